@@ -1,0 +1,2 @@
+//! The `preinit` command.
+fn main() {}
