@@ -55,7 +55,7 @@ void __wasi_init_tp(void);
  * Marks a place in the program as the point to freeze at: everything up to the call has happened in the snapshot,
  * which goes on behind it. To have it, write PREINIT_CHECKPOINT once in one source file.
  *
- * Run wasm-opt after preinit, not before: at its higher levels it would inline the marker away.
+ * Run wasm-opt after preinit, not before: it would inline the marker away.
  */
 void preinit_checkpoint(void);
 

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Rebuilds every .wasm in this folder from its source. Needs python3 and npm; compilers come from PyPI and npm, at fixed
+# versions, into a scratch folder that is kept for the next time (SCRATCH, by default under the system's).
+set -euo pipefail
+cd "$(dirname "$0")"
+
+scratch=${SCRATCH:-${TMPDIR:-/tmp}/preinit-test-programs}
+mkdir -p "$scratch"
+export ZIG_GLOBAL_CACHE_DIR=$scratch/zig-cache ZIG_LOCAL_CACHE_DIR=$scratch/zig-cache/local
+
+if [ ! -x "$scratch/venv/bin/python" ]; then
+    python3 -m venv "$scratch/venv"
+    "$scratch/venv/bin/pip" install --quiet ziglang==0.17.0
+fi
+if [ ! -d "$scratch/node_modules/assemblyscript" ]; then
+    npm install --prefix "$scratch" --no-fund --no-audit --silent assemblyscript@0.28.20
+fi
+
+# Zig reserves 16 MB of stack unless told otherwise, all of which would be the module's initial memory.
+zig() {
+    local driver=$1
+    shift
+    "$scratch/venv/bin/python" -m ziglang "$driver" -target wasm32-wasi -I../include -O2 -s -Wall -Wextra \
+        -Wl,-z,stack-size=131072 "$@"
+}
+
+zig cc -mexec-model=reactor c/primes.c -o c/primes.wasm
+zig cc c/command.c -o c/command.wasm
+zig cc -mexec-model=reactor c/wasi_files.c -o c/wasi_files.wasm
+zig c++ -std=c++17 -fno-exceptions -mexec-model=reactor cpp/constructors.cc -o cpp/constructors.wasm
+zig c++ -std=c++17 -fno-exceptions -DCOMMAND cpp/constructors.cc -o cpp/constructors-command.wasm
+
+"$scratch/node_modules/.bin/asc" assemblyscript/guest.ts --optimize --runtime minimal --use abort= \
+    -o assemblyscript/guest.wasm
+
+# Linkers mark their output executable.
+chmod 644 c/*.wasm cpp/*.wasm assemblyscript/*.wasm
+ls -l c/*.wasm cpp/*.wasm assemblyscript/*.wasm
