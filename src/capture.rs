@@ -1,0 +1,254 @@
+//! Reads the state out of the engine: the only code that does.
+
+mod baseline;
+mod reference;
+
+pub use baseline::Baseline;
+
+use crate::execute::Initialized;
+use crate::module::Module;
+use crate::probe::{Probe, Probed};
+use crate::snapshot::{
+    Chunk, GlobalState, Image, ImportedMemory, ImportedTable, MemoryState, Reference, Snapshot, TableState,
+    Unwritable, Value,
+};
+use rayon::prelude::*;
+use reference::References;
+use std::borrow::Cow;
+use wasmtime::{AsContextMut, Extern, Memory, RootScope, SharedMemory, Table, Val};
+use wiggle::{GuestMemory, GuestPtr};
+
+/// Why the state could not be read. Each is a mistake of preinit and not of its input.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// The probed instance lacks an export that the probe added.
+    #[error("the probe export `{0}` is missing, which is a bug in preinit")]
+    MissingProbe(String),
+    /// The engine failed to read.
+    #[error("the state cannot be read: {0:#}")]
+    Engine(#[from] wasmtime::Error),
+}
+
+/// A unit of scanning for zeros: smaller blocks find more zeros, larger ones make fewer chunks.
+const BLOCK: usize = 4096;
+
+/// Reads the state of an instance. The snapshot borrows the memories.
+///
+/// # Errors
+/// [`CaptureError`], when the engine refuses to answer.
+pub fn capture<'s>(
+    module: &Module<'_>,
+    probed: &Probed,
+    initialized: &'s mut Initialized,
+) -> Result<Snapshot<'s>, CaptureError> {
+    let mut references = References::new(probed, initialized)?;
+    let globals = globals(module, probed, initialized, &mut references)?;
+    let tables = tables(module, probed, initialized, &mut references)?;
+    let dropped_data = dropped(
+        initialized,
+        module.data.iter().map(|segment| !segment.passive),
+        &probed.droppable_data,
+        |k| probed.export_name(Probe::Data(k)),
+    )?;
+    let dropped_elements = dropped(
+        initialized,
+        module.elements.iter().map(|segment| !segment.is_passive()),
+        &probed.droppable_elements,
+        |k| probed.export_name(Probe::Element(k)),
+    )?;
+    let memories = memories(module, probed, initialized)?;
+    Ok(Snapshot { globals, memories, tables, dropped_data, dropped_elements })
+}
+
+fn probe(initialized: &mut Initialized, name: String) -> Result<Extern, CaptureError> {
+    let Initialized { instance, store, .. } = initialized;
+    instance.get_export(store, &name).ok_or(CaptureError::MissingProbe(name))
+}
+
+fn globals(
+    module: &Module<'_>,
+    probed: &Probed,
+    initialized: &mut Initialized,
+    references: &mut References,
+) -> Result<Vec<GlobalState>, CaptureError> {
+    let mut globals = Vec::with_capacity(module.globals.len());
+    for (index, declared) in (0u32..).zip(&module.globals) {
+        let name = probed.export_name(Probe::Global(index));
+        let Some(global) = probe(initialized, name.clone())?.into_global() else {
+            return Err(CaptureError::MissingProbe(name));
+        };
+        if reference::is_continuation_type(global.ty(&initialized.store).content()) {
+            globals.push(GlobalState { value: reference::CONTINUATION, import_changed: false });
+            continue;
+        }
+        let mut scope = RootScope::new(&mut initialized.store);
+        let value = global.get(&mut scope);
+        let import_changed =
+            declared.ty.mutable && initialized.baseline.global_changed(&mut scope, index, &value)?;
+        let value = match value {
+            Val::I32(value) => Value::I32(value),
+            Val::I64(value) => Value::I64(value),
+            Val::F32(bits) => Value::F32(bits),
+            Val::F64(bits) => Value::F64(bits),
+            Val::V128(value) => Value::V128(value.as_u128()),
+            reference => Value::Ref(references.resolve(&mut scope, &reference)?),
+        };
+        globals.push(GlobalState { value, import_changed });
+    }
+    Ok(globals)
+}
+
+fn tables(
+    module: &Module<'_>,
+    probed: &Probed,
+    initialized: &mut Initialized,
+    references: &mut References,
+) -> Result<Vec<TableState>, CaptureError> {
+    let mut tables = Vec::with_capacity(module.tables.len());
+    for index in 0..module.tables.len() as u32 {
+        let name = probed.export_name(Probe::Table(index));
+        let Some(table) = probe(initialized, name.clone())?.into_table() else {
+            return Err(CaptureError::MissingProbe(name));
+        };
+        let ty = table.ty(&initialized.store);
+        let maximum = ty.maximum();
+        let is_continuation = reference::is_continuation_table(&ty);
+        let baseline = initialized.baseline.table(index);
+        let size = table.size(&initialized.store);
+        let mut elements = Vec::with_capacity(size as usize);
+        let mut changed = Vec::new();
+        // Every read of a GC reference makes a root; a scope for some thousands keeps their number small.
+        for start in (0..size).step_by(4096) {
+            let mut scope = RootScope::new(&mut initialized.store);
+            for slot in start..size.min(start + 4096) {
+                if is_continuation {
+                    elements.push(Reference::Unwritable(Unwritable::Continuation));
+                    continue;
+                }
+                let value = element(&table, &mut scope, slot)?;
+                elements.push(references.resolve(&mut scope, &value)?);
+                if let Some(before) = baseline.and_then(|baseline| baseline.get(slot as usize)) {
+                    changed.push(before.differs(&mut scope, &value)?);
+                }
+            }
+        }
+        let import =
+            baseline.map(|baseline| ImportedTable { size: baseline.len() as u64, changed });
+        tables.push(TableState { elements, maximum, import });
+    }
+    Ok(tables)
+}
+
+fn element(table: &Table, mut store: impl AsContextMut, slot: u64) -> Result<Val, CaptureError> {
+    let element = table.get(&mut store, slot);
+    element.map(Val::from).ok_or_else(|| CaptureError::Engine(wasmtime::Error::msg("table slot out of bounds")))
+}
+
+/// Asks the probe functions, which trap exactly if their segment was dropped.
+fn dropped(
+    initialized: &mut Initialized,
+    at_start: impl Iterator<Item = bool>,
+    droppable: &[u32],
+    name: impl Fn(u32) -> String,
+) -> Result<Vec<bool>, CaptureError> {
+    let mut dropped: Vec<bool> = at_start.collect();
+    for &segment in droppable {
+        let name = name(segment);
+        let Some(function) = probe(initialized, name.clone())?.into_func() else {
+            return Err(CaptureError::MissingProbe(name));
+        };
+        if let Err(error) = function.call(&mut initialized.store, &[], &mut []) {
+            match error.downcast_ref::<wasmtime::Trap>() {
+                Some(wasmtime::Trap::MemoryOutOfBounds | wasmtime::Trap::TableOutOfBounds) => {
+                    dropped[segment as usize] = true;
+                }
+                _ => return Err(CaptureError::Engine(error)),
+            }
+        }
+    }
+    Ok(dropped)
+}
+
+fn memories<'s>(
+    module: &Module<'_>,
+    probed: &Probed,
+    initialized: &'s mut Initialized,
+) -> Result<Vec<MemoryState<'s>>, CaptureError> {
+    let mut captured = Vec::with_capacity(module.memories.len());
+    for index in 0..module.memories.len() as u32 {
+        captured.push(probe(initialized, probed.export_name(Probe::Memory(index)))?);
+    }
+    let store = &initialized.store;
+    let baselines = (0u32..).map(|index| initialized.baseline.memory(index));
+    let state = |(memory, import): (Extern, Option<&ImportedMemory>)| {
+        let import = import.cloned();
+        match memory {
+            Extern::Memory(memory) => {
+                let bytes = memory.data(store);
+                let image = image(bytes);
+                Ok(MemoryState {
+                    size: bytes.len() as u64,
+                    maximum: memory.ty(store).maximum(),
+                    image,
+                    import,
+                })
+            }
+            Extern::SharedMemory(memory) => Ok(MemoryState {
+                size: memory.data().len() as u64,
+                maximum: memory.ty().maximum(),
+                image: shared_image(&memory)?,
+                import,
+            }),
+            _ => Err(CaptureError::MissingProbe("memory".to_string())),
+        }
+    };
+    captured.into_iter().zip(baselines).map(state).collect()
+}
+
+/// The blocks of a memory that hold anything but zeros, adjacent ones joined. Found in parallel; the result depends on
+/// the contents only.
+fn image(bytes: &[u8]) -> Image<'_> {
+    const PIECE: usize = 256 * BLOCK;
+    let is_zero = |block: &[u8]| block.iter().fold(0, |all, byte| all | byte) == 0;
+    let scan = |(piece, bytes): (usize, &[u8])| {
+        let mut found: Vec<(usize, usize)> = Vec::new();
+        for (k, block) in bytes.chunks(BLOCK).enumerate().filter(|(_, block)| !is_zero(block)) {
+            let start = piece * PIECE + k * BLOCK;
+            push_block(&mut found, (start, start + block.len()));
+        }
+        found
+    };
+    let pieces: Vec<Vec<(usize, usize)>> = bytes.par_chunks(PIECE).enumerate().map(scan).collect();
+    let mut blocks = Vec::new();
+    pieces.into_iter().flatten().for_each(|block| push_block(&mut blocks, block));
+    let chunk =
+        |(start, end)| Chunk { offset: start as u64, bytes: Cow::Borrowed(&bytes[start..end]) };
+    Image::new(blocks.into_iter().map(chunk).collect())
+}
+
+fn push_block(blocks: &mut Vec<(usize, usize)>, (start, end): (usize, usize)) {
+    match blocks.last_mut() {
+        Some(last) if last.1 == start => last.1 = end,
+        _ => blocks.push((start, end)),
+    }
+}
+
+/// A shared memory may be read only through a copy: other threads could write to it.
+fn shared_image(memory: &SharedMemory) -> Result<Image<'static>, CaptureError> {
+    const PIECE: usize = 256 * BLOCK;
+    let mut chunks = Vec::new();
+    for (k, cells) in memory.data().chunks(PIECE).enumerate() {
+        let all = GuestPtr::<[u8]>::new((0, cells.len() as u32));
+        let copy = GuestMemory::Shared(cells).to_vec(all).map_err(wasmtime::Error::from)?;
+        for mut chunk in image(&copy).into_owned().into_chunks() {
+            chunk.offset += (k * PIECE) as u64;
+            chunks.push(chunk);
+        }
+    }
+    Ok(Image::new(chunks))
+}
+
+fn memory_image(memory: &Memory, store: &wasmtime::Store<crate::host::HostState>) -> ImportedMemory {
+    let bytes = memory.data(store);
+    ImportedMemory { size: bytes.len() as u64, image: image(bytes).into_owned() }
+}

@@ -1,0 +1,135 @@
+use super::{EncodeError, List, constant};
+use crate::module::Module;
+use crate::plan::{DataSegment, ElementSegment, ElementType, Plan};
+use crate::snapshot::{Reference, Snapshot, Value};
+use std::ops::Range;
+use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
+use wasm_encoder::{Encode, Instruction};
+use wasmparser::ValType;
+
+// Flags of segments (spec, 5.5.12 and 5.5.14).
+const PASSIVE_OR_DECLARED: u8 = 0b001;
+const EXPLICIT_INDEX: u8 = 0b010;
+const EXPRESSIONS: u8 = 0b100;
+const ELEMENT_KIND_FUNCTION: u8 = 0x00;
+
+pub(super) fn data(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>) -> List {
+    let mut list = List { count: plan.data.len() as u32, entries: Vec::with_capacity(data_len(plan)) };
+    let out = &mut list.entries;
+    for segment in &plan.data {
+        match segment {
+            DataSegment::Original(index) => {
+                out.push(PASSIVE_OR_DECLARED);
+                module.data[*index as usize].bytes.encode(out);
+            }
+            DataSegment::Empty => out.extend([PASSIVE_OR_DECLARED, 0]),
+            DataSegment::Active { memory, range } => {
+                if *memory == 0 {
+                    out.push(0);
+                } else {
+                    out.push(EXPLICIT_INDEX);
+                    memory.encode(out);
+                }
+                offset(range.start, module.memories[*memory as usize].memory64, out);
+                contents(snapshot, *memory, range, out);
+            }
+            DataSegment::Passive { memory, range } => {
+                out.push(PASSIVE_OR_DECLARED);
+                contents(snapshot, *memory, range, out);
+            }
+        }
+    }
+    list
+}
+
+fn data_len(plan: &Plan<'_>) -> usize {
+    let len = |segment: &DataSegment| match segment {
+        DataSegment::Active { range, .. } | DataSegment::Passive { range, .. } => range.end - range.start + 24,
+        DataSegment::Original(_) | DataSegment::Empty => 2,
+    };
+    plan.data.iter().map(len).sum::<u64>() as usize
+}
+
+fn offset(offset: u64, is_64: bool, out: &mut Vec<u8>) {
+    let instruction =
+        if is_64 { Instruction::I64Const(offset as i64) } else { Instruction::I32Const(offset as u32 as i32) };
+    instruction.encode(out);
+    Instruction::End.encode(out);
+}
+
+fn contents(snapshot: &Snapshot<'_>, memory: u32, range: &Range<u64>, out: &mut Vec<u8>) {
+    ((range.end - range.start) as u32).encode(out);
+    snapshot.memories[memory as usize].image.append_to(range.start, range.end, out);
+}
+
+pub(super) fn elements(module: &Module<'_>, plan: &Plan<'_>) -> Result<List, EncodeError> {
+    let mut list = List { count: plan.elements.len() as u32, entries: Vec::new() };
+    let out = &mut list.entries;
+    for segment in &plan.elements {
+        match segment {
+            ElementSegment::Original(index) => {
+                out.extend_from_slice(&module.bytes[module.elements[*index as usize].range.clone()]);
+            }
+            ElementSegment::Empty(ty) => passive(*ty, &[], out)?,
+            ElementSegment::Passive { ty, items: elements } => passive(*ty, elements, out)?,
+            ElementSegment::Active { table, offset: slot, ty, items: elements } => {
+                let is_64 = module.tables[*table as usize].ty.table64;
+                match ty {
+                    ElementType::Functions if *table == 0 => {
+                        out.push(0);
+                        offset(*slot, is_64, out);
+                    }
+                    ElementType::Functions => {
+                        out.push(EXPLICIT_INDEX);
+                        table.encode(out);
+                        offset(*slot, is_64, out);
+                        out.push(ELEMENT_KIND_FUNCTION);
+                    }
+                    ElementType::Expressions(ty) => {
+                        out.push(EXPLICIT_INDEX | EXPRESSIONS);
+                        table.encode(out);
+                        offset(*slot, is_64, out);
+                        reference_type(*ty, out)?;
+                    }
+                }
+                items(*ty, elements, out)?;
+            }
+            ElementSegment::Declared(functions) => {
+                out.extend([PASSIVE_OR_DECLARED | EXPLICIT_INDEX, ELEMENT_KIND_FUNCTION]);
+                functions.as_slice().encode(out);
+            }
+        }
+    }
+    Ok(list)
+}
+
+fn passive(ty: ElementType, elements: &[Reference], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    match ty {
+        ElementType::Functions => out.extend([PASSIVE_OR_DECLARED, ELEMENT_KIND_FUNCTION]),
+        ElementType::Expressions(ty) => {
+            out.push(PASSIVE_OR_DECLARED | EXPRESSIONS);
+            reference_type(ty, out)?;
+        }
+    }
+    items(ty, elements, out)
+}
+
+fn reference_type(ty: wasmparser::RefType, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let ty = RoundtripReencoder.ref_type(ty).map_err(|_| EncodeError::Unknown("type"))?;
+    ty.encode(out);
+    Ok(())
+}
+
+fn items(ty: ElementType, elements: &[Reference], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    (elements.len() as u32).encode(out);
+    for &element in elements {
+        match (ty, element) {
+            (ElementType::Functions, Reference::Func(index)) => index.encode(out),
+            (ElementType::Functions, _) => return Err(EncodeError::Unknown("reference")),
+            (ElementType::Expressions(ty), element) => {
+                constant::value(Value::Ref(element), ValType::Ref(ty), out)?;
+            }
+        }
+    }
+    Ok(())
+}

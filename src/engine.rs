@@ -1,0 +1,130 @@
+//! The choice of a compiler and its settings. Compiling dominates the whole job, so the baseline compiler is taken
+//! wherever it supports the module.
+
+use std::num::NonZeroUsize;
+use wasmtime::{Collector, Config, Engine, OptLevel, RegallocAlgorithm, Strategy, WasmBacktraceDetails};
+
+/// Room for the guest's call stack, in bytes. Interpreters in debug-like baseline code recurse deeply.
+pub const MAX_WASM_STACK: usize = 64 << 20;
+
+/// Stack of the thread that runs the guest: the guest's and what host functions need on top, in bytes.
+pub const THREAD_STACK: usize = MAX_WASM_STACK + (16 << 20);
+
+const MAX_BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+
+/// Which compiler ran the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compiler {
+    /// Wasmtime's single-pass baseline compiler.
+    Winch,
+    /// Cranelift without optimization.
+    Cranelift,
+    /// Cranelift with optimization, for an init that runs long.
+    OptimizingCranelift,
+}
+
+impl Compiler {
+    /// For reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Compiler::Winch => "winch",
+            Compiler::Cranelift => "cranelift",
+            Compiler::OptimizingCranelift => "cranelift, optimizing",
+        }
+    }
+}
+
+/// What the engine has to be able to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// Take the time to compile optimized code.
+    pub optimize: bool,
+    /// Count fuel.
+    pub fuel: bool,
+    /// Be interruptible by epochs.
+    pub epochs: bool,
+}
+
+/// A compiled module and the engine that it was compiled for.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The engine.
+    pub engine: Engine,
+    /// The code.
+    pub module: wasmtime::Module,
+    /// What made it.
+    pub compiler: Compiler,
+}
+
+/// Compiles `wasm` with the cheapest compiler that supports it.
+///
+/// # Errors
+/// What the last compiler that was tried said.
+pub fn compile(wasm: &[u8], options: EngineOptions) -> wasmtime::Result<Compiled> {
+    let compilers: &[Compiler] = match options.optimize {
+        true => &[Compiler::OptimizingCranelift],
+        false => &[Compiler::Winch, Compiler::Cranelift],
+    };
+    let mut result = Err(wasmtime::Error::msg("no compiler"));
+    for &compiler in compilers {
+        result = compile_with(compiler, wasm, options);
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
+}
+
+fn compile_with(compiler: Compiler, wasm: &[u8], options: EngineOptions) -> wasmtime::Result<Compiled> {
+    let engine = Engine::new(&config(compiler, options))?;
+    let module = wasmtime::Module::from_binary(&engine, wasm)?;
+    Ok(Compiled { engine, module, compiler })
+}
+
+fn config(compiler: Compiler, options: EngineOptions) -> Config {
+    let mut config = Config::new();
+    match compiler {
+        Compiler::Winch => {
+            config.strategy(Strategy::Winch);
+        }
+        Compiler::Cranelift => {
+            config.strategy(Strategy::Cranelift);
+            config.cranelift_opt_level(OptLevel::None);
+            config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+        }
+        Compiler::OptimizingCranelift => {
+            config.strategy(Strategy::Cranelift);
+            config.cranelift_opt_level(OptLevel::Speed);
+        }
+    }
+    if compiler != Compiler::Winch {
+        config.wasm_gc(true);
+        config.wasm_function_references(true);
+        config.wasm_exceptions(true);
+        config.wasm_tail_call(true);
+        config.wasm_relaxed_simd(true);
+        config.relaxed_simd_deterministic(true);
+        config.wasm_stack_switching(cfg!(all(target_arch = "x86_64", unix)));
+        config.collector(Collector::Copying);
+    }
+    config.wasm_multi_memory(true);
+    config.wasm_memory64(true);
+    config.wasm_custom_page_sizes(true);
+    config.wasm_wide_arithmetic(true);
+    config.wasm_extended_const(true);
+    if compiler != Compiler::Winch || cfg!(target_arch = "x86_64") {
+        config.wasm_threads(true);
+        config.shared_memory(true);
+    }
+    // The same bits on every machine, whatever its processor makes of a NaN.
+    config.cranelift_nan_canonicalization(true);
+    config.max_wasm_stack(MAX_WASM_STACK);
+    config.async_stack_size(THREAD_STACK);
+    config.consume_fuel(options.fuel);
+    config.epoch_interruption(options.epochs);
+    config.wasm_backtrace_details(WasmBacktraceDetails::Enable);
+    config.wasm_backtrace_max_frames(Some(MAX_BACKTRACE_FRAMES));
+    // Instantiated once: preparing an image to map would cost more than it saves.
+    config.memory_init_cow(false);
+    config
+}

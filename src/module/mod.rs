@@ -1,0 +1,260 @@
+//! What a binary says: its sections as raw bytes and its index spaces. No opinions, nothing changed.
+
+mod kind;
+mod names;
+mod parse;
+mod scan;
+mod section;
+
+pub use kind::Kind;
+pub use names::{Names, Space};
+pub use section::{Replacements, Section, SectionId, section_of};
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use wasmparser::{ConstExpr, ElementItems, ElementKind, GlobalType, MemoryType, RefType, TableType, TypeRef};
+
+/// Why the input is not a module that can be worked on.
+#[derive(Debug, thiserror::Error)]
+pub enum ModuleError {
+    /// The bytes are not a valid WebAssembly module.
+    #[error("not a valid WebAssembly module: {message} (at offset {offset:#x})")]
+    Malformed {
+        /// What the validator said.
+        message: String,
+        /// Byte offset in the input.
+        offset: usize,
+    },
+    /// A valid binary of a kind that cannot be pre-initialized.
+    #[error("{0}")]
+    Unsupported(Kind),
+    /// Text that is not valid WAT.
+    #[error("not valid WebAssembly text: {0}")]
+    Text(String),
+}
+
+impl From<wasmparser::BinaryReaderError> for ModuleError {
+    fn from(error: wasmparser::BinaryReaderError) -> Self {
+        ModuleError::Malformed { message: error.message().to_string(), offset: error.offset() }
+    }
+}
+
+/// A parsed and validated core module. Everything borrows from its bytes.
+pub struct Module<'a> {
+    /// The whole binary.
+    pub bytes: &'a [u8],
+    /// Every section in file order.
+    pub sections: Vec<Section<'a>>,
+    /// Every type of the type section, recursion groups flattened.
+    pub types: Vec<wasmparser::SubType>,
+    /// Every import in order.
+    pub imports: Vec<wasmparser::Import<'a>>,
+    /// Type index of every function, imported ones first.
+    pub functions: Vec<u32>,
+    /// Every table, imported ones first.
+    pub tables: Vec<Table<'a>>,
+    /// Every memory, imported ones first.
+    pub memories: Vec<MemoryType>,
+    /// Every global, imported ones first.
+    pub globals: Vec<Global<'a>>,
+    /// How many of each index space are imported.
+    pub imported: ImportCounts,
+    /// Every export in order.
+    pub exports: Vec<wasmparser::Export<'a>>,
+    /// The start function.
+    pub start: Option<u32>,
+    /// Element segments.
+    pub elements: Vec<Element<'a>>,
+    /// Data segments.
+    pub data: Vec<Data<'a>>,
+    /// Whether there is a data count section (MVP modules have none).
+    pub has_data_count: bool,
+    /// What the function bodies refer to.
+    pub code: CodeUses,
+}
+
+/// Sizes of the imported part of each index space.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ImportCounts {
+    /// Imported functions.
+    pub functions: u32,
+    /// Imported tables.
+    pub tables: u32,
+    /// Imported memories.
+    pub memories: u32,
+    /// Imported globals.
+    pub globals: u32,
+}
+
+/// A table; `init` is the explicit initializer of its slots, which only a defined table can have.
+#[derive(Debug, Clone)]
+pub struct Table<'a> {
+    /// Element type and limits.
+    pub ty: TableType,
+    /// `None` means null.
+    pub init: Option<ConstExpr<'a>>,
+}
+
+/// A global; an imported one has no initializer.
+#[derive(Debug, Clone)]
+pub struct Global<'a> {
+    /// Content type and mutability.
+    pub ty: GlobalType,
+    /// The initializer of a defined global.
+    pub init: Option<ConstExpr<'a>>,
+}
+
+/// An element segment.
+#[derive(Clone)]
+pub struct Element<'a> {
+    /// Passive, active or declared.
+    pub kind: ElementKind<'a>,
+    /// The items.
+    pub items: ElementItems<'a>,
+    /// The segment's own bytes, from its flags on.
+    pub range: Range<usize>,
+}
+
+impl Element<'_> {
+    /// The type of the items.
+    pub fn ty(&self) -> RefType {
+        match &self.items {
+            ElementItems::Functions(_) => RefType::FUNC,
+            ElementItems::Expressions(ty, _) => *ty,
+        }
+    }
+
+    /// Number of items.
+    pub fn len(&self) -> u32 {
+        match &self.items {
+            ElementItems::Functions(items) => items.count(),
+            ElementItems::Expressions(_, items) => items.count(),
+        }
+    }
+
+    /// Whether the segment has no items.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether an instance starts with it live.
+    pub fn is_passive(&self) -> bool {
+        matches!(self.kind, ElementKind::Passive)
+    }
+}
+
+/// A data segment.
+#[derive(Debug, Clone)]
+pub struct Data<'a> {
+    /// Whether an instance starts with it live.
+    pub passive: bool,
+    /// The contents.
+    pub bytes: &'a [u8],
+}
+
+/// What the function bodies refer to, gathered while they are validated.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CodeUses {
+    /// The highest data segment index that an instruction names.
+    pub highest_data: Option<u32>,
+    /// The highest element segment index that an instruction names.
+    pub highest_element: Option<u32>,
+    /// Data segments that a `data.drop` names.
+    pub dropped_data: BTreeSet<u32>,
+    /// Element segments that an `elem.drop` names.
+    pub dropped_elements: BTreeSet<u32>,
+    /// Functions that a `ref.func` names; each must stay declared outside the code (spec, 3.4.10 `C.refs`).
+    pub ref_funcs: BTreeSet<u32>,
+}
+
+impl<'a> Module<'a> {
+    /// The export called `name`.
+    pub fn export(&self, name: &str) -> Option<&wasmparser::Export<'a>> {
+        self.exports.iter().find(|export| export.name == name)
+    }
+
+    /// The signature of a function, by function index.
+    pub fn signature(&self, function: u32) -> Option<&wasmparser::FuncType> {
+        let ty = *self.functions.get(function as usize)?;
+        match &self.types.get(ty as usize)?.composite_type.inner {
+            wasmparser::CompositeInnerType::Func(signature) => Some(signature),
+            _ => None,
+        }
+    }
+
+    /// Whether the function takes and returns nothing.
+    pub fn is_nullary(&self, function: u32) -> bool {
+        self.signature(function).is_some_and(|ty| ty.params().is_empty() && ty.results().is_empty())
+    }
+
+    /// The type indices of the imports of one kind with their position in the import list.
+    pub fn imports_of(&self, space: Space) -> impl Iterator<Item = (usize, &wasmparser::Import<'a>)> {
+        self.imports.iter().enumerate().filter(move |(_, import)| Space::of(&import.ty) == Some(space))
+    }
+
+    /// The names that the name section gives. Parsed when asked for: only messages need them.
+    pub fn names(&self) -> Names<'a> {
+        Names::parse(self)
+    }
+
+    /// The raw contents of a section.
+    pub fn section(&self, id: SectionId) -> Option<&Section<'a>> {
+        self.sections.iter().find(|section| section.id == id)
+    }
+
+    /// Every function that a reference can be made of: exported, or named outside the function bodies. Validation
+    /// forces what `ref.func` names to be among them.
+    pub fn referenceable_functions(&self) -> BTreeSet<u32> {
+        let mut functions = self.code.ref_funcs.clone();
+        functions.extend(self.exports.iter().filter(|e| is_function(e.kind)).map(|e| e.index));
+        for global in &self.globals {
+            functions.extend(global.init.iter().flat_map(ref_funcs));
+        }
+        for table in &self.tables {
+            functions.extend(table.init.iter().flat_map(ref_funcs));
+        }
+        for element in &self.elements {
+            functions.extend(element_functions(element));
+        }
+        functions
+    }
+}
+
+/// Whether an export is a function.
+pub fn is_function(kind: wasmparser::ExternalKind) -> bool {
+    matches!(kind, wasmparser::ExternalKind::Func | wasmparser::ExternalKind::FuncExact)
+}
+
+/// The functions that a constant expression names.
+pub fn ref_funcs(expr: &ConstExpr<'_>) -> Vec<u32> {
+    let operators = expr.get_operators_reader().into_iter().flatten();
+    operators
+        .filter_map(|operator| match operator {
+            wasmparser::Operator::RefFunc { function_index } => Some(function_index),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The functions that an element segment names.
+pub fn element_functions(element: &Element<'_>) -> Vec<u32> {
+    match &element.items {
+        ElementItems::Functions(items) => items.clone().into_iter().flatten().collect(),
+        ElementItems::Expressions(_, items) => {
+            items.clone().into_iter().flatten().flat_map(|expr| ref_funcs(&expr)).collect()
+        }
+    }
+}
+
+impl Space {
+    /// The index space that an import goes into; `None` for tags.
+    pub fn of(ty: &TypeRef) -> Option<Space> {
+        match ty {
+            TypeRef::Func(_) | TypeRef::FuncExact(_) => Some(Space::Function),
+            TypeRef::Table(_) => Some(Space::Table),
+            TypeRef::Memory(_) => Some(Space::Memory),
+            TypeRef::Global(_) => Some(Space::Global),
+            TypeRef::Tag(_) => None,
+        }
+    }
+}

@@ -1,0 +1,167 @@
+use super::scan::{self, Body};
+use super::{
+    CodeUses, Data, Element, Global, ImportCounts, Kind, Module, ModuleError, Section, SectionId, Table,
+};
+use wasmparser::{
+    DataKind, Encoding, Parser, Payload, TableInit, TypeRef, ValidPayload, Validator, WasmFeatures,
+};
+
+/// Everything that the engine can run, and legacy exceptions, which it turns away with a message of its own.
+fn features() -> WasmFeatures {
+    WasmFeatures::WASM3
+        | WasmFeatures::THREADS
+        | WasmFeatures::CUSTOM_PAGE_SIZES
+        | WasmFeatures::WIDE_ARITHMETIC
+        | WasmFeatures::STACK_SWITCHING
+        | WasmFeatures::LEGACY_EXCEPTIONS
+}
+
+impl<'a> Module<'a> {
+    /// Parses and validates a binary. Function bodies are validated in parallel.
+    ///
+    /// # Errors
+    /// [`ModuleError::Malformed`] with the offset of the first mistake, [`ModuleError::Unsupported`] for a component,
+    /// an object file or a dynamic library.
+    pub fn parse(bytes: &'a [u8]) -> Result<Module<'a>, ModuleError> {
+        let mut module = Module {
+            bytes,
+            sections: Vec::new(),
+            types: Vec::new(),
+            imports: Vec::new(),
+            functions: Vec::new(),
+            tables: Vec::new(),
+            memories: Vec::new(),
+            globals: Vec::new(),
+            imported: ImportCounts::default(),
+            exports: Vec::new(),
+            start: None,
+            elements: Vec::new(),
+            data: Vec::new(),
+            has_data_count: false,
+            code: CodeUses::default(),
+        };
+        let mut validator = Validator::new_with_features(features());
+        let mut bodies: Vec<Body<'a>> = Vec::new();
+        for payload in Parser::new(0).parse_all(bytes) {
+            let payload = payload?;
+            module.turn_away(&payload)?;
+            if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
+                bodies.push((function, body));
+            }
+            module.read(payload)?;
+        }
+        module.code = scan::validate_bodies(bodies)?;
+        Ok(module)
+    }
+
+    fn turn_away(&self, payload: &Payload<'a>) -> Result<(), ModuleError> {
+        let kind = match payload {
+            Payload::Version { encoding: Encoding::Component, .. } => Some(Kind::Component),
+            Payload::CustomSection(section) => Kind::of_custom_section(section.name()),
+            _ => None,
+        };
+        kind.map_or(Ok(()), |kind| Err(ModuleError::Unsupported(kind)))
+    }
+
+    fn read(&mut self, payload: Payload<'a>) -> Result<(), wasmparser::BinaryReaderError> {
+        if let Some((id, range)) = payload.as_section() {
+            let custom = match &payload {
+                Payload::CustomSection(section) => Some((section.name(), section.data())),
+                _ => None,
+            };
+            self.sections.push(Section {
+                id: SectionId(id),
+                contents: &self.bytes[range.clone()],
+                range,
+                custom,
+            });
+        }
+        match payload {
+            Payload::TypeSection(groups) => {
+                for group in groups {
+                    self.types.extend(group?.into_types());
+                }
+            }
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports() {
+                    self.read_import(import?);
+                }
+            }
+            Payload::FunctionSection(functions) => {
+                for ty in functions {
+                    self.functions.push(ty?);
+                }
+            }
+            Payload::TableSection(tables) => {
+                for table in tables {
+                    let table = table?;
+                    let init = match table.init {
+                        TableInit::RefNull => None,
+                        TableInit::Expr(init) => Some(init),
+                    };
+                    self.tables.push(Table { ty: table.ty, init });
+                }
+            }
+            Payload::MemorySection(memories) => {
+                for ty in memories {
+                    self.memories.push(ty?);
+                }
+            }
+            Payload::GlobalSection(globals) => {
+                for global in globals {
+                    let global = global?;
+                    self.globals.push(Global { ty: global.ty, init: Some(global.init_expr) });
+                }
+            }
+            Payload::ExportSection(exports) => {
+                for export in exports {
+                    self.exports.push(export?);
+                }
+            }
+            Payload::StartSection { func, .. } => self.start = Some(func),
+            Payload::ElementSection(elements) => {
+                for element in elements {
+                    let element = element?;
+                    self.elements.push(Element {
+                        kind: element.kind,
+                        items: element.items,
+                        range: element.range,
+                    });
+                }
+            }
+            Payload::DataCountSection { .. } => self.has_data_count = true,
+            Payload::DataSection(segments) => {
+                for segment in segments {
+                    let segment = segment?;
+                    let passive = matches!(segment.kind, DataKind::Passive);
+                    self.data.push(Data { passive, bytes: segment.data });
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn read_import(&mut self, import: wasmparser::Import<'a>) {
+        match import.ty {
+            TypeRef::Func(ty) | TypeRef::FuncExact(ty) => {
+                self.functions.push(ty);
+                self.imported.functions += 1;
+            }
+            TypeRef::Table(ty) => {
+                self.tables.push(Table { ty, init: None });
+                self.imported.tables += 1;
+            }
+            TypeRef::Memory(ty) => {
+                self.memories.push(ty);
+                self.imported.memories += 1;
+            }
+            TypeRef::Global(ty) => {
+                self.globals.push(Global { ty, init: None });
+                self.imported.globals += 1;
+            }
+            TypeRef::Tag(_) => {}
+        }
+        self.imports.push(import);
+    }
+}

@@ -1,0 +1,191 @@
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use wasm_encoder::Encode;
+
+/// A section's id byte (spec, 5.5.2); custom sections are told apart by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SectionId(pub u8);
+
+/// By position in the file, which is not the order of the ids (spec, 5.5.15).
+impl Ord for SectionId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.rank(), self.0).cmp(&(other.rank(), other.0))
+    }
+}
+
+impl PartialOrd for SectionId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl SectionId {
+    /// Custom sections may stand anywhere.
+    pub const CUSTOM: SectionId = SectionId(0);
+    /// Types.
+    pub const TYPE: SectionId = SectionId(1);
+    /// Imports.
+    pub const IMPORT: SectionId = SectionId(2);
+    /// Type indices of the defined functions.
+    pub const FUNCTION: SectionId = SectionId(3);
+    /// Tables.
+    pub const TABLE: SectionId = SectionId(4);
+    /// Memories.
+    pub const MEMORY: SectionId = SectionId(5);
+    /// Globals.
+    pub const GLOBAL: SectionId = SectionId(6);
+    /// Exports.
+    pub const EXPORT: SectionId = SectionId(7);
+    /// The start function.
+    pub const START: SectionId = SectionId(8);
+    /// Element segments.
+    pub const ELEMENT: SectionId = SectionId(9);
+    /// Function bodies.
+    pub const CODE: SectionId = SectionId(10);
+    /// Data segments.
+    pub const DATA: SectionId = SectionId(11);
+    /// The number of data segments, for validating code in one pass.
+    pub const DATA_COUNT: SectionId = SectionId(12);
+    /// Exception and effect tags.
+    pub const TAG: SectionId = SectionId(13);
+
+    fn rank(self) -> u8 {
+        const ORDER: [u8; 13] = [1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11];
+        ORDER.iter().position(|&id| id == self.0).map_or(u8::MAX, |at| at as u8)
+    }
+}
+
+/// One section of a binary.
+#[derive(Debug, Clone)]
+pub struct Section<'a> {
+    /// Which section.
+    pub id: SectionId,
+    /// The contents, without id and size.
+    pub contents: &'a [u8],
+    /// Where the contents lie in the binary.
+    pub range: Range<usize>,
+    /// The name and payload of a custom section.
+    pub custom: Option<(&'a str, &'a [u8])>,
+}
+
+impl<'a> Section<'a> {
+    /// The entries of a section that is a list, without their count, and the count. The contents were validated, so a
+    /// count that cannot be read means an empty section.
+    pub fn entries(&self) -> (u32, &'a [u8]) {
+        let mut reader = wasmparser::BinaryReader::new(self.contents, 0);
+        let count = reader.read_var_u32().unwrap_or(0);
+        (count, &self.contents[reader.original_position()..])
+    }
+
+    /// The contents with `count` more entries at the end.
+    pub fn with_entries(&self, count: u32, entries: &[u8]) -> Vec<u8> {
+        let (old_count, old_entries) = self.entries();
+        let mut contents = Vec::with_capacity(self.contents.len() + entries.len() + 5);
+        // Never narrower than it was: DWARF addresses count from the start of the code section's contents.
+        leb_at_least(old_count + count, self.contents.len() - old_entries.len(), &mut contents);
+        contents.extend_from_slice(old_entries);
+        contents.extend_from_slice(entries);
+        contents
+    }
+}
+
+fn leb_at_least(value: u32, width: usize, out: &mut Vec<u8>) {
+    let start = out.len();
+    value.encode(out);
+    while out.len() - start < width.min(5) {
+        if let Some(last) = out.last_mut() {
+            *last |= 0x80;
+        }
+        out.push(0);
+    }
+}
+
+/// The contents of a section that is a list of `count` entries.
+pub fn section_of(count: u32, entries: &[u8]) -> Vec<u8> {
+    let mut contents = Vec::with_capacity(entries.len() + 5);
+    count.encode(&mut contents);
+    contents.extend_from_slice(entries);
+    contents
+}
+
+/// New contents for some sections of a module; everything else is copied as it is.
+#[derive(Debug, Default)]
+pub struct Replacements {
+    known: BTreeMap<SectionId, Option<Vec<u8>>>,
+    custom: Vec<(String, Vec<u8>)>,
+}
+
+impl Replacements {
+    /// Gives a known section new contents; a section that the module does not have is inserted in its place.
+    pub fn set(&mut self, id: SectionId, contents: Vec<u8>) {
+        self.known.insert(id, Some(contents));
+    }
+
+    /// Leaves a section out.
+    pub fn remove(&mut self, id: SectionId) {
+        self.known.insert(id, None);
+    }
+
+    /// Gives the custom section `name` a new payload; if the module has none it is added at the end.
+    pub fn set_custom(&mut self, name: &str, payload: Vec<u8>) {
+        self.custom.push((name.to_string(), payload));
+    }
+
+    /// The new binary. A section that is new goes right behind its nearest predecessor, so that trailing custom
+    /// sections (names must follow the data) stay behind it.
+    pub fn apply(self, sections: &[Section<'_>]) -> Vec<u8> {
+        let copied: usize = sections.iter().map(|section| section.contents.len() + 6).sum();
+        let added: usize = self.known.values().flatten().map(Vec::len).sum();
+        let mut out = Vec::with_capacity(64 + copied + added);
+        out.extend_from_slice(b"\0asm\x01\0\0\0");
+
+        let Replacements { mut known, mut custom } = self;
+        let first = sections.iter().map(|section| section.id).find(|&id| id != SectionId::CUSTOM);
+        if first.is_none() {
+            append_below(u8::MAX, &mut known, &mut out);
+        }
+        for (at, section) in sections.iter().enumerate() {
+            if let Some((name, _)) = section.custom {
+                match custom.iter().position(|(replaced, _)| replaced == name) {
+                    Some(index) => append_custom(name, &custom.remove(index).1, &mut out),
+                    None => append(section.id, section.contents, &mut out),
+                }
+                continue;
+            }
+            append_below(section.id.rank(), &mut known, &mut out);
+            match known.remove(&section.id) {
+                Some(Some(contents)) => append(section.id, &contents, &mut out),
+                Some(None) => {}
+                None => append(section.id, section.contents, &mut out),
+            }
+            let next = sections[at + 1..].iter().find(|section| section.custom.is_none());
+            append_below(next.map_or(u8::MAX, |next| next.id.rank()), &mut known, &mut out);
+        }
+        for (name, payload) in custom {
+            append_custom(&name, &payload, &mut out);
+        }
+        out
+    }
+}
+
+fn append_below(rank: u8, known: &mut BTreeMap<SectionId, Option<Vec<u8>>>, out: &mut Vec<u8>) {
+    while let Some(entry) = known.first_entry().filter(|entry| entry.key().rank() < rank) {
+        let (id, contents) = entry.remove_entry();
+        if let Some(contents) = contents {
+            append(id, &contents, out);
+        }
+    }
+}
+
+fn append(id: SectionId, contents: &[u8], out: &mut Vec<u8>) {
+    out.push(id.0);
+    contents.encode(out);
+}
+
+fn append_custom(name: &str, payload: &[u8], out: &mut Vec<u8>) {
+    let mut contents = Vec::with_capacity(payload.len() + name.len() + 5);
+    name.encode(&mut contents);
+    contents.extend_from_slice(payload);
+    append(SectionId::CUSTOM, &contents, out);
+}

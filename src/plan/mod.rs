@@ -1,0 +1,319 @@
+//! What to write: a pure function of the module and its snapshot.
+
+mod constant;
+mod declare;
+mod exports;
+mod globals;
+mod imports;
+mod memories;
+mod slots;
+mod start;
+mod tables;
+
+pub use exports::{Rename, rename_conflict};
+pub use start::{Start, Step};
+
+use crate::module::{Module, Names, Space};
+use crate::snapshot::{Reference, Snapshot, Unwritable, Value};
+use std::fmt;
+use std::ops::Range;
+use wasmparser::{ConstExpr, ExternalKind, MemoryType, RefType, TableType};
+
+/// Choices about the output that the state does not decide.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PlanOptions {
+    /// Exports to leave out: consumed init functions.
+    pub removed_exports: Vec<String>,
+    /// Exports to rename, applied after removal.
+    pub renames: Vec<Rename>,
+    /// Make imported memories, tables and mutable globals the module's own.
+    pub internalize: bool,
+}
+
+/// Everything that is written differently from the original module.
+#[derive(Clone)]
+pub struct Plan<'a> {
+    /// For each import whether it stays one.
+    pub kept_imports: Vec<bool>,
+    /// The memories that the output defines.
+    pub memories: Vec<MemoryType>,
+    /// The tables that the output defines.
+    pub tables: Vec<PlannedTable<'a>>,
+    /// The globals that the output defines.
+    pub globals: Vec<PlannedGlobal<'a>>,
+    /// All exports in order.
+    pub exports: Vec<PlannedExport<'a>>,
+    /// All element segments in order.
+    pub elements: Vec<ElementSegment>,
+    /// All data segments in order.
+    pub data: Vec<DataSegment>,
+    /// Whether to write a data count section.
+    pub data_count: bool,
+    /// What has to be done at instantiation and has no declarative form.
+    pub start: Option<Start>,
+    /// What the user should know about the output.
+    pub warnings: Vec<Warning>,
+}
+
+/// A table that the output defines.
+#[derive(Clone)]
+pub struct PlannedTable<'a> {
+    /// Its type, with the size at the snapshot as the minimum.
+    pub ty: TableType,
+    /// The initializer of all slots, for tables that had one.
+    pub init: Option<ConstExpr<'a>>,
+}
+
+/// A global that the output defines.
+#[derive(Clone)]
+pub struct PlannedGlobal<'a> {
+    /// Its type, as in the original.
+    pub ty: wasmparser::GlobalType,
+    /// Its initializer.
+    pub init: GlobalInit<'a>,
+}
+
+/// The initializer of a global.
+#[derive(Clone)]
+pub enum GlobalInit<'a> {
+    /// The expression of the original.
+    Original(ConstExpr<'a>),
+    /// The value at the snapshot.
+    Value(Value),
+}
+
+/// An export of the output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedExport<'a> {
+    /// Its name.
+    pub name: std::borrow::Cow<'a, str>,
+    /// What it exports.
+    pub kind: ExternalKind,
+    /// Index in the space of that kind.
+    pub index: u32,
+}
+
+/// An element segment of the output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ElementSegment {
+    /// A live passive segment of the original, by index.
+    Original(u32),
+    /// Holds the index of a segment that is dropped at the snapshot.
+    Empty(ElementType),
+    /// Written to a table at instantiation.
+    Active {
+        /// Table index.
+        table: u32,
+        /// First slot.
+        offset: u64,
+        /// Whether items are function indices or expressions.
+        ty: ElementType,
+        /// The items.
+        items: Vec<Reference>,
+    },
+    /// Copied to a table by the start function.
+    Passive {
+        /// Whether items are function indices or expressions.
+        ty: ElementType,
+        /// The items.
+        items: Vec<Reference>,
+    },
+    /// Declares functions that code makes references of.
+    Declared(Vec<u32>),
+}
+
+/// How the items of an element segment are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ElementType {
+    /// Function indices.
+    Functions,
+    /// Constant expressions of this type.
+    Expressions(RefType),
+}
+
+/// A data segment of the output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DataSegment {
+    /// A live passive segment of the original, by index.
+    Original(u32),
+    /// Holds the index of a segment that is dropped at the snapshot.
+    Empty,
+    /// Written to a memory at instantiation.
+    Active {
+        /// Memory index.
+        memory: u32,
+        /// Addresses; the contents are the snapshot's.
+        range: Range<u64>,
+    },
+    /// Copied to a memory by the start function.
+    Passive {
+        /// Memory index.
+        memory: u32,
+        /// Addresses; the contents are the snapshot's.
+        range: Range<u64>,
+    },
+}
+
+/// Something about the output that is right but may surprise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Warning {
+    /// The state was computed with the value of an immutable import.
+    DependsOnImport {
+        /// `module.name`
+        import: String,
+        /// Its value at the snapshot.
+        value: Value,
+        /// Whether it was made the module's own because it follows a mutable global that was.
+        internalized: bool,
+    },
+    /// Active data at or above 2 GiB in a 32-bit memory.
+    HighData {
+        /// Memory index.
+        memory: u32,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::DependsOnImport { import, value, internalized: false } => {
+                write!(f, "the snapshot is valid only where import `{import}` has the value {value}")
+            }
+            Warning::DependsOnImport { import, value, internalized: true } => write!(
+                f,
+                "the immutable import `{import}` was internalized with its value {value}, \
+                 because it follows a mutable one"
+            ),
+            Warning::HighData { memory } => write!(
+                f,
+                "memory {memory} has data at or above 2 GiB, which Wasmer and wazero refuse as out of bounds"
+            ),
+        }
+    }
+}
+
+/// Why the state cannot be written down.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// Values without a constant expression.
+    #[error("{}", list_places(.0))]
+    Unwritable(Vec<Place>),
+    /// An imported shared memory: every thread would overwrite it.
+    #[error(
+        "memory {memory} (import `{import}`) is shared and imported: every thread instantiates the module and would \
+         overwrite it; use --internalize to make it the module's own"
+    )]
+    SharedImport {
+        /// Memory index.
+        memory: u32,
+        /// `module.name`
+        import: String,
+    },
+    /// A rename whose source does not exist.
+    #[error("cannot rename export `{src}` to `{dst}`: there is no export `{src}`")]
+    NoSuchExport {
+        /// New name.
+        dst: String,
+        /// Old name.
+        src: String,
+    },
+    /// More data segments than engines take, even with all gaps closed.
+    #[error("the output needs {0} data segments, more than the {max} that engines accept", max = crate::segments::MAX_DATA_SEGMENTS)]
+    TooManySegments(usize),
+}
+
+/// Where a value sits that cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// `global 12 ($cache)` or `table 2, element 17`.
+    pub place: String,
+    /// What sits there.
+    pub value: Unwritable,
+    /// The name of its type, from the name section.
+    pub type_name: Option<String>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.value)?;
+        self.type_name.as_ref().map_or(Ok(()), |name| write!(f, " (${name})"))
+    }
+}
+
+impl Place {
+    fn global(names: &Names<'_>, index: u32, value: Unwritable) -> Place {
+        Place { place: names.describe(Space::Global, index), value, type_name: type_name(names, value) }
+    }
+
+    fn element(names: &Names<'_>, table: u32, element: usize, value: Unwritable) -> Place {
+        let place = format!("{}, element {element}", names.describe(Space::Table, table));
+        Place { place, value, type_name: type_name(names, value) }
+    }
+}
+
+fn type_name(names: &Names<'_>, value: Unwritable) -> Option<String> {
+    match value {
+        Unwritable::Struct(Some(ty)) | Unwritable::Array(Some(ty)) => {
+            names.get(Space::Type, ty).map(str::to_string)
+        }
+        _ => None,
+    }
+}
+
+fn list_places(places: &[Place]) -> String {
+    const SHOWN: usize = 20;
+    let mut text = String::from("the state holds values that cannot be written into a module:");
+    for place in places.iter().take(SHOWN) {
+        text.push_str(&format!("\n  {place}"));
+    }
+    if places.len() > SHOWN {
+        text.push_str(&format!("\n  and {} more", places.len() - SHOWN));
+    }
+    text
+}
+
+/// Decides what to write.
+///
+/// # Errors
+/// When the state holds something that has no form in a module; all such places are listed at once.
+pub fn plan<'a>(
+    module: &Module<'a>,
+    snapshot: &Snapshot<'_>,
+    options: &PlanOptions,
+) -> Result<Plan<'a>, PlanError> {
+    let imports = imports::plan(module, options.internalize)?;
+    let names = module.names();
+    let mut unwritable = Vec::new();
+    let mut warnings = imports.warnings(module, snapshot);
+    let mut start = Start::default();
+
+    let globals = globals::plan(module, snapshot, &imports, &names, &mut start, &mut unwritable);
+    let tables = tables::plan(module, snapshot, &imports, &names, &mut unwritable);
+    if !unwritable.is_empty() {
+        return Err(PlanError::Unwritable(unwritable));
+    }
+    let memories = memories::plan(module, snapshot, &imports)?;
+    warnings.extend(memories.warnings);
+    let exports = exports::plan(module, options)?;
+
+    start.steps.extend(memories.start);
+    start.steps.extend(tables.start);
+    let mut elements = tables.elements;
+    let undeclared = declare::missing(module, &exports, &globals, &tables.tables, &elements, &start);
+    if !undeclared.is_empty() {
+        elements.push(ElementSegment::Declared(undeclared));
+    }
+    let start = (!start.steps.is_empty()).then_some(start);
+    Ok(Plan {
+        data_count: module.has_data_count || start.is_some() && memories.needs_data_count,
+        kept_imports: imports.kept,
+        memories: memories.memories,
+        tables: tables.tables,
+        globals,
+        exports,
+        elements,
+        data: memories.data,
+        start,
+        warnings,
+    })
+}

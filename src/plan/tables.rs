@@ -1,0 +1,125 @@
+use super::imports::Imports;
+use super::slots::Slots;
+use super::{ElementSegment, ElementType, Place, PlannedTable, Step, constant};
+use crate::module::{Module, Names};
+use crate::snapshot::{Reference, Snapshot, TableState, Value};
+use std::ops::Range;
+use wasmparser::{ElementItems, RefType};
+
+/// Beyond this many stretches a table is written as one segment with its gaps filled; engines limit segments.
+const MAX_STRETCHES: usize = 10_000;
+
+pub(super) struct Tables<'a> {
+    pub tables: Vec<PlannedTable<'a>>,
+    pub elements: Vec<ElementSegment>,
+    pub start: Vec<Step>,
+}
+
+pub(super) fn plan<'a>(
+    module: &Module<'a>,
+    snapshot: &Snapshot<'_>,
+    imports: &Imports,
+    names: &Names<'_>,
+    unwritable: &mut Vec<Place>,
+) -> Tables<'a> {
+    let mut slots = Slots::new(held_segments(module, snapshot), |slot| matches!(slot, ElementSegment::Empty(_)));
+    let mut planned = Tables { tables: Vec::new(), elements: Vec::new(), start: Vec::new() };
+    for ((table, declared), state) in (0u32..).zip(&module.tables).zip(&snapshot.tables) {
+        let mut ty = declared.ty;
+        let kept_import = state.import.as_ref().filter(|_| !imports.internalize);
+        let handed_over = kept_import.map_or(state.elements.len(), |import| import.size as usize);
+        let fill = declared.init.as_ref().and_then(|init| fill_value(init, snapshot));
+        let as_filled = |slot: usize| match kept_import {
+            Some(import) if slot < handed_over => !import.changed[slot],
+            Some(_) => state.elements[slot] == Reference::Null,
+            None => match &declared.init {
+                Some(_) => Some(state.elements[slot]) == fill,
+                None => state.elements[slot] == Reference::Null,
+            },
+        };
+        let stretches = stretches(state, handed_over, as_filled);
+        for slot in stretches.iter().cloned().flatten() {
+            if let Reference::Unwritable(value) = state.elements[slot] {
+                unwritable.push(Place::element(names, table, slot, value));
+            }
+        }
+        if handed_over < state.elements.len() {
+            // A non-nullable table has no null to grow with; any of its elements does until it is overwritten.
+            let fill = if ty.element_type.is_nullable() { Reference::Null } else { state.elements[handed_over] };
+            planned.start.push(Step::GrowTable {
+                table,
+                table64: ty.table64,
+                from: handed_over as u64,
+                by: (state.elements.len() - handed_over) as u64,
+                fill: Value::Ref(fill),
+                ty: ty.element_type,
+            });
+        }
+        for stretch in stretches {
+            let items = state.elements[stretch.clone()].to_vec();
+            let (offset, len) = (stretch.start as u64, items.len() as u32);
+            let item_type = item_type(ty.element_type, &items);
+            let fits = |slot: &ElementSegment| *slot == ElementSegment::Empty(item_type);
+            if stretch.start < handed_over {
+                slots.place(ElementSegment::Active { table, offset, ty: item_type, items }, fits);
+            } else {
+                let element = slots.place(ElementSegment::Passive { ty: item_type, items }, fits);
+                planned.start.push(Step::InitTable { table, table64: ty.table64, element, offset, len });
+            }
+        }
+        if kept_import.is_none() {
+            ty.initial = state.elements.len() as u64;
+            ty.maximum = state.maximum;
+            planned.tables.push(PlannedTable { ty, init: declared.init.clone() });
+        }
+    }
+    planned.elements = slots.into_segments();
+    planned
+}
+
+/// What the indices that instructions name must hold.
+fn held_segments(module: &Module<'_>, snapshot: &Snapshot<'_>) -> Vec<ElementSegment> {
+    let held = module.code.highest_element.map_or(0, |highest| highest + 1);
+    let segment = |k: u32| {
+        if !snapshot.dropped_elements[k as usize] {
+            return ElementSegment::Original(k);
+        }
+        ElementSegment::Empty(match module.elements[k as usize].items {
+            ElementItems::Functions(_) => ElementType::Functions,
+            ElementItems::Expressions(ty, _) => ElementType::Expressions(ty),
+        })
+    };
+    (0..held).map(segment).collect()
+}
+
+fn fill_value(init: &wasmparser::ConstExpr<'_>, snapshot: &Snapshot<'_>) -> Option<Reference> {
+    match constant::evaluate(init, snapshot)? {
+        Value::Ref(reference) => Some(reference),
+        _ => None,
+    }
+}
+
+/// The stretches of slots that have to be written. None reaches across the size that an import was handed over with.
+fn stretches(state: &TableState, handed_over: usize, as_filled: impl Fn(usize) -> bool) -> Vec<Range<usize>> {
+    let mut stretches: Vec<Range<usize>> = Vec::new();
+    for slot in (0..state.elements.len()).filter(|&slot| !as_filled(slot)) {
+        match stretches.last_mut() {
+            Some(last) if last.end == slot && slot != handed_over => last.end += 1,
+            _ => stretches.push(slot..slot + 1),
+        }
+    }
+    // Gaps of an import must not be written; there the engines' limit stands.
+    if stretches.len() > MAX_STRETCHES && state.import.is_none() {
+        stretches = vec![stretches[0].start..stretches[stretches.len() - 1].end];
+    }
+    stretches
+}
+
+/// Function indices where the table's type and the items allow them: every engine has a fast path for them.
+fn item_type(table: RefType, items: &[Reference]) -> ElementType {
+    let is_func = table.heap_type() == wasmparser::HeapType::FUNC;
+    if is_func && items.iter().all(|item| matches!(item, Reference::Func(_))) {
+        return ElementType::Functions;
+    }
+    ElementType::Expressions(table)
+}

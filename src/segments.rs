@@ -1,0 +1,200 @@
+//! Which bytes to write and how to cut them into data segments: exact for its cost model, the size of the file.
+
+use crate::snapshot::{Chunk, Image};
+use rayon::prelude::*;
+use std::collections::VecDeque;
+use std::ops::Range;
+
+/// Web engines refuse modules with more data segments (WebAssembly JavaScript interface, "Limits").
+pub const MAX_DATA_SEGMENTS: usize = 100_000;
+
+/// Pieces that are scanned by one thread; fixed, so that the result does not depend on the number of threads.
+const SCAN_PIECE: usize = 1 << 20;
+
+/// A data segment's size is an unsigned 32-bit LEB; longer runs are cut.
+const MAX_SEGMENT_LENGTH: u64 = 1 << 30;
+
+/// What the header of an active data segment of one memory costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeaderCost {
+    /// Memory index.
+    pub memory: u32,
+    /// Whether offsets are `i64.const`.
+    pub memory64: bool,
+}
+
+impl HeaderCost {
+    /// Bytes of a segment at `offset` except for its size and its contents: flags, memory index, offset expression.
+    pub fn bytes(&self, offset: u64) -> u64 {
+        let index = if self.memory == 0 { 0 } else { leb_width(u64::from(self.memory)) };
+        1 + index + 2 + self.offset_width(offset)
+    }
+
+    fn offset_width(&self, offset: u64) -> u64 {
+        let value = if self.memory64 { offset as i64 } else { i64::from(offset as u32 as i32) };
+        let magnitude = if value < 0 { !value } else { value } as u64;
+        u64::from((64 - magnitude.leading_zeros() + 1).div_ceil(7))
+    }
+
+    /// A gap that is never worth a header of its own, whatever lies around it: merging two segments never makes the
+    /// LEB of their joint size wider than the two together.
+    fn negligible_gap(&self, next: u64) -> u64 {
+        self.bytes(next)
+    }
+}
+
+fn leb_width(value: u64) -> u64 {
+    u64::from((64 - value.leading_zeros()).max(1).div_ceil(7))
+}
+
+/// The stretches of `image` that are not zero, except for gaps too small to be worth a segment boundary.
+pub fn nonzero_runs(image: &Image<'_>, cost: HeaderCost) -> Vec<Range<u64>> {
+    let pieces: Vec<(u64, &[u8])> = image.chunks().iter().flat_map(pieces).collect();
+    let scanned: Vec<Vec<Range<u64>>> =
+        pieces.into_par_iter().map(|(base, bytes)| scan(base, bytes, |next| cost.negligible_gap(next))).collect();
+    join(scanned, |next| cost.negligible_gap(next))
+}
+
+/// The exact stretches of `0..end` in which two images differ; no byte that is equal is inside one.
+pub fn difference(a: &Image<'_>, b: &Image<'_>, end: u64) -> Vec<Range<u64>> {
+    let block = SCAN_PIECE as u64;
+    let blocks_of = |chunk: &Chunk<'_>| chunk.offset / block..chunk.end().div_ceil(block);
+    let mut blocks: Vec<u64> = a.chunks().iter().chain(b.chunks()).flat_map(blocks_of).collect();
+    blocks.sort_unstable();
+    blocks.dedup();
+    let scanned = blocks
+        .into_par_iter()
+        .map(|k| {
+            let range = (k * block).min(end)..((k + 1) * block).min(end);
+            let (mut left, mut right) = (Vec::new(), Vec::new());
+            a.append_to(range.start, range.end, &mut left);
+            b.append_to(range.start, range.end, &mut right);
+            left.iter_mut().zip(&right).for_each(|(left, right)| *left ^= right);
+            scan(range.start, &left, |_| 0)
+        })
+        .collect();
+    join(scanned, |_| 0)
+}
+
+fn pieces<'i>(chunk: &'i Chunk<'_>) -> impl Iterator<Item = (u64, &'i [u8])> {
+    let offset = chunk.offset;
+    let piece = move |(k, bytes)| (offset + (k * SCAN_PIECE) as u64, bytes);
+    chunk.bytes.chunks(SCAN_PIECE).enumerate().map(piece)
+}
+
+fn scan(base: u64, bytes: &[u8], negligible_gap: impl Fn(u64) -> u64) -> Vec<Range<u64>> {
+    let mut runs: Vec<Range<u64>> = Vec::new();
+    let mut at = 0;
+    while let Some(start) = next_nonzero(bytes, at) {
+        let end = memchr::memchr(0, &bytes[start..]).map_or(bytes.len(), |len| start + len);
+        extend_or_push(&mut runs, base + start as u64..base + end as u64, &negligible_gap);
+        at = end;
+    }
+    runs
+}
+
+fn next_nonzero(bytes: &[u8], from: usize) -> Option<usize> {
+    let rest = &bytes[from..];
+    let zeros = rest.chunks_exact(64).take_while(|block| block.iter().fold(0, |all, byte| all | byte) == 0).count();
+    let skipped = zeros * 64;
+    rest[skipped..].iter().position(|&byte| byte != 0).map(|at| from + skipped + at)
+}
+
+fn join(scanned: Vec<Vec<Range<u64>>>, negligible_gap: impl Fn(u64) -> u64) -> Vec<Range<u64>> {
+    let mut runs = Vec::with_capacity(scanned.iter().map(Vec::len).sum());
+    for run in scanned.into_iter().flatten() {
+        extend_or_push(&mut runs, run, &negligible_gap);
+    }
+    runs
+}
+
+fn extend_or_push(runs: &mut Vec<Range<u64>>, run: Range<u64>, negligible_gap: &impl Fn(u64) -> u64) {
+    match runs.last_mut() {
+        Some(last) if run.start - last.end <= negligible_gap(run.start) => last.end = run.end,
+        _ => runs.push(run),
+    }
+}
+
+/// Cuts `runs` into the segments that make the file smallest, and among those into the fewest.
+///
+/// A dynamic program over the runs: the cheapest encoding of the first `i` runs ends with one segment over runs
+/// `j..i`. For each width of the size LEB the admissible `j` are a window that only moves forward, so the minimum over
+/// it is kept in a monotone queue and the whole takes time linear in the number of runs.
+pub fn cheapest(runs: &[Range<u64>], cost: HeaderCost) -> Vec<Range<u64>> {
+    /// Largest size that a LEB of 1, 2, 3, 4, 5 bytes can say, the last cut to what a segment may be.
+    const CAPACITY: [u64; 5] = [(1 << 7) - 1, (1 << 14) - 1, (1 << 21) - 1, (1 << 28) - 1, MAX_SEGMENT_LENGTH];
+    let runs = cut_long(runs);
+    // (bytes, segments) of the best encoding of the first i runs, and where its last segment begins
+    let mut best: Vec<(i64, usize)> = vec![(0, 0)];
+    let mut begins: Vec<usize> = Vec::with_capacity(runs.len());
+    let mut windows: [VecDeque<(i64, usize, usize)>; 5] = Default::default();
+    for (i, run) in runs.iter().enumerate() {
+        let (bytes, segments) = best[i];
+        let key = bytes + cost.bytes(run.start) as i64 - run.start as i64;
+        let mut chosen: Option<(i64, usize, usize)> = None;
+        for (width, window) in (1i64..).zip(&mut windows) {
+            while window.back().is_some_and(|&(k, s, _)| (k, s) > (key, segments)) {
+                window.pop_back();
+            }
+            window.push_back((key, segments, i));
+            let capacity = CAPACITY[width as usize - 1];
+            while window.front().is_some_and(|&(_, _, j)| run.end - runs[j].start > capacity) {
+                window.pop_front();
+            }
+            if let Some(&(key, segments, j)) = window.front() {
+                let candidate = (key + width + run.end as i64, segments + 1, j);
+                chosen = Some(chosen.map_or(candidate, |chosen| chosen.min(candidate)));
+            }
+        }
+        // A run alone always fits the widest window, so something was chosen.
+        let (bytes, segments, begin) = chosen.unwrap_or((bytes, segments, i));
+        best.push((bytes, segments));
+        begins.push(begin);
+    }
+    let mut segments = Vec::with_capacity(best[runs.len()].1);
+    let mut end = runs.len();
+    while end > 0 {
+        let begin = begins[end - 1];
+        segments.push(runs[begin].start..runs[end - 1].end);
+        end = begin;
+    }
+    segments.reverse();
+    segments
+}
+
+fn cut_long(runs: &[Range<u64>]) -> Vec<Range<u64>> {
+    let cut = |run: &Range<u64>| {
+        let (start, end) = (run.start, run.end);
+        let starts = (start..end).step_by(MAX_SEGMENT_LENGTH as usize);
+        starts.map(move |start| start..end.min(start + MAX_SEGMENT_LENGTH))
+    };
+    runs.iter().flat_map(cut).collect()
+}
+
+/// Brings the number of segments of all memories together down to `limit` by closing the smallest gaps.
+pub fn close_gaps(memories: &mut [Vec<Range<u64>>], limit: usize) {
+    let count: usize = memories.iter().map(Vec::len).sum();
+    let excess = count.saturating_sub(limit);
+    if excess == 0 {
+        return;
+    }
+    let gaps_of = |(memory, segments): (usize, &Vec<Range<u64>>)| {
+        let gap = move |(k, pair): (usize, &[Range<u64>])| (pair[1].start - pair[0].end, memory, k + 1);
+        segments.windows(2).enumerate().map(gap).collect::<Vec<_>>()
+    };
+    let mut gaps: Vec<(u64, usize, usize)> = memories.iter().enumerate().flat_map(gaps_of).collect();
+    gaps.sort_unstable();
+    gaps.truncate(excess);
+    let mut closed: Vec<(usize, usize)> = gaps.into_iter().map(|(_, memory, k)| (memory, k)).collect();
+    closed.sort_unstable();
+    for (memory, segments) in memories.iter_mut().enumerate() {
+        let mut merged: Vec<Range<u64>> = Vec::with_capacity(segments.len());
+        for (k, segment) in segments.drain(..).enumerate() {
+            match merged.last_mut() {
+                Some(last) if closed.binary_search(&(memory, k)).is_ok() => last.end = segment.end,
+                _ => merged.push(segment),
+            }
+        }
+        *segments = merged;
+    }
+}

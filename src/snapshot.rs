@@ -1,0 +1,223 @@
+//! The state of an instance as plain data: what capture reads, what plan writes down, what the verifier and the
+//! audit compare. It knows no engine and does no I/O.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// The whole state of one instance, in index-space order (imports first, as in the wasm index spaces).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Snapshot<'a> {
+    /// The value of every global, imported ones included.
+    pub globals: Vec<GlobalState>,
+    /// Every memory, imported ones included.
+    pub memories: Vec<MemoryState<'a>>,
+    /// Every table, imported ones included.
+    pub tables: Vec<TableState>,
+    /// For each data segment, whether `memory.init` sees it as empty: active ones always are after instantiation.
+    pub dropped_data: Vec<bool>,
+    /// For each element segment, whether `table.init` sees it as empty: active and declared ones always are.
+    pub dropped_elements: Vec<bool>,
+}
+
+/// A global's value, and for an imported mutable global the value that it had when it was handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GlobalState {
+    /// The value at the snapshot.
+    pub value: Value,
+    /// Whether the value differs from the one at instantiation. Only tracked for imported globals; `false` for
+    /// defined ones.
+    pub import_changed: bool,
+}
+
+/// A linear memory's size and contents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryState<'a> {
+    /// Size in bytes.
+    pub size: u64,
+    /// The most pages that it may grow to, as the memory itself says (an import may declare more).
+    pub maximum: Option<u64>,
+    /// The contents.
+    pub image: Image<'a>,
+    /// For an imported memory, what it held when it was handed over, before this module's segments were applied.
+    pub import: Option<ImportedMemory>,
+}
+
+/// What an imported memory held before the module touched it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedMemory {
+    /// Size in bytes.
+    pub size: u64,
+    /// The contents.
+    pub image: Image<'static>,
+}
+
+/// A table's elements.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableState {
+    /// Every slot, in order.
+    pub elements: Vec<Reference>,
+    /// The most elements that it may grow to, as the table itself says (an import may declare more).
+    pub maximum: Option<u64>,
+    /// For an imported table, how it differs from what was handed over.
+    pub import: Option<ImportedTable>,
+}
+
+/// What an imported table looked like before the module touched it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedTable {
+    /// Number of slots that it was handed over with.
+    pub size: u64,
+    /// For each of those slots, whether it holds something else now.
+    pub changed: Vec<bool>,
+}
+
+/// A WebAssembly value. Floats are bits, because NaN payloads and the sign of zero are state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value {
+    /// `i32`
+    I32(i32),
+    /// `i64`
+    I64(i64),
+    /// `f32`, as its bits.
+    F32(u32),
+    /// `f64`, as its bits.
+    F64(u64),
+    /// `v128`, little-endian lanes.
+    V128(u128),
+    /// Any reference type.
+    Ref(Reference),
+}
+
+/// A reference value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reference {
+    /// The null of whatever type the place has.
+    Null,
+    /// A function of this module's index space.
+    Func(u32),
+    /// An unboxed 31-bit integer, zero-extended.
+    I31(u32),
+    /// An unboxed 31-bit integer, zero-extended, that went through `extern.convert_any`.
+    ExternI31(u32),
+    /// A value that has no constant expression.
+    Unwritable(Unwritable),
+}
+
+/// Why a reference cannot be written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unwritable {
+    /// A function that is neither the module's own nor one of its imports.
+    ForeignFunction,
+    /// A struct, with its type index where it is known.
+    Struct(Option<u32>),
+    /// An array, with its type index where it is known.
+    Array(Option<u32>),
+    /// A GC object seen through `extern.convert_any`.
+    ExternObject,
+    /// A value that belongs to the host.
+    HostExtern,
+    /// An exception.
+    Exception,
+    /// A suspended continuation.
+    Continuation,
+}
+
+impl fmt::Display for Unwritable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of_type = |ty: &Option<u32>| ty.map_or(String::new(), |ty| format!(" of type {ty}"));
+        match self {
+            Unwritable::ForeignFunction => f.write_str("function of another module"),
+            Unwritable::Struct(ty) => write!(f, "struct{}", of_type(ty)),
+            Unwritable::Array(ty) => write!(f, "array{}", of_type(ty)),
+            Unwritable::ExternObject => f.write_str("externalized GC object"),
+            Unwritable::HostExtern => f.write_str("externref of the host"),
+            Unwritable::Exception => f.write_str("exception"),
+            Unwritable::Continuation => f.write_str("suspended continuation"),
+        }
+    }
+}
+
+/// Bytes of a linear memory: only the blocks that hold something, everything between them is zero.
+#[derive(Debug, Clone, Default)]
+pub struct Image<'a> {
+    chunks: Vec<Chunk<'a>>,
+}
+
+/// A piece of an [`Image`].
+#[derive(Debug, Clone)]
+pub struct Chunk<'a> {
+    /// Byte offset in the memory.
+    pub offset: u64,
+    /// The bytes there.
+    pub bytes: Cow<'a, [u8]>,
+}
+
+impl Chunk<'_> {
+    /// The offset just past the last byte.
+    pub fn end(&self) -> u64 {
+        self.offset + self.bytes.len() as u64
+    }
+}
+
+impl<'a> Image<'a> {
+    /// An image of `chunks`, which must be in order and must not overlap.
+    pub fn new(chunks: Vec<Chunk<'a>>) -> Self {
+        debug_assert!(chunks.windows(2).all(|pair| pair[0].end() <= pair[1].offset));
+        Image { chunks }
+    }
+
+    /// The stored blocks, in order.
+    pub fn chunks(&self) -> &[Chunk<'a>] {
+        &self.chunks
+    }
+
+    /// The stored blocks, in order.
+    pub fn into_chunks(self) -> Vec<Chunk<'a>> {
+        self.chunks
+    }
+
+    /// Calls `visit` with the pieces of `start..end` in order, `None` for a stretch of zeros of the given length.
+    pub fn visit(&self, start: u64, end: u64, mut visit: impl FnMut(Option<&[u8]>, u64)) {
+        let mut at = start;
+        let first = self.chunks.partition_point(|chunk| chunk.end() <= start);
+        for chunk in &self.chunks[first..] {
+            if chunk.offset >= end {
+                break;
+            }
+            if chunk.offset > at {
+                visit(None, chunk.offset - at);
+                at = chunk.offset;
+            }
+            let stop = chunk.end().min(end);
+            visit(Some(&chunk.bytes[(at - chunk.offset) as usize..(stop - chunk.offset) as usize]), stop - at);
+            at = stop;
+        }
+        if at < end {
+            visit(None, end - at);
+        }
+    }
+
+    /// Appends the bytes `start..end` to `out`.
+    pub fn append_to(&self, start: u64, end: u64, out: &mut Vec<u8>) {
+        self.visit(start, end, |bytes, len| match bytes {
+            Some(bytes) => out.extend_from_slice(bytes),
+            None => out.resize(out.len() + len as usize, 0),
+        });
+    }
+
+    /// The same image, borrowing nothing.
+    pub fn into_owned(self) -> Image<'static> {
+        let own = |chunk: Chunk<'a>| Chunk { offset: chunk.offset, bytes: Cow::Owned(chunk.bytes.into_owned()) };
+        Image { chunks: self.chunks.into_iter().map(own).collect() }
+    }
+}
+
+/// Two images are equal when they describe the same bytes, however they are cut into chunks.
+impl PartialEq for Image<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let end = |image: &Image<'_>| image.chunks.last().map_or(0, Chunk::end);
+        crate::segments::difference(self, other, end(self).max(end(other))).is_empty()
+    }
+}
+
+impl Eq for Image<'_> {}
