@@ -1,1 +1,103 @@
 //! Everything that init can see or do: imports, WASI, clocks, randomness, limits; and the ledger of all of it.
+//!
+//! [`new_store`] opens what the options let in; [`resolve_imports`] gives the externs to instantiate a module with.
+//! After the run, [`HostState::ledger`] holds every call. The same options with [`HostOptions::replay`] give a store
+//! that answers from that ledger and touches nothing outside.
+
+mod constant;
+mod error;
+mod ledger;
+mod limits;
+mod options;
+mod preload;
+mod recorder;
+mod resolve;
+mod value;
+mod wasi;
+
+#[cfg(test)]
+mod tests;
+
+use wasmtime::{Engine, Store};
+
+use limits::Limiter;
+use recorder::Recorder;
+use wasi::Wasi;
+
+pub use error::{
+    Denied, GuestExit, HostError, ImportCalled, LedgerLimit, MemoryLimit, ReplayDiverged, Unprovided,
+};
+pub use ledger::{
+    Call, Descriptor, DescriptorKind, Descriptors, Entry, FileChange, ImportCount, Ledger, Outcome, Region,
+    Sources,
+};
+pub use limits::Limits;
+pub use options::{
+    Clock, Define, Directory, FileTimes, HostOptions, ImportName, LinkerHook, Output, Preload, Random, Stdin,
+    WasiOptions,
+};
+pub use resolve::resolve_imports;
+pub use value::Value;
+
+/// The data of a store in which init runs.
+pub struct HostState {
+    limiter: Limiter,
+    recorder: Recorder,
+    /// `None` without WASI, and in a replay.
+    wasi: Option<Wasi>,
+}
+
+/// A store with nothing in it yet. Opens the preopened directories, unless this is a replay.
+///
+/// `module_digest` seeds [`Random::Module`]; it must depend on the module's bytes and on nothing else.
+///
+/// # Errors
+///
+/// If a directory cannot be opened, or fuel is asked of an engine that has none.
+pub fn new_store(
+    engine: &Engine,
+    options: &HostOptions,
+    limits: &Limits,
+    module_digest: [u8; 32],
+) -> Result<Store<HostState>, HostError> {
+    let mut ledger = Ledger::default();
+    if let Some(options) = &options.wasi {
+        ledger.sources = Sources { clock: Some(options.clock), random: Some(options.random) };
+        ledger.preopens = options.dirs.iter().map(|directory| directory.guest.clone()).collect();
+    }
+    let wasi = match &options.wasi {
+        Some(options_) if options.replay.is_none() => Some(Wasi::new(options_, module_digest)?),
+        _ => None,
+    };
+    let recorder =
+        Recorder::new(ledger, options.replay.clone(), options.ledger_backtraces, limits.max_memory);
+    let state = HostState { limiter: Limiter::new(limits.max_memory), recorder, wasi };
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.limiter);
+    if let Some(fuel) = limits.fuel {
+        store.set_fuel(fuel).map_err(|source| HostError::Engine { action: "count fuel", source })?;
+    }
+    Ok(store)
+}
+
+impl HostState {
+    /// Every host call so far.
+    pub fn ledger(&self) -> &Ledger {
+        &self.recorder.ledger
+    }
+
+    /// Every host call so far; the state's own ledger is empty afterwards, so this is for the end of a run.
+    pub fn take_ledger(&mut self) -> Ledger {
+        std::mem::take(&mut self.recorder.ledger)
+    }
+
+    /// What the guest wrote to standard output, if that is captured. Empty in a replay.
+    pub fn stdout(&self) -> &[u8] {
+        self.wasi.as_ref().map_or(&[], Wasi::stdout)
+    }
+
+    /// What the guest wrote to standard error, if that is captured. Empty in a replay.
+    pub fn stderr(&self) -> &[u8] {
+        self.wasi.as_ref().map_or(&[], Wasi::stderr)
+    }
+}

@@ -1,0 +1,156 @@
+//! What can go wrong: before the run ([`HostError`]), and as the cause of a trap in it (everything else).
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::options::ImportName;
+
+/// Imports could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// A preopened directory cannot be opened.
+    #[error("cannot open directory `{}`, given by --dir or --mapdir for the guest's `{guest}`", host.display())]
+    Directory {
+        /// The name that the guest would have seen.
+        guest: String,
+        /// The path on this machine.
+        host: PathBuf,
+        /// Why not.
+        source: wasmtime::Error,
+    },
+    /// A preloaded module is invalid, or failed to start.
+    #[error("preloaded module `{name}`: {action} failed")]
+    Preload {
+        /// The name under which its exports would be importable.
+        name: String,
+        /// What failed.
+        action: &'static str,
+        /// Why.
+        source: wasmtime::Error,
+    },
+    /// Two preloads claim one name.
+    #[error("two preloaded modules are named `{name}`")]
+    DuplicatePreload {
+        /// The name.
+        name: String,
+    },
+    /// Imports other than functions that nothing provides. A function is no error until it is called.
+    #[error("{} provides {}", if importer.is_some() { "nothing yet loaded" } else { "nothing" }, list(importer, imports))]
+    Unprovided {
+        /// The preload that imports them; the module itself if there is none.
+        importer: Option<String>,
+        /// All of them.
+        imports: Vec<Unprovided>,
+    },
+    /// An import cannot be stubbed, because there is no zero of its type.
+    #[error("cannot stub {kind} `{import}`: {ty} has no default value")]
+    NoDefault {
+        /// The import.
+        import: ImportName,
+        /// Whether it is a function, a table, …
+        kind: &'static str,
+        /// The type without a default value.
+        ty: String,
+    },
+    /// The library user's linker hook failed.
+    #[error("the linker hook failed")]
+    Linker(#[source] wasmtime::Error),
+    /// A stubbed memory or table is over the limit.
+    #[error(transparent)]
+    Limit(#[from] MemoryLimit),
+    /// The engine refused, most likely because it is not configured for what was asked.
+    #[error("the engine refused to {action}")]
+    Engine {
+        /// What was asked.
+        action: &'static str,
+        /// Why.
+        source: wasmtime::Error,
+    },
+}
+
+/// An import that nothing provides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unprovided {
+    /// Its name.
+    pub import: ImportName,
+    /// `memory`, `table`, `global` or `tag`.
+    pub kind: &'static str,
+}
+
+fn list(importer: &Option<String>, imports: &[Unprovided]) -> String {
+    let imports: Vec<String> =
+        imports.iter().map(|Unprovided { import, kind }| format!("{kind} `{import}`")).collect();
+    let by = match importer {
+        Some(name) => format!(", imported by preloaded module `{name}`"),
+        None => String::new(),
+    };
+    format!("{}{by}; use --preload or --stub", imports.join(", "))
+}
+
+/// The guest called an import that nothing provides.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("init called the import `{module}.{name}`, which nothing provides")]
+pub struct ImportCalled {
+    /// The import's first name.
+    pub module: String,
+    /// The import's second name.
+    pub name: String,
+}
+
+/// The guest ended itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("init called proc_exit({code})")]
+pub struct GuestExit {
+    /// The exit code it gave.
+    pub code: u32,
+}
+
+/// The guest asked for something that the options deny.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("init asked for {what}, which is denied")]
+pub struct Denied {
+    /// What it asked for.
+    pub what: String,
+}
+
+/// The guest wanted more memory than it may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("init needs {wanted} bytes of memories and tables; the limit is {limit}")]
+pub struct MemoryLimit {
+    /// Bytes over all memories and tables, had it been allowed.
+    pub wanted: u64,
+    /// Bytes allowed.
+    pub limit: u64,
+}
+
+/// The guest made so many, or so large, host calls that their recording is over the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the recording of init's host calls is over the limit of {limit} bytes")]
+pub struct LedgerLimit {
+    /// Bytes allowed.
+    pub limit: u64,
+}
+
+/// A replayed run made another call than the recorded run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplayDiverged {
+    /// The number of calls before this one.
+    pub index: usize,
+    /// The call that the recording has here; `None` at its end.
+    pub recorded: Option<String>,
+    /// The call that was made.
+    pub called: String,
+}
+
+impl fmt::Display for ReplayDiverged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { index, recorded, called } = self;
+        write!(f, "host call {index} of the replayed run differs: it called {called}, but the recording ")?;
+        match recorded {
+            Some(recorded) => write!(f, "has {recorded}"),
+            None => f.write_str("ends here"),
+        }
+    }
+}
+
+impl std::error::Error for ReplayDiverged {}

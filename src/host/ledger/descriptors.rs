@@ -1,0 +1,174 @@
+//! Which descriptors are open, derived from the calls alone.
+
+use std::collections::BTreeMap;
+
+use super::{Entry, Ledger};
+use crate::host::value::Value;
+
+/// The open descriptors at some point of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Descriptors {
+    open: BTreeMap<u32, Descriptor>,
+}
+
+/// An open descriptor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Descriptor {
+    /// What it is.
+    pub kind: DescriptorKind,
+    /// Its path as the guest would name it; empty for standard streams.
+    pub path: String,
+    /// The offset of the next read or write, where there is one and the calls tell.
+    pub position: Option<u64>,
+}
+
+/// What a descriptor refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DescriptorKind {
+    /// Standard input.
+    Stdin,
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// A directory that was open from the start.
+    Preopen,
+    /// A directory that the guest opened.
+    Directory,
+    /// A file, or something of which no call has told that it is a directory.
+    File,
+}
+
+const O_DIRECTORY: u32 = 1 << 1;
+const FDFLAG_APPEND: u32 = 1 << 0;
+const FILETYPE_DIRECTORY: u8 = 3;
+
+impl Descriptors {
+    /// The descriptors of a guest that has not made a call yet.
+    pub fn new(preopens: &[String]) -> Self {
+        use DescriptorKind::{Preopen, Stderr, Stdin, Stdout};
+        let stdio =
+            [Stdin, Stdout, Stderr].map(|kind| Descriptor { kind, path: String::new(), position: None });
+        let preopens =
+            preopens.iter().map(|path| Descriptor { kind: Preopen, path: path.clone(), position: None });
+        Self { open: (0..).zip(stdio.into_iter().chain(preopens)).collect() }
+    }
+
+    /// The descriptor `fd`, if it is open.
+    pub fn get(&self, fd: u32) -> Option<&Descriptor> {
+        self.open.get(&fd)
+    }
+
+    /// All open descriptors with their numbers, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &Descriptor)> {
+        self.open.iter().map(|(fd, descriptor)| (*fd, descriptor))
+    }
+
+    /// The path that the guest means by `path`, relative to the directory `fd`.
+    pub fn path(&self, fd: u32, path: &str) -> String {
+        match self.get(fd).map(|directory| directory.path.as_str()) {
+            None | Some("") => path.to_owned(),
+            Some(directory) if path.is_empty() || path == "." => directory.to_owned(),
+            Some(directory) => format!("{}/{path}", directory.trim_end_matches('/')),
+        }
+    }
+
+    /// Follows one call.
+    pub fn apply(&mut self, entry: &Entry) {
+        let call = &entry.call;
+        let Some(function) = call.wasi() else { return };
+        let Some(fd) = call.word(0) else { return };
+        if !entry.succeeded() {
+            return;
+        }
+        match function {
+            "fd_close" => {
+                self.open.remove(&fd);
+            }
+            "fd_renumber" => {
+                if let Some(descriptor) = self.open.remove(&fd) {
+                    self.open.insert(call.word(1).unwrap_or(fd), descriptor);
+                }
+            }
+            "path_open" => self.path_open(fd, entry),
+            "fd_read" | "fd_write" => {
+                let count = entry.written_word(3).unwrap_or(0);
+                self.position(fd, |position| position.map(|position| position + u64::from(count)));
+            }
+            "fd_seek" => self.position(fd, |_| entry.written_long(3)),
+            "fd_tell" => self.position(fd, |_| entry.written_long(1)),
+            "fd_readdir" => self.directory(fd),
+            "fd_fdstat_set_flags" if call.word(1).is_some_and(|flags| flags & FDFLAG_APPEND != 0) => {
+                self.position(fd, |_| None);
+            }
+            "fd_fdstat_get" if entry.written_byte(1, 0) == Some(FILETYPE_DIRECTORY) => self.directory(fd),
+            "fd_filestat_get" if entry.written_byte(1, 16) == Some(FILETYPE_DIRECTORY) => self.directory(fd),
+            _ => {}
+        }
+    }
+
+    fn path_open(&mut self, base: u32, entry: &Entry) {
+        let call = &entry.call;
+        let Some(fd) = entry.written_word(8) else { return };
+        let path = self.path(base, &call.text(2).unwrap_or_default());
+        let descriptor = if call.word(4).is_some_and(|flags| flags & O_DIRECTORY != 0) {
+            Descriptor { kind: DescriptorKind::Directory, path, position: None }
+        } else {
+            // An appending write goes to the end, wherever that is.
+            let append = call.word(7).is_some_and(|flags| flags & FDFLAG_APPEND != 0);
+            Descriptor { kind: DescriptorKind::File, path, position: (!append).then_some(0) }
+        };
+        self.open.insert(fd, descriptor);
+    }
+
+    fn position(&mut self, fd: u32, new: impl FnOnce(Option<u64>) -> Option<u64>) {
+        if let Some(descriptor) = self.open.get_mut(&fd)
+            && descriptor.kind == DescriptorKind::File
+        {
+            descriptor.position = new(descriptor.position);
+        }
+    }
+
+    fn directory(&mut self, fd: u32) {
+        if let Some(descriptor) = self.open.get_mut(&fd)
+            && descriptor.kind == DescriptorKind::File
+        {
+            descriptor.kind = DescriptorKind::Directory;
+            descriptor.position = None;
+        }
+    }
+}
+
+impl Ledger {
+    /// The descriptors that are open at the end.
+    pub fn descriptors(&self) -> Descriptors {
+        let mut descriptors = Descriptors::new(&self.preopens);
+        self.entries().for_each(|entry| descriptors.apply(entry));
+        descriptors
+    }
+}
+
+impl Entry {
+    /// Whether this WASI call returned `errno::success`.
+    pub(super) fn succeeded(&self) -> bool {
+        self.results() == Some(&[Value::I32(0)])
+    }
+
+    /// What was written at the address in argument `index`.
+    fn written(&self, index: usize) -> Option<&[u8]> {
+        let address = self.call.word(index)?;
+        self.writes.iter().find(|region| region.address == address).map(|region| &*region.bytes)
+    }
+
+    fn written_byte(&self, index: usize, offset: usize) -> Option<u8> {
+        self.written(index)?.get(offset).copied()
+    }
+
+    pub(super) fn written_word(&self, index: usize) -> Option<u32> {
+        self.written(index)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
+    }
+
+    fn written_long(&self, index: usize) -> Option<u64> {
+        self.written(index)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+    }
+}

@@ -1,0 +1,214 @@
+//! The record of every host call, in order: plain data that can be compared, replayed and written down.
+
+mod descriptors;
+mod json;
+mod query;
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::options::{Clock, ImportName, Random};
+use super::value::Value;
+
+pub use descriptors::{Descriptor, DescriptorKind, Descriptors};
+pub use query::{FileChange, ImportCount};
+
+/// Every host call of one run, with what went in and what came out.
+///
+/// Two ledgers are equal if the guest saw and did the same in both; backtraces do not count.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    pub(super) sources: Sources,
+    pub(super) preopens: Vec<String>,
+    pub(super) unrecorded: Vec<ImportName>,
+    pub(super) entries: Vec<Arc<Entry>>,
+    pub(super) unreplayed: Option<usize>,
+}
+
+/// What the answers of WASI were made from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// The clock; `None` if WASI was not allowed.
+    pub clock: Option<Clock>,
+    /// The random bytes; `None` if WASI was not allowed.
+    pub random: Option<Random>,
+}
+
+/// A call and its outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What the guest asked.
+    pub call: Call,
+    /// How the host answered.
+    pub outcome: Outcome,
+    /// What the host wrote into the guest's memory.
+    pub writes: Vec<Region>,
+}
+
+/// A host call, as the guest made it.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The function.
+    pub import: Arc<ImportName>,
+    /// Its arguments.
+    pub args: Vec<Value>,
+    /// What the host read from the guest's memory. Ranges that are out of bounds are left out; the call itself traps.
+    pub reads: Vec<Region>,
+    /// The names of the wasm functions in progress, innermost first, if they were asked for.
+    pub backtrace: Option<Vec<String>>,
+}
+
+/// Bytes at an address of the calling instance's memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// The address of the first byte.
+    pub address: u32,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It returned.
+    Results(Vec<Value>),
+    /// `proc_exit` with this code.
+    Exit(u32),
+    /// Nothing provides the import.
+    ImportCalled,
+    /// The options deny this.
+    Denied(String),
+    /// It trapped with this message.
+    Trap(String),
+}
+
+impl Ledger {
+    /// The calls, in order.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = &Entry> + DoubleEndedIterator {
+        self.entries.iter().map(|entry| &**entry)
+    }
+
+    /// The number of calls.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether the guest never called the host.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What the answers of WASI were made from.
+    pub fn sources(&self) -> Sources {
+        self.sources
+    }
+
+    /// The guest's names of the preopened directories, by descriptor from 3 on.
+    pub fn preopens(&self) -> &[String] {
+        &self.preopens
+    }
+
+    /// Imports from a library user's linker: calls to them are missing here, and a replay calls them again.
+    pub fn unrecorded(&self) -> &[ImportName] {
+        &self.unrecorded
+    }
+
+    /// For a replayed run: the number of recorded calls that it has not made (yet). 0 means that it made them all.
+    pub fn unreplayed(&self) -> Option<usize> {
+        self.unreplayed
+    }
+
+    /// The index of the first call that differs between two runs; `None` if the runs are equal.
+    pub fn first_difference(&self, other: &Self) -> Option<usize> {
+        let both = self.entries.iter().zip(&other.entries);
+        let shorter = self.len().min(other.len());
+        let differs = both.take_while(|(left, right)| left == right).count();
+        (differs < shorter || self.len() != other.len()).then_some(differs)
+    }
+}
+
+impl PartialEq for Ledger {
+    fn eq(&self, other: &Self) -> bool {
+        self.sources == other.sources
+            && self.preopens == other.preopens
+            && self.unrecorded == other.unrecorded
+            && self.entries == other.entries
+    }
+}
+
+impl Eq for Ledger {}
+
+impl PartialEq for Call {
+    fn eq(&self, other: &Self) -> bool {
+        self.import == other.import && self.args == other.args && self.reads == other.reads
+    }
+}
+
+impl Eq for Call {}
+
+impl Entry {
+    /// The results, if the call returned.
+    pub fn results(&self) -> Option<&[Value]> {
+        match &self.outcome {
+            Outcome::Results(results) => Some(results),
+            _ => None,
+        }
+    }
+
+    /// The host memory that this entry takes, in bytes, roughly.
+    pub(super) fn cost(&self) -> u64 {
+        let regions = self.call.reads.iter().chain(&self.writes);
+        let bytes: usize = regions.map(|region| region.bytes.len() + size_of::<Region>()).sum();
+        let names: usize =
+            self.call.backtrace.iter().flatten().map(|name| name.len() + size_of::<String>()).sum();
+        (size_of::<Self>() + self.call.args.len() * size_of::<Value>() + bytes + names) as u64
+    }
+}
+
+impl Call {
+    /// The WASI preview 1 function that was called, if it was one.
+    pub fn wasi(&self) -> Option<&str> {
+        (self.import.module == super::wasi::MODULE).then_some(&*self.import.name)
+    }
+
+    /// The argument `index` as an unsigned 32-bit number: a descriptor, an address, a length.
+    pub(super) fn word(&self, index: usize) -> Option<u32> {
+        match self.args.get(index) {
+            Some(Value::I32(value)) => Some(value.cast_unsigned()),
+            _ => None,
+        }
+    }
+
+    /// The bytes that were read at the address in argument `index`, as text.
+    pub(super) fn text(&self, index: usize) -> Option<String> {
+        let address = self.word(index)?;
+        let region = self.reads.iter().find(|region| region.address == address);
+        Some(region.map(|region| String::from_utf8_lossy(&region.bytes).into_owned()).unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(", self.import)?;
+        for (index, value) in self.args.iter().enumerate() {
+            let comma = if index == 0 { "" } else { ", " };
+            write!(f, "{comma}{value}")?;
+        }
+        f.write_str(")")?;
+        for (index, region) in self.reads.iter().enumerate() {
+            let with = if index == 0 { " with" } else { "," };
+            write!(f, "{with} {region}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Region {
+    /// The text, or the first bytes, and where they are.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 40;
+        let more = if self.bytes.len() > SHOWN { "…" } else { "" };
+        let shown = &self.bytes[..self.bytes.len().min(SHOWN)];
+        write!(f, "\"{}\"{more} ({} bytes at {:#x})", shown.escape_ascii(), self.bytes.len(), self.address)
+    }
+}

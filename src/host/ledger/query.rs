@@ -1,0 +1,152 @@
+//! Questions that the report and the audit ask.
+
+use std::collections::BTreeMap;
+
+use super::{Descriptors, Entry, Ledger};
+use crate::host::options::{Clock, ImportName, Random};
+
+/// How often an import was called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportCount {
+    /// The import.
+    pub import: ImportName,
+    /// Calls.
+    pub calls: u64,
+}
+
+/// A successful call that changed something in a preopened directory.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileChange {
+    /// What was changed, as the guest names it. For links and renames, the new name.
+    pub path: String,
+    /// The WASI function that did it first.
+    pub by: String,
+}
+
+const O_CREAT: u32 = 1 << 0;
+const O_TRUNC: u32 = 1 << 3;
+
+impl Ledger {
+    /// Calls by import, in the order of the imports' names.
+    pub fn counts(&self) -> Vec<ImportCount> {
+        let mut counts = BTreeMap::<&ImportName, u64>::new();
+        for entry in self.entries() {
+            *counts.entry(&entry.call.import).or_default() += 1;
+        }
+        counts.into_iter().map(|(import, calls)| ImportCount { import: import.clone(), calls }).collect()
+    }
+
+    /// The calls of the WASI function `name`.
+    pub fn wasi_calls<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Entry> {
+        self.entries().filter(move |entry| entry.call.wasi() == Some(name))
+    }
+
+    /// The number of random bytes that the guest got.
+    pub fn random_bytes(&self) -> u64 {
+        let calls = self.wasi_calls("random_get").filter(|entry| entry.succeeded());
+        calls.filter_map(|entry| entry.call.word(1)).map(u64::from).sum()
+    }
+
+    /// Whether the guest got random bytes from the operating system.
+    pub fn used_os_randomness(&self) -> bool {
+        self.sources.random == Some(Random::Os) && self.random_bytes() > 0
+    }
+
+    /// Whether the guest read a clock, or slept, whatever the clock was.
+    pub fn used_clock(&self) -> bool {
+        let clock = ["clock_time_get", "poll_oneoff"];
+        clock.iter().any(|name| self.wasi_calls(name).any(Entry::succeeded))
+    }
+
+    /// Whether the guest read this machine's clock.
+    pub fn used_real_clock(&self) -> bool {
+        self.sources.clock == Some(Clock::Real) && self.used_clock()
+    }
+
+    /// The preopened directories that the guest asked about with `fd_prestat_get`: its libc knows them now.
+    pub fn preopens_seen(&self) -> Vec<String> {
+        let mut seen = Vec::new();
+        self.follow(|descriptors, entry| {
+            if entry.call.wasi() == Some("fd_prestat_get")
+                && entry.succeeded()
+                && let Some(directory) = entry.call.word(0).and_then(|fd| descriptors.get(fd))
+                && !seen.contains(&directory.path)
+            {
+                seen.push(directory.path.clone());
+            }
+        });
+        seen
+    }
+
+    /// Whether the guest looked for preopened directories until there were no more, as libc does once and for all.
+    pub fn preopens_exhausted(&self) -> bool {
+        self.wasi_calls("fd_prestat_get").any(|entry| !entry.succeeded())
+    }
+
+    /// Files and directories that the guest opened, in the order of their first opening.
+    pub fn files_opened(&self) -> Vec<String> {
+        let mut opened = Vec::new();
+        self.follow(|descriptors, entry| {
+            if entry.call.wasi() == Some("path_open") && entry.succeeded() {
+                let path = target(descriptors, entry, 0, 2);
+                if !opened.contains(&path) {
+                    opened.push(path);
+                }
+            }
+        });
+        opened
+    }
+
+    /// What the guest changed in its directories, each path once, in order.
+    pub fn files_written(&self) -> Vec<FileChange> {
+        let mut changes = Vec::<FileChange>::new();
+        self.follow(|descriptors, entry| {
+            let Some(path) = changed(descriptors, entry) else { return };
+            if !changes.iter().any(|change| change.path == path) {
+                changes.push(FileChange { path, by: entry.call.import.name.clone() });
+            }
+        });
+        changes
+    }
+
+    /// Calls `visit` for every entry, with the descriptors as they were before it.
+    fn follow(&self, mut visit: impl FnMut(&Descriptors, &Entry)) {
+        let mut descriptors = Descriptors::new(&self.preopens);
+        for entry in self.entries() {
+            visit(&descriptors, entry);
+            descriptors.apply(entry);
+        }
+    }
+}
+
+/// The path in argument `path`, relative to the directory in argument `directory`.
+fn target(descriptors: &Descriptors, entry: &Entry, directory: usize, path: usize) -> String {
+    let path = entry.call.text(path).unwrap_or_default();
+    match entry.call.word(directory) {
+        Some(fd) => descriptors.path(fd, &path),
+        None => path,
+    }
+}
+
+fn changed(descriptors: &Descriptors, entry: &Entry) -> Option<String> {
+    if !entry.succeeded() {
+        return None;
+    }
+    match entry.call.wasi()? {
+        "path_open" if entry.call.word(4)? & (O_CREAT | O_TRUNC) != 0 => {
+            Some(target(descriptors, entry, 0, 2))
+        }
+        "fd_write" | "fd_pwrite" | "fd_filestat_set_size" | "fd_filestat_set_times" | "fd_allocate" => {
+            let file = descriptors.get(entry.call.word(0)?)?;
+            (!file.path.is_empty()).then(|| file.path.clone())
+        }
+        "path_create_directory" | "path_remove_directory" | "path_unlink_file" => {
+            Some(target(descriptors, entry, 0, 1))
+        }
+        "path_filestat_set_times" => Some(target(descriptors, entry, 0, 2)),
+        "path_symlink" => Some(target(descriptors, entry, 2, 3)),
+        "path_rename" => Some(target(descriptors, entry, 3, 4)),
+        "path_link" => Some(target(descriptors, entry, 4, 5)),
+        _ => None,
+    }
+}

@@ -1,0 +1,96 @@
+//! Bounds on what a guest may use.
+
+use std::time::Duration;
+
+use wasmtime::ResourceLimiter;
+
+use super::error::MemoryLimit;
+
+/// Bytes that one table element counts for.
+const ELEMENT_BYTES: u64 = 16;
+
+/// Bounds on one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Wall time for the whole run; enforced by whoever runs the store.
+    pub timeout: Option<Duration>,
+    /// Bytes over all memories and tables (16 a table element) of all instances; the recording of host calls has the
+    /// same bound. Shared memories are counted at their creation only: the engine does not ask about their growth.
+    pub max_memory: u64,
+    /// Fuel for the whole run; needs an engine that consumes fuel.
+    pub fuel: Option<u64>,
+}
+
+/// Counts the bytes of a store. Going over the limit is an error that ends the run: a guest that is told -1 would most
+/// often go on and fail later, with a message that says nothing about the limit.
+#[derive(Debug)]
+pub(super) struct Limiter {
+    limit: u64,
+    used: u64,
+}
+
+impl Limiter {
+    pub(super) fn new(limit: u64) -> Self {
+        Self { limit, used: 0 }
+    }
+
+    /// Counts a growth by `delta` bytes. A growth that then fails for lack of host memory stays counted.
+    pub(super) fn grow(&mut self, delta: u64) -> Result<(), MemoryLimit> {
+        let wanted = self.used.saturating_add(delta);
+        if wanted > self.limit {
+            return Err(MemoryLimit { wanted, limit: self.limit });
+        }
+        self.used = wanted;
+        Ok(())
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        // Beyond its own maximum a memory answers -1, whatever the limit is.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        self.grow(desired.saturating_sub(current) as u64)?;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        self.grow((desired.saturating_sub(current) as u64).saturating_mul(ELEMENT_BYTES))?;
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memories_and_tables_share_one_limit() {
+        let mut limiter = Limiter::new(1000);
+        assert!(limiter.memory_growing(0, 600, None).unwrap());
+        assert!(limiter.table_growing(0, 25, None).unwrap(), "600 + 25 * 16 is exactly the limit");
+        let error = limiter.memory_growing(600, 601, None).unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&MemoryLimit { wanted: 1001, limit: 1000 }));
+    }
+
+    #[test]
+    fn growth_beyond_the_declared_maximum_is_the_guests_affair() {
+        let mut limiter = Limiter::new(1000);
+        assert!(!limiter.memory_growing(0, 5000, Some(100)).unwrap());
+        assert!(limiter.memory_growing(0, 1000, None).unwrap(), "the refused growth was not counted");
+    }
+}

@@ -1,0 +1,24 @@
+//! Modules that provide imports to the module that is initialized.
+
+use wasmtime::{Instance, Module, Store};
+
+use super::HostState;
+use super::error::HostError;
+use super::options::Preload;
+use super::resolve::Resolver;
+
+/// Instantiates `preload`, whose own imports come from `resolver`, and runs its `_initialize`.
+pub(super) fn instantiate(
+    store: &mut Store<HostState>,
+    preload: &Preload,
+    resolver: &Resolver,
+) -> Result<Instance, HostError> {
+    let failed = |action| move |source| HostError::Preload { name: preload.name.clone(), action, source };
+    let module = Module::new(store.engine(), &preload.wasm).map_err(failed("compilation"))?;
+    let imports = resolver.resolve(store, &module, Some(&preload.name))?;
+    let instance = Instance::new(&mut *store, &module, &imports).map_err(failed("instantiation"))?;
+    if let Ok(initialize) = instance.get_typed_func::<(), ()>(&mut *store, "_initialize") {
+        initialize.call(store, ()).map_err(failed("`_initialize`"))?;
+    }
+    Ok(instance)
+}

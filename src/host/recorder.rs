@@ -1,0 +1,135 @@
+//! Keeps the ledger of a run, and answers from another one in a replay.
+
+use std::sync::Arc;
+
+use wasmtime::{AsContext, Val, ValType, WasmBacktrace};
+
+use super::error::{Denied, GuestExit, ImportCalled, LedgerLimit, ReplayDiverged};
+use super::ledger::{Call, Entry, Ledger, Outcome};
+use super::options::ImportName;
+use super::value::Value;
+
+#[derive(Debug)]
+pub(super) struct Recorder {
+    pub(super) ledger: Ledger,
+    replay: Option<Arc<Ledger>>,
+    pub(super) backtraces: bool,
+    limit: u64,
+    used: u64,
+}
+
+impl Recorder {
+    /// `limit` is in bytes.
+    pub(super) fn new(mut ledger: Ledger, replay: Option<Arc<Ledger>>, backtraces: bool, limit: u64) -> Self {
+        if let Some(replay) = &replay {
+            ledger.unreplayed = Some(replay.len());
+            ledger.sources = replay.sources;
+            ledger.preopens.clone_from(&replay.preopens);
+        }
+        Self { ledger, replay, backtraces, limit, used: 0 }
+    }
+
+    /// The recorded answer to `call`, which becomes part of this run's ledger; `None` if this is no replay.
+    pub(super) fn replayed(&mut self, call: &Call) -> Result<Option<Arc<Entry>>, ReplayDiverged> {
+        let Some(replay) = &self.replay else { return Ok(None) };
+        let index = self.ledger.len();
+        match replay.entries.get(index) {
+            Some(entry) if entry.call == *call => {
+                let mut entry = Arc::clone(entry);
+                if call.backtrace.is_some() && entry.call.backtrace != call.backtrace {
+                    entry = Arc::new(Entry { call: call.clone(), ..(*entry).clone() });
+                }
+                self.ledger.entries.push(Arc::clone(&entry));
+                self.ledger.unreplayed = Some(replay.len() - index - 1);
+                Ok(Some(entry))
+            }
+            other => Err(ReplayDiverged {
+                index,
+                recorded: other.map(|entry| entry.call.to_string()),
+                called: describe(call, other.map(|entry| &entry.call)),
+            }),
+        }
+    }
+
+    /// Adds an answered call.
+    pub(super) fn record(&mut self, entry: Entry) -> Result<(), LedgerLimit> {
+        self.used = self.used.saturating_add(entry.cost());
+        self.ledger.entries.push(Arc::new(entry));
+        if self.used > self.limit { Err(LedgerLimit { limit: self.limit }) } else { Ok(()) }
+    }
+
+    /// Notes that calls to `import` do not come here.
+    pub(super) fn unrecorded(&mut self, import: &ImportName) {
+        if let Err(place) = self.ledger.unrecorded.binary_search(import) {
+            self.ledger.unrecorded.insert(place, import.clone());
+        }
+    }
+
+    /// The call stack, if it is wanted.
+    pub(super) fn backtrace(&self, store: impl AsContext) -> Option<Vec<String>> {
+        self.backtraces.then(|| {
+            let backtrace = WasmBacktrace::force_capture(store);
+            let name = |frame: &wasmtime::FrameInfo| match frame.func_name() {
+                Some(name) => name.to_owned(),
+                None => format!("function {}", frame.func_index()),
+            };
+            backtrace.frames().iter().map(name).collect()
+        })
+    }
+}
+
+/// The call, and where it differs from the recorded one if that is not plain from the two texts.
+fn describe(call: &Call, recorded: Option<&Call>) -> String {
+    let text = call.to_string();
+    let Some(recorded) = recorded.filter(|recorded| recorded.to_string() == text) else { return text };
+    let pairs = call.reads.iter().zip(&recorded.reads);
+    let different = pairs.into_iter().find_map(|(left, right)| {
+        let same = left.bytes.iter().zip(&right.bytes).take_while(|(left, right)| left == right).count();
+        (left.bytes != right.bytes).then(|| u64::from(left.address) + same as u64)
+    });
+    match different {
+        Some(address) => format!("{text}, with another byte at {address:#x}"),
+        None => text,
+    }
+}
+
+impl Outcome {
+    /// What a failed host call is in the ledger.
+    pub(super) fn of_error(error: &wasmtime::Error) -> Self {
+        if let Some(GuestExit { code }) = error.downcast_ref() {
+            Self::Exit(*code)
+        } else if let Some(Denied { what }) = error.downcast_ref() {
+            Self::Denied(what.clone())
+        } else {
+            Self::Trap(format!("{error:#}"))
+        }
+    }
+
+    /// Gives the guest this outcome: fills in its results, or is the error to trap with.
+    pub(super) fn settle(
+        &self,
+        import: &ImportName,
+        types: impl Iterator<Item = ValType>,
+        results: &mut [Val],
+    ) -> wasmtime::Result<()> {
+        match self {
+            Self::Results(values) => {
+                for ((value, ty), result) in values.iter().zip(types).zip(results) {
+                    *result = value.to_val(&ty).ok_or_else(|| no_value(import, *value, &ty))?;
+                }
+                Ok(())
+            }
+            Self::Exit(code) => Err(GuestExit { code: *code }.into()),
+            Self::ImportCalled => {
+                let ImportName { module, name } = import.clone();
+                Err(ImportCalled { module, name }.into())
+            }
+            Self::Denied(what) => Err(Denied { what: what.clone() }.into()),
+            Self::Trap(text) => Err(wasmtime::Error::msg(text.clone())),
+        }
+    }
+}
+
+fn no_value(import: &ImportName, value: Value, ty: &ValType) -> wasmtime::Error {
+    wasmtime::Error::msg(format!("the recorded result `{value}` of `{import}` is no {ty}"))
+}

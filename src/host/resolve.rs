@@ -1,0 +1,122 @@
+//! Decides where each import comes from: explicit stub, preload, library linker, WASI, general stub, trap.
+
+use std::collections::HashSet;
+
+use wasmtime::{Extern, ExternType, Instance, Linker, Module, Store};
+
+use super::error::{HostError, Unprovided};
+use super::options::{HostOptions, ImportName};
+use super::{HostState, constant, preload, wasi};
+
+/// The providers of imports that are ready.
+pub(super) struct Resolver {
+    stubs: HashSet<ImportName>,
+    stub_all: bool,
+    wasi: bool,
+    preloads: Vec<(String, Instance)>,
+    linker: Option<Linker<HostState>>,
+}
+
+/// One `Extern` for each import of `module`, in order. Preloads are instantiated, which runs their code: fuel and
+/// epoch deadlines of the store must be set before.
+///
+/// # Errors
+///
+/// If a preload fails to start, the linker hook fails, a stub has no default value, or the module imports a memory,
+/// table, global or tag that nothing provides (all are listed). A function that nothing provides is no error; it traps
+/// with [`super::ImportCalled`] when called.
+pub fn resolve_imports(
+    store: &mut Store<HostState>,
+    options: &HostOptions,
+    module: &Module,
+) -> Result<Vec<Extern>, HostError> {
+    let mut resolver = Resolver {
+        stubs: options.stubs.iter().cloned().collect(),
+        stub_all: options.stub_all,
+        wasi: options.wasi.is_some(),
+        preloads: Vec::new(),
+        linker: None,
+    };
+    for preload in &options.preloads {
+        if resolver.preloads.iter().any(|(name, _)| *name == preload.name) {
+            return Err(HostError::DuplicatePreload { name: preload.name.clone() });
+        }
+        let instance = preload::instantiate(store, preload, &resolver)?;
+        resolver.preloads.push((preload.name.clone(), instance));
+    }
+    if let Some(hook) = &options.linker {
+        let mut linker = Linker::new(store.engine());
+        (hook.0)(&mut linker).map_err(HostError::Linker)?;
+        resolver.linker = Some(linker);
+    }
+    resolver.resolve(store, module, None)
+}
+
+impl Resolver {
+    /// All imports of `module`; `importer` is its name if it is a preload.
+    pub(super) fn resolve(
+        &self,
+        store: &mut Store<HostState>,
+        module: &Module,
+        importer: Option<&str>,
+    ) -> Result<Vec<Extern>, HostError> {
+        let mut externs = Vec::new();
+        let mut missing = Vec::new();
+        for import in module.imports() {
+            let name = ImportName::new(import.module(), import.name());
+            let ty = import.ty();
+            if let Some(provided) = self.provided(store, &name, &ty)? {
+                externs.push(provided);
+                continue;
+            }
+            let kind = match ty {
+                ExternType::Func(ty) => {
+                    externs.push(constant::unprovided(store, ty, name).into());
+                    continue;
+                }
+                ExternType::Memory(_) => "memory",
+                ExternType::Table(_) => "table",
+                ExternType::Global(_) => "global",
+                ExternType::Tag(_) => "tag",
+            };
+            missing.push(Unprovided { import: name, kind });
+        }
+        if missing.is_empty() {
+            return Ok(externs);
+        }
+        Err(HostError::Unprovided { importer: importer.map(str::to_owned), imports: missing })
+    }
+
+    fn provided(
+        &self,
+        store: &mut Store<HostState>,
+        import: &ImportName,
+        ty: &ExternType,
+    ) -> Result<Option<Extern>, HostError> {
+        if self.stubs.contains(import) {
+            return constant::stub(store, ty, import).map(Some);
+        }
+        if let Some((_, instance)) = self.preloads.iter().find(|(name, _)| *name == import.module)
+            && let Some(export) = instance.get_export(&mut *store, &import.name)
+        {
+            return Ok(Some(export));
+        }
+        if let Some(linker) = &self.linker
+            && let Ok(definition) = linker.get(&mut *store, &import.module, &import.name)
+        {
+            store.data_mut().recorder.unrecorded(import);
+            return Ok(Some(definition));
+        }
+        if self.wasi
+            && import.module == wasi::MODULE
+            && matches!(ty, ExternType::Func(_))
+            && let Some(function) = wasi::function(&import.name)
+        {
+            return Ok(Some(wasi::define(store, function).into()));
+        }
+        if self.stub_all {
+            return constant::stub(store, ty, import).map(Some);
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,1 @@
+//! Runs small guests against the host.

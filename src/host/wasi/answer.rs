@@ -1,0 +1,242 @@
+//! Answers WASI calls: those whose answer must be canonical here, all others in wasmtime-wasi.
+
+use std::collections::HashMap;
+
+use wasmtime_wasi::p1::WasiP1Ctx;
+use wasmtime_wasi::p1::wasi_snapshot_preview1::WasiSnapshotPreview1;
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
+use wiggle::{GuestMemory, GuestPtr};
+
+use super::clock::{Clocks, Kind};
+use super::errno;
+use super::files::Files;
+use super::random::Source;
+use super::readdir::Listing;
+use super::span::Context;
+use super::stdio::Stdio;
+use super::strings::Strings;
+use super::table::Function;
+use super::{poll, random};
+use crate::host::error::{GuestExit, HostError};
+use crate::host::ledger::{Call, DescriptorKind, Descriptors, Entry};
+use crate::host::options::WasiOptions;
+use crate::host::value::Value;
+
+/// The WASI side of a run that touches the outside.
+pub(in crate::host) struct Wasi {
+    /// Knows files and directories; its standard streams are never used.
+    ctx: WasiP1Ctx,
+    descriptors: Descriptors,
+    listings: HashMap<u32, Listing>,
+    files: Files,
+    stdio: Stdio,
+    clocks: Clocks,
+    random: random::Source,
+    arguments: Strings,
+    environment: Strings,
+}
+
+/// Bytes that wasmtime-wasi may copy in one call; its own default.
+const HOSTCALL_FUEL: usize = 128 << 20;
+
+/// Of `fd_filestat_set_times` and `path_filestat_set_times`: set the time that is given, set the current time.
+const ATIM: i32 = 1 << 0;
+const ATIM_NOW: i32 = 1 << 1;
+const MTIM: i32 = 1 << 2;
+const MTIM_NOW: i32 = 1 << 3;
+
+impl Wasi {
+    pub(in crate::host) fn new(options: &WasiOptions, module_digest: [u8; 32]) -> Result<Self, HostError> {
+        let mut builder = WasiCtxBuilder::new();
+        builder.allow_blocking_current_thread(true);
+        for directory in &options.dirs {
+            let permissions = if directory.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+            builder.preopened_dir(&directory.host, &directory.guest, permissions).map_err(|source| {
+                HostError::Directory { guest: directory.guest.clone(), host: directory.host.clone(), source }
+            })?;
+        }
+        let preopens: Vec<String> = options.dirs.iter().map(|directory| directory.guest.clone()).collect();
+        let environment = options.env.iter().map(|(name, value)| format!("{name}={value}"));
+        Ok(Self {
+            ctx: builder.build_p1(),
+            descriptors: Descriptors::new(&preopens),
+            listings: HashMap::new(),
+            files: Files::new(options),
+            stdio: Stdio::new(options),
+            clocks: Clocks::new(options.clock),
+            random: Source::new(options.random, module_digest),
+            arguments: Strings::new(options.args.iter().cloned()),
+            environment: Strings::new(environment),
+        })
+    }
+
+    pub(in crate::host) fn stdout(&self) -> &[u8] {
+        self.stdio.stdout()
+    }
+
+    pub(in crate::host) fn stderr(&self) -> &[u8] {
+        self.stdio.stderr()
+    }
+
+    /// Fills in the lengths that only the host knows.
+    pub(super) fn lengths(&self, call: &Call, context: &mut Context) -> wasmtime::Result<()> {
+        context.arguments = self.arguments.sizes()?;
+        context.environment = self.environment.sizes()?;
+        if let Some(directory) = call.word(0).and_then(|fd| self.descriptors.get(fd)) {
+            context.preopen_name = u32::try_from(directory.path.len())?;
+        }
+        Ok(())
+    }
+
+    /// Keeps track of descriptors after a call.
+    pub(super) fn follow(&mut self, entry: &Entry) {
+        self.descriptors.apply(entry);
+        if let Some("fd_close" | "fd_renumber") = entry.call.wasi() {
+            for fd in [0, 1].into_iter().filter_map(|index| entry.call.word(index)) {
+                self.listings.remove(&fd);
+            }
+        }
+    }
+
+    /// Answers a call with an errno, or ends the run.
+    pub(super) fn answer(
+        &mut self,
+        function: &Function,
+        args: &[Value],
+        memory: &mut GuestMemory<'_>,
+        context: &Context,
+    ) -> wasmtime::Result<i32> {
+        use DescriptorKind::{Stderr, Stdin, Stdout};
+        let word = |name| function.word(args, name).unwrap_or(0);
+        let kind = self.descriptors.get(word("fd")).map(|descriptor| descriptor.kind);
+        let done = Ok(errno::SUCCESS);
+        match function.name {
+            "args_get" => self.arguments.write(memory, word("argv"), word("argv_buf")).and(done),
+            "args_sizes_get" => self.arguments.write_sizes(memory, word("count"), word("size")).and(done),
+            "environ_get" => self.environment.write(memory, word("environ"), word("environ_buf")).and(done),
+            "environ_sizes_get" => {
+                self.environment.write_sizes(memory, word("count"), word("size")).and(done)
+            }
+            "clock_res_get" => match clock(word("id")) {
+                Ok(_) => put(memory, word("resolution"), self.clocks.resolution()),
+                Err(errno) => Ok(errno),
+            },
+            "clock_time_get" => match clock(word("id")) {
+                Ok(kind) => put(memory, word("time"), self.clocks.read(kind)?),
+                Err(errno) => Ok(errno),
+            },
+            "random_get" => self.random_get(memory, word("buf"), word("buf_len")).and(done),
+            "poll_oneoff" => {
+                let words = ["subscriptions", "events", "nsubscriptions", "nevents"].map(word);
+                poll::oneoff(&mut self.clocks, &self.descriptors, memory, words)
+            }
+            "proc_exit" => Err(GuestExit { code: word("code") }.into()),
+            "fd_read" if kind == Some(Stdin) => {
+                let read = self.stdio.read(memory, context.buffer.unwrap_or_default())?;
+                count(memory, word("nread"), read)
+            }
+            "fd_write" if let Some(kind @ (Stdout | Stderr)) = kind => {
+                let written = self.stdio.write(kind, memory, context.buffer.unwrap_or_default())?;
+                count(memory, word("nwritten"), written)
+            }
+            "fd_readdir" => self.readdir(function, args, memory),
+            "fd_filestat_get" | "path_filestat_get" => {
+                let errno = self.dispatch(function, args, memory)?;
+                let stdio =
+                    function.name == "fd_filestat_get" && matches!(kind, Some(Stdin | Stdout | Stderr));
+                if errno == errno::SUCCESS && !stdio {
+                    self.files.canonicalize(memory, word("stat"))?;
+                }
+                Ok(errno)
+            }
+            "fd_filestat_set_times" | "path_filestat_set_times" => {
+                let args = self.explicit_times(args)?;
+                self.dispatch(function, &args, memory)
+            }
+            _ => self.dispatch(function, args, memory),
+        }
+    }
+
+    fn dispatch(
+        &mut self,
+        function: &Function,
+        args: &[Value],
+        memory: &mut GuestMemory<'_>,
+    ) -> wasmtime::Result<i32> {
+        self.ctx.set_hostcall_fuel(HOSTCALL_FUEL);
+        match function.dispatch {
+            Some(dispatch) => dispatch(&mut self.ctx, memory, args),
+            None => Err(wasmtime::Error::msg(format!("{} has no implementation", function.name))),
+        }
+    }
+
+    fn random_get(&mut self, memory: &mut GuestMemory<'_>, address: u32, len: u32) -> wasmtime::Result<()> {
+        let buffer = GuestPtr::<[u8]>::new((address, len));
+        // Reading first bounds the allocation by the guest's memory.
+        let mut bytes = memory.to_vec(buffer)?;
+        self.random.fill(&mut bytes)?;
+        memory.copy_from_slice(&bytes, buffer)?;
+        Ok(())
+    }
+
+    fn readdir(
+        &mut self,
+        function: &Function,
+        args: &[Value],
+        memory: &mut GuestMemory<'_>,
+    ) -> wasmtime::Result<i32> {
+        let [Value::I32(fd), _, _, Value::I64(cookie), _] = args else {
+            return Err(wasmtime::Error::msg("fd_readdir with other arguments than its own"));
+        };
+        let key = fd.cast_unsigned();
+        if *cookie == 0 || !self.listings.contains_key(&key) {
+            match Listing::new(&mut self.ctx, *fd, &mut self.files)? {
+                Ok(listing) => self.listings.insert(key, listing),
+                Err(errno) => return Ok(errno),
+            };
+        }
+        let Some(listing) = self.listings.get(&key) else { return Ok(errno::BADF) };
+        let word = |name| function.word(args, name).unwrap_or(0);
+        let used = listing.write(memory, word("buf"), word("buf_len"), cookie.cast_unsigned())?;
+        put(memory, word("used"), used)
+    }
+
+    /// Replaces "now" by our own clock's time.
+    fn explicit_times(&mut self, args: &[Value]) -> wasmtime::Result<Vec<Value>> {
+        let mut args = args.to_vec();
+        if let [.., Value::I64(atim), Value::I64(mtim), Value::I32(flags)] = &mut args[..]
+            && *flags & (ATIM_NOW | MTIM_NOW) != 0
+        {
+            let now = self.clocks.read(Kind::Realtime)?.cast_signed();
+            for (time, given, current) in [(atim, ATIM, ATIM_NOW), (mtim, MTIM, MTIM_NOW)] {
+                if *flags & (given | current) == current {
+                    *time = now;
+                    *flags ^= given | current;
+                }
+            }
+        }
+        Ok(args)
+    }
+}
+
+fn clock(id: u32) -> Result<Kind, i32> {
+    match id {
+        0 => Ok(Kind::Realtime),
+        1 => Ok(Kind::Monotonic),
+        2 | 3 => Err(errno::BADF),
+        _ => Err(errno::INVAL),
+    }
+}
+
+fn put<T: wiggle::GuestType>(memory: &mut GuestMemory<'_>, address: u32, value: T) -> wasmtime::Result<i32> {
+    memory.write(GuestPtr::new(address), value)?;
+    Ok(errno::SUCCESS)
+}
+
+/// Finishes a read or a write of a standard stream.
+fn count(memory: &mut GuestMemory<'_>, address: u32, count: Result<u32, i32>) -> wasmtime::Result<i32> {
+    match count {
+        Ok(count) => put(memory, address, count),
+        Err(errno) => Ok(errno),
+    }
+}

@@ -1,0 +1,116 @@
+//! WASI preview 1 between the guest and wasmtime-wasi: every call is recorded, or answered from a recording, and the
+//! answers say nothing about this machine.
+
+mod answer;
+mod clock;
+mod errno;
+mod files;
+mod poll;
+mod random;
+mod readdir;
+mod span;
+mod stdio;
+mod strings;
+mod table;
+
+use std::sync::Arc;
+
+use wasmtime::{Caller, Extern, Func, FuncType, Store, Val, ValType};
+use wiggle::{GuestMemory, GuestPtr};
+
+use super::HostState;
+use super::ledger::{Call, Entry, Outcome};
+use super::options::ImportName;
+use super::value::Value;
+use span::Span;
+use table::Type;
+
+pub(super) use answer::Wasi;
+pub(super) use table::{Function, function};
+
+/// The module name of the imports.
+pub(super) const MODULE: &str = "wasi_snapshot_preview1";
+
+/// The function as an import.
+pub(super) fn define(store: &mut Store<HostState>, function: &'static Function) -> Func {
+    let import = Arc::new(ImportName::new(MODULE, function.name));
+    let params = function.params.iter().map(|(_, ty)| match ty {
+        Type::I32 => ValType::I32,
+        Type::I64 => ValType::I64,
+    });
+    let returns = (function.name != "proc_exit").then_some(ValType::I32);
+    let ty = FuncType::new(store.engine(), params, returns);
+    Func::new(store, ty, move |caller, params, results| call(caller, function, &import, params, results))
+}
+
+fn call(
+    mut caller: Caller<'_, HostState>,
+    function: &Function,
+    import: &Arc<ImportName>,
+    params: &[Val],
+    results: &mut [Val],
+) -> wasmtime::Result<()> {
+    let backtrace = caller.data().recorder.backtrace(&caller);
+    let args = params.iter().map(Value::of).collect();
+    let call = Call { import: Arc::clone(import), args, reads: Vec::new(), backtrace };
+    let entry = match caller.get_export("memory") {
+        Some(Extern::Memory(memory)) => {
+            let (bytes, state) = memory.data_and_store_mut(&mut caller);
+            state.wasi_call(function, call, &mut GuestMemory::Unshared(bytes))
+        }
+        Some(Extern::SharedMemory(memory)) => {
+            caller.data_mut().wasi_call(function, call, &mut GuestMemory::Shared(memory.data()))
+        }
+        _ => caller.data_mut().wasi_call(function, call, &mut GuestMemory::Unshared(&mut [])),
+    }?;
+    match entry {
+        Answer::Recorded(entry) => entry.outcome.settle(import, [ValType::I32].into_iter(), results),
+        Answer::Live(errno) => {
+            if let Some(result) = results.first_mut() {
+                *result = Val::I32(errno);
+            }
+            Ok(())
+        }
+    }
+}
+
+enum Answer {
+    Recorded(Arc<Entry>),
+    Live(i32),
+}
+
+impl HostState {
+    fn wasi_call(
+        &mut self,
+        function: &Function,
+        mut call: Call,
+        memory: &mut GuestMemory<'_>,
+    ) -> wasmtime::Result<Answer> {
+        let mut context = span::Context { buffer: function.buffer(&call.args, memory), ..Default::default() };
+        call.reads = Span::regions(function.reads, function, &call.args, memory, &context);
+        if let Some(entry) = self.recorder.replayed(&call)? {
+            for region in &entry.writes {
+                let len = u32::try_from(region.bytes.len())?;
+                memory.copy_from_slice(&region.bytes, GuestPtr::new((region.address, len)))?;
+            }
+            return Ok(Answer::Recorded(entry));
+        }
+        let Some(wasi) = &mut self.wasi else {
+            return Err(wasmtime::Error::msg("WASI is neither allowed nor replayed"));
+        };
+        wasi.lengths(&call, &mut context)?;
+        let answer = wasi.answer(function, &call.args, memory, &context);
+        let outcome = match &answer {
+            Ok(errno) => Outcome::Results(vec![Value::I32(*errno)]),
+            Err(error) => Outcome::of_error(error),
+        };
+        let writes = match &answer {
+            Ok(errno::SUCCESS) => Span::regions(function.writes, function, &call.args, memory, &context),
+            _ => Vec::new(),
+        };
+        let entry = Entry { call, outcome, writes };
+        wasi.follow(&entry);
+        self.recorder.record(entry)?;
+        answer.map(Answer::Live)
+    }
+}

@@ -1,0 +1,107 @@
+//! `fd_readdir`: the whole directory at once, in sorted order, then handed out in pieces.
+
+use wasmtime_wasi::p1::{WasiP1Ctx, wasi_snapshot_preview1 as p1};
+use wasmtime_wasi::runtime::in_tokio;
+use wiggle::{GuestMemory, GuestPtr};
+
+use super::errno;
+use super::files::Files;
+
+/// A directory as it was when the guest began to read it: entries as the guest gets them, each with its header. The
+/// cookie of an entry is its place from 1 on, so that a guest may delete files between two reads.
+#[derive(Debug)]
+pub(super) struct Listing {
+    entries: Vec<Vec<u8>>,
+}
+
+/// One entry, as wasmtime-wasi tells it.
+struct Found {
+    name: Vec<u8>,
+    inode: u64,
+    filetype: u8,
+}
+
+const HEADER: usize = 24;
+
+impl Listing {
+    /// Reads the directory `fd`. Gives an errno if wasmtime-wasi does.
+    pub(super) fn new(
+        ctx: &mut WasiP1Ctx,
+        fd: i32,
+        files: &mut Files,
+    ) -> wasmtime::Result<Result<Self, i32>> {
+        const BUFFER: i32 = 8;
+        let mut size = 1 << 16;
+        let bytes = loop {
+            let mut scratch = vec![0; BUFFER as usize + size as usize];
+            let memory = &mut GuestMemory::Unshared(&mut scratch);
+            let errno = in_tokio(p1::fd_readdir(ctx, memory, fd, BUFFER, size, 0, 0))?;
+            if errno != errno::SUCCESS {
+                return Ok(Err(errno));
+            }
+            let used = memory.read(GuestPtr::<u32>::new(0))?;
+            if used < size.cast_unsigned() {
+                scratch.truncate(BUFFER as usize + used as usize);
+                break scratch.split_off(BUFFER as usize);
+            }
+            let Some(larger) = size.checked_mul(2) else { return Ok(Err(errno::OVERFLOW)) };
+            size = larger;
+        };
+        let mut found = parse(&bytes);
+        found.sort_by(|left, right| left.rank().cmp(&right.rank()));
+        let entries = (1..).zip(&found).map(|(cookie, found)| found.encode(cookie, files)).collect();
+        Ok(Ok(Self { entries }))
+    }
+
+    /// Writes the entries after `cookie` into the buffer, the last one cut off if it does not fit. Gives the number of
+    /// bytes; less than `len` if the directory ends there.
+    pub(super) fn write(
+        &self,
+        memory: &mut GuestMemory<'_>,
+        address: u32,
+        len: u32,
+        cookie: u64,
+    ) -> wasmtime::Result<u32> {
+        let skipped = usize::try_from(cookie).unwrap_or(usize::MAX);
+        let mut bytes = Vec::new();
+        for entry in self.entries.iter().skip(skipped) {
+            bytes.extend_from_slice(entry);
+            if bytes.len() >= len as usize {
+                break;
+            }
+        }
+        bytes.truncate(len as usize);
+        let used = u32::try_from(bytes.len())?;
+        memory.copy_from_slice(&bytes, GuestPtr::new((address, used)))?;
+        Ok(used)
+    }
+}
+
+fn parse(mut bytes: &[u8]) -> Vec<Found> {
+    let mut found = Vec::new();
+    while let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() {
+        let inode = header[8..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let len = header[16..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+        let Some((name, rest)) = rest.split_at_checked(len as usize) else { break };
+        found.push(Found { name: name.to_vec(), inode, filetype: header[20] });
+        bytes = rest;
+    }
+    found
+}
+
+impl Found {
+    /// `.` and `..` come first.
+    fn rank(&self) -> (bool, &[u8]) {
+        (self.name != b"." && self.name != b"..", &self.name)
+    }
+
+    fn encode(&self, cookie: u64, files: &mut Files) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEADER + self.name.len());
+        bytes.extend(cookie.to_le_bytes());
+        bytes.extend(files.inode(self.inode).to_le_bytes());
+        bytes.extend((self.name.len() as u32).to_le_bytes());
+        bytes.extend([self.filetype, 0, 0, 0]);
+        bytes.extend(&self.name);
+        bytes
+    }
+}
