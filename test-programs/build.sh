@@ -33,6 +33,18 @@ zig c++ -std=c++17 -fno-exceptions -DCOMMAND cpp/constructors.cc -o cpp/construc
 "$scratch/node_modules/.bin/asc" assemblyscript/guest.ts --optimize --runtime minimal --use abort= \
     -o assemblyscript/guest.wasm
 
+# Rust needs the standard library for wasm32-wasip1: `rustup target add wasm32-wasip1`, or RUST_BUILD_STD=1 and a
+# compiler with its source.
+rust_flags="-Zlocation-detail=none --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
+rust_flags+=" --remap-path-prefix=$("${RUSTC:-rustc}" --print sysroot)=/rust"
+if [ -n "${RUST_BUILD_STD-}" ] || [ -d "$("${RUSTC:-rustc}" --print target-libdir --target wasm32-wasip1)" ]; then
+    RUSTFLAGS=$rust_flags RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$scratch/rust-target cargo build --quiet --release \
+        --manifest-path rust/Cargo.toml --target wasm32-wasip1 ${RUST_BUILD_STD:+-Zbuild-std=std,panic_abort}
+    cp "$scratch/rust-target/wasm32-wasip1/release/rust_guest.wasm" rust/guest.wasm
+else
+    echo "rust/guest.wasm is left as it is: this Rust has no wasm32-wasip1" >&2
+fi
+
 # Linkers mark their output executable.
-chmod 644 c/*.wasm cpp/*.wasm assemblyscript/*.wasm
-ls -l c/*.wasm cpp/*.wasm assemblyscript/*.wasm
+chmod 644 c/*.wasm cpp/*.wasm assemblyscript/*.wasm rust/*.wasm
+ls -l c/*.wasm cpp/*.wasm assemblyscript/*.wasm rust/*.wasm
