@@ -132,8 +132,7 @@ fn tables(
                 }
             }
         }
-        let import =
-            baseline.map(|baseline| ImportedTable { size: baseline.len() as u64, changed });
+        let import = baseline.map(|baseline| ImportedTable { size: baseline.len() as u64, changed });
         tables.push(TableState { elements, maximum, import });
     }
     Ok(tables)
@@ -141,7 +140,9 @@ fn tables(
 
 fn element(table: &Table, mut store: impl AsContextMut, slot: u64) -> Result<Val, CaptureError> {
     let element = table.get(&mut store, slot);
-    element.map(Val::from).ok_or_else(|| CaptureError::Engine(wasmtime::Error::msg("table slot out of bounds")))
+    element
+        .map(Val::from)
+        .ok_or_else(|| CaptureError::Engine(wasmtime::Error::msg("table slot out of bounds")))
 }
 
 /// Asks the probe functions, which trap exactly if their segment was dropped.
@@ -221,8 +222,7 @@ fn image(bytes: &[u8]) -> Image<'_> {
     let pieces: Vec<Vec<(usize, usize)>> = bytes.par_chunks(PIECE).enumerate().map(scan).collect();
     let mut blocks = Vec::new();
     pieces.into_iter().flatten().for_each(|block| push_block(&mut blocks, block));
-    let chunk =
-        |(start, end)| Chunk { offset: start as u64, bytes: Cow::Borrowed(&bytes[start..end]) };
+    let chunk = |(start, end)| Chunk { offset: start as u64, bytes: Cow::Borrowed(&bytes[start..end]) };
     Image::new(blocks.into_iter().map(chunk).collect())
 }
 

@@ -1,13 +1,16 @@
 //! Runs init: compiles the probed module, instantiates it on the host, calls `_initialize` and the init functions.
 
-mod backtrace;
 mod interrupt;
+mod trace;
 
-pub use backtrace::{Backtrace, Frame};
+pub use trace::{Frame, Trace};
 
 use crate::capture::{Baseline, CaptureError};
 use crate::engine::{self, Compiled, Compiler, EngineOptions};
-use crate::host::{self, HostError, HostOptions, HostState, Limits};
+use crate::host::{
+    self, Denied, GuestExit, HostError, HostOptions, HostState, ImportCalled, LedgerLimit, Limits,
+    MemoryLimit, ReplayDiverged,
+};
 use crate::module::{Module, is_function};
 use crate::probe::Probed;
 use interrupt::Interrupt;
@@ -59,14 +62,14 @@ pub enum ExecuteError {
     #[error(transparent)]
     Baseline(#[from] CaptureError),
     /// The guest was stopped: it trapped, exited, or called what it must not.
-    #[error("{stage}: {cause}{backtrace}")]
+    #[error("{stage}: {cause}{trace}")]
     Stopped {
         /// What was running, as a sentence that says how it ended.
         stage: String,
         /// Why.
         cause: String,
         /// Where.
-        backtrace: Backtrace,
+        trace: Trace,
     },
 }
 
@@ -102,9 +105,9 @@ pub fn execute(
         let function = instance
             .get_typed_func::<(), ()>(&mut store, name)
             .map_err(|_| ExecuteError::InitSignature(name.clone()))?;
-        function.call(&mut store, ()).map_err(|error| {
-            stopped(&format!("the `{name}` function"), "trapped", error, limits)
-        })?;
+        function
+            .call(&mut store, ())
+            .map_err(|error| stopped(&format!("the `{name}` function"), "trapped", error, limits))?;
     }
     drop(interrupt);
     // Whatever limit was set, it was for the guest and not for the capture.
@@ -162,7 +165,8 @@ fn no_default(module: &Module<'_>) -> ExecuteError {
 
 fn exported_functions(module: &Module<'_>) -> String {
     const SHOWN: usize = 12;
-    let nullary = |export: &&wasmparser::Export<'_>| is_function(export.kind) && module.is_nullary(export.index);
+    let nullary =
+        |export: &&wasmparser::Export<'_>| is_function(export.kind) && module.is_nullary(export.index);
     let mut names: Vec<&str> = module.exports.iter().filter(nullary).map(|export| export.name).collect();
     let more = names.len().saturating_sub(SHOWN);
     names.truncate(SHOWN);
@@ -179,20 +183,34 @@ fn is_function_export(module: &Module<'_>, name: &str) -> bool {
 
 /// `subject` and `verb` are the words for a trap; an exit or a forbidden call has words of its own.
 fn stopped(subject: &str, verb: &str, error: wasmtime::Error, limits: &Limits) -> ExecuteError {
-    let backtrace = Backtrace::of(&error);
+    let trace = Trace::of(&error);
     let trap = error.downcast_ref::<wasmtime::Trap>().copied();
     let (stage, cause) = match (trap, limits.timeout, limits.fuel) {
-        (Some(wasmtime::Trap::Interrupt), Some(timeout), _) => {
-            (format!("{subject} did not finish"), format!("it ran longer than the time limit of {timeout:?} (--timeout)"))
-        }
+        (Some(wasmtime::Trap::Interrupt), Some(timeout), _) => (
+            format!("{subject} did not finish"),
+            format!("it ran longer than the time limit of {timeout:?} (--timeout)"),
+        ),
         (Some(wasmtime::Trap::OutOfFuel), _, Some(fuel)) => {
             (format!("{subject} did not finish"), format!("it used up its fuel of {fuel} (--fuel)"))
         }
         (Some(trap), _, _) => (format!("{subject} {verb}"), trap.to_string()),
-        (None, _, _) => match host::stop_reason(&error) {
+        (None, _, _) => match stop_reason(&error) {
             Some(reason) => (format!("{subject} was stopped"), reason),
             None => (format!("{subject} {verb}"), error.root_cause().to_string()),
         },
     };
-    ExecuteError::Stopped { stage, cause, backtrace }
+    ExecuteError::Stopped { stage, cause, trace }
+}
+
+/// Why the host stopped the guest, where it was the host.
+fn stop_reason(error: &wasmtime::Error) -> Option<String> {
+    fn text<E: std::error::Error + Send + Sync + 'static>(error: &wasmtime::Error) -> Option<String> {
+        error.downcast_ref::<E>().map(ToString::to_string)
+    }
+    text::<ImportCalled>(error)
+        .or_else(|| text::<GuestExit>(error))
+        .or_else(|| text::<Denied>(error))
+        .or_else(|| text::<MemoryLimit>(error))
+        .or_else(|| text::<LedgerLimit>(error))
+        .or_else(|| text::<ReplayDiverged>(error))
 }

@@ -1,10 +1,39 @@
 //! `preinit` runs the initialization of a WebAssembly module once, at build time, and writes a new module that
 //! starts where initialization ended.
+//!
+//! The stages, one file or folder each, and what flows between them:
+//!
+//! ```text
+//! bytes ─module→ Module ─probe→ Probed ─execute→ Initialized ─capture→ Snapshot ─plan→ Plan ─encode→ bytes
+//! ```
 
+pub mod capture;
 pub mod encode;
+pub mod engine;
+mod error;
+pub mod execute;
 pub mod host;
 pub mod module;
 pub mod plan;
+mod preinit;
 pub mod probe;
+pub mod report;
 pub mod segments;
 pub mod snapshot;
+
+pub use error::Error;
+pub use preinit::{Options, Output, Preinit};
+pub use report::Report;
+
+use std::borrow::Cow;
+
+/// The binary form of a module given as binary or as text (WAT); binaries are passed through.
+///
+/// # Errors
+/// If the text does not parse.
+pub fn wat_to_wasm(input: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
+    if input.starts_with(b"\0asm") {
+        return Ok(Cow::Borrowed(input));
+    }
+    wat::parse_bytes(input).map_err(|error| Error::Module(module::ModuleError::Text(error.to_string())))
+}

@@ -106,7 +106,8 @@ impl Probed {
             let table = match known {
                 Some((_, table)) => *table,
                 None => {
-                    let table = added.table(RoundtripReencoder.ref_type(ty).map_err(|_| ProbeError { elem_index })?);
+                    let table =
+                        added.table(RoundtripReencoder.ref_type(ty).map_err(|_| ProbeError { elem_index })?);
                     scratch_tables.push((ty, table));
                     table
                 }
@@ -168,7 +169,8 @@ fn witnessed_types(module: &Module<'_>) -> Vec<Vec<u32>> {
     let is_object = |ty: &wasmparser::SubType| {
         matches!(ty.composite_type.inner, CompositeInnerType::Struct(_) | CompositeInnerType::Array(_))
     };
-    let types: Vec<u32> = (0u32..).zip(&module.types).filter(|(_, ty)| is_object(ty)).map(|(k, _)| k).collect();
+    let types: Vec<u32> =
+        (0u32..).zip(&module.types).filter(|(_, ty)| is_object(ty)).map(|(k, _)| k).collect();
     types.chunks(MAX_PARAMS).map(<[u32]>::to_vec).collect()
 }
 

@@ -50,8 +50,10 @@ fn leb_width(value: u64) -> u64 {
 /// The stretches of `image` that are not zero, except for gaps too small to be worth a segment boundary.
 pub fn nonzero_runs(image: &Image<'_>, cost: HeaderCost) -> Vec<Range<u64>> {
     let pieces: Vec<(u64, &[u8])> = image.chunks().iter().flat_map(pieces).collect();
-    let scanned: Vec<Vec<Range<u64>>> =
-        pieces.into_par_iter().map(|(base, bytes)| scan(base, bytes, |next| cost.negligible_gap(next))).collect();
+    let scanned: Vec<Vec<Range<u64>>> = pieces
+        .into_par_iter()
+        .map(|(base, bytes)| scan(base, bytes, |next| cost.negligible_gap(next)))
+        .collect();
     join(scanned, |next| cost.negligible_gap(next))
 }
 
@@ -95,7 +97,8 @@ fn scan(base: u64, bytes: &[u8], negligible_gap: impl Fn(u64) -> u64) -> Vec<Ran
 
 fn next_nonzero(bytes: &[u8], from: usize) -> Option<usize> {
     let rest = &bytes[from..];
-    let zeros = rest.chunks_exact(64).take_while(|block| block.iter().fold(0, |all, byte| all | byte) == 0).count();
+    let zeros =
+        rest.chunks_exact(64).take_while(|block| block.iter().fold(0, |all, byte| all | byte) == 0).count();
     let skipped = zeros * 64;
     rest[skipped..].iter().position(|&byte| byte != 0).map(|at| from + skipped + at)
 }
@@ -122,7 +125,8 @@ fn extend_or_push(runs: &mut Vec<Range<u64>>, run: Range<u64>, negligible_gap: &
 /// it is kept in a monotone queue and the whole takes time linear in the number of runs.
 pub fn cheapest(runs: &[Range<u64>], cost: HeaderCost) -> Vec<Range<u64>> {
     /// Largest size that a LEB of 1, 2, 3, 4, 5 bytes can say, the last cut to what a segment may be.
-    const CAPACITY: [u64; 5] = [(1 << 7) - 1, (1 << 14) - 1, (1 << 21) - 1, (1 << 28) - 1, MAX_SEGMENT_LENGTH];
+    const CAPACITY: [u64; 5] =
+        [(1 << 7) - 1, (1 << 14) - 1, (1 << 21) - 1, (1 << 28) - 1, MAX_SEGMENT_LENGTH];
     let runs = cut_long(runs);
     // (bytes, segments) of the best encoding of the first i runs, and where its last segment begins
     let mut best: Vec<(i64, usize)> = vec![(0, 0)];

@@ -189,7 +189,10 @@ impl<'a> Image<'a> {
                 at = chunk.offset;
             }
             let stop = chunk.end().min(end);
-            visit(Some(&chunk.bytes[(at - chunk.offset) as usize..(stop - chunk.offset) as usize]), stop - at);
+            visit(
+                Some(&chunk.bytes[(at - chunk.offset) as usize..(stop - chunk.offset) as usize]),
+                stop - at,
+            );
             at = stop;
         }
         if at < end {
@@ -207,7 +210,8 @@ impl<'a> Image<'a> {
 
     /// The same image, borrowing nothing.
     pub fn into_owned(self) -> Image<'static> {
-        let own = |chunk: Chunk<'a>| Chunk { offset: chunk.offset, bytes: Cow::Owned(chunk.bytes.into_owned()) };
+        let own =
+            |chunk: Chunk<'a>| Chunk { offset: chunk.offset, bytes: Cow::Owned(chunk.bytes.into_owned()) };
         Image { chunks: self.chunks.into_iter().map(own).collect() }
     }
 }

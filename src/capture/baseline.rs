@@ -1,8 +1,8 @@
 use super::{CaptureError, memory_image, shared_image};
 use crate::host::HostState;
 use crate::snapshot::ImportedMemory;
-use wasmtime::{AsContextMut, Extern, OwnedRooted, Rooted, RootScope, Store, Val};
 use wasmtime::{AnyRef, ExnRef, ExternRef};
+use wasmtime::{AsContextMut, Extern, OwnedRooted, RootScope, Rooted, Store, Val};
 
 /// What imported memories, tables and globals held when they were handed over, before the module's own segments and
 /// start function touched them.
@@ -34,10 +34,9 @@ impl Baseline {
         for import in imports {
             match import {
                 Extern::Memory(memory) => baseline.memories.push(memory_image(memory, store)),
-                Extern::SharedMemory(memory) => baseline.memories.push(ImportedMemory {
-                    size: memory.data().len() as u64,
-                    image: shared_image(memory)?,
-                }),
+                Extern::SharedMemory(memory) => baseline
+                    .memories
+                    .push(ImportedMemory { size: memory.data().len() as u64, image: shared_image(memory)? }),
                 Extern::Table(table) => {
                     let is_continuation = super::reference::is_continuation_table(&table.ty(&*store));
                     let mut before = Vec::new();

@@ -48,7 +48,8 @@ impl References {
 
     pub fn resolve(&self, mut store: impl AsContextMut, value: &Val) -> Result<Reference, CaptureError> {
         Ok(match value {
-            Val::FuncRef(Some(function)) => match self.functions.get(&(function.to_raw(&mut store) as usize)) {
+            Val::FuncRef(Some(function)) => match self.functions.get(&(function.to_raw(&mut store) as usize))
+            {
                 Some(&index) => Reference::Func(index),
                 None => Reference::Unwritable(Unwritable::ForeignFunction),
             },
@@ -69,7 +70,11 @@ impl References {
         })
     }
 
-    fn resolve_any(&self, mut store: impl AsContextMut, any: &Rooted<AnyRef>) -> Result<Reference, CaptureError> {
+    fn resolve_any(
+        &self,
+        mut store: impl AsContextMut,
+        any: &Rooted<AnyRef>,
+    ) -> Result<Reference, CaptureError> {
         if let Some(value) = any.as_i31(&store)? {
             return Ok(Reference::I31(value.get_u32()));
         }

@@ -34,7 +34,8 @@ fn push_reference(reference: Reference, ty: ValType, out: &mut Vec<u8>) -> Resul
     match reference {
         Reference::Null => {
             let ValType::Ref(ty) = ty else { return Err(EncodeError::Unknown("reference")) };
-            let ty = RoundtripReencoder.heap_type(ty.heap_type()).map_err(|_| EncodeError::Unknown("type"))?;
+            let ty =
+                RoundtripReencoder.heap_type(ty.heap_type()).map_err(|_| EncodeError::Unknown("type"))?;
             Instruction::RefNull(ty).encode(out);
         }
         Reference::Func(index) => Instruction::RefFunc(index).encode(out),

@@ -44,15 +44,20 @@ pub(super) fn data(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>
 
 fn data_len(plan: &Plan<'_>) -> usize {
     let len = |segment: &DataSegment| match segment {
-        DataSegment::Active { range, .. } | DataSegment::Passive { range, .. } => range.end - range.start + 24,
+        DataSegment::Active { range, .. } | DataSegment::Passive { range, .. } => {
+            range.end - range.start + 24
+        }
         DataSegment::Original(_) | DataSegment::Empty => 2,
     };
     plan.data.iter().map(len).sum::<u64>() as usize
 }
 
 fn offset(offset: u64, is_64: bool, out: &mut Vec<u8>) {
-    let instruction =
-        if is_64 { Instruction::I64Const(offset as i64) } else { Instruction::I32Const(offset as u32 as i32) };
+    let instruction = if is_64 {
+        Instruction::I64Const(offset as i64)
+    } else {
+        Instruction::I32Const(offset as u32 as i32)
+    };
     instruction.encode(out);
     Instruction::End.encode(out);
 }

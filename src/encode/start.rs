@@ -8,7 +8,11 @@ use wasmparser::ValType;
 pub(super) const NAME: &str = "preinit:start";
 
 /// Appends the start function, its type if the module has none like it, and makes it the start.
-pub(super) fn add(module: &Module<'_>, start: &Start, sections: &mut Replacements) -> Result<(), EncodeError> {
+pub(super) fn add(
+    module: &Module<'_>,
+    start: &Start,
+    sections: &mut Replacements,
+) -> Result<(), EncodeError> {
     let nullary = module.types.iter().position(|ty| {
         matches!(&ty.composite_type.inner, wasmparser::CompositeInnerType::Func(ty)
             if ty.params().is_empty() && ty.results().is_empty())
@@ -92,7 +96,11 @@ fn index(value: u64, is_64: bool, out: &mut Vec<u8>) {
 
 fn trap_unless_equal(expected: u64, is_64: bool, out: &mut Vec<u8>) {
     index(expected, is_64, out);
-    if is_64 { Instruction::I64Ne.encode(out) } else { Instruction::I32Ne.encode(out) }
+    if is_64 {
+        Instruction::I64Ne.encode(out)
+    } else {
+        Instruction::I32Ne.encode(out)
+    }
     Instruction::If(BlockType::Empty).encode(out);
     Instruction::Unreachable.encode(out);
     Instruction::End.encode(out);

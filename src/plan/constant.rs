@@ -35,7 +35,8 @@ pub(super) fn evaluate(expr: &ConstExpr<'_>, snapshot: &Snapshot<'_>) -> Option<
 
 /// Whether the expression reads a global for which `changed` holds.
 pub(super) fn reads_global(expr: &ConstExpr<'_>, changed: impl Fn(u32) -> bool) -> bool {
-    let reads = |operator| matches!(operator, Ok(Operator::GlobalGet { global_index }) if changed(global_index));
+    let reads =
+        |operator| matches!(operator, Ok(Operator::GlobalGet { global_index }) if changed(global_index));
     expr.get_operators_reader().into_iter().any(reads)
 }
 

@@ -16,23 +16,33 @@ pub fn rename_conflict(renames: &[Rename]) -> Option<String> {
     for (at, rename) in renames.iter().enumerate() {
         for other in &renames[..at] {
             if other.dst == rename.dst {
-                return Some(format!("exports `{}` and `{}` are both renamed to `{}`", other.src, rename.src, rename.dst));
+                return Some(format!(
+                    "exports `{}` and `{}` are both renamed to `{}`",
+                    other.src, rename.src, rename.dst
+                ));
             }
             if other.src == rename.src {
-                return Some(format!("export `{}` is renamed to both `{}` and `{}`", other.src, other.dst, rename.dst));
+                return Some(format!(
+                    "export `{}` is renamed to both `{}` and `{}`",
+                    other.src, other.dst, rename.dst
+                ));
             }
         }
     }
     None
 }
 
-pub(super) fn plan<'a>(module: &Module<'a>, options: &PlanOptions) -> Result<Vec<PlannedExport<'a>>, PlanError> {
+pub(super) fn plan<'a>(
+    module: &Module<'a>,
+    options: &PlanOptions,
+) -> Result<Vec<PlannedExport<'a>>, PlanError> {
     for Rename { dst, src } in &options.renames {
         if module.export(src).is_none() {
             return Err(PlanError::NoSuchExport { dst: dst.clone(), src: src.clone() });
         }
     }
-    let renamed_to = |name: &str| options.renames.iter().find(|rename| rename.src == name).map(|rename| &rename.dst);
+    let renamed_to =
+        |name: &str| options.renames.iter().find(|rename| rename.src == name).map(|rename| &rename.dst);
     let overwritten = |name: &str| options.renames.iter().any(|rename| rename.dst == name);
     let removed = |name: &str| options.removed_exports.iter().any(|removed| removed == name);
     let exports = module.exports.iter().filter_map(|export| {

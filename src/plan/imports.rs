@@ -15,7 +15,8 @@ pub(super) struct Imports {
 
 pub(super) fn plan(module: &Module<'_>, internalize: bool) -> Result<Imports, PlanError> {
     let imported_globals = module.imported.globals;
-    let first_mutable = module.globals[..imported_globals as usize].iter().position(|global| global.ty.mutable);
+    let first_mutable =
+        module.globals[..imported_globals as usize].iter().position(|global| global.ty.mutable);
     let first_internalized_global = match first_mutable {
         Some(first) if internalize => first as u32,
         _ => imported_globals,

@@ -34,7 +34,9 @@ pub(super) fn plan(
 
     let held = module.code.highest_data.map_or(0, |highest| highest as usize + 1);
     let held: Vec<DataSegment> = (0..held as u32)
-        .map(|k| if snapshot.dropped_data[k as usize] { DataSegment::Empty } else { DataSegment::Original(k) })
+        .map(
+            |k| if snapshot.dropped_data[k as usize] { DataSegment::Empty } else { DataSegment::Original(k) },
+        )
         .collect();
     let originals = held.iter().filter(|segment| matches!(segment, DataSegment::Original(_))).count();
     let (in_imports, own) = written.split_at_mut(kept);

@@ -22,7 +22,8 @@ pub(super) fn plan<'a>(
     names: &Names<'_>,
     unwritable: &mut Vec<Place>,
 ) -> Tables<'a> {
-    let mut slots = Slots::new(held_segments(module, snapshot), |slot| matches!(slot, ElementSegment::Empty(_)));
+    let mut slots =
+        Slots::new(held_segments(module, snapshot), |slot| matches!(slot, ElementSegment::Empty(_)));
     let mut planned = Tables { tables: Vec::new(), elements: Vec::new(), start: Vec::new() };
     for ((table, declared), state) in (0u32..).zip(&module.tables).zip(&snapshot.tables) {
         let mut ty = declared.ty;
@@ -45,7 +46,8 @@ pub(super) fn plan<'a>(
         }
         if handed_over < state.elements.len() {
             // A non-nullable table has no null to grow with; any of its elements does until it is overwritten.
-            let fill = if ty.element_type.is_nullable() { Reference::Null } else { state.elements[handed_over] };
+            let fill =
+                if ty.element_type.is_nullable() { Reference::Null } else { state.elements[handed_over] };
             planned.start.push(Step::GrowTable {
                 table,
                 table64: ty.table64,

@@ -3,12 +3,12 @@ use wasmtime::{FrameInfo, FrameSymbol, WasmBacktrace};
 
 /// Where in the guest something happened, innermost frame first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Backtrace {
+pub struct Trace {
     /// The frames.
     pub frames: Vec<Frame>,
 }
 
-/// One function of a [`Backtrace`]; inlined calls are frames of their own.
+/// One function of a [`Trace`]; inlined calls are frames of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// Function index.
@@ -19,11 +19,11 @@ pub struct Frame {
     pub location: Option<String>,
 }
 
-impl Backtrace {
+impl Trace {
     /// The backtrace that an error of the engine carries.
-    pub(super) fn of(error: &wasmtime::Error) -> Backtrace {
+    pub(super) fn of(error: &wasmtime::Error) -> Trace {
         let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);
-        Backtrace { frames: frames.iter().flat_map(frames_of).collect() }
+        Trace { frames: frames.iter().flat_map(frames_of).collect() }
     }
 }
 
@@ -47,7 +47,7 @@ fn demangled(name: &str) -> String {
     rustc_demangle::try_demangle(name).map_or_else(|_| name.to_string(), |name| format!("{name:#}"))
 }
 
-impl fmt::Display for Backtrace {
+impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (depth, frame) in self.frames.iter().enumerate() {
             write!(f, "\n  {depth:>3}: ")?;

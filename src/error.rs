@@ -1,0 +1,45 @@
+use crate::capture::CaptureError;
+use crate::encode::EncodeError;
+use crate::execute::ExecuteError;
+use crate::module::ModuleError;
+use crate::plan::PlanError;
+use crate::probe::ProbeError;
+
+/// Why there is no snapshot, by the stage that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The options contradict each other.
+    #[error("{0}")]
+    Options(String),
+    /// The input is not a module that can be worked on.
+    #[error(transparent)]
+    Module(#[from] ModuleError),
+    /// The module cannot be instrumented.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    /// Init could not be run to its end.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+    /// The state could not be read.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// The state cannot be written into a module.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The output could not be made.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+}
+
+impl Error {
+    /// Whether the module was understood and turned down (init did not end well, or the state cannot be written), as
+    /// opposed to input, options or a machine that nothing can be done with.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Error::Plan(PlanError::NoSuchExport { .. }) => false,
+            Error::Plan(_) => true,
+            Error::Execute(error) => matches!(error, ExecuteError::Stopped { .. }),
+            _ => false,
+        }
+    }
+}

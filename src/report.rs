@@ -1,0 +1,163 @@
+//! What was done, for people and for tools.
+
+use crate::module::{Module, Space};
+use crate::plan::{DataSegment, ElementSegment, GlobalInit, Plan, Step};
+use crate::snapshot::Snapshot;
+use serde::Serialize;
+use std::time::Duration;
+
+/// What one run did. The JSON form (`--report`) has the same names; sizes are bytes, times are seconds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// Size of the input.
+    pub input_bytes: u64,
+    /// Size of the output.
+    pub output_bytes: u64,
+    /// Which compiler ran init.
+    pub compiler: &'static str,
+    /// The exports that were called, in order.
+    pub init_functions: Vec<String>,
+    /// Time by stage.
+    pub timings: Timings,
+    /// Every memory.
+    pub memories: Vec<MemoryReport>,
+    /// Globals whose value is not the one that the input gives them.
+    pub globals_changed: usize,
+    /// Every table.
+    pub tables: Vec<TableReport>,
+    /// Data segments of the output.
+    pub data_segments: usize,
+    /// Element segments of the output.
+    pub element_segments: usize,
+    /// Whether the output has a start function of ours.
+    pub start_function: bool,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// Host calls by import, in the order of their first call.
+    pub host_calls: Vec<HostCalls>,
+    /// Bytes of randomness that init asked for, and that are frozen in.
+    pub random_bytes: u64,
+}
+
+/// Seconds by stage.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Timings {
+    /// Parsing and validating.
+    pub parse: f64,
+    /// Compiling the probed module.
+    pub compile: f64,
+    /// Instantiating and running init.
+    pub init: f64,
+    /// Reading the state.
+    pub capture: f64,
+    /// Deciding what to write.
+    pub plan: f64,
+    /// Writing and validating.
+    pub encode: f64,
+    /// The whole.
+    pub total: f64,
+}
+
+/// One memory.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MemoryReport {
+    /// Memory index.
+    pub index: u32,
+    /// Its name in the name section.
+    pub name: Option<String>,
+    /// Bytes in a page.
+    pub page_size: u64,
+    /// Pages that the input declares.
+    pub pages_before: u64,
+    /// Pages at the snapshot.
+    pub pages_after: u64,
+    /// Bytes that the output writes to it.
+    pub written_bytes: u64,
+    /// Segments that the output writes to it.
+    pub segments: usize,
+}
+
+/// One table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TableReport {
+    /// Table index.
+    pub index: u32,
+    /// Its name in the name section.
+    pub name: Option<String>,
+    /// Elements that the input declares.
+    pub size_before: u64,
+    /// Elements at the snapshot.
+    pub size_after: u64,
+    /// Elements that the output writes to it.
+    pub elements_written: u64,
+}
+
+/// Calls of one import.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HostCalls {
+    /// `module.name`
+    pub import: String,
+    /// How often.
+    pub count: u64,
+}
+
+pub(crate) fn seconds(duration: Duration) -> f64 {
+    duration.as_secs_f64()
+}
+
+pub(crate) fn memories(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>) -> Vec<MemoryReport> {
+    let names = module.names();
+    let states = (0u32..).zip(&module.memories).zip(&snapshot.memories);
+    states
+        .map(|((index, ty), state)| {
+            let lengths = plan.data.iter().filter_map(|segment| match segment {
+                DataSegment::Active { memory, range } | DataSegment::Passive { memory, range } => {
+                    (*memory == index).then_some(range.end - range.start)
+                }
+                DataSegment::Original(_) | DataSegment::Empty => None,
+            });
+            let page_log2 = ty.page_size_log2.unwrap_or(16);
+            MemoryReport {
+                index,
+                name: names.get(Space::Memory, index).map(str::to_string),
+                page_size: 1 << page_log2,
+                pages_before: ty.initial,
+                pages_after: state.size >> page_log2,
+                written_bytes: lengths.clone().sum(),
+                segments: lengths.count(),
+            }
+        })
+        .collect()
+}
+
+pub(crate) fn tables(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>) -> Vec<TableReport> {
+    let names = module.names();
+    let mut reports: Vec<TableReport> = (0u32..)
+        .zip(&module.tables)
+        .zip(&snapshot.tables)
+        .map(|((index, declared), state)| TableReport {
+            index,
+            name: names.get(Space::Table, index).map(str::to_string),
+            size_before: declared.ty.initial,
+            size_after: state.elements.len() as u64,
+            elements_written: 0,
+        })
+        .collect();
+    for segment in &plan.elements {
+        if let ElementSegment::Active { table, items, .. } = segment {
+            reports[*table as usize].elements_written += items.len() as u64;
+        }
+    }
+    for step in plan.start.iter().flat_map(|start| &start.steps) {
+        if let Step::InitTable { table, len, .. } = step {
+            reports[*table as usize].elements_written += u64::from(*len);
+        }
+    }
+    reports
+}
+
+pub(crate) fn globals_changed(plan: &Plan<'_>) -> usize {
+    let own = plan.globals.iter().filter(|global| matches!(global.init, GlobalInit::Value(_))).count();
+    let steps = plan.start.iter().flat_map(|start| &start.steps);
+    own + steps.filter(|step| matches!(step, Step::SetGlobal { .. })).count()
+}
