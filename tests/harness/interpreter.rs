@@ -1,0 +1,135 @@
+//! wasmi: another engine, by other people, without the proposals that it does not know.
+
+use super::case::Call;
+use super::machine::{Machine, Observed, Outcome, Setup, State, argument};
+use preinit::host::Value;
+use std::sync::LazyLock;
+use wasmi::{
+    Config, Engine, Extern, ExternType, Instance, Linker, Module, Nullable, Ref, Store, Val, ValType,
+};
+
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+    let mut config = Config::default();
+    config.wasm_custom_page_sizes(true).wasm_wide_arithmetic(true).wasm_memory64(true);
+    config.wasm_multi_memory(true).wasm_simd(true).wasm_relaxed_simd(true);
+    Engine::new(&config)
+});
+
+pub struct Interpreter {
+    store: Store<()>,
+    instance: Instance,
+    providers: Vec<(String, Instance)>,
+}
+
+impl Interpreter {
+    /// Whether wasmi knows everything that the modules use.
+    pub fn supports<'a>(modules: impl IntoIterator<Item = &'a [u8]>) -> bool {
+        modules.into_iter().all(|wasm| Module::new(&ENGINE, wasm).is_ok())
+    }
+
+    pub fn start(wasm: &[u8], setup: Setup<'_>) -> Result<Interpreter, String> {
+        let words = |error: wasmi::Error| trap_of(&error);
+        let module = Module::new(&ENGINE, wasm).map_err(words)?;
+        let mut store = Store::new(&ENGINE, ());
+        let mut linker = Linker::new(&ENGINE);
+        let mut providers = Vec::new();
+        for (name, wasm) in setup.providers {
+            let provider = Module::new(&ENGINE, wasm).map_err(words)?;
+            let instance = linker.instantiate_and_start(&mut store, &provider).map_err(words)?;
+            linker.instance(&mut store, name, instance).map_err(words)?;
+            providers.push((name.clone(), instance));
+        }
+        for import in module.imports() {
+            let ExternType::Func(ty) = import.ty() else { continue };
+            let is_stub = setup.stubs;
+            // Fails where a provider has it already.
+            let _ = linker.func_new(import.module(), import.name(), ty.clone(), move |_, _, results| {
+                match is_stub {
+                    true => results.iter_mut().for_each(|result| *result = Val::default_for_ty(result.ty())),
+                    false => return Err(wasmi::Error::new("unknown import")),
+                }
+                Ok(())
+            });
+        }
+        let instance = linker.instantiate_and_start(&mut store, &module).map_err(words)?;
+        Ok(Interpreter { store, instance, providers })
+    }
+}
+
+impl Machine for Interpreter {
+    fn call(&mut self, call: &Call) -> Outcome {
+        let instance = match &call.provider {
+            Some(provider) => self.providers.iter().find(|(name, _)| name == provider).unwrap().1,
+            None => self.instance,
+        };
+        let function = instance.get_func(&self.store, &call.export);
+        let function = function.unwrap_or_else(|| panic!("no export `{}`", call.export));
+        let ty = function.ty(&self.store);
+        let args: Vec<Val> = call.args.iter().zip(ty.params()).map(|(arg, ty)| to_val(arg, *ty)).collect();
+        let mut results: Vec<Val> = ty.results().iter().map(|ty| Val::default_for_ty(*ty)).collect();
+        match function.call(&mut self.store, &args, &mut results) {
+            Ok(()) => Outcome::Returned(results.iter().map(of_val).collect()),
+            Err(error) => Outcome::Trapped(trap_of(&error)),
+        }
+    }
+
+    fn state(&mut self) -> State {
+        let mut state = State::new();
+        observe(&self.store, &self.instance, "", &mut state);
+        for (name, provider) in &self.providers {
+            observe(&self.store, provider, &format!("{name}::"), &mut state);
+        }
+        state
+    }
+}
+
+fn observe(store: &Store<()>, instance: &Instance, prefix: &str, state: &mut State) {
+    for export in instance.exports(store) {
+        let name = format!("{prefix}{}", export.name());
+        let observed = match export.into_extern() {
+            Extern::Global(global) => Observed::Global(of_val(&global.get(store))),
+            Extern::Memory(memory) => Observed::Memory(memory.data(store).to_vec()),
+            Extern::Table(table) => {
+                let slots = (0..table.size(store)).map(|slot| reference(&table.get(store, slot).unwrap()));
+                Observed::Table(slots.collect())
+            }
+            Extern::Func(_) => continue,
+        };
+        state.insert(name, observed);
+    }
+}
+
+fn reference(reference: &Ref) -> Value {
+    if reference.is_null() { Value::Null } else { Value::Reference }
+}
+
+fn to_val(text: &str, ty: ValType) -> Val {
+    let name = format!("{ty:?}").to_lowercase();
+    match argument(text, &name) {
+        Value::I32(value) => Val::I32(value),
+        Value::I64(value) => Val::I64(value),
+        Value::F32(bits) => Val::F32(wasmi::F32::from_bits(bits)),
+        Value::F64(bits) => Val::F64(wasmi::F64::from_bits(bits)),
+        Value::V128(bits) => Val::V128(bits.into()),
+        Value::Null | Value::Reference => Val::default_for_ty(ty),
+    }
+}
+
+fn of_val(value: &Val) -> Value {
+    match value {
+        Val::I32(value) => Value::I32(*value),
+        Val::I64(value) => Value::I64(*value),
+        Val::F32(value) => Value::F32(value.to_bits()),
+        Val::F64(value) => Value::F64(value.to_bits()),
+        Val::V128(value) => Value::V128(value.as_u128()),
+        Val::FuncRef(Nullable::Null) | Val::ExternRef(Nullable::Null) => Value::Null,
+        Val::FuncRef(_) | Val::ExternRef(_) => Value::Reference,
+    }
+}
+
+fn trap_of(error: &wasmi::Error) -> String {
+    match error.as_trap_code() {
+        Some(code) => format!("{code:?}"),
+        None => error.to_string(),
+    }
+}
