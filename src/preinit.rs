@@ -189,7 +189,8 @@ impl Preinit {
     /// [`Error`] by stage; [`Error::is_refusal`] tells apart what was turned down from what could not be done.
     pub fn run(&self, wasm: &[u8]) -> Result<Output, Error> {
         let stack = crate::engine::THREAD_STACK;
-        let no_thread = |error: &dyn std::fmt::Display| Error::Options(format!("cannot start a thread: {error}"));
+        let no_thread =
+            |error: &dyn std::fmt::Display| Error::Options(format!("cannot start a thread: {error}"));
         // A rayon worker that is here does no other work. Were all of them here, nobody would be left to do the
         // parallel parts: those get workers of their own, as many.
         let workers = rayon::current_thread_index().map(|_| rayon::current_num_threads());

@@ -6,7 +6,7 @@ use wasmparser::{
     DataKind, Encoding, Parser, Payload, TableInit, TypeRef, ValidPayload, Validator, WasmFeatures,
 };
 
-/// Everything that the engine can run, and legacy exceptions, which it turns away with a message of its own.
+/// Everything that the engine can run, and legacy exceptions, to turn them away with advice.
 fn features() -> WasmFeatures {
     WasmFeatures::WASM3
         | WasmFeatures::THREADS
@@ -51,6 +51,9 @@ impl<'a> Module<'a> {
             module.read(payload)?;
         }
         module.code = scan::validate_bodies(bodies)?;
+        if module.code.legacy_exceptions {
+            return Err(ModuleError::Unsupported(Kind::LegacyExceptions));
+        }
         Ok(module)
     }
 
