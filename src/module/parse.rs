@@ -48,6 +48,11 @@ impl<'a> Module<'a> {
             if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
                 bodies.push((function, body));
             }
+            // The parser announces the code section before it has seen that its end is there.
+            if payload.as_section().is_some_and(|(_, range)| range.end > bytes.len()) {
+                let message = "unexpected end-of-file".to_string();
+                return Err(ModuleError::Malformed { message, offset: bytes.len() });
+            }
             module.read(payload)?;
         }
         module.code = scan::validate_bodies(bodies)?;
