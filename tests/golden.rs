@@ -31,8 +31,12 @@ fn accept(case: &Case) -> String {
     let output = case.preinit().run(&original).unwrap_or_else(|error| panic!("refused: {}", chain(&error)));
     invariants::check(&original, &output.wasm, output.report.start_function);
 
-    let setup =
-        Setup { providers: &case.preloads, stubs: case.stub_all || !case.stubs.is_empty(), wasi: case.wasi };
+    let setup = Setup {
+        providers: &case.preloads,
+        stubs: case.stub_all || !case.stubs.is_empty(),
+        wasi: case.wasi,
+        bounded: false,
+    };
     let init = init_functions(case, &original);
     assert_eq!(output.report.init_functions, init, "init functions");
     let pair = Pair {

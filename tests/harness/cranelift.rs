@@ -1,10 +1,14 @@
 //! Wasmtime with its optimizing compiler, used as any embedder would: no probe, no preinit.
 
 use super::case::Call;
-use super::machine::{Machine, Observed, Outcome, Setup, State, argument};
+use super::machine::{
+    ELEMENTS, FUEL, MEMORY, Machine, OUT_OF_FUEL, Observed, Outcome, Setup, State, argument,
+};
 use preinit::host::Value;
 use std::sync::LazyLock;
-use wasmtime::{Config, Engine, Extern, Instance, Linker, Module, Ref, Store, Val};
+use wasmtime::{
+    Config, Engine, Extern, Instance, Linker, Module, Ref, Store, StoreLimits, StoreLimitsBuilder, Val,
+};
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p1::{WasiP1Ctx, add_to_linker_sync};
 
@@ -19,11 +23,18 @@ static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     config.cranelift_nan_canonicalization(true);
     // Instances here are small and many.
     config.memory_reservation(0).memory_init_cow(false);
+    config.consume_fuel(true);
     Engine::new(&config).unwrap()
 });
 
+struct Host {
+    wasi: WasiP1Ctx,
+    limits: StoreLimits,
+}
+
 pub struct Cranelift {
-    store: Store<WasiP1Ctx>,
+    store: Store<Host>,
+    fuel: u64,
     instance: Instance,
     providers: Vec<(String, Instance)>,
 }
@@ -33,10 +44,18 @@ impl Cranelift {
     pub fn start(wasm: &[u8], setup: Setup<'_>) -> Result<Cranelift, String> {
         let words = |error: wasmtime::Error| trap_of(&error);
         let module = Module::new(&ENGINE, wasm).map_err(|error| format!("{error:#}"))?;
-        let mut store = Store::new(&ENGINE, WasiCtxBuilder::new().build_p1());
+        let limits = StoreLimitsBuilder::new();
+        let (fuel, limits) = match setup.bounded {
+            true => (FUEL, limits.memory_size(MEMORY).table_elements(ELEMENTS)),
+            false => (u64::MAX, limits),
+        };
+        let host = Host { wasi: WasiCtxBuilder::new().build_p1(), limits: limits.build() };
+        let mut store = Store::new(&ENGINE, host);
+        store.limiter(|host| &mut host.limits);
+        store.set_fuel(fuel).map_err(words)?;
         let mut linker = Linker::new(&ENGINE);
         if setup.wasi {
-            add_to_linker_sync(&mut linker, |wasi| wasi).map_err(words)?;
+            add_to_linker_sync(&mut linker, |host: &mut Host| &mut host.wasi).map_err(words)?;
         }
         let mut providers = Vec::new();
         for (name, wasm) in setup.providers {
@@ -51,7 +70,7 @@ impl Cranelift {
             linker.define_unknown_imports_as_traps(&module).map_err(words)?;
         }
         let instance = linker.instantiate(&mut store, &module).map_err(words)?;
-        Ok(Cranelift { store, instance, providers })
+        Ok(Cranelift { store, fuel, instance, providers })
     }
 }
 
@@ -72,6 +91,7 @@ impl Machine for Cranelift {
             .map(|(arg, ty)| argument(arg, &ty.to_string()).to_val(&ty).unwrap())
             .collect();
         let mut results = vec![Val::I32(0); ty.results().len()];
+        self.store.set_fuel(self.fuel).unwrap();
         match function.call(&mut self.store, &args, &mut results) {
             Ok(()) => Outcome::Returned(results.iter().map(Value::of).collect()),
             Err(error) => {
@@ -92,7 +112,7 @@ impl Machine for Cranelift {
     }
 }
 
-fn observe(store: &mut Store<WasiP1Ctx>, instance: Instance, prefix: &str, state: &mut State) {
+fn observe(store: &mut Store<Host>, instance: Instance, prefix: &str, state: &mut State) {
     let exports = instance.exports(&mut *store);
     let exports: Vec<(String, Extern)> =
         exports.map(|export| (export.name().to_string(), export.into_extern())).collect();
@@ -118,6 +138,7 @@ fn reference(reference: &Ref) -> Value {
 
 fn trap_of(error: &wasmtime::Error) -> String {
     match error.downcast_ref::<wasmtime::Trap>() {
+        Some(wasmtime::Trap::OutOfFuel) => OUT_OF_FUEL.to_string(),
         Some(trap) => trap.to_string(),
         None => error.root_cause().to_string(),
     }

@@ -1,36 +1,55 @@
 //! wasmi: another engine, by other people, without the proposals that it does not know.
 
 use super::case::Call;
-use super::machine::{Machine, Observed, Outcome, Setup, State, argument};
+use super::machine::{
+    ELEMENTS, FUEL, MEMORY, Machine, OUT_OF_FUEL, Observed, Outcome, Setup, State, argument,
+};
 use preinit::host::Value;
 use std::sync::LazyLock;
 use wasmi::{
-    Config, Engine, Extern, ExternType, Instance, Linker, Module, Nullable, Ref, Store, Val, ValType,
+    Config, Engine, Extern, ExternType, Instance, Linker, Module, Nullable, Ref, Store, StoreLimits,
+    StoreLimitsBuilder, TrapCode, Val, ValType,
 };
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     let mut config = Config::default();
     config.wasm_custom_page_sizes(true).wasm_wide_arithmetic(true).wasm_memory64(true);
     config.wasm_multi_memory(true).wasm_simd(true).wasm_relaxed_simd(true);
+    config.consume_fuel(true);
     Engine::new(&config)
 });
 
 pub struct Interpreter {
-    store: Store<()>,
+    store: Store<StoreLimits>,
+    fuel: u64,
     instance: Instance,
     providers: Vec<(String, Instance)>,
 }
 
 impl Interpreter {
-    /// Whether wasmi knows everything that the modules use.
-    pub fn supports<'a>(modules: impl IntoIterator<Item = &'a [u8]>) -> bool {
-        modules.into_iter().all(|wasm| Module::new(&ENGINE, wasm).is_ok())
+    /// Whether wasmi knows everything that the modules use, and [`Self::start`] can give them their imports.
+    pub fn supports(module: &[u8], providers: &[(String, Vec<u8>)]) -> bool {
+        let is_known = |wasm: &[u8]| Module::new(&ENGINE, wasm).is_ok();
+        let is_provided = |module: &str| providers.iter().any(|(name, _)| name == module);
+        let is_available = |module: &Module| {
+            module.imports().all(|import| import.ty().func().is_some() || is_provided(import.module()))
+        };
+        providers.iter().all(|(_, wasm)| is_known(wasm))
+            && Module::new(&ENGINE, module).is_ok_and(|module| is_available(&module))
     }
 
     pub fn start(wasm: &[u8], setup: Setup<'_>) -> Result<Interpreter, String> {
         let words = |error: wasmi::Error| trap_of(&error);
         let module = Module::new(&ENGINE, wasm).map_err(words)?;
-        let mut store = Store::new(&ENGINE, ());
+        let limits = StoreLimitsBuilder::new();
+        let (fuel, limits) = match setup.bounded {
+            // Its instructions cost more.
+            true => (FUEL * 20, limits.memory_size(MEMORY).table_elements(ELEMENTS)),
+            false => (u64::MAX, limits),
+        };
+        let mut store = Store::new(&ENGINE, limits.build());
+        store.limiter(|limits| limits);
+        store.set_fuel(fuel).map_err(words)?;
         let mut linker = Linker::new(&ENGINE);
         let mut providers = Vec::new();
         for (name, wasm) in setup.providers {
@@ -52,7 +71,7 @@ impl Interpreter {
             });
         }
         let instance = linker.instantiate_and_start(&mut store, &module).map_err(words)?;
-        Ok(Interpreter { store, instance, providers })
+        Ok(Interpreter { store, fuel, instance, providers })
     }
 }
 
@@ -67,6 +86,7 @@ impl Machine for Interpreter {
         let ty = function.ty(&self.store);
         let args: Vec<Val> = call.args.iter().zip(ty.params()).map(|(arg, ty)| to_val(arg, *ty)).collect();
         let mut results: Vec<Val> = ty.results().iter().map(|ty| Val::default_for_ty(*ty)).collect();
+        self.store.set_fuel(self.fuel).unwrap();
         match function.call(&mut self.store, &args, &mut results) {
             Ok(()) => Outcome::Returned(results.iter().map(of_val).collect()),
             Err(error) => Outcome::Trapped(trap_of(&error)),
@@ -83,7 +103,7 @@ impl Machine for Interpreter {
     }
 }
 
-fn observe(store: &Store<()>, instance: &Instance, prefix: &str, state: &mut State) {
+fn observe(store: &Store<StoreLimits>, instance: &Instance, prefix: &str, state: &mut State) {
     for export in instance.exports(store) {
         let name = format!("{prefix}{}", export.name());
         let observed = match export.into_extern() {
@@ -129,6 +149,7 @@ fn of_val(value: &Val) -> Value {
 
 fn trap_of(error: &wasmi::Error) -> String {
     match error.as_trap_code() {
+        Some(TrapCode::OutOfFuel) => OUT_OF_FUEL.to_string(),
         Some(code) => format!("{code:?}"),
         None => error.to_string(),
     }

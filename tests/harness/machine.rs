@@ -12,7 +12,14 @@ pub enum Outcome {
     Trapped(String),
 }
 
+/// The words for it on every engine.
+pub const OUT_OF_FUEL: &str = "out of fuel";
+
 impl Outcome {
+    pub fn is_out_of_fuel(&self) -> bool {
+        matches!(self, Outcome::Trapped(trap) if trap == OUT_OF_FUEL)
+    }
+
     /// Without the words, so that two engines can be compared.
     pub fn values(&self) -> Option<&[Value]> {
         match self {
@@ -66,7 +73,16 @@ pub struct Setup<'a> {
     /// Imports that nothing provides are zero instead of a trap.
     pub stubs: bool,
     pub wasi: bool,
+    /// For code that nobody has read: a bound on the fuel of each call, on memories and on tables.
+    pub bounded: bool,
 }
+
+/// Fuel of a bounded call.
+pub const FUEL: u64 = 200_000;
+/// Bytes of a bounded memory.
+pub const MEMORY: usize = 64 << 20;
+/// Elements of a bounded table.
+pub const ELEMENTS: usize = 100_000;
 
 pub trait Machine {
     fn call(&mut self, call: &Call) -> Outcome;
