@@ -64,12 +64,18 @@ impl Cranelift {
             linker.instance(&mut store, name, instance).map_err(words)?;
             providers.push((name.clone(), instance));
         }
-        if setup.stubs {
-            linker.define_unknown_imports_as_default_values(&mut store, &module).map_err(words)?;
-        } else {
+        if !setup.stubs {
             linker.define_unknown_imports_as_traps(&module).map_err(words)?;
         }
-        let instance = linker.instantiate(&mut store, &module).map_err(words)?;
+        // Not by name: generated modules import things of several kinds under one name.
+        let mut imports = Vec::new();
+        for import in module.imports() {
+            imports.push(match linker.get_by_import(&mut store, &import) {
+                Some(provided) => provided,
+                None => import.ty().default_value(&mut store).map_err(words)?,
+            });
+        }
+        let instance = Instance::new(&mut store, &module, &imports).map_err(words)?;
         Ok(Cranelift { store, fuel, instance, providers })
     }
 }

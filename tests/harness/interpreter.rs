@@ -7,8 +7,8 @@ use super::machine::{
 use preinit::host::Value;
 use std::sync::LazyLock;
 use wasmi::{
-    Config, Engine, Extern, ExternType, Instance, Linker, Module, Nullable, Ref, Store, StoreLimits,
-    StoreLimitsBuilder, TrapCode, Val, ValType,
+    Caller, Config, Engine, Extern, ExternType, Func, Instance, Linker, Module, Nullable, Ref, Store,
+    StoreLimits, StoreLimitsBuilder, TrapCode, Val, ValType,
 };
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
@@ -58,20 +58,29 @@ impl Interpreter {
             linker.instance(&mut store, name, instance).map_err(words)?;
             providers.push((name.clone(), instance));
         }
+        let mut imports = Vec::new();
         for import in module.imports() {
-            let ExternType::Func(ty) = import.ty() else { continue };
-            let is_stub = setup.stubs;
-            // Fails where a provider has it already.
-            let _ = linker.func_new(import.module(), import.name(), ty.clone(), move |_, _, results| {
-                match is_stub {
-                    true => results.iter_mut().for_each(|result| *result = Val::default_for_ty(result.ty())),
-                    false => return Err(wasmi::Error::new("unknown import")),
-                }
-                Ok(())
+            let provided = linker.get(&store, import.module(), import.name());
+            imports.push(match (provided, import.ty()) {
+                (Some(provided), _) => provided,
+                (None, ExternType::Func(ty)) => Func::new(&mut store, ty.clone(), stub(setup.stubs)).into(),
+                (None, ty) => return Err(format!("nothing provides a {ty:?}")),
             });
         }
-        let instance = linker.instantiate_and_start(&mut store, &module).map_err(words)?;
+        let instance = Instance::new(&mut store, &module, &imports).map_err(words)?;
         Ok(Interpreter { store, fuel, instance, providers })
+    }
+}
+
+fn stub(
+    returns: bool,
+) -> impl Fn(Caller<'_, StoreLimits>, &[Val], &mut [Val]) -> Result<(), wasmi::Error> + Send + Sync {
+    move |_, _, results| match returns {
+        true => {
+            results.iter_mut().for_each(|result| *result = Val::default_for_ty(result.ty()));
+            Ok(())
+        }
+        false => Err(wasmi::Error::new("unknown import")),
     }
 }
 

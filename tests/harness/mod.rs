@@ -5,6 +5,7 @@
 pub mod case;
 pub mod cranelift;
 pub mod features;
+pub mod init;
 pub mod interpreter;
 pub mod invariants;
 pub mod machine;

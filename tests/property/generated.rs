@@ -1,12 +1,14 @@
 //! Generated modules. For each:
 //!
-//! 1. pre-initialize it, with all imports stubbed and tight limits; an error must be a refusal and no mistake of ours;
-//! 2. the output validates and kept what is never changed;
-//! 3. original and snapshot agree by behaviour over a generated sequence of calls of everything that is exported;
-//! 4. without a start function, the snapshot of the snapshot is the same.
+//! 1. give it init functions that each call one of its own, with generated arguments;
+//! 2. pre-initialize it, with all imports stubbed and tight limits, leaving out the init functions that trap; another
+//!    error must be a refusal and no mistake of ours;
+//! 3. the output validates and kept what is never changed;
+//! 4. original and snapshot agree by behaviour over a generated sequence of calls of everything that is exported;
+//! 5. without a start function, the snapshot of the snapshot is the same.
 
-use super::idempotence::{EMPTY_INIT, with_empty_init};
 use crate::harness::case::Call;
+use crate::harness::init::{EMPTY_INIT, with_functions};
 use crate::harness::invariants;
 use crate::harness::machine::Setup;
 use crate::harness::oracle::Pair;
@@ -15,6 +17,8 @@ use preinit::host::Limits;
 use preinit::module::{Module, is_function};
 use preinit::{Error, Options, Preinit};
 use std::time::Duration;
+use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
+use wasm_encoder::{Ieee32, Ieee64, Instruction};
 use wasmparser::ValType;
 
 /// What came of one module.
@@ -23,7 +27,9 @@ pub struct Verdict {
     pub accepted: bool,
     pub calls: usize,
     pub returned: usize,
+    pub init_functions: usize,
     pub changed_globals: usize,
+    pub changed_memories: bool,
     pub start_function: bool,
     pub ran_on_wasmi: bool,
 }
@@ -32,12 +38,14 @@ pub struct Verdict {
 pub fn check(bytes: &[u8]) -> arbitrary::Result<Verdict> {
     let mut source = Unstructured::new(bytes);
     let internalize: bool = source.arbitrary()?;
-    let plain: bool = source.arbitrary()?;
-    let wasm = wasm_smith::Module::new(config(plain), &mut source)?.to_bytes();
-    let wasm = with_empty_init(&wasm);
+    let config = config(source.arbitrary()?, source.arbitrary()?);
+    let wasm = wasm_smith::Module::new(config, &mut source)?.to_bytes();
     let module = Module::parse(&wasm).expect("wasm-smith makes valid modules of the features that we take");
-    let mut init: Vec<String> = nullary_exports(&module).into_iter().take(3).collect();
-    init.push(EMPTY_INIT.to_string());
+    let mut inits = inits(&module, &mut source)?;
+    inits.push((EMPTY_INIT.to_string(), Vec::new()));
+    let wasm = with_functions(&wasm, &inits);
+    let module = Module::parse(&wasm).expect("what was appended is valid");
+    let mut init: Vec<String> = inits.into_iter().map(|(name, _)| name).collect();
 
     let preinit = |init: &[String]| {
         Preinit::from(Options {
@@ -60,7 +68,14 @@ pub fn check(bytes: &[u8]) -> arbitrary::Result<Verdict> {
             Err(error @ (Error::Module(_) | Error::Probe(_) | Error::Capture(_) | Error::Encode(_))) => {
                 panic!("{error}")
             }
-            Err(_) if init.len() > 1 => drop(init.remove(0)),
+            Err(Error::Execute(error)) => {
+                let text = error.to_string();
+                match init.iter().position(|name| text.contains(&format!("`{name}`"))) {
+                    Some(trapped) => drop(init.remove(trapped)),
+                    None => return Ok(Verdict::default()),
+                }
+            }
+            Err(Error::Plan(_)) if init.len() > 1 => drop(init.remove(0)),
             Err(_) => return Ok(Verdict::default()),
         }
     };
@@ -83,14 +98,20 @@ pub fn check(bytes: &[u8]) -> arbitrary::Result<Verdict> {
         accepted: true,
         calls: calls.len(),
         returned: agreement.outcomes.iter().filter(|outcome| outcome.values().is_some()).count(),
+        init_functions: init.len() - 1,
         changed_globals: output.report.globals_changed,
+        changed_memories: output
+            .report
+            .memories
+            .iter()
+            .any(|memory| memory.pages_before != memory.pages_after),
         start_function: output.report.start_function,
         ran_on_wasmi: agreement.ran_on_wasmi,
     })
 }
 
-/// `plain` leaves out what wasmi does not know.
-fn config(plain: bool) -> wasm_smith::Config {
+/// `plain` leaves out what wasmi does not know; `careful` code checks before it does what could trap.
+fn config(plain: bool, careful: bool) -> wasm_smith::Config {
     wasm_smith::Config {
         export_everything: true,
         generate_custom_sections: true,
@@ -99,8 +120,12 @@ fn config(plain: bool) -> wasm_smith::Config {
         max_memory32_bytes: 5 << 16,
         max_memory64_bytes: 5 << 16,
         max_table_elements: 100,
+        disallow_traps: careful,
         min_funcs: 3,
+        max_funcs: 12,
         max_imports: 8,
+        min_globals: 2,
+        max_instructions: 200,
         gc_enabled: !plain,
         exceptions_enabled: !plain,
         custom_page_sizes_enabled: true,
@@ -113,11 +138,36 @@ fn config(plain: bool) -> wasm_smith::Config {
     }
 }
 
-fn nullary_exports(module: &Module<'_>) -> Vec<String> {
-    let exports = module.exports.iter();
-    let nullary = exports.filter(|export| is_function(export.kind) && module.is_nullary(export.index));
-    let own = nullary.filter(|export| export.index >= module.imported.functions);
-    own.map(|export| export.name.to_string()).filter(|name| name != EMPTY_INIT).collect()
+/// Init functions that call one function each.
+fn inits(
+    module: &Module<'_>,
+    source: &mut Unstructured<'_>,
+) -> arbitrary::Result<Vec<(String, Vec<Instruction<'static>>)>> {
+    let mut inits = Vec::new();
+    for function in module.imported.functions..module.functions.len() as u32 {
+        let Some(ty) = module.signature(function) else { continue };
+        let mut body = Vec::new();
+        for param in ty.params() {
+            let number: u64 = source.arbitrary()?;
+            body.extend(match param {
+                ValType::I32 => Some(Instruction::I32Const(number as i32)),
+                ValType::I64 => Some(Instruction::I64Const(number as i64)),
+                ValType::F32 => Some(Instruction::F32Const(Ieee32::new(number as u32))),
+                ValType::F64 => Some(Instruction::F64Const(Ieee64::new(number))),
+                ValType::V128 => Some(Instruction::V128Const(i128::from(number))),
+                ValType::Ref(ty) if ty.is_nullable() => {
+                    RoundtripReencoder.heap_type(ty.heap_type()).ok().map(Instruction::RefNull)
+                }
+                ValType::Ref(_) => None,
+            });
+        }
+        if body.len() == ty.params().len() {
+            body.push(Instruction::Call(function));
+            body.extend(ty.results().iter().map(|_| Instruction::Drop));
+            inits.push((format!("init {function}"), body));
+        }
+    }
+    Ok(inits)
 }
 
 /// Calls of exported functions with arguments from `source`, as many as it has bytes for.
@@ -175,7 +225,7 @@ fn snapshots_of_generated_modules_behave_as_their_originals() {
     };
     let mut verdicts = Vec::new();
     for seed in seeds.clone() {
-        match std::panic::catch_unwind(|| check(&bytes(seed, 6000))) {
+        match std::panic::catch_unwind(|| check(&bytes(seed, 8000))) {
             Ok(verdict) => verdicts.extend(verdict),
             Err(_) => panic!("seed {seed}"),
         }
@@ -183,9 +233,12 @@ fn snapshots_of_generated_modules_behave_as_their_originals() {
     let count = |is: fn(&Verdict) -> bool| verdicts.iter().filter(|verdict| is(verdict)).count() as u64;
     let total = seeds.end - seeds.start;
     println!(
-        "{total} modules: {} accepted, {} with changed globals, {} with a start function, {} on wasmi too, {} calls returned of {}",
+        "{total} modules: {} accepted, {} with an init that did not trap, {} with changed globals, {} with grown \
+         memories, {} with a start function, {} on wasmi too, {} calls returned of {}",
         count(|verdict| verdict.accepted),
+        count(|verdict| verdict.init_functions > 0),
         count(|verdict| verdict.changed_globals > 0),
+        count(|verdict| verdict.changed_memories),
         count(|verdict| verdict.start_function),
         count(|verdict| verdict.ran_on_wasmi),
         verdicts.iter().map(|verdict| verdict.returned).sum::<usize>(),

@@ -2,11 +2,8 @@
 //! makes no start function.
 
 use crate::harness::case::Case;
-use preinit::module::{Module, Replacements, SectionId, section_of};
+use crate::harness::init::{EMPTY_INIT, with_empty_init};
 use std::path::Path;
-use wasm_encoder::Encode;
-
-pub const EMPTY_INIT: &str = "an init that does nothing";
 
 #[test]
 fn snapshots_of_snapshots_are_the_same() {
@@ -45,28 +42,4 @@ fn assert_same(case: &Case, first: &[u8]) {
         assert_eq!(text(first), text(&second.wasm), "{}", case.name);
         panic!("{}: the same text but other bytes", case.name);
     }
-}
-
-/// Appends an exported function that does nothing.
-pub fn with_empty_init(wasm: &[u8]) -> Vec<u8> {
-    let module = Module::parse(wasm).unwrap();
-    let mut replacements = Replacements::default();
-    let mut append = |id: SectionId, entry: &dyn Fn(&mut Vec<u8>)| {
-        let mut bytes = Vec::new();
-        entry(&mut bytes);
-        let contents = match module.section(id) {
-            Some(section) => section.with_entries(1, &bytes),
-            None => section_of(1, &bytes),
-        };
-        replacements.set(id, contents);
-    };
-    append(SectionId::TYPE, &|out| out.extend([0x60, 0, 0]));
-    append(SectionId::FUNCTION, &|out| (module.types.len() as u32).encode(out));
-    append(SectionId::EXPORT, &|out| {
-        EMPTY_INIT.encode(out);
-        out.push(0);
-        (module.functions.len() as u32).encode(out);
-    });
-    append(SectionId::CODE, &|out| out.extend([2, 0, 0x0b]));
-    replacements.apply(&module.sections)
 }

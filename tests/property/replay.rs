@@ -83,5 +83,8 @@ fn a_run_that_calls_otherwise_is_told_so() {
     let error =
         run("abc", Random::Os, Clock::Real).replay(Arc::new(recorded.ledger)).run(&other).unwrap_err();
     assert!(matches!(error, Error::Execute(_)) && error.is_refusal());
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @r"
+    the `init` function was stopped: host call 2 of the replayed run differs: it called wasi_snapshot_preview1.random_get(2048, 33), but the recording has wasi_snapshot_preview1.random_get(2048, 32)
+        0: init
+    ");
 }

@@ -92,7 +92,15 @@ fn is_ordered(ranges: &[Range<u64>]) -> bool {
         && ranges.windows(2).all(|pair| pair[0].end < pair[1].start)
 }
 
+/// What fails is kept beside this file and tried first.
+fn remembering() -> ProptestConfig {
+    let beside = proptest::test_runner::FileFailurePersistence::WithSource("regressions");
+    ProptestConfig { failure_persistence: Some(Box::new(beside)), ..ProptestConfig::default() }
+}
+
 proptest! {
+    #![proptest_config(remembering())]
+
     #[test]
     fn cheapest_is_optimal(runs in runs(), cost in costs()) {
         let segments = cheapest(&runs, cost);
