@@ -184,3 +184,14 @@ fn wrappers(fields: &str) -> String {
     }
     format!("(module {imports} {fields} {wrappers})")
 }
+
+/// A run needs a thread with a large stack, so what goes into it and comes out of it must be `Send`.
+#[test]
+fn runs_can_move_between_threads() {
+    fn send<T: Send>() {}
+    fn share<T: Send + Sync>() {}
+    send::<Store<HostState>>();
+    share::<Ledger>();
+    share::<HostOptions>();
+    share::<HostError>();
+}

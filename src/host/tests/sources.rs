@@ -206,7 +206,12 @@ fn the_first_buffer_that_is_not_empty_is_written() {
     let read: Vec<_> = entry.call.reads.iter().map(|region| (region.address, region.bytes.len())).collect();
     assert_eq!(read, [(0, 24), (66, 3)]);
     guest.write(0, &iovec(1 << 30, 5));
-    assert!(guest.wasi_call("fd_write", &[1, 0, 1, 32]).is_err(), "out of bounds");
+    assert!(guest.wasi_call("fd_write", &[1, 0, 1, 32]).is_err(), "a buffer out of bounds");
+    assert!(guest.wasi_call("fd_write", &[1, 1 << 20, 1, 32]).is_err(), "the array out of bounds");
+    guest.write(0, &[0; 128]);
+    assert!(guest.wasi_call("fd_read", &[0, 0, 1 << 30, 32]).is_err(), "the array too long");
+    guest.ok("fd_write", &[1, 0, 1, 32]);
+    assert_eq!(guest.read_u32(32), 0);
 }
 
 #[test]
@@ -264,5 +269,6 @@ fn a_guest_without_memory_traps_where_it_needs_one() {
         (func (export \"random\") (result i32) (call $random (i32.const 0) (i32.const 1))))";
     let mut guest = Guest::start(wat, &allow(WasiOptions::default())).unwrap();
     assert_eq!(guest.call("yield", &[]).unwrap(), 0);
-    assert!(guest.call("random", &[]).is_err());
+    let error = guest.call("random", &[]).unwrap_err();
+    assert!(format!("{error:?}").contains("the caller exports no memory named `memory`"), "{error:?}");
 }

@@ -62,7 +62,10 @@ fn call(
         Some(Extern::SharedMemory(memory)) => {
             caller.data_mut().wasi_call(function, call, &mut GuestMemory::Shared(memory.data()))
         }
-        _ => caller.data_mut().wasi_call(function, call, &mut GuestMemory::Unshared(&mut [])),
+        _ => {
+            let entry = caller.data_mut().wasi_call(function, call, &mut GuestMemory::Unshared(&mut []));
+            entry.map_err(|error| error.context("the caller exports no memory named `memory`"))
+        }
     }?;
     match entry {
         Answer::Recorded(entry) => entry.outcome.settle(import, [ValType::I32].into_iter(), results),
