@@ -39,11 +39,11 @@ fn list(guest: &mut Guest, len: usize, mut between: impl FnMut()) -> Vec<(String
 #[test]
 fn directories_are_sorted_whatever_the_buffer() {
     let dir = tempfile::tempdir().unwrap();
-    let names = ["zebra", "b", "a-rather-long-name-of-32-letters", "middle", "B", "é"];
+    let names = ["zebra", "b", "a-rather-long-name-of-32-letters", "middle", "!", "é"];
     for name in names {
         fs::write(dir.path().join(name), name).unwrap();
     }
-    let expected = [".", "..", "B", "a-rather-long-name-of-32-letters", "b", "middle", "zebra", "é"];
+    let expected = [".", "..", "!", "a-rather-long-name-of-32-letters", "b", "middle", "zebra", "é"];
     let mut listings = Vec::new();
     for len in [57, 64, 100, 4096] {
         let mut guest = Guest::wasi(&allow(options(dir.path(), false)));
@@ -73,6 +73,26 @@ fn a_directory_can_be_emptied_while_it_is_read() {
     assert_eq!(list(&mut guest, 96, delete).len(), 22);
     assert!(deleted > 5);
     assert_eq!(list(&mut guest, 4096, || ()).len(), 22 - deleted, "reading from the start sees the change");
+}
+
+#[test]
+fn another_directory_under_the_same_number_is_read_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["one", "two"] {
+        fs::create_dir(dir.path().join(name)).unwrap();
+        fs::write(dir.path().join(name).join(format!("in-{name}")), "").unwrap();
+    }
+    let mut guest = Guest::wasi(&allow(options(dir.path(), false)));
+    let mut last = 0;
+    for name in ["one", "two"] {
+        let fd = guest.open(3, name, O_DIRECTORY, FD_READ).unwrap();
+        assert!(last == 0 || last == fd, "the number is used again");
+        last = fd;
+        guest.ok("fd_readdir", &[fd, 1024, 4096, 2, 8]);
+        let used = guest.read_u32(8) as usize;
+        assert_eq!(guest.read(1024 + 24, used - 24), format!("in-{name}").as_bytes());
+        guest.ok("fd_close", &[fd]);
+    }
 }
 
 #[test]
@@ -156,6 +176,8 @@ fn files_written_during_the_run_have_the_fixed_clocks_time() {
         (0..1_000_000_000).contains(&(time - Clock::DEFAULT_START)),
         "`now` is the guest's own now: {time}"
     );
+    let real = fs::metadata(dir.path().join("new")).unwrap().modified().unwrap();
+    assert_eq!(real, SystemTime::UNIX_EPOCH + Duration::from_nanos(time), "outside too");
     assert_eq!(fs::read(dir.path().join("new")).unwrap(), b"contents");
 }
 
