@@ -1,0 +1,7 @@
+//! Values that options take, one kind a file.
+
+pub mod bytes;
+pub mod duration;
+pub mod pair;
+pub mod source;
+pub mod timestamp;
