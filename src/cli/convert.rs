@@ -94,11 +94,7 @@ fn usage(message: &str) -> anyhow::Error {
 }
 
 fn limits(args: &LimitArgs) -> Limits {
-    Limits {
-        timeout: args.timeout,
-        max_memory: args.max_memory.unwrap_or(Options::default().limits.max_memory),
-        fuel: args.fuel.map(Into::into),
-    }
+    Limits { timeout: args.timeout, max_memory: args.max_memory, fuel: args.fuel.map(Into::into) }
 }
 
 fn host_options(
@@ -191,8 +187,10 @@ fn environment(inherit: bool, variables: Vec<Variable>, warnings: &mut Vec<Strin
 
 #[cfg(test)]
 mod tests {
-    use super::{environment, readings};
+    use super::{Options, environment, limits, readings};
+    use crate::cli::args::Cli;
     use crate::cli::value::pair::variable;
+    use clap::Parser;
 
     #[test]
     fn the_last_value_counts() {
@@ -201,6 +199,12 @@ mod tests {
         let environment = environment(false, variables.into(), &mut warnings);
         assert_eq!(environment, [("B".into(), "2".into()), ("A".into(), "3".into())]);
         assert!(warnings.is_empty());
+    }
+
+    #[test]
+    fn the_limits_that_help_names_are_the_library_s() {
+        let cli = Cli::parse_from(["preinit"]);
+        assert_eq!(limits(&cli.snapshot.limits), Options::default().limits);
     }
 
     #[test]

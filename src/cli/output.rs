@@ -187,11 +187,9 @@ fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
     // What any new file gets; the user's mask applies. By default a temporary file is for its owner only.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    // The library's own error names the temporary file, of which nobody has heard.
-    builder.tempfile_in(directory).map_err(|error| match error.raw_os_error() {
-        Some(code) => io::Error::from_raw_os_error(code),
-        None => io::Error::from(error.kind()),
-    })
+    // The most frequent failure, in the system's own words: `tempfile` names its file, of which nobody has heard.
+    fs::metadata(directory)?;
+    builder.tempfile_in(directory).map_err(|error| io::Error::from(error.kind()))
 }
 
 fn fill(path: &Path, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<NamedTempFile> {

@@ -14,7 +14,7 @@ const LISTED: usize = 4;
 pub fn text(report: &Report, output: &str, verbose: bool) -> String {
     let mut lines = Lines::default();
     lines.add("snapshot", format_args!("{output}"));
-    lines.add("size", size(report));
+    lines.add("size", format_args!("{} -> {}", Bytes(report.input_bytes), Bytes(report.output_bytes)));
     memories(&mut lines, report);
     lines.add("globals", format_args!("{} changed", report.globals_changed));
     tables(&mut lines, report);
@@ -44,12 +44,6 @@ impl Lines {
     fn add(&mut self, name: &str, what: impl Display) {
         self.text.push_str(&format!("{name:<10}{what}\n"));
     }
-}
-
-fn size(report: &Report) -> String {
-    let (before, after) = (report.input_bytes, report.output_bytes);
-    let change = (after as f64 / before as f64 - 1.0) * 100.0;
-    format!("{} -> {} ({change:+.1} %)", Bytes(before), Bytes(after))
 }
 
 fn memories(lines: &mut Lines, report: &Report) {

@@ -10,66 +10,81 @@ use crate::cli::value::source;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Imports that init may call")]
 pub struct HostArgs {
-    /// Provide the imports of module NAME from a WebAssembly file; may be repeated
+    /// Provide the imports from NAME by a WebAssembly file
     ///
-    /// The snapshot keeps these imports; the state of the provider is not part of it.
+    /// The snapshot keeps these imports; the state of the provider is not part of it. May be repeated.
     #[arg(long = "preload", value_name = "NAME=FILE", value_parser = pair::preload)]
     pub preloads: Vec<Preload>,
 
-    /// Let an imported function do nothing and return zero; may be repeated
+    /// Let an imported function do nothing and return zero
+    ///
+    /// May be repeated. A stubbed memory, table or global is a fresh one.
     #[arg(long = "stub", value_name = "MODULE.NAME", value_parser = pair::stub)]
     pub stubs: Vec<String>,
 
-    /// The same for every import that nothing else provides
+    /// Do that for every import that nothing else provides
     #[arg(
-        long, value_name = "true|false", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+        long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
         default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true
     )]
     pub stub_all: bool,
 
-    /// Provide WASI preview 1; the options below say what init sees of this machine
+    /// Provide WASI preview 1
     ///
-    /// By default that is standard input, output and error; no arguments, environment variables or files; and clocks
+    /// The options under "WASI" say what init sees of this machine. By default that is standard input, output and error; no arguments, environment variables or files; and clocks
     /// and random numbers that are the same in every run.
     #[arg(
-        long, value_name = "true|false", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+        long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
         default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true
     )]
     pub allow_wasi: bool,
 
-    /// Share this process's standard input, output and error with init
+    /// Give init this process's standard input, output and error
     ///
-    /// [default: true; without it input is empty and output vanishes]
+    /// Without them its input is empty and its output vanishes. While something goes to standard output, what init
+    /// prints there comes out at standard error, at the end.
+    ///
+    /// [default: true]
     #[arg(
-        long, help_heading = "WASI", value_name = "true|false", action = ArgAction::Set, num_args = 0..=1,
+        long, help_heading = "WASI", value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1,
         require_equals = true, default_missing_value = "true", hide_possible_values = true
     )]
     pub inherit_stdio: Option<bool>,
 
-    /// Let init see all environment variables of this process
+    /// Let init see all environment variables
     #[arg(
-        long, help_heading = "WASI", value_name = "true|false", action = ArgAction::Set, num_args = 0..=1,
+        long, help_heading = "WASI", value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1,
         require_equals = true, default_missing_value = "true", hide_possible_values = true
     )]
     pub inherit_env: Option<bool>,
 
-    /// Set an environment variable, or pass one on with just its KEY; may be repeated
+    /// Set an environment variable, or pass one on
+    ///
+    /// With just a KEY, the value is the one that this process has. May be repeated.
     #[arg(long, help_heading = "WASI", value_name = "KEY[=VALUE]", value_parser = pair::variable)]
     pub env: Vec<Variable>,
 
-    /// Add a program argument; may be repeated, the first is the program's own name (`argv[0]`)
+    /// Add a program argument, beginning with `argv[0]`
+    ///
+    /// May be repeated. The first is the program's own name.
     #[arg(long = "arg", help_heading = "WASI", value_name = "ARG", allow_hyphen_values = true)]
     pub args: Vec<String>,
 
-    /// Let init read a directory, under the same name; may be repeated
+    /// Let init read a directory
+    ///
+    /// Init sees it under the same name. May be repeated.
     #[arg(long = "dir", help_heading = "WASI", value_name = "DIR", value_parser = pair::directory)]
     pub dirs: Vec<Mapping>,
 
-    /// Let init read the directory HOST under the name GUEST; may be repeated
+    /// Let init read the directory HOST under the name GUEST
+    ///
+    /// May be repeated.
     #[arg(long = "mapdir", help_heading = "WASI", value_name = "GUEST::HOST", value_parser = pair::mapping)]
     pub mapdirs: Vec<Mapping>,
 
-    /// Let init read and change a directory; may be repeated
+    /// Let init read and change a directory
+    ///
+    /// May be repeated.
     #[arg(
         long = "dir-rw", help_heading = "WASI", value_name = "DIR|GUEST::HOST",
         value_parser = pair::directory_or_mapping

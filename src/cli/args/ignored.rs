@@ -3,7 +3,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, value_parser};
 
 /// The names of the switches: Wizer's first, then what a Wizer of today would have.
-const SWITCHES: [&str; 26] = [
+const SWITCHES: [&str; 21] = [
     "relaxed-simd-deterministic",
     "wasm-bulk-memory",
     "wasm-multi-memory",
@@ -11,20 +11,15 @@ const SWITCHES: [&str; 26] = [
     "wasm-reference-types",
     "wasm-relaxed-simd",
     "wasm-simd",
-    "wasm-bulk-memory-opt",
-    "wasm-call-indirect-overlong",
-    "wasm-component-model",
     "wasm-custom-page-sizes",
     "wasm-exceptions",
     "wasm-extended-const",
     "wasm-function-references",
     "wasm-gc",
-    "wasm-legacy-exceptions",
     "wasm-memory64",
     "wasm-module-linking",
     "wasm-mutable-global",
     "wasm-nontrapping-fptoint",
-    "wasm-shared-everything-threads",
     "wasm-sign-ext",
     "wasm-stack-switching",
     "wasm-tail-call",
@@ -46,7 +41,7 @@ impl Args for IgnoredArgs {
                 .num_args(0..=1)
                 .require_equals(true)
                 .default_missing_value("true")
-                .value_name("true|false")
+                .value_name("BOOL")
                 .hide(true)
         }))
     }
@@ -70,7 +65,7 @@ impl FromArgMatches for IgnoredArgs {
 pub fn listing() -> String {
     let mut text = String::new();
     for line in SWITCHES.chunks(3) {
-        let names: Vec<_> = line.iter().map(|name| format!("--{name:<30}")).collect();
+        let names: Vec<_> = line.iter().map(|name| format!("--{name:<28}")).collect();
         text.push_str("      ");
         text.push_str(names.concat().trim_end());
         text.push('\n');

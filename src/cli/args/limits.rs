@@ -11,15 +11,15 @@ use crate::cli::value::{bytes, duration};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
-    /// Wall time for the whole run: `500ms`, `3s`, `2m`; `none` for no limit
+    /// Time for compilation and init: `500ms`, `3s`, `2m`, `none`
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration::limit)]
     pub timeout: Limit,
 
-    /// Bytes over all memories and tables: `512MiB`, `4GiB`
-    #[arg(long, value_name = "SIZE", value_parser = bytes::parse)]
-    pub max_memory: Option<u64>,
+    /// Size of all memories and tables together: `512MiB`, `4GiB`
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = bytes::parse)]
+    pub max_memory: u64,
 
-    /// Units of fuel, about one an instruction; by default not counted
+    /// Number of instructions, more or less; not counted by default
     #[arg(long, value_name = "N")]
     pub fuel: Option<NonZeroU64>,
 }

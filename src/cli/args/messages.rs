@@ -16,11 +16,11 @@ pub struct MessageArgs {
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Write a report of the run as JSON; `-` for standard output
+    /// Write a report as JSON; `-` for standard output
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
 
-    /// Write a record of every host call as JSON lines; `-` for standard output
+    /// Write every host call as JSON lines; `-` for standard output
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
 }

@@ -64,38 +64,40 @@ pub struct SnapshotArgs {
     #[arg(value_name = "INPUT")]
     pub input: Option<PathBuf>,
 
-    /// Where to write the snapshot; `-` or nothing for standard output
+    /// The snapshot's file; `-` or nothing for standard output
     ///
     /// An existing file is replaced in one step at the very end; it is untouched if anything fails. It may be the input.
     #[arg(short, value_name = "OUTPUT")]
     pub output: Option<PathBuf>,
 
-    /// The export that initializes the module; may be repeated, the functions run in this order
+    /// The exported function that initializes the module
+    ///
+    /// May be repeated; the functions run in this order. A reactor's `_initialize` runs before them in any case. All of
+    /// them are no longer exports of the output.
     ///
     /// [default: the first that exists of `wizer-initialize`, `wizer.initialize`, `preinit`]
-    ///
-    /// A reactor's `_initialize` runs first in any case. Both are no longer exports of the output.
     #[arg(short = 'f', long = "init-func", value_name = "NAME")]
     pub init_functions: Vec<String>,
 
-    /// Rename the export SRC to DST, over an existing DST; may be repeated
+    /// Rename the export SRC to DST
     ///
-    /// For example, `-r _start=resume` lets the snapshot start at `resume`.
+    /// An export that is named DST already is dropped: after `-r _start=resume` the snapshot starts at `resume`. May be
+    /// repeated.
     #[arg(short = 'r', long = "rename-func", alias = "func-rename", value_name = "DST=SRC", value_parser = pair::rename)]
     pub renames: Vec<Rename>,
 
     /// Keep the init function as an export of the output
     #[arg(
-        long, value_name = "true|false", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+        long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
         default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true
     )]
     pub keep_init_func: bool,
 
-    /// Make imported memories, tables and mutable globals the module's own
+    /// Make imported memories, tables and globals the module's own
     ///
     /// By default they stay imports, and what init changed in them is written when the snapshot is instantiated.
     #[arg(
-        long, value_name = "true|false", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+        long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
         default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true
     )]
     pub internalize: bool,
@@ -104,7 +106,7 @@ pub struct SnapshotArgs {
     ///
     /// It takes several times longer to compile; use it if init itself takes long.
     #[arg(
-        long = "opt", value_name = "true|false", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+        long = "opt", value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
         default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true
     )]
     pub optimize: bool,
@@ -132,11 +134,12 @@ fn after_long_help() -> String {
     format!(
         "\
 Wizer compatibility:
-  Wizer's command lines work unchanged. Switches may be written bare, as `--switch=false` or as `--switch false`.
-  All WebAssembly features are on and relaxed SIMD is deterministic, so these are accepted and ignored:
+  Wizer's command lines work unchanged. A switch may be written `--switch`, `--switch=BOOL` or
+  `--switch BOOL`, where BOOL is true or false. All WebAssembly features are on and relaxed SIMD is
+  deterministic, so these switches are accepted and ignored:
 {ignored}
-  Unlike in Wizer, directories are read-only unless given by --dir-rw, and clocks and random numbers are the same in
-  every run unless asked for otherwise.
+  Unlike in Wizer, directories are read-only unless given by --dir-rw, and clocks and random
+  numbers are the same in every run unless asked for otherwise.
 
 Examples:
   Call the export `init` and write the snapshot:
@@ -153,7 +156,8 @@ Examples:
 
 Exit codes:
   0  the snapshot is written
-  1  refused: init trapped, called an import that is not allowed or went over a limit, or its state cannot be written
+  1  refused: init trapped, called an import that is not allowed or went over a limit, or the
+     state that it left cannot be written
   2  could not: wrong usage, input or output error, malformed module",
         ignored = ignored::listing(),
     )
