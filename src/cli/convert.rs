@@ -94,7 +94,7 @@ fn usage(message: &str) -> anyhow::Error {
 }
 
 fn limits(args: &LimitArgs) -> Limits {
-    Limits { timeout: args.timeout, max_memory: args.max_memory, fuel: args.fuel.map(Into::into) }
+    Limits { timeout: args.timeout, max_memory: args.max_memory, fuel: args.fuel }
 }
 
 fn host_options(
@@ -179,7 +179,8 @@ fn environment(inherit: bool, variables: Vec<Variable>, warnings: &mut Vec<Strin
         environment.retain(|(other, _)| *other != key);
         match value.or_else(|| std::env::var(&key).ok()) {
             Some(value) => environment.push((key, value)),
-            None => warnings.push(format!("environment variable `{key}` is not set here: left out")),
+            None => warnings
+                .push(format!("environment variable `{key}` is not set here, or not Unicode: left out")),
         }
     }
     environment

@@ -1,6 +1,6 @@
 //! Shapes of command lines, among them Wizer's.
 
-use super::{Place, code, done, failed, stderr};
+use super::{MODULE, Place, code, done, failed, stderr};
 
 #[test]
 fn every_shape_makes_the_same_snapshot() {
@@ -91,6 +91,17 @@ fn renames() {
         let snapshot = place.snapshot(&format!("-f init {option} -o out.wasm in.wasm"));
         assert!(snapshot.contains(r#"(export "bad" (func 4))"#), "{option}: {snapshot}");
         assert!(!snapshot.contains(r#"(export "spin""#), "{option}");
+    }
+}
+
+#[test]
+fn an_input_may_be_named_like_a_command() {
+    let place = Place::new();
+    place.write("man", MODULE);
+    for line in
+        ["-f init -o out.wasm man", "./man -f init -o out.wasm", "-f init --opt true -o out.wasm -- man"]
+    {
+        place.snapshot(line);
     }
 }
 

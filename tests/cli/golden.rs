@@ -56,7 +56,7 @@ fn usage_errors() {
         "--random seed:x in.wasm",
         "--file-times none in.wasm",
         "--timeout soon in.wasm",
-        "--timeout -1s in.wasm",
+        "--timeout=-1s in.wasm",
         "--max-memory lots in.wasm",
         "--max-memory 99999999TiB in.wasm",
         "--fuel 0 in.wasm",

@@ -1,11 +1,10 @@
 //! What init can use up.
 
-use std::num::NonZeroU64;
 use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::value::{bytes, duration};
+use crate::cli::value::{bytes, duration, fuel};
 
 /// Bounds on a run.
 #[derive(Debug, Args)]
@@ -20,8 +19,8 @@ pub struct LimitArgs {
     pub max_memory: u64,
 
     /// Number of instructions, more or less; not counted by default
-    #[arg(long, value_name = "N")]
-    pub fuel: Option<NonZeroU64>,
+    #[arg(long, value_name = "N", value_parser = fuel::parse)]
+    pub fuel: Option<u64>,
 }
 
 /// A time limit; `None` is no limit. A name of its own, because clap reads `Option` as "may be left out".

@@ -8,6 +8,7 @@ mod messages;
 use std::path::PathBuf;
 
 use clap::builder::styling::Styles;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -34,7 +35,7 @@ use preinit::plan::Rename;
     disable_help_subcommand = true,
     subcommand_value_name = "COMMAND",
     after_help = "See --help for more, with examples and exit codes.",
-    after_long_help = after_long_help(),
+    after_long_help = notes(),
 )]
 pub struct Cli {
     /// What to do instead of making a snapshot.
@@ -67,7 +68,7 @@ pub struct SnapshotArgs {
     /// The snapshot's file; `-` or nothing for standard output
     ///
     /// An existing file is replaced in one step at the very end; it is untouched if anything fails. It may be the input.
-    #[arg(short, value_name = "OUTPUT")]
+    #[arg(short, long, value_name = "OUTPUT")]
     pub output: Option<PathBuf>,
 
     /// The exported function that initializes the module
@@ -130,13 +131,24 @@ pub fn definition() -> clap::Command {
     Cli::command()
 }
 
-fn after_long_help() -> String {
+/// The error in words that fit. To clap, a word that is one too many is a command out of place.
+pub fn clarified(error: clap::Error) -> clap::Error {
+    match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
+        (ErrorKind::ArgumentConflict, Some(ContextValue::String(word))) => {
+            definition().error(ErrorKind::UnknownArgument, format!("unexpected argument '{word}' found"))
+        }
+        _ => error,
+    }
+}
+
+/// Everything that is not about one option.
+pub fn notes() -> String {
     format!(
         "\
 Wizer compatibility:
   Wizer's command lines work unchanged. A switch may be written `--switch`, `--switch=BOOL` or
-  `--switch BOOL`, where BOOL is true or false. All WebAssembly features are on and relaxed SIMD is
-  deterministic, so these switches are accepted and ignored:
+  `--switch BOOL`, where BOOL is true or false. All features that the engine has are on and relaxed
+  SIMD is deterministic, so these switches are accepted and ignored:
 {ignored}
   Unlike in Wizer, directories are read-only unless given by --dir-rw, and clocks and random
   numbers are the same in every run unless asked for otherwise.

@@ -2,6 +2,7 @@
 
 pub mod bytes;
 pub mod duration;
+pub mod fuel;
 pub mod pair;
 pub mod source;
 pub mod timestamp;

@@ -46,7 +46,7 @@ fn civil(text: &str) -> Option<u64> {
 fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     const BEFORE_MONTH: [u64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
     const IN_MONTH: [u64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let at = usize::try_from(month).ok()?.checked_sub(1)?;
     let length = IN_MONTH.get(at)? + u64::from(leap && month == 2);
     if year < 1970 || day == 0 || day > length {
