@@ -189,9 +189,8 @@ fn environment(inherit: bool, variables: Vec<Variable>, warnings: &mut Vec<Strin
 #[cfg(test)]
 mod tests {
     use super::{Options, environment, limits, readings};
-    use crate::cli::args::Cli;
+    use crate::cli::args;
     use crate::cli::value::pair::variable;
-    use clap::Parser;
 
     #[test]
     fn the_last_value_counts() {
@@ -204,7 +203,7 @@ mod tests {
 
     #[test]
     fn the_limits_that_help_names_are_the_library_s() {
-        let cli = Cli::parse_from(["preinit"]);
+        let cli = args::parse(["preinit".into()]).unwrap();
         assert_eq!(limits(&cli.snapshot.limits), Options::default().limits);
     }
 

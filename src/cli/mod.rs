@@ -16,16 +16,13 @@ mod watchdog;
 
 use std::ffi::OsString;
 
-use clap::Parser;
-
-use args::{Cli, Command};
+use args::Command;
 
 pub use exit::{Exit, fail};
 
 /// Does what the words ask for.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> {
-    let words = argv::join_switch_values(args::definition(), words);
-    let cli = Cli::try_parse_from(words).map_err(args::clarified)?;
+    let cli = args::parse(words)?;
     match cli.command {
         None => snapshot::run(cli.snapshot),
         Some(Command::Completions { shell }) => generate::completions(shell),

@@ -23,20 +23,14 @@ pub struct HostArgs {
     pub stubs: Vec<String>,
 
     /// Do that for every import that nothing else provides
-    #[arg(
-        long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
-        default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true
-    )]
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub stub_all: bool,
 
     /// Provide WASI preview 1
     ///
     /// The options under "WASI" say what init sees of this machine. By default that is standard input, output and error; no arguments, environment variables or files; and clocks
     /// and random numbers that are the same in every run.
-    #[arg(
-        long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
-        default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true
-    )]
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub allow_wasi: bool,
 
     /// Give init this process's standard input, output and error
@@ -45,17 +39,11 @@ pub struct HostArgs {
     /// prints there comes out at standard error, at the end.
     ///
     /// [default: true]
-    #[arg(
-        long, help_heading = "WASI", value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1,
-        require_equals = true, default_missing_value = "true", hide_possible_values = true
-    )]
+    #[arg(long, help_heading = "WASI", action = ArgAction::Set)]
     pub inherit_stdio: Option<bool>,
 
     /// Let init see all environment variables
-    #[arg(
-        long, help_heading = "WASI", value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1,
-        require_equals = true, default_missing_value = "true", hide_possible_values = true
-    )]
+    #[arg(long, help_heading = "WASI", action = ArgAction::Set)]
     pub inherit_env: Option<bool>,
 
     /// Set an environment variable, or pass one on

@@ -34,15 +34,7 @@ pub struct IgnoredArgs;
 impl Args for IgnoredArgs {
     fn augment_args(command: Command) -> Command {
         command.args(SWITCHES.iter().map(|name| {
-            Arg::new(*name)
-                .long(*name)
-                .action(ArgAction::Set)
-                .value_parser(value_parser!(bool))
-                .num_args(0..=1)
-                .require_equals(true)
-                .default_missing_value("true")
-                .value_name("BOOL")
-                .hide(true)
+            Arg::new(*name).long(*name).action(ArgAction::Set).value_parser(value_parser!(bool)).hide(true)
         }))
     }
 

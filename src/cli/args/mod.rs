@@ -4,18 +4,21 @@ mod host;
 mod ignored;
 mod limits;
 mod messages;
+mod switch;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::styling::Styles;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use host::HostArgs;
 pub use limits::LimitArgs;
 pub use messages::MessageArgs;
 
+use crate::cli::argv;
 use crate::cli::value::pair;
 use ignored::IgnoredArgs;
 use preinit::plan::Rename;
@@ -88,28 +91,19 @@ pub struct SnapshotArgs {
     pub renames: Vec<Rename>,
 
     /// Keep the init function as an export of the output
-    #[arg(
-        long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
-        default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true
-    )]
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub keep_init_func: bool,
 
     /// Make imported memories, tables and globals the module's own
     ///
     /// By default they stay imports, and what init changed in them is written when the snapshot is instantiated.
-    #[arg(
-        long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
-        default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true
-    )]
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub internalize: bool,
 
     /// Run init under the optimizing compiler
     ///
     /// It takes several times longer to compile; use it if init itself takes long.
-    #[arg(
-        long = "opt", value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true,
-        default_value_t = false, default_missing_value = "true", hide_default_value = true, hide_possible_values = true
-    )]
+    #[arg(long = "opt", action = ArgAction::Set, default_value_t = false)]
     pub optimize: bool,
 
     /// What init can see.
@@ -128,11 +122,18 @@ pub struct SnapshotArgs {
 
 /// The command line's definition, for the parser and for whatever is generated from it.
 pub fn definition() -> clap::Command {
-    Cli::command()
+    Cli::command().mut_args(switch::complete)
 }
 
-/// The error in words that fit. To clap, a word that is one too many is a command out of place.
-pub fn clarified(error: clap::Error) -> clap::Error {
+/// Parses all words, the program's name first.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let words = argv::join_switch_values(definition(), words);
+    let matches = definition().try_get_matches_from(words).map_err(in_fitting_words)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut definition()))
+}
+
+/// To clap, a word that is one too many is a command out of place.
+fn in_fitting_words(error: clap::Error) -> clap::Error {
     match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
         (ErrorKind::ArgumentConflict, Some(ContextValue::String(word))) => {
             definition().error(ErrorKind::UnknownArgument, format!("unexpected argument '{word}' found"))
