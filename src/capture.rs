@@ -59,7 +59,7 @@ pub fn capture<'s, T: 'static>(
     let dropped_data = dropped(
         subject,
         store,
-        module.data.iter().map(|segment| !segment.passive),
+        module.data.iter().map(|segment| !segment.is_passive()),
         &probed.droppable_data,
         |k| probed.export_name(Probe::Data(k)),
     )?;

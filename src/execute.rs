@@ -12,10 +12,10 @@ use crate::host::{
     MemoryLimit, ReplayDiverged,
 };
 use crate::module::{Module, is_function};
-use crate::probe::Probed;
+use crate::probe::{Probe, Probed};
 use interrupt::Interrupt;
 use std::time::{Duration, Instant};
-use wasmtime::{Instance, Store};
+use wasmtime::{Extern, Instance, Store};
 
 /// Init exports that are looked for when none is named, in this order.
 pub const DEFAULT_INIT_FUNCTIONS: [&str; 3] = ["wizer-initialize", "wizer.initialize", "preinit"];
@@ -95,7 +95,7 @@ pub fn execute(
     let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, &engine, &mut store));
     let imports = host::resolve_imports(&mut store, options, &compiled)?;
     let baseline = Baseline::of(&mut store, &imports)?;
-    let instance = Instance::new(&mut store, &compiled, &imports)
+    let instance = instantiate(&mut store, &compiled, &imports, module, probed)
         .map_err(|error| stopped("instantiation", "failed", error, limits))?;
     for name in &calls {
         let function = instance
@@ -119,6 +119,33 @@ pub fn execute(
         compile_time,
         run_time: running.elapsed(),
     })
+}
+
+/// Instantiates the compiled probed form of `module`, with everything that instantiation does in the original.
+///
+/// # Errors
+/// As of [`Instance::new`].
+pub fn instantiate<T: 'static>(
+    store: &mut Store<T>,
+    compiled: &wasmtime::Module,
+    imports: &[Extern],
+    module: &Module<'_>,
+    probed: &Probed,
+) -> wasmtime::Result<Instance> {
+    let instance = Instance::new(&mut *store, compiled, imports)?;
+    let Some(deferred) = &probed.deferred else { return Ok(instance) };
+    for data in &deferred.data {
+        let name = probed.export_name(Probe::Memory(data.memory));
+        let memory = instance.get_memory(&mut *store, &name);
+        let memory =
+            memory.ok_or_else(|| wasmtime::Error::msg(format!("the probe export `{name}` is missing")))?;
+        memory.write(&mut *store, data.offset, module.data[data.segment].bytes)?;
+    }
+    if deferred.start.is_some() {
+        let start = instance.get_typed_func::<(), ()>(&mut *store, &probed.export_name(Probe::Start))?;
+        start.call(store, ())?;
+    }
+    Ok(instance)
 }
 
 /// The exports to call in order: a reactor's constructors first, once.

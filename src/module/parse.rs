@@ -2,9 +2,7 @@ use super::scan::{self, Body};
 use super::{
     CodeUses, Data, Element, Global, ImportCounts, Kind, Module, ModuleError, Section, SectionId, Table,
 };
-use wasmparser::{
-    DataKind, Encoding, Parser, Payload, TableInit, TypeRef, ValidPayload, Validator, WasmFeatures,
-};
+use wasmparser::{Encoding, Parser, Payload, TableInit, TypeRef, ValidPayload, Validator, WasmFeatures};
 
 /// Everything that the engine can run, and legacy exceptions, which it turns away with a message of its own.
 fn features() -> WasmFeatures {
@@ -133,8 +131,7 @@ impl<'a> Module<'a> {
             Payload::DataSection(segments) => {
                 for segment in segments {
                     let segment = segment?;
-                    let passive = matches!(segment.kind, DataKind::Passive);
-                    self.data.push(Data { passive, bytes: segment.data });
+                    self.data.push(Data { kind: segment.kind, bytes: segment.data });
                 }
             }
             _ => {}
