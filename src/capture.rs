@@ -59,14 +59,14 @@ pub fn capture<'s, T: 'static>(
     let dropped_data = dropped(
         subject,
         store,
-        module.data.iter().map(|segment| !segment.passive),
+        module.data.iter().map(|segment| !segment.passive || segment.bytes.is_empty()),
         &probed.droppable_data,
         |k| probed.export_name(Probe::Data(k)),
     )?;
     let dropped_elements = dropped(
         subject,
         store,
-        module.elements.iter().map(|segment| !segment.is_passive()),
+        module.elements.iter().map(|segment| !segment.is_passive() || segment.is_empty()),
         &probed.droppable_elements,
         |k| probed.export_name(Probe::Element(k)),
     )?;
