@@ -83,19 +83,13 @@ fn compile_with(compiler: Compiler, wasm: &[u8], options: EngineOptions) -> wasm
 
 fn config(compiler: Compiler, options: EngineOptions) -> Config {
     let mut config = Config::new();
-    match compiler {
-        Compiler::Winch => {
-            config.strategy(Strategy::Winch);
-        }
-        Compiler::Cranelift => {
-            config.strategy(Strategy::Cranelift);
-            config.cranelift_opt_level(OptLevel::None);
-            config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
-        }
-        Compiler::OptimizingCranelift => {
-            config.strategy(Strategy::Cranelift);
-            config.cranelift_opt_level(OptLevel::Speed);
-        }
+    config.strategy(if compiler == Compiler::Winch { Strategy::Winch } else { Strategy::Cranelift });
+    if compiler == Compiler::OptimizingCranelift {
+        config.cranelift_opt_level(OptLevel::Speed);
+    } else {
+        // Under Winch too: it leaves trampolines and the code that applies segments to Cranelift.
+        config.cranelift_opt_level(OptLevel::None);
+        config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
     }
     if compiler != Compiler::Winch {
         config.wasm_gc(true);
@@ -124,7 +118,5 @@ fn config(compiler: Compiler, options: EngineOptions) -> Config {
     config.epoch_interruption(options.epochs);
     config.wasm_backtrace_details(WasmBacktraceDetails::Enable);
     config.wasm_backtrace_max_frames(Some(MAX_BACKTRACE_FRAMES));
-    // Instantiated once: preparing an image to map would cost more than it saves.
-    config.memory_init_cow(false);
     config
 }
