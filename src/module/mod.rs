@@ -30,6 +30,12 @@ pub enum ModuleError {
     /// A valid binary of a kind that cannot be pre-initialized.
     #[error("{0}")]
     Unsupported(Kind),
+    /// There are no bytes.
+    #[error("the input is empty")]
+    Empty,
+    /// Neither a binary nor text.
+    #[error("the input is neither a WebAssembly binary (those begin with the bytes 00 61 73 6d) nor text")]
+    Foreign,
     /// Text that is not valid WAT.
     #[error("not valid WebAssembly text: {0}")]
     Text(String),
@@ -174,6 +180,8 @@ pub struct CodeUses {
     pub dropped_elements: BTreeSet<u32>,
     /// Functions that a `ref.func` names; each must stay declared outside the code (spec, 3.4.10 `C.refs`).
     pub ref_funcs: BTreeSet<u32>,
+    /// Whether there is exception handling of the withdrawn form.
+    pub legacy_exceptions: bool,
 }
 
 impl<'a> Module<'a> {
