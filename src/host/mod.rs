@@ -28,8 +28,8 @@ pub use error::{
     Denied, GuestExit, HostError, ImportCalled, LedgerLimit, MemoryLimit, ReplayDiverged, Unprovided,
 };
 pub use ledger::{
-    Call, Descriptor, DescriptorKind, Descriptors, Entry, FileChange, ImportCount, Ledger, Outcome, Region,
-    Sources,
+    Call, Descriptor, DescriptorKind, Descriptors, Entry, FileChange, ImportCount, Input, Ledger, Outcome,
+    Region, Sources,
 };
 pub use limits::Limits;
 pub use options::{
@@ -49,7 +49,8 @@ pub struct HostState {
 
 /// A store with nothing in it yet. Opens the preopened directories, unless this is a replay.
 ///
-/// `module_digest` seeds [`Random::Module`]; it must depend on the module's bytes and on nothing else.
+/// `module_digest` seeds [`Random::Module`]; it must depend on the module's bytes and on nothing else. Run the store
+/// on a thread of its own, not inside an async runtime: file operations block on one.
 ///
 /// # Errors
 ///
@@ -61,12 +62,12 @@ pub fn new_store(
     module_digest: [u8; 32],
 ) -> Result<Store<HostState>, HostError> {
     let mut ledger = Ledger::default();
-    if let Some(options) = &options.wasi {
-        ledger.sources = Sources { clock: Some(options.clock), random: Some(options.random) };
-        ledger.preopens = options.dirs.iter().map(|directory| directory.guest.clone()).collect();
+    if let Some(wasi) = &options.wasi {
+        ledger.sources = Sources { clock: Some(wasi.clock), random: Some(wasi.random) };
+        ledger.preopens = wasi.dirs.iter().map(|directory| directory.guest.clone()).collect();
     }
     let wasi = match &options.wasi {
-        Some(options_) if options.replay.is_none() => Some(Wasi::new(options_, module_digest)?),
+        Some(wasi) if options.replay.is_none() => Some(Wasi::new(wasi, module_digest)?),
         _ => None,
     };
     let recorder =

@@ -11,7 +11,7 @@ use super::options::{Clock, ImportName, Random};
 use super::value::Value;
 
 pub use descriptors::{Descriptor, DescriptorKind, Descriptors};
-pub use query::{FileChange, ImportCount};
+pub use query::{FileChange, ImportCount, Input};
 
 /// Every host call of one run, with what went in and what came out.
 ///

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Descriptors, Entry, Ledger};
+use super::{Descriptors, Entry, Ledger, Region};
 use crate::host::options::{Clock, ImportName, Random};
 
 /// How often an import was called.
@@ -21,6 +21,17 @@ pub struct FileChange {
     pub path: String,
     /// The WASI function that did it first.
     pub by: String,
+}
+
+/// Bytes that the guest read from a file or from standard input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input<'a> {
+    /// The index of the call.
+    pub call: usize,
+    /// The file as the guest names it; empty for standard input.
+    pub path: String,
+    /// The bytes, and where they went.
+    pub region: &'a Region,
 }
 
 const O_CREAT: u32 = 1 << 0;
@@ -95,6 +106,24 @@ impl Ledger {
             }
         });
         opened
+    }
+
+    /// What the guest read from files and standard input, in order.
+    pub fn inputs(&self) -> Vec<Input<'_>> {
+        let mut inputs = Vec::new();
+        let mut descriptors = Descriptors::new(&self.preopens);
+        for (call, entry) in self.entries().enumerate() {
+            if let Some("fd_read" | "fd_pread") = entry.call.wasi()
+                && entry.succeeded()
+                && let Some(file) = entry.call.word(0).and_then(|fd| descriptors.get(fd))
+            {
+                // The first region is the number of bytes.
+                let read = entry.writes.iter().skip(1);
+                inputs.extend(read.map(|region| Input { call, path: file.path.clone(), region }));
+            }
+            descriptors.apply(entry);
+        }
+        inputs
     }
 
     /// What the guest changed in its directories, each path once, in order.
