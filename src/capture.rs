@@ -13,7 +13,7 @@ use crate::snapshot::{
     Unwritable, Value,
 };
 use rayon::prelude::*;
-use reference::References;
+pub use reference::References;
 use std::borrow::Cow;
 use wasmtime::{AsContextMut, Extern, Memory, RootScope, SharedMemory, Table, Val};
 use wiggle::{GuestMemory, GuestPtr};
@@ -41,9 +41,24 @@ pub fn capture<'s>(
     probed: &Probed,
     initialized: &'s mut Initialized,
 ) -> Result<Snapshot<'s>, CaptureError> {
-    let mut references = References::new(probed, initialized)?;
-    let globals = globals(module, probed, initialized, &mut references)?;
-    let tables = tables(module, probed, initialized, &mut references)?;
+    let references = References::new(probed, initialized)?;
+    let rest = outline(module, probed, initialized, &references)?;
+    let memories = memories(module, probed, initialized)?;
+    Ok(Snapshot { memories, ..rest })
+}
+
+/// Reads everything but the memories.
+///
+/// # Errors
+/// [`CaptureError`], when the engine refuses to answer.
+pub fn outline(
+    module: &Module<'_>,
+    probed: &Probed,
+    initialized: &mut Initialized,
+    references: &References,
+) -> Result<Snapshot<'static>, CaptureError> {
+    let globals = globals(module, probed, initialized, references)?;
+    let tables = tables(module, probed, initialized, references)?;
     let dropped_data = dropped(
         initialized,
         module.data.iter().map(|segment| !segment.passive),
@@ -56,8 +71,28 @@ pub fn capture<'s>(
         &probed.droppable_elements,
         |k| probed.export_name(Probe::Element(k)),
     )?;
-    let memories = memories(module, probed, initialized)?;
-    Ok(Snapshot { globals, memories, tables, dropped_data, dropped_elements })
+    Ok(Snapshot { globals, memories: Vec::new(), tables, dropped_data, dropped_elements })
+}
+
+/// A memory of a running instance.
+///
+/// # Errors
+/// [`CaptureError::MissingProbe`] if the probed instance has no such memory.
+pub fn memory(probed: &Probed, initialized: &mut Initialized, index: u32) -> Result<Extern, CaptureError> {
+    probe(initialized, probed.export_name(Probe::Memory(index)))
+}
+
+/// A copy of a shared memory's bytes.
+///
+/// # Errors
+/// If the engine refuses the copy.
+pub fn shared_bytes(memory: &SharedMemory) -> Result<Vec<u8>, CaptureError> {
+    let cells = memory.data();
+    let mut bytes = Vec::with_capacity(cells.len());
+    for cells in cells.chunks(SHARED_PIECE) {
+        bytes.extend(shared_piece(cells)?);
+    }
+    Ok(bytes)
 }
 
 fn probe(initialized: &mut Initialized, name: String) -> Result<Extern, CaptureError> {
@@ -69,7 +104,7 @@ fn globals(
     module: &Module<'_>,
     probed: &Probed,
     initialized: &mut Initialized,
-    references: &mut References,
+    references: &References,
 ) -> Result<Vec<GlobalState>, CaptureError> {
     let mut globals = Vec::with_capacity(module.globals.len());
     for (index, declared) in (0u32..).zip(&module.globals) {
@@ -102,7 +137,7 @@ fn tables(
     module: &Module<'_>,
     probed: &Probed,
     initialized: &mut Initialized,
-    references: &mut References,
+    references: &References,
 ) -> Result<Vec<TableState>, CaptureError> {
     let mut tables = Vec::with_capacity(module.tables.len());
     for index in 0..module.tables.len() as u32 {
@@ -235,17 +270,22 @@ fn push_block(blocks: &mut Vec<(usize, usize)>, (start, end): (usize, usize)) {
 
 /// A shared memory may be read only through a copy: other threads could write to it.
 fn shared_image(memory: &SharedMemory) -> Result<Image<'static>, CaptureError> {
-    const PIECE: usize = 256 * BLOCK;
     let mut chunks = Vec::new();
-    for (k, cells) in memory.data().chunks(PIECE).enumerate() {
-        let all = GuestPtr::<[u8]>::new((0, cells.len() as u32));
-        let copy = GuestMemory::Shared(cells).to_vec(all).map_err(wasmtime::Error::from)?;
-        for mut chunk in image(&copy).into_owned().into_chunks() {
-            chunk.offset += (k * PIECE) as u64;
+    for (k, cells) in memory.data().chunks(SHARED_PIECE).enumerate() {
+        for mut chunk in image(&shared_piece(cells)?).into_owned().into_chunks() {
+            chunk.offset += (k * SHARED_PIECE) as u64;
             chunks.push(chunk);
         }
     }
     Ok(Image::new(chunks))
+}
+
+/// Bytes of a shared memory that are copied at once.
+const SHARED_PIECE: usize = 256 * BLOCK;
+
+fn shared_piece(cells: &[std::cell::UnsafeCell<u8>]) -> Result<Vec<u8>, CaptureError> {
+    let all = GuestPtr::<[u8]>::new((0, cells.len() as u32));
+    Ok(GuestMemory::Shared(cells).to_vec(all).map_err(wasmtime::Error::from)?)
 }
 
 fn memory_image(memory: &Memory, store: &wasmtime::Store<crate::host::HostState>) -> ImportedMemory {

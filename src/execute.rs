@@ -35,6 +35,8 @@ pub struct Initialized {
     pub baseline: Baseline,
     /// The exports that were called.
     pub called: Vec<String>,
+    /// How many of the host calls were made by preloaded modules as they started.
+    pub preload_calls: usize,
     /// Which compiler ran it.
     pub compiler: Compiler,
     /// Time to compile.
@@ -88,18 +90,34 @@ pub fn execute(
 ) -> Result<Initialized, ExecuteError> {
     let calls = calls(module, init_functions)?;
     let compiling = Instant::now();
-    let engine_options =
-        EngineOptions { optimize, fuel: limits.fuel.is_some(), epochs: limits.timeout.is_some() };
-    let Compiled { engine, module: compiled, compiler } =
-        engine::compile(&probed.wasm, engine_options).map_err(ExecuteError::Compile)?;
+    let engine_options = EngineOptions {
+        optimize,
+        fuel: limits.fuel.is_some(),
+        epochs: limits.timeout.is_some(),
+        memory_images: false,
+    };
+    let compiled = engine::compile(&probed.wasm, engine_options).map_err(ExecuteError::Compile)?;
     let compile_time = compiling.elapsed();
+    start(&compiled, compile_time, calls, options, limits, digest)
+}
 
+/// Instantiates a compiled module and makes `calls`, all without parameters and results.
+pub(crate) fn start(
+    compiled: &Compiled,
+    compile_time: Duration,
+    calls: Vec<String>,
+    options: &HostOptions,
+    limits: &Limits,
+    digest: [u8; 32],
+) -> Result<Initialized, ExecuteError> {
+    let Compiled { engine, module: compiled, compiler } = compiled;
     let running = Instant::now();
-    let mut store = host::new_store(&engine, options, limits, digest)?;
-    let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, &engine, &mut store));
-    let imports = host::resolve_imports(&mut store, options, &compiled)?;
+    let mut store = host::new_store(engine, options, limits, digest)?;
+    let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, engine, &mut store));
+    let imports = host::resolve_imports(&mut store, options, compiled)?;
+    let preload_calls = store.data().ledger().len();
     let baseline = Baseline::of(&mut store, &imports)?;
-    let instance = Instance::new(&mut store, &compiled, &imports)
+    let instance = Instance::new(&mut store, compiled, &imports)
         .map_err(|error| stopped("instantiation", "failed", error, limits))?;
     for name in &calls {
         let function = instance
@@ -121,14 +139,15 @@ pub fn execute(
         imports,
         baseline,
         called: calls,
-        compiler,
+        preload_calls,
+        compiler: *compiler,
         compile_time,
         run_time: running.elapsed(),
     })
 }
 
 /// The exports to call in order: a reactor's constructors first, once.
-fn calls(module: &Module<'_>, named: &[String]) -> Result<Vec<String>, ExecuteError> {
+pub(crate) fn calls(module: &Module<'_>, named: &[String]) -> Result<Vec<String>, ExecuteError> {
     let mut calls: Vec<String> = Vec::new();
     if is_function_export(module, REACTOR_INITIALIZE) {
         calls.push(REACTOR_INITIALIZE.to_string());
