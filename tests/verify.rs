@@ -129,7 +129,27 @@ fn what_is_ignored_does_not_count() {
 
 #[test]
 fn imports_are_handed_over_afresh() {
-    let original = program("wat/consumer.wat");
+    let original = wasm(
+        r#"(module
+            (import "env" "memory" (memory 1 4))
+            (import "env" "table" (table 4 8 funcref))
+            (import "env" "counter" (global $counter (mut i32)))
+            (import "env" "scale" (func $scale (param i32) (result i32)))
+            (elem declare func $scale $local)
+            (func $local (param i32) (result i32) (i32.sub (local.get 0) (i32.const 7)))
+            (func (export "preinit")
+                (i32.store (i32.const 0) (i32.const 0))
+                (i32.store (i32.const 1024) (call $scale (i32.const 123)))
+                (drop (memory.grow (i32.const 1)))
+                (i32.store (i32.const 70000) (i32.const 4242))
+                (table.set (i32.const 0) (ref.null func))
+                (table.set (i32.const 2) (ref.func $scale))
+                (table.set (i32.const 3) (ref.func $local))
+                (global.set $counter (i32.add (global.get $counter) (i32.const 23))))
+            (func (export "query") (param i32) (result i32)
+                (i32.add (global.get $counter) (call_indirect (param i32) (result i32)
+                    (local.get 0) (i32.and (local.get 0) (i32.const 3))))))"#,
+    );
     let provider = program("wat/provider.wat");
     let preloaded = || Preinit::new().preload("env", provider.clone());
     let mut options = quick();
