@@ -5,7 +5,6 @@ mod reference;
 
 pub use baseline::Baseline;
 
-use crate::execute::Initialized;
 use crate::module::Module;
 use crate::probe::{Probe, Probed};
 use crate::snapshot::{
@@ -15,7 +14,7 @@ use crate::snapshot::{
 use rayon::prelude::*;
 pub use reference::References;
 use std::borrow::Cow;
-use wasmtime::{AsContextMut, Extern, Memory, RootScope, SharedMemory, Table, Val};
+use wasmtime::{AsContextMut, Extern, Instance, Memory, RootScope, SharedMemory, Store, Table, Val};
 use wiggle::{GuestMemory, GuestPtr};
 
 /// Why the state could not be read. Each is a mistake of preinit and not of its input.
@@ -32,18 +31,31 @@ pub enum CaptureError {
 /// A unit of scanning for zeros: smaller blocks find more zeros, larger ones make fewer chunks.
 const BLOCK: usize = 4096;
 
+/// An instance of a probed module, and what its state is to be compared with.
+pub struct Subject {
+    /// The instance.
+    pub instance: Instance,
+    /// What each import was given, in order.
+    pub imports: Vec<Extern>,
+    /// What the imported memories, tables and globals held before the module touched them.
+    pub baseline: Baseline,
+}
+
 /// Reads the state of an instance. The snapshot borrows the memories.
+///
+/// Probe functions run: fuel and epoch deadlines of the store must leave room for them.
 ///
 /// # Errors
 /// [`CaptureError`], when the engine refuses to answer.
-pub fn capture<'s>(
+pub fn capture<'s, T: 'static>(
     module: &Module<'_>,
     probed: &Probed,
-    initialized: &'s mut Initialized,
+    subject: &Subject,
+    store: &'s mut Store<T>,
 ) -> Result<Snapshot<'s>, CaptureError> {
-    let references = References::new(probed, initialized)?;
-    let rest = outline(module, probed, initialized, &references)?;
-    let memories = memories(module, probed, initialized)?;
+    let references = References::new(probed, subject, store)?;
+    let rest = outline(module, probed, subject, store, &references)?;
+    let memories = memories(module, probed, subject, store)?;
     Ok(Snapshot { memories, ..rest })
 }
 
@@ -51,22 +63,25 @@ pub fn capture<'s>(
 ///
 /// # Errors
 /// [`CaptureError`], when the engine refuses to answer.
-pub fn outline(
+pub fn outline<T: 'static>(
     module: &Module<'_>,
     probed: &Probed,
-    initialized: &mut Initialized,
+    subject: &Subject,
+    store: &mut Store<T>,
     references: &References,
 ) -> Result<Snapshot<'static>, CaptureError> {
-    let globals = globals(module, probed, initialized, references)?;
-    let tables = tables(module, probed, initialized, references)?;
+    let globals = globals(module, probed, subject, store, references)?;
+    let tables = tables(module, probed, subject, store, references)?;
     let dropped_data = dropped(
-        initialized,
+        subject,
+        store,
         module.data.iter().map(|segment| !segment.passive),
         &probed.droppable_data,
         |k| probed.export_name(Probe::Data(k)),
     )?;
     let dropped_elements = dropped(
-        initialized,
+        subject,
+        store,
         module.elements.iter().map(|segment| !segment.is_passive()),
         &probed.droppable_elements,
         |k| probed.export_name(Probe::Element(k)),
@@ -78,8 +93,13 @@ pub fn outline(
 ///
 /// # Errors
 /// [`CaptureError::MissingProbe`] if the probed instance has no such memory.
-pub fn memory(probed: &Probed, initialized: &mut Initialized, index: u32) -> Result<Extern, CaptureError> {
-    probe(initialized, probed.export_name(Probe::Memory(index)))
+pub fn memory(
+    probed: &Probed,
+    subject: &Subject,
+    store: impl AsContextMut,
+    index: u32,
+) -> Result<Extern, CaptureError> {
+    probe(subject, store, probed.export_name(Probe::Memory(index)))
 }
 
 /// A copy of a shared memory's bytes.
@@ -95,31 +115,31 @@ pub fn shared_bytes(memory: &SharedMemory) -> Result<Vec<u8>, CaptureError> {
     Ok(bytes)
 }
 
-fn probe(initialized: &mut Initialized, name: String) -> Result<Extern, CaptureError> {
-    let Initialized { instance, store, .. } = initialized;
-    instance.get_export(store, &name).ok_or(CaptureError::MissingProbe(name))
+fn probe(subject: &Subject, store: impl AsContextMut, name: String) -> Result<Extern, CaptureError> {
+    subject.instance.get_export(store, &name).ok_or(CaptureError::MissingProbe(name))
 }
 
-fn globals(
+fn globals<T: 'static>(
     module: &Module<'_>,
     probed: &Probed,
-    initialized: &mut Initialized,
+    subject: &Subject,
+    store: &mut Store<T>,
     references: &References,
 ) -> Result<Vec<GlobalState>, CaptureError> {
     let mut globals = Vec::with_capacity(module.globals.len());
     for (index, declared) in (0u32..).zip(&module.globals) {
         let name = probed.export_name(Probe::Global(index));
-        let Some(global) = probe(initialized, name.clone())?.into_global() else {
+        let Some(global) = probe(subject, &mut *store, name.clone())?.into_global() else {
             return Err(CaptureError::MissingProbe(name));
         };
-        if reference::is_continuation_type(global.ty(&initialized.store).content()) {
+        if reference::is_continuation_type(global.ty(&*store).content()) {
             globals.push(GlobalState { value: reference::CONTINUATION, import_changed: false });
             continue;
         }
-        let mut scope = RootScope::new(&mut initialized.store);
+        let mut scope = RootScope::new(&mut *store);
         let value = global.get(&mut scope);
         let import_changed =
-            declared.ty.mutable && initialized.baseline.global_changed(&mut scope, index, &value)?;
+            declared.ty.mutable && subject.baseline.global_changed(&mut scope, index, &value)?;
         let value = match value {
             Val::I32(value) => Value::I32(value),
             Val::I64(value) => Value::I64(value),
@@ -133,28 +153,29 @@ fn globals(
     Ok(globals)
 }
 
-fn tables(
+fn tables<T: 'static>(
     module: &Module<'_>,
     probed: &Probed,
-    initialized: &mut Initialized,
+    subject: &Subject,
+    store: &mut Store<T>,
     references: &References,
 ) -> Result<Vec<TableState>, CaptureError> {
     let mut tables = Vec::with_capacity(module.tables.len());
     for index in 0..module.tables.len() as u32 {
         let name = probed.export_name(Probe::Table(index));
-        let Some(table) = probe(initialized, name.clone())?.into_table() else {
+        let Some(table) = probe(subject, &mut *store, name.clone())?.into_table() else {
             return Err(CaptureError::MissingProbe(name));
         };
-        let ty = table.ty(&initialized.store);
+        let ty = table.ty(&*store);
         let maximum = ty.maximum();
         let is_continuation = reference::is_continuation_table(&ty);
-        let baseline = initialized.baseline.table(index);
-        let size = table.size(&initialized.store);
+        let baseline = subject.baseline.table(index);
+        let size = table.size(&*store);
         let mut elements = Vec::with_capacity(size as usize);
         let mut changed = Vec::new();
         // Every read of a GC reference makes a root; a scope for some thousands keeps their number small.
         for start in (0..size).step_by(4096) {
-            let mut scope = RootScope::new(&mut initialized.store);
+            let mut scope = RootScope::new(&mut *store);
             for slot in start..size.min(start + 4096) {
                 if is_continuation {
                     elements.push(Reference::Unwritable(Unwritable::Continuation));
@@ -181,8 +202,9 @@ fn element(table: &Table, mut store: impl AsContextMut, slot: u64) -> Result<Val
 }
 
 /// Asks the probe functions, which trap exactly if their segment was dropped.
-fn dropped(
-    initialized: &mut Initialized,
+fn dropped<T: 'static>(
+    subject: &Subject,
+    store: &mut Store<T>,
     at_start: impl Iterator<Item = bool>,
     droppable: &[u32],
     name: impl Fn(u32) -> String,
@@ -190,10 +212,10 @@ fn dropped(
     let mut dropped: Vec<bool> = at_start.collect();
     for &segment in droppable {
         let name = name(segment);
-        let Some(function) = probe(initialized, name.clone())?.into_func() else {
+        let Some(function) = probe(subject, &mut *store, name.clone())?.into_func() else {
             return Err(CaptureError::MissingProbe(name));
         };
-        if let Err(error) = function.call(&mut initialized.store, &[], &mut []) {
+        if let Err(error) = function.call(&mut *store, &[], &mut []) {
             match error.downcast_ref::<wasmtime::Trap>() {
                 Some(wasmtime::Trap::MemoryOutOfBounds | wasmtime::Trap::TableOutOfBounds) => {
                     dropped[segment as usize] = true;
@@ -205,17 +227,18 @@ fn dropped(
     Ok(dropped)
 }
 
-fn memories<'s>(
+fn memories<'s, T: 'static>(
     module: &Module<'_>,
     probed: &Probed,
-    initialized: &'s mut Initialized,
+    subject: &Subject,
+    store: &'s mut Store<T>,
 ) -> Result<Vec<MemoryState<'s>>, CaptureError> {
     let mut captured = Vec::with_capacity(module.memories.len());
     for index in 0..module.memories.len() as u32 {
-        captured.push(probe(initialized, probed.export_name(Probe::Memory(index)))?);
+        captured.push(probe(subject, &mut *store, probed.export_name(Probe::Memory(index)))?);
     }
-    let store = &initialized.store;
-    let baselines = (0u32..).map(|index| initialized.baseline.memory(index));
+    let store: &'s Store<T> = store;
+    let baselines = (0u32..).map(|index| subject.baseline.memory(index));
     let state = |(memory, import): (Extern, Option<&ImportedMemory>)| {
         let import = import.cloned();
         match memory {
@@ -288,7 +311,7 @@ fn shared_piece(cells: &[std::cell::UnsafeCell<u8>]) -> Result<Vec<u8>, CaptureE
     Ok(GuestMemory::Shared(cells).to_vec(all).map_err(wasmtime::Error::from)?)
 }
 
-fn memory_image(memory: &Memory, store: &wasmtime::Store<crate::host::HostState>) -> ImportedMemory {
+fn memory_image<T>(memory: &Memory, store: &Store<T>) -> ImportedMemory {
     let bytes = memory.data(store);
     ImportedMemory { size: bytes.len() as u64, image: image(bytes).into_owned() }
 }

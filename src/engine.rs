@@ -46,9 +46,6 @@ pub struct EngineOptions {
     pub fuel: bool,
     /// Be interruptible by epochs.
     pub epochs: bool,
-    /// Instantiate by mapping prepared memory images where the module allows it, as servers do. For a module that is
-    /// instantiated once, preparing them costs more than it saves.
-    pub memory_images: bool,
 }
 
 /// A compiled module and the engine that it was compiled for.
@@ -93,24 +90,16 @@ pub fn compile_with(compiler: Compiler, wasm: &[u8], options: EngineOptions) -> 
 
 fn config(compiler: Compiler, options: EngineOptions) -> wasmtime::Result<Config> {
     let mut config = Config::new();
-    match compiler {
-        Compiler::Winch => {
-            config.strategy(Strategy::Winch);
-        }
-        Compiler::Cranelift => {
-            config.strategy(Strategy::Cranelift);
-            config.cranelift_opt_level(OptLevel::None);
-            config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
-        }
-        Compiler::OptimizingCranelift => {
-            config.strategy(Strategy::Cranelift);
-            config.cranelift_opt_level(OptLevel::Speed);
-        }
-        Compiler::Pulley => {
-            config.target("pulley64")?;
-            config.cranelift_opt_level(OptLevel::None);
-            config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
-        }
+    config.strategy(if compiler == Compiler::Winch { Strategy::Winch } else { Strategy::Cranelift });
+    if compiler == Compiler::OptimizingCranelift {
+        config.cranelift_opt_level(OptLevel::Speed);
+    } else {
+        // Under Winch too: it leaves trampolines and the code that applies segments to Cranelift.
+        config.cranelift_opt_level(OptLevel::None);
+        config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
+    }
+    if compiler == Compiler::Pulley {
+        config.target("pulley64")?;
     }
     let has_atomics = match compiler {
         Compiler::Winch => cfg!(target_arch = "x86_64"),
@@ -142,7 +131,6 @@ fn config(compiler: Compiler, options: EngineOptions) -> wasmtime::Result<Config
     config.epoch_interruption(options.epochs);
     config.wasm_backtrace_details(WasmBacktraceDetails::Enable);
     config.wasm_backtrace_max_frames(Some(MAX_BACKTRACE_FRAMES));
-    config.memory_init_cow(options.memory_images);
     Ok(config)
 }
 

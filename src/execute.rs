@@ -5,7 +5,7 @@ mod trace;
 
 pub use trace::{Frame, Trace};
 
-use crate::capture::{Baseline, CaptureError};
+use crate::capture::{Baseline, CaptureError, Subject};
 use crate::engine::{self, Compiled, Compiler, EngineOptions};
 use crate::host::{
     self, Denied, GuestExit, HostError, HostOptions, HostState, ImportCalled, LedgerLimit, Limits,
@@ -15,7 +15,7 @@ use crate::module::{Module, is_function};
 use crate::probe::Probed;
 use interrupt::Interrupt;
 use std::time::{Duration, Instant};
-use wasmtime::{Extern, Instance, Store};
+use wasmtime::{Instance, Store};
 
 /// Init exports that are looked for when none is named, in this order.
 pub const DEFAULT_INIT_FUNCTIONS: [&str; 3] = ["wizer-initialize", "wizer.initialize", "preinit"];
@@ -28,11 +28,7 @@ pub struct Initialized {
     /// Holds everything that the instance refers to.
     pub store: Store<HostState>,
     /// The instance of the probed module.
-    pub instance: Instance,
-    /// What each import was given, in order.
-    pub imports: Vec<Extern>,
-    /// What the imported memories, tables and globals held before the module touched them.
-    pub baseline: Baseline,
+    pub subject: Subject,
     /// The exports that were called.
     pub called: Vec<String>,
     /// How many of the host calls were made by preloaded modules as they started.
@@ -90,12 +86,8 @@ pub fn execute(
 ) -> Result<Initialized, ExecuteError> {
     let calls = calls(module, init_functions)?;
     let compiling = Instant::now();
-    let engine_options = EngineOptions {
-        optimize,
-        fuel: limits.fuel.is_some(),
-        epochs: limits.timeout.is_some(),
-        memory_images: false,
-    };
+    let engine_options =
+        EngineOptions { optimize, fuel: limits.fuel.is_some(), epochs: limits.timeout.is_some() };
     let compiled = engine::compile(&probed.wasm, engine_options).map_err(ExecuteError::Compile)?;
     let compile_time = compiling.elapsed();
     start(&compiled, compile_time, calls, options, limits, digest)
@@ -135,9 +127,7 @@ pub(crate) fn start(
     }
     Ok(Initialized {
         store,
-        instance,
-        imports,
-        baseline,
+        subject: Subject { instance, imports, baseline },
         called: calls,
         preload_calls,
         compiler: *compiler,

@@ -225,7 +225,8 @@ fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
     let (stdout, stderr) =
         (initialized.store.data().stdout().to_vec(), initialized.store.data().stderr().to_vec());
 
-    let (snapshot, capture) = timed(|| capture(&module, &probed, &mut initialized))?;
+    let (snapshot, capture) =
+        timed(|| capture(&module, &probed, &initialized.subject, &mut initialized.store))?;
     drop(probed);
     let (plan, planning) = timed(|| plan(&module, &snapshot, &plan_options))?;
     let (output, encode) = timed(|| encode(&module, &snapshot, &plan))?;

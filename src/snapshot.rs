@@ -19,6 +19,25 @@ pub struct Snapshot<'a> {
     pub dropped_elements: Vec<bool>,
 }
 
+impl Snapshot<'_> {
+    /// The same state, borrowing nothing.
+    pub fn into_owned(self) -> Snapshot<'static> {
+        let own = |memory: MemoryState<'_>| MemoryState {
+            size: memory.size,
+            maximum: memory.maximum,
+            image: memory.image.into_owned(),
+            import: memory.import,
+        };
+        Snapshot {
+            globals: self.globals,
+            memories: self.memories.into_iter().map(own).collect(),
+            tables: self.tables,
+            dropped_data: self.dropped_data,
+            dropped_elements: self.dropped_elements,
+        }
+    }
+}
+
 /// A global's value, and for an imported mutable global the value that it had when it was handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GlobalState {

@@ -125,6 +125,12 @@ impl HostState {
         self.limiter.allow(more);
     }
 
+    /// The first growth that was over the limit. It is the cause of the trap too, except where a GC heap had to grow:
+    /// there the trap only says that the heap is out of memory.
+    pub fn memory_limit(&self) -> Option<MemoryLimit> {
+        self.limiter.refused
+    }
+
     /// What the guest wrote to standard output, if that is captured. Empty in a replay.
     pub fn stdout(&self) -> &[u8] {
         self.wasi.as_ref().map_or(&[], Wasi::stdout)

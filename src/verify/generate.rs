@@ -26,13 +26,30 @@ pub(super) struct Edges {
 /// Functions that are passed as arguments at most.
 const MAX_FUNCTIONS: usize = 64;
 
-/// Sequences of up to `depth` calls of the exports of `module`, and the exports that cannot be called.
-pub(super) fn sequences(
-    module: &Module<'_>,
-    edges: &Edges,
-    depth: usize,
-) -> (Option<BoxedStrategy<Vec<Step>>>, Vec<Skipped>) {
+/// What is played on an instance.
+pub(super) struct Sequences {
+    /// Together they call every export once.
+    sweeps: Vec<BoxedStrategy<Vec<Step>>>,
+    /// Any calls in any order.
+    random: Option<BoxedStrategy<Vec<Step>>>,
+    /// Exports that cannot be called.
+    pub skipped: Vec<Skipped>,
+}
+
+impl Sequences {
+    /// The strategy of sequence number `index`.
+    pub fn strategy(&self, index: usize) -> Option<&BoxedStrategy<Vec<Step>>> {
+        self.sweeps.get(index).or(self.random.as_ref())
+    }
+}
+
+/// A command's program. It may exit, so that nothing can be called behind it.
+const COMMAND: &str = "_start";
+
+/// Sequences of up to `depth` calls of the exports of `module`.
+pub(super) fn sequences(module: &Module<'_>, edges: &Edges, depth: usize) -> Sequences {
     let mut calls = Vec::new();
+    let mut command = Vec::new();
     let mut skipped = Vec::new();
     for export in module.exports.iter().filter(|export| is_function(export.kind)) {
         let Some(signature) = module.signature(export.index) else { continue };
@@ -40,16 +57,23 @@ pub(super) fn sequences(
             signature.params().iter().map(|&ty| argument(module, edges, ty).ok_or(ty)).collect();
         match arguments {
             Ok(arguments) => {
-                let export = export.name.to_string();
-                let step = move |arguments| Step { export: export.clone(), arguments, expected: None };
-                calls.push(arguments.prop_map(step).boxed());
+                let name = export.name.to_string();
+                let step = move |arguments| Step { export: name.clone(), arguments, expected: None };
+                let call = arguments.prop_map(step).boxed();
+                if export.name == COMMAND { command.push(call) } else { calls.push(call) }
             }
             Err(ty) => skipped
                 .push(Skipped::new(export.name, format!("only the guest can make an argument of type {ty}"))),
         }
     }
-    let strategy = (!calls.is_empty() && depth > 0).then(|| vec(Union::new(calls), 1..=depth).boxed());
-    (strategy, skipped)
+    let mut sequences = Sequences { sweeps: Vec::new(), random: None, skipped };
+    if depth > 0 {
+        let sweeps = calls.chunks(depth).chain(command.chunks(1));
+        sequences.sweeps = sweeps.map(|calls| calls.to_vec().boxed()).collect();
+        calls.extend(command);
+        sequences.random = (!calls.is_empty()).then(|| vec(Union::new(calls), 1..=depth).boxed());
+    }
+    sequences
 }
 
 fn argument(module: &Module<'_>, edges: &Edges, ty: ValType) -> Option<BoxedStrategy<Literal>> {

@@ -112,7 +112,7 @@ impl<'r, 'o, 'a, 's> Round<'r, 'o, 'a, 's> {
     fn play(&mut self) -> Result<(), VerifyError> {
         let options = self.verifier.options;
         let edges = self.edges()?;
-        let (strategy, skipped) = generate::sequences(&self.program.module, &edges, options.depth);
+        let sequences = generate::sequences(&self.program.module, &edges, options.depth);
         let share = options.time / self.opponents.len().max(1) as u32;
         for opponent in 0..self.opponents.len() {
             let started = Instant::now();
@@ -124,21 +124,20 @@ impl<'r, 'o, 'a, 's> Round<'r, 'o, 'a, 's> {
                     return self.show(opponent, shown);
                 }
             }
-            if let Some(strategy) = &strategy {
-                let mut runner = runner(options.seed);
-                let generating = Instant::now();
-                for _ in 0..options.sequences {
-                    if generating.elapsed() >= share {
-                        break;
-                    }
-                    let Ok(mut tree) = strategy.new_tree(&mut runner) else { break };
-                    let script = Script { steps: tree.current() };
-                    let played = self.sequence(opponent, &script)?;
-                    if let Some(shown) = self.judge(opponent, &script, played, false) {
-                        let play: &mut shrink::Play<'_> = &mut |script| self.on_fresh_pair(opponent, script);
-                        let shown = shrink::generated(&mut tree, shown, play)?;
-                        return self.show(opponent, shown);
-                    }
+            let mut runner = runner(options.seed);
+            let generating = Instant::now();
+            for index in 0..options.sequences {
+                if generating.elapsed() >= share {
+                    break;
+                }
+                let Some(strategy) = sequences.strategy(index) else { break };
+                let Ok(mut tree) = strategy.new_tree(&mut runner) else { break };
+                let script = Script { steps: tree.current() };
+                let played = self.sequence(opponent, &script)?;
+                if let Some(shown) = self.judge(opponent, &script, played, false) {
+                    let play: &mut shrink::Play<'_> = &mut |script| self.on_fresh_pair(opponent, script);
+                    let shown = shrink::generated(&mut tree, shown, play)?;
+                    return self.show(opponent, shown);
                 }
             }
             self.opponents[opponent].coverage.seconds = seconds(started.elapsed());
@@ -147,10 +146,10 @@ impl<'r, 'o, 'a, 's> Round<'r, 'o, 'a, 's> {
         let functions = exports.filter(|export| crate::module::is_function(export.kind));
         let not_reached = functions.filter(|export| {
             !self.coverage.exports_called.iter().any(|called| called == export.name)
-                && !skipped.iter().any(|skipped| skipped.name == export.name)
+                && !sequences.skipped.iter().any(|skipped| skipped.name == export.name)
         });
         let not_reached = not_reached.map(|export| Skipped::new(export.name, "there was no time"));
-        self.coverage.exports_not_called = not_reached.chain(skipped.iter().cloned()).collect();
+        self.coverage.exports_not_called = not_reached.chain(sequences.skipped.iter().cloned()).collect();
         Ok(())
     }
 

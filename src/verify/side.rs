@@ -65,16 +65,18 @@ impl Stop {
 
 impl<'a> Side<'a> {
     pub fn new(program: Arc<Program<'a>>, mut initialized: Initialized) -> Result<Self, CaptureError> {
-        let references = References::new(&program.probed, &mut initialized)?;
+        let references = References::new(&program.probed, &initialized.subject, &mut initialized.store)?;
         let indices = 0..program.module.memories.len() as u32;
-        let memory = |index| capture::memory(&program.probed, &mut initialized, index);
+        let Initialized { subject, store, .. } = &mut initialized;
+        let memory = |index| capture::memory(&program.probed, subject, &mut *store, index);
         let memories = indices.map(memory).collect::<Result<_, _>>()?;
         Ok(Side { program, initialized, references, memories })
     }
 
     /// Everything but the memories.
     pub fn outline(&mut self) -> Result<Snapshot<'static>, CaptureError> {
-        capture::outline(&self.program.module, &self.program.probed, &mut self.initialized, &self.references)
+        let Initialized { subject, store, .. } = &mut self.initialized;
+        capture::outline(&self.program.module, &self.program.probed, subject, store, &self.references)
     }
 
     pub fn store(&self) -> &wasmtime::Store<crate::host::HostState> {
@@ -102,13 +104,22 @@ impl<'a> Side<'a> {
 
     /// Calls an export of the module.
     pub fn call(&mut self, export: &str, arguments: &[Value], fuel: u64) -> Ending {
-        let Initialized { instance, store, .. } = &mut self.initialized;
-        let Some(function) = instance.get_func(&mut *store, export) else {
-            return Ending::Trapped(format!("there is no exported function `{export}`"));
-        };
-        if let Err(error) = store.set_fuel(fuel) {
-            return Ending::Trapped(format!("{error:#}"));
+        let ending = self.call_with(export, arguments, fuel);
+        // Whatever the guest may use, the probes may use more.
+        let refueled = self.initialized.store.set_fuel(u64::MAX);
+        match (ending, refueled) {
+            (Ok(ending), Ok(())) => ending,
+            (Err(error), _) | (_, Err(error)) => Ending::Trapped(format!("{error:#}")),
         }
+    }
+
+    fn call_with(&mut self, export: &str, arguments: &[Value], fuel: u64) -> wasmtime::Result<Ending> {
+        let Initialized { subject, store, .. } = &mut self.initialized;
+        let instance = &subject.instance;
+        let Some(function) = instance.get_func(&mut *store, export) else {
+            return Ok(Ending::Trapped(format!("there is no exported function `{export}`")));
+        };
+        store.set_fuel(fuel)?;
         let mut scope = RootScope::new(&mut *store);
         let ty = function.ty(&scope);
         let mut values = Vec::with_capacity(arguments.len());
@@ -117,27 +128,18 @@ impl<'a> Side<'a> {
                 let name = self.program.probed.export_name(Probe::Function(index));
                 instance.get_func(scope.as_context_mut(), &name)
             };
-            match to_val(&mut scope, argument, &ty, function) {
-                Ok(value) => values.push(value),
-                Err(error) => return Ending::Trapped(format!("{error:#}")),
-            }
+            values.push(to_val(&mut scope, argument, &ty, function)?);
         }
         let mut results = vec![Val::I32(0); ty.results().len()];
-        let called = function.call(&mut scope, &values, &mut results);
-        let ending = match called {
-            Ok(()) => self.references.values(&mut scope, &results).map(Ending::Returned),
+        Ok(match function.call(&mut scope, &values, &mut results) {
+            Ok(()) => Ending::Returned(self.references.values(&mut scope, &results)?),
             Err(error) if error.is::<wasmtime::ThrownException>() => {
                 let exception = scope.as_context_mut().take_pending_exception();
-                let fields = match exception {
-                    Some(exception) => fields(&mut scope, exception),
-                    None => Ok(Vec::new()),
-                };
-                let fields = fields.map_err(CaptureError::Engine);
-                fields.and_then(|fields| self.references.values(&mut scope, &fields)).map(Ending::Threw)
+                let fields = exception.map(|exception| fields(&mut scope, exception)).transpose()?;
+                Ending::Threw(self.references.values(&mut scope, &fields.unwrap_or_default())?)
             }
-            Err(error) => Ok(Ending::of(&error)),
-        };
-        ending.unwrap_or_else(|error| Ending::Trapped(error.to_string()))
+            Err(error) => Ending::of(&error),
+        })
     }
 }
 
@@ -150,7 +152,7 @@ fn fields(
 }
 
 impl References {
-    fn values(&self, mut store: impl AsContextMut, values: &[Val]) -> Result<Vec<Value>, CaptureError> {
+    fn values(&self, mut store: impl AsContextMut, values: &[Val]) -> wasmtime::Result<Vec<Value>> {
         let value = |value: &Val| {
             Ok(match value {
                 Val::I32(value) => Value::I32(*value),

@@ -74,3 +74,17 @@ fn a_stubbed_memory_that_is_too_large_is_a_limit_error() {
     let result = Guest::start("(module (import \"a\" \"b\" (memory 65536)))", &options);
     assert_eq!(limit_of(result).wanted, 1 << 32);
 }
+
+#[test]
+fn a_heap_that_grows_over_the_limit_ends_the_run() {
+    let wat =
+        "(module (type $a (array (mut i64))) (type $list (struct (field (ref null $list)) (field (ref $a))))
+        (global $all (mut (ref null $list)) (ref.null $list))
+        (func (export \"fill\") (loop
+            (global.set $all (struct.new $list (global.get $all) (array.new_default $a (i32.const 1000))))
+            (br 0))))";
+    let mut guest = start(wat, 16 << 20).unwrap();
+    assert_eq!(guest.store.data().memory_limit(), None);
+    guest.call("fill", &[]).unwrap_err();
+    assert!(guest.store.data().memory_limit().is_some_and(|refused| refused.limit == 16 << 20));
+}
