@@ -262,7 +262,9 @@ fn type_name(names: &Names<'_>, value: Unwritable) -> Option<String> {
 
 fn list_places(places: &[Place]) -> String {
     const SHOWN: usize = 20;
-    let mut text = String::from("the state holds values that cannot be written into a module:");
+    let mut text = String::from(
+        "the state holds values that cannot be written into a module; init must not leave them:",
+    );
     for place in places.iter().take(SHOWN) {
         text.push_str(&format!("\n  {place}"));
     }

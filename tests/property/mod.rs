@@ -1,0 +1,5 @@
+mod determinism;
+mod generated;
+mod idempotence;
+mod replay;
+mod segments;
