@@ -379,6 +379,10 @@ fn one_engine_is_enough_and_the_others_are_named() {
         (func (export "call") (return_call_ref $f (global.get $r))))"#;
     let verdict = assert_equal(Preinit::new(), &wasm(wat), &quick());
     assert!(verdict.coverage.engines_skipped.iter().any(|skipped| skipped.name == "winch"), "{verdict}");
+    let snapshot = Preinit::new().run(&wasm(wat)).unwrap().wasm;
+    let engines = vec![Compiler::Winch];
+    let verdict = verify(&wasm(wat), &snapshot, &VerifyOptions { engines, ..quick() }).unwrap();
+    assert_eq!(verdict.outcome, Outcome::CouldNotTell, "nothing was run: {verdict}");
     let engines = vec![Compiler::OptimizingCranelift];
     let verdict = assert_equal(Preinit::new(), &wasm(wat), &VerifyOptions { engines, ..quick() });
     assert_eq!(verdict.coverage.engines.len(), 1);

@@ -85,6 +85,10 @@ fn assign(guests: &[Guest], dice: &mut Dice) -> Vec<Vec<Kind>> {
                 plant::plant(kind, &original, &snapshot, dice).is_some()
             })
             .collect();
+        // Small guests take more of them: whole programs take ten times as long to compile.
+        let weights =
+            |&index: &usize| std::iter::repeat_n(index, if guests[index].is_small() { 4 } else { 1 });
+        let fitting: Vec<usize> = fitting.iter().flat_map(weights).collect();
         for _ in 0..FAULTS_OF_EACH_KIND {
             if let Some(index) = dice.pick(&fitting) {
                 work[*index].push(kind);
@@ -98,7 +102,11 @@ fn check(guest: &Guest, faults: &[Kind], seed: u64, score: &Mutex<Score>) {
     let original = Module::parse(&guest.original).unwrap();
     let snapshot = Module::parse(&guest.snapshot).unwrap();
     let mut dice = Dice::new(seed);
-    for (lane, engine) in ENGINES.into_iter().enumerate() {
+    let engines = ENGINES.map(|engine| match (engine, guest.needs_cranelift) {
+        (Compiler::Winch, true) => Compiler::Cranelift,
+        (engine, _) => engine,
+    });
+    for (lane, engine) in engines.into_iter().enumerate() {
         let options = VerifyOptions {
             engines: vec![engine],
             sequences: 12,

@@ -62,7 +62,9 @@ impl<'r, 'o, 'a, 's> Round<'r, 'o, 'a, 's> {
         for lane in 0..self.verifier.lanes.len() {
             self.instantiate(lane)?;
         }
-        if self.findings.is_empty() {
+        if self.opponents.is_empty() {
+            self.undecided.push("no engine ran both sides".to_string());
+        } else if self.findings.is_empty() {
             self.play()?;
         }
         self.coverage.engines = self.opponents.drain(..).map(|opponent| opponent.coverage).collect();

@@ -9,6 +9,14 @@ pub struct Guest {
     pub original: Vec<u8>,
     pub snapshot: Vec<u8>,
     pub host: HostOptions,
+    /// Winch does not support it.
+    pub needs_cranelift: bool,
+}
+
+impl Guest {
+    pub fn is_small(&self) -> bool {
+        self.original.len() < 4096
+    }
 }
 
 pub fn guests() -> Vec<Guest> {
@@ -41,7 +49,7 @@ fn guest(name: &'static str, wasm: &[u8], host: HostOptions) -> Guest {
     let original = wat_to_wasm(wasm).unwrap().into_owned();
     let options = preinit::Options { host: host.clone(), ..preinit::Options::default() };
     let snapshot = Preinit::from(options).run(&original).unwrap().wasm;
-    Guest { name, original, snapshot, host }
+    Guest { name, original, snapshot, host, needs_cranelift: name == "tables" }
 }
 
 const NUMBERS: &str = r#"(module
