@@ -5,7 +5,6 @@ mod reference;
 
 pub use baseline::Baseline;
 
-use crate::execute::Initialized;
 use crate::module::Module;
 use crate::probe::{Probe, Probed};
 use crate::snapshot::{
@@ -13,9 +12,9 @@ use crate::snapshot::{
     Unwritable, Value,
 };
 use rayon::prelude::*;
-use reference::References;
+pub use reference::References;
 use std::borrow::Cow;
-use wasmtime::{AsContextMut, Extern, Memory, RootScope, SharedMemory, Table, Val};
+use wasmtime::{AsContextMut, Extern, Instance, Memory, RootScope, SharedMemory, Store, Table, Val};
 use wiggle::{GuestMemory, GuestPtr};
 
 /// Why the state could not be read. Each is a mistake of preinit and not of its input.
@@ -32,59 +31,117 @@ pub enum CaptureError {
 /// A unit of scanning for zeros: smaller blocks find more zeros, larger ones make fewer chunks.
 const BLOCK: usize = 4096;
 
+const ZEROS: [u8; BLOCK] = [0; BLOCK];
+
+/// An instance of a probed module, and what its state is to be compared with.
+pub struct Subject {
+    /// The instance.
+    pub instance: Instance,
+    /// What each import was given, in order.
+    pub imports: Vec<Extern>,
+    /// What the imported memories, tables and globals held before the module touched them.
+    pub baseline: Baseline,
+}
+
 /// Reads the state of an instance. The snapshot borrows the memories.
+///
+/// Probe functions run: fuel and epoch deadlines of the store must leave room for them.
 ///
 /// # Errors
 /// [`CaptureError`], when the engine refuses to answer.
-pub fn capture<'s>(
+pub fn capture<'s, T: 'static>(
     module: &Module<'_>,
     probed: &Probed,
-    initialized: &'s mut Initialized,
+    subject: &Subject,
+    store: &'s mut Store<T>,
 ) -> Result<Snapshot<'s>, CaptureError> {
-    let mut references = References::new(probed, initialized)?;
-    let globals = globals(module, probed, initialized, &mut references)?;
-    let tables = tables(module, probed, initialized, &mut references)?;
+    let references = References::new(probed, subject, store)?;
+    let rest = outline(module, probed, subject, store, &references)?;
+    let memories = memories(module, probed, subject, store)?;
+    Ok(Snapshot { memories, ..rest })
+}
+
+/// Reads everything but the memories.
+///
+/// # Errors
+/// [`CaptureError`], when the engine refuses to answer.
+pub fn outline<T: 'static>(
+    module: &Module<'_>,
+    probed: &Probed,
+    subject: &Subject,
+    store: &mut Store<T>,
+    references: &References,
+) -> Result<Snapshot<'static>, CaptureError> {
+    let globals = globals(module, probed, subject, store, references)?;
+    let tables = tables(module, probed, subject, store, references)?;
     let dropped_data = dropped(
-        initialized,
-        module.data.iter().map(|segment| !segment.passive),
+        subject,
+        store,
+        module.data.iter().map(|segment| !segment.is_passive() || segment.bytes.is_empty()),
         &probed.droppable_data,
         |k| probed.export_name(Probe::Data(k)),
     )?;
     let dropped_elements = dropped(
-        initialized,
-        module.elements.iter().map(|segment| !segment.is_passive()),
+        subject,
+        store,
+        module.elements.iter().map(|segment| !segment.is_passive() || segment.is_empty()),
         &probed.droppable_elements,
         |k| probed.export_name(Probe::Element(k)),
     )?;
-    let memories = memories(module, probed, initialized)?;
-    Ok(Snapshot { globals, memories, tables, dropped_data, dropped_elements })
+    Ok(Snapshot { globals, memories: Vec::new(), tables, dropped_data, dropped_elements })
 }
 
-fn probe(initialized: &mut Initialized, name: String) -> Result<Extern, CaptureError> {
-    let Initialized { instance, store, .. } = initialized;
-    instance.get_export(store, &name).ok_or(CaptureError::MissingProbe(name))
+/// A memory of a running instance.
+///
+/// # Errors
+/// [`CaptureError::MissingProbe`] if the probed instance has no such memory.
+pub fn memory(
+    probed: &Probed,
+    subject: &Subject,
+    store: impl AsContextMut,
+    index: u32,
+) -> Result<Extern, CaptureError> {
+    probe(subject, store, probed.export_name(Probe::Memory(index)))
 }
 
-fn globals(
+/// A copy of a shared memory's bytes.
+///
+/// # Errors
+/// If the engine refuses the copy.
+pub fn shared_bytes(memory: &SharedMemory) -> Result<Vec<u8>, CaptureError> {
+    let cells = memory.data();
+    let mut bytes = Vec::with_capacity(cells.len());
+    for cells in cells.chunks(SHARED_PIECE) {
+        bytes.extend(shared_piece(cells)?);
+    }
+    Ok(bytes)
+}
+
+fn probe(subject: &Subject, store: impl AsContextMut, name: String) -> Result<Extern, CaptureError> {
+    subject.instance.get_export(store, &name).ok_or(CaptureError::MissingProbe(name))
+}
+
+fn globals<T: 'static>(
     module: &Module<'_>,
     probed: &Probed,
-    initialized: &mut Initialized,
-    references: &mut References,
+    subject: &Subject,
+    store: &mut Store<T>,
+    references: &References,
 ) -> Result<Vec<GlobalState>, CaptureError> {
     let mut globals = Vec::with_capacity(module.globals.len());
     for (index, declared) in (0u32..).zip(&module.globals) {
         let name = probed.export_name(Probe::Global(index));
-        let Some(global) = probe(initialized, name.clone())?.into_global() else {
+        let Some(global) = probe(subject, &mut *store, name.clone())?.into_global() else {
             return Err(CaptureError::MissingProbe(name));
         };
-        if reference::is_continuation_type(global.ty(&initialized.store).content()) {
+        if reference::is_continuation_type(global.ty(&*store).content()) {
             globals.push(GlobalState { value: reference::CONTINUATION, import_changed: false });
             continue;
         }
-        let mut scope = RootScope::new(&mut initialized.store);
+        let mut scope = RootScope::new(&mut *store);
         let value = global.get(&mut scope);
         let import_changed =
-            declared.ty.mutable && initialized.baseline.global_changed(&mut scope, index, &value)?;
+            declared.ty.mutable && subject.baseline.global_changed(&mut scope, index, &value)?;
         let value = match value {
             Val::I32(value) => Value::I32(value),
             Val::I64(value) => Value::I64(value),
@@ -98,28 +155,29 @@ fn globals(
     Ok(globals)
 }
 
-fn tables(
+fn tables<T: 'static>(
     module: &Module<'_>,
     probed: &Probed,
-    initialized: &mut Initialized,
-    references: &mut References,
+    subject: &Subject,
+    store: &mut Store<T>,
+    references: &References,
 ) -> Result<Vec<TableState>, CaptureError> {
     let mut tables = Vec::with_capacity(module.tables.len());
     for index in 0..module.tables.len() as u32 {
         let name = probed.export_name(Probe::Table(index));
-        let Some(table) = probe(initialized, name.clone())?.into_table() else {
+        let Some(table) = probe(subject, &mut *store, name.clone())?.into_table() else {
             return Err(CaptureError::MissingProbe(name));
         };
-        let ty = table.ty(&initialized.store);
+        let ty = table.ty(&*store);
         let maximum = ty.maximum();
         let is_continuation = reference::is_continuation_table(&ty);
-        let baseline = initialized.baseline.table(index);
-        let size = table.size(&initialized.store);
+        let baseline = subject.baseline.table(index);
+        let size = table.size(&*store);
         let mut elements = Vec::with_capacity(size as usize);
         let mut changed = Vec::new();
         // Every read of a GC reference makes a root; a scope for some thousands keeps their number small.
         for start in (0..size).step_by(4096) {
-            let mut scope = RootScope::new(&mut initialized.store);
+            let mut scope = RootScope::new(&mut *store);
             for slot in start..size.min(start + 4096) {
                 if is_continuation {
                     elements.push(Reference::Unwritable(Unwritable::Continuation));
@@ -146,8 +204,9 @@ fn element(table: &Table, mut store: impl AsContextMut, slot: u64) -> Result<Val
 }
 
 /// Asks the probe functions, which trap exactly if their segment was dropped.
-fn dropped(
-    initialized: &mut Initialized,
+fn dropped<T: 'static>(
+    subject: &Subject,
+    store: &mut Store<T>,
     at_start: impl Iterator<Item = bool>,
     droppable: &[u32],
     name: impl Fn(u32) -> String,
@@ -155,10 +214,10 @@ fn dropped(
     let mut dropped: Vec<bool> = at_start.collect();
     for &segment in droppable {
         let name = name(segment);
-        let Some(function) = probe(initialized, name.clone())?.into_func() else {
+        let Some(function) = probe(subject, &mut *store, name.clone())?.into_func() else {
             return Err(CaptureError::MissingProbe(name));
         };
-        if let Err(error) = function.call(&mut initialized.store, &[], &mut []) {
+        if let Err(error) = function.call(&mut *store, &[], &mut []) {
             match error.downcast_ref::<wasmtime::Trap>() {
                 Some(wasmtime::Trap::MemoryOutOfBounds | wasmtime::Trap::TableOutOfBounds) => {
                     dropped[segment as usize] = true;
@@ -170,17 +229,18 @@ fn dropped(
     Ok(dropped)
 }
 
-fn memories<'s>(
+fn memories<'s, T: 'static>(
     module: &Module<'_>,
     probed: &Probed,
-    initialized: &'s mut Initialized,
+    subject: &Subject,
+    store: &'s mut Store<T>,
 ) -> Result<Vec<MemoryState<'s>>, CaptureError> {
     let mut captured = Vec::with_capacity(module.memories.len());
     for index in 0..module.memories.len() as u32 {
-        captured.push(probe(initialized, probed.export_name(Probe::Memory(index)))?);
+        captured.push(probe(subject, &mut *store, probed.export_name(Probe::Memory(index)))?);
     }
-    let store = &initialized.store;
-    let baselines = (0u32..).map(|index| initialized.baseline.memory(index));
+    let store: &'s Store<T> = store;
+    let baselines = (0u32..).map(|index| subject.baseline.memory(index));
     let state = |(memory, import): (Extern, Option<&ImportedMemory>)| {
         let import = import.cloned();
         match memory {
@@ -210,7 +270,7 @@ fn memories<'s>(
 /// the contents only.
 fn image(bytes: &[u8]) -> Image<'_> {
     const PIECE: usize = 256 * BLOCK;
-    let is_zero = |block: &[u8]| block.iter().fold(0, |all, byte| all | byte) == 0;
+    let is_zero = |block: &[u8]| block == &ZEROS[..block.len()];
     let scan = |(piece, bytes): (usize, &[u8])| {
         let mut found: Vec<(usize, usize)> = Vec::new();
         for (k, block) in bytes.chunks(BLOCK).enumerate().filter(|(_, block)| !is_zero(block)) {
@@ -235,20 +295,25 @@ fn push_block(blocks: &mut Vec<(usize, usize)>, (start, end): (usize, usize)) {
 
 /// A shared memory may be read only through a copy: other threads could write to it.
 fn shared_image(memory: &SharedMemory) -> Result<Image<'static>, CaptureError> {
-    const PIECE: usize = 256 * BLOCK;
     let mut chunks = Vec::new();
-    for (k, cells) in memory.data().chunks(PIECE).enumerate() {
-        let all = GuestPtr::<[u8]>::new((0, cells.len() as u32));
-        let copy = GuestMemory::Shared(cells).to_vec(all).map_err(wasmtime::Error::from)?;
-        for mut chunk in image(&copy).into_owned().into_chunks() {
-            chunk.offset += (k * PIECE) as u64;
+    for (k, cells) in memory.data().chunks(SHARED_PIECE).enumerate() {
+        for mut chunk in image(&shared_piece(cells)?).into_owned().into_chunks() {
+            chunk.offset += (k * SHARED_PIECE) as u64;
             chunks.push(chunk);
         }
     }
     Ok(Image::new(chunks))
 }
 
-fn memory_image(memory: &Memory, store: &wasmtime::Store<crate::host::HostState>) -> ImportedMemory {
+/// Bytes of a shared memory that are copied at once.
+const SHARED_PIECE: usize = 256 * BLOCK;
+
+fn shared_piece(cells: &[std::cell::UnsafeCell<u8>]) -> Result<Vec<u8>, CaptureError> {
+    let all = GuestPtr::<[u8]>::new((0, cells.len() as u32));
+    Ok(GuestMemory::Shared(cells).to_vec(all).map_err(wasmtime::Error::from)?)
+}
+
+fn memory_image<T>(memory: &Memory, store: &Store<T>) -> ImportedMemory {
     let bytes = memory.data(store);
     ImportedMemory { size: bytes.len() as u64, image: image(bytes).into_owned() }
 }

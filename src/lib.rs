@@ -1,5 +1,6 @@
-//! `preinit` runs the initialization of a WebAssembly module once, at build time, and writes a new module that
-//! starts where initialization ended.
+#![doc = include_str!("../README.md")]
+//!
+//! ## Inside
 //!
 //! The stages, one file or folder each, and what flows between them:
 //!
@@ -20,6 +21,7 @@ pub mod probe;
 pub mod report;
 pub mod segments;
 pub mod snapshot;
+pub mod verify;
 
 pub use error::Error;
 pub use preinit::{Options, Output, Preinit};

@@ -1,5 +1,4 @@
 use super::{CaptureError, memory_image, shared_image};
-use crate::host::HostState;
 use crate::snapshot::ImportedMemory;
 use wasmtime::{AnyRef, ExnRef, ExternRef};
 use wasmtime::{AsContextMut, Extern, OwnedRooted, RootScope, Rooted, Store, Val};
@@ -28,8 +27,11 @@ pub(super) enum Before {
 }
 
 impl Baseline {
-    /// Reads what is about to be handed over.
-    pub(crate) fn of(store: &mut Store<HostState>, imports: &[Extern]) -> Result<Baseline, CaptureError> {
+    /// Reads what is about to be handed over, in the order of the module's imports.
+    ///
+    /// # Errors
+    /// When the engine refuses to answer.
+    pub fn of<T: 'static>(store: &mut Store<T>, imports: &[Extern]) -> Result<Baseline, CaptureError> {
         let mut baseline = Baseline::default();
         for import in imports {
             match import {

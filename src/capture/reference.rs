@@ -1,51 +1,62 @@
-use super::{CaptureError, probe};
-use crate::execute::Initialized;
+use super::{CaptureError, Subject, probe};
 use crate::probe::{Probe, Probed};
 use crate::snapshot::{Reference, Unwritable, Value};
 use std::collections::HashMap;
-use wasmtime::{AnyRef, AsContextMut, Extern, HeapType, Rooted, TableType, Val, ValType};
+use wasmtime::{AnyRef, AsContextMut, Extern, HeapType, Rooted, Store, TableType, Val, ValType};
 
 /// What stands for a value that the engine's API does not show at all.
 pub(super) const CONTINUATION: Value = Value::Ref(Reference::Unwritable(Unwritable::Continuation));
 
 /// Names for what references point to: functions and types of the module.
-pub(super) struct References {
+pub struct References {
     functions: HashMap<usize, u32>,
     types: Vec<(u32, HeapType)>,
 }
 
 impl References {
-    pub fn new(probed: &Probed, initialized: &mut Initialized) -> Result<References, CaptureError> {
+    /// Learns the identity of everything that a reference of this instance can point to.
+    ///
+    /// # Errors
+    /// If the instance is not one of the probed module.
+    pub fn new<T: 'static>(
+        probed: &Probed,
+        subject: &Subject,
+        store: &mut Store<T>,
+    ) -> Result<References, CaptureError> {
         let mut functions = HashMap::with_capacity(probed.functions.len());
         // What a provider stored in a table is the pointer that it handed over, not the one that this module makes.
-        let imported = initialized.imports.iter().filter_map(|import| match import {
+        let imported = subject.imports.iter().filter_map(|import| match import {
             Extern::Func(function) => Some(*function),
             _ => None,
         });
         let imported: Vec<_> = imported.collect();
         for (index, function) in (0u32..).zip(imported) {
-            functions.entry(function.to_raw(&mut initialized.store) as usize).or_insert(index);
+            functions.entry(function.to_raw(&mut *store) as usize).or_insert(index);
         }
         for &index in &probed.functions {
             let name = probed.export_name(Probe::Function(index));
-            let Some(function) = probe(initialized, name.clone())?.into_func() else {
+            let Some(function) = probe(subject, &mut *store, name.clone())?.into_func() else {
                 return Err(CaptureError::MissingProbe(name));
             };
-            functions.insert(function.to_raw(&mut initialized.store) as usize, index);
+            functions.insert(function.to_raw(&mut *store) as usize, index);
         }
         let mut types = Vec::new();
         for (k, indices) in (0u32..).zip(&probed.witnesses) {
             let name = probed.export_name(Probe::Witness(k));
-            let Some(witness) = probe(initialized, name.clone())?.into_func() else {
+            let Some(witness) = probe(subject, &mut *store, name.clone())?.into_func() else {
                 return Err(CaptureError::MissingProbe(name));
             };
-            for (&index, ty) in indices.iter().zip(witness.ty(&initialized.store).params()) {
+            for (&index, ty) in indices.iter().zip(witness.ty(&*store).params()) {
                 types.extend(ty.as_ref().map(|ty| (index, ty.heap_type().clone())));
             }
         }
         Ok(References { functions, types })
     }
 
+    /// What `value` points to.
+    ///
+    /// # Errors
+    /// If the engine refuses to answer.
     pub fn resolve(&self, mut store: impl AsContextMut, value: &Val) -> Result<Reference, CaptureError> {
         Ok(match value {
             Val::FuncRef(Some(function)) => match self.functions.get(&(function.to_raw(&mut store) as usize))

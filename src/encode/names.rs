@@ -51,7 +51,7 @@ fn with_start(raw: &[u8], function: u32) -> Option<NameMap> {
 
 /// The entries of one subsection whose index is kept.
 fn retained(raw: &[u8], is_kept: impl Fn(usize) -> bool) -> Option<NameMap> {
-    let subsection = NameSectionReader::new(BinaryReader::new(raw, 0)).into_iter().next()?.ok()?;
+    let subsection = NameSectionReader::new(BinaryReader::new(raw, 0)).next()?.ok()?;
     let (Name::Function(names) | Name::Element(names) | Name::Data(names)) = subsection else { return None };
     let mut map = NameMap::new();
     for naming in names {

@@ -8,7 +8,7 @@ use wasmtime::{
 };
 
 use super::HostState;
-use super::error::HostError;
+use super::error::{HostError, MemoryLimit};
 use super::ledger::{Call, Entry, Outcome};
 use super::options::ImportName;
 use super::value::Value;
@@ -25,7 +25,10 @@ pub(super) fn stub(
     ty: &ExternType,
     import: &ImportName,
 ) -> Result<Extern, HostError> {
-    let engine = |source| HostError::Engine { action: "stub an import", source };
+    let engine = |source: wasmtime::Error| match source.downcast_ref::<MemoryLimit>() {
+        Some(limit) => HostError::Limit(*limit),
+        None => HostError::Engine { action: "stub an import", source },
+    };
     Ok(match ty {
         ExternType::Func(ty) => {
             let zeros = ty.results().map(|ty| zero(&ty, "function", import));

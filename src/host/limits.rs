@@ -14,7 +14,7 @@ const ELEMENT_BYTES: u64 = 16;
 pub struct Limits {
     /// Wall time for the whole run; enforced by whoever runs the store.
     pub timeout: Option<Duration>,
-    /// Bytes over all memories and tables (16 a table element) of all instances; the recording of host calls has the
+    /// Bytes over all memories, tables (16 a table element) and GC heaps of all instances; the recording of host calls has the
     /// same bound. Shared memories are counted at their creation only: the engine does not ask about their growth.
     pub max_memory: u64,
     /// Fuel for the whole run; needs an engine that consumes fuel.
@@ -27,18 +27,27 @@ pub struct Limits {
 pub(super) struct Limiter {
     limit: u64,
     used: u64,
+    /// The first growth that was refused. The collector turns it into an out-of-memory trap of its own.
+    pub(super) refused: Option<MemoryLimit>,
 }
 
 impl Limiter {
     pub(super) fn new(limit: u64) -> Self {
-        Self { limit, used: 0 }
+        Self { limit, used: 0, refused: None }
+    }
+
+    /// Sets the limit to `more` bytes above what is used.
+    pub(super) fn allow(&mut self, more: u64) {
+        self.limit = self.used.saturating_add(more);
     }
 
     /// Counts a growth by `delta` bytes. A growth that then fails for lack of host memory stays counted.
     pub(super) fn grow(&mut self, delta: u64) -> Result<(), MemoryLimit> {
         let wanted = self.used.saturating_add(delta);
         if wanted > self.limit {
-            return Err(MemoryLimit { wanted, limit: self.limit });
+            let refused = MemoryLimit { wanted, limit: self.limit };
+            self.refused.get_or_insert(refused);
+            return Err(refused);
         }
         self.used = wanted;
         Ok(())

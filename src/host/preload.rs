@@ -11,7 +11,7 @@ use super::resolve::Resolver;
 pub(super) fn instantiate(
     store: &mut Store<HostState>,
     preload: &Preload,
-    resolver: &Resolver,
+    resolver: &mut Resolver,
 ) -> Result<Instance, HostError> {
     let failed = |action| move |source| HostError::Preload { name: preload.name.clone(), action, source };
     let module = Module::new(store.engine(), &preload.wasm).map_err(failed("compilation"))?;

@@ -15,6 +15,8 @@ pub(super) struct Resolver {
     wasi: bool,
     preloads: Vec<(String, Instance)>,
     linker: Option<Linker<HostState>>,
+    /// Stubbed memories, tables, globals and tags: whoever imports one again gets the same.
+    stubbed: HashMap<ImportName, Extern>,
 }
 
 /// One `Extern` for each import of `module`, in order. Preloads are instantiated, which runs their code: fuel and
@@ -36,12 +38,13 @@ pub fn resolve_imports(
         wasi: options.wasi.is_some(),
         preloads: Vec::new(),
         linker: None,
+        stubbed: HashMap::new(),
     };
     for preload in &options.preloads {
         if resolver.preloads.iter().any(|(name, _)| *name == preload.name) {
             return Err(HostError::DuplicatePreload { name: preload.name.clone() });
         }
-        let instance = preload::instantiate(store, preload, &resolver)?;
+        let instance = preload::instantiate(store, preload, &mut resolver)?;
         resolver.preloads.push((preload.name.clone(), instance));
     }
     if let Some(hook) = &options.linker {
@@ -55,7 +58,7 @@ pub fn resolve_imports(
 impl Resolver {
     /// All imports of `module`; `importer` is its name if it is a preload.
     pub(super) fn resolve(
-        &self,
+        &mut self,
         store: &mut Store<HostState>,
         module: &Module,
         importer: Option<&str>,
@@ -97,13 +100,13 @@ impl Resolver {
     }
 
     fn provided(
-        &self,
+        &mut self,
         store: &mut Store<HostState>,
         import: &ImportName,
         ty: &ExternType,
     ) -> Result<Option<Extern>, HostError> {
         if self.stubs.contains(import) {
-            return constant::stub(store, ty, import).map(Some);
+            return self.stub(store, import, ty).map(Some);
         }
         if let Some((_, instance)) = self.preloads.iter().find(|(name, _)| *name == import.module)
             && let Some(export) = instance.get_export(&mut *store, &import.name)
@@ -124,8 +127,25 @@ impl Resolver {
             return Ok(Some(wasi::define(store, function).into()));
         }
         if self.stub_all {
-            return constant::stub(store, ty, import).map(Some);
+            return self.stub(store, import, ty).map(Some);
         }
         Ok(None)
+    }
+
+    fn stub(
+        &mut self,
+        store: &mut Store<HostState>,
+        import: &ImportName,
+        ty: &ExternType,
+    ) -> Result<Extern, HostError> {
+        if let ExternType::Func(_) = ty {
+            return constant::stub(store, ty, import);
+        }
+        if let Some(stubbed) = self.stubbed.get(import) {
+            return Ok(stubbed.clone());
+        }
+        let stub = constant::stub(store, ty, import)?;
+        self.stubbed.insert(import.clone(), stub.clone());
+        Ok(stub)
     }
 }

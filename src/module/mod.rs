@@ -12,7 +12,9 @@ pub use section::{Replacements, Section, SectionId, section_of};
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use wasmparser::{ConstExpr, ElementItems, ElementKind, GlobalType, MemoryType, RefType, TableType, TypeRef};
+use wasmparser::{
+    ConstExpr, DataKind, ElementItems, ElementKind, GlobalType, MemoryType, RefType, TableType, TypeRef,
+};
 
 /// Why the input is not a module that can be worked on.
 #[derive(Debug, thiserror::Error)]
@@ -150,12 +152,21 @@ impl Element<'_> {
 }
 
 /// A data segment.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Data<'a> {
-    /// Whether an instance starts with it live.
-    pub passive: bool,
+    /// Passive or active.
+    pub kind: DataKind<'a>,
     /// The contents.
     pub bytes: &'a [u8],
+    /// Where the contents lie in the binary.
+    pub range: Range<usize>,
+}
+
+impl Data<'_> {
+    /// Whether an instance starts with it live.
+    pub fn is_passive(&self) -> bool {
+        matches!(self.kind, DataKind::Passive)
+    }
 }
 
 /// What the function bodies refer to, gathered while they are validated.

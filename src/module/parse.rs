@@ -2,9 +2,7 @@ use super::scan::{self, Body};
 use super::{
     CodeUses, Data, Element, Global, ImportCounts, Kind, Module, ModuleError, Section, SectionId, Table,
 };
-use wasmparser::{
-    DataKind, Encoding, Parser, Payload, TableInit, TypeRef, ValidPayload, Validator, WasmFeatures,
-};
+use wasmparser::{Encoding, Parser, Payload, TableInit, TypeRef, ValidPayload, Validator, WasmFeatures};
 
 /// Everything that the engine can run, and legacy exceptions, to turn them away with advice.
 fn features() -> WasmFeatures {
@@ -141,8 +139,8 @@ impl<'a> Module<'a> {
             Payload::DataSection(segments) => {
                 for segment in segments {
                     let segment = segment?;
-                    let passive = matches!(segment.kind, DataKind::Passive);
-                    self.data.push(Data { passive, bytes: segment.data });
+                    let range = segment.range.end - segment.data.len()..segment.range.end;
+                    self.data.push(Data { kind: segment.kind, bytes: segment.data, range });
                 }
             }
             _ => {}

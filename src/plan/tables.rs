@@ -115,7 +115,9 @@ fn stretches(state: &TableState, handed_over: usize, as_filled: impl Fn(usize) -
     }
     // Gaps of an import must not be written; there the engines' limit stands.
     if stretches.len() > MAX_STRETCHES && state.import.is_none() {
-        stretches = vec![stretches[0].start..stretches[stretches.len() - 1].end];
+        let whole = stretches[0].start..stretches[stretches.len() - 1].end;
+        stretches.clear();
+        stretches.push(whole);
     }
     stretches
 }

@@ -93,7 +93,9 @@ impl Descriptors {
             "path_open" => self.path_open(fd, entry),
             "fd_read" | "fd_write" => {
                 let count = entry.written_word(3).unwrap_or(0);
-                self.position(fd, |position| position.map(|position| position + u64::from(count)));
+                self.position(fd, |position| {
+                    position.map(|position| position.saturating_add(u64::from(count)))
+                });
             }
             "fd_seek" => self.position(fd, |_| entry.written_long(3)),
             "fd_tell" => self.position(fd, |_| entry.written_long(1)),

@@ -11,7 +11,7 @@ use super::options::{Clock, ImportName, Random};
 use super::value::Value;
 
 pub use descriptors::{Descriptor, DescriptorKind, Descriptors};
-pub use query::{FileChange, ImportCount};
+pub use query::{FileChange, ImportCount, Input};
 
 /// Every host call of one run, with what went in and what came out.
 ///
@@ -86,6 +86,11 @@ impl Ledger {
     /// The calls, in order.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = &Entry> + DoubleEndedIterator {
         self.entries.iter().map(|entry| &**entry)
+    }
+
+    /// A recording of the first `calls` calls only.
+    pub(crate) fn first(&self, calls: usize) -> Ledger {
+        Ledger { entries: self.entries.iter().take(calls).cloned().collect(), ..self.clone() }
     }
 
     /// The number of calls.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Descriptors, Entry, Ledger};
+use super::{Call, Descriptors, Entry, Ledger, Region};
 use crate::host::options::{Clock, ImportName, Random};
 
 /// How often an import was called.
@@ -21,6 +21,17 @@ pub struct FileChange {
     pub path: String,
     /// The WASI function that did it first.
     pub by: String,
+}
+
+/// Bytes that the guest read from a file or from standard input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input<'a> {
+    /// The index of the call.
+    pub call: usize,
+    /// The file as the guest names it; empty for standard input.
+    pub path: String,
+    /// The bytes, and where they went.
+    pub region: &'a Region,
 }
 
 const O_CREAT: u32 = 1 << 0;
@@ -88,13 +99,31 @@ impl Ledger {
         let mut opened = Vec::new();
         self.follow(|descriptors, entry| {
             if entry.call.wasi() == Some("path_open") && entry.succeeded() {
-                let path = target(descriptors, entry, 0, 2);
+                let path = target(descriptors, &entry.call, 0, 2);
                 if !opened.contains(&path) {
                     opened.push(path);
                 }
             }
         });
         opened
+    }
+
+    /// What the guest read from files and standard input, in order.
+    pub fn inputs(&self) -> Vec<Input<'_>> {
+        let mut inputs = Vec::new();
+        let mut descriptors = Descriptors::new(&self.preopens);
+        for (call, entry) in self.entries().enumerate() {
+            if let Some("fd_read" | "fd_pread") = entry.call.wasi()
+                && entry.succeeded()
+                && let Some(file) = entry.call.word(0).and_then(|fd| descriptors.get(fd))
+            {
+                // The first region is the number of bytes.
+                let read = entry.writes.iter().skip(1);
+                inputs.extend(read.map(|region| Input { call, path: file.path.clone(), region }));
+            }
+            descriptors.apply(entry);
+        }
+        inputs
     }
 
     /// What the guest changed in its directories, each path once, in order.
@@ -119,34 +148,41 @@ impl Ledger {
     }
 }
 
+impl Descriptors {
+    /// Whether `call`, if it succeeds, changes something in a preopened directory.
+    pub(in crate::host) fn would_change(&self, call: &Call) -> bool {
+        change(self, call).is_some()
+    }
+}
+
 /// The path in argument `path`, relative to the directory in argument `directory`.
-fn target(descriptors: &Descriptors, entry: &Entry, directory: usize, path: usize) -> String {
-    let path = entry.call.text(path).unwrap_or_default();
-    match entry.call.word(directory) {
+fn target(descriptors: &Descriptors, call: &Call, directory: usize, path: usize) -> String {
+    let path = call.text(path).unwrap_or_default();
+    match call.word(directory) {
         Some(fd) => descriptors.path(fd, &path),
         None => path,
     }
 }
 
 fn changed(descriptors: &Descriptors, entry: &Entry) -> Option<String> {
-    if !entry.succeeded() {
-        return None;
-    }
-    match entry.call.wasi()? {
-        "path_open" if entry.call.word(4)? & (O_CREAT | O_TRUNC) != 0 => {
-            Some(target(descriptors, entry, 0, 2))
-        }
+    if entry.succeeded() { change(descriptors, &entry.call) } else { None }
+}
+
+/// What `call` changes if it succeeds.
+fn change(descriptors: &Descriptors, call: &Call) -> Option<String> {
+    match call.wasi()? {
+        "path_open" if call.word(4)? & (O_CREAT | O_TRUNC) != 0 => Some(target(descriptors, call, 0, 2)),
         "fd_write" | "fd_pwrite" | "fd_filestat_set_size" | "fd_filestat_set_times" | "fd_allocate" => {
-            let file = descriptors.get(entry.call.word(0)?)?;
+            let file = descriptors.get(call.word(0)?)?;
             (!file.path.is_empty()).then(|| file.path.clone())
         }
         "path_create_directory" | "path_remove_directory" | "path_unlink_file" => {
-            Some(target(descriptors, entry, 0, 1))
+            Some(target(descriptors, call, 0, 1))
         }
-        "path_filestat_set_times" => Some(target(descriptors, entry, 0, 2)),
-        "path_symlink" => Some(target(descriptors, entry, 2, 3)),
-        "path_rename" => Some(target(descriptors, entry, 3, 4)),
-        "path_link" => Some(target(descriptors, entry, 4, 5)),
+        "path_filestat_set_times" => Some(target(descriptors, call, 0, 2)),
+        "path_symlink" => Some(target(descriptors, call, 2, 3)),
+        "path_rename" => Some(target(descriptors, call, 3, 4)),
+        "path_link" => Some(target(descriptors, call, 4, 5)),
         _ => None,
     }
 }

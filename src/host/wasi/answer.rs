@@ -88,6 +88,11 @@ impl Wasi {
         Ok(())
     }
 
+    /// Whether a call would change a file or a directory, if it succeeded.
+    pub(super) fn would_change(&self, call: &Call) -> bool {
+        self.descriptors.would_change(call)
+    }
+
     /// Keeps track of descriptors after a call.
     pub(super) fn follow(&mut self, entry: &Entry) {
         self.descriptors.apply(entry);
@@ -132,11 +137,12 @@ impl Wasi {
             }
             "proc_exit" => Err(GuestExit { code: word("code") }.into()),
             "fd_read" if kind == Some(Stdin) => {
-                let read = self.stdio.read(memory, context.buffer.unwrap_or_default())?;
+                let read = self.stdio.read(memory, function.stdio_buffer(args, memory, context)?)?;
                 count(memory, word("nread"), read)
             }
             "fd_write" if let Some(kind @ (Stdout | Stderr)) = kind => {
-                let written = self.stdio.write(kind, memory, context.buffer.unwrap_or_default())?;
+                let written =
+                    self.stdio.write(kind, memory, function.stdio_buffer(args, memory, context)?)?;
                 count(memory, word("nwritten"), written)
             }
             "fd_readdir" => self.readdir(function, args, memory),

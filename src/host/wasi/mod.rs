@@ -19,13 +19,15 @@ use wasmtime::{Caller, Extern, Func, FuncType, Store, Val, ValType};
 use wiggle::{GuestMemory, GuestPtr};
 
 use super::HostState;
+use super::error::ChangeRefused;
 use super::ledger::{Call, Entry, Outcome};
 use super::options::ImportName;
 use super::value::Value;
 use span::Span;
-use table::Type;
 
 pub(super) use answer::Wasi;
+#[cfg(test)]
+pub(super) use table::{FUNCTIONS, Type};
 pub(super) use table::{Function, function};
 
 /// The module name of the imports.
@@ -35,8 +37,8 @@ pub(super) const MODULE: &str = "wasi_snapshot_preview1";
 pub(super) fn define(store: &mut Store<HostState>, function: &'static Function) -> Func {
     let import = Arc::new(ImportName::new(MODULE, function.name));
     let params = function.params.iter().map(|(_, ty)| match ty {
-        Type::I32 => ValType::I32,
-        Type::I64 => ValType::I64,
+        table::Type::I32 => ValType::I32,
+        table::Type::I64 => ValType::I64,
     });
     let returns = (function.name != "proc_exit").then_some(ValType::I32);
     let ty = FuncType::new(store.engine(), params, returns);
@@ -61,7 +63,10 @@ fn call(
         Some(Extern::SharedMemory(memory)) => {
             caller.data_mut().wasi_call(function, call, &mut GuestMemory::Shared(memory.data()))
         }
-        _ => caller.data_mut().wasi_call(function, call, &mut GuestMemory::Unshared(&mut [])),
+        _ => {
+            let entry = caller.data_mut().wasi_call(function, call, &mut GuestMemory::Unshared(&mut []));
+            entry.map_err(|error| error.context("the caller exports no memory named `memory`"))
+        }
     }?;
     match entry {
         Answer::Recorded(entry) => entry.outcome.settle(import, [ValType::I32].into_iter(), results),
@@ -98,6 +103,12 @@ impl HostState {
         let Some(wasi) = &mut self.wasi else {
             return Err(wasmtime::Error::msg("WASI is neither allowed nor replayed"));
         };
+        if self.refuse_changes && wasi.would_change(&call) {
+            let refused = ChangeRefused { call: call.to_string() };
+            let outcome = Outcome::Trap(refused.to_string());
+            self.recorder.record(Entry { call, outcome, writes: Vec::new() })?;
+            return Err(refused.into());
+        }
         wasi.lengths(&call, &mut context)?;
         let answer = wasi.answer(function, &call.args, memory, &context);
         let outcome = match &answer {

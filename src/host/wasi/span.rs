@@ -1,6 +1,6 @@
 //! Which bytes of guest memory a call reads and writes.
 
-use wiggle::{GuestMemory, GuestPtr};
+use wiggle::{GuestError, GuestMemory, GuestPtr};
 
 use super::table::Function;
 use crate::host::ledger::Region;
@@ -72,6 +72,22 @@ impl Function {
     /// The buffer that the parameters `iovs` and `iovs_len` name.
     pub(super) fn buffer(&self, args: &[Value], memory: &GuestMemory<'_>) -> Option<(u32, u32)> {
         first_buffer(memory, self.word(args, "iovs")?, self.word(args, "iovs_len")?)
+    }
+
+    /// The same after the fact: an empty buffer if all are, an error if the array of them is out of bounds.
+    pub(super) fn stdio_buffer(
+        &self,
+        args: &[Value],
+        memory: &GuestMemory<'_>,
+        context: &Context,
+    ) -> Result<(u32, u32), GuestError> {
+        if let Some(buffer) = context.buffer {
+            return Ok(buffer);
+        }
+        let (at, count) = (self.word(args, "iovs"), self.word(args, "iovs_len"));
+        let bytes = count.unwrap_or(0).checked_mul(8).ok_or(GuestError::PtrOverflow)?;
+        memory.to_vec(GuestPtr::<[u8]>::new((at.unwrap_or(0), bytes)))?;
+        Ok((0, 0))
     }
 }
 

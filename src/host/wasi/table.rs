@@ -57,7 +57,7 @@ fn next<T: Parameter>(args: &[Value]) -> wasmtime::Result<(T, &[Value])> {
 
 macro_rules! functions {
     ($($answer:ident $name:ident($($param:ident: $ty:ident),*) reads [$($read:expr),*] writes [$($write:expr),*];)*) => {
-        pub(super) static FUNCTIONS: &[Function] = &[$(Function {
+        pub(in crate::host) static FUNCTIONS: &[Function] = &[$(Function {
             name: stringify!($name),
             params: &[$((stringify!($param), Type::$ty)),*],
             reads: &[$($read),*],

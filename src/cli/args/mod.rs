@@ -1,0 +1,203 @@
+//! What the user typed, as clap sees it. Nothing here decides anything; `convert` does.
+
+mod host;
+mod ignored;
+mod limits;
+mod messages;
+mod switch;
+mod verify;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::styling::Styles;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
+
+pub use host::HostArgs;
+pub use limits::LimitArgs;
+pub use messages::MessageArgs;
+pub use verify::{PlayArgs, VerifyArgs};
+
+use crate::cli::argv;
+use crate::cli::value::pair;
+use ignored::IgnoredArgs;
+use preinit::plan::Rename;
+
+/// Runs the initialization of a WebAssembly module once, at build time, and writes a module that starts where it ended
+///
+/// The module is instantiated, its init function is called, and its whole state is written into the output: memories,
+/// globals, tables, dropped segments. The output needs no initialization any more.
+#[derive(Debug, Parser)]
+#[command(
+    name = "preinit",
+    bin_name = "preinit",
+    version,
+    styles = Styles::plain(),
+    max_term_width = 110,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    subcommand_value_name = "COMMAND",
+    after_help = "See --help for more, with examples and exit codes.",
+    after_long_help = notes(),
+)]
+pub struct Cli {
+    /// What to do instead of making a snapshot.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Without a command: make a snapshot.
+    #[command(flatten)]
+    pub snapshot: SnapshotArgs,
+}
+
+/// Everything that is not making a snapshot.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Tell whether a snapshot is the original after init
+    ///
+    /// "Different" is a fact: both sides were seen to differ, in the place that is named. The only known false alarms are
+    /// calls that use up the machine's own room (the depth of the call stack, memory); they are counted as "could not
+    /// tell" wherever they are recognized, as is a call that runs out of fuel on one side only. "Equal" means that no
+    /// difference was found in what the answer lists: after instantiation and after every call, all globals, all bytes
+    /// of all memories, all tables and dropped segments, private ones included; of every call the results, the kind of
+    /// trap, and the host calls with their arguments and the bytes that they pass, which is all output.
+    Verify(Box<VerifyArgs>),
+    /// Write a shell's completion script to standard output
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the man page to standard output
+    Man,
+}
+
+/// The arguments of a snapshot.
+#[derive(Debug, Args)]
+pub struct SnapshotArgs {
+    /// The module, binary or text; `-` or nothing for standard input
+    #[arg(value_name = "INPUT")]
+    pub input: Option<PathBuf>,
+
+    /// The snapshot's file; `-` or nothing for standard output
+    ///
+    /// An existing file is replaced in one step at the very end; it is untouched if anything fails. It may be the input.
+    #[arg(short, long, value_name = "OUTPUT")]
+    pub output: Option<PathBuf>,
+
+    /// The exported function that initializes the module
+    ///
+    /// May be repeated; the functions run in this order. A reactor's `_initialize` runs before them in any case. All of
+    /// them are no longer exports of the output.
+    ///
+    /// [default: the first that exists of `wizer-initialize`, `wizer.initialize`, `preinit`]
+    #[arg(short = 'f', long = "init-func", value_name = "NAME")]
+    pub init_functions: Vec<String>,
+
+    /// Rename the export SRC to DST
+    ///
+    /// An export that is named DST already is dropped: after `-r _start=resume` the snapshot starts at `resume`. May be
+    /// repeated.
+    #[arg(short = 'r', long = "rename-func", alias = "func-rename", value_name = "DST=SRC", value_parser = pair::rename)]
+    pub renames: Vec<Rename>,
+
+    /// Keep the init function as an export of the output
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub keep_init_func: bool,
+
+    /// Make imported memories, tables and globals the module's own
+    ///
+    /// By default they stay imports, and what init changed in them is written when the snapshot is instantiated.
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub internalize: bool,
+
+    /// Run init under the optimizing compiler
+    ///
+    /// It takes several times longer to compile; use it if init itself takes long.
+    #[arg(long = "opt", action = ArgAction::Set, default_value_t = false)]
+    pub optimize: bool,
+
+    /// Verify the snapshot, and write it only if it is right
+    ///
+    /// As `preinit verify` does it, with its defaults. Init is answered from the record of the run that made the
+    /// snapshot: it does not print, read or write anything again.
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub verify: bool,
+
+    /// What init can see.
+    #[command(flatten)]
+    pub host: HostArgs,
+    /// What init can use up.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+    /// What to tell about it.
+    #[command(flatten)]
+    pub messages: MessageArgs,
+    /// Wizer's feature switches.
+    #[command(flatten)]
+    pub ignored: IgnoredArgs,
+}
+
+/// The command line's definition, for the parser and for whatever is generated from it.
+pub fn definition() -> clap::Command {
+    Cli::command().mut_args(switch::complete).mut_subcommands(|command| command.mut_args(switch::complete))
+}
+
+/// Parses all words, the program's name first.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let words = argv::join_switch_values(definition(), words);
+    let matches = definition().try_get_matches_from(words).map_err(in_fitting_words)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut definition()))
+}
+
+/// To clap, a word that is one too many is a command out of place.
+fn in_fitting_words(error: clap::Error) -> clap::Error {
+    match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
+        (ErrorKind::ArgumentConflict, Some(ContextValue::String(word))) => {
+            definition().error(ErrorKind::UnknownArgument, format!("unexpected argument '{word}' found"))
+        }
+        _ => error,
+    }
+}
+
+/// Everything that is not about one option.
+pub fn notes() -> String {
+    format!(
+        "\
+Wizer compatibility:
+  Wizer's command lines work unchanged. A switch may be written `--switch`, `--switch=BOOL` or
+  `--switch BOOL`, where BOOL is true or false. All features that the engine has are on and relaxed
+  SIMD is deterministic, so these switches are accepted and ignored:
+{ignored}
+  Unlike in Wizer, directories are read-only unless given by --dir-rw, and clocks and random
+  numbers are the same in every run unless asked for otherwise.
+
+Examples:
+  Call the export `init` and write the snapshot:
+      preinit app.wasm -o app.pre.wasm -f init
+
+  Let init print and read the files below ./lib, as /lib:
+      preinit app.wasm -o app.pre.wasm --allow-wasi --mapdir /lib::./lib
+
+  Give init an environment variable and other random numbers:
+      preinit app.wasm -o app.pre.wasm --allow-wasi --env LANG=C --random seed:7
+
+  In a pipeline, with imports that nothing should call for real:
+      preinit --stub env.log < app.wat > app.pre.wasm
+
+Exit codes:
+  0  the snapshot is written
+  1  refused: init trapped, called an import that is not allowed or went over a limit, or the
+     state that it left cannot be written
+  2  could not: wrong usage, input or output error, malformed module",
+        ignored = ignored::listing(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_definition_is_consistent() {
+        super::definition().debug_assert();
+    }
+}

@@ -1,0 +1,85 @@
+//! How the process ends.
+
+use std::io;
+use std::process::ExitCode;
+
+use super::stderr;
+use super::verify::Unverified;
+
+/// The exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The snapshot is written, or whatever else was asked for.
+    Done,
+    /// The module was understood and turned down, or a snapshot is different from its original.
+    Refused,
+    /// Wrong usage, input or output error, malformed module.
+    CouldNot,
+}
+
+impl From<Exit> for u8 {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => 0,
+            Exit::Refused => 1,
+            Exit::CouldNot => 2,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(u8::from(exit))
+    }
+}
+
+/// Prints an error with its causes and chooses the exit code.
+pub fn fail(error: &anyhow::Error) -> Exit {
+    if let Some(usage) = error.downcast_ref::<clap::Error>() {
+        // Help and version come this way too. Nobody is left to be told if it cannot be printed.
+        let _ = usage.print();
+        return if usage.use_stderr() { Exit::CouldNot } else { Exit::Done };
+    }
+    // Whoever read our output has seen enough of it.
+    if !error.chain().any(is_closed_pipe) {
+        stderr::print(&text(error));
+    }
+    if let Some(unverified) = error.downcast_ref::<Unverified>() {
+        return unverified.0.into();
+    }
+    match error.downcast_ref::<preinit::Error>() {
+        Some(error) if error.is_refusal() => Exit::Refused,
+        _ => Exit::CouldNot,
+    }
+}
+
+fn is_closed_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn text(error: &anyhow::Error) -> String {
+    let mut text = format!("error: {error}\n");
+    for cause in error.chain().skip(1) {
+        text.push_str(&format!("  caused by: {cause}\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    #[test]
+    fn causes_are_listed() {
+        let error = anyhow::anyhow!("inner").context("middle").context("outer");
+        assert_eq!(super::text(&error), "error: outer\n  caused by: middle\n  caused by: inner\n");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_recognized_below_context() {
+        let pipe: anyhow::Result<()> = Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe).into());
+        let error = pipe.context("cannot write to standard output").unwrap_err();
+        assert!(error.chain().any(super::is_closed_pipe));
+        assert!(!anyhow::anyhow!("x").chain().any(super::is_closed_pipe));
+    }
+}

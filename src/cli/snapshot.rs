@@ -1,0 +1,78 @@
+//! The command's own work: read, run, write, tell.
+
+use anyhow::Context;
+
+use super::args::SnapshotArgs;
+use super::convert::Job;
+use super::progress::Progress;
+use super::verify::{self, Unverified};
+use super::watchdog::Watchdog;
+use super::{stderr, summary};
+use preinit::verify::Outcome;
+
+/// Makes a snapshot.
+pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
+    let job = Job::new(args)?;
+    if !job.quiet {
+        stderr::warn(&job.warnings);
+    }
+    let wasm = job.input.read()?;
+    let made = supervised(&job, &wasm)?;
+    if job.guest_stdout_captured {
+        stderr::print(&String::from_utf8_lossy(&made.stdout));
+    }
+
+    let verdict = match job.verify {
+        true => Some(verify::made(&wasm, &made.wasm, made.ledger.clone(), &job.options)?),
+        false => None,
+    };
+    if let Some(verdict) = verdict.filter(|verdict| verdict.outcome != Outcome::Equal) {
+        stderr::print(&verdict.to_string());
+        return Err(Unverified(verdict.outcome).into());
+    }
+
+    let mut staged = Vec::new();
+    if let Some(output) = job.report {
+        let mut json = serde_json::to_vec_pretty(&made.report).context("cannot write the report")?;
+        json.push(b'\n');
+        staged.push(output.stage(json)?);
+    }
+    if let Some(output) = job.ledger {
+        let mut lines = Vec::new();
+        made.ledger.write_json_lines(&mut lines).context("cannot write the ledger")?;
+        staged.push(output.stage(lines)?);
+    }
+    let name = job.output.name().to_owned();
+    staged.push(job.output.stage(made.wasm)?);
+    // The snapshot comes last: once it is there, everything is.
+    for staged in staged {
+        staged.commit()?;
+    }
+
+    if !job.quiet {
+        stderr::warn(&made.report.warnings);
+        stderr::print(&summary::text(&made.report, &name, job.verbose));
+    }
+    Ok(())
+}
+
+/// The library's run, with its time limit and something to look at.
+fn supervised(job: &Job, wasm: &[u8]) -> anyhow::Result<preinit::Output> {
+    let progress = match job.show_progress {
+        true => Progress::start(&format!("running {}", job.input.name())).context("cannot start a thread")?,
+        false => Progress::hidden(),
+    };
+    let watchdog = match job.options.limits.timeout {
+        Some(limit) => {
+            let progress = progress.clone();
+            Some(Watchdog::start(limit, move || progress.stop()).context("cannot start a thread")?)
+        }
+        None => None,
+    };
+    let result = preinit::Preinit::from(job.options.clone()).run(wasm);
+    if let Some(watchdog) = watchdog {
+        watchdog.dismiss();
+    }
+    progress.stop();
+    Ok(result?)
+}

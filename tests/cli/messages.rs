@@ -1,0 +1,95 @@
+//! What is said, and where.
+
+use super::{Place, done, failed, stderr, stdout};
+
+#[test]
+fn a_trap_names_the_function_and_the_way_there() {
+    let place = Place::new();
+    let output = place.line("-f bad -o out.wasm in.wasm");
+    failed(&output, 1, "the `bad` function trapped");
+    let message = stderr(&output);
+    assert!(message.lines().any(|line| line.contains("deepest")), "{message}");
+    assert!(message.lines().any(|line| line.ends_with("1: bad")), "{message}");
+}
+
+#[test]
+fn a_forbidden_import_is_named() {
+    let place = Place::new();
+    place.write(
+        "in.wat",
+        r#"(module (import "env" "log" (func $log (param i32)))
+            (func (export "init") (call $log (i32.const 1))))"#,
+    );
+    failed(&place.line("-f init -o out.wasm in.wat"), 1, "`env.log`");
+}
+
+#[test]
+fn the_summary_goes_to_standard_error() {
+    let place = Place::new();
+    let output = place.line("-f init in.wasm");
+    let message = stderr(&output);
+    for part in
+        ["snapshot  standard output\n", "size ", "memory ", "globals   1 changed\n", "in `init`\n", "total "]
+    {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    assert!(!message.contains("compiler"), "{message}");
+    assert!(!message.contains(['\r', '\x1b']), "{message}");
+    let verbose = stderr(&place.line("-v -f init -o out.wasm in.wasm"));
+    for part in ["snapshot  out.wasm\n", "compiler ", "stages    parse "] {
+        assert!(verbose.contains(part), "{part}: {verbose}");
+    }
+}
+
+#[test]
+fn quiet_is_quiet() {
+    let place = Place::new();
+    let output = place.line("-q --dir . -f init -o out.wasm in.wasm");
+    done(&output);
+    assert_eq!((stdout(&output), stderr(&output)), (String::new(), String::new()));
+    failed(&place.line("-q -f bad -o out.wasm in.wasm"), 1, "the `bad` function trapped");
+}
+
+#[test]
+fn options_without_effect_are_named() {
+    let place = Place::new();
+    let message = stderr(&place.line("--dir . --env A=1 --inherit-stdio -f init -o out.wasm in.wasm"));
+    assert!(message.starts_with("warning: without --allow-wasi, no effect: --env, --dir\n"), "{message}");
+    let message = stderr(&place.line("--allow-wasi --env PREINIT_TEST_UNSET -f init -o out.wasm in.wasm"));
+    assert!(
+        message.starts_with("warning: environment variable `PREINIT_TEST_UNSET` is not set"),
+        "{message}"
+    );
+}
+
+#[test]
+fn the_report_is_json() {
+    let place = Place::new();
+    let output = place.line("-f init in.wasm -o out.wasm --report -");
+    done(&output);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["init_functions"], serde_json::json!(["init"]));
+    assert_eq!(report["globals_changed"], 1);
+    assert_eq!(report["output_bytes"], place.read("out.wasm").len());
+    done(&place.line("-f init in.wasm -o out.wasm --report report.json"));
+    let file: serde_json::Value = serde_json::from_slice(&place.read("report.json")).unwrap();
+    assert_eq!(file["memories"], report["memories"]);
+}
+
+#[test]
+fn completions_and_man_page_know_the_options() {
+    let place = Place::new();
+    for line in [
+        "man",
+        "completions bash",
+        "completions zsh",
+        "completions fish",
+        "completions powershell",
+        "completions elvish",
+    ] {
+        let output = place.line(line);
+        done(&output);
+        // The man page writes a hyphen as `\-`, fish leaves them out.
+        assert!(stdout(&output).replace('\\', "").contains("keep-init-func"), "{line}");
+    }
+}

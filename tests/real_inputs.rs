@@ -1,0 +1,226 @@
+//! Real programs: their snapshots answer as the originals do after init, state carried over from call to call.
+//!
+//! The modules are not part of the repository. They are looked for in `../shared/inputs`, or in the folder that
+//! `PREINIT_INPUTS` names; CPython needs a 3.11 standard library, `PREINIT_PYTHON_LIB` or that of an installed Python.
+
+mod runtime;
+
+use preinit::plan::PlanError;
+use preinit::{Error, Output, Preinit};
+use runtime::{Answer, Guest, World, compile, interface, tell};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+use wasmtime::{Engine, Module};
+
+/// Within the range of every guest.
+const ARGUMENTS: [i32; 22] =
+    [1, 2, 3, 5, 7, 10, 31, 41, 42, 64, 99, 100, 123, 255, 256, 500, 777, 900, 999, 1000, 7, 1];
+
+/// Beyond the range of some: they return -1, trap, or print an exception.
+const WILD_ARGUMENTS: [i32; 6] = [-1, 0, 4095, 29_999, i32::MAX, i32::MIN];
+
+const REACTOR: [&str; 2] = ["_initialize", "wizer.initialize"];
+
+struct Input {
+    file: &'static str,
+    init: [&'static str; 2],
+    query: &'static str,
+    /// An export that takes a program text, and texts for it.
+    evaluate: Option<(&'static str, &'static [&'static str])>,
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Input { file: "", init: REACTOR, query: "query", evaluate: None }
+    }
+}
+
+#[test]
+fn lua() {
+    let texts: &[&str] = &[
+        "return 6 * 7",
+        "local t = {} for i = 1, 500 do t[i] = tostring(i):rep(3) end return #table.concat(t)",
+        "counter = (counter or 0) + 5 return counter",
+        "return (counter or 0) + #string.format('%q', 'a\\nb')",
+    ];
+    check(&Input { file: "lua.wasm", evaluate: Some(("eval_int", texts)), ..Input::default() });
+}
+
+#[test]
+fn sqlite() {
+    let texts: &[&str] = &[
+        "create table fresh(a integer primary key, b text)",
+        "insert into fresh(b) select hex(value) from (select 1 as value union select 2)",
+        "select no_such_function()",
+    ];
+    check(&Input { file: "sqlite.wasm", evaluate: Some(("exec", texts)), ..Input::default() });
+}
+
+#[test]
+fn quickjs() {
+    let texts: &[&str] = &[
+        "6 * 7",
+        "globalThis.kept = [...Array(100).keys()].map(x => x * x).reduce((a, b) => a + b)",
+        "kept + new Map(Object.entries({a: 1, b: 2})).size",
+        "/(\\d+)-(\\d+)/.exec('17-25').slice(1).reduce((a, b) => a + Number(b), 0)",
+    ];
+    check(&Input { file: "quickjs.wasm", evaluate: Some(("eval", texts)), ..Input::default() });
+}
+
+#[test]
+fn cpython() {
+    let texts: &[&str] = &[
+        "print(sum(i * i for i in range(100)))",
+        "import json; print(json.dumps({'a': [1, 2.5, None], 'b': 'ü'}, sort_keys=True))",
+        "def fib():\n a, b = 0, 1\n while True:\n  yield a\n  a, b = b, a + b\nkept = fib(); print([next(kept) for _ in range(10)])",
+        "print([next(kept) for _ in range(10)])",
+        "raise SystemError('on purpose')",
+    ];
+    check(&Input { file: "cpython.wasm", evaluate: Some(("run", texts)), ..Input::default() });
+}
+
+#[test]
+fn rust_regex() {
+    check(&Input { file: "rust-regex.wasm", query: "run", ..Input::default() });
+}
+
+#[test]
+fn go() {
+    check(&Input { file: "go.wasm", ..Input::default() });
+}
+
+#[test]
+fn zig() {
+    check(&Input { file: "zig.wasm", ..Input::default() });
+}
+
+#[test]
+fn assemblyscript() {
+    check(&Input { file: "assemblyscript.wasm", init: ["initialize", ""], ..Input::default() });
+}
+
+/// Until the heap can be written, the refusal names every place at once.
+#[test]
+fn kotlin_is_refused_for_its_live_heap() {
+    let Some(wasm) = read("kotlin.wasm") else { return };
+    let error = Preinit::new().wasi(World::default().at_build_time()).run(&wasm).expect_err("live objects");
+    let text = error.to_string();
+    assert!(
+        text.contains("($kotlin.comparisons.NaturalOrderComparator_instance): struct of type "),
+        "{text}"
+    );
+    let Error::Plan(PlanError::Unwritable(places)) = error else { panic!("{text}") };
+    assert!(places.len() > 100, "{text}");
+}
+
+fn check(input: &Input) {
+    let Some(wasm) = read(input.file) else { return };
+    let mut world = World::default();
+    if input.file == "cpython.wasm" {
+        let Some(library) = python_library() else {
+            return tell(
+                "skipped: cpython.wasm, because there is no Python 3.11 here (or set PREINIT_PYTHON_LIB)",
+            );
+        };
+        world.dirs.push(("/lib/python3.11", library));
+    }
+    let making = Instant::now();
+    let output = snapshot(input, &world, &wasm);
+    let making = making.elapsed();
+    assert!(output.wasm == snapshot(input, &world, &wasm).wasm, "a second run gives other bytes");
+
+    let engine = Engine::default();
+    let (before, after) = (compile(&engine, &wasm), compile(&engine, &output.wasm));
+    same_interface(input, &before, &after);
+    let (started_before, started_after) =
+        (first_call(&before, &world, input), first_call(&after, &world, input));
+    tell(&format!(
+        "{:20} start-up {:>9.3} -> {:>6.3} ms, snapshot of {:>8} bytes made in {:.0} ms",
+        input.file,
+        millis(started_before),
+        millis(started_after),
+        output.wasm.len(),
+        millis(making),
+    ));
+
+    let mut original = Guest::start(&before, &world, &input.init);
+    let mut copy = Guest::start(&after, &world, &[]);
+    let expected = original.answers(input.query, ARGUMENTS);
+    assert!(expected.iter().all(|answer| matches!(answer, Answer::Returned(_))), "{expected:?}");
+    let distinct = expected.iter().filter(|answer| !expected[..5].contains(answer)).count();
+    assert!(distinct > 5, "answers that depend on the argument: {expected:?}");
+    assert_eq!(copy.answers(input.query, ARGUMENTS), expected);
+    if let Some((function, texts)) = input.evaluate {
+        for text in texts {
+            let expected = original.call_with_text(function, text);
+            assert_eq!(copy.call_with_text(function, text), expected, "{text}");
+        }
+    }
+    assert_eq!((copy.stdout(), copy.stderr()), (original.stdout(), original.stderr()));
+
+    // Each on an instance of its own: after a trap, a guest may be in any state.
+    for argument in WILD_ARGUMENTS {
+        let expected = Guest::start(&before, &world, &input.init).call(input.query, &[argument]);
+        let answer = Guest::start(&after, &world, &[]).call(input.query, &[argument]);
+        assert_eq!(answer, expected, "{}({argument})", input.query);
+    }
+}
+
+fn snapshot(input: &Input, world: &World, wasm: &[u8]) -> Output {
+    let mut preinit = Preinit::new().wasi(world.at_build_time());
+    for init in input.init.into_iter().filter(|name| !name.is_empty() && *name != "_initialize") {
+        preinit = preinit.init_func(init);
+    }
+    preinit.run(wasm).unwrap_or_else(|error| panic!("{}: {error}", input.file))
+}
+
+/// The init functions are gone, everything else is as it was.
+fn same_interface(input: &Input, before: &Module, after: &Module) {
+    let (imports, mut exports) = interface(before);
+    exports.retain(|name| !input.init.contains(&name.as_str()));
+    assert_eq!(interface(after), (imports, exports));
+}
+
+/// From a compiled module to its first answer.
+fn first_call(module: &Module, world: &World, input: &Input) -> Duration {
+    let started = Instant::now();
+    Guest::start(module, world, &input.init).value(input.query, &[1]);
+    started.elapsed()
+}
+
+fn read(file: &str) -> Option<Vec<u8>> {
+    let folder = match std::env::var_os("PREINIT_INPUTS") {
+        Some(folder) => PathBuf::from(folder),
+        None => {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/inputs");
+            if !folder.is_dir() {
+                tell(&format!(
+                    "skipped: {file}, because there is no folder {} (or set PREINIT_INPUTS)",
+                    folder.display()
+                ));
+                return None;
+            }
+            folder
+        }
+    };
+    let path = folder.join(file);
+    Some(std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+}
+
+fn python_library() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os("PREINIT_PYTHON_LIB") {
+        return Some(PathBuf::from(folder));
+    }
+    let script =
+        "import sys, os; assert sys.version_info[:2] == (3, 11); print(os.path.dirname(os.__file__))";
+    ["python3.11", "python3"].iter().find_map(|python| {
+        let output = Command::new(python).args(["-c", script]).output().ok()?;
+        let folder = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| PathBuf::from(folder.trim()))
+    })
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
