@@ -31,6 +31,8 @@ pub enum CaptureError {
 /// A unit of scanning for zeros: smaller blocks find more zeros, larger ones make fewer chunks.
 const BLOCK: usize = 4096;
 
+const ZEROS: [u8; BLOCK] = [0; BLOCK];
+
 /// An instance of a probed module, and what its state is to be compared with.
 pub struct Subject {
     /// The instance.
@@ -75,14 +77,14 @@ pub fn outline<T: 'static>(
     let dropped_data = dropped(
         subject,
         store,
-        module.data.iter().map(|segment| !segment.passive),
+        module.data.iter().map(|segment| !segment.is_passive() || segment.bytes.is_empty()),
         &probed.droppable_data,
         |k| probed.export_name(Probe::Data(k)),
     )?;
     let dropped_elements = dropped(
         subject,
         store,
-        module.elements.iter().map(|segment| !segment.is_passive()),
+        module.elements.iter().map(|segment| !segment.is_passive() || segment.is_empty()),
         &probed.droppable_elements,
         |k| probed.export_name(Probe::Element(k)),
     )?;
@@ -268,7 +270,7 @@ fn memories<'s, T: 'static>(
 /// the contents only.
 fn image(bytes: &[u8]) -> Image<'_> {
     const PIECE: usize = 256 * BLOCK;
-    let is_zero = |block: &[u8]| block.iter().fold(0, |all, byte| all | byte) == 0;
+    let is_zero = |block: &[u8]| block == &ZEROS[..block.len()];
     let scan = |(piece, bytes): (usize, &[u8])| {
         let mut found: Vec<(usize, usize)> = Vec::new();
         for (k, block) in bytes.chunks(BLOCK).enumerate().filter(|(_, block)| !is_zero(block)) {

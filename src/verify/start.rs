@@ -3,7 +3,7 @@
 use super::side::{Program, Side};
 use super::{VerifyError, VerifyOptions};
 use crate::engine::{self, Compiled, Compiler, EngineOptions};
-use crate::execute::{self, ExecuteError};
+use crate::execute::{self, ExecuteError, Prepared};
 use crate::host::{HostOptions, Ledger, Limits};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +36,8 @@ pub(super) fn leader<'a>(
 ) -> Result<Led<'a>, VerifyError> {
     let host = options.init_host(replay);
     let limits = Limits { fuel: Some(options.limits.fuel.unwrap_or(u64::MAX)), ..timed(&options.limits) };
-    let mut initialized = execute::start(compiled, Duration::ZERO, calls.to_vec(), &host, &limits, digest)?;
+    let mut initialized =
+        execute::start(prepared(program, compiled), calls.to_vec(), &host, &limits, digest)?;
     let preload_calls = initialized.preload_calls;
     let state = initialized.store.data_mut();
     let ledger = match host.replay {
@@ -68,12 +69,17 @@ pub(super) fn follower<'a>(
         max_memory: options.limits.max_memory.saturating_add(PROBE_MEMORY),
         ..timed(&options.limits)
     };
-    let mut initialized = match execute::start(compiled, Duration::ZERO, Vec::new(), &host, &limits, digest) {
-        Ok(initialized) => initialized,
-        Err(error) => return Ok(Err(error)),
-    };
+    let mut initialized =
+        match execute::start(prepared(program, compiled), Vec::new(), &host, &limits, digest) {
+            Ok(initialized) => initialized,
+            Err(error) => return Ok(Err(error)),
+        };
     initialized.store.data_mut().allow_growth(options.growth);
     Ok(Ok(Side::new(Arc::clone(program), initialized)?))
+}
+
+fn prepared<'p>(program: &'p Program<'_>, compiled: &'p Compiled) -> Prepared<'p> {
+    Prepared { module: &program.module, probed: &program.probed, compiled, compile_time: Duration::ZERO }
 }
 
 /// The engine counts epochs, so there has to be a deadline.

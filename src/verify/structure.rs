@@ -248,7 +248,7 @@ fn segments(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<
                 differences.push(Difference::new(format!("data.{index}"), "defined", "none"));
             }
             (Some(left), Some(right))
-                if right.passive && !right.bytes.is_empty() && left.bytes != right.bytes =>
+                if right.is_passive() && !right.bytes.is_empty() && left.bytes != right.bytes =>
             {
                 let describe = |bytes: &[u8]| format!("{} bytes", bytes.len());
                 let key = format!("data.{index}.bytes");

@@ -1,0 +1,127 @@
+//! Replaces live instances by their own snapshots.
+
+use crate::compile::{Compiler, Prepared};
+use crate::shared;
+use crate::spectest::Spectest;
+use crate::world::{Component, Live};
+use preinit::capture::capture;
+use preinit::encode::encode;
+use preinit::module::Module;
+use preinit::plan::{PlanError, PlanOptions, plan};
+use preinit::snapshot::{Snapshot, Unwritable};
+use wasmtime::Store;
+
+/// Why there was no snapshot.
+pub enum Stop {
+    /// It was refused, for a reason that is known and counted.
+    Excluded(String),
+    /// It was wrong.
+    Failed(String),
+}
+
+/// Replaces all instances of a component by snapshots of them, in a store of their own; whatever they share is written
+/// by whoever can write it.
+pub fn replace(component: &mut Component, compiler: &mut Compiler) -> Result<(), Stop> {
+    component.fresh = false;
+    let Component { store, spectest, instances, replaced, .. } = &mut *component;
+    let modules = parse_all(instances)?;
+    let before = capture_all(&modules, instances, store)?;
+    let mut snapshots = before.clone();
+    let sources: Vec<_> = instances.iter().map(|live| live.sources.as_slice()).collect();
+    // Both ways in turn: providers that hold everything, and providers that are as they were when handed over.
+    let rewind = *replaced % 2 == 0;
+    let handed_over = shared::distribute(&modules, &sources, &mut snapshots, rewind, spectest, store)?;
+
+    let mut replacement = Component::new(compiler.engine(), Spectest::new(handed_over));
+    for ((module, snapshot), live) in modules.iter().zip(&snapshots).zip(instances.iter()) {
+        let plan = plan(module, snapshot, &PlanOptions::default()).map_err(refusal)?;
+        let wasm = encode(module, snapshot, &plan).map_err(|error| Stop::Failed(error.to_string()))?;
+        let prepared =
+            compiler.prepare(&wasm).map_err(|error| Stop::Failed(format!("does not compile: {error}")))?;
+        replacement
+            .add(prepared, live.sources.clone())
+            .map_err(|error| Stop::Failed(format!("does not instantiate: {error:#}")))?;
+    }
+    let modules_after = parse_all(&replacement.instances)?;
+    let after = capture_all(&modules_after, &replacement.instances, &mut replacement.store)?;
+    for ((module, before), after) in modules.iter().zip(&before).zip(&after) {
+        if let Some(difference) = difference(module, before, after) {
+            return Err(Stop::Failed(format!("the state is not the same: {difference}")));
+        }
+    }
+    drop(modules_after);
+    drop(modules);
+    replacement.replaced = component.replaced + 1;
+    replacement.fresh = true;
+    *component = replacement;
+    Ok(())
+}
+
+fn parse_all(instances: &[Live]) -> Result<Vec<Module<'_>>, Stop> {
+    let failed = |error: preinit::module::ModuleError| Stop::Failed(error.to_string());
+    instances.iter().map(|live| Module::parse(&live.prepared.wasm).map_err(failed)).collect()
+}
+
+fn capture_all(
+    modules: &[Module<'_>],
+    instances: &[Live],
+    store: &mut Store<()>,
+) -> Result<Vec<Snapshot<'static>>, Stop> {
+    let mut snapshots = Vec::with_capacity(instances.len());
+    for (module, live) in modules.iter().zip(instances) {
+        let Prepared { probed: Some(probed), .. } = &*live.prepared else {
+            return Err(Stop::Failed("not probed".to_string()));
+        };
+        let snapshot = capture(module, probed, &live.subject, store);
+        snapshots.push(snapshot.map_err(|error| Stop::Failed(error.to_string()))?.into_owned());
+    }
+    Ok(snapshots)
+}
+
+fn refusal(error: PlanError) -> Stop {
+    match error {
+        PlanError::Unwritable(places) => match places.first() {
+            Some(place) => excluded(place.value),
+            None => Stop::Failed("refused for no reason".to_string()),
+        },
+        PlanError::SharedImport { .. } => Stop::Excluded("an imported shared memory".to_string()),
+        error => Stop::Failed(error.to_string()),
+    }
+}
+
+/// A reason to leave out a moment.
+pub fn excluded(value: Unwritable) -> Stop {
+    Stop::Excluded(match value {
+        Unwritable::Struct(_) => "a live struct".to_string(),
+        Unwritable::Array(_) => "a live array".to_string(),
+        value => format!("a live {value}"),
+    })
+}
+
+/// Where two states of an instance differ, apart from what tells how imports were handed over.
+fn difference(module: &Module<'_>, before: &Snapshot<'_>, after: &Snapshot<'_>) -> Option<String> {
+    for (index, (before, after)) in before.globals.iter().zip(&after.globals).enumerate() {
+        if before.value != after.value {
+            return Some(format!("global {index} was {} and is {}", before.value, after.value));
+        }
+    }
+    for (index, (before, after)) in before.memories.iter().zip(&after.memories).enumerate() {
+        if before.size != after.size || before.maximum != after.maximum || before.image != after.image {
+            return Some(format!("memory {index}, of {} and {} bytes", before.size, after.size));
+        }
+    }
+    for (index, (before, after)) in before.tables.iter().zip(&after.tables).enumerate() {
+        if before.elements != after.elements || before.maximum != after.maximum {
+            return Some(format!("table {index}"));
+        }
+    }
+    let held_data = module.code.highest_data.map_or(0, |highest| highest as usize + 1);
+    let held_elements = module.code.highest_element.map_or(0, |highest| highest as usize + 1);
+    if before.dropped_data[..held_data] != after.dropped_data[..held_data] {
+        return Some("dropped data segments".to_string());
+    }
+    if before.dropped_elements[..held_elements] != after.dropped_elements[..held_elements] {
+        return Some("dropped element segments".to_string());
+    }
+    None
+}
