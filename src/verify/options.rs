@@ -74,6 +74,7 @@ impl VerifyOptions {
         let mut host = self.host.clone();
         host.replay = replay;
         host.refuse_changes = true;
+        host.ledger_backtraces = false;
         if let Some(wasi) = self.wasi(host.wasi.take()) {
             host.wasi = Some(WasiOptions { stdout: Output::Discard, stderr: Output::Discard, ..wasi });
         }

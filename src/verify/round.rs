@@ -13,7 +13,7 @@ use crate::snapshot::Value;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Reasons for "could not tell" that are listed at most.
 const MAX_UNDECIDED: usize = 20;
@@ -129,7 +129,9 @@ impl<'r, 'o, 'a, 's> Round<'r, 'o, 'a, 's> {
             let mut runner = runner(options.seed);
             let generating = Instant::now();
             for index in 0..options.sequences {
-                if generating.elapsed() >= share {
+                // The first has its instance already; a long init is not repeated when there is no time for it.
+                let lead_time = if index == 0 { Duration::ZERO } else { self.lead_time(opponent) };
+                if generating.elapsed() + lead_time >= share {
                     break;
                 }
                 let Some(strategy) = sequences.strategy(index) else { break };
@@ -153,6 +155,10 @@ impl<'r, 'o, 'a, 's> Round<'r, 'o, 'a, 's> {
         let not_reached = not_reached.map(|export| Skipped::new(export.name, "there was no time"));
         self.coverage.exports_not_called = not_reached.chain(sequences.skipped.iter().cloned()).collect();
         Ok(())
+    }
+
+    fn lead_time(&self, opponent: usize) -> Duration {
+        self.verifier.lanes[self.opponents[opponent].lane].lead_time
     }
 
     /// Plays a script and counts what it covers.

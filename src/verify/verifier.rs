@@ -32,6 +32,8 @@ pub(super) struct Lane<'a> {
     pub compiler: Compiler,
     compiled: Compiled,
     pub compile_time: Duration,
+    /// Time to bring an instance behind init.
+    pub lead_time: Duration,
     /// An instance behind init that nothing was played on.
     resting: Option<Side<'a>>,
 }
@@ -75,9 +77,9 @@ impl<'a> Verifier<'a> {
             }
         };
         let compile_time = started.elapsed();
-        let lane = Lane { compiler, compiled, compile_time, resting: None };
-        let leader = self.lead(&lane.compiled)?;
-        self.lanes.push(Lane { resting: Some(leader), ..lane });
+        let leading = Instant::now();
+        let resting = Some(self.lead(&compiled)?);
+        self.lanes.push(Lane { compiler, compiled, compile_time, lead_time: leading.elapsed(), resting });
         Ok(())
     }
 
