@@ -128,8 +128,12 @@ def find_tools(preinit):
 
 
 def version(binary):
+    """Wizer's native binary does not tell; npm's package beside it does."""
     words = subprocess.run([binary, "--version"], capture_output=True, text=True).stdout.split()
-    return words[1] if len(words) > 1 else "?"
+    package = Path(binary).resolve().parent / "package.json"
+    if len(words) > 1:
+        return words[1]
+    return json.loads(package.read_text())["version"] if package.exists() else "of unknown version"
 
 
 def find_engines():
@@ -154,24 +158,24 @@ def build(name, options, tools, library, folder):
     """Per tool, the measurements and the snapshot's path; the tools take turns."""
     source = options.inputs / f"{name}.wasm"
     dirs = [("/lib/python3.11", library)] if name == "cpython" else []
-    results = {tool: {"wall": [], "peak": [], "file": None} for tool in tools}
+    results = {tool: {"wall": [], "processor": [], "peak": [], "file": None} for tool in tools}
     for run in range(1 if options.answers else options.runs + 1):
         for tool, command in tools.items():
             target = folder / f"{name}.{tool.split()[0]}.wasm"
             target.unlink(missing_ok=True)
-            wall, peak = measure(command(source, target, INPUTS[name][0], dirs))
+            measured = measure(command(source, target, INPUTS[name][0], dirs))
             results[tool]["file"] = str(target)
             # The first run warms the file cache.
             if run > 0:
-                results[tool]["wall"].append(wall)
-                results[tool]["peak"].append(peak)
+                for what, value in measured.items():
+                    results[tool][what].append(value)
     for tool, result in results.items():
         result["size"], result["packed"] = os.path.getsize(result["file"]), packed_size(result["file"])
     return results
 
 
 def measure(command):
-    """Seconds and peak MiB of a process that must succeed."""
+    """Seconds, seconds of all processors, and peak MiB of a process that must succeed."""
     with tempfile.TemporaryFile() as errors:
         started = time.perf_counter()
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)
@@ -181,7 +185,8 @@ def measure(command):
         if process.returncode != 0:
             errors.seek(0)
             sys.exit(f"compare.py: {' '.join(command)}\n{errors.read().decode(errors='replace')}")
-    return wall, usage.ru_maxrss / (1024 if sys.platform == "linux" else 1 << 20)
+    peak = usage.ru_maxrss / (1024 if sys.platform == "linux" else 1 << 20)
+    return {"wall": wall, "processor": usage.ru_utime + usage.ru_stime, "peak": peak}
 
 
 def packed_size(path):

@@ -21,12 +21,16 @@ for (const { name, calls, module } of modules) {
   const exports = start(module, calls);
   results[name] = { answers: job.arguments.map((argument) => exports[job.query](argument)), ms: [] };
 }
-const end = performance.now() + job.seconds * 1000;
-while (performance.now() < end) {
-  for (const { name, calls, module } of modules) {
-    const started = performance.now();
-    start(module, calls)[job.query](job.arguments[0]);
-    results[name].ms.push(performance.now() - started);
+// The original works much longer: among the snapshots it would slow down whichever comes after it.
+for (const turns of [modules.slice(0, 1), modules.slice(1)]) {
+  const end = performance.now() + job.seconds * 500;
+  while (performance.now() < end) {
+    for (const { name, calls, module } of turns) {
+      const started = performance.now();
+      start(module, calls)[job.query](job.arguments[0]);
+      results[name].ms.push(performance.now() - started);
+    }
+    turns.reverse();
   }
 }
 console.log(JSON.stringify(results));

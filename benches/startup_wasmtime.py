@@ -37,14 +37,17 @@ def main():
     for name in modules:
         guest = start(name)
         results[name] = {"answers": [guest.call(job["query"], argument) for argument in job["arguments"]], "ms": []}
-    end = time.perf_counter() + job["seconds"]
-    while time.perf_counter() < end:
-        for name in modules:
-            started = time.perf_counter()
-            guest = start(name)
-            guest.call(job["query"], job["arguments"][0])
-            results[name]["ms"].append((time.perf_counter() - started) * 1e3)
-            del guest
+    # The original works much longer: among the snapshots it would slow down whichever comes after it.
+    for names in [["original"], [name for name in modules if name != "original"]]:
+        end = time.perf_counter() + job["seconds"] / 2
+        while time.perf_counter() < end:
+            for name in names:
+                started = time.perf_counter()
+                guest = start(name)
+                guest.call(job["query"], job["arguments"][0])
+                results[name]["ms"].append((time.perf_counter() - started) * 1e3)
+                del guest
+            names.reverse()
     print(json.dumps(results))
 
 

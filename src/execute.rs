@@ -1,21 +1,20 @@
 //! Runs init: compiles the probed module, instantiates it on the host, calls `_initialize` and the init functions.
 
 mod interrupt;
+mod stopped;
 mod trace;
 
 pub use trace::{Frame, Trace};
 
 use crate::capture::{Baseline, CaptureError, Subject};
 use crate::engine::{self, Compiled, Compiler, EngineOptions};
-use crate::host::{
-    self, Denied, GuestExit, HostError, HostOptions, HostState, ImportCalled, LedgerLimit, Limits,
-    MemoryLimit, ReplayDiverged,
-};
+use crate::host::{self, HostError, HostOptions, HostState, Limits};
 use crate::module::{Module, is_function};
-use crate::probe::Probed;
+use crate::probe::{Probe, Probed};
 use interrupt::Interrupt;
 use std::time::{Duration, Instant};
-use wasmtime::{Instance, Store};
+use stopped::Run;
+use wasmtime::{Extern, Instance, Store};
 
 /// Init exports that are looked for when none is named, in this order.
 pub const DEFAULT_INIT_FUNCTIONS: [&str; 3] = ["wizer-initialize", "wizer.initialize", "preinit"];
@@ -31,6 +30,8 @@ pub struct Initialized {
     pub subject: Subject,
     /// The exports that were called.
     pub called: Vec<String>,
+    /// How many of the host calls were made by preloaded modules as they started.
+    pub preload_calls: usize,
     /// Which compiler ran it.
     pub compiler: Compiler,
     /// Time to compile.
@@ -46,8 +47,16 @@ pub enum ExecuteError {
     #[error("{0}")]
     NoInitFunction(String),
     /// The init export takes or returns something.
-    #[error("the init function `{0}` must take no parameters and return nothing")]
-    InitSignature(String),
+    #[error("the init function `{name}` must take no parameters and return nothing; {candidates}")]
+    InitSignature {
+        /// The export.
+        name: String,
+        /// What could be called, in words.
+        candidates: String,
+    },
+    /// What provides the imports is not what the module wants.
+    #[error("the imports do not fit: {0:#}")]
+    Link(wasmtime::Error),
     /// No compiler of the engine supports the module.
     #[error("the engine cannot compile the module: {0:#}")]
     Compile(wasmtime::Error),
@@ -86,24 +95,48 @@ pub fn execute(
     let compiling = Instant::now();
     let engine_options =
         EngineOptions { optimize, fuel: limits.fuel.is_some(), epochs: limits.timeout.is_some() };
-    let Compiled { engine, module: compiled, compiler } =
-        engine::compile(&probed.wasm, engine_options).map_err(ExecuteError::Compile)?;
+    let compiled = engine::compile(&probed.wasm, engine_options).map_err(ExecuteError::Compile)?;
     let compile_time = compiling.elapsed();
+    let prepared = Prepared { module, probed, compiled: &compiled, compile_time };
+    start(prepared, calls, options, limits, digest)
+}
 
+/// A module that is ready to be instantiated.
+#[derive(Clone, Copy)]
+pub(crate) struct Prepared<'p> {
+    pub module: &'p Module<'p>,
+    pub probed: &'p Probed,
+    /// Of the probed form.
+    pub compiled: &'p Compiled,
+    pub compile_time: Duration,
+}
+
+/// Instantiates a compiled module and makes `calls`, all without parameters and results.
+pub(crate) fn start(
+    prepared: Prepared<'_>,
+    calls: Vec<String>,
+    options: &HostOptions,
+    limits: &Limits,
+    digest: [u8; 32],
+) -> Result<Initialized, ExecuteError> {
+    let Prepared { module, probed, compiled, compile_time } = prepared;
+    let Compiled { engine, module: compiled, compiler } = compiled;
     let running = Instant::now();
-    let mut store = host::new_store(&engine, options, limits, digest)?;
-    let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, &engine, &mut store));
-    let imports = host::resolve_imports(&mut store, options, &compiled)?;
+    let mut store = host::new_store(engine, options, limits, digest)?;
+    let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, engine, &mut store));
+    let run = Run { module, compiled, limits };
+    let imports =
+        host::resolve_imports(&mut store, options, compiled).map_err(|error| run.no_imports(error))?;
+    let preload_calls = store.data().ledger().len();
     let baseline = Baseline::of(&mut store, &imports)?;
-    let instance = Instance::new(&mut store, &compiled, &imports)
-        .map_err(|error| stopped("instantiation", "failed", error, limits))?;
+    let instance = instantiate(&mut store, compiled, &imports, module.bytes, probed)
+        .map_err(|error| run.not_instantiated(error))?;
     for name in &calls {
-        let function = instance
-            .get_typed_func::<(), ()>(&mut store, name)
-            .map_err(|_| ExecuteError::InitSignature(name.clone()))?;
+        let function =
+            instance.get_typed_func::<(), ()>(&mut store, name).map_err(|_| init_signature(module, name))?;
         function
             .call(&mut store, ())
-            .map_err(|error| stopped(&format!("the `{name}` function"), "trapped", error, limits))?;
+            .map_err(|error| run.stopped(&format!("the `{name}` function"), "trapped", error))?;
     }
     drop(interrupt);
     // Whatever limit was set, it was for the guest and not for the capture.
@@ -115,14 +148,42 @@ pub fn execute(
         store,
         subject: Subject { instance, imports, baseline },
         called: calls,
-        compiler,
+        preload_calls,
+        compiler: *compiler,
         compile_time,
         run_time: running.elapsed(),
     })
 }
 
+/// Instantiates the compiled probed form of the binary `wasm`, with everything that instantiation does in the original.
+///
+/// # Errors
+/// As of [`Instance::new`].
+pub fn instantiate<T: 'static>(
+    store: &mut Store<T>,
+    compiled: &wasmtime::Module,
+    imports: &[Extern],
+    wasm: &[u8],
+    probed: &Probed,
+) -> wasmtime::Result<Instance> {
+    let instance = Instance::new(&mut *store, compiled, imports)?;
+    let Some(deferred) = &probed.deferred else { return Ok(instance) };
+    for data in &deferred.data {
+        let name = probed.export_name(Probe::Memory(data.memory));
+        let memory = instance.get_memory(&mut *store, &name);
+        let memory =
+            memory.ok_or_else(|| wasmtime::Error::msg(format!("the probe export `{name}` is missing")))?;
+        memory.write(&mut *store, data.offset, &wasm[data.contents.clone()])?;
+    }
+    if deferred.start.is_some() {
+        let start = instance.get_typed_func::<(), ()>(&mut *store, &probed.export_name(Probe::Start))?;
+        start.call(store, ())?;
+    }
+    Ok(instance)
+}
+
 /// The exports to call in order: a reactor's constructors first, once.
-fn calls(module: &Module<'_>, named: &[String]) -> Result<Vec<String>, ExecuteError> {
+pub(crate) fn calls(module: &Module<'_>, named: &[String]) -> Result<Vec<String>, ExecuteError> {
     let mut calls: Vec<String> = Vec::new();
     if is_function_export(module, REACTOR_INITIALIZE) {
         calls.push(REACTOR_INITIALIZE.to_string());
@@ -144,9 +205,13 @@ fn calls(module: &Module<'_>, named: &[String]) -> Result<Vec<String>, ExecuteEr
     }
     let nullary = |name: &String| module.export(name).is_some_and(|export| module.is_nullary(export.index));
     match calls.iter().find(|name| !nullary(name)) {
-        Some(name) => Err(ExecuteError::InitSignature(name.clone())),
+        Some(name) => Err(init_signature(module, name)),
         None => Ok(calls),
     }
+}
+
+fn init_signature(module: &Module<'_>, name: &str) -> ExecuteError {
+    ExecuteError::InitSignature { name: name.to_string(), candidates: exported_functions(module) }
 }
 
 fn no_default(module: &Module<'_>) -> ExecuteError {
@@ -173,38 +238,4 @@ fn exported_functions(module: &Module<'_>) -> String {
 
 fn is_function_export(module: &Module<'_>, name: &str) -> bool {
     module.export(name).is_some_and(|export| is_function(export.kind))
-}
-
-/// `subject` and `verb` are the words for a trap; an exit or a forbidden call has words of its own.
-fn stopped(subject: &str, verb: &str, error: wasmtime::Error, limits: &Limits) -> ExecuteError {
-    let trace = Trace::of(&error);
-    let trap = error.downcast_ref::<wasmtime::Trap>().copied();
-    let (stage, cause) = match (trap, limits.timeout, limits.fuel) {
-        (Some(wasmtime::Trap::Interrupt), Some(timeout), _) => (
-            format!("{subject} did not finish"),
-            format!("it ran longer than the time limit of {timeout:?} (--timeout)"),
-        ),
-        (Some(wasmtime::Trap::OutOfFuel), _, Some(fuel)) => {
-            (format!("{subject} did not finish"), format!("it used up its fuel of {fuel} (--fuel)"))
-        }
-        (Some(trap), _, _) => (format!("{subject} {verb}"), trap.to_string()),
-        (None, _, _) => match stop_reason(&error) {
-            Some(reason) => (format!("{subject} was stopped"), reason),
-            None => (format!("{subject} {verb}"), error.root_cause().to_string()),
-        },
-    };
-    ExecuteError::Stopped { stage, cause, trace }
-}
-
-/// Why the host stopped the guest, where it was the host.
-fn stop_reason(error: &wasmtime::Error) -> Option<String> {
-    fn text<E: std::error::Error + Send + Sync + 'static>(error: &wasmtime::Error) -> Option<String> {
-        error.downcast_ref::<E>().map(ToString::to_string)
-    }
-    text::<ImportCalled>(error)
-        .or_else(|| text::<GuestExit>(error))
-        .or_else(|| text::<Denied>(error))
-        .or_else(|| text::<MemoryLimit>(error))
-        .or_else(|| text::<LedgerLimit>(error))
-        .or_else(|| text::<ReplayDiverged>(error))
 }

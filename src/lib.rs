@@ -21,6 +21,7 @@ pub mod probe;
 pub mod report;
 pub mod segments;
 pub mod snapshot;
+pub mod verify;
 
 pub use error::Error;
 pub use preinit::{Options, Output, Preinit};
@@ -36,5 +37,12 @@ pub fn wat_to_wasm(input: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
     if input.starts_with(b"\0asm") {
         return Ok(Cow::Borrowed(input));
     }
-    wat::parse_bytes(input).map_err(|error| Error::Module(module::ModuleError::Text(error.to_string())))
+    let unreadable = |error| Err(Error::Module(error));
+    if input.is_empty() {
+        return unreadable(module::ModuleError::Empty);
+    }
+    if std::str::from_utf8(input).is_err() {
+        return unreadable(module::ModuleError::Foreign);
+    }
+    wat::parse_bytes(input).or_else(|error| unreadable(module::ModuleError::Text(error.to_string())))
 }

@@ -188,13 +188,8 @@ impl Preinit {
     /// # Errors
     /// [`Error`] by stage; [`Error::is_refusal`] tells apart what was turned down from what could not be done.
     pub fn run(&self, wasm: &[u8]) -> Result<Output, Error> {
-        let run = || run(&self.options, wasm);
-        std::thread::scope(|scope| {
-            let thread =
-                std::thread::Builder::new().stack_size(crate::engine::THREAD_STACK).spawn_scoped(scope, run);
-            let thread = thread.map_err(|error| Error::Options(format!("cannot start a thread: {error}")))?;
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        crate::engine::on_guest_thread(|| run(&self.options, wasm))
+            .unwrap_or_else(|error| Err(Error::Options(format!("cannot start a thread: {error}"))))
     }
 }
 

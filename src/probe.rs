@@ -1,6 +1,11 @@
 //! The module that is run: the given one, with its private state made visible. Exports are added for everything that
 //! can hold state, and tiny functions that tell whether a passive segment was dropped. No index moves, so what is seen
-//! through a probe is true of the original.
+//! through a probe is true of the original. Active data is left out where the host can write it just as well: the engine
+//! would copy it into its artifact, or compile code for each segment.
+
+mod deferred;
+
+pub use deferred::{Deferred, DeferredData};
 
 use crate::module::{Module, Replacements, SectionId, section_of};
 use std::collections::BTreeSet;
@@ -25,6 +30,8 @@ pub struct Probed {
     pub droppable_elements: Vec<u32>,
     /// Struct and array type indices by witness function: the parameters of witness `k` are these types, nullable.
     pub witnesses: Vec<Vec<u32>>,
+    /// What the host has to do between instantiation and the first call; `None` where the engine does all.
+    pub deferred: Option<Deferred>,
 }
 
 /// What a probe export shows.
@@ -42,6 +49,8 @@ pub enum Probe {
     Data(u32),
     /// A function that traps exactly if this element segment was dropped.
     Element(u32),
+    /// The start function, where the host has to call it.
+    Start,
     /// A function whose parameter types are those of a row of [`Probed::witnesses`].
     Witness(u32),
 }
@@ -57,18 +66,19 @@ impl Probed {
             prefix: free_prefix(module),
             functions: module.referenceable_functions(),
             droppable_data: droppable(&module.code.dropped_data, |k| {
-                module.data[k].passive && !module.data[k].bytes.is_empty()
+                module.data[k].is_passive() && !module.data[k].bytes.is_empty()
             }),
             droppable_elements: droppable(&module.code.dropped_elements, |k| {
                 module.elements[k].is_passive() && !module.elements[k].is_empty()
             }),
             witnesses: witnessed_types(module),
+            deferred: Deferred::of(module),
         };
         let mut added = Added::new(module);
         probed.add_segment_probes(module, &mut added)?;
         probed.add_witnesses(&mut added);
         probed.add_exports(module, &mut added);
-        probed.wasm = added.into_module(module);
+        probed.wasm = added.into_module(module, probed.deferred.as_ref());
         Ok(probed)
     }
 
@@ -81,6 +91,7 @@ impl Probed {
             Probe::Table(index) => ("table", index),
             Probe::Data(index) => ("data", index),
             Probe::Element(index) => ("element", index),
+            Probe::Start => ("start", 0),
             Probe::Witness(index) => ("witness", index),
         };
         format!("{}{kind} {index}", self.prefix)
@@ -142,6 +153,9 @@ impl Probed {
         }
         for index in 0..module.tables.len() as u32 {
             added.export(self.export_name(Probe::Table(index)), ExportKind::Table, index);
+        }
+        if let Some(start) = self.deferred.as_ref().and_then(|deferred| deferred.start) {
+            added.export(self.export_name(Probe::Start), ExportKind::Func, start);
         }
     }
 }
@@ -282,8 +296,11 @@ impl Added {
         });
     }
 
-    fn into_module(self, module: &Module<'_>) -> Vec<u8> {
+    fn into_module(self, module: &Module<'_>, deferred: Option<&Deferred>) -> Vec<u8> {
         let mut replacements = Replacements::default();
+        if deferred.is_some() {
+            deferred::leave_out(module, &mut replacements);
+        }
         for (id, entries) in self.sections {
             let contents = match module.section(id) {
                 Some(section) => section.with_entries(entries.count, &entries.bytes),

@@ -145,7 +145,9 @@ impl fmt::Display for Unwritable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of_type = |ty: &Option<u32>| ty.map_or(String::new(), |ty| format!(" of type {ty}"));
         match self {
-            Unwritable::ForeignFunction => f.write_str("function of another module"),
+            Unwritable::ForeignFunction => {
+                f.write_str("function of another module, which this one does not import")
+            }
             Unwritable::Struct(ty) => write!(f, "struct{}", of_type(ty)),
             Unwritable::Array(ty) => write!(f, "array{}", of_type(ty)),
             Unwritable::ExternObject => f.write_str("externalized GC object"),

@@ -14,9 +14,12 @@ fn folder() -> PathBuf {
 }
 
 fn read(file: &str) -> Vec<u8> {
+    wat_to_wasm(&read_text(file)).unwrap().into_owned()
+}
+
+fn read_text(file: &str) -> Vec<u8> {
     let path = folder().join(file);
-    let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    wat_to_wasm(&bytes).unwrap().into_owned()
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn quiet() -> WasiOptions {
@@ -171,6 +174,18 @@ fn imports_are_kept_or_made_the_modules_own() {
         let mut copy = Guest::start_with(&module, &World::default(), &[], Some(&env));
         assert_eq!(copy.answers("query", 0..4), expected, "internalize: {internalize}");
     }
+}
+
+/// Nothing in the consumer can name a function that the provider keeps to itself.
+#[test]
+fn a_private_function_of_a_provider_is_refused() {
+    let private = String::from_utf8(read_text("wat/provider.wat")).unwrap().replace("(export \"one\") ", "");
+    let consumer = String::from_utf8(read_text("wat/consumer.wat")).unwrap();
+    let consumer = consumer.lines().filter(|line| !line.contains("\"one\"")).collect::<Vec<_>>().join("\n");
+    let preinit = Preinit::new().preload("env", wat_to_wasm(private.as_bytes()).unwrap());
+    let error = preinit.run(&wat_to_wasm(consumer.as_bytes()).unwrap()).expect_err("a private function");
+    let text = error.to_string();
+    assert!(text.contains("table 0 ($table), element 1: function of another module"), "{text}");
 }
 
 /// Copies the guests' data folder, its files in this order and `age` old.

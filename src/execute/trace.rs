@@ -1,3 +1,4 @@
+use crate::module::{Module, is_function};
 use std::fmt;
 use wasmtime::{FrameInfo, FrameSymbol, WasmBacktrace};
 
@@ -13,7 +14,7 @@ pub struct Trace {
 pub struct Frame {
     /// Function index.
     pub function: u32,
-    /// Its name, from DWARF or the name section.
+    /// Its name, from DWARF or the name section, or the one that it is exported under.
     pub name: Option<String>,
     /// `file:line`, from DWARF.
     pub location: Option<String>,
@@ -21,10 +22,25 @@ pub struct Frame {
 
 impl Trace {
     /// The backtrace that an error of the engine carries.
-    pub(super) fn of(error: &wasmtime::Error) -> Trace {
-        let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);
-        Trace { frames: frames.iter().flat_map(frames_of).collect() }
+    pub(super) fn of(error: &wasmtime::Error, module: &Module<'_>, compiled: &wasmtime::Module) -> Trace {
+        let infos = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);
+        let mut trace = Trace::default();
+        for info in infos {
+            let is_own = wasmtime::Module::same(info.module(), compiled);
+            let exported = is_own.then(|| export_of(module, info.func_index())).flatten();
+            trace.frames.extend(
+                frames_of(info)
+                    .into_iter()
+                    .map(|frame| Frame { name: frame.name.or_else(|| exported.map(demangled)), ..frame }),
+            );
+        }
+        trace
     }
+}
+
+fn export_of<'a>(module: &Module<'a>, function: u32) -> Option<&'a str> {
+    let mut exports = module.exports.iter();
+    exports.find(|export| is_function(export.kind) && export.index == function).map(|export| export.name)
 }
 
 fn frames_of(info: &FrameInfo) -> Vec<Frame> {
@@ -49,14 +65,21 @@ fn demangled(name: &str) -> String {
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (depth, frame) in self.frames.iter().enumerate() {
+        let mut depth = 0;
+        // Recursion without end is one line.
+        for same in self.frames.chunk_by(PartialEq::eq) {
+            let frame = &same[0];
             write!(f, "\n  {depth:>3}: ")?;
+            depth += same.len();
             match &frame.name {
                 Some(name) => f.write_str(name)?,
                 None => write!(f, "function {}", frame.function)?,
             }
             if let Some(location) = &frame.location {
                 write!(f, " at {location}")?;
+            }
+            if same.len() > 1 {
+                write!(f, " ({} times)", same.len())?;
             }
         }
         Ok(())

@@ -69,19 +69,15 @@ fn constant(store: &mut Store<HostState>, ty: FuncType, import: ImportName, outc
 }
 
 fn zero(ty: &ValType, kind: &'static str, import: &ImportName) -> Result<Val, HostError> {
-    Val::default_for_ty(ty).ok_or_else(|| no_default(import, kind, ty.to_string()))
+    Val::default_for_ty(ty).ok_or_else(|| no_default(import, kind))
 }
 
 fn null(ty: &RefType, import: &ImportName) -> Result<Ref, HostError> {
-    if ty.is_nullable() {
-        Ok(Ref::null(ty.heap_type()))
-    } else {
-        Err(no_default(import, "table", ty.to_string()))
-    }
+    if ty.is_nullable() { Ok(Ref::null(ty.heap_type())) } else { Err(no_default(import, "table")) }
 }
 
-fn no_default(import: &ImportName, kind: &'static str, ty: String) -> HostError {
-    HostError::NoDefault { import: import.clone(), kind, ty }
+fn no_default(import: &ImportName, kind: &'static str) -> HostError {
+    HostError::NoDefault { import: import.clone(), kind }
 }
 
 /// The engine does not ask the limiter about shared memories.

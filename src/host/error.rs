@@ -43,14 +43,12 @@ pub enum HostError {
         imports: Vec<Unprovided>,
     },
     /// An import cannot be stubbed, because there is no zero of its type.
-    #[error("cannot stub {kind} `{import}`: {ty} has no default value")]
+    #[error("cannot stub {kind} `{import}`, which holds or returns a non-nullable reference; use --preload")]
     NoDefault {
         /// The import.
         import: ImportName,
         /// Whether it is a function, a table, …
         kind: &'static str,
-        /// The type without a default value.
-        ty: String,
     },
     /// The library user's linker hook failed.
     #[error("the linker hook failed")]
@@ -89,12 +87,22 @@ fn list(importer: &Option<String>, imports: &[Unprovided]) -> String {
 
 /// The guest called an import that nothing provides.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("init called the import `{module}.{name}`, which nothing provides")]
+#[error("init called the import `{module}.{name}`, which nothing provides; {}", self.advice())]
 pub struct ImportCalled {
     /// The import's first name.
     pub module: String,
     /// The import's second name.
     pub name: String,
+}
+
+impl ImportCalled {
+    fn advice(&self) -> String {
+        let Self { module, name } = self;
+        match module == super::wasi::MODULE && super::wasi::function(name).is_some() {
+            true => "use --allow-wasi".to_string(),
+            false => format!("use --preload {module}=FILE or --stub {module}.{name}"),
+        }
+    }
 }
 
 /// The guest ended itself.
@@ -113,9 +121,17 @@ pub struct Denied {
     pub what: String,
 }
 
+/// The guest was about to change a file in a run that must not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{call} would change a file, which only the first run may do")]
+pub struct ChangeRefused {
+    /// The call.
+    pub call: String,
+}
+
 /// The guest wanted more memory than it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("init needs {wanted} bytes of memories and tables; the limit is {limit}")]
+#[error("init needs {wanted} bytes of memories and tables; the limit is {limit} (--max-memory)")]
 pub struct MemoryLimit {
     /// Bytes over all memories and tables, had it been allowed.
     pub wanted: u64,
@@ -125,7 +141,7 @@ pub struct MemoryLimit {
 
 /// The guest made so many, or so large, host calls that their recording is over the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the recording of init's host calls is over the limit of {limit} bytes")]
+#[error("the recording of init's host calls is over the limit of {limit} bytes (--max-memory)")]
 pub struct LedgerLimit {
     /// Bytes allowed.
     pub limit: u64,

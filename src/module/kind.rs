@@ -9,6 +9,8 @@ pub enum Kind {
     Relocatable,
     /// A dynamic library: it has a `dylink.0` section.
     DynamicLibrary,
+    /// Code with `try` and `catch` as they were before they became `try_table`.
+    LegacyExceptions,
 }
 
 impl Kind {
@@ -37,6 +39,10 @@ impl fmt::Display for Kind {
             Kind::DynamicLibrary => {
                 "the input is a dynamic library (it has a `dylink.0` section), whose memory belongs to its loader: \
                  link it statically, or link it with its host module and pre-initialize the result"
+            }
+            Kind::LegacyExceptions => {
+                "the module uses the withdrawn form of exception handling (`try`, `catch`): \
+                 translate it first (`wasm-opt --translate-to-exnref`) and pre-initialize the result"
             }
         })
     }

@@ -12,7 +12,9 @@ pub use section::{Replacements, Section, SectionId, section_of};
 
 use std::collections::BTreeSet;
 use std::ops::Range;
-use wasmparser::{ConstExpr, ElementItems, ElementKind, GlobalType, MemoryType, RefType, TableType, TypeRef};
+use wasmparser::{
+    ConstExpr, DataKind, ElementItems, ElementKind, GlobalType, MemoryType, RefType, TableType, TypeRef,
+};
 
 /// Why the input is not a module that can be worked on.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +30,12 @@ pub enum ModuleError {
     /// A valid binary of a kind that cannot be pre-initialized.
     #[error("{0}")]
     Unsupported(Kind),
+    /// There are no bytes.
+    #[error("the input is empty")]
+    Empty,
+    /// Neither a binary nor text.
+    #[error("the input is neither a WebAssembly binary (those begin with the bytes 00 61 73 6d) nor text")]
+    Foreign,
     /// Text that is not valid WAT.
     #[error("not valid WebAssembly text: {0}")]
     Text(String),
@@ -144,12 +152,21 @@ impl Element<'_> {
 }
 
 /// A data segment.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Data<'a> {
-    /// Whether an instance starts with it live.
-    pub passive: bool,
+    /// Passive or active.
+    pub kind: DataKind<'a>,
     /// The contents.
     pub bytes: &'a [u8],
+    /// Where the contents lie in the binary.
+    pub range: Range<usize>,
+}
+
+impl Data<'_> {
+    /// Whether an instance starts with it live.
+    pub fn is_passive(&self) -> bool {
+        matches!(self.kind, DataKind::Passive)
+    }
 }
 
 /// What the function bodies refer to, gathered while they are validated.
@@ -165,6 +182,8 @@ pub struct CodeUses {
     pub dropped_elements: BTreeSet<u32>,
     /// Functions that a `ref.func` names; each must stay declared outside the code (spec, 3.4.10 `C.refs`).
     pub ref_funcs: BTreeSet<u32>,
+    /// Whether there is exception handling of the withdrawn form.
+    pub legacy_exceptions: bool,
 }
 
 impl<'a> Module<'a> {

@@ -2,11 +2,9 @@ use super::scan::{self, Body};
 use super::{
     CodeUses, Data, Element, Global, ImportCounts, Kind, Module, ModuleError, Section, SectionId, Table,
 };
-use wasmparser::{
-    DataKind, Encoding, Parser, Payload, TableInit, TypeRef, ValidPayload, Validator, WasmFeatures,
-};
+use wasmparser::{Encoding, Parser, Payload, TableInit, TypeRef, ValidPayload, Validator, WasmFeatures};
 
-/// Everything that the engine can run, and legacy exceptions, which it turns away with a message of its own.
+/// Everything that the engine can run, and legacy exceptions, to turn them away with advice.
 fn features() -> WasmFeatures {
     WasmFeatures::WASM3
         | WasmFeatures::THREADS
@@ -48,9 +46,17 @@ impl<'a> Module<'a> {
             if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
                 bodies.push((function, body));
             }
+            // The parser announces the code section before it has seen that its end is there.
+            if payload.as_section().is_some_and(|(_, range)| range.end > bytes.len()) {
+                let message = "unexpected end-of-file".to_string();
+                return Err(ModuleError::Malformed { message, offset: bytes.len() });
+            }
             module.read(payload)?;
         }
         module.code = scan::validate_bodies(bodies)?;
+        if module.code.legacy_exceptions {
+            return Err(ModuleError::Unsupported(Kind::LegacyExceptions));
+        }
         Ok(module)
     }
 
@@ -133,8 +139,8 @@ impl<'a> Module<'a> {
             Payload::DataSection(segments) => {
                 for segment in segments {
                     let segment = segment?;
-                    let passive = matches!(segment.kind, DataKind::Passive);
-                    self.data.push(Data { passive, bytes: segment.data });
+                    let range = segment.range.end - segment.data.len()..segment.range.end;
+                    self.data.push(Data { kind: segment.kind, bytes: segment.data, range });
                 }
             }
             _ => {}

@@ -209,6 +209,18 @@ pub enum PlanError {
         /// `module.name`
         import: String,
     },
+    /// One import under two indices: as the module's own they would be two.
+    #[error(
+        "{space} {index} is import `{import}` once more; --internalize would make two of it, so keep it imported"
+    )]
+    ImportedTwice {
+        /// The kind.
+        space: Space,
+        /// Index of the second.
+        index: u32,
+        /// `module.name`
+        import: String,
+    },
     /// A rename whose source does not exist.
     #[error("cannot rename export `{src}` to `{dst}`: there is no export `{src}`")]
     NoSuchExport {
@@ -262,7 +274,9 @@ fn type_name(names: &Names<'_>, value: Unwritable) -> Option<String> {
 
 fn list_places(places: &[Place]) -> String {
     const SHOWN: usize = 20;
-    let mut text = String::from("the state holds values that cannot be written into a module:");
+    let mut text = String::from(
+        "the state holds values that cannot be written into a module; init must not leave them:",
+    );
     for place in places.iter().take(SHOWN) {
         text.push_str(&format!("\n  {place}"));
     }

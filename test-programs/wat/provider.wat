@@ -6,5 +6,5 @@
   (global (export "base") i32 (i32.const 32))
   (data (i32.const 0) "provided")
   (elem (i32.const 0) func $one)
-  (func $one (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+  (func $one (export "one") (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
   (func (export "scale") (param i32) (result i32) (i32.mul (local.get 0) (i32.const 10))))

@@ -4,6 +4,7 @@ use crate::replace::{self, Stop};
 use crate::script::{Action, Command, Script};
 use crate::spectest::Spectest;
 use preinit::capture::{Baseline, Subject};
+use preinit::execute::instantiate;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use wasmtime::{AnyRef, Engine, Extern, ExternRef, Func, Instance, RootScope, Store, Val, ValType};
@@ -272,11 +273,13 @@ impl Component {
             };
             imports.push(provided.ok_or_else(|| wasmtime::Error::msg("unknown import"))?);
         }
-        let baseline = match prepared.probed {
-            Some(_) => Baseline::of(&mut self.store, &imports).map_err(wasmtime::Error::from)?,
-            None => Baseline::default(),
+        let (baseline, instance) = match &prepared.probed {
+            Some(probed) => (
+                Baseline::of(&mut self.store, &imports).map_err(wasmtime::Error::from)?,
+                instantiate(&mut self.store, &prepared.code, &imports, &prepared.wasm, probed)?,
+            ),
+            None => (Baseline::default(), Instance::new(&mut self.store, &prepared.code, &imports)?),
         };
-        let instance = Instance::new(&mut self.store, &prepared.code, &imports)?;
         self.instances.push(Live { prepared, subject: Subject { instance, imports, baseline }, sources });
         Ok(())
     }

@@ -1,0 +1,177 @@
+//! Golden tests. Every `tests/golden/*.wat` is snapshotted, the printed output compared with the `.snap` beside it, and
+//! original and snapshot are run side by side on two engines. Every `tests/golden/rejections/*.wat` fails, with the
+//! message in the `.snap` beside it. How a case is written: [`harness::case`].
+//!
+//! `INSTA_UPDATE=always cargo test --test golden` blesses what comes out; read the diff before it is committed.
+
+mod harness;
+
+use harness::case::Case;
+use harness::cranelift::Cranelift;
+use harness::invariants;
+use harness::machine::{Outcome, Setup};
+use harness::oracle::Pair;
+use std::fmt::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+#[test]
+fn accepted() {
+    assert!(run_all("tests/golden", accept) >= 60, "the state table needs more cases than that");
+}
+
+#[test]
+fn rejected() {
+    assert!(run_all("tests/golden/rejections", reject) >= 20, "where are the cases?");
+}
+
+fn accept(case: &Case) -> String {
+    let original = preinit::wat_to_wasm(&case.text).unwrap();
+    let output = case.preinit().run(&original).unwrap_or_else(|error| panic!("refused: {}", chain(&error)));
+    invariants::check(&original, &output.wasm, output.report.start_function);
+
+    let setup = Setup {
+        providers: &case.preloads,
+        stubs: case.stub_all || !case.stubs.is_empty(),
+        wasi: case.wasi,
+        bounded: false,
+    };
+    let init = init_functions(case, &original);
+    assert_eq!(output.report.init_functions, init, "init functions");
+    let pair = Pair {
+        original: &original,
+        snapshot: &output.wasm,
+        init: &init,
+        setup,
+        internalized: case.internalize,
+    };
+    let agreement = pair.agree(&case.calls);
+
+    let mut text = String::from("engines: wasmtime");
+    text.push_str(if agreement.ran_on_wasmi { ", wasmi\n" } else { "\n" });
+    for (call, outcome) in case.calls.iter().zip(&agreement.outcomes) {
+        writeln!(text, "{call} = {outcome}").unwrap();
+    }
+    if !case.elsewhere.is_empty() {
+        let setup = Setup { providers: &case.elsewhere, ..setup };
+        let outcome = match Cranelift::start(&output.wasm, setup) {
+            Ok(_) => Outcome::Returned(Vec::new()),
+            Err(trap) => Outcome::Trapped(trap),
+        };
+        writeln!(text, "elsewhere = {outcome}").unwrap();
+    }
+    for feature in invariants::new_features(&original, &output.wasm) {
+        writeln!(text, "new feature: {feature}").unwrap();
+    }
+    for warning in &output.report.warnings {
+        writeln!(text, "warning: {warning}").unwrap();
+    }
+    for line in invariants::names(&output.wasm) {
+        writeln!(text, "{line}").unwrap();
+    }
+    text.push('\n');
+    text.push_str(&wasmprinter::print_bytes(without_producers(&output.wasm)).unwrap());
+    text
+}
+
+fn reject(case: &Case) -> String {
+    let result = preinit::wat_to_wasm(&case.text).and_then(|wasm| case.preinit().run(&wasm));
+    let error = result.map(|_| ()).expect_err("accepted");
+    let kind = if error.is_refusal() { "refused" } else { "could not" };
+    format!("{kind}: {}", chain(&error))
+}
+
+fn chain(error: &preinit::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        write!(text, "\ncaused by: {cause}").unwrap();
+        source = cause.source();
+    }
+    text
+}
+
+/// What preinit should call: written anew here, because what it says that it called is checked against it.
+fn init_functions(case: &Case, original: &[u8]) -> Vec<String> {
+    let module = wasmtime::Module::new(&wasmtime::Engine::new(&any_feature()).unwrap(), original).unwrap();
+    let exports = |name: &str| module.get_export(name).is_some_and(|ty| ty.func().is_some());
+    let mut init = Vec::new();
+    if exports("_initialize") {
+        init.push("_initialize".to_string());
+    }
+    let defaults = ["wizer-initialize", "wizer.initialize", "preinit"];
+    match case.init.is_empty() {
+        true => init.extend(defaults.iter().find(|name| exports(name)).map(ToString::to_string)),
+        false => init.extend(case.init.iter().filter(|name| *name != "_initialize").cloned()),
+    }
+    init
+}
+
+fn any_feature() -> wasmtime::Config {
+    let mut config = wasmtime::Config::new();
+    config.wasm_gc(true).wasm_function_references(true).wasm_exceptions(true).wasm_threads(true);
+    config.wasm_custom_page_sizes(true).wasm_wide_arithmetic(true).shared_memory(true);
+    config.wasm_stack_switching(cfg!(all(target_arch = "x86_64", unix)));
+    config
+}
+
+/// The producers are listed without preinit's version, which would change every file at each release.
+fn without_producers(wasm: &[u8]) -> Vec<u8> {
+    let mut out = wasm[..8].to_vec();
+    let mut at = 8;
+    for payload in wasmparser::Parser::new(0).parse_all(wasm) {
+        let payload = payload.unwrap();
+        let Some((_, range)) = payload.as_section() else { continue };
+        let is_producers = matches!(&payload, wasmparser::Payload::CustomSection(section)
+            if section.name() == "producers");
+        if !is_producers {
+            out.extend_from_slice(&wasm[at..range.end]);
+        }
+        at = range.end;
+    }
+    out
+}
+
+/// Runs all cases of a folder, in parallel and to the end, and tells how many there were.
+fn run_all(folder: &str, run: impl Fn(&Case) -> String + Sync) -> usize {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let cases = files(&folder, "wat");
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut failed = Vec::new();
+        while let Some(path) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let case = Case::read(path);
+            let blessed = catch_unwind(AssertUnwindSafe(|| case.bless(&run(&case))));
+            failed.extend(blessed.err().map(|panic| format!("{}: {}", case.name, words(&*panic))));
+        }
+        failed
+    };
+    // Not on rayon's threads: the engines compile there, and a thread that waits for them would take up other cases.
+    let failed: Vec<String> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..num_threads()).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(failed.is_empty(), "{} of {} cases failed:\n{}", failed.len(), cases.len(), failed.join("\n"));
+    let orphans: Vec<PathBuf> =
+        files(&folder, "snap").into_iter().filter(|snap| !snap.with_extension("wat").exists()).collect();
+    assert!(orphans.is_empty(), "without a case: {orphans:?}");
+    cases.len()
+}
+
+fn num_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|found| found == extension)).collect();
+    files.sort();
+    files
+}
+
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default()
+}

@@ -1,0 +1,22 @@
+;; The only declarations were an active segment, a declarative one and a global's initializer; all three go.
+;; init: init
+;; call: call(0)
+;; call: call(1)
+;; call: call(2)
+(module
+  (type $t (func (result i32)))
+  (table 3 funcref)
+  (global $g (mut funcref) (ref.func $c))
+  (elem (i32.const 0) func $a)
+  (elem declare func $b)
+  (func $a (type $t) (i32.const 1))
+  (func $b (type $t) (i32.const 2))
+  (func $c (type $t) (i32.const 3))
+  (func (export "init")
+    (table.set (i32.const 0) (ref.null func))
+    (global.set $g (ref.null func)))
+  (func (export "call") (param i32) (result i32)
+    (table.set (i32.const 0) (ref.func $a))
+    (table.set (i32.const 1) (ref.func $b))
+    (table.set (i32.const 2) (ref.func $c))
+    (call_indirect (type $t) (local.get 0))))

@@ -1,0 +1,23 @@
+;; A null becomes a function, a function becomes null, one function becomes another.
+;; init: init
+;; call: call(0)
+;; call: call(1)
+;; call: call(2)
+(module
+  (type $t (func (result i32)))
+  (global $a (mut funcref) (ref.null func))
+  (global $b (mut funcref) (ref.func $one))
+  (global $c (mut funcref) (ref.func $one))
+  (table $scratch 1 funcref)
+  (func $one (type $t) (i32.const 1))
+  (func $two (type $t) (i32.const 2))
+  (elem declare func $two)
+  (func (export "init")
+    (global.set $a (ref.func $one))
+    (global.set $b (ref.null func))
+    (global.set $c (ref.func $two)))
+  (func (export "call") (param i32) (result i32)
+    (if (i32.eq (local.get 0) (i32.const 0)) (then (table.set $scratch (i32.const 0) (global.get $a))))
+    (if (i32.eq (local.get 0) (i32.const 1)) (then (table.set $scratch (i32.const 0) (global.get $b))))
+    (if (i32.eq (local.get 0) (i32.const 2)) (then (table.set $scratch (i32.const 0) (global.get $c))))
+    (call_indirect $scratch (type $t) (i32.const 0))))

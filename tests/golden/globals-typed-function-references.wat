@@ -1,0 +1,20 @@
+;; Nullable and non-nullable references to a function of a given type.
+;; init: init
+;; call: call(5)
+;; call: call_nullable(5)
+;; call: call_null(5)
+(module
+  (type $t (func (param i32) (result i32)))
+  (global $f (mut (ref $t)) (ref.func $inc))
+  (global $n (mut (ref null $t)) (ref.null $t))
+  (global $z (mut (ref null $t)) (ref.func $inc))
+  (func $inc (type $t) (i32.add (local.get 0) (i32.const 1)))
+  (func $dec (type $t) (i32.sub (local.get 0) (i32.const 1)))
+  (elem declare func $dec)
+  (func (export "init")
+    (global.set $f (ref.func $dec))
+    (global.set $n (ref.func $inc))
+    (global.set $z (ref.null nofunc)))
+  (func (export "call") (param i32) (result i32) (call_ref $t (local.get 0) (global.get $f)))
+  (func (export "call_nullable") (param i32) (result i32) (call_ref $t (local.get 0) (global.get $n)))
+  (func (export "call_null") (param i32) (result i32) (call_ref $t (local.get 0) (global.get $z))))

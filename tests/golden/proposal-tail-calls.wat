@@ -1,0 +1,15 @@
+;; init: init
+;; call: get()
+;; call: loop(100000)
+(module
+  (type $t (func (param i32)))
+  (global $n (mut i32) (i32.const 0))
+  (table 1 funcref)
+  (elem (i32.const 0) func $count)
+  (func $count (type $t)
+    (if (i32.eqz (local.get 0)) (then (return)))
+    (global.set $n (i32.add (global.get $n) (i32.const 1)))
+    (return_call_indirect (type $t) (i32.sub (local.get 0) (i32.const 1)) (i32.const 0)))
+  (func (export "init") (return_call $count (i32.const 1000000)))
+  (func (export "loop") (param i32) (result i32) (call $count (local.get 0)) (global.get $n))
+  (func (export "get") (result i32) (global.get $n)))

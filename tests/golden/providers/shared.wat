@@ -1,0 +1,2 @@
+;; A shared memory.
+(module (memory (export "memory") 1 2 shared) (data (i32.const 8) "shared"))

@@ -1,0 +1,2 @@
+;; Fails to start.
+(module (func $constructors (unreachable)) (start $constructors) (func (export "f")))

@@ -1,0 +1,4 @@
+;; init: init
+(module
+  (func (unreachable))
+  (func (export "init") (call 0)))

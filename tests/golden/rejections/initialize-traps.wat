@@ -1,0 +1,4 @@
+;; init: init
+(module
+  (func $constructors (export "_initialize") (unreachable))
+  (func (export "init")))

@@ -1,0 +1,3 @@
+;; init: init
+;; limits: memory=200000
+(module (memory 10) (func (export "init")))

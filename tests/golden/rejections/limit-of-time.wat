@@ -1,0 +1,5 @@
+;; init: init
+;; limits: timeout=50
+(module
+  (func $spin (loop (br 0)))
+  (func (export "init") (call $spin)))

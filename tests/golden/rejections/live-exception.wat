@@ -1,0 +1,10 @@
+;; An exception reference caught with its exnref and kept.
+;; init: init
+(module
+  (tag $oops (param i32))
+  (global $caught (mut exnref) (ref.null exn))
+  (func (export "init")
+    (global.set $caught
+      (block $handler (result exnref)
+        (try_table (catch_all_ref $handler) (throw $oops (i32.const 7)))
+        (unreachable)))))

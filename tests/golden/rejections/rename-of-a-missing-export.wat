@@ -1,0 +1,3 @@
+;; init: init
+;; rename: _start=resume
+(module (func (export "init")) (func (export "_start")))

@@ -1,0 +1,5 @@
+;; init: init
+(module
+  (func $constructor (unreachable))
+  (start $constructor)
+  (func (export "init")))

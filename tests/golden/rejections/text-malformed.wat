@@ -1,0 +1,3 @@
+;; init: init
+(module
+  (func (export "init") (i32.cosnt 1)))

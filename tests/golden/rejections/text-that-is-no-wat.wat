@@ -1,0 +1,2 @@
+;; init: init
+Hello, world.

@@ -1,0 +1,20 @@
+;; Index 5 is named, so there are at least six segments; the dead ones below it are empty and passive, or reused.
+;; init: init
+;; call: high()
+;; call: load(0)
+;; call: dead(0)
+;; call: dead(1)
+(module
+  (memory 1)
+  (data (i32.const 0) "a")
+  (data (i32.const 64) "b")
+  (data $dead "c")
+  (data "d")
+  (data "e")
+  (data $high "HIGH")
+  (func (export "init")
+    (i32.store8 (i32.const 64) (i32.const 0))
+    (data.drop $dead))
+  (func (export "high") (memory.init $high (i32.const 0) (i32.const 0) (i32.const 4)))
+  (func (export "dead") (param i32) (memory.init $dead (i32.const 0) (i32.const 0) (local.get 0)))
+  (func (export "load") (param i32) (result i32) (i32.load (local.get 0))))

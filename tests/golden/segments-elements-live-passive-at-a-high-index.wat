@@ -1,0 +1,23 @@
+;; Function items and expression items, live, behind dropped ones of both kinds.
+;; init: init
+;; call: functions()
+;; call: call(0)
+;; call: expressions()
+;; call: call(1)
+;; call: dropped(1)
+(module
+  (type $t (func (result i32)))
+  (table $t 2 funcref)
+  (elem (i32.const 0) func $a)
+  (elem $dropped funcref (ref.func $a) (ref.null func))
+  (elem func $a)
+  (elem $functions func $b)
+  (elem $expressions funcref (ref.null func) (ref.func $c))
+  (func $a (type $t) (i32.const 1))
+  (func $b (type $t) (i32.const 2))
+  (func $c (type $t) (i32.const 3))
+  (func (export "init") (elem.drop $dropped))
+  (func (export "functions") (table.init $t $functions (i32.const 0) (i32.const 0) (i32.const 1)))
+  (func (export "expressions") (table.init $t $expressions (i32.const 1) (i32.const 1) (i32.const 1)))
+  (func (export "dropped") (param i32) (table.init $t $dropped (i32.const 0) (i32.const 0) (local.get 0)))
+  (func (export "call") (param i32) (result i32) (call_indirect $t (type $t) (local.get 0))))

@@ -1,0 +1,25 @@
+;; Two tables, imported and own functions in both, holes between.
+;; init: init
+;; preload: env=providers/functions.wat
+;; call: first(0, 3)
+;; call: first(2, 3)
+;; call: second(0, 3)
+;; call: second(1, 3)
+;; call: second(2, 3)
+(module
+  (type $t (func (param i32) (result i32)))
+  (import "env" "double" (func $double (type $t)))
+  (import "env" "negate" (func $negate (type $t)))
+  (table $first 3 funcref)
+  (table $second 3 funcref)
+  (elem declare func $double $negate $own)
+  (func $own (type $t) (i32.add (local.get 0) (i32.const 100)))
+  (func (export "init")
+    (table.set $first (i32.const 0) (ref.func $negate))
+    (table.set $first (i32.const 2) (ref.func $own))
+    (table.set $second (i32.const 0) (ref.func $own))
+    (table.set $second (i32.const 2) (ref.func $double)))
+  (func (export "first") (param i32 i32) (result i32)
+    (call_indirect $first (type $t) (local.get 1) (local.get 0)))
+  (func (export "second") (param i32 i32) (result i32)
+    (call_indirect $second (type $t) (local.get 1) (local.get 0))))

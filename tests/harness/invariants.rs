@@ -1,0 +1,73 @@
+//! What holds of every output, whatever the module.
+
+use super::features;
+use wasmparser::{BinaryReader, KnownCustom, Parser, Payload};
+
+/// Panics unless `output` kept what preinit never changes in `input`.
+pub fn check(input: &[u8], output: &[u8], has_start: bool) {
+    let (input, output) = (Parts::of(input), Parts::of(output));
+    let bodies = &output.bodies[..input.bodies.len().min(output.bodies.len())];
+    assert!(input.bodies == bodies, "function bodies differ");
+    let added = output.bodies.len() - input.bodies.len();
+    assert_eq!(added, usize::from(has_start), "added functions");
+    assert_eq!(output.start, has_start, "a start section");
+    assert_eq!(input.customs, output.customs, "custom sections");
+}
+
+/// Proposals that the output needs and the input did not.
+pub fn new_features(input: &[u8], output: &[u8]) -> Vec<&'static str> {
+    let before = features::needed(input);
+    features::needed(output).into_iter().filter(|feature| !before.contains(feature)).collect()
+}
+
+#[derive(Default)]
+struct Parts<'a> {
+    bodies: Vec<&'a [u8]>,
+    /// Except for those that preinit rewrites.
+    customs: Vec<(&'a str, &'a [u8])>,
+    start: bool,
+}
+
+impl<'a> Parts<'a> {
+    fn of(wasm: &'a [u8]) -> Parts<'a> {
+        let mut parts = Parts::default();
+        for payload in Parser::new(0).parse_all(wasm) {
+            match payload.unwrap() {
+                Payload::CodeSectionEntry(body) => parts.bodies.push(body.as_bytes()),
+                Payload::StartSection { .. } => parts.start = true,
+                Payload::CustomSection(section) if !matches!(section.name(), "name" | "producers") => {
+                    parts.customs.push((section.name(), section.data()));
+                }
+                _ => {}
+            }
+        }
+        parts
+    }
+}
+
+/// The names of functions, globals and so on, and the producers, as `kind index name` lines, to be read by people.
+pub fn names(wasm: &[u8]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for payload in Parser::new(0).parse_all(wasm) {
+        let Payload::CustomSection(section) = payload.unwrap() else { continue };
+        match section.as_known() {
+            KnownCustom::Producers(fields) => {
+                for field in fields {
+                    let field = field.unwrap();
+                    for value in field.values {
+                        let value = value.unwrap();
+                        let own = value.name == env!("CARGO_PKG_NAME");
+                        let version = if own { "VERSION" } else { value.version };
+                        lines.push(format!("producers: {} {} {version}", field.name, value.name));
+                    }
+                }
+            }
+            KnownCustom::Unknown => {
+                let reader = BinaryReader::new(section.data(), 0);
+                lines.push(format!("custom section: {}, {} bytes", section.name(), reader.bytes_remaining()));
+            }
+            _ => lines.push(format!("custom section: {}", section.name())),
+        }
+    }
+    lines
+}

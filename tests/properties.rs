@@ -1,0 +1,4 @@
+//! Properties: the planner against brute force, determinism, idempotence, generated modules, replay.
+
+mod harness;
+mod property;

@@ -1,0 +1,6 @@
+mod determinism;
+mod generated;
+mod idempotence;
+mod operations;
+mod replay;
+mod segments;
