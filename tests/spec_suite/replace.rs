@@ -21,9 +21,11 @@ pub enum Stop {
 
 /// How imported state gets into the snapshots.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub enum Way {
     /// Providers are as they were when they were handed over; importers bring the difference.
     Rewind,
+    /// Providers are smaller where they can be, and wrong here and there; importers bring the difference.
+    Scramble,
     /// Providers hold everything.
     Hold,
     /// What only one instance imports from the host becomes its own.
@@ -39,14 +41,15 @@ pub fn replace(component: &mut Component, compiler: &mut Compiler, grows_later: 
     let before = capture_all(&modules, instances, store)?;
     let mut snapshots = before.clone();
     let sources: Vec<_> = instances.iter().map(|live| live.sources.as_slice()).collect();
+    let handed: Vec<_> = instances.iter().map(|live| live.handed.as_slice()).collect();
     let way = match *replaced % 8 {
+        0 | 4 => Way::Rewind,
+        2 | 6 => Way::Scramble,
         5 if !grows_later => Way::Internalize,
-        even if even % 2 == 0 => Way::Rewind,
         _ => Way::Hold,
     };
-    let rewind = way == Way::Rewind;
     let alone = shared::have_the_host_alone(&modules, &sources);
-    let handed_over = shared::distribute(&modules, &sources, &mut snapshots, rewind, spectest, store)?;
+    let handed_over = shared::distribute(&modules, &sources, &handed, &mut snapshots, way, spectest, store)?;
 
     let mut replacement = Component::new(compiler.engine(), Spectest::new(handed_over));
     for (nth, live) in instances.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Who writes what of the state that instances share. An importer's snapshot holds the difference to what it was handed
 //! over; so the providers may hold all of the state, or be as they were when they were handed over.
 
-use crate::replace::{Stop, excluded};
+use crate::replace::{Stop, Way, excluded};
 use crate::spectest::{HandedOver, Spectest};
 use crate::world::Source;
 use preinit::module::{Module, Space};
@@ -26,45 +26,55 @@ type User = (usize, u32);
 pub fn distribute(
     modules: &[Module<'_>],
     sources: &[&[Source]],
+    handed: &[&[Option<Value>]],
     snapshots: &mut [Snapshot<'static>],
-    rewind: bool,
+    way: Way,
     spectest: &Spectest,
     store: &Store<()>,
 ) -> Result<HandedOver, Stop> {
     let mut handed_over = HandedOver::default();
     for (owner, users) in users_of(modules, sources, Space::Memory) {
         let (user, index) = users[0];
-        let now = &snapshots[user].memories[index as usize];
-        let now = ImportedMemory { size: now.size, image: now.image.clone() };
-        let first = match &snapshots[user].memories[index as usize].import {
-            Some(import) => import.clone(),
-            None => return Err(Stop::Failed("an imported memory has no baseline".to_string())),
+        let memory = &snapshots[user].memories[index as usize];
+        let now = ImportedMemory { size: memory.size, image: memory.image.clone() };
+        let Some(first) = memory.import.clone() else {
+            return Err(Stop::Failed("an imported memory has no baseline".to_string()));
         };
-        let provided = match owner {
-            Owner::Host(name) => {
-                handed_over.memories.insert(name, first);
-                true
+        let provided = match (&owner, way) {
+            (owner, Way::Scramble) => {
+                let page = 1 << modules[user].memories[index as usize].page_size_log2.unwrap_or(16);
+                let declared = users.iter().map(|&(u, k)| modules[u].memories[k as usize].initial).max();
+                let least = declared.unwrap_or(0).max(u64::from(matches!(owner, Owner::Host(_))));
+                let size = if now.size >= (least + 1) * page { now.size - page } else { now.size };
+                scrambled(&now.image, size)
             }
-            Owner::Instance(owner, index) if rewind => {
+            (Owner::Instance(..), Way::Hold | Way::Internalize) => now.clone(),
+            _ => first,
+        };
+        match owner {
+            Owner::Host(name) => drop(handed_over.memories.insert(name, provided.clone())),
+            Owner::Instance(owner, index) => {
                 let memory = &mut snapshots[owner].memories[index as usize];
-                (memory.size, memory.image) = (first.size, first.image);
-                true
+                (memory.size, memory.image) = (provided.size, provided.image.clone());
             }
-            Owner::Instance(..) => false,
-        };
-        for (user, index) in users.into_iter().skip(usize::from(provided)) {
-            snapshots[user].memories[index as usize].import = Some(now.clone());
+        }
+        for (nth, (user, index)) in users.into_iter().enumerate() {
+            let import = if nth == 0 { provided.clone() } else { now.clone() };
+            snapshots[user].memories[index as usize].import = Some(import);
         }
     }
     for (owner, users) in users_of(modules, sources, Space::Table) {
         let (user, index) = users[0];
         let nullable = modules[user].tables[index as usize].ty.element_type.is_nullable();
+        let declared = users.iter().map(|&(u, k)| modules[u].tables[k as usize].ty.initial).max();
+        let least = declared.unwrap_or(0) as usize;
         match owner {
             Owner::Host(name) => {
-                handed_over.tables.insert(name, table(snapshots, None, &users, true, nullable)?);
+                let way = if way == Way::Hold { Way::Rewind } else { way };
+                handed_over.tables.insert(name, table(snapshots, None, &users, way, nullable, least)?);
             }
             Owner::Instance(owner, index) => {
-                table(snapshots, Some((owner, index)), &users, rewind, nullable)?;
+                table(snapshots, Some((owner, index)), &users, way, nullable, least)?;
             }
         }
     }
@@ -72,7 +82,9 @@ pub fn distribute(
         if let Owner::Instance(owner, index) = owner
             && modules[owner].globals[index as usize].ty.mutable
         {
-            global(snapshots, (owner, index), &users)?;
+            let (user, index_there) = users[0];
+            let handed = handed[user][index_there as usize];
+            global(snapshots, (owner, index), &users, handed, way)?;
         }
     }
     keep_unimported(spectest, store, &mut handed_over)?;
@@ -154,14 +166,24 @@ fn owner(
     }
 }
 
+/// The first bytes of a memory with some of them flipped, zeros among them.
+fn scrambled(image: &Image<'_>, size: u64) -> ImportedMemory {
+    const SPARE: usize = 1 << 16;
+    let mut bytes = Vec::new();
+    image.append_to(0, size, &mut bytes);
+    bytes.iter_mut().take(SPARE).step_by(1021).for_each(|byte| *byte ^= 0x5a);
+    ImportedMemory { size, image: Image::new(vec![Chunk { offset: 0, bytes: bytes.into() }]) }
+}
+
 /// Divides a table among the snapshots: each slot is written by the first that can name what is in it. Tells the size
 /// that the provider leaves.
 fn table(
     snapshots: &mut [Snapshot<'static>],
     owner: Option<User>,
     users: &[User],
-    rewind: bool,
+    way: Way,
     nullable: bool,
+    least: usize,
 ) -> Result<u64, Stop> {
     let (first, first_index) = users[0];
     let state = &snapshots[first].tables[first_index as usize];
@@ -169,16 +191,30 @@ fn table(
     let Some(import) = import else {
         return Err(Stop::Failed("an imported table has no baseline".to_string()));
     };
-    let start = if rewind { import.size as usize } else { now.len() };
-    let rewound = |slot: usize| rewind && import.changed.get(slot).is_none_or(|changed| *changed);
+    let start = match way {
+        Way::Rewind => import.size as usize,
+        Way::Scramble if owner.is_some() && nullable && now.len() > least => now.len() - 1,
+        _ => now.len(),
+    };
+    // What the first importer is to write.
+    let is_left = |slot: usize| match way {
+        Way::Rewind => import.changed.get(slot).is_none_or(|changed| *changed),
+        Way::Scramble => slot % 2 == 0,
+        Way::Hold | Way::Internalize => false,
+    };
     let mut right: Vec<bool> = now.iter().map(|element| *element == Reference::Null).collect();
     if let Some((owner, index)) = owner {
         let elements = &mut snapshots[owner].tables[index as usize].elements;
+        let other = elements.iter().copied().find(|element| matches!(element, Reference::Func(_)));
         for slot in 0..start {
-            let leave = rewound(slot) && is_writable(now[slot]) && nullable;
+            let leave = is_left(slot) && is_writable(now[slot]) && nullable;
             match elements[slot] {
                 Reference::Unwritable(_) if nullable => elements[slot] = Reference::Null,
                 Reference::Unwritable(value) => return Err(excluded(value)),
+                Reference::Null if leave => {
+                    elements[slot] = other.unwrap_or(Reference::Null);
+                    right[slot] = other.is_none();
+                }
                 _ if leave => elements[slot] = Reference::Null,
                 _ => right[slot] = true,
             }
@@ -192,7 +228,7 @@ fn table(
         for slot in 0..now.len() {
             let writable = is_writable(state.elements[slot]);
             if slot < size {
-                changed[slot] = writable && (nth == 0 && rewound(slot) || !right[slot]);
+                changed[slot] = writable && (nth == 0 && is_left(slot) || !right[slot]);
                 right[slot] |= changed[slot];
             } else if writable {
                 right[slot] = true;
@@ -216,20 +252,45 @@ fn is_writable(element: Reference) -> bool {
     !matches!(element, Reference::Unwritable(_))
 }
 
-/// Lets importers write a global's value if its owner cannot.
-fn global(snapshots: &mut [Snapshot<'static>], owner: User, users: &[User]) -> Result<(), Stop> {
+/// A global's owner holds something else, or cannot name what it holds; importers then set it.
+fn global(
+    snapshots: &mut [Snapshot<'static>],
+    owner: User,
+    users: &[User],
+    handed: Option<Value>,
+    way: Way,
+) -> Result<(), Stop> {
     let foreign = Value::Ref(Reference::Unwritable(Unwritable::ForeignFunction));
     let held = &mut snapshots[owner.0].globals[owner.1 as usize].value;
-    if *held != foreign {
-        return Ok(());
-    }
-    *held = Value::Ref(Reference::Null);
-    for &(user, index) in users {
-        let state = &mut snapshots[user].globals[index as usize];
-        state.import_changed = state.value != foreign;
-        if state.import_changed {
-            return Ok(());
+    if *held == foreign {
+        *held = Value::Ref(Reference::Null);
+        for &(user, index) in users {
+            let state = &mut snapshots[user].globals[index as usize];
+            state.import_changed = state.value != foreign;
+            if state.import_changed {
+                return Ok(());
+            }
         }
+        return Err(excluded(Unwritable::ForeignFunction));
     }
-    Err(excluded(Unwritable::ForeignFunction))
+    match (way, handed) {
+        (Way::Rewind, Some(handed)) => *held = handed,
+        (Way::Scramble, Some(_)) => {
+            *held = other_than(*held);
+            snapshots[users[0].0].globals[users[0].1 as usize].import_changed = true;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn other_than(value: Value) -> Value {
+    match value {
+        Value::I32(value) => Value::I32(value ^ 1),
+        Value::I64(value) => Value::I64(value ^ 1),
+        Value::F32(bits) => Value::F32(bits ^ 1),
+        Value::F64(bits) => Value::F64(bits ^ 1),
+        Value::V128(value) => Value::V128(value ^ 1),
+        reference => reference,
+    }
 }

@@ -5,6 +5,7 @@ use crate::script::{Action, Command, Script};
 use crate::spectest::Spectest;
 use preinit::capture::{Baseline, Subject};
 use preinit::execute::instantiate;
+use preinit::snapshot::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use wasmtime::{AnyRef, Engine, Extern, ExternRef, Func, Instance, RootScope, Store, Val, ValType};
@@ -27,6 +28,8 @@ pub struct Live {
     pub prepared: Rc<Prepared>,
     pub subject: Subject,
     pub sources: Vec<Source>,
+    /// What each imported global held when it was handed over, if it is a number.
+    pub handed: Vec<Option<Value>>,
 }
 
 /// Where an import comes from.
@@ -273,6 +276,13 @@ impl Component {
             };
             imports.push(provided.ok_or_else(|| wasmtime::Error::msg("unknown import"))?);
         }
+        let mut handed = Vec::new();
+        for import in &imports {
+            if let Extern::Global(global) = import {
+                let mut scope = RootScope::new(&mut self.store);
+                handed.push(number(&global.get(&mut scope)));
+            }
+        }
         let (baseline, instance) = match &prepared.probed {
             Some(probed) => (
                 Baseline::of(&mut self.store, &imports).map_err(wasmtime::Error::from)?,
@@ -280,7 +290,19 @@ impl Component {
             ),
             None => (Baseline::default(), Instance::new(&mut self.store, &prepared.code, &imports)?),
         };
-        self.instances.push(Live { prepared, subject: Subject { instance, imports, baseline }, sources });
+        let subject = Subject { instance, imports, baseline };
+        self.instances.push(Live { prepared, subject, sources, handed });
         Ok(())
     }
+}
+
+fn number(value: &Val) -> Option<Value> {
+    Some(match value {
+        Val::I32(value) => Value::I32(*value),
+        Val::I64(value) => Value::I64(*value),
+        Val::F32(bits) => Value::F32(*bits),
+        Val::F64(bits) => Value::F64(*bits),
+        Val::V128(value) => Value::V128(value.as_u128()),
+        _ => return None,
+    })
 }
