@@ -195,7 +195,7 @@ fn argument(ty: ValType, source: &mut Unstructured<'_>) -> arbitrary::Result<Opt
 }
 
 /// A stream of pseudo-random bytes (splitmix64), the same everywhere.
-fn bytes(seed: u64, len: usize) -> Vec<u8> {
+pub fn bytes(seed: u64, len: usize) -> Vec<u8> {
     let mut state = seed;
     let mut word = || {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -1,5 +1,6 @@
 mod determinism;
 mod generated;
+mod hostile;
 mod idempotence;
 mod layout;
 mod operations;

@@ -98,14 +98,37 @@ fn remembering() -> ProptestConfig {
     ProptestConfig { failure_persistence: Some(Box::new(beside)), ..ProptestConfig::default() }
 }
 
+/// What a fuzzer gives: bytes that say how a memory of zeros and other bytes is laid out, and which memory it is.
+pub fn check(bytes: &[u8]) {
+    let &[memory, base, ref steps @ ..] = bytes else { return };
+    let cost = HeaderCost { memory: u32::from(memory >> 1) * 79, memory64: memory & 1 == 1 };
+    let mut at = 1u64 << (base % 31);
+    let run = |step: &[u8]| {
+        let start = at + 1 + u64::from(step[0]);
+        at = start + 1 + u64::from(step[1]) * u64::from(step[1] >> 6).pow(3);
+        start..at
+    };
+    let runs: Vec<Range<u64>> = steps.chunks_exact(2).take(9).map(run).collect();
+    is_optimal(&runs, cost);
+}
+
+fn is_optimal(runs: &[Range<u64>], cost: HeaderCost) {
+    let segments = cheapest(runs, cost);
+    let size: u64 = segments.iter().map(|segment| encoded_len(segment, cost)).sum();
+    assert_eq!(size, brute_force(runs, cost), "{segments:?} of {runs:?}, {cost:?}");
+}
+
+#[test]
+fn segments_of_fuzzed_bytes_are_optimal() {
+    (0..200).for_each(|seed| check(&super::generated::bytes(seed, 20)));
+}
+
 proptest! {
     #![proptest_config(remembering())]
 
     #[test]
     fn cheapest_is_optimal(runs in runs(), cost in costs()) {
-        let segments = cheapest(&runs, cost);
-        let size: u64 = segments.iter().map(|segment| encoded_len(segment, cost)).sum();
-        prop_assert_eq!(size, brute_force(&runs, cost), "{:?}", segments);
+        is_optimal(&runs, cost);
     }
 
     /// The fewest segments among the smallest, and each is a union of neighbouring runs.

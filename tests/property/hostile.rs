@@ -1,0 +1,87 @@
+//! Bytes from anywhere, as a module and as the choice of options:
+//!
+//! 1. preinit either refuses them, with a text and never by one of the errors that stand for its own mistakes, or
+//! 2. writes a module that validates and kept what is never changed, and
+//! 3. that starts in the state in which the original's init ends.
+
+use crate::harness::init::{EMPTY_INIT, with_empty_init};
+use crate::harness::invariants;
+use crate::harness::machine::Setup;
+use crate::harness::oracle::Pair;
+use preinit::host::{Limits, WasiOptions};
+use preinit::module::{Module, is_function};
+use preinit::{Error, Options, Preinit};
+use std::borrow::Cow;
+
+/// The body: `bytes` begin with two of options. Tells whether there is a snapshot; panics if a property does not hold.
+pub fn check(bytes: &[u8]) -> bool {
+    let &[flags, function, ref module @ ..] = bytes else { return false };
+    let Ok(wasm) = preinit::wat_to_wasm(module) else { return false };
+    let (wasm, init) = with_init(wasm, function);
+    let is_set = |bit: u8| flags >> bit & 1 == 1;
+    let preinit = Preinit::from(Options {
+        init_functions: init.into_iter().collect(),
+        keep_init: is_set(0),
+        internalize: is_set(1),
+        limits: Limits { timeout: None, max_memory: 64 << 20, fuel: Some(100_000) },
+        ..Options::default()
+    });
+    let (stubs, wasi) = (is_set(2), is_set(3));
+    let preinit = if wasi { preinit.wasi(WasiOptions::default()) } else { preinit };
+    let output = match preinit.stub_all(stubs).run(&wasm) {
+        Ok(output) => output,
+        Err(error @ (Error::Probe(_) | Error::Capture(_) | Error::Encode(_))) => panic!("{error}"),
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            return false;
+        }
+    };
+    invariants::check(&wasm, &output.wasm, output.report.start_function);
+    // What WASI answers to init here is not what the engines of the test answer.
+    if !wasi {
+        let setup = Setup { stubs: true, bounded: true, ..Setup::default() };
+        let init = &output.report.init_functions;
+        let pair = Pair { original: &wasm, snapshot: &output.wasm, init, setup, internalized: is_set(1) };
+        pair.agree(&[]);
+    }
+    true
+}
+
+/// Chooses one of the exports that can be init, and adds one that does nothing if there is none.
+fn with_init(wasm: Cow<'_, [u8]>, choice: u8) -> (Cow<'_, [u8]>, Option<String>) {
+    let Ok(module) = Module::parse(&wasm) else { return (wasm, None) };
+    let candidates = module.exports.iter().filter(|e| is_function(e.kind) && module.is_nullary(e.index));
+    let names: Vec<&str> = candidates.map(|export| export.name).collect();
+    match names.get(usize::from(choice) % names.len().max(1)) {
+        Some(name) => {
+            let name = name.to_string();
+            (wasm, Some(name))
+        }
+        None => (with_empty_init(&wasm).into(), Some(EMPTY_INIT.to_string())),
+    }
+}
+
+/// A module with something to lose, changed at every byte in turn.
+#[test]
+fn hostile_bytes_are_refused_or_give_a_snapshot() {
+    let text = r#"(module
+        (import "env" "memory" (memory 1 3)) (import "wasi_snapshot_preview1" "sched_yield" (func $y (result i32)))
+        (table $t 2 4 funcref) (global $g (mut i64) (i64.const 5)) (elem $p func $f) (data $d "passive")
+        (func $f (export "f") (memory.init $d (i32.const 0) (i32.const 1) (i32.const 3)) (data.drop $d)
+          (table.init $p (i32.const 1) (i32.const 0) (i32.const 1)) (global.set $g (i64.const -1)))
+        (func (export "g") (drop (call $y)) (call $f)))"#;
+    let wasm = wat::parse_str(text).unwrap();
+    let mut accepted = 0;
+    for at in 0..wasm.len() {
+        for flags in [0b0110, 0b1001] {
+            let mut bytes = vec![flags, at as u8];
+            bytes.extend_from_slice(&wasm);
+            bytes[2 + at] = bytes[2 + at].wrapping_add(1 << (at % 8));
+            accepted += usize::from(check(&bytes));
+        }
+    }
+    assert!(accepted > 20, "some changes leave a module: {accepted}");
+    assert!(!check(b""));
+    assert!(!check(b"\0\0(module (func (export \"f\") (unreachable)))"), "it traps");
+    assert!(check(b"\0\0(module (func (export \"f\")))"), "text is read too");
+}
