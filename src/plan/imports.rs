@@ -61,7 +61,7 @@ fn aliases<'m, 'a>(module: &'m Module<'a>) -> Vec<(Space, u32, &'m wasmparser::I
         for (index, import) in imports.iter().enumerate().filter(|(index, _)| is_mutable(*index)) {
             let is_same =
                 |other: &&wasmparser::Import<'_>| (other.module, other.name) == (import.module, import.name);
-            if imports[..index].iter().any(|other| is_same(other)) {
+            if imports[..index].iter().any(is_same) {
                 aliases.push((space, index as u32, *import));
             }
         }

@@ -113,7 +113,7 @@ impl<'s> World<'s> {
             return Evidence::None;
         };
         if self.snapshots {
-            match replace::replace(component, &mut self.compiler) {
+            match replace::replace(component, &mut self.compiler, step.grows_later) {
                 Ok(()) => self.log.snapshots += component.instances.len(),
                 Err(Stop::Excluded(reason)) => *self.log.excluded.entry(reason).or_default() += 1,
                 Err(Stop::Failed(why)) => {
