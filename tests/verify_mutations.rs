@@ -10,6 +10,8 @@ mod corpus;
 mod dice;
 #[path = "mutations/plant.rs"]
 mod plant;
+#[path = "mutations/rewrite.rs"]
+mod rewrite;
 
 use corpus::Guest;
 use dice::Dice;
