@@ -12,7 +12,7 @@ use crate::snapshot::{
     Unwritable, Value,
 };
 use rayon::prelude::*;
-use reference::References;
+pub use reference::References;
 use std::borrow::Cow;
 use wasmtime::{AsContextMut, Extern, Instance, Memory, RootScope, SharedMemory, Store, Table, Val};
 use wiggle::{GuestMemory, GuestPtr};
@@ -55,9 +55,25 @@ pub fn capture<'s, T: 'static>(
     subject: &Subject,
     store: &'s mut Store<T>,
 ) -> Result<Snapshot<'s>, CaptureError> {
-    let mut references = References::new(probed, subject, store)?;
-    let globals = globals(module, probed, subject, store, &mut references)?;
-    let tables = tables(module, probed, subject, store, &mut references)?;
+    let references = References::new(probed, subject, store)?;
+    let rest = outline(module, probed, subject, store, &references)?;
+    let memories = memories(module, probed, subject, store)?;
+    Ok(Snapshot { memories, ..rest })
+}
+
+/// Reads everything but the memories.
+///
+/// # Errors
+/// [`CaptureError`], when the engine refuses to answer.
+pub fn outline<T: 'static>(
+    module: &Module<'_>,
+    probed: &Probed,
+    subject: &Subject,
+    store: &mut Store<T>,
+    references: &References,
+) -> Result<Snapshot<'static>, CaptureError> {
+    let globals = globals(module, probed, subject, store, references)?;
+    let tables = tables(module, probed, subject, store, references)?;
     let dropped_data = dropped(
         subject,
         store,
@@ -72,8 +88,33 @@ pub fn capture<'s, T: 'static>(
         &probed.droppable_elements,
         |k| probed.export_name(Probe::Element(k)),
     )?;
-    let memories = memories(module, probed, subject, store)?;
-    Ok(Snapshot { globals, memories, tables, dropped_data, dropped_elements })
+    Ok(Snapshot { globals, memories: Vec::new(), tables, dropped_data, dropped_elements })
+}
+
+/// A memory of a running instance.
+///
+/// # Errors
+/// [`CaptureError::MissingProbe`] if the probed instance has no such memory.
+pub fn memory(
+    probed: &Probed,
+    subject: &Subject,
+    store: impl AsContextMut,
+    index: u32,
+) -> Result<Extern, CaptureError> {
+    probe(subject, store, probed.export_name(Probe::Memory(index)))
+}
+
+/// A copy of a shared memory's bytes.
+///
+/// # Errors
+/// If the engine refuses the copy.
+pub fn shared_bytes(memory: &SharedMemory) -> Result<Vec<u8>, CaptureError> {
+    let cells = memory.data();
+    let mut bytes = Vec::with_capacity(cells.len());
+    for cells in cells.chunks(SHARED_PIECE) {
+        bytes.extend(shared_piece(cells)?);
+    }
+    Ok(bytes)
 }
 
 fn probe(subject: &Subject, store: impl AsContextMut, name: String) -> Result<Extern, CaptureError> {
@@ -85,7 +126,7 @@ fn globals<T: 'static>(
     probed: &Probed,
     subject: &Subject,
     store: &mut Store<T>,
-    references: &mut References,
+    references: &References,
 ) -> Result<Vec<GlobalState>, CaptureError> {
     let mut globals = Vec::with_capacity(module.globals.len());
     for (index, declared) in (0u32..).zip(&module.globals) {
@@ -119,7 +160,7 @@ fn tables<T: 'static>(
     probed: &Probed,
     subject: &Subject,
     store: &mut Store<T>,
-    references: &mut References,
+    references: &References,
 ) -> Result<Vec<TableState>, CaptureError> {
     let mut tables = Vec::with_capacity(module.tables.len());
     for index in 0..module.tables.len() as u32 {
@@ -254,17 +295,22 @@ fn push_block(blocks: &mut Vec<(usize, usize)>, (start, end): (usize, usize)) {
 
 /// A shared memory may be read only through a copy: other threads could write to it.
 fn shared_image(memory: &SharedMemory) -> Result<Image<'static>, CaptureError> {
-    const PIECE: usize = 256 * BLOCK;
     let mut chunks = Vec::new();
-    for (k, cells) in memory.data().chunks(PIECE).enumerate() {
-        let all = GuestPtr::<[u8]>::new((0, cells.len() as u32));
-        let copy = GuestMemory::Shared(cells).to_vec(all).map_err(wasmtime::Error::from)?;
-        for mut chunk in image(&copy).into_owned().into_chunks() {
-            chunk.offset += (k * PIECE) as u64;
+    for (k, cells) in memory.data().chunks(SHARED_PIECE).enumerate() {
+        for mut chunk in image(&shared_piece(cells)?).into_owned().into_chunks() {
+            chunk.offset += (k * SHARED_PIECE) as u64;
             chunks.push(chunk);
         }
     }
     Ok(Image::new(chunks))
+}
+
+/// Bytes of a shared memory that are copied at once.
+const SHARED_PIECE: usize = 256 * BLOCK;
+
+fn shared_piece(cells: &[std::cell::UnsafeCell<u8>]) -> Result<Vec<u8>, CaptureError> {
+    let all = GuestPtr::<[u8]>::new((0, cells.len() as u32));
+    Ok(GuestMemory::Shared(cells).to_vec(all).map_err(wasmtime::Error::from)?)
 }
 
 fn memory_image<T>(memory: &Memory, store: &Store<T>) -> ImportedMemory {

@@ -21,6 +21,8 @@ pub enum Compiler {
     Cranelift,
     /// Cranelift with optimization, for an init that runs long.
     OptimizingCranelift,
+    /// Wasmtime's interpreter; only the verifier uses it.
+    Pulley,
 }
 
 impl Compiler {
@@ -30,6 +32,7 @@ impl Compiler {
             Compiler::Winch => "winch",
             Compiler::Cranelift => "cranelift",
             Compiler::OptimizingCranelift => "cranelift, optimizing",
+            Compiler::Pulley => "pulley",
         }
     }
 }
@@ -46,7 +49,7 @@ pub struct EngineOptions {
 }
 
 /// A compiled module and the engine that it was compiled for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Compiled {
     /// The engine.
     pub engine: Engine,
@@ -75,13 +78,17 @@ pub fn compile(wasm: &[u8], options: EngineOptions) -> wasmtime::Result<Compiled
     result
 }
 
-fn compile_with(compiler: Compiler, wasm: &[u8], options: EngineOptions) -> wasmtime::Result<Compiled> {
-    let engine = Engine::new(&config(compiler, options))?;
+/// Compiles `wasm` with this compiler.
+///
+/// # Errors
+/// If it does not support the module.
+pub fn compile_with(compiler: Compiler, wasm: &[u8], options: EngineOptions) -> wasmtime::Result<Compiled> {
+    let engine = Engine::new(&config(compiler, options)?)?;
     let module = wasmtime::Module::from_binary(&engine, wasm)?;
     Ok(Compiled { engine, module, compiler })
 }
 
-fn config(compiler: Compiler, options: EngineOptions) -> Config {
+fn config(compiler: Compiler, options: EngineOptions) -> wasmtime::Result<Config> {
     let mut config = Config::new();
     config.strategy(if compiler == Compiler::Winch { Strategy::Winch } else { Strategy::Cranelift });
     if compiler == Compiler::OptimizingCranelift {
@@ -91,6 +98,14 @@ fn config(compiler: Compiler, options: EngineOptions) -> Config {
         config.cranelift_opt_level(OptLevel::None);
         config.cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass);
     }
+    if compiler == Compiler::Pulley {
+        config.target("pulley64")?;
+    }
+    let has_atomics = match compiler {
+        Compiler::Winch => cfg!(target_arch = "x86_64"),
+        Compiler::Cranelift | Compiler::OptimizingCranelift => true,
+        Compiler::Pulley => false,
+    };
     if compiler != Compiler::Winch {
         config.wasm_gc(true);
         config.wasm_function_references(true);
@@ -98,7 +113,7 @@ fn config(compiler: Compiler, options: EngineOptions) -> Config {
         config.wasm_tail_call(true);
         config.wasm_relaxed_simd(true);
         config.relaxed_simd_deterministic(true);
-        config.wasm_stack_switching(cfg!(all(target_arch = "x86_64", unix)));
+        config.wasm_stack_switching(compiler != Compiler::Pulley && cfg!(all(target_arch = "x86_64", unix)));
         config.collector(Collector::Copying);
     }
     config.wasm_multi_memory(true);
@@ -106,10 +121,8 @@ fn config(compiler: Compiler, options: EngineOptions) -> Config {
     config.wasm_custom_page_sizes(true);
     config.wasm_wide_arithmetic(true);
     config.wasm_extended_const(true);
-    if compiler != Compiler::Winch || cfg!(target_arch = "x86_64") {
-        config.wasm_threads(true);
-        config.shared_memory(true);
-    }
+    config.wasm_threads(has_atomics);
+    config.shared_memory(has_atomics);
     // The same bits on every machine, whatever its processor makes of a NaN.
     config.cranelift_nan_canonicalization(true);
     config.max_wasm_stack(MAX_WASM_STACK);
@@ -118,5 +131,26 @@ fn config(compiler: Compiler, options: EngineOptions) -> Config {
     config.epoch_interruption(options.epochs);
     config.wasm_backtrace_details(WasmBacktraceDetails::Enable);
     config.wasm_backtrace_max_frames(Some(MAX_BACKTRACE_FRAMES));
-    config
+    Ok(config)
+}
+
+/// Runs `run` on a thread whose stack fits the guest's.
+///
+/// # Errors
+/// If the machine has no room for the thread.
+pub fn on_guest_thread<T: Send>(run: impl FnOnce() -> T + Send) -> std::io::Result<T> {
+    // A rayon worker that waits here does no other work. Were all of them here, nobody would be left to do the
+    // parallel parts: those get workers of their own, as many.
+    let workers = rayon::current_thread_index().map(|_| rayon::current_num_threads());
+    let run = || match workers {
+        None => Ok(run()),
+        Some(workers) => {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).stack_size(THREAD_STACK).build();
+            Ok(pool.map_err(std::io::Error::other)?.install(run))
+        }
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(THREAD_STACK).spawn_scoped(scope, run)?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }

@@ -30,6 +30,8 @@ pub struct Initialized {
     pub subject: Subject,
     /// The exports that were called.
     pub called: Vec<String>,
+    /// How many of the host calls were made by preloaded modules as they started.
+    pub preload_calls: usize,
     /// Which compiler ran it.
     pub compiler: Compiler,
     /// Time to compile.
@@ -93,18 +95,41 @@ pub fn execute(
     let compiling = Instant::now();
     let engine_options =
         EngineOptions { optimize, fuel: limits.fuel.is_some(), epochs: limits.timeout.is_some() };
-    let Compiled { engine, module: compiled, compiler } =
-        engine::compile(&probed.wasm, engine_options).map_err(ExecuteError::Compile)?;
+    let compiled = engine::compile(&probed.wasm, engine_options).map_err(ExecuteError::Compile)?;
     let compile_time = compiling.elapsed();
+    let prepared = Prepared { module, probed, compiled: &compiled, compile_time };
+    start(prepared, calls, options, limits, digest)
+}
 
+/// A module that is ready to be instantiated.
+#[derive(Clone, Copy)]
+pub(crate) struct Prepared<'p> {
+    pub module: &'p Module<'p>,
+    pub probed: &'p Probed,
+    /// Of the probed form.
+    pub compiled: &'p Compiled,
+    pub compile_time: Duration,
+}
+
+/// Instantiates a compiled module and makes `calls`, all without parameters and results.
+pub(crate) fn start(
+    prepared: Prepared<'_>,
+    calls: Vec<String>,
+    options: &HostOptions,
+    limits: &Limits,
+    digest: [u8; 32],
+) -> Result<Initialized, ExecuteError> {
+    let Prepared { module, probed, compiled, compile_time } = prepared;
+    let Compiled { engine, module: compiled, compiler } = compiled;
     let running = Instant::now();
-    let mut store = host::new_store(&engine, options, limits, digest)?;
-    let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, &engine, &mut store));
-    let run = Run { module, compiled: &compiled, limits };
+    let mut store = host::new_store(engine, options, limits, digest)?;
+    let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, engine, &mut store));
+    let run = Run { module, compiled, limits };
     let imports =
-        host::resolve_imports(&mut store, options, &compiled).map_err(|error| run.no_imports(error))?;
+        host::resolve_imports(&mut store, options, compiled).map_err(|error| run.no_imports(error))?;
+    let preload_calls = store.data().ledger().len();
     let baseline = Baseline::of(&mut store, &imports)?;
-    let instance = instantiate(&mut store, &compiled, &imports, module, probed)
+    let instance = instantiate(&mut store, compiled, &imports, module.bytes, probed)
         .map_err(|error| run.not_instantiated(error))?;
     for name in &calls {
         let function =
@@ -123,13 +148,14 @@ pub fn execute(
         store,
         subject: Subject { instance, imports, baseline },
         called: calls,
-        compiler,
+        preload_calls,
+        compiler: *compiler,
         compile_time,
         run_time: running.elapsed(),
     })
 }
 
-/// Instantiates the compiled probed form of `module`, with everything that instantiation does in the original.
+/// Instantiates the compiled probed form of the binary `wasm`, with everything that instantiation does in the original.
 ///
 /// # Errors
 /// As of [`Instance::new`].
@@ -137,7 +163,7 @@ pub fn instantiate<T: 'static>(
     store: &mut Store<T>,
     compiled: &wasmtime::Module,
     imports: &[Extern],
-    module: &Module<'_>,
+    wasm: &[u8],
     probed: &Probed,
 ) -> wasmtime::Result<Instance> {
     let instance = Instance::new(&mut *store, compiled, imports)?;
@@ -147,7 +173,7 @@ pub fn instantiate<T: 'static>(
         let memory = instance.get_memory(&mut *store, &name);
         let memory =
             memory.ok_or_else(|| wasmtime::Error::msg(format!("the probe export `{name}` is missing")))?;
-        memory.write(&mut *store, data.offset, module.data[data.segment].bytes)?;
+        memory.write(&mut *store, data.offset, &wasm[data.contents.clone()])?;
     }
     if deferred.start.is_some() {
         let start = instance.get_typed_func::<(), ()>(&mut *store, &probed.export_name(Probe::Start))?;
@@ -157,7 +183,7 @@ pub fn instantiate<T: 'static>(
 }
 
 /// The exports to call in order: a reactor's constructors first, once.
-fn calls(module: &Module<'_>, named: &[String]) -> Result<Vec<String>, ExecuteError> {
+pub(crate) fn calls(module: &Module<'_>, named: &[String]) -> Result<Vec<String>, ExecuteError> {
     let mut calls: Vec<String> = Vec::new();
     if is_function_export(module, REACTOR_INITIALIZE) {
         calls.push(REACTOR_INITIALIZE.to_string());

@@ -21,6 +21,7 @@ pub mod probe;
 pub mod report;
 pub mod segments;
 pub mod snapshot;
+pub mod verify;
 
 pub use error::Error;
 pub use preinit::{Options, Output, Preinit};

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match cli::run(std::env::args_os()) {
-        Ok(()) => cli::Exit::Done.into(),
+        Ok(exit) => exit.into(),
         Err(error) => cli::fail(&error).into(),
     }
 }

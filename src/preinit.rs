@@ -188,24 +188,8 @@ impl Preinit {
     /// # Errors
     /// [`Error`] by stage; [`Error::is_refusal`] tells apart what was turned down from what could not be done.
     pub fn run(&self, wasm: &[u8]) -> Result<Output, Error> {
-        let stack = crate::engine::THREAD_STACK;
-        let no_thread =
-            |error: &dyn std::fmt::Display| Error::Options(format!("cannot start a thread: {error}"));
-        // A rayon worker that is here does no other work. Were all of them here, nobody would be left to do the
-        // parallel parts: those get workers of their own, as many.
-        let workers = rayon::current_thread_index().map(|_| rayon::current_num_threads());
-        let run = || match workers {
-            None => run(&self.options, wasm),
-            Some(workers) => {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).stack_size(stack).build();
-                pool.map_err(|error| no_thread(&error))?.install(|| run(&self.options, wasm))
-            }
-        };
-        std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().stack_size(stack).spawn_scoped(scope, run);
-            let thread = thread.map_err(|error| no_thread(&error))?;
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        crate::engine::on_guest_thread(|| run(&self.options, wasm))
+            .unwrap_or_else(|error| Err(Error::Options(format!("cannot start a thread: {error}"))))
     }
 }
 

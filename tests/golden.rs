@@ -26,6 +26,39 @@ fn rejected() {
     assert!(run_all("tests/golden/rejections", reject) >= 20, "where are the cases?");
 }
 
+/// Only a host makes such a value, so there is no `.wat` for it.
+#[test]
+fn live_externref_of_the_host_is_rejected() {
+    let wasm = wat::parse_str(
+        r#"(module
+            (import "env" "handle" (func $handle (result externref)))
+            (global $h (mut externref) (ref.null extern))
+            (table $t 3 externref)
+            (func (export "init")
+              (global.set $h (call $handle))
+              (table.set $t (i32.const 2) (call $handle))))"#,
+    );
+    let preinit = preinit::Preinit::new().init_func("init").linker(|linker| {
+        linker.func_new(
+            "env",
+            "handle",
+            wasmtime::FuncType::new(linker.engine(), [], [wasmtime::ValType::EXTERNREF]),
+            |mut caller, _, results| {
+                results[0] = wasmtime::ExternRef::new(&mut caller, "a file")?.into();
+                Ok(())
+            },
+        )?;
+        Ok(())
+    });
+    let error = preinit.run(&wasm.unwrap()).unwrap_err();
+    assert!(error.is_refusal());
+    insta::assert_snapshot!(error, @r"
+    the state holds values that cannot be written into a module; init must not leave them:
+      global 0 ($h): externref of the host
+      table 0 ($t), element 2: externref of the host
+    ");
+}
+
 fn accept(case: &Case) -> String {
     let original = preinit::wat_to_wasm(&case.text).unwrap();
     let output = case.preinit().run(&original).unwrap_or_else(|error| panic!("refused: {}", chain(&error)));

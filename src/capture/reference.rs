@@ -8,12 +8,16 @@ use wasmtime::{AnyRef, AsContextMut, Extern, HeapType, Rooted, Store, TableType,
 pub(super) const CONTINUATION: Value = Value::Ref(Reference::Unwritable(Unwritable::Continuation));
 
 /// Names for what references point to: functions and types of the module.
-pub(super) struct References {
+pub struct References {
     functions: HashMap<usize, u32>,
     types: Vec<(u32, HeapType)>,
 }
 
 impl References {
+    /// Learns the identity of everything that a reference of this instance can point to.
+    ///
+    /// # Errors
+    /// If the instance is not one of the probed module.
     pub fn new<T: 'static>(
         probed: &Probed,
         subject: &Subject,
@@ -49,6 +53,10 @@ impl References {
         Ok(References { functions, types })
     }
 
+    /// What `value` points to.
+    ///
+    /// # Errors
+    /// If the engine refuses to answer.
     pub fn resolve(&self, mut store: impl AsContextMut, value: &Val) -> Result<Reference, CaptureError> {
         Ok(match value {
             Val::FuncRef(Some(function)) => match self.functions.get(&(function.to_raw(&mut store) as usize))

@@ -28,6 +28,8 @@ pub struct Job {
     pub guest_stdout_captured: bool,
     /// Whether to draw the progress line.
     pub show_progress: bool,
+    /// Whether the snapshot must be verified before it is written.
+    pub verify: bool,
     /// Print nothing but errors.
     pub quiet: bool,
     /// Print more.
@@ -82,6 +84,7 @@ impl Job {
             guest_stdout_captured,
             // What the guest prints would run into the line.
             show_progress: !args.messages.quiet && stderr::is_terminal() && !guest_on_terminal,
+            verify: args.verify,
             quiet: args.messages.quiet,
             verbose: args.messages.verbose,
             warnings,
@@ -93,11 +96,13 @@ fn usage(message: &str) -> anyhow::Error {
     definition().error(ErrorKind::MissingRequiredArgument, message).into()
 }
 
-fn limits(args: &LimitArgs) -> Limits {
+/// The bounds that were typed.
+pub fn limits(args: &LimitArgs) -> Limits {
     Limits { timeout: args.timeout, max_memory: args.max_memory, fuel: args.fuel }
 }
 
-fn host_options(
+/// The host that was typed. `capture_stdout` holds back what the guest prints there.
+pub fn host_options(
     args: HostArgs,
     capture_stdout: bool,
     warnings: &mut Vec<String>,
@@ -159,7 +164,11 @@ fn directories(dirs: Vec<Mapping>, mapdirs: Vec<Mapping>, writable: Vec<Mapping>
 }
 
 /// Later variables replace earlier ones. Those of this process are sorted, so that their order decides nothing.
-fn environment(inherit: bool, variables: Vec<Variable>, warnings: &mut Vec<String>) -> Vec<(String, String)> {
+pub fn environment(
+    inherit: bool,
+    variables: Vec<Variable>,
+    warnings: &mut Vec<String>,
+) -> Vec<(String, String)> {
     let mut environment: Vec<(String, String)> = Vec::new();
     if inherit {
         for (key, value) in std::env::vars_os() {

@@ -4,13 +4,14 @@ use std::io;
 use std::process::ExitCode;
 
 use super::stderr;
+use super::verify::Unverified;
 
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// The snapshot is written, or whatever else was asked for.
     Done,
-    /// The module was understood and turned down.
+    /// The module was understood and turned down, or a snapshot is different from its original.
     Refused,
     /// Wrong usage, input or output error, malformed module.
     CouldNot,
@@ -42,6 +43,9 @@ pub fn fail(error: &anyhow::Error) -> Exit {
     // Whoever read our output has seen enough of it.
     if !error.chain().any(is_closed_pipe) {
         stderr::print(&text(error));
+    }
+    if let Some(unverified) = error.downcast_ref::<Unverified>() {
+        return unverified.0.into();
     }
     match error.downcast_ref::<preinit::Error>() {
         Some(error) if error.is_refusal() => Exit::Refused,

@@ -6,18 +6,19 @@ use anyhow::Context;
 use clap_complete::Shell;
 
 use super::args::{definition, notes};
+use super::output::print;
 
 /// Writes a shell's completion script to standard output.
 pub fn completions(shell: Shell) -> anyhow::Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut definition(), "preinit", &mut script);
-    to_stdout(&script)
+    print(&script)
 }
 
 /// Writes the man page to standard output.
 pub fn man() -> anyhow::Result<()> {
     let page = man_page().context("cannot make the man page")?;
-    to_stdout(&page)
+    print(&page)
 }
 
 /// The generator's own page, except that it would refer to pages of the commands and fill the lines of the notes.
@@ -46,10 +47,4 @@ fn verbatim(text: &str) -> String {
         if line.starts_with('.') { format!("\\&{line}") } else { line }
     });
     lines.collect::<Vec<_>>().join("\n")
-}
-
-/// In one go and with errors: the generators themselves panic on a closed pipe.
-fn to_stdout(bytes: &[u8]) -> anyhow::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).context("cannot write to standard output")
 }

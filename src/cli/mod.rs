@@ -12,6 +12,7 @@ mod snapshot;
 mod stderr;
 mod summary;
 mod value;
+mod verify;
 mod watchdog;
 
 use std::ffi::OsString;
@@ -21,11 +22,13 @@ use args::Command;
 pub use exit::{Exit, fail};
 
 /// Does what the words ask for.
-pub fn run(words: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> {
+pub fn run(words: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
     let cli = args::parse(words)?;
     match cli.command {
-        None => snapshot::run(cli.snapshot),
-        Some(Command::Completions { shell }) => generate::completions(shell),
-        Some(Command::Man) => generate::man(),
+        None => snapshot::run(cli.snapshot)?,
+        Some(Command::Verify(args)) => return verify::run(*args),
+        Some(Command::Completions { shell }) => generate::completions(shell)?,
+        Some(Command::Man) => generate::man()?,
     }
+    Ok(Exit::Done)
 }

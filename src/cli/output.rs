@@ -114,11 +114,7 @@ impl Staged {
     /// Makes it visible.
     pub fn commit(self) -> anyhow::Result<()> {
         match self {
-            Staged::Stdout(bytes) => {
-                let mut stdout = io::stdout().lock();
-                let written = stdout.write_all(&bytes).and_then(|()| stdout.flush());
-                written.context("cannot write to standard output")
-            }
+            Staged::Stdout(bytes) => print(&bytes),
             Staged::Device { name, mut file, bytes } => {
                 file.write_all(&bytes).with_context(|| format!("cannot write `{name}`"))
             }
@@ -175,6 +171,12 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
         };
     }
     Err(io::Error::other("too many symbolic links"))
+}
+
+/// Writes to standard output, in one go and with errors: what prints by itself panics on a closed pipe.
+pub fn print(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).context("cannot write to standard output")
 }
 
 fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {

@@ -5,8 +5,10 @@ use anyhow::Context;
 use super::args::SnapshotArgs;
 use super::convert::Job;
 use super::progress::Progress;
+use super::verify::{self, Unverified};
 use super::watchdog::Watchdog;
 use super::{stderr, summary};
+use preinit::verify::Outcome;
 
 /// Makes a snapshot.
 pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
@@ -18,6 +20,15 @@ pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
     let made = supervised(&job, &wasm)?;
     if job.guest_stdout_captured {
         stderr::print(&String::from_utf8_lossy(&made.stdout));
+    }
+
+    let verdict = match job.verify {
+        true => Some(verify::made(&wasm, &made.wasm, made.ledger.clone(), &job.options)?),
+        false => None,
+    };
+    if let Some(verdict) = verdict.filter(|verdict| verdict.outcome != Outcome::Equal) {
+        stderr::print(&verdict.to_string());
+        return Err(Unverified(verdict.outcome).into());
     }
 
     let mut staged = Vec::new();

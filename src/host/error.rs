@@ -121,6 +121,14 @@ pub struct Denied {
     pub what: String,
 }
 
+/// The guest was about to change a file in a run that must not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{call} would change a file, which only the first run may do")]
+pub struct ChangeRefused {
+    /// The call.
+    pub call: String,
+}
+
 /// The guest wanted more memory than it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("init needs {wanted} bytes of memories and tables; the limit is {limit} (--max-memory)")]

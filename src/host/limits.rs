@@ -36,6 +36,11 @@ impl Limiter {
         Self { limit, used: 0, refused: None }
     }
 
+    /// Sets the limit to `more` bytes above what is used.
+    pub(super) fn allow(&mut self, more: u64) {
+        self.limit = self.used.saturating_add(more);
+    }
+
     /// Counts a growth by `delta` bytes. A growth that then fails for lack of host memory stays counted.
     pub(super) fn grow(&mut self, delta: u64) -> Result<(), MemoryLimit> {
         let wanted = self.used.saturating_add(delta);

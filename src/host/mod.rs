@@ -18,6 +18,8 @@ mod wasi;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use wasmtime::{Engine, Store};
 
 use limits::Limiter;
@@ -25,7 +27,8 @@ use recorder::Recorder;
 use wasi::Wasi;
 
 pub use error::{
-    Denied, GuestExit, HostError, ImportCalled, LedgerLimit, MemoryLimit, ReplayDiverged, Unprovided,
+    ChangeRefused, Denied, GuestExit, HostError, ImportCalled, LedgerLimit, MemoryLimit, ReplayDiverged,
+    Unprovided,
 };
 pub use ledger::{
     Call, Descriptor, DescriptorKind, Descriptors, Entry, FileChange, ImportCount, Input, Ledger, Outcome,
@@ -45,6 +48,7 @@ pub struct HostState {
     recorder: Recorder,
     /// `None` without WASI, and in a replay.
     wasi: Option<Wasi>,
+    refuse_changes: bool,
 }
 
 /// A store with nothing in it yet. Opens the preopened directories, unless this is a replay.
@@ -72,7 +76,8 @@ pub fn new_store(
     };
     let recorder =
         Recorder::new(ledger, options.replay.clone(), options.ledger_backtraces, limits.max_memory);
-    let state = HostState { limiter: Limiter::new(limits.max_memory), recorder, wasi };
+    let refuse_changes = options.refuses_changes();
+    let state = HostState { limiter: Limiter::new(limits.max_memory), recorder, wasi, refuse_changes };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limiter);
     if let Some(fuel) = limits.fuel {
@@ -90,6 +95,34 @@ impl HostState {
     /// Every host call so far; the state's own ledger is empty afterwards, so this is for the end of a run.
     pub fn take_ledger(&mut self) -> Ledger {
         std::mem::take(&mut self.recorder.ledger)
+    }
+
+    /// Takes the calls since the last time out of the ledger.
+    pub(crate) fn take_calls(&mut self) -> Vec<Arc<Entry>> {
+        self.recorder.take()
+    }
+
+    /// From now on every call must be the next of `calls`, and is answered as that was. Afterwards
+    /// [`Ledger::unreplayed`] tells how many were not made.
+    pub(crate) fn replay_next(&mut self, calls: Vec<Arc<Entry>>) {
+        self.recorder.replay_next(calls);
+    }
+
+    /// Goes on as in a new process: descriptors, clocks, randomness and standard streams begin anew.
+    pub(crate) fn restart(
+        &mut self,
+        options: &HostOptions,
+        module_digest: [u8; 32],
+    ) -> Result<(), HostError> {
+        self.wasi = options.wasi.as_ref().map(|wasi| Wasi::new(wasi, module_digest)).transpose()?;
+        self.refuse_changes = options.refuses_changes();
+        self.recorder.answer_live();
+        Ok(())
+    }
+
+    /// Lets the guest use `more` bytes on top of what it has now.
+    pub(crate) fn allow_growth(&mut self, more: u64) {
+        self.limiter.allow(more);
     }
 
     /// The first growth that was over the limit. It is the cause of the trap too, except where a GC heap had to grow:

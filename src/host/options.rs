@@ -25,6 +25,17 @@ pub struct HostOptions {
     pub replay: Option<Arc<Ledger>>,
     /// Keep the wasm call stack (function names) of every host call.
     pub ledger_backtraces: bool,
+    /// End the run with [`super::ChangeRefused`] at a call that would change a file: a run that repeats another must
+    /// not repeat what that did outside.
+    pub refuse_changes: bool,
+}
+
+impl HostOptions {
+    /// Whether a change has to be looked for; where nothing is writable the call itself fails, as it did before.
+    pub(super) fn refuses_changes(&self) -> bool {
+        self.refuse_changes
+            && self.wasi.as_ref().is_some_and(|wasi| wasi.dirs.iter().any(|directory| directory.writable))
+    }
 }
 
 /// A module whose exports are importable under `name`.

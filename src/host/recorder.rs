@@ -51,6 +51,26 @@ impl Recorder {
         }
     }
 
+    /// From now on answers exactly `entries`, in this order, and starts a new ledger with them.
+    pub(super) fn replay_next(&mut self, entries: Vec<Arc<Entry>>) {
+        self.ledger.entries.clear();
+        self.ledger.unreplayed = Some(entries.len());
+        self.replay = Some(Arc::new(Ledger { entries, ..Ledger::default() }));
+    }
+
+    /// Ends a replay: the next call is answered by the host and begins a new ledger.
+    pub(super) fn answer_live(&mut self) {
+        self.take();
+        self.ledger.unreplayed = None;
+        self.replay = None;
+    }
+
+    /// The calls since the last time; they count no longer.
+    pub(super) fn take(&mut self) -> Vec<Arc<Entry>> {
+        self.used = 0;
+        std::mem::take(&mut self.ledger.entries)
+    }
+
     /// Adds an answered call.
     pub(super) fn record(&mut self, entry: Entry) -> Result<(), LedgerLimit> {
         self.used = self.used.saturating_add(entry.cost());

@@ -65,16 +65,16 @@ impl Resolver {
     ) -> Result<Vec<Extern>, HostError> {
         let mut externs = Vec::new();
         let mut missing = Vec::new();
+        let mut state: HashMap<(ImportName, &'static str), Extern> = HashMap::new();
         for import in module.imports() {
             let name = ImportName::new(import.module(), import.name());
             let ty = import.ty();
-            if let Some(provided) = self.provided(store, &name, &ty)? {
-                externs.push(provided);
-                continue;
-            }
-            let kind = match ty {
+            let kind = match &ty {
                 ExternType::Func(ty) => {
-                    externs.push(constant::unprovided(store, ty, name).into());
+                    externs.push(match self.provided(store, &name, &import.ty())? {
+                        Some(provided) => provided,
+                        None => constant::unprovided(store, ty.clone(), name).into(),
+                    });
                     continue;
                 }
                 ExternType::Memory(_) => "memory",
@@ -82,7 +82,16 @@ impl Resolver {
                 ExternType::Global(_) => "global",
                 ExternType::Tag(_) => "tag",
             };
-            missing.push(Unprovided { import: name, kind });
+            // One name is one thing, also where it is a stub.
+            let key = (name, kind);
+            if let Some(same) = state.get(&key) {
+                externs.push(same.clone());
+            } else if let Some(provided) = self.provided(store, &key.0, &ty)? {
+                externs.push(provided.clone());
+                state.insert(key, provided);
+            } else {
+                missing.push(Unprovided { import: key.0, kind });
+            }
         }
         if missing.is_empty() {
             return Ok(externs);

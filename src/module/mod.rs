@@ -158,6 +158,8 @@ pub struct Data<'a> {
     pub kind: DataKind<'a>,
     /// The contents.
     pub bytes: &'a [u8],
+    /// Where the contents lie in the binary.
+    pub range: Range<usize>,
 }
 
 impl Data<'_> {

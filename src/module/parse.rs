@@ -139,7 +139,8 @@ impl<'a> Module<'a> {
             Payload::DataSection(segments) => {
                 for segment in segments {
                     let segment = segment?;
-                    self.data.push(Data { kind: segment.kind, bytes: segment.data });
+                    let range = segment.range.end - segment.data.len()..segment.range.end;
+                    self.data.push(Data { kind: segment.kind, bytes: segment.data, range });
                 }
             }
             _ => {}

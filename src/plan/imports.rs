@@ -11,6 +11,8 @@ pub(super) struct Imports {
     /// Imported globals from this index on become the module's own. Those below a mutable one can stay; one behind it
     /// cannot, because its index would move.
     pub first_internalized_global: u32,
+    /// Memories and tables that are one import together with an earlier one: what is done to that is done to them.
+    aliases: Vec<(Space, u32)>,
 }
 
 pub(super) fn plan(module: &Module<'_>, internalize: bool) -> Result<Imports, PlanError> {
@@ -38,10 +40,41 @@ pub(super) fn plan(module: &Module<'_>, internalize: bool) -> Result<Imports, Pl
         _ => true,
     });
     let kept = kept.collect();
-    Ok(Imports { kept, internalize, first_internalized_global })
+    let aliases = aliases(module);
+    match aliases.first().filter(|_| internalize) {
+        Some(&(space, index, import)) => {
+            Err(PlanError::ImportedTwice { space, index, import: dotted(import) })
+        }
+        None => {
+            let aliases = aliases.into_iter().map(|(space, index, _)| (space, index)).collect();
+            Ok(Imports { kept, internalize, first_internalized_global, aliases })
+        }
+    }
+}
+
+/// Memories, tables and mutable globals whose names an earlier import of their kind has too.
+fn aliases<'m, 'a>(module: &'m Module<'a>) -> Vec<(Space, u32, &'m wasmparser::Import<'a>)> {
+    let mut aliases = Vec::new();
+    for space in [Space::Memory, Space::Table, Space::Global] {
+        let imports: Vec<_> = module.imports_of(space).map(|(_, import)| import).collect();
+        let is_mutable = |index: usize| space != Space::Global || module.globals[index].ty.mutable;
+        for (index, import) in imports.iter().enumerate().filter(|(index, _)| is_mutable(*index)) {
+            let is_same =
+                |other: &&wasmparser::Import<'_>| (other.module, other.name) == (import.module, import.name);
+            if imports[..index].iter().any(is_same) {
+                aliases.push((space, index as u32, *import));
+            }
+        }
+    }
+    aliases
 }
 
 impl Imports {
+    /// Whether an imported memory or table is the same as one of a lower index.
+    pub fn is_alias(&self, space: Space, index: u32) -> bool {
+        self.aliases.contains(&(space, index))
+    }
+
     /// Whether an imported global became the module's own.
     pub fn internalizes_global(&self, module: &Module<'_>, index: u32) -> bool {
         (self.first_internalized_global..module.imported.globals).contains(&index)

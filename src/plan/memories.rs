@@ -1,7 +1,7 @@
 use super::imports::Imports;
 use super::slots::Slots;
 use super::{DataSegment, PlanError, Step, Warning};
-use crate::module::Module;
+use crate::module::{Module, Space};
 use crate::segments::{self, HeaderCost, MAX_DATA_SEGMENTS};
 use crate::snapshot::{MemoryState, Snapshot};
 use std::ops::Range;
@@ -25,6 +25,7 @@ pub(super) fn plan(
     for (memory, state) in (0u32..).zip(&snapshot.memories) {
         let cost = HeaderCost { memory, memory64: module.memories[memory as usize].memory64 };
         written.push(match &state.import {
+            Some(_) if imports.is_alias(Space::Memory, memory) => Vec::new(),
             Some(import) if (memory as usize) < kept => {
                 segments::difference(&import.image, &state.image, state.size)
             }
@@ -51,7 +52,9 @@ pub(super) fn plan(
             warnings.push(Warning::HighData { memory });
         }
         let handed_over = match &state.import {
-            Some(import) if (memory as usize) < kept => import.size,
+            Some(import) if (memory as usize) < kept && !imports.is_alias(Space::Memory, memory) => {
+                import.size
+            }
             _ => state.size,
         };
         start.extend(growth(memory, ty, handed_over, state.size));

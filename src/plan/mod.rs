@@ -209,6 +209,18 @@ pub enum PlanError {
         /// `module.name`
         import: String,
     },
+    /// One import under two indices: as the module's own they would be two.
+    #[error(
+        "{space} {index} is import `{import}` once more; --internalize would make two of it, so keep it imported"
+    )]
+    ImportedTwice {
+        /// The kind.
+        space: Space,
+        /// Index of the second.
+        index: u32,
+        /// `module.name`
+        import: String,
+    },
     /// A rename whose source does not exist.
     #[error("cannot rename export `{src}` to `{dst}`: there is no export `{src}`")]
     NoSuchExport {

@@ -1,7 +1,7 @@
 use super::imports::Imports;
 use super::slots::Slots;
 use super::{ElementSegment, ElementType, Place, PlannedTable, Step, constant};
-use crate::module::{Module, Names};
+use crate::module::{Module, Names, Space};
 use crate::snapshot::{Reference, Snapshot, TableState, Value};
 use std::ops::Range;
 use wasmparser::{ElementItems, RefType};
@@ -38,6 +38,9 @@ pub(super) fn plan<'a>(
                 None => state.elements[slot] == Reference::Null,
             },
         };
+        if imports.is_alias(Space::Table, table) {
+            continue;
+        }
         let stretches = stretches(state, handed_over, as_filled);
         for slot in stretches.iter().cloned().flatten() {
             if let Reference::Unwritable(value) = state.elements[slot] {

@@ -1,4 +1,5 @@
 use crate::module::{Module, Replacements, SectionId, section_of};
+use std::ops::Range;
 use wasm_encoder::Encode;
 use wasmparser::{ConstExpr, DataKind, Operator};
 
@@ -14,8 +15,8 @@ pub struct Deferred {
 /// An active data segment that the host writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeferredData {
-    /// Index in [`Module::data`].
-    pub segment: usize,
+    /// Where its contents lie in the original binary.
+    pub contents: Range<usize>,
     /// Memory index.
     pub memory: u32,
     /// Byte offset in the memory.
@@ -27,16 +28,21 @@ impl Deferred {
     /// unshared memory of the module's own, and surely fits.
     pub(super) fn of(module: &Module<'_>) -> Option<Deferred> {
         let mut data = Vec::new();
-        for (segment, content) in module.data.iter().enumerate() {
-            let DataKind::Active { memory_index, offset_expr } = &content.kind else { continue };
+        for segment in &module.data {
+            let DataKind::Active { memory_index, offset_expr } = &segment.kind else { continue };
             let ty = &module.memories[*memory_index as usize];
             let size = ty.initial.checked_shl(ty.page_size_log2.unwrap_or(16))?;
             let offset = constant(offset_expr)?;
-            let end = offset.checked_add(content.bytes.len() as u64)?;
+            let end = offset.checked_add(segment.bytes.len() as u64)?;
             if *memory_index < module.imported.memories || ty.shared || end > size {
                 return None;
             }
-            data.push(DeferredData { segment, memory: *memory_index, offset: usize::try_from(offset).ok()? });
+            let contents = segment.range.clone();
+            data.push(DeferredData {
+                contents,
+                memory: *memory_index,
+                offset: usize::try_from(offset).ok()?,
+            });
         }
         (!data.is_empty()).then_some(Deferred { data, start: module.start })
     }

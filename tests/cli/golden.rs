@@ -6,8 +6,8 @@ use insta::assert_snapshot;
 #[test]
 fn help() {
     let place = Place::new();
-    for (option, name) in [("-h", "help_short"), ("--help", "help_long")] {
-        let output = place.line(option);
+    for (line, name) in [("-h", "help_short"), ("--help", "help_long"), ("verify --help", "help_verify")] {
+        let output = place.line(line);
         done(&output);
         let text: Vec<_> = output.stdout.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end).collect();
         assert_snapshot!(name, String::from_utf8(text.join(&b'\n')).unwrap());

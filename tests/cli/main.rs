@@ -5,6 +5,7 @@ mod golden;
 mod host;
 mod messages;
 mod output;
+mod verify;
 
 use std::ffi::OsStr;
 use std::fs;

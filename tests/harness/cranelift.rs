@@ -1,13 +1,13 @@
 //! Wasmtime with its optimizing compiler, used as any embedder would: no probe, no preinit.
 
 use super::case::Call;
-use super::machine::{
-    ELEMENTS, FUEL, MEMORY, Machine, OUT_OF_FUEL, Observed, Outcome, Setup, State, argument,
-};
+use super::machine::{ELEMENTS, EXHAUSTED, FUEL, MEMORY, Machine, Observed, Outcome, Setup, State, argument};
 use preinit::host::Value;
+use std::mem::{Discriminant, discriminant};
 use std::sync::LazyLock;
 use wasmtime::{
-    Config, Engine, Extern, Instance, Linker, Module, Ref, Store, StoreLimits, StoreLimitsBuilder, Val,
+    Config, Engine, Extern, ExternType, Instance, Linker, Module, Ref, Store, StoreLimits,
+    StoreLimitsBuilder, Val,
 };
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p1::{WasiP1Ctx, add_to_linker_sync};
@@ -68,11 +68,23 @@ impl Cranelift {
             linker.define_unknown_imports_as_traps(&module).map_err(words)?;
         }
         // Not by name: generated modules import things of several kinds under one name.
-        let mut imports = Vec::new();
+        let mut imports: Vec<Extern> = Vec::new();
+        let mut stubs: Vec<(&str, &str, Discriminant<ExternType>, Extern)> = Vec::new();
         for import in module.imports() {
-            imports.push(match linker.get_by_import(&mut store, &import) {
-                Some(provided) => provided,
-                None => import.ty().default_value(&mut store).map_err(words)?,
+            let (module, name, kind) = (import.module(), import.name(), discriminant(&import.ty()));
+            let is_it = |stub: &&(&str, &str, Discriminant<ExternType>, Extern)| {
+                (stub.0, stub.1, stub.2) == (module, name, kind)
+            };
+            let is_func = import.ty().func().is_some();
+            let provided = linker.get_by_import(&mut store, &import);
+            imports.push(match (provided, stubs.iter().find(is_it)) {
+                (Some(provided), _) => provided,
+                (None, Some(stub)) if !is_func => stub.3.clone(),
+                (None, _) => {
+                    let stub = import.ty().default_value(&mut store).map_err(words)?;
+                    stubs.push((module, name, kind, stub.clone()));
+                    stub
+                }
             });
         }
         let instance = Instance::new(&mut store, &module, &imports).map_err(words)?;
@@ -144,7 +156,7 @@ fn reference(reference: &Ref) -> Value {
 
 fn trap_of(error: &wasmtime::Error) -> String {
     match error.downcast_ref::<wasmtime::Trap>() {
-        Some(wasmtime::Trap::OutOfFuel) => OUT_OF_FUEL.to_string(),
+        Some(wasmtime::Trap::OutOfFuel | wasmtime::Trap::StackOverflow) => EXHAUSTED.to_string(),
         Some(trap) => trap.to_string(),
         None => error.root_cause().to_string(),
     }

@@ -1,9 +1,7 @@
 //! wasmi: another engine, by other people, without the proposals that it does not know.
 
 use super::case::Call;
-use super::machine::{
-    ELEMENTS, FUEL, MEMORY, Machine, OUT_OF_FUEL, Observed, Outcome, Setup, State, argument,
-};
+use super::machine::{ELEMENTS, EXHAUSTED, FUEL, MEMORY, Machine, Observed, Outcome, Setup, State, argument};
 use preinit::host::Value;
 use std::sync::LazyLock;
 use wasmi::{
@@ -158,7 +156,7 @@ fn of_val(value: &Val) -> Value {
 
 fn trap_of(error: &wasmi::Error) -> String {
     match error.as_trap_code() {
-        Some(TrapCode::OutOfFuel) => OUT_OF_FUEL.to_string(),
+        Some(TrapCode::OutOfFuel | TrapCode::StackOverflow) => EXHAUSTED.to_string(),
         Some(code) => format!("{code:?}"),
         None => error.to_string(),
     }

@@ -12,12 +12,12 @@ pub enum Outcome {
     Trapped(String),
 }
 
-/// The words for it on every engine.
-pub const OUT_OF_FUEL: &str = "out of fuel";
+/// The words for the end of fuel or stack on every engine. When it comes depends on the compiler's mood.
+pub const EXHAUSTED: &str = "out of fuel or stack";
 
 impl Outcome {
-    pub fn is_out_of_fuel(&self) -> bool {
-        matches!(self, Outcome::Trapped(trap) if trap == OUT_OF_FUEL)
+    pub fn is_exhausted(&self) -> bool {
+        matches!(self, Outcome::Trapped(trap) if trap == EXHAUSTED)
     }
 
     /// Without the words, so that two engines can be compared.

@@ -1,12 +1,13 @@
 //! Generated modules. For each:
 //!
-//! 1. give it init functions that each call one of its own, with generated arguments;
+//! 1. give it init functions: one that changes state of every kind, others that each call one of its own functions;
 //! 2. pre-initialize it, with all imports stubbed and tight limits, leaving out the init functions that trap; another
 //!    error must be a refusal and no mistake of ours;
 //! 3. the output validates and kept what is never changed;
 //! 4. original and snapshot agree by behaviour over a generated sequence of calls of everything that is exported;
 //! 5. without a start function, the snapshot of the snapshot is the same.
 
+use super::operations::{self, Body};
 use crate::harness::case::Call;
 use crate::harness::init::{EMPTY_INIT, with_functions};
 use crate::harness::invariants;
@@ -17,8 +18,7 @@ use preinit::host::Limits;
 use preinit::module::{Module, is_function};
 use preinit::{Error, Options, Preinit};
 use std::time::Duration;
-use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
-use wasm_encoder::{Ieee32, Ieee64, Instruction};
+use wasm_encoder::Instruction;
 use wasmparser::ValType;
 
 /// What came of one module.
@@ -43,7 +43,10 @@ pub fn check(bytes: &[u8]) -> arbitrary::Result<Verdict> {
     let module = Module::parse(&wasm).expect("wasm-smith makes valid modules of the features that we take");
     let mut inits = inits(&module, &mut source)?;
     inits.push((EMPTY_INIT.to_string(), Vec::new()));
-    let wasm = with_functions(&wasm, &inits);
+    let observers = operations::observers(&module);
+    let observations: Vec<String> = observers.iter().map(|(name, _)| name.clone()).collect();
+    let added: Vec<_> = inits.iter().cloned().chain(observers).collect();
+    let wasm = with_functions(&wasm, &added);
     let module = Module::parse(&wasm).expect("what was appended is valid");
     let mut init: Vec<String> = inits.into_iter().map(|(name, _)| name).collect();
 
@@ -80,7 +83,9 @@ pub fn check(bytes: &[u8]) -> arbitrary::Result<Verdict> {
         }
     };
     invariants::check(&wasm, &output.wasm, output.report.start_function);
-    let calls = calls(&module, &mut source)?;
+    let mut calls = calls(&module, &mut source)?;
+    let nullary = |export| Call { provider: None, export, args: Vec::new() };
+    calls.splice(0..0, observations.into_iter().map(nullary));
     let setup = Setup { stubs: true, bounded: true, ..Setup::default() };
     let pair = Pair {
         original: &wasm,
@@ -138,30 +143,19 @@ fn config(plain: bool, careful: bool) -> wasm_smith::Config {
     }
 }
 
-/// Init functions that call one function each.
-fn inits(
-    module: &Module<'_>,
-    source: &mut Unstructured<'_>,
-) -> arbitrary::Result<Vec<(String, Vec<Instruction<'static>>)>> {
-    let mut inits = Vec::new();
+/// Init functions: one that changes state, and others that call one function each.
+fn inits(module: &Module<'_>, source: &mut Unstructured<'_>) -> arbitrary::Result<Vec<(String, Body)>> {
+    let mut inits = vec![("init".to_string(), operations::changes(module, source)?)];
     for function in module.imported.functions..module.functions.len() as u32 {
         let Some(ty) = module.signature(function) else { continue };
         let mut body = Vec::new();
-        for param in ty.params() {
-            let number: u64 = source.arbitrary()?;
-            body.extend(match param {
-                ValType::I32 => Some(Instruction::I32Const(number as i32)),
-                ValType::I64 => Some(Instruction::I64Const(number as i64)),
-                ValType::F32 => Some(Instruction::F32Const(Ieee32::new(number as u32))),
-                ValType::F64 => Some(Instruction::F64Const(Ieee64::new(number))),
-                ValType::V128 => Some(Instruction::V128Const(i128::from(number))),
-                ValType::Ref(ty) if ty.is_nullable() => {
-                    RoundtripReencoder.heap_type(ty.heap_type()).ok().map(Instruction::RefNull)
-                }
-                ValType::Ref(_) => None,
-            });
-        }
-        if body.len() == ty.params().len() {
+        let mut params = ty.params().iter();
+        let is_callable = loop {
+            let Some(param) = params.next() else { break true };
+            let Some(argument) = operations::constant(module, *param, source)? else { break false };
+            body.extend(argument);
+        };
+        if is_callable {
             body.push(Instruction::Call(function));
             body.extend(ty.results().iter().map(|_| Instruction::Drop));
             inits.push((format!("init {function}"), body));

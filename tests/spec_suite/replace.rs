@@ -19,27 +19,48 @@ pub enum Stop {
     Failed(String),
 }
 
+/// How imported state gets into the snapshots.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Providers are as they were when they were handed over; importers bring the difference.
+    Rewind,
+    /// Providers hold everything.
+    Hold,
+    /// What only one instance imports from the host becomes its own.
+    Internalize,
+}
+
 /// Replaces all instances of a component by snapshots of them, in a store of their own; whatever they share is written
-/// by whoever can write it.
-pub fn replace(component: &mut Component, compiler: &mut Compiler) -> Result<(), Stop> {
+/// by whoever can write it. If no instance will be added, imports may become an instance's own.
+pub fn replace(component: &mut Component, compiler: &mut Compiler, grows_later: bool) -> Result<(), Stop> {
     component.fresh = false;
     let Component { store, spectest, instances, replaced, .. } = &mut *component;
     let modules = parse_all(instances)?;
     let before = capture_all(&modules, instances, store)?;
     let mut snapshots = before.clone();
     let sources: Vec<_> = instances.iter().map(|live| live.sources.as_slice()).collect();
-    // Both ways in turn: providers that hold everything, and providers that are as they were when handed over.
-    let rewind = *replaced % 2 == 0;
+    let way = match *replaced % 8 {
+        5 if !grows_later => Way::Internalize,
+        even if even % 2 == 0 => Way::Rewind,
+        _ => Way::Hold,
+    };
+    let rewind = way == Way::Rewind;
+    let alone = shared::have_the_host_alone(&modules, &sources);
     let handed_over = shared::distribute(&modules, &sources, &mut snapshots, rewind, spectest, store)?;
 
     let mut replacement = Component::new(compiler.engine(), Spectest::new(handed_over));
-    for ((module, snapshot), live) in modules.iter().zip(&snapshots).zip(instances.iter()) {
-        let plan = plan(module, snapshot, &PlanOptions::default()).map_err(refusal)?;
+    for (nth, live) in instances.iter().enumerate() {
+        let (module, snapshot) = (&modules[nth], &snapshots[nth]);
+        let internalize = way == Way::Internalize && alone[nth];
+        let options = PlanOptions { internalize, ..PlanOptions::default() };
+        let plan = plan(module, snapshot, &options).map_err(refusal)?;
         let wasm = encode(module, snapshot, &plan).map_err(|error| Stop::Failed(error.to_string()))?;
         let prepared =
             compiler.prepare(&wasm).map_err(|error| Stop::Failed(format!("does not compile: {error}")))?;
+        let kept = live.sources.iter().zip(&plan.kept_imports).filter(|(_, kept)| **kept);
+        let kept = kept.map(|(source, _)| source);
         replacement
-            .add(prepared, live.sources.clone())
+            .add(prepared, kept.cloned().collect())
             .map_err(|error| Stop::Failed(format!("does not instantiate: {error:#}")))?;
     }
     let modules_after = parse_all(&replacement.instances)?;

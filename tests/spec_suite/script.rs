@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use wast::lexer::Lexer;
 use wast::parser::ParseBuffer;
 use wast::{QuoteWat, Wast, WastArg, WastDirective, WastExecute, WastInvoke, WastRet, Wat};
@@ -14,6 +14,8 @@ pub struct Step<'a> {
     pub command: Command<'a>,
     /// Steps that define or use instances which may share state have the same component.
     pub component: usize,
+    /// Whether a later step makes another instance of that component.
+    pub grows_later: bool,
 }
 
 pub enum Command<'a> {
@@ -68,7 +70,7 @@ pub fn parse<'a>(name: String, text: &str, buffer: &'a ParseBuffer<'a>) -> Resul
     for directive in directives {
         let line = directive.span().linecol_in(text).0 + 1;
         let command = command(directive).unwrap_or(Command::Unknown);
-        steps.push(Step { line, command, component: 0 });
+        steps.push(Step { line, command, component: 0, grows_later: false });
     }
     assign_components(&mut steps);
     Ok(Script { name, steps })
@@ -197,8 +199,17 @@ fn assign_components(steps: &mut [Step<'_>]) {
             }
         }
     }
-    for at in 0..host {
-        steps[at].component = root(&parent, used[at]);
+    let mut growing = HashSet::new();
+    for at in (0..host).rev() {
+        let component = root(&parent, used[at]);
+        steps[at].component = component;
+        steps[at].grows_later = growing.contains(&component);
+        if matches!(
+            &steps[at].command,
+            Command::Module { .. } | Command::Instance { .. } | Command::Assert(Action::Module { .. }, _)
+        ) {
+            growing.insert(component);
+        }
     }
 }
 

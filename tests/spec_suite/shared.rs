@@ -79,6 +79,22 @@ pub fn distribute(
     Ok(handed_over)
 }
 
+/// For each instance whether it imports memories or tables, all of them from the host, and no other instance does.
+pub fn have_the_host_alone(modules: &[Module<'_>], sources: &[&[Source]]) -> Vec<bool> {
+    let mut imports = vec![false; modules.len()];
+    let mut alone = vec![true; modules.len()];
+    for space in [Space::Memory, Space::Table, Space::Global] {
+        for (owner, users) in users_of(modules, sources, space) {
+            for &(user, index) in &users {
+                let is_state = space != Space::Global || modules[user].globals[index as usize].ty.mutable;
+                imports[user] |= is_state;
+                alone[user] &= !is_state || matches!(owner, Owner::Host(_)) && users.len() == 1;
+            }
+        }
+    }
+    imports.into_iter().zip(alone).map(|(imports, alone)| imports && alone).collect()
+}
+
 /// Hands over memories of the host that no live instance imports as they are: only instances that failed to start, or
 /// are gone, can have written to them.
 fn keep_unimported(spectest: &Spectest, store: &Store<()>, handed_over: &mut HandedOver) -> Result<(), Stop> {

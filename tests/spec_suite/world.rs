@@ -4,6 +4,7 @@ use crate::replace::{self, Stop};
 use crate::script::{Action, Command, Script};
 use crate::spectest::Spectest;
 use preinit::capture::{Baseline, Subject};
+use preinit::execute::instantiate;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use wasmtime::{AnyRef, Engine, Extern, ExternRef, Func, Instance, RootScope, Store, Val, ValType};
@@ -112,7 +113,7 @@ impl<'s> World<'s> {
             return Evidence::None;
         };
         if self.snapshots {
-            match replace::replace(component, &mut self.compiler) {
+            match replace::replace(component, &mut self.compiler, step.grows_later) {
                 Ok(()) => self.log.snapshots += component.instances.len(),
                 Err(Stop::Excluded(reason)) => *self.log.excluded.entry(reason).or_default() += 1,
                 Err(Stop::Failed(why)) => {
@@ -272,11 +273,13 @@ impl Component {
             };
             imports.push(provided.ok_or_else(|| wasmtime::Error::msg("unknown import"))?);
         }
-        let baseline = match prepared.probed {
-            Some(_) => Baseline::of(&mut self.store, &imports).map_err(wasmtime::Error::from)?,
-            None => Baseline::default(),
+        let (baseline, instance) = match &prepared.probed {
+            Some(probed) => (
+                Baseline::of(&mut self.store, &imports).map_err(wasmtime::Error::from)?,
+                instantiate(&mut self.store, &prepared.code, &imports, &prepared.wasm, probed)?,
+            ),
+            None => (Baseline::default(), Instance::new(&mut self.store, &prepared.code, &imports)?),
         };
-        let instance = Instance::new(&mut self.store, &prepared.code, &imports)?;
         self.instances.push(Live { prepared, subject: Subject { instance, imports, baseline }, sources });
         Ok(())
     }

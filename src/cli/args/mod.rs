@@ -5,6 +5,7 @@ mod ignored;
 mod limits;
 mod messages;
 mod switch;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use clap_complete::Shell;
 pub use host::HostArgs;
 pub use limits::LimitArgs;
 pub use messages::MessageArgs;
+pub use verify::{PlayArgs, VerifyArgs};
 
 use crate::cli::argv;
 use crate::cli::value::pair;
@@ -52,6 +54,15 @@ pub struct Cli {
 /// Everything that is not making a snapshot.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Tell whether a snapshot is the original after init
+    ///
+    /// "Different" is a fact: both sides were seen to differ, in the place that is named. The only known false alarms are
+    /// calls that use up the machine's own room (the depth of the call stack, memory); they are counted as "could not
+    /// tell" wherever they are recognized, as is a call that runs out of fuel on one side only. "Equal" means that no
+    /// difference was found in what the answer lists: after instantiation and after every call, all globals, all bytes
+    /// of all memories, all tables and dropped segments, private ones included; of every call the results, the kind of
+    /// trap, and the host calls with their arguments and the bytes that they pass, which is all output.
+    Verify(Box<VerifyArgs>),
     /// Write a shell's completion script to standard output
     Completions {
         /// The shell
@@ -106,6 +117,13 @@ pub struct SnapshotArgs {
     #[arg(long = "opt", action = ArgAction::Set, default_value_t = false)]
     pub optimize: bool,
 
+    /// Verify the snapshot, and write it only if it is right
+    ///
+    /// As `preinit verify` does it, with its defaults. Init is answered from the record of the run that made the
+    /// snapshot: it does not print, read or write anything again.
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub verify: bool,
+
     /// What init can see.
     #[command(flatten)]
     pub host: HostArgs,
@@ -122,7 +140,7 @@ pub struct SnapshotArgs {
 
 /// The command line's definition, for the parser and for whatever is generated from it.
 pub fn definition() -> clap::Command {
-    Cli::command().mut_args(switch::complete)
+    Cli::command().mut_args(switch::complete).mut_subcommands(|command| command.mut_args(switch::complete))
 }
 
 /// Parses all words, the program's name first.

@@ -88,6 +88,11 @@ impl Ledger {
         self.entries.iter().map(|entry| &**entry)
     }
 
+    /// A recording of the first `calls` calls only.
+    pub(crate) fn first(&self, calls: usize) -> Ledger {
+        Ledger { entries: self.entries.iter().take(calls).cloned().collect(), ..self.clone() }
+    }
+
     /// The number of calls.
     pub fn len(&self) -> usize {
         self.entries.len()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Descriptors, Entry, Ledger, Region};
+use super::{Call, Descriptors, Entry, Ledger, Region};
 use crate::host::options::{Clock, ImportName, Random};
 
 /// How often an import was called.
@@ -99,7 +99,7 @@ impl Ledger {
         let mut opened = Vec::new();
         self.follow(|descriptors, entry| {
             if entry.call.wasi() == Some("path_open") && entry.succeeded() {
-                let path = target(descriptors, entry, 0, 2);
+                let path = target(descriptors, &entry.call, 0, 2);
                 if !opened.contains(&path) {
                     opened.push(path);
                 }
@@ -148,34 +148,41 @@ impl Ledger {
     }
 }
 
+impl Descriptors {
+    /// Whether `call`, if it succeeds, changes something in a preopened directory.
+    pub(in crate::host) fn would_change(&self, call: &Call) -> bool {
+        change(self, call).is_some()
+    }
+}
+
 /// The path in argument `path`, relative to the directory in argument `directory`.
-fn target(descriptors: &Descriptors, entry: &Entry, directory: usize, path: usize) -> String {
-    let path = entry.call.text(path).unwrap_or_default();
-    match entry.call.word(directory) {
+fn target(descriptors: &Descriptors, call: &Call, directory: usize, path: usize) -> String {
+    let path = call.text(path).unwrap_or_default();
+    match call.word(directory) {
         Some(fd) => descriptors.path(fd, &path),
         None => path,
     }
 }
 
 fn changed(descriptors: &Descriptors, entry: &Entry) -> Option<String> {
-    if !entry.succeeded() {
-        return None;
-    }
-    match entry.call.wasi()? {
-        "path_open" if entry.call.word(4)? & (O_CREAT | O_TRUNC) != 0 => {
-            Some(target(descriptors, entry, 0, 2))
-        }
+    if entry.succeeded() { change(descriptors, &entry.call) } else { None }
+}
+
+/// What `call` changes if it succeeds.
+fn change(descriptors: &Descriptors, call: &Call) -> Option<String> {
+    match call.wasi()? {
+        "path_open" if call.word(4)? & (O_CREAT | O_TRUNC) != 0 => Some(target(descriptors, call, 0, 2)),
         "fd_write" | "fd_pwrite" | "fd_filestat_set_size" | "fd_filestat_set_times" | "fd_allocate" => {
-            let file = descriptors.get(entry.call.word(0)?)?;
+            let file = descriptors.get(call.word(0)?)?;
             (!file.path.is_empty()).then(|| file.path.clone())
         }
         "path_create_directory" | "path_remove_directory" | "path_unlink_file" => {
-            Some(target(descriptors, entry, 0, 1))
+            Some(target(descriptors, call, 0, 1))
         }
-        "path_filestat_set_times" => Some(target(descriptors, entry, 0, 2)),
-        "path_symlink" => Some(target(descriptors, entry, 2, 3)),
-        "path_rename" => Some(target(descriptors, entry, 3, 4)),
-        "path_link" => Some(target(descriptors, entry, 4, 5)),
+        "path_filestat_set_times" => Some(target(descriptors, call, 0, 2)),
+        "path_symlink" => Some(target(descriptors, call, 2, 3)),
+        "path_rename" => Some(target(descriptors, call, 3, 4)),
+        "path_link" => Some(target(descriptors, call, 4, 5)),
         _ => None,
     }
 }

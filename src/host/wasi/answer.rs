@@ -88,6 +88,11 @@ impl Wasi {
         Ok(())
     }
 
+    /// Whether a call would change a file or a directory, if it succeeded.
+    pub(super) fn would_change(&self, call: &Call) -> bool {
+        self.descriptors.would_change(call)
+    }
+
     /// Keeps track of descriptors after a call.
     pub(super) fn follow(&mut self, entry: &Entry) {
         self.descriptors.apply(entry);

@@ -19,6 +19,7 @@ use wasmtime::{Caller, Extern, Func, FuncType, Store, Val, ValType};
 use wiggle::{GuestMemory, GuestPtr};
 
 use super::HostState;
+use super::error::ChangeRefused;
 use super::ledger::{Call, Entry, Outcome};
 use super::options::ImportName;
 use super::value::Value;
@@ -102,6 +103,12 @@ impl HostState {
         let Some(wasi) = &mut self.wasi else {
             return Err(wasmtime::Error::msg("WASI is neither allowed nor replayed"));
         };
+        if self.refuse_changes && wasi.would_change(&call) {
+            let refused = ChangeRefused { call: call.to_string() };
+            let outcome = Outcome::Trap(refused.to_string());
+            self.recorder.record(Entry { call, outcome, writes: Vec::new() })?;
+            return Err(refused.into());
+        }
         wasi.lengths(&call, &mut context)?;
         let answer = wasi.answer(function, &call.args, memory, &context);
         let outcome = match &answer {

@@ -1,0 +1,130 @@
+//! Compares a snapshot with its original, and says so.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use preinit::host::{Ledger, Output as GuestOutput, Stdin, WasiOptions};
+use preinit::verify::{Outcome, Script, Verdict, VerifyOptions, verify};
+use preinit::{Options, wat_to_wasm};
+
+use super::args::{PlayArgs, VerifyArgs};
+use super::convert;
+use super::exit::Exit;
+use super::output::{Output, print};
+use super::{input, stderr};
+
+/// A snapshot was made but not written.
+#[derive(Debug, thiserror::Error)]
+#[error("the snapshot was not written: {}", if *.0 == Outcome::Different { "it is not the module after init" } else { "it could not be verified" })]
+pub struct Unverified(pub Outcome);
+
+impl From<Outcome> for Exit {
+    fn from(outcome: Outcome) -> Exit {
+        match outcome {
+            Outcome::Equal => Exit::Done,
+            Outcome::Different => Exit::Refused,
+            Outcome::CouldNotTell => Exit::CouldNot,
+        }
+    }
+}
+
+/// The command `verify`.
+pub fn run(args: VerifyArgs) -> anyhow::Result<Exit> {
+    let report = args.report.as_deref().map(|path| Output::new(Some(path))).transpose()?;
+    let mut warnings = Vec::new();
+    // What init reads from here is read once: all further runs are answered from the record of the first.
+    let inherit = args.host.inherit_stdio == Some(true);
+    let mut host = convert::host_options(args.host, true, &mut warnings)?;
+    if let Some(wasi) = &mut host.wasi
+        && !inherit
+    {
+        wasi.stdin = Stdin::Empty;
+    }
+    let run = run_options(&args.play, host.wasi.as_ref(), &mut warnings)?;
+    let play = args.play;
+    let mut scripts = Vec::new();
+    if !play.calls.is_empty() {
+        scripts.push(Script::parse(&play.calls.join("\n")).context("cannot read --call")?);
+    }
+    for path in &play.scripts {
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        scripts.push(Script::parse(&text).with_context(|| format!("cannot read `{}`", path.display()))?);
+    }
+    let defaults = VerifyOptions::default();
+    let options = VerifyOptions {
+        init_functions: args.init_functions,
+        renames: args.renames,
+        host,
+        limits: convert::limits(&args.limits),
+        ledger: None,
+        run,
+        scripts,
+        engines: if play.engines.is_empty() { defaults.engines } else { play.engines },
+        sequences: play.sequences,
+        depth: play.depth,
+        time: play.time.unwrap_or(Duration::MAX),
+        fuel: play.call_fuel,
+        growth: play.call_memory,
+        seed: play.seed,
+        max_differences: args.max_differences,
+        ignore: args.ignore,
+    };
+    stderr::warn(if args.quiet { &[] } else { &warnings });
+    let original = input::read(&args.original)?;
+    let snapshot = input::read(&args.snapshot)?;
+    let verdict = verify(&original, &snapshot, &options)?;
+    let text_to_stderr = matches!(report, Some(Output::Stdout));
+    if let Some(report) = report {
+        let mut json = serde_json::to_vec_pretty(&verdict).context("cannot write the verdict")?;
+        json.push(b'\n');
+        report.stage(json)?.commit()?;
+    }
+    match (args.quiet, text_to_stderr) {
+        (true, _) => {}
+        (false, true) => stderr::print(&verdict.to_string()),
+        (false, false) => print(verdict.to_string().as_bytes())?,
+    }
+    Ok(verdict.outcome.into())
+}
+
+/// What the calls see, if something was said about it.
+fn run_options(
+    play: &PlayArgs,
+    init: Option<&WasiOptions>,
+    warnings: &mut Vec<String>,
+) -> anyhow::Result<Option<WasiOptions>> {
+    if play.run_args.is_empty() && play.run_env.is_empty() && play.run_stdin.is_none() {
+        return Ok(None);
+    }
+    let stdin = match &play.run_stdin {
+        Some(path) => {
+            let bytes = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+            Stdin::Bytes(bytes)
+        }
+        None => Stdin::Empty,
+    };
+    Ok(Some(WasiOptions {
+        args: play.run_args.clone(),
+        env: convert::environment(false, play.run_env.clone(), warnings),
+        stdin,
+        stdout: GuestOutput::Discard,
+        stderr: GuestOutput::Discard,
+        ..init.cloned().unwrap_or_default()
+    }))
+}
+
+/// Verifies a snapshot that was just made, without anything outside being touched again.
+pub fn made(original: &[u8], snapshot: &[u8], ledger: Ledger, options: &Options) -> anyhow::Result<Verdict> {
+    let original = wat_to_wasm(original)?;
+    let options = VerifyOptions {
+        init_functions: options.init_functions.clone(),
+        renames: options.renames.clone(),
+        host: options.host.clone(),
+        limits: options.limits,
+        ledger: Some(Arc::new(ledger)),
+        ..VerifyOptions::default()
+    };
+    Ok(verify(&original, snapshot, &options)?)
+}

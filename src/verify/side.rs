@@ -1,0 +1,258 @@
+use crate::capture::{self, CaptureError, References};
+use crate::execute::Initialized;
+use crate::host::{
+    ChangeRefused, Denied, Entry, GuestExit, ImportCalled, LedgerLimit, MemoryLimit, ReplayDiverged,
+};
+use crate::module::Module;
+use crate::probe::{Probe, Probed};
+use crate::snapshot::{Reference, Snapshot, Value};
+use std::sync::Arc;
+use wasmtime::{AnyRef, AsContextMut, Extern, ExternRef, Func, I31, Ref, RootScope, Trap, Val, ValType};
+
+/// A module and its probed form.
+pub(super) struct Program<'a> {
+    pub module: Module<'a>,
+    pub probed: Probed,
+}
+
+/// A running instance of one of the two modules.
+pub(super) struct Side<'a> {
+    pub program: Arc<Program<'a>>,
+    initialized: Initialized,
+    references: References,
+    pub memories: Vec<Extern>,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Ending {
+    /// With results.
+    Returned(Vec<Value>),
+    /// With a trap of this kind.
+    Trapped(String),
+    /// With an exception that nobody caught, which carried these values.
+    Threw(Vec<Value>),
+    /// With `proc_exit`.
+    Exited(u32),
+    /// The host ended it at a bound that says nothing about the guest.
+    Stopped(Stop),
+    /// It made a host call that the other side did not make.
+    Diverged(ReplayDiverged),
+}
+
+/// A bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stop {
+    Fuel,
+    Time,
+    Stack,
+    Memory,
+    /// A change of a file, which a verification must not make.
+    Change(String),
+}
+
+impl Stop {
+    pub fn describe(&self) -> String {
+        match self {
+            Stop::Fuel => "out of fuel".to_string(),
+            Stop::Time => "out of time".to_string(),
+            Stop::Stack => "call stack exhausted".to_string(),
+            Stop::Memory => "out of memory".to_string(),
+            Stop::Change(call) => call.clone(),
+        }
+    }
+}
+
+impl<'a> Side<'a> {
+    pub fn new(program: Arc<Program<'a>>, mut initialized: Initialized) -> Result<Self, CaptureError> {
+        let references = References::new(&program.probed, &initialized.subject, &mut initialized.store)?;
+        let indices = 0..program.module.memories.len() as u32;
+        let Initialized { subject, store, .. } = &mut initialized;
+        let memory = |index| capture::memory(&program.probed, subject, &mut *store, index);
+        let memories = indices.map(memory).collect::<Result<_, _>>()?;
+        Ok(Side { program, initialized, references, memories })
+    }
+
+    /// Everything but the memories.
+    pub fn outline(&mut self) -> Result<Snapshot<'static>, CaptureError> {
+        let Initialized { subject, store, .. } = &mut self.initialized;
+        capture::outline(&self.program.module, &self.program.probed, subject, store, &self.references)
+    }
+
+    pub fn store(&self) -> &wasmtime::Store<crate::host::HostState> {
+        &self.initialized.store
+    }
+
+    pub fn host(&mut self) -> &mut crate::host::HostState {
+        self.initialized.store.data_mut()
+    }
+
+    /// Takes the host calls of the last step.
+    pub fn take_calls(&mut self) -> Vec<Arc<Entry>> {
+        self.host().take_calls()
+    }
+
+    /// The memory that texts are written to.
+    pub fn write_memory(&mut self, address: u64, bytes: &[u8]) -> bool {
+        match self.memories.first() {
+            Some(Extern::Memory(memory)) => {
+                memory.write(&mut self.initialized.store, address as usize, bytes).is_ok()
+            }
+            _ => false,
+        }
+    }
+
+    /// Calls an export of the module.
+    pub fn call(&mut self, export: &str, arguments: &[Value], fuel: u64) -> Ending {
+        let ending = self.call_with(export, arguments, fuel);
+        // Whatever the guest may use, the probes may use more.
+        let refueled = self.initialized.store.set_fuel(u64::MAX);
+        match (ending, refueled) {
+            (Ok(ending), Ok(())) => ending,
+            (Err(error), _) | (_, Err(error)) => Ending::Trapped(format!("{error:#}")),
+        }
+    }
+
+    fn call_with(&mut self, export: &str, arguments: &[Value], fuel: u64) -> wasmtime::Result<Ending> {
+        let Initialized { subject, store, .. } = &mut self.initialized;
+        let instance = &subject.instance;
+        let Some(function) = instance.get_func(&mut *store, export) else {
+            return Ok(Ending::Trapped(format!("there is no exported function `{export}`")));
+        };
+        store.set_fuel(fuel)?;
+        let mut scope = RootScope::new(&mut *store);
+        let ty = function.ty(&scope);
+        let mut values = Vec::with_capacity(arguments.len());
+        for (&argument, ty) in arguments.iter().zip(ty.params()) {
+            let function = |scope: &mut RootScope<_>, index| {
+                let name = self.program.probed.export_name(Probe::Function(index));
+                instance.get_func(scope.as_context_mut(), &name)
+            };
+            values.push(to_val(&mut scope, argument, &ty, function)?);
+        }
+        let mut results = vec![Val::I32(0); ty.results().len()];
+        Ok(match function.call(&mut scope, &values, &mut results) {
+            Ok(()) => Ending::Returned(self.references.values(&mut scope, &results)?),
+            Err(error) if error.is::<wasmtime::ThrownException>() => {
+                let exception = scope.as_context_mut().take_pending_exception();
+                let fields = exception.map(|exception| fields(&mut scope, exception)).transpose()?;
+                Ending::Threw(self.references.values(&mut scope, &fields.unwrap_or_default())?)
+            }
+            Err(error) => Ending::of(&error),
+        })
+    }
+}
+
+fn fields(
+    scope: &mut RootScope<&mut wasmtime::Store<crate::host::HostState>>,
+    exception: wasmtime::Rooted<wasmtime::ExnRef>,
+) -> wasmtime::Result<Vec<Val>> {
+    let count = exception.ty(&*scope)?.fields().len();
+    (0..count).map(|index| exception.field(&mut *scope, index)).collect()
+}
+
+impl References {
+    fn values(&self, mut store: impl AsContextMut, values: &[Val]) -> wasmtime::Result<Vec<Value>> {
+        let value = |value: &Val| {
+            Ok(match value {
+                Val::I32(value) => Value::I32(*value),
+                Val::I64(value) => Value::I64(*value),
+                Val::F32(bits) => Value::F32(*bits),
+                Val::F64(bits) => Value::F64(*bits),
+                Val::V128(value) => Value::V128(value.as_u128()),
+                reference => Value::Ref(self.resolve(&mut store, reference)?),
+            })
+        };
+        values.iter().map(value).collect()
+    }
+}
+
+fn to_val<T: AsContextMut<Data = crate::host::HostState>>(
+    scope: &mut RootScope<T>,
+    value: Value,
+    ty: &ValType,
+    function: impl FnOnce(&mut RootScope<T>, u32) -> Option<Func>,
+) -> wasmtime::Result<Val> {
+    let no_value = || wasmtime::Error::msg(format!("{value} cannot be passed as {ty}"));
+    Ok(match value {
+        Value::I32(value) => Val::I32(value),
+        Value::I64(value) => Val::I64(value),
+        Value::F32(bits) => Val::F32(bits),
+        Value::F64(bits) => Val::F64(bits),
+        Value::V128(value) => Val::V128(value.into()),
+        Value::Ref(reference) => match reference {
+            Reference::Null => {
+                let ty = ty.as_ref().ok_or_else(no_value)?;
+                Val::from(Ref::null(ty.heap_type()))
+            }
+            Reference::Func(index) => Val::FuncRef(Some(function(scope, index).ok_or_else(no_value)?)),
+            Reference::I31(value) => {
+                let i31 = I31::new_u32(value).ok_or_else(no_value)?;
+                Val::AnyRef(Some(AnyRef::from_i31(&mut *scope, i31)))
+            }
+            Reference::ExternI31(value) => {
+                let i31 = I31::new_u32(value).ok_or_else(no_value)?;
+                let any = AnyRef::from_i31(&mut *scope, i31);
+                Val::ExternRef(Some(ExternRef::convert_any(&mut *scope, any)?))
+            }
+            Reference::Unwritable(_) => return Err(no_value()),
+        },
+    })
+}
+
+impl Ending {
+    fn of(error: &wasmtime::Error) -> Ending {
+        if let Some(trap) = error.downcast_ref::<Trap>() {
+            return match trap {
+                Trap::OutOfFuel => Ending::Stopped(Stop::Fuel),
+                Trap::Interrupt => Ending::Stopped(Stop::Time),
+                Trap::StackOverflow => Ending::Stopped(Stop::Stack),
+                Trap::AllocationTooLarge => Ending::Stopped(Stop::Memory),
+                trap => Ending::Trapped(trap.to_string()),
+            };
+        }
+        if let Some(GuestExit { code }) = error.downcast_ref() {
+            return Ending::Exited(*code);
+        }
+        if let Some(diverged) = error.downcast_ref::<ReplayDiverged>() {
+            return Ending::Diverged(diverged.clone());
+        }
+        if let Some(refused) = error.downcast_ref::<ChangeRefused>() {
+            return Ending::Stopped(Stop::Change(refused.to_string()));
+        }
+        if error.is::<MemoryLimit>()
+            || error.is::<LedgerLimit>()
+            || error.is::<wasmtime::GcHeapOutOfMemory<()>>()
+        {
+            return Ending::Stopped(Stop::Memory);
+        }
+        if let Some(ImportCalled { module, name }) = error.downcast_ref() {
+            return Ending::Trapped(format!(
+                "it called the import `{module}.{name}`, which nothing provides"
+            ));
+        }
+        if let Some(denied) = error.downcast_ref::<Denied>() {
+            return Ending::Trapped(denied.to_string());
+        }
+        Ending::Trapped(error.root_cause().to_string())
+    }
+
+    pub fn describe(&self) -> String {
+        let list = |values: &[Value]| match values {
+            [] => "nothing".to_string(),
+            [value] => value.to_string(),
+            values => {
+                let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+                format!("({})", values.join(", "))
+            }
+        };
+        match self {
+            Ending::Returned(results) => list(results),
+            Ending::Trapped(kind) => format!("trap: {kind}"),
+            Ending::Threw(fields) => format!("exception of {}", list(fields)),
+            Ending::Exited(code) => format!("exit {code}"),
+            Ending::Stopped(stop) => stop.describe(),
+            Ending::Diverged(diverged) => diverged.to_string(),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+use super::round::Round;
+use super::side::{Program, Side};
+use super::start::{self, Led};
+use super::verdict::{Coverage, Difference, Findings, Outcome, Skipped, Verdict};
+use super::{VerifyError, VerifyOptions, structure};
+use crate::engine::{Compiled, Compiler};
+use crate::execute;
+use crate::host::Ledger;
+use crate::module::Module;
+use crate::probe::Probed;
+use crate::report::seconds;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The original, ready to be compared with any number of snapshots.
+///
+/// It must be used on a thread with room for the guest's stack: [`crate::engine::on_guest_thread`].
+pub struct Verifier<'a> {
+    pub(super) program: Arc<Program<'a>>,
+    pub(super) options: &'a VerifyOptions,
+    digest: [u8; 32],
+    calls: Vec<String>,
+    ledger: Option<Arc<Ledger>>,
+    preload_calls: usize,
+    pub(super) lanes: Vec<Lane<'a>>,
+    skipped: Vec<Skipped>,
+}
+
+/// The original on one engine.
+pub(super) struct Lane<'a> {
+    pub compiler: Compiler,
+    compiled: Compiled,
+    pub compile_time: Duration,
+    /// Time to bring an instance behind init.
+    pub lead_time: Duration,
+    /// An instance behind init that nothing was played on.
+    resting: Option<Side<'a>>,
+}
+
+impl<'a> Verifier<'a> {
+    /// Compiles the original and runs its init.
+    ///
+    /// # Errors
+    /// [`VerifyError`], if no engine runs init to its end.
+    pub fn new(original: &'a [u8], options: &'a VerifyOptions) -> Result<Verifier<'a>, VerifyError> {
+        let module = Module::parse(original)?;
+        let calls = execute::calls(&module, &options.init_functions)?;
+        let probed = Probed::new(&module)?;
+        let mut verifier = Verifier {
+            program: Arc::new(Program { module, probed }),
+            options,
+            digest: Sha256::digest(original).into(),
+            calls,
+            ledger: options.ledger.clone(),
+            preload_calls: 0,
+            lanes: Vec::new(),
+            skipped: Vec::new(),
+        };
+        for &compiler in &options.engines {
+            verifier.add_lane(compiler)?;
+        }
+        Ok(verifier)
+    }
+
+    fn add_lane(&mut self, compiler: Compiler) -> Result<(), VerifyError> {
+        let started = Instant::now();
+        let compiled = match start::compile(&self.program, compiler) {
+            Ok(compiled) => compiled,
+            // Cranelift supports everything that the validator lets through.
+            Err(error) if matches!(compiler, Compiler::Cranelift | Compiler::OptimizingCranelift) => {
+                return Err(execute::ExecuteError::Compile(error).into());
+            }
+            Err(error) => {
+                self.skipped.push(Skipped::new(compiler.name(), format!("{error:#}")));
+                return Ok(());
+            }
+        };
+        let compile_time = started.elapsed();
+        let leading = Instant::now();
+        let resting = Some(self.lead(&compiled)?);
+        self.lanes.push(Lane { compiler, compiled, compile_time, lead_time: leading.elapsed(), resting });
+        Ok(())
+    }
+
+    /// A fresh instance of the original behind init.
+    fn lead(&mut self, compiled: &Compiled) -> Result<Side<'a>, VerifyError> {
+        let Led { side, ledger, preload_calls } = start::leader(
+            &self.program,
+            compiled,
+            &self.calls,
+            self.ledger.clone(),
+            self.options,
+            self.digest,
+        )?;
+        self.ledger = Some(ledger);
+        self.preload_calls = preload_calls;
+        Ok(side)
+    }
+
+    /// An instance of the original behind init on which nothing was played.
+    pub(super) fn leader(&mut self, lane: usize) -> Result<Side<'a>, VerifyError> {
+        match self.lanes[lane].resting.take() {
+            Some(side) => Ok(side),
+            None => {
+                let compiled = self.lanes[lane].compiled.clone();
+                self.lead(&compiled)
+            }
+        }
+    }
+
+    /// Gives back an instance on which nothing was played.
+    pub(super) fn rest(&mut self, lane: usize, leader: Side<'a>) {
+        self.lanes[lane].resting = Some(leader);
+    }
+
+    /// A fresh instance of the snapshot, or the difference that keeps it from being made.
+    pub(super) fn follower<'s>(
+        &self,
+        program: &Arc<Program<'s>>,
+        compiled: &Compiled,
+    ) -> Result<Result<Side<'s>, Difference>, VerifyError> {
+        let ledger = self.ledger.as_ref();
+        let preload_calls = ledger.map(|ledger| ledger.first(self.preload_calls)).unwrap_or_default();
+        let side = start::follower(program, compiled, preload_calls, self.options, self.digest)?;
+        Ok(side.map_err(|error| Difference::new("instantiate", "no error", error)))
+    }
+
+    /// Compares a snapshot with the original.
+    ///
+    /// # Errors
+    /// [`VerifyError`], if an engine fails in a way that says nothing about the snapshot.
+    pub fn verify(&mut self, snapshot: &[u8]) -> Result<Verdict, VerifyError> {
+        let started = Instant::now();
+        let options = self.options;
+        let mut findings = Findings::new(&options.ignore, options.max_differences);
+        let mut coverage = Coverage { engines_skipped: self.skipped.clone(), ..Coverage::default() };
+        let mut undecided = Vec::new();
+        let mut script = None;
+        match Module::parse(snapshot) {
+            Err(error) => findings.add(Difference::new("snapshot", "a valid module", error)),
+            Ok(module) => {
+                structure::compare(
+                    &self.program.module,
+                    &module,
+                    &self.calls,
+                    options,
+                    &mut findings,
+                    &mut coverage,
+                );
+                let probed = Probed::new(&module)?;
+                let program = Arc::new(Program { module, probed });
+                let mut round = Round::new(self, program, &mut findings, &mut coverage);
+                round.run()?;
+                (script, undecided) = (round.script, round.undecided);
+            }
+        }
+        coverage.seconds = seconds(started.elapsed());
+        let outcome = match (findings.is_empty(), undecided.is_empty()) {
+            (false, _) => Outcome::Different,
+            (true, true) => Outcome::Equal,
+            (true, false) => Outcome::CouldNotTell,
+        };
+        Ok(Verdict {
+            outcome,
+            differences_found: findings.found,
+            differences_ignored: findings.ignored,
+            differences: findings.kept,
+            script,
+            undecided,
+            coverage,
+        })
+    }
+}

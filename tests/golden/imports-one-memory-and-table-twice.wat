@@ -1,0 +1,27 @@
+;; The same memory, table and global under two indices each: grown and written once.
+;; init: init
+;; preload: env=providers/state.wat
+;; call: sizes()
+;; call: load(65536)
+;; call: load(70000)
+;; call: env::call(4)
+;; call: env::call(0)
+(module
+  (type $t (func (result i32)))
+  (import "env" "memory" (memory $a 1))
+  (import "env" "table" (table $t 4 funcref))
+  (import "env" "memory" (memory $b 1))
+  (import "env" "table" (table $u 4 funcref))
+  (elem declare func $own)
+  (func $own (type $t) (i32.const 50))
+  (func (export "init")
+    (drop (memory.grow $a (i32.const 1)))
+    (i64.store $a (i32.const 65536) (i64.const 1))
+    (drop (memory.grow $b (i32.const 1)))
+    (i64.store $b (i32.const 70000) (i64.const 2))
+    (drop (table.grow $t (ref.func $own) (i32.const 1)))
+    (table.set $u (i32.const 0) (ref.null func)))
+  (func (export "sizes") (result i32 i32 i32 i32)
+    (memory.size $a) (memory.size $b) (table.size $t) (table.size $u))
+  (func (export "load") (param i32) (result i64 i64)
+    (i64.load $a (local.get 0)) (i64.load $b (local.get 0))))
