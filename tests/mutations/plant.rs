@@ -357,8 +357,8 @@ fn named(highest: Option<u32>) -> std::ops::Range<usize> {
 
 fn revive(original: &Module<'_>, snapshot: &Module<'_>, dice: &mut Dice) -> Planted {
     let data = named(original.code.highest_data).filter(|&k| {
-        let is_dead = !snapshot.data[k].passive || snapshot.data[k].bytes.is_empty();
-        original.data[k].passive && !original.data[k].bytes.is_empty() && is_dead
+        let is_dead = !snapshot.data[k].is_passive() || snapshot.data[k].bytes.is_empty();
+        original.data[k].is_passive() && !original.data[k].bytes.is_empty() && is_dead
     });
     let elements = named(original.code.highest_element).filter(|&k| {
         let is_dead = !snapshot.elements[k].is_passive() || snapshot.elements[k].is_empty();
@@ -379,7 +379,7 @@ fn revive(original: &Module<'_>, snapshot: &Module<'_>, dice: &mut Dice) -> Plan
 
 fn drop_segment(module: &Module<'_>, dice: &mut Dice) -> Planted {
     let data = named(module.code.highest_data)
-        .filter(|&k| module.data[k].passive && !module.data[k].bytes.is_empty());
+        .filter(|&k| module.data[k].is_passive() && !module.data[k].bytes.is_empty());
     let elements = named(module.code.highest_element)
         .filter(|&k| module.elements[k].is_passive() && !module.elements[k].is_empty());
     let places: Vec<(bool, usize)> = data.map(|k| (true, k)).chain(elements.map(|k| (false, k))).collect();
