@@ -280,7 +280,7 @@ fn type_name(names: &Names<'_>, value: Unwritable) -> Option<String> {
 }
 
 fn list_places(places: &[Place]) -> String {
-    const SHOWN: usize = 20;
+    const SHOWN: usize = 1000;
     let mut text = String::from(
         "the state holds values that cannot be written into a module; init must not leave them:",
     );
