@@ -11,7 +11,11 @@ pub fn check(input: &[u8], output: &[u8], has_start: bool) {
     let added = output.bodies.len() - input.bodies.len();
     assert_eq!(added, usize::from(has_start), "added functions");
     assert_eq!(output.start, has_start, "a start section");
-    assert_eq!(input.customs, output.customs, "custom sections");
+    // One function more than these makes the count of functions a byte longer, and every code address wrong.
+    let moves = has_start && matches!(input.bodies.len(), 127 | 16_383 | 2_097_151);
+    let is_kept = |section: &(&str, &[u8])| !(moves && section.0.starts_with(".debug_"));
+    let expected: Vec<_> = input.customs.into_iter().filter(is_kept).collect();
+    assert_eq!(expected, output.customs, "custom sections");
 }
 
 /// Proposals that the output needs and the input did not.
