@@ -5,17 +5,17 @@ use wasmparser::{BinaryReader, KnownCustom, Parser, Payload};
 
 /// Panics unless `output` kept what preinit never changes in `input`.
 pub fn check(input: &[u8], output: &[u8], has_start: bool) {
-    let (input, output) = (Parts::of(input), Parts::of(output));
+    let (mut input, output) = (Parts::of(input), Parts::of(output));
     let bodies = &output.bodies[..input.bodies.len().min(output.bodies.len())];
     assert!(input.bodies == bodies, "function bodies differ");
     let added = output.bodies.len() - input.bodies.len();
     assert_eq!(added, usize::from(has_start), "added functions");
     assert_eq!(output.start, has_start, "a start section");
-    // One function more than these makes the count of functions a byte longer, and every code address wrong.
-    let moves = has_start && matches!(input.bodies.len(), 127 | 16_383 | 2_097_151);
-    let is_kept = |section: &(&str, &[u8])| !(moves && section.0.starts_with(".debug_"));
-    let expected: Vec<_> = input.customs.into_iter().filter(is_kept).collect();
-    assert_eq!(expected, output.customs, "custom sections");
+    // The count of functions is a LEB: where it gets a byte longer, the addresses in DWARF are wrong.
+    if has_start && matches!(input.bodies.len(), 0x7f | 0x3fff | 0x1f_ffff) {
+        input.customs.retain(|(name, _)| !name.starts_with(".debug_"));
+    }
+    assert_eq!(input.customs, output.customs, "custom sections");
 }
 
 /// Proposals that the output needs and the input did not.
