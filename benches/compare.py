@@ -221,7 +221,7 @@ def start_up(name, options, engines, built, library):
 
 def print_tables(names, tools, engines, builds, startups, runs):
     peers = [tool for tool in tools if tool != "preinit"]
-    print(f"{machine()}; medians of {runs} runs; every snapshot's answers compared with the original's.\n")
+    print(f"{machine()}; every snapshot's answers compared with the original's.\n\nThe build step, medians of {runs} runs: wall time, peak memory, size of the snapshot (gzip'd).\n")
     print("| input | " + " | ".join(tools) + " | " + " | ".join(f"against {peer}" for peer in peers) + " |")
     print("|---|" + "---|" * (len(tools) + len(peers)))
     for name in names:
@@ -230,7 +230,7 @@ def print_tables(names, tools, engines, builds, startups, runs):
             result = builds[name][tool]
             cells.append(
                 f"{median(result['wall']):.3f} s, {median(result['peak']):.0f} MiB, "
-                f"{result['size'] / 1e6:.2f} MB ({result['packed'] / 1e6:.2f} packed)"
+                f"{result['size'] / 1e6:.2f} MB ({result['packed'] / 1e6:.2f})"
             )
         for peer in peers:
             theirs = builds[name][peer]

@@ -8,6 +8,11 @@ use std::ops::Range;
 /// Web engines refuse modules with more data segments (WebAssembly JavaScript interface, "Limits").
 pub const MAX_DATA_SEGMENTS: usize = 100_000;
 
+/// As many as are worth having. Beyond that the smallest gaps are filled: where an engine compiles code for each segment
+/// (Wasmtime, for memories that it cannot map), one costs some 50 µs, more than the few zeros that it saves. Wizer
+/// stops at the same number.
+pub const GOOD_DATA_SEGMENTS: usize = 10_000;
+
 /// Pieces that are scanned by one thread; fixed, so that the result does not depend on the number of threads.
 const SCAN_PIECE: usize = 1 << 20;
 

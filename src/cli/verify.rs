@@ -52,7 +52,6 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<Exit> {
             std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
         scripts.push(Script::parse(&text).with_context(|| format!("cannot read `{}`", path.display()))?);
     }
-    let defaults = VerifyOptions::default();
     let options = VerifyOptions {
         init_functions: args.init_functions,
         renames: args.renames,
@@ -61,7 +60,7 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<Exit> {
         ledger: None,
         run,
         scripts,
-        engines: if play.engines.is_empty() { defaults.engines } else { play.engines },
+        engines: play.engines,
         sequences: play.sequences,
         depth: play.depth,
         time: play.time.unwrap_or(Duration::MAX),

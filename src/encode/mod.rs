@@ -48,6 +48,9 @@ pub fn encode(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>) -> 
         None => sections.remove(SectionId::START),
         Some(start) => start::add(module, start, &mut sections)?,
     }
+    if plan.drops_dwarf {
+        sections.remove_dwarf();
+    }
     if let Some(payload) = names::rewrite(module, plan) {
         sections.set_custom("name", payload);
     }

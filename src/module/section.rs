@@ -78,6 +78,20 @@ impl<'a> Section<'a> {
         (count, &self.contents[reader.original_position()..])
     }
 
+    /// Whether this is DWARF, whose addresses count from the start of the code section's contents (DWARF for
+    /// WebAssembly, "Code addresses").
+    pub fn is_dwarf(&self) -> bool {
+        self.custom.is_some_and(|(name, _)| name.starts_with(".debug_") || name == "external_debug_info")
+    }
+
+    /// Whether one more entry makes the count wider, so that all entries move.
+    pub fn moves_with_one_more(&self) -> bool {
+        let (count, entries) = self.entries();
+        let mut wider = Vec::new();
+        (count + 1).encode(&mut wider);
+        wider.len() > self.contents.len() - entries.len()
+    }
+
     /// The contents with `count` more entries at the end.
     pub fn with_entries(&self, count: u32, entries: &[u8]) -> Vec<u8> {
         let (old_count, old_entries) = self.entries();
@@ -114,6 +128,7 @@ pub fn section_of(count: u32, entries: &[u8]) -> Vec<u8> {
 pub struct Replacements {
     known: BTreeMap<SectionId, Option<Vec<u8>>>,
     custom: Vec<(String, Vec<u8>)>,
+    without_dwarf: bool,
 }
 
 impl Replacements {
@@ -132,6 +147,11 @@ impl Replacements {
         self.custom.push((name.to_string(), payload));
     }
 
+    /// Leaves out the sections whose addresses count from the start of the code section.
+    pub fn remove_dwarf(&mut self) {
+        self.without_dwarf = true;
+    }
+
     /// The new binary. A section that is new goes right behind its nearest predecessor, so that trailing custom
     /// sections (names must follow the data) stay behind it.
     pub fn apply(self, sections: &[Section<'_>]) -> Vec<u8> {
@@ -140,13 +160,16 @@ impl Replacements {
         let mut out = Vec::with_capacity(64 + copied + added);
         out.extend_from_slice(b"\0asm\x01\0\0\0");
 
-        let Replacements { mut known, mut custom } = self;
+        let Replacements { mut known, mut custom, without_dwarf } = self;
         let first = sections.iter().map(|section| section.id).find(|&id| id != SectionId::CUSTOM);
         if first.is_none() {
             append_below(u8::MAX, &mut known, &mut out);
         }
         for (at, section) in sections.iter().enumerate() {
             if let Some((name, _)) = section.custom {
+                if without_dwarf && section.is_dwarf() {
+                    continue;
+                }
                 match custom.iter().position(|(replaced, _)| replaced == name) {
                     Some(index) => append_custom(name, &custom.remove(index).1, &mut out),
                     None => append(section.id, section.contents, &mut out),

@@ -2,7 +2,7 @@ use super::imports::Imports;
 use super::slots::Slots;
 use super::{DataSegment, PlanError, Step, Warning};
 use crate::module::{Module, Space};
-use crate::segments::{self, HeaderCost, MAX_DATA_SEGMENTS};
+use crate::segments::{self, GOOD_DATA_SEGMENTS, HeaderCost, MAX_DATA_SEGMENTS};
 use crate::snapshot::{MemoryState, Snapshot};
 use std::ops::Range;
 use wasmparser::MemoryType;
@@ -34,15 +34,16 @@ pub(super) fn plan(
     }
 
     let held = module.code.highest_data.map_or(0, |highest| highest as usize + 1);
-    let held: Vec<DataSegment> = (0..held as u32)
-        .map(
-            |k| if snapshot.dropped_data[k as usize] { DataSegment::Empty } else { DataSegment::Original(k) },
-        )
+    // An empty one cannot be told from a dropped one; keeping it keeps its name.
+    let is_empty = |k: usize| module.data[k].is_passive() && module.data[k].bytes.is_empty();
+    let stays = |k: usize| is_empty(k) || !snapshot.dropped_data[k];
+    let held: Vec<DataSegment> = (0..held)
+        .map(|k| if stays(k) { DataSegment::Original(k as u32) } else { DataSegment::Empty })
         .collect();
     let originals = held.iter().filter(|segment| matches!(segment, DataSegment::Original(_))).count();
     let (in_imports, own) = written.split_at_mut(kept);
     let fixed = originals + in_imports.iter().map(Vec::len).sum::<usize>();
-    segments::close_gaps(own, MAX_DATA_SEGMENTS.saturating_sub(fixed.max(held.len())).max(1));
+    segments::close_gaps(own, GOOD_DATA_SEGMENTS.saturating_sub(fixed.max(held.len())).max(1));
 
     let mut slots = Slots::new(held, |slot| *slot == DataSegment::Empty);
     let (mut start, mut warnings) = (Vec::new(), Vec::new());

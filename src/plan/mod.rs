@@ -13,7 +13,7 @@ mod tables;
 pub use exports::{Rename, rename_conflict};
 pub use start::{Start, Step};
 
-use crate::module::{Module, Names, Space};
+use crate::module::{Module, Names, SectionId, Space};
 use crate::snapshot::{Reference, Snapshot, Unwritable, Value};
 use std::fmt;
 use std::ops::Range;
@@ -51,6 +51,8 @@ pub struct Plan<'a> {
     pub data_count: bool,
     /// What has to be done at instantiation and has no declarative form.
     pub start: Option<Start>,
+    /// Whether the debug information would be wrong, because the code section's entries move.
+    pub drops_dwarf: bool,
     /// What the user should know about the output.
     pub warnings: Vec<Warning>,
 }
@@ -166,6 +168,8 @@ pub enum Warning {
         /// Whether it was made the module's own because it follows a mutable global that was.
         internalized: bool,
     },
+    /// The debug information is left out, because an added start function moves the code that it describes.
+    DwarfDropped,
     /// Active data at or above 2 GiB in a 32-bit memory.
     HighData {
         /// Memory index.
@@ -183,6 +187,9 @@ impl fmt::Display for Warning {
                 f,
                 "the immutable import `{import}` was internalized with its value {value}, \
                  because it follows a mutable one"
+            ),
+            Warning::DwarfDropped => f.write_str(
+                "the debug information (DWARF) is left out: the added start function moves the code by one byte",
             ),
             Warning::HighData { memory } => write!(
                 f,
@@ -273,7 +280,7 @@ fn type_name(names: &Names<'_>, value: Unwritable) -> Option<String> {
 }
 
 fn list_places(places: &[Place]) -> String {
-    const SHOWN: usize = 20;
+    const SHOWN: usize = 1000;
     let mut text = String::from(
         "the state holds values that cannot be written into a module; init must not leave them:",
     );
@@ -318,6 +325,12 @@ pub fn plan<'a>(
         elements.push(ElementSegment::Declared(undeclared));
     }
     let start = (!start.steps.is_empty()).then_some(start);
+    let moves = |code: &crate::module::Section<'_>| start.is_some() && code.moves_with_one_more();
+    let drops_dwarf = module.section(SectionId::CODE).is_some_and(moves)
+        && module.sections.iter().any(|section| section.is_dwarf());
+    if drops_dwarf {
+        warnings.push(Warning::DwarfDropped);
+    }
     Ok(Plan {
         data_count: module.has_data_count || start.is_some() && memories.needs_data_count,
         kept_imports: imports.kept,
@@ -328,6 +341,7 @@ pub fn plan<'a>(
         elements,
         data: memories.data,
         start,
+        drops_dwarf,
         warnings,
     })
 }

@@ -86,10 +86,12 @@ pub(super) fn plan<'a>(
 fn held_segments(module: &Module<'_>, snapshot: &Snapshot<'_>) -> Vec<ElementSegment> {
     let held = module.code.highest_element.map_or(0, |highest| highest + 1);
     let segment = |k: u32| {
-        if !snapshot.dropped_elements[k as usize] {
+        let element = &module.elements[k as usize];
+        // An empty one cannot be told from a dropped one; keeping it keeps its name.
+        if !snapshot.dropped_elements[k as usize] || element.is_passive() && element.is_empty() {
             return ElementSegment::Original(k);
         }
-        ElementSegment::Empty(match module.elements[k as usize].items {
+        ElementSegment::Empty(match element.items {
             ElementItems::Functions(_) => ElementType::Functions,
             ElementItems::Expressions(ty, _) => ElementType::Expressions(ty),
         })

@@ -25,7 +25,7 @@ pub struct VerifyOptions {
     pub run: Option<WasiOptions>,
     /// Scripts that are played first, each on an instance of its own.
     pub scripts: Vec<Script>,
-    /// The engines to run on.
+    /// The engines to run on; empty for Cranelift, Winch, and for a small module Pulley.
     pub engines: Vec<Compiler>,
     /// Generated sequences for each engine, at most.
     pub sequences: usize,
@@ -55,7 +55,7 @@ impl Default for VerifyOptions {
             ledger: None,
             run: None,
             scripts: Vec::new(),
-            engines: vec![Compiler::Cranelift, Compiler::Winch, Compiler::Pulley],
+            engines: Vec::new(),
             sequences: 64,
             depth: 12,
             time: Duration::from_secs(3),

@@ -6,7 +6,7 @@ use super::{VerifyError, VerifyOptions, structure};
 use crate::engine::{Compiled, Compiler};
 use crate::execute;
 use crate::host::Ledger;
-use crate::module::Module;
+use crate::module::{Module, SectionId};
 use crate::probe::Probed;
 use crate::report::seconds;
 use sha2::{Digest, Sha256};
@@ -57,10 +57,28 @@ impl<'a> Verifier<'a> {
             lanes: Vec::new(),
             skipped: Vec::new(),
         };
-        for &compiler in &options.engines {
+        for compiler in verifier.engines() {
             verifier.add_lane(compiler)?;
         }
         Ok(verifier)
+    }
+
+    /// The engines that were asked for, or all that take seconds.
+    fn engines(&mut self) -> Vec<Compiler> {
+        /// Bytes of code.
+        const SMALL: usize = 128 << 10;
+        if !self.options.engines.is_empty() {
+            return self.options.engines.clone();
+        }
+        let code = self.program.module.section(SectionId::CODE).map_or(0, |section| section.contents.len());
+        let mut engines = vec![Compiler::Cranelift, Compiler::Winch];
+        if code <= SMALL {
+            engines.push(Compiler::Pulley);
+        } else {
+            let why = "an interpreter takes long on a module of this size, unless it is asked for";
+            self.skipped.push(Skipped::new(Compiler::Pulley.name(), why));
+        }
+        engines
     }
 
     fn add_lane(&mut self, compiler: Compiler) -> Result<(), VerifyError> {

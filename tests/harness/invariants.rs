@@ -5,12 +5,16 @@ use wasmparser::{BinaryReader, KnownCustom, Parser, Payload};
 
 /// Panics unless `output` kept what preinit never changes in `input`.
 pub fn check(input: &[u8], output: &[u8], has_start: bool) {
-    let (input, output) = (Parts::of(input), Parts::of(output));
+    let (mut input, output) = (Parts::of(input), Parts::of(output));
     let bodies = &output.bodies[..input.bodies.len().min(output.bodies.len())];
     assert!(input.bodies == bodies, "function bodies differ");
     let added = output.bodies.len() - input.bodies.len();
     assert_eq!(added, usize::from(has_start), "added functions");
     assert_eq!(output.start, has_start, "a start section");
+    // The count of functions is a LEB: where it gets a byte longer, the addresses in DWARF are wrong.
+    if has_start && matches!(input.bodies.len(), 0x7f | 0x3fff | 0x1f_ffff) {
+        input.customs.retain(|(name, _)| !name.starts_with(".debug_"));
+    }
     assert_eq!(input.customs, output.customs, "custom sections");
 }
 

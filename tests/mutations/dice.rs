@@ -24,8 +24,3 @@ impl Dice {
         if items.is_empty() { None } else { Some(&items[self.below(items.len())]) }
     }
 }
-
-/// Another one for every run.
-pub fn any_seed() -> u64 {
-    std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64
-}

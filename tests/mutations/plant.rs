@@ -1,10 +1,13 @@
 //! Faults, each planted in one random place of a snapshot.
 
 use super::dice::Dice;
+use super::rewrite::{
+    add_function, append, count_data, exports, images, rewrite_data, rewrite_element, slots, write_slots,
+};
 use preinit::module::{Module, Replacements, SectionId, is_function, section_of};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Encode, Instruction};
-use wasmparser::{ConstExpr, DataKind, ElementKind, Operator, ValType};
+use wasmparser::{ConstExpr, Operator, ValType};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -97,14 +100,6 @@ pub fn plant(
 
 type Planted = Option<(Replacements, String)>;
 
-fn append(module: &Module<'_>, id: SectionId, count: u32, entries: &[u8], replacements: &mut Replacements) {
-    let contents = match module.section(id) {
-        Some(section) => section.with_entries(count, entries),
-        None => section_of(count, entries),
-    };
-    replacements.set(id, contents);
-}
-
 /// An active data segment of one byte at the end wins over what was written there before.
 fn flip_byte(module: &Module<'_>, dice: &mut Dice) -> Planted {
     let images = images(module);
@@ -121,43 +116,6 @@ fn flip_byte(module: &Module<'_>, dice: &mut Dice) -> Planted {
     append(module, SectionId::DATA, 1, &entry, &mut replacements);
     count_data(module, module.data.len() + 1, &mut replacements);
     Some((replacements, format!("memory {memory}, byte {address:#x}")))
-}
-
-fn count_data(module: &Module<'_>, count: usize, replacements: &mut Replacements) {
-    if module.has_data_count {
-        let mut contents = Vec::new();
-        (count as u32).encode(&mut contents);
-        replacements.set(SectionId::DATA_COUNT, contents);
-    }
-}
-
-/// What the memories hold after instantiation; only for modules that define all of them.
-fn images(module: &Module<'_>) -> Vec<Vec<u8>> {
-    if module.imported.memories > 0 {
-        return Vec::new();
-    }
-    let mut images: Vec<Vec<u8>> =
-        module.memories.iter().map(|memory| vec![0; memory.initial as usize * 65536]).collect();
-    for data in data_segments(module) {
-        if let DataKind::Active { memory_index, offset_expr } = data.kind {
-            let start = constant(&offset_expr).unwrap() as usize;
-            images[memory_index as usize][start..start + data.data.len()].copy_from_slice(data.data);
-        }
-    }
-    images
-}
-
-fn data_segments<'a>(module: &Module<'a>) -> Vec<wasmparser::Data<'a>> {
-    let Some(section) = module.section(SectionId::DATA) else { return Vec::new() };
-    let reader = wasmparser::BinaryReader::new(section.contents, 0);
-    wasmparser::DataSectionReader::new(reader).unwrap().into_iter().map(Result::unwrap).collect()
-}
-
-fn constant(expression: &ConstExpr<'_>) -> Option<u32> {
-    match expression.get_operators_reader().read().unwrap() {
-        Operator::I32Const { value } => Some(value.cast_unsigned()),
-        _ => None,
-    }
 }
 
 /// Replaces the value of a global whose value `change` has another one for.
@@ -185,59 +143,6 @@ fn global(
     let mut replacements = Replacements::default();
     replacements.set(SectionId::GLOBAL, section_of(defined.len() as u32, &entries));
     Some((replacements, format!("global {index}")))
-}
-
-/// The functions in the slots of every table of functions.
-fn slots(module: &Module<'_>) -> Vec<(u32, Vec<Option<u32>>)> {
-    if module.imported.tables > 0 {
-        return Vec::new();
-    }
-    let mut tables: Vec<(u32, Vec<Option<u32>>)> = Vec::new();
-    for (index, table) in (0u32..).zip(&module.tables) {
-        if table.ty.element_type != wasmparser::RefType::FUNCREF || table.init.is_some() {
-            continue;
-        }
-        let mut slots = vec![None; table.ty.initial as usize];
-        for element in &module.elements {
-            let ElementKind::Active { table_index, offset_expr } = &element.kind else { continue };
-            if table_index.unwrap_or(0) == index {
-                let start = constant(offset_expr).unwrap() as usize;
-                let items: Vec<Option<u32>> = match &element.items {
-                    wasmparser::ElementItems::Functions(items) => {
-                        items.clone().into_iter().map(|function| function.ok()).collect()
-                    }
-                    wasmparser::ElementItems::Expressions(_, items) => items
-                        .clone()
-                        .into_iter()
-                        .map(|item| preinit::module::ref_funcs(&item.unwrap()).first().copied())
-                        .collect(),
-                };
-                slots[start..start + items.len()].copy_from_slice(&items);
-            }
-        }
-        tables.push((index, slots));
-    }
-    tables
-}
-
-/// Active element segments at the end win over what was written before.
-fn write_slots(module: &Module<'_>, table: u32, slots: &[(usize, Option<u32>)]) -> Replacements {
-    let mut entries = Vec::new();
-    for (slot, function) in slots {
-        entries.push(6);
-        table.encode(&mut entries);
-        Instruction::I32Const(*slot as i32).encode(&mut entries);
-        Instruction::End.encode(&mut entries);
-        entries.extend([0x70, 1]);
-        match function {
-            Some(function) => Instruction::RefFunc(*function).encode(&mut entries),
-            None => Instruction::RefNull(wasm_encoder::HeapType::FUNC).encode(&mut entries),
-        }
-        Instruction::End.encode(&mut entries);
-    }
-    let mut replacements = Replacements::default();
-    append(module, SectionId::ELEMENT, slots.len() as u32, &entries, &mut replacements);
-    replacements
 }
 
 fn null_slot(module: &Module<'_>, dice: &mut Dice) -> Planted {
@@ -304,61 +209,14 @@ fn shorten_memory(module: &Module<'_>, dice: &mut Dice) -> Planted {
     Some((replacements, format!("memory {index}")))
 }
 
-/// Data segments as they are written, or others in their place.
-fn rewrite_data(module: &Module<'_>, index: usize, contents: &[u8], keep_active: bool) -> Replacements {
-    let mut entries = Vec::new();
-    let mut moved = Vec::new();
-    let segments = data_segments(module);
-    let section = module.section(SectionId::DATA).unwrap();
-    for (at, segment) in segments.iter().enumerate() {
-        let bytes = &section.contents[segment.range.clone()];
-        if at != index {
-            entries.extend_from_slice(bytes);
-            continue;
-        }
-        if keep_active && matches!(segment.kind, DataKind::Active { .. }) {
-            moved = bytes.to_vec();
-        }
-        entries.push(1);
-        contents.encode(&mut entries);
-    }
-    let count = segments.len() + usize::from(!moved.is_empty());
-    entries.extend(moved);
-    let mut replacements = Replacements::default();
-    replacements.set(SectionId::DATA, section_of(count as u32, &entries));
-    count_data(module, count, &mut replacements);
-    replacements
-}
-
-fn rewrite_element(module: &Module<'_>, index: usize, entry: &[u8], keep_active: bool) -> Replacements {
-    let mut entries = Vec::new();
-    let mut moved = Vec::new();
-    for (at, element) in module.elements.iter().enumerate() {
-        let bytes = &module.bytes[element.range.clone()];
-        if at != index {
-            entries.extend_from_slice(bytes);
-            continue;
-        }
-        if keep_active && matches!(element.kind, ElementKind::Active { .. }) {
-            moved = bytes.to_vec();
-        }
-        entries.extend_from_slice(entry);
-    }
-    let count = module.elements.len() + usize::from(!moved.is_empty());
-    entries.extend(moved);
-    let mut replacements = Replacements::default();
-    replacements.set(SectionId::ELEMENT, section_of(count as u32, &entries));
-    replacements
-}
-
 fn named(highest: Option<u32>) -> std::ops::Range<usize> {
     0..highest.map_or(0, |highest| highest as usize + 1)
 }
 
 fn revive(original: &Module<'_>, snapshot: &Module<'_>, dice: &mut Dice) -> Planted {
     let data = named(original.code.highest_data).filter(|&k| {
-        let is_dead = !snapshot.data[k].passive || snapshot.data[k].bytes.is_empty();
-        original.data[k].passive && !original.data[k].bytes.is_empty() && is_dead
+        let is_dead = !snapshot.data[k].is_passive() || snapshot.data[k].bytes.is_empty();
+        original.data[k].is_passive() && !original.data[k].bytes.is_empty() && is_dead
     });
     let elements = named(original.code.highest_element).filter(|&k| {
         let is_dead = !snapshot.elements[k].is_passive() || snapshot.elements[k].is_empty();
@@ -379,7 +237,7 @@ fn revive(original: &Module<'_>, snapshot: &Module<'_>, dice: &mut Dice) -> Plan
 
 fn drop_segment(module: &Module<'_>, dice: &mut Dice) -> Planted {
     let data = named(module.code.highest_data)
-        .filter(|&k| module.data[k].passive && !module.data[k].bytes.is_empty());
+        .filter(|&k| module.data[k].is_passive() && !module.data[k].bytes.is_empty());
     let elements = named(module.code.highest_element)
         .filter(|&k| module.elements[k].is_passive() && !module.elements[k].is_empty());
     let places: Vec<(bool, usize)> = data.map(|k| (true, k)).chain(elements.map(|k| (false, k))).collect();
@@ -390,20 +248,6 @@ fn drop_segment(module: &Module<'_>, dice: &mut Dice) -> Planted {
         true => (rewrite_data(module, index, &[], false), format!("data segment {index}")),
         false => (rewrite_element(module, index, &EMPTY, false), format!("element segment {index}")),
     })
-}
-
-fn exports(module: &Module<'_>, change: impl Fn(usize) -> Option<u32>) -> Vec<u8> {
-    let mut entries = Vec::new();
-    let mut count = 0;
-    for (at, export) in module.exports.iter().enumerate() {
-        if let Some(index) = change(at) {
-            count += 1;
-            export.name.encode(&mut entries);
-            RoundtripReencoder.export_kind(export.kind).unwrap().encode(&mut entries);
-            index.encode(&mut entries);
-        }
-    }
-    section_of(count, &entries)
 }
 
 fn remove_export(module: &Module<'_>, dice: &mut Dice) -> Planted {
@@ -464,16 +308,6 @@ fn call_import(module: &Module<'_>, dice: &mut Dice, body: &mut Vec<u8>) -> Opti
     Instruction::Call(function).encode(body);
     signature.results().iter().for_each(|_| Instruction::Drop.encode(body));
     Some(function)
-}
-
-fn add_function(module: &Module<'_>, ty: u32, body: &[u8], replacements: &mut Replacements) -> u32 {
-    let mut entry = Vec::new();
-    ty.encode(&mut entry);
-    append(module, SectionId::FUNCTION, 1, &entry, replacements);
-    let mut entry = Vec::new();
-    body.encode(&mut entry);
-    append(module, SectionId::CODE, 1, &entry, replacements);
-    module.functions.len() as u32
 }
 
 fn call_at_start(module: &Module<'_>, dice: &mut Dice) -> Planted {

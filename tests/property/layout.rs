@@ -2,7 +2,7 @@
 
 use preinit::module::Module;
 use preinit::plan::{DataSegment, PlanOptions, Warning, plan};
-use preinit::segments::MAX_DATA_SEGMENTS;
+use preinit::segments::GOOD_DATA_SEGMENTS;
 use preinit::snapshot::{Chunk, Image, MemoryState, Snapshot};
 use std::borrow::Cow;
 
@@ -37,11 +37,11 @@ fn data_above_two_gibibytes_is_warned_of() {
 fn never_more_segments_than_engines_take() {
     let wasm = wat::parse_str("(module (memory 0))").unwrap();
     let module = Module::parse(&wasm).unwrap();
-    let islands = MAX_DATA_SEGMENTS as u64 + 500;
+    let islands = GOOD_DATA_SEGMENTS as u64 + 500;
     let chunk = |k: u64| Chunk { offset: k * 100 + k % 7, bytes: Cow::Borrowed(&b"x"[..]) };
     let snapshot = memory(1 << 32, (0..islands).map(chunk).collect());
     let plan = plan(&module, &snapshot, &PlanOptions::default()).unwrap();
-    assert_eq!(plan.data.len(), MAX_DATA_SEGMENTS);
+    assert_eq!(plan.data.len(), GOOD_DATA_SEGMENTS);
     let is_in = |segment: &DataSegment, address: u64| match segment {
         DataSegment::Active { range, .. } => range.contains(&address),
         _ => false,

@@ -95,7 +95,7 @@ pub struct PlayArgs {
     ///
     /// May be repeated. Engines that do not support the module are left out.
     ///
-    /// [default: cranelift, winch, pulley]
+    /// [default: cranelift, winch, and for a small module pulley]
     #[arg(long = "engine", value_name = "ENGINE", value_parser = engine)]
     pub engines: Vec<Compiler>,
 

@@ -62,7 +62,8 @@ fn a_function_that_nobody_provides_is_no_error_until_it_is_called() {
     assert_eq!(guest.call("fine", &[]).unwrap(), 1);
     let error = guest.call("outer", &[]).unwrap_err();
     let called: &ImportCalled = error.downcast_ref().unwrap();
-    assert_eq!(called.to_string(), "init called the import `env.gone`, which nothing provides");
+    let message = called.to_string();
+    assert!(message.starts_with("init called the import `env.gone`, which nothing provides; "), "{message}");
     let entry = guest.ledger().entries().next().unwrap();
     assert_eq!(entry.call.backtrace.as_deref().unwrap(), ["inner", "outer"]);
 }
@@ -114,10 +115,10 @@ fn stubs_are_zero_and_null_and_empty() {
 fn what_has_no_zero_cannot_be_stubbed() {
     let wat = "(module (type $t (func)) (import \"a\" \"f\" (func (result (ref $t)))))";
     let error = fails(wat, &HostOptions { stub_all: true, ..HostOptions::default() });
-    assert!(error.to_string().starts_with("cannot stub function `a.f`: (ref "), "{error}");
+    assert!(error.to_string().starts_with("cannot stub function `a.f`, "), "{error}");
     let wat = "(module (type $t (func)) (import \"a\" \"g\" (global (ref $t))))";
     let error = fails(wat, &HostOptions { stub_all: true, ..HostOptions::default() });
-    assert!(error.to_string().starts_with("cannot stub global `a.g`: (ref "), "{error}");
+    assert!(error.to_string().starts_with("cannot stub global `a.g`, "), "{error}");
 }
 
 const PROVIDER: &str = "(module
