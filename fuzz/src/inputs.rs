@@ -38,9 +38,9 @@ impl Hostile {
         let mut out = vec![below(256) as u8, below(256) as u8];
         out.extend_from_slice(&self.modules[below(self.modules.len())]);
         for _ in 0..below(4) {
-            let at = 2 + below(out.len() - 2);
+            let at = 2 + below(out.len().saturating_sub(2));
             match below(8) {
-                0 => drop(out.remove(at.min(out.len() - 1))),
+                0 if at < out.len() => drop(out.remove(at)),
                 1 => out.insert(at, below(256) as u8),
                 2 => {
                     let donor = &self.modules[below(self.modules.len())];
