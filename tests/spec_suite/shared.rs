@@ -199,7 +199,7 @@ fn table(
     // What the first importer is to write.
     let is_left = |slot: usize| match way {
         Way::Rewind => import.changed.get(slot).is_none_or(|changed| *changed),
-        Way::Scramble => slot % 2 == 0,
+        Way::Scramble => slot.is_multiple_of(2),
         Way::Hold | Way::Internalize => false,
     };
     let mut right: Vec<bool> = now.iter().map(|element| *element == Reference::Null).collect();
