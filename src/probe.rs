@@ -4,6 +4,7 @@
 //! would copy it into its artifact, or compile code for each segment.
 
 mod deferred;
+mod waits;
 
 pub use deferred::{Deferred, DeferredData};
 
@@ -61,6 +62,18 @@ impl Probed {
     /// # Errors
     /// If a type of the module cannot be re-encoded, which validation rules out for the proposals that are supported.
     pub fn new(module: &Module<'_>) -> Result<Probed, ProbeError> {
+        Probed::with(module, Deferred::of(module))
+    }
+
+    /// Instruments `module` so that any engine runs it without our help: nothing is deferred.
+    ///
+    /// # Errors
+    /// As of [`Probed::new`].
+    pub fn for_any_engine(module: &Module<'_>) -> Result<Probed, ProbeError> {
+        Probed::with(module, None)
+    }
+
+    fn with(module: &Module<'_>, deferred: Option<Deferred>) -> Result<Probed, ProbeError> {
         let mut probed = Probed {
             wasm: Vec::new(),
             prefix: free_prefix(module),
@@ -72,7 +85,7 @@ impl Probed {
                 module.elements[k].is_passive() && !module.elements[k].is_empty()
             }),
             witnesses: witnessed_types(module),
-            deferred: Deferred::of(module),
+            deferred,
         };
         let mut added = Added::new(module);
         probed.add_segment_probes(module, &mut added)?;

@@ -1,3 +1,4 @@
+use super::VerifyError;
 use crate::capture::{self, CaptureError, References};
 use crate::execute::Initialized;
 use crate::host::{
@@ -13,6 +14,16 @@ use wasmtime::{AnyRef, AsContextMut, Extern, ExternRef, Func, I31, Ref, RootScop
 pub(super) struct Program<'a> {
     pub module: Module<'a>,
     pub probed: Probed,
+}
+
+impl<'a> Program<'a> {
+    pub fn new(module: Module<'a>) -> Result<Self, VerifyError> {
+        let mut probed = Probed::new(&module)?;
+        if module.code.waits {
+            probed.end_waits()?;
+        }
+        Ok(Program { module, probed })
+    }
 }
 
 /// A running instance of one of the two modules.

@@ -18,7 +18,7 @@ use clap_complete::Shell;
 pub use host::HostArgs;
 pub use limits::LimitArgs;
 pub use messages::MessageArgs;
-pub use verify::{PlayArgs, VerifyArgs};
+pub use verify::{Engine, PlayArgs, VerifyArgs};
 
 use crate::cli::argv;
 use crate::cli::value::pair;
