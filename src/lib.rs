@@ -14,6 +14,7 @@ pub mod engine;
 mod error;
 pub mod execute;
 pub mod host;
+pub mod layout;
 pub mod module;
 pub mod plan;
 mod preinit;
@@ -21,6 +22,7 @@ pub mod probe;
 pub mod report;
 pub mod segments;
 pub mod snapshot;
+pub mod strip;
 pub mod verify;
 
 pub use error::Error;

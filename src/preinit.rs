@@ -3,10 +3,12 @@ use crate::encode::encode;
 use crate::error::Error;
 use crate::execute::{REACTOR_INITIALIZE, execute};
 use crate::host::{HostOptions, HostState, ImportName, Ledger, Limits, LinkerHook, Preload, WasiOptions};
+use crate::layout::Layout;
 use crate::module::Module;
 use crate::plan::{PlanOptions, Rename, plan, rename_conflict};
 use crate::probe::Probed;
 use crate::report::{self, HostCalls, Report, Timings, seconds};
+use crate::strip::{StripReport, strip};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,6 +24,10 @@ pub struct Options {
     pub renames: Vec<Rename>,
     /// Make imported memories, tables and mutable globals the module's own.
     pub internalize: bool,
+    /// How data is laid out in the output.
+    pub layout: Layout,
+    /// Replace the code that only init could reach by stubs.
+    pub strip_init: bool,
     /// Compile optimized code, for an init that runs long.
     pub optimize: bool,
     /// What init can see and do.
@@ -37,6 +43,8 @@ impl Default for Options {
             keep_init: false,
             renames: Vec::new(),
             internalize: false,
+            layout: Layout::default(),
+            strip_init: false,
             optimize: false,
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
@@ -109,6 +117,18 @@ impl Preinit {
     /// Makes imported memories, tables and mutable globals the module's own.
     pub fn internalize(mut self, internalize: bool) -> Self {
         self.options.internalize = internalize;
+        self
+    }
+
+    /// Lays data out for small files, or for Wasmtime's copy-on-write memory images.
+    pub fn layout(mut self, layout: Layout) -> Self {
+        self.options.layout = layout;
+        self
+    }
+
+    /// Replaces the functions that only init could reach by stubs that trap; indices and function names stay.
+    pub fn strip_init(mut self, strip: bool) -> Self {
+        self.options.strip_init = strip;
         self
     }
 
@@ -217,6 +237,7 @@ fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
         removed_exports: vec![REACTOR_INITIALIZE.to_string()],
         renames: options.renames.clone(),
         internalize: options.internalize,
+        layout: options.layout,
     };
     if !options.keep_init {
         plan_options.removed_exports.extend(init_functions.iter().cloned());
@@ -229,10 +250,18 @@ fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
         timed(|| capture(&module, &probed, &initialized.subject, &mut initialized.store))?;
     drop(probed);
     let (plan, planning) = timed(|| plan(&module, &snapshot, &plan_options))?;
-    let (output, encode) = timed(|| encode(&module, &snapshot, &plan))?;
+    let ((output, stripped), encode) = timed(|| {
+        let output = encode(&module, &snapshot, &plan)?;
+        if !options.strip_init {
+            return Ok((output, None));
+        }
+        let stripped = strip(output)?;
+        Ok::<_, Error>((stripped.wasm, Some(stripped.report)))
+    })?;
     let timings =
         Timings { parse, compile, init, capture, plan: planning, encode, total: seconds(started.elapsed()) };
     let mut warnings: Vec<String> = plan.warnings.iter().map(ToString::to_string).collect();
+    warnings.extend(stripped.as_ref().and_then(strip_warning));
     let random_bytes = ledger.random_bytes();
     if random_bytes > 0 {
         warnings.push(format!(
@@ -248,6 +277,8 @@ fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
         memories: report::memories(&module, &snapshot, &plan),
         globals_changed: report::globals_changed(&plan),
         tables: report::tables(&module, &snapshot, &plan),
+        layout: report::layout(&plan),
+        stripped,
         data_segments: plan.data.len(),
         element_segments: plan.elements.len(),
         start_function: plan.start.is_some(),
@@ -256,6 +287,12 @@ fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
         random_bytes,
     };
     Ok(Output { wasm: output, report, ledger, stdout, stderr })
+}
+
+fn strip_warning(report: &StripReport) -> Option<String> {
+    let sections = report.dropped_sections.join("`, `");
+    (!sections.is_empty())
+        .then(|| format!("left out, because --strip-init moves the code that they describe: `{sections}`"))
 }
 
 fn host_calls(ledger: &Ledger) -> Vec<HostCalls> {

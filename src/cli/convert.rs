@@ -71,6 +71,8 @@ impl Job {
             keep_init: args.keep_init_func,
             renames: args.renames,
             internalize: args.internalize,
+            layout: args.layout,
+            strip_init: args.strip_init,
             optimize: args.optimize,
             host,
             limits: limits(&args.limits),

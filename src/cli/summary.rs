@@ -3,6 +3,8 @@
 use std::fmt::Display;
 
 use preinit::Report;
+use preinit::report::LayoutReport;
+use preinit::strip::StripReport;
 
 use super::value::bytes::Bytes;
 use super::value::duration::Seconds;
@@ -16,6 +18,12 @@ pub fn text(report: &Report, output: &str, verbose: bool) -> String {
     lines.add("snapshot", format_args!("{output}"));
     lines.add("size", format_args!("{} -> {}", Bytes(report.input_bytes), Bytes(report.output_bytes)));
     memories(&mut lines, report);
+    layout(&mut lines, &report.layout);
+    if let Some(stripped) = &report.stripped {
+        let StripReport { functions, functions_before, code_bytes, .. } = stripped;
+        let bytes = Bytes(*code_bytes);
+        lines.add("stripped", format_args!("{functions} of {functions_before} functions, {bytes} of code"));
+    }
     lines.add("globals", format_args!("{} changed", report.globals_changed));
     tables(&mut lines, report);
     if verbose {
@@ -61,6 +69,30 @@ fn memories(lines: &mut Lines, report: &Report) {
         );
     }
     more(lines, "memory", report.memories.len());
+}
+
+/// Says something where there is a choice: what the other layout would give.
+fn layout(lines: &mut Lines, layout: &LayoutReport) {
+    let (Some(padding), Some(copied)) = (layout.padding_bytes, layout.copied_bytes) else { return };
+    let start = match copied {
+        0 => String::new(),
+        copied => format!(" and a start function that copies {}", Bytes(copied)),
+    };
+    let (zeros, data) = (Bytes(padding), Bytes(layout.data_bytes));
+    if layout.mapped {
+        lines.add(
+            "layout",
+            format_args!("mappable, with {zeros} of zeros{start}; Wasmtime maps it and copies nothing else. compact would leave them out"),
+        );
+        return;
+    }
+    lines.add("layout", format_args!("compact, so every start copies {data}"));
+    lines.add(
+        "",
+        format_args!("--layout mappable: {zeros} of zeros more{start}, and Wasmtime maps the memory"),
+    );
+    let flag = layout.span_bytes + 1;
+    lines.add("", format_args!("wasmtime -O memory-guaranteed-dense-image-size={flag} maps it as it is"));
 }
 
 fn tables(lines: &mut Lines, report: &Report) {

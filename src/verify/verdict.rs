@@ -87,6 +87,8 @@ pub struct Coverage {
     pub state: StateCoverage,
     /// Function bodies that were compared byte for byte.
     pub function_bodies: u64,
+    /// Functions that the snapshot has only stubs of, because nothing can reach them.
+    pub functions_stripped: u64,
     /// Functions that the snapshot has on top of the original's.
     pub functions_added: u64,
     /// What cannot be seen by this verifier.
@@ -237,6 +239,13 @@ impl fmt::Display for Coverage {
              segments, {} function bodies",
             self.function_bodies
         )?;
+        if self.functions_stripped > 0 {
+            writeln!(
+                f,
+                "{} of the bodies are stubs of functions that nothing can reach",
+                self.functions_stripped
+            )?;
+        }
         for engine in &self.engines {
             writeln!(
                 f,
