@@ -4,7 +4,7 @@
 //! would copy it into its artifact, or compile code for each segment.
 
 mod deferred;
-mod waits;
+mod play;
 
 pub use deferred::{Deferred, DeferredData};
 
@@ -50,6 +50,8 @@ pub enum Probe {
     Data(u32),
     /// A function that traps exactly if this element segment was dropped.
     Element(u32),
+    /// The memory in which entered functions leave marks.
+    Entries,
     /// The start function, where the host has to call it.
     Start,
     /// A function whose parameter types are those of a row of [`Probed::witnesses`].
@@ -104,6 +106,7 @@ impl Probed {
             Probe::Table(index) => ("table", index),
             Probe::Data(index) => ("data", index),
             Probe::Element(index) => ("element", index),
+            Probe::Entries => ("entries", 0),
             Probe::Start => ("start", 0),
             Probe::Witness(index) => ("witness", index),
         };

@@ -70,6 +70,7 @@ fn a_snapshot_is_equal_and_the_coverage_says_why() {
     assert_eq!(coverage.state.segments, 2);
     assert_eq!(coverage.function_bodies, 3);
     assert_eq!(coverage.exports_called.len(), 2);
+    assert_eq!(coverage.functions_entered, 2, "all but init");
     assert_eq!(verdict.differences_found, 0);
 }
 

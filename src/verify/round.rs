@@ -27,6 +27,8 @@ pub(super) struct Round<'r, 'o, 'a, 's> {
     coverage: &'r mut Coverage,
     opponents: Vec<Opponent<'s>>,
     spectators: Vec<Spectator>,
+    /// For each defined function, whether calls entered it.
+    entered: Vec<bool>,
     pub undecided: Vec<String>,
     /// The shortest script that shows a difference.
     pub script: Option<String>,
@@ -55,6 +57,7 @@ impl<'r, 'o, 'a, 's> Round<'r, 'o, 'a, 's> {
             coverage,
             opponents: Vec::new(),
             spectators: Vec::new(),
+            entered: Vec::new(),
             undecided: Vec::new(),
             script: None,
         }
@@ -73,6 +76,7 @@ impl<'r, 'o, 'a, 's> Round<'r, 'o, 'a, 's> {
         }
         let coverage = self.opponents.drain(..).map(|opponent| opponent.coverage);
         self.coverage.engines = coverage.collect();
+        self.coverage.functions_entered = self.entered.iter().filter(|&&entered| entered).count() as u64;
         for spectator in self.spectators.drain(..) {
             self.coverage.engines.push(spectator.coverage);
             let Some(withdrawn) = spectator.withdrawn else { continue };
@@ -201,6 +205,10 @@ impl<'r, 'o, 'a, 's> Round<'r, 'o, 'a, 's> {
         if opponent == 0
             && let Some(mut leader) = leader
         {
+            self.entered.resize(leader.entered().count(), false);
+            for (entered, now) in self.entered.iter_mut().zip(leader.entered()) {
+                *entered |= now;
+            }
             self.watch(&mut played, &mut leader, share)?;
         }
         Ok(played)

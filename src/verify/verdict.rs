@@ -83,6 +83,8 @@ pub struct Coverage {
     pub exports_called: Vec<String>,
     /// Those that were not, and why.
     pub exports_not_called: Vec<Skipped>,
+    /// Functions that the calls entered.
+    pub functions_entered: u64,
     /// What the comparison right after instantiation covered; every call is followed by another one.
     pub state: StateCoverage,
     /// Function bodies that were compared byte for byte.
@@ -268,6 +270,7 @@ impl fmt::Display for Coverage {
         }
         if !self.exports_called.is_empty() {
             writeln!(f, "called: {}", self.exports_called.join(", "))?;
+            writeln!(f, "entered: {} of {} functions", self.functions_entered, self.function_bodies)?;
         }
         for Skipped { name, why } in &self.exports_not_called {
             writeln!(f, "not called: {name}: {why}")?;
