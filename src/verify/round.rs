@@ -179,7 +179,11 @@ impl<'r, 'o, 'a, 's> Round<'r, 'o, 'a, 's> {
             !self.coverage.exports_called.iter().any(|called| called == export.name)
                 && !sequences.skipped.iter().any(|skipped| skipped.name == export.name)
         });
-        let not_reached = not_reached.map(|export| Skipped::new(export.name, "there was no time"));
+        let why = match options.sequences {
+            0 => "no generated calls were asked for",
+            _ => "there was no time",
+        };
+        let not_reached = not_reached.map(|export| Skipped::new(export.name, why));
         self.coverage.exports_not_called = not_reached.chain(sequences.skipped.iter().cloned()).collect();
         Ok(())
     }
