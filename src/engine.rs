@@ -83,7 +83,43 @@ pub fn compile(wasm: &[u8], options: EngineOptions) -> wasmtime::Result<Compiled
 /// # Errors
 /// If it does not support the module.
 pub fn compile_with(compiler: Compiler, wasm: &[u8], options: EngineOptions) -> wasmtime::Result<Compiled> {
-    let engine = Engine::new(&config(compiler, options)?)?;
+    compile_for(config(compiler, options)?, compiler, wasm)
+}
+
+/// Frames of a program that is to be frozen.
+pub(crate) const MAX_FROZEN_FRAMES: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
+
+/// Compiles `wasm` with the cheapest compiler that supports it, for a run whose whole call stack is asked for.
+///
+/// # Errors
+/// What the last compiler that was tried said.
+pub(crate) fn compile_traced(wasm: &[u8], options: EngineOptions) -> wasmtime::Result<Compiled> {
+    let compile = |compiler| {
+        let mut config = config(compiler, options)?;
+        // One more than is allowed, so that it shows.
+        config.wasm_backtrace_max_frames(MAX_FROZEN_FRAMES.checked_add(1));
+        compile_for(config, compiler, wasm)
+    };
+    compile(Compiler::Winch).or_else(|_| compile(Compiler::Cranelift))
+}
+
+/// Room for the stack of a guest that is compiled for debugging, in bytes: its frames hold every local and operand.
+pub(crate) const INSPECTED_WASM_STACK: usize = 4 * MAX_WASM_STACK;
+
+/// Compiles `wasm` so that the frames of the running program can be read. It takes ten times as long.
+///
+/// # Errors
+/// If the compiler does not support the module.
+pub(crate) fn compile_inspected(wasm: &[u8], options: EngineOptions) -> wasmtime::Result<Compiled> {
+    let mut config = config(Compiler::Cranelift, options)?;
+    config.guest_debug(true);
+    config.max_wasm_stack(INSPECTED_WASM_STACK);
+    config.async_stack_size(INSPECTED_WASM_STACK + (16 << 20));
+    compile_for(config, Compiler::Cranelift, wasm)
+}
+
+fn compile_for(config: Config, compiler: Compiler, wasm: &[u8]) -> wasmtime::Result<Compiled> {
+    let engine = Engine::new(&config)?;
     let module = wasmtime::Module::from_binary(&engine, wasm)?;
     Ok(Compiled { engine, module, compiler })
 }

@@ -1,6 +1,7 @@
 use crate::capture::CaptureError;
 use crate::encode::EncodeError;
 use crate::execute::ExecuteError;
+use crate::freeze::FreezeError;
 use crate::module::ModuleError;
 use crate::plan::PlanError;
 use crate::probe::ProbeError;
@@ -26,6 +27,9 @@ pub enum Error {
     /// The state cannot be written into a module.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The program could not be frozen.
+    #[error(transparent)]
+    Freeze(#[from] FreezeError),
     /// The output could not be made.
     #[error(transparent)]
     Encode(#[from] EncodeError),
@@ -39,6 +43,7 @@ impl Error {
             Error::Plan(PlanError::NoSuchExport { .. }) => false,
             Error::Plan(_) => true,
             Error::Execute(error) => matches!(error, ExecuteError::Stopped { .. }),
+            Error::Freeze(error) => error.is_refusal(),
             _ => false,
         }
     }

@@ -8,12 +8,12 @@ pub use trace::{Frame, Trace};
 
 use crate::capture::{Baseline, CaptureError, Subject};
 use crate::engine::{self, Compiled, Compiler, EngineOptions};
-use crate::host::{self, HostError, HostOptions, HostState, Limits};
+use crate::host::{self, HostError, HostOptions, HostState, Limits, Watch};
 use crate::module::{Module, is_function};
 use crate::probe::{Probe, Probed};
 use interrupt::Interrupt;
 use std::time::{Duration, Instant};
-use stopped::Run;
+pub(crate) use stopped::Run;
 use wasmtime::{Extern, Instance, Store};
 
 /// Init exports that are looked for when none is named, in this order.
@@ -119,40 +119,87 @@ pub(crate) fn start(
     limits: &Limits,
     digest: [u8; 32],
 ) -> Result<Initialized, ExecuteError> {
-    let Prepared { module, probed, compiled, compile_time } = prepared;
-    let Compiled { engine, module: compiled, compiler } = compiled;
+    let mut begun = begin(prepared, options, limits, digest, None)?;
+    let run = prepared.run(limits);
+    for name in &calls {
+        let function = begun.subject.instance.get_typed_func::<(), ()>(&mut begun.store, name);
+        let function = function.map_err(|_| init_signature(prepared.module, name))?;
+        function
+            .call(&mut begun.store, ())
+            .map_err(|error| run.stopped(&format!("the `{name}` function"), "trapped", error))?;
+    }
+    begun.end(prepared, calls)
+}
+
+/// An instance that is being initialized.
+pub(crate) struct Begun {
+    pub store: Store<HostState>,
+    pub subject: Subject,
+    preload_calls: usize,
+    interrupt: Option<Interrupt>,
+    running: Instant,
+}
+
+/// Instantiates a compiled module. `watch` sees all host calls.
+pub(crate) fn begin(
+    prepared: Prepared<'_>,
+    options: &HostOptions,
+    limits: &Limits,
+    digest: [u8; 32],
+    watch: Option<Watch>,
+) -> Result<Begun, ExecuteError> {
+    let Prepared { module, probed, compiled, .. } = prepared;
+    let Compiled { engine, module: compiled, .. } = compiled;
     let running = Instant::now();
     let mut store = host::new_store(engine, options, limits, digest)?;
+    if let Some(watch) = watch {
+        store.data_mut().watch(watch);
+    }
     let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, engine, &mut store));
-    let run = Run { module, compiled, limits };
+    let run = prepared.run(limits);
     let imports =
         host::resolve_imports(&mut store, options, compiled).map_err(|error| run.no_imports(error))?;
     let preload_calls = store.data().ledger().len();
     let baseline = Baseline::of(&mut store, &imports)?;
     let instance = instantiate(&mut store, compiled, &imports, module.bytes, probed)
         .map_err(|error| run.not_instantiated(error))?;
-    for name in &calls {
-        let function =
-            instance.get_typed_func::<(), ()>(&mut store, name).map_err(|_| init_signature(module, name))?;
-        function
-            .call(&mut store, ())
-            .map_err(|error| run.stopped(&format!("the `{name}` function"), "trapped", error))?;
+    Ok(Begun { store, subject: Subject { instance, imports, baseline }, preload_calls, interrupt, running })
+}
+
+impl Begun {
+    /// What was set was for the guest and not for the capture.
+    pub fn unbounded(&mut self) -> Result<(), ExecuteError> {
+        self.interrupt = None;
+        self.store.set_epoch_deadline(u64::MAX / 2);
+        // Without fuel there is nothing to set.
+        match self.store.get_fuel() {
+            Ok(_) => self.store.set_fuel(u64::MAX).map_err(ExecuteError::Compile),
+            Err(_) => Ok(()),
+        }
     }
-    drop(interrupt);
-    // Whatever limit was set, it was for the guest and not for the capture.
-    store.set_epoch_deadline(u64::MAX / 2);
-    if limits.fuel.is_some() {
-        store.set_fuel(u64::MAX).map_err(ExecuteError::Compile)?;
+
+    /// Nothing of the guest runs any more.
+    pub fn end(mut self, prepared: Prepared<'_>, called: Vec<String>) -> Result<Initialized, ExecuteError> {
+        self.unbounded()?;
+        Ok(Initialized {
+            store: self.store,
+            subject: self.subject,
+            called,
+            preload_calls: self.preload_calls,
+            compiler: prepared.compiled.compiler,
+            compile_time: prepared.compile_time,
+            run_time: self.running.elapsed(),
+        })
     }
-    Ok(Initialized {
-        store,
-        subject: Subject { instance, imports, baseline },
-        called: calls,
-        preload_calls,
-        compiler: *compiler,
-        compile_time,
-        run_time: running.elapsed(),
-    })
+}
+
+impl<'p> Prepared<'p> {
+    pub fn run<'r>(&self, limits: &'r Limits) -> Run<'r>
+    where
+        'p: 'r,
+    {
+        Run { module: self.module, compiled: &self.compiled.module, limits }
+    }
 }
 
 /// Instantiates the compiled probed form of the binary `wasm`, with everything that instantiation does in the original.
@@ -222,7 +269,7 @@ fn no_default(module: &Module<'_>) -> ExecuteError {
     ))
 }
 
-fn exported_functions(module: &Module<'_>) -> String {
+pub(crate) fn exported_functions(module: &Module<'_>) -> String {
     const SHOWN: usize = 12;
     let nullary =
         |export: &&wasmparser::Export<'_>| is_function(export.kind) && module.is_nullary(export.index);

@@ -13,6 +13,7 @@ pub mod encode;
 pub mod engine;
 mod error;
 pub mod execute;
+pub mod freeze;
 pub mod host;
 pub mod module;
 pub mod plan;

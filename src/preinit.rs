@@ -1,7 +1,8 @@
 use crate::capture::capture;
-use crate::encode::encode;
+use crate::encode::{EncodeError, encode};
 use crate::error::Error;
-use crate::execute::{REACTOR_INITIALIZE, execute};
+use crate::execute::{Initialized, REACTOR_INITIALIZE, execute};
+use crate::freeze::{self, Freeze, Frozen, Reader, Trigger};
 use crate::host::{HostOptions, HostState, ImportName, Ledger, Limits, LinkerHook, Preload, WasiOptions};
 use crate::module::Module;
 use crate::plan::{PlanOptions, Rename, plan, rename_conflict};
@@ -24,6 +25,10 @@ pub struct Options {
     pub internalize: bool,
     /// Compile optimized code, for an init that runs long.
     pub optimize: bool,
+    /// Freeze the program in the middle of a call, at this place, instead of when init returns.
+    pub at: Option<Trigger>,
+    /// How the calls in progress are read, for [`Options::at`].
+    pub frames: Reader,
     /// What init can see and do.
     pub host: HostOptions,
     /// What init can use.
@@ -38,6 +43,8 @@ impl Default for Options {
             renames: Vec::new(),
             internalize: false,
             optimize: false,
+            at: None,
+            frames: Reader::default(),
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
         }
@@ -181,6 +188,18 @@ impl Preinit {
         self
     }
 
+    /// Freezes the program in the middle of a call instead of when init returns.
+    pub fn at(mut self, trigger: Trigger) -> Self {
+        self.options.at = Some(trigger);
+        self
+    }
+
+    /// Chooses how the calls in progress are read, for [`Preinit::at`].
+    pub fn frames(mut self, reader: Reader) -> Self {
+        self.options.frames = reader;
+        self
+    }
+
     /// Runs init on `wasm`, a binary core module, and writes down the state that it leaves.
     ///
     /// The guest runs on a thread of its own, whose stack fits deep recursion.
@@ -201,7 +220,22 @@ fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
     let (module, parse) = timed(|| Module::parse(wasm))?;
     let probed = Probed::new(&module)?;
     let digest: [u8; 32] = Sha256::digest(wasm).into();
-    let mut initialized = execute(
+    if let Some(trigger) = &options.at {
+        let freeze = Freeze {
+            trigger,
+            reader: options.frames,
+            init_functions: &options.init_functions,
+            host: &options.host,
+            limits: &options.limits,
+            digest,
+        };
+        let mut frozen = freeze::freeze(&module, &probed, freeze)?;
+        let wasm = std::mem::take(&mut frozen.wasm);
+        let extended = Module::parse(&wasm).map_err(EncodeError::Invalid)?;
+        let begun = Begun { started, parse, module: &module, probed };
+        return finish(options, begun, Subject::Frozen { extended: &extended, frozen: Box::new(frozen) });
+    }
+    let initialized = execute(
         &module,
         &probed,
         &options.init_functions,
@@ -210,6 +244,35 @@ fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
         &options.limits,
         digest,
     )?;
+    let begun = Begun { started, parse, module: &module, probed };
+    finish(options, begun, Subject::Initialized(Box::new(initialized)))
+}
+
+/// What is known before the guest runs.
+struct Begun<'m> {
+    started: Instant,
+    parse: f64,
+    module: &'m Module<'m>,
+    probed: Probed,
+}
+
+/// A guest that has run.
+enum Subject<'m> {
+    Initialized(Box<Initialized>),
+    Frozen {
+        /// The module that the state is written into.
+        extended: &'m Module<'m>,
+        frozen: Box<Frozen>,
+    },
+}
+
+fn finish(options: &Options, begun: Begun<'_>, subject: Subject<'_>) -> Result<Output, Error> {
+    let Begun { started, parse, module, probed } = begun;
+    let input_bytes = module.bytes.len() as u64;
+    let (mut initialized, extended, mut frozen) = match subject {
+        Subject::Initialized(initialized) => (*initialized, module, None),
+        Subject::Frozen { extended, frozen } => (frozen.initialized, extended, Some(frozen.rest)),
+    };
     let compiler = initialized.compiler.name();
     let (compile, init) = (seconds(initialized.compile_time), seconds(initialized.run_time));
     let init_functions = initialized.called.clone();
@@ -221,15 +284,26 @@ fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
     if !options.keep_init {
         plan_options.removed_exports.extend(init_functions.iter().cloned());
     }
-    let ledger = initialized.store.data_mut().take_ledger();
+    if let Some(frozen) = &frozen {
+        // It resumes there.
+        plan_options.removed_exports.retain(|export| *export != frozen.entry);
+    }
+    let ledger = match &mut frozen {
+        Some(frozen) => std::mem::take(&mut frozen.ledger),
+        None => initialized.store.data_mut().take_ledger(),
+    };
     let (stdout, stderr) =
         (initialized.store.data().stdout().to_vec(), initialized.store.data().stderr().to_vec());
 
-    let (snapshot, capture) =
-        timed(|| capture(&module, &probed, &initialized.subject, &mut initialized.store))?;
+    let (mut snapshot, capture) =
+        timed(|| capture(module, &probed, &initialized.subject, &mut initialized.store))?;
+    if let Some(frozen) = &frozen {
+        frozen.complete(&mut snapshot);
+    }
     drop(probed);
-    let (plan, planning) = timed(|| plan(&module, &snapshot, &plan_options))?;
-    let (output, encode) = timed(|| encode(&module, &snapshot, &plan))?;
+    let module = extended;
+    let (plan, planning) = timed(|| plan(module, &snapshot, &plan_options))?;
+    let (output, encode) = timed(|| encode(module, &snapshot, &plan))?;
     let timings =
         Timings { parse, compile, init, capture, plan: planning, encode, total: seconds(started.elapsed()) };
     let mut warnings: Vec<String> = plan.warnings.iter().map(ToString::to_string).collect();
@@ -239,21 +313,25 @@ fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
             "init read {random_bytes} random bytes, which every instance of the snapshot will share"
         ));
     }
+    if let Some(frozen) = &mut frozen {
+        warnings.append(&mut frozen.warnings);
+    }
     let report = Report {
-        input_bytes: wasm.len() as u64,
+        input_bytes,
         output_bytes: output.len() as u64,
         compiler,
         init_functions,
         timings,
-        memories: report::memories(&module, &snapshot, &plan),
+        memories: report::memories(module, &snapshot, &plan),
         globals_changed: report::globals_changed(&plan),
-        tables: report::tables(&module, &snapshot, &plan),
+        tables: report::tables(module, &snapshot, &plan),
         data_segments: plan.data.len(),
         element_segments: plan.elements.len(),
         start_function: plan.start.is_some(),
         warnings,
         host_calls: host_calls(&ledger),
         random_bytes,
+        frozen: frozen.map(|frozen| report::frozen(&frozen)),
     };
     Ok(Output { wasm: output, report, ledger, stdout, stderr })
 }

@@ -72,6 +72,8 @@ impl Job {
             renames: args.renames,
             internalize: args.internalize,
             optimize: args.optimize,
+            at: args.at,
+            frames: args.frames.unwrap_or_default(),
             host,
             limits: limits(&args.limits),
         };

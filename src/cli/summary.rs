@@ -29,6 +29,22 @@ pub fn text(report: &Report, output: &str, verbose: bool) -> String {
         lines.add("compiler", report.compiler);
         stages(&mut lines, report);
     }
+    if let Some(frozen) = &report.frozen {
+        lines.add("frozen", format_args!("at {}, resumes in `{}`", frozen.call, frozen.entry));
+        lines.add(
+            "stack",
+            format_args!("{}, {} of code", count(frozen.frames, "frame"), Bytes(frozen.code_bytes as u64)),
+        );
+        if !frozen.preopens.is_empty() {
+            lines.add(
+                "needs",
+                format_args!("these directories, in this order: `{}`", frozen.preopens.join("`, `")),
+            );
+        }
+        if verbose {
+            lines.add("reading", format_args!("{} by {}", Seconds(frozen.reading), frozen.reader));
+        }
+    }
     let functions = report.init_functions.join("`, `");
     lines.add("init", format_args!("{} in `{functions}`", Seconds(report.timings.init)));
     lines.add("total", Seconds(report.timings.total));

@@ -14,6 +14,7 @@ mod recorder;
 mod resolve;
 mod value;
 mod wasi;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ pub use options::{
 };
 pub use resolve::resolve_imports;
 pub use value::Value;
+pub(crate) use watch::{Seen, Watch};
 
 /// The data of a store in which init runs.
 pub struct HostState {
@@ -49,6 +51,7 @@ pub struct HostState {
     /// `None` without WASI, and in a replay.
     wasi: Option<Wasi>,
     refuse_changes: bool,
+    watch: Option<Watch>,
 }
 
 /// A store with nothing in it yet. Opens the preopened directories, unless this is a replay.
@@ -77,7 +80,8 @@ pub fn new_store(
     let recorder =
         Recorder::new(ledger, options.replay.clone(), options.ledger_backtraces, limits.max_memory);
     let refuse_changes = options.refuses_changes();
-    let state = HostState { limiter: Limiter::new(limits.max_memory), recorder, wasi, refuse_changes };
+    let state =
+        HostState { limiter: Limiter::new(limits.max_memory), recorder, wasi, refuse_changes, watch: None };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limiter);
     if let Some(fuel) = limits.fuel {
@@ -118,6 +122,11 @@ impl HostState {
         self.refuse_changes = options.refuses_changes();
         self.recorder.answer_live();
         Ok(())
+    }
+
+    /// From now on shows every host call to `watch` before it is answered.
+    pub(crate) fn watch(&mut self, watch: Watch) {
+        self.watch = Some(watch);
     }
 
     /// Lets the guest use `more` bytes on top of what it has now.
