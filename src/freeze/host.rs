@@ -12,12 +12,16 @@ pub(super) fn ended_early(
     trigger: &Trigger,
     subject: &str,
     how: Option<ExecuteError>,
+    matches: u64,
     ledger: &Ledger,
 ) -> FreezeError {
     let how = how.map_or(format!("{subject} returned"), |how| how.to_string());
     let mut text = format!("the program ended before it came to `{trigger}`: {how}");
+    if matches > 0 {
+        text.push_str(&format!("\nit came there {matches} times"));
+    }
     if ledger.is_empty() {
-        text.push_str("\nit made no host calls");
+        text.push_str("\nno host calls of it are recorded");
         return FreezeError::NotReached(text);
     }
     text.push_str(&format!("\nits host calls, {} in all:", ledger.len()));

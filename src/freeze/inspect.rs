@@ -23,8 +23,8 @@ const HOST_STACK: usize = 16 << 20;
 /// A frame as the engine shows it.
 struct Shown {
     function: u32,
-    /// Offset in the binary of the instruction behind the call.
-    next: usize,
+    /// Offset in the binary.
+    at: usize,
     locals: Vec<Option<Value>>,
     operands: Vec<Value>,
 }
@@ -98,13 +98,15 @@ impl Scene<'_> {
         let (arguments, shown) = seen?;
         let layout = Layout::new(self.module, &wasm, bell.as_ref())?;
         let mut frames = Vec::with_capacity(shown.len());
-        for shown in shown {
-            let next = layout.site(shown.function, shown.next)?;
+        for (shown, expected) in shown.into_iter().zip(&stop.sites) {
+            let at = layout.site(shown.function, shown.at)?;
             let operators = &bodies.get(shown.function)?.operators;
-            let next = operators.iter().position(|(_, offset)| *offset == next.offset as usize);
-            let call = next.and_then(|next| next.checked_sub(1));
-            let call = call.ok_or(FreezeError::Unexplained("a frame between two instructions"))?;
-            let site = Site { function: shown.function, offset: operators[call].1 as u32 };
+            let next = operators.iter().position(|(_, offset)| *offset == at.offset as usize);
+            let next = next.ok_or(FreezeError::Unexplained("a frame between two instructions"))?;
+            // Mostly the instruction behind the call, but the call itself where a table's element had to be made first.
+            let before = next.checked_sub(1).map(|call| operators[call].1 as u32);
+            let site = Site { function: shown.function, offset: before.unwrap_or(at.offset) };
+            let site = if at == *expected { at } else { site };
             frames.push(Frame { site, locals: shown.locals, operands: shown.operands });
         }
         Ok((Stack { callee: stop.callee, arguments, frames }, played))
@@ -173,6 +175,6 @@ impl Look<'_> {
             let operand = frame.stack(&mut *caller, index)?;
             operands.push(value(self.references, &mut *caller, &operand)?);
         }
-        Ok(Shown { function: function.as_u32() + self.imported, next: pc.raw() as usize, locals, operands })
+        Ok(Shown { function: function.as_u32() + self.imported, at: pc.raw() as usize, locals, operands })
     }
 }

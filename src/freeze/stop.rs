@@ -73,10 +73,13 @@ impl Scene<'_> {
         let progress = Arc::new(Mutex::new(Progress::default()));
         let listener = self.matcher(&progress);
         let played = self.play(prepared, bell.as_ref(), listener, |_| Ok(()));
-        let reached = progress.lock().ok().and_then(|mut progress| {
-            let event = progress.events;
-            progress.reached.take().map(|import| (event, import))
-        });
+        let (reached, matches) = match progress.lock() {
+            Ok(mut progress) => {
+                let event = progress.events;
+                (progress.reached.take().map(|import| (event, import)), progress.matches)
+            }
+            Err(_) => return Err(FreezeError::Unexplained("the host failed")),
+        };
         let mut played = match (played, &reached) {
             (Err(FreezeError::Execute(_)), Some(_)) => return Err(FreezeError::Refused(Reached.to_string())),
             (played, _) => played?,
@@ -90,7 +93,7 @@ impl Scene<'_> {
                     None => format!("`{}`", self.calls.join("`, `")),
                 };
                 let how = error.map(|error| prepared.run(self.limits).stopped(&subject, "trapped", error));
-                return Err(ended_early(trigger, &subject, how, &ledger));
+                return Err(ended_early(trigger, &subject, how, matches, &ledger));
             }
         };
         let mut sites = self.sites(&error, &compiled, &wasm, bell.as_ref())?;
