@@ -1,7 +1,8 @@
+use crate::cache::CompileCache;
 use crate::capture::capture;
 use crate::encode::encode;
 use crate::error::Error;
-use crate::execute::{REACTOR_INITIALIZE, execute};
+use crate::execute::{Compilation, REACTOR_INITIALIZE, execute};
 use crate::host::{HostOptions, HostState, ImportName, Ledger, Limits, LinkerHook, Preload, WasiOptions};
 use crate::layout::Layout;
 use crate::module::Module;
@@ -30,6 +31,8 @@ pub struct Options {
     pub strip_init: bool,
     /// Compile optimized code, for an init that runs long.
     pub optimize: bool,
+    /// Where compiled code is kept between runs.
+    pub cache: Option<CompileCache>,
     /// What init can see and do.
     pub host: HostOptions,
     /// What init can use.
@@ -46,6 +49,7 @@ impl Default for Options {
             layout: Layout::default(),
             strip_init: false,
             optimize: false,
+            cache: None,
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
         }
@@ -201,6 +205,12 @@ impl Preinit {
         self
     }
 
+    /// Keeps compiled code between runs. By default nothing is kept.
+    pub fn compile_cache(mut self, cache: Option<CompileCache>) -> Self {
+        self.options.cache = cache;
+        self
+    }
+
     /// Runs init on `wasm`, a binary core module, and writes down the state that it leaves.
     ///
     /// The guest runs on a thread of its own, whose stack fits deep recursion.
@@ -225,12 +235,13 @@ fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
         &module,
         &probed,
         &options.init_functions,
-        options.optimize,
+        Compilation { optimize: options.optimize, cache: options.cache.as_ref() },
         &options.host,
         &options.limits,
         digest,
     )?;
     let compiler = initialized.compiler.name();
+    let compile_cached = initialized.cached;
     let (compile, init) = (seconds(initialized.compile_time), seconds(initialized.run_time));
     let init_functions = initialized.called.clone();
     let mut plan_options = PlanOptions {
@@ -272,6 +283,7 @@ fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
         input_bytes: wasm.len() as u64,
         output_bytes: output.len() as u64,
         compiler,
+        compile_cached,
         init_functions,
         timings,
         memories: report::memories(&module, &snapshot, &plan),

@@ -17,6 +17,8 @@ pub struct Report {
     pub output_bytes: u64,
     /// Which compiler ran init.
     pub compiler: &'static str,
+    /// Whether its code was in the cache.
+    pub compile_cached: bool,
     /// The exports that were called, in order.
     pub init_functions: Vec<String>,
     /// Time by stage.

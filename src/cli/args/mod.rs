@@ -1,5 +1,6 @@
 //! What the user typed, as clap sees it. Nothing here decides anything; `convert` does.
 
+mod cache;
 mod host;
 mod ignored;
 mod limits;
@@ -15,6 +16,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub use cache::CacheArgs;
 pub use host::HostArgs;
 pub use limits::LimitArgs;
 pub use messages::MessageArgs;
@@ -147,6 +149,9 @@ pub struct SnapshotArgs {
     /// What init can use up.
     #[command(flatten)]
     pub limits: LimitArgs,
+    /// What is kept between runs.
+    #[command(flatten)]
+    pub cache: CacheArgs,
     /// What to tell about it.
     #[command(flatten)]
     pub messages: MessageArgs,
