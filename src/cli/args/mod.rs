@@ -20,7 +20,7 @@ pub use cache::CacheArgs;
 pub use host::HostArgs;
 pub use limits::LimitArgs;
 pub use messages::MessageArgs;
-pub use verify::{PlayArgs, VerifyArgs};
+pub use verify::{Engine, PlayArgs, VerifyArgs};
 
 use crate::cli::argv;
 use crate::cli::value::{layout, pair};
