@@ -8,6 +8,7 @@
 //! bytes ─module→ Module ─probe→ Probed ─execute→ Initialized ─capture→ Snapshot ─plan→ Plan ─encode→ bytes
 //! ```
 
+pub mod cache;
 pub mod capture;
 pub mod encode;
 pub mod engine;
@@ -15,6 +16,7 @@ mod error;
 pub mod execute;
 pub mod freeze;
 pub mod host;
+pub mod layout;
 pub mod module;
 pub mod plan;
 mod preinit;
@@ -22,6 +24,7 @@ pub mod probe;
 pub mod report;
 pub mod segments;
 pub mod snapshot;
+pub mod strip;
 pub mod verify;
 
 pub use error::Error;

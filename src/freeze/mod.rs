@@ -30,6 +30,7 @@ pub use error::FreezeError;
 pub use stack::{Frame, Site, Stack};
 pub use trigger::{CHECKPOINT, Trigger, TriggerError};
 
+use crate::cache::CompileCache;
 use crate::capture::capture;
 use crate::execute::{DEFAULT_INIT_FUNCTIONS, ExecuteError, Initialized, REACTOR_INITIALIZE};
 use crate::host::{HostOptions, Ledger, Limits};
@@ -117,6 +118,8 @@ pub struct Freeze<'f> {
     pub host: &'f HostOptions,
     /// What it can use.
     pub limits: &'f Limits,
+    /// Where compiled code is kept between runs.
+    pub cache: Option<&'f CompileCache>,
     /// Of the module's bytes.
     pub digest: [u8; 32],
 }
@@ -135,6 +138,7 @@ pub fn freeze(module: &Module<'_>, probed: &Probed, options: Freeze<'_>) -> Resu
         calls: &calls,
         options: options.host,
         limits: options.limits,
+        cache: options.cache,
         digest: options.digest,
     };
     let mut stop = scene.stop(options.trigger)?;

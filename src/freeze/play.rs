@@ -3,6 +3,7 @@
 use super::FreezeError;
 use super::bell::Bell;
 use super::trigger::{Awaited, AwaitedCall};
+use crate::cache::CompileCache;
 use crate::engine::Compiled;
 use crate::execute::{self, Begun, Prepared};
 use crate::host::{HostOptions, HostState, ImportName, Limits, Seen, Watch};
@@ -23,6 +24,7 @@ pub(super) struct Scene<'s> {
     pub calls: &'s [String],
     pub options: &'s HostOptions,
     pub limits: &'s Limits,
+    pub cache: Option<&'s CompileCache>,
     pub digest: [u8; 32],
 }
 

@@ -67,7 +67,7 @@ impl Scene<'_> {
         };
         let (wasm, bell) = self.with_bell()?;
         let compiled =
-            engine::compile_traced(&wasm, options).map_err(crate::execute::ExecuteError::Compile)?;
+            engine::compile_traced(&wasm, options, self.cache).map_err(crate::execute::ExecuteError::Compile)?;
         let prepared = self.prepared(&compiled, compiling.elapsed());
 
         let progress = Arc::new(Mutex::new(Progress::default()));
