@@ -41,10 +41,12 @@ impl FreezeError {
 
     /// Whether the program was understood and turned down.
     pub fn is_refusal(&self) -> bool {
-        match self {
-            FreezeError::NotReached(_) | FreezeError::Refused(_) | FreezeError::NotRepeated(_) => true,
-            FreezeError::Execute(ExecuteError::Stopped { .. }) => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            FreezeError::NotReached(_)
+                | FreezeError::Refused(_)
+                | FreezeError::NotRepeated(_)
+                | FreezeError::Execute(ExecuteError::Stopped { .. })
+        )
     }
 }

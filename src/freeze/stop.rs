@@ -66,8 +66,8 @@ impl Scene<'_> {
             epochs: self.limits.timeout.is_some(),
         };
         let (wasm, bell) = self.with_bell()?;
-        let compiled =
-            engine::compile_traced(&wasm, options, self.cache).map_err(crate::execute::ExecuteError::Compile)?;
+        let compiled = engine::compile_traced(&wasm, options, self.cache)
+            .map_err(crate::execute::ExecuteError::Compile)?;
         let prepared = self.prepared(&compiled, compiling.elapsed());
 
         let progress = Arc::new(Mutex::new(Progress::default()));

@@ -46,7 +46,8 @@ impl Scene<'_> {
             return Ok(None);
         };
         let options = EngineOptions { optimize: false, fuel: false, epochs: self.limits.timeout.is_some() };
-        let compiled = engine::compile_traced(&instrumented.wasm, options, self.cache).map_err(ExecuteError::Compile)?;
+        let compiled =
+            engine::compile_traced(&instrumented.wasm, options, self.cache).map_err(ExecuteError::Compile)?;
         let prepared = self.prepared(&compiled, compiling.elapsed());
 
         let references: Arc<OnceLock<References>> = Arc::default();

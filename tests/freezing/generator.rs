@@ -284,7 +284,7 @@ impl Body<'_> {
             ValType::F64 => self.emit(I::F64Const((value as i32 as f64 / 3.0).into())),
             ValType::V128 => self.emit(I::V128Const(i128::from(value as i64) * 77)),
             ValType::Ref(ty) if ty.heap_type == HeapType::EXTERN => self.emit(I::RefNull(HeapType::EXTERN)),
-            ValType::Ref(ty) if ty.nullable && value % 3 == 0 => self.emit(I::RefNull(ty.heap_type)),
+            ValType::Ref(ty) if ty.nullable && value.is_multiple_of(3) => self.emit(I::RefNull(ty.heap_type)),
             ValType::Ref(_) => self.emit(I::RefFunc(IMPORTS.len() as u32 + (value % 2) as u32)),
         }
         self.stack.push(ty);
@@ -567,7 +567,7 @@ impl Body<'_> {
 #[test]
 fn the_generator_makes_valid_programs() {
     for seed in 0..200 {
-        let wasm = program(seed, seed % 2 == 0);
+        let wasm = program(seed, seed.is_multiple_of(2));
         if std::env::var("PREINIT_DUMP").is_ok_and(|dump| dump == seed.to_string()) {
             std::fs::write(std::env::temp_dir().join(format!("{seed}.wasm")), &wasm).unwrap();
         }

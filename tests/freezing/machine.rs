@@ -2,7 +2,7 @@
 //! `preinit` can preload.
 
 use std::sync::{Arc, Mutex};
-use wasmtime::{Config, Engine, Extern, Func, FuncType, Instance, Linker, Module, Store, Val, ValType};
+use wasmtime::{Config, Engine, Extern, Func, Instance, Linker, Module, Store, Val, ValType};
 
 /// The imports that generated programs may have, all from `env`.
 pub const IMPORTS: [(&str, &[Number], &[Number]); 4] = [
@@ -109,6 +109,11 @@ pub struct Machine {
 impl Machine {
     /// Instantiates `wasm` with a host in this state.
     pub fn new(engine: &Engine, wasm: &[u8], state: u64) -> Machine {
+        Machine::try_new(engine, wasm, state).unwrap_or_else(|error| panic!("{error:?}"))
+    }
+
+    /// The same for modules that may need more than this machine has.
+    pub fn try_new(engine: &Engine, wasm: &[u8], state: u64) -> wasmtime::Result<Machine> {
         let module = Module::new(engine, wasm).unwrap_or_else(|error| panic!("{error:?}"));
         let mut store = Store::new(engine, ());
         let host = Arc::new(Mutex::new(Host { state, calls: Vec::new() }));
@@ -150,8 +155,8 @@ impl Machine {
             });
             linker.define(&mut store, import.module(), import.name(), function).unwrap();
         }
-        let instance = linker.instantiate(&mut store, &module).unwrap_or_else(|error| panic!("{error:?}"));
-        Machine { store, instance, host }
+        let instance = linker.instantiate(&mut store, &module)?;
+        Ok(Machine { store, instance, host })
     }
 
     /// Calls an export that takes nothing, and looks at everything.

@@ -4,7 +4,6 @@ mod cases;
 mod checkpoint;
 mod errors;
 mod generator;
-mod guests;
 mod machine;
 mod property;
 mod smith;
