@@ -73,9 +73,15 @@ impl Recorder {
 
     /// Adds an answered call.
     pub(super) fn record(&mut self, entry: Entry) -> Result<(), LedgerLimit> {
+        self.record_shared(entry).map(drop)
+    }
+
+    /// Adds an answered call, and hands it back.
+    pub(super) fn record_shared(&mut self, entry: Entry) -> Result<Arc<Entry>, LedgerLimit> {
+        let entry = Arc::new(entry);
         self.used = self.used.saturating_add(entry.cost());
-        self.ledger.entries.push(Arc::new(entry));
-        if self.used > self.limit { Err(LedgerLimit { limit: self.limit }) } else { Ok(()) }
+        self.ledger.entries.push(Arc::clone(&entry));
+        if self.used > self.limit { Err(LedgerLimit { limit: self.limit }) } else { Ok(entry) }
     }
 
     /// Notes that calls to `import` do not come here.
