@@ -171,22 +171,21 @@ fn run_guest(
     calls: &[String],
     options: &HostOptions,
     limits: &Limits,
-    mut store: &mut Store<HostState>,
+    store: &mut Store<HostState>,
 ) -> Result<(Subject, usize), ExecuteError> {
     let engine = store.engine().clone();
     let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, &engine, store));
     let run = Run { module, compiled, limits };
-    let imports =
-        host::resolve_imports(&mut store, options, compiled).map_err(|error| run.no_imports(error))?;
+    let imports = host::resolve_imports(store, options, compiled).map_err(|error| run.no_imports(error))?;
     let preload_calls = store.data().ledger().len();
-    let baseline = Baseline::of(&mut store, &imports)?;
-    let instance = instantiate(&mut store, compiled, &imports, module.bytes, probed)
+    let baseline = Baseline::of(store, &imports)?;
+    let instance = instantiate(store, compiled, &imports, module.bytes, probed)
         .map_err(|error| run.not_instantiated(error))?;
     for name in calls {
         let function =
-            instance.get_typed_func::<(), ()>(&mut store, name).map_err(|_| init_signature(module, name))?;
+            instance.get_typed_func::<(), ()>(&mut *store, name).map_err(|_| init_signature(module, name))?;
         function
-            .call(&mut store, ())
+            .call(&mut *store, ())
             .map_err(|error| run.stopped(&format!("the `{name}` function"), "trapped", error))?;
     }
     drop(interrupt);

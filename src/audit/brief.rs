@@ -19,7 +19,7 @@ pub fn brief(
 ) -> Vec<Finding> {
     let Some(wasi) = wasi.filter(|_| !ledger.is_empty()) else { return Vec::new() };
     let symbols = Symbols::none();
-    let layout = Layout { stack: None, heap_base: u64::MAX, lowest_data: None };
+    let layout = Layout { stack: None, heap_base: u64::MAX, heap_is_known: false, lowest_data: None };
     let scene = Scene::new(module, snapshot, ledger, &symbols, &layout);
     let mut findings = secrets::values(&scene, wasi);
     findings.extend(handles::findings(&scene, wasi, None));

@@ -36,6 +36,7 @@ pub(super) fn findings(
     let again = if ran { "a second time" } else { "after init, which has not run them" };
     let (what, places) = match &asked.constructors {
         Constructors::None => return None,
+        Constructors::Unknown => ("; what that changes could not be told".to_string(), Vec::new()),
         Constructors::Trapped(cause) => (format!(", which traps: {cause}"), Vec::new()),
         Constructors::Changed(spots) => {
             let matters = |spot: &&Spot| match spot {
@@ -59,7 +60,8 @@ pub(super) fn findings(
         false => "link as a reactor (-mexec-model=reactor), whose _initialize runs them once",
     };
     let places = places.into_iter().take(PLACES).collect();
-    let mut finding = Finding::new(Level::Danger, "constructors", title).at(places).advise(advice);
+    let level = if asked.constructors == Constructors::Unknown { Level::Warning } else { Level::Danger };
+    let mut finding = Finding::new(level, "constructors", title).at(places).advise(advice);
     finding.more_places = more;
     Some(finding)
 }

@@ -15,6 +15,10 @@ pub(super) struct Variable {
     pub size: u64,
     /// Its name with its name spaces.
     pub name: String,
+    /// Whether its type can hold addresses.
+    pub points: bool,
+    /// Whether it belongs to a language's own library, by the path of its source.
+    pub library: bool,
 }
 
 /// How deep types refer to types before we stop asking for a size.
@@ -47,6 +51,7 @@ fn unit_variables<'a>(
     unit: &Unit<Reader<'a>>,
     found: &mut BTreeMap<u64, Variable>,
 ) -> gimli::Result<()> {
+    let library = is_library(dwarf, unit);
     let mut cursor = unit.entries();
     let mut scopes: Vec<(isize, String)> = Vec::new();
     while let Some(entry) = cursor.next_dfs()? {
@@ -64,16 +69,23 @@ fn unit_variables<'a>(
                 }
             }
             gimli::DW_TAG_variable => {
-                let Some(address) = address(dwarf, unit, entry)? else { continue };
+                let pieces = pieces(dwarf, unit, entry)?;
+                if pieces.is_empty() {
+                    continue;
+                }
                 let Some(own) = name(dwarf, unit, entry, 0)? else { continue };
                 let mut parts: Vec<&str> = scopes.iter().map(|(_, name)| name.as_str()).collect();
                 parts.push(&own);
-                let size = size(dwarf, unit, entry, 0)?.unwrap_or(0);
-                let variable = Variable { address, size, name: parts.join("::") };
-                match found.get(&address) {
-                    Some(known) if known.size >= size => {}
-                    _ => {
-                        found.insert(address, variable);
+                let whole = size(unit, entry, 0)?.unwrap_or(0);
+                let points = points(unit, entry, 0)?;
+                for (address, piece) in pieces {
+                    let size = piece.unwrap_or(whole);
+                    let variable = Variable { address, size, name: parts.join("::"), points, library };
+                    match found.get(&address) {
+                        Some(known) if known.size >= size => {}
+                        _ => {
+                            found.insert(address, variable);
+                        }
                     }
                 }
             }
@@ -83,26 +95,80 @@ fn unit_variables<'a>(
     Ok(())
 }
 
-/// The address, if it is a constant; linkers leave 0 or all ones where they dropped the variable.
-fn address<'a>(
+/// Whether the unit was compiled from a source that came with the compiler.
+fn is_library<'a>(dwarf: &Dwarf<Reader<'a>>, unit: &Unit<Reader<'a>>) -> bool {
+    let mut cursor = unit.entries();
+    let Ok(Some(root)) = cursor.next_dfs() else { return false };
+    let text = |at| {
+        let text = dwarf.attr_string(unit, root.attr_value(at)?).ok()?;
+        Some(text.to_string_lossy().into_owned())
+    };
+    let path =
+        [gimli::DW_AT_comp_dir, gimli::DW_AT_name].into_iter().filter_map(text).collect::<Vec<_>>().join("/");
+    let marks = [
+        "libc",
+        "compiler-rt",
+        "compiler_rt",
+        "/rustc/",
+        "rustlib",
+        "ziglang",
+        "wasi-sdk",
+        "zigc",
+        "emscripten",
+    ];
+    marks.iter().any(|mark| path.contains(mark))
+}
+
+/// The constant addresses at which a variable lies, with the length of each piece if there are several. Linkers leave 0 or
+/// all ones where they dropped the variable.
+fn pieces<'a>(
     dwarf: &Dwarf<Reader<'a>>,
     unit: &Unit<Reader<'a>>,
     entry: &DebuggingInformationEntry<Reader<'a>>,
-) -> gimli::Result<Option<u64>> {
+) -> gimli::Result<Vec<(u64, Option<u64>)>> {
     let Some(AttributeValue::Exprloc(expression)) = entry.attr_value(gimli::DW_AT_location) else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
-    let mut operations = expression.operations(unit.encoding());
-    let address = match operations.next()? {
-        Some(Operation::Address { address }) => address,
-        Some(Operation::AddressIndex { index }) => dwarf.address(unit, index)?,
-        _ => return Ok(None),
-    };
-    if operations.next()?.is_some() {
-        return Ok(None);
-    }
     let dropped = [0, u64::from(u32::MAX), u64::from(u32::MAX - 1), u64::MAX, u64::MAX - 1];
-    Ok((!dropped.contains(&address)).then_some(address))
+    let mut operations = expression.operations(unit.encoding());
+    let mut pieces = Vec::new();
+    let mut at = None;
+    while let Some(operation) = operations.next()? {
+        match operation {
+            Operation::Address { address } => at = Some(address),
+            Operation::AddressIndex { index } => at = Some(dwarf.address(unit, index)?),
+            Operation::Piece { size_in_bits, bit_offset: None } => {
+                pieces.extend(at.take().map(|address| (address, Some(size_in_bits / 8))));
+            }
+            // Computed at run time.
+            _ => return Ok(Vec::new()),
+        }
+    }
+    pieces.extend(at.map(|address| (address, None)));
+    pieces.retain(|(address, _)| !dropped.contains(address));
+    Ok(pieces)
+}
+
+/// Whether values of the type of `entry` can hold addresses: whether there is more to it than numbers.
+fn points<'a>(
+    unit: &Unit<Reader<'a>>,
+    entry: &DebuggingInformationEntry<Reader<'a>>,
+    depth: usize,
+) -> gimli::Result<bool> {
+    match entry.tag() {
+        gimli::DW_TAG_base_type | gimli::DW_TAG_enumeration_type => return Ok(false),
+        gimli::DW_TAG_variable
+        | gimli::DW_TAG_typedef
+        | gimli::DW_TAG_array_type
+        | gimli::DW_TAG_const_type
+        | gimli::DW_TAG_volatile_type
+            if depth < TYPE_DEPTH => {}
+        _ => return Ok(true),
+    }
+    match entry.attr_value(gimli::DW_AT_type) {
+        Some(AttributeValue::UnitRef(offset)) => points(unit, &unit.entry(offset)?, depth + 1),
+        _ => Ok(true),
+    }
 }
 
 fn name<'a>(
@@ -126,7 +192,6 @@ fn name<'a>(
 }
 
 fn size<'a>(
-    dwarf: &Dwarf<Reader<'a>>,
     unit: &Unit<Reader<'a>>,
     entry: &DebuggingInformationEntry<Reader<'a>>,
     depth: usize,
@@ -148,7 +213,7 @@ fn size<'a>(
         _ => None,
     });
     let Some(offset) = referred else { return Ok(None) };
-    let element = size(dwarf, unit, &unit.entry(offset)?, depth + 1)?;
+    let element = size(unit, &unit.entry(offset)?, depth + 1)?;
     if entry.tag() != gimli::DW_TAG_array_type {
         return Ok(element);
     }

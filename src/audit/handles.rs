@@ -31,12 +31,12 @@ fn descriptors(scene: &Scene<'_>) -> Vec<Finding> {
             "the {what} `{}` is still open as descriptor {fd}, which no instance has",
             descriptor.path
         );
-        let opening = scene
+        let mut opening = scene
             .ledger
             .entries()
             .enumerate()
             .filter(|(_, entry)| entry.call.wasi() == Some("path_open") && entry.opened() == Some(fd));
-        let sites = opening.last().map(|(call, entry)| site(call, entry)).into_iter().collect();
+        let sites = opening.next_back().map(|(call, entry)| site(call, entry)).into_iter().collect();
         let finding = Finding::new(Level::Danger, key, title).at(holders(scene, fd)).by(sites);
         findings.push(finding.advise("close it before init ends, and open it again at run time"));
     }
@@ -64,6 +64,9 @@ fn holders(scene: &Scene<'_>, fd: u32) -> Vec<Place> {
             places.push(place);
         }
     }
+    places.sort_by_key(|place| {
+        place.address.and_then(|at| scene.symbols.variable(at)).is_some_and(|v| v.library)
+    });
     places
 }
 

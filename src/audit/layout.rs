@@ -15,6 +15,8 @@ pub(super) struct Layout {
     pub stack: Option<Stack>,
     /// Where the heap begins, as the linker said or as far as the static data shows.
     pub heap_base: u64,
+    /// Whether that is certain: the data segments alone do not show variables that begin as zero.
+    pub heap_is_known: bool,
     /// The lowest address with static data; `None` without any, or if it is not known.
     pub lowest_data: Option<u64>,
 }
@@ -61,7 +63,8 @@ impl Layout {
         });
         let named = global_named(module, "__heap_base").and_then(|global| initial(module, global));
         let guessed = end_of_data.max(stack.as_ref().map_or(0, |stack| stack.top));
-        Layout { stack, heap_base: named.unwrap_or(guessed), lowest_data }
+        let heap_is_known = named.is_some() || end_of_variables > 0;
+        Layout { stack, heap_base: named.unwrap_or(guessed), heap_is_known, lowest_data }
     }
 }
 

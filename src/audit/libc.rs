@@ -8,9 +8,10 @@ use super::run::Rerun;
 use crate::capture::{Subject, capture};
 use crate::error::Error;
 use crate::execute::{DEFAULT_INIT_FUNCTIONS, Initialized, REACTOR_INITIALIZE};
-use crate::host::HostState;
+use crate::host::{Call, Entry, HostState, ImportName, Outcome, Value};
 use crate::module::{Module, Space};
 use crate::probe::{Probe, Probed};
+use std::sync::Arc;
 use wasmparser::ValType;
 use wasmtime::{Extern, Store, Val};
 
@@ -113,8 +114,22 @@ pub(super) enum Constructors {
     None,
     /// They changed this.
     Changed(Vec<Spot>),
+    /// They asked the host for something that init did not ask for.
+    Unknown,
     /// They trapped.
     Trapped(String),
+}
+
+/// What libc is told when it looks for directories after init.
+fn no_directory() -> Entry {
+    const BADF: i32 = 8;
+    let call = Call {
+        import: Arc::new(ImportName::new("wasi_snapshot_preview1", "fd_prestat_get")),
+        args: vec![Value::I32(3), Value::I32(0)],
+        reads: Vec::new(),
+        backtrace: None,
+    };
+    Entry { call, outcome: Outcome::Results(vec![Value::I32(BADF)]), writes: Vec::new() }
 }
 
 /// Repeats init and asks what is left. `base` is what the first run left.
@@ -123,7 +138,8 @@ pub(super) fn ask(
     base: &crate::snapshot::Snapshot<'_>,
     libc: &Libc,
 ) -> Result<Asked, Error> {
-    let mut initialized = rerun.start(&[])?;
+    let ledger = Arc::new(rerun.ledger.followed_by(no_directory()));
+    let mut initialized = rerun.start_from(&ledger, &[])?;
     let Initialized { subject, store, .. } = &mut initialized;
     let unstable = differences(base, &capture(rerun.module, rerun.probed, subject, store)?);
     let mut asked = Asked {
@@ -134,7 +150,7 @@ pub(super) fn ask(
     };
     // In an instance of its own, since the constructors may leave anything.
     if let Some(constructors) = libc.constructors {
-        let mut initialized = rerun.start(&[])?;
+        let mut initialized = rerun.start_from(&ledger, &[])?;
         let Initialized { subject, store, .. } = &mut initialized;
         let called = call(rerun.probed, subject, store, constructors, &[]);
         asked.constructors = match called {
@@ -142,13 +158,18 @@ pub(super) fn ask(
                 let after = capture(rerun.module, rerun.probed, subject, store)?;
                 Constructors::Changed(differences(base, &after))
             }
+            Err(cause) if cause.contains("of the replayed run differs") => Constructors::Unknown,
             Err(cause) => Constructors::Trapped(cause),
         };
     }
-    if let Some(populate) = libc.populate_preopens.filter(|_| !libc.populates_eagerly) {
-        asked.preopens = asks_again(rerun.probed, subject, store, populate, &[], "fd_prestat_get");
-    } else if libc.populates_eagerly {
-        asked.preopens = Cached::Yes;
+    if let Some(populate) = libc.populate_preopens {
+        let mut ask = || asks_again(rerun.probed, subject, store, populate, &[], "fd_prestat_get");
+        asked.preopens = match ask() {
+            // The first answer was that there are none. What asks once more does not remember, and never does: then
+            // what a constructor has found is kept.
+            Cached::No if libc.populates_eagerly && ask() == Cached::No => Cached::Yes,
+            asked => asked,
+        };
     }
     if let Some(getenv) = libc.getenv
         && let Some(name) = scratch(rerun.probed, subject, store)

@@ -186,11 +186,11 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
         ));
     }
     audit.runs += rerun.runs.into_inner();
+    let searched = secrets::search(&scene, &wasi, &variations);
     for variation in &variations {
         audit.varied.push(taint::varied(variation, &wasi));
-        audit.findings.extend(taint::findings(&scene, variation, &wasi));
+        audit.findings.extend(taint::findings(&scene, variation, &wasi, &searched.findings));
     }
-    let searched = secrets::search(&scene, &wasi, &variations);
     audit.findings.extend(searched.findings);
     if searched.too_short > 0 {
         audit.not_covered.push(format!(

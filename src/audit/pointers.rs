@@ -19,7 +19,7 @@ const HOPS: usize = 4;
 const WIDTH: usize = 24;
 
 impl Pointers {
-    pub fn of(contents: &Contents, layout: &Layout, size: u64) -> Pointers {
+    pub fn of(contents: &Contents, symbols: &Symbols, layout: &Layout, size: u64) -> Pointers {
         let heap = layout.heap_base..size;
         let mut words = Vec::new();
         for (start, bytes) in contents.stretches() {
@@ -27,7 +27,14 @@ impl Pointers {
             let found = bytes.chunks_exact(4).enumerate().filter_map(|(index, word)| {
                 let word = word.first_chunk().map(|word| u32::from_le_bytes(*word))?;
                 let place = u32::try_from(start + 4 * index as u64).ok()?;
-                heap.contains(&u64::from(word)).then_some((word, place))
+                let is_stale = || match symbols.owner(layout, u64::from(place)) {
+                    Owner::FreeStack => true,
+                    Owner::Variable(_) => {
+                        symbols.variable(u64::from(place)).is_some_and(|variable| !variable.points)
+                    }
+                    _ => false,
+                };
+                (heap.contains(&u64::from(word)) && !is_stale()).then_some((word, place))
             });
             words.extend(found);
         }
@@ -35,16 +42,28 @@ impl Pointers {
         Pointers { words }
     }
 
-    /// The variable from which a chain of pointers leads to `address`, with the fewest links.
-    pub fn root(&self, symbols: &Symbols, layout: &Layout, address: u64) -> Option<String> {
+    /// The variable from which a chain of pointers leads to `address`, with the fewest links, and whether it is one of a
+    /// library: those come last.
+    pub fn root(&self, symbols: &Symbols, layout: &Layout, address: u64) -> Option<(String, bool)> {
         let mut frontier = vec![u32::try_from(address).ok()?];
         let mut seen = BTreeSet::new();
+        // Allocators and the like point at everything: the program's own variables tell more.
+        let mut library = None;
         for _ in 0..HOPS {
             let mut next = Vec::new();
             for target in frontier {
                 for &(_, place) in self.to(target) {
-                    match symbols.owner(layout, u64::from(place)) {
-                        Owner::Variable(name) => return Some(name),
+                    let place_owner = symbols.owner(layout, u64::from(place));
+                    match place_owner {
+                        Owner::Variable(_) => {
+                            let Some(variable) = symbols.variable(u64::from(place)) else {
+                                continue;
+                            };
+                            if !variable.library {
+                                return Some((variable.name.clone(), false));
+                            }
+                            library = library.or(Some((variable.name.clone(), true)));
+                        }
                         Owner::Heap if seen.insert(place) => next.push(place),
                         _ => {}
                     }
@@ -52,7 +71,7 @@ impl Pointers {
             }
             frontier = next;
         }
-        None
+        library
     }
 
     /// Whether any pointer leads to `address`, or closely before it.

@@ -61,9 +61,14 @@ const MOST_RUNS: usize = 100;
 impl Rerun<'_> {
     /// Runs init, answered from the record of the first run but for `sources`.
     pub fn start(&self, sources: &[Source]) -> Result<Initialized, ExecuteError> {
+        self.start_from(&self.ledger, sources)
+    }
+
+    /// The same from another record.
+    pub fn start_from(&self, ledger: &Arc<Ledger>, sources: &[Source]) -> Result<Initialized, ExecuteError> {
         self.runs.fetch_add(1, Ordering::Relaxed);
         let mut host = HostOptions {
-            replay: Some(Arc::clone(&self.ledger)),
+            replay: Some(Arc::clone(ledger)),
             rehearse: true,
             ledger_backtraces: false,
             ..self.host.clone()

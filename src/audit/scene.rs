@@ -43,7 +43,7 @@ impl<'a> Scene<'a> {
             .memories
             .first()
             .filter(|_| symbols.has_variables())
-            .map(|memory| Pointers::of(&contents[0], layout, memory.size));
+            .map(|memory| Pointers::of(&contents[0], symbols, layout, memory.size));
         Scene { module, snapshot, ledger, symbols, layout, contents, pointers }
     }
 
@@ -59,7 +59,8 @@ impl<'a> Scene<'a> {
         }
         match (self.owner(memory, address), &self.pointers) {
             (Owner::Heap, Some(pointers)) => match pointers.root(self.symbols, self.layout, address) {
-                Some(root) => format!("heap, reached from `{root}`"),
+                Some((root, false)) => format!("heap, reached from `{root}`"),
+                Some((root, true)) => format!("heap, reached only from the library's `{root}`"),
                 None if !pointers.any(address) => "heap, where no pointer leads: freed memory".to_string(),
                 None => "heap".to_string(),
             },
@@ -86,7 +87,9 @@ impl<'a> Scene<'a> {
         enum Rank {
             Copy,
             Variable,
+            VariableMoved,
             Value,
+            VariableOfLibrary,
             Addresses,
             FreeStack,
         }
@@ -94,8 +97,8 @@ impl<'a> Scene<'a> {
         const TRACED: usize = 200;
         let mut traced = 0;
         let mut groups: BTreeMap<(Rank, String), (Place, usize)> = BTreeMap::new();
-        for spot in spots {
-            let (rank, mut place) = match spot {
+        for spot in spots.iter().flat_map(|spot| self.by_variable(spot)) {
+            let (rank, mut place) = match &spot {
                 Spot::Memory { memory, range, addresses } => {
                     let owner = self.owner(*memory, range.start);
                     let around = self.contents[*memory as usize]
@@ -112,8 +115,10 @@ impl<'a> Scene<'a> {
                     let rank = match (&owner, is_copy, *addresses) {
                         (Owner::FreeStack, ..) => Rank::FreeStack,
                         (_, true, _) => Rank::Copy,
-                        (_, _, true) => Rank::Addresses,
+                        (Owner::Variable(_), ..) if self.is_library(range.start) => Rank::VariableOfLibrary,
+                        (Owner::Variable(_), _, true) => Rank::VariableMoved,
                         (Owner::Variable(_), ..) => Rank::Variable,
+                        (_, _, true) => Rank::Addresses,
                         _ => Rank::Value,
                     };
                     if rank < Rank::Addresses && owner == Owner::Heap && traced < TRACED {
@@ -122,6 +127,9 @@ impl<'a> Scene<'a> {
                     }
                     if rank == Rank::Addresses {
                         place.owner = "addresses of what moved".to_string();
+                    }
+                    if rank == Rank::VariableMoved {
+                        place.what = "addresses".to_string();
                     }
                     if rank == Rank::Copy {
                         place.what = "a copy of what the host gave".to_string();
@@ -154,6 +162,23 @@ impl<'a> Scene<'a> {
             .collect();
         places.sort_by(|(left, a), (right, b)| left.cmp(right).then(b.bytes.cmp(&a.bytes)));
         places.into_iter().map(|(_, place)| place).collect()
+    }
+
+    /// The parts of `spot` that lie in different variables.
+    fn by_variable(&self, spot: &Spot) -> Vec<Spot> {
+        let Spot::Memory { memory: 0, range, addresses } = spot else { return vec![spot.clone()] };
+        let mut parts = Vec::new();
+        let mut start = range.start;
+        while start < range.end {
+            let end = self.symbols.boundary(start).min(range.end);
+            parts.push(Spot::Memory { memory: 0, range: start..end, addresses: *addresses });
+            start = end;
+        }
+        parts
+    }
+
+    fn is_library(&self, address: u64) -> bool {
+        self.symbols.variable(address).is_some_and(|variable| variable.library)
     }
 
     fn other_place(&self, spot: &Spot) -> Place {

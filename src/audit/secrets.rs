@@ -5,7 +5,7 @@ use super::finding::{Finding, Level, Place};
 use super::run::Variation;
 use super::scene::{PLACES, Scene};
 use super::source::Source;
-use super::symbols::static_data;
+use super::symbols::{StaticData, static_data};
 use crate::host::WasiOptions;
 use std::collections::{BTreeMap, HashMap};
 
@@ -97,18 +97,21 @@ fn occurrences(scene: &Scene<'_>, value: &[u8], source: Source, variations: &[Va
                     _ => false,
                 })
             });
-            let own = input.iter().any(|data| {
-                let from = address.checked_sub(data.range.start).map(|from| from as usize);
-                let bytes = scene.module.data.get(data.segment as usize).map_or(&[][..], |data| data.bytes);
-                data.memory == memory
-                    && from.and_then(|from| bytes.get(from..from + value.len())) == Some(value)
-            });
-            if depends && !own {
+            if depends && !is_own(scene, &input, memory, address, value) {
                 places.push(scene.place(memory, address, value.len() as u64));
             }
         }
     }
     places
+}
+
+/// Whether the input's own data is the same at this address.
+fn is_own(scene: &Scene<'_>, input: &[StaticData], memory: u32, address: u64, value: &[u8]) -> bool {
+    input.iter().filter(|data| data.memory == memory && data.range.contains(&address)).any(|data| {
+        let from = (address - data.range.start) as usize;
+        let bytes = scene.module.data.get(data.segment as usize).map_or(&[][..], |data| data.bytes);
+        bytes.get(from..from + value.len()) == Some(value)
+    })
 }
 
 /// Searches for what was read from files and standard input. Gives the number of those too short for it.
@@ -138,6 +141,8 @@ fn small_file(scene: &Scene<'_>, path: &str, bytes: &[u8], findings: &mut Vec<Fi
     let found = (0u32..).zip(&scene.contents).flat_map(|(memory, contents)| {
         contents.find(needle).into_iter().map(move |address| (memory, address))
     });
+    let input = static_data(scene.module);
+    let found = found.filter(|&(memory, address)| !is_own(scene, &input, memory, address, needle));
     let places: Vec<Place> = found
         .take(PLACES)
         .map(|(memory, address)| scene.place(memory, address, needle.len() as u64))
@@ -145,7 +150,10 @@ fn small_file(scene: &Scene<'_>, path: &str, bytes: &[u8], findings: &mut Vec<Fi
     let Some(first) = places.first() else { return };
     let (what, key, level) = match path {
         "" => ("what init read from standard input".to_string(), "secret.stdin", Level::Warning),
-        path => (format!("the content of the file `{path}`"), "secret.file", Level::Warning),
+        path => {
+            let level = if is_secret_name(path) { Level::Warning } else { Level::Note };
+            (format!("the content of the file `{path}`"), "secret.file", level)
+        }
     };
     let title =
         format!("{what} ({}) is in the output at {}", super::text::bytes(bytes.len() as u64), first.at);
@@ -156,6 +164,25 @@ fn small_file(scene: &Scene<'_>, path: &str, bytes: &[u8], findings: &mut Vec<Fi
     });
     let finding = Finding::new(level, key, title).at(places).by(sites);
     findings.push(finding.advise("if it is a secret, read it at run time, or overwrite it before init ends"));
+}
+
+/// Whether a file is named like something that is not to be published. Any other was given to init to be used.
+fn is_secret_name(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    let words = [
+        "secret",
+        "token",
+        "passw",
+        "credential",
+        "private",
+        "apikey",
+        "api_key",
+        ".pem",
+        ".key",
+        ".env",
+        "id_rsa",
+    ];
+    words.iter().any(|word| path.contains(word))
 }
 
 /// One note for all: that a program loaded in init is in the snapshot is its purpose.
@@ -176,13 +203,17 @@ fn large_files(scene: &Scene<'_>, files: &[(&String, &Vec<u8>)], findings: &mut 
     };
     windows.keys().for_each(|window| filter[slot(window) / 64] |= 1 << (slot(window) % 64));
     let mut found: BTreeMap<usize, (Place, u64)> = BTreeMap::new();
+    let input = static_data(scene.module);
     for (memory, contents) in (0u32..).zip(&scene.contents) {
         for (start, bytes) in contents.stretches() {
             let mut at = 0;
             while at + WINDOW <= bytes.len() {
                 let window = &bytes[at..at + WINDOW];
                 let candidate = filter[slot(window) / 64] >> (slot(window) % 64) & 1 == 1;
-                match candidate.then(|| windows.get(window)).flatten() {
+                let known = || {
+                    windows.get(window).filter(|_| !is_own(scene, &input, memory, start + at as u64, window))
+                };
+                match candidate.then(known).flatten() {
                     Some(&index) => {
                         let place = || scene.place(memory, start + at as u64, WINDOW as u64);
                         found.entry(index).or_insert_with(|| (place(), 0)).1 += WINDOW as u64;

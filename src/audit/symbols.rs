@@ -75,6 +75,14 @@ impl Symbols {
         (address - variable.address < size).then_some(*variable)
     }
 
+    /// The next address after `address` at which a variable begins or ends.
+    pub fn boundary(&self, address: u64) -> u64 {
+        let after = self.variables.partition_point(|variable| variable.address <= address);
+        let next = self.variables.get(after).map_or(u64::MAX, |variable| variable.address);
+        let end = self.variable(address).map_or(u64::MAX, |variable| variable.address + variable.size);
+        if end > address { end.min(next) } else { next }
+    }
+
     /// What `address` of memory 0 belongs to.
     pub fn owner(&self, layout: &Layout, address: u64) -> Owner {
         if let Some(stack) = &layout.stack {
@@ -91,7 +99,11 @@ impl Symbols {
         if let Some((_, name)) = self.segments.iter().find(|(range, _)| range.contains(&address)) {
             return Owner::Segment(name.clone());
         }
-        if address >= layout.heap_base { Owner::Heap } else { Owner::Static }
+        match (address >= layout.heap_base, layout.heap_is_known) {
+            (false, _) => Owner::Static,
+            (true, true) => Owner::Heap,
+            (true, false) => Owner::Behind,
+        }
     }
 }
 
@@ -106,6 +118,8 @@ pub(super) enum Owner {
     Static,
     /// Behind all static data.
     Heap,
+    /// Behind the data segments: variables that began as zero, or the heap.
+    Behind,
     /// The stack, where functions are in progress.
     Stack,
     /// The stack, below the stack pointer.
@@ -119,6 +133,7 @@ impl std::fmt::Display for Owner {
             Owner::Segment(name) => write!(f, "static data ({name})"),
             Owner::Static => f.write_str("static data"),
             Owner::Heap => f.write_str("heap"),
+            Owner::Behind => f.write_str("heap, or variables that began as zero"),
             Owner::Stack => f.write_str("stack"),
             Owner::FreeStack => f.write_str("free stack, below the stack pointer"),
         }

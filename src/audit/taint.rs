@@ -38,8 +38,13 @@ pub(super) fn varied(variation: &Variation, wasi: &WasiOptions) -> Varied {
     }
 }
 
-/// What one variation tells.
-pub(super) fn findings(scene: &Scene<'_>, variation: &Variation, wasi: &WasiOptions) -> Vec<Finding> {
+/// What one variation tells. Nothing, if all that depends on it are the copies in `secrets`.
+pub(super) fn findings(
+    scene: &Scene<'_>,
+    variation: &Variation,
+    wasi: &WasiOptions,
+    secrets: &[Finding],
+) -> Vec<Finding> {
     let Some(&source) = variation.sources.first() else { return Vec::new() };
     let name = names(&variation.sources, wasi);
     let mut findings = Vec::new();
@@ -51,7 +56,7 @@ pub(super) fn findings(scene: &Scene<'_>, variation: &Variation, wasi: &WasiOpti
             .map(|entry| super::scene::site(divergence.call, entry));
         let ending = if divergence.finished { "" } else { " and does not come to the same end" };
         let title = format!(
-            "init takes another course{ending} if {name} is another, from host call {} on: {}",
+            "init takes another course{ending} with another value of {name}, from host call {} on: {}",
             divergence.call,
             short(&divergence.how)
         );
@@ -69,6 +74,18 @@ pub(super) fn findings(scene: &Scene<'_>, variation: &Variation, wasi: &WasiOpti
         Spot::Memory { memory, range, .. } => scene.owner(*memory, range.start) == Owner::FreeStack,
         _ => false,
     };
+    let is_told = |spot: &Spot| {
+        let Spot::Memory { memory, range, .. } = spot else { return false };
+        secrets.iter().flat_map(|finding| &finding.places).any(|place| {
+            let start = place.address.unwrap_or(u64::MAX);
+            place.memory == Some(*memory)
+                && start <= range.start
+                && range.end <= start.saturating_add(place.bytes)
+        })
+    };
+    if variation.moved.iter().all(|spot| is_told(spot) || in_free_stack(spot)) {
+        return findings;
+    }
     let live: Vec<&Spot> = variation.moved.iter().filter(|spot| !in_free_stack(spot)).collect();
     let sites = scene.sites(|descriptors, entry| {
         let of_source = entry.call.wasi().is_some_and(|name| source.functions().contains(&name));

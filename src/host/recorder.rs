@@ -96,12 +96,16 @@ impl Recorder {
         self.backtraces.then(|| {
             let backtrace = WasmBacktrace::force_capture(store);
             let name = |frame: &wasmtime::FrameInfo| match frame.func_name() {
-                Some(name) => name.to_owned(),
+                Some(name) => demangled(name),
                 None => format!("function {}", frame.func_index()),
             };
             backtrace.frames().iter().map(name).collect()
         })
     }
+}
+
+fn demangled(name: &str) -> String {
+    rustc_demangle::try_demangle(name).map_or_else(|_| name.to_owned(), |name| format!("{name:#}"))
 }
 
 /// The call, and where it differs from the recorded one if that is not plain from the two texts.
