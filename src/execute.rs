@@ -6,6 +6,7 @@ mod trace;
 
 pub use trace::{Frame, Trace};
 
+use crate::cache::CompileCache;
 use crate::capture::{Baseline, CaptureError, Subject};
 use crate::engine::{self, Compiled, Compiler, EngineOptions};
 use crate::host::{self, HostError, HostOptions, HostState, Ledger, Limits};
@@ -34,6 +35,8 @@ pub struct Initialized {
     pub preload_calls: usize,
     /// Which compiler ran it.
     pub compiler: Compiler,
+    /// Whether the code came from a cache.
+    pub cached: bool,
     /// Time to compile.
     pub compile_time: Duration,
     /// Time to instantiate and run.
@@ -98,6 +101,15 @@ pub enum ExecuteError {
     },
 }
 
+/// How init is compiled.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Compilation<'c> {
+    /// Take the time to compile optimized code.
+    pub optimize: bool,
+    /// Where to look for the code and to leave it.
+    pub cache: Option<&'c CompileCache>,
+}
+
 /// Runs the init of `module`, whose probed form is `probed`.
 ///
 /// # Errors
@@ -106,16 +118,20 @@ pub fn execute(
     module: &Module<'_>,
     probed: &Probed,
     init_functions: &[String],
-    optimize: bool,
+    compilation: Compilation<'_>,
     options: &HostOptions,
     limits: &Limits,
     digest: [u8; 32],
 ) -> Result<Initialized, ExecuteError> {
     let calls = calls(module, init_functions)?;
     let compiling = Instant::now();
-    let engine_options =
-        EngineOptions { optimize, fuel: limits.fuel.is_some(), epochs: limits.timeout.is_some() };
-    let compiled = engine::compile(&probed.wasm, engine_options).map_err(ExecuteError::Compile)?;
+    let engine_options = EngineOptions {
+        optimize: compilation.optimize,
+        fuel: limits.fuel.is_some(),
+        epochs: limits.timeout.is_some(),
+    };
+    let compiled = engine::compile_cached(&probed.wasm, engine_options, compilation.cache)
+        .map_err(ExecuteError::Compile)?;
     let compile_time = compiling.elapsed();
     let prepared = Prepared { module, probed, compiled: &compiled, compile_time };
     start(prepared, calls, options, limits, digest)
@@ -140,7 +156,7 @@ pub(crate) fn start(
     digest: [u8; 32],
 ) -> Result<Initialized, ExecuteError> {
     let Prepared { module, probed, compiled, compile_time } = prepared;
-    let Compiled { engine, module: compiled, compiler } = compiled;
+    let Compiled { engine, module: compiled, compiler, cached } = compiled;
     let running = Instant::now();
     let mut store = host::new_store(engine, options, limits, digest)?;
     let instantiated = run_guest(module, compiled, probed, &calls, options, limits, &mut store);
@@ -158,6 +174,7 @@ pub(crate) fn start(
         called: calls,
         preload_calls,
         compiler: *compiler,
+        cached: *cached,
         compile_time,
         run_time: running.elapsed(),
     })

@@ -1,15 +1,18 @@
 use crate::audit::{ResetHooks, brief, zero_stack};
+use crate::cache::CompileCache;
 use crate::capture::capture;
 use crate::encode::encode;
 use crate::error::Error;
-use crate::execute::{ExecuteError, REACTOR_INITIALIZE, execute};
+use crate::execute::{Compilation, ExecuteError, REACTOR_INITIALIZE, execute};
 use crate::host::{
     Class, HostOptions, HostState, ImportName, Ledger, Limits, LinkerHook, Policy, Preload, WasiOptions,
 };
+use crate::layout::Layout;
 use crate::module::Module;
 use crate::plan::{PlanOptions, Rename, plan, rename_conflict};
 use crate::probe::{Probe, Probed};
 use crate::report::{self, Report, Timings, seconds};
+use crate::strip::{StripReport, strip};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,8 +28,14 @@ pub struct Options {
     pub renames: Vec<Rename>,
     /// Make imported memories, tables and mutable globals the module's own.
     pub internalize: bool,
+    /// How data is laid out in the output.
+    pub layout: Layout,
+    /// Replace the code that only init could reach by stubs.
+    pub strip_init: bool,
     /// Compile optimized code, for an init that runs long.
     pub optimize: bool,
+    /// Where compiled code is kept between runs.
+    pub cache: Option<CompileCache>,
     /// What init can see and do.
     pub host: HostOptions,
     /// What init can use.
@@ -46,7 +55,10 @@ impl Default for Options {
             keep_init: false,
             renames: Vec::new(),
             internalize: false,
+            layout: Layout::default(),
+            strip_init: false,
             optimize: false,
+            cache: None,
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
             reset_libc: false,
@@ -121,6 +133,18 @@ impl Preinit {
     /// Makes imported memories, tables and mutable globals the module's own.
     pub fn internalize(mut self, internalize: bool) -> Self {
         self.options.internalize = internalize;
+        self
+    }
+
+    /// Lays data out for small files, or for Wasmtime's copy-on-write memory images.
+    pub fn layout(mut self, layout: Layout) -> Self {
+        self.options.layout = layout;
+        self
+    }
+
+    /// Replaces the functions that only init could reach by stubs that trap; indices and function names stay.
+    pub fn strip_init(mut self, strip: bool) -> Self {
+        self.options.strip_init = strip;
         self
     }
 
@@ -227,6 +251,12 @@ impl Preinit {
             .unwrap_or_else(|error| Err(Error::Options(format!("cannot start a thread: {error}"))))
     }
 
+    /// Keeps compiled code between runs. By default nothing is kept.
+    pub fn compile_cache(mut self, cache: Option<CompileCache>) -> Self {
+        self.options.cache = cache;
+        self
+    }
+
     /// Runs init on `wasm`, a binary core module, and writes down the state that it leaves.
     ///
     /// The guest runs on a thread of its own, whose stack fits deep recursion.
@@ -251,7 +281,7 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
         &module,
         &probed,
         &options.init_functions,
-        options.optimize,
+        Compilation { optimize: options.optimize, cache: options.cache.as_ref() },
         &options.host,
         &options.limits,
         digest,
@@ -268,12 +298,14 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
         initialized.call_hook(&export, name)?;
     }
     let compiler = initialized.compiler.name();
+    let compile_cached = initialized.cached;
     let (compile, init) = (seconds(initialized.compile_time), seconds(initialized.run_time));
     let init_functions = initialized.called.clone();
     let mut plan_options = PlanOptions {
         removed_exports: vec![REACTOR_INITIALIZE.to_string()],
         renames: options.renames.clone(),
         internalize: options.internalize,
+        layout: options.layout,
     };
     if !options.keep_init {
         plan_options.removed_exports.extend(init_functions.iter().cloned());
@@ -290,10 +322,18 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
         zero_stack(&module, &mut snapshot)?;
     }
     let (plan, planning) = timed(|| plan(&module, &snapshot, &plan_options))?;
-    let (output, encode) = timed(|| encode(&module, &snapshot, &plan))?;
+    let ((output, stripped), encode) = timed(|| {
+        let output = encode(&module, &snapshot, &plan)?;
+        if !options.strip_init {
+            return Ok((output, None));
+        }
+        let stripped = strip(output)?;
+        Ok::<_, Error>((stripped.wasm, Some(stripped.report)))
+    })?;
     let timings =
         Timings { parse, compile, init, capture, plan: planning, encode, total: seconds(started.elapsed()) };
     let mut warnings: Vec<String> = plan.warnings.iter().map(ToString::to_string).collect();
+    warnings.extend(stripped.as_ref().and_then(strip_warning));
     let random_bytes = ledger.random_bytes();
     warnings.extend(ledger.warnings(&options.host.policies));
     if options.reset_libc && hooks.functions.is_empty() {
@@ -312,11 +352,14 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
         input_bytes: wasm.len() as u64,
         output_bytes: output.len() as u64,
         compiler,
+        compile_cached,
         init_functions,
         timings,
         memories: report::memories(&module, &snapshot, &plan),
         globals_changed: report::globals_changed(&plan),
         tables: report::tables(&module, &snapshot, &plan),
+        layout: report::layout(&plan),
+        stripped,
         data_segments: plan.data.len(),
         element_segments: plan.elements.len(),
         start_function: plan.start.is_some(),
@@ -327,6 +370,12 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
         findings,
     };
     Ok(Output { wasm: output, report, ledger, stdout, stderr })
+}
+
+fn strip_warning(report: &StripReport) -> Option<String> {
+    let sections = report.dropped_sections.join("`, `");
+    (!sections.is_empty())
+        .then(|| format!("left out, because --strip-init moves the code that they describe: `{sections}`"))
 }
 
 fn timed<T, E>(stage: impl FnOnce() -> Result<T, E>) -> Result<(T, f64), E> {

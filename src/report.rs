@@ -2,9 +2,11 @@
 
 use crate::audit::Finding;
 use crate::host::Ledger;
+use crate::layout::Layout;
 use crate::module::{Module, Space};
 use crate::plan::{DataSegment, ElementSegment, GlobalInit, Plan, Step};
 use crate::snapshot::Snapshot;
+use crate::strip::StripReport;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -17,6 +19,8 @@ pub struct Report {
     pub output_bytes: u64,
     /// Which compiler ran init.
     pub compiler: &'static str,
+    /// Whether its code was in the cache.
+    pub compile_cached: bool,
     /// The exports that were called, in order.
     pub init_functions: Vec<String>,
     /// Time by stage.
@@ -27,6 +31,10 @@ pub struct Report {
     pub globals_changed: usize,
     /// Every table.
     pub tables: Vec<TableReport>,
+    /// How data is laid out.
+    pub layout: LayoutReport,
+    /// What `--strip-init` took out; `null` without it.
+    pub stripped: Option<StripReport>,
     /// Data segments of the output.
     pub data_segments: usize,
     /// Element segments of the output.
@@ -81,6 +89,24 @@ pub struct MemoryReport {
     pub written_bytes: u64,
     /// Segments that the output writes to it.
     pub segments: usize,
+}
+
+/// How data is laid out, and what the other layout would be like.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LayoutReport {
+    /// `compact` or `mappable`.
+    pub chosen: Layout,
+    /// Whether Wasmtime maps the output's memories copy-on-write, by its own defaults.
+    pub mapped: bool,
+    /// Zeros that the mappable layout writes on top of the compact one; `null` where nothing has to be or can be done.
+    pub padding_bytes: Option<u64>,
+    /// Bytes that the mappable layout leaves to a start function, which copies them at every start.
+    pub copied_bytes: Option<u64>,
+    /// The longest span of one memory's data. Wasmtime maps the compact layout too where its option
+    /// `memory-guaranteed-dense-image-size` is larger.
+    pub span_bytes: u64,
+    /// Bytes of memory that the compact layout writes, which engines that do not map it copy at every start.
+    pub data_bytes: u64,
 }
 
 /// One table.
@@ -166,6 +192,18 @@ pub(crate) fn tables(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'
         }
     }
     reports
+}
+
+pub(crate) fn layout(plan: &Plan<'_>) -> LayoutReport {
+    let choice = plan.layout;
+    LayoutReport {
+        chosen: choice.chosen,
+        mapped: choice.compact_is_mapped || choice.chosen == Layout::Mappable,
+        padding_bytes: choice.mappable.map(|mappable| mappable.padding),
+        copied_bytes: choice.mappable.map(|mappable| mappable.copied),
+        span_bytes: choice.span,
+        data_bytes: choice.data,
+    }
 }
 
 pub(crate) fn globals_changed(plan: &Plan<'_>) -> usize {

@@ -126,7 +126,8 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
         epochs: limits.timeout.is_some(),
     };
     let compiling = Instant::now();
-    let compiled = engine::compile(&probed.wasm, engine_options).map_err(execute::ExecuteError::Compile)?;
+    let compiled = engine::compile_cached(&probed.wasm, engine_options, options.cache.as_ref())
+        .map_err(execute::ExecuteError::Compile)?;
     let digest: [u8; 32] = Sha256::digest(wasm).into();
     let host = repeatable(&options.host);
     let prepared =

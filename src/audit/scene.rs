@@ -62,7 +62,7 @@ impl<'a> Scene<'a> {
                 Some((root, false)) => format!("heap, reached from `{root}`"),
                 Some((root, true)) => format!("heap, reached only from the library's `{root}`"),
                 None if !pointers.any(address) => "heap, where no pointer leads: freed memory".to_string(),
-                None => "heap".to_string(),
+                None => "heap, where no variable leads in few steps".to_string(),
             },
             (owner, _) => owner.to_string(),
         }

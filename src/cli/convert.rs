@@ -1,13 +1,17 @@
 //! From what was typed to what will be done.
 
+use std::path::PathBuf;
+
 use clap::error::ErrorKind;
+use directories_next::ProjectDirs;
 use preinit::Options;
+use preinit::cache::CompileCache;
 use preinit::host::{
     Class, Directory, HostOptions, ImportName, Limits, Output as GuestOutput, Policies, Preload, Stdin,
     WasiOptions,
 };
 
-use super::args::{HostArgs, LimitArgs, SnapshotArgs, definition};
+use super::args::{CacheArgs, HostArgs, LimitArgs, SnapshotArgs, definition};
 use super::input::{self, Input};
 use super::output::Output;
 use super::stderr;
@@ -29,6 +33,8 @@ pub struct Job {
     pub guest_stdout_captured: bool,
     /// Whether to draw the progress line.
     pub show_progress: bool,
+    /// Where snapshots are kept between runs.
+    pub results: Option<PathBuf>,
     /// Whether the snapshot must be verified before it is written.
     pub verify: bool,
     /// Print nothing but errors.
@@ -72,7 +78,10 @@ impl Job {
             keep_init: args.keep_init_func,
             renames: args.renames,
             internalize: args.internalize,
+            layout: args.layout,
+            strip_init: args.strip_init,
             optimize: args.optimize,
+            cache: compile_cache(&args.cache),
             host,
             limits: limits(&args.limits),
             reset_libc: args.reset_libc,
@@ -88,6 +97,7 @@ impl Job {
             report,
             ledger,
             options,
+            results: results(&args.cache)?,
             guest_stdout_captured,
             // What the guest prints would run into the line.
             show_progress: !args.messages.quiet && stderr::is_terminal() && !guest_on_terminal,
@@ -102,6 +112,29 @@ impl Job {
 /// What was typed is wrong.
 pub fn usage(message: &str) -> anyhow::Error {
     definition().error(ErrorKind::MissingRequiredArgument, message).into()
+}
+
+fn compile_cache(args: &CacheArgs) -> Option<CompileCache> {
+    let directory = cache_directory(args).filter(|_| !args.no_cache)?;
+    Some(CompileCache::new(directory.join("compiled")))
+}
+
+fn results(args: &CacheArgs) -> anyhow::Result<Option<PathBuf>> {
+    if !args.result_cache {
+        return Ok(None);
+    }
+    match cache_directory(args) {
+        Some(directory) => Ok(Some(directory.join("results"))),
+        None => Err(usage(
+            "--result-cache needs a directory, and there is none by default here: give --cache-dir",
+        )),
+    }
+}
+
+/// The platform's place for caches, if there is a user with a home.
+fn cache_directory(args: &CacheArgs) -> Option<PathBuf> {
+    let platform = || ProjectDirs::from("", "", "preinit").map(|dirs| dirs.cache_dir().to_owned());
+    args.cache_dir.clone().or_else(platform)
 }
 
 /// The bounds that were typed.

@@ -9,6 +9,7 @@ mod generate;
 mod input;
 mod output;
 mod progress;
+mod result_cache;
 mod snapshot;
 mod stderr;
 mod summary;

@@ -9,6 +9,7 @@ use super::args::SnapshotArgs;
 use super::convert::Job;
 use super::output::Staged;
 use super::progress::Progress;
+use super::result_cache::{self, Kept};
 use super::verify::{self, Unverified};
 use super::watchdog::Watchdog;
 use super::{stderr, summary};
@@ -21,6 +22,23 @@ pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
         stderr::warn(&job.warnings);
     }
     let wasm = job.input.read()?;
+    let place = job.results.as_deref().map(|directory| result_cache::Place::of(&job, directory, &wasm));
+    let told = |what: &str, reason: &str| {
+        if job.verbose {
+            stderr::print(&format!("{what}: {reason}\n"));
+        }
+    };
+    let place = match place {
+        Some(Ok(place)) => Some(place),
+        Some(Err(reason)) => {
+            told("result cache not used", &reason);
+            None
+        }
+        None => None,
+    };
+    if let Some(kept) = place.as_ref().and_then(result_cache::Place::get) {
+        return reuse(job, kept);
+    }
     let mut ledger = Ledger::default();
     let made = match supervised(&job, &wasm, &mut ledger) {
         Ok(made) => made,
@@ -39,11 +57,22 @@ pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
         return Err(Unverified(verdict.outcome).into());
     }
 
+    let json = report(&made.report)?;
+    if let Some(place) = place {
+        let summaries = [false, true].map(|verbose| summary::details(&made.report, verbose));
+        let kept = Kept {
+            report: json.clone(),
+            warnings: made.report.warnings.clone(),
+            summaries,
+            wasm: made.wasm.clone(),
+        };
+        if let Err(reason) = place.put(&job.options.host, &made.ledger, &kept) {
+            told("result not kept", &reason);
+        }
+    }
     let mut staged = Vec::new();
     if let Some(output) = job.report {
-        let mut json = serde_json::to_vec_pretty(&made.report).context("cannot write the report")?;
-        json.push(b'\n');
-        staged.push(output.stage(json)?);
+        staged.push(output.stage(json.into_bytes())?);
     }
     if let Some(output) = job.ledger {
         let mut lines = Vec::new();
@@ -59,9 +88,36 @@ pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
 
     if !job.quiet {
         stderr::warn(&made.report.warnings);
-        stderr::print(&summary::text(&made.report, &name, job.verbose));
+        stderr::print(&summary::headline(&name));
+        stderr::print(&summary::details(&made.report, job.verbose));
     }
     Ok(())
+}
+
+/// Writes and says what an earlier run did.
+fn reuse(job: Job, kept: Kept) -> anyhow::Result<()> {
+    let name = job.output.name().to_owned();
+    let mut staged = Vec::new();
+    if let Some(output) = job.report {
+        staged.push(output.stage(kept.report.into_bytes())?);
+    }
+    staged.push(job.output.stage(kept.wasm)?);
+    for staged in staged {
+        staged.commit()?;
+    }
+    if !job.quiet {
+        stderr::warn(&kept.warnings);
+        stderr::print(&summary::headline(&name));
+        stderr::print(&kept.summaries[usize::from(job.verbose)]);
+        stderr::print("cache     an earlier run made it; the times are that run's\n");
+    }
+    Ok(())
+}
+
+fn report(report: &preinit::Report) -> anyhow::Result<String> {
+    let mut json = serde_json::to_string_pretty(report).context("cannot write the report")?;
+    json.push('\n');
+    Ok(json)
 }
 
 /// Writes what is known of a run that made no snapshot, and gives back why.

@@ -1,6 +1,7 @@
 //! What the user typed, as clap sees it. Nothing here decides anything; `convert` does.
 
 mod audit;
+mod cache;
 mod host;
 mod ignored;
 mod limits;
@@ -17,14 +18,16 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use audit::AuditArgs;
+pub use cache::CacheArgs;
 pub use host::HostArgs;
 pub use limits::LimitArgs;
 pub use messages::MessageArgs;
-pub use verify::{PlayArgs, VerifyArgs};
+pub use verify::{Engine, PlayArgs, VerifyArgs};
 
 use crate::cli::argv;
-use crate::cli::value::pair;
+use crate::cli::value::{layout, pair};
 use ignored::IgnoredArgs;
+use preinit::layout::Layout;
 use preinit::plan::Rename;
 
 /// Runs the initialization of a WebAssembly module once, at build time, and writes a module that starts where it ended
@@ -120,6 +123,22 @@ pub struct SnapshotArgs {
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub internalize: bool,
 
+    /// How memory contents are laid out: `auto`, `compact`, `mappable`
+    ///
+    /// `compact` is the smallest file. `mappable` adds zeros until Wasmtime maps the memory copy-on-write instead of
+    /// copying it at every start, which it does if the data spans less than 16 MiB or less than twice its bytes; data far
+    /// away from the rest is left to a start function. Other engines copy the zeros, too. `auto` is mappable where that
+    /// takes no more zeros than an eighth of the data, and no start function.
+    #[arg(long, value_name = "LAYOUT", default_value = "auto", value_parser = layout::parse)]
+    pub layout: Layout,
+
+    /// Replace the code that only init could reach by stubs
+    ///
+    /// A function that the snapshot can never call, whatever is done with its exports, becomes `unreachable`. Function
+    /// indices and names stay; debug information goes, because code moves.
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub strip_init: bool,
+
     /// Run init under the optimizing compiler
     ///
     /// It takes several times longer to compile; use it if init itself takes long.
@@ -156,6 +175,9 @@ pub struct SnapshotArgs {
     /// What init can use up.
     #[command(flatten)]
     pub limits: LimitArgs,
+    /// What is kept between runs.
+    #[command(flatten)]
+    pub cache: CacheArgs,
     /// What to tell about it.
     #[command(flatten)]
     pub messages: MessageArgs,
