@@ -9,7 +9,7 @@ pub use trace::{Frame, Trace};
 use crate::cache::CompileCache;
 use crate::capture::{Baseline, CaptureError, Subject};
 use crate::engine::{self, Compiled, Compiler, EngineOptions};
-use crate::host::{self, HostError, HostOptions, HostState, Limits, Watch};
+use crate::host::{self, HostError, HostOptions, HostState, Ledger, Limits, Watch};
 use crate::module::{Module, is_function};
 use crate::probe::{Probe, Probed};
 use interrupt::Interrupt;
@@ -41,6 +41,24 @@ pub struct Initialized {
     pub compile_time: Duration,
     /// Time to instantiate and run.
     pub run_time: Duration,
+}
+
+impl Initialized {
+    /// Calls a function without parameters and results that the probe exports as `export`; messages call it `name`.
+    ///
+    /// # Errors
+    /// [`ExecuteError::Stopped`], if it traps.
+    pub fn call_hook(&mut self, export: &str, name: &str) -> Result<(), ExecuteError> {
+        let function = self.subject.instance.get_typed_func::<(), ()>(&mut self.store, export);
+        function.and_then(|function| function.call(&mut self.store, ())).map_err(|error| {
+            ExecuteError::Stopped {
+                stage: format!("the `{name}` function trapped"),
+                cause: error.root_cause().to_string(),
+                trace: Trace::default(),
+                ledger: Box::new(self.store.data_mut().take_ledger()),
+            }
+        })
+    }
 }
 
 /// Why init did not come to its end.
@@ -78,6 +96,8 @@ pub enum ExecuteError {
         cause: String,
         /// Where.
         trace: Trace,
+        /// The host calls that were made until then.
+        ledger: Box<Ledger>,
     },
 }
 
@@ -140,9 +160,10 @@ pub(crate) fn start(
     for name in &calls {
         let function = begun.subject.instance.get_typed_func::<(), ()>(&mut begun.store, name);
         let function = function.map_err(|_| init_signature(prepared.module, name))?;
-        function
-            .call(&mut begun.store, ())
-            .map_err(|error| run.stopped(&format!("the `{name}` function"), "trapped", error))?;
+        if let Err(error) = function.call(&mut begun.store, ()) {
+            let error = run.stopped(&format!("the `{name}` function"), "trapped", error);
+            return Err(error.with_ledger(&mut begun.store));
+        }
     }
     begun.end(prepared, calls)
 }
@@ -164,22 +185,48 @@ pub(crate) fn begin(
     digest: [u8; 32],
     watch: Option<Watch>,
 ) -> Result<Begun, ExecuteError> {
-    let Prepared { module, probed, compiled, .. } = prepared;
-    let Compiled { engine, module: compiled, .. } = compiled;
+    let engine = &prepared.compiled.engine;
     let running = Instant::now();
     let mut store = host::new_store(engine, options, limits, digest)?;
     if let Some(watch) = watch {
         store.data_mut().watch(watch);
     }
     let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, engine, &mut store));
+    match instantiated(prepared, options, limits, &mut store) {
+        Ok((subject, preload_calls)) => Ok(Begun { store, subject, preload_calls, interrupt, running }),
+        Err(error) => Err(error.with_ledger(&mut store)),
+    }
+}
+
+/// Gives the instance, and the number of host calls that preloaded modules made.
+fn instantiated(
+    prepared: Prepared<'_>,
+    options: &HostOptions,
+    limits: &Limits,
+    store: &mut Store<HostState>,
+) -> Result<(Subject, usize), ExecuteError> {
+    let Prepared { module, probed, compiled, .. } = prepared;
+    let compiled = &compiled.module;
     let run = prepared.run(limits);
-    let imports =
-        host::resolve_imports(&mut store, options, compiled).map_err(|error| run.no_imports(error))?;
+    let imports = host::resolve_imports(store, options, compiled).map_err(|error| run.no_imports(error))?;
     let preload_calls = store.data().ledger().len();
-    let baseline = Baseline::of(&mut store, &imports)?;
-    let instance = instantiate(&mut store, compiled, &imports, module.bytes, probed)
+    let baseline = Baseline::of(store, &imports)?;
+    let instance = instantiate(store, compiled, &imports, module.bytes, probed)
         .map_err(|error| run.not_instantiated(error))?;
-    Ok(Begun { store, subject: Subject { instance, imports, baseline }, preload_calls, interrupt, running })
+    Ok((Subject { instance, imports, baseline }, preload_calls))
+}
+
+impl ExecuteError {
+    /// With the calls that were made until then, where it tells of them.
+    fn with_ledger(self, store: &mut Store<HostState>) -> ExecuteError {
+        match self {
+            ExecuteError::Stopped { stage, cause, trace, .. } => {
+                let ledger = Box::new(store.data_mut().take_ledger());
+                ExecuteError::Stopped { stage, cause, trace, ledger }
+            }
+            error => error,
+        }
+    }
 }
 
 impl Begun {

@@ -1,15 +1,18 @@
+use crate::audit::{ResetHooks, brief, zero_stack};
 use crate::cache::CompileCache;
 use crate::capture::capture;
 use crate::encode::{EncodeError, encode};
 use crate::error::Error;
-use crate::execute::{Compilation, Initialized, REACTOR_INITIALIZE, execute};
-use crate::freeze::{self, Freeze, Frozen, Reader, Trigger};
-use crate::host::{HostOptions, HostState, ImportName, Ledger, Limits, LinkerHook, Preload, WasiOptions};
+use crate::execute::{Compilation, ExecuteError, Initialized, REACTOR_INITIALIZE, execute};
+use crate::freeze::{self, Freeze, FreezeError, Reader, Rest, Trigger};
+use crate::host::{
+    Class, HostOptions, HostState, ImportName, Ledger, Limits, LinkerHook, Policy, Preload, WasiOptions,
+};
 use crate::layout::Layout;
 use crate::module::Module;
 use crate::plan::{PlanOptions, Rename, plan, rename_conflict};
-use crate::probe::Probed;
-use crate::report::{self, HostCalls, Report, Timings, seconds};
+use crate::probe::{Probe, Probed};
+use crate::report::{self, Report, Timings, seconds};
 use crate::strip::{StripReport, strip};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -42,6 +45,12 @@ pub struct Options {
     pub host: HostOptions,
     /// What init can use.
     pub limits: Limits,
+    /// Let wasi-libc forget what it knows of directories and environment, before the state is read.
+    pub reset_libc: bool,
+    /// Clear what functions have left on the stack; refused where that is not certain to be safe.
+    pub zero_stack: bool,
+    /// Refuse whatever would be warned of.
+    pub strict: bool,
 }
 
 impl Default for Options {
@@ -59,6 +68,9 @@ impl Default for Options {
             cache: None,
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
+            reset_libc: false,
+            zero_stack: false,
+            strict: false,
         }
     }
 }
@@ -224,6 +236,40 @@ impl Preinit {
         self
     }
 
+    /// Chooses what happens when init makes calls of a class.
+    pub fn policy(mut self, class: Class, policy: Policy) -> Self {
+        self.options.host.policies.set(class, policy);
+        self
+    }
+
+    /// Lets wasi-libc forget what it knows of directories and environment, before the state is read. It must have
+    /// `__wasilibc_reset_preopens` or `__wasilibc_deinitialize_environ`, exported or in the name section.
+    pub fn reset_libc(mut self, reset: bool) -> Self {
+        self.options.reset_libc = reset;
+        self
+    }
+
+    /// Clears what functions have left on the stack. A run is refused where that is not certain to be safe.
+    pub fn zero_stack(mut self, zero: bool) -> Self {
+        self.options.zero_stack = zero;
+        self
+    }
+
+    /// Refuses whatever would be warned of.
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.options.strict = strict;
+        self
+    }
+
+    /// The same as [`Preinit::run`], and leaves the record of init's host calls in `ledger` even if there is no snapshot.
+    ///
+    /// # Errors
+    /// As of [`Preinit::run`].
+    pub fn run_recorded(&self, wasm: &[u8], ledger: &mut Ledger) -> Result<Output, Error> {
+        crate::engine::on_guest_thread(|| run(&self.options, wasm, ledger))
+            .unwrap_or_else(|error| Err(Error::Options(format!("cannot start a thread: {error}"))))
+    }
+
     /// Keeps compiled code between runs. By default nothing is kept.
     pub fn compile_cache(mut self, cache: Option<CompileCache>) -> Self {
         self.options.cache = cache;
@@ -237,73 +283,42 @@ impl Preinit {
     /// # Errors
     /// [`Error`] by stage; [`Error::is_refusal`] tells apart what was turned down from what could not be done.
     pub fn run(&self, wasm: &[u8]) -> Result<Output, Error> {
-        crate::engine::on_guest_thread(|| run(&self.options, wasm))
-            .unwrap_or_else(|error| Err(Error::Options(format!("cannot start a thread: {error}"))))
+        self.run_recorded(wasm, &mut Ledger::default())
     }
 }
 
-fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
+fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, Error> {
     let started = Instant::now();
     if let Some(conflict) = rename_conflict(&options.renames) {
         return Err(Error::Options(conflict));
     }
     let (module, parse) = timed(|| Module::parse(wasm))?;
-    let probed = Probed::new(&module)?;
+    let hooks = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
+    let probed = Probed::exporting(&module, hooks.functions.iter().map(|(index, _)| *index))?;
     let digest: [u8; 32] = Sha256::digest(wasm).into();
-    if let Some(trigger) = &options.at {
-        let freeze = Freeze {
-            trigger,
-            reader: options.frames,
-            init_functions: &options.init_functions,
-            host: &options.host,
-            limits: &options.limits,
-            cache: options.cache.as_ref(),
-            digest,
-        };
-        let mut frozen = freeze::freeze(&module, &probed, freeze)?;
-        let wasm = std::mem::take(&mut frozen.wasm);
-        let extended = Module::parse(&wasm).map_err(EncodeError::Invalid)?;
-        let begun = Begun { started, parse, module: &module, probed };
-        return finish(options, begun, Subject::Frozen { extended: &extended, frozen: Box::new(frozen) });
+    if options.at.is_some() && options.zero_stack {
+        return Err(Error::Options("--zero-stack does not go with --at: the stack is in use".to_string()));
     }
-    let initialized = execute(
-        &module,
-        &probed,
-        &options.init_functions,
-        Compilation { optimize: options.optimize, cache: options.cache.as_ref() },
-        &options.host,
-        &options.limits,
-        digest,
-    )?;
-    let begun = Begun { started, parse, module: &module, probed };
-    finish(options, begun, Subject::Initialized(Box::new(initialized)))
-}
-
-/// What is known before the guest runs.
-struct Begun<'m> {
-    started: Instant,
-    parse: f64,
-    module: &'m Module<'m>,
-    probed: Probed,
-}
-
-/// A guest that has run.
-enum Subject<'m> {
-    Initialized(Box<Initialized>),
-    Frozen {
-        /// The module that the state is written into.
-        extended: &'m Module<'m>,
-        frozen: Box<Frozen>,
-    },
-}
-
-fn finish(options: &Options, begun: Begun<'_>, subject: Subject<'_>) -> Result<Output, Error> {
-    let Begun { started, parse, module, probed } = begun;
-    let input_bytes = module.bytes.len() as u64;
-    let (mut initialized, extended, mut frozen) = match subject {
-        Subject::Initialized(initialized) => (*initialized, module, None),
-        Subject::Frozen { extended, frozen } => (frozen.initialized, extended, Some(frozen.rest)),
+    let ran = match &options.at {
+        Some(trigger) => frozen(options, trigger, &module, &probed, digest),
+        None => executed(options, &module, &probed, digest),
     };
+    let Ran { mut initialized, extended, mut frozen } = match ran {
+        Err(error) => {
+            if let Some(ledger) = error.ledger() {
+                recorded.clone_from(ledger);
+            }
+            return Err(error);
+        }
+        Ok(ran) => ran,
+    };
+    let extended = extended.as_ref().map(|wasm| Module::parse(wasm)).transpose();
+    let extended = extended.map_err(EncodeError::Invalid)?;
+    let output_of = extended.as_ref().unwrap_or(&module);
+    for (index, name) in &hooks.functions {
+        let export = probed.export_name(Probe::Function(*index));
+        initialized.call_hook(&export, name)?;
+    }
     let compiler = initialized.compiler.name();
     let compile_cached = initialized.cached;
     let (compile, init) = (seconds(initialized.compile_time), seconds(initialized.run_time));
@@ -325,19 +340,22 @@ fn finish(options: &Options, begun: Begun<'_>, subject: Subject<'_>) -> Result<O
         Some(frozen) => std::mem::take(&mut frozen.ledger),
         None => initialized.store.data_mut().take_ledger(),
     };
+    recorded.clone_from(&ledger);
     let (stdout, stderr) =
         (initialized.store.data().stdout().to_vec(), initialized.store.data().stderr().to_vec());
 
     let (mut snapshot, capture) =
-        timed(|| capture(module, &probed, &initialized.subject, &mut initialized.store))?;
+        timed(|| capture(&module, &probed, &initialized.subject, &mut initialized.store))?;
+    drop(probed);
+    if options.zero_stack {
+        zero_stack(&module, &mut snapshot)?;
+    }
     if let Some(frozen) = &frozen {
         frozen.complete(&mut snapshot);
     }
-    drop(probed);
-    let module = extended;
-    let (plan, planning) = timed(|| plan(module, &snapshot, &plan_options))?;
+    let (plan, planning) = timed(|| plan(output_of, &snapshot, &plan_options))?;
     let ((output, stripped), encode) = timed(|| {
-        let output = encode(module, &snapshot, &plan)?;
+        let output = encode(output_of, &snapshot, &plan)?;
         if !options.strip_init {
             return Ok((output, None));
         }
@@ -349,46 +367,104 @@ fn finish(options: &Options, begun: Begun<'_>, subject: Subject<'_>) -> Result<O
     let mut warnings: Vec<String> = plan.warnings.iter().map(ToString::to_string).collect();
     warnings.extend(stripped.as_ref().and_then(strip_warning));
     let random_bytes = ledger.random_bytes();
-    if random_bytes > 0 {
-        warnings.push(format!(
-            "init read {random_bytes} random bytes, which every instance of the snapshot will share"
-        ));
-    }
+    warnings.extend(ledger.warnings(&options.host.policies));
     if let Some(frozen) = &mut frozen {
         warnings.append(&mut frozen.warnings);
     }
+    if options.reset_libc && hooks.functions.is_empty() {
+        warnings.push(
+            "--reset-libc has no effect: the module has neither `__wasilibc_reset_preopens` nor \
+             `__wasilibc_deinitialize_environ` among its exports and names"
+                .to_string(),
+        );
+    }
+    let findings = brief(output_of, &snapshot, &ledger, options.host.wasi.as_ref());
+    if options.strict && !(warnings.is_empty() && findings.is_empty()) {
+        warnings.extend(findings.into_iter().map(|finding| finding.title));
+        return Err(Error::Strict(warnings));
+    }
     let report = Report {
-        input_bytes,
+        input_bytes: wasm.len() as u64,
         output_bytes: output.len() as u64,
         compiler,
         compile_cached,
         init_functions,
         timings,
-        memories: report::memories(module, &snapshot, &plan),
+        memories: report::memories(output_of, &snapshot, &plan),
         globals_changed: report::globals_changed(&plan),
-        tables: report::tables(module, &snapshot, &plan),
+        tables: report::tables(output_of, &snapshot, &plan),
         layout: report::layout(&plan),
         stripped,
         data_segments: plan.data.len(),
         element_segments: plan.elements.len(),
         start_function: plan.start.is_some(),
         warnings,
-        host_calls: host_calls(&ledger),
+        host_calls: report::host_calls(&ledger),
         random_bytes,
+        files_written: ledger.files_written().into_iter().map(|change| change.path).collect(),
+        findings,
         frozen: frozen.map(|frozen| report::frozen(&frozen)),
     };
     Ok(Output { wasm: output, report, ledger, stdout, stderr })
+}
+
+/// A guest that has run.
+struct Ran {
+    initialized: Initialized,
+    /// The module that the state is written into, if it is not the original.
+    extended: Option<Vec<u8>>,
+    frozen: Option<Rest>,
+}
+
+fn executed(options: &Options, module: &Module<'_>, probed: &Probed, digest: [u8; 32]) -> Result<Ran, Error> {
+    let initialized = execute(
+        module,
+        probed,
+        &options.init_functions,
+        Compilation { optimize: options.optimize, cache: options.cache.as_ref() },
+        &options.host,
+        &options.limits,
+        digest,
+    )?;
+    Ok(Ran { initialized, extended: None, frozen: None })
+}
+
+fn frozen(
+    options: &Options,
+    trigger: &Trigger,
+    module: &Module<'_>,
+    probed: &Probed,
+    digest: [u8; 32],
+) -> Result<Ran, Error> {
+    let freeze = Freeze {
+        trigger,
+        reader: options.frames,
+        init_functions: &options.init_functions,
+        host: &options.host,
+        limits: &options.limits,
+        cache: options.cache.as_ref(),
+        digest,
+    };
+    let frozen = freeze::freeze(module, probed, freeze)?;
+    Ok(Ran { initialized: frozen.initialized, extended: Some(frozen.wasm), frozen: Some(frozen.rest) })
+}
+
+impl Error {
+    /// The host calls that were made until then, where the guest was stopped.
+    fn ledger(&self) -> Option<&Ledger> {
+        match self {
+            Error::Execute(ExecuteError::Stopped { ledger, .. })
+            | Error::Freeze(FreezeError::Execute(ExecuteError::Stopped { ledger, .. }))
+            | Error::Freeze(FreezeError::NotReached { ledger, .. }) => Some(ledger),
+            _ => None,
+        }
+    }
 }
 
 fn strip_warning(report: &StripReport) -> Option<String> {
     let sections = report.dropped_sections.join("`, `");
     (!sections.is_empty())
         .then(|| format!("left out, because --strip-init moves the code that they describe: `{sections}`"))
-}
-
-fn host_calls(ledger: &Ledger) -> Vec<HostCalls> {
-    let counts = ledger.counts().into_iter();
-    counts.map(|count| HostCalls { import: count.import.to_string(), count: count.calls }).collect()
 }
 
 fn timed<T, E>(stage: impl FnOnce() -> Result<T, E>) -> Result<(T, f64), E> {

@@ -1,6 +1,7 @@
 use crate::capture::CaptureError;
 use crate::encode::EncodeError;
 use crate::execute::ExecuteError;
+use crate::host::Ledger;
 
 /// Why a program could not be frozen.
 #[derive(Debug, thiserror::Error)]
@@ -9,8 +10,13 @@ pub enum FreezeError {
     #[error("{0}")]
     Trigger(String),
     /// The program ended before it came to the place.
-    #[error("{0}")]
-    NotReached(String),
+    #[error("{message}")]
+    NotReached {
+        /// How it ended, and the host calls that it made, as text.
+        message: String,
+        /// All of them.
+        ledger: Box<Ledger>,
+    },
     /// The program came there, but in a state that has no form in a module.
     #[error("{0}")]
     Refused(String),
@@ -43,7 +49,7 @@ impl FreezeError {
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
-            FreezeError::NotReached(_)
+            FreezeError::NotReached { .. }
                 | FreezeError::Refused(_)
                 | FreezeError::NotRepeated(_)
                 | FreezeError::Execute(ExecuteError::Stopped { .. })

@@ -13,7 +13,7 @@ pub(super) fn ended_early(
     subject: &str,
     how: Option<ExecuteError>,
     matches: u64,
-    ledger: &Ledger,
+    ledger: Ledger,
 ) -> FreezeError {
     let how = how.map_or(format!("{subject} returned"), |how| how.to_string());
     let mut text = format!("the program ended before it came to `{trigger}`: {how}");
@@ -22,7 +22,7 @@ pub(super) fn ended_early(
     }
     if ledger.is_empty() {
         text.push_str("\nno host calls of it are recorded");
-        return FreezeError::NotReached(text);
+        return FreezeError::NotReached { message: text, ledger: Box::new(ledger) };
     }
     text.push_str(&format!("\nits host calls, {} in all:", ledger.len()));
     for count in ledger.counts() {
@@ -33,7 +33,7 @@ pub(super) fn ended_early(
     for entry in ledger.entries().skip(skipped) {
         text.push_str(&format!("\n  {}", entry.call));
     }
-    FreezeError::NotReached(text)
+    FreezeError::NotReached { message: text, ledger: Box::new(ledger) }
 }
 
 /// What the user should know about a program that was frozen.

@@ -93,7 +93,7 @@ impl Scene<'_> {
                     None => format!("`{}`", self.calls.join("`, `")),
                 };
                 let how = error.map(|error| prepared.run(self.limits).stopped(&subject, "trapped", error));
-                return Err(ended_early(trigger, &subject, how, matches, &ledger));
+                return Err(ended_early(trigger, &subject, how, matches, ledger));
             }
         };
         let mut sites = self.sites(&error, &compiled, &wasm, bell.as_ref())?;

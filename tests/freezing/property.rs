@@ -65,7 +65,7 @@ pub fn check(wasm: &[u8], most: usize, refusable: bool, counts: &mut Counts) {
     for at in (0..first.calls.len()).step_by(step) {
         let mut outputs = Vec::new();
         let readers: &[Reader] =
-            if at % 5 == 0 { &[Reader::Unwind, Reader::Inspect] } else { &[Reader::Unwind] };
+            if at % 20 == 0 { &[Reader::Unwind, Reader::Inspect] } else { &[Reader::Unwind] };
         for &reader in readers {
             match freeze(wasm, STATE, &first.calls, at, reader) {
                 Ok(output) => outputs.push(output),
@@ -152,7 +152,7 @@ pub fn check_all(
 
 #[test]
 fn generated_programs_go_on_from_every_host_call() {
-    let seeds = seeds(0..240);
+    let seeds = seeds(0..160);
     let count = seeds.end - seeds.start;
     let counts = check_all(seeds, |seed, counts| {
         check(&generator::program(seed, seed.is_multiple_of(2)), 8, false, counts);
