@@ -8,6 +8,8 @@
 //! bytes ─module→ Module ─probe→ Probed ─execute→ Initialized ─capture→ Snapshot ─plan→ Plan ─encode→ bytes
 //! ```
 
+pub mod audit;
+pub mod cache;
 pub mod capture;
 pub mod encode;
 pub mod engine;
