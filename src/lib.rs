@@ -8,11 +8,14 @@
 //! bytes ─module→ Module ─probe→ Probed ─execute→ Initialized ─capture→ Snapshot ─plan→ Plan ─encode→ bytes
 //! ```
 
+pub mod audit;
+pub mod cache;
 pub mod capture;
 pub mod encode;
 pub mod engine;
 mod error;
 pub mod execute;
+pub mod freeze;
 pub mod host;
 pub mod layout;
 pub mod module;

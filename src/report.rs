@@ -1,5 +1,7 @@
 //! What was done, for people and for tools.
 
+use crate::audit::Finding;
+use crate::host::Ledger;
 use crate::layout::Layout;
 use crate::module::{Module, Space};
 use crate::plan::{DataSegment, ElementSegment, GlobalInit, Plan, Step};
@@ -17,6 +19,8 @@ pub struct Report {
     pub output_bytes: u64,
     /// Which compiler ran init.
     pub compiler: &'static str,
+    /// Whether its code was in the cache.
+    pub compile_cached: bool,
     /// The exports that were called, in order.
     pub init_functions: Vec<String>,
     /// Time by stage.
@@ -43,6 +47,44 @@ pub struct Report {
     pub host_calls: Vec<HostCalls>,
     /// Bytes of randomness that init asked for, and that are frozen in.
     pub random_bytes: u64,
+    /// What init changed in its writable directories, as it names them.
+    pub files_written: Vec<String>,
+    /// What of the build was seen to be in the snapshot; `preinit audit` looks closer.
+    pub findings: Vec<Finding>,
+    /// For a program that was frozen in the middle (`--at`), what is known about that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<FrozenReport>,
+}
+
+/// A program that was frozen in the middle.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FrozenReport {
+    /// The export that resumes it.
+    pub entry: String,
+    /// The call that it resumes with.
+    pub call: String,
+    /// Calls in progress.
+    pub frames: usize,
+    /// Size of the code that resumes them.
+    pub code_bytes: usize,
+    /// Directories that must be given when it runs, under these names and in this order.
+    pub preopens: Vec<String>,
+    /// How locals and operands were read.
+    pub reader: &'static str,
+    /// Seconds that the second run took, with its compilation.
+    pub reading: f64,
+}
+
+pub(crate) fn frozen(frozen: &crate::freeze::Rest) -> FrozenReport {
+    FrozenReport {
+        entry: frozen.entry.clone(),
+        call: frozen.call.clone(),
+        frames: frozen.stack.frames.len(),
+        code_bytes: frozen.code_bytes,
+        preopens: frozen.preopens.clone(),
+        reader: frozen.reader.name(),
+        reading: frozen.reading,
+    }
 }
 
 /// Seconds by stage.
@@ -123,6 +165,12 @@ pub struct HostCalls {
     pub import: String,
     /// How often.
     pub count: u64,
+}
+
+/// The calls of a ledger, by import.
+pub fn host_calls(ledger: &Ledger) -> Vec<HostCalls> {
+    let counts = ledger.counts().into_iter();
+    counts.map(|count| HostCalls { import: count.import.to_string(), count: count.calls }).collect()
 }
 
 pub(crate) fn seconds(duration: Duration) -> f64 {

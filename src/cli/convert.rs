@@ -1,12 +1,17 @@
 //! From what was typed to what will be done.
 
+use std::path::{Path, PathBuf};
+
 use clap::error::ErrorKind;
+use directories_next::ProjectDirs;
 use preinit::Options;
+use preinit::cache::CompileCache;
 use preinit::host::{
-    Directory, HostOptions, ImportName, Limits, Output as GuestOutput, Preload, Stdin, WasiOptions,
+    Class, Directory, HostOptions, ImportName, Limits, Output as GuestOutput, Policies, Preload, Stdin,
+    WasiOptions,
 };
 
-use super::args::{HostArgs, LimitArgs, SnapshotArgs, definition};
+use super::args::{CacheArgs, HostArgs, LimitArgs, SnapshotArgs, definition};
 use super::input::{self, Input};
 use super::output::Output;
 use super::stderr;
@@ -20,14 +25,20 @@ pub struct Job {
     pub output: Output,
     /// Where the report goes.
     pub report: Option<Output>,
+    /// Whether the report is a page of HTML.
+    pub report_is_page: bool,
     /// Where the ledger goes.
     pub ledger: Option<Output>,
+    /// Where standard output and standard error of init go, if into files.
+    pub captured: [Option<Output>; 2],
     /// How to run it.
     pub options: Options,
     /// Whether what init writes to standard output is held back, because something else goes there.
     pub guest_stdout_captured: bool,
     /// Whether to draw the progress line.
     pub show_progress: bool,
+    /// Where snapshots are kept between runs.
+    pub results: Option<PathBuf>,
     /// Whether the snapshot must be verified before it is written.
     pub verify: bool,
     /// Print nothing but errors.
@@ -49,10 +60,14 @@ impl Job {
         if output.is_terminal() {
             return Err(usage("the snapshot is binary and does not go to a terminal; give a file with -o"));
         }
+        let report_is_page = args.messages.report.as_deref().is_some_and(is_page);
         let report = args.messages.report.map(|path| Output::new(Some(&path))).transpose()?;
         let ledger = args.messages.ledger.map(|path| Output::new(Some(&path))).transpose()?;
-        let outputs: Vec<&Output> =
-            [Some(&output), report.as_ref(), ledger.as_ref()].into_iter().flatten().collect();
+        let capture = |path: Option<PathBuf>| path.map(|path| Output::new(Some(&path))).transpose();
+        let captured_stdout = capture(args.messages.capture_stdout)?;
+        let captured_stderr = capture(args.messages.capture_stderr)?;
+        let side_files = [&report, &ledger, &captured_stdout, &captured_stderr].map(Option::as_ref);
+        let outputs: Vec<&Output> = [Some(&output)].into_iter().chain(side_files).flatten().collect();
         for (at, output) in outputs.iter().enumerate() {
             if outputs[..at].iter().any(|other| other.collides(output)) {
                 return Err(usage(&format!("two outputs go to {}", output.name())));
@@ -63,9 +78,19 @@ impl Job {
         let guest_on_terminal = args.host.allow_wasi && args.host.inherit_stdio != Some(false);
         let mut warnings = Vec::new();
         let host = HostOptions {
-            ledger_backtraces: ledger.is_some(),
+            ledger_backtraces: ledger.is_some() || report_is_page,
             ..host_options(args.host, guest_stdout_captured, &mut warnings)?
         };
+        let mut host = host;
+        if let Some(wasi) = &mut host.wasi {
+            // It is taken from the ledger, which also a run has that is refused.
+            if captured_stdout.is_some() {
+                wasi.stdout = GuestOutput::Discard;
+            }
+            if captured_stderr.is_some() {
+                wasi.stderr = GuestOutput::Discard;
+            }
+        }
         let options = Options {
             init_functions: args.init_functions,
             keep_init: args.keep_init_func,
@@ -74,15 +99,28 @@ impl Job {
             layout: args.layout,
             strip_init: args.strip_init,
             optimize: args.optimize,
+            at: args.at,
+            frames: args.frames.unwrap_or_default(),
+            cache: compile_cache(&args.cache),
             host,
             limits: limits(&args.limits),
+            reset_libc: args.reset_libc,
+            zero_stack: args.zero_stack,
+            strict: args.strict,
+            maps: report_is_page,
         };
+        if options.strict && !warnings.is_empty() {
+            return Err(preinit::Error::Strict(warnings).into());
+        }
         Ok(Self {
             input,
             output,
             report,
+            report_is_page,
             ledger,
+            captured: [captured_stdout, captured_stderr],
             options,
+            results: results(&args.cache)?,
             guest_stdout_captured,
             // What the guest prints would run into the line.
             show_progress: !args.messages.quiet && stderr::is_terminal() && !guest_on_terminal,
@@ -94,8 +132,38 @@ impl Job {
     }
 }
 
-fn usage(message: &str) -> anyhow::Error {
+/// Whether a report of this name is a page of HTML.
+pub fn is_page(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| ["html", "htm"].iter().any(|page| extension.eq_ignore_ascii_case(page)))
+}
+
+/// What was typed is wrong.
+pub fn usage(message: &str) -> anyhow::Error {
     definition().error(ErrorKind::MissingRequiredArgument, message).into()
+}
+
+fn compile_cache(args: &CacheArgs) -> Option<CompileCache> {
+    let directory = cache_directory(args).filter(|_| !args.no_cache)?;
+    Some(CompileCache::new(directory.join("compiled")))
+}
+
+fn results(args: &CacheArgs) -> anyhow::Result<Option<PathBuf>> {
+    if !args.result_cache {
+        return Ok(None);
+    }
+    match cache_directory(args) {
+        Some(directory) => Ok(Some(directory.join("results"))),
+        None => Err(usage(
+            "--result-cache needs a directory, and there is none by default here: give --cache-dir",
+        )),
+    }
+}
+
+/// The platform's place for caches, if there is a user with a home.
+fn cache_directory(args: &CacheArgs) -> Option<PathBuf> {
+    let platform = || ProjectDirs::from("", "", "preinit").map(|dirs| dirs.cache_dir().to_owned());
+    args.cache_dir.clone().or_else(platform)
 }
 
 /// The bounds that were typed.
@@ -115,6 +183,11 @@ pub fn host_options(
     }
     let stubs = args.stubs.iter().flat_map(|stub| readings(stub)).collect();
     let stub_all = args.stub_all;
+    let mut policies = Policies::default();
+    for &(class, policy) in &args.policies {
+        let chosen = Class::ALL.into_iter().filter(|other| class.is_none_or(|class| class == *other));
+        chosen.for_each(|class| policies.set(class, policy));
+    }
     let wasi = if args.allow_wasi {
         Some(wasi_options(args, capture_stdout, warnings))
     } else {
@@ -124,7 +197,7 @@ pub fn host_options(
         }
         None
     };
-    Ok(HostOptions { wasi, preloads, stubs, stub_all, ..HostOptions::default() })
+    Ok(HostOptions { wasi, preloads, stubs, stub_all, policies, ..HostOptions::default() })
 }
 
 /// Both names of an import may hold dots, so there are as many imports to stub as there are dots.

@@ -12,10 +12,16 @@ use super::value::duration::Seconds;
 /// Memories, or tables, that get a line of their own.
 const LISTED: usize = 4;
 
-/// The summary of a run whose snapshot was written to `output`.
-pub fn text(report: &Report, output: &str, verbose: bool) -> String {
+/// The summary's first line: where the snapshot was written.
+pub fn headline(output: &str) -> String {
     let mut lines = Lines::default();
-    lines.add("snapshot", format_args!("{output}"));
+    lines.add("snapshot", output);
+    lines.text
+}
+
+/// The rest of the summary of a run.
+pub fn details(report: &Report, verbose: bool) -> String {
+    let mut lines = Lines::default();
     lines.add("size", format_args!("{} -> {}", Bytes(report.input_bytes), Bytes(report.output_bytes)));
     memories(&mut lines, report);
     layout(&mut lines, &report.layout);
@@ -34,9 +40,38 @@ pub fn text(report: &Report, output: &str, verbose: bool) -> String {
         for call in &report.host_calls {
             lines.add("host call", format_args!("{} x {}", call.count, call.import));
         }
-        lines.add("compiler", report.compiler);
+        let origin = if report.compile_cached { ", from the cache" } else { "" };
+        lines.add("compiler", format_args!("{}{origin}", report.compiler));
         stages(&mut lines, report);
     }
+    if let Some(frozen) = &report.frozen {
+        lines.add("frozen", format_args!("at {}, resumes in `{}`", frozen.call, frozen.entry));
+        lines.add(
+            "stack",
+            format_args!("{}, {} of code", count(frozen.frames, "frame"), Bytes(frozen.code_bytes as u64)),
+        );
+        if !frozen.preopens.is_empty() {
+            lines.add(
+                "needs",
+                format_args!("these directories, in this order: `{}`", frozen.preopens.join("`, `")),
+            );
+        }
+        if verbose {
+            lines.add("reading", format_args!("{} by {}", Seconds(frozen.reading), frozen.reader));
+        }
+    }
+    if !report.files_written.is_empty() {
+        let shown: Vec<&str> = report.files_written.iter().take(LISTED).map(String::as_str).collect();
+        lines.add(
+            "changed",
+            format_args!("{} by init: {}", count(report.files_written.len(), "file"), shown.join(", ")),
+        );
+        more(&mut lines, "changed", report.files_written.len());
+    }
+    for finding in report.findings.iter().take(LISTED) {
+        lines.add(&finding.level.to_string(), &finding.title);
+    }
+    more(&mut lines, "audit", report.findings.len());
     let functions = report.init_functions.join("`, `");
     lines.add("init", format_args!("{} in `{functions}`", Seconds(report.timings.init)));
     lines.add("total", Seconds(report.timings.total));

@@ -1,5 +1,6 @@
 //! Keeps the ledger of a run, and answers from another one in a replay.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use wasmtime::{AsContext, Val, ValType, WasmBacktrace};
@@ -14,6 +15,8 @@ pub(super) struct Recorder {
     pub(super) ledger: Ledger,
     replay: Option<Arc<Ledger>>,
     pub(super) backtraces: bool,
+    /// The module whose unnamed functions have these names, by index.
+    pub(super) names: Option<(wasmtime::Module, HashMap<u32, String>)>,
     limit: u64,
     used: u64,
 }
@@ -26,7 +29,7 @@ impl Recorder {
             ledger.sources = replay.sources;
             ledger.preopens.clone_from(&replay.preopens);
         }
-        Self { ledger, replay, backtraces, limit, used: 0 }
+        Self { ledger, replay, backtraces, names: None, limit, used: 0 }
     }
 
     /// The recorded answer to `call`, which becomes part of this run's ledger; `None` if this is no replay.
@@ -73,9 +76,15 @@ impl Recorder {
 
     /// Adds an answered call.
     pub(super) fn record(&mut self, entry: Entry) -> Result<(), LedgerLimit> {
+        self.record_shared(entry).map(drop)
+    }
+
+    /// Adds an answered call, and hands it back.
+    pub(super) fn record_shared(&mut self, entry: Entry) -> Result<Arc<Entry>, LedgerLimit> {
+        let entry = Arc::new(entry);
         self.used = self.used.saturating_add(entry.cost());
-        self.ledger.entries.push(Arc::new(entry));
-        if self.used > self.limit { Err(LedgerLimit { limit: self.limit }) } else { Ok(()) }
+        self.ledger.entries.push(Arc::clone(&entry));
+        if self.used > self.limit { Err(LedgerLimit { limit: self.limit }) } else { Ok(entry) }
     }
 
     /// Notes that calls to `import` do not come here.
@@ -90,12 +99,23 @@ impl Recorder {
         self.backtraces.then(|| {
             let backtrace = WasmBacktrace::force_capture(store);
             let name = |frame: &wasmtime::FrameInfo| match frame.func_name() {
-                Some(name) => name.to_owned(),
-                None => format!("function {}", frame.func_index()),
+                Some(name) => demangled(name),
+                None => {
+                    let exported = self
+                        .names
+                        .as_ref()
+                        .filter(|(module, _)| wasmtime::Module::same(module, frame.module()));
+                    let exported = exported.and_then(|(_, names)| names.get(&frame.func_index()));
+                    exported.cloned().unwrap_or_else(|| format!("function {}", frame.func_index()))
+                }
             };
             backtrace.frames().iter().map(name).collect()
         })
     }
+}
+
+fn demangled(name: &str) -> String {
+    rustc_demangle::try_demangle(name).map_or_else(|_| name.to_owned(), |name| format!("{name:#}"))
 }
 
 /// The call, and where it differs from the recorded one if that is not plain from the two texts.

@@ -1,5 +1,7 @@
 //! What the user typed, as clap sees it. Nothing here decides anything; `convert` does.
 
+mod audit;
+mod cache;
 mod host;
 mod ignored;
 mod limits;
@@ -15,6 +17,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub use audit::AuditArgs;
+pub use cache::CacheArgs;
 pub use host::HostArgs;
 pub use limits::LimitArgs;
 pub use messages::MessageArgs;
@@ -23,6 +27,7 @@ pub use verify::{Engine, PlayArgs, VerifyArgs};
 use crate::cli::argv;
 use crate::cli::value::{layout, pair};
 use ignored::IgnoredArgs;
+use preinit::freeze::{Reader, Trigger};
 use preinit::layout::Layout;
 use preinit::plan::Rename;
 
@@ -64,6 +69,13 @@ pub enum Command {
     /// of all memories, all tables and dropped segments, private ones included; of every call the results, the kind of
     /// trap, and the host calls with their arguments and the bytes that they pass, which is all output.
     Verify(Box<VerifyArgs>),
+    /// Tell what a snapshot would freeze of the build: random numbers, times, secrets, open files
+    ///
+    /// A snapshot holds whatever init saw. The audit finds what depends on random numbers, clocks, environment variables,
+    /// arguments and standard input; values of these that are in the output word for word; files that are still open;
+    /// directories and environment that libc has cached; output that was not flushed; constructors that would run a
+    /// second time. It names the variables and the calls, and says what to do about it.
+    Audit(Box<AuditArgs>),
     /// Write a shell's completion script to standard output
     Completions {
         /// The shell
@@ -134,6 +146,22 @@ pub struct SnapshotArgs {
     #[arg(long = "opt", action = ArgAction::Set, default_value_t = false)]
     pub optimize: bool,
 
+    /// Freeze the program in the middle, just before a call, instead of when init returns
+    ///
+    /// The snapshot resumes there when its entry export is called for the first time; by default that is `_start`.
+    /// TRIGGER is `stdin` (the first read of standard input), `open:PATH` (the first opening of that path),
+    /// `export:NAME` (control enters that exported function), `call:NAME` (the same for a name of the name section),
+    /// `checkpoint` (the export `preinit_checkpoint`, see preinit.h), or the call of an import: `MODULE.NAME`, with
+    /// arguments `MODULE.NAME(0, _, ..)`. `#N` behind any of them is the N-th time.
+    #[arg(long, value_name = "TRIGGER")]
+    pub at: Option<Trigger>,
+
+    /// How --at reads the calls in progress: `unwind` or `inspect`
+    ///
+    /// `inspect` uses the engine's debugging interface, which takes several times as long.
+    #[arg(long, value_name = "HOW", value_parser = reader, hide = true)]
+    pub frames: Option<Reader>,
+
     /// Verify the snapshot, and write it only if it is right
     ///
     /// As `preinit verify` does it, with its defaults. Init is answered from the record of the run that made the
@@ -141,18 +169,46 @@ pub struct SnapshotArgs {
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub verify: bool,
 
+    /// Let wasi-libc forget directories and environment, so that instances see their own
+    ///
+    /// Calls `__wasilibc_reset_preopens` and `__wasilibc_deinitialize_environ` after init, if the module exports them or
+    /// has them in its name section.
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub reset_libc: bool,
+
+    /// Clear what functions have left on the stack
+    ///
+    /// Refused unless nothing else can be there: the stack comes first in memory, and is empty.
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub zero_stack: bool,
+
+    /// Turn every warning into a refusal
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub strict: bool,
+
     /// What init can see.
     #[command(flatten)]
     pub host: HostArgs,
     /// What init can use up.
     #[command(flatten)]
     pub limits: LimitArgs,
+    /// What is kept between runs.
+    #[command(flatten)]
+    pub cache: CacheArgs,
     /// What to tell about it.
     #[command(flatten)]
     pub messages: MessageArgs,
     /// Wizer's feature switches.
     #[command(flatten)]
     pub ignored: IgnoredArgs,
+}
+
+fn reader(name: &str) -> Result<Reader, String> {
+    match name {
+        "unwind" => Ok(Reader::Unwind),
+        "inspect" => Ok(Reader::Inspect),
+        _ => Err("expected unwind or inspect".to_owned()),
+    }
 }
 
 /// The command line's definition, for the parser and for whatever is generated from it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Call, Descriptors, Entry, Ledger, Region};
+use super::{Call, DescriptorKind, Descriptors, Entry, Ledger, Region};
 use crate::host::options::{Clock, ImportName, Random};
 
 /// How often an import was called.
@@ -126,6 +126,20 @@ impl Ledger {
         inputs
     }
 
+    /// What the guest wrote to a standard stream.
+    pub fn output(&self, stream: DescriptorKind) -> Vec<u8> {
+        let mut output = Vec::new();
+        self.follow(|descriptors, entry| {
+            let of_stream =
+                entry.call.word(0).and_then(|fd| descriptors.get(fd)).is_some_and(|to| to.kind == stream);
+            if entry.call.wasi() == Some("fd_write") && of_stream && entry.succeeded() {
+                // The first region is the array of buffers.
+                output.extend(entry.call.reads.iter().skip(1).flat_map(|region| &region.bytes));
+            }
+        });
+        output
+    }
+
     /// What the guest changed in its directories, each path once, in order.
     pub fn files_written(&self) -> Vec<FileChange> {
         let mut changes = Vec::<FileChange>::new();
@@ -139,7 +153,7 @@ impl Ledger {
     }
 
     /// Calls `visit` for every entry, with the descriptors as they were before it.
-    fn follow(&self, mut visit: impl FnMut(&Descriptors, &Entry)) {
+    pub(in crate::host) fn follow(&self, mut visit: impl FnMut(&Descriptors, &Entry)) {
         let mut descriptors = Descriptors::new(&self.preopens);
         for entry in self.entries() {
             visit(&descriptors, entry);
@@ -184,5 +198,25 @@ fn change(descriptors: &Descriptors, call: &Call) -> Option<String> {
         "path_rename" => Some(target(descriptors, call, 3, 4)),
         "path_link" => Some(target(descriptors, call, 4, 5)),
         _ => None,
+    }
+}
+
+impl Entry {
+    /// The descriptor that a successful `path_open` gave.
+    pub fn opened(&self) -> Option<u32> {
+        if self.succeeded() { self.written_word(8) } else { None }
+    }
+}
+
+impl Call {
+    /// The descriptor that the call is about, for functions whose first parameter is one.
+    pub fn descriptor(&self) -> Option<u32> {
+        let is_about_one = self.wasi()?.starts_with("fd_") || self.wasi()?.starts_with("path_");
+        self.word(0).filter(|_| is_about_one)
+    }
+
+    /// The path that a `path_open` names.
+    pub fn path(&self) -> Option<String> {
+        (self.wasi()? == "path_open").then(|| self.text(2)).flatten()
     }
 }
