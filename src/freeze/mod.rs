@@ -14,6 +14,7 @@ mod error;
 mod extend;
 mod host;
 mod inspect;
+mod lead;
 mod patch;
 mod play;
 mod record;
@@ -27,6 +28,7 @@ mod unwind;
 mod value;
 
 pub use error::FreezeError;
+pub(crate) use lead::{Lead, Led};
 pub use stack::{Frame, Site, Stack};
 pub use trigger::{CHECKPOINT, Trigger, TriggerError};
 

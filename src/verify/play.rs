@@ -99,6 +99,31 @@ impl Duel<'_, '_, '_> {
     /// Makes one call on both sides: the leader's host answers, the follower gets the same answers.
     fn exchange(&mut self, prefix: &str, export: &str, arguments: &[Value], played: &mut Played) -> Exchange {
         let left = self.leader.call(original_name(self.renames, export), arguments, self.fuel);
+        self.follow(prefix, export, arguments, left, played)
+    }
+
+    /// A call without arguments that the leader has made already; the follower makes it now. Whether there can be others
+    /// behind it.
+    pub fn catch_up(
+        &mut self,
+        prefix: &str,
+        export: &str,
+        left: Ending,
+        played: &mut Played,
+    ) -> Result<bool, CaptureError> {
+        let exchange = self.follow(prefix, export, &[], left, played);
+        let step = Step { export: export.to_string(), arguments: Vec::new(), expected: None };
+        self.settle(prefix, &step, exchange, played)
+    }
+
+    fn follow(
+        &mut self,
+        prefix: &str,
+        export: &str,
+        arguments: &[Value],
+        left: Ending,
+        played: &mut Played,
+    ) -> Exchange {
         let calls = self.leader.take_calls();
         played.calls += 1;
         played.host_calls += calls.len() as u64;

@@ -110,6 +110,20 @@ impl<'a> Side<'a> {
         self.initialized.store.data_mut()
     }
 
+    /// How a call ended that was made by somebody else.
+    pub fn ended(&mut self, error: Option<wasmtime::Error>, results: &[Val]) -> wasmtime::Result<Ending> {
+        let mut scope = RootScope::new(&mut self.initialized.store);
+        match error {
+            None => Ok(Ending::Returned(self.references.values(&mut scope, results)?)),
+            Some(error) if error.is::<wasmtime::ThrownException>() => {
+                let exception = scope.as_context_mut().take_pending_exception();
+                let fields = exception.map(|exception| fields(&mut scope, exception)).transpose()?;
+                Ok(Ending::Threw(self.references.values(&mut scope, &fields.unwrap_or_default())?))
+            }
+            Some(error) => Ok(Ending::of(&error)),
+        }
+    }
+
     /// Takes the host calls of the last step.
     pub fn take_calls(&mut self) -> Vec<Arc<Entry>> {
         self.host().take_calls()

@@ -270,7 +270,9 @@ impl fmt::Display for Coverage {
         }
         if !self.exports_called.is_empty() {
             writeln!(f, "called: {}", self.exports_called.join(", "))?;
-            writeln!(f, "entered: {} of {} functions", self.functions_entered, self.function_bodies)?;
+            if self.functions_entered > 0 {
+                writeln!(f, "entered: {} of {} functions", self.functions_entered, self.function_bodies)?;
+            }
         }
         for Skipped { name, why } in &self.exports_not_called {
             writeln!(f, "not called: {name}: {why}")?;
