@@ -141,6 +141,10 @@ pub fn audit(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
 
 fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let started = Instant::now();
+    if options.at.is_some() {
+        let message = "an audit runs init to its end; it cannot stop where --at says";
+        return Err(Error::Options(message.to_string()));
+    }
     let module = Module::parse(wasm)?;
     let mut timings = Timings { parse: seconds(started.elapsed()), ..Timings::default() };
     let code = Code::of(&module);
