@@ -110,7 +110,11 @@ fn scan(base: u64, bytes: &[u8], negligible_gap: impl Fn(u64) -> u64) -> Vec<Ran
             if end == 64 {
                 break;
             }
-            extend_or_push(&mut runs, base + start as u64..base + (k * 64) as u64 + u64::from(end), &negligible_gap);
+            extend_or_push(
+                &mut runs,
+                base + start as u64..base + (k * 64) as u64 + u64::from(end),
+                &negligible_gap,
+            );
             open = None;
             nonzero &= !((1 << end) - 1);
         }

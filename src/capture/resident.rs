@@ -69,7 +69,8 @@ fn page_size() -> Option<usize> {
     const AT_PAGESZ: usize = 6;
     const WORD: usize = size_of::<usize>();
     let vector = std::fs::read("/proc/self/auxv").ok()?;
-    let words: Vec<usize> = vector.as_chunks::<WORD>().0.iter().map(|word| usize::from_ne_bytes(*word)).collect();
+    let words: Vec<usize> =
+        vector.as_chunks::<WORD>().0.iter().map(|word| usize::from_ne_bytes(*word)).collect();
     let size = words.as_chunks::<2>().0.iter().find(|[kind, _]| *kind == AT_PAGESZ)?[1];
     size.is_power_of_two().then_some(size)
 }
