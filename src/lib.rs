@@ -8,6 +8,7 @@
 //! bytes ─module→ Module ─probe→ Probed ─execute→ Initialized ─capture→ Snapshot ─plan→ Plan ─encode→ bytes
 //! ```
 
+pub mod audit;
 pub mod cache;
 pub mod capture;
 pub mod encode;

@@ -1,14 +1,17 @@
+use crate::audit::{ResetHooks, brief, zero_stack};
 use crate::cache::CompileCache;
 use crate::capture::capture;
 use crate::encode::encode;
 use crate::error::Error;
-use crate::execute::{Compilation, REACTOR_INITIALIZE, execute};
-use crate::host::{HostOptions, HostState, ImportName, Ledger, Limits, LinkerHook, Preload, WasiOptions};
+use crate::execute::{Compilation, ExecuteError, REACTOR_INITIALIZE, execute};
+use crate::host::{
+    Class, HostOptions, HostState, ImportName, Ledger, Limits, LinkerHook, Policy, Preload, WasiOptions,
+};
 use crate::layout::Layout;
 use crate::module::Module;
 use crate::plan::{PlanOptions, Rename, plan, rename_conflict};
-use crate::probe::Probed;
-use crate::report::{self, HostCalls, Report, Timings, seconds};
+use crate::probe::{Probe, Probed};
+use crate::report::{self, Report, Timings, seconds};
 use crate::strip::{StripReport, strip};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -37,6 +40,12 @@ pub struct Options {
     pub host: HostOptions,
     /// What init can use.
     pub limits: Limits,
+    /// Let wasi-libc forget what it knows of directories and environment, before the state is read.
+    pub reset_libc: bool,
+    /// Clear what functions have left on the stack; refused where that is not certain to be safe.
+    pub zero_stack: bool,
+    /// Refuse whatever would be warned of.
+    pub strict: bool,
 }
 
 impl Default for Options {
@@ -52,6 +61,9 @@ impl Default for Options {
             cache: None,
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
+            reset_libc: false,
+            zero_stack: false,
+            strict: false,
         }
     }
 }
@@ -205,6 +217,40 @@ impl Preinit {
         self
     }
 
+    /// Chooses what happens when init makes calls of a class.
+    pub fn policy(mut self, class: Class, policy: Policy) -> Self {
+        self.options.host.policies.set(class, policy);
+        self
+    }
+
+    /// Lets wasi-libc forget what it knows of directories and environment, before the state is read. It must have
+    /// `__wasilibc_reset_preopens` or `__wasilibc_deinitialize_environ`, exported or in the name section.
+    pub fn reset_libc(mut self, reset: bool) -> Self {
+        self.options.reset_libc = reset;
+        self
+    }
+
+    /// Clears what functions have left on the stack. A run is refused where that is not certain to be safe.
+    pub fn zero_stack(mut self, zero: bool) -> Self {
+        self.options.zero_stack = zero;
+        self
+    }
+
+    /// Refuses whatever would be warned of.
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.options.strict = strict;
+        self
+    }
+
+    /// The same as [`Preinit::run`], and leaves the record of init's host calls in `ledger` even if there is no snapshot.
+    ///
+    /// # Errors
+    /// As of [`Preinit::run`].
+    pub fn run_recorded(&self, wasm: &[u8], ledger: &mut Ledger) -> Result<Output, Error> {
+        crate::engine::on_guest_thread(|| run(&self.options, wasm, ledger))
+            .unwrap_or_else(|error| Err(Error::Options(format!("cannot start a thread: {error}"))))
+    }
+
     /// Keeps compiled code between runs. By default nothing is kept.
     pub fn compile_cache(mut self, cache: Option<CompileCache>) -> Self {
         self.options.cache = cache;
@@ -218,20 +264,20 @@ impl Preinit {
     /// # Errors
     /// [`Error`] by stage; [`Error::is_refusal`] tells apart what was turned down from what could not be done.
     pub fn run(&self, wasm: &[u8]) -> Result<Output, Error> {
-        crate::engine::on_guest_thread(|| run(&self.options, wasm))
-            .unwrap_or_else(|error| Err(Error::Options(format!("cannot start a thread: {error}"))))
+        self.run_recorded(wasm, &mut Ledger::default())
     }
 }
 
-fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
+fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, Error> {
     let started = Instant::now();
     if let Some(conflict) = rename_conflict(&options.renames) {
         return Err(Error::Options(conflict));
     }
     let (module, parse) = timed(|| Module::parse(wasm))?;
-    let probed = Probed::new(&module)?;
+    let hooks = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
+    let probed = Probed::exporting(&module, hooks.functions.iter().map(|(index, _)| *index))?;
     let digest: [u8; 32] = Sha256::digest(wasm).into();
-    let mut initialized = execute(
+    let executed = execute(
         &module,
         &probed,
         &options.init_functions,
@@ -239,7 +285,18 @@ fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
         &options.host,
         &options.limits,
         digest,
-    )?;
+    );
+    let mut initialized = match executed {
+        Err(ExecuteError::Stopped { stage, cause, trace, ledger }) => {
+            recorded.clone_from(&ledger);
+            return Err(ExecuteError::Stopped { stage, cause, trace, ledger }.into());
+        }
+        executed => executed?,
+    };
+    for (index, name) in &hooks.functions {
+        let export = probed.export_name(Probe::Function(*index));
+        initialized.call_hook(&export, name)?;
+    }
     let compiler = initialized.compiler.name();
     let compile_cached = initialized.cached;
     let (compile, init) = (seconds(initialized.compile_time), seconds(initialized.run_time));
@@ -254,12 +311,16 @@ fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
         plan_options.removed_exports.extend(init_functions.iter().cloned());
     }
     let ledger = initialized.store.data_mut().take_ledger();
+    recorded.clone_from(&ledger);
     let (stdout, stderr) =
         (initialized.store.data().stdout().to_vec(), initialized.store.data().stderr().to_vec());
 
-    let (snapshot, capture) =
+    let (mut snapshot, capture) =
         timed(|| capture(&module, &probed, &initialized.subject, &mut initialized.store))?;
     drop(probed);
+    if options.zero_stack {
+        zero_stack(&module, &mut snapshot)?;
+    }
     let (plan, planning) = timed(|| plan(&module, &snapshot, &plan_options))?;
     let ((output, stripped), encode) = timed(|| {
         let output = encode(&module, &snapshot, &plan)?;
@@ -274,10 +335,18 @@ fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
     let mut warnings: Vec<String> = plan.warnings.iter().map(ToString::to_string).collect();
     warnings.extend(stripped.as_ref().and_then(strip_warning));
     let random_bytes = ledger.random_bytes();
-    if random_bytes > 0 {
-        warnings.push(format!(
-            "init read {random_bytes} random bytes, which every instance of the snapshot will share"
-        ));
+    warnings.extend(ledger.warnings(&options.host.policies));
+    if options.reset_libc && hooks.functions.is_empty() {
+        warnings.push(
+            "--reset-libc has no effect: the module has neither `__wasilibc_reset_preopens` nor \
+             `__wasilibc_deinitialize_environ` among its exports and names"
+                .to_string(),
+        );
+    }
+    let findings = brief(&module, &snapshot, &ledger, options.host.wasi.as_ref());
+    if options.strict && !(warnings.is_empty() && findings.is_empty()) {
+        warnings.extend(findings.into_iter().map(|finding| finding.title));
+        return Err(Error::Strict(warnings));
     }
     let report = Report {
         input_bytes: wasm.len() as u64,
@@ -295,8 +364,10 @@ fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
         element_segments: plan.elements.len(),
         start_function: plan.start.is_some(),
         warnings,
-        host_calls: host_calls(&ledger),
+        host_calls: report::host_calls(&ledger),
         random_bytes,
+        files_written: ledger.files_written().into_iter().map(|change| change.path).collect(),
+        findings,
     };
     Ok(Output { wasm: output, report, ledger, stdout, stderr })
 }
@@ -305,11 +376,6 @@ fn strip_warning(report: &StripReport) -> Option<String> {
     let sections = report.dropped_sections.join("`, `");
     (!sections.is_empty())
         .then(|| format!("left out, because --strip-init moves the code that they describe: `{sections}`"))
-}
-
-fn host_calls(ledger: &Ledger) -> Vec<HostCalls> {
-    let counts = ledger.counts().into_iter();
-    counts.map(|count| HostCalls { import: count.import.to_string(), count: count.calls }).collect()
 }
 
 fn timed<T, E>(stage: impl FnOnce() -> Result<T, E>) -> Result<(T, f64), E> {

@@ -64,7 +64,18 @@ impl Probed {
     /// # Errors
     /// If a type of the module cannot be re-encoded, which validation rules out for the proposals that are supported.
     pub fn new(module: &Module<'_>) -> Result<Probed, ProbeError> {
-        Probed::with(module, Deferred::of(module))
+        Probed::with(module, Deferred::of(module), [])
+    }
+
+    /// The same, and exports `functions` too, which can then be called by [`Probe::Function`].
+    ///
+    /// # Errors
+    /// As of [`Probed::new`].
+    pub fn exporting(
+        module: &Module<'_>,
+        functions: impl IntoIterator<Item = u32>,
+    ) -> Result<Probed, ProbeError> {
+        Probed::with(module, Deferred::of(module), functions)
     }
 
     /// Instruments `module` so that any engine runs it without our help: nothing is deferred.
@@ -72,14 +83,20 @@ impl Probed {
     /// # Errors
     /// As of [`Probed::new`].
     pub fn for_any_engine(module: &Module<'_>) -> Result<Probed, ProbeError> {
-        Probed::with(module, None)
+        Probed::with(module, None, [])
     }
 
-    fn with(module: &Module<'_>, deferred: Option<Deferred>) -> Result<Probed, ProbeError> {
+    fn with(
+        module: &Module<'_>,
+        deferred: Option<Deferred>,
+        functions: impl IntoIterator<Item = u32>,
+    ) -> Result<Probed, ProbeError> {
+        let mut exported = module.referenceable_functions();
+        exported.extend(functions);
         let mut probed = Probed {
             wasm: Vec::new(),
             prefix: free_prefix(module),
-            functions: module.referenceable_functions(),
+            functions: exported,
             droppable_data: droppable(&module.code.dropped_data, |k| {
                 module.data[k].is_passive() && !module.data[k].bytes.is_empty()
             }),

@@ -1,5 +1,7 @@
 //! What was done, for people and for tools.
 
+use crate::audit::Finding;
+use crate::host::Ledger;
 use crate::layout::Layout;
 use crate::module::{Module, Space};
 use crate::plan::{DataSegment, ElementSegment, GlobalInit, Plan, Step};
@@ -45,6 +47,10 @@ pub struct Report {
     pub host_calls: Vec<HostCalls>,
     /// Bytes of randomness that init asked for, and that are frozen in.
     pub random_bytes: u64,
+    /// What init changed in its writable directories, as it names them.
+    pub files_written: Vec<String>,
+    /// What of the build was seen to be in the snapshot; `preinit audit` looks closer.
+    pub findings: Vec<Finding>,
 }
 
 /// Seconds by stage.
@@ -125,6 +131,12 @@ pub struct HostCalls {
     pub import: String,
     /// How often.
     pub count: u64,
+}
+
+/// The calls of a ledger, by import.
+pub fn host_calls(ledger: &Ledger) -> Vec<HostCalls> {
+    let counts = ledger.counts().into_iter();
+    counts.map(|count| HostCalls { import: count.import.to_string(), count: count.calls }).collect()
 }
 
 pub(crate) fn seconds(duration: Duration) -> f64 {

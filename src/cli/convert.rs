@@ -7,7 +7,8 @@ use directories_next::ProjectDirs;
 use preinit::Options;
 use preinit::cache::CompileCache;
 use preinit::host::{
-    Directory, HostOptions, ImportName, Limits, Output as GuestOutput, Preload, Stdin, WasiOptions,
+    Class, Directory, HostOptions, ImportName, Limits, Output as GuestOutput, Policies, Preload, Stdin,
+    WasiOptions,
 };
 
 use super::args::{CacheArgs, HostArgs, LimitArgs, SnapshotArgs, definition};
@@ -83,7 +84,13 @@ impl Job {
             cache: compile_cache(&args.cache),
             host,
             limits: limits(&args.limits),
+            reset_libc: args.reset_libc,
+            zero_stack: args.zero_stack,
+            strict: args.strict,
         };
+        if options.strict && !warnings.is_empty() {
+            return Err(preinit::Error::Strict(warnings).into());
+        }
         Ok(Self {
             input,
             output,
@@ -102,7 +109,8 @@ impl Job {
     }
 }
 
-fn usage(message: &str) -> anyhow::Error {
+/// What was typed is wrong.
+pub fn usage(message: &str) -> anyhow::Error {
     definition().error(ErrorKind::MissingRequiredArgument, message).into()
 }
 
@@ -146,6 +154,11 @@ pub fn host_options(
     }
     let stubs = args.stubs.iter().flat_map(|stub| readings(stub)).collect();
     let stub_all = args.stub_all;
+    let mut policies = Policies::default();
+    for &(class, policy) in &args.policies {
+        let chosen = Class::ALL.into_iter().filter(|other| class.is_none_or(|class| class == *other));
+        chosen.for_each(|class| policies.set(class, policy));
+    }
     let wasi = if args.allow_wasi {
         Some(wasi_options(args, capture_stdout, warnings))
     } else {
@@ -155,7 +168,7 @@ pub fn host_options(
         }
         None
     };
-    Ok(HostOptions { wasi, preloads, stubs, stub_all, ..HostOptions::default() })
+    Ok(HostOptions { wasi, preloads, stubs, stub_all, policies, ..HostOptions::default() })
 }
 
 /// Both names of an import may hold dots, so there are as many imports to stub as there are dots.

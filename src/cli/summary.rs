@@ -44,6 +44,18 @@ pub fn details(report: &Report, verbose: bool) -> String {
         lines.add("compiler", format_args!("{}{origin}", report.compiler));
         stages(&mut lines, report);
     }
+    if !report.files_written.is_empty() {
+        let shown: Vec<&str> = report.files_written.iter().take(LISTED).map(String::as_str).collect();
+        lines.add(
+            "changed",
+            format_args!("{} by init: {}", count(report.files_written.len(), "file"), shown.join(", ")),
+        );
+        more(&mut lines, "changed", report.files_written.len());
+    }
+    for finding in report.findings.iter().take(LISTED) {
+        lines.add(&finding.level.to_string(), &finding.title);
+    }
+    more(&mut lines, "audit", report.findings.len());
     let functions = report.init_functions.join("`, `");
     lines.add("init", format_args!("{} in `{functions}`", Seconds(report.timings.init)));
     lines.add("total", Seconds(report.timings.total));

@@ -1,5 +1,6 @@
 //! What the user typed, as clap sees it. Nothing here decides anything; `convert` does.
 
+mod audit;
 mod cache;
 mod host;
 mod ignored;
@@ -16,6 +17,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub use audit::AuditArgs;
 pub use cache::CacheArgs;
 pub use host::HostArgs;
 pub use limits::LimitArgs;
@@ -66,6 +68,13 @@ pub enum Command {
     /// of all memories, all tables and dropped segments, private ones included; of every call the results, the kind of
     /// trap, and the host calls with their arguments and the bytes that they pass, which is all output.
     Verify(Box<VerifyArgs>),
+    /// Tell what a snapshot would freeze of the build: random numbers, times, secrets, open files
+    ///
+    /// A snapshot holds whatever init saw. The audit finds what depends on random numbers, clocks, environment variables,
+    /// arguments and standard input; values of these that are in the output word for word; files that are still open;
+    /// directories and environment that libc has cached; output that was not flushed; constructors that would run a
+    /// second time. It names the variables and the calls, and says what to do about it.
+    Audit(Box<AuditArgs>),
     /// Write a shell's completion script to standard output
     Completions {
         /// The shell
@@ -142,6 +151,23 @@ pub struct SnapshotArgs {
     /// snapshot: it does not print, read or write anything again.
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub verify: bool,
+
+    /// Let wasi-libc forget directories and environment, so that instances see their own
+    ///
+    /// Calls `__wasilibc_reset_preopens` and `__wasilibc_deinitialize_environ` after init, if the module exports them or
+    /// has them in its name section.
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub reset_libc: bool,
+
+    /// Clear what functions have left on the stack
+    ///
+    /// Refused unless nothing else can be there: the stack comes first in memory, and is empty.
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub zero_stack: bool,
+
+    /// Turn every warning into a refusal
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub strict: bool,
 
     /// What init can see.
     #[command(flatten)]
