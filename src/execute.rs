@@ -195,6 +195,9 @@ fn run_guest(
     let run = Run { module, compiled, limits };
     let imports = host::resolve_imports(store, options, compiled).map_err(|error| run.no_imports(error))?;
     let preload_calls = store.data().ledger().len();
+    let functions = module.exports.iter().filter(|export| is_function(export.kind));
+    let names = functions.map(|export| (export.index, export.name.to_string()));
+    store.data_mut().name_functions(compiled, names);
     let baseline = Baseline::of(store, &imports)?;
     let instance = instantiate(store, compiled, &imports, module.bytes, probed)
         .map_err(|error| run.not_instantiated(error))?;

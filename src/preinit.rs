@@ -1,4 +1,4 @@
-use crate::audit::{ResetHooks, brief, zero_stack};
+use crate::audit::{MemoryMap, ResetHooks, brief, maps, run_page, zero_stack};
 use crate::cache::CompileCache;
 use crate::capture::capture;
 use crate::encode::encode;
@@ -46,6 +46,8 @@ pub struct Options {
     pub zero_stack: bool,
     /// Refuse whatever would be warned of.
     pub strict: bool,
+    /// Draw the memories, for [`Output::page`].
+    pub maps: bool,
 }
 
 impl Default for Options {
@@ -64,6 +66,7 @@ impl Default for Options {
             reset_libc: false,
             zero_stack: false,
             strict: false,
+            maps: false,
         }
     }
 }
@@ -94,10 +97,19 @@ pub struct Output {
     pub report: Report,
     /// Every host call that init made; a later run of the same init can be answered from it.
     pub ledger: Ledger,
+    /// The memories, if [`Options::maps`] asks for them.
+    pub maps: Vec<MemoryMap>,
     /// What init wrote to standard output, if that is captured.
     pub stdout: Vec<u8>,
     /// What init wrote to standard error, if that is captured.
     pub stderr: Vec<u8>,
+}
+
+impl Output {
+    /// A self-contained page of HTML about this run on `input`. It shows the memories if [`Options::maps`] was set.
+    pub fn page(&self, input: &str) -> String {
+        run_page(input, &self.report, &self.maps, &self.ledger)
+    }
 }
 
 impl From<Options> for Preinit {
@@ -348,6 +360,7 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
         warnings.extend(findings.into_iter().map(|finding| finding.title));
         return Err(Error::Strict(warnings));
     }
+    let maps = if options.maps { maps(&module, &snapshot) } else { Vec::new() };
     let report = Report {
         input_bytes: wasm.len() as u64,
         output_bytes: output.len() as u64,
@@ -369,7 +382,7 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
         files_written: ledger.files_written().into_iter().map(|change| change.path).collect(),
         findings,
     };
-    Ok(Output { wasm: output, report, ledger, stdout, stderr })
+    Ok(Output { wasm: output, report, ledger, maps, stdout, stderr })
 }
 
 fn strip_warning(report: &StripReport) -> Option<String> {

@@ -106,6 +106,17 @@ pub fn new_store(
 }
 
 impl HostState {
+    /// Gives the functions of `module` that have no name of their own these, in backtraces.
+    pub(crate) fn name_functions(
+        &mut self,
+        module: &wasmtime::Module,
+        names: impl Iterator<Item = (u32, String)>,
+    ) {
+        if self.recorder.backtraces {
+            self.recorder.names = Some((module.clone(), names.collect()));
+        }
+    }
+
     /// Every host call so far.
     pub fn ledger(&self) -> &Ledger {
         &self.recorder.ledger
