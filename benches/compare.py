@@ -47,6 +47,10 @@ INPUTS = {
 }
 IN_TABLE = ["lua", "quickjs", "sqlite", "rust-regex", "go", "cpython"]
 FIND_WASMTIME = "import wasmtime, importlib.metadata as m; print(m.version('wasmtime'))"
+# What binaryen has to be told that modules use.
+FEATURES = [f"--enable-{name}" for name in (
+    "bulk-memory", "bulk-memory-opt", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "reference-types", "multivalue",
+    "simd", "multimemory")]
 ARGUMENTS = [1, 2, 3, 5, 7, 10, 31, 41, 42, 64, 99, 100, 123, 255, 256, 500, 777, 900, 999, 1000, 7, 1]
 
 
@@ -300,7 +304,7 @@ def tables(names, tools, engines, builds, startups, runs):
     for engine in engines:
         lines += ["", f"Start to first answer in {engine}, ms, code compiled beforehand:", ""]
         against = [("preinit", peer) for peer in cold] + [("preinit, mappable", peer) for peer in cold]
-        lines.append("| input | original | " + " | ".join(made) + " | " + " | ".join(f"{a} against {b}" for a, b in against) + " |")
+        lines.append("| input | original | " + " | ".join(made) + " | " + " | ".join(f"{b} / {a}" for a, b in against) + " |")
         lines.append("|---|---|" + "---|" * (len(made) + len(against)))
         for name in names:
             result = startups[name][engine]
@@ -308,7 +312,7 @@ def tables(names, tools, engines, builds, startups, runs):
             cells = [f"{times['original']:.2f}" if "original" in times else "–"] + [f"{times[tool]:.3f}" for tool in made]
             for ours, theirs in against:
                 ratios = [b / a for a, b in zip(result[ours]["ms"], result[theirs]["ms"])]
-                cells.append(f"{median(ratios):.2f}x faster")
+                cells.append(f"{median(ratios):.2f}x")
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -324,7 +328,7 @@ def evaluated(names, inputs):
         for name in [*names, "zig", "assemblyscript"]:
             init, query = INPUTS[name]
             target = Path(folder, "out.wasm")
-            command = [*shlex.split(tool), f"--ctors={init}", f"--kept-exports={query}", str(inputs / f"{name}.wasm"), "-o", str(target)]
+            command = [*shlex.split(tool), *FEATURES, f"--ctors={init}", f"--kept-exports={query}", str(inputs / f"{name}.wasm"), "-o", str(target)]
             started = time.perf_counter()
             try:
                 done = subprocess.run(command, capture_output=True, text=True, timeout=300)
@@ -337,7 +341,7 @@ def evaluated(names, inputs):
             else:
                 reason = next((line.split("...")[-1].strip() for line in output.splitlines() if "stopping" in line or "fail" in line or "rror" in line), "nothing evaluated")
                 words.append(f"{name}: stops ({reason[:60]})")
-    return "\nbinaryen's `wasm-ctor-eval`: " + "; ".join(words) + ".\n"
+    return "\nBinaryen's `wasm-ctor-eval`: " + "; ".join(words) + ".\n"
 
 
 def stripped(names, options, library):
@@ -358,7 +362,7 @@ def stripped(names, options, library):
             cells.append(f"{took['functions']} of {took['functions_before']}, {took['code_bytes']:,} bytes of code")
             cells.append("–")
             if optimizer:
-                arguments = ["-Oz", "--remove-unused-module-elements"]
+                arguments = [*FEATURES, "-Oz", "--remove-unused-module-elements"]
                 started = time.perf_counter()
                 done = subprocess.run([*shlex.split(optimizer), *arguments, str(snapshot), "-o", str(target)], capture_output=True)
                 took = time.perf_counter() - started

@@ -42,7 +42,8 @@ impl Guest {
                 ExternType::Func(ty) if import.name() == "clock_time_get" => {
                     Func::new(&mut store, ty.clone(), |mut caller: wasmi::Caller<'_, u64>, args, results| {
                         let memory = caller.get_export("memory").and_then(Extern::into_memory);
-                        let (memory, address) = (memory.expect("a memory"), args[2].i32().expect("an address"));
+                        let (memory, address) =
+                            (memory.expect("a memory"), args[2].i32().expect("an address"));
                         *caller.data_mut() += 1_000_000;
                         let now = caller.data().to_le_bytes();
                         memory.write(&mut caller, address as u32 as usize, &now).expect("inside the memory");

@@ -24,7 +24,7 @@ pub(super) fn touched(bytes: &[u8]) -> Option<Vec<Range<usize>>> {
 
     let page = page_size()?;
     let start = bytes.as_ptr().addr();
-    if bytes.len() < WORTHWHILE || start % page != 0 {
+    if bytes.len() < WORTHWHILE || !start.is_multiple_of(page) {
         return None;
     }
     let map = File::open("/proc/self/pagemap").ok()?;

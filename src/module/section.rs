@@ -132,11 +132,13 @@ pub struct Replacements<'w> {
     removed_custom: Vec<String>,
 }
 
+type Writer<'w> = Box<dyn FnOnce(&mut Vec<u8>) + 'w>;
+
 /// The contents of a section.
 enum Contents<'w> {
     Bytes(Vec<u8>),
     /// So many bytes, which are written when it is their turn.
-    Written(u32, Box<dyn FnOnce(&mut Vec<u8>) + 'w>),
+    Written(u32, Writer<'w>),
 }
 
 impl Contents<'_> {
