@@ -99,6 +99,8 @@ impl Job {
             layout: args.layout,
             strip_init: args.strip_init,
             optimize: args.optimize,
+            at: args.at,
+            frames: args.frames.unwrap_or_default(),
             cache: compile_cache(&args.cache),
             host,
             limits: limits(&args.limits),

@@ -18,7 +18,7 @@ pub(super) fn value(value: Value, ty: ValType, out: &mut Vec<u8>) -> Result<(), 
 }
 
 /// The instructions that push a value; they are valid in code too.
-pub(super) fn push(value: Value, ty: ValType, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+pub(crate) fn push(value: Value, ty: ValType, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     match value {
         Value::I32(value) => Instruction::I32Const(value).encode(out),
         Value::I64(value) => Instruction::I64Const(value).encode(out),

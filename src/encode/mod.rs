@@ -1,8 +1,8 @@
 //! Writes the planned module: what did not change is copied byte for byte, the rest is encoded anew, and the result is
 //! always validated.
 
-mod constant;
-mod names;
+pub(crate) mod constant;
+pub(crate) mod names;
 mod producers;
 mod segments;
 mod start;
@@ -157,7 +157,7 @@ fn exports(exports: &[PlannedExport<'_>]) -> List {
     list
 }
 
-fn export_kind(kind: wasmparser::ExternalKind) -> u8 {
+pub(crate) fn export_kind(kind: wasmparser::ExternalKind) -> u8 {
     use wasmparser::ExternalKind;
     match kind {
         ExternalKind::Func => 0x00,

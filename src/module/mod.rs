@@ -8,6 +8,7 @@ mod section;
 
 pub use kind::Kind;
 pub use names::{Names, Space};
+pub(crate) use parse::features;
 pub use section::{Replacements, Section, SectionId, section_of};
 
 use std::collections::BTreeSet;

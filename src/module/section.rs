@@ -86,9 +86,14 @@ impl<'a> Section<'a> {
 
     /// Whether one more entry makes the count wider, so that all entries move.
     pub fn moves_with_one_more(&self) -> bool {
+        self.moves_with_more(1)
+    }
+
+    /// Whether so many more entries make the count wider, so that all entries move.
+    pub fn moves_with_more(&self, more: u32) -> bool {
         let (count, entries) = self.entries();
         let mut wider = Vec::new();
-        (count + 1).encode(&mut wider);
+        (count + more).encode(&mut wider);
         wider.len() > self.contents.len() - entries.len()
     }
 
