@@ -19,7 +19,7 @@ const HOPS: usize = 4;
 const WIDTH: usize = 24;
 
 impl Pointers {
-    pub fn of(contents: &Contents, symbols: &Symbols, layout: &Layout, size: u64) -> Pointers {
+    pub fn of(contents: &Contents<'_>, symbols: &Symbols, layout: &Layout, size: u64) -> Pointers {
         let heap = layout.heap_base..size;
         let mut words = Vec::new();
         for (start, bytes) in contents.stretches() {

@@ -149,6 +149,26 @@ fn a_refused_run_leaves_ledger_and_report() {
 }
 
 #[test]
+fn a_refused_audit_leaves_the_ledger() {
+    let place = Place::new();
+    place.write("guest.wat", printer().replace("(i32.const 8)))", "(i32.const 8))) unreachable"));
+    failed(&place.line("audit guest.wat --allow-wasi -f init --ledger calls.jsonl"), 1, "unreachable");
+    assert_eq!(String::from_utf8(place.read("calls.jsonl")).unwrap().lines().count(), 2);
+}
+
+#[test]
+fn ledgers_are_the_same_from_run_to_run() {
+    let place = Place::new();
+    place.write("guest.wat", random());
+    for name in ["one", "two"] {
+        done(&place.line(&format!("--allow-wasi -q -f init -o out.wasm guest.wat --ledger {name}")));
+    }
+    assert_eq!(place.read("one"), place.read("two"));
+    done(&place.line("audit guest.wat --allow-wasi -q -f init --ledger three"));
+    assert_eq!(place.read("one"), place.read("three"));
+}
+
+#[test]
 fn what_init_prints_goes_into_files() {
     let place = Place::new();
     place.write("guest.wat", printer());
