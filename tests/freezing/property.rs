@@ -63,10 +63,10 @@ pub fn check(wasm: &[u8], most: usize, refusable: bool, counts: &mut Counts) {
     counts.trapped += usize::from(first.outcome.is_err());
     let step = first.calls.len().div_ceil(most).max(1);
     // Other places in every program.
-    let start = counts.programs % step;
+    let start = first.calls.len() % step;
     for at in (start..first.calls.len()).step_by(step) {
         let mut outputs = Vec::new();
-        let readers: &[Reader] = if at == start && counts.programs.is_multiple_of(3) {
+        let readers: &[Reader] = if at == start && first.calls.len().is_multiple_of(3) {
             &[Reader::Unwind, Reader::Inspect]
         } else {
             &[Reader::Unwind]
@@ -163,6 +163,6 @@ fn generated_programs_go_on_from_every_host_call() {
         check(&generator::program(seed, seed.is_multiple_of(2)), 8, false, counts);
     });
     println!("{counts:?}");
-    assert!(counts.freezes as u64 > 3 * count, "{counts:?}");
+    assert!(counts.freezes as u64 > 2 * count, "{counts:?}");
     assert!(counts.inspected > 0 && counts.again > 0 && counts.deepest > 4, "{counts:?}");
 }

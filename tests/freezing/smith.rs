@@ -81,5 +81,5 @@ fn modules_of_wasm_smith_go_on_from_every_host_call() {
         }
     });
     println!("{counts:?}");
-    assert!(counts.freezes > 100, "{counts:?}");
+    assert!(counts.freezes > 40, "{counts:?}");
 }

@@ -73,7 +73,7 @@ fn what_is_wrong_is_found() {
     let operand = replaced(&[0x41, 7, 0x10], &[0x41, 8]);
     // Of the call itself: i32.const 64.
     let argument = replaced(&[0x41, 0xc0, 0, 0x41, 1], &[0x41, 0xc4, 0]);
-    let memory = replaced(&[7], &[9]);
+    let memory = replaced(&[0x0b, 1, 7], &[0x0b, 1, 9]);
     for (wrong, key) in [
         (local, "resumed.host_call"),
         (operand, "resumed.host_call"),
