@@ -33,6 +33,10 @@ pub(super) fn data(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>
                 offset(range.start, module.memories[*memory as usize].memory64, out);
                 contents(snapshot, *memory, range, out);
             }
+            DataSegment::Heap => {
+                out.push(PASSIVE_OR_DECLARED);
+                plan.heap.as_ref().map_or(&[][..], |heap| &heap.plan.data).encode(out);
+            }
             DataSegment::Passive { memory, range } => {
                 out.push(PASSIVE_OR_DECLARED);
                 contents(snapshot, *memory, range, out);
@@ -47,6 +51,7 @@ fn data_len(plan: &Plan<'_>) -> usize {
         DataSegment::Active { range, .. } | DataSegment::Passive { range, .. } => {
             range.end - range.start + 24
         }
+        DataSegment::Heap => plan.heap.as_ref().map_or(0, |heap| heap.plan.data.len() as u64) + 6,
         DataSegment::Original(_) | DataSegment::Empty => 2,
     };
     plan.data.iter().map(len).sum::<u64>() as usize
@@ -75,8 +80,8 @@ pub(super) fn elements(module: &Module<'_>, plan: &Plan<'_>) -> Result<List, Enc
             ElementSegment::Original(index) => {
                 out.extend_from_slice(&module.bytes[module.elements[*index as usize].range.clone()]);
             }
-            ElementSegment::Empty(ty) => passive(*ty, &[], out)?,
-            ElementSegment::Passive { ty, items: elements } => passive(*ty, elements, out)?,
+            ElementSegment::Empty(ty) => passive(module, *ty, &[], out)?,
+            ElementSegment::Passive { ty, items: elements } => passive(module, *ty, elements, out)?,
             ElementSegment::Active { table, offset: slot, ty, items: elements } => {
                 let is_64 = module.tables[*table as usize].ty.table64;
                 match ty {
@@ -97,7 +102,13 @@ pub(super) fn elements(module: &Module<'_>, plan: &Plan<'_>) -> Result<List, Enc
                         reference_type(*ty, out)?;
                     }
                 }
-                items(*ty, elements, out)?;
+                items(module, *ty, elements, out)?;
+            }
+            ElementSegment::Builders(count) => {
+                // The start function comes first.
+                let first = module.functions.len() as u32 + 1;
+                out.extend([PASSIVE_OR_DECLARED, ELEMENT_KIND_FUNCTION]);
+                (first..first + count).collect::<Vec<u32>>().as_slice().encode(out);
             }
             ElementSegment::Declared(functions) => {
                 out.extend([PASSIVE_OR_DECLARED | EXPLICIT_INDEX, ELEMENT_KIND_FUNCTION]);
@@ -108,7 +119,12 @@ pub(super) fn elements(module: &Module<'_>, plan: &Plan<'_>) -> Result<List, Enc
     Ok(list)
 }
 
-fn passive(ty: ElementType, elements: &[Reference], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+fn passive(
+    module: &Module<'_>,
+    ty: ElementType,
+    elements: &[Reference],
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
     match ty {
         ElementType::Functions => out.extend([PASSIVE_OR_DECLARED, ELEMENT_KIND_FUNCTION]),
         ElementType::Expressions(ty) => {
@@ -116,7 +132,7 @@ fn passive(ty: ElementType, elements: &[Reference], out: &mut Vec<u8>) -> Result
             reference_type(ty, out)?;
         }
     }
-    items(ty, elements, out)
+    items(module, ty, elements, out)
 }
 
 fn reference_type(ty: wasmparser::RefType, out: &mut Vec<u8>) -> Result<(), EncodeError> {
@@ -125,14 +141,14 @@ fn reference_type(ty: wasmparser::RefType, out: &mut Vec<u8>) -> Result<(), Enco
     Ok(())
 }
 
-fn items(ty: ElementType, elements: &[Reference], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+fn items(module: &Module<'_>, ty: ElementType, elements: &[Reference], out: &mut Vec<u8>) -> Result<(), EncodeError> {
     (elements.len() as u32).encode(out);
     for &element in elements {
         match (ty, element) {
             (ElementType::Functions, Reference::Func(index)) => index.encode(out),
             (ElementType::Functions, _) => return Err(EncodeError::Unknown("reference")),
             (ElementType::Expressions(ty), element) => {
-                constant::value(Value::Ref(element), ValType::Ref(ty), out)?;
+                constant::value(module, Value::Ref(element), ValType::Ref(ty), out)?;
             }
         }
     }

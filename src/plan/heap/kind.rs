@@ -1,0 +1,96 @@
+use super::layout::{Layout, Layouts, is_reference};
+use super::placeholder::Placeholder;
+use crate::snapshot::{Heap, Object, Reference, Shape};
+use std::collections::HashMap;
+
+/// Objects that are made by the same code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kind {
+    /// Their kind and type.
+    pub shape: Shape,
+    /// How they are made.
+    pub form: Form,
+    /// Number of elements, for arrays.
+    pub len: Column,
+    /// What each field is made with; of arrays what all elements are made with.
+    pub columns: Vec<Column>,
+    /// What is written to each field later, when every object is there. `None` leaves it.
+    pub fills: Vec<Option<Column>>,
+}
+
+/// How an object is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Form {
+    /// It exists already.
+    Prebuilt,
+    /// A struct or an exception, of its fields.
+    Fields,
+    /// An array of numbers, from the data segment.
+    Data,
+    /// An array of zeros or nulls.
+    Zeros,
+    /// An array whose elements are all the same reference.
+    Uniform,
+    /// An array of references, one element after the other.
+    Elements,
+    /// An array of this many immutable references.
+    Fixed(u32),
+}
+
+/// Where the values of one field come from, over all objects of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    /// All the same number: its bits.
+    Number(u128),
+    /// All the same reference.
+    Reference(Reference),
+    /// The next value of the stream of its width.
+    Stream,
+    /// Anything that fits the type; the right one is written later.
+    Placeholder(Placeholder),
+}
+
+/// The kinds of all objects, not looked into yet.
+pub(super) struct Kinds {
+    pub keys: Vec<(Shape, Form)>,
+    /// By object.
+    pub of: Vec<u32>,
+}
+
+impl Kinds {
+    pub fn of(heap: &Heap, layouts: &Layouts, is_prebuilt: impl Fn(u32) -> bool) -> Kinds {
+        let mut known = HashMap::new();
+        let mut kinds = Kinds { keys: Vec::new(), of: Vec::with_capacity(heap.len()) };
+        for (id, object) in heap.objects() {
+            let form = match is_prebuilt(id) {
+                true => Form::Prebuilt,
+                false => form(layouts.get(id), object),
+            };
+            let key = (object.shape, form);
+            let index = *known.entry(key).or_insert_with(|| {
+                kinds.keys.push(key);
+                kinds.keys.len() as u32 - 1
+            });
+            kinds.of.push(index);
+        }
+        kinds
+    }
+}
+
+fn form(layout: &Layout, object: Object<'_>) -> Form {
+    let Layout::Elements(element) = layout else { return Form::Fields };
+    if !is_reference(element) {
+        return match object.scalars.len() > 16 && object.scalars.iter().all(|&byte| byte == 0) {
+            true => Form::Zeros,
+            false => Form::Data,
+        };
+    }
+    let Some(&first) = object.references.first() else { return Form::Fixed(0) };
+    let uniform = object.references.iter().all(|&reference| reference == first);
+    match (uniform, first, element.mutable) {
+        (true, Reference::Null, _) => Form::Zeros,
+        (true, _, false) => Form::Uniform,
+        (_, _, true) => Form::Elements,
+        (false, _, false) => Form::Fixed(object.len),
+    }
+}
