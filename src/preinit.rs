@@ -248,6 +248,7 @@ fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
         memories: report::memories(&module, &snapshot, &plan),
         globals_changed: report::globals_changed(&plan),
         tables: report::tables(&module, &snapshot, &plan),
+        heap: report::heap(&module, &snapshot, &plan),
         data_segments: plan.data.len(),
         element_segments: plan.elements.len(),
         start_function: plan.start.is_some(),

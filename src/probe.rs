@@ -77,7 +77,9 @@ impl Probed {
                 module.data[k].is_passive() && !module.data[k].bytes.is_empty()
             }),
             droppable_elements: droppable(&module.code.dropped_elements, |k| {
-                module.elements[k].is_passive() && !module.elements[k].is_empty() && !may_hold_objects(module, k)
+                module.elements[k].is_passive()
+                    && !module.elements[k].is_empty()
+                    && !may_hold_objects(module, k)
             }),
             object_segments: object_segments(module),
             tags: module.tags.len() as u32,
@@ -129,8 +131,8 @@ impl Probed {
             let table = match known {
                 Some((_, table)) => *table,
                 None => {
-                    let table =
-                        added.table(RoundtripReencoder.ref_type(ty).map_err(|_| ProbeError { elem_index })?, 1);
+                    let table = added
+                        .table(RoundtripReencoder.ref_type(ty).map_err(|_| ProbeError { elem_index })?, 1);
                     scratch_tables.push((ty, table));
                     table
                 }
@@ -205,7 +207,8 @@ fn droppable(named: &BTreeSet<u32>, is_live_at_start: impl Fn(usize) -> bool) ->
 /// Passive segments whose items may be objects: what instructions can name of them.
 fn object_segments(module: &Module<'_>) -> Vec<u32> {
     let named = module.code.highest_element.map_or(0, |highest| highest + 1);
-    let may_be_live = |&k: &u32| module.elements[k as usize].is_passive() && may_hold_objects(module, k as usize);
+    let may_be_live =
+        |&k: &u32| module.elements[k as usize].is_passive() && may_hold_objects(module, k as usize);
     (0..named).filter(may_be_live).collect()
 }
 

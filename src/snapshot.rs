@@ -163,7 +163,9 @@ impl fmt::Display for Unwritable {
             Unwritable::ForeignFunction => {
                 f.write_str("function of another module, which this one does not import")
             }
-            Unwritable::ForeignObject => f.write_str("object of another module, of a type that this one lacks"),
+            Unwritable::ForeignObject => {
+                f.write_str("object of another module, of a type that this one lacks")
+            }
             Unwritable::ImportedObject => {
                 f.write_str("object in a global that is imported, which --internalize would cut off from it")
             }

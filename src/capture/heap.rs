@@ -1,8 +1,8 @@
 //! Reads objects of the garbage-collected heap. Nothing is collected meanwhile, because nothing is allocated: what the
 //! engine calls the raw form of a reference is the identity of its object.
 
-use super::reference::References;
 use super::CaptureError;
+use super::reference::References;
 use crate::module::{Hierarchy, Module};
 use crate::snapshot::{Heap, Reference, Shape, Unwritable};
 use std::collections::HashMap;
@@ -132,11 +132,7 @@ impl<'r> HeapReader<'r> {
     ///
     /// # Errors
     /// If the engine refuses to answer.
-    pub fn read(
-        mut self,
-        module: &Module<'_>,
-        store: &mut impl AsContextMut,
-    ) -> Result<Heap, CaptureError> {
+    pub fn read(mut self, module: &Module<'_>, store: &mut impl AsContextMut) -> Result<Heap, CaptureError> {
         let mut heap = Heap::default();
         while let Some(&Found { raw, shape }) = self.found.get(heap.len()) {
             match shape {

@@ -12,14 +12,24 @@ pub(super) fn original(expr: &ConstExpr<'_>, out: &mut Vec<u8>) {
 }
 
 /// The constant expression of a value, its `end` included.
-pub(super) fn value(module: &Module<'_>, value: Value, ty: ValType, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+pub(super) fn value(
+    module: &Module<'_>,
+    value: Value,
+    ty: ValType,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
     push(module, value, ty, out)?;
     Instruction::End.encode(out);
     Ok(())
 }
 
 /// The instructions that push a value; they are valid in code too.
-pub(super) fn push(module: &Module<'_>, value: Value, ty: ValType, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+pub(super) fn push(
+    module: &Module<'_>,
+    value: Value,
+    ty: ValType,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
     match value {
         Value::I32(value) => Instruction::I32Const(value).encode(out),
         Value::I64(value) => Instruction::I64Const(value).encode(out),
@@ -31,7 +41,12 @@ pub(super) fn push(module: &Module<'_>, value: Value, ty: ValType, out: &mut Vec
     Ok(())
 }
 
-fn push_reference(module: &Module<'_>, reference: Reference, ty: ValType, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+fn push_reference(
+    module: &Module<'_>,
+    reference: Reference,
+    ty: ValType,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
     match reference {
         Reference::Null => {
             let ValType::Ref(ty) = ty else { return Err(EncodeError::Unknown("reference")) };
@@ -57,7 +72,9 @@ fn push_reference(module: &Module<'_>, reference: Reference, ty: ValType, out: &
                 _ => {}
             }
         }
-        Reference::Object(_) | Reference::ExternObject(_) | Reference::Unwritable(_) => return Err(EncodeError::Unknown("reference")),
+        Reference::Object(_) | Reference::ExternObject(_) | Reference::Unwritable(_) => {
+            return Err(EncodeError::Unknown("reference"));
+        }
     }
     Ok(())
 }

@@ -141,7 +141,12 @@ fn reference_type(ty: wasmparser::RefType, out: &mut Vec<u8>) -> Result<(), Enco
     Ok(())
 }
 
-fn items(module: &Module<'_>, ty: ElementType, elements: &[Reference], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+fn items(
+    module: &Module<'_>,
+    ty: ElementType,
+    elements: &[Reference],
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
     (elements.len() as u32).encode(out);
     for &element in elements {
         match (ty, element) {

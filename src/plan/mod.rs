@@ -15,8 +15,8 @@ pub use exports::{Rename, rename_conflict};
 pub use start::{Start, Step};
 
 use crate::module::{Module, Names, SectionId, Space};
-use heap::HeapPlan;
 use crate::snapshot::{Reference, Snapshot, Unwritable, Value};
+use heap::HeapPlan;
 use std::fmt;
 use std::ops::Range;
 use wasmparser::{ConstExpr, ExternalKind, MemoryType, RefType, TableType};
@@ -37,6 +37,8 @@ pub struct PlanOptions {
 pub struct Plan<'a> {
     /// For each import whether it stays one.
     pub kept_imports: Vec<bool>,
+    /// How many of those are globals: the index of the first global that the output defines.
+    pub kept_globals: u32,
     /// The memories that the output defines.
     pub memories: Vec<MemoryType>,
     /// The tables that the output defines.
@@ -347,15 +349,15 @@ pub fn plan<'a>(
     if !unwritable.is_empty() {
         return Err(PlanError::Unwritable(unwritable));
     }
-    start.steps.extend(tables.start);
     let stays = |global: u32| !imports.internalizes_global(module, global);
-    let used: Vec<Reference> = start.steps.iter().filter_map(Step::reference).collect();
+    let used: Vec<Reference> = start.steps.iter().chain(&tables.start).filter_map(Step::reference).collect();
     let heap = heap::plan(module, snapshot, &names, stays, &tables.objects, &used)?;
     let memories = memories::plan(module, snapshot, &imports, heap.is_some())?;
     warnings.extend(memories.warnings);
     let exports = exports::plan(module, options)?;
 
     start.steps.extend(memories.start);
+    start.steps.extend(tables.start);
     let mut elements = tables.elements;
     let heap = heap.zip(memories.heap).map(|(plan, data)| {
         let mut add = |segment| {
@@ -385,6 +387,7 @@ pub fn plan<'a>(
     }
     Ok(Plan {
         data_count: module.has_data_count || memories.needs_data_count,
+        kept_globals: imports.first_internalized_global,
         kept_imports: imports.kept,
         memories: memories.memories,
         tables: tables.tables,

@@ -48,9 +48,8 @@ pub(super) fn plan<'a>(
         let is_object = |slot: usize| state.elements[slot].object().is_some();
         let objects = (0..state.elements.len()).filter(|&slot| is_object(slot) && !as_filled(slot));
         let objects: Vec<_> = objects.map(|slot| (slot as u32, state.elements[slot])).collect();
-        let stretches = stretches(state, handed_over, ty.element_type, |slot| {
-            as_filled(slot) || is_object(slot)
-        });
+        let stretches =
+            stretches(state, handed_over, ty.element_type, |slot| as_filled(slot) || is_object(slot));
         if !objects.is_empty() {
             planned.objects.push(ObjectSlots { table, slots: objects });
         }

@@ -135,10 +135,12 @@ impl<'c> Body<'c> {
         Ok(())
     }
 
-    /// Pushes the registry entry that `index` pushes the number of, as a value of type `place`.
+    /// Pushes the registry entry that `index` pushes the number of, as a value of type `place`. If it is null or of
+    /// exactly a type, by index, that is `exact`.
     pub fn entry(
         &mut self,
         place: RefType,
+        exact: Option<u32>,
         index: impl FnOnce(&mut Self) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
         if is_bottom(place) {
@@ -150,7 +152,12 @@ impl<'c> Body<'c> {
                 self.get(StateField::Registry);
                 index(self)?;
                 self.push(Instruction::ArrayGet(types.registry()));
-                self.cast(place)
+                match (exact.map(HeapType::Concrete), place.is_nullable()) {
+                    (Some(ty), true) => self.push(Instruction::RefCastNullable(ty)),
+                    (Some(ty), false) => self.push(Instruction::RefCastNonNull(ty)),
+                    (None, _) => self.cast(place)?,
+                }
+                Ok(())
             }
             Hierarchy::Extern => {
                 self.get(StateField::Registry);
@@ -188,10 +195,12 @@ impl<'c> Body<'c> {
             Reference::Func(index) => self.function(place, index)?,
             Reference::Import(global) => self.global(place, global)?,
             Reference::Object(id) | Reference::ExternObject(id) => match self.context.heap.plan.global(id) {
-                Some(global) if module.globals.get(global as usize).is_some() => self.global(place, global)?,
+                Some(global) if module.globals.get(global as usize).is_some() => {
+                    self.global(place, global)?
+                }
                 _ => {
                     let entry = self.context.heap.plan.entry(id);
-                    self.entry(place, |body| {
+                    self.entry(place, None, |body| {
                         body.push(Instruction::I32Const(entry as i32));
                         Ok(())
                     })?;
@@ -212,7 +221,7 @@ impl<'c> Body<'c> {
             Placeholder::Func(index) => self.function(place, index),
             Placeholder::Instance(ty) => {
                 let entry = self.context.heap.plan.instance(ty);
-                self.entry(place, |body| {
+                self.entry(place, None, |body| {
                     body.push(Instruction::I32Const(entry as i32));
                     Ok(())
                 })

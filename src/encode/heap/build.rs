@@ -16,7 +16,7 @@ pub(super) fn builder(context: Context<'_>, builder: Builder) -> Result<Vec<u8>,
     match builder {
         Builder::FillSlots(table) => {
             table_index(&mut body, table, FIRST);
-            next_reference(&mut body, table_type(context, table), 0)?;
+            next_reference(&mut body, table_type(context, table), None, 0)?;
             table_index(&mut body, table, COUNT);
             body.push(Instruction::TableFill(table));
             let cursor = body.state(StateField::Cursor(StreamKind::References));
@@ -42,7 +42,7 @@ pub(super) fn builder(context: Context<'_>, builder: Builder) -> Result<Vec<u8>,
         })?,
         Builder::SetSlots(table) => each(&mut body, |body| {
             table_index(body, table, FIRST);
-            next_reference(body, table_type(context, table), 0)?;
+            next_reference(body, table_type(context, table), None, 0)?;
             body.push(Instruction::TableSet(table));
             let cursor = body.state(StateField::Cursor(StreamKind::References));
             body.advance(cursor, 1);
@@ -118,10 +118,8 @@ fn build(body: &mut Body<'_>, kind: &Kind) -> Result<(), EncodeError> {
         }
         Shape::Exception(tag) => {
             let params = body.context.module.tag_params(tag).ok_or(EncodeError::Unknown("tag"))?;
-            let field = |ty: &wasmparser::ValType| FieldType {
-                element_type: StorageType::Val(*ty),
-                mutable: false,
-            };
+            let field =
+                |ty: &wasmparser::ValType| FieldType { element_type: StorageType::Val(*ty), mutable: false };
             let fields: Vec<FieldType> = params.iter().map(field).collect();
             let exceptions = types.exceptions().ok_or(EncodeError::Unknown("reference"))?;
             body.get(StateField::Exceptions);
@@ -146,33 +144,31 @@ fn build(body: &mut Body<'_>, kind: &Kind) -> Result<(), EncodeError> {
 /// Pushes all fields, and tells what that took of the streams.
 fn push_fields(body: &mut Body<'_>, kind: &Kind, fields: &[FieldType]) -> Result<Taken, EncodeError> {
     let mut taken = Taken::default();
-    for (field, column) in fields.iter().zip(&kind.columns) {
+    for ((field, column), exact) in fields.iter().zip(&kind.columns).zip(&kind.exact) {
         let (stream, width) = StreamKind::of(field.element_type);
         let ahead = match column {
             Column::Stream => taken.next(stream, width),
             _ => 0,
         };
-        push_column(body, field.element_type, *column, ahead)?;
+        push_column(body, field.element_type, *column, *exact, ahead)?;
     }
     Ok(taken)
 }
 
+/// Pushes the value of a field; `exact` is the type of what it points to, if that is one for all.
 fn push_column(
     body: &mut Body<'_>,
     ty: StorageType,
     column: Column,
+    exact: Option<u32>,
     ahead: u32,
 ) -> Result<(), EncodeError> {
     match (ty, column) {
         (_, Column::Number(bits)) => {
             body.push(match ty {
                 StorageType::Val(wasmparser::ValType::I64) => Instruction::I64Const(bits as i64),
-                StorageType::Val(wasmparser::ValType::F32) => {
-                    Instruction::F32Const(Ieee32::new(bits as u32))
-                }
-                StorageType::Val(wasmparser::ValType::F64) => {
-                    Instruction::F64Const(Ieee64::new(bits as u64))
-                }
+                StorageType::Val(wasmparser::ValType::F32) => Instruction::F32Const(Ieee32::new(bits as u32)),
+                StorageType::Val(wasmparser::ValType::F64) => Instruction::F64Const(Ieee64::new(bits as u64)),
                 StorageType::Val(wasmparser::ValType::V128) => Instruction::V128Const(bits as i128),
                 _ => Instruction::I32Const(bits as u32 as i32),
             });
@@ -184,30 +180,32 @@ fn push_column(
         (StorageType::Val(wasmparser::ValType::Ref(ty)), Column::Placeholder(placeholder)) => {
             body.placeholder(ty, placeholder)
         }
-        (StorageType::Val(wasmparser::ValType::Ref(ty)), Column::Stream) => next_reference(body, ty, ahead),
+        (StorageType::Val(wasmparser::ValType::Ref(ty)), Column::Stream) => {
+            next_reference(body, ty, exact, ahead)
+        }
         (_, Column::Stream) => body.scalar(ty, ahead),
         _ => Err(EncodeError::Unknown("field")),
     }
 }
 
-fn next_reference(body: &mut Body<'_>, ty: wasmparser::RefType, ahead: u32) -> Result<(), EncodeError> {
-    body.entry(ty, |body| {
+fn next_reference(
+    body: &mut Body<'_>,
+    ty: wasmparser::RefType,
+    exact: Option<u32>,
+    ahead: u32,
+) -> Result<(), EncodeError> {
+    body.entry(ty, exact, |body| {
         body.read(StreamKind::References, ahead);
         Ok(())
     })
 }
 
-fn build_array(
-    body: &mut Body<'_>,
-    kind: &Kind,
-    ty: u32,
-    element: FieldType,
-) -> Result<(), EncodeError> {
-    let registry = body.context.types.registry();
+fn build_array(body: &mut Body<'_>, kind: &Kind, ty: u32, element: FieldType) -> Result<(), EncodeError> {
     let len = body.local(ValType::I32);
     read_len(body, kind.len, len);
     let object = body.local(ValType::Ref(RefType { nullable: true, heap_type: HeapType::Concrete(ty) }));
     let column = kind.columns.first().copied();
+    let exact = kind.exact.first().copied().flatten();
     match kind.form {
         Form::Data => {
             let cursor = body.state(StateField::Arrays);
@@ -219,20 +217,27 @@ fn build_array(
             });
             advance_arrays(body, len, element.element_type);
         }
+        Form::Short => {
+            body.push(Instruction::LocalGet(len));
+            body.push(Instruction::ArrayNewDefault(ty));
+            body.push(Instruction::LocalSet(object));
+            register(body, object);
+            return set_elements(body, ty, element.element_type, exact, len, object);
+        }
         Form::Zeros => {
             body.push(Instruction::LocalGet(len));
             body.push(Instruction::ArrayNewDefault(ty));
         }
         Form::Uniform | Form::Elements => match column {
             Some(Column::Stream) if kind.form == Form::Elements => {
-                return build_elements(body, ty, element, len, object);
+                return build_elements(body, ty, element, exact, len, object);
             }
             Some(Column::Placeholder(crate::plan::heap::Placeholder::Null)) => {
                 body.push(Instruction::LocalGet(len));
                 body.push(Instruction::ArrayNewDefault(ty));
             }
             Some(column) => {
-                push_column(body, element.element_type, column, 0)?;
+                push_column(body, element.element_type, column, exact, 0)?;
                 body.push(Instruction::LocalGet(len));
                 body.push(Instruction::ArrayNew(ty));
                 if column == Column::Stream {
@@ -244,7 +249,7 @@ fn build_array(
         },
         Form::Fixed(count) => {
             for at in 0..count {
-                push_column(body, element.element_type, column.unwrap_or(Column::Stream), at)?;
+                push_column(body, element.element_type, column.unwrap_or(Column::Stream), exact, at)?;
             }
             body.push(Instruction::ArrayNewFixed { array_type_index: ty, array_size: count });
             if column == Some(Column::Stream) && count > 0 {
@@ -255,11 +260,17 @@ fn build_array(
         Form::Fields | Form::Prebuilt => return Err(EncodeError::Unknown("array")),
     }
     body.push(Instruction::LocalSet(object));
+    register(body, object);
+    Ok(())
+}
+
+/// Puts an object at its place in the registry.
+fn register(body: &mut Body<'_>, object: u32) {
+    let registry = body.context.types.registry();
     body.get(StateField::Registry);
     body.push(Instruction::LocalGet(FIRST));
     body.push(Instruction::LocalGet(object));
     body.push(Instruction::ArraySet(registry));
-    Ok(())
 }
 
 /// An array of mutable references, all of which are there already.
@@ -267,6 +278,7 @@ fn build_elements(
     body: &mut Body<'_>,
     ty: u32,
     element: FieldType,
+    exact: Option<u32>,
     len: u32,
     object: u32,
 ) -> Result<(), EncodeError> {
@@ -277,34 +289,33 @@ fn build_elements(
         body.push(Instruction::LocalGet(len));
         body.push(Instruction::ArrayNewDefault(ty));
     } else {
-        next_reference(body, place, 0)?;
+        next_reference(body, place, exact, 0)?;
         body.push(Instruction::LocalGet(len));
         body.push(Instruction::ArrayNew(ty));
     }
     body.push(Instruction::LocalSet(object));
-    body.get(StateField::Registry);
-    body.push(Instruction::LocalGet(FIRST));
-    body.push(Instruction::LocalGet(object));
-    body.push(Instruction::ArraySet(body.context.types.registry()));
-    set_elements(body, ty, place, len, object)
+    register(body, object);
+    set_elements(body, ty, element.element_type, exact, len, object)
 }
 
-/// Writes all elements of an array of at least one from the stream of references.
+/// Writes all elements of an array of at least one from the stream of their width.
 fn set_elements(
     body: &mut Body<'_>,
     ty: u32,
-    place: wasmparser::RefType,
+    element: StorageType,
+    exact: Option<u32>,
     len: u32,
     object: u32,
 ) -> Result<(), EncodeError> {
     let at = body.local(ValType::I32);
-    let cursor = body.state(StateField::Cursor(StreamKind::References));
+    let (stream, _) = StreamKind::of(element);
+    let cursor = body.state(StateField::Cursor(stream));
     body.push(Instruction::I32Const(0));
     body.push(Instruction::LocalSet(at));
     body.push(Instruction::Loop(BlockType::Empty));
     body.push(Instruction::LocalGet(object));
     body.push(Instruction::LocalGet(at));
-    next_reference(body, place, 0)?;
+    push_column(body, element, Column::Stream, exact, 0)?;
     body.push(Instruction::ArraySet(ty));
     body.advance(cursor, 1);
     body.advance(at, 1);
@@ -367,12 +378,13 @@ fn fill(body: &mut Body<'_>, kind: &Kind) -> Result<(), EncodeError> {
     if let Shape::Struct(_) = kind.shape {
         let fields = struct_fields(body.context, ty)?;
         let mut taken = Taken::default();
-        for ((index, field), column) in (0u32..).zip(&fields).zip(&kind.fills) {
+        let fills = kind.fills.iter().zip(&kind.exact);
+        for ((index, field), (column, exact)) in (0u32..).zip(&fields).zip(fills) {
             let Some(column) = *column else { continue };
             let (stream, width) = StreamKind::of(field.element_type);
             let ahead = if column == Column::Stream { taken.next(stream, width) } else { 0 };
             body.push(Instruction::LocalGet(object));
-            push_column(body, field.element_type, column, ahead)?;
+            push_column(body, field.element_type, column, *exact, ahead)?;
             body.push(Instruction::StructSet { struct_type_index: ty, field_index: index });
         }
         taken.advance(body);
@@ -380,20 +392,21 @@ fn fill(body: &mut Body<'_>, kind: &Kind) -> Result<(), EncodeError> {
     }
     let element = array_element(body.context, ty)?;
     let column = kind.fills.first().copied().flatten().ok_or(EncodeError::Unknown("array"))?;
+    let exact = kind.exact.first().copied().flatten();
     let len = body.local(ValType::I32);
     match (element.element_type, column) {
-        (StorageType::Val(wasmparser::ValType::Ref(place)), Column::Stream) => {
+        (StorageType::Val(wasmparser::ValType::Ref(_)), Column::Stream) => {
             read_len(body, Column::Stream, len);
             // Another instance's array may have no elements at all.
             body.push(Instruction::LocalGet(len));
             body.push(Instruction::If(BlockType::Empty));
-            set_elements(body, ty, place, len, object)?;
+            set_elements(body, ty, element.element_type, exact, len, object)?;
             body.push(Instruction::End);
         }
         (StorageType::Val(wasmparser::ValType::Ref(_)), column) => {
             body.push(Instruction::LocalGet(object));
             body.push(Instruction::I32Const(0));
-            push_column(body, element.element_type, column, 0)?;
+            push_column(body, element.element_type, column, exact, 0)?;
             body.push(Instruction::LocalGet(object));
             body.push(Instruction::ArrayLen);
             body.push(Instruction::ArrayFill(ty));
@@ -444,7 +457,7 @@ pub(super) fn instance(body: &mut Body<'_>, ty: u32) -> Result<(), EncodeError> 
                     }
                     _ => Column::Number(0),
                 };
-                push_column(body, field.element_type, column, 0)?;
+                push_column(body, field.element_type, column, None, 0)?;
             }
             body.push(Instruction::StructNew(ty));
         }

@@ -18,10 +18,9 @@ pub(super) fn entries(context: Context<'_>, entries: &[(u32, Entry)]) -> Result<
             items.load(&mut body, segment)?;
         }
         let (registry, ty) = match is_exception {
-            true => (
-                StateField::Exceptions,
-                context.types.exceptions().ok_or(EncodeError::Unknown("reference"))?,
-            ),
+            true => {
+                (StateField::Exceptions, context.types.exceptions().ok_or(EncodeError::Unknown("reference"))?)
+            }
             false => (StateField::Registry, context.types.registry()),
         };
         body.get(registry);

@@ -60,31 +60,32 @@ impl Types {
         self.base + 5
     }
 
+    pub fn exceptions(&self) -> Option<u32> {
+        self.has_exceptions.then_some(self.base + 6)
+    }
+
+    pub fn externals(&self) -> Option<u32> {
+        self.has_externals.then_some(self.base + 6 + u32::from(self.has_exceptions))
+    }
+
+    /// Refers to those before.
     pub fn state(&self) -> u32 {
-        self.base + 6
+        self.base + 6 + u32::from(self.has_exceptions) + u32::from(self.has_externals)
     }
 
     /// Takes the state, a first entry and a count.
     pub fn builder(&self) -> u32 {
-        self.base + 7
+        self.state() + 1
     }
 
     /// Takes the state.
     pub fn part(&self) -> u32 {
-        self.base + 8
+        self.state() + 2
     }
 
     /// Takes nothing.
     pub fn start(&self) -> u32 {
-        self.base + 9
-    }
-
-    pub fn exceptions(&self) -> Option<u32> {
-        self.has_exceptions.then_some(self.base + 10)
-    }
-
-    pub fn externals(&self) -> Option<u32> {
-        self.has_externals.then_some(self.base + 10 + u32::from(self.has_exceptions))
+        self.state() + 3
     }
 
     /// All of them, encoded, and how many there are.
@@ -109,6 +110,12 @@ impl Types {
         array(ValType::I64, IMMUTABLE, &mut out);
         array(ValType::FUNCREF, IMMUTABLE, &mut out);
         array(ValType::Ref(RefType::ANYREF), MUTABLE, &mut out);
+        if self.has_exceptions {
+            array(ValType::Ref(RefType::EXNREF), MUTABLE, &mut out);
+        }
+        if self.has_externals {
+            array(ValType::EXTERNREF, IMMUTABLE, &mut out);
+        }
 
         let fields = StateField::all();
         out.push(STRUCT);
@@ -122,12 +129,6 @@ impl Types {
             out.push(FUNCTION);
             params.encode(&mut out);
             out.push(0);
-        }
-        if self.has_exceptions {
-            array(ValType::Ref(RefType::EXNREF), MUTABLE, &mut out);
-        }
-        if self.has_externals {
-            array(ValType::EXTERNREF, IMMUTABLE, &mut out);
         }
         Ok((10 + u32::from(self.has_exceptions) + u32::from(self.has_externals), out))
     }
@@ -158,13 +159,8 @@ pub(in crate::encode) enum StateField {
     Arrays,
 }
 
-pub(super) const STREAMS: [StreamKind; 5] = [
-    StreamKind::References,
-    StreamKind::Bytes,
-    StreamKind::Shorts,
-    StreamKind::Words,
-    StreamKind::Doubles,
-];
+pub(super) const STREAMS: [StreamKind; 5] =
+    [StreamKind::References, StreamKind::Bytes, StreamKind::Shorts, StreamKind::Words, StreamKind::Doubles];
 
 impl StateField {
     /// In the order of the struct's fields.

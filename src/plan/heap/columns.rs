@@ -3,7 +3,7 @@ use super::layout::{Layout, Layouts, is_reference};
 use super::placeholder::{Placeholder, Placeholders};
 use super::prebuilt::Prebuilt;
 use super::streams::{FieldValue, FieldValues, bits};
-use crate::snapshot::{Heap, Reference};
+use crate::snapshot::{Heap, Reference, Shape};
 use wasmparser::{FieldType, StorageType, ValType};
 
 /// What is known of the values of one field, over the objects of a kind that were seen so far.
@@ -13,6 +13,16 @@ struct Seen {
     varies: bool,
     /// Whether one of the objects that it points to comes later.
     too_early: bool,
+    exact: Exact,
+}
+
+/// The type of the objects that were pointed to.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Exact {
+    #[default]
+    Unknown,
+    Type(u32),
+    Several,
 }
 
 impl Seen {
@@ -20,6 +30,22 @@ impl Seen {
         match self.first {
             None => self.first = Some(value),
             Some(first) => self.varies |= first != value,
+        }
+    }
+
+    fn reference(&mut self, reference: Reference, heap: &Heap, too_early: bool) {
+        self.value(Column::Reference(reference));
+        self.too_early |= too_early;
+        let exact = match reference {
+            Reference::Null => return,
+            Reference::Object(id) => match heap.object(id).shape {
+                Shape::Struct(ty) | Shape::Array(ty) => Exact::Type(ty),
+                Shape::Exception(_) => Exact::Several,
+            },
+            _ => Exact::Several,
+        };
+        if self.exact != exact {
+            self.exact = if self.exact == Exact::Unknown { exact } else { Exact::Several };
         }
     }
 
@@ -65,8 +91,7 @@ pub(super) fn plan(
                     match values.next(field) {
                         FieldValue::Scalar(bytes) => seen.value(Column::Number(bits(bytes))),
                         FieldValue::Reference(reference) => {
-                            seen.value(Column::Reference(reference));
-                            seen.too_early |= too_early(reference);
+                            seen.reference(reference, heap, too_early(reference));
                         }
                     }
                 }
@@ -76,8 +101,7 @@ pub(super) fn plan(
                 seen.resize(1, Seen::default());
                 if is_reference(element) {
                     for &reference in object.references {
-                        seen[0].value(Column::Reference(reference));
-                        seen[0].too_early |= too_early(reference);
+                        seen[0].reference(reference, heap, too_early(reference));
                     }
                 }
             }
@@ -91,6 +115,7 @@ pub(super) fn plan(
             form,
             len: lens[index].first.map_or(Column::Number(0), |_| lens[index].column()),
             columns: Vec::new(),
+            exact: Vec::new(),
             fills: Vec::new(),
         };
         let fields: &[FieldType] = match layouts.get(example) {
@@ -99,6 +124,10 @@ pub(super) fn plan(
         };
         for (field, seen) in fields.iter().zip(&seen[index]) {
             let column = seen.column();
+            kind.exact.push(match seen.exact {
+                Exact::Type(ty) => Some(ty),
+                Exact::Unknown | Exact::Several => None,
+            });
             let waits = seen.too_early && field.mutable;
             if form == Form::Prebuilt {
                 kind.columns.push(column_of_prebuilt(field));
@@ -115,7 +144,7 @@ pub(super) fn plan(
                 kind.fills.push(None);
             }
         }
-        if let Form::Data | Form::Zeros = form {
+        if let Form::Data | Form::Short | Form::Zeros = form {
             kind.fills.fill(None);
         }
         planned.push(kind);

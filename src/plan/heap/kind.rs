@@ -1,4 +1,4 @@
-use super::layout::{Layout, Layouts, is_reference};
+use super::layout::{Layout, Layouts, is_reference, width};
 use super::placeholder::Placeholder;
 use crate::snapshot::{Heap, Object, Reference, Shape};
 use std::collections::HashMap;
@@ -14,6 +14,9 @@ pub struct Kind {
     pub len: Column,
     /// What each field is made with; of arrays what all elements are made with.
     pub columns: Vec<Column>,
+    /// The type of all objects that a field points to, by type index, where that is one type: engines are fast at seeing
+    /// that an object is of exactly a type, and slow at looking it up among many.
+    pub exact: Vec<Option<u32>>,
     /// What is written to each field later, when every object is there. `None` leaves it.
     pub fills: Vec<Option<Column>>,
 }
@@ -25,8 +28,10 @@ pub enum Form {
     Prebuilt,
     /// A struct or an exception, of its fields.
     Fields,
-    /// An array of numbers, from the data segment.
+    /// A long array of numbers, or one that cannot be written to, from the data segment.
     Data,
+    /// A short array of numbers, one element after the other: what `array.new_data` costs engines is worth a loop.
+    Short,
     /// An array of zeros or nulls.
     Zeros,
     /// An array whose elements are all the same reference.
@@ -49,6 +54,9 @@ pub enum Column {
     /// Anything that fits the type; the right one is written later.
     Placeholder(Placeholder),
 }
+
+/// Elements of a short array.
+const MAX_SHORT: u32 = 64;
 
 /// The kinds of all objects, not looked into yet.
 pub(super) struct Kinds {
@@ -80,10 +88,11 @@ impl Kinds {
 fn form(layout: &Layout, object: Object<'_>) -> Form {
     let Layout::Elements(element) = layout else { return Form::Fields };
     if !is_reference(element) {
-        return match object.scalars.len() > 16 && object.scalars.iter().all(|&byte| byte == 0) {
-            true => Form::Zeros,
-            false => Form::Data,
-        };
+        if object.scalars.len() > 16 && object.scalars.iter().all(|&byte| byte == 0) {
+            return Form::Zeros;
+        }
+        let is_short = (1..=MAX_SHORT).contains(&object.len) && width(element.element_type) <= 8;
+        return if is_short && element.mutable { Form::Short } else { Form::Data };
     }
     let Some(&first) = object.references.first() else { return Form::Fixed(0) };
     let uniform = object.references.iter().all(|&reference| reference == first);

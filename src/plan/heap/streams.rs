@@ -1,6 +1,6 @@
+use super::Entries;
 use super::kind::{Column, Form, Kind};
 use super::layout::{Layout, is_reference, width};
-use super::Entries;
 use crate::snapshot::{Object, Reference};
 use wasmparser::{FieldType, StorageType};
 
@@ -39,6 +39,12 @@ impl Streams {
                 self.fields(fields, object, entries, |field| in_stream(&kind.columns[field]));
             }
             (Form::Data, _) => self.arrays.extend(object.scalars),
+            (Form::Short, Layout::Elements(element)) => match width(element.element_type) {
+                1 => self.bytes.extend(object.scalars),
+                2 => self.shorts.extend(object.scalars),
+                4 => self.words.extend(object.scalars),
+                _ => self.doubles.extend(object.scalars),
+            },
             (Form::Uniform, _) => {
                 if in_stream(&kind.columns[0]) {
                     self.references.push(entries.index(object.references[0]));
