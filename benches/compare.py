@@ -118,10 +118,12 @@ def find_tools(preinit):
     else:
         note("there is no `wizer` on PATH (or set WIZER): nothing to compare with")
     wasmtime = os.environ.get("WASMTIME") or shutil.which("wasmtime")
-    if wasmtime and subprocess.run([wasmtime, "wizer", "--help"], capture_output=True).returncode == 0:
+    # Small builds of the command line have no --help.
+    if wasmtime and b"failed to" not in subprocess.run([wasmtime, "wizer"], capture_output=True).stderr:
         def command(source, target, init, dirs):
             maps = [f"--dir={host}::{guest}" for guest, host in dirs]
-            return [wasmtime, "wizer", "-C", "cache=n", "--init-func", init, *maps, "-o", str(target), str(source)]
+            options = ["-S", "cli", "-C", "cache=n", "--init-func", init, *maps]
+            return [wasmtime, "wizer", *options, "-o", str(target), str(source)]
 
         tools[f"wasmtime wizer {version(wasmtime)}"] = command
     return tools

@@ -1,6 +1,7 @@
 //! The choice of a compiler and its settings. Compiling dominates the whole job, so the baseline compiler is taken
 //! wherever it supports the module.
 
+use crate::cache::CompileCache;
 use std::num::NonZeroUsize;
 use wasmtime::{Collector, Config, Engine, OptLevel, RegallocAlgorithm, Strategy, WasmBacktraceDetails};
 
@@ -57,6 +58,8 @@ pub struct Compiled {
     pub module: wasmtime::Module,
     /// What made it.
     pub compiler: Compiler,
+    /// Whether an earlier run had made it already.
+    pub cached: bool,
 }
 
 /// Compiles `wasm` with the cheapest compiler that supports it.
@@ -64,13 +67,25 @@ pub struct Compiled {
 /// # Errors
 /// What the last compiler that was tried said.
 pub fn compile(wasm: &[u8], options: EngineOptions) -> wasmtime::Result<Compiled> {
+    compile_cached(wasm, options, None)
+}
+
+/// The same, unless the cache has it already.
+///
+/// # Errors
+/// What the last compiler that was tried said.
+pub fn compile_cached(
+    wasm: &[u8],
+    options: EngineOptions,
+    cache: Option<&CompileCache>,
+) -> wasmtime::Result<Compiled> {
     let compilers: &[Compiler] = match options.optimize {
         true => &[Compiler::OptimizingCranelift],
         false => &[Compiler::Winch, Compiler::Cranelift],
     };
     let mut result = Err(wasmtime::Error::msg("no compiler"));
     for &compiler in compilers {
-        result = compile_with(compiler, wasm, options);
+        result = compile_in(compiler, wasm, options, cache);
         if result.is_ok() {
             break;
         }
@@ -83,9 +98,29 @@ pub fn compile(wasm: &[u8], options: EngineOptions) -> wasmtime::Result<Compiled
 /// # Errors
 /// If it does not support the module.
 pub fn compile_with(compiler: Compiler, wasm: &[u8], options: EngineOptions) -> wasmtime::Result<Compiled> {
-    let engine = Engine::new(&config(compiler, options)?)?;
+    compile_in(compiler, wasm, options, None)
+}
+
+fn compile_in(
+    compiler: Compiler,
+    wasm: &[u8],
+    options: EngineOptions,
+    cache: Option<&CompileCache>,
+) -> wasmtime::Result<Compiled> {
+    let mut config = config(compiler, options)?;
+    let entry = cache.and_then(|cache| cache.entry(&format!("{compiler:?} {options:?}"), wasm));
+    config.cache(entry.as_ref().map(|entry| entry.cache.clone()));
+    let engine = Engine::new(&config)?;
     let module = wasmtime::Module::from_binary(&engine, wasm)?;
-    Ok(Compiled { engine, module, compiler })
+    let cached = entry.as_ref().is_some_and(|entry| entry.is_hit());
+    if let (Some(cache), Some(entry)) = (cache, entry)
+        && !cached
+    {
+        // What cannot be sealed will be compiled again.
+        let _ = entry.seal();
+        cache.evict();
+    }
+    Ok(Compiled { engine, module, compiler, cached })
 }
 
 fn config(compiler: Compiler, options: EngineOptions) -> wasmtime::Result<Config> {

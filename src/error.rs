@@ -1,3 +1,4 @@
+use crate::audit::StackKept;
 use crate::capture::CaptureError;
 use crate::encode::EncodeError;
 use crate::execute::ExecuteError;
@@ -26,6 +27,12 @@ pub enum Error {
     /// The state cannot be written into a module.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The stack cannot be cleared.
+    #[error("the free stack cannot be cleared (--zero-stack): {0}")]
+    StackKept(#[from] StackKept),
+    /// There would have been warnings, and they are not allowed.
+    #[error("refused, since warnings are errors (--strict):{}", .0.iter().map(|warning| format!("\n  {warning}")).collect::<String>())]
+    Strict(Vec<String>),
     /// The output could not be made.
     #[error(transparent)]
     Encode(#[from] EncodeError),
@@ -37,7 +44,7 @@ impl Error {
     pub fn is_refusal(&self) -> bool {
         match self {
             Error::Plan(PlanError::NoSuchExport { .. }) => false,
-            Error::Plan(_) => true,
+            Error::Plan(_) | Error::StackKept(_) | Error::Strict(_) => true,
             Error::Execute(error) => matches!(error, ExecuteError::Stopped { .. }),
             _ => false,
         }

@@ -6,9 +6,10 @@ mod trace;
 
 pub use trace::{Frame, Trace};
 
+use crate::cache::CompileCache;
 use crate::capture::{Baseline, CaptureError, Subject};
 use crate::engine::{self, Compiled, Compiler, EngineOptions};
-use crate::host::{self, HostError, HostOptions, HostState, Limits};
+use crate::host::{self, HostError, HostOptions, HostState, Ledger, Limits};
 use crate::module::{Module, is_function};
 use crate::probe::{Probe, Probed};
 use interrupt::Interrupt;
@@ -34,10 +35,30 @@ pub struct Initialized {
     pub preload_calls: usize,
     /// Which compiler ran it.
     pub compiler: Compiler,
+    /// Whether the code came from a cache.
+    pub cached: bool,
     /// Time to compile.
     pub compile_time: Duration,
     /// Time to instantiate and run.
     pub run_time: Duration,
+}
+
+impl Initialized {
+    /// Calls a function without parameters and results that the probe exports as `export`; messages call it `name`.
+    ///
+    /// # Errors
+    /// [`ExecuteError::Stopped`], if it traps.
+    pub fn call_hook(&mut self, export: &str, name: &str) -> Result<(), ExecuteError> {
+        let function = self.subject.instance.get_typed_func::<(), ()>(&mut self.store, export);
+        function.and_then(|function| function.call(&mut self.store, ())).map_err(|error| {
+            ExecuteError::Stopped {
+                stage: format!("the `{name}` function trapped"),
+                cause: error.root_cause().to_string(),
+                trace: Trace::default(),
+                ledger: Box::new(self.store.data_mut().take_ledger()),
+            }
+        })
+    }
 }
 
 /// Why init did not come to its end.
@@ -75,7 +96,18 @@ pub enum ExecuteError {
         cause: String,
         /// Where.
         trace: Trace,
+        /// The host calls that were made until then.
+        ledger: Box<Ledger>,
     },
+}
+
+/// How init is compiled.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Compilation<'c> {
+    /// Take the time to compile optimized code.
+    pub optimize: bool,
+    /// Where to look for the code and to leave it.
+    pub cache: Option<&'c CompileCache>,
 }
 
 /// Runs the init of `module`, whose probed form is `probed`.
@@ -86,16 +118,20 @@ pub fn execute(
     module: &Module<'_>,
     probed: &Probed,
     init_functions: &[String],
-    optimize: bool,
+    compilation: Compilation<'_>,
     options: &HostOptions,
     limits: &Limits,
     digest: [u8; 32],
 ) -> Result<Initialized, ExecuteError> {
     let calls = calls(module, init_functions)?;
     let compiling = Instant::now();
-    let engine_options =
-        EngineOptions { optimize, fuel: limits.fuel.is_some(), epochs: limits.timeout.is_some() };
-    let compiled = engine::compile(&probed.wasm, engine_options).map_err(ExecuteError::Compile)?;
+    let engine_options = EngineOptions {
+        optimize: compilation.optimize,
+        fuel: limits.fuel.is_some(),
+        epochs: limits.timeout.is_some(),
+    };
+    let compiled = engine::compile_cached(&probed.wasm, engine_options, compilation.cache)
+        .map_err(ExecuteError::Compile)?;
     let compile_time = compiling.elapsed();
     let prepared = Prepared { module, probed, compiled: &compiled, compile_time };
     start(prepared, calls, options, limits, digest)
@@ -120,22 +156,53 @@ pub(crate) fn start(
     digest: [u8; 32],
 ) -> Result<Initialized, ExecuteError> {
     let Prepared { module, probed, compiled, compile_time } = prepared;
-    let Compiled { engine, module: compiled, compiler } = compiled;
+    let Compiled { engine, module: compiled, compiler, cached } = compiled;
     let running = Instant::now();
     let mut store = host::new_store(engine, options, limits, digest)?;
-    let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, engine, &mut store));
+    let instantiated = run_guest(module, compiled, probed, &calls, options, limits, &mut store);
+    let (subject, preload_calls) = match instantiated {
+        Ok(done) => done,
+        Err(ExecuteError::Stopped { stage, cause, trace, .. }) => {
+            let ledger = Box::new(store.data_mut().take_ledger());
+            return Err(ExecuteError::Stopped { stage, cause, trace, ledger });
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(Initialized {
+        store,
+        subject,
+        called: calls,
+        preload_calls,
+        compiler: *compiler,
+        cached: *cached,
+        compile_time,
+        run_time: running.elapsed(),
+    })
+}
+
+/// Gives the instance after all `calls`, and the number of host calls that preloaded modules made.
+fn run_guest(
+    module: &Module<'_>,
+    compiled: &wasmtime::Module,
+    probed: &Probed,
+    calls: &[String],
+    options: &HostOptions,
+    limits: &Limits,
+    store: &mut Store<HostState>,
+) -> Result<(Subject, usize), ExecuteError> {
+    let engine = store.engine().clone();
+    let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, &engine, store));
     let run = Run { module, compiled, limits };
-    let imports =
-        host::resolve_imports(&mut store, options, compiled).map_err(|error| run.no_imports(error))?;
+    let imports = host::resolve_imports(store, options, compiled).map_err(|error| run.no_imports(error))?;
     let preload_calls = store.data().ledger().len();
-    let baseline = Baseline::of(&mut store, &imports)?;
-    let instance = instantiate(&mut store, compiled, &imports, module.bytes, probed)
+    let baseline = Baseline::of(store, &imports)?;
+    let instance = instantiate(store, compiled, &imports, module.bytes, probed)
         .map_err(|error| run.not_instantiated(error))?;
-    for name in &calls {
+    for name in calls {
         let function =
-            instance.get_typed_func::<(), ()>(&mut store, name).map_err(|_| init_signature(module, name))?;
+            instance.get_typed_func::<(), ()>(&mut *store, name).map_err(|_| init_signature(module, name))?;
         function
-            .call(&mut store, ())
+            .call(&mut *store, ())
             .map_err(|error| run.stopped(&format!("the `{name}` function"), "trapped", error))?;
     }
     drop(interrupt);
@@ -144,15 +211,7 @@ pub(crate) fn start(
     if limits.fuel.is_some() {
         store.set_fuel(u64::MAX).map_err(ExecuteError::Compile)?;
     }
-    Ok(Initialized {
-        store,
-        subject: Subject { instance, imports, baseline },
-        called: calls,
-        preload_calls,
-        compiler: *compiler,
-        compile_time,
-        run_time: running.elapsed(),
-    })
+    Ok((Subject { instance, imports, baseline }, preload_calls))
 }
 
 /// Instantiates the compiled probed form of the binary `wasm`, with everything that instantiation does in the original.

@@ -8,12 +8,15 @@
 //! bytes ─module→ Module ─probe→ Probed ─execute→ Initialized ─capture→ Snapshot ─plan→ Plan ─encode→ bytes
 //! ```
 
+pub mod audit;
+pub mod cache;
 pub mod capture;
 pub mod encode;
 pub mod engine;
 mod error;
 pub mod execute;
 pub mod host;
+pub mod layout;
 pub mod module;
 pub mod plan;
 mod preinit;
@@ -21,6 +24,7 @@ pub mod probe;
 pub mod report;
 pub mod segments;
 pub mod snapshot;
+pub mod strip;
 pub mod verify;
 
 pub use error::Error;

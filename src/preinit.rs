@@ -1,12 +1,18 @@
+use crate::audit::{ResetHooks, brief, zero_stack};
+use crate::cache::CompileCache;
 use crate::capture::capture;
 use crate::encode::encode;
 use crate::error::Error;
-use crate::execute::{REACTOR_INITIALIZE, execute};
-use crate::host::{HostOptions, HostState, ImportName, Ledger, Limits, LinkerHook, Preload, WasiOptions};
+use crate::execute::{Compilation, ExecuteError, REACTOR_INITIALIZE, execute};
+use crate::host::{
+    Class, HostOptions, HostState, ImportName, Ledger, Limits, LinkerHook, Policy, Preload, WasiOptions,
+};
+use crate::layout::Layout;
 use crate::module::Module;
 use crate::plan::{PlanOptions, Rename, plan, rename_conflict};
-use crate::probe::Probed;
-use crate::report::{self, HostCalls, Report, Timings, seconds};
+use crate::probe::{Probe, Probed};
+use crate::report::{self, Report, Timings, seconds};
+use crate::strip::{StripReport, strip};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,12 +28,24 @@ pub struct Options {
     pub renames: Vec<Rename>,
     /// Make imported memories, tables and mutable globals the module's own.
     pub internalize: bool,
+    /// How data is laid out in the output.
+    pub layout: Layout,
+    /// Replace the code that only init could reach by stubs.
+    pub strip_init: bool,
     /// Compile optimized code, for an init that runs long.
     pub optimize: bool,
+    /// Where compiled code is kept between runs.
+    pub cache: Option<CompileCache>,
     /// What init can see and do.
     pub host: HostOptions,
     /// What init can use.
     pub limits: Limits,
+    /// Let wasi-libc forget what it knows of directories and environment, before the state is read.
+    pub reset_libc: bool,
+    /// Clear what functions have left on the stack; refused where that is not certain to be safe.
+    pub zero_stack: bool,
+    /// Refuse whatever would be warned of.
+    pub strict: bool,
 }
 
 impl Default for Options {
@@ -37,9 +55,15 @@ impl Default for Options {
             keep_init: false,
             renames: Vec::new(),
             internalize: false,
+            layout: Layout::default(),
+            strip_init: false,
             optimize: false,
+            cache: None,
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
+            reset_libc: false,
+            zero_stack: false,
+            strict: false,
         }
     }
 }
@@ -112,6 +136,18 @@ impl Preinit {
         self
     }
 
+    /// Lays data out for small files, or for Wasmtime's copy-on-write memory images.
+    pub fn layout(mut self, layout: Layout) -> Self {
+        self.options.layout = layout;
+        self
+    }
+
+    /// Replaces the functions that only init could reach by stubs that trap; indices and function names stay.
+    pub fn strip_init(mut self, strip: bool) -> Self {
+        self.options.strip_init = strip;
+        self
+    }
+
     /// Lets init call WASI preview 1, hermetically: no arguments, environment or files, fixed clocks, seeded randomness.
     pub fn allow_wasi(mut self, allow: bool) -> Self {
         self.options.host.wasi = allow.then(WasiOptions::default);
@@ -181,6 +217,46 @@ impl Preinit {
         self
     }
 
+    /// Chooses what happens when init makes calls of a class.
+    pub fn policy(mut self, class: Class, policy: Policy) -> Self {
+        self.options.host.policies.set(class, policy);
+        self
+    }
+
+    /// Lets wasi-libc forget what it knows of directories and environment, before the state is read. It must have
+    /// `__wasilibc_reset_preopens` or `__wasilibc_deinitialize_environ`, exported or in the name section.
+    pub fn reset_libc(mut self, reset: bool) -> Self {
+        self.options.reset_libc = reset;
+        self
+    }
+
+    /// Clears what functions have left on the stack. A run is refused where that is not certain to be safe.
+    pub fn zero_stack(mut self, zero: bool) -> Self {
+        self.options.zero_stack = zero;
+        self
+    }
+
+    /// Refuses whatever would be warned of.
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.options.strict = strict;
+        self
+    }
+
+    /// The same as [`Preinit::run`], and leaves the record of init's host calls in `ledger` even if there is no snapshot.
+    ///
+    /// # Errors
+    /// As of [`Preinit::run`].
+    pub fn run_recorded(&self, wasm: &[u8], ledger: &mut Ledger) -> Result<Output, Error> {
+        crate::engine::on_guest_thread(|| run(&self.options, wasm, ledger))
+            .unwrap_or_else(|error| Err(Error::Options(format!("cannot start a thread: {error}"))))
+    }
+
+    /// Keeps compiled code between runs. By default nothing is kept.
+    pub fn compile_cache(mut self, cache: Option<CompileCache>) -> Self {
+        self.options.cache = cache;
+        self
+    }
+
     /// Runs init on `wasm`, a binary core module, and writes down the state that it leaves.
     ///
     /// The guest runs on a thread of its own, whose stack fits deep recursion.
@@ -188,80 +264,119 @@ impl Preinit {
     /// # Errors
     /// [`Error`] by stage; [`Error::is_refusal`] tells apart what was turned down from what could not be done.
     pub fn run(&self, wasm: &[u8]) -> Result<Output, Error> {
-        crate::engine::on_guest_thread(|| run(&self.options, wasm))
-            .unwrap_or_else(|error| Err(Error::Options(format!("cannot start a thread: {error}"))))
+        self.run_recorded(wasm, &mut Ledger::default())
     }
 }
 
-fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
+fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, Error> {
     let started = Instant::now();
     if let Some(conflict) = rename_conflict(&options.renames) {
         return Err(Error::Options(conflict));
     }
     let (module, parse) = timed(|| Module::parse(wasm))?;
-    let probed = Probed::new(&module)?;
+    let hooks = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
+    let probed = Probed::exporting(&module, hooks.functions.iter().map(|(index, _)| *index))?;
     let digest: [u8; 32] = Sha256::digest(wasm).into();
-    let mut initialized = execute(
+    let executed = execute(
         &module,
         &probed,
         &options.init_functions,
-        options.optimize,
+        Compilation { optimize: options.optimize, cache: options.cache.as_ref() },
         &options.host,
         &options.limits,
         digest,
-    )?;
+    );
+    let mut initialized = match executed {
+        Err(ExecuteError::Stopped { stage, cause, trace, ledger }) => {
+            recorded.clone_from(&ledger);
+            return Err(ExecuteError::Stopped { stage, cause, trace, ledger }.into());
+        }
+        executed => executed?,
+    };
+    for (index, name) in &hooks.functions {
+        let export = probed.export_name(Probe::Function(*index));
+        initialized.call_hook(&export, name)?;
+    }
     let compiler = initialized.compiler.name();
+    let compile_cached = initialized.cached;
     let (compile, init) = (seconds(initialized.compile_time), seconds(initialized.run_time));
     let init_functions = initialized.called.clone();
     let mut plan_options = PlanOptions {
         removed_exports: vec![REACTOR_INITIALIZE.to_string()],
         renames: options.renames.clone(),
         internalize: options.internalize,
+        layout: options.layout,
     };
     if !options.keep_init {
         plan_options.removed_exports.extend(init_functions.iter().cloned());
     }
     let ledger = initialized.store.data_mut().take_ledger();
+    recorded.clone_from(&ledger);
     let (stdout, stderr) =
         (initialized.store.data().stdout().to_vec(), initialized.store.data().stderr().to_vec());
 
-    let (snapshot, capture) =
+    let (mut snapshot, capture) =
         timed(|| capture(&module, &probed, &initialized.subject, &mut initialized.store))?;
     drop(probed);
+    if options.zero_stack {
+        zero_stack(&module, &mut snapshot)?;
+    }
     let (plan, planning) = timed(|| plan(&module, &snapshot, &plan_options))?;
-    let (output, encode) = timed(|| encode(&module, &snapshot, &plan))?;
+    let ((output, stripped), encode) = timed(|| {
+        let output = encode(&module, &snapshot, &plan)?;
+        if !options.strip_init {
+            return Ok((output, None));
+        }
+        let stripped = strip(output)?;
+        Ok::<_, Error>((stripped.wasm, Some(stripped.report)))
+    })?;
     let timings =
         Timings { parse, compile, init, capture, plan: planning, encode, total: seconds(started.elapsed()) };
     let mut warnings: Vec<String> = plan.warnings.iter().map(ToString::to_string).collect();
+    warnings.extend(stripped.as_ref().and_then(strip_warning));
     let random_bytes = ledger.random_bytes();
-    if random_bytes > 0 {
-        warnings.push(format!(
-            "init read {random_bytes} random bytes, which every instance of the snapshot will share"
-        ));
+    warnings.extend(ledger.warnings(&options.host.policies));
+    if options.reset_libc && hooks.functions.is_empty() {
+        warnings.push(
+            "--reset-libc has no effect: the module has neither `__wasilibc_reset_preopens` nor \
+             `__wasilibc_deinitialize_environ` among its exports and names"
+                .to_string(),
+        );
+    }
+    let findings = brief(&module, &snapshot, &ledger, options.host.wasi.as_ref());
+    if options.strict && !(warnings.is_empty() && findings.is_empty()) {
+        warnings.extend(findings.into_iter().map(|finding| finding.title));
+        return Err(Error::Strict(warnings));
     }
     let report = Report {
         input_bytes: wasm.len() as u64,
         output_bytes: output.len() as u64,
         compiler,
+        compile_cached,
         init_functions,
         timings,
         memories: report::memories(&module, &snapshot, &plan),
         globals_changed: report::globals_changed(&plan),
         tables: report::tables(&module, &snapshot, &plan),
         heap: report::heap(&module, &snapshot, &plan),
+        layout: report::layout(&plan),
+        stripped,
         data_segments: plan.data.len(),
         element_segments: plan.elements.len(),
         start_function: plan.start.is_some(),
         warnings,
-        host_calls: host_calls(&ledger),
+        host_calls: report::host_calls(&ledger),
         random_bytes,
+        files_written: ledger.files_written().into_iter().map(|change| change.path).collect(),
+        findings,
     };
     Ok(Output { wasm: output, report, ledger, stdout, stderr })
 }
 
-fn host_calls(ledger: &Ledger) -> Vec<HostCalls> {
-    let counts = ledger.counts().into_iter();
-    counts.map(|count| HostCalls { import: count.import.to_string(), count: count.calls }).collect()
+fn strip_warning(report: &StripReport) -> Option<String> {
+    let sections = report.dropped_sections.join("`, `");
+    (!sections.is_empty())
+        .then(|| format!("left out, because --strip-init moves the code that they describe: `{sections}`"))
 }
 
 fn timed<T, E>(stage: impl FnOnce() -> Result<T, E>) -> Result<(T, f64), E> {

@@ -4,6 +4,7 @@
 //! would copy it into its artifact, or compile code for each segment.
 
 mod deferred;
+mod play;
 
 pub use deferred::{Deferred, DeferredData};
 
@@ -57,6 +58,8 @@ pub enum Probe {
     Items(u32),
     /// A tag by tag index.
     Tag(u32),
+    /// The memory in which entered functions leave marks.
+    Entries,
     /// The start function, where the host has to call it.
     Start,
     /// A function whose parameter types are those of a row of [`Probed::witnesses`].
@@ -69,10 +72,39 @@ impl Probed {
     /// # Errors
     /// If a type of the module cannot be re-encoded, which validation rules out for the proposals that are supported.
     pub fn new(module: &Module<'_>) -> Result<Probed, ProbeError> {
+        Probed::with(module, Deferred::of(module), [])
+    }
+
+    /// The same, and exports `functions` too, which can then be called by [`Probe::Function`].
+    ///
+    /// # Errors
+    /// As of [`Probed::new`].
+    pub fn exporting(
+        module: &Module<'_>,
+        functions: impl IntoIterator<Item = u32>,
+    ) -> Result<Probed, ProbeError> {
+        Probed::with(module, Deferred::of(module), functions)
+    }
+
+    /// Instruments `module` so that any engine runs it without our help: nothing is deferred.
+    ///
+    /// # Errors
+    /// As of [`Probed::new`].
+    pub fn for_any_engine(module: &Module<'_>) -> Result<Probed, ProbeError> {
+        Probed::with(module, None, [])
+    }
+
+    fn with(
+        module: &Module<'_>,
+        deferred: Option<Deferred>,
+        functions: impl IntoIterator<Item = u32>,
+    ) -> Result<Probed, ProbeError> {
+        let mut exported = module.referenceable_functions();
+        exported.extend(functions);
         let mut probed = Probed {
             wasm: Vec::new(),
             prefix: free_prefix(module),
-            functions: module.referenceable_functions(),
+            functions: exported,
             droppable_data: droppable(&module.code.dropped_data, |k| {
                 module.data[k].is_passive() && !module.data[k].bytes.is_empty()
             }),
@@ -84,7 +116,7 @@ impl Probed {
             object_segments: object_segments(module),
             tags: module.tags.len() as u32,
             witnesses: witnessed_types(module),
-            deferred: Deferred::of(module),
+            deferred,
         };
         let mut added = Added::new(module);
         probed.add_segment_probes(module, &mut added)?;
@@ -105,6 +137,7 @@ impl Probed {
             Probe::Element(index) => ("element", index),
             Probe::Items(index) => ("items", index),
             Probe::Tag(index) => ("tag", index),
+            Probe::Entries => ("entries", 0),
             Probe::Start => ("start", 0),
             Probe::Witness(index) => ("witness", index),
         };

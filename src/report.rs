@@ -1,8 +1,12 @@
 //! What was done, for people and for tools.
 
+use crate::audit::Finding;
+use crate::host::Ledger;
+use crate::layout::Layout;
 use crate::module::{Module, Space};
 use crate::plan::{DataSegment, ElementSegment, GlobalInit, Plan, Step};
 use crate::snapshot::{Shape, Snapshot};
+use crate::strip::StripReport;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,6 +20,8 @@ pub struct Report {
     pub output_bytes: u64,
     /// Which compiler ran init.
     pub compiler: &'static str,
+    /// Whether its code was in the cache.
+    pub compile_cached: bool,
     /// The exports that were called, in order.
     pub init_functions: Vec<String>,
     /// Time by stage.
@@ -28,6 +34,10 @@ pub struct Report {
     pub tables: Vec<TableReport>,
     /// Objects of the garbage-collected heap.
     pub heap: HeapReport,
+    /// How data is laid out.
+    pub layout: LayoutReport,
+    /// What `--strip-init` took out; `null` without it.
+    pub stripped: Option<StripReport>,
     /// Data segments of the output.
     pub data_segments: usize,
     /// Element segments of the output.
@@ -40,6 +50,10 @@ pub struct Report {
     pub host_calls: Vec<HostCalls>,
     /// Bytes of randomness that init asked for, and that are frozen in.
     pub random_bytes: u64,
+    /// What init changed in its writable directories, as it names them.
+    pub files_written: Vec<String>,
+    /// What of the build was seen to be in the snapshot; `preinit audit` looks closer.
+    pub findings: Vec<Finding>,
 }
 
 /// Seconds by stage.
@@ -78,6 +92,24 @@ pub struct MemoryReport {
     pub written_bytes: u64,
     /// Segments that the output writes to it.
     pub segments: usize,
+}
+
+/// How data is laid out, and what the other layout would be like.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LayoutReport {
+    /// `compact` or `mappable`.
+    pub chosen: Layout,
+    /// Whether Wasmtime maps the output's memories copy-on-write, by its own defaults.
+    pub mapped: bool,
+    /// Zeros that the mappable layout writes on top of the compact one; `null` where nothing has to be or can be done.
+    pub padding_bytes: Option<u64>,
+    /// Bytes that the mappable layout leaves to a start function, which copies them at every start.
+    pub copied_bytes: Option<u64>,
+    /// The longest span of one memory's data. Wasmtime maps the compact layout too where its option
+    /// `memory-guaranteed-dense-image-size` is larger.
+    pub span_bytes: u64,
+    /// Bytes of memory that the compact layout writes, which engines that do not map it copy at every start.
+    pub data_bytes: u64,
 }
 
 /// One table.
@@ -132,6 +164,12 @@ pub struct HostCalls {
     pub import: String,
     /// How often.
     pub count: u64,
+}
+
+/// The calls of a ledger, by import.
+pub fn host_calls(ledger: &Ledger) -> Vec<HostCalls> {
+    let counts = ledger.counts().into_iter();
+    counts.map(|count| HostCalls { import: count.import.to_string(), count: count.calls }).collect()
 }
 
 pub(crate) fn seconds(duration: Duration) -> f64 {
@@ -218,6 +256,18 @@ pub(crate) fn heap(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>
         data_bytes: planned.map_or(0, |plan| plan.data.len() as u64),
         runs: planned.map_or(0, |plan| u64::from(plan.object_runs.len + plan.table_runs.len) / 3),
         types,
+    }
+}
+
+pub(crate) fn layout(plan: &Plan<'_>) -> LayoutReport {
+    let choice = plan.layout;
+    LayoutReport {
+        chosen: choice.chosen,
+        mapped: choice.compact_is_mapped || choice.chosen == Layout::Mappable,
+        padding_bytes: choice.mappable.map(|mappable| mappable.padding),
+        copied_bytes: choice.mappable.map(|mappable| mappable.copied),
+        span_bytes: choice.span,
+        data_bytes: choice.data,
     }
 }
 

@@ -17,7 +17,7 @@ pub const GOOD_DATA_SEGMENTS: usize = 10_000;
 const SCAN_PIECE: usize = 1 << 20;
 
 /// A data segment's size is an unsigned 32-bit LEB; longer runs are cut.
-const MAX_SEGMENT_LENGTH: u64 = 1 << 30;
+pub(crate) const MAX_SEGMENT_LENGTH: u64 = 1 << 30;
 
 /// What the header of an active data segment of one memory costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,7 +171,7 @@ pub fn cheapest(runs: &[Range<u64>], cost: HeaderCost) -> Vec<Range<u64>> {
     segments
 }
 
-fn cut_long(runs: &[Range<u64>]) -> Vec<Range<u64>> {
+pub(crate) fn cut_long(runs: &[Range<u64>]) -> Vec<Range<u64>> {
     let cut = |run: &Range<u64>| {
         let (start, end) = (run.start, run.end);
         let starts = (start..end).step_by(MAX_SEGMENT_LENGTH as usize);
@@ -204,6 +204,6 @@ pub fn close_gaps(memories: &mut [Vec<Range<u64>>], limit: usize) {
                 _ => merged.push(segment),
             }
         }
-        *segments = merged;
+        *segments = cut_long(&merged);
     }
 }

@@ -45,6 +45,8 @@ else
     echo "rust/guest.wasm is left as it is: this Rust has no wasm32-wasip1" >&2
 fi
 
+SCRATCH=$scratch RUST_FLAGS=$rust_flags sins/build.sh
+
 # Linkers mark their output executable.
 chmod 644 c/*.wasm cpp/*.wasm assemblyscript/*.wasm rust/*.wasm
 ls -l c/*.wasm cpp/*.wasm assemblyscript/*.wasm rust/*.wasm

@@ -67,7 +67,7 @@ fn live_externref_of_the_host_is_rejected() {
 fn accept(case: &Case) -> String {
     let original = preinit::wat_to_wasm(&case.text).unwrap();
     let output = case.preinit().run(&original).unwrap_or_else(|error| panic!("refused: {}", chain(&error)));
-    invariants::check(&original, &output.wasm, output.report.start_function);
+    invariants::check(&original, &output.wasm, output.report.start_function, case.strip_init);
 
     let setup = Setup {
         providers: &case.preloads,

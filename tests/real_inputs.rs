@@ -5,6 +5,7 @@
 
 mod runtime;
 
+use preinit::layout::Layout;
 use preinit::{Output, Preinit};
 use runtime::{Answer, Guest, World, compile, interface, tell};
 use std::path::{Path, PathBuf};
@@ -135,6 +136,11 @@ fn check(input: &Input) {
         millis(making),
     ));
 
+    let other = preinit(input, &world).layout(Layout::Mappable).strip_init(true).run(&wasm);
+    let other = other.unwrap_or_else(|error| panic!("{}: {error}", input.file));
+    assert!(other.report.layout.mapped, "Wasmtime maps it");
+    let mut other = Guest::start(&compile(&engine, &other.wasm), &world, &[]);
+
     let mut original = Guest::start(&before, &world, &input.init);
     let mut copy = Guest::start(&after, &world, &[]);
     let expected = original.answers(input.query, ARGUMENTS);
@@ -142,10 +148,12 @@ fn check(input: &Input) {
     let distinct = expected.iter().filter(|answer| !expected[..5].contains(answer)).count();
     assert!(distinct > 5, "answers that depend on the argument: {expected:?}");
     assert_eq!(copy.answers(input.query, ARGUMENTS), expected);
+    assert_eq!(other.answers(input.query, ARGUMENTS), expected);
     if let Some((function, texts)) = input.evaluate {
         for text in texts {
             let expected = original.call_with_text(function, text);
             assert_eq!(copy.call_with_text(function, text), expected, "{text}");
+            assert_eq!(other.call_with_text(function, text), expected, "mappable and stripped: {text}");
         }
     }
     assert_eq!((copy.stdout(), copy.stderr()), (original.stdout(), original.stderr()));
@@ -158,12 +166,16 @@ fn check(input: &Input) {
     }
 }
 
-fn snapshot(input: &Input, world: &World, wasm: &[u8]) -> Output {
+fn preinit(input: &Input, world: &World) -> Preinit {
     let mut preinit = Preinit::new().wasi(world.at_build_time());
     for init in input.init.into_iter().filter(|name| !name.is_empty() && *name != "_initialize") {
         preinit = preinit.init_func(init);
     }
-    preinit.run(wasm).unwrap_or_else(|error| panic!("{}: {error}", input.file))
+    preinit
+}
+
+fn snapshot(input: &Input, world: &World, wasm: &[u8]) -> Output {
+    preinit(input, world).run(wasm).unwrap_or_else(|error| panic!("{}: {error}", input.file))
 }
 
 /// The init functions are gone, everything else is as it was.

@@ -3,7 +3,7 @@
 use preinit::engine::Compiler;
 use preinit::host::{Directory, Output, Stdin, WasiOptions};
 use preinit::plan::Rename;
-use preinit::verify::{Outcome, Pattern, Script, Verdict, VerifyOptions, verify};
+use preinit::verify::{OtherEngine, Outcome, Pattern, Script, Verdict, VerifyOptions, verify};
 use preinit::{Preinit, wat_to_wasm};
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ fn a_snapshot_is_equal_and_the_coverage_says_why() {
     let verdict = assert_equal(Preinit::new(), &wasm(COUNTER), &quick());
     let coverage = &verdict.coverage;
     let engines: Vec<&str> = coverage.engines.iter().map(|engine| &*engine.name).collect();
-    assert_eq!(engines, ["cranelift", "winch", "pulley"]);
+    assert_eq!(engines, ["cranelift", "winch", "pulley", "wasmi"]);
     assert!(coverage.engines.iter().all(|engine| engine.calls > 6 && engine.returned > 0), "{verdict}");
     assert_eq!(coverage.state.memory_bytes, 65536);
     assert_eq!(coverage.state.globals, 2);
@@ -70,6 +70,7 @@ fn a_snapshot_is_equal_and_the_coverage_says_why() {
     assert_eq!(coverage.state.segments, 2);
     assert_eq!(coverage.function_bodies, 3);
     assert_eq!(coverage.exports_called.len(), 2);
+    assert_eq!(coverage.functions_entered, 2, "all but init");
     assert_eq!(verdict.differences_found, 0);
 }
 
@@ -401,4 +402,128 @@ fn the_verdict_is_data() {
 fn what_is_no_module_is_a_difference() {
     let verdict = verify(&wasm(ACCUMULATE), b"\0asm\x01\0\0\0\x01", &quick()).unwrap();
     assert_eq!(keys(&verdict), ["snapshot"]);
+}
+
+/// Its start function does something else where a NaN has another sign.
+const SIGNED: &str = r#"(module
+    (memory 1)
+    (global $sign (mut i32) (i32.const 0))
+    (func $init (export "preinit") (global.set $sign (i32.const 1)))
+    (func (export "get") (result i32) (global.get $sign)))"#;
+
+const SIGNED_WRONG: &str = r#"(module
+    (memory 1)
+    (global $sign (mut i32) (i32.const 1))
+    (func (global.set $sign (i32.const 1)))
+    (func (export "get") (result i32) (global.get $sign))
+    (func $start (global.set $sign (select (i32.const 1) (i32.const 2)
+        (i32.gt_s (i32.reinterpret_f32 (f32.div (f32.const 0) (f32.const 0))) (i32.const 0)))))
+    (start $start))"#;
+
+/// Whether there is a Node. Without it nothing is claimed about V8.
+fn has_node() -> bool {
+    let node = std::env::var_os("PREINIT_NODE").unwrap_or_else(|| "node".into());
+    let found = std::process::Command::new(node).arg("--version").output().is_ok();
+    if !found {
+        println!("there is no node: V8 is not tested");
+    }
+    found
+}
+
+#[test]
+fn a_snapshot_that_is_right_on_one_family_of_engines_is_found() {
+    if !has_node() {
+        return;
+    }
+    let other_engines = vec![OtherEngine::V8, OtherEngine::Wasmi];
+    let options = VerifyOptions { other_engines, ..quick() };
+    let verdict = verdict(SIGNED, SIGNED_WRONG, &options);
+    assert_eq!(verdict.outcome, Outcome::Different, "{verdict}");
+    assert_eq!(verdict.differences[0].engines, ["v8"], "{verdict}");
+    assert_eq!(keys(&verdict), ["step.0.result"], "{verdict}");
+    assert_eq!(verdict.script.as_deref(), Some("get()\n"), "reduced on that engine too");
+    assert!(verdict.to_string().contains("(on v8 only)"), "{verdict}");
+
+    let engines = vec![Compiler::Cranelift];
+    let verdict = self::verdict(SIGNED, SIGNED_WRONG, &VerifyOptions { engines, ..quick() });
+    assert_eq!(verdict.outcome, Outcome::Equal, "nobody else was asked: {verdict}");
+}
+
+#[test]
+fn what_an_engine_does_with_the_original_too_is_no_difference() {
+    if !has_node() {
+        return;
+    }
+    let original = wasm(
+        r#"(module
+        (memory 1)
+        (func (export "preinit") (i32.store (i32.const 0) (i32.const 1)))
+        (func (export "sign") (result i32)
+            (i32.reinterpret_f32 (f32.div (f32.const 0) (f32.const 0)))))"#,
+    );
+    let snapshot = Preinit::new().run(&original).unwrap().wasm;
+    let options = VerifyOptions { other_engines: vec![OtherEngine::V8], ..quick() };
+    let verdict = verify(&original, &snapshot, &options).unwrap();
+    assert_eq!(verdict.outcome, Outcome::CouldNotTell, "it was asked for: {verdict}");
+    let withdrawn = verdict.coverage.engines_skipped.iter().find(|skipped| skipped.name == "v8");
+    let why = &withdrawn.unwrap_or_else(|| panic!("{verdict}")).why;
+    assert!(why.contains("it runs the original in this way too: step.0.result is i32 -4194304"), "{why}");
+}
+
+#[test]
+fn v8_plays_along() {
+    if !has_node() {
+        return;
+    }
+    let other_engines = vec![OtherEngine::V8];
+    let mut options = VerifyOptions { other_engines, ..quick() };
+    let verdict = assert_equal(Preinit::new(), &wasm(COUNTER), &options);
+    let v8 = verdict.coverage.engines.iter().find(|engine| engine.name == "v8").unwrap();
+    assert!(v8.calls > 6 && v8.returned > 0 && v8.cut_short == 0, "{verdict}");
+
+    let original = program("c/wasi_files.wasm");
+    let (_directory, wasi) = files(false, b"typed in");
+    let output = Preinit::new().wasi(wasi.clone()).run(&original).unwrap();
+    options.scripts = vec![Script::parse("reread()\nquery(3)\nlisting(0)").unwrap()];
+    options.host.wasi = Some(wasi);
+    options.ledger = Some(Arc::new(output.ledger));
+    let verdict = verify(&original, &output.wasm, &options).unwrap();
+    assert_eq!(verdict.outcome, Outcome::Equal, "{verdict}");
+    let v8 = verdict.coverage.engines.iter().find(|engine| engine.name == "v8").unwrap();
+    assert!(v8.host_calls > 0 && v8.cut_short == 0, "{verdict}");
+}
+
+#[test]
+fn a_call_that_waits_for_another_thread_does_not_wait() {
+    let original = wasm(
+        r#"(module
+        (memory 1 1 shared)
+        (func (export "preinit") (i32.store (i32.const 8) (i32.const 5)))
+        (func (export "wait") (param i32) (result i32)
+            (memory.atomic.wait32 (i32.const 8) (local.get 0) (i64.const -1))))"#,
+    );
+    let snapshot = Preinit::new().run(&original).unwrap().wasm;
+    let scripts = vec![Script::parse("wait(5) => 2\nwait(4) => 1").unwrap()];
+    let engines = vec![Compiler::Cranelift];
+    let verdict = verify(&original, &snapshot, &VerifyOptions { scripts, engines, ..quick() }).unwrap();
+    assert_eq!(verdict.outcome, Outcome::Equal, "{verdict}");
+}
+
+#[test]
+fn output_has_a_key_of_its_own() {
+    let original = program("c/command.wasm");
+    let output = Preinit::new().allow_wasi(true).keep_init_func(true).run(&original).unwrap();
+    // The same bytes with another letter in the greeting.
+    let at = output
+        .wasm
+        .windows(5)
+        .position(|bytes| bytes == b"Hello")
+        .or_else(|| output.wasm.windows(5).position(|bytes| bytes == b"hello"));
+    let mut wrong = output.wasm.clone();
+    wrong[at.expect("the program greets") + 1] ^= 0x20;
+    let mut options =
+        VerifyOptions { ignore: vec![Pattern::new("memory.*"), Pattern::new("*.memory.*")], ..quick() };
+    options.scripts = vec![Script::parse("_start()").unwrap()];
+    let verdict = verify(&original, &wrong, &options).unwrap();
+    assert!(keys(&verdict).contains(&"step.0.stdout"), "{verdict}");
 }

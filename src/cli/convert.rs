@@ -1,12 +1,17 @@
 //! From what was typed to what will be done.
 
+use std::path::PathBuf;
+
 use clap::error::ErrorKind;
+use directories_next::ProjectDirs;
 use preinit::Options;
+use preinit::cache::CompileCache;
 use preinit::host::{
-    Directory, HostOptions, ImportName, Limits, Output as GuestOutput, Preload, Stdin, WasiOptions,
+    Class, Directory, HostOptions, ImportName, Limits, Output as GuestOutput, Policies, Preload, Stdin,
+    WasiOptions,
 };
 
-use super::args::{HostArgs, LimitArgs, SnapshotArgs, definition};
+use super::args::{CacheArgs, HostArgs, LimitArgs, SnapshotArgs, definition};
 use super::input::{self, Input};
 use super::output::Output;
 use super::stderr;
@@ -28,6 +33,8 @@ pub struct Job {
     pub guest_stdout_captured: bool,
     /// Whether to draw the progress line.
     pub show_progress: bool,
+    /// Where snapshots are kept between runs.
+    pub results: Option<PathBuf>,
     /// Whether the snapshot must be verified before it is written.
     pub verify: bool,
     /// Print nothing but errors.
@@ -71,16 +78,26 @@ impl Job {
             keep_init: args.keep_init_func,
             renames: args.renames,
             internalize: args.internalize,
+            layout: args.layout,
+            strip_init: args.strip_init,
             optimize: args.optimize,
+            cache: compile_cache(&args.cache),
             host,
             limits: limits(&args.limits),
+            reset_libc: args.reset_libc,
+            zero_stack: args.zero_stack,
+            strict: args.strict,
         };
+        if options.strict && !warnings.is_empty() {
+            return Err(preinit::Error::Strict(warnings).into());
+        }
         Ok(Self {
             input,
             output,
             report,
             ledger,
             options,
+            results: results(&args.cache)?,
             guest_stdout_captured,
             // What the guest prints would run into the line.
             show_progress: !args.messages.quiet && stderr::is_terminal() && !guest_on_terminal,
@@ -92,8 +109,32 @@ impl Job {
     }
 }
 
-fn usage(message: &str) -> anyhow::Error {
+/// What was typed is wrong.
+pub fn usage(message: &str) -> anyhow::Error {
     definition().error(ErrorKind::MissingRequiredArgument, message).into()
+}
+
+fn compile_cache(args: &CacheArgs) -> Option<CompileCache> {
+    let directory = cache_directory(args).filter(|_| !args.no_cache)?;
+    Some(CompileCache::new(directory.join("compiled")))
+}
+
+fn results(args: &CacheArgs) -> anyhow::Result<Option<PathBuf>> {
+    if !args.result_cache {
+        return Ok(None);
+    }
+    match cache_directory(args) {
+        Some(directory) => Ok(Some(directory.join("results"))),
+        None => Err(usage(
+            "--result-cache needs a directory, and there is none by default here: give --cache-dir",
+        )),
+    }
+}
+
+/// The platform's place for caches, if there is a user with a home.
+fn cache_directory(args: &CacheArgs) -> Option<PathBuf> {
+    let platform = || ProjectDirs::from("", "", "preinit").map(|dirs| dirs.cache_dir().to_owned());
+    args.cache_dir.clone().or_else(platform)
 }
 
 /// The bounds that were typed.
@@ -113,6 +154,11 @@ pub fn host_options(
     }
     let stubs = args.stubs.iter().flat_map(|stub| readings(stub)).collect();
     let stub_all = args.stub_all;
+    let mut policies = Policies::default();
+    for &(class, policy) in &args.policies {
+        let chosen = Class::ALL.into_iter().filter(|other| class.is_none_or(|class| class == *other));
+        chosen.for_each(|class| policies.set(class, policy));
+    }
     let wasi = if args.allow_wasi {
         Some(wasi_options(args, capture_stdout, warnings))
     } else {
@@ -122,7 +168,7 @@ pub fn host_options(
         }
         None
     };
-    Ok(HostOptions { wasi, preloads, stubs, stub_all, ..HostOptions::default() })
+    Ok(HostOptions { wasi, preloads, stubs, stub_all, policies, ..HostOptions::default() })
 }
 
 /// Both names of an import may hold dots, so there are as many imports to stub as there are dots.

@@ -2,12 +2,14 @@
 
 mod args;
 mod argv;
+mod audit;
 mod convert;
 mod exit;
 mod generate;
 mod input;
 mod output;
 mod progress;
+mod result_cache;
 mod snapshot;
 mod stderr;
 mod summary;
@@ -27,6 +29,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
     match cli.command {
         None => snapshot::run(cli.snapshot)?,
         Some(Command::Verify(args)) => return verify::run(*args),
+        Some(Command::Audit(args)) => return audit::run(*args),
         Some(Command::Completions { shell }) => generate::completions(shell)?,
         Some(Command::Man) => generate::man()?,
     }

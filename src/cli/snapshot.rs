@@ -1,10 +1,15 @@
 //! The command's own work: read, run, write, tell.
 
 use anyhow::Context;
+use preinit::host::Ledger;
+use preinit::report::{HostCalls, host_calls};
+use serde::Serialize;
 
 use super::args::SnapshotArgs;
 use super::convert::Job;
+use super::output::Staged;
 use super::progress::Progress;
+use super::result_cache::{self, Kept};
 use super::verify::{self, Unverified};
 use super::watchdog::Watchdog;
 use super::{stderr, summary};
@@ -17,7 +22,28 @@ pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
         stderr::warn(&job.warnings);
     }
     let wasm = job.input.read()?;
-    let made = supervised(&job, &wasm)?;
+    let place = job.results.as_deref().map(|directory| result_cache::Place::of(&job, directory, &wasm));
+    let told = |what: &str, reason: &str| {
+        if job.verbose {
+            stderr::print(&format!("{what}: {reason}\n"));
+        }
+    };
+    let place = match place {
+        Some(Ok(place)) => Some(place),
+        Some(Err(reason)) => {
+            told("result cache not used", &reason);
+            None
+        }
+        None => None,
+    };
+    if let Some(kept) = place.as_ref().and_then(result_cache::Place::get) {
+        return reuse(job, kept);
+    }
+    let mut ledger = Ledger::default();
+    let made = match supervised(&job, &wasm, &mut ledger) {
+        Ok(made) => made,
+        Err(error) => return Err(refused(job, &ledger, error)),
+    };
     if job.guest_stdout_captured {
         stderr::print(&String::from_utf8_lossy(&made.stdout));
     }
@@ -31,11 +57,22 @@ pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
         return Err(Unverified(verdict.outcome).into());
     }
 
+    let json = report(&made.report)?;
+    if let Some(place) = place {
+        let summaries = [false, true].map(|verbose| summary::details(&made.report, verbose));
+        let kept = Kept {
+            report: json.clone(),
+            warnings: made.report.warnings.clone(),
+            summaries,
+            wasm: made.wasm.clone(),
+        };
+        if let Err(reason) = place.put(&job.options.host, &made.ledger, &kept) {
+            told("result not kept", &reason);
+        }
+    }
     let mut staged = Vec::new();
     if let Some(output) = job.report {
-        let mut json = serde_json::to_vec_pretty(&made.report).context("cannot write the report")?;
-        json.push(b'\n');
-        staged.push(output.stage(json)?);
+        staged.push(output.stage(json.into_bytes())?);
     }
     if let Some(output) = job.ledger {
         let mut lines = Vec::new();
@@ -51,28 +88,87 @@ pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
 
     if !job.quiet {
         stderr::warn(&made.report.warnings);
-        stderr::print(&summary::text(&made.report, &name, job.verbose));
+        stderr::print(&summary::headline(&name));
+        stderr::print(&summary::details(&made.report, job.verbose));
     }
     Ok(())
 }
 
+/// Writes and says what an earlier run did.
+fn reuse(job: Job, kept: Kept) -> anyhow::Result<()> {
+    let name = job.output.name().to_owned();
+    let mut staged = Vec::new();
+    if let Some(output) = job.report {
+        staged.push(output.stage(kept.report.into_bytes())?);
+    }
+    staged.push(job.output.stage(kept.wasm)?);
+    for staged in staged {
+        staged.commit()?;
+    }
+    if !job.quiet {
+        stderr::warn(&kept.warnings);
+        stderr::print(&summary::headline(&name));
+        stderr::print(&kept.summaries[usize::from(job.verbose)]);
+        stderr::print("cache     an earlier run made it; the times are that run's\n");
+    }
+    Ok(())
+}
+
+fn report(report: &preinit::Report) -> anyhow::Result<String> {
+    let mut json = serde_json::to_string_pretty(report).context("cannot write the report")?;
+    json.push('\n');
+    Ok(json)
+}
+
+/// Writes what is known of a run that made no snapshot, and gives back why.
+fn refused(job: Job, ledger: &Ledger, error: preinit::Error) -> anyhow::Error {
+    let mut staged = Vec::new();
+    if let Some(output) = job.report {
+        let report =
+            Refusal { error: error.to_string(), refused: error.is_refusal(), host_calls: host_calls(ledger) };
+        let json = serde_json::to_vec_pretty(&report).unwrap_or_default();
+        staged.push((output, [json, vec![b'\n']].concat()));
+    }
+    if let Some(output) = job.ledger {
+        let mut lines = Vec::new();
+        // Into memory: it cannot fail.
+        let _ = ledger.write_json_lines(&mut lines);
+        staged.push((output, lines));
+    }
+    for (output, bytes) in staged {
+        if let Err(second) = output.stage(bytes).and_then(Staged::commit) {
+            stderr::warn(&[format!("{second:#}")]);
+        }
+    }
+    error.into()
+}
+
+/// The report of a run that made no snapshot.
+#[derive(Serialize)]
+struct Refusal {
+    error: String,
+    refused: bool,
+    host_calls: Vec<HostCalls>,
+}
+
 /// The library's run, with its time limit and something to look at.
-fn supervised(job: &Job, wasm: &[u8]) -> anyhow::Result<preinit::Output> {
+fn supervised(job: &Job, wasm: &[u8], ledger: &mut Ledger) -> Result<preinit::Output, preinit::Error> {
+    let no_thread = |error| preinit::Error::Options(format!("cannot start a thread: {error}"));
     let progress = match job.show_progress {
-        true => Progress::start(&format!("running {}", job.input.name())).context("cannot start a thread")?,
+        true => Progress::start(&format!("running {}", job.input.name())).map_err(no_thread)?,
         false => Progress::hidden(),
     };
     let watchdog = match job.options.limits.timeout {
         Some(limit) => {
             let progress = progress.clone();
-            Some(Watchdog::start(limit, move || progress.stop()).context("cannot start a thread")?)
+            Some(Watchdog::start(limit, move || progress.stop()).map_err(no_thread)?)
         }
         None => None,
     };
-    let result = preinit::Preinit::from(job.options.clone()).run(wasm);
+    let result = preinit::Preinit::from(job.options.clone()).run_recorded(wasm, ledger);
     if let Some(watchdog) = watchdog {
         watchdog.dismiss();
     }
     progress.stop();
-    Ok(result?)
+    result
 }

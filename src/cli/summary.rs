@@ -3,6 +3,8 @@
 use std::fmt::Display;
 
 use preinit::Report;
+use preinit::report::LayoutReport;
+use preinit::strip::StripReport;
 
 use super::value::bytes::Bytes;
 use super::value::duration::Seconds;
@@ -10,12 +12,24 @@ use super::value::duration::Seconds;
 /// Memories, or tables, that get a line of their own.
 const LISTED: usize = 4;
 
-/// The summary of a run whose snapshot was written to `output`.
-pub fn text(report: &Report, output: &str, verbose: bool) -> String {
+/// The summary's first line: where the snapshot was written.
+pub fn headline(output: &str) -> String {
     let mut lines = Lines::default();
-    lines.add("snapshot", format_args!("{output}"));
+    lines.add("snapshot", output);
+    lines.text
+}
+
+/// The rest of the summary of a run.
+pub fn details(report: &Report, verbose: bool) -> String {
+    let mut lines = Lines::default();
     lines.add("size", format_args!("{} -> {}", Bytes(report.input_bytes), Bytes(report.output_bytes)));
     memories(&mut lines, report);
+    layout(&mut lines, &report.layout);
+    if let Some(stripped) = &report.stripped {
+        let StripReport { functions, functions_before, code_bytes, .. } = stripped;
+        let bytes = Bytes(*code_bytes);
+        lines.add("stripped", format_args!("{functions} of {functions_before} functions, {bytes} of code"));
+    }
     lines.add("globals", format_args!("{} changed", report.globals_changed));
     tables(&mut lines, report);
     heap(&mut lines, report, verbose);
@@ -27,9 +41,22 @@ pub fn text(report: &Report, output: &str, verbose: bool) -> String {
         for call in &report.host_calls {
             lines.add("host call", format_args!("{} x {}", call.count, call.import));
         }
-        lines.add("compiler", report.compiler);
+        let origin = if report.compile_cached { ", from the cache" } else { "" };
+        lines.add("compiler", format_args!("{}{origin}", report.compiler));
         stages(&mut lines, report);
     }
+    if !report.files_written.is_empty() {
+        let shown: Vec<&str> = report.files_written.iter().take(LISTED).map(String::as_str).collect();
+        lines.add(
+            "changed",
+            format_args!("{} by init: {}", count(report.files_written.len(), "file"), shown.join(", ")),
+        );
+        more(&mut lines, "changed", report.files_written.len());
+    }
+    for finding in report.findings.iter().take(LISTED) {
+        lines.add(&finding.level.to_string(), &finding.title);
+    }
+    more(&mut lines, "audit", report.findings.len());
     let functions = report.init_functions.join("`, `");
     lines.add("init", format_args!("{} in `{functions}`", Seconds(report.timings.init)));
     lines.add("total", Seconds(report.timings.total));
@@ -62,6 +89,30 @@ fn memories(lines: &mut Lines, report: &Report) {
         );
     }
     more(lines, "memory", report.memories.len());
+}
+
+/// Says something where there is a choice: what the other layout would give.
+fn layout(lines: &mut Lines, layout: &LayoutReport) {
+    let (Some(padding), Some(copied)) = (layout.padding_bytes, layout.copied_bytes) else { return };
+    let start = match copied {
+        0 => String::new(),
+        copied => format!(" and a start function that copies {}", Bytes(copied)),
+    };
+    let (zeros, data) = (Bytes(padding), Bytes(layout.data_bytes));
+    if layout.mapped {
+        lines.add(
+            "layout",
+            format_args!("mappable, with {zeros} of zeros{start}; Wasmtime maps it and copies nothing else. compact would leave them out"),
+        );
+        return;
+    }
+    lines.add("layout", format_args!("compact, so every start copies {data}"));
+    lines.add(
+        "",
+        format_args!("--layout mappable: {zeros} of zeros more{start}, and Wasmtime maps the memory"),
+    );
+    let flag = layout.span_bytes + 1;
+    lines.add("", format_args!("wasmtime -O memory-guaranteed-dense-image-size={flag} maps it as it is"));
 }
 
 fn tables(lines: &mut Lines, report: &Report) {

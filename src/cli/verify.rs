@@ -8,7 +8,7 @@ use preinit::host::{Ledger, Output as GuestOutput, Stdin, WasiOptions};
 use preinit::verify::{Outcome, Script, Verdict, VerifyOptions, verify};
 use preinit::{Options, wat_to_wasm};
 
-use super::args::{PlayArgs, VerifyArgs};
+use super::args::{Engine, PlayArgs, VerifyArgs};
 use super::convert;
 use super::exit::Exit;
 use super::output::{Output, print};
@@ -52,6 +52,13 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<Exit> {
             std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
         scripts.push(Script::parse(&text).with_context(|| format!("cannot read `{}`", path.display()))?);
     }
+    let (mut engines, mut other_engines) = (Vec::new(), Vec::new());
+    for engine in play.engines {
+        match engine {
+            Engine::Wasmtime(compiler) => engines.push(compiler),
+            Engine::Other(other) => other_engines.push(other),
+        }
+    }
     let options = VerifyOptions {
         init_functions: args.init_functions,
         renames: args.renames,
@@ -60,7 +67,8 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<Exit> {
         ledger: None,
         run,
         scripts,
-        engines: play.engines,
+        engines,
+        other_engines,
         sequences: play.sequences,
         depth: play.depth,
         time: play.time.unwrap_or(Duration::MAX),

@@ -63,7 +63,7 @@ impl Run<'_> {
                 None => (format!("{subject} {verb}"), error.root_cause().to_string()),
             },
         };
-        ExecuteError::Stopped { stage, cause, trace }
+        ExecuteError::Stopped { stage, cause, trace, ledger: Box::default() }
     }
 }
 

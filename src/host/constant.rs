@@ -11,6 +11,7 @@ use super::HostState;
 use super::error::{HostError, MemoryLimit};
 use super::ledger::{Call, Entry, Outcome};
 use super::options::ImportName;
+use super::policy::{Class, Policy};
 use super::value::Value;
 
 /// A function that traps with [`super::ImportCalled`].
@@ -73,12 +74,18 @@ fn constant(store: &mut Store<HostState>, ty: FuncType, import: ImportName, outc
         let backtrace = caller.data().recorder.backtrace(&caller);
         let args = params.iter().map(Value::of).collect();
         let call = Call { import: Arc::clone(&import), args, reads: Vec::new(), backtrace };
-        let recorder = &mut caller.data_mut().recorder;
+        let state = caller.data_mut();
+        let denied = state.policies.get(Class::Stub) == Policy::Deny && outcome != Outcome::ImportCalled;
+        let recorder = &mut state.recorder;
         let outcome = match recorder.replayed(&call)? {
             Some(entry) => entry.outcome.clone(),
             None => {
+                let outcome = match denied {
+                    true => Outcome::Denied(format!("the stub `{import}` (--policy stub=deny)")),
+                    false => outcome.clone(),
+                };
                 recorder.record(Entry { call, outcome: outcome.clone(), writes: Vec::new() })?;
-                outcome.clone()
+                outcome
             }
         };
         outcome.settle(&import, ty.results(), results)

@@ -9,8 +9,10 @@ mod error;
 mod ledger;
 mod limits;
 mod options;
+mod policy;
 mod preload;
 mod recorder;
+mod rehearsal;
 mod resolve;
 mod value;
 mod wasi;
@@ -24,6 +26,7 @@ use wasmtime::{Engine, Store};
 
 use limits::Limiter;
 use recorder::Recorder;
+use rehearsal::Rehearsal;
 use wasi::Wasi;
 
 pub use error::{
@@ -39,6 +42,7 @@ pub use options::{
     Clock, Define, Directory, FileTimes, HostOptions, ImportName, LinkerHook, Output, Preload, Random, Stdin,
     WasiOptions,
 };
+pub use policy::{Class, ClassUse, Policies, Policy};
 pub use resolve::resolve_imports;
 pub use value::Value;
 
@@ -48,7 +52,10 @@ pub struct HostState {
     recorder: Recorder,
     /// `None` without WASI, and in a replay.
     wasi: Option<Wasi>,
+    /// Answers what lies outside, if this run rehearses another.
+    rehearsal: Option<Rehearsal>,
     refuse_changes: bool,
+    policies: Policies,
 }
 
 /// A store with nothing in it yet. Opens the preopened directories, unless this is a replay.
@@ -70,14 +77,26 @@ pub fn new_store(
         ledger.sources = Sources { clock: Some(wasi.clock), random: Some(wasi.random) };
         ledger.preopens = wasi.dirs.iter().map(|directory| directory.guest.clone()).collect();
     }
+    let rehearsal = match &options.replay {
+        Some(recording) if options.rehearse => Some(Rehearsal::of(recording)),
+        _ => None,
+    };
     let wasi = match &options.wasi {
+        Some(wasi) if rehearsal.is_some() => Some(Wasi::inside(wasi, module_digest)),
         Some(wasi) if options.replay.is_none() => Some(Wasi::new(wasi, module_digest)?),
         _ => None,
     };
-    let recorder =
-        Recorder::new(ledger, options.replay.clone(), options.ledger_backtraces, limits.max_memory);
+    let replay = options.replay.clone().filter(|_| rehearsal.is_none());
+    let recorder = Recorder::new(ledger, replay, options.ledger_backtraces, limits.max_memory);
     let refuse_changes = options.refuses_changes();
-    let state = HostState { limiter: Limiter::new(limits.max_memory), recorder, wasi, refuse_changes };
+    let state = HostState {
+        limiter: Limiter::new(limits.max_memory),
+        recorder,
+        wasi,
+        rehearsal,
+        refuse_changes,
+        policies: options.policies.clone(),
+    };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limiter);
     if let Some(fuel) = limits.fuel {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::HostState;
 use super::ledger::Ledger;
+use super::policy::Policies;
 
 /// Everything that decides which host calls are answered, and how. The default lets nothing in: every imported
 /// function traps when it is called.
@@ -28,6 +29,11 @@ pub struct HostOptions {
     /// End the run with [`super::ChangeRefused`] at a call that would change a file: a run that repeats another must
     /// not repeat what that did outside.
     pub refuse_changes: bool,
+    /// In a replay: answer anew from these options what they decide (arguments, environment, clocks, randomness, standard
+    /// streams), and from the recording only what lies outside. Pointers may be others than in the recording.
+    pub rehearse: bool,
+    /// What init may ask for.
+    pub policies: Policies,
 }
 
 impl HostOptions {
@@ -156,6 +162,13 @@ pub enum Clock {
     /// They start at this many nanoseconds after 1970-01-01T00:00:00Z and advance by a fixed step at each reading;
     /// a sleep advances them and returns at once.
     Fixed(u64),
+    /// The same, with the start of the monotonic clock given too, in nanoseconds.
+    Shifted {
+        /// Nanoseconds after 1970-01-01T00:00:00Z.
+        start: u64,
+        /// The monotonic clock's first reading.
+        monotonic: u64,
+    },
     /// This machine's clocks; sleeps take their time.
     Real,
     /// Reading a clock, or sleeping, ends the run.
@@ -165,6 +178,9 @@ pub enum Clock {
 impl Clock {
     /// 2000-01-01T00:00:00Z, the start of the default clock.
     pub const DEFAULT_START: u64 = 946_684_800_000_000_000;
+
+    /// The start of the monotonic clock, in nanoseconds. Not 0: the Go runtime takes that for a broken clock.
+    pub const MONOTONIC_START: u64 = 1_000_000_000;
 }
 
 impl Default for Clock {

@@ -73,9 +73,15 @@ impl Recorder {
 
     /// Adds an answered call.
     pub(super) fn record(&mut self, entry: Entry) -> Result<(), LedgerLimit> {
+        self.record_shared(entry).map(drop)
+    }
+
+    /// Adds an answered call, and hands it back.
+    pub(super) fn record_shared(&mut self, entry: Entry) -> Result<Arc<Entry>, LedgerLimit> {
+        let entry = Arc::new(entry);
         self.used = self.used.saturating_add(entry.cost());
-        self.ledger.entries.push(Arc::new(entry));
-        if self.used > self.limit { Err(LedgerLimit { limit: self.limit }) } else { Ok(()) }
+        self.ledger.entries.push(Arc::clone(&entry));
+        if self.used > self.limit { Err(LedgerLimit { limit: self.limit }) } else { Ok(entry) }
     }
 
     /// Notes that calls to `import` do not come here.
@@ -90,12 +96,16 @@ impl Recorder {
         self.backtraces.then(|| {
             let backtrace = WasmBacktrace::force_capture(store);
             let name = |frame: &wasmtime::FrameInfo| match frame.func_name() {
-                Some(name) => name.to_owned(),
+                Some(name) => demangled(name),
                 None => format!("function {}", frame.func_index()),
             };
             backtrace.frames().iter().map(name).collect()
         })
     }
+}
+
+fn demangled(name: &str) -> String {
+    rustc_demangle::try_demangle(name).map_or_else(|_| name.to_owned(), |name| format!("{name:#}"))
 }
 
 /// The call, and where it differs from the recorded one if that is not plain from the two texts.

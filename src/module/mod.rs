@@ -186,6 +186,8 @@ pub struct CodeUses {
     pub dropped_elements: BTreeSet<u32>,
     /// Functions that a `ref.func` names; each must stay declared outside the code (spec, 3.4.10 `C.refs`).
     pub ref_funcs: BTreeSet<u32>,
+    /// Whether an instruction waits for another thread.
+    pub waits: bool,
     /// Whether there is exception handling of the withdrawn form.
     pub legacy_exceptions: bool,
 }

@@ -50,6 +50,7 @@ impl CodeUses {
             Operator::RefFunc { function_index } => {
                 self.ref_funcs.insert(function_index);
             }
+            Operator::MemoryAtomicWait32 { .. } | Operator::MemoryAtomicWait64 { .. } => self.waits = true,
             Operator::Try { .. } => self.legacy_exceptions = true,
             Operator::DataDrop { data_index } => {
                 self.dropped_data.insert(data_index);
@@ -79,6 +80,7 @@ impl CodeUses {
         self.dropped_data.extend(other.dropped_data);
         self.dropped_elements.extend(other.dropped_elements);
         self.ref_funcs.extend(other.ref_funcs);
+        self.waits |= other.waits;
         self.legacy_exceptions |= other.legacy_exceptions;
     }
 }

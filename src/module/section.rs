@@ -129,6 +129,7 @@ pub struct Replacements {
     known: BTreeMap<SectionId, Option<Vec<u8>>>,
     custom: Vec<(String, Vec<u8>)>,
     without_dwarf: bool,
+    removed_custom: Vec<String>,
 }
 
 impl Replacements {
@@ -147,6 +148,11 @@ impl Replacements {
         self.custom.push((name.to_string(), payload));
     }
 
+    /// Leaves out the custom sections called `name`.
+    pub fn remove_custom(&mut self, name: &str) {
+        self.removed_custom.push(name.to_string());
+    }
+
     /// Leaves out the sections whose addresses count from the start of the code section.
     pub fn remove_dwarf(&mut self) {
         self.without_dwarf = true;
@@ -160,14 +166,15 @@ impl Replacements {
         let mut out = Vec::with_capacity(64 + copied + added);
         out.extend_from_slice(b"\0asm\x01\0\0\0");
 
-        let Replacements { mut known, mut custom, without_dwarf } = self;
+        let Replacements { mut known, mut custom, without_dwarf, removed_custom } = self;
         let first = sections.iter().map(|section| section.id).find(|&id| id != SectionId::CUSTOM);
         if first.is_none() {
             append_below(u8::MAX, &mut known, &mut out);
         }
         for (at, section) in sections.iter().enumerate() {
             if let Some((name, _)) = section.custom {
-                if without_dwarf && section.is_dwarf() {
+                if without_dwarf && section.is_dwarf() || removed_custom.iter().any(|removed| removed == name)
+                {
                     continue;
                 }
                 match custom.iter().position(|(replaced, _)| replaced == name) {

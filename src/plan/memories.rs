@@ -1,6 +1,7 @@
 use super::imports::Imports;
 use super::slots::Slots;
-use super::{DataSegment, PlanError, Step, Warning};
+use super::{DataSegment, LayoutChoice, Padding, PlanError, Step, Warning};
+use crate::layout::{self, Arrangement, Layout};
 use crate::module::{Module, Space};
 use crate::segments::{self, GOOD_DATA_SEGMENTS, HeaderCost, MAX_DATA_SEGMENTS};
 use crate::snapshot::{MemoryState, Snapshot};
@@ -12,6 +13,7 @@ pub(super) struct Memories {
     pub data: Vec<DataSegment>,
     pub needs_data_count: bool,
     pub start: Vec<Step>,
+    pub layout: LayoutChoice,
     pub warnings: Vec<Warning>,
     /// The segment for the heap, if it needs one.
     pub heap: Option<u32>,
@@ -22,6 +24,7 @@ pub(super) fn plan(
     snapshot: &Snapshot<'_>,
     imports: &Imports,
     has_heap: bool,
+    wanted: Layout,
 ) -> Result<Memories, PlanError> {
     let kept = if imports.internalize { 0 } else { module.imported.memories as usize };
     let mut written: Vec<Vec<Range<u64>>> = Vec::new();
@@ -46,11 +49,18 @@ pub(super) fn plan(
     let originals = held.iter().filter(|segment| matches!(segment, DataSegment::Original(_))).count();
     let (in_imports, own) = written.split_at_mut(kept);
     let fixed = originals + in_imports.iter().map(Vec::len).sum::<usize>();
-    segments::close_gaps(own, GOOD_DATA_SEGMENTS.saturating_sub(fixed.max(held.len())).max(1));
+    // Only who asks for the fewest bytes gets more segments than are worth having.
+    let limit = if wanted == Layout::Compact { MAX_DATA_SEGMENTS } else { GOOD_DATA_SEGMENTS };
+    segments::close_gaps(own, limit.saturating_sub(fixed.max(held.len())).max(1));
+    let obstacle = obstacle(module, &written, kept);
+    let (layout, copied) = arrange(&mut written, wanted, obstacle.is_none());
 
     let mut slots = Slots::new(held, |slot| *slot == DataSegment::Empty);
     let (mut start, mut warnings) = (Vec::new(), Vec::new());
-    for ((memory, ranges), state) in (0u32..).zip(written).zip(&snapshot.memories) {
+    if let Some((memory, why)) = obstacle.filter(|_| wanted == Layout::Mappable) {
+        warnings.push(Warning::NotMappable { memory, why });
+    }
+    for (((memory, ranges), copied), state) in (0u32..).zip(written).zip(copied).zip(&snapshot.memories) {
         let ty = &module.memories[memory as usize];
         if !ty.memory64 && ranges.last().is_some_and(|range| range.end > 1 << 31) {
             warnings.push(Warning::HighData { memory });
@@ -62,12 +72,13 @@ pub(super) fn plan(
             _ => state.size,
         };
         start.extend(growth(memory, ty, handed_over, state.size));
-        for range in split_at(ranges, handed_over) {
+        let grown = |range: &Range<u64>| range.start >= handed_over;
+        let (by_start, active): (Vec<_>, Vec<_>) = split_at(ranges, handed_over).partition(grown);
+        for range in active {
+            slots.place(DataSegment::Active { memory, range }, |_| true);
+        }
+        for range in by_start.into_iter().chain(copied) {
             let Range { start: offset, end } = range;
-            if offset < handed_over {
-                slots.place(DataSegment::Active { memory, range }, |_| true);
-                continue;
-            }
             let data = slots.place(DataSegment::Passive { memory, range }, |_| true);
             let len = (end - offset) as u32;
             start.push(Step::InitMemory { memory, memory64: ty.memory64, data, offset, len });
@@ -85,8 +96,73 @@ pub(super) fn plan(
         heap,
         data,
         start,
+        layout,
         warnings,
     })
+}
+
+/// What keeps Wasmtime from mapping any of the memories, whatever the layout. It is all or nothing.
+fn obstacle(module: &Module<'_>, written: &[Vec<Range<u64>>], kept: usize) -> Option<(u32, &'static str)> {
+    /// The smallest page of a memory that Wasmtime maps: the machine's own, which is never smaller.
+    const HOST_PAGE_LOG2: u32 = 12;
+    let memories = (0u32..).zip(&module.memories).zip(written);
+    memories.filter(|(_, ranges)| !ranges.is_empty()).find_map(|((memory, ty), _)| {
+        if (memory as usize) < kept {
+            return Some((memory, "is imported and written to (--internalize makes it the module's own)"));
+        }
+        (ty.page_size_log2.is_some_and(|log2| log2 < HOST_PAGE_LOG2))
+            .then_some((memory, "has pages that are smaller than the machine's"))
+    })
+}
+
+/// Turns the compact layout into the one that is wanted, and gives what the start function has to copy.
+fn arrange(
+    written: &mut [Vec<Range<u64>>],
+    wanted: Layout,
+    is_possible: bool,
+) -> (LayoutChoice, Vec<Vec<Range<u64>>>) {
+    let data = written.iter().flatten().map(|range| range.end - range.start).sum();
+    let span = written.iter().map(|ranges| layout::span(ranges)).max().unwrap_or(0);
+    let compact_is_mapped = is_possible && written.iter().all(|ranges| layout::is_mapped(ranges));
+    let none = vec![Vec::new(); written.len()];
+    let mut choice = LayoutChoice { chosen: Layout::Compact, compact_is_mapped, mappable: None, span, data };
+    if !is_possible || compact_is_mapped {
+        return (choice, none);
+    }
+    let arrange = |arrange: fn(&[Range<u64>]) -> Arrangement| -> Vec<Arrangement> {
+        written
+            .iter()
+            .map(|ranges| {
+                if layout::is_mapped(ranges) {
+                    Arrangement { active: ranges.clone(), ..Arrangement::default() }
+                } else {
+                    arrange(ranges)
+                }
+            })
+            .collect()
+    };
+    let total = |arrangements: &[Arrangement]| Padding {
+        padding: arrangements.iter().map(|arrangement| arrangement.padding).sum(),
+        copied: arrangements.iter().map(Arrangement::copied_bytes).sum(),
+    };
+    let padded = arrange(layout::padded);
+    let is_cheap = layout::is_cheap(total(&padded).padding, data);
+    let (chosen, arrangements) = match wanted {
+        Layout::Auto if is_cheap => (Layout::Mappable, padded),
+        Layout::Auto | Layout::Compact => (Layout::Compact, arrange(layout::mappable)),
+        Layout::Mappable => (Layout::Mappable, arrange(layout::mappable)),
+    };
+    choice.chosen = chosen;
+    choice.mappable = Some(total(&arrangements));
+    if chosen == Layout::Compact {
+        return (choice, none);
+    }
+    let mut copied = Vec::new();
+    for (ranges, arrangement) in written.iter_mut().zip(arrangements) {
+        *ranges = arrangement.active;
+        copied.push(arrangement.copied);
+    }
+    (choice, copied)
 }
 
 fn growth(memory: u32, ty: &MemoryType, handed_over: u64, size: u64) -> Option<Step> {

@@ -14,6 +14,7 @@ mod tables;
 pub use exports::{Rename, rename_conflict};
 pub use start::{Start, Step};
 
+use crate::layout::Layout;
 use crate::module::{Module, Names, SectionId, Space};
 use crate::snapshot::{Reference, Snapshot, Unwritable, Value};
 use heap::HeapPlan;
@@ -30,6 +31,8 @@ pub struct PlanOptions {
     pub renames: Vec<Rename>,
     /// Make imported memories, tables and mutable globals the module's own.
     pub internalize: bool,
+    /// How data is laid out.
+    pub layout: Layout,
 }
 
 /// Everything that is written differently from the original module.
@@ -59,6 +62,8 @@ pub struct Plan<'a> {
     pub heap: Option<PlannedHeap>,
     /// Whether the debug information would be wrong, because the code section's entries move.
     pub drops_dwarf: bool,
+    /// How data is laid out, and what the alternative is.
+    pub layout: LayoutChoice,
     /// What the user should know about the output.
     pub warnings: Vec<Warning>,
 }
@@ -74,6 +79,31 @@ pub struct PlannedHeap {
     pub functions: Option<u32>,
     /// The element segment of builder functions, [`HeapPlan::builders`].
     pub builders: u32,
+}
+
+/// Which layout was chosen, and what both are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LayoutChoice {
+    /// *compact* or *mappable*; where *compact* is mapped as it is, the two are the same and this is *compact*.
+    pub chosen: Layout,
+    /// Whether Wasmtime maps the memories in the compact layout.
+    pub compact_is_mapped: bool,
+    /// What makes the memories mappable; `None` if nothing does.
+    pub mappable: Option<Padding>,
+    /// The longest span of one memory's data, in bytes. Wasmtime maps the compact layout too if its
+    /// `memory_guaranteed_dense_image_size` is above this.
+    pub span: u64,
+    /// The bytes of memory that the compact layout writes.
+    pub data: u64,
+}
+
+/// What the layout *mappable* takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Padding {
+    /// Zeros that are written for it.
+    pub padding: u64,
+    /// Bytes that a start function copies, because the hole before them is too large to fill.
+    pub copied: u64,
 }
 
 /// A table that the output defines.
@@ -198,6 +228,13 @@ pub enum Warning {
         /// Memory index.
         memory: u32,
     },
+    /// The mappable layout was asked for, and a memory stands in its way.
+    NotMappable {
+        /// Memory index.
+        memory: u32,
+        /// Why.
+        why: &'static str,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -218,6 +255,9 @@ impl fmt::Display for Warning {
                 f,
                 "memory {memory} has data at or above 2 GiB, which Wasmer and wazero refuse as out of bounds"
             ),
+            Warning::NotMappable { memory, why } => {
+                write!(f, "no layout lets Wasmtime map the memories: memory {memory} {why}; the layout is compact")
+            }
         }
     }
 }
@@ -352,7 +392,7 @@ pub fn plan<'a>(
     let stays = |global: u32| !imports.internalizes_global(module, global);
     let used: Vec<Reference> = start.steps.iter().chain(&tables.start).filter_map(Step::reference).collect();
     let heap = heap::plan(module, snapshot, &names, stays, &tables.objects, &used)?;
-    let memories = memories::plan(module, snapshot, &imports, heap.is_some())?;
+    let memories = memories::plan(module, snapshot, &imports, heap.is_some(), options.layout)?;
     warnings.extend(memories.warnings);
     let exports = exports::plan(module, options)?;
 
@@ -398,6 +438,7 @@ pub fn plan<'a>(
         start,
         heap,
         drops_dwarf,
+        layout: memories.layout,
         warnings,
     })
 }

@@ -13,8 +13,13 @@
 //! output, exit codes and files need no comparison of their own, and nothing outside is touched for the follower.
 //! After instantiation and after every call of a script the whole state is compared: globals, memories, tables,
 //! dropped segments.
+//!
+//! Other engines (wasmi, V8) then do with the snapshot what was done with the original, answered from its record. What
+//! differs there counts if the same engine, given the original, does not differ in that way too; so a snapshot that is
+//! right on one engine only is found, and a fault of an engine is no difference.
 
 mod allocate;
+mod foreign;
 mod generate;
 mod options;
 mod pattern;
@@ -23,6 +28,7 @@ mod round;
 mod script;
 mod shrink;
 mod side;
+mod spectator;
 mod start;
 mod state;
 mod structure;
@@ -30,6 +36,7 @@ mod value;
 mod verdict;
 mod verifier;
 
+pub use foreign::OtherEngine;
 pub use options::VerifyOptions;
 pub use pattern::Pattern;
 pub use script::{Expected, Literal, Script, ScriptError, Step};

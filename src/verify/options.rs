@@ -1,3 +1,4 @@
+use super::foreign::OtherEngine;
 use super::pattern::Pattern;
 use super::script::Script;
 use crate::engine::Compiler;
@@ -27,6 +28,8 @@ pub struct VerifyOptions {
     pub scripts: Vec<Script>,
     /// The engines to run on; empty for Cranelift, Winch, and for a small module Pulley.
     pub engines: Vec<Compiler>,
+    /// Engines by other people that play along. If none is named here or in `engines`: for a small module wasmi.
+    pub other_engines: Vec<OtherEngine>,
     /// Generated sequences for each engine, at most.
     pub sequences: usize,
     /// Calls in a generated sequence, at most.
@@ -56,6 +59,7 @@ impl Default for VerifyOptions {
             run: None,
             scripts: Vec::new(),
             engines: Vec::new(),
+            other_engines: Vec::new(),
             sequences: 64,
             depth: 12,
             time: Duration::from_secs(3),

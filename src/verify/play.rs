@@ -9,8 +9,10 @@ use super::structure::original_name;
 use super::value;
 use super::verdict::Difference;
 use crate::capture::CaptureError;
+use crate::host::Entry;
 use crate::plan::Rename;
 use crate::snapshot::Value;
+use std::sync::Arc;
 use wasmparser::ValType;
 
 /// Both sides, in the same state unless something was found.
@@ -39,6 +41,18 @@ pub(super) struct Played {
     /// Steps that both sides ended at a bound.
     pub cut: Vec<String>,
     pub exports: Vec<String>,
+    /// What was done to the leader, for engines that are not played in lock step.
+    pub turns: Vec<Turn>,
+}
+
+/// Something that was done to the leader.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// A call of an export, under its name in the snapshot; the host calls that it made; and what differences at it are
+    /// called.
+    Call { prefix: String, export: String, arguments: Vec<Value>, ending: Ending, calls: Vec<Arc<Entry>> },
+    /// Bytes that were written into the first memory.
+    Write { address: u64, bytes: Vec<u8> },
 }
 
 /// A call on both sides.
@@ -95,14 +109,21 @@ impl Duel<'_, '_, '_> {
         let mut differences = Vec::new();
         if let Ending::Diverged(diverged) = &right {
             let recorded = diverged.recorded.clone().unwrap_or_else(|| "no call".to_string());
-            let key = format!("{prefix}.host_call.{}", diverged.index);
+            let key = call_key(prefix, diverged.index, calls.get(diverged.index));
             differences.push(Difference::new(key, recorded, &diverged.called));
         } else if let Some(missing) = calls.get(made)
             && !matches!(right, Ending::Stopped(_))
         {
-            let key = format!("{prefix}.host_call.{made}");
+            let key = call_key(prefix, made, Some(missing));
             differences.push(Difference::new(key, &missing.call, "no call"));
         }
+        played.turns.push(Turn::Call {
+            prefix: prefix.to_string(),
+            export: export.to_string(),
+            arguments: arguments.to_vec(),
+            ending: left.clone(),
+            calls,
+        });
         Exchange { left, right, differences }
     }
 
@@ -138,8 +159,10 @@ impl Duel<'_, '_, '_> {
             played.cut_short += 1;
             played.cut.push(format!("{prefix}, {step}: {} on both sides", stop.describe()));
         } else if left != right {
+            let exits = matches!(left, Ending::Exited(_)) || matches!(right, Ending::Exited(_));
+            let what = if exits { "exit" } else { "result" };
             played.differences.push(Difference::new(
-                format!("{prefix}.result"),
+                format!("{prefix}.{what}"),
                 left.describe(),
                 right.describe(),
             ));
@@ -231,6 +254,7 @@ impl Duel<'_, '_, '_> {
         bytes.push(0);
         let written =
             self.leader.write_memory(address, &bytes) && self.follower.write_memory(address, &bytes);
+        played.turns.push(Turn::Write { address, bytes });
         Ok(if written { Ok(address) } else { Err(format!("`{}` gave {address:#x}", allocator.name)) })
     }
 
@@ -268,6 +292,14 @@ impl Duel<'_, '_, '_> {
                 exchange.right.describe(),
             ));
         }
+    }
+}
+
+/// Output has keys of its own.
+pub(super) fn call_key(prefix: &str, index: usize, recorded: Option<&Arc<Entry>>) -> String {
+    match recorded.and_then(|entry| entry.call.stream()) {
+        Some(stream) => format!("{prefix}.{stream}"),
+        None => format!("{prefix}.host_call.{index}"),
     }
 }
 

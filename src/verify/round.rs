@@ -3,6 +3,7 @@ use super::play::{Duel, Played};
 use super::script::Script;
 use super::shrink::{self, Shown};
 use super::side::{Program, Side};
+use super::spectator::Spectator;
 use super::verdict::{Coverage, Difference, EngineCoverage, Findings, Skipped};
 use super::verifier::Verifier;
 use super::{VerifyError, start, state};
@@ -25,6 +26,9 @@ pub(super) struct Round<'r, 'o, 'a, 's> {
     findings: &'r mut Findings<'o>,
     coverage: &'r mut Coverage,
     opponents: Vec<Opponent<'s>>,
+    spectators: Vec<Spectator>,
+    /// For each defined function, whether calls entered it.
+    entered: Vec<bool>,
     pub undecided: Vec<String>,
     /// The shortest script that shows a difference.
     pub script: Option<String>,
@@ -52,6 +56,8 @@ impl<'r, 'o, 'a, 's> Round<'r, 'o, 'a, 's> {
             findings,
             coverage,
             opponents: Vec::new(),
+            spectators: Vec::new(),
+            entered: Vec::new(),
             undecided: Vec::new(),
             script: None,
         }
@@ -65,9 +71,20 @@ impl<'r, 'o, 'a, 's> Round<'r, 'o, 'a, 's> {
         if self.opponents.is_empty() {
             self.undecided.push("no engine ran both sides".to_string());
         } else if self.findings.is_empty() {
+            self.invite();
             self.play()?;
         }
-        self.coverage.engines = self.opponents.drain(..).map(|opponent| opponent.coverage).collect();
+        let coverage = self.opponents.drain(..).map(|opponent| opponent.coverage);
+        self.coverage.engines = coverage.collect();
+        self.coverage.functions_entered = self.entered.iter().filter(|&&entered| entered).count() as u64;
+        for spectator in self.spectators.drain(..) {
+            self.coverage.engines.push(spectator.coverage);
+            let Some(withdrawn) = spectator.withdrawn else { continue };
+            if self.verifier.options.other_engines.contains(&spectator.engine) {
+                self.undecided.push(format!("{}: {}", withdrawn.name, withdrawn.why));
+            }
+            self.coverage.engines_skipped.push(withdrawn);
+        }
         Ok(())
     }
 
@@ -111,18 +128,28 @@ impl<'r, 'o, 'a, 's> Round<'r, 'o, 'a, 's> {
         Ok(())
     }
 
+    /// Takes in the engines by other people.
+    fn invite(&mut self) {
+        for engine in self.verifier.other_engines() {
+            match Spectator::new(engine, &self.program.module) {
+                Ok(spectator) => self.spectators.push(spectator),
+                Err(skipped) => self.coverage.engines_skipped.push(skipped),
+            }
+        }
+    }
+
     fn play(&mut self) -> Result<(), VerifyError> {
         let options = self.verifier.options;
         let edges = self.edges()?;
         let sequences = generate::sequences(&self.program.module, &edges, options.depth);
-        let share = options.time / self.opponents.len().max(1) as u32;
+        let players = self.opponents.len() + self.spectators.len();
+        let share = options.time / players.max(1) as u32;
         for opponent in 0..self.opponents.len() {
             let started = Instant::now();
             for script in &options.scripts {
-                let played = self.sequence(opponent, script)?;
-                let shown = self.judge(opponent, script, played, true);
-                if let Some(shown) = shown {
-                    let shown = shrink::given(shown, &mut |script| self.on_fresh_pair(opponent, script))?;
+                let played = self.sequence(opponent, script, Duration::MAX)?;
+                if let Some(shown) = self.judge(opponent, script, played, true) {
+                    let shown = shrink::given(shown, &mut |script| self.replay(opponent, script))?;
                     return self.show(opponent, shown);
                 }
             }
@@ -137,9 +164,9 @@ impl<'r, 'o, 'a, 's> Round<'r, 'o, 'a, 's> {
                 let Some(strategy) = sequences.strategy(index) else { break };
                 let Ok(mut tree) = strategy.new_tree(&mut runner) else { break };
                 let script = Script { steps: tree.current() };
-                let played = self.sequence(opponent, &script)?;
+                let played = self.sequence(opponent, &script, share)?;
                 if let Some(shown) = self.judge(opponent, &script, played, false) {
-                    let play: &mut shrink::Play<'_> = &mut |script| self.on_fresh_pair(opponent, script);
+                    let play: &mut shrink::Play<'_> = &mut |script| self.replay(opponent, script);
                     let shown = shrink::generated(&mut tree, shown, play)?;
                     return self.show(opponent, shown);
                 }
@@ -161,9 +188,9 @@ impl<'r, 'o, 'a, 's> Round<'r, 'o, 'a, 's> {
         self.verifier.lanes[self.opponents[opponent].lane].lead_time
     }
 
-    /// Plays a script and counts what it covers.
-    fn sequence(&mut self, opponent: usize, script: &Script) -> Result<Played, VerifyError> {
-        let played = self.on_fresh_pair(opponent, script)?;
+    /// Plays a script and counts what it covers. Other engines watch, as long as their time lasts.
+    fn sequence(&mut self, opponent: usize, script: &Script, share: Duration) -> Result<Played, VerifyError> {
+        let (mut played, leader) = self.on_fresh_pair(opponent, script)?;
         let coverage = &mut self.opponents[opponent].coverage;
         coverage.sequences += 1;
         coverage.calls += played.calls;
@@ -175,10 +202,56 @@ impl<'r, 'o, 'a, 's> Round<'r, 'o, 'a, 's> {
                 self.coverage.exports_called.push(export.clone());
             }
         }
+        if opponent == 0
+            && let Some(mut leader) = leader
+        {
+            self.entered.resize(leader.entered().count(), false);
+            for (entered, now) in self.entered.iter_mut().zip(leader.entered()) {
+                *entered |= now;
+            }
+            self.watch(&mut played, &mut leader, share)?;
+        }
         Ok(played)
     }
 
-    fn on_fresh_pair(&mut self, opponent: usize, script: &Script) -> Result<Played, VerifyError> {
+    /// Lets the other engines do the same. What is already known to differ, or unknown, they need not see.
+    fn watch(
+        &mut self,
+        played: &mut Played,
+        leader: &mut Side<'_>,
+        share: Duration,
+    ) -> Result<(), VerifyError> {
+        for spectator in &mut self.spectators {
+            if !played.differences.is_empty() || played.undecided.is_some() {
+                break;
+            }
+            if spectator.plays(share)
+                && let Some(mut difference) = spectator.follow(self.verifier, played, leader)?
+            {
+                difference.engines.push(spectator.engine.name().to_string());
+                played.differences.push(difference);
+            }
+        }
+        Ok(())
+    }
+
+    /// Plays a script again, on all engines that this opponent leads.
+    fn replay(&mut self, opponent: usize, script: &Script) -> Result<Played, VerifyError> {
+        let (mut played, leader) = self.on_fresh_pair(opponent, script)?;
+        if opponent == 0
+            && let Some(mut leader) = leader
+        {
+            self.watch(&mut played, &mut leader, Duration::MAX)?;
+        }
+        Ok(played)
+    }
+
+    /// Gives the leader back as it is afterwards.
+    fn on_fresh_pair(
+        &mut self,
+        opponent: usize,
+        script: &Script,
+    ) -> Result<(Played, Option<Side<'a>>), VerifyError> {
         let options = self.verifier.options;
         let Opponent { lane, compiled, resting, .. } = &mut self.opponents[opponent];
         let leader = self.verifier.leader(*lane)?;
@@ -192,10 +265,13 @@ impl<'r, 'o, 'a, 's> Round<'r, 'o, 'a, 's> {
                 let (renames, ignore) = (&options.renames, &options.ignore);
                 let mut duel = Duel { leader, follower, renames, ignore, fuel: options.fuel };
                 duel.play(script, &mut played)?;
+                Ok((played, Some(duel.leader)))
             }
-            Err(difference) => played.differences.push(difference),
+            Err(difference) => {
+                played.differences.push(difference);
+                Ok((played, None))
+            }
         }
-        Ok(played)
     }
 
     /// Keeps what is not known; gives back what has to be reduced and shown.
@@ -217,12 +293,15 @@ impl<'r, 'o, 'a, 's> Round<'r, 'o, 'a, 's> {
     /// Takes the differences that a script shows, on every engine.
     fn show(&mut self, opponent: usize, (script, played): Shown) -> Result<(), VerifyError> {
         let name = |round: &Self, index: usize| round.opponents[index].coverage.name.clone();
-        self.findings.extend(played.differences, Some(&name(self, opponent)));
+        for difference in played.differences {
+            let here = difference.engines.is_empty().then(|| name(self, opponent));
+            self.findings.extend([difference], here.as_deref());
+        }
         for other in (0..self.opponents.len()).filter(|other| *other != opponent) {
-            let played = self.on_fresh_pair(other, &script)?;
+            let (played, _) = self.on_fresh_pair(other, &script)?;
             self.findings.extend(played.differences, Some(&name(self, other)));
         }
-        self.script = Some(script.to_string());
+        self.script = (!self.findings.is_empty()).then(|| script.to_string());
         Ok(())
     }
 

@@ -1,3 +1,4 @@
+use super::VerifyError;
 use crate::capture::{self, CaptureError, HeapReader, References};
 use crate::execute::Initialized;
 use crate::host::{
@@ -7,12 +8,22 @@ use crate::module::Module;
 use crate::probe::{Probe, Probed};
 use crate::snapshot::{Heap, Reference, Snapshot, Value};
 use std::sync::Arc;
-use wasmtime::{AnyRef, AsContextMut, Extern, ExternRef, Func, I31, Ref, RootScope, Trap, Val, ValType};
+use wasmtime::{
+    AnyRef, AsContextMut, Extern, ExternRef, Func, I31, Memory, Ref, RootScope, Trap, Val, ValType,
+};
 
 /// A module and its probed form.
 pub(super) struct Program<'a> {
     pub module: Module<'a>,
     pub probed: Probed,
+}
+
+impl<'a> Program<'a> {
+    pub fn new(module: Module<'a>) -> Result<Self, VerifyError> {
+        let mut probed = Probed::new(&module)?;
+        probed.note_entries(&module)?;
+        Ok(Program { module, probed })
+    }
 }
 
 /// A running instance of one of the two modules.
@@ -21,6 +32,7 @@ pub(super) struct Side<'a> {
     initialized: Initialized,
     references: References,
     pub memories: Vec<Extern>,
+    entries: Option<Memory>,
 }
 
 /// How a call ended.
@@ -70,7 +82,18 @@ impl<'a> Side<'a> {
         let Initialized { subject, store, .. } = &mut initialized;
         let memory = |index| capture::memory(&program.probed, subject, &mut *store, index);
         let memories = indices.map(memory).collect::<Result<_, _>>()?;
-        Ok(Side { program, initialized, references, memories })
+        let entries = subject.instance.get_memory(&mut *store, &program.probed.export_name(Probe::Entries));
+        if let Some(entries) = entries {
+            entries.data_mut(store).fill(0);
+        }
+        Ok(Side { program, initialized, references, memories, entries })
+    }
+
+    /// Which of the defined functions were entered since init.
+    pub fn entered(&self) -> impl Iterator<Item = bool> {
+        let marks = self.entries.map_or(&[][..], |entries| entries.data(&self.initialized.store));
+        let defined = self.program.module.functions.len() - self.program.module.imported.functions as usize;
+        marks.iter().take(defined).map(|&mark| mark != 0)
     }
 
     /// Everything but the memories.

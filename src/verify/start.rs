@@ -8,7 +8,7 @@ use crate::host::{HostOptions, Ledger, Limits};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Memory that the follower may use on top of what the leader may: probes differ a little.
+/// Memory that each side may use on top of what init may: for probes, which differ a little.
 const PROBE_MEMORY: u64 = 64 << 20;
 
 pub(super) fn compile(program: &Program<'_>, compiler: Compiler) -> wasmtime::Result<Compiled> {
@@ -35,7 +35,11 @@ pub(super) fn leader<'a>(
     digest: [u8; 32],
 ) -> Result<Led<'a>, VerifyError> {
     let host = options.init_host(replay);
-    let limits = Limits { fuel: Some(options.limits.fuel.unwrap_or(u64::MAX)), ..timed(&options.limits) };
+    let limits = Limits {
+        fuel: Some(options.limits.fuel.unwrap_or(u64::MAX)),
+        max_memory: options.limits.max_memory.saturating_add(PROBE_MEMORY),
+        ..timed(&options.limits)
+    };
     let mut initialized =
         execute::start(prepared(program, compiled), calls.to_vec(), &host, &limits, digest)?;
     let preload_calls = initialized.preload_calls;

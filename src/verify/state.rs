@@ -71,7 +71,10 @@ fn memory(
 }
 
 /// The contents of a memory and how many pages it may have.
-fn bytes<'s>(side: &'s Side<'_>, memory: &Extern) -> Result<(Cow<'s, [u8]>, Option<u64>), CaptureError> {
+pub(super) fn bytes<'s>(
+    side: &'s Side<'_>,
+    memory: &Extern,
+) -> Result<(Cow<'s, [u8]>, Option<u64>), CaptureError> {
     match memory {
         Extern::Memory(memory) => {
             Ok((Cow::Borrowed(memory.data(side.store())), memory.ty(side.store()).maximum()))
@@ -84,7 +87,7 @@ fn bytes<'s>(side: &'s Side<'_>, memory: &Extern) -> Result<(Cow<'s, [u8]>, Opti
 }
 
 /// The stretches in which both are different, near ones joined.
-fn differing(left: &[u8], right: &[u8]) -> Vec<Range<usize>> {
+pub(super) fn differing(left: &[u8], right: &[u8]) -> Vec<Range<usize>> {
     let scan = |(piece, (left, right)): (usize, (&[u8], &[u8]))| {
         let mut found: Vec<Range<usize>> = Vec::new();
         // Whole blocks compare at the speed of memory.
@@ -112,7 +115,7 @@ fn join(ranges: &mut Vec<Range<usize>>, range: Range<usize>) {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     const SHOWN: usize = 16;
     let shown: Vec<String> = bytes.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();
     match bytes.len() {

@@ -5,6 +5,7 @@ use super::verdict::{Coverage, Difference, Findings};
 use crate::execute::REACTOR_INITIALIZE;
 use crate::module::{Element, Module, SectionId, Space};
 use crate::plan::Rename;
+use crate::strip;
 use wasmparser::{ElementItems, ExternalKind};
 
 /// Compares what the two files say. `called` are the exports that init consists of.
@@ -113,9 +114,16 @@ fn functions(
         }
     }
     let imported = original.imported.functions as usize;
+    let mut reachable = None;
     for (k, (left, right)) in bodies(original).into_iter().zip(bodies(snapshot)).enumerate() {
         coverage.function_bodies += 1;
         if left != right {
+            // What can never run may have been taken out.
+            let reachable: &Vec<bool> = reachable.get_or_insert_with(|| strip::reachable(snapshot));
+            if right == strip::STUB && !reachable[imported + k] {
+                coverage.functions_stripped += 1;
+                continue;
+            }
             let at = left.iter().zip(right).take_while(|(left, right)| left == right).count();
             let describe = |body: &[u8]| format!("{} bytes, {}", body.len(), byte_at(body, at));
             let key = format!("function.{}.body", imported + k);

@@ -83,10 +83,14 @@ pub struct Coverage {
     pub exports_called: Vec<String>,
     /// Those that were not, and why.
     pub exports_not_called: Vec<Skipped>,
+    /// Functions that the calls entered.
+    pub functions_entered: u64,
     /// What the comparison right after instantiation covered; every call is followed by another one.
     pub state: StateCoverage,
     /// Function bodies that were compared byte for byte.
     pub function_bodies: u64,
+    /// Functions that the snapshot has only stubs of, because nothing can reach them.
+    pub functions_stripped: u64,
     /// Functions that the snapshot has on top of the original's.
     pub functions_added: u64,
     /// What cannot be seen by this verifier.
@@ -125,6 +129,9 @@ pub struct EngineCoverage {
     pub cut_short: u64,
     /// Host calls that were made on both sides.
     pub host_calls: u64,
+    /// What may differ there without counting; empty for engines that are compared bit by bit.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub tolerances: String,
     /// Seconds for compiling both sides.
     pub compile_seconds: f64,
     /// Seconds for everything else.
@@ -204,7 +211,9 @@ impl fmt::Display for Verdict {
         for difference in &self.differences {
             let Difference { key, original, snapshot, engines } = difference;
             write!(f, "  {key}: {original} in the original, {snapshot} in the snapshot")?;
-            if !engines.is_empty() && engines.len() < coverage.engines.len() {
+            // The others only watch what is the same on these.
+            let mut in_step = coverage.engines.iter().filter(|engine| engine.tolerances.is_empty());
+            if !engines.is_empty() && !in_step.all(|engine| engines.contains(&engine.name)) {
                 write!(f, " (on {} only)", engines.join(", "))?;
             }
             writeln!(f)?;
@@ -234,6 +243,13 @@ impl fmt::Display for Coverage {
              segments, {} function bodies",
             self.function_bodies
         )?;
+        if self.functions_stripped > 0 {
+            writeln!(
+                f,
+                "{} of the bodies are stubs of functions that nothing can reach",
+                self.functions_stripped
+            )?;
+        }
         for engine in &self.engines {
             writeln!(
                 f,
@@ -247,12 +263,16 @@ impl fmt::Display for Coverage {
                 engine.seconds,
                 engine.compile_seconds
             )?;
+            if !engine.tolerances.is_empty() {
+                writeln!(f, "{}: not compared: {}", engine.name, engine.tolerances)?;
+            }
         }
         for Skipped { name, why } in &self.engines_skipped {
             writeln!(f, "{name}: not run: {why}")?;
         }
         if !self.exports_called.is_empty() {
             writeln!(f, "called: {}", self.exports_called.join(", "))?;
+            writeln!(f, "entered: {} of {} functions", self.functions_entered, self.function_bodies)?;
         }
         for Skipped { name, why } in &self.exports_not_called {
             writeln!(f, "not called: {name}: {why}")?;

@@ -1,3 +1,4 @@
+use super::foreign::OtherEngine;
 use super::round::Round;
 use super::side::{Program, Side};
 use super::start::{self, Led};
@@ -5,9 +6,8 @@ use super::verdict::{Coverage, Difference, Findings, Outcome, Skipped, Verdict};
 use super::{VerifyError, VerifyOptions, structure};
 use crate::engine::{Compiled, Compiler};
 use crate::execute;
-use crate::host::Ledger;
+use crate::host::{Entry, Ledger};
 use crate::module::{Module, SectionId};
-use crate::probe::Probed;
 use crate::report::seconds;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -46,9 +46,8 @@ impl<'a> Verifier<'a> {
     pub fn new(original: &'a [u8], options: &'a VerifyOptions) -> Result<Verifier<'a>, VerifyError> {
         let module = Module::parse(original)?;
         let calls = execute::calls(&module, &options.init_functions)?;
-        let probed = Probed::new(&module)?;
         let mut verifier = Verifier {
-            program: Arc::new(Program { module, probed }),
+            program: Arc::new(Program::new(module)?),
             options,
             digest: Sha256::digest(original).into(),
             calls,
@@ -65,20 +64,47 @@ impl<'a> Verifier<'a> {
 
     /// The engines that were asked for, or all that take seconds.
     fn engines(&mut self) -> Vec<Compiler> {
-        /// Bytes of code.
-        const SMALL: usize = 128 << 10;
-        if !self.options.engines.is_empty() {
-            return self.options.engines.clone();
+        match (self.options.engines.is_empty(), self.options.other_engines.is_empty()) {
+            (false, _) => return self.options.engines.clone(),
+            // They need somebody to follow.
+            (true, false) => return vec![Compiler::Cranelift],
+            (true, true) => {}
         }
-        let code = self.program.module.section(SectionId::CODE).map_or(0, |section| section.contents.len());
         let mut engines = vec![Compiler::Cranelift, Compiler::Winch];
-        if code <= SMALL {
+        if self.is_small() {
             engines.push(Compiler::Pulley);
         } else {
             let why = "an interpreter takes long on a module of this size, unless it is asked for";
-            self.skipped.push(Skipped::new(Compiler::Pulley.name(), why));
+            let interpreters = [Compiler::Pulley.name(), OtherEngine::Wasmi.name()];
+            self.skipped.extend(interpreters.map(|name| Skipped::new(name, why)));
         }
         engines
+    }
+
+    /// The engines by other people.
+    pub(super) fn other_engines(&self) -> Vec<OtherEngine> {
+        let asked = !self.options.engines.is_empty() || !self.options.other_engines.is_empty();
+        match !asked && self.is_small() {
+            true => vec![OtherEngine::Wasmi],
+            false => self.options.other_engines.clone(),
+        }
+    }
+
+    /// Whether an interpreter is fast enough.
+    fn is_small(&self) -> bool {
+        /// Bytes of code.
+        const SMALL: usize = 128 << 10;
+        self.program.module.section(SectionId::CODE).map_or(0, |section| section.contents.len()) <= SMALL
+    }
+
+    /// What init consists of.
+    pub(super) fn calls(&self) -> &[String] {
+        &self.calls
+    }
+
+    /// The host calls of init.
+    pub(super) fn recorded(&self) -> Vec<Arc<Entry>> {
+        self.ledger.as_ref().map(|ledger| ledger.shared()).unwrap_or_default()
     }
 
     fn add_lane(&mut self, compiler: Compiler) -> Result<(), VerifyError> {
@@ -166,8 +192,7 @@ impl<'a> Verifier<'a> {
                     &mut findings,
                     &mut coverage,
                 );
-                let probed = Probed::new(&module)?;
-                let program = Arc::new(Program { module, probed });
+                let program = Arc::new(Program::new(module)?);
                 let mut round = Round::new(self, program, &mut findings, &mut coverage);
                 round.run()?;
                 (script, undecided) = (round.script, round.undecided);

@@ -1,6 +1,7 @@
 //! The built binary, run as users and build tools run it.
 
 mod argv;
+mod cache;
 mod golden;
 mod host;
 mod messages;
@@ -64,7 +65,12 @@ impl Place {
 
     fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_preinit"));
-        command.args(args).current_dir(self.path()).env_remove("COLUMNS").stdin(Stdio::null());
+        command
+            .args(args)
+            .current_dir(self.path())
+            .env_remove("COLUMNS")
+            .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+            .stdin(Stdio::null());
         command
     }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ;; init: NAME              init function; repeated: several, in order; absent: found by its name
-//! ;; options: WORD …         internalize, keep-init, optimize, wasi, stub-all
+//! ;; options: WORD …         internalize, keep-init, optimize, wasi, stub-all, mappable, strip-init
 //! ;; rename: DST=SRC         as `--rename-func`
 //! ;; stub: MODULE.NAME       as `--stub`
 //! ;; preload: NAME=FILE      as `--preload`; FILE is relative to the case. Also provides the imports of both sides later
@@ -14,6 +14,7 @@
 //!
 //! Arguments are decimal or `0x` integers; floats are given by their bits; references are `null`.
 
+use preinit::layout::Layout;
 use preinit::{Options, Preinit};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub struct Case {
     pub optimize: bool,
     pub wasi: bool,
     pub stub_all: bool,
+    pub mappable: bool,
+    pub strip_init: bool,
     pub limits: Vec<(String, u64)>,
 }
 
@@ -71,6 +74,8 @@ impl Case {
             optimize: false,
             wasi: false,
             stub_all: false,
+            mappable: false,
+            strip_init: false,
             limits: Vec::new(),
         };
         let text = String::from_utf8_lossy(&text);
@@ -92,6 +97,8 @@ impl Case {
                 "optimize" => self.optimize = true,
                 "wasi" => self.wasi = true,
                 "stub-all" => self.stub_all = true,
+                "mappable" => self.mappable = true,
+                "strip-init" => self.strip_init = true,
                 word => panic!("{}: unknown option `{word}`", self.name),
             }),
             "rename" => self.renames.push(split(value, '=')),
@@ -126,6 +133,8 @@ impl Case {
             keep_init: self.keep_init,
             internalize: self.internalize,
             optimize: self.optimize,
+            layout: if self.mappable { Layout::Mappable } else { Layout::Auto },
+            strip_init: self.strip_init,
             ..Options::default()
         });
         for (dst, src) in &self.renames {

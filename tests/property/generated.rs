@@ -5,7 +5,8 @@
 //!    error must be a refusal and no mistake of ours;
 //! 3. the output validates and kept what is never changed;
 //! 4. original and snapshot agree by behaviour over a generated sequence of calls of everything that is exported;
-//! 5. without a start function, the snapshot of the snapshot is the same.
+//! 5. so do original and stripped snapshot, if there was anything to strip;
+//! 6. without a start function, the snapshot of the snapshot is the same.
 
 use super::operations::{self, Body};
 use crate::harness::case::Call;
@@ -82,7 +83,7 @@ pub fn check(bytes: &[u8]) -> arbitrary::Result<Verdict> {
             Err(_) => return Ok(Verdict::default()),
         }
     };
-    invariants::check(&wasm, &output.wasm, output.report.start_function);
+    invariants::check(&wasm, &output.wasm, output.report.start_function, false);
     let mut calls = calls(&module, &mut source)?;
     let nullary = |export| Call { provider: None, export, args: Vec::new() };
     calls.splice(0..0, observations.into_iter().map(nullary));
@@ -95,6 +96,11 @@ pub fn check(bytes: &[u8]) -> arbitrary::Result<Verdict> {
         internalized: internalize,
     };
     let agreement = pair.agree(&calls);
+    let stripped = preinit::strip::strip(output.wasm.clone()).expect("what was stripped is valid");
+    if stripped.report.functions > 0 {
+        invariants::check(&wasm, &stripped.wasm, output.report.start_function, true);
+        Pair { snapshot: &stripped.wasm, ..pair }.agree(&calls);
+    }
     if !output.report.start_function {
         let again = preinit(&[EMPTY_INIT.to_string()]).run(&output.wasm).unwrap();
         assert!(again.wasm == output.wasm, "the snapshot of the snapshot is another one");

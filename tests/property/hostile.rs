@@ -37,7 +37,7 @@ pub fn check(bytes: &[u8]) -> bool {
             return false;
         }
     };
-    invariants::check(&wasm, &output.wasm, output.report.start_function);
+    invariants::check(&wasm, &output.wasm, output.report.start_function, false);
     // What WASI answers to init here is not what the engines of the test answer.
     if !wasi && imports_are_plain(&wasm) {
         let setup = Setup { stubs, bounded: true, ..Setup::default() };

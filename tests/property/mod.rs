@@ -6,3 +6,4 @@ mod layout;
 mod operations;
 mod replay;
 mod segments;
+mod strip;

@@ -1,7 +1,7 @@
 //! What init can see and do.
 
 use clap::{ArgAction, Args};
-use preinit::host::{Clock, FileTimes, Random};
+use preinit::host::{Class, Clock, FileTimes, Policy, Random};
 
 use crate::cli::value::pair::{self, Mapping, Preload, Variable};
 use crate::cli::value::source;
@@ -25,6 +25,16 @@ pub struct HostArgs {
     /// Do that for every import that nothing else provides
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub stub_all: bool,
+
+    /// Allow, warn of or deny a class of calls
+    ///
+    /// The classes are `random`, `clock`, `env`, `args`, `stdin`, `output`, `files`, `sockets`, `process` and `stub`;
+    /// `all` is all of them. A warning appears if init makes such a call; `deny` ends init at it. May be repeated; later
+    /// ones count.
+    ///
+    /// [default: random=warn, all others allow]
+    #[arg(long = "policy", value_name = "CLASS=allow|warn|deny", value_parser = source::policy)]
+    pub policies: Vec<(Option<Class>, Policy)>,
 
     /// Provide WASI preview 1
     ///

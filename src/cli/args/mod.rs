@@ -1,5 +1,7 @@
 //! What the user typed, as clap sees it. Nothing here decides anything; `convert` does.
 
+mod audit;
+mod cache;
 mod host;
 mod ignored;
 mod limits;
@@ -15,14 +17,17 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub use audit::AuditArgs;
+pub use cache::CacheArgs;
 pub use host::HostArgs;
 pub use limits::LimitArgs;
 pub use messages::MessageArgs;
-pub use verify::{PlayArgs, VerifyArgs};
+pub use verify::{Engine, PlayArgs, VerifyArgs};
 
 use crate::cli::argv;
-use crate::cli::value::pair;
+use crate::cli::value::{layout, pair};
 use ignored::IgnoredArgs;
+use preinit::layout::Layout;
 use preinit::plan::Rename;
 
 /// Runs the initialization of a WebAssembly module once, at build time, and writes a module that starts where it ended
@@ -63,6 +68,13 @@ pub enum Command {
     /// of all memories, all tables and dropped segments, private ones included; of every call the results, the kind of
     /// trap, and the host calls with their arguments and the bytes that they pass, which is all output.
     Verify(Box<VerifyArgs>),
+    /// Tell what a snapshot would freeze of the build: random numbers, times, secrets, open files
+    ///
+    /// A snapshot holds whatever init saw. The audit finds what depends on random numbers, clocks, environment variables,
+    /// arguments and standard input; values of these that are in the output word for word; files that are still open;
+    /// directories and environment that libc has cached; output that was not flushed; constructors that would run a
+    /// second time. It names the variables and the calls, and says what to do about it.
+    Audit(Box<AuditArgs>),
     /// Write a shell's completion script to standard output
     Completions {
         /// The shell
@@ -111,6 +123,22 @@ pub struct SnapshotArgs {
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub internalize: bool,
 
+    /// How memory contents are laid out: `auto`, `compact`, `mappable`
+    ///
+    /// `compact` is the smallest file. `mappable` adds zeros until Wasmtime maps the memory copy-on-write instead of
+    /// copying it at every start, which it does if the data spans less than 16 MiB or less than twice its bytes; data far
+    /// away from the rest is left to a start function. Other engines copy the zeros, too. `auto` is mappable where that
+    /// takes no more zeros than an eighth of the data, and no start function.
+    #[arg(long, value_name = "LAYOUT", default_value = "auto", value_parser = layout::parse)]
+    pub layout: Layout,
+
+    /// Replace the code that only init could reach by stubs
+    ///
+    /// A function that the snapshot can never call, whatever is done with its exports, becomes `unreachable`. Function
+    /// indices and names stay; debug information goes, because code moves.
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub strip_init: bool,
+
     /// Run init under the optimizing compiler
     ///
     /// It takes several times longer to compile; use it if init itself takes long.
@@ -124,12 +152,32 @@ pub struct SnapshotArgs {
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub verify: bool,
 
+    /// Let wasi-libc forget directories and environment, so that instances see their own
+    ///
+    /// Calls `__wasilibc_reset_preopens` and `__wasilibc_deinitialize_environ` after init, if the module exports them or
+    /// has them in its name section.
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub reset_libc: bool,
+
+    /// Clear what functions have left on the stack
+    ///
+    /// Refused unless nothing else can be there: the stack comes first in memory, and is empty.
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub zero_stack: bool,
+
+    /// Turn every warning into a refusal
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub strict: bool,
+
     /// What init can see.
     #[command(flatten)]
     pub host: HostArgs,
     /// What init can use up.
     #[command(flatten)]
     pub limits: LimitArgs,
+    /// What is kept between runs.
+    #[command(flatten)]
+    pub cache: CacheArgs,
     /// What to tell about it.
     #[command(flatten)]
     pub messages: MessageArgs,

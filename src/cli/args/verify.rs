@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use preinit::engine::Compiler;
 use preinit::plan::Rename;
-use preinit::verify::Pattern;
+use preinit::verify::{OtherEngine, Pattern};
 
 use super::{HostArgs, LimitArgs};
 use crate::cli::value::pair::{self, Variable};
@@ -91,13 +91,15 @@ pub struct PlayArgs {
     #[arg(long = "run-stdin", value_name = "FILE")]
     pub run_stdin: Option<PathBuf>,
 
-    /// Run on this engine: `cranelift`, `cranelift-opt`, `winch` or `pulley`
+    /// Run on this engine: `cranelift`, `cranelift-opt`, `winch`, `pulley`, `wasmi` or `v8`
     ///
-    /// May be repeated. Engines that do not support the module are left out.
+    /// May be repeated. Engines that do not support the module are left out. `wasmi` and `v8` do what was done on the
+    /// first of the others, by themselves on cranelift, and are compared with tolerances that the verdict names. `v8`
+    /// needs Node, best 24 or newer: `node`, or what PREINIT_NODE names.
     ///
-    /// [default: cranelift, winch, and for a small module pulley]
+    /// [default: cranelift, winch, and for a small module pulley and wasmi]
     #[arg(long = "engine", value_name = "ENGINE", value_parser = engine)]
-    pub engines: Vec<Compiler>,
+    pub engines: Vec<Engine>,
 
     /// The number of generated sequences of calls, for each engine
     #[arg(long, value_name = "N", default_value_t = 64)]
@@ -127,13 +129,24 @@ pub struct PlayArgs {
 /// A time limit; `None` is no limit.
 pub type Time = Option<Duration>;
 
-fn engine(name: &str) -> Result<Compiler, String> {
+/// An engine of either sort.
+#[derive(Debug, Clone, Copy)]
+pub enum Engine {
+    /// Wasmtime, with this compiler.
+    Wasmtime(Compiler),
+    /// Another one.
+    Other(OtherEngine),
+}
+
+fn engine(name: &str) -> Result<Engine, String> {
     Ok(match name {
-        "cranelift" => Compiler::Cranelift,
-        "cranelift-opt" => Compiler::OptimizingCranelift,
-        "winch" => Compiler::Winch,
-        "pulley" => Compiler::Pulley,
-        _ => return Err("expected cranelift, cranelift-opt, winch or pulley".to_owned()),
+        "cranelift" => Engine::Wasmtime(Compiler::Cranelift),
+        "cranelift-opt" => Engine::Wasmtime(Compiler::OptimizingCranelift),
+        "winch" => Engine::Wasmtime(Compiler::Winch),
+        "pulley" => Engine::Wasmtime(Compiler::Pulley),
+        "wasmi" => Engine::Other(OtherEngine::Wasmi),
+        "v8" => Engine::Other(OtherEngine::V8),
+        _ => return Err("expected cranelift, cranelift-opt, winch, pulley, wasmi or v8".to_owned()),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Where time and randomness come from, as typed.
 
-use preinit::host::{Clock, FileTimes, Random};
+use preinit::host::{Class, Clock, FileTimes, Policy, Random};
 
 use super::timestamp;
 
@@ -33,6 +33,26 @@ pub fn random(text: &str) -> Result<Random, String> {
         }
         _ => Err("expected `module`, `seed:N`, `os` or `deny`".to_owned()),
     }
+}
+
+/// The value of `--policy`; no class stands for all.
+pub fn policy(text: &str) -> Result<(Option<Class>, Policy), String> {
+    let (class, policy) =
+        text.split_once('=').ok_or_else(|| "expected CLASS=allow, CLASS=warn or CLASS=deny".to_owned())?;
+    let class = match class {
+        "all" => None,
+        name => Some(name.parse().map_err(|()| {
+            let names = Class::ALL.map(Class::name).join("`, `");
+            format!("there is no class `{name}`; the classes are `{names}` and `all`")
+        })?),
+    };
+    let policy = match policy {
+        "allow" => Policy::Allow,
+        "warn" => Policy::Warn,
+        "deny" => Policy::Deny,
+        _ => return Err("expected `allow`, `warn` or `deny` after the class".to_owned()),
+    };
+    Ok((class, policy))
 }
 
 /// The value of `--file-times`.

@@ -91,6 +91,7 @@ fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
 fn clock(clock: Clock) -> String {
     match clock {
         Clock::Fixed(start) => format!("fixed:{start}"),
+        Clock::Shifted { start, monotonic } => format!("fixed:{start}, monotonic:{monotonic}"),
         Clock::Real => "real".into(),
         Clock::Deny => "deny".into(),
     }

@@ -88,9 +88,21 @@ impl Ledger {
         self.entries.iter().map(|entry| &**entry)
     }
 
+    /// The calls, in order, to keep.
+    pub(crate) fn shared(&self) -> Vec<Arc<Entry>> {
+        self.entries.clone()
+    }
+
     /// A recording of the first `calls` calls only.
     pub(crate) fn first(&self, calls: usize) -> Ledger {
         Ledger { entries: self.entries.iter().take(calls).cloned().collect(), ..self.clone() }
+    }
+
+    /// The same with one more call at the end.
+    pub(crate) fn followed_by(&self, entry: Entry) -> Ledger {
+        let mut longer = self.clone();
+        longer.entries.push(Arc::new(entry));
+        longer
     }
 
     /// The number of calls.
@@ -174,6 +186,15 @@ impl Call {
     /// The WASI preview 1 function that was called, if it was one.
     pub fn wasi(&self) -> Option<&str> {
         (self.import.module == super::wasi::MODULE).then_some(&*self.import.name)
+    }
+
+    /// The standard stream that this call writes to: `stdout` or `stderr`.
+    pub fn stream(&self) -> Option<&'static str> {
+        match (self.wasi(), self.word(0)) {
+            (Some("fd_write"), Some(1)) => Some("stdout"),
+            (Some("fd_write"), Some(2)) => Some("stderr"),
+            _ => None,
+        }
     }
 
     /// The argument `index` as an unsigned 32-bit number: a descriptor, an address, a length.

@@ -139,7 +139,7 @@ impl Ledger {
     }
 
     /// Calls `visit` for every entry, with the descriptors as they were before it.
-    fn follow(&self, mut visit: impl FnMut(&Descriptors, &Entry)) {
+    pub(in crate::host) fn follow(&self, mut visit: impl FnMut(&Descriptors, &Entry)) {
         let mut descriptors = Descriptors::new(&self.preopens);
         for entry in self.entries() {
             visit(&descriptors, entry);
@@ -184,5 +184,25 @@ fn change(descriptors: &Descriptors, call: &Call) -> Option<String> {
         "path_rename" => Some(target(descriptors, call, 3, 4)),
         "path_link" => Some(target(descriptors, call, 4, 5)),
         _ => None,
+    }
+}
+
+impl Entry {
+    /// The descriptor that a successful `path_open` gave.
+    pub fn opened(&self) -> Option<u32> {
+        if self.succeeded() { self.written_word(8) } else { None }
+    }
+}
+
+impl Call {
+    /// The descriptor that the call is about, for functions whose first parameter is one.
+    pub fn descriptor(&self) -> Option<u32> {
+        let is_about_one = self.wasi()?.starts_with("fd_") || self.wasi()?.starts_with("path_");
+        self.word(0).filter(|_| is_about_one)
+    }
+
+    /// The path that a `path_open` names.
+    pub fn path(&self) -> Option<String> {
+        (self.wasi()? == "path_open").then(|| self.text(2)).flatten()
     }
 }

@@ -48,16 +48,25 @@ const MTIM_NOW: i32 = 1 << 3;
 impl Wasi {
     pub(in crate::host) fn new(options: &WasiOptions, module_digest: [u8; 32]) -> Result<Self, HostError> {
         let mut builder = WasiCtxBuilder::new();
-        builder.allow_blocking_current_thread(true);
         for directory in &options.dirs {
             let permissions = if directory.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
             builder.preopened_dir(&directory.host, &directory.guest, permissions).map_err(|source| {
                 HostError::Directory { guest: directory.guest.clone(), host: directory.host.clone(), source }
             })?;
         }
+        Ok(Self::with(builder, options, module_digest))
+    }
+
+    /// With no directory open: what lies outside is answered elsewhere.
+    pub(in crate::host) fn inside(options: &WasiOptions, module_digest: [u8; 32]) -> Self {
+        Self::with(WasiCtxBuilder::new(), options, module_digest)
+    }
+
+    fn with(mut builder: WasiCtxBuilder, options: &WasiOptions, module_digest: [u8; 32]) -> Self {
+        builder.allow_blocking_current_thread(true);
         let preopens: Vec<String> = options.dirs.iter().map(|directory| directory.guest.clone()).collect();
         let environment = options.env.iter().map(|(name, value)| format!("{name}={value}"));
-        Ok(Self {
+        Self {
             ctx: builder.build_p1(),
             descriptors: Descriptors::new(&preopens),
             listings: HashMap::new(),
@@ -67,7 +76,12 @@ impl Wasi {
             random: Source::new(options.random, module_digest),
             arguments: Strings::new(options.args.iter().cloned()),
             environment: Strings::new(environment),
-        })
+        }
+    }
+
+    /// What is open.
+    pub(super) fn descriptors(&self) -> &Descriptors {
+        &self.descriptors
     }
 
     pub(in crate::host) fn stdout(&self) -> &[u8] {

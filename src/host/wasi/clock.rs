@@ -21,8 +21,7 @@ pub(super) struct Clocks {
     elapsed: u64,
 }
 
-/// The monotonic clock at the start, in nanoseconds. Not 0: the Go runtime takes that for a broken clock.
-const MONOTONIC_START: u64 = 1_000_000_000;
+const MONOTONIC_START: u64 = Clock::MONOTONIC_START;
 
 /// A virtual clock advances by this many nanoseconds at each reading. A millisecond, so that a guest that waits in a
 /// busy loop soon gets out of it.
@@ -59,7 +58,9 @@ impl Clocks {
     pub(super) fn sleep(&mut self, nanoseconds: u64) {
         match self.policy {
             Clock::Real => std::thread::sleep(Duration::from_nanos(nanoseconds)),
-            Clock::Fixed(_) | Clock::Deny => self.elapsed = self.elapsed.saturating_add(nanoseconds),
+            Clock::Fixed(_) | Clock::Shifted { .. } | Clock::Deny => {
+                self.elapsed = self.elapsed.saturating_add(nanoseconds)
+            }
         }
     }
 
@@ -67,8 +68,11 @@ impl Clocks {
         let nanoseconds = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         Ok(match (self.policy, kind) {
             (Clock::Deny, _) => return Err(Denied { what: "the time".into() }),
-            (Clock::Fixed(start), Kind::Realtime) => start.saturating_add(self.elapsed),
+            (Clock::Fixed(start) | Clock::Shifted { start, .. }, Kind::Realtime) => {
+                start.saturating_add(self.elapsed)
+            }
             (Clock::Fixed(_), Kind::Monotonic) => MONOTONIC_START.saturating_add(self.elapsed),
+            (Clock::Shifted { monotonic, .. }, Kind::Monotonic) => monotonic.saturating_add(self.elapsed),
             (Clock::Real, Kind::Realtime) => {
                 nanoseconds(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
             }

@@ -33,7 +33,10 @@ const TICK: Duration = Duration::from_millis(10);
 
 impl Files {
     pub(super) fn new(options: &WasiOptions) -> Self {
-        let start = if let Clock::Fixed(start) = options.clock { Some(start) } else { None };
+        let start = match options.clock {
+            Clock::Fixed(start) | Clock::Shifted { start, .. } => Some(start),
+            Clock::Real | Clock::Deny => None,
+        };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let run = u64::try_from(now.saturating_sub(TICK).as_nanos()).unwrap_or(u64::MAX);
         Self {

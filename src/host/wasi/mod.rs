@@ -19,9 +19,11 @@ use wasmtime::{Caller, Extern, Func, FuncType, Store, Val, ValType};
 use wiggle::{GuestMemory, GuestPtr};
 
 use super::HostState;
-use super::error::ChangeRefused;
+use super::error::{ChangeRefused, Denied};
 use super::ledger::{Call, Entry, Outcome};
 use super::options::ImportName;
+use super::policy::{Class, Policy};
+use super::rehearsal::is_outside;
 use super::value::Value;
 use span::Span;
 
@@ -103,6 +105,24 @@ impl HostState {
         let Some(wasi) = &mut self.wasi else {
             return Err(wasmtime::Error::msg("WASI is neither allowed nor replayed"));
         };
+        let class = Class::of(&call, wasi.descriptors());
+        if self.policies.get(class) == Policy::Deny {
+            let what = format!("`{}` (--policy {class}=deny)", function.name);
+            let denied = Denied { what: what.clone() };
+            self.recorder.record(Entry { call, outcome: Outcome::Denied(what), writes: Vec::new() })?;
+            return Err(denied.into());
+        }
+        if let Some(rehearsal) = &mut self.rehearsal
+            && is_outside(&call, wasi.descriptors())
+        {
+            let entry = rehearsal.answer(&call, context.buffer, self.recorder.ledger.len())?;
+            for region in &entry.writes {
+                let len = u32::try_from(region.bytes.len())?;
+                memory.copy_from_slice(&region.bytes, GuestPtr::new((region.address, len)))?;
+            }
+            wasi.follow(&entry);
+            return Ok(Answer::Recorded(self.recorder.record_shared(entry)?));
+        }
         if self.refuse_changes && wasi.would_change(&call) {
             let refused = ChangeRefused { call: call.to_string() };
             let outcome = Outcome::Trap(refused.to_string());

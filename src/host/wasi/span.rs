@@ -63,6 +63,11 @@ fn bytes(memory: &GuestMemory<'_>, address: u32, len: u32) -> Option<Vec<u8>> {
 }
 
 impl Function {
+    /// Whether the parameter `name` is an address.
+    pub(in crate::host) fn is_address(&self, name: &str) -> bool {
+        self.reads.iter().chain(self.writes).any(|span| span.addresses().contains(&Some(name)))
+    }
+
     /// The value of the 32-bit parameter `name`.
     pub(super) fn word(&self, args: &[Value], name: &str) -> Option<u32> {
         let index = self.params.iter().position(|(param, _)| *param == name)?;
@@ -134,6 +139,19 @@ impl Span {
             Self::Arguments => strings("argv", "argv_buf", context.arguments),
             Self::Environment => strings("environ", "environ_buf", context.environment),
             Self::PreopenName => [array("path", context.preopen_name, 1), None],
+        }
+    }
+
+    /// The parameters that are addresses.
+    fn addresses(self) -> [Option<&'static str>; 2] {
+        match self {
+            Self::Fixed { at, .. } | Self::Array { at, .. } => [Some(at), None],
+            Self::Counted { at, count_at, .. } => [Some(at), Some(count_at)],
+            Self::Buffer => [Some("iovs"), None],
+            Self::Filled { count_at } => [Some("iovs"), Some(count_at)],
+            Self::Arguments => [Some("argv"), Some("argv_buf")],
+            Self::Environment => [Some("environ"), Some("environ_buf")],
+            Self::PreopenName => [Some("path"), None],
         }
     }
 

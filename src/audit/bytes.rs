@@ -1,0 +1,59 @@
+//! A memory's contents for looking things up.
+
+use crate::snapshot::Image;
+
+/// Stretches of memory that hold something, each in one piece.
+pub(super) struct Contents {
+    stretches: Vec<(u64, Vec<u8>)>,
+}
+
+impl Contents {
+    pub fn of(image: &Image<'_>) -> Contents {
+        let mut stretches: Vec<(u64, Vec<u8>)> = Vec::new();
+        for chunk in image.chunks() {
+            match stretches.last_mut() {
+                Some((start, bytes)) if *start + bytes.len() as u64 == chunk.offset => {
+                    bytes.extend_from_slice(&chunk.bytes);
+                }
+                _ => stretches.push((chunk.offset, chunk.bytes.to_vec())),
+            }
+        }
+        Contents { stretches }
+    }
+
+    /// All stretches with their addresses.
+    pub fn stretches(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        self.stretches.iter().map(|(start, bytes)| (*start, bytes.as_slice()))
+    }
+
+    /// The 32-bit number at `address`.
+    pub fn word(&self, address: u64) -> u32 {
+        let mut bytes = [0; 4];
+        for (at, byte) in (address..).zip(&mut bytes) {
+            *byte = self.byte(at);
+        }
+        u32::from_le_bytes(bytes)
+    }
+
+    /// The byte at `address`.
+    pub fn byte(&self, address: u64) -> u8 {
+        let after = self.stretches.partition_point(|(start, _)| *start <= address);
+        let stretch = after.checked_sub(1).map(|index| &self.stretches[index]);
+        stretch.and_then(|(start, bytes)| bytes.get((address - start) as usize)).copied().unwrap_or(0)
+    }
+
+    /// The bytes from `start` to `end`.
+    pub fn read(&self, start: u64, end: u64) -> Vec<u8> {
+        (start..end).map(|address| self.byte(address)).collect()
+    }
+
+    /// Where `needle` is.
+    pub fn find(&self, needle: &[u8]) -> Vec<u64> {
+        let finder = memchr::memmem::Finder::new(needle);
+        let mut found = Vec::new();
+        for (start, bytes) in self.stretches() {
+            found.extend(finder.find_iter(bytes).map(|at| start + at as u64));
+        }
+        found
+    }
+}

@@ -1,0 +1,109 @@
+//! Who calls whom, as far as the code says it directly.
+
+use crate::module::{Module, SectionId};
+use rayon::prelude::*;
+use std::collections::{BTreeSet, HashMap};
+use wasmparser::{BinaryReader, CodeSectionReader, FunctionBody, Operator};
+
+/// What the function bodies say.
+pub(super) struct Code {
+    imported: u32,
+    /// For each defined function the functions that it calls directly, in order, each once.
+    calls: Vec<Vec<u32>>,
+    /// For each global how many functions begin by taking something off it, as they do with a stack pointer.
+    prologues: HashMap<u32, usize>,
+    /// Defined functions without any instruction.
+    empty: BTreeSet<u32>,
+}
+
+struct Body {
+    calls: Vec<u32>,
+    prologue: Option<u32>,
+    empty: bool,
+}
+
+impl Code {
+    pub fn of(module: &Module<'_>) -> Code {
+        let contents = module.section(SectionId::CODE).map_or(&[][..], |section| section.contents);
+        let bodies = CodeSectionReader::new(BinaryReader::new(contents, 0));
+        let bodies: Vec<FunctionBody<'_>> =
+            bodies.into_iter().flat_map(|bodies| bodies.into_iter().flatten()).collect();
+        let bodies: Vec<Body> = bodies.par_iter().map(scan).collect();
+        let mut prologues = HashMap::new();
+        for global in bodies.iter().filter_map(|body| body.prologue) {
+            *prologues.entry(global).or_default() += 1;
+        }
+        let imported = module.imported.functions;
+        let empty =
+            (imported..).zip(&bodies).filter(|(_, body)| body.empty).map(|(index, _)| index).collect();
+        Code { imported, calls: bodies.into_iter().map(|body| body.calls).collect(), prologues, empty }
+    }
+
+    /// What `function` calls directly.
+    pub fn callees(&self, function: u32) -> &[u32] {
+        let defined = function.checked_sub(self.imported).and_then(|index| self.calls.get(index as usize));
+        defined.map_or(&[], Vec::as_slice)
+    }
+
+    /// Who calls `function` directly.
+    pub fn callers(&self, function: u32) -> Vec<u32> {
+        let calling = (self.imported..).zip(&self.calls).filter(|(_, calls)| calls.contains(&function));
+        calling.map(|(caller, _)| caller).collect()
+    }
+
+    /// Whether `from` calls `to`, itself or through at most `depth` - 1 others.
+    pub fn reaches(&self, from: u32, to: u32, depth: usize) -> bool {
+        from == to
+            || depth > 0 && self.callees(from).iter().any(|&callee| self.reaches(callee, to, depth - 1))
+    }
+
+    /// Going from `function` towards its callers, the first that `accept` likes, at most `depth` steps away.
+    pub fn nearest_caller(&self, function: u32, depth: usize, accept: impl Fn(u32) -> bool) -> Option<u32> {
+        let mut seen = BTreeSet::from([function]);
+        let mut frontier = vec![function];
+        for _ in 0..depth {
+            let callers: BTreeSet<u32> = frontier
+                .iter()
+                .flat_map(|&callee| self.callers(callee))
+                .filter(|f| !seen.contains(f))
+                .collect();
+            if let Some(found) = callers.iter().copied().find(|&caller| accept(caller)) {
+                return Some(found);
+            }
+            seen.extend(&callers);
+            frontier = callers.into_iter().collect();
+        }
+        None
+    }
+
+    /// Whether there is no instruction in `function`.
+    pub fn is_empty(&self, function: u32) -> bool {
+        self.empty.contains(&function)
+    }
+
+    /// How many functions reserve room on `global` as on a stack pointer.
+    pub fn prologues(&self, global: u32) -> usize {
+        self.prologues.get(&global).copied().unwrap_or(0)
+    }
+}
+
+fn scan(body: &FunctionBody<'_>) -> Body {
+    let mut scanned = Body { calls: Vec::new(), prologue: None, empty: true };
+    let Ok(operators) = body.get_operators_reader() else { return scanned };
+    let mut first = [None, None];
+    for (index, operator) in operators.into_iter().flatten().enumerate() {
+        scanned.empty &= matches!(operator, Operator::End);
+        match (index, &operator) {
+            (0, Operator::GlobalGet { global_index }) => first[0] = Some(*global_index),
+            (1, Operator::I32Const { .. } | Operator::I64Const { .. }) => first[1] = first[0],
+            (2, Operator::I32Sub | Operator::I64Sub) => scanned.prologue = first[1],
+            _ => {}
+        }
+        if let Operator::Call { function_index } | Operator::ReturnCall { function_index } = operator
+            && !scanned.calls.contains(&function_index)
+        {
+            scanned.calls.push(function_index);
+        }
+    }
+    scanned
+}

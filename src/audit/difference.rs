@@ -1,0 +1,95 @@
+//! Where two snapshots of one module differ.
+
+use super::bytes::Contents;
+use crate::segments;
+use crate::snapshot::{MemoryState, Snapshot};
+use std::ops::Range;
+
+/// A place in which two snapshots differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Spot {
+    /// Bytes of a memory.
+    Memory {
+        memory: u32,
+        range: Range<u64>,
+        /// Whether all that differs are addresses: something else moved, and these follow it.
+        addresses: bool,
+    },
+    /// A memory's size.
+    MemorySize(u32),
+    /// A global.
+    Global(u32),
+    /// Elements of a table, from the first to the last that differs.
+    Table { table: u32, elements: usize, first: usize },
+    /// Whether a passive segment was dropped.
+    Segments,
+}
+
+/// Differences that are no further apart belong together.
+const GAP: u64 = 8;
+
+pub(super) fn differences(base: &Snapshot<'_>, other: &Snapshot<'_>) -> Vec<Spot> {
+    let mut spots = Vec::new();
+    for (index, (left, right)) in (0u32..).zip(base.globals.iter().zip(&other.globals)) {
+        if left.value != right.value {
+            spots.push(Spot::Global(index));
+        }
+    }
+    for (index, (left, right)) in (0u32..).zip(base.memories.iter().zip(&other.memories)) {
+        memory(index, left, right, &mut spots);
+    }
+    for (index, (left, right)) in (0u32..).zip(base.tables.iter().zip(&other.tables)) {
+        let longest = left.elements.len().max(right.elements.len());
+        let differs: Vec<usize> =
+            (0..longest).filter(|&at| left.elements.get(at) != right.elements.get(at)).collect();
+        if let Some(&first) = differs.first() {
+            spots.push(Spot::Table { table: index, elements: differs.len(), first });
+        }
+    }
+    if base.dropped_data != other.dropped_data || base.dropped_elements != other.dropped_elements {
+        spots.push(Spot::Segments);
+    }
+    spots
+}
+
+fn memory(index: u32, left: &MemoryState<'_>, right: &MemoryState<'_>, spots: &mut Vec<Spot>) {
+    let size = left.size.max(right.size);
+    let mut merged: Vec<Range<u64>> = Vec::new();
+    for range in segments::difference(&left.image, &right.image, size) {
+        match merged.last_mut() {
+            Some(last) if range.start - last.end <= GAP => last.end = range.end,
+            _ => merged.push(range),
+        }
+    }
+    if left.size != right.size {
+        spots.push(Spot::MemorySize(index));
+    }
+    if merged.is_empty() {
+        return;
+    }
+    let (old, new) = (Contents::of(&left.image), Contents::of(&right.image));
+    spots.extend(merged.into_iter().map(|range| {
+        let addresses = are_addresses(&old, &new, &range, left.size.min(right.size));
+        Spot::Memory { memory: index, range, addresses }
+    }));
+}
+
+/// Whether every aligned word that differs in `range` looks like an address in both.
+fn are_addresses(old: &Contents, new: &Contents, range: &Range<u64>, size: u64) -> bool {
+    const FIRST_PAGE: u64 = 1024;
+    let is_address = |word: u32| (FIRST_PAGE..size).contains(&u64::from(word)) && word.is_multiple_of(4);
+    let words = (range.start & !3..range.end).step_by(4);
+    words
+        .map(|at| (old.word(at), new.word(at)))
+        .all(|(old, new)| old == new || is_address(old) && is_address(new))
+}
+
+impl Spot {
+    /// The bytes that it covers.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Spot::Memory { range, .. } => range.end - range.start,
+            _ => 0,
+        }
+    }
+}

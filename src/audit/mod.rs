@@ -1,0 +1,261 @@
+//! What of the build machine a snapshot freezes, and where: init runs again with other random numbers, times, environment
+//! variables, arguments and input, and whatever moves depends on them. The further runs are answered from the record of
+//! the first and touch nothing outside.
+
+mod brief;
+mod bytes;
+mod code;
+mod constructors;
+mod difference;
+mod dwarf;
+mod finding;
+mod handles;
+mod layout;
+mod libc;
+mod pointers;
+mod run;
+mod scene;
+mod secrets;
+mod source;
+mod stdio;
+mod symbols;
+mod taint;
+mod text;
+mod weight;
+
+pub use brief::brief;
+pub use finding::{Finding, Level, Place, Site};
+pub use layout::{StackKept, zero_stack};
+pub use libc::ResetHooks;
+pub use taint::Varied;
+pub use weight::{Share, Weight};
+
+use crate::capture::capture;
+use crate::engine::{self, EngineOptions};
+use crate::error::Error;
+use crate::execute::{self, Initialized, Prepared, REACTOR_INITIALIZE};
+use crate::host::{Clock, HostOptions, Ledger, Random, WasiOptions};
+use crate::module::Module;
+use crate::preinit::Options;
+use crate::probe::{Probe, Probed};
+use crate::report::seconds;
+use code::Code;
+use layout::Layout;
+use libc::Libc;
+use run::Rerun;
+use scene::Scene;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use source::Source;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use symbols::Symbols;
+
+/// What an audit found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Audit {
+    /// Everything that was found, worst first.
+    pub findings: Vec<Finding>,
+    /// Each source that init asked for, and what depends on it.
+    pub varied: Vec<Varied>,
+    /// What was not looked at, and why.
+    pub not_covered: Vec<String>,
+    /// Where the bytes are.
+    pub weight: Vec<Weight>,
+    /// Host calls of the first run.
+    pub host_calls: usize,
+    /// How often init ran.
+    pub runs: usize,
+    /// Seconds for the first run, with compilation.
+    pub first_run: f64,
+    /// Seconds in all.
+    pub total: f64,
+    /// Every host call of the first run.
+    #[serde(skip)]
+    pub ledger: Ledger,
+    /// What the first run wrote to standard output, if that is captured.
+    #[serde(skip)]
+    pub stdout: Vec<u8>,
+}
+
+impl Audit {
+    /// Findings of this level.
+    pub fn count(&self, level: Level) -> usize {
+        self.findings.iter().filter(|finding| finding.level == level).count()
+    }
+
+    /// Whether nothing was found but what is good to know.
+    pub fn is_clean(&self) -> bool {
+        self.findings.iter().all(|finding| finding.level == Level::Note)
+    }
+
+    /// The findings as text, worst first; everything if `verbose`, otherwise at most a screen.
+    pub fn text(&self, verbose: bool) -> String {
+        text::text(self, verbose)
+    }
+}
+
+/// Audits what a snapshot of `wasm` with these options would freeze. No snapshot is made.
+///
+/// Init runs once for real, with a seeded generator in the place of the operating system's and clocks that stand at the
+/// present in the place of real ones. All further runs are answered from the record of that.
+///
+/// # Errors
+/// As of [`crate::Preinit::run`], if init cannot be run to its end.
+pub fn audit(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
+    engine::on_guest_thread(|| run(wasm, options))
+        .unwrap_or_else(|error| Err(Error::Options(format!("cannot start a thread: {error}"))))
+}
+
+fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
+    let started = Instant::now();
+    let module = Module::parse(wasm)?;
+    let code = Code::of(&module);
+    let libc = Libc::of(&module, &code);
+    let hooks = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
+    let functions = libc.functions().chain(hooks.functions.iter().map(|(index, _)| *index));
+    let probed = Probed::exporting(&module, functions)?;
+    let mut calls = execute::calls(&module, &options.init_functions)?;
+    let init_functions = calls.clone();
+    calls.extend(hooks.functions.iter().map(|(index, _)| probed.export_name(Probe::Function(*index))));
+    let limits = &options.limits;
+    let engine_options = EngineOptions {
+        optimize: options.optimize,
+        fuel: limits.fuel.is_some(),
+        epochs: limits.timeout.is_some(),
+    };
+    let compiling = Instant::now();
+    let compiled = engine::compile_cached(&probed.wasm, engine_options, options.cache.as_ref())
+        .map_err(execute::ExecuteError::Compile)?;
+    let digest: [u8; 32] = Sha256::digest(wasm).into();
+    let host = repeatable(&options.host);
+    let prepared =
+        Prepared { module: &module, probed: &probed, compiled: &compiled, compile_time: compiling.elapsed() };
+    let mut initialized = execute::start(prepared, calls.clone(), &host, limits, digest)?;
+    let ledger = Arc::new(initialized.store.data_mut().take_ledger());
+    let stdout = initialized.store.data().stdout().to_vec();
+    let Initialized { subject, store, .. } = &mut initialized;
+    let snapshot = capture(&module, &probed, subject, store)?;
+    let first_run = seconds(started.elapsed());
+
+    let symbols = Symbols::of(&module);
+    let layout = Layout::of(&module, &code, &snapshot, symbols.end_of_variables());
+    let scene = Scene::new(&module, &snapshot, &ledger, &symbols, &layout);
+    let wasi = host.wasi.clone().unwrap_or_default();
+    let mut audit = Audit {
+        findings: Vec::new(),
+        varied: Vec::new(),
+        not_covered: Vec::new(),
+        weight: weight::weigh(&scene),
+        host_calls: ledger.len(),
+        runs: 1,
+        first_run,
+        total: 0.0,
+        ledger: Ledger::clone(&ledger),
+        stdout,
+    };
+    let rerun = Rerun {
+        module: &module,
+        probed: &probed,
+        compiled: &compiled,
+        calls: &calls,
+        host: &host,
+        limits,
+        digest,
+        ledger: Arc::clone(&ledger),
+        runs: AtomicUsize::new(0),
+    };
+    let mut asked = None;
+    let mut variations = Vec::new();
+    if ledger.unrecorded().is_empty() {
+        let sources = Source::asked_for(&wasi, &ledger);
+        let (varied, answers) = rayon::join(
+            || rerun.variations(&snapshot, &sources),
+            || engine::on_guest_thread(|| libc::ask(&rerun, &snapshot, &libc)),
+        );
+        variations = varied?;
+        asked = Some(
+            answers.unwrap_or_else(|error| Err(Error::Options(format!("cannot start a thread: {error}"))))?,
+        );
+    } else {
+        let names: Vec<String> = ledger.unrecorded().iter().map(|import| format!("`{import}`")).collect();
+        audit.not_covered.push(format!(
+            "what depends on which source: init would have to run again, and calls of {}, which come from a linker, \
+             cannot be answered from a record",
+            names.join(", ")
+        ));
+    }
+    audit.runs += rerun.runs.into_inner();
+    let searched = secrets::search(&scene, &wasi, &variations);
+    for variation in &variations {
+        audit.varied.push(taint::varied(variation, &wasi));
+        audit.findings.extend(taint::findings(&scene, variation, &wasi, &searched.findings));
+    }
+    audit.findings.extend(searched.findings);
+    if searched.too_short > 0 {
+        audit.not_covered.push(format!(
+            "{} shorter than 8 bytes, which {} not searched for",
+            if searched.too_short == 1 {
+                "1 value".to_string()
+            } else {
+                format!("{} values", searched.too_short)
+            },
+            if searched.too_short == 1 { "is" } else { "are" },
+        ));
+    }
+    audit.findings.extend(handles::findings(&scene, &wasi, asked.as_ref()));
+    if let Some(asked) = &asked {
+        let removed = |name: &str| {
+            let replaced = options.renames.iter().any(|rename| rename.dst == name);
+            replaced
+                || name == REACTOR_INITIALIZE
+                || !options.keep_init && init_functions.iter().any(|init| init == name)
+        };
+        audit.findings.extend(constructors::findings(&scene, &code, &libc, asked, &init_functions, removed));
+        if !asked.unstable.is_empty() {
+            let places = scene.places(&asked.unstable, |_| false);
+            let title = "init does not end the same when it is repeated with the same answers";
+            audit.findings.push(Finding::new(Level::Warning, "unstable", title).at(places));
+        }
+    }
+    audit.findings.extend(free_stack(&scene, &audit.weight));
+    audit.findings.sort_by_key(|finding| finding.level);
+    audit.total = seconds(started.elapsed());
+    Ok(audit)
+}
+
+/// The same host, with sources that can be repeated.
+fn repeatable(host: &HostOptions) -> HostOptions {
+    let mut host = HostOptions { ledger_backtraces: true, replay: None, rehearse: false, ..host.clone() };
+    if let Some(WasiOptions { clock, random, .. }) = &mut host.wasi {
+        if *clock == Clock::Real {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            *clock = Clock::Fixed(u64::try_from(now.as_nanos()).unwrap_or(Clock::DEFAULT_START));
+        }
+        if *random == Random::Os {
+            *random = Random::Module;
+        }
+    }
+    host
+}
+
+fn free_stack(scene: &Scene<'_>, weight: &[Weight]) -> Option<Finding> {
+    let bytes = weight.first()?.free_stack;
+    let stack = scene.layout.stack.as_ref()?;
+    let free = stack.free();
+    if bytes == 0 {
+        return None;
+    }
+    let title =
+        format!("{} of what functions have left on the free stack are in the output", text::bytes(bytes));
+    let advice = match (stack.now == stack.top, stack.first) {
+        (true, true) => "--zero-stack clears them".to_string(),
+        (false, _) => "they stay: the stack pointer is not back where it began".to_string(),
+        (true, false) => {
+            "they stay: static data may lie below the stack; linked with -Wl,--stack-first they could go by --zero-stack".to_string()
+        }
+    };
+    let place = scene.place(0, free.start, free.end - free.start);
+    Some(Finding::new(Level::Note, "weight.free_stack", title).at(vec![place]).advise(advice))
+}

@@ -1,0 +1,147 @@
+//! An audit for people.
+
+use super::{Audit, Finding, Level};
+
+/// Lines of a short text.
+const SCREEN: usize = 40;
+
+/// Places and calls of one finding in a short text.
+const SHORT: usize = 3;
+
+/// Columns of text.
+const WIDTH: usize = 110;
+
+const INDENT: &str = "         ";
+
+pub(super) fn text(audit: &Audit, verbose: bool) -> String {
+    let mut lines = vec![headline(audit)];
+    let mut left_out = 0;
+    for finding in &audit.findings {
+        let told = tell(finding, verbose);
+        let room = verbose || lines.len() + told.len() < SCREEN && finding.level < Level::Note;
+        if room {
+            lines.push(String::new());
+            lines.extend(told);
+        } else if lines.len() + 2 < SCREEN && finding.level < Level::Note {
+            lines.push(String::new());
+            lines.extend(wrapped(&format!("{:<9}", finding.level), &finding.title));
+        } else {
+            left_out += 1;
+        }
+    }
+    lines.push(String::new());
+    lines.extend(audit.varied.iter().filter(|_| verbose).map(|varied| {
+        let what = match (varied.places, varied.diverged) {
+            (0, false) => "nothing depends on it".to_string(),
+            (0, true) => "init takes another course".to_string(),
+            (_, false) => format!("{} in {} places depend on it", bytes(varied.bytes), varied.places),
+            (_, true) => format!(
+                "{} in {} places differ; init takes another course",
+                bytes(varied.bytes),
+                varied.places
+            ),
+        };
+        format!("varied   {}: {what}", varied.source)
+    }));
+    for weight in audit.weight.iter().filter(|_| verbose) {
+        lines.push(format!(
+            "weight   memory {}: {} of {} are not zero, in {} pages of 4 KiB; {} written; {} not as in the input",
+            weight.memory,
+            bytes(weight.nonzero),
+            bytes(weight.size),
+            weight.pages,
+            bytes(weight.written),
+            bytes(weight.changed),
+        ));
+        for share in &weight.owners {
+            lines.push(format!("{INDENT}{:>12}  {}", bytes(share.nonzero), share.owner));
+        }
+    }
+    for not_covered in &audit.not_covered {
+        lines.extend(wrapped("not seen ", not_covered));
+    }
+    if left_out > 0 {
+        lines.push(format!("and {left_out} more, which -v lists"));
+    }
+    lines.push(format!(
+        "init ran {} in {:.2} s; {} host calls",
+        if audit.runs == 1 { "once".to_string() } else { format!("{} times", audit.runs) },
+        audit.total,
+        audit.host_calls
+    ));
+    while lines.windows(2).any(|pair| pair[0].is_empty() && pair[1].is_empty()) {
+        lines.dedup_by(|a, b| a.is_empty() && b.is_empty());
+    }
+    lines.join("\n") + "\n"
+}
+
+fn headline(audit: &Audit) -> String {
+    let count = |level, one: &str, many: &str| match audit.count(level) {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        n => Some(format!("{n} {many}")),
+    };
+    let counts = [
+        count(Level::Danger, "danger", "dangers"),
+        count(Level::Warning, "warning", "warnings"),
+        count(Level::Note, "note", "notes"),
+    ];
+    let counts: Vec<String> = counts.into_iter().flatten().collect();
+    match (audit.is_clean(), counts.is_empty()) {
+        (true, true) => "nothing of the build is in the snapshot that should not be".to_string(),
+        (true, false) => {
+            format!("nothing of the build is in the snapshot that should not be; {}", counts.join(", "))
+        }
+        (false, _) => counts.join(", "),
+    }
+}
+
+fn tell(finding: &Finding, verbose: bool) -> Vec<String> {
+    let shown = if verbose { usize::MAX } else { SHORT };
+    let mut lines = wrapped(&format!("{:<9}", finding.level), &finding.title);
+    for place in finding.places.iter().take(shown) {
+        lines.push(format!("{INDENT}at {place}"));
+    }
+    let more = finding.more_places + finding.places.len().saturating_sub(shown);
+    if more > 0 {
+        lines.push(format!("{INDENT}and {more} more places"));
+    }
+    for site in finding.sites.iter().take(if verbose { usize::MAX } else { 2 }) {
+        lines.extend(wrapped(&format!("{INDENT}by "), &site.to_string()));
+    }
+    if !finding.advice.is_empty() {
+        lines.extend(wrapped(&format!("{INDENT}-> "), &finding.advice));
+    }
+    lines
+}
+
+/// `text` in lines, the first behind `head`, the others as far in.
+fn wrapped(head: &str, text: &str) -> Vec<String> {
+    let mut lines = vec![head.to_string()];
+    let mut empty = true;
+    for word in text.split_whitespace() {
+        let len = lines.last().map_or(0, |line| line.chars().count());
+        if !empty && len + 1 + word.chars().count() > WIDTH {
+            lines.push(" ".repeat(head.chars().count()));
+            empty = true;
+        }
+        if let Some(line) = lines.last_mut() {
+            if !empty {
+                line.push(' ');
+            }
+            line.push_str(word);
+            empty = false;
+        }
+    }
+    lines
+}
+
+/// A number of bytes in words.
+pub(super) fn bytes(count: u64) -> String {
+    match count {
+        1 => "1 byte".to_string(),
+        0..10_000 => format!("{count} bytes"),
+        10_000..10_000_000 => format!("{:.1} KiB", count as f64 / 1024.0),
+        _ => format!("{:.1} MiB", count as f64 / (1 << 20) as f64),
+    }
+}

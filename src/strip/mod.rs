@@ -1,0 +1,88 @@
+//! Takes out the code that only init could reach: a function that an output can never call becomes a stub that traps.
+//!
+//! It works on finished outputs, whoever made them: what an output exports, starts, keeps in its tables, globals and
+//! segments is all that can bring a function to life. Indices, types and function names stay.
+
+mod custom;
+mod reach;
+
+pub use reach::reachable;
+
+use crate::encode::EncodeError;
+use crate::module::{Module, Replacements, SectionId, section_of};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use wasm_encoder::Encode;
+use wasmparser::{BinaryReader, CodeSectionReader, FunctionBody};
+
+/// What a stub's body is, as an entry of the code section without its size: no locals, `unreachable`, `end`.
+pub const STUB: [u8; 3] = [0x00, 0x00, 0x0b];
+
+/// A module without the code that nothing can reach.
+#[derive(Debug, Clone)]
+pub struct Stripped {
+    /// The new binary.
+    pub wasm: Vec<u8>,
+    /// What was taken out.
+    pub report: StripReport,
+}
+
+/// What was taken out of a module.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct StripReport {
+    /// Functions that became stubs.
+    pub functions: usize,
+    /// All functions that the module defines.
+    pub functions_before: usize,
+    /// Bytes of code that are gone.
+    pub code_bytes: u64,
+    /// Custom sections that described the code's old places and are gone too.
+    pub dropped_sections: Vec<String>,
+}
+
+/// Replaces the bodies of all functions of `wasm` that can never run. A module where there is nothing to take out comes
+/// back as it is.
+///
+/// # Errors
+/// [`EncodeError::Invalid`] if the result does not validate, which would be a mistake of this crate.
+pub fn strip(wasm: Vec<u8>) -> Result<Stripped, EncodeError> {
+    let module = Module::parse(&wasm).map_err(EncodeError::Invalid)?;
+    let reachable = reachable(&module);
+    let bodies = bodies(&module);
+    let mut stubs = BTreeSet::new();
+    let mut entries =
+        Vec::with_capacity(module.section(SectionId::CODE).map_or(0, |code| code.contents.len()));
+    let mut code_bytes = 0;
+    for (function, body) in (module.imported.functions..).zip(&bodies) {
+        let bytes = body.as_bytes();
+        if reachable[function as usize] || bytes.len() <= STUB.len() {
+            bytes.encode(&mut entries);
+        } else {
+            stubs.insert(function);
+            code_bytes += (bytes.len() - STUB.len()) as u64;
+            STUB.as_slice().encode(&mut entries);
+        }
+    }
+    let mut report = StripReport {
+        functions: stubs.len(),
+        functions_before: bodies.len(),
+        code_bytes,
+        ..StripReport::default()
+    };
+    if stubs.is_empty() {
+        return Ok(Stripped { wasm, report });
+    }
+    let mut sections = Replacements::default();
+    sections.set(SectionId::CODE, section_of(bodies.len() as u32, &entries));
+    report.dropped_sections = custom::adjust(&module, &stubs, &mut sections);
+    let stripped = sections.apply(&module.sections);
+    Module::parse(&stripped).map_err(EncodeError::Invalid)?;
+    Ok(Stripped { wasm: stripped, report })
+}
+
+/// The bodies of the module's own functions. They were validated, so reading stops at the end only.
+fn bodies<'a>(module: &Module<'a>) -> Vec<FunctionBody<'a>> {
+    let Some(section) = module.section(SectionId::CODE) else { return Vec::new() };
+    let reader = CodeSectionReader::new(BinaryReader::new(section.contents, 0));
+    reader.into_iter().flatten().flatten().collect()
+}
