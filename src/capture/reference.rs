@@ -39,6 +39,8 @@ impl References {
     ///
     /// # Errors
     /// If the instance is not one of the probed module.
+    // What can change inside a type is the count of its users.
+    #[allow(clippy::mutable_key_type)]
     pub fn new<T: 'static>(
         probed: &Probed,
         subject: &Subject,

@@ -14,11 +14,14 @@ mod order;
 mod path;
 mod placeholder;
 mod prebuilt;
+mod registry;
+mod runs;
 mod streams;
 
 pub use kind::{Column, Form, Kind};
 pub use placeholder::Placeholder;
 pub use prebuilt::Place as PrebuiltPlace;
+pub(super) use runs::ObjectSlots;
 pub use streams::{Stream, StreamKind};
 
 use super::{Place, PlanError};
@@ -28,6 +31,8 @@ use kind::Kinds;
 use layout::{Layout, Layouts, is_reference};
 use placeholder::Placeholders;
 use prebuilt::Prebuilt;
+use registry::{Assigned, Entries};
+use runs::{Builders, write_slots};
 use std::collections::{BTreeSet, HashMap};
 use streams::Streams;
 
@@ -97,38 +102,6 @@ pub enum Entry {
     Instance(u32),
     /// An object that exists already.
     Prebuilt(Shape, PrebuiltPlace),
-}
-
-/// Slots of a table that hold objects.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ObjectSlots {
-    pub table: u32,
-    /// In order.
-    pub slots: Vec<(u32, Reference)>,
-}
-
-/// Registry indices.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Entries {
-    integers: HashMap<u32, u32>,
-    imports: HashMap<u32, u32>,
-    functions: HashMap<u32, u32>,
-    instances: HashMap<u32, u32>,
-    /// By object; 0 for those without.
-    objects: Vec<u32>,
-}
-
-impl Entries {
-    fn index(&self, reference: Reference) -> u32 {
-        let known = |map: &HashMap<u32, u32>, key: u32| map.get(&key).copied().unwrap_or_default();
-        match reference {
-            Reference::Null | Reference::Unwritable(_) => 0,
-            Reference::Func(index) => known(&self.functions, index),
-            Reference::I31(value) | Reference::ExternI31(value) => known(&self.integers, value),
-            Reference::Import(global) => known(&self.imports, global),
-            Reference::Object(id) | Reference::ExternObject(id) => self.objects[id as usize],
-        }
-    }
 }
 
 impl HeapPlan {
@@ -387,205 +360,4 @@ fn needed(
         }
     }
     needed
-}
-
-#[derive(Default)]
-struct Builders {
-    list: Vec<Builder>,
-    numbers: HashMap<(u8, u32), u32>,
-}
-
-impl Builders {
-    fn number(&mut self, builder: Builder) -> u32 {
-        let key = match builder {
-            Builder::Build(kind) => (0, kind),
-            Builder::Fill(kind) => (1, kind),
-            Builder::Integers => (2, 0),
-            Builder::SetSlots(table) => (3, table),
-            Builder::FillSlots(table) => (4, table),
-        };
-        *self.numbers.entry(key).or_insert_with(|| {
-            self.list.push(builder);
-            self.list.len() as u32 - 1
-        })
-    }
-}
-
-/// Gives out registry indices.
-struct Assigned {
-    index: Entries,
-    prelude: Vec<(u32, Entry)>,
-    functions: Vec<u32>,
-    integers: Vec<u32>,
-    next: u32,
-    next_exception: u32,
-}
-
-impl Assigned {
-    fn new(objects: usize) -> Self {
-        Assigned {
-            index: Entries { objects: vec![0; objects], ..Entries::default() },
-            prelude: Vec::new(),
-            functions: Vec::new(),
-            integers: Vec::new(),
-            // Entry 0 is null.
-            next: 1,
-            next_exception: 1,
-        }
-    }
-
-    /// Everything that is no object: `i31`s come first.
-    fn values(&mut self, heap: &crate::snapshot::Heap) {
-        let mut imports = BTreeSet::new();
-        for reference in heap.objects().flat_map(|(_, object)| object.references) {
-            match *reference {
-                Reference::I31(value) | Reference::ExternI31(value) => {
-                    self.index.integers.entry(value).or_insert_with(|| {
-                        self.integers.push(value);
-                        self.next += 1;
-                        self.next - 1
-                    });
-                }
-                Reference::Func(index) => self.function(index),
-                Reference::Import(global) => {
-                    imports.insert(global);
-                }
-                _ => {}
-            }
-        }
-        for global in imports {
-            let entry = self.entry(Entry::Import(global));
-            self.index.imports.insert(global, entry);
-        }
-    }
-
-    fn function(&mut self, index: u32) {
-        self.index.functions.entry(index).or_insert_with(|| {
-            self.functions.push(index);
-            self.functions.len() as u32
-        });
-    }
-
-    fn entry(&mut self, entry: Entry) -> u32 {
-        self.prelude.push((self.next, entry));
-        self.next += 1;
-        self.next - 1
-    }
-
-    /// The smallest instances of types that stand in somewhere, those that are part of others first.
-    fn instances(&mut self, module: &Module<'_>, kinds: &[Kind], placeholders: &Placeholders<'_, '_>) {
-        let columns = kinds.iter().flat_map(|kind| &kind.columns);
-        let mut wanted: Vec<Placeholder> = columns
-            .filter_map(|column| match column {
-                Column::Placeholder(placeholder) => Some(*placeholder),
-                _ => None,
-            })
-            .collect();
-        let mut path = Vec::new();
-        while let Some(placeholder) = wanted.pop() {
-            match placeholder {
-                Placeholder::Func(index) => self.function(index),
-                Placeholder::Instance(ty) => path.push(ty),
-                Placeholder::Null | Placeholder::I31 => {}
-            }
-            while let Some(&ty) = path.last() {
-                if self.index.instances.contains_key(&ty) {
-                    path.pop();
-                    continue;
-                }
-                let parts = Layout::of(module, Shape::Struct(ty));
-                let parts = parts.map(|layout| layout.reference_fields()).unwrap_or_default();
-                let mut missing = None;
-                for field in parts {
-                    let wasmparser::StorageType::Val(wasmparser::ValType::Ref(field)) = field.element_type
-                    else {
-                        continue;
-                    };
-                    match placeholders.placeholder(field) {
-                        Some(Placeholder::Func(index)) => self.function(index),
-                        Some(Placeholder::Instance(part)) if !self.index.instances.contains_key(&part) => {
-                            missing = Some(part);
-                        }
-                        _ => {}
-                    }
-                }
-                match missing {
-                    Some(part) => path.push(part),
-                    None => {
-                        let entry = self.entry(Entry::Instance(ty));
-                        self.index.instances.insert(ty, entry);
-                        path.pop();
-                    }
-                }
-            }
-        }
-    }
-
-    /// What exists already and is needed; gives back those objects.
-    fn prebuilt(
-        &mut self,
-        snapshot: &Snapshot<'_>,
-        prebuilt: &Prebuilt,
-        needed: &BTreeSet<u32>,
-        kinds_of: &[u32],
-    ) -> Vec<u32> {
-        let fetched = prebuilt.objects.iter().filter(|(id, _)| needed.contains(id));
-        let fetched: Vec<(u32, PrebuiltPlace)> = fetched.copied().collect();
-        // Fetched in the order in which they are found, numbered by kind.
-        let mut by_kind: Vec<u32> = fetched.iter().map(|(id, _)| *id).collect();
-        by_kind.sort_by_key(|&id| (kinds_of[id as usize], id));
-        for &id in &by_kind {
-            self.object(id, snapshot.heap.object(id).shape);
-        }
-        for (id, place) in fetched {
-            let entry = self.index.objects[id as usize];
-            self.prelude.push((entry, Entry::Prebuilt(snapshot.heap.object(id).shape, place)));
-        }
-        by_kind
-    }
-
-    fn object(&mut self, id: u32, shape: Shape) {
-        let next = match shape {
-            Shape::Exception(_) => &mut self.next_exception,
-            Shape::Struct(_) | Shape::Array(_) => &mut self.next,
-        };
-        self.index.objects[id as usize] = *next;
-        *next += 1;
-    }
-}
-
-/// Stretches of a table that hold the same object are filled, others are written slot by slot.
-fn write_slots(slots: &[ObjectSlots], index: &Entries, builders: &mut Builders, streams: &mut Streams) {
-    const WORTH_FILLING: usize = 8;
-    for ObjectSlots { table, slots } in slots {
-        let mut run: Option<(u32, u32)> = None;
-        let mut at = 0;
-        while at < slots.len() {
-            let (slot, reference) = slots[at];
-            let same = slots[at..]
-                .iter()
-                .zip(slot..)
-                .take_while(|((other, value), expected)| other == expected && *value == reference)
-                .count();
-            let continues = run.is_some_and(|(first, count)| first + count == slot);
-            if same >= WORTH_FILLING || !continues {
-                if let Some((first, count)) = run.take() {
-                    streams.runs.extend([builders.number(Builder::SetSlots(*table)), first, count]);
-                }
-            }
-            if same >= WORTH_FILLING {
-                streams.runs.extend([builders.number(Builder::FillSlots(*table)), slot, same as u32]);
-                streams.references.push(index.index(reference));
-                at += same;
-                continue;
-            }
-            let (first, count) = run.unwrap_or((slot, 0));
-            run = Some((first, count + 1));
-            streams.references.push(index.index(reference));
-            at += 1;
-        }
-        if let Some((first, count)) = run {
-            streams.runs.extend([builders.number(Builder::SetSlots(*table)), first, count]);
-        }
-    }
 }

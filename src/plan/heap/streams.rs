@@ -1,6 +1,6 @@
-use super::Entries;
 use super::kind::{Column, Form, Kind};
 use super::layout::{Layout, is_reference, width};
+use super::registry::Entries;
 use crate::snapshot::{Object, Reference};
 use wasmparser::{FieldType, StorageType};
 
@@ -45,15 +45,11 @@ impl Streams {
                 4 => self.words.extend(object.scalars),
                 _ => self.doubles.extend(object.scalars),
             },
-            (Form::Uniform, _) => {
-                if in_stream(&kind.columns[0]) {
-                    self.references.push(entries.index(object.references[0]));
-                }
+            (Form::Uniform, _) if in_stream(&kind.columns[0]) => {
+                self.references.push(entries.index(object.references[0]));
             }
-            (Form::Elements | Form::Fixed(_), _) => {
-                if kind.columns.first().is_some_and(in_stream) {
-                    self.references.extend(object.references.iter().map(|r| entries.index(*r)));
-                }
+            (Form::Elements | Form::Fixed(_), _) if kind.columns.first().is_some_and(in_stream) => {
+                self.references.extend(object.references.iter().map(|r| entries.index(*r)));
             }
             _ => {}
         }
