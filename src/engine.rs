@@ -107,8 +107,53 @@ fn compile_in(
     options: EngineOptions,
     cache: Option<&CompileCache>,
 ) -> wasmtime::Result<Compiled> {
-    let mut config = config(compiler, options)?;
-    let entry = cache.and_then(|cache| cache.entry(&format!("{compiler:?} {options:?}"), wasm));
+    compile_for(config(compiler, options)?, &format!("{compiler:?} {options:?}"), compiler, wasm, cache)
+}
+
+/// Frames of a program that is to be frozen.
+pub(crate) const MAX_FROZEN_FRAMES: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
+
+/// Compiles `wasm` with the cheapest compiler that supports it, for a run whose whole call stack is asked for.
+///
+/// # Errors
+/// What the last compiler that was tried said.
+pub(crate) fn compile_traced(
+    wasm: &[u8],
+    options: EngineOptions,
+    cache: Option<&CompileCache>,
+) -> wasmtime::Result<Compiled> {
+    let compile = |compiler| {
+        let mut config = config(compiler, options)?;
+        // One more than is allowed, so that it shows.
+        config.wasm_backtrace_max_frames(MAX_FROZEN_FRAMES.checked_add(1));
+        compile_for(config, &format!("traced {compiler:?} {options:?}"), compiler, wasm, cache)
+    };
+    compile(Compiler::Winch).or_else(|_| compile(Compiler::Cranelift))
+}
+
+/// Room for the stack of a guest that is compiled for debugging, in bytes: its frames hold every local and operand.
+pub(crate) const INSPECTED_WASM_STACK: usize = 4 * MAX_WASM_STACK;
+
+/// Compiles `wasm` so that the frames of the running program can be read. It takes ten times as long.
+///
+/// # Errors
+/// If the compiler does not support the module.
+pub(crate) fn compile_inspected(wasm: &[u8], options: EngineOptions) -> wasmtime::Result<Compiled> {
+    let mut config = config(Compiler::Cranelift, options)?;
+    config.guest_debug(true);
+    config.max_wasm_stack(INSPECTED_WASM_STACK);
+    config.async_stack_size(INSPECTED_WASM_STACK + (16 << 20));
+    compile_for(config, "inspected", Compiler::Cranelift, wasm, None)
+}
+
+fn compile_for(
+    mut config: Config,
+    settings: &str,
+    compiler: Compiler,
+    wasm: &[u8],
+    cache: Option<&CompileCache>,
+) -> wasmtime::Result<Compiled> {
+    let entry = cache.and_then(|cache| cache.entry(settings, wasm));
     config.cache(entry.as_ref().map(|entry| entry.cache.clone()));
     let engine = Engine::new(&config)?;
     let module = wasmtime::Module::from_binary(&engine, wasm)?;

@@ -2,6 +2,7 @@ use crate::audit::StackKept;
 use crate::capture::CaptureError;
 use crate::encode::EncodeError;
 use crate::execute::ExecuteError;
+use crate::freeze::FreezeError;
 use crate::module::ModuleError;
 use crate::plan::PlanError;
 use crate::probe::ProbeError;
@@ -27,6 +28,9 @@ pub enum Error {
     /// The state cannot be written into a module.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The program could not be frozen.
+    #[error(transparent)]
+    Freeze(#[from] FreezeError),
     /// The stack cannot be cleared.
     #[error("the free stack cannot be cleared (--zero-stack): {0}")]
     StackKept(#[from] StackKept),
@@ -46,6 +50,7 @@ impl Error {
             Error::Plan(PlanError::NoSuchExport { .. }) => false,
             Error::Plan(_) | Error::StackKept(_) | Error::Strict(_) => true,
             Error::Execute(error) => matches!(error, ExecuteError::Stopped { .. }),
+            Error::Freeze(error) => error.is_refusal(),
             _ => false,
         }
     }

@@ -9,12 +9,12 @@ pub use trace::{Frame, Trace};
 use crate::cache::CompileCache;
 use crate::capture::{Baseline, CaptureError, Subject};
 use crate::engine::{self, Compiled, Compiler, EngineOptions};
-use crate::host::{self, HostError, HostOptions, HostState, Ledger, Limits};
+use crate::host::{self, HostError, HostOptions, HostState, Ledger, Limits, Watch};
 use crate::module::{Module, is_function};
 use crate::probe::{Probe, Probed};
 use interrupt::Interrupt;
 use std::time::{Duration, Instant};
-use stopped::Run;
+pub(crate) use stopped::Run;
 use wasmtime::{Extern, Instance, Store};
 
 /// Init exports that are looked for when none is named, in this order.
@@ -155,63 +155,118 @@ pub(crate) fn start(
     limits: &Limits,
     digest: [u8; 32],
 ) -> Result<Initialized, ExecuteError> {
-    let Prepared { module, probed, compiled, compile_time } = prepared;
-    let Compiled { engine, module: compiled, compiler, cached } = compiled;
-    let running = Instant::now();
-    let mut store = host::new_store(engine, options, limits, digest)?;
-    let instantiated = run_guest(module, compiled, probed, &calls, options, limits, &mut store);
-    let (subject, preload_calls) = match instantiated {
-        Ok(done) => done,
-        Err(ExecuteError::Stopped { stage, cause, trace, .. }) => {
-            let ledger = Box::new(store.data_mut().take_ledger());
-            return Err(ExecuteError::Stopped { stage, cause, trace, ledger });
+    let mut begun = begin(prepared, options, limits, digest, None)?;
+    let run = prepared.run(limits);
+    for name in &calls {
+        let function = begun.subject.instance.get_typed_func::<(), ()>(&mut begun.store, name);
+        let function = function.map_err(|_| init_signature(prepared.module, name))?;
+        if let Err(error) = function.call(&mut begun.store, ()) {
+            let error = run.stopped(&format!("the `{name}` function"), "trapped", error);
+            return Err(error.with_ledger(&mut begun.store));
         }
-        Err(error) => return Err(error),
-    };
-    Ok(Initialized {
-        store,
-        subject,
-        called: calls,
-        preload_calls,
-        compiler: *compiler,
-        cached: *cached,
-        compile_time,
-        run_time: running.elapsed(),
-    })
+    }
+    begun.end(prepared, calls)
 }
 
-/// Gives the instance after all `calls`, and the number of host calls that preloaded modules made.
-fn run_guest(
-    module: &Module<'_>,
-    compiled: &wasmtime::Module,
-    probed: &Probed,
-    calls: &[String],
+/// An instance that is being initialized.
+pub(crate) struct Begun {
+    pub store: Store<HostState>,
+    pub subject: Subject,
+    preload_calls: usize,
+    interrupt: Option<Interrupt>,
+    running: Instant,
+}
+
+/// Instantiates a compiled module. `watch` sees all host calls.
+pub(crate) fn begin(
+    prepared: Prepared<'_>,
+    options: &HostOptions,
+    limits: &Limits,
+    digest: [u8; 32],
+    watch: Option<Watch>,
+) -> Result<Begun, ExecuteError> {
+    let engine = &prepared.compiled.engine;
+    let running = Instant::now();
+    let mut store = host::new_store(engine, options, limits, digest)?;
+    if let Some(watch) = watch {
+        store.data_mut().watch(watch);
+    }
+    let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, engine, &mut store));
+    match instantiated(prepared, options, limits, &mut store) {
+        Ok((subject, preload_calls)) => Ok(Begun { store, subject, preload_calls, interrupt, running }),
+        Err(error) => Err(error.with_ledger(&mut store)),
+    }
+}
+
+/// Gives the instance, and the number of host calls that preloaded modules made.
+fn instantiated(
+    prepared: Prepared<'_>,
     options: &HostOptions,
     limits: &Limits,
     store: &mut Store<HostState>,
 ) -> Result<(Subject, usize), ExecuteError> {
-    let engine = store.engine().clone();
-    let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, &engine, store));
-    let run = Run { module, compiled, limits };
+    let Prepared { module, probed, compiled, .. } = prepared;
+    let compiled = &compiled.module;
+    let run = prepared.run(limits);
     let imports = host::resolve_imports(store, options, compiled).map_err(|error| run.no_imports(error))?;
     let preload_calls = store.data().ledger().len();
+    let functions = module.exports.iter().filter(|export| is_function(export.kind));
+    let names = functions.map(|export| (export.index, export.name.to_string()));
+    store.data_mut().name_functions(compiled, names);
     let baseline = Baseline::of(store, &imports)?;
     let instance = instantiate(store, compiled, &imports, module.bytes, probed)
         .map_err(|error| run.not_instantiated(error))?;
-    for name in calls {
-        let function =
-            instance.get_typed_func::<(), ()>(&mut *store, name).map_err(|_| init_signature(module, name))?;
-        function
-            .call(&mut *store, ())
-            .map_err(|error| run.stopped(&format!("the `{name}` function"), "trapped", error))?;
-    }
-    drop(interrupt);
-    // Whatever limit was set, it was for the guest and not for the capture.
-    store.set_epoch_deadline(u64::MAX / 2);
-    if limits.fuel.is_some() {
-        store.set_fuel(u64::MAX).map_err(ExecuteError::Compile)?;
-    }
     Ok((Subject { instance, imports, baseline }, preload_calls))
+}
+
+impl ExecuteError {
+    /// With the calls that were made until then, where it tells of them.
+    fn with_ledger(self, store: &mut Store<HostState>) -> ExecuteError {
+        match self {
+            ExecuteError::Stopped { stage, cause, trace, .. } => {
+                let ledger = Box::new(store.data_mut().take_ledger());
+                ExecuteError::Stopped { stage, cause, trace, ledger }
+            }
+            error => error,
+        }
+    }
+}
+
+impl Begun {
+    /// What was set was for the guest and not for the capture.
+    pub fn unbounded(&mut self) -> Result<(), ExecuteError> {
+        self.interrupt = None;
+        self.store.set_epoch_deadline(u64::MAX / 2);
+        // Without fuel there is nothing to set.
+        match self.store.get_fuel() {
+            Ok(_) => self.store.set_fuel(u64::MAX).map_err(ExecuteError::Compile),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Nothing of the guest runs any more.
+    pub fn end(mut self, prepared: Prepared<'_>, called: Vec<String>) -> Result<Initialized, ExecuteError> {
+        self.unbounded()?;
+        Ok(Initialized {
+            store: self.store,
+            subject: self.subject,
+            called,
+            preload_calls: self.preload_calls,
+            compiler: prepared.compiled.compiler,
+            cached: prepared.compiled.cached,
+            compile_time: prepared.compile_time,
+            run_time: self.running.elapsed(),
+        })
+    }
+}
+
+impl<'p> Prepared<'p> {
+    pub fn run<'r>(&self, limits: &'r Limits) -> Run<'r>
+    where
+        'p: 'r,
+    {
+        Run { module: self.module, compiled: &self.compiled.module, limits }
+    }
 }
 
 /// Instantiates the compiled probed form of the binary `wasm`, with everything that instantiation does in the original.
@@ -281,7 +336,7 @@ fn no_default(module: &Module<'_>) -> ExecuteError {
     ))
 }
 
-fn exported_functions(module: &Module<'_>) -> String {
+pub(crate) fn exported_functions(module: &Module<'_>) -> String {
     const SHOWN: usize = 12;
     let nullary =
         |export: &&wasmparser::Export<'_>| is_function(export.kind) && module.is_nullary(export.index);

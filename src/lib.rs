@@ -15,6 +15,7 @@ pub mod encode;
 pub mod engine;
 mod error;
 pub mod execute;
+pub mod freeze;
 pub mod host;
 pub mod layout;
 pub mod module;

@@ -1,9 +1,10 @@
-use crate::audit::{ResetHooks, brief, zero_stack};
+use crate::audit::{MemoryMap, ResetHooks, brief, maps, run_page, zero_stack};
 use crate::cache::CompileCache;
 use crate::capture::capture;
-use crate::encode::encode;
+use crate::encode::{EncodeError, encode};
 use crate::error::Error;
-use crate::execute::{Compilation, ExecuteError, REACTOR_INITIALIZE, execute};
+use crate::execute::{Compilation, ExecuteError, Initialized, REACTOR_INITIALIZE, execute};
+use crate::freeze::{self, Freeze, FreezeError, Reader, Rest, Trigger};
 use crate::host::{
     Class, HostOptions, HostState, ImportName, Ledger, Limits, LinkerHook, Policy, Preload, WasiOptions,
 };
@@ -34,6 +35,10 @@ pub struct Options {
     pub strip_init: bool,
     /// Compile optimized code, for an init that runs long.
     pub optimize: bool,
+    /// Freeze the program in the middle of a call, at this place, instead of when init returns.
+    pub at: Option<Trigger>,
+    /// How the calls in progress are read, for [`Options::at`].
+    pub frames: Reader,
     /// Where compiled code is kept between runs.
     pub cache: Option<CompileCache>,
     /// What init can see and do.
@@ -46,6 +51,8 @@ pub struct Options {
     pub zero_stack: bool,
     /// Refuse whatever would be warned of.
     pub strict: bool,
+    /// Draw the memories, for [`Output::page`].
+    pub maps: bool,
 }
 
 impl Default for Options {
@@ -58,12 +65,15 @@ impl Default for Options {
             layout: Layout::default(),
             strip_init: false,
             optimize: false,
+            at: None,
+            frames: Reader::default(),
             cache: None,
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
             reset_libc: false,
             zero_stack: false,
             strict: false,
+            maps: false,
         }
     }
 }
@@ -94,10 +104,19 @@ pub struct Output {
     pub report: Report,
     /// Every host call that init made; a later run of the same init can be answered from it.
     pub ledger: Ledger,
+    /// The memories, if [`Options::maps`] asks for them.
+    pub maps: Vec<MemoryMap>,
     /// What init wrote to standard output, if that is captured.
     pub stdout: Vec<u8>,
     /// What init wrote to standard error, if that is captured.
     pub stderr: Vec<u8>,
+}
+
+impl Output {
+    /// A self-contained page of HTML about this run on `input`. It shows the memories if [`Options::maps`] was set.
+    pub fn page(&self, input: &str) -> String {
+        run_page(input, &self.report, &self.maps, &self.ledger)
+    }
 }
 
 impl From<Options> for Preinit {
@@ -217,6 +236,18 @@ impl Preinit {
         self
     }
 
+    /// Freezes the program in the middle of a call instead of when init returns.
+    pub fn at(mut self, trigger: Trigger) -> Self {
+        self.options.at = Some(trigger);
+        self
+    }
+
+    /// Chooses how the calls in progress are read, for [`Preinit::at`].
+    pub fn frames(mut self, reader: Reader) -> Self {
+        self.options.frames = reader;
+        self
+    }
+
     /// Chooses what happens when init makes calls of a class.
     pub fn policy(mut self, class: Class, policy: Policy) -> Self {
         self.options.host.policies.set(class, policy);
@@ -277,22 +308,25 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
     let hooks = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
     let probed = Probed::exporting(&module, hooks.functions.iter().map(|(index, _)| *index))?;
     let digest: [u8; 32] = Sha256::digest(wasm).into();
-    let executed = execute(
-        &module,
-        &probed,
-        &options.init_functions,
-        Compilation { optimize: options.optimize, cache: options.cache.as_ref() },
-        &options.host,
-        &options.limits,
-        digest,
-    );
-    let mut initialized = match executed {
-        Err(ExecuteError::Stopped { stage, cause, trace, ledger }) => {
-            recorded.clone_from(&ledger);
-            return Err(ExecuteError::Stopped { stage, cause, trace, ledger }.into());
-        }
-        executed => executed?,
+    if options.at.is_some() && options.zero_stack {
+        return Err(Error::Options("--zero-stack does not go with --at: the stack is in use".to_string()));
+    }
+    let ran = match &options.at {
+        Some(trigger) => frozen(options, trigger, &module, &probed, digest),
+        None => executed(options, &module, &probed, digest),
     };
+    let Ran { mut initialized, extended, mut frozen } = match ran {
+        Err(error) => {
+            if let Some(ledger) = error.ledger() {
+                recorded.clone_from(ledger);
+            }
+            return Err(error);
+        }
+        Ok(ran) => ran,
+    };
+    let extended = extended.as_ref().map(|wasm| Module::parse(wasm)).transpose();
+    let extended = extended.map_err(EncodeError::Invalid)?;
+    let output_of = extended.as_ref().unwrap_or(&module);
     for (index, name) in &hooks.functions {
         let export = probed.export_name(Probe::Function(*index));
         initialized.call_hook(&export, name)?;
@@ -310,7 +344,14 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
     if !options.keep_init {
         plan_options.removed_exports.extend(init_functions.iter().cloned());
     }
-    let ledger = initialized.store.data_mut().take_ledger();
+    if let Some(frozen) = &frozen {
+        // It resumes there.
+        plan_options.removed_exports.retain(|export| *export != frozen.entry);
+    }
+    let ledger = match &mut frozen {
+        Some(frozen) => std::mem::take(&mut frozen.ledger),
+        None => initialized.store.data_mut().take_ledger(),
+    };
     recorded.clone_from(&ledger);
     let (stdout, stderr) =
         (initialized.store.data().stdout().to_vec(), initialized.store.data().stderr().to_vec());
@@ -321,9 +362,12 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
     if options.zero_stack {
         zero_stack(&module, &mut snapshot)?;
     }
-    let (plan, planning) = timed(|| plan(&module, &snapshot, &plan_options))?;
+    if let Some(frozen) = &frozen {
+        frozen.complete(&mut snapshot);
+    }
+    let (plan, planning) = timed(|| plan(output_of, &snapshot, &plan_options))?;
     let ((output, stripped), encode) = timed(|| {
-        let output = encode(&module, &snapshot, &plan)?;
+        let output = encode(output_of, &snapshot, &plan)?;
         if !options.strip_init {
             return Ok((output, None));
         }
@@ -336,6 +380,9 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
     warnings.extend(stripped.as_ref().and_then(strip_warning));
     let random_bytes = ledger.random_bytes();
     warnings.extend(ledger.warnings(&options.host.policies));
+    if let Some(frozen) = &mut frozen {
+        warnings.append(&mut frozen.warnings);
+    }
     if options.reset_libc && hooks.functions.is_empty() {
         warnings.push(
             "--reset-libc has no effect: the module has neither `__wasilibc_reset_preopens` nor \
@@ -343,11 +390,12 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
                 .to_string(),
         );
     }
-    let findings = brief(&module, &snapshot, &ledger, options.host.wasi.as_ref());
+    let findings = brief(output_of, &snapshot, &ledger, options.host.wasi.as_ref());
     if options.strict && !(warnings.is_empty() && findings.is_empty()) {
         warnings.extend(findings.into_iter().map(|finding| finding.title));
         return Err(Error::Strict(warnings));
     }
+    let maps = if options.maps { maps(&module, &snapshot) } else { Vec::new() };
     let report = Report {
         input_bytes: wasm.len() as u64,
         output_bytes: output.len() as u64,
@@ -355,10 +403,10 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
         compile_cached,
         init_functions,
         timings,
-        memories: report::memories(&module, &snapshot, &plan),
+        memories: report::memories(output_of, &snapshot, &plan),
         globals_changed: report::globals_changed(&plan),
-        tables: report::tables(&module, &snapshot, &plan),
-        heap: report::heap(&module, &snapshot, &plan),
+        tables: report::tables(output_of, &snapshot, &plan),
+        heap: report::heap(output_of, &snapshot, &plan),
         layout: report::layout(&plan),
         stripped,
         data_segments: plan.data.len(),
@@ -369,8 +417,62 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
         random_bytes,
         files_written: ledger.files_written().into_iter().map(|change| change.path).collect(),
         findings,
+        frozen: frozen.map(|frozen| report::frozen(&frozen)),
     };
-    Ok(Output { wasm: output, report, ledger, stdout, stderr })
+    Ok(Output { wasm: output, report, ledger, maps, stdout, stderr })
+}
+
+/// A guest that has run.
+struct Ran {
+    initialized: Initialized,
+    /// The module that the state is written into, if it is not the original.
+    extended: Option<Vec<u8>>,
+    frozen: Option<Rest>,
+}
+
+fn executed(options: &Options, module: &Module<'_>, probed: &Probed, digest: [u8; 32]) -> Result<Ran, Error> {
+    let initialized = execute(
+        module,
+        probed,
+        &options.init_functions,
+        Compilation { optimize: options.optimize, cache: options.cache.as_ref() },
+        &options.host,
+        &options.limits,
+        digest,
+    )?;
+    Ok(Ran { initialized, extended: None, frozen: None })
+}
+
+fn frozen(
+    options: &Options,
+    trigger: &Trigger,
+    module: &Module<'_>,
+    probed: &Probed,
+    digest: [u8; 32],
+) -> Result<Ran, Error> {
+    let freeze = Freeze {
+        trigger,
+        reader: options.frames,
+        init_functions: &options.init_functions,
+        host: &options.host,
+        limits: &options.limits,
+        cache: options.cache.as_ref(),
+        digest,
+    };
+    let frozen = freeze::freeze(module, probed, freeze)?;
+    Ok(Ran { initialized: frozen.initialized, extended: Some(frozen.wasm), frozen: Some(frozen.rest) })
+}
+
+impl Error {
+    /// The host calls that were made until then, where the guest was stopped.
+    fn ledger(&self) -> Option<&Ledger> {
+        match self {
+            Error::Execute(ExecuteError::Stopped { ledger, .. })
+            | Error::Freeze(FreezeError::Execute(ExecuteError::Stopped { ledger, .. }))
+            | Error::Freeze(FreezeError::NotReached { ledger, .. }) => Some(ledger),
+            _ => None,
+        }
+    }
 }
 
 fn strip_warning(report: &StripReport) -> Option<String> {

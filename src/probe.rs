@@ -144,6 +144,11 @@ impl Probed {
         format!("{}{kind} {index}", self.prefix)
     }
 
+    /// A name for an export that is added besides the probes.
+    pub(crate) fn private_name(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
     /// Whether an export of the running instance is a probe and not the module's own.
     pub fn is_probe(&self, export: &str) -> bool {
         export.starts_with(&self.prefix)

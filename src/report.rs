@@ -54,6 +54,40 @@ pub struct Report {
     pub files_written: Vec<String>,
     /// What of the build was seen to be in the snapshot; `preinit audit` looks closer.
     pub findings: Vec<Finding>,
+    /// For a program that was frozen in the middle (`--at`), what is known about that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<FrozenReport>,
+}
+
+/// A program that was frozen in the middle.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FrozenReport {
+    /// The export that resumes it.
+    pub entry: String,
+    /// The call that it resumes with.
+    pub call: String,
+    /// Calls in progress.
+    pub frames: usize,
+    /// Size of the code that resumes them.
+    pub code_bytes: usize,
+    /// Directories that must be given when it runs, under these names and in this order.
+    pub preopens: Vec<String>,
+    /// How locals and operands were read.
+    pub reader: &'static str,
+    /// Seconds that the second run took, with its compilation.
+    pub reading: f64,
+}
+
+pub(crate) fn frozen(frozen: &crate::freeze::Rest) -> FrozenReport {
+    FrozenReport {
+        entry: frozen.entry.clone(),
+        call: frozen.call.clone(),
+        frames: frozen.stack.frames.len(),
+        code_bytes: frozen.code_bytes,
+        preopens: frozen.preopens.clone(),
+        reader: frozen.reader.name(),
+        reading: frozen.reading,
+    }
 }
 
 /// Seconds by stage.

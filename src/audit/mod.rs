@@ -12,6 +12,8 @@ mod finding;
 mod handles;
 mod layout;
 mod libc;
+mod map;
+mod page;
 mod pointers;
 mod run;
 mod scene;
@@ -27,6 +29,8 @@ pub use brief::brief;
 pub use finding::{Finding, Level, Place, Site};
 pub use layout::{StackKept, zero_stack};
 pub use libc::ResetHooks;
+pub use map::{MemoryMap, maps};
+pub use page::run_page;
 pub use taint::Varied;
 pub use weight::{Share, Weight};
 
@@ -67,16 +71,36 @@ pub struct Audit {
     pub host_calls: usize,
     /// How often init ran.
     pub runs: usize,
-    /// Seconds for the first run, with compilation.
-    pub first_run: f64,
-    /// Seconds in all.
-    pub total: f64,
+    /// Seconds by stage.
+    pub timings: Timings,
+    /// The memories, for a picture.
+    #[serde(skip)]
+    pub maps: Vec<MemoryMap>,
     /// Every host call of the first run.
     #[serde(skip)]
     pub ledger: Ledger,
     /// What the first run wrote to standard output, if that is captured.
     #[serde(skip)]
     pub stdout: Vec<u8>,
+}
+
+/// Seconds by stage of an audit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Timings {
+    /// Parsing and validating.
+    pub parse: f64,
+    /// Compiling, once for all runs.
+    pub compile: f64,
+    /// The first run of init.
+    pub init: f64,
+    /// Reading the state after it.
+    pub capture: f64,
+    /// All other runs, and comparing what they leave.
+    pub reruns: f64,
+    /// Naming and searching.
+    pub search: f64,
+    /// The whole.
+    pub total: f64,
 }
 
 impl Audit {
@@ -88,6 +112,11 @@ impl Audit {
     /// Whether nothing was found but what is good to know.
     pub fn is_clean(&self) -> bool {
         self.findings.iter().all(|finding| finding.level == Level::Note)
+    }
+
+    /// A self-contained page of HTML about the audit of `input`.
+    pub fn page(&self, input: &str) -> String {
+        page::audit_page(input, self)
     }
 
     /// The findings as text, worst first; everything if `verbose`, otherwise at most a screen.
@@ -111,6 +140,7 @@ pub fn audit(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
 fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let started = Instant::now();
     let module = Module::parse(wasm)?;
+    let mut timings = Timings { parse: seconds(started.elapsed()), ..Timings::default() };
     let code = Code::of(&module);
     let libc = Libc::of(&module, &code);
     let hooks = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
@@ -132,12 +162,15 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let host = repeatable(&options.host);
     let prepared =
         Prepared { module: &module, probed: &probed, compiled: &compiled, compile_time: compiling.elapsed() };
+    timings.compile = seconds(compiling.elapsed());
     let mut initialized = execute::start(prepared, calls.clone(), &host, limits, digest)?;
     let ledger = Arc::new(initialized.store.data_mut().take_ledger());
     let stdout = initialized.store.data().stdout().to_vec();
+    timings.init = seconds(initialized.run_time);
+    let capturing = Instant::now();
     let Initialized { subject, store, .. } = &mut initialized;
     let snapshot = capture(&module, &probed, subject, store)?;
-    let first_run = seconds(started.elapsed());
+    timings.capture = seconds(capturing.elapsed());
 
     let symbols = Symbols::of(&module);
     let layout = Layout::of(&module, &code, &snapshot, symbols.end_of_variables());
@@ -150,8 +183,8 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
         weight: weight::weigh(&scene),
         host_calls: ledger.len(),
         runs: 1,
-        first_run,
-        total: 0.0,
+        timings: Timings::default(),
+        maps: Vec::new(),
         ledger: Ledger::clone(&ledger),
         stdout,
     };
@@ -166,6 +199,7 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
         ledger: Arc::clone(&ledger),
         runs: AtomicUsize::new(0),
     };
+    let rerunning = Instant::now();
     let mut asked = None;
     let mut variations = Vec::new();
     if ledger.unrecorded().is_empty() {
@@ -187,6 +221,7 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
         ));
     }
     audit.runs += rerun.runs.into_inner();
+    timings.reruns = seconds(rerunning.elapsed());
     let searched = secrets::search(&scene, &wasi, &variations);
     for variation in &variations {
         audit.varied.push(taint::varied(variation, &wasi));
@@ -221,7 +256,11 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     }
     audit.findings.extend(free_stack(&scene, &audit.weight));
     audit.findings.sort_by_key(|finding| finding.level);
-    audit.total = seconds(started.elapsed());
+    audit.maps = map::of(&scene, &audit.varied);
+    timings.total = seconds(started.elapsed());
+    let others = timings.parse + timings.compile + timings.init + timings.capture + timings.reruns;
+    timings.search = (timings.total - others).max(0.0);
+    audit.timings = timings;
     Ok(audit)
 }
 

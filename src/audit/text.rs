@@ -66,7 +66,7 @@ pub(super) fn text(audit: &Audit, verbose: bool) -> String {
     lines.push(format!(
         "init ran {} in {:.2} s; {} host calls",
         if audit.runs == 1 { "once".to_string() } else { format!("{} times", audit.runs) },
-        audit.total,
+        audit.timings.total,
         audit.host_calls
     ));
     while lines.windows(2).any(|pair| pair[0].is_empty() && pair[1].is_empty()) {

@@ -238,6 +238,25 @@ impl<'r> HeapReader<'r> {
     }
 }
 
+impl References {
+    /// What `value` points to, where no object can be written.
+    ///
+    /// # Errors
+    /// If the engine refuses to answer.
+    pub fn resolve_alone(
+        &self,
+        mut store: impl AsContextMut,
+        value: &Val,
+    ) -> Result<Reference, CaptureError> {
+        Ok(match HeapReader::new(self, &mut store)?.resolve(&mut store, value)? {
+            Reference::Object(_) | Reference::ExternObject(_) => {
+                Reference::Unwritable(Unwritable::ObjectOnStack)
+            }
+            reference => reference,
+        })
+    }
+}
+
 const CONTINUATION: Reference = Reference::Unwritable(Unwritable::Continuation);
 
 fn array(mut store: impl AsContextMut, raw: u32) -> Result<Rooted<ArrayRef>, CaptureError> {

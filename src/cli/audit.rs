@@ -18,6 +18,8 @@ pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
     if input.is_terminal() {
         return Err(convert::usage("no INPUT is given, and standard input is a terminal"));
     }
+    let name = input.name();
+    let is_page = args.report.as_deref().is_some_and(convert::is_page);
     let report = args.report.as_deref().map(|path| Output::new(Some(path))).transpose()?;
     let ledger = args.ledger.as_deref().map(|path| Output::new(Some(path))).transpose()?;
     if let (Some(report), Some(ledger)) = (&report, &ledger)
@@ -52,9 +54,15 @@ pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
     let to_stdout = |output: &Option<Output>| matches!(output, Some(Output::Stdout));
     let text_to_stderr = to_stdout(&report) || to_stdout(&ledger);
     if let Some(output) = report {
-        let mut json = serde_json::to_vec_pretty(&audit).context("cannot write the report")?;
-        json.push(b'\n');
-        output.stage(json)?.commit()?;
+        let bytes = match is_page {
+            true => audit.page(&name).into_bytes(),
+            false => {
+                let mut json = serde_json::to_vec_pretty(&audit).context("cannot write the report")?;
+                json.push(b'\n');
+                json
+            }
+        };
+        output.stage(bytes)?.commit()?;
     }
     if let Some(output) = ledger {
         let mut lines = Vec::new();

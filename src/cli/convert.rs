@@ -1,6 +1,6 @@
 //! From what was typed to what will be done.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use directories_next::ProjectDirs;
@@ -25,8 +25,12 @@ pub struct Job {
     pub output: Output,
     /// Where the report goes.
     pub report: Option<Output>,
+    /// Whether the report is a page of HTML.
+    pub report_is_page: bool,
     /// Where the ledger goes.
     pub ledger: Option<Output>,
+    /// Where standard output and standard error of init go, if into files.
+    pub captured: [Option<Output>; 2],
     /// How to run it.
     pub options: Options,
     /// Whether what init writes to standard output is held back, because something else goes there.
@@ -56,10 +60,14 @@ impl Job {
         if output.is_terminal() {
             return Err(usage("the snapshot is binary and does not go to a terminal; give a file with -o"));
         }
+        let report_is_page = args.messages.report.as_deref().is_some_and(is_page);
         let report = args.messages.report.map(|path| Output::new(Some(&path))).transpose()?;
         let ledger = args.messages.ledger.map(|path| Output::new(Some(&path))).transpose()?;
-        let outputs: Vec<&Output> =
-            [Some(&output), report.as_ref(), ledger.as_ref()].into_iter().flatten().collect();
+        let capture = |path: Option<PathBuf>| path.map(|path| Output::new(Some(&path))).transpose();
+        let captured_stdout = capture(args.messages.capture_stdout)?;
+        let captured_stderr = capture(args.messages.capture_stderr)?;
+        let side_files = [&report, &ledger, &captured_stdout, &captured_stderr].map(Option::as_ref);
+        let outputs: Vec<&Output> = [Some(&output)].into_iter().chain(side_files).flatten().collect();
         for (at, output) in outputs.iter().enumerate() {
             if outputs[..at].iter().any(|other| other.collides(output)) {
                 return Err(usage(&format!("two outputs go to {}", output.name())));
@@ -70,9 +78,19 @@ impl Job {
         let guest_on_terminal = args.host.allow_wasi && args.host.inherit_stdio != Some(false);
         let mut warnings = Vec::new();
         let host = HostOptions {
-            ledger_backtraces: ledger.is_some(),
+            ledger_backtraces: ledger.is_some() || report_is_page,
             ..host_options(args.host, guest_stdout_captured, &mut warnings)?
         };
+        let mut host = host;
+        if let Some(wasi) = &mut host.wasi {
+            // It is taken from the ledger, which also a run has that is refused.
+            if captured_stdout.is_some() {
+                wasi.stdout = GuestOutput::Discard;
+            }
+            if captured_stderr.is_some() {
+                wasi.stderr = GuestOutput::Discard;
+            }
+        }
         let options = Options {
             init_functions: args.init_functions,
             keep_init: args.keep_init_func,
@@ -81,12 +99,15 @@ impl Job {
             layout: args.layout,
             strip_init: args.strip_init,
             optimize: args.optimize,
+            at: args.at,
+            frames: args.frames.unwrap_or_default(),
             cache: compile_cache(&args.cache),
             host,
             limits: limits(&args.limits),
             reset_libc: args.reset_libc,
             zero_stack: args.zero_stack,
             strict: args.strict,
+            maps: report_is_page,
         };
         if options.strict && !warnings.is_empty() {
             return Err(preinit::Error::Strict(warnings).into());
@@ -95,7 +116,9 @@ impl Job {
             input,
             output,
             report,
+            report_is_page,
             ledger,
+            captured: [captured_stdout, captured_stderr],
             options,
             results: results(&args.cache)?,
             guest_stdout_captured,
@@ -107,6 +130,12 @@ impl Job {
             warnings,
         })
     }
+}
+
+/// Whether a report of this name is a page of HTML.
+pub fn is_page(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| ["html", "htm"].iter().any(|page| extension.eq_ignore_ascii_case(page)))
 }
 
 /// What was typed is wrong.

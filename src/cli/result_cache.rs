@@ -52,8 +52,12 @@ pub type Reason = String;
 impl Place {
     /// The place for the result of `job` on `wasm`.
     pub fn of(job: &Job, directory: &Path, wasm: &[u8]) -> Result<Place, Reason> {
-        if job.verify || job.ledger.is_some() {
-            return Err("--verify and --ledger need a run".to_owned());
+        if job.verify
+            || job.ledger.is_some()
+            || job.report_is_page
+            || job.captured.iter().any(Option::is_some)
+        {
+            return Err("--verify, --ledger, --capture-… and a page of HTML need a run".to_owned());
         }
         let dirs: Vec<PathBuf> =
             job.options.host.wasi.iter().flat_map(|wasi| &wasi.dirs).map(|dir| dir.host.clone()).collect();

@@ -1,13 +1,13 @@
 //! The command's own work: read, run, write, tell.
 
 use anyhow::Context;
-use preinit::host::Ledger;
+use preinit::host::{DescriptorKind, Ledger};
 use preinit::report::{HostCalls, host_calls};
 use serde::Serialize;
 
 use super::args::SnapshotArgs;
 use super::convert::Job;
-use super::output::Staged;
+use super::output::{Output, Staged};
 use super::progress::Progress;
 use super::result_cache::{self, Kept};
 use super::verify::{self, Unverified};
@@ -72,12 +72,16 @@ pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
     }
     let mut staged = Vec::new();
     if let Some(output) = job.report {
-        staged.push(output.stage(json.into_bytes())?);
+        let text = if job.report_is_page { made.page(&job.input.name()) } else { json };
+        staged.push(output.stage(text.into_bytes())?);
     }
     if let Some(output) = job.ledger {
         let mut lines = Vec::new();
         made.ledger.write_json_lines(&mut lines).context("cannot write the ledger")?;
         staged.push(output.stage(lines)?);
+    }
+    for (output, bytes) in captured(job.captured, &made.ledger) {
+        staged.push(output.stage(bytes)?);
     }
     let name = job.output.name().to_owned();
     staged.push(job.output.stage(made.wasm)?);
@@ -120,6 +124,12 @@ fn report(report: &preinit::Report) -> anyhow::Result<String> {
     Ok(json)
 }
 
+/// What init printed, and where it goes.
+fn captured(outputs: [Option<Output>; 2], ledger: &Ledger) -> impl Iterator<Item = (Output, Vec<u8>)> {
+    let streams = [DescriptorKind::Stdout, DescriptorKind::Stderr];
+    outputs.into_iter().zip(streams).filter_map(|(output, stream)| Some((output?, ledger.output(stream))))
+}
+
 /// Writes what is known of a run that made no snapshot, and gives back why.
 fn refused(job: Job, ledger: &Ledger, error: preinit::Error) -> anyhow::Error {
     let mut staged = Vec::new();
@@ -135,6 +145,7 @@ fn refused(job: Job, ledger: &Ledger, error: preinit::Error) -> anyhow::Error {
         let _ = ledger.write_json_lines(&mut lines);
         staged.push((output, lines));
     }
+    staged.extend(captured(job.captured, ledger));
     for (output, bytes) in staged {
         if let Err(second) = output.stage(bytes).and_then(Staged::commit) {
             stderr::warn(&[format!("{second:#}")]);

@@ -45,6 +45,22 @@ pub fn details(report: &Report, verbose: bool) -> String {
         lines.add("compiler", format_args!("{}{origin}", report.compiler));
         stages(&mut lines, report);
     }
+    if let Some(frozen) = &report.frozen {
+        lines.add("frozen", format_args!("at {}, resumes in `{}`", frozen.call, frozen.entry));
+        lines.add(
+            "stack",
+            format_args!("{}, {} of code", count(frozen.frames, "frame"), Bytes(frozen.code_bytes as u64)),
+        );
+        if !frozen.preopens.is_empty() {
+            lines.add(
+                "needs",
+                format_args!("these directories, in this order: `{}`", frozen.preopens.join("`, `")),
+            );
+        }
+        if verbose {
+            lines.add("reading", format_args!("{} by {}", Seconds(frozen.reading), frozen.reader));
+        }
+    }
     if !report.files_written.is_empty() {
         let shown: Vec<&str> = report.files_written.iter().take(LISTED).map(String::as_str).collect();
         lines.add(

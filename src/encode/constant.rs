@@ -24,7 +24,7 @@ pub(super) fn value(
 }
 
 /// The instructions that push a value; they are valid in code too.
-pub(super) fn push(
+pub(crate) fn push(
     module: &Module<'_>,
     value: Value,
     ty: ValType,

@@ -1,9 +1,9 @@
 //! Writes the planned module: what did not change is copied byte for byte, the rest is encoded anew, and the result is
 //! always validated.
 
-mod constant;
+pub(crate) mod constant;
 mod heap;
-mod names;
+pub(crate) mod names;
 mod producers;
 mod segments;
 mod start;
@@ -158,7 +158,7 @@ fn exports(exports: &[PlannedExport<'_>]) -> List {
     list
 }
 
-fn export_kind(kind: wasmparser::ExternalKind) -> u8 {
+pub(crate) fn export_kind(kind: wasmparser::ExternalKind) -> u8 {
     use wasmparser::ExternalKind;
     match kind {
         ExternalKind::Func => 0x00,

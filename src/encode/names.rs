@@ -68,3 +68,39 @@ fn retained(raw: &[u8], is_kept: impl Fn(usize) -> bool) -> Option<NameMap> {
     }
     Some(map)
 }
+
+/// The name section with names for added functions, whose indices are above all others. A malformed one is left alone.
+pub(crate) fn with_functions(module: &Module<'_>, added: &[(u32, String)]) -> Option<Vec<u8>> {
+    const MODULE: u8 = 0;
+    let payload = module.sections.iter().find_map(|section| match section.custom {
+        Some(("name", payload)) => Some(payload),
+        _ => None,
+    });
+    let payload = payload.unwrap_or_default();
+    let mut subsections: Vec<(u8, Vec<u8>)> = Vec::new();
+    let mut reader = BinaryReader::new(payload, 0);
+    let mut names = NameMap::new();
+    while !reader.eof() {
+        let start = reader.original_position();
+        let id = reader.read_u8().ok()?;
+        let len = reader.read_var_u32().ok()?;
+        let contents = reader.read_bytes(len as usize).ok()?;
+        match id {
+            FUNCTION => names = retained(&payload[start..reader.original_position()], |_| true)?,
+            _ => subsections.push((id, contents.to_vec())),
+        }
+    }
+    for (function, name) in added {
+        names.append(*function, name);
+    }
+    let mut functions = Vec::new();
+    names.encode(&mut functions);
+    let at = subsections.iter().take_while(|(id, _)| *id == MODULE).count();
+    subsections.insert(at, (FUNCTION, functions));
+    let mut out = Vec::with_capacity(payload.len() + 32 * added.len());
+    for (id, contents) in subsections {
+        out.push(id);
+        contents.as_slice().encode(&mut out);
+    }
+    Some(out)
+}

@@ -7,7 +7,7 @@ use wasmtime::{Error, Trap, WasmBacktrace};
 
 /// What is running, to explain why it does not any more.
 #[derive(Clone, Copy)]
-pub(super) struct Run<'a> {
+pub(crate) struct Run<'a> {
     pub module: &'a Module<'a>,
     pub compiled: &'a wasmtime::Module,
     pub limits: &'a Limits,

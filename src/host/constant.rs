@@ -13,6 +13,7 @@ use super::ledger::{Call, Entry, Outcome};
 use super::options::ImportName;
 use super::policy::{Class, Policy};
 use super::value::Value;
+use super::watch;
 
 /// A function that traps with [`super::ImportCalled`].
 pub(super) fn unprovided(store: &mut Store<HostState>, ty: FuncType, import: ImportName) -> Func {
@@ -71,6 +72,9 @@ pub(super) fn opaque(
 fn constant(store: &mut Store<HostState>, ty: FuncType, import: ImportName, outcome: Outcome) -> Func {
     let import = Arc::new(import);
     Func::new(store, ty.clone(), move |mut caller, params, results| {
+        if watch::show(&mut caller, &import, &ty, params, results)? {
+            return Ok(());
+        }
         let backtrace = caller.data().recorder.backtrace(&caller);
         let args = params.iter().map(Value::of).collect();
         let call = Call { import: Arc::clone(&import), args, reads: Vec::new(), backtrace };

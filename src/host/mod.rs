@@ -16,6 +16,7 @@ mod rehearsal;
 mod resolve;
 mod value;
 mod wasi;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,7 @@ pub use options::{
 pub use policy::{Class, ClassUse, Policies, Policy};
 pub use resolve::resolve_imports;
 pub use value::Value;
+pub(crate) use watch::{Seen, Watch};
 
 /// The data of a store in which init runs.
 pub struct HostState {
@@ -55,6 +57,7 @@ pub struct HostState {
     /// Answers what lies outside, if this run rehearses another.
     rehearsal: Option<Rehearsal>,
     refuse_changes: bool,
+    watch: Option<Watch>,
     policies: Policies,
 }
 
@@ -95,6 +98,7 @@ pub fn new_store(
         wasi,
         rehearsal,
         refuse_changes,
+        watch: None,
         policies: options.policies.clone(),
     };
     let mut store = Store::new(engine, state);
@@ -106,6 +110,17 @@ pub fn new_store(
 }
 
 impl HostState {
+    /// Gives the functions of `module` that have no name of their own these, in backtraces.
+    pub(crate) fn name_functions(
+        &mut self,
+        module: &wasmtime::Module,
+        names: impl Iterator<Item = (u32, String)>,
+    ) {
+        if self.recorder.backtraces {
+            self.recorder.names = Some((module.clone(), names.collect()));
+        }
+    }
+
     /// Every host call so far.
     pub fn ledger(&self) -> &Ledger {
         &self.recorder.ledger
@@ -137,6 +152,11 @@ impl HostState {
         self.refuse_changes = options.refuses_changes();
         self.recorder.answer_live();
         Ok(())
+    }
+
+    /// From now on shows every host call to `watch` before it is answered.
+    pub(crate) fn watch(&mut self, watch: Watch) {
+        self.watch = Some(watch);
     }
 
     /// Lets the guest use `more` bytes on top of what it has now.

@@ -1,5 +1,6 @@
 //! Keeps the ledger of a run, and answers from another one in a replay.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use wasmtime::{AsContext, Val, ValType, WasmBacktrace};
@@ -14,6 +15,8 @@ pub(super) struct Recorder {
     pub(super) ledger: Ledger,
     replay: Option<Arc<Ledger>>,
     pub(super) backtraces: bool,
+    /// The module whose unnamed functions have these names, by index.
+    pub(super) names: Option<(wasmtime::Module, HashMap<u32, String>)>,
     limit: u64,
     used: u64,
 }
@@ -26,7 +29,7 @@ impl Recorder {
             ledger.sources = replay.sources;
             ledger.preopens.clone_from(&replay.preopens);
         }
-        Self { ledger, replay, backtraces, limit, used: 0 }
+        Self { ledger, replay, backtraces, names: None, limit, used: 0 }
     }
 
     /// The recorded answer to `call`, which becomes part of this run's ledger; `None` if this is no replay.
@@ -97,7 +100,14 @@ impl Recorder {
             let backtrace = WasmBacktrace::force_capture(store);
             let name = |frame: &wasmtime::FrameInfo| match frame.func_name() {
                 Some(name) => demangled(name),
-                None => format!("function {}", frame.func_index()),
+                None => {
+                    let exported = self
+                        .names
+                        .as_ref()
+                        .filter(|(module, _)| wasmtime::Module::same(module, frame.module()));
+                    let exported = exported.and_then(|(_, names)| names.get(&frame.func_index()));
+                    exported.cloned().unwrap_or_else(|| format!("function {}", frame.func_index()))
+                }
             };
             backtrace.frames().iter().map(name).collect()
         })

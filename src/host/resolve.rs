@@ -6,7 +6,7 @@ use wasmtime::{Extern, ExternType, Instance, Linker, Module, Store};
 
 use super::error::{HostError, Unprovided};
 use super::options::{HostOptions, ImportName};
-use super::{HostState, constant, preload, wasi};
+use super::{HostState, constant, preload, wasi, watch};
 
 /// The providers of imports that are ready.
 pub(super) struct Resolver {
@@ -118,13 +118,13 @@ impl Resolver {
         if let Some((_, instance)) = self.preloads.iter().find(|(name, _)| *name == import.module)
             && let Some(export) = instance.get_export(&mut *store, &import.name)
         {
-            return Ok(Some(export));
+            return Ok(Some(watch::shown(store, import, export)));
         }
         if let Some(linker) = &self.linker
             && let Ok(definition) = linker.get(&mut *store, &import.module, &import.name)
         {
             store.data_mut().recorder.unrecorded(import);
-            return Ok(Some(definition));
+            return Ok(Some(watch::shown(store, import, definition)));
         }
         if self.wasi
             && import.module == wasi::MODULE

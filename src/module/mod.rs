@@ -9,6 +9,7 @@ mod types;
 
 pub use kind::Kind;
 pub use names::{Names, Space};
+pub(crate) use parse::features;
 pub use section::{Replacements, Section, SectionId, section_of};
 pub use types::Hierarchy;
 

@@ -5,7 +5,7 @@ use super::{
 use wasmparser::{Encoding, Parser, Payload, TableInit, TypeRef, ValidPayload, Validator, WasmFeatures};
 
 /// Everything that the engine can run, and legacy exceptions, to turn them away with advice.
-fn features() -> WasmFeatures {
+pub(crate) fn features() -> WasmFeatures {
     WasmFeatures::WASM3
         | WasmFeatures::THREADS
         | WasmFeatures::CUSTOM_PAGE_SIZES
@@ -21,24 +21,7 @@ impl<'a> Module<'a> {
     /// [`ModuleError::Malformed`] with the offset of the first mistake, [`ModuleError::Unsupported`] for a component,
     /// an object file or a dynamic library.
     pub fn parse(bytes: &'a [u8]) -> Result<Module<'a>, ModuleError> {
-        let mut module = Module {
-            bytes,
-            sections: Vec::new(),
-            types: Vec::new(),
-            imports: Vec::new(),
-            functions: Vec::new(),
-            tables: Vec::new(),
-            memories: Vec::new(),
-            globals: Vec::new(),
-            tags: Vec::new(),
-            imported: ImportCounts::default(),
-            exports: Vec::new(),
-            start: None,
-            elements: Vec::new(),
-            data: Vec::new(),
-            has_data_count: false,
-            code: CodeUses::default(),
-        };
+        let mut module = Module::empty(bytes);
         let mut validator = Validator::new_with_features(features());
         let mut bodies: Vec<Body<'a>> = Vec::new();
         for payload in Parser::new(0).parse_all(bytes) {
@@ -59,6 +42,36 @@ impl<'a> Module<'a> {
             return Err(ModuleError::Unsupported(Kind::LegacyExceptions));
         }
         Ok(module)
+    }
+
+    /// Reads a binary that was made from a valid one. What the code refers to is left open.
+    pub(crate) fn read_valid(bytes: &'a [u8]) -> Result<Module<'a>, wasmparser::BinaryReaderError> {
+        let mut module = Module::empty(bytes);
+        for payload in Parser::new(0).parse_all(bytes) {
+            module.read(payload?)?;
+        }
+        Ok(module)
+    }
+
+    fn empty(bytes: &'a [u8]) -> Module<'a> {
+        Module {
+            bytes,
+            sections: Vec::new(),
+            types: Vec::new(),
+            imports: Vec::new(),
+            functions: Vec::new(),
+            tables: Vec::new(),
+            memories: Vec::new(),
+            globals: Vec::new(),
+            tags: Vec::new(),
+            imported: ImportCounts::default(),
+            exports: Vec::new(),
+            start: None,
+            elements: Vec::new(),
+            data: Vec::new(),
+            has_data_count: false,
+            code: CodeUses::default(),
+        }
     }
 
     fn turn_away(&self, payload: &Payload<'a>) -> Result<(), ModuleError> {

@@ -85,7 +85,7 @@ impl<'a> Section<'a> {
     }
 
     /// Whether so many more entries make the count wider, so that all entries move.
-    pub fn moves_with(&self, more: u32) -> bool {
+    pub fn moves_with_more(&self, more: u32) -> bool {
         let (count, entries) = self.entries();
         let mut wider = Vec::new();
         (count + more).encode(&mut wider);

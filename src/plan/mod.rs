@@ -419,7 +419,7 @@ pub fn plan<'a>(
     let start = (!start.steps.is_empty() || heap.is_some()).then_some(start);
     let steps = start.as_ref().map_or(0, |start| start.steps.len());
     let added = u32::from(start.is_some()) + heap.as_ref().map_or(0, |heap| heap.plan.functions_added(steps));
-    let moves = |code: &crate::module::Section<'_>| code.moves_with(added);
+    let moves = |code: &crate::module::Section<'_>| code.moves_with_more(added);
     let drops_dwarf = module.section(SectionId::CODE).is_some_and(moves)
         && module.sections.iter().any(|section| section.is_dwarf());
     if drops_dwarf {

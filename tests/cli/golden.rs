@@ -6,7 +6,12 @@ use insta::assert_snapshot;
 #[test]
 fn help() {
     let place = Place::new();
-    for (line, name) in [("-h", "help_short"), ("--help", "help_long"), ("verify --help", "help_verify")] {
+    for (line, name) in [
+        ("-h", "help_short"),
+        ("--help", "help_long"),
+        ("verify --help", "help_verify"),
+        ("audit --help", "help_audit"),
+    ] {
         let output = place.line(line);
         done(&output);
         let text: Vec<_> = output.stdout.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end).collect();

@@ -3,7 +3,7 @@
 use super::{Place, done, failed, stderr, stdout};
 
 /// A guest that calls `function` of WASI and keeps what `code` leaves of it as `(global (mut i64))`.
-fn guest(function: &str, code: &str) -> String {
+pub fn guest(function: &str, code: &str) -> String {
     format!(
         r#"(module
             (import "wasi_snapshot_preview1" {function})
@@ -106,7 +106,7 @@ fn directories() {
 }
 
 /// Prints `file` to standard output.
-fn printer() -> String {
+pub fn printer() -> String {
     guest(
         r#""fd_write" (func $f (param i32 i32 i32 i32) (result i32))"#,
         "(i32.store (i32.const 0) (i32.const 200)) (i32.store (i32.const 4) (i32.const 4))

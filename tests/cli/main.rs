@@ -1,6 +1,7 @@
 //! The built binary, run as users and build tools run it.
 
 mod argv;
+mod audit;
 mod cache;
 mod golden;
 mod host;

@@ -55,7 +55,10 @@ pub struct AuditArgs {
     #[arg(short, long, conflicts_with = "verbose", help_heading = "Messages")]
     pub quiet: bool,
 
-    /// Write the findings as JSON; `-` for standard output
+    /// Write the findings as JSON, or as a page of HTML if FILE ends in `.html`; `-` for standard output
+    ///
+    /// The page needs nothing else: a picture of the memories with what depends on what, the host calls in order, sizes and
+    /// times.
     #[arg(long, value_name = "FILE", help_heading = "Messages")]
     pub report: Option<PathBuf>,
 

@@ -16,9 +16,19 @@ pub struct MessageArgs {
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Write a report as JSON; `-` for standard output
+    /// Write a report as JSON, or as a page of HTML if FILE ends in `.html`; `-` for standard output
+    ///
+    /// The page needs nothing else: a picture of the memories, the host calls in order, sizes and times.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+
+    /// Write what init prints to standard output into a file
+    #[arg(long, value_name = "FILE")]
+    pub capture_stdout: Option<PathBuf>,
+
+    /// Write what init prints to standard error into a file
+    #[arg(long, value_name = "FILE")]
+    pub capture_stderr: Option<PathBuf>,
 
     /// Write every host call as JSON lines; `-` for standard output
     #[arg(long, value_name = "FILE")]

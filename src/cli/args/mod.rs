@@ -27,6 +27,7 @@ pub use verify::{Engine, PlayArgs, VerifyArgs};
 use crate::cli::argv;
 use crate::cli::value::{layout, pair};
 use ignored::IgnoredArgs;
+use preinit::freeze::{Reader, Trigger};
 use preinit::layout::Layout;
 use preinit::plan::Rename;
 
@@ -145,6 +146,22 @@ pub struct SnapshotArgs {
     #[arg(long = "opt", action = ArgAction::Set, default_value_t = false)]
     pub optimize: bool,
 
+    /// Freeze the program in the middle, just before a call, instead of when init returns
+    ///
+    /// The snapshot resumes there when its entry export is called for the first time; by default that is `_start`.
+    /// TRIGGER is `stdin` (the first read of standard input), `open:PATH` (the first opening of that path),
+    /// `export:NAME` (control enters that exported function), `call:NAME` (the same for a name of the name section),
+    /// `checkpoint` (the export `preinit_checkpoint`, see preinit.h), or the call of an import: `MODULE.NAME`, with
+    /// arguments `MODULE.NAME(0, _, ..)`. `#N` behind any of them is the N-th time.
+    #[arg(long, value_name = "TRIGGER")]
+    pub at: Option<Trigger>,
+
+    /// How --at reads the calls in progress: `unwind` or `inspect`
+    ///
+    /// `inspect` uses the engine's debugging interface, which takes several times as long.
+    #[arg(long, value_name = "HOW", value_parser = reader, hide = true)]
+    pub frames: Option<Reader>,
+
     /// Verify the snapshot, and write it only if it is right
     ///
     /// As `preinit verify` does it, with its defaults. Init is answered from the record of the run that made the
@@ -184,6 +201,14 @@ pub struct SnapshotArgs {
     /// Wizer's feature switches.
     #[command(flatten)]
     pub ignored: IgnoredArgs,
+}
+
+fn reader(name: &str) -> Result<Reader, String> {
+    match name {
+        "unwind" => Ok(Reader::Unwind),
+        "inspect" => Ok(Reader::Inspect),
+        _ => Err("expected unwind or inspect".to_owned()),
+    }
 }
 
 /// The command line's definition, for the parser and for whatever is generated from it.

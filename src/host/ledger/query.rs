@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Call, Descriptors, Entry, Ledger, Region};
+use super::{Call, DescriptorKind, Descriptors, Entry, Ledger, Region};
 use crate::host::options::{Clock, ImportName, Random};
 
 /// How often an import was called.
@@ -124,6 +124,20 @@ impl Ledger {
             descriptors.apply(entry);
         }
         inputs
+    }
+
+    /// What the guest wrote to a standard stream.
+    pub fn output(&self, stream: DescriptorKind) -> Vec<u8> {
+        let mut output = Vec::new();
+        self.follow(|descriptors, entry| {
+            let of_stream =
+                entry.call.word(0).and_then(|fd| descriptors.get(fd)).is_some_and(|to| to.kind == stream);
+            if entry.call.wasi() == Some("fd_write") && of_stream && entry.succeeded() {
+                // The first region is the array of buffers.
+                output.extend(entry.call.reads.iter().skip(1).flat_map(|region| &region.bytes));
+            }
+        });
+        output
     }
 
     /// What the guest changed in its directories, each path once, in order.

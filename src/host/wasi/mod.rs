@@ -25,6 +25,7 @@ use super::options::ImportName;
 use super::policy::{Class, Policy};
 use super::rehearsal::is_outside;
 use super::value::Value;
+use super::watch;
 use span::Span;
 
 pub(super) use answer::Wasi;
@@ -44,7 +45,12 @@ pub(super) fn define(store: &mut Store<HostState>, function: &'static Function) 
     });
     let returns = (function.name != "proc_exit").then_some(ValType::I32);
     let ty = FuncType::new(store.engine(), params, returns);
-    Func::new(store, ty, move |caller, params, results| call(caller, function, &import, params, results))
+    Func::new(store, ty.clone(), move |mut caller, params, results| {
+        if watch::show(&mut caller, &import, &ty, params, results)? {
+            return Ok(());
+        }
+        call(caller, function, &import, params, results)
+    })
 }
 
 fn call(

@@ -1,0 +1,58 @@
+use crate::capture::CaptureError;
+use crate::encode::EncodeError;
+use crate::execute::ExecuteError;
+use crate::host::Ledger;
+
+/// Why a program could not be frozen.
+#[derive(Debug, thiserror::Error)]
+pub enum FreezeError {
+    /// The module has no such place.
+    #[error("{0}")]
+    Trigger(String),
+    /// The program ended before it came to the place.
+    #[error("{message}")]
+    NotReached {
+        /// How it ended, and the host calls that it made, as text.
+        message: String,
+        /// All of them.
+        ledger: Box<Ledger>,
+    },
+    /// The program came there, but in a state that has no form in a module.
+    #[error("{0}")]
+    Refused(String),
+    /// Something was read from the engine or the module that does not fit together, which is a mistake of preinit.
+    #[error("the stack of the program cannot be read, which is a bug in preinit: {0}")]
+    Unexplained(&'static str),
+    /// The second run of the program was not the same as the first.
+    #[error("the program did not do the same when it was run again, so its stack cannot be read: {0}")]
+    NotRepeated(String),
+    /// A run failed.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+    /// The engine failed to show something.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// The code could not be written.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The module could be validated once, but not again.
+    #[error("the module cannot be read again, which is a bug in preinit: {0}")]
+    Read(#[from] wasmparser::BinaryReaderError),
+}
+
+impl FreezeError {
+    pub(super) fn unknown(what: &'static str) -> FreezeError {
+        FreezeError::Encode(EncodeError::Unknown(what))
+    }
+
+    /// Whether the program was understood and turned down.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            FreezeError::NotReached { .. }
+                | FreezeError::Refused(_)
+                | FreezeError::NotRepeated(_)
+                | FreezeError::Execute(ExecuteError::Stopped { .. })
+        )
+    }
+}

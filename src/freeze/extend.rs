@@ -1,0 +1,143 @@
+//! Adds the code that resumes a program to its module: types, functions, a flag, and the entry export as a wrapper that
+//! resumes at its first call. What comes out is a module like any other, for which the rest of the pipeline writes state.
+
+use super::FreezeError;
+use super::body::{Bodies, CallPoint};
+use super::patch::Patch;
+use super::resume;
+use super::stack::Stack;
+use super::types::Types;
+use crate::encode::names;
+use crate::module::{Module, SectionId, Space, is_function, section_of};
+use crate::snapshot::{Reference, Value};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use wasm_encoder::{BlockType, Encode, Function, Instruction};
+
+/// A module that can resume a program.
+pub(super) struct Extended {
+    pub wasm: Vec<u8>,
+    /// Bytes of the added functions.
+    pub code_bytes: usize,
+    /// Whether a declarative element segment was added at the end.
+    pub declares: bool,
+    pub drops_dwarf: bool,
+}
+
+/// Adds code that resumes `stack` when the export `entry` is called for the first time.
+pub(super) fn extend(
+    module: &Module<'_>,
+    bodies: &Bodies<'_>,
+    points: &[Arc<CallPoint>],
+    stack: &Stack,
+    entry: u32,
+) -> Result<Extended, FreezeError> {
+    let mut patch = Patch::new(module);
+    let mut types = Types::new(module);
+    let mut names: Vec<(u32, String)> = Vec::new();
+    let known = module.names();
+    let name = |function: u32| match known.get(Space::Function, function) {
+        Some(name) => name.to_string(),
+        None => match super::trigger::imported_functions(module).find(|(index, _)| *index == function) {
+            Some((_, import)) => import.to_string(),
+            None => format!("function {function}"),
+        },
+    };
+    let signature = |function: u32| {
+        module.signature(function).ok_or(FreezeError::Unexplained("a function without a signature"))
+    };
+    let mut code_bytes = 0;
+    let mut add = |patch: &mut Patch<'_, '_>, ty: u32, function: Function| {
+        let body = function.into_raw_body();
+        code_bytes += body.len();
+        patch.function(ty, &body)
+    };
+
+    // The call that the program was stopped at.
+    let callee = signature(stack.callee)?;
+    let mut call = Function::new([]);
+    for (value, ty) in stack.arguments.iter().zip(callee.params()) {
+        resume::push(module, *value, *ty, &mut call)?;
+    }
+    call.instruction(&Instruction::Call(stack.callee)).instruction(&Instruction::End);
+    let ty = types.function(&[], callee.results());
+    let mut resumed = add(&mut patch, ty, call);
+    names.push((resumed, format!("resume:{}", name(stack.callee))));
+
+    for (frame, point) in stack.frames.iter().zip(points) {
+        let body = bodies.get(frame.site.function)?;
+        let function = resume::function(module, body, point, frame, resumed, &mut types)?;
+        let ty = types.function(&[], &body.results);
+        resumed = add(&mut patch, ty, function);
+        names.push((resumed, format!("resume:{}", name(frame.site.function))));
+    }
+
+    let flag = patch.counter();
+    let original = signature(entry)?;
+    let mut wrapper = Function::new([]);
+    wrapper
+        .instruction(&Instruction::GlobalGet(flag))
+        .instruction(&Instruction::I32Eqz)
+        .instruction(&Instruction::If(BlockType::Empty))
+        .instruction(&Instruction::I32Const(1))
+        .instruction(&Instruction::GlobalSet(flag))
+        .instruction(&Instruction::Call(resumed))
+        .instruction(&Instruction::Return)
+        .instruction(&Instruction::End);
+    for parameter in 0..original.params().len() as u32 {
+        wrapper.instruction(&Instruction::LocalGet(parameter));
+    }
+    wrapper.instruction(&Instruction::Call(entry)).instruction(&Instruction::End);
+    let ty = module.functions.get(entry as usize);
+    let ty = *ty.ok_or(FreezeError::Unexplained("an entry that does not exist"))?;
+    let wrapper = add(&mut patch, ty, wrapper);
+    names.push((wrapper, format!("resume-once:{}", name(entry))));
+
+    for entry in types.entries()? {
+        patch.ty(&entry);
+    }
+    let declared = referenced(stack);
+    if !declared.is_empty() {
+        const DECLARATIVE: u8 = 3;
+        const FUNCTIONS: u8 = 0;
+        patch.add(SectionId::ELEMENT, |out| {
+            out.extend([DECLARATIVE, FUNCTIONS]);
+            (declared.len() as u32).encode(out);
+            declared.iter().for_each(|function| function.encode(out));
+        });
+    }
+    patch.replacements.set(SectionId::EXPORT, exports(module, entry, wrapper));
+    if let Some(payload) = names::with_functions(module, &names) {
+        patch.replacements.set_custom("name", payload);
+    }
+    let moves = |code: &crate::module::Section<'_>| code.moves_with_more(names.len() as u32);
+    let drops_dwarf = module.section(SectionId::CODE).is_some_and(moves)
+        && module.sections.iter().any(|section| section.is_dwarf());
+    if drops_dwarf {
+        patch.replacements.remove_dwarf();
+    }
+    Ok(Extended { wasm: patch.apply()?, code_bytes, declares: !declared.is_empty(), drops_dwarf })
+}
+
+/// All exports, those of the entry function as the wrapper.
+fn exports(module: &Module<'_>, entry: u32, wrapper: u32) -> Vec<u8> {
+    let mut entries = Vec::new();
+    for export in &module.exports {
+        let index = if is_function(export.kind) && export.index == entry { wrapper } else { export.index };
+        export.name.encode(&mut entries);
+        entries.push(crate::encode::export_kind(export.kind));
+        index.encode(&mut entries);
+    }
+    section_of(module.exports.len() as u32, &entries)
+}
+
+/// The functions that the added code makes references of.
+fn referenced(stack: &Stack) -> BTreeSet<u32> {
+    let frames = stack.frames.iter();
+    let values = frames.flat_map(|frame| frame.locals.iter().flatten().chain(&frame.operands));
+    let functions = values.chain(&stack.arguments).filter_map(|value| match value {
+        Value::Ref(Reference::Func(function)) => Some(*function),
+        _ => None,
+    });
+    functions.collect()
+}

@@ -1,0 +1,125 @@
+//! What a program knows and holds of the world outside when it is frozen.
+
+use super::{FreezeError, Trigger};
+use crate::execute::ExecuteError;
+use crate::host::{DescriptorKind, Ledger};
+
+/// Host calls that a message lists.
+const LISTED: usize = 8;
+
+/// The error for a program that did not come to the place.
+pub(super) fn ended_early(
+    trigger: &Trigger,
+    subject: &str,
+    how: Option<ExecuteError>,
+    matches: u64,
+    ledger: Ledger,
+) -> FreezeError {
+    let how = how.map_or(format!("{subject} returned"), |how| how.to_string());
+    let mut text = format!("the program ended before it came to `{trigger}`: {how}");
+    if matches > 0 {
+        text.push_str(&format!("\nit came there {matches} times"));
+    }
+    if ledger.is_empty() {
+        text.push_str("\nno host calls of it are recorded");
+        return FreezeError::NotReached { message: text, ledger: Box::new(ledger) };
+    }
+    text.push_str(&format!("\nits host calls, {} in all:", ledger.len()));
+    for count in ledger.counts() {
+        text.push_str(&format!("\n  {} x {}", count.calls, count.import));
+    }
+    text.push_str("\nthe last ones:");
+    let skipped = ledger.len().saturating_sub(LISTED);
+    for entry in ledger.entries().skip(skipped) {
+        text.push_str(&format!("\n  {}", entry.call));
+    }
+    FreezeError::NotReached { message: text, ledger: Box::new(ledger) }
+}
+
+/// What the user should know about a program that was frozen.
+pub(super) struct Held {
+    /// The directories that it has found, by descriptor from 3 on.
+    pub preopens: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
+impl Held {
+    /// Looks through the calls that were made before the place.
+    pub fn of(ledger: &Ledger) -> Result<Held, FreezeError> {
+        descriptors(ledger)?;
+        let mut warnings = Vec::new();
+        let preopens = ledger.preopens_seen();
+        if preopens.is_empty() && ledger.preopens_exhausted() {
+            warnings.push(
+                "the program has looked for directories and found none: those that are given when it runs are not \
+                 seen; give it some with --dir or --mapdir"
+                    .to_string(),
+            );
+        }
+        if ledger.wasi_calls("args_get").next().is_some() {
+            warnings.push("the program has read its arguments: those of this run are frozen".to_string());
+        }
+        if ledger.wasi_calls("environ_get").next().is_some() {
+            warnings.push(
+                "the program has read its environment: the variables of this run are frozen".to_string(),
+            );
+        }
+        let input: usize = ledger
+            .inputs()
+            .iter()
+            .filter(|input| input.path.is_empty())
+            .map(|input| input.region.bytes.len())
+            .sum();
+        if input > 0 {
+            warnings.push(format!("the program has read {input} bytes of standard input, which are frozen"));
+        }
+        for (descriptor, name) in [(1, "output"), (2, "error")] {
+            let written = |entry: &&crate::host::Entry| matches!(entry.call.args.first(), Some(crate::host::Value::I32(fd)) if *fd == descriptor);
+            let calls = ledger.wasi_calls("fd_write").filter(written).count();
+            if calls > 0 {
+                warnings.push(format!(
+                    "the program has written to standard {name} ({calls} calls); that is not written again"
+                ));
+            }
+        }
+        let changed = ledger.files_written();
+        if let Some(first) = changed.first() {
+            warnings.push(format!(
+                "the program has changed {} files (the first: `{}`); that is not done again",
+                changed.len(),
+                first.path
+            ));
+        }
+        Ok(Held { preopens, warnings })
+    }
+}
+
+/// Everything open that a new process will not have.
+fn descriptors(ledger: &Ledger) -> Result<(), FreezeError> {
+    let mut open = Vec::new();
+    for (number, descriptor) in ledger.descriptors().iter() {
+        let preopen = number.checked_sub(3).and_then(|index| ledger.preopens().get(index as usize));
+        let position =
+            descriptor.position.map_or(String::new(), |position| format!(" at position {position}"));
+        let what = match descriptor.kind {
+            DescriptorKind::Preopen if preopen == Some(&descriptor.path) => continue,
+            DescriptorKind::Stdin if number == 0 => continue,
+            DescriptorKind::Stdout if number == 1 => continue,
+            DescriptorKind::Stderr if number == 2 => continue,
+            DescriptorKind::File => format!("file `{}`{position}", descriptor.path),
+            DescriptorKind::Directory | DescriptorKind::Preopen => format!("directory `{}`", descriptor.path),
+            DescriptorKind::Stdin => "standard input".to_string(),
+            DescriptorKind::Stdout => "standard output".to_string(),
+            DescriptorKind::Stderr => "standard error".to_string(),
+        };
+        open.push(format!("\n  {number}: {what}"));
+    }
+    if open.is_empty() {
+        return Ok(());
+    }
+    Err(FreezeError::Refused(format!(
+        "the program has descriptors open that the frozen one would not have; freeze it before they are opened or after \
+         they are closed:{}",
+        open.concat()
+    )))
+}

@@ -1,0 +1,180 @@
+//! Reads frames through the engine's debugging interface: the reference, slow because the whole module is compiled for
+//! debugging.
+
+use super::FreezeError;
+use super::body::{Bodies, CallPoint};
+use super::play::{Listener, Played, Scene};
+use super::stack::{Frame, Site, Stack};
+use super::stop::{Layout, Place, Reached};
+use super::value::value;
+use crate::capture::References;
+use crate::engine::{self, EngineOptions};
+use crate::execute::ExecuteError;
+use crate::host::{HostState, ImportName, Seen};
+use crate::snapshot::Value;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Instant;
+use wasmtime::{Caller, FrameHandle, Val};
+
+/// Bytes of stack for the host, below the guest's.
+const HOST_STACK: usize = 16 << 20;
+
+/// A frame as the engine shows it.
+struct Shown {
+    function: u32,
+    /// Offset in the binary.
+    at: usize,
+    locals: Vec<Option<Value>>,
+    operands: Vec<Value>,
+}
+
+type Seeing = Result<(Vec<Value>, Vec<Shown>), FreezeError>;
+
+impl Scene<'_> {
+    /// Runs the program again, to the call that it was stopped at, and reads its frames.
+    pub fn inspect(
+        self,
+        stop: &Place,
+        bodies: &Bodies<'_>,
+        points: &[Arc<CallPoint>],
+    ) -> Result<(Stack, Played), FreezeError> {
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(engine::INSPECTED_WASM_STACK + HOST_STACK);
+            let thread = thread.spawn_scoped(scope, || self.inspect_here(stop, bodies, points));
+            let thread = thread.map_err(|_| FreezeError::Unexplained("there is no memory for a thread"))?;
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    fn inspect_here(
+        self,
+        stop: &Place,
+        bodies: &Bodies<'_>,
+        points: &[Arc<CallPoint>],
+    ) -> Result<(Stack, Played), FreezeError> {
+        let compiling = Instant::now();
+        let options = EngineOptions { optimize: false, fuel: false, epochs: self.limits.timeout.is_some() };
+        let (wasm, bell) = self.with_bell()?;
+        let compiled = engine::compile_inspected(&wasm, options).map_err(ExecuteError::Compile)?;
+        let prepared = self.prepared(&compiled, compiling.elapsed());
+
+        let seen: Arc<Mutex<Option<Seeing>>> = Arc::default();
+        let references: Arc<OnceLock<References>> = Arc::default();
+        let listener: Arc<Listener> = {
+            let (seen, references) = (Arc::clone(&seen), Arc::clone(&references));
+            let (event, rings) = (stop.event, bell.is_some());
+            let points = points.to_vec();
+            let module = compiled.module.clone();
+            let imported = self.module.imported.functions;
+            let events = AtomicU64::new(0);
+            Arc::new(move |caller: &mut Caller<'_, HostState>, _: Option<&ImportName>, values: &[Val]| {
+                if events.fetch_add(1, Ordering::Relaxed) + 1 < event {
+                    return Ok(Seen::Answer);
+                }
+                let looked = match references.get() {
+                    Some(references) => {
+                        let look = Look { references, module: &module, imported, points: &points };
+                        look.frames(caller, values, rings)
+                    }
+                    None => Err(FreezeError::Unexplained("a stop before the program ran")),
+                };
+                if let Ok(mut seen) = seen.lock() {
+                    *seen = Some(looked);
+                }
+                Err(Reached.into())
+            })
+        };
+        let played = self.play(prepared, bell.as_ref(), listener, |begun| {
+            let known = References::new(self.probed, &begun.subject, &mut begun.store)?;
+            let _ = references.set(known);
+            Ok(())
+        })?;
+        let seen = seen.lock().ok().and_then(|mut seen| seen.take());
+        let Some(seen) = seen else {
+            let how = played.error.as_ref().map_or("it returned".to_string(), |error| format!("{error:#}"));
+            return Err(FreezeError::NotRepeated(how));
+        };
+        let (arguments, shown) = seen?;
+        let layout = Layout::new(self.module, &wasm, bell.as_ref())?;
+        let mut frames = Vec::with_capacity(shown.len());
+        for (shown, expected) in shown.into_iter().zip(&stop.sites) {
+            let at = layout.site(shown.function, shown.at)?;
+            let operators = &bodies.get(shown.function)?.operators;
+            let next = operators.iter().position(|(_, offset)| *offset == at.offset as usize);
+            let next = next.ok_or(FreezeError::Unexplained("a frame between two instructions"))?;
+            // Mostly the instruction behind the call, but the call itself where a table's element had to be made first.
+            let before = next.checked_sub(1).map(|call| operators[call].1 as u32);
+            let site = Site { function: shown.function, offset: before.unwrap_or(at.offset) };
+            let site = if at == *expected { at } else { site };
+            frames.push(Frame { site, locals: shown.locals, operands: shown.operands });
+        }
+        Ok((Stack { callee: stop.callee, arguments, frames }, played))
+    }
+}
+
+struct Look<'l> {
+    references: &'l References,
+    module: &'l wasmtime::Module,
+    imported: u32,
+    points: &'l [Arc<CallPoint>],
+}
+
+impl Look<'_> {
+    fn frames(&self, caller: &mut Caller<'_, HostState>, values: &[Val], rings: bool) -> Seeing {
+        let arguments = values.iter().map(|argument| value(self.references, &mut *caller, argument));
+        let arguments = arguments.collect::<Result<_, _>>()?;
+        let activations: Vec<FrameHandle> = caller.debug_exit_frames().collect();
+        let [innermost] = &activations[..] else {
+            return Err(FreezeError::Refused(
+                "the program was called back by a function of the host, which is still in progress"
+                    .to_string(),
+            ));
+        };
+        let engine = |error: wasmtime::Error| FreezeError::Capture(error.into());
+        let mut current = Some(innermost.clone());
+        if rings {
+            current = innermost.parent(&mut *caller).map_err(engine)?;
+        }
+        let mut shown = Vec::new();
+        while let Some(frame) = current {
+            let point = self.points.get(shown.len());
+            let point =
+                point.ok_or_else(|| FreezeError::NotRepeated("it has more calls in progress".to_string()))?;
+            shown.push(self.frame(&frame, caller, point).map_err(engine)?);
+            current = frame.parent(&mut *caller).map_err(engine)?;
+        }
+        Ok((arguments, shown))
+    }
+
+    fn frame(
+        &self,
+        frame: &FrameHandle,
+        caller: &mut Caller<'_, HostState>,
+        point: &CallPoint,
+    ) -> wasmtime::Result<Shown> {
+        let is_own =
+            frame.module(&mut *caller)?.is_some_and(|module| wasmtime::Module::same(module, self.module));
+        let place = frame.wasm_function_index_and_pc(&mut *caller)?.filter(|_| is_own);
+        let (function, pc) = place.ok_or_else(|| wasmtime::Error::msg("a frame of something else"))?;
+        let mut locals = Vec::new();
+        for index in 0..frame.num_locals(&mut *caller)? {
+            locals.push(match point.unset.contains(&index) {
+                true => None,
+                false => {
+                    let local = frame.local(&mut *caller, index)?;
+                    Some(value(self.references, &mut *caller, &local)?)
+                }
+            });
+        }
+        if (frame.num_stacks(&mut *caller)? as usize) < point.kept {
+            return Err(wasmtime::Error::msg("a frame that lacks operands"));
+        }
+        let mut operands = Vec::new();
+        for index in 0..point.kept as u32 {
+            let operand = frame.stack(&mut *caller, index)?;
+            operands.push(value(self.references, &mut *caller, &operand)?);
+        }
+        Ok(Shown { function: function.as_u32() + self.imported, at: pc.raw() as usize, locals, operands })
+    }
+}

@@ -1,0 +1,200 @@
+//! Code that goes on with a function from the middle of a call: locals and operands are constants, and each construct
+//! that the call was in is opened again with what is left of it.
+//!
+//! - inside `block`, `if` and `try_table`: the construct without parameters, around the rest of it (of the arm);
+//! - inside `loop`: the rest of the iteration, then the whole loop:
+//!   `block $exit  block $again …rest, branches to the loop go to $again… br $exit end  loop …body… end  end`.
+//!   A branch that leaves the loop crosses one more label, in both copies.
+
+use super::FreezeError;
+use super::body::{Body, CallPoint, Construct};
+use super::relabel::Relabel;
+use super::stack::Frame;
+use super::types::Types;
+use crate::encode::constant;
+use crate::module::{Module, Space};
+use crate::snapshot::{Reference, Value};
+use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
+use wasm_encoder::{Function, Instruction};
+use wasmparser::{Operator, ValType};
+
+/// Limit of the bytes of one function body that engines enforce.
+const MAX_BODY: usize = 7_654_321;
+
+/// The function that goes on with `frame`: it calls `callee`, which takes nothing, in the place of the call in progress.
+pub(super) fn function(
+    module: &Module<'_>,
+    body: &Body<'_>,
+    point: &CallPoint,
+    frame: &Frame,
+    callee: u32,
+    types: &mut Types,
+) -> Result<Function, FreezeError> {
+    let mut locals = Vec::with_capacity(body.locals.len());
+    for &ty in &body.locals {
+        locals.push(RoundtripReencoder.val_type(ty).map_err(|_| FreezeError::unknown("type"))?);
+    }
+    let mut writer = Writer {
+        module,
+        body,
+        point,
+        relabel: Relabel::new(&point.levels),
+        function: Function::new_with_locals_types(locals),
+    };
+    writer.locals(frame)?;
+    let operands: Vec<(Value, ValType)> =
+        frame.operands.iter().copied().zip(point.operands.iter().copied()).collect();
+    for level in 0..point.levels.len() {
+        writer.open(level, types)?;
+        let above = point.levels.get(level + 1).map_or(point.kept, |inner| inner.height);
+        for &(value, ty) in &operands[point.levels[level].height..above] {
+            writer.push(value, ty)?;
+        }
+    }
+    writer.function.instruction(&Instruction::Call(callee));
+    writer.rest()?;
+    if writer.function.byte_len() > MAX_BODY {
+        let name = module.names().describe(Space::Function, frame.site.function);
+        return Err(FreezeError::Refused(format!(
+            "what is left to do in {name} takes {} bytes of code, more than the {MAX_BODY} of one function that \
+             engines accept",
+            writer.function.byte_len()
+        )));
+    }
+    Ok(writer.function)
+}
+
+/// Pushes a constant.
+pub(super) fn push(
+    module: &Module<'_>,
+    value: Value,
+    ty: ValType,
+    function: &mut Function,
+) -> Result<(), FreezeError> {
+    let mut code = Vec::new();
+    constant::push(module, value, ty, &mut code)?;
+    function.raw(code);
+    Ok(())
+}
+
+struct Writer<'w, 'a> {
+    module: &'w Module<'w>,
+    body: &'w Body<'a>,
+    point: &'w CallPoint,
+    relabel: Relabel<'w>,
+    function: Function,
+}
+
+impl Writer<'_, '_> {
+    fn push(&mut self, value: Value, ty: ValType) -> Result<(), FreezeError> {
+        push(self.module, value, ty, &mut self.function)
+    }
+
+    fn locals(&mut self, frame: &Frame) -> Result<(), FreezeError> {
+        for ((index, value), &ty) in (0u32..).zip(&frame.locals).zip(&self.body.locals) {
+            match value {
+                Some(value) if !is_default(*value) => {
+                    self.push(*value, ty)?;
+                    self.function.instruction(&Instruction::LocalSet(index));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, level: usize, types: &mut Types) -> Result<(), FreezeError> {
+        let open = &self.point.levels[level];
+        if open.construct == Construct::Function {
+            return Ok(());
+        }
+        let (parameters, results) = types.of_block(open.ty)?;
+        let result = types.block(&results)?;
+        match open.construct {
+            Construct::Function => {}
+            Construct::Block | Construct::If => {
+                self.function.instruction(&Instruction::Block(result));
+            }
+            Construct::Loop => {
+                let again = types.block(&parameters)?;
+                self.function.instruction(&Instruction::Block(result));
+                self.function.instruction(&Instruction::Block(again));
+            }
+            Construct::TryTable => {
+                let Operator::TryTable { try_table } = &self.body.operators[open.opened].0 else {
+                    return Err(FreezeError::Unexplained("a construct that is not where it was"));
+                };
+                let catches = self.relabel.catches(&try_table.catches, 0, level - 1);
+                self.function.instruction(&Instruction::TryTable(result, catches.into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// From behind the call to the end of the function.
+    fn rest(&mut self) -> Result<(), FreezeError> {
+        let mut at = self.point.at + 1;
+        for level in (0..self.point.levels.len()).rev() {
+            at = self.until_end(at, level)?;
+            let open = &self.point.levels[level];
+            if open.construct == Construct::Loop {
+                self.function.instruction(&Instruction::Br(1));
+                self.function.instruction(&Instruction::End);
+                self.function.raw(self.body.instruction(open.opened).iter().copied());
+                self.until_end(open.opened + 1, level)?;
+                self.function.instruction(&Instruction::End);
+            }
+            self.function.instruction(&Instruction::End);
+        }
+        Ok(())
+    }
+
+    /// Copies the instructions of the construct at `level` from `at` to its end or to the end of the arm. Gives the index
+    /// of the instruction behind its end.
+    fn until_end(&mut self, mut at: usize, level: usize) -> Result<usize, FreezeError> {
+        let mut inner = 0u32;
+        let mut skipping = false;
+        loop {
+            let operators = &self.body.operators;
+            let (operator, _) =
+                operators.get(at).ok_or(FreezeError::Unexplained("a construct without an end"))?;
+            let opens = matches!(
+                operator,
+                Operator::Block { .. }
+                    | Operator::Loop { .. }
+                    | Operator::If { .. }
+                    | Operator::TryTable { .. }
+            );
+            match operator {
+                Operator::End if inner == 0 => return Ok(at + 1),
+                Operator::Else if inner == 0 => skipping = true,
+                _ => {}
+            }
+            if !skipping {
+                match self.relabel.instruction(operator, inner, level)? {
+                    Some(relabelled) => self.function.raw(relabelled),
+                    None => self.function.raw(self.body.instruction(at).iter().copied()),
+                };
+            }
+            if opens {
+                inner += 1;
+            } else if matches!(operator, Operator::End) {
+                inner -= 1;
+            }
+            at += 1;
+        }
+    }
+}
+
+/// Whether a local has this value anyway.
+fn is_default(value: Value) -> bool {
+    matches!(
+        value,
+        Value::I32(0)
+            | Value::I64(0)
+            | Value::F32(0)
+            | Value::F64(0)
+            | Value::V128(0)
+            | Value::Ref(Reference::Null)
+    )
+}

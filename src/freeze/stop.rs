@@ -1,0 +1,304 @@
+//! The first run: finds the place, and the calls in progress there.
+
+use super::FreezeError;
+use super::bell::Bell;
+use super::body::{Bodies, body_ranges};
+use super::host::ended_early;
+use super::patch::Patch;
+use super::play::{Listener, Scene};
+use super::stack::Site;
+use super::trigger::{AwaitedCall, Trigger};
+use super::types::Types;
+use crate::engine::{self, Compiled, EngineOptions};
+use crate::execute::Initialized;
+use crate::host::{HostState, ImportName, Ledger, Seen};
+use crate::module::{Module, Space};
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+use wasmtime::{Caller, Extern, Val, WasmBacktrace};
+
+/// The error that ends a run at the place that was looked for.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the place to freeze at was reached while the module was instantiated, where no export could resume it"
+)]
+pub(super) struct Reached;
+
+/// A program that was stopped at the place.
+pub(super) struct Stop {
+    /// Its state.
+    pub initialized: Initialized,
+    /// Every host call before the place.
+    pub ledger: Ledger,
+    /// Where it was.
+    pub place: Place,
+}
+
+/// Where a program was stopped.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// Of the calls that were listened to, the last.
+    pub event: u64,
+    /// The function that is about to be called.
+    pub callee: u32,
+    /// The calls in progress, innermost first.
+    pub sites: Vec<Site>,
+    /// How many of the exports returned; the next one is in progress.
+    pub returned: usize,
+}
+
+#[derive(Default)]
+struct Progress {
+    events: u64,
+    matches: u64,
+    reached: Option<Option<ImportName>>,
+}
+
+impl Scene<'_> {
+    /// Runs the program until `trigger`.
+    pub fn stop(self, trigger: &Trigger) -> Result<Stop, FreezeError> {
+        let compiling = Instant::now();
+        let options = EngineOptions {
+            optimize: false,
+            fuel: self.limits.fuel.is_some(),
+            epochs: self.limits.timeout.is_some(),
+        };
+        let (wasm, bell) = self.with_bell()?;
+        let compiled = engine::compile_traced(&wasm, options, self.cache)
+            .map_err(crate::execute::ExecuteError::Compile)?;
+        let prepared = self.prepared(&compiled, compiling.elapsed());
+
+        let progress = Arc::new(Mutex::new(Progress::default()));
+        let listener = self.matcher(&progress);
+        let played = self.play(prepared, bell.as_ref(), listener, |_| Ok(()));
+        let (reached, matches) = match progress.lock() {
+            Ok(mut progress) => {
+                let event = progress.events;
+                (progress.reached.take().map(|import| (event, import)), progress.matches)
+            }
+            Err(_) => return Err(FreezeError::Unexplained("the host failed")),
+        };
+        let mut played = match (played, &reached) {
+            (Err(FreezeError::Execute(_)), Some(_)) => return Err(FreezeError::Refused(Reached.to_string())),
+            (played, _) => played?,
+        };
+        let ledger = played.begun.store.data_mut().take_ledger();
+        let (error, (event, import)) = match (played.error, reached) {
+            (Some(error), Some(reached)) if error.is::<Reached>() => (error, reached),
+            (error, _) => {
+                let subject = match error {
+                    Some(_) => format!("the `{}` function", self.calls[played.returned]),
+                    None => format!("`{}`", self.calls.join("`, `")),
+                };
+                let how = error.map(|error| prepared.run(self.limits).stopped(&subject, "trapped", error));
+                return Err(ended_early(trigger, &subject, how, matches, ledger));
+            }
+        };
+        let mut sites = self.sites(&error, &compiled, &wasm, bell.as_ref())?;
+        let callee = match import {
+            // The function itself rang; it is entered again.
+            None => {
+                sites.remove(0);
+                bell.as_ref().map(|bell| bell.function)
+            }
+            Some(import) => self.imported(&import, sites.first())?,
+        };
+        let callee = callee.ok_or(FreezeError::Unexplained("a bell that is not there"))?;
+        let returned = played.returned;
+        let called = self.calls[..=returned].to_vec();
+        let initialized = played.begun.end(prepared, called)?;
+        Ok(Stop { initialized, ledger, place: Place { event, callee, sites, returned } })
+    }
+
+    /// The probed module, with a bell if a function of its own is awaited.
+    pub fn with_bell(&self) -> Result<(std::borrow::Cow<'_, [u8]>, Option<Bell>), FreezeError> {
+        let AwaitedCall::Function(function) = self.awaited.call else {
+            return Ok((self.probed.wasm.as_slice().into(), None));
+        };
+        let probed = Module::read_valid(&self.probed.wasm)?;
+        let bodies = Bodies::read(self.module, &BTreeSet::from([function]))?;
+        let body = bodies.get(function)?;
+        let mut patch = Patch::new(&probed);
+        let mut types = Types::new(&probed);
+        let bell = Bell::install(&mut patch, &mut types, &probed, self.probed, function)?;
+        let start = body.operators.first().map_or(0, |(_, offset)| *offset);
+        patch.replace_body(function, [&body.bytes[..start], &bell.code, &body.bytes[start..]].concat());
+        for entry in types.entries()? {
+            patch.ty(&entry);
+        }
+        Ok((patch.apply()?.into(), Some(bell)))
+    }
+
+    /// Listens for the awaited call.
+    fn matcher(&self, progress: &Arc<Mutex<Progress>>) -> Arc<Listener> {
+        let (awaited, progress) = (self.awaited.clone(), Arc::clone(progress));
+        Arc::new(move |caller: &mut Caller<'_, HostState>, import: Option<&ImportName>, values: &[Val]| {
+            let poisoned = |_| wasmtime::Error::msg("another thread of the host failed");
+            let mut progress = progress.lock().map_err(poisoned)?;
+            progress.events += 1;
+            if is_awaited(&awaited.call, caller, import, values) {
+                progress.matches += 1;
+                if progress.matches == awaited.occurrence {
+                    progress.reached = Some(import.cloned());
+                    return Err(Reached.into());
+                }
+            }
+            Ok(Seen::Answer)
+        })
+    }
+
+    /// The calls in progress, from the backtrace.
+    fn sites(
+        &self,
+        error: &wasmtime::Error,
+        compiled: &Compiled,
+        wasm: &[u8],
+        bell: Option<&Bell>,
+    ) -> Result<Vec<Site>, FreezeError> {
+        let trace = error.downcast_ref::<WasmBacktrace>();
+        let frames = trace.map_or(&[][..], WasmBacktrace::frames);
+        let limit = engine::MAX_FROZEN_FRAMES.get();
+        if frames.len() > limit {
+            return Err(FreezeError::Refused(format!(
+                "more than {limit} calls are in progress at that place"
+            )));
+        }
+        let layout = Layout::new(self.module, wasm, bell)?;
+        let mut sites = Vec::with_capacity(frames.len());
+        for frame in frames {
+            if !wasmtime::Module::same(frame.module(), &compiled.module) {
+                let name = frame.func_name().unwrap_or("without a name");
+                return Err(FreezeError::Refused(format!(
+                    "a function of another module ({}, {name}) is on the stack at that place, and the snapshot would \
+                     have to hold its state too",
+                    frame.module().name().unwrap_or("a preloaded one"),
+                )));
+            }
+            let offset =
+                frame.module_offset().ok_or(FreezeError::Unexplained("a frame without a position"))?;
+            sites.push(layout.site(frame.func_index(), offset)?);
+        }
+        Ok(sites)
+    }
+
+    /// The index of the import that is about to be called.
+    fn imported(&self, import: &ImportName, site: Option<&Site>) -> Result<Option<u32>, FreezeError> {
+        let of_that_name: Vec<u32> = super::trigger::imported_functions(self.module)
+            .filter(|(_, name)| name == import)
+            .map(|(index, _)| index)
+            .collect();
+        if let (Some(site), true) = (site, of_that_name.len() > 1) {
+            let bodies = Bodies::read(self.module, &BTreeSet::from([site.function]))?;
+            let body = bodies.get(site.function)?;
+            let at = body.operators.iter().find(|(_, offset)| *offset == site.offset as usize);
+            if let Some((wasmparser::Operator::Call { function_index }, _)) = at
+                && of_that_name.contains(function_index)
+            {
+                return Ok(Some(*function_index));
+            }
+        }
+        match of_that_name.first() {
+            Some(&index) => Ok(Some(index)),
+            None => Err(FreezeError::Refused(format!(
+                "the call of `{import}` is made by a module that provides imports, and not by this one"
+            ))),
+        }
+    }
+}
+
+fn is_awaited(
+    awaited: &AwaitedCall,
+    caller: &mut Caller<'_, HostState>,
+    import: Option<&ImportName>,
+    values: &[Val],
+) -> bool {
+    let is_wasi = |name: &str| {
+        import.is_some_and(|import| import.module == "wasi_snapshot_preview1" && import.name == name)
+    };
+    match awaited {
+        AwaitedCall::Function(_) => import.is_none(),
+        AwaitedCall::Stdin => is_wasi("fd_read") && matches!(values.first(), Some(Val::I32(0))),
+        AwaitedCall::Open(path) => {
+            is_wasi("path_open") && opened(caller, values).is_some_and(|opened| same_path(&opened, path))
+        }
+        AwaitedCall::Import { name, arguments } => {
+            import == Some(name) && arguments.as_ref().is_none_or(|arguments| arguments.match_(values))
+        }
+    }
+}
+
+/// The path that a call of `path_open` is about.
+fn opened(caller: &mut Caller<'_, HostState>, values: &[Val]) -> Option<String> {
+    let [Val::I32(directory), _, Val::I32(address), Val::I32(len), ..] = values else { return None };
+    let range = |size: usize| {
+        let start = *address as u32 as usize;
+        let end = start.checked_add(*len as u32 as usize).filter(|end| *end <= size)?;
+        Some(start..end)
+    };
+    let bytes = match caller.get_export("memory")? {
+        Extern::Memory(memory) => {
+            let bytes = memory.data(&*caller);
+            bytes[range(bytes.len())?].to_vec()
+        }
+        Extern::SharedMemory(memory) => {
+            let range = range(memory.data().len())?;
+            crate::capture::shared_bytes(&memory).ok()?[range].to_vec()
+        }
+        _ => return None,
+    };
+    let path = String::from_utf8(bytes).ok()?;
+    Some(caller.data().ledger().descriptors().path(*directory as u32, &path))
+}
+
+/// Whether two texts name one path: `.` and doubled slashes mean nothing, and everything is below the root.
+fn same_path(left: &str, right: &str) -> bool {
+    let parts = |path: &str| -> Vec<String> {
+        path.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_string).collect()
+    };
+    parts(left) == parts(right)
+}
+
+/// Where functions lie in the binary that runs.
+pub(super) struct Layout {
+    imported: u32,
+    bodies: Vec<Range<usize>>,
+    /// A function whose code has something before its first instruction.
+    shifted: Option<(u32, u32, u32)>,
+}
+
+impl Layout {
+    pub fn new(module: &Module<'_>, wasm: &[u8], bell: Option<&Bell>) -> Result<Layout, FreezeError> {
+        let shifted = match bell {
+            None => None,
+            Some(bell) => {
+                let bodies = Bodies::read(module, &BTreeSet::from([bell.function]))?;
+                let start = bodies.get(bell.function)?.operators.first().map_or(0, |(_, offset)| *offset);
+                Some((bell.function, start as u32, bell.code.len() as u32))
+            }
+        };
+        Ok(Layout { imported: module.imported.functions, bodies: body_ranges(wasm)?, shifted })
+    }
+
+    /// The place in the original that is at `offset` of the binary. A place in what was added is taken for the first
+    /// instruction.
+    pub fn site(&self, function: u32, offset: usize) -> Result<Site, FreezeError> {
+        let body = function.checked_sub(self.imported).and_then(|index| self.bodies.get(index as usize));
+        let body = body.filter(|body| body.contains(&offset));
+        let body = body.ok_or(FreezeError::Unexplained("a frame outside of its function"))?;
+        let offset = (offset - body.start) as u32;
+        let offset = match self.shifted {
+            Some((shifted, start, by)) if shifted == function && offset >= start => {
+                start.max(offset.saturating_sub(by))
+            }
+            _ => offset,
+        };
+        Ok(Site { function, offset })
+    }
+}
+
+/// A function, for messages.
+pub(super) fn describe(module: &Module<'_>, function: u32) -> String {
+    module.names().describe(Space::Function, function)
+}

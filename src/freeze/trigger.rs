@@ -1,0 +1,330 @@
+//! Where to stop: what `--at` says, and what that means for a module.
+
+use super::FreezeError;
+use crate::host::ImportName;
+use crate::module::{Module, Space, is_function};
+use std::fmt;
+use std::str::FromStr;
+use wasmtime::Val;
+
+/// The place at which a program is frozen: just before a call.
+///
+/// | text | the call |
+/// |---|---|
+/// | `stdin` | the first `fd_read` of descriptor 0 |
+/// | `open:PATH` | the first `path_open` of that path |
+/// | `checkpoint` | the first of the exported function `preinit_checkpoint` |
+/// | `export:NAME` | the first of that exported function, by whomever |
+/// | `call:NAME` | the first of the function with that name in the name section |
+/// | `MODULE.NAME` | the first of that import |
+/// | `MODULE.NAME(0, _, ..)` | the first of that import with these arguments; `_` is any, `..` any that follow |
+///
+/// `#N` behind any of them means the N-th such call instead of the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trigger {
+    text: String,
+    kind: Kind,
+    occurrence: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    Stdin,
+    Open(String),
+    Export(String),
+    Named(String),
+    /// Names may hold dots, parentheses and `#`, so only a module's imports tell what is what.
+    Import,
+}
+
+/// Text that says no place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{text}` {what}; expected `stdin`, `open:PATH`, `export:NAME`, `call:NAME`, `checkpoint`, or an import as \
+     `MODULE.NAME` or `MODULE.NAME(0, ..)`, each with `#N` behind it for the N-th time"
+)]
+pub struct TriggerError {
+    text: String,
+    what: &'static str,
+}
+
+/// The export that [`include/preinit.h`] makes for programs that mark the place themselves.
+pub const CHECKPOINT: &str = "preinit_checkpoint";
+
+impl FromStr for Trigger {
+    type Err = TriggerError;
+
+    fn from_str(text: &str) -> Result<Trigger, TriggerError> {
+        let failed = |what| TriggerError { text: text.to_string(), what };
+        let (place, occurrence) = occurrence(text);
+        let kind = match place.split_once(':') {
+            Some(("open", path)) => Some(Kind::Open(path.to_string())),
+            Some(("export", name)) => Some(Kind::Export(name.to_string())),
+            Some(("call", name)) => Some(Kind::Named(name.to_string())),
+            _ if place == "stdin" => Some(Kind::Stdin),
+            _ if place == "checkpoint" => Some(Kind::Export(CHECKPOINT.to_string())),
+            _ => None,
+        };
+        let kind = match kind {
+            Some(Kind::Open(name) | Kind::Export(name) | Kind::Named(name)) if name.is_empty() => {
+                return Err(failed("names nothing"));
+            }
+            Some(kind) => kind,
+            None if place.contains('.') => Kind::Import,
+            None => return Err(failed("is no place to freeze at")),
+        };
+        if occurrence == Some(0) {
+            return Err(failed("counts from 0, but the first time is #1"));
+        }
+        Ok(Trigger { text: text.to_string(), kind, occurrence: occurrence.unwrap_or(1) })
+    }
+}
+
+impl fmt::Display for Trigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Splits `#N` off the end.
+fn occurrence(text: &str) -> (&str, Option<u64>) {
+    let split = text.rsplit_once('#').and_then(|(place, count)| Some((place, count.parse().ok()?)));
+    split.map_or((text, None), |(place, count)| (place, Some(count)))
+}
+
+/// A trigger, in terms of a module.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Awaited {
+    pub call: AwaitedCall,
+    /// Counted from 1.
+    pub occurrence: u64,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum AwaitedCall {
+    Stdin,
+    Open(String),
+    Import {
+        name: ImportName,
+        arguments: Option<Arguments>,
+    },
+    /// A function of the module's own, by function index.
+    Function(u32),
+}
+
+/// A pattern for the arguments of a call.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Arguments {
+    first: Vec<Argument>,
+    more: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Argument {
+    Any,
+    Integer(i128),
+    Float(f64),
+    Null,
+}
+
+/// The preview 1 module.
+const WASI: &str = "wasi_snapshot_preview1";
+
+impl Trigger {
+    /// Finds what is meant.
+    pub(super) fn resolve(&self, module: &Module<'_>) -> Result<Awaited, FreezeError> {
+        let call = match &self.kind {
+            Kind::Stdin => {
+                self.wasi(module, "fd_read")?;
+                AwaitedCall::Stdin
+            }
+            Kind::Open(path) => {
+                self.wasi(module, "path_open")?;
+                AwaitedCall::Open(path.clone())
+            }
+            Kind::Export(name) => self.export(module, name)?,
+            Kind::Named(name) => self.named(module, name)?,
+            Kind::Import => return self.import(module),
+        };
+        Ok(Awaited { call, occurrence: self.occurrence })
+    }
+
+    fn unknown(&self, why: String) -> FreezeError {
+        FreezeError::Trigger(format!("cannot freeze at `{self}`: {why}"))
+    }
+
+    fn wasi(&self, module: &Module<'_>, function: &str) -> Result<(), FreezeError> {
+        let mut imports = imported_functions(module);
+        match imports.any(|(_, import)| import.module == WASI && import.name == function) {
+            true => Ok(()),
+            false => Err(self.unknown(format!(
+                "the module does not import `{WASI}.{function}`; {}",
+                listed("imports", imported_functions(module).map(|(_, name)| name.to_string()))
+            ))),
+        }
+    }
+
+    fn export(&self, module: &Module<'_>, name: &str) -> Result<AwaitedCall, FreezeError> {
+        let export = module.exports.iter().find(|export| export.name == name && is_function(export.kind));
+        let exports = module.exports.iter().filter(|export| is_function(export.kind));
+        let Some(export) = export else {
+            return Err(self.unknown(format!(
+                "there is no exported function `{name}`; {}",
+                listed("exports", exports.map(|export| export.name.to_string()))
+            )));
+        };
+        self.function(module, export.index)
+    }
+
+    fn named(&self, module: &Module<'_>, name: &str) -> Result<AwaitedCall, FreezeError> {
+        let names = module.names();
+        let called = |index: &u32| {
+            names.get(Space::Function, *index).is_some_and(|known| {
+                known == name
+                    || rustc_demangle::try_demangle(known).is_ok_and(|known| format!("{known:#}") == name)
+            })
+        };
+        let found: Vec<u32> = (0..module.functions.len() as u32).filter(called).collect();
+        match found[..] {
+            [function] => self.function(module, function),
+            [] => Err(self.unknown(format!("the name section names no function `{name}`"))),
+            _ => Err(self.unknown(format!("{} functions are named `{name}`", found.len()))),
+        }
+    }
+
+    fn function(&self, module: &Module<'_>, index: u32) -> Result<AwaitedCall, FreezeError> {
+        if index >= module.imported.functions {
+            return Ok(AwaitedCall::Function(index));
+        }
+        let import = imported_functions(module).find(|(function, _)| *function == index);
+        let (_, name) = import.ok_or(FreezeError::Unexplained("an import without a name"))?;
+        Ok(AwaitedCall::Import { name, arguments: None })
+    }
+
+    fn import(&self, module: &Module<'_>) -> Result<Awaited, FreezeError> {
+        let text = self.text.as_str();
+        let mut candidates: Vec<(ImportName, usize, &str)> = Vec::new();
+        for (function, name) in imported_functions(module) {
+            if let Some(rest) = text.strip_prefix(name.to_string().as_str()) {
+                let arity = module.signature(function).map_or(0, |ty| ty.params().len());
+                candidates.push((name, arity, rest));
+            }
+        }
+        // A longer name explains more of the text.
+        candidates.sort_by_key(|(_, _, rest)| rest.len());
+        let mut wrong = None;
+        for (name, arity, rest) in candidates {
+            match arguments(rest, arity) {
+                Ok((arguments, occurrence)) => {
+                    let call = AwaitedCall::Import { name, arguments };
+                    return Ok(Awaited { call, occurrence: occurrence.unwrap_or(1) });
+                }
+                Err(why) => wrong = wrong.or(Some(format!("behind `{name}`, {why}"))),
+            }
+        }
+        Err(self.unknown(wrong.unwrap_or_else(|| {
+            format!(
+                "there is no such import; {}",
+                listed("imports", imported_functions(module).map(|(_, name)| name.to_string()))
+            )
+        })))
+    }
+}
+
+/// The imported functions by function index.
+pub(super) fn imported_functions(module: &Module<'_>) -> impl Iterator<Item = (u32, ImportName)> {
+    let imports = module.imports_of(Space::Function);
+    (0u32..).zip(imports).map(|(index, (_, import))| (index, ImportName::new(import.module, import.name)))
+}
+
+fn listed(what: &str, names: impl Iterator<Item = String>) -> String {
+    const SHOWN: usize = 12;
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    match names.len() {
+        0 => format!("it {what} no function"),
+        count if count <= SHOWN => format!("it {what} {}", names.join(", ")),
+        count => format!("it {what} {} and {} more", names[..SHOWN].join(", "), count - SHOWN),
+    }
+}
+
+/// What may follow the name of an import: a list of arguments, and which time.
+fn arguments(rest: &str, arity: usize) -> Result<(Option<Arguments>, Option<u64>), String> {
+    let (list, count) = match rest.strip_prefix('(') {
+        None => (None, rest),
+        Some(rest) => {
+            let (list, count) = rest.split_once(')').ok_or("a `)` is missing")?;
+            (Some(list), count)
+        }
+    };
+    let occurrence = match count.strip_prefix('#') {
+        None if count.is_empty() => None,
+        Some(number) => {
+            Some(number.parse::<u64>().map_err(|_| format!("`#{number}` is no number of times"))?)
+        }
+        None => return Err(format!("`{count}` is neither a list of arguments nor `#N`")),
+    };
+    let Some(list) = list else { return Ok((None, occurrence)) };
+    let mut first = Vec::new();
+    let mut more = false;
+    for item in list.split(',').map(str::trim).filter(|_| !list.trim().is_empty()) {
+        match item {
+            _ if more => return Err("`..` must come last".to_string()),
+            ".." => more = true,
+            "_" => first.push(Argument::Any),
+            "null" => first.push(Argument::Null),
+            _ => {
+                first.push(number(item).ok_or_else(|| format!("`{item}` is no number, `_`, `null` or `..`"))?)
+            }
+        }
+    }
+    if first.len() > arity || !more && first.len() != arity {
+        return Err(format!(
+            "{} arguments are given, but it takes {arity} (`..` stands for the rest)",
+            first.len()
+        ));
+    }
+    Ok((Some(Arguments { first, more }), occurrence))
+}
+
+fn number(text: &str) -> Option<Argument> {
+    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
+    let integer = match digits.strip_prefix("0x") {
+        Some(hex) => i128::from_str_radix(hex, 16).ok(),
+        None => digits.parse::<i128>().ok(),
+    };
+    match integer {
+        Some(integer) => Some(Argument::Integer(if negative { -integer } else { integer })),
+        None => text.parse().ok().map(Argument::Float),
+    }
+}
+
+impl Arguments {
+    pub fn match_(&self, values: &[Val]) -> bool {
+        values.len() >= self.first.len()
+            && self.first.iter().zip(values).all(|(argument, value)| argument.matches(value))
+    }
+}
+
+impl Argument {
+    /// An integer is meant signed or unsigned.
+    fn matches(&self, value: &Val) -> bool {
+        match (self, value) {
+            (Argument::Any, _) => true,
+            (Argument::Integer(wanted), Val::I32(value)) => {
+                i128::from(*value) == *wanted || i128::from(*value as u32) == *wanted
+            }
+            (Argument::Integer(wanted), Val::I64(value)) => {
+                i128::from(*value) == *wanted || i128::from(*value as u64) == *wanted
+            }
+            (Argument::Integer(wanted), Val::F32(bits)) => f64::from(f32::from_bits(*bits)) == *wanted as f64,
+            (Argument::Integer(wanted), Val::F64(bits)) => f64::from_bits(*bits) == *wanted as f64,
+            (Argument::Float(wanted), Val::F32(bits)) => f32::from_bits(*bits) == *wanted as f32,
+            (Argument::Float(wanted), Val::F64(bits)) => f64::from_bits(*bits) == *wanted,
+            (Argument::Null, value) => matches!(
+                value,
+                Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(None) | Val::ExnRef(None)
+            ),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+module preinit.example/words
+
+go 1.24

@@ -1,0 +1,196 @@
+//! The audit, policies and what is known of refused runs.
+
+use super::host::{guest, printer};
+use super::{Place, code, done, failed, stderr, stdout};
+
+/// Keeps random bytes in memory.
+fn random() -> String {
+    guest(
+        r#""random_get" (func $f (param i32 i32) (result i32))"#,
+        "(drop (call $f (i32.const 400) (i32.const 16)))",
+    )
+}
+
+#[test]
+fn an_audit_tells_and_refuses_if_it_is_strict() {
+    let place = Place::new();
+    place.write("guest.wat", random());
+    let output = place.line("audit guest.wat -f init --allow-wasi");
+    done(&output);
+    let text = stdout(&output);
+    assert!(text.starts_with("1 warning\n\nwarning  16 bytes depend on random numbers\n"), "{text}");
+    assert!(text.contains("at memory 0 + 0x190, 16 bytes"), "{text}");
+    assert!(text.contains("by random_get < init"), "{text}");
+    assert_eq!(code(&place.line("audit guest.wat -f init --allow-wasi --strict -q")), 1);
+
+    place.write(
+        "clean.wat",
+        "(module (memory 1) (func (export \"init\") (i32.store (i32.const 0) (i32.const 1))))",
+    );
+    let output = place.line("audit clean.wat -f init --strict");
+    done(&output);
+    assert!(stdout(&output).starts_with("nothing of the build is in the snapshot"), "{}", stdout(&output));
+    assert_eq!(place.files(), ["clean.wat", "guest.wat", "in.wasm", "in.wat"]);
+}
+
+#[test]
+fn an_audit_writes_json_and_html() {
+    let place = Place::new();
+    place.write("guest.wat", random());
+    done(&place.line("audit guest.wat -f init --allow-wasi -q --report audit.json --ledger calls.jsonl"));
+    let json: serde_json::Value = serde_json::from_slice(&place.read("audit.json")).unwrap();
+    assert_eq!(json["findings"][0]["key"], "taint.random");
+    assert_eq!(json["findings"][0]["places"][0]["address"], 400);
+    assert_eq!(json["varied"][0]["ranges"], serde_json::json!([[0, 400, 416]]));
+    let calls = String::from_utf8(place.read("calls.jsonl")).unwrap();
+    assert!(calls.lines().nth(1).unwrap().contains(r#""backtrace":["init"]"#), "{calls}");
+    // With JSON on standard output, the text goes elsewhere.
+    let output = place.line("audit guest.wat -f init --allow-wasi --report -");
+    assert!(serde_json::from_str::<serde_json::Value>(&stdout(&output)).is_ok());
+    assert!(stderr(&output).contains("1 warning"), "{}", stderr(&output));
+
+    for line in [
+        "audit guest.wat -f init --allow-wasi -q --report page.html",
+        "guest.wat -f init --allow-wasi -q --report page.html -o out.wasm",
+    ] {
+        done(&place.line(line));
+        let page = String::from_utf8(place.read("page.html")).unwrap();
+        assert!(page.starts_with("<!doctype html>") && !page.contains("{{data}}"));
+        assert!(!page.contains("http://") && !page.contains("https://"), "it needs nothing from elsewhere");
+        let (_, data) = page.split_once("id=\"data\">").unwrap();
+        let (data, _) = data.split_once("</script>").unwrap();
+        let data: serde_json::Value = serde_json::from_str(data).unwrap();
+        assert_eq!(data["title"], "guest.wat");
+        assert_eq!(data["calls"][0]["class"], "random");
+        let map = &data["maps"][0];
+        let cell = 400 / map["cell"].as_u64().unwrap() as usize;
+        assert!(map["changed"][cell].as_u64().unwrap() > 0, "{map}");
+        assert_eq!(map["tainted"][cell], u64::from(line.starts_with("audit")));
+    }
+}
+
+/// Whatever the guest's names are, they end no script.
+#[test]
+fn names_are_data_in_the_page() {
+    let place = Place::new();
+    let module = random().replace("(func (export \"init\")", "(func $\"</script><b>\" (export \"init\")");
+    place.write("guest.wat", module);
+    done(&place.line("audit guest.wat -f init --allow-wasi -q --report page.html"));
+    let page = String::from_utf8(place.read("page.html")).unwrap();
+    assert!(page.contains("\\u003c/script>\\u003cb>"), "the name is there, harmless");
+    assert_eq!(page.matches("</script>").count(), 2);
+}
+
+#[test]
+fn policies() {
+    let place = Place::new();
+    place.write("guest.wat", printer());
+    let line = |options: &str| place.line(&format!("--allow-wasi -f init -o out.wasm guest.wat {options}"));
+    assert!(!stderr(&line("")).contains("warning"));
+    let warned = line("--policy output=warn");
+    done(&warned);
+    let expected = "warning: init called `wasi_snapshot_preview1.fd_write` once (--policy output=warn)";
+    assert!(stderr(&warned).contains(expected), "{}", stderr(&warned));
+    failed(&line("--policy output=warn --strict"), 1, "refused, since warnings are errors (--strict):");
+    failed(
+        &line("--policy all=deny"),
+        1,
+        "init asked for `fd_write` (--policy output=deny), which is denied",
+    );
+    done(&line("--policy all=deny --policy output=allow"));
+    for (options, text) in [
+        ("--policy output", "expected CLASS=allow"),
+        ("--policy outputs=deny", "there is no class `outputs`"),
+        ("--policy output=never", "expected `allow`, `warn` or `deny`"),
+    ] {
+        failed(&line(options), 2, text);
+    }
+
+    place.write("guest.wat", random());
+    assert!(stderr(&line("")).contains("init read 16 random bytes"));
+    assert!(!stderr(&line("--policy random=allow")).contains("random bytes"));
+    failed(&line("--strict"), 1, "init read 16 random bytes");
+
+    place.write(
+        "guest.wat",
+        r#"(module (import "env" "log" (func $log)) (func (export "init") (call $log)))"#,
+    );
+    done(&line("--stub env.log"));
+    assert!(stderr(&line("--stub env.log --policy stub=warn")).contains("init called `env.log` once"));
+    failed(&line("--stub env.log --policy stub=deny"), 1, "the stub `env.log` (--policy stub=deny)");
+}
+
+#[test]
+fn what_is_typed_in_vain_is_refused_if_strict() {
+    let place = Place::new();
+    failed(
+        &place.line("in.wasm -f init -o out.wasm --strict --env A=1"),
+        1,
+        "without --allow-wasi, no effect: --env",
+    );
+}
+
+#[test]
+fn a_refused_run_leaves_ledger_and_report() {
+    let place = Place::new();
+    let trapping = printer().replace("(i32.const 8)))", "(i32.const 8))) unreachable");
+    assert_ne!(trapping, printer());
+    place.write("guest.wat", trapping);
+    let line = "--allow-wasi -f init -o out.wasm guest.wat --ledger calls.jsonl --report report.json --capture-stdout printed";
+    failed(&place.line(line), 1, "unreachable");
+    assert_eq!(place.files(), ["calls.jsonl", "guest.wat", "in.wasm", "in.wat", "printed", "report.json"]);
+    let calls = String::from_utf8(place.read("calls.jsonl")).unwrap();
+    assert_eq!(calls.lines().count(), 2, "{calls}");
+    let report: serde_json::Value = serde_json::from_slice(&place.read("report.json")).unwrap();
+    assert_eq!(report["refused"], true);
+    assert!(report["error"].as_str().unwrap().contains("unreachable"), "{report}");
+    assert_eq!(report["host_calls"][0]["count"], 1);
+    assert_eq!(place.read("printed"), b"file");
+}
+
+#[test]
+fn what_init_prints_goes_into_files() {
+    let place = Place::new();
+    place.write("guest.wat", printer());
+    let output =
+        place.line("--allow-wasi -q -f init -o out.wasm guest.wat --capture-stdout out --capture-stderr err");
+    done(&output);
+    assert_eq!((stdout(&output), stderr(&output)), (String::new(), String::new()));
+    assert_eq!((place.read("out"), place.read("err")), (b"file".to_vec(), Vec::new()));
+    failed(
+        &place.line("--allow-wasi -f init -o out.wasm guest.wat --capture-stdout x --ledger x"),
+        2,
+        "two outputs go to x",
+    );
+}
+
+#[test]
+fn a_run_tells_of_secrets_and_changed_files() {
+    let place = Place::new();
+    std::fs::create_dir(place.join("sub")).unwrap();
+    let open = guest(
+        r#""path_open" (func $f (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32))"#,
+        "(drop (call $f (i32.const 3) (i32.const 0) (i32.const 200) (i32.const 4)
+            (i32.const 1) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 0)))",
+    );
+    place.write("guest.wat", open);
+    let output = place.line("--allow-wasi -f init -o out.wasm guest.wat --dir-rw /::sub");
+    done(&output);
+    let text = stderr(&output);
+    assert!(text.contains("changed   1 file by init: /file"), "{text}");
+    assert!(text.contains("danger    the file `/file` is still open as descriptor 4"), "{text}");
+    failed(
+        &place.line("--allow-wasi -f init -o out.wasm guest.wat --dir-rw /::sub --strict"),
+        1,
+        "is still open",
+    );
+
+    let environment = guest(
+        r#""environ_get" (func $f (param i32 i32) (result i32))"#,
+        "(drop (call $f (i32.const 400) (i32.const 440)))",
+    );
+    place.write("guest.wat", environment);
+    let output = place.line("--allow-wasi -f init -o out.wasm guest.wat --env KEY=correct-horse");
+    let expected = "danger    the value of environment variable `KEY` is in the output at memory 0 + 0x1bc";
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+}

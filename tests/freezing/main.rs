@@ -1,0 +1,15 @@
+//! Programs frozen in the middle (`--at`): at every host call, the rest goes on as if nothing had happened.
+
+mod cases;
+mod checkpoint;
+mod errors;
+mod generator;
+mod machine;
+mod property;
+mod smith;
+
+#[path = "../harness/mod.rs"]
+mod harness;
+#[path = "../property/operations.rs"]
+#[allow(dead_code)]
+mod operations;

@@ -1,0 +1,163 @@
+//! For a program that calls the host in random places:
+//!
+//! 1. run it twice over, uninterrupted, and remember every host call with the host's state before it;
+//! 2. freeze it at each host call of the first run in turn, by either way of reading frames;
+//! 3. the bodies of its functions are in the frozen module as they were;
+//! 4. run that from the state of the host at the call: the rest of the host calls, the outcome, memories and globals are
+//!    those of the uninterrupted run, and so is a second call of the entry;
+//! 5. freeze what was frozen again, at the next call: the same holds.
+
+use super::generator;
+use super::machine::{HostCall, Machine, Seen, engine, provider};
+use preinit::freeze::{Reader, Trigger};
+use preinit::{Error, Output, Preinit};
+use std::collections::BTreeMap;
+use wasmparser::{Parser, Payload};
+
+pub const ENTRY: &str = "entry";
+const STATE: u64 = 42;
+
+/// What came of some programs.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Counts {
+    pub programs: usize,
+    pub host_calls: usize,
+    pub freezes: usize,
+    pub again: usize,
+    pub refused: usize,
+    pub inspected: usize,
+    pub trapped: usize,
+    pub deepest: usize,
+}
+
+fn freeze(wasm: &[u8], state: u64, calls: &[HostCall], at: usize, reader: Reader) -> Result<Output, Error> {
+    let name = &calls[at].name;
+    let occurrence = calls[..=at].iter().filter(|call| call.name == *name).count();
+    let trigger: Trigger = format!("{name}#{occurrence}").parse().unwrap();
+    let preinit = Preinit::new().init_func(ENTRY).preload("env", provider(state)).stub_all(true);
+    preinit.at(trigger).frames(reader).run(wasm)
+}
+
+fn rest(seen: &Seen, from: usize) -> Seen {
+    Seen { calls: seen.calls[from..].to_vec(), ..seen.clone() }
+}
+
+fn bodies(wasm: &[u8]) -> Vec<&[u8]> {
+    let payloads = Parser::new(0).parse_all(wasm).map(Result::unwrap);
+    payloads
+        .filter_map(|payload| match payload {
+            Payload::CodeSectionEntry(body) => Some(&wasm[body.range()]),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Checks one program. `refusable` ones may hold values that cannot be written.
+pub fn check(wasm: &[u8], most: usize, refusable: bool, counts: &mut Counts) {
+    let engine = engine();
+    let mut original = Machine::new(&engine, wasm, STATE);
+    let first = original.call(ENTRY);
+    let second = original.call(ENTRY);
+    counts.programs += 1;
+    counts.host_calls += first.calls.len();
+    counts.trapped += usize::from(first.outcome.is_err());
+    let step = first.calls.len().div_ceil(most).max(1);
+    for at in (0..first.calls.len()).step_by(step) {
+        let mut outputs = Vec::new();
+        let readers: &[Reader] =
+            if at % 20 == 0 { &[Reader::Unwind, Reader::Inspect] } else { &[Reader::Unwind] };
+        for &reader in readers {
+            match freeze(wasm, STATE, &first.calls, at, reader) {
+                Ok(output) => outputs.push(output),
+                Err(error) if refusable && error.is_refusal() => {
+                    let text = error.to_string();
+                    assert!(text.contains("cannot be written") || text.contains("--max-memory"), "{error}");
+                    counts.refused += 1;
+                }
+                Err(error) => panic!("call {at}: {error}"),
+            }
+        }
+        if let [unwound, inspected] = &outputs[..] {
+            assert!(unwound.wasm == inspected.wasm, "call {at}: two ways of reading the frames, two stacks");
+            counts.inspected += 1;
+        }
+        let Some(output) = outputs.first() else { continue };
+        counts.freezes += 1;
+        let frames = output.report.frozen.as_ref().unwrap().frames;
+        counts.deepest = counts.deepest.max(frames);
+        assert!(bodies(&output.wasm).starts_with(&bodies(wasm)), "call {at}: other bodies");
+        let state = first.calls[at].state;
+        let mut frozen = Machine::new(&engine, &output.wasm, state);
+        let expected = rest(&first, at);
+        assert_eq!(frozen.call(ENTRY), expected, "call {at}, the rest");
+        assert_eq!(frozen.call(ENTRY), second, "call {at}, the second call of the entry");
+
+        if at + 1 < first.calls.len() && at % 3 == 0 {
+            let again = match freeze(&output.wasm, state, &expected.calls, 1, Reader::Unwind) {
+                Ok(again) => again,
+                Err(error) if refusable && error.is_refusal() => continue,
+                Err(error) => panic!("call {at}, frozen again: {error}"),
+            };
+            counts.again += 1;
+            let mut frozen = Machine::new(&engine, &again.wasm, expected.calls[1].state);
+            assert_eq!(frozen.call(ENTRY), rest(&expected, 1), "call {at}, frozen again, the rest");
+            assert_eq!(frozen.call(ENTRY), second, "call {at}, frozen again, the second call");
+        }
+    }
+}
+
+/// `PREINIT_SEEDS=FROM..TO` checks others than those of every test run.
+pub fn seeds(default: std::ops::Range<u64>) -> std::ops::Range<u64> {
+    match std::env::var("PREINIT_SEEDS") {
+        Ok(range) => {
+            let (from, to) = range.split_once("..").unwrap();
+            from.parse().unwrap()..to.parse().unwrap()
+        }
+        Err(_) => default,
+    }
+}
+
+/// Checks many, and says which seed failed.
+pub fn check_all(
+    seeds: std::ops::Range<u64>,
+    one: impl Fn(u64, &mut Counts) + std::panic::RefUnwindSafe,
+) -> Counts {
+    let mut total: BTreeMap<u64, Counts> = BTreeMap::new();
+    let mut failed = Vec::new();
+    for seed in seeds {
+        let checked = std::panic::catch_unwind(|| {
+            let mut counts = Counts::default();
+            one(seed, &mut counts);
+            counts
+        });
+        match checked {
+            Ok(counts) => drop(total.insert(seed, counts)),
+            Err(_) => failed.push(seed),
+        }
+    }
+    assert!(failed.is_empty(), "seeds {failed:?}");
+    let mut sum = Counts::default();
+    for counts in total.values() {
+        sum.programs += counts.programs;
+        sum.host_calls += counts.host_calls;
+        sum.freezes += counts.freezes;
+        sum.again += counts.again;
+        sum.refused += counts.refused;
+        sum.inspected += counts.inspected;
+        sum.trapped += counts.trapped;
+        sum.deepest = sum.deepest.max(counts.deepest);
+    }
+    sum
+}
+
+#[test]
+fn generated_programs_go_on_from_every_host_call() {
+    let seeds = seeds(0..160);
+    let count = seeds.end - seeds.start;
+    let counts = check_all(seeds, |seed, counts| {
+        check(&generator::program(seed, seed.is_multiple_of(2)), 8, false, counts);
+    });
+    println!("{counts:?}");
+    assert!(counts.freezes as u64 > 3 * count, "{counts:?}");
+    assert!(counts.inspected > 0 && counts.again > 0 && counts.deepest > 4, "{counts:?}");
+}
