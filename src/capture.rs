@@ -3,6 +3,7 @@
 mod baseline;
 mod heap;
 mod reference;
+mod resident;
 
 pub use baseline::Baseline;
 pub use heap::HeapReader;
@@ -16,6 +17,7 @@ use crate::snapshot::{
 use rayon::prelude::*;
 pub use reference::References;
 use std::borrow::Cow;
+use std::ops::Range;
 use wasmtime::{AsContextMut, Extern, Instance, Memory, RootScope, SharedMemory, Store, Table, Val};
 use wiggle::{GuestMemory, GuestPtr};
 
@@ -276,13 +278,20 @@ fn memories<'s, T: 'static>(
         captured.push(probe(subject, &mut *store, probed.export_name(Probe::Memory(index)))?);
     }
     let store: &'s Store<T> = store;
+    // A memory that the engine initializes may be a mapped file, whose pages hold data before they are touched.
+    let engine_writes = probed.deferred.is_none() && module.data.iter().any(|segment| !segment.is_passive());
+    let starts_empty = (0u32..).map(|index| index >= module.imported.memories && !engine_writes);
     let baselines = (0u32..).map(|index| subject.baseline.memory(index));
-    let state = |(memory, import): (Extern, Option<&ImportedMemory>)| {
+    let state = |((memory, import), starts_empty): ((Extern, Option<&ImportedMemory>), bool)| {
         let import = import.cloned();
         match memory {
             Extern::Memory(memory) => {
                 let bytes = memory.data(store);
-                let image = image(bytes);
+                let touched = starts_empty.then(|| resident::touched(bytes)).flatten();
+                let image = match touched {
+                    Some(touched) => image_within(bytes, touched),
+                    None => image(bytes),
+                };
                 Ok(MemoryState {
                     size: bytes.len() as u64,
                     maximum: memory.ty(store).maximum(),
@@ -299,23 +308,33 @@ fn memories<'s, T: 'static>(
             _ => Err(CaptureError::MissingProbe("memory".to_string())),
         }
     };
-    captured.into_iter().zip(baselines).map(state).collect()
+    captured.into_iter().zip(baselines).zip(starts_empty).map(state).collect()
 }
 
 /// The blocks of a memory that hold anything but zeros, adjacent ones joined. Found in parallel; the result depends on
 /// the contents only.
 fn image(bytes: &[u8]) -> Image<'_> {
+    image_within(bytes, std::iter::once(0..bytes.len()).collect())
+}
+
+/// The same, where only these stretches can hold anything.
+fn image_within(bytes: &[u8], stretches: Vec<Range<usize>>) -> Image<'_> {
     const PIECE: usize = 256 * BLOCK;
     let is_zero = |block: &[u8]| block == &ZEROS[..block.len()];
-    let scan = |(piece, bytes): (usize, &[u8])| {
+    let scan = |piece: Range<usize>| {
         let mut found: Vec<(usize, usize)> = Vec::new();
-        for (k, block) in bytes.chunks(BLOCK).enumerate().filter(|(_, block)| !is_zero(block)) {
-            let start = piece * PIECE + k * BLOCK;
+        let blocks = bytes[piece.clone()].chunks(BLOCK).enumerate();
+        for (k, block) in blocks.filter(|(_, block)| !is_zero(block)) {
+            let start = piece.start + k * BLOCK;
             push_block(&mut found, (start, start + block.len()));
         }
         found
     };
-    let pieces: Vec<Vec<(usize, usize)>> = bytes.par_chunks(PIECE).enumerate().map(scan).collect();
+    let cut = |stretch: Range<usize>| {
+        stretch.clone().step_by(PIECE).map(move |start| start..stretch.end.min(start + PIECE))
+    };
+    let pieces: Vec<Range<usize>> = stretches.into_iter().flat_map(cut).collect();
+    let pieces: Vec<Vec<(usize, usize)>> = pieces.into_par_iter().map(scan).collect();
     let mut blocks = Vec::new();
     pieces.into_iter().flatten().for_each(|block| push_block(&mut blocks, block));
     let chunk = |(start, end)| Chunk { offset: start as u64, bytes: Cow::Borrowed(&bytes[start..end]) };

@@ -14,12 +14,15 @@ use crate::snapshot::Snapshot;
 use wasm_encoder::Encode;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 
-/// Why the output could not be written. Both are mistakes of preinit and not of its input.
+/// Why the output could not be written. Except for the second, they are mistakes of preinit and not of its input.
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
     /// A type of a proposal that the encoder does not know.
     #[error("cannot re-encode a {0} of the module: it uses a proposal that preinit does not know")]
     Unknown(&'static str),
+    /// The data is more than a section can say.
+    #[error("the snapshot has {0} bytes of data, and a module holds less than 4 GiB")]
+    TooLarge(u64),
     /// The output does not validate.
     #[error("the output does not validate, which is a bug in preinit; nothing was written: {0}")]
     Invalid(#[source] ModuleError),
@@ -39,7 +42,13 @@ pub fn encode(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>) -> 
     set_list(&mut sections, SectionId::GLOBAL, globals(module, plan)?);
     set_list(&mut sections, SectionId::EXPORT, exports(&plan.exports));
     set_list(&mut sections, SectionId::ELEMENT, segments::elements(module, plan)?);
-    set_list(&mut sections, SectionId::DATA, segments::data(module, snapshot, plan));
+    if plan.data.is_empty() {
+        sections.remove(SectionId::DATA);
+    } else {
+        let len = segments::data_len(module, plan);
+        let len = u32::try_from(len).map_err(|_| EncodeError::TooLarge(len))?;
+        sections.set_written(SectionId::DATA, len, |out| segments::data(module, snapshot, plan, out));
+    }
     if plan.data_count {
         let mut count = Vec::new();
         (plan.data.len() as u32).encode(&mut count);
@@ -59,7 +68,7 @@ pub fn encode(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>) -> 
         sections.set_custom("producers", payload);
     }
     let wasm = sections.apply(&module.sections);
-    Module::parse(&wasm).map_err(EncodeError::Invalid)?;
+    module.validate_rewritten(&wasm).map_err(EncodeError::Invalid)?;
     Ok(wasm)
 }
 

@@ -2,7 +2,6 @@ use super::{EncodeError, List, constant};
 use crate::module::Module;
 use crate::plan::{DataSegment, ElementSegment, ElementType, Plan};
 use crate::snapshot::{Reference, Snapshot, Value};
-use std::ops::Range;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Encode, Instruction};
 use wasmparser::ValType;
@@ -13,48 +12,64 @@ const EXPLICIT_INDEX: u8 = 0b010;
 const EXPRESSIONS: u8 = 0b100;
 const ELEMENT_KIND_FUNCTION: u8 = 0x00;
 
-pub(super) fn data(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>) -> List {
-    let mut list = List { count: plan.data.len() as u32, entries: Vec::with_capacity(data_len(plan)) };
-    let out = &mut list.entries;
+/// The contents of the data section.
+pub(super) fn data(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>, out: &mut Vec<u8>) {
+    (plan.data.len() as u32).encode(out);
     for segment in &plan.data {
+        data_header(module, plan, segment, out);
         match segment {
-            DataSegment::Original(index) => {
-                out.push(PASSIVE_OR_DECLARED);
-                module.data[*index as usize].bytes.encode(out);
-            }
-            DataSegment::Empty => out.extend([PASSIVE_OR_DECLARED, 0]),
-            DataSegment::Active { memory, range } => {
-                if *memory == 0 {
-                    out.push(0);
-                } else {
-                    out.push(EXPLICIT_INDEX);
-                    memory.encode(out);
-                }
-                offset(range.start, module.memories[*memory as usize].memory64, out);
-                contents(snapshot, *memory, range, out);
-            }
-            DataSegment::Heap => {
-                out.push(PASSIVE_OR_DECLARED);
-                plan.heap.as_ref().map_or(&[][..], |heap| &heap.plan.data).encode(out);
-            }
-            DataSegment::Passive { memory, range } => {
-                out.push(PASSIVE_OR_DECLARED);
-                contents(snapshot, *memory, range, out);
+            DataSegment::Original(index) => out.extend_from_slice(module.data[*index as usize].bytes),
+            DataSegment::Empty => {}
+            DataSegment::Heap => out.extend_from_slice(heap_data(plan)),
+            DataSegment::Active { memory, range } | DataSegment::Passive { memory, range } => {
+                snapshot.memories[*memory as usize].image.append_to(range.start, range.end, out);
             }
         }
     }
-    list
 }
 
-fn data_len(plan: &Plan<'_>) -> usize {
-    let len = |segment: &DataSegment| match segment {
-        DataSegment::Active { range, .. } | DataSegment::Passive { range, .. } => {
-            range.end - range.start + 24
-        }
-        DataSegment::Heap => plan.heap.as_ref().map_or(0, |heap| heap.plan.data.len() as u64) + 6,
-        DataSegment::Original(_) | DataSegment::Empty => 2,
+/// The size of the data section's contents.
+pub(super) fn data_len(module: &Module<'_>, plan: &Plan<'_>) -> u64 {
+    let mut header = Vec::new();
+    (plan.data.len() as u32).encode(&mut header);
+    let mut len = header.len() as u64;
+    for segment in &plan.data {
+        header.clear();
+        let contents = data_header(module, plan, segment, &mut header);
+        len += header.len() as u64 + contents;
+    }
+    len
+}
+
+/// What the objects of the heap are made of.
+fn heap_data<'p>(plan: &'p Plan<'_>) -> &'p [u8] {
+    plan.heap.as_ref().map_or(&[], |heap| &heap.plan.data)
+}
+
+/// Everything of a data segment up to its contents; returns their size, which a plan keeps below 4 GiB.
+fn data_header(module: &Module<'_>, plan: &Plan<'_>, segment: &DataSegment, out: &mut Vec<u8>) -> u64 {
+    let len = match segment {
+        DataSegment::Original(index) => module.data[*index as usize].bytes.len() as u64,
+        DataSegment::Empty => 0,
+        DataSegment::Heap => heap_data(plan).len() as u64,
+        DataSegment::Active { range, .. } | DataSegment::Passive { range, .. } => range.end - range.start,
     };
-    plan.data.iter().map(len).sum::<u64>() as usize
+    match segment {
+        DataSegment::Active { memory, range } => {
+            if *memory == 0 {
+                out.push(0);
+            } else {
+                out.push(EXPLICIT_INDEX);
+                memory.encode(out);
+            }
+            offset(range.start, module.memories[*memory as usize].memory64, out);
+        }
+        DataSegment::Original(_) | DataSegment::Empty | DataSegment::Heap | DataSegment::Passive { .. } => {
+            out.push(PASSIVE_OR_DECLARED)
+        }
+    }
+    (len as u32).encode(out);
+    len
 }
 
 fn offset(offset: u64, is_64: bool, out: &mut Vec<u8>) {
@@ -65,11 +80,6 @@ fn offset(offset: u64, is_64: bool, out: &mut Vec<u8>) {
     };
     instruction.encode(out);
     Instruction::End.encode(out);
-}
-
-fn contents(snapshot: &Snapshot<'_>, memory: u32, range: &Range<u64>, out: &mut Vec<u8>) {
-    ((range.end - range.start) as u32).encode(out);
-    snapshot.memories[memory as usize].image.append_to(range.start, range.end, out);
 }
 
 pub(super) fn elements(module: &Module<'_>, plan: &Plan<'_>) -> Result<List, EncodeError> {
