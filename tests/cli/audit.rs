@@ -149,6 +149,46 @@ fn a_refused_run_leaves_ledger_and_report() {
 }
 
 #[test]
+fn a_refused_run_has_a_page_too() {
+    let place = Place::new();
+    place.write("guest.wat", printer().replace("(i32.const 8)))", "(i32.const 8))) unreachable"));
+    failed(&place.line("--allow-wasi -q -f init -o out.wasm guest.wat --report page.html"), 1, "unreachable");
+    let page = String::from_utf8(place.read("page.html")).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.contains("there is no snapshot: "), "{page}");
+    assert!(page.contains("fd_write(1, 0, 1, 8)"), "the calls until then");
+}
+
+#[test]
+fn the_summary_says_what_init_saw() {
+    let place = Place::new();
+    place.write("guest.wat", random());
+    let output = place.line("--allow-wasi -f init -o out.wasm guest.wat");
+    let expected = "audit     init saw random numbers; `preinit audit` tells what of it is frozen\n";
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+    assert!(!stderr(&place.line("-f init -o out.wasm in.wasm")).contains("audit"));
+}
+
+#[test]
+fn a_refused_audit_leaves_the_ledger() {
+    let place = Place::new();
+    place.write("guest.wat", printer().replace("(i32.const 8)))", "(i32.const 8))) unreachable"));
+    failed(&place.line("audit guest.wat --allow-wasi -f init --ledger calls.jsonl"), 1, "unreachable");
+    assert_eq!(String::from_utf8(place.read("calls.jsonl")).unwrap().lines().count(), 2);
+}
+
+#[test]
+fn ledgers_are_the_same_from_run_to_run() {
+    let place = Place::new();
+    place.write("guest.wat", random());
+    for name in ["one", "two"] {
+        done(&place.line(&format!("--allow-wasi -q -f init -o out.wasm guest.wat --ledger {name}")));
+    }
+    assert_eq!(place.read("one"), place.read("two"));
+    done(&place.line("audit guest.wat --allow-wasi -q -f init --ledger three"));
+    assert_eq!(place.read("one"), place.read("three"));
+}
+
+#[test]
 fn what_init_prints_goes_into_files() {
     let place = Place::new();
     place.write("guest.wat", printer());
