@@ -121,6 +121,20 @@ fn policies() {
 }
 
 #[test]
+fn the_stack_is_cleared_or_it_is_said_why_not() {
+    let place = Place::new();
+    let output = place.line("in.wasm -f init -o out.wasm --zero-stack");
+    assert_eq!(code(&output), 1);
+    let expected = "error: the free stack cannot be cleared (--zero-stack): no stack pointer was recognized in the module\n";
+    assert_eq!(stderr(&output), expected);
+    failed(
+        &place.line("in.wasm -f init -o out.wasm --zero-stack --verify"),
+        2,
+        "--verify compares with what init has left",
+    );
+}
+
+#[test]
 fn what_is_typed_in_vain_is_refused_if_strict() {
     let place = Place::new();
     failed(
