@@ -114,11 +114,16 @@ impl<'a> Side<'a> {
     pub fn ended(&mut self, error: Option<wasmtime::Error>, results: &[Val]) -> wasmtime::Result<Ending> {
         let mut scope = RootScope::new(&mut self.initialized.store);
         match error {
-            None => Ok(Ending::Returned(self.references.values(&mut scope, results)?)),
+            None => {
+                let (values, heap) = self.references.values(&self.program.module, &mut scope, results)?;
+                Ok(Ending::Returned(values, heap))
+            }
             Some(error) if error.is::<wasmtime::ThrownException>() => {
                 let exception = scope.as_context_mut().take_pending_exception();
                 let fields = exception.map(|exception| fields(&mut scope, exception)).transpose()?;
-                Ok(Ending::Threw(self.references.values(&mut scope, &fields.unwrap_or_default())?))
+                let fields = fields.unwrap_or_default();
+                let (values, heap) = self.references.values(&self.program.module, &mut scope, &fields)?;
+                Ok(Ending::Threw(values, heap))
             }
             Some(error) => Ok(Ending::of(&error)),
         }
