@@ -25,12 +25,12 @@ const modules = Object.entries(job.modules).map(([name, file]) => [name, new Web
 for (const [name, module] of modules) {
   results[name] = { codes: job.scripts.map((script, at) => run(module, script, ...job.outputs[name][at]).code), ms: [] };
 }
-for (const [name, module] of modules) {
-  const end = performance.now() + (job.seconds * 1000) / modules.length;
-  while (performance.now() < end) {
-    const { code, elapsed } = run(module, job.first, job.first_output, job.first_output);
-    results[name].ms.push(elapsed);
-    if (code !== 0) throw new Error(`${name} ended with ${code} at start-up`);
+const end = performance.now() + job.seconds * 1000;
+while (performance.now() < end) {
+  for (const [name, module] of modules) {
+    const starts = Array.from({ length: job.starts[name] }, () => run(module, job.first, job.first_output, job.first_output));
+    results[name].ms.push(starts.map(({ elapsed }) => elapsed));
+    if (starts.some(({ code }) => code !== 0)) throw new Error(`${name} did not start: ${JSON.stringify(starts)}`);
   }
 }
 console.log(JSON.stringify(results));
