@@ -7,14 +7,15 @@ const job = JSON.parse(process.argv[2]);
 // Making the host's side ready (opening files and directories) is not the module's doing, and not measured.
 function run(module, script, output, errors) {
   const [stdin, stdout, stderr] = [openSync(script, "r"), openSync(output, "w"), openSync(errors, "w")];
-  let started;
+  let started, before;
   try {
     const wasi = new WASI({ version: "preview1", args: job.argv, preopens: job.dirs, stdin, stdout, stderr, returnOnExit: true });
-    started = performance.now();
+    [started, before] = [performance.now(), process.cpuUsage()];
     const code = wasi.start(new WebAssembly.Instance(module, wasi.getImportObject()));
-    return { code, elapsed: performance.now() - started };
+    const [elapsed, { user, system }] = [performance.now() - started, process.cpuUsage(before)];
+    return { code, elapsed: [elapsed, (user + system) / 1000] };
   } catch (error) {
-    return { code: String(error), elapsed: NaN };
+    return { code: String(error), elapsed: [] };
   } finally {
     [stdin, stdout, stderr].forEach((descriptor) => closeSync(descriptor));
   }
