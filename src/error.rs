@@ -34,7 +34,7 @@ pub enum Error {
     Freeze(#[from] FreezeError),
     /// The stack cannot be cleared.
     #[error("the free stack cannot be cleared (--zero-stack): {0}")]
-    StackKept(#[from] StackKept),
+    StackKept(StackKept),
     /// There would have been warnings, and they are not allowed.
     #[error("refused, since warnings are errors (--strict):{}", .0.iter().map(|warning| format!("\n  {warning}")).collect::<String>())]
     Strict(Vec<String>),

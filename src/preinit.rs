@@ -360,7 +360,7 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
         timed(|| capture(&module, &probed, &initialized.subject, &mut initialized.store))?;
     drop(probed);
     if options.zero_stack {
-        zero_stack(&module, &mut snapshot)?;
+        zero_stack(&module, &mut snapshot).map_err(Error::StackKept)?;
     }
     if let Some(frozen) = &frozen {
         frozen.complete(&mut snapshot);
@@ -406,6 +406,7 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
         memories: report::memories(output_of, &snapshot, &plan),
         globals_changed: report::globals_changed(&plan),
         tables: report::tables(output_of, &snapshot, &plan),
+        heap: report::heap(output_of, &snapshot, &plan),
         layout: report::layout(&plan),
         stripped,
         data_segments: plan.data.len(),

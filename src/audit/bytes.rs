@@ -27,6 +27,14 @@ impl<'a> Contents<'a> {
         self.stretches.iter().map(|(start, bytes)| (*start, &**bytes))
     }
 
+    /// All stretches from their first aligned word on.
+    pub fn words(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        self.stretches().map(|(start, bytes)| {
+            let skipped = (start.next_multiple_of(4) - start) as usize;
+            (start + skipped as u64, bytes.get(skipped..).unwrap_or_default())
+        })
+    }
+
     /// The 32-bit number at `address`.
     pub fn word(&self, address: u64) -> u32 {
         let mut bytes = [0; 4];

@@ -30,7 +30,7 @@ pub use finding::{Finding, Level, Place, Site};
 pub use layout::{StackKept, zero_stack};
 pub use libc::ResetHooks;
 pub use map::{MemoryMap, maps};
-pub use page::run_page;
+pub use page::{refusal_page, run_page};
 pub use source::OTHER_SEED;
 pub use taint::Varied;
 pub use weight::{Share, Weight};

@@ -31,7 +31,7 @@ const SIZE: u64 = 68;
 /// Streams that are open for writing and have been written to. `functions` is the size of the table of functions.
 pub(super) fn streams(contents: &Contents<'_>, functions: u64) -> Vec<Stream> {
     let mut found = Vec::new();
-    for (start, bytes) in contents.stretches() {
+    for (start, bytes) in contents.words() {
         for at in (0..bytes.len().saturating_sub(SIZE as usize)).step_by(4) {
             let word = |offset: u64| {
                 let at = at + offset as usize;
