@@ -2,20 +2,24 @@
 """Compares preinit with the other pre-initializers on this machine, on real programs, and prints Markdown tables.
 
     cargo build --release --bin preinit
-    python3 benches/compare.py
+    cargo bench --no-run --bench startup_wasmi
+    python3 benches/compare.py [--write]     # --write puts the tables into README.md
 
-Build step: the whole process, wall time and peak memory, the tools in turn (A B A B ...), medians. Start-up: from a
-compiled module to the first answer, in Wasmtime and V8, of the original, of Wizer's snapshot and of ours, in turn too.
-Every snapshot's answers are compared with the original's; a difference is an error.
+Build step: the whole process, wall time and peak memory, the tools in turn (A B A B ...), medians; cold is without any
+cache, warm with one that an earlier run has filled. Start-up: from a compiled module to the first answer, in Wasmtime, V8
+and wasmi, of the original, of the peers' snapshots and of ours in both layouts, in turn too. Every snapshot's answers are
+compared with the original's; a difference is an error. Ratios are medians of the ratios of single rounds.
 
-Peers are used if they are there: `wizer` (the native binary, not npm's wrapper) and `wasmtime` with a `wizer` command
-on PATH or in WIZER and WASMTIME, Node 24 on PATH or in NODE, Python's `wasmtime` package in this Python or in
+Peers are used if they are there: `wizer` (the native binary, not npm's wrapper), `wasmtime` with a `wizer` command,
+binaryen's `wasm-ctor-eval` and `wasm-opt` on PATH or in WIZER, WASMTIME, WASM_CTOR_EVAL, WASM_OPT (either may be several
+words, such as `node wasm-opt`), Node 24 on PATH or in NODE, Python's `wasmtime` package in this Python or in
 WASMTIME_PYTHON.
 """
 
 import argparse
 import json
 import os
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -24,6 +28,8 @@ import tempfile
 import time
 import zlib
 from pathlib import Path
+
+import readme
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -41,6 +47,10 @@ INPUTS = {
 }
 IN_TABLE = ["lua", "quickjs", "sqlite", "rust-regex", "go", "cpython"]
 FIND_WASMTIME = "import wasmtime, importlib.metadata as m; print(m.version('wasmtime'))"
+# What binaryen has to be told that modules use.
+FEATURES = [f"--enable-{name}" for name in (
+    "bulk-memory", "bulk-memory-opt", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "reference-types", "multivalue",
+    "simd", "multimemory")]
 ARGUMENTS = [1, 2, 3, 5, 7, 10, 31, 41, 42, 64, 99, 100, 123, 255, 256, 500, 777, 900, 999, 1000, 7, 1]
 
 
@@ -53,6 +63,8 @@ def main():
     parser.add_argument("--only", help="inputs, separated by commas")
     parser.add_argument("--runs", type=int, default=9, help="runs of each tool (9)")
     parser.add_argument("--answers", action="store_true", help="compare answers only: no measurements, all inputs")
+    parser.add_argument("--write", action="store_true", help="put the tables into README.md")
+    parser.add_argument("--seconds", type=float, default=4, help="for the start-ups of one input in one engine (4)")
     parser.add_argument("--keep", type=Path, help="keep the snapshots in this folder")
     parser.add_argument("--json", type=Path, help="write every single measurement to this file")
     options = parser.parse_args()
@@ -65,16 +77,16 @@ def main():
     if "cpython" in names and library is None:
         names.remove("cpython")
         note("cpython is left out: there is no Python 3.11 here (--python-lib)")
-    tools = find_tools(options.preinit)
-    engines = find_engines()
+    engines = find_engines(target)
 
     with tempfile.TemporaryDirectory() as scratch:
+        tools = find_tools(options.preinit, Path(scratch))
         folder = options.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
         builds = {}
         for name in names:
             builds[name] = build(name, options, tools, library, folder)
-        startups = {}
+        startups = {"sizes": {name: os.path.getsize(options.inputs / f"{name}.wasm") for name in names}}
         for name in names:
             startups[name] = start_up(name, options, engines, builds[name], library)
     if options.json:
@@ -82,7 +94,9 @@ def main():
     if options.answers:
         print(f"{len(names)} inputs, {', '.join(engines) or 'no engine'}: all answers are equal")
     else:
-        print_tables(names, tools, engines, builds, startups, options.runs)
+        text = tables(names, tools, engines, builds, startups, options.runs)
+        text += evaluated(names, options.inputs) + stripped(names, options, library)
+        readme.write("figures", text) if options.write else print(text)
 
 
 def note(text):
@@ -99,19 +113,24 @@ def python_library():
     return None
 
 
-def find_tools(preinit):
-    """Name: function from (input, output, init, directories) to a command line."""
+def find_tools(preinit, scratch):
+    """Name: function from (input, output, init, directories) to a command line. The first is ours, cold."""
     if not preinit.exists():
         sys.exit(f"compare.py: there is no {preinit}; `cargo build --release --bin preinit` makes it")
 
-    def like_wizer(binary):
+    def like_wizer(binary, *options):
         def command(source, target, init, dirs):
             maps = [f"--mapdir={guest}::{host}" for guest, host in dirs]
-            return [binary, "-f", init, "--allow-wasi", *maps, str(source), "-o", str(target)]
+            return [binary, *options, "-f", init, "--allow-wasi", *maps, str(source), "-o", str(target)]
 
         return command
 
-    tools = {"preinit": like_wizer(str(preinit))}
+    ours = str(preinit)
+    tools = {
+        "preinit": like_wizer(ours, "--no-cache"),
+        "preinit, warm": like_wizer(ours, "--cache-dir", str(scratch / "cache")),
+        "preinit, mappable": like_wizer(ours, "--no-cache", "--layout", "mappable"),
+    }
     wizer = os.environ.get("WIZER") or shutil.which("wizer")
     if wizer:
         tools["Wizer " + version(wizer)] = like_wizer(wizer)
@@ -120,12 +139,20 @@ def find_tools(preinit):
     wasmtime = os.environ.get("WASMTIME") or shutil.which("wasmtime")
     # Small builds of the command line have no --help.
     if wasmtime and b"failed to" not in subprocess.run([wasmtime, "wizer"], capture_output=True).stderr:
-        def command(source, target, init, dirs):
-            maps = [f"--dir={host}::{guest}" for guest, host in dirs]
-            options = ["-S", "cli", "-C", "cache=n", "--init-func", init, *maps]
-            return [wasmtime, "wizer", *options, "-o", str(target), str(source)]
+        config = scratch / "wasmtime.toml"
+        config.write_text(f'[cache]\ndirectory = "{scratch / "wasmtime-cache"}"\n')
 
-        tools[f"wasmtime wizer {version(wasmtime)}"] = command
+        def wasmtime_wizer(cache):
+            def command(source, target, init, dirs):
+                maps = [f"--dir={host}::{guest}" for guest, host in dirs]
+                options = ["-S", "cli", "-C", cache, "--init-func", init, *maps]
+                return [wasmtime, "wizer", *options, "-o", str(target), str(source)]
+
+            return command
+
+        name = f"wasmtime wizer {version(wasmtime)}"
+        tools[name] = wasmtime_wizer("cache=n")
+        tools[f"{name}, warm"] = wasmtime_wizer(f"cache-config={config}")
     return tools
 
 
@@ -138,7 +165,7 @@ def version(binary):
     return json.loads(package.read_text())["version"] if package.exists() else "of unknown version"
 
 
-def find_engines():
+def find_engines(target):
     """Name: the command that runs start-up jobs in it."""
     engines = {}
     python = os.environ.get("WASMTIME_PYTHON", sys.executable)
@@ -153,6 +180,12 @@ def find_engines():
         engines["V8 " + ".".join(found.split(".")[:2])] = [node, "--no-warnings", str(HERE / "startup_v8.mjs")]
     else:
         note(f"V8 is left out: it takes Node 24 or later (found V8 {found or 'none'}; or set NODE)")
+    built = (path for path in (target / "release/deps").glob("startup_wasmi-*") if os.access(path, os.X_OK) and not path.suffix)
+    wasmi = max(built, key=os.path.getmtime, default=None)
+    if wasmi:
+        engines["wasmi 2"] = [str(wasmi)]
+    else:
+        note("wasmi is left out: `cargo bench --no-run --bench startup_wasmi` builds it")
     return engines
 
 
@@ -163,7 +196,7 @@ def build(name, options, tools, library, folder):
     results = {tool: {"wall": [], "processor": [], "peak": [], "file": None} for tool in tools}
     for run in range(1 if options.answers else options.runs + 1):
         for tool, command in tools.items():
-            target = folder / f"{name}.{tool.split()[0]}.wasm"
+            target = folder / f"{name}.{tool.replace(' ', '-').replace(',', '')}.wasm"
             target.unlink(missing_ok=True)
             measured = measure(command(source, target, INPUTS[name][0], dirs))
             results[tool]["file"] = str(target)
@@ -172,7 +205,8 @@ def build(name, options, tools, library, folder):
                 for what, value in measured.items():
                     results[tool][what].append(value)
     for tool, result in results.items():
-        result["size"], result["packed"] = os.path.getsize(result["file"]), packed_size(result["file"])
+        if not tool.endswith("warm") and not options.answers:
+            result["size"], result["packed"] = os.path.getsize(result["file"]), packed_sizes(result["file"])
     return results
 
 
@@ -191,80 +225,154 @@ def measure(command):
     return {"wall": wall, "processor": usage.ru_utime + usage.ru_stime, "peak": peak}
 
 
-def packed_size(path):
-    return len(zlib.compress(Path(path).read_bytes(), 9))
+def packed_sizes(path):
+    """Bytes by compression; Node has brotli and zstd, Python of today neither."""
+    node = os.environ.get("NODE") or shutil.which("node")
+    script = """const zlib = require("zlib"), bytes = require("fs").readFileSync(process.argv[1]);
+        console.log(JSON.stringify({brotli: zlib.brotliCompressSync(bytes, {params: {[zlib.constants.BROTLI_PARAM_QUALITY]: 6}}).length,
+            zstd: zlib.zstdCompressSync(bytes, {params: {[zlib.constants.ZSTD_c_compressionLevel]: 9}}).length}))"""
+    done = subprocess.run([node, "-e", script, str(path)], capture_output=True, text=True) if node else None
+    if done and done.returncode == 0:
+        return json.loads(done.stdout)
+    return {"gzip": len(zlib.compress(Path(path).read_bytes(), 9))}
 
 
 def start_up(name, options, engines, built, library):
     """Per engine and module, milliseconds; checks all answers."""
     init, query = INPUTS[name]
     modules = {"original": {"file": str(options.inputs / f"{name}.wasm"), "calls": ["_initialize", init]}}
+    # A warm cache makes the same snapshot.
     for tool, result in built.items():
-        modules[tool] = {"file": result["file"], "calls": []}
+        if not tool.endswith("warm"):
+            modules[tool] = {"file": result["file"], "calls": []}
     job = {
         "modules": modules,
         "query": query,
         "arguments": ARGUMENTS,
         "dirs": {"/lib/python3.11": str(library)} if name == "cpython" else {},
-        "seconds": 0 if options.answers else 4,
+        "seconds": 0 if options.answers else options.seconds,
     }
-    results = {}
+    results, expected = {}, None
     for engine, command in engines.items():
         done = subprocess.run([*command, json.dumps(job)], stdout=subprocess.PIPE, text=True)
         if done.returncode != 0:
             sys.exit(f"compare.py: {name} failed in {engine}")
         results[engine] = json.loads(done.stdout)
-        expected = results[engine]["original"]["answers"]
+        # wasmi runs no originals, so they answer for it in the engines before.
+        expected = results[engine].get("original", {}).get("answers", expected)
         for tool, result in results[engine].items():
             if result["answers"] != expected:
                 sys.exit(f"compare.py: {name}, snapshot of {tool} in {engine}:\n{result['answers']}\nis not\n{expected}")
     return results
 
 
-def print_tables(names, tools, engines, builds, startups, runs):
-    peers = [tool for tool in tools if tool != "preinit"]
-    print(f"{machine()}; every snapshot's answers compared with the original's.\n\nThe build step, medians of {runs} runs: wall time, peak memory, size of the snapshot (gzip'd).\n")
-    print("| input | " + " | ".join(tools) + " | " + " | ".join(f"against {peer}" for peer in peers) + " |")
-    print("|---|" + "---|" * (len(tools) + len(peers)))
+def tables(names, tools, engines, builds, startups, runs):
+    """Everything measured, as Markdown."""
+    lines = [
+        f"On {readme.machine()}; every snapshot's answers are compared with the original's.",
+        "",
+        f"The build step, medians of {runs} runs: wall time and peak memory.",
+        "",
+    ]
+    tools = [tool for tool in tools if tool != "preinit, mappable"]
+    cold = [tool for tool in tools if not tool.startswith("preinit") and not tool.endswith("warm")]
+    warm = [tool for tool in tools if not tool.startswith("preinit") and tool.endswith("warm")]
+    pairs = [("preinit", peer) for peer in cold] + [("preinit, warm", peer) for peer in warm]
+    lines.append("| input | " + " | ".join(tools) + " | " + " | ".join(f"against {peer}" for _, peer in pairs) + " |")
+    lines.append("|---|" + "---|" * (len(tools) + len(pairs)))
     for name in names:
-        cells, ours = [], builds[name]["preinit"]
-        for tool in tools:
+        built = builds[name]
+        cells = [f"{median(built[tool]['wall']):.3f} s, {median(built[tool]['peak']):.0f} MiB" for tool in tools]
+        for ours, theirs in pairs:
+            ratios = [b / a for a, b in zip(built[ours]["wall"], built[theirs]["wall"])]
+            room = median(built[theirs]["peak"]) / median(built[ours]["peak"])
+            cells.append(f"{median(ratios):.1f}x faster, {room:.1f}x less memory")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+
+    made = ["preinit", "preinit, mappable", *cold]
+    packings = list(next(iter(builds.values()))["preinit"]["packed"])
+    lines += ["", f"Size of the snapshot in MB ({', '.join(packings)}):", ""]
+    lines += ["| input | original | " + " | ".join(made) + " |", "|---|---|" + "---|" * len(made)]
+    for name in names:
+        cells = [f"{startups['sizes'][name] / 1e6:.2f}"]
+        for tool in made:
             result = builds[name][tool]
-            cells.append(
-                f"{median(result['wall']):.3f} s, {median(result['peak']):.0f} MiB, "
-                f"{result['size'] / 1e6:.2f} MB ({result['packed'] / 1e6:.2f})"
-            )
-        for peer in peers:
-            theirs = builds[name][peer]
-            ratios = [b / a for a, b in zip(ours["wall"], theirs["wall"])]
-            cells.append(
-                f"{median(ratios):.1f}x faster, {median(theirs['peak']) / median(ours['peak']):.1f}x less memory, "
-                f"{100 * (ours['size'] / theirs['size'] - 1):+.2f} % size"
-            )
-        print(f"| {name} | " + " | ".join(cells) + " |")
+            packed = ", ".join(f"{result['packed'][packing] / 1e6:.2f}" for packing in packings)
+            cells.append(f"{result['size'] / 1e6:.2f} ({packed})")
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+
     for engine in engines:
-        print(f"\nStart to first answer in {engine}, ms, code compiled beforehand:\n")
-        print("| input | original | " + " | ".join(f"snapshot of {tool}" for tool in tools) + " | preinit's, against the original |")
-        print("|---|---|" + "---|" * (len(tools) + 1))
+        lines += ["", f"Start to first answer in {engine}, ms, code compiled beforehand:", ""]
+        against = [("preinit", peer) for peer in cold] + [("preinit, mappable", peer) for peer in cold]
+        lines.append("| input | original | " + " | ".join(made) + " | " + " | ".join(f"{b} / {a}" for a, b in against) + " |")
+        lines.append("|---|---|" + "---|" * (len(made) + len(against)))
         for name in names:
             result = startups[name][engine]
             times = {module: median(result[module]["ms"]) for module in result}
-            cells = [f"{times['original']:.2f}"] + [f"{times[tool]:.3f}" for tool in tools]
-            print(f"| {name} | " + " | ".join(cells) + f" | {times['original'] / times['preinit']:.0f}x |")
+            cells = [f"{times['original']:.2f}" if "original" in times else "–"] + [f"{times[tool]:.3f}" for tool in made]
+            for ours, theirs in against:
+                ratios = [b / a for a, b in zip(result[ours]["ms"], result[theirs]["ms"])]
+                cells.append(f"{median(ratios):.2f}x")
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def evaluated(names, inputs):
+    """What wasm-ctor-eval makes of the inputs, in words: it runs init as long as nothing is imported."""
+    tool = os.environ.get("WASM_CTOR_EVAL") or shutil.which("wasm-ctor-eval")
+    if not tool:
+        note("there is no `wasm-ctor-eval` on PATH (or set WASM_CTOR_EVAL)")
+        return ""
+    words = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in [*names, "zig", "assemblyscript"]:
+            init, query = INPUTS[name]
+            target = Path(folder, "out.wasm")
+            command = [*shlex.split(tool), *FEATURES, f"--ctors={init}", f"--kept-exports={query}", str(inputs / f"{name}.wasm"), "-o", str(target)]
+            started = time.perf_counter()
+            try:
+                done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+            except subprocess.TimeoutExpired:
+                words.append(f"{name}: not within 300 s")
+                continue
+            output = done.stdout + done.stderr
+            if done.returncode == 0 and "success" in output and "partial" not in output:
+                words.append(f"{name}: evaluated in {time.perf_counter() - started:.1f} s, {target.stat().st_size / 1e6:.2f} MB")
+            else:
+                reason = next((line.split("...")[-1].strip() for line in output.splitlines() if "stopping" in line or "fail" in line or "rror" in line), "nothing evaluated")
+                words.append(f"{name}: stops ({reason[:60]})")
+    return "\nBinaryen's `wasm-ctor-eval`: " + "; ".join(words) + ".\n"
+
+
+def stripped(names, options, library):
+    """What --strip-init takes out, and what wasm-opt makes of the same snapshot."""
+    lines = ["", "`--strip-init`, and `wasm-opt -Oz --remove-unused-module-elements` on the same snapshot, in bytes:", ""]
+    optimizer = os.environ.get("WASM_OPT") or shutil.which("wasm-opt")
+    lines += ["| input | snapshot | `--strip-init` | functions stripped | `wasm-opt` |", "|---|---|---|---|---|"]
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            snapshot, target, report = Path(folder, "a.wasm"), Path(folder, "b.wasm"), Path(folder, "report.json")
+            dirs = [f"--mapdir=/lib/python3.11::{library}"] if name == "cpython" else []
+            command = [str(options.preinit), "-q", "--no-cache", "-f", INPUTS[name][0], "--allow-wasi", *dirs]
+            command.append(str(options.inputs / f"{name}.wasm"))
+            measure([*command, "-o", str(snapshot)])
+            measure([*command, "--strip-init", "--report", str(report), "-o", str(target)])
+            took = json.loads(report.read_text())["stripped"]
+            cells = [f"{snapshot.stat().st_size:,}", f"{target.stat().st_size:,}"]
+            cells.append(f"{took['functions']} of {took['functions_before']}, {took['code_bytes']:,} bytes of code")
+            cells.append("–")
+            if optimizer:
+                arguments = [*FEATURES, "-Oz", "--remove-unused-module-elements"]
+                started = time.perf_counter()
+                done = subprocess.run([*shlex.split(optimizer), *arguments, str(snapshot), "-o", str(target)], capture_output=True)
+                took = time.perf_counter() - started
+                cells[-1] = f"{target.stat().st_size:,} in {took:.0f} s" if done.returncode == 0 else "fails"
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def median(values):
     return statistics.median(values)
-
-
-def machine():
-    model = "unknown processor"
-    if os.path.exists("/proc/cpuinfo"):
-        with open("/proc/cpuinfo") as info:
-            models = [line.split(":", 1)[1].strip() for line in info if line.startswith("model name")]
-            model = models[0] if models else model
-    system = os.uname()
-    return f"{os.cpu_count()} cores of {model}, {system.sysname} {system.release.split('-')[0]} {system.machine}"
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 //! Reads the state out of the engine: the only code that does.
 
 mod baseline;
+mod heap;
 mod reference;
+mod resident;
 
 pub use baseline::Baseline;
+pub use heap::HeapReader;
 
 use crate::module::Module;
 use crate::probe::{Probe, Probed};
@@ -14,6 +17,7 @@ use crate::snapshot::{
 use rayon::prelude::*;
 pub use reference::References;
 use std::borrow::Cow;
+use std::ops::Range;
 use wasmtime::{AsContextMut, Extern, Instance, Memory, RootScope, SharedMemory, Store, Table, Val};
 use wiggle::{GuestMemory, GuestPtr};
 
@@ -72,23 +76,61 @@ pub fn outline<T: 'static>(
     store: &mut Store<T>,
     references: &References,
 ) -> Result<Snapshot<'static>, CaptureError> {
-    let globals = globals(module, probed, subject, store, references)?;
-    let tables = tables(module, probed, subject, store, references)?;
+    // Probe functions may allocate; from the first reference that is read on, nothing does.
     let dropped_data = dropped(
         subject,
         store,
         module.data.iter().map(|segment| !segment.is_passive() || segment.bytes.is_empty()),
-        &probed.droppable_data,
+        probed.droppable_data.iter(),
         |k| probed.export_name(Probe::Data(k)),
     )?;
     let dropped_elements = dropped(
         subject,
         store,
         module.elements.iter().map(|segment| !segment.is_passive() || segment.is_empty()),
-        &probed.droppable_elements,
+        probed.droppable_elements.iter().chain(&probed.object_segments),
         |k| probed.export_name(Probe::Element(k)),
     )?;
-    Ok(Snapshot { globals, memories: Vec::new(), tables, dropped_data, dropped_elements })
+    let mut reader = HeapReader::new(references, store)?;
+    let globals = globals(module, probed, subject, store, &mut reader)?;
+    let tables = tables(module, probed, subject, store, &mut reader)?;
+    let mut element_items = vec![Vec::new(); module.elements.len()];
+    for &k in probed.object_segments.iter().filter(|&&k| !dropped_elements[k as usize]) {
+        let name = probed.export_name(Probe::Items(k));
+        let Some(items) = probe(subject, &mut *store, name.clone())?.into_table() else {
+            return Err(CaptureError::MissingProbe(name));
+        };
+        element_items[k as usize] = slots(&items, store, |scope, value| reader.resolve(scope, value))?;
+    }
+    let heap = reader.read(module, store)?;
+    Ok(Snapshot {
+        globals,
+        memories: Vec::new(),
+        tables,
+        dropped_data,
+        dropped_elements,
+        element_items,
+        heap,
+    })
+}
+
+/// What every slot of a table holds, through `read`.
+fn slots<T: 'static, R>(
+    table: &Table,
+    store: &mut Store<T>,
+    mut read: impl FnMut(&mut RootScope<&mut Store<T>>, &Val) -> Result<R, CaptureError>,
+) -> Result<Vec<R>, CaptureError> {
+    let size = table.size(&*store);
+    let mut read_slots = Vec::with_capacity(size as usize);
+    // Every read of a GC reference makes a root; a scope for some thousands keeps their number small.
+    for start in (0..size).step_by(4096) {
+        let mut scope = RootScope::new(&mut *store);
+        for slot in start..size.min(start + 4096) {
+            let value = element(table, &mut scope, slot)?;
+            read_slots.push(read(&mut scope, &value)?);
+        }
+    }
+    Ok(read_slots)
 }
 
 /// A memory of a running instance.
@@ -126,7 +168,7 @@ fn globals<T: 'static>(
     probed: &Probed,
     subject: &Subject,
     store: &mut Store<T>,
-    references: &References,
+    reader: &mut HeapReader<'_>,
 ) -> Result<Vec<GlobalState>, CaptureError> {
     let mut globals = Vec::with_capacity(module.globals.len());
     for (index, declared) in (0u32..).zip(&module.globals) {
@@ -148,7 +190,7 @@ fn globals<T: 'static>(
             Val::F32(bits) => Value::F32(bits),
             Val::F64(bits) => Value::F64(bits),
             Val::V128(value) => Value::V128(value.as_u128()),
-            reference => Value::Ref(references.resolve(&mut scope, &reference)?),
+            reference => Value::Ref(reader.resolve(&mut scope, &reference)?),
         };
         globals.push(GlobalState { value, import_changed });
     }
@@ -160,7 +202,7 @@ fn tables<T: 'static>(
     probed: &Probed,
     subject: &Subject,
     store: &mut Store<T>,
-    references: &References,
+    reader: &mut HeapReader<'_>,
 ) -> Result<Vec<TableState>, CaptureError> {
     let mut tables = Vec::with_capacity(module.tables.len());
     for index in 0..module.tables.len() as u32 {
@@ -172,24 +214,20 @@ fn tables<T: 'static>(
         let maximum = ty.maximum();
         let is_continuation = reference::is_continuation_table(&ty);
         let baseline = subject.baseline.table(index);
-        let size = table.size(&*store);
-        let mut elements = Vec::with_capacity(size as usize);
         let mut changed = Vec::new();
-        // Every read of a GC reference makes a root; a scope for some thousands keeps their number small.
-        for start in (0..size).step_by(4096) {
-            let mut scope = RootScope::new(&mut *store);
-            for slot in start..size.min(start + 4096) {
-                if is_continuation {
-                    elements.push(Reference::Unwritable(Unwritable::Continuation));
-                    continue;
-                }
-                let value = element(&table, &mut scope, slot)?;
-                elements.push(references.resolve(&mut scope, &value)?);
-                if let Some(before) = baseline.and_then(|baseline| baseline.get(slot as usize)) {
-                    changed.push(before.differs(&mut scope, &value)?);
-                }
+        let elements = match is_continuation {
+            true => {
+                let size = table.size(&*store) as usize;
+                changed.resize(baseline.map_or(0, <[_]>::len).min(size), true);
+                vec![Reference::Unwritable(Unwritable::Continuation); size]
             }
-        }
+            false => slots(&table, store, |scope, value| {
+                if let Some(before) = baseline.and_then(|baseline| baseline.get(changed.len())) {
+                    changed.push(before.differs(&mut *scope, value)?);
+                }
+                reader.resolve(scope, value)
+            })?,
+        };
         let import = baseline.map(|baseline| ImportedTable { size: baseline.len() as u64, changed });
         tables.push(TableState { elements, maximum, import });
     }
@@ -204,11 +242,11 @@ fn element(table: &Table, mut store: impl AsContextMut, slot: u64) -> Result<Val
 }
 
 /// Asks the probe functions, which trap exactly if their segment was dropped.
-fn dropped<T: 'static>(
+fn dropped<'p, T: 'static>(
     subject: &Subject,
     store: &mut Store<T>,
     at_start: impl Iterator<Item = bool>,
-    droppable: &[u32],
+    droppable: impl Iterator<Item = &'p u32>,
     name: impl Fn(u32) -> String,
 ) -> Result<Vec<bool>, CaptureError> {
     let mut dropped: Vec<bool> = at_start.collect();
@@ -240,13 +278,20 @@ fn memories<'s, T: 'static>(
         captured.push(probe(subject, &mut *store, probed.export_name(Probe::Memory(index)))?);
     }
     let store: &'s Store<T> = store;
+    // A memory that the engine initializes may be a mapped file, whose pages hold data before they are touched.
+    let engine_writes = probed.deferred.is_none() && module.data.iter().any(|segment| !segment.is_passive());
+    let starts_empty = (0u32..).map(|index| index >= module.imported.memories && !engine_writes);
     let baselines = (0u32..).map(|index| subject.baseline.memory(index));
-    let state = |(memory, import): (Extern, Option<&ImportedMemory>)| {
+    let state = |((memory, import), starts_empty): ((Extern, Option<&ImportedMemory>), bool)| {
         let import = import.cloned();
         match memory {
             Extern::Memory(memory) => {
                 let bytes = memory.data(store);
-                let image = image(bytes);
+                let touched = starts_empty.then(|| resident::touched(bytes)).flatten();
+                let image = match touched {
+                    Some(touched) => image_within(bytes, touched),
+                    None => image(bytes),
+                };
                 Ok(MemoryState {
                     size: bytes.len() as u64,
                     maximum: memory.ty(store).maximum(),
@@ -263,23 +308,33 @@ fn memories<'s, T: 'static>(
             _ => Err(CaptureError::MissingProbe("memory".to_string())),
         }
     };
-    captured.into_iter().zip(baselines).map(state).collect()
+    captured.into_iter().zip(baselines).zip(starts_empty).map(state).collect()
 }
 
 /// The blocks of a memory that hold anything but zeros, adjacent ones joined. Found in parallel; the result depends on
 /// the contents only.
 fn image(bytes: &[u8]) -> Image<'_> {
+    image_within(bytes, std::iter::once(0..bytes.len()).collect())
+}
+
+/// The same, where only these stretches can hold anything.
+fn image_within(bytes: &[u8], stretches: Vec<Range<usize>>) -> Image<'_> {
     const PIECE: usize = 256 * BLOCK;
     let is_zero = |block: &[u8]| block == &ZEROS[..block.len()];
-    let scan = |(piece, bytes): (usize, &[u8])| {
+    let scan = |piece: Range<usize>| {
         let mut found: Vec<(usize, usize)> = Vec::new();
-        for (k, block) in bytes.chunks(BLOCK).enumerate().filter(|(_, block)| !is_zero(block)) {
-            let start = piece * PIECE + k * BLOCK;
+        let blocks = bytes[piece.clone()].chunks(BLOCK).enumerate();
+        for (k, block) in blocks.filter(|(_, block)| !is_zero(block)) {
+            let start = piece.start + k * BLOCK;
             push_block(&mut found, (start, start + block.len()));
         }
         found
     };
-    let pieces: Vec<Vec<(usize, usize)>> = bytes.par_chunks(PIECE).enumerate().map(scan).collect();
+    let cut = |stretch: Range<usize>| {
+        stretch.clone().step_by(PIECE).map(move |start| start..stretch.end.min(start + PIECE))
+    };
+    let pieces: Vec<Range<usize>> = stretches.into_iter().flat_map(cut).collect();
+    let pieces: Vec<Vec<(usize, usize)>> = pieces.into_par_iter().map(scan).collect();
     let mut blocks = Vec::new();
     pieces.into_iter().flatten().for_each(|block| push_block(&mut blocks, block));
     let chunk = |(start, end)| Chunk { offset: start as u64, bytes: Cow::Borrowed(&bytes[start..end]) };

@@ -91,21 +91,58 @@ fn pieces<'i>(chunk: &'i Chunk<'_>) -> impl Iterator<Item = (u64, &'i [u8])> {
 
 fn scan(base: u64, bytes: &[u8], negligible_gap: impl Fn(u64) -> u64) -> Vec<Range<u64>> {
     let mut runs: Vec<Range<u64>> = Vec::new();
-    let mut at = 0;
-    while let Some(start) = next_nonzero(bytes, at) {
-        let end = memchr::memchr(0, &bytes[start..]).map_or(bytes.len(), |len| start + len);
-        extend_or_push(&mut runs, base + start as u64..base + end as u64, &negligible_gap);
-        at = end;
+    // Where the run began that is not over yet.
+    let mut open: Option<usize> = None;
+    for (k, block) in bytes.chunks(64).enumerate() {
+        let mut nonzero = nonzero_bytes(block);
+        loop {
+            let start = match open {
+                Some(start) => start,
+                None if nonzero == 0 => break,
+                None => {
+                    let first = nonzero.trailing_zeros();
+                    // What lies before it is done.
+                    nonzero |= (1 << first) - 1;
+                    *open.insert(k * 64 + first as usize)
+                }
+            };
+            let end = (!nonzero).trailing_zeros();
+            if end == 64 {
+                break;
+            }
+            extend_or_push(
+                &mut runs,
+                base + start as u64..base + (k * 64) as u64 + u64::from(end),
+                &negligible_gap,
+            );
+            open = None;
+            nonzero &= !((1 << end) - 1);
+        }
+    }
+    if let Some(start) = open {
+        extend_or_push(&mut runs, base + start as u64..base + bytes.len() as u64, &negligible_gap);
     }
     runs
 }
 
-fn next_nonzero(bytes: &[u8], from: usize) -> Option<usize> {
-    let rest = &bytes[from..];
-    let zeros =
-        rest.chunks_exact(64).take_while(|block| block.iter().fold(0, |all, byte| all | byte) == 0).count();
-    let skipped = zeros * 64;
-    rest[skipped..].iter().position(|&byte| byte != 0).map(|at| from + skipped + at)
+/// A bit for each of up to 64 bytes, the first in the lowest: whether it is not zero.
+fn nonzero_bytes(block: &[u8]) -> u64 {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // Multiplied by this, the lowest bits of eight bytes come to stand side by side in the highest byte.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let bits = |word: [u8; 8]| {
+        let word = u64::from_le_bytes(word);
+        let nonzero = ((word & !HIGH).wrapping_add(!HIGH) | word) & HIGH;
+        (nonzero >> 7).wrapping_mul(GATHER) >> 56
+    };
+    let (words, rest) = block.as_chunks::<8>();
+    let mask = words.iter().enumerate().fold(0, |mask, (k, &word)| mask | bits(word) << (8 * k));
+    if rest.is_empty() {
+        return mask;
+    }
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    mask | bits(last) << (8 * words.len())
 }
 
 fn join(scanned: Vec<Vec<Range<u64>>>, negligible_gap: impl Fn(u64) -> u64) -> Vec<Range<u64>> {
@@ -125,50 +162,86 @@ fn extend_or_push(runs: &mut Vec<Range<u64>>, run: Range<u64>, negligible_gap: &
 
 /// Cuts `runs` into the segments that make the file smallest, and among those into the fewest.
 ///
+/// A gap that is longer than any header is a boundary in every best encoding, so what lies between two of them is
+/// planned by itself.
+pub fn cheapest(runs: &[Range<u64>], cost: HeaderCost) -> Vec<Range<u64>> {
+    /// A segment's size takes at most so many bytes.
+    const MAX_SIZE_WIDTH: u64 = 5;
+    /// Runs that are planned by one thread; groups are not cut, so that the result does not depend on this.
+    const BATCH: usize = 1 << 14;
+    let runs = cut_long(runs);
+    let parts_here =
+        |pair: &[Range<u64>]| pair[1].start - pair[0].end > cost.bytes(pair[1].start) + MAX_SIZE_WIDTH;
+    let mut groups: Vec<Range<usize>> = Vec::new();
+    let mut start = 0;
+    for k in 1..runs.len() {
+        if parts_here(&runs[k - 1..=k]) {
+            groups.push(start..k);
+            start = k;
+        }
+    }
+    groups.push(start..runs.len());
+    let planned: Vec<Vec<Range<u64>>> = groups
+        .par_iter()
+        .with_min_len(BATCH)
+        .fold(Vec::new, |mut segments, group| {
+            match &runs[group.clone()] {
+                [only] => segments.push(only.clone()),
+                several => cheapest_of_group(several, cost, &mut segments),
+            }
+            segments
+        })
+        .collect();
+    planned.concat()
+}
+
 /// A dynamic program over the runs: the cheapest encoding of the first `i` runs ends with one segment over runs
 /// `j..i`. For each width of the size LEB the admissible `j` are a window that only moves forward, so the minimum over
 /// it is kept in a monotone queue and the whole takes time linear in the number of runs.
-pub fn cheapest(runs: &[Range<u64>], cost: HeaderCost) -> Vec<Range<u64>> {
+fn cheapest_of_group(runs: &[Range<u64>], cost: HeaderCost, segments: &mut Vec<Range<u64>>) {
     /// Largest size that a LEB of 1, 2, 3, 4, 5 bytes can say, the last cut to what a segment may be.
     const CAPACITY: [u64; 5] =
         [(1 << 7) - 1, (1 << 14) - 1, (1 << 21) - 1, (1 << 28) - 1, MAX_SEGMENT_LENGTH];
-    let runs = cut_long(runs);
+    let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return };
+    // Wider sizes than that of the whole are of no use.
+    let span = last.end - first.start;
+    let widths = CAPACITY.iter().position(|&capacity| span <= capacity).map_or(CAPACITY.len(), |at| at + 1);
     // (bytes, segments) of the best encoding of the first i runs, and where its last segment begins
-    let mut best: Vec<(i64, usize)> = vec![(0, 0)];
+    let mut best: Vec<(i64, usize)> = Vec::with_capacity(runs.len() + 1);
+    best.push((0, 0));
     let mut begins: Vec<usize> = Vec::with_capacity(runs.len());
     let mut windows: [VecDeque<(i64, usize, usize)>; 5] = Default::default();
     for (i, run) in runs.iter().enumerate() {
-        let (bytes, segments) = best[i];
+        let (bytes, count) = best[i];
         let key = bytes + cost.bytes(run.start) as i64 - run.start as i64;
         let mut chosen: Option<(i64, usize, usize)> = None;
-        for (width, window) in (1i64..).zip(&mut windows) {
-            while window.back().is_some_and(|&(k, s, _)| (k, s) > (key, segments)) {
+        for (width, window) in (1i64..).zip(&mut windows[..widths]) {
+            while window.back().is_some_and(|&(k, s, _)| (k, s) > (key, count)) {
                 window.pop_back();
             }
-            window.push_back((key, segments, i));
+            window.push_back((key, count, i));
             let capacity = CAPACITY[width as usize - 1];
             while window.front().is_some_and(|&(_, _, j)| run.end - runs[j].start > capacity) {
                 window.pop_front();
             }
-            if let Some(&(key, segments, j)) = window.front() {
-                let candidate = (key + width + run.end as i64, segments + 1, j);
+            if let Some(&(key, count, j)) = window.front() {
+                let candidate = (key + width + run.end as i64, count + 1, j);
                 chosen = Some(chosen.map_or(candidate, |chosen| chosen.min(candidate)));
             }
         }
         // A run alone always fits the widest window, so something was chosen.
-        let (bytes, segments, begin) = chosen.unwrap_or((bytes, segments, i));
-        best.push((bytes, segments));
+        let (bytes, count, begin) = chosen.unwrap_or((bytes, count, i));
+        best.push((bytes, count));
         begins.push(begin);
     }
-    let mut segments = Vec::with_capacity(best[runs.len()].1);
+    let planned = segments.len();
     let mut end = runs.len();
     while end > 0 {
         let begin = begins[end - 1];
         segments.push(runs[begin].start..runs[end - 1].end);
         end = begin;
     }
-    segments.reverse();
-    segments
+    segments[planned..].reverse();
 }
 
 pub(crate) fn cut_long(runs: &[Range<u64>]) -> Vec<Range<u64>> {
@@ -192,8 +265,10 @@ pub fn close_gaps(memories: &mut [Vec<Range<u64>>], limit: usize) {
         segments.windows(2).enumerate().map(gap).collect::<Vec<_>>()
     };
     let mut gaps: Vec<(u64, usize, usize)> = memories.iter().enumerate().flat_map(gaps_of).collect();
-    gaps.sort_unstable();
-    gaps.truncate(excess);
+    if excess < gaps.len() {
+        gaps.select_nth_unstable(excess - 1);
+        gaps.truncate(excess);
+    }
     let mut closed: Vec<(usize, usize)> = gaps.into_iter().map(|(_, memory, k)| (memory, k)).collect();
     closed.sort_unstable();
     for (memory, segments) in memories.iter_mut().enumerate() {

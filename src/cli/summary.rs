@@ -32,6 +32,7 @@ pub fn details(report: &Report, verbose: bool) -> String {
     }
     lines.add("globals", format_args!("{} changed", report.globals_changed));
     tables(&mut lines, report);
+    heap(&mut lines, report, verbose);
     if verbose {
         lines.add(
             "segments",
@@ -68,6 +69,13 @@ pub fn details(report: &Report, verbose: bool) -> String {
         );
         more(&mut lines, "changed", report.files_written.len());
     }
+    let seen = seen(report);
+    if !seen.is_empty() {
+        lines.add(
+            "audit",
+            format_args!("init saw {}; `preinit audit` tells what of it is frozen", seen.join(", ")),
+        );
+    }
     for finding in report.findings.iter().take(LISTED) {
         lines.add(&finding.level.to_string(), &finding.title);
     }
@@ -76,6 +84,22 @@ pub fn details(report: &Report, verbose: bool) -> String {
     lines.add("init", format_args!("{} in `{functions}`", Seconds(report.timings.init)));
     lines.add("total", Seconds(report.timings.total));
     lines.text
+}
+
+/// What init asked for that is not the same everywhere.
+fn seen(report: &Report) -> Vec<&'static str> {
+    let sources = [
+        ("random_get", "random numbers"),
+        ("clock_time_get", "the time"),
+        ("environ_get", "environment variables"),
+        ("args_get", "arguments"),
+        ("path_open", "files"),
+    ];
+    let called = |name: &str| {
+        let is = |import: &str| import.strip_prefix("wasi_snapshot_preview1.") == Some(name);
+        report.host_calls.iter().any(|call| is(&call.import))
+    };
+    sources.into_iter().filter(|(function, _)| called(function)).map(|(_, what)| what).collect()
 }
 
 #[derive(Default)]
@@ -143,6 +167,29 @@ fn tables(lines: &mut Lines, report: &Report) {
         );
     }
     more(lines, "table", report.tables.len());
+}
+
+fn heap(lines: &mut Lines, report: &Report, verbose: bool) {
+    let heap = &report.heap;
+    if heap.objects == 0 {
+        return;
+    }
+    lines.add(
+        "heap",
+        format_args!(
+            "{} of {}, {}, from {}",
+            count(heap.objects as usize, "object"),
+            count(heap.types.len(), "type"),
+            Bytes(heap.bytes),
+            Bytes(heap.data_bytes),
+        ),
+    );
+    let listed = if verbose { LISTED } else { 0 };
+    for ty in heap.types.iter().take(listed) {
+        let name = ty.name.as_deref().map_or(ty.index.to_string(), |name| format!("${name}"));
+        let objects = count(ty.objects as usize, "object");
+        lines.add("", format_args!("{} {name}: {objects}, {}", ty.kind, Bytes(ty.bytes)));
+    }
 }
 
 fn stages(lines: &mut Lines, report: &Report) {

@@ -61,6 +61,7 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<Exit> {
     }
     let options = VerifyOptions {
         init_functions: args.init_functions,
+        at: args.at,
         renames: args.renames,
         host,
         limits: convert::limits(&args.limits),
@@ -127,6 +128,7 @@ pub fn made(original: &[u8], snapshot: &[u8], ledger: Ledger, options: &Options)
     let original = wat_to_wasm(original)?;
     let options = VerifyOptions {
         init_functions: options.init_functions.clone(),
+        at: options.at.clone(),
         renames: options.renames.clone(),
         host: options.host.clone(),
         limits: options.limits,

@@ -2,6 +2,7 @@
 //! always validated.
 
 pub(crate) mod constant;
+mod heap;
 pub(crate) mod names;
 mod producers;
 mod segments;
@@ -13,12 +14,15 @@ use crate::snapshot::Snapshot;
 use wasm_encoder::Encode;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 
-/// Why the output could not be written. Both are mistakes of preinit and not of its input.
+/// Why the output could not be written. Except for the second, they are mistakes of preinit and not of its input.
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
     /// A type of a proposal that the encoder does not know.
     #[error("cannot re-encode a {0} of the module: it uses a proposal that preinit does not know")]
     Unknown(&'static str),
+    /// The data is more than a section can say.
+    #[error("the snapshot has {0} bytes of data, and a module holds less than 4 GiB")]
+    TooLarge(u64),
     /// The output does not validate.
     #[error("the output does not validate, which is a bug in preinit; nothing was written: {0}")]
     Invalid(#[source] ModuleError),
@@ -38,7 +42,13 @@ pub fn encode(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>) -> 
     set_list(&mut sections, SectionId::GLOBAL, globals(module, plan)?);
     set_list(&mut sections, SectionId::EXPORT, exports(&plan.exports));
     set_list(&mut sections, SectionId::ELEMENT, segments::elements(module, plan)?);
-    set_list(&mut sections, SectionId::DATA, segments::data(module, snapshot, plan));
+    if plan.data.is_empty() {
+        sections.remove(SectionId::DATA);
+    } else {
+        let len = segments::data_len(module, plan);
+        let len = u32::try_from(len).map_err(|_| EncodeError::TooLarge(len))?;
+        sections.set_written(SectionId::DATA, len, |out| segments::data(module, snapshot, plan, out));
+    }
     if plan.data_count {
         let mut count = Vec::new();
         (plan.data.len() as u32).encode(&mut count);
@@ -46,7 +56,7 @@ pub fn encode(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>) -> 
     }
     match &plan.start {
         None => sections.remove(SectionId::START),
-        Some(start) => start::add(module, start, &mut sections)?,
+        Some(start) => start::add(module, plan, start, &mut sections)?,
     }
     if plan.drops_dwarf {
         sections.remove_dwarf();
@@ -58,7 +68,7 @@ pub fn encode(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>) -> 
         sections.set_custom("producers", payload);
     }
     let wasm = sections.apply(&module.sections);
-    Module::parse(&wasm).map_err(EncodeError::Invalid)?;
+    module.validate_rewritten(&wasm).map_err(EncodeError::Invalid)?;
     Ok(wasm)
 }
 
@@ -134,7 +144,7 @@ fn globals(module: &Module<'_>, plan: &Plan<'_>) -> Result<List, EncodeError> {
         match &global.init {
             GlobalInit::Original(init) => constant::original(init, &mut list.entries),
             GlobalInit::Value(value) => {
-                constant::value(*value, global.ty.content_type, &mut list.entries)?;
+                constant::value(module, *value, global.ty.content_type, &mut list.entries)?;
             }
         }
     }

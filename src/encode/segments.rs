@@ -2,7 +2,6 @@ use super::{EncodeError, List, constant};
 use crate::module::Module;
 use crate::plan::{DataSegment, ElementSegment, ElementType, Plan};
 use crate::snapshot::{Reference, Snapshot, Value};
-use std::ops::Range;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Encode, Instruction};
 use wasmparser::ValType;
@@ -13,43 +12,64 @@ const EXPLICIT_INDEX: u8 = 0b010;
 const EXPRESSIONS: u8 = 0b100;
 const ELEMENT_KIND_FUNCTION: u8 = 0x00;
 
-pub(super) fn data(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>) -> List {
-    let mut list = List { count: plan.data.len() as u32, entries: Vec::with_capacity(data_len(plan)) };
-    let out = &mut list.entries;
+/// The contents of the data section.
+pub(super) fn data(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>, out: &mut Vec<u8>) {
+    (plan.data.len() as u32).encode(out);
     for segment in &plan.data {
+        data_header(module, plan, segment, out);
         match segment {
-            DataSegment::Original(index) => {
-                out.push(PASSIVE_OR_DECLARED);
-                module.data[*index as usize].bytes.encode(out);
-            }
-            DataSegment::Empty => out.extend([PASSIVE_OR_DECLARED, 0]),
-            DataSegment::Active { memory, range } => {
-                if *memory == 0 {
-                    out.push(0);
-                } else {
-                    out.push(EXPLICIT_INDEX);
-                    memory.encode(out);
-                }
-                offset(range.start, module.memories[*memory as usize].memory64, out);
-                contents(snapshot, *memory, range, out);
-            }
-            DataSegment::Passive { memory, range } => {
-                out.push(PASSIVE_OR_DECLARED);
-                contents(snapshot, *memory, range, out);
+            DataSegment::Original(index) => out.extend_from_slice(module.data[*index as usize].bytes),
+            DataSegment::Empty => {}
+            DataSegment::Heap => out.extend_from_slice(heap_data(plan)),
+            DataSegment::Active { memory, range } | DataSegment::Passive { memory, range } => {
+                snapshot.memories[*memory as usize].image.append_to(range.start, range.end, out);
             }
         }
     }
-    list
 }
 
-fn data_len(plan: &Plan<'_>) -> usize {
-    let len = |segment: &DataSegment| match segment {
-        DataSegment::Active { range, .. } | DataSegment::Passive { range, .. } => {
-            range.end - range.start + 24
-        }
-        DataSegment::Original(_) | DataSegment::Empty => 2,
+/// The size of the data section's contents.
+pub(super) fn data_len(module: &Module<'_>, plan: &Plan<'_>) -> u64 {
+    let mut header = Vec::new();
+    (plan.data.len() as u32).encode(&mut header);
+    let mut len = header.len() as u64;
+    for segment in &plan.data {
+        header.clear();
+        let contents = data_header(module, plan, segment, &mut header);
+        len += header.len() as u64 + contents;
+    }
+    len
+}
+
+/// What the objects of the heap are made of.
+fn heap_data<'p>(plan: &'p Plan<'_>) -> &'p [u8] {
+    plan.heap.as_ref().map_or(&[], |heap| &heap.plan.data)
+}
+
+/// Everything of a data segment up to its contents; returns their size, which a plan keeps below 4 GiB.
+fn data_header(module: &Module<'_>, plan: &Plan<'_>, segment: &DataSegment, out: &mut Vec<u8>) -> u64 {
+    let len = match segment {
+        DataSegment::Original(index) => module.data[*index as usize].bytes.len() as u64,
+        DataSegment::Empty => 0,
+        DataSegment::Heap => heap_data(plan).len() as u64,
+        DataSegment::Active { range, .. } | DataSegment::Passive { range, .. } => range.end - range.start,
     };
-    plan.data.iter().map(len).sum::<u64>() as usize
+    match segment {
+        DataSegment::Active { memory, range } => {
+            if *memory == 0 {
+                out.push(0);
+            } else {
+                out.push(EXPLICIT_INDEX);
+                memory.encode(out);
+            }
+            offset(range.start, module.memories[*memory as usize].memory64, out);
+        }
+        DataSegment::Original(_) | DataSegment::Empty | DataSegment::Heap | DataSegment::Passive { .. } => {
+            out.push(PASSIVE_OR_DECLARED)
+        }
+    }
+    (len as u32).encode(out);
+    len
 }
 
 fn offset(offset: u64, is_64: bool, out: &mut Vec<u8>) {
@@ -62,11 +82,6 @@ fn offset(offset: u64, is_64: bool, out: &mut Vec<u8>) {
     Instruction::End.encode(out);
 }
 
-fn contents(snapshot: &Snapshot<'_>, memory: u32, range: &Range<u64>, out: &mut Vec<u8>) {
-    ((range.end - range.start) as u32).encode(out);
-    snapshot.memories[memory as usize].image.append_to(range.start, range.end, out);
-}
-
 pub(super) fn elements(module: &Module<'_>, plan: &Plan<'_>) -> Result<List, EncodeError> {
     let mut list = List { count: plan.elements.len() as u32, entries: Vec::new() };
     let out = &mut list.entries;
@@ -75,8 +90,8 @@ pub(super) fn elements(module: &Module<'_>, plan: &Plan<'_>) -> Result<List, Enc
             ElementSegment::Original(index) => {
                 out.extend_from_slice(&module.bytes[module.elements[*index as usize].range.clone()]);
             }
-            ElementSegment::Empty(ty) => passive(*ty, &[], out)?,
-            ElementSegment::Passive { ty, items: elements } => passive(*ty, elements, out)?,
+            ElementSegment::Empty(ty) => passive(module, *ty, &[], out)?,
+            ElementSegment::Passive { ty, items: elements } => passive(module, *ty, elements, out)?,
             ElementSegment::Active { table, offset: slot, ty, items: elements } => {
                 let is_64 = module.tables[*table as usize].ty.table64;
                 match ty {
@@ -97,7 +112,13 @@ pub(super) fn elements(module: &Module<'_>, plan: &Plan<'_>) -> Result<List, Enc
                         reference_type(*ty, out)?;
                     }
                 }
-                items(*ty, elements, out)?;
+                items(module, *ty, elements, out)?;
+            }
+            ElementSegment::Builders(count) => {
+                // The start function comes first.
+                let first = module.functions.len() as u32 + 1;
+                out.extend([PASSIVE_OR_DECLARED, ELEMENT_KIND_FUNCTION]);
+                (first..first + count).collect::<Vec<u32>>().as_slice().encode(out);
             }
             ElementSegment::Declared(functions) => {
                 out.extend([PASSIVE_OR_DECLARED | EXPLICIT_INDEX, ELEMENT_KIND_FUNCTION]);
@@ -108,7 +129,12 @@ pub(super) fn elements(module: &Module<'_>, plan: &Plan<'_>) -> Result<List, Enc
     Ok(list)
 }
 
-fn passive(ty: ElementType, elements: &[Reference], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+fn passive(
+    module: &Module<'_>,
+    ty: ElementType,
+    elements: &[Reference],
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
     match ty {
         ElementType::Functions => out.extend([PASSIVE_OR_DECLARED, ELEMENT_KIND_FUNCTION]),
         ElementType::Expressions(ty) => {
@@ -116,7 +142,7 @@ fn passive(ty: ElementType, elements: &[Reference], out: &mut Vec<u8>) -> Result
             reference_type(ty, out)?;
         }
     }
-    items(ty, elements, out)
+    items(module, ty, elements, out)
 }
 
 fn reference_type(ty: wasmparser::RefType, out: &mut Vec<u8>) -> Result<(), EncodeError> {
@@ -125,14 +151,19 @@ fn reference_type(ty: wasmparser::RefType, out: &mut Vec<u8>) -> Result<(), Enco
     Ok(())
 }
 
-fn items(ty: ElementType, elements: &[Reference], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+fn items(
+    module: &Module<'_>,
+    ty: ElementType,
+    elements: &[Reference],
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
     (elements.len() as u32).encode(out);
     for &element in elements {
         match (ty, element) {
             (ElementType::Functions, Reference::Func(index)) => index.encode(out),
             (ElementType::Functions, _) => return Err(EncodeError::Unknown("reference")),
             (ElementType::Expressions(ty), element) => {
-                constant::value(Value::Ref(element), ValType::Ref(ty), out)?;
+                constant::value(module, Value::Ref(element), ValType::Ref(ty), out)?;
             }
         }
     }

@@ -14,6 +14,7 @@ mod error;
 mod extend;
 mod host;
 mod inspect;
+mod lead;
 mod patch;
 mod play;
 mod record;
@@ -27,6 +28,7 @@ mod unwind;
 mod value;
 
 pub use error::FreezeError;
+pub(crate) use lead::{Lead, Led};
 pub use stack::{Frame, Site, Stack};
 pub use trigger::{CHECKPOINT, Trigger, TriggerError};
 
@@ -206,6 +208,7 @@ impl Rest {
         snapshot.globals.push(GlobalState { value: Value::I32(0), import_changed: false });
         if self.declares {
             snapshot.dropped_elements.push(true);
+            snapshot.element_items.push(Vec::new());
         }
     }
 }
@@ -337,10 +340,13 @@ fn no_continuations(
 /// Lists every value of the frames that has no form in a module.
 fn can_be_written(module: &Module<'_>, stack: &Stack) -> Result<(), FreezeError> {
     let mut places = Vec::new();
-    let mut look = |place: &dyn Fn() -> String, value: &Value| {
-        if let Value::Ref(Reference::Unwritable(why)) = value {
-            places.push(format!("\n  {}: {why}", place()));
+    let mut look = |place: &dyn Fn() -> String, value: &Value| match value {
+        Value::Ref(Reference::Unwritable(why)) => places.push(format!("\n  {}: {why}", place())),
+        Value::Ref(Reference::Object(_) | Reference::ExternObject(_)) => {
+            places.push(format!("\n  {}: object of the garbage-collected heap", place()));
         }
+        Value::Ref(Reference::Import(_)) => places.push(format!("\n  {}: value of the host", place())),
+        _ => {}
     };
     for (index, argument) in stack.arguments.iter().enumerate() {
         look(&|| format!("argument {index} of {}", describe(module, stack.callee)), argument);

@@ -10,7 +10,7 @@ pub(super) struct Patch<'m, 'a> {
     added: BTreeMap<SectionId, (u32, Vec<u8>)>,
     bodies: BTreeMap<u32, Vec<u8>>,
     /// Sections and custom sections that get other contents.
-    pub replacements: Replacements,
+    pub replacements: Replacements<'static>,
 }
 
 impl<'m, 'a> Patch<'m, 'a> {

@@ -39,6 +39,8 @@ pub(super) struct Played {
     pub returned: usize,
     /// How the next one ended.
     pub error: Option<wasmtime::Error>,
+    /// What the last one returned.
+    pub results: Vec<Val>,
 }
 
 impl<'s> Scene<'s> {
@@ -71,15 +73,16 @@ impl<'s> Scene<'s> {
         if let Some(bell) = bell {
             bell.arm(&mut begun, listener).map_err(execute::ExecuteError::Compile)?;
         }
+        let mut results = Vec::new();
         for (returned, name) in self.calls.iter().enumerate() {
             let instance = begun.subject.instance;
             let function = instance.get_func(&mut begun.store, name);
             let function = function.ok_or(FreezeError::Unexplained("an export that is missing"))?;
-            let mut results = vec![Val::I32(0); function.ty(&begun.store).results().len()];
+            results = vec![Val::I32(0); function.ty(&begun.store).results().len()];
             if let Err(error) = function.call(&mut begun.store, &[], &mut results) {
-                return Ok(Played { begun, returned, error: Some(error) });
+                return Ok(Played { begun, returned, error: Some(error), results: Vec::new() });
             }
         }
-        Ok(Played { begun, returned: self.calls.len(), error: None })
+        Ok(Played { begun, returned: self.calls.len(), error: None, results })
     }
 }

@@ -2,7 +2,10 @@ use super::scan::{self, Body};
 use super::{
     CodeUses, Data, Element, Global, ImportCounts, Kind, Module, ModuleError, Section, SectionId, Table,
 };
-use wasmparser::{Encoding, Parser, Payload, TableInit, TypeRef, ValidPayload, Validator, WasmFeatures};
+use wasmparser::{
+    BinaryReader, CodeSectionReader, Encoding, Parser, Payload, TableInit, TypeRef, ValidPayload, Validator,
+    WasmFeatures,
+};
 
 /// Everything that the engine can run, and legacy exceptions, to turn them away with advice.
 pub(crate) fn features() -> WasmFeatures {
@@ -21,6 +24,38 @@ impl<'a> Module<'a> {
     /// [`ModuleError::Malformed`] with the offset of the first mistake, [`ModuleError::Unsupported`] for a component,
     /// an object file or a dynamic library.
     pub fn parse(bytes: &'a [u8]) -> Result<Module<'a>, ModuleError> {
+        let (mut module, bodies) = Module::parse_declarations(bytes)?;
+        module.code = scan::validate_bodies(bodies)?;
+        if module.code.legacy_exceptions {
+            return Err(ModuleError::Unsupported(Kind::LegacyExceptions));
+        }
+        Ok(module)
+    }
+
+    /// Validates a binary that was made from this one. Function bodies that are the same, in surroundings that are the
+    /// same as far as bodies can tell, are not looked at again.
+    ///
+    /// # Errors
+    /// As of [`Module::parse`].
+    pub fn validate_rewritten(&self, bytes: &[u8]) -> Result<(), ModuleError> {
+        let (rewritten, mut bodies) = Module::parse_declarations(bytes)?;
+        if self.surrounds_alike(&rewritten) {
+            let code = self.section(SectionId::CODE).map_or(&[][..], |code| code.contents);
+            let known = CodeSectionReader::new(BinaryReader::new(code, 0)).into_iter().flatten().flatten();
+            let known: Vec<&[u8]> = known.map(|body| body.as_bytes()).collect();
+            let mut index = 0;
+            bodies.retain(|(_, body)| {
+                let is_known = known.get(index).is_some_and(|known| *known == body.as_bytes());
+                index += 1;
+                !is_known
+            });
+        }
+        scan::validate_bodies(bodies)?;
+        Ok(())
+    }
+
+    /// Everything but the function bodies, which are given back.
+    fn parse_declarations(bytes: &'a [u8]) -> Result<(Module<'a>, Vec<Body<'a>>), ModuleError> {
         let mut module = Module::empty(bytes);
         let mut validator = Validator::new_with_features(features());
         let mut bodies: Vec<Body<'a>> = Vec::new();
@@ -37,11 +72,41 @@ impl<'a> Module<'a> {
             }
             module.read(payload)?;
         }
-        module.code = scan::validate_bodies(bodies)?;
-        if module.code.legacy_exceptions {
-            return Err(ModuleError::Unsupported(Kind::LegacyExceptions));
+        Ok((module, bodies))
+    }
+
+    /// Whether a body that is valid here is valid in `other`: everything that validation of code looks at (spec, 3.1.1
+    /// "Contexts") is the same there, or there is more of it behind.
+    fn surrounds_alike(&self, other: &Module<'_>) -> bool {
+        fn begins<T, K: PartialEq>(own: &[T], other: &[T], key: impl Fn(&T) -> K) -> bool {
+            own.len() <= other.len() && own.iter().zip(other).all(|(own, other)| key(own) == key(other))
         }
-        Ok(module)
+        let memory = |ty: &wasmparser::MemoryType| (ty.memory64, ty.shared, ty.page_size_log2);
+        let table = |table: &Table<'_>| (table.ty.element_type, table.ty.table64, table.ty.shared);
+        fn types<'m>(module: &'m Module<'_>) -> &'m [u8] {
+            module.section(SectionId::TYPE).map_or(&[], |section| section.entries().1)
+        }
+        let tags = |module: &Module<'_>| {
+            let is_tag = |import: &&wasmparser::Import<'_>| matches!(import.ty, TypeRef::Tag(_));
+            let imported: Vec<TypeRef> =
+                module.imports.iter().filter(is_tag).map(|import| import.ty).collect();
+            (imported, module.section(SectionId::TAG).map(|section| section.contents.to_vec()))
+        };
+        let named_elements = self.code.highest_element.map_or(0, |highest| highest as usize + 1);
+        let named_data = self.code.highest_data.map_or(0, |highest| highest as usize + 1);
+        let declared = other.referenceable_functions();
+        types(other).starts_with(types(self))
+            && begins(&self.functions, &other.functions, |ty| *ty)
+            && self.imported.functions == other.imported.functions
+            && begins(&self.tables, &other.tables, table)
+            && begins(&self.memories, &other.memories, memory)
+            && begins(&self.globals, &other.globals, |global| global.ty)
+            && tags(self) == tags(other)
+            && self.elements.len() >= named_elements
+            && begins(&self.elements[..named_elements], &other.elements, Element::ty)
+            && other.data.len() >= named_data
+            && (named_data == 0 || other.has_data_count)
+            && self.code.ref_funcs.is_subset(&declared)
     }
 
     /// Reads a binary that was made from a valid one. What the code refers to is left open.
@@ -63,6 +128,7 @@ impl<'a> Module<'a> {
             tables: Vec::new(),
             memories: Vec::new(),
             globals: Vec::new(),
+            tags: Vec::new(),
             imported: ImportCounts::default(),
             exports: Vec::new(),
             start: None,
@@ -132,6 +198,11 @@ impl<'a> Module<'a> {
                     self.globals.push(Global { ty: global.ty, init: Some(global.init_expr) });
                 }
             }
+            Payload::TagSection(tags) => {
+                for tag in tags {
+                    self.tags.push(tag?.func_type_idx);
+                }
+            }
             Payload::ExportSection(exports) => {
                 for export in exports {
                     self.exports.push(export?);
@@ -179,7 +250,7 @@ impl<'a> Module<'a> {
                 self.globals.push(Global { ty, init: None });
                 self.imported.globals += 1;
             }
-            TypeRef::Tag(_) => {}
+            TypeRef::Tag(tag) => self.tags.push(tag.func_type_idx),
         }
         self.imports.push(import);
     }

@@ -84,11 +84,6 @@ impl<'a> Section<'a> {
         self.custom.is_some_and(|(name, _)| name.starts_with(".debug_") || name == "external_debug_info")
     }
 
-    /// Whether one more entry makes the count wider, so that all entries move.
-    pub fn moves_with_one_more(&self) -> bool {
-        self.moves_with_more(1)
-    }
-
     /// Whether so many more entries make the count wider, so that all entries move.
     pub fn moves_with_more(&self, more: u32) -> bool {
         let (count, entries) = self.entries();
@@ -129,18 +124,54 @@ pub fn section_of(count: u32, entries: &[u8]) -> Vec<u8> {
 }
 
 /// New contents for some sections of a module; everything else is copied as it is.
-#[derive(Debug, Default)]
-pub struct Replacements {
-    known: BTreeMap<SectionId, Option<Vec<u8>>>,
+#[derive(Default)]
+pub struct Replacements<'w> {
+    known: BTreeMap<SectionId, Option<Contents<'w>>>,
     custom: Vec<(String, Vec<u8>)>,
     without_dwarf: bool,
     removed_custom: Vec<String>,
 }
 
-impl Replacements {
+type Writer<'w> = Box<dyn FnOnce(&mut Vec<u8>) + 'w>;
+
+/// The contents of a section.
+enum Contents<'w> {
+    Bytes(Vec<u8>),
+    /// So many bytes, which are written when it is their turn.
+    Written(u32, Writer<'w>),
+}
+
+impl Contents<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Contents::Bytes(bytes) => bytes.len(),
+            Contents::Written(len, _) => *len as usize,
+        }
+    }
+
+    fn append(self, id: SectionId, out: &mut Vec<u8>) {
+        match self {
+            Contents::Bytes(bytes) => append(id, &bytes, out),
+            Contents::Written(len, write) => {
+                out.push(id.0);
+                len.encode(out);
+                let start = out.len();
+                write(out);
+                debug_assert_eq!(out.len() - start, len as usize);
+            }
+        }
+    }
+}
+
+impl<'w> Replacements<'w> {
     /// Gives a known section new contents; a section that the module does not have is inserted in its place.
     pub fn set(&mut self, id: SectionId, contents: Vec<u8>) {
-        self.known.insert(id, Some(contents));
+        self.known.insert(id, Some(Contents::Bytes(contents)));
+    }
+
+    /// Gives a known section contents of `len` bytes, which `write` appends: for what is too large to exist twice.
+    pub fn set_written(&mut self, id: SectionId, len: u32, write: impl FnOnce(&mut Vec<u8>) + 'w) {
+        self.known.insert(id, Some(Contents::Written(len, Box::new(write))));
     }
 
     /// Leaves a section out.
@@ -166,9 +197,11 @@ impl Replacements {
     /// The new binary. A section that is new goes right behind its nearest predecessor, so that trailing custom
     /// sections (names must follow the data) stay behind it.
     pub fn apply(self, sections: &[Section<'_>]) -> Vec<u8> {
-        let copied: usize = sections.iter().map(|section| section.contents.len() + 6).sum();
-        let added: usize = self.known.values().flatten().map(Vec::len).sum();
-        let mut out = Vec::with_capacity(64 + copied + added);
+        let is_copied = |section: &&Section<'_>| !self.known.contains_key(&section.id);
+        let copied: usize = sections.iter().filter(is_copied).map(|section| section.contents.len() + 6).sum();
+        let added: usize = self.known.values().flatten().map(Contents::len).sum();
+        let customs: usize = self.custom.iter().map(|(name, payload)| name.len() + payload.len() + 12).sum();
+        let mut out = Vec::with_capacity(64 + 6 * self.known.len() + copied + added + customs);
         out.extend_from_slice(b"\0asm\x01\0\0\0");
 
         let Replacements { mut known, mut custom, without_dwarf, removed_custom } = self;
@@ -190,7 +223,7 @@ impl Replacements {
             }
             append_below(section.id.rank(), &mut known, &mut out);
             match known.remove(&section.id) {
-                Some(Some(contents)) => append(section.id, &contents, &mut out),
+                Some(Some(contents)) => contents.append(section.id, &mut out),
                 Some(None) => {}
                 None => append(section.id, section.contents, &mut out),
             }
@@ -204,11 +237,11 @@ impl Replacements {
     }
 }
 
-fn append_below(rank: u8, known: &mut BTreeMap<SectionId, Option<Vec<u8>>>, out: &mut Vec<u8>) {
+fn append_below(rank: u8, known: &mut BTreeMap<SectionId, Option<Contents<'_>>>, out: &mut Vec<u8>) {
     while let Some(entry) = known.first_entry().filter(|entry| entry.key().rank() < rank) {
         let (id, contents) = entry.remove_entry();
         if let Some(contents) = contents {
-            append(id, &contents, out);
+            contents.append(id, out);
         }
     }
 }

@@ -20,6 +20,7 @@
 
 mod allocate;
 mod foreign;
+mod frozen;
 mod generate;
 mod options;
 mod pattern;
@@ -45,6 +46,7 @@ pub use verifier::Verifier;
 
 use crate::capture::CaptureError;
 use crate::execute::ExecuteError;
+use crate::freeze::FreezeError;
 use crate::host::HostError;
 use crate::module::ModuleError;
 use crate::probe::ProbeError;
@@ -61,6 +63,9 @@ pub enum VerifyError {
     /// Init of the original did not come to its end.
     #[error("the original's init: {0}")]
     Init(#[from] ExecuteError),
+    /// The original does not come to the place at which it was frozen.
+    #[error("the original does not come to where it was frozen")]
+    Freeze(#[from] FreezeError),
     /// The host could not be set up.
     #[error(transparent)]
     Host(#[from] HostError),
@@ -98,5 +103,8 @@ pub enum VerifyError {
 /// # Errors
 /// [`VerifyError`], if the original cannot be run. Whatever is wrong with the snapshot is a difference.
 pub fn verify(original: &[u8], snapshot: &[u8], options: &VerifyOptions) -> Result<Verdict, VerifyError> {
-    crate::engine::on_guest_thread(|| Verifier::new(original, options)?.verify(snapshot))?
+    crate::engine::on_guest_thread(|| match &options.at {
+        Some(trigger) => frozen::verify(original, snapshot, trigger, options),
+        None => Verifier::new(original, options)?.verify(snapshot),
+    })?
 }

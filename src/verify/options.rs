@@ -2,6 +2,7 @@ use super::foreign::OtherEngine;
 use super::pattern::Pattern;
 use super::script::Script;
 use crate::engine::Compiler;
+use crate::freeze::Trigger;
 use crate::host::{Clock, HostOptions, Ledger, Limits, Output, Random, Stdin, WasiOptions};
 use crate::plan::Rename;
 use std::sync::Arc;
@@ -12,6 +13,9 @@ use std::time::Duration;
 pub struct VerifyOptions {
     /// Exports that init consists of, as for the making of the snapshot.
     pub init_functions: Vec<String>,
+    /// The place at which the original was frozen; it is played until there, and both sides go on from there. Generated
+    /// sequences are left out.
+    pub at: Option<Trigger>,
     /// Exports that have another name in the snapshot.
     pub renames: Vec<Rename>,
     /// What init saw. WASI is allowed in any case, hermetically.
@@ -52,6 +56,7 @@ impl Default for VerifyOptions {
     fn default() -> Self {
         VerifyOptions {
             init_functions: Vec::new(),
+            at: None,
             renames: Vec::new(),
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },

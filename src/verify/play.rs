@@ -99,6 +99,31 @@ impl Duel<'_, '_, '_> {
     /// Makes one call on both sides: the leader's host answers, the follower gets the same answers.
     fn exchange(&mut self, prefix: &str, export: &str, arguments: &[Value], played: &mut Played) -> Exchange {
         let left = self.leader.call(original_name(self.renames, export), arguments, self.fuel);
+        self.follow(prefix, export, arguments, left, played)
+    }
+
+    /// A call without arguments that the leader has made already; the follower makes it now. Whether there can be others
+    /// behind it.
+    pub fn catch_up(
+        &mut self,
+        prefix: &str,
+        export: &str,
+        left: Ending,
+        played: &mut Played,
+    ) -> Result<bool, CaptureError> {
+        let exchange = self.follow(prefix, export, &[], left, played);
+        let step = Step { export: export.to_string(), arguments: Vec::new(), expected: None };
+        self.settle(prefix, &step, exchange, played)
+    }
+
+    fn follow(
+        &mut self,
+        prefix: &str,
+        export: &str,
+        arguments: &[Value],
+        left: Ending,
+        played: &mut Played,
+    ) -> Exchange {
         let calls = self.leader.take_calls();
         played.calls += 1;
         played.host_calls += calls.len() as u64;
@@ -166,7 +191,7 @@ impl Duel<'_, '_, '_> {
                 left.describe(),
                 right.describe(),
             ));
-        } else if matches!(left, Ending::Returned(_)) {
+        } else if matches!(left, Ending::Returned(..)) {
             played.returned += 1;
         }
         let mut differences = state::compare(&mut self.leader, &mut self.follower)?;
@@ -242,7 +267,7 @@ impl Duel<'_, '_, '_> {
         let arguments = allocator.arguments(text.len() as u64 + 1);
         let exchange = self.exchange(prefix, allocator.name, &arguments, played);
         let address = match &exchange.left {
-            Ending::Returned(results) => allocator.address(results),
+            Ending::Returned(results, _) => allocator.address(results),
             _ => None,
         };
         let ending = exchange.left.describe();
@@ -276,7 +301,7 @@ impl Duel<'_, '_, '_> {
         let results = module.export(export).and_then(|export| module.signature(export.index));
         let results = results.map_or(&[][..], |signature| signature.results());
         let met = |ending: &Ending| match (expected, ending) {
-            (Expected::Results(expected), Ending::Returned(actual)) => {
+            (Expected::Results(expected), Ending::Returned(actual, _)) => {
                 let mut pairs = expected.iter().zip(results).zip(actual);
                 expected.len() == actual.len()
                     && pairs.all(|((literal, ty), actual)| value::of_literal(literal, *ty) == Some(*actual))

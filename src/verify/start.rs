@@ -82,11 +82,11 @@ pub(super) fn follower<'a>(
     Ok(Ok(Side::new(Arc::clone(program), initialized)?))
 }
 
-fn prepared<'p>(program: &'p Program<'_>, compiled: &'p Compiled) -> Prepared<'p> {
+pub(super) fn prepared<'p>(program: &'p Program<'_>, compiled: &'p Compiled) -> Prepared<'p> {
     Prepared { module: &program.module, probed: &program.probed, compiled, compile_time: Duration::ZERO }
 }
 
 /// The engine counts epochs, so there has to be a deadline.
-fn timed(limits: &Limits) -> Limits {
+pub(super) fn timed(limits: &Limits) -> Limits {
     Limits { timeout: Some(limits.timeout.unwrap_or(Duration::from_secs(u32::MAX.into()))), ..*limits }
 }

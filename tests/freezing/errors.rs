@@ -136,8 +136,8 @@ fn values_without_a_form() {
         Preinit::new(),
         "env.c",
         "the calls in progress hold values that cannot be written into a module:\n  frame 0, function 1 ($inner), local 0: \
-         struct of type 0\n  frame 1, function 2 ($outer), local 0: struct of type 0\n  frame 1, function 2 ($outer), local 1: \
-         struct of type 0\n  frame 1, function 2 ($outer), operand 0: struct of type 0",
+         object of the garbage-collected heap on the stack\n  frame 1, function 2 ($outer), local 0: object of the garbage-collected heap on the stack\n  frame 1, function 2 ($outer), local 1: \
+         object of the garbage-collected heap on the stack\n  frame 1, function 2 ($outer), operand 0: object of the garbage-collected heap on the stack",
     );
 }
 

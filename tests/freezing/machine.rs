@@ -99,6 +99,9 @@ struct Host {
     calls: Vec<HostCall>,
 }
 
+/// Host calls of one run. Programs that make more are not for these tests.
+pub const MOST_CALLS: usize = 5_000;
+
 /// An instance.
 pub struct Machine {
     store: Store<()>,
@@ -131,6 +134,9 @@ impl Machine {
             let signature = ty.clone();
             let function = Func::new(&mut store, ty, move |_, arguments, answers| {
                 let mut host = host.lock().unwrap();
+                if host.calls.len() >= MOST_CALLS {
+                    return Err(wasmtime::Error::msg("too many host calls"));
+                }
                 let arguments: Vec<u64> = arguments.iter().map(|value| bits(value) as u64).collect();
                 let before = host.state;
                 let int = match id {

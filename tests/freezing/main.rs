@@ -7,6 +7,8 @@ mod generator;
 mod machine;
 mod property;
 mod smith;
+mod suite;
+mod verify;
 
 #[path = "../harness/mod.rs"]
 mod harness;

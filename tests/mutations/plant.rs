@@ -98,7 +98,7 @@ pub fn plant(
     Some((wasm, what))
 }
 
-type Planted = Option<(Replacements, String)>;
+type Planted = Option<(Replacements<'static>, String)>;
 
 /// An active data segment of one byte at the end wins over what was written there before.
 fn flip_byte(module: &Module<'_>, dice: &mut Dice) -> Planted {

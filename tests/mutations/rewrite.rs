@@ -90,7 +90,7 @@ pub fn slots(module: &Module<'_>) -> Vec<(u32, Vec<Option<u32>>)> {
 }
 
 /// Active element segments at the end win over what was written before.
-pub fn write_slots(module: &Module<'_>, table: u32, slots: &[(usize, Option<u32>)]) -> Replacements {
+pub fn write_slots(module: &Module<'_>, table: u32, slots: &[(usize, Option<u32>)]) -> Replacements<'static> {
     let mut entries = Vec::new();
     for (slot, function) in slots {
         entries.push(6);
@@ -110,7 +110,12 @@ pub fn write_slots(module: &Module<'_>, table: u32, slots: &[(usize, Option<u32>
 }
 
 /// Data segments as they are written, or others in their place.
-pub fn rewrite_data(module: &Module<'_>, index: usize, contents: &[u8], keep_active: bool) -> Replacements {
+pub fn rewrite_data(
+    module: &Module<'_>,
+    index: usize,
+    contents: &[u8],
+    keep_active: bool,
+) -> Replacements<'static> {
     let mut entries = Vec::new();
     let mut moved = Vec::new();
     let segments = data_segments(module);
@@ -135,7 +140,12 @@ pub fn rewrite_data(module: &Module<'_>, index: usize, contents: &[u8], keep_act
     replacements
 }
 
-pub fn rewrite_element(module: &Module<'_>, index: usize, entry: &[u8], keep_active: bool) -> Replacements {
+pub fn rewrite_element(
+    module: &Module<'_>,
+    index: usize,
+    entry: &[u8],
+    keep_active: bool,
+) -> Replacements<'static> {
     let mut entries = Vec::new();
     let mut moved = Vec::new();
     for (at, element) in module.elements.iter().enumerate() {

@@ -5,5 +5,6 @@ mod idempotence;
 mod layout;
 mod operations;
 mod replay;
+mod rewritten;
 mod segments;
 mod strip;

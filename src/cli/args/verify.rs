@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use preinit::engine::Compiler;
+use preinit::freeze::Trigger;
 use preinit::plan::Rename;
 use preinit::verify::{OtherEngine, Pattern};
 
@@ -27,6 +28,14 @@ pub struct VerifyArgs {
     /// The exported function that initializes the original, as for the making of the snapshot
     #[arg(short = 'f', long = "init-func", value_name = "NAME")]
     pub init_functions: Vec<String>,
+
+    /// The call at which the original was frozen in the middle, as for the making of the snapshot
+    ///
+    /// The original is played until there; from there on both sides go on, with the arguments, variables and standard input
+    /// of --run-arg, --run-env and --run-stdin. What the entry does is compared, and its second call; no sequences are
+    /// generated.
+    #[arg(long, value_name = "TRIGGER")]
+    pub at: Option<Trigger>,
 
     /// The export SRC of the original is DST in the snapshot
     #[arg(short = 'r', long = "rename-func", alias = "func-rename", value_name = "DST=SRC", value_parser = pair::rename)]

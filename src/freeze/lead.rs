@@ -1,0 +1,88 @@
+//! Plays the original for a comparison with what was frozen.
+
+use super::FreezeError;
+use super::play::{Listener, Scene};
+use super::trigger::Trigger;
+use crate::engine::Compiled;
+use crate::execute::{ExecuteError, Initialized};
+use crate::host::{HostOptions, HostState, ImportName, Ledger, Limits, Seen};
+use crate::module::Module;
+use crate::probe::Probed;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use wasmtime::{Caller, Val};
+
+/// The original, and where it was frozen.
+#[derive(Clone, Copy)]
+pub(crate) struct Lead<'l> {
+    pub module: &'l Module<'l>,
+    pub probed: &'l Probed,
+    pub trigger: &'l Trigger,
+    pub init_functions: &'l [String],
+    pub limits: &'l Limits,
+    pub digest: [u8; 32],
+}
+
+/// The original when the call that was interrupted has ended.
+pub(crate) struct Led {
+    pub initialized: Initialized,
+    /// The export.
+    pub entry: String,
+    /// Exports that returned before.
+    pub consumed: Vec<String>,
+    pub error: Option<wasmtime::Error>,
+    pub results: Vec<Val>,
+}
+
+impl Lead<'_> {
+    /// The original at the place, on `before`; and then, on `after`, behind the end of the call that was interrupted
+    /// there. Its ledger holds the host calls since the place.
+    pub fn play(
+        self,
+        before: &HostOptions,
+        after: &HostOptions,
+        compile: impl Fn(&[u8]) -> wasmtime::Result<Compiled>,
+    ) -> Result<(Initialized, Arc<Ledger>, Led), FreezeError> {
+        let awaited = self.trigger.resolve(self.module)?;
+        let calls = super::calls(self.module, self.init_functions)?;
+        let scene = Scene {
+            module: self.module,
+            probed: self.probed,
+            awaited: &awaited,
+            calls: &calls,
+            options: before,
+            limits: self.limits,
+            cache: None,
+            digest: self.digest,
+        };
+        let stop = scene.stop(self.trigger)?;
+        let ledger = Arc::new(stop.ledger);
+        let replayed = HostOptions { replay: Some(Arc::clone(&ledger)), ..before.clone() };
+        let (wasm, bell) = scene.with_bell()?;
+        let compiled = compile(&wasm).map_err(ExecuteError::Compile)?;
+        let calls = &calls[..=stop.place.returned];
+        let scene = Scene { options: &replayed, calls, ..scene };
+        let prepared = scene.prepared(&compiled, Duration::ZERO);
+        let listener: Arc<Listener> = {
+            let (event, after, digest) = (stop.place.event, after.clone(), self.digest);
+            let events = AtomicU64::new(0);
+            Arc::new(move |caller: &mut Caller<'_, HostState>, _: Option<&ImportName>, _: &[Val]| {
+                if events.fetch_add(1, Ordering::Relaxed) + 1 == event {
+                    caller.data_mut().restart(&after, digest)?;
+                }
+                Ok(Seen::Answer)
+            })
+        };
+        let played = scene.play(prepared, bell.as_ref(), listener, |_| Ok(()))?;
+        let (last, consumed) = calls.split_last().ok_or(FreezeError::Unexplained("a stop without a call"))?;
+        let led = Led {
+            entry: last.clone(),
+            consumed: consumed.to_vec(),
+            error: played.error,
+            results: played.results,
+            initialized: played.begun.end(prepared, calls.to_vec())?,
+        };
+        Ok((stop.initialized, ledger, led))
+    }
+}

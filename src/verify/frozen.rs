@@ -1,0 +1,191 @@
+//! Compares a program that was frozen in the middle with its original: the state at the place, and everything that happens
+//! from there on.
+
+use super::play::{Duel, Played};
+use super::script::{Script, Step};
+use super::side::{Program, Side};
+use super::verdict::{Coverage, Difference, EngineCoverage, Findings, Outcome, Verdict};
+use super::{VerifyError, VerifyOptions, start, state, structure};
+use crate::capture::CaptureError;
+use crate::engine::{self, Compiler, EngineOptions};
+use crate::execute::{ExecuteError, REACTOR_INITIALIZE};
+use crate::freeze::{Lead, Led, Trigger};
+use crate::host::Limits;
+use crate::module::Module;
+use crate::report::seconds;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Compares `snapshot` with `original` as it is at `trigger`.
+///
+/// # Errors
+/// [`VerifyError`], if the original does not come there.
+pub(super) fn verify(
+    original: &[u8],
+    snapshot: &[u8],
+    trigger: &Trigger,
+    options: &VerifyOptions,
+) -> Result<Verdict, VerifyError> {
+    let started = Instant::now();
+    let mut findings = Findings::new(&options.ignore, options.max_differences);
+    let mut coverage = Coverage::default();
+    let mut played = Played::default();
+    let program = Arc::new(Program::new(Module::parse(original)?)?);
+    match Module::parse(snapshot) {
+        Err(error) => findings.add(Difference::new("snapshot", "a valid module", error)),
+        Ok(module) => {
+            let frozen = Arc::new(Program::new(module)?);
+            let engines = match &options.engines[..] {
+                [] => &[Compiler::Cranelift],
+                engines => engines,
+            };
+            for &engine in engines {
+                let mut duel = Match {
+                    original: &program,
+                    frozen: &frozen,
+                    trigger,
+                    options,
+                    digest: Sha256::digest(original).into(),
+                    findings: &mut findings,
+                    coverage: &mut coverage,
+                };
+                let this = duel.play(engine)?;
+                played.undecided = played.undecided.or(this);
+            }
+        }
+    }
+    coverage.not_compared.push("calls of other exports than the one that was in progress".to_string());
+    coverage.seconds = seconds(started.elapsed());
+    let undecided: Vec<String> = played.undecided.into_iter().collect();
+    let outcome = match (findings.is_empty(), undecided.is_empty()) {
+        (false, _) => Outcome::Different,
+        (true, true) => Outcome::Equal,
+        (true, false) => Outcome::CouldNotTell,
+    };
+    Ok(Verdict {
+        outcome,
+        differences_found: findings.found,
+        differences_ignored: findings.ignored,
+        differences: findings.kept,
+        script: None,
+        undecided,
+        coverage,
+    })
+}
+
+struct Match<'m, 'a, 's, 'o> {
+    original: &'m Arc<Program<'a>>,
+    frozen: &'m Arc<Program<'s>>,
+    trigger: &'m Trigger,
+    options: &'m VerifyOptions,
+    digest: [u8; 32],
+    findings: &'m mut Findings<'o>,
+    coverage: &'m mut Coverage,
+}
+
+impl Match<'_, '_, '_, '_> {
+    /// Plays both sides on one engine. Gives the reason why it is not known whether they are the same.
+    fn play(&mut self, engine: Compiler) -> Result<Option<String>, VerifyError> {
+        let options = self.options;
+        let playing = Instant::now();
+        let fuel = Some(options.limits.fuel.unwrap_or(u64::MAX));
+        let limits = Limits { fuel, ..start::timed(&options.limits) };
+        let lead = Lead {
+            module: &self.original.module,
+            probed: &self.original.probed,
+            trigger: self.trigger,
+            init_functions: &options.init_functions,
+            limits: &limits,
+            digest: self.digest,
+        };
+        let settings = EngineOptions { fuel: true, epochs: true, optimize: false };
+        let (stopped, ledger, led) =
+            lead.play(&options.init_host(options.ledger.clone()), &options.run_host(), |wasm| {
+                engine::compile_with(engine, wasm, settings)
+            })?;
+        let Led { initialized, entry, consumed, error, results } = led;
+
+        self.structure(&entry, &consumed);
+        let compiled = engine::compile_with(engine, &self.frozen.probed.wasm, settings);
+        let compiled = compiled.map_err(ExecuteError::Compile)?;
+        let preload_calls = ledger.first(initialized.preload_calls);
+        let follower = start::follower(self.frozen, &compiled, preload_calls, options, self.digest)?;
+        let mut follower = match follower {
+            Ok(follower) => follower,
+            Err(error) => {
+                self.findings.add(Difference::new("instantiate", "no error", error));
+                return Ok(None);
+            }
+        };
+        let mut stopped = Side::new(Arc::clone(self.original), stopped)?;
+        let at_the_place = state::compare(&mut stopped, &mut follower)?;
+        self.findings.extend(at_the_place, Some(engine.name()));
+        let (covered, not_compared) = state::coverage(&mut stopped)?;
+        self.coverage.state = covered;
+        self.coverage.not_compared.extend(not_compared);
+        drop(stopped);
+        if !self.findings.is_empty() {
+            return Ok(None);
+        }
+
+        let mut leader = Side::new(Arc::clone(self.original), initialized)?;
+        let ending = leader.ended(error, &results).map_err(CaptureError::from)?;
+        let mut played = Played::default();
+        let renamed = options.renames.iter().find(|rename| rename.src == entry);
+        let name = renamed.map_or(&entry, |rename| &rename.dst).clone();
+        let mut duel = Duel {
+            leader,
+            follower,
+            renames: &options.renames,
+            ignore: &options.ignore,
+            // The leader had no other limit either.
+            fuel: u64::MAX,
+        };
+        let goes_on = duel.catch_up("resumed", &name, ending, &mut played)?;
+        if goes_on && played.differences.is_empty() && played.undecided.is_none() {
+            // What is left of the entry is the original's.
+            duel.fuel = options.fuel;
+            let again = Step { export: name.clone(), arguments: Vec::new(), expected: None };
+            let mut scripts = vec![Script { steps: vec![again] }];
+            scripts.extend(options.scripts.iter().cloned());
+            for script in scripts {
+                duel.play(&script, &mut played)?;
+            }
+        }
+        self.findings.extend(std::mem::take(&mut played.differences), Some(engine.name()));
+        self.coverage.exports_called = vec![name];
+        self.coverage.engines.push(EngineCoverage {
+            name: engine.name().to_string(),
+            sequences: 1,
+            calls: played.calls,
+            returned: played.returned,
+            cut_short: played.cut_short,
+            host_calls: played.host_calls,
+            seconds: seconds(playing.elapsed()),
+            ..EngineCoverage::default()
+        });
+        Ok(played.undecided)
+    }
+
+    /// What the files say. The entry is there, also where an init function would have gone.
+    fn structure(&mut self, entry: &str, consumed: &[String]) {
+        let mut differences = Findings::new(&[], usize::MAX);
+        structure::compare(
+            &self.original.module,
+            &self.frozen.module,
+            consumed,
+            self.options,
+            &mut differences,
+            self.coverage,
+        );
+        let reactor = format!("export.{REACTOR_INITIALIZE}");
+        // Whether it has been resumed.
+        let flag = self.frozen.module.globals.len() == self.original.module.globals.len() + 1;
+        let expected = |difference: &Difference| {
+            entry == REACTOR_INITIALIZE && difference.key == reactor
+                || flag && difference.key == "globals.count"
+        };
+        self.findings.extend(differences.kept.into_iter().filter(|difference| !expected(difference)), None);
+    }
+}

@@ -1,0 +1,109 @@
+//! `preinit verify --at`: a frozen program is compared with its original from the place on.
+
+use preinit::host::{Stdin, WasiOptions};
+use preinit::verify::{Outcome, Verdict, VerifyOptions, verify};
+use preinit::{Preinit, wat_to_wasm};
+
+/// Reads bytes of standard input, after work that takes calls and memory, and exits with their sum and that of the work.
+const PROGRAM: &str = r#"(module
+    (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 64) "\80\00\00\00\01\00\00\00")
+    (global $work (mut i32) (i32.const 0))
+    (func $next (param $k i32) (result i32)
+        (drop (i32.add (local.get $k) (call $read (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 100))))
+        (i32.mul (i32.load8_u (i32.const 128)) (i32.load (i32.const 100))))
+    (func $sum (param $k i32) (result i32) (local $sum i32) (local $bias i32)
+        (local.set $sum (local.get $k))
+        (local.set $bias (i32.mul (local.get $k) (i32.const 3)))
+        (block $end (loop $again
+            (local.get $sum)
+            (call $next (local.get $k))
+            (local.tee $k)
+            (i32.add)
+            (local.set $sum)
+            (br_if $again (local.get $k))))
+        (i32.add (local.get $sum) (local.get $bias)))
+    (func (export "_start")
+        (global.set $work (i32.const 5))
+        (i32.store (i32.const 200) (i32.const 7))
+        (call $exit (i32.add (i32.load (i32.const 200)) (call $sum (global.get $work))))))"#;
+
+fn original() -> Vec<u8> {
+    wat_to_wasm(PROGRAM.as_bytes()).unwrap().into_owned()
+}
+
+fn frozen() -> Vec<u8> {
+    Preinit::new().allow_wasi(true).at("stdin".parse().unwrap()).run(&original()).unwrap().wasm
+}
+
+fn verdict(snapshot: &[u8], at: &str) -> Verdict {
+    let options = VerifyOptions {
+        at: Some(at.parse().unwrap()),
+        run: Some(WasiOptions { stdin: Stdin::Bytes(vec![20, 30]), ..WasiOptions::default() }),
+        ..VerifyOptions::default()
+    };
+    verify(&original(), snapshot, &options).unwrap()
+}
+
+#[test]
+fn the_rest_is_the_original_s() {
+    let verdict = verdict(&frozen(), "stdin");
+    assert_eq!(verdict.outcome, Outcome::Equal, "{verdict}");
+    // Two bytes, the end of the input, and the exit.
+    assert_eq!(verdict.coverage.engines[0].host_calls, 4, "{verdict}");
+}
+
+/// Each is one wrong byte in the code that resumes or in the state.
+#[test]
+fn what_is_wrong_is_found() {
+    let frozen = frozen();
+    let replaced = |from: &[u8], to: &[u8]| {
+        let at: Vec<usize> = (0..frozen.len()).filter(|at| frozen[*at..].starts_with(from)).collect();
+        let mut wrong = frozen.clone();
+        // The last one: what was added comes behind everything.
+        let at = *at.last().unwrap();
+        wrong[at..at + to.len()].copy_from_slice(to);
+        wrong
+    };
+    // i32.const 15; local.set 2: a local of a frame.
+    let local = replaced(&[0x41, 15, 0x21, 2], &[0x41, 16]);
+    // i32.const 7; call: an operand below the call.
+    let operand = replaced(&[0x41, 7, 0x10], &[0x41, 8]);
+    // Of the call itself: i32.const 64.
+    let argument = replaced(&[0x41, 0xc0, 0, 0x41, 1], &[0x41, 0xc4, 0]);
+    let memory = replaced(&[0x0b, 1, 7], &[0x0b, 1, 9]);
+    for (wrong, key) in [
+        (local, "resumed.host_call"),
+        (operand, "resumed.host_call"),
+        (argument, "resumed.host_call.0"),
+        (memory, "memory.0."),
+    ] {
+        let verdict = verdict(&wrong, "stdin");
+        assert_eq!(verdict.outcome, Outcome::Different, "{key}: {verdict}");
+        assert!(verdict.differences[0].key.starts_with(key), "{key}: {verdict}");
+    }
+}
+
+#[test]
+fn frozen_somewhere_else() {
+    let verdict = verdict(&frozen(), "call:sum");
+    assert_eq!(
+        verdict.outcome,
+        Outcome::Equal,
+        "the state is the same, and nothing happens in between: {verdict}"
+    );
+    let entry =
+        Preinit::new().allow_wasi(true).at("export:_start".parse().unwrap()).run(&original()).unwrap();
+    let verdict = self::verdict(&entry.wasm, "stdin");
+    assert_eq!(verdict.outcome, Outcome::Different, "{verdict}");
+    assert_eq!(verdict.differences[0].key, "global.0", "{verdict}");
+}
+
+#[test]
+fn a_place_that_the_original_does_not_come_to() {
+    let options = VerifyOptions { at: Some("stdin#9".parse().unwrap()), ..VerifyOptions::default() };
+    let error = verify(&original(), &frozen(), &options).unwrap_err();
+    assert_eq!(error.to_string(), "the original does not come to where it was frozen");
+}
