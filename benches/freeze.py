@@ -3,12 +3,14 @@
 
     cargo build --release --bin preinit
     test-programs/commands/build.sh /tmp/commands
-    python3 benches/freeze.py --commands /tmp/commands --readme README.md
+    python3 benches/freeze.py --commands /tmp/commands [--write]     # --write puts the table into README.md
 
 Each command is frozen where it first reads standard input, after real work. Every script of
 test-programs/commands/scripts is then given to the original and to the frozen module, in Wasmtime and in V8; standard
 output, standard error and exit codes must be equal, and those of the original the same twice. Start-up is from a compiled
-module to the end of a script that writes one line and exits; medians. The exit code is 1 if anything differs.
+module to the end of a script that writes one line and exits: rounds of one start of the original and ten of the frozen
+module; medians of the rounds' medians. The ratio is that of processor time, which other work on the machine distorts
+less. The exit code is 1 if anything differs.
 
 Engines: Python's `wasmtime` package in this Python or in WASMTIME_PYTHON, Node 24 on PATH or in NODE.
 """
@@ -16,13 +18,13 @@ Engines: Python's `wasmtime` package in this Python or in WASMTIME_PYTHON, Node 
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from compare import find_engines, machine, measure, median
+import readme
+from compare import find_engines, measure, median
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -59,7 +61,6 @@ COMMANDS = {
         "go",
     ),
 }
-BEGIN, END = "<!-- benches/freeze.py: begin -->", "<!-- benches/freeze.py: end -->"
 
 
 def main():
@@ -71,16 +72,20 @@ def main():
     parser.add_argument("--runs", type=int, default=5, help="runs of preinit for each command (5)")
     parser.add_argument("--seconds", type=float, default=6, help="seconds of start-ups in each engine (6)")
     parser.add_argument("--originals", action="store_true", help="do not freeze: only show what the originals do")
+    parser.add_argument("--answers", action="store_true", help="freeze and compare only: no measurements")
     parser.add_argument("--keep", type=Path, help="keep the frozen modules and all outputs in this folder")
-    parser.add_argument("--readme", type=Path, help="write the table into this file, between its marker comments")
+    parser.add_argument("--write", action="store_true", help="put the table into README.md")
     options = parser.parse_args()
 
     names = options.only.split(",") if options.only else list(COMMANDS)
     unknown = [name for name in names if name not in COMMANDS]
     if unknown:
         parser.error(f"no such command: {', '.join(unknown)}; there are {', '.join(COMMANDS)}")
+    # The runners stand beside those of compare.py.
     engines = {
-        engine: [*command[:-1], command[-1].replace("startup_", "freeze_")] for engine, command in find_engines().items()
+        engine: [*command[:-1], command[-1].replace("startup_", "freeze_")]
+        for engine, command in find_engines(target).items()
+        if len(command) > 1
     }
     if not engines:
         sys.exit("freeze.py: there is no engine to run anything in")
@@ -93,10 +98,11 @@ def main():
             folder = (options.keep or Path(scratch)).resolve() / name
             folder.mkdir(parents=True, exist_ok=True)
             modules = {"original": options.commands.resolve() / COMMANDS[name][0]}
-            # The second original shows what differs from run to run by itself.
-            modules["again" if options.originals else "frozen"] = modules["original"]
             frozen = None
-            if not options.originals:
+            if options.originals:
+                # Shows what differs from run to run by itself.
+                modules["again"] = modules["original"]
+            else:
                 frozen = freeze(name, options, folder / "frozen.wasm")
                 modules["frozen"] = folder / "frozen.wasm"
             rows[name] = {"frozen": frozen, "size": {m: os.path.getsize(f) for m, f in modules.items()}, "ms": {}}
@@ -110,27 +116,32 @@ def main():
     for difference in differences:
         print(f"DIFFERENT: {difference}", file=sys.stderr)
     print(f"{compared} runs of scripts compared, {len(differences)} differ", file=sys.stderr)
-    if options.originals or differences:
+    if options.originals or options.answers or differences:
         sys.exit(1 if differences else 0)
     text = table(rows, engines, compared, options.runs)
-    print(text)
-    if options.readme:
-        write_between_markers(options.readme, text)
+    readme.write("frozen", text) if options.write else print(text)
 
 
 def freeze(name, options, output):
-    """Measurements of preinit freezing the command where it first reads standard input."""
+    """Measurements of preinit freezing the command where it first reads standard input, without and with a cache."""
     module, argv, *_ = COMMANDS[name]
     command = [str(options.preinit), str(options.commands / module), "-o", str(output), "--allow-wasi", "--at", "stdin"]
     command += [f"--mapdir=/app::{options.commands / 'app'}"]
     for argument in argv:
         command += ["--arg", argument]
-    runs = [measure(command) for _ in range(options.runs)]
-    return {what: median([run[what] for run in runs]) for what in runs[0]}
+    if options.answers:
+        measure([*command, "--no-cache"])
+        return None
+    frozen = {}
+    for kind, cache in (("warm", ["--cache-dir", str(output.parent / "cache")]), ("cold", ["--no-cache"])):
+        # The first run warms the cache, and that of files.
+        runs = [measure([*command, *cache]) for _ in range(options.runs + 1)][1:]
+        frozen[kind] = {what: median([run[what] for run in runs]) for what in runs[0]}
+    return frozen
 
 
 def run(name, command, modules, folder, options):
-    """Per module, the exit code of each script and milliseconds to start; the outputs are left in the folder."""
+    """Per module, the exit code of each script and, by rounds, wall and processor milliseconds to start; the outputs are left in the folder."""
     folder.mkdir(exist_ok=True)
     first = folder / "first"
     first.write_text(COMMANDS[name][3])
@@ -146,7 +157,9 @@ def run(name, command, modules, folder, options):
         "outputs": outputs,
         "first": str(first),
         "first_output": str(folder / "first.out"),
-        "seconds": 0 if options.originals else options.seconds,
+        # In a round the original goes first, once: it works so much longer.
+        "starts": {module: 10 if module == "frozen" else 1 for module in modules},
+        "seconds": 0 if options.originals or options.answers else options.seconds,
     }
     done = subprocess.run([*command, json.dumps(job)], stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
@@ -183,32 +196,30 @@ def differences_of(name, engine, results, folder, show):
 
 def table(rows, engines, compared, runs):
     lines = [
-        f"On {machine()}, preinit: medians of {runs} runs. {compared} runs of scripts, in {' and '.join(engines)}: "
+        f"On {readme.machine()}, medians of {runs} runs of preinit. {compared} runs of scripts, in {' and '.join(engines)}: "
         "standard output, standard error and exit codes were those of the original in every one.",
         "",
-        "| command | frozen where it first reads, having | preinit: time, peak memory | MB |"
-        + "".join(f" ms to the first output, {engine} |" for engine in engines),
+        "| command | frozen where it first reads, having | preinit, cold (warm): wall, processor time; memory | MB |"
+        + "".join(f" ms to the first output, {engine}; processor time |" for engine in engines),
         "|---|---|---|---|" + "---|" * len(engines),
     ]
     for name, row in rows.items():
+        cold, warm = row["frozen"]["cold"], row["frozen"]["warm"]
         cells = [
             name,
             COMMANDS[name][2],
-            f"{row['frozen']['wall']:.2f} s, {row['frozen']['peak']:.0f} MiB",
+            f"{cold['wall']:.2f} ({warm['wall']:.2f}) s, {cold['processor']:.2f} ({warm['processor']:.2f}) s; {cold['peak']:.0f} MiB",
             f"{row['size']['original'] / 1e6:.2f} → {row['size']['frozen'] / 1e6:.2f}",
         ]
         for times in row["ms"].values():
-            before, after = median(times["original"]), median(times["frozen"])
-            cells.append(f"{before:.2f} → {after:.3f}, {before / after:.0f}x")
+            wall, processor = (
+                {module: [median([start[at] for start in round]) for round in rounds] for module, rounds in times.items()}
+                for at in (0, 1)
+            )
+            ratio = median([before / after for before, after in zip(processor["original"], processor["frozen"])])
+            cells.append(f"{median(wall['original']):.2f} → {median(wall['frozen']):.3f}, {ratio:.0f}x")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def write_between_markers(path, text):
-    content = path.read_text()
-    if content.count(BEGIN) != 1 or content.count(END) != 1:
-        sys.exit(f"freeze.py: {path} has no place for the table: put {BEGIN} and {END} where it goes")
-    path.write_text(re.sub(f"{BEGIN}.*{END}", lambda _: f"{BEGIN}\n{text}\n{END}", content, flags=re.S))
 
 
 if __name__ == "__main__":
