@@ -76,6 +76,33 @@ fn hash_keys() {
     assert!(finding.places.iter().any(|place| place.what.contains("a copy")), "{finding:?}");
 }
 
+/// Objects are compared too.
+#[test]
+fn a_field_of_an_object() {
+    let module = r#"(module
+        (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+        (type $key (struct (field (mut i32))))
+        (type $holder (struct (field (ref null $key))))
+        (global $kept (mut (ref null $holder)) (ref.null $holder))
+        (memory (export "memory") 1)
+        (func (export "preinit")
+            (drop (call $random (i32.const 0) (i32.const 4)))
+            (global.set $kept (struct.new $holder (struct.new $key (i32.load (i32.const 0)))))
+            (i32.store (i32.const 0) (i32.const 0)))
+        (func (export "clean")
+            (drop (call $random (i32.const 0) (i32.const 4)))
+            (global.set $kept (struct.new $holder (struct.new $key (i32.const 7))))
+            (i32.store (i32.const 0) (i32.const 0))))"#;
+    let module = wat::parse_str(module).unwrap();
+    let tainted = audit(&module, &options("preinit", quiet())).unwrap();
+    let finding = only(&tainted, &["taint.random"]);
+    assert_eq!(finding.places.len(), 1, "{:?}", finding.places);
+    assert!(finding.places[0].at.contains("$key"), "{:?}", finding.places);
+    owner(finding, "reached from global 0 ($kept)");
+    let clean = audit(&module, &options("clean", quiet())).unwrap();
+    assert!(clean.is_clean(), "{}", clean.text(true));
+}
+
 #[test]
 fn an_environment_variable_that_is_kept() {
     let audit = audited("sins/sins.wasm", "keeps_environment", with_data(with_secret()));

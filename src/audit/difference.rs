@@ -2,7 +2,8 @@
 
 use super::bytes::Contents;
 use crate::segments;
-use crate::snapshot::{MemoryState, Snapshot};
+use crate::snapshot::{Heap, MemoryState, Shape, Snapshot};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// A place in which two snapshots differ.
@@ -21,6 +22,8 @@ pub(super) enum Spot {
     Global(u32),
     /// Elements of a table, from the first to the last that differs.
     Table { table: u32, elements: usize, first: usize },
+    /// Objects of the garbage-collected heap that are of one type.
+    Objects { shape: Shape, objects: usize, first: u32 },
     /// Whether a passive segment was dropped.
     Segments,
 }
@@ -46,10 +49,26 @@ pub(super) fn differences(base: &Snapshot<'_>, other: &Snapshot<'_>) -> Vec<Spot
             spots.push(Spot::Table { table: index, elements: differs.len(), first });
         }
     }
+    objects(&base.heap, &other.heap, &mut spots);
     if base.dropped_data != other.dropped_data || base.dropped_elements != other.dropped_elements {
         spots.push(Spot::Segments);
     }
     spots
+}
+
+/// Objects have their numbers from the way that leads to them, so equal numbers mean equal places.
+fn objects(left: &Heap, right: &Heap, spots: &mut Vec<Spot>) {
+    let mut differing: BTreeMap<Shape, (usize, u32)> = BTreeMap::new();
+    let longer = if left.len() < right.len() { right } else { left };
+    let common = left.len().min(right.len());
+    for (id, object) in longer.objects() {
+        let is_common = (id as usize) < common;
+        if !is_common || left.object(id) != right.object(id) {
+            differing.entry(object.shape).or_insert((0, id)).0 += 1;
+        }
+    }
+    let of_shape = |(shape, (objects, first))| Spot::Objects { shape, objects, first };
+    spots.extend(differing.into_iter().map(of_shape));
 }
 
 fn memory(index: u32, left: &MemoryState<'_>, right: &MemoryState<'_>, spots: &mut Vec<Spot>) {

@@ -44,7 +44,6 @@ use crate::module::Module;
 use crate::preinit::Options;
 use crate::probe::{Probe, Probed};
 use crate::report::seconds;
-use crate::snapshot::{Reference, Snapshot, Value};
 use code::Code;
 use layout::Layout;
 use libc::Libc;
@@ -226,9 +225,6 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
             names.join(", ")
         ));
     }
-    if has_objects(&snapshot) {
-        audit.not_covered.push("objects of the garbage-collected heap, which are not compared".to_string());
-    }
     audit.runs += rerun.runs.into_inner();
     timings.reruns = seconds(rerunning.elapsed());
     let searched = secrets::search(&scene, &wasi, &variations);
@@ -271,14 +267,6 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     timings.search = (timings.total - others).max(0.0);
     audit.timings = timings;
     Ok(audit)
-}
-
-fn has_objects(snapshot: &Snapshot<'_>) -> bool {
-    let is_object = |reference: Reference| matches!(reference, Reference::Unwritable(_));
-    let globals = snapshot.globals.iter().map(|global| global.value);
-    let global =
-        globals.into_iter().any(|value| matches!(value, Value::Ref(reference) if is_object(reference)));
-    global || snapshot.tables.iter().flat_map(|table| &table.elements).any(|element| is_object(*element))
 }
 
 /// The same host, with sources that can be repeated.

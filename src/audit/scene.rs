@@ -8,7 +8,7 @@ use super::pointers::Pointers;
 use super::symbols::{Owner, Symbols};
 use crate::host::{Descriptors, Entry, Ledger};
 use crate::module::{Module, Space};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Reference, Shape, Snapshot, Value};
 use std::collections::BTreeMap;
 
 /// A module, the state that init left, and names for what is in it.
@@ -190,9 +190,48 @@ impl<'a> Scene<'a> {
                 let what = format!("{elements} elements, the first is {first}");
                 (names.describe(Space::Table, *table), what)
             }
+            Spot::Objects { shape, objects, first } => {
+                let at = match shape {
+                    Shape::Struct(ty) | Shape::Array(ty) => names.describe(Space::Type, *ty),
+                    Shape::Exception(tag) => format!("exceptions of tag {tag}"),
+                };
+                let what = match objects {
+                    1 => "one object".to_string(),
+                    objects => format!("{objects} objects"),
+                };
+                let owner = self.root(*first).map_or(String::new(), |root| format!("reached from {root}"));
+                return Place { at, memory: None, address: None, bytes: 0, owner, what };
+            }
             _ => ("passive segments".to_string(), "which are dropped".to_string()),
         };
         Place { at, memory: None, address: None, bytes: 0, owner: String::new(), what }
+    }
+
+    /// The global or table from which an object is reached.
+    fn root(&self, object: u32) -> Option<String> {
+        let names = self.module.names();
+        let globals = (0u32..).zip(&self.snapshot.globals).filter_map(|(index, global)| match global.value {
+            Value::Ref(reference) => Some((names.describe(Space::Global, index), vec![reference])),
+            _ => None,
+        });
+        let tables = (0u32..).zip(&self.snapshot.tables);
+        let tables =
+            tables.map(|(index, table)| (names.describe(Space::Table, index), table.elements.clone()));
+        let mut seen = vec![false; self.snapshot.heap.len()];
+        for (name, references) in globals.chain(tables) {
+            let mut left: Vec<u32> = references.into_iter().filter_map(Reference::object).collect();
+            while let Some(id) = left.pop() {
+                match seen.get_mut(id as usize) {
+                    Some(seen) if !*seen => *seen = true,
+                    _ => continue,
+                }
+                if id == object {
+                    return Some(name);
+                }
+                left.extend(self.snapshot.heap.object(id).references.iter().filter_map(|r| r.object()));
+            }
+        }
+        None
     }
 
     /// Host calls that `accept` likes, one for each different way to them.

@@ -121,10 +121,13 @@ fn subject(live: &[&Spot], places: &[Place]) -> String {
         .collect();
     let of = if variables.is_empty() { String::new() } else { format!(" of {}", variables.join(", ")) };
     match (bytes, other) {
-        (0, other) => format!("{other} globals or tables depend"),
+        (0, other) => format!("{other} globals, tables or types of objects depend"),
         (1, 0) => format!("1 byte{of} depends"),
         (bytes, 0) => format!("{}{of} depend", super::text::bytes(bytes)),
-        (bytes, other) => format!("{}{of} and {other} globals or tables depend", super::text::bytes(bytes)),
+        (bytes, other) => format!(
+            "{}{of} and {other} globals, tables or types of objects depend",
+            super::text::bytes(bytes)
+        ),
     }
 }
 

@@ -70,7 +70,7 @@ pub struct AuditArgs {
 const NOTES: &str = "\
 Init runs once as for a snapshot, and then again with other random numbers, at another time, and with
 other values of the environment variables, arguments and standard input that it was given and asked
-for. What moves in its memories, globals and tables depends on them. The further runs are answered
+for. What moves in its memories, globals, tables and objects depends on them. The further runs are answered
 from the record of the first: nothing outside is read or written twice. What init prints vanishes and
 its standard input is empty, unless --inherit-stdio is given.
 
