@@ -3,6 +3,7 @@ use crate::capture::CaptureError;
 use crate::encode::EncodeError;
 use crate::execute::ExecuteError;
 use crate::freeze::FreezeError;
+use crate::host::Ledger;
 use crate::module::ModuleError;
 use crate::plan::PlanError;
 use crate::probe::ProbeError;
@@ -33,7 +34,7 @@ pub enum Error {
     Freeze(#[from] FreezeError),
     /// The stack cannot be cleared.
     #[error("the free stack cannot be cleared (--zero-stack): {0}")]
-    StackKept(#[from] StackKept),
+    StackKept(StackKept),
     /// There would have been warnings, and they are not allowed.
     #[error("refused, since warnings are errors (--strict):{}", .0.iter().map(|warning| format!("\n  {warning}")).collect::<String>())]
     Strict(Vec<String>),
@@ -43,6 +44,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// The host calls that init had made when it was stopped, if it was.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        match self {
+            Error::Execute(ExecuteError::Stopped { ledger, .. })
+            | Error::Freeze(FreezeError::Execute(ExecuteError::Stopped { ledger, .. }))
+            | Error::Freeze(FreezeError::NotReached { ledger, .. }) => Some(ledger),
+            _ => None,
+        }
+    }
+
     /// Whether the module was understood and turned down (init did not end well, or the state cannot be written), as
     /// opposed to input, options or a machine that nothing can be done with.
     pub fn is_refusal(&self) -> bool {

@@ -3,8 +3,8 @@ use crate::cache::CompileCache;
 use crate::capture::capture;
 use crate::encode::{EncodeError, encode};
 use crate::error::Error;
-use crate::execute::{Compilation, ExecuteError, Initialized, REACTOR_INITIALIZE, execute};
-use crate::freeze::{self, Freeze, FreezeError, Reader, Rest, Trigger};
+use crate::execute::{Compilation, Initialized, REACTOR_INITIALIZE, execute};
+use crate::freeze::{self, Freeze, Reader, Rest, Trigger};
 use crate::host::{
     Class, HostOptions, HostState, ImportName, Ledger, Limits, LinkerHook, Policy, Preload, WasiOptions,
 };
@@ -360,7 +360,7 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
         timed(|| capture(&module, &probed, &initialized.subject, &mut initialized.store))?;
     drop(probed);
     if options.zero_stack {
-        zero_stack(&module, &mut snapshot)?;
+        zero_stack(&module, &mut snapshot).map_err(Error::StackKept)?;
     }
     if let Some(frozen) = &frozen {
         frozen.complete(&mut snapshot);
@@ -395,7 +395,7 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
         warnings.extend(findings.into_iter().map(|finding| finding.title));
         return Err(Error::Strict(warnings));
     }
-    let maps = if options.maps { maps(&module, &snapshot) } else { Vec::new() };
+    let maps = if options.maps { maps(output_of, &snapshot) } else { Vec::new() };
     let report = Report {
         input_bytes: wasm.len() as u64,
         output_bytes: output.len() as u64,
@@ -460,18 +460,6 @@ fn frozen(
     };
     let frozen = freeze::freeze(module, probed, freeze)?;
     Ok(Ran { initialized: frozen.initialized, extended: Some(frozen.wasm), frozen: Some(frozen.rest) })
-}
-
-impl Error {
-    /// The host calls that were made until then, where the guest was stopped.
-    fn ledger(&self) -> Option<&Ledger> {
-        match self {
-            Error::Execute(ExecuteError::Stopped { ledger, .. })
-            | Error::Freeze(FreezeError::Execute(ExecuteError::Stopped { ledger, .. }))
-            | Error::Freeze(FreezeError::NotReached { ledger, .. }) => Some(ledger),
-            _ => None,
-        }
-    }
 }
 
 fn strip_warning(report: &StripReport) -> Option<String> {

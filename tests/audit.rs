@@ -318,6 +318,26 @@ fn the_free_stack_is_cleared() {
     let clean = memory(&engine, &Preinit::new().zero_stack(true).run(&module).unwrap().wasm);
     assert_eq!((&clean[..1024], &clean[1024..1028]), (&[0u8; 1024][..], &b"kept"[..]));
 
+    // Without a name, it is known by what functions do with it.
+    let nameless = wat::parse_str(
+        r#"(module
+            (memory (export "memory") 1)
+            (global (mut i32) (i32.const 1024))
+            (data (i32.const 1024) "kept")
+            (func $work (param i32) (result i32) (local i32)
+                (global.set 0 (local.tee 1 (i32.sub (global.get 0) (i32.const 32))))
+                (i32.store (local.get 1) (local.get 0))
+                (global.set 0 (i32.add (local.get 1) (i32.const 32)))
+                (local.get 0))
+            (func (export "preinit") (drop (call $work (i32.const 0x55555555)))))"#,
+    );
+    let nameless = nameless.unwrap();
+    assert_eq!(memory(&engine, &Preinit::new().run(&nameless).unwrap().wasm)[992..996], [0x55; 4]);
+    assert_eq!(
+        memory(&engine, &Preinit::new().zero_stack(true).run(&nameless).unwrap().wasm)[992..996],
+        [0; 4]
+    );
+
     let refused = |module: &[u8], init: &str| {
         let error = Preinit::new().zero_stack(true).init_func(init).run(module).unwrap_err();
         assert!(error.is_refusal());

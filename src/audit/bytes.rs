@@ -1,21 +1,22 @@
 //! A memory's contents for looking things up.
 
 use crate::snapshot::Image;
+use std::borrow::Cow;
 
 /// Stretches of memory that hold something, each in one piece.
-pub(super) struct Contents {
-    stretches: Vec<(u64, Vec<u8>)>,
+pub(super) struct Contents<'a> {
+    stretches: Vec<(u64, Cow<'a, [u8]>)>,
 }
 
-impl Contents {
-    pub fn of(image: &Image<'_>) -> Contents {
-        let mut stretches: Vec<(u64, Vec<u8>)> = Vec::new();
+impl<'a> Contents<'a> {
+    pub fn of(image: &'a Image<'_>) -> Contents<'a> {
+        let mut stretches: Vec<(u64, Cow<'a, [u8]>)> = Vec::new();
         for chunk in image.chunks() {
             match stretches.last_mut() {
                 Some((start, bytes)) if *start + bytes.len() as u64 == chunk.offset => {
-                    bytes.extend_from_slice(&chunk.bytes);
+                    bytes.to_mut().extend_from_slice(&chunk.bytes);
                 }
-                _ => stretches.push((chunk.offset, chunk.bytes.to_vec())),
+                _ => stretches.push((chunk.offset, Cow::Borrowed(&*chunk.bytes))),
             }
         }
         Contents { stretches }
@@ -23,7 +24,15 @@ impl Contents {
 
     /// All stretches with their addresses.
     pub fn stretches(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        self.stretches.iter().map(|(start, bytes)| (*start, bytes.as_slice()))
+        self.stretches.iter().map(|(start, bytes)| (*start, &**bytes))
+    }
+
+    /// All stretches from their first aligned word on.
+    pub fn words(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        self.stretches().map(|(start, bytes)| {
+            let skipped = (start.next_multiple_of(4) - start) as usize;
+            (start + skipped as u64, bytes.get(skipped..).unwrap_or_default())
+        })
     }
 
     /// The 32-bit number at `address`.

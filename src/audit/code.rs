@@ -90,20 +90,46 @@ impl Code {
 fn scan(body: &FunctionBody<'_>) -> Body {
     let mut scanned = Body { calls: Vec::new(), prologue: None, empty: true };
     let Ok(operators) = body.get_operators_reader() else { return scanned };
-    let mut first = [None, None];
-    for (index, operator) in operators.into_iter().flatten().enumerate() {
+    let mut prologue = Prologue::default();
+    for operator in operators.into_iter().flatten() {
         scanned.empty &= matches!(operator, Operator::End);
-        match (index, &operator) {
-            (0, Operator::GlobalGet { global_index }) => first[0] = Some(*global_index),
-            (1, Operator::I32Const { .. } | Operator::I64Const { .. }) => first[1] = first[0],
-            (2, Operator::I32Sub | Operator::I64Sub) => scanned.prologue = first[1],
-            _ => {}
-        }
+        prologue.next(&operator);
         if let Operator::Call { function_index } | Operator::ReturnCall { function_index } = operator
             && !scanned.calls.contains(&function_index)
         {
             scanned.calls.push(function_index);
         }
     }
+    scanned.prologue = prologue.global.filter(|_| prologue.matched == PROLOGUE);
     scanned
+}
+
+/// Operators of a prologue.
+const PROLOGUE: usize = 5;
+
+/// What LLVM begins a function with that needs room on the stack and calls others: `global.get G`, `i32.const N` (a multiple
+/// of 16), `i32.sub`, `local.tee`, `global.set G`.
+#[derive(Default)]
+struct Prologue {
+    matched: usize,
+    seen: usize,
+    global: Option<u32>,
+}
+
+impl Prologue {
+    fn next(&mut self, operator: &Operator<'_>) {
+        let fits = match (self.seen, operator) {
+            (0, Operator::GlobalGet { global_index }) => {
+                self.global = Some(*global_index);
+                true
+            }
+            (1, Operator::I32Const { value }) => *value > 0 && value % 16 == 0,
+            (1, Operator::I64Const { value }) => *value > 0 && value % 16 == 0,
+            (2, Operator::I32Sub | Operator::I64Sub) | (3, Operator::LocalTee { .. }) => true,
+            (4, Operator::GlobalSet { global_index }) => Some(*global_index) == self.global,
+            _ => false,
+        };
+        self.matched += usize::from(fits && self.matched == self.seen);
+        self.seen += 1;
+    }
 }

@@ -75,7 +75,7 @@ fn memory(index: u32, left: &MemoryState<'_>, right: &MemoryState<'_>, spots: &m
 }
 
 /// Whether every aligned word that differs in `range` looks like an address in both.
-fn are_addresses(old: &Contents, new: &Contents, range: &Range<u64>, size: u64) -> bool {
+fn are_addresses(old: &Contents<'_>, new: &Contents<'_>, range: &Range<u64>, size: u64) -> bool {
     const FIRST_PAGE: u64 = 1024;
     let is_address = |word: u32| (FIRST_PAGE..size).contains(&u64::from(word)) && word.is_multiple_of(4);
     let words = (range.start & !3..range.end).step_by(4);

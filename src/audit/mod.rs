@@ -30,7 +30,8 @@ pub use finding::{Finding, Level, Place, Site};
 pub use layout::{StackKept, zero_stack};
 pub use libc::ResetHooks;
 pub use map::{MemoryMap, maps};
-pub use page::run_page;
+pub use page::{refusal_page, run_page};
+pub use source::OTHER_SEED;
 pub use taint::Varied;
 pub use weight::{Share, Weight};
 
@@ -43,6 +44,7 @@ use crate::module::Module;
 use crate::preinit::Options;
 use crate::probe::{Probe, Probed};
 use crate::report::seconds;
+use crate::snapshot::{Reference, Snapshot, Value};
 use code::Code;
 use layout::Layout;
 use libc::Libc;
@@ -139,6 +141,10 @@ pub fn audit(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
 
 fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let started = Instant::now();
+    if options.at.is_some() {
+        let message = "an audit runs init to its end; it cannot stop where --at says";
+        return Err(Error::Options(message.to_string()));
+    }
     let module = Module::parse(wasm)?;
     let mut timings = Timings { parse: seconds(started.elapsed()), ..Timings::default() };
     let code = Code::of(&module);
@@ -220,6 +226,9 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
             names.join(", ")
         ));
     }
+    if has_objects(&snapshot) {
+        audit.not_covered.push("objects of the garbage-collected heap, which are not compared".to_string());
+    }
     audit.runs += rerun.runs.into_inner();
     timings.reruns = seconds(rerunning.elapsed());
     let searched = secrets::search(&scene, &wasi, &variations);
@@ -262,6 +271,14 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     timings.search = (timings.total - others).max(0.0);
     audit.timings = timings;
     Ok(audit)
+}
+
+fn has_objects(snapshot: &Snapshot<'_>) -> bool {
+    let is_object = |reference: Reference| matches!(reference, Reference::Unwritable(_));
+    let globals = snapshot.globals.iter().map(|global| global.value);
+    let global =
+        globals.into_iter().any(|value| matches!(value, Value::Ref(reference) if is_object(reference)));
+    global || snapshot.tables.iter().flat_map(|table| &table.elements).any(|element| is_object(*element))
 }
 
 /// The same host, with sources that can be repeated.

@@ -90,6 +90,26 @@ pub fn run_page(input: &str, report: &Report, maps: &[MemoryMap], ledger: &Ledge
     })
 }
 
+/// The page of a run on `input` that made no snapshot.
+pub fn refusal_page(input: &str, error: &str, ledger: &Ledger) -> String {
+    let (calls, calls_left_out) = events(ledger);
+    render(&Page {
+        title: input,
+        program: program(),
+        is_audit: false,
+        sizes: Vec::new(),
+        timings: Vec::new(),
+        findings: &[],
+        warnings: &[format!("there is no snapshot: {error}")],
+        not_covered: &[],
+        varied: Vec::new(),
+        weight: &[],
+        maps: &[],
+        calls,
+        calls_left_out,
+    })
+}
+
 /// The page of an audit of `input`.
 pub(super) fn audit_page(input: &str, audit: &Audit) -> String {
     let bytes = super::text::bytes;

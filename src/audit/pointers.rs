@@ -19,11 +19,10 @@ const HOPS: usize = 4;
 const WIDTH: usize = 24;
 
 impl Pointers {
-    pub fn of(contents: &Contents, symbols: &Symbols, layout: &Layout, size: u64) -> Pointers {
+    pub fn of(contents: &Contents<'_>, symbols: &Symbols, layout: &Layout, size: u64) -> Pointers {
         let heap = layout.heap_base..size;
         let mut words = Vec::new();
-        for (start, bytes) in contents.stretches() {
-            // Stretches begin at multiples of a block.
+        for (start, bytes) in contents.words() {
             let found = bytes.chunks_exact(4).enumerate().filter_map(|(index, word)| {
                 let word = word.first_chunk().map(|word| u32::from_le_bytes(*word))?;
                 let place = u32::try_from(start + 4 * index as u64).ok()?;

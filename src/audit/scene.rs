@@ -19,7 +19,7 @@ pub(super) struct Scene<'a> {
     pub symbols: &'a Symbols,
     pub layout: &'a Layout,
     /// By memory.
-    pub contents: Vec<Contents>,
+    pub contents: Vec<Contents<'a>>,
     pointers: Option<Pointers>,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Scene<'a> {
         symbols: &'a Symbols,
         layout: &'a Layout,
     ) -> Scene<'a> {
-        let contents: Vec<Contents> =
+        let contents: Vec<Contents<'a>> =
             snapshot.memories.iter().map(|memory| Contents::of(&memory.image)).collect();
         let pointers = snapshot
             .memories

@@ -14,8 +14,8 @@ pub(super) enum Source {
     Stdin,
 }
 
-/// Other random numbers.
-const OTHER_SEED: u64 = 0x0005_eed0_fad1_ff00;
+/// The seed of the runs with other random numbers: `--random seed:N` repeats one.
+pub const OTHER_SEED: u64 = 0x0005_eed0_fad1_ff00;
 
 /// 3 years, 45 days, 6 hours, 7 minutes, 8.123456789 seconds: every field of a date is another.
 const LATER: u64 = ((3 * 365 + 45) * 86_400 + 6 * 3600 + 7 * 60 + 8) * 1_000_000_000 + 123_456_789;

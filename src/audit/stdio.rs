@@ -29,9 +29,9 @@ const LBF: u64 = 64;
 const SIZE: u64 = 68;
 
 /// Streams that are open for writing and have been written to. `functions` is the size of the table of functions.
-pub(super) fn streams(contents: &Contents, functions: u64) -> Vec<Stream> {
+pub(super) fn streams(contents: &Contents<'_>, functions: u64) -> Vec<Stream> {
     let mut found = Vec::new();
-    for (start, bytes) in contents.stretches() {
+    for (start, bytes) in contents.words() {
         for at in (0..bytes.len().saturating_sub(SIZE as usize)).step_by(4) {
             let word = |offset: u64| {
                 let at = at + offset as usize;
@@ -60,7 +60,7 @@ pub(super) fn streams(contents: &Contents, functions: u64) -> Vec<Stream> {
 
 /// The descriptor of the stream at `address`, if there can be one: a stream in use has its function for seeking and its
 /// buffer set.
-pub(super) fn descriptor_at(contents: &Contents, address: u64) -> Option<u32> {
+pub(super) fn descriptor_at(contents: &Contents<'_>, address: u64) -> Option<u32> {
     let word = |offset: u64| contents.word(address + offset);
     let is_stream = word(BUF) > 1024 && word(BUF_SIZE) >= 8 && word(WRITE) > 0 && word(WRITE) < 1 << 20;
     is_stream.then(|| word(FD))

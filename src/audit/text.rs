@@ -45,16 +45,18 @@ pub(super) fn text(audit: &Audit, verbose: bool) -> String {
     }));
     for weight in audit.weight.iter().filter(|_| verbose) {
         lines.push(format!(
-            "weight   memory {}: {} of {} are not zero, in {} pages of 4 KiB; {} written; {} not as in the input",
+            "weight   memory {}: {} of {} are not zero, in {} pages of 4 KiB; {} not as in the input, in {} pages; {} written, of which {} are zero",
             weight.memory,
             bytes(weight.nonzero),
             bytes(weight.size),
             weight.pages,
-            bytes(weight.written),
             bytes(weight.changed),
+            weight.changed_pages.len(),
+            bytes(weight.written),
+            bytes(weight.written.saturating_sub(weight.nonzero)),
         ));
         for share in &weight.owners {
-            lines.push(format!("{INDENT}{:>12}  {}", bytes(share.nonzero), share.owner));
+            lines.push(format!("{INDENT}{:>12}  {}", bytes(share.changed), share.owner));
         }
     }
     for not_covered in &audit.not_covered {

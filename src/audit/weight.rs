@@ -25,9 +25,11 @@ pub struct Weight {
     pub written: u64,
     /// 4 KiB pages that hold something.
     pub pages: u64,
+    /// 4 KiB pages that are not as the input's data segments make them: page number, bytes that differ.
+    pub changed_pages: Vec<(u64, u64)>,
     /// Bytes that are not zero on the stack below the stack pointer: nothing reads them.
     pub free_stack: u64,
-    /// Bytes that are not zero, by what they belong to, most first.
+    /// Bytes by what they belong to, those with most that are not as in the input first.
     pub owners: Vec<Share>,
 }
 
@@ -38,12 +40,14 @@ pub struct Share {
     pub owner: String,
     /// Bytes that are not zero.
     pub nonzero: u64,
+    /// Bytes that are not as the input's data segments make them.
+    pub changed: u64,
 }
 
 /// Owners that are listed.
 const LISTED: usize = 20;
 
-const PAGE: usize = 4096;
+const PAGE: u64 = 4096;
 
 pub(super) fn weigh(scene: &Scene<'_>) -> Vec<Weight> {
     (0u32..)
@@ -57,45 +61,64 @@ pub(super) fn weigh(scene: &Scene<'_>) -> Vec<Weight> {
                 changed: 0,
                 written: 0,
                 pages: 0,
+                changed_pages: Vec::new(),
                 free_stack: 0,
                 owners: Vec::new(),
             };
-            let mut owners: BTreeMap<Owner, u64> = BTreeMap::new();
+            let mut owners: BTreeMap<Owner, (u64, u64)> = BTreeMap::new();
             for (start, bytes) in contents.stretches() {
-                let mut at = 0;
-                while at < bytes.len() {
-                    let address = start + at as u64;
-                    let owner = scene.owner(memory, address);
-                    let end = owner_end(scene, memory, address, &owner)
-                        .saturating_sub(start)
-                        .min(bytes.len() as u64);
-                    let end = (end as usize).max(at + 1);
-                    let nonzero = bytes[at..end].iter().filter(|byte| **byte != 0).count() as u64;
+                each_owner(scene, memory, start, start + bytes.len() as u64, |owner, from, to| {
+                    let part = &bytes[(from - start) as usize..(to - start) as usize];
+                    let nonzero = part.iter().filter(|byte| **byte != 0).count() as u64;
                     weight.nonzero += nonzero;
                     if owner == Owner::FreeStack {
                         weight.free_stack += nonzero;
                     }
-                    *owners.entry(owner).or_default() += nonzero;
-                    at = end;
-                }
-                weight.pages +=
-                    bytes.chunks(PAGE).filter(|page| page.iter().any(|byte| *byte != 0)).count() as u64;
+                    owners.entry(owner).or_default().0 += nonzero;
+                });
+                let used = |page: &&[u8]| page.iter().any(|byte| *byte != 0);
+                weight.pages += bytes.chunks(PAGE as usize).filter(used).count() as u64;
             }
             let cost = HeaderCost { memory, memory64: false };
             let runs = segments::cheapest(&segments::nonzero_runs(&state.image, cost), cost);
             weight.written = runs.iter().map(|run| run.end - run.start).sum();
             let input = input_image(scene, memory, state.size);
-            let changed = segments::difference(&state.image, &input, state.size);
-            weight.changed = changed.iter().map(|range| range.end - range.start).sum();
-            let mut owners: Vec<(Owner, u64)> =
-                owners.into_iter().filter(|(_, nonzero)| *nonzero > 0).collect();
-            owners.sort_by(|(left, a), (right, b)| b.cmp(a).then(left.cmp(right)));
+            for range in segments::difference(&state.image, &input, state.size) {
+                weight.changed += range.end - range.start;
+                each_owner(scene, memory, range.start, range.end, |owner, from, to| {
+                    owners.entry(owner).or_default().1 += to - from;
+                });
+                let mut at = range.start;
+                while at < range.end {
+                    let end = ((at / PAGE + 1) * PAGE).min(range.end);
+                    match weight.changed_pages.last_mut() {
+                        Some((page, bytes)) if *page == at / PAGE => *bytes += end - at,
+                        _ => weight.changed_pages.push((at / PAGE, end - at)),
+                    }
+                    at = end;
+                }
+            }
+            let mut owners: Vec<(Owner, (u64, u64))> = owners.into_iter().collect();
+            owners.retain(|(_, (nonzero, changed))| nonzero + changed > 0);
+            owners.sort_by(|(left, a), (right, b)| (b.1, b.0).cmp(&(a.1, a.0)).then(left.cmp(right)));
             let shares = owners.into_iter().take(LISTED);
-            weight.owners =
-                shares.map(|(owner, nonzero)| Share { owner: owner.to_string(), nonzero }).collect();
+            weight.owners = shares
+                .map(|(owner, (nonzero, changed))| Share { owner: owner.to_string(), nonzero, changed })
+                .collect();
             weight
         })
         .collect()
+}
+
+/// Calls `visit` with every part of `start..end` that belongs to one owner.
+fn each_owner(scene: &Scene<'_>, memory: u32, start: u64, end: u64, mut visit: impl FnMut(Owner, u64, u64)) {
+    let mut at = start;
+    while at < end {
+        let owner = scene.owner(memory, at);
+        let next = owner_end(scene, memory, at, &owner).clamp(at + 1, end);
+        visit(owner, at, next);
+        at = next;
+    }
 }
 
 /// Where what `owner` owns around `address` ends, or something else may begin.

@@ -49,7 +49,17 @@ pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
     };
     stderr::warn(if args.quiet { &[] } else { &warnings });
     let wasm = input.read()?;
-    let audit = audit(&wasm, &options)?;
+    let audit = match audit(&wasm, &options) {
+        Ok(audit) => audit,
+        Err(error) => {
+            if let (Some(output), Some(calls)) = (ledger, error.ledger()) {
+                let mut lines = Vec::new();
+                calls.write_json_lines(&mut lines).context("cannot write the ledger")?;
+                output.stage(lines)?.commit()?;
+            }
+            return Err(error.into());
+        }
+    };
     stderr::print(&String::from_utf8_lossy(&audit.stdout));
     let to_stdout = |output: &Option<Output>| matches!(output, Some(Output::Stdout));
     let text_to_stderr = to_stdout(&report) || to_stdout(&ledger);

@@ -52,6 +52,11 @@ pub struct Job {
 impl Job {
     /// Opens and reads what the arguments name, except for the module.
     pub fn new(args: SnapshotArgs) -> anyhow::Result<Self> {
+        if args.verify && (args.zero_stack || args.reset_libc) {
+            return Err(usage(
+                "--verify compares with what init has left, which --zero-stack and --reset-libc change",
+            ));
+        }
         let input = Input::new(args.input);
         if input.is_terminal() {
             return Err(usage("no INPUT is given, and standard input is a terminal"));

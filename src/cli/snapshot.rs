@@ -1,6 +1,7 @@
 //! The command's own work: read, run, write, tell.
 
 use anyhow::Context;
+use preinit::audit::refusal_page;
 use preinit::host::{DescriptorKind, Ledger};
 use preinit::report::{HostCalls, host_calls};
 use serde::Serialize;
@@ -134,10 +135,15 @@ fn captured(outputs: [Option<Output>; 2], ledger: &Ledger) -> impl Iterator<Item
 fn refused(job: Job, ledger: &Ledger, error: preinit::Error) -> anyhow::Error {
     let mut staged = Vec::new();
     if let Some(output) = job.report {
-        let report =
-            Refusal { error: error.to_string(), refused: error.is_refusal(), host_calls: host_calls(ledger) };
-        let json = serde_json::to_vec_pretty(&report).unwrap_or_default();
-        staged.push((output, [json, vec![b'\n']].concat()));
+        let text = match job.report_is_page {
+            true => refusal_page(&job.input.name(), &error.to_string(), ledger),
+            false => {
+                let (refused, host_calls) = (error.is_refusal(), host_calls(ledger));
+                let report = Refusal { error: error.to_string(), refused, host_calls };
+                serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"
+            }
+        };
+        staged.push((output, text.into_bytes()));
     }
     if let Some(output) = job.ledger {
         let mut lines = Vec::new();

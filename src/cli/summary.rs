@@ -68,6 +68,13 @@ pub fn details(report: &Report, verbose: bool) -> String {
         );
         more(&mut lines, "changed", report.files_written.len());
     }
+    let seen = seen(report);
+    if !seen.is_empty() {
+        lines.add(
+            "audit",
+            format_args!("init saw {}; `preinit audit` tells what of it is frozen", seen.join(", ")),
+        );
+    }
     for finding in report.findings.iter().take(LISTED) {
         lines.add(&finding.level.to_string(), &finding.title);
     }
@@ -76,6 +83,22 @@ pub fn details(report: &Report, verbose: bool) -> String {
     lines.add("init", format_args!("{} in `{functions}`", Seconds(report.timings.init)));
     lines.add("total", Seconds(report.timings.total));
     lines.text
+}
+
+/// What init asked for that is not the same everywhere.
+fn seen(report: &Report) -> Vec<&'static str> {
+    let sources = [
+        ("random_get", "random numbers"),
+        ("clock_time_get", "the time"),
+        ("environ_get", "environment variables"),
+        ("args_get", "arguments"),
+        ("path_open", "files"),
+    ];
+    let called = |name: &str| {
+        let is = |import: &str| import.strip_prefix("wasi_snapshot_preview1.") == Some(name);
+        report.host_calls.iter().any(|call| is(&call.import))
+    };
+    sources.into_iter().filter(|(function, _)| called(function)).map(|(_, what)| what).collect()
 }
 
 #[derive(Default)]

@@ -190,10 +190,12 @@ private fun Catalog.answer(i: Int): Int = when (i % 20) {
         (error.cause?.message ?: error.message).hashCode() + failures.size
     }
     18 -> {
-        val moved = shelves[i % 40].items.removeFirst()
-        shelves[(i + 1) % 40].items.addLast(moved)
-        moved.shelf = shelves[(i + 1) % 40]
-        if (moved === byTitle[moved.title]) moved.id else -moved.id
+        val moved = shelves[i % 40].items.removeFirstOrNull()
+        if (moved != null) {
+            shelves[(i + 1) % 40].items.addLast(moved)
+            moved.shelf = shelves[(i + 1) % 40]
+        }
+        if (moved === byTitle[moved?.title]) moved?.id ?: 0 else -(moved?.id ?: 0)
     }
     else -> Counters.hash.toInt() + Counters.calls.sum() + items.maxBy { it.price.amount }.id + Kind.valueOf("TOOL").label().length
 }

@@ -121,6 +121,20 @@ fn policies() {
 }
 
 #[test]
+fn the_stack_is_cleared_or_it_is_said_why_not() {
+    let place = Place::new();
+    let output = place.line("in.wasm -f init -o out.wasm --zero-stack");
+    assert_eq!(code(&output), 1);
+    let expected = "error: the free stack cannot be cleared (--zero-stack): no stack pointer was recognized in the module\n";
+    assert_eq!(stderr(&output), expected);
+    failed(
+        &place.line("in.wasm -f init -o out.wasm --zero-stack --verify"),
+        2,
+        "--verify compares with what init has left",
+    );
+}
+
+#[test]
 fn what_is_typed_in_vain_is_refused_if_strict() {
     let place = Place::new();
     failed(
@@ -146,6 +160,46 @@ fn a_refused_run_leaves_ledger_and_report() {
     assert!(report["error"].as_str().unwrap().contains("unreachable"), "{report}");
     assert_eq!(report["host_calls"][0]["count"], 1);
     assert_eq!(place.read("printed"), b"file");
+}
+
+#[test]
+fn a_refused_run_has_a_page_too() {
+    let place = Place::new();
+    place.write("guest.wat", printer().replace("(i32.const 8)))", "(i32.const 8))) unreachable"));
+    failed(&place.line("--allow-wasi -q -f init -o out.wasm guest.wat --report page.html"), 1, "unreachable");
+    let page = String::from_utf8(place.read("page.html")).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.contains("there is no snapshot: "), "{page}");
+    assert!(page.contains("fd_write(1, 0, 1, 8)"), "the calls until then");
+}
+
+#[test]
+fn the_summary_says_what_init_saw() {
+    let place = Place::new();
+    place.write("guest.wat", random());
+    let output = place.line("--allow-wasi -f init -o out.wasm guest.wat");
+    let expected = "audit     init saw random numbers; `preinit audit` tells what of it is frozen\n";
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+    assert!(!stderr(&place.line("-f init -o out.wasm in.wasm")).contains("audit"));
+}
+
+#[test]
+fn a_refused_audit_leaves_the_ledger() {
+    let place = Place::new();
+    place.write("guest.wat", printer().replace("(i32.const 8)))", "(i32.const 8))) unreachable"));
+    failed(&place.line("audit guest.wat --allow-wasi -f init --ledger calls.jsonl"), 1, "unreachable");
+    assert_eq!(String::from_utf8(place.read("calls.jsonl")).unwrap().lines().count(), 2);
+}
+
+#[test]
+fn ledgers_are_the_same_from_run_to_run() {
+    let place = Place::new();
+    place.write("guest.wat", random());
+    for name in ["one", "two"] {
+        done(&place.line(&format!("--allow-wasi -q -f init -o out.wasm guest.wat --ledger {name}")));
+    }
+    assert_eq!(place.read("one"), place.read("two"));
+    done(&place.line("audit guest.wat --allow-wasi -q -f init --ledger three"));
+    assert_eq!(place.read("one"), place.read("three"));
 }
 
 #[test]
