@@ -1,10 +1,12 @@
 //! Reads the state out of the engine: the only code that does.
 
 mod baseline;
+mod heap;
 mod reference;
 mod resident;
 
 pub use baseline::Baseline;
+pub use heap::HeapReader;
 
 use crate::module::Module;
 use crate::probe::{Probe, Probed};
@@ -74,23 +76,61 @@ pub fn outline<T: 'static>(
     store: &mut Store<T>,
     references: &References,
 ) -> Result<Snapshot<'static>, CaptureError> {
-    let globals = globals(module, probed, subject, store, references)?;
-    let tables = tables(module, probed, subject, store, references)?;
+    // Probe functions may allocate; from the first reference that is read on, nothing does.
     let dropped_data = dropped(
         subject,
         store,
         module.data.iter().map(|segment| !segment.is_passive() || segment.bytes.is_empty()),
-        &probed.droppable_data,
+        probed.droppable_data.iter(),
         |k| probed.export_name(Probe::Data(k)),
     )?;
     let dropped_elements = dropped(
         subject,
         store,
         module.elements.iter().map(|segment| !segment.is_passive() || segment.is_empty()),
-        &probed.droppable_elements,
+        probed.droppable_elements.iter().chain(&probed.object_segments),
         |k| probed.export_name(Probe::Element(k)),
     )?;
-    Ok(Snapshot { globals, memories: Vec::new(), tables, dropped_data, dropped_elements })
+    let mut reader = HeapReader::new(references, store)?;
+    let globals = globals(module, probed, subject, store, &mut reader)?;
+    let tables = tables(module, probed, subject, store, &mut reader)?;
+    let mut element_items = vec![Vec::new(); module.elements.len()];
+    for &k in probed.object_segments.iter().filter(|&&k| !dropped_elements[k as usize]) {
+        let name = probed.export_name(Probe::Items(k));
+        let Some(items) = probe(subject, &mut *store, name.clone())?.into_table() else {
+            return Err(CaptureError::MissingProbe(name));
+        };
+        element_items[k as usize] = slots(&items, store, |scope, value| reader.resolve(scope, value))?;
+    }
+    let heap = reader.read(module, store)?;
+    Ok(Snapshot {
+        globals,
+        memories: Vec::new(),
+        tables,
+        dropped_data,
+        dropped_elements,
+        element_items,
+        heap,
+    })
+}
+
+/// What every slot of a table holds, through `read`.
+fn slots<T: 'static, R>(
+    table: &Table,
+    store: &mut Store<T>,
+    mut read: impl FnMut(&mut RootScope<&mut Store<T>>, &Val) -> Result<R, CaptureError>,
+) -> Result<Vec<R>, CaptureError> {
+    let size = table.size(&*store);
+    let mut read_slots = Vec::with_capacity(size as usize);
+    // Every read of a GC reference makes a root; a scope for some thousands keeps their number small.
+    for start in (0..size).step_by(4096) {
+        let mut scope = RootScope::new(&mut *store);
+        for slot in start..size.min(start + 4096) {
+            let value = element(table, &mut scope, slot)?;
+            read_slots.push(read(&mut scope, &value)?);
+        }
+    }
+    Ok(read_slots)
 }
 
 /// A memory of a running instance.
@@ -128,7 +168,7 @@ fn globals<T: 'static>(
     probed: &Probed,
     subject: &Subject,
     store: &mut Store<T>,
-    references: &References,
+    reader: &mut HeapReader<'_>,
 ) -> Result<Vec<GlobalState>, CaptureError> {
     let mut globals = Vec::with_capacity(module.globals.len());
     for (index, declared) in (0u32..).zip(&module.globals) {
@@ -150,7 +190,7 @@ fn globals<T: 'static>(
             Val::F32(bits) => Value::F32(bits),
             Val::F64(bits) => Value::F64(bits),
             Val::V128(value) => Value::V128(value.as_u128()),
-            reference => Value::Ref(references.resolve(&mut scope, &reference)?),
+            reference => Value::Ref(reader.resolve(&mut scope, &reference)?),
         };
         globals.push(GlobalState { value, import_changed });
     }
@@ -162,7 +202,7 @@ fn tables<T: 'static>(
     probed: &Probed,
     subject: &Subject,
     store: &mut Store<T>,
-    references: &References,
+    reader: &mut HeapReader<'_>,
 ) -> Result<Vec<TableState>, CaptureError> {
     let mut tables = Vec::with_capacity(module.tables.len());
     for index in 0..module.tables.len() as u32 {
@@ -174,24 +214,20 @@ fn tables<T: 'static>(
         let maximum = ty.maximum();
         let is_continuation = reference::is_continuation_table(&ty);
         let baseline = subject.baseline.table(index);
-        let size = table.size(&*store);
-        let mut elements = Vec::with_capacity(size as usize);
         let mut changed = Vec::new();
-        // Every read of a GC reference makes a root; a scope for some thousands keeps their number small.
-        for start in (0..size).step_by(4096) {
-            let mut scope = RootScope::new(&mut *store);
-            for slot in start..size.min(start + 4096) {
-                if is_continuation {
-                    elements.push(Reference::Unwritable(Unwritable::Continuation));
-                    continue;
-                }
-                let value = element(&table, &mut scope, slot)?;
-                elements.push(references.resolve(&mut scope, &value)?);
-                if let Some(before) = baseline.and_then(|baseline| baseline.get(slot as usize)) {
-                    changed.push(before.differs(&mut scope, &value)?);
-                }
+        let elements = match is_continuation {
+            true => {
+                let size = table.size(&*store) as usize;
+                changed.resize(baseline.map_or(0, <[_]>::len).min(size), true);
+                vec![Reference::Unwritable(Unwritable::Continuation); size]
             }
-        }
+            false => slots(&table, store, |scope, value| {
+                if let Some(before) = baseline.and_then(|baseline| baseline.get(changed.len())) {
+                    changed.push(before.differs(&mut *scope, value)?);
+                }
+                reader.resolve(scope, value)
+            })?,
+        };
         let import = baseline.map(|baseline| ImportedTable { size: baseline.len() as u64, changed });
         tables.push(TableState { elements, maximum, import });
     }
@@ -206,11 +242,11 @@ fn element(table: &Table, mut store: impl AsContextMut, slot: u64) -> Result<Val
 }
 
 /// Asks the probe functions, which trap exactly if their segment was dropped.
-fn dropped<T: 'static>(
+fn dropped<'p, T: 'static>(
     subject: &Subject,
     store: &mut Store<T>,
     at_start: impl Iterator<Item = bool>,
-    droppable: &[u32],
+    droppable: impl Iterator<Item = &'p u32>,
     name: impl Fn(u32) -> String,
 ) -> Result<Vec<bool>, CaptureError> {
     let mut dropped: Vec<bool> = at_start.collect();

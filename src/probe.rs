@@ -8,7 +8,7 @@ mod play;
 
 pub use deferred::{Deferred, DeferredData};
 
-use crate::module::{Module, Replacements, SectionId, section_of};
+use crate::module::{Hierarchy, Module, Replacements, SectionId, section_of};
 use std::collections::BTreeSet;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Encode, ExportKind, Function, Instruction, RefType, ValType};
@@ -29,6 +29,10 @@ pub struct Probed {
     pub droppable_data: Vec<u32>,
     /// Passive element segments that the code might drop, each with a probe function.
     pub droppable_elements: Vec<u32>,
+    /// Live passive element segments that may hold objects, each with a function that copies it to a table.
+    pub object_segments: Vec<u32>,
+    /// Number of tags.
+    pub tags: u32,
     /// Struct and array type indices by witness function: the parameters of witness `k` are these types, nullable.
     pub witnesses: Vec<Vec<u32>>,
     /// What the host has to do between instantiation and the first call; `None` where the engine does all.
@@ -50,6 +54,10 @@ pub enum Probe {
     Data(u32),
     /// A function that traps exactly if this element segment was dropped.
     Element(u32),
+    /// A table that holds the items of this element segment once its function has returned.
+    Items(u32),
+    /// A tag by tag index.
+    Tag(u32),
     /// The memory in which entered functions leave marks.
     Entries,
     /// The start function, where the host has to call it.
@@ -101,8 +109,12 @@ impl Probed {
                 module.data[k].is_passive() && !module.data[k].bytes.is_empty()
             }),
             droppable_elements: droppable(&module.code.dropped_elements, |k| {
-                module.elements[k].is_passive() && !module.elements[k].is_empty()
+                module.elements[k].is_passive()
+                    && !module.elements[k].is_empty()
+                    && !may_hold_objects(module, k)
             }),
+            object_segments: object_segments(module),
+            tags: module.tags.len() as u32,
             witnesses: witnessed_types(module),
             deferred,
         };
@@ -123,6 +135,8 @@ impl Probed {
             Probe::Table(index) => ("table", index),
             Probe::Data(index) => ("data", index),
             Probe::Element(index) => ("element", index),
+            Probe::Items(index) => ("items", index),
+            Probe::Tag(index) => ("tag", index),
             Probe::Entries => ("entries", 0),
             Probe::Start => ("start", 0),
             Probe::Witness(index) => ("witness", index),
@@ -145,7 +159,7 @@ impl Probed {
             let scratch = added.memory();
             for &data_index in &self.droppable_data {
                 let init = Instruction::MemoryInit { mem: scratch, data_index };
-                added.probe_function(self.export_name(Probe::Data(data_index)), &init);
+                added.probe_function(self.export_name(Probe::Data(data_index)), 1, &init);
             }
         }
         let mut scratch_tables: Vec<(wasmparser::RefType, u32)> = Vec::new();
@@ -155,14 +169,22 @@ impl Probed {
             let table = match known {
                 Some((_, table)) => *table,
                 None => {
-                    let table =
-                        added.table(RoundtripReencoder.ref_type(ty).map_err(|_| ProbeError { elem_index })?);
+                    let table = added
+                        .table(RoundtripReencoder.ref_type(ty).map_err(|_| ProbeError { elem_index })?, 1);
                     scratch_tables.push((ty, table));
                     table
                 }
             };
             let init = Instruction::TableInit { elem_index, table };
-            added.probe_function(self.export_name(Probe::Element(elem_index)), &init);
+            added.probe_function(self.export_name(Probe::Element(elem_index)), 1, &init);
+        }
+        for &elem_index in &self.object_segments {
+            let element = &module.elements[elem_index as usize];
+            let ty = RoundtripReencoder.ref_type(element.ty().nullable());
+            let table = added.table(ty.map_err(|_| ProbeError { elem_index })?, element.len());
+            added.export(self.export_name(Probe::Items(elem_index)), ExportKind::Table, table);
+            let init = Instruction::TableInit { elem_index, table };
+            added.probe_function(self.export_name(Probe::Element(elem_index)), element.len(), &init);
         }
         Ok(())
     }
@@ -192,6 +214,9 @@ impl Probed {
         for index in 0..module.tables.len() as u32 {
             added.export(self.export_name(Probe::Table(index)), ExportKind::Table, index);
         }
+        for index in 0..module.tags.len() as u32 {
+            added.export(self.export_name(Probe::Tag(index)), ExportKind::Tag, index);
+        }
         if let Some(start) = self.deferred.as_ref().and_then(|deferred| deferred.start) {
             added.export(self.export_name(Probe::Start), ExportKind::Func, start);
         }
@@ -215,6 +240,23 @@ fn free_prefix(module: &Module<'_>) -> String {
 
 fn droppable(named: &BTreeSet<u32>, is_live_at_start: impl Fn(usize) -> bool) -> Vec<u32> {
     named.iter().copied().filter(|&k| is_live_at_start(k as usize)).collect()
+}
+
+/// Passive segments whose items may be objects: what instructions can name of them.
+fn object_segments(module: &Module<'_>) -> Vec<u32> {
+    let named = module.code.highest_element.map_or(0, |highest| highest + 1);
+    let may_be_live =
+        |&k: &u32| module.elements[k as usize].is_passive() && may_hold_objects(module, k as usize);
+    (0..named).filter(may_be_live).collect()
+}
+
+fn may_hold_objects(module: &Module<'_>, k: usize) -> bool {
+    let element = &module.elements[k];
+    let holds = matches!(
+        module.hierarchy(element.ty().heap_type()),
+        Hierarchy::Any | Hierarchy::Extern | Hierarchy::Exn
+    );
+    holds && !element.is_empty()
 }
 
 fn witnessed_types(module: &Module<'_>) -> Vec<Vec<u32>> {
@@ -290,12 +332,12 @@ impl Added {
         self.next_memory - 1
     }
 
-    fn table(&mut self, element_type: RefType) -> u32 {
+    fn table(&mut self, element_type: RefType, size: u32) -> u32 {
         let ty = wasm_encoder::TableType {
             element_type,
             table64: false,
-            minimum: 1,
-            maximum: Some(1),
+            minimum: u64::from(size),
+            maximum: Some(u64::from(size)),
             shared: false,
         };
         self.push(SectionId::TABLE, |out| ty.encode(out));
@@ -303,8 +345,8 @@ impl Added {
         self.next_table - 1
     }
 
-    /// A function that initializes one element of a scratch space from the segment; that traps if it was dropped.
-    fn probe_function(&mut self, name: String, init: &Instruction<'_>) {
+    /// A function that initializes `len` elements of a scratch space from the segment; that traps if it was dropped.
+    fn probe_function(&mut self, name: String, len: u32, init: &Instruction<'_>) {
         let ty = match self.probe_type {
             Some(ty) => ty,
             None => self.function_type(Vec::new()),
@@ -313,7 +355,7 @@ impl Added {
         let mut body = Function::new([]);
         body.instruction(&Instruction::I32Const(0));
         body.instruction(&Instruction::I32Const(0));
-        body.instruction(&Instruction::I32Const(1));
+        body.instruction(&Instruction::I32Const(len as i32));
         body.instruction(init);
         body.instruction(&Instruction::End);
         self.function(name, ty, &body);

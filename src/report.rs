@@ -5,9 +5,10 @@ use crate::host::Ledger;
 use crate::layout::Layout;
 use crate::module::{Module, Space};
 use crate::plan::{DataSegment, ElementSegment, GlobalInit, Plan, Step};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Shape, Snapshot};
 use crate::strip::StripReport;
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What one run did. The JSON form (`--report`) has the same names; sizes are bytes, times are seconds.
@@ -31,6 +32,8 @@ pub struct Report {
     pub globals_changed: usize,
     /// Every table.
     pub tables: Vec<TableReport>,
+    /// Objects of the garbage-collected heap.
+    pub heap: HeapReport,
     /// How data is laid out.
     pub layout: LayoutReport,
     /// What `--strip-init` took out; `null` without it.
@@ -158,6 +161,36 @@ pub struct TableReport {
     pub elements_written: u64,
 }
 
+/// The objects that the state reaches.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct HeapReport {
+    /// How many.
+    pub objects: u64,
+    /// Their fields and elements: numbers as wide as they are stored, 4 bytes for a reference.
+    pub bytes: u64,
+    /// Bytes of the segment that the output makes them of.
+    pub data_bytes: u64,
+    /// Calls of builder functions in the start function, each for objects of one kind in a row.
+    pub runs: u64,
+    /// By type, the largest first.
+    pub types: Vec<TypeReport>,
+}
+
+/// The objects of one type.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TypeReport {
+    /// `struct`, `array` or `exception`.
+    pub kind: &'static str,
+    /// Type index; of exceptions, tag index.
+    pub index: u32,
+    /// Its name in the name section.
+    pub name: Option<String>,
+    /// How many.
+    pub objects: u64,
+    /// Their fields and elements, as in [`HeapReport::bytes`].
+    pub bytes: u64,
+}
+
 /// Calls of one import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HostCalls {
@@ -186,7 +219,7 @@ pub(crate) fn memories(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan
                 DataSegment::Active { memory, range } | DataSegment::Passive { memory, range } => {
                     (*memory == index).then_some(range.end - range.start)
                 }
-                DataSegment::Original(_) | DataSegment::Empty => None,
+                DataSegment::Original(_) | DataSegment::Empty | DataSegment::Heap => None,
             });
             let page_log2 = ty.page_size_log2.unwrap_or(16);
             MemoryReport {
@@ -228,6 +261,38 @@ pub(crate) fn tables(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'
     reports
 }
 
+pub(crate) fn heap(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>) -> HeapReport {
+    let names = module.names();
+    let mut by_shape: BTreeMap<Shape, (u64, u64)> = BTreeMap::new();
+    for (_, object) in snapshot.heap.objects() {
+        let (objects, bytes) = by_shape.entry(object.shape).or_default();
+        *objects += 1;
+        *bytes += object.scalars.len() as u64 + 4 * object.references.len() as u64;
+    }
+    let types = by_shape.into_iter().map(|(shape, (objects, bytes))| {
+        let (kind, index) = match shape {
+            Shape::Struct(index) => ("struct", index),
+            Shape::Array(index) => ("array", index),
+            Shape::Exception(index) => ("exception", index),
+        };
+        let name = match shape {
+            Shape::Exception(_) => None,
+            _ => names.get(Space::Type, index).map(str::to_string),
+        };
+        TypeReport { kind, index, name, objects, bytes }
+    });
+    let mut types: Vec<TypeReport> = types.collect();
+    types.sort_by_key(|ty| std::cmp::Reverse(ty.bytes));
+    let planned = plan.heap.as_ref().map(|heap| &heap.plan);
+    HeapReport {
+        objects: types.iter().map(|ty| ty.objects).sum(),
+        bytes: types.iter().map(|ty| ty.bytes).sum(),
+        data_bytes: planned.map_or(0, |plan| plan.data.len() as u64),
+        runs: planned.map_or(0, |plan| u64::from(plan.object_runs.len + plan.table_runs.len) / 3),
+        types,
+    }
+}
+
 pub(crate) fn layout(plan: &Plan<'_>) -> LayoutReport {
     let choice = plan.layout;
     LayoutReport {
@@ -241,7 +306,16 @@ pub(crate) fn layout(plan: &Plan<'_>) -> LayoutReport {
 }
 
 pub(crate) fn globals_changed(plan: &Plan<'_>) -> usize {
-    let own = plan.globals.iter().filter(|global| matches!(global.init, GlobalInit::Value(_))).count();
+    // One that is set to an object by the start function has a null until then.
     let steps = plan.start.iter().flat_map(|start| &start.steps);
-    own + steps.filter(|step| matches!(step, Step::SetGlobal { .. })).count()
+    let set: BTreeSet<u32> = steps
+        .filter_map(|step| match step {
+            Step::SetGlobal { global, .. } => Some(*global),
+            _ => None,
+        })
+        .collect();
+    let first = (plan.kept_globals..).zip(&plan.globals);
+    let own =
+        first.filter(|(index, global)| matches!(global.init, GlobalInit::Value(_)) && !set.contains(index));
+    own.count() + set.len()
 }

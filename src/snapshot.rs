@@ -1,6 +1,10 @@
 //! The state of an instance as plain data: what capture reads, what plan writes down, what the verifier and the
 //! audit compare. It knows no engine and does no I/O.
 
+mod heap;
+
+pub use heap::{Heap, Object, Shape};
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -17,6 +21,11 @@ pub struct Snapshot<'a> {
     pub dropped_data: Vec<bool>,
     /// For each element segment, whether `table.init` sees it as empty: active and declared ones always are.
     pub dropped_elements: Vec<bool>,
+    /// For each element segment its items, if it is passive, live, and may hold objects: the engine makes those once per
+    /// instance, and whoever uses the segment shares them. Empty for all others.
+    pub element_items: Vec<Vec<Reference>>,
+    /// The objects that globals, tables and element segments reach.
+    pub heap: Heap,
 }
 
 impl Snapshot<'_> {
@@ -34,6 +43,8 @@ impl Snapshot<'_> {
             tables: self.tables,
             dropped_data: self.dropped_data,
             dropped_elements: self.dropped_elements,
+            element_items: self.element_items,
+            heap: self.heap,
         }
     }
 }
@@ -118,6 +129,13 @@ pub enum Reference {
     I31(u32),
     /// An unboxed 31-bit integer, zero-extended, that went through `extern.convert_any`.
     ExternI31(u32),
+    /// An object of the heap, by id.
+    Object(u32),
+    /// An object of the heap that went through `extern.convert_any`.
+    ExternObject(u32),
+    /// A value of the host that an immutable imported global holds, by global index; as it is or converted, whatever the
+    /// place wants.
+    Import(u32),
     /// A value that has no constant expression.
     Unwritable(Unwritable),
 }
@@ -127,32 +145,35 @@ pub enum Reference {
 pub enum Unwritable {
     /// A function that is neither the module's own nor one of its imports.
     ForeignFunction,
-    /// A struct, with its type index where it is known.
-    Struct(Option<u32>),
-    /// An array, with its type index where it is known.
-    Array(Option<u32>),
-    /// A GC object seen through `extern.convert_any`.
-    ExternObject,
+    /// A struct, array or exception on the stack of a program that is frozen in the middle.
+    ObjectOnStack,
+    /// A struct or array of a type that the module does not declare: another module made it.
+    ForeignObject,
+    /// An object in a global that would be imported no more.
+    ImportedObject,
     /// A value that belongs to the host.
     HostExtern,
-    /// An exception.
-    Exception,
+    /// An exception of a tag that the module does not have.
+    ForeignException,
     /// A suspended continuation.
     Continuation,
 }
 
 impl fmt::Display for Unwritable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of_type = |ty: &Option<u32>| ty.map_or(String::new(), |ty| format!(" of type {ty}"));
         match self {
             Unwritable::ForeignFunction => {
                 f.write_str("function of another module, which this one does not import")
             }
-            Unwritable::Struct(ty) => write!(f, "struct{}", of_type(ty)),
-            Unwritable::Array(ty) => write!(f, "array{}", of_type(ty)),
-            Unwritable::ExternObject => f.write_str("externalized GC object"),
+            Unwritable::ObjectOnStack => f.write_str("object of the garbage-collected heap on the stack"),
+            Unwritable::ForeignObject => {
+                f.write_str("object of another module, of a type that this one lacks")
+            }
+            Unwritable::ImportedObject => {
+                f.write_str("object in a global that is imported, which --internalize would cut off from it")
+            }
             Unwritable::HostExtern => f.write_str("externref of the host"),
-            Unwritable::Exception => f.write_str("exception"),
+            Unwritable::ForeignException => f.write_str("exception of a tag that this module lacks"),
             Unwritable::Continuation => f.write_str("suspended continuation"),
         }
     }

@@ -1,16 +1,37 @@
 use super::{CaptureError, Subject, probe};
 use crate::probe::{Probe, Probed};
-use crate::snapshot::{Reference, Unwritable, Value};
+use crate::snapshot::{Reference, Shape, Unwritable, Value};
 use std::collections::HashMap;
-use wasmtime::{AnyRef, AsContextMut, Extern, HeapType, Rooted, Store, TableType, Val, ValType};
+use std::hash::{Hash, Hasher};
+use wasmtime::{Extern, Global, HeapType, Mutability, Store, TableType, Tag, ValType};
 
 /// What stands for a value that the engine's API does not show at all.
 pub(super) const CONTINUATION: Value = Value::Ref(Reference::Unwritable(Unwritable::Continuation));
 
-/// Names for what references point to: functions and types of the module.
+/// Names for what references point to: functions, types, tags and imports of the module.
 pub struct References {
-    functions: HashMap<usize, u32>,
-    types: Vec<(u32, HeapType)>,
+    pub(super) functions: HashMap<usize, u32>,
+    types: HashMap<ObjectType, Shape>,
+    pub(super) tags: Vec<Tag>,
+    /// Immutable imported globals that may hold something of the host's, with their indices.
+    pub(super) host_globals: Vec<(u32, Global)>,
+}
+
+/// The type of a struct or array, as the engine knows it: the same for equal types, however many declare them.
+struct ObjectType(HeapType);
+
+impl PartialEq for ObjectType {
+    fn eq(&self, other: &Self) -> bool {
+        HeapType::eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for ObjectType {}
+
+impl Hash for ObjectType {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
 }
 
 impl References {
@@ -18,6 +39,8 @@ impl References {
     ///
     /// # Errors
     /// If the instance is not one of the probed module.
+    // What can change inside a type is the count of its users.
+    #[allow(clippy::mutable_key_type)]
     pub fn new<T: 'static>(
         probed: &Probed,
         subject: &Subject,
@@ -40,69 +63,49 @@ impl References {
             };
             functions.insert(function.to_raw(&mut *store) as usize, index);
         }
-        let mut types = Vec::new();
+        let mut types = HashMap::new();
         for (k, indices) in (0u32..).zip(&probed.witnesses) {
             let name = probed.export_name(Probe::Witness(k));
             let Some(witness) = probe(subject, &mut *store, name.clone())?.into_func() else {
                 return Err(CaptureError::MissingProbe(name));
             };
             for (&index, ty) in indices.iter().zip(witness.ty(&*store).params()) {
-                types.extend(ty.as_ref().map(|ty| (index, ty.heap_type().clone())));
+                let Some(ty) = ty.as_ref().map(|ty| ty.heap_type().clone()) else { continue };
+                let shape = match &ty {
+                    HeapType::ConcreteStruct(_) => Shape::Struct(index),
+                    HeapType::ConcreteArray(_) => Shape::Array(index),
+                    _ => continue,
+                };
+                // The first of several equal types stands for all.
+                types.entry(ObjectType(ty)).or_insert(shape);
             }
         }
-        Ok(References { functions, types })
+        let tags = (0..probed.tags).map(|index| {
+            let name = probed.export_name(Probe::Tag(index));
+            let tag = probe(subject, &mut *store, name.clone())?.into_tag();
+            tag.ok_or(CaptureError::MissingProbe(name))
+        });
+        let tags = tags.collect::<Result<_, _>>()?;
+        let globals = subject.imports.iter().filter_map(|import| match import {
+            Extern::Global(global) => Some(*global),
+            _ => None,
+        });
+        let host_globals = (0u32..).zip(globals).filter(|(_, global)| {
+            let ty = global.ty(&*store);
+            ty.mutability() == Mutability::Const && may_be_of_the_host(ty.content())
+        });
+        let host_globals = host_globals.collect();
+        Ok(References { functions, types, tags, host_globals })
     }
 
-    /// What `value` points to.
-    ///
-    /// # Errors
-    /// If the engine refuses to answer.
-    pub fn resolve(&self, mut store: impl AsContextMut, value: &Val) -> Result<Reference, CaptureError> {
-        Ok(match value {
-            Val::FuncRef(Some(function)) => match self.functions.get(&(function.to_raw(&mut store) as usize))
-            {
-                Some(&index) => Reference::Func(index),
-                None => Reference::Unwritable(Unwritable::ForeignFunction),
-            },
-            Val::AnyRef(Some(any)) => self.resolve_any(store, any)?,
-            Val::ExternRef(Some(external)) => {
-                let any = AnyRef::convert_extern(&mut store, *external)?;
-                match self.resolve_any(store, &any)? {
-                    Reference::I31(value) => Reference::ExternI31(value),
-                    Reference::Unwritable(Unwritable::Struct(_) | Unwritable::Array(_)) => {
-                        Reference::Unwritable(Unwritable::ExternObject)
-                    }
-                    host => host,
-                }
-            }
-            Val::ExnRef(Some(_)) => Reference::Unwritable(Unwritable::Exception),
-            Val::ContRef(Some(_)) => Reference::Unwritable(Unwritable::Continuation),
-            _ => Reference::Null,
-        })
+    /// The shape of objects of this type, if the module declares it.
+    pub(super) fn shape(&self, ty: HeapType) -> Option<Shape> {
+        self.types.get(&ObjectType(ty)).copied()
     }
+}
 
-    fn resolve_any(
-        &self,
-        mut store: impl AsContextMut,
-        any: &Rooted<AnyRef>,
-    ) -> Result<Reference, CaptureError> {
-        if let Some(value) = any.as_i31(&store)? {
-            return Ok(Reference::I31(value.get_u32()));
-        }
-        if let Some(object) = any.as_struct(&store)? {
-            let ty = HeapType::ConcreteStruct(object.ty(&store)?);
-            return Ok(Reference::Unwritable(Unwritable::Struct(self.type_index(&ty))));
-        }
-        if let Some(object) = any.as_array(&mut store)? {
-            let ty = HeapType::ConcreteArray(object.ty(&store)?);
-            return Ok(Reference::Unwritable(Unwritable::Array(self.type_index(&ty))));
-        }
-        Ok(Reference::Unwritable(Unwritable::HostExtern))
-    }
-
-    fn type_index(&self, ty: &HeapType) -> Option<u32> {
-        self.types.iter().find(|(_, known)| HeapType::eq(known, ty)).map(|(index, _)| *index)
-    }
+fn may_be_of_the_host(ty: &ValType) -> bool {
+    ty.as_ref().is_some_and(|ty| matches!(ty.heap_type(), HeapType::Extern | HeapType::Any))
 }
 
 /// Whether the engine's API panics on values of this type.

@@ -32,6 +32,7 @@ pub fn details(report: &Report, verbose: bool) -> String {
     }
     lines.add("globals", format_args!("{} changed", report.globals_changed));
     tables(&mut lines, report);
+    heap(&mut lines, report, verbose);
     if verbose {
         lines.add(
             "segments",
@@ -166,6 +167,29 @@ fn tables(lines: &mut Lines, report: &Report) {
         );
     }
     more(lines, "table", report.tables.len());
+}
+
+fn heap(lines: &mut Lines, report: &Report, verbose: bool) {
+    let heap = &report.heap;
+    if heap.objects == 0 {
+        return;
+    }
+    lines.add(
+        "heap",
+        format_args!(
+            "{} of {}, {}, from {}",
+            count(heap.objects as usize, "object"),
+            count(heap.types.len(), "type"),
+            Bytes(heap.bytes),
+            Bytes(heap.data_bytes),
+        ),
+    );
+    let listed = if verbose { LISTED } else { 0 };
+    for ty in heap.types.iter().take(listed) {
+        let name = ty.name.as_deref().map_or(ty.index.to_string(), |name| format!("${name}"));
+        let objects = count(ty.objects as usize, "object");
+        lines.add("", format_args!("{} {name}: {objects}, {}", ty.kind, Bytes(ty.bytes)));
+    }
 }
 
 fn stages(lines: &mut Lines, report: &Report) {

@@ -1,4 +1,5 @@
 use super::EncodeError;
+use crate::module::{Hierarchy, Module};
 use crate::snapshot::{Reference, Value};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Encode, Ieee32, Ieee64, Instruction};
@@ -11,26 +12,41 @@ pub(super) fn original(expr: &ConstExpr<'_>, out: &mut Vec<u8>) {
 }
 
 /// The constant expression of a value, its `end` included.
-pub(super) fn value(value: Value, ty: ValType, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    push(value, ty, out)?;
+pub(super) fn value(
+    module: &Module<'_>,
+    value: Value,
+    ty: ValType,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    push(module, value, ty, out)?;
     Instruction::End.encode(out);
     Ok(())
 }
 
 /// The instructions that push a value; they are valid in code too.
-pub(crate) fn push(value: Value, ty: ValType, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+pub(crate) fn push(
+    module: &Module<'_>,
+    value: Value,
+    ty: ValType,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
     match value {
         Value::I32(value) => Instruction::I32Const(value).encode(out),
         Value::I64(value) => Instruction::I64Const(value).encode(out),
         Value::F32(bits) => Instruction::F32Const(Ieee32::new(bits)).encode(out),
         Value::F64(bits) => Instruction::F64Const(Ieee64::new(bits)).encode(out),
         Value::V128(bits) => Instruction::V128Const(bits as i128).encode(out),
-        Value::Ref(reference) => push_reference(reference, ty, out)?,
+        Value::Ref(reference) => push_reference(module, reference, ty, out)?,
     }
     Ok(())
 }
 
-fn push_reference(reference: Reference, ty: ValType, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+fn push_reference(
+    module: &Module<'_>,
+    reference: Reference,
+    ty: ValType,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
     match reference {
         Reference::Null => {
             let ValType::Ref(ty) = ty else { return Err(EncodeError::Unknown("reference")) };
@@ -44,7 +60,21 @@ fn push_reference(reference: Reference, ty: ValType, out: &mut Vec<u8>) -> Resul
             push_i31(value, out);
             Instruction::ExternConvertAny.encode(out);
         }
-        Reference::Unwritable(_) => return Err(EncodeError::Unknown("reference")),
+        Reference::Import(global) => {
+            let content = module.globals.get(global as usize).map(|global| global.ty.content_type);
+            let (Some(ValType::Ref(from)), ValType::Ref(to)) = (content, ty) else {
+                return Err(EncodeError::Unknown("reference"));
+            };
+            Instruction::GlobalGet(global).encode(out);
+            match (module.hierarchy(from.heap_type()), module.hierarchy(to.heap_type())) {
+                (Hierarchy::Extern, Hierarchy::Any) => Instruction::AnyConvertExtern.encode(out),
+                (Hierarchy::Any, Hierarchy::Extern) => Instruction::ExternConvertAny.encode(out),
+                _ => {}
+            }
+        }
+        Reference::Object(_) | Reference::ExternObject(_) | Reference::Unwritable(_) => {
+            return Err(EncodeError::Unknown("reference"));
+        }
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! always validated.
 
 pub(crate) mod constant;
+mod heap;
 pub(crate) mod names;
 mod producers;
 mod segments;
@@ -55,7 +56,7 @@ pub fn encode(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>) -> 
     }
     match &plan.start {
         None => sections.remove(SectionId::START),
-        Some(start) => start::add(module, start, &mut sections)?,
+        Some(start) => start::add(module, plan, start, &mut sections)?,
     }
     if plan.drops_dwarf {
         sections.remove_dwarf();
@@ -143,7 +144,7 @@ fn globals(module: &Module<'_>, plan: &Plan<'_>) -> Result<List, EncodeError> {
         match &global.init {
             GlobalInit::Original(init) => constant::original(init, &mut list.entries),
             GlobalInit::Value(value) => {
-                constant::value(*value, global.ty.content_type, &mut list.entries)?;
+                constant::value(module, *value, global.ty.content_type, &mut list.entries)?;
             }
         }
     }

@@ -1,4 +1,4 @@
-use super::start;
+use super::{heap, start};
 use crate::module::Module;
 use crate::plan::{DataSegment, ElementSegment, Plan};
 use wasm_encoder::{Encode, NameMap};
@@ -25,7 +25,7 @@ pub(super) fn rewrite(module: &Module<'_>, plan: &Plan<'_>) -> Option<Vec<u8>> {
         reader.read_bytes(len as usize).ok()?;
         let raw = &payload[start..reader.original_position()];
         let rewritten = match id {
-            FUNCTION if plan.start.is_some() => with_start(raw, module.functions.len() as u32)?,
+            FUNCTION if plan.start.is_some() => with_added(raw, module, plan)?,
             ELEMENT => retained(raw, |k| matches!(plan.elements.get(k), Some(ElementSegment::Original(_))))?,
             DATA => retained(raw, |k| matches!(plan.data.get(k), Some(DataSegment::Original(_))))?,
             _ => {
@@ -43,9 +43,15 @@ pub(super) fn rewrite(module: &Module<'_>, plan: &Plan<'_>) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn with_start(raw: &[u8], function: u32) -> Option<NameMap> {
+fn with_added(raw: &[u8], module: &Module<'_>, plan: &Plan<'_>) -> Option<NameMap> {
     let mut map = retained(raw, |_| true)?;
-    map.append(function, start::NAME);
+    let names = match &plan.heap {
+        Some(heap) => heap::names(module, &heap.plan),
+        None => vec![start::NAME.to_string()],
+    };
+    for (function, name) in (module.functions.len() as u32..).zip(names) {
+        map.append(function, &name);
+    }
     Some(map)
 }
 

@@ -16,10 +16,11 @@ const ELEMENT_KIND_FUNCTION: u8 = 0x00;
 pub(super) fn data(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>, out: &mut Vec<u8>) {
     (plan.data.len() as u32).encode(out);
     for segment in &plan.data {
-        data_header(module, segment, out);
+        data_header(module, plan, segment, out);
         match segment {
             DataSegment::Original(index) => out.extend_from_slice(module.data[*index as usize].bytes),
             DataSegment::Empty => {}
+            DataSegment::Heap => out.extend_from_slice(heap_data(plan)),
             DataSegment::Active { memory, range } | DataSegment::Passive { memory, range } => {
                 snapshot.memories[*memory as usize].image.append_to(range.start, range.end, out);
             }
@@ -34,17 +35,23 @@ pub(super) fn data_len(module: &Module<'_>, plan: &Plan<'_>) -> u64 {
     let mut len = header.len() as u64;
     for segment in &plan.data {
         header.clear();
-        let contents = data_header(module, segment, &mut header);
+        let contents = data_header(module, plan, segment, &mut header);
         len += header.len() as u64 + contents;
     }
     len
 }
 
+/// What the objects of the heap are made of.
+fn heap_data<'p>(plan: &'p Plan<'_>) -> &'p [u8] {
+    plan.heap.as_ref().map_or(&[], |heap| &heap.plan.data)
+}
+
 /// Everything of a data segment up to its contents; returns their size, which a plan keeps below 4 GiB.
-fn data_header(module: &Module<'_>, segment: &DataSegment, out: &mut Vec<u8>) -> u64 {
+fn data_header(module: &Module<'_>, plan: &Plan<'_>, segment: &DataSegment, out: &mut Vec<u8>) -> u64 {
     let len = match segment {
         DataSegment::Original(index) => module.data[*index as usize].bytes.len() as u64,
         DataSegment::Empty => 0,
+        DataSegment::Heap => heap_data(plan).len() as u64,
         DataSegment::Active { range, .. } | DataSegment::Passive { range, .. } => range.end - range.start,
     };
     match segment {
@@ -57,7 +64,7 @@ fn data_header(module: &Module<'_>, segment: &DataSegment, out: &mut Vec<u8>) ->
             }
             offset(range.start, module.memories[*memory as usize].memory64, out);
         }
-        DataSegment::Original(_) | DataSegment::Empty | DataSegment::Passive { .. } => {
+        DataSegment::Original(_) | DataSegment::Empty | DataSegment::Heap | DataSegment::Passive { .. } => {
             out.push(PASSIVE_OR_DECLARED)
         }
     }
@@ -83,8 +90,8 @@ pub(super) fn elements(module: &Module<'_>, plan: &Plan<'_>) -> Result<List, Enc
             ElementSegment::Original(index) => {
                 out.extend_from_slice(&module.bytes[module.elements[*index as usize].range.clone()]);
             }
-            ElementSegment::Empty(ty) => passive(*ty, &[], out)?,
-            ElementSegment::Passive { ty, items: elements } => passive(*ty, elements, out)?,
+            ElementSegment::Empty(ty) => passive(module, *ty, &[], out)?,
+            ElementSegment::Passive { ty, items: elements } => passive(module, *ty, elements, out)?,
             ElementSegment::Active { table, offset: slot, ty, items: elements } => {
                 let is_64 = module.tables[*table as usize].ty.table64;
                 match ty {
@@ -105,7 +112,13 @@ pub(super) fn elements(module: &Module<'_>, plan: &Plan<'_>) -> Result<List, Enc
                         reference_type(*ty, out)?;
                     }
                 }
-                items(*ty, elements, out)?;
+                items(module, *ty, elements, out)?;
+            }
+            ElementSegment::Builders(count) => {
+                // The start function comes first.
+                let first = module.functions.len() as u32 + 1;
+                out.extend([PASSIVE_OR_DECLARED, ELEMENT_KIND_FUNCTION]);
+                (first..first + count).collect::<Vec<u32>>().as_slice().encode(out);
             }
             ElementSegment::Declared(functions) => {
                 out.extend([PASSIVE_OR_DECLARED | EXPLICIT_INDEX, ELEMENT_KIND_FUNCTION]);
@@ -116,7 +129,12 @@ pub(super) fn elements(module: &Module<'_>, plan: &Plan<'_>) -> Result<List, Enc
     Ok(list)
 }
 
-fn passive(ty: ElementType, elements: &[Reference], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+fn passive(
+    module: &Module<'_>,
+    ty: ElementType,
+    elements: &[Reference],
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
     match ty {
         ElementType::Functions => out.extend([PASSIVE_OR_DECLARED, ELEMENT_KIND_FUNCTION]),
         ElementType::Expressions(ty) => {
@@ -124,7 +142,7 @@ fn passive(ty: ElementType, elements: &[Reference], out: &mut Vec<u8>) -> Result
             reference_type(ty, out)?;
         }
     }
-    items(ty, elements, out)
+    items(module, ty, elements, out)
 }
 
 fn reference_type(ty: wasmparser::RefType, out: &mut Vec<u8>) -> Result<(), EncodeError> {
@@ -133,14 +151,19 @@ fn reference_type(ty: wasmparser::RefType, out: &mut Vec<u8>) -> Result<(), Enco
     Ok(())
 }
 
-fn items(ty: ElementType, elements: &[Reference], out: &mut Vec<u8>) -> Result<(), EncodeError> {
+fn items(
+    module: &Module<'_>,
+    ty: ElementType,
+    elements: &[Reference],
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
     (elements.len() as u32).encode(out);
     for &element in elements {
         match (ty, element) {
             (ElementType::Functions, Reference::Func(index)) => index.encode(out),
             (ElementType::Functions, _) => return Err(EncodeError::Unknown("reference")),
             (ElementType::Expressions(ty), element) => {
-                constant::value(Value::Ref(element), ValType::Ref(ty), out)?;
+                constant::value(module, Value::Ref(element), ValType::Ref(ty), out)?;
             }
         }
     }

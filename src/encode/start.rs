@@ -1,54 +1,97 @@
+use super::heap::{self, Added, Body};
 use super::{EncodeError, constant};
 use crate::module::{Module, Replacements, SectionId, section_of};
-use crate::plan::{Start, Step};
+use crate::plan::{Plan, Start, Step};
+use crate::snapshot::Value;
 use wasm_encoder::{BlockType, Encode, Instruction};
 use wasmparser::ValType;
 
 /// The name that the start function gets in the name section.
 pub(super) const NAME: &str = "preinit:start";
 
-/// Appends the start function, its type if the module has none like it, and makes it the start.
+/// Appends the start function and what it calls, their types, and makes it the start.
 pub(super) fn add(
     module: &Module<'_>,
+    plan: &Plan<'_>,
     start: &Start,
     sections: &mut Replacements,
 ) -> Result<(), EncodeError> {
-    let nullary = module.types.iter().position(|ty| {
-        matches!(&ty.composite_type.inner, wasmparser::CompositeInnerType::Func(ty)
-            if ty.params().is_empty() && ty.results().is_empty())
-    });
-    let ty = nullary.unwrap_or(module.types.len()) as u32;
-    if nullary.is_none() {
-        append(module, SectionId::TYPE, &[0x60, 0, 0], sections);
+    let added = match &plan.heap {
+        Some(heap) => heap::functions(module, heap, start)?,
+        None => alone(module, start)?,
+    };
+    let (count, types) = added.types;
+    if count > 0 {
+        append(module, SectionId::TYPE, count, &types, sections);
     }
-    let mut entry = Vec::new();
-    ty.encode(&mut entry);
-    append(module, SectionId::FUNCTION, &entry, sections);
+    let count = added.functions.len() as u32;
+    let mut entries = Vec::new();
+    added.functions.iter().for_each(|ty| ty.encode(&mut entries));
+    append(module, SectionId::FUNCTION, count, &entries, sections);
 
     let mut index = Vec::new();
     (module.functions.len() as u32).encode(&mut index);
     sections.set(SectionId::START, index);
 
-    let mut body = vec![0]; // no locals
-    for step in &start.steps {
-        encode_step(step, &mut body)?;
-    }
-    Instruction::End.encode(&mut body);
-    let mut entry = Vec::with_capacity(body.len() + 5);
-    body.as_slice().encode(&mut entry);
-    append(module, SectionId::CODE, &entry, sections);
+    entries.clear();
+    added.bodies.iter().for_each(|body| body.as_slice().encode(&mut entries));
+    append(module, SectionId::CODE, count, &entries, sections);
     Ok(())
 }
 
-fn append(module: &Module<'_>, id: SectionId, entry: &[u8], sections: &mut Replacements) {
+/// The start function of a module without objects; it has a type of its own only if the module has none like it.
+fn alone(module: &Module<'_>, start: &Start) -> Result<Added, EncodeError> {
+    let nullary = module.types.iter().position(|ty| {
+        matches!(&ty.composite_type.inner, wasmparser::CompositeInnerType::Func(ty)
+            if ty.params().is_empty() && ty.results().is_empty())
+    });
+    let ty = nullary.unwrap_or(module.types.len()) as u32;
+    let types = match nullary {
+        Some(_) => (0, Vec::new()),
+        None => (1, vec![0x60, 0, 0]),
+    };
+    let mut body = vec![0]; // no locals
+    for step in &start.steps {
+        encode_step(module, step, &mut body)?;
+    }
+    Instruction::End.encode(&mut body);
+    Ok(Added { types, functions: vec![ty], bodies: vec![body] })
+}
+
+fn append(module: &Module<'_>, id: SectionId, count: u32, entries: &[u8], sections: &mut Replacements) {
     let contents = match module.section(id) {
-        Some(section) => section.with_entries(1, entry),
-        None => section_of(1, entry),
+        Some(section) => section.with_entries(count, entries),
+        None => section_of(count, entries),
     };
     sections.set(id, contents);
 }
 
-fn encode_step(step: &Step, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+/// A step where values may be objects.
+pub(super) fn encode_heap_step(step: &Step, body: &mut Body<'_>) -> Result<(), EncodeError> {
+    match *step {
+        Step::SetGlobal { global, value: Value::Ref(reference), ty: ValType::Ref(ty) }
+            if reference.object().is_some() =>
+        {
+            body.constant(ty, reference)?;
+            body.push(Instruction::GlobalSet(global));
+            Ok(())
+        }
+        Step::GrowTable { table, table64, from, by, fill: Value::Ref(reference), ty }
+            if reference.object().is_some() =>
+        {
+            body.push(Instruction::TableSize(table));
+            trap_unless_equal(from, table64, &mut body.code);
+            body.constant(ty, reference)?;
+            index(by, table64, &mut body.code);
+            body.push(Instruction::TableGrow(table));
+            trap_unless_equal(from, table64, &mut body.code);
+            Ok(())
+        }
+        _ => encode_step(body.context.module, step, &mut body.code),
+    }
+}
+
+fn encode_step(module: &Module<'_>, step: &Step, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     match *step {
         Step::GrowMemory { memory, memory64, from, by } => {
             Instruction::MemorySize(memory).encode(out);
@@ -67,7 +110,7 @@ fn encode_step(step: &Step, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         Step::GrowTable { table, table64, from, by, fill, ty } => {
             Instruction::TableSize(table).encode(out);
             trap_unless_equal(from, table64, out);
-            constant::push(fill, ValType::Ref(ty), out)?;
+            constant::push(module, fill, ValType::Ref(ty), out)?;
             index(by, table64, out);
             Instruction::TableGrow(table).encode(out);
             trap_unless_equal(from, table64, out);
@@ -80,7 +123,7 @@ fn encode_step(step: &Step, out: &mut Vec<u8>) -> Result<(), EncodeError> {
             Instruction::ElemDrop(element).encode(out);
         }
         Step::SetGlobal { global, value, ty } => {
-            constant::push(value, ty, out)?;
+            constant::push(module, value, ty, out)?;
             Instruction::GlobalSet(global).encode(out);
         }
     }

@@ -57,7 +57,7 @@ pub(super) fn extend(
     let callee = signature(stack.callee)?;
     let mut call = Function::new([]);
     for (value, ty) in stack.arguments.iter().zip(callee.params()) {
-        resume::push(*value, *ty, &mut call)?;
+        resume::push(module, *value, *ty, &mut call)?;
     }
     call.instruction(&Instruction::Call(stack.callee)).instruction(&Instruction::End);
     let ty = types.function(&[], callee.results());

@@ -35,6 +35,7 @@ pub(super) fn function(
         locals.push(RoundtripReencoder.val_type(ty).map_err(|_| FreezeError::unknown("type"))?);
     }
     let mut writer = Writer {
+        module,
         body,
         point,
         relabel: Relabel::new(&point.levels),
@@ -64,14 +65,20 @@ pub(super) fn function(
 }
 
 /// Pushes a constant.
-pub(super) fn push(value: Value, ty: ValType, function: &mut Function) -> Result<(), FreezeError> {
+pub(super) fn push(
+    module: &Module<'_>,
+    value: Value,
+    ty: ValType,
+    function: &mut Function,
+) -> Result<(), FreezeError> {
     let mut code = Vec::new();
-    constant::push(value, ty, &mut code)?;
+    constant::push(module, value, ty, &mut code)?;
     function.raw(code);
     Ok(())
 }
 
 struct Writer<'w, 'a> {
+    module: &'w Module<'w>,
     body: &'w Body<'a>,
     point: &'w CallPoint,
     relabel: Relabel<'w>,
@@ -80,7 +87,7 @@ struct Writer<'w, 'a> {
 
 impl Writer<'_, '_> {
     fn push(&mut self, value: Value, ty: ValType) -> Result<(), FreezeError> {
-        push(value, ty, &mut self.function)
+        push(self.module, value, ty, &mut self.function)
     }
 
     fn locals(&mut self, frame: &Frame) -> Result<(), FreezeError> {

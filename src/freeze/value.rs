@@ -14,6 +14,6 @@ pub(super) fn value(
         Val::F32(bits) => Value::F32(*bits),
         Val::F64(bits) => Value::F64(*bits),
         Val::V128(value) => Value::V128(value.as_u128()),
-        reference => Value::Ref(references.resolve(store, reference)?),
+        reference => Value::Ref(references.resolve_alone(store, reference)?),
     })
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use wasmtime::{
-    Extern, ExternType, Func, FuncType, Global, Memory, MemoryType, Ref, RefType, SharedMemory, Store, Table,
-    Tag, Val, ValType,
+    Extern, ExternRef, ExternType, Func, FuncType, Global, GlobalType, HeapType, Memory, MemoryType,
+    Mutability, Ref, RefType, SharedMemory, Store, Table, Tag, Val, ValType,
 };
 
 use super::HostState;
@@ -50,6 +50,23 @@ pub(super) fn stub(
         ExternType::Memory(ty) => Memory::new(store, ty.clone()).map_err(engine)?.into(),
         ExternType::Tag(ty) => Tag::new(store, ty).map_err(engine)?.into(),
     })
+}
+
+/// Whether a global holds something of the host that init can only pass around: a string constant, for example.
+pub(super) fn is_opaque(ty: &GlobalType) -> bool {
+    let is_external = |ty: &RefType| matches!(ty.heap_type(), HeapType::Extern);
+    ty.mutability() == Mutability::Const && ty.content().as_ref().is_some_and(is_external)
+}
+
+/// A global for which [`is_opaque`] holds, with a value that is like no other.
+pub(super) fn opaque(
+    store: &mut Store<HostState>,
+    ty: &GlobalType,
+    import: &ImportName,
+) -> Result<Extern, HostError> {
+    let engine = |source| HostError::Engine { action: "make a value of the host", source };
+    let value = ExternRef::new(&mut *store, import.to_string()).map_err(engine)?;
+    Ok(Global::new(store, ty.clone(), value.into()).map_err(engine)?.into())
 }
 
 fn constant(store: &mut Store<HostState>, ty: FuncType, import: ImportName, outcome: Outcome) -> Func {

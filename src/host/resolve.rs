@@ -25,7 +25,8 @@ pub(super) struct Resolver {
 /// # Errors
 ///
 /// If a preload fails to start, the linker hook fails, a stub has no default value, or the module imports a memory,
-/// table, global or tag that nothing provides (all are listed). A function that nothing provides is no error; it traps
+/// table, global or tag that nothing provides (all are listed). An immutable `externref` is no error: it gets a value of
+/// its own, which init can pass around and nothing else, and the snapshot imports the real one. A function that nothing provides is no error; it traps
 /// with [`super::ImportCalled`] when called.
 pub fn resolve_imports(
     store: &mut Store<HostState>,
@@ -89,6 +90,12 @@ impl Resolver {
             } else if let Some(provided) = self.provided(store, &key.0, &ty)? {
                 externs.push(provided.clone());
                 state.insert(key, provided);
+            } else if let ExternType::Global(ty) = &ty
+                && constant::is_opaque(ty)
+            {
+                let opaque = constant::opaque(store, ty, &key.0)?;
+                externs.push(opaque.clone());
+                state.insert(key, opaque);
             } else {
                 missing.push(Unprovided { import: key.0, kind });
             }

@@ -5,11 +5,13 @@ mod names;
 mod parse;
 mod scan;
 mod section;
+mod types;
 
 pub use kind::Kind;
 pub use names::{Names, Space};
 pub(crate) use parse::features;
 pub use section::{Replacements, Section, SectionId, section_of};
+pub use types::Hierarchy;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -66,6 +68,8 @@ pub struct Module<'a> {
     pub memories: Vec<MemoryType>,
     /// Every global, imported ones first.
     pub globals: Vec<Global<'a>>,
+    /// Type index of every tag, imported ones first.
+    pub tags: Vec<u32>,
     /// How many of each index space are imported.
     pub imported: ImportCounts,
     /// Every export in order.

@@ -128,6 +128,7 @@ impl<'a> Module<'a> {
             tables: Vec::new(),
             memories: Vec::new(),
             globals: Vec::new(),
+            tags: Vec::new(),
             imported: ImportCounts::default(),
             exports: Vec::new(),
             start: None,
@@ -197,6 +198,11 @@ impl<'a> Module<'a> {
                     self.globals.push(Global { ty: global.ty, init: Some(global.init_expr) });
                 }
             }
+            Payload::TagSection(tags) => {
+                for tag in tags {
+                    self.tags.push(tag?.func_type_idx);
+                }
+            }
             Payload::ExportSection(exports) => {
                 for export in exports {
                     self.exports.push(export?);
@@ -244,7 +250,7 @@ impl<'a> Module<'a> {
                 self.globals.push(Global { ty, init: None });
                 self.imported.globals += 1;
             }
-            TypeRef::Tag(_) => {}
+            TypeRef::Tag(tag) => self.tags.push(tag.func_type_idx),
         }
         self.imports.push(import);
     }

@@ -84,11 +84,6 @@ impl<'a> Section<'a> {
         self.custom.is_some_and(|(name, _)| name.starts_with(".debug_") || name == "external_debug_info")
     }
 
-    /// Whether one more entry makes the count wider, so that all entries move.
-    pub fn moves_with_one_more(&self) -> bool {
-        self.moves_with_more(1)
-    }
-
     /// Whether so many more entries make the count wider, so that all entries move.
     pub fn moves_with_more(&self, more: u32) -> bool {
         let (count, entries) = self.entries();

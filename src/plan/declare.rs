@@ -39,7 +39,7 @@ pub(super) fn missing(
                 declared.extend(items.iter().filter_map(|item| function(&Value::Ref(*item))));
             }
             ElementSegment::Declared(functions) => declared.extend(functions),
-            ElementSegment::Empty(_) => {}
+            ElementSegment::Empty(_) | ElementSegment::Builders(_) => {}
         }
     }
     needed.difference(&declared).copied().collect()

@@ -1,7 +1,8 @@
 use super::imports::Imports;
 use super::{GlobalInit, Place, PlannedGlobal, Start, Step, constant};
 use crate::module::{Module, Names};
-use crate::snapshot::{Reference, Snapshot, Value};
+use crate::snapshot::{Reference, Snapshot, Unwritable, Value};
+use wasmparser::ValType;
 
 /// The globals that the output defines; imported ones that changed go into `start`.
 pub(super) fn plan<'a>(
@@ -22,15 +23,29 @@ pub(super) fn plan<'a>(
             unwritable.push(Place::global(names, index, value));
             continue;
         }
+        let set = Step::SetGlobal { global: index, value, ty: global.ty.content_type };
         if index < imports.first_internalized_global {
-            start.steps.push(Step::SetGlobal { global: index, value, ty: global.ty.content_type });
+            start.steps.push(set);
             continue;
         }
         let moved = |index| imports.internalizes_global(module, index);
         let unchanged = |init| !global.ty.mutable || constant::evaluate(init, snapshot) == Some(value);
+        let is_object = matches!(value, Value::Ref(reference) if reference.object().is_some());
         let init = match &global.init {
             Some(init) if !constant::reads_global(init, moved) && unchanged(init) => {
                 GlobalInit::Original(init.clone())
+            }
+            // An object is there only when the start function has made it.
+            Some(init) if is_object && global.ty.mutable => {
+                start.steps.push(set);
+                match global.ty.content_type {
+                    ValType::Ref(ty) if ty.is_nullable() => GlobalInit::Value(Value::Ref(Reference::Null)),
+                    _ => GlobalInit::Original(init.clone()),
+                }
+            }
+            _ if is_object => {
+                unwritable.push(Place::global(names, index, Unwritable::ImportedObject));
+                continue;
             }
             _ => GlobalInit::Value(value),
         };

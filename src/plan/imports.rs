@@ -112,6 +112,9 @@ impl std::fmt::Display for Value {
             Value::Ref(Reference::Func(index)) => write!(f, "function {index}"),
             Value::Ref(Reference::I31(value)) => write!(f, "i31 {value}"),
             Value::Ref(Reference::ExternI31(value)) => write!(f, "externalized i31 {value}"),
+            Value::Ref(Reference::Object(id)) => write!(f, "object {id}"),
+            Value::Ref(Reference::ExternObject(id)) => write!(f, "externalized object {id}"),
+            Value::Ref(Reference::Import(global)) => write!(f, "the host's value in global {global}"),
             Value::Ref(Reference::Unwritable(value)) => write!(f, "{value}"),
         }
     }

@@ -15,12 +15,15 @@ pub(super) struct Memories {
     pub start: Vec<Step>,
     pub layout: LayoutChoice,
     pub warnings: Vec<Warning>,
+    /// The segment for the heap, if it needs one.
+    pub heap: Option<u32>,
 }
 
 pub(super) fn plan(
     module: &Module<'_>,
     snapshot: &Snapshot<'_>,
     imports: &Imports,
+    has_heap: bool,
     wanted: Layout,
 ) -> Result<Memories, PlanError> {
     let kept = if imports.internalize { 0 } else { module.imported.memories as usize };
@@ -81,6 +84,7 @@ pub(super) fn plan(
             start.push(Step::InitMemory { memory, memory64: ty.memory64, data, offset, len });
         }
     }
+    let heap = has_heap.then(|| slots.place(DataSegment::Heap, |_| true));
     let data = slots.into_segments();
     if data.len() > MAX_DATA_SEGMENTS {
         return Err(PlanError::TooManySegments(data.len()));
@@ -88,7 +92,8 @@ pub(super) fn plan(
     let defined = module.memories.iter().zip(&snapshot.memories).skip(kept);
     Ok(Memories {
         memories: defined.map(|(ty, state)| resized(ty, state)).collect(),
-        needs_data_count: start.iter().any(|step| matches!(step, Step::InitMemory { .. })),
+        needs_data_count: has_heap || start.iter().any(|step| matches!(step, Step::InitMemory { .. })),
+        heap,
         data,
         start,
         layout,

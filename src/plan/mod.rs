@@ -4,6 +4,7 @@ mod constant;
 mod declare;
 mod exports;
 mod globals;
+pub mod heap;
 mod imports;
 mod memories;
 mod slots;
@@ -16,6 +17,7 @@ pub use start::{Start, Step};
 use crate::layout::Layout;
 use crate::module::{Module, Names, SectionId, Space};
 use crate::snapshot::{Reference, Snapshot, Unwritable, Value};
+use heap::HeapPlan;
 use std::fmt;
 use std::ops::Range;
 use wasmparser::{ConstExpr, ExternalKind, MemoryType, RefType, TableType};
@@ -38,6 +40,8 @@ pub struct PlanOptions {
 pub struct Plan<'a> {
     /// For each import whether it stays one.
     pub kept_imports: Vec<bool>,
+    /// How many of those are globals: the index of the first global that the output defines.
+    pub kept_globals: u32,
     /// The memories that the output defines.
     pub memories: Vec<MemoryType>,
     /// The tables that the output defines.
@@ -54,12 +58,27 @@ pub struct Plan<'a> {
     pub data_count: bool,
     /// What has to be done at instantiation and has no declarative form.
     pub start: Option<Start>,
+    /// The objects that the start function makes first.
+    pub heap: Option<PlannedHeap>,
     /// Whether the debug information would be wrong, because the code section's entries move.
     pub drops_dwarf: bool,
     /// How data is laid out, and what the alternative is.
     pub layout: LayoutChoice,
     /// What the user should know about the output.
     pub warnings: Vec<Warning>,
+}
+
+/// How the start function makes objects, and the segments that it does so with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedHeap {
+    /// What it does.
+    pub plan: HeapPlan,
+    /// The data segment that holds [`HeapPlan::data`].
+    pub data: u32,
+    /// The element segment of functions that objects refer to, a null in front.
+    pub functions: Option<u32>,
+    /// The element segment of builder functions, [`HeapPlan::builders`].
+    pub builders: u32,
 }
 
 /// Which layout was chosen, and what both are like.
@@ -150,6 +169,8 @@ pub enum ElementSegment {
         /// The items.
         items: Vec<Reference>,
     },
+    /// The builder functions of the heap, which follow the module's own, and how many they are.
+    Builders(u32),
     /// Declares functions that code makes references of.
     Declared(Vec<u32>),
 }
@@ -184,6 +205,8 @@ pub enum DataSegment {
         /// Addresses; the contents are the snapshot's.
         range: Range<u64>,
     },
+    /// What the start function makes objects of.
+    Heap,
 }
 
 /// Something about the output that is right but may surprise.
@@ -276,6 +299,31 @@ pub enum PlanError {
         /// Old name.
         src: String,
     },
+    /// An immutable array that no instruction can make: it has too many different references.
+    #[error(
+        "{place} is an immutable array of {len} references, more than the {max} that engines take in `array.new_fixed`; \
+         init must not leave it",
+        max = 10_000
+    )]
+    LargeImmutableArray {
+        /// The path from a root.
+        place: String,
+        /// Number of elements.
+        len: u32,
+    },
+    /// A cycle through a field that cannot be null, and nothing that could stand there in the meantime.
+    #[error(
+        "{place} is part of a cycle through a field of type `{ty}`, and nothing of that type can be made to close it"
+    )]
+    NoPlaceholder {
+        /// The path from a root.
+        place: String,
+        /// The field's type.
+        ty: String,
+    },
+    /// Objects of more than 4 GiB.
+    #[error("the objects of the heap take {0} bytes, more than a data segment can hold")]
+    LargeHeap(u64),
     /// More data segments than engines take, even with all gaps closed.
     #[error("the output needs {0} data segments, more than the {max} that engines accept", max = crate::segments::MAX_DATA_SEGMENTS)]
     TooManySegments(usize),
@@ -288,34 +336,21 @@ pub struct Place {
     pub place: String,
     /// What sits there.
     pub value: Unwritable,
-    /// The name of its type, from the name section.
-    pub type_name: Option<String>,
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.value)?;
-        self.type_name.as_ref().map_or(Ok(()), |name| write!(f, " (${name})"))
+        write!(f, "{}: {}", self.place, self.value)
     }
 }
 
 impl Place {
     fn global(names: &Names<'_>, index: u32, value: Unwritable) -> Place {
-        Place { place: names.describe(Space::Global, index), value, type_name: type_name(names, value) }
+        Place { place: names.describe(Space::Global, index), value }
     }
 
     fn element(names: &Names<'_>, table: u32, element: usize, value: Unwritable) -> Place {
-        let place = format!("{}, element {element}", names.describe(Space::Table, table));
-        Place { place, value, type_name: type_name(names, value) }
-    }
-}
-
-fn type_name(names: &Names<'_>, value: Unwritable) -> Option<String> {
-    match value {
-        Unwritable::Struct(Some(ty)) | Unwritable::Array(Some(ty)) => {
-            names.get(Space::Type, ty).map(str::to_string)
-        }
-        _ => None,
+        Place { place: format!("{}, element {element}", names.describe(Space::Table, table)), value }
     }
 }
 
@@ -350,29 +385,49 @@ pub fn plan<'a>(
 
     let globals = globals::plan(module, snapshot, &imports, &names, &mut start, &mut unwritable);
     let tables = tables::plan(module, snapshot, &imports, &names, &mut unwritable);
+    unwritable.extend(heap::unwritable(module, snapshot, &names));
     if !unwritable.is_empty() {
         return Err(PlanError::Unwritable(unwritable));
     }
-    let memories = memories::plan(module, snapshot, &imports, options.layout)?;
+    let stays = |global: u32| !imports.internalizes_global(module, global);
+    let used: Vec<Reference> = start.steps.iter().chain(&tables.start).filter_map(Step::reference).collect();
+    let heap = heap::plan(module, snapshot, &names, stays, &tables.objects, &used)?;
+    let memories = memories::plan(module, snapshot, &imports, heap.is_some(), options.layout)?;
     warnings.extend(memories.warnings);
     let exports = exports::plan(module, options)?;
 
     start.steps.extend(memories.start);
     start.steps.extend(tables.start);
     let mut elements = tables.elements;
+    let heap = heap.zip(memories.heap).map(|(plan, data)| {
+        let mut add = |segment| {
+            elements.push(segment);
+            elements.len() as u32 - 1
+        };
+        let functions = (!plan.functions.is_empty()).then(|| {
+            let functions = plan.functions.iter().map(|&index| Reference::Func(index));
+            let items = [Reference::Null].into_iter().chain(functions).collect();
+            add(ElementSegment::Passive { ty: ElementType::Expressions(RefType::FUNCREF), items })
+        });
+        let builders = add(ElementSegment::Builders(plan.builders.len() as u32));
+        PlannedHeap { plan, data, functions, builders }
+    });
     let undeclared = declare::missing(module, &exports, &globals, &tables.tables, &elements, &start);
     if !undeclared.is_empty() {
         elements.push(ElementSegment::Declared(undeclared));
     }
-    let start = (!start.steps.is_empty()).then_some(start);
-    let moves = |code: &crate::module::Section<'_>| start.is_some() && code.moves_with_one_more();
+    let start = (!start.steps.is_empty() || heap.is_some()).then_some(start);
+    let steps = start.as_ref().map_or(0, |start| start.steps.len());
+    let added = u32::from(start.is_some()) + heap.as_ref().map_or(0, |heap| heap.plan.functions_added(steps));
+    let moves = |code: &crate::module::Section<'_>| code.moves_with_more(added);
     let drops_dwarf = module.section(SectionId::CODE).is_some_and(moves)
         && module.sections.iter().any(|section| section.is_dwarf());
     if drops_dwarf {
         warnings.push(Warning::DwarfDropped);
     }
     Ok(Plan {
-        data_count: module.has_data_count || start.is_some() && memories.needs_data_count,
+        data_count: module.has_data_count || memories.needs_data_count,
+        kept_globals: imports.first_internalized_global,
         kept_imports: imports.kept,
         memories: memories.memories,
         tables: tables.tables,
@@ -381,6 +436,7 @@ pub fn plan<'a>(
         elements,
         data: memories.data,
         start,
+        heap,
         drops_dwarf,
         layout: memories.layout,
         warnings,

@@ -1,4 +1,4 @@
-use crate::snapshot::Value;
+use crate::snapshot::{Reference, Value};
 use wasmparser::{RefType, ValType};
 
 /// What has to happen at instantiation because it has no declarative form: growth of imported memories and tables, and
@@ -73,4 +73,15 @@ pub enum Step {
         /// Its type.
         ty: ValType,
     },
+}
+
+impl Step {
+    /// The reference that this step writes, if it writes one.
+    pub fn reference(&self) -> Option<Reference> {
+        match self {
+            Step::SetGlobal { value: Value::Ref(reference), .. }
+            | Step::GrowTable { fill: Value::Ref(reference), .. } => Some(*reference),
+            _ => None,
+        }
+    }
 }

@@ -1,3 +1,4 @@
+use super::heap::ObjectSlots;
 use super::imports::Imports;
 use super::slots::Slots;
 use super::{ElementSegment, ElementType, Place, PlannedTable, Step, constant};
@@ -13,6 +14,8 @@ pub(super) struct Tables<'a> {
     pub tables: Vec<PlannedTable<'a>>,
     pub elements: Vec<ElementSegment>,
     pub start: Vec<Step>,
+    /// What has to wait until there are objects.
+    pub objects: Vec<ObjectSlots>,
 }
 
 pub(super) fn plan<'a>(
@@ -24,7 +27,8 @@ pub(super) fn plan<'a>(
 ) -> Tables<'a> {
     let mut slots =
         Slots::new(held_segments(module, snapshot), |slot| matches!(slot, ElementSegment::Empty(_)));
-    let mut planned = Tables { tables: Vec::new(), elements: Vec::new(), start: Vec::new() };
+    let mut planned =
+        Tables { tables: Vec::new(), elements: Vec::new(), start: Vec::new(), objects: Vec::new() };
     for ((table, declared), state) in (0u32..).zip(&module.tables).zip(&snapshot.tables) {
         let mut ty = declared.ty;
         let kept_import = state.import.as_ref().filter(|_| !imports.internalize);
@@ -41,7 +45,14 @@ pub(super) fn plan<'a>(
         if imports.is_alias(Space::Table, table) {
             continue;
         }
-        let stretches = stretches(state, handed_over, as_filled);
+        let is_object = |slot: usize| state.elements[slot].object().is_some();
+        let objects = (0..state.elements.len()).filter(|&slot| is_object(slot) && !as_filled(slot));
+        let objects: Vec<_> = objects.map(|slot| (slot as u32, state.elements[slot])).collect();
+        let stretches =
+            stretches(state, handed_over, ty.element_type, |slot| as_filled(slot) || is_object(slot));
+        if !objects.is_empty() {
+            planned.objects.push(ObjectSlots { table, slots: objects });
+        }
         for slot in stretches.iter().cloned().flatten() {
             if let Reference::Unwritable(value) = state.elements[slot] {
                 unwritable.push(Place::element(names, table, slot, value));
@@ -61,7 +72,11 @@ pub(super) fn plan<'a>(
             });
         }
         for stretch in stretches {
-            let items = state.elements[stretch.clone()].to_vec();
+            let as_item = |element: &Reference| match element.object() {
+                Some(_) => Reference::Null,
+                None => *element,
+            };
+            let items: Vec<_> = state.elements[stretch.clone()].iter().map(as_item).collect();
             let (offset, len) = (stretch.start as u64, items.len() as u32);
             let item_type = item_type(ty.element_type, &items);
             let fits = |slot: &ElementSegment| *slot == ElementSegment::Empty(item_type);
@@ -107,7 +122,12 @@ fn fill_value(init: &wasmparser::ConstExpr<'_>, snapshot: &Snapshot<'_>) -> Opti
 }
 
 /// The stretches of slots that have to be written. None reaches across the size that an import was handed over with.
-fn stretches(state: &TableState, handed_over: usize, as_filled: impl Fn(usize) -> bool) -> Vec<Range<usize>> {
+fn stretches(
+    state: &TableState,
+    handed_over: usize,
+    ty: RefType,
+    as_filled: impl Fn(usize) -> bool,
+) -> Vec<Range<usize>> {
     let mut stretches: Vec<Range<usize>> = Vec::new();
     for slot in (0..state.elements.len()).filter(|&slot| !as_filled(slot)) {
         match stretches.last_mut() {
@@ -115,8 +135,9 @@ fn stretches(state: &TableState, handed_over: usize, as_filled: impl Fn(usize) -
             _ => stretches.push(slot..slot + 1),
         }
     }
-    // Gaps of an import must not be written; there the engines' limit stands.
-    if stretches.len() > MAX_STRETCHES && state.import.is_none() {
+    // Gaps of an import must not be written, and a gap that an object goes to needs a null; there the engines' limit
+    // stands.
+    if stretches.len() > MAX_STRETCHES && state.import.is_none() && ty.is_nullable() {
         let whole = stretches[0].start..stretches[stretches.len() - 1].end;
         stretches.clear();
         stretches.push(whole);

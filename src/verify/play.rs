@@ -166,7 +166,7 @@ impl Duel<'_, '_, '_> {
                 left.describe(),
                 right.describe(),
             ));
-        } else if matches!(left, Ending::Returned(_)) {
+        } else if matches!(left, Ending::Returned(..)) {
             played.returned += 1;
         }
         let mut differences = state::compare(&mut self.leader, &mut self.follower)?;
@@ -242,7 +242,7 @@ impl Duel<'_, '_, '_> {
         let arguments = allocator.arguments(text.len() as u64 + 1);
         let exchange = self.exchange(prefix, allocator.name, &arguments, played);
         let address = match &exchange.left {
-            Ending::Returned(results) => allocator.address(results),
+            Ending::Returned(results, _) => allocator.address(results),
             _ => None,
         };
         let ending = exchange.left.describe();
@@ -276,7 +276,7 @@ impl Duel<'_, '_, '_> {
         let results = module.export(export).and_then(|export| module.signature(export.index));
         let results = results.map_or(&[][..], |signature| signature.results());
         let met = |ending: &Ending| match (expected, ending) {
-            (Expected::Results(expected), Ending::Returned(actual)) => {
+            (Expected::Results(expected), Ending::Returned(actual, _)) => {
                 let mut pairs = expected.iter().zip(results).zip(actual);
                 expected.len() == actual.len()
                     && pairs.all(|((literal, ty), actual)| value::of_literal(literal, *ty) == Some(*actual))

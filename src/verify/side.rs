@@ -1,12 +1,12 @@
 use super::VerifyError;
-use crate::capture::{self, CaptureError, References};
+use crate::capture::{self, CaptureError, HeapReader, References};
 use crate::execute::Initialized;
 use crate::host::{
     ChangeRefused, Denied, Entry, GuestExit, ImportCalled, LedgerLimit, MemoryLimit, ReplayDiverged,
 };
 use crate::module::Module;
 use crate::probe::{Probe, Probed};
-use crate::snapshot::{Reference, Snapshot, Value};
+use crate::snapshot::{Heap, Reference, Snapshot, Value};
 use std::sync::Arc;
 use wasmtime::{
     AnyRef, AsContextMut, Extern, ExternRef, Func, I31, Memory, Ref, RootScope, Trap, Val, ValType,
@@ -38,12 +38,12 @@ pub(super) struct Side<'a> {
 /// How a call ended.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Ending {
-    /// With results.
-    Returned(Vec<Value>),
+    /// With results, and the objects that they lead to.
+    Returned(Vec<Value>, Heap),
     /// With a trap of this kind.
     Trapped(String),
     /// With an exception that nobody caught, which carried these values.
-    Threw(Vec<Value>),
+    Threw(Vec<Value>, Heap),
     /// With `proc_exit`.
     Exited(u32),
     /// The host ended it at a bound that says nothing about the guest.
@@ -155,11 +155,16 @@ impl<'a> Side<'a> {
         }
         let mut results = vec![Val::I32(0); ty.results().len()];
         Ok(match function.call(&mut scope, &values, &mut results) {
-            Ok(()) => Ending::Returned(self.references.values(&mut scope, &results)?),
+            Ok(()) => {
+                let (values, heap) = self.references.values(&self.program.module, &mut scope, &results)?;
+                Ending::Returned(values, heap)
+            }
             Err(error) if error.is::<wasmtime::ThrownException>() => {
                 let exception = scope.as_context_mut().take_pending_exception();
                 let fields = exception.map(|exception| fields(&mut scope, exception)).transpose()?;
-                Ending::Threw(self.references.values(&mut scope, &fields.unwrap_or_default())?)
+                let fields = fields.unwrap_or_default();
+                let (values, heap) = self.references.values(&self.program.module, &mut scope, &fields)?;
+                Ending::Threw(values, heap)
             }
             Err(error) => Ending::of(&error),
         })
@@ -175,18 +180,25 @@ fn fields(
 }
 
 impl References {
-    fn values(&self, mut store: impl AsContextMut, values: &[Val]) -> wasmtime::Result<Vec<Value>> {
+    fn values(
+        &self,
+        module: &Module<'_>,
+        store: &mut impl AsContextMut,
+        values: &[Val],
+    ) -> wasmtime::Result<(Vec<Value>, Heap)> {
+        let mut reader = HeapReader::new(self, store)?;
         let value = |value: &Val| {
-            Ok(match value {
+            Ok::<_, wasmtime::Error>(match value {
                 Val::I32(value) => Value::I32(*value),
                 Val::I64(value) => Value::I64(*value),
                 Val::F32(bits) => Value::F32(*bits),
                 Val::F64(bits) => Value::F64(*bits),
                 Val::V128(value) => Value::V128(value.as_u128()),
-                reference => Value::Ref(self.resolve(&mut store, reference)?),
+                reference => Value::Ref(reader.resolve(&mut *store, reference)?),
             })
         };
-        values.iter().map(value).collect()
+        let values = values.iter().map(value).collect::<Result<_, _>>()?;
+        Ok((values, reader.read(module, store)?))
     }
 }
 
@@ -218,7 +230,10 @@ fn to_val<T: AsContextMut<Data = crate::host::HostState>>(
                 let any = AnyRef::from_i31(&mut *scope, i31);
                 Val::ExternRef(Some(ExternRef::convert_any(&mut *scope, any)?))
             }
-            Reference::Unwritable(_) => return Err(no_value()),
+            Reference::Object(_)
+            | Reference::ExternObject(_)
+            | Reference::Import(_)
+            | Reference::Unwritable(_) => return Err(no_value()),
         },
     })
 }
@@ -269,10 +284,14 @@ impl Ending {
                 format!("({})", values.join(", "))
             }
         };
+        let objects = |text: String, heap: &Heap| match heap.len() {
+            0 => text,
+            _ => format!("{text} ({})", super::state::describe_objects(heap)),
+        };
         match self {
-            Ending::Returned(results) => list(results),
+            Ending::Returned(results, heap) => objects(list(results), heap),
             Ending::Trapped(kind) => format!("trap: {kind}"),
-            Ending::Threw(fields) => format!("exception of {}", list(fields)),
+            Ending::Threw(fields, heap) => objects(format!("exception of {}", list(fields)), heap),
             Ending::Exited(code) => format!("exit {code}"),
             Ending::Stopped(stop) => stop.describe(),
             Ending::Diverged(diverged) => diverged.to_string(),

@@ -4,7 +4,7 @@ use super::side::{Program, Side};
 use super::verdict::{Difference, StateCoverage};
 use crate::capture::{self, CaptureError};
 use crate::module::Module;
-use crate::snapshot::{Reference, Snapshot, TableState, Unwritable, Value};
+use crate::snapshot::{Heap, Object, Reference, Shape, Snapshot, TableState, Unwritable, Value};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -30,6 +30,16 @@ pub(super) fn compare(left: &mut Side<'_>, right: &mut Side<'_>) -> Result<Vec<D
     }
     for (index, (left, right)) in original.tables.iter().zip(&snapshot.tables).enumerate() {
         table(index, left, right, &mut differences);
+    }
+    for (segment, (left, right)) in original.element_items.iter().zip(&snapshot.element_items).enumerate() {
+        for (item, (left, right)) in left.iter().zip(right).enumerate().filter(|(_, (l, r))| l != r) {
+            let key = format!("element.{segment}.{item}");
+            differences.push(Difference::new(key, Value::Ref(*left), Value::Ref(*right)));
+        }
+    }
+    // Objects have the same numbers as long as the roots agree on them.
+    if differences.iter().all(|difference| difference.key.starts_with("memory.")) {
+        objects(&original.heap, &snapshot.heap, &mut differences);
     }
     segments(&left.program, &original, &right.program, &snapshot, &mut differences);
     Ok(differences)
@@ -132,6 +142,67 @@ fn table(index: usize, left: &TableState, right: &TableState, differences: &mut 
     }
 }
 
+/// Compares objects in lock step: both sides number them in the order of the same search, so what has the same number
+/// must be the same object. Behind the first reference that differs nothing is known.
+fn objects(left: &Heap, right: &Heap, differences: &mut Vec<Difference>) {
+    if left == right {
+        return;
+    }
+    for ((id, left), (_, right)) in left.objects().zip(right.objects()) {
+        if left == right {
+            continue;
+        }
+        if (left.shape, left.len) != (right.shape, right.len) {
+            let describe = |object: Object<'_>| format!("{:?} of {}", object.shape, object.len);
+            let key = format!("object.{id}");
+            differences.push(Difference::new(key, describe(left), describe(right)));
+            return;
+        }
+        for range in differing(left.scalars, right.scalars) {
+            let describe = |bytes: &[u8]| hex(&bytes[range.clone()]);
+            let key = format!("object.{id}.{:#x}", range.start);
+            differences.push(Difference::new(key, describe(left.scalars), describe(right.scalars)));
+        }
+        let mut pairs = left.references.iter().zip(right.references).enumerate();
+        if let Some((at, (left, right))) = pairs.find(|(_, (left, right))| left != right) {
+            let key = format!("object.{id}.reference.{at}");
+            differences.push(Difference::new(key, Value::Ref(*left), Value::Ref(*right)));
+            return;
+        }
+    }
+    if left.len() != right.len() {
+        let describe = |heap: &Heap| format!("{} objects", heap.len());
+        differences.push(Difference::new("object.count", describe(left), describe(right)));
+    }
+}
+
+/// A few objects in words, for messages.
+pub(super) fn describe_objects(heap: &Heap) -> String {
+    const SHOWN: usize = 4;
+    let describe = |(id, object): (u32, Object<'_>)| {
+        let (kind, ty) = match object.shape {
+            Shape::Struct(ty) => ("struct of type", ty),
+            Shape::Array(ty) => ("array of type", ty),
+            Shape::Exception(tag) => ("exception of tag", tag),
+        };
+        let mut parts = vec![format!("object {id} is a {kind} {ty}")];
+        if !object.scalars.is_empty() {
+            parts.push(format!("holds {}", hex(object.scalars)));
+        }
+        let references = object.references.iter().take(SHOWN);
+        let references: Vec<String> = references.map(|r| Value::Ref(*r).to_string()).collect();
+        if !references.is_empty() {
+            parts.push(format!("points to {}", references.join(", ")));
+        }
+        parts.join(", ")
+    };
+    let mut shown: Vec<String> = heap.objects().take(SHOWN).map(describe).collect();
+    if heap.len() > SHOWN {
+        shown.push(format!("and {} more", heap.len() - SHOWN));
+    }
+    shown.join("; ")
+}
+
 fn limit(maximum: Option<u64>) -> String {
     maximum.map_or("none".to_string(), |maximum| maximum.to_string())
 }
@@ -187,6 +258,7 @@ pub(super) fn coverage(side: &mut Side<'_>) -> Result<(StateCoverage, Vec<String
         memory_bytes,
         globals: state.globals.len() as u64,
         table_slots: state.tables.iter().map(|table| table.elements.len() as u64).sum(),
+        objects: state.heap.len() as u64,
         segments: named(code.highest_data) + named(code.highest_element),
     };
     let globals = state.globals.iter().filter_map(|global| match global.value {
@@ -194,13 +266,14 @@ pub(super) fn coverage(side: &mut Side<'_>) -> Result<(StateCoverage, Vec<String
         _ => None,
     });
     let slots = state.tables.iter().flat_map(|table| table.elements.iter().copied());
-    let opaque = globals.chain(slots).filter(
+    let fields = state.heap.objects().flat_map(|(_, object)| object.references.iter().copied());
+    let opaque = globals.chain(slots).chain(fields).filter(
         |reference| matches!(reference, Reference::Unwritable(what) if *what != Unwritable::ForeignFunction),
     );
     let not_compared = match opaque.count() {
         0 => Vec::new(),
         count => vec![format!(
-            "what {count} references point to, other than by its type: GC objects, host values, exceptions"
+            "what {count} references point to: host values, continuations, objects of other modules"
         )],
     };
     Ok((coverage, not_compared))

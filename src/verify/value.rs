@@ -83,7 +83,12 @@ pub(super) fn to_literal(value: Value) -> Option<Literal> {
         Value::Ref(Reference::Null) => Literal::Null,
         Value::Ref(Reference::Func(index)) => Literal::Function(index),
         Value::Ref(Reference::I31(value) | Reference::ExternI31(value)) => Literal::I31(value),
-        Value::Ref(Reference::Unwritable(_)) => return None,
+        Value::Ref(
+            Reference::Object(_)
+            | Reference::ExternObject(_)
+            | Reference::Import(_)
+            | Reference::Unwritable(_),
+        ) => return None,
     })
 }
 

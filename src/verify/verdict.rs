@@ -108,6 +108,8 @@ pub struct StateCoverage {
     pub globals: u64,
     /// Slots of all tables.
     pub table_slots: u64,
+    /// Objects of the heap that any of those reach.
+    pub objects: u64,
     /// Data and element segments that code can name.
     pub segments: u64,
 }
@@ -234,10 +236,10 @@ impl fmt::Display for Verdict {
 
 impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let StateCoverage { memory_bytes, globals, table_slots, segments } = &self.state;
+        let StateCoverage { memory_bytes, globals, table_slots, objects, segments } = &self.state;
         writeln!(
             f,
-            "compared: {memory_bytes} bytes of memory, {globals} globals, {table_slots} table slots, {segments} \
+            "compared: {memory_bytes} bytes of memory, {globals} globals, {table_slots} table slots, {objects} objects, {segments} \
              segments, {} function bodies",
             self.function_bodies
         )?;

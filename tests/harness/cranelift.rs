@@ -81,7 +81,15 @@ impl Cranelift {
                 (Some(provided), _) => provided,
                 (None, Some(stub)) if !is_func => stub.3.clone(),
                 (None, _) => {
-                    let stub = import.ty().default_value(&mut store).map_err(words)?;
+                    let stub = match import.ty() {
+                        // String constants and the like: the host has them.
+                        ExternType::Global(ty) if is_external(ty.content()) => {
+                            let value =
+                                wasmtime::ExternRef::new(&mut store, name.to_string()).map_err(words)?;
+                            wasmtime::Global::new(&mut store, ty, value.into()).map_err(words)?.into()
+                        }
+                        ty => ty.default_value(&mut store).map_err(words)?,
+                    };
                     stubs.push((module, name, kind, stub.clone()));
                     stub
                 }
@@ -128,6 +136,10 @@ impl Machine for Cranelift {
         }
         state
     }
+}
+
+fn is_external(ty: &wasmtime::ValType) -> bool {
+    ty.as_ref().is_some_and(|ty| matches!(ty.heap_type(), wasmtime::HeapType::Extern))
 }
 
 fn observe(store: &mut Store<Host>, instance: Instance, prefix: &str, state: &mut State) {

@@ -107,7 +107,7 @@ impl Guest {
             Err(error) => match (error.downcast_ref::<I32Exit>(), error.downcast_ref::<Trap>()) {
                 (Some(exit), _) => Answer::Exited(exit.0),
                 (None, Some(trap)) => Answer::Trapped(*trap),
-                (None, None) => Answer::Failed(format!("{error:#}")),
+                (None, None) => Answer::Failed(error.root_cause().to_string()),
             },
         }
     }

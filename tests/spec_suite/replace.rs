@@ -115,11 +115,7 @@ fn refusal(error: PlanError) -> Stop {
 
 /// A reason to leave out a moment.
 pub fn excluded(value: Unwritable) -> Stop {
-    Stop::Excluded(match value {
-        Unwritable::Struct(_) => "a live struct".to_string(),
-        Unwritable::Array(_) => "a live array".to_string(),
-        value => format!("a live {value}"),
-    })
+    Stop::Excluded(format!("a live {value}"))
 }
 
 /// Where two states of an instance differ, apart from what tells how imports were handed over.
@@ -139,10 +135,16 @@ fn difference(module: &Module<'_>, before: &Snapshot<'_>, after: &Snapshot<'_>) 
             return Some(format!("table {index}"));
         }
     }
+    if before.heap != after.heap {
+        return Some("objects of the heap".to_string());
+    }
     let held_data = module.code.highest_data.map_or(0, |highest| highest as usize + 1);
     let held_elements = module.code.highest_element.map_or(0, |highest| highest as usize + 1);
     if before.dropped_data[..held_data] != after.dropped_data[..held_data] {
         return Some("dropped data segments".to_string());
+    }
+    if before.element_items[..held_elements] != after.element_items[..held_elements] {
+        return Some("items of element segments".to_string());
     }
     if before.dropped_elements[..held_elements] != after.dropped_elements[..held_elements] {
         return Some("dropped element segments".to_string());

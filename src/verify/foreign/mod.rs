@@ -248,12 +248,12 @@ impl dyn Machine + '_ {
             (_, Reply::Exhausted(why)) => return Err(Failure(why)),
             (_, Reply::Diverged(called)) => Some(otherwise(called)),
             _ if recorded.is_some() => Some(otherwise("no call".to_string())),
-            (Ending::Returned(expected), Reply::Returned(results)) => {
+            (Ending::Returned(expected, _), Reply::Returned(results)) => {
                 let same = expected.len() == results.len()
                     && expected.iter().zip(&results).all(|(expected, seen)| tolerance::same(expected, seen));
                 (!same).then(|| result(list(&results)))
             }
-            (Ending::Returned(_), Reply::Ended(how)) => Some(result(how)),
+            (Ending::Returned(..), Reply::Ended(how)) => Some(result(how)),
             (_, Reply::Returned(results)) => Some(result(list(&results))),
             (_, Reply::Ended(_)) => None,
         })
@@ -355,7 +355,7 @@ mod tests {
 
     fn every_difference_is_seen(engine: OtherEngine) {
         let calls = vec![entry(3, 40), entry(7, 2)];
-        let returned = |value| Ending::Returned(vec![Value::I64(value)]);
+        let returned = |value| Ending::Returned(vec![Value::I64(value)], crate::snapshot::Heap::default());
         let seen = |turn: &Turn| differs(engine, turn).map(|(key, ..)| key);
         assert_eq!(seen(&turn("twice", &[3], returned(42), calls.clone())), None);
         assert_eq!(seen(&turn("trap", &[], Ending::Trapped("any".into()), Vec::new())), None);
@@ -364,7 +364,8 @@ mod tests {
         assert_eq!(result, ("step.0.result".into(), "i64 43".into(), "i64 42".into()));
         let trapped = turn("twice", &[3], Ending::Trapped("out of bounds".into()), calls.clone());
         assert_eq!(seen(&trapped).as_deref(), Some("step.0.result"));
-        let returns = turn("trap", &[], Ending::Returned(Vec::new()), Vec::new());
+        let returns =
+            turn("trap", &[], Ending::Returned(Vec::new(), crate::snapshot::Heap::default()), Vec::new());
         assert_eq!(seen(&returns).as_deref(), Some("step.0.result"));
 
         let argument = differs(engine, &turn("twice", &[4], returned(42), calls.clone())).unwrap();

@@ -1,0 +1,154 @@
+use super::super::Place;
+use super::layout::{Layout, Layouts, is_reference};
+use crate::module::{Module, Names, Space};
+use crate::snapshot::{Reference, Shape, Snapshot, Value};
+
+/// Every reference inside an object that cannot be written, with the shortest path to it.
+pub(super) fn unwritable(
+    module: &Module<'_>,
+    snapshot: &Snapshot<'_>,
+    layouts: &Layouts,
+    names: &Names<'_>,
+) -> Vec<Place> {
+    let is_bad = |reference: &Reference| matches!(reference, Reference::Unwritable(_));
+    let heap = &snapshot.heap;
+    if !heap.objects().any(|(_, object)| object.references.iter().any(is_bad)) {
+        return Vec::new();
+    }
+    let paths = Paths::of(module, snapshot, layouts, names);
+    let mut places = Vec::new();
+    for (id, object) in heap.objects() {
+        for (at, reference) in object.references.iter().enumerate() {
+            if let Reference::Unwritable(value) = reference {
+                let place = format!("{} → {}", paths.to(id), paths.step(id, at));
+                places.push(Place { place, value: *value });
+            }
+        }
+    }
+    places
+}
+
+/// The path to an object, from a root.
+pub(super) fn path_to(
+    module: &Module<'_>,
+    snapshot: &Snapshot<'_>,
+    layouts: &Layouts,
+    names: &Names<'_>,
+    id: u32,
+) -> String {
+    Paths::of(module, snapshot, layouts, names).to(id)
+}
+
+struct Paths<'p> {
+    snapshot: &'p Snapshot<'p>,
+    layouts: &'p Layouts,
+    names: &'p Names<'p>,
+    /// For each object who was seen first to point to it.
+    from: Vec<From>,
+}
+
+#[derive(Clone, Copy)]
+enum From {
+    Nowhere,
+    Global(u32),
+    Slot(u32, u64),
+    Item(u32, u32),
+    /// An object and the place among its references.
+    Object(u32, usize),
+}
+
+impl<'p> Paths<'p> {
+    fn of(
+        module: &Module<'_>,
+        snapshot: &'p Snapshot<'p>,
+        layouts: &'p Layouts,
+        names: &'p Names<'p>,
+    ) -> Paths<'p> {
+        debug_assert_eq!(module.globals.len(), snapshot.globals.len());
+        let mut paths = Paths { snapshot, layouts, names, from: vec![From::Nowhere; snapshot.heap.len()] };
+        for (index, global) in (0u32..).zip(&snapshot.globals) {
+            if let Value::Ref(reference) = global.value {
+                paths.see(reference, From::Global(index));
+            }
+        }
+        for (table, state) in (0u32..).zip(&snapshot.tables) {
+            for (slot, reference) in (0u64..).zip(&state.elements) {
+                paths.see(*reference, From::Slot(table, slot));
+            }
+        }
+        for (segment, items) in (0u32..).zip(&snapshot.element_items) {
+            for (item, reference) in (0u32..).zip(items) {
+                paths.see(*reference, From::Item(segment, item));
+            }
+        }
+        // Ids are given in the order of a search in breadth: whoever comes first is nearest.
+        for (id, object) in snapshot.heap.objects() {
+            for (at, reference) in object.references.iter().enumerate() {
+                paths.see(*reference, From::Object(id, at));
+            }
+        }
+        paths
+    }
+
+    fn see(&mut self, reference: Reference, from: From) {
+        if let Some(id) = reference.object()
+            && matches!(self.from[id as usize], From::Nowhere)
+        {
+            self.from[id as usize] = from;
+        }
+    }
+
+    fn to(&self, id: u32) -> String {
+        const SHOWN: usize = 24;
+        let mut steps = Vec::new();
+        let mut at = id;
+        loop {
+            match self.from[at as usize] {
+                From::Nowhere => break,
+                From::Global(index) => {
+                    steps.push(self.names.describe(Space::Global, index));
+                    break;
+                }
+                From::Slot(table, slot) => {
+                    steps.push(format!("{}, element {slot}", self.names.describe(Space::Table, table)));
+                    break;
+                }
+                From::Item(segment, item) => {
+                    steps.push(format!("element segment {segment}, item {item}"));
+                    break;
+                }
+                From::Object(holder, reference) => {
+                    steps.push(self.step(holder, reference));
+                    at = holder;
+                }
+            }
+        }
+        steps.reverse();
+        if steps.len() > SHOWN {
+            let left_out = steps.len() - SHOWN;
+            steps.splice(SHOWN / 2..SHOWN / 2 + left_out, [format!("{left_out} more steps")]);
+        }
+        steps.join(" → ")
+    }
+
+    /// `field 2 of type 7 ($node)`, for a place among the references of an object.
+    fn step(&self, id: u32, reference: usize) -> String {
+        let shape = self.snapshot.heap.object(id).shape;
+        let of = |index| match self.names.get(Space::Type, index) {
+            Some(name) => format!(" of ${name}"),
+            None => format!(" of type {index}"),
+        };
+        match (self.layouts.get(id), shape) {
+            (Layout::Fields(fields), shape) => {
+                let mut fields = (0usize..).zip(fields).filter(|(_, field)| is_reference(field));
+                let field = fields.nth(reference).map_or(reference, |(field, _)| field);
+                match shape {
+                    Shape::Exception(tag) => format!("value {field} of an exception of tag {tag}"),
+                    Shape::Struct(ty) | Shape::Array(ty) => format!("field {field}{}", of(ty)),
+                }
+            }
+            (Layout::Elements(_), Shape::Array(ty)) => format!("element {reference}{}", of(ty)),
+            (Layout::Elements(_), _) => format!("element {reference}"),
+        }
+    }
+}

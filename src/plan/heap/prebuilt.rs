@@ -1,0 +1,90 @@
+use super::layout::{Layout, Layouts, is_reference};
+use crate::module::Module;
+use crate::snapshot::{Shape, Snapshot, Value};
+use std::collections::HashMap;
+
+/// Objects that exist before the start function runs, because an initializer makes them that must stay, and where they
+/// are found.
+pub(super) struct Prebuilt {
+    /// In the order in which they can be fetched: a field's object comes behind the object that has the field.
+    pub objects: Vec<(u32, Place)>,
+    places: HashMap<u32, usize>,
+}
+
+/// Where an object is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In an immutable global.
+    Global(u32),
+    /// In a live passive element segment.
+    Item {
+        /// Segment index, as in the original.
+        segment: u32,
+        /// Item index.
+        item: u32,
+    },
+    /// In an immutable field or element of another object that exists before.
+    Field {
+        /// The object's id.
+        holder: u32,
+        /// Its shape.
+        shape: Shape,
+        /// Which field or element.
+        field: u32,
+    },
+}
+
+impl Prebuilt {
+    /// What immutable globals hold for which `stays`, what live passive element segments hold, and what is reached from
+    /// those through immutable fields.
+    pub fn of(
+        module: &Module<'_>,
+        snapshot: &Snapshot<'_>,
+        layouts: &Layouts,
+        stays: impl Fn(u32) -> bool,
+    ) -> Prebuilt {
+        let mut prebuilt = Prebuilt { objects: Vec::new(), places: HashMap::new() };
+        for ((index, global), state) in (0u32..).zip(&module.globals).zip(&snapshot.globals) {
+            if let Value::Ref(reference) = state.value
+                && let Some(id) = reference.object()
+                && !global.ty.mutable
+                && stays(index)
+            {
+                prebuilt.add(id, Place::Global(index));
+            }
+        }
+        for (segment, items) in (0u32..).zip(&snapshot.element_items) {
+            for (item, id) in (0u32..).zip(items).filter_map(|(item, it)| Some((item, it.object()?))) {
+                prebuilt.add(id, Place::Item { segment, item });
+            }
+        }
+        let mut next = 0;
+        while let Some(&(holder, _)) = prebuilt.objects.get(next) {
+            next += 1;
+            let object = snapshot.heap.object(holder);
+            let fields: Vec<u32> = match layouts.get(holder) {
+                Layout::Fields(fields) => {
+                    (0u32..).zip(fields).filter(|(_, f)| is_reference(f)).map(|(at, _)| at).collect()
+                }
+                Layout::Elements(_) => Vec::new(),
+            };
+            for (at, id) in layouts.prerequisites(holder, object) {
+                let field = fields.get(at).copied().unwrap_or(at as u32);
+                prebuilt.add(id, Place::Field { holder, shape: object.shape, field });
+            }
+        }
+        prebuilt
+    }
+
+    fn add(&mut self, id: u32, place: Place) {
+        self.places.entry(id).or_insert_with(|| {
+            self.objects.push((id, place));
+            self.objects.len() - 1
+        });
+    }
+
+    /// Where the object is, if it exists before the start function.
+    pub fn place(&self, id: u32) -> Option<Place> {
+        self.places.get(&id).map(|&at| self.objects[at].1)
+    }
+}

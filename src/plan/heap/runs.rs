@@ -1,0 +1,76 @@
+use super::Builder;
+use super::registry::Entries;
+use super::streams::Streams;
+use crate::snapshot::Reference;
+use std::collections::HashMap;
+
+/// Slots of a table that hold objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::plan) struct ObjectSlots {
+    pub table: u32,
+    /// In order.
+    pub slots: Vec<(u32, Reference)>,
+}
+
+/// The builder functions, in the order in which runs need them first.
+#[derive(Default)]
+pub(super) struct Builders {
+    pub list: Vec<Builder>,
+    numbers: HashMap<(u8, u32), u32>,
+}
+
+impl Builders {
+    pub fn number(&mut self, builder: Builder) -> u32 {
+        let key = match builder {
+            Builder::Build(kind) => (0, kind),
+            Builder::Fill(kind) => (1, kind),
+            Builder::Integers => (2, 0),
+            Builder::SetSlots(table) => (3, table),
+            Builder::FillSlots(table) => (4, table),
+        };
+        *self.numbers.entry(key).or_insert_with(|| {
+            self.list.push(builder);
+            self.list.len() as u32 - 1
+        })
+    }
+}
+
+/// Stretches of a table that hold the same object are filled, others are written slot by slot.
+pub(super) fn write_slots(
+    slots: &[ObjectSlots],
+    index: &Entries,
+    builders: &mut Builders,
+    streams: &mut Streams,
+) {
+    const WORTH_FILLING: usize = 8;
+    for ObjectSlots { table, slots } in slots {
+        let mut run: Option<(u32, u32)> = None;
+        let mut at = 0;
+        while at < slots.len() {
+            let (slot, reference) = slots[at];
+            let same = slots[at..]
+                .iter()
+                .zip(slot..)
+                .take_while(|((other, value), expected)| other == expected && *value == reference)
+                .count();
+            let continues = run.is_some_and(|(first, count)| first + count == slot);
+            let ends = same >= WORTH_FILLING || !continues;
+            if let Some((first, count)) = run.take_if(|_| ends) {
+                streams.runs.extend([builders.number(Builder::SetSlots(*table)), first, count]);
+            }
+            if same >= WORTH_FILLING {
+                streams.runs.extend([builders.number(Builder::FillSlots(*table)), slot, same as u32]);
+                streams.references.push(index.index(reference));
+                at += same;
+                continue;
+            }
+            let (first, count) = run.unwrap_or((slot, 0));
+            run = Some((first, count + 1));
+            streams.references.push(index.index(reference));
+            at += 1;
+        }
+        if let Some((first, count)) = run {
+            streams.runs.extend([builders.number(Builder::SetSlots(*table)), first, count]);
+        }
+    }
+}

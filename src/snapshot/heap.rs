@@ -1,0 +1,104 @@
+//! Objects of the garbage-collected heap as plain data.
+
+use super::Reference;
+
+/// What kind of object, with the index of its type or tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Shape {
+    /// A struct, by type index.
+    Struct(u32),
+    /// An array, by type index.
+    Array(u32),
+    /// An exception, by tag index.
+    Exception(u32),
+}
+
+/// Every object that the state reaches. An object's id is its place in the order in which a search in breadth finds it
+/// from the roots: globals, tables, passive element segments. So two heaps are equal exactly if there is a one-to-one
+/// mapping of their objects that the roots and all references agree with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Heap {
+    records: Vec<Record>,
+    scalars: Vec<u8>,
+    references: Vec<Reference>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Record {
+    shape: Shape,
+    len: u32,
+    scalars_end: usize,
+    references_end: usize,
+}
+
+/// One object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Object<'h> {
+    /// Its kind and type.
+    pub shape: Shape,
+    /// Number of fields or elements.
+    pub len: u32,
+    /// Numbers and vectors among them, in order, little-endian, each as wide as it is stored (`i8` has one byte).
+    pub scalars: &'h [u8],
+    /// References among them, in order.
+    pub references: &'h [Reference],
+}
+
+impl Heap {
+    /// Number of objects.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Adds an object of `len` fields or elements, which `fill` appends: scalars to the first, references to the second.
+    ///
+    /// # Errors
+    /// What `fill` says.
+    pub fn push<E>(
+        &mut self,
+        shape: Shape,
+        len: u32,
+        fill: impl FnOnce(&mut Vec<u8>, &mut Vec<Reference>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        fill(&mut self.scalars, &mut self.references)?;
+        let (scalars_end, references_end) = (self.scalars.len(), self.references.len());
+        self.records.push(Record { shape, len, scalars_end, references_end });
+        Ok(())
+    }
+
+    /// The object with this id, which must be below [`Heap::len`].
+    pub fn object(&self, id: u32) -> Object<'_> {
+        let at = id as usize;
+        let (scalars, references) = match at.checked_sub(1) {
+            Some(before) => (self.records[before].scalars_end, self.records[before].references_end),
+            None => (0, 0),
+        };
+        let Record { shape, len, scalars_end, references_end } = self.records[at];
+        Object {
+            shape,
+            len,
+            scalars: &self.scalars[scalars..scalars_end],
+            references: &self.references[references..references_end],
+        }
+    }
+
+    /// Every object with its id, in order.
+    pub fn objects(&self) -> impl Iterator<Item = (u32, Object<'_>)> {
+        (0..self.len() as u32).map(|id| (id, self.object(id)))
+    }
+}
+
+impl Reference {
+    /// The object that this points to, as it is or externalized.
+    pub fn object(self) -> Option<u32> {
+        match self {
+            Reference::Object(id) | Reference::ExternObject(id) => Some(id),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+;; Arrays whose elements are never null, one of them part of a cycle.
+;; init: init
+;; call: cycle()
+;; call: count(0)
+;; call: count(1)
+;; call: empty()
+(module
+  (rec (type $node (sub (struct (field (mut i32)) (field (mut (ref $list)))))) (type $list (array (mut (ref $node)))))
+  (global $root (mut (ref null $node)) (ref.null $node))
+  (global $empty (mut (ref null $list)) (ref.null $list))
+  (func $leaf (param i32) (result (ref $node)) (struct.new $node (local.get 0) (array.new_fixed $list 0)))
+  (func (export "init")
+    (global.set $root (call $leaf (i32.const 1)))
+    (struct.set $node 1 (global.get $root)
+      (array.new_fixed $list 2 (ref.as_non_null (global.get $root)) (call $leaf (i32.const 2))))
+    (global.set $empty (array.new_fixed $list 0)))
+  (func (export "cycle") (result i32)
+    (ref.eq (array.get $list (struct.get $node 1 (global.get $root)) (i32.const 0)) (global.get $root)))
+  (func (export "count") (param i32) (result i32)
+    (struct.get $node 0 (array.get $list (struct.get $node 1 (global.get $root)) (local.get 0))))
+  (func (export "empty") (result i32) (array.len (global.get $empty))))

@@ -1,0 +1,22 @@
+;; Elements that come before and after their array, nulls, and the array itself.
+;; init: init
+;; call: value(0)
+;; call: value(1)
+;; call: value(5)
+;; call: itself()
+;; call: null(3)
+(module
+  (type $s (struct (field (mut i32)))) (type $a (array (mut anyref)))
+  (global $a (mut (ref null $a)) (ref.null $a))
+  (func (export "init") (local $x (ref $s))
+    (global.set $a (array.new_default $a (i32.const 6)))
+    (local.set $x (struct.new $s (i32.const 10)))
+    (array.set $a (global.get $a) (i32.const 0) (local.get $x))
+    (array.set $a (global.get $a) (i32.const 1) (local.get $x))
+    (array.set $a (global.get $a) (i32.const 2) (global.get $a))
+    (array.set $a (global.get $a) (i32.const 4) (ref.i31 (i32.const -1)))
+    (array.set $a (global.get $a) (i32.const 5) (struct.new $s (i32.const 12)))
+    (struct.set $s 0 (local.get $x) (i32.const 11)))
+  (func (export "value") (param i32) (result i32) (struct.get $s 0 (ref.cast (ref $s) (array.get $a (global.get $a) (local.get 0)))))
+  (func (export "itself") (result i32) (ref.eq (ref.cast eqref (array.get $a (global.get $a) (i32.const 2))) (global.get $a)))
+  (func (export "null") (param i32) (result i32) (ref.is_null (array.get $a (global.get $a) (local.get 0)))))

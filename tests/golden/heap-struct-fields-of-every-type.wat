@@ -1,0 +1,26 @@
+;; Fields of every type, packed ones with their sign, NaNs with their payload; two of a type so that values are streamed.
+;; init: init
+;; call: narrow(0)
+;; call: narrow(1)
+;; call: wide(0)
+;; call: wide(1)
+;; call: floats(1)
+;; call: vector(0)
+;; call: vector(1)
+(module
+  (type $s (struct (field i8) (field (mut i16)) (field i32) (field (mut i64)) (field f32) (field (mut f64)) (field v128)))
+  (type $two (array (mut (ref null $s))))
+  (global $g (mut (ref null $two)) (ref.null $two))
+  (func (export "init")
+    (global.set $g (array.new_fixed $two 2
+      (struct.new $s (i32.const -1) (i32.const 40000) (i32.const 7) (i64.const -9) (f32.const 0.5) (f64.const inf) (v128.const i64x2 5 6))
+      (struct.new $s (i32.const 100) (i32.const -2) (i32.const -7) (i64.const 0x123456789abcdef) (f32.const nan:0x200002) (f64.const -nan:0xc000000000002) (v128.const i64x2 -5 7)))))
+  (func $at (param i32) (result (ref $s)) (ref.as_non_null (array.get $two (global.get $g) (local.get 0))))
+  (func (export "narrow") (param i32) (result i32 i32 i32 i32)
+    (struct.get_s $s 0 (call $at (local.get 0))) (struct.get_u $s 0 (call $at (local.get 0)))
+    (struct.get_s $s 1 (call $at (local.get 0))) (struct.get_u $s 1 (call $at (local.get 0))))
+  (func (export "wide") (param i32) (result i32 i64) (struct.get $s 2 (call $at (local.get 0))) (struct.get $s 3 (call $at (local.get 0))))
+  (func (export "floats") (param i32) (result i32 i64)
+    (i32.reinterpret_f32 (struct.get $s 4 (call $at (local.get 0)))) (i64.reinterpret_f64 (struct.get $s 5 (call $at (local.get 0)))))
+  (func (export "vector") (param i32) (result i64 i64)
+    (i64x2.extract_lane 0 (struct.get $s 6 (call $at (local.get 0)))) (i64x2.extract_lane 1 (struct.get $s 6 (call $at (local.get 0))))))

@@ -1,0 +1,22 @@
+;; The exact type of every object, in fields of a supertype.
+;; init: init
+;; call: kind(0)
+;; call: kind(1)
+;; call: kind(2)
+;; call: kind(3)
+(module
+  (type $animal (sub (struct (field i32))))
+  (type $dog (sub $animal (struct (field i32) (field (mut i64)))))
+  (type $puppy (sub final $dog (struct (field i32) (field (mut i64)) (field (ref null $animal)))))
+  (type $zoo (array (mut (ref null $animal))))
+  (global $zoo (mut (ref null $zoo)) (ref.null $zoo))
+  (func (export "init") (local $d (ref $dog))
+    (local.set $d (struct.new $dog (i32.const 2) (i64.const 20)))
+    (global.set $zoo (array.new_fixed $zoo 4 (struct.new $animal (i32.const 1)) (local.get $d)
+      (struct.new $puppy (i32.const 3) (i64.const 30) (local.get $d)) (ref.null none))))
+  (func (export "kind") (param i32) (result i32) (local $a (ref null $animal))
+    (local.set $a (array.get $zoo (global.get $zoo) (local.get 0)))
+    (if (ref.test (ref $puppy) (local.get $a)) (then (return (i32.const 3))))
+    (if (ref.test (ref $dog) (local.get $a)) (then (return (i32.const 2))))
+    (if (ref.test (ref $animal) (local.get $a)) (then (return (i32.const 1))))
+    (i32.const 0)))

@@ -1,0 +1,25 @@
+;; Objects, integers and nulls among each other, stretches of the same object, a 64-bit table.
+;; init: init
+;; call: get(0)
+;; call: get(20)
+;; call: get(99)
+;; call: same(20, 59)
+;; call: same(0, 20)
+;; call: wide()
+(module
+  (type $s (struct (field i32)))
+  (table $t 100 anyref) (table $w i64 4 (ref null $s))
+  (func (export "init") (local $i i32)
+    (loop $l
+      (table.set $t (local.get $i) (struct.new $s (local.get $i)))
+      (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 2))) (i32.const 20))))
+    (table.fill $t (i32.const 20) (struct.new $s (i32.const 100)) (i32.const 40))
+    (table.set $t (i32.const 99) (ref.i31 (i32.const 8)))
+    (table.set $w (i64.const 3) (ref.cast (ref $s) (table.get $t (i32.const 30)))))
+  (func (export "get") (param i32) (result i32) (local $x anyref)
+    (local.set $x (table.get $t (local.get 0)))
+    (if (ref.test (ref i31) (local.get $x)) (then (return (i31.get_u (ref.cast (ref i31) (local.get $x))))))
+    (struct.get $s 0 (ref.cast (ref $s) (local.get $x))))
+  (func (export "same") (param i32 i32) (result i32)
+    (ref.eq (ref.cast eqref (table.get $t (local.get 0))) (ref.cast eqref (table.get $t (local.get 1)))))
+  (func (export "wide") (result i32) (ref.eq (table.get $w (i64.const 3)) (ref.cast eqref (table.get $t (i32.const 40))))))

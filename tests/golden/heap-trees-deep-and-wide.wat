@@ -1,0 +1,41 @@
+;; A binary tree of 16 levels, a node with a thousand children, a chain of arrays.
+;; init: init
+;; call: binary()
+;; call: wide()
+;; call: chain()
+(module
+  (rec (type $tree (struct (field i32) (field (ref null $tree)) (field (mut (ref null $tree)))))
+       (type $kids (array (mut (ref null $tree)))) (type $chain (array (mut anyref))))
+  (global $t (mut (ref null $tree)) (ref.null $tree)) (global $w (mut (ref null $kids)) (ref.null $kids))
+  (global $c (mut anyref) (ref.null any))
+  (func $build (param i32) (result (ref null $tree))
+    (if (i32.eqz (local.get 0)) (then (return (ref.null $tree))))
+    (struct.new $tree (local.get 0) (call $build (i32.sub (local.get 0) (i32.const 1))) (call $build (i32.sub (local.get 0) (i32.const 1)))))
+  (func $sum (param (ref null $tree)) (result i32)
+    (if (ref.is_null (local.get 0)) (then (return (i32.const 1))))
+    (i32.add (i32.mul (i32.const 3) (call $sum (struct.get $tree 1 (local.get 0))))
+      (i32.add (i32.mul (i32.const 5) (call $sum (struct.get $tree 2 (local.get 0)))) (struct.get $tree 0 (local.get 0)))))
+  (func (export "init") (local $i i32)
+    (global.set $t (call $build (i32.const 12)))
+    (global.set $w (array.new_default $kids (i32.const 1000)))
+    (loop $l
+      (array.set $kids (global.get $w) (local.get $i) (struct.new $tree (local.get $i) (ref.null $tree) (global.get $t)))
+      (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 1000))))
+    (local.set $i (i32.const 0))
+    (loop $l
+      (global.set $c (array.new_fixed $chain 1 (global.get $c)))
+      (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 5000)))))
+  (func (export "binary") (result i32) (call $sum (global.get $t)))
+  (func (export "wide") (result i32) (local $i i32) (local $s i32)
+    (loop $l
+      (local.set $s (i32.add (i32.mul (local.get $s) (i32.const 31)) (struct.get $tree 0 (array.get $kids (global.get $w) (local.get $i)))))
+      (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 1000))))
+    (local.get $s))
+  (func (export "chain") (result i32) (local $x anyref) (local $n i32)
+    (local.set $x (global.get $c))
+    (loop $l
+      (if (ref.is_null (local.get $x)) (then (return (local.get $n))))
+      (local.set $x (array.get $chain (ref.cast (ref $chain) (local.get $x)) (i32.const 0)))
+      (local.set $n (i32.add (local.get $n) (i32.const 1)))
+      (br $l))
+    (unreachable)))
