@@ -47,6 +47,8 @@ INPUTS = {
 }
 IN_TABLE = ["lua", "quickjs", "sqlite", "rust-regex", "go", "cpython"]
 FIND_WASMTIME = "import wasmtime, importlib.metadata as m; print(m.version('wasmtime'))"
+# Seconds that binaryen gets for one module.
+PATIENCE = 150
 # What binaryen has to be told that modules use.
 FEATURES = [f"--enable-{name}" for name in (
     "bulk-memory", "bulk-memory-opt", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "reference-types", "multivalue",
@@ -331,9 +333,9 @@ def evaluated(names, inputs):
             command = [*shlex.split(tool), *FEATURES, f"--ctors={init}", f"--kept-exports={query}", str(inputs / f"{name}.wasm"), "-o", str(target)]
             started = time.perf_counter()
             try:
-                done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+                done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
             except subprocess.TimeoutExpired:
-                words.append(f"{name}: not within 300 s")
+                words.append(f"{name}: not within {PATIENCE} s")
                 continue
             output = done.stdout + done.stderr
             if done.returncode == 0 and "success" in output and "partial" not in output:
@@ -364,9 +366,13 @@ def stripped(names, options, library):
             if optimizer:
                 arguments = [*FEATURES, "-Oz", "--remove-unused-module-elements"]
                 started = time.perf_counter()
-                done = subprocess.run([*shlex.split(optimizer), *arguments, str(snapshot), "-o", str(target)], capture_output=True)
-                took = time.perf_counter() - started
-                cells[-1] = f"{target.stat().st_size:,} in {took:.0f} s" if done.returncode == 0 else "fails"
+                command = [*shlex.split(optimizer), *arguments, str(snapshot), "-o", str(target)]
+                try:
+                    done = subprocess.run(command, capture_output=True, timeout=PATIENCE)
+                    took = time.perf_counter() - started
+                    cells[-1] = f"{target.stat().st_size:,} in {took:.0f} s" if done.returncode == 0 else "fails"
+                except subprocess.TimeoutExpired:
+                    cells[-1] = f"not within {PATIENCE} s"
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
