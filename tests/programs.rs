@@ -86,6 +86,16 @@ fn assemblyscript() {
     query_survives("assemblyscript/guest.wasm", &Preinit::new(), &["preinit"], 0..500);
 }
 
+/// Collections, strings, lambdas, sealed classes, exceptions and cycles, all of them objects.
+#[test]
+fn kotlin() {
+    let preinit = Preinit::new().wasi(quiet());
+    let answers = query_survives("kotlin/catalog.wasm", &preinit, &["wizer.initialize"], 0..200);
+    assert!(answers.iter().all(|answer| matches!(answer, Answer::Returned(_))), "{answers:?}");
+    let distinct = answers.iter().filter(|answer| !answers[..5].contains(answer)).count();
+    assert!(distinct > 50, "answers that depend on the argument: {answers:?}");
+}
+
 #[test]
 fn rust() {
     let preinit = Preinit::new().wasi(quiet());

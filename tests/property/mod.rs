@@ -1,5 +1,6 @@
 mod determinism;
 mod generated;
+mod heap;
 mod hostile;
 mod idempotence;
 mod layout;
