@@ -197,7 +197,7 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
         stdout,
     };
     let patience = initialized_in * 10 + Duration::from_secs(10);
-    let rerun_limits = Limits { timeout: limits.timeout.map(|limit| limit.min(patience)), ..limits.clone() };
+    let rerun_limits = Limits { timeout: limits.timeout.map(|limit| limit.min(patience)), ..*limits };
     let rerun = Rerun {
         module: &module,
         probed: &probed,
