@@ -81,6 +81,22 @@ fn names_are_data_in_the_page() {
     assert_eq!(page.matches("</script>").count(), 2);
 }
 
+/// Names of any length, and such that would write over the text.
+#[test]
+fn names_are_cut_and_harmless() {
+    let place = Place::new();
+    let name = format!("\\1b[2J\\e2\\80\\ae{}", "long".repeat(100_000));
+    let module = random().replace("(func (export \"init\")", &format!("(func $\"{name}\" (export \"init\")"));
+    place.write("guest.wat", module);
+    let output = place.line("audit guest.wat -f init --allow-wasi -v --report page.html");
+    done(&output);
+    let told = stdout(&output);
+    assert!(told.contains("\\u{1b}[2J\\u{202e}longlong"), "{told}");
+    assert!(!told.contains('\u{1b}') && told.len() < 10_000, "{} bytes", told.len());
+    let page = place.read("page.html");
+    assert!(page.len() < 500_000 * 2, "{} bytes", page.len());
+}
+
 #[test]
 fn policies() {
     let place = Place::new();
