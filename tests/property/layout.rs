@@ -60,6 +60,31 @@ fn never_more_segments_than_engines_take() {
     }
 }
 
+/// Wizer's outputs have thousands of segments; one of a tool that came later names a segment behind them all.
+#[test]
+fn places_that_indices_hold_are_used() {
+    let held = GOOD_DATA_SEGMENTS + 5;
+    let wat = format!(
+        "(module (memory 0) {} (data \"last\") (func (data.drop {held})))",
+        "(data (i32.const 0) \"\")".repeat(held)
+    );
+    let wasm = wat::parse_str(wat).unwrap();
+    let module = Module::parse(&wasm).unwrap();
+    let chunk = |k: u64| Chunk { offset: k << 20, bytes: Cow::Borrowed(&b"x"[..]) };
+    let snapshot = Snapshot {
+        dropped_data: [vec![true; held], vec![false]].concat(),
+        ..memory(1 << 32, (0..3000).map(chunk).collect())
+    };
+    let plan = plan(&module, &snapshot, &PlanOptions::default()).unwrap();
+    assert_eq!(plan.data.len(), held + 1);
+    assert_eq!(plan.data[held], DataSegment::Original(held as u32));
+    let written = |segment: &DataSegment| match segment {
+        DataSegment::Active { range, .. } => range.end - range.start,
+        _ => 0,
+    };
+    assert_eq!(plan.data.iter().map(written).sum::<u64>(), 3000);
+}
+
 const MIB: u64 = 1 << 20;
 
 fn bytes(segments: &[Range<u64>]) -> u64 {
