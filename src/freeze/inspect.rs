@@ -6,12 +6,11 @@ use super::body::{Bodies, CallPoint};
 use super::play::{Listener, Played, Scene};
 use super::stack::{Frame, Site, Stack};
 use super::stop::{Layout, Place, Reached};
-use super::value::value;
+use super::value::Kept;
 use crate::capture::References;
 use crate::engine::{self, EngineOptions};
 use crate::execute::ExecuteError;
 use crate::host::{HostState, ImportName, Seen};
-use crate::snapshot::Value;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
@@ -25,11 +24,11 @@ struct Shown {
     function: u32,
     /// Offset in the binary.
     at: usize,
-    locals: Vec<Option<Value>>,
-    operands: Vec<Value>,
+    locals: Vec<Option<Kept>>,
+    operands: Vec<Kept>,
 }
 
-type Seeing = Result<(Vec<Value>, Vec<Shown>), FreezeError>;
+type Seeing = Result<(Vec<Kept>, Vec<Shown>), FreezeError>;
 
 impl Scene<'_> {
     /// Runs the program again, to the call that it was stopped at, and reads its frames.
@@ -38,7 +37,7 @@ impl Scene<'_> {
         stop: &Place,
         bodies: &Bodies<'_>,
         points: &[Arc<CallPoint>],
-    ) -> Result<(Stack, Played), FreezeError> {
+    ) -> Result<(Stack<Kept>, Played), FreezeError> {
         std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().stack_size(engine::INSPECTED_WASM_STACK + HOST_STACK);
             let thread = thread.spawn_scoped(scope, || self.inspect_here(stop, bodies, points));
@@ -52,7 +51,7 @@ impl Scene<'_> {
         stop: &Place,
         bodies: &Bodies<'_>,
         points: &[Arc<CallPoint>],
-    ) -> Result<(Stack, Played), FreezeError> {
+    ) -> Result<(Stack<Kept>, Played), FreezeError> {
         let compiling = Instant::now();
         let options = EngineOptions { optimize: false, fuel: false, epochs: self.limits.timeout.is_some() };
         let (wasm, bell) = self.with_bell()?;
@@ -122,7 +121,7 @@ struct Look<'l> {
 
 impl Look<'_> {
     fn frames(&self, caller: &mut Caller<'_, HostState>, values: &[Val], rings: bool) -> Seeing {
-        let arguments = values.iter().map(|argument| value(self.references, &mut *caller, argument));
+        let arguments = values.iter().map(|argument| Kept::new(self.references, &mut *caller, argument));
         let arguments = arguments.collect::<Result<_, _>>()?;
         let activations: Vec<FrameHandle> = caller.debug_exit_frames().collect();
         let [innermost] = &activations[..] else {
@@ -163,7 +162,7 @@ impl Look<'_> {
                 true => None,
                 false => {
                     let local = frame.local(&mut *caller, index)?;
-                    Some(value(self.references, &mut *caller, &local)?)
+                    Some(Kept::new(self.references, &mut *caller, &local)?)
                 }
             });
         }
@@ -173,7 +172,7 @@ impl Look<'_> {
         let mut operands = Vec::new();
         for index in 0..point.kept as u32 {
             let operand = frame.stack(&mut *caller, index)?;
-            operands.push(value(self.references, &mut *caller, &operand)?);
+            operands.push(Kept::new(self.references, &mut *caller, &operand)?);
         }
         Ok(Shown { function: function.as_u32() + self.imported, at: pc.raw() as usize, locals, operands })
     }

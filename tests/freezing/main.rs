@@ -5,6 +5,7 @@ mod checkpoint;
 mod errors;
 mod generator;
 mod machine;
+mod objects;
 mod property;
 mod smith;
 mod suite;
