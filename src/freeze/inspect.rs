@@ -14,7 +14,8 @@ use crate::host::{HostState, ImportName, Seen};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
-use wasmtime::{Caller, FrameHandle, Val};
+use wasmparser::{AbstractHeapType, HeapType, ValType};
+use wasmtime::{AnyRef, AsContextMut, Caller, ExternRef, FrameHandle, Val};
 
 /// Bytes of stack for the host, below the guest's.
 const HOST_STACK: usize = 16 << 20;
@@ -172,8 +173,23 @@ impl Look<'_> {
         let mut operands = Vec::new();
         for index in 0..point.kept as u32 {
             let operand = frame.stack(&mut *caller, index)?;
+            let operand = declared(operand, point.operands[index as usize], &mut *caller)?;
             operands.push(Kept::new(self.references, &mut *caller, &operand)?);
         }
         Ok(Shown { function: function.as_u32() + self.imported, at: pc.raw() as usize, locals, operands })
     }
+}
+
+/// The engine shows an operand as what it was before `extern.convert_any` or `any.convert_extern`.
+fn declared(value: Val, ty: ValType, mut store: impl AsContextMut) -> wasmtime::Result<Val> {
+    use AbstractHeapType::{Extern, NoExtern};
+    let ValType::Ref(ty) = ty else { return Ok(value) };
+    let is_extern = matches!(ty.heap_type(), HeapType::Abstract { ty: Extern | NoExtern, .. });
+    Ok(match value {
+        Val::AnyRef(Some(any)) if is_extern => Val::ExternRef(Some(ExternRef::convert_any(&mut store, any)?)),
+        Val::ExternRef(Some(external)) if !is_extern => {
+            Val::AnyRef(Some(AnyRef::convert_extern(&mut store, external)?))
+        }
+        value => value,
+    })
 }

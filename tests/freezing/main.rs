@@ -4,6 +4,7 @@ mod cases;
 mod checkpoint;
 mod errors;
 mod generator;
+mod graph;
 mod machine;
 mod objects;
 mod property;
