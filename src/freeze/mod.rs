@@ -393,9 +393,10 @@ fn no_continuations(
 /// Lists every value of the frames that has no form in a module.
 fn can_be_written(module: &Module<'_>, stack: &Stack) -> Result<(), FreezeError> {
     let mut places = Vec::new();
-    let mut look = |place: &dyn Fn() -> String, value: &Value| match value {
-        Value::Ref(Reference::Unwritable(why)) => places.push(format!("\n  {}: {why}", place())),
-        _ => {}
+    let mut look = |place: &dyn Fn() -> String, value: &Value| {
+        if let Value::Ref(Reference::Unwritable(why)) = value {
+            places.push(format!("\n  {}: {why}", place()));
+        }
     };
     for (index, argument) in stack.arguments.iter().enumerate() {
         look(&|| stack.argument(module, index), argument);
