@@ -54,7 +54,12 @@ impl Scene<'_> {
         points: &[Arc<CallPoint>],
     ) -> Result<(Stack<Kept>, Played), FreezeError> {
         let compiling = Instant::now();
-        let options = EngineOptions { optimize: false, fuel: false, epochs: self.limits.timeout.is_some() };
+        let options = EngineOptions {
+            optimize: false,
+            fuel: false,
+            epochs: self.limits.timeout.is_some(),
+            plain_traces: self.options.ledger_backtraces,
+        };
         let (wasm, bell) = self.with_bell()?;
         let compiled = engine::compile_inspected(&wasm, options).map_err(ExecuteError::Compile)?;
         let prepared = self.prepared(&compiled, compiling.elapsed());

@@ -44,7 +44,12 @@ impl Scene<'_> {
         let Some(instrumented) = Instrumented::new(self, &probed, stop, bodies, points)? else {
             return Ok(None);
         };
-        let options = EngineOptions { optimize: false, fuel: false, epochs: self.limits.timeout.is_some() };
+        let options = EngineOptions {
+            optimize: false,
+            fuel: false,
+            epochs: self.limits.timeout.is_some(),
+            plain_traces: self.options.ledger_backtraces,
+        };
         let compiled =
             engine::compile_traced(&instrumented.wasm, options, self.cache).map_err(ExecuteError::Compile)?;
         let prepared = self.prepared(&compiled, compiling.elapsed());

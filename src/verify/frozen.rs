@@ -99,7 +99,7 @@ impl Match<'_, '_, '_, '_> {
             limits: &limits,
             digest: self.digest,
         };
-        let settings = EngineOptions { fuel: true, epochs: true, optimize: false };
+        let settings = EngineOptions { fuel: true, epochs: true, optimize: false, plain_traces: false };
         let (stopped, ledger, led) =
             lead.play(&options.init_host(options.ledger.clone()), &options.run_host(), |wasm| {
                 engine::compile_with(engine, wasm, settings)
