@@ -4,7 +4,7 @@ use preinit::layout::{Arrangement, Layout, is_mapped, mappable, padded, span};
 use preinit::module::Module;
 use preinit::plan::{DataSegment, PlanOptions, Warning, plan};
 use preinit::segments::GOOD_DATA_SEGMENTS;
-use preinit::snapshot::{Chunk, Image, MemoryState, Snapshot};
+use preinit::snapshot::{Chunk, Image, MemoryState, Reference, Snapshot, TableState};
 use proptest::prelude::*;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -58,6 +58,20 @@ fn never_more_segments_than_engines_take() {
         }
         assert!(is_in(segment, address), "the byte at {address} is lost");
     }
+}
+
+#[test]
+fn element_segments_are_no_longer_than_engines_take() {
+    let wasm = wat::parse_str("(module (table 10000001 funcref) (elem declare func $f) (func $f))").unwrap();
+    let module = Module::parse(&wasm).unwrap();
+    let elements = vec![Reference::Func(0); 10_000_001];
+    let table = TableState { elements, maximum: None, import: None };
+    let snapshot = Snapshot { tables: vec![table], ..Snapshot::default() };
+    let plan = plan(&module, &snapshot, &PlanOptions::default()).unwrap();
+    let wasm = preinit::encode::encode(&module, &snapshot, &plan).unwrap();
+    let output = Module::parse(&wasm).unwrap();
+    let lengths: Vec<u32> = output.elements.iter().map(|element| element.len()).collect();
+    assert_eq!(lengths, [10_000_000, 1]);
 }
 
 /// Wizer's outputs have thousands of segments; one of a tool that came later names a segment behind them all.
