@@ -15,12 +15,19 @@ const FUEL: i64 = 60;
 const FUEL_GLOBAL: u32 = 0;
 const SUM_GLOBAL: u32 = 1;
 
-struct Random(u64);
+/// A fuzzer's bytes while there are any, then a generator.
+struct Random {
+    bytes: std::vec::IntoIter<u8>,
+    state: u64,
+}
 
 impl Random {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        if let Some(low) = self.bytes.next() {
+            return u64::from(low) | u64::from(self.bytes.next().unwrap_or(0)) << 8;
+        }
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.state ^ self.state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ z >> 31
     }
@@ -77,8 +84,16 @@ struct Program {
 
 /// A module with an export `entry` that takes nothing.
 pub fn program(seed: u64, plain: bool) -> Vec<u8> {
-    let mut program =
-        Program { random: Random(seed), plain, types: Types::default(), callback: 0, functions: Vec::new() };
+    chosen(Random { bytes: Vec::new().into_iter(), state: seed }, plain)
+}
+
+/// The same, of choices that somebody else makes.
+pub fn program_of(bytes: &[u8], plain: bool) -> Vec<u8> {
+    chosen(Random { bytes: bytes.to_vec().into_iter(), state: 0 }, plain)
+}
+
+fn chosen(random: Random, plain: bool) -> Vec<u8> {
+    let mut program = Program { random, plain, types: Types::default(), callback: 0, functions: Vec::new() };
     program.callback = program.types.get(&[], &[ValType::I32]);
     program.module()
 }
