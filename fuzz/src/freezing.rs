@@ -9,6 +9,8 @@ pub mod bytes;
 mod checkpoint;
 #[path = "../../tests/freezing/generator.rs"]
 mod generator;
+#[path = "../../tests/freezing/graph.rs"]
+mod graph;
 #[path = "../../tests/freezing/machine.rs"]
 mod machine;
 #[path = "../../tests/property/operations.rs"]

@@ -1,5 +1,6 @@
 //! The property as a function of bytes, for fuzzers.
 
+use super::generator::Means;
 use super::machine::{Machine, engine};
 use super::property::{Counts, check};
 use super::{generator, smith};
@@ -11,10 +12,15 @@ const MOST: usize = 6;
 pub fn check_bytes(bytes: &[u8]) -> Counts {
     let mut counts = Counts::default();
     let Some((how, bytes)) = bytes.split_first() else { return counts };
-    let plain = how & 1 == 0;
-    if how & 2 == 0 {
-        check(&generator::program_of(bytes, plain), MOST, false, &mut counts);
-    } else if let Some(wasm) = smith::program_of(bytes, plain, u64::from(how >> 2) + 1)
+    let means = match how & 3 {
+        0 => Some(Means::Plain),
+        1 => Some(Means::References),
+        2 => Some(Means::Objects),
+        _ => None,
+    };
+    if let Some(means) = means {
+        check(&generator::program_of(bytes, means), MOST, false, &mut counts);
+    } else if let Some(wasm) = smith::program_of(bytes, how & 4 == 0, u64::from(how >> 3) + 1)
         && Machine::try_new(&engine(), &wasm, 0).is_ok()
     {
         check(&wasm, MOST, true, &mut counts);
