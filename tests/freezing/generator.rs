@@ -3,6 +3,7 @@
 
 use super::graph::{self, Helpers};
 use super::machine::{IMPORTS, Number};
+use std::collections::VecDeque;
 use wasm_encoder::{
     BlockType, Catch, CodeSection, ConstExpr, ElementSection, Elements, EntityType, ExportKind,
     ExportSection, Function, FunctionSection, GlobalSection, GlobalType, HeapType, ImportSection,
@@ -18,14 +19,14 @@ const SUM_GLOBAL: u32 = 1;
 
 /// A fuzzer's bytes while there are any, then a generator.
 struct Random {
-    bytes: std::vec::IntoIter<u8>,
+    bytes: VecDeque<u8>,
     state: u64,
 }
 
 impl Random {
     fn next(&mut self) -> u64 {
-        if let Some(low) = self.bytes.next() {
-            return u64::from(low) | u64::from(self.bytes.next().unwrap_or(0)) << 8;
+        if let Some(low) = self.bytes.pop_front() {
+            return u64::from(low) | u64::from(self.bytes.pop_front().unwrap_or(0)) << 8;
         }
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.state ^ self.state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -107,12 +108,12 @@ impl Means {
 
 /// A module with an export `entry` that takes nothing.
 pub fn program(seed: u64, means: Means) -> Vec<u8> {
-    chosen(Random { bytes: Vec::new().into_iter(), state: seed }, means)
+    chosen(Random { bytes: VecDeque::new(), state: seed }, means)
 }
 
 /// The same, of choices that somebody else makes.
 pub fn program_of(bytes: &[u8], means: Means) -> Vec<u8> {
-    chosen(Random { bytes: bytes.to_vec().into_iter(), state: 0 }, means)
+    chosen(Random { bytes: bytes.iter().copied().collect(), state: 0 }, means)
 }
 
 fn chosen(random: Random, means: Means) -> Vec<u8> {
