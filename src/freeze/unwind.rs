@@ -11,16 +11,16 @@ use super::body::{Bodies, Body, CallPoint};
 use super::patch::Patch;
 use super::play::{Listener, Played, Scene};
 use super::record::Layout;
+use super::resume::MAX_BODY;
 use super::stack::{Site, Stack};
 use super::stop::Place;
 use super::types::Types;
-use super::value::value;
+use super::value::Kept;
 use crate::capture::References;
 use crate::engine::{self, EngineOptions};
 use crate::execute::ExecuteError;
 use crate::host::{HostState, ImportName, Seen};
 use crate::module::Module;
-use crate::snapshot::Value;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -28,25 +28,29 @@ use std::time::Instant;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{BlockType, Encode, ExportKind, Function, Instruction};
 use wasmparser::ValType;
-use wasmtime::{Caller, Extern, Val};
+use wasmtime::{Caller, Extern, Trap, Val};
+
+/// Limit of the parameters and locals of one function that engines enforce.
+const MAX_LOCALS: usize = 50_000;
 
 impl Scene<'_> {
     /// Runs the program again, to the call that it was stopped at, and lets it write down its frames.
     ///
-    /// `None` if that cannot be done: a function in progress returns something that cannot be made up.
+    /// `None` if that cannot be done: a function in progress returns something that cannot be made up, or is so large or
+    /// so deep in recursion that there is no room for what is added to it.
     pub fn unwind(
         self,
         stop: &Place,
         bodies: &Bodies<'_>,
         points: &[Arc<CallPoint>],
-    ) -> Result<Option<(Stack, Played)>, FreezeError> {
+    ) -> Result<Option<(Stack<Kept>, Played)>, FreezeError> {
         let compiling = Instant::now();
         let probed = Module::read_valid(&self.probed.wasm)?;
         let Some(instrumented) = Instrumented::new(self, &probed, stop, bodies, points)? else {
             return Ok(None);
         };
         let options = EngineOptions {
-            optimize: false,
+            optimize: self.optimize,
             fuel: false,
             epochs: self.limits.timeout.is_some(),
             plain_traces: self.options.ledger_backtraces,
@@ -56,7 +60,7 @@ impl Scene<'_> {
         let prepared = self.prepared(&compiled, compiling.elapsed());
 
         let references: Arc<OnceLock<References>> = Arc::default();
-        let arguments: Arc<Mutex<Option<Vec<Value>>>> = Arc::default();
+        let arguments: Arc<Mutex<Option<Vec<Kept>>>> = Arc::default();
         let listener: Arc<Listener> = {
             let (references, arguments) = (Arc::clone(&references), Arc::clone(&arguments));
             let (event, flag) = (stop.event, instrumented.flag.clone());
@@ -69,7 +73,7 @@ impl Scene<'_> {
                 let references = references.get().filter(|_| now == event);
                 let references = references
                     .ok_or_else(|| wasmtime::Error::msg("the program went on instead of returning"))?;
-                let values = values.iter().map(|argument| value(references, &mut *caller, argument));
+                let values = values.iter().map(|argument| Kept::new(references, &mut *caller, argument));
                 let values = values.collect::<Result<_, _>>()?;
                 if let Ok(mut arguments) = arguments.lock() {
                     *arguments = Some(values);
@@ -89,7 +93,10 @@ impl Scene<'_> {
             Ok(())
         })?;
         if let Some(error) = &played.error {
-            return Err(FreezeError::NotRepeated(format!("{error:#}")));
+            return match error.downcast_ref::<Trap>() {
+                Some(Trap::StackOverflow) => Ok(None),
+                _ => Err(FreezeError::NotRepeated(error.root_cause().to_string())),
+            };
         }
         let arguments = arguments.lock().ok().and_then(|mut arguments| arguments.take());
         let arguments = arguments.ok_or_else(|| FreezeError::NotRepeated("it returned".to_string()))?;
@@ -155,7 +162,8 @@ impl Instrumented {
     }
 }
 
-/// The body of a function that can write itself down at `sites`; `None` if it cannot return before its time.
+/// The body of a function that can write itself down at `sites`; `None` if it cannot return before its time or becomes
+/// too large.
 fn instrument(
     body: &Body<'_>,
     sites: &BTreeMap<Site, &CallPoint>,
@@ -164,7 +172,7 @@ fn instrument(
     layout: &Layout,
 ) -> Result<Option<Vec<u8>>, FreezeError> {
     let Some(leave) = leave(&body.results)? else { return Ok(None) };
-    let mut locals: Vec<ValType> = body.locals.clone();
+    let mut locals = Locals { types: body.locals.clone(), passing: BTreeMap::new() };
     let mut code: Vec<u8> = Vec::with_capacity(body.bytes.len() + 1024);
     if let Some(bell) = bell {
         code.extend_from_slice(&bell.code);
@@ -183,36 +191,45 @@ fn instrument(
     }
     for index in 0..body.operators.len() {
         if let Some((types, first)) = opening.get_mut(&index) {
-            *first = keep(types, &mut locals, &mut code);
+            *first = locals.types.len() as u32;
+            locals.types.extend_from_slice(types);
+            keep(&(*first..locals.types.len() as u32).collect::<Vec<_>>(), &mut code);
         }
         let Some((site, point)) = by_index.get(&index) else {
             code.extend_from_slice(body.instruction(index));
             continue;
         };
         let innermost = point.levels.last().map_or(0, |level| level.height);
-        let first = keep(&point.operands[innermost..], &mut locals, &mut code);
+        let passing = locals.passing(&point.operands[innermost..]);
+        keep(&passing, &mut code);
         code.extend_from_slice(body.instruction(index));
         // For each level, the local that holds its lowest operand.
         let mut operands = Vec::with_capacity(point.kept);
         for (depth, level) in point.levels.iter().enumerate() {
-            let (above, held) = match point.levels.get(depth + 1) {
-                Some(inner) => (inner.height, opening.get(&inner.opened).map_or(0, |(_, first)| *first)),
-                None => (point.kept, first),
-            };
-            operands.extend((level.height..above).map(|operand| held + (operand - level.height) as u32));
+            match point.levels.get(depth + 1) {
+                Some(inner) => {
+                    let held = opening.get(&inner.opened).map_or(0, |(_, first)| *first);
+                    let below = inner.height - level.height;
+                    operands.extend(held..held + below as u32);
+                }
+                None => operands.extend_from_slice(&passing[..point.kept - level.height]),
+            }
         }
         if_set(flag, &mut code);
         layout.write(*site, &operands, &mut code);
         code.extend_from_slice(&leave);
         Instruction::End.encode(&mut code);
     }
-    let mut declared = Vec::with_capacity(locals.len());
-    for &ty in &locals[body.parameters..] {
+    if locals.types.len() > MAX_LOCALS {
+        return Ok(None);
+    }
+    let mut declared = Vec::with_capacity(locals.types.len());
+    for &ty in &locals.types[body.parameters..] {
         declared.push(RoundtripReencoder.val_type(ty).map_err(|_| FreezeError::unknown("type"))?);
     }
     let mut function = Function::new_with_locals_types(declared);
     function.raw(code);
-    Ok(Some(function.into_raw_body()))
+    Ok((function.byte_len() <= MAX_BODY).then(|| function.into_raw_body()))
 }
 
 fn if_set(flag: u32, code: &mut Vec<u8>) {
@@ -220,18 +237,39 @@ fn if_set(flag: u32, code: &mut Vec<u8>) {
     Instruction::If(BlockType::Empty).encode(code);
 }
 
-/// Copies the topmost operands to new locals, and tells the first of them.
-fn keep(types: &[ValType], locals: &mut Vec<ValType>, code: &mut Vec<u8>) -> u32 {
-    let first = locals.len() as u32;
-    locals.extend_from_slice(types);
-    let indices = first..locals.len() as u32;
-    for index in indices.clone().rev() {
-        Instruction::LocalSet(index).encode(code);
+/// The locals of an instrumented function.
+struct Locals {
+    types: Vec<ValType>,
+    /// Those that hold operands just across a call, by type: calls share them.
+    passing: BTreeMap<ValType, Vec<u32>>,
+}
+
+impl Locals {
+    /// One for each operand.
+    fn passing(&mut self, operands: &[ValType]) -> Vec<u32> {
+        let mut used: BTreeMap<ValType, usize> = BTreeMap::new();
+        let mut local = |ty: &ValType| {
+            let held = self.passing.entry(*ty).or_default();
+            let used = used.entry(*ty).or_default();
+            if *used == held.len() {
+                held.push(self.types.len() as u32);
+                self.types.push(*ty);
+            }
+            *used += 1;
+            held[*used - 1]
+        };
+        operands.iter().map(&mut local).collect()
     }
-    for index in indices {
-        Instruction::LocalGet(index).encode(code);
+}
+
+/// Copies the topmost operands to locals.
+fn keep(locals: &[u32], code: &mut Vec<u8>) {
+    for &local in locals.iter().rev() {
+        Instruction::LocalSet(local).encode(code);
     }
-    first
+    for &local in locals {
+        Instruction::LocalGet(local).encode(code);
+    }
 }
 
 /// Returns something; `None` if there is nothing of the type.
