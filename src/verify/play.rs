@@ -132,10 +132,18 @@ impl Duel<'_, '_, '_> {
         let made = self.follower.take_calls().len();
 
         let mut differences = Vec::new();
+        // A leader whose time was over, or that has spent fuel before the calls that are compared, might have made one more.
+        let cut_short = match &left {
+            Ending::Stopped(Stop::Time) => true,
+            Ending::Stopped(Stop::Fuel) => self.fuel == u64::MAX,
+            _ => false,
+        };
         if let Ending::Diverged(diverged) = &right {
             let recorded = diverged.recorded.clone().unwrap_or_else(|| "no call".to_string());
             let key = call_key(prefix, diverged.index, calls.get(diverged.index));
-            differences.push(Difference::new(key, recorded, &diverged.called));
+            if !(cut_short && diverged.recorded.is_none()) {
+                differences.push(Difference::new(key, recorded, &diverged.called));
+            }
         } else if let Some(missing) = calls.get(made)
             && !matches!(right, Ending::Stopped(_))
         {

@@ -109,3 +109,23 @@ fn failed_verification(output: &std::process::Output) {
     assert!(message.contains("step.0.result: i32 2 in the original, i32 1 in the snapshot"), "{message}");
     assert!(message.ends_with("error: the snapshot was not written: it is not the module after init\n"));
 }
+
+/// How far a program that never ends comes is no difference.
+#[test]
+fn a_frozen_program_that_never_ends_cannot_be_told_of() {
+    let place = Place::new();
+    let wat = r#"(module
+        (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "_start")
+          (loop $forever
+            (drop (call $read (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 32)))
+            (br $forever))))"#;
+    place.write("in.wat", wat);
+    let output = place.line("in.wat -o out.wasm --allow-wasi --at stdin --verify --timeout 1s");
+    let message = stderr(&output);
+    assert_eq!(code(&output), 2, "{message}");
+    assert!(message.contains("out of time in the original"), "{message}");
+    assert!(!message.contains("different:"), "{message}");
+    assert_eq!(place.files(), ["in.wasm", "in.wat"]);
+}
