@@ -221,6 +221,15 @@ pub enum Warning {
         /// Whether it was made the module's own because it follows a mutable global that was.
         internalized: bool,
     },
+    /// Two imports of different names were one memory or table.
+    SameImport {
+        /// The kind.
+        space: Space,
+        /// `module.name` of the first.
+        first: String,
+        /// `module.name` of the second.
+        import: String,
+    },
     /// The debug information is left out, because an added start function moves the code that it describes.
     DwarfDropped,
     /// Active data at or above 2 GiB in a 32-bit memory.
@@ -247,6 +256,10 @@ impl fmt::Display for Warning {
                 f,
                 "the immutable import `{import}` was internalized with its value {value}, \
                  because it follows a mutable one"
+            ),
+            Warning::SameImport { space, first, import } => write!(
+                f,
+                "the imports `{first}` and `{import}` were one {space}; the snapshot is valid only where they are"
             ),
             Warning::DwarfDropped => f.write_str(
                 "the debug information (DWARF) is left out: the added start function moves the code by one byte",
@@ -279,15 +292,18 @@ pub enum PlanError {
         /// `module.name`
         import: String,
     },
-    /// One import under two indices: as the module's own they would be two.
+    /// One thing imported under two indices: as the module's own it would be two.
     #[error(
-        "{space} {index} is import `{import}` once more; --internalize would make two of it, so keep it imported"
+        "{space} {index}, import `{import}`, is import `{first}` once more; --internalize would make two of it, \
+         so keep it imported"
     )]
     ImportedTwice {
         /// The kind.
         space: Space,
         /// Index of the second.
         index: u32,
+        /// `module.name` of the first.
+        first: String,
         /// `module.name`
         import: String,
     },
@@ -377,7 +393,7 @@ pub fn plan<'a>(
     snapshot: &Snapshot<'_>,
     options: &PlanOptions,
 ) -> Result<Plan<'a>, PlanError> {
-    let imports = imports::plan(module, options.internalize)?;
+    let imports = imports::plan(module, snapshot, options.internalize)?;
     let names = module.names();
     let mut unwritable = Vec::new();
     let mut warnings = imports.warnings(module, snapshot);
