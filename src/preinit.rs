@@ -17,6 +17,7 @@ use crate::strip::{StripReport, strip};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use wasmparser::{Parser, Payload};
 
 /// Everything that can be chosen about a run.
 #[derive(Debug, Clone)]
@@ -378,6 +379,9 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
         Timings { parse, compile, init, capture, plan: planning, encode, total: seconds(started.elapsed()) };
     let mut warnings: Vec<String> = plan.warnings.iter().map(ToString::to_string).collect();
     warnings.extend(stripped.as_ref().and_then(strip_warning));
+    if stripped.is_none() {
+        warnings.extend(source_map_warning(&module, &output));
+    }
     let random_bytes = ledger.random_bytes();
     warnings.extend(ledger.warnings(&options.host.policies));
     if let Some(frozen) = &mut frozen {
@@ -467,6 +471,20 @@ fn strip_warning(report: &StripReport) -> Option<String> {
     let sections = report.dropped_sections.join("`, `");
     (!sections.is_empty())
         .then(|| format!("left out, because --strip-init moves the code that they describe: `{sections}`"))
+}
+
+/// Source maps count bytes from the start of the file (source map specification, "WebAssembly").
+fn source_map_warning(module: &Module<'_>, output: &[u8]) -> Option<String> {
+    let is_url = |name: &str| name == "sourceMappingURL";
+    module.sections.iter().find(|section| section.custom.is_some_and(|(name, _)| is_url(name)))?;
+    let code = |wasm: &[u8]| {
+        Parser::new(0).parse_all(wasm).find_map(|payload| match payload {
+            Ok(Payload::CodeSectionEntry(body)) => Some(body.range().start as i64),
+            _ => None,
+        })
+    };
+    let moved = code(output)? - code(module.bytes)?;
+    (moved != 0).then(|| format!("the source map is off: code moved by {moved:+} bytes in the file"))
 }
 
 fn timed<T, E>(stage: impl FnOnce() -> Result<T, E>) -> Result<(T, f64), E> {

@@ -63,6 +63,33 @@ fn options_without_effect_are_named() {
 }
 
 #[test]
+fn a_source_map_that_is_off_is_told() {
+    let place = Place::new();
+    let module = |global: &str| {
+        format!(
+            r#"(module (@custom "sourceMappingURL" "\08in.map")
+                (global $g (mut i32) (i32.const {global}))
+                (func (export "init") (global.set $g (i32.const 1000))) (func (export "g") (result i32) global.get $g))"#
+        )
+    };
+    place.write("in.wat", module("0"));
+    let message = stderr(&place.line("-f init -o out.wasm in.wat"));
+    assert!(
+        message.contains("warning: the source map is off: code moved by -6 bytes in the file\n"),
+        "{message}"
+    );
+    place.write("in.wat", module("1"));
+    let message = stderr(&place.line("--keep-init-func -f init -o out.wasm in.wat"));
+    assert!(
+        message.contains("warning: the source map is off: code moved by +1 bytes in the file\n"),
+        "{message}"
+    );
+    place.write("in.wat", module("1000"));
+    let message = stderr(&place.line("--keep-init-func -f init -o out.wasm in.wat"));
+    assert!(!message.contains("source map"), "{message}");
+}
+
+#[test]
 fn the_report_is_json() {
     let place = Place::new();
     let output = place.line("-f init in.wasm -o out.wasm --report -");
