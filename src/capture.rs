@@ -11,7 +11,7 @@ pub use heap::HeapReader;
 use crate::module::{Module, Space};
 use crate::probe::{Probe, Probed};
 use crate::snapshot::{
-    Alias, Chunk, GlobalState, Image, ImportedMemory, ImportedTable, MemoryState, Reference, Snapshot,
+    Alias, Chunk, GlobalState, Heap, Image, ImportedMemory, ImportedTable, MemoryState, Reference, Snapshot,
     TableState, Unwritable, Value,
 };
 use rayon::prelude::*;
@@ -63,12 +63,30 @@ pub fn capture<'s, T: 'static>(
     store: &'s mut Store<T>,
 ) -> Result<Snapshot<'s>, CaptureError> {
     let references = References::new(probed, subject, store)?;
-    let rest = outline(module, probed, subject, store, &references)?;
-    let memories = memories(module, probed, subject, store)?;
-    Ok(Snapshot { memories, ..rest })
+    Ok(capture_with(module, probed, subject, store, &references, |_, _| Ok(()))?.0)
 }
 
-/// Reads everything but the memories.
+/// The same, and what `more` resolves: objects that only those references lead to come last in the heap.
+///
+/// # Errors
+/// [`CaptureError`], when the engine refuses to answer.
+pub fn capture_with<'s, T: 'static, R>(
+    module: &Module<'_>,
+    probed: &Probed,
+    subject: &Subject,
+    store: &'s mut Store<T>,
+    references: &References,
+    more: impl FnOnce(&mut HeapReader<'_>, &mut Store<T>) -> Result<R, CaptureError>,
+) -> Result<(Snapshot<'s>, R), CaptureError> {
+    let (mut rest, mut reader) = roots(module, probed, subject, store, references, module.tables.len())?;
+    reader.read(module, store, &mut rest.heap)?;
+    let resolved = more(&mut reader, store)?;
+    reader.read(module, store, &mut rest.heap)?;
+    let memories = memories(module, probed, subject, store)?;
+    Ok((Snapshot { memories, ..rest }, resolved))
+}
+
+/// Reads everything but the memories, and only the first of the tables.
 ///
 /// # Errors
 /// [`CaptureError`], when the engine refuses to answer.
@@ -78,7 +96,22 @@ pub fn outline<T: 'static>(
     subject: &Subject,
     store: &mut Store<T>,
     references: &References,
+    num_tables: usize,
 ) -> Result<Snapshot<'static>, CaptureError> {
+    let (mut snapshot, mut reader) = roots(module, probed, subject, store, references, num_tables)?;
+    reader.read(module, store, &mut snapshot.heap)?;
+    Ok(snapshot)
+}
+
+/// Everything but the memories and the heap, whose reader has found all that is pointed to.
+fn roots<'r, T: 'static>(
+    module: &Module<'_>,
+    probed: &Probed,
+    subject: &Subject,
+    store: &mut Store<T>,
+    references: &'r References,
+    num_tables: usize,
+) -> Result<(Snapshot<'static>, HeapReader<'r>), CaptureError> {
     // Probe functions may allocate; from the first reference that is read on, nothing does.
     let dropped_data = dropped(
         subject,
@@ -96,7 +129,7 @@ pub fn outline<T: 'static>(
     )?;
     let mut reader = HeapReader::new(references, store)?;
     let globals = globals(module, probed, subject, store, &mut reader)?;
-    let tables = tables(module, probed, subject, store, &mut reader)?;
+    let tables = tables(num_tables, probed, subject, store, &mut reader)?;
     let mut element_items = vec![Vec::new(); module.elements.len()];
     for &k in probed.object_segments.iter().filter(|&&k| !dropped_elements[k as usize]) {
         let name = probed.export_name(Probe::Items(k));
@@ -105,17 +138,17 @@ pub fn outline<T: 'static>(
         };
         element_items[k as usize] = slots(&items, store, |scope, value| reader.resolve(scope, value))?;
     }
-    let heap = reader.read(module, store)?;
-    Ok(Snapshot {
+    let snapshot = Snapshot {
         globals,
         memories: Vec::new(),
         tables,
         dropped_data,
         dropped_elements,
         element_items,
-        heap,
+        heap: Heap::default(),
         aliases: aliases(&subject.imports, store),
-    })
+    };
+    Ok((snapshot, reader))
 }
 
 /// Imported memories, tables and mutable globals that are one under several names.
@@ -230,14 +263,14 @@ fn globals<T: 'static>(
 }
 
 fn tables<T: 'static>(
-    module: &Module<'_>,
+    num_tables: usize,
     probed: &Probed,
     subject: &Subject,
     store: &mut Store<T>,
     reader: &mut HeapReader<'_>,
 ) -> Result<Vec<TableState>, CaptureError> {
-    let mut tables = Vec::with_capacity(module.tables.len());
-    for index in 0..module.tables.len() as u32 {
+    let mut tables = Vec::with_capacity(num_tables);
+    for index in 0..num_tables as u32 {
         let name = probed.export_name(Probe::Table(index));
         let Some(table) = probe(subject, &mut *store, name.clone())?.into_table() else {
             return Err(CaptureError::MissingProbe(name));

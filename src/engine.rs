@@ -47,6 +47,9 @@ pub struct EngineOptions {
     pub fuel: bool,
     /// Be interruptible by epochs.
     pub epochs: bool,
+    /// Leave DWARF out of backtraces. The engine reads it anew for every frame that it tells of, which is too slow where
+    /// every host call is told of.
+    pub plain_traces: bool,
 }
 
 /// A compiled module and the engine that it was compiled for.
@@ -209,7 +212,10 @@ fn config(compiler: Compiler, options: EngineOptions) -> wasmtime::Result<Config
     config.async_stack_size(THREAD_STACK);
     config.consume_fuel(options.fuel);
     config.epoch_interruption(options.epochs);
-    config.wasm_backtrace_details(WasmBacktraceDetails::Enable);
+    config.wasm_backtrace_details(match options.plain_traces {
+        true => WasmBacktraceDetails::Disable,
+        false => WasmBacktraceDetails::Enable,
+    });
     config.wasm_backtrace_max_frames(Some(MAX_BACKTRACE_FRAMES));
     Ok(config)
 }

@@ -12,7 +12,7 @@ use crate::engine::{self, Compiled, Compiler, EngineOptions};
 use crate::host::{self, HostError, HostOptions, HostState, Ledger, Limits, Watch};
 use crate::module::{Module, is_function};
 use crate::probe::{Probe, Probed};
-use interrupt::Interrupt;
+pub(crate) use interrupt::Interrupt;
 use std::time::{Duration, Instant};
 pub(crate) use stopped::Run;
 use wasmtime::{Extern, Instance, Store};
@@ -129,6 +129,7 @@ pub fn execute(
         optimize: compilation.optimize,
         fuel: limits.fuel.is_some(),
         epochs: limits.timeout.is_some(),
+        plain_traces: options.ledger_backtraces,
     };
     let compiled = engine::compile_cached(&probed.wasm, engine_options, compilation.cache)
         .map_err(ExecuteError::Compile)?;

@@ -341,6 +341,7 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
         renames: options.renames.clone(),
         internalize: options.internalize,
         layout: options.layout,
+        ..PlanOptions::default()
     };
     if !options.keep_init {
         plan_options.removed_exports.extend(init_functions.iter().cloned());
@@ -363,8 +364,9 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
     if options.zero_stack {
         zero_stack(&module, &mut snapshot).map_err(Error::StackKept)?;
     }
-    if let Some(frozen) = &frozen {
-        frozen.complete(&mut snapshot);
+    if let Some(frozen) = &mut frozen {
+        frozen.complete(&mut snapshot)?;
+        plan_options.slots = frozen.slots().collect();
     }
     let (plan, planning) = timed(|| plan(output_of, &snapshot, &plan_options))?;
     let ((output, stripped), encode) = timed(|| {

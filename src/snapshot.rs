@@ -160,8 +160,6 @@ pub enum Reference {
 pub enum Unwritable {
     /// A function that is neither the module's own nor one of its imports.
     ForeignFunction,
-    /// A struct, array or exception on the stack of a program that is frozen in the middle.
-    ObjectOnStack,
     /// A struct or array of a type that the module does not declare: another module made it.
     ForeignObject,
     /// An object in a global that would be imported no more.
@@ -180,7 +178,6 @@ impl fmt::Display for Unwritable {
             Unwritable::ForeignFunction => {
                 f.write_str("function of another module, which this one does not import")
             }
-            Unwritable::ObjectOnStack => f.write_str("object of the garbage-collected heap on the stack"),
             Unwritable::ForeignObject => {
                 f.write_str("object of another module, of a type that this one lacks")
             }

@@ -10,8 +10,10 @@ pub(super) fn findings(scene: &Scene<'_>, wasi: &WasiOptions, asked: Option<&Ask
     let mut findings = descriptors(scene);
     findings.extend(stdio(scene));
     if let Some(asked) = asked {
-        findings.extend(preopens(scene, asked.preopens));
-        findings.extend(environment(scene, wasi, asked.environment));
+        let holder = if asked.is_go { Holder::Go } else { Holder::Libc };
+        findings.extend(preopens(scene, holder, asked.preopens));
+        findings.extend(environment(scene, holder, wasi, asked.environment));
+        findings.extend(arguments(scene, holder, wasi));
         findings.extend(buffering(scene));
     }
     findings
@@ -102,7 +104,31 @@ fn stdio(scene: &Scene<'_>) -> Vec<Finding> {
     findings
 }
 
-fn preopens(scene: &Scene<'_>, cached: Cached) -> Option<Finding> {
+/// Who keeps what the host has told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    Libc,
+    Go,
+}
+
+impl Holder {
+    fn name(self) -> &'static str {
+        match self {
+            Holder::Libc => "libc",
+            Holder::Go => "Go's runtime",
+        }
+    }
+
+    /// What to do, if this function of wasi-libc makes it forget.
+    fn advice(self, reset: &str) -> String {
+        match self {
+            Holder::Libc => format!("call {reset} before init ends, or let preinit do so by --reset-libc"),
+            Holder::Go => "it never looks again: pass what an instance must know through calls".to_string(),
+        }
+    }
+}
+
+fn preopens(scene: &Scene<'_>, holder: Holder, cached: Cached) -> Option<Finding> {
     let asked = scene.ledger.wasi_calls("fd_prestat_get").next().is_some();
     let uses_paths = scene.module.imports.iter().any(|import| import.name.starts_with("path_"));
     if !asked || !uses_paths || cached == Cached::No {
@@ -112,27 +138,26 @@ fn preopens(scene: &Scene<'_>, cached: Cached) -> Option<Finding> {
     let may = if cached == Cached::Unknown { "may still hold" } else { "holds" };
     let (level, key, title) = if seen.is_empty() {
         let title = format!(
-            "libc {may} that there are no preopened directories: every file access of an instance fails"
+            "{} {may} that there are no preopened directories: every file access of an instance fails",
+            holder.name()
         );
         (Level::Danger, "handle.preopens.empty", title)
     } else {
         let names: Vec<String> =
             (3..).zip(&seen).map(|(fd, name)| format!("`{name}` as descriptor {fd}")).collect();
         let title = format!(
-            "libc {may} the preopened directories of the build: {}; an instance with others opens wrong files or none",
+            "{} {may} the preopened directories of the build: {}; an instance with others opens wrong files or none",
+            holder.name(),
             names.join(", ")
         );
         (Level::Warning, "handle.preopens", title)
     };
     let level = if cached == Cached::Unknown { Level::Note } else { level };
     let finding = Finding::new(level, key, title).by(scene.calls_of(&["fd_prestat_get"]));
-    Some(
-        finding
-            .advise("call __wasilibc_reset_preopens before init ends, or let preinit do so by --reset-libc"),
-    )
+    Some(finding.advise(holder.advice("__wasilibc_reset_preopens")))
 }
 
-fn environment(scene: &Scene<'_>, wasi: &WasiOptions, cached: Cached) -> Option<Finding> {
+fn environment(scene: &Scene<'_>, holder: Holder, wasi: &WasiOptions, cached: Cached) -> Option<Finding> {
     let asked = scene.ledger.wasi_calls("environ_sizes_get").next().is_some();
     if !asked || cached == Cached::No {
         return None;
@@ -144,11 +169,42 @@ fn environment(scene: &Scene<'_>, wasi: &WasiOptions, cached: Cached) -> Option<
         count => format!("the environment of the build, {count} variables: an instance does not see its own"),
     };
     let level = if cached == Cached::Unknown { Level::Note } else { Level::Warning };
-    let finding = Finding::new(level, "handle.environment", format!("libc {may} {what}"))
+    let finding = Finding::new(level, "handle.environment", format!("{} {may} {what}", holder.name()))
         .by(scene.calls_of(&["environ_sizes_get"]));
-    Some(finding.advise(
-        "call __wasilibc_deinitialize_environ before init ends, or let preinit do so by --reset-libc",
-    ))
+    Some(finding.advise(holder.advice("__wasilibc_deinitialize_environ")))
+}
+
+/// Nobody asks for arguments twice, but whether the program keeps them is its own matter.
+fn arguments(scene: &Scene<'_>, holder: Holder, wasi: &WasiOptions) -> Option<Finding> {
+    scene.ledger.wasi_calls("args_sizes_get").next()?;
+    if wasi.args.is_empty() && holder == Holder::Libc {
+        return None;
+    }
+    let count = match wasi.args.len() {
+        0 => "none".to_string(),
+        1 => "1 argument".to_string(),
+        count => format!("{count} arguments"),
+    };
+    let (level, title) = match holder {
+        Holder::Go => (
+            Level::Warning,
+            format!(
+                "Go's runtime holds the arguments of the build, {count}: an instance does not see its own"
+            ),
+        ),
+        Holder::Libc => (
+            Level::Note,
+            format!(
+                "init has read the arguments of the build, {count}: what it kept is the same in every instance"
+            ),
+        ),
+    };
+    let sites = scene.calls_of(&["args_sizes_get"]);
+    let finding = Finding::new(level, "handle.arguments", title).by(sites);
+    Some(match holder {
+        Holder::Go => finding.advise(holder.advice("")),
+        Holder::Libc => finding,
+    })
 }
 
 /// libc looks once whether standard output is a terminal.

@@ -7,12 +7,12 @@ use super::layout::function_named;
 use super::run::Rerun;
 use crate::capture::{Subject, capture};
 use crate::error::Error;
-use crate::execute::{DEFAULT_INIT_FUNCTIONS, Initialized, REACTOR_INITIALIZE};
+use crate::execute::{DEFAULT_INIT_FUNCTIONS, Initialized, Interrupt, REACTOR_INITIALIZE};
 use crate::host::{Call, Entry, HostState, ImportName, Outcome, Value};
 use crate::module::{Module, Space};
 use crate::probe::{Probe, Probed};
 use std::sync::Arc;
-use wasmparser::ValType;
+use wasmparser::{BinaryReader, ProducersSectionReader, ValType};
 use wasmtime::{Extern, Store, Val};
 
 /// The functions of one module, by index.
@@ -26,6 +26,9 @@ pub(super) struct Libc {
     pub getenv: Option<u32>,
     /// Runs all constructors.
     pub constructors: Option<u32>,
+    /// Whether the module has the runtime of Go in the place of libc, which reads environment and arguments when it starts
+    /// and never again (`runtime/runtime.go`: `goenvs`, `args`).
+    pub is_go: bool,
 }
 
 /// The functions that make wasi-libc forget what it knows of the host.
@@ -40,6 +43,10 @@ const DEPTH: usize = 5;
 
 impl Libc {
     pub fn of(module: &Module<'_>, code: &Code) -> Libc {
+        if is_go(module) {
+            // Its functions are all of one type, so none can be told from its callers.
+            return Libc { is_go: true, ..Libc::default() };
+        }
         let nullary = |index: u32| index >= module.imported.functions && module.is_nullary(index);
         let populate_preopens = function_named(module, "__wasilibc_populate_preopens")
             .filter(|&index| nullary(index))
@@ -61,7 +68,7 @@ impl Libc {
             (Some(populate), Some(constructors)) => code.callees(constructors).contains(&populate),
             _ => false,
         };
-        Libc { populate_preopens, populates_eagerly, getenv, constructors }
+        Libc { populate_preopens, populates_eagerly, getenv, constructors, is_go: false }
     }
 
     /// What the probed module must export so that it can be called.
@@ -101,6 +108,8 @@ pub(super) enum Cached {
 pub(super) struct Asked {
     pub preopens: Cached,
     pub environment: Cached,
+    /// Whether it is the runtime of Go that holds them.
+    pub is_go: bool,
     /// What the constructors change when they run once more.
     pub constructors: Constructors,
     /// Where this run of init differs from the first, although nothing was changed.
@@ -145,14 +154,22 @@ pub(super) fn ask(
     let mut asked = Asked {
         preopens: Cached::Unknown,
         environment: Cached::Unknown,
+        is_go: libc.is_go,
         constructors: Constructors::None,
         unstable,
     };
+    if libc.is_go {
+        asked.preopens = Cached::Yes;
+        asked.environment = Cached::Yes;
+    }
     // In an instance of its own, since the constructors may leave anything.
     if let Some(constructors) = libc.constructors {
         let mut initialized = rerun.start_from(&ledger, &[])?;
         let Initialized { subject, store, .. } = &mut initialized;
+        let limit = rerun.limits.timeout.map(|limit| Interrupt::after(limit, &rerun.compiled.engine, store));
         let called = call(rerun.probed, subject, store, constructors, &[]);
+        drop(limit);
+        store.set_epoch_deadline(u64::MAX / 2);
         asked.constructors = match called {
             Ok(()) => {
                 let after = capture(rerun.module, rerun.probed, subject, store)?;
@@ -162,6 +179,7 @@ pub(super) fn ask(
             Err(cause) => Constructors::Trapped(cause),
         };
     }
+    let limit = rerun.limits.timeout.map(|limit| Interrupt::after(limit, &rerun.compiled.engine, store));
     if let Some(populate) = libc.populate_preopens {
         let mut ask = || asks_again(rerun.probed, subject, store, populate, &[], "fd_prestat_get");
         asked.preopens = match ask() {
@@ -177,6 +195,7 @@ pub(super) fn ask(
         asked.environment =
             asks_again(rerun.probed, subject, store, getenv, &[Val::I32(name)], "environ_sizes_get");
     }
+    drop(limit);
     Ok(asked)
 }
 
@@ -223,6 +242,18 @@ fn scratch(probed: &Probed, subject: &Subject, store: &mut Store<HostState>) -> 
     memory.grow(&mut *store, 1).ok()?;
     memory.write(&mut *store, address, b"PREINIT_AUDIT\0").ok()?;
     u32::try_from(address).ok().map(u32::cast_signed)
+}
+
+/// Whether the linker of Go made the module, as its `producers` section says.
+fn is_go(module: &Module<'_>) -> bool {
+    let payload = module.sections.iter().find_map(|section| match section.custom {
+        Some(("producers", payload)) => Some(payload),
+        _ => None,
+    });
+    let fields = payload.and_then(|payload| ProducersSectionReader::new(BinaryReader::new(payload, 0)).ok());
+    let mut values =
+        fields.into_iter().flatten().flatten().flat_map(|field| field.values.into_iter().flatten());
+    values.any(|value| value.name == "Go cmd/compile")
 }
 
 fn import(module: &Module<'_>, name: &str) -> Option<u32> {

@@ -5,6 +5,7 @@
 mod brief;
 mod bytes;
 mod code;
+mod codes;
 mod constructors;
 mod difference;
 mod dwarf;
@@ -39,7 +40,7 @@ use crate::capture::capture;
 use crate::engine::{self, EngineOptions};
 use crate::error::Error;
 use crate::execute::{self, Initialized, Prepared, REACTOR_INITIALIZE};
-use crate::host::{Clock, HostOptions, Ledger, Random, WasiOptions};
+use crate::host::{Clock, HostOptions, Ledger, Limits, Random, WasiOptions};
 use crate::module::Module;
 use crate::preinit::Options;
 use crate::probe::{Probe, Probed};
@@ -54,7 +55,7 @@ use sha2::{Digest, Sha256};
 use source::Source;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use symbols::Symbols;
 
 /// What an audit found.
@@ -159,6 +160,7 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
         optimize: options.optimize,
         fuel: limits.fuel.is_some(),
         epochs: limits.timeout.is_some(),
+        plain_traces: true,
     };
     let compiling = Instant::now();
     let compiled = engine::compile_cached(&probed.wasm, engine_options, options.cache.as_ref())
@@ -171,7 +173,8 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let mut initialized = execute::start(prepared, calls.clone(), &host, limits, digest)?;
     let ledger = Arc::new(initialized.store.data_mut().take_ledger());
     let stdout = initialized.store.data().stdout().to_vec();
-    timings.init = seconds(initialized.run_time);
+    let initialized_in = initialized.run_time;
+    timings.init = seconds(initialized_in);
     let capturing = Instant::now();
     let Initialized { subject, store, .. } = &mut initialized;
     let snapshot = capture(&module, &probed, subject, store)?;
@@ -193,13 +196,15 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
         ledger: Ledger::clone(&ledger),
         stdout,
     };
+    let patience = initialized_in * 10 + Duration::from_secs(10);
+    let rerun_limits = Limits { timeout: limits.timeout.map(|limit| limit.min(patience)), ..*limits };
     let rerun = Rerun {
         module: &module,
         probed: &probed,
         compiled: &compiled,
         calls: &calls,
         host: &host,
-        limits,
+        limits: &rerun_limits,
         digest,
         ledger: Arc::clone(&ledger),
         runs: AtomicUsize::new(0),
@@ -228,10 +233,8 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     audit.runs += rerun.runs.into_inner();
     timings.reruns = seconds(rerunning.elapsed());
     let searched = secrets::search(&scene, &wasi, &variations);
-    for variation in &variations {
-        audit.varied.push(taint::varied(variation, &wasi));
-        audit.findings.extend(taint::findings(&scene, variation, &wasi, &searched.findings));
-    }
+    audit.varied.extend(variations.iter().map(|variation| taint::varied(variation, &wasi)));
+    audit.findings.extend(taint::findings(&scene, &variations, &wasi, &searched.told));
     audit.findings.extend(searched.findings);
     if searched.too_short > 0 {
         audit.not_covered.push(format!(

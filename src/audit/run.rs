@@ -1,5 +1,6 @@
 //! Init again, with something changed.
 
+use super::codes::{Codes, signatures};
 use super::difference::{Spot, differences};
 use super::source::{Source, stdin};
 use crate::capture::capture;
@@ -11,6 +12,7 @@ use crate::module::Module;
 use crate::probe::Probed;
 use crate::snapshot::Snapshot;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -58,6 +60,9 @@ impl Variation {
 /// Runs of init that an audit makes at most; beyond, sources that are hit together stay together.
 const MOST_RUNS: usize = 100;
 
+/// Sources that run by themselves at most, if all are suspected of another course.
+const MOST_SUSPECTS: usize = 16;
+
 impl Rerun<'_> {
     /// Runs init, answered from the record of the first run but for `sources`.
     pub fn start(&self, sources: &[Source]) -> Result<Initialized, ExecuteError> {
@@ -103,6 +108,8 @@ impl Rerun<'_> {
                     self.divergence(&ledger, None)
                 }
                 Err(ExecuteError::Stopped { stage, cause, ledger, .. }) => {
+                    // The limit may be the audit's own.
+                    let cause = cause.replace(" (--timeout)", "");
                     self.divergence(&ledger, Some(format!("{stage}: {cause}")))
                 }
                 Err(error) => return Err(error.into()),
@@ -139,24 +146,63 @@ impl Rerun<'_> {
             groups.push(canaries);
         }
         let found: Result<Vec<Vec<Variation>>, Error> =
-            groups.into_par_iter().map(|group| self.bisect(base, group)).collect();
+            groups.into_par_iter().map(|group| self.apart(base, group)).collect();
         Ok(found?.into_iter().flatten().collect())
     }
 
-    fn bisect(&self, base: &Snapshot<'_>, sources: Vec<Source>) -> Result<Vec<Variation>, Error> {
-        let variation = self.vary(base, &sources)?;
-        if sources.len() == 1 || !variation.hit() || self.runs.load(Ordering::Relaxed) >= MOST_RUNS {
-            return Ok(vec![variation]);
+    /// Varies all of `sources` in one run. If something depends on them, further runs vary about half of them each, such
+    /// that what moves in which runs tells the source.
+    fn apart(&self, base: &Snapshot<'_>, sources: Vec<Source>) -> Result<Vec<Variation>, Error> {
+        let all = self.vary(base, &sources)?;
+        if sources.len() == 1 || !all.hit() || self.runs.load(Ordering::Relaxed) >= MOST_RUNS {
+            return Ok(vec![all]);
         }
-        let (left, right) = sources.split_at(sources.len() / 2);
-        let (left, right) =
-            rayon::join(|| self.bisect(base, left.to_vec()), || self.bisect(base, right.to_vec()));
-        let mut apart = left?;
-        apart.extend(right?);
-        // What only changes if several change together belongs to all of them.
-        if !apart.iter().any(Variation::hit) {
-            return Ok(vec![variation]);
+        let codes = Codes::of(sources.len());
+        let varied = |run: usize| codes.varied_in(run).map(|at| sources[at]).collect::<Vec<Source>>();
+        let runs: Result<Vec<Variation>, Error> =
+            (0..codes.runs).into_par_iter().map(|run| self.vary(base, &varied(run))).collect();
+        let runs = runs?;
+        let diverged = (0..codes.runs).filter(|&run| runs[run].divergence.is_some());
+        let diverged = diverged.fold(0, |mask, run| mask | 1 << run);
+        if diverged != 0 {
+            // What moves after another course tells nothing of the others, so these run by themselves.
+            let suspects = codes.within(diverged);
+            if suspects.is_empty() || suspects.len() == sources.len() && sources.len() > MOST_SUSPECTS {
+                return Ok(vec![all]);
+            }
+            let rest: Vec<Source> =
+                (0..sources.len()).filter(|at| !suspects.contains(at)).map(|at| sources[at]).collect();
+            let alone = suspects.par_iter().map(|&at| self.vary(base, &[sources[at]]));
+            let mut found = alone.collect::<Result<Vec<Variation>, Error>>()?;
+            if !rest.is_empty() {
+                found.extend(self.apart(base, rest)?);
+            }
+            // What only happens if several change together belongs to all of them.
+            return Ok(if found.iter().any(Variation::hit) { found } else { vec![all] });
         }
-        Ok(apart)
+        let moved: Vec<&[Spot]> = runs.iter().map(|run| &run.moved[..]).collect();
+        let mut found: BTreeMap<Vec<usize>, Vec<Spot>> = BTreeMap::new();
+        for (mask, spot) in signatures(&moved) {
+            let of = codes.within(mask);
+            if !of.is_empty() {
+                found.entry(of).or_default().push(spot);
+            }
+        }
+        if found.is_empty() {
+            return Ok(vec![all]);
+        }
+        let idle: Vec<Source> = (0..sources.len())
+            .filter(|at| !found.keys().any(|of| of.contains(at)))
+            .map(|at| sources[at])
+            .collect();
+        let of = |of: &[usize]| of.iter().map(|&at| sources[at]).collect();
+        let mut variations: Vec<Variation> = found
+            .into_iter()
+            .map(|(at, moved)| Variation { sources: of(&at), moved, divergence: None })
+            .collect();
+        if !idle.is_empty() {
+            variations.push(Variation { sources: idle, moved: Vec::new(), divergence: None });
+        }
+        Ok(variations)
     }
 }

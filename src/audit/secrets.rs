@@ -23,6 +23,28 @@ pub(super) struct Searched {
     pub findings: Vec<Finding>,
     /// Values that are too short to be searched for.
     pub too_short: usize,
+    /// All places where a value was found.
+    pub told: Vec<Place>,
+}
+
+/// A value that is in the snapshot.
+struct Known {
+    source: Source,
+    places: Vec<Place>,
+    kind: Kind,
+}
+
+/// What a value is, by its variable. Derived order: worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// A variable named like a secret, or an address with a password in it.
+    Secret,
+    /// Any other variable: what is in it is not known.
+    Variable,
+    /// A variable that says where and how things are on the machine.
+    Machine,
+    /// Given on the command line for init to use: no secret.
+    Argument,
 }
 
 pub(super) fn search(scene: &Scene<'_>, wasi: &WasiOptions, variations: &[Variation]) -> Searched {
@@ -32,44 +54,145 @@ pub(super) fn search(scene: &Scene<'_>, wasi: &WasiOptions, variations: &[Variat
 }
 
 fn search_values(scene: &Scene<'_>, wasi: &WasiOptions, variations: &[Variation]) -> Searched {
-    let mut searched = Searched { findings: Vec::new(), too_short: 0 };
+    let mut searched = Searched { findings: Vec::new(), too_short: 0, told: Vec::new() };
     let asked = Source::asked_for(wasi, scene.ledger);
     let values = asked.iter().filter_map(|&source| match source {
-        Source::Variable(index) => wasi.env.get(index).map(|(_, value)| (source, value.as_bytes())),
-        Source::Argument(index) => wasi.args.get(index).map(|value| (source, value.as_bytes())),
+        Source::Variable(index) => {
+            wasi.env.get(index).map(|(name, value)| (source, value.as_bytes(), kind_of(name, value)))
+        }
+        Source::Argument(index) => {
+            wasi.args.get(index).map(|value| (source, value.as_bytes(), Kind::Argument))
+        }
         _ => None,
     });
-    for (source, value) in values {
+    let mut known = Vec::new();
+    for (source, value, kind) in values {
         if value.len() < SHORTEST {
             searched.too_short += usize::from(!value.is_empty());
             continue;
         }
         let places = occurrences(scene, value, source, variations);
         if !places.is_empty() {
-            searched.findings.push(value_finding(scene, source, wasi, places));
+            searched.told.extend(places.iter().cloned());
+            known.push(Known { source, places, kind });
+        }
+    }
+    known.sort_by_key(|known| known.kind);
+    for of_kind in known.chunk_by(|left, right| left.kind == right.kind) {
+        let by_themselves = match of_kind[0].kind {
+            Kind::Secret | Kind::Argument => true,
+            Kind::Variable => of_kind.len() <= TOLD_APART,
+            Kind::Machine => of_kind.len() == 1,
+        };
+        match by_themselves {
+            true => searched.findings.extend(of_kind.iter().map(|known| value_finding(scene, wasi, known))),
+            false => searched.findings.push(values_finding(scene, wasi, of_kind)),
         }
     }
     searched
 }
+
+/// More variables that nothing speaks of are one finding.
+const TOLD_APART: usize = 3;
 
 /// Only the values of variables and arguments, without other runs of init to tell where they come from.
 pub(super) fn values(scene: &Scene<'_>, wasi: &WasiOptions) -> Vec<Finding> {
     search_values(scene, wasi, &[]).findings
 }
 
-fn value_finding(scene: &Scene<'_>, source: Source, wasi: &WasiOptions, places: Vec<Place>) -> Finding {
+fn kind_of(name: &str, value: &str) -> Kind {
+    const MACHINE: [&str; 30] = [
+        "COLORTERM",
+        "DISPLAY",
+        "EDITOR",
+        "HOME",
+        "HOSTNAME",
+        "LANG",
+        "LANGUAGE",
+        "LOGNAME",
+        "LS_COLORS",
+        "MAIL",
+        "MANPATH",
+        "OLDPWD",
+        "PAGER",
+        "PATH",
+        "PWD",
+        "PYTHONHOME",
+        "PYTHONPATH",
+        "SHELL",
+        "SHLVL",
+        "TEMP",
+        "TERM",
+        "TERM_PROGRAM",
+        "TMP",
+        "TMPDIR",
+        "TZ",
+        "USER",
+        "USERNAME",
+        "VISUAL",
+        "WINDOWID",
+        "_",
+    ];
+    let has_password = value.split_once("://").is_some_and(|(_, rest)| {
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+    });
+    if has_password || is_secret_name(name) {
+        Kind::Secret
+    } else if MACHINE.contains(&name) || name.starts_with("LC_") || name.starts_with("XDG_") {
+        Kind::Machine
+    } else {
+        Kind::Variable
+    }
+}
+
+fn value_finding(scene: &Scene<'_>, wasi: &WasiOptions, known: &Known) -> Finding {
+    let Known { source, places, kind } = known;
     let times = if places.len() == 1 { String::new() } else { format!(", {} times", places.len()) };
     let first = places.first().map_or("", |place| &place.at);
     let title = format!("the value of {} is in the output at {first}{times}", source.describe(wasi));
-    let advice = match source {
-        Source::Variable(_) => {
+    found(scene, *source, *kind, title, places.clone())
+}
+
+fn values_finding(scene: &Scene<'_>, wasi: &WasiOptions, known: &[Known]) -> Finding {
+    const SHOWN: usize = 8;
+    let name = |known: &Known| match known.source {
+        Source::Variable(index) => format!("`{}`", wasi.env.get(index).map_or("", |(name, _)| name)),
+        source => source.describe(wasi),
+    };
+    let names: Vec<String> = known.iter().take(SHOWN).map(name).collect();
+    let more = match known.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let Known { source, kind, .. } = known[0];
+    let what = if kind == Kind::Machine { " that tell of the build machine" } else { "" };
+    let title = format!(
+        "the values of {} environment variables{what} are in the output: {}{more}",
+        known.len(),
+        names.join(", ")
+    );
+    let places = known.iter().flat_map(|known| {
+        let named = |place: &Place| Place { what: name(known), ..place.clone() };
+        known.places.iter().map(named).collect::<Vec<Place>>()
+    });
+    found(scene, source, kind, title, places.collect())
+}
+
+fn found(scene: &Scene<'_>, source: Source, kind: Kind, title: String, places: Vec<Place>) -> Finding {
+    let (level, advice) = match kind {
+        Kind::Secret | Kind::Variable => (
+            Level::Danger,
             "do not let it in, or overwrite it before init ends; what libc has cached goes with --reset-libc only if \
-             the freed memory is overwritten"
+             the freed memory is overwritten",
+        ),
+        Kind::Machine => (Level::Warning, "do not let them in: --env NAME lets in what init needs"),
+        Kind::Argument => {
+            (Level::Note, "arguments are taken for no secrets; if it is one, pass it at run time")
         }
-        _ => "do not pass it to init, or overwrite it before init ends",
     };
     let more = places.len().saturating_sub(PLACES);
-    let mut finding = Finding::new(Level::Danger, format!("secret.{}", source.key()), title)
+    let mut finding = Finding::new(level, format!("secret.{}", source.key()), title)
         .at(places.into_iter().take(PLACES).collect())
         .by(scene.calls_of(source.functions()))
         .advise(advice);
@@ -80,23 +203,24 @@ fn value_finding(scene: &Scene<'_>, source: Source, wasi: &WasiOptions, places: 
 /// Where `value` is, if it is not there for another reason: the input's own data, or bytes that stay the same when the
 /// value is another.
 fn occurrences(scene: &Scene<'_>, value: &[u8], source: Source, variations: &[Variation]) -> Vec<Place> {
-    let variation = variations.iter().find(|variation| {
+    let of_source = |variation: &&Variation| {
         variation.sources.contains(&source)
             && variation.divergence.as_ref().is_none_or(|divergence| divergence.finished)
-    });
+    };
+    let variations: Vec<&Variation> = variations.iter().filter(of_source).collect();
     let input = static_data(scene.module);
     let mut places = Vec::new();
     for (memory, contents) in (0u32..).zip(&scene.contents) {
         for address in contents.find(value) {
             let end = address + value.len() as u64;
-            let depends = variation.is_none_or(|variation| {
-                variation.moved.iter().any(|spot| match spot {
+            let mut moved = variations.iter().flat_map(|variation| &variation.moved);
+            let depends = variations.is_empty()
+                || moved.any(|spot| match spot {
                     Spot::Memory { memory: other, range, .. } => {
                         *other == memory && range.start < end && address < range.end
                     }
                     _ => false,
-                })
-            });
+                });
             if depends && !is_own(scene, &input, memory, address, value) {
                 places.push(scene.place(memory, address, value.len() as u64));
             }
@@ -151,6 +275,7 @@ fn small_file(scene: &Scene<'_>, path: &str, bytes: &[u8], findings: &mut Vec<Fi
     let (what, key, level) = match path {
         "" => ("what init read from standard input".to_string(), "secret.stdin", Level::Warning),
         path => {
+            // Any other was given to init to be used.
             let level = if is_secret_name(path) { Level::Warning } else { Level::Note };
             (format!("the content of the file `{path}`"), "secret.file", level)
         }
@@ -166,7 +291,7 @@ fn small_file(scene: &Scene<'_>, path: &str, bytes: &[u8], findings: &mut Vec<Fi
     findings.push(finding.advise("if it is a secret, read it at run time, or overwrite it before init ends"));
 }
 
-/// Whether a file is named like something that is not to be published. Any other was given to init to be used.
+/// Whether a file or variable is named like something that is not to be published.
 fn is_secret_name(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
     let words = [
@@ -176,6 +301,11 @@ fn is_secret_name(path: &str) -> bool {
         "credential",
         "private",
         "apikey",
+        "_key",
+        "auth",
+        "cookie",
+        "session_id",
+        "dsn",
         "api_key",
         ".pem",
         ".key",

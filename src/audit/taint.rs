@@ -38,15 +38,77 @@ pub(super) fn varied(variation: &Variation, wasi: &WasiOptions) -> Varied {
     }
 }
 
-/// What one variation tells. Nothing, if all that depends on it are the copies in `secrets`.
+/// More environment variables of which it is only said that something depends on them are one finding.
+const TOLD_APART: usize = 3;
+
+/// What the variations tell. Nothing of one, if all that depends on it are copies that are `told` already.
 pub(super) fn findings(
+    scene: &Scene<'_>,
+    variations: &[Variation],
+    wasi: &WasiOptions,
+    told: &[Place],
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut by_variable: Vec<(&Variation, Finding)> = Vec::new();
+    for variation in variations {
+        for finding in of_variation(scene, variation, wasi, told) {
+            let of_variable = matches!(variation.sources[..], [Source::Variable(_)]);
+            match of_variable && finding.key == "taint.env" && finding.level == Level::Warning {
+                true => by_variable.push((variation, finding)),
+                false => findings.push(finding),
+            }
+        }
+    }
+    match by_variable.len() {
+        0..=TOLD_APART => findings.extend(by_variable.into_iter().map(|(_, finding)| finding)),
+        _ => findings.push(of_variables(by_variable, wasi)),
+    }
+    findings
+}
+
+/// One finding for all.
+fn of_variables(apart: Vec<(&Variation, Finding)>, wasi: &WasiOptions) -> Finding {
+    const SHOWN: usize = 8;
+    let bytes: u64 = apart.iter().flat_map(|(variation, _)| &variation.moved).map(Spot::bytes).sum();
+    let name = |source: &Source| match *source {
+        Source::Variable(index) => format!("`{}`", wasi.env.get(index).map_or("", |(name, _)| name)),
+        source => source.describe(wasi),
+    };
+    let names: Vec<String> = apart.iter().flat_map(|(variation, _)| &variation.sources).map(name).collect();
+    let more = match names.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let title = format!(
+        "{} depend on {} environment variables: {}{more}",
+        super::text::bytes(bytes),
+        names.len(),
+        names[..names.len().min(SHOWN)].join(", ")
+    );
+    let mut places = Vec::new();
+    let mut merged = Finding::new(Level::Warning, "taint.env", title).advise(advice(Source::Variable(0)));
+    for ((_, finding), name) in apart.into_iter().zip(&names) {
+        merged.more_places += finding.more_places;
+        merged.sites = finding.sites;
+        places.extend(finding.places.into_iter().map(|place| Place { what: name.clone(), ..place }));
+    }
+    merged.more_places += places.len().saturating_sub(PLACES);
+    places.truncate(PLACES);
+    merged.at(places)
+}
+
+/// What one variation tells.
+fn of_variation(
     scene: &Scene<'_>,
     variation: &Variation,
     wasi: &WasiOptions,
-    secrets: &[Finding],
+    told: &[Place],
 ) -> Vec<Finding> {
     let Some(&source) = variation.sources.first() else { return Vec::new() };
     let name = names(&variation.sources, wasi);
+    // Arguments are given to init to be used.
+    let is_argument = |source: &Source| matches!(source, Source::Argument(_));
+    let level = if variation.sources.iter().all(is_argument) { Level::Note } else { Level::Warning };
     let mut findings = Vec::new();
     if let Some(divergence) = &variation.divergence {
         let site = scene
@@ -60,7 +122,7 @@ pub(super) fn findings(
             divergence.call,
             short(&divergence.how)
         );
-        let finding = Finding::new(Level::Warning, format!("course.{}", source.key()), title)
+        let finding = Finding::new(level, format!("course.{}", source.key()), title)
             .by(site.into_iter().collect())
             .advise("what the snapshot holds is true for this value only; if that is not meant, decide at run time");
         findings.push(finding);
@@ -76,7 +138,7 @@ pub(super) fn findings(
     };
     let is_told = |spot: &Spot| {
         let Spot::Memory { memory, range, .. } = spot else { return false };
-        secrets.iter().flat_map(|finding| &finding.places).any(|place| {
+        told.iter().any(|place| {
             let start = place.address.unwrap_or(u64::MAX);
             place.memory == Some(*memory)
                 && start <= range.start
@@ -103,7 +165,7 @@ pub(super) fn findings(
         return findings;
     }
     let title = format!("{} on {name}", subject(&live, &places));
-    let mut finding = Finding::new(Level::Warning, key, title).at(places).by(sites).advise(advice(source));
+    let mut finding = Finding::new(level, key, title).at(places).by(sites).advise(advice(source));
     finding.more_places = more;
     findings.push(finding);
     findings
@@ -174,9 +236,20 @@ fn shares(bytes: &[u8], value: &[u8]) -> bool {
 
 fn names(sources: &[Source], wasi: &WasiOptions) -> String {
     const SHOWN: usize = 4;
-    let names: Vec<String> = sources.iter().take(SHOWN).map(|source| source.describe(wasi)).collect();
-    let more = sources.len().saturating_sub(SHOWN);
-    if more == 0 { names.join(" or ") } else { format!("{} or {more} others", names.join(", ")) }
+    let of_variable = |source: &Source| match *source {
+        Source::Variable(index) => wasi.env.get(index).map(|(name, _)| format!("`{name}`")),
+        _ => None,
+    };
+    let variables: Option<Vec<String>> = sources.iter().map(of_variable).collect();
+    let (kind, names) = match variables {
+        Some(names) if names.len() > 1 => ("environment variables ", names),
+        _ => ("", sources.iter().map(|source| source.describe(wasi)).collect()),
+    };
+    let shown = &names[..names.len().min(SHOWN)];
+    match names.len().saturating_sub(SHOWN) {
+        0 => format!("{kind}{}", shown.join(" or ")),
+        more => format!("{kind}{} or {more} others", shown.join(", ")),
+    }
 }
 
 fn short(text: &str) -> String {

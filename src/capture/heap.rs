@@ -7,7 +7,7 @@ use crate::module::{Hierarchy, Module};
 use crate::snapshot::{Heap, Reference, Shape, Unwritable};
 use std::collections::HashMap;
 use wasmparser::{CompositeInnerType, FieldType, StorageType, ValType};
-use wasmtime::{AnyRef, ArrayRef, AsContextMut, ExnRef, HeapType, RootScope, Rooted, Tag, Val};
+use wasmtime::{AnyRef, ArrayRef, AsContextMut, ExnRef, Func, HeapType, RootScope, Rooted, Tag, Val};
 
 /// Every read of a reference makes a root; a scope for some thousands keeps their number small.
 const SCOPE: u32 = 4096;
@@ -58,12 +58,7 @@ impl<'r> HeapReader<'r> {
     /// If the engine refuses to answer.
     pub fn resolve(&mut self, mut store: impl AsContextMut, value: &Val) -> Result<Reference, CaptureError> {
         Ok(match value {
-            Val::FuncRef(Some(function)) => {
-                match self.references.functions.get(&(function.to_raw(&mut store) as usize)) {
-                    Some(&index) => Reference::Func(index),
-                    None => Reference::Unwritable(Unwritable::ForeignFunction),
-                }
-            }
+            Val::FuncRef(Some(function)) => self.references.function(store, function),
             Val::AnyRef(Some(any)) => self.resolve_any(store, any)?,
             Val::ExternRef(Some(external)) => {
                 let any = AnyRef::convert_extern(&mut store, *external)?;
@@ -129,11 +124,16 @@ impl<'r> HeapReader<'r> {
     }
 
     /// Reads all objects that were found, and what they lead to: a worklist, because lists are deeper than any stack.
+    /// Those that `heap` has were read before.
     ///
     /// # Errors
     /// If the engine refuses to answer.
-    pub fn read(mut self, module: &Module<'_>, store: &mut impl AsContextMut) -> Result<Heap, CaptureError> {
-        let mut heap = Heap::default();
+    pub fn read(
+        &mut self,
+        module: &Module<'_>,
+        store: &mut impl AsContextMut,
+        heap: &mut Heap,
+    ) -> Result<(), CaptureError> {
         while let Some(&Found { raw, shape }) = self.found.get(heap.len()) {
             match shape {
                 Shape::Array(ty) => {
@@ -186,7 +186,7 @@ impl<'r> HeapReader<'r> {
                 }
             }
         }
-        Ok(heap)
+        Ok(())
     }
 
     fn read_value(
@@ -239,21 +239,12 @@ impl<'r> HeapReader<'r> {
 }
 
 impl References {
-    /// What `value` points to, where no object can be written.
-    ///
-    /// # Errors
-    /// If the engine refuses to answer.
-    pub fn resolve_alone(
-        &self,
-        mut store: impl AsContextMut,
-        value: &Val,
-    ) -> Result<Reference, CaptureError> {
-        Ok(match HeapReader::new(self, &mut store)?.resolve(&mut store, value)? {
-            Reference::Object(_) | Reference::ExternObject(_) => {
-                Reference::Unwritable(Unwritable::ObjectOnStack)
-            }
-            reference => reference,
-        })
+    /// A function of the module's, or one that it does not know.
+    pub fn function(&self, store: impl AsContextMut, function: &Func) -> Reference {
+        match self.functions.get(&(function.to_raw(store) as usize)) {
+            Some(&index) => Reference::Func(index),
+            None => Reference::Unwritable(Unwritable::ForeignFunction),
+        }
     }
 }
 

@@ -63,6 +63,7 @@ pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
     stderr::print(&String::from_utf8_lossy(&audit.stdout));
     let to_stdout = |output: &Option<Output>| matches!(output, Some(Output::Stdout));
     let text_to_stderr = to_stdout(&report) || to_stdout(&ledger);
+    let mut staged = Vec::new();
     if let Some(output) = report {
         let bytes = match is_page {
             true => audit.page(&name).into_bytes(),
@@ -72,12 +73,15 @@ pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
                 json
             }
         };
-        output.stage(bytes)?.commit()?;
+        staged.push(output.stage(bytes)?);
     }
     if let Some(output) = ledger {
         let mut lines = Vec::new();
         audit.ledger.write_json_lines(&mut lines).context("cannot write the ledger")?;
-        output.stage(lines)?.commit()?;
+        staged.push(output.stage(lines)?);
+    }
+    for staged in staged {
+        staged.commit()?;
     }
     let text = audit.text(args.verbose);
     match (args.quiet, text_to_stderr) {

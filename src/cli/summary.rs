@@ -71,10 +71,13 @@ pub fn details(report: &Report, verbose: bool) -> String {
     }
     let seen = seen(report);
     if !seen.is_empty() {
-        lines.add(
-            "audit",
-            format_args!("init saw {}; `preinit audit` tells what of it is frozen", seen.join(", ")),
-        );
+        let seen = seen.join(", ");
+        match report.frozen {
+            // An audit runs init to its end, and such a program has none that it could know.
+            Some(_) => lines.add("audit", format_args!("the program saw {seen}")),
+            None => lines
+                .add("audit", format_args!("init saw {seen}; `preinit audit` tells what of it is frozen")),
+        }
     }
     for finding in report.findings.iter().take(LISTED) {
         lines.add(&finding.level.to_string(), &finding.title);

@@ -5,6 +5,7 @@ use super::FreezeError;
 use super::body::{Bodies, CallPoint};
 use super::patch::Patch;
 use super::resume;
+use super::roots::Roots;
 use super::stack::Stack;
 use super::types::Types;
 use crate::encode::names;
@@ -22,6 +23,7 @@ pub(super) struct Extended {
     /// Whether a declarative element segment was added at the end.
     pub declares: bool,
     pub drops_dwarf: bool,
+    pub roots: Roots,
 }
 
 /// Adds code that resumes `stack` when the export `entry` is called for the first time.
@@ -46,6 +48,7 @@ pub(super) fn extend(
     let signature = |function: u32| {
         module.signature(function).ok_or(FreezeError::Unexplained("a function without a signature"))
     };
+    let roots = Roots::new(module, bodies, points, stack, &mut patch)?;
     let mut code_bytes = 0;
     let mut add = |patch: &mut Patch<'_, '_>, ty: u32, function: Function| {
         let body = function.into_raw_body();
@@ -57,8 +60,10 @@ pub(super) fn extend(
     let callee = signature(stack.callee)?;
     let mut call = Function::new([]);
     for (value, ty) in stack.arguments.iter().zip(callee.params()) {
-        resume::push(module, *value, *ty, &mut call)?;
+        roots.push(module, *value, *ty, &mut call)?;
     }
+    // All other functions have read theirs.
+    roots.clear(&mut call);
     call.instruction(&Instruction::Call(stack.callee)).instruction(&Instruction::End);
     let ty = types.function(&[], callee.results());
     let mut resumed = add(&mut patch, ty, call);
@@ -66,7 +71,7 @@ pub(super) fn extend(
 
     for (frame, point) in stack.frames.iter().zip(points) {
         let body = bodies.get(frame.site.function)?;
-        let function = resume::function(module, body, point, frame, resumed, &mut types)?;
+        let function = resume::function(module, body, point, frame, resumed, &roots, &mut types)?;
         let ty = types.function(&[], &body.results);
         resumed = add(&mut patch, ty, function);
         names.push((resumed, format!("resume:{}", name(frame.site.function))));
@@ -116,7 +121,7 @@ pub(super) fn extend(
     if drops_dwarf {
         patch.replacements.remove_dwarf();
     }
-    Ok(Extended { wasm: patch.apply()?, code_bytes, declares: !declared.is_empty(), drops_dwarf })
+    Ok(Extended { wasm: patch.apply()?, code_bytes, declares: !declared.is_empty(), drops_dwarf, roots })
 }
 
 /// All exports, those of the entry function as the wrapper.

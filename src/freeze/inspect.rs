@@ -6,16 +6,16 @@ use super::body::{Bodies, CallPoint};
 use super::play::{Listener, Played, Scene};
 use super::stack::{Frame, Site, Stack};
 use super::stop::{Layout, Place, Reached};
-use super::value::value;
+use super::value::Kept;
 use crate::capture::References;
 use crate::engine::{self, EngineOptions};
 use crate::execute::ExecuteError;
 use crate::host::{HostState, ImportName, Seen};
-use crate::snapshot::Value;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
-use wasmtime::{Caller, FrameHandle, Val};
+use wasmparser::{AbstractHeapType, HeapType, ValType};
+use wasmtime::{AnyRef, AsContextMut, Caller, ExternRef, FrameHandle, Val};
 
 /// Bytes of stack for the host, below the guest's.
 const HOST_STACK: usize = 16 << 20;
@@ -25,11 +25,11 @@ struct Shown {
     function: u32,
     /// Offset in the binary.
     at: usize,
-    locals: Vec<Option<Value>>,
-    operands: Vec<Value>,
+    locals: Vec<Option<Kept>>,
+    operands: Vec<Kept>,
 }
 
-type Seeing = Result<(Vec<Value>, Vec<Shown>), FreezeError>;
+type Seeing = Result<(Vec<Kept>, Vec<Shown>), FreezeError>;
 
 impl Scene<'_> {
     /// Runs the program again, to the call that it was stopped at, and reads its frames.
@@ -38,7 +38,7 @@ impl Scene<'_> {
         stop: &Place,
         bodies: &Bodies<'_>,
         points: &[Arc<CallPoint>],
-    ) -> Result<(Stack, Played), FreezeError> {
+    ) -> Result<(Stack<Kept>, Played), FreezeError> {
         std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().stack_size(engine::INSPECTED_WASM_STACK + HOST_STACK);
             let thread = thread.spawn_scoped(scope, || self.inspect_here(stop, bodies, points));
@@ -52,9 +52,14 @@ impl Scene<'_> {
         stop: &Place,
         bodies: &Bodies<'_>,
         points: &[Arc<CallPoint>],
-    ) -> Result<(Stack, Played), FreezeError> {
+    ) -> Result<(Stack<Kept>, Played), FreezeError> {
         let compiling = Instant::now();
-        let options = EngineOptions { optimize: false, fuel: false, epochs: self.limits.timeout.is_some() };
+        let options = EngineOptions {
+            optimize: false,
+            fuel: false,
+            epochs: self.limits.timeout.is_some(),
+            plain_traces: self.options.ledger_backtraces,
+        };
         let (wasm, bell) = self.with_bell()?;
         let compiled = engine::compile_inspected(&wasm, options).map_err(ExecuteError::Compile)?;
         let prepared = self.prepared(&compiled, compiling.elapsed());
@@ -122,7 +127,7 @@ struct Look<'l> {
 
 impl Look<'_> {
     fn frames(&self, caller: &mut Caller<'_, HostState>, values: &[Val], rings: bool) -> Seeing {
-        let arguments = values.iter().map(|argument| value(self.references, &mut *caller, argument));
+        let arguments = values.iter().map(|argument| Kept::new(self.references, &mut *caller, argument));
         let arguments = arguments.collect::<Result<_, _>>()?;
         let activations: Vec<FrameHandle> = caller.debug_exit_frames().collect();
         let [innermost] = &activations[..] else {
@@ -163,7 +168,7 @@ impl Look<'_> {
                 true => None,
                 false => {
                     let local = frame.local(&mut *caller, index)?;
-                    Some(value(self.references, &mut *caller, &local)?)
+                    Some(Kept::new(self.references, &mut *caller, &local)?)
                 }
             });
         }
@@ -173,8 +178,23 @@ impl Look<'_> {
         let mut operands = Vec::new();
         for index in 0..point.kept as u32 {
             let operand = frame.stack(&mut *caller, index)?;
-            operands.push(value(self.references, &mut *caller, &operand)?);
+            let operand = declared(operand, point.operands[index as usize], &mut *caller)?;
+            operands.push(Kept::new(self.references, &mut *caller, &operand)?);
         }
         Ok(Shown { function: function.as_u32() + self.imported, at: pc.raw() as usize, locals, operands })
     }
+}
+
+/// The engine shows an operand as what it was before `extern.convert_any` or `any.convert_extern`.
+fn declared(value: Val, ty: ValType, mut store: impl AsContextMut) -> wasmtime::Result<Val> {
+    use AbstractHeapType::{Extern, NoExtern};
+    let ValType::Ref(ty) = ty else { return Ok(value) };
+    let is_extern = matches!(ty.heap_type(), HeapType::Abstract { ty: Extern | NoExtern, .. });
+    Ok(match value {
+        Val::AnyRef(Some(any)) if is_extern => Val::ExternRef(Some(ExternRef::convert_any(&mut store, any)?)),
+        Val::ExternRef(Some(external)) if !is_extern => {
+            Val::AnyRef(Some(AnyRef::convert_extern(&mut store, external)?))
+        }
+        value => value,
+    })
 }

@@ -20,6 +20,7 @@ mod play;
 mod record;
 mod relabel;
 mod resume;
+mod roots;
 mod stack;
 mod stop;
 mod trigger;
@@ -33,20 +34,22 @@ pub use stack::{Frame, Site, Stack};
 pub use trigger::{CHECKPOINT, Trigger, TriggerError};
 
 use crate::cache::CompileCache;
-use crate::capture::capture;
-use crate::execute::{DEFAULT_INIT_FUNCTIONS, ExecuteError, Initialized, REACTOR_INITIALIZE};
+use crate::capture::{HeapReader, References, capture, capture_with};
+use crate::execute::{Begun, DEFAULT_INIT_FUNCTIONS, ExecuteError, Initialized, REACTOR_INITIALIZE};
 use crate::host::{HostOptions, Ledger, Limits};
 use crate::module::{Module, is_function};
 use crate::probe::Probed;
-use crate::snapshot::{GlobalState, Reference, Snapshot, Value};
+use crate::snapshot::{GlobalState, Heap, Reference, Snapshot, Value};
 use body::{Bodies, CallPoint};
 use host::Held;
 use play::Scene;
 use record::Family;
+use roots::Roots;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use stop::{Stop, describe};
 use wasmparser::ValType;
+use wasmtime::RootScope;
 
 /// The export at which a command begins (WASI application ABI).
 pub const COMMAND_START: &str = "_start";
@@ -105,6 +108,9 @@ pub struct Rest {
     /// Seconds that it took to read the frames.
     pub reading: f64,
     declares: bool,
+    roots: Roots,
+    /// The heap with the objects that only the calls in progress reach.
+    heap: Heap,
 }
 
 /// What is to be frozen, and how.
@@ -165,7 +171,7 @@ pub fn freeze(module: &Module<'_>, probed: &Probed, options: Freeze<'_>) -> Resu
     no_continuations(module, &bodies, &stop, &points)?;
 
     let started = std::time::Instant::now();
-    let (stack, reader) = read(scene, options.reader, &mut stop, &bodies, &points)?;
+    let Read { stack, reader, heap } = read(scene, options.reader, &mut stop, &bodies, &points)?;
     let reading = started.elapsed().as_secs_f64();
     can_be_written(module, &stack)?;
     let entry = calls[stop.place.returned].clone();
@@ -190,8 +196,27 @@ pub fn freeze(module: &Module<'_>, probed: &Probed, options: Freeze<'_>) -> Resu
         code_bytes: extended.code_bytes,
         warnings,
         declares: extended.declares,
+        roots: extended.roots,
+        heap,
     };
     Ok(Frozen { initialized: stop.initialized, wasm: extended.wasm, rest })
+}
+
+impl Stack {
+    /// `argument 0 of function 3 ($f)`
+    fn argument(&self, module: &Module<'_>, index: usize) -> String {
+        format!("argument {index} of {}", describe(module, self.callee))
+    }
+
+    /// `frame 1, function 3 ($f), local 2`
+    fn local(&self, module: &Module<'_>, depth: usize, index: usize) -> String {
+        format!("frame {depth}, {}, local {index}", describe(module, self.frames[depth].site.function))
+    }
+
+    /// `frame 1, function 3 ($f), operand 0`, counted from the bottom.
+    fn operand(&self, module: &Module<'_>, depth: usize, index: usize) -> String {
+        format!("frame {depth}, {}, operand {index}", describe(module, self.frames[depth].site.function))
+    }
 }
 
 /// The call that the program was stopped at, as text.
@@ -204,13 +229,34 @@ fn called(module: &Module<'_>, stack: &Stack) -> String {
 
 impl Rest {
     /// Makes the state of the original at the place that of the module with the added code.
-    pub fn complete(&self, snapshot: &mut Snapshot<'_>) {
+    ///
+    /// # Errors
+    /// If that state is not the one that the frames were read in.
+    pub fn complete(&mut self, snapshot: &mut Snapshot<'_>) -> Result<(), FreezeError> {
+        if !self.heap.starts_with(&snapshot.heap) {
+            return Err(FreezeError::NotRepeated("its objects were other ones".to_string()));
+        }
+        snapshot.heap = std::mem::take(&mut self.heap);
+        snapshot.tables.extend(self.roots.states());
         snapshot.globals.push(GlobalState { value: Value::I32(0), import_changed: false });
         if self.declares {
             snapshot.dropped_elements.push(true);
             snapshot.element_items.push(Vec::new());
         }
+        Ok(())
     }
+
+    /// What the slots of added tables are, by table and slot.
+    pub fn slots(&self) -> impl Iterator<Item = ((u32, u64), String)> {
+        self.roots.places()
+    }
+}
+
+/// What the second run tells.
+struct Read {
+    stack: Stack,
+    reader: Reader,
+    heap: Heap,
 }
 
 /// Runs the program once more to read its frames. It must come to the same state.
@@ -220,7 +266,7 @@ fn read(
     stop: &mut Stop,
     bodies: &Bodies<'_>,
     points: &[Arc<CallPoint>],
-) -> Result<(Stack, Reader), FreezeError> {
+) -> Result<Read, FreezeError> {
     let mut host = scene.options.clone();
     host.replay = Some(Arc::new(stop.ledger.clone()));
     // Both runs are in memory at once, and instrumented code needs more fuel.
@@ -244,13 +290,20 @@ fn read(
         return Err(FreezeError::NotRepeated(format!("it made {left} host calls less")));
     }
     let Initialized { subject, store, .. } = &mut stop.initialized;
-    let first = capture(scene.module, scene.probed, subject, store)?;
+    let mut first = capture(scene.module, scene.probed, subject, store)?;
     played.begun.unbounded()?;
-    let again = capture(scene.module, scene.probed, &played.begun.subject, &mut played.begun.store)?;
-    if first != again {
+    let Begun { subject, store, .. } = &mut played.begun;
+    let references = References::new(scene.probed, subject, store)?;
+    let resolve = |reader: &mut HeapReader<'_>, store: &mut _| {
+        let mut scope = RootScope::new(store);
+        stack.map(|kept| kept.resolve(reader, &mut scope))
+    };
+    let (mut again, stack) = capture_with(scene.module, scene.probed, subject, store, &references, resolve)?;
+    let (without, heap) = (std::mem::take(&mut first.heap), std::mem::take(&mut again.heap));
+    if first != again || !heap.starts_with(&without) {
         return Err(FreezeError::NotRepeated("its state was another one".to_string()));
     }
-    Ok((stack, reader))
+    Ok(Read { stack, reader, heap })
 }
 
 /// The exports to call in order.
@@ -340,26 +393,22 @@ fn no_continuations(
 /// Lists every value of the frames that has no form in a module.
 fn can_be_written(module: &Module<'_>, stack: &Stack) -> Result<(), FreezeError> {
     let mut places = Vec::new();
-    let mut look = |place: &dyn Fn() -> String, value: &Value| match value {
-        Value::Ref(Reference::Unwritable(why)) => places.push(format!("\n  {}: {why}", place())),
-        Value::Ref(Reference::Object(_) | Reference::ExternObject(_)) => {
-            places.push(format!("\n  {}: object of the garbage-collected heap", place()));
+    let mut look = |place: &dyn Fn() -> String, value: &Value| {
+        if let Value::Ref(Reference::Unwritable(why)) = value {
+            places.push(format!("\n  {}: {why}", place()));
         }
-        Value::Ref(Reference::Import(_)) => places.push(format!("\n  {}: value of the host", place())),
-        _ => {}
     };
     for (index, argument) in stack.arguments.iter().enumerate() {
-        look(&|| format!("argument {index} of {}", describe(module, stack.callee)), argument);
+        look(&|| stack.argument(module, index), argument);
     }
     for (depth, frame) in stack.frames.iter().enumerate() {
-        let function = || describe(module, frame.site.function);
         for (index, local) in
             frame.locals.iter().enumerate().filter_map(|(index, local)| Some((index, local.as_ref()?)))
         {
-            look(&|| format!("frame {depth}, {}, local {index}", function()), local);
+            look(&|| stack.local(module, depth, index), local);
         }
         for (index, operand) in frame.operands.iter().enumerate() {
-            look(&|| format!("frame {depth}, {}, operand {index}", function()), operand);
+            look(&|| stack.operand(module, depth, index), operand);
         }
     }
     if places.is_empty() {

@@ -7,7 +7,7 @@ use super::patch::Patch;
 use super::play::Scene;
 use super::stack::{Frame, Site};
 use super::stop;
-use super::value::value;
+use super::value::Kept;
 use crate::capture::References;
 use crate::execute::Begun;
 use crate::module::Module;
@@ -84,7 +84,8 @@ impl Family {
         }
     }
 
-    fn heap_type(self) -> HeapType {
+    /// The type that all of them have.
+    pub fn heap_type(self) -> HeapType {
         match self {
             Family::Function => HeapType::FUNC,
             Family::Extern => HeapType::EXTERN,
@@ -193,7 +194,7 @@ impl Layout {
         begun: &mut Begun,
         references: &References,
         sites: &[Site],
-    ) -> Result<Vec<Frame>, FreezeError> {
+    ) -> Result<Vec<Frame<Kept>>, FreezeError> {
         let instance = begun.subject.instance;
         let missing = FreezeError::Unexplained("an export that was added is missing");
         let Some(memory) = instance.get_memory(&mut begun.store, &self.memory.name) else {
@@ -218,12 +219,12 @@ impl Layout {
                 return Err(other());
             }
             let mut read = |place: Place| match place {
-                Place::Memory(offset, ty) => Ok(number(bytes, offset as usize, ty)),
+                Place::Memory(offset, ty) => Ok(Kept::Plain(number(bytes, offset as usize, ty))),
                 Place::Table(table, entry) => {
                     let mut scope = RootScope::new(&mut begun.store);
                     let element = tables[table].get(&mut scope, entries[table] + u64::from(entry));
                     let element = element.ok_or(FreezeError::Unexplained("a reference that is missing"))?;
-                    Ok(value(references, &mut scope, &Val::from(element))?)
+                    Ok(Kept::new(references, &mut scope, &Val::from(element))?)
                 }
             };
             let locals = record.locals.iter().map(|place| place.map(&mut read).transpose());

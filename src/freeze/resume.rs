@@ -1,4 +1,4 @@
-//! Code that goes on with a function from the middle of a call: locals and operands are constants, and each construct
+//! Code that goes on with a function from the middle of a call: locals and operands are constants or [`super::roots`], and each construct
 //! that the call was in is opened again with what is left of it.
 //!
 //! - inside `block`, `if` and `try_table`: the construct without parameters, around the rest of it (of the arm);
@@ -9,9 +9,9 @@
 use super::FreezeError;
 use super::body::{Body, CallPoint, Construct};
 use super::relabel::Relabel;
+use super::roots::Roots;
 use super::stack::Frame;
 use super::types::Types;
-use crate::encode::constant;
 use crate::module::{Module, Space};
 use crate::snapshot::{Reference, Value};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
@@ -28,6 +28,7 @@ pub(super) fn function(
     point: &CallPoint,
     frame: &Frame,
     callee: u32,
+    roots: &Roots,
     types: &mut Types,
 ) -> Result<Function, FreezeError> {
     let mut locals = Vec::with_capacity(body.locals.len());
@@ -38,6 +39,7 @@ pub(super) fn function(
         module,
         body,
         point,
+        roots,
         relabel: Relabel::new(&point.levels),
         function: Function::new_with_locals_types(locals),
     };
@@ -64,30 +66,18 @@ pub(super) fn function(
     Ok(writer.function)
 }
 
-/// Pushes a constant.
-pub(super) fn push(
-    module: &Module<'_>,
-    value: Value,
-    ty: ValType,
-    function: &mut Function,
-) -> Result<(), FreezeError> {
-    let mut code = Vec::new();
-    constant::push(module, value, ty, &mut code)?;
-    function.raw(code);
-    Ok(())
-}
-
 struct Writer<'w, 'a> {
     module: &'w Module<'w>,
     body: &'w Body<'a>,
     point: &'w CallPoint,
+    roots: &'w Roots,
     relabel: Relabel<'w>,
     function: Function,
 }
 
 impl Writer<'_, '_> {
     fn push(&mut self, value: Value, ty: ValType) -> Result<(), FreezeError> {
-        push(self.module, value, ty, &mut self.function)
+        self.roots.push(self.module, value, ty, &mut self.function)
     }
 
     fn locals(&mut self, frame: &Frame) -> Result<(), FreezeError> {

@@ -4,13 +4,13 @@ use crate::snapshot::Value;
 
 /// A program that was stopped just before a call, frames from the innermost outwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stack {
+pub struct Stack<V = Value> {
     /// The function that is about to be called, by function index.
     pub callee: u32,
     /// What it is called with.
-    pub arguments: Vec<Value>,
+    pub arguments: Vec<V>,
     /// The calls in progress.
-    pub frames: Vec<Frame>,
+    pub frames: Vec<Frame<V>>,
 }
 
 /// A call site.
@@ -24,11 +24,26 @@ pub struct Site {
 
 /// One activation of a function that is in the middle of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frame {
+pub struct Frame<V = Value> {
     /// The call.
     pub site: Site,
     /// The locals, parameters first; `None` for one that cannot be read because it was never set.
-    pub locals: Vec<Option<Value>>,
+    pub locals: Vec<Option<V>>,
     /// The operands below those that the call takes, from the bottom.
-    pub operands: Vec<Value>,
+    pub operands: Vec<V>,
+}
+
+impl<V> Stack<V> {
+    /// The same with other values.
+    pub(super) fn map<W, E>(self, mut map: impl FnMut(V) -> Result<W, E>) -> Result<Stack<W>, E> {
+        let arguments = self.arguments.into_iter().map(&mut map).collect::<Result<_, E>>()?;
+        let mut frames = Vec::with_capacity(self.frames.len());
+        for frame in self.frames {
+            let locals = frame.locals.into_iter().map(|local| local.map(&mut map).transpose());
+            let locals = locals.collect::<Result<_, E>>()?;
+            let operands = frame.operands.into_iter().map(&mut map).collect::<Result<_, E>>()?;
+            frames.push(Frame { site: frame.site, locals, operands });
+        }
+        Ok(Stack { callee: self.callee, arguments, frames })
+    }
 }

@@ -64,6 +64,7 @@ impl Scene<'_> {
             optimize: false,
             fuel: self.limits.fuel.is_some(),
             epochs: self.limits.timeout.is_some(),
+            plain_traces: self.options.ledger_backtraces,
         };
         let (wasm, bell) = self.with_bell()?;
         let compiled = engine::compile_traced(&wasm, options, self.cache)

@@ -14,13 +14,12 @@ use super::record::Layout;
 use super::stack::{Site, Stack};
 use super::stop::Place;
 use super::types::Types;
-use super::value::value;
+use super::value::Kept;
 use crate::capture::References;
 use crate::engine::{self, EngineOptions};
 use crate::execute::ExecuteError;
 use crate::host::{HostState, ImportName, Seen};
 use crate::module::Module;
-use crate::snapshot::Value;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -39,19 +38,24 @@ impl Scene<'_> {
         stop: &Place,
         bodies: &Bodies<'_>,
         points: &[Arc<CallPoint>],
-    ) -> Result<Option<(Stack, Played)>, FreezeError> {
+    ) -> Result<Option<(Stack<Kept>, Played)>, FreezeError> {
         let compiling = Instant::now();
         let probed = Module::read_valid(&self.probed.wasm)?;
         let Some(instrumented) = Instrumented::new(self, &probed, stop, bodies, points)? else {
             return Ok(None);
         };
-        let options = EngineOptions { optimize: false, fuel: false, epochs: self.limits.timeout.is_some() };
+        let options = EngineOptions {
+            optimize: false,
+            fuel: false,
+            epochs: self.limits.timeout.is_some(),
+            plain_traces: self.options.ledger_backtraces,
+        };
         let compiled =
             engine::compile_traced(&instrumented.wasm, options, self.cache).map_err(ExecuteError::Compile)?;
         let prepared = self.prepared(&compiled, compiling.elapsed());
 
         let references: Arc<OnceLock<References>> = Arc::default();
-        let arguments: Arc<Mutex<Option<Vec<Value>>>> = Arc::default();
+        let arguments: Arc<Mutex<Option<Vec<Kept>>>> = Arc::default();
         let listener: Arc<Listener> = {
             let (references, arguments) = (Arc::clone(&references), Arc::clone(&arguments));
             let (event, flag) = (stop.event, instrumented.flag.clone());
@@ -64,7 +68,7 @@ impl Scene<'_> {
                 let references = references.get().filter(|_| now == event);
                 let references = references
                     .ok_or_else(|| wasmtime::Error::msg("the program went on instead of returning"))?;
-                let values = values.iter().map(|argument| value(references, &mut *caller, argument));
+                let values = values.iter().map(|argument| Kept::new(references, &mut *caller, argument));
                 let values = values.collect::<Result<_, _>>()?;
                 if let Ok(mut arguments) = arguments.lock() {
                     *arguments = Some(values);

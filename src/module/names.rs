@@ -34,6 +34,7 @@ impl fmt::Display for Space {
 #[derive(Debug, Default)]
 pub struct Names<'a> {
     names: HashMap<(Space, u32), &'a str>,
+    slots: HashMap<(u32, u64), String>,
 }
 
 impl<'a> Names<'a> {
@@ -55,7 +56,13 @@ impl<'a> Names<'a> {
             };
             names.extend(map.into_iter().flatten().map(|naming| ((space, naming.index), naming.name)));
         }
-        Names { names }
+        Names { names, slots: HashMap::new() }
+    }
+
+    /// The same, with names for slots of tables.
+    pub fn with_slots(mut self, slots: &HashMap<(u32, u64), String>) -> Self {
+        self.slots.clone_from(slots);
+        self
     }
 
     /// The name of one member.
@@ -68,6 +75,14 @@ impl<'a> Names<'a> {
         match self.get(space, index) {
             Some(name) => format!("{space} {index} (${name})"),
             None => format!("{space} {index}"),
+        }
+    }
+
+    /// `table 2, element 17`, or the name of the slot.
+    pub fn describe_slot(&self, table: u32, slot: u64) -> String {
+        match self.slots.get(&(table, slot)) {
+            Some(name) => name.clone(),
+            None => format!("{}, element {slot}", self.describe(Space::Table, table)),
         }
     }
 }

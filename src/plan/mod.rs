@@ -18,6 +18,7 @@ use crate::layout::Layout;
 use crate::module::{Module, Names, SectionId, Space};
 use crate::snapshot::{Reference, Snapshot, Unwritable, Value};
 use heap::HeapPlan;
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use wasmparser::{ConstExpr, ExternalKind, MemoryType, RefType, TableType};
@@ -33,6 +34,8 @@ pub struct PlanOptions {
     pub internalize: bool,
     /// How data is laid out.
     pub layout: Layout,
+    /// What to call slots of tables that the user does not know, by table and slot.
+    pub slots: HashMap<(u32, u64), String>,
 }
 
 /// Everything that is written differently from the original module.
@@ -366,7 +369,7 @@ impl Place {
     }
 
     fn element(names: &Names<'_>, table: u32, element: usize, value: Unwritable) -> Place {
-        Place { place: format!("{}, element {element}", names.describe(Space::Table, table)), value }
+        Place { place: names.describe_slot(table, element as u64), value }
     }
 }
 
@@ -394,7 +397,7 @@ pub fn plan<'a>(
     options: &PlanOptions,
 ) -> Result<Plan<'a>, PlanError> {
     let imports = imports::plan(module, snapshot, options.internalize)?;
-    let names = module.names();
+    let names = module.names().with_slots(&options.slots);
     let mut unwritable = Vec::new();
     let mut warnings = imports.warnings(module, snapshot);
     let mut start = Start::default();
@@ -405,7 +408,10 @@ pub fn plan<'a>(
     if !unwritable.is_empty() {
         return Err(PlanError::Unwritable(unwritable));
     }
-    let stays = |global: u32| !imports.internalizes_global(module, global);
+    let stays = |space: Space, index: u32| match space {
+        Space::Global => !imports.internalizes_global(module, index),
+        _ => !imports.internalize,
+    };
     let used: Vec<Reference> = start.steps.iter().chain(&tables.start).filter_map(Step::reference).collect();
     let heap = heap::plan(module, snapshot, &names, stays, &tables.objects, &used)?;
     let memories = memories::plan(module, snapshot, &imports, heap.is_some(), options.layout)?;

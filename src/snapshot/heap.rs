@@ -14,7 +14,8 @@ pub enum Shape {
 }
 
 /// Every object that the state reaches. An object's id is its place in the order in which a search in breadth finds it
-/// from the roots: globals, tables, passive element segments. So two heaps are equal exactly if there is a one-to-one
+/// from the roots: globals, tables, passive element segments; behind all of these come the objects that only the calls
+/// in progress of a program that is frozen in the middle can reach. So two heaps are equal exactly if there is a one-to-one
 /// mapping of their objects that the roots and all references agree with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Heap {
@@ -85,6 +86,13 @@ impl Heap {
             scalars: &self.scalars[scalars..scalars_end],
             references: &self.references[references..references_end],
         }
+    }
+
+    /// Whether the first objects are those of `other`.
+    pub fn starts_with(&self, other: &Heap) -> bool {
+        self.records.starts_with(&other.records)
+            && self.scalars.starts_with(&other.scalars)
+            && self.references.starts_with(&other.references)
     }
 
     /// Every object with its id, in order.

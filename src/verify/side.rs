@@ -33,6 +33,8 @@ pub(super) struct Side<'a> {
     references: References,
     pub memories: Vec<Extern>,
     entries: Option<Memory>,
+    /// How many of its tables are compared.
+    pub num_tables: usize,
 }
 
 /// How a call ended.
@@ -86,7 +88,8 @@ impl<'a> Side<'a> {
         if let Some(entries) = entries {
             entries.data_mut(store).fill(0);
         }
-        Ok(Side { program, initialized, references, memories, entries })
+        let num_tables = program.module.tables.len();
+        Ok(Side { program, initialized, references, memories, entries, num_tables })
     }
 
     /// Which of the defined functions were entered since init.
@@ -99,7 +102,8 @@ impl<'a> Side<'a> {
     /// Everything but the memories.
     pub fn outline(&mut self) -> Result<Snapshot<'static>, CaptureError> {
         let Initialized { subject, store, .. } = &mut self.initialized;
-        capture::outline(&self.program.module, &self.program.probed, subject, store, &self.references)
+        let Program { module, probed, .. } = &*self.program;
+        capture::outline(module, probed, subject, store, &self.references, self.num_tables)
     }
 
     pub fn store(&self) -> &wasmtime::Store<crate::host::HostState> {
@@ -217,7 +221,9 @@ impl References {
             })
         };
         let values = values.iter().map(value).collect::<Result<_, _>>()?;
-        Ok((values, reader.read(module, store)?))
+        let mut heap = Heap::default();
+        reader.read(module, store, &mut heap)?;
+        Ok((values, heap))
     }
 }
 

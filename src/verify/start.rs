@@ -12,7 +12,7 @@ use std::time::Duration;
 const PROBE_MEMORY: u64 = 64 << 20;
 
 pub(super) fn compile(program: &Program<'_>, compiler: Compiler) -> wasmtime::Result<Compiled> {
-    let options = EngineOptions { fuel: true, epochs: true, optimize: false };
+    let options = EngineOptions { fuel: true, epochs: true, optimize: false, plain_traces: false };
     engine::compile_with(compiler, &program.probed.wasm, options)
 }
 

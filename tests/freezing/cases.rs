@@ -7,16 +7,16 @@ use preinit::{Error, Output, Preinit, wat_to_wasm};
 
 const STATE: u64 = 7;
 
-fn binary(wat: &str) -> Vec<u8> {
+pub fn binary(wat: &str) -> Vec<u8> {
     wat_to_wasm(wat.as_bytes()).unwrap().into_owned()
 }
 
-fn preinit(at: &str) -> Preinit {
+pub fn preinit(at: &str) -> Preinit {
     Preinit::new().preload("env", provider(STATE)).at(at.parse().unwrap())
 }
 
 /// Frozen both ways, with one outcome.
-fn frozen(preinit: Preinit, wasm: &[u8]) -> Result<Output, Error> {
+pub fn frozen(preinit: Preinit, wasm: &[u8]) -> Result<Output, Error> {
     let unwound = preinit.clone().frames(Reader::Unwind).run(wasm);
     let inspected = preinit.frames(Reader::Inspect).run(wasm);
     match (&unwound, &inspected) {
@@ -28,7 +28,7 @@ fn frozen(preinit: Preinit, wasm: &[u8]) -> Result<Output, Error> {
 }
 
 /// The frozen module goes on where the original is after `made` host calls, and a second call is as the original's.
-fn goes_on(wat: &str, preinit: Preinit, entry: &str, made: usize) -> Output {
+pub fn goes_on(wat: &str, preinit: Preinit, entry: &str, made: usize) -> Output {
     let wasm = binary(wat);
     let output = frozen(preinit, &wasm).unwrap();
     let engine = engine();

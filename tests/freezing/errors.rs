@@ -122,22 +122,47 @@ fn while_the_module_is_instantiated() {
 #[test]
 fn values_without_a_form() {
     let wat = r#"(module
+        (import "env" "give" (func $give (result externref)))
         (import "env" "c" (func $c))
-        (type $s (struct (field i32)))
-        (func $inner (param (ref $s)) (call $c))
-        (func $outer (export "_start") (local $a (ref null $s)) (local $b anyref)
-            (local.set $a (struct.new $s (i32.const 1)))
-            (local.set $b (local.get $a))
+        (type $box (struct (field $n i32) (field $of externref)))
+        (func $inner (param externref) (call $c))
+        (func $outer (export "_start") (local $a externref) (local $b (ref null $box))
+            (local.set $a (call $give))
             (local.get $a)
-            (call $inner (ref.as_non_null (local.get $a)))
+            (call $inner (local.get $a))
             (drop)))"#;
+    let given = || {
+        Preinit::new().linker(|linker| {
+            linker.func_new(
+                "env",
+                "give",
+                wasmtime::FuncType::new(linker.engine(), [], [wasmtime::ValType::EXTERNREF]),
+                |mut caller, _, results| {
+                    results[0] = wasmtime::ExternRef::new(&mut caller, 5u32)?.into();
+                    Ok(())
+                },
+            )?;
+            linker.func_wrap("env", "c", || ()).map(|_| ())
+        })
+    };
     refused(
         wat,
-        Preinit::new(),
+        given(),
         "env.c",
-        "the calls in progress hold values that cannot be written into a module:\n  frame 0, function 1 ($inner), local 0: \
-         object of the garbage-collected heap on the stack\n  frame 1, function 2 ($outer), local 0: object of the garbage-collected heap on the stack\n  frame 1, function 2 ($outer), local 1: \
-         object of the garbage-collected heap on the stack\n  frame 1, function 2 ($outer), operand 0: object of the garbage-collected heap on the stack",
+        "the calls in progress hold values that cannot be written into a module:\n  frame 0, function 2 ($inner), local 0: \
+         externref of the host\n  frame 1, function 3 ($outer), local 0: externref of the host\n  frame 1, function 3 \
+         ($outer), operand 0: externref of the host",
+    );
+    let inside = wat.replace(
+        "(local.set $a (call $give))",
+        "(local.set $b (struct.new $box (i32.const 1) (call $give)))",
+    );
+    refused(
+        &inside,
+        given(),
+        "env.c",
+        "the state holds values that cannot be written into a module; init must not leave them:\n  frame 1, function 3 \
+         ($outer), local 1 → field 1 of $box: externref of the host",
     );
 }
 

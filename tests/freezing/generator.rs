@@ -1,6 +1,7 @@
 //! Programs of deeply nested structured control with operands below everything, that call the host in random places.
 //! Whatever is dropped goes into a checksum first, so that a wrong value shows.
 
+use super::graph::{self, Helpers};
 use super::machine::{IMPORTS, Number};
 use wasm_encoder::{
     BlockType, Catch, CodeSection, ConstExpr, ElementSection, Elements, EntityType, ExportKind,
@@ -41,6 +42,8 @@ impl Random {
 /// The module's types, as far as code asks for them.
 #[derive(Default)]
 struct Types {
+    /// How many types come before the functions'.
+    first: u32,
     section: TypeSection,
     known: Vec<(Vec<ValType>, Vec<ValType>)>,
 }
@@ -53,6 +56,7 @@ impl Types {
             self.section.ty().function(parameters.iter().copied(), results.iter().copied());
             self.known.len() - 1
         }) as u32
+            + self.first
     }
 
     fn block(&mut self, parameters: &[ValType], results: &[ValType]) -> BlockType {
@@ -68,6 +72,8 @@ struct Program {
     random: Random,
     /// Without what the baseline compiler does not know.
     plain: bool,
+    /// Makes objects, if it has any.
+    helpers: Option<Helpers>,
     types: Types,
     /// The type of the functions that references point to: nothing to `i32`.
     callback: u32,
@@ -75,10 +81,38 @@ struct Program {
     functions: Vec<(Vec<ValType>, Vec<ValType>)>,
 }
 
+/// What a program may be made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// What the baseline compiler knows.
+    Plain,
+    /// That, references to functions, vectors and exceptions.
+    References,
+    /// All that, and objects.
+    Objects,
+}
+
+impl Means {
+    pub fn of(seed: u64) -> Means {
+        if seed.is_multiple_of(2) { Means::Plain } else { Means::References }
+    }
+}
+
 /// A module with an export `entry` that takes nothing.
-pub fn program(seed: u64, plain: bool) -> Vec<u8> {
-    let mut program =
-        Program { random: Random(seed), plain, types: Types::default(), callback: 0, functions: Vec::new() };
+pub fn program(seed: u64, means: Means) -> Vec<u8> {
+    let mut types = Types::default();
+    if means == Means::Objects {
+        graph::declare(&mut types.section);
+        types.first = graph::TYPES;
+    }
+    let mut program = Program {
+        random: Random(seed),
+        plain: means == Means::Plain,
+        helpers: (means == Means::Objects).then_some(Helpers { first: 0 }),
+        types,
+        callback: 0,
+        functions: Vec::new(),
+    };
     program.callback = program.types.get(&[], &[ValType::I32]);
     program.module()
 }
@@ -100,6 +134,10 @@ impl Program {
             vec![ValType::I32, ValType::I32, ValType::I64, ValType::F32, ValType::F64, ValType::FUNCREF];
         if !self.plain {
             types.extend([ValType::V128, ValType::EXTERNREF, concrete(true), concrete(false)]);
+        }
+        if self.helpers.is_some() {
+            types.extend(graph::VALUES);
+            types.extend(graph::VALUES);
         }
         self.random.choose(&types)
     }
@@ -131,6 +169,9 @@ impl Program {
         self.functions.push((vec![], entry_results));
         let entry = self.functions.len() as u32 - 1;
         let tag = self.types.get(&[ValType::I32], &[]);
+        if let Some(helpers) = &mut self.helpers {
+            helpers.first = entry + 1;
+        }
 
         let mut functions = FunctionSection::new();
         let mut code = CodeSection::new();
@@ -138,6 +179,12 @@ impl Program {
             let (parameters, results) = self.functions[index].clone();
             functions.function(self.types.get(&parameters, &results));
             code.function(&self.function(parameters, results));
+        }
+        if let Some(helpers) = self.helpers {
+            for (function, (parameters, results)) in helpers.functions().iter().zip(graph::signatures()) {
+                functions.function(self.types.get(&parameters, &results));
+                code.function(function);
+            }
         }
         let mut tables = TableSection::new();
         let size = self.functions.len() as u64;
@@ -162,12 +209,18 @@ impl Program {
         let mut globals = GlobalSection::new();
         let mutable = GlobalType { val_type: ValType::I64, mutable: true, shared: false };
         globals.global(mutable, &ConstExpr::i64_const(FUEL)).global(mutable, &ConstExpr::i64_const(0));
+        if self.helpers.is_some() {
+            let root = GlobalType { val_type: graph::root_type(), ..mutable };
+            let ValType::Ref(ty) = graph::root_type() else { unreachable!() };
+            globals.global(root, &ConstExpr::ref_null(ty.heap_type));
+        }
         let mut exports = ExportSection::new();
         exports.export("entry", ExportKind::Func, entry);
         exports.export("fuel", ExportKind::Global, FUEL_GLOBAL);
         exports.export("sum", ExportKind::Global, SUM_GLOBAL);
         exports.export("memory", ExportKind::Memory, 0);
 
+        let node_tag = self.helpers.map(|_| self.types.get(&[graph::NODE_REF], &[]));
         let mut module = Module::new();
         module
             .section(&self.types.section)
@@ -177,7 +230,9 @@ impl Program {
             .section(&memories);
         if !self.plain {
             let mut tags = TagSection::new();
-            tags.tag(TagType { kind: TagKind::Exception, func_type_idx: tag });
+            for tag in [tag].into_iter().chain(node_tag) {
+                tags.tag(TagType { kind: TagKind::Exception, func_type_idx: tag });
+            }
             module.section(&tags);
         }
         module.section(&globals).section(&exports).section(&elements).section(&code);
@@ -259,6 +314,10 @@ impl Body<'_> {
             }
             ValType::F64 => self.emit(I::I64ReinterpretF64),
             ValType::V128 => self.emit(I::I64x2ExtractLane(1)),
+            ty if self.is_of_graph(ty) => {
+                let code = self.program.helpers.map(|helpers| helpers.digest(ty)).unwrap_or_default();
+                code.into_iter().for_each(|instruction| self.emit(instruction));
+            }
             ValType::Ref(ty) if ty.heap_type == HeapType::Concrete(self.program.callback) && !ty.nullable => {
                 self.emit(I::Drop);
                 self.emit(I::I64Const(3));
@@ -275,6 +334,10 @@ impl Body<'_> {
         self.emit(I::GlobalSet(SUM_GLOBAL));
     }
 
+    fn is_of_graph(&self, ty: ValType) -> bool {
+        self.program.helpers.is_some() && graph::VALUES.contains(&ty)
+    }
+
     fn constant(&mut self, ty: ValType) {
         let value = self.program.random.next();
         match ty {
@@ -283,6 +346,10 @@ impl Body<'_> {
             ValType::F32 => self.emit(I::F32Const((value as i16 as f32).into())),
             ValType::F64 => self.emit(I::F64Const((value as i32 as f64 / 3.0).into())),
             ValType::V128 => self.emit(I::V128Const(i128::from(value as i64) * 77)),
+            ty if self.is_of_graph(ty) => {
+                let code = self.program.helpers.map(|helpers| helpers.value(ty, value)).unwrap_or_default();
+                code.into_iter().for_each(|instruction| self.emit(instruction));
+            }
             ValType::Ref(ty) if ty.heap_type == HeapType::EXTERN => self.emit(I::RefNull(HeapType::EXTERN)),
             ValType::Ref(ty) if ty.nullable && value.is_multiple_of(3) => self.emit(I::RefNull(ty.heap_type)),
             ValType::Ref(_) => self.emit(I::RefFunc(IMPORTS.len() as u32 + (value % 2) as u32)),
@@ -541,8 +608,16 @@ impl Body<'_> {
         self.sequence();
         self.condition();
         self.emit(I::If(BlockType::Empty));
-        self.emit(I::I32Const(5));
-        self.emit(I::Throw(0));
+        match self.program.helpers.filter(|_| self.program.random.one_in(2)) {
+            Some(helpers) => {
+                let number = self.program.random.next();
+                helpers.throw(number).into_iter().for_each(|instruction| self.emit(instruction));
+            }
+            None => {
+                self.emit(I::I32Const(5));
+                self.emit(I::Throw(0));
+            }
+        }
         self.emit(I::End);
         self.sequence();
         self.settle(&results);
@@ -566,9 +641,11 @@ impl Body<'_> {
 /// `PREINIT_DUMP=SEED` writes that program to a file.
 #[test]
 fn the_generator_makes_valid_programs() {
-    for seed in 0..200 {
-        let wasm = program(seed, seed.is_multiple_of(2));
-        if std::env::var("PREINIT_DUMP").is_ok_and(|dump| dump == seed.to_string()) {
+    let dumped: Option<u64> = std::env::var("PREINIT_DUMP").ok().map(|seed| seed.parse().unwrap());
+    for seed in (0..300).chain(dumped) {
+        let means = if seed < 200 { Means::of(seed) } else { Means::Objects };
+        let wasm = program(seed, means);
+        if dumped == Some(seed) {
             std::fs::write(std::env::temp_dir().join(format!("{seed}.wasm")), &wasm).unwrap();
         }
         if let Err(error) = preinit::module::Module::parse(&wasm) {

@@ -93,6 +93,13 @@ fn bits(value: &Val) -> u128 {
     }
 }
 
+/// A number for a string of the host.
+fn string(value: &Val, store: impl wasmtime::AsContext) -> Option<u64> {
+    let Val::ExternRef(Some(external)) = value else { return None };
+    let string = external.data(&store).ok()??.downcast_ref::<String>()?;
+    Some(string.bytes().fold(0, |state, byte| mixed(state, byte.into())))
+}
+
 #[derive(Default)]
 struct Host {
     state: u64,
@@ -124,6 +131,13 @@ impl Machine {
         let mut known: Vec<String> = Vec::new();
         for import in module.imports() {
             let name = format!("{}.{}", import.module(), import.name());
+            if import.ty().global().is_some() {
+                let string = wasmtime::ExternRef::new(&mut store, import.name().to_string())?;
+                let ty = import.ty().global().cloned().unwrap();
+                let global = wasmtime::Global::new(&mut store, ty, string.into())?;
+                linker.define(&mut store, import.module(), import.name(), global)?;
+                continue;
+            }
             let Some(ty) = import.ty().func().cloned() else { panic!("{name} is no function") };
             if known.contains(&name) {
                 continue;
@@ -132,12 +146,15 @@ impl Machine {
             let id = IMPORTS.iter().position(|(known, ..)| name == format!("env.{known}"));
             let host = Arc::clone(&host);
             let signature = ty.clone();
-            let function = Func::new(&mut store, ty, move |_, arguments, answers| {
+            let function = Func::new(&mut store, ty, move |caller, arguments, answers| {
                 let mut host = host.lock().unwrap();
                 if host.calls.len() >= MOST_CALLS {
                     return Err(wasmtime::Error::msg("too many host calls"));
                 }
-                let arguments: Vec<u64> = arguments.iter().map(|value| bits(value) as u64).collect();
+                let arguments: Vec<u64> = arguments
+                    .iter()
+                    .map(|value| string(value, &caller).unwrap_or(bits(value) as u64))
+                    .collect();
                 let before = host.state;
                 let int = match id {
                     Some(id) => {

@@ -7,7 +7,7 @@
 //!    those of the uninterrupted run, and so is a second call of the entry;
 //! 5. freeze what was frozen again, at the next call: the same holds.
 
-use super::generator;
+use super::generator::{self, Means};
 use super::machine::{HostCall, Machine, Seen, engine, provider};
 use preinit::freeze::{Reader, Trigger};
 use preinit::{Error, Output, Preinit};
@@ -28,6 +28,8 @@ pub struct Counts {
     pub inspected: usize,
     pub trapped: usize,
     pub deepest: usize,
+    /// Of the heap, in all that was frozen.
+    pub objects: u64,
 }
 
 fn freeze(wasm: &[u8], state: u64, calls: &[HostCall], at: usize, reader: Reader) -> Result<Output, Error> {
@@ -88,6 +90,7 @@ pub fn check(wasm: &[u8], most: usize, refusable: bool, counts: &mut Counts) {
         }
         let Some(output) = outputs.first() else { continue };
         counts.freezes += 1;
+        counts.objects += output.report.heap.objects;
         let frames = output.report.frozen.as_ref().unwrap().frames;
         counts.deepest = counts.deepest.max(frames);
         assert!(bodies(&output.wasm).starts_with(&bodies(wasm)), "call {at}: other bodies");
@@ -150,6 +153,7 @@ pub fn check_all(
         sum.refused += counts.refused;
         sum.inspected += counts.inspected;
         sum.trapped += counts.trapped;
+        sum.objects += counts.objects;
         sum.deepest = sum.deepest.max(counts.deepest);
     }
     sum
@@ -160,9 +164,22 @@ fn generated_programs_go_on_from_every_host_call() {
     let seeds = seeds(0..120);
     let count = seeds.end - seeds.start;
     let counts = check_all(seeds, |seed, counts| {
-        check(&generator::program(seed, seed.is_multiple_of(2)), 8, false, counts);
+        check(&generator::program(seed, Means::of(seed)), 8, false, counts);
     });
     println!("{counts:?}");
     assert!(counts.freezes as u64 > 2 * count, "{counts:?}");
     assert!(counts.inspected > 0 && counts.again > 0 && counts.deepest > 4, "{counts:?}");
+}
+
+/// Frames hold objects that other frames, a global and other objects hold too.
+#[test]
+fn generated_programs_with_objects_go_on_from_every_host_call() {
+    let seeds = seeds(1000..1060);
+    let count = seeds.end - seeds.start;
+    let counts = check_all(seeds, |seed, counts| {
+        check(&generator::program(seed, Means::Objects), 6, false, counts);
+    });
+    println!("{counts:?}");
+    assert!(counts.freezes as u64 > 2 * count, "{counts:?}");
+    assert!(counts.inspected > 0 && counts.again > 0 && counts.objects > 3 * count, "{counts:?}");
 }

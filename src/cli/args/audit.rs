@@ -74,6 +74,10 @@ for. What moves in its memories, globals, tables and objects depends on them. Th
 from the record of the first: nothing outside is read or written twice. What init prints vanishes and
 its standard input is empty, unless --inherit-stdio is given.
 
+Values that are in the output word for word are dangers if they are of environment variables, those
+named like a secret first; HOME, PATH, LANG and their like are warnings. Arguments are there to be used:
+what depends on them is a note.
+
 Names of variables come from DWARF, names of functions from the name section; audit a build that has
 them to see which variable it is.
 

@@ -110,7 +110,7 @@ impl<'p> Paths<'p> {
                     break;
                 }
                 From::Slot(table, slot) => {
-                    steps.push(format!("{}, element {slot}", self.names.describe(Space::Table, table)));
+                    steps.push(self.names.describe_slot(table, slot));
                     break;
                 }
                 From::Item(segment, item) => {

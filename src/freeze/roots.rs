@@ -1,0 +1,161 @@
+//! Values of a stack that no constant stands for: objects, and what the host gave an immutable global. They are roots of
+//! the heap, in tables of their own that the start function fills. The last of the resuming functions empties them.
+
+use super::FreezeError;
+use super::body::{Bodies, CallPoint};
+use super::patch::Patch;
+use super::record::Family;
+use super::stack::Stack;
+use crate::encode::constant;
+use crate::module::Module;
+use crate::snapshot::{Reference, TableState, Value};
+use std::collections::HashMap;
+use std::sync::Arc;
+use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
+use wasm_encoder::{Function, Instruction};
+use wasmparser::{HeapType, RefType, ValType};
+
+#[derive(Debug, Default)]
+pub(super) struct Roots {
+    tables: Vec<Table>,
+}
+
+#[derive(Debug)]
+struct Table {
+    family: Family,
+    index: u32,
+    slots: Vec<Reference>,
+    /// What each slot holds, for messages.
+    places: Vec<String>,
+    known: HashMap<Reference, u32>,
+}
+
+impl Roots {
+    /// The roots of `stack`, with a table in `patch` for each family of references.
+    pub fn new(
+        module: &Module<'_>,
+        bodies: &Bodies<'_>,
+        points: &[Arc<CallPoint>],
+        stack: &Stack,
+        patch: &mut Patch<'_, '_>,
+    ) -> Result<Roots, FreezeError> {
+        let mut roots = Roots::default();
+        let callee = module.signature(stack.callee);
+        let callee = callee.ok_or(FreezeError::Unexplained("a function without a signature"))?;
+        for (index, (value, ty)) in stack.arguments.iter().zip(callee.params()).enumerate() {
+            roots.add(module, *value, *ty, || stack.argument(module, index));
+        }
+        for (depth, (frame, point)) in stack.frames.iter().zip(points).enumerate() {
+            let locals = &bodies.get(frame.site.function)?.locals;
+            for (index, (local, ty)) in frame.locals.iter().zip(locals).enumerate() {
+                if let Some(value) = local {
+                    roots.add(module, *value, *ty, || stack.local(module, depth, index));
+                }
+            }
+            for (index, (value, ty)) in frame.operands.iter().zip(&point.operands).enumerate() {
+                roots.add(module, *value, *ty, || stack.operand(module, depth, index));
+            }
+        }
+        for table in &mut roots.tables {
+            table.index = patch.table(table.family.heap_type(), table.slots.len() as u64);
+        }
+        Ok(roots)
+    }
+
+    fn add(&mut self, module: &Module<'_>, value: Value, ty: ValType, place: impl FnOnce() -> String) {
+        let (Value::Ref(reference), ValType::Ref(ty)) = (value, ty) else { return };
+        if !is_root(reference) {
+            return;
+        }
+        let family = Family::of(module, ty);
+        let table = self.tables.iter().position(|table| table.family == family).unwrap_or_else(|| {
+            let (slots, places) = (Vec::new(), Vec::new());
+            self.tables.push(Table { family, index: 0, slots, places, known: HashMap::new() });
+            self.tables.len() - 1
+        });
+        let table = &mut self.tables[table];
+        table.known.entry(reference).or_insert_with(|| {
+            table.slots.push(reference);
+            table.places.push(place());
+            table.slots.len() as u32 - 1
+        });
+    }
+
+    /// Pushes a value of type `ty`.
+    pub fn push(
+        &self,
+        module: &Module<'_>,
+        value: Value,
+        ty: ValType,
+        function: &mut Function,
+    ) -> Result<(), FreezeError> {
+        if let (Value::Ref(reference), ValType::Ref(ty)) = (value, ty)
+            && is_root(reference)
+        {
+            let family = Family::of(module, ty);
+            let table = self.tables.iter().find(|table| table.family == family);
+            let slot = table.and_then(|table| Some((table.index, *table.known.get(&reference)?)));
+            let (table, slot) = slot.ok_or(FreezeError::Unexplained("a root without a slot"))?;
+            function.instruction(&Instruction::I32Const(slot as i32));
+            function.instruction(&Instruction::TableGet(table));
+            return cast(family, ty, function);
+        }
+        let mut code = Vec::new();
+        constant::push(module, value, ty, &mut code)?;
+        function.raw(code);
+        match (value, ty) {
+            // An imported function may be more than its import says.
+            (Value::Ref(Reference::Func(index)), ValType::Ref(ty))
+                if index < module.imported.functions && matches!(ty.heap_type(), HeapType::Concrete(_)) =>
+            {
+                cast(Family::Function, ty, function)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets go of everything.
+    pub fn clear(&self, function: &mut Function) {
+        for table in &self.tables {
+            function.instruction(&Instruction::I32Const(0));
+            function.instruction(&Instruction::RefNull(table.family.heap_type()));
+            function.instruction(&Instruction::I32Const(table.slots.len() as i32));
+            function.instruction(&Instruction::TableFill(table.index));
+        }
+    }
+
+    /// The tables at the place where the program was stopped.
+    pub fn states(&self) -> impl Iterator<Item = TableState> {
+        self.tables.iter().map(|table| TableState {
+            elements: table.slots.clone(),
+            maximum: Some(table.slots.len() as u64),
+            import: None,
+        })
+    }
+
+    /// What the slots hold, by table and slot.
+    pub fn places(&self) -> impl Iterator<Item = ((u32, u64), String)> {
+        let places = |table: &'_ Table| {
+            let index = table.index;
+            (0u64..).zip(table.places.clone()).map(move |(slot, place)| ((index, slot), place))
+        };
+        self.tables.iter().flat_map(places)
+    }
+}
+
+fn is_root(reference: Reference) -> bool {
+    matches!(reference, Reference::Object(_) | Reference::ExternObject(_) | Reference::Import(_))
+}
+
+/// Makes what a table of `family` holds a value of type `ty`.
+fn cast(family: Family, ty: RefType, function: &mut Function) -> Result<(), FreezeError> {
+    let heap_type = RoundtripReencoder.heap_type(ty.heap_type()).map_err(|_| FreezeError::unknown("type"))?;
+    let is_top = heap_type == family.heap_type() || matches!(family, Family::Extern | Family::Exception);
+    match (is_top, ty.is_nullable()) {
+        (true, true) => {}
+        (true, false) => drop(function.instruction(&Instruction::RefAsNonNull)),
+        (false, true) => drop(function.instruction(&Instruction::RefCastNullable(heap_type))),
+        (false, false) => drop(function.instruction(&Instruction::RefCastNonNull(heap_type))),
+    }
+    Ok(())
+}
