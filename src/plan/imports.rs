@@ -44,6 +44,11 @@ pub(super) fn plan(
         _ => true,
     });
     let kept = kept.collect();
+    let tables = (0u32..).zip(module.imports_of(Space::Table)).zip(&module.tables);
+    let mut non_nullable = tables.filter(|(_, table)| !table.ty.element_type.is_nullable());
+    if let Some(((table, (_, import)), _)) = non_nullable.next().filter(|_| internalize) {
+        return Err(PlanError::NoInitializer { table, import: dotted(import) });
+    }
     if let Some(alias) = snapshot.aliases.first().filter(|_| internalize) {
         let (first, import) = names_of(module, alias);
         return Err(PlanError::ImportedTwice { space: alias.space, index: alias.index, first, import });

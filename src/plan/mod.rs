@@ -310,6 +310,17 @@ pub enum PlanError {
         /// `module.name`
         import: String,
     },
+    /// A table of non-nullable references needs an initializer of its own, which an import has not.
+    #[error(
+        "table {table}, import `{import}`, holds non-nullable references and has no initializer here; \
+         --internalize cannot make it the module's own, so keep it imported"
+    )]
+    NoInitializer {
+        /// Table index.
+        table: u32,
+        /// `module.name`
+        import: String,
+    },
     /// A rename whose source does not exist.
     #[error("cannot rename export `{src}` to `{dst}`: there is no export `{src}`")]
     NoSuchExport {
