@@ -52,12 +52,12 @@ pub(super) fn plan<'a>(
         let stretches =
             stretches(state, handed_over, ty.element_type, |slot| as_filled(slot) || is_object(slot));
         // One that bridges gaps writes nulls over objects that the initializer put there.
-        let bridged = match &stretches[..] {
-            [only] => only.clone(),
-            _ => 0..0,
+        let is_written = |slot: usize| {
+            let at = stretches.partition_point(|stretch| stretch.end <= slot);
+            stretches.get(at).is_some_and(|stretch| stretch.contains(&slot))
         };
         let objects = (0..state.elements.len())
-            .filter(|slot| is_object(*slot) && (!as_filled(*slot) || bridged.contains(slot)));
+            .filter(|slot| is_object(*slot) && (!as_filled(*slot) || is_written(*slot)));
         let objects: Vec<_> = objects.map(|slot| (slot as u32, state.elements[slot])).collect();
         if !objects.is_empty() {
             planned.objects.push(ObjectSlots { table, slots: objects });
