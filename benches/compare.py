@@ -4,6 +4,7 @@
     cargo build --release --bin preinit
     cargo bench --no-run --bench startup_wasmi
     python3 benches/compare.py [--write]     # --write puts the tables into README.md
+    python3 benches/compare.py --ruby FILE   # with the 17 MB that benches/ruby.py makes
 
 Build step: the whole process, wall time and peak memory, the tools in turn (A B A B ...), medians; cold is without any
 cache, warm with one that an earlier run has filled. Start-up: from a compiled module to the first answer, in Wasmtime, V8
@@ -44,6 +45,7 @@ INPUTS = {
     "cpython": ("wizer.initialize", "query"),
     "zig": ("wizer.initialize", "query"),
     "assemblyscript": ("initialize", "query"),
+    "ruby": ("wizer.initialize", "query"),
 }
 IN_TABLE = ["lua", "quickjs", "sqlite", "rust-regex", "go", "cpython"]
 FIND_WASMTIME = "import wasmtime, importlib.metadata as m; print(m.version('wasmtime'))"
@@ -62,6 +64,7 @@ def main():
     parser.add_argument("--preinit", type=Path, default=target / "release/preinit")
     parser.add_argument("--inputs", type=Path, default=Path(os.environ.get("PREINIT_INPUTS", ROOT / "../shared/inputs")))
     parser.add_argument("--python-lib", type=Path, default=None, help="the standard library of a Python 3.11")
+    parser.add_argument("--ruby", type=Path, default=os.environ.get("RUBY_WASM"), help="what ruby.py made (RUBY_WASM)")
     parser.add_argument("--only", help="inputs, separated by commas")
     parser.add_argument("--runs", type=int, default=9, help="runs of each tool (9)")
     parser.add_argument("--answers", action="store_true", help="compare answers only: no measurements, all inputs")
@@ -72,10 +75,15 @@ def main():
     options = parser.parse_args()
 
     library = options.python_lib or python_library()
-    names = options.only.split(",") if options.only else list(INPUTS) if options.answers else IN_TABLE
+    names = list(INPUTS) if options.answers else [*IN_TABLE, "ruby"]
+    if not options.ruby:
+        names.remove("ruby")
+    names = options.only.split(",") if options.only else names
     unknown = [name for name in names if name not in INPUTS]
     if unknown:
         parser.error(f"no such input: {', '.join(unknown)}; there are {', '.join(INPUTS)}")
+    if "ruby" in names and not options.ruby:
+        parser.error("--ruby says where ruby.wasm is")
     if "cpython" in names and library is None:
         names.remove("cpython")
         note("cpython is left out: there is no Python 3.11 here (--python-lib)")
@@ -88,7 +96,7 @@ def main():
         builds = {}
         for name in names:
             builds[name] = build(name, options, tools, library, folder)
-        startups = {"sizes": {name: os.path.getsize(options.inputs / f"{name}.wasm") for name in names}}
+        startups = {"sizes": {name: os.path.getsize(path_of(name, options)) for name in names}}
         for name in names:
             startups[name] = start_up(name, options, engines, builds[name], library)
     if options.json:
@@ -97,8 +105,12 @@ def main():
         print(f"{len(names)} inputs, {', '.join(engines) or 'no engine'}: all answers are equal")
     else:
         text = tables(names, tools, engines, builds, startups, options.runs)
-        text += evaluated(names, options.inputs) + stripped(names, options, library)
+        text += evaluated(names, options) + stripped(names, options, library)
         readme.write("figures", text) if options.write else print(text)
+
+
+def path_of(name, options):
+    return options.ruby if name == "ruby" else options.inputs / f"{name}.wasm"
 
 
 def note(text):
@@ -193,7 +205,7 @@ def find_engines(target):
 
 def build(name, options, tools, library, folder):
     """Per tool, the measurements and the snapshot's path; the tools take turns."""
-    source = options.inputs / f"{name}.wasm"
+    source = path_of(name, options)
     dirs = [("/lib/python3.11", library)] if name == "cpython" else []
     results = {tool: {"wall": [], "processor": [], "peak": [], "file": None} for tool in tools}
     for run in range(1 if options.answers else options.runs + 1):
@@ -242,7 +254,7 @@ def packed_sizes(path):
 def start_up(name, options, engines, built, library):
     """Per engine and module, milliseconds; checks all answers."""
     init, query = INPUTS[name]
-    modules = {"original": {"file": str(options.inputs / f"{name}.wasm"), "calls": ["_initialize", init]}}
+    modules = {"original": {"file": str(path_of(name, options)), "calls": ["_initialize", init]}}
     # A warm cache makes the same snapshot.
     for tool, result in built.items():
         if not tool.endswith("warm"):
@@ -319,7 +331,7 @@ def tables(names, tools, engines, builds, startups, runs):
     return "\n".join(lines) + "\n"
 
 
-def evaluated(names, inputs):
+def evaluated(names, options):
     """What wasm-ctor-eval makes of the inputs, in words: it runs init as long as nothing is imported."""
     tool = os.environ.get("WASM_CTOR_EVAL") or shutil.which("wasm-ctor-eval")
     if not tool:
@@ -330,7 +342,7 @@ def evaluated(names, inputs):
         for name in [*names, "zig", "assemblyscript"]:
             init, query = INPUTS[name]
             target = Path(folder, "out.wasm")
-            command = [*shlex.split(tool), *FEATURES, f"--ctors={init}", f"--kept-exports={query}", str(inputs / f"{name}.wasm"), "-o", str(target)]
+            command = [*shlex.split(tool), *FEATURES, f"--ctors={init}", f"--kept-exports={query}", str(path_of(name, options)), "-o", str(target)]
             started = time.perf_counter()
             try:
                 done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
@@ -356,7 +368,7 @@ def stripped(names, options, library):
             snapshot, target, report = Path(folder, "a.wasm"), Path(folder, "b.wasm"), Path(folder, "report.json")
             dirs = [f"--mapdir=/lib/python3.11::{library}"] if name == "cpython" else []
             command = [str(options.preinit), "-q", "--no-cache", "-f", INPUTS[name][0], "--allow-wasi", *dirs]
-            command.append(str(options.inputs / f"{name}.wasm"))
+            command.append(str(path_of(name, options)))
             measure([*command, "-o", str(snapshot)])
             measure([*command, "--strip-init", "--report", str(report), "-o", str(target)])
             took = json.loads(report.read_text())["stripped"]

@@ -114,9 +114,10 @@ fn compile_in(
 }
 
 /// Frames of a program that is to be frozen.
-pub(crate) const MAX_FROZEN_FRAMES: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
+pub(crate) const MAX_FROZEN_FRAMES: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
 
-/// Compiles `wasm` with the cheapest compiler that supports it, for a run whose whole call stack is asked for.
+/// Compiles `wasm` with the cheapest compiler that supports it and the options, for a run whose whole call stack is asked
+/// for.
 ///
 /// # Errors
 /// What the last compiler that was tried said.
@@ -131,6 +132,9 @@ pub(crate) fn compile_traced(
         config.wasm_backtrace_max_frames(MAX_FROZEN_FRAMES.checked_add(1));
         compile_for(config, &format!("traced {compiler:?} {options:?}"), compiler, wasm, cache)
     };
+    if options.optimize {
+        return compile(Compiler::OptimizingCranelift);
+    }
     compile(Compiler::Winch).or_else(|_| compile(Compiler::Cranelift))
 }
 

@@ -9,7 +9,7 @@ use crate::host::{
     Class, HostOptions, HostState, ImportName, Ledger, Limits, LinkerHook, Policy, Preload, WasiOptions,
 };
 use crate::layout::Layout;
-use crate::module::Module;
+use crate::module::{Module, is_function};
 use crate::plan::{PlanOptions, Rename, plan, rename_conflict};
 use crate::probe::{Probe, Probed};
 use crate::report::{self, Report, Timings, seconds};
@@ -369,6 +369,16 @@ fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, 
         plan_options.slots = frozen.slots().collect();
     }
     let (plan, planning) = timed(|| plan(output_of, &snapshot, &plan_options))?;
+    if let Some(frozen) = &frozen
+        && let Some(entry) = output_of.export(&frozen.entry)
+        && !plan.exports.iter().any(|export| is_function(export.kind) && export.index == entry.index)
+    {
+        return Err(Error::Options(format!(
+            "the program resumes in `{entry}`, and --rename-func puts another export in its place; give it another \
+             name: --rename-func resume={entry}",
+            entry = frozen.entry
+        )));
+    }
     let ((output, stripped), encode) = timed(|| {
         let output = encode(output_of, &snapshot, &plan)?;
         if !options.strip_init {
@@ -462,6 +472,7 @@ fn frozen(
         init_functions: &options.init_functions,
         host: &options.host,
         limits: &options.limits,
+        optimize: options.optimize,
         cache: options.cache.as_ref(),
         digest,
     };

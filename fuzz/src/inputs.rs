@@ -9,6 +9,11 @@ pub fn generated(seed: u64) -> Vec<u8> {
     bytes(seed, 8000)
 }
 
+/// Bytes for [`crate::freezing::bytes::check_bytes`].
+pub fn freezing(seed: u64) -> Vec<u8> {
+    bytes(seed, 5000)
+}
+
 /// Bytes for [`crate::property::segments::check`].
 pub fn segments(seed: u64) -> Vec<u8> {
     bytes(seed, 20)

@@ -127,7 +127,7 @@ impl fmt::Display for Site {
         let telling = self.backtrace.iter().filter(|frame| !frame.trim_start_matches("__").ends_with(name));
         let frames: Vec<&String> = telling.collect();
         for frame in frames.iter().take(SHOWN) {
-            write!(f, " < {frame}")?;
+            write!(f, " < {}", super::text::name(frame))?;
         }
         if frames.len() > SHOWN {
             write!(f, " < {} more", frames.len() - SHOWN)?;

@@ -26,7 +26,8 @@ pub struct MemoryMap {
     pub filled: Vec<u8>,
     /// How much of each cell is not as the data segments of the input make it, in 255ths; at least 1 if anything is.
     pub changed: Vec<u8>,
-    /// What depends on which source: bit N for the N-th of [`super::Audit::varied`].
+    /// What depends on which source: bit N for the N-th of [`super::Audit::varied`] that has ranges, bit 30 for all
+    /// from the 31st on.
     pub tainted: Vec<u32>,
     /// What each cell belongs to, mostly: an index into `owners`.
     pub owner: Vec<u16>,
@@ -46,6 +47,20 @@ pub fn maps(module: &Module<'_>, snapshot: &Snapshot<'_>) -> Vec<MemoryMap> {
     let layout = Layout::of(module, &Code::of(module), snapshot, symbols.end_of_variables());
     let ledger = Ledger::default();
     of(&Scene::new(module, snapshot, &ledger, &symbols, &layout), &[])
+}
+
+/// Sources that the bits of [`MemoryMap::tainted`] can tell apart. JavaScript has signed integers of 32 bits.
+const MOST: usize = 31;
+
+/// What each bit of [`MemoryMap::tainted`] stands for: those that something depends on.
+pub(super) fn legend(varied: &[Varied]) -> Vec<String> {
+    let hit: Vec<&Varied> = varied.iter().filter(|varied| !varied.ranges.is_empty()).collect();
+    let shown = if hit.len() > MOST { MOST - 1 } else { hit.len() };
+    let mut names: Vec<String> = hit[..shown].iter().map(|varied| varied.source.clone()).collect();
+    if shown < hit.len() {
+        names.push(format!("one of {} others", hit.len() - shown));
+    }
+    names
 }
 
 pub(super) fn of(scene: &Scene<'_>, varied: &[Varied]) -> Vec<MemoryMap> {
@@ -69,7 +84,8 @@ fn map(scene: &Scene<'_>, varied: &[Varied], memory: u32, size: u64) -> MemoryMa
         each_cell(range.start, range.end, cell, |index, bytes| changed[index] += bytes);
     }
     let mut tainted = vec![0u32; count];
-    for (bit, varied) in varied.iter().enumerate().take(32) {
+    let hit = varied.iter().filter(|varied| !varied.ranges.is_empty());
+    for (bit, varied) in hit.enumerate().map(|(at, varied)| (at.min(MOST - 1), varied)) {
         for &(other, start, end) in &varied.ranges {
             if other == memory {
                 each_cell(start, end.min(size), cell, |index, _| tainted[index] |= 1 << bit);

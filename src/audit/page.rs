@@ -3,7 +3,6 @@
 use super::Audit;
 use super::finding::Finding;
 use super::map::MemoryMap;
-use super::taint::Varied;
 use super::weight::Weight;
 use crate::host::{Class, Descriptors, Entry, Ledger, Outcome};
 use crate::report::Report;
@@ -13,6 +12,9 @@ const TEMPLATE: &str = include_str!("page.html");
 
 /// Host calls that are listed; in most runs all.
 const LISTED: usize = 2000;
+
+/// Functions in progress that are told of each host call.
+const FRAMES: usize = 5;
 
 #[derive(Serialize)]
 struct Page<'a> {
@@ -24,7 +26,7 @@ struct Page<'a> {
     findings: &'a [Finding],
     warnings: &'a [String],
     not_covered: &'a [String],
-    varied: Vec<&'a str>,
+    varied: Vec<String>,
     weight: &'a [Weight],
     maps: &'a [MemoryMap],
     calls: Vec<Event>,
@@ -142,7 +144,7 @@ pub(super) fn audit_page(input: &str, audit: &Audit) -> String {
         findings: &audit.findings,
         warnings: &[],
         not_covered: &audit.not_covered,
-        varied: audit.varied.iter().map(|Varied { source, .. }| source.as_str()).collect(),
+        varied: super::map::legend(&audit.varied),
         weight: &audit.weight,
         maps: &audit.maps,
         calls,
@@ -183,7 +185,14 @@ impl Event {
             result,
             read: length(&entry.call.reads),
             written: length(&entry.writes),
-            backtrace: entry.call.backtrace.clone().unwrap_or_default(),
+            backtrace: entry
+                .call
+                .backtrace
+                .iter()
+                .flatten()
+                .take(FRAMES)
+                .map(|name| super::text::name(name).into_owned())
+                .collect(),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::source::{Source, stdin};
 use super::symbols::Owner;
 use crate::host::WasiOptions;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// A source that was varied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,7 +53,7 @@ pub(super) fn findings(
     let mut by_variable: Vec<(&Variation, Finding)> = Vec::new();
     for variation in variations {
         for finding in of_variation(scene, variation, wasi, told) {
-            let of_variable = matches!(variation.sources[..], [Source::Variable(_)]);
+            let of_variable = variation.sources.iter().all(|source| matches!(source, Source::Variable(_)));
             match of_variable && finding.key == "taint.env" && finding.level == Level::Warning {
                 true => by_variable.push((variation, finding)),
                 false => findings.push(finding),
@@ -70,11 +71,13 @@ pub(super) fn findings(
 fn of_variables(apart: Vec<(&Variation, Finding)>, wasi: &WasiOptions) -> Finding {
     const SHOWN: usize = 8;
     let bytes: u64 = apart.iter().flat_map(|(variation, _)| &variation.moved).map(Spot::bytes).sum();
+    let variables: BTreeSet<Source> =
+        apart.iter().flat_map(|(variation, _)| variation.sources.iter().copied()).collect();
     let name = |source: &Source| match *source {
         Source::Variable(index) => format!("`{}`", wasi.env.get(index).map_or("", |(name, _)| name)),
         source => source.describe(wasi),
     };
-    let names: Vec<String> = apart.iter().flat_map(|(variation, _)| &variation.sources).map(name).collect();
+    let names: Vec<String> = variables.iter().map(name).collect();
     let more = match names.len().saturating_sub(SHOWN) {
         0 => String::new(),
         more => format!(" and {more} more"),
@@ -87,10 +90,14 @@ fn of_variables(apart: Vec<(&Variation, Finding)>, wasi: &WasiOptions) -> Findin
     );
     let mut places = Vec::new();
     let mut merged = Finding::new(Level::Warning, "taint.env", title).advise(advice(Source::Variable(0)));
-    for ((_, finding), name) in apart.into_iter().zip(&names) {
+    for (variation, finding) in apart {
+        let what = match &variation.sources[..] {
+            [source] => name(source),
+            several => format!("one or more of {}", several.len()),
+        };
         merged.more_places += finding.more_places;
         merged.sites = finding.sites;
-        places.extend(finding.places.into_iter().map(|place| Place { what: name.clone(), ..place }));
+        places.extend(finding.places.into_iter().map(|place| Place { what: what.clone(), ..place }));
     }
     merged.more_places += places.len().saturating_sub(PLACES);
     places.truncate(PLACES);

@@ -1,6 +1,7 @@
 //! An audit for people.
 
 use super::{Audit, Finding, Level};
+use std::borrow::Cow;
 
 /// Lines of a short text.
 const SCREEN: usize = 40;
@@ -74,7 +75,25 @@ pub(super) fn text(audit: &Audit, verbose: bool) -> String {
     while lines.windows(2).any(|pair| pair[0].is_empty() && pair[1].is_empty()) {
         lines.dedup_by(|a, b| a.is_empty() && b.is_empty());
     }
-    lines.join("\n") + "\n"
+    lines.iter().map(|line| printable(line) + "\n").collect()
+}
+
+/// Names are the guest's: what would move the cursor, or turn the order of the letters, is shown as its number.
+fn printable(line: &str) -> String {
+    let harmful = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    line.chars().map(|c| if harmful(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+}
+
+/// As much of a name as tells which it is: it may be of any length.
+pub(super) fn name(text: &str) -> Cow<'_, str> {
+    const SHOWN: usize = 120;
+    match text.char_indices().nth(SHOWN) {
+        Some((at, _)) => Cow::Owned(format!("{}…", &text[..at])),
+        None => Cow::Borrowed(text),
+    }
 }
 
 fn headline(audit: &Audit) -> String {

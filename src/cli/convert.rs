@@ -72,6 +72,7 @@ impl Job {
         let captured_stdout = capture(args.messages.capture_stdout)?;
         let captured_stderr = capture(args.messages.capture_stderr)?;
         let side_files = [&report, &ledger, &captured_stdout, &captured_stderr].map(Option::as_ref);
+        spares_input(&input, side_files.into_iter().flatten())?;
         let outputs: Vec<&Output> = [Some(&output)].into_iter().chain(side_files).flatten().collect();
         for (at, output) in outputs.iter().enumerate() {
             if outputs[..at].iter().any(|other| other.collides(output)) {
@@ -134,6 +135,15 @@ impl Job {
             verbose: args.messages.verbose,
             warnings,
         })
+    }
+}
+
+/// The snapshot may replace its input; nothing else may.
+pub fn spares_input<'o>(input: &Input, mut outputs: impl Iterator<Item = &'o Output>) -> anyhow::Result<()> {
+    let Input::File(path) = input else { return Ok(()) };
+    match outputs.find(|output| output.replaces(path)) {
+        Some(output) => Err(usage(&format!("{} is the input, and would be replaced", output.name()))),
+        None => Ok(()),
     }
 }
 

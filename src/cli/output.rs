@@ -66,9 +66,14 @@ impl Output {
     pub fn collides(&self, other: &Output) -> bool {
         match (self, other) {
             (Output::Stdout, Output::Stdout) => true,
-            (Output::File { path: left, .. }, Output::File { path: right, .. }) => left == right,
+            (Output::File { path: left, .. }, Output::File { path: right, .. }) => same_place(left, right),
             _ => false,
         }
+    }
+
+    /// Whether writing it would replace the file `input`.
+    pub fn replaces(&self, input: &Path) -> bool {
+        matches!(self, Output::File { path, .. } if same_place(path, input))
     }
 
     /// Does all of the writing that does not show yet.
@@ -83,6 +88,18 @@ impl Output {
             }
         })
     }
+}
+
+/// Whether both name one file, which need not be there yet.
+fn same_place(left: &Path, right: &Path) -> bool {
+    let resolved = |path: &Path| {
+        path.canonicalize().or_else(|_| {
+            let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let directory = directory.unwrap_or(Path::new(".")).canonicalize()?;
+            Ok::<_, io::Error>(path.file_name().map_or(directory.clone(), |name| directory.join(name)))
+        })
+    };
+    left == right || matches!((resolved(left), resolved(right)), (Ok(left), Ok(right)) if left == right)
 }
 
 /// What is ready to be written.

@@ -18,7 +18,8 @@ pub(super) fn ended_early(
     let how = how.map_or(format!("{subject} returned"), |how| how.to_string());
     let mut text = format!("the program ended before it came to `{trigger}`: {how}");
     if matches > 0 {
-        text.push_str(&format!("\nit came there {matches} times"));
+        let times = if matches == 1 { "once".to_string() } else { format!("{matches} times") };
+        text.push_str(&format!("\nit came there {times}"));
     }
     if ledger.is_empty() {
         text.push_str("\nno host calls of it are recorded");
@@ -71,22 +72,24 @@ impl Held {
             .map(|input| input.region.bytes.len())
             .sum();
         if input > 0 {
-            warnings.push(format!("the program has read {input} bytes of standard input, which are frozen"));
+            let bytes = if input == 1 { "1 byte".to_string() } else { format!("{input} bytes") };
+            warnings.push(format!("the program has read {bytes} of standard input: that is frozen"));
         }
         for (descriptor, name) in [(1, "output"), (2, "error")] {
             let written = |entry: &&crate::host::Entry| matches!(entry.call.args.first(), Some(crate::host::Value::I32(fd)) if *fd == descriptor);
             let calls = ledger.wasi_calls("fd_write").filter(written).count();
             if calls > 0 {
                 warnings.push(format!(
-                    "the program has written to standard {name} ({calls} calls); that is not written again"
+                    "the program has written to standard {name} ({calls} call{}); that is not written again",
+                    if calls == 1 { "" } else { "s" }
                 ));
             }
         }
         let changed = ledger.files_written();
         if let Some(first) = changed.first() {
             warnings.push(format!(
-                "the program has changed {} files (the first: `{}`); that is not done again",
-                changed.len(),
+                "the program has changed {} (the first: `{}`); that is not done again",
+                if changed.len() == 1 { "1 file".to_string() } else { format!("{} files", changed.len()) },
                 first.path
             ));
         }

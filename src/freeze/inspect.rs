@@ -97,7 +97,10 @@ impl Scene<'_> {
         })?;
         let seen = seen.lock().ok().and_then(|mut seen| seen.take());
         let Some(seen) = seen else {
-            let how = played.error.as_ref().map_or("it returned".to_string(), |error| format!("{error:#}"));
+            let how = played
+                .error
+                .as_ref()
+                .map_or("it returned".to_string(), |error| error.root_cause().to_string());
             return Err(FreezeError::NotRepeated(how));
         };
         let (arguments, shown) = seen?;

@@ -53,6 +53,7 @@ impl Lead<'_> {
             calls: &calls,
             options: before,
             limits: self.limits,
+            optimize: false,
             cache: None,
             digest: self.digest,
         };
@@ -64,9 +65,10 @@ impl Lead<'_> {
         let calls = &calls[..=stop.place.returned];
         let scene = Scene { options: &replayed, calls, ..scene };
         let prepared = scene.prepared(&compiled, Duration::ZERO);
+        let events = Arc::new(AtomicU64::new(0));
         let listener: Arc<Listener> = {
             let (event, after, digest) = (stop.place.event, after.clone(), self.digest);
-            let events = AtomicU64::new(0);
+            let events = Arc::clone(&events);
             Arc::new(move |caller: &mut Caller<'_, HostState>, _: Option<&ImportName>, _: &[Val]| {
                 if events.fetch_add(1, Ordering::Relaxed) + 1 == event {
                     caller.data_mut().restart(&after, digest)?;
@@ -75,6 +77,10 @@ impl Lead<'_> {
             })
         };
         let played = scene.play(prepared, bell.as_ref(), listener, |_| Ok(()))?;
+        if events.load(Ordering::Relaxed) < stop.place.event {
+            let how = played.error.as_ref().map_or("it returned".to_string(), |e| e.root_cause().to_string());
+            return Err(FreezeError::NotRepeated(how));
+        }
         let (last, consumed) = calls.split_last().ok_or(FreezeError::Unexplained("a stop without a call"))?;
         let led = Led {
             entry: last.clone(),

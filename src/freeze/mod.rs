@@ -126,6 +126,8 @@ pub struct Freeze<'f> {
     pub host: &'f HostOptions,
     /// What it can use.
     pub limits: &'f Limits,
+    /// Compile optimized code.
+    pub optimize: bool,
     /// Where compiled code is kept between runs.
     pub cache: Option<&'f CompileCache>,
     /// Of the module's bytes.
@@ -146,6 +148,7 @@ pub fn freeze(module: &Module<'_>, probed: &Probed, options: Freeze<'_>) -> Resu
         calls: &calls,
         options: options.host,
         limits: options.limits,
+        optimize: options.optimize,
         cache: options.cache,
         digest: options.digest,
     };

@@ -24,6 +24,7 @@ pub(super) struct Scene<'s> {
     pub calls: &'s [String],
     pub options: &'s HostOptions,
     pub limits: &'s Limits,
+    pub optimize: bool,
     pub cache: Option<&'s CompileCache>,
     pub digest: [u8; 32],
 }

@@ -10,7 +10,7 @@ use super::FreezeError;
 use super::body::{Body, CallPoint, Construct};
 use super::relabel::Relabel;
 use super::roots::Roots;
-use super::stack::Frame;
+use super::stack::{Frame, Site};
 use super::types::Types;
 use crate::module::{Module, Space};
 use crate::snapshot::{Reference, Value};
@@ -19,7 +19,7 @@ use wasm_encoder::{Function, Instruction};
 use wasmparser::{Operator, ValType};
 
 /// Limit of the bytes of one function body that engines enforce.
-const MAX_BODY: usize = 7_654_321;
+pub(super) const MAX_BODY: usize = 7_654_321;
 
 /// The function that goes on with `frame`: it calls `callee`, which takes nothing, in the place of the call in progress.
 pub(super) fn function(
@@ -39,6 +39,7 @@ pub(super) fn function(
         module,
         body,
         point,
+        site: frame.site,
         roots,
         relabel: Relabel::new(&point.levels),
         function: Function::new_with_locals_types(locals),
@@ -55,14 +56,7 @@ pub(super) fn function(
     }
     writer.function.instruction(&Instruction::Call(callee));
     writer.rest()?;
-    if writer.function.byte_len() > MAX_BODY {
-        let name = module.names().describe(Space::Function, frame.site.function);
-        return Err(FreezeError::Refused(format!(
-            "what is left to do in {name} takes {} bytes of code, more than the {MAX_BODY} of one function that \
-             engines accept",
-            writer.function.byte_len()
-        )));
-    }
+    writer.fits()?;
     Ok(writer.function)
 }
 
@@ -70,12 +64,24 @@ struct Writer<'w, 'a> {
     module: &'w Module<'w>,
     body: &'w Body<'a>,
     point: &'w CallPoint,
+    site: Site,
     roots: &'w Roots,
     relabel: Relabel<'w>,
     function: Function,
 }
 
 impl Writer<'_, '_> {
+    fn fits(&self) -> Result<(), FreezeError> {
+        if self.function.byte_len() <= MAX_BODY {
+            return Ok(());
+        }
+        let name = self.module.names().describe(Space::Function, self.site.function);
+        Err(FreezeError::Refused(format!(
+            "what is left to do in {name} takes more than {MAX_BODY} bytes of code, the limit of one function that \
+             engines accept"
+        )))
+    }
+
     fn push(&mut self, value: Value, ty: ValType) -> Result<(), FreezeError> {
         self.roots.push(self.module, value, ty, &mut self.function)
     }
@@ -130,6 +136,8 @@ impl Writer<'_, '_> {
             if open.construct == Construct::Loop {
                 self.function.instruction(&Instruction::Br(1));
                 self.function.instruction(&Instruction::End);
+                // Every loop around the call is copied whole: nested, they add up to the square of the code.
+                self.fits()?;
                 self.function.raw(self.body.instruction(open.opened).iter().copied());
                 self.until_end(open.opened + 1, level)?;
                 self.function.instruction(&Instruction::End);

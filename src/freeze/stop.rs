@@ -61,7 +61,7 @@ impl Scene<'_> {
     pub fn stop(self, trigger: &Trigger) -> Result<Stop, FreezeError> {
         let compiling = Instant::now();
         let options = EngineOptions {
-            optimize: false,
+            optimize: self.optimize,
             fuel: self.limits.fuel.is_some(),
             epochs: self.limits.timeout.is_some(),
             plain_traces: self.options.ledger_backtraces,
@@ -163,7 +163,7 @@ impl Scene<'_> {
         let limit = engine::MAX_FROZEN_FRAMES.get();
         if frames.len() > limit {
             return Err(FreezeError::Refused(format!(
-                "more than {limit} calls are in progress at that place"
+                "more than {limit} calls are in progress at that place; freeze it before the recursion"
             )));
         }
         let layout = Layout::new(self.module, wasm, bell)?;

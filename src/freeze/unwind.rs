@@ -11,6 +11,7 @@ use super::body::{Bodies, Body, CallPoint};
 use super::patch::Patch;
 use super::play::{Listener, Played, Scene};
 use super::record::Layout;
+use super::resume::MAX_BODY;
 use super::stack::{Site, Stack};
 use super::stop::Place;
 use super::types::Types;
@@ -27,12 +28,16 @@ use std::time::Instant;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{BlockType, Encode, ExportKind, Function, Instruction};
 use wasmparser::ValType;
-use wasmtime::{Caller, Extern, Val};
+use wasmtime::{Caller, Extern, Trap, Val};
+
+/// Limit of the parameters and locals of one function that engines enforce.
+const MAX_LOCALS: usize = 50_000;
 
 impl Scene<'_> {
     /// Runs the program again, to the call that it was stopped at, and lets it write down its frames.
     ///
-    /// `None` if that cannot be done: a function in progress returns something that cannot be made up.
+    /// `None` if that cannot be done: a function in progress returns something that cannot be made up, or is so large or
+    /// so deep in recursion that there is no room for what is added to it.
     pub fn unwind(
         self,
         stop: &Place,
@@ -45,7 +50,7 @@ impl Scene<'_> {
             return Ok(None);
         };
         let options = EngineOptions {
-            optimize: false,
+            optimize: self.optimize,
             fuel: false,
             epochs: self.limits.timeout.is_some(),
             plain_traces: self.options.ledger_backtraces,
@@ -88,7 +93,10 @@ impl Scene<'_> {
             Ok(())
         })?;
         if let Some(error) = &played.error {
-            return Err(FreezeError::NotRepeated(format!("{error:#}")));
+            return match error.downcast_ref::<Trap>() {
+                Some(Trap::StackOverflow) => Ok(None),
+                _ => Err(FreezeError::NotRepeated(error.root_cause().to_string())),
+            };
         }
         let arguments = arguments.lock().ok().and_then(|mut arguments| arguments.take());
         let arguments = arguments.ok_or_else(|| FreezeError::NotRepeated("it returned".to_string()))?;
@@ -154,7 +162,8 @@ impl Instrumented {
     }
 }
 
-/// The body of a function that can write itself down at `sites`; `None` if it cannot return before its time.
+/// The body of a function that can write itself down at `sites`; `None` if it cannot return before its time or becomes
+/// too large.
 fn instrument(
     body: &Body<'_>,
     sites: &BTreeMap<Site, &CallPoint>,
@@ -163,7 +172,7 @@ fn instrument(
     layout: &Layout,
 ) -> Result<Option<Vec<u8>>, FreezeError> {
     let Some(leave) = leave(&body.results)? else { return Ok(None) };
-    let mut locals: Vec<ValType> = body.locals.clone();
+    let mut locals = Locals { types: body.locals.clone(), passing: BTreeMap::new() };
     let mut code: Vec<u8> = Vec::with_capacity(body.bytes.len() + 1024);
     if let Some(bell) = bell {
         code.extend_from_slice(&bell.code);
@@ -182,36 +191,45 @@ fn instrument(
     }
     for index in 0..body.operators.len() {
         if let Some((types, first)) = opening.get_mut(&index) {
-            *first = keep(types, &mut locals, &mut code);
+            *first = locals.types.len() as u32;
+            locals.types.extend_from_slice(types);
+            keep(&(*first..locals.types.len() as u32).collect::<Vec<_>>(), &mut code);
         }
         let Some((site, point)) = by_index.get(&index) else {
             code.extend_from_slice(body.instruction(index));
             continue;
         };
         let innermost = point.levels.last().map_or(0, |level| level.height);
-        let first = keep(&point.operands[innermost..], &mut locals, &mut code);
+        let passing = locals.passing(&point.operands[innermost..]);
+        keep(&passing, &mut code);
         code.extend_from_slice(body.instruction(index));
         // For each level, the local that holds its lowest operand.
         let mut operands = Vec::with_capacity(point.kept);
         for (depth, level) in point.levels.iter().enumerate() {
-            let (above, held) = match point.levels.get(depth + 1) {
-                Some(inner) => (inner.height, opening.get(&inner.opened).map_or(0, |(_, first)| *first)),
-                None => (point.kept, first),
-            };
-            operands.extend((level.height..above).map(|operand| held + (operand - level.height) as u32));
+            match point.levels.get(depth + 1) {
+                Some(inner) => {
+                    let held = opening.get(&inner.opened).map_or(0, |(_, first)| *first);
+                    let below = inner.height - level.height;
+                    operands.extend(held..held + below as u32);
+                }
+                None => operands.extend_from_slice(&passing[..point.kept - level.height]),
+            }
         }
         if_set(flag, &mut code);
         layout.write(*site, &operands, &mut code);
         code.extend_from_slice(&leave);
         Instruction::End.encode(&mut code);
     }
-    let mut declared = Vec::with_capacity(locals.len());
-    for &ty in &locals[body.parameters..] {
+    if locals.types.len() > MAX_LOCALS {
+        return Ok(None);
+    }
+    let mut declared = Vec::with_capacity(locals.types.len());
+    for &ty in &locals.types[body.parameters..] {
         declared.push(RoundtripReencoder.val_type(ty).map_err(|_| FreezeError::unknown("type"))?);
     }
     let mut function = Function::new_with_locals_types(declared);
     function.raw(code);
-    Ok(Some(function.into_raw_body()))
+    Ok((function.byte_len() <= MAX_BODY).then(|| function.into_raw_body()))
 }
 
 fn if_set(flag: u32, code: &mut Vec<u8>) {
@@ -219,18 +237,39 @@ fn if_set(flag: u32, code: &mut Vec<u8>) {
     Instruction::If(BlockType::Empty).encode(code);
 }
 
-/// Copies the topmost operands to new locals, and tells the first of them.
-fn keep(types: &[ValType], locals: &mut Vec<ValType>, code: &mut Vec<u8>) -> u32 {
-    let first = locals.len() as u32;
-    locals.extend_from_slice(types);
-    let indices = first..locals.len() as u32;
-    for index in indices.clone().rev() {
-        Instruction::LocalSet(index).encode(code);
+/// The locals of an instrumented function.
+struct Locals {
+    types: Vec<ValType>,
+    /// Those that hold operands just across a call, by type: calls share them.
+    passing: BTreeMap<ValType, Vec<u32>>,
+}
+
+impl Locals {
+    /// One for each operand.
+    fn passing(&mut self, operands: &[ValType]) -> Vec<u32> {
+        let mut used: BTreeMap<ValType, usize> = BTreeMap::new();
+        let mut local = |ty: &ValType| {
+            let held = self.passing.entry(*ty).or_default();
+            let used = used.entry(*ty).or_default();
+            if *used == held.len() {
+                held.push(self.types.len() as u32);
+                self.types.push(*ty);
+            }
+            *used += 1;
+            held[*used - 1]
+        };
+        operands.iter().map(&mut local).collect()
     }
-    for index in indices {
-        Instruction::LocalGet(index).encode(code);
+}
+
+/// Copies the topmost operands to locals.
+fn keep(locals: &[u32], code: &mut Vec<u8>) {
+    for &local in locals.iter().rev() {
+        Instruction::LocalSet(local).encode(code);
     }
-    first
+    for &local in locals {
+        Instruction::LocalGet(local).encode(code);
+    }
 }
 
 /// Returns something; `None` if there is nothing of the type.

@@ -51,7 +51,9 @@ pub(super) fn plan(
     let fixed = originals + in_imports.iter().map(Vec::len).sum::<usize>();
     // Only who asks for the fewest bytes gets more segments than are worth having.
     let limit = if wanted == Layout::Compact { MAX_DATA_SEGMENTS } else { GOOD_DATA_SEGMENTS };
-    segments::close_gaps(own, limit.saturating_sub(fixed.max(held.len())).max(1));
+    // Places that indices hold are there anyway.
+    let limit = limit.max(held.len()) - usize::from(has_heap);
+    segments::close_gaps(own, limit.saturating_sub(fixed).max(1));
     let obstacle = obstacle(module, &written, kept);
     let (layout, copied) = arrange(&mut written, wanted, obstacle.is_none());
 

@@ -10,6 +10,9 @@ use wasmparser::{ElementItems, RefType};
 /// Beyond this many stretches a table is written as one segment with its gaps filled; engines limit segments.
 const MAX_STRETCHES: usize = 10_000;
 
+/// Engines refuse element segments that are longer (WebAssembly JavaScript interface, "Limits").
+const MAX_STRETCH: usize = 10_000_000;
+
 pub(super) struct Tables<'a> {
     pub tables: Vec<PlannedTable<'a>>,
     pub elements: Vec<ElementSegment>,
@@ -142,7 +145,10 @@ fn stretches(
         stretches.clear();
         stretches.push(whole);
     }
-    stretches
+    let cut = |stretch: Range<usize>| {
+        stretch.clone().step_by(MAX_STRETCH).map(move |start| start..stretch.end.min(start + MAX_STRETCH))
+    };
+    stretches.into_iter().flat_map(cut).collect()
 }
 
 /// Function indices where the table's type and the items allow them: every engine has a fast path for them.

@@ -81,6 +81,44 @@ fn names_are_data_in_the_page() {
     assert_eq!(page.matches("</script>").count(), 2);
 }
 
+/// Names of any length, and such that would write over the text.
+#[test]
+fn names_are_cut_and_harmless() {
+    let place = Place::new();
+    let name = format!("\\1b[2J\\e2\\80\\ae{}", "long".repeat(100_000));
+    let module = random().replace("(func (export \"init\")", &format!("(func $\"{name}\" (export \"init\")"));
+    place.write("guest.wat", module);
+    let output = place.line("audit guest.wat -f init --allow-wasi -v --report page.html");
+    done(&output);
+    let told = stdout(&output);
+    assert!(told.contains("\\u{1b}[2J\\u{202e}longlong"), "{told}");
+    assert!(!told.contains('\u{1b}') && told.len() < 10_000, "{} bytes", told.len());
+    let page = place.read("page.html");
+    assert!(page.len() < 500_000 * 2, "{} bytes", page.len());
+}
+
+/// By whatever path they are named.
+#[test]
+fn no_output_replaces_another_or_the_input() {
+    let place = Place::new();
+    place.write("guest.wat", random());
+    let before = place.files();
+    let run = "--allow-wasi -f init guest.wat";
+    for (line, message) in [
+        (format!("{run} -o out.wasm --ledger ./out.wasm"), "two outputs go to ./out.wasm"),
+        (format!("{run} -o out.wasm --ledger guest.wat"), "guest.wat is the input, and would be replaced"),
+        (format!("{run} -o out.wasm --report ./guest.wat"), "./guest.wat is the input"),
+        (format!("{run} -o out.wasm --capture-stdout ./guest.wat"), "./guest.wat is the input"),
+        (format!("audit {run} --ledger x --report ./x"), "two outputs go to"),
+        (format!("audit {run} --ledger ./guest.wat"), "./guest.wat is the input"),
+    ] {
+        failed(&place.line(&line), 2, message);
+    }
+    assert_eq!(place.files(), before);
+    assert_eq!(place.read("guest.wat"), random().into_bytes());
+    done(&place.line(&format!("{run} -o guest.wat")));
+}
+
 #[test]
 fn policies() {
     let place = Place::new();

@@ -225,3 +225,53 @@ fn renamed_and_snapshotted_further() {
         (Machine::new(&engine, &done.wasm, STATE), Machine::new(&engine, &binary(RECURSION), STATE));
     assert_eq!(again.call("_start"), original.call("_start"));
 }
+
+#[test]
+fn optimized() {
+    let output = goes_on(RECURSION, preinit("env.a(1000)").optimize(true), "_start", 1);
+    assert_eq!(output.report.compiler, "cranelift, optimizing");
+}
+
+/// Instrumentation has no room for so many operands beside so many locals.
+#[test]
+fn locals_and_operands_up_to_the_limit() {
+    const MANY: usize = 26_000;
+    let locals = "i32 ".repeat(MANY);
+    let set: String =
+        (0..MANY).step_by(1000).map(|at| format!("(local.set {at} (i32.const {}))", at + 1)).collect();
+    let (operands, add) = ("i32.const 3 ".repeat(MANY), "i32.add ".repeat(MANY));
+    let wat = format!(
+        r#"(module
+        (import "env" "a" (func $a (param i32) (result i32)))
+        (global (export "sum") (mut i32) (i32.const 0))
+        (func (export "_start") (local {locals}) {set}
+            {operands} (call $a (i32.const 5)) {add}
+            (global.set 0 (i32.mul (local.get 7000)))))"#
+    );
+    let output = goes_on(&wat, preinit("env.a"), "_start", 0);
+    assert_eq!(output.report.frozen.unwrap().reader, "the debugging interface");
+}
+
+/// Many calls in one function share the locals that hold their operands.
+#[test]
+fn a_function_in_progress_at_hundreds_of_places() {
+    const PLACES: usize = 300;
+    let calls: String = (0..PLACES)
+        .map(|at| {
+            format!(
+                "(if (i32.eq (local.get 0) (i32.const {at})) (then (return \
+                 (i32.add (i32.const {at}) (call $f (i32.const {})))))) ",
+                at + 1
+            )
+        })
+        .collect();
+    let wat = format!(
+        r#"(module
+        (import "env" "a" (func $a (param i32) (result i32)))
+        (global (export "sum") (mut i32) (i32.const 0))
+        (func $f (param i32) (result i32) {calls} (i32.mul (i32.const 7) (call $a (i32.const 1))))
+        (func (export "_start") (global.set 0 (call $f (i32.const 0)))))"#
+    );
+    let output = goes_on(&wat, preinit("env.a"), "_start", 0);
+    assert_eq!(output.report.frozen.unwrap().frames, PLACES + 2);
+}

@@ -106,6 +106,51 @@ fn texts_that_are_no_place() {
 }
 
 #[test]
+fn an_entry_that_is_renamed_away() {
+    let preinit = Preinit::new().stub_all(true).rename_func("_start", "takes");
+    let error = error(PROGRAM, preinit, "env.c");
+    assert!(!error.is_refusal());
+    assert_eq!(
+        error.to_string(),
+        "the program resumes in `_start`, and --rename-func puts another export in its place; give it another name: \
+         --rename-func resume=_start"
+    );
+    // Under another name it is still there.
+    let preinit =
+        Preinit::new().stub_all(true).rename_func("_start", "takes").rename_func("resume", "_start");
+    preinit.at("env.c".parse().unwrap()).run(&wat_to_wasm(PROGRAM.as_bytes()).unwrap()).unwrap();
+}
+
+#[test]
+fn a_stack_without_end() {
+    let wat = r#"(module
+        (import "env" "c" (func $c))
+        (func $down (param i32) (result i32)
+            (if (i32.eqz (local.get 0)) (then (call $c) (return (i32.const 0))))
+            (i32.add (i32.const 1) (call $down (i32.sub (local.get 0) (i32.const 1)))))
+        (func (export "_start") (drop (call $down (i32.const 100000)))))"#;
+    let message = "more than 100000 calls are in progress at that place; freeze it before the recursion";
+    refused(wat, Preinit::new(), "env.c", message);
+}
+
+/// Each loop around the call is copied whole, and with it those inside.
+#[test]
+fn code_that_grows_beyond_all_limits() {
+    const LOOPS: usize = 20_000;
+    let (open, close) = ("(loop ".repeat(LOOPS), ")".repeat(LOOPS));
+    let wat = format!(
+        r#"(module (import "env" "c" (func $c)) (func $nest (export "_start") {open}(call $c){close}))"#
+    );
+    refused(
+        &wat,
+        Preinit::new(),
+        "env.c",
+        "what is left to do in function 1 ($nest) takes more than 7654321 bytes of code, the limit of one function that \
+         engines accept",
+    );
+}
+
+#[test]
 fn while_the_module_is_instantiated() {
     let wat = r#"(module
         (import "env" "c" (func $c))

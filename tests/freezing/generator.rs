@@ -3,6 +3,7 @@
 
 use super::graph::{self, Helpers};
 use super::machine::{IMPORTS, Number};
+use std::collections::VecDeque;
 use wasm_encoder::{
     BlockType, Catch, CodeSection, ConstExpr, ElementSection, Elements, EntityType, ExportKind,
     ExportSection, Function, FunctionSection, GlobalSection, GlobalType, HeapType, ImportSection,
@@ -16,12 +17,19 @@ const FUEL: i64 = 60;
 const FUEL_GLOBAL: u32 = 0;
 const SUM_GLOBAL: u32 = 1;
 
-struct Random(u64);
+/// A fuzzer's bytes while there are any, then a generator.
+struct Random {
+    bytes: VecDeque<u8>,
+    state: u64,
+}
 
 impl Random {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        if let Some(low) = self.bytes.pop_front() {
+            return u64::from(low) | u64::from(self.bytes.pop_front().unwrap_or(0)) << 8;
+        }
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.state ^ self.state >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ z >> 31
     }
@@ -100,13 +108,22 @@ impl Means {
 
 /// A module with an export `entry` that takes nothing.
 pub fn program(seed: u64, means: Means) -> Vec<u8> {
+    chosen(Random { bytes: VecDeque::new(), state: seed }, means)
+}
+
+/// The same, of choices that somebody else makes.
+pub fn program_of(bytes: &[u8], means: Means) -> Vec<u8> {
+    chosen(Random { bytes: bytes.iter().copied().collect(), state: 0 }, means)
+}
+
+fn chosen(random: Random, means: Means) -> Vec<u8> {
     let mut types = Types::default();
     if means == Means::Objects {
         graph::declare(&mut types.section);
         types.first = graph::TYPES;
     }
     let mut program = Program {
-        random: Random(seed),
+        random,
         plain: means == Means::Plain,
         helpers: (means == Means::Objects).then_some(Helpers { first: 0 }),
         types,

@@ -2,7 +2,9 @@
 //! `preinit` can preload.
 
 use std::sync::{Arc, Mutex};
-use wasmtime::{Config, Engine, Extern, Func, Instance, Linker, Module, Store, Val, ValType};
+use wasmtime::{
+    Config, Engine, Extern, Func, Instance, Linker, Module, ResourceLimiter, Store, Val, ValType,
+};
 
 /// The imports that generated programs may have, all from `env`.
 pub const IMPORTS: [(&str, &[Number], &[Number]); 4] = [
@@ -109,9 +111,35 @@ struct Host {
 /// Host calls of one run. Programs that make more are not for these tests.
 pub const MOST_CALLS: usize = 5_000;
 
+/// Bytes of a memory and elements of a table. Programs that ask for more are not for these tests either.
+const MOST_ROOM: usize = 64 << 20;
+
+/// Whether a program asked for more.
+#[derive(Default)]
+struct Room {
+    exceeded: bool,
+}
+
+impl Room {
+    fn grow(&mut self, desired: usize) -> wasmtime::Result<bool> {
+        self.exceeded |= desired > MOST_ROOM;
+        Ok(!self.exceeded)
+    }
+}
+
+impl ResourceLimiter for Room {
+    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        self.grow(desired)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        self.grow(desired)
+    }
+}
+
 /// An instance.
 pub struct Machine {
-    store: Store<()>,
+    store: Store<Room>,
     instance: Instance,
     host: Arc<Mutex<Host>>,
 }
@@ -125,7 +153,8 @@ impl Machine {
     /// The same for modules that may need more than this machine has.
     pub fn try_new(engine: &Engine, wasm: &[u8], state: u64) -> wasmtime::Result<Machine> {
         let module = Module::new(engine, wasm).unwrap_or_else(|error| panic!("{error:?}"));
-        let mut store = Store::new(engine, ());
+        let mut store = Store::new(engine, Room::default());
+        store.limiter(|room| room);
         let host = Arc::new(Mutex::new(Host { state, calls: Vec::new() }));
         let mut linker = Linker::new(engine);
         let mut known: Vec<String> = Vec::new();
@@ -180,6 +209,11 @@ impl Machine {
         }
         let instance = linker.instantiate(&mut store, &module)?;
         Ok(Machine { store, instance, host })
+    }
+
+    /// Whether the program has asked for more room than it got.
+    pub fn is_too_large(&self) -> bool {
+        self.store.data().exceeded
     }
 
     /// Calls an export that takes nothing, and looks at everything.

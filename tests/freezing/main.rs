@@ -1,5 +1,6 @@
 //! Programs frozen in the middle (`--at`): at every host call, the rest goes on as if nothing had happened.
 
+mod bytes;
 mod cases;
 mod checkpoint;
 mod errors;

@@ -60,6 +60,9 @@ pub fn check(wasm: &[u8], most: usize, refusable: bool, counts: &mut Counts) {
     let mut original = Machine::new(&engine, wasm, STATE);
     let first = original.call(ENTRY);
     let second = original.call(ENTRY);
+    if original.is_too_large() {
+        return;
+    }
     counts.programs += 1;
     counts.host_calls += first.calls.len();
     counts.trapped += usize::from(first.outcome.is_err());

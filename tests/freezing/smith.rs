@@ -8,11 +8,10 @@ use arbitrary::Unstructured;
 use preinit::module::Module;
 use wasm_encoder::Instruction;
 
-/// A module whose entry calls its functions one after the other; `None` if it has none that can be called.
-fn program(seed: u64) -> Option<Vec<u8>> {
-    let bytes = random_bytes(seed, 6000);
-    let mut source = Unstructured::new(&bytes);
-    let plain = seed.is_multiple_of(2);
+/// A module whose entry calls its functions one after the other; `None` if it has none that can be called. Where it calls the
+/// host is chosen by `calls`.
+pub fn program_of(bytes: &[u8], plain: bool, calls: u64) -> Option<Vec<u8>> {
+    let mut source = Unstructured::new(bytes);
     let config = wasm_smith::Config {
         export_everything: true,
         max_memories: 2,
@@ -55,11 +54,11 @@ fn program(seed: u64) -> Option<Vec<u8>> {
     }
     let wasm = with_functions(&wasm, &[(ENTRY.to_string(), body)]);
     let every = source.int_in_range(1..=6).unwrap_or(2);
-    let mut random = random_bytes(seed ^ 7, 1 << 16).into_iter().cycle();
+    let mut random = random_bytes(calls, 1 << 16).into_iter().cycle();
     Some(checkpoint::insert(&wasm, &mut |_, _| random.next().is_some_and(|byte| byte % every == 0)))
 }
 
-fn random_bytes(seed: u64, len: usize) -> Vec<u8> {
+pub fn random_bytes(seed: u64, len: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut byte = || {
         state ^= state << 13;
@@ -74,7 +73,7 @@ fn random_bytes(seed: u64, len: usize) -> Vec<u8> {
 fn modules_of_wasm_smith_go_on_from_every_host_call() {
     let seeds = seeds(0..60);
     let counts = check_all(seeds, |seed, counts: &mut Counts| {
-        if let Some(wasm) = program(seed)
+        if let Some(wasm) = program_of(&random_bytes(seed, 6000), seed.is_multiple_of(2), seed ^ 7)
             && Machine::try_new(&engine(), &wasm, 0).is_ok()
         {
             check(&wasm, 4, true, counts);

@@ -107,3 +107,26 @@ fn a_place_that_the_original_does_not_come_to() {
     let error = verify(&original(), &frozen(), &options).unwrap_err();
     assert_eq!(error.to_string(), "the original does not come to where it was frozen");
 }
+
+#[test]
+fn deep_in_recursion() {
+    let wat = r#"(module
+        (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 64) "\80\00\00\00\01\00\00\00")
+        (func $down (param i32) (result i32)
+            (if (i32.eqz (local.get 0)) (then (return (call $read (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 100)))))
+            (i32.add (i32.const 1) (call $down (i32.sub (local.get 0) (i32.const 1)))))
+        (func (export "_start") (call $exit (i32.rem_u (call $down (i32.const 15000)) (i32.const 100)))))"#;
+    let original = wat_to_wasm(wat.as_bytes()).unwrap();
+    let output = Preinit::new().allow_wasi(true).at("stdin".parse().unwrap()).run(&original).unwrap();
+    assert_eq!(output.report.frozen.unwrap().frames, 15_002);
+    let options = VerifyOptions {
+        at: Some("stdin".parse().unwrap()),
+        run: Some(WasiOptions::default()),
+        ..VerifyOptions::default()
+    };
+    let verdict = verify(&original, &output.wasm, &options).unwrap();
+    assert_eq!(verdict.outcome, Outcome::Equal, "{verdict}");
+}

@@ -4,7 +4,7 @@ use preinit::layout::{Arrangement, Layout, is_mapped, mappable, padded, span};
 use preinit::module::Module;
 use preinit::plan::{DataSegment, PlanOptions, Warning, plan};
 use preinit::segments::GOOD_DATA_SEGMENTS;
-use preinit::snapshot::{Chunk, Image, MemoryState, Snapshot};
+use preinit::snapshot::{Chunk, Image, MemoryState, Reference, Snapshot, TableState};
 use proptest::prelude::*;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -58,6 +58,45 @@ fn never_more_segments_than_engines_take() {
         }
         assert!(is_in(segment, address), "the byte at {address} is lost");
     }
+}
+
+#[test]
+fn element_segments_are_no_longer_than_engines_take() {
+    let wasm = wat::parse_str("(module (table 10000001 funcref) (elem declare func $f) (func $f))").unwrap();
+    let module = Module::parse(&wasm).unwrap();
+    let elements = vec![Reference::Func(0); 10_000_001];
+    let table = TableState { elements, maximum: None, import: None };
+    let snapshot = Snapshot { tables: vec![table], ..Snapshot::default() };
+    let plan = plan(&module, &snapshot, &PlanOptions::default()).unwrap();
+    let wasm = preinit::encode::encode(&module, &snapshot, &plan).unwrap();
+    let output = Module::parse(&wasm).unwrap();
+    let lengths: Vec<u32> = output.elements.iter().map(|element| element.len()).collect();
+    assert_eq!(lengths, [10_000_000, 1]);
+}
+
+/// Wizer's outputs have thousands of segments; one of a tool that came later names a segment behind them all.
+#[test]
+fn places_that_indices_hold_are_used() {
+    let held = GOOD_DATA_SEGMENTS + 5;
+    let wat = format!(
+        "(module (memory 0) {} (data \"last\") (func (data.drop {held})))",
+        "(data (i32.const 0) \"\")".repeat(held)
+    );
+    let wasm = wat::parse_str(wat).unwrap();
+    let module = Module::parse(&wasm).unwrap();
+    let chunk = |k: u64| Chunk { offset: k << 20, bytes: Cow::Borrowed(&b"x"[..]) };
+    let snapshot = Snapshot {
+        dropped_data: [vec![true; held], vec![false]].concat(),
+        ..memory(1 << 32, (0..3000).map(chunk).collect())
+    };
+    let plan = plan(&module, &snapshot, &PlanOptions::default()).unwrap();
+    assert_eq!(plan.data.len(), held + 1);
+    assert_eq!(plan.data[held], DataSegment::Original(held as u32));
+    let written = |segment: &DataSegment| match segment {
+        DataSegment::Active { range, .. } => range.end - range.start,
+        _ => 0,
+    };
+    assert_eq!(plan.data.iter().map(written).sum::<u64>(), 3000);
 }
 
 const MIB: u64 = 1 << 20;

@@ -1,5 +1,6 @@
 //! `soak TARGET FROM..TO`: runs a property on numbered inputs, on all processors, and says which failed.
 
+use preinit_fuzz::freezing::bytes::check_bytes;
 use preinit_fuzz::inputs::{self, Hostile};
 use preinit_fuzz::property::{generated, hostile, segments};
 use std::ops::Range;
@@ -9,10 +10,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-const USAGE: &str = "usage: soak generated|hostile|segments FROM..TO";
+const USAGE: &str = "usage: soak freezing|generated|hostile|segments FROM..TO";
 
 /// A case that takes longer is a find.
 const TOO_LONG: Duration = Duration::from_secs(30);
+
+/// How often the programs of `freezing` were frozen.
+static FREEZES: AtomicU64 = AtomicU64::new(0);
 
 /// Whether the property had something to say about the input.
 type Check = Box<dyn Fn(u64) -> bool + Sync + std::panic::RefUnwindSafe>;
@@ -34,6 +38,11 @@ fn parse(arguments: &[String]) -> Option<(Check, Range<u64>)> {
     let (from, to) = range.split_once("..")?;
     let seeds = from.parse().ok()?..to.parse().ok()?;
     let check: Check = match target.as_str() {
+        "freezing" => Box::new(|seed| {
+            let counts = check_bytes(&inputs::freezing(seed));
+            FREEZES.fetch_add((counts.freezes + counts.again) as u64, Ordering::Relaxed);
+            counts.freezes > 0
+        }),
         "generated" => {
             Box::new(|seed| generated::check(&inputs::generated(seed)).is_ok_and(|verdict| verdict.accepted))
         }
@@ -88,6 +97,10 @@ fn soak(check: &Check, seeds: Range<u64>) -> usize {
         accepted.into_inner(),
         failed.len()
     );
+    match FREEZES.load(Ordering::Relaxed) {
+        0 => {}
+        freezes => println!("{freezes} freezes"),
+    }
     failed.len()
 }
 
