@@ -8,17 +8,20 @@ mod resident;
 pub use baseline::Baseline;
 pub use heap::HeapReader;
 
-use crate::module::Module;
+use crate::module::{Module, Space};
 use crate::probe::{Probe, Probed};
 use crate::snapshot::{
-    Chunk, GlobalState, Heap, Image, ImportedMemory, ImportedTable, MemoryState, Reference, Snapshot,
+    Alias, Chunk, GlobalState, Heap, Image, ImportedMemory, ImportedTable, MemoryState, Reference, Snapshot,
     TableState, Unwritable, Value,
 };
 use rayon::prelude::*;
 pub use reference::References;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Range;
-use wasmtime::{AsContextMut, Extern, Instance, Memory, RootScope, SharedMemory, Store, Table, Val};
+use wasmtime::{
+    AsContextMut, Extern, Instance, Memory, Mutability, RootScope, SharedMemory, Store, Table, Val,
+};
 use wiggle::{GuestMemory, GuestPtr};
 
 /// Why the state could not be read. Each is a mistake of preinit and not of its input.
@@ -143,8 +146,37 @@ fn roots<'r, T: 'static>(
         dropped_elements,
         element_items,
         heap: Heap::default(),
+        aliases: aliases(&subject.imports, store),
     };
     Ok((snapshot, reader))
+}
+
+/// Imported memories, tables and mutable globals that are one under several names.
+fn aliases<T: 'static>(imports: &[Extern], store: &Store<T>) -> Vec<Alias> {
+    let mut known: HashMap<(Space, String), u32> = HashMap::new();
+    let mut next: HashMap<Space, u32> = HashMap::new();
+    let mut aliases = Vec::new();
+    for import in imports {
+        // The engine's handles say which instance defines what, and at which index. They have no equality, but show it.
+        let (space, identity) = match import {
+            Extern::Memory(memory) => (Space::Memory, format!("{memory:?}")),
+            Extern::SharedMemory(memory) => (Space::Memory, format!("{:p}", memory.data())),
+            Extern::Table(table) => (Space::Table, format!("{table:?}")),
+            Extern::Global(global) => (Space::Global, format!("{global:?}")),
+            Extern::Func(_) | Extern::Tag(_) => continue,
+        };
+        let next = next.entry(space).or_default();
+        let index = *next;
+        *next += 1;
+        if matches!(import, Extern::Global(global) if global.ty(store).mutability() == Mutability::Const) {
+            continue;
+        }
+        let first = *known.entry((space, identity)).or_insert(index);
+        if first != index {
+            aliases.push(Alias { space, index, first });
+        }
+    }
+    aliases
 }
 
 /// What every slot of a table holds, through `read`.

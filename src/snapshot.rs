@@ -5,6 +5,7 @@ mod heap;
 
 pub use heap::{Heap, Object, Shape};
 
+use crate::module::Space;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -26,6 +27,19 @@ pub struct Snapshot<'a> {
     pub element_items: Vec<Vec<Reference>>,
     /// The objects that globals, tables and element segments reach.
     pub heap: Heap,
+    /// Imported memories, tables and mutable globals that are the same as one of a lower index, whatever their names.
+    pub aliases: Vec<Alias>,
+}
+
+/// An import that was handed over twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Alias {
+    /// Of what kind it is.
+    pub space: Space,
+    /// Its index.
+    pub index: u32,
+    /// The lowest index that it has too.
+    pub first: u32,
 }
 
 impl Snapshot<'_> {
@@ -45,6 +59,7 @@ impl Snapshot<'_> {
             dropped_elements: self.dropped_elements,
             element_items: self.element_items,
             heap: self.heap,
+            aliases: self.aliases,
         }
     }
 }

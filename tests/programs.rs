@@ -96,6 +96,24 @@ fn kotlin() {
     assert!(distinct > 50, "answers that depend on the argument: {answers:?}");
 }
 
+/// Frozen while it fills a map, parses, and throws: frames and globals share the objects that they hold.
+#[test]
+fn kotlin_in_the_middle() {
+    let wasm = read("kotlin/catalog.wasm");
+    let engine = Engine::default();
+    let init = ["wizer.initialize"];
+    let expected = Guest::start(&compile(&engine, &wasm), &World::default(), &init).answers("query", 0..200);
+    for at in ["kotlin.collections.HashMap.rehash#3", "kotlin.collections.HashMap.addKey#40", "parse#700"] {
+        let at = format!("call:{at}");
+        let preinit = Preinit::new().wasi(quiet()).init_func(init[0]).at(at.parse().unwrap());
+        let output = preinit.run(&wasm).unwrap_or_else(|error| panic!("{at}: {error}"));
+        assert!(output.report.frozen.as_ref().unwrap().frames >= 2, "{at}");
+        assert!(output.report.heap.objects > 100, "{at}");
+        let mut frozen = Guest::start(&compile(&engine, &output.wasm), &World::default(), &init);
+        assert_eq!(frozen.answers("query", 0..200), expected, "{at}");
+    }
+}
+
 #[test]
 fn rust() {
     let preinit = Preinit::new().wasi(quiet());

@@ -42,8 +42,8 @@ fn expire(limit: Duration, last: impl FnOnce() + Send + 'static) {
     let _ = thread::Builder::new().spawn(move || {
         last();
         stderr::print(&format!(
-            "error: still not done after the time limit of {limit:?} (--timeout), most likely in compilation or in a \
-             host call that does not return\n"
+            "error: still not done after the time limit of {limit:?} (--timeout), most likely in compilation, in a \
+             host call that does not return, or in `memory.atomic.wait`\n"
         ));
         let _: Result<(), _> = printed.send(());
     });

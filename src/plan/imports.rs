@@ -1,6 +1,6 @@
 use super::{PlanError, Warning};
 use crate::module::{Module, Space};
-use crate::snapshot::{Reference, Snapshot, Value};
+use crate::snapshot::{Alias, Reference, Snapshot, Value};
 
 /// Which imports stay imports.
 pub(super) struct Imports {
@@ -12,10 +12,14 @@ pub(super) struct Imports {
     /// cannot, because its index would move.
     pub first_internalized_global: u32,
     /// Memories and tables that are one import together with an earlier one: what is done to that is done to them.
-    aliases: Vec<(Space, u32)>,
+    aliases: Vec<Alias>,
 }
 
-pub(super) fn plan(module: &Module<'_>, internalize: bool) -> Result<Imports, PlanError> {
+pub(super) fn plan(
+    module: &Module<'_>,
+    snapshot: &Snapshot<'_>,
+    internalize: bool,
+) -> Result<Imports, PlanError> {
     let imported_globals = module.imported.globals;
     let first_mutable =
         module.globals[..imported_globals as usize].iter().position(|global| global.ty.mutable);
@@ -40,39 +44,31 @@ pub(super) fn plan(module: &Module<'_>, internalize: bool) -> Result<Imports, Pl
         _ => true,
     });
     let kept = kept.collect();
-    let aliases = aliases(module);
-    match aliases.first().filter(|_| internalize) {
-        Some(&(space, index, import)) => {
-            Err(PlanError::ImportedTwice { space, index, import: dotted(import) })
-        }
-        None => {
-            let aliases = aliases.into_iter().map(|(space, index, _)| (space, index)).collect();
-            Ok(Imports { kept, internalize, first_internalized_global, aliases })
-        }
+    let tables = (0u32..).zip(module.imports_of(Space::Table)).zip(&module.tables);
+    let mut non_nullable = tables.filter(|(_, table)| !table.ty.element_type.is_nullable());
+    if let Some(((table, (_, import)), _)) = non_nullable.next().filter(|_| internalize) {
+        return Err(PlanError::NoInitializer { table, import: dotted(import) });
     }
+    if let Some(alias) = snapshot.aliases.first().filter(|_| internalize) {
+        let (first, import) = names_of(module, alias);
+        return Err(PlanError::ImportedTwice { space: alias.space, index: alias.index, first, import });
+    }
+    Ok(Imports { kept, internalize, first_internalized_global, aliases: snapshot.aliases.clone() })
 }
 
-/// Memories, tables and mutable globals whose names an earlier import of their kind has too.
-fn aliases<'m, 'a>(module: &'m Module<'a>) -> Vec<(Space, u32, &'m wasmparser::Import<'a>)> {
-    let mut aliases = Vec::new();
-    for space in [Space::Memory, Space::Table, Space::Global] {
-        let imports: Vec<_> = module.imports_of(space).map(|(_, import)| import).collect();
-        let is_mutable = |index: usize| space != Space::Global || module.globals[index].ty.mutable;
-        for (index, import) in imports.iter().enumerate().filter(|(index, _)| is_mutable(*index)) {
-            let is_same =
-                |other: &&wasmparser::Import<'_>| (other.module, other.name) == (import.module, import.name);
-            if imports[..index].iter().any(is_same) {
-                aliases.push((space, index as u32, *import));
-            }
-        }
-    }
-    aliases
+/// The names of what an alias is, and its own.
+fn names_of(module: &Module<'_>, alias: &Alias) -> (String, String) {
+    let name = |index| {
+        let import = module.imports_of(alias.space).nth(index as usize);
+        import.map(|(_, import)| dotted(import)).unwrap_or_default()
+    };
+    (name(alias.first), name(alias.index))
 }
 
 impl Imports {
     /// Whether an imported memory or table is the same as one of a lower index.
     pub fn is_alias(&self, space: Space, index: u32) -> bool {
-        self.aliases.contains(&(space, index))
+        self.aliases.iter().any(|alias| (alias.space, alias.index) == (space, index))
     }
 
     /// Whether an imported global became the module's own.
@@ -83,15 +79,18 @@ impl Imports {
     /// The immutable imports whose values shaped the state, or may have.
     pub fn warnings(&self, module: &Module<'_>, snapshot: &Snapshot<'_>) -> Vec<Warning> {
         let globals = (0u32..).zip(module.imports_of(Space::Global));
-        globals
-            .filter_map(|(index, (_, import))| {
-                let internalized = self.internalizes_global(module, index);
-                let value = snapshot.globals.get(index as usize)?.value;
-                let shapes = !module.globals[index as usize].ty.mutable && !matches!(value, Value::Ref(_));
-                let warning = Warning::DependsOnImport { import: dotted(import), value, internalized };
-                shapes.then_some(warning)
-            })
-            .collect()
+        let aliases = self.aliases.iter().filter(|alias| alias.space != Space::Global).filter_map(|alias| {
+            let (first, import) = names_of(module, alias);
+            (first != import).then_some(Warning::SameImport { space: alias.space, first, import })
+        });
+        let depends = globals.filter_map(|(index, (_, import))| {
+            let internalized = self.internalizes_global(module, index);
+            let value = snapshot.globals.get(index as usize)?.value;
+            let shapes = !module.globals[index as usize].ty.mutable && !matches!(value, Value::Ref(_));
+            let warning = Warning::DependsOnImport { import: dotted(import), value, internalized };
+            shapes.then_some(warning)
+        });
+        depends.chain(aliases).collect()
     }
 }
 

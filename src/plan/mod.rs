@@ -224,6 +224,15 @@ pub enum Warning {
         /// Whether it was made the module's own because it follows a mutable global that was.
         internalized: bool,
     },
+    /// Two imports of different names were one memory or table.
+    SameImport {
+        /// The kind.
+        space: Space,
+        /// `module.name` of the first.
+        first: String,
+        /// `module.name` of the second.
+        import: String,
+    },
     /// The debug information is left out, because an added start function moves the code that it describes.
     DwarfDropped,
     /// Active data at or above 2 GiB in a 32-bit memory.
@@ -250,6 +259,10 @@ impl fmt::Display for Warning {
                 f,
                 "the immutable import `{import}` was internalized with its value {value}, \
                  because it follows a mutable one"
+            ),
+            Warning::SameImport { space, first, import } => write!(
+                f,
+                "the imports `{first}` and `{import}` were one {space}; the snapshot is valid only where they are"
             ),
             Warning::DwarfDropped => f.write_str(
                 "the debug information (DWARF) is left out: the added start function moves the code by one byte",
@@ -282,15 +295,29 @@ pub enum PlanError {
         /// `module.name`
         import: String,
     },
-    /// One import under two indices: as the module's own they would be two.
+    /// One thing imported under two indices: as the module's own it would be two.
     #[error(
-        "{space} {index} is import `{import}` once more; --internalize would make two of it, so keep it imported"
+        "{space} {index}, import `{import}`, is import `{first}` once more; --internalize would make two of it, \
+         so keep it imported"
     )]
     ImportedTwice {
         /// The kind.
         space: Space,
         /// Index of the second.
         index: u32,
+        /// `module.name` of the first.
+        first: String,
+        /// `module.name`
+        import: String,
+    },
+    /// A table of non-nullable references needs an initializer of its own, which an import has not.
+    #[error(
+        "table {table}, import `{import}`, holds non-nullable references and has no initializer here; \
+         --internalize cannot make it the module's own, so keep it imported"
+    )]
+    NoInitializer {
+        /// Table index.
+        table: u32,
         /// `module.name`
         import: String,
     },
@@ -380,7 +407,7 @@ pub fn plan<'a>(
     snapshot: &Snapshot<'_>,
     options: &PlanOptions,
 ) -> Result<Plan<'a>, PlanError> {
-    let imports = imports::plan(module, options.internalize)?;
+    let imports = imports::plan(module, snapshot, options.internalize)?;
     let names = module.names().with_slots(&options.slots);
     let mut unwritable = Vec::new();
     let mut warnings = imports.warnings(module, snapshot);
@@ -392,7 +419,10 @@ pub fn plan<'a>(
     if !unwritable.is_empty() {
         return Err(PlanError::Unwritable(unwritable));
     }
-    let stays = |global: u32| !imports.internalizes_global(module, global);
+    let stays = |space: Space, index: u32| match space {
+        Space::Global => !imports.internalizes_global(module, index),
+        _ => !imports.internalize,
+    };
     let used: Vec<Reference> = start.steps.iter().chain(&tables.start).filter_map(Step::reference).collect();
     let heap = heap::plan(module, snapshot, &names, stays, &tables.objects, &used)?;
     let memories = memories::plan(module, snapshot, &imports, heap.is_some(), options.layout)?;

@@ -49,10 +49,16 @@ pub(super) fn plan<'a>(
             continue;
         }
         let is_object = |slot: usize| state.elements[slot].object().is_some();
-        let objects = (0..state.elements.len()).filter(|&slot| is_object(slot) && !as_filled(slot));
-        let objects: Vec<_> = objects.map(|slot| (slot as u32, state.elements[slot])).collect();
         let stretches =
             stretches(state, handed_over, ty.element_type, |slot| as_filled(slot) || is_object(slot));
+        // One that bridges gaps writes nulls over objects that the initializer put there.
+        let is_written = |slot: usize| {
+            let at = stretches.partition_point(|stretch| stretch.end <= slot);
+            stretches.get(at).is_some_and(|stretch| stretch.contains(&slot))
+        };
+        let objects = (0..state.elements.len())
+            .filter(|slot| is_object(*slot) && (!as_filled(*slot) || is_written(*slot)));
+        let objects: Vec<_> = objects.map(|slot| (slot as u32, state.elements[slot])).collect();
         if !objects.is_empty() {
             planned.objects.push(ObjectSlots { table, slots: objects });
         }

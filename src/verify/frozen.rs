@@ -1,6 +1,8 @@
 //! Compares a program that was frozen in the middle with its original: the state at the place, and everything that happens
 //! from there on.
 
+use super::elsewhere::{Original, Watched};
+use super::foreign::OtherEngine;
 use super::play::{Duel, Played};
 use super::script::{Script, Step};
 use super::side::{Program, Side};
@@ -55,6 +57,9 @@ pub(super) fn verify(
             }
         }
     }
+    // The same on every engine.
+    let mut known = std::collections::HashSet::new();
+    coverage.not_compared.retain(|what| known.insert(what.clone()));
     coverage.not_compared.push("calls of other exports than the one that was in progress".to_string());
     coverage.seconds = seconds(started.elapsed());
     let undecided: Vec<String> = played.undecided.into_iter().collect();
@@ -134,6 +139,7 @@ impl Match<'_, '_, '_, '_> {
         let mut leader = Side::new(Arc::clone(self.original), initialized)?;
         let ending = leader.ended(error, &results).map_err(CaptureError::from)?;
         let mut played = Played::default();
+        let mut others = Vec::new();
         let renamed = options.renames.iter().find(|rename| rename.src == entry);
         let name = renamed.map_or(&entry, |rename| &rename.dst).clone();
         let mut duel = Duel {
@@ -156,6 +162,30 @@ impl Match<'_, '_, '_, '_> {
             }
         }
         self.findings.extend(std::mem::take(&mut played.differences), Some(engine.name()));
+        if self.coverage.engines.is_empty() && self.findings.is_empty() {
+            let original = Original {
+                module: &self.original.module,
+                consumed: &consumed,
+                before: ledger.shared(),
+                renames: &options.renames,
+                ignore: &options.ignore,
+            };
+            for other in self.other_engines() {
+                match original.watch(other, &self.frozen.module, &played, &mut duel.leader)? {
+                    Watched::Played(coverage, difference) => {
+                        self.findings.extend(difference, Some(other.name()));
+                        others.push(coverage);
+                    }
+                    Watched::Skipped(skipped) => self.coverage.engines_skipped.push(skipped),
+                    Watched::Withdrawn(skipped) => {
+                        if options.other_engines.contains(&other) {
+                            played.undecided.get_or_insert(format!("{}: {}", skipped.name, skipped.why));
+                        }
+                        self.coverage.engines_skipped.push(skipped);
+                    }
+                }
+            }
+        }
         self.coverage.exports_called = vec![name];
         self.coverage.engines.push(EngineCoverage {
             name: engine.name().to_string(),
@@ -167,7 +197,17 @@ impl Match<'_, '_, '_, '_> {
             seconds: seconds(playing.elapsed()),
             ..EngineCoverage::default()
         });
+        self.coverage.engines.append(&mut others);
         Ok(played.undecided)
+    }
+
+    /// The engines by other people that were asked for, or the one that is fast enough for a small module.
+    fn other_engines(&self) -> Vec<OtherEngine> {
+        let asked = !self.options.engines.is_empty() || !self.options.other_engines.is_empty();
+        match !asked && self.original.is_small() {
+            true => vec![OtherEngine::Wasmi],
+            false => self.options.other_engines.clone(),
+        }
     }
 
     /// What the files say. The entry is there, also where an init function would have gone.

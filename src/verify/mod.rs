@@ -19,6 +19,7 @@
 //! right on one engine only is found, and a fault of an engine is no difference.
 
 mod allocate;
+mod elsewhere;
 mod foreign;
 mod frozen;
 mod generate;

@@ -46,7 +46,7 @@ pub(super) struct Played {
 }
 
 /// Something that was done to the leader.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Turn {
     /// A call of an export, under its name in the snapshot; the host calls that it made; and what differences at it are
     /// called.

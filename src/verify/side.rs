@@ -4,7 +4,7 @@ use crate::execute::Initialized;
 use crate::host::{
     ChangeRefused, Denied, Entry, GuestExit, ImportCalled, LedgerLimit, MemoryLimit, ReplayDiverged,
 };
-use crate::module::Module;
+use crate::module::{Module, SectionId};
 use crate::probe::{Probe, Probed};
 use crate::snapshot::{Heap, Reference, Snapshot, Value};
 use std::sync::Arc;
@@ -23,6 +23,13 @@ impl<'a> Program<'a> {
         let mut probed = Probed::new(&module)?;
         probed.note_entries(&module)?;
         Ok(Program { module, probed })
+    }
+
+    /// Whether an interpreter is fast enough.
+    pub fn is_small(&self) -> bool {
+        /// Bytes of code.
+        const SMALL: usize = 128 << 10;
+        self.module.section(SectionId::CODE).map_or(0, |section| section.contents.len()) <= SMALL
     }
 }
 

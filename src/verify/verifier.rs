@@ -7,7 +7,7 @@ use super::{VerifyError, VerifyOptions, structure};
 use crate::engine::{Compiled, Compiler};
 use crate::execute;
 use crate::host::{Entry, Ledger};
-use crate::module::{Module, SectionId};
+use crate::module::Module;
 use crate::report::seconds;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -71,7 +71,7 @@ impl<'a> Verifier<'a> {
             (true, true) => {}
         }
         let mut engines = vec![Compiler::Cranelift, Compiler::Winch];
-        if self.is_small() {
+        if self.program.is_small() {
             engines.push(Compiler::Pulley);
         } else {
             let why = "an interpreter takes long on a module of this size, unless it is asked for";
@@ -84,17 +84,10 @@ impl<'a> Verifier<'a> {
     /// The engines by other people.
     pub(super) fn other_engines(&self) -> Vec<OtherEngine> {
         let asked = !self.options.engines.is_empty() || !self.options.other_engines.is_empty();
-        match !asked && self.is_small() {
+        match !asked && self.program.is_small() {
             true => vec![OtherEngine::Wasmi],
             false => self.options.other_engines.clone(),
         }
-    }
-
-    /// Whether an interpreter is fast enough.
-    fn is_small(&self) -> bool {
-        /// Bytes of code.
-        const SMALL: usize = 128 << 10;
-        self.program.module.section(SectionId::CODE).map_or(0, |section| section.contents.len()) <= SMALL
     }
 
     /// What init consists of.

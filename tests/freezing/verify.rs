@@ -1,7 +1,7 @@
 //! `preinit verify --at`: a frozen program is compared with its original from the place on.
 
 use preinit::host::{Stdin, WasiOptions};
-use preinit::verify::{Outcome, Verdict, VerifyOptions, verify};
+use preinit::verify::{OtherEngine, Outcome, Verdict, VerifyOptions, verify};
 use preinit::{Preinit, wat_to_wasm};
 
 /// Reads bytes of standard input, after work that takes calls and memory, and exits with their sum and that of the work.
@@ -52,7 +52,17 @@ fn the_rest_is_the_original_s() {
     let verdict = verdict(&frozen(), "stdin");
     assert_eq!(verdict.outcome, Outcome::Equal, "{verdict}");
     // Two bytes, the end of the input, and the exit.
-    assert_eq!(verdict.coverage.engines[0].host_calls, 4, "{verdict}");
+    let engines = verdict.coverage.engines.iter().map(|engine| (engine.name.as_str(), engine.host_calls));
+    assert_eq!(engines.collect::<Vec<_>>(), [("cranelift", 4), ("wasmi", 4)], "{verdict}");
+}
+
+#[test]
+fn an_engine_that_has_no_room_is_left_out() {
+    let (original, frozen) = deep(1000);
+    let options = VerifyOptions { other_engines: vec![OtherEngine::Wasmi], ..at_stdin() };
+    let verdict = verify(&original, &frozen, &options).unwrap();
+    assert_eq!(verdict.outcome, Outcome::Equal, "{verdict}");
+    assert_eq!(verdict.coverage.engines_skipped[0].name, "wasmi", "{verdict}");
 }
 
 /// Each is one wrong byte in the code that resumes or in the state.
@@ -108,25 +118,37 @@ fn a_place_that_the_original_does_not_come_to() {
     assert_eq!(error.to_string(), "the original does not come to where it was frozen");
 }
 
-#[test]
-fn deep_in_recursion() {
-    let wat = r#"(module
+/// A program that reads so deep in recursion, and what it is when it is frozen there.
+fn deep(depth: usize) -> (Vec<u8>, Vec<u8>) {
+    let wat = format!(
+        r#"(module
         (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
         (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
         (memory (export "memory") 1)
         (data (i32.const 64) "\80\00\00\00\01\00\00\00")
         (func $down (param i32) (result i32)
-            (if (i32.eqz (local.get 0)) (then (return (call $read (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 100)))))
+            (if (i32.eqz (local.get 0)) (then
+                (return (call $read (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 100)))))
             (i32.add (i32.const 1) (call $down (i32.sub (local.get 0) (i32.const 1)))))
-        (func (export "_start") (call $exit (i32.rem_u (call $down (i32.const 15000)) (i32.const 100)))))"#;
-    let original = wat_to_wasm(wat.as_bytes()).unwrap();
+        (func (export "_start") (call $exit (i32.rem_u (call $down (i32.const {depth})) (i32.const 100)))))"#
+    );
+    let original = wat_to_wasm(wat.as_bytes()).unwrap().into_owned();
     let output = Preinit::new().allow_wasi(true).at("stdin".parse().unwrap()).run(&original).unwrap();
-    assert_eq!(output.report.frozen.unwrap().frames, 15_002);
-    let options = VerifyOptions {
+    assert_eq!(output.report.frozen.unwrap().frames, depth + 2);
+    (original, output.wasm)
+}
+
+fn at_stdin() -> VerifyOptions {
+    VerifyOptions {
         at: Some("stdin".parse().unwrap()),
         run: Some(WasiOptions::default()),
         ..VerifyOptions::default()
-    };
-    let verdict = verify(&original, &output.wasm, &options).unwrap();
+    }
+}
+
+#[test]
+fn deep_in_recursion() {
+    let (original, frozen) = deep(15_000);
+    let verdict = verify(&original, &frozen, &at_stdin()).unwrap();
     assert_eq!(verdict.outcome, Outcome::Equal, "{verdict}");
 }

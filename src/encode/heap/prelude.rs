@@ -29,6 +29,7 @@ pub(super) fn entries(context: Context<'_>, entries: &[(u32, Entry)]) -> Result<
             Entry::Import(global) => from_global(&mut body, global)?,
             Entry::Instance(ty) => build::instance(&mut body, ty)?,
             Entry::Prebuilt(_, PrebuiltPlace::Global(global)) => from_global(&mut body, global)?,
+            Entry::Prebuilt(_, PrebuiltPlace::Slot { table, slot }) => from_slot(&mut body, table, slot)?,
             Entry::Prebuilt(_, PrebuiltPlace::Item { item, .. }) => items.push(&mut body, item)?,
             Entry::Prebuilt(_, PrebuiltPlace::Field { holder, shape, field }) => {
                 from_field(&mut body, holder, shape, field)?;
@@ -45,6 +46,18 @@ fn from_global(body: &mut Body<'_>, global: u32) -> Result<(), EncodeError> {
     let Some(wasmparser::ValType::Ref(ty)) = content else { return Err(EncodeError::Unknown("global")) };
     body.push(Instruction::GlobalGet(global));
     to_registry(body, module.hierarchy(ty.heap_type()));
+    Ok(())
+}
+
+fn from_slot(body: &mut Body<'_>, table: u32, slot: u64) -> Result<(), EncodeError> {
+    let module = body.context.module;
+    let ty = module.tables.get(table as usize).map(|table| table.ty).ok_or(EncodeError::Unknown("table"))?;
+    body.push(match ty.table64 {
+        true => Instruction::I64Const(slot as i64),
+        false => Instruction::I32Const(slot as i32),
+    });
+    body.push(Instruction::TableGet(table));
+    to_registry(body, module.hierarchy(ty.element_type.heap_type()));
     Ok(())
 }
 

@@ -25,7 +25,7 @@ pub(super) use runs::ObjectSlots;
 pub use streams::{Stream, StreamKind};
 
 use super::{Place, PlanError};
-use crate::module::{Module, Names};
+use crate::module::{Module, Names, Space};
 use crate::snapshot::{Reference, Shape, Snapshot};
 use kind::Kinds;
 use layout::{Layout, Layouts, is_reference};
@@ -144,12 +144,12 @@ pub(super) fn unwritable(module: &Module<'_>, snapshot: &Snapshot<'_>, names: &N
 }
 
 /// Decides how the heap is written; `None` if there is nothing to do. `stays` tells for an immutable global whether its
-/// initializer does, `slots` what tables hold, `used` what else the start function writes.
+/// initializer does, and for an import whether it is one still, `slots` what tables hold, `used` what else the start function writes.
 pub(super) fn plan(
     module: &Module<'_>,
     snapshot: &Snapshot<'_>,
     names: &Names<'_>,
-    stays: impl Fn(u32) -> bool,
+    stays: impl Fn(Space, u32) -> bool,
     slots: &[ObjectSlots],
     used: &[Reference],
 ) -> Result<Option<HeapPlan>, PlanError> {

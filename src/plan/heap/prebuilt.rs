@@ -1,10 +1,10 @@
 use super::layout::{Layout, Layouts, is_reference};
-use crate::module::Module;
+use crate::module::{Module, Space};
 use crate::snapshot::{Shape, Snapshot, Value};
 use std::collections::HashMap;
 
-/// Objects that exist before the start function runs, because an initializer makes them that must stay, and where they
-/// are found.
+/// Objects that exist before the start function runs, because an initializer makes them that must stay or an import
+/// brings them along, and where they are found.
 pub(super) struct Prebuilt {
     /// In the order in which they can be fetched: a field's object comes behind the object that has the field.
     pub objects: Vec<(u32, Place)>,
@@ -14,8 +14,15 @@ pub(super) struct Prebuilt {
 /// Where an object is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// In an immutable global.
+    /// In a global that nothing has set.
     Global(u32),
+    /// In a slot of an imported table that nothing has set.
+    Slot {
+        /// Table index.
+        table: u32,
+        /// Slot index.
+        slot: u64,
+    },
     /// In a live passive element segment.
     Item {
         /// Segment index, as in the original.
@@ -35,20 +42,20 @@ pub enum Place {
 }
 
 impl Prebuilt {
-    /// What immutable globals hold for which `stays`, what live passive element segments hold, and what is reached from
-    /// those through immutable fields.
+    /// What immutable globals hold and imported globals and tables still hold, as far as they `stay`, what live passive
+    /// element segments hold, and what is reached from those through immutable fields.
     pub fn of(
         module: &Module<'_>,
         snapshot: &Snapshot<'_>,
         layouts: &Layouts,
-        stays: impl Fn(u32) -> bool,
+        stays: impl Fn(Space, u32) -> bool,
     ) -> Prebuilt {
         let mut prebuilt = Prebuilt { objects: Vec::new(), places: HashMap::new() };
         for ((index, global), state) in (0u32..).zip(&module.globals).zip(&snapshot.globals) {
             if let Value::Ref(reference) = state.value
                 && let Some(id) = reference.object()
-                && !global.ty.mutable
-                && stays(index)
+                && (!global.ty.mutable || index < module.imported.globals && !state.import_changed)
+                && stays(Space::Global, index)
             {
                 prebuilt.add(id, Place::Global(index));
             }
@@ -56,6 +63,16 @@ impl Prebuilt {
         for (segment, items) in (0u32..).zip(&snapshot.element_items) {
             for (item, id) in (0u32..).zip(items).filter_map(|(item, it)| Some((item, it.object()?))) {
                 prebuilt.add(id, Place::Item { segment, item });
+            }
+        }
+        for (table, state) in (0u32..).zip(&snapshot.tables) {
+            let Some(import) = state.import.as_ref().filter(|_| stays(Space::Table, table)) else { continue };
+            for ((slot, held), _) in
+                (0u64..).zip(&state.elements).zip(&import.changed).filter(|(_, changed)| !**changed)
+            {
+                if let Some(id) = held.object() {
+                    prebuilt.add(id, Place::Slot { table, slot });
+                }
             }
         }
         let mut next = 0;

@@ -289,15 +289,25 @@ fn compare(state: &State, leader: &mut Side<'_>) -> Result<Vec<Difference>, Capt
 
 /// Brings a machine that was loaded with the original behind its init.
 pub(super) fn lead(machine: &mut dyn Machine, init: &[String], calls: &[Arc<Entry>]) -> Result<(), Failure> {
-    machine.answer_with(calls)?;
-    ended("the start function", machine.instantiate()?)?;
-    for name in init {
-        ended(name, machine.call(name, &[])?)?;
-    }
+    lead_in(machine, init, calls)?;
     match machine.answered()? {
         made if made == calls.len() => Ok(()),
         made => Err(Failure(format!("init makes {made} of {} host calls", calls.len()))),
     }
+}
+
+/// Instantiates a machine and calls these exports, with the answers of `calls`, all of which need not be made.
+pub(super) fn lead_in(
+    machine: &mut dyn Machine,
+    exports: &[String],
+    calls: &[Arc<Entry>],
+) -> Result<(), Failure> {
+    machine.answer_with(calls)?;
+    ended("the start function", machine.instantiate()?)?;
+    for name in exports {
+        ended(name, machine.call(name, &[])?)?;
+    }
+    Ok(())
 }
 
 fn ended(what: &str, reply: Reply) -> Result<(), Failure> {

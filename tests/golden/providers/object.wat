@@ -1,0 +1,3 @@
+(module
+  (type $s (struct (field i32)))
+  (global (export "object") (ref $s) (struct.new $s (i32.const 77))))
