@@ -1,6 +1,8 @@
 use crate::host::HostState;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use wasmtime::{Engine, Store, UpdateDeadline};
 
 /// Ends a run of the guest when its time is up; dropping it calls that off. It cannot end a call that is stuck in the
@@ -11,12 +13,13 @@ pub(crate) struct Interrupt {
 
 impl Interrupt {
     pub fn after(timeout: Duration, engine: &Engine, store: &mut Store<HostState>) -> Interrupt {
-        let begun = Instant::now();
+        let is_up = Arc::new(AtomicBool::new(false));
         // Epochs are the engine's: when another run of the same code is ended, this one goes on.
+        let seen = Arc::clone(&is_up);
         store.epoch_deadline_callback(move |_| {
-            Ok(match begun.elapsed() < timeout {
-                true => UpdateDeadline::Continue(1),
-                false => UpdateDeadline::Interrupt,
+            Ok(match seen.load(Ordering::SeqCst) {
+                true => UpdateDeadline::Interrupt,
+                false => UpdateDeadline::Continue(1),
             })
         });
         store.set_epoch_deadline(1);
@@ -24,6 +27,7 @@ impl Interrupt {
         let engine = engine.clone();
         std::thread::spawn(move || {
             if calling_off.recv_timeout(timeout) == Err(RecvTimeoutError::Timeout) {
+                is_up.store(true, Ordering::SeqCst);
                 engine.increment_epoch();
             }
         });
