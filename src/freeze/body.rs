@@ -42,6 +42,8 @@ pub(super) struct CallPoint {
     pub operands: Vec<ValType>,
     /// How many of them lie below what the call takes.
     pub kept: usize,
+    /// Whether the topmost one tells which function is called.
+    pub indirect: bool,
     /// Locals of a type without default that may not have been set.
     pub unset: BTreeSet<u32>,
 }
@@ -54,6 +56,8 @@ pub(super) struct Level {
     pub opened: usize,
     /// Operands that lie below it.
     pub height: usize,
+    /// How many operands it takes.
+    pub parameters: usize,
     pub ty: BlockType,
     /// The types of the operands of the enclosing construct when it was opened, its own parameters included.
     pub below: Vec<ValType>,
@@ -64,8 +68,10 @@ pub(super) enum Construct {
     Function,
     Block,
     Loop,
-    /// Either arm.
+    /// Its first arm.
     If,
+    /// Its other arm.
+    Else,
     TryTable,
 }
 
@@ -172,7 +178,8 @@ impl<'a> Body<'a> {
         let operands = walk.operands(0)?;
         let kept = operands.len().checked_sub(taken);
         let kept = kept.ok_or(FreezeError::Unexplained("a call without its arguments"))?;
-        Ok(CallPoint { at, levels: walk.levels, operands, kept, unset: walk.unset })
+        let indirect = !matches!(self.operators[at].0, Operator::Call { .. });
+        Ok(CallPoint { at, levels: walk.levels, operands, kept, indirect, unset: walk.unset })
     }
 }
 
@@ -226,6 +233,7 @@ impl<'b, 'a> Walk<'b, 'a> {
             construct: Construct::Function,
             opened: 0,
             height: 0,
+            parameters: 0,
             ty: BlockType::Empty,
             below: Vec::new(),
         };
@@ -268,6 +276,9 @@ impl<'b, 'a> Walk<'b, 'a> {
             Operator::Else => {
                 self.forget();
                 self.set.push(Vec::new());
+                if let Some(level) = self.levels.last_mut() {
+                    level.construct = Construct::Else;
+                }
             }
             Operator::End => {
                 self.forget();
@@ -278,7 +289,8 @@ impl<'b, 'a> Walk<'b, 'a> {
         if let Some((construct, ty)) = opens {
             let frame = self.validator.get_control_frame(0);
             let height = frame.ok_or(FreezeError::Unexplained("a construct that did not open"))?.height;
-            self.levels.push(Level { construct, opened: index, height, ty, below });
+            let parameters = self.validator.operand_stack_height() as usize - height;
+            self.levels.push(Level { construct, opened: index, height, parameters, ty, below });
             self.set.push(Vec::new());
         }
         Ok(())

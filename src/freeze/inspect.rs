@@ -2,7 +2,7 @@
 //! debugging.
 
 use super::FreezeError;
-use super::body::{Bodies, CallPoint};
+use super::body::{Bodies, CallPoint, Construct, Level};
 use super::play::{Listener, Played, Scene};
 use super::stack::{Frame, Site, Stack};
 use super::stop::{Layout, Place, Reached};
@@ -121,6 +121,9 @@ impl Scene<'_> {
     }
 }
 
+/// How many nested arms with parameters are told apart.
+const MAX_ARMS: usize = 10;
+
 struct Look<'l> {
     references: &'l References,
     module: &'l wasmtime::Module,
@@ -149,7 +152,9 @@ impl Look<'_> {
             let point = self.points.get(shown.len());
             let point =
                 point.ok_or_else(|| FreezeError::NotRepeated("it has more calls in progress".to_string()))?;
-            shown.push(self.frame(&frame, caller, point).map_err(engine)?);
+            let num_shown = frame.num_stacks(&mut *caller).map_err(engine)?;
+            let copies = copied(point, num_shown as usize)?;
+            shown.push(self.frame(&frame, caller, point, &copies).map_err(engine)?);
             current = frame.parent(&mut *caller).map_err(engine)?;
         }
         Ok((arguments, shown))
@@ -160,6 +165,7 @@ impl Look<'_> {
         frame: &FrameHandle,
         caller: &mut Caller<'_, HostState>,
         point: &CallPoint,
+        copies: &[&Level],
     ) -> wasmtime::Result<Shown> {
         let is_own =
             frame.module(&mut *caller)?.is_some_and(|module| wasmtime::Module::same(module, self.module));
@@ -175,16 +181,40 @@ impl Look<'_> {
                 }
             });
         }
-        if (frame.num_stacks(&mut *caller)? as usize) < point.kept {
-            return Err(wasmtime::Error::msg("a frame that lacks operands"));
-        }
         let mut operands = Vec::new();
-        for index in 0..point.kept as u32 {
-            let operand = frame.stack(&mut *caller, index)?;
-            let operand = declared(operand, point.operands[index as usize], &mut *caller)?;
+        for (index, &ty) in point.operands[..point.kept].iter().enumerate() {
+            let below = copies.iter().filter(|level| level.height <= index);
+            let shown = index + below.map(|level| level.parameters).sum::<usize>();
+            let operand = frame.stack(&mut *caller, shown as u32)?;
+            let operand = declared(operand, ty, &mut *caller)?;
             operands.push(Kept::new(self.references, &mut *caller, &operand)?);
         }
         Ok(Shown { function: function.as_u32() + self.imported, at: pc.raw() as usize, locals, operands })
+    }
+}
+
+/// The constructs whose parameters the engine shows twice: in the first arm of an `if`, Cranelift keeps a copy of them for
+/// the other arm (`push_if` in Wasmtime's translation), which is shown once the arm has taken all of its own.
+fn copied(point: &CallPoint, num_shown: usize) -> Result<Vec<&Level>, FreezeError> {
+    // What tells the function of an indirect call is gone already.
+    let too_many = num_shown
+        .checked_sub(point.operands.len() - usize::from(point.indirect))
+        .ok_or(FreezeError::Unexplained("a frame that lacks operands"))?;
+    let takes = |level: &&Level| level.construct == Construct::If && level.parameters > 0;
+    let arms: Vec<&Level> = point.levels.iter().filter(takes).collect();
+    let chosen = |set: u32| {
+        arms.iter().enumerate().filter(move |(arm, _)| set >> arm & 1 == 1).map(|(_, level)| *level)
+    };
+    let explains = |set: &u32| chosen(*set).map(|level| level.parameters).sum::<usize>() == too_many;
+    let all = if arms.len() <= MAX_ARMS { 0..1 << arms.len() } else { 0..0 };
+    let mut sets = all.filter(explains);
+    match (sets.next(), sets.next()) {
+        (Some(set), None) => Ok(chosen(set).collect()),
+        _ => Err(FreezeError::Refused(
+            "a call in progress lies in the first arm of an `if` with parameters, where the debugging interface does \
+             not tell operands from copies of them"
+                .to_string(),
+        )),
     }
 }
 

@@ -108,7 +108,7 @@ impl Writer<'_, '_> {
         let result = types.block(&results)?;
         match open.construct {
             Construct::Function => {}
-            Construct::Block | Construct::If => {
+            Construct::Block | Construct::If | Construct::Else => {
                 self.function.instruction(&Instruction::Block(result));
             }
             Construct::Loop => {

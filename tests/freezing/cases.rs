@@ -31,15 +31,19 @@ pub fn frozen(preinit: Preinit, wasm: &[u8]) -> Result<Output, Error> {
 pub fn goes_on(wat: &str, preinit: Preinit, entry: &str, made: usize) -> Output {
     let wasm = binary(wat);
     let output = frozen(preinit, &wasm).unwrap();
+    resumes(&wasm, &output, entry, made);
+    output
+}
+
+fn resumes(wasm: &[u8], output: &Output, entry: &str, made: usize) {
     let engine = engine();
-    let mut original = Machine::new(&engine, &wasm, STATE);
+    let mut original = Machine::new(&engine, wasm, STATE);
     let mut first = original.call(entry);
     let state = first.calls.get(made).map_or(STATE, |call| call.state);
     first.calls.drain(..made);
     let mut frozen = Machine::new(&engine, &output.wasm, state);
     assert_eq!(frozen.call(entry), first);
     assert_eq!(frozen.call(entry), original.call(entry));
-    output
 }
 
 const RECURSION: &str = r#"(module
@@ -274,4 +278,37 @@ fn a_function_in_progress_at_hundreds_of_places() {
     );
     let output = goes_on(&wat, preinit("env.a"), "_start", 0);
     assert_eq!(output.report.frozen.unwrap().frames, PLACES + 2);
+}
+
+/// Operands of both arms, below and above what the arms take.
+#[test]
+fn arms_with_parameters() {
+    let nested = r#"
+        (i32.const 100) (i32.const 20) (i32.const 3) (i32.const CHOICE)
+        (if (param i32 i32) (result i32)
+            (then (i32.add) (i32.const 4) (call $a (i32.const 1)) (i32.const CHOICE)
+                (if (param i32 i32) (result i32)
+                    (then (i32.const 9) (call $a (i32.const 2)) (i32.sub) (i32.sub) (i32.sub))
+                    (else (i32.const 9) (call $a (i32.const 2)) (i32.xor) (i32.xor) (i32.xor)))
+                (i32.sub))
+            (else (i32.const 6) (call $a (i32.const 3)) (i32.sub) (i32.sub) (i32.sub)))
+        (i32.sub) (global.set 0)"#;
+    for choice in ["0", "1"] {
+        let code = nested.replace("CHOICE", choice);
+        let wat = format!(
+            r#"(module
+            (import "env" "a" (func $a (param i32) (result i32)))
+            (global (export "sum") (mut i32) (i32.const 0))
+            (func (export "_start") {code}))"#
+        );
+        goes_on(&wat, preinit("env.a"), "_start", 0);
+        if choice == "1" {
+            // The engine shows a copy of what one of the first arms takes, and either can be it.
+            let wasm = binary(&wat);
+            let refused = preinit("env.a#2").frames(Reader::Inspect).run(&wasm).unwrap_err();
+            assert!(refused.is_refusal() && refused.to_string().contains("in the first arm of an `if`"));
+            let output = preinit("env.a#2").frames(Reader::Unwind).run(&wasm).unwrap();
+            resumes(&wasm, &output, "_start", 1);
+        }
+    }
 }
