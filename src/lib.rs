@@ -19,6 +19,7 @@ pub mod freeze;
 pub mod host;
 pub mod layout;
 pub mod module;
+mod pipeline;
 pub mod plan;
 mod preinit;
 pub mod probe;
