@@ -4,9 +4,9 @@
 //! locals and operands to what they were, calls the same for the function that it called, and goes on with what is left
 //! to do. The entry export becomes a wrapper that resumes at its first call.
 //!
-//! 1. [`stop`]: run to the place; the backtrace tells the calls in progress, and the state is that of this run.
-//! 2. [`unwind`] or [`inspect`]: run again, answered from the record of the first run, to read locals and operands.
-//! 3. [`extend`]: add the code to the module.
+//! 1. `stop`: run to the place; the backtrace tells the calls in progress, and the state is that of this run.
+//! 2. `unwind` or `inspect`: run again, answered from the record of the first run, to read locals and operands.
+//! 3. `extend`: add the code to the module.
 
 mod bell;
 mod body;

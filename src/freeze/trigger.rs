@@ -48,7 +48,7 @@ pub struct TriggerError {
     what: &'static str,
 }
 
-/// The export that [`include/preinit.h`] makes for programs that mark the place themselves.
+/// The export that `include/preinit.h` makes for programs that mark the place themselves.
 pub const CHECKPOINT: &str = "preinit_checkpoint";
 
 impl FromStr for Trigger {
