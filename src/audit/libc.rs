@@ -2,6 +2,7 @@
 //! import, since most modules come without names.
 
 use super::code::Code;
+use super::course::Course;
 use super::difference::{Spot, differences};
 use super::layout::function_named;
 use super::run::Rerun;
@@ -148,9 +149,10 @@ pub(super) fn ask(
     libc: &Libc,
 ) -> Result<Asked, Error> {
     let ledger = Arc::new(rerun.ledger.followed_by(no_directory()));
-    let mut initialized = rerun.start_from(&ledger, &[])?;
+    let Course { module, probed, .. } = *rerun.course;
+    let mut initialized = rerun.start_from(&ledger, &[])?.initialized;
     let Initialized { subject, store, .. } = &mut initialized;
-    let unstable = differences(base, &capture(rerun.module, rerun.probed, subject, store)?);
+    let unstable = differences(base, &capture(module, probed, subject, store)?);
     let mut asked = Asked {
         preopens: Cached::Unknown,
         environment: Cached::Unknown,
@@ -164,24 +166,24 @@ pub(super) fn ask(
     }
     // In an instance of its own, since the constructors may leave anything.
     if let Some(constructors) = libc.constructors {
-        let mut initialized = rerun.start_from(&ledger, &[])?;
+        let mut initialized = rerun.start_from(&ledger, &[])?.initialized;
         let Initialized { subject, store, .. } = &mut initialized;
-        let limit = rerun.limits.timeout.map(|limit| Interrupt::after(limit, &rerun.compiled.engine, store));
-        let called = call(rerun.probed, subject, store, constructors, &[]);
+        let limit = rerun.limits.timeout.map(|limit| Interrupt::after(limit, rerun.course.engine(), store));
+        let called = call(probed, subject, store, constructors, &[]);
         drop(limit);
         store.set_epoch_deadline(u64::MAX / 2);
         asked.constructors = match called {
             Ok(()) => {
-                let after = capture(rerun.module, rerun.probed, subject, store)?;
+                let after = capture(module, probed, subject, store)?;
                 Constructors::Changed(differences(base, &after))
             }
             Err(cause) if cause.contains("of the replayed run differs") => Constructors::Unknown,
             Err(cause) => Constructors::Trapped(cause),
         };
     }
-    let limit = rerun.limits.timeout.map(|limit| Interrupt::after(limit, &rerun.compiled.engine, store));
+    let limit = rerun.limits.timeout.map(|limit| Interrupt::after(limit, rerun.course.engine(), store));
     if let Some(populate) = libc.populate_preopens {
-        let mut ask = || asks_again(rerun.probed, subject, store, populate, &[], "fd_prestat_get");
+        let mut ask = || asks_again(probed, subject, store, populate, &[], "fd_prestat_get");
         asked.preopens = match ask() {
             // The first answer was that there are none. What asks once more does not remember, and never does: then
             // what a constructor has found is kept.
@@ -190,10 +192,10 @@ pub(super) fn ask(
         };
     }
     if let Some(getenv) = libc.getenv
-        && let Some(name) = scratch(rerun.probed, subject, store)
+        && let Some(name) = scratch(probed, subject, store)
     {
         asked.environment =
-            asks_again(rerun.probed, subject, store, getenv, &[Val::I32(name)], "environ_sizes_get");
+            asks_again(probed, subject, store, getenv, &[Val::I32(name)], "environ_sizes_get");
     }
     drop(limit);
     Ok(asked)

@@ -7,6 +7,7 @@ mod bytes;
 mod code;
 mod codes;
 mod constructors;
+mod course;
 mod difference;
 mod dwarf;
 mod finding;
@@ -37,15 +38,16 @@ pub use taint::Varied;
 pub use weight::{Share, Weight};
 
 use crate::capture::capture;
-use crate::engine::{self, EngineOptions};
+use crate::engine;
 use crate::error::Error;
-use crate::execute::{self, Initialized, Prepared, REACTOR_INITIALIZE};
+use crate::execute::{Initialized, REACTOR_INITIALIZE};
 use crate::host::{Clock, HostOptions, Ledger, Limits, Random, WasiOptions};
 use crate::module::Module;
 use crate::preinit::Options;
-use crate::probe::{Probe, Probed};
+use crate::probe::Probed;
 use crate::report::seconds;
 use code::Code;
+use course::{Course, Ended};
 use layout::Layout;
 use libc::Libc;
 use run::Rerun;
@@ -141,10 +143,6 @@ pub fn audit(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
 
 fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let started = Instant::now();
-    if options.at.is_some() {
-        let message = "an audit runs init to its end; it cannot stop where --at says";
-        return Err(Error::Options(message.to_string()));
-    }
     let module = Module::parse(wasm)?;
     let mut timings = Timings { parse: seconds(started.elapsed()), ..Timings::default() };
     let code = Code::of(&module);
@@ -152,25 +150,12 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let hooks = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
     let functions = libc.functions().chain(hooks.functions.iter().map(|(index, _)| *index));
     let probed = Probed::exporting(&module, functions)?;
-    let mut calls = execute::calls(&module, &options.init_functions)?;
-    let init_functions = calls.clone();
-    calls.extend(hooks.functions.iter().map(|(index, _)| probed.export_name(Probe::Function(*index))));
-    let limits = &options.limits;
-    let engine_options = EngineOptions {
-        optimize: options.optimize,
-        fuel: limits.fuel.is_some(),
-        epochs: limits.timeout.is_some(),
-        plain_traces: true,
-    };
     let compiling = Instant::now();
-    let compiled = engine::compile_cached(&probed.wasm, engine_options, options.cache.as_ref())
-        .map_err(execute::ExecuteError::Compile)?;
-    let digest: [u8; 32] = Sha256::digest(wasm).into();
     let host = repeatable(&options.host);
-    let prepared =
-        Prepared { module: &module, probed: &probed, compiled: &compiled, compile_time: compiling.elapsed() };
+    let course = Course::new(&module, &probed, options, &host, &hooks, Sha256::digest(wasm).into())?;
     timings.compile = seconds(compiling.elapsed());
-    let mut initialized = execute::start(prepared, calls.clone(), &host, limits, digest)?;
+    let limits = &options.limits;
+    let Ended { mut initialized, in_progress } = course.run(&host, limits)?;
     let ledger = Arc::new(initialized.store.data_mut().take_ledger());
     let stdout = initialized.store.data().stdout().to_vec();
     let initialized_in = initialized.run_time;
@@ -199,14 +184,11 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let patience = initialized_in * 10 + Duration::from_secs(10);
     let rerun_limits = Limits { timeout: limits.timeout.map(|limit| limit.min(patience)), ..*limits };
     let rerun = Rerun {
-        module: &module,
-        probed: &probed,
-        compiled: &compiled,
-        calls: &calls,
+        course: &course,
         host: &host,
         limits: &rerun_limits,
-        digest,
         ledger: Arc::clone(&ledger),
+        in_progress: &in_progress,
         runs: AtomicUsize::new(0),
     };
     let rerunning = Instant::now();
@@ -247,15 +229,21 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
             if searched.too_short == 1 { "is" } else { "are" },
         ));
     }
+    if !in_progress.is_empty() {
+        audit.not_covered.push(format!(
+            "what the locals of the {} in progress depend on; all that they point to was compared",
+            if in_progress.len() == 1 { "call".to_string() } else { format!("{} calls", in_progress.len()) }
+        ));
+    }
     audit.findings.extend(handles::findings(&scene, &wasi, asked.as_ref()));
     if let Some(asked) = &asked {
+        // What is frozen resumes, and does not begin again.
+        let gone = if options.keep_init && options.at.is_none() { &[] } else { course.calls() };
         let removed = |name: &str| {
             let replaced = options.renames.iter().any(|rename| rename.dst == name);
-            replaced
-                || name == REACTOR_INITIALIZE
-                || !options.keep_init && init_functions.iter().any(|init| init == name)
+            replaced || name == REACTOR_INITIALIZE || gone.iter().any(|init| init == name)
         };
-        audit.findings.extend(constructors::findings(&scene, &code, &libc, asked, &init_functions, removed));
+        audit.findings.extend(constructors::findings(&scene, &code, &libc, asked, course.calls(), removed));
         if !asked.unstable.is_empty() {
             let places = scene.places(&asked.unstable, |_| false);
             let title = "init does not end the same when it is repeated with the same answers";

@@ -1,33 +1,30 @@
 //! Init again, with something changed.
 
 use super::codes::{Codes, signatures};
+use super::course::{Course, Ended};
 use super::difference::{Spot, differences};
 use super::source::{Source, stdin};
 use crate::capture::capture;
-use crate::engine::{Compiled, on_guest_thread};
+use crate::engine::on_guest_thread;
 use crate::error::Error;
-use crate::execute::{self, ExecuteError, Initialized, Prepared};
+use crate::execute::{ExecuteError, Initialized};
+use crate::freeze::{FreezeError, Site};
 use crate::host::{HostOptions, Ledger, Limits, Output, Stdin, WasiOptions};
-use crate::module::Module;
-use crate::probe::Probed;
 use crate::snapshot::Snapshot;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 /// Repeats an init that has run once.
 pub(super) struct Rerun<'a> {
-    pub module: &'a Module<'a>,
-    pub probed: &'a Probed,
-    pub compiled: &'a Compiled,
-    pub calls: &'a [String],
+    pub course: &'a Course<'a>,
     pub host: &'a HostOptions,
     pub limits: &'a Limits,
-    pub digest: [u8; 32],
     /// Of the first run.
     pub ledger: Arc<Ledger>,
+    /// The calls that were in progress at the end of the first run.
+    pub in_progress: &'a [Site],
     pub runs: AtomicUsize,
 }
 
@@ -65,12 +62,12 @@ const MOST_SUSPECTS: usize = 16;
 
 impl Rerun<'_> {
     /// Runs init, answered from the record of the first run but for `sources`.
-    pub fn start(&self, sources: &[Source]) -> Result<Initialized, ExecuteError> {
+    pub fn start(&self, sources: &[Source]) -> Result<Ended, Error> {
         self.start_from(&self.ledger, sources)
     }
 
     /// The same from another record.
-    pub fn start_from(&self, ledger: &Arc<Ledger>, sources: &[Source]) -> Result<Initialized, ExecuteError> {
+    pub fn start_from(&self, ledger: &Arc<Ledger>, sources: &[Source]) -> Result<Ended, Error> {
         self.runs.fetch_add(1, Ordering::Relaxed);
         let mut host = HostOptions {
             replay: Some(Arc::clone(ledger)),
@@ -87,13 +84,7 @@ impl Rerun<'_> {
             };
             sources.iter().for_each(|source| source.vary(wasi));
         }
-        let prepared = Prepared {
-            module: self.module,
-            probed: self.probed,
-            compiled: self.compiled,
-            compile_time: Duration::ZERO,
-        };
-        execute::start(prepared, self.calls.to_vec(), &host, self.limits, self.digest)
+        self.course.run(&host, self.limits)
     }
 
     /// What changes in the snapshot with these sources.
@@ -101,22 +92,38 @@ impl Rerun<'_> {
         let thread = on_guest_thread(|| {
             let mut moved = Vec::new();
             let divergence = match self.start(sources) {
-                Ok(mut initialized) => {
+                Ok(Ended { mut initialized, in_progress }) => {
                     let ledger = initialized.store.data_mut().take_ledger();
                     let Initialized { subject, store, .. } = &mut initialized;
-                    moved = differences(base, &capture(self.module, self.probed, subject, store)?);
-                    self.divergence(&ledger, None)
+                    let Course { module, probed, .. } = self.course;
+                    moved = differences(base, &capture(module, probed, subject, store)?);
+                    let elsewhere = in_progress != self.in_progress;
+                    self.divergence(&ledger, None).or_else(|| elsewhere.then(|| self.elsewhere()))
                 }
-                Err(ExecuteError::Stopped { stage, cause, ledger, .. }) => {
+                Err(
+                    Error::Execute(ExecuteError::Stopped { stage, cause, ledger, .. })
+                    | Error::Freeze(FreezeError::Execute(ExecuteError::Stopped {
+                        stage, cause, ledger, ..
+                    })),
+                ) => {
                     // The limit may be the audit's own.
                     let cause = cause.replace(" (--timeout)", "");
                     self.divergence(&ledger, Some(format!("{stage}: {cause}")))
                 }
-                Err(error) => return Err(error.into()),
+                Err(Error::Freeze(FreezeError::NotReached { message, ledger })) => {
+                    self.divergence(&ledger, message.lines().next().map(str::to_string))
+                }
+                Err(error) => return Err(error),
             };
             Ok(Variation { sources: sources.to_vec(), moved, divergence })
         });
         thread.unwrap_or_else(|error| Err(Error::Options(format!("cannot start a thread: {error}"))))
+    }
+
+    /// It called the same, but from other places.
+    fn elsewhere(&self) -> Divergence {
+        let how = "other functions were in progress where it was stopped".to_string();
+        Divergence { call: self.ledger.len(), how, finished: true }
     }
 
     fn divergence(&self, ledger: &Ledger, ended: Option<String>) -> Option<Divergence> {

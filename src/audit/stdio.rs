@@ -15,33 +15,33 @@ pub(super) struct Stream {
     pub line_buffered: bool,
 }
 
-// Offsets of the fields on a 32-bit target.
-const RPOS: u64 = 4;
-const REND: u64 = 8;
-const WEND: u64 = 16;
-const WPOS: u64 = 20;
-const WBASE: u64 = 24;
-const WRITE: u64 = 32;
-const BUF: u64 = 40;
-const BUF_SIZE: u64 = 44;
-const FD: u64 = 56;
-const LBF: u64 = 64;
-const SIZE: u64 = 68;
+// The fields on a 32-bit target, in words.
+const RPOS: usize = 1;
+const REND: usize = 2;
+const WEND: usize = 4;
+const WPOS: usize = 5;
+const WBASE: usize = 6;
+const WRITE: usize = 8;
+const BUF: usize = 10;
+const BUF_SIZE: usize = 11;
+const FD: usize = 14;
+const LBF: usize = 16;
+const WORDS: usize = 17;
 
 /// Streams that are open for writing and have been written to. `functions` is the size of the table of functions.
 pub(super) fn streams(contents: &Contents<'_>, functions: u64) -> Vec<Stream> {
     let mut found = Vec::new();
     for (start, bytes) in contents.words() {
-        for at in (0..bytes.len().saturating_sub(SIZE as usize)).step_by(4) {
-            let word = |offset: u64| {
-                let at = at + offset as usize;
-                u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
-            };
+        let (words, _) = bytes.as_chunks::<4>();
+        for (index, words) in words.windows(WORDS).enumerate() {
+            // `__towrite` sets these two, and there are few other places where they are the same and not zero.
+            if words[WBASE] != words[BUF] || words[BUF] == [0; 4] {
+                continue;
+            }
+            let word = |field: usize| u32::from_le_bytes(words[field]);
             let (buf, size) = (word(BUF), word(BUF_SIZE));
-            // `__towrite` sets these, and nothing else looks like it.
             let writing = buf > 1024
                 && size >= 8
-                && word(WBASE) == buf
                 && buf.checked_add(size) == Some(word(WEND))
                 && (buf..=word(WEND)).contains(&word(WPOS))
                 && word(RPOS) == 0
@@ -51,7 +51,7 @@ pub(super) fn streams(contents: &Contents<'_>, functions: u64) -> Vec<Stream> {
             if writing && fd < 1 << 16 {
                 let pending = contents.read(u64::from(buf), u64::from(word(WPOS)));
                 let line_buffered = word(LBF) as i32 >= 0;
-                found.push(Stream { address: start + at as u64, fd, pending, line_buffered });
+                found.push(Stream { address: start + 4 * index as u64, fd, pending, line_buffered });
             }
         }
     }
@@ -61,7 +61,7 @@ pub(super) fn streams(contents: &Contents<'_>, functions: u64) -> Vec<Stream> {
 /// The descriptor of the stream at `address`, if there can be one: a stream in use has its function for seeking and its
 /// buffer set.
 pub(super) fn descriptor_at(contents: &Contents<'_>, address: u64) -> Option<u32> {
-    let word = |offset: u64| contents.word(address + offset);
+    let word = |field: usize| contents.word(address + 4 * field as u64);
     let is_stream = word(BUF) > 1024 && word(BUF_SIZE) >= 8 && word(WRITE) > 0 && word(WRITE) < 1 << 20;
     is_stream.then(|| word(FD))
 }

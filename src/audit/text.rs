@@ -35,24 +35,26 @@ pub(super) fn text(audit: &Audit, verbose: bool) -> String {
         let what = match (varied.places, varied.diverged) {
             (0, false) => "nothing depends on it".to_string(),
             (0, true) => "init takes another course".to_string(),
-            (_, false) => format!("{} in {} places depend on it", bytes(varied.bytes), varied.places),
-            (_, true) => format!(
-                "{} in {} places differ; init takes another course",
+            (places, false) => {
+                format!("{} in {} depend on it", bytes(varied.bytes), counted(places as u64, "place"))
+            }
+            (places, true) => format!(
+                "{} in {} differ; init takes another course",
                 bytes(varied.bytes),
-                varied.places
+                counted(places as u64, "place")
             ),
         };
         format!("varied   {}: {what}", varied.source)
     }));
     for weight in audit.weight.iter().filter(|_| verbose) {
         lines.push(format!(
-            "weight   memory {}: {} of {} are not zero, in {} pages of 4 KiB; {} not as in the input, in {} pages; {} written, of which {} are zero",
+            "weight   memory {}: {} of {} are not zero, in {} of 4 KiB; {} not as in the input, in {}; {} written, of which {} are zero",
             weight.memory,
             bytes(weight.nonzero),
             bytes(weight.size),
-            weight.pages,
+            counted(weight.pages, "page"),
             bytes(weight.changed),
-            weight.changed_pages.len(),
+            counted(weight.changed_pages.len() as u64, "page"),
             bytes(weight.written),
             bytes(weight.written.saturating_sub(weight.nonzero)),
         ));
@@ -165,4 +167,8 @@ pub(super) fn bytes(count: u64) -> String {
         10_000..10_000_000 => format!("{:.1} KiB", count as f64 / 1024.0),
         _ => format!("{:.1} MiB", count as f64 / (1 << 20) as f64),
     }
+}
+
+fn counted(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

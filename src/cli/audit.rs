@@ -40,6 +40,7 @@ pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
     }
     let options = Options {
         init_functions: args.init_functions,
+        at: args.at,
         keep_init: args.keep_init_func,
         renames: args.renames,
         optimize: args.optimize,

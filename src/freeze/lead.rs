@@ -57,8 +57,8 @@ impl Lead<'_> {
             cache: None,
             digest: self.digest,
         };
-        let stop = scene.stop(self.trigger)?;
-        let ledger = Arc::new(stop.ledger);
+        let mut stop = scene.stop(&scene.stoppable()?, self.trigger)?;
+        let ledger = Arc::new(stop.initialized.store.data_mut().take_ledger());
         let replayed = HostOptions { replay: Some(Arc::clone(&ledger)), ..before.clone() };
         let (wasm, bell) = scene.with_bell()?;
         let compiled = compile(&wasm).map_err(ExecuteError::Compile)?;

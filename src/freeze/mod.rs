@@ -25,6 +25,7 @@ mod stack;
 mod stop;
 mod trigger;
 mod types;
+mod until;
 mod unwind;
 mod value;
 
@@ -32,6 +33,7 @@ pub use error::FreezeError;
 pub(crate) use lead::{Lead, Led};
 pub use stack::{Frame, Site, Stack};
 pub use trigger::{CHECKPOINT, Trigger, TriggerError};
+pub(crate) use until::{Stopped, Until};
 
 use crate::cache::CompileCache;
 use crate::capture::{HeapReader, References, capture, capture_with};
@@ -48,6 +50,7 @@ use roots::Roots;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use stop::{Stop, describe};
+use trigger::Awaited;
 use wasmparser::ValType;
 use wasmtime::RootScope;
 
@@ -134,6 +137,19 @@ pub struct Freeze<'f> {
     pub digest: [u8; 32],
 }
 
+impl<'f> Freeze<'f> {
+    fn scene(
+        self,
+        module: &'f Module<'f>,
+        probed: &'f Probed,
+        awaited: &'f Awaited,
+        calls: &'f [String],
+    ) -> Scene<'f> {
+        let Freeze { host: options, limits, optimize, cache, digest, .. } = self;
+        Scene { module, probed, awaited, calls, options, limits, optimize, cache, digest }
+    }
+}
+
 /// Runs `module` until the place, and makes a module that resumes there.
 ///
 /// # Errors
@@ -141,19 +157,10 @@ pub struct Freeze<'f> {
 pub fn freeze(module: &Module<'_>, probed: &Probed, options: Freeze<'_>) -> Result<Frozen, FreezeError> {
     let awaited = options.trigger.resolve(module)?;
     let calls = calls(module, options.init_functions)?;
-    let scene = Scene {
-        module,
-        probed,
-        awaited: &awaited,
-        calls: &calls,
-        options: options.host,
-        limits: options.limits,
-        optimize: options.optimize,
-        cache: options.cache,
-        digest: options.digest,
-    };
-    let mut stop = scene.stop(options.trigger)?;
-    let held = Held::of(&stop.ledger)?;
+    let scene = options.scene(module, probed, &awaited, &calls);
+    let mut stop = scene.stop(&scene.stoppable()?, options.trigger)?;
+    let ledger = stop.initialized.store.data_mut().take_ledger();
+    let held = Held::of(&ledger)?;
 
     let functions: BTreeSet<u32> = stop.place.sites.iter().map(|site| site.function).collect();
     let bodies = Bodies::read(module, &functions)?;
@@ -174,7 +181,7 @@ pub fn freeze(module: &Module<'_>, probed: &Probed, options: Freeze<'_>) -> Resu
     no_continuations(module, &bodies, &stop, &points)?;
 
     let started = std::time::Instant::now();
-    let Read { stack, reader, heap } = read(scene, options.reader, &mut stop, &bodies, &points)?;
+    let Read { stack, reader, heap } = read(scene, options.reader, &mut stop, &ledger, &bodies, &points)?;
     let reading = started.elapsed().as_secs_f64();
     can_be_written(module, &stack)?;
     let entry = calls[stop.place.returned].clone();
@@ -188,7 +195,7 @@ pub fn freeze(module: &Module<'_>, probed: &Probed, options: Freeze<'_>) -> Resu
         );
     }
     let rest = Rest {
-        ledger: stop.ledger,
+        ledger,
         call: called(module, &stack),
         stack,
         consumed: calls[..stop.place.returned].to_vec(),
@@ -267,11 +274,12 @@ fn read(
     scene: Scene<'_>,
     reader: Reader,
     stop: &mut Stop,
+    ledger: &Ledger,
     bodies: &Bodies<'_>,
     points: &[Arc<CallPoint>],
 ) -> Result<Read, FreezeError> {
     let mut host = scene.options.clone();
-    host.replay = Some(Arc::new(stop.ledger.clone()));
+    host.replay = Some(Arc::new(ledger.clone()));
     // Both runs are in memory at once, and instrumented code needs more fuel.
     let limits =
         Limits { max_memory: scene.limits.max_memory.saturating_add(1 << 30), fuel: None, ..*scene.limits };

@@ -11,12 +11,13 @@ use super::trigger::{AwaitedCall, Trigger};
 use super::types::Types;
 use crate::engine::{self, Compiled, EngineOptions};
 use crate::execute::Initialized;
-use crate::host::{HostState, ImportName, Ledger, Seen};
+use crate::host::{HostState, ImportName, Seen};
 use crate::module::{Module, Space};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use wasmtime::{Caller, Extern, Val, WasmBacktrace};
 
 /// The error that ends a run at the place that was looked for.
@@ -28,12 +29,19 @@ pub(super) struct Reached;
 
 /// A program that was stopped at the place.
 pub(super) struct Stop {
-    /// Its state.
+    /// Its state, with every host call before the place.
     pub initialized: Initialized,
-    /// Every host call before the place.
-    pub ledger: Ledger,
     /// Where it was.
     pub place: Place,
+}
+
+/// A program that is compiled to be stopped.
+pub(super) struct Stoppable {
+    /// With a bell.
+    changed: Option<Vec<u8>>,
+    bell: Option<Bell>,
+    pub compiled: Compiled,
+    compile_time: Duration,
 }
 
 /// Where a program was stopped.
@@ -57,8 +65,8 @@ struct Progress {
 }
 
 impl Scene<'_> {
-    /// Runs the program until `trigger`.
-    pub fn stop(self, trigger: &Trigger) -> Result<Stop, FreezeError> {
+    /// Compiles the program.
+    pub fn stoppable(self) -> Result<Stoppable, FreezeError> {
         let compiling = Instant::now();
         let options = EngineOptions {
             optimize: self.optimize,
@@ -69,8 +77,18 @@ impl Scene<'_> {
         let (wasm, bell) = self.with_bell()?;
         let compiled = engine::compile_traced(&wasm, options, self.cache)
             .map_err(crate::execute::ExecuteError::Compile)?;
-        let prepared = self.prepared(&compiled, compiling.elapsed());
+        let changed = match wasm {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(wasm) => Some(wasm),
+        };
+        Ok(Stoppable { changed, bell, compiled, compile_time: compiling.elapsed() })
+    }
 
+    /// Runs the program until `trigger`.
+    pub fn stop(self, stoppable: &Stoppable, trigger: &Trigger) -> Result<Stop, FreezeError> {
+        let Stoppable { changed, bell, compiled, compile_time } = stoppable;
+        let wasm = changed.as_deref().unwrap_or(&self.probed.wasm);
+        let prepared = self.prepared(compiled, *compile_time);
         let progress = Arc::new(Mutex::new(Progress::default()));
         let listener = self.matcher(&progress);
         let played = self.play(prepared, bell.as_ref(), listener, |_| Ok(()));
@@ -85,7 +103,6 @@ impl Scene<'_> {
             (Err(FreezeError::Execute(_)), Some(_)) => return Err(FreezeError::Refused(Reached.to_string())),
             (played, _) => played?,
         };
-        let ledger = played.begun.store.data_mut().take_ledger();
         let (error, (event, import)) = match (played.error, reached) {
             (Some(error), Some(reached)) if error.is::<Reached>() => (error, reached),
             (error, _) => {
@@ -94,10 +111,11 @@ impl Scene<'_> {
                     None => format!("`{}`", self.calls.join("`, `")),
                 };
                 let how = error.map(|error| prepared.run(self.limits).stopped(&subject, "trapped", error));
+                let ledger = played.begun.store.data_mut().take_ledger();
                 return Err(ended_early(trigger, &subject, how, matches, ledger));
             }
         };
-        let mut sites = self.sites(&error, &compiled, &wasm, bell.as_ref())?;
+        let mut sites = self.sites(&error, compiled, wasm, bell.as_ref())?;
         let callee = match import {
             // The function itself rang; it is entered again.
             None => {
@@ -110,11 +128,11 @@ impl Scene<'_> {
         let returned = played.returned;
         let called = self.calls[..=returned].to_vec();
         let initialized = played.begun.end(prepared, called)?;
-        Ok(Stop { initialized, ledger, place: Place { event, callee, sites, returned } })
+        Ok(Stop { initialized, place: Place { event, callee, sites, returned } })
     }
 
     /// The probed module, with a bell if a function of its own is awaited.
-    pub fn with_bell(&self) -> Result<(std::borrow::Cow<'_, [u8]>, Option<Bell>), FreezeError> {
+    pub fn with_bell(&self) -> Result<(Cow<'_, [u8]>, Option<Bell>), FreezeError> {
         let AwaitedCall::Function(function) = self.awaited.call else {
             return Ok((self.probed.wasm.as_slice().into(), None));
         };

@@ -286,3 +286,57 @@ fn a_run_tells_of_secrets_and_changed_files() {
     let expected = "danger    the value of environment variable `KEY` is in the output at memory 0 + 0x1bc";
     assert!(stderr(&output).contains(expected), "{}", stderr(&output));
 }
+
+/// Keeps random bytes and the environment until it has read its input. `how` comes to `$ask`, which does.
+fn asking(how: &str) -> String {
+    format!(
+        r#"(module
+            (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "environ_sizes_get" (func $sizes (param i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "environ_get" (func $environ (param i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (func $ask (drop (call $read (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 8))))
+            (func $deep (param $left i32)
+                (if (local.get $left)
+                    (then (call $deep (i32.sub (local.get $left) (i32.const 1))))
+                    (else (call $ask))))
+            (func (export "_start")
+                (drop (call $random (i32.const 400) (i32.const 16)))
+                (drop (call $sizes (i32.const 16) (i32.const 20)))
+                (drop (call $environ (i32.const 500) (i32.const 600)))
+                {how}
+                (memory.fill (i32.const 400) (i32.const 0) (i32.const 600))))"#
+    )
+}
+
+#[test]
+fn an_audit_of_a_frozen_program_stops_where_it_is_frozen() {
+    let place = Place::new();
+    place.write("guest.wat", asking("(call $ask)"));
+    let whole = place.line("audit guest.wat -f _start --allow-wasi --env API_KEY=0123456789 --strict");
+    done(&whole);
+    let output = place.line("audit guest.wat --at stdin --allow-wasi --env API_KEY=0123456789");
+    done(&output);
+    let text = stdout(&output);
+    assert!(text.contains("danger   the value of environment variable `API_KEY` is in the output"), "{text}");
+    assert!(text.contains("16 bytes depend on random numbers"), "{text}");
+    assert!(text.contains("what the locals of the 2 calls in progress depend on"), "{text}");
+    let never = place.line("audit guest.wat --at stdin#2 --allow-wasi");
+    failed(&never, 1, "the program ended before it came to `stdin#2`");
+}
+
+#[test]
+fn an_audit_of_a_frozen_program_tells_who_decides_its_course() {
+    let place = Place::new();
+    place.write("guest.wat", asking("(call $deep (i32.load8_u (i32.const 400)))"));
+    let text = stdout(&place.line("audit guest.wat -v --at stdin --allow-wasi"));
+    assert!(text.contains("random numbers"), "{text}");
+    assert!(text.contains("from host call 3 on: other functions\n"), "{text}");
+
+    // The value of a variable, whose name is one letter.
+    let how = "(if (i32.eq (i32.load8_u (i32.const 602)) (i32.const 0x66)) (then (call $ask)))";
+    place.write("guest.wat", asking(how));
+    let text = stdout(&place.line("audit guest.wat -v --at stdin --allow-wasi --env M=fast"));
+    assert!(text.contains("`M`") && text.contains("the program ended before it came to `stdin`"), "{text}");
+}

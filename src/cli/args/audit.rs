@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
+use preinit::freeze::Trigger;
 use preinit::plan::Rename;
 
 use super::{HostArgs, LimitArgs};
@@ -19,6 +20,10 @@ pub struct AuditArgs {
     /// The exported function that initializes the module, as for a snapshot
     #[arg(short = 'f', long = "init-func", value_name = "NAME")]
     pub init_functions: Vec<String>,
+
+    /// Run until this call instead of to the end of init, as for a snapshot
+    #[arg(long, value_name = "TRIGGER")]
+    pub at: Option<Trigger>,
 
     /// Rename the export SRC to DST, as for a snapshot
     #[arg(short = 'r', long = "rename-func", alias = "func-rename", value_name = "DST=SRC", value_parser = pair::rename)]
