@@ -12,7 +12,7 @@ use super::output::{Output, Staged};
 use super::progress::Progress;
 use super::result_cache::{self, Kept};
 use super::verify::{self, Unverified};
-use super::watchdog::Watchdog;
+use super::watchdog::{Keeper, Watchdog};
 use super::{stderr, summary};
 use preinit::verify::Outcome;
 
@@ -175,14 +175,20 @@ fn supervised(job: &Job, wasm: &[u8], ledger: &mut Ledger) -> Result<preinit::Ou
         true => Progress::start(&format!("running {}", job.input.name())).map_err(no_thread)?,
         false => Progress::hidden(),
     };
-    let watchdog = match job.options.limits.timeout {
+    let mut options = job.options.clone();
+    let watchdog = match options.limits.timeout {
         Some(limit) => {
             let progress = progress.clone();
-            Some(Watchdog::start(limit, move || progress.stop()).map_err(no_thread)?)
+            let keeper = if options.optimize { Keeper::Watchdog } else { Keeper::Library };
+            Some(Watchdog::start(limit, keeper, move || progress.stop()).map_err(no_thread)?)
         }
         None => None,
     };
-    let result = preinit::Preinit::from(job.options.clone()).run_recorded(wasm, ledger);
+    if options.optimize {
+        // Looking at the time in every loop slows optimized code by a fifth.
+        options.limits.timeout = None;
+    }
+    let result = preinit::Preinit::from(options).run_recorded(wasm, ledger);
     if let Some(watchdog) = watchdog {
         watchdog.dismiss();
     }

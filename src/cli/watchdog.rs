@@ -9,6 +9,15 @@ use std::time::Duration;
 use super::exit::Exit;
 use super::stderr;
 
+/// Who keeps the time limit.
+#[derive(Clone, Copy)]
+pub enum Keeper {
+    /// The library, which knows what the guest was doing; the watchdog waits some more.
+    Library,
+    /// Nobody else.
+    Watchdog,
+}
+
 /// Ends the process unless it is dismissed in time.
 pub struct Watchdog {
     dismissal: Sender<()>,
@@ -16,14 +25,16 @@ pub struct Watchdog {
 }
 
 impl Watchdog {
-    /// Waits for `limit` and some more, so that the library, which knows what the guest was doing, comes first. `last`
-    /// is done before the message.
-    pub fn start(limit: Duration, last: impl FnOnce() + Send + 'static) -> io::Result<Self> {
+    /// Waits as long as `keeper` asks for. `last` is done before the message.
+    pub fn start(limit: Duration, keeper: Keeper, last: impl FnOnce() + Send + 'static) -> io::Result<Self> {
         let (dismissal, dismissed) = mpsc::channel();
-        let patience = limit.saturating_add(Duration::from_secs(1).max(limit / 10));
+        let patience = match keeper {
+            Keeper::Library => limit.saturating_add(Duration::from_secs(1).max(limit / 10)),
+            Keeper::Watchdog => limit,
+        };
         let thread = thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
             if dismissed.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
-                expire(limit, last);
+                expire(limit, keeper, last);
             }
         })?;
         Ok(Self { dismissal, thread })
@@ -36,14 +47,19 @@ impl Watchdog {
     }
 }
 
-fn expire(limit: Duration, last: impl FnOnce() + Send + 'static) {
+fn expire(limit: Duration, keeper: Keeper, last: impl FnOnce() + Send + 'static) {
     // In a thread of its own: a guest may be stuck in writing to standard error, and hold its lock.
     let (printed, done) = mpsc::channel();
     let _ = thread::Builder::new().spawn(move || {
         last();
+        let most_likely = match keeper {
+            Keeper::Library => {
+                "most likely in compilation, in a host call that does not return, or in `memory.atomic.wait`"
+            }
+            Keeper::Watchdog => "in compilation or in init; without --opt, it can be told where",
+        };
         stderr::print(&format!(
-            "error: still not done after the time limit of {limit:?} (--timeout), most likely in compilation, in a \
-             host call that does not return, or in `memory.atomic.wait`\n"
+            "error: still not done after the time limit of {limit:?} (--timeout), {most_likely}\n"
         ));
         let _: Result<(), _> = printed.send(());
     });

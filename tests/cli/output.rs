@@ -4,9 +4,10 @@ use super::{Place, code, done, failed, stderr};
 use std::fs;
 use std::process::Stdio;
 
-const FAILURES: [(&str, i32, &str); 6] = [
+const FAILURES: [(&str, i32, &str); 7] = [
     ("-f bad -o out.wasm in.wasm", 1, "the `bad` function trapped"),
     ("-f spin --timeout 100ms -o out.wasm in.wasm", 1, "time limit"),
+    ("-f spin --opt --timeout 100ms -o out.wasm in.wasm", 1, "without --opt, it can be told where"),
     ("-f spin --fuel 1000 -o out.wasm in.wasm", 1, "fuel"),
     ("-f init --max-memory 1KiB -o out.wasm in.wasm", 1, "limit"),
     ("-f missing -o out.wasm in.wasm", 2, "missing"),

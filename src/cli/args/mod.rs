@@ -142,7 +142,8 @@ pub struct SnapshotArgs {
 
     /// Run init under the optimizing compiler
     ///
-    /// It takes several times longer to compile; use it if init itself takes long.
+    /// It takes several times longer to compile; use it if init itself takes long. The time limit then counts compilation
+    /// too, and when it is reached, nothing tells where init was.
     #[arg(long = "opt", action = ArgAction::Set, default_value_t = false)]
     pub optimize: bool,
 
