@@ -2,14 +2,14 @@
 """Compares preinit with the other pre-initializers on this machine, on real programs, and prints Markdown tables.
 
     cargo build --release --bin preinit
-    cargo bench --no-run --bench startup_wasmi
+    cargo bench --no-run --bench startup_wasmi --bench startup_wasmtime
     python3 benches/compare.py [--write]     # --write puts the tables into README.md
     python3 benches/compare.py --ruby FILE   # with the 17 MB that benches/ruby.py makes
 
 Build step: the whole process, wall time and peak memory, the tools in turn (A B A B ...), medians; cold is without any
 cache, warm with one that an earlier run has filled. Start-up: from a compiled module to the first answer, in Wasmtime, V8
-and wasmi, of the original, of the peers' snapshots and of ours in both layouts, in turn too. Every snapshot's answers are
-compared with the original's; a difference is an error. Ratios are medians of the ratios of single rounds.
+and wasmi, of the original, of the peers' snapshots and of ours in both layouts, rows of starts in turn. Every snapshot's
+answers are compared with the original's; a difference is an error. Ratios are medians of the ratios of single rounds.
 
 Peers are used if they are there: `wizer` (the native binary, not npm's wrapper), `wasmtime` with a `wizer` command,
 binaryen's `wasm-ctor-eval` and `wasm-opt` on PATH or in WIZER, WASMTIME, WASM_CTOR_EVAL, WASM_OPT (either may be several
@@ -20,6 +20,7 @@ WASMTIME_PYTHON.
 import argparse
 import json
 import os
+import random
 import shlex
 import shutil
 import statistics
@@ -50,11 +51,13 @@ INPUTS = {
 IN_TABLE = ["lua", "quickjs", "sqlite", "rust-regex", "go", "cpython"]
 FIND_WASMTIME = "import wasmtime, importlib.metadata as m; print(m.version('wasmtime'))"
 # Seconds that binaryen gets for one module.
-PATIENCE = 150
+PATIENCE = 300
 # What binaryen has to be told that modules use.
 FEATURES = [f"--enable-{name}" for name in (
     "bulk-memory", "bulk-memory-opt", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "reference-types", "multivalue",
     "simd", "multimemory")]
+# Of the modules in a round of start-ups, each by chance.
+ORDERS = 64
 ARGUMENTS = [1, 2, 3, 5, 7, 10, 31, 41, 42, 64, 99, 100, 123, 255, 256, 500, 777, 900, 999, 1000, 7, 1]
 
 
@@ -143,6 +146,7 @@ def find_tools(preinit, scratch):
     tools = {
         "preinit": like_wizer(ours, "--no-cache"),
         "preinit, warm": like_wizer(ours, "--cache-dir", str(scratch / "cache")),
+        "preinit --opt, warm": like_wizer(ours, "--opt", "--cache-dir", str(scratch / "cache")),
         "preinit, mappable": like_wizer(ours, "--no-cache", "--layout", "mappable"),
     }
     wizer = os.environ.get("WIZER") or shutil.which("wizer")
@@ -185,7 +189,7 @@ def find_engines(target):
     python = os.environ.get("WASMTIME_PYTHON", sys.executable)
     found = subprocess.run([python, "-c", FIND_WASMTIME], capture_output=True, text=True)
     if found.returncode == 0:
-        engines[f"Wasmtime {found.stdout.strip()}"] = [python, str(HERE / "startup_wasmtime.py")]
+        engines[f"Wasmtime {found.stdout.strip()} from Python"] = [python, str(HERE / "startup_wasmtime.py")]
     else:
         note("Wasmtime is left out: this Python has no package `wasmtime` (or set WASMTIME_PYTHON)")
     node = os.environ.get("NODE") or shutil.which("node")
@@ -194,12 +198,12 @@ def find_engines(target):
         engines["V8 " + ".".join(found.split(".")[:2])] = [node, "--no-warnings", str(HERE / "startup_v8.mjs")]
     else:
         note(f"V8 is left out: it takes Node 24 or later (found V8 {found or 'none'}; or set NODE)")
-    built = (path for path in (target / "release/deps").glob("startup_wasmi-*") if os.access(path, os.X_OK) and not path.suffix)
-    wasmi = max(built, key=os.path.getmtime, default=None)
-    if wasmi:
-        engines["wasmi 2"] = [str(wasmi)]
-    else:
-        note("wasmi is left out: `cargo bench --no-run --bench startup_wasmi` builds it")
+    for bench, engine in (("startup_wasmtime", "Wasmtime 48 from Rust"), ("startup_wasmi", "wasmi 2")):
+        built = [path for path in (target / "release/deps").glob(f"{bench}-*") if os.access(path, os.X_OK) and not path.suffix]
+        if built:
+            engines[engine] = [str(max(built, key=os.path.getmtime))]
+        else:
+            note(f"{engine} is left out: `cargo bench --no-run --bench {bench}` builds it")
     return engines
 
 
@@ -259,8 +263,11 @@ def start_up(name, options, engines, built, library):
     for tool, result in built.items():
         if not tool.endswith("warm"):
             modules[tool] = {"file": result["file"], "calls": []}
+    names = [module for module in modules if module != "original"]
     job = {
         "modules": modules,
+        # The original works much longer: among the snapshots it would slow down whichever comes after it.
+        "phases": [[["original"]], [random.Random(number).sample(names, len(names)) for number in range(ORDERS)]],
         "query": query,
         "arguments": ARGUMENTS,
         "dirs": {"/lib/python3.11": str(library)} if name == "cpython" else {},
@@ -268,11 +275,14 @@ def start_up(name, options, engines, built, library):
     }
     results, expected = {}, None
     for engine, command in engines.items():
+        if engine.startswith("wasmi"):
+            # It has no WASI, which an original needs for init.
+            del modules["original"], job["phases"][0]
         done = subprocess.run([*command, json.dumps(job)], stdout=subprocess.PIPE, text=True)
         if done.returncode != 0:
             sys.exit(f"compare.py: {name} failed in {engine}")
         results[engine] = json.loads(done.stdout)
-        # wasmi runs no originals, so they answer for it in the engines before.
+        # The engines before answer for the original in wasmi.
         expected = results[engine].get("original", {}).get("answers", expected)
         for tool, result in results[engine].items():
             if result["answers"] != expected:
@@ -291,8 +301,9 @@ def tables(names, tools, engines, builds, startups, runs):
     tools = [tool for tool in tools if tool != "preinit, mappable"]
     cold = [tool for tool in tools if not tool.startswith("preinit") and not tool.endswith("warm")]
     warm = [tool for tool in tools if not tool.startswith("preinit") and tool.endswith("warm")]
-    pairs = [("preinit", peer) for peer in cold] + [("preinit, warm", peer) for peer in warm]
-    lines.append("| input | " + " | ".join(tools) + " | " + " | ".join(f"against {peer}" for _, peer in pairs) + " |")
+    ours_warm = [tool for tool in tools if tool.startswith("preinit") and tool.endswith("warm")]
+    pairs = [("preinit", peer) for peer in cold] + [(ours, peer) for peer in warm for ours in ours_warm]
+    lines.append("| input | " + " | ".join(tools) + " | " + " | ".join(f"{ours} against {peer}" for ours, peer in pairs) + " |")
     lines.append("|---|" + "---|" * (len(tools) + len(pairs)))
     for name in names:
         built = builds[name]
@@ -377,12 +388,10 @@ def stripped(names, options, library):
             cells.append("–")
             if optimizer:
                 arguments = [*FEATURES, "-Oz", "--remove-unused-module-elements"]
-                started = time.perf_counter()
                 command = [*shlex.split(optimizer), *arguments, str(snapshot), "-o", str(target)]
                 try:
                     done = subprocess.run(command, capture_output=True, timeout=PATIENCE)
-                    took = time.perf_counter() - started
-                    cells[-1] = f"{target.stat().st_size:,} in {took:.0f} s" if done.returncode == 0 else "fails"
+                    cells[-1] = f"{target.stat().st_size:,}" if done.returncode == 0 else "fails"
                 except subprocess.TimeoutExpired:
                     cells[-1] = f"not within {PATIENCE} s"
             lines.append(f"| {name} | " + " | ".join(cells) + " |")

@@ -1,10 +1,12 @@
 //! Runs one job of compare.py (JSON, as an argument) in wasmi; prints times and answers as JSON.
 //!
-//! Clocks advance by a millisecond, all other imports return zero. That is enough for snapshots, whose answers compare.py checks; an original, which needs its
-//! imports for init, is left out.
+//! Clocks advance by a millisecond, all other imports return zero. That is enough for snapshots, whose answers compare.py checks, but not for originals.
+
+mod rows;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::convert::Infallible;
+use std::time::Instant;
 use wasmi::{Engine, Extern, ExternType, Func, Instance, Module, Store, Val};
 
 #[derive(serde::Deserialize)]
@@ -12,13 +14,13 @@ struct Job {
     modules: BTreeMap<String, Input>,
     query: String,
     arguments: Vec<i32>,
+    phases: rows::Phases,
     seconds: f64,
 }
 
 #[derive(serde::Deserialize)]
 struct Input {
     file: String,
-    calls: Vec<String>,
 }
 
 #[derive(Default, serde::Serialize)]
@@ -76,24 +78,22 @@ fn main() {
     };
     let job: Job = serde_json::from_str(&job).expect("a job of compare.py");
     let engine = Engine::default();
-    let mut modules = Vec::new();
+    let mut modules = BTreeMap::new();
     let mut results: BTreeMap<String, Measured> = BTreeMap::new();
-    for (name, input) in job.modules.into_iter().filter(|(_, input)| input.calls.is_empty()) {
-        let module = Module::new(&engine, std::fs::read(&input.file).expect(&input.file)).expect(&input.file);
+    for (name, file) in job.modules.into_iter().map(|(name, input)| (name, input.file)) {
+        let module = Module::new(&engine, std::fs::read(&file).expect(&file)).expect(&file);
         let mut guest = Guest::start(&engine, &module);
         let answers = job.arguments.iter().map(|&argument| guest.call(&job.query, argument)).collect();
         results.insert(name.clone(), Measured { answers, ms: Vec::new() });
-        modules.push((name, module));
+        modules.insert(name, module);
     }
-    let end = Instant::now() + Duration::from_secs_f64(job.seconds / 2.0);
-    while Instant::now() < end {
-        for (name, module) in &modules {
-            let started = Instant::now();
-            Guest::start(&engine, module).call(&job.query, job.arguments[0]);
-            let took = started.elapsed().as_secs_f64() * 1e3;
-            results.entry(name.clone()).or_default().ms.push(took);
-        }
-        modules.reverse();
-    }
+    rows::measure(&job.phases, job.seconds, |name| {
+        let started = Instant::now();
+        Guest::start(&engine, &modules[name]).call(&job.query, job.arguments[0]);
+        Ok::<_, Infallible>(started.elapsed())
+    })
+    .unwrap_or_else(|never| match never {})
+    .into_iter()
+    .for_each(|(name, ms)| results.entry(name).or_default().ms = ms);
     println!("{}", serde_json::to_string(&results).expect("numbers"));
 }

@@ -1,6 +1,8 @@
 """Runs one job of compare.py (JSON, as an argument) in Python's wasmtime; prints times and answers as JSON."""
 
+import itertools
 import json
+import statistics
 import sys
 import time
 
@@ -37,17 +39,21 @@ def main():
     for name in modules:
         guest = start(name)
         results[name] = {"answers": [guest.call(job["query"], argument) for argument in job["arguments"]], "ms": []}
-    # The original works much longer: among the snapshots it would slow down whichever comes after it.
-    for names in [["original"], [name for name in modules if name != "original"]]:
-        end = time.perf_counter() + job["seconds"] / 2
-        while time.perf_counter() < end:
-            for name in names:
-                started = time.perf_counter()
-                guest = start(name)
-                guest.call(job["query"], job["arguments"][0])
-                results[name]["ms"].append((time.perf_counter() - started) * 1e3)
-                del guest
-            names.reverse()
+    # Rows and their medians: see startup_v8.mjs.
+    for orders in job["phases"]:
+        end = time.perf_counter() + job["seconds"] / len(job["phases"])
+        for order in itertools.cycle(orders):
+            if time.perf_counter() >= end:
+                break
+            for name in order:
+                row, enough = [], time.perf_counter() + 0.02
+                while len(row) < 3 or time.perf_counter() < enough:
+                    started = time.perf_counter()
+                    guest = start(name)
+                    guest.call(job["query"], job["arguments"][0])
+                    row.append((time.perf_counter() - started) * 1e3)
+                    del guest
+                results[name]["ms"].append(statistics.median(row))
     print(json.dumps(results))
 
 
