@@ -1,4 +1,5 @@
-use super::{CaptureError, memory_image, shared_image};
+use super::CaptureError;
+use super::image::{memory_image, shared_image};
 use crate::snapshot::ImportedMemory;
 use wasmtime::{AnyRef, ExnRef, ExternRef};
 use wasmtime::{AsContextMut, Extern, OwnedRooted, RootScope, Rooted, Store, Val};

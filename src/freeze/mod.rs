@@ -18,6 +18,7 @@ mod lead;
 mod patch;
 mod play;
 mod record;
+mod refusal;
 mod relabel;
 mod resume;
 mod roots;
@@ -41,17 +42,16 @@ use crate::execute::{Begun, DEFAULT_INIT_FUNCTIONS, ExecuteError, Initialized, R
 use crate::host::{HostOptions, Ledger, Limits};
 use crate::module::{Module, is_function};
 use crate::probe::Probed;
-use crate::snapshot::{GlobalState, Heap, Reference, Snapshot, Value};
+use crate::snapshot::{GlobalState, Heap, Snapshot, Value};
 use body::{Bodies, CallPoint};
 use host::Held;
 use play::Scene;
-use record::Family;
+use refusal::{can_be_written, no_continuations, no_host_in_between};
 use roots::Roots;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use stop::{Stop, describe};
 use trigger::Awaited;
-use wasmparser::ValType;
 use wasmtime::RootScope;
 
 /// The export at which a command begins (WASI application ABI).
@@ -212,23 +212,6 @@ pub fn freeze(module: &Module<'_>, probed: &Probed, options: Freeze<'_>) -> Resu
     Ok(Frozen { initialized: stop.initialized, wasm: extended.wasm, rest })
 }
 
-impl Stack {
-    /// `argument 0 of function 3 ($f)`
-    fn argument(&self, module: &Module<'_>, index: usize) -> String {
-        format!("argument {index} of {}", describe(module, self.callee))
-    }
-
-    /// `frame 1, function 3 ($f), local 2`
-    fn local(&self, module: &Module<'_>, depth: usize, index: usize) -> String {
-        format!("frame {depth}, {}, local {index}", describe(module, self.frames[depth].site.function))
-    }
-
-    /// `frame 1, function 3 ($f), operand 0`, counted from the bottom.
-    fn operand(&self, module: &Module<'_>, depth: usize, index: usize) -> String {
-        format!("frame {depth}, {}, operand {index}", describe(module, self.frames[depth].site.function))
-    }
-}
-
 /// The call that the program was stopped at, as text.
 fn called(module: &Module<'_>, stack: &Stack) -> String {
     let arguments: Vec<String> = stack.arguments.iter().map(ToString::to_string).collect();
@@ -359,74 +342,4 @@ fn calls(module: &Module<'_>, named: &[String]) -> Result<Vec<String>, FreezeErr
         .into()),
         None => Ok(calls),
     }
-}
-
-/// A frame that called an import, which is not the last: the host called back.
-fn no_host_in_between(
-    module: &Module<'_>,
-    bodies: &Bodies<'_>,
-    stop: &Stop,
-    points: &[Arc<CallPoint>],
-) -> Result<(), FreezeError> {
-    for (site, point) in stop.place.sites.iter().zip(points).skip(1) {
-        let operator = &bodies.get(site.function)?.operators[point.at].0;
-        if let wasmparser::Operator::Call { function_index } = operator
-            && *function_index < module.imported.functions
-        {
-            return Err(FreezeError::Refused(format!(
-                "the import {} is in progress at that place: it called the program back, and its state belongs to the \
-                 host",
-                describe(module, *function_index)
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn no_continuations(
-    module: &Module<'_>,
-    bodies: &Bodies<'_>,
-    stop: &Stop,
-    points: &[Arc<CallPoint>],
-) -> Result<(), FreezeError> {
-    let is_continuation =
-        |ty: &&ValType| matches!(ty, ValType::Ref(ty) if Family::of(module, *ty) == Family::Continuation);
-    for (site, point) in stop.place.sites.iter().zip(points) {
-        let locals = &bodies.get(site.function)?.locals;
-        if locals.iter().chain(&point.operands).find(is_continuation).is_some() {
-            let function = describe(module, site.function);
-            return Err(FreezeError::Refused(format!("{function} is in progress and holds a continuation")));
-        }
-    }
-    Ok(())
-}
-
-/// Lists every value of the frames that has no form in a module.
-fn can_be_written(module: &Module<'_>, stack: &Stack) -> Result<(), FreezeError> {
-    let mut places = Vec::new();
-    let mut look = |place: &dyn Fn() -> String, value: &Value| {
-        if let Value::Ref(Reference::Unwritable(why)) = value {
-            places.push(format!("\n  {}: {why}", place()));
-        }
-    };
-    for (index, argument) in stack.arguments.iter().enumerate() {
-        look(&|| stack.argument(module, index), argument);
-    }
-    for (depth, frame) in stack.frames.iter().enumerate() {
-        for (index, local) in
-            frame.locals.iter().enumerate().filter_map(|(index, local)| Some((index, local.as_ref()?)))
-        {
-            look(&|| stack.local(module, depth, index), local);
-        }
-        for (index, operand) in frame.operands.iter().enumerate() {
-            look(&|| stack.operand(module, depth, index), operand);
-        }
-    }
-    if places.is_empty() {
-        return Ok(());
-    }
-    Err(FreezeError::Refused(format!(
-        "the calls in progress hold values that cannot be written into a module:{}",
-        places.concat()
-    )))
 }

@@ -2,6 +2,7 @@
 
 mod constant;
 mod declare;
+mod error;
 mod exports;
 mod globals;
 pub mod heap;
@@ -10,16 +11,18 @@ mod memories;
 mod slots;
 mod start;
 mod tables;
+mod warning;
 
+pub use error::{Place, PlanError};
 pub use exports::{Rename, rename_conflict};
 pub use start::{Start, Step};
+pub use warning::Warning;
 
 use crate::layout::Layout;
-use crate::module::{Module, Names, SectionId, Space};
-use crate::snapshot::{Reference, Snapshot, Unwritable, Value};
+use crate::module::{Module, SectionId, Space};
+use crate::snapshot::{Reference, Snapshot, Value};
 use heap::HeapPlan;
 use std::collections::HashMap;
-use std::fmt;
 use std::ops::Range;
 use wasmparser::{ConstExpr, ExternalKind, MemoryType, RefType, TableType};
 
@@ -210,192 +213,6 @@ pub enum DataSegment {
     },
     /// What the start function makes objects of.
     Heap,
-}
-
-/// Something about the output that is right but may surprise.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Warning {
-    /// The state was computed with the value of an immutable import.
-    DependsOnImport {
-        /// `module.name`
-        import: String,
-        /// Its value at the snapshot.
-        value: Value,
-        /// Whether it was made the module's own because it follows a mutable global that was.
-        internalized: bool,
-    },
-    /// Two imports of different names were one memory or table.
-    SameImport {
-        /// The kind.
-        space: Space,
-        /// `module.name` of the first.
-        first: String,
-        /// `module.name` of the second.
-        import: String,
-    },
-    /// The debug information is left out, because an added start function moves the code that it describes.
-    DwarfDropped,
-    /// Active data at or above 2 GiB in a 32-bit memory.
-    HighData {
-        /// Memory index.
-        memory: u32,
-    },
-    /// The mappable layout was asked for, and a memory stands in its way.
-    NotMappable {
-        /// Memory index.
-        memory: u32,
-        /// Why.
-        why: &'static str,
-    },
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Warning::DependsOnImport { import, value, internalized: false } => {
-                write!(f, "the snapshot is valid only where import `{import}` has the value {value}")
-            }
-            Warning::DependsOnImport { import, value, internalized: true } => write!(
-                f,
-                "the immutable import `{import}` was internalized with its value {value}, \
-                 because it follows a mutable one"
-            ),
-            Warning::SameImport { space, first, import } => write!(
-                f,
-                "the imports `{first}` and `{import}` were one {space}; the snapshot is valid only where they are"
-            ),
-            Warning::DwarfDropped => f.write_str(
-                "the debug information (DWARF) is left out: the added start function moves the code by one byte",
-            ),
-            Warning::HighData { memory } => write!(
-                f,
-                "memory {memory} has data at or above 2 GiB, which Wasmer and wazero refuse as out of bounds"
-            ),
-            Warning::NotMappable { memory, why } => {
-                write!(f, "no layout lets Wasmtime map the memories: memory {memory} {why}; the layout is compact")
-            }
-        }
-    }
-}
-
-/// Why the state cannot be written down.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
-    /// Values without a constant expression.
-    #[error("{}", list_places(.0))]
-    Unwritable(Vec<Place>),
-    /// An imported shared memory: every thread would overwrite it.
-    #[error(
-        "memory {memory} (import `{import}`) is shared and imported: every thread instantiates the module and would \
-         overwrite it; use --internalize to make it the module's own"
-    )]
-    SharedImport {
-        /// Memory index.
-        memory: u32,
-        /// `module.name`
-        import: String,
-    },
-    /// One thing imported under two indices: as the module's own it would be two.
-    #[error(
-        "{space} {index}, import `{import}`, is import `{first}` once more; --internalize would make two of it, \
-         so keep it imported"
-    )]
-    ImportedTwice {
-        /// The kind.
-        space: Space,
-        /// Index of the second.
-        index: u32,
-        /// `module.name` of the first.
-        first: String,
-        /// `module.name`
-        import: String,
-    },
-    /// A table of non-nullable references needs an initializer of its own, which an import has not.
-    #[error(
-        "table {table}, import `{import}`, holds non-nullable references and has no initializer here; \
-         --internalize cannot make it the module's own, so keep it imported"
-    )]
-    NoInitializer {
-        /// Table index.
-        table: u32,
-        /// `module.name`
-        import: String,
-    },
-    /// A rename whose source does not exist.
-    #[error("cannot rename export `{src}` to `{dst}`: there is no export `{src}`")]
-    NoSuchExport {
-        /// New name.
-        dst: String,
-        /// Old name.
-        src: String,
-    },
-    /// An immutable array that no instruction can make: it has too many different references.
-    #[error(
-        "{place} is an immutable array of {len} references, more than the {max} that engines take in `array.new_fixed`; \
-         init must not leave it",
-        max = 10_000
-    )]
-    LargeImmutableArray {
-        /// The path from a root.
-        place: String,
-        /// Number of elements.
-        len: u32,
-    },
-    /// A cycle through a field that cannot be null, and nothing that could stand there in the meantime.
-    #[error(
-        "{place} is part of a cycle through a field of type `{ty}`, and nothing of that type can be made to close it"
-    )]
-    NoPlaceholder {
-        /// The path from a root.
-        place: String,
-        /// The field's type.
-        ty: String,
-    },
-    /// Objects of more than 4 GiB.
-    #[error("the objects of the heap take {0} bytes, more than a data segment can hold")]
-    LargeHeap(u64),
-    /// More data segments than engines take, even with all gaps closed.
-    #[error("the output needs {0} data segments, more than the {max} that engines accept", max = crate::segments::MAX_DATA_SEGMENTS)]
-    TooManySegments(usize),
-}
-
-/// Where a value sits that cannot be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// `global 12 ($cache)` or `table 2, element 17`.
-    pub place: String,
-    /// What sits there.
-    pub value: Unwritable,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.value)
-    }
-}
-
-impl Place {
-    fn global(names: &Names<'_>, index: u32, value: Unwritable) -> Place {
-        Place { place: names.describe(Space::Global, index), value }
-    }
-
-    fn element(names: &Names<'_>, table: u32, element: usize, value: Unwritable) -> Place {
-        Place { place: names.describe_slot(table, element as u64), value }
-    }
-}
-
-fn list_places(places: &[Place]) -> String {
-    const SHOWN: usize = 1000;
-    let mut text = String::from(
-        "the state holds values that cannot be written into a module; init must not leave them:",
-    );
-    for place in places.iter().take(SHOWN) {
-        text.push_str(&format!("\n  {place}"));
-    }
-    if places.len() > SHOWN {
-        text.push_str(&format!("\n  and {} more", places.len() - SHOWN));
-    }
-    text
 }
 
 /// Decides what to write.

@@ -1,5 +1,6 @@
 //! The functions that make the objects of the heap, as [`crate::plan::heap`] describes them.
 
+mod array;
 mod body;
 mod build;
 mod prelude;
