@@ -34,6 +34,23 @@ pub struct Counts {
     pub objects: u64,
 }
 
+impl Counts {
+    pub fn and(self, other: Counts) -> Counts {
+        Counts {
+            programs: self.programs + other.programs,
+            host_calls: self.host_calls + other.host_calls,
+            freezes: self.freezes + other.freezes,
+            again: self.again + other.again,
+            refused: self.refused + other.refused,
+            inspected: self.inspected + other.inspected,
+            unseen: self.unseen + other.unseen,
+            trapped: self.trapped + other.trapped,
+            deepest: self.deepest.max(other.deepest),
+            objects: self.objects + other.objects,
+        }
+    }
+}
+
 fn freeze(wasm: &[u8], state: u64, calls: &[HostCall], at: usize, reader: Reader) -> Result<Output, Error> {
     let name = &calls[at].name;
     let occurrence = calls[..=at].iter().filter(|call| call.name == *name).count();
@@ -151,20 +168,7 @@ pub fn check_all(
         }
     }
     assert!(failed.is_empty(), "seeds {failed:?}");
-    let mut sum = Counts::default();
-    for counts in total.values() {
-        sum.programs += counts.programs;
-        sum.host_calls += counts.host_calls;
-        sum.freezes += counts.freezes;
-        sum.again += counts.again;
-        sum.refused += counts.refused;
-        sum.inspected += counts.inspected;
-        sum.unseen += counts.unseen;
-        sum.trapped += counts.trapped;
-        sum.objects += counts.objects;
-        sum.deepest = sum.deepest.max(counts.deepest);
-    }
-    sum
+    total.into_values().fold(Counts::default(), Counts::and)
 }
 
 #[test]

