@@ -229,18 +229,23 @@ fn config(compiler: Compiler, options: EngineOptions) -> wasmtime::Result<Config
 /// # Errors
 /// If the machine has no room for the thread.
 pub fn on_guest_thread<T: Send>(run: impl FnOnce() -> T + Send) -> std::io::Result<T> {
+    on_thread(THREAD_STACK, run)
+}
+
+/// The same with a stack of this many bytes.
+pub(crate) fn on_thread<T: Send>(stack: usize, run: impl FnOnce() -> T + Send) -> std::io::Result<T> {
     // A rayon worker that waits here does no other work. Were all of them here, nobody would be left to do the
     // parallel parts: those get workers of their own, as many.
     let workers = rayon::current_thread_index().map(|_| rayon::current_num_threads());
     let run = || match workers {
         None => Ok(run()),
         Some(workers) => {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).stack_size(THREAD_STACK).build();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).stack_size(stack).build();
             Ok(pool.map_err(std::io::Error::other)?.install(run))
         }
     };
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(THREAD_STACK).spawn_scoped(scope, run)?;
+        let thread = std::thread::Builder::new().stack_size(stack).spawn_scoped(scope, run)?;
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }

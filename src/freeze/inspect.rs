@@ -39,12 +39,9 @@ impl Scene<'_> {
         bodies: &Bodies<'_>,
         points: &[Arc<CallPoint>],
     ) -> Result<(Stack<Kept>, Played), FreezeError> {
-        std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().stack_size(engine::INSPECTED_WASM_STACK + HOST_STACK);
-            let thread = thread.spawn_scoped(scope, || self.inspect_here(stop, bodies, points));
-            let thread = thread.map_err(|_| FreezeError::Unexplained("there is no memory for a thread"))?;
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        let stack = engine::INSPECTED_WASM_STACK + HOST_STACK;
+        engine::on_thread(stack, || self.inspect_here(stop, bodies, points))
+            .map_err(|_| FreezeError::Unexplained("there is no memory for a thread"))?
     }
 
     fn inspect_here(
