@@ -1,5 +1,5 @@
 //! The official test suite's control flow and objects, with a checkpoint between all instructions of every function: each invocation
-//! is frozen at some of them (`PREINIT_PLACES=1000` takes all), and goes on as if nothing had happened.
+//! is frozen at some of them (`PREINIT_PLACES=5000` takes all), and goes on as if nothing had happened.
 
 use super::checkpoint;
 use super::machine::{MOST_CALLS, Machine, engine};
