@@ -47,13 +47,25 @@ impl Initialized {
     /// Calls a function without parameters and results that the probe exports as `export`; messages call it `name`.
     ///
     /// # Errors
-    /// [`ExecuteError::Stopped`], if it traps.
-    pub fn call_hook(&mut self, export: &str, name: &str) -> Result<(), ExecuteError> {
+    /// [`ExecuteError::Stopped`], if it traps or takes longer than init may.
+    pub fn call_hook(&mut self, export: &str, name: &str, limits: &Limits) -> Result<(), ExecuteError> {
+        let engine = self.store.engine().clone();
+        let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, &engine, &mut self.store));
         let function = self.subject.instance.get_typed_func::<(), ()>(&mut self.store, export);
-        function.and_then(|function| function.call(&mut self.store, ())).map_err(|error| {
+        let called = function.and_then(|function| function.call(&mut self.store, ()));
+        drop(interrupt);
+        self.store.set_epoch_deadline(u64::MAX / 2);
+        called.map_err(|error| {
+            let (how, cause) = match (error.downcast_ref(), limits.timeout) {
+                (Some(wasmtime::Trap::Interrupt), Some(timeout)) => (
+                    "did not finish",
+                    format!("it ran longer than the time limit of {timeout:?} (--timeout)"),
+                ),
+                _ => ("trapped", error.root_cause().to_string()),
+            };
             ExecuteError::Stopped {
-                stage: format!("the `{name}` function trapped"),
-                cause: error.root_cause().to_string(),
+                stage: format!("the `{name}` function {how}"),
+                cause,
                 trace: Trace::default(),
                 ledger: Box::new(self.store.data_mut().take_ledger()),
             }

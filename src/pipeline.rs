@@ -48,7 +48,7 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
     let output_of = extended.as_ref().unwrap_or(&module);
     for (index, name) in &hooks.functions {
         let export = probed.export_name(Probe::Function(*index));
-        initialized.call_hook(&export, name)?;
+        initialized.call_hook(&export, name, &options.limits)?;
     }
     let compiler = initialized.compiler.name();
     let compile_cached = initialized.cached;

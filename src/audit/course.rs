@@ -95,21 +95,20 @@ impl<'c> Course<'c> {
     /// Runs it.
     pub fn run(&self, host: &HostOptions, limits: &Limits) -> Result<Ended, Error> {
         let Course { module, probed, digest, .. } = *self;
-        match &self.way {
+        let mut ended = match &self.way {
             Way::Whole { compiled, calls } => {
                 let prepared = Prepared { module, probed, compiled, compile_time: Duration::ZERO };
-                let hooks = self.hooks.iter().map(|(export, _)| export);
-                let calls = calls.iter().chain(hooks).cloned().collect();
-                let initialized = execute::start(prepared, calls, host, limits, digest)?;
-                Ok(Ended { initialized, in_progress: Vec::new() })
+                let initialized = execute::start(prepared, calls.clone(), host, limits, digest)?;
+                Ended { initialized, in_progress: Vec::new() }
             }
             Way::Until(until) => {
-                let Stopped { mut initialized, sites } = until.run(host, limits)?;
-                for (export, name) in &self.hooks {
-                    initialized.call_hook(export, name)?;
-                }
-                Ok(Ended { initialized, in_progress: sites })
+                let Stopped { initialized, sites } = until.run(host, limits)?;
+                Ended { initialized, in_progress: sites }
             }
+        };
+        for (export, name) in &self.hooks {
+            ended.initialized.call_hook(export, name, limits)?;
         }
+        Ok(ended)
     }
 }

@@ -340,3 +340,21 @@ fn an_audit_of_a_frozen_program_tells_who_decides_its_course() {
     let text = stdout(&place.line("audit guest.wat -v --at stdin --allow-wasi --env M=fast"));
     assert!(text.contains("`M`") && text.contains("the program ended before it came to `stdin`"), "{text}");
 }
+
+#[test]
+fn a_hook_that_does_not_end_is_stopped() {
+    let place = Place::new();
+    let hook = r#"(func (export "__wasilibc_reset_preopens") (loop $forever (br $forever)))"#;
+    let guest = asking("(call $ask)").replacen("(func $ask", &format!("{hook} (func $ask"), 1);
+    place.write("guest.wat", guest);
+    let expected =
+        "the `__wasilibc_reset_preopens` function did not finish: it ran longer than the time limit";
+    for line in [
+        "audit guest.wat --at stdin --allow-wasi --reset-libc --timeout 200ms",
+        "audit guest.wat -f _start --allow-wasi --reset-libc --timeout 200ms",
+        "guest.wat --at stdin -o out.wasm --allow-wasi --reset-libc --timeout 200ms",
+    ] {
+        failed(&place.line(line), 1, expected);
+    }
+    assert_eq!(place.files(), ["guest.wat", "in.wasm", "in.wat"]);
+}

@@ -89,6 +89,7 @@ them to see which variable it is.
 Examples:
   preinit audit app.wasm --allow-wasi --env API_KEY --mapdir /lib::./lib
   preinit audit app.wasm --allow-wasi --strict -q || echo 'not fit to be published'
+  preinit audit command.wasm --allow-wasi --arg command --at stdin
 
 Exit codes:
   0  done; with --strict: and nothing is worse than a note

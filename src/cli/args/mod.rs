@@ -143,7 +143,7 @@ pub struct SnapshotArgs {
     /// Run init under the optimizing compiler
     ///
     /// It takes several times longer to compile; use it if init itself takes long. The time limit then counts compilation
-    /// too, and when it is reached, nothing tells where init was.
+    /// too, and when it is reached, nothing tells where init was: no backtrace, no report, no ledger.
     #[arg(long = "opt", action = ArgAction::Set, default_value_t = false)]
     pub optimize: bool,
 
