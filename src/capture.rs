@@ -10,13 +10,13 @@ pub use baseline::Baseline;
 pub use heap::HeapReader;
 pub use image::shared_bytes;
 
-use crate::module::{Module, Space};
-use crate::probe::{Probe, Probed};
-use crate::snapshot::{
+use image::{image, image_within, shared_image};
+use preinit_core::module::{Module, Space};
+use preinit_core::probe::{Probe, Probed};
+use preinit_core::snapshot::{
     Alias, GlobalState, Heap, ImportedMemory, ImportedTable, MemoryState, Reference, Snapshot, TableState,
     Unwritable, Value,
 };
-use image::{image, image_within, shared_image};
 pub use reference::References;
 use std::collections::HashMap;
 use wasmtime::{AsContextMut, Extern, Instance, Mutability, RootScope, Store, Table, Val};

@@ -1,12 +1,12 @@
 use crate::audit::StackKept;
 use crate::capture::CaptureError;
-use crate::encode::EncodeError;
 use crate::execute::ExecuteError;
 use crate::freeze::FreezeError;
 use crate::host::Ledger;
-use crate::module::ModuleError;
-use crate::plan::PlanError;
-use crate::probe::ProbeError;
+use preinit_core::encode::EncodeError;
+use preinit_core::module::ModuleError;
+use preinit_core::plan::PlanError;
+use preinit_core::probe::ProbeError;
 
 /// Why there is no snapshot, by the stage that failed.
 #[derive(Debug, thiserror::Error)]

@@ -2,17 +2,17 @@
 
 use crate::audit::{ResetHooks, brief, maps, zero_stack};
 use crate::capture::capture;
-use crate::encode::{EncodeError, encode};
 use crate::error::Error;
 use crate::execute::{Compilation, Initialized, REACTOR_INITIALIZE, execute};
 use crate::freeze::{self, Freeze, Rest, Trigger};
 use crate::host::Ledger;
-use crate::module::{Module, is_function};
-use crate::plan::{PlanOptions, plan, rename_conflict};
 use crate::preinit::{Options, Output};
-use crate::probe::{Probe, Probed};
 use crate::report::{self, Report, Timings, seconds};
-use crate::strip::{StripReport, strip};
+use preinit_core::encode::{EncodeError, encode};
+use preinit_core::module::{Module, is_function};
+use preinit_core::plan::{PlanOptions, plan, rename_conflict};
+use preinit_core::probe::{Probe, Probed};
+use preinit_core::strip::{StripReport, strip};
 use sha2::{Digest, Sha256};
 use std::time::Instant;
 use wasmparser::{Parser, Payload};

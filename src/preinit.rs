@@ -5,10 +5,10 @@ use crate::freeze::{Reader, Trigger};
 use crate::host::{
     Class, HostOptions, HostState, ImportName, Ledger, Limits, LinkerHook, Policy, Preload, WasiOptions,
 };
-use crate::layout::Layout;
 use crate::pipeline;
-use crate::plan::Rename;
 use crate::report::Report;
+use preinit_core::layout::Layout;
+use preinit_core::plan::Rename;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -2,11 +2,11 @@
 
 use crate::audit::Finding;
 use crate::host::Ledger;
-use crate::layout::Layout;
-use crate::module::{Module, Space};
-use crate::plan::{DataSegment, ElementSegment, GlobalInit, Plan, Step};
-use crate::snapshot::{Shape, Snapshot};
-use crate::strip::StripReport;
+use preinit_core::layout::Layout;
+use preinit_core::module::{Module, Space};
+use preinit_core::plan::{DataSegment, ElementSegment, GlobalInit, Plan, Step};
+use preinit_core::snapshot::{Shape, Snapshot};
+use preinit_core::strip::StripReport;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -6,8 +6,8 @@ use super::scene::Scene;
 use super::symbols::Symbols;
 use super::{handles, secrets};
 use crate::host::{Ledger, WasiOptions};
-use crate::module::Module;
-use crate::snapshot::Snapshot;
+use preinit_core::module::Module;
+use preinit_core::snapshot::Snapshot;
 
 /// What can be said of a snapshot without running init again: values that are in it word for word, open files, output
 /// that was not written. Worst first.

@@ -1,6 +1,6 @@
 //! A memory's contents for looking things up.
 
-use crate::snapshot::Image;
+use preinit_core::snapshot::Image;
 use std::borrow::Cow;
 
 /// Stretches of memory that hold something, each in one piece.

@@ -1,6 +1,6 @@
 //! Who calls whom, as far as the code says it directly.
 
-use crate::module::{Module, SectionId};
+use preinit_core::module::{Module, SectionId};
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 use wasmparser::{BinaryReader, CodeSectionReader, FunctionBody, Operator};

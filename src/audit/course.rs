@@ -6,9 +6,9 @@ use crate::error::Error;
 use crate::execute::{self, ExecuteError, Initialized, Prepared};
 use crate::freeze::{Freeze, Site, Stopped, Until};
 use crate::host::{HostOptions, Limits};
-use crate::module::Module;
 use crate::preinit::Options;
-use crate::probe::{Probe, Probed};
+use preinit_core::module::Module;
+use preinit_core::probe::{Probe, Probed};
 use std::time::Duration;
 
 /// An init that is compiled.

@@ -2,7 +2,7 @@
 
 use super::bytes::Contents;
 use crate::segments;
-use crate::snapshot::{Heap, MemoryState, Shape, Snapshot};
+use preinit_core::snapshot::{Heap, MemoryState, Shape, Snapshot};
 use std::collections::BTreeMap;
 use std::ops::Range;
 

@@ -1,7 +1,7 @@
 //! Variables with a fixed address, as DWARF names them.
 
-use crate::module::Module;
 use gimli::{AttributeValue, DebuggingInformationEntry, Dwarf, EndianSlice, LittleEndian, Operation, Unit};
+use preinit_core::module::Module;
 use std::collections::BTreeMap;
 
 type Reader<'a> = EndianSlice<'a, LittleEndian>;

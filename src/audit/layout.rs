@@ -2,8 +2,8 @@
 
 use super::code::Code;
 use super::symbols::static_data;
-use crate::module::{Module, Space, is_function};
-use crate::snapshot::{Chunk, Image, Snapshot, Value};
+use preinit_core::module::{Module, Space, is_function};
+use preinit_core::snapshot::{Chunk, Image, Snapshot, Value};
 use std::borrow::Cow;
 use std::ops::Range;
 use wasmparser::{ExternalKind, Operator};

@@ -10,8 +10,8 @@ use crate::capture::{Subject, capture};
 use crate::error::Error;
 use crate::execute::{DEFAULT_INIT_FUNCTIONS, Initialized, Interrupt, REACTOR_INITIALIZE};
 use crate::host::{Call, Entry, HostState, ImportName, Outcome, Value};
-use crate::module::{Module, Space};
-use crate::probe::{Probe, Probed};
+use preinit_core::module::{Module, Space};
+use preinit_core::probe::{Probe, Probed};
 use std::sync::Arc;
 use wasmparser::{BinaryReader, ProducersSectionReader, ValType};
 use wasmtime::{Extern, Store, Val};
@@ -145,7 +145,7 @@ fn no_directory() -> Entry {
 /// Repeats init and asks what is left. `base` is what the first run left.
 pub(super) fn ask(
     rerun: &Rerun<'_>,
-    base: &crate::snapshot::Snapshot<'_>,
+    base: &preinit_core::snapshot::Snapshot<'_>,
     libc: &Libc,
 ) -> Result<Asked, Error> {
     let ledger = Arc::new(rerun.ledger.followed_by(no_directory()));
@@ -281,7 +281,7 @@ pub(super) fn rerunning_exports<'m>(
 ) -> Vec<&'m str> {
     const DIRECT: usize = 2;
     let kept = module.exports.iter().filter(|export| {
-        crate::module::is_function(export.kind)
+        preinit_core::module::is_function(export.kind)
             && export.name != REACTOR_INITIALIZE
             && !is_removed(export.name)
     });

@@ -7,9 +7,9 @@ use super::symbols::{Owner, Symbols};
 use super::taint::Varied;
 use super::weight::input_image;
 use crate::host::Ledger;
-use crate::module::Module;
 use crate::segments;
-use crate::snapshot::Snapshot;
+use preinit_core::module::Module;
+use preinit_core::snapshot::Snapshot;
 use serde::Serialize;
 use std::collections::HashMap;
 

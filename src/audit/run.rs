@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::execute::{ExecuteError, Initialized};
 use crate::freeze::{FreezeError, Site};
 use crate::host::{HostOptions, Ledger, Limits, Output, Stdin, WasiOptions};
-use crate::snapshot::Snapshot;
+use preinit_core::snapshot::Snapshot;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -7,8 +7,8 @@ use super::layout::Layout;
 use super::pointers::Pointers;
 use super::symbols::{Owner, Symbols};
 use crate::host::{Descriptors, Entry, Ledger};
-use crate::module::{Module, Space};
-use crate::snapshot::{Reference, Shape, Snapshot, Value};
+use preinit_core::module::{Module, Space};
+use preinit_core::snapshot::{Reference, Shape, Snapshot, Value};
 use std::collections::BTreeMap;
 
 /// A module, the state that init left, and names for what is in it.

@@ -2,7 +2,7 @@
 
 use super::dwarf::{self, Variable};
 use super::layout::Layout;
-use crate::module::Module;
+use preinit_core::module::Module;
 use std::ops::Range;
 use wasmparser::{BinaryReader, DataKind, Name, NameSectionReader, Operator};
 

@@ -2,8 +2,8 @@
 
 use super::scene::Scene;
 use super::symbols::Owner;
-use crate::segments::{self, HeaderCost};
-use crate::snapshot::{Chunk, Image};
+use preinit_core::segments::{self, HeaderCost};
+use preinit_core::snapshot::{Chunk, Image};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;

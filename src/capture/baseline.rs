@@ -1,6 +1,6 @@
 use super::CaptureError;
 use super::image::{memory_image, shared_image};
-use crate::snapshot::ImportedMemory;
+use preinit_core::snapshot::ImportedMemory;
 use wasmtime::{AnyRef, ExnRef, ExternRef};
 use wasmtime::{AsContextMut, Extern, OwnedRooted, RootScope, Rooted, Store, Val};
 

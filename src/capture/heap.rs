@@ -3,8 +3,8 @@
 
 use super::CaptureError;
 use super::reference::References;
-use crate::module::{Hierarchy, Module};
-use crate::snapshot::{Heap, Reference, Shape, Unwritable};
+use preinit_core::module::{Hierarchy, Module};
+use preinit_core::snapshot::{Heap, Reference, Shape, Unwritable};
 use std::collections::HashMap;
 use wasmparser::{CompositeInnerType, FieldType, StorageType, ValType};
 use wasmtime::{AnyRef, ArrayRef, AsContextMut, ExnRef, Func, HeapType, RootScope, Rooted, Tag, Val};

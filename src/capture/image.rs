@@ -1,7 +1,7 @@
 //! Memories, without their zeros.
 
 use super::CaptureError;
-use crate::snapshot::{Chunk, Image, ImportedMemory};
+use preinit_core::snapshot::{Chunk, Image, ImportedMemory};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::ops::Range;

@@ -1,6 +1,6 @@
 use super::{CaptureError, Subject, probe};
-use crate::probe::{Probe, Probed};
-use crate::snapshot::{Reference, Shape, Unwritable, Value};
+use preinit_core::probe::{Probe, Probed};
+use preinit_core::snapshot::{Reference, Shape, Unwritable, Value};
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use wasmtime::{Extern, Global, HeapType, Mutability, Store, TableType, Tag, ValType};

@@ -2,7 +2,7 @@ use super::{ExecuteError, Trace};
 use crate::host::{
     Denied, GuestExit, HostError, ImportCalled, LedgerLimit, Limits, MemoryLimit, ReplayDiverged,
 };
-use crate::module::Module;
+use preinit_core::module::Module;
 use wasmtime::{Error, Trap, WasmBacktrace};
 
 /// What is running, to explain why it does not any more.

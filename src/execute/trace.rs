@@ -1,4 +1,4 @@
-use crate::module::{Module, is_function};
+use preinit_core::module::{Module, is_function};
 use std::fmt;
 use wasmtime::{FrameInfo, FrameSymbol, WasmBacktrace};
 

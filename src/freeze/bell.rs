@@ -1,13 +1,13 @@
 //! Makes a function of the module's own call the host when it is entered.
 
 use super::FreezeError;
-use super::patch::Patch;
 use super::play::Listener;
-use super::types::Types;
 use crate::execute::Begun;
 use crate::host::Seen;
-use crate::module::Module;
-use crate::probe::Probed;
+use preinit_core::freeze::Types;
+use preinit_core::module::Module;
+use preinit_core::module::Patch;
+use preinit_core::probe::Probed;
 use std::sync::Arc;
 use wasm_encoder::{BlockType, Encode, ExportKind, HeapType, Instruction};
 use wasmtime::{Func, FuncType, Ref, Val};

@@ -1,7 +1,8 @@
 use crate::capture::CaptureError;
-use crate::encode::EncodeError;
 use crate::execute::ExecuteError;
 use crate::host::Ledger;
+use preinit_core::encode::EncodeError;
+use preinit_core::freeze::ResumeError;
 
 /// Why a program could not be frozen.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,9 @@ pub enum FreezeError {
     /// Something was read from the engine or the module that does not fit together, which is a mistake of preinit.
     #[error("the stack of the program cannot be read, which is a bug in preinit: {0}")]
     Unexplained(&'static str),
+    /// The code that resumes it cannot be written.
+    #[error(transparent)]
+    Resume(#[from] ResumeError),
     /// The second run of the program was not the same as the first.
     #[error("the program did not do the same when it was run again, so its stack cannot be read: {0}")]
     NotRepeated(String),
@@ -51,6 +55,7 @@ impl FreezeError {
             self,
             FreezeError::NotReached { .. }
                 | FreezeError::Refused(_)
+                | FreezeError::Resume(ResumeError::Refused(_))
                 | FreezeError::NotRepeated(_)
                 | FreezeError::Execute(ExecuteError::Stopped { .. })
         )

@@ -2,15 +2,15 @@
 //! debugging.
 
 use super::FreezeError;
-use super::body::{Bodies, CallPoint, Construct, Level};
 use super::play::{Listener, Played, Scene};
-use super::stack::{Frame, Site, Stack};
 use super::stop::{Layout, Place, Reached};
 use super::value::Kept;
 use crate::capture::References;
 use crate::engine::{self, EngineOptions};
 use crate::execute::ExecuteError;
 use crate::host::{HostState, ImportName, Seen};
+use preinit_core::freeze::{Bodies, CallPoint, Construct, Level};
+use preinit_core::freeze::{Frame, Site, Stack};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;

@@ -9,30 +9,22 @@
 //! 3. `extend`: add the code to the module.
 
 mod bell;
-mod body;
 mod error;
-mod extend;
 mod host;
 mod inspect;
 mod lead;
-mod patch;
 mod play;
 mod record;
 mod refusal;
-mod relabel;
-mod resume;
-mod roots;
-mod stack;
 mod stop;
 mod trigger;
-mod types;
 mod until;
 mod unwind;
 mod value;
 
 pub use error::FreezeError;
 pub(crate) use lead::{Lead, Led};
-pub use stack::{Frame, Site, Stack};
+pub use preinit_core::freeze::{Frame, Site, Stack};
 pub use trigger::{CHECKPOINT, Trigger, TriggerError};
 pub(crate) use until::{Stopped, Until};
 
@@ -40,17 +32,16 @@ use crate::cache::CompileCache;
 use crate::capture::{HeapReader, References, capture, capture_with};
 use crate::execute::{Begun, DEFAULT_INIT_FUNCTIONS, ExecuteError, Initialized, REACTOR_INITIALIZE};
 use crate::host::{HostOptions, Ledger, Limits};
-use crate::module::{Module, is_function};
-use crate::probe::Probed;
-use crate::snapshot::{GlobalState, Heap, Snapshot, Value};
-use body::{Bodies, CallPoint};
 use host::Held;
 use play::Scene;
-use refusal::{can_be_written, no_continuations, no_host_in_between};
-use roots::Roots;
+use preinit_core::freeze::{Bodies, CallPoint, Roots, can_be_written, describe};
+use preinit_core::module::{Module, is_function};
+use preinit_core::probe::Probed;
+use preinit_core::snapshot::{GlobalState, Heap, Snapshot, Value};
+use refusal::{no_continuations, no_host_in_between};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use stop::{Stop, describe};
+use stop::Stop;
 use trigger::Awaited;
 use wasmtime::RootScope;
 
@@ -186,7 +177,7 @@ pub fn freeze(module: &Module<'_>, probed: &Probed, options: Freeze<'_>) -> Resu
     can_be_written(module, &stack)?;
     let entry = calls[stop.place.returned].clone();
     let export = module.export(&entry).ok_or(FreezeError::Unexplained("an entry that does not exist"))?;
-    let extended = extend::extend(module, &bodies, &points, &stack, export.index)?;
+    let extended = preinit_core::freeze::extend(module, &bodies, &points, &stack, export.index)?;
     let mut warnings = held.warnings;
     if extended.drops_dwarf {
         warnings.push(
@@ -215,7 +206,7 @@ pub fn freeze(module: &Module<'_>, probed: &Probed, options: Freeze<'_>) -> Resu
 /// The call that the program was stopped at, as text.
 fn called(module: &Module<'_>, stack: &Stack) -> String {
     let arguments: Vec<String> = stack.arguments.iter().map(ToString::to_string).collect();
-    let import = trigger::imported_functions(module).find(|(index, _)| *index == stack.callee);
+    let import = module.imported_functions().find(|(index, _)| *index == stack.callee);
     let name = import.map_or_else(|| describe(module, stack.callee), |(_, import)| import.to_string());
     format!("{name}({})", arguments.join(", "))
 }

@@ -2,20 +2,21 @@
 //! tables.
 
 use super::FreezeError;
-use super::body::{Bodies, CallPoint};
-use super::patch::Patch;
 use super::play::Scene;
-use super::stack::{Frame, Site};
 use super::stop;
 use super::value::Kept;
 use crate::capture::References;
 use crate::execute::Begun;
-use crate::module::Module;
-use crate::snapshot::Value;
+use preinit_core::freeze::Family;
+use preinit_core::freeze::{Bodies, CallPoint};
+use preinit_core::freeze::{Frame, Site};
+use preinit_core::module::Module;
+use preinit_core::module::Patch;
+use preinit_core::snapshot::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use wasm_encoder::{Encode, ExportKind, HeapType, Instruction, MemArg};
-use wasmparser::{AbstractHeapType, CompositeInnerType, ValType};
+use wasm_encoder::{Encode, ExportKind, Instruction, MemArg};
+use wasmparser::ValType;
 use wasmtime::{Extern, RootScope, Val};
 
 /// Where everything is written.
@@ -50,54 +51,6 @@ enum Place {
     Memory(u32, ValType),
     /// Table, entries from the first of the record.
     Table(usize, u32),
-}
-
-/// References that fit in one table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Family {
-    Function,
-    Extern,
-    Any,
-    Exception,
-    Continuation,
-}
-
-impl Family {
-    /// The one that a type belongs to.
-    pub fn of(module: &Module<'_>, ty: wasmparser::RefType) -> Family {
-        match ty.heap_type() {
-            wasmparser::HeapType::Abstract { ty, .. } => match ty {
-                AbstractHeapType::Func | AbstractHeapType::NoFunc => Family::Function,
-                AbstractHeapType::Extern | AbstractHeapType::NoExtern => Family::Extern,
-                AbstractHeapType::Exn | AbstractHeapType::NoExn => Family::Exception,
-                AbstractHeapType::Cont | AbstractHeapType::NoCont => Family::Continuation,
-                _ => Family::Any,
-            },
-            wasmparser::HeapType::Concrete(index) | wasmparser::HeapType::Exact(index) => {
-                let ty = index.as_module_index().and_then(|index| module.types.get(index as usize));
-                match ty.map(|ty| &ty.composite_type.inner) {
-                    Some(CompositeInnerType::Func(_)) => Family::Function,
-                    Some(CompositeInnerType::Cont(_)) => Family::Continuation,
-                    _ => Family::Any,
-                }
-            }
-        }
-    }
-
-    /// The type that all of them have.
-    pub fn heap_type(self) -> HeapType {
-        match self {
-            Family::Function => HeapType::FUNC,
-            Family::Extern => HeapType::EXTERN,
-            Family::Any => HeapType::ANY,
-            Family::Exception => abstract_type(wasm_encoder::AbstractHeapType::Exn),
-            Family::Continuation => abstract_type(wasm_encoder::AbstractHeapType::Cont),
-        }
-    }
-}
-
-fn abstract_type(ty: wasm_encoder::AbstractHeapType) -> HeapType {
-    HeapType::Abstract { shared: false, ty }
 }
 
 /// Bytes at the start of a record: its number.

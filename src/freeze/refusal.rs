@@ -1,12 +1,11 @@
 //! What is in progress at the place and has no form in a module.
 
 use super::FreezeError;
-use super::body::{Bodies, CallPoint};
-use super::record::Family;
-use super::stack::Stack;
-use super::stop::{Stop, describe};
-use crate::module::Module;
-use crate::snapshot::{Reference, Value};
+use super::stop::Stop;
+use preinit_core::freeze::Family;
+use preinit_core::freeze::describe;
+use preinit_core::freeze::{Bodies, CallPoint};
+use preinit_core::module::Module;
 use std::sync::Arc;
 use wasmparser::ValType;
 
@@ -48,51 +47,4 @@ pub(super) fn no_continuations(
         }
     }
     Ok(())
-}
-
-/// Lists every value of the frames that has no form in a module.
-pub(super) fn can_be_written(module: &Module<'_>, stack: &Stack) -> Result<(), FreezeError> {
-    let mut places = Vec::new();
-    let mut look = |place: &dyn Fn() -> String, value: &Value| {
-        if let Value::Ref(Reference::Unwritable(why)) = value {
-            places.push(format!("\n  {}: {why}", place()));
-        }
-    };
-    for (index, argument) in stack.arguments.iter().enumerate() {
-        look(&|| stack.argument(module, index), argument);
-    }
-    for (depth, frame) in stack.frames.iter().enumerate() {
-        for (index, local) in
-            frame.locals.iter().enumerate().filter_map(|(index, local)| Some((index, local.as_ref()?)))
-        {
-            look(&|| stack.local(module, depth, index), local);
-        }
-        for (index, operand) in frame.operands.iter().enumerate() {
-            look(&|| stack.operand(module, depth, index), operand);
-        }
-    }
-    if places.is_empty() {
-        return Ok(());
-    }
-    Err(FreezeError::Refused(format!(
-        "the calls in progress hold values that cannot be written into a module:{}",
-        places.concat()
-    )))
-}
-
-impl Stack {
-    /// `argument 0 of function 3 ($f)`
-    pub(super) fn argument(&self, module: &Module<'_>, index: usize) -> String {
-        format!("argument {index} of {}", describe(module, self.callee))
-    }
-
-    /// `frame 1, function 3 ($f), local 2`
-    pub(super) fn local(&self, module: &Module<'_>, depth: usize, index: usize) -> String {
-        format!("frame {depth}, {}, local {index}", describe(module, self.frames[depth].site.function))
-    }
-
-    /// `frame 1, function 3 ($f), operand 0`, counted from the bottom.
-    pub(super) fn operand(&self, module: &Module<'_>, depth: usize, index: usize) -> String {
-        format!("frame {depth}, {}, operand {index}", describe(module, self.frames[depth].site.function))
-    }
 }

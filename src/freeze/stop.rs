@@ -2,17 +2,18 @@
 
 use super::FreezeError;
 use super::bell::Bell;
-use super::body::{Bodies, body_ranges};
 use super::host::ended_early;
-use super::patch::Patch;
 use super::play::{Listener, Scene};
-use super::stack::Site;
 use super::trigger::{AwaitedCall, Trigger};
-use super::types::Types;
 use crate::engine::{self, Compiled, EngineOptions};
 use crate::execute::Initialized;
 use crate::host::{HostState, ImportName, Seen};
-use crate::module::{Module, Space};
+use preinit_core::freeze::Bodies;
+use preinit_core::freeze::Site;
+use preinit_core::freeze::Types;
+use preinit_core::module::Module;
+use preinit_core::module::Patch;
+use preinit_core::module::body_ranges;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -204,7 +205,9 @@ impl Scene<'_> {
 
     /// The index of the import that is about to be called.
     fn imported(&self, import: &ImportName, site: Option<&Site>) -> Result<Option<u32>, FreezeError> {
-        let of_that_name: Vec<u32> = super::trigger::imported_functions(self.module)
+        let of_that_name: Vec<u32> = self
+            .module
+            .imported_functions()
             .filter(|(_, name)| name == import)
             .map(|(index, _)| index)
             .collect();
@@ -315,9 +318,4 @@ impl Layout {
         };
         Ok(Site { function, offset })
     }
-}
-
-/// A function, for messages.
-pub(super) fn describe(module: &Module<'_>, function: u32) -> String {
-    module.names().describe(Space::Function, function)
 }

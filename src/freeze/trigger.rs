@@ -2,7 +2,7 @@
 
 use super::FreezeError;
 use crate::host::ImportName;
-use crate::module::{Module, Space, is_function};
+use preinit_core::module::{Module, Space, is_function};
 use std::fmt;
 use std::str::FromStr;
 use wasmtime::Val;
@@ -154,12 +154,12 @@ impl Trigger {
     }
 
     fn wasi(&self, module: &Module<'_>, function: &str) -> Result<(), FreezeError> {
-        let mut imports = imported_functions(module);
+        let mut imports = module.imported_functions();
         match imports.any(|(_, import)| import.module == WASI && import.name == function) {
             true => Ok(()),
             false => Err(self.unknown(format!(
                 "the module does not import `{WASI}.{function}`; {}",
-                listed("imports", imported_functions(module).map(|(_, name)| name.to_string()))
+                listed("imports", module.imported_functions().map(|(_, name)| name.to_string()))
             ))),
         }
     }
@@ -196,7 +196,7 @@ impl Trigger {
         if index >= module.imported.functions {
             return Ok(AwaitedCall::Function(index));
         }
-        let import = imported_functions(module).find(|(function, _)| *function == index);
+        let import = module.imported_functions().find(|(function, _)| *function == index);
         let (_, name) = import.ok_or(FreezeError::Unexplained("an import without a name"))?;
         Ok(AwaitedCall::Import { name, arguments: None })
     }
@@ -204,7 +204,7 @@ impl Trigger {
     fn import(&self, module: &Module<'_>) -> Result<Awaited, FreezeError> {
         let text = self.text.as_str();
         let mut candidates: Vec<(ImportName, usize, &str)> = Vec::new();
-        for (function, name) in imported_functions(module) {
+        for (function, name) in module.imported_functions() {
             if let Some(rest) = text.strip_prefix(name.to_string().as_str()) {
                 let arity = module.signature(function).map_or(0, |ty| ty.params().len());
                 candidates.push((name, arity, rest));
@@ -225,18 +225,13 @@ impl Trigger {
         Err(self.unknown(wrong.unwrap_or_else(|| {
             format!(
                 "there is no such import; {}",
-                listed("imports", imported_functions(module).map(|(_, name)| name.to_string()))
+                listed("imports", module.imported_functions().map(|(_, name)| name.to_string()))
             )
         })))
     }
 }
 
 /// The imported functions by function index.
-pub(super) fn imported_functions(module: &Module<'_>) -> impl Iterator<Item = (u32, ImportName)> {
-    let imports = module.imports_of(Space::Function);
-    (0u32..).zip(imports).map(|(index, (_, import))| (index, ImportName::new(import.module, import.name)))
-}
-
 fn listed(what: &str, names: impl Iterator<Item = String>) -> String {
     const SHOWN: usize = 12;
     let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();

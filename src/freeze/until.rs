@@ -1,14 +1,14 @@
 //! Runs a program until a place and no further, as often as is asked for.
 
-use super::stack::Site;
 use super::stop::Stoppable;
 use super::trigger::Awaited;
 use super::{Freeze, FreezeError};
 use crate::engine::Compiled;
 use crate::execute::Initialized;
 use crate::host::{HostOptions, Limits};
-use crate::module::Module;
-use crate::probe::Probed;
+use preinit_core::freeze::Site;
+use preinit_core::module::Module;
+use preinit_core::probe::Probed;
 
 /// A program, and the place.
 pub(crate) struct Until<'u> {

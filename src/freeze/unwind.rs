@@ -7,20 +7,20 @@
 
 use super::FreezeError;
 use super::bell::Bell;
-use super::body::{Bodies, Body, CallPoint};
-use super::patch::Patch;
 use super::play::{Listener, Played, Scene};
 use super::record::Layout;
-use super::resume::MAX_BODY;
-use super::stack::{Site, Stack};
 use super::stop::Place;
-use super::types::Types;
 use super::value::Kept;
 use crate::capture::References;
 use crate::engine::{self, EngineOptions};
 use crate::execute::ExecuteError;
 use crate::host::{HostState, ImportName, Seen};
-use crate::module::Module;
+use preinit_core::freeze::MAX_BODY;
+use preinit_core::freeze::Types;
+use preinit_core::freeze::{Bodies, Body, CallPoint};
+use preinit_core::freeze::{Site, Stack};
+use preinit_core::module::Module;
+use preinit_core::module::Patch;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -150,7 +150,7 @@ impl Instrumented {
                     extra = Bodies::read(scene.module, &[function].into())?;
                     (extra.get(function)?, rings)
                 }
-                (Err(error), None) => return Err(error),
+                (Err(error), None) => return Err(error.into()),
             };
             let Some(code) = instrument(body, sites, flag, rings, &layout)? else { return Ok(None) };
             patch.replace_body(function, code);

@@ -1,5 +1,5 @@
 use crate::capture::{CaptureError, HeapReader, References};
-use crate::snapshot::{Reference, Value};
+use preinit_core::snapshot::{Reference, Value};
 use wasmtime::{AnyRef, AsContextMut, ExnRef, ExternRef, OwnedRooted, Val};
 
 /// A value of a frame as the engine has it: an object is kept alive until the whole heap is read.
@@ -31,7 +31,7 @@ impl Kept {
                 return Ok(Kept::Exception(exception.to_owned_rooted(&mut store)?));
             }
             Val::ContRef(Some(_)) => {
-                Value::Ref(Reference::Unwritable(crate::snapshot::Unwritable::Continuation))
+                Value::Ref(Reference::Unwritable(preinit_core::snapshot::Unwritable::Continuation))
             }
             _ => Value::Ref(Reference::Null),
         }))

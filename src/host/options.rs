@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use preinit_core::module::ImportName;
+
 use super::HostState;
 use super::ledger::Ledger;
 use super::policy::Policies;
@@ -51,28 +53,6 @@ pub struct Preload {
     pub name: String,
     /// The module's binary.
     pub wasm: Vec<u8>,
-}
-
-/// The two names of an import.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ImportName {
-    /// The first name, by convention the provider's.
-    pub module: String,
-    /// The second name.
-    pub name: String,
-}
-
-impl ImportName {
-    /// The import `module.name`.
-    pub fn new(module: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { module: module.into(), name: name.into() }
-    }
-}
-
-impl fmt::Display for ImportName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.module, self.name)
-    }
 }
 
 /// Adds a library user's definitions to a linker.

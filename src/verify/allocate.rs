@@ -1,5 +1,5 @@
-use crate::module::{Module, is_function};
-use crate::snapshot::Value;
+use preinit_core::module::{Module, is_function};
+use preinit_core::snapshot::Value;
 use wasmparser::ValType;
 
 /// An export that gives out memory, by which a text argument gets into the guest.

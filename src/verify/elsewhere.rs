@@ -8,9 +8,9 @@ use super::side::{Ending, Side};
 use super::structure::original_name;
 use super::verdict::{Difference, EngineCoverage, Skipped};
 use crate::host::Entry;
-use crate::module::Module;
-use crate::plan::Rename;
 use crate::report::seconds;
+use preinit_core::module::Module;
+use preinit_core::plan::Rename;
 use std::sync::Arc;
 use std::time::Instant;
 

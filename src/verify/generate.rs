@@ -3,8 +3,8 @@
 use super::script::{Literal, Step};
 use super::value;
 use super::verdict::Skipped;
-use crate::module::{Module, is_function};
-use crate::snapshot::{Reference, Value};
+use preinit_core::module::{Module, is_function};
+use preinit_core::snapshot::{Reference, Value};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;

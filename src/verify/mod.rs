@@ -49,8 +49,8 @@ use crate::capture::CaptureError;
 use crate::execute::ExecuteError;
 use crate::freeze::FreezeError;
 use crate::host::HostError;
-use crate::module::ModuleError;
-use crate::probe::ProbeError;
+use preinit_core::module::ModuleError;
+use preinit_core::probe::ProbeError;
 
 /// Why there is no verdict: the original's side could not be brought to where the snapshot begins.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@ use super::script::Script;
 use crate::engine::Compiler;
 use crate::freeze::Trigger;
 use crate::host::{Clock, HostOptions, Ledger, Limits, Output, Random, Stdin, WasiOptions};
-use crate::plan::Rename;
+use preinit_core::plan::Rename;
 use std::sync::Arc;
 use std::time::Duration;
 

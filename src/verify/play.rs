@@ -10,8 +10,8 @@ use super::value;
 use super::verdict::Difference;
 use crate::capture::CaptureError;
 use crate::host::Entry;
-use crate::plan::Rename;
-use crate::snapshot::Value;
+use preinit_core::plan::Rename;
+use preinit_core::snapshot::Value;
 use std::sync::Arc;
 use wasmparser::ValType;
 
@@ -293,7 +293,7 @@ impl Duel<'_, '_, '_> {
 
     fn parameters(&self, export: &str) -> Option<Vec<ValType>> {
         let module = &self.follower.program.module;
-        let export = module.export(export).filter(|export| crate::module::is_function(export.kind))?;
+        let export = module.export(export).filter(|export| preinit_core::module::is_function(export.kind))?;
         Some(module.signature(export.index)?.params().to_vec())
     }
 

@@ -10,7 +10,7 @@ use super::{VerifyError, start, state};
 use crate::capture::CaptureError;
 use crate::engine::Compiled;
 use crate::report::seconds;
-use crate::snapshot::Value;
+use preinit_core::snapshot::Value;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::sync::Arc;
@@ -174,7 +174,7 @@ impl<'r, 'o, 'a, 's> Round<'r, 'o, 'a, 's> {
             self.opponents[opponent].coverage.seconds = seconds(started.elapsed());
         }
         let exports = self.program.module.exports.iter();
-        let functions = exports.filter(|export| crate::module::is_function(export.kind));
+        let functions = exports.filter(|export| preinit_core::module::is_function(export.kind));
         let not_reached = functions.filter(|export| {
             !self.coverage.exports_called.iter().any(|called| called == export.name)
                 && !sequences.skipped.iter().any(|skipped| skipped.name == export.name)

@@ -4,9 +4,9 @@ use crate::execute::Initialized;
 use crate::host::{
     ChangeRefused, Denied, Entry, GuestExit, ImportCalled, LedgerLimit, MemoryLimit, ReplayDiverged,
 };
-use crate::module::{Module, SectionId};
-use crate::probe::{Probe, Probed};
-use crate::snapshot::{Heap, Reference, Snapshot, Value};
+use preinit_core::module::{Module, SectionId};
+use preinit_core::probe::{Probe, Probed};
+use preinit_core::snapshot::{Heap, Reference, Snapshot, Value};
 use std::sync::Arc;
 use wasmtime::{
     AnyRef, AsContextMut, Extern, ExternRef, Func, I31, Memory, Ref, RootScope, Trap, Val, ValType,

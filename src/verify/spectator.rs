@@ -8,8 +8,8 @@ use super::side::Side;
 use super::structure::original_name;
 use super::verdict::{Difference, EngineCoverage, Skipped};
 use super::verifier::Verifier;
-use crate::module::Module;
 use crate::report::seconds;
+use preinit_core::module::Module;
 use std::time::{Duration, Instant};
 
 /// The snapshot on another engine.

@@ -3,8 +3,8 @@
 use super::side::{Program, Side};
 use super::verdict::{Difference, StateCoverage};
 use crate::capture::{self, CaptureError};
-use crate::module::Module;
-use crate::snapshot::{Heap, Object, Reference, Shape, Snapshot, TableState, Unwritable, Value};
+use preinit_core::module::Module;
+use preinit_core::snapshot::{Heap, Object, Reference, Shape, Snapshot, TableState, Unwritable, Value};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::ops::Range;

@@ -3,9 +3,9 @@
 use super::VerifyOptions;
 use super::verdict::{Coverage, Difference, Findings};
 use crate::execute::REACTOR_INITIALIZE;
-use crate::module::{Element, Module, SectionId, Space};
-use crate::plan::Rename;
 use crate::strip;
+use preinit_core::module::{Element, Module, SectionId, Space};
+use preinit_core::plan::Rename;
 use wasmparser::{ElementItems, ExternalKind};
 
 /// Compares what the two files say. `called` are the exports that init consists of.
@@ -245,7 +245,7 @@ fn exports(
 
 /// An export of a function that was added: a wrapper, which is compared by what it does.
 fn is_replaced(original: &Module<'_>, export: &wasmparser::Export<'_>) -> bool {
-    crate::module::is_function(export.kind) && export.index as usize >= original.functions.len()
+    preinit_core::module::is_function(export.kind) && export.index as usize >= original.functions.len()
 }
 
 /// What live passive segments hold. Whether they are live is state, and compared there.
@@ -297,7 +297,9 @@ fn items<'a>(module: &Module<'a>, element: &Element<'a>) -> Vec<Item<'a>> {
     match &element.items {
         ElementItems::Functions(items) => items.clone().into_iter().flatten().map(Item::Function).collect(),
         ElementItems::Expressions(_, items) => {
-            let item = |expression: wasmparser::ConstExpr<'a>| match crate::module::ref_funcs(&expression)[..]
+            let item = |expression: wasmparser::ConstExpr<'a>| match preinit_core::module::ref_funcs(
+                &expression,
+            )[..]
             {
                 [function] => Item::Function(function),
                 _ => Item::Expression(&module.bytes[expression.get_binary_reader().range()]),

@@ -1,7 +1,7 @@
 //! Between values and how scripts write them.
 
 use super::script::Literal;
-use crate::snapshot::{Reference, Value};
+use preinit_core::snapshot::{Reference, Value};
 use wasmparser::ValType;
 
 /// The value of type `ty` that `literal` writes; `None` if it writes none of that type.

@@ -1,7 +1,7 @@
 //! Host calls that are answered from a record.
 
 use crate::host::{Entry, Outcome, Region, Value as HostValue};
-use crate::snapshot::{Reference, Value};
+use preinit_core::snapshot::{Reference, Value};
 use std::sync::Arc;
 
 /// The recorded calls, and where in them the guest is.

@@ -3,7 +3,7 @@
 use super::answers::{Answer, Answers};
 use super::{Exposed, Failure, Machine, Reply, Seen, State};
 use crate::host::{Entry, Value as HostValue};
-use crate::snapshot::Value;
+use preinit_core::snapshot::Value;
 use std::sync::Arc;
 use wasmi::{
     Caller, Config, Engine, Extern, Func, Instance, Module, Nullable, Store, TrapCode, Val, ValType,

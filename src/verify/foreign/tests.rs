@@ -43,7 +43,7 @@ fn differs(engine: OtherEngine, turn: &Turn) -> Option<(String, String, String)>
 
 fn every_difference_is_seen(engine: OtherEngine) {
     let calls = vec![entry(3, 40), entry(7, 2)];
-    let returned = |value| Ending::Returned(vec![Value::I64(value)], crate::snapshot::Heap::default());
+    let returned = |value| Ending::Returned(vec![Value::I64(value)], preinit_core::snapshot::Heap::default());
     let seen = |turn: &Turn| differs(engine, turn).map(|(key, ..)| key);
     assert_eq!(seen(&turn("twice", &[3], returned(42), calls.clone())), None);
     assert_eq!(seen(&turn("trap", &[], Ending::Trapped("any".into()), Vec::new())), None);
@@ -53,7 +53,7 @@ fn every_difference_is_seen(engine: OtherEngine) {
     let trapped = turn("twice", &[3], Ending::Trapped("out of bounds".into()), calls.clone());
     assert_eq!(seen(&trapped).as_deref(), Some("step.0.result"));
     let returns =
-        turn("trap", &[], Ending::Returned(Vec::new(), crate::snapshot::Heap::default()), Vec::new());
+        turn("trap", &[], Ending::Returned(Vec::new(), preinit_core::snapshot::Heap::default()), Vec::new());
     assert_eq!(seen(&returns).as_deref(), Some("step.0.result"));
 
     let argument = differs(engine, &turn("twice", &[4], returned(42), calls.clone())).unwrap();

@@ -1,7 +1,7 @@
 //! What engines may do in their own way.
 
 use super::Seen;
-use crate::snapshot::{Reference, Value};
+use preinit_core::snapshot::{Reference, Value};
 use std::ops::Range;
 use wasmparser::{Validator, WasmFeatures};
 

@@ -2,7 +2,7 @@
 
 use super::{Exposed, Failure, Machine, Reply, Seen, State};
 use crate::host::{Entry, Outcome, Region, Value as HostValue};
-use crate::snapshot::{Reference, Value};
+use preinit_core::snapshot::{Reference, Value};
 use serde_json::{Value as Json, json};
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;

@@ -1,29 +1,31 @@
 //! What the validator knows about the place of a call in a function body: the constructs around it, and the operands
 //! that lie below each.
 
-use super::FreezeError;
+use super::ResumeError;
 use super::stack::Site;
 use crate::module::{Module, Space};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Range;
 use wasmparser::{
     BlockType, FuncToValidate, FuncValidatorAllocations, FunctionBody, HeapType, Operator, Parser, RefType,
     UnpackedIndex, ValType, ValidPayload, Validator, ValidatorResources, types::CoreTypeId,
 };
 
 /// The bodies of those functions of a module that are looked at.
-pub(super) struct Bodies<'a> {
+pub struct Bodies<'a> {
     bodies: BTreeMap<u32, Body<'a>>,
     /// The validator has numbers of its own for the module's types; the first index of each.
     types: HashMap<CoreTypeId, u32>,
 }
 
 /// One function.
-pub(super) struct Body<'a> {
+pub struct Body<'a> {
+    /// Its declaration of locals and its instructions.
     pub bytes: &'a [u8],
     /// Parameters and locals.
     pub locals: Vec<ValType>,
+    /// How many of the locals are parameters.
     pub parameters: usize,
+    /// The types of its results.
     pub results: Vec<ValType>,
     /// Every instruction and where it is, from the start of the body.
     pub operators: Vec<(Operator<'a>, usize)>,
@@ -33,7 +35,7 @@ pub(super) struct Body<'a> {
 
 /// A call in progress.
 #[derive(Debug)]
-pub(super) struct CallPoint {
+pub struct CallPoint {
     /// The index of the call among the instructions.
     pub at: usize,
     /// The constructs that the call is in, the function itself first.
@@ -50,7 +52,8 @@ pub(super) struct CallPoint {
 
 /// A construct that is open at a call.
 #[derive(Debug, Clone)]
-pub(super) struct Level {
+pub struct Level {
+    /// What kind of construct.
     pub construct: Construct,
     /// The index of the instruction that opened it.
     pub opened: usize,
@@ -58,37 +61,32 @@ pub(super) struct Level {
     pub height: usize,
     /// How many operands it takes.
     pub parameters: usize,
+    /// Its parameters and results.
     pub ty: BlockType,
     /// The types of the operands of the enclosing construct when it was opened, its own parameters included.
     pub below: Vec<ValType>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Construct {
+/// A structured control instruction, or the function itself.
+pub enum Construct {
+    /// The function's body.
     Function,
+    /// `block`
     Block,
+    /// `loop`
     Loop,
-    /// Its first arm.
+    /// The first arm of an `if`.
     If,
-    /// Its other arm.
+    /// The other arm of an `if`.
     Else,
+    /// `try_table`
     TryTable,
-}
-
-/// Where the bodies of a binary's functions lie, by position in the code section.
-pub(super) fn body_ranges(wasm: &[u8]) -> Result<Vec<Range<usize>>, wasmparser::BinaryReaderError> {
-    let mut ranges = Vec::new();
-    for payload in Parser::new(0).parse_all(wasm) {
-        if let wasmparser::Payload::CodeSectionEntry(body) = payload? {
-            ranges.push(body.range());
-        }
-    }
-    Ok(ranges)
 }
 
 impl<'a> Bodies<'a> {
     /// Reads the bodies of `functions`, which must be defined by the module.
-    pub fn read(module: &Module<'a>, functions: &BTreeSet<u32>) -> Result<Bodies<'a>, FreezeError> {
+    pub fn read(module: &Module<'a>, functions: &BTreeSet<u32>) -> Result<Bodies<'a>, ResumeError> {
         let (mut bodies, mut types) = (BTreeMap::new(), HashMap::new());
         let mut validator = Validator::new_with_features(crate::module::features());
         let mut index = module.imported.functions;
@@ -112,14 +110,14 @@ impl<'a> Bodies<'a> {
     }
 
     /// One of those that were read.
-    pub fn get(&self, function: u32) -> Result<&Body<'a>, FreezeError> {
+    pub fn get(&self, function: u32) -> Result<&Body<'a>, ResumeError> {
         self.bodies
             .get(&function)
-            .ok_or(FreezeError::Unexplained("a frame of a function that does not exist"))
+            .ok_or(ResumeError::Unexplained("a frame of a function that does not exist"))
     }
 
     /// The call at `site`.
-    pub fn call(&self, module: &Module<'_>, site: Site) -> Result<CallPoint, FreezeError> {
+    pub fn call(&self, module: &Module<'_>, site: Site) -> Result<CallPoint, ResumeError> {
         self.get(site.function)?.call(module, &self.types, site)
     }
 }
@@ -130,9 +128,9 @@ impl<'a> Body<'a> {
         index: u32,
         function: FuncToValidate<ValidatorResources>,
         body: &FunctionBody<'a>,
-    ) -> Result<Body<'a>, FreezeError> {
+    ) -> Result<Body<'a>, ResumeError> {
         let signature = module.signature(index);
-        let signature = signature.ok_or(FreezeError::Unexplained("a function without a signature"))?;
+        let signature = signature.ok_or(ResumeError::Unexplained("a function without a signature"))?;
         let mut locals = signature.params().to_vec();
         for local in body.get_locals_reader()? {
             let (count, ty) = local?;
@@ -166,18 +164,18 @@ impl<'a> Body<'a> {
         module: &Module<'_>,
         types: &HashMap<CoreTypeId, u32>,
         site: Site,
-    ) -> Result<CallPoint, FreezeError> {
+    ) -> Result<CallPoint, ResumeError> {
         let at = self.operators.binary_search_by_key(&(site.offset as usize), |(_, offset)| *offset);
-        let at = at.map_err(|_| FreezeError::Unexplained("a frame between two instructions"))?;
+        let at = at.map_err(|_| ResumeError::Unexplained("a frame between two instructions"))?;
         let taken = taken(module, &self.operators[at].0)
-            .ok_or_else(|| FreezeError::Refused(no_call(module, site.function, &self.operators[at].0)))?;
+            .ok_or_else(|| ResumeError::Refused(no_call(module, site.function, &self.operators[at].0)))?;
         let mut walk = Walk::new(self, types)?;
         for index in 0..at {
             walk.step(index)?;
         }
         let operands = walk.operands(0)?;
         let kept = operands.len().checked_sub(taken);
-        let kept = kept.ok_or(FreezeError::Unexplained("a call without its arguments"))?;
+        let kept = kept.ok_or(ResumeError::Unexplained("a call without its arguments"))?;
         let indirect = !matches!(self.operators[at].0, Operator::Call { .. });
         Ok(CallPoint { at, levels: walk.levels, operands, kept, indirect, unset: walk.unset })
     }
@@ -219,7 +217,7 @@ struct Walk<'b, 'a> {
 }
 
 impl<'b, 'a> Walk<'b, 'a> {
-    fn new(body: &'b Body<'a>, types: &'b HashMap<CoreTypeId, u32>) -> Result<Self, FreezeError> {
+    fn new(body: &'b Body<'a>, types: &'b HashMap<CoreTypeId, u32>) -> Result<Self, ResumeError> {
         let FuncToValidate { resources, index, ty, features } = &body.function;
         let function =
             FuncToValidate { resources: resources.clone(), index: *index, ty: *ty, features: *features };
@@ -247,7 +245,7 @@ impl<'b, 'a> Walk<'b, 'a> {
         })
     }
 
-    fn step(&mut self, index: usize) -> Result<(), FreezeError> {
+    fn step(&mut self, index: usize) -> Result<(), ResumeError> {
         let (operator, offset) = &self.body.operators[index];
         let opens = match operator {
             Operator::Block { blockty } => Some((Construct::Block, *blockty)),
@@ -288,7 +286,7 @@ impl<'b, 'a> Walk<'b, 'a> {
         }
         if let Some((construct, ty)) = opens {
             let frame = self.validator.get_control_frame(0);
-            let height = frame.ok_or(FreezeError::Unexplained("a construct that did not open"))?.height;
+            let height = frame.ok_or(ResumeError::Unexplained("a construct that did not open"))?.height;
             let parameters = self.validator.operand_stack_height() as usize - height;
             self.levels.push(Level { construct, opened: index, height, parameters, ty, below });
             self.set.push(Vec::new());
@@ -315,11 +313,11 @@ impl<'b, 'a> Walk<'b, 'a> {
     }
 
     /// The types of the operands from `from` to the top.
-    fn operands(&self, from: usize) -> Result<Vec<ValType>, FreezeError> {
+    fn operands(&self, from: usize) -> Result<Vec<ValType>, ResumeError> {
         let height = self.validator.operand_stack_height() as usize;
         let count = height.saturating_sub(from);
         let ty = |depth| self.in_module(self.validator.get_operand_type(depth).flatten()?);
         let operands = (0..count).rev().map(ty).collect::<Option<Vec<_>>>();
-        operands.ok_or(FreezeError::Unexplained("a frame in unreachable code"))
+        operands.ok_or(ResumeError::Unexplained("a frame in unreachable code"))
     }
 }

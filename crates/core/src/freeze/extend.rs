@@ -1,14 +1,14 @@
 //! Adds the code that resumes a program to its module: types, functions, a flag, and the entry export as a wrapper that
 //! resumes at its first call. What comes out is a module like any other, for which the rest of the pipeline writes state.
 
-use super::FreezeError;
+use super::ResumeError;
 use super::body::{Bodies, CallPoint};
-use super::patch::Patch;
 use super::resume;
 use super::roots::Roots;
 use super::stack::Stack;
 use super::types::Types;
 use crate::encode::names;
+use crate::module::Patch;
 use crate::module::{Module, SectionId, Space, is_function, section_of};
 use crate::snapshot::{Reference, Value};
 use std::collections::BTreeSet;
@@ -16,37 +16,40 @@ use std::sync::Arc;
 use wasm_encoder::{BlockType, Encode, Function, Instruction};
 
 /// A module that can resume a program.
-pub(super) struct Extended {
+pub struct Extended {
+    /// The binary.
     pub wasm: Vec<u8>,
     /// Bytes of the added functions.
     pub code_bytes: usize,
     /// Whether a declarative element segment was added at the end.
     pub declares: bool,
+    /// Whether debug information had to go, because code moved.
     pub drops_dwarf: bool,
+    /// What the start function puts into added tables.
     pub roots: Roots,
 }
 
 /// Adds code that resumes `stack` when the export `entry` is called for the first time.
-pub(super) fn extend(
+pub fn extend(
     module: &Module<'_>,
     bodies: &Bodies<'_>,
     points: &[Arc<CallPoint>],
     stack: &Stack,
     entry: u32,
-) -> Result<Extended, FreezeError> {
+) -> Result<Extended, ResumeError> {
     let mut patch = Patch::new(module);
     let mut types = Types::new(module);
     let mut names: Vec<(u32, String)> = Vec::new();
     let known = module.names();
     let name = |function: u32| match known.get(Space::Function, function) {
         Some(name) => name.to_string(),
-        None => match super::trigger::imported_functions(module).find(|(index, _)| *index == function) {
+        None => match module.imported_functions().find(|(index, _)| *index == function) {
             Some((_, import)) => import.to_string(),
             None => format!("function {function}"),
         },
     };
     let signature = |function: u32| {
-        module.signature(function).ok_or(FreezeError::Unexplained("a function without a signature"))
+        module.signature(function).ok_or(ResumeError::Unexplained("a function without a signature"))
     };
     let roots = Roots::new(module, bodies, points, stack, &mut patch)?;
     let mut code_bytes = 0;
@@ -94,7 +97,7 @@ pub(super) fn extend(
     }
     wrapper.instruction(&Instruction::Call(entry)).instruction(&Instruction::End);
     let ty = module.functions.get(entry as usize);
-    let ty = *ty.ok_or(FreezeError::Unexplained("an entry that does not exist"))?;
+    let ty = *ty.ok_or(ResumeError::Unexplained("an entry that does not exist"))?;
     let wrapper = add(&mut patch, ty, wrapper);
     names.push((wrapper, format!("resume-once:{}", name(entry))));
 

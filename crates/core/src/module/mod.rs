@@ -1,15 +1,19 @@
 //! What a binary says: its sections as raw bytes and its index spaces. No opinions, nothing changed.
 
+mod import_name;
 mod kind;
 mod names;
 mod parse;
+mod patch;
 mod scan;
 mod section;
 mod types;
 
+pub use import_name::ImportName;
 pub use kind::Kind;
 pub use names::{Names, Space};
-pub(crate) use parse::features;
+pub use parse::features;
+pub use patch::{Patch, body_ranges};
 pub use section::{Replacements, Section, SectionId, section_of};
 pub use types::Hierarchy;
 

@@ -1,11 +1,11 @@
 //! Adds entries to the sections of a module, and replaces function bodies.
 
-use super::body::body_ranges;
-use crate::module::{Module, Replacements, SectionId, section_of};
+use super::{Module, Replacements, SectionId, section_of};
 use std::collections::BTreeMap;
 use wasm_encoder::{Encode, ExportKind};
 
-pub(super) struct Patch<'m, 'a> {
+/// Entries to add to the sections of a module, and bodies to replace.
+pub struct Patch<'m, 'a> {
     module: &'m Module<'a>,
     added: BTreeMap<SectionId, (u32, Vec<u8>)>,
     bodies: BTreeMap<u32, Vec<u8>>,
@@ -14,6 +14,7 @@ pub(super) struct Patch<'m, 'a> {
 }
 
 impl<'m, 'a> Patch<'m, 'a> {
+    /// No change yet.
     pub fn new(module: &'m Module<'a>) -> Self {
         Patch {
             module,
@@ -88,6 +89,10 @@ impl<'m, 'a> Patch<'m, 'a> {
         self.bodies.insert(function, body);
     }
 
+    /// The patched binary.
+    ///
+    /// # Errors
+    /// If the bodies of the module cannot be read.
     pub fn apply(mut self) -> Result<Vec<u8>, wasmparser::BinaryReaderError> {
         let (count, added) = self.added.remove(&SectionId::CODE).unwrap_or_default();
         if !self.bodies.is_empty() {
@@ -114,4 +119,15 @@ impl<'m, 'a> Patch<'m, 'a> {
         }
         Ok(self.replacements.apply(&self.module.sections))
     }
+}
+
+/// Where the bodies of a binary's functions lie, by position in the code section.
+pub fn body_ranges(wasm: &[u8]) -> Result<Vec<std::ops::Range<usize>>, wasmparser::BinaryReaderError> {
+    let mut ranges = Vec::new();
+    for payload in wasmparser::Parser::new(0).parse_all(wasm) {
+        if let wasmparser::Payload::CodeSectionEntry(body) = payload? {
+            ranges.push(body.range());
+        }
+    }
+    Ok(ranges)
 }

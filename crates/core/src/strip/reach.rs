@@ -1,6 +1,6 @@
 use super::bodies;
 use crate::module::{Module, element_functions, is_function, ref_funcs};
-use rayon::prelude::*;
+use crate::parallel;
 use std::collections::{BTreeMap, BTreeSet};
 use wasmparser::{
     CompositeInnerType, ElementKind, ExternalKind, FuncType, FunctionBody, HeapType, Operator, RefType,
@@ -19,8 +19,8 @@ pub fn reachable(module: &Module<'_>) -> Vec<bool> {
     while !search.found.is_empty() {
         let found = std::mem::take(&mut search.found);
         // In rounds, so that bodies are read in parallel.
-        let uses: Vec<Uses> = found.par_iter().filter_map(|function| search.uses(*function)).collect();
-        for uses in uses {
+        let uses = parallel::map(found, |function| search.uses(function));
+        for uses in uses.into_iter().flatten() {
             search.follow(uses);
         }
     }

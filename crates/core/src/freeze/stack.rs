@@ -1,5 +1,6 @@
 //! A call stack as plain data: what the capture of frames makes and the resume code is made from.
 
+use crate::module::{Module, Space};
 use crate::snapshot::Value;
 
 /// A program that was stopped just before a call, frames from the innermost outwards.
@@ -35,7 +36,7 @@ pub struct Frame<V = Value> {
 
 impl<V> Stack<V> {
     /// The same with other values.
-    pub(super) fn map<W, E>(self, mut map: impl FnMut(V) -> Result<W, E>) -> Result<Stack<W>, E> {
+    pub fn map<W, E>(self, mut map: impl FnMut(V) -> Result<W, E>) -> Result<Stack<W>, E> {
         let arguments = self.arguments.into_iter().map(&mut map).collect::<Result<_, E>>()?;
         let mut frames = Vec::with_capacity(self.frames.len());
         for frame in self.frames {
@@ -46,4 +47,26 @@ impl<V> Stack<V> {
         }
         Ok(Stack { callee: self.callee, arguments, frames })
     }
+}
+
+impl Stack {
+    /// `argument 0 of function 3 ($f)`
+    pub fn argument(&self, module: &Module<'_>, index: usize) -> String {
+        format!("argument {index} of {}", describe(module, self.callee))
+    }
+
+    /// `frame 1, function 3 ($f), local 2`
+    pub fn local(&self, module: &Module<'_>, depth: usize, index: usize) -> String {
+        format!("frame {depth}, {}, local {index}", describe(module, self.frames[depth].site.function))
+    }
+
+    /// `frame 1, function 3 ($f), operand 0`, counted from the bottom.
+    pub fn operand(&self, module: &Module<'_>, depth: usize, index: usize) -> String {
+        format!("frame {depth}, {}, operand {index}", describe(module, self.frames[depth].site.function))
+    }
+}
+
+/// A function, for messages.
+pub fn describe(module: &Module<'_>, function: u32) -> String {
+    module.names().describe(Space::Function, function)
 }

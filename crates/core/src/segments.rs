@@ -1,7 +1,7 @@
 //! Which bytes to write and how to cut them into data segments: exact for its cost model, the size of the file.
 
+use crate::parallel;
 use crate::snapshot::{Chunk, Image};
-use rayon::prelude::*;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -55,10 +55,7 @@ fn leb_width(value: u64) -> u64 {
 /// The stretches of `image` that are not zero, except for gaps too small to be worth a segment boundary.
 pub fn nonzero_runs(image: &Image<'_>, cost: HeaderCost) -> Vec<Range<u64>> {
     let pieces: Vec<(u64, &[u8])> = image.chunks().iter().flat_map(pieces).collect();
-    let scanned: Vec<Vec<Range<u64>>> = pieces
-        .into_par_iter()
-        .map(|(base, bytes)| scan(base, bytes, |next| cost.negligible_gap(next)))
-        .collect();
+    let scanned = parallel::map(pieces, |(base, bytes)| scan(base, bytes, |next| cost.negligible_gap(next)));
     join(scanned, |next| cost.negligible_gap(next))
 }
 
@@ -69,17 +66,14 @@ pub fn difference(a: &Image<'_>, b: &Image<'_>, end: u64) -> Vec<Range<u64>> {
     let mut blocks: Vec<u64> = a.chunks().iter().chain(b.chunks()).flat_map(blocks_of).collect();
     blocks.sort_unstable();
     blocks.dedup();
-    let scanned = blocks
-        .into_par_iter()
-        .map(|k| {
-            let range = (k * block).min(end)..((k + 1) * block).min(end);
-            let (mut left, mut right) = (Vec::new(), Vec::new());
-            a.append_to(range.start, range.end, &mut left);
-            b.append_to(range.start, range.end, &mut right);
-            left.iter_mut().zip(&right).for_each(|(left, right)| *left ^= right);
-            scan(range.start, &left, |_| 0)
-        })
-        .collect();
+    let scanned = parallel::map(blocks, |k| {
+        let range = (k * block).min(end)..((k + 1) * block).min(end);
+        let (mut left, mut right) = (Vec::new(), Vec::new());
+        a.append_to(range.start, range.end, &mut left);
+        b.append_to(range.start, range.end, &mut right);
+        left.iter_mut().zip(&right).for_each(|(left, right)| *left ^= right);
+        scan(range.start, &left, |_| 0)
+    });
     join(scanned, |_| 0)
 }
 
@@ -181,17 +175,17 @@ pub fn cheapest(runs: &[Range<u64>], cost: HeaderCost) -> Vec<Range<u64>> {
         }
     }
     groups.push(start..runs.len());
-    let planned: Vec<Vec<Range<u64>>> = groups
-        .par_iter()
-        .with_min_len(BATCH)
-        .fold(Vec::new, |mut segments, group| {
+    let batches: Vec<&[Range<usize>]> = groups.chunks(BATCH).collect();
+    let planned = parallel::map(batches, |batch| {
+        let mut segments = Vec::new();
+        for group in batch {
             match &runs[group.clone()] {
                 [only] => segments.push(only.clone()),
                 several => cheapest_of_group(several, cost, &mut segments),
             }
-            segments
-        })
-        .collect();
+        }
+        segments
+    });
     planned.concat()
 }
 

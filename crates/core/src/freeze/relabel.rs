@@ -1,12 +1,12 @@
 //! Branch depths in the rest of a body: every loop around the call is one label deeper than it was.
 
-use super::FreezeError;
+use super::ResumeError;
 use super::body::{Construct, Level};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Encode, Instruction};
 use wasmparser::{Catch, Handle, Operator};
 
-pub(super) struct Relabel<'l> {
+pub struct Relabel<'l> {
     levels: &'l [Level],
 }
 
@@ -41,7 +41,7 @@ impl<'l> Relabel<'l> {
         operator: &Operator<'_>,
         inner: u32,
         level: usize,
-    ) -> Result<Option<Vec<u8>>, FreezeError> {
+    ) -> Result<Option<Vec<u8>>, ResumeError> {
         let depth = |label: &mut u32| {
             let before = *label;
             *label = self.depth(before, inner, level);
@@ -66,7 +66,7 @@ impl<'l> Relabel<'l> {
             }
             Operator::TryTable { try_table } => {
                 let ty = RoundtripReencoder.block_type(try_table.ty);
-                let ty = ty.map_err(|_| FreezeError::unknown("type"))?;
+                let ty = ty.map_err(|_| ResumeError::unknown("type"))?;
                 let catches = self.catches(&try_table.catches, inner, level);
                 return Ok(Some(encoded(&Instruction::TryTable(ty, catches.into()))));
             }
@@ -87,7 +87,7 @@ impl<'l> Relabel<'l> {
             return Ok(None);
         }
         let instruction = RoundtripReencoder.instruction(operator);
-        Ok(Some(encoded(&instruction.map_err(|_| FreezeError::unknown("instruction"))?)))
+        Ok(Some(encoded(&instruction.map_err(|_| ResumeError::unknown("instruction"))?)))
     }
 }
 

@@ -8,7 +8,7 @@ use wasmparser::{
 };
 
 /// Everything that the engine can run, and legacy exceptions, to turn them away with advice.
-pub(crate) fn features() -> WasmFeatures {
+pub fn features() -> WasmFeatures {
     WasmFeatures::WASM3
         | WasmFeatures::THREADS
         | WasmFeatures::CUSTOM_PAGE_SIZES
@@ -110,7 +110,7 @@ impl<'a> Module<'a> {
     }
 
     /// Reads a binary that was made from a valid one. What the code refers to is left open.
-    pub(crate) fn read_valid(bytes: &'a [u8]) -> Result<Module<'a>, wasmparser::BinaryReaderError> {
+    pub fn read_valid(bytes: &'a [u8]) -> Result<Module<'a>, wasmparser::BinaryReaderError> {
         let mut module = Module::empty(bytes);
         for payload in Parser::new(0).parse_all(bytes) {
             module.read(payload?)?;

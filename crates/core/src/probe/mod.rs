@@ -145,7 +145,7 @@ impl Probed {
     }
 
     /// A name for an export that is added besides the probes.
-    pub(crate) fn private_name(&self, name: &str) -> String {
+    pub fn private_name(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
 

@@ -1,13 +1,13 @@
 //! Values of a stack that no constant stands for: objects, and what the host gave an immutable global. They are roots of
 //! the heap, in tables of their own that the start function fills. The last of the resuming functions empties them.
 
-use super::FreezeError;
+use super::ResumeError;
 use super::body::{Bodies, CallPoint};
-use super::patch::Patch;
-use super::record::Family;
+use super::family::Family;
 use super::stack::Stack;
 use crate::encode::constant;
 use crate::module::Module;
+use crate::module::Patch;
 use crate::snapshot::{Reference, TableState, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,8 +15,9 @@ use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Function, Instruction};
 use wasmparser::{HeapType, RefType, ValType};
 
+/// Values of a stack that the start function puts into added tables.
 #[derive(Debug, Default)]
-pub(super) struct Roots {
+pub struct Roots {
     tables: Vec<Table>,
 }
 
@@ -38,10 +39,10 @@ impl Roots {
         points: &[Arc<CallPoint>],
         stack: &Stack,
         patch: &mut Patch<'_, '_>,
-    ) -> Result<Roots, FreezeError> {
+    ) -> Result<Roots, ResumeError> {
         let mut roots = Roots::default();
         let callee = module.signature(stack.callee);
-        let callee = callee.ok_or(FreezeError::Unexplained("a function without a signature"))?;
+        let callee = callee.ok_or(ResumeError::Unexplained("a function without a signature"))?;
         for (index, (value, ty)) in stack.arguments.iter().zip(callee.params()).enumerate() {
             roots.add(module, *value, *ty, || stack.argument(module, index));
         }
@@ -88,14 +89,14 @@ impl Roots {
         value: Value,
         ty: ValType,
         function: &mut Function,
-    ) -> Result<(), FreezeError> {
+    ) -> Result<(), ResumeError> {
         if let (Value::Ref(reference), ValType::Ref(ty)) = (value, ty)
             && is_root(reference)
         {
             let family = Family::of(module, ty);
             let table = self.tables.iter().find(|table| table.family == family);
             let slot = table.and_then(|table| Some((table.index, *table.known.get(&reference)?)));
-            let (table, slot) = slot.ok_or(FreezeError::Unexplained("a root without a slot"))?;
+            let (table, slot) = slot.ok_or(ResumeError::Unexplained("a root without a slot"))?;
             function.instruction(&Instruction::I32Const(slot as i32));
             function.instruction(&Instruction::TableGet(table));
             return cast(family, ty, function);
@@ -148,8 +149,8 @@ fn is_root(reference: Reference) -> bool {
 }
 
 /// Makes what a table of `family` holds a value of type `ty`.
-fn cast(family: Family, ty: RefType, function: &mut Function) -> Result<(), FreezeError> {
-    let heap_type = RoundtripReencoder.heap_type(ty.heap_type()).map_err(|_| FreezeError::unknown("type"))?;
+fn cast(family: Family, ty: RefType, function: &mut Function) -> Result<(), ResumeError> {
+    let heap_type = RoundtripReencoder.heap_type(ty.heap_type()).map_err(|_| ResumeError::unknown("type"))?;
     let is_top = heap_type == family.heap_type() || matches!(family, Family::Extern | Family::Exception);
     match (is_top, ty.is_nullable()) {
         (true, true) => {}

@@ -6,7 +6,7 @@
 //!   `block $exit  block $again …rest, branches to the loop go to $again… br $exit end  loop …body… end  end`.
 //!   A branch that leaves the loop crosses one more label, in both copies.
 
-use super::FreezeError;
+use super::ResumeError;
 use super::body::{Body, CallPoint, Construct};
 use super::relabel::Relabel;
 use super::roots::Roots;
@@ -19,10 +19,10 @@ use wasm_encoder::{Function, Instruction};
 use wasmparser::{Operator, ValType};
 
 /// Limit of the bytes of one function body that engines enforce.
-pub(super) const MAX_BODY: usize = 7_654_321;
+pub const MAX_BODY: usize = 7_654_321;
 
 /// The function that goes on with `frame`: it calls `callee`, which takes nothing, in the place of the call in progress.
-pub(super) fn function(
+pub fn function(
     module: &Module<'_>,
     body: &Body<'_>,
     point: &CallPoint,
@@ -30,10 +30,10 @@ pub(super) fn function(
     callee: u32,
     roots: &Roots,
     types: &mut Types,
-) -> Result<Function, FreezeError> {
+) -> Result<Function, ResumeError> {
     let mut locals = Vec::with_capacity(body.locals.len());
     for &ty in &body.locals {
-        locals.push(RoundtripReencoder.val_type(ty).map_err(|_| FreezeError::unknown("type"))?);
+        locals.push(RoundtripReencoder.val_type(ty).map_err(|_| ResumeError::unknown("type"))?);
     }
     let mut writer = Writer {
         module,
@@ -71,22 +71,22 @@ struct Writer<'w, 'a> {
 }
 
 impl Writer<'_, '_> {
-    fn fits(&self) -> Result<(), FreezeError> {
+    fn fits(&self) -> Result<(), ResumeError> {
         if self.function.byte_len() <= MAX_BODY {
             return Ok(());
         }
         let name = self.module.names().describe(Space::Function, self.site.function);
-        Err(FreezeError::Refused(format!(
+        Err(ResumeError::Refused(format!(
             "what is left to do in {name} takes more than {MAX_BODY} bytes of code, the limit of one function that \
              engines accept"
         )))
     }
 
-    fn push(&mut self, value: Value, ty: ValType) -> Result<(), FreezeError> {
+    fn push(&mut self, value: Value, ty: ValType) -> Result<(), ResumeError> {
         self.roots.push(self.module, value, ty, &mut self.function)
     }
 
-    fn locals(&mut self, frame: &Frame) -> Result<(), FreezeError> {
+    fn locals(&mut self, frame: &Frame) -> Result<(), ResumeError> {
         for ((index, value), &ty) in (0u32..).zip(&frame.locals).zip(&self.body.locals) {
             match value {
                 Some(value) if !is_default(*value) => {
@@ -99,7 +99,7 @@ impl Writer<'_, '_> {
         Ok(())
     }
 
-    fn open(&mut self, level: usize, types: &mut Types) -> Result<(), FreezeError> {
+    fn open(&mut self, level: usize, types: &mut Types) -> Result<(), ResumeError> {
         let open = &self.point.levels[level];
         if open.construct == Construct::Function {
             return Ok(());
@@ -118,7 +118,7 @@ impl Writer<'_, '_> {
             }
             Construct::TryTable => {
                 let Operator::TryTable { try_table } = &self.body.operators[open.opened].0 else {
-                    return Err(FreezeError::Unexplained("a construct that is not where it was"));
+                    return Err(ResumeError::Unexplained("a construct that is not where it was"));
                 };
                 let catches = self.relabel.catches(&try_table.catches, 0, level - 1);
                 self.function.instruction(&Instruction::TryTable(result, catches.into()));
@@ -128,7 +128,7 @@ impl Writer<'_, '_> {
     }
 
     /// From behind the call to the end of the function.
-    fn rest(&mut self) -> Result<(), FreezeError> {
+    fn rest(&mut self) -> Result<(), ResumeError> {
         let mut at = self.point.at + 1;
         for level in (0..self.point.levels.len()).rev() {
             at = self.until_end(at, level)?;
@@ -149,13 +149,13 @@ impl Writer<'_, '_> {
 
     /// Copies the instructions of the construct at `level` from `at` to its end or to the end of the arm. Gives the index
     /// of the instruction behind its end.
-    fn until_end(&mut self, mut at: usize, level: usize) -> Result<usize, FreezeError> {
+    fn until_end(&mut self, mut at: usize, level: usize) -> Result<usize, ResumeError> {
         let mut inner = 0u32;
         let mut skipping = false;
         loop {
             let operators = &self.body.operators;
             let (operator, _) =
-                operators.get(at).ok_or(FreezeError::Unexplained("a construct without an end"))?;
+                operators.get(at).ok_or(ResumeError::Unexplained("a construct without an end"))?;
             let opens = matches!(
                 operator,
                 Operator::Block { .. }

@@ -1,7 +1,7 @@
 //! Validation of the function bodies, on all processors, with a look at what their instructions name.
 
 use super::CodeUses;
-use rayon::prelude::*;
+use crate::parallel;
 use wasmparser::{
     FuncToValidate, FuncValidatorAllocations, FunctionBody, Operator, OperatorsReader, ValidatorResources,
 };
@@ -10,12 +10,10 @@ pub(super) type Body<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>
 
 /// Validates every body. Which error is reported does not depend on the number of threads: the first in the file.
 pub(super) fn validate_bodies(bodies: Vec<Body<'_>>) -> Result<CodeUses, wasmparser::BinaryReaderError> {
-    let scanned: Vec<Result<CodeUses, _>> = bodies
-        .into_par_iter()
-        .map_init(FuncValidatorAllocations::default, |allocations, (function, body)| {
+    let scanned =
+        parallel::map_with(bodies, FuncValidatorAllocations::default, |allocations, (function, body)| {
             validate_body(function, &body, allocations)
-        })
-        .collect();
+        });
     let mut uses = CodeUses::default();
     for scanned in scanned {
         uses.extend(scanned?);

@@ -1,40 +1,42 @@
 //! The function types that added code needs: those of the module where it has them, new ones at the end.
 
-use super::FreezeError;
+use super::ResumeError;
 use crate::module::Module;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{BlockType, Encode};
 use wasmparser::{CompositeInnerType, FuncType, SubType, ValType};
 
-pub(super) struct Types<'m> {
+/// Function types by their form.
+pub struct Types<'m> {
     known: &'m [SubType],
     added: Vec<(Vec<ValType>, Vec<ValType>)>,
 }
 
 impl<'m> Types<'m> {
+    /// Those that the module declares.
     pub fn new(module: &'m Module<'_>) -> Self {
         Types { known: &module.types, added: Vec::new() }
     }
 
     /// Parameters and results of a construct.
-    pub fn of_block(&self, ty: wasmparser::BlockType) -> Result<(Vec<ValType>, Vec<ValType>), FreezeError> {
+    pub fn of_block(&self, ty: wasmparser::BlockType) -> Result<(Vec<ValType>, Vec<ValType>), ResumeError> {
         Ok(match ty {
             wasmparser::BlockType::Empty => (Vec::new(), Vec::new()),
             wasmparser::BlockType::Type(result) => (Vec::new(), vec![result]),
             wasmparser::BlockType::FuncType(index) => {
                 let ty = self.known.get(index as usize).and_then(signature);
-                let ty = ty.ok_or(FreezeError::Unexplained("a construct whose type is no function type"))?;
+                let ty = ty.ok_or(ResumeError::Unexplained("a construct whose type is no function type"))?;
                 (ty.params().to_vec(), ty.results().to_vec())
             }
         })
     }
 
     /// The type of a construct without parameters.
-    pub fn block(&mut self, results: &[ValType]) -> Result<BlockType, FreezeError> {
+    pub fn block(&mut self, results: &[ValType]) -> Result<BlockType, ResumeError> {
         Ok(match results {
             [] => BlockType::Empty,
             [result] => BlockType::Result(
-                RoundtripReencoder.val_type(*result).map_err(|_| FreezeError::unknown("type"))?,
+                RoundtripReencoder.val_type(*result).map_err(|_| ResumeError::unknown("type"))?,
             ),
             _ => BlockType::FunctionType(self.function(&[], results)),
         })
@@ -62,13 +64,13 @@ impl<'m> Types<'m> {
     }
 
     /// Each added type as an entry of the type section.
-    pub fn entries(&self) -> Result<Vec<Vec<u8>>, FreezeError> {
+    pub fn entries(&self) -> Result<Vec<Vec<u8>>, ResumeError> {
         let entry = |(parameters, results): &(Vec<ValType>, Vec<ValType>)| {
             let mut entry = vec![0x60];
             for types in [parameters, results] {
                 (types.len() as u32).encode(&mut entry);
                 for &ty in types {
-                    let ty = RoundtripReencoder.val_type(ty).map_err(|_| FreezeError::unknown("type"))?;
+                    let ty = RoundtripReencoder.val_type(ty).map_err(|_| ResumeError::unknown("type"))?;
                     ty.encode(&mut entry);
                 }
             }

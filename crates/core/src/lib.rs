@@ -1,0 +1,18 @@
+//! The engine-independent half of preinit.
+//!
+//! It knows no engine, no files and no command line, and builds for `wasm32-unknown-unknown`.
+//!
+//! ```text
+//! bytes ─module→ Module ─probe→ Probed ─(an engine runs it)→ Instance ─capture→ Snapshot ─plan→ Plan ─encode→ bytes
+//! ```
+
+pub mod encode;
+pub mod freeze;
+pub mod layout;
+pub mod module;
+mod parallel;
+pub mod plan;
+pub mod probe;
+pub mod segments;
+pub mod snapshot;
+pub mod strip;
