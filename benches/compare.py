@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Compares preinit with the other pre-initializers on this machine, on real programs, and prints Markdown tables.
+"""Compares preinit with the other pre-initializers on this machine, on real programs.
 
     cargo build --release --bin preinit
     cargo bench --no-run --bench startup_wasmi --bench startup_wasmtime
-    python3 benches/compare.py [--write]     # --write puts the tables into README.md
+    python3 benches/compare.py [--write]     # --write keeps the figures, and makes docs/benchmarks.md from them
     python3 benches/compare.py --ruby FILE   # with the 17 MB that benches/ruby.py makes
 
 Build step: the whole process, wall time and peak memory, the tools in turn (A B A B ...), medians; cold is without any
@@ -31,7 +31,8 @@ import time
 import zlib
 from pathlib import Path
 
-import readme
+import figures
+import tables
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -52,7 +53,7 @@ IN_TABLE = ["lua", "quickjs", "sqlite", "rust-regex", "go", "cpython"]
 FIND_WASMTIME = "import wasmtime, importlib.metadata as m; print(m.version('wasmtime'))"
 # Seconds that binaryen gets for one module.
 PATIENCE = 300
-# What binaryen has to be told that modules use.
+# What modules use, which binaryen does not find out.
 FEATURES = [f"--enable-{name}" for name in (
     "bulk-memory", "bulk-memory-opt", "sign-ext", "mutable-globals", "nontrapping-float-to-int", "reference-types", "multivalue",
     "simd", "multimemory")]
@@ -71,7 +72,7 @@ def main():
     parser.add_argument("--only", help="inputs, separated by commas")
     parser.add_argument("--runs", type=int, default=9, help="runs of each tool (9)")
     parser.add_argument("--answers", action="store_true", help="compare answers only: no measurements, all inputs")
-    parser.add_argument("--write", action="store_true", help="put the tables into README.md")
+    parser.add_argument("--write", action="store_true", help="keep the figures in figures.json and make docs/benchmarks.md")
     parser.add_argument("--seconds", type=float, default=4, help="for the start-ups of one input in one engine (4)")
     parser.add_argument("--keep", type=Path, help="keep the snapshots in this folder")
     parser.add_argument("--json", type=Path, help="write every single measurement to this file")
@@ -107,9 +108,13 @@ def main():
     if options.answers:
         print(f"{len(names)} inputs, {', '.join(engines) or 'no engine'}: all answers are equal")
     else:
-        text = tables(names, tools, engines, builds, startups, options.runs)
-        text += evaluated(names, options) + stripped(names, options, library)
-        readme.write("figures", text) if options.write else print(text)
+        compared = summary(names, tools, engines, builds, startups, options.runs)
+        compared["evaluated"], compared["stripped"] = evaluated(names, options), stripped(names, options, library)
+        if options.write:
+            figures.save("compare", compared)
+        else:
+            parts = [tables.build, tables.sizes, tables.startup, tables.evaluated, tables.stripped]
+            print("\n\n".join(part(compared) for part in parts))
 
 
 def path_of(name, options):
@@ -175,7 +180,7 @@ def find_tools(preinit, scratch):
 
 
 def version(binary):
-    """Wizer's native binary does not tell; npm's package beside it does."""
+    """Wizer's native binary does not know; npm's package beside it does."""
     words = subprocess.run([binary, "--version"], capture_output=True, text=True).stdout.split()
     package = Path(binary).resolve().parent / "package.json"
     if len(words) > 1:
@@ -290,56 +295,41 @@ def start_up(name, options, engines, built, library):
     return results
 
 
-def tables(names, tools, engines, builds, startups, runs):
-    """Everything measured, as Markdown."""
-    lines = [
-        f"On {readme.machine()}; every snapshot's answers are compared with the original's.",
-        "",
-        f"The build step, medians of {runs} runs: wall time and peak memory.",
-        "",
-    ]
+def summary(names, tools, engines, builds, startups, runs):
+    """Everything measured, as medians."""
     tools = [tool for tool in tools if tool != "preinit, mappable"]
     cold = [tool for tool in tools if not tool.startswith("preinit") and not tool.endswith("warm")]
-    warm = [tool for tool in tools if not tool.startswith("preinit") and tool.endswith("warm")]
-    ours_warm = [tool for tool in tools if tool.startswith("preinit") and tool.endswith("warm")]
-    pairs = [("preinit", peer) for peer in cold] + [(ours, peer) for peer in warm for ours in ours_warm]
-    lines.append("| input | " + " | ".join(tools) + " | " + " | ".join(f"{ours} against {peer}" for ours, peer in pairs) + " |")
-    lines.append("|---|" + "---|" * (len(tools) + len(pairs)))
-    for name in names:
-        built = builds[name]
-        cells = [f"{median(built[tool]['wall']):.3f} s, {median(built[tool]['peak']):.0f} MiB" for tool in tools]
-        for ours, theirs in pairs:
-            ratios = [b / a for a, b in zip(built[ours]["wall"], built[theirs]["wall"])]
-            room = median(built[theirs]["peak"]) / median(built[ours]["peak"])
-            cells.append(f"{median(ratios):.1f}x faster, {room:.1f}x less memory")
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-
+    ours = {True: [tool for tool in tools if tool.startswith("preinit") and tool.endswith("warm")], False: ["preinit"]}
     made = ["preinit", "preinit, mappable", *cold]
-    packings = list(next(iter(builds.values()))["preinit"]["packed"])
-    lines += ["", f"Size of the snapshot in MB ({', '.join(packings)}):", ""]
-    lines += ["| input | original | " + " | ".join(made) + " |", "|---|---|" + "---|" * len(made)]
+    result = {"machine": figures.machine(), "runs": runs, "build": {}, "sizes": {}, "start": {}}
     for name in names:
-        cells = [f"{startups['sizes'][name] / 1e6:.2f}"]
+        built, row = builds[name], {}
+        for tool in tools:
+            wall, peak = built[tool]["wall"], built[tool]["peak"]
+            row[tool] = {"seconds": round(median(wall), 3), "mib": round(median(peak)), "against": {}}
+            for other in [] if tool.startswith("preinit") else ours[tool.endswith("warm")]:
+                time = median([theirs / own for own, theirs in zip(built[other]["wall"], wall)])
+                memory = median(peak) / median(built[other]["peak"])
+                row[tool]["against"][other] = {"time": round(time, 1), "memory": round(memory, 1)}
+        result["build"][name] = row
+        result["sizes"][name] = {"original": {"mb": round(startups["sizes"][name] / 1e6, 2)}}
         for tool in made:
-            result = builds[name][tool]
-            packed = ", ".join(f"{result['packed'][packing] / 1e6:.2f}" for packing in packings)
-            cells.append(f"{result['size'] / 1e6:.2f} ({packed})")
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-
+            packed = {packing: round(size / 1e6, 2) for packing, size in built[tool]["packed"].items()}
+            result["sizes"][name][tool] = {"mb": round(built[tool]["size"] / 1e6, 2), "packed": packed}
     for engine in engines:
-        lines += ["", f"Start to first answer in {engine}, ms, code compiled beforehand:", ""]
-        against = [("preinit", peer) for peer in cold] + [("preinit, mappable", peer) for peer in cold]
-        lines.append("| input | original | " + " | ".join(made) + " | " + " | ".join(f"{b} / {a}" for a, b in against) + " |")
-        lines.append("|---|---|" + "---|" * (len(made) + len(against)))
-        for name in names:
-            result = startups[name][engine]
-            times = {module: median(result[module]["ms"]) for module in result}
-            cells = [f"{times['original']:.2f}" if "original" in times else "–"] + [f"{times[tool]:.3f}" for tool in made]
-            for ours, theirs in against:
-                ratios = [b / a for a, b in zip(result[ours]["ms"], result[theirs]["ms"])]
-                cells.append(f"{median(ratios):.2f}x")
-            lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        result["start"][engine] = {name: starts(startups[name][engine], made, cold) for name in names}
+    return result
+
+
+def starts(measured, made, peers):
+    """Medians of one program's start-ups in one engine; there is none of an original that the engine cannot run."""
+    row = {"original": {"ms": round(median(measured["original"]["ms"]), 2)} if "original" in measured else None}
+    for tool in made:
+        row[tool] = {"ms": round(median(measured[tool]["ms"]), 3)}
+        for ours in ["preinit", "preinit, mappable"] if tool in peers else []:
+            factors = [theirs / own for own, theirs in zip(measured[ours]["ms"], measured[tool]["ms"])]
+            row[tool].setdefault("against", {})[ours] = round(median(factors), 2)
+    return row
 
 
 def evaluated(names, options):
@@ -347,8 +337,8 @@ def evaluated(names, options):
     tool = os.environ.get("WASM_CTOR_EVAL") or shutil.which("wasm-ctor-eval")
     if not tool:
         note("there is no `wasm-ctor-eval` on PATH (or set WASM_CTOR_EVAL)")
-        return ""
-    words = []
+        return {}
+    words = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in [*names, "zig", "assemblyscript"]:
             init, query = INPUTS[name]
@@ -358,22 +348,21 @@ def evaluated(names, options):
             try:
                 done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
             except subprocess.TimeoutExpired:
-                words.append(f"{name}: not within {PATIENCE} s")
+                words[name] = f"not within {PATIENCE} s"
                 continue
             output = done.stdout + done.stderr
             if done.returncode == 0 and "success" in output and "partial" not in output:
-                words.append(f"{name}: evaluated in {time.perf_counter() - started:.1f} s, {target.stat().st_size / 1e6:.2f} MB")
+                words[name] = f"evaluated in {time.perf_counter() - started:.1f} s, {target.stat().st_size / 1e6:.2f} MB"
             else:
                 reason = next((line.split("...")[-1].strip() for line in output.splitlines() if "stopping" in line or "fail" in line or "rror" in line), "nothing evaluated")
-                words.append(f"{name}: stops ({reason[:60]})")
-    return "\nBinaryen's `wasm-ctor-eval`: " + "; ".join(words) + ".\n"
+                words[name] = f"stops ({reason[:60]})"
+    return words
 
 
 def stripped(names, options, library):
-    """What --strip-init takes out, and what wasm-opt makes of the same snapshot."""
-    lines = ["", "`--strip-init`, and `wasm-opt -Oz --remove-unused-module-elements` on the same snapshot, in bytes:", ""]
+    """Bytes that --strip-init takes out, and what wasm-opt makes of the same snapshot."""
     optimizer = os.environ.get("WASM_OPT") or shutil.which("wasm-opt")
-    lines += ["| input | snapshot | `--strip-init` | functions stripped | `wasm-opt` |", "|---|---|---|---|---|"]
+    rows = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
             snapshot, target, report = Path(folder, "a.wasm"), Path(folder, "b.wasm"), Path(folder, "report.json")
@@ -383,19 +372,21 @@ def stripped(names, options, library):
             measure([*command, "-o", str(snapshot)])
             measure([*command, "--strip-init", "--report", str(report), "-o", str(target)])
             took = json.loads(report.read_text())["stripped"]
-            cells = [f"{snapshot.stat().st_size:,}", f"{target.stat().st_size:,}"]
-            cells.append(f"{took['functions']} of {took['functions_before']}, {took['code_bytes']:,} bytes of code")
-            cells.append("–")
-            if optimizer:
-                arguments = [*FEATURES, "-Oz", "--remove-unused-module-elements"]
-                command = [*shlex.split(optimizer), *arguments, str(snapshot), "-o", str(target)]
-                try:
-                    done = subprocess.run(command, capture_output=True, timeout=PATIENCE)
-                    cells[-1] = f"{target.stat().st_size:,}" if done.returncode == 0 else "fails"
-                except subprocess.TimeoutExpired:
-                    cells[-1] = f"not within {PATIENCE} s"
-            lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+            rows[name] = {"snapshot": snapshot.stat().st_size, "stripped": target.stat().st_size}
+            rows[name] |= {key: took[key] for key in ("functions", "functions_before", "code_bytes")}
+            rows[name]["wasm_opt"] = optimized(optimizer, snapshot, target) if optimizer else "–"
+    return rows
+
+
+def optimized(optimizer, snapshot, target):
+    """Bytes that wasm-opt leaves, or why there are none."""
+    arguments = [*FEATURES, "-Oz", "--remove-unused-module-elements"]
+    command = [*shlex.split(optimizer), *arguments, str(snapshot), "-o", str(target)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return f"not within {PATIENCE} s"
+    return target.stat().st_size if done.returncode == 0 else "fails"
 
 
 def median(values):

@@ -3,7 +3,7 @@
 
     cargo build --release --bin preinit
     test-programs/commands/build.sh /tmp/commands
-    python3 benches/freeze.py --commands /tmp/commands [--write]     # --write puts the table into README.md
+    python3 benches/freeze.py --commands /tmp/commands [--write]     # --write keeps the figures
 
 Each command is frozen where it first reads standard input, after real work. Every script of
 test-programs/commands/scripts is then given to the original and to the frozen module, in Wasmtime and in V8; standard
@@ -23,7 +23,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-import readme
+import figures
+import tables
 from compare import find_engines, measure, median
 
 HERE = Path(__file__).resolve().parent
@@ -74,7 +75,7 @@ def main():
     parser.add_argument("--originals", action="store_true", help="do not freeze: only show what the originals do")
     parser.add_argument("--answers", action="store_true", help="freeze and compare only: no measurements")
     parser.add_argument("--keep", type=Path, help="keep the frozen modules and all outputs in this folder")
-    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    parser.add_argument("--write", action="store_true", help="keep the figures in figures.json and make docs/benchmarks.md")
     options = parser.parse_args()
 
     names = options.only.split(",") if options.only else list(COMMANDS)
@@ -118,8 +119,12 @@ def main():
     print(f"{compared} runs of scripts compared, {len(differences)} differ", file=sys.stderr)
     if options.originals or options.answers or differences:
         sys.exit(1 if differences else 0)
-    text = table(rows, engines, compared, options.runs)
-    readme.write("frozen", text) if options.write else print(text)
+    measured = {"machine": figures.machine(), "runs": options.runs, "compared": compared}
+    measured["commands"] = {name: summary(name, row) for name, row in rows.items()}
+    if options.write:
+        figures.save("freeze", measured)
+    else:
+        print(tables.frozen(measured))
 
 
 def freeze(name, options, output):
@@ -194,32 +199,22 @@ def differences_of(name, engine, results, folder, show):
     return found, len(scripts(name))
 
 
-def table(rows, engines, compared, runs):
-    lines = [
-        f"On {readme.machine()}, medians of {runs} runs of preinit. {compared} runs of scripts, in {' and '.join(engines)}: "
-        "standard output, standard error and exit codes were those of the original in every one.",
-        "",
-        "| command | frozen where it first reads, having | preinit, cold (warm): wall, processor time; memory | MB |"
-        + "".join(f" ms to the first output, {engine}; processor time |" for engine in engines),
-        "|---|---|---|---|" + "---|" * len(engines),
-    ]
-    for name, row in rows.items():
-        cold, warm = row["frozen"]["cold"], row["frozen"]["warm"]
-        cells = [
-            name,
-            COMMANDS[name][2],
-            f"{cold['wall']:.2f} ({warm['wall']:.2f}) s, {cold['processor']:.2f} ({warm['processor']:.2f}) s; {cold['peak']:.0f} MiB",
-            f"{row['size']['original'] / 1e6:.2f} → {row['size']['frozen'] / 1e6:.2f}",
-        ]
-        for times in row["ms"].values():
-            wall, processor = (
-                {module: [median([start[at] for start in round]) for round in rounds] for module, rounds in times.items()}
-                for at in (0, 1)
-            )
-            ratio = median([before / after for before, after in zip(processor["original"], processor["frozen"])])
-            cells.append(f"{median(wall['original']):.2f} → {median(wall['frozen']):.3f}, {ratio:.0f}x")
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+def summary(name, row):
+    """One command's figures, as medians."""
+    frozen = {kind: {"wall": round(run["wall"], 2), "processor": round(run["processor"], 2)} for kind, run in row["frozen"].items()}
+    frozen["cold"]["mib"] = round(row["frozen"]["cold"]["peak"])
+    summed = {"having": COMMANDS[name][2], "cold": frozen["cold"], "warm": frozen["warm"]}
+    summed["mb"] = [round(row["size"][module] / 1e6, 2) for module in ("original", "frozen")]
+    summed["ms"] = {}
+    for engine, times in row["ms"].items():
+        wall, processor = (
+            {module: [median([start[at] for start in starts]) for starts in rounds] for module, rounds in times.items()}
+            for at in (0, 1)
+        )
+        factor = median([before / after for before, after in zip(processor["original"], processor["frozen"])])
+        original, after = round(median(wall["original"]), 2), round(median(wall["frozen"]), 3)
+        summed["ms"][engine] = {"original": original, "frozen": after, "factor": round(factor)}
+    return summed
 
 
 if __name__ == "__main__":

@@ -2,12 +2,16 @@
 """How snapshots of the garbage-collected heap scale: a doubly linked list of N nodes, each with an integer and a short
 string, in Wasmtime (python package `wasmtime`) and V8 (`node` 24).
 
-    benches/heap.py --preinit target/release/preinit [--node NODE] [--max 10000000]
+    benches/heap.py --preinit target/release/preinit [--node NODE] [--max 10000000] [--write]     # --write keeps the figures
 
-Prints a table in Markdown: capture and plan as `--report` gives them, bytes of the file for each object, start-up of the
-original (init included) and of the snapshot, compiled beforehand, median of 5.
+Capture and plan as `--report` gives them, bytes of the file for each object, start-up of the original (init included) and of
+the snapshot, compiled beforehand, median of 5.
 """
 import argparse, json, os, statistics, subprocess, sys, tempfile, time
+from importlib.metadata import version
+
+import figures
+import tables
 
 TEXT = """(module
   (type $chars (array (mut i16)))
@@ -79,11 +83,9 @@ def main():
     parser.add_argument("--preinit", default="target/release/preinit")
     parser.add_argument("--node", default="node")
     parser.add_argument("--max", type=int, default=10_000_000, help="objects")
+    parser.add_argument("--write", action="store_true", help="keep the figures in figures.json and make docs/benchmarks.md")
     options = parser.parse_args()
-    print("| objects | capture | plan, encode | objects captured per second | bytes per object "
-          "| Wasmtime: init → snapshot | V8: init → snapshot | rebuilt per second: Wasmtime, V8 |")
-    print("|---|---|---|---|---|---|---|---|")
-    objects = 1000
+    rows, objects = [], 1000
     with tempfile.TemporaryDirectory() as folder:
         while objects <= options.max:
             original, snapshot = os.path.join(folder, "a.wasm"), os.path.join(folder, "b.wasm")
@@ -109,11 +111,21 @@ def main():
                     sys.exit(f"{objects} objects, {name}: {answer} is not {expected}")
                 cells.append((before, after))
             timings = report["timings"]
-            print(f"| {objects:,} | {timings['capture']:.3f} s | {timings['plan'] + timings['encode']:.3f} s "
-                  f"| {objects / timings['capture']:,.0f} | {report['output_bytes'] / objects:.1f} "
-                  + "".join(f"| {b:.2f} → {a:.2f} ms " for b, a in cells)
-                  + f"| {', '.join(f'{objects / a * 1e3:,.0f}' for _, a in cells)} |", flush=True)
+            rows.append({
+                "objects": objects,
+                "captured_per_second": round(objects / timings["capture"]),
+                "bytes_per_object": round(report["output_bytes"] / objects, 1),
+                "ms": [[round(before, 2), round(after, 2)] for before, after in cells],
+            })
+            print(f"heap.py: {objects:,} objects: captured in {timings['capture']:.3f} s, planned and written in "
+                  f"{timings['plan'] + timings['encode']:.3f} s, rebuilt per second in Wasmtime and V8: "
+                  + ", ".join(f"{objects / after * 1e3:,.0f}" for _, after in cells), file=sys.stderr, flush=True)
             objects *= 10
+    measured = {"engines": [f"Wasmtime {version('wasmtime').split('.')[0]}", "V8"], "rows": rows}
+    if options.write:
+        figures.save("heap", measured)
+    else:
+        print(tables.heap(measured))
 
 
 if __name__ == "__main__":

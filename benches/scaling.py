@@ -3,7 +3,7 @@
 bytes in memory.
 
     cargo build --release --bin preinit
-    python3 benches/scaling.py [--write]     # --write puts the table into README.md
+    python3 benches/scaling.py [--write]     # --write keeps the figures
 """
 
 import argparse
@@ -15,7 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-import readme
+import figures
+import tables
 
 ROOT = Path(__file__).resolve().parent.parent
 MIB = 1 << 20
@@ -102,15 +103,9 @@ def main():
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     parser.add_argument("--preinit", type=Path, default=target / "release/preinit")
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    parser.add_argument("--write", action="store_true", help="keep the figures in figures.json and make docs/benchmarks.md")
     options = parser.parse_args()
-    lines = [
-        f"Medians of {options.runs} runs on {readme.machine()}. What an empty module takes is subtracted from the columns "
-        "that count by unit. The limit is one copy of the data into fresh memory: init itself writes it once, the output "
-        "holds it once, and the file once.\n",
-        "| state | time | peak memory | time by unit | memory by unit | against one `memcpy` |",
-        "|---|---|---|---|---|---|",
-    ]
+    rows = []
     empty = None
     with tempfile.TemporaryDirectory() as folder:
         for what, text, extra, copied, units in CASES:
@@ -122,14 +117,15 @@ def main():
             peak = statistics.median(peak for _, peak in runs)
             empty = empty or (wall, peak)
             by_time, by_memory = scaled(max(wall - empty[0], 0), max(peak - empty[1], 0), units)
-            ratio = f"{(wall - empty[0]) / memcpy(copied):.1f}x" if copied >= 16 * MIB else "–"
-            lines.append(f"| {what} | {wall:.3f} s | {peak:.0f} MiB | {by_time} | {by_memory} | {ratio} |")
-            print(lines[-1], flush=True)
-    text = "\n".join(lines)
+            copies = round((wall - empty[0]) / memcpy(copied), 1) if copied >= 16 * MIB else None
+            rows.append({"state": what, "seconds": round(wall, 3), "mib": round(peak), "time_by_unit": by_time,
+                         "memory_by_unit": by_memory, "memcpy": copies})
+            print(f"scaling.py: {what}: {wall:.3f} s", file=sys.stderr, flush=True)
+    measured = {"machine": figures.machine(), "runs": options.runs, "rows": rows}
     if options.write:
-        readme.write("scaling", text)
+        figures.save("scaling", measured)
     else:
-        print("\n" + text)
+        print(tables.scaling(measured))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,13 @@ pub use preinit_core::snapshot;
 pub use preinit_core::strip;
 pub mod verify;
 
+/// The stages, for tests and benchmarks. Nothing here is part of the stable interface.
+#[doc(hidden)]
+pub mod stages {
+    pub use crate::{cache, capture, engine, execute, freeze};
+    pub use preinit_core::{encode, layout, module, plan, probe, segments, snapshot, strip};
+}
+
 pub use error::Error;
 pub use preinit::{Options, Output, Preinit};
 pub use report::Report;
