@@ -43,6 +43,27 @@ pub struct Alias {
 }
 
 impl Snapshot<'_> {
+    /// Whether everything but the heap is the same.
+    pub fn is_same_but_for_objects(&self, other: &Snapshot<'_>) -> bool {
+        let Snapshot {
+            globals,
+            memories,
+            tables,
+            dropped_data,
+            dropped_elements,
+            element_items,
+            heap: _,
+            aliases,
+        } = self;
+        *globals == other.globals
+            && *memories == other.memories
+            && *tables == other.tables
+            && *dropped_data == other.dropped_data
+            && *dropped_elements == other.dropped_elements
+            && *element_items == other.element_items
+            && *aliases == other.aliases
+    }
+
     /// The same state, borrowing nothing.
     pub fn into_owned(self) -> Snapshot<'static> {
         let own = |memory: MemoryState<'_>| MemoryState {
