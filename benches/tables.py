@@ -8,6 +8,8 @@ PROGRAMS = {
     "go": "Go",
     "cpython": "CPython 3.11",
     "ruby": "Ruby 3.4",
+    "zig": "Zig",
+    "assemblyscript": "AssemblyScript",
 }
 
 
@@ -49,7 +51,7 @@ def legend(rows):
     parts = [
         f"to {' and '.join(f'*{name}*' for name in ours)} in the columns {' and '.join(tools)}" for ours, tools in by_ours.items()
     ]
-    return f"Factors in parentheses are relative {'; '.join(parts)}. Above 1x, preinit takes less."
+    return f"Factors in parentheses are relative {'; '.join(parts)}. Above 1x, preinit takes less." if parts else ""
 
 
 def sizes(compare):
@@ -79,10 +81,10 @@ def startup(compare):
         )
         parts.append(f"### {engine}\n\n{text}")
     ours = next(iter(next(iter(compare["start"].values())).values()))
-    names = next(list(entry["against"]) for entry in ours.values() if entry and entry.get("against"))
-    parts.append(
-        f"Factors in parentheses are relative to {' and '.join(f'*{name}*' for name in names)}. Above 1x, preinit is faster."
-    )
+    names = next((list(entry["against"]) for entry in ours.values() if entry and entry.get("against")), [])
+    if names:
+        relative = " and ".join(f"*{name}*" for name in names)
+        parts.append(f"Factors in parentheses are relative to {relative}. Above 1x, preinit is faster.")
     return "\n\n".join(parts)
 
 
