@@ -1,8 +1,8 @@
 use crate::audit::StackKept;
-use crate::capture::CaptureError;
 use crate::execute::ExecuteError;
 use crate::freeze::FreezeError;
 use crate::host::Ledger;
+use crate::instance::CaptureError;
 use preinit_core::encode::EncodeError;
 use preinit_core::module::ModuleError;
 use preinit_core::plan::PlanError;

@@ -7,9 +7,9 @@ mod trace;
 pub use trace::{Frame, Trace};
 
 use crate::cache::CompileCache;
-use crate::capture::{Baseline, CaptureError, Subject};
 use crate::engine::{self, Compiled, Compiler, EngineOptions};
 use crate::host::{self, HostError, HostOptions, HostState, Ledger, Limits, Watch};
+use crate::instance::{Baseline, InstanceError, ProbedInstance, WasmtimeInstance};
 pub(crate) use interrupt::Interrupt;
 use preinit_core::module::{Module, is_function};
 use preinit_core::probe::{Probe, Probed};
@@ -28,7 +28,7 @@ pub struct Initialized {
     /// Holds everything that the instance refers to.
     pub store: Store<HostState>,
     /// The instance of the probed module.
-    pub subject: Subject,
+    pub instance: ProbedInstance,
     /// The exports that were called.
     pub called: Vec<String>,
     /// How many of the host calls were made by preloaded modules as they started.
@@ -44,6 +44,11 @@ pub struct Initialized {
 }
 
 impl Initialized {
+    /// The instance, for capture.
+    pub fn reader(&mut self) -> WasmtimeInstance<'_, &mut Store<HostState>> {
+        self.instance.with(&mut self.store)
+    }
+
     /// Calls a function without parameters and results that the probe exports as `export`; messages call it `name`.
     ///
     /// # Errors
@@ -51,7 +56,7 @@ impl Initialized {
     pub fn call_hook(&mut self, export: &str, name: &str, limits: &Limits) -> Result<(), ExecuteError> {
         let engine = self.store.engine().clone();
         let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, &engine, &mut self.store));
-        let function = self.subject.instance.get_typed_func::<(), ()>(&mut self.store, export);
+        let function = self.instance.handle.get_typed_func::<(), ()>(&mut self.store, export);
         let called = function.and_then(|function| function.call(&mut self.store, ()));
         drop(interrupt);
         self.store.set_epoch_deadline(u64::MAX / 2);
@@ -96,9 +101,9 @@ pub enum ExecuteError {
     /// The host could not be set up or lacks an import.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// What the imports hold could not be read.
+    /// The instance, or what the imports hold, could not be read.
     #[error(transparent)]
-    Baseline(#[from] CaptureError),
+    Instance(#[from] InstanceError),
     /// The guest was stopped: it trapped, exited, or called what it must not.
     #[error("{stage}: {cause}{trace}")]
     Stopped {
@@ -171,7 +176,7 @@ pub(crate) fn start(
     let mut begun = begin(prepared, options, limits, digest, None)?;
     let run = prepared.run(limits);
     for name in &calls {
-        let function = begun.subject.instance.get_typed_func::<(), ()>(&mut begun.store, name);
+        let function = begun.instance.handle.get_typed_func::<(), ()>(&mut begun.store, name);
         let function = function.map_err(|_| init_signature(prepared.module, name))?;
         if let Err(error) = function.call(&mut begun.store, ()) {
             let error = run.stopped(&format!("the `{name}` function"), "trapped", error);
@@ -184,7 +189,7 @@ pub(crate) fn start(
 /// An instance that is being initialized.
 pub(crate) struct Begun {
     pub store: Store<HostState>,
-    pub subject: Subject,
+    pub instance: ProbedInstance,
     preload_calls: usize,
     interrupt: Option<Interrupt>,
     running: Instant,
@@ -206,7 +211,7 @@ pub(crate) fn begin(
     }
     let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, engine, &mut store));
     match instantiated(prepared, options, limits, &mut store) {
-        Ok((subject, preload_calls)) => Ok(Begun { store, subject, preload_calls, interrupt, running }),
+        Ok((instance, preload_calls)) => Ok(Begun { store, instance, preload_calls, interrupt, running }),
         Err(error) => Err(error.with_ledger(&mut store)),
     }
 }
@@ -217,7 +222,7 @@ fn instantiated(
     options: &HostOptions,
     limits: &Limits,
     store: &mut Store<HostState>,
-) -> Result<(Subject, usize), ExecuteError> {
+) -> Result<(ProbedInstance, usize), ExecuteError> {
     let Prepared { module, probed, compiled, .. } = prepared;
     let compiled = &compiled.module;
     let run = prepared.run(limits);
@@ -229,7 +234,7 @@ fn instantiated(
     let baseline = Baseline::of(store, &imports)?;
     let instance = instantiate(store, compiled, &imports, module.bytes, probed)
         .map_err(|error| run.not_instantiated(error))?;
-    Ok((Subject { instance, imports, baseline }, preload_calls))
+    Ok((ProbedInstance::new(probed, instance, imports, baseline, store)?, preload_calls))
 }
 
 impl ExecuteError {
@@ -246,6 +251,11 @@ impl ExecuteError {
 }
 
 impl Begun {
+    /// The instance, for capture.
+    pub fn reader(&mut self) -> WasmtimeInstance<'_, &mut Store<HostState>> {
+        self.instance.with(&mut self.store)
+    }
+
     /// What was set was for the guest and not for the capture.
     pub fn unbounded(&mut self) -> Result<(), ExecuteError> {
         self.interrupt = None;
@@ -262,7 +272,7 @@ impl Begun {
         self.unbounded()?;
         Ok(Initialized {
             store: self.store,
-            subject: self.subject,
+            instance: self.instance,
             called,
             preload_calls: self.preload_calls,
             compiler: prepared.compiled.compiler,

@@ -76,8 +76,8 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
     let (stdout, stderr) =
         (initialized.store.data().stdout().to_vec(), initialized.store.data().stderr().to_vec());
 
-    let (mut snapshot, capture) =
-        timed(|| capture(&module, &probed, &initialized.subject, &mut initialized.store))?;
+    let mut instance = initialized.reader();
+    let (mut snapshot, capture) = timed(|| capture(&module, &probed, &mut instance))?;
     drop(probed);
     if options.zero_stack {
         zero_stack(&module, &mut snapshot).map_err(Error::StackKept)?;

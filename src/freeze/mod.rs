@@ -20,7 +20,6 @@ mod stop;
 mod trigger;
 mod until;
 mod unwind;
-mod value;
 
 pub use error::FreezeError;
 pub(crate) use lead::{Lead, Led};
@@ -29,11 +28,12 @@ pub use trigger::{CHECKPOINT, Trigger, TriggerError};
 pub(crate) use until::{Stopped, Until};
 
 use crate::cache::CompileCache;
-use crate::capture::{HeapReader, References, capture, capture_with};
-use crate::execute::{Begun, DEFAULT_INIT_FUNCTIONS, ExecuteError, Initialized, REACTOR_INITIALIZE};
+use crate::execute::{DEFAULT_INIT_FUNCTIONS, ExecuteError, Initialized, REACTOR_INITIALIZE};
 use crate::host::{HostOptions, Ledger, Limits};
+use crate::instance::InstanceError;
 use host::Held;
 use play::Scene;
+use preinit_core::capture::{FunctionIndices, StateReader, capture};
 use preinit_core::freeze::{Bodies, CallPoint, Roots, can_be_written, describe};
 use preinit_core::module::{Module, is_function};
 use preinit_core::probe::Probed;
@@ -43,7 +43,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use stop::Stop;
 use trigger::Awaited;
-use wasmtime::RootScope;
 
 /// The export at which a command begins (WASI application ABI).
 pub const COMMAND_START: &str = "_start";
@@ -274,16 +273,18 @@ fn read(
     if let Some(left) = played.begun.store.data().ledger().unreplayed().filter(|left| *left > 0) {
         return Err(FreezeError::NotRepeated(format!("it made {left} host calls less")));
     }
-    let Initialized { subject, store, .. } = &mut stop.initialized;
-    let mut first = capture(scene.module, scene.probed, subject, store)?;
+    let mut instance = stop.initialized.reader();
+    let mut first = capture(scene.module, scene.probed, &mut instance)?;
     played.begun.unbounded()?;
-    let Begun { subject, store, .. } = &mut played.begun;
-    let references = References::new(scene.probed, subject, store)?;
-    let resolve = |reader: &mut HeapReader<'_>, store: &mut _| {
-        let mut scope = RootScope::new(store);
-        stack.map(|kept| kept.resolve(reader, &mut scope))
-    };
-    let (mut again, stack) = capture_with(scene.module, scene.probed, subject, store, &references, resolve)?;
+    let mut instance = played.begun.reader();
+    let functions = FunctionIndices::of(scene.module, scene.probed, &mut instance)?;
+    let state = StateReader { module: scene.module, probed: scene.probed, functions: &functions };
+    let (mut again, stack) = state.state_with(&mut instance, |heap, instance| {
+        stack.map(|held| {
+            let value = held.observe(instance.store()).map_err(InstanceError::from)?;
+            heap.value(instance, value)
+        })
+    })?;
     let (without, heap) = (std::mem::take(&mut first.heap), std::mem::take(&mut again.heap));
     if first != again || !heap.starts_with(&without) {
         return Err(FreezeError::NotRepeated("its state was another one".to_string()));

@@ -6,6 +6,7 @@
 //! bytes ─module→ Module ─probe→ Probed ─(an engine runs it)→ Instance ─capture→ Snapshot ─plan→ Plan ─encode→ bytes
 //! ```
 
+pub mod capture;
 pub mod encode;
 pub mod freeze;
 pub mod layout;
