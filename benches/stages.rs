@@ -5,7 +5,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use preinit::capture::capture;
-use preinit::execute::{Compilation, Initialized, execute};
+use preinit::execute::{Compilation, Execution, Initialized, execute};
 use preinit::host::{HostOptions, Limits, Output, WasiOptions};
 use preinit::module::Module;
 use preinit::plan::{PlanOptions, plan};
@@ -68,8 +68,17 @@ impl<'w> Run<'w> {
         let wasi = WasiOptions { stdout: Output::Discard, stderr: Output::Discard, ..WasiOptions::default() };
         let host = HostOptions { wasi: Some(wasi), ..HostOptions::default() };
         let limits = Limits { timeout: None, max_memory: 16 << 30, fuel: None };
-        let run = || execute(&module, &probed, &[], Compilation::default(), &host, &limits, [0; 32]);
-        let initialized = preinit::engine::on_guest_thread(run).expect("a thread").expect("init runs");
+        let execution = Execution {
+            module: &module,
+            probed: &probed,
+            init_functions: &[],
+            hooks: &[],
+            host: &host,
+            limits: &limits,
+            compilation: Compilation::default(),
+        };
+        let initialized =
+            preinit::engine::on_guest_thread(|| execute(execution)).expect("a thread").expect("init runs");
         Run { module, probed, initialized }
     }
 }

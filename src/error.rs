@@ -1,8 +1,10 @@
-use crate::audit::StackKept;
+use crate::audit::{Finding, StackKept};
 use crate::execute::ExecuteError;
 use crate::freeze::FreezeError;
 use crate::host::Ledger;
 use crate::instance::CaptureError;
+use crate::warning::Warning;
+use preinit_core::addition::OtherHeap;
 use preinit_core::encode::EncodeError;
 use preinit_core::module::ModuleError;
 use preinit_core::plan::PlanError;
@@ -12,8 +14,11 @@ use preinit_core::probe::ProbeError;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The options contradict each other.
-    #[error("{0}")]
-    Options(String),
+    #[error(transparent)]
+    Options(#[from] OptionsError),
+    /// The machine has no room for a thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] std::io::Error),
     /// The input is not a module that can be worked on.
     #[error(transparent)]
     Module(#[from] ModuleError),
@@ -33,23 +38,57 @@ pub enum Error {
     #[error(transparent)]
     Freeze(#[from] FreezeError),
     /// The stack cannot be cleared.
-    #[error("the free stack cannot be cleared (--zero-stack): {0}")]
+    #[error("the free stack cannot be cleared: {0}")]
     StackKept(StackKept),
     /// There would have been warnings, and they are not allowed.
-    #[error("refused, since warnings are errors (--strict):{}", .0.iter().map(|warning| format!("\n  {warning}")).collect::<String>())]
-    Strict(Vec<String>),
+    #[error("refused, since warnings are errors:{}", listed(warnings, findings))]
+    Strict {
+        /// What would have been warned of.
+        warnings: Vec<Warning>,
+        /// What of the build was seen to be in the snapshot.
+        findings: Vec<Finding>,
+    },
     /// The output could not be made.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// What was added to the module does not fit its state, which is a mistake of preinit.
+    #[error(transparent)]
+    Addition(#[from] OtherHeap),
+}
+
+/// Options that contradict each other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OptionsError {
+    /// The stack of a frozen program is in use.
+    #[error("the stack of a frozen program cannot be cleared: it is in use")]
+    ClearsStackInUse,
+    /// Two renames, or a rename and what is there.
+    #[error("{0}")]
+    Renames(String),
+    /// Another export takes the place of the one that resumes a frozen program.
+    #[error(
+        "the program resumes in `{entry}`, and a rename puts another export in its place; give it another name"
+    )]
+    EntryReplaced {
+        /// The export that resumes it.
+        entry: String,
+    },
+}
+
+fn listed(warnings: &[Warning], findings: &[Finding]) -> String {
+    let warnings = warnings.iter().map(ToString::to_string);
+    let titles = findings.iter().map(|finding| finding.title.clone());
+    warnings.chain(titles).map(|line| format!("\n  {line}")).collect()
 }
 
 impl Error {
     /// The host calls that init had made when it was stopped, if it was.
     pub fn ledger(&self) -> Option<&Ledger> {
         match self {
-            Error::Execute(ExecuteError::Stopped { ledger, .. })
-            | Error::Freeze(FreezeError::Execute(ExecuteError::Stopped { ledger, .. }))
-            | Error::Freeze(FreezeError::NotReached { ledger, .. }) => Some(ledger),
+            Error::Execute(ExecuteError::Stopped(stopped))
+            | Error::Freeze(FreezeError::Execute(ExecuteError::Stopped(stopped))) => Some(&stopped.ledger),
+            Error::Freeze(FreezeError::NotReached { ledger, .. }) => Some(ledger),
             _ => None,
         }
     }
@@ -59,8 +98,8 @@ impl Error {
     pub fn is_refusal(&self) -> bool {
         match self {
             Error::Plan(PlanError::NoSuchExport { .. }) => false,
-            Error::Plan(_) | Error::StackKept(_) | Error::Strict(_) => true,
-            Error::Execute(error) => matches!(error, ExecuteError::Stopped { .. }),
+            Error::Plan(_) | Error::StackKept(_) | Error::Strict { .. } => true,
+            Error::Execute(error) => matches!(error, ExecuteError::Stopped(_)),
             Error::Freeze(error) => error.is_refusal(),
             _ => false,
         }

@@ -20,6 +20,7 @@ pub mod host;
 pub mod instance;
 pub use preinit_core::layout;
 pub use preinit_core::module;
+mod options;
 mod pipeline;
 pub use preinit_core::plan;
 mod preinit;
@@ -29,6 +30,7 @@ pub use preinit_core::segments;
 pub use preinit_core::snapshot;
 pub use preinit_core::strip;
 pub mod verify;
+mod warning;
 
 /// The stages, for tests and benchmarks. Nothing here is part of the stable interface.
 #[doc(hidden)]
@@ -37,9 +39,11 @@ pub mod stages {
     pub use preinit_core::{capture, encode, layout, module, plan, probe, segments, snapshot, strip};
 }
 
-pub use error::Error;
-pub use preinit::{Options, Output, Preinit};
+pub use error::{Error, OptionsError};
+pub use options::Options;
+pub use preinit::{Output, Preinit};
 pub use report::Report;
+pub use warning::Warning;
 
 use std::borrow::Cow;
 

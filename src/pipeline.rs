@@ -1,211 +1,267 @@
-//! The way of a module through the stages.
+//! The way of a module through the stages:
+//!
+//! ```text
+//! bytes ─parse→ Module ─probe→ Probed ─run→ Initialized ─capture→ Snapshot ─add→ Extended ─plan→ Plan ─encode→ bytes
+//! ```
 
-use crate::audit::{ResetHooks, brief, maps, zero_stack};
+use crate::audit::{MemoryMap, ResetHooks, brief, maps, zero_stack};
 use crate::capture::capture;
-use crate::error::Error;
-use crate::execute::{Compilation, Initialized, REACTOR_INITIALIZE, execute};
-use crate::freeze::{self, Freeze, Rest, Trigger};
+use crate::error::{Error, OptionsError};
+use crate::execute::{Compilation, Execution, Hook, Initialized, REACTOR_INITIALIZE, execute};
+use crate::freeze::{Freeze, Place, Until};
 use crate::host::Ledger;
-use crate::preinit::{Options, Output};
+use crate::options::Options;
+use crate::preinit::Output;
 use crate::report::{self, Report, Timings, seconds};
-use preinit_core::encode::{EncodeError, encode};
+use crate::warning::Warning;
+use preinit_core::addition::Extended;
+use preinit_core::encode::encode;
 use preinit_core::module::{Module, is_function};
-use preinit_core::plan::{PlanOptions, plan, rename_conflict};
+use preinit_core::plan::{Plan, PlanOptions, plan};
 use preinit_core::probe::{Probe, Probed};
+use preinit_core::snapshot::Snapshot;
 use preinit_core::strip::{StripReport, strip};
-use sha2::{Digest, Sha256};
 use std::time::Instant;
 use wasmparser::{Parser, Payload};
 
 /// Runs `wasm` through all stages. What init called is in `recorded` even if a later stage refuses.
 pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, Error> {
-    let started = Instant::now();
-    if let Some(conflict) = rename_conflict(&options.renames) {
-        return Err(Error::Options(conflict));
-    }
-    let (module, parse) = timed(|| Module::parse(wasm))?;
-    let hooks = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
-    let probed = Probed::exporting(&module, hooks.functions.iter().map(|(index, _)| *index))?;
-    let digest: [u8; 32] = Sha256::digest(wasm).into();
-    if options.at.is_some() && options.zero_stack {
-        return Err(Error::Options("--zero-stack does not go with --at: the stack is in use".to_string()));
-    }
-    let ran = match &options.at {
-        Some(trigger) => frozen(options, trigger, &module, &probed, digest),
-        None => executed(options, &module, &probed, digest),
+    let mut clock = Clock::start();
+    options.check()?;
+    let module = Module::parse(wasm)?;
+    let resets = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
+    let probed = Probed::exporting(&module, resets.functions.iter().map(|(index, _)| *index))?;
+    let hooks = hooks(&resets, &probed);
+    let execution = Execution {
+        module: &module,
+        probed: &probed,
+        init_functions: &options.init_functions,
+        hooks: &hooks,
+        host: &options.host,
+        limits: &options.limits,
+        compilation: Compilation { optimize: options.optimize, cache: options.cache.as_ref() },
     };
-    let Ran { mut initialized, extended, mut frozen } = match ran {
-        Err(error) => {
-            if let Some(ledger) = error.ledger() {
-                recorded.clone_from(ledger);
-            }
-            return Err(error);
-        }
-        Ok(ran) => ran,
-    };
-    let extended = extended.as_ref().map(|wasm| Module::parse(wasm)).transpose();
-    let extended = extended.map_err(EncodeError::Invalid)?;
-    let output_of = extended.as_ref().unwrap_or(&module);
-    for (index, name) in &hooks.functions {
-        let export = probed.export_name(Probe::Function(*index));
-        initialized.call_hook(&export, name, &options.limits)?;
-    }
-    let compiler = initialized.compiler.name();
-    let compile_cached = initialized.cached;
-    let (compile, init) = (seconds(initialized.compile_time), seconds(initialized.run_time));
-    let init_functions = initialized.called.clone();
-    let mut plan_options = PlanOptions {
-        removed_exports: vec![REACTOR_INITIALIZE.to_string()],
-        renames: options.renames.clone(),
-        internalize: options.internalize,
-        layout: options.layout,
-        ..PlanOptions::default()
-    };
-    if !options.keep_init {
-        plan_options.removed_exports.extend(init_functions.iter().cloned());
-    }
-    if let Some(frozen) = &frozen {
-        // It resumes there.
-        plan_options.removed_exports.retain(|export| *export != frozen.entry);
-    }
-    let ledger = match &mut frozen {
-        Some(frozen) => std::mem::take(&mut frozen.ledger),
-        None => initialized.store.data_mut().take_ledger(),
-    };
+    let program = freezing(options, execution)?;
+    clock.timings.parse = clock.lap();
+
+    let (mut initialized, place) = initialized(execution, program.as_ref()).inspect_err(|error| {
+        recorded.clone_from(error.ledger().unwrap_or(&Ledger::default()));
+    })?;
+    let ledger = initialized.store.data_mut().take_ledger();
     recorded.clone_from(&ledger);
-    let (stdout, stderr) =
-        (initialized.store.data().stdout().to_vec(), initialized.store.data().stderr().to_vec());
+    let run = Run::of(&initialized);
+    clock.lap();
 
     let mut instance = initialized.reader();
-    let (mut snapshot, capture) = timed(|| capture(&module, &probed, &mut instance))?;
-    drop(probed);
+    let mut snapshot = capture(&module, &probed, &mut instance)?;
     if options.zero_stack {
         zero_stack(&module, &mut snapshot).map_err(Error::StackKept)?;
     }
-    if let Some(frozen) = &mut frozen {
-        frozen.complete(&mut snapshot)?;
-        plan_options.slots = frozen.slots().collect();
+    clock.timings.capture = clock.lap();
+
+    let mut extended = Extended::new(&module, snapshot);
+    let mut warnings = Vec::new();
+    let mut frozen = None;
+    if let (Some(program), Some(place)) = (program, &place) {
+        let made = program.resume(place, extended.snapshot(), &ledger)?;
+        extended.add(made.addition)?;
+        warnings = made.warnings;
+        frozen = Some(made.report);
     }
-    let (plan, planning) = timed(|| plan(output_of, &snapshot, &plan_options))?;
-    if let Some(frozen) = &frozen
-        && let Some(entry) = output_of.export(&frozen.entry)
-        && !plan.exports.iter().any(|export| is_function(export.kind) && export.index == entry.index)
-    {
-        return Err(Error::Options(format!(
-            "the program resumes in `{entry}`, and --rename-func puts another export in its place; give it another \
-             name: --rename-func resume={entry}",
-            entry = frozen.entry
-        )));
+    drop(probed);
+    let added = if extended.is_original() { None } else { Some(extended.module()?) };
+    let target = added.as_ref().unwrap_or(&module);
+    clock.lap();
+
+    let plan = plan(target, extended.snapshot(), &plan_options(options, &run, &extended))?;
+    check_entries(target, &plan, &extended)?;
+    clock.timings.plan = clock.lap();
+
+    let written = Written::of(options, target, extended.snapshot(), &plan)?;
+    clock.timings.encode = clock.lap();
+
+    if extended.drops_dwarf() {
+        warnings.push(Warning::DwarfDropped);
     }
-    let ((output, stripped), encode) = timed(|| {
-        let output = encode(output_of, &snapshot, &plan)?;
-        if !options.strip_init {
-            return Ok((output, None));
-        }
-        let stripped = strip(output)?;
-        Ok::<_, Error>((stripped.wasm, Some(stripped.report)))
-    })?;
-    let timings =
-        Timings { parse, compile, init, capture, plan: planning, encode, total: seconds(started.elapsed()) };
-    let mut warnings: Vec<String> = plan.warnings.iter().map(ToString::to_string).collect();
-    warnings.extend(stripped.as_ref().and_then(strip_warning));
-    if stripped.is_none() {
-        warnings.extend(source_map_warning(&module, &output));
+    if options.reset_libc && resets.functions.is_empty() {
+        warnings.push(Warning::NoResetHooks);
     }
-    let random_bytes = ledger.random_bytes();
-    warnings.extend(ledger.warnings(&options.host.policies));
-    if let Some(frozen) = &mut frozen {
-        warnings.append(&mut frozen.warnings);
-    }
-    if options.reset_libc && hooks.functions.is_empty() {
-        warnings.push(
-            "--reset-libc has no effect: the module has neither `__wasilibc_reset_preopens` nor \
-             `__wasilibc_deinitialize_environ` among its exports and names"
-                .to_string(),
-        );
-    }
-    let findings = brief(output_of, &snapshot, &ledger, options.host.wasi.as_ref());
+    let about_run = ledger.warnings(&options.host.policies).into_iter().chain(warnings);
+    let warnings: Vec<Warning> =
+        output_warnings(&module, &plan, &written).into_iter().chain(about_run).collect();
+    let findings = brief(target, extended.snapshot(), &ledger, options.host.wasi.as_ref());
     if options.strict && !(warnings.is_empty() && findings.is_empty()) {
-        warnings.extend(findings.into_iter().map(|finding| finding.title));
-        return Err(Error::Strict(warnings));
+        return Err(Error::Strict { warnings, findings });
     }
-    let maps = if options.maps { maps(output_of, &snapshot) } else { Vec::new() };
+    let maps = if options.maps { maps(target, extended.snapshot()) } else { Vec::new() };
+    let stages = Stages { target, snapshot: extended.snapshot(), plan: &plan, ledger: &ledger };
     let report = Report {
         input_bytes: wasm.len() as u64,
-        output_bytes: output.len() as u64,
-        compiler,
-        compile_cached,
-        init_functions,
-        timings,
-        memories: report::memories(output_of, &snapshot, &plan),
-        globals_changed: report::globals_changed(&plan),
-        tables: report::tables(output_of, &snapshot, &plan),
-        heap: report::heap(output_of, &snapshot, &plan),
-        layout: report::layout(&plan),
-        stripped,
-        data_segments: plan.data.len(),
-        element_segments: plan.elements.len(),
-        start_function: plan.start.is_some(),
         warnings,
-        host_calls: report::host_calls(&ledger),
-        random_bytes,
-        files_written: ledger.files_written().into_iter().map(|change| change.path).collect(),
         findings,
-        frozen: frozen.map(|frozen| report::frozen(&frozen)),
+        frozen: frozen.as_ref().map(report::frozen),
+        ..stages.report(&run, &written, clock.finish(&run))
     };
-    Ok(Output { wasm: output, report, ledger, maps, stdout, stderr })
+    Ok(run.output(written.wasm, report, ledger, maps))
 }
 
-/// A guest that has run.
-struct Ran {
-    initialized: Initialized,
-    /// The module that the state is written into, if it is not the original.
-    extended: Option<Vec<u8>>,
-    frozen: Option<Rest>,
-}
-
-fn executed(options: &Options, module: &Module<'_>, probed: &Probed, digest: [u8; 32]) -> Result<Ran, Error> {
-    let initialized = execute(
-        module,
-        probed,
-        &options.init_functions,
-        Compilation { optimize: options.optimize, cache: options.cache.as_ref() },
-        &options.host,
-        &options.limits,
-        digest,
-    )?;
-    Ok(Ran { initialized, extended: None, frozen: None })
-}
-
-fn frozen(
-    options: &Options,
-    trigger: &Trigger,
-    module: &Module<'_>,
-    probed: &Probed,
-    digest: [u8; 32],
-) -> Result<Ran, Error> {
-    let freeze = Freeze {
-        trigger,
-        reader: options.frames,
-        init_functions: &options.init_functions,
-        host: &options.host,
-        limits: &options.limits,
-        optimize: options.optimize,
-        cache: options.cache.as_ref(),
-        digest,
+/// The functions that make libc forget, as the probes export them.
+fn hooks(resets: &ResetHooks, probed: &Probed) -> Vec<Hook> {
+    let hook = |(index, name): &(u32, &str)| Hook {
+        export: probed.export_name(Probe::Function(*index)),
+        name: name.to_string(),
     };
-    let frozen = freeze::freeze(module, probed, freeze)?;
-    Ok(Ran { initialized: frozen.initialized, extended: Some(frozen.wasm), frozen: Some(frozen.rest) })
+    resets.functions.iter().map(hook).collect()
 }
 
-fn strip_warning(report: &StripReport) -> Option<String> {
-    let sections = report.dropped_sections.join("`, `");
-    (!sections.is_empty())
-        .then(|| format!("left out, because --strip-init moves the code that they describe: `{sections}`"))
+/// The program that is to be frozen, compiled; `None` if init runs to its end.
+fn freezing<'e>(options: &'e Options, execution: Execution<'e>) -> Result<Option<Until<'e>>, Error> {
+    let Some(trigger) = &options.at else { return Ok(None) };
+    Ok(Some(Until::new(Freeze { trigger, reader: options.frames, execution })?))
+}
+
+/// Runs init, or the program that is to be frozen until its place.
+fn initialized(
+    execution: Execution<'_>,
+    program: Option<&Until<'_>>,
+) -> Result<(Initialized, Option<Place>), Error> {
+    match program {
+        None => Ok((execute(execution)?, None)),
+        Some(program) => {
+            let stop = program.run(execution.host, execution.limits)?;
+            Ok((stop.initialized, Some(stop.place)))
+        }
+    }
+}
+
+fn plan_options(options: &Options, run: &Run, extended: &Extended<'_>) -> PlanOptions {
+    let consumed = if options.keep_init { &[] } else { run.called.as_slice() };
+    let removed = [REACTOR_INITIALIZE].into_iter().chain(consumed.iter().map(String::as_str));
+    let is_entry = |export: &str| extended.entries().iter().any(|entry| entry == export);
+    PlanOptions {
+        removed_exports: removed.filter(|export| !is_entry(export)).map(str::to_string).collect(),
+        renames: options.renames.clone(),
+        internalize: options.internalize,
+        layout: options.layout,
+        slots: extended.slots().clone(),
+    }
+}
+
+/// What was added must be reached by some name.
+fn check_entries(target: &Module<'_>, plan: &Plan<'_>, extended: &Extended<'_>) -> Result<(), OptionsError> {
+    for name in extended.entries() {
+        if let Some(entry) = target.export(name)
+            && !plan.exports.iter().any(|export| is_function(export.kind) && export.index == entry.index)
+        {
+            return Err(OptionsError::EntryReplaced { entry: name.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// What is known about the run once its instance is gone.
+struct Run {
+    called: Vec<String>,
+    compiler: &'static str,
+    cached: bool,
+    compile: f64,
+    init: f64,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl Run {
+    fn of(initialized: &Initialized) -> Run {
+        let host = initialized.store.data();
+        Run {
+            called: initialized.called.clone(),
+            compiler: initialized.compiler.name(),
+            cached: initialized.cached,
+            compile: seconds(initialized.compile_time),
+            init: seconds(initialized.run_time),
+            stdout: host.stdout().to_vec(),
+            stderr: host.stderr().to_vec(),
+        }
+    }
+
+    fn output(self, wasm: Vec<u8>, report: Report, ledger: Ledger, maps: Vec<MemoryMap>) -> Output {
+        Output { wasm, report, ledger, maps, stdout: self.stdout, stderr: self.stderr }
+    }
+}
+
+/// The output.
+struct Written {
+    wasm: Vec<u8>,
+    stripped: Option<StripReport>,
+}
+
+impl Written {
+    fn of(
+        options: &Options,
+        target: &Module<'_>,
+        snapshot: &Snapshot<'_>,
+        plan: &Plan<'_>,
+    ) -> Result<Written, Error> {
+        let wasm = encode(target, snapshot, plan)?;
+        if !options.strip_init {
+            return Ok(Written { wasm, stripped: None });
+        }
+        let stripped = strip(wasm)?;
+        Ok(Written { wasm: stripped.wasm, stripped: Some(stripped.report) })
+    }
+}
+
+/// What the report is made from.
+struct Stages<'s> {
+    target: &'s Module<'s>,
+    snapshot: &'s Snapshot<'s>,
+    plan: &'s Plan<'s>,
+    ledger: &'s Ledger,
+}
+
+impl Stages<'_> {
+    fn report(&self, run: &Run, written: &Written, timings: Timings) -> Report {
+        let Stages { target, snapshot, plan, ledger } = *self;
+        Report {
+            input_bytes: 0,
+            output_bytes: written.wasm.len() as u64,
+            compiler: run.compiler,
+            compile_cached: run.cached,
+            init_functions: run.called.clone(),
+            timings,
+            memories: report::memories(target, snapshot, plan),
+            globals_changed: report::globals_changed(plan),
+            tables: report::tables(target, snapshot, plan),
+            heap: report::heap(target, snapshot, plan),
+            layout: report::layout(plan),
+            stripped: written.stripped.clone(),
+            data_segments: plan.data.len(),
+            element_segments: plan.elements.len(),
+            start_function: plan.start.is_some(),
+            warnings: Vec::new(),
+            host_calls: report::host_calls(ledger),
+            random_bytes: ledger.random_bytes(),
+            files_written: ledger.files_written().into_iter().map(|change| change.path).collect(),
+            findings: Vec::new(),
+            frozen: None,
+        }
+    }
+}
+
+fn output_warnings(module: &Module<'_>, plan: &Plan<'_>, written: &Written) -> Vec<Warning> {
+    let mut warnings: Vec<Warning> = plan.warnings.iter().cloned().map(Warning::Output).collect();
+    match &written.stripped {
+        Some(report) if !report.dropped_sections.is_empty() => {
+            warnings.push(Warning::SectionsStripped(report.dropped_sections.clone()));
+        }
+        Some(_) => {}
+        None => warnings.extend(source_map_moved(module, &written.wasm).map(Warning::SourceMapMoved)),
+    }
+    warnings
 }
 
 /// Source maps count bytes from the start of the file (source map specification, "WebAssembly").
-fn source_map_warning(module: &Module<'_>, output: &[u8]) -> Option<String> {
+fn source_map_moved(module: &Module<'_>, output: &[u8]) -> Option<i64> {
     let is_url = |name: &str| name == "sourceMappingURL";
     module.sections.iter().find(|section| section.custom.is_some_and(|(name, _)| is_url(name)))?;
     let code = |wasm: &[u8]| {
@@ -215,11 +271,30 @@ fn source_map_warning(module: &Module<'_>, output: &[u8]) -> Option<String> {
         })
     };
     let moved = code(output)? - code(module.bytes)?;
-    (moved != 0).then(|| format!("the source map is off: code moved by {moved:+} bytes in the file"))
+    (moved != 0).then_some(moved)
 }
 
-fn timed<T, E>(stage: impl FnOnce() -> Result<T, E>) -> Result<(T, f64), E> {
-    let started = Instant::now();
-    let result = stage()?;
-    Ok((result, seconds(started.elapsed())))
+/// Measures the stages.
+struct Clock {
+    started: Instant,
+    last: Instant,
+    timings: Timings,
+}
+
+impl Clock {
+    fn start() -> Clock {
+        let now = Instant::now();
+        Clock { started: now, last: now, timings: Timings::default() }
+    }
+
+    /// Seconds since the last lap.
+    fn lap(&mut self) -> f64 {
+        let now = Instant::now();
+        seconds(now - std::mem::replace(&mut self.last, now))
+    }
+
+    fn finish(self, run: &Run) -> Timings {
+        let total = seconds(self.started.elapsed());
+        Timings { compile: run.compile, init: run.init, total, ..self.timings }
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::audit::Finding;
 use crate::host::Ledger;
+use crate::warning::Warning;
 use preinit_core::layout::Layout;
 use preinit_core::module::{Module, Space};
 use preinit_core::plan::{DataSegment, ElementSegment, GlobalInit, Plan, Step};
@@ -45,7 +46,7 @@ pub struct Report {
     /// Whether the output has a start function of ours.
     pub start_function: bool,
     /// What the user should know.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
     /// Host calls by import, in the order of their first call.
     pub host_calls: Vec<HostCalls>,
     /// Bytes of randomness that init asked for, and that are frozen in.
@@ -78,7 +79,7 @@ pub struct FrozenReport {
     pub reading: f64,
 }
 
-pub(crate) fn frozen(frozen: &crate::freeze::Rest) -> FrozenReport {
+pub(crate) fn frozen(frozen: &crate::freeze::FrozenReport) -> FrozenReport {
     FrozenReport {
         entry: frozen.entry.clone(),
         call: frozen.call.clone(),
@@ -86,7 +87,7 @@ pub(crate) fn frozen(frozen: &crate::freeze::Rest) -> FrozenReport {
         code_bytes: frozen.code_bytes,
         preopens: frozen.preopens.clone(),
         reader: frozen.reader.name(),
-        reading: frozen.reading,
+        reading: seconds(frozen.reading),
     }
 }
 

@@ -1,22 +1,20 @@
 //! How far init runs, and running it so far.
 
-use super::libc::ResetHooks;
 use crate::engine::{self, Compiled, EngineOptions};
 use crate::error::Error;
-use crate::execute::{self, ExecuteError, Initialized, Prepared};
-use crate::freeze::{Freeze, Site, Stopped, Until};
+use crate::execute::{self, ExecuteError, Execution, Initialized};
+use crate::freeze::{Freeze, Site, Stop, Until};
 use crate::host::{HostOptions, Limits};
-use crate::preinit::Options;
+use crate::options::Options;
 use preinit_core::module::Module;
-use preinit_core::probe::{Probe, Probed};
+use preinit_core::probe::Probed;
 use std::time::Duration;
 
 /// An init that is compiled.
 pub(super) struct Course<'c> {
     pub module: &'c Module<'c>,
     pub probed: &'c Probed,
-    hooks: Vec<(String, &'static str)>,
-    digest: [u8; 32],
+    execution: Execution<'c>,
     way: Way<'c>,
 }
 
@@ -34,46 +32,24 @@ pub(super) struct Ended {
 }
 
 impl<'c> Course<'c> {
-    /// Compiles what `options` want to be run; `host` records it.
-    pub fn new(
-        module: &'c Module<'c>,
-        probed: &'c Probed,
-        options: &'c Options,
-        host: &'c HostOptions,
-        hooks: &ResetHooks,
-        digest: [u8; 32],
-    ) -> Result<Course<'c>, Error> {
-        let limits = &options.limits;
+    /// Compiles what is to be run, by `options`.
+    pub fn new(options: &'c Options, execution: Execution<'c>) -> Result<Course<'c>, Error> {
+        let Execution { module, probed, .. } = execution;
         let way = match &options.at {
             None => {
                 let calls = execute::calls(module, &options.init_functions)?;
-                let engine_options = EngineOptions {
-                    optimize: options.optimize,
-                    fuel: limits.fuel.is_some(),
-                    epochs: limits.timeout.is_some(),
-                    plain_traces: true,
-                };
-                let compiled = engine::compile_cached(&probed.wasm, engine_options, options.cache.as_ref())
-                    .map_err(ExecuteError::Compile)?;
+                let engine_options = EngineOptions { plain_traces: true, ..execution.engine_options() };
+                let compiled =
+                    engine::compile_cached(&probed.wasm, engine_options, execution.compilation.cache)
+                        .map_err(ExecuteError::Compile)?;
                 Way::Whole { compiled, calls }
             }
             Some(trigger) => {
-                let freeze = Freeze {
-                    trigger,
-                    reader: options.frames,
-                    init_functions: &options.init_functions,
-                    host,
-                    limits,
-                    optimize: options.optimize,
-                    cache: options.cache.as_ref(),
-                    digest,
-                };
-                Way::Until(Box::new(Until::new(module, probed, freeze)?))
+                let freeze = Freeze { trigger, reader: options.frames, execution };
+                Way::Until(Box::new(Until::new(freeze)?))
             }
         };
-        let export = |index: u32| probed.export_name(Probe::Function(index));
-        let hooks = hooks.functions.iter().map(|&(index, name)| (export(index), name)).collect();
-        Ok(Course { module, probed, hooks, digest, way })
+        Ok(Course { module, probed, execution, way })
     }
 
     /// The exports that it calls, in order.
@@ -94,21 +70,17 @@ impl<'c> Course<'c> {
 
     /// Runs it.
     pub fn run(&self, host: &HostOptions, limits: &Limits) -> Result<Ended, Error> {
-        let Course { module, probed, digest, .. } = *self;
-        let mut ended = match &self.way {
+        match &self.way {
             Way::Whole { compiled, calls } => {
-                let prepared = Prepared { module, probed, compiled, compile_time: Duration::ZERO };
-                let initialized = execute::start(prepared, calls.clone(), host, limits, digest)?;
-                Ended { initialized, in_progress: Vec::new() }
+                let execution = Execution { host, limits, ..self.execution };
+                let initialized =
+                    execute::start(execution.prepared(compiled, Duration::ZERO), calls.clone())?;
+                Ok(Ended { initialized, in_progress: Vec::new() })
             }
             Way::Until(until) => {
-                let Stopped { initialized, sites } = until.run(host, limits)?;
-                Ended { initialized, in_progress: sites }
+                let Stop { initialized, place } = until.run(host, limits)?;
+                Ok(Ended { initialized, in_progress: place.sites })
             }
-        };
-        for (export, name) in &self.hooks {
-            ended.initialized.call_hook(export, name, limits)?;
         }
-        Ok(ended)
     }
 }

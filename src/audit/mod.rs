@@ -40,20 +40,19 @@ pub use weight::{Share, Weight};
 use crate::capture::capture;
 use crate::engine;
 use crate::error::Error;
-use crate::execute::REACTOR_INITIALIZE;
+use crate::execute::{Compilation, Execution, Hook, REACTOR_INITIALIZE};
 use crate::host::{Clock, HostOptions, Ledger, Limits, Random, WasiOptions};
-use crate::preinit::Options;
+use crate::options::Options;
 use crate::report::seconds;
 use code::Code;
 use course::{Course, Ended};
 use layout::Layout;
 use libc::Libc;
 use preinit_core::module::Module;
-use preinit_core::probe::Probed;
+use preinit_core::probe::{Probe, Probed};
 use run::Rerun;
 use scene::Scene;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use source::Source;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -137,8 +136,7 @@ impl Audit {
 /// # Errors
 /// As of [`crate::Preinit::run`], if init cannot be run to its end.
 pub fn audit(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
-    engine::on_guest_thread(|| run(wasm, options))
-        .unwrap_or_else(|error| Err(Error::Options(format!("cannot start a thread: {error}"))))
+    engine::on_guest_thread(|| run(wasm, options)).unwrap_or_else(|error| Err(Error::Thread(error)))
 }
 
 fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
@@ -152,7 +150,21 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let probed = Probed::exporting(&module, functions)?;
     let compiling = Instant::now();
     let host = repeatable(&options.host);
-    let course = Course::new(&module, &probed, options, &host, &hooks, Sha256::digest(wasm).into())?;
+    let hook = |(index, name): &(u32, &str)| Hook {
+        export: probed.export_name(Probe::Function(*index)),
+        name: name.to_string(),
+    };
+    let hooks: Vec<Hook> = hooks.functions.iter().map(hook).collect();
+    let execution = Execution {
+        module: &module,
+        probed: &probed,
+        init_functions: &options.init_functions,
+        hooks: &hooks,
+        host: &host,
+        limits: &options.limits,
+        compilation: Compilation { optimize: options.optimize, cache: options.cache.as_ref() },
+    };
+    let course = Course::new(options, execution)?;
     timings.compile = seconds(compiling.elapsed());
     let limits = &options.limits;
     let Ended { mut initialized, in_progress } = course.run(&host, limits)?;
@@ -201,9 +213,7 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
             || engine::on_guest_thread(|| libc::ask(&rerun, &snapshot, &libc)),
         );
         variations = varied?;
-        asked = Some(
-            answers.unwrap_or_else(|error| Err(Error::Options(format!("cannot start a thread: {error}"))))?,
-        );
+        asked = Some(answers.unwrap_or_else(|error| Err(Error::Thread(error)))?);
     } else {
         let names: Vec<String> = ledger.unrecorded().iter().map(|import| format!("`{import}`")).collect();
         audit.not_covered.push(format!(

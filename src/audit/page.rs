@@ -82,7 +82,7 @@ pub fn run_page(input: &str, report: &Report, maps: &[MemoryMap], ledger: &Ledge
             ("encode", t.encode),
         ],
         findings: &report.findings,
-        warnings: &report.warnings,
+        warnings: &report.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
         not_covered: &[],
         varied: Vec::new(),
         weight: &[],

@@ -7,7 +7,7 @@ use super::source::{Source, stdin};
 use crate::capture::capture;
 use crate::engine::on_guest_thread;
 use crate::error::Error;
-use crate::execute::ExecuteError;
+use crate::execute::{ExecuteError, Stop};
 use crate::freeze::{FreezeError, Site};
 use crate::host::{HostOptions, Ledger, Limits, Output, Stdin, WasiOptions};
 use preinit_core::snapshot::Snapshot;
@@ -100,14 +100,11 @@ impl Rerun<'_> {
                     self.divergence(&ledger, None).or_else(|| elsewhere.then(|| self.elsewhere()))
                 }
                 Err(
-                    Error::Execute(ExecuteError::Stopped { stage, cause, ledger, .. })
-                    | Error::Freeze(FreezeError::Execute(ExecuteError::Stopped {
-                        stage, cause, ledger, ..
-                    })),
+                    Error::Execute(ExecuteError::Stopped(stopped))
+                    | Error::Freeze(FreezeError::Execute(ExecuteError::Stopped(stopped))),
                 ) => {
-                    // The limit may be the audit's own.
-                    let cause = cause.replace(" (--timeout)", "");
-                    self.divergence(&ledger, Some(format!("{stage}: {cause}")))
+                    let Stop { stage, cause, .. } = &stopped.stop;
+                    self.divergence(&stopped.ledger, Some(format!("{stage}: {cause}")))
                 }
                 Err(Error::Freeze(FreezeError::NotReached { message, ledger })) => {
                     self.divergence(&ledger, message.lines().next().map(str::to_string))
@@ -116,7 +113,7 @@ impl Rerun<'_> {
             };
             Ok(Variation { sources: sources.to_vec(), moved, divergence })
         });
-        thread.unwrap_or_else(|error| Err(Error::Options(format!("cannot start a thread: {error}"))))
+        thread.unwrap_or_else(|error| Err(Error::Thread(error)))
     }
 
     /// It called the same, but from other places.

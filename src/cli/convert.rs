@@ -17,6 +17,11 @@ use super::output::Output;
 use super::stderr;
 use super::value::pair::{Mapping, Variable};
 
+/// The command line has no effect in part, and `--strict` makes that an error.
+#[derive(Debug, thiserror::Error)]
+#[error("refused, since warnings are errors (--strict):{}", .0.iter().map(|warning| format!("\n  {warning}")).collect::<String>())]
+pub struct Refused(pub Vec<String>);
+
 /// A snapshot to be made: everything is checked that can be checked before the module is read.
 pub struct Job {
     /// The module.
@@ -116,7 +121,7 @@ impl Job {
             maps: report_is_page,
         };
         if options.strict && !warnings.is_empty() {
-            return Err(preinit::Error::Strict(warnings).into());
+            return Err(Refused(warnings).into());
         }
         Ok(Self {
             input,

@@ -3,6 +3,8 @@
 use std::io;
 use std::process::ExitCode;
 
+use super::advice;
+use super::convert::Refused;
 use super::stderr;
 use super::verify::Unverified;
 
@@ -47,6 +49,9 @@ pub fn fail(error: &anyhow::Error) -> Exit {
     if let Some(unverified) = error.downcast_ref::<Unverified>() {
         return unverified.0.into();
     }
+    if error.is::<Refused>() {
+        return Exit::Refused;
+    }
     match error.downcast_ref::<preinit::Error>() {
         Some(error) if error.is_refusal() => Exit::Refused,
         _ => Exit::CouldNot,
@@ -58,7 +63,18 @@ fn is_closed_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 fn text(error: &anyhow::Error) -> String {
-    let mut text = format!("error: {error}\n");
+    let message = error.to_string();
+    // What to do goes on the first line; places, frames and other lists follow it.
+    let (first, rest) = match message.split_once('\n') {
+        Some((first, rest)) => (first, format!("\n{rest}")),
+        None => (message.as_str(), String::new()),
+    };
+    let (first, colon) = match first.strip_suffix(':') {
+        Some(first) => (first, ":"),
+        None => (first, ""),
+    };
+    let advice = advice::for_error(error).map_or(String::new(), |advice| format!("; {advice}"));
+    let mut text = format!("error: {first}{advice}{colon}{rest}\n");
     for cause in error.chain().skip(1) {
         text.push_str(&format!("  caused by: {cause}\n"));
     }

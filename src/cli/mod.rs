@@ -1,5 +1,6 @@
 //! The command line: argv in, exit code out.
 
+mod advice;
 mod args;
 mod argv;
 mod audit;

@@ -13,7 +13,7 @@ use super::progress::Progress;
 use super::result_cache::{self, Kept};
 use super::verify::{self, Unverified};
 use super::watchdog::{Keeper, Watchdog};
-use super::{stderr, summary};
+use super::{advice, stderr, summary};
 use preinit::verify::Outcome;
 
 /// Makes a snapshot.
@@ -63,7 +63,7 @@ pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
         let summaries = [false, true].map(|verbose| summary::details(&made.report, verbose));
         let kept = Kept {
             report: json.clone(),
-            warnings: made.report.warnings.clone(),
+            warnings: advice::warnings(&made.report.warnings),
             summaries,
             wasm: made.wasm.clone(),
         };
@@ -92,7 +92,7 @@ pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
     }
 
     if !job.quiet {
-        stderr::warn(&made.report.warnings);
+        stderr::warn(&advice::warnings(&made.report.warnings));
         stderr::print(&summary::headline(&name));
         stderr::print(&summary::details(&made.report, job.verbose));
     }
@@ -170,7 +170,7 @@ struct Refusal {
 
 /// The library's run, with its time limit and something to look at.
 fn supervised(job: &Job, wasm: &[u8], ledger: &mut Ledger) -> Result<preinit::Output, preinit::Error> {
-    let no_thread = |error| preinit::Error::Options(format!("cannot start a thread: {error}"));
+    let no_thread = preinit::Error::Thread;
     let progress = match job.show_progress {
         true => Progress::start(&format!("running {}", job.input.name())).map_err(no_thread)?,
         false => Progress::hidden(),

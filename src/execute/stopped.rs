@@ -1,9 +1,60 @@
-use super::{ExecuteError, Trace};
+use super::Trace;
 use crate::host::{
     Denied, GuestExit, HostError, ImportCalled, LedgerLimit, Limits, MemoryLimit, ReplayDiverged,
 };
 use preinit_core::module::Module;
+use std::fmt;
+use std::time::Duration;
 use wasmtime::{Error, Trap, WasmBacktrace};
+
+/// Where and why a guest was stopped.
+#[derive(Debug)]
+pub struct Stop {
+    /// What was running, as a sentence that says how it ended.
+    pub stage: String,
+    /// Why.
+    pub cause: StopCause,
+    /// Where.
+    pub trace: Trace,
+}
+
+/// Why a guest was stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum StopCause {
+    /// The time limit.
+    #[error("it ran longer than the time limit of {0:?}")]
+    Timeout(Duration),
+    /// The fuel limit.
+    #[error("it used up its fuel of {0}")]
+    Fuel(u64),
+    /// A call of an import that nothing provides.
+    #[error(transparent)]
+    ImportCalled(ImportCalled),
+    /// The guest ended itself.
+    #[error(transparent)]
+    Exit(GuestExit),
+    /// A call that the options deny.
+    #[error(transparent)]
+    Denied(Denied),
+    /// The memory limit.
+    #[error(transparent)]
+    Memory(MemoryLimit),
+    /// The limit of the record of host calls.
+    #[error(transparent)]
+    Ledger(LedgerLimit),
+    /// A replayed run made another call than the recorded run.
+    #[error(transparent)]
+    Diverged(ReplayDiverged),
+    /// A trap, or whatever else the engine says.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}{}", self.stage, self.cause, self.trace)
+    }
+}
 
 /// What is running, to explain why it does not any more.
 #[derive(Clone, Copy)]
@@ -14,68 +65,73 @@ pub(crate) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Preloaded modules run under the same limits.
-    pub fn no_imports(&self, error: HostError) -> ExecuteError {
-        match error {
-            HostError::Preload { name, action, source }
-                if source.downcast_ref::<Trap>().is_some() || stop_reason(&source).is_some() =>
-            {
-                self.stopped(&format!("preloaded module `{name}`: {action}"), "failed", source)
-            }
-            other => other.into(),
-        }
+    /// The stop that ended a preloaded module, which runs under the same limits; `None` if it did not run.
+    pub fn preload_stopped(&self, error: &HostError) -> Option<Stop> {
+        let HostError::Preload { name, action, source } = error else { return None };
+        let ran = source.downcast_ref::<Trap>().is_some() || StopCause::of_host(source).is_some();
+        ran.then(|| self.stopped(&format!("preloaded module `{name}`: {action}"), "failed", source))
     }
 
-    pub fn not_instantiated(&self, error: Error) -> ExecuteError {
+    /// The stop that ended instantiation; `None` if the imports do not fit.
+    pub fn not_instantiated(&self, error: &Error) -> Option<Stop> {
         let no_code_ran = error.downcast_ref::<WasmBacktrace>().is_none_or(|trace| trace.frames().is_empty());
         let trap = error.downcast_ref::<Trap>().copied();
-        if no_code_ran && trap.is_none() && stop_reason(&error).is_none() {
-            return ExecuteError::Link(error);
+        if no_code_ran && trap.is_none() && StopCause::of_host(error).is_none() {
+            return None;
         }
         let segment = match trap {
             Some(Trap::MemoryOutOfBounds) => Some("data"),
             Some(Trap::TableOutOfBounds) => Some("element"),
             _ => None,
         };
-        match segment.filter(|_| no_code_ran) {
+        Some(match segment.filter(|_| no_code_ran) {
             Some(segment) => {
                 self.stopped("instantiation", &format!("failed at an active {segment} segment"), error)
             }
             None => self.stopped("instantiation", "failed", error),
-        }
+        })
     }
 
     /// `subject` and `verb` are the words for a trap; an exit or a forbidden call has words of its own.
-    pub fn stopped(&self, subject: &str, verb: &str, error: Error) -> ExecuteError {
-        let trace = Trace::of(&error, self.module, self.compiled);
+    pub fn stopped(&self, subject: &str, verb: &str, error: &Error) -> Stop {
         let trap = error.downcast_ref::<Trap>().copied();
-        let (stage, cause) = match (trap, self.limits.timeout, self.limits.fuel) {
-            (Some(Trap::Interrupt), Some(timeout), _) => (
-                format!("{subject} did not finish"),
-                format!("it ran longer than the time limit of {timeout:?} (--timeout)"),
-            ),
-            (Some(Trap::OutOfFuel), _, Some(fuel)) => {
-                (format!("{subject} did not finish"), format!("it used up its fuel of {fuel} (--fuel)"))
-            }
-            (Some(trap), _, _) => (format!("{subject} {verb}"), trap.to_string()),
-            (None, _, _) => match stop_reason(&error) {
-                Some(reason) => (format!("{subject} was stopped"), reason),
-                None => (format!("{subject} {verb}"), error.root_cause().to_string()),
+        let (how, cause) = match (trap, self.limits.timeout, self.limits.fuel) {
+            (Some(Trap::Interrupt), Some(timeout), _) => ("did not finish", StopCause::Timeout(timeout)),
+            (Some(Trap::OutOfFuel), _, Some(fuel)) => ("did not finish", StopCause::Fuel(fuel)),
+            (Some(trap), _, _) => (verb, StopCause::Other(trap.to_string())),
+            (None, _, _) => match StopCause::of_host(error) {
+                Some(cause) => ("was stopped", cause),
+                None => (verb, StopCause::Other(error.root_cause().to_string())),
             },
         };
-        ExecuteError::Stopped { stage, cause, trace, ledger: Box::default() }
+        let trace = Trace::of(error, self.module, self.compiled);
+        Stop { stage: format!("{subject} {how}"), cause, trace }
     }
 }
 
-/// Why the host stopped the guest, where it was the host.
-fn stop_reason(error: &Error) -> Option<String> {
-    fn text<E: std::error::Error + Send + Sync + 'static>(error: &Error) -> Option<String> {
-        error.downcast_ref::<E>().map(ToString::to_string)
+impl Stop {
+    /// A hook that did not return.
+    pub(super) fn of_hook(name: &str, error: &Error, limits: &Limits) -> Stop {
+        let (how, cause) = match (error.downcast_ref(), limits.timeout) {
+            (Some(Trap::Interrupt), Some(timeout)) => ("did not finish", StopCause::Timeout(timeout)),
+            _ => ("trapped", StopCause::Other(error.root_cause().to_string())),
+        };
+        Stop { stage: format!("the `{name}` function {how}"), cause, trace: Trace::default() }
     }
-    text::<ImportCalled>(error)
-        .or_else(|| text::<GuestExit>(error))
-        .or_else(|| text::<Denied>(error))
-        .or_else(|| text::<MemoryLimit>(error))
-        .or_else(|| text::<LedgerLimit>(error))
-        .or_else(|| text::<ReplayDiverged>(error))
+}
+
+impl StopCause {
+    /// Why the host stopped the guest, where it was the host.
+    fn of_host(error: &Error) -> Option<StopCause> {
+        fn cause<E: Clone + std::error::Error + Send + Sync + 'static>(error: &Error) -> Option<E> {
+            error.downcast_ref::<E>().cloned()
+        }
+        cause(error)
+            .map(StopCause::ImportCalled)
+            .or_else(|| cause(error).map(StopCause::Exit))
+            .or_else(|| cause(error).map(StopCause::Denied))
+            .or_else(|| cause(error).map(StopCause::Memory))
+            .or_else(|| cause(error).map(StopCause::Ledger))
+            .or_else(|| cause(error).map(StopCause::Diverged))
+    }
 }

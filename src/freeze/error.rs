@@ -28,7 +28,7 @@ pub enum FreezeError {
     #[error(transparent)]
     Resume(#[from] ResumeError),
     /// The second run of the program was not the same as the first.
-    #[error("the program did not do the same when it was run again, so its stack cannot be read: {0}")]
+    #[error("the program behaved differently on the second run, so its stack cannot be read: {0}")]
     NotRepeated(String),
     /// A run failed.
     #[error(transparent)]
@@ -63,7 +63,7 @@ impl FreezeError {
                 | FreezeError::Refused(_)
                 | FreezeError::Resume(ResumeError::Refused(_))
                 | FreezeError::NotRepeated(_)
-                | FreezeError::Execute(ExecuteError::Stopped { .. })
+                | FreezeError::Execute(ExecuteError::Stopped(_))
         )
     }
 }

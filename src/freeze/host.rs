@@ -1,8 +1,9 @@
 //! What a program knows and holds of the world outside when it is frozen.
 
 use super::{FreezeError, Trigger};
-use crate::execute::ExecuteError;
+use crate::execute::Stop;
 use crate::host::{DescriptorKind, Ledger};
+use crate::warning::Warning;
 
 /// Host calls that a message lists.
 const LISTED: usize = 8;
@@ -11,7 +12,7 @@ const LISTED: usize = 8;
 pub(super) fn ended_early(
     trigger: &Trigger,
     subject: &str,
-    how: Option<ExecuteError>,
+    how: Option<Stop>,
     matches: u64,
     ledger: Ledger,
 ) -> FreezeError {
@@ -41,7 +42,7 @@ pub(super) fn ended_early(
 pub(super) struct Held {
     /// The directories that it has found, by descriptor from 3 on.
     pub preopens: Vec<String>,
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 impl Held {
@@ -51,47 +52,30 @@ impl Held {
         let mut warnings = Vec::new();
         let preopens = ledger.preopens_seen();
         if preopens.is_empty() && ledger.preopens_exhausted() {
-            warnings.push(
-                "the program has looked for directories and found none: those that are given when it runs are not \
-                 seen; give it some with --dir or --mapdir"
-                    .to_string(),
-            );
+            warnings.push(Warning::NoDirectories);
         }
         if ledger.wasi_calls("args_get").next().is_some() {
-            warnings.push("the program has read its arguments: those of this run are frozen".to_string());
+            warnings.push(Warning::ArgumentsRead);
         }
         if ledger.wasi_calls("environ_get").next().is_some() {
-            warnings.push(
-                "the program has read its environment: the variables of this run are frozen".to_string(),
-            );
+            warnings.push(Warning::EnvironmentRead);
         }
-        let input: usize = ledger
-            .inputs()
-            .iter()
-            .filter(|input| input.path.is_empty())
-            .map(|input| input.region.bytes.len())
-            .sum();
-        if input > 0 {
-            let bytes = if input == 1 { "1 byte".to_string() } else { format!("{input} bytes") };
-            warnings.push(format!("the program has read {bytes} of standard input: that is frozen"));
+        let inputs = ledger.inputs();
+        let stdin = inputs.iter().filter(|input| input.path.is_empty());
+        let bytes: usize = stdin.map(|input| input.region.bytes.len()).sum();
+        if bytes > 0 {
+            warnings.push(Warning::StdinRead(bytes));
         }
-        for (descriptor, name) in [(1, "output"), (2, "error")] {
+        for (descriptor, stream) in [(1, "output"), (2, "error")] {
             let written = |entry: &&crate::host::Entry| matches!(entry.call.args.first(), Some(crate::host::Value::I32(fd)) if *fd == descriptor);
             let calls = ledger.wasi_calls("fd_write").filter(written).count();
             if calls > 0 {
-                warnings.push(format!(
-                    "the program has written to standard {name} ({calls} call{}); that is not written again",
-                    if calls == 1 { "" } else { "s" }
-                ));
+                warnings.push(Warning::Written { stream, calls });
             }
         }
         let changed = ledger.files_written();
         if let Some(first) = changed.first() {
-            warnings.push(format!(
-                "the program has changed {} (the first: `{}`); that is not done again",
-                if changed.len() == 1 { "1 file".to_string() } else { format!("{} files", changed.len()) },
-                first.path
-            ));
+            warnings.push(Warning::FilesChanged { count: changed.len(), first: first.path.clone() });
         }
         Ok(Held { preopens, warnings })
     }

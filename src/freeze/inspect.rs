@@ -50,12 +50,7 @@ impl Scene<'_> {
         points: &[Arc<CallPoint>],
     ) -> Result<(Stack<HeldValue>, Played), FreezeError> {
         let compiling = Instant::now();
-        let options = EngineOptions {
-            optimize: false,
-            fuel: false,
-            epochs: self.limits.timeout.is_some(),
-            plain_traces: self.options.ledger_backtraces,
-        };
+        let options = EngineOptions { optimize: false, fuel: false, ..self.execution.engine_options() };
         let (wasm, bell) = self.with_bell()?;
         let compiled = engine::compile_inspected(&wasm, options).map_err(ExecuteError::Compile)?;
         let prepared = self.prepared(&compiled, compiling.elapsed());
@@ -66,7 +61,7 @@ impl Scene<'_> {
             let (event, rings) = (stop.event, bell.is_some());
             let points = points.to_vec();
             let module = compiled.module.clone();
-            let imported = self.module.imported.functions;
+            let imported = self.module().imported.functions;
             let events = AtomicU64::new(0);
             Arc::new(move |caller: &mut Caller<'_, HostState>, _: Option<&ImportName>, values: &[Val]| {
                 if events.fetch_add(1, Ordering::Relaxed) + 1 < event {
@@ -90,7 +85,7 @@ impl Scene<'_> {
             return Err(FreezeError::NotRepeated(how));
         };
         let (arguments, shown) = seen?;
-        let layout = Layout::new(self.module, &wasm, bell.as_ref())?;
+        let layout = Layout::new(self.module(), &wasm, bell.as_ref())?;
         let mut frames = Vec::with_capacity(shown.len());
         for (shown, expected) in shown.into_iter().zip(&stop.sites) {
             let at = layout.site(shown.function, shown.at)?;

@@ -4,10 +4,8 @@ use super::FreezeError;
 use super::play::{Listener, Scene};
 use super::trigger::Trigger;
 use crate::engine::Compiled;
-use crate::execute::{ExecuteError, Initialized};
-use crate::host::{HostOptions, HostState, ImportName, Ledger, Limits, Seen};
-use preinit_core::module::Module;
-use preinit_core::probe::Probed;
+use crate::execute::{ExecuteError, Execution, Initialized};
+use crate::host::{HostOptions, HostState, ImportName, Ledger, Seen};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,12 +14,9 @@ use wasmtime::{Caller, Val};
 /// The original, and where it was frozen.
 #[derive(Clone, Copy)]
 pub(crate) struct Lead<'l> {
-    pub module: &'l Module<'l>,
-    pub probed: &'l Probed,
     pub trigger: &'l Trigger,
-    pub init_functions: &'l [String],
-    pub limits: &'l Limits,
-    pub digest: [u8; 32],
+    /// The original, on the host that it had before the place.
+    pub execution: Execution<'l>,
 }
 
 /// The original when the call that was interrupted has ended.
@@ -36,38 +31,29 @@ pub(crate) struct Led {
 }
 
 impl Lead<'_> {
-    /// The original at the place, on `before`; and then, on `after`, behind the end of the call that was interrupted
+    /// The original at the place; and then, on `after`, behind the end of the call that was interrupted
     /// there. Its ledger holds the host calls since the place.
     pub fn play(
         self,
-        before: &HostOptions,
         after: &HostOptions,
         compile: impl Fn(&[u8]) -> wasmtime::Result<Compiled>,
     ) -> Result<(Initialized, Arc<Ledger>, Led), FreezeError> {
-        let awaited = self.trigger.resolve(self.module)?;
-        let calls = super::calls(self.module, self.init_functions)?;
-        let scene = Scene {
-            module: self.module,
-            probed: self.probed,
-            awaited: &awaited,
-            calls: &calls,
-            options: before,
-            limits: self.limits,
-            optimize: false,
-            cache: None,
-            digest: self.digest,
-        };
+        let execution = self.execution;
+        let awaited = self.trigger.resolve(execution.module)?;
+        let calls = super::calls(execution.module, execution.init_functions)?;
+        let scene = Scene { execution, awaited: &awaited, calls: &calls };
         let mut stop = scene.stop(&scene.stoppable()?, self.trigger)?;
         let ledger = Arc::new(stop.initialized.store.data_mut().take_ledger());
-        let replayed = HostOptions { replay: Some(Arc::clone(&ledger)), ..before.clone() };
+        let replayed = HostOptions { replay: Some(Arc::clone(&ledger)), ..execution.host.clone() };
         let (wasm, bell) = scene.with_bell()?;
         let compiled = compile(&wasm).map_err(ExecuteError::Compile)?;
         let calls = &calls[..=stop.place.returned];
-        let scene = Scene { options: &replayed, calls, ..scene };
+        let execution = Execution { host: &replayed, ..execution };
+        let scene = Scene { execution, calls, ..scene };
         let prepared = scene.prepared(&compiled, Duration::ZERO);
         let events = Arc::new(AtomicU64::new(0));
         let listener: Arc<Listener> = {
-            let (event, after, digest) = (stop.place.event, after.clone(), self.digest);
+            let (event, after, digest) = (stop.place.event, after.clone(), execution.module.digest());
             let events = Arc::clone(&events);
             Arc::new(move |caller: &mut Caller<'_, HostState>, _: Option<&ImportName>, _: &[Val]| {
                 if events.fetch_add(1, Ordering::Relaxed) + 1 == event {

@@ -24,25 +24,27 @@ mod unwind;
 pub use error::FreezeError;
 pub(crate) use lead::{Lead, Led};
 pub use preinit_core::freeze::{Frame, Site, Stack};
+pub use stop::{Place, Stop};
 pub use trigger::{CHECKPOINT, Trigger, TriggerError};
-pub(crate) use until::{Stopped, Until};
+pub use until::Until;
 
-use crate::cache::CompileCache;
-use crate::execute::{DEFAULT_INIT_FUNCTIONS, ExecuteError, Initialized, REACTOR_INITIALIZE};
-use crate::host::{HostOptions, Ledger, Limits};
+use crate::execute::{
+    Begun, DEFAULT_INIT_FUNCTIONS, ExecuteError, Execution, REACTOR_INITIALIZE, call_hooks,
+};
+use crate::host::{Ledger, Limits};
 use crate::instance::InstanceError;
+use crate::warning::Warning;
 use host::Held;
 use play::Scene;
-use preinit_core::capture::{FunctionIndices, StateReader, capture};
-use preinit_core::freeze::{Bodies, CallPoint, Roots, can_be_written, describe};
+use preinit_core::addition::Addition;
+use preinit_core::capture::{FunctionIndices, StateReader};
+use preinit_core::freeze::{Bodies, CallPoint, Resumption, StoppedProgram, can_be_written, describe, extend};
 use preinit_core::module::{Module, is_function};
-use preinit_core::probe::Probed;
-use preinit_core::snapshot::{GlobalState, Heap, Snapshot, Value};
+use preinit_core::snapshot::{Heap, Snapshot};
 use refusal::{no_continuations, no_host_in_between};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use stop::Stop;
-use trigger::Awaited;
+use std::time::{Duration, Instant};
 
 /// The export at which a command begins (WASI application ABI).
 pub const COMMAND_START: &str = "_start";
@@ -67,21 +69,31 @@ impl Reader {
     }
 }
 
-/// A program that was frozen.
-pub struct Frozen {
-    /// The state at the place.
-    pub initialized: Initialized,
-    /// The module with the code that resumes.
-    pub wasm: Vec<u8>,
-    /// Everything else.
-    pub rest: Rest,
+/// What is to be frozen, and how.
+#[derive(Clone, Copy)]
+pub struct Freeze<'f> {
+    /// The place.
+    pub trigger: &'f Trigger,
+    /// How frames are read.
+    pub reader: Reader,
+    /// The program. Without init functions, `_start` is called, or else the first of the default ones.
+    pub execution: Execution<'f>,
 }
 
-/// What is known about a program that was frozen, besides its state and its module.
+/// A program that was frozen.
 #[derive(Debug)]
-pub struct Rest {
-    /// Every host call before the place.
-    pub ledger: Ledger,
+pub struct Frozen {
+    /// What is added to the module so that it resumes.
+    pub addition: Addition,
+    /// What is known about the program.
+    pub report: FrozenReport,
+    /// What it holds of the world outside.
+    pub warnings: Vec<Warning>,
+}
+
+/// What is known about a program that was frozen.
+#[derive(Debug)]
+pub struct FrozenReport {
     /// The call that it resumes with.
     pub call: String,
     /// The calls in progress.
@@ -96,142 +108,102 @@ pub struct Rest {
     pub reader: Reader,
     /// Bytes of the code that resumes.
     pub code_bytes: usize,
-    /// What the user should know.
-    pub warnings: Vec<String>,
-    /// Seconds that it took to read the frames.
-    pub reading: f64,
-    declares: bool,
-    roots: Roots,
-    /// The heap with the objects that only the calls in progress reach.
-    heap: Heap,
+    /// Time that it took to read the frames.
+    pub reading: Duration,
 }
 
-/// What is to be frozen, and how.
-#[derive(Clone, Copy)]
-pub struct Freeze<'f> {
-    /// The place.
-    pub trigger: &'f Trigger,
-    /// How frames are read.
-    pub reader: Reader,
-    /// Exports to call in order; empty means `_start`, else the first of the default init functions.
-    pub init_functions: &'f [String],
-    /// What the program sees.
-    pub host: &'f HostOptions,
-    /// What it can use.
-    pub limits: &'f Limits,
-    /// Compile optimized code.
-    pub optimize: bool,
-    /// Where compiled code is kept between runs.
-    pub cache: Option<&'f CompileCache>,
-    /// Of the module's bytes.
-    pub digest: [u8; 32],
-}
-
-impl<'f> Freeze<'f> {
-    fn scene(
-        self,
-        module: &'f Module<'f>,
-        probed: &'f Probed,
-        awaited: &'f Awaited,
-        calls: &'f [String],
-    ) -> Scene<'f> {
-        let Freeze { host: options, limits, optimize, cache, digest, .. } = self;
-        Scene { module, probed, awaited, calls, options, limits, optimize, cache, digest }
-    }
-}
-
-/// Runs `module` until the place, and makes a module that resumes there.
-///
-/// # Errors
-/// [`FreezeError`]; [`FreezeError::is_refusal`] tells apart what was turned down.
-pub fn freeze(module: &Module<'_>, probed: &Probed, options: Freeze<'_>) -> Result<Frozen, FreezeError> {
-    let awaited = options.trigger.resolve(module)?;
-    let calls = calls(module, options.init_functions)?;
-    let scene = options.scene(module, probed, &awaited, &calls);
-    let mut stop = scene.stop(&scene.stoppable()?, options.trigger)?;
-    let ledger = stop.initialized.store.data_mut().take_ledger();
-    let held = Held::of(&ledger)?;
-
-    let functions: BTreeSet<u32> = stop.place.sites.iter().map(|site| site.function).collect();
-    let bodies = Bodies::read(module, &functions)?;
-    let mut known: HashMap<Site, Arc<CallPoint>> = HashMap::new();
-    let mut points = Vec::with_capacity(stop.place.sites.len());
-    for site in &stop.place.sites {
-        let point = match known.get(site) {
-            Some(point) => Arc::clone(point),
-            None => {
-                let point = Arc::new(bodies.call(module, *site)?);
-                known.insert(*site, Arc::clone(&point));
-                point
-            }
-        };
-        points.push(point);
-    }
-    no_host_in_between(module, &bodies, &stop, &points)?;
-    no_continuations(module, &bodies, &stop, &points)?;
-
-    let started = std::time::Instant::now();
-    let Read { stack, reader, heap } = read(scene, options.reader, &mut stop, &ledger, &bodies, &points)?;
-    let reading = started.elapsed().as_secs_f64();
-    can_be_written(module, &stack)?;
-    let entry = calls[stop.place.returned].clone();
-    let export = module.export(&entry).ok_or(FreezeError::Unexplained("an entry that does not exist"))?;
-    let extended = preinit_core::freeze::extend(module, &bodies, &points, &stack, export.index)?;
-    let mut warnings = held.warnings;
-    if extended.drops_dwarf {
-        warnings.push(
-            "the debug information (DWARF) is left out: the added functions move the code by one byte"
-                .to_string(),
-        );
-    }
-    let rest = Rest {
-        ledger,
-        call: called(module, &stack),
-        stack,
-        consumed: calls[..stop.place.returned].to_vec(),
-        entry,
-        preopens: held.preopens,
-        reader,
-        reading,
-        code_bytes: extended.code_bytes,
-        warnings,
-        declares: extended.declares,
-        roots: extended.roots,
-        heap,
-    };
-    Ok(Frozen { initialized: stop.initialized, wasm: extended.wasm, rest })
-}
-
-/// The call that the program was stopped at, as text.
-fn called(module: &Module<'_>, stack: &Stack) -> String {
-    let arguments: Vec<String> = stack.arguments.iter().map(ToString::to_string).collect();
-    let import = module.imported_functions().find(|(index, _)| *index == stack.callee);
-    let name = import.map_or_else(|| describe(module, stack.callee), |(_, import)| import.to_string());
-    format!("{name}({})", arguments.join(", "))
-}
-
-impl Rest {
-    /// Makes the state of the original at the place that of the module with the added code.
+impl Until<'_> {
+    /// Makes the code that resumes the program at `place`. `snapshot` is its state there, and `ledger` has every host call
+    /// of the run.
     ///
     /// # Errors
-    /// If that state is not the one that the frames were read in.
-    pub fn complete(&mut self, snapshot: &mut Snapshot<'_>) -> Result<(), FreezeError> {
-        if !self.heap.starts_with(&snapshot.heap) {
-            return Err(FreezeError::NotRepeated("its objects were other ones".to_string()));
-        }
-        snapshot.heap = std::mem::take(&mut self.heap);
-        snapshot.tables.extend(self.roots.states());
-        snapshot.globals.push(GlobalState { value: Value::I32(0), import_changed: false });
-        if self.declares {
-            snapshot.dropped_elements.push(true);
-            snapshot.element_items.push(Vec::new());
-        }
-        Ok(())
+    /// [`FreezeError`]; [`FreezeError::is_refusal`] tells apart what was turned down.
+    pub fn resume(
+        &self,
+        place: &Place,
+        snapshot: &Snapshot<'_>,
+        ledger: &Ledger,
+    ) -> Result<Frozen, FreezeError> {
+        let module = self.freeze.execution.module;
+        let held = Held::of(&ledger.first(place.host_calls))?;
+        let functions: BTreeSet<u32> = place.sites.iter().map(|site| site.function).collect();
+        let bodies = Bodies::read(module, &functions)?;
+        let points = call_points(module, &bodies, &place.sites)?;
+        no_host_in_between(module, &bodies, place, &points)?;
+        no_continuations(module, &bodies, place, &points)?;
+
+        let started = Instant::now();
+        let Read { stack, reader, heap } = self.read(place, snapshot, ledger, &bodies, &points)?;
+        let reading = started.elapsed();
+        can_be_written(module, &stack)?;
+        let entry = self.calls[place.returned].clone();
+        let program = StoppedProgram { module, bodies: &bodies, points: &points, stack: &stack, heap: &heap };
+        let Resumption { addition, code_bytes } = extend(program, &entry)?;
+        let report = FrozenReport {
+            call: called(module, &stack),
+            stack,
+            consumed: self.calls[..place.returned].to_vec(),
+            entry,
+            preopens: held.preopens,
+            reader,
+            reading,
+            code_bytes,
+        };
+        Ok(Frozen { addition, report, warnings: held.warnings })
     }
 
-    /// What the slots of added tables are, by table and slot.
-    pub fn slots(&self) -> impl Iterator<Item = ((u32, u64), String)> {
-        self.roots.places()
+    /// Runs the program once more to read its frames. It must come to the same state.
+    fn read(
+        &self,
+        place: &Place,
+        snapshot: &Snapshot<'_>,
+        ledger: &Ledger,
+        bodies: &Bodies<'_>,
+        points: &[Arc<CallPoint>],
+    ) -> Result<Read, FreezeError> {
+        let first = self.freeze.execution;
+        let mut host = first.host.clone();
+        host.replay = Some(Arc::new(ledger.clone()));
+        // Both runs are in memory at once, and instrumented code needs more fuel.
+        let limits = Limits {
+            max_memory: first.limits.max_memory.saturating_add(1 << 30),
+            fuel: None,
+            ..*first.limits
+        };
+        let execution = Execution { host: &host, limits: &limits, ..first };
+        let scene = Scene { execution, awaited: &self.awaited, calls: &self.calls };
+        let unwound = match self.freeze.reader {
+            // A library user's functions may call back, which only the debugging interface shows.
+            Reader::Unwind if host.linker.is_none() => scene.unwind(place, bodies, points)?,
+            _ => None,
+        };
+        let (reader, (stack, mut played)) = match unwound {
+            Some(unwound) => (Reader::Unwind, unwound),
+            None => (Reader::Inspect, scene.inspect(place, bodies, points)?),
+        };
+        let sites = stack.frames.iter().map(|frame| frame.site);
+        if !sites.eq(place.sites.iter().copied()) {
+            return Err(FreezeError::NotRepeated("other calls were in progress".to_string()));
+        }
+        played.begun.unbounded()?;
+        let Begun { instance, store, .. } = &mut played.begun;
+        call_hooks(first.hooks, &limits, instance, store)?;
+        if let Some(left) = store.data().ledger().unreplayed().filter(|left| *left > 0) {
+            return Err(FreezeError::NotRepeated(format!("it made {left} fewer host calls")));
+        }
+        let mut instance = instance.with(store);
+        let functions = FunctionIndices::of(first.module, first.probed, &mut instance)?;
+        let state = StateReader { module: first.module, probed: first.probed, functions: &functions };
+        let (again, stack) = state.state_with(&mut instance, |heap, instance| {
+            stack.map(|held| {
+                let value = held.observe(instance.store()).map_err(InstanceError::from)?;
+                heap.value(instance, value)
+            })
+        })?;
+        if !snapshot.is_same_but_for_objects(&again) || !again.heap.starts_with(&snapshot.heap) {
+            return Err(FreezeError::NotRepeated("its state was different".to_string()));
+        }
+        Ok(Read { stack, reader, heap: again.heap })
     }
 }
 
@@ -242,54 +214,34 @@ struct Read {
     heap: Heap,
 }
 
-/// Runs the program once more to read its frames. It must come to the same state.
-fn read(
-    scene: Scene<'_>,
-    reader: Reader,
-    stop: &mut Stop,
-    ledger: &Ledger,
+/// What the validator knows about each of the calls; calls at one place share it.
+fn call_points(
+    module: &Module<'_>,
     bodies: &Bodies<'_>,
-    points: &[Arc<CallPoint>],
-) -> Result<Read, FreezeError> {
-    let mut host = scene.options.clone();
-    host.replay = Some(Arc::new(ledger.clone()));
-    // Both runs are in memory at once, and instrumented code needs more fuel.
-    let limits =
-        Limits { max_memory: scene.limits.max_memory.saturating_add(1 << 30), fuel: None, ..*scene.limits };
-    let scene = Scene { options: &host, limits: &limits, ..scene };
-    let unwound = match reader {
-        // A library user's functions may call back, which only the debugging interface shows.
-        Reader::Unwind if host.linker.is_none() => scene.unwind(&stop.place, bodies, points)?,
-        _ => None,
-    };
-    let (reader, (stack, mut played)) = match unwound {
-        Some(unwound) => (Reader::Unwind, unwound),
-        None => (Reader::Inspect, scene.inspect(&stop.place, bodies, points)?),
-    };
-    let sites = stack.frames.iter().map(|frame| frame.site);
-    if !sites.eq(stop.place.sites.iter().copied()) {
-        return Err(FreezeError::NotRepeated("other calls were in progress".to_string()));
+    sites: &[Site],
+) -> Result<Vec<Arc<CallPoint>>, FreezeError> {
+    let mut known: HashMap<Site, Arc<CallPoint>> = HashMap::new();
+    let mut points = Vec::with_capacity(sites.len());
+    for site in sites {
+        let point = match known.get(site) {
+            Some(point) => Arc::clone(point),
+            None => {
+                let point = Arc::new(bodies.call(module, *site)?);
+                known.insert(*site, Arc::clone(&point));
+                point
+            }
+        };
+        points.push(point);
     }
-    if let Some(left) = played.begun.store.data().ledger().unreplayed().filter(|left| *left > 0) {
-        return Err(FreezeError::NotRepeated(format!("it made {left} host calls less")));
-    }
-    let mut instance = stop.initialized.reader();
-    let mut first = capture(scene.module, scene.probed, &mut instance)?;
-    played.begun.unbounded()?;
-    let mut instance = played.begun.reader();
-    let functions = FunctionIndices::of(scene.module, scene.probed, &mut instance)?;
-    let state = StateReader { module: scene.module, probed: scene.probed, functions: &functions };
-    let (mut again, stack) = state.state_with(&mut instance, |heap, instance| {
-        stack.map(|held| {
-            let value = held.observe(instance.store()).map_err(InstanceError::from)?;
-            heap.value(instance, value)
-        })
-    })?;
-    let (without, heap) = (std::mem::take(&mut first.heap), std::mem::take(&mut again.heap));
-    if first != again || !heap.starts_with(&without) {
-        return Err(FreezeError::NotRepeated("its state was another one".to_string()));
-    }
-    Ok(Read { stack, reader, heap })
+    Ok(points)
+}
+
+/// The call that the program was stopped at, as text.
+fn called(module: &Module<'_>, stack: &Stack) -> String {
+    let arguments: Vec<String> = stack.arguments.iter().map(ToString::to_string).collect();
+    let import = module.imported_functions().find(|(index, _)| *index == stack.callee);
+    let name = import.map_or_else(|| describe(module, stack.callee), |(_, import)| import.to_string());
+    format!("{name}({})", arguments.join(", "))
 }
 
 /// The exports to call in order.
@@ -306,8 +258,7 @@ fn calls(module: &Module<'_>, named: &[String]) -> Result<Vec<String>, FreezeErr
         ([], Some(name)) => calls.push(name.to_string()),
         ([], None) if calls.is_empty() => {
             return Err(ExecuteError::NoInitFunction(format!(
-                "the module exports no `{COMMAND_START}` and no init function to freeze in; name one with --init-func \
-                 ({exports})"
+                "the module exports no `{COMMAND_START}` and no init function to freeze in ({exports})"
             ))
             .into());
         }

@@ -3,10 +3,9 @@
 use super::FreezeError;
 use super::bell::Bell;
 use super::trigger::{Awaited, AwaitedCall};
-use crate::cache::CompileCache;
 use crate::engine::Compiled;
-use crate::execute::{self, Begun, Prepared};
-use crate::host::{HostOptions, HostState, ImportName, Limits, Seen, Watch};
+use crate::execute::{self, Begun, Execution, Prepared};
+use crate::host::{HostState, ImportName, Seen, Watch};
 use preinit_core::module::Module;
 use preinit_core::probe::Probed;
 use std::collections::HashSet;
@@ -17,16 +16,10 @@ use wasmtime::{Caller, Val};
 /// What is run, and on what host.
 #[derive(Clone, Copy)]
 pub(super) struct Scene<'s> {
-    pub module: &'s Module<'s>,
-    pub probed: &'s Probed,
+    pub execution: Execution<'s>,
     pub awaited: &'s Awaited,
     /// Exports to call, in order.
     pub calls: &'s [String],
-    pub options: &'s HostOptions,
-    pub limits: &'s Limits,
-    pub optimize: bool,
-    pub cache: Option<&'s CompileCache>,
-    pub digest: [u8; 32],
 }
 
 /// Hears of every call that could be the awaited one: of an import, or `None` for the awaited function itself.
@@ -45,8 +38,16 @@ pub(super) struct Played {
 }
 
 impl<'s> Scene<'s> {
+    pub fn module(&self) -> &'s Module<'s> {
+        self.execution.module
+    }
+
+    pub fn probed(&self) -> &'s Probed {
+        self.execution.probed
+    }
+
     pub fn prepared(self, compiled: &'s Compiled, compile_time: Duration) -> Prepared<'s> {
-        Prepared { module: self.module, probed: self.probed, compiled, compile_time }
+        self.execution.prepared(compiled, compile_time)
     }
 
     /// Plays the scene.
@@ -68,7 +69,7 @@ impl<'s> Scene<'s> {
             };
             Watch { imports, observe: Box::new(observe) }
         });
-        let mut begun = execute::begin(prepared, self.options, self.limits, self.digest, watch)?;
+        let mut begun = execute::begin(prepared, watch)?;
         if let Some(bell) = bell {
             bell.arm(&mut begun, listener).map_err(execute::ExecuteError::Compile)?;
         }

@@ -73,7 +73,7 @@ impl Layout {
             if !sites.contains_key(site) {
                 let locals = &bodies.get(site.function)?.locals;
                 let number = sites.len() as u32 + 1;
-                let record = Record::new(scene.module, number, locals, point, &mut families);
+                let record = Record::new(scene.module(), number, locals, point, &mut families);
                 sites.insert(*site, record);
             }
             let record = &sites[site];
@@ -83,7 +83,7 @@ impl Layout {
                 *total += u64::from(*count);
             }
         }
-        let name = |what: &str| scene.probed.private_name(&format!("frames {what}"));
+        let name = |what: &str| scene.probed().private_name(&format!("frames {what}"));
         let index = patch.memory(bytes.div_ceil(PAGE));
         let memory = Space::new(patch, index, ExportKind::Memory, name("memory"));
         let mut tables = Vec::new();

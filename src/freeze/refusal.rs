@@ -1,7 +1,7 @@
 //! What is in progress at the place and has no form in a module.
 
 use super::FreezeError;
-use super::stop::Stop;
+use super::stop::Place;
 use preinit_core::freeze::Family;
 use preinit_core::freeze::describe;
 use preinit_core::freeze::{Bodies, CallPoint};
@@ -13,10 +13,10 @@ use wasmparser::ValType;
 pub(super) fn no_host_in_between(
     module: &Module<'_>,
     bodies: &Bodies<'_>,
-    stop: &Stop,
+    place: &Place,
     points: &[Arc<CallPoint>],
 ) -> Result<(), FreezeError> {
-    for (site, point) in stop.place.sites.iter().zip(points).skip(1) {
+    for (site, point) in place.sites.iter().zip(points).skip(1) {
         let operator = &bodies.get(site.function)?.operators[point.at].0;
         if let wasmparser::Operator::Call { function_index } = operator
             && *function_index < module.imported.functions
@@ -34,12 +34,12 @@ pub(super) fn no_host_in_between(
 pub(super) fn no_continuations(
     module: &Module<'_>,
     bodies: &Bodies<'_>,
-    stop: &Stop,
+    place: &Place,
     points: &[Arc<CallPoint>],
 ) -> Result<(), FreezeError> {
     let is_continuation =
         |ty: &&ValType| matches!(ty, ValType::Ref(ty) if Family::of(module, *ty) == Family::Continuation);
-    for (site, point) in stop.place.sites.iter().zip(points) {
+    for (site, point) in place.sites.iter().zip(points) {
         let locals = &bodies.get(site.function)?.locals;
         if locals.iter().chain(&point.operands).find(is_continuation).is_some() {
             let function = describe(module, site.function);

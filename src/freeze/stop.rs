@@ -5,7 +5,7 @@ use super::bell::Bell;
 use super::host::ended_early;
 use super::play::{Listener, Scene};
 use super::trigger::{AwaitedCall, Trigger};
-use crate::engine::{self, Compiled, EngineOptions};
+use crate::engine::{self, Compiled};
 use crate::execute::Initialized;
 use crate::host::{HostState, ImportName, Seen};
 use preinit_core::freeze::Bodies;
@@ -29,7 +29,7 @@ use wasmtime::{Caller, Extern, Val, WasmBacktrace};
 pub(super) struct Reached;
 
 /// A program that was stopped at the place.
-pub(super) struct Stop {
+pub struct Stop {
     /// Its state, with every host call before the place.
     pub initialized: Initialized,
     /// Where it was.
@@ -47,15 +47,17 @@ pub(super) struct Stoppable {
 
 /// Where a program was stopped.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub struct Place {
     /// Of the calls that were listened to, the last.
-    pub event: u64,
+    pub(crate) event: u64,
     /// The function that is about to be called.
     pub callee: u32,
     /// The calls in progress, innermost first.
     pub sites: Vec<Site>,
     /// How many of the exports returned; the next one is in progress.
     pub returned: usize,
+    /// How many host calls were made before it.
+    pub host_calls: usize,
 }
 
 #[derive(Default)]
@@ -69,14 +71,9 @@ impl Scene<'_> {
     /// Compiles the program.
     pub fn stoppable(self) -> Result<Stoppable, FreezeError> {
         let compiling = Instant::now();
-        let options = EngineOptions {
-            optimize: self.optimize,
-            fuel: self.limits.fuel.is_some(),
-            epochs: self.limits.timeout.is_some(),
-            plain_traces: self.options.ledger_backtraces,
-        };
         let (wasm, bell) = self.with_bell()?;
-        let compiled = engine::compile_traced(&wasm, options, self.cache)
+        let options = self.execution.engine_options();
+        let compiled = engine::compile_traced(&wasm, options, self.execution.compilation.cache)
             .map_err(crate::execute::ExecuteError::Compile)?;
         let changed = match wasm {
             Cow::Borrowed(_) => None,
@@ -88,7 +85,7 @@ impl Scene<'_> {
     /// Runs the program until `trigger`.
     pub fn stop(self, stoppable: &Stoppable, trigger: &Trigger) -> Result<Stop, FreezeError> {
         let Stoppable { changed, bell, compiled, compile_time } = stoppable;
-        let wasm = changed.as_deref().unwrap_or(&self.probed.wasm);
+        let wasm = changed.as_deref().unwrap_or(&self.probed().wasm);
         let prepared = self.prepared(compiled, *compile_time);
         let progress = Arc::new(Mutex::new(Progress::default()));
         let listener = self.matcher(&progress);
@@ -111,7 +108,7 @@ impl Scene<'_> {
                     Some(_) => format!("the `{}` function", self.calls[played.returned]),
                     None => format!("`{}`", self.calls.join("`, `")),
                 };
-                let how = error.map(|error| prepared.run(self.limits).stopped(&subject, "trapped", error));
+                let how = error.map(|error| prepared.run().stopped(&subject, "trapped", &error));
                 let ledger = played.begun.store.data_mut().take_ledger();
                 return Err(ended_early(trigger, &subject, how, matches, ledger));
             }
@@ -128,21 +125,23 @@ impl Scene<'_> {
         let callee = callee.ok_or(FreezeError::Unexplained("a bell that is not there"))?;
         let returned = played.returned;
         let called = self.calls[..=returned].to_vec();
-        let initialized = played.begun.end(prepared, called)?;
-        Ok(Stop { initialized, place: Place { event, callee, sites, returned } })
+        let mut initialized = played.begun.end(prepared, called)?;
+        let host_calls = initialized.store.data().ledger().len();
+        initialized.call_hooks(self.execution.hooks, self.execution.limits)?;
+        Ok(Stop { initialized, place: Place { event, callee, sites, returned, host_calls } })
     }
 
     /// The probed module, with a bell if a function of its own is awaited.
     pub fn with_bell(&self) -> Result<(Cow<'_, [u8]>, Option<Bell>), FreezeError> {
         let AwaitedCall::Function(function) = self.awaited.call else {
-            return Ok((self.probed.wasm.as_slice().into(), None));
+            return Ok((self.probed().wasm.as_slice().into(), None));
         };
-        let probed = Module::read_valid(&self.probed.wasm)?;
-        let bodies = Bodies::read(self.module, &BTreeSet::from([function]))?;
+        let probed = Module::read_valid(&self.probed().wasm)?;
+        let bodies = Bodies::read(self.module(), &BTreeSet::from([function]))?;
         let body = bodies.get(function)?;
         let mut patch = Patch::new(&probed);
         let mut types = Types::new(&probed);
-        let bell = Bell::install(&mut patch, &mut types, &probed, self.probed, function)?;
+        let bell = Bell::install(&mut patch, &mut types, &probed, self.probed(), function)?;
         let start = body.operators.first().map_or(0, |(_, offset)| *offset);
         patch.replace_body(function, [&body.bytes[..start], &bell.code, &body.bytes[start..]].concat());
         for entry in types.entries()? {
@@ -185,7 +184,7 @@ impl Scene<'_> {
                 "more than {limit} calls are in progress at that place; freeze it before the recursion"
             )));
         }
-        let layout = Layout::new(self.module, wasm, bell)?;
+        let layout = Layout::new(self.module(), wasm, bell)?;
         let mut sites = Vec::with_capacity(frames.len());
         for frame in frames {
             if !wasmtime::Module::same(frame.module(), &compiled.module) {
@@ -206,13 +205,13 @@ impl Scene<'_> {
     /// The index of the import that is about to be called.
     fn imported(&self, import: &ImportName, site: Option<&Site>) -> Result<Option<u32>, FreezeError> {
         let of_that_name: Vec<u32> = self
-            .module
+            .module()
             .imported_functions()
             .filter(|(_, name)| name == import)
             .map(|(index, _)| index)
             .collect();
         if let (Some(site), true) = (site, of_that_name.len() > 1) {
-            let bodies = Bodies::read(self.module, &BTreeSet::from([site.function]))?;
+            let bodies = Bodies::read(self.module(), &BTreeSet::from([site.function]))?;
             let body = bodies.get(site.function)?;
             let at = body.operators.iter().find(|(_, offset)| *offset == site.offset as usize);
             if let Some((wasmparser::Operator::Call { function_index }, _)) = at

@@ -11,9 +11,9 @@ use super::play::{Listener, Played, Scene};
 use super::record::Layout;
 use super::stop::Place;
 use crate::engine::{self, EngineOptions};
-use crate::execute::ExecuteError;
+use crate::execute::{Begun, ExecuteError};
 use crate::host::{HostState, ImportName, Seen};
-use crate::instance::HeldValue;
+use crate::instance::{HeldValue, InstanceError};
 use preinit_core::freeze::MAX_BODY;
 use preinit_core::freeze::Types;
 use preinit_core::freeze::{Bodies, Body, CallPoint};
@@ -44,18 +44,13 @@ impl Scene<'_> {
         points: &[Arc<CallPoint>],
     ) -> Result<Option<(Stack<HeldValue>, Played)>, FreezeError> {
         let compiling = Instant::now();
-        let probed = Module::read_valid(&self.probed.wasm)?;
+        let probed = Module::read_valid(&self.probed().wasm)?;
         let Some(instrumented) = Instrumented::new(self, &probed, stop, bodies, points)? else {
             return Ok(None);
         };
-        let options = EngineOptions {
-            optimize: self.optimize,
-            fuel: false,
-            epochs: self.limits.timeout.is_some(),
-            plain_traces: self.options.ledger_backtraces,
-        };
-        let compiled =
-            engine::compile_traced(&instrumented.wasm, options, self.cache).map_err(ExecuteError::Compile)?;
+        let options = EngineOptions { fuel: false, ..self.execution.engine_options() };
+        let compiled = engine::compile_traced(&instrumented.wasm, options, self.execution.compilation.cache)
+            .map_err(ExecuteError::Compile)?;
         let prepared = self.prepared(&compiled, compiling.elapsed());
 
         let arguments: Arc<Mutex<Option<Vec<HeldValue>>>> = Arc::default();
@@ -95,6 +90,7 @@ impl Scene<'_> {
         let arguments = arguments.lock().ok().and_then(|mut arguments| arguments.take());
         let arguments = arguments.ok_or_else(|| FreezeError::NotRepeated("it returned".to_string()))?;
         let frames = instrumented.layout.read(&mut played.begun, &stop.sites)?;
+        instrumented.switch_off(&mut played.begun)?;
         Ok(Some((Stack { callee: stop.callee, arguments, frames }, played)))
     }
 }
@@ -108,6 +104,14 @@ struct Instrumented {
 }
 
 impl Instrumented {
+    /// From here on functions run as in the original.
+    fn switch_off(&self, begun: &mut Begun) -> Result<(), FreezeError> {
+        let instance = begun.instance.handle;
+        let flag = instance.get_global(&mut begun.store, &self.flag);
+        let flag = flag.ok_or(FreezeError::Unexplained("an export that was added is missing"))?;
+        Ok(flag.set(&mut begun.store, Val::I32(0)).map_err(InstanceError::from)?)
+    }
+
     fn new(
         scene: Scene<'_>,
         probed: &Module<'_>,
@@ -118,11 +122,11 @@ impl Instrumented {
         let mut patch = Patch::new(probed);
         let mut types = Types::new(probed);
         let flag = patch.counter();
-        let flag_name = scene.probed.private_name("unwinding");
+        let flag_name = scene.probed().private_name("unwinding");
         patch.export(&flag_name, ExportKind::Global, flag);
         let bell = match scene.awaited.call {
             super::trigger::AwaitedCall::Function(function) => {
-                Some(Bell::install(&mut patch, &mut types, probed, scene.probed, function)?)
+                Some(Bell::install(&mut patch, &mut types, probed, scene.probed(), function)?)
             }
             _ => None,
         };
@@ -140,7 +144,7 @@ impl Instrumented {
             let (body, rings) = match (bodies.get(function), rings) {
                 (Ok(body), rings) => (body, rings),
                 (Err(_), Some(_)) => {
-                    extra = Bodies::read(scene.module, &[function].into())?;
+                    extra = Bodies::read(scene.module(), &[function].into())?;
                     (extra.get(function)?, rings)
                 }
                 (Err(error), None) => return Err(error.into()),

@@ -85,7 +85,7 @@ fn constant(store: &mut Store<HostState>, ty: FuncType, import: ImportName, outc
             Some(entry) => entry.outcome.clone(),
             None => {
                 let outcome = match denied {
-                    true => Outcome::Denied(format!("the stub `{import}` (--policy stub=deny)")),
+                    true => Outcome::Denied(format!("the stub `{import}`")),
                     false => outcome.clone(),
                 };
                 recorder.record(Entry { call, outcome: outcome.clone(), writes: Vec::new() })?;

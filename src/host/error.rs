@@ -9,7 +9,7 @@ use super::options::ImportName;
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
     /// A preopened directory cannot be opened.
-    #[error("cannot open directory `{}`, given by --dir or --mapdir for the guest's `{guest}`", host.display())]
+    #[error("cannot open directory `{}`, which the guest would see as `{guest}`", host.display())]
     Directory {
         /// The name that the guest would have seen.
         guest: String,
@@ -43,7 +43,7 @@ pub enum HostError {
         imports: Vec<Unprovided>,
     },
     /// An import cannot be stubbed, because there is no zero of its type.
-    #[error("cannot stub {kind} `{import}`, which holds or returns a non-nullable reference; use --preload")]
+    #[error("cannot stub {kind} `{import}`, which holds or returns a non-nullable reference")]
     NoDefault {
         /// The import.
         import: ImportName,
@@ -82,12 +82,12 @@ fn list(importer: &Option<String>, imports: &[Unprovided]) -> String {
         Some(name) => format!(", imported by preloaded module `{name}`"),
         None => String::new(),
     };
-    format!("{}{by}; use --preload or --stub", imports.join(", "))
+    format!("{}{by}", imports.join(", "))
 }
 
 /// The guest called an import that nothing provides.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("init called the import `{module}.{name}`, which nothing provides; {}", self.advice())]
+#[error("init called the import `{module}.{name}`, which nothing provides")]
 pub struct ImportCalled {
     /// The import's first name.
     pub module: String,
@@ -96,12 +96,9 @@ pub struct ImportCalled {
 }
 
 impl ImportCalled {
-    fn advice(&self) -> String {
-        let Self { module, name } = self;
-        match module == super::wasi::MODULE && super::wasi::function(name).is_some() {
-            true => "use --allow-wasi".to_string(),
-            false => format!("use --preload {module}=FILE or --stub {module}.{name}"),
-        }
+    /// Whether it is a function of WASI preview 1 that this host has, where it is allowed.
+    pub fn is_wasi(&self) -> bool {
+        self.module == super::wasi::MODULE && super::wasi::function(&self.name).is_some()
     }
 }
 
@@ -131,7 +128,7 @@ pub struct ChangeRefused {
 
 /// The guest wanted more memory than it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("init needs {wanted} bytes of memories and tables; the limit is {limit} (--max-memory)")]
+#[error("init needs {wanted} bytes of memories and tables; the limit is {limit}")]
 pub struct MemoryLimit {
     /// Bytes over all memories and tables, had it been allowed.
     pub wanted: u64,
@@ -141,7 +138,7 @@ pub struct MemoryLimit {
 
 /// The guest made so many, or so large, host calls that their recording is over the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the recording of init's host calls is over the limit of {limit} bytes (--max-memory)")]
+#[error("the recording of init's host calls is over the limit of {limit} bytes")]
 pub struct LedgerLimit {
     /// Bytes allowed.
     pub limit: u64,

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::ledger::{Call, DescriptorKind, Descriptors, Ledger};
+use crate::warning::Warning;
 
 /// A class of host calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -160,28 +161,15 @@ impl Ledger {
     }
 
     /// What a run under these policies warns of.
-    pub fn warnings(&self, policies: &Policies) -> Vec<String> {
+    pub fn warnings(&self, policies: &Policies) -> Vec<Warning> {
         let warned = self.classes().into_iter().filter(|used| policies.get(used.class) == Policy::Warn);
-        warned.filter_map(|used| self.warning(&used)).collect()
+        let warning = |ClassUse { class, calls, imports }| match class {
+            Class::Random => {
+                let bytes = self.random_bytes();
+                (bytes > 0).then_some(Warning::Random(bytes))
+            }
+            class => Some(Warning::Called { class, imports, calls }),
+        };
+        warned.filter_map(warning).collect()
     }
-
-    fn warning(&self, used: &ClassUse) -> Option<String> {
-        if used.class == Class::Random {
-            let bytes = self.random_bytes();
-            return (bytes > 0).then(|| {
-                format!("init read {bytes} random bytes, which every instance of the snapshot will share")
-            });
-        }
-        let calls = if used.calls == 1 { "once".to_owned() } else { format!("{} times", used.calls) };
-        Some(format!("init called {} {calls} (--policy {}=warn)", listed(&used.imports), used.class))
-    }
-}
-
-fn listed(imports: &[String]) -> String {
-    const SHOWN: usize = 3;
-    let mut text = imports.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    if imports.len() > SHOWN {
-        text.push_str(&format!(" and {} more", imports.len() - SHOWN));
-    }
-    text
 }

@@ -9,12 +9,11 @@ use super::side::{Program, Side};
 use super::verdict::{Coverage, Difference, EngineCoverage, Findings, Outcome, Verdict};
 use super::{VerifyError, VerifyOptions, start, state, structure};
 use crate::engine::{self, Compiler, EngineOptions};
-use crate::execute::{ExecuteError, REACTOR_INITIALIZE};
+use crate::execute::{ExecuteError, Execution, REACTOR_INITIALIZE};
 use crate::freeze::{Lead, Led, Trigger};
 use crate::host::Limits;
 use crate::report::seconds;
 use preinit_core::module::Module;
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -47,7 +46,6 @@ pub(super) fn verify(
                     frozen: &frozen,
                     trigger,
                     options,
-                    digest: Sha256::digest(original).into(),
                     findings: &mut findings,
                     coverage: &mut coverage,
                 };
@@ -83,7 +81,6 @@ struct Match<'m, 'a, 's, 'o> {
     frozen: &'m Arc<Program<'s>>,
     trigger: &'m Trigger,
     options: &'m VerifyOptions,
-    digest: [u8; 32],
     findings: &'m mut Findings<'o>,
     coverage: &'m mut Coverage,
 }
@@ -95,26 +92,20 @@ impl Match<'_, '_, '_, '_> {
         let playing = Instant::now();
         let fuel = Some(options.limits.fuel.unwrap_or(u64::MAX));
         let limits = Limits { fuel, ..start::timed(&options.limits) };
-        let lead = Lead {
-            module: &self.original.module,
-            probed: &self.original.probed,
-            trigger: self.trigger,
-            init_functions: &options.init_functions,
-            limits: &limits,
-            digest: self.digest,
-        };
+        let host = options.init_host(options.ledger.clone());
+        let execution = start::execution(self.original, &host, &limits);
+        let execution = Execution { init_functions: &options.init_functions, ..execution };
+        let lead = Lead { trigger: self.trigger, execution };
         let settings = EngineOptions { fuel: true, epochs: true, optimize: false, plain_traces: false };
         let (stopped, ledger, led) =
-            lead.play(&options.init_host(options.ledger.clone()), &options.run_host(), |wasm| {
-                engine::compile_with(engine, wasm, settings)
-            })?;
+            lead.play(&options.run_host(), |wasm| engine::compile_with(engine, wasm, settings))?;
         let Led { initialized, entry, consumed, error, results } = led;
 
         self.structure(&entry, &consumed);
         let compiled = engine::compile_with(engine, &self.frozen.probed.wasm, settings);
         let compiled = compiled.map_err(ExecuteError::Compile)?;
         let preload_calls = ledger.first(initialized.preload_calls);
-        let follower = start::follower(self.frozen, &compiled, preload_calls, options, self.digest)?;
+        let follower = start::follower(self.frozen, &compiled, preload_calls, options)?;
         let mut follower = match follower {
             Ok(follower) => follower,
             Err(error) => {

@@ -3,7 +3,7 @@
 use super::side::{Program, Side};
 use super::{VerifyError, VerifyOptions};
 use crate::engine::{self, Compiled, Compiler, EngineOptions};
-use crate::execute::{self, ExecuteError, Prepared};
+use crate::execute::{self, Compilation, ExecuteError, Execution, Prepared};
 use crate::host::{HostOptions, Ledger, Limits};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +32,6 @@ pub(super) fn leader<'a>(
     calls: &[String],
     replay: Option<Arc<Ledger>>,
     options: &VerifyOptions,
-    digest: [u8; 32],
 ) -> Result<Led<'a>, VerifyError> {
     let host = options.init_host(replay);
     let limits = Limits {
@@ -40,8 +39,7 @@ pub(super) fn leader<'a>(
         max_memory: options.limits.max_memory.saturating_add(PROBE_MEMORY),
         ..timed(&options.limits)
     };
-    let mut initialized =
-        execute::start(prepared(program, compiled), calls.to_vec(), &host, &limits, digest)?;
+    let mut initialized = execute::start(prepared(program, compiled, &host, &limits), calls.to_vec())?;
     let preload_calls = initialized.preload_calls;
     let state = initialized.store.data_mut();
     let ledger = match host.replay {
@@ -54,7 +52,7 @@ pub(super) fn leader<'a>(
             recorded
         }
     };
-    state.restart(&options.run_host(), digest)?;
+    state.restart(&options.run_host(), program.module.digest())?;
     state.allow_growth(options.growth);
     Ok(Led { side: Side::new(Arc::clone(program), initialized)?, ledger, preload_calls })
 }
@@ -65,7 +63,6 @@ pub(super) fn follower<'a>(
     compiled: &Compiled,
     preload_calls: Ledger,
     options: &VerifyOptions,
-    digest: [u8; 32],
 ) -> Result<Result<Side<'a>, ExecuteError>, VerifyError> {
     let host = HostOptions { ..options.init_host(Some(Arc::new(preload_calls))) };
     let limits = Limits {
@@ -73,17 +70,38 @@ pub(super) fn follower<'a>(
         max_memory: options.limits.max_memory.saturating_add(PROBE_MEMORY),
         ..timed(&options.limits)
     };
-    let mut initialized =
-        match execute::start(prepared(program, compiled), Vec::new(), &host, &limits, digest) {
-            Ok(initialized) => initialized,
-            Err(error) => return Ok(Err(error)),
-        };
+    let mut initialized = match execute::start(prepared(program, compiled, &host, &limits), Vec::new()) {
+        Ok(initialized) => initialized,
+        Err(error) => return Ok(Err(error)),
+    };
     initialized.store.data_mut().allow_growth(options.growth);
     Ok(Ok(Side::new(Arc::clone(program), initialized)?))
 }
 
-pub(super) fn prepared<'p>(program: &'p Program<'_>, compiled: &'p Compiled) -> Prepared<'p> {
-    Prepared { module: &program.module, probed: &program.probed, compiled, compile_time: Duration::ZERO }
+fn prepared<'p>(
+    program: &'p Program<'_>,
+    compiled: &'p Compiled,
+    host: &'p HostOptions,
+    limits: &'p Limits,
+) -> Prepared<'p> {
+    execution(program, host, limits).prepared(compiled, Duration::ZERO)
+}
+
+/// A program on this host, without init functions of its own choice.
+pub(super) fn execution<'p>(
+    program: &'p Program<'_>,
+    host: &'p HostOptions,
+    limits: &'p Limits,
+) -> Execution<'p> {
+    Execution {
+        module: &program.module,
+        probed: &program.probed,
+        init_functions: &[],
+        hooks: &[],
+        host,
+        limits,
+        compilation: Compilation::default(),
+    }
 }
 
 /// The engine counts epochs, so there has to be a deadline.

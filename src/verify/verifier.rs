@@ -9,7 +9,6 @@ use crate::execute;
 use crate::host::{Entry, Ledger};
 use crate::report::seconds;
 use preinit_core::module::Module;
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +18,6 @@ use std::time::{Duration, Instant};
 pub struct Verifier<'a> {
     pub(super) program: Arc<Program<'a>>,
     pub(super) options: &'a VerifyOptions,
-    digest: [u8; 32],
     calls: Vec<String>,
     ledger: Option<Arc<Ledger>>,
     preload_calls: usize,
@@ -49,7 +47,6 @@ impl<'a> Verifier<'a> {
         let mut verifier = Verifier {
             program: Arc::new(Program::new(module)?),
             options,
-            digest: Sha256::digest(original).into(),
             calls,
             ledger: options.ledger.clone(),
             preload_calls: 0,
@@ -122,14 +119,8 @@ impl<'a> Verifier<'a> {
 
     /// A fresh instance of the original behind init.
     fn lead(&mut self, compiled: &Compiled) -> Result<Side<'a>, VerifyError> {
-        let Led { side, ledger, preload_calls } = start::leader(
-            &self.program,
-            compiled,
-            &self.calls,
-            self.ledger.clone(),
-            self.options,
-            self.digest,
-        )?;
+        let Led { side, ledger, preload_calls } =
+            start::leader(&self.program, compiled, &self.calls, self.ledger.clone(), self.options)?;
         self.ledger = Some(ledger);
         self.preload_calls = preload_calls;
         Ok(side)
@@ -159,7 +150,7 @@ impl<'a> Verifier<'a> {
     ) -> Result<Result<Side<'s>, Difference>, VerifyError> {
         let ledger = self.ledger.as_ref();
         let preload_calls = ledger.map(|ledger| ledger.first(self.preload_calls)).unwrap_or_default();
-        let side = start::follower(program, compiled, preload_calls, self.options, self.digest)?;
+        let side = start::follower(program, compiled, preload_calls, self.options)?;
         Ok(side.map_err(|error| Difference::new("instantiate", "no error", error)))
     }
 

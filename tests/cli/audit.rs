@@ -129,11 +129,15 @@ fn policies() {
     done(&warned);
     let expected = "warning: init called `wasi_snapshot_preview1.fd_write` once (--policy output=warn)";
     assert!(stderr(&warned).contains(expected), "{}", stderr(&warned));
-    failed(&line("--policy output=warn --strict"), 1, "refused, since warnings are errors (--strict):");
+    failed(
+        &line("--policy output=warn --strict"),
+        1,
+        "refused, since warnings are errors; without --strict these are warnings:",
+    );
     failed(
         &line("--policy all=deny"),
         1,
-        "init asked for `fd_write` (--policy output=deny), which is denied",
+        "init asked for `fd_write`, which is denied; --policy, --clock and --random decide what is denied",
     );
     done(&line("--policy all=deny --policy output=allow"));
     for (options, text) in [
@@ -155,7 +159,7 @@ fn policies() {
     );
     done(&line("--stub env.log"));
     assert!(stderr(&line("--stub env.log --policy stub=warn")).contains("init called `env.log` once"));
-    failed(&line("--stub env.log --policy stub=deny"), 1, "the stub `env.log` (--policy stub=deny)");
+    failed(&line("--stub env.log --policy stub=deny"), 1, "the stub `env.log`, which is denied; --policy");
 }
 
 #[test]
@@ -163,7 +167,7 @@ fn the_stack_is_cleared_or_it_is_said_why_not() {
     let place = Place::new();
     let output = place.line("in.wasm -f init -o out.wasm --zero-stack");
     assert_eq!(code(&output), 1);
-    let expected = "error: the free stack cannot be cleared (--zero-stack): no stack pointer was recognized in the module\n";
+    let expected = "error: the free stack cannot be cleared: no stack pointer was recognized in the module; leave out --zero-stack\n";
     assert_eq!(stderr(&output), expected);
     failed(
         &place.line("in.wasm -f init -o out.wasm --zero-stack --verify"),

@@ -6,9 +6,11 @@
 //! bytes ─module→ Module ─probe→ Probed ─(an engine runs it)→ Instance ─capture→ Snapshot ─plan→ Plan ─encode→ bytes
 //! ```
 
+pub mod addition;
 pub mod capture;
 pub mod encode;
 pub mod freeze;
+pub mod interpose;
 pub mod layout;
 pub mod module;
 mod parallel;

@@ -224,8 +224,7 @@ fn changes_are_listed_by_path() {
 fn a_missing_directory_is_named() {
     let error = Guest::start("(module)", &allow(options(Path::new("/does/not/exist"), false))).err().unwrap();
     let StartError::Host(error @ HostError::Directory { .. }) = error else { panic!("{error:?}") };
-    let expected =
-        "cannot open directory `/does/not/exist`, given by --dir or --mapdir for the guest's `/data`";
+    let expected = "cannot open directory `/does/not/exist`, which the guest would see as `/data`";
     assert_eq!(error.to_string(), expected);
     assert!(std::error::Error::source(&error).is_some());
 }

@@ -63,7 +63,7 @@ fn a_function_that_nobody_provides_is_no_error_until_it_is_called() {
     let error = guest.call("outer", &[]).unwrap_err();
     let called: &ImportCalled = error.downcast_ref().unwrap();
     let message = called.to_string();
-    assert!(message.starts_with("init called the import `env.gone`, which nothing provides; "), "{message}");
+    assert_eq!(message, "init called the import `env.gone`, which nothing provides");
     let entry = guest.ledger().entries().next().unwrap();
     assert_eq!(entry.call.backtrace.as_deref().unwrap(), ["inner", "outer"]);
 }
@@ -85,7 +85,7 @@ fn all_missing_imports_are_listed_at_once() {
     assert_eq!(imports, expected);
     assert_eq!(
         fails(wat, &HostOptions::default()).to_string(),
-        "nothing provides memory `a.m`, table `b.t`, global `c.g`, tag `d.e`; use --preload or --stub"
+        "nothing provides memory `a.m`, table `b.t`, global `c.g`, tag `d.e`"
     );
 }
 
@@ -172,7 +172,7 @@ fn a_preload_that_fails_is_named() {
     assert_eq!(source.downcast_ref(), Some(&wasmtime::Trap::UnreachableCodeReached));
     assert_eq!(
         fails(&wat("(module (import \"x\" \"y\" (memory 1)))")).to_string(),
-        "nothing yet loaded provides memory `x.y`, imported by preloaded module `lib`; use --preload or --stub"
+        "nothing yet loaded provides memory `x.y`, imported by preloaded module `lib`"
     );
 }
 

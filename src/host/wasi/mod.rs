@@ -113,7 +113,7 @@ impl HostState {
         };
         let class = Class::of(&call, wasi.descriptors());
         if self.policies.get(class) == Policy::Deny {
-            let what = format!("`{}` (--policy {class}=deny)", function.name);
+            let what = format!("`{}`", function.name);
             let denied = Denied { what: what.clone() };
             self.recorder.record(Entry { call, outcome: Outcome::Denied(what), writes: Vec::new() })?;
             return Err(denied.into());

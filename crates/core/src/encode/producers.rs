@@ -19,7 +19,7 @@ pub(super) fn add_preinit(module: &Module<'_>) -> Option<Vec<u8>> {
             let mut values = ProducersField::new();
             for value in field.values {
                 let value = value.ok()?;
-                if field.name != PROCESSED_BY || value.name != env!("CARGO_PKG_NAME") {
+                if field.name != PROCESSED_BY || value.name != "preinit" {
                     values.value(value.name, value.version);
                 }
             }
@@ -41,7 +41,7 @@ pub(super) fn add_preinit(module: &Module<'_>) -> Option<Vec<u8>> {
 }
 
 fn mark(values: &mut ProducersField) {
-    values.value(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+    values.value("preinit", env!("CARGO_PKG_VERSION"));
 }
 
 /// The encoder writes a custom section whole: size, name, payload.

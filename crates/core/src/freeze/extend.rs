@@ -7,36 +7,47 @@ use super::resume;
 use super::roots::Roots;
 use super::stack::Stack;
 use super::types::Types;
+use crate::addition::{AddedState, Addition};
 use crate::encode::names;
 use crate::module::Patch;
 use crate::module::{Module, SectionId, Space, is_function, section_of};
-use crate::snapshot::{Reference, Value};
+use crate::snapshot::{GlobalState, Heap, Reference, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use wasm_encoder::{BlockType, Encode, Function, Instruction};
 
-/// A module that can resume a program.
-pub struct Extended {
-    /// The binary.
-    pub wasm: Vec<u8>,
+/// What is added to a module so that it resumes a stopped program.
+#[derive(Debug)]
+pub struct Resumption {
+    /// The code and its roots.
+    pub addition: Addition,
     /// Bytes of the added functions.
     pub code_bytes: usize,
-    /// Whether a declarative element segment was added at the end.
-    pub declares: bool,
-    /// Whether debug information had to go, because code moved.
-    pub drops_dwarf: bool,
-    /// What the start function puts into added tables.
-    pub roots: Roots,
 }
 
-/// Adds code that resumes `stack` when the export `entry` is called for the first time.
-pub fn extend(
-    module: &Module<'_>,
-    bodies: &Bodies<'_>,
-    points: &[Arc<CallPoint>],
-    stack: &Stack,
-    entry: u32,
-) -> Result<Extended, ResumeError> {
+/// A program that was stopped: its functions in progress, where each is, and what it holds.
+#[derive(Clone, Copy)]
+pub struct StoppedProgram<'p, 'a> {
+    /// The module.
+    pub module: &'p Module<'a>,
+    /// The functions in progress.
+    pub bodies: &'p Bodies<'a>,
+    /// For each frame, what the validator knows about its call.
+    pub points: &'p [Arc<CallPoint>],
+    /// The frames.
+    pub stack: &'p Stack,
+    /// The objects that the state reaches, those of the frames last.
+    pub heap: &'p Heap,
+}
+
+/// Code that resumes a program when its export `entry` is called for the first time.
+///
+/// # Errors
+/// [`ResumeError::Refused`], if there is more left to do in one function than engines accept.
+pub fn extend(program: StoppedProgram<'_, '_>, entry_name: &str) -> Result<Resumption, ResumeError> {
+    let StoppedProgram { module, bodies, points, stack, heap } = program;
+    let entry = module.export(entry_name);
+    let entry = entry.ok_or(ResumeError::Unexplained("an entry that does not exist"))?.index;
     let mut patch = Patch::new(module);
     let mut types = Types::new(module);
     let mut names: Vec<(u32, String)> = Vec::new();
@@ -124,7 +135,17 @@ pub fn extend(
     if drops_dwarf {
         patch.replacements.remove_dwarf();
     }
-    Ok(Extended { wasm: patch.apply()?, code_bytes, declares: !declared.is_empty(), drops_dwarf, roots })
+    let state = AddedState {
+        globals: vec![GlobalState { value: Value::I32(0), import_changed: false }],
+        tables: roots.states().collect(),
+        declarative_elements: usize::from(!declared.is_empty()),
+        heap: Some(heap.clone()),
+        ..AddedState::default()
+    };
+    let slots = roots.places().collect();
+    let addition =
+        Addition { wasm: patch.apply()?, state, slots, entry: Some(entry_name.to_string()), drops_dwarf };
+    Ok(Resumption { addition, code_bytes })
 }
 
 /// All exports, those of the entry function as the wrapper.

@@ -16,7 +16,7 @@ mod types;
 
 pub use body::{Bodies, Body, CallPoint, Construct, Level};
 pub use error::ResumeError;
-pub use extend::{Extended, extend};
+pub use extend::{Resumption, StoppedProgram, extend};
 pub use family::Family;
 pub use refusal::can_be_written;
 pub use resume::MAX_BODY;

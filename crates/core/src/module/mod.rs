@@ -17,8 +17,10 @@ pub use patch::{Patch, body_ranges};
 pub use section::{Replacements, Section, SectionId, section_of};
 pub use types::Hierarchy;
 
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::OnceLock;
 use wasmparser::{
     ConstExpr, DataKind, ElementItems, ElementKind, GlobalType, MemoryType, RefType, TableType, TypeRef,
 };
@@ -88,6 +90,7 @@ pub struct Module<'a> {
     pub has_data_count: bool,
     /// What the function bodies refer to.
     pub code: CodeUses,
+    digest: OnceLock<[u8; 32]>,
 }
 
 /// Sizes of the imported part of each index space.
@@ -198,6 +201,11 @@ pub struct CodeUses {
 }
 
 impl<'a> Module<'a> {
+    /// The SHA-256 digest of the binary. It depends on nothing else, so seeds made from it are the same everywhere.
+    pub fn digest(&self) -> [u8; 32] {
+        *self.digest.get_or_init(|| Sha256::digest(self.bytes).into())
+    }
+
     /// The export called `name`.
     pub fn export(&self, name: &str) -> Option<&wasmparser::Export<'a>> {
         self.exports.iter().find(|export| export.name == name)

@@ -2,6 +2,7 @@ use super::scan::{self, Body};
 use super::{
     CodeUses, Data, Element, Global, ImportCounts, Kind, Module, ModuleError, Section, SectionId, Table,
 };
+use std::sync::OnceLock;
 use wasmparser::{
     BinaryReader, CodeSectionReader, Encoding, Parser, Payload, TableInit, TypeRef, ValidPayload, Validator,
     WasmFeatures,
@@ -136,6 +137,7 @@ impl<'a> Module<'a> {
             data: Vec::new(),
             has_data_count: false,
             code: CodeUses::default(),
+            digest: OnceLock::new(),
         }
     }
 

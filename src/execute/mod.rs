@@ -15,6 +15,7 @@ use preinit_core::module::{Module, is_function};
 use preinit_core::probe::{Probe, Probed};
 use std::time::{Duration, Instant};
 pub(crate) use stopped::Run;
+pub use stopped::{Stop, StopCause};
 use wasmtime::{Extern, Instance, Store};
 
 /// Init exports that are looked for when none is named, in this order.
@@ -43,39 +44,46 @@ pub struct Initialized {
     pub run_time: Duration,
 }
 
+/// A function of the guest without parameters and results that runs after init, before the state is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    /// The probe that exports it.
+    pub export: String,
+    /// What messages call it.
+    pub name: String,
+}
+
 impl Initialized {
     /// The instance, for capture.
     pub fn reader(&mut self) -> WasmtimeInstance<'_, &mut Store<HostState>> {
         self.instance.with(&mut self.store)
     }
 
-    /// Calls a function without parameters and results that the probe exports as `export`; messages call it `name`.
+    /// Calls `hooks` in order.
     ///
     /// # Errors
-    /// [`ExecuteError::Stopped`], if it traps or takes longer than init may.
-    pub fn call_hook(&mut self, export: &str, name: &str, limits: &Limits) -> Result<(), ExecuteError> {
-        let engine = self.store.engine().clone();
-        let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, &engine, &mut self.store));
-        let function = self.instance.handle.get_typed_func::<(), ()>(&mut self.store, export);
-        let called = function.and_then(|function| function.call(&mut self.store, ()));
-        drop(interrupt);
-        self.store.set_epoch_deadline(u64::MAX / 2);
-        called.map_err(|error| {
-            let (how, cause) = match (error.downcast_ref(), limits.timeout) {
-                (Some(wasmtime::Trap::Interrupt), Some(timeout)) => (
-                    "did not finish",
-                    format!("it ran longer than the time limit of {timeout:?} (--timeout)"),
-                ),
-                _ => ("trapped", error.root_cause().to_string()),
-            };
-            ExecuteError::Stopped {
-                stage: format!("the `{name}` function {how}"),
-                cause,
-                trace: Trace::default(),
-                ledger: Box::new(self.store.data_mut().take_ledger()),
-            }
-        })
+    /// [`ExecuteError::Stopped`], if one traps or takes longer than init may.
+    pub fn call_hooks(&mut self, hooks: &[Hook], limits: &Limits) -> Result<(), ExecuteError> {
+        call_hooks(hooks, limits, &self.instance, &mut self.store)
     }
+}
+
+pub(crate) fn call_hooks(
+    hooks: &[Hook],
+    limits: &Limits,
+    instance: &ProbedInstance,
+    store: &mut Store<HostState>,
+) -> Result<(), ExecuteError> {
+    for hook in hooks {
+        let engine = store.engine().clone();
+        let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, &engine, store));
+        let function = instance.handle.get_typed_func::<(), ()>(&mut *store, &hook.export);
+        let called = function.and_then(|function| function.call(&mut *store, ()));
+        drop(interrupt);
+        store.set_epoch_deadline(u64::MAX / 2);
+        called.map_err(|error| stopped(Stop::of_hook(&hook.name, &error, limits), store))?;
+    }
+    Ok(())
 }
 
 /// Why init did not come to its end.
@@ -105,17 +113,17 @@ pub enum ExecuteError {
     #[error(transparent)]
     Instance(#[from] InstanceError),
     /// The guest was stopped: it trapped, exited, or called what it must not.
-    #[error("{stage}: {cause}{trace}")]
-    Stopped {
-        /// What was running, as a sentence that says how it ended.
-        stage: String,
-        /// Why.
-        cause: String,
-        /// Where.
-        trace: Trace,
-        /// The host calls that were made until then.
-        ledger: Box<Ledger>,
-    },
+    #[error("{}", .0.stop)]
+    Stopped(Box<Stopped>),
+}
+
+/// A guest that was stopped, and the host calls that it had made.
+#[derive(Debug)]
+pub struct Stopped {
+    /// Where and why.
+    pub stop: Stop,
+    /// The host calls.
+    pub ledger: Ledger,
 }
 
 /// How init is compiled.
@@ -127,63 +135,86 @@ pub struct Compilation<'c> {
     pub cache: Option<&'c CompileCache>,
 }
 
-/// Runs the init of `module`, whose probed form is `probed`.
+/// What is run, on which host, and within which limits.
+#[derive(Clone, Copy)]
+pub struct Execution<'e> {
+    /// The module.
+    pub module: &'e Module<'e>,
+    /// Its probed form, which runs.
+    pub probed: &'e Probed,
+    /// Exports to call, in order; empty means those that are found by name.
+    pub init_functions: &'e [String],
+    /// What runs after them, before the state is read.
+    pub hooks: &'e [Hook],
+    /// What the guest sees.
+    pub host: &'e HostOptions,
+    /// What it may use.
+    pub limits: &'e Limits,
+    /// How it is compiled.
+    pub compilation: Compilation<'e>,
+}
+
+impl<'e> Execution<'e> {
+    /// The settings of the engine that these options need.
+    pub(crate) fn engine_options(self) -> EngineOptions {
+        EngineOptions {
+            optimize: self.compilation.optimize,
+            fuel: self.limits.fuel.is_some(),
+            epochs: self.limits.timeout.is_some(),
+            plain_traces: self.host.ledger_backtraces,
+        }
+    }
+
+    /// The same with code that is there already.
+    pub(crate) fn prepared(self, compiled: &'e Compiled, compile_time: Duration) -> Prepared<'e> {
+        Prepared { execution: self, compiled, compile_time }
+    }
+}
+
+/// Runs init and its hooks.
 ///
 /// # Errors
 /// [`ExecuteError`]; nothing of a run that was stopped is worth keeping.
-pub fn execute(
-    module: &Module<'_>,
-    probed: &Probed,
-    init_functions: &[String],
-    compilation: Compilation<'_>,
-    options: &HostOptions,
-    limits: &Limits,
-    digest: [u8; 32],
-) -> Result<Initialized, ExecuteError> {
-    let calls = calls(module, init_functions)?;
+pub fn execute(execution: Execution<'_>) -> Result<Initialized, ExecuteError> {
+    let calls = calls(execution.module, execution.init_functions)?;
     let compiling = Instant::now();
-    let engine_options = EngineOptions {
-        optimize: compilation.optimize,
-        fuel: limits.fuel.is_some(),
-        epochs: limits.timeout.is_some(),
-        plain_traces: options.ledger_backtraces,
-    };
-    let compiled = engine::compile_cached(&probed.wasm, engine_options, compilation.cache)
-        .map_err(ExecuteError::Compile)?;
-    let compile_time = compiling.elapsed();
-    let prepared = Prepared { module, probed, compiled: &compiled, compile_time };
-    start(prepared, calls, options, limits, digest)
+    let compiled = engine::compile_cached(
+        &execution.probed.wasm,
+        execution.engine_options(),
+        execution.compilation.cache,
+    )
+    .map_err(ExecuteError::Compile)?;
+    start(execution.prepared(&compiled, compiling.elapsed()), calls)
 }
 
 /// A module that is ready to be instantiated.
 #[derive(Clone, Copy)]
 pub(crate) struct Prepared<'p> {
-    pub module: &'p Module<'p>,
-    pub probed: &'p Probed,
+    pub execution: Execution<'p>,
     /// Of the probed form.
     pub compiled: &'p Compiled,
     pub compile_time: Duration,
 }
 
-/// Instantiates a compiled module and makes `calls`, all without parameters and results.
-pub(crate) fn start(
-    prepared: Prepared<'_>,
-    calls: Vec<String>,
-    options: &HostOptions,
-    limits: &Limits,
-    digest: [u8; 32],
-) -> Result<Initialized, ExecuteError> {
-    let mut begun = begin(prepared, options, limits, digest, None)?;
-    let run = prepared.run(limits);
+/// Instantiates a compiled module, makes `calls`, all without parameters and results, and calls the hooks.
+pub(crate) fn start(prepared: Prepared<'_>, calls: Vec<String>) -> Result<Initialized, ExecuteError> {
+    let mut begun = begin(prepared, None)?;
+    let run = prepared.run();
     for name in &calls {
         let function = begun.instance.handle.get_typed_func::<(), ()>(&mut begun.store, name);
-        let function = function.map_err(|_| init_signature(prepared.module, name))?;
+        let function = function.map_err(|_| init_signature(prepared.execution.module, name))?;
         if let Err(error) = function.call(&mut begun.store, ()) {
-            let error = run.stopped(&format!("the `{name}` function"), "trapped", error);
-            return Err(error.with_ledger(&mut begun.store));
+            let stop = run.stopped(&format!("the `{name}` function"), "trapped", &error);
+            return Err(stopped(stop, &mut begun.store));
         }
     }
-    begun.end(prepared, calls)
+    let mut initialized = begun.end(prepared, calls)?;
+    initialized.call_hooks(prepared.execution.hooks, prepared.execution.limits)?;
+    Ok(initialized)
+}
+
+fn stopped(stop: Stop, store: &mut Store<HostState>) -> ExecuteError {
+    ExecuteError::Stopped(Box::new(Stopped { stop, ledger: store.data_mut().take_ledger() }))
 }
 
 /// An instance that is being initialized.
@@ -196,66 +227,51 @@ pub(crate) struct Begun {
 }
 
 /// Instantiates a compiled module. `watch` sees all host calls.
-pub(crate) fn begin(
-    prepared: Prepared<'_>,
-    options: &HostOptions,
-    limits: &Limits,
-    digest: [u8; 32],
-    watch: Option<Watch>,
-) -> Result<Begun, ExecuteError> {
+pub(crate) fn begin(prepared: Prepared<'_>, watch: Option<Watch>) -> Result<Begun, ExecuteError> {
+    let Execution { module, host: options, limits, .. } = prepared.execution;
     let engine = &prepared.compiled.engine;
     let running = Instant::now();
-    let mut store = host::new_store(engine, options, limits, digest)?;
+    let mut store = host::new_store(engine, options, limits, module.digest())?;
     if let Some(watch) = watch {
         store.data_mut().watch(watch);
     }
     let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, engine, &mut store));
-    match instantiated(prepared, options, limits, &mut store) {
-        Ok((instance, preload_calls)) => Ok(Begun { store, instance, preload_calls, interrupt, running }),
-        Err(error) => Err(error.with_ledger(&mut store)),
-    }
+    let (instance, preload_calls) = instantiated(prepared, &mut store)?;
+    Ok(Begun { store, instance, preload_calls, interrupt, running })
 }
 
 /// Gives the instance, and the number of host calls that preloaded modules made.
 fn instantiated(
     prepared: Prepared<'_>,
-    options: &HostOptions,
-    limits: &Limits,
     store: &mut Store<HostState>,
 ) -> Result<(ProbedInstance, usize), ExecuteError> {
-    let Prepared { module, probed, compiled, .. } = prepared;
-    let compiled = &compiled.module;
-    let run = prepared.run(limits);
-    let imports = host::resolve_imports(store, options, compiled).map_err(|error| run.no_imports(error))?;
+    let Execution { module, probed, host: options, .. } = prepared.execution;
+    let compiled = &prepared.compiled.module;
+    let run = prepared.run();
+    let imports = host::resolve_imports(store, options, compiled).map_err(|error| {
+        match run.preload_stopped(&error) {
+            Some(stop) => stopped(stop, store),
+            None => error.into(),
+        }
+    })?;
     let preload_calls = store.data().ledger().len();
     let functions = module.exports.iter().filter(|export| is_function(export.kind));
     let names = functions.map(|export| (export.index, export.name.to_string()));
     store.data_mut().name_functions(compiled, names);
     let baseline = Baseline::of(store, &imports)?;
-    let instance = instantiate(store, compiled, &imports, module.bytes, probed)
-        .map_err(|error| run.not_instantiated(error))?;
-    Ok((ProbedInstance::new(probed, instance, imports, baseline, store)?, preload_calls))
-}
-
-impl ExecuteError {
-    /// With the calls that were made until then, where it tells of them.
-    fn with_ledger(self, store: &mut Store<HostState>) -> ExecuteError {
-        match self {
-            ExecuteError::Stopped { stage, cause, trace, .. } => {
-                let ledger = Box::new(store.data_mut().take_ledger());
-                ExecuteError::Stopped { stage, cause, trace, ledger }
-            }
-            error => error,
+    let handle = match instantiate(store, compiled, &imports, module.bytes, probed) {
+        Ok(handle) => handle,
+        Err(error) => {
+            return Err(match run.not_instantiated(&error) {
+                Some(stop) => stopped(stop, store),
+                None => ExecuteError::Link(error),
+            });
         }
-    }
+    };
+    Ok((ProbedInstance::new(probed, handle, imports, baseline, store)?, preload_calls))
 }
 
 impl Begun {
-    /// The instance, for capture.
-    pub fn reader(&mut self) -> WasmtimeInstance<'_, &mut Store<HostState>> {
-        self.instance.with(&mut self.store)
-    }
-
     /// What was set was for the guest and not for the capture.
     pub fn unbounded(&mut self) -> Result<(), ExecuteError> {
         self.interrupt = None;
@@ -284,11 +300,9 @@ impl Begun {
 }
 
 impl<'p> Prepared<'p> {
-    pub fn run<'r>(&self, limits: &'r Limits) -> Run<'r>
-    where
-        'p: 'r,
-    {
-        Run { module: self.module, compiled: &self.compiled.module, limits }
+    pub fn run(&self) -> Run<'p> {
+        let Execution { module, limits, .. } = self.execution;
+        Run { module, compiled: &self.compiled.module, limits }
     }
 }
 
@@ -353,7 +367,7 @@ fn init_signature(module: &Module<'_>, name: &str) -> ExecuteError {
 
 fn no_default(module: &Module<'_>) -> ExecuteError {
     ExecuteError::NoInitFunction(format!(
-        "none of the default init functions `{}` is exported; name one with --init-func ({})",
+        "none of the default init functions `{}` is exported ({})",
         DEFAULT_INIT_FUNCTIONS.join("`, `"),
         exported_functions(module)
     ))

@@ -1,0 +1,148 @@
+"""Markdown tables from the figures."""
+
+PROGRAMS = {
+    "lua": "Lua",
+    "quickjs": "QuickJS",
+    "sqlite": "SQLite",
+    "rust-regex": "Rust `regex`",
+    "go": "Go",
+    "cpython": "CPython 3.11",
+    "ruby": "Ruby 3.4",
+    "zig": "Zig",
+    "assemblyscript": "AssemblyScript",
+}
+
+
+def table(columns, rows):
+    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def program(name):
+    return PROGRAMS.get(name, name)
+
+
+def measured(compare):
+    return f"On {compare['machine']}. Medians of {compare['runs']} runs."
+
+
+def times(against, what):
+    """`(1.6x, 1.3x)`: how many times that of preinit."""
+    factors = [factor[what] if what else factor for factor in against.values()]
+    digits = 1 if what else 2
+    return f" ({', '.join(f'{factor:.{digits}f}x' for factor in factors)})" if factors else ""
+
+
+def build(compare):
+    rows, tools = compare["build"], list(next(iter(compare["build"].values())))
+    cells = lambda tool: (
+        f"{tool['seconds']:.3f} s{times(tool['against'], 'time')}, {tool['mib']:.0f} MiB{times(tool['against'], 'memory')}"
+    )
+    text = table(["program", *tools], [[program(name), *(cells(row[tool]) for tool in tools)] for name, row in rows.items()])
+    return f"{measured(compare)} Wall time and peak memory of the whole process.\n\n{text}\n\n{legend(rows)}"
+
+
+def legend(rows):
+    """What the factors of each column are relative to."""
+    by_ours = {}
+    for tool, cell in next(iter(rows.values())).items():
+        if cell["against"]:
+            by_ours.setdefault(tuple(cell["against"]), []).append(f"*{tool}*")
+    parts = [
+        f"to {' and '.join(f'*{name}*' for name in ours)} in the columns {' and '.join(tools)}" for ours, tools in by_ours.items()
+    ]
+    return f"Factors in parentheses are relative {'; '.join(parts)}. Above 1x, preinit takes less." if parts else ""
+
+
+def sizes(compare):
+    rows, tools = compare["sizes"], list(next(iter(compare["sizes"].values())))
+    packings = list(rows[next(iter(rows))]["preinit"]["packed"])
+
+    def cell(entry):
+        packed = ", ".join(f"{entry['packed'][packing]:.2f}" for packing in packings) if "packed" in entry else ""
+        return f"{entry['mb']:.2f}" + (f" ({packed})" if packed else "")
+
+    text = table(["program", *tools], [[program(name), *(cell(row[tool]) for tool in tools)] for name, row in rows.items()])
+    return f"Size of the module in MB ({', '.join(packings)}).\n\n{text}"
+
+
+def startup(compare):
+    parts = ["Milliseconds from a compiled module to the first answer; the original's include its init."]
+    for engine, rows in compare["start"].items():
+        tools = list(next(iter(rows.values())))
+
+        def cell(tool, entry):
+            if entry is None:
+                return "–"
+            return f"{entry['ms']:.{2 if tool == 'original' else 3}f}{times(entry.get('against', {}), None)}"
+
+        text = table(
+            ["program", *tools], [[program(name), *(cell(tool, row[tool]) for tool in tools)] for name, row in rows.items()]
+        )
+        parts.append(f"### {engine}\n\n{text}")
+    ours = next(iter(next(iter(compare["start"].values())).values()))
+    names = next((list(entry["against"]) for entry in ours.values() if entry and entry.get("against")), [])
+    if names:
+        relative = " and ".join(f"*{name}*" for name in names)
+        parts.append(f"Factors in parentheses are relative to {relative}. Above 1x, preinit is faster.")
+    return "\n\n".join(parts)
+
+
+def evaluated(compare):
+    rows = [[program(name), result] for name, result in compare["evaluated"].items()]
+    return table(["program", "`wasm-ctor-eval`"], rows)
+
+
+def stripped(compare):
+    rows = []
+    for name, row in compare["stripped"].items():
+        taken = f"{row['functions']} of {row['functions_before']}, {row['code_bytes']:,} bytes of code"
+        optimized = row["wasm_opt"]
+        optimized = f"{optimized:,}" if isinstance(optimized, int) else optimized
+        rows.append([program(name), f"{row['snapshot']:,}", f"{row['stripped']:,}", taken, optimized])
+    return table(["program", "snapshot", "`--strip-init`", "functions stripped", "`wasm-opt`"], rows)
+
+
+def scaling(scaling):
+    columns = ["state", "time", "peak memory", "time by unit", "memory by unit", "against one `memcpy`"]
+    rows = [
+        [row["state"], f"{row['seconds']:.3f} s", f"{row['mib']:.0f} MiB", row["time_by_unit"], row["memory_by_unit"],
+         f"{row['memcpy']:.1f}x" if row["memcpy"] else "–"]
+        for row in scaling["rows"]
+    ]
+    return f"On {scaling['machine']}. Medians of {scaling['runs']} runs.\n\n{table(columns, rows)}"
+
+
+def heap(heap):
+    columns = ["objects", "captured per second", "bytes per object"]
+    columns += [f"{engine}: made by init → by the snapshot" for engine in heap["engines"]]
+    rows = []
+    for row in heap["rows"]:
+        # Two digits for what takes less than 2 ms.
+        number = lambda ms: f"{ms:.2f}" if ms < 2 else f"{ms:.1f}" if ms < 10 else f"{ms:.0f}"
+        pairs = [f"{number(before)} → {number(after)} ms" for before, after in row["ms"]]
+        rows.append([f"{row['objects']:,}", f"{row['captured_per_second']:,}", f"{row['bytes_per_object']:.1f}", *pairs])
+    return table(columns, rows)
+
+
+def frozen(freeze):
+    engines = list(next(iter(freeze["commands"].values()))["ms"])
+    columns = ["command", "frozen where it first reads, having", "preinit, cold (warm): wall, processor time; memory", "MB"]
+    columns += [f"ms to the first output, {engine}; processor time" for engine in engines]
+    rows = []
+    for name, row in freeze["commands"].items():
+        cold, warm = row["cold"], row["warm"]
+        cells = [
+            name,
+            row["having"],
+            f"{cold['wall']:.2f} ({warm['wall']:.2f}) s, {cold['processor']:.2f} ({warm['processor']:.2f}) s; "
+            f"{cold['mib']:.0f} MiB",
+            f"{row['mb'][0]:.2f} → {row['mb'][1]:.2f}",
+        ]
+        cells += [f"{times['original']:.2f} → {times['frozen']:.3f}, {times['factor']:.0f}x" for times in row["ms"].values()]
+        rows.append(cells)
+    return (
+        f"On {freeze['machine']}. Medians of {freeze['runs']} runs of preinit. {freeze['compared']} runs of scripts, in "
+        f"{' and '.join(engines)}: standard output, standard error and exit codes were those of the original in every one."
+        f"\n\n{table(columns, rows)}"
+    )

@@ -1,0 +1,110 @@
+//! What a user of the command line can do about an error or a warning. The library knows no options by name.
+
+use preinit::host::{HostError, ImportCalled};
+use preinit::stages::execute::{ExecuteError, StopCause};
+use preinit::stages::freeze::FreezeError;
+use preinit::stages::plan::{PlanError, Warning as OutputWarning};
+use preinit::verify::VerifyError;
+use preinit::{Error, OptionsError, Warning};
+
+/// What to do about an error, if its chain of causes has one that something can be done about.
+pub fn for_error(error: &anyhow::Error) -> Option<String> {
+    error.chain().find_map(|cause| {
+        let error = cause.downcast_ref::<Error>().and_then(for_library_error);
+        error.or_else(|| cause.downcast_ref::<VerifyError>().and_then(for_verify_error))
+    })
+}
+
+fn for_library_error(error: &Error) -> Option<String> {
+    match error {
+        Error::Options(error) => for_options(error),
+        Error::Execute(error) => for_execution(error),
+        Error::Freeze(FreezeError::Execute(error)) => for_execution(error),
+        Error::Plan(error) => for_plan(error),
+        Error::StackKept(_) => Some("leave out --zero-stack".to_string()),
+        Error::Strict { .. } => Some("without --strict these are warnings".to_string()),
+        _ => None,
+    }
+}
+
+fn for_verify_error(error: &VerifyError) -> Option<String> {
+    match error {
+        VerifyError::Init(error) | VerifyError::Freeze(FreezeError::Execute(error)) => for_execution(error),
+        VerifyError::Host(error) => for_host(error),
+        _ => None,
+    }
+}
+
+fn for_options(error: &OptionsError) -> Option<String> {
+    Some(match error {
+        OptionsError::ClearsStackInUse => "--zero-stack does not go with --at".to_string(),
+        OptionsError::EntryReplaced { entry } => format!("--rename-func resume={entry}"),
+        _ => return None,
+    })
+}
+
+fn for_execution(error: &ExecuteError) -> Option<String> {
+    match error {
+        ExecuteError::NoInitFunction(_) => Some("name one with --init-func".to_string()),
+        ExecuteError::Host(error) => for_host(error),
+        ExecuteError::Stopped(stopped) => for_stop(&stopped.stop.cause),
+        _ => None,
+    }
+}
+
+fn for_stop(cause: &StopCause) -> Option<String> {
+    Some(match cause {
+        StopCause::Timeout(_) => "--timeout allows more".to_string(),
+        StopCause::Fuel(_) => "--fuel allows more".to_string(),
+        StopCause::Memory(_) | StopCause::Ledger(_) => "--max-memory allows more".to_string(),
+        StopCause::ImportCalled(called) => for_import(called),
+        StopCause::Denied(_) => "--policy, --clock and --random decide what is denied".to_string(),
+        _ => return None,
+    })
+}
+
+fn for_import(called: &ImportCalled) -> String {
+    let ImportCalled { module, name } = called;
+    match called.is_wasi() {
+        true => "use --allow-wasi".to_string(),
+        false => format!("use --preload {module}=FILE or --stub {module}.{name}"),
+    }
+}
+
+fn for_host(error: &HostError) -> Option<String> {
+    Some(match error {
+        HostError::Unprovided { .. } => "use --preload or --stub".to_string(),
+        HostError::NoDefault { .. } => "use --preload".to_string(),
+        HostError::Limit(_) => "--max-memory allows more".to_string(),
+        HostError::Directory { .. } => "it was given by --dir or --mapdir".to_string(),
+        _ => return None,
+    })
+}
+
+fn for_plan(error: &PlanError) -> Option<String> {
+    Some(match error {
+        PlanError::SharedImport { .. } => "use --internalize to make it the module's own".to_string(),
+        PlanError::ImportedTwice { .. } | PlanError::NoInitializer { .. } => {
+            "leave out --internalize to keep it imported".to_string()
+        }
+        _ => return None,
+    })
+}
+
+/// A warning, with what can be done about it.
+pub fn warning(warning: &Warning) -> String {
+    let advice = match warning {
+        Warning::Called { class, .. } => format!(" (--policy {class}=warn)"),
+        Warning::NoDirectories => "; give it some with --dir or --mapdir".to_string(),
+        Warning::NoResetHooks => "; --reset-libc has no effect".to_string(),
+        Warning::SectionsStripped(_) => " (--strip-init)".to_string(),
+        Warning::Output(OutputWarning::NotMappable { .. }) => String::new(),
+        _ => String::new(),
+    };
+    format!("{warning}{advice}")
+}
+
+/// All warnings of a run.
+pub fn warnings(all: &[Warning]) -> Vec<String> {
+    all.iter().map(warning).collect()
+}

@@ -1,0 +1,79 @@
+use crate::cache::CompileCache;
+use crate::error::OptionsError;
+use crate::freeze::{Reader, Trigger};
+use crate::host::{HostOptions, Limits};
+use preinit_core::layout::Layout;
+use preinit_core::plan::{Rename, rename_conflict};
+use std::time::Duration;
+
+/// Everything that can be chosen about a run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Exports to call, in order; empty means the first of [`crate::execute::DEFAULT_INIT_FUNCTIONS`] that exists.
+    pub init_functions: Vec<String>,
+    /// Keep exporting the init functions. `_initialize` is never kept: it must not run twice.
+    pub keep_init: bool,
+    /// Exports that get another name.
+    pub renames: Vec<Rename>,
+    /// Make imported memories, tables and mutable globals the module's own.
+    pub internalize: bool,
+    /// How data is laid out in the output.
+    pub layout: Layout,
+    /// Replace the code that only init could reach by stubs.
+    pub strip_init: bool,
+    /// Compile optimized code, for an init that runs long.
+    pub optimize: bool,
+    /// Freeze the program in the middle of a call, at this place, instead of when init returns.
+    pub at: Option<Trigger>,
+    /// How the calls in progress are read, for [`Options::at`].
+    pub frames: Reader,
+    /// Where compiled code is kept between runs.
+    pub cache: Option<CompileCache>,
+    /// What init can see and do.
+    pub host: HostOptions,
+    /// What init can use.
+    pub limits: Limits,
+    /// Let wasi-libc forget what it knows of directories and environment, before the state is read.
+    pub reset_libc: bool,
+    /// Clear what functions have left on the stack; refused where that is not certain to be safe.
+    pub zero_stack: bool,
+    /// Refuse whatever would be warned of.
+    pub strict: bool,
+    /// Draw the memories, for [`Output::page`].
+    pub maps: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            init_functions: Vec::new(),
+            keep_init: false,
+            renames: Vec::new(),
+            internalize: false,
+            layout: Layout::default(),
+            strip_init: false,
+            optimize: false,
+            at: None,
+            frames: Reader::default(),
+            cache: None,
+            host: HostOptions::default(),
+            limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
+            reset_libc: false,
+            zero_stack: false,
+            strict: false,
+            maps: false,
+        }
+    }
+}
+
+impl Options {
+    pub(crate) fn check(&self) -> Result<(), OptionsError> {
+        if let Some(conflict) = rename_conflict(&self.renames) {
+            return Err(OptionsError::Renames(conflict));
+        }
+        match &self.at {
+            Some(_) if self.zero_stack => Err(OptionsError::ClearsStackInUse),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+use crate::host::Class;
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+/// Something about a snapshot that is right but may surprise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// About the form of the output.
+    Output(preinit_core::plan::Warning),
+    /// Sections that describe code are left out, because stripping moves the code.
+    SectionsStripped(Vec<String>),
+    /// The source map gives wrong places: code moved by this many bytes in the file.
+    SourceMapMoved(i64),
+    /// The debug information is left out, because added functions move the code.
+    DwarfDropped,
+    /// Init read this many random bytes.
+    Random(u64),
+    /// Init made calls of a class that is to be warned of.
+    Called {
+        /// The class.
+        class: Class,
+        /// The imports, in the order of the first call.
+        imports: Vec<String>,
+        /// The number of calls.
+        calls: u64,
+    },
+    /// The frozen program has looked for directories and found none.
+    NoDirectories,
+    /// The frozen program has read its arguments.
+    ArgumentsRead,
+    /// The frozen program has read its environment.
+    EnvironmentRead,
+    /// The frozen program has read this many bytes of standard input.
+    StdinRead(usize),
+    /// The frozen program has written to a standard stream.
+    Written {
+        /// `output` or `error`.
+        stream: &'static str,
+        /// The number of calls.
+        calls: usize,
+    },
+    /// The frozen program has changed files.
+    FilesChanged {
+        /// How many.
+        count: usize,
+        /// One of them.
+        first: String,
+    },
+    /// The module has no function that makes libc forget what it has cached.
+    NoResetHooks,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::Output(warning) => warning.fmt(f),
+            Warning::SectionsStripped(sections) => {
+                write!(f, "left out, because stripping moves the code that they describe: `{}`", sections.join("`, `"))
+            }
+            Warning::SourceMapMoved(by) => write!(f, "the source map is off: code moved by {by:+} bytes in the file"),
+            Warning::DwarfDropped => f.write_str(
+                "the debug information (DWARF) is left out: the added functions move the code by one byte",
+            ),
+            Warning::Random(bytes) => {
+                write!(f, "init read {bytes} random bytes, which every instance of the snapshot will share")
+            }
+            Warning::Called { imports, calls, .. } => {
+                let times = if *calls == 1 { "once".to_owned() } else { format!("{calls} times") };
+                write!(f, "init called {} {times}", listed(imports))
+            }
+            Warning::NoDirectories => f.write_str(
+                "the program has looked for directories and found none: it will not see those that are given when it runs",
+            ),
+            Warning::ArgumentsRead => {
+                f.write_str("the program has read its arguments: those of this run are frozen")
+            }
+            Warning::EnvironmentRead => {
+                f.write_str("the program has read its environment: the variables of this run are frozen")
+            }
+            Warning::StdinRead(bytes) => {
+                let bytes = if *bytes == 1 { "1 byte".to_string() } else { format!("{bytes} bytes") };
+                write!(f, "the program has read {bytes} of standard input: that is frozen")
+            }
+            Warning::Written { stream, calls } => write!(
+                f,
+                "the program has written to standard {stream} ({calls} call{}); that is not written again",
+                if *calls == 1 { "" } else { "s" }
+            ),
+            Warning::FilesChanged { count, first } => {
+                let files = if *count == 1 { "1 file".to_string() } else { format!("{count} files") };
+                write!(f, "the program has changed {files} (the first: `{first}`); that is not done again")
+            }
+            Warning::NoResetHooks => f.write_str(
+                "libc is not reset: the module has neither `__wasilibc_reset_preopens` nor \
+                 `__wasilibc_deinitialize_environ` among its exports and names",
+            ),
+        }
+    }
+}
+
+/// As text.
+impl Serialize for Warning {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+fn listed(imports: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let mut text = imports.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    if imports.len() > SHOWN {
+        text.push_str(&format!(" and {} more", imports.len() - SHOWN));
+    }
+    text
+}
