@@ -1,7 +1,5 @@
 use super::heap_comparison::describe_objects;
-use crate::host::{
-    ChangeRefused, Denied, GuestExit, ImportCalled, LedgerLimit, MemoryLimit, ReplayDiverged,
-};
+use crate::host::{ChangeRefused, Denied, GuestExit, ImportCalled, LedgerLimit, MemoryLimit, ReplayDiverged};
 use preinit_core::snapshot::{Heap, Value};
 use wasmtime::Trap;
 
@@ -80,7 +78,9 @@ impl CallResult {
             return CallResult::Stopped(CallLimit::Memory);
         }
         if let Some(ImportCalled { module, name }) = error.downcast_ref() {
-            return CallResult::Trapped(format!("call of the import `{module}.{name}`, which nothing provides"));
+            return CallResult::Trapped(format!(
+                "call of the import `{module}.{name}`, which nothing provides"
+            ));
         }
         if let Some(denied) = error.downcast_ref::<Denied>() {
             return CallResult::Trapped(denied.to_string());

@@ -10,8 +10,7 @@ use preinit_core::snapshot::{Heap, Reference, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
 use wasmtime::{
-    AnyRef, AsContextMut, ExnRef, Extern, ExternRef, Func, I31, Memory, Ref, RootScope, Rooted, Store, Val,
-    ValType,
+    AnyRef, AsContextMut, ExnRef, Extern, ExternRef, Func, I31, Memory, Ref, RootScope, Rooted, Val, ValType,
 };
 
 /// An instance on wasmtime of one of the two modules.
@@ -25,10 +24,7 @@ pub(super) struct ComparedInstance<'a> {
 }
 
 impl<'a> ComparedInstance<'a> {
-    pub fn new(
-        program: Arc<ProbedModule<'a>>,
-        mut initialized: Initialized,
-    ) -> Result<Self, CaptureError> {
+    pub fn new(program: Arc<ProbedModule<'a>>, mut initialized: Initialized) -> Result<Self, CaptureError> {
         let functions = FunctionIndices::of(&program.module, &program.probed, &mut initialized.reader())?;
         let Initialized { instance, store, .. } = &mut initialized;
         let entries = instance.handle.get_memory(&mut *store, &program.probed.export_name(Probe::Entries));

@@ -157,8 +157,7 @@ impl FrozenComparison<'_, '_, '_> {
     /// Compares the modules. The entry is still exported, even where an init function would not be.
     fn compare_modules(&self, ended: &Led, verdict: &mut VerdictBuilder<'_>) {
         let (original, frozen) = (&self.original.module, &self.frozen.module);
-        let compared =
-            module_comparison::compare(original, frozen, &ended.consumed, &self.options.renames);
+        let compared = module_comparison::compare(original, frozen, &ended.consumed, &self.options.renames);
         let reactor = format!("export.{REACTOR_INITIALIZE}");
         // It says whether the program was resumed.
         let added_global = frozen.globals.len() == original.globals.len() + 1;

@@ -197,7 +197,8 @@ impl LockStep<'_, '_, '_> {
         }
         let mut differences = self.compare_states()?;
         // Where a limit stops the guest may be up to the engine; a refused change of a file is the same on both sides.
-        let stopped = matches!(&original, CallResult::Stopped(limit) if !matches!(limit, CallLimit::Change(_)));
+        let stopped =
+            matches!(&original, CallResult::Stopped(limit) if !matches!(limit, CallLimit::Change(_)));
         if stopped && let Some(first) = differences.first() {
             let (how, key) = (original.describe(), &first.key);
             result.undecided =

@@ -6,7 +6,6 @@
 use super::action::{Action, RecordedCall};
 use super::compared_instance::ComparedInstance;
 use super::lock_step::ScriptResult;
-use super::module_comparison::original_name;
 use super::other_engines::{self, Driver, DriverError, DriverResult, OtherEngine, Replay};
 use super::probed_module::ProbedModule;
 use super::verdict::{Difference, EngineCoverage, Skipped};
@@ -118,7 +117,7 @@ impl<'s> Observer<'s> {
         let how = match driver.answer_with(&[]).and_then(|()| driver.instantiate()) {
             Ok(DriverResult::Returned(_)) => {
                 let (replay, unseen) =
-                    other_engines::replay(driver, &result.actions, original, |name| name, options)?;
+                    other_engines::replay(driver, &result.actions, original, &[], options)?;
                 self.not_compared(unseen);
                 return Ok(replay);
             }
@@ -173,8 +172,7 @@ impl OriginalReplay<'_, '_> {
             Err(DriverError(why)) => return Ok(Replay::Stopped(why)),
         };
         let renames = &self.options.renames;
-        let name = |export| original_name(renames, export);
-        Ok(other_engines::replay(&mut *driver, &actions, original, name, self.options)?.0)
+        Ok(other_engines::replay(&mut *driver, &actions, original, renames, self.options)?.0)
     }
 
     /// Runs init. What is to be done then.

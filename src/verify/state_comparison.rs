@@ -103,17 +103,16 @@ impl StateComparison {
 /// is the same.
 fn segments(original: &InstanceState<'_>, snapshot: &InstanceState<'_>, differences: &mut Vec<Difference>) {
     let code = &original.module.code;
-    let mut compare =
-        |kind: &str, highest: Option<u32>, is_empty: fn(&InstanceState<'_>, usize) -> bool| {
-            for index in 0..highest.map_or(0, |highest| highest as usize + 1) {
-                let (left, right) = (is_empty(original, index), is_empty(snapshot, index));
-                if left != right {
-                    let describe = |dropped: bool| if dropped { "dropped or empty" } else { "live" };
-                    let key = format!("{kind}.{index}.dropped");
-                    differences.push(Difference::new(key, describe(left), describe(right)));
-                }
+    let mut compare = |kind: &str, highest: Option<u32>, is_empty: fn(&InstanceState<'_>, usize) -> bool| {
+        for index in 0..highest.map_or(0, |highest| highest as usize + 1) {
+            let (left, right) = (is_empty(original, index), is_empty(snapshot, index));
+            if left != right {
+                let describe = |dropped: bool| if dropped { "dropped or empty" } else { "live" };
+                let key = format!("{kind}.{index}.dropped");
+                differences.push(Difference::new(key, describe(left), describe(right)));
             }
-        };
+        }
+    };
     compare("data", code.highest_data, is_empty_data);
     compare("element", code.highest_element, is_empty_element);
 }

@@ -22,7 +22,9 @@ impl Tolerance {
 
     /// Whether the bytes of `range`, in which two memories differ, may do so.
     pub fn is_same_memory(self, original: &[u8], snapshot: &[u8], range: &Range<usize>) -> bool {
-        self == Tolerance::OtherEngine && original.len() == snapshot.len() && is_nans(original, snapshot, range)
+        self == Tolerance::OtherEngine
+            && original.len() == snapshot.len()
+            && is_nans(original, snapshot, range)
     }
 }
 
@@ -102,9 +104,8 @@ mod tests {
 
     #[test]
     fn references_are_the_same_as_far_as_the_engine_shows_them() {
-        let same = |expected, shown| {
-            Tolerance::OtherEngine.is_same_value(Value::Ref(expected), Value::Ref(shown))
-        };
+        let same =
+            |expected, shown| Tolerance::OtherEngine.is_same_value(Value::Ref(expected), Value::Ref(shown));
         let hidden = Reference::Unwritable(Unwritable::Hidden);
         let opaque = Reference::Unwritable(Unwritable::Opaque);
         assert!(same(Reference::Null, Reference::Null));

@@ -10,6 +10,7 @@ pub mod addition;
 pub mod capture;
 pub mod encode;
 pub mod freeze;
+mod hex;
 pub mod interpose;
 pub mod layout;
 pub mod module;
@@ -18,4 +19,7 @@ pub mod plan;
 pub mod probe;
 pub mod segments;
 pub mod snapshot;
+pub mod state_file;
 pub mod strip;
+
+pub use hex::hex;

@@ -55,6 +55,7 @@ impl<'r> Objects<'r> {
                 host => host,
             },
             ObservedRef::Continuation => Reference::Unwritable(Unwritable::Continuation),
+            ObservedRef::Hidden => Reference::Unwritable(Unwritable::Hidden),
         })
     }
 
@@ -76,6 +77,7 @@ impl<'r> Objects<'r> {
             }
             ObservedObject::ForeignObject => Reference::Unwritable(Unwritable::ForeignObject),
             ObservedObject::ForeignException => Reference::Unwritable(Unwritable::ForeignException),
+            ObservedObject::Opaque => Reference::Unwritable(Unwritable::Opaque),
             ObservedObject::Host => match self.imports.get(&identity) {
                 Some(&global) => Reference::Import(global),
                 None => Reference::Unwritable(Unwritable::HostExtern),

@@ -40,6 +40,9 @@ pub struct Probed {
     pub tags: u32,
     /// Struct and array type indices by witness function: the parameters of witness `k` are these types, nullable.
     pub witnesses: Vec<Vec<u32>>,
+    /// Globals of type `v128`, each with two functions that return its halves. Only for hosts that may be unable to read such
+    /// a global, such as JavaScript.
+    pub vector_globals: Vec<u32>,
     /// What the host has to do between instantiation and the first call; `None` where the engine does all.
     pub deferred: Option<Deferred>,
     /// Whether the engine writes active data segments.
@@ -52,7 +55,7 @@ impl Probed {
     /// # Errors
     /// If a type of the module cannot be re-encoded, which validation rules out for the proposals that are supported.
     pub fn new(module: &Module<'_>) -> Result<Probed, ProbeError> {
-        Probed::with(module, Deferred::of(module), [])
+        Probed::with(module, Deferred::of(module), [], Vec::new())
     }
 
     /// The same, and exports `functions` too, which can then be called by [`Probe::Function`].
@@ -63,7 +66,7 @@ impl Probed {
         module: &Module<'_>,
         functions: impl IntoIterator<Item = u32>,
     ) -> Result<Probed, ProbeError> {
-        Probed::with(module, Deferred::of(module), functions)
+        Probed::with(module, Deferred::of(module), functions, Vec::new())
     }
 
     /// Instruments `module` so that any engine runs it without our help: nothing is deferred.
@@ -71,13 +74,17 @@ impl Probed {
     /// # Errors
     /// As of [`Probed::new`].
     pub fn for_any_engine(module: &Module<'_>) -> Result<Probed, ProbeError> {
-        Probed::with(module, None, [])
+        let vectors = (0u32..)
+            .zip(&module.globals)
+            .filter(|(_, global)| global.ty.content_type == wasmparser::ValType::V128);
+        Probed::with(module, None, [], vectors.map(|(index, _)| index).collect())
     }
 
     fn with(
         module: &Module<'_>,
         deferred: Option<Deferred>,
         functions: impl IntoIterator<Item = u32>,
+        vector_globals: Vec<u32>,
     ) -> Result<Probed, ProbeError> {
         let mut exported = module.referenceable_functions();
         exported.extend(functions);
@@ -97,12 +104,14 @@ impl Probed {
             memories: module.memories.len() as u32,
             tags: module.tags.len() as u32,
             witnesses: witnessed_types(module),
+            vector_globals,
             engine_writes_data: deferred.is_none() && module.data.iter().any(|segment| !segment.is_passive()),
             deferred,
         };
         let mut added = Added::new(module);
         probed.add_segment_probes(module, &mut added)?;
         probed.add_witnesses(&mut added);
+        probed.add_vector_halves(&mut added);
         probed.add_exports(module, &mut added);
         probed.wasm = added.into_module(module, probed.deferred.as_ref());
         Ok(probed)
@@ -163,10 +172,27 @@ impl Probed {
             let params = types.iter().map(|&ty| {
                 ValType::Ref(RefType { nullable: true, heap_type: wasm_encoder::HeapType::Concrete(ty) })
             });
-            let ty = added.function_type(params.collect());
+            let params: Vec<ValType> = params.collect();
+            let ty = added.function_type(&params, &[]);
             let mut body = Function::new([]);
             body.instruction(&Instruction::End);
             added.function(self.export_name(Probe::Witness(k as u32)), ty, &body);
+        }
+    }
+
+    fn add_vector_halves(&self, added: &mut Added) {
+        if self.vector_globals.is_empty() {
+            return;
+        }
+        let ty = added.function_type(&[], &[ValType::I64]);
+        for &global in &self.vector_globals {
+            for (lane, probe) in [(0, Probe::LowHalf(global)), (1, Probe::HighHalf(global))] {
+                let mut body = Function::new([]);
+                body.instruction(&Instruction::GlobalGet(global));
+                body.instruction(&Instruction::I64x2ExtractLane(lane));
+                body.instruction(&Instruction::End);
+                added.function(self.export_name(probe), ty, &body);
+            }
         }
     }
 
@@ -270,11 +296,11 @@ impl Added {
         encode(&mut entries.bytes);
     }
 
-    fn function_type(&mut self, params: Vec<ValType>) -> u32 {
+    fn function_type(&mut self, params: &[ValType], results: &[ValType]) -> u32 {
         self.push(SectionId::TYPE, |out| {
             out.push(0x60);
-            params.as_slice().encode(out);
-            <[ValType]>::encode(&[], out);
+            params.encode(out);
+            results.encode(out);
         });
         self.next_type += 1;
         self.next_type - 1
@@ -310,7 +336,7 @@ impl Added {
     fn probe_function(&mut self, name: String, len: u32, init: &Instruction<'_>) {
         let ty = match self.probe_type {
             Some(ty) => ty,
-            None => self.function_type(Vec::new()),
+            None => self.function_type(&[], &[]),
         };
         self.probe_type = Some(ty);
         let mut body = Function::new([]);
