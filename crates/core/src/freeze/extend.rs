@@ -140,6 +140,7 @@ pub fn extend(program: StoppedProgram<'_, '_>, entry_name: &str) -> Result<Resum
         tables: roots.states().collect(),
         declarative_elements: usize::from(!declared.is_empty()),
         heap: Some(heap.clone()),
+        ..AddedState::default()
     };
     let slots = roots.places().collect();
     let addition =
