@@ -29,9 +29,9 @@ use super::policy::{Class, Policy};
 use span::Span;
 
 pub(super) use answer::Wasi;
-pub(super) use functions::{Function, function};
 #[cfg(test)]
-pub(super) use table::{FUNCTIONS, Type};
+pub(super) use functions::{FUNCTIONS, Type};
+pub(super) use functions::{Function, function};
 
 /// The module name of the imports.
 pub(super) const MODULE: &str = "wasi_snapshot_preview1";
