@@ -1,6 +1,6 @@
 use super::replay::perform;
 use super::*;
-use crate::host::{Call, Entry, ImportName, Region, Value as HostValue};
+use crate::host::{Call, Entry, HostValue, ImportName, Region};
 use crate::verify::action::{Action, RecordedCall};
 use crate::verify::call_result::CallResult;
 use preinit_core::module::Module;

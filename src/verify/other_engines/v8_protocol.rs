@@ -1,7 +1,7 @@
 //! What is said to and by the script `v8_driver.mjs`.
 
 use super::recorded_answers;
-use crate::host::{Entry, Region, Value as HostValue};
+use crate::host::{Entry, HostValue, Region};
 use preinit_core::hex;
 use preinit_core::state_file::{FunctionIdentity, State, StateReference, StateSchema, StateValue, ValueKind};
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,7 @@ use super::portable_module::PortableModule;
 use super::recorded_answers::{Answer, RecordedAnswers};
 use super::wasmi_instance::{Identities, WasmiInstance};
 use super::{Driver, DriverError, DriverResult};
-use crate::host::{Entry, Value as HostValue};
+use crate::host::{Entry, HostValue};
 use crate::verify::instance_state::{InstanceState, MemoryBytes};
 use preinit_core::capture::FunctionIndices;
 use preinit_core::probe::Probe;

@@ -4,8 +4,8 @@
 //! would copy it into its artifact, or compile code for each segment.
 
 mod deferred;
+mod entry_marks;
 mod names;
-mod play;
 
 pub use deferred::{Deferred, DeferredData};
 pub use names::{Probe, ProbeNames};
