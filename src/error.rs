@@ -1,6 +1,7 @@
-use crate::audit::{Finding, StackKept};
 use crate::capture::CaptureError;
+use crate::cleaning::StackKept;
 use crate::execute::ExecuteError;
+use crate::finding::Finding;
 use crate::freeze::FreezeError;
 use crate::host::Ledger;
 use crate::warning::Warning;

@@ -1,6 +1,6 @@
 //! What was done, for people and for tools.
 
-use crate::audit::Finding;
+use crate::finding::Finding;
 use crate::host::Ledger;
 use crate::warning::Warning;
 use preinit_core::layout::Layout;

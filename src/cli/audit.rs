@@ -1,4 +1,4 @@
-//! Tells what a snapshot would freeze of the build.
+//! The command `audit`: what a snapshot would freeze of the build.
 
 use anyhow::Context;
 use preinit::Options;
@@ -6,13 +6,13 @@ use preinit::audit::audit;
 use preinit::host::{Output as GuestOutput, Stdin};
 
 use super::args::AuditArgs;
-use super::convert;
 use super::exit::Exit;
 use super::input::Input;
 use super::output::{Output, print};
 use super::stderr;
+use super::{advice, convert};
 
-/// The command `audit`.
+/// Audits, writes and prints what was found.
 pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
     let input = Input::new(args.input);
     if input.is_terminal() {
@@ -51,7 +51,7 @@ pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
     };
     stderr::warn(if args.quiet { &[] } else { &warnings });
     let wasm = input.read()?;
-    let audit = match audit(&wasm, &options) {
+    let mut audit = match audit(&wasm, &options) {
         Ok(audit) => audit,
         Err(error) => {
             if let (Some(output), Some(calls)) = (ledger, error.ledger()) {
@@ -62,6 +62,7 @@ pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
             return Err(error.into());
         }
     };
+    advice::reword(&mut audit.findings);
     stderr::print(&String::from_utf8_lossy(&audit.stdout));
     let to_stdout = |output: &Option<Output>| matches!(output, Some(Output::Stdout));
     let text_to_stderr = to_stdout(&report) || to_stdout(&ledger);

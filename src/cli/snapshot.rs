@@ -1,8 +1,8 @@
 //! The command's own work: read, run, write, tell.
 
 use anyhow::Context;
-use preinit::audit::refusal_page;
 use preinit::host::{DescriptorKind, Ledger};
+use preinit::page::refusal_page;
 use preinit::report::{HostCalls, host_calls};
 use serde::Serialize;
 
@@ -41,10 +41,11 @@ pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
         return reuse(job, kept);
     }
     let mut ledger = Ledger::default();
-    let made = match supervised(&job, &wasm, &mut ledger) {
+    let mut made = match supervised(&job, &wasm, &mut ledger) {
         Ok(made) => made,
         Err(error) => return Err(refused(job, &ledger, error)),
     };
+    advice::reword(&mut made.report.findings);
     if job.guest_stdout_captured {
         stderr::print(&String::from_utf8_lossy(&made.stdout));
     }

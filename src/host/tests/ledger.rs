@@ -126,7 +126,7 @@ fn it_knows_what_is_still_open() {
     );
     let inputs: Vec<_> =
         guest.ledger().inputs().into_iter().map(|input| (input.path, input.region.bytes.clone())).collect();
-    assert_eq!(inputs, [(); 2].map(|()| ("/sub/file".to_owned(), b"0123".to_vec())));
+    assert_eq!(inputs, [(); 2].map(|()| (Some("/sub/file".to_owned()), b"0123".to_vec())));
     assert_eq!(guest.ledger().preopens_seen(), ["/again"]);
     assert!(guest.ledger().preopens_exhausted());
 }

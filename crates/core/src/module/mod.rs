@@ -240,6 +240,12 @@ impl<'a> Module<'a> {
         self.sections.iter().find(|section| section.id == id)
     }
 
+    /// The contents of the first custom section of this name.
+    pub fn custom_section(&self, name: &str) -> Option<&'a [u8]> {
+        let mut custom = self.sections.iter().filter_map(|section| section.custom);
+        custom.find(|(other, _)| *other == name).map(|(_, payload)| payload)
+    }
+
     /// Every function that a reference can be made of: exported, or named outside the function bodies. Validation
     /// forces what `ref.func` names to be among them.
     pub fn referenceable_functions(&self) -> BTreeSet<u32> {
