@@ -1,6 +1,6 @@
 //! The variables at fixed addresses that DWARF describes.
 
-use super::symbols::Variable;
+use super::variable::Variable;
 use gimli::{AttributeValue, DebuggingInformationEntry, Dwarf, EndianSlice, LittleEndian, Operation, Unit};
 use preinit_core::module::Module;
 use std::collections::BTreeMap;

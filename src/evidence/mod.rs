@@ -5,6 +5,7 @@ mod dwarf;
 mod pointers;
 mod stdio_streams;
 mod symbols;
+mod variable;
 
 pub(crate) use contents::Contents;
 pub(crate) use stdio_streams::{descriptor_at, streams};

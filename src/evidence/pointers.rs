@@ -1,7 +1,8 @@
 //! Which variable leads to an address in the heap.
 
 use super::contents::Contents;
-use super::symbols::{Owner, Symbols, Variable};
+use super::symbols::{Owner, Symbols};
+use super::variable::Variable;
 use crate::guest::AddressMap;
 use rayon::prelude::*;
 use std::collections::BTreeSet;

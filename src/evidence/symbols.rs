@@ -1,26 +1,12 @@
 //! Names for addresses.
 
 use super::dwarf;
+use super::variable::Variable;
 use crate::guest::{AddressMap, static_data};
 use preinit_core::module::Module;
 use std::fmt;
 use std::ops::Range;
 use wasmparser::{BinaryReader, Name, NameSectionReader};
-
-/// A variable in linear memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Variable {
-    /// Its first byte.
-    pub address: u64,
-    /// Its length in bytes; 0 where the type does not say.
-    pub size: u64,
-    /// Its name with its namespaces.
-    pub name: String,
-    /// Whether its type can hold addresses.
-    pub holds_addresses: bool,
-    /// Whether it belongs to a language's own library, by the path of its source.
-    pub is_library: bool,
-}
 
 /// Names of variables and data segments of memory 0.
 pub(crate) struct Symbols {

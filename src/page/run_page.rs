@@ -1,6 +1,7 @@
 //! The page about a run.
 
-use super::{MemoryMap, Page, Table};
+use super::memory_map::MemoryMap;
+use super::template::{Page, Table};
 use crate::host::Ledger;
 use crate::report::Report;
 use crate::wording::Bytes;
