@@ -120,7 +120,7 @@ fn initialized(
 }
 
 fn plan_options(options: &Options, run: &Run, extended: &Extended<'_>) -> PlanOptions {
-    let consumed = if options.keep_init { &[] } else { run.called.as_slice() };
+    let consumed = if options.keep_init_functions { &[] } else { run.called.as_slice() };
     let removed = [REACTOR_INITIALIZE].into_iter().chain(consumed.iter().map(String::as_str));
     let is_entry = |export: &str| extended.entries().iter().any(|entry| entry == export);
     PlanOptions {

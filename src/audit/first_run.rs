@@ -2,7 +2,7 @@
 
 use super::init_run::{InitEnd, InitRun};
 use crate::error::Error;
-use crate::freeze::Site;
+use crate::freeze::CallSite;
 use crate::host::{Clock, HostOptions, Ledger, Random, WasiOptions};
 use preinit_core::snapshot::Snapshot;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ pub(super) struct FirstRun<'s> {
     pub snapshot: Snapshot<'s>,
     pub ledger: Arc<Ledger>,
     /// The calls in progress at its end, the innermost first.
-    pub in_progress: &'s [Site],
+    pub in_progress: &'s [CallSite],
     /// What it wrote to standard output, if that is captured.
     pub stdout: Vec<u8>,
     pub run_time: Duration,
@@ -35,7 +35,8 @@ impl<'s> FirstRun<'s> {
 
 /// The same host with sources that give the same in every run, and with backtraces.
 pub(super) fn repeatable(host: &HostOptions) -> HostOptions {
-    let mut host = HostOptions { ledger_backtraces: true, replay: None, rehearse: false, ..host.clone() };
+    let mut host =
+        HostOptions { ledger_backtraces: true, replay: None, replay_outside_only: false, ..host.clone() };
     if let Some(WasiOptions { clock, random, .. }) = &mut host.wasi {
         if *clock == Clock::Real {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -4,7 +4,7 @@ use crate::capture::capture;
 use crate::engine::{self, Compiled, EngineOptions};
 use crate::error::Error;
 use crate::execute::{self, ExecuteError, Execution, Initialized};
-use crate::freeze::{Freeze, Site, Stop, Until};
+use crate::freeze::{CallSite, Freeze, Stop, Until};
 use crate::host::{HostOptions, Limits};
 use crate::options::Options;
 use preinit_core::snapshot::Snapshot;
@@ -26,7 +26,7 @@ enum Extent<'c> {
 pub(super) struct InitEnd {
     pub initialized: Initialized,
     /// The calls in progress, the innermost first.
-    pub in_progress: Vec<Site>,
+    pub in_progress: Vec<CallSite>,
 }
 
 impl<'c> InitRun<'c> {

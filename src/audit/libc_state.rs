@@ -7,7 +7,7 @@ use super::rerun::Rerun;
 use crate::capture::Subject;
 use crate::error::Error;
 use crate::execute::{Initialized, Interrupt};
-use crate::host::{Call, Entry, HostState, ImportName, Ledger, Outcome, ReplayDiverged, Value};
+use crate::host::{Call, Entry, HostState, HostValue, ImportName, Ledger, Outcome, ReplayDiverged};
 use preinit_core::probe::{Probe, Probed};
 use std::sync::Arc;
 use wasmtime::{Extern, Store, Val};
@@ -88,11 +88,11 @@ fn no_directory() -> Entry {
     const BADF: i32 = 8;
     let call = Call {
         import: Arc::new(ImportName::new("wasi_snapshot_preview1", "fd_prestat_get")),
-        args: vec![Value::I32(3), Value::I32(0)],
+        args: vec![HostValue::I32(3), HostValue::I32(0)],
         reads: Vec::new(),
         backtrace: None,
     };
-    Entry { call, outcome: Outcome::Results(vec![Value::I32(BADF)]), writes: Vec::new() }
+    Entry { call, outcome: Outcome::Results(vec![HostValue::I32(BADF)]), writes: Vec::new() }
 }
 
 /// Runs the constructors in an instance of their own, since they may leave anything.

@@ -67,7 +67,7 @@ impl<'a> Rerun<'a> {
         self.runs.fetch_add(1, Ordering::Relaxed);
         let mut host = HostOptions {
             replay: Some(Arc::clone(ledger)),
-            rehearse: true,
+            replay_outside_only: true,
             ledger_backtraces: false,
             ..self.init.execution.host.clone()
         };

@@ -70,8 +70,11 @@ impl Search<'_> {
 
     fn constructors(&self, libc: &LibcState) -> Option<Finding> {
         // What is frozen resumes, and does not begin again.
-        let consumed =
-            if self.options.keep_init && self.options.at.is_none() { &[] } else { self.init_functions };
+        let consumed = if self.options.keep_init_functions && self.options.at.is_none() {
+            &[]
+        } else {
+            self.init_functions
+        };
         let is_removed = |name: &str| {
             let is_replaced = self.options.renames.iter().any(|rename| rename.dst == name);
             is_replaced || name == REACTOR_INITIALIZE || consumed.iter().any(|init| init == name)

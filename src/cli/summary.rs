@@ -7,7 +7,7 @@ use preinit::report::LayoutReport;
 use preinit::stages::{Bytes, counted};
 use preinit::strip::StripReport;
 
-use super::value::duration::Seconds;
+use super::parse::time_span::Seconds;
 
 /// Memories, or tables, that get a line of their own.
 const LISTED: usize = 4;

@@ -40,7 +40,7 @@ fn an_audit_writes_json_and_html() {
     done(&place.line("audit guest.wat -f init --allow-wasi -q --report audit.json --ledger calls.jsonl"));
     let json: serde_json::Value = serde_json::from_slice(&place.read("audit.json")).unwrap();
     assert_eq!(json["findings"][0]["key"], "taint.random");
-    assert_eq!(json["findings"][0]["places"][0]["address"], 400);
+    assert_eq!(json["findings"][0]["locations"][0]["address"], 400);
     assert_eq!(json["varied"][0]["ranges"], serde_json::json!([[0, 400, 416]]));
     let calls = String::from_utf8(place.read("calls.jsonl")).unwrap();
     assert!(calls.lines().nth(1).unwrap().contains(r#""backtrace":["init"]"#), "{calls}");

@@ -4,7 +4,7 @@
 use crate::module::{Module, ModuleError};
 use crate::snapshot::{GlobalState, Heap, Snapshot, TableState};
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A module with something added, and the state of what was added.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub struct AddedState {
     pub tables: Vec<TableState>,
     /// Declarative element segments that were added.
     pub declarative_elements: usize,
+    /// What references to functions become, by function index: an imported function that another one answers for.
+    pub redirected: BTreeMap<u32, u32>,
     /// The heap with the objects that only added tables and globals reach; they come after all others. `None` if there are
     /// none.
     pub heap: Option<Heap>,
@@ -72,6 +74,9 @@ impl<'a> Extended<'a> {
                 return Err(OtherHeap);
             }
             self.snapshot.heap = heap;
+        }
+        if !state.redirected.is_empty() {
+            self.snapshot.redirect_functions(&state.redirected);
         }
         self.snapshot.globals.extend(state.globals);
         self.snapshot.tables.extend(state.tables);

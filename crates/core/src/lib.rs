@@ -9,6 +9,7 @@
 pub mod addition;
 pub mod encode;
 pub mod freeze;
+pub mod interpose;
 pub mod layout;
 pub mod module;
 mod parallel;

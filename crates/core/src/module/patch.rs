@@ -1,6 +1,7 @@
 //! Adds entries to the sections of a module, and replaces function bodies.
 
-use super::{Module, Replacements, SectionId, section_of};
+use super::section::with_entries;
+use super::{Module, Replacements, Section, SectionId, section_of};
 use std::collections::BTreeMap;
 use wasm_encoder::{Encode, ExportKind};
 
@@ -9,6 +10,7 @@ pub struct Patch<'m, 'a> {
     module: &'m Module<'a>,
     added: BTreeMap<SectionId, (u32, Vec<u8>)>,
     bodies: BTreeMap<u32, Vec<u8>>,
+    replaced: BTreeMap<SectionId, Vec<u8>>,
     /// Sections and custom sections that get other contents.
     pub replacements: Replacements<'static>,
 }
@@ -20,6 +22,7 @@ impl<'m, 'a> Patch<'m, 'a> {
             module,
             added: BTreeMap::new(),
             bodies: BTreeMap::new(),
+            replaced: BTreeMap::new(),
             replacements: Replacements::default(),
         }
     }
@@ -84,6 +87,11 @@ impl<'m, 'a> Patch<'m, 'a> {
         });
     }
 
+    /// Gives a section other contents, to which entries are added as to the original ones.
+    pub fn replace_section(&mut self, id: SectionId, contents: Vec<u8>) {
+        self.replaced.insert(id, contents);
+    }
+
     /// Gives a defined function another body.
     pub fn replace_body(&mut self, function: u32, body: Vec<u8>) {
         self.bodies.insert(function, body);
@@ -94,30 +102,51 @@ impl<'m, 'a> Patch<'m, 'a> {
     /// # Errors
     /// If the bodies of the module cannot be read.
     pub fn apply(mut self) -> Result<Vec<u8>, wasmparser::BinaryReaderError> {
-        let (count, added) = self.added.remove(&SectionId::CODE).unwrap_or_default();
-        if !self.bodies.is_empty() {
-            let mut out = Vec::with_capacity(added.len() + (1 << 16));
-            let mut functions = 0;
-            for (function, range) in (self.module.imported.functions..).zip(body_ranges(self.module.bytes)?) {
-                match self.bodies.get(&function) {
-                    Some(body) => body.as_slice().encode(&mut out),
-                    None => self.module.bytes[range].encode(&mut out),
-                }
-                functions += 1;
-            }
-            out.extend_from_slice(&added);
-            self.replacements.set(SectionId::CODE, section_of(functions + count, &out));
-        } else if count > 0 {
-            self.added.insert(SectionId::CODE, (count, added));
+        if let Some(code) = self.module.section(SectionId::CODE).filter(|_| !self.bodies.is_empty()) {
+            let contents = match self.in_place(code)? {
+                Some(contents) => contents,
+                None => self.rewritten_bodies()?,
+            };
+            self.replaced.insert(SectionId::CODE, contents);
         }
         for (id, (count, entries)) in self.added {
-            let contents = match self.module.section(id) {
-                Some(section) => section.with_entries(count, &entries),
-                None => section_of(count, &entries),
+            let contents = match (self.replaced.remove(&id), self.module.section(id)) {
+                (Some(replaced), _) => with_entries(&replaced, count, &entries),
+                (None, Some(section)) => section.with_entries(count, &entries),
+                (None, None) => section_of(count, &entries),
             };
             self.replacements.set(id, contents);
         }
+        for (id, contents) in self.replaced {
+            self.replacements.set(id, contents);
+        }
         Ok(self.replacements.apply(&self.module.sections))
+    }
+
+    /// The code section with the replaced bodies where they were; `None` if one has another length.
+    fn in_place(&self, code: &Section<'_>) -> Result<Option<Vec<u8>>, wasmparser::BinaryReaderError> {
+        let mut contents = code.contents.to_vec();
+        for (function, range) in (self.module.imported.functions..).zip(body_ranges(self.module.bytes)?) {
+            let Some(body) = self.bodies.get(&function) else { continue };
+            if body.len() != range.len() {
+                return Ok(None);
+            }
+            contents[range.start - code.range.start..range.end - code.range.start].copy_from_slice(body);
+        }
+        Ok(Some(contents))
+    }
+
+    fn rewritten_bodies(&self) -> Result<Vec<u8>, wasmparser::BinaryReaderError> {
+        let mut entries = Vec::new();
+        let mut count = 0;
+        for (function, range) in (self.module.imported.functions..).zip(body_ranges(self.module.bytes)?) {
+            match self.bodies.get(&function) {
+                Some(body) => body.as_slice().encode(&mut entries),
+                None => self.module.bytes[range].encode(&mut entries),
+            }
+            count += 1;
+        }
+        Ok(section_of(count, &entries))
     }
 }
 

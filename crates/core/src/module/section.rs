@@ -73,9 +73,7 @@ impl<'a> Section<'a> {
     /// The entries of a section that is a list, without their count, and the count. The contents were validated, so a
     /// count that cannot be read means an empty section.
     pub fn entries(&self) -> (u32, &'a [u8]) {
-        let mut reader = wasmparser::BinaryReader::new(self.contents, 0);
-        let count = reader.read_var_u32().unwrap_or(0);
-        (count, &self.contents[reader.original_position()..])
+        split_count(self.contents)
     }
 
     /// Whether this is DWARF, whose addresses count from the start of the code section's contents (DWARF for
@@ -94,14 +92,26 @@ impl<'a> Section<'a> {
 
     /// The contents with `count` more entries at the end.
     pub fn with_entries(&self, count: u32, entries: &[u8]) -> Vec<u8> {
-        let (old_count, old_entries) = self.entries();
-        let mut contents = Vec::with_capacity(self.contents.len() + entries.len() + 5);
-        // Never narrower than it was: DWARF addresses count from the start of the code section's contents.
-        leb_at_least(old_count + count, self.contents.len() - old_entries.len(), &mut contents);
-        contents.extend_from_slice(old_entries);
-        contents.extend_from_slice(entries);
-        contents
+        with_entries(self.contents, count, entries)
     }
+}
+
+/// The count of a section that is a list, and its entries.
+fn split_count(contents: &[u8]) -> (u32, &[u8]) {
+    let mut reader = wasmparser::BinaryReader::new(contents, 0);
+    let count = reader.read_var_u32().unwrap_or(0);
+    (count, &contents[reader.original_position()..])
+}
+
+/// The contents of a section with `count` more entries at the end.
+pub(super) fn with_entries(contents: &[u8], count: u32, entries: &[u8]) -> Vec<u8> {
+    let (old_count, old_entries) = split_count(contents);
+    let mut extended = Vec::with_capacity(contents.len() + entries.len() + 5);
+    // Never narrower than it was: DWARF addresses count from the start of the code section's contents.
+    leb_at_least(old_count + count, contents.len() - old_entries.len(), &mut extended);
+    extended.extend_from_slice(old_entries);
+    extended.extend_from_slice(entries);
+    extended
 }
 
 fn leb_at_least(value: u32, width: usize, out: &mut Vec<u8>) {

@@ -88,6 +88,11 @@ impl Heap {
         }
     }
 
+    /// All references in all objects.
+    pub(super) fn references_mut(&mut self) -> &mut [Reference] {
+        &mut self.references
+    }
+
     /// Whether the first objects are those of `other`.
     pub fn starts_with(&self, other: &Heap) -> bool {
         self.records.starts_with(&other.records)

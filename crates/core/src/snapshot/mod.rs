@@ -7,6 +7,7 @@ pub use heap::{Heap, Object, Shape};
 
 use crate::module::Space;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The whole state of one instance, in index-space order (imports first, as in the wasm index spaces).
@@ -62,6 +63,25 @@ impl Snapshot<'_> {
             && *dropped_elements == other.dropped_elements
             && *element_items == other.element_items
             && *aliases == other.aliases
+    }
+
+    /// Lets references to functions lead to others, by function index.
+    pub fn redirect_functions(&mut self, functions: &BTreeMap<u32, u32>) {
+        let redirect = |reference: &mut Reference| {
+            if let Reference::Func(index) = reference
+                && let Some(other) = functions.get(index)
+            {
+                *index = *other;
+            }
+        };
+        for global in &mut self.globals {
+            if let Value::Ref(reference) = &mut global.value {
+                redirect(reference);
+            }
+        }
+        self.tables.iter_mut().flat_map(|table| &mut table.elements).for_each(redirect);
+        self.element_items.iter_mut().flatten().for_each(redirect);
+        self.heap.references_mut().iter_mut().for_each(redirect);
     }
 
     /// The same state, borrowing nothing.
