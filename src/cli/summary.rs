@@ -84,7 +84,7 @@ pub fn details(report: &Report, verbose: bool) -> String {
             // An audit runs init to its end, and such a program has none that it could know.
             Some(_) => lines.add("audit", format_args!("the program saw {seen}")),
             None => lines
-                .add("audit", format_args!("init saw {seen}; `preinit audit` tells what of it is frozen")),
+                .add("audit", format_args!("init saw {seen}; `preinit audit` shows what of it is frozen")),
         }
     }
     for finding in report.findings.iter().take(LISTED) {
