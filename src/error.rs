@@ -1,9 +1,9 @@
-use crate::capture::CaptureError;
 use crate::cleaning::StackKept;
 use crate::execute::ExecuteError;
 use crate::finding::Finding;
 use crate::freeze::FreezeError;
 use crate::host::Ledger;
+use crate::instance::CaptureError;
 use crate::warning::Warning;
 use preinit_core::addition::OtherHeap;
 use preinit_core::encode::EncodeError;

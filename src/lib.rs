@@ -10,7 +10,7 @@
 
 pub mod audit;
 pub mod cache;
-pub mod capture;
+pub use preinit_core::capture;
 mod checks;
 mod cleaning;
 pub use preinit_core::encode;
@@ -22,6 +22,7 @@ pub mod finding;
 pub mod freeze;
 mod guest;
 pub mod host;
+pub mod instance;
 pub use preinit_core::layout;
 pub use preinit_core::module;
 mod options;
@@ -42,8 +43,8 @@ mod wording;
 #[doc(hidden)]
 pub mod stages {
     pub use crate::wording::{Bytes, counted};
-    pub use crate::{cache, capture, engine, execute, freeze};
-    pub use preinit_core::{encode, layout, module, plan, probe, segments, snapshot, strip};
+    pub use crate::{cache, engine, execute, freeze, instance};
+    pub use preinit_core::{capture, encode, layout, module, plan, probe, segments, snapshot, strip};
 }
 
 pub use cleaning::StackKept;

@@ -1,7 +1,6 @@
 //! The run of init that touches the outside, and whose record answers all others.
 
-use super::init_run::{InitEnd, InitRun};
-use crate::error::Error;
+use super::init_run::InitEnd;
 use crate::freeze::CallSite;
 use crate::host::{Clock, HostOptions, Ledger, Random, WasiOptions};
 use preinit_core::snapshot::Snapshot;
@@ -11,25 +10,29 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// What the first run has left.
 pub(super) struct FirstRun<'s> {
     pub snapshot: Snapshot<'s>,
+    pub record: Record,
+}
+
+/// What the first run has done.
+pub(super) struct Record {
     pub ledger: Arc<Ledger>,
     /// The calls in progress at its end, the innermost first.
-    pub in_progress: &'s [CallSite],
+    pub in_progress: Vec<CallSite>,
     /// What it wrote to standard output, if that is captured.
     pub stdout: Vec<u8>,
     pub run_time: Duration,
 }
 
-impl<'s> FirstRun<'s> {
-    /// Reads the state of `end`, which a run of `init` has left.
-    pub fn of(init: &InitRun<'_>, end: &'s mut InitEnd) -> Result<FirstRun<'s>, Error> {
+impl Record {
+    /// Takes the ledger out of the store.
+    pub fn of(end: &mut InitEnd) -> Record {
         let InitEnd { initialized, in_progress } = end;
-        Ok(FirstRun {
+        Record {
             ledger: Arc::new(initialized.store.data_mut().take_ledger()),
+            in_progress: std::mem::take(in_progress),
             stdout: initialized.store.data().stdout().to_vec(),
             run_time: initialized.run_time,
-            snapshot: init.snapshot(initialized)?,
-            in_progress,
-        })
+        }
     }
 }
 

@@ -1,14 +1,16 @@
 //! Runs init, to its end or until a place, as often as is asked for.
 
-use crate::capture::capture;
 use crate::engine::{self, Compiled, EngineOptions};
 use crate::error::Error;
 use crate::execute::{self, ExecuteError, Execution, Initialized};
 use crate::freeze::{CallSite, Freeze, Stop, Until};
-use crate::host::{HostOptions, Limits};
+use crate::host::{HostOptions, HostState, Limits};
+use crate::instance::WasmtimeInstance;
 use crate::options::Options;
+use preinit_core::capture::capture;
 use preinit_core::snapshot::Snapshot;
 use std::time::Duration;
+use wasmtime::Store;
 
 /// An init that is compiled.
 pub(super) struct InitRun<'c> {
@@ -83,8 +85,10 @@ impl<'c> InitRun<'c> {
     }
 
     /// Reads the state that a run has left.
-    pub fn snapshot<'s>(&self, initialized: &'s mut Initialized) -> Result<Snapshot<'s>, Error> {
-        let Initialized { subject, store, .. } = initialized;
-        Ok(capture(self.execution.module, self.execution.probed, subject, store)?)
+    pub fn snapshot<'s>(
+        &self,
+        instance: &'s mut WasmtimeInstance<'_, &mut Store<HostState>>,
+    ) -> Result<Snapshot<'s>, Error> {
+        Ok(capture(self.execution.module, self.execution.probed, instance)?)
     }
 }

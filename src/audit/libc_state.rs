@@ -4,7 +4,6 @@ use super::difference::{Difference, differences};
 use super::init_run::InitEnd;
 use super::libc_functions::LibcFunctions;
 use super::rerun::Rerun;
-use crate::capture::Subject;
 use crate::error::Error;
 use crate::execute::{Initialized, Interrupt};
 use crate::host::{Call, Entry, HostState, HostValue, ImportName, Ledger, Outcome, ReplayDiverged};
@@ -51,9 +50,10 @@ impl LibcState {
     /// Repeats init and calls the functions of libc in the instance that it leaves.
     pub fn of(rerun: &Rerun<'_>, libc: &LibcFunctions) -> Result<LibcState, Error> {
         // The answer to what libc asks if it looks for directories after init.
-        let ledger = Arc::new(rerun.first.ledger.followed_by(no_directory()));
+        let ledger = Arc::new(rerun.first.record.ledger.followed_by(no_directory()));
         let mut end = rerun.start(&ledger, &[])?;
-        let unstable = differences(&rerun.first.snapshot, &rerun.init.snapshot(&mut end.initialized)?);
+        let unstable =
+            differences(&rerun.first.snapshot, &rerun.init.snapshot(&mut end.initialized.reader())?);
         let mut state = LibcState {
             preopens: Cached::Unknown,
             environment: Cached::Unknown,
@@ -107,7 +107,8 @@ fn constructor_effect(
     let mut initialized = finished.end();
     Ok(match called {
         Ok(()) => {
-            let after = rerun.init.snapshot(&mut initialized)?;
+            let mut instance = initialized.reader();
+            let after = rerun.init.snapshot(&mut instance)?;
             ConstructorEffect::Changed(differences(&rerun.first.snapshot, &after))
         }
         Err(error) if error.is::<ReplayDiverged>() => ConstructorEffect::Unknown,
@@ -139,8 +140,8 @@ impl<'p> FinishedInit<'p> {
         initialized
     }
 
-    fn parts(&mut self) -> (&Subject, &mut Store<HostState>) {
-        (&self.initialized.subject, &mut self.initialized.store)
+    fn parts(&mut self) -> (&wasmtime::Instance, &mut Store<HostState>) {
+        (&self.initialized.instance.handle, &mut self.initialized.store)
     }
 
     /// Calls `function`, and looks whether it calls `import`.
@@ -160,8 +161,8 @@ impl<'p> FinishedInit<'p> {
 
     fn call(&mut self, function: u32, arguments: &[Val]) -> wasmtime::Result<()> {
         let export = self.probed.export_name(Probe::Function(function));
-        let (subject, store) = self.parts();
-        let function = subject.instance.get_func(&mut *store, &export);
+        let (instance, store) = self.parts();
+        let function = instance.get_func(&mut *store, &export);
         let function = function.ok_or_else(|| wasmtime::Error::msg("the function is not exported"))?;
         let mut results = vec![Val::I32(0); function.ty(&*store).results().len()];
         function.call(store, arguments, &mut results)
@@ -170,8 +171,8 @@ impl<'p> FinishedInit<'p> {
     /// The address of the name of a variable that is not set, in memory that nobody uses.
     fn unset_variable(&mut self) -> Option<i32> {
         let export = self.probed.export_name(Probe::Memory(0));
-        let (subject, store) = self.parts();
-        let Extern::Memory(memory) = subject.instance.get_export(&mut *store, &export)? else { return None };
+        let (instance, store) = self.parts();
+        let Extern::Memory(memory) = instance.get_export(&mut *store, &export)? else { return None };
         let address = memory.data_size(&*store);
         memory.grow(&mut *store, 1).ok()?;
         memory.write(&mut *store, address, b"PREINIT_AUDIT\0").ok()?;

@@ -41,7 +41,7 @@ use crate::options::Options;
 use crate::page::maps_of_evidence;
 use crate::report::seconds;
 use difference::Difference;
-use first_run::FirstRun;
+use first_run::{FirstRun, Record};
 use init_run::InitRun;
 use libc_functions::LibcFunctions;
 use libc_state::LibcState;
@@ -94,8 +94,10 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
 
     let mut end = init.run(&host, &options.limits)?;
     clock.lap();
-    let first = FirstRun::of(&init, &mut end)?;
-    clock.timings.init = seconds(first.run_time);
+    let record = Record::of(&mut end);
+    clock.timings.init = seconds(record.run_time);
+    let mut instance = end.initialized.reader();
+    let first = FirstRun { snapshot: init.snapshot(&mut instance)?, record };
     clock.timings.capture = clock.lap();
 
     let repeated = repeat(&init, &first, &wasi, &program.libc)?;
@@ -104,7 +106,7 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let symbols = Symbols::of(&module);
     let end_of_variables = symbols.end_of_variables();
     let addresses = AddressMap::of(&module, &program.calls, &first.snapshot, end_of_variables);
-    let evidence = Evidence::new(&module, &first.snapshot, &first.ledger, &symbols, &addresses);
+    let evidence = Evidence::new(&module, &first.snapshot, &first.record.ledger, &symbols, &addresses);
     let weight = weight::weights(&evidence);
     let search = Search {
         evidence: &evidence,
@@ -116,8 +118,8 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
         weights: &weight,
     };
     let Found { findings, too_short } = search.run();
-    let unrecorded = first.ledger.unrecorded();
-    let not_covered = search::not_covered(unrecorded, too_short, first.in_progress.len());
+    let unrecorded = first.record.ledger.unrecorded();
+    let not_covered = search::not_covered(unrecorded, too_short, first.record.in_progress.len());
     let variations = repeated.as_ref().map_or(&[][..], |repeated| &repeated.variations);
     let varied: Vec<Varied> = variations.iter().map(|variation| varied(variation, &wasi)).collect();
     let mapped = varied.iter().map(|varied| &varied.ranges[..]).filter(|ranges| !ranges.is_empty());
@@ -126,13 +128,13 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
         findings,
         not_covered,
         weight,
-        host_calls: first.ledger.len(),
+        host_calls: first.record.ledger.len(),
         runs: 1 + repeated.as_ref().map_or(0, |repeated| repeated.runs),
         maps,
         varied,
         timings: clock.finish(),
-        ledger: Ledger::clone(&first.ledger),
-        stdout: first.stdout,
+        ledger: Ledger::clone(&first.record.ledger),
+        stdout: first.record.stdout,
     })
 }
 
@@ -143,11 +145,11 @@ fn repeat(
     wasi: &WasiOptions,
     libc: &LibcFunctions,
 ) -> Result<Option<Repeated>, Error> {
-    if !first.ledger.unrecorded().is_empty() {
+    if !first.record.ledger.unrecorded().is_empty() {
         return Ok(None);
     }
     let rerun = Rerun::new(init, first);
-    let sources = Source::fetched(wasi, &first.ledger);
+    let sources = Source::fetched(wasi, &first.record.ledger);
     let (variations, libc) = rayon::join(
         || variations::variations(&rerun, &sources),
         || on_guest_thread(|| LibcState::of(&rerun, libc)).unwrap_or_else(|error| Err(Error::Thread(error))),

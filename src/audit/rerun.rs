@@ -52,7 +52,7 @@ impl<'a> Rerun<'a> {
     pub fn new(init: &'a InitRun<'a>, first: &'a FirstRun<'a>) -> Rerun<'a> {
         let limits = init.execution.limits;
         // Another value must not make the audit take as long as the limit allows.
-        let patience = first.run_time * 10 + Duration::from_secs(10);
+        let patience = first.record.run_time * 10 + Duration::from_secs(10);
         let limits = Limits { timeout: limits.timeout.map(|limit| limit.min(patience)), ..*limits };
         Rerun { init, first, limits, runs: AtomicUsize::new(0) }
     }
@@ -73,7 +73,7 @@ impl<'a> Rerun<'a> {
         };
         if let Some(wasi) = &mut host.wasi {
             *wasi = WasiOptions {
-                stdin: Stdin::Bytes(self.first.ledger.stdin()),
+                stdin: Stdin::Bytes(self.first.record.ledger.stdin()),
                 stdout: Output::Discard,
                 stderr: Output::Discard,
                 ..wasi.clone()
@@ -86,7 +86,7 @@ impl<'a> Rerun<'a> {
     /// What changes with other values of `sources`.
     pub fn vary(&self, sources: &[Source]) -> Result<Variation, Error> {
         on_guest_thread(|| {
-            let (changed, divergence) = match self.start(&self.first.ledger, sources) {
+            let (changed, divergence) = match self.start(&self.first.record.ledger, sources) {
                 Ok(end) => self.compare(end)?,
                 Err(error) => (Vec::new(), self.stopped(error)?),
             };
@@ -99,14 +99,15 @@ impl<'a> Rerun<'a> {
     fn compare(&self, end: InitEnd) -> Result<(Vec<Difference>, Option<Divergence>), Error> {
         let InitEnd { mut initialized, in_progress } = end;
         let ledger = initialized.store.data_mut().take_ledger();
-        let changed = differences(&self.first.snapshot, &self.init.snapshot(&mut initialized)?);
+        let changed = differences(&self.first.snapshot, &self.init.snapshot(&mut initialized.reader())?);
         let elsewhere = || Divergence {
-            call: self.first.ledger.len(),
+            call: self.first.record.ledger.len(),
             how: "other functions were in progress where it was stopped".to_string(),
             finished: true,
         };
         let divergence = self.divergence(&ledger, None);
-        let divergence = divergence.or_else(|| (in_progress != self.first.in_progress).then(elsewhere));
+        let divergence =
+            divergence.or_else(|| (in_progress != self.first.record.in_progress).then(elsewhere));
         Ok((changed, divergence))
     }
 
@@ -127,7 +128,7 @@ impl<'a> Rerun<'a> {
 
     /// Where the host calls in `ledger` differ from those of the first run. `ended` says how a run ended that was stopped.
     fn divergence(&self, ledger: &Ledger, ended: Option<String>) -> Option<Divergence> {
-        let first = &self.first.ledger;
+        let first = &self.first.record.ledger;
         let both = first.entries().zip(ledger.entries());
         let call = both.take_while(|(left, right)| left.call.import == right.call.import).count();
         let finished = ended.is_none();
