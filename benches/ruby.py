@@ -27,7 +27,7 @@ $docs = (0...500).map { |i| Doc.new("doc #{i} lorem ipsum #{i * i}", i % 97) }
 $sum = $docs.sum { |doc| doc.score("ipsum") }
 $calls = 0
 0.to_s"""
-# The digits are put in the place of the blanks.
+# The digits replace the blanks.
 QUERY = """n =           ; $calls += 1
 (($index["word#{n % 3011}"] || [0]).sum + $docs[n % 500].score("9") + $sum + $calls * 1003).to_s"""
 ARGUMENTS = ["ruby.wasm", "-EUTF-8", "--disable-gems", "-e_=0"]

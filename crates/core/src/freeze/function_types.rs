@@ -7,15 +7,15 @@ use wasm_encoder::{BlockType, Encode};
 use wasmparser::{CompositeInnerType, FuncType, SubType, ValType};
 
 /// Function types by their form.
-pub struct Types<'m> {
+pub struct FunctionTypes<'m> {
     known: &'m [SubType],
     added: Vec<(Vec<ValType>, Vec<ValType>)>,
 }
 
-impl<'m> Types<'m> {
+impl<'m> FunctionTypes<'m> {
     /// Those that the module declares.
     pub fn new(module: &'m Module<'_>) -> Self {
-        Types { known: &module.types, added: Vec::new() }
+        FunctionTypes { known: &module.types, added: Vec::new() }
     }
 
     /// Parameters and results of a construct.

@@ -4,14 +4,14 @@ use wasmparser::{RefType, ValType};
 /// What has to happen at instantiation because it has no declarative form: growth of imported memories and tables, and
 /// values of imported mutable globals. It becomes the output's start function.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Start {
+pub struct StartSteps {
     /// In order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<StartStep>,
 }
 
 /// One thing that the start function does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum StartStep {
     /// Grow a memory, trapping if it is not as large as it was when init was handed it, or if it cannot grow.
     GrowMemory {
         /// Memory index.
@@ -75,12 +75,12 @@ pub enum Step {
     },
 }
 
-impl Step {
+impl StartStep {
     /// The reference that this step writes, if it writes one.
     pub fn reference(&self) -> Option<Reference> {
         match self {
-            Step::SetGlobal { value: Value::Ref(reference), .. }
-            | Step::GrowTable { fill: Value::Ref(reference), .. } => Some(*reference),
+            StartStep::SetGlobal { value: Value::Ref(reference), .. }
+            | StartStep::GrowTable { fill: Value::Ref(reference), .. } => Some(*reference),
             _ => None,
         }
     }

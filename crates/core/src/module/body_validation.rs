@@ -6,10 +6,12 @@ use wasmparser::{
     FuncToValidate, FuncValidatorAllocations, FunctionBody, Operator, OperatorsReader, ValidatorResources,
 };
 
-pub(super) type Body<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
+pub(super) type BodyToValidate<'a> = (FuncToValidate<ValidatorResources>, FunctionBody<'a>);
 
 /// Validates every body. Which error is reported does not depend on the number of threads: the first in the file.
-pub(super) fn validate_bodies(bodies: Vec<Body<'_>>) -> Result<CodeUses, wasmparser::BinaryReaderError> {
+pub(super) fn validate_bodies(
+    bodies: Vec<BodyToValidate<'_>>,
+) -> Result<CodeUses, wasmparser::BinaryReaderError> {
     let scanned =
         parallel::map_with(bodies, FuncValidatorAllocations::default, |allocations, (function, body)| {
             validate_body(function, &body, allocations)

@@ -1,4 +1,4 @@
-use super::{EncodeError, List, constant};
+use super::{EncodeError, List, constant_expr};
 use crate::module::Module;
 use crate::plan::{DataSegment, ElementSegment, ElementType, Plan};
 use crate::snapshot::{Reference, Snapshot, Value};
@@ -163,7 +163,7 @@ fn items(
             (ElementType::Functions, Reference::Func(index)) => index.encode(out),
             (ElementType::Functions, _) => return Err(EncodeError::Unknown("reference")),
             (ElementType::Expressions(ty), element) => {
-                constant::value(module, Value::Ref(element), ValType::Ref(ty), out)?;
+                constant_expr::value(module, Value::Ref(element), ValType::Ref(ty), out)?;
             }
         }
     }

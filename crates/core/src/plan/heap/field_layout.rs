@@ -3,28 +3,28 @@ use crate::snapshot::{Heap, Object, Shape};
 use wasmparser::{CompositeInnerType, FieldType, StorageType, ValType};
 
 /// How the objects of one shape are laid out.
-pub(super) enum Layout {
+pub(super) enum FieldLayout {
     /// A struct, or an exception, whose fields never change.
     Fields(Vec<FieldType>),
     /// An array.
     Elements(FieldType),
 }
 
-impl Layout {
+impl FieldLayout {
     /// `None` for a shape that the module does not have, which capture rules out.
-    pub fn of(module: &Module<'_>, shape: Shape) -> Option<Layout> {
+    pub fn of(module: &Module<'_>, shape: Shape) -> Option<FieldLayout> {
         Some(match shape {
             Shape::Struct(ty) => match module.composite(ty)? {
-                CompositeInnerType::Struct(ty) => Layout::Fields(ty.fields.to_vec()),
+                CompositeInnerType::Struct(ty) => FieldLayout::Fields(ty.fields.to_vec()),
                 _ => return None,
             },
             Shape::Array(ty) => match module.composite(ty)? {
-                CompositeInnerType::Array(ty) => Layout::Elements(ty.0),
+                CompositeInnerType::Array(ty) => FieldLayout::Elements(ty.0),
                 _ => return None,
             },
             Shape::Exception(tag) => {
                 let field = |ty: &ValType| FieldType { element_type: StorageType::Val(*ty), mutable: false };
-                Layout::Fields(module.tag_params(tag)?.iter().map(field).collect())
+                FieldLayout::Fields(module.tag_params(tag)?.iter().map(field).collect())
             }
         })
     }
@@ -32,8 +32,8 @@ impl Layout {
     /// The type of the field that the n-th reference of an object sits in.
     pub fn reference_fields(&self) -> Vec<FieldType> {
         match self {
-            Layout::Fields(fields) => fields.iter().copied().filter(is_reference).collect(),
-            Layout::Elements(element) => vec![*element],
+            FieldLayout::Fields(fields) => fields.iter().copied().filter(is_reference).collect(),
+            FieldLayout::Elements(element) => vec![*element],
         }
     }
 }
@@ -56,24 +56,28 @@ pub(super) fn width(ty: StorageType) -> usize {
 }
 
 /// The layouts of all shapes in a heap, each made once, and which of them an object has.
-pub(super) struct Layouts {
+pub(super) struct FieldLayouts {
     shapes: Vec<Shape>,
-    layouts: Vec<Layout>,
+    layouts: Vec<FieldLayout>,
     /// For each layout and reference in it whether it can be written after the object was made.
     mutable: Vec<Vec<bool>>,
     of_object: Vec<u32>,
 }
 
-impl Layouts {
-    pub fn of(module: &Module<'_>, heap: &Heap) -> Layouts {
+impl FieldLayouts {
+    pub fn of(module: &Module<'_>, heap: &Heap) -> FieldLayouts {
         let mut known = std::collections::HashMap::new();
-        let mut layouts =
-            Layouts { shapes: Vec::new(), layouts: Vec::new(), mutable: Vec::new(), of_object: Vec::new() };
+        let mut layouts = FieldLayouts {
+            shapes: Vec::new(),
+            layouts: Vec::new(),
+            mutable: Vec::new(),
+            of_object: Vec::new(),
+        };
         layouts.of_object.reserve(heap.len());
         for (_, object) in heap.objects() {
             let index = *known.entry(object.shape).or_insert_with(|| {
                 // A shape that the module lacks has no fields; encode's validation would find that.
-                let layout = Layout::of(module, object.shape).unwrap_or(Layout::Fields(Vec::new()));
+                let layout = FieldLayout::of(module, object.shape).unwrap_or(FieldLayout::Fields(Vec::new()));
                 layouts.mutable.push(layout.reference_fields().iter().map(|field| field.mutable).collect());
                 layouts.layouts.push(layout);
                 layouts.shapes.push(object.shape);
@@ -84,7 +88,7 @@ impl Layouts {
         layouts
     }
 
-    pub fn get(&self, object: u32) -> &Layout {
+    pub fn get(&self, object: u32) -> &FieldLayout {
         &self.layouts[self.of_object[object as usize] as usize]
     }
 

@@ -2,7 +2,7 @@
 //! that lie below each.
 
 use super::ResumeError;
-use super::stack::Site;
+use super::call_stack::CallSite;
 use crate::module::{Module, Space};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasmparser::{
@@ -11,14 +11,14 @@ use wasmparser::{
 };
 
 /// The bodies of those functions of a module that are looked at.
-pub struct Bodies<'a> {
-    bodies: BTreeMap<u32, Body<'a>>,
+pub struct FunctionCodes<'a> {
+    bodies: BTreeMap<u32, FunctionCode<'a>>,
     /// The validator has numbers of its own for the module's types; the first index of each.
     types: HashMap<CoreTypeId, u32>,
 }
 
 /// One function.
-pub struct Body<'a> {
+pub struct FunctionCode<'a> {
     /// Its declaration of locals and its instructions.
     pub bytes: &'a [u8],
     /// Parameters and locals.
@@ -39,7 +39,7 @@ pub struct CallPoint {
     /// The index of the call among the instructions.
     pub at: usize,
     /// The constructs that the call is in, the function itself first.
-    pub levels: Vec<Level>,
+    pub levels: Vec<OpenConstruct>,
     /// The types of all operands just before the call, from the bottom.
     pub operands: Vec<ValType>,
     /// How many of them lie below what the call takes.
@@ -52,7 +52,7 @@ pub struct CallPoint {
 
 /// A construct that is open at a call.
 #[derive(Debug, Clone)]
-pub struct Level {
+pub struct OpenConstruct {
     /// What kind of construct.
     pub construct: Construct,
     /// The index of the instruction that opened it.
@@ -84,9 +84,9 @@ pub enum Construct {
     TryTable,
 }
 
-impl<'a> Bodies<'a> {
+impl<'a> FunctionCodes<'a> {
     /// Reads the bodies of `functions`, which must be defined by the module.
-    pub fn read(module: &Module<'a>, functions: &BTreeSet<u32>) -> Result<Bodies<'a>, ResumeError> {
+    pub fn read(module: &Module<'a>, functions: &BTreeSet<u32>) -> Result<FunctionCodes<'a>, ResumeError> {
         let (mut bodies, mut types) = (BTreeMap::new(), HashMap::new());
         let mut validator = Validator::new_with_features(crate::module::features());
         let mut index = module.imported.functions;
@@ -94,7 +94,7 @@ impl<'a> Bodies<'a> {
             match validator.payload(&payload?)? {
                 ValidPayload::Func(function, body) => {
                     if functions.contains(&index) {
-                        bodies.insert(index, Body::read(module, index, function, &body)?);
+                        bodies.insert(index, FunctionCode::read(module, index, function, &body)?);
                     }
                     index += 1;
                 }
@@ -106,29 +106,29 @@ impl<'a> Bodies<'a> {
                 _ => {}
             }
         }
-        Ok(Bodies { bodies, types })
+        Ok(FunctionCodes { bodies, types })
     }
 
     /// One of those that were read.
-    pub fn get(&self, function: u32) -> Result<&Body<'a>, ResumeError> {
+    pub fn get(&self, function: u32) -> Result<&FunctionCode<'a>, ResumeError> {
         self.bodies
             .get(&function)
             .ok_or(ResumeError::Unexplained("a frame of a function that does not exist"))
     }
 
     /// The call at `site`.
-    pub fn call(&self, module: &Module<'_>, site: Site) -> Result<CallPoint, ResumeError> {
+    pub fn call(&self, module: &Module<'_>, site: CallSite) -> Result<CallPoint, ResumeError> {
         self.get(site.function)?.call(module, &self.types, site)
     }
 }
 
-impl<'a> Body<'a> {
+impl<'a> FunctionCode<'a> {
     fn read(
         module: &Module<'a>,
         index: u32,
         function: FuncToValidate<ValidatorResources>,
         body: &FunctionBody<'a>,
-    ) -> Result<Body<'a>, ResumeError> {
+    ) -> Result<FunctionCode<'a>, ResumeError> {
         let signature = module.signature(index);
         let signature = signature.ok_or(ResumeError::Unexplained("a function without a signature"))?;
         let mut locals = signature.params().to_vec();
@@ -142,7 +142,7 @@ impl<'a> Body<'a> {
             let (operator, offset) = operator?;
             operators.push((operator, offset - start));
         }
-        Ok(Body {
+        Ok(FunctionCode {
             bytes: &module.bytes[body.range()],
             locals,
             parameters: signature.params().len(),
@@ -163,7 +163,7 @@ impl<'a> Body<'a> {
         &self,
         module: &Module<'_>,
         types: &HashMap<CoreTypeId, u32>,
-        site: Site,
+        site: CallSite,
     ) -> Result<CallPoint, ResumeError> {
         let at = self.operators.binary_search_by_key(&(site.offset as usize), |(_, offset)| *offset);
         let at = at.map_err(|_| ResumeError::Unexplained("a frame between two instructions"))?;
@@ -207,17 +207,17 @@ fn taken(module: &Module<'_>, operator: &Operator<'_>) -> Option<usize> {
 
 /// Goes through a body with the validator.
 struct Walk<'b, 'a> {
-    body: &'b Body<'a>,
+    body: &'b FunctionCode<'a>,
     types: &'b HashMap<CoreTypeId, u32>,
     validator: wasmparser::FuncValidator<ValidatorResources>,
-    levels: Vec<Level>,
+    levels: Vec<OpenConstruct>,
     unset: BTreeSet<u32>,
     /// Per construct, the locals that were set in it for the first time: at its end they count as unset again.
     set: Vec<Vec<u32>>,
 }
 
 impl<'b, 'a> Walk<'b, 'a> {
-    fn new(body: &'b Body<'a>, types: &'b HashMap<CoreTypeId, u32>) -> Result<Self, ResumeError> {
+    fn new(body: &'b FunctionCode<'a>, types: &'b HashMap<CoreTypeId, u32>) -> Result<Self, ResumeError> {
         let FuncToValidate { resources, index, ty, features } = &body.function;
         let function =
             FuncToValidate { resources: resources.clone(), index: *index, ty: *ty, features: *features };
@@ -227,7 +227,7 @@ impl<'b, 'a> Walk<'b, 'a> {
         validator.read_locals(&mut reader)?;
         let has_default = |ty: &ValType| !matches!(ty, ValType::Ref(ty) if !ty.is_nullable());
         let unset = (0u32..).zip(&body.locals).skip(body.parameters).filter(|(_, ty)| !has_default(ty));
-        let function = Level {
+        let function = OpenConstruct {
             construct: Construct::Function,
             opened: 0,
             height: 0,
@@ -288,7 +288,7 @@ impl<'b, 'a> Walk<'b, 'a> {
             let frame = self.validator.get_control_frame(0);
             let height = frame.ok_or(ResumeError::Unexplained("a construct that did not open"))?.height;
             let parameters = self.validator.operand_stack_height() as usize - height;
-            self.levels.push(Level { construct, opened: index, height, parameters, ty, below });
+            self.levels.push(OpenConstruct { construct, opened: index, height, parameters, ty, below });
             self.set.push(Vec::new());
         }
         Ok(())

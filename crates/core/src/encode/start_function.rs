@@ -1,7 +1,7 @@
-use super::heap::{self, Added, Body};
-use super::{EncodeError, constant};
+use super::heap::{self, Added, BodyBuilder};
+use super::{EncodeError, constant_expr};
 use crate::module::{Module, Replacements, SectionId, section_of};
-use crate::plan::{Plan, Start, Step};
+use crate::plan::{Plan, StartStep, StartSteps};
 use crate::snapshot::Value;
 use wasm_encoder::{BlockType, Encode, Instruction};
 use wasmparser::ValType;
@@ -13,7 +13,7 @@ pub(super) const NAME: &str = "preinit:start";
 pub(super) fn add(
     module: &Module<'_>,
     plan: &Plan<'_>,
-    start: &Start,
+    start: &StartSteps,
     sections: &mut Replacements,
 ) -> Result<(), EncodeError> {
     let added = match &plan.heap {
@@ -40,7 +40,7 @@ pub(super) fn add(
 }
 
 /// The start function of a module without objects; it has a type of its own only if the module has none like it.
-fn alone(module: &Module<'_>, start: &Start) -> Result<Added, EncodeError> {
+fn alone(module: &Module<'_>, start: &StartSteps) -> Result<Added, EncodeError> {
     let nullary = module.types.iter().position(|ty| {
         matches!(&ty.composite_type.inner, wasmparser::CompositeInnerType::Func(ty)
             if ty.params().is_empty() && ty.results().is_empty())
@@ -67,16 +67,16 @@ fn append(module: &Module<'_>, id: SectionId, count: u32, entries: &[u8], sectio
 }
 
 /// A step where values may be objects.
-pub(super) fn encode_heap_step(step: &Step, body: &mut Body<'_>) -> Result<(), EncodeError> {
+pub(super) fn encode_heap_step(step: &StartStep, body: &mut BodyBuilder<'_>) -> Result<(), EncodeError> {
     match *step {
-        Step::SetGlobal { global, value: Value::Ref(reference), ty: ValType::Ref(ty) }
+        StartStep::SetGlobal { global, value: Value::Ref(reference), ty: ValType::Ref(ty) }
             if reference.object().is_some() =>
         {
             body.constant(ty, reference)?;
             body.push(Instruction::GlobalSet(global));
             Ok(())
         }
-        Step::GrowTable { table, table64, from, by, fill: Value::Ref(reference), ty }
+        StartStep::GrowTable { table, table64, from, by, fill: Value::Ref(reference), ty }
             if reference.object().is_some() =>
         {
             body.push(Instruction::TableSize(table));
@@ -91,39 +91,39 @@ pub(super) fn encode_heap_step(step: &Step, body: &mut Body<'_>) -> Result<(), E
     }
 }
 
-fn encode_step(module: &Module<'_>, step: &Step, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+fn encode_step(module: &Module<'_>, step: &StartStep, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     match *step {
-        Step::GrowMemory { memory, memory64, from, by } => {
+        StartStep::GrowMemory { memory, memory64, from, by } => {
             Instruction::MemorySize(memory).encode(out);
             trap_unless_equal(from, memory64, out);
             index(by, memory64, out);
             Instruction::MemoryGrow(memory).encode(out);
             trap_unless_equal(from, memory64, out);
         }
-        Step::InitMemory { memory, memory64, data, offset, len } => {
+        StartStep::InitMemory { memory, memory64, data, offset, len } => {
             index(offset, memory64, out);
             Instruction::I32Const(0).encode(out);
             Instruction::I32Const(len as i32).encode(out);
             Instruction::MemoryInit { mem: memory, data_index: data }.encode(out);
             Instruction::DataDrop(data).encode(out);
         }
-        Step::GrowTable { table, table64, from, by, fill, ty } => {
+        StartStep::GrowTable { table, table64, from, by, fill, ty } => {
             Instruction::TableSize(table).encode(out);
             trap_unless_equal(from, table64, out);
-            constant::push(module, fill, ValType::Ref(ty), out)?;
+            constant_expr::push(module, fill, ValType::Ref(ty), out)?;
             index(by, table64, out);
             Instruction::TableGrow(table).encode(out);
             trap_unless_equal(from, table64, out);
         }
-        Step::InitTable { table, table64, element, offset, len } => {
+        StartStep::InitTable { table, table64, element, offset, len } => {
             index(offset, table64, out);
             Instruction::I32Const(0).encode(out);
             Instruction::I32Const(len as i32).encode(out);
             Instruction::TableInit { table, elem_index: element }.encode(out);
             Instruction::ElemDrop(element).encode(out);
         }
-        Step::SetGlobal { global, value, ty } => {
-            constant::push(module, value, ty, out)?;
+        StartStep::SetGlobal { global, value, ty } => {
+            constant_expr::push(module, value, ty, out)?;
             Instruction::GlobalSet(global).encode(out);
         }
     }

@@ -1,5 +1,5 @@
 use super::super::EncodeError;
-use super::types::{StateField, Types};
+use super::builder_types::{BuilderTypes, StateField};
 use crate::module::{Hierarchy, Module};
 use crate::plan::PlannedHeap;
 use crate::plan::heap::{Placeholder, StreamKind};
@@ -10,24 +10,24 @@ use wasmparser::{AbstractHeapType, RefType, StorageType};
 
 /// What all functions of the builder are written with.
 #[derive(Clone, Copy)]
-pub(in crate::encode) struct Context<'c> {
+pub(in crate::encode) struct BuilderContext<'c> {
     pub module: &'c Module<'c>,
     pub heap: &'c PlannedHeap,
-    pub types: Types,
+    pub types: BuilderTypes,
 }
 
 /// One function, whose first parameter is the state. What it uses of that is held in locals and written back at the end.
-pub(in crate::encode) struct Body<'c> {
-    pub context: Context<'c>,
+pub(in crate::encode) struct BodyBuilder<'c> {
+    pub context: BuilderContext<'c>,
     params: u32,
     locals: Vec<ValType>,
     cached: Vec<(StateField, u32)>,
     pub code: Vec<u8>,
 }
 
-impl<'c> Body<'c> {
-    pub fn new(context: Context<'c>, params: u32) -> Self {
-        Body { context, params, locals: Vec::new(), cached: Vec::new(), code: Vec::new() }
+impl<'c> BodyBuilder<'c> {
+    pub fn new(context: BuilderContext<'c>, params: u32) -> Self {
+        BodyBuilder { context, params, locals: Vec::new(), cached: Vec::new(), code: Vec::new() }
     }
 
     pub fn push(&mut self, instruction: Instruction<'_>) {

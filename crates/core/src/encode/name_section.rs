@@ -1,4 +1,4 @@
-use super::{heap, start};
+use super::{heap, start_function};
 use crate::module::Module;
 use crate::plan::{DataSegment, ElementSegment, Plan};
 use wasm_encoder::{Encode, NameMap};
@@ -47,7 +47,7 @@ fn with_added(raw: &[u8], module: &Module<'_>, plan: &Plan<'_>) -> Option<NameMa
     let mut map = retained(raw, |_| true)?;
     let names = match &plan.heap {
         Some(heap) => heap::names(module, &heap.plan),
-        None => vec![start::NAME.to_string()],
+        None => vec![start_function::NAME.to_string()],
     };
     for (function, name) in (module.functions.len() as u32..).zip(names) {
         map.append(function, &name);

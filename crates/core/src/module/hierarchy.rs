@@ -16,6 +16,21 @@ pub enum Hierarchy {
     Cont,
 }
 
+impl Hierarchy {
+    /// The type that all references of the hierarchy have.
+    pub fn top(self) -> wasm_encoder::HeapType {
+        use wasm_encoder::AbstractHeapType as A;
+        let ty = match self {
+            Hierarchy::Any => A::Any,
+            Hierarchy::Extern => A::Extern,
+            Hierarchy::Func => A::Func,
+            Hierarchy::Exn => A::Exn,
+            Hierarchy::Cont => A::Cont,
+        };
+        wasm_encoder::HeapType::Abstract { shared: false, ty }
+    }
+}
+
 impl Module<'_> {
     /// What the type with this index is.
     pub fn composite(&self, ty: u32) -> Option<&CompositeInnerType> {

@@ -1,34 +1,34 @@
 use super::super::EncodeError;
 use crate::module::Module;
 use crate::plan::PlannedHeap;
-use crate::plan::heap::{Entry, PrebuiltPlace, StreamKind};
+use crate::plan::heap::{PrebuiltPlace, RegistryEntry, StreamKind};
 use crate::snapshot::Shape;
 use wasm_encoder::{Encode, HeapType, RefType, ValType};
 
 /// The types of the builder, each in a recursion group of its own behind those of the module. None but this one of its
 /// functions ever holds an object of them.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::encode) struct Types {
+pub(in crate::encode) struct BuilderTypes {
     base: u32,
     has_exceptions: bool,
     has_externals: bool,
     reference_width: u32,
 }
 
-impl Types {
-    pub fn of(module: &Module<'_>, heap: &PlannedHeap) -> Types {
-        let is_exception = |(_, entry): &(u32, Entry)| {
-            matches!(entry, Entry::Prebuilt(Shape::Exception(_), PrebuiltPlace::Item { .. }))
+impl BuilderTypes {
+    pub fn of(module: &Module<'_>, heap: &PlannedHeap) -> BuilderTypes {
+        let is_exception = |(_, entry): &(u32, RegistryEntry)| {
+            matches!(entry, RegistryEntry::Prebuilt(Shape::Exception(_), PrebuiltPlace::Item { .. }))
         };
-        let is_external = |(_, entry): &(u32, Entry)| match entry {
-            Entry::Prebuilt(_, PrebuiltPlace::Item { segment, .. }) => {
+        let is_external = |(_, entry): &(u32, RegistryEntry)| match entry {
+            RegistryEntry::Prebuilt(_, PrebuiltPlace::Item { segment, .. }) => {
                 let ty = module.elements[*segment as usize].ty();
                 module.hierarchy(ty.heap_type()) == crate::module::Hierarchy::Extern
             }
             _ => false,
         };
         let prelude = &heap.plan.prelude;
-        Types {
+        BuilderTypes {
             base: module.types.len() as u32,
             has_exceptions: heap.plan.exceptions > 1 || prelude.iter().any(is_exception),
             has_externals: prelude.iter().any(is_external),

@@ -1,11 +1,11 @@
-use super::layout::{Layout, Layouts, is_reference, width};
+use super::field_layout::{FieldLayout, FieldLayouts, is_reference, width};
 use super::placeholder::Placeholder;
 use crate::snapshot::{Heap, Object, Reference, Shape};
 use std::collections::HashMap;
 
 /// Objects that are made by the same code.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kind {
+pub struct ObjectKind {
     /// Their kind and type.
     pub shape: Shape,
     /// How they are made.
@@ -59,16 +59,16 @@ pub enum Column {
 const MAX_SHORT: u32 = 64;
 
 /// The kinds of all objects, not looked into yet.
-pub(super) struct Kinds {
+pub(super) struct ObjectKinds {
     pub keys: Vec<(Shape, Form)>,
     /// By object.
     pub of: Vec<u32>,
 }
 
-impl Kinds {
-    pub fn of(heap: &Heap, layouts: &Layouts, is_prebuilt: impl Fn(u32) -> bool) -> Kinds {
+impl ObjectKinds {
+    pub fn of(heap: &Heap, layouts: &FieldLayouts, is_prebuilt: impl Fn(u32) -> bool) -> ObjectKinds {
         let mut known = HashMap::new();
-        let mut kinds = Kinds { keys: Vec::new(), of: Vec::with_capacity(heap.len()) };
+        let mut kinds = ObjectKinds { keys: Vec::new(), of: Vec::with_capacity(heap.len()) };
         for (id, object) in heap.objects() {
             let form = match is_prebuilt(id) {
                 true => Form::Prebuilt,
@@ -85,8 +85,8 @@ impl Kinds {
     }
 }
 
-fn form(layout: &Layout, object: Object<'_>) -> Form {
-    let Layout::Elements(element) = layout else { return Form::Fields };
+fn form(layout: &FieldLayout, object: Object<'_>) -> Form {
+    let FieldLayout::Elements(element) = layout else { return Form::Fields };
     if !is_reference(element) {
         if object.scalars.len() > 16 && object.scalars.iter().all(|&byte| byte == 0) {
             return Form::Zeros;

@@ -5,7 +5,7 @@ use crate::snapshot::Value;
 
 /// A program that was stopped just before a call, frames from the innermost outwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stack<V = Value> {
+pub struct CallStack<V = Value> {
     /// The function that is about to be called, by function index.
     pub callee: u32,
     /// What it is called with.
@@ -16,7 +16,7 @@ pub struct Stack<V = Value> {
 
 /// A call site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Site {
+pub struct CallSite {
     /// Function index.
     pub function: u32,
     /// Where the call instruction is, in bytes from the start of the function's body (its declaration of locals).
@@ -27,16 +27,16 @@ pub struct Site {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame<V = Value> {
     /// The call.
-    pub site: Site,
+    pub site: CallSite,
     /// The locals, parameters first; `None` for one that cannot be read because it was never set.
     pub locals: Vec<Option<V>>,
     /// The operands below those that the call takes, from the bottom.
     pub operands: Vec<V>,
 }
 
-impl<V> Stack<V> {
+impl<V> CallStack<V> {
     /// The same with other values.
-    pub fn map<W, E>(self, mut map: impl FnMut(V) -> Result<W, E>) -> Result<Stack<W>, E> {
+    pub fn map<W, E>(self, mut map: impl FnMut(V) -> Result<W, E>) -> Result<CallStack<W>, E> {
         let arguments = self.arguments.into_iter().map(&mut map).collect::<Result<_, E>>()?;
         let mut frames = Vec::with_capacity(self.frames.len());
         for frame in self.frames {
@@ -45,11 +45,11 @@ impl<V> Stack<V> {
             let operands = frame.operands.into_iter().map(&mut map).collect::<Result<_, E>>()?;
             frames.push(Frame { site: frame.site, locals, operands });
         }
-        Ok(Stack { callee: self.callee, arguments, frames })
+        Ok(CallStack { callee: self.callee, arguments, frames })
     }
 }
 
-impl Stack {
+impl CallStack {
     /// `argument 0 of function 3 ($f)`
     pub fn argument(&self, module: &Module<'_>, index: usize) -> String {
         format!("argument {index} of {}", describe(module, self.callee))

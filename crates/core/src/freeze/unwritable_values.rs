@@ -1,12 +1,12 @@
 //! Values in frames that have no form in a module.
 
 use super::ResumeError;
-use super::stack::Stack;
+use super::call_stack::CallStack;
 use crate::module::Module;
 use crate::snapshot::{Reference, Value};
 
 /// Lists every value of the frames that has no form in a module.
-pub fn can_be_written(module: &Module<'_>, stack: &Stack) -> Result<(), ResumeError> {
+pub fn can_be_written(module: &Module<'_>, stack: &CallStack) -> Result<(), ResumeError> {
     let mut places = Vec::new();
     let mut look = |place: &dyn Fn() -> String, value: &Value| {
         if let Value::Ref(Reference::Unwritable(why)) = value {
