@@ -38,6 +38,8 @@ pub enum Layout {
     /// Padded with zeros so that Wasmtime maps the memories. Where that takes very much, outlying data is written by a
     /// start function.
     Mappable,
+    /// Records of gaps and bytes in one segment, which a start function copies: for data in very many small islands.
+    Sparse,
 }
 
 /// Where the data of one memory goes.

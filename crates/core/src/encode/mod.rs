@@ -2,6 +2,7 @@
 //! always validated.
 
 pub(crate) mod constant_expr;
+mod copy_records;
 mod heap;
 pub(crate) mod name_section;
 mod producers;

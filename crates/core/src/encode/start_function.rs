@@ -1,3 +1,4 @@
+use super::copy_records::CopyRecords;
 use super::heap::{self, Added, BodyBuilder};
 use super::{EncodeError, constant_expr};
 use crate::module::{Module, Replacements, SectionId, section_of};
@@ -50,10 +51,27 @@ fn alone(module: &Module<'_>, start: &StartSteps) -> Result<Added, EncodeError> 
         Some(_) => (0, Vec::new()),
         None => (1, vec![0x60, 0, 0]),
     };
-    let mut body = vec![0]; // no locals
+    let mut locals = Vec::new();
+    let mut code = Vec::new();
     for step in &start.steps {
-        encode_step(module, step, &mut body)?;
+        match CopyRecords::of(step) {
+            Some(copy) => {
+                let mut local = |ty| {
+                    locals.push(ty);
+                    locals.len() as u32 - 1
+                };
+                copy.encode(&mut local, &mut code);
+            }
+            None => encode_step(module, step, &mut code)?,
+        }
     }
+    let mut body = Vec::new();
+    (locals.len() as u32).encode(&mut body);
+    for ty in locals {
+        1u32.encode(&mut body);
+        ty.encode(&mut body);
+    }
+    body.extend(code);
     Instruction::End.encode(&mut body);
     Ok(Added { types, functions: vec![ty], bodies: vec![body] })
 }
@@ -68,6 +86,12 @@ fn append(module: &Module<'_>, id: SectionId, count: u32, entries: &[u8], sectio
 
 /// A step where values may be objects.
 pub(super) fn encode_heap_step(step: &StartStep, body: &mut BodyBuilder<'_>) -> Result<(), EncodeError> {
+    if let Some(copy) = CopyRecords::of(step) {
+        let mut code = Vec::new();
+        copy.encode(&mut |ty| body.local(ty), &mut code);
+        body.code.extend(code);
+        return Ok(());
+    }
     match *step {
         StartStep::SetGlobal { global, value: Value::Ref(reference), ty: ValType::Ref(ty) }
             if reference.object().is_some() =>
@@ -107,6 +131,8 @@ fn encode_step(module: &Module<'_>, step: &StartStep, out: &mut Vec<u8>) -> Resu
             Instruction::MemoryInit { mem: memory, data_index: data }.encode(out);
             Instruction::DataDrop(data).encode(out);
         }
+        // Needs locals, see `CopyRecords`.
+        StartStep::CopyRecords { .. } => {}
         StartStep::GrowTable { table, table64, from, by, fill, ty } => {
             Instruction::TableSize(table).encode(out);
             trap_unless_equal(from, table64, out);

@@ -227,7 +227,8 @@ pub(super) fn plan(
     }
     let object_runs = streams.runs.len() as u32;
     write_slots(slots, &index, &mut builders, &mut streams);
-    if builders.list.is_empty() && prelude.is_empty() {
+    let is_used = used.iter().any(|reference| reference.object().is_some());
+    if builders.list.is_empty() && prelude.is_empty() && !is_used {
         return Ok(None);
     }
 
