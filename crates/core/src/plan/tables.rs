@@ -1,7 +1,7 @@
 use super::heap::ObjectSlots;
 use super::imports::Imports;
 use super::segment_indices::SegmentIndices;
-use super::{ElementSegment, ElementType, PlannedTable, StartStep, UnwritableValue, constant};
+use super::{ElementSegment, ElementType, PlannedTable, StartStep, UnwritableValue};
 use crate::module::{Module, Names, Space};
 use crate::snapshot::{Reference, Snapshot, TableState, Value};
 use std::ops::Range;
@@ -124,7 +124,7 @@ fn held_segments(module: &Module<'_>, snapshot: &Snapshot<'_>) -> Vec<ElementSeg
 }
 
 fn fill_value(init: &wasmparser::ConstExpr<'_>, snapshot: &Snapshot<'_>) -> Option<Reference> {
-    match constant::evaluate(init, snapshot)? {
+    match snapshot.evaluate(init)? {
         Value::Ref(reference) => Some(reference),
         _ => None,
     }

@@ -1,8 +1,10 @@
 //! The state of an instance as plain data: what capture reads, what plan writes down, what the verifier and the
 //! audit compare. It knows no engine and does no I/O.
 
+mod evaluate;
 mod heap;
 
+pub use evaluate::{constant_address, evaluate_alone};
 pub use heap::{Heap, Object, Shape};
 
 use crate::module::Space;
@@ -105,13 +107,12 @@ impl Snapshot<'_> {
     }
 }
 
-/// A global's value, and for an imported mutable global the value that it had when it was handed over.
+/// A global's value, and for an imported global whether it still is the one that was handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GlobalState {
     /// The value at the snapshot.
     pub value: Value,
-    /// Whether the value differs from the one at instantiation. Only tracked for imported globals; `false` for
-    /// defined ones.
+    /// Whether the value differs from the one that was handed over; `false` for globals that the module defines.
     pub import_changed: bool,
 }
 
