@@ -71,7 +71,7 @@ impl Rerun<'_> {
         self.runs.fetch_add(1, Ordering::Relaxed);
         let mut host = HostOptions {
             replay: Some(Arc::clone(ledger)),
-            rehearse: true,
+            replay_outside_only: true,
             ledger_backtraces: false,
             ..self.host.clone()
         };

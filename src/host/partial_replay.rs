@@ -4,18 +4,18 @@
 use std::sync::Arc;
 
 use super::error::ReplayDiverged;
+use super::host_value::HostValue;
 use super::ledger::{Call, DescriptorKind, Descriptors, Entry, Ledger, Region};
-use super::value::Value;
 use super::wasi;
 
 /// The calls of a recording that touched something outside, in order.
 #[derive(Debug)]
-pub(super) struct Rehearsal {
+pub(super) struct PartialReplay {
     outside: Vec<Arc<Entry>>,
     next: usize,
 }
 
-impl Rehearsal {
+impl PartialReplay {
     pub(super) fn of(recording: &Ledger) -> Self {
         let mut outside = Vec::new();
         let mut descriptors = Descriptors::new(&recording.preopens);
@@ -78,7 +78,7 @@ fn transfer(recorded: &Entry, call: &Call, buffer: Option<(u32, u32)>) -> Option
     let both = recorded.call.args.iter().zip(&call.args);
     for ((name, _), (old, new)) in function.params.iter().zip(both) {
         match (function.is_address(name), old, new) {
-            (true, Value::I32(old), Value::I32(new)) => {
+            (true, HostValue::I32(old), HostValue::I32(new)) => {
                 pointers.push((old.cast_unsigned(), new.cast_unsigned()));
             }
             _ if old == new => {}

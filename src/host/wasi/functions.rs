@@ -5,7 +5,7 @@ use wasmtime_wasi::runtime::in_tokio;
 use wiggle::GuestMemory;
 
 use super::span::Span;
-use crate::host::value::Value;
+use crate::host::host_value::HostValue;
 
 /// A function of WASI preview 1. All but `proc_exit` return an errno.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(in crate::host) struct Function {
 }
 
 /// Calls wasmtime-wasi.
-pub(super) type Dispatch = fn(&mut WasiP1Ctx, &mut GuestMemory<'_>, &[Value]) -> wasmtime::Result<i32>;
+pub(super) type Dispatch = fn(&mut WasiP1Ctx, &mut GuestMemory<'_>, &[HostValue]) -> wasmtime::Result<i32>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::host) enum Type {
@@ -34,23 +34,23 @@ pub(in crate::host) fn function(name: &str) -> Option<&'static Function> {
 }
 
 trait Parameter: Sized {
-    fn of(value: &Value) -> Option<Self>;
+    fn of(value: &HostValue) -> Option<Self>;
 }
 
 impl Parameter for i32 {
-    fn of(value: &Value) -> Option<Self> {
-        if let Value::I32(value) = value { Some(*value) } else { None }
+    fn of(value: &HostValue) -> Option<Self> {
+        if let HostValue::I32(value) = value { Some(*value) } else { None }
     }
 }
 
 impl Parameter for i64 {
-    fn of(value: &Value) -> Option<Self> {
-        if let Value::I64(value) = value { Some(*value) } else { None }
+    fn of(value: &HostValue) -> Option<Self> {
+        if let HostValue::I64(value) = value { Some(*value) } else { None }
     }
 }
 
 /// The first argument, and the others.
-fn next<T: Parameter>(args: &[Value]) -> wasmtime::Result<(T, &[Value])> {
+fn next<T: Parameter>(args: &[HostValue]) -> wasmtime::Result<(T, &[HostValue])> {
     let split = args.split_first().and_then(|(value, rest)| Some((T::of(value)?, rest)));
     split.ok_or_else(|| wasmtime::Error::msg("an argument of a WASI call is missing or of the wrong type"))
 }

@@ -6,7 +6,7 @@ use wasmtime::{Val, ValType};
 
 /// An argument or a result of a host call. Floats are bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Value {
+pub enum HostValue {
     /// A 32-bit integer.
     I32(i32),
     /// A 64-bit integer.
@@ -23,7 +23,7 @@ pub enum Value {
     Reference,
 }
 
-impl Value {
+impl HostValue {
     /// What `value` is.
     pub fn of(value: &Val) -> Self {
         match value {
@@ -63,7 +63,7 @@ impl Value {
     }
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for HostValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::I32(value) => write!(f, "{value}"),

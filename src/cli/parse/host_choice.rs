@@ -2,14 +2,14 @@
 
 use preinit::host::{Class, Clock, FileTimes, Policy, Random};
 
-use super::timestamp;
+use super::point_in_time;
 
 /// The value of `--clock`.
 pub fn clock(text: &str) -> Result<Clock, String> {
     match text.split_once(':') {
         None if text == "real" => Ok(Clock::Real),
         None if text == "deny" => Ok(Clock::Deny),
-        Some(("fixed", time)) => timestamp::parse(time).map(Clock::Fixed).ok_or_else(|| {
+        Some(("fixed", time)) => point_in_time::parse(time).map(Clock::Fixed).ok_or_else(|| {
             "expected a UTC time such as `2026-01-31T12:00:00Z`, or seconds since 1970".to_owned()
         }),
         _ => Err("expected `fixed:TIME`, `real` or `deny`".to_owned()),

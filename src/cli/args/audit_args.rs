@@ -7,7 +7,7 @@ use preinit::freeze::Trigger;
 use preinit::plan::Rename;
 
 use super::{HostArgs, LimitArgs};
-use crate::cli::value::pair;
+use crate::cli::parse::name_pair;
 
 /// The arguments of an audit.
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ pub struct AuditArgs {
     pub at: Option<Trigger>,
 
     /// Rename the export SRC to DST, as for a snapshot
-    #[arg(short = 'r', long = "rename-func", alias = "func-rename", value_name = "DST=SRC", value_parser = pair::rename)]
+    #[arg(short = 'r', long = "rename-func", alias = "func-rename", value_name = "DST=SRC", value_parser = name_pair::rename)]
     pub renames: Vec<Rename>,
 
     /// Keep the init function as an export, as for a snapshot

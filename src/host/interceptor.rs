@@ -6,7 +6,7 @@ use std::fmt;
 use wasmtime::{AsContext, AsContextMut, Caller, Extern, Func, FuncType, Store, Val};
 
 use super::HostState;
-use super::options::ImportName;
+use super::host_options::ImportName;
 
 /// What becomes of a call that was shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl fmt::Debug for Watch {
 }
 
 /// Shows a call; `true` means that it was answered with zeros and nulls.
-pub(super) fn show(
+pub(super) fn intercept(
     caller: &mut Caller<'_, HostState>,
     import: &ImportName,
     ty: &FuncType,
@@ -61,7 +61,7 @@ pub(super) fn show(
 
 /// A function of somebody else, with its calls shown. It is called by the host, so that one of a linker does not see
 /// who calls.
-pub(super) fn shown(store: &mut Store<HostState>, import: &ImportName, provided: Extern) -> Extern {
+pub(super) fn intercepted(store: &mut Store<HostState>, import: &ImportName, provided: Extern) -> Extern {
     let watched = store.data().watch.as_ref().is_some_and(|watch| watch.imports.contains(import));
     let Extern::Func(function) = provided else { return provided };
     if !watched {
@@ -71,7 +71,7 @@ pub(super) fn shown(store: &mut Store<HostState>, import: &ImportName, provided:
     let ty = function.ty(store.as_context());
     let signature = ty.clone();
     Func::new(store.as_context_mut(), ty, move |mut caller, params, results| {
-        if show(&mut caller, &import, &signature, params, results)? {
+        if intercept(&mut caller, &import, &signature, params, results)? {
             return Ok(());
         }
         function.call(&mut caller, params, results)

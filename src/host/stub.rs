@@ -9,11 +9,11 @@ use wasmtime::{
 
 use super::HostState;
 use super::error::{HostError, MemoryLimit};
+use super::host_options::ImportName;
+use super::host_value::HostValue;
+use super::interceptor;
 use super::ledger::{Call, Entry, Outcome};
-use super::options::ImportName;
 use super::policy::{Class, Policy};
-use super::value::Value;
-use super::watch;
 
 /// A function that traps with [`super::ImportCalled`].
 pub(super) fn unprovided(store: &mut Store<HostState>, ty: FuncType, import: ImportName) -> Func {
@@ -35,7 +35,7 @@ pub(super) fn stub(
         ExternType::Func(ty) => {
             let zeros = ty.results().map(|ty| zero(&ty, "function", import));
             let zeros = zeros.collect::<Result<Vec<_>, _>>()?;
-            let results = Outcome::Results(zeros.iter().map(Value::of).collect());
+            let results = Outcome::Results(zeros.iter().map(HostValue::of).collect());
             constant(store, ty.clone(), import.clone(), results).into()
         }
         ExternType::Global(ty) => {
@@ -72,11 +72,11 @@ pub(super) fn opaque(
 fn constant(store: &mut Store<HostState>, ty: FuncType, import: ImportName, outcome: Outcome) -> Func {
     let import = Arc::new(import);
     Func::new(store, ty.clone(), move |mut caller, params, results| {
-        if watch::show(&mut caller, &import, &ty, params, results)? {
+        if interceptor::intercept(&mut caller, &import, &ty, params, results)? {
             return Ok(());
         }
         let backtrace = caller.data().recorder.backtrace(&caller);
-        let args = params.iter().map(Value::of).collect();
+        let args = params.iter().map(HostValue::of).collect();
         let call = Call { import: Arc::clone(&import), args, reads: Vec::new(), backtrace };
         let state = caller.data_mut();
         let denied = state.policies.get(Class::Stub) == Policy::Deny && outcome != Outcome::ImportCalled;

@@ -9,9 +9,10 @@ use preinit::verify::{Outcome, Script, Verdict, VerifyOptions, verify};
 use preinit::{Options, wat_to_wasm};
 
 use super::args::{Engine, PlayArgs, VerifyArgs};
-use super::convert;
 use super::exit::Exit;
+use super::host_conversion::{environment, host_options, limits};
 use super::output::{Output, print};
+use super::side_outputs::{json, optional};
 use super::{input, stderr};
 
 /// A snapshot was made but not written.
@@ -31,43 +32,52 @@ impl From<Outcome> for Exit {
 
 /// The command `verify`.
 pub fn run(args: VerifyArgs) -> anyhow::Result<Exit> {
-    let report = args.report.as_deref().map(|path| Output::new(Some(path))).transpose()?;
+    let report = optional(args.report.clone())?;
     let mut warnings = Vec::new();
+    let options = options(&args, &mut warnings)?;
+    stderr::warn(if args.quiet { &[] } else { &warnings });
+    let original = input::read(&args.original)?;
+    let snapshot = input::read(&args.snapshot)?;
+    let verdict = verify(&original, &snapshot, &options)?;
+    let text_to_stderr = matches!(report, Some(Output::Stdout));
+    if let Some(report) = report {
+        report.stage(json(&verdict)?.into_bytes())?.commit()?;
+    }
+    match (args.quiet, text_to_stderr) {
+        (true, _) => {}
+        (false, true) => stderr::print(&verdict.to_string()),
+        (false, false) => print(verdict.to_string().as_bytes())?,
+    }
+    Ok(verdict.outcome.into())
+}
+
+fn options(args: &VerifyArgs, warnings: &mut Vec<String>) -> anyhow::Result<VerifyOptions> {
     // What init reads from here is read once: all further runs are answered from the record of the first.
     let inherit = args.host.inherit_stdio == Some(true);
-    let mut host = convert::host_options(args.host, true, &mut warnings)?;
+    let mut host = host_options(&args.host, true, warnings)?;
     if let Some(wasi) = &mut host.wasi
         && !inherit
     {
         wasi.stdin = Stdin::Empty;
     }
-    let run = run_options(&args.play, host.wasi.as_ref(), &mut warnings)?;
-    let play = args.play;
-    let mut scripts = Vec::new();
-    if !play.calls.is_empty() {
-        scripts.push(Script::parse(&play.calls.join("\n")).context("cannot read --call")?);
-    }
-    for path in &play.scripts {
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-        scripts.push(Script::parse(&text).with_context(|| format!("cannot read `{}`", path.display()))?);
-    }
+    let play = &args.play;
+    let run = run_options(play, host.wasi.as_ref(), warnings)?;
     let (mut engines, mut other_engines) = (Vec::new(), Vec::new());
-    for engine in play.engines {
+    for engine in &play.engines {
         match engine {
-            Engine::Wasmtime(compiler) => engines.push(compiler),
-            Engine::Other(other) => other_engines.push(other),
+            Engine::Wasmtime(compiler) => engines.push(*compiler),
+            Engine::Other(other) => other_engines.push(*other),
         }
     }
-    let options = VerifyOptions {
-        init_functions: args.init_functions,
-        at: args.at,
-        renames: args.renames,
+    Ok(VerifyOptions {
+        init_functions: args.init_functions.clone(),
+        at: args.at.clone(),
+        renames: args.renames.clone(),
         host,
-        limits: convert::limits(&args.limits),
+        limits: limits(&args.limits),
         ledger: None,
         run,
-        scripts,
+        scripts: scripts(play)?,
         engines,
         other_engines,
         sequences: play.sequences,
@@ -77,24 +87,22 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<Exit> {
         growth: play.call_memory,
         seed: play.seed,
         max_differences: args.max_differences,
-        ignore: args.ignore,
-    };
-    stderr::warn(if args.quiet { &[] } else { &warnings });
-    let original = input::read(&args.original)?;
-    let snapshot = input::read(&args.snapshot)?;
-    let verdict = verify(&original, &snapshot, &options)?;
-    let text_to_stderr = matches!(report, Some(Output::Stdout));
-    if let Some(report) = report {
-        let mut json = serde_json::to_vec_pretty(&verdict).context("cannot write the verdict")?;
-        json.push(b'\n');
-        report.stage(json)?.commit()?;
+        ignore: args.ignore.clone(),
+    })
+}
+
+/// The calls that were typed, and those in files.
+fn scripts(play: &PlayArgs) -> anyhow::Result<Vec<Script>> {
+    let mut scripts = Vec::new();
+    if !play.calls.is_empty() {
+        scripts.push(Script::parse(&play.calls.join("\n")).context("cannot read --call")?);
     }
-    match (args.quiet, text_to_stderr) {
-        (true, _) => {}
-        (false, true) => stderr::print(&verdict.to_string()),
-        (false, false) => print(verdict.to_string().as_bytes())?,
+    for path in &play.scripts {
+        let cannot_read = || format!("cannot read `{}`", path.display());
+        let text = std::fs::read_to_string(path).with_context(cannot_read)?;
+        scripts.push(Script::parse(&text).with_context(cannot_read)?);
     }
-    Ok(verdict.outcome.into())
+    Ok(scripts)
 }
 
 /// What the calls see, if something was said about it.
@@ -115,7 +123,7 @@ fn run_options(
     };
     Ok(Some(WasiOptions {
         args: play.run_args.clone(),
-        env: convert::environment(false, play.run_env.clone(), warnings),
+        env: environment(false, &play.run_env, warnings),
         stdin,
         stdout: GuestOutput::Discard,
         stderr: GuestOutput::Discard,
@@ -124,7 +132,12 @@ fn run_options(
 }
 
 /// Verifies a snapshot that was just made, without anything outside being touched again.
-pub fn made(original: &[u8], snapshot: &[u8], ledger: Ledger, options: &Options) -> anyhow::Result<Verdict> {
+pub fn verify_made(
+    original: &[u8],
+    snapshot: &[u8],
+    ledger: Ledger,
+    options: &Options,
+) -> anyhow::Result<Verdict> {
     let original = wat_to_wasm(original)?;
     let options = VerifyOptions {
         init_functions: options.init_functions.clone(),

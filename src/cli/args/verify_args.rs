@@ -10,8 +10,8 @@ use preinit::plan::Rename;
 use preinit::verify::{OtherEngine, Pattern};
 
 use super::{HostArgs, LimitArgs};
-use crate::cli::value::pair::{self, Variable};
-use crate::cli::value::{bytes, duration, fuel};
+use crate::cli::parse::name_pair::{self, Variable};
+use crate::cli::parse::{byte_count, fuel_amount, time_span};
 
 /// The arguments of a verification.
 #[derive(Debug, Args)]
@@ -38,7 +38,7 @@ pub struct VerifyArgs {
     pub at: Option<Trigger>,
 
     /// The export SRC of the original is DST in the snapshot
-    #[arg(short = 'r', long = "rename-func", alias = "func-rename", value_name = "DST=SRC", value_parser = pair::rename)]
+    #[arg(short = 'r', long = "rename-func", alias = "func-rename", value_name = "DST=SRC", value_parser = name_pair::rename)]
     pub renames: Vec<Rename>,
 
     /// What is called.
@@ -93,7 +93,7 @@ pub struct PlayArgs {
     pub run_args: Vec<String>,
 
     /// Set an environment variable for the calls
-    #[arg(long = "run-env", value_name = "KEY[=VALUE]", value_parser = pair::variable)]
+    #[arg(long = "run-env", value_name = "KEY[=VALUE]", value_parser = name_pair::variable)]
     pub run_env: Vec<Variable>,
 
     /// Give the calls a file as their standard input
@@ -119,15 +119,15 @@ pub struct PlayArgs {
     pub depth: usize,
 
     /// Time for generated sequences, for all engines together
-    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = duration::limit)]
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = time_span::limit)]
     pub time: Time,
 
     /// The number of instructions of one call, more or less
-    #[arg(long, value_name = "N", default_value_t = 20_000_000, value_parser = fuel::parse)]
+    #[arg(long, value_name = "N", default_value_t = 20_000_000, value_parser = fuel_amount::parse)]
     pub call_fuel: u64,
 
     /// The memory that one sequence may add to what there is
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = bytes::parse)]
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = byte_count::parse)]
     pub call_memory: u64,
 
     /// Generate other sequences

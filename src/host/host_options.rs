@@ -33,7 +33,7 @@ pub struct HostOptions {
     pub refuse_changes: bool,
     /// In a replay: answer anew from these options what they decide (arguments, environment, clocks, randomness, standard
     /// streams), and from the recording only what lies outside. Pointers may be others than in the recording.
-    pub rehearse: bool,
+    pub replay_outside_only: bool,
     /// What init may ask for.
     pub policies: Policies,
 }

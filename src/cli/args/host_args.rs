@@ -3,8 +3,8 @@
 use clap::{ArgAction, Args};
 use preinit::host::{Class, Clock, FileTimes, Policy, Random};
 
-use crate::cli::value::pair::{self, Mapping, Preload, Variable};
-use crate::cli::value::source;
+use crate::cli::parse::host_choice;
+use crate::cli::parse::name_pair::{self, Mapping, Preload, Variable};
 
 /// Imports, WASI, clocks and randomness.
 #[derive(Debug, Args)]
@@ -13,13 +13,13 @@ pub struct HostArgs {
     /// Provide the imports from NAME by a WebAssembly file
     ///
     /// The snapshot keeps these imports; the state of the provider is not part of it. May be repeated.
-    #[arg(long = "preload", value_name = "NAME=FILE", value_parser = pair::preload)]
+    #[arg(long = "preload", value_name = "NAME=FILE", value_parser = name_pair::preload)]
     pub preloads: Vec<Preload>,
 
     /// Let an imported function do nothing and return zero
     ///
     /// May be repeated. A stubbed memory, table or global is a fresh one.
-    #[arg(long = "stub", value_name = "MODULE.NAME", value_parser = pair::stub)]
+    #[arg(long = "stub", value_name = "MODULE.NAME", value_parser = name_pair::stub)]
     pub stubs: Vec<String>,
 
     /// Do that for every import that nothing else provides
@@ -33,7 +33,7 @@ pub struct HostArgs {
     /// ones count.
     ///
     /// [default: random=warn, all others allow]
-    #[arg(long = "policy", value_name = "CLASS=allow|warn|deny", value_parser = source::policy)]
+    #[arg(long = "policy", value_name = "CLASS=allow|warn|deny", value_parser = host_choice::policy)]
     pub policies: Vec<(Option<Class>, Policy)>,
 
     /// Provide WASI preview 1
@@ -59,7 +59,7 @@ pub struct HostArgs {
     /// Set an environment variable, or pass one on
     ///
     /// With just a KEY, the value is the one that this process has. May be repeated.
-    #[arg(long, help_heading = "WASI", value_name = "KEY[=VALUE]", value_parser = pair::variable)]
+    #[arg(long, help_heading = "WASI", value_name = "KEY[=VALUE]", value_parser = name_pair::variable)]
     pub env: Vec<Variable>,
 
     /// Add a program argument, beginning with `argv[0]`
@@ -71,13 +71,13 @@ pub struct HostArgs {
     /// Let init read a directory
     ///
     /// Init sees it under the same name. May be repeated.
-    #[arg(long = "dir", help_heading = "WASI", value_name = "DIR", value_parser = pair::directory)]
+    #[arg(long = "dir", help_heading = "WASI", value_name = "DIR", value_parser = name_pair::directory)]
     pub dirs: Vec<Mapping>,
 
     /// Let init read the directory HOST under the name GUEST
     ///
     /// May be repeated.
-    #[arg(long = "mapdir", help_heading = "WASI", value_name = "GUEST::HOST", value_parser = pair::mapping)]
+    #[arg(long = "mapdir", help_heading = "WASI", value_name = "GUEST::HOST", value_parser = name_pair::mapping)]
     pub mapdirs: Vec<Mapping>,
 
     /// Let init read and change a directory
@@ -85,7 +85,7 @@ pub struct HostArgs {
     /// May be repeated.
     #[arg(
         long = "dir-rw", help_heading = "WASI", value_name = "DIR|GUEST::HOST",
-        value_parser = pair::directory_or_mapping
+        value_parser = name_pair::directory_or_mapping
     )]
     pub writable_dirs: Vec<Mapping>,
 
@@ -95,7 +95,7 @@ pub struct HostArgs {
     /// reading; a sleep advances it and returns at once. With `deny`, reading a clock is an error.
     ///
     /// [default: fixed:2000-01-01T00:00:00Z]
-    #[arg(long, help_heading = "WASI", value_name = "CLOCK", value_parser = source::clock)]
+    #[arg(long, help_heading = "WASI", value_name = "CLOCK", value_parser = host_choice::clock)]
     pub clock: Option<Clock>,
 
     /// Where random bytes come from: `module`, `seed:N`, `os` or `deny`
@@ -105,13 +105,13 @@ pub struct HostArgs {
     /// snapshot.
     ///
     /// [default: module]
-    #[arg(long, help_heading = "WASI", value_name = "RANDOM", value_parser = source::random)]
+    #[arg(long, help_heading = "WASI", value_name = "RANDOM", value_parser = host_choice::random)]
     pub random: Option<Random>,
 
     /// Which modification times files have: `real` or `fixed`
     ///
     /// [default: real]
-    #[arg(long, help_heading = "WASI", value_name = "TIMES", value_parser = source::file_times)]
+    #[arg(long, help_heading = "WASI", value_name = "TIMES", value_parser = host_choice::file_times)]
     pub file_times: Option<FileTimes>,
 }
 
