@@ -8,6 +8,7 @@
 
 pub mod addition;
 pub mod encode;
+pub mod engine_limits;
 pub mod freeze;
 pub mod interpose;
 pub mod layout;

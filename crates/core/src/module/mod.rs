@@ -51,7 +51,7 @@ pub enum ModuleError {
     Empty,
     /// Neither a binary nor text.
     #[error("the input is neither a WebAssembly binary (those begin with the bytes 00 61 73 6d) nor text")]
-    Foreign,
+    Unrecognized,
     /// Text that is not valid WAT.
     #[error("not valid WebAssembly text: {0}")]
     Text(String),

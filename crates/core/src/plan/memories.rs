@@ -1,9 +1,10 @@
 use super::imports::Imports;
 use super::segment_indices::SegmentIndices;
-use super::{DataSegment, LayoutChoice, Padding, PlanError, StartStep, Warning};
+use super::{DataSegment, LayoutChoice, MappingObstacle, Padding, PlanError, StartStep, Warning};
+use crate::engine_limits::{ACTIVE_DATA_END, DATA_SEGMENTS};
 use crate::layout::{self, Arrangement, Layout};
 use crate::module::{Module, Space};
-use crate::segments::{self, GOOD_DATA_SEGMENTS, HeaderCost, MAX_DATA_SEGMENTS};
+use crate::segments::{self, GOOD_DATA_SEGMENTS, HeaderCost};
 use crate::snapshot::{MemoryState, Snapshot};
 use std::ops::Range;
 use wasmparser::MemoryType;
@@ -50,7 +51,7 @@ pub(super) fn plan(
     let (in_imports, own) = written.split_at_mut(kept);
     let fixed = originals + in_imports.iter().map(Vec::len).sum::<usize>();
     // Only who asks for the fewest bytes gets more segments than are worth having.
-    let limit = if wanted == Layout::Compact { MAX_DATA_SEGMENTS } else { GOOD_DATA_SEGMENTS };
+    let limit = if wanted == Layout::Compact { DATA_SEGMENTS.most as usize } else { GOOD_DATA_SEGMENTS };
     // Places that indices hold are there anyway.
     let limit = limit.max(held.len()) - usize::from(has_heap);
     segments::close_gaps(own, limit.saturating_sub(fixed).max(1));
@@ -59,12 +60,12 @@ pub(super) fn plan(
 
     let mut slots = SegmentIndices::new(held, |slot| *slot == DataSegment::Empty);
     let (mut start, mut warnings) = (Vec::new(), Vec::new());
-    if let Some((memory, why)) = obstacle.filter(|_| wanted == Layout::Mappable) {
-        warnings.push(Warning::NotMappable { memory, why });
+    if let Some((memory, obstacle)) = obstacle.filter(|_| wanted == Layout::Mappable) {
+        warnings.push(Warning::NotMappable { memory, obstacle });
     }
     for (((memory, ranges), copied), state) in (0u32..).zip(written).zip(copied).zip(&snapshot.memories) {
         let ty = &module.memories[memory as usize];
-        if !ty.memory64 && ranges.last().is_some_and(|range| range.end > 1 << 31) {
+        if !ty.memory64 && ranges.last().is_some_and(|range| !ACTIVE_DATA_END.allows(range.end)) {
             warnings.push(Warning::HighData { memory });
         }
         let handed_over = match &state.import {
@@ -88,7 +89,7 @@ pub(super) fn plan(
     }
     let heap = has_heap.then(|| slots.place(DataSegment::Heap, |_| true));
     let data = slots.into_segments();
-    if data.len() > MAX_DATA_SEGMENTS {
+    if !DATA_SEGMENTS.allows(data.len() as u64) {
         return Err(PlanError::TooManySegments(data.len()));
     }
     let defined = module.memories.iter().zip(&snapshot.memories).skip(kept);
@@ -104,16 +105,16 @@ pub(super) fn plan(
 }
 
 /// What keeps Wasmtime from mapping any of the memories, whatever the layout. It is all or nothing.
-fn obstacle(module: &Module<'_>, written: &[Vec<Range<u64>>], kept: usize) -> Option<(u32, &'static str)> {
+fn obstacle(module: &Module<'_>, written: &[Vec<Range<u64>>], kept: usize) -> Option<(u32, MappingObstacle)> {
     /// The smallest page of a memory that Wasmtime maps: the machine's own, which is never smaller.
     const HOST_PAGE_LOG2: u32 = 12;
     let memories = (0u32..).zip(&module.memories).zip(written);
     memories.filter(|(_, ranges)| !ranges.is_empty()).find_map(|((memory, ty), _)| {
         if (memory as usize) < kept {
-            return Some((memory, "is imported and written to (--internalize makes it the module's own)"));
+            return Some((memory, MappingObstacle::ImportedAndWritten));
         }
         (ty.page_size_log2.is_some_and(|log2| log2 < HOST_PAGE_LOG2))
-            .then_some((memory, "has pages that are smaller than the machine's"))
+            .then_some((memory, MappingObstacle::SmallPages))
     })
 }
 

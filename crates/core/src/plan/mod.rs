@@ -15,7 +15,7 @@ mod warning;
 pub use error::{PlanError, UnwritableValue};
 pub use exports::{Rename, rename_conflict};
 pub use start_steps::{StartStep, StartSteps};
-pub use warning::Warning;
+pub use warning::{MappingObstacle, Warning};
 
 use crate::layout::Layout;
 use crate::module::{Module, Space};

@@ -204,7 +204,7 @@ pub enum Unwritable {
     ForeignFunction,
     /// A struct or array of a type that the module does not declare: another module made it.
     ForeignObject,
-    /// An object in a global that would be imported no more.
+    /// An object of an imported global that is to become the module's own.
     ImportedObject,
     /// A value that belongs to the host.
     HostExtern,
@@ -224,7 +224,7 @@ impl fmt::Display for Unwritable {
                 f.write_str("object of another module, of a type that this one lacks")
             }
             Unwritable::ImportedObject => {
-                f.write_str("object in a global that is imported, which --internalize would cut off from it")
+                f.write_str("object of an imported global, which would be a copy of it if the global became the module's own")
             }
             Unwritable::HostExtern => f.write_str("externref of the host"),
             Unwritable::ForeignException => f.write_str("exception of a tag that this module lacks"),
