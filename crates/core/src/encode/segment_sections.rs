@@ -1,5 +1,5 @@
-use super::{EncodeError, List, constant_expr};
-use crate::module::Module;
+use super::{EncodeError, constant_expr};
+use crate::module::{Module, SectionEntries};
 use crate::plan::{DataSegment, ElementSegment, ElementType, Plan};
 use crate::snapshot::{Reference, Snapshot, Value};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
@@ -88,51 +88,55 @@ fn offset(offset: u64, is_64: bool, out: &mut Vec<u8>) {
     Instruction::End.encode(out);
 }
 
-pub(super) fn elements(module: &Module<'_>, plan: &Plan<'_>) -> Result<List, EncodeError> {
-    let mut list = List { count: plan.elements.len() as u32, entries: Vec::new() };
-    let out = &mut list.entries;
+pub(super) fn elements(module: &Module<'_>, plan: &Plan<'_>) -> Result<SectionEntries, EncodeError> {
+    let mut entries = SectionEntries::default();
     for segment in &plan.elements {
-        match segment {
-            ElementSegment::Original(index) => {
-                out.extend_from_slice(&module.bytes[module.elements[*index as usize].range.clone()]);
-            }
-            ElementSegment::Empty(ty) => passive(module, *ty, &[], out)?,
-            ElementSegment::Passive { ty, items: elements } => passive(module, *ty, elements, out)?,
-            ElementSegment::Active { table, offset: slot, ty, items: elements } => {
-                let is_64 = module.tables[*table as usize].ty.table64;
-                match ty {
-                    ElementType::Functions if *table == 0 => {
-                        out.push(0);
-                        offset(*slot, is_64, out);
-                    }
-                    ElementType::Functions => {
-                        out.push(EXPLICIT_INDEX);
-                        table.encode(out);
-                        offset(*slot, is_64, out);
-                        out.push(ELEMENT_KIND_FUNCTION);
-                    }
-                    ElementType::Expressions(ty) => {
-                        out.push(EXPLICIT_INDEX | EXPRESSIONS);
-                        table.encode(out);
-                        offset(*slot, is_64, out);
-                        reference_type(*ty, out)?;
-                    }
+        entries.try_add(|out| element(module, segment, out))?;
+    }
+    Ok(entries)
+}
+
+fn element(module: &Module<'_>, segment: &ElementSegment, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    match segment {
+        ElementSegment::Original(index) => {
+            out.extend_from_slice(&module.bytes[module.elements[*index as usize].range.clone()]);
+        }
+        ElementSegment::Empty(ty) => passive(module, *ty, &[], out)?,
+        ElementSegment::Passive { ty, items: elements } => passive(module, *ty, elements, out)?,
+        ElementSegment::Active { table, offset: slot, ty, items: elements } => {
+            let is_64 = module.tables[*table as usize].ty.table64;
+            match ty {
+                ElementType::Functions if *table == 0 => {
+                    out.push(0);
+                    offset(*slot, is_64, out);
                 }
-                items(module, *ty, elements, out)?;
+                ElementType::Functions => {
+                    out.push(EXPLICIT_INDEX);
+                    table.encode(out);
+                    offset(*slot, is_64, out);
+                    out.push(ELEMENT_KIND_FUNCTION);
+                }
+                ElementType::Expressions(ty) => {
+                    out.push(EXPLICIT_INDEX | EXPRESSIONS);
+                    table.encode(out);
+                    offset(*slot, is_64, out);
+                    reference_type(*ty, out)?;
+                }
             }
-            ElementSegment::Builders(count) => {
-                // The start function comes first.
-                let first = module.functions.len() as u32 + 1;
-                out.extend([PASSIVE_OR_DECLARED, ELEMENT_KIND_FUNCTION]);
-                (first..first + count).collect::<Vec<u32>>().as_slice().encode(out);
-            }
-            ElementSegment::Declared(functions) => {
-                out.extend([PASSIVE_OR_DECLARED | EXPLICIT_INDEX, ELEMENT_KIND_FUNCTION]);
-                functions.as_slice().encode(out);
-            }
+            items(module, *ty, elements, out)?;
+        }
+        ElementSegment::Builders(count) => {
+            // The start function comes first.
+            let first = module.functions.len() as u32 + 1;
+            out.extend([PASSIVE_OR_DECLARED, ELEMENT_KIND_FUNCTION]);
+            (first..first + count).collect::<Vec<u32>>().as_slice().encode(out);
+        }
+        ElementSegment::Declared(functions) => {
+            out.extend([PASSIVE_OR_DECLARED | EXPLICIT_INDEX, ELEMENT_KIND_FUNCTION]);
+            functions.as_slice().encode(out);
         }
     }
-    Ok(list)
+    Ok(())
 }
 
 fn passive(

@@ -1,7 +1,7 @@
 use super::copy_records::CopyRecords;
-use super::heap::{self, Added, BodyBuilder};
+use super::heap::{self, BodyBuilder};
 use super::{EncodeError, constant_expr};
-use crate::module::{Module, Replacements, SectionId, section_of};
+use crate::module::{Module, Patch, SectionId};
 use crate::plan::{Plan, StartStep, StartSteps};
 use crate::snapshot::Value;
 use wasm_encoder::{BlockType, Encode, Instruction};
@@ -10,47 +10,38 @@ use wasmparser::ValType;
 /// The name that the start function gets in the name section.
 pub(super) const NAME: &str = "preinit:start";
 
-/// Appends the start function and what it calls, their types, and makes it the start.
-pub(super) fn add(
-    module: &Module<'_>,
+/// Adds the start function and what it calls, their types, and makes it the start.
+pub(super) fn add<'m>(
+    module: &'m Module<'_>,
     plan: &Plan<'_>,
     start: &StartSteps,
-    sections: &mut Replacements,
+    patch: &mut Patch<'m, '_>,
 ) -> Result<(), EncodeError> {
-    let added = match &plan.heap {
-        Some(heap) => heap::functions(module, heap, start)?,
-        None => alone(module, start)?,
+    let functions = match &plan.heap {
+        Some(heap) => heap::functions(module, heap, start, patch)?,
+        None => vec![alone(module, start, patch)?],
     };
-    let (count, types) = added.types;
-    if count > 0 {
-        append(module, SectionId::TYPE, count, &types, sections);
+    for (ty, body) in functions {
+        patch.function(ty, &body);
     }
-    let count = added.functions.len() as u32;
-    let mut entries = Vec::new();
-    added.functions.iter().for_each(|ty| ty.encode(&mut entries));
-    append(module, SectionId::FUNCTION, count, &entries, sections);
-
     let mut index = Vec::new();
     (module.functions.len() as u32).encode(&mut index);
-    sections.set(SectionId::START, index);
-
-    entries.clear();
-    added.bodies.iter().for_each(|body| body.as_slice().encode(&mut entries));
-    append(module, SectionId::CODE, count, &entries, sections);
+    patch.replacements.set(SectionId::START, index);
     Ok(())
 }
 
-/// The start function of a module without objects; it has a type of its own only if the module has none like it.
-fn alone(module: &Module<'_>, start: &StartSteps) -> Result<Added, EncodeError> {
+/// The start function of a module without objects, its type first; that is added only if the module has none like it.
+fn alone(
+    module: &Module<'_>,
+    start: &StartSteps,
+    patch: &mut Patch<'_, '_>,
+) -> Result<(u32, Vec<u8>), EncodeError> {
+    const NULLARY: [u8; 3] = [0x60, 0, 0];
     let nullary = module.types.iter().position(|ty| {
         matches!(&ty.composite_type.inner, wasmparser::CompositeInnerType::Func(ty)
             if ty.params().is_empty() && ty.results().is_empty())
     });
-    let ty = nullary.unwrap_or(module.types.len()) as u32;
-    let types = match nullary {
-        Some(_) => (0, Vec::new()),
-        None => (1, vec![0x60, 0, 0]),
-    };
+    let ty = nullary.map_or_else(|| patch.ty(&NULLARY), |ty| ty as u32);
     let mut locals = Vec::new();
     let mut code = Vec::new();
     for step in &start.steps {
@@ -73,15 +64,7 @@ fn alone(module: &Module<'_>, start: &StartSteps) -> Result<Added, EncodeError> 
     }
     body.extend(code);
     Instruction::End.encode(&mut body);
-    Ok(Added { types, functions: vec![ty], bodies: vec![body] })
-}
-
-fn append(module: &Module<'_>, id: SectionId, count: u32, entries: &[u8], sections: &mut Replacements) {
-    let contents = match module.section(id) {
-        Some(section) => section.with_entries(count, entries),
-        None => section_of(count, entries),
-    };
-    sections.set(id, contents);
+    Ok((ty, body))
 }
 
 /// A step where values may be objects.

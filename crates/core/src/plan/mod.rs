@@ -1,6 +1,5 @@
 //! What to write: a pure function of the module and its snapshot.
 
-mod constant;
 mod declare;
 mod error;
 mod exports;
@@ -17,10 +16,10 @@ mod warning;
 pub use error::{PlanError, UnwritableValue};
 pub use exports::{Rename, rename_conflict};
 pub use start_steps::{StartStep, StartSteps};
-pub use warning::Warning;
+pub use warning::{MappingObstacle, Warning};
 
 use crate::layout::Layout;
-use crate::module::{Module, SectionId, Space};
+use crate::module::{Module, Space};
 use crate::snapshot::{Reference, Snapshot, Value};
 use heap::HeapPlan;
 use sparse::SparseData;
@@ -274,9 +273,7 @@ pub fn plan<'a>(
     let start = (!start.steps.is_empty() || heap.is_some()).then_some(start);
     let steps = start.as_ref().map_or(0, |start| start.steps.len());
     let added = u32::from(start.is_some()) + heap.as_ref().map_or(0, |heap| heap.plan.functions_added(steps));
-    let moves = |code: &crate::module::Section<'_>| code.moves_with_more(added);
-    let drops_dwarf = module.section(SectionId::CODE).is_some_and(moves)
-        && module.sections.iter().any(|section| section.is_dwarf());
+    let drops_dwarf = module.code_moves_with(added) && module.has_dwarf();
     if drops_dwarf {
         warnings.push(Warning::DwarfDropped);
     }
