@@ -1,9 +1,9 @@
 //! Which function calls which, as far as direct calls show it.
 
-use preinit_core::module::{Module, SectionId};
+use preinit_core::module::Module;
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};
-use wasmparser::{BinaryReader, CodeSectionReader, FunctionBody, Operator};
+use wasmparser::{FunctionBody, Operator};
 
 /// The direct calls of all functions, and how functions begin.
 pub(crate) struct CallGraph {
@@ -24,11 +24,7 @@ struct ScannedBody {
 
 impl CallGraph {
     pub fn of(module: &Module<'_>) -> CallGraph {
-        let contents = module.section(SectionId::CODE).map_or(&[][..], |section| section.contents);
-        let bodies = CodeSectionReader::new(BinaryReader::new(contents, 0));
-        let bodies: Vec<FunctionBody<'_>> =
-            bodies.into_iter().flat_map(|bodies| bodies.into_iter().flatten()).collect();
-        let bodies: Vec<ScannedBody> = bodies.par_iter().map(scan).collect();
+        let bodies: Vec<ScannedBody> = module.bodies().par_iter().map(scan).collect();
         let mut prologues = HashMap::new();
         for global in bodies.iter().filter_map(|body| body.prologue) {
             *prologues.entry(global).or_default() += 1;
