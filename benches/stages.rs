@@ -4,14 +4,14 @@
 //! memory or the elements; `memcpy` copies as many bytes.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use preinit::capture::capture;
-use preinit::execute::{Compilation, Initialized, execute};
 use preinit::host::{HostOptions, Limits, Output, WasiOptions};
-use preinit::module::Module;
-use preinit::plan::{PlanOptions, plan};
-use preinit::probe::Probed;
-use preinit::segments::{HeaderCost, cheapest, close_gaps, nonzero_runs};
-use preinit::snapshot::{Chunk, Image};
+use preinit::stages::capture::capture;
+use preinit::stages::execute::{Compilation, Initialized, execute};
+use preinit::stages::module::Module;
+use preinit::stages::plan::{PlanOptions, plan};
+use preinit::stages::probe::Probed;
+use preinit::stages::segments::{HeaderCost, cheapest, close_gaps, nonzero_runs};
+use preinit::stages::snapshot::{Chunk, Image};
 use std::borrow::Cow;
 use std::hint::black_box;
 use std::time::Duration;
@@ -69,7 +69,8 @@ impl<'w> Run<'w> {
         let host = HostOptions { wasi: Some(wasi), ..HostOptions::default() };
         let limits = Limits { timeout: None, max_memory: 16 << 30, fuel: None };
         let run = || execute(&module, &probed, &[], Compilation::default(), &host, &limits, [0; 32]);
-        let initialized = preinit::engine::on_guest_thread(run).expect("a thread").expect("init runs");
+        let initialized =
+            preinit::stages::engine::on_guest_thread(run).expect("a thread").expect("init runs");
         Run { module, probed, initialized }
     }
 }
@@ -129,7 +130,7 @@ fn segments(c: &mut Criterion) {
             group.bench_function(BenchmarkId::new(what, format!("{} MiB", size / MIB)), |b| {
                 b.iter(|| {
                     let mut segments = [cheapest(&nonzero_runs(&image, cost), cost)];
-                    close_gaps(&mut segments, preinit::segments::GOOD_DATA_SEGMENTS);
+                    close_gaps(&mut segments, preinit::stages::segments::GOOD_DATA_SEGMENTS);
                     segments[0].len()
                 });
             });
@@ -161,7 +162,7 @@ fn encode(c: &mut Criterion) {
         let plan = plan(&module, &snapshot, &PlanOptions::default()).expect("a plan");
         group.throughput(Throughput::Bytes(size));
         group.bench_function(BenchmarkId::new("dense", format!("{} MiB", size / MIB)), |b| {
-            b.iter(|| preinit::encode::encode(&module, &snapshot, &plan).expect("an output").len());
+            b.iter(|| preinit::stages::encode::encode(&module, &snapshot, &plan).expect("an output").len());
         });
     }
     group.finish();
@@ -189,10 +190,12 @@ fn code(c: &mut Criterion) {
             b.iter(|| Probed::new(&module).expect("a known module").wasm.len());
         });
         group.bench_function(BenchmarkId::new("compile", name), |b| {
-            b.iter(|| preinit::engine::compile(&probed.wasm, Default::default()).expect("compiles").compiler);
+            b.iter(|| {
+                preinit::stages::engine::compile(&probed.wasm, Default::default()).expect("compiles").compiler
+            });
         });
         group.bench_function(BenchmarkId::new("strip", name), |b| {
-            b.iter(|| preinit::strip::strip(wasm.clone()).expect("a valid module").report.functions);
+            b.iter(|| preinit::stages::strip::strip(wasm.clone()).expect("a valid module").report.functions);
         });
     }
     group.finish();
