@@ -6,7 +6,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use preinit::host::{HostOptions, Limits, Output, WasiOptions};
 use preinit::stages::capture::capture;
-use preinit::stages::execute::{Compilation, Initialized, execute};
+use preinit::stages::execute::{Compilation, Execution, Initialized, execute};
 use preinit::stages::module::Module;
 use preinit::stages::plan::{PlanOptions, plan};
 use preinit::stages::probe::Probed;
@@ -68,7 +68,16 @@ impl<'w> Run<'w> {
         let wasi = WasiOptions { stdout: Output::Discard, stderr: Output::Discard, ..WasiOptions::default() };
         let host = HostOptions { wasi: Some(wasi), ..HostOptions::default() };
         let limits = Limits { timeout: None, max_memory: 16 << 30, fuel: None };
-        let run = || execute(&module, &probed, &[], Compilation::default(), &host, &limits, [0; 32]);
+        let execution = Execution {
+            module: &module,
+            probed: &probed,
+            init_functions: &[],
+            hooks: &[],
+            host: &host,
+            limits: &limits,
+            compilation: Compilation::default(),
+        };
+        let run = || execute(execution);
         let initialized =
             preinit::stages::engine::on_guest_thread(run).expect("a thread").expect("init runs");
         Run { module, probed, initialized }

@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
         hooks: &hooks,
         host: &options.host,
         limits: &options.limits,
-        compilation: Compilation { optimize: options.optimize, cache: options.cache.as_ref() },
+        compilation: Compilation { optimize: options.optimize, cache: options.compile_cache.as_ref() },
     };
     let program = freezing(options, execution)?;
     clock.timings.parse = clock.lap();
@@ -135,7 +135,7 @@ fn initialized(
 }
 
 fn plan_options(options: &Options, run: &Run, extended: &Extended<'_>) -> PlanOptions {
-    let consumed = if options.keep_init { &[] } else { run.called.as_slice() };
+    let consumed = if options.keep_init_functions { &[] } else { run.called.as_slice() };
     let removed = [REACTOR_INITIALIZE].into_iter().chain(consumed.iter().map(String::as_str));
     let is_entry = |export: &str| extended.entries().iter().any(|entry| entry == export);
     PlanOptions {

@@ -5,7 +5,7 @@ use crate::host::Ledger;
 use crate::warning::Warning;
 use preinit_core::layout::Layout;
 use preinit_core::module::{Module, Space};
-use preinit_core::plan::{DataSegment, ElementSegment, GlobalInit, Plan, Step};
+use preinit_core::plan::{DataSegment, ElementSegment, GlobalInit, Plan, StartStep};
 use preinit_core::snapshot::{Shape, Snapshot};
 use preinit_core::strip::StripReport;
 use serde::Serialize;
@@ -255,7 +255,7 @@ pub(crate) fn tables(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'
         }
     }
     for step in plan.start.iter().flat_map(|start| &start.steps) {
-        if let Step::InitTable { table, len, .. } = step {
+        if let StartStep::InitTable { table, len, .. } = step {
             reports[*table as usize].elements_written += u64::from(*len);
         }
     }
@@ -311,7 +311,7 @@ pub(crate) fn globals_changed(plan: &Plan<'_>) -> usize {
     let steps = plan.start.iter().flat_map(|start| &start.steps);
     let set: BTreeSet<u32> = steps
         .filter_map(|step| match step {
-            Step::SetGlobal { global, .. } => Some(*global),
+            StartStep::SetGlobal { global, .. } => Some(*global),
             _ => None,
         })
         .collect();

@@ -3,7 +3,7 @@
 use crate::engine::{self, Compiled, EngineOptions};
 use crate::error::Error;
 use crate::execute::{self, ExecuteError, Execution, Initialized};
-use crate::freeze::{Freeze, Site, Stop, Until};
+use crate::freeze::{CallSite, Freeze, Stop, Until};
 use crate::host::{HostOptions, Limits};
 use crate::options::Options;
 use preinit_core::module::Module;
@@ -28,7 +28,7 @@ pub(super) struct Ended {
     /// Its ledger is in the store.
     pub initialized: Initialized,
     /// The calls in progress, the innermost first.
-    pub in_progress: Vec<Site>,
+    pub in_progress: Vec<CallSite>,
 }
 
 impl<'c> Course<'c> {

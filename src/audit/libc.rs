@@ -9,7 +9,7 @@ use super::run::Rerun;
 use crate::capture::{Subject, capture};
 use crate::error::Error;
 use crate::execute::{DEFAULT_INIT_FUNCTIONS, Initialized, Interrupt, REACTOR_INITIALIZE};
-use crate::host::{Call, Entry, HostState, ImportName, Outcome, Value};
+use crate::host::{Call, Entry, HostState, HostValue, ImportName, Outcome};
 use preinit_core::module::{Module, Space};
 use preinit_core::probe::{Probe, Probed};
 use std::sync::Arc;
@@ -135,11 +135,11 @@ fn no_directory() -> Entry {
     const BADF: i32 = 8;
     let call = Call {
         import: Arc::new(ImportName::new("wasi_snapshot_preview1", "fd_prestat_get")),
-        args: vec![Value::I32(3), Value::I32(0)],
+        args: vec![HostValue::I32(3), HostValue::I32(0)],
         reads: Vec::new(),
         backtrace: None,
     };
-    Entry { call, outcome: Outcome::Results(vec![Value::I32(BADF)]), writes: Vec::new() }
+    Entry { call, outcome: Outcome::Results(vec![HostValue::I32(BADF)]), writes: Vec::new() }
 }
 
 /// Repeats init and asks what is left. `base` is what the first run left.

@@ -8,7 +8,7 @@ use crate::capture::capture;
 use crate::engine::on_guest_thread;
 use crate::error::Error;
 use crate::execute::{ExecuteError, Initialized, Stop};
-use crate::freeze::{FreezeError, Site};
+use crate::freeze::{CallSite, FreezeError};
 use crate::host::{HostOptions, Ledger, Limits, Output, Stdin, WasiOptions};
 use preinit_core::snapshot::Snapshot;
 use rayon::prelude::*;
@@ -24,7 +24,7 @@ pub(super) struct Rerun<'a> {
     /// Of the first run.
     pub ledger: Arc<Ledger>,
     /// The calls that were in progress at the end of the first run.
-    pub in_progress: &'a [Site],
+    pub in_progress: &'a [CallSite],
     pub runs: AtomicUsize,
 }
 
@@ -71,7 +71,7 @@ impl Rerun<'_> {
         self.runs.fetch_add(1, Ordering::Relaxed);
         let mut host = HostOptions {
             replay: Some(Arc::clone(ledger)),
-            rehearse: true,
+            replay_outside_only: true,
             ledger_backtraces: false,
             ..self.host.clone()
         };

@@ -2,20 +2,21 @@
 
 mod advice;
 mod args;
-mod argv;
-mod audit;
-mod convert;
+mod audit_command;
 mod exit;
 mod generate;
+mod host_conversion;
 mod input;
 mod output;
+mod parse;
 mod progress;
 mod result_cache;
-mod snapshot;
+mod side_outputs;
+mod snapshot_command;
+mod snapshot_request;
 mod stderr;
 mod summary;
-mod value;
-mod verify;
+mod verify_command;
 mod watchdog;
 
 use std::ffi::OsString;
@@ -28,9 +29,9 @@ pub use exit::{Exit, fail};
 pub fn run(words: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
     let cli = args::parse(words)?;
     match cli.command {
-        None => snapshot::run(cli.snapshot)?,
-        Some(Command::Verify(args)) => return verify::run(*args),
-        Some(Command::Audit(args)) => return audit::run(*args),
+        None => snapshot_command::run(cli.snapshot)?,
+        Some(Command::Verify(args)) => return verify_command::run(*args),
+        Some(Command::Audit(args)) => return audit_command::run(*args),
         Some(Command::Completions { shell }) => generate::completions(shell)?,
         Some(Command::Man) => generate::man()?,
     }

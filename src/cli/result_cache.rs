@@ -8,11 +8,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use preinit::host::{HostOptions, Ledger, Stdin, Value};
+use preinit::host::{HostOptions, HostValue, Ledger, Stdin};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::convert::Job;
+use super::snapshot_request::SnapshotRequest;
 
 /// Files in all directories together; looking at more would take longer than most inits.
 const MAX_FILES: usize = 100_000;
@@ -25,7 +25,7 @@ const MAX_BYTES: u64 = 1 << 30;
 
 const CHECKSUM: usize = 32;
 
-/// Where the result of one job is kept.
+/// Where the result of one request is kept.
 pub struct Place {
     path: PathBuf,
     dirs: Vec<PathBuf>,
@@ -50,23 +50,31 @@ pub struct Kept {
 pub type Reason = String;
 
 impl Place {
-    /// The place for the result of `job` on `wasm`.
-    pub fn of(job: &Job, directory: &Path, wasm: &[u8]) -> Result<Place, Reason> {
-        if job.verify
-            || job.ledger.is_some()
-            || job.report_is_page
-            || job.captured.iter().any(Option::is_some)
+    /// The place for the result of `request` on `wasm`.
+    pub fn of(request: &SnapshotRequest, directory: &Path, wasm: &[u8]) -> Result<Place, Reason> {
+        let outputs = &request.side_outputs;
+        if request.verify
+            || outputs.ledger.is_some()
+            || outputs.has_page()
+            || outputs.captured_stdout.is_some()
+            || outputs.captured_stderr.is_some()
         {
             return Err("--verify, --ledger, --capture-… and a page of HTML need a run".to_owned());
         }
-        let dirs: Vec<PathBuf> =
-            job.options.host.wasi.iter().flat_map(|wasi| &wasi.dirs).map(|dir| dir.host.clone()).collect();
+        let dirs: Vec<PathBuf> = request
+            .options
+            .host
+            .wasi
+            .iter()
+            .flat_map(|wasi| &wasi.dirs)
+            .map(|dir| dir.host.clone())
+            .collect();
         let files = fingerprint(&dirs, SystemTime::now()).map_err(|error| error.to_string())?;
         let mut hash = Sha256::new();
         hash.update(this_program());
         // Every option, whatever options there will be.
-        hash.update(format!("{:?}", job.options));
-        hash.update([u8::from(job.quiet)]);
+        hash.update(format!("{:?}", request.options));
+        hash.update([u8::from(request.messages.quiet)]);
         hash.update(files);
         hash.update(Sha256::digest(wasm));
         let name: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -120,7 +128,7 @@ fn obstacle(host: &HostOptions, ledger: &Ledger) -> Option<&'static str> {
     let called = |names: &[&str]| names.iter().any(|name| ledger.wasi_calls(name).next().is_some());
     let reads_stdin = || {
         let mut reads = ["fd_read", "fd_pread"].into_iter().flat_map(|name| ledger.wasi_calls(name));
-        reads.any(|entry| entry.call.args.first() == Some(&Value::I32(0)))
+        reads.any(|entry| entry.call.args.first() == Some(&HostValue::I32(0)))
             || called(&["poll_oneoff", "fd_renumber"])
     };
     let inherits_stdin = host.wasi.as_ref().is_some_and(|wasi| wasi.stdin == Stdin::Inherit);

@@ -1,7 +1,7 @@
 //! Runs init: compiles the probed module, instantiates it on the host, calls `_initialize` and the init functions.
 
 mod interrupt;
-mod stopped;
+mod stop_cause;
 mod trace;
 
 pub use trace::{Frame, Trace};
@@ -14,8 +14,8 @@ pub(crate) use interrupt::Interrupt;
 use preinit_core::module::{Module, is_function};
 use preinit_core::probe::{Probe, Probed};
 use std::time::{Duration, Instant};
-pub(crate) use stopped::Run;
-pub use stopped::{Stop, StopCause};
+pub(crate) use stop_cause::Run;
+pub use stop_cause::{Stop, StopCause};
 use wasmtime::{Extern, Instance, Store};
 
 /// Init exports that are looked for when none is named, in this order.

@@ -4,7 +4,7 @@ use super::FreezeError;
 use super::play::Listener;
 use crate::execute::Begun;
 use crate::host::Seen;
-use preinit_core::freeze::Types;
+use preinit_core::freeze::FunctionTypes;
 use preinit_core::module::Module;
 use preinit_core::module::Patch;
 use preinit_core::probe::Probed;
@@ -25,7 +25,7 @@ impl Bell {
     /// Adds what it takes to `patch`, a patch of the probed module `module`.
     pub fn install(
         patch: &mut Patch<'_, '_>,
-        types: &mut Types<'_>,
+        types: &mut FunctionTypes<'_>,
         module: &Module<'_>,
         probed: &Probed,
         function: u32,

@@ -9,8 +9,8 @@ use crate::capture::References;
 use crate::engine::{self, EngineOptions};
 use crate::execute::ExecuteError;
 use crate::host::{HostState, ImportName, Seen};
-use preinit_core::freeze::{Bodies, CallPoint, Construct, Level};
-use preinit_core::freeze::{Frame, Site, Stack};
+use preinit_core::freeze::{CallPoint, Construct, FunctionCodes, OpenConstruct};
+use preinit_core::freeze::{CallSite, CallStack, Frame};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
@@ -36,9 +36,9 @@ impl Scene<'_> {
     pub fn inspect(
         self,
         stop: &Place,
-        bodies: &Bodies<'_>,
+        bodies: &FunctionCodes<'_>,
         points: &[Arc<CallPoint>],
-    ) -> Result<(Stack<Kept>, Played), FreezeError> {
+    ) -> Result<(CallStack<Kept>, Played), FreezeError> {
         let stack = engine::INSPECTED_WASM_STACK + HOST_STACK;
         engine::on_thread(stack, || self.inspect_here(stop, bodies, points))
             .map_err(|_| FreezeError::Unexplained("there is no memory for a thread"))?
@@ -47,9 +47,9 @@ impl Scene<'_> {
     fn inspect_here(
         self,
         stop: &Place,
-        bodies: &Bodies<'_>,
+        bodies: &FunctionCodes<'_>,
         points: &[Arc<CallPoint>],
-    ) -> Result<(Stack<Kept>, Played), FreezeError> {
+    ) -> Result<(CallStack<Kept>, Played), FreezeError> {
         let compiling = Instant::now();
         let options = EngineOptions { optimize: false, fuel: false, ..self.execution.engine_options() };
         let (wasm, bell) = self.with_bell()?;
@@ -105,11 +105,11 @@ impl Scene<'_> {
             let next = next.ok_or(FreezeError::Unexplained("a frame between two instructions"))?;
             // Mostly the instruction behind the call, but the call itself where a table's element had to be made first.
             let before = next.checked_sub(1).map(|call| operators[call].1 as u32);
-            let site = Site { function: shown.function, offset: before.unwrap_or(at.offset) };
+            let site = CallSite { function: shown.function, offset: before.unwrap_or(at.offset) };
             let site = if at == *expected { at } else { site };
             frames.push(Frame { site, locals: shown.locals, operands: shown.operands });
         }
-        Ok((Stack { callee: stop.callee, arguments, frames }, played))
+        Ok((CallStack { callee: stop.callee, arguments, frames }, played))
     }
 }
 
@@ -157,7 +157,7 @@ impl Look<'_> {
         frame: &FrameHandle,
         caller: &mut Caller<'_, HostState>,
         point: &CallPoint,
-        copies: &[&Level],
+        copies: &[&OpenConstruct],
     ) -> wasmtime::Result<Shown> {
         let is_own =
             frame.module(&mut *caller)?.is_some_and(|module| wasmtime::Module::same(module, self.module));
@@ -187,13 +187,13 @@ impl Look<'_> {
 
 /// The constructs whose parameters the engine shows twice: in the first arm of an `if`, Cranelift keeps a copy of them for
 /// the other arm (`push_if` in Wasmtime's translation), which is shown once the arm has taken all of its own.
-fn copied(point: &CallPoint, num_shown: usize) -> Result<Vec<&Level>, FreezeError> {
+fn copied(point: &CallPoint, num_shown: usize) -> Result<Vec<&OpenConstruct>, FreezeError> {
     // What tells the function of an indirect call is gone already.
     let too_many = num_shown
         .checked_sub(point.operands.len() - usize::from(point.indirect))
         .ok_or(FreezeError::Unexplained("a frame that lacks operands"))?;
-    let takes = |level: &&Level| level.construct == Construct::If && level.parameters > 0;
-    let arms: Vec<&Level> = point.levels.iter().filter(takes).collect();
+    let takes = |level: &&OpenConstruct| level.construct == Construct::If && level.parameters > 0;
+    let arms: Vec<&OpenConstruct> = point.levels.iter().filter(takes).collect();
     let chosen = |set: u32| {
         arms.iter().enumerate().filter(move |(arm, _)| set >> arm & 1 == 1).map(|(_, level)| *level)
     };

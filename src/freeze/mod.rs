@@ -24,7 +24,7 @@ mod value;
 
 pub use error::FreezeError;
 pub(crate) use lead::{Lead, Led};
-pub use preinit_core::freeze::{Frame, Site, Stack};
+pub use preinit_core::freeze::{CallSite, CallStack, Frame};
 pub use stop::{Place, Stop};
 pub use trigger::{CHECKPOINT, Trigger, TriggerError};
 pub use until::Until;
@@ -38,7 +38,9 @@ use crate::warning::Warning;
 use host::Held;
 use play::Scene;
 use preinit_core::addition::Addition;
-use preinit_core::freeze::{Bodies, CallPoint, Resumption, StoppedProgram, can_be_written, describe, extend};
+use preinit_core::freeze::{
+    CallPoint, FunctionCodes, Resumption, StoppedProgram, can_be_written, describe, extend,
+};
 use preinit_core::module::{Module, is_function};
 use preinit_core::snapshot::{Heap, Snapshot};
 use refusal::{no_continuations, no_host_in_between};
@@ -98,7 +100,7 @@ pub struct FrozenReport {
     /// The call that it resumes with.
     pub call: String,
     /// The calls in progress.
-    pub stack: Stack,
+    pub stack: CallStack,
     /// The export that resumes.
     pub entry: String,
     /// Exports that were called before it and returned.
@@ -128,7 +130,7 @@ impl Until<'_> {
         let module = self.freeze.execution.module;
         let held = Held::of(&ledger.first(place.host_calls))?;
         let functions: BTreeSet<u32> = place.sites.iter().map(|site| site.function).collect();
-        let bodies = Bodies::read(module, &functions)?;
+        let bodies = FunctionCodes::read(module, &functions)?;
         let points = call_points(module, &bodies, &place.sites)?;
         no_host_in_between(module, &bodies, place, &points)?;
         no_continuations(module, &bodies, place, &points)?;
@@ -159,7 +161,7 @@ impl Until<'_> {
         place: &Place,
         snapshot: &Snapshot<'_>,
         ledger: &Ledger,
-        bodies: &Bodies<'_>,
+        bodies: &FunctionCodes<'_>,
         points: &[Arc<CallPoint>],
     ) -> Result<Read, FreezeError> {
         let first = self.freeze.execution;
@@ -207,7 +209,7 @@ impl Until<'_> {
 
 /// What the second run tells.
 struct Read {
-    stack: Stack,
+    stack: CallStack,
     reader: Reader,
     heap: Heap,
 }
@@ -215,10 +217,10 @@ struct Read {
 /// What the validator knows about each of the calls; calls at one place share it.
 fn call_points(
     module: &Module<'_>,
-    bodies: &Bodies<'_>,
-    sites: &[Site],
+    bodies: &FunctionCodes<'_>,
+    sites: &[CallSite],
 ) -> Result<Vec<Arc<CallPoint>>, FreezeError> {
-    let mut known: HashMap<Site, Arc<CallPoint>> = HashMap::new();
+    let mut known: HashMap<CallSite, Arc<CallPoint>> = HashMap::new();
     let mut points = Vec::with_capacity(sites.len());
     for site in sites {
         let point = match known.get(site) {
@@ -235,7 +237,7 @@ fn call_points(
 }
 
 /// The call that the program was stopped at, as text.
-fn called(module: &Module<'_>, stack: &Stack) -> String {
+fn called(module: &Module<'_>, stack: &CallStack) -> String {
     let arguments: Vec<String> = stack.arguments.iter().map(ToString::to_string).collect();
     let import = module.imported_functions().find(|(index, _)| *index == stack.callee);
     let name = import.map_or_else(|| describe(module, stack.callee), |(_, import)| import.to_string());

@@ -7,9 +7,9 @@ use super::stop;
 use super::value::Kept;
 use crate::capture::References;
 use crate::execute::Begun;
-use preinit_core::freeze::Family;
-use preinit_core::freeze::{Bodies, CallPoint};
-use preinit_core::freeze::{Frame, Site};
+use preinit_core::freeze::{CallPoint, FunctionCodes};
+use preinit_core::freeze::{CallSite, Frame};
+use preinit_core::module::Hierarchy;
 use preinit_core::module::Module;
 use preinit_core::module::Patch;
 use preinit_core::snapshot::Value;
@@ -21,7 +21,7 @@ use wasmtime::{Extern, RootScope, Val};
 
 /// Where everything is written.
 pub(super) struct Layout {
-    sites: BTreeMap<Site, Record>,
+    sites: BTreeMap<CallSite, Record>,
     memory: Space,
     tables: Vec<Space>,
 }
@@ -62,13 +62,13 @@ impl Layout {
     /// Adds the memory and the tables to `patch`, as large as all records of the calls in progress together.
     pub fn new(
         scene: Scene<'_>,
-        bodies: &Bodies<'_>,
+        bodies: &FunctionCodes<'_>,
         stop: &stop::Place,
         points: &[Arc<CallPoint>],
         patch: &mut Patch<'_, '_>,
     ) -> Result<Layout, FreezeError> {
-        let mut families: Vec<Family> = Vec::new();
-        let mut sites: BTreeMap<Site, Record> = BTreeMap::new();
+        let mut families: Vec<Hierarchy> = Vec::new();
+        let mut sites: BTreeMap<CallSite, Record> = BTreeMap::new();
         let (mut bytes, mut entries) = (0u64, Vec::new());
         for (site, point) in stop.sites.iter().zip(points) {
             if !sites.contains_key(site) {
@@ -89,14 +89,14 @@ impl Layout {
         let memory = Space::new(patch, index, ExportKind::Memory, name("memory"));
         let mut tables = Vec::new();
         for (family, entries) in families.into_iter().zip(entries) {
-            let index = patch.table(family.heap_type(), entries);
+            let index = patch.table(family.top(), entries);
             tables.push(Space::new(patch, index, ExportKind::Table, name(&format!("table {index}"))));
         }
         Ok(Layout { sites, memory, tables })
     }
 
     /// Code that writes the record of a call whose operands are in these locals.
-    pub fn write(&self, site: Site, operands: &[u32], code: &mut Vec<u8>) {
+    pub fn write(&self, site: CallSite, operands: &[u32], code: &mut Vec<u8>) {
         let Some(record) = self.sites.get(&site) else { return };
         let start = |code: &mut Vec<u8>| Instruction::GlobalGet(self.memory.counter).encode(code);
         start(code);
@@ -146,7 +146,7 @@ impl Layout {
         &self,
         begun: &mut Begun,
         references: &References,
-        sites: &[Site],
+        sites: &[CallSite],
     ) -> Result<Vec<Frame<Kept>>, FreezeError> {
         let instance = begun.subject.instance;
         let missing = FreezeError::Unexplained("an export that was added is missing");
@@ -214,13 +214,13 @@ impl Record {
         number: u32,
         locals: &[ValType],
         point: &CallPoint,
-        families: &mut Vec<Family>,
+        families: &mut Vec<Hierarchy>,
     ) -> Record {
         let mut size = HEADER;
         let mut references: Vec<u32> = Vec::new();
         let mut place = |ty: &ValType| match ty {
             ValType::Ref(ty) => {
-                let family = Family::of(module, *ty);
+                let family = module.hierarchy(ty.heap_type());
                 let table = families.iter().position(|known| *known == family).unwrap_or_else(|| {
                     families.push(family);
                     families.len() - 1

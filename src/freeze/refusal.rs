@@ -2,9 +2,9 @@
 
 use super::FreezeError;
 use super::stop::Place;
-use preinit_core::freeze::Family;
 use preinit_core::freeze::describe;
-use preinit_core::freeze::{Bodies, CallPoint};
+use preinit_core::freeze::{CallPoint, FunctionCodes};
+use preinit_core::module::Hierarchy;
 use preinit_core::module::Module;
 use std::sync::Arc;
 use wasmparser::ValType;
@@ -12,7 +12,7 @@ use wasmparser::ValType;
 /// A frame that called an import, which is not the last: the host called back.
 pub(super) fn no_host_in_between(
     module: &Module<'_>,
-    bodies: &Bodies<'_>,
+    bodies: &FunctionCodes<'_>,
     place: &Place,
     points: &[Arc<CallPoint>],
 ) -> Result<(), FreezeError> {
@@ -33,12 +33,12 @@ pub(super) fn no_host_in_between(
 
 pub(super) fn no_continuations(
     module: &Module<'_>,
-    bodies: &Bodies<'_>,
+    bodies: &FunctionCodes<'_>,
     place: &Place,
     points: &[Arc<CallPoint>],
 ) -> Result<(), FreezeError> {
     let is_continuation =
-        |ty: &&ValType| matches!(ty, ValType::Ref(ty) if Family::of(module, *ty) == Family::Continuation);
+        |ty: &&ValType| matches!(ty, ValType::Ref(ty) if module.hierarchy(ty.heap_type()) == Hierarchy::Cont);
     for (site, point) in place.sites.iter().zip(points) {
         let locals = &bodies.get(site.function)?.locals;
         if locals.iter().chain(&point.operands).find(is_continuation).is_some() {

@@ -8,9 +8,9 @@ use super::trigger::{AwaitedCall, Trigger};
 use crate::engine::{self, Compiled};
 use crate::execute::Initialized;
 use crate::host::{HostState, ImportName, Seen};
-use preinit_core::freeze::Bodies;
-use preinit_core::freeze::Site;
-use preinit_core::freeze::Types;
+use preinit_core::freeze::CallSite;
+use preinit_core::freeze::FunctionCodes;
+use preinit_core::freeze::FunctionTypes;
 use preinit_core::module::Module;
 use preinit_core::module::Patch;
 use preinit_core::module::body_ranges;
@@ -53,7 +53,7 @@ pub struct Place {
     /// The function that is about to be called.
     pub callee: u32,
     /// The calls in progress, innermost first.
-    pub sites: Vec<Site>,
+    pub sites: Vec<CallSite>,
     /// How many of the exports returned; the next one is in progress.
     pub returned: usize,
     /// How many host calls were made before it.
@@ -137,10 +137,10 @@ impl Scene<'_> {
             return Ok((self.probed().wasm.as_slice().into(), None));
         };
         let probed = Module::read_valid(&self.probed().wasm)?;
-        let bodies = Bodies::read(self.module(), &BTreeSet::from([function]))?;
+        let bodies = FunctionCodes::read(self.module(), &BTreeSet::from([function]))?;
         let body = bodies.get(function)?;
         let mut patch = Patch::new(&probed);
-        let mut types = Types::new(&probed);
+        let mut types = FunctionTypes::new(&probed);
         let bell = Bell::install(&mut patch, &mut types, &probed, self.probed(), function)?;
         let start = body.operators.first().map_or(0, |(_, offset)| *offset);
         patch.replace_body(function, [&body.bytes[..start], &bell.code, &body.bytes[start..]].concat());
@@ -175,7 +175,7 @@ impl Scene<'_> {
         compiled: &Compiled,
         wasm: &[u8],
         bell: Option<&Bell>,
-    ) -> Result<Vec<Site>, FreezeError> {
+    ) -> Result<Vec<CallSite>, FreezeError> {
         let trace = error.downcast_ref::<WasmBacktrace>();
         let frames = trace.map_or(&[][..], WasmBacktrace::frames);
         let limit = engine::MAX_FROZEN_FRAMES.get();
@@ -203,7 +203,7 @@ impl Scene<'_> {
     }
 
     /// The index of the import that is about to be called.
-    fn imported(&self, import: &ImportName, site: Option<&Site>) -> Result<Option<u32>, FreezeError> {
+    fn imported(&self, import: &ImportName, site: Option<&CallSite>) -> Result<Option<u32>, FreezeError> {
         let of_that_name: Vec<u32> = self
             .module()
             .imported_functions()
@@ -211,7 +211,7 @@ impl Scene<'_> {
             .map(|(index, _)| index)
             .collect();
         if let (Some(site), true) = (site, of_that_name.len() > 1) {
-            let bodies = Bodies::read(self.module(), &BTreeSet::from([site.function]))?;
+            let bodies = FunctionCodes::read(self.module(), &BTreeSet::from([site.function]))?;
             let body = bodies.get(site.function)?;
             let at = body.operators.iter().find(|(_, offset)| *offset == site.offset as usize);
             if let Some((wasmparser::Operator::Call { function_index }, _)) = at
@@ -294,7 +294,7 @@ impl Layout {
         let shifted = match bell {
             None => None,
             Some(bell) => {
-                let bodies = Bodies::read(module, &BTreeSet::from([bell.function]))?;
+                let bodies = FunctionCodes::read(module, &BTreeSet::from([bell.function]))?;
                 let start = bodies.get(bell.function)?.operators.first().map_or(0, |(_, offset)| *offset);
                 Some((bell.function, start as u32, bell.code.len() as u32))
             }
@@ -304,7 +304,7 @@ impl Layout {
 
     /// The place in the original that is at `offset` of the binary. A place in what was added is taken for the first
     /// instruction.
-    pub fn site(&self, function: u32, offset: usize) -> Result<Site, FreezeError> {
+    pub fn site(&self, function: u32, offset: usize) -> Result<CallSite, FreezeError> {
         let body = function.checked_sub(self.imported).and_then(|index| self.bodies.get(index as usize));
         let body = body.filter(|body| body.contains(&offset));
         let body = body.ok_or(FreezeError::Unexplained("a frame outside of its function"))?;
@@ -315,6 +315,6 @@ impl Layout {
             }
             _ => offset,
         };
-        Ok(Site { function, offset })
+        Ok(CallSite { function, offset })
     }
 }

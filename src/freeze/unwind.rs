@@ -15,10 +15,10 @@ use crate::capture::{CaptureError, References};
 use crate::engine::{self, EngineOptions};
 use crate::execute::{Begun, ExecuteError};
 use crate::host::{HostState, ImportName, Seen};
+use preinit_core::freeze::FunctionTypes;
 use preinit_core::freeze::MAX_BODY;
-use preinit_core::freeze::Types;
-use preinit_core::freeze::{Bodies, Body, CallPoint};
-use preinit_core::freeze::{Site, Stack};
+use preinit_core::freeze::{CallPoint, FunctionCode, FunctionCodes};
+use preinit_core::freeze::{CallSite, CallStack};
 use preinit_core::module::Module;
 use preinit_core::module::Patch;
 use std::collections::BTreeMap;
@@ -41,9 +41,9 @@ impl Scene<'_> {
     pub fn unwind(
         self,
         stop: &Place,
-        bodies: &Bodies<'_>,
+        bodies: &FunctionCodes<'_>,
         points: &[Arc<CallPoint>],
-    ) -> Result<Option<(Stack<Kept>, Played)>, FreezeError> {
+    ) -> Result<Option<(CallStack<Kept>, Played)>, FreezeError> {
         let compiling = Instant::now();
         let probed = Module::read_valid(&self.probed().wasm)?;
         let Some(instrumented) = Instrumented::new(self, &probed, stop, bodies, points)? else {
@@ -98,7 +98,7 @@ impl Scene<'_> {
         let references = references.get().ok_or(FreezeError::Unexplained("a stop before the program ran"))?;
         let frames = instrumented.layout.read(&mut played.begun, references, &stop.sites)?;
         instrumented.switch_off(&mut played.begun)?;
-        Ok(Some((Stack { callee: stop.callee, arguments, frames }, played)))
+        Ok(Some((CallStack { callee: stop.callee, arguments, frames }, played)))
     }
 }
 
@@ -123,11 +123,11 @@ impl Instrumented {
         scene: Scene<'_>,
         probed: &Module<'_>,
         stop: &Place,
-        bodies: &Bodies<'_>,
+        bodies: &FunctionCodes<'_>,
         points: &[Arc<CallPoint>],
     ) -> Result<Option<Instrumented>, FreezeError> {
         let mut patch = Patch::new(probed);
-        let mut types = Types::new(probed);
+        let mut types = FunctionTypes::new(probed);
         let flag = patch.counter();
         let flag_name = scene.probed().private_name("unwinding");
         patch.export(&flag_name, ExportKind::Global, flag);
@@ -137,7 +137,7 @@ impl Instrumented {
             }
             _ => None,
         };
-        let mut sites: BTreeMap<u32, BTreeMap<Site, &CallPoint>> = BTreeMap::new();
+        let mut sites: BTreeMap<u32, BTreeMap<CallSite, &CallPoint>> = BTreeMap::new();
         for (site, point) in stop.sites.iter().zip(points) {
             sites.entry(site.function).or_default().insert(*site, point);
         }
@@ -151,7 +151,7 @@ impl Instrumented {
             let (body, rings) = match (bodies.get(function), rings) {
                 (Ok(body), rings) => (body, rings),
                 (Err(_), Some(_)) => {
-                    extra = Bodies::read(scene.module(), &[function].into())?;
+                    extra = FunctionCodes::read(scene.module(), &[function].into())?;
                     (extra.get(function)?, rings)
                 }
                 (Err(error), None) => return Err(error.into()),
@@ -169,8 +169,8 @@ impl Instrumented {
 /// The body of a function that can write itself down at `sites`; `None` if it cannot return before its time or becomes
 /// too large.
 fn instrument(
-    body: &Body<'_>,
-    sites: &BTreeMap<Site, &CallPoint>,
+    body: &FunctionCode<'_>,
+    sites: &BTreeMap<CallSite, &CallPoint>,
     flag: u32,
     bell: Option<&Bell>,
     layout: &Layout,
@@ -184,7 +184,7 @@ fn instrument(
         code.extend_from_slice(&leave);
         Instruction::End.encode(&mut code);
     }
-    let by_index: BTreeMap<usize, (Site, &CallPoint)> =
+    let by_index: BTreeMap<usize, (CallSite, &CallPoint)> =
         sites.iter().map(|(site, point)| (point.at, (*site, *point))).collect();
     // Where constructs open whose operands below are wanted, and the first of the locals that hold them.
     let mut opening: BTreeMap<usize, (&[ValType], u32)> = BTreeMap::new();

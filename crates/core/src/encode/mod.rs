@@ -1,12 +1,12 @@
 //! Writes the planned module: what did not change is copied byte for byte, the rest is encoded anew, and the result is
 //! always validated.
 
-pub(crate) mod constant;
+pub(crate) mod constant_expr;
 mod heap;
-pub(crate) mod names;
+pub(crate) mod name_section;
 mod producers;
-mod segments;
-mod start;
+mod segment_sections;
+mod start_function;
 
 use crate::module::{Module, ModuleError, Replacements, SectionId, section_of};
 use crate::plan::{GlobalInit, Plan, PlannedExport};
@@ -41,13 +41,13 @@ pub fn encode(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>) -> 
     set_list(&mut sections, SectionId::TABLE, tables(plan)?);
     set_list(&mut sections, SectionId::GLOBAL, globals(module, plan)?);
     set_list(&mut sections, SectionId::EXPORT, exports(&plan.exports));
-    set_list(&mut sections, SectionId::ELEMENT, segments::elements(module, plan)?);
+    set_list(&mut sections, SectionId::ELEMENT, segment_sections::elements(module, plan)?);
     if plan.data.is_empty() {
         sections.remove(SectionId::DATA);
     } else {
-        let len = segments::data_len(module, plan);
+        let len = segment_sections::data_len(module, plan);
         let len = u32::try_from(len).map_err(|_| EncodeError::TooLarge(len))?;
-        sections.set_written(SectionId::DATA, len, |out| segments::data(module, snapshot, plan, out));
+        sections.set_written(SectionId::DATA, len, |out| segment_sections::data(module, snapshot, plan, out));
     }
     if plan.data_count {
         let mut count = Vec::new();
@@ -56,12 +56,12 @@ pub fn encode(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>) -> 
     }
     match &plan.start {
         None => sections.remove(SectionId::START),
-        Some(start) => start::add(module, plan, start, &mut sections)?,
+        Some(start) => start_function::add(module, plan, start, &mut sections)?,
     }
     if plan.drops_dwarf {
         sections.remove_dwarf();
     }
-    if let Some(payload) = names::rewrite(module, plan) {
+    if let Some(payload) = name_section::rewrite(module, plan) {
         sections.set_custom("name", payload);
     }
     if let Some(payload) = producers::add_preinit(module) {
@@ -129,7 +129,7 @@ fn tables(plan: &Plan<'_>) -> Result<List, EncodeError> {
                 list.count += 1;
                 list.entries.extend([0x40, 0x00]);
                 ty.encode(&mut list.entries);
-                constant::original(init, &mut list.entries);
+                constant_expr::original(init, &mut list.entries);
             }
         }
     }
@@ -142,9 +142,9 @@ fn globals(module: &Module<'_>, plan: &Plan<'_>) -> Result<List, EncodeError> {
         let ty = RoundtripReencoder.global_type(global.ty).map_err(|_| EncodeError::Unknown("global"))?;
         list.push(&ty);
         match &global.init {
-            GlobalInit::Original(init) => constant::original(init, &mut list.entries),
+            GlobalInit::Original(init) => constant_expr::original(init, &mut list.entries),
             GlobalInit::Value(value) => {
-                constant::value(module, *value, global.ty.content_type, &mut list.entries)?;
+                constant_expr::value(module, *value, global.ty.content_type, &mut list.entries)?;
             }
         }
     }

@@ -2,13 +2,13 @@
 //! resumes at its first call. What comes out is a module like any other, for which the rest of the pipeline writes state.
 
 use super::ResumeError;
-use super::body::{Bodies, CallPoint};
+use super::call_stack::CallStack;
+use super::function_code::{CallPoint, FunctionCodes};
+use super::function_types::FunctionTypes;
 use super::resume;
 use super::roots::Roots;
-use super::stack::Stack;
-use super::types::Types;
 use crate::addition::{AddedState, Addition};
-use crate::encode::names;
+use crate::encode::name_section;
 use crate::module::Patch;
 use crate::module::{Module, SectionId, Space, is_function, section_of};
 use crate::snapshot::{GlobalState, Heap, Reference, Value};
@@ -31,11 +31,11 @@ pub struct StoppedProgram<'p, 'a> {
     /// The module.
     pub module: &'p Module<'a>,
     /// The functions in progress.
-    pub bodies: &'p Bodies<'a>,
+    pub bodies: &'p FunctionCodes<'a>,
     /// For each frame, what the validator knows about its call.
     pub points: &'p [Arc<CallPoint>],
     /// The frames.
-    pub stack: &'p Stack,
+    pub stack: &'p CallStack,
     /// The objects that the state reaches, those of the frames last.
     pub heap: &'p Heap,
 }
@@ -49,7 +49,7 @@ pub fn extend(program: StoppedProgram<'_, '_>, entry_name: &str) -> Result<Resum
     let entry = module.export(entry_name);
     let entry = entry.ok_or(ResumeError::Unexplained("an entry that does not exist"))?.index;
     let mut patch = Patch::new(module);
-    let mut types = Types::new(module);
+    let mut types = FunctionTypes::new(module);
     let mut names: Vec<(u32, String)> = Vec::new();
     let known = module.names();
     let name = |function: u32| match known.get(Space::Function, function) {
@@ -126,7 +126,7 @@ pub fn extend(program: StoppedProgram<'_, '_>, entry_name: &str) -> Result<Resum
         });
     }
     patch.replacements.set(SectionId::EXPORT, exports(module, entry, wrapper));
-    if let Some(payload) = names::with_functions(module, &names) {
+    if let Some(payload) = name_section::with_functions(module, &names) {
         patch.replacements.set_custom("name", payload);
     }
     let moves = |code: &crate::module::Section<'_>| code.moves_with_more(names.len() as u32);
@@ -161,7 +161,7 @@ fn exports(module: &Module<'_>, entry: u32, wrapper: u32) -> Vec<u8> {
 }
 
 /// The functions that the added code makes references of.
-fn referenced(stack: &Stack) -> BTreeSet<u32> {
+fn referenced(stack: &CallStack) -> BTreeSet<u32> {
     let frames = stack.frames.iter();
     let values = frames.flat_map(|frame| frame.locals.iter().flatten().chain(&frame.operands));
     let functions = values.chain(&stack.arguments).filter_map(|value| match value {

@@ -1,25 +1,23 @@
 //! The call stack of a stopped program as code: for each function in progress, one that sets its locals and operands to
 //! what they were, calls the same for the function that it called, and continues with the rest of its body.
 //!
-//! What the engine shows of the stack comes in as a [`Stack`]; [`extend`] gives a module that resumes.
+//! What the engine shows of the stack comes in as a [`CallStack`]; [`extend`] gives a module that resumes.
 
-mod body;
+mod call_stack;
 mod error;
 mod extend;
-mod family;
-mod refusal;
+mod function_code;
+mod function_types;
 mod relabel;
 mod resume;
 mod roots;
-mod stack;
-mod types;
+mod unwritable_values;
 
-pub use body::{Bodies, Body, CallPoint, Construct, Level};
+pub use call_stack::{CallSite, CallStack, Frame, describe};
 pub use error::ResumeError;
 pub use extend::{Resumption, StoppedProgram, extend};
-pub use family::Family;
-pub use refusal::can_be_written;
+pub use function_code::{CallPoint, Construct, FunctionCode, FunctionCodes, OpenConstruct};
+pub use function_types::FunctionTypes;
 pub use resume::MAX_BODY;
 pub use roots::Roots;
-pub use stack::{Frame, Site, Stack, describe};
-pub use types::Types;
+pub use unwritable_values::can_be_written;

@@ -1,17 +1,17 @@
 //! Branch depths in the rest of a body: every loop around the call is one label deeper than it was.
 
 use super::ResumeError;
-use super::body::{Construct, Level};
+use super::function_code::{Construct, OpenConstruct};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Encode, Instruction};
 use wasmparser::{Catch, Handle, Operator};
 
 pub struct Relabel<'l> {
-    levels: &'l [Level],
+    levels: &'l [OpenConstruct],
 }
 
 impl<'l> Relabel<'l> {
-    pub fn new(levels: &'l [Level]) -> Self {
+    pub fn new(levels: &'l [OpenConstruct]) -> Self {
         Relabel { levels }
     }
 

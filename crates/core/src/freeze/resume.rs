@@ -7,11 +7,11 @@
 //!   A branch that leaves the loop crosses one more label, in both copies.
 
 use super::ResumeError;
-use super::body::{Body, CallPoint, Construct};
+use super::call_stack::{CallSite, Frame};
+use super::function_code::{CallPoint, Construct, FunctionCode};
+use super::function_types::FunctionTypes;
 use super::relabel::Relabel;
 use super::roots::Roots;
-use super::stack::{Frame, Site};
-use super::types::Types;
 use crate::module::{Module, Space};
 use crate::snapshot::{Reference, Value};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
@@ -24,12 +24,12 @@ pub const MAX_BODY: usize = 7_654_321;
 /// The function that goes on with `frame`: it calls `callee`, which takes nothing, in the place of the call in progress.
 pub fn function(
     module: &Module<'_>,
-    body: &Body<'_>,
+    body: &FunctionCode<'_>,
     point: &CallPoint,
     frame: &Frame,
     callee: u32,
     roots: &Roots,
-    types: &mut Types,
+    types: &mut FunctionTypes,
 ) -> Result<Function, ResumeError> {
     let mut locals = Vec::with_capacity(body.locals.len());
     for &ty in &body.locals {
@@ -62,9 +62,9 @@ pub fn function(
 
 struct Writer<'w, 'a> {
     module: &'w Module<'w>,
-    body: &'w Body<'a>,
+    body: &'w FunctionCode<'a>,
     point: &'w CallPoint,
-    site: Site,
+    site: CallSite,
     roots: &'w Roots,
     relabel: Relabel<'w>,
     function: Function,
@@ -99,7 +99,7 @@ impl Writer<'_, '_> {
         Ok(())
     }
 
-    fn open(&mut self, level: usize, types: &mut Types) -> Result<(), ResumeError> {
+    fn open(&mut self, level: usize, types: &mut FunctionTypes) -> Result<(), ResumeError> {
         let open = &self.point.levels[level];
         if open.construct == Construct::Function {
             return Ok(());

@@ -2,10 +2,10 @@
 //! the heap, in tables of their own that the start function fills. The last of the resuming functions empties them.
 
 use super::ResumeError;
-use super::body::{Bodies, CallPoint};
-use super::family::Family;
-use super::stack::Stack;
-use crate::encode::constant;
+use super::call_stack::CallStack;
+use super::function_code::{CallPoint, FunctionCodes};
+use crate::encode::constant_expr;
+use crate::module::Hierarchy;
 use crate::module::Module;
 use crate::module::Patch;
 use crate::snapshot::{Reference, TableState, Value};
@@ -23,7 +23,7 @@ pub struct Roots {
 
 #[derive(Debug)]
 struct Table {
-    family: Family,
+    family: Hierarchy,
     index: u32,
     slots: Vec<Reference>,
     /// What each slot holds, for messages.
@@ -35,9 +35,9 @@ impl Roots {
     /// The roots of `stack`, with a table in `patch` for each family of references.
     pub fn new(
         module: &Module<'_>,
-        bodies: &Bodies<'_>,
+        bodies: &FunctionCodes<'_>,
         points: &[Arc<CallPoint>],
-        stack: &Stack,
+        stack: &CallStack,
         patch: &mut Patch<'_, '_>,
     ) -> Result<Roots, ResumeError> {
         let mut roots = Roots::default();
@@ -58,7 +58,7 @@ impl Roots {
             }
         }
         for table in &mut roots.tables {
-            table.index = patch.table(table.family.heap_type(), table.slots.len() as u64);
+            table.index = patch.table(table.family.top(), table.slots.len() as u64);
         }
         Ok(roots)
     }
@@ -68,7 +68,7 @@ impl Roots {
         if !is_root(reference) {
             return;
         }
-        let family = Family::of(module, ty);
+        let family = module.hierarchy(ty.heap_type());
         let table = self.tables.iter().position(|table| table.family == family).unwrap_or_else(|| {
             let (slots, places) = (Vec::new(), Vec::new());
             self.tables.push(Table { family, index: 0, slots, places, known: HashMap::new() });
@@ -93,7 +93,7 @@ impl Roots {
         if let (Value::Ref(reference), ValType::Ref(ty)) = (value, ty)
             && is_root(reference)
         {
-            let family = Family::of(module, ty);
+            let family = module.hierarchy(ty.heap_type());
             let table = self.tables.iter().find(|table| table.family == family);
             let slot = table.and_then(|table| Some((table.index, *table.known.get(&reference)?)));
             let (table, slot) = slot.ok_or(ResumeError::Unexplained("a root without a slot"))?;
@@ -102,14 +102,14 @@ impl Roots {
             return cast(family, ty, function);
         }
         let mut code = Vec::new();
-        constant::push(module, value, ty, &mut code)?;
+        constant_expr::push(module, value, ty, &mut code)?;
         function.raw(code);
         match (value, ty) {
             // An imported function may be more than its import says.
             (Value::Ref(Reference::Func(index)), ValType::Ref(ty))
                 if index < module.imported.functions && matches!(ty.heap_type(), HeapType::Concrete(_)) =>
             {
-                cast(Family::Function, ty, function)
+                cast(Hierarchy::Func, ty, function)
             }
             _ => Ok(()),
         }
@@ -119,7 +119,7 @@ impl Roots {
     pub fn clear(&self, function: &mut Function) {
         for table in &self.tables {
             function.instruction(&Instruction::I32Const(0));
-            function.instruction(&Instruction::RefNull(table.family.heap_type()));
+            function.instruction(&Instruction::RefNull(table.family.top()));
             function.instruction(&Instruction::I32Const(table.slots.len() as i32));
             function.instruction(&Instruction::TableFill(table.index));
         }
@@ -149,9 +149,9 @@ fn is_root(reference: Reference) -> bool {
 }
 
 /// Makes what a table of `family` holds a value of type `ty`.
-fn cast(family: Family, ty: RefType, function: &mut Function) -> Result<(), ResumeError> {
+fn cast(family: Hierarchy, ty: RefType, function: &mut Function) -> Result<(), ResumeError> {
     let heap_type = RoundtripReencoder.heap_type(ty.heap_type()).map_err(|_| ResumeError::unknown("type"))?;
-    let is_top = heap_type == family.heap_type() || matches!(family, Family::Extern | Family::Exception);
+    let is_top = heap_type == family.top() || matches!(family, Hierarchy::Extern | Hierarchy::Exn);
     match (is_top, ty.is_nullable()) {
         (true, true) => {}
         (true, false) => drop(function.instruction(&Instruction::RefAsNonNull)),

@@ -9,7 +9,7 @@ mod redirect;
 mod trampoline;
 
 use crate::addition::{AddedState, Addition};
-use crate::encode::names;
+use crate::encode::name_section;
 use crate::module::{Module, Patch, SectionId, Space};
 use crate::snapshot::{GlobalState, Value};
 use redirect::Redirect;
@@ -122,7 +122,7 @@ impl<'m, 'a> Interposition<'m, 'a> {
         }
         redirect.sections(module, &mut self.patch)?;
         self.declare(makes_references);
-        if let Some(payload) = names::with_functions(module, &self.names) {
+        if let Some(payload) = name_section::with_functions(module, &self.names) {
             self.patch.replacements.set_custom("name", payload);
         }
         let more = self.names.len() as u32;

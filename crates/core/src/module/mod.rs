@@ -1,21 +1,21 @@
 //! What a binary says: its sections as raw bytes and its index spaces. No opinions, nothing changed.
 
+mod body_validation;
+mod hierarchy;
 mod import_name;
-mod kind;
 mod names;
 mod parse;
 mod patch;
-mod scan;
 mod section;
-mod types;
+mod unsupported;
 
+pub use hierarchy::Hierarchy;
 pub use import_name::ImportName;
-pub use kind::Kind;
 pub use names::{Names, Space};
 pub use parse::features;
 pub use patch::{Patch, body_ranges};
 pub use section::{Replacements, Section, SectionId, section_of};
-pub use types::Hierarchy;
+pub use unsupported::UnsupportedKind;
 
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -38,7 +38,7 @@ pub enum ModuleError {
     },
     /// A valid binary of a kind that cannot be pre-initialized.
     #[error("{0}")]
-    Unsupported(Kind),
+    Unsupported(UnsupportedKind),
     /// There are no bytes.
     #[error("the input is empty")]
     Empty,

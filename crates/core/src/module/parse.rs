@@ -1,6 +1,7 @@
-use super::scan::{self, Body};
+use super::body_validation::{self, BodyToValidate};
 use super::{
-    CodeUses, Data, Element, Global, ImportCounts, Kind, Module, ModuleError, Section, SectionId, Table,
+    CodeUses, Data, Element, Global, ImportCounts, Module, ModuleError, Section, SectionId, Table,
+    UnsupportedKind,
 };
 use std::sync::OnceLock;
 use wasmparser::{
@@ -26,9 +27,9 @@ impl<'a> Module<'a> {
     /// an object file or a dynamic library.
     pub fn parse(bytes: &'a [u8]) -> Result<Module<'a>, ModuleError> {
         let (mut module, bodies) = Module::parse_declarations(bytes)?;
-        module.code = scan::validate_bodies(bodies)?;
+        module.code = body_validation::validate_bodies(bodies)?;
         if module.code.legacy_exceptions {
-            return Err(ModuleError::Unsupported(Kind::LegacyExceptions));
+            return Err(ModuleError::Unsupported(UnsupportedKind::LegacyExceptions));
         }
         Ok(module)
     }
@@ -51,15 +52,15 @@ impl<'a> Module<'a> {
                 !is_known
             });
         }
-        scan::validate_bodies(bodies)?;
+        body_validation::validate_bodies(bodies)?;
         Ok(())
     }
 
     /// Everything but the function bodies, which are given back.
-    fn parse_declarations(bytes: &'a [u8]) -> Result<(Module<'a>, Vec<Body<'a>>), ModuleError> {
+    fn parse_declarations(bytes: &'a [u8]) -> Result<(Module<'a>, Vec<BodyToValidate<'a>>), ModuleError> {
         let mut module = Module::empty(bytes);
         let mut validator = Validator::new_with_features(features());
-        let mut bodies: Vec<Body<'a>> = Vec::new();
+        let mut bodies: Vec<BodyToValidate<'a>> = Vec::new();
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload?;
             module.turn_away(&payload)?;
@@ -143,8 +144,8 @@ impl<'a> Module<'a> {
 
     fn turn_away(&self, payload: &Payload<'a>) -> Result<(), ModuleError> {
         let kind = match payload {
-            Payload::Version { encoding: Encoding::Component, .. } => Some(Kind::Component),
-            Payload::CustomSection(section) => Kind::of_custom_section(section.name()),
+            Payload::Version { encoding: Encoding::Component, .. } => Some(UnsupportedKind::Component),
+            Payload::CustomSection(section) => UnsupportedKind::of_custom_section(section.name()),
             _ => None,
         };
         kind.map_or(Ok(()), |kind| Err(ModuleError::Unsupported(kind)))

@@ -1,4 +1,4 @@
-use super::{ElementSegment, GlobalInit, PlannedExport, PlannedGlobal, PlannedTable, Start, Step};
+use super::{ElementSegment, GlobalInit, PlannedExport, PlannedGlobal, PlannedTable, StartStep, StartSteps};
 use crate::module::{Module, element_functions, is_function, ref_funcs};
 use crate::snapshot::{Reference, Value};
 use std::collections::BTreeSet;
@@ -10,11 +10,11 @@ pub(super) fn missing(
     globals: &[PlannedGlobal<'_>],
     tables: &[PlannedTable<'_>],
     elements: &[ElementSegment],
-    start: &Start,
+    start: &StartSteps,
 ) -> Vec<u32> {
     let mut needed = module.code.ref_funcs.clone();
     for step in &start.steps {
-        if let Step::SetGlobal { value, .. } | Step::GrowTable { fill: value, .. } = step {
+        if let StartStep::SetGlobal { value, .. } | StartStep::GrowTable { fill: value, .. } = step {
             needed.extend(function(value));
         }
     }

@@ -7,7 +7,7 @@ use std::fmt;
 pub enum PlanError {
     /// Values without a constant expression.
     #[error("{}", list_places(.0))]
-    Unwritable(Vec<Place>),
+    Unwritable(Vec<UnwritableValue>),
     /// An imported shared memory: every thread would overwrite it.
     #[error(
         "memory {memory} (import `{import}`) is shared and imported: every thread instantiates the module and would \
@@ -85,30 +85,35 @@ pub enum PlanError {
 
 /// Where a value sits that cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct UnwritableValue {
     /// `global 12 ($cache)` or `table 2, element 17`.
     pub place: String,
     /// What sits there.
     pub value: Unwritable,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for UnwritableValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.value)
     }
 }
 
-impl Place {
-    pub(super) fn global(names: &Names<'_>, index: u32, value: Unwritable) -> Place {
-        Place { place: names.describe(Space::Global, index), value }
+impl UnwritableValue {
+    pub(super) fn global(names: &Names<'_>, index: u32, value: Unwritable) -> UnwritableValue {
+        UnwritableValue { place: names.describe(Space::Global, index), value }
     }
 
-    pub(super) fn element(names: &Names<'_>, table: u32, element: usize, value: Unwritable) -> Place {
-        Place { place: names.describe_slot(table, element as u64), value }
+    pub(super) fn element(
+        names: &Names<'_>,
+        table: u32,
+        element: usize,
+        value: Unwritable,
+    ) -> UnwritableValue {
+        UnwritableValue { place: names.describe_slot(table, element as u64), value }
     }
 }
 
-fn list_places(places: &[Place]) -> String {
+fn list_places(places: &[UnwritableValue]) -> String {
     const SHOWN: usize = 1000;
     let mut text = String::from(
         "the state holds values that cannot be written into a module; init must not leave them:",

@@ -1,5 +1,5 @@
 use super::imports::Imports;
-use super::{GlobalInit, Place, PlannedGlobal, Start, Step, constant};
+use super::{GlobalInit, PlannedGlobal, StartStep, StartSteps, UnwritableValue, constant};
 use crate::module::{Module, Names};
 use crate::snapshot::{Reference, Snapshot, Unwritable, Value};
 use wasmparser::ValType;
@@ -10,8 +10,8 @@ pub(super) fn plan<'a>(
     snapshot: &Snapshot<'_>,
     imports: &Imports,
     names: &Names<'_>,
-    start: &mut Start,
-    unwritable: &mut Vec<Place>,
+    start: &mut StartSteps,
+    unwritable: &mut Vec<UnwritableValue>,
 ) -> Vec<PlannedGlobal<'a>> {
     let mut globals = Vec::new();
     for ((index, global), state) in (0u32..).zip(&module.globals).zip(&snapshot.globals) {
@@ -20,10 +20,10 @@ pub(super) fn plan<'a>(
             continue;
         }
         if let Value::Ref(Reference::Unwritable(value)) = value {
-            unwritable.push(Place::global(names, index, value));
+            unwritable.push(UnwritableValue::global(names, index, value));
             continue;
         }
-        let set = Step::SetGlobal { global: index, value, ty: global.ty.content_type };
+        let set = StartStep::SetGlobal { global: index, value, ty: global.ty.content_type };
         if index < imports.first_internalized_global {
             start.steps.push(set);
             continue;
@@ -44,7 +44,7 @@ pub(super) fn plan<'a>(
                 }
             }
             _ if is_object => {
-                unwritable.push(Place::global(names, index, Unwritable::ImportedObject));
+                unwritable.push(UnwritableValue::global(names, index, Unwritable::ImportedObject));
                 continue;
             }
             _ => GlobalInit::Value(value),

@@ -1,6 +1,6 @@
 use super::imports::Imports;
-use super::slots::Slots;
-use super::{DataSegment, LayoutChoice, Padding, PlanError, Step, Warning};
+use super::segment_indices::SegmentIndices;
+use super::{DataSegment, LayoutChoice, Padding, PlanError, StartStep, Warning};
 use crate::layout::{self, Arrangement, Layout};
 use crate::module::{Module, Space};
 use crate::segments::{self, GOOD_DATA_SEGMENTS, HeaderCost, MAX_DATA_SEGMENTS};
@@ -12,7 +12,7 @@ pub(super) struct Memories {
     pub memories: Vec<MemoryType>,
     pub data: Vec<DataSegment>,
     pub needs_data_count: bool,
-    pub start: Vec<Step>,
+    pub start: Vec<StartStep>,
     pub layout: LayoutChoice,
     pub warnings: Vec<Warning>,
     /// The segment for the heap, if it needs one.
@@ -57,7 +57,7 @@ pub(super) fn plan(
     let obstacle = obstacle(module, &written, kept);
     let (layout, copied) = arrange(&mut written, wanted, obstacle.is_none());
 
-    let mut slots = Slots::new(held, |slot| *slot == DataSegment::Empty);
+    let mut slots = SegmentIndices::new(held, |slot| *slot == DataSegment::Empty);
     let (mut start, mut warnings) = (Vec::new(), Vec::new());
     if let Some((memory, why)) = obstacle.filter(|_| wanted == Layout::Mappable) {
         warnings.push(Warning::NotMappable { memory, why });
@@ -83,7 +83,7 @@ pub(super) fn plan(
             let Range { start: offset, end } = range;
             let data = slots.place(DataSegment::Passive { memory, range }, |_| true);
             let len = (end - offset) as u32;
-            start.push(Step::InitMemory { memory, memory64: ty.memory64, data, offset, len });
+            start.push(StartStep::InitMemory { memory, memory64: ty.memory64, data, offset, len });
         }
     }
     let heap = has_heap.then(|| slots.place(DataSegment::Heap, |_| true));
@@ -94,7 +94,7 @@ pub(super) fn plan(
     let defined = module.memories.iter().zip(&snapshot.memories).skip(kept);
     Ok(Memories {
         memories: defined.map(|(ty, state)| resized(ty, state)).collect(),
-        needs_data_count: has_heap || start.iter().any(|step| matches!(step, Step::InitMemory { .. })),
+        needs_data_count: has_heap || start.iter().any(|step| matches!(step, StartStep::InitMemory { .. })),
         heap,
         data,
         start,
@@ -167,10 +167,10 @@ fn arrange(
     (choice, copied)
 }
 
-fn growth(memory: u32, ty: &MemoryType, handed_over: u64, size: u64) -> Option<Step> {
+fn growth(memory: u32, ty: &MemoryType, handed_over: u64, size: u64) -> Option<StartStep> {
     let page = ty.page_size_log2.unwrap_or(16);
     let (from, by) = (handed_over >> page, (size - handed_over) >> page);
-    (by > 0).then_some(Step::GrowMemory { memory, memory64: ty.memory64, from, by })
+    (by > 0).then_some(StartStep::GrowMemory { memory, memory64: ty.memory64, from, by })
 }
 
 /// Cuts the range that reaches across `boundary`, if one does.

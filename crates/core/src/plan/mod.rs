@@ -8,14 +8,14 @@ mod globals;
 pub mod heap;
 mod imports;
 mod memories;
-mod slots;
-mod start;
+mod segment_indices;
+mod start_steps;
 mod tables;
 mod warning;
 
-pub use error::{Place, PlanError};
+pub use error::{PlanError, UnwritableValue};
 pub use exports::{Rename, rename_conflict};
-pub use start::{Start, Step};
+pub use start_steps::{StartStep, StartSteps};
 pub use warning::Warning;
 
 use crate::layout::Layout;
@@ -63,7 +63,7 @@ pub struct Plan<'a> {
     /// Whether to write a data count section.
     pub data_count: bool,
     /// What has to be done at instantiation and has no declarative form.
-    pub start: Option<Start>,
+    pub start: Option<StartSteps>,
     /// The objects that the start function makes first.
     pub heap: Option<PlannedHeap>,
     /// Whether the debug information would be wrong, because the code section's entries move.
@@ -228,7 +228,7 @@ pub fn plan<'a>(
     let names = module.names().with_slots(&options.slots);
     let mut unwritable = Vec::new();
     let mut warnings = imports.warnings(module, snapshot);
-    let mut start = Start::default();
+    let mut start = StartSteps::default();
 
     let globals = globals::plan(module, snapshot, &imports, &names, &mut start, &mut unwritable);
     let tables = tables::plan(module, snapshot, &imports, &names, &mut unwritable);
@@ -240,7 +240,8 @@ pub fn plan<'a>(
         Space::Global => !imports.internalizes_global(module, index),
         _ => !imports.internalize,
     };
-    let used: Vec<Reference> = start.steps.iter().chain(&tables.start).filter_map(Step::reference).collect();
+    let used: Vec<Reference> =
+        start.steps.iter().chain(&tables.start).filter_map(StartStep::reference).collect();
     let heap = heap::plan(module, snapshot, &names, stays, &tables.objects, &used)?;
     let memories = memories::plan(module, snapshot, &imports, heap.is_some(), options.layout)?;
     warnings.extend(memories.warnings);

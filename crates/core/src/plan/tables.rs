@@ -1,7 +1,7 @@
 use super::heap::ObjectSlots;
 use super::imports::Imports;
-use super::slots::Slots;
-use super::{ElementSegment, ElementType, Place, PlannedTable, Step, constant};
+use super::segment_indices::SegmentIndices;
+use super::{ElementSegment, ElementType, PlannedTable, StartStep, UnwritableValue, constant};
 use crate::module::{Module, Names, Space};
 use crate::snapshot::{Reference, Snapshot, TableState, Value};
 use std::ops::Range;
@@ -16,7 +16,7 @@ const MAX_STRETCH: usize = 10_000_000;
 pub(super) struct Tables<'a> {
     pub tables: Vec<PlannedTable<'a>>,
     pub elements: Vec<ElementSegment>,
-    pub start: Vec<Step>,
+    pub start: Vec<StartStep>,
     /// What has to wait until there are objects.
     pub objects: Vec<ObjectSlots>,
 }
@@ -26,10 +26,10 @@ pub(super) fn plan<'a>(
     snapshot: &Snapshot<'_>,
     imports: &Imports,
     names: &Names<'_>,
-    unwritable: &mut Vec<Place>,
+    unwritable: &mut Vec<UnwritableValue>,
 ) -> Tables<'a> {
     let mut slots =
-        Slots::new(held_segments(module, snapshot), |slot| matches!(slot, ElementSegment::Empty(_)));
+        SegmentIndices::new(held_segments(module, snapshot), |slot| matches!(slot, ElementSegment::Empty(_)));
     let mut planned =
         Tables { tables: Vec::new(), elements: Vec::new(), start: Vec::new(), objects: Vec::new() };
     for ((table, declared), state) in (0u32..).zip(&module.tables).zip(&snapshot.tables) {
@@ -64,14 +64,14 @@ pub(super) fn plan<'a>(
         }
         for slot in stretches.iter().cloned().flatten() {
             if let Reference::Unwritable(value) = state.elements[slot] {
-                unwritable.push(Place::element(names, table, slot, value));
+                unwritable.push(UnwritableValue::element(names, table, slot, value));
             }
         }
         if handed_over < state.elements.len() {
             // A non-nullable table has no null to grow with; any of its elements does until it is overwritten.
             let fill =
                 if ty.element_type.is_nullable() { Reference::Null } else { state.elements[handed_over] };
-            planned.start.push(Step::GrowTable {
+            planned.start.push(StartStep::GrowTable {
                 table,
                 table64: ty.table64,
                 from: handed_over as u64,
@@ -93,7 +93,7 @@ pub(super) fn plan<'a>(
                 slots.place(ElementSegment::Active { table, offset, ty: item_type, items }, fits);
             } else {
                 let element = slots.place(ElementSegment::Passive { ty: item_type, items }, fits);
-                planned.start.push(Step::InitTable { table, table64: ty.table64, element, offset, len });
+                planned.start.push(StartStep::InitTable { table, table64: ty.table64, element, offset, len });
             }
         }
         if kept_import.is_none() {

@@ -4,7 +4,7 @@
 //! would copy it into its artifact, or compile code for each segment.
 
 mod deferred;
-mod play;
+mod entry_marks;
 
 pub use deferred::{Deferred, DeferredData};
 

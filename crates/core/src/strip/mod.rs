@@ -3,7 +3,7 @@
 //! It works on finished outputs, whoever made them: what an output exports, starts, keeps in its tables, globals and
 //! segments is all that can bring a function to life. Indices, types and function names stay.
 
-mod custom;
+mod custom_sections;
 mod reach;
 
 pub use reach::reachable;
@@ -74,7 +74,7 @@ pub fn strip(wasm: Vec<u8>) -> Result<Stripped, EncodeError> {
     }
     let mut sections = Replacements::default();
     sections.set(SectionId::CODE, section_of(bodies.len() as u32, &entries));
-    report.dropped_sections = custom::adjust(&module, &stubs, &mut sections);
+    report.dropped_sections = custom_sections::adjust(&module, &stubs, &mut sections);
     let stripped = sections.apply(&module.sections);
     Module::parse(&stripped).map_err(EncodeError::Invalid)?;
     Ok(Stripped { wasm: stripped, report })

@@ -94,7 +94,7 @@ pub fn check(bytes: &[u8]) -> arbitrary::Result<Verdict> {
 fn preinit(init: &[String], internalize: bool) -> Preinit {
     Preinit::from(Options {
         init_functions: init.to_vec(),
-        keep_init: true,
+        keep_init_functions: true,
         internalize,
         limits: Limits { timeout: Some(Duration::from_secs(20)), max_memory: 64 << 20, fuel: Some(100_000) },
         ..Options::default()

@@ -1,16 +1,16 @@
 //! Arrays, as the builders make and fill them.
 
 use super::super::EncodeError;
-use super::body::Body;
+use super::body_builder::BodyBuilder;
 use super::build::{next_reference, push_column, register};
-use super::types::StateField;
-use crate::plan::heap::{Column, Form, Kind, StreamKind};
+use super::builder_types::StateField;
+use crate::plan::heap::{Column, Form, ObjectKind, StreamKind};
 use wasm_encoder::{BlockType, HeapType, Instruction, RefType, ValType};
 use wasmparser::{FieldType, StorageType};
 
 pub(super) fn build_array(
-    body: &mut Body<'_>,
-    kind: &Kind,
+    body: &mut BodyBuilder<'_>,
+    kind: &ObjectKind,
     ty: u32,
     element: FieldType,
 ) -> Result<(), EncodeError> {
@@ -79,7 +79,7 @@ pub(super) fn build_array(
 
 /// An array of mutable references, all of which are there already.
 fn build_elements(
-    body: &mut Body<'_>,
+    body: &mut BodyBuilder<'_>,
     ty: u32,
     element: FieldType,
     exact: Option<u32>,
@@ -104,7 +104,7 @@ fn build_elements(
 
 /// Writes all elements of an array of at least one from the stream of their width.
 pub(super) fn set_elements(
-    body: &mut Body<'_>,
+    body: &mut BodyBuilder<'_>,
     ty: u32,
     element: StorageType,
     exact: Option<u32>,
@@ -131,7 +131,7 @@ pub(super) fn set_elements(
     Ok(())
 }
 
-pub(super) fn read_len(body: &mut Body<'_>, column: Column, len: u32) {
+pub(super) fn read_len(body: &mut BodyBuilder<'_>, column: Column, len: u32) {
     match column {
         Column::Number(bits) => {
             body.push(Instruction::I32Const(bits as u32 as i32));
@@ -146,7 +146,7 @@ pub(super) fn read_len(body: &mut Body<'_>, column: Column, len: u32) {
     }
 }
 
-pub(super) fn advance_arrays(body: &mut Body<'_>, len: u32, ty: StorageType) {
+pub(super) fn advance_arrays(body: &mut BodyBuilder<'_>, len: u32, ty: StorageType) {
     let shift = match ty {
         StorageType::I8 => 0,
         StorageType::I16 => 1,

@@ -1,9 +1,9 @@
 use super::super::EncodeError;
 use super::array::{advance_arrays, build_array, read_len, set_elements};
-use super::body::{Body, Context};
-use super::types::{STREAMS, StateField};
+use super::body_builder::{BodyBuilder, BuilderContext};
+use super::builder_types::{STREAMS, StateField};
 use crate::module::Hierarchy;
-use crate::plan::heap::{Builder, Column, HeapPlan, Kind, StreamKind};
+use crate::plan::heap::{Builder, Column, HeapPlan, ObjectKind, StreamKind};
 use crate::snapshot::Shape;
 use wasm_encoder::{BlockType, Catch, HeapType, Ieee32, Ieee64, Instruction, RefType, ValType};
 use wasmparser::{CompositeInnerType, FieldType, StorageType};
@@ -12,8 +12,8 @@ const FIRST: u32 = 1;
 const COUNT: u32 = 2;
 
 /// The body of a function that runs call.
-pub(super) fn builder(context: Context<'_>, builder: Builder) -> Result<Vec<u8>, EncodeError> {
-    let mut body = Body::new(context, 3);
+pub(super) fn builder(context: BuilderContext<'_>, builder: Builder) -> Result<Vec<u8>, EncodeError> {
+    let mut body = BodyBuilder::new(context, 3);
     match builder {
         Builder::FillSlots(table) => {
             table_index(&mut body, table, FIRST);
@@ -53,11 +53,11 @@ pub(super) fn builder(context: Context<'_>, builder: Builder) -> Result<Vec<u8>,
     Ok(body.finish())
 }
 
-fn table_type(context: Context<'_>, table: u32) -> wasmparser::RefType {
+fn table_type(context: BuilderContext<'_>, table: u32) -> wasmparser::RefType {
     context.module.tables[table as usize].ty.element_type
 }
 
-fn table_index(body: &mut Body<'_>, table: u32, local: u32) {
+fn table_index(body: &mut BodyBuilder<'_>, table: u32, local: u32) {
     body.push(Instruction::LocalGet(local));
     if body.context.module.tables[table as usize].ty.table64 {
         body.push(Instruction::I64ExtendI32U);
@@ -66,8 +66,8 @@ fn table_index(body: &mut Body<'_>, table: u32, local: u32) {
 
 /// A loop over the entries of a run; there is at least one.
 fn each(
-    body: &mut Body<'_>,
-    one: impl FnOnce(&mut Body<'_>) -> Result<(), EncodeError>,
+    body: &mut BodyBuilder<'_>,
+    one: impl FnOnce(&mut BodyBuilder<'_>) -> Result<(), EncodeError>,
 ) -> Result<(), EncodeError> {
     body.push(Instruction::LocalGet(FIRST));
     body.push(Instruction::LocalGet(COUNT));
@@ -95,7 +95,7 @@ impl Taken {
         self.0[at] - count
     }
 
-    fn advance(&self, body: &mut Body<'_>) {
+    fn advance(&self, body: &mut BodyBuilder<'_>) {
         for (kind, &count) in STREAMS.into_iter().zip(&self.0) {
             if count > 0 {
                 let cursor = body.state(StateField::Cursor(kind));
@@ -105,7 +105,7 @@ impl Taken {
     }
 }
 
-fn build(body: &mut Body<'_>, kind: &Kind) -> Result<(), EncodeError> {
+fn build(body: &mut BodyBuilder<'_>, kind: &ObjectKind) -> Result<(), EncodeError> {
     let types = body.context.types;
     match kind.shape {
         Shape::Struct(ty) => {
@@ -143,7 +143,11 @@ fn build(body: &mut Body<'_>, kind: &Kind) -> Result<(), EncodeError> {
 }
 
 /// Pushes all fields, and tells what that took of the streams.
-fn push_fields(body: &mut Body<'_>, kind: &Kind, fields: &[FieldType]) -> Result<Taken, EncodeError> {
+fn push_fields(
+    body: &mut BodyBuilder<'_>,
+    kind: &ObjectKind,
+    fields: &[FieldType],
+) -> Result<Taken, EncodeError> {
     let mut taken = Taken::default();
     for ((field, column), exact) in fields.iter().zip(&kind.columns).zip(&kind.exact) {
         let (stream, width) = StreamKind::of(field.element_type);
@@ -158,7 +162,7 @@ fn push_fields(body: &mut Body<'_>, kind: &Kind, fields: &[FieldType]) -> Result
 
 /// Pushes the value of a field; `exact` is the type of what it points to, if that is one for all.
 pub(super) fn push_column(
-    body: &mut Body<'_>,
+    body: &mut BodyBuilder<'_>,
     ty: StorageType,
     column: Column,
     exact: Option<u32>,
@@ -190,7 +194,7 @@ pub(super) fn push_column(
 }
 
 pub(super) fn next_reference(
-    body: &mut Body<'_>,
+    body: &mut BodyBuilder<'_>,
     ty: wasmparser::RefType,
     exact: Option<u32>,
     ahead: u32,
@@ -202,7 +206,7 @@ pub(super) fn next_reference(
 }
 
 /// Puts an object at its place in the registry.
-pub(super) fn register(body: &mut Body<'_>, object: u32) {
+pub(super) fn register(body: &mut BodyBuilder<'_>, object: u32) {
     let registry = body.context.types.registry();
     body.get(StateField::Registry);
     body.push(Instruction::LocalGet(FIRST));
@@ -211,7 +215,7 @@ pub(super) fn register(body: &mut Body<'_>, object: u32) {
 }
 
 /// Writes what could not be written when the object was made.
-fn fill(body: &mut Body<'_>, kind: &Kind) -> Result<(), EncodeError> {
+fn fill(body: &mut BodyBuilder<'_>, kind: &ObjectKind) -> Result<(), EncodeError> {
     let ty = match kind.shape {
         Shape::Struct(ty) | Shape::Array(ty) => ty,
         Shape::Exception(_) => return Err(EncodeError::Unknown("exception")),
@@ -277,14 +281,14 @@ fn fill(body: &mut Body<'_>, kind: &Kind) -> Result<(), EncodeError> {
     Ok(())
 }
 
-pub(super) fn struct_fields(context: Context<'_>, ty: u32) -> Result<Vec<FieldType>, EncodeError> {
+pub(super) fn struct_fields(context: BuilderContext<'_>, ty: u32) -> Result<Vec<FieldType>, EncodeError> {
     match context.module.composite(ty) {
         Some(CompositeInnerType::Struct(ty)) => Ok(ty.fields.to_vec()),
         _ => Err(EncodeError::Unknown("struct")),
     }
 }
 
-pub(super) fn array_element(context: Context<'_>, ty: u32) -> Result<FieldType, EncodeError> {
+pub(super) fn array_element(context: BuilderContext<'_>, ty: u32) -> Result<FieldType, EncodeError> {
     match context.module.composite(ty) {
         Some(CompositeInnerType::Array(ty)) => Ok(ty.0),
         _ => Err(EncodeError::Unknown("array")),
@@ -292,7 +296,7 @@ pub(super) fn array_element(context: Context<'_>, ty: u32) -> Result<FieldType, 
 }
 
 /// The smallest instance of a type.
-pub(super) fn instance(body: &mut Body<'_>, ty: u32) -> Result<(), EncodeError> {
+pub(super) fn instance(body: &mut BodyBuilder<'_>, ty: u32) -> Result<(), EncodeError> {
     match body.context.module.composite(ty) {
         Some(CompositeInnerType::Array(_)) => {
             body.push(Instruction::ArrayNewFixed { array_type_index: ty, array_size: 0 });
@@ -315,7 +319,7 @@ pub(super) fn instance(body: &mut Body<'_>, ty: u32) -> Result<(), EncodeError> 
 }
 
 /// Puts what is on the stack, a reference of this hierarchy, into the form that registries hold.
-pub(super) fn to_registry(body: &mut Body<'_>, hierarchy: Hierarchy) {
+pub(super) fn to_registry(body: &mut BodyBuilder<'_>, hierarchy: Hierarchy) {
     if hierarchy == Hierarchy::Extern {
         body.push(Instruction::AnyConvertExtern);
     }

@@ -1,19 +1,19 @@
 //! The functions that make the objects of the heap, as [`crate::plan::heap`] describes them.
 
 mod array;
-mod body;
+mod body_builder;
 mod build;
+mod builder_types;
 mod prelude;
-mod types;
 
-use super::{EncodeError, start};
+use super::{EncodeError, start_function};
 use crate::module::Module;
-use crate::plan::heap::{Builder, HeapPlan, Stream, StreamKind};
-use crate::plan::{PlannedHeap, Start};
+use crate::plan::heap::{Builder, HeapPlan, StreamKind, StreamRange};
+use crate::plan::{PlannedHeap, StartSteps};
 use crate::snapshot::Shape;
-pub(super) use body::Body;
-use body::Context;
-use types::{STREAMS, StateField, Types};
+pub(super) use body_builder::BodyBuilder;
+use body_builder::BuilderContext;
+use builder_types::{BuilderTypes, STREAMS, StateField};
 use wasm_encoder::{BlockType, Encode, HeapType, Instruction, RefType, ValType};
 
 /// What is appended to the sections of the module.
@@ -38,10 +38,10 @@ impl Added {
 pub(super) fn functions(
     module: &Module<'_>,
     heap: &PlannedHeap,
-    steps: &Start,
+    steps: &StartSteps,
 ) -> Result<Added, EncodeError> {
-    let types = Types::of(module, heap);
-    let context = Context { module, heap, types };
+    let types = BuilderTypes::of(module, heap);
+    let context = BuilderContext { module, heap, types };
     let first = module.functions.len() as u32;
     let plan = &heap.plan;
 
@@ -59,9 +59,9 @@ pub(super) fn functions(
     let mut after = Vec::new();
     for steps in steps.steps.chunks(HeapPlan::STEPS_PER_FUNCTION) {
         after.push(first + 1 + rest.bodies.len() as u32);
-        let mut body = Body::new(context, 1);
+        let mut body = BodyBuilder::new(context, 1);
         for step in steps {
-            start::encode_heap_step(step, &mut body)?;
+            start_function::encode_heap_step(step, &mut body)?;
         }
         rest.push(types.part(), body.finish());
     }
@@ -93,14 +93,14 @@ pub(super) fn names(module: &Module<'_>, heap: &HeapPlan) -> Vec<String> {
         Builder::SetSlots(table) => format!("preinit:set slots {table}"),
         Builder::FillSlots(table) => format!("preinit:fill slots {table}"),
     };
-    let mut all = vec![start::NAME.to_string()];
+    let mut all = vec![start_function::NAME.to_string()];
     all.extend(heap.builders.iter().map(name));
     all.push("preinit:runs".to_string());
     all
 }
 
-fn start_body(context: Context<'_>, dispatcher: u32, before: &[u32], after: &[u32]) -> Vec<u8> {
-    let Context { heap, types, .. } = context;
+fn start_body(context: BuilderContext<'_>, dispatcher: u32, before: &[u32], after: &[u32]) -> Vec<u8> {
+    let BuilderContext { heap, types, .. } = context;
     let plan = &heap.plan;
     let mut out = Vec::new();
     1u32.encode(&mut out);
@@ -136,7 +136,7 @@ fn start_body(context: Context<'_>, dispatcher: u32, before: &[u32], after: &[u3
                 None => push(null(field)),
             },
             StateField::Stream(kind) => {
-                let Stream { offset, len } = stream(plan, kind);
+                let StreamRange { offset, len } = stream(plan, kind);
                 if len == 0 {
                     push(null(field));
                     continue;
@@ -161,7 +161,7 @@ fn start_body(context: Context<'_>, dispatcher: u32, before: &[u32], after: &[u3
         push(Instruction::Call(function));
     };
     before.iter().for_each(|&function| call(function, &[]));
-    let run = |runs: Stream, call: &mut dyn FnMut(u32, &[i32])| {
+    let run = |runs: StreamRange, call: &mut dyn FnMut(u32, &[i32])| {
         if runs.len > 0 {
             call(dispatcher, &[runs.offset as i32, runs.len as i32]);
         }
@@ -178,7 +178,7 @@ fn start_body(context: Context<'_>, dispatcher: u32, before: &[u32], after: &[u3
     out
 }
 
-pub(super) fn stream(plan: &HeapPlan, kind: StreamKind) -> Stream {
+pub(super) fn stream(plan: &HeapPlan, kind: StreamKind) -> StreamRange {
     let [references, bytes, shorts, words, doubles] =
         [plan.references, plan.bytes, plan.shorts, plan.words, plan.doubles];
     match kind {
@@ -191,13 +191,13 @@ pub(super) fn stream(plan: &HeapPlan, kind: StreamKind) -> Stream {
 }
 
 /// Calls a builder for each run. The parameters are the state, and where in the data segment the runs are.
-fn dispatch(context: Context<'_>) -> Vec<u8> {
+fn dispatch(context: BuilderContext<'_>) -> Vec<u8> {
     const OFFSET: u32 = 1;
     const LEN: u32 = 2;
-    let Context { heap, types, .. } = context;
+    let BuilderContext { heap, types, .. } = context;
     let words = types.stream(StreamKind::Words);
     let array = |ty| ValType::Ref(RefType { nullable: true, heap_type: HeapType::Concrete(ty) });
-    let mut body = Body::new(context, 3);
+    let mut body = BodyBuilder::new(context, 3);
     let runs = body.local(array(words));
     let builders = body.local(array(types.functions()));
     let at = body.local(ValType::I32);

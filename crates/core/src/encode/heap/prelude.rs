@@ -1,20 +1,23 @@
 use super::super::EncodeError;
-use super::body::{Body, Context};
+use super::body_builder::{BodyBuilder, BuilderContext};
 use super::build::{self, array_element, struct_fields, to_registry};
-use super::types::StateField;
+use super::builder_types::StateField;
 use crate::module::Hierarchy;
-use crate::plan::heap::{Entry, PrebuiltPlace};
+use crate::plan::heap::{PrebuiltPlace, RegistryEntry};
 use crate::snapshot::Shape;
 use wasm_encoder::{HeapType, Instruction, RefType, ValType};
 use wasmparser::{FieldType, StorageType};
 
 /// Puts what exists already, or is made of nothing, into the registries.
-pub(super) fn entries(context: Context<'_>, entries: &[(u32, Entry)]) -> Result<Vec<u8>, EncodeError> {
-    let mut body = Body::new(context, 1);
+pub(super) fn entries(
+    context: BuilderContext<'_>,
+    entries: &[(u32, RegistryEntry)],
+) -> Result<Vec<u8>, EncodeError> {
+    let mut body = BodyBuilder::new(context, 1);
     let mut items = Items { segment: None };
     for &(index, entry) in entries {
-        let is_exception = matches!(entry, Entry::Prebuilt(Shape::Exception(_), _));
-        if let Entry::Prebuilt(_, PrebuiltPlace::Item { segment, .. }) = entry {
+        let is_exception = matches!(entry, RegistryEntry::Prebuilt(Shape::Exception(_), _));
+        if let RegistryEntry::Prebuilt(_, PrebuiltPlace::Item { segment, .. }) = entry {
             items.load(&mut body, segment)?;
         }
         let (registry, ty) = match is_exception {
@@ -26,12 +29,14 @@ pub(super) fn entries(context: Context<'_>, entries: &[(u32, Entry)]) -> Result<
         body.get(registry);
         body.push(Instruction::I32Const(index as i32));
         match entry {
-            Entry::Import(global) => from_global(&mut body, global)?,
-            Entry::Instance(ty) => build::instance(&mut body, ty)?,
-            Entry::Prebuilt(_, PrebuiltPlace::Global(global)) => from_global(&mut body, global)?,
-            Entry::Prebuilt(_, PrebuiltPlace::Slot { table, slot }) => from_slot(&mut body, table, slot)?,
-            Entry::Prebuilt(_, PrebuiltPlace::Item { item, .. }) => items.push(&mut body, item)?,
-            Entry::Prebuilt(_, PrebuiltPlace::Field { holder, shape, field }) => {
+            RegistryEntry::Import(global) => from_global(&mut body, global)?,
+            RegistryEntry::Instance(ty) => build::instance(&mut body, ty)?,
+            RegistryEntry::Prebuilt(_, PrebuiltPlace::Global(global)) => from_global(&mut body, global)?,
+            RegistryEntry::Prebuilt(_, PrebuiltPlace::Slot { table, slot }) => {
+                from_slot(&mut body, table, slot)?
+            }
+            RegistryEntry::Prebuilt(_, PrebuiltPlace::Item { item, .. }) => items.push(&mut body, item)?,
+            RegistryEntry::Prebuilt(_, PrebuiltPlace::Field { holder, shape, field }) => {
                 from_field(&mut body, holder, shape, field)?;
             }
         }
@@ -40,7 +45,7 @@ pub(super) fn entries(context: Context<'_>, entries: &[(u32, Entry)]) -> Result<
     Ok(body.finish())
 }
 
-fn from_global(body: &mut Body<'_>, global: u32) -> Result<(), EncodeError> {
+fn from_global(body: &mut BodyBuilder<'_>, global: u32) -> Result<(), EncodeError> {
     let module = body.context.module;
     let content = module.globals.get(global as usize).map(|global| global.ty.content_type);
     let Some(wasmparser::ValType::Ref(ty)) = content else { return Err(EncodeError::Unknown("global")) };
@@ -49,7 +54,7 @@ fn from_global(body: &mut Body<'_>, global: u32) -> Result<(), EncodeError> {
     Ok(())
 }
 
-fn from_slot(body: &mut Body<'_>, table: u32, slot: u64) -> Result<(), EncodeError> {
+fn from_slot(body: &mut BodyBuilder<'_>, table: u32, slot: u64) -> Result<(), EncodeError> {
     let module = body.context.module;
     let ty = module.tables.get(table as usize).map(|table| table.ty).ok_or(EncodeError::Unknown("table"))?;
     body.push(match ty.table64 {
@@ -61,7 +66,7 @@ fn from_slot(body: &mut Body<'_>, table: u32, slot: u64) -> Result<(), EncodeErr
     Ok(())
 }
 
-fn from_field(body: &mut Body<'_>, holder: u32, shape: Shape, field: u32) -> Result<(), EncodeError> {
+fn from_field(body: &mut BodyBuilder<'_>, holder: u32, shape: Shape, field: u32) -> Result<(), EncodeError> {
     let (Shape::Struct(ty) | Shape::Array(ty)) = shape else { return Err(EncodeError::Unknown("exception")) };
     let entry = body.context.heap.plan.entry(holder);
     body.get(StateField::Registry);
@@ -95,7 +100,7 @@ struct Items {
 
 impl Items {
     /// Copies the items to an array, in a local.
-    fn load(&mut self, body: &mut Body<'_>, segment: u32) -> Result<(), EncodeError> {
+    fn load(&mut self, body: &mut BodyBuilder<'_>, segment: u32) -> Result<(), EncodeError> {
         if self.segment.is_some_and(|(loaded, ..)| loaded == segment) {
             return Ok(());
         }
@@ -119,7 +124,7 @@ impl Items {
         Ok(())
     }
 
-    fn push(&self, body: &mut Body<'_>, item: u32) -> Result<(), EncodeError> {
+    fn push(&self, body: &mut BodyBuilder<'_>, item: u32) -> Result<(), EncodeError> {
         let (_, local, ty, hierarchy) = self.segment.ok_or(EncodeError::Unknown("element segment"))?;
         body.push(Instruction::LocalGet(local));
         body.push(Instruction::I32Const(item as i32));

@@ -1,5 +1,5 @@
-use super::kind::{Column, Form, Kind, Kinds};
-use super::layout::{Layout, Layouts, is_reference};
+use super::field_layout::{FieldLayout, FieldLayouts, is_reference};
+use super::object_kind::{Column, Form, ObjectKind, ObjectKinds};
 use super::placeholder::{Placeholder, Placeholders};
 use super::prebuilt::Prebuilt;
 use super::streams::{FieldValue, FieldValues, bits};
@@ -8,7 +8,7 @@ use wasmparser::{FieldType, StorageType, ValType};
 
 /// What is known of the values of one field, over the objects of a kind that were seen so far.
 #[derive(Clone, Copy, Default)]
-struct Seen {
+struct SeenValues {
     first: Option<Column>,
     varies: bool,
     /// Whether one of the objects that it points to comes later.
@@ -25,7 +25,7 @@ enum Exact {
     Several,
 }
 
-impl Seen {
+impl SeenValues {
     fn value(&mut self, value: Column) {
         match self.first {
             None => self.first = Some(value),
@@ -61,19 +61,19 @@ impl Seen {
 /// an object with a field that has to wait and cannot, and the field's type.
 pub(super) fn plan(
     heap: &Heap,
-    layouts: &Layouts,
-    kinds: &Kinds,
+    layouts: &FieldLayouts,
+    kinds: &ObjectKinds,
     prebuilt: &Prebuilt,
     order: &[u32],
     placeholders: &Placeholders<'_, '_>,
-) -> Result<Vec<Kind>, (u32, String)> {
+) -> Result<Vec<ObjectKind>, (u32, String)> {
     // When each object is there; what exists before is there at 0.
     let mut made = vec![0; heap.len()];
     for (at, &id) in (1u32..).zip(order) {
         made[id as usize] = at;
     }
-    let mut seen: Vec<Vec<Seen>> = vec![Vec::new(); kinds.keys.len()];
-    let mut lens: Vec<Seen> = vec![Seen::default(); kinds.keys.len()];
+    let mut seen: Vec<Vec<SeenValues>> = vec![Vec::new(); kinds.keys.len()];
+    let mut lens: Vec<SeenValues> = vec![SeenValues::default(); kinds.keys.len()];
     let mut examples = vec![0; kinds.keys.len()];
     for id in prebuilt.objects.iter().map(|(id, _)| *id).chain(order.iter().copied()) {
         let object = heap.object(id);
@@ -84,8 +84,8 @@ pub(super) fn plan(
         examples[kind] = id;
         let seen = &mut seen[kind];
         match layouts.get(id) {
-            Layout::Fields(fields) => {
-                seen.resize(fields.len(), Seen::default());
+            FieldLayout::Fields(fields) => {
+                seen.resize(fields.len(), SeenValues::default());
                 let mut values = FieldValues::of(object);
                 for (field, seen) in fields.iter().zip(seen.iter_mut()) {
                     match values.next(field) {
@@ -96,9 +96,9 @@ pub(super) fn plan(
                     }
                 }
             }
-            Layout::Elements(element) => {
+            FieldLayout::Elements(element) => {
                 lens[kind].value(Column::Number(u128::from(object.len)));
-                seen.resize(1, Seen::default());
+                seen.resize(1, SeenValues::default());
                 if is_reference(element) {
                     for &reference in object.references {
                         seen[0].reference(reference, heap, too_early(reference));
@@ -110,7 +110,7 @@ pub(super) fn plan(
     let mut planned = Vec::with_capacity(kinds.keys.len());
     for (index, &(shape, form)) in kinds.keys.iter().enumerate() {
         let example = examples[index];
-        let mut kind = Kind {
+        let mut kind = ObjectKind {
             shape,
             form,
             len: lens[index].first.map_or(Column::Number(0), |_| lens[index].column()),
@@ -119,8 +119,8 @@ pub(super) fn plan(
             fills: Vec::new(),
         };
         let fields: &[FieldType] = match layouts.get(example) {
-            Layout::Fields(fields) => fields,
-            Layout::Elements(element) => std::slice::from_ref(element),
+            FieldLayout::Fields(fields) => fields,
+            FieldLayout::Elements(element) => std::slice::from_ref(element),
         };
         for (field, seen) in fields.iter().zip(&seen[index]) {
             let column = seen.column();

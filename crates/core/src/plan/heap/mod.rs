@@ -8,8 +8,8 @@
 //! taken from where that puts them, and get the values of their mutable fields.
 
 mod columns;
-mod kind;
-mod layout;
+mod field_layout;
+mod object_kind;
 mod order;
 mod path;
 mod placeholder;
@@ -18,23 +18,23 @@ mod registry;
 mod runs;
 mod streams;
 
-pub use kind::{Column, Form, Kind};
+pub use object_kind::{Column, Form, ObjectKind};
 pub use placeholder::Placeholder;
-pub use prebuilt::Place as PrebuiltPlace;
+pub use prebuilt::PrebuiltPlace;
 pub(super) use runs::ObjectSlots;
-pub use streams::{Stream, StreamKind};
+pub use streams::{StreamKind, StreamRange};
 
-use super::{Place, PlanError};
+use super::{PlanError, UnwritableValue};
 use crate::module::{Module, Names, Space};
 use crate::snapshot::{Reference, Shape, Snapshot};
-use kind::Kinds;
-use layout::{Layout, Layouts, is_reference};
+use field_layout::{FieldLayout, FieldLayouts, is_reference};
+use object_kind::ObjectKinds;
 use placeholder::Placeholders;
 use prebuilt::Prebuilt;
-use registry::{Assigned, Entries};
+use registry::{Assigned, RegistryIndices};
 use runs::{Builders, write_slots};
 use std::collections::{BTreeSet, HashMap};
-use streams::Streams;
+use streams::StreamContents;
 
 /// `array.new_fixed` takes no more operands (V8, SpiderMonkey, JavaScriptCore).
 const MAX_FIXED: u32 = 10_000;
@@ -43,11 +43,11 @@ const MAX_FIXED: u32 = 10_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeapPlan {
     /// Every kind of object.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<ObjectKind>,
     /// The functions that runs call, by the number in the run.
     pub builders: Vec<Builder>,
-    /// Entries that are not made by runs, in order.
-    pub prelude: Vec<(u32, Entry)>,
+    /// RegistryIndices that are not made by runs, in order.
+    pub prelude: Vec<(u32, RegistryEntry)>,
     /// Functions by index; the n-th is entry n + 1, entry 0 is null.
     pub functions: Vec<u32>,
     /// Number of entries of the registry of structs, arrays and `i31`s.
@@ -55,26 +55,26 @@ pub struct HeapPlan {
     /// Number of entries of the registry of exceptions.
     pub exceptions: u32,
     /// Runs that make and fill objects. They are triples: builder, first entry, count.
-    pub object_runs: Stream,
+    pub object_runs: StreamRange,
     /// Runs that write to tables.
-    pub table_runs: Stream,
+    pub table_runs: StreamRange,
     /// Registry indices.
-    pub references: Stream,
+    pub references: StreamRange,
     /// Bytes of each of those: 1, 2 or 4.
     pub reference_width: u32,
     /// `i8`
-    pub bytes: Stream,
+    pub bytes: StreamRange,
     /// `i16`
-    pub shorts: Stream,
+    pub shorts: StreamRange,
     /// `i32`
-    pub words: Stream,
+    pub words: StreamRange,
     /// `i64`
-    pub doubles: Stream,
+    pub doubles: StreamRange,
     /// Where the elements of arrays of numbers begin.
     pub arrays: u32,
     /// The contents of the data segment.
     pub data: Vec<u8>,
-    index: Entries,
+    index: RegistryIndices,
     globals: HashMap<u32, u32>,
 }
 
@@ -95,7 +95,7 @@ pub enum Builder {
 
 /// A registry entry that is not made by a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Entry {
+pub enum RegistryEntry {
     /// What the host gave an immutable global.
     Import(u32),
     /// The smallest instance of this type.
@@ -139,8 +139,12 @@ impl HeapPlan {
 }
 
 /// Every reference inside an object that cannot be written.
-pub(super) fn unwritable(module: &Module<'_>, snapshot: &Snapshot<'_>, names: &Names<'_>) -> Vec<Place> {
-    path::unwritable(module, snapshot, &Layouts::of(module, &snapshot.heap), names)
+pub(super) fn unwritable(
+    module: &Module<'_>,
+    snapshot: &Snapshot<'_>,
+    names: &Names<'_>,
+) -> Vec<UnwritableValue> {
+    path::unwritable(module, snapshot, &FieldLayouts::of(module, &snapshot.heap), names)
 }
 
 /// Decides how the heap is written; `None` if there is nothing to do. `stays` tells for an immutable global whether its
@@ -157,10 +161,10 @@ pub(super) fn plan(
     if heap.is_empty() {
         return Ok(None);
     }
-    let layouts = Layouts::of(module, heap);
+    let layouts = FieldLayouts::of(module, heap);
     let prebuilt = Prebuilt::of(module, snapshot, &layouts, stays);
     let is_prebuilt = |id: u32| prebuilt.place(id).is_some();
-    let kinds = Kinds::of(heap, &layouts, is_prebuilt);
+    let kinds = ObjectKinds::of(heap, &layouts, is_prebuilt);
     let path = |id| path::path_to(module, snapshot, &layouts, names, id);
     if let Some(id) = (0u32..).zip(&kinds.of).find_map(|(id, &kind)| match kinds.keys[kind as usize].1 {
         Form::Fixed(len) => (len > MAX_FIXED).then_some(id),
@@ -184,7 +188,7 @@ pub(super) fn plan(
     }
 
     let mut builders = Builders::default();
-    let mut streams = Streams::default();
+    let mut streams = StreamContents::default();
     let Assigned { index, prelude, functions, integers, next, next_exception } = assigned;
     if !integers.is_empty() {
         let builder = builders.number(Builder::Integers);
@@ -240,14 +244,14 @@ pub(super) fn plan(
         functions,
         entries: next,
         exceptions: next_exception,
-        object_runs: Stream::default(),
-        table_runs: Stream::default(),
-        references: Stream::default(),
+        object_runs: StreamRange::default(),
+        table_runs: StreamRange::default(),
+        references: StreamRange::default(),
         reference_width,
-        bytes: Stream::default(),
-        shorts: Stream::default(),
-        words: Stream::default(),
-        doubles: Stream::default(),
+        bytes: StreamRange::default(),
+        shorts: StreamRange::default(),
+        words: StreamRange::default(),
+        doubles: StreamRange::default(),
         arrays: 0,
         data: Vec::new(),
         index,
@@ -258,10 +262,10 @@ pub(super) fn plan(
 }
 
 impl HeapPlan {
-    fn lay_out(&mut self, streams: Streams, object_runs: u32) -> Result<(), PlanError> {
+    fn lay_out(&mut self, streams: StreamContents, object_runs: u32) -> Result<(), PlanError> {
         let mut data = Vec::new();
         let mut add = |bytes: &[u8], width: usize| {
-            let stream = Stream { offset: data.len() as u32, len: (bytes.len() / width) as u32 };
+            let stream = StreamRange { offset: data.len() as u32, len: (bytes.len() / width) as u32 };
             data.extend_from_slice(bytes);
             stream
         };
@@ -297,8 +301,8 @@ fn globals_of(prebuilt: &Prebuilt) -> HashMap<u32, u32> {
 /// Which objects that exist already have to be in the registry.
 fn needed(
     snapshot: &Snapshot<'_>,
-    layouts: &Layouts,
-    kinds: &[Kind],
+    layouts: &FieldLayouts,
+    kinds: &[ObjectKind],
     kinds_of: &[u32],
     prebuilt: &Prebuilt,
     slots: &[ObjectSlots],
@@ -330,12 +334,12 @@ fn needed(
     }
     for (id, object) in snapshot.heap.objects() {
         let kind = &kinds[kinds_of[id as usize] as usize];
-        let is_array = matches!(layouts.get(id), Layout::Elements(_));
+        let is_array = matches!(layouts.get(id), FieldLayout::Elements(_));
         let fields: Vec<usize> = match layouts.get(id) {
-            Layout::Fields(fields) => {
+            FieldLayout::Fields(fields) => {
                 fields.iter().enumerate().filter(|(_, f)| is_reference(f)).map(|(at, _)| at).collect()
             }
-            Layout::Elements(_) => vec![0],
+            FieldLayout::Elements(_) => vec![0],
         };
         let streamed = |at: usize| {
             let field = fields[if is_array { 0 } else { at }];

@@ -1,4 +1,4 @@
-use super::layout::Layouts;
+use super::field_layout::FieldLayouts;
 use crate::snapshot::Heap;
 use std::collections::{BTreeSet, HashSet};
 
@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 /// and kinds that are pointed to come first, so that most mutable references can be written at once too.
 pub(super) fn build_order(
     heap: &Heap,
-    layouts: &Layouts,
+    layouts: &FieldLayouts,
     kinds: &[u32],
     num_kinds: usize,
     is_prebuilt: impl Fn(u32) -> bool,
@@ -52,7 +52,7 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn of(heap: &Heap, layouts: &Layouts, is_prebuilt: &impl Fn(u32) -> bool) -> Waiting {
+    fn of(heap: &Heap, layouts: &FieldLayouts, is_prebuilt: &impl Fn(u32) -> bool) -> Waiting {
         let mut missing = vec![0; heap.len()];
         let mut starts = vec![0; heap.len() + 1];
         let edges = |visit: &mut dyn FnMut(u32, u32)| {

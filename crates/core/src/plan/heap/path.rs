@@ -1,5 +1,5 @@
-use super::super::Place;
-use super::layout::{Layout, Layouts, is_reference};
+use super::super::UnwritableValue;
+use super::field_layout::{FieldLayout, FieldLayouts, is_reference};
 use crate::module::{Module, Names, Space};
 use crate::snapshot::{Reference, Shape, Snapshot, Value};
 
@@ -7,9 +7,9 @@ use crate::snapshot::{Reference, Shape, Snapshot, Value};
 pub(super) fn unwritable(
     module: &Module<'_>,
     snapshot: &Snapshot<'_>,
-    layouts: &Layouts,
+    layouts: &FieldLayouts,
     names: &Names<'_>,
-) -> Vec<Place> {
+) -> Vec<UnwritableValue> {
     let is_bad = |reference: &Reference| matches!(reference, Reference::Unwritable(_));
     let heap = &snapshot.heap;
     if !heap.objects().any(|(_, object)| object.references.iter().any(is_bad)) {
@@ -21,7 +21,7 @@ pub(super) fn unwritable(
         for (at, reference) in object.references.iter().enumerate() {
             if let Reference::Unwritable(value) = reference {
                 let place = format!("{} → {}", paths.to(id), paths.step(id, at));
-                places.push(Place { place, value: *value });
+                places.push(UnwritableValue { place, value: *value });
             }
         }
     }
@@ -32,7 +32,7 @@ pub(super) fn unwritable(
 pub(super) fn path_to(
     module: &Module<'_>,
     snapshot: &Snapshot<'_>,
-    layouts: &Layouts,
+    layouts: &FieldLayouts,
     names: &Names<'_>,
     id: u32,
 ) -> String {
@@ -41,7 +41,7 @@ pub(super) fn path_to(
 
 struct Paths<'p> {
     snapshot: &'p Snapshot<'p>,
-    layouts: &'p Layouts,
+    layouts: &'p FieldLayouts,
     names: &'p Names<'p>,
     /// For each object who was seen first to point to it.
     from: Vec<From>,
@@ -61,7 +61,7 @@ impl<'p> Paths<'p> {
     fn of(
         module: &Module<'_>,
         snapshot: &'p Snapshot<'p>,
-        layouts: &'p Layouts,
+        layouts: &'p FieldLayouts,
         names: &'p Names<'p>,
     ) -> Paths<'p> {
         debug_assert_eq!(module.globals.len(), snapshot.globals.len());
@@ -139,7 +139,7 @@ impl<'p> Paths<'p> {
             None => format!(" of type {index}"),
         };
         match (self.layouts.get(id), shape) {
-            (Layout::Fields(fields), shape) => {
+            (FieldLayout::Fields(fields), shape) => {
                 let mut fields = (0usize..).zip(fields).filter(|(_, field)| is_reference(field));
                 let field = fields.nth(reference).map_or(reference, |(field, _)| field);
                 match shape {
@@ -147,8 +147,8 @@ impl<'p> Paths<'p> {
                     Shape::Struct(ty) | Shape::Array(ty) => format!("field {field}{}", of(ty)),
                 }
             }
-            (Layout::Elements(_), Shape::Array(ty)) => format!("element {reference}{}", of(ty)),
-            (Layout::Elements(_), _) => format!("element {reference}"),
+            (FieldLayout::Elements(_), Shape::Array(ty)) => format!("element {reference}{}", of(ty)),
+            (FieldLayout::Elements(_), _) => format!("element {reference}"),
         }
     }
 }

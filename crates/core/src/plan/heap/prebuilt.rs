@@ -1,4 +1,4 @@
-use super::layout::{Layout, Layouts, is_reference};
+use super::field_layout::{FieldLayout, FieldLayouts, is_reference};
 use crate::module::{Module, Space};
 use crate::snapshot::{Shape, Snapshot, Value};
 use std::collections::HashMap;
@@ -7,13 +7,13 @@ use std::collections::HashMap;
 /// brings them along, and where they are found.
 pub(super) struct Prebuilt {
     /// In the order in which they can be fetched: a field's object comes behind the object that has the field.
-    pub objects: Vec<(u32, Place)>,
+    pub objects: Vec<(u32, PrebuiltPlace)>,
     places: HashMap<u32, usize>,
 }
 
 /// Where an object is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum PrebuiltPlace {
     /// In a global that nothing has set.
     Global(u32),
     /// In a slot of an imported table that nothing has set.
@@ -47,7 +47,7 @@ impl Prebuilt {
     pub fn of(
         module: &Module<'_>,
         snapshot: &Snapshot<'_>,
-        layouts: &Layouts,
+        layouts: &FieldLayouts,
         stays: impl Fn(Space, u32) -> bool,
     ) -> Prebuilt {
         let mut prebuilt = Prebuilt { objects: Vec::new(), places: HashMap::new() };
@@ -57,12 +57,12 @@ impl Prebuilt {
                 && (!global.ty.mutable || index < module.imported.globals && !state.import_changed)
                 && stays(Space::Global, index)
             {
-                prebuilt.add(id, Place::Global(index));
+                prebuilt.add(id, PrebuiltPlace::Global(index));
             }
         }
         for (segment, items) in (0u32..).zip(&snapshot.element_items) {
             for (item, id) in (0u32..).zip(items).filter_map(|(item, it)| Some((item, it.object()?))) {
-                prebuilt.add(id, Place::Item { segment, item });
+                prebuilt.add(id, PrebuiltPlace::Item { segment, item });
             }
         }
         for (table, state) in (0u32..).zip(&snapshot.tables) {
@@ -71,7 +71,7 @@ impl Prebuilt {
                 (0u64..).zip(&state.elements).zip(&import.changed).filter(|(_, changed)| !**changed)
             {
                 if let Some(id) = held.object() {
-                    prebuilt.add(id, Place::Slot { table, slot });
+                    prebuilt.add(id, PrebuiltPlace::Slot { table, slot });
                 }
             }
         }
@@ -80,20 +80,20 @@ impl Prebuilt {
             next += 1;
             let object = snapshot.heap.object(holder);
             let fields: Vec<u32> = match layouts.get(holder) {
-                Layout::Fields(fields) => {
+                FieldLayout::Fields(fields) => {
                     (0u32..).zip(fields).filter(|(_, f)| is_reference(f)).map(|(at, _)| at).collect()
                 }
-                Layout::Elements(_) => Vec::new(),
+                FieldLayout::Elements(_) => Vec::new(),
             };
             for (at, id) in layouts.prerequisites(holder, object) {
                 let field = fields.get(at).copied().unwrap_or(at as u32);
-                prebuilt.add(id, Place::Field { holder, shape: object.shape, field });
+                prebuilt.add(id, PrebuiltPlace::Field { holder, shape: object.shape, field });
             }
         }
         prebuilt
     }
 
-    fn add(&mut self, id: u32, place: Place) {
+    fn add(&mut self, id: u32, place: PrebuiltPlace) {
         self.places.entry(id).or_insert_with(|| {
             self.objects.push((id, place));
             self.objects.len() - 1
@@ -101,7 +101,7 @@ impl Prebuilt {
     }
 
     /// Where the object is, if it exists before the start function.
-    pub fn place(&self, id: u32) -> Option<Place> {
+    pub fn place(&self, id: u32) -> Option<PrebuiltPlace> {
         self.places.get(&id).map(|&at| self.objects[at].1)
     }
 }

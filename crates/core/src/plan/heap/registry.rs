@@ -1,8 +1,8 @@
-use super::kind::{Column, Kind};
-use super::layout::Layout;
+use super::field_layout::FieldLayout;
+use super::object_kind::{Column, ObjectKind};
 use super::placeholder::{Placeholder, Placeholders};
 use super::prebuilt::Prebuilt;
-use super::{Entry, PrebuiltPlace};
+use super::{PrebuiltPlace, RegistryEntry};
 use crate::module::Module;
 use crate::snapshot::{Heap, Reference, Shape, Snapshot};
 use std::collections::{BTreeSet, HashMap};
@@ -10,7 +10,7 @@ use wasmparser::{StorageType, ValType};
 
 /// Registry indices.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Entries {
+pub(super) struct RegistryIndices {
     integers: HashMap<u32, u32>,
     imports: HashMap<u32, u32>,
     functions: HashMap<u32, u32>,
@@ -19,7 +19,7 @@ pub(super) struct Entries {
     pub objects: Vec<u32>,
 }
 
-impl Entries {
+impl RegistryIndices {
     pub fn index(&self, reference: Reference) -> u32 {
         let known = |map: &HashMap<u32, u32>, key: u32| map.get(&key).copied().unwrap_or_default();
         match reference {
@@ -34,8 +34,8 @@ impl Entries {
 
 /// Gives out registry indices.
 pub(super) struct Assigned {
-    pub index: Entries,
-    pub prelude: Vec<(u32, Entry)>,
+    pub index: RegistryIndices,
+    pub prelude: Vec<(u32, RegistryEntry)>,
     pub functions: Vec<u32>,
     pub integers: Vec<u32>,
     pub next: u32,
@@ -45,7 +45,7 @@ pub(super) struct Assigned {
 impl Assigned {
     pub fn new(objects: usize) -> Self {
         Assigned {
-            index: Entries { objects: vec![0; objects], ..Entries::default() },
+            index: RegistryIndices { objects: vec![0; objects], ..RegistryIndices::default() },
             prelude: Vec::new(),
             functions: Vec::new(),
             integers: Vec::new(),
@@ -75,7 +75,7 @@ impl Assigned {
             }
         }
         for global in imports {
-            let entry = self.entry(Entry::Import(global));
+            let entry = self.entry(RegistryEntry::Import(global));
             self.index.imports.insert(global, entry);
         }
     }
@@ -87,14 +87,19 @@ impl Assigned {
         });
     }
 
-    fn entry(&mut self, entry: Entry) -> u32 {
+    fn entry(&mut self, entry: RegistryEntry) -> u32 {
         self.prelude.push((self.next, entry));
         self.next += 1;
         self.next - 1
     }
 
     /// The smallest instances of types that stand in somewhere, those that are part of others first.
-    pub fn instances(&mut self, module: &Module<'_>, kinds: &[Kind], placeholders: &Placeholders<'_, '_>) {
+    pub fn instances(
+        &mut self,
+        module: &Module<'_>,
+        kinds: &[ObjectKind],
+        placeholders: &Placeholders<'_, '_>,
+    ) {
         let columns = kinds.iter().flat_map(|kind| &kind.columns);
         let mut wanted: Vec<Placeholder> = columns
             .filter_map(|column| match column {
@@ -114,7 +119,7 @@ impl Assigned {
                     path.pop();
                     continue;
                 }
-                let parts = Layout::of(module, Shape::Struct(ty));
+                let parts = FieldLayout::of(module, Shape::Struct(ty));
                 let parts = parts.map(|layout| layout.reference_fields()).unwrap_or_default();
                 let mut missing = None;
                 for field in parts {
@@ -132,7 +137,7 @@ impl Assigned {
                 match missing {
                     Some(part) => path.push(part),
                     None => {
-                        let entry = self.entry(Entry::Instance(ty));
+                        let entry = self.entry(RegistryEntry::Instance(ty));
                         self.index.instances.insert(ty, entry);
                         path.pop();
                     }
@@ -159,7 +164,7 @@ impl Assigned {
         }
         for (id, place) in fetched {
             let entry = self.index.objects[id as usize];
-            self.prelude.push((entry, Entry::Prebuilt(snapshot.heap.object(id).shape, place)));
+            self.prelude.push((entry, RegistryEntry::Prebuilt(snapshot.heap.object(id).shape, place)));
         }
         by_kind
     }

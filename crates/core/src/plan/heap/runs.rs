@@ -1,6 +1,6 @@
 use super::Builder;
-use super::registry::Entries;
-use super::streams::Streams;
+use super::registry::RegistryIndices;
+use super::streams::StreamContents;
 use crate::snapshot::Reference;
 use std::collections::HashMap;
 
@@ -38,9 +38,9 @@ impl Builders {
 /// Stretches of a table that hold the same object are filled, others are written slot by slot.
 pub(super) fn write_slots(
     slots: &[ObjectSlots],
-    index: &Entries,
+    index: &RegistryIndices,
     builders: &mut Builders,
-    streams: &mut Streams,
+    streams: &mut StreamContents,
 ) {
     const WORTH_FILLING: usize = 8;
     for ObjectSlots { table, slots } in slots {

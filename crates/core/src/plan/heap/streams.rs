@@ -1,12 +1,12 @@
-use super::kind::{Column, Form, Kind};
-use super::layout::{Layout, is_reference, width};
-use super::registry::Entries;
+use super::field_layout::{FieldLayout, is_reference, width};
+use super::object_kind::{Column, Form, ObjectKind};
+use super::registry::RegistryIndices;
 use crate::snapshot::{Object, Reference};
 use wasmparser::{FieldType, StorageType};
 
 /// Where in the data segment a stream begins, and how many values it has.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stream {
+pub struct StreamRange {
     /// Byte offset.
     pub offset: u32,
     /// Number of values.
@@ -15,7 +15,7 @@ pub struct Stream {
 
 /// The contents of the data segment: what the builder functions read, in the order in which they do.
 #[derive(Debug, Default)]
-pub(super) struct Streams {
+pub(super) struct StreamContents {
     /// Triples: builder, first, count.
     pub runs: Vec<u32>,
     pub references: Vec<u32>,
@@ -27,19 +27,25 @@ pub(super) struct Streams {
     pub arrays: Vec<u8>,
 }
 
-impl Streams {
+impl StreamContents {
     /// Writes what the builder of `kind` reads for one object.
-    pub fn build(&mut self, kind: &Kind, layout: &Layout, object: Object<'_>, entries: &Entries) {
+    pub fn build(
+        &mut self,
+        kind: &ObjectKind,
+        layout: &FieldLayout,
+        object: Object<'_>,
+        entries: &RegistryIndices,
+    ) {
         let in_stream = |column: &Column| *column == Column::Stream;
         if kind.form != Form::Fields && in_stream(&kind.len) {
             self.words.extend(object.len.to_le_bytes());
         }
         match (kind.form, layout) {
-            (Form::Fields, Layout::Fields(fields)) => {
+            (Form::Fields, FieldLayout::Fields(fields)) => {
                 self.fields(fields, object, entries, |field| in_stream(&kind.columns[field]));
             }
             (Form::Data, _) => self.arrays.extend(object.scalars),
-            (Form::Short, Layout::Elements(element)) => match width(element.element_type) {
+            (Form::Short, FieldLayout::Elements(element)) => match width(element.element_type) {
                 1 => self.bytes.extend(object.scalars),
                 2 => self.shorts.extend(object.scalars),
                 4 => self.words.extend(object.scalars),
@@ -56,18 +62,24 @@ impl Streams {
     }
 
     /// Writes what the filler of `kind` reads for one object.
-    pub fn fill(&mut self, kind: &Kind, layout: &Layout, object: Object<'_>, entries: &Entries) {
+    pub fn fill(
+        &mut self,
+        kind: &ObjectKind,
+        layout: &FieldLayout,
+        object: Object<'_>,
+        entries: &RegistryIndices,
+    ) {
         let in_stream = |field: usize| kind.fills[field] == Some(Column::Stream);
         match layout {
-            Layout::Fields(fields) => self.fields(fields, object, entries, in_stream),
-            Layout::Elements(element) if is_reference(element) => {
+            FieldLayout::Fields(fields) => self.fields(fields, object, entries, in_stream),
+            FieldLayout::Elements(element) if is_reference(element) => {
                 if in_stream(0) {
                     // Another instance's array may have another length; then writing beyond its end traps.
                     self.words.extend(object.len.to_le_bytes());
                     self.references.extend(object.references.iter().map(|r| entries.index(*r)));
                 }
             }
-            Layout::Elements(_) => {
+            FieldLayout::Elements(_) => {
                 self.words.extend(object.len.to_le_bytes());
                 self.arrays.extend(object.scalars);
             }
@@ -78,7 +90,7 @@ impl Streams {
         &mut self,
         fields: &[FieldType],
         object: Object<'_>,
-        entries: &Entries,
+        entries: &RegistryIndices,
         in_stream: impl Fn(usize) -> bool,
     ) {
         let mut values = FieldValues::of(object);

@@ -1,0 +1,87 @@
+use crate::snapshot::{Reference, Value};
+use wasmparser::{RefType, ValType};
+
+/// What has to happen at instantiation because it has no declarative form: growth of imported memories and tables, and
+/// values of imported mutable globals. It becomes the output's start function.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StartSteps {
+    /// In order.
+    pub steps: Vec<StartStep>,
+}
+
+/// One thing that the start function does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StartStep {
+    /// Grow a memory, trapping if it is not as large as it was when init was handed it, or if it cannot grow.
+    GrowMemory {
+        /// Memory index.
+        memory: u32,
+        /// Whether sizes are `i64`.
+        memory64: bool,
+        /// Pages that it must have.
+        from: u64,
+        /// Pages that are added.
+        by: u64,
+    },
+    /// Copy a passive data segment to a memory and drop it.
+    InitMemory {
+        /// Memory index.
+        memory: u32,
+        /// Whether addresses are `i64`.
+        memory64: bool,
+        /// Data segment index.
+        data: u32,
+        /// Address.
+        offset: u64,
+        /// Bytes.
+        len: u32,
+    },
+    /// Grow a table with nulls, trapping if it is not as large as it was, or if it cannot grow.
+    GrowTable {
+        /// Table index.
+        table: u32,
+        /// Whether sizes are `i64`.
+        table64: bool,
+        /// Elements that it must have.
+        from: u64,
+        /// Elements that are added.
+        by: u64,
+        /// What the new elements hold until they are written.
+        fill: Value,
+        /// Type of the elements.
+        ty: RefType,
+    },
+    /// Copy a passive element segment to a table and drop it.
+    InitTable {
+        /// Table index.
+        table: u32,
+        /// Whether indices are `i64`.
+        table64: bool,
+        /// Element segment index.
+        element: u32,
+        /// First slot.
+        offset: u64,
+        /// Number of slots.
+        len: u32,
+    },
+    /// Set an imported global.
+    SetGlobal {
+        /// Global index.
+        global: u32,
+        /// Its value.
+        value: Value,
+        /// Its type.
+        ty: ValType,
+    },
+}
+
+impl StartStep {
+    /// The reference that this step writes, if it writes one.
+    pub fn reference(&self) -> Option<Reference> {
+        match self {
+            StartStep::SetGlobal { value: Value::Ref(reference), .. }
+            | StartStep::GrowTable { fill: Value::Ref(reference), .. } => Some(*reference),
+            _ => None,
+        }
+    }
+}
