@@ -226,3 +226,24 @@ impl fmt::Display for Site {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Finding, Level, Location, Remedy};
+
+    #[test]
+    fn advice_is_text_in_json() {
+        let finding = Finding::new(Level::Note, "key", "title");
+        let json = serde_json::to_value(&finding).unwrap();
+        assert_eq!(json["advice"], "");
+        let json = serde_json::to_value(finding.advise(Remedy::ZeroStack)).unwrap();
+        assert_eq!(json["advice"], "let preinit clear the free stack");
+    }
+
+    #[test]
+    fn locations_over_the_limit_are_counted() {
+        let locations = (0..50).map(|at| Location::in_memory(0, at, 1, String::new()));
+        let finding = Finding::new(Level::Note, "key", "title").at(locations.collect());
+        assert_eq!((finding.locations.len(), finding.more_locations), (40, 10));
+    }
+}

@@ -130,3 +130,25 @@ pub fn reword(findings: &mut [Finding]) {
         finding.advice = finding.advice.as_ref().map(|advice| Remedy::Text(remedy(advice)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::remedy;
+    use preinit::finding::Remedy;
+
+    #[test]
+    fn the_command_line_adds_the_option() {
+        for (advice, option) in [
+            (Remedy::ZeroStack, "--zero-stack"),
+            (Remedy::StackFirst, "--zero-stack"),
+            (Remedy::ResetLibc("reset"), "--reset-libc"),
+            (Remedy::ReadEnvironmentLater, "--reset-libc"),
+            (Remedy::FewerVariables, "--env NAME"),
+            (Remedy::OtherEntry, "-r _start=NAME"),
+        ] {
+            assert!(!advice.to_string().contains(option), "{advice}");
+            assert_eq!(remedy(&advice), format!("{advice} ({option})"));
+        }
+        assert_eq!(remedy(&Remedy::Text("do this".into())), "do this");
+    }
+}
