@@ -9,6 +9,7 @@
 pub mod addition;
 pub mod capture;
 pub mod encode;
+pub mod engine_limits;
 pub mod freeze;
 mod hex;
 pub mod interpose;
