@@ -18,7 +18,7 @@ use preinit_core::addition::Extended;
 use preinit_core::encode::encode;
 use preinit_core::module::{Module, is_function};
 use preinit_core::plan::{Plan, PlanOptions, plan};
-use preinit_core::probe::{Probe, Probed};
+use preinit_core::probe::{Probe, ProbeOptions, Probed};
 use preinit_core::snapshot::Snapshot;
 use preinit_core::strip::{StripReport, strip};
 use std::time::Instant;
@@ -30,7 +30,8 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
     options.check()?;
     let module = Module::parse(wasm)?;
     let resets = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
-    let probed = Probed::exporting(&module, resets.functions.iter().map(|(index, _)| *index))?;
+    let functions = resets.functions.iter().map(|(index, _)| *index).collect();
+    let probed = Probed::with(&module, &ProbeOptions { functions, ..ProbeOptions::default() })?;
     let hooks = hooks(&resets, &probed);
     let execution = Execution {
         module: &module,

@@ -49,7 +49,7 @@ use course::{Course, Ended};
 use layout::Layout;
 use libc::Libc;
 use preinit_core::module::Module;
-use preinit_core::probe::{Probe, Probed};
+use preinit_core::probe::{Probe, ProbeOptions, Probed};
 use run::Rerun;
 use scene::Scene;
 use serde::Serialize;
@@ -146,8 +146,8 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let code = Code::of(&module);
     let libc = Libc::of(&module, &code);
     let hooks = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
-    let functions = libc.functions().chain(hooks.functions.iter().map(|(index, _)| *index));
-    let probed = Probed::exporting(&module, functions)?;
+    let functions = libc.functions().chain(hooks.functions.iter().map(|(index, _)| *index)).collect();
+    let probed = Probed::with(&module, &ProbeOptions { functions, ..ProbeOptions::default() })?;
     let compiling = Instant::now();
     let host = repeatable(&options.host);
     let hook = |(index, name): &(u32, &str)| Hook {
