@@ -2,6 +2,7 @@
 //! always validated.
 
 pub(crate) mod constant_expr;
+mod copy_records;
 mod heap;
 mod output_names;
 mod producers;

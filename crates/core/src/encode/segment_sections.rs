@@ -21,6 +21,9 @@ pub(super) fn data(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>
             DataSegment::Original(index) => out.extend_from_slice(module.data[*index as usize].bytes),
             DataSegment::Empty => {}
             DataSegment::Heap => out.extend_from_slice(heap_data(plan)),
+            DataSegment::Sparse(sparse) => {
+                sparse.append_to(&snapshot.memories[sparse.memory as usize].image, out);
+            }
             DataSegment::Active { memory, range } | DataSegment::Passive { memory, range } => {
                 snapshot.memories[*memory as usize].image.append_to(range.start, range.end, out);
             }
@@ -52,6 +55,7 @@ fn data_header(module: &Module<'_>, plan: &Plan<'_>, segment: &DataSegment, out:
         DataSegment::Original(index) => module.data[*index as usize].bytes.len() as u64,
         DataSegment::Empty => 0,
         DataSegment::Heap => heap_data(plan).len() as u64,
+        DataSegment::Sparse(sparse) => sparse.bytes(),
         DataSegment::Active { range, .. } | DataSegment::Passive { range, .. } => range.end - range.start,
     };
     match segment {
@@ -64,9 +68,11 @@ fn data_header(module: &Module<'_>, plan: &Plan<'_>, segment: &DataSegment, out:
             }
             offset(range.start, module.memories[*memory as usize].memory64, out);
         }
-        DataSegment::Original(_) | DataSegment::Empty | DataSegment::Heap | DataSegment::Passive { .. } => {
-            out.push(PASSIVE_OR_DECLARED)
-        }
+        DataSegment::Original(_)
+        | DataSegment::Empty
+        | DataSegment::Heap
+        | DataSegment::Sparse(_)
+        | DataSegment::Passive { .. } => out.push(PASSIVE_OR_DECLARED),
     }
     (len as u32).encode(out);
     len

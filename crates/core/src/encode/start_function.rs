@@ -1,3 +1,4 @@
+use super::copy_records::CopyRecords;
 use super::heap::{self, BodyBuilder};
 use super::{EncodeError, constant_expr};
 use crate::module::{Module, Patch, SectionId};
@@ -36,22 +37,44 @@ fn alone(
     patch: &mut Patch<'_, '_>,
 ) -> Result<(u32, Vec<u8>), EncodeError> {
     const NULLARY: [u8; 3] = [0x60, 0, 0];
-    const NO_LOCALS: u8 = 0;
     let nullary = module.types.iter().position(|ty| {
         matches!(&ty.composite_type.inner, wasmparser::CompositeInnerType::Func(ty)
             if ty.params().is_empty() && ty.results().is_empty())
     });
     let ty = nullary.map_or_else(|| patch.ty(&NULLARY), |ty| ty as u32);
-    let mut body = vec![NO_LOCALS];
+    let mut locals = Vec::new();
+    let mut code = Vec::new();
     for step in &start.steps {
-        encode_step(module, step, &mut body)?;
+        match CopyRecords::of(step) {
+            Some(copy) => {
+                let mut local = |ty| {
+                    locals.push(ty);
+                    locals.len() as u32 - 1
+                };
+                copy.encode(&mut local, &mut code);
+            }
+            None => encode_step(module, step, &mut code)?,
+        }
     }
+    let mut body = Vec::new();
+    (locals.len() as u32).encode(&mut body);
+    for ty in locals {
+        1u32.encode(&mut body);
+        ty.encode(&mut body);
+    }
+    body.extend(code);
     Instruction::End.encode(&mut body);
     Ok((ty, body))
 }
 
 /// A step where values may be objects.
 pub(super) fn encode_heap_step(step: &StartStep, body: &mut BodyBuilder<'_>) -> Result<(), EncodeError> {
+    if let Some(copy) = CopyRecords::of(step) {
+        let mut code = Vec::new();
+        copy.encode(&mut |ty| body.local(ty), &mut code);
+        body.code.extend(code);
+        return Ok(());
+    }
     match *step {
         StartStep::SetGlobal { global, value: Value::Ref(reference), ty: ValType::Ref(ty) }
             if reference.object().is_some() =>
@@ -91,6 +114,8 @@ fn encode_step(module: &Module<'_>, step: &StartStep, out: &mut Vec<u8>) -> Resu
             Instruction::MemoryInit { mem: memory, data_index: data }.encode(out);
             Instruction::DataDrop(data).encode(out);
         }
+        // Needs locals, see `CopyRecords`.
+        StartStep::CopyRecords { .. } => {}
         StartStep::GrowTable { table, table64, from, by, fill, ty } => {
             Instruction::TableSize(table).encode(out);
             trap_unless_equal(from, table64, out);

@@ -8,6 +8,7 @@ pub mod heap;
 mod imports;
 mod memories;
 mod segment_indices;
+pub mod sparse;
 mod start_steps;
 mod tables;
 mod warning;
@@ -21,6 +22,7 @@ use crate::layout::Layout;
 use crate::module::{Module, Space};
 use crate::snapshot::{Reference, Snapshot, Value};
 use heap::{HeapInputs, HeapPlan};
+use sparse::SparseData;
 use std::collections::HashMap;
 use std::ops::Range;
 use wasmparser::{ConstExpr, ExternalKind, MemoryType, RefType, TableType};
@@ -210,6 +212,8 @@ pub enum DataSegment {
         /// Addresses; the contents are the snapshot's.
         range: Range<u64>,
     },
+    /// Records that the start function copies to a memory.
+    Sparse(SparseData),
     /// What the start function makes objects of.
     Heap,
 }

@@ -97,7 +97,7 @@ mod tests {
         }
     }
 
-    fn part<'d>(data: &'d HeapData, range: StreamRange, width: u32) -> &'d [u8] {
+    fn part(data: &HeapData, range: StreamRange, width: u32) -> &[u8] {
         &data.contents[range.offset as usize..(range.offset + range.len * width) as usize]
     }
 

@@ -158,7 +158,7 @@ pub(super) fn plan(
     inputs: HeapInputs<'_>,
     stays: impl Fn(Space, u32) -> bool,
 ) -> Result<Option<HeapPlan>, PlanError> {
-    let HeapInputs { module, snapshot, names, slots, .. } = inputs;
+    let HeapInputs { module, snapshot, names, slots, used } = inputs;
     let heap = &snapshot.heap;
     if heap.is_empty() {
         return Ok(None);
@@ -191,7 +191,8 @@ pub(super) fn plan(
     write_objects(&classified, &kinds, &fetched, &index, (&mut builders, &mut streams));
     let object_runs = streams.runs.len();
     write_slots(slots, &index, &mut builders, &mut streams);
-    if builders.list.is_empty() && prelude.is_empty() {
+    let is_used = used.iter().any(|reference| reference.object().is_some());
+    if builders.list.is_empty() && prelude.is_empty() && !is_used {
         return Ok(None);
     }
     let most_entries = next.max(next_exception).max(functions.len() as u32 + 1);
