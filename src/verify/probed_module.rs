@@ -1,7 +1,7 @@
 use super::VerifyError;
 use preinit_core::capture::{FunctionIndices, StateReader};
 use preinit_core::module::{Module, SectionId};
-use preinit_core::probe::Probed;
+use preinit_core::probe::{ProbeOptions, Probed};
 
 /// Bytes of code up to which an interpreter is fast enough.
 const SMALL: usize = 128 << 10;
@@ -14,8 +14,8 @@ pub(super) struct ProbedModule<'a> {
 
 impl<'a> ProbedModule<'a> {
     pub fn new(module: Module<'a>) -> Result<Self, VerifyError> {
-        let mut probed = Probed::new(&module)?;
-        probed.note_entries(&module)?;
+        let options = ProbeOptions { ends_waits: true, marks_entries: true, ..ProbeOptions::default() };
+        let probed = Probed::with(&module, &options)?;
         Ok(ProbedModule { module, probed })
     }
 

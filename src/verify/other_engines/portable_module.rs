@@ -1,7 +1,7 @@
 use crate::verify::probed_module::ProbedModule;
 use preinit_core::capture::{FunctionIndices, StateReader};
 use preinit_core::module::{Module, is_function};
-use preinit_core::probe::Probed;
+use preinit_core::probe::{ProbeOptions, Probed};
 use std::collections::HashMap;
 use std::sync::Arc;
 use wasmparser::{FuncType, TypeRef, Validator, WasmFeatures};
@@ -27,10 +27,8 @@ impl<'m> PortableModule<'m> {
     /// Why the module cannot be run, or not be compared.
     pub fn new(program: &Arc<ProbedModule<'m>>) -> Result<Self, String> {
         let module = &program.module;
-        let mut probed = Probed::for_any_engine(module).map_err(|error| error.to_string())?;
-        if module.code.waits {
-            probed.end_waits().map_err(|error| error.to_string())?;
-        }
+        let options = ProbeOptions { ends_waits: true, ..ProbeOptions::for_any_host() };
+        let probed = Probed::with(module, &options).map_err(|error| error.to_string())?;
         if has_relaxed_simd(&probed.wasm) {
             return Err("the module uses relaxed SIMD, whose results depend on the engine".to_string());
         }

@@ -117,7 +117,8 @@ impl ValueKind {
 }
 
 impl StateSchema {
-    /// What to read of an instance of `probed`, which is [`Probed::for_any_engine`] of `module`.
+    /// What to read of an instance of `probed`, the form of `module` with
+    /// [`ProbeOptions::for_any_host`](crate::probe::ProbeOptions::for_any_host).
     pub fn of(module: &Module<'_>, probed: &Probed) -> StateSchema {
         let functions = probed
             .functions

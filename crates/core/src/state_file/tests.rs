@@ -1,7 +1,7 @@
 use super::*;
 use crate::capture::capture;
 use crate::module::Module;
-use crate::probe::Probed;
+use crate::probe::{ProbeOptions, Probed};
 use crate::snapshot::{Reference, Unwritable, Value};
 
 const MODULE: &str = r#"(module
@@ -49,7 +49,7 @@ impl Case {
     fn check(&self) -> Result<(), String> {
         let module = Module::parse(&self.wasm).unwrap();
         let state: State = serde_json::from_value(self.state.clone()).map_err(|error| error.to_string())?;
-        let probed = Probed::for_any_engine(&module).unwrap();
+        let probed = Probed::with(&module, &ProbeOptions::for_any_host()).unwrap();
         let mut instance =
             StateInstance::new(&module, &state, &self.memories).map_err(|error| error.to_string())?;
         let snapshot = capture(&module, &probed, &mut instance).map_err(|error| error.to_string())?;
@@ -81,7 +81,7 @@ fn a_state_survives_its_json() {
 fn the_schema_names_every_part_of_the_state() {
     let wasm = Case::new().wasm;
     let module = Module::parse(&wasm).unwrap();
-    let probed = Probed::for_any_engine(&module).unwrap();
+    let probed = Probed::with(&module, &ProbeOptions::for_any_host()).unwrap();
     let schema = StateSchema::of(&module, &probed);
     let text = serde_json::to_string(&schema).unwrap();
     assert_eq!(serde_json::from_str::<StateSchema>(&text).unwrap(), schema);
