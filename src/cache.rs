@@ -1,6 +1,7 @@
 //! Compiled modules, kept between runs. The engine's own cache does the work; this gives every module a directory of its
 //! own, sealed with a checksum: the engine would run a damaged file as it is.
 
+use preinit_core::hex;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::{self, Write};
@@ -198,10 +199,6 @@ fn last_used(entry: &Path) -> SystemTime {
 
 fn size(file: &Path) -> u64 {
     fs::metadata(file).map_or(0, |metadata| metadata.len())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Makes a directory into which nobody else can put code; an existing one must be such.

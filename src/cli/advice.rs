@@ -5,7 +5,7 @@ use preinit::host::{HostError, ImportCalled};
 use preinit::stages::execute::{ExecuteError, StopCause};
 use preinit::stages::freeze::FreezeError;
 use preinit::stages::plan::{MappingObstacle, PlanError, Warning as OutputWarning};
-use preinit::verify::VerifyError;
+use preinit::verify::{Verdict, VerifyError};
 use preinit::{Error, OptionsError, Warning};
 
 /// What to do about an error, if its chain of causes has one that something can be done about.
@@ -151,4 +151,15 @@ mod tests {
         }
         assert_eq!(remedy(&Remedy::Text("do this".into())), "do this");
     }
+}
+
+/// A verdict, with how to make the calls again that show a difference.
+pub fn verdict(verdict: &Verdict) -> String {
+    let advice = match verdict.script {
+        Some(_) => {
+            "to make these calls again, put them into a file and give it to `preinit verify --script`\n"
+        }
+        None => "",
+    };
+    format!("{verdict}{advice}")
 }

@@ -77,7 +77,7 @@ impl Place {
         hash.update([u8::from(request.messages.quiet)]);
         hash.update(files);
         hash.update(Sha256::digest(wasm));
-        let name: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = preinit_core::hex(&hash.finalize());
         Ok(Place { path: directory.join(name), dirs, files })
     }
 

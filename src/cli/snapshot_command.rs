@@ -39,7 +39,7 @@ pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
     if request.verify {
         let verdict = verify_made(&wasm, &made.wasm, made.ledger.clone(), &request.options)?;
         if verdict.outcome != Outcome::Equal {
-            stderr::print(&verdict.to_string());
+            stderr::print(&advice::verdict(&verdict));
             return Err(Unverified(verdict.outcome).into());
         }
     }

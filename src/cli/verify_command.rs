@@ -13,7 +13,7 @@ use super::exit::Exit;
 use super::host_conversion::{environment, host_options, limits};
 use super::output::{Output, print};
 use super::side_outputs::{json, optional};
-use super::{input, stderr};
+use super::{advice, input, stderr};
 
 /// A snapshot was made but not written.
 #[derive(Debug, thiserror::Error)]
@@ -45,8 +45,8 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<Exit> {
     }
     match (args.quiet, text_to_stderr) {
         (true, _) => {}
-        (false, true) => stderr::print(&verdict.to_string()),
-        (false, false) => print(verdict.to_string().as_bytes())?,
+        (false, true) => stderr::print(&advice::verdict(&verdict)),
+        (false, false) => print(advice::verdict(&verdict).as_bytes())?,
     }
     Ok(verdict.outcome.into())
 }

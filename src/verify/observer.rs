@@ -25,6 +25,8 @@ pub(super) struct Observer<'s> {
     driver: Box<dyn Driver + 's>,
     spent: Duration,
     coverage: EngineCoverage,
+    /// Why sequences were cut short.
+    stopped: Vec<String>,
     /// Why the engine is not used any more.
     withdrawn: Option<Skipped>,
 }
@@ -52,7 +54,7 @@ impl<'s> Observer<'s> {
             not_compared: other_engines::NOT_COMPARED.map(str::to_string).to_vec(),
             ..EngineCoverage::default()
         };
-        Ok(Observer { engine, driver, spent: Duration::ZERO, coverage, withdrawn: None })
+        Ok(Observer { engine, driver, spent: Duration::ZERO, coverage, stopped: Vec::new(), withdrawn: None })
     }
 
     /// Whether it is to go on, with this much time in all.
@@ -129,10 +131,8 @@ impl<'s> Observer<'s> {
 
     fn cut_short(&mut self, why: String) {
         self.coverage.cut_short += 1;
-        let reason = format!("calls that were cut short: {why}");
-        let reasons = self.coverage.not_compared.len() - other_engines::NOT_COMPARED.len();
-        if reasons < MAX_REASONS {
-            self.not_compared([reason]);
+        if self.stopped.len() < MAX_REASONS && !self.stopped.contains(&why) {
+            self.stopped.push(why);
         }
     }
 
@@ -144,8 +144,16 @@ impl<'s> Observer<'s> {
         }
     }
 
-    /// Adds what it covered, and why it was withdrawn.
-    pub fn finish(self, options: &VerifyOptions, verdict: &mut VerdictBuilder<'_>) {
+    /// Adds what it covered, and why it was withdrawn. An engine that came to the end of nothing has compared nothing.
+    pub fn finish(mut self, options: &VerifyOptions, verdict: &mut VerdictBuilder<'_>) {
+        if let Some(why) = self.stopped.first()
+            && self.coverage.cut_short == self.coverage.sequences
+        {
+            verdict.coverage.engines_skipped.push(Skipped::new(self.engine.name(), why));
+            return;
+        }
+        let stopped = std::mem::take(&mut self.stopped);
+        self.not_compared(stopped.into_iter().map(|why| format!("calls that were cut short: {why}")));
         verdict.coverage.engines.push(self.coverage);
         let Some(withdrawn) = self.withdrawn else { return };
         if options.other_engines.contains(&self.engine) {

@@ -43,6 +43,7 @@ fn a_different_snapshot() {
     assert_eq!(code(&output), 1, "what it returns is not ignored");
     assert!(stdout(&output).contains("step.0.result: i32 42"), "{}", stdout(&output));
     assert!(stdout(&output).contains("\n  add(2)\n"), "{}", stdout(&output));
+    assert!(stdout(&output).ends_with("put them into a file and give it to `preinit verify --script`\n"));
 }
 
 #[test]

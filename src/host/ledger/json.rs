@@ -145,10 +145,6 @@ impl Ending {
 impl Hashed {
     fn new(region: &Region) -> Self {
         let digest = Sha256::digest(&region.bytes);
-        Self {
-            address: region.address,
-            length: region.bytes.len(),
-            sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
-        }
+        Self { address: region.address, length: region.bytes.len(), sha256: preinit_core::hex(&digest) }
     }
 }
