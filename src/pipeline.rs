@@ -4,7 +4,6 @@
 //! bytes ─parse→ Module ─probe→ Probed ─run→ Initialized ─capture→ Snapshot ─add→ Extended ─plan→ Plan ─encode→ bytes
 //! ```
 
-use crate::capture::capture;
 use crate::checks;
 use crate::cleaning::{ResetHooks, zero_stack};
 use crate::error::{Error, OptionsError};
@@ -17,6 +16,7 @@ use crate::preinit::Output;
 use crate::report::{self, Report, Timings, seconds};
 use crate::warning::Warning;
 use preinit_core::addition::Extended;
+use preinit_core::capture::capture;
 use preinit_core::encode::encode;
 use preinit_core::module::{Module, is_function};
 use preinit_core::plan::{Plan, PlanOptions, plan};

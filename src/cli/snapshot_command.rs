@@ -1,8 +1,8 @@
 //! Makes a snapshot: reads, runs, writes and says what was done.
 
 use preinit::host::Ledger;
-use preinit::page::refusal_page;
 use preinit::report::{HostCalls, host_calls};
+use preinit::stages::page::refusal_page;
 use preinit::verify::Outcome;
 use serde::Serialize;
 

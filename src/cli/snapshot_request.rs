@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use directories_next::ProjectDirs;
+use preinit::CompileCache;
 use preinit::Options;
-use preinit::cache::CompileCache;
 use preinit::host::{HostOptions, Output as GuestOutput};
 
 use super::args::{CacheArgs, MessageArgs, SnapshotArgs, usage_error};

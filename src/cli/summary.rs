@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use preinit::Report;
 use preinit::report::LayoutReport;
+use preinit::stages::strip::StripReport;
 use preinit::stages::{Bytes, counted};
-use preinit::strip::StripReport;
 
 use super::parse::time_span::Seconds;
 

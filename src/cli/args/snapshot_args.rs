@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use preinit::freeze::{Reader, Trigger};
-use preinit::layout::Layout;
-use preinit::plan::Rename;
+use preinit::Layout;
+use preinit::Rename;
+use preinit::stages::freeze::{Reader, Trigger};
 
 use super::wizer_switches::{self, IgnoredArgs};
 use super::{CacheArgs, HostArgs, LimitArgs, MessageArgs};
