@@ -35,7 +35,7 @@ mod warning;
 #[doc(hidden)]
 pub mod stages {
     pub use crate::{cache, capture, engine, execute, freeze};
-    pub use preinit_core::{encode, layout, module, plan, probe, segments, snapshot, strip};
+    pub use preinit_core::{encode, layout, module, plan, printable, probe, segments, snapshot, strip};
 }
 
 pub use error::{Error, OptionsError};
