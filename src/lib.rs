@@ -10,13 +10,14 @@
 
 pub mod audit;
 pub mod cache;
-pub mod capture;
+pub use preinit_core::capture;
 pub use preinit_core::encode;
 pub mod engine;
 mod error;
 pub mod execute;
 pub mod freeze;
 pub mod host;
+pub mod instance;
 pub use preinit_core::layout;
 pub use preinit_core::module;
 mod options;
@@ -34,8 +35,8 @@ mod warning;
 /// The stages, for tests and benchmarks. Nothing here is part of the stable interface.
 #[doc(hidden)]
 pub mod stages {
-    pub use crate::{cache, capture, engine, execute, freeze};
-    pub use preinit_core::{encode, layout, module, plan, printable, probe, segments, snapshot, strip};
+    pub use crate::{cache, engine, execute, freeze, instance};
+    pub use preinit_core::{capture, encode, layout, module, plan, printable, probe, segments, snapshot, strip};
 }
 
 pub use error::{Error, OptionsError};

@@ -52,8 +52,8 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
     let run = Run::of(&initialized);
     clock.lap();
 
-    let Initialized { subject, store, .. } = &mut initialized;
-    let mut snapshot = capture(&module, &probed, subject, store)?;
+    let mut instance = initialized.reader();
+    let mut snapshot = capture(&module, &probed, &mut instance)?;
     if options.zero_stack {
         zero_stack(&module, &mut snapshot).map_err(Error::StackKept)?;
     }

@@ -40,7 +40,7 @@ pub use weight::{Share, Weight};
 use crate::capture::capture;
 use crate::engine;
 use crate::error::Error;
-use crate::execute::{Compilation, Execution, Hook, Initialized, REACTOR_INITIALIZE};
+use crate::execute::{Compilation, Execution, Hook, REACTOR_INITIALIZE};
 use crate::host::{Clock, HostOptions, Ledger, Limits, Random, WasiOptions};
 use crate::options::Options;
 use crate::report::seconds;
@@ -173,8 +173,8 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let initialized_in = initialized.run_time;
     timings.init = seconds(initialized_in);
     let capturing = Instant::now();
-    let Initialized { subject, store, .. } = &mut initialized;
-    let snapshot = capture(&module, &probed, subject, store)?;
+    let mut instance = initialized.reader();
+    let snapshot = capture(&module, &probed, &mut instance)?;
     timings.capture = seconds(capturing.elapsed());
 
     let symbols = Symbols::of(&module);
