@@ -36,7 +36,9 @@ mod warning;
 #[doc(hidden)]
 pub mod stages {
     pub use crate::{cache, engine, execute, freeze, instance};
-    pub use preinit_core::{capture, encode, layout, module, plan, printable, probe, segments, snapshot, strip};
+    pub use preinit_core::{
+        capture, encode, layout, module, plan, printable, probe, segments, snapshot, strip,
+    };
 }
 
 pub use error::{Error, OptionsError};

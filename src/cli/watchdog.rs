@@ -58,9 +58,10 @@ fn expire(limit: Duration, keeper: Keeper, last: impl FnOnce() + Send + 'static)
             }
             Keeper::Watchdog => "in compilation or in init; without --opt, it can be told where",
         };
-        terminal::error(&format!(
-            "still not done after the time limit of {limit:?} (--timeout), {most_likely}"
-        ), []);
+        terminal::error(
+            &format!("still not done after the time limit of {limit:?} (--timeout), {most_likely}"),
+            [],
+        );
         let _: Result<(), _> = printed.send(());
     });
     let _ = done.recv_timeout(Duration::from_secs(1));

@@ -75,7 +75,7 @@ impl Held {
         }
         let changed = ledger.files_written();
         if let Some(first) = changed.first() {
-            warnings.push(Warning::FilesChanged { count: changed.len(), first: first.path.clone() });
+            warnings.push(Warning::FilesChanged { count: changed.len(), first: first.path.as_str().into() });
         }
         Ok(Held { preopens, warnings })
     }

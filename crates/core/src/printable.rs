@@ -6,6 +6,9 @@ use std::fmt::{self, Write};
 /// Characters of a name that are shown; a longer one loses its middle.
 const SHOWN: usize = 200;
 
+/// Characters of a message that are shown.
+const MESSAGE: usize = 1000;
+
 /// Text by others, as one line: control characters, line ends, characters that change the direction of writing and
 /// everything else that does not print are escaped, and a long text loses its middle.
 ///
@@ -35,6 +38,26 @@ pub fn printable_lines(text: &str, longest: usize) -> String {
         let _ = escape_cut(line, longest, &mut escaped);
     }
     escaped
+}
+
+/// What a library says about a module: one line, in which names of the module may occur. As [`Printable`], but longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message<'a>(pub &'a str);
+
+impl fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        escape_cut(self.0, MESSAGE, f)
+    }
+}
+
+/// The same for an error with its causes, which are what its alternate form `{:#}` shows.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineMessage<'a, E>(pub &'a E);
+
+impl<E: fmt::Display> fmt::Display for EngineMessage<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Message(&format!("{:#}", self.0)).fmt(f)
+    }
 }
 
 /// The text escaped; of one that is longer than `shown` characters, the first 7 tenths of them and the last 3.
@@ -121,7 +144,10 @@ mod tests {
             ("a\r\n\tb\0", "a\\r\\n\\tb\\0"),
             ("\x1b]0;title\x07", "\\u{1b}]0;title\\u{7}"),
             ("\u{9b}31m\u{7f}", "\\u{9b}31m\\u{7f}"),
-            ("\u{202a}\u{202e}\u{2066}\u{2069}\u{200e}\u{61c}", "\\u{202a}\\u{202e}\\u{2066}\\u{2069}\\u{200e}\\u{61c}"),
+            (
+                "\u{202a}\u{202e}\u{2066}\u{2069}\u{200e}\u{61c}",
+                "\\u{202a}\\u{202e}\\u{2066}\\u{2069}\\u{200e}\\u{61c}",
+            ),
             ("a\u{2028}b\u{2029}c\u{85}", "a\\u{2028}b\\u{2029}c\\u{85}"),
             ("\u{feff}\u{200b}\u{ad}\u{e0041}", "\\u{feff}\\u{200b}\\u{ad}\\u{e0041}"),
         ] {

@@ -1,0 +1,3 @@
+;; preinit x.wat -o out.wasm
+;; says error:
+(module (func (export "preinit") (call $NAME)))
