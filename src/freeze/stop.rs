@@ -147,7 +147,7 @@ impl Scene<'_> {
         for entry in types.entries()? {
             patch.ty(&entry);
         }
-        Ok((patch.apply()?.into(), Some(bell)))
+        Ok((patch.apply().into(), Some(bell)))
     }
 
     /// Listens for the awaited call.
