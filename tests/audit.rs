@@ -55,7 +55,7 @@ fn only<'a>(audit: &'a Audit, keys: &[&str]) -> &'a Finding {
 
 #[track_caller]
 fn owner(finding: &Finding, expected: &str) {
-    let owners: Vec<&str> = finding.places.iter().map(|place| place.owner.as_str()).collect();
+    let owners: Vec<&str> = finding.locations.iter().map(|place| place.owner.as_str()).collect();
     assert!(owners.contains(&expected), "{owners:?}");
 }
 
@@ -73,7 +73,7 @@ fn hash_keys() {
     let finding = only(&audit, &["taint.random"]);
     owner(finding, "`rust_sins::INDEX`");
     called_by(finding, ".random_get", "keeps_hash_keys");
-    assert!(finding.places.iter().any(|place| place.what.contains("a copy")), "{finding:?}");
+    assert!(finding.locations.iter().any(|place| place.what.contains("a copy")), "{finding:?}");
 }
 
 /// Objects are compared too.
@@ -96,8 +96,8 @@ fn a_field_of_an_object() {
     let module = wat::parse_str(module).unwrap();
     let tainted = audit(&module, &options("preinit", quiet())).unwrap();
     let finding = only(&tainted, &["taint.random"]);
-    assert_eq!(finding.places.len(), 1, "{:?}", finding.places);
-    assert!(finding.places[0].at.contains("$key"), "{:?}", finding.places);
+    assert_eq!(finding.locations.len(), 1, "{:?}", finding.locations);
+    assert!(finding.locations[0].at.contains("$key"), "{:?}", finding.locations);
     owner(finding, "reached from global 0 ($kept)");
     let clean = audit(&module, &options("clean", quiet())).unwrap();
     assert!(clean.is_clean(), "{}", clean.text(true));
@@ -111,9 +111,9 @@ fn an_environment_variable_that_is_kept() {
     assert!(finding.title.contains("`API_KEY`"), "{}", finding.title);
     owner(finding, "heap, reached from `api_key`");
     called_by(finding, ".environ_get", "keeps_environment");
-    assert_eq!(finding.places.len(), 1, "{:?}", finding.places);
+    assert_eq!(finding.locations.len(), 1, "{:?}", finding.locations);
     // The place is where it says.
-    let place = &finding.places[0];
+    let place = &finding.locations[0];
     let output =
         Preinit::from(options("keeps_environment", with_data(with_secret()))).run(&read("sins/sins.wasm"));
     let snapshot = output.unwrap();
@@ -180,7 +180,7 @@ fn open_files_and_directories() {
 fn a_secret_in_freed_memory() {
     let audit = audited("sins/sins.wasm", "frees_secret", with_secret());
     let finding = only(&audit, &["secret.env"]);
-    let owners: Vec<&str> = finding.places.iter().map(|place| place.owner.as_str()).collect();
+    let owners: Vec<&str> = finding.locations.iter().map(|place| place.owner.as_str()).collect();
     let freed = |owner: &&&str| {
         owner.contains("only from the library's")
             || owner.contains("no pointer")
@@ -220,7 +220,7 @@ fn constructors_in_every_export() {
     let audit = audit(&wat::parse_str(module).unwrap(), &Options::default()).unwrap();
     let finding = only(&audit, &["constructors"]);
     assert!(finding.title.contains("`query`"), "{}", finding.title);
-    assert_eq!(finding.places[0].address, Some(1024));
+    assert_eq!(finding.locations[0].address, Some(1024));
     // Constructors that may as well run again are nobody's concern.
     let harmless = module.replace("(i32.const 8)", "(i32.const 7)");
     let audit = preinit::audit::audit(&wat::parse_str(harmless).unwrap(), &Options::default()).unwrap();
@@ -262,7 +262,7 @@ fn another_course() {
         .findings
         .iter()
         .filter(|finding| finding.key == "taint.env")
-        .flat_map(|finding| &finding.places)
+        .flat_map(|finding| &finding.locations)
         .map(|place| place.owner.as_str())
         .collect();
     assert!(tainted.contains(&"`mode`"), "{tainted:?}");
@@ -405,7 +405,7 @@ fn only_the_first_run_touches_the_outside() {
     assert!(audit.runs >= 3, "{}", audit.runs);
     let finding = audit.findings.iter().find(|finding| finding.key == "taint.random").unwrap();
     assert_eq!(
-        finding.places.iter().map(|place| (place.address, place.bytes)).collect::<Vec<_>>(),
+        finding.locations.iter().map(|place| (place.address, place.bytes)).collect::<Vec<_>>(),
         [(Some(400), 8)]
     );
 }

@@ -70,7 +70,7 @@ fn sqlite() {
 fn quickjs() {
     let Some(audit) = check("quickjs.wasm", &["taint.clock"]) else { return };
     let finding = audit.findings.iter().find(|finding| finding.key == "taint.clock").unwrap();
-    assert!(finding.places.iter().any(|place| place.owner == "addresses of what moved"), "{finding:?}");
+    assert!(finding.locations.iter().any(|place| place.owner == "addresses of what moved"), "{finding:?}");
 }
 
 /// The keys of hash maps.
@@ -78,7 +78,7 @@ fn quickjs() {
 fn rust_regex() {
     let Some(audit) = check("rust-regex.wasm", &["taint.random"]) else { return };
     let finding = audit.findings.iter().find(|finding| finding.key == "taint.random").unwrap();
-    assert!(finding.places[0].what.contains("a copy of what the host gave"), "{finding:?}");
+    assert!(finding.locations[0].what.contains("a copy of what the host gave"), "{finding:?}");
 }
 
 /// The runtime's seeds, which decide the course of the scheduler too, and its times; `os.Args` and `os.Getenv` answer with what

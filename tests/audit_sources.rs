@@ -84,14 +84,14 @@ fn the_worst_variables_come_first_and_the_machine_s_last() {
         (Level::Danger, "the value of environment variable `STORE`"),
         (Level::Danger, "the value of environment variable `API_KEY`"),
         (Level::Danger, "the values of 6 environment variables are in the output: `VARIABLE_00`"),
-        (Level::Warning, "the values of 2 environment variables that tell of the build machine"),
+        (Level::Warning, "the values of 2 environment variables that describe the build machine"),
     ];
     assert_eq!(titles.len(), expected.len(), "{titles:?}");
     for ((level, title), (expected_level, start)) in titles.iter().zip(expected) {
         assert!(*level == expected_level && title.starts_with(start), "{titles:?}");
     }
-    assert_eq!(found[2].places.len(), 6, "{:?}", found[2].places);
-    assert_eq!(found[2].places[5].what, "`VARIABLE_05`");
+    assert_eq!(found[2].locations.len(), 6, "{:?}", found[2].locations);
+    assert_eq!(found[2].locations[5].what, "`VARIABLE_05`");
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn one_of_many_variables_is_found_in_few_runs() {
     assert_eq!(found.len(), 1, "{}", audit.text(true));
     // Its value begins with a letter, as all do: the second run tells which it is.
     assert!(found[0].title.ends_with("on environment variable `VARIABLE_15`"), "{}", found[0].title);
-    assert_eq!((found[0].places[0].address, found[0].places[0].bytes), (Some(60000), 1));
+    assert_eq!((found[0].locations[0].address, found[0].locations[0].bytes), (Some(60000), 1));
     assert!(with_key(&audit, "secret.env").is_empty(), "{}", audit.text(true));
     assert!(audit.runs <= 12, "{} runs", audit.runs);
 }

@@ -1,10 +1,10 @@
-//! A memory's contents for looking things up.
+//! The contents of one memory, for searches and reads at any address.
 
 use preinit_core::snapshot::Image;
 use std::borrow::Cow;
 
-/// Stretches of memory that hold something, each in one piece.
-pub(super) struct Contents<'a> {
+/// The stretches of a memory that hold something, each in one piece.
+pub(crate) struct Contents<'a> {
     stretches: Vec<(u64, Cow<'a, [u8]>)>,
 }
 
@@ -27,7 +27,7 @@ impl<'a> Contents<'a> {
         self.stretches.iter().map(|(start, bytes)| (*start, &**bytes))
     }
 
-    /// All stretches from their first aligned word on.
+    /// All stretches, each from its first aligned word on.
     pub fn words(&self) -> impl Iterator<Item = (u64, &[u8])> {
         self.stretches().map(|(start, bytes)| {
             let skipped = (start.next_multiple_of(4) - start) as usize;
@@ -56,7 +56,7 @@ impl<'a> Contents<'a> {
         (start..end).map(|address| self.byte(address)).collect()
     }
 
-    /// Where `needle` is.
+    /// The addresses of `needle`.
     pub fn find(&self, needle: &[u8]) -> Vec<u64> {
         let finder = memchr::memmem::Finder::new(needle);
         let mut found = Vec::new();

@@ -1,42 +1,21 @@
 //! Names for addresses.
 
-use super::dwarf::{self, Variable};
-use super::layout::Layout;
+use super::dwarf;
+use super::variable::Variable;
+use crate::guest::{AddressMap, static_data};
 use preinit_core::module::Module;
+use std::fmt;
 use std::ops::Range;
-use wasmparser::{BinaryReader, DataKind, Name, NameSectionReader, Operator};
-
-/// An active data segment at a constant address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct StaticData {
-    pub memory: u32,
-    pub range: Range<u64>,
-    /// Its index.
-    pub segment: u32,
-}
-
-/// The active data segments whose address the binary says.
-pub(super) fn static_data(module: &Module<'_>) -> Vec<StaticData> {
-    let placed = (0u32..).zip(&module.data).filter_map(|(segment, data)| {
-        let DataKind::Active { memory_index, offset_expr } = &data.kind else { return None };
-        let start = match offset_expr.get_operators_reader().into_iter().next()?.ok()? {
-            Operator::I32Const { value } => u64::from(value as u32),
-            Operator::I64Const { value } => value as u64,
-            _ => return None,
-        };
-        let end = start.checked_add(data.bytes.len() as u64)?;
-        Some(StaticData { memory: *memory_index, range: start..end, segment })
-    });
-    placed.collect()
-}
+use wasmparser::{BinaryReader, Name, NameSectionReader};
 
 /// Names of variables and data segments of memory 0.
-pub(super) struct Symbols {
+pub(crate) struct Symbols {
     variables: Vec<Variable>,
     segments: Vec<(Range<u64>, String)>,
 }
 
 impl Symbols {
+    /// Those in the debugging information and the name section.
     pub fn of(module: &Module<'_>) -> Symbols {
         let names = segment_names(module);
         let named = static_data(module).into_iter().filter(|data| data.memory == 0).filter_map(|data| {
@@ -56,7 +35,7 @@ impl Symbols {
         !self.variables.is_empty()
     }
 
-    /// Where the last variable ends.
+    /// Where the last variable ends; 0 if there is none.
     pub fn end_of_variables(&self) -> u64 {
         self.variables.last().map_or(0, |variable| variable.address + variable.size)
     }
@@ -70,9 +49,9 @@ impl Symbols {
     pub fn variable(&self, address: u64) -> Option<&Variable> {
         const UNKNOWN: u64 = 16;
         let after = self.variables.partition_point(|variable| variable.address <= address);
-        let variable = &self.variables[..after].last()?;
+        let variable = self.variables[..after].last()?;
         let size = if variable.size == 0 { UNKNOWN } else { variable.size };
-        (address - variable.address < size).then_some(*variable)
+        (address - variable.address < size).then_some(variable)
     }
 
     /// The next address after `address` at which a variable begins or ends.
@@ -84,12 +63,12 @@ impl Symbols {
     }
 
     /// What `address` of memory 0 belongs to.
-    pub fn owner(&self, layout: &Layout, address: u64) -> Owner {
-        if let Some(stack) = &layout.stack {
+    pub fn owner(&self, addresses: &AddressMap, address: u64) -> Owner {
+        if let Some(stack) = &addresses.stack {
             if stack.free().contains(&address) {
                 return Owner::FreeStack;
             }
-            if (stack.now..stack.top).contains(&address) {
+            if (stack.pointer..stack.top).contains(&address) {
                 return Owner::Stack;
             }
         }
@@ -99,41 +78,41 @@ impl Symbols {
         if let Some((_, name)) = self.segments.iter().find(|(range, _)| range.contains(&address)) {
             return Owner::Segment(name.clone());
         }
-        match (address >= layout.heap_base, layout.heap_is_known) {
+        match (address >= addresses.heap_base, addresses.heap_is_known) {
             (false, _) => Owner::Static,
             (true, true) => Owner::Heap,
-            (true, false) => Owner::Behind,
+            (true, false) => Owner::AfterData,
         }
     }
 }
 
 /// What an address belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Owner {
+pub(crate) enum Owner {
     /// A variable of this name.
     Variable(String),
     /// Static data in a segment of this name.
     Segment(String),
     /// Other static data.
     Static,
-    /// Behind all static data.
+    /// After all static data.
     Heap,
-    /// Behind the data segments: variables that began as zero, or the heap.
-    Behind,
+    /// After the data segments: variables that began as zero, or the heap.
+    AfterData,
     /// The stack, where functions are in progress.
     Stack,
     /// The stack, below the stack pointer.
     FreeStack,
 }
 
-impl std::fmt::Display for Owner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Owner::Variable(name) => write!(f, "`{name}`"),
             Owner::Segment(name) => write!(f, "static data ({name})"),
             Owner::Static => f.write_str("static data"),
             Owner::Heap => f.write_str("heap"),
-            Owner::Behind => f.write_str("heap, or variables that began as zero"),
+            Owner::AfterData => f.write_str("heap, or variables that began as zero"),
             Owner::Stack => f.write_str("stack"),
             Owner::FreeStack => f.write_str("free stack, below the stack pointer"),
         }
@@ -141,12 +120,9 @@ impl std::fmt::Display for Owner {
 }
 
 fn segment_names<'a>(module: &Module<'a>) -> Vec<(u32, &'a str)> {
-    let payload = module.sections.iter().find_map(|section| match section.custom {
-        Some(("name", payload)) => Some(payload),
-        _ => None,
-    });
+    let payload = module.custom_section("name").unwrap_or_default();
     let mut names = Vec::new();
-    for subsection in NameSectionReader::new(BinaryReader::new(payload.unwrap_or_default(), 0)) {
+    for subsection in NameSectionReader::new(BinaryReader::new(payload, 0)) {
         match subsection {
             Ok(Name::Data(map)) => {
                 names.extend(map.into_iter().flatten().map(|naming| (naming.index, naming.name)));

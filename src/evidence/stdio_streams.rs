@@ -1,17 +1,17 @@
-//! Open streams of musl's stdio, which wasi-libc uses: recognized by their shape, so that no names are needed.
+//! Open streams of musl's stdio, which wasi-libc uses. They are recognized by their shape, so that no names are needed.
 
-use super::bytes::Contents;
+use super::contents::Contents;
 
 /// A `FILE` (wasi-libc, `libc-top-half/musl/src/internal/stdio_impl.h`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stream {
+pub(crate) struct Stream {
     /// Its address.
     pub address: u64,
     /// Its descriptor.
     pub fd: u32,
-    /// What was printed and is not written yet.
+    /// What was printed and has not been written yet.
     pub pending: Vec<u8>,
-    /// The character that makes it write; none for a stream that writes when its buffer is full.
+    /// Whether it writes at the end of each line, and not only when its buffer is full.
     pub line_buffered: bool,
 }
 
@@ -28,13 +28,13 @@ const FD: usize = 14;
 const LBF: usize = 16;
 const WORDS: usize = 17;
 
-/// Streams that are open for writing and have been written to. `functions` is the size of the table of functions.
-pub(super) fn streams(contents: &Contents<'_>, functions: u64) -> Vec<Stream> {
+/// Streams that are open for writing and have been written to. `functions` is the size of the function table.
+pub(crate) fn streams(contents: &Contents<'_>, functions: u64) -> Vec<Stream> {
     let mut found = Vec::new();
     for (start, bytes) in contents.words() {
         let (words, _) = bytes.as_chunks::<4>();
         for (index, words) in words.windows(WORDS).enumerate() {
-            // `__towrite` sets these two, and there are few other places where they are the same and not zero.
+            // `__towrite` makes these two equal; elsewhere they rarely are, unless both are zero.
             if words[WBASE] != words[BUF] || words[BUF] == [0; 4] {
                 continue;
             }
@@ -58,9 +58,9 @@ pub(super) fn streams(contents: &Contents<'_>, functions: u64) -> Vec<Stream> {
     found
 }
 
-/// The descriptor of the stream at `address`, if there can be one: a stream in use has its function for seeking and its
-/// buffer set.
-pub(super) fn descriptor_at(contents: &Contents<'_>, address: u64) -> Option<u32> {
+/// The descriptor of the stream at `address`, if what is there can be one: a stream in use has a buffer and a function that
+/// writes.
+pub(crate) fn descriptor_at(contents: &Contents<'_>, address: u64) -> Option<u32> {
     let word = |field: usize| contents.word(address + 4 * field as u64);
     let is_stream = word(BUF) > 1024 && word(BUF_SIZE) >= 8 && word(WRITE) > 0 && word(WRITE) < 1 << 20;
     is_stream.then(|| word(FD))

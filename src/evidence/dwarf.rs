@@ -1,38 +1,20 @@
-//! Variables with a fixed address, as DWARF names them.
+//! The variables at fixed addresses that DWARF describes.
 
+use super::variable::Variable;
 use gimli::{AttributeValue, DebuggingInformationEntry, Dwarf, EndianSlice, LittleEndian, Operation, Unit};
 use preinit_core::module::Module;
 use std::collections::BTreeMap;
 
 type Reader<'a> = EndianSlice<'a, LittleEndian>;
 
-/// A variable in linear memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Variable {
-    /// Its first byte.
-    pub address: u64,
-    /// Its length in bytes; 0 where the type does not say.
-    pub size: u64,
-    /// Its name with its name spaces.
-    pub name: String,
-    /// Whether its type can hold addresses.
-    pub points: bool,
-    /// Whether it belongs to a language's own library, by the path of its source.
-    pub library: bool,
-}
-
-/// How deep types refer to types before we stop asking for a size.
+/// Types that refer to types are followed this far.
 const TYPE_DEPTH: usize = 16;
 
-/// All variables that DWARF gives a fixed address, by address. What cannot be read is left out: debugging information
+/// All variables to which DWARF gives a fixed address, by address. What cannot be read is left out: debugging information
 /// never makes a module invalid.
 pub(super) fn variables(module: &Module<'_>) -> Vec<Variable> {
     let section = |id: gimli::SectionId| -> Result<Reader<'_>, gimli::Error> {
-        let payload = module.sections.iter().find_map(|section| match section.custom {
-            Some((name, payload)) if name == id.name() => Some(payload),
-            _ => None,
-        });
-        Ok(EndianSlice::new(payload.unwrap_or_default(), LittleEndian))
+        Ok(EndianSlice::new(module.custom_section(id.name()).unwrap_or_default(), LittleEndian))
     };
     let Ok(dwarf) = Dwarf::load(section) else { return Vec::new() };
     let mut found = BTreeMap::new();
@@ -51,7 +33,7 @@ fn unit_variables<'a>(
     unit: &Unit<Reader<'a>>,
     found: &mut BTreeMap<u64, Variable>,
 ) -> gimli::Result<()> {
-    let library = is_library(dwarf, unit);
+    let is_library = is_library(dwarf, unit);
     let mut cursor = unit.entries();
     let mut scopes: Vec<(isize, String)> = Vec::new();
     while let Some(entry) = cursor.next_dfs()? {
@@ -77,10 +59,11 @@ fn unit_variables<'a>(
                 let mut parts: Vec<&str> = scopes.iter().map(|(_, name)| name.as_str()).collect();
                 parts.push(&own);
                 let whole = size(unit, entry, 0)?.unwrap_or(0);
-                let points = points(unit, entry, 0)?;
+                let holds_addresses = holds_addresses(unit, entry, 0)?;
                 for (address, piece) in pieces {
                     let size = piece.unwrap_or(whole);
-                    let variable = Variable { address, size, name: parts.join("::"), points, library };
+                    let name = parts.join("::");
+                    let variable = Variable { address, size, name, holds_addresses, is_library };
                     match found.get(&address) {
                         Some(known) if known.size >= size => {}
                         _ => {
@@ -105,7 +88,7 @@ fn is_library<'a>(dwarf: &Dwarf<Reader<'a>>, unit: &Unit<Reader<'a>>) -> bool {
     };
     let path =
         [gimli::DW_AT_comp_dir, gimli::DW_AT_name].into_iter().filter_map(text).collect::<Vec<_>>().join("/");
-    let marks = [
+    const MARKS: [&str; 9] = [
         "libc",
         "compiler-rt",
         "compiler_rt",
@@ -116,11 +99,11 @@ fn is_library<'a>(dwarf: &Dwarf<Reader<'a>>, unit: &Unit<Reader<'a>>) -> bool {
         "zigc",
         "emscripten",
     ];
-    marks.iter().any(|mark| path.contains(mark))
+    MARKS.iter().any(|mark| path.contains(mark))
 }
 
-/// The constant addresses at which a variable lies, with the length of each piece if there are several. Linkers leave 0 or
-/// all ones where they dropped the variable.
+/// The constant addresses of a variable, with the length of each piece if there are several. Linkers leave 0 or all ones
+/// where they dropped the variable.
 fn pieces<'a>(
     dwarf: &Dwarf<Reader<'a>>,
     unit: &Unit<Reader<'a>>,
@@ -150,7 +133,7 @@ fn pieces<'a>(
 }
 
 /// Whether values of the type of `entry` can hold addresses: whether there is more to it than numbers.
-fn points<'a>(
+fn holds_addresses<'a>(
     unit: &Unit<Reader<'a>>,
     entry: &DebuggingInformationEntry<Reader<'a>>,
     depth: usize,
@@ -166,7 +149,7 @@ fn points<'a>(
         _ => return Ok(true),
     }
     match entry.attr_value(gimli::DW_AT_type) {
-        Some(AttributeValue::UnitRef(offset)) => points(unit, &unit.entry(offset)?, depth + 1),
+        Some(AttributeValue::UnitRef(offset)) => holds_addresses(unit, &unit.entry(offset)?, depth + 1),
         _ => Ok(true),
     }
 }

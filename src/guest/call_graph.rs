@@ -1,34 +1,30 @@
-//! Who calls whom, as far as the code says it directly.
+//! Which function calls which, as far as direct calls show it.
 
-use preinit_core::module::{Module, SectionId};
+use preinit_core::module::Module;
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};
-use wasmparser::{BinaryReader, CodeSectionReader, FunctionBody, Operator};
+use wasmparser::{FunctionBody, Operator};
 
-/// What the function bodies say.
-pub(super) struct Code {
+/// The direct calls of all functions, and how functions begin.
+pub(crate) struct CallGraph {
     imported: u32,
     /// For each defined function the functions that it calls directly, in order, each once.
     calls: Vec<Vec<u32>>,
-    /// For each global how many functions begin by taking something off it, as they do with a stack pointer.
+    /// For each global the number of functions that begin by subtracting from it, as they do with a stack pointer.
     prologues: HashMap<u32, usize>,
     /// Defined functions without any instruction.
     empty: BTreeSet<u32>,
 }
 
-struct Body {
+struct ScannedBody {
     calls: Vec<u32>,
     prologue: Option<u32>,
     empty: bool,
 }
 
-impl Code {
-    pub fn of(module: &Module<'_>) -> Code {
-        let contents = module.section(SectionId::CODE).map_or(&[][..], |section| section.contents);
-        let bodies = CodeSectionReader::new(BinaryReader::new(contents, 0));
-        let bodies: Vec<FunctionBody<'_>> =
-            bodies.into_iter().flat_map(|bodies| bodies.into_iter().flatten()).collect();
-        let bodies: Vec<Body> = bodies.par_iter().map(scan).collect();
+impl CallGraph {
+    pub fn of(module: &Module<'_>) -> CallGraph {
+        let bodies: Vec<ScannedBody> = module.bodies().par_iter().map(scan).collect();
         let mut prologues = HashMap::new();
         for global in bodies.iter().filter_map(|body| body.prologue) {
             *prologues.entry(global).or_default() += 1;
@@ -36,16 +32,16 @@ impl Code {
         let imported = module.imported.functions;
         let empty =
             (imported..).zip(&bodies).filter(|(_, body)| body.empty).map(|(index, _)| index).collect();
-        Code { imported, calls: bodies.into_iter().map(|body| body.calls).collect(), prologues, empty }
+        CallGraph { imported, calls: bodies.into_iter().map(|body| body.calls).collect(), prologues, empty }
     }
 
-    /// What `function` calls directly.
+    /// The functions that `function` calls directly.
     pub fn callees(&self, function: u32) -> &[u32] {
         let defined = function.checked_sub(self.imported).and_then(|index| self.calls.get(index as usize));
         defined.map_or(&[], Vec::as_slice)
     }
 
-    /// Who calls `function` directly.
+    /// The functions that call `function` directly.
     pub fn callers(&self, function: u32) -> Vec<u32> {
         let calling = (self.imported..).zip(&self.calls).filter(|(_, calls)| calls.contains(&function));
         calling.map(|(caller, _)| caller).collect()
@@ -57,7 +53,7 @@ impl Code {
             || depth > 0 && self.callees(from).iter().any(|&callee| self.reaches(callee, to, depth - 1))
     }
 
-    /// Going from `function` towards its callers, the first that `accept` likes, at most `depth` steps away.
+    /// The nearest caller of `function` for which `accept` holds, direct or at most `depth` calls away.
     pub fn nearest_caller(&self, function: u32, depth: usize, accept: impl Fn(u32) -> bool) -> Option<u32> {
         let mut seen = BTreeSet::from([function]);
         let mut frontier = vec![function];
@@ -76,19 +72,19 @@ impl Code {
         None
     }
 
-    /// Whether there is no instruction in `function`.
+    /// Whether `function` has no instructions.
     pub fn is_empty(&self, function: u32) -> bool {
         self.empty.contains(&function)
     }
 
-    /// How many functions reserve room on `global` as on a stack pointer.
+    /// The number of functions that reserve room on `global` as on a stack pointer.
     pub fn prologues(&self, global: u32) -> usize {
         self.prologues.get(&global).copied().unwrap_or(0)
     }
 }
 
-fn scan(body: &FunctionBody<'_>) -> Body {
-    let mut scanned = Body { calls: Vec::new(), prologue: None, empty: true };
+fn scan(body: &FunctionBody<'_>) -> ScannedBody {
+    let mut scanned = ScannedBody { calls: Vec::new(), prologue: None, empty: true };
     let Ok(operators) = body.get_operators_reader() else { return scanned };
     let mut prologue = Prologue::default();
     for operator in operators.into_iter().flatten() {
@@ -104,11 +100,11 @@ fn scan(body: &FunctionBody<'_>) -> Body {
     scanned
 }
 
-/// Operators of a prologue.
+/// The number of operators of a prologue.
 const PROLOGUE: usize = 5;
 
-/// What LLVM begins a function with that needs room on the stack and calls others: `global.get G`, `i32.const N` (a multiple
-/// of 16), `i32.sub`, `local.tee`, `global.set G`.
+/// How LLVM begins a function that needs room on the stack and calls others: `global.get G`, `i32.const N` (a multiple of
+/// 16), `i32.sub`, `local.tee`, `global.set G`.
 #[derive(Default)]
 struct Prologue {
     matched: usize,

@@ -1,10 +1,10 @@
-//! What init may depend on, and how each can be another.
+//! What init may depend on, and how it can be given other values.
 
-use crate::host::{Clock, Ledger, Random, Stdin, WasiOptions};
+use crate::host::{Clock, Descriptors, Entry, Ledger, Random, Stdin, WasiOptions};
 
 /// Something of the outside that a snapshot may depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Source {
+pub(crate) enum Source {
     Random,
     Clock,
     /// An environment variable, by its position.
@@ -14,18 +14,19 @@ pub(super) enum Source {
     Stdin,
 }
 
-/// The seed of the runs with other random numbers: `--random seed:N` repeats one.
+/// The seed of the runs with other random numbers. [`Random::Seed`] with it repeats them.
 pub const OTHER_SEED: u64 = 0x0005_eed0_fad1_ff00;
 
-/// 3 years, 45 days, 6 hours, 7 minutes, 8.123456789 seconds: every field of a date is another.
+/// The shift of the real-time clock: 3 years, 45 days, 6 hours, 7 minutes, 8.123456789 seconds, so that every field of a date
+/// changes.
 const LATER: u64 = ((3 * 365 + 45) * 86_400 + 6 * 3600 + 7 * 60 + 8) * 1_000_000_000 + 123_456_789;
 
-/// What the monotonic clock is shifted by, in nanoseconds: 11.1 days.
+/// The shift of the monotonic clock, in nanoseconds: 11.1 days.
 const MONOTONIC_LATER: u64 = 961_234_567_891_011;
 
 impl Source {
-    /// The sources that init has asked for. Variables, arguments and standard input come last, in one piece.
-    pub fn asked_for(wasi: &WasiOptions, ledger: &Ledger) -> Vec<Source> {
+    /// The sources that init has fetched. Variables, arguments and standard input come last.
+    pub fn fetched(wasi: &WasiOptions, ledger: &Ledger) -> Vec<Source> {
         let called = |name| ledger.wasi_calls(name).next().is_some();
         let mut sources = Vec::new();
         if ledger.random_bytes() > 0 {
@@ -40,15 +41,25 @@ impl Source {
         if called("args_get") {
             sources.extend((0..wasi.args.len()).map(Source::Argument));
         }
-        if ledger.inputs().iter().any(|input| input.path.is_empty()) {
+        if !ledger.stdin().is_empty() {
             sources.push(Source::Stdin);
         }
         sources
     }
 
-    /// Whether its value can be a secret.
-    pub fn is_canary(self) -> bool {
+    /// Whether it is a text that a canary can replace.
+    pub fn is_text(self) -> bool {
         !matches!(self, Source::Random | Source::Clock)
+    }
+
+    /// Its name in lists: of a variable, the name alone.
+    pub fn name(self, wasi: &WasiOptions) -> String {
+        match self {
+            Source::Variable(index) => {
+                format!("`{}`", wasi.env.get(index).map_or("", |(name, _)| name))
+            }
+            source => source.describe(wasi),
+        }
     }
 
     /// Its name in sentences.
@@ -56,9 +67,7 @@ impl Source {
         match self {
             Source::Random => "random numbers".to_string(),
             Source::Clock => "the time".to_string(),
-            Source::Variable(index) => {
-                format!("environment variable `{}`", wasi.env.get(index).map_or("", |(name, _)| name))
-            }
+            Source::Variable(_) => format!("environment variable {}", self.name(wasi)),
             Source::Argument(index) => format!("argument {index}"),
             Source::Stdin => "standard input".to_string(),
         }
@@ -75,18 +84,19 @@ impl Source {
         }
     }
 
-    /// The WASI functions that fetch it.
-    pub fn functions(self) -> &'static [&'static str] {
-        match self {
-            Source::Random => &["random_get"],
-            Source::Clock => &["clock_time_get", "poll_oneoff"],
-            Source::Variable(_) => &["environ_get"],
-            Source::Argument(_) => &["args_get"],
-            Source::Stdin => &["fd_read"],
+    /// Whether a call fetches it.
+    pub fn is_fetched_by(self, descriptors: &Descriptors, entry: &Entry) -> bool {
+        match (self, entry.call.wasi()) {
+            (Source::Random, Some("random_get"))
+            | (Source::Clock, Some("clock_time_get" | "poll_oneoff"))
+            | (Source::Variable(_), Some("environ_get"))
+            | (Source::Argument(_), Some("args_get")) => true,
+            (Source::Stdin, _) => entry.call.reads_stdin(descriptors),
+            _ => false,
         }
     }
 
-    /// Makes this source another in `wasi`.
+    /// Gives this source another value in `wasi`.
     pub fn vary(self, wasi: &mut WasiOptions) {
         match self {
             Source::Random => {
@@ -119,26 +129,20 @@ impl Source {
     }
 }
 
-/// What the guest read of standard input.
-pub(super) fn stdin(ledger: &Ledger) -> Vec<u8> {
-    let inputs = ledger.inputs().into_iter().filter(|input| input.path.is_empty());
-    inputs.flat_map(|input| input.region.bytes.clone()).collect()
-}
-
-/// Another text of the same length and kind, so that nothing moves but what depends on the text: letters become letters,
-/// digits digits.
+/// Another text of the same length and kind, so that nothing changes except what depends on the text: letters become
+/// letters, digits digits.
 fn canary(text: &str) -> String {
     let other: String =
         text.chars().map(|c| if c.is_ascii() { char::from(next(c as u8)) } else { c }).collect();
     match other == text {
         false => other,
         true if text.is_empty() => "x".to_string(),
-        true => text.chars().map(|c| if c.is_ascii() { 'x' } else { 'é' }).collect::<String>() + same(text),
+        true => text.chars().map(|c| if c.is_ascii() { 'x' } else { 'é' }).collect::<String>() + suffix(text),
     }
 }
 
-/// A text of nothing but `x` stays what it is otherwise.
-fn same(text: &str) -> &'static str {
+/// What a text needs more, if replacing every character by `x` or `é` leaves it as it is.
+fn suffix(text: &str) -> &'static str {
     if text.chars().all(|c| c == 'x' || c == 'é') { "x" } else { "" }
 }
 
