@@ -27,7 +27,7 @@ mod wording;
 pub mod stages {
     pub use crate::wording::{Bytes, counted};
     pub use preinit_core::{
-        addition, capture, encode, interpose, layout, module, plan, probe, segments, snapshot, strip,
+        addition, capture, encode, interpose, layout, module, plan, printable, probe, segments, snapshot, strip,
     };
 
     pub mod cache {

@@ -237,7 +237,9 @@ fn output_warnings(module: &Module<'_>, plan: &Plan<'_>, written: &Written) -> V
     let mut warnings: Vec<Warning> = plan.warnings.iter().cloned().map(Warning::Output).collect();
     match &written.stripped {
         Some(report) if !report.dropped_sections.is_empty() => {
-            warnings.push(Warning::SectionsStripped(report.dropped_sections.clone()));
+            warnings.push(Warning::SectionsStripped(
+                report.dropped_sections.iter().map(|name| name.as_str().into()).collect(),
+            ));
         }
         Some(_) => {}
         None => warnings.extend(source_map_moved(module, &written.wasm).map(Warning::SourceMapMoved)),

@@ -37,7 +37,7 @@ impl<'c> InitRun<'c> {
         let Execution { module, probed, .. } = execution;
         let extent = match &options.at {
             None => {
-                let calls = execute::calls(module, &options.init_functions)?;
+                let calls = execute::init_calls(module, &options.init_functions)?;
                 let engine_options = EngineOptions { plain_traces: true, ..execution.engine_options() };
                 let compiled =
                     engine::compile_cached(&probed.wasm, engine_options, execution.compilation.cache)

@@ -63,7 +63,7 @@ impl FreezeError {
                 | FreezeError::Refused(_)
                 | FreezeError::Resume(ResumeError::Refused(_))
                 | FreezeError::NotRepeated(_)
-                | FreezeError::Execute(ExecuteError::Stopped(_))
+                | FreezeError::Execute(ExecuteError::Stopped(_) | ExecuteError::CompileTimeout(_))
         )
     }
 }

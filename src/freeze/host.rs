@@ -4,6 +4,7 @@ use super::{FreezeError, Trigger};
 use crate::execute::Stop;
 use crate::host::{DescriptorKind, Ledger};
 use crate::warning::Warning;
+use preinit_core::printable::Printable;
 
 /// Host calls that a message lists.
 const LISTED: usize = 8;
@@ -17,7 +18,8 @@ pub(super) fn ended_early(
     ledger: Ledger,
 ) -> FreezeError {
     let how = how.map_or(format!("{subject} returned"), |how| how.to_string());
-    let mut text = format!("the program ended before it came to `{trigger}`: {how}");
+    let mut text =
+        format!("the program ended before it came to `{}`: {how}", Printable(&trigger.to_string()));
     if matches > 0 {
         let times = if matches == 1 { "once".to_string() } else { format!("{matches} times") };
         text.push_str(&format!("\nit came there {times}"));
@@ -73,7 +75,7 @@ impl Held {
         }
         let changed = ledger.files_written();
         if let Some(first) = changed.first() {
-            warnings.push(Warning::FilesChanged { count: changed.len(), first: first.path.clone() });
+            warnings.push(Warning::FilesChanged { count: changed.len(), first: first.path.as_str().into() });
         }
         Ok(Held { preopens, warnings })
     }
@@ -91,8 +93,10 @@ fn descriptors(ledger: &Ledger) -> Result<(), FreezeError> {
             DescriptorKind::Stdin if number == 0 => continue,
             DescriptorKind::Stdout if number == 1 => continue,
             DescriptorKind::Stderr if number == 2 => continue,
-            DescriptorKind::File => format!("file `{}`{position}", descriptor.path),
-            DescriptorKind::Directory | DescriptorKind::Preopen => format!("directory `{}`", descriptor.path),
+            DescriptorKind::File => format!("file `{}`{position}", Printable(&descriptor.path)),
+            DescriptorKind::Directory | DescriptorKind::Preopen => {
+                format!("directory `{}`", Printable(&descriptor.path))
+            }
             DescriptorKind::Stdin => "standard input".to_string(),
             DescriptorKind::Stdout => "standard output".to_string(),
             DescriptorKind::Stderr => "standard error".to_string(),

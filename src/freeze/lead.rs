@@ -4,7 +4,7 @@ use super::FreezeError;
 use super::play::{Listener, Scene};
 use super::trigger::Trigger;
 use crate::engine::Compiled;
-use crate::execute::{ExecuteError, Execution, Initialized};
+use crate::execute::{ExecuteError, Execution, Initialized, program_calls};
 use crate::host::{HostOptions, HostState, ImportName, Ledger, Seen};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,7 +40,7 @@ impl Lead<'_> {
     ) -> Result<(Initialized, Arc<Ledger>, Led), FreezeError> {
         let execution = self.execution;
         let awaited = self.trigger.resolve(execution.module)?;
-        let calls = super::calls(execution.module, execution.init_functions)?;
+        let calls = program_calls(execution.module, execution.init_functions)?;
         let scene = Scene { execution, awaited: &awaited, calls: &calls };
         let mut stop = scene.stop(&scene.stoppable()?, self.trigger)?;
         let ledger = Arc::new(stop.initialized.store.data_mut().take_ledger());

@@ -28,9 +28,7 @@ pub use stop::{Place, Stop};
 pub use trigger::{CHECKPOINT, Trigger, TriggerError};
 pub use until::Until;
 
-use crate::execute::{
-    Begun, DEFAULT_INIT_FUNCTIONS, ExecuteError, Execution, REACTOR_INITIALIZE, call_hooks,
-};
+use crate::execute::{Begun, Execution, call_hooks};
 use crate::host::{Ledger, Limits};
 use crate::instance::InstanceError;
 use crate::warning::Warning;
@@ -41,15 +39,14 @@ use preinit_core::capture::{FunctionIndices, StateReader};
 use preinit_core::freeze::{
     CallPoint, FunctionCodes, Resumption, StoppedProgram, can_be_written, describe, extend,
 };
-use preinit_core::module::{Module, is_function};
+use preinit_core::module::Module;
 use preinit_core::snapshot::{Heap, Snapshot};
 use refusal::{no_continuations, no_host_in_between};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The export at which a command begins (WASI application ABI).
-pub const COMMAND_START: &str = "_start";
+pub use crate::execute::COMMAND_START;
 
 /// How the frames of the stopped program are read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -189,7 +186,7 @@ impl Until<'_> {
         }
         played.begun.unbounded()?;
         let Begun { instance, store, .. } = &mut played.begun;
-        call_hooks(first.hooks, &limits, instance, store)?;
+        call_hooks(first.hooks, &limits, Duration::ZERO, (instance, store))?;
         if let Some(left) = store.data().ledger().unreplayed().filter(|left| *left > 0) {
             return Err(FreezeError::NotRepeated(format!("it made {left} fewer host calls")));
         }
@@ -244,47 +241,4 @@ fn called(module: &Module<'_>, stack: &CallStack) -> String {
     let import = module.imported_functions().find(|(index, _)| *index == stack.callee);
     let name = import.map_or_else(|| describe(module, stack.callee), |(_, import)| import.to_string());
     format!("{name}({})", arguments.join(", "))
-}
-
-/// The exports to call in order.
-fn calls(module: &Module<'_>, named: &[String]) -> Result<Vec<String>, FreezeError> {
-    let function = |name: &str| module.export(name).filter(|export| is_function(export.kind));
-    let exports = crate::execute::exported_functions(module);
-    let mut calls: Vec<String> = Vec::new();
-    if function(REACTOR_INITIALIZE).is_some() {
-        calls.push(REACTOR_INITIALIZE.to_string());
-    }
-    let defaults = [COMMAND_START].into_iter().chain(DEFAULT_INIT_FUNCTIONS);
-    let default = defaults.into_iter().find(|name| function(name).is_some());
-    match (named, default) {
-        ([], Some(name)) => calls.push(name.to_string()),
-        ([], None) if calls.is_empty() => {
-            return Err(ExecuteError::NoInitFunction(format!(
-                "the module exports no `{COMMAND_START}` and no init function to freeze in ({exports})"
-            ))
-            .into());
-        }
-        _ => {}
-    }
-    for name in named {
-        if function(name).is_none() {
-            let message = format!("there is no exported function `{name}`; {exports}");
-            return Err(ExecuteError::NoInitFunction(message).into());
-        }
-        if name != REACTOR_INITIALIZE {
-            calls.push(name.clone());
-        }
-    }
-    let takes = |name: &&String| {
-        function(name)
-            .and_then(|export| module.signature(export.index))
-            .is_none_or(|ty| !ty.params().is_empty())
-    };
-    match calls.iter().find(takes) {
-        Some(name) => Err(ExecuteError::NoInitFunction(format!(
-            "`{name}` takes parameters, and there is nothing to call it with; {exports}"
-        ))
-        .into()),
-        None => Ok(calls),
-    }
 }

@@ -6,7 +6,7 @@ use super::host::ended_early;
 use super::play::{Listener, Scene};
 use super::trigger::{AwaitedCall, Trigger};
 use crate::engine::{self, Compiled};
-use crate::execute::Initialized;
+use crate::execute::{Initialized, the_function};
 use crate::host::{HostState, ImportName, Seen};
 use preinit_core::freeze::CallSite;
 use preinit_core::freeze::FunctionCodes;
@@ -14,6 +14,7 @@ use preinit_core::freeze::FunctionTypes;
 use preinit_core::module::Module;
 use preinit_core::module::Patch;
 use preinit_core::module::body_ranges;
+use preinit_core::printable::{Printable, listed};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -105,8 +106,8 @@ impl Scene<'_> {
             (Some(error), Some(reached)) if error.is::<Reached>() => (error, reached),
             (error, _) => {
                 let subject = match error {
-                    Some(_) => format!("the `{}` function", self.calls[played.returned]),
-                    None => format!("`{}`", self.calls.join("`, `")),
+                    Some(_) => the_function(&self.calls[played.returned]),
+                    None => listed(self.calls.iter().map(|name| Printable(name)), usize::MAX),
                 };
                 let how = error.map(|error| prepared.run().stopped(&subject, "trapped", &error));
                 let ledger = played.begun.store.data_mut().take_ledger();
@@ -188,11 +189,11 @@ impl Scene<'_> {
         let mut sites = Vec::with_capacity(frames.len());
         for frame in frames {
             if !wasmtime::Module::same(frame.module(), &compiled.module) {
-                let name = frame.func_name().unwrap_or("without a name");
+                let name = Printable(frame.func_name().unwrap_or("without a name"));
                 return Err(FreezeError::Refused(format!(
                     "a function of another module ({}, {name}) is on the stack at that place, and the snapshot would \
                      have to hold its state too",
-                    frame.module().name().unwrap_or("a preloaded one"),
+                    Printable(frame.module().name().unwrap_or("a preloaded one")),
                 )));
             }
             let offset =

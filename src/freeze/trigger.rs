@@ -3,6 +3,7 @@
 use super::FreezeError;
 use crate::host::ImportName;
 use preinit_core::module::{Module, Space, is_function};
+use preinit_core::printable::Printable;
 use std::fmt;
 use std::str::FromStr;
 use wasmtime::Val;
@@ -150,7 +151,7 @@ impl Trigger {
     }
 
     fn unknown(&self, why: String) -> FreezeError {
-        FreezeError::Trigger(format!("cannot freeze at `{self}`: {why}"))
+        FreezeError::Trigger(format!("cannot freeze at `{}`: {why}", Printable(&self.to_string())))
     }
 
     fn wasi(&self, module: &Module<'_>, function: &str) -> Result<(), FreezeError> {
@@ -169,8 +170,9 @@ impl Trigger {
         let exports = module.exports.iter().filter(|export| is_function(export.kind));
         let Some(export) = export else {
             return Err(self.unknown(format!(
-                "there is no exported function `{name}`; {}",
-                listed("exports", exports.map(|export| export.name.to_string()))
+                "there is no exported function `{}`; {}",
+                Printable(name),
+                listed("exports", exports.map(|export| Printable(export.name).to_string()))
             )));
         };
         self.function(module, export.index)
@@ -187,8 +189,8 @@ impl Trigger {
         let found: Vec<u32> = (0..module.functions.len() as u32).filter(called).collect();
         match found[..] {
             [function] => self.function(module, function),
-            [] => Err(self.unknown(format!("the name section names no function `{name}`"))),
-            _ => Err(self.unknown(format!("{} functions are named `{name}`", found.len()))),
+            [] => Err(self.unknown(format!("the name section names no function `{}`", Printable(name)))),
+            _ => Err(self.unknown(format!("{} functions are named `{}`", found.len(), Printable(name)))),
         }
     }
 
@@ -205,7 +207,7 @@ impl Trigger {
         let text = self.text.as_str();
         let mut candidates: Vec<(ImportName, usize, &str)> = Vec::new();
         for (function, name) in module.imported_functions() {
-            if let Some(rest) = text.strip_prefix(name.to_string().as_str()) {
+            if let Some(rest) = text.strip_prefix(name.dotted().as_str()) {
                 let arity = module.signature(function).map_or(0, |ty| ty.params().len());
                 candidates.push((name, arity, rest));
             }

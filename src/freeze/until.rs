@@ -5,7 +5,7 @@ use super::stop::{Stop, Stoppable};
 use super::trigger::Awaited;
 use super::{Freeze, FreezeError};
 use crate::engine::Compiled;
-use crate::execute::Execution;
+use crate::execute::{Execution, program_calls};
 use crate::host::{HostOptions, Limits};
 
 /// A program, and the place.
@@ -24,7 +24,7 @@ impl<'u> Until<'u> {
     pub fn new(freeze: Freeze<'u>) -> Result<Self, FreezeError> {
         let execution = freeze.execution;
         let awaited = freeze.trigger.resolve(execution.module)?;
-        let calls = super::calls(execution.module, execution.init_functions)?;
+        let calls = program_calls(execution.module, execution.init_functions)?;
         let stoppable = Scene { execution, awaited: &awaited, calls: &calls }.stoppable()?;
         Ok(Until { freeze, awaited, calls, stoppable })
     }

@@ -53,7 +53,7 @@ pub fn extend(program: StoppedProgram<'_, '_>, entry_name: &str) -> Result<Resum
     let name = |function: u32| match known.get(Space::Function, function) {
         Some(name) => name.to_string(),
         None => match module.imported_functions().find(|(index, _)| *index == function) {
-            Some((_, import)) => import.to_string(),
+            Some((_, import)) => import.dotted(),
             None => format!("function {function}"),
         },
     };
