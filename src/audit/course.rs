@@ -2,8 +2,8 @@
 
 use crate::engine::{self, Compiled, EngineOptions};
 use crate::error::Error;
-use crate::execute::{self, ExecuteError, Execution, Initialized};
-use crate::freeze::{CallSite, Freeze, Stop, Until};
+use crate::execute::{self, ExecuteError, Execution, Initialized, Purpose};
+use crate::freeze::{CallSite, Freeze, StopRun, StoppedRun};
 use crate::host::{HostOptions, Limits};
 use crate::options::Options;
 use preinit_core::module::Module;
@@ -20,7 +20,7 @@ pub(super) struct Course<'c> {
 
 enum Way<'c> {
     Whole { compiled: Compiled, calls: Vec<String> },
-    Until(Box<Until<'c>>),
+    Until(Box<StopRun<'c>>),
 }
 
 /// An init that has run.
@@ -37,7 +37,7 @@ impl<'c> Course<'c> {
         let Execution { module, probed, .. } = execution;
         let way = match &options.at {
             None => {
-                let calls = execute::calls(module, &options.init_functions)?;
+                let calls = execute::calls(module, &options.init_functions, Purpose::Init)?;
                 let engine_options = EngineOptions { plain_traces: true, ..execution.engine_options() };
                 let compiled =
                     engine::compile_cached(&probed.wasm, engine_options, execution.compilation.cache)
@@ -46,7 +46,7 @@ impl<'c> Course<'c> {
             }
             Some(trigger) => {
                 let freeze = Freeze { trigger, reader: options.frames, execution };
-                Way::Until(Box::new(Until::new(freeze)?))
+                Way::Until(Box::new(StopRun::new(freeze)?))
             }
         };
         Ok(Course { module, probed, execution, way })
@@ -78,8 +78,8 @@ impl<'c> Course<'c> {
                 Ok(Ended { initialized, in_progress: Vec::new() })
             }
             Way::Until(until) => {
-                let Stop { initialized, place } = until.run(host, limits)?;
-                Ok(Ended { initialized, in_progress: place.sites })
+                let StoppedRun { initialized, point } = until.run(host, limits)?;
+                Ok(Ended { initialized, in_progress: point.sites })
             }
         }
     }

@@ -106,8 +106,8 @@ impl Rerun<'_> {
                     let Stop { stage, cause, .. } = &stopped.stop;
                     self.divergence(&stopped.ledger, Some(format!("{stage}: {cause}")))
                 }
-                Err(Error::Freeze(FreezeError::NotReached { message, ledger })) => {
-                    self.divergence(&ledger, message.lines().next().map(str::to_string))
+                Err(Error::Freeze(FreezeError::NotReached(ended))) => {
+                    self.divergence(&ended.ledger, ended.to_string().lines().next().map(str::to_string))
                 }
                 Err(error) => return Err(error),
             };

@@ -1,9 +1,12 @@
 //! Runs init: compiles the probed module, instantiates it on the host, calls `_initialize` and the init functions.
 
+mod calls;
 mod interrupt;
 mod stop_cause;
 mod trace;
 
+pub use calls::COMMAND_START;
+pub(crate) use calls::{Purpose, calls};
 pub use trace::{Frame, Trace};
 
 use crate::cache::CompileCache;
@@ -176,7 +179,7 @@ impl<'e> Execution<'e> {
 /// # Errors
 /// [`ExecuteError`]; nothing of a run that was stopped is worth keeping.
 pub fn execute(execution: Execution<'_>) -> Result<Initialized, ExecuteError> {
-    let calls = calls(execution.module, execution.init_functions)?;
+    let calls = calls(execution.module, execution.init_functions, Purpose::Init)?;
     let compiling = Instant::now();
     let compiled = engine::compile_cached(
         &execution.probed.wasm,
@@ -202,7 +205,7 @@ pub(crate) fn start(prepared: Prepared<'_>, calls: Vec<String>) -> Result<Initia
     let run = prepared.run();
     for name in &calls {
         let function = begun.instance.handle.get_typed_func::<(), ()>(&mut begun.store, name);
-        let function = function.map_err(|_| init_signature(prepared.execution.module, name))?;
+        let function = function.map_err(|_| calls::init_signature(prepared.execution.module, name))?;
         if let Err(error) = function.call(&mut begun.store, ()) {
             let stop = run.stopped(&format!("the `{name}` function"), "trapped", &error);
             return Err(stopped(stop, &mut begun.store));
@@ -331,62 +334,4 @@ pub fn instantiate<T: 'static>(
         start.call(store, ())?;
     }
     Ok(instance)
-}
-
-/// The exports to call in order: a reactor's constructors first, once.
-pub(crate) fn calls(module: &Module<'_>, named: &[String]) -> Result<Vec<String>, ExecuteError> {
-    let mut calls: Vec<String> = Vec::new();
-    if is_function_export(module, REACTOR_INITIALIZE) {
-        calls.push(REACTOR_INITIALIZE.to_string());
-    }
-    if named.is_empty() {
-        let found = DEFAULT_INIT_FUNCTIONS.iter().find(|name| is_function_export(module, name));
-        calls.push(found.ok_or_else(|| no_default(module))?.to_string());
-    }
-    for name in named {
-        if !is_function_export(module, name) {
-            return Err(ExecuteError::NoInitFunction(format!(
-                "there is no exported function `{name}`; {}",
-                exported_functions(module)
-            )));
-        }
-        if name != REACTOR_INITIALIZE {
-            calls.push(name.clone());
-        }
-    }
-    let nullary = |name: &String| module.export(name).is_some_and(|export| module.is_nullary(export.index));
-    match calls.iter().find(|name| !nullary(name)) {
-        Some(name) => Err(init_signature(module, name)),
-        None => Ok(calls),
-    }
-}
-
-fn init_signature(module: &Module<'_>, name: &str) -> ExecuteError {
-    ExecuteError::InitSignature { name: name.to_string(), candidates: exported_functions(module) }
-}
-
-fn no_default(module: &Module<'_>) -> ExecuteError {
-    ExecuteError::NoInitFunction(format!(
-        "none of the default init functions `{}` is exported ({})",
-        DEFAULT_INIT_FUNCTIONS.join("`, `"),
-        exported_functions(module)
-    ))
-}
-
-pub(crate) fn exported_functions(module: &Module<'_>) -> String {
-    const SHOWN: usize = 12;
-    let nullary =
-        |export: &&wasmparser::Export<'_>| is_function(export.kind) && module.is_nullary(export.index);
-    let mut names: Vec<&str> = module.exports.iter().filter(nullary).map(|export| export.name).collect();
-    let more = names.len().saturating_sub(SHOWN);
-    names.truncate(SHOWN);
-    match (names.is_empty(), more) {
-        (true, _) => "the module exports no function without parameters and results".to_string(),
-        (false, 0) => format!("candidates are `{}`", names.join("`, `")),
-        (false, more) => format!("candidates are `{}` and {more} more", names.join("`, `")),
-    }
-}
-
-fn is_function_export(module: &Module<'_>, name: &str) -> bool {
-    module.export(name).is_some_and(|export| is_function(export.kind))
 }

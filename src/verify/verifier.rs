@@ -5,7 +5,7 @@ use super::start::{self, Led};
 use super::verdict::{Coverage, Difference, Findings, Outcome, Skipped, Verdict};
 use super::{VerifyError, VerifyOptions, structure};
 use crate::engine::{Compiled, Compiler};
-use crate::execute;
+use crate::execute::{self, Purpose};
 use crate::host::{Entry, Ledger};
 use crate::report::seconds;
 use preinit_core::module::Module;
@@ -43,7 +43,7 @@ impl<'a> Verifier<'a> {
     /// [`VerifyError`], if no engine runs init to its end.
     pub fn new(original: &'a [u8], options: &'a VerifyOptions) -> Result<Verifier<'a>, VerifyError> {
         let module = Module::parse(original)?;
-        let calls = execute::calls(&module, &options.init_functions)?;
+        let calls = execute::calls(&module, &options.init_functions, Purpose::Init)?;
         let mut verifier = Verifier {
             program: Arc::new(Program::new(module)?),
             options,

@@ -9,7 +9,7 @@
 
 use super::generator::{self, Means};
 use super::machine::{HostCall, Machine, Seen, engine, provider};
-use preinit::freeze::{Reader, Trigger};
+use preinit::freeze::{FrameReader, Trigger};
 use preinit::{Error, Output, Preinit};
 use std::collections::BTreeMap;
 use wasmparser::{Parser, Payload};
@@ -51,7 +51,13 @@ impl Counts {
     }
 }
 
-fn freeze(wasm: &[u8], state: u64, calls: &[HostCall], at: usize, reader: Reader) -> Result<Output, Error> {
+fn freeze(
+    wasm: &[u8],
+    state: u64,
+    calls: &[HostCall],
+    at: usize,
+    reader: FrameReader,
+) -> Result<Output, Error> {
     let name = &calls[at].name;
     let occurrence = calls[..=at].iter().filter(|call| call.name == *name).count();
     let trigger: Trigger = format!("{name}#{occurrence}").parse().unwrap();
@@ -91,10 +97,10 @@ pub fn check(wasm: &[u8], most: usize, refusable: bool, counts: &mut Counts) {
         wasm.iter().fold(0usize, |hash, byte| hash.wrapping_mul(31).wrapping_add(usize::from(*byte))) % step;
     for at in (start..first.calls.len()).step_by(step) {
         let mut outputs = Vec::new();
-        let readers: &[Reader] = if at == start && first.calls.len().is_multiple_of(3) {
-            &[Reader::Unwind, Reader::Inspect]
+        let readers: &[FrameReader] = if at == start && first.calls.len().is_multiple_of(3) {
+            &[FrameReader::Unwind, FrameReader::Inspect]
         } else {
-            &[Reader::Unwind]
+            &[FrameReader::Unwind]
         };
         for &reader in readers {
             match freeze(wasm, STATE, &first.calls, at, reader) {
@@ -126,7 +132,7 @@ pub fn check(wasm: &[u8], most: usize, refusable: bool, counts: &mut Counts) {
         assert_eq!(frozen.call(ENTRY), second, "call {at}, the second call of the entry");
 
         if at + 1 < first.calls.len() && at % 3 == 0 {
-            let again = match freeze(&output.wasm, state, &expected.calls, 1, Reader::Unwind) {
+            let again = match freeze(&output.wasm, state, &expected.calls, 1, FrameReader::Unwind) {
                 Ok(again) => again,
                 Err(error) if refusable && error.is_refusal() => continue,
                 Err(error) => panic!("call {at}, frozen again: {error}"),
