@@ -60,7 +60,7 @@ pub fn wat_to_wasm(input: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
         return unreadable(module::ModuleError::Empty);
     }
     if std::str::from_utf8(input).is_err() {
-        return unreadable(module::ModuleError::Foreign);
+        return unreadable(module::ModuleError::Unrecognized);
     }
     wat::parse_bytes(input).or_else(|error| unreadable(module::ModuleError::Text(error.to_string())))
 }

@@ -220,6 +220,7 @@ pub(crate) fn memories(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan
                 DataSegment::Active { memory, range } | DataSegment::Passive { memory, range } => {
                     (*memory == index).then_some(range.end - range.start)
                 }
+                DataSegment::Sparse(sparse) => (sparse.memory == index).then_some(sparse.bytes()),
                 DataSegment::Original(_) | DataSegment::Empty | DataSegment::Heap => None,
             });
             let page_log2 = ty.page_size_log2.unwrap_or(16);

@@ -3,7 +3,7 @@
 use preinit::host::{HostError, ImportCalled};
 use preinit::stages::execute::{ExecuteError, StopCause};
 use preinit::stages::freeze::FreezeError;
-use preinit::stages::plan::{PlanError, Warning as OutputWarning};
+use preinit::stages::plan::{MappingObstacle, PlanError, Warning as OutputWarning};
 use preinit::verify::VerifyError;
 use preinit::{Error, OptionsError, Warning};
 
@@ -98,7 +98,9 @@ pub fn warning(warning: &Warning) -> String {
         Warning::NoDirectories => "; give it some with --dir or --mapdir".to_string(),
         Warning::NoResetHooks => "; --reset-libc has no effect".to_string(),
         Warning::SectionsStripped(_) => " (--strip-init)".to_string(),
-        Warning::Output(OutputWarning::NotMappable { .. }) => String::new(),
+        Warning::Output(OutputWarning::NotMappable {
+            obstacle: MappingObstacle::ImportedAndWritten, ..
+        }) => "; --internalize makes it the module's own".to_string(),
         _ => String::new(),
     };
     format!("{warning}{advice}")

@@ -49,7 +49,7 @@ impl HookedModule {
         for entry in types.entries()? {
             patch.ty(&entry);
         }
-        Ok(HookedModule { wasm: patch.apply()?, hook })
+        Ok(HookedModule { wasm: patch.apply(), hook })
     }
 }
 

@@ -11,16 +11,13 @@ use super::entry_hook::EntryHook;
 use super::frame_record::RecordLayout;
 use super::function_code::{CallPoint, FunctionCode, FunctionCodes};
 use super::function_types::FunctionTypes;
-use super::resume::MAX_BODY;
+use crate::engine_limits::{BODY_BYTES, LOCALS};
 use crate::module::{Module, Patch};
 use crate::probe::Probed;
 use std::collections::{BTreeMap, BTreeSet};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{BlockType, Encode, ExportKind, Function, Instruction};
 use wasmparser::ValType;
-
-/// Limit of the parameters and locals of one function that engines enforce.
-const MAX_LOCALS: usize = 50_000;
 
 /// A probed module whose functions in progress can write themselves down.
 #[derive(Debug)]
@@ -81,7 +78,7 @@ impl Instrumented {
         for entry in types.entries()? {
             patch.ty(&entry);
         }
-        Ok(Some(Instrumented { wasm: patch.apply()?, hook, records, flag: flag_name }))
+        Ok(Some(Instrumented { wasm: patch.apply(), hook, records, flag: flag_name }))
     }
 }
 
@@ -209,7 +206,7 @@ impl Locals {
 
     /// The body that has them, all but the parameters declared; `None` if it is too large.
     fn declare(self, parameters: usize, code: Vec<u8>) -> Result<Option<Vec<u8>>, ResumeError> {
-        if self.types.len() > MAX_LOCALS {
+        if !LOCALS.allows(self.types.len() as u64) {
             return Ok(None);
         }
         let mut declared = Vec::with_capacity(self.types.len());
@@ -218,7 +215,7 @@ impl Locals {
         }
         let mut function = Function::new_with_locals_types(declared);
         function.raw(code);
-        Ok((function.byte_len() <= MAX_BODY).then(|| function.into_raw_body()))
+        Ok(BODY_BYTES.allows(function.byte_len() as u64).then(|| function.into_raw_body()))
     }
 }
 
