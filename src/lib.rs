@@ -11,16 +11,22 @@
 pub mod audit;
 pub mod cache;
 pub use preinit_core::capture;
+mod checks;
+mod cleaning;
 pub use preinit_core::encode;
 pub mod engine;
 mod error;
+mod evidence;
 pub mod execute;
+pub mod finding;
 pub mod freeze;
+mod guest;
 pub mod host;
 pub mod instance;
 pub use preinit_core::layout;
 pub use preinit_core::module;
 mod options;
+pub mod page;
 mod pipeline;
 pub use preinit_core::plan;
 mod preinit;
@@ -31,14 +37,17 @@ pub use preinit_core::snapshot;
 pub use preinit_core::strip;
 pub mod verify;
 mod warning;
+mod wording;
 
 /// The stages, for tests and benchmarks. Nothing here is part of the stable interface.
 #[doc(hidden)]
 pub mod stages {
+    pub use crate::wording::{Bytes, counted};
     pub use crate::{cache, engine, execute, freeze, instance};
     pub use preinit_core::{capture, encode, layout, module, plan, probe, segments, snapshot, strip};
 }
 
+pub use cleaning::StackKept;
 pub use error::{Error, OptionsError};
 pub use options::Options;
 pub use preinit::{Output, Preinit};

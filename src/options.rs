@@ -1,9 +1,12 @@
 use crate::cache::CompileCache;
 use crate::error::OptionsError;
+use crate::execute::{Compilation, Execution, Hook};
 use crate::freeze::{FrameReader, Trigger};
 use crate::host::{HostOptions, Limits};
 use preinit_core::layout::Layout;
+use preinit_core::module::Module;
 use preinit_core::plan::{Rename, rename_conflict};
+use preinit_core::probe::Probed;
 use std::time::Duration;
 
 /// Everything that can be chosen about a run, as plain data.
@@ -79,6 +82,24 @@ impl Default for Options {
 }
 
 impl Options {
+    /// What these options run.
+    pub(crate) fn execution<'e>(
+        &'e self,
+        module: &'e Module<'e>,
+        probed: &'e Probed,
+        hooks: &'e [Hook],
+    ) -> Execution<'e> {
+        Execution {
+            module,
+            probed,
+            init_functions: &self.init_functions,
+            hooks,
+            host: &self.host,
+            limits: &self.limits,
+            compilation: Compilation { optimize: self.optimize, cache: self.compile_cache.as_ref() },
+        }
+    }
+
     pub(crate) fn check(&self) -> Result<(), OptionsError> {
         if let Some(conflict) = rename_conflict(&self.renames) {
             return Err(OptionsError::Renames(conflict));

@@ -1,7 +1,7 @@
 //! What a program knows of the world outside when it is frozen, and what it has open there.
 
 use super::FreezeError;
-use crate::host::{DescriptorKind, HostValue, Ledger};
+use crate::host::{DescriptorKind, Ledger};
 use crate::warning::Warning;
 
 /// What the user should know about a program that was frozen.
@@ -26,16 +26,13 @@ impl HeldResources {
         if ledger.wasi_calls("environ_get").next().is_some() {
             warnings.push(Warning::EnvironmentRead);
         }
-        let inputs = ledger.inputs();
-        let stdin = inputs.iter().filter(|input| input.path.is_empty());
-        let bytes: usize = stdin.map(|input| input.region.bytes.len()).sum();
+        let bytes = ledger.stdin().len();
         if bytes > 0 {
             warnings.push(Warning::StdinRead(bytes));
         }
         for (descriptor, stream) in [(1, "output"), (2, "error")] {
-            let writes = ledger.wasi_calls("fd_write");
-            let to_it = writes.filter(|entry| entry.call.args.first() == Some(&HostValue::I32(descriptor)));
-            let calls = to_it.count();
+            let calls = ledger.wasi_calls("fd_write");
+            let calls = calls.filter(|entry| entry.call.descriptor() == Some(descriptor)).count();
             if calls > 0 {
                 warnings.push(Warning::Written { stream, calls });
             }

@@ -248,7 +248,7 @@ fn a_cache_that_cannot_be_is_no_error() {
 #[test]
 fn the_cache_is_bounded() {
     let place = Place::new();
-    let mut cache = preinit::cache::CompileCache::new(place.join("cache"));
+    let mut cache = preinit::stages::cache::CompileCache::new(place.join("cache"));
     let bytes = || -> u64 {
         let files = code_files(&place.join("cache"));
         files.iter().map(|file| file.metadata().unwrap().len()).sum()
