@@ -93,7 +93,7 @@ impl Error {
         match self {
             Error::Execute(ExecuteError::Stopped(stopped))
             | Error::Freeze(FreezeError::Execute(ExecuteError::Stopped(stopped))) => Some(&stopped.ledger),
-            Error::Freeze(FreezeError::NotReached { ledger, .. }) => Some(ledger),
+            Error::Freeze(FreezeError::NotReached(ended)) => Some(&ended.ledger),
             _ => None,
         }
     }

@@ -27,7 +27,8 @@ mod wording;
 pub mod stages {
     pub use crate::wording::{Bytes, counted};
     pub use preinit_core::{
-        addition, capture, encode, interpose, layout, module, plan, printable, probe, segments, snapshot, strip,
+        addition, capture, encode, interpose, layout, module, plan, printable, probe, segments, snapshot,
+        strip,
     };
 
     pub mod cache {
@@ -54,7 +55,7 @@ pub use cache::CompileCache;
 pub use cleaning::StackKept;
 pub use engine::Compiler;
 pub use error::{Error, OptionsError};
-pub use freeze::{Reader, Trigger, TriggerError};
+pub use freeze::{FrameReader, Trigger, TriggerError};
 pub use options::Options;
 pub use preinit::{Output, Preinit};
 pub use preinit_core::layout::Layout;
