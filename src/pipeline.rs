@@ -20,7 +20,7 @@ use preinit_core::addition::Extended;
 use preinit_core::encode::encode;
 use preinit_core::module::{Module, is_function};
 use preinit_core::plan::{Plan, PlanOptions, plan};
-use preinit_core::probe::Probed;
+use preinit_core::probe::{ProbeOptions, Probed};
 use preinit_core::snapshot::Snapshot;
 use preinit_core::strip::{StripReport, strip};
 use std::time::Instant;
@@ -32,7 +32,8 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
     options.check()?;
     let module = Module::parse(wasm)?;
     let resets = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
-    let probed = Probed::exporting(&module, resets.indices())?;
+    let functions = resets.indices().collect();
+    let probed = Probed::with(&module, &ProbeOptions { functions, ..ProbeOptions::default() })?;
     let hooks = resets.hooks(&probed);
     let execution = options.execution(&module, &probed, &hooks);
     let program = freezing(options, execution)?;

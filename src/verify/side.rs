@@ -6,7 +6,7 @@ use crate::host::{
 use crate::instance::{CaptureError, InstanceError, WasmtimeInstance};
 use preinit_core::capture::{FunctionIndices, StateReader};
 use preinit_core::module::{Module, SectionId};
-use preinit_core::probe::{Probe, Probed};
+use preinit_core::probe::{Probe, ProbeOptions, Probed};
 use preinit_core::snapshot::{Heap, Reference, Snapshot, Value};
 use std::sync::Arc;
 use wasmtime::{
@@ -21,8 +21,8 @@ pub(super) struct Program<'a> {
 
 impl<'a> Program<'a> {
     pub fn new(module: Module<'a>) -> Result<Self, VerifyError> {
-        let mut probed = Probed::new(&module)?;
-        probed.note_entries(&module)?;
+        let options = ProbeOptions { ends_waits: true, marks_entries: true, ..ProbeOptions::default() };
+        let probed = Probed::with(&module, &options)?;
         Ok(Program { module, probed })
     }
 
