@@ -133,7 +133,7 @@ impl Run<'_> {
         let expected = rest(&self.first, at);
         assert_eq!(frozen.call(ENTRY), expected, "call {at}, the rest");
         assert_eq!(frozen.call(ENTRY), self.second, "call {at}, the second call of the entry");
-        if at + 1 < self.first.calls.len() && at % 3 == 0 {
+        if at + 1 < self.first.calls.len() && at.is_multiple_of(3) {
             self.check_again(at, &output.wasm, &expected, counts);
         }
     }
