@@ -20,6 +20,7 @@ pub mod host;
 pub use preinit_core::layout;
 pub use preinit_core::module;
 mod options;
+mod ownership;
 mod pipeline;
 pub use preinit_core::plan;
 mod preinit;
@@ -28,6 +29,7 @@ pub mod report;
 pub use preinit_core::segments;
 pub use preinit_core::snapshot;
 pub use preinit_core::strip;
+mod temporary;
 pub mod verify;
 mod warning;
 
@@ -35,6 +37,14 @@ mod warning;
 #[doc(hidden)]
 pub mod stages {
     pub use crate::{cache, capture, engine, execute, freeze};
+    /// Who can change a file.
+    pub mod ownership {
+        pub use crate::ownership::*;
+    }
+    /// Files that are written under another name first.
+    pub mod temporary {
+        pub use crate::temporary::*;
+    }
     pub use preinit_core::{encode, layout, module, plan, probe, segments, snapshot, strip};
 }
 

@@ -4,6 +4,7 @@ use crate::freeze::{Reader, Trigger};
 use crate::host::{HostOptions, Limits};
 use preinit_core::layout::Layout;
 use preinit_core::plan::{Rename, rename_conflict};
+use std::path::Path;
 use std::time::Duration;
 
 /// Everything that can be chosen about a run.
@@ -67,6 +68,17 @@ impl Default for Options {
 }
 
 impl Options {
+    /// The directories that the guest may write to.
+    pub fn writable_directories(&self) -> impl Iterator<Item = &Path> {
+        let directories = self.host.wasi.iter().flat_map(|wasi| &wasi.dirs);
+        directories.filter(|directory| directory.writable).map(|directory| &*directory.host)
+    }
+
+    /// The cache, unless the guest could put code there.
+    pub(crate) fn cache(&self) -> Option<&CompileCache> {
+        self.cache.as_ref().filter(|cache| !cache.is_in_reach_of(self.writable_directories()))
+    }
+
     pub(crate) fn check(&self) -> Result<(), OptionsError> {
         if let Some(conflict) = rename_conflict(&self.renames) {
             return Err(OptionsError::Renames(conflict));

@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
         hooks: &hooks,
         host: &options.host,
         limits: &options.limits,
-        compilation: Compilation { optimize: options.optimize, cache: options.cache.as_ref() },
+        compilation: Compilation { optimize: options.optimize, cache: options.cache() },
     };
     let program = freezing(options, execution)?;
     clock.timings.parse = clock.lap();

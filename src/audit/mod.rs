@@ -162,7 +162,7 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
         hooks: &hooks,
         host: &host,
         limits: &options.limits,
-        compilation: Compilation { optimize: options.optimize, cache: options.cache.as_ref() },
+        compilation: Compilation { optimize: options.optimize, cache: options.cache() },
     };
     let course = Course::new(options, execution)?;
     timings.compile = seconds(compiling.elapsed());

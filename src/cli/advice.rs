@@ -1,5 +1,6 @@
 //! What a user of the command line can do about an error or a warning. The library knows no options by name.
 
+use preinit::cache::CacheError;
 use preinit::host::{HostError, ImportCalled};
 use preinit::stages::execute::{ExecuteError, StopCause};
 use preinit::stages::freeze::FreezeError;
@@ -11,7 +12,8 @@ use preinit::{Error, OptionsError, Warning};
 pub fn for_error(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
         let error = cause.downcast_ref::<Error>().and_then(for_library_error);
-        error.or_else(|| cause.downcast_ref::<VerifyError>().and_then(for_verify_error))
+        let error = error.or_else(|| cause.downcast_ref::<VerifyError>().and_then(for_verify_error));
+        error.or_else(|| cause.downcast_ref::<CacheError>().map(for_cache))
     })
 }
 
@@ -33,6 +35,15 @@ fn for_verify_error(error: &VerifyError) -> Option<String> {
         VerifyError::Host(error) => for_host(error),
         _ => None,
     }
+}
+
+fn for_cache(error: &CacheError) -> String {
+    match error {
+        CacheError::Foreign { .. } => "give --cache-dir an empty directory, or one that is not there yet",
+        CacheError::Reachable(_) => "give --cache-dir a directory elsewhere, or use --no-cache",
+        _ => "give --cache-dir another directory, or use --no-cache",
+    }
+    .to_string()
 }
 
 fn for_options(error: &OptionsError) -> Option<String> {

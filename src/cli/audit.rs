@@ -21,7 +21,7 @@ pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
     let name = input.name();
     let is_page = args.report.as_deref().is_some_and(convert::is_page);
     let report = args.report.as_deref().map(|path| Output::new(Some(path))).transpose()?;
-    let ledger = args.ledger.as_deref().map(|path| Output::new(Some(path))).transpose()?;
+    let ledger = args.ledger.as_deref().map(Output::private).transpose()?;
     convert::spares_input(&input, report.iter().chain(&ledger))?;
     if let (Some(report), Some(ledger)) = (&report, &ledger)
         && report.collides(ledger)

@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
-use directories_next::ProjectDirs;
 use preinit::Options;
-use preinit::cache::CompileCache;
+use preinit::cache::{CacheError, Section};
 use preinit::host::{
     Class, Directory, HostOptions, ImportName, Limits, Output as GuestOutput, Policies, Preload, Stdin,
     WasiOptions,
 };
 
-use super::args::{CacheArgs, HostArgs, LimitArgs, SnapshotArgs, definition};
+use super::args::{HostArgs, LimitArgs, SnapshotArgs, definition};
+use super::caches::Caches;
 use super::input::{self, Input};
 use super::output::Output;
 use super::stderr;
@@ -43,7 +43,9 @@ pub struct Job {
     /// Whether to draw the progress line.
     pub show_progress: bool,
     /// Where snapshots are kept between runs.
-    pub results: Option<PathBuf>,
+    pub results: Option<Section>,
+    /// Why the cache of the platform is not used, if it should be.
+    pub cache_obstacle: Option<CacheError>,
     /// Whether the snapshot must be verified before it is written.
     pub verify: bool,
     /// Print nothing but errors.
@@ -72,7 +74,7 @@ impl Job {
         }
         let report_is_page = args.messages.report.as_deref().is_some_and(is_page);
         let report = args.messages.report.map(|path| Output::new(Some(&path))).transpose()?;
-        let ledger = args.messages.ledger.map(|path| Output::new(Some(&path))).transpose()?;
+        let ledger = args.messages.ledger.map(|path| Output::private(&path)).transpose()?;
         let capture = |path: Option<PathBuf>| path.map(|path| Output::new(Some(&path))).transpose();
         let captured_stdout = capture(args.messages.capture_stdout)?;
         let captured_stderr = capture(args.messages.capture_stderr)?;
@@ -102,7 +104,7 @@ impl Job {
                 wasi.stderr = GuestOutput::Discard;
             }
         }
-        let options = Options {
+        let mut options = Options {
             init_functions: args.init_functions,
             keep_init: args.keep_init_func,
             renames: args.renames,
@@ -112,7 +114,7 @@ impl Job {
             optimize: args.optimize,
             at: args.at,
             frames: args.frames.unwrap_or_default(),
-            cache: compile_cache(&args.cache),
+            cache: None,
             host,
             limits: limits(&args.limits),
             reset_libc: args.reset_libc,
@@ -123,6 +125,8 @@ impl Job {
         if options.strict && !warnings.is_empty() {
             return Err(Refused(warnings).into());
         }
+        let caches = Caches::open(&args.cache, options.writable_directories())?;
+        options.cache = caches.compiled;
         Ok(Self {
             input,
             output,
@@ -131,7 +135,8 @@ impl Job {
             ledger,
             captured: [captured_stdout, captured_stderr],
             options,
-            results: results(&args.cache)?,
+            results: caches.results,
+            cache_obstacle: caches.obstacle,
             guest_stdout_captured,
             // What the guest prints would run into the line.
             show_progress: !args.messages.quiet && stderr::is_terminal() && !guest_on_terminal,
@@ -161,29 +166,6 @@ pub fn is_page(path: &Path) -> bool {
 /// What was typed is wrong.
 pub fn usage(message: &str) -> anyhow::Error {
     definition().error(ErrorKind::MissingRequiredArgument, message).into()
-}
-
-fn compile_cache(args: &CacheArgs) -> Option<CompileCache> {
-    let directory = cache_directory(args).filter(|_| !args.no_cache)?;
-    Some(CompileCache::new(directory.join("compiled")))
-}
-
-fn results(args: &CacheArgs) -> anyhow::Result<Option<PathBuf>> {
-    if !args.result_cache {
-        return Ok(None);
-    }
-    match cache_directory(args) {
-        Some(directory) => Ok(Some(directory.join("results"))),
-        None => Err(usage(
-            "--result-cache needs a directory, and there is none by default here: give --cache-dir",
-        )),
-    }
-}
-
-/// The platform's place for caches, if there is a user with a home.
-fn cache_directory(args: &CacheArgs) -> Option<PathBuf> {
-    let platform = || ProjectDirs::from("", "", "preinit").map(|dirs| dirs.cache_dir().to_owned());
-    args.cache_dir.clone().or_else(platform)
 }
 
 /// The bounds that were typed.

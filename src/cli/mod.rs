@@ -4,10 +4,12 @@ mod advice;
 mod args;
 mod argv;
 mod audit;
+mod caches;
 mod convert;
 mod exit;
 mod generate;
 mod input;
+mod interruption;
 mod output;
 mod progress;
 mod result_cache;
@@ -27,6 +29,7 @@ pub use exit::{Exit, fail};
 /// Does what the words ask for.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
     let cli = args::parse(words)?;
+    interruption::clean_up();
     match cli.command {
         None => snapshot::run(cli.snapshot)?,
         Some(Command::Verify(args)) => return verify::run(*args),

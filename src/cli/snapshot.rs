@@ -1,5 +1,7 @@
 //! The command's own work: read, run, write, tell.
 
+use std::fmt::Display;
+
 use anyhow::Context;
 use preinit::audit::refusal_page;
 use preinit::host::{DescriptorKind, Ledger};
@@ -18,25 +20,24 @@ use preinit::verify::Outcome;
 
 /// Makes a snapshot.
 pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
-    let job = Job::new(args)?;
+    let mut job = Job::new(args)?;
     if !job.quiet {
         stderr::warn(&job.warnings);
     }
+    let results = job.results.take();
     let wasm = job.input.read()?;
-    let place = job.results.as_deref().map(|directory| result_cache::Place::of(&job, directory, &wasm));
-    let told = |what: &str, reason: &str| {
+    let say = |what: &str, reason: &dyn Display| {
         if job.verbose {
             stderr::print(&format!("{what}: {reason}\n"));
         }
     };
-    let place = match place {
-        Some(Ok(place)) => Some(place),
-        Some(Err(reason)) => {
-            told("result cache not used", &reason);
-            None
-        }
-        None => None,
-    };
+    if let Some(obstacle) = &job.cache_obstacle {
+        say("cache not used", obstacle);
+    }
+    let place = results.and_then(|section| {
+        let place = result_cache::Place::of(&job, section, &wasm);
+        place.inspect_err(|reason| say("result cache not used", reason)).ok()
+    });
     if let Some(kept) = place.as_ref().and_then(result_cache::Place::get) {
         return reuse(job, kept);
     }
@@ -67,8 +68,8 @@ pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
             summaries,
             wasm: made.wasm.clone(),
         };
-        if let Err(reason) = place.put(&job.options.host, &made.ledger, &kept) {
-            told("result not kept", &reason);
+        if let Err(reason) = place.put(&job.options.host, &made.ledger, kept) {
+            say("result not kept", &reason);
         }
     }
     let mut staged = Vec::new();
