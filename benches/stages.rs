@@ -5,7 +5,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use preinit::capture::capture;
-use preinit::execute::{Compilation, Initialized, execute};
+use preinit::execute::{Compilation, Execution, Initialized, execute};
 use preinit::host::{HostOptions, Limits, Output, WasiOptions};
 use preinit::module::Module;
 use preinit::plan::{PlanOptions, plan};
@@ -68,8 +68,17 @@ impl<'w> Run<'w> {
         let wasi = WasiOptions { stdout: Output::Discard, stderr: Output::Discard, ..WasiOptions::default() };
         let host = HostOptions { wasi: Some(wasi), ..HostOptions::default() };
         let limits = Limits { timeout: None, max_memory: 16 << 30, fuel: None };
-        let run = || execute(&module, &probed, &[], Compilation::default(), &host, &limits, [0; 32]);
-        let initialized = preinit::engine::on_guest_thread(run).expect("a thread").expect("init runs");
+        let execution = Execution {
+            module: &module,
+            probed: &probed,
+            init_functions: &[],
+            hooks: &[],
+            host: &host,
+            limits: &limits,
+            compilation: Compilation::default(),
+        };
+        let initialized =
+            preinit::engine::on_guest_thread(|| execute(execution)).expect("a thread").expect("init runs");
         Run { module, probed, initialized }
     }
 }
@@ -91,8 +100,8 @@ fn capture_memory(c: &mut Criterion) {
         group.throughput(Throughput::Bytes(size));
         group.bench_function(BenchmarkId::new(what, format!("{} MiB", size / MIB)), |b| {
             b.iter(|| {
-                let Initialized { subject, store, .. } = &mut initialized;
-                let snapshot = capture(&module, &probed, subject, store).expect("a state");
+                let mut instance = initialized.reader();
+                let snapshot = capture(&module, &probed, &mut instance).expect("a state");
                 black_box(snapshot.memories[0].image.chunks().len())
             });
         });
@@ -108,8 +117,8 @@ fn capture_tables(c: &mut Criterion) {
         group.throughput(Throughput::Elements(size));
         group.bench_function(BenchmarkId::from_parameter(size), |b| {
             b.iter(|| {
-                let Initialized { subject, store, .. } = &mut initialized;
-                let snapshot = capture(&module, &probed, subject, store).expect("a state");
+                let mut instance = initialized.reader();
+                let snapshot = capture(&module, &probed, &mut instance).expect("a state");
                 plan(&module, &snapshot, &PlanOptions::default()).expect("a plan").elements.len()
             });
         });
@@ -156,8 +165,8 @@ fn encode(c: &mut Criterion) {
     for size in [16 * MIB, 256 * MIB] {
         let wasm = writer(size, 8192, 8192);
         let Run { module, probed, mut initialized } = Run::of(&wasm);
-        let Initialized { subject, store, .. } = &mut initialized;
-        let snapshot = capture(&module, &probed, subject, store).expect("a state");
+        let mut instance = initialized.reader();
+        let snapshot = capture(&module, &probed, &mut instance).expect("a state");
         let plan = plan(&module, &snapshot, &PlanOptions::default()).expect("a plan");
         group.throughput(Throughput::Bytes(size));
         group.bench_function(BenchmarkId::new("dense", format!("{} MiB", size / MIB)), |b| {

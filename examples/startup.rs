@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let output = std::env::current_exe()?.with_file_name("snapshot.wasm");
 
     let wasm = std::fs::read(&input)?;
-    let snapshot = Preinit::new().init_func(&init).allow_wasi(true).run(&wasm)?;
+    let snapshot = Preinit::new().init_function(&init).allow_wasi(true).run(&wasm)?;
     std::fs::write(&output, &snapshot.wasm)?;
     println!("{:>9} bytes  {}", wasm.len(), input.display());
     println!("{:>9} bytes  {}", snapshot.wasm.len(), output.display());

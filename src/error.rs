@@ -1,8 +1,8 @@
 use crate::audit::{Finding, StackKept};
-use crate::capture::CaptureError;
 use crate::execute::ExecuteError;
 use crate::freeze::FreezeError;
 use crate::host::Ledger;
+use crate::instance::CaptureError;
 use crate::warning::Warning;
 use preinit_core::addition::OtherHeap;
 use preinit_core::encode::EncodeError;

@@ -10,13 +10,14 @@
 
 pub mod audit;
 pub mod cache;
-pub mod capture;
+pub use preinit_core::capture;
 pub use preinit_core::encode;
 pub mod engine;
 mod error;
 pub mod execute;
 pub mod freeze;
 pub mod host;
+pub mod instance;
 pub use preinit_core::layout;
 pub use preinit_core::module;
 mod options;
@@ -36,7 +37,7 @@ mod warning;
 /// The stages, for tests and benchmarks. Nothing here is part of the stable interface.
 #[doc(hidden)]
 pub mod stages {
-    pub use crate::{cache, capture, engine, execute, freeze};
+    pub use crate::{cache, engine, execute, freeze, instance};
     /// Who can change a file.
     pub mod ownership {
         pub use crate::ownership::*;
@@ -45,7 +46,7 @@ pub mod stages {
     pub mod temporary {
         pub use crate::temporary::*;
     }
-    pub use preinit_core::{encode, layout, module, plan, probe, segments, snapshot, strip};
+    pub use preinit_core::{capture, encode, layout, module, plan, probe, segments, snapshot, strip};
 }
 
 pub use error::{Error, OptionsError};

@@ -7,38 +7,50 @@ use preinit_core::plan::{Rename, rename_conflict};
 use std::path::Path;
 use std::time::Duration;
 
-/// Everything that can be chosen about a run.
+/// Everything that can be chosen about a run, as plain data.
+///
+/// [`Preinit`](crate::Preinit) has a method for each field. Further fields may be added in minor versions; leave the rest
+/// to the default:
+///
+/// ```
+/// use preinit::{Options, Preinit};
+///
+/// let options = Options { init_functions: vec!["init".into()], strict: true, ..Options::default() };
+/// let wasm = preinit::wat_to_wasm(br#"(module (func (export "init")))"#)?;
+/// assert!(Preinit::from(options).run(&wasm)?.report.warnings.is_empty());
+/// # Ok::<(), preinit::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Exports to call, in order; empty means the first of [`crate::execute::DEFAULT_INIT_FUNCTIONS`] that exists.
+    /// Exports to call, in order; empty means the first of `wizer-initialize`, `wizer.initialize` and `preinit` that exists.
     pub init_functions: Vec<String>,
-    /// Keep exporting the init functions. `_initialize` is never kept: it must not run twice.
-    pub keep_init: bool,
+    /// Keep the init functions as exports of the snapshot. `_initialize` is never kept: it must not run twice.
+    pub keep_init_functions: bool,
     /// Exports that get another name.
     pub renames: Vec<Rename>,
     /// Make imported memories, tables and mutable globals the module's own.
     pub internalize: bool,
     /// How data is laid out in the output.
     pub layout: Layout,
-    /// Replace the code that only init could reach by stubs.
+    /// Replace the functions that only init could reach with stubs that trap.
     pub strip_init: bool,
     /// Compile optimized code, for an init that runs long.
     pub optimize: bool,
-    /// Freeze the program in the middle of a call, at this place, instead of when init returns.
+    /// Freeze the program in the middle of a call, at this trigger, instead of when init returns.
     pub at: Option<Trigger>,
     /// How the calls in progress are read, for [`Options::at`].
     pub frames: Reader,
     /// Where compiled code is kept between runs.
-    pub cache: Option<CompileCache>,
+    pub compile_cache: Option<CompileCache>,
     /// What init can see and do.
     pub host: HostOptions,
-    /// What init can use.
+    /// How much time, memory and fuel init can use.
     pub limits: Limits,
     /// Let wasi-libc forget what it knows of directories and environment, before the state is read.
     pub reset_libc: bool,
     /// Clear what functions have left on the stack; refused where that is not certain to be safe.
     pub zero_stack: bool,
-    /// Refuse whatever would be warned of.
+    /// Refuse whatever would otherwise be a warning.
     pub strict: bool,
     /// Draw the memories, for [`Output::page`].
     pub maps: bool,
@@ -48,7 +60,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             init_functions: Vec::new(),
-            keep_init: false,
+            keep_init_functions: false,
             renames: Vec::new(),
             internalize: false,
             layout: Layout::default(),
@@ -56,7 +68,7 @@ impl Default for Options {
             optimize: false,
             at: None,
             frames: Reader::default(),
-            cache: None,
+            compile_cache: None,
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
             reset_libc: false,
@@ -75,8 +87,8 @@ impl Options {
     }
 
     /// The cache, unless the guest could put code there.
-    pub(crate) fn cache(&self) -> Option<&CompileCache> {
-        self.cache.as_ref().filter(|cache| !cache.is_in_reach_of(self.writable_directories()))
+    pub(crate) fn safe_compile_cache(&self) -> Option<&CompileCache> {
+        self.compile_cache.as_ref().filter(|cache| !cache.is_in_reach_of(self.writable_directories()))
     }
 
     pub(crate) fn check(&self) -> Result<(), OptionsError> {

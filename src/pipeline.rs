@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
         hooks: &hooks,
         host: &options.host,
         limits: &options.limits,
-        compilation: Compilation { optimize: options.optimize, cache: options.cache() },
+        compilation: Compilation { optimize: options.optimize, cache: options.safe_compile_cache() },
     };
     let program = freezing(options, execution)?;
     clock.timings.parse = clock.lap();
@@ -52,8 +52,8 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
     let run = Run::of(&initialized);
     clock.lap();
 
-    let Initialized { subject, store, .. } = &mut initialized;
-    let mut snapshot = capture(&module, &probed, subject, store)?;
+    let mut instance = initialized.reader();
+    let mut snapshot = capture(&module, &probed, &mut instance)?;
     if options.zero_stack {
         zero_stack(&module, &mut snapshot).map_err(Error::StackKept)?;
     }
@@ -135,7 +135,7 @@ fn initialized(
 }
 
 fn plan_options(options: &Options, run: &Run, extended: &Extended<'_>) -> PlanOptions {
-    let consumed = if options.keep_init { &[] } else { run.called.as_slice() };
+    let consumed = if options.keep_init_functions { &[] } else { run.called.as_slice() };
     let removed = [REACTOR_INITIALIZE].into_iter().chain(consumed.iter().map(String::as_str));
     let is_entry = |export: &str| extended.entries().iter().any(|entry| entry == export);
     PlanOptions {

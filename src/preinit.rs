@@ -11,7 +11,9 @@ use preinit_core::plan::Rename;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Pre-initializes modules: the front door of this library.
+/// Pre-initializes modules: the builder that this library is used through.
+///
+/// Each method sets the field of [`Options`] that has its name, or adds to it.
 ///
 /// ```
 /// let wat = r#"(module
@@ -19,7 +21,7 @@ use std::time::Duration;
 ///     (func (export "init") (global.set $answer (i32.const 42)))
 ///     (func (export "answer") (result i32) (global.get $answer)))"#;
 /// let wasm = preinit::wat_to_wasm(wat.as_bytes())?;
-/// let output = preinit::Preinit::new().init_func("init").run(&wasm)?;
+/// let output = preinit::Preinit::new().init_function("init").run(&wasm)?;
 /// assert_eq!(output.report.globals_changed, 1);
 /// # Ok::<(), preinit::Error>(())
 /// ```
@@ -28,8 +30,9 @@ pub struct Preinit {
     options: Options,
 }
 
-/// A snapshot and what is known about its making.
+/// A snapshot, and what is known about the run that made it.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Output {
     /// The new module.
     pub wasm: Vec<u8>,
@@ -65,19 +68,19 @@ impl Preinit {
     }
 
     /// Adds an export to call. They run in the order in which they are added.
-    pub fn init_func(mut self, name: impl Into<String>) -> Self {
+    pub fn init_function(mut self, name: impl Into<String>) -> Self {
         self.options.init_functions.push(name.into());
         self
     }
 
-    /// Keeps exporting the init functions.
-    pub fn keep_init_func(mut self, keep: bool) -> Self {
-        self.options.keep_init = keep;
+    /// Keeps the init functions as exports of the snapshot.
+    pub fn keep_init_functions(mut self, keep: bool) -> Self {
+        self.options.keep_init_functions = keep;
         self
     }
 
-    /// Exports `src` as `dst` in the output, in the place of any `dst` that was there.
-    pub fn rename_func(mut self, dst: impl Into<String>, src: impl Into<String>) -> Self {
+    /// Exports `src` as `dst` in the snapshot, instead of any `dst` that was there.
+    pub fn rename(mut self, dst: impl Into<String>, src: impl Into<String>) -> Self {
         self.options.renames.push(Rename { dst: dst.into(), src: src.into() });
         self
     }
@@ -94,7 +97,7 @@ impl Preinit {
         self
     }
 
-    /// Replaces the functions that only init could reach by stubs that trap; indices and function names stay.
+    /// Replaces the functions that only init could reach with stubs that trap; indices and function names stay.
     pub fn strip_init(mut self, strip: bool) -> Self {
         self.options.strip_init = strip;
         self
@@ -106,25 +109,25 @@ impl Preinit {
         self
     }
 
-    /// Lets init call WASI preview 1 with these policies.
+    /// Lets init call WASI preview 1, which shows it what these options say.
     pub fn wasi(mut self, options: WasiOptions) -> Self {
         self.options.host.wasi = Some(options);
         self
     }
 
-    /// Provides the exports of another module as imports under `name`.
+    /// Provides the exports of another module, in binary form, as imports from `name`.
     pub fn preload(mut self, name: impl Into<String>, wasm: impl Into<Vec<u8>>) -> Self {
         self.options.host.preloads.push(Preload { name: name.into(), wasm: wasm.into() });
         self
     }
 
-    /// Makes an import do nothing and return zero.
+    /// Lets an imported function do nothing and return zero; a stubbed memory, table or global is a fresh one.
     pub fn stub(mut self, module: impl Into<String>, name: impl Into<String>) -> Self {
         self.options.host.stubs.push(ImportName::new(module, name));
         self
     }
 
-    /// Does that for all imports that nothing else provides.
+    /// Stubs every import that nothing else provides.
     pub fn stub_all(mut self, stub: bool) -> Self {
         self.options.host.stub_all = stub;
         self
@@ -139,15 +142,22 @@ impl Preinit {
         self
     }
 
-    /// Answers all host calls from a recorded run instead of the world outside.
+    /// Answers all host calls from a recorded run; nothing outside the process is read or written.
     pub fn replay(mut self, ledger: Arc<Ledger>) -> Self {
         self.options.host.replay = Some(ledger);
         self
     }
 
-    /// Ends init after this time; `None` lets it run. A host call that never returns is not ended.
-    pub fn timeout(mut self, timeout: Option<Duration>) -> Self {
-        self.options.limits.timeout = timeout;
+    /// Chooses what happens when init makes calls of a class.
+    pub fn policy(mut self, class: Class, policy: Policy) -> Self {
+        self.options.host.policies.set(class, policy);
+        self
+    }
+
+    /// Ends compilation and init after this time; `None` sets no limit. See [`Limits::timeout`](crate::host::Limits) for
+    /// what it cannot end.
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.options.limits.timeout = timeout.into();
         self
     }
 
@@ -157,15 +167,21 @@ impl Preinit {
         self
     }
 
-    /// Ends init after this much fuel (about one per instruction).
-    pub fn fuel(mut self, fuel: u64) -> Self {
-        self.options.limits.fuel = Some(fuel);
+    /// Ends init after this much fuel, about one unit for each instruction; `None` sets no limit.
+    pub fn fuel(mut self, fuel: impl Into<Option<u64>>) -> Self {
+        self.options.limits.fuel = fuel.into();
         self
     }
 
     /// Compiles optimized code, for an init that runs long.
     pub fn optimize(mut self, optimize: bool) -> Self {
         self.options.optimize = optimize;
+        self
+    }
+
+    /// Keeps compiled code between runs. By default nothing is kept.
+    pub fn compile_cache(mut self, cache: impl Into<Option<CompileCache>>) -> Self {
+        self.options.compile_cache = cache.into();
         self
     }
 
@@ -178,12 +194,6 @@ impl Preinit {
     /// Chooses how the calls in progress are read, for [`Preinit::at`].
     pub fn frames(mut self, reader: Reader) -> Self {
         self.options.frames = reader;
-        self
-    }
-
-    /// Chooses what happens when init makes calls of a class.
-    pub fn policy(mut self, class: Class, policy: Policy) -> Self {
-        self.options.host.policies.set(class, policy);
         self
     }
 
@@ -200,34 +210,34 @@ impl Preinit {
         self
     }
 
-    /// Refuses whatever would be warned of.
+    /// Refuses whatever would otherwise be a warning.
     pub fn strict(mut self, strict: bool) -> Self {
         self.options.strict = strict;
         self
     }
 
-    /// The same as [`Preinit::run`], and leaves the record of init's host calls in `ledger` even if there is no snapshot.
-    ///
-    /// # Errors
-    /// As of [`Preinit::run`].
-    pub fn run_recorded(&self, wasm: &[u8], ledger: &mut Ledger) -> Result<Output, Error> {
-        crate::engine::on_guest_thread(|| pipeline::run(&self.options, wasm, ledger))
-            .unwrap_or_else(|error| Err(Error::Thread(error)))
-    }
-
-    /// Keeps compiled code between runs. By default nothing is kept.
-    pub fn compile_cache(mut self, cache: Option<CompileCache>) -> Self {
-        self.options.cache = cache;
+    /// Draws the memories, for [`Output::page`].
+    pub fn maps(mut self, maps: bool) -> Self {
+        self.options.maps = maps;
         self
     }
 
-    /// Runs init on `wasm`, a binary core module, and writes down the state that it leaves.
+    /// Runs init on `wasm`, a binary core module, and writes the state that it leaves into a new module.
     ///
-    /// The guest runs on a thread of its own, whose stack fits deep recursion.
+    /// The guest runs on a thread of its own, whose stack is large enough for deep recursion.
     ///
     /// # Errors
-    /// [`Error`] by stage; [`Error::is_refusal`] tells apart what was turned down from what could not be done.
+    /// [`Error`], by stage; [`Error::is_refusal`] tells a module that was turned down from one that could not be read or run.
     pub fn run(&self, wasm: &[u8]) -> Result<Output, Error> {
         self.run_recorded(wasm, &mut Ledger::default())
+    }
+
+    /// Like [`Preinit::run`], and leaves the record of init's host calls in `ledger` even if there is no snapshot.
+    ///
+    /// # Errors
+    /// Those of [`Preinit::run`].
+    pub fn run_recorded(&self, wasm: &[u8], ledger: &mut Ledger) -> Result<Output, Error> {
+        crate::engine::on_guest_thread(|| pipeline::run(&self.options, wasm, ledger))
+            .unwrap_or_else(|error| Err(Error::Thread(error)))
     }
 }

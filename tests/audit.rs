@@ -366,7 +366,7 @@ fn the_free_stack_is_cleared() {
     );
 
     let refused = |module: &[u8], init: &str| {
-        let error = Preinit::new().zero_stack(true).init_func(init).run(module).unwrap_err();
+        let error = Preinit::new().zero_stack(true).init_function(init).run(module).unwrap_err();
         assert!(error.is_refusal());
         error.to_string()
     };

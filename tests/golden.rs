@@ -42,7 +42,7 @@ fn live_externref_of_the_host_is_rejected() {
               (global.set $h (call $handle))
               (table.set $t (i32.const 2) (call $handle))))"#,
     );
-    let preinit = preinit::Preinit::new().init_func("init").linker(|linker| {
+    let preinit = preinit::Preinit::new().init_function("init").linker(|linker| {
         linker.func_new(
             "env",
             "handle",

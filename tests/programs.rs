@@ -105,7 +105,7 @@ fn kotlin_in_the_middle() {
     let expected = Guest::start(&compile(&engine, &wasm), &World::default(), &init).answers("query", 0..200);
     for at in ["kotlin.collections.HashMap.rehash#3", "kotlin.collections.HashMap.addKey#40", "parse#700"] {
         let at = format!("call:{at}");
-        let preinit = Preinit::new().wasi(quiet()).init_func(init[0]).at(at.parse().unwrap());
+        let preinit = Preinit::new().wasi(quiet()).init_function(init[0]).at(at.parse().unwrap());
         let output = preinit.run(&wasm).unwrap_or_else(|error| panic!("{at}: {error}"));
         assert!(output.report.frozen.as_ref().unwrap().frames >= 2, "{at}");
         assert!(output.report.heap.objects > 100, "{at}");
@@ -142,7 +142,7 @@ fn run_command(wasm: &[u8], world: &World) -> (Answer, String) {
 
 fn resumed(file: &str) -> (Vec<u8>, Vec<u8>) {
     let wasm = read(file);
-    let preinit = Preinit::new().wasi(quiet()).rename_func("_start", "preinit.resume");
+    let preinit = Preinit::new().wasi(quiet()).rename("_start", "preinit.resume");
     let snapshot = preinit.run(&wasm).unwrap().wasm;
     (wasm, snapshot)
 }

@@ -169,7 +169,7 @@ fn check(input: &Input) {
 fn preinit(input: &Input, world: &World) -> Preinit {
     let mut preinit = Preinit::new().wasi(world.at_build_time());
     for init in input.init.into_iter().filter(|name| !name.is_empty() && *name != "_initialize") {
-        preinit = preinit.init_func(init);
+        preinit = preinit.init_function(init);
     }
     preinit
 }

@@ -216,8 +216,7 @@ fn nothing_is_written_a_second_time() {
 #[test]
 fn commands_run_with_arguments_environment_and_input() {
     let original = program("c/command.wasm");
-    let output =
-        Preinit::new().allow_wasi(true).rename_func("_start", "preinit.resume").run(&original).unwrap();
+    let output = Preinit::new().allow_wasi(true).rename("_start", "preinit.resume").run(&original).unwrap();
     let mut options = quick();
     options.renames = vec![Rename { dst: "_start".into(), src: "preinit.resume".into() }];
     options.run = Some(WasiOptions {
@@ -512,7 +511,7 @@ fn a_call_that_waits_for_another_thread_does_not_wait() {
 #[test]
 fn output_has_a_key_of_its_own() {
     let original = program("c/command.wasm");
-    let output = Preinit::new().allow_wasi(true).keep_init_func(true).run(&original).unwrap();
+    let output = Preinit::new().allow_wasi(true).keep_init_functions(true).run(&original).unwrap();
     // The same bytes with another letter in the greeting.
     let at = output
         .wasm

@@ -7,7 +7,7 @@ use std::{env, error::Error, fs};
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=guest.wat");
     let guest = fs::read("guest.wat")?;
-    let snapshot = Preinit::new().init_func("init").run(&wat_to_wasm(&guest)?)?;
+    let snapshot = Preinit::new().init_function("init").run(&wat_to_wasm(&guest)?)?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("guest.wasm"), &snapshot.wasm)?;
     Ok(())

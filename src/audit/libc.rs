@@ -6,10 +6,11 @@ use super::course::Course;
 use super::difference::{Spot, differences};
 use super::layout::function_named;
 use super::run::Rerun;
-use crate::capture::{Subject, capture};
+use crate::capture::capture;
 use crate::error::Error;
 use crate::execute::{DEFAULT_INIT_FUNCTIONS, Initialized, Interrupt, REACTOR_INITIALIZE};
-use crate::host::{Call, Entry, HostState, ImportName, Outcome, Value};
+use crate::host::{Call, Entry, HostState, HostValue, ImportName, Outcome};
+use crate::instance::ProbedInstance;
 use preinit_core::module::{Module, Space};
 use preinit_core::probe::{Probe, Probed};
 use std::sync::Arc;
@@ -135,11 +136,11 @@ fn no_directory() -> Entry {
     const BADF: i32 = 8;
     let call = Call {
         import: Arc::new(ImportName::new("wasi_snapshot_preview1", "fd_prestat_get")),
-        args: vec![Value::I32(3), Value::I32(0)],
+        args: vec![HostValue::I32(3), HostValue::I32(0)],
         reads: Vec::new(),
         backtrace: None,
     };
-    Entry { call, outcome: Outcome::Results(vec![Value::I32(BADF)]), writes: Vec::new() }
+    Entry { call, outcome: Outcome::Results(vec![HostValue::I32(BADF)]), writes: Vec::new() }
 }
 
 /// Repeats init and asks what is left. `base` is what the first run left.
@@ -151,8 +152,8 @@ pub(super) fn ask(
     let ledger = Arc::new(rerun.ledger.followed_by(no_directory()));
     let Course { module, probed, .. } = *rerun.course;
     let mut initialized = rerun.start_from(&ledger, &[])?.initialized;
-    let Initialized { subject, store, .. } = &mut initialized;
-    let unstable = differences(base, &capture(module, probed, subject, store)?);
+    let unstable = differences(base, &capture(module, probed, &mut initialized.reader())?);
+    let Initialized { instance, store, .. } = &mut initialized;
     let mut asked = Asked {
         preopens: Cached::Unknown,
         environment: Cached::Unknown,
@@ -167,15 +168,15 @@ pub(super) fn ask(
     // In an instance of its own, since the constructors may leave anything.
     if let Some(constructors) = libc.constructors {
         let mut initialized = rerun.start_from(&ledger, &[])?.initialized;
-        let Initialized { subject, store, .. } = &mut initialized;
+        let Initialized { instance, store, .. } = &mut initialized;
         let limit = rerun.limits.timeout.map(|limit| Interrupt::after(limit, rerun.course.engine(), store));
-        let called = call(probed, subject, store, constructors, &[]);
+        let called = call(probed, instance, store, constructors, &[]);
         drop(limit);
         store.set_epoch_deadline(u64::MAX / 2);
         asked.constructors = match called {
             Ok(()) => {
-                let after = capture(module, probed, subject, store)?;
-                Constructors::Changed(differences(base, &after))
+                let mut instance = instance.with(store);
+                Constructors::Changed(differences(base, &capture(module, probed, &mut instance)?))
             }
             Err(cause) if cause.contains("of the replayed run differs") => Constructors::Unknown,
             Err(cause) => Constructors::Trapped(cause),
@@ -183,7 +184,7 @@ pub(super) fn ask(
     }
     let limit = rerun.limits.timeout.map(|limit| Interrupt::after(limit, rerun.course.engine(), store));
     if let Some(populate) = libc.populate_preopens {
-        let mut ask = || asks_again(probed, subject, store, populate, &[], "fd_prestat_get");
+        let mut ask = || asks_again(probed, instance, store, populate, &[], "fd_prestat_get");
         asked.preopens = match ask() {
             // The first answer was that there are none. What asks once more does not remember, and never does: then
             // what a constructor has found is kept.
@@ -192,10 +193,10 @@ pub(super) fn ask(
         };
     }
     if let Some(getenv) = libc.getenv
-        && let Some(name) = scratch(probed, subject, store)
+        && let Some(name) = scratch(probed, instance, store)
     {
         asked.environment =
-            asks_again(probed, subject, store, getenv, &[Val::I32(name)], "environ_sizes_get");
+            asks_again(probed, instance, store, getenv, &[Val::I32(name)], "environ_sizes_get");
     }
     drop(limit);
     Ok(asked)
@@ -204,14 +205,14 @@ pub(super) fn ask(
 /// Calls `function`, and looks whether it calls `import`.
 fn asks_again(
     probed: &Probed,
-    subject: &Subject,
+    instance: &ProbedInstance,
     store: &mut Store<HostState>,
     function: u32,
     arguments: &[Val],
     import: &str,
 ) -> Cached {
     let before = store.data().ledger().len();
-    let called = call(probed, subject, store, function, arguments);
+    let called = call(probed, instance, store, function, arguments);
     let mut after = store.data().ledger().entries().skip(before);
     // The record of init holds no answer to a call that it did not make, which ends this one.
     let asked = after.any(|entry| entry.call.wasi() == Some(import))
@@ -225,20 +226,20 @@ fn asks_again(
 
 fn call(
     probed: &Probed,
-    subject: &Subject,
+    instance: &ProbedInstance,
     store: &mut Store<HostState>,
     function: u32,
     arguments: &[Val],
 ) -> Result<(), String> {
-    let function = subject.instance.get_func(&mut *store, &probed.export_name(Probe::Function(function)));
+    let function = instance.handle.get_func(&mut *store, &probed.export_name(Probe::Function(function)));
     let function = function.ok_or("the function is not exported")?;
     let mut results = vec![Val::I32(0); function.ty(&*store).results().len()];
     function.call(store, arguments, &mut results).map_err(|error| error.root_cause().to_string())
 }
 
 /// The address of a variable's name, in memory that nobody uses.
-fn scratch(probed: &Probed, subject: &Subject, store: &mut Store<HostState>) -> Option<i32> {
-    let memory = subject.instance.get_export(&mut *store, &probed.export_name(Probe::Memory(0)))?;
+fn scratch(probed: &Probed, instance: &ProbedInstance, store: &mut Store<HostState>) -> Option<i32> {
+    let memory = instance.handle.get_export(&mut *store, &probed.export_name(Probe::Memory(0)))?;
     let Extern::Memory(memory) = memory else { return None };
     let address = memory.data_size(&*store);
     memory.grow(&mut *store, 1).ok()?;

@@ -40,7 +40,7 @@ pub use weight::{Share, Weight};
 use crate::capture::capture;
 use crate::engine;
 use crate::error::Error;
-use crate::execute::{Compilation, Execution, Hook, Initialized, REACTOR_INITIALIZE};
+use crate::execute::{Compilation, Execution, Hook, REACTOR_INITIALIZE};
 use crate::host::{Clock, HostOptions, Ledger, Limits, Random, WasiOptions};
 use crate::options::Options;
 use crate::report::seconds;
@@ -162,7 +162,7 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
         hooks: &hooks,
         host: &host,
         limits: &options.limits,
-        compilation: Compilation { optimize: options.optimize, cache: options.cache() },
+        compilation: Compilation { optimize: options.optimize, cache: options.safe_compile_cache() },
     };
     let course = Course::new(options, execution)?;
     timings.compile = seconds(compiling.elapsed());
@@ -173,8 +173,8 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let initialized_in = initialized.run_time;
     timings.init = seconds(initialized_in);
     let capturing = Instant::now();
-    let Initialized { subject, store, .. } = &mut initialized;
-    let snapshot = capture(&module, &probed, subject, store)?;
+    let mut instance = initialized.reader();
+    let snapshot = capture(&module, &probed, &mut instance)?;
     timings.capture = seconds(capturing.elapsed());
 
     let symbols = Symbols::of(&module);
@@ -248,7 +248,7 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     audit.findings.extend(handles::findings(&scene, &wasi, asked.as_ref()));
     if let Some(asked) = &asked {
         // What is frozen resumes, and does not begin again.
-        let gone = if options.keep_init && options.at.is_none() { &[] } else { course.calls() };
+        let gone = if options.keep_init_functions && options.at.is_none() { &[] } else { course.calls() };
         let removed = |name: &str| {
             let replaced = options.renames.iter().any(|rename| rename.dst == name);
             replaced || name == REACTOR_INITIALIZE || gone.iter().any(|init| init == name)
@@ -272,7 +272,8 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
 
 /// The same host, with sources that can be repeated.
 fn repeatable(host: &HostOptions) -> HostOptions {
-    let mut host = HostOptions { ledger_backtraces: true, replay: None, rehearse: false, ..host.clone() };
+    let mut host =
+        HostOptions { ledger_backtraces: true, replay: None, replay_outside_only: false, ..host.clone() };
     if let Some(WasiOptions { clock, random, .. }) = &mut host.wasi {
         if *clock == Clock::Real {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -7,7 +7,7 @@ use super::source::{Source, stdin};
 use crate::capture::capture;
 use crate::engine::on_guest_thread;
 use crate::error::Error;
-use crate::execute::{ExecuteError, Initialized, Stop};
+use crate::execute::{ExecuteError, Stop};
 use crate::freeze::{CallSite, FreezeError};
 use crate::host::{HostOptions, Ledger, Limits, Output, Stdin, WasiOptions};
 use preinit_core::snapshot::Snapshot;
@@ -71,7 +71,7 @@ impl Rerun<'_> {
         self.runs.fetch_add(1, Ordering::Relaxed);
         let mut host = HostOptions {
             replay: Some(Arc::clone(ledger)),
-            rehearse: true,
+            replay_outside_only: true,
             ledger_backtraces: false,
             ..self.host.clone()
         };
@@ -94,9 +94,8 @@ impl Rerun<'_> {
             let divergence = match self.start(sources) {
                 Ok(Ended { mut initialized, in_progress }) => {
                     let ledger = initialized.store.data_mut().take_ledger();
-                    let Initialized { subject, store, .. } = &mut initialized;
                     let Course { module, probed, .. } = self.course;
-                    moved = differences(base, &capture(module, probed, subject, store)?);
+                    moved = differences(base, &capture(module, probed, &mut initialized.reader())?);
                     let elsewhere = in_progress != self.in_progress;
                     self.divergence(&ledger, None).or_else(|| elsewhere.then(|| self.elsewhere()))
                 }

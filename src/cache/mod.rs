@@ -3,15 +3,15 @@
 //! Code from a cache runs as it is. So a cache directory is one that only this user can change, in which every entry is
 //! sealed with a key that only this user can read; and one that this program has made, since old entries are removed.
 
-mod compiled;
-mod directory;
+mod cache_section;
+mod compile_cache;
 mod error;
+mod owned_directory;
+mod resolved_path;
 mod seal;
-mod section;
-mod way;
 
 pub use crate::ownership::Fault;
-pub use compiled::CompileCache;
-pub use directory::OwnedDirectory;
+pub use cache_section::{CacheSection, EntryName};
+pub use compile_cache::CompileCache;
 pub use error::CacheError;
-pub use section::{EntryName, Section};
+pub use owned_directory::OwnedDirectory;

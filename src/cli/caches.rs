@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use directories_next::ProjectDirs;
-use preinit::cache::{CacheError, CompileCache, OwnedDirectory, Section};
+use preinit::cache::{CacheError, CacheSection, CompileCache, OwnedDirectory};
 
-use super::args::CacheArgs;
-use super::convert::usage;
+use super::args::{CacheArgs, usage_error};
 
 /// The caches of a run.
 #[derive(Default)]
@@ -15,7 +14,7 @@ pub struct Caches {
     /// Compiled code.
     pub compiled: Option<CompileCache>,
     /// Snapshots.
-    pub results: Option<Section>,
+    pub results: Option<CacheSection>,
     /// Why the platform's cache directory is not used, if it should have been.
     pub obstacle: Option<CacheError>,
 }
@@ -30,7 +29,7 @@ impl Caches {
         let platform = || ProjectDirs::from("", "", "preinit").map(|dirs| dirs.cache_dir().to_owned());
         let Some(directory) = args.cache_dir.clone().or_else(platform) else {
             return match args.result_cache {
-                true => Err(usage(
+                true => Err(usage_error(
                     "--result-cache needs a directory, and there is none by default here: give --cache-dir",
                 )),
                 false => Ok(Caches::default()),

@@ -4,9 +4,9 @@ use std::io;
 use std::process::ExitCode;
 
 use super::advice;
-use super::convert::Refused;
+use super::snapshot_request::Refused;
 use super::stderr;
-use super::verify::Unverified;
+use super::verify_command::Unverified;
 
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

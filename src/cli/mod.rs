@@ -2,22 +2,23 @@
 
 mod advice;
 mod args;
-mod argv;
-mod audit;
+mod audit_command;
 mod caches;
-mod convert;
 mod exit;
 mod generate;
+mod host_conversion;
 mod input;
 mod interruption;
 mod output;
+mod parse;
 mod progress;
 mod result_cache;
-mod snapshot;
+mod side_outputs;
+mod snapshot_command;
+mod snapshot_request;
 mod stderr;
 mod summary;
-mod value;
-mod verify;
+mod verify_command;
 mod watchdog;
 
 use std::ffi::OsString;
@@ -31,9 +32,9 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
     let cli = args::parse(words)?;
     interruption::clean_up();
     match cli.command {
-        None => snapshot::run(cli.snapshot)?,
-        Some(Command::Verify(args)) => return verify::run(*args),
-        Some(Command::Audit(args)) => return audit::run(*args),
+        None => snapshot_command::run(cli.snapshot)?,
+        Some(Command::Verify(args)) => return verify_command::run(*args),
+        Some(Command::Audit(args)) => return audit_command::run(*args),
         Some(Command::Completions { shell }) => generate::completions(shell)?,
         Some(Command::Man) => generate::man()?,
     }

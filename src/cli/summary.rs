@@ -6,8 +6,8 @@ use preinit::Report;
 use preinit::report::LayoutReport;
 use preinit::strip::StripReport;
 
-use super::value::bytes::Bytes;
-use super::value::duration::Seconds;
+use super::parse::byte_count::Bytes;
+use super::parse::time_span::Seconds;
 
 /// Memories, or tables, that get a line of their own.
 const LISTED: usize = 4;

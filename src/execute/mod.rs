@@ -1,21 +1,21 @@
 //! Runs init: compiles the probed module, instantiates it on the host, calls `_initialize` and the init functions.
 
 mod interrupt;
-mod stopped;
+mod stop_cause;
 mod trace;
 
 pub use trace::{Frame, Trace};
 
 use crate::cache::CompileCache;
-use crate::capture::{Baseline, CaptureError, Subject};
 use crate::engine::{self, Compiled, Compiler, EngineOptions};
 use crate::host::{self, HostError, HostOptions, HostState, Ledger, Limits, Watch};
+use crate::instance::{Baseline, InstanceError, ProbedInstance, WasmtimeInstance};
 pub(crate) use interrupt::Interrupt;
 use preinit_core::module::{Module, is_function};
 use preinit_core::probe::{Probe, Probed};
 use std::time::{Duration, Instant};
-pub(crate) use stopped::Run;
-pub use stopped::{Stop, StopCause};
+pub(crate) use stop_cause::Run;
+pub use stop_cause::{Stop, StopCause};
 use wasmtime::{Extern, Instance, Store};
 
 /// Init exports that are looked for when none is named, in this order.
@@ -29,7 +29,7 @@ pub struct Initialized {
     /// Holds everything that the instance refers to.
     pub store: Store<HostState>,
     /// The instance of the probed module.
-    pub subject: Subject,
+    pub instance: ProbedInstance,
     /// The exports that were called.
     pub called: Vec<String>,
     /// How many of the host calls were made by preloaded modules as they started.
@@ -54,25 +54,30 @@ pub struct Hook {
 }
 
 impl Initialized {
+    /// The instance, for capture.
+    pub fn reader(&mut self) -> WasmtimeInstance<'_, &mut Store<HostState>> {
+        self.instance.with(&mut self.store)
+    }
+
     /// Calls `hooks` in order.
     ///
     /// # Errors
     /// [`ExecuteError::Stopped`], if one traps or takes longer than init may.
     pub fn call_hooks(&mut self, hooks: &[Hook], limits: &Limits) -> Result<(), ExecuteError> {
-        call_hooks(hooks, limits, &self.subject, &mut self.store)
+        call_hooks(hooks, limits, &self.instance, &mut self.store)
     }
 }
 
 pub(crate) fn call_hooks(
     hooks: &[Hook],
     limits: &Limits,
-    subject: &Subject,
+    instance: &ProbedInstance,
     store: &mut Store<HostState>,
 ) -> Result<(), ExecuteError> {
     for hook in hooks {
         let engine = store.engine().clone();
         let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, &engine, store));
-        let function = subject.instance.get_typed_func::<(), ()>(&mut *store, &hook.export);
+        let function = instance.handle.get_typed_func::<(), ()>(&mut *store, &hook.export);
         let called = function.and_then(|function| function.call(&mut *store, ()));
         drop(interrupt);
         store.set_epoch_deadline(u64::MAX / 2);
@@ -104,9 +109,9 @@ pub enum ExecuteError {
     /// The host could not be set up or lacks an import.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// What the imports hold could not be read.
+    /// The instance, or what the imports hold, could not be read.
     #[error(transparent)]
-    Baseline(#[from] CaptureError),
+    Instance(#[from] InstanceError),
     /// The guest was stopped: it trapped, exited, or called what it must not.
     #[error("{}", .0.stop)]
     Stopped(Box<Stopped>),
@@ -196,7 +201,7 @@ pub(crate) fn start(prepared: Prepared<'_>, calls: Vec<String>) -> Result<Initia
     let mut begun = begin(prepared, None)?;
     let run = prepared.run();
     for name in &calls {
-        let function = begun.subject.instance.get_typed_func::<(), ()>(&mut begun.store, name);
+        let function = begun.instance.handle.get_typed_func::<(), ()>(&mut begun.store, name);
         let function = function.map_err(|_| init_signature(prepared.execution.module, name))?;
         if let Err(error) = function.call(&mut begun.store, ()) {
             let stop = run.stopped(&format!("the `{name}` function"), "trapped", &error);
@@ -215,7 +220,7 @@ fn stopped(stop: Stop, store: &mut Store<HostState>) -> ExecuteError {
 /// An instance that is being initialized.
 pub(crate) struct Begun {
     pub store: Store<HostState>,
-    pub subject: Subject,
+    pub instance: ProbedInstance,
     preload_calls: usize,
     interrupt: Option<Interrupt>,
     running: Instant,
@@ -231,15 +236,15 @@ pub(crate) fn begin(prepared: Prepared<'_>, watch: Option<Watch>) -> Result<Begu
         store.data_mut().watch(watch);
     }
     let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, engine, &mut store));
-    let (subject, preload_calls) = instantiated(prepared, &mut store)?;
-    Ok(Begun { store, subject, preload_calls, interrupt, running })
+    let (instance, preload_calls) = instantiated(prepared, &mut store)?;
+    Ok(Begun { store, instance, preload_calls, interrupt, running })
 }
 
 /// Gives the instance, and the number of host calls that preloaded modules made.
 fn instantiated(
     prepared: Prepared<'_>,
     store: &mut Store<HostState>,
-) -> Result<(Subject, usize), ExecuteError> {
+) -> Result<(ProbedInstance, usize), ExecuteError> {
     let Execution { module, probed, host: options, .. } = prepared.execution;
     let compiled = &prepared.compiled.module;
     let run = prepared.run();
@@ -254,8 +259,8 @@ fn instantiated(
     let names = functions.map(|export| (export.index, export.name.to_string()));
     store.data_mut().name_functions(compiled, names);
     let baseline = Baseline::of(store, &imports)?;
-    let instance = match instantiate(store, compiled, &imports, module.bytes, probed) {
-        Ok(instance) => instance,
+    let handle = match instantiate(store, compiled, &imports, module.bytes, probed) {
+        Ok(handle) => handle,
         Err(error) => {
             return Err(match run.not_instantiated(&error) {
                 Some(stop) => stopped(stop, store),
@@ -263,7 +268,7 @@ fn instantiated(
             });
         }
     };
-    Ok((Subject { instance, imports, baseline }, preload_calls))
+    Ok((ProbedInstance::new(probed, handle, imports, baseline, store)?, preload_calls))
 }
 
 impl Begun {
@@ -283,7 +288,7 @@ impl Begun {
         self.unbounded()?;
         Ok(Initialized {
             store: self.store,
-            subject: self.subject,
+            instance: self.instance,
             called,
             preload_calls: self.preload_calls,
             compiler: prepared.compiled.compiler,

@@ -56,7 +56,7 @@ impl Bell {
 
     /// Lets it ring.
     pub fn arm(&self, begun: &mut Begun, listener: Arc<Listener>) -> wasmtime::Result<()> {
-        let instance = begun.subject.instance;
+        let instance = begun.instance.handle;
         let store = &mut begun.store;
         let missing = || wasmtime::Error::msg("an export that was added is missing");
         let table = instance.get_table(&mut *store, &self.table).ok_or_else(missing)?;
@@ -72,7 +72,7 @@ impl Bell {
     }
 
     fn parameters(&self, begun: &mut Begun) -> wasmtime::Result<Vec<wasmtime::ValType>> {
-        let function = begun.subject.instance.get_func(&mut begun.store, &self.witness());
+        let function = begun.instance.handle.get_func(&mut begun.store, &self.witness());
         let function = function.ok_or_else(|| wasmtime::Error::msg("an export that was added is missing"))?;
         Ok(function.ty(&begun.store).params().collect())
     }

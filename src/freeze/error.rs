@@ -1,6 +1,6 @@
-use crate::capture::CaptureError;
 use crate::execute::ExecuteError;
 use crate::host::Ledger;
+use crate::instance::{CaptureError, InstanceError};
 use preinit_core::encode::EncodeError;
 use preinit_core::freeze::ResumeError;
 
@@ -42,6 +42,12 @@ pub enum FreezeError {
     /// The module could be validated once, but not again.
     #[error("the module cannot be read again, which is a bug in preinit: {0}")]
     Read(#[from] wasmparser::BinaryReaderError),
+}
+
+impl From<InstanceError> for FreezeError {
+    fn from(error: InstanceError) -> FreezeError {
+        FreezeError::Capture(error.into())
+    }
 }
 
 impl FreezeError {

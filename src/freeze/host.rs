@@ -67,7 +67,7 @@ impl Held {
             warnings.push(Warning::StdinRead(bytes));
         }
         for (descriptor, stream) in [(1, "output"), (2, "error")] {
-            let written = |entry: &&crate::host::Entry| matches!(entry.call.args.first(), Some(crate::host::Value::I32(fd)) if *fd == descriptor);
+            let written = |entry: &&crate::host::Entry| matches!(entry.call.args.first(), Some(crate::host::HostValue::I32(fd)) if *fd == descriptor);
             let calls = ledger.wasi_calls("fd_write").filter(written).count();
             if calls > 0 {
                 warnings.push(Warning::Written { stream, calls });

@@ -4,15 +4,14 @@
 use super::FreezeError;
 use super::play::{Listener, Played, Scene};
 use super::stop::{Layout, Place, Reached};
-use super::value::Kept;
-use crate::capture::References;
 use crate::engine::{self, EngineOptions};
 use crate::execute::ExecuteError;
 use crate::host::{HostState, ImportName, Seen};
+use crate::instance::{HeldValue, InstanceError};
 use preinit_core::freeze::{CallPoint, Construct, FunctionCodes, OpenConstruct};
 use preinit_core::freeze::{CallSite, CallStack, Frame};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use wasmparser::{AbstractHeapType, HeapType, ValType};
 use wasmtime::{AnyRef, AsContextMut, Caller, ExternRef, FrameHandle, Val};
@@ -25,11 +24,11 @@ struct Shown {
     function: u32,
     /// Offset in the binary.
     at: usize,
-    locals: Vec<Option<Kept>>,
-    operands: Vec<Kept>,
+    locals: Vec<Option<HeldValue>>,
+    operands: Vec<HeldValue>,
 }
 
-type Seeing = Result<(Vec<Kept>, Vec<Shown>), FreezeError>;
+type Seeing = Result<(Vec<HeldValue>, Vec<Shown>), FreezeError>;
 
 impl Scene<'_> {
     /// Runs the program again, to the call that it was stopped at, and reads its frames.
@@ -38,7 +37,7 @@ impl Scene<'_> {
         stop: &Place,
         bodies: &FunctionCodes<'_>,
         points: &[Arc<CallPoint>],
-    ) -> Result<(CallStack<Kept>, Played), FreezeError> {
+    ) -> Result<(CallStack<HeldValue>, Played), FreezeError> {
         let stack = engine::INSPECTED_WASM_STACK + HOST_STACK;
         engine::on_thread(stack, || self.inspect_here(stop, bodies, points))
             .map_err(|_| FreezeError::Unexplained("there is no memory for a thread"))?
@@ -49,7 +48,7 @@ impl Scene<'_> {
         stop: &Place,
         bodies: &FunctionCodes<'_>,
         points: &[Arc<CallPoint>],
-    ) -> Result<(CallStack<Kept>, Played), FreezeError> {
+    ) -> Result<(CallStack<HeldValue>, Played), FreezeError> {
         let compiling = Instant::now();
         let options = EngineOptions { optimize: false, fuel: false, ..self.execution.engine_options() };
         let (wasm, bell) = self.with_bell()?;
@@ -57,9 +56,8 @@ impl Scene<'_> {
         let prepared = self.prepared(&compiled, compiling.elapsed());
 
         let seen: Arc<Mutex<Option<Seeing>>> = Arc::default();
-        let references: Arc<OnceLock<References>> = Arc::default();
         let listener: Arc<Listener> = {
-            let (seen, references) = (Arc::clone(&seen), Arc::clone(&references));
+            let seen = Arc::clone(&seen);
             let (event, rings) = (stop.event, bell.is_some());
             let points = points.to_vec();
             let module = compiled.module.clone();
@@ -69,24 +67,15 @@ impl Scene<'_> {
                 if events.fetch_add(1, Ordering::Relaxed) + 1 < event {
                     return Ok(Seen::Answer);
                 }
-                let looked = match references.get() {
-                    Some(references) => {
-                        let look = Look { references, module: &module, imported, points: &points };
-                        look.frames(caller, values, rings)
-                    }
-                    None => Err(FreezeError::Unexplained("a stop before the program ran")),
-                };
+                let look = Look { module: &module, imported, points: &points };
+                let looked = look.frames(caller, values, rings);
                 if let Ok(mut seen) = seen.lock() {
                     *seen = Some(looked);
                 }
                 Err(Reached.into())
             })
         };
-        let played = self.play(prepared, bell.as_ref(), listener, |begun| {
-            let known = References::new(self.probed(), &begun.subject, &mut begun.store)?;
-            let _ = references.set(known);
-            Ok(())
-        })?;
+        let played = self.play(prepared, bell.as_ref(), listener)?;
         let seen = seen.lock().ok().and_then(|mut seen| seen.take());
         let Some(seen) = seen else {
             let how = played
@@ -117,7 +106,6 @@ impl Scene<'_> {
 const MAX_ARMS: usize = 10;
 
 struct Look<'l> {
-    references: &'l References,
     module: &'l wasmtime::Module,
     imported: u32,
     points: &'l [Arc<CallPoint>],
@@ -125,8 +113,8 @@ struct Look<'l> {
 
 impl Look<'_> {
     fn frames(&self, caller: &mut Caller<'_, HostState>, values: &[Val], rings: bool) -> Seeing {
-        let arguments = values.iter().map(|argument| Kept::new(self.references, &mut *caller, argument));
-        let arguments = arguments.collect::<Result<_, _>>()?;
+        let arguments = values.iter().map(|argument| HeldValue::new(&mut *caller, argument));
+        let arguments = arguments.collect::<Result<_, _>>().map_err(InstanceError::from)?;
         let activations: Vec<FrameHandle> = caller.debug_exit_frames().collect();
         let [innermost] = &activations[..] else {
             return Err(FreezeError::Refused(
@@ -134,7 +122,7 @@ impl Look<'_> {
                     .to_string(),
             ));
         };
-        let engine = |error: wasmtime::Error| FreezeError::Capture(error.into());
+        let engine = |error: wasmtime::Error| FreezeError::from(InstanceError::from(error));
         let mut current = Some(innermost.clone());
         if rings {
             current = innermost.parent(&mut *caller).map_err(engine)?;
@@ -169,7 +157,7 @@ impl Look<'_> {
                 true => None,
                 false => {
                     let local = frame.local(&mut *caller, index)?;
-                    Some(Kept::new(self.references, &mut *caller, &local)?)
+                    Some(HeldValue::new(&mut *caller, &local)?)
                 }
             });
         }
@@ -179,7 +167,7 @@ impl Look<'_> {
             let shown = index + below.map(|level| level.parameters).sum::<usize>();
             let operand = frame.stack(&mut *caller, shown as u32)?;
             let operand = declared(operand, ty, &mut *caller)?;
-            operands.push(Kept::new(self.references, &mut *caller, &operand)?);
+            operands.push(HeldValue::new(&mut *caller, &operand)?);
         }
         Ok(Shown { function: function.as_u32() + self.imported, at: pc.raw() as usize, locals, operands })
     }

@@ -62,7 +62,7 @@ impl Lead<'_> {
                 Ok(Seen::Answer)
             })
         };
-        let played = scene.play(prepared, bell.as_ref(), listener, |_| Ok(()))?;
+        let played = scene.play(prepared, bell.as_ref(), listener)?;
         if events.load(Ordering::Relaxed) < stop.place.event {
             let how = played.error.as_ref().map_or("it returned".to_string(), |e| e.root_cause().to_string());
             return Err(FreezeError::NotRepeated(how));

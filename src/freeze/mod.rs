@@ -20,7 +20,6 @@ mod stop;
 mod trigger;
 mod until;
 mod unwind;
-mod value;
 
 pub use error::FreezeError;
 pub(crate) use lead::{Lead, Led};
@@ -29,15 +28,16 @@ pub use stop::{Place, Stop};
 pub use trigger::{CHECKPOINT, Trigger, TriggerError};
 pub use until::Until;
 
-use crate::capture::{HeapReader, References, capture_with};
 use crate::execute::{
     Begun, DEFAULT_INIT_FUNCTIONS, ExecuteError, Execution, REACTOR_INITIALIZE, call_hooks,
 };
 use crate::host::{Ledger, Limits};
+use crate::instance::InstanceError;
 use crate::warning::Warning;
 use host::Held;
 use play::Scene;
 use preinit_core::addition::Addition;
+use preinit_core::capture::{FunctionIndices, StateReader};
 use preinit_core::freeze::{
     CallPoint, FunctionCodes, Resumption, StoppedProgram, can_be_written, describe, extend,
 };
@@ -47,7 +47,6 @@ use refusal::{no_continuations, no_host_in_between};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wasmtime::RootScope;
 
 /// The export at which a command begins (WASI application ABI).
 pub const COMMAND_START: &str = "_start";
@@ -189,17 +188,20 @@ impl Until<'_> {
             return Err(FreezeError::NotRepeated("other calls were in progress".to_string()));
         }
         played.begun.unbounded()?;
-        let Begun { subject, store, .. } = &mut played.begun;
-        call_hooks(first.hooks, &limits, subject, store)?;
+        let Begun { instance, store, .. } = &mut played.begun;
+        call_hooks(first.hooks, &limits, instance, store)?;
         if let Some(left) = store.data().ledger().unreplayed().filter(|left| *left > 0) {
             return Err(FreezeError::NotRepeated(format!("it made {left} fewer host calls")));
         }
-        let references = References::new(first.probed, subject, store)?;
-        let resolve = |reader: &mut HeapReader<'_>, store: &mut _| {
-            let mut scope = RootScope::new(store);
-            stack.map(|kept| kept.resolve(reader, &mut scope))
-        };
-        let (again, stack) = capture_with(first.module, first.probed, subject, store, &references, resolve)?;
+        let mut instance = instance.with(store);
+        let functions = FunctionIndices::of(first.module, first.probed, &mut instance)?;
+        let state = StateReader { module: first.module, probed: first.probed, functions: &functions };
+        let (again, stack) = state.state_with(&mut instance, |heap, instance| {
+            stack.map(|held| {
+                let value = held.observe(instance.store()).map_err(InstanceError::from)?;
+                heap.value(instance, value)
+            })
+        })?;
         if !snapshot.is_same_but_for_objects(&again) || !again.heap.starts_with(&snapshot.heap) {
             return Err(FreezeError::NotRepeated("its state was different".to_string()));
         }

@@ -50,13 +50,12 @@ impl<'s> Scene<'s> {
         self.execution.prepared(compiled, compile_time)
     }
 
-    /// Plays the scene. `ready` is called between instantiation and the first call.
+    /// Plays the scene.
     pub fn play(
         self,
         prepared: Prepared<'_>,
         bell: Option<&Bell>,
         listener: Arc<Listener>,
-        ready: impl FnOnce(&mut Begun) -> Result<(), FreezeError>,
     ) -> Result<Played, FreezeError> {
         let watched = match &self.awaited.call {
             AwaitedCall::Function(_) => None,
@@ -71,14 +70,12 @@ impl<'s> Scene<'s> {
             Watch { imports, observe: Box::new(observe) }
         });
         let mut begun = execute::begin(prepared, watch)?;
-        ready(&mut begun)?;
         if let Some(bell) = bell {
             bell.arm(&mut begun, listener).map_err(execute::ExecuteError::Compile)?;
         }
         let mut results = Vec::new();
         for (returned, name) in self.calls.iter().enumerate() {
-            let instance = begun.subject.instance;
-            let function = instance.get_func(&mut begun.store, name);
+            let function = begun.instance.handle.get_func(&mut begun.store, name);
             let function = function.ok_or(FreezeError::Unexplained("an export that is missing"))?;
             results = vec![Val::I32(0); function.ty(&begun.store).results().len()];
             if let Err(error) = function.call(&mut begun.store, &[], &mut results) {

@@ -4,15 +4,14 @@
 use super::FreezeError;
 use super::play::Scene;
 use super::stop;
-use super::value::Kept;
-use crate::capture::References;
 use crate::execute::Begun;
+use crate::instance::{HeldValue, InstanceError};
+use preinit_core::capture::Observed;
 use preinit_core::freeze::{CallPoint, FunctionCodes};
 use preinit_core::freeze::{CallSite, Frame};
 use preinit_core::module::Hierarchy;
 use preinit_core::module::Module;
 use preinit_core::module::Patch;
-use preinit_core::snapshot::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use wasm_encoder::{Encode, ExportKind, Instruction, MemArg};
@@ -142,13 +141,8 @@ impl Layout {
     }
 
     /// Reads what was written, which must be a record for each of `sites`.
-    pub fn read(
-        &self,
-        begun: &mut Begun,
-        references: &References,
-        sites: &[CallSite],
-    ) -> Result<Vec<Frame<Kept>>, FreezeError> {
-        let instance = begun.subject.instance;
+    pub fn read(&self, begun: &mut Begun, sites: &[CallSite]) -> Result<Vec<Frame<HeldValue>>, FreezeError> {
+        let instance = begun.instance.handle;
         let missing = FreezeError::Unexplained("an export that was added is missing");
         let Some(memory) = instance.get_memory(&mut begun.store, &self.memory.name) else {
             return Err(missing);
@@ -172,12 +166,12 @@ impl Layout {
                 return Err(other());
             }
             let mut read = |place: Place| match place {
-                Place::Memory(offset, ty) => Ok(Kept::Plain(number(bytes, offset as usize, ty))),
+                Place::Memory(offset, ty) => Ok(HeldValue::Plain(number(bytes, offset as usize, ty))),
                 Place::Table(table, entry) => {
                     let mut scope = RootScope::new(&mut begun.store);
                     let element = tables[table].get(&mut scope, entries[table] + u64::from(entry));
                     let element = element.ok_or(FreezeError::Unexplained("a reference that is missing"))?;
-                    Ok(Kept::new(references, &mut scope, &Val::from(element))?)
+                    Ok(HeldValue::new(&mut scope, &Val::from(element)).map_err(InstanceError::from)?)
                 }
             };
             let locals = record.locals.iter().map(|place| place.map(&mut read).transpose());
@@ -255,13 +249,13 @@ fn word(bytes: &[u8], offset: usize) -> u32 {
     bytes[offset..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
 }
 
-fn number(bytes: &[u8], offset: usize, ty: ValType) -> Value {
+fn number(bytes: &[u8], offset: usize, ty: ValType) -> Observed {
     let long = || bytes[offset..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
     match ty {
-        ValType::I32 => Value::I32(word(bytes, offset) as i32),
-        ValType::I64 => Value::I64(long() as i64),
-        ValType::F32 => Value::F32(word(bytes, offset)),
-        ValType::F64 => Value::F64(long()),
-        _ => Value::V128(bytes[offset..].first_chunk().map_or(0, |bytes| u128::from_le_bytes(*bytes))),
+        ValType::I32 => Observed::I32(word(bytes, offset) as i32),
+        ValType::I64 => Observed::I64(long() as i64),
+        ValType::F32 => Observed::F32(word(bytes, offset)),
+        ValType::F64 => Observed::F64(long()),
+        _ => Observed::V128(bytes[offset..].first_chunk().map_or(0, |bytes| u128::from_le_bytes(*bytes))),
     }
 }

@@ -89,7 +89,7 @@ impl Scene<'_> {
         let prepared = self.prepared(compiled, *compile_time);
         let progress = Arc::new(Mutex::new(Progress::default()));
         let listener = self.matcher(&progress);
-        let played = self.play(prepared, bell.as_ref(), listener, |_| Ok(()));
+        let played = self.play(prepared, bell.as_ref(), listener);
         let (reached, matches) = match progress.lock() {
             Ok(mut progress) => {
                 let event = progress.events;
@@ -265,7 +265,7 @@ fn opened(caller: &mut Caller<'_, HostState>, values: &[Val]) -> Option<String> 
         }
         Extern::SharedMemory(memory) => {
             let range = range(memory.data().len())?;
-            crate::capture::shared_bytes(&memory).ok()?[range].to_vec()
+            crate::instance::shared_bytes(&memory).ok()?[range].to_vec()
         }
         _ => return None,
     };

@@ -10,11 +10,10 @@ use super::bell::Bell;
 use super::play::{Listener, Played, Scene};
 use super::record::Layout;
 use super::stop::Place;
-use super::value::Kept;
-use crate::capture::{CaptureError, References};
 use crate::engine::{self, EngineOptions};
 use crate::execute::{Begun, ExecuteError};
 use crate::host::{HostState, ImportName, Seen};
+use crate::instance::{HeldValue, InstanceError};
 use preinit_core::freeze::FunctionTypes;
 use preinit_core::freeze::MAX_BODY;
 use preinit_core::freeze::{CallPoint, FunctionCode, FunctionCodes};
@@ -23,7 +22,7 @@ use preinit_core::module::Module;
 use preinit_core::module::Patch;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{BlockType, Encode, ExportKind, Function, Instruction};
@@ -43,7 +42,7 @@ impl Scene<'_> {
         stop: &Place,
         bodies: &FunctionCodes<'_>,
         points: &[Arc<CallPoint>],
-    ) -> Result<Option<(CallStack<Kept>, Played)>, FreezeError> {
+    ) -> Result<Option<(CallStack<HeldValue>, Played)>, FreezeError> {
         let compiling = Instant::now();
         let probed = Module::read_valid(&self.probed().wasm)?;
         let Some(instrumented) = Instrumented::new(self, &probed, stop, bodies, points)? else {
@@ -54,10 +53,9 @@ impl Scene<'_> {
             .map_err(ExecuteError::Compile)?;
         let prepared = self.prepared(&compiled, compiling.elapsed());
 
-        let references: Arc<OnceLock<References>> = Arc::default();
-        let arguments: Arc<Mutex<Option<Vec<Kept>>>> = Arc::default();
+        let arguments: Arc<Mutex<Option<Vec<HeldValue>>>> = Arc::default();
         let listener: Arc<Listener> = {
-            let (references, arguments) = (Arc::clone(&references), Arc::clone(&arguments));
+            let arguments = Arc::clone(&arguments);
             let (event, flag) = (stop.event, instrumented.flag.clone());
             let events = AtomicU64::new(0);
             Arc::new(move |caller: &mut Caller<'_, HostState>, _: Option<&ImportName>, values: &[Val]| {
@@ -65,10 +63,10 @@ impl Scene<'_> {
                 if now < event {
                     return Ok(Seen::Answer);
                 }
-                let references = references.get().filter(|_| now == event);
-                let references = references
-                    .ok_or_else(|| wasmtime::Error::msg("the program went on instead of returning"))?;
-                let values = values.iter().map(|argument| Kept::new(references, &mut *caller, argument));
+                if now > event {
+                    return Err(wasmtime::Error::msg("the program went on instead of returning"));
+                }
+                let values = values.iter().map(|argument| HeldValue::new(&mut *caller, argument));
                 let values = values.collect::<Result<_, _>>()?;
                 if let Ok(mut arguments) = arguments.lock() {
                     *arguments = Some(values);
@@ -82,11 +80,7 @@ impl Scene<'_> {
         };
         let last = &self.calls[..=stop.returned];
         let scene = Scene { calls: last, ..self };
-        let mut played = scene.play(prepared, instrumented.bell.as_ref(), listener, |begun| {
-            let known = References::new(self.probed(), &begun.subject, &mut begun.store)?;
-            let _ = references.set(known);
-            Ok(())
-        })?;
+        let mut played = scene.play(prepared, instrumented.bell.as_ref(), listener)?;
         if let Some(error) = &played.error {
             return match error.downcast_ref::<Trap>() {
                 Some(Trap::StackOverflow) => Ok(None),
@@ -95,8 +89,7 @@ impl Scene<'_> {
         }
         let arguments = arguments.lock().ok().and_then(|mut arguments| arguments.take());
         let arguments = arguments.ok_or_else(|| FreezeError::NotRepeated("it returned".to_string()))?;
-        let references = references.get().ok_or(FreezeError::Unexplained("a stop before the program ran"))?;
-        let frames = instrumented.layout.read(&mut played.begun, references, &stop.sites)?;
+        let frames = instrumented.layout.read(&mut played.begun, &stop.sites)?;
         instrumented.switch_off(&mut played.begun)?;
         Ok(Some((CallStack { callee: stop.callee, arguments, frames }, played)))
     }
@@ -113,10 +106,10 @@ struct Instrumented {
 impl Instrumented {
     /// From here on functions run as in the original.
     fn switch_off(&self, begun: &mut Begun) -> Result<(), FreezeError> {
-        let instance = begun.subject.instance;
+        let instance = begun.instance.handle;
         let flag = instance.get_global(&mut begun.store, &self.flag);
         let flag = flag.ok_or(FreezeError::Unexplained("an export that was added is missing"))?;
-        Ok(flag.set(&mut begun.store, Val::I32(0)).map_err(CaptureError::from)?)
+        Ok(flag.set(&mut begun.store, Val::I32(0)).map_err(InstanceError::from)?)
     }
 
     fn new(

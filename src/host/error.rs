@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::options::ImportName;
+use super::host_options::ImportName;
 
 /// Imports could not be set up.
 #[derive(Debug, thiserror::Error)]

@@ -4,19 +4,19 @@
 //! After the run, [`HostState::ledger`] holds every call. The same options with [`HostOptions::replay`] give a store
 //! that answers from that ledger and touches nothing outside.
 
-mod constant;
 mod error;
+mod host_options;
+mod host_value;
+mod interceptor;
 mod ledger;
-mod limits;
-mod options;
+mod partial_replay;
 mod policy;
 mod preload;
 mod recorder;
-mod rehearsal;
 mod resolve;
-mod value;
+mod run_limits;
+mod stub;
 mod wasi;
-mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -25,28 +25,28 @@ use std::sync::Arc;
 
 use wasmtime::{Engine, Store};
 
-use limits::Limiter;
+use partial_replay::PartialReplay;
 use recorder::Recorder;
-use rehearsal::Rehearsal;
+use run_limits::Limiter;
 use wasi::Wasi;
 
 pub use error::{
     ChangeRefused, Denied, GuestExit, HostError, ImportCalled, LedgerLimit, MemoryLimit, ReplayDiverged,
     Unprovided,
 };
+pub use host_options::{
+    Clock, Define, Directory, FileTimes, HostOptions, ImportName, LinkerHook, Output, Preload, Random, Stdin,
+    WasiOptions,
+};
+pub use host_value::HostValue;
+pub(crate) use interceptor::{Seen, Watch};
 pub use ledger::{
     Call, Descriptor, DescriptorKind, Descriptors, Entry, FileChange, ImportCount, Input, Ledger, Outcome,
     Region, Sources,
 };
-pub use limits::Limits;
-pub use options::{
-    Clock, Define, Directory, FileTimes, HostOptions, ImportName, LinkerHook, Output, Preload, Random, Stdin,
-    WasiOptions,
-};
 pub use policy::{Class, ClassUse, Policies, Policy};
 pub use resolve::resolve_imports;
-pub use value::Value;
-pub(crate) use watch::{Seen, Watch};
+pub use run_limits::Limits;
 
 /// The data of a store in which init runs.
 pub struct HostState {
@@ -55,7 +55,7 @@ pub struct HostState {
     /// `None` without WASI, and in a replay.
     wasi: Option<Wasi>,
     /// Answers what lies outside, if this run rehearses another.
-    rehearsal: Option<Rehearsal>,
+    partial_replay: Option<PartialReplay>,
     refuse_changes: bool,
     watch: Option<Watch>,
     policies: Policies,
@@ -80,23 +80,23 @@ pub fn new_store(
         ledger.sources = Sources { clock: Some(wasi.clock), random: Some(wasi.random) };
         ledger.preopens = wasi.dirs.iter().map(|directory| directory.guest.clone()).collect();
     }
-    let rehearsal = match &options.replay {
-        Some(recording) if options.rehearse => Some(Rehearsal::of(recording)),
+    let partial_replay = match &options.replay {
+        Some(recording) if options.replay_outside_only => Some(PartialReplay::of(recording)),
         _ => None,
     };
     let wasi = match &options.wasi {
-        Some(wasi) if rehearsal.is_some() => Some(Wasi::inside(wasi, module_digest)),
+        Some(wasi) if partial_replay.is_some() => Some(Wasi::inside(wasi, module_digest)),
         Some(wasi) if options.replay.is_none() => Some(Wasi::new(wasi, module_digest)?),
         _ => None,
     };
-    let replay = options.replay.clone().filter(|_| rehearsal.is_none());
+    let replay = options.replay.clone().filter(|_| partial_replay.is_none());
     let recorder = Recorder::new(ledger, replay, options.ledger_backtraces, limits.max_memory);
     let refuse_changes = options.refuses_changes();
     let state = HostState {
         limiter: Limiter::new(limits.max_memory),
         recorder,
         wasi,
-        rehearsal,
+        partial_replay,
         refuse_changes,
         watch: None,
         policies: options.policies.clone(),

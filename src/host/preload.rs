@@ -4,7 +4,7 @@ use wasmtime::{Instance, Module, Store};
 
 use super::HostState;
 use super::error::HostError;
-use super::options::Preload;
+use super::host_options::Preload;
 use super::resolve::Resolver;
 
 /// Instantiates `preload`, whose own imports come from `resolver`, and runs its `_initialize`.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use wasmtime::{AsContext, Val, ValType, WasmBacktrace};
 
 use super::error::{Denied, GuestExit, ImportCalled, LedgerLimit, ReplayDiverged};
+use super::host_options::ImportName;
+use super::host_value::HostValue;
 use super::ledger::{Call, Entry, Ledger, Outcome};
-use super::options::ImportName;
-use super::value::Value;
 
 #[derive(Debug)]
 pub(super) struct Recorder {
@@ -170,6 +170,6 @@ impl Outcome {
     }
 }
 
-fn no_value(import: &ImportName, value: Value, ty: &ValType) -> wasmtime::Error {
+fn no_value(import: &ImportName, value: HostValue, ty: &ValType) -> wasmtime::Error {
     wasmtime::Error::msg(format!("the recorded result `{value}` of `{import}` is no {ty}"))
 }

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use wasmtime::{Extern, ExternType, Instance, Linker, Module, Store};
 
 use super::error::{HostError, Unprovided};
-use super::options::{HostOptions, ImportName};
-use super::{HostState, constant, preload, wasi, watch};
+use super::host_options::{HostOptions, ImportName};
+use super::{HostState, interceptor, preload, stub, wasi};
 
 /// The providers of imports that are ready.
 pub(super) struct Resolver {
@@ -74,7 +74,7 @@ impl Resolver {
                 ExternType::Func(ty) => {
                     externs.push(match self.provided(store, &name, &import.ty())? {
                         Some(provided) => provided,
-                        None => constant::unprovided(store, ty.clone(), name).into(),
+                        None => stub::unprovided(store, ty.clone(), name).into(),
                     });
                     continue;
                 }
@@ -91,9 +91,9 @@ impl Resolver {
                 externs.push(provided.clone());
                 state.insert(key, provided);
             } else if let ExternType::Global(ty) = &ty
-                && constant::is_opaque(ty)
+                && stub::is_opaque(ty)
             {
-                let opaque = constant::opaque(store, ty, &key.0)?;
+                let opaque = stub::opaque(store, ty, &key.0)?;
                 externs.push(opaque.clone());
                 state.insert(key, opaque);
             } else {
@@ -118,13 +118,13 @@ impl Resolver {
         if let Some((_, instance)) = self.preloads.iter().find(|(name, _)| *name == import.module)
             && let Some(export) = instance.get_export(&mut *store, &import.name)
         {
-            return Ok(Some(watch::shown(store, import, export)));
+            return Ok(Some(interceptor::intercepted(store, import, export)));
         }
         if let Some(linker) = &self.linker
             && let Ok(definition) = linker.get(&mut *store, &import.module, &import.name)
         {
             store.data_mut().recorder.unrecorded(import);
-            return Ok(Some(watch::shown(store, import, definition)));
+            return Ok(Some(interceptor::intercepted(store, import, definition)));
         }
         if self.wasi
             && import.module == wasi::MODULE
@@ -146,12 +146,12 @@ impl Resolver {
         ty: &ExternType,
     ) -> Result<Extern, HostError> {
         if let ExternType::Func(_) = ty {
-            return constant::stub(store, ty, import);
+            return stub::stub(store, ty, import);
         }
         if let Some(stubbed) = self.stubbed.get(import) {
             return Ok(stubbed.clone());
         }
-        let stub = constant::stub(store, ty, import)?;
+        let stub = stub::stub(store, ty, import)?;
         self.stubbed.insert(import.clone(), stub.clone());
         Ok(stub)
     }

@@ -57,9 +57,9 @@ pub fn check_secret(metadata: &Metadata) -> Result<(), Fault> {
 ///
 /// # Errors
 /// How others can.
-pub fn check_way(metadata: &Metadata) -> Result<(), Fault> {
+pub fn check_ancestor(metadata: &Metadata) -> Result<(), Fault> {
     #[cfg(unix)]
-    return Attributes::of(metadata).way(rustix::process::geteuid().as_raw());
+    return Attributes::of(metadata).ancestor(rustix::process::geteuid().as_raw());
     #[cfg(not(unix))]
     {
         let _ = metadata;
@@ -106,7 +106,7 @@ impl Attributes {
         Ok(())
     }
 
-    fn way(self, user: u32) -> Result<(), Fault> {
+    fn ancestor(self, user: u32) -> Result<(), Fault> {
         if self.owner != user && self.owner != 0 {
             return Err(Fault::AnotherOwner(self.owner));
         }
@@ -166,15 +166,15 @@ mod tests {
             (OTHER, 0o000, false, false),
         ] {
             let attributes = attributes(owner, mode);
-            assert_eq!(attributes.way(ME).is_ok(), way, "way: {owner} {mode:o}");
+            assert_eq!(attributes.ancestor(ME).is_ok(), way, "on the way: {owner} {mode:o}");
             assert_eq!(attributes.own(ME).is_ok(), own, "own: {owner} {mode:o}");
         }
     }
 
     #[test]
     fn the_administrator_trusts_nobody_else() {
-        assert!(attributes(ROOT, 0o700).own(ROOT).is_ok() && attributes(ROOT, 0o755).way(ROOT).is_ok());
-        assert!(attributes(ME, 0o700).own(ROOT).is_err() && attributes(ME, 0o700).way(ROOT).is_err());
+        assert!(attributes(ROOT, 0o700).own(ROOT).is_ok() && attributes(ROOT, 0o755).ancestor(ROOT).is_ok());
+        assert!(attributes(ME, 0o700).own(ROOT).is_err() && attributes(ME, 0o700).ancestor(ROOT).is_err());
     }
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn a_link_counts_by_its_owner() {
         let link = |owner| Attributes { is_link: true, ..attributes(owner, 0o777) };
-        assert!(link(ME).way(ME).is_ok() && link(ROOT).way(ME).is_ok());
-        assert!(link(OTHER).way(ME).is_err());
+        assert!(link(ME).ancestor(ME).is_ok() && link(ROOT).ancestor(ME).is_ok());
+        assert!(link(OTHER).ancestor(ME).is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use cap_std::fs::{Dir, OpenOptions};
 
-use super::name::{Host, Name};
+use super::temporary_name::{Host, TemporaryName};
 use crate::ownership;
 
 /// Locks do not always reach other machines, and not all file systems have them. Nobody writes for so long.
@@ -19,14 +19,14 @@ pub fn remove_leftovers(directory: &Dir) {
     let Ok(entries) = directory.entries() else { return };
     for entry in entries.take(LISTED).flatten() {
         let file_name = entry.file_name();
-        let Some(name) = file_name.to_str().and_then(Name::parse) else { continue };
+        let Some(name) = file_name.to_str().and_then(TemporaryName::parse) else { continue };
         if is_leftover(directory, &file_name, name) {
             let _ = directory.remove_file(&file_name);
         }
     }
 }
 
-fn is_leftover(directory: &Dir, file_name: &std::ffi::OsStr, name: Name) -> bool {
+fn is_leftover(directory: &Dir, file_name: &std::ffi::OsStr, name: TemporaryName) -> bool {
     let Ok(metadata) = directory.symlink_metadata(file_name) else { return false };
     if !metadata.is_file() || ownership::check(&metadata).is_err() {
         return false;

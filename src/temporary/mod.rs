@@ -6,7 +6,7 @@
 //! name, and by its lock, which ended with the process.
 
 mod leftovers;
-mod name;
+mod temporary_name;
 mod unfinished;
 
 use std::ffi::OsStr;
@@ -16,10 +16,10 @@ use std::io;
 use cap_std::fs::{Dir, OpenOptions};
 
 pub use leftovers::remove_leftovers;
-pub(crate) use name::is_temporary;
+pub(crate) use temporary_name::is_temporary;
 pub use unfinished::remove_all;
 
-use name::Name;
+use temporary_name::TemporaryName;
 use unfinished::Unfinished;
 
 /// Attempts to find a name that nothing has yet. Names are random, so one is enough.
@@ -46,7 +46,7 @@ impl Temporary {
         let _ = mode;
         let mut result = Err(io::Error::from(io::ErrorKind::AlreadyExists));
         for _ in 0..ATTEMPTS {
-            result = Unfinished::create(directory, Name::new()?.to_string(), &options);
+            result = Unfinished::create(directory, TemporaryName::new()?.to_string(), &options);
             if !matches!(&result, Err(error) if error.kind() == io::ErrorKind::AlreadyExists) {
                 break;
             }

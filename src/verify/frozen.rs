@@ -8,7 +8,6 @@ use super::script::{Script, Step};
 use super::side::{Program, Side};
 use super::verdict::{Coverage, Difference, EngineCoverage, Findings, Outcome, Verdict};
 use super::{VerifyError, VerifyOptions, start, state, structure};
-use crate::capture::CaptureError;
 use crate::engine::{self, Compiler, EngineOptions};
 use crate::execute::{ExecuteError, Execution, REACTOR_INITIALIZE};
 use crate::freeze::{Lead, Led, Trigger};
@@ -128,7 +127,7 @@ impl Match<'_, '_, '_, '_> {
         }
 
         let mut leader = Side::new(Arc::clone(self.original), initialized)?;
-        let ending = leader.ended(error, &results).map_err(CaptureError::from)?;
+        let ending = leader.ended(error, &results)?;
         let mut played = Played::default();
         let mut others = Vec::new();
         let renamed = options.renames.iter().find(|rename| rename.src == entry);

@@ -45,10 +45,10 @@ pub use script::{Expected, Literal, Script, ScriptError, Step};
 pub use verdict::{Coverage, Difference, EngineCoverage, Outcome, Skipped, StateCoverage, Verdict};
 pub use verifier::Verifier;
 
-use crate::capture::CaptureError;
 use crate::execute::ExecuteError;
 use crate::freeze::FreezeError;
 use crate::host::HostError;
+use crate::instance::CaptureError;
 use preinit_core::module::ModuleError;
 use preinit_core::probe::ProbeError;
 

@@ -1,9 +1,10 @@
 use super::VerifyError;
-use crate::capture::{self, CaptureError, HeapReader, References};
 use crate::execute::Initialized;
 use crate::host::{
     ChangeRefused, Denied, Entry, GuestExit, ImportCalled, LedgerLimit, MemoryLimit, ReplayDiverged,
 };
+use crate::instance::{CaptureError, InstanceError, WasmtimeInstance};
+use preinit_core::capture::{FunctionIndices, StateReader};
 use preinit_core::module::{Module, SectionId};
 use preinit_core::probe::{Probe, Probed};
 use preinit_core::snapshot::{Heap, Reference, Snapshot, Value};
@@ -25,6 +26,10 @@ impl<'a> Program<'a> {
         Ok(Program { module, probed })
     }
 
+    fn state_reader<'s>(&'s self, functions: &'s FunctionIndices) -> StateReader<'s> {
+        StateReader { module: &self.module, probed: &self.probed, functions }
+    }
+
     /// Whether an interpreter is fast enough.
     pub fn is_small(&self) -> bool {
         /// Bytes of code.
@@ -37,7 +42,7 @@ impl<'a> Program<'a> {
 pub(super) struct Side<'a> {
     pub program: Arc<Program<'a>>,
     initialized: Initialized,
-    references: References,
+    functions: FunctionIndices,
     pub memories: Vec<Extern>,
     entries: Option<Memory>,
     /// How many of its tables are compared.
@@ -86,17 +91,15 @@ impl Stop {
 
 impl<'a> Side<'a> {
     pub fn new(program: Arc<Program<'a>>, mut initialized: Initialized) -> Result<Self, CaptureError> {
-        let references = References::new(&program.probed, &initialized.subject, &mut initialized.store)?;
-        let indices = 0..program.module.memories.len() as u32;
-        let Initialized { subject, store, .. } = &mut initialized;
-        let memory = |index| capture::memory(&program.probed, subject, &mut *store, index);
-        let memories = indices.map(memory).collect::<Result<_, _>>()?;
-        let entries = subject.instance.get_memory(&mut *store, &program.probed.export_name(Probe::Entries));
+        let functions = FunctionIndices::of(&program.module, &program.probed, &mut initialized.reader())?;
+        let Initialized { instance, store, .. } = &mut initialized;
+        let memories = instance.memories.clone();
+        let entries = instance.handle.get_memory(&mut *store, &program.probed.export_name(Probe::Entries));
         if let Some(entries) = entries {
             entries.data_mut(store).fill(0);
         }
         let num_tables = program.module.tables.len();
-        Ok(Side { program, initialized, references, memories, entries, num_tables })
+        Ok(Side { program, initialized, functions, memories, entries, num_tables })
     }
 
     /// Which of the defined functions were entered since init.
@@ -108,9 +111,8 @@ impl<'a> Side<'a> {
 
     /// Everything but the memories.
     pub fn outline(&mut self) -> Result<Snapshot<'static>, CaptureError> {
-        let Initialized { subject, store, .. } = &mut self.initialized;
-        let Program { module, probed, .. } = &*self.program;
-        capture::outline(module, probed, subject, store, &self.references, self.num_tables)
+        let reader = self.program.state_reader(&self.functions);
+        reader.outline(&mut self.initialized.reader(), self.num_tables)
     }
 
     pub fn store(&self) -> &wasmtime::Store<crate::host::HostState> {
@@ -122,18 +124,20 @@ impl<'a> Side<'a> {
     }
 
     /// How a call ended that was made by somebody else.
-    pub fn ended(&mut self, error: Option<wasmtime::Error>, results: &[Val]) -> wasmtime::Result<Ending> {
-        let mut scope = RootScope::new(&mut self.initialized.store);
+    pub fn ended(&mut self, error: Option<wasmtime::Error>, results: &[Val]) -> Result<Ending, CaptureError> {
+        let Initialized { instance, store, .. } = &mut self.initialized;
+        let reader = self.program.state_reader(&self.functions);
+        let mut scope = RootScope::new(store);
         match error {
             None => {
-                let (values, heap) = self.references.values(&self.program.module, &mut scope, results)?;
+                let (values, heap) = values(reader, instance.with(&mut scope), results)?;
                 Ok(Ending::Returned(values, heap))
             }
             Some(error) if error.is::<wasmtime::ThrownException>() => {
                 let exception = scope.as_context_mut().take_pending_exception();
-                let fields = exception.map(|exception| fields(&mut scope, exception)).transpose()?;
-                let fields = fields.unwrap_or_default();
-                let (values, heap) = self.references.values(&self.program.module, &mut scope, &fields)?;
+                let fields = exception.map(|exception| fields(&mut scope, exception)).transpose();
+                let fields = fields.map_err(InstanceError::from)?.unwrap_or_default();
+                let (values, heap) = values(reader, instance.with(&mut scope), &fields)?;
                 Ok(Ending::Threw(values, heap))
             }
             Some(error) => Ok(Ending::of(&error)),
@@ -167,9 +171,9 @@ impl<'a> Side<'a> {
     }
 
     fn call_with(&mut self, export: &str, arguments: &[Value], fuel: u64) -> wasmtime::Result<Ending> {
-        let Initialized { subject, store, .. } = &mut self.initialized;
-        let instance = &subject.instance;
-        let Some(function) = instance.get_func(&mut *store, export) else {
+        let Initialized { instance, store, .. } = &mut self.initialized;
+        let reader = self.program.state_reader(&self.functions);
+        let Some(function) = instance.handle.get_func(&mut *store, export) else {
             return Ok(Ending::Trapped(format!("there is no exported function `{export}`")));
         };
         store.set_fuel(fuel)?;
@@ -179,21 +183,21 @@ impl<'a> Side<'a> {
         for (&argument, ty) in arguments.iter().zip(ty.params()) {
             let function = |scope: &mut RootScope<_>, index| {
                 let name = self.program.probed.export_name(Probe::Function(index));
-                instance.get_func(scope.as_context_mut(), &name)
+                instance.handle.get_func(scope.as_context_mut(), &name)
             };
             values.push(to_val(&mut scope, argument, &ty, function)?);
         }
         let mut results = vec![Val::I32(0); ty.results().len()];
         Ok(match function.call(&mut scope, &values, &mut results) {
             Ok(()) => {
-                let (values, heap) = self.references.values(&self.program.module, &mut scope, &results)?;
+                let (values, heap) = self::values(reader, instance.with(&mut scope), &results)?;
                 Ending::Returned(values, heap)
             }
             Err(error) if error.is::<wasmtime::ThrownException>() => {
                 let exception = scope.as_context_mut().take_pending_exception();
                 let fields = exception.map(|exception| fields(&mut scope, exception)).transpose()?;
                 let fields = fields.unwrap_or_default();
-                let (values, heap) = self.references.values(&self.program.module, &mut scope, &fields)?;
+                let (values, heap) = self::values(reader, instance.with(&mut scope), &fields)?;
                 Ending::Threw(values, heap)
             }
             Err(error) => Ending::of(&error),
@@ -209,29 +213,14 @@ fn fields(
     (0..count).map(|index| exception.field(&mut *scope, index)).collect()
 }
 
-impl References {
-    fn values(
-        &self,
-        module: &Module<'_>,
-        store: &mut impl AsContextMut,
-        values: &[Val],
-    ) -> wasmtime::Result<(Vec<Value>, Heap)> {
-        let mut reader = HeapReader::new(self, store)?;
-        let value = |value: &Val| {
-            Ok::<_, wasmtime::Error>(match value {
-                Val::I32(value) => Value::I32(*value),
-                Val::I64(value) => Value::I64(*value),
-                Val::F32(bits) => Value::F32(*bits),
-                Val::F64(bits) => Value::F64(*bits),
-                Val::V128(value) => Value::V128(value.as_u128()),
-                reference => Value::Ref(reader.resolve(&mut *store, reference)?),
-            })
-        };
-        let values = values.iter().map(value).collect::<Result<_, _>>()?;
-        let mut heap = Heap::default();
-        reader.read(module, store, &mut heap)?;
-        Ok((values, heap))
-    }
+/// What the guest gave away, and the objects that it leads to.
+fn values(
+    reader: StateReader<'_>,
+    mut instance: WasmtimeInstance<'_, impl AsContextMut>,
+    values: &[Val],
+) -> Result<(Vec<Value>, Heap), CaptureError> {
+    let observed: Result<Vec<_>, _> = values.iter().map(|value| instance.observe(value)).collect();
+    reader.values(&mut instance, &observed?)
 }
 
 fn to_val<T: AsContextMut<Data = crate::host::HostState>>(

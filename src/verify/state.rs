@@ -2,7 +2,7 @@
 
 use super::side::{Program, Side};
 use super::verdict::{Difference, StateCoverage};
-use crate::capture::{self, CaptureError};
+use crate::instance::{CaptureError, InstanceError, shared_bytes};
 use preinit_core::module::Module;
 use preinit_core::snapshot::{Heap, Object, Reference, Shape, Snapshot, TableState, Unwritable, Value};
 use rayon::prelude::*;
@@ -79,10 +79,8 @@ pub(super) fn bytes<'s>(
         Extern::Memory(memory) => {
             Ok((Cow::Borrowed(memory.data(side.store())), memory.ty(side.store()).maximum()))
         }
-        Extern::SharedMemory(memory) => {
-            Ok((Cow::Owned(capture::shared_bytes(memory)?), memory.ty().maximum()))
-        }
-        _ => Err(CaptureError::MissingProbe("memory".to_string())),
+        Extern::SharedMemory(memory) => Ok((Cow::Owned(shared_bytes(memory)?), memory.ty().maximum())),
+        _ => Err(InstanceError::MissingProbe("memory".to_string()).into()),
     }
 }
 

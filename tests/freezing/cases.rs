@@ -119,7 +119,7 @@ fn in_an_init_function_with_results_after_others_have_returned() {
             (i64.const 11)
             (f32.convert_i32_s (i32.add (global.get 0) (call $a (global.get 0)))))
         (func (export "third")))"#;
-    let preinit = preinit("env.a").init_func("first").init_func("second").init_func("third");
+    let preinit = preinit("env.a").init_function("first").init_function("second").init_function("third");
     let wasm = binary(wat);
     let output = frozen(preinit, &wasm).unwrap();
     let module = Module::parse(&output.wasm).unwrap();
@@ -217,13 +217,17 @@ fn i31_in_frames() {
 #[test]
 fn renamed_and_snapshotted_further() {
     let output = goes_on(RECURSION, preinit("env.a(1000)"), "_start", 1);
-    let renamed = preinit("env.a(1000)").rename_func("main", "_start").run(&binary(RECURSION)).unwrap();
+    let renamed = preinit("env.a(1000)").rename("main", "_start").run(&binary(RECURSION)).unwrap();
     let module = Module::parse(&renamed.wasm).unwrap();
     assert!(module.export("main").is_some() && module.export("_start").is_none());
 
     // A snapshot of the frozen module after the rest has run: its entry is the original's now.
-    let done =
-        Preinit::new().stub_all(true).init_func("_start").keep_init_func(true).run(&output.wasm).unwrap();
+    let done = Preinit::new()
+        .stub_all(true)
+        .init_function("_start")
+        .keep_init_functions(true)
+        .run(&output.wasm)
+        .unwrap();
     let engine = engine();
     let (mut again, mut original) =
         (Machine::new(&engine, &done.wasm, STATE), Machine::new(&engine, &binary(RECURSION), STATE));

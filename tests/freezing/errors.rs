@@ -83,7 +83,7 @@ fn places_that_do_not_exist() {
         "cannot freeze at `env.a(x)`: behind `env.a`, `x` is no number, `_`, `null` or `..`",
     );
     impossible(PROGRAM, "env.a#x", "cannot freeze at `env.a#x`: behind `env.a`, `#x` is no number of times");
-    let error = Preinit::new().init_func("takes").at("env.a".parse().unwrap());
+    let error = Preinit::new().init_function("takes").at("env.a".parse().unwrap());
     let error = error.run(&wat_to_wasm(PROGRAM.as_bytes()).unwrap()).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -107,7 +107,7 @@ fn texts_that_are_no_place() {
 
 #[test]
 fn an_entry_that_is_renamed_away() {
-    let preinit = Preinit::new().stub_all(true).rename_func("_start", "takes");
+    let preinit = Preinit::new().stub_all(true).rename("_start", "takes");
     let error = error(PROGRAM, preinit, "env.c");
     assert!(!error.is_refusal());
     assert_eq!(
@@ -115,8 +115,7 @@ fn an_entry_that_is_renamed_away() {
         "the program resumes in `_start`, and a rename puts another export in its place; give it another name"
     );
     // Under another name it is still there.
-    let preinit =
-        Preinit::new().stub_all(true).rename_func("_start", "takes").rename_func("resume", "_start");
+    let preinit = Preinit::new().stub_all(true).rename("_start", "takes").rename("resume", "_start");
     preinit.at("env.c".parse().unwrap()).run(&wat_to_wasm(PROGRAM.as_bytes()).unwrap()).unwrap();
 }
 

@@ -55,7 +55,7 @@ fn freeze(wasm: &[u8], state: u64, calls: &[HostCall], at: usize, reader: Reader
     let name = &calls[at].name;
     let occurrence = calls[..=at].iter().filter(|call| call.name == *name).count();
     let trigger: Trigger = format!("{name}#{occurrence}").parse().unwrap();
-    let preinit = Preinit::new().init_func(ENTRY).preload("env", provider(state)).stub_all(true);
+    let preinit = Preinit::new().init_function(ENTRY).preload("env", provider(state)).stub_all(true);
     preinit.at(trigger).frames(reader).run(wasm)
 }
 

@@ -30,7 +30,7 @@ pub struct Case {
     pub elsewhere: Vec<(String, Vec<u8>)>,
     pub calls: Vec<Call>,
     pub internalize: bool,
-    pub keep_init: bool,
+    pub keep_init_functions: bool,
     pub optimize: bool,
     pub wasi: bool,
     pub stub_all: bool,
@@ -70,7 +70,7 @@ impl Case {
             elsewhere: Vec::new(),
             calls: Vec::new(),
             internalize: false,
-            keep_init: false,
+            keep_init_functions: false,
             optimize: false,
             wasi: false,
             stub_all: false,
@@ -93,7 +93,7 @@ impl Case {
             "init" => self.init.push(value.to_string()),
             "options" => value.split_whitespace().for_each(|word| match word {
                 "internalize" => self.internalize = true,
-                "keep-init" => self.keep_init = true,
+                "keep-init" => self.keep_init_functions = true,
                 "optimize" => self.optimize = true,
                 "wasi" => self.wasi = true,
                 "stub-all" => self.stub_all = true,
@@ -130,7 +130,7 @@ impl Case {
     pub fn preinit(&self) -> Preinit {
         let mut preinit = Preinit::from(Options {
             init_functions: self.init.clone(),
-            keep_init: self.keep_init,
+            keep_init_functions: self.keep_init_functions,
             internalize: self.internalize,
             optimize: self.optimize,
             layout: if self.mappable { Layout::Mappable } else { Layout::Auto },
@@ -138,7 +138,7 @@ impl Case {
             ..Options::default()
         });
         for (dst, src) in &self.renames {
-            preinit = preinit.rename_func(dst, src);
+            preinit = preinit.rename(dst, src);
         }
         for (module, name) in &self.stubs {
             preinit = preinit.stub(module, name);

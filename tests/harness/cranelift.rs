@@ -2,7 +2,7 @@
 
 use super::case::Call;
 use super::machine::{ELEMENTS, EXHAUSTED, FUEL, MEMORY, Machine, Observed, Outcome, Setup, State, argument};
-use preinit::host::Value;
+use preinit::host::HostValue as Value;
 use std::mem::{Discriminant, discriminant};
 use std::sync::LazyLock;
 use wasmtime::{

@@ -1,7 +1,7 @@
 //! An engine with one instance in it, as far as a caller without insight can use it.
 
 use super::case::Call;
-use preinit::host::Value;
+use preinit::host::HostValue as Value;
 use std::collections::BTreeMap;
 use std::fmt;
 

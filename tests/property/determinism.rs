@@ -25,7 +25,7 @@ fn large() -> Vec<u8> {
 #[test]
 fn any_number_of_threads_gives_the_same_bytes() {
     let wasm = large();
-    let run = || preinit::Preinit::new().init_func("init").run(&wasm).unwrap();
+    let run = || preinit::Preinit::new().init_function("init").run(&wasm).unwrap();
     let expected = run();
     assert!(expected.report.data_segments > 1000, "{}", expected.report.data_segments);
     for threads in [1, 2, 7] {

@@ -54,7 +54,7 @@ pub fn check(bytes: &[u8]) -> arbitrary::Result<Verdict> {
     let preinit = |init: &[String]| {
         Preinit::from(Options {
             init_functions: init.to_vec(),
-            keep_init: true,
+            keep_init_functions: true,
             internalize,
             limits: Limits {
                 timeout: Some(Duration::from_secs(20)),

@@ -143,7 +143,7 @@ fn random_object_graphs_come_back() {
         let text = module(&mut Dice(seed));
         let wasm = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let output =
-            Preinit::new().init_func("init").run(&wasm).unwrap_or_else(|error| panic!("{error}\n{text}"));
+            Preinit::new().init_function("init").run(&wasm).unwrap_or_else(|error| panic!("{error}\n{text}"));
         objects += output.report.heap.objects;
         fills += u64::from(output.report.heap.runs > output.report.heap.types.len() as u64);
         let verdict = verify(&wasm, &output.wasm, &options).unwrap();

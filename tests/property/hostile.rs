@@ -22,7 +22,7 @@ pub fn check(bytes: &[u8]) -> bool {
     let is_set = |bit: u8| flags >> bit & 1 == 1;
     let preinit = Preinit::from(Options {
         init_functions: init.into_iter().collect(),
-        keep_init: is_set(0),
+        keep_init_functions: is_set(0),
         internalize: is_set(1),
         limits: Limits { timeout: None, max_memory: 64 << 20, fuel: Some(100_000) },
         ..Options::default()

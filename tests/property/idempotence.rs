@@ -14,7 +14,7 @@ fn snapshots_of_snapshots_are_the_same() {
         if path.extension().is_some_and(|extension| extension == "wat") {
             let mut case = Case::read(&path);
             let wasm = with_empty_init(&preinit::wat_to_wasm(&case.text).unwrap());
-            case.keep_init = true;
+            case.keep_init_functions = true;
             let first = case.preinit().run(&wasm).unwrap();
             if first.report.start_function || names_another(&case) {
                 continue;
@@ -34,7 +34,7 @@ fn names_another(case: &Case) -> bool {
 fn assert_same(case: &Case, first: &[u8]) {
     let mut again = Case::read(&case.path);
     again.init = vec![EMPTY_INIT.to_string()];
-    again.keep_init = true;
+    again.keep_init_functions = true;
     again.renames.clear();
     let second = again.preinit().run(first).unwrap_or_else(|error| panic!("{}: {error}", case.name));
     if second.wasm != first {

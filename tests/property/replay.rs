@@ -33,7 +33,7 @@ fn run(stdin: &str, random: Random, clock: Clock) -> Preinit {
         clock,
         ..WasiOptions::default()
     };
-    Preinit::new().init_func("init").wasi(options).stub("env", "answer")
+    Preinit::new().init_function("init").wasi(options).stub("env", "answer")
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Replaces live instances by their own snapshots.
 
-use crate::compile::{Compiler, Prepared};
+use crate::compile::Compiler;
 use crate::shared;
 use crate::spectest::Spectest;
 use crate::world::{Component, Live};
@@ -93,10 +93,11 @@ fn capture_all(
 ) -> Result<Vec<Snapshot<'static>>, Stop> {
     let mut snapshots = Vec::with_capacity(instances.len());
     for (module, live) in modules.iter().zip(instances) {
-        let Prepared { probed: Some(probed), .. } = &*live.prepared else {
+        let (Some(probed), Some(instance)) = (&live.prepared.probed, &live.probed) else {
             return Err(Stop::Failed("not probed".to_string()));
         };
-        let snapshot = capture(module, probed, &live.subject, store);
+        let mut instance = instance.with(&mut *store);
+        let snapshot = capture(module, probed, &mut instance);
         snapshots.push(snapshot.map_err(|error| Stop::Failed(error.to_string()))?.into_owned());
     }
     Ok(snapshots)

@@ -3,8 +3,8 @@ use crate::outcome::{Observed, Outcome};
 use crate::replace::{self, Stop};
 use crate::script::{Action, Command, Script};
 use crate::spectest::Spectest;
-use preinit::capture::{Baseline, Subject};
 use preinit::execute::instantiate;
+use preinit::instance::{Baseline, ProbedInstance};
 use preinit::snapshot::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -26,7 +26,9 @@ pub struct Component {
 /// An instance, and where its imports came from, in order.
 pub struct Live {
     pub prepared: Rc<Prepared>,
-    pub subject: Subject,
+    pub handle: Instance,
+    /// What reads its state, if it is probed.
+    pub probed: Option<ProbedInstance>,
     pub sources: Vec<Source>,
     /// What each imported global held when it was handed over, if it is a number.
     pub handed: Vec<Option<Value>>,
@@ -204,7 +206,7 @@ impl<'s> World<'s> {
         };
         let Some(place) = self.place(*instance) else { return Outcome::Missing };
         let Some(component) = self.components.get_mut(&place.component) else { return Outcome::Missing };
-        let instance = component.instances[place.ordinal].subject.instance;
+        let instance = component.instances[place.ordinal].handle;
         let mut store = RootScope::new(&mut component.store);
         let result = match (action, instance.get_export(&mut store, export)) {
             (Action::Invoke { args, .. }, Some(Extern::Func(function))) => call(&mut store, function, args),
@@ -270,7 +272,7 @@ impl Component {
             let provided = match source {
                 Source::Spectest(name) => self.spectest.get(&mut self.store, name)?,
                 Source::Instance { ordinal, export } => {
-                    let provider = self.instances[*ordinal].subject.instance;
+                    let provider = self.instances[*ordinal].handle;
                     provider.get_export(&mut self.store, export)
                 }
             };
@@ -283,15 +285,16 @@ impl Component {
                 handed.push(number(&global.get(&mut scope)));
             }
         }
-        let (baseline, instance) = match &prepared.probed {
-            Some(probed) => (
-                Baseline::of(&mut self.store, &imports).map_err(wasmtime::Error::from)?,
-                instantiate(&mut self.store, &prepared.code, &imports, &prepared.wasm, probed)?,
-            ),
-            None => (Baseline::default(), Instance::new(&mut self.store, &prepared.code, &imports)?),
+        let store = &mut self.store;
+        let (handle, probed) = match &prepared.probed {
+            Some(probed) => {
+                let baseline = Baseline::of(store, &imports)?;
+                let handle = instantiate(store, &prepared.code, &imports, &prepared.wasm, probed)?;
+                (handle, Some(ProbedInstance::new(probed, handle, imports, baseline, store)?))
+            }
+            None => (Instance::new(store, &prepared.code, &imports)?, None),
         };
-        let subject = Subject { instance, imports, baseline };
-        self.instances.push(Live { prepared, subject, sources, handed });
+        self.instances.push(Live { prepared, handle, probed, sources, handed });
         Ok(())
     }
 }

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod addition;
+pub mod capture;
 pub mod encode;
 pub mod freeze;
 pub mod interpose;

@@ -1,35 +1,30 @@
-//! What the user typed, as clap sees it. Nothing here decides anything; `convert` does.
+//! What the user typed, as clap sees it. Nothing here decides anything.
 
-mod audit;
-mod cache;
-mod host;
-mod ignored;
-mod limits;
-mod messages;
-mod switch;
-mod verify;
+mod audit_args;
+mod bool_switch;
+mod cache_args;
+mod host_args;
+mod limit_args;
+mod message_args;
+mod snapshot_args;
+mod switch_values;
+mod verify_args;
+mod wizer_switches;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use clap::builder::styling::Styles;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
-pub use audit::AuditArgs;
-pub use cache::CacheArgs;
-pub use host::HostArgs;
-pub use limits::LimitArgs;
-pub use messages::MessageArgs;
-pub use verify::{Engine, PlayArgs, VerifyArgs};
-
-use crate::cli::argv;
-use crate::cli::value::{layout, pair};
-use ignored::IgnoredArgs;
-use preinit::freeze::{Reader, Trigger};
-use preinit::layout::Layout;
-use preinit::plan::Rename;
+pub use audit_args::AuditArgs;
+pub use cache_args::CacheArgs;
+pub use host_args::HostArgs;
+pub use limit_args::LimitArgs;
+pub use message_args::MessageArgs;
+pub use snapshot_args::{SnapshotArgs, notes};
+pub use verify_args::{Engine, PlayArgs, VerifyArgs};
 
 /// Runs the initialization of a WebAssembly module once, at build time, and writes a module that starts where it ended
 ///
@@ -85,143 +80,23 @@ pub enum Command {
     Man,
 }
 
-/// The arguments of a snapshot.
-#[derive(Debug, Args)]
-pub struct SnapshotArgs {
-    /// The module, binary or text; `-` or nothing for standard input
-    #[arg(value_name = "INPUT")]
-    pub input: Option<PathBuf>,
-
-    /// The snapshot's file; `-` or nothing for standard output
-    ///
-    /// An existing file is replaced in one step at the very end; it is untouched if anything fails. It may be the input.
-    #[arg(short, long, value_name = "OUTPUT")]
-    pub output: Option<PathBuf>,
-
-    /// The exported function that initializes the module
-    ///
-    /// May be repeated; the functions run in this order. A reactor's `_initialize` runs before them in any case. All of
-    /// them are no longer exports of the output.
-    ///
-    /// [default: the first that exists of `wizer-initialize`, `wizer.initialize`, `preinit`]
-    #[arg(short = 'f', long = "init-func", value_name = "NAME")]
-    pub init_functions: Vec<String>,
-
-    /// Rename the export SRC to DST
-    ///
-    /// An export that is named DST already is dropped: after `-r _start=resume` the snapshot starts at `resume`. May be
-    /// repeated.
-    #[arg(short = 'r', long = "rename-func", alias = "func-rename", value_name = "DST=SRC", value_parser = pair::rename)]
-    pub renames: Vec<Rename>,
-
-    /// Keep the init function as an export of the output
-    #[arg(long, action = ArgAction::Set, default_value_t = false)]
-    pub keep_init_func: bool,
-
-    /// Make imported memories, tables and globals the module's own
-    ///
-    /// By default they stay imports, and what init changed in them is written when the snapshot is instantiated.
-    #[arg(long, action = ArgAction::Set, default_value_t = false)]
-    pub internalize: bool,
-
-    /// How memory contents are laid out: `auto`, `compact`, `mappable`
-    ///
-    /// `compact` is the smallest file. `mappable` adds zeros until Wasmtime maps the memory copy-on-write instead of
-    /// copying it at every start, which it does if the data spans less than 16 MiB or less than twice its bytes; data far
-    /// away from the rest is left to a start function. Other engines copy the zeros, too. `auto` is mappable where that
-    /// takes no more zeros than an eighth of the data, and no start function.
-    #[arg(long, value_name = "LAYOUT", default_value = "auto", value_parser = layout::parse)]
-    pub layout: Layout,
-
-    /// Replace the code that only init could reach by stubs
-    ///
-    /// A function that the snapshot can never call, whatever is done with its exports, becomes `unreachable`. Function
-    /// indices and names stay; debug information goes, because code moves.
-    #[arg(long, action = ArgAction::Set, default_value_t = false)]
-    pub strip_init: bool,
-
-    /// Run init under the optimizing compiler
-    ///
-    /// It takes several times longer to compile; use it if init itself takes long. The time limit then counts compilation
-    /// too, and when it is reached, nothing tells where init was: no backtrace, no report, no ledger.
-    #[arg(long = "opt", action = ArgAction::Set, default_value_t = false)]
-    pub optimize: bool,
-
-    /// Freeze the program in the middle, just before a call, instead of when init returns
-    ///
-    /// The snapshot resumes there when its entry export is called for the first time; by default that is `_start`.
-    /// TRIGGER is `stdin` (the first read of standard input), `open:PATH` (the first opening of that path),
-    /// `export:NAME` (control enters that exported function), `call:NAME` (the same for a name of the name section),
-    /// `checkpoint` (the export `preinit_checkpoint`, see preinit.h), or the call of an import: `MODULE.NAME`, with
-    /// arguments `MODULE.NAME(0, _, ..)`. `#N` behind any of them is the N-th time.
-    #[arg(long, value_name = "TRIGGER")]
-    pub at: Option<Trigger>,
-
-    /// How --at reads the calls in progress: `unwind` or `inspect`
-    ///
-    /// `inspect` uses the engine's debugging interface, which takes several times as long.
-    #[arg(long, value_name = "HOW", value_parser = reader, hide = true)]
-    pub frames: Option<Reader>,
-
-    /// Verify the snapshot, and write it only if it is right
-    ///
-    /// As `preinit verify` does it, with its defaults. Init is answered from the record of the run that made the
-    /// snapshot: it does not print, read or write anything again.
-    #[arg(long, action = ArgAction::Set, default_value_t = false)]
-    pub verify: bool,
-
-    /// Let wasi-libc forget directories and environment, so that instances see their own
-    ///
-    /// Calls `__wasilibc_reset_preopens` and `__wasilibc_deinitialize_environ` after init, if the module exports them or
-    /// has them in its name section.
-    #[arg(long, action = ArgAction::Set, default_value_t = false)]
-    pub reset_libc: bool,
-
-    /// Clear what functions have left on the stack
-    ///
-    /// Refused unless nothing else can be there: the stack comes first in memory, and is empty.
-    #[arg(long, action = ArgAction::Set, default_value_t = false)]
-    pub zero_stack: bool,
-
-    /// Turn every warning into a refusal
-    #[arg(long, action = ArgAction::Set, default_value_t = false)]
-    pub strict: bool,
-
-    /// What init can see.
-    #[command(flatten)]
-    pub host: HostArgs,
-    /// What init can use up.
-    #[command(flatten)]
-    pub limits: LimitArgs,
-    /// What is kept between runs.
-    #[command(flatten)]
-    pub cache: CacheArgs,
-    /// What to tell about it.
-    #[command(flatten)]
-    pub messages: MessageArgs,
-    /// Wizer's feature switches.
-    #[command(flatten)]
-    pub ignored: IgnoredArgs,
-}
-
-fn reader(name: &str) -> Result<Reader, String> {
-    match name {
-        "unwind" => Ok(Reader::Unwind),
-        "inspect" => Ok(Reader::Inspect),
-        _ => Err("expected unwind or inspect".to_owned()),
-    }
-}
-
 /// The command line's definition, for the parser and for whatever is generated from it.
 pub fn definition() -> clap::Command {
-    Cli::command().mut_args(switch::complete).mut_subcommands(|command| command.mut_args(switch::complete))
+    Cli::command()
+        .mut_args(bool_switch::complete)
+        .mut_subcommands(|command| command.mut_args(bool_switch::complete))
 }
 
 /// Parses all words, the program's name first.
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let words = argv::join_switch_values(definition(), words);
+    let words = switch_values::join_switch_values(definition(), words);
     let matches = definition().try_get_matches_from(words).map_err(in_fitting_words)?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut definition()))
+}
+
+/// An error about the usage that only a closer look at the arguments shows.
+pub fn usage_error(message: &str) -> anyhow::Error {
+    definition().error(ErrorKind::MissingRequiredArgument, message).into()
 }
 
 /// To clap, a word that is one too many is a command out of place.
@@ -232,40 +107,6 @@ fn in_fitting_words(error: clap::Error) -> clap::Error {
         }
         _ => error,
     }
-}
-
-/// Everything that is not about one option.
-pub fn notes() -> String {
-    format!(
-        "\
-Wizer compatibility:
-  Wizer's command lines work unchanged. A switch may be written `--switch`, `--switch=BOOL` or
-  `--switch BOOL`, where BOOL is true or false. All features that the engine has are on and relaxed
-  SIMD is deterministic, so these switches are accepted and ignored:
-{ignored}
-  Unlike in Wizer, directories are read-only unless given by --dir-rw, and clocks and random
-  numbers are the same in every run unless asked for otherwise.
-
-Examples:
-  Call the export `init` and write the snapshot:
-      preinit app.wasm -o app.pre.wasm -f init
-
-  Let init print and read the files below ./lib, as /lib:
-      preinit app.wasm -o app.pre.wasm --allow-wasi --mapdir /lib::./lib
-
-  Give init an environment variable and other random numbers:
-      preinit app.wasm -o app.pre.wasm --allow-wasi --env LANG=C --random seed:7
-
-  In a pipeline, with imports that nothing should call for real:
-      preinit --stub env.log < app.wat > app.pre.wasm
-
-Exit codes:
-  0  the snapshot is written
-  1  refused: init trapped, called an import that is not allowed or went over a limit, or the
-     state that it left cannot be written
-  2  could not: wrong usage, input or output error, malformed module",
-        ignored = ignored::listing(),
-    )
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@
 //! a module that may write there cannot make the output go elsewhere. [`Output::new`] makes and removes a temporary file
 //! to see that it will work, so that nothing is left however the run in between ends.
 
-mod mode;
-mod place;
+mod file_mode;
+mod file_target;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
@@ -15,8 +15,8 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use preinit::stages::temporary::Temporary;
 
-use mode::Mode;
-use place::Place;
+use file_mode::FileMode;
+use file_target::FileTarget;
 
 /// Where something will be written.
 #[derive(Debug)]
@@ -35,9 +35,9 @@ pub enum Output {
         /// Its name in messages.
         name: String,
         /// Where it is, which for a symbolic link is where that points to.
-        place: Place,
+        target: FileTarget,
         /// What its permissions will be.
-        mode: Mode,
+        mode: FileMode,
     },
 }
 
@@ -56,7 +56,7 @@ impl Output {
     pub fn private(path: &Path) -> anyhow::Result<Self> {
         let mut output = Output::new(Some(path))?;
         if let Output::File { mode, .. } = &mut output {
-            *mode = Mode::Private;
+            *mode = FileMode::Private;
         }
         Ok(output)
     }
@@ -78,18 +78,18 @@ impl Output {
         }
     }
 
-    /// Whether both are the same place.
+    /// Whether both are written to the same file.
     pub fn collides(&self, other: &Output) -> bool {
         match (self, other) {
             (Output::Stdout, Output::Stdout) => true,
-            (Output::File { place: left, .. }, Output::File { place: right, .. }) => left.is(right),
+            (Output::File { target: left, .. }, Output::File { target: right, .. }) => left.is(right),
             _ => false,
         }
     }
 
     /// Whether writing it would replace the file `input`.
     pub fn replaces(&self, input: &Path) -> bool {
-        matches!(self, Output::File { place, .. } if place.is_named(input))
+        matches!(self, Output::File { target, .. } if target.is_named(input))
     }
 
     /// Does all of the writing that does not show yet.
@@ -97,10 +97,10 @@ impl Output {
         Ok(match self {
             Output::Stdout => Staged::Stdout(bytes),
             Output::Device { name, file } => Staged::Device { name, file, bytes },
-            Output::File { name, place, mode } => {
+            Output::File { name, target, mode } => {
                 let temporary =
-                    fill(&place, mode, &bytes).with_context(|| format!("cannot write `{name}`"))?;
-                Staged::File { name, place, temporary }
+                    fill(&target, mode, &bytes).with_context(|| format!("cannot write `{name}`"))?;
+                Staged::File { name, target, temporary }
             }
         })
     }
@@ -125,7 +125,7 @@ pub enum Staged {
         /// Its name in messages.
         name: String,
         /// Where it will be.
-        place: Place,
+        target: FileTarget,
         /// Its content.
         temporary: Temporary,
     },
@@ -139,8 +139,8 @@ impl Staged {
             Staged::Device { name, mut file, bytes } => {
                 file.write_all(&bytes).with_context(|| format!("cannot write `{name}`"))
             }
-            Staged::File { name, place, temporary } => {
-                let written = place.check().and_then(|()| temporary.persist(place.file_name()));
+            Staged::File { name, target, temporary } => {
+                let written = target.check().and_then(|()| temporary.persist(target.file_name()));
                 written.map(drop).with_context(|| format!("cannot write `{name}`"))
             }
         }
@@ -159,17 +159,17 @@ fn open(typed: &Path) -> anyhow::Result<Output> {
         Ok(metadata) if metadata.is_file() && !is_windows_device(typed) => {
             // A file that may not be written should not be replaced either.
             let file = OpenOptions::new().write(true).open(typed)?;
-            (fs::canonicalize(typed)?, Mode::replacing(&file.metadata()?))
+            (fs::canonicalize(typed)?, FileMode::replacing(&file.metadata()?))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && !is_windows_device(typed) => {
-            (follow(typed)?, Mode::New)
+            (follow(typed)?, FileMode::New)
         }
         Ok(_) | Err(_) => {
             let file = OpenOptions::new().write(true).open(typed)?;
             return Ok(Output::Device { name, file });
         }
     };
-    Ok(Output::File { name, place: Place::open(&path)?, mode })
+    Ok(Output::File { name, target: FileTarget::open(&path)?, mode })
 }
 
 /// Windows has its devices in every directory.
@@ -199,9 +199,9 @@ pub fn print(bytes: &[u8]) -> anyhow::Result<()> {
     stdout.write_all(bytes).and_then(|()| stdout.flush()).context("cannot write to standard output")
 }
 
-fn fill(place: &Place, mode: Mode, bytes: &[u8]) -> io::Result<Temporary> {
-    place.check()?;
-    let mut temporary = place.temporary(mode.at_first())?;
+fn fill(target: &FileTarget, mode: FileMode, bytes: &[u8]) -> io::Result<Temporary> {
+    target.check()?;
+    let mut temporary = target.temporary(mode.at_first())?;
     temporary.file().write_all(bytes)?;
     mode.set(temporary.file())?;
     Ok(temporary)

@@ -9,21 +9,21 @@ mod visible;
 
 use std::fs;
 
-use preinit::cache::{EntryName, Section};
+use preinit::cache::{CacheSection, EntryName};
 use preinit::host::{HostOptions, Ledger, Stdin};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::convert::Job;
+use super::snapshot_request::SnapshotRequest;
 use reads::FileRead;
 use visible::Visible;
 
 /// All entries together, in bytes. The oldest go first.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// Where the result of one job is kept.
-pub struct Place {
-    section: Section,
+/// Where the result of one request is kept.
+pub struct ResultEntry {
+    section: CacheSection,
     name: EntryName,
     visible: Visible,
 }
@@ -52,26 +52,28 @@ struct Head {
 /// Why nothing is taken from the cache or put into it.
 pub type Reason = String;
 
-impl Place {
-    /// The place for the result of `job` on `wasm`.
-    pub fn of(job: &Job, section: Section, wasm: &[u8]) -> Result<Place, Reason> {
-        if job.verify
-            || job.ledger.is_some()
-            || job.report_is_page
-            || job.captured.iter().any(Option::is_some)
+impl ResultEntry {
+    /// The place for the result of `request` on `wasm`.
+    pub fn of(request: &SnapshotRequest, section: CacheSection, wasm: &[u8]) -> Result<ResultEntry, Reason> {
+        let outputs = &request.side_outputs;
+        if request.verify
+            || outputs.ledger.is_some()
+            || outputs.has_page()
+            || outputs.captured_stdout.is_some()
+            || outputs.captured_stderr.is_some()
         {
             return Err("--verify, --ledger, --capture-… and a page of HTML need a run".to_owned());
         }
-        let dirs = job.options.host.wasi.iter().flat_map(|wasi| &wasi.dirs);
+        let dirs = request.options.host.wasi.iter().flat_map(|wasi| &wasi.dirs);
         let visible = Visible::look(dirs.cloned().collect()).map_err(|error| error.to_string())?;
         let mut hash = Sha256::new();
         hash.update(this_program());
         // Every option, whatever options there will be.
-        hash.update(format!("{:?}", job.options));
-        hash.update([u8::from(job.quiet)]);
+        hash.update(format!("{:?}", request.options));
+        hash.update([u8::from(request.messages.quiet)]);
         hash.update(visible.fingerprint());
         hash.update(Sha256::digest(wasm));
-        Ok(Place { section, name: EntryName::of(hash), visible })
+        Ok(ResultEntry { section, name: EntryName::of(hash), visible })
     }
 
     /// What is kept there, if what init read is still the same.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use preinit::host::{DescriptorKind, Descriptors, Directory, Entry, Ledger, Value};
+use preinit::host::{DescriptorKind, Descriptors, Directory, Entry, HostValue, Ledger};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -119,14 +119,14 @@ fn parts(ledger: &Ledger) -> Result<Vec<(String, Parts)>, Reason> {
 /// The file that a call read successfully, and from where in it.
 fn place_of_read(descriptors: &Descriptors, entry: &Entry) -> Result<Option<(String, u64)>, Reason> {
     let is_read = matches!(entry.call.wasi(), Some("fd_read" | "fd_pread"));
-    let succeeded = entry.results() == Some(&[Value::I32(0)]);
+    let succeeded = entry.results() == Some(&[HostValue::I32(0)]);
     let descriptor = entry.call.descriptor().and_then(|fd| descriptors.get(fd));
     let Some(file) = descriptor.filter(|_| is_read && succeeded) else { return Ok(None) };
     if file.kind == DescriptorKind::Stdin {
         return Ok(None);
     }
     let offset = match (entry.call.wasi(), entry.call.args.get(3)) {
-        (Some("fd_pread"), Some(Value::I64(offset))) => Some(offset.cast_unsigned()),
+        (Some("fd_pread"), Some(HostValue::I64(offset))) => Some(offset.cast_unsigned()),
         _ => file.position,
     };
     match offset {

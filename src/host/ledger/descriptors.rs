@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Entry, Ledger};
-use crate::host::value::Value;
+use crate::host::host_value::HostValue;
 
 /// The open descriptors at some point of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,7 +153,7 @@ impl Ledger {
 impl Entry {
     /// Whether this WASI call returned `errno::success`.
     pub(super) fn succeeded(&self) -> bool {
-        self.results() == Some(&[Value::I32(0)])
+        self.results() == Some(&[HostValue::I32(0)])
     }
 
     /// What was written at the address in argument `index`.

@@ -7,8 +7,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{Entry, Ledger, Outcome, Region};
-use crate::host::options::{Clock, Random};
-use crate::host::value::Value;
+use crate::host::host_options::{Clock, Random};
+use crate::host::host_value::HostValue;
 use crate::host::wasi;
 
 #[derive(Serialize)]
@@ -123,7 +123,7 @@ impl<'a> Line<'a> {
 }
 
 impl<'a> Argument<'a> {
-    fn new(name: Option<&'a str>, value: Value) -> Self {
+    fn new(name: Option<&'a str>, value: HostValue) -> Self {
         Self { name, r#type: value.type_name(), value: value.to_string() }
     }
 }

@@ -7,8 +7,8 @@ mod query;
 use std::fmt;
 use std::sync::Arc;
 
-use super::options::{Clock, ImportName, Random};
-use super::value::Value;
+use super::host_options::{Clock, ImportName, Random};
+use super::host_value::HostValue;
 
 pub use descriptors::{Descriptor, DescriptorKind, Descriptors};
 pub use query::{FileChange, ImportCount, Input};
@@ -51,7 +51,7 @@ pub struct Call {
     /// The function.
     pub import: Arc<ImportName>,
     /// Its arguments.
-    pub args: Vec<Value>,
+    pub args: Vec<HostValue>,
     /// What the host read from the guest's memory. Ranges that are out of bounds are left out; the call itself traps.
     pub reads: Vec<Region>,
     /// The names of the wasm functions in progress, innermost first, if they were asked for.
@@ -71,7 +71,7 @@ pub struct Region {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It returned.
-    Results(Vec<Value>),
+    Results(Vec<HostValue>),
     /// `proc_exit` with this code.
     Exit(u32),
     /// Nothing provides the import.
@@ -165,7 +165,7 @@ impl Eq for Call {}
 
 impl Entry {
     /// The results, if the call returned.
-    pub fn results(&self) -> Option<&[Value]> {
+    pub fn results(&self) -> Option<&[HostValue]> {
         match &self.outcome {
             Outcome::Results(results) => Some(results),
             _ => None,
@@ -178,7 +178,7 @@ impl Entry {
         let bytes: usize = regions.map(|region| region.bytes.len() + size_of::<Region>()).sum();
         let names: usize =
             self.call.backtrace.iter().flatten().map(|name| name.len() + size_of::<String>()).sum();
-        (size_of::<Self>() + self.call.args.len() * size_of::<Value>() + bytes + names) as u64
+        (size_of::<Self>() + self.call.args.len() * size_of::<HostValue>() + bytes + names) as u64
     }
 }
 
@@ -200,7 +200,7 @@ impl Call {
     /// The argument `index` as an unsigned 32-bit number: a descriptor, an address, a length.
     pub(super) fn word(&self, index: usize) -> Option<u32> {
         match self.args.get(index) {
-            Some(Value::I32(value)) => Some(value.cast_unsigned()),
+            Some(HostValue::I32(value)) => Some(value.cast_unsigned()),
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Call, DescriptorKind, Descriptors, Entry, Ledger, Region};
-use crate::host::options::{Clock, ImportName, Random};
+use crate::host::host_options::{Clock, ImportName, Random};
 
 /// How often an import was called.
 #[derive(Clone, Debug, PartialEq, Eq)]

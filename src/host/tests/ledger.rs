@@ -4,7 +4,7 @@ use std::fs;
 
 use super::{FD_READ, Guest, O_DIRECTORY, allow, wrappers};
 use crate::host::{
-    DescriptorKind, Directory, FileTimes, HostOptions, Ledger, Output, Random, Stdin, Value, WasiOptions,
+    DescriptorKind, Directory, FileTimes, HostOptions, HostValue, Ledger, Output, Random, Stdin, WasiOptions,
 };
 
 fn json(ledger: &Ledger) -> String {
@@ -155,13 +155,13 @@ fn arguments_of_every_type_are_kept() {
     assert_eq!(
         call.args,
         [
-            Value::I32(-1),
-            Value::I64(-2),
-            Value::F32(0x8000_0000),
-            Value::F64(0x7ff0_0000_0000_0123),
-            Value::V128((2 << 64) + 1),
-            Value::Null,
-            Value::Reference,
+            HostValue::I32(-1),
+            HostValue::I64(-2),
+            HostValue::F32(0x8000_0000),
+            HostValue::F64(0x7ff0_0000_0000_0123),
+            HostValue::V128((2 << 64) + 1),
+            HostValue::Null,
+            HostValue::Reference,
         ]
     );
     let wat = wrappers("");

@@ -3,8 +3,8 @@
 mod files;
 mod imports;
 mod ledger;
-mod limits;
 mod replay;
+mod run_limits;
 mod sources;
 
 use std::fmt::Write as _;

@@ -10,17 +10,17 @@ use wiggle::{GuestMemory, GuestPtr};
 use super::clock::{Clocks, Kind};
 use super::errno;
 use super::files::Files;
+use super::functions::Function;
 use super::random::Source;
 use super::readdir::Listing;
 use super::span::Context;
 use super::stdio::Stdio;
 use super::strings::Strings;
-use super::table::Function;
 use super::{poll, random};
 use crate::host::error::{GuestExit, HostError};
+use crate::host::host_options::WasiOptions;
+use crate::host::host_value::HostValue;
 use crate::host::ledger::{Call, DescriptorKind, Descriptors, Entry};
-use crate::host::options::WasiOptions;
-use crate::host::value::Value;
 
 /// The WASI side of a run that touches the outside.
 pub(in crate::host) struct Wasi {
@@ -121,7 +121,7 @@ impl Wasi {
     pub(super) fn answer(
         &mut self,
         function: &Function,
-        args: &[Value],
+        args: &[HostValue],
         memory: &mut GuestMemory<'_>,
         context: &Context,
     ) -> wasmtime::Result<i32> {
@@ -180,7 +180,7 @@ impl Wasi {
     fn dispatch(
         &mut self,
         function: &Function,
-        args: &[Value],
+        args: &[HostValue],
         memory: &mut GuestMemory<'_>,
     ) -> wasmtime::Result<i32> {
         self.ctx.set_hostcall_fuel(HOSTCALL_FUEL);
@@ -202,10 +202,10 @@ impl Wasi {
     fn readdir(
         &mut self,
         function: &Function,
-        args: &[Value],
+        args: &[HostValue],
         memory: &mut GuestMemory<'_>,
     ) -> wasmtime::Result<i32> {
-        let [Value::I32(fd), _, _, Value::I64(cookie), _] = args else {
+        let [HostValue::I32(fd), _, _, HostValue::I64(cookie), _] = args else {
             return Err(wasmtime::Error::msg("fd_readdir with other arguments than its own"));
         };
         let key = fd.cast_unsigned();
@@ -222,9 +222,9 @@ impl Wasi {
     }
 
     /// Replaces "now" by our own clock's time.
-    fn explicit_times(&mut self, args: &[Value]) -> wasmtime::Result<Vec<Value>> {
+    fn explicit_times(&mut self, args: &[HostValue]) -> wasmtime::Result<Vec<HostValue>> {
         let mut args = args.to_vec();
-        if let [.., Value::I64(atim), Value::I64(mtim), Value::I32(flags)] = &mut args[..]
+        if let [.., HostValue::I64(atim), HostValue::I64(mtim), HostValue::I32(flags)] = &mut args[..]
             && *flags & (ATIM_NOW | MTIM_NOW) != 0
         {
             let now = self.clocks.read(Kind::Realtime)?.cast_signed();

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::host::error::Denied;
-use crate::host::options::Clock;
+use crate::host::host_options::Clock;
 
 /// What the guest can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

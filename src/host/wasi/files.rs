@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use wiggle::{GuestMemory, GuestPtr};
 
-use crate::host::options::{Clock, FileTimes, WasiOptions};
+use crate::host::host_options::{Clock, FileTimes, WasiOptions};
 
 /// Gives canonical attributes to files.
 #[derive(Debug)]

@@ -5,13 +5,13 @@ mod answer;
 mod clock;
 mod errno;
 mod files;
+mod functions;
 mod poll;
 mod random;
 mod readdir;
 mod span;
 mod stdio;
 mod strings;
-mod table;
 
 use std::sync::Arc;
 
@@ -20,18 +20,18 @@ use wiggle::{GuestMemory, GuestPtr};
 
 use super::HostState;
 use super::error::{ChangeRefused, Denied};
+use super::host_options::ImportName;
+use super::host_value::HostValue;
+use super::interceptor;
 use super::ledger::{Call, Entry, Outcome};
-use super::options::ImportName;
+use super::partial_replay::is_outside;
 use super::policy::{Class, Policy};
-use super::rehearsal::is_outside;
-use super::value::Value;
-use super::watch;
 use span::Span;
 
 pub(super) use answer::Wasi;
 #[cfg(test)]
-pub(super) use table::{FUNCTIONS, Type};
-pub(super) use table::{Function, function};
+pub(super) use functions::{FUNCTIONS, Type};
+pub(super) use functions::{Function, function};
 
 /// The module name of the imports.
 pub(super) const MODULE: &str = "wasi_snapshot_preview1";
@@ -40,13 +40,13 @@ pub(super) const MODULE: &str = "wasi_snapshot_preview1";
 pub(super) fn define(store: &mut Store<HostState>, function: &'static Function) -> Func {
     let import = Arc::new(ImportName::new(MODULE, function.name));
     let params = function.params.iter().map(|(_, ty)| match ty {
-        table::Type::I32 => ValType::I32,
-        table::Type::I64 => ValType::I64,
+        functions::Type::I32 => ValType::I32,
+        functions::Type::I64 => ValType::I64,
     });
     let returns = (function.name != "proc_exit").then_some(ValType::I32);
     let ty = FuncType::new(store.engine(), params, returns);
     Func::new(store, ty.clone(), move |mut caller, params, results| {
-        if watch::show(&mut caller, &import, &ty, params, results)? {
+        if interceptor::intercept(&mut caller, &import, &ty, params, results)? {
             return Ok(());
         }
         call(caller, function, &import, params, results)
@@ -61,7 +61,7 @@ fn call(
     results: &mut [Val],
 ) -> wasmtime::Result<()> {
     let backtrace = caller.data().recorder.backtrace(&caller);
-    let args = params.iter().map(Value::of).collect();
+    let args = params.iter().map(HostValue::of).collect();
     let call = Call { import: Arc::clone(import), args, reads: Vec::new(), backtrace };
     let entry = match caller.get_export("memory") {
         Some(Extern::Memory(memory)) => {
@@ -118,10 +118,10 @@ impl HostState {
             self.recorder.record(Entry { call, outcome: Outcome::Denied(what), writes: Vec::new() })?;
             return Err(denied.into());
         }
-        if let Some(rehearsal) = &mut self.rehearsal
+        if let Some(partial_replay) = &mut self.partial_replay
             && is_outside(&call, wasi.descriptors())
         {
-            let entry = rehearsal.answer(&call, context.buffer, self.recorder.ledger.len())?;
+            let entry = partial_replay.answer(&call, context.buffer, self.recorder.ledger.len())?;
             for region in &entry.writes {
                 let len = u32::try_from(region.bytes.len())?;
                 memory.copy_from_slice(&region.bytes, GuestPtr::new((region.address, len)))?;
@@ -138,7 +138,7 @@ impl HostState {
         wasi.lengths(&call, &mut context)?;
         let answer = wasi.answer(function, &call.args, memory, &context);
         let outcome = match &answer {
-            Ok(errno) => Outcome::Results(vec![Value::I32(*errno)]),
+            Ok(errno) => Outcome::Results(vec![HostValue::I32(*errno)]),
             Err(error) => Outcome::of_error(error),
         };
         let writes = match &answer {

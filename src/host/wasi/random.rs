@@ -5,7 +5,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
 
 use crate::host::error::Denied;
-use crate::host::options::Random;
+use crate::host::host_options::Random;
 
 /// A source of random bytes.
 #[derive(Debug)]

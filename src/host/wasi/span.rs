@@ -2,9 +2,9 @@
 
 use wiggle::{GuestError, GuestMemory, GuestPtr};
 
-use super::table::Function;
+use super::functions::Function;
+use crate::host::host_value::HostValue;
 use crate::host::ledger::Region;
-use crate::host::value::Value;
 
 /// A range of guest memory, in terms of a function's parameters. Names are parameter names.
 #[derive(Clone, Copy, Debug)]
@@ -69,20 +69,20 @@ impl Function {
     }
 
     /// The value of the 32-bit parameter `name`.
-    pub(super) fn word(&self, args: &[Value], name: &str) -> Option<u32> {
+    pub(super) fn word(&self, args: &[HostValue], name: &str) -> Option<u32> {
         let index = self.params.iter().position(|(param, _)| *param == name)?;
-        if let Value::I32(value) = args.get(index)? { Some(value.cast_unsigned()) } else { None }
+        if let HostValue::I32(value) = args.get(index)? { Some(value.cast_unsigned()) } else { None }
     }
 
     /// The buffer that the parameters `iovs` and `iovs_len` name.
-    pub(super) fn buffer(&self, args: &[Value], memory: &GuestMemory<'_>) -> Option<(u32, u32)> {
+    pub(super) fn buffer(&self, args: &[HostValue], memory: &GuestMemory<'_>) -> Option<(u32, u32)> {
         first_buffer(memory, self.word(args, "iovs")?, self.word(args, "iovs_len")?)
     }
 
     /// The same after the fact: an empty buffer if all are, an error if the array of them is out of bounds.
     pub(super) fn stdio_buffer(
         &self,
-        args: &[Value],
+        args: &[HostValue],
         memory: &GuestMemory<'_>,
         context: &Context,
     ) -> Result<(u32, u32), GuestError> {
@@ -101,7 +101,7 @@ impl Span {
     pub(super) fn regions(
         spans: &[Self],
         function: &Function,
-        args: &[Value],
+        args: &[HostValue],
         memory: &GuestMemory<'_>,
         context: &Context,
     ) -> Vec<Region> {
@@ -115,7 +115,7 @@ impl Span {
     fn ranges(
         self,
         function: &Function,
-        args: &[Value],
+        args: &[HostValue],
         memory: &GuestMemory<'_>,
         context: &Context,
     ) -> [Option<(u32, u32)>; 2] {

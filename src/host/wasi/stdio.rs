@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal, Read, Write};
 use wiggle::{GuestMemory, GuestPtr};
 
 use super::errno;
+use crate::host::host_options::{Output, Stdin, WasiOptions};
 use crate::host::ledger::DescriptorKind;
-use crate::host::options::{Output, Stdin, WasiOptions};
 
 /// The three streams of a guest.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Host calls that are answered from a record.
 
-use crate::host::{Entry, Outcome, Region, Value as HostValue};
+use crate::host::{Entry, HostValue, Outcome, Region};
 use preinit_core::snapshot::{Reference, Value};
 use std::sync::Arc;
 

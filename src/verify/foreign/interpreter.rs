@@ -2,7 +2,7 @@
 
 use super::answers::{Answer, Answers};
 use super::{Exposed, Failure, Machine, Reply, Seen, State};
-use crate::host::{Entry, Value as HostValue};
+use crate::host::{Entry, HostValue};
 use preinit_core::snapshot::Value;
 use std::sync::Arc;
 use wasmi::{

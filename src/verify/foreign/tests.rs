@@ -1,5 +1,5 @@
 use super::*;
-use crate::host::{Call, ImportName, Region, Value as HostValue};
+use crate::host::{Call, HostValue, ImportName, Region};
 
 const LOGS: &str = r#"(module
     (import "env" "log" (func $log (param i32) (result i64)))

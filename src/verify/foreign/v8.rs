@@ -1,7 +1,7 @@
 //! V8, in a process of its own.
 
 use super::{Exposed, Failure, Machine, Reply, Seen, State};
-use crate::host::{Entry, Outcome, Region, Value as HostValue};
+use crate::host::{Entry, HostValue, Outcome, Region};
 use preinit_core::snapshot::{Reference, Value};
 use serde_json::{Value as Json, json};
 use std::io::{BufRead, BufReader, Write};

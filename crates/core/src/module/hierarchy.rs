@@ -45,6 +45,11 @@ impl Module<'_> {
         }
     }
 
+    /// Whether values of this type are continuations, which no engine shows.
+    pub fn is_continuation(&self, ty: ValType) -> bool {
+        matches!(ty, ValType::Ref(ty) if self.hierarchy(ty.heap_type()) == Hierarchy::Cont)
+    }
+
     /// The hierarchy that a heap type belongs to.
     pub fn hierarchy(&self, ty: HeapType) -> Hierarchy {
         use AbstractHeapType as A;

@@ -5,8 +5,10 @@
 
 mod deferred;
 mod entry_marks;
+mod names;
 
 pub use deferred::{Deferred, DeferredData};
+pub use names::{Probe, ProbeNames};
 
 use crate::module::{Hierarchy, Module, Replacements, SectionId, section_of};
 use std::collections::BTreeSet;
@@ -22,7 +24,8 @@ const MAX_PARAMS: usize = 1000;
 pub struct Probed {
     /// The binary to compile and run.
     pub wasm: Vec<u8>,
-    prefix: String,
+    /// The names of the exports that were added.
+    pub names: ProbeNames,
     /// Every function that can be in a reference.
     pub functions: BTreeSet<u32>,
     /// Passive data segments that the code might drop, each with a probe function.
@@ -31,39 +34,16 @@ pub struct Probed {
     pub droppable_elements: Vec<u32>,
     /// Live passive element segments that may hold objects, each with a function that copies it to a table.
     pub object_segments: Vec<u32>,
+    /// Number of memories.
+    pub memories: u32,
     /// Number of tags.
     pub tags: u32,
     /// Struct and array type indices by witness function: the parameters of witness `k` are these types, nullable.
     pub witnesses: Vec<Vec<u32>>,
     /// What the host has to do between instantiation and the first call; `None` where the engine does all.
     pub deferred: Option<Deferred>,
-}
-
-/// What a probe export shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Probe {
-    /// A function by function index.
-    Function(u32),
-    /// A global by global index.
-    Global(u32),
-    /// A memory by memory index.
-    Memory(u32),
-    /// A table by table index.
-    Table(u32),
-    /// A function that traps exactly if this data segment was dropped.
-    Data(u32),
-    /// A function that traps exactly if this element segment was dropped.
-    Element(u32),
-    /// A table that holds the items of this element segment once its function has returned.
-    Items(u32),
-    /// A tag by tag index.
-    Tag(u32),
-    /// The memory in which entered functions leave marks.
-    Entries,
-    /// The start function, where the host has to call it.
-    Start,
-    /// A function whose parameter types are those of a row of [`Probed::witnesses`].
-    Witness(u32),
+    /// Whether the engine writes active data segments.
+    pub engine_writes_data: bool,
 }
 
 impl Probed {
@@ -103,7 +83,7 @@ impl Probed {
         exported.extend(functions);
         let mut probed = Probed {
             wasm: Vec::new(),
-            prefix: free_prefix(module),
+            names: ProbeNames::free(module),
             functions: exported,
             droppable_data: droppable(&module.code.dropped_data, |k| {
                 module.data[k].is_passive() && !module.data[k].bytes.is_empty()
@@ -114,8 +94,10 @@ impl Probed {
                     && !may_hold_objects(module, k)
             }),
             object_segments: object_segments(module),
+            memories: module.memories.len() as u32,
             tags: module.tags.len() as u32,
             witnesses: witnessed_types(module),
+            engine_writes_data: deferred.is_none() && module.data.iter().any(|segment| !segment.is_passive()),
             deferred,
         };
         let mut added = Added::new(module);
@@ -128,30 +110,17 @@ impl Probed {
 
     /// The export that shows `probe`.
     pub fn export_name(&self, probe: Probe) -> String {
-        let (kind, index) = match probe {
-            Probe::Function(index) => ("function", index),
-            Probe::Global(index) => ("global", index),
-            Probe::Memory(index) => ("memory", index),
-            Probe::Table(index) => ("table", index),
-            Probe::Data(index) => ("data", index),
-            Probe::Element(index) => ("element", index),
-            Probe::Items(index) => ("items", index),
-            Probe::Tag(index) => ("tag", index),
-            Probe::Entries => ("entries", 0),
-            Probe::Start => ("start", 0),
-            Probe::Witness(index) => ("witness", index),
-        };
-        format!("{}{kind} {index}", self.prefix)
+        self.names.export(probe)
     }
 
     /// A name for an export that is added besides the probes.
     pub fn private_name(&self, name: &str) -> String {
-        format!("{}{name}", self.prefix)
+        self.names.private(name)
     }
 
     /// Whether an export of the running instance is a probe and not the module's own.
     pub fn is_probe(&self, export: &str) -> bool {
-        export.starts_with(&self.prefix)
+        self.names.has(export)
     }
 
     fn add_segment_probes(&self, module: &Module<'_>, added: &mut Added) -> Result<(), ProbeError> {
@@ -228,14 +197,6 @@ impl Probed {
 #[error("element segment {elem_index} has a type of a proposal that preinit does not know")]
 pub struct ProbeError {
     elem_index: u32,
-}
-
-fn free_prefix(module: &Module<'_>) -> String {
-    let mut prefix = String::from("preinit-probe ");
-    while module.exports.iter().any(|export| export.name.starts_with(&prefix)) {
-        prefix.insert(0, '~');
-    }
-    prefix
 }
 
 fn droppable(named: &BTreeSet<u32>, is_live_at_start: impl Fn(usize) -> bool) -> Vec<u32> {

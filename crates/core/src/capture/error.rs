@@ -1,0 +1,10 @@
+/// Why the state could not be read; `E` is the error of the [`Instance`](super::Instance).
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError<E> {
+    /// The instance could not be read.
+    #[error(transparent)]
+    Instance(#[from] E),
+    /// What was read is not the state of an instance of the module.
+    #[error("the state that was read does not fit the module: {0}")]
+    Mismatch(&'static str),
+}

@@ -1,0 +1,71 @@
+use crate::module::Module;
+
+/// What a probe export shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probe {
+    /// A function by function index.
+    Function(u32),
+    /// A global by global index.
+    Global(u32),
+    /// A memory by memory index.
+    Memory(u32),
+    /// A table by table index.
+    Table(u32),
+    /// A function that traps exactly if this data segment was dropped.
+    Data(u32),
+    /// A function that traps exactly if this element segment was dropped.
+    Element(u32),
+    /// A table that holds the items of this element segment once its function has returned.
+    Items(u32),
+    /// A tag by tag index.
+    Tag(u32),
+    /// The memory in which entered functions leave marks.
+    Entries,
+    /// The start function, where the host has to call it.
+    Start,
+    /// A function whose parameter types are those of a row of [`Probed::witnesses`](super::Probed::witnesses).
+    Witness(u32),
+}
+
+/// The names of the exports that a probed module has besides the module's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeNames {
+    prefix: String,
+}
+
+impl ProbeNames {
+    /// Names that no export of `module` has.
+    pub(super) fn free(module: &Module<'_>) -> ProbeNames {
+        let mut prefix = String::from("preinit-probe ");
+        while module.exports.iter().any(|export| export.name.starts_with(&prefix)) {
+            prefix.insert(0, '~');
+        }
+        ProbeNames { prefix }
+    }
+
+    /// The export that shows `probe`.
+    pub fn export(&self, probe: Probe) -> String {
+        let (kind, index) = match probe {
+            Probe::Function(index) => ("function", index),
+            Probe::Global(index) => ("global", index),
+            Probe::Memory(index) => ("memory", index),
+            Probe::Table(index) => ("table", index),
+            Probe::Data(index) => ("data", index),
+            Probe::Element(index) => ("element", index),
+            Probe::Items(index) => ("items", index),
+            Probe::Tag(index) => ("tag", index),
+            Probe::Entries => ("entries", 0),
+            Probe::Start => ("start", 0),
+            Probe::Witness(index) => ("witness", index),
+        };
+        format!("{}{kind} {index}", self.prefix)
+    }
+
+    pub(super) fn private(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    pub(super) fn has(&self, export: &str) -> bool {
+        export.starts_with(&self.prefix)
+    }
+}

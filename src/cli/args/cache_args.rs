@@ -1,0 +1,28 @@
+//! What is kept between runs.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+
+/// Caches.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Caches")]
+pub struct CacheArgs {
+    /// Do not keep compiled code between runs, and take none from earlier ones
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub no_cache: bool,
+
+    /// Where caches are
+    ///
+    /// [default: the platform's, such as ~/.cache/preinit]
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+
+    /// Keep snapshots, too: the same input, options and visible files give the same output without running init
+    ///
+    /// Files are visible if they are below a directory that init is given; they are the same if their names, sizes, and
+    /// times of change are. Nothing is kept of a run that read standard input, printed, wrote files, or used the real
+    /// clock or the operating system's random numbers.
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub result_cache: bool,
+}

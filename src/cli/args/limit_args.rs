@@ -1,0 +1,27 @@
+//! What init can use up.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::cli::parse::{byte_count, fuel_amount, time_span};
+
+/// Bounds on a run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    /// Time for compilation and init: `500ms`, `3s`, `2m`, `none`
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time_span::limit)]
+    pub timeout: Limit,
+
+    /// Size of all memories and tables together: `512MiB`, `4GiB`
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = byte_count::parse)]
+    pub max_memory: u64,
+
+    /// Number of instructions, more or less; not counted by default
+    #[arg(long, value_name = "N", value_parser = fuel_amount::parse)]
+    pub fuel: Option<u64>,
+}
+
+/// A time limit; `None` is no limit. A name of its own, because clap reads `Option` as "may be left out".
+pub type Limit = Option<Duration>;

@@ -1,0 +1,179 @@
+//! Verification.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use preinit::engine::Compiler;
+use preinit::freeze::Trigger;
+use preinit::plan::Rename;
+use preinit::verify::{OtherEngine, Pattern};
+
+use super::{HostArgs, LimitArgs};
+use crate::cli::parse::name_pair::{self, Variable};
+use crate::cli::parse::{byte_count, fuel_amount, time_span};
+
+/// The arguments of a verification.
+#[derive(Debug, Args)]
+#[command(after_long_help = NOTES)]
+pub struct VerifyArgs {
+    /// The module that the snapshot was made from, binary or text
+    #[arg(value_name = "ORIGINAL")]
+    pub original: PathBuf,
+
+    /// The snapshot, binary or text
+    #[arg(value_name = "SNAPSHOT")]
+    pub snapshot: PathBuf,
+
+    /// The exported function that initializes the original, as for the making of the snapshot
+    #[arg(short = 'f', long = "init-func", value_name = "NAME")]
+    pub init_functions: Vec<String>,
+
+    /// The call at which the original was frozen in the middle, as for the making of the snapshot
+    ///
+    /// The original is played until there; from there on both sides go on, with the arguments, variables and standard input
+    /// of --run-arg, --run-env and --run-stdin. What the entry does is compared, and its second call; no sequences are
+    /// generated.
+    #[arg(long, value_name = "TRIGGER")]
+    pub at: Option<Trigger>,
+
+    /// The export SRC of the original is DST in the snapshot
+    #[arg(short = 'r', long = "rename-func", alias = "func-rename", value_name = "DST=SRC", value_parser = name_pair::rename)]
+    pub renames: Vec<Rename>,
+
+    /// What is called.
+    #[command(flatten)]
+    pub play: PlayArgs,
+    /// What init can see.
+    #[command(flatten)]
+    pub host: HostArgs,
+    /// What init can use up.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+    /// Differences to leave out
+    ///
+    /// `*` stands for any text: `memory.0.0x12f4*`. What is ignored after instantiation is ignored after calls too. May
+    /// be repeated.
+    #[arg(long, value_name = "KEY", value_parser = pattern, help_heading = "Messages")]
+    pub ignore: Vec<Pattern>,
+
+    /// The number of differences that are listed
+    #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Messages")]
+    pub max_differences: usize,
+
+    /// Print nothing but errors
+    #[arg(short, long, help_heading = "Messages")]
+    pub quiet: bool,
+
+    /// Write the verdict as JSON; `-` for standard output
+    #[arg(long, value_name = "FILE", help_heading = "Messages")]
+    pub report: Option<PathBuf>,
+}
+
+/// What is called on both sides.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Calls that are compared")]
+pub struct PlayArgs {
+    /// Call an export: `f(1, -0.5)`, `f("text")`, `f(3) => 9`
+    ///
+    /// Several calls are made on one instance, in this order. A text is written into the guest's memory, where its
+    /// exported `preinit_alloc`, `malloc`, `alloc`, `allocate` or `cabi_realloc` says, with a zero byte behind it; it is
+    /// passed as an address, or as an address and a length if the function has a parameter more.
+    #[arg(long = "call", value_name = "CALL")]
+    pub calls: Vec<String>,
+
+    /// Make the calls in a file, one a line, on an instance of their own
+    ///
+    /// `#` begins a comment. May be repeated.
+    #[arg(long = "script", value_name = "FILE")]
+    pub scripts: Vec<PathBuf>,
+
+    /// Add a program argument for the calls, beginning with `argv[0]`
+    #[arg(long = "run-arg", value_name = "ARG", allow_hyphen_values = true)]
+    pub run_args: Vec<String>,
+
+    /// Set an environment variable for the calls
+    #[arg(long = "run-env", value_name = "KEY[=VALUE]", value_parser = name_pair::variable)]
+    pub run_env: Vec<Variable>,
+
+    /// Give the calls a file as their standard input
+    #[arg(long = "run-stdin", value_name = "FILE")]
+    pub run_stdin: Option<PathBuf>,
+
+    /// Run on this engine: `cranelift`, `cranelift-opt`, `winch`, `pulley`, `wasmi` or `v8`
+    ///
+    /// May be repeated. Engines that do not support the module are left out. `wasmi` and `v8` do what was done on the
+    /// first of the others, by themselves on cranelift, and are compared with tolerances that the verdict names. `v8`
+    /// needs Node, best 24 or newer: `node`, or what PREINIT_NODE names.
+    ///
+    /// [default: cranelift, winch, and for a small module pulley and wasmi]
+    #[arg(long = "engine", value_name = "ENGINE", value_parser = engine)]
+    pub engines: Vec<Engine>,
+
+    /// The number of generated sequences of calls, for each engine
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub sequences: usize,
+
+    /// The number of calls in a generated sequence
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    pub depth: usize,
+
+    /// Time for generated sequences, for all engines together
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = time_span::limit)]
+    pub time: Time,
+
+    /// The number of instructions of one call, more or less
+    #[arg(long, value_name = "N", default_value_t = 20_000_000, value_parser = fuel_amount::parse)]
+    pub call_fuel: u64,
+
+    /// The memory that one sequence may add to what there is
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = byte_count::parse)]
+    pub call_memory: u64,
+
+    /// Generate other sequences
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// A time limit; `None` is no limit.
+pub type Time = Option<Duration>;
+
+/// An engine of either sort.
+#[derive(Debug, Clone, Copy)]
+pub enum Engine {
+    /// Wasmtime, with this compiler.
+    Wasmtime(Compiler),
+    /// Another one.
+    Other(OtherEngine),
+}
+
+fn engine(name: &str) -> Result<Engine, String> {
+    Ok(match name {
+        "cranelift" => Engine::Wasmtime(Compiler::Cranelift),
+        "cranelift-opt" => Engine::Wasmtime(Compiler::OptimizingCranelift),
+        "winch" => Engine::Wasmtime(Compiler::Winch),
+        "pulley" => Engine::Wasmtime(Compiler::Pulley),
+        "wasmi" => Engine::Other(OtherEngine::Wasmi),
+        "v8" => Engine::Other(OtherEngine::V8),
+        _ => return Err("expected cranelift, cranelift-opt, winch, pulley, wasmi or v8".to_owned()),
+    })
+}
+
+fn pattern(text: &str) -> Result<Pattern, String> {
+    Ok(Pattern::new(text))
+}
+
+const NOTES: &str = "\
+Init of the original runs once more, with its output discarded and its standard input empty unless
+--inherit-stdio is given. It is stopped where it would change a file; `preinit --verify` has no such
+limit, because there init is answered from the record of the run that made the snapshot.
+
+Examples:
+  preinit verify app.wasm app.pre.wasm -f init
+  preinit verify app.wasm app.pre.wasm --allow-wasi --call 'query(3)' --call 'render(\"a text\")'
+  preinit verify tool.wasm tool.pre.wasm -r _start=resume --run-arg tool --call '_start() => exit 0'
+
+Exit codes:
+  0  equal
+  1  different
+  2  could not tell, or could not: wrong usage, input or output error, malformed original";

@@ -1,0 +1,88 @@
+//! Says what a snapshot would freeze of the build.
+
+use preinit::Options;
+use preinit::audit::{Audit, audit};
+use preinit::host::{HostOptions, Output as GuestOutput, Stdin};
+
+use super::args::{AuditArgs, usage_error};
+use super::exit::Exit;
+use super::host_conversion::{host_options, limits};
+use super::input::Input;
+use super::output::{Output, Staged, print};
+use super::side_outputs::{ReportOutput, SideOutputs, json};
+use super::stderr;
+
+/// The command `audit`.
+pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
+    let input = Input::new(args.input.clone());
+    if input.is_terminal() {
+        return Err(usage_error("no INPUT is given, and standard input is a terminal"));
+    }
+    let side_outputs = SideOutputs {
+        report: args.report.as_deref().map(ReportOutput::new).transpose()?,
+        ledger: args.ledger.as_deref().map(Output::private).transpose()?,
+        ..SideOutputs::default()
+    };
+    side_outputs.check(&input, None)?;
+    let mut warnings = Vec::new();
+    let host = quiet_host(&args, &mut warnings)?;
+    stderr::warn(if args.quiet { &[] } else { &warnings });
+    let wasm = input.read()?;
+    let audit = match audit(&wasm, &options(&args, host)) {
+        Ok(audit) => audit,
+        Err(error) => {
+            if let Some(calls) = error.ledger() {
+                let calls_only = SideOutputs { ledger: side_outputs.ledger, ..SideOutputs::default() };
+                commit(calls_only.stage(calls, |_| Ok(String::new()))?)?;
+            }
+            return Err(error.into());
+        }
+    };
+    stderr::print(&String::from_utf8_lossy(&audit.stdout));
+    let text_to_stderr = side_outputs.use_stdout();
+    let report = |is_page| if is_page { Ok(audit.page(&input.name())) } else { json(&audit) };
+    commit(side_outputs.stage(&audit.ledger, report)?)?;
+    show(&audit, &args, text_to_stderr)?;
+    Ok(if args.strict && !audit.is_clean() { Exit::Refused } else { Exit::Done })
+}
+
+/// The host that was typed, without this process's standard streams unless they were asked for.
+fn quiet_host(args: &AuditArgs, warnings: &mut Vec<String>) -> anyhow::Result<HostOptions> {
+    let mut host = host_options(&args.host, true, warnings)?;
+    if let Some(wasi) = &mut host.wasi
+        && args.host.inherit_stdio != Some(true)
+    {
+        wasi.stdin = Stdin::Empty;
+        wasi.stdout = GuestOutput::Discard;
+        wasi.stderr = GuestOutput::Discard;
+    }
+    Ok(host)
+}
+
+fn options(args: &AuditArgs, host: HostOptions) -> Options {
+    Options {
+        init_functions: args.init_functions.clone(),
+        at: args.at.clone(),
+        keep_init_functions: args.keep_init_func,
+        renames: args.renames.clone(),
+        optimize: args.optimize,
+        reset_libc: args.reset_libc,
+        host,
+        limits: limits(&args.limits),
+        ..Options::default()
+    }
+}
+
+fn commit(staged: Vec<Staged>) -> anyhow::Result<()> {
+    staged.into_iter().try_for_each(Staged::commit)
+}
+
+fn show(audit: &Audit, args: &AuditArgs, to_stderr: bool) -> anyhow::Result<()> {
+    let text = audit.text(args.verbose);
+    match (args.quiet, to_stderr) {
+        (true, _) => {}
+        (false, true) => stderr::print(&text),
+        (false, false) => print(text.as_bytes())?,
+    }
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! From the arguments about the host to the library's options.
+
+use preinit::host::{
+    Class, Directory, HostOptions, ImportName, Limits, Output as GuestOutput, Policies, Preload, Stdin,
+    WasiOptions,
+};
+
+use super::args::{HostArgs, LimitArgs};
+use super::input;
+use super::parse::name_pair::{Mapping, Variable};
+
+/// The bounds that were typed.
+pub fn limits(args: &LimitArgs) -> Limits {
+    Limits { timeout: args.timeout, max_memory: args.max_memory, fuel: args.fuel }
+}
+
+/// The host that was typed. `capture_stdout` holds back what the guest prints there.
+pub fn host_options(
+    args: &HostArgs,
+    capture_stdout: bool,
+    warnings: &mut Vec<String>,
+) -> anyhow::Result<HostOptions> {
+    let mut preloads = Vec::new();
+    for preload in &args.preloads {
+        preloads.push(Preload { name: preload.name.clone(), wasm: input::read(&preload.file)? });
+    }
+    let mut policies = Policies::default();
+    for &(class, policy) in &args.policies {
+        let chosen = Class::ALL.into_iter().filter(|other| class.is_none_or(|class| class == *other));
+        chosen.for_each(|class| policies.set(class, policy));
+    }
+    let wasi = if args.allow_wasi {
+        Some(wasi_options(args, capture_stdout, warnings))
+    } else {
+        let without_effect = args.wasi_only();
+        if !without_effect.is_empty() {
+            warnings.push(format!("without --allow-wasi, no effect: {}", without_effect.join(", ")));
+        }
+        None
+    };
+    let stubs = args.stubs.iter().flat_map(|stub| possible_imports(stub)).collect();
+    Ok(HostOptions { wasi, preloads, stubs, stub_all: args.stub_all, policies, ..HostOptions::default() })
+}
+
+/// Both names of an import may hold dots, so there are as many imports to stub as there are dots.
+fn possible_imports(stub: &str) -> impl Iterator<Item = ImportName> {
+    stub.match_indices('.').map(|(dot, _)| ImportName::new(&stub[..dot], &stub[dot + 1..]))
+}
+
+fn wasi_options(args: &HostArgs, capture_stdout: bool, warnings: &mut Vec<String>) -> WasiOptions {
+    let inherit = args.inherit_stdio.unwrap_or(true);
+    let defaults = WasiOptions::default();
+    WasiOptions {
+        env: environment(args.inherit_env == Some(true), &args.env, warnings),
+        args: args.args.clone(),
+        stdin: if inherit { Stdin::Inherit } else { Stdin::Empty },
+        stdout: match inherit {
+            true if capture_stdout => GuestOutput::Capture,
+            true => GuestOutput::Inherit,
+            false => GuestOutput::Discard,
+        },
+        stderr: if inherit { GuestOutput::Inherit } else { GuestOutput::Discard },
+        dirs: directories(args),
+        clock: args.clock.unwrap_or(defaults.clock),
+        random: args.random.unwrap_or(defaults.random),
+        file_times: args.file_times.unwrap_or(defaults.file_times),
+    }
+}
+
+/// A later directory replaces an earlier one of the same name: what is read-only becomes writable.
+fn directories(args: &HostArgs) -> Vec<Directory> {
+    let readable = args.dirs.iter().chain(&args.mapdirs).map(|mapping| (mapping, false));
+    let writable = args.writable_dirs.iter().map(|mapping| (mapping, true));
+    let mut directories: Vec<Directory> = Vec::new();
+    for (Mapping { guest, host }, writable) in readable.chain(writable) {
+        directories.retain(|other| other.guest != *guest);
+        directories.push(Directory { guest: guest.clone(), host: host.clone(), writable });
+    }
+    directories
+}
+
+/// Later variables replace earlier ones. Those of this process are sorted, so that their order decides nothing.
+pub fn environment(
+    inherit: bool,
+    variables: &[Variable],
+    warnings: &mut Vec<String>,
+) -> Vec<(String, String)> {
+    let mut environment = if inherit { own_environment(warnings) } else { Vec::new() };
+    for Variable { key, value } in variables {
+        environment.retain(|(other, _)| other != key);
+        match value.clone().or_else(|| std::env::var(key).ok()) {
+            Some(value) => environment.push((key.clone(), value)),
+            None => warnings
+                .push(format!("environment variable `{key}` is not set here, or not Unicode: left out")),
+        }
+    }
+    environment
+}
+
+/// The variables of this process, sorted.
+fn own_environment(warnings: &mut Vec<String>) -> Vec<(String, String)> {
+    let mut environment = Vec::new();
+    for (key, value) in std::env::vars_os() {
+        match (key.into_string(), value.into_string()) {
+            (Ok(key), Ok(value)) => environment.push((key, value)),
+            (Ok(key), Err(_)) => {
+                warnings.push(format!("environment variable `{key}` is not Unicode: left out"));
+            }
+            (Err(key), _) => {
+                warnings.push(format!("environment variable {key:?} is not Unicode: left out"));
+            }
+        }
+    }
+    environment.sort();
+    environment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{environment, limits, possible_imports};
+    use crate::cli::args;
+    use crate::cli::parse::name_pair::variable;
+
+    #[test]
+    fn the_last_value_counts() {
+        let mut warnings = Vec::new();
+        let variables = ["A=1", "B=2", "A=3"].map(|text| variable(text).unwrap());
+        let environment = environment(false, &variables, &mut warnings);
+        assert_eq!(environment, [("B".into(), "2".into()), ("A".into(), "3".into())]);
+        assert!(warnings.is_empty());
+    }
+
+    #[test]
+    fn the_limits_that_help_names_are_the_library_s() {
+        let cli = args::parse(["preinit".into()]).unwrap();
+        assert_eq!(limits(&cli.snapshot.limits), preinit::Options::default().limits);
+    }
+
+    #[test]
+    fn dots_in_names() {
+        let imports: Vec<_> =
+            possible_imports("gojs.runtime.ticks").map(|import| (import.module, import.name)).collect();
+        assert_eq!(
+            imports,
+            [("gojs".into(), "runtime.ticks".into()), ("gojs.runtime".into(), "ticks".into())]
+        );
+    }
+}

@@ -1,0 +1,184 @@
+//! Makes a snapshot: reads, runs, writes and says what was done.
+
+use preinit::audit::refusal_page;
+use preinit::cache::CacheSection;
+use preinit::host::Ledger;
+use preinit::report::{HostCalls, host_calls};
+use preinit::verify::Outcome;
+use serde::Serialize;
+
+use super::args::SnapshotArgs;
+use super::output::Staged;
+use super::progress::Progress;
+use super::result_cache::{self, Kept};
+use super::side_outputs::json;
+use super::snapshot_request::SnapshotRequest;
+use super::verify_command::{Unverified, verify_made};
+use super::watchdog::{Keeper, Watchdog};
+use super::{advice, stderr, summary};
+
+/// The command without a name of its own.
+pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
+    let mut request = SnapshotRequest::new(args)?;
+    if !request.messages.quiet {
+        stderr::warn(&request.messages.warnings);
+    }
+    let wasm = request.input.read()?;
+    if let Some(obstacle) = &request.cache_obstacle {
+        note(&request, "cache not used", &obstacle.to_string());
+    }
+    let entry = request.results.take().and_then(|section| cached_result(&request, section, &wasm));
+    if let Some(kept) = entry.as_ref().and_then(result_cache::ResultEntry::get) {
+        return reuse(request, kept);
+    }
+    let mut ledger = Ledger::default();
+    let made = match supervised(&request, &wasm, &mut ledger) {
+        Ok(made) => made,
+        Err(error) => return Err(refused(request, &ledger, error)),
+    };
+    if request.guest_stdout_captured {
+        stderr::print(&String::from_utf8_lossy(&made.stdout));
+    }
+    if request.verify {
+        let verdict = verify_made(&wasm, &made.wasm, made.ledger.clone(), &request.options)?;
+        if verdict.outcome != Outcome::Equal {
+            stderr::print(&verdict.to_string());
+            return Err(Unverified(verdict.outcome).into());
+        }
+    }
+    if let Some(entry) = entry {
+        keep(&entry, &request, &made)?;
+    }
+    write(request, made)
+}
+
+/// Where the result of this run is kept, if it can be.
+fn cached_result(
+    request: &SnapshotRequest,
+    section: CacheSection,
+    wasm: &[u8],
+) -> Option<result_cache::ResultEntry> {
+    match result_cache::ResultEntry::of(request, section, wasm) {
+        Ok(entry) => Some(entry),
+        Err(reason) => {
+            note(request, "result cache not used", &reason);
+            None
+        }
+    }
+}
+
+fn keep(
+    entry: &result_cache::ResultEntry,
+    request: &SnapshotRequest,
+    made: &preinit::Output,
+) -> anyhow::Result<()> {
+    let kept = Kept {
+        report: json(&made.report)?,
+        warnings: advice::warnings(&made.report.warnings),
+        summaries: [false, true].map(|verbose| summary::details(&made.report, verbose)),
+        wasm: made.wasm.clone(),
+    };
+    if let Err(reason) = entry.put(&request.options.host, &made.ledger, kept) {
+        note(request, "result not kept", &reason);
+    }
+    Ok(())
+}
+
+/// Says something that only a verbose run says.
+fn note(request: &SnapshotRequest, what: &str, reason: &str) {
+    if request.messages.verbose {
+        stderr::print(&format!("{what}: {reason}\n"));
+    }
+}
+
+/// Writes all outputs of a run and prints its summary.
+fn write(request: SnapshotRequest, made: preinit::Output) -> anyhow::Result<()> {
+    let SnapshotRequest { input, output, side_outputs, messages, .. } = request;
+    let report = |is_page| if is_page { Ok(made.page(&input.name())) } else { json(&made.report) };
+    let mut staged = side_outputs.stage(&made.ledger, report)?;
+    let name = output.name().to_owned();
+    // The snapshot comes last: once it is there, everything is.
+    staged.push(output.stage(made.wasm)?);
+    commit(staged)?;
+    if !messages.quiet {
+        stderr::warn(&advice::warnings(&made.report.warnings));
+        stderr::print(&summary::headline(&name));
+        stderr::print(&summary::details(&made.report, messages.verbose));
+    }
+    Ok(())
+}
+
+/// Writes the result of an earlier run and prints its summary.
+fn reuse(request: SnapshotRequest, kept: Kept) -> anyhow::Result<()> {
+    let SnapshotRequest { output, side_outputs, messages, .. } = request;
+    let name = output.name().to_owned();
+    let mut staged = side_outputs.stage(&Ledger::default(), |_| Ok(kept.report))?;
+    staged.push(output.stage(kept.wasm)?);
+    commit(staged)?;
+    if !messages.quiet {
+        stderr::warn(&kept.warnings);
+        stderr::print(&summary::headline(&name));
+        stderr::print(&kept.summaries[usize::from(messages.verbose)]);
+        stderr::print("cache     an earlier run made it; the times are that run's\n");
+    }
+    Ok(())
+}
+
+fn commit(staged: Vec<Staged>) -> anyhow::Result<()> {
+    staged.into_iter().try_for_each(Staged::commit)
+}
+
+/// Writes what is known of a run that made no snapshot, and gives back why.
+fn refused(request: SnapshotRequest, ledger: &Ledger, error: preinit::Error) -> anyhow::Error {
+    let report = |is_page| {
+        if is_page {
+            return Ok(refusal_page(&request.input.name(), &error.to_string(), ledger));
+        }
+        let (refused, host_calls) = (error.is_refusal(), host_calls(ledger));
+        json(&Refusal { error: error.to_string(), refused, host_calls })
+    };
+    if let Err(second) = request.side_outputs.stage(ledger, report).and_then(commit) {
+        stderr::warn(&[format!("{second:#}")]);
+    }
+    error.into()
+}
+
+/// The report of a run that made no snapshot.
+#[derive(Serialize)]
+struct Refusal {
+    error: String,
+    refused: bool,
+    host_calls: Vec<HostCalls>,
+}
+
+/// The library's run, with its time limit and something to look at.
+fn supervised(
+    request: &SnapshotRequest,
+    wasm: &[u8],
+    ledger: &mut Ledger,
+) -> Result<preinit::Output, preinit::Error> {
+    let no_thread = preinit::Error::Thread;
+    let progress = match request.messages.progress {
+        true => Progress::start(&format!("running {}", request.input.name())).map_err(no_thread)?,
+        false => Progress::hidden(),
+    };
+    let mut options = request.options.clone();
+    let watchdog = match options.limits.timeout {
+        Some(limit) => {
+            let progress = progress.clone();
+            let keeper = if options.optimize { Keeper::Watchdog } else { Keeper::Library };
+            Some(Watchdog::start(limit, keeper, move || progress.stop()).map_err(no_thread)?)
+        }
+        None => None,
+    };
+    if options.optimize {
+        // Looking at the time in every loop slows optimized code by a fifth.
+        options.limits.timeout = None;
+    }
+    let result = preinit::Preinit::from(options).run_recorded(wasm, ledger);
+    if let Some(watchdog) = watchdog {
+        watchdog.dismiss();
+    }
+    progress.stop();
+    result
+}

@@ -1,0 +1,150 @@
+//! From the arguments of a snapshot to what will be done.
+
+use preinit::Options;
+use preinit::cache::{CacheError, CacheSection};
+use preinit::host::{HostOptions, Output as GuestOutput};
+
+use super::args::{MessageArgs, SnapshotArgs, usage_error};
+use super::caches::Caches;
+use super::host_conversion::{host_options, limits};
+use super::input::Input;
+use super::output::Output;
+use super::side_outputs::{ReportOutput, SideOutputs, optional};
+use super::stderr;
+
+/// Part of the command line has no effect, and `--strict` makes that an error.
+#[derive(Debug, thiserror::Error)]
+#[error("refused, since warnings are errors (--strict):{}", .0.iter().map(|warning| format!("\n  {warning}")).collect::<String>())]
+pub struct Refused(pub Vec<String>);
+
+/// A snapshot to be made: everything is checked that can be checked before the module is read.
+pub struct SnapshotRequest {
+    /// The module.
+    pub input: Input,
+    /// Where the snapshot goes.
+    pub output: Output,
+    /// What else is written.
+    pub side_outputs: SideOutputs,
+    /// How to run it.
+    pub options: Options,
+    /// Whether what init writes to standard output is held back, because something else goes there.
+    pub guest_stdout_captured: bool,
+    /// Where snapshots are kept between runs.
+    pub results: Option<CacheSection>,
+    /// Why the platform's cache directory is not used, if it should be.
+    pub cache_obstacle: Option<CacheError>,
+    /// Whether the snapshot must be verified before it is written.
+    pub verify: bool,
+    /// What to print.
+    pub messages: Messages,
+}
+
+/// What to print about a run.
+pub struct Messages {
+    /// Nothing but errors.
+    pub quiet: bool,
+    /// More than usual.
+    pub verbose: bool,
+    /// Whether to draw the progress line.
+    pub progress: bool,
+    /// What was typed and will have no effect.
+    pub warnings: Vec<String>,
+}
+
+impl SnapshotRequest {
+    /// Opens and reads what the arguments name, except for the module.
+    pub fn new(args: SnapshotArgs) -> anyhow::Result<Self> {
+        if args.verify && (args.zero_stack || args.reset_libc) {
+            return Err(usage_error(
+                "--verify compares with what init has left, which --zero-stack and --reset-libc change",
+            ));
+        }
+        let input = Input::new(args.input.clone());
+        if input.is_terminal() {
+            return Err(usage_error("no INPUT is given, and standard input is a terminal"));
+        }
+        let output = Output::new(args.output.as_deref())?;
+        if output.is_terminal() {
+            return Err(usage_error(
+                "the snapshot is binary and does not go to a terminal; give a file with -o",
+            ));
+        }
+        let side_outputs = side_outputs(&args.messages)?;
+        side_outputs.check(&input, Some(&output))?;
+
+        let guest_stdout_captured = matches!(output, Output::Stdout) || side_outputs.use_stdout();
+        // What the guest prints would run into the progress line.
+        let guest_on_terminal = args.host.allow_wasi && args.host.inherit_stdio != Some(false);
+        let mut messages = Messages {
+            quiet: args.messages.quiet,
+            verbose: args.messages.verbose,
+            progress: !args.messages.quiet && stderr::is_terminal() && !guest_on_terminal,
+            warnings: Vec::new(),
+        };
+        let (cache, verify) = (args.cache.clone(), args.verify);
+        let host = host_options(&args.host, guest_stdout_captured, &mut messages.warnings)?;
+        let mut options = options(args, recording(host, &side_outputs), side_outputs.has_page());
+        if options.strict && !messages.warnings.is_empty() {
+            return Err(Refused(messages.warnings).into());
+        }
+        let Caches { compiled, results, obstacle: cache_obstacle } =
+            Caches::open(&cache, options.writable_directories())?;
+        options.compile_cache = compiled;
+        Ok(Self {
+            input,
+            output,
+            side_outputs,
+            options,
+            guest_stdout_captured,
+            results,
+            cache_obstacle,
+            verify,
+            messages,
+        })
+    }
+}
+
+fn side_outputs(args: &MessageArgs) -> anyhow::Result<SideOutputs> {
+    Ok(SideOutputs {
+        report: args.report.as_deref().map(ReportOutput::new).transpose()?,
+        ledger: args.ledger.as_deref().map(Output::private).transpose()?,
+        captured_stdout: optional(args.capture_stdout.clone())?,
+        captured_stderr: optional(args.capture_stderr.clone())?,
+    })
+}
+
+/// The host, with everything recorded that the side outputs need.
+fn recording(mut host: HostOptions, outputs: &SideOutputs) -> HostOptions {
+    host.ledger_backtraces = outputs.ledger.is_some() || outputs.has_page();
+    if let Some(wasi) = &mut host.wasi {
+        // What init prints is taken from the ledger, which a refused run has too.
+        if outputs.captured_stdout.is_some() {
+            wasi.stdout = GuestOutput::Discard;
+        }
+        if outputs.captured_stderr.is_some() {
+            wasi.stderr = GuestOutput::Discard;
+        }
+    }
+    host
+}
+
+fn options(args: SnapshotArgs, host: HostOptions, maps: bool) -> Options {
+    Options {
+        init_functions: args.init_functions,
+        keep_init_functions: args.keep_init_func,
+        renames: args.renames,
+        internalize: args.internalize,
+        layout: args.layout,
+        strip_init: args.strip_init,
+        optimize: args.optimize,
+        at: args.at,
+        frames: args.frames.unwrap_or_default(),
+        compile_cache: None,
+        host,
+        limits: limits(&args.limits),
+        reset_libc: args.reset_libc,
+        zero_stack: args.zero_stack,
+        strict: args.strict,
+        maps,
+    }
+}

@@ -1,0 +1,152 @@
+//! Compares a snapshot with its original, and says so.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use preinit::host::{Ledger, Output as GuestOutput, Stdin, WasiOptions};
+use preinit::verify::{Outcome, Script, Verdict, VerifyOptions, verify};
+use preinit::{Options, wat_to_wasm};
+
+use super::args::{Engine, PlayArgs, VerifyArgs};
+use super::exit::Exit;
+use super::host_conversion::{environment, host_options, limits};
+use super::output::{Output, print};
+use super::side_outputs::{json, optional};
+use super::{input, stderr};
+
+/// A snapshot was made but not written.
+#[derive(Debug, thiserror::Error)]
+#[error("the snapshot was not written: {}", if *.0 == Outcome::Different { "it is not the module after init" } else { "it could not be verified" })]
+pub struct Unverified(pub Outcome);
+
+impl From<Outcome> for Exit {
+    fn from(outcome: Outcome) -> Exit {
+        match outcome {
+            Outcome::Equal => Exit::Done,
+            Outcome::Different => Exit::Refused,
+            Outcome::CouldNotTell => Exit::CouldNot,
+        }
+    }
+}
+
+/// The command `verify`.
+pub fn run(args: VerifyArgs) -> anyhow::Result<Exit> {
+    let report = optional(args.report.clone())?;
+    let mut warnings = Vec::new();
+    let options = options(&args, &mut warnings)?;
+    stderr::warn(if args.quiet { &[] } else { &warnings });
+    let original = input::read(&args.original)?;
+    let snapshot = input::read(&args.snapshot)?;
+    let verdict = verify(&original, &snapshot, &options)?;
+    let text_to_stderr = matches!(report, Some(Output::Stdout));
+    if let Some(report) = report {
+        report.stage(json(&verdict)?.into_bytes())?.commit()?;
+    }
+    match (args.quiet, text_to_stderr) {
+        (true, _) => {}
+        (false, true) => stderr::print(&verdict.to_string()),
+        (false, false) => print(verdict.to_string().as_bytes())?,
+    }
+    Ok(verdict.outcome.into())
+}
+
+fn options(args: &VerifyArgs, warnings: &mut Vec<String>) -> anyhow::Result<VerifyOptions> {
+    // What init reads from here is read once: all further runs are answered from the record of the first.
+    let inherit = args.host.inherit_stdio == Some(true);
+    let mut host = host_options(&args.host, true, warnings)?;
+    if let Some(wasi) = &mut host.wasi
+        && !inherit
+    {
+        wasi.stdin = Stdin::Empty;
+    }
+    let play = &args.play;
+    let run = run_options(play, host.wasi.as_ref(), warnings)?;
+    let (mut engines, mut other_engines) = (Vec::new(), Vec::new());
+    for engine in &play.engines {
+        match engine {
+            Engine::Wasmtime(compiler) => engines.push(*compiler),
+            Engine::Other(other) => other_engines.push(*other),
+        }
+    }
+    Ok(VerifyOptions {
+        init_functions: args.init_functions.clone(),
+        at: args.at.clone(),
+        renames: args.renames.clone(),
+        host,
+        limits: limits(&args.limits),
+        ledger: None,
+        run,
+        scripts: scripts(play)?,
+        engines,
+        other_engines,
+        sequences: play.sequences,
+        depth: play.depth,
+        time: play.time.unwrap_or(Duration::MAX),
+        fuel: play.call_fuel,
+        growth: play.call_memory,
+        seed: play.seed,
+        max_differences: args.max_differences,
+        ignore: args.ignore.clone(),
+    })
+}
+
+/// The calls that were typed, and those in files.
+fn scripts(play: &PlayArgs) -> anyhow::Result<Vec<Script>> {
+    let mut scripts = Vec::new();
+    if !play.calls.is_empty() {
+        scripts.push(Script::parse(&play.calls.join("\n")).context("cannot read --call")?);
+    }
+    for path in &play.scripts {
+        let cannot_read = || format!("cannot read `{}`", path.display());
+        let text = std::fs::read_to_string(path).with_context(cannot_read)?;
+        scripts.push(Script::parse(&text).with_context(cannot_read)?);
+    }
+    Ok(scripts)
+}
+
+/// What the calls see, if something was said about it.
+fn run_options(
+    play: &PlayArgs,
+    init: Option<&WasiOptions>,
+    warnings: &mut Vec<String>,
+) -> anyhow::Result<Option<WasiOptions>> {
+    if play.run_args.is_empty() && play.run_env.is_empty() && play.run_stdin.is_none() {
+        return Ok(None);
+    }
+    let stdin = match &play.run_stdin {
+        Some(path) => {
+            let bytes = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+            Stdin::Bytes(bytes)
+        }
+        None => Stdin::Empty,
+    };
+    Ok(Some(WasiOptions {
+        args: play.run_args.clone(),
+        env: environment(false, &play.run_env, warnings),
+        stdin,
+        stdout: GuestOutput::Discard,
+        stderr: GuestOutput::Discard,
+        ..init.cloned().unwrap_or_default()
+    }))
+}
+
+/// Verifies a snapshot that was just made, without anything outside being touched again.
+pub fn verify_made(
+    original: &[u8],
+    snapshot: &[u8],
+    ledger: Ledger,
+    options: &Options,
+) -> anyhow::Result<Verdict> {
+    let original = wat_to_wasm(original)?;
+    let options = VerifyOptions {
+        init_functions: options.init_functions.clone(),
+        at: options.at.clone(),
+        renames: options.renames.clone(),
+        host: options.host.clone(),
+        limits: options.limits,
+        ledger: Some(Arc::new(ledger)),
+        ..VerifyOptions::default()
+    };
+    Ok(verify(&original, snapshot, &options)?)
+}

@@ -1,0 +1,194 @@
+//! What init may see, as plain data.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use preinit_core::module::ImportName;
+
+use super::HostState;
+use super::ledger::Ledger;
+use super::policy::Policies;
+
+/// Everything that decides which host calls are answered, and how. The default lets nothing in: every imported
+/// function traps when it is called.
+#[derive(Clone, Debug, Default)]
+pub struct HostOptions {
+    /// WASI preview 1, if it is allowed.
+    pub wasi: Option<WasiOptions>,
+    /// Modules that provide imports, instantiated in this order.
+    pub preloads: Vec<Preload>,
+    /// Imports that do nothing: functions return zero or null; memories, tables and globals are fresh.
+    pub stubs: Vec<ImportName>,
+    /// Stub every import that nothing else provides.
+    pub stub_all: bool,
+    /// Imports from a library user's linker.
+    pub linker: Option<LinkerHook>,
+    /// Answer from this recording and touch nothing outside. The calls must be the recorded ones.
+    pub replay: Option<Arc<Ledger>>,
+    /// Keep the wasm call stack (function names) of every host call.
+    pub ledger_backtraces: bool,
+    /// End the run with [`super::ChangeRefused`] at a call that would change a file: a run that repeats another must
+    /// not repeat what that did outside.
+    pub refuse_changes: bool,
+    /// In a replay: answer anew from these options what they decide (arguments, environment, clocks, randomness, standard
+    /// streams), and from the recording only what lies outside. Pointers may be others than in the recording.
+    pub replay_outside_only: bool,
+    /// What init may ask for.
+    pub policies: Policies,
+}
+
+impl HostOptions {
+    /// Whether a change has to be looked for; where nothing is writable the call itself fails, as it did before.
+    pub(super) fn refuses_changes(&self) -> bool {
+        self.refuse_changes
+            && self.wasi.as_ref().is_some_and(|wasi| wasi.dirs.iter().any(|directory| directory.writable))
+    }
+}
+
+/// A module whose exports are importable under `name`.
+#[derive(Clone, Debug)]
+pub struct Preload {
+    /// The module name that imports use.
+    pub name: String,
+    /// The module's binary.
+    pub wasm: Vec<u8>,
+}
+
+/// Adds a library user's definitions to a linker.
+pub type Define = dyn Fn(&mut wasmtime::Linker<HostState>) -> wasmtime::Result<()> + Send + Sync;
+
+/// A library user's own imports. They are called as they are: their calls are not recorded and not replayed.
+#[derive(Clone)]
+pub struct LinkerHook(pub Arc<Define>);
+
+impl LinkerHook {
+    /// A hook that runs `define` once for every store.
+    pub fn new(
+        define: impl Fn(&mut wasmtime::Linker<HostState>) -> wasmtime::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(define))
+    }
+}
+
+impl fmt::Debug for LinkerHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LinkerHook(..)")
+    }
+}
+
+/// What a WASI guest sees. The default is the hermetic one: nothing but its own standard output and error.
+#[derive(Clone, Debug, Default)]
+pub struct WasiOptions {
+    /// Arguments, the program's name first.
+    pub args: Vec<String>,
+    /// Environment variables, in this order.
+    pub env: Vec<(String, String)>,
+    /// Standard input.
+    pub stdin: Stdin,
+    /// Standard output.
+    pub stdout: Output,
+    /// Standard error.
+    pub stderr: Output,
+    /// Preopened directories, in this order.
+    pub dirs: Vec<Directory>,
+    /// All clocks.
+    pub clock: Clock,
+    /// `random_get`.
+    pub random: Random,
+    /// The modification times of files.
+    pub file_times: FileTimes,
+}
+
+/// Where standard input comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Stdin {
+    /// At its end from the start.
+    #[default]
+    Empty,
+    /// This process's. Unless it is a terminal, a read waits until the guest's buffer is full or the input ends,
+    /// so that the guest does not see in what pieces a pipe delivers.
+    Inherit,
+    /// These bytes.
+    Bytes(Vec<u8>),
+}
+
+/// Where an output stream goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Output {
+    /// To the same stream of this process.
+    #[default]
+    Inherit,
+    /// Into the [`HostState`].
+    Capture,
+    /// Nowhere.
+    Discard,
+}
+
+/// A preopened directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directory {
+    /// The name that the guest sees.
+    pub guest: String,
+    /// The directory that it is.
+    pub host: PathBuf,
+    /// Whether the guest may change anything in it.
+    pub writable: bool,
+}
+
+/// What the clocks say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// They start at this many nanoseconds after 1970-01-01T00:00:00Z and advance by a fixed step at each reading;
+    /// a sleep advances them and returns at once.
+    Fixed(u64),
+    /// The same, with the start of the monotonic clock given too, in nanoseconds.
+    Shifted {
+        /// Nanoseconds after 1970-01-01T00:00:00Z.
+        start: u64,
+        /// The monotonic clock's first reading.
+        monotonic: u64,
+    },
+    /// This machine's clocks; sleeps take their time.
+    Real,
+    /// Reading a clock, or sleeping, ends the run.
+    Deny,
+}
+
+impl Clock {
+    /// 2000-01-01T00:00:00Z, the start of the default clock.
+    pub const DEFAULT_START: u64 = 946_684_800_000_000_000;
+
+    /// The start of the monotonic clock, in nanoseconds. Not 0: the Go runtime takes that for a broken clock.
+    pub const MONOTONIC_START: u64 = 1_000_000_000;
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::Fixed(Self::DEFAULT_START)
+    }
+}
+
+/// Where random bytes come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Random {
+    /// A generator seeded from the module's own digest, so that two modules do not share their "random" keys.
+    #[default]
+    Module,
+    /// A generator with this seed, the same for every module.
+    Seed(u64),
+    /// The operating system.
+    Os,
+    /// Asking for random bytes ends the run.
+    Deny,
+}
+
+/// Which modification times the guest sees. Access and change times are always equal to the modification time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileTimes {
+    /// The real ones. Under a fixed clock, files changed during the run have the clock's start instead.
+    #[default]
+    Real,
+    /// The start of a fixed clock, 0 under any other, for every file.
+    Fixed,
+}
