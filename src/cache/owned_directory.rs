@@ -139,7 +139,7 @@ pub(super) fn make_private_in(parent: &Dir, name: &str) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     cap_std::fs::DirBuilderExt::mode(&mut builder, PRIVATE_DIRECTORY);
-    parent.create_dir_with(name, &mut builder)?;
+    parent.create_dir_with(name, &builder)?;
     #[cfg(unix)]
     parent.set_permissions(name, cap_std::fs::PermissionsExt::from_mode(PRIVATE_DIRECTORY))?;
     Ok(())

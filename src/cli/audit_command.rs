@@ -21,6 +21,7 @@ pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
     let side_outputs = SideOutputs {
         report: args.report.as_deref().map(ReportOutput::new).transpose()?,
         ledger: args.ledger.as_deref().map(Output::private).transpose()?,
+        ledger_hash: args.ledger_hash,
         ..SideOutputs::default()
     };
     side_outputs.check(&input, None)?;
@@ -32,7 +33,11 @@ pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
         Ok(audit) => audit,
         Err(error) => {
             if let Some(calls) = error.ledger() {
-                let calls_only = SideOutputs { ledger: side_outputs.ledger, ..SideOutputs::default() };
+                let calls_only = SideOutputs {
+                    ledger: side_outputs.ledger,
+                    ledger_hash: side_outputs.ledger_hash,
+                    ..SideOutputs::default()
+                };
                 commit(calls_only.stage(calls, |_| Ok(String::new()))?)?;
             }
             return Err(error.into());

@@ -108,6 +108,7 @@ fn side_outputs(args: &MessageArgs) -> anyhow::Result<SideOutputs> {
     Ok(SideOutputs {
         report: args.report.as_deref().map(ReportOutput::new).transpose()?,
         ledger: args.ledger.as_deref().map(Output::private).transpose()?,
+        ledger_hash: args.ledger_hash,
         captured_stdout: optional(args.capture_stdout.clone())?,
         captured_stderr: optional(args.capture_stderr.clone())?,
     })

@@ -1,6 +1,6 @@
 //! What can be told about the files that init may read without reading them.
 
-use std::fs::{self, Metadata};
+use std::fs::{self, FileType, Metadata};
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -43,6 +43,17 @@ impl Visible {
     }
 }
 
+/// What is seen of one file.
+#[derive(Debug)]
+#[allow(dead_code, reason = "what counts is how it prints")]
+struct Seen {
+    kind: FileType,
+    size: u64,
+    changed: SystemTime,
+    modified: SystemTime,
+    identity: Option<(u64, u64)>,
+}
+
 fn fingerprint(directories: &[Directory], now: SystemTime) -> io::Result<[u8; 32]> {
     let mut hash = Sha256::new();
     if !directories.is_empty() {
@@ -64,13 +75,14 @@ fn fingerprint(directories: &[Directory], now: SystemTime) -> io::Result<[u8; 32
             return Err(io::Error::other(format!("`{}` has just changed", path.display())));
         }
         hash.update(path.as_os_str().as_encoded_bytes());
-        hash.update(format!(
-            "\0{:?} {} {changed:?} {:?} {:?}\0",
-            metadata.file_type(),
-            metadata.len(),
-            metadata.modified()?,
-            identity(&metadata),
-        ));
+        let seen = Seen {
+            kind: metadata.file_type(),
+            size: metadata.len(),
+            changed,
+            modified: metadata.modified()?,
+            identity: identity(&metadata),
+        };
+        hash.update(format!("\0{seen:?}\0"));
         if metadata.is_dir() {
             let mut entries: Vec<PathBuf> =
                 fs::read_dir(&path)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
@@ -106,4 +118,22 @@ fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
 #[cfg(not(unix))]
 fn identity(_: &Metadata) -> Option<(u64, u64)> {
     None
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::identity;
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
+
+    /// Two file systems number their files alike.
+    #[test]
+    fn the_device_counts() {
+        for path in ["/", "/proc", "/dev"] {
+            let Ok(metadata) = fs::metadata(path) else { continue };
+            assert_eq!(identity(&metadata), Some((metadata.dev(), metadata.ino())));
+        }
+        let of = |path| identity(&fs::metadata(path).unwrap()).unwrap();
+        assert_ne!(of("/").0, of("/dev/null").0);
+    }
 }
