@@ -4,14 +4,14 @@
 //! memory or the elements; `memcpy` copies as many bytes.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use preinit::capture::capture;
-use preinit::execute::{Compilation, Execution, Initialized, execute};
 use preinit::host::{HostOptions, Limits, Output, WasiOptions};
-use preinit::module::Module;
-use preinit::plan::{PlanOptions, plan};
-use preinit::probe::Probed;
-use preinit::segments::{HeaderCost, cheapest, close_gaps, nonzero_runs};
-use preinit::snapshot::{Chunk, Image};
+use preinit::stages::capture::capture;
+use preinit::stages::execute::{Compilation, Execution, Initialized, execute};
+use preinit::stages::module::Module;
+use preinit::stages::plan::{PlanOptions, plan};
+use preinit::stages::probe::Probed;
+use preinit::stages::segments::{HeaderCost, cheapest, close_gaps, nonzero_runs};
+use preinit::stages::snapshot::{Chunk, Image};
 use std::borrow::Cow;
 use std::hint::black_box;
 use std::time::Duration;
@@ -77,8 +77,9 @@ impl<'w> Run<'w> {
             limits: &limits,
             compilation: Compilation::default(),
         };
+        let run = || execute(execution);
         let initialized =
-            preinit::engine::on_guest_thread(|| execute(execution)).expect("a thread").expect("init runs");
+            preinit::stages::engine::on_guest_thread(run).expect("a thread").expect("init runs");
         Run { module, probed, initialized }
     }
 }
@@ -100,8 +101,8 @@ fn capture_memory(c: &mut Criterion) {
         group.throughput(Throughput::Bytes(size));
         group.bench_function(BenchmarkId::new(what, format!("{} MiB", size / MIB)), |b| {
             b.iter(|| {
-                let mut instance = initialized.reader();
-                let snapshot = capture(&module, &probed, &mut instance).expect("a state");
+                let Initialized { subject, store, .. } = &mut initialized;
+                let snapshot = capture(&module, &probed, subject, store).expect("a state");
                 black_box(snapshot.memories[0].image.chunks().len())
             });
         });
@@ -117,8 +118,8 @@ fn capture_tables(c: &mut Criterion) {
         group.throughput(Throughput::Elements(size));
         group.bench_function(BenchmarkId::from_parameter(size), |b| {
             b.iter(|| {
-                let mut instance = initialized.reader();
-                let snapshot = capture(&module, &probed, &mut instance).expect("a state");
+                let Initialized { subject, store, .. } = &mut initialized;
+                let snapshot = capture(&module, &probed, subject, store).expect("a state");
                 plan(&module, &snapshot, &PlanOptions::default()).expect("a plan").elements.len()
             });
         });
@@ -138,7 +139,7 @@ fn segments(c: &mut Criterion) {
             group.bench_function(BenchmarkId::new(what, format!("{} MiB", size / MIB)), |b| {
                 b.iter(|| {
                     let mut segments = [cheapest(&nonzero_runs(&image, cost), cost)];
-                    close_gaps(&mut segments, preinit::segments::GOOD_DATA_SEGMENTS);
+                    close_gaps(&mut segments, preinit::stages::segments::GOOD_DATA_SEGMENTS);
                     segments[0].len()
                 });
             });
@@ -165,12 +166,12 @@ fn encode(c: &mut Criterion) {
     for size in [16 * MIB, 256 * MIB] {
         let wasm = writer(size, 8192, 8192);
         let Run { module, probed, mut initialized } = Run::of(&wasm);
-        let mut instance = initialized.reader();
-        let snapshot = capture(&module, &probed, &mut instance).expect("a state");
+        let Initialized { subject, store, .. } = &mut initialized;
+        let snapshot = capture(&module, &probed, subject, store).expect("a state");
         let plan = plan(&module, &snapshot, &PlanOptions::default()).expect("a plan");
         group.throughput(Throughput::Bytes(size));
         group.bench_function(BenchmarkId::new("dense", format!("{} MiB", size / MIB)), |b| {
-            b.iter(|| preinit::encode::encode(&module, &snapshot, &plan).expect("an output").len());
+            b.iter(|| preinit::stages::encode::encode(&module, &snapshot, &plan).expect("an output").len());
         });
     }
     group.finish();
@@ -198,10 +199,12 @@ fn code(c: &mut Criterion) {
             b.iter(|| Probed::new(&module).expect("a known module").wasm.len());
         });
         group.bench_function(BenchmarkId::new("compile", name), |b| {
-            b.iter(|| preinit::engine::compile(&probed.wasm, Default::default()).expect("compiles").compiler);
+            b.iter(|| {
+                preinit::stages::engine::compile(&probed.wasm, Default::default()).expect("compiles").compiler
+            });
         });
         group.bench_function(BenchmarkId::new("strip", name), |b| {
-            b.iter(|| preinit::strip::strip(wasm.clone()).expect("a valid module").report.functions);
+            b.iter(|| preinit::stages::strip::strip(wasm.clone()).expect("a valid module").report.functions);
         });
     }
     group.finish();

@@ -1,5 +1,6 @@
-use crate::audit::{Finding, StackKept};
+use crate::cleaning::StackKept;
 use crate::execute::ExecuteError;
+use crate::finding::Finding;
 use crate::freeze::FreezeError;
 use crate::host::Ledger;
 use crate::instance::CaptureError;

@@ -11,17 +11,23 @@
 pub mod audit;
 pub mod cache;
 pub use preinit_core::capture;
+mod checks;
+mod cleaning;
 pub use preinit_core::encode;
 pub mod engine;
 mod error;
+mod evidence;
 pub mod execute;
+pub mod finding;
 pub mod freeze;
+mod guest;
 pub mod host;
 pub mod instance;
 pub use preinit_core::layout;
 pub use preinit_core::module;
 mod options;
 mod ownership;
+pub mod page;
 mod pipeline;
 pub use preinit_core::plan;
 mod preinit;
@@ -33,10 +39,12 @@ pub use preinit_core::strip;
 mod temporary;
 pub mod verify;
 mod warning;
+mod wording;
 
 /// The stages, for tests and benchmarks. Nothing here is part of the stable interface.
 #[doc(hidden)]
 pub mod stages {
+    pub use crate::wording::{Bytes, counted};
     pub use crate::{cache, engine, execute, freeze, instance};
     /// Who can change a file.
     pub mod ownership {
@@ -49,6 +57,7 @@ pub mod stages {
     pub use preinit_core::{capture, encode, layout, module, plan, probe, segments, snapshot, strip};
 }
 
+pub use cleaning::StackKept;
 pub use error::{Error, OptionsError};
 pub use options::Options;
 pub use preinit::{Output, Preinit};
@@ -70,7 +79,7 @@ pub fn wat_to_wasm(input: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
         return unreadable(module::ModuleError::Empty);
     }
     if std::str::from_utf8(input).is_err() {
-        return unreadable(module::ModuleError::Foreign);
+        return unreadable(module::ModuleError::Unrecognized);
     }
     wat::parse_bytes(input).or_else(|error| unreadable(module::ModuleError::Text(error.to_string())))
 }

@@ -1,9 +1,12 @@
 use crate::cache::CompileCache;
 use crate::error::OptionsError;
+use crate::execute::{Compilation, Execution, Hook};
 use crate::freeze::{Reader, Trigger};
 use crate::host::{HostOptions, Limits};
 use preinit_core::layout::Layout;
+use preinit_core::module::Module;
 use preinit_core::plan::{Rename, rename_conflict};
+use preinit_core::probe::Probed;
 use std::path::Path;
 use std::time::Duration;
 
@@ -89,6 +92,24 @@ impl Options {
     /// The cache, unless the guest could put code there.
     pub(crate) fn safe_compile_cache(&self) -> Option<&CompileCache> {
         self.compile_cache.as_ref().filter(|cache| !cache.is_in_reach_of(self.writable_directories()))
+    }
+
+    /// What these options run.
+    pub(crate) fn execution<'e>(
+        &'e self,
+        module: &'e Module<'e>,
+        probed: &'e Probed,
+        hooks: &'e [Hook],
+    ) -> Execution<'e> {
+        Execution {
+            module,
+            probed,
+            init_functions: &self.init_functions,
+            hooks,
+            host: &self.host,
+            limits: &self.limits,
+            compilation: Compilation { optimize: self.optimize, cache: self.safe_compile_cache() },
+        }
     }
 
     pub(crate) fn check(&self) -> Result<(), OptionsError> {

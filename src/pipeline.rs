@@ -4,13 +4,15 @@
 //! bytes ─parse→ Module ─probe→ Probed ─run→ Initialized ─capture→ Snapshot ─add→ Extended ─plan→ Plan ─encode→ bytes
 //! ```
 
-use crate::audit::{MemoryMap, ResetHooks, brief, maps, zero_stack};
 use crate::capture::capture;
+use crate::checks;
+use crate::cleaning::{ResetHooks, zero_stack};
 use crate::error::{Error, OptionsError};
-use crate::execute::{Compilation, Execution, Hook, Initialized, REACTOR_INITIALIZE, execute};
+use crate::execute::{Execution, Initialized, REACTOR_INITIALIZE, execute};
 use crate::freeze::{Freeze, Place, Until};
 use crate::host::Ledger;
 use crate::options::Options;
+use crate::page::{MemoryMap, memory_maps};
 use crate::preinit::Output;
 use crate::report::{self, Report, Timings, seconds};
 use crate::warning::Warning;
@@ -18,7 +20,7 @@ use preinit_core::addition::Extended;
 use preinit_core::encode::encode;
 use preinit_core::module::{Module, is_function};
 use preinit_core::plan::{Plan, PlanOptions, plan};
-use preinit_core::probe::{Probe, Probed};
+use preinit_core::probe::Probed;
 use preinit_core::snapshot::Snapshot;
 use preinit_core::strip::{StripReport, strip};
 use std::time::Instant;
@@ -30,17 +32,9 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
     options.check()?;
     let module = Module::parse(wasm)?;
     let resets = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
-    let probed = Probed::exporting(&module, resets.functions.iter().map(|(index, _)| *index))?;
-    let hooks = hooks(&resets, &probed);
-    let execution = Execution {
-        module: &module,
-        probed: &probed,
-        init_functions: &options.init_functions,
-        hooks: &hooks,
-        host: &options.host,
-        limits: &options.limits,
-        compilation: Compilation { optimize: options.optimize, cache: options.safe_compile_cache() },
-    };
+    let probed = Probed::exporting(&module, resets.indices())?;
+    let hooks = resets.hooks(&probed);
+    let execution = options.execution(&module, &probed, &hooks);
     let program = freezing(options, execution)?;
     clock.timings.parse = clock.lap();
 
@@ -83,17 +77,17 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
     if extended.drops_dwarf() {
         warnings.push(Warning::DwarfDropped);
     }
-    if options.reset_libc && resets.functions.is_empty() {
+    if options.reset_libc && resets.is_empty() {
         warnings.push(Warning::NoResetHooks);
     }
     let about_run = ledger.warnings(&options.host.policies).into_iter().chain(warnings);
     let warnings: Vec<Warning> =
         output_warnings(&module, &plan, &written).into_iter().chain(about_run).collect();
-    let findings = brief(target, extended.snapshot(), &ledger, options.host.wasi.as_ref());
+    let findings = checks::findings(target, extended.snapshot(), &ledger, options.host.wasi.as_ref());
     if options.strict && !(warnings.is_empty() && findings.is_empty()) {
         return Err(Error::Strict { warnings, findings });
     }
-    let maps = if options.maps { maps(target, extended.snapshot()) } else { Vec::new() };
+    let maps = if options.maps { memory_maps(target, extended.snapshot()) } else { Vec::new() };
     let stages = Stages { target, snapshot: extended.snapshot(), plan: &plan, ledger: &ledger };
     let report = Report {
         input_bytes: wasm.len() as u64,
@@ -103,15 +97,6 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
         ..stages.report(&run, &written, clock.finish(&run))
     };
     Ok(run.output(written.wasm, report, ledger, maps))
-}
-
-/// The functions that make libc forget, as the probes export them.
-fn hooks(resets: &ResetHooks, probed: &Probed) -> Vec<Hook> {
-    let hook = |(index, name): &(u32, &str)| Hook {
-        export: probed.export_name(Probe::Function(*index)),
-        name: name.to_string(),
-    };
-    resets.functions.iter().map(hook).collect()
 }
 
 /// The program that is to be frozen, compiled; `None` if init runs to its end.

@@ -1,9 +1,9 @@
-use crate::audit::{MemoryMap, run_page};
 use crate::cache::CompileCache;
 use crate::error::Error;
 use crate::freeze::{Reader, Trigger};
 use crate::host::{Class, HostState, ImportName, Ledger, LinkerHook, Policy, Preload, WasiOptions};
 use crate::options::Options;
+use crate::page::{MemoryMap, run_page};
 use crate::pipeline;
 use crate::report::Report;
 use preinit_core::layout::Layout;

@@ -1,6 +1,6 @@
 //! What was done, for people and for tools.
 
-use crate::audit::Finding;
+use crate::finding::Finding;
 use crate::host::Ledger;
 use crate::warning::Warning;
 use preinit_core::layout::Layout;
@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// What one run did. The JSON form (`--report`) has the same names; sizes are bytes, times are seconds.
+/// What one run did. The JSON form has the same names; sizes are bytes, times are seconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// Size of the input.
@@ -37,7 +37,7 @@ pub struct Report {
     pub heap: HeapReport,
     /// How data is laid out.
     pub layout: LayoutReport,
-    /// What `--strip-init` took out; `null` without it.
+    /// What was stripped; `None` without [`crate::Options::strip_init`].
     pub stripped: Option<StripReport>,
     /// Data segments of the output.
     pub data_segments: usize,
@@ -53,9 +53,9 @@ pub struct Report {
     pub random_bytes: u64,
     /// What init changed in its writable directories, as it names them.
     pub files_written: Vec<String>,
-    /// What of the build was seen to be in the snapshot; `preinit audit` looks closer.
+    /// What of the build was seen in the snapshot. The audit looks closer.
     pub findings: Vec<Finding>,
-    /// For a program that was frozen in the middle (`--at`), what is known about that.
+    /// What is known about a program that was frozen in the middle, by [`crate::Options::at`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frozen: Option<FrozenReport>,
 }
@@ -220,6 +220,7 @@ pub(crate) fn memories(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan
                 DataSegment::Active { memory, range } | DataSegment::Passive { memory, range } => {
                     (*memory == index).then_some(range.end - range.start)
                 }
+                DataSegment::Sparse(sparse) => (sparse.memory == index).then_some(sparse.bytes()),
                 DataSegment::Original(_) | DataSegment::Empty | DataSegment::Heap => None,
             });
             let page_log2 = ty.page_size_log2.unwrap_or(16);

@@ -1,4 +1,5 @@
 use crate::host::Class;
+use crate::wording::Bytes;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -79,8 +80,7 @@ impl fmt::Display for Warning {
                 f.write_str("the program has read its environment: the variables of this run are frozen")
             }
             Warning::StdinRead(bytes) => {
-                let bytes = if *bytes == 1 { "1 byte".to_string() } else { format!("{bytes} bytes") };
-                write!(f, "the program has read {bytes} of standard input: that is frozen")
+                write!(f, "the program has read {} of standard input: that is frozen", Bytes(*bytes as u64))
             }
             Warning::Written { stream, calls } => write!(
                 f,

@@ -1,5 +1,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let _ = preinit_fuzz::freezing::bytes::check_bytes(bytes);
+    let _ = preinit_testing::freezing::bytes::check_bytes(bytes);
 });

@@ -1,5 +1,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let _ = preinit_fuzz::property::generated::check(bytes);
+    let _ = preinit_testing::property::generated::check(bytes);
 });

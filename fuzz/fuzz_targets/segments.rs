@@ -1,5 +1,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let _ = preinit_fuzz::property::segments::check(bytes);
+    let _ = preinit_testing::property::segments::check(bytes);
 });

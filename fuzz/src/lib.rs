@@ -1,7 +1,3 @@
-//! What is fuzzed: functions of bytes that are part of the test suite, where they run on a few inputs each.
+//! Numbered inputs for the properties of `preinit-testing`, which fuzzers give bytes of their own.
 
-pub mod freezing;
-#[path = "../../tests/harness/mod.rs"]
-pub mod harness;
 pub mod inputs;
-pub mod property;

@@ -1,19 +1,19 @@
 //! Where two snapshots of one module differ.
 
-use super::bytes::Contents;
-use crate::segments;
+use crate::evidence::Contents;
+use preinit_core::segments;
 use preinit_core::snapshot::{Heap, MemoryState, Shape, Snapshot};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// A place in which two snapshots differ.
+/// Something that differs between two snapshots.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Spot {
+pub(super) enum Difference {
     /// Bytes of a memory.
     Memory {
         memory: u32,
         range: Range<u64>,
-        /// Whether all that differs are addresses: something else moved, and these follow it.
+        /// Whether everything that differs is an address: something else moved, and these point to it.
         addresses: bool,
     },
     /// A memory's size.
@@ -28,36 +28,37 @@ pub(super) enum Spot {
     Segments,
 }
 
-/// Differences that are no further apart belong together.
+/// Ranges that are no further apart are one.
 const GAP: u64 = 8;
 
-pub(super) fn differences(base: &Snapshot<'_>, other: &Snapshot<'_>) -> Vec<Spot> {
-    let mut spots = Vec::new();
+/// Everything that differs.
+pub(super) fn differences(base: &Snapshot<'_>, other: &Snapshot<'_>) -> Vec<Difference> {
+    let mut found = Vec::new();
     for (index, (left, right)) in (0u32..).zip(base.globals.iter().zip(&other.globals)) {
         if left.value != right.value {
-            spots.push(Spot::Global(index));
+            found.push(Difference::Global(index));
         }
     }
     for (index, (left, right)) in (0u32..).zip(base.memories.iter().zip(&other.memories)) {
-        memory(index, left, right, &mut spots);
+        memory(index, left, right, &mut found);
     }
     for (index, (left, right)) in (0u32..).zip(base.tables.iter().zip(&other.tables)) {
         let longest = left.elements.len().max(right.elements.len());
         let differs: Vec<usize> =
             (0..longest).filter(|&at| left.elements.get(at) != right.elements.get(at)).collect();
         if let Some(&first) = differs.first() {
-            spots.push(Spot::Table { table: index, elements: differs.len(), first });
+            found.push(Difference::Table { table: index, elements: differs.len(), first });
         }
     }
-    objects(&base.heap, &other.heap, &mut spots);
+    objects(&base.heap, &other.heap, &mut found);
     if base.dropped_data != other.dropped_data || base.dropped_elements != other.dropped_elements {
-        spots.push(Spot::Segments);
+        found.push(Difference::Segments);
     }
-    spots
+    found
 }
 
-/// Objects have their numbers from the way that leads to them, so equal numbers mean equal places.
-fn objects(left: &Heap, right: &Heap, spots: &mut Vec<Spot>) {
+/// The number of an object follows from the path that leads to it, so equal numbers mean equal positions.
+fn objects(left: &Heap, right: &Heap, found: &mut Vec<Difference>) {
     let mut differing: BTreeMap<Shape, (usize, u32)> = BTreeMap::new();
     let longer = if left.len() < right.len() { right } else { left };
     let common = left.len().min(right.len());
@@ -67,11 +68,11 @@ fn objects(left: &Heap, right: &Heap, spots: &mut Vec<Spot>) {
             differing.entry(object.shape).or_insert((0, id)).0 += 1;
         }
     }
-    let of_shape = |(shape, (objects, first))| Spot::Objects { shape, objects, first };
-    spots.extend(differing.into_iter().map(of_shape));
+    let of_shape = |(shape, (objects, first))| Difference::Objects { shape, objects, first };
+    found.extend(differing.into_iter().map(of_shape));
 }
 
-fn memory(index: u32, left: &MemoryState<'_>, right: &MemoryState<'_>, spots: &mut Vec<Spot>) {
+fn memory(index: u32, left: &MemoryState<'_>, right: &MemoryState<'_>, found: &mut Vec<Difference>) {
     let size = left.size.max(right.size);
     let mut merged: Vec<Range<u64>> = Vec::new();
     for range in segments::difference(&left.image, &right.image, size) {
@@ -81,15 +82,15 @@ fn memory(index: u32, left: &MemoryState<'_>, right: &MemoryState<'_>, spots: &m
         }
     }
     if left.size != right.size {
-        spots.push(Spot::MemorySize(index));
+        found.push(Difference::MemorySize(index));
     }
     if merged.is_empty() {
         return;
     }
     let (old, new) = (Contents::of(&left.image), Contents::of(&right.image));
-    spots.extend(merged.into_iter().map(|range| {
+    found.extend(merged.into_iter().map(|range| {
         let addresses = are_addresses(&old, &new, &range, left.size.min(right.size));
-        Spot::Memory { memory: index, range, addresses }
+        Difference::Memory { memory: index, range, addresses }
     }));
 }
 
@@ -103,11 +104,11 @@ fn are_addresses(old: &Contents<'_>, new: &Contents<'_>, range: &Range<u64>, siz
         .all(|(old, new)| old == new || is_address(old) && is_address(new))
 }
 
-impl Spot {
-    /// The bytes that it covers.
+impl Difference {
+    /// The number of bytes, in memories; 0 elsewhere.
     pub fn bytes(&self) -> u64 {
         match self {
-            Spot::Memory { range, .. } => range.end - range.start,
+            Difference::Memory { range, .. } => range.end - range.start,
             _ => 0,
         }
     }

@@ -1,265 +1,214 @@
 //! What depends on which source.
 
-use super::difference::Spot;
-use super::finding::{Finding, Level, Place};
-use super::run::Variation;
-use super::scene::{PLACES, Scene};
-use super::source::{Source, stdin};
-use super::symbols::Owner;
+use super::difference::Difference;
+use super::locations::locations;
+use super::rerun::{Divergence, Variation};
+use crate::checks::Source;
+use crate::evidence::{Evidence, Owner};
+use crate::finding::{Finding, Level, Location, Remedy, Site};
 use crate::host::WasiOptions;
-use serde::Serialize;
+use crate::wording::{Bytes, listed};
 use std::collections::BTreeSet;
 
-/// A source that was varied.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Varied {
-    /// Its name; several, if they could not be told apart.
-    pub source: String,
-    /// Bytes of memories that depend on it.
-    pub bytes: u64,
-    /// Stretches of memories, globals and table elements that depend on it.
-    pub places: usize,
-    /// Whether init took another course.
-    pub diverged: bool,
-    /// What depends on it, as ranges of addresses by memory.
-    pub ranges: Vec<(u32, u64, u64)>,
-}
+/// If more environment variables than these have an effect, they are one finding.
+const SEPARATE: usize = 3;
 
-pub(super) fn varied(variation: &Variation, wasi: &WasiOptions) -> Varied {
-    let ranges = variation.moved.iter().filter_map(|spot| match spot {
-        Spot::Memory { memory, range, .. } => Some((*memory, range.start, range.end)),
-        _ => None,
-    });
-    Varied {
-        source: names(&variation.sources, wasi),
-        bytes: variation.moved.iter().map(Spot::bytes).sum(),
-        places: variation.moved.len(),
-        diverged: variation.divergence.is_some(),
-        ranges: ranges.collect(),
-    }
-}
-
-/// More environment variables of which it is only said that something depends on them are one finding.
-const TOLD_APART: usize = 3;
-
-/// What the variations tell. Nothing of one, if all that depends on it are copies that are `told` already.
+/// What the variations show. `reported` are locations that other findings name already.
 pub(super) fn findings(
-    scene: &Scene<'_>,
-    variations: &[Variation],
+    evidence: &Evidence<'_>,
     wasi: &WasiOptions,
-    told: &[Place],
+    variations: &[Variation],
+    reported: &[Location],
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut by_variable: Vec<(&Variation, Finding)> = Vec::new();
     for variation in variations {
-        for finding in of_variation(scene, variation, wasi, told) {
-            let of_variable = variation.sources.iter().all(|source| matches!(source, Source::Variable(_)));
-            match of_variable && finding.key == "taint.env" && finding.level == Level::Warning {
-                true => by_variable.push((variation, finding)),
-                false => findings.push(finding),
-            }
+        let Some(effect) = Effect::of(variation, wasi) else { continue };
+        findings.extend(effect.divergence(evidence));
+        let Some(finding) = effect.taint(evidence, wasi, reported) else { continue };
+        let is_variable = variation.sources.iter().all(|source| matches!(source, Source::Variable(_)));
+        match is_variable && finding.level == Level::Warning {
+            true => by_variable.push((variation, finding)),
+            false => findings.push(finding),
         }
     }
     match by_variable.len() {
-        0..=TOLD_APART => findings.extend(by_variable.into_iter().map(|(_, finding)| finding)),
+        0..=SEPARATE => findings.extend(by_variable.into_iter().map(|(_, finding)| finding)),
         _ => findings.push(of_variables(by_variable, wasi)),
     }
     findings
 }
 
-/// One finding for all.
-fn of_variables(apart: Vec<(&Variation, Finding)>, wasi: &WasiOptions) -> Finding {
+/// One finding about many variables.
+fn of_variables(separate: Vec<(&Variation, Finding)>, wasi: &WasiOptions) -> Finding {
     const SHOWN: usize = 8;
-    let bytes: u64 = apart.iter().flat_map(|(variation, _)| &variation.moved).map(Spot::bytes).sum();
+    let changed = separate.iter().flat_map(|(variation, _)| &variation.changed);
+    let bytes = Bytes(changed.map(Difference::bytes).sum());
     let variables: BTreeSet<Source> =
-        apart.iter().flat_map(|(variation, _)| variation.sources.iter().copied()).collect();
-    let name = |source: &Source| match *source {
-        Source::Variable(index) => format!("`{}`", wasi.env.get(index).map_or("", |(name, _)| name)),
-        source => source.describe(wasi),
-    };
-    let names: Vec<String> = variables.iter().map(name).collect();
-    let more = match names.len().saturating_sub(SHOWN) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let title = format!(
-        "{} depend on {} environment variables: {}{more}",
-        super::text::bytes(bytes),
-        names.len(),
-        names[..names.len().min(SHOWN)].join(", ")
-    );
-    let mut places = Vec::new();
-    let mut merged = Finding::new(Level::Warning, "taint.env", title).advise(advice(Source::Variable(0)));
-    for (variation, finding) in apart {
+        separate.iter().flat_map(|(variation, _)| variation.sources.iter().copied()).collect();
+    let names: Vec<String> = variables.iter().map(|source| source.name(wasi)).collect();
+    let title = format!("{bytes} depend on {} environment variables: {}", names.len(), listed(&names, SHOWN));
+    let mut locations = Vec::new();
+    let mut merged = Finding::new(Level::Warning, "taint.env", title).advise(Remedy::ReadEnvironmentLater);
+    for (variation, finding) in separate {
         let what = match &variation.sources[..] {
-            [source] => name(source),
+            [source] => source.name(wasi),
             several => format!("one or more of {}", several.len()),
         };
-        merged.more_places += finding.more_places;
+        merged.more_locations += finding.more_locations;
         merged.sites = finding.sites;
-        places.extend(finding.places.into_iter().map(|place| Place { what: what.clone(), ..place }));
+        let named = |location| Location { what: what.clone(), ..location };
+        locations.extend(finding.locations.into_iter().map(named));
     }
-    merged.more_places += places.len().saturating_sub(PLACES);
-    places.truncate(PLACES);
-    merged.at(places)
+    merged.at(locations)
 }
 
-/// What one variation tells.
-fn of_variation(
-    scene: &Scene<'_>,
-    variation: &Variation,
-    wasi: &WasiOptions,
-    told: &[Place],
-) -> Vec<Finding> {
-    let Some(&source) = variation.sources.first() else { return Vec::new() };
-    let name = names(&variation.sources, wasi);
-    // Arguments are given to init to be used.
-    let is_argument = |source: &Source| matches!(source, Source::Argument(_));
-    let level = if variation.sources.iter().all(is_argument) { Level::Note } else { Level::Warning };
-    let mut findings = Vec::new();
-    if let Some(divergence) = &variation.divergence {
-        let site = scene
-            .ledger
-            .entries()
-            .nth(divergence.call)
-            .map(|entry| super::scene::site(divergence.call, entry));
-        let ending = if divergence.finished { "" } else { " and does not come to the same end" };
+/// What one variation shows.
+struct Effect<'v> {
+    variation: &'v Variation,
+    /// The first of the sources.
+    source: Source,
+    /// All of them, in words.
+    names: String,
+    level: Level,
+}
+
+impl<'v> Effect<'v> {
+    fn of(variation: &'v Variation, wasi: &WasiOptions) -> Option<Effect<'v>> {
+        // Arguments are given to init to be used.
+        let is_argument = |source: &Source| matches!(source, Source::Argument(_));
+        let level = if variation.sources.iter().all(is_argument) { Level::Note } else { Level::Warning };
+        let source = *variation.sources.first()?;
+        Some(Effect { variation, source, names: names(&variation.sources, wasi), level })
+    }
+
+    /// Init took another path.
+    fn divergence(&self, evidence: &Evidence<'_>) -> Option<Finding> {
+        let Divergence { call, how, .. } = self.variation.divergence.as_ref()?;
+        let site = evidence.ledger.entries().nth(*call).map(|entry| Site::of(*call, entry));
         let title = format!(
-            "init takes another course{ending} with another value of {name}, from host call {} on: {}",
-            divergence.call,
-            short(&divergence.how)
+            "the path that init takes depends on {} from host call {call} on: with another value, {}",
+            self.names,
+            first_line(how)
         );
-        let finding = Finding::new(level, format!("course.{}", source.key()), title)
-            .by(site.into_iter().collect())
-            .advise("what the snapshot holds is true for this value only; if that is not meant, decide at run time");
-        findings.push(finding);
+        let finding = Finding::new(self.level, format!("course.{}", self.source.key()), title);
+        Some(finding.by(site.into_iter().collect()).advise(
+            "the snapshot is right for this value only; if that is not intended, decide at run time".into(),
+        ))
     }
-    if variation.moved.is_empty() {
-        return findings;
+
+    /// Something in the snapshot depends on the sources. Nothing is found if all of it is reported already, or on
+    /// the free stack, where nothing reads it.
+    fn taint(&self, evidence: &Evidence<'_>, wasi: &WasiOptions, reported: &[Location]) -> Option<Finding> {
+        let changed = &self.variation.changed;
+        let live: Vec<&Difference> =
+            changed.iter().filter(|difference| !in_free_stack(evidence, difference)).collect();
+        if live.iter().all(|difference| is_reported(difference, reported)) {
+            return None;
+        }
+        let fetched = fetched(evidence, self.source, wasi);
+        let copied = |bytes: &[u8]| fetched.iter().any(|value| shares(bytes, value));
+        let locations = locations(evidence, changed, copied);
+        let title = format!("{} on {}", subject(&live, &locations), self.names);
+        let finding = Finding::new(self.level, format!("taint.{}", self.source.key()), title);
+        let sites = evidence.sites(|descriptors, entry| self.source.is_fetched_by(descriptors, entry));
+        Some(finding.at(locations).by(sites).advise(remedy(self.source)))
     }
-    let fetched = fetched(scene, source, wasi);
-    let mut places = scene.places(&variation.moved, |bytes| fetched.iter().any(|value| shares(bytes, value)));
-    let in_free_stack = |spot: &Spot| match spot {
-        Spot::Memory { memory, range, .. } => scene.owner(*memory, range.start) == Owner::FreeStack,
-        _ => false,
-    };
-    let is_told = |spot: &Spot| {
-        let Spot::Memory { memory, range, .. } = spot else { return false };
-        told.iter().any(|place| {
-            let start = place.address.unwrap_or(u64::MAX);
-            place.memory == Some(*memory)
-                && start <= range.start
-                && range.end <= start.saturating_add(place.bytes)
-        })
-    };
-    if variation.moved.iter().all(|spot| is_told(spot) || in_free_stack(spot)) {
-        return findings;
-    }
-    let live: Vec<&Spot> = variation.moved.iter().filter(|spot| !in_free_stack(spot)).collect();
-    let sites = scene.sites(|descriptors, entry| {
-        let of_source = entry.call.wasi().is_some_and(|name| source.functions().contains(&name));
-        of_source && (source != Source::Stdin || super::handles::is_stdin(descriptors, entry))
-    });
-    let more = places.len().saturating_sub(PLACES);
-    places.truncate(PLACES);
-    let key = format!("taint.{}", source.key());
-    if live.is_empty() {
-        let bytes: u64 = variation.moved.iter().map(Spot::bytes).sum();
-        let title =
-            format!("{} on the free stack depend on {name}; nothing reads them", super::text::bytes(bytes));
-        let finding = Finding::new(Level::Note, key, title).at(places).by(sites);
-        findings.push(finding.advise("--zero-stack clears them, where the stack comes first in memory"));
-        return findings;
-    }
-    let title = format!("{} on {name}", subject(&live, &places));
-    let mut finding = Finding::new(level, key, title).at(places).by(sites).advise(advice(source));
-    finding.more_places = more;
-    findings.push(finding);
-    findings
 }
 
-/// `12 bytes depend`, with the variables that they belong to.
-fn subject(live: &[&Spot], places: &[Place]) -> String {
-    let bytes: u64 = live.iter().map(|spot| spot.bytes()).sum();
-    let other = live.iter().filter(|spot| spot.bytes() == 0).count();
-    let variables: Vec<&str> = places
-        .iter()
-        .map(|place| place.owner.as_str())
-        .filter(|owner| owner.starts_with('`'))
-        .take(3)
-        .collect();
+fn in_free_stack(evidence: &Evidence<'_>, difference: &Difference) -> bool {
+    match difference {
+        Difference::Memory { memory, range, .. } => evidence.owner(*memory, range.start) == Owner::FreeStack,
+        _ => false,
+    }
+}
+
+/// Whether a location that is reported already covers the difference.
+fn is_reported(difference: &Difference, reported: &[Location]) -> bool {
+    let Difference::Memory { memory, range, .. } = difference else { return false };
+    reported.iter().any(|location| {
+        let start = location.address.unwrap_or(u64::MAX);
+        location.memory == Some(*memory)
+            && start <= range.start
+            && range.end <= start.saturating_add(location.bytes)
+    })
+}
+
+/// `12 bytes depend`, with the variables to which they belong.
+fn subject(live: &[&Difference], locations: &[Location]) -> String {
+    const SHOWN: usize = 3;
+    let bytes: u64 = live.iter().map(|difference| difference.bytes()).sum();
+    let other = live.iter().filter(|difference| difference.bytes() == 0).count();
+    let owners = locations.iter().map(|location| location.owner.as_str());
+    let variables: Vec<&str> = owners.filter(|owner| owner.starts_with('`')).take(SHOWN).collect();
     let of = if variables.is_empty() { String::new() } else { format!(" of {}", variables.join(", ")) };
     match (bytes, other) {
         (0, other) => format!("{other} globals, tables or types of objects depend"),
         (1, 0) => format!("1 byte{of} depends"),
-        (bytes, 0) => format!("{}{of} depend", super::text::bytes(bytes)),
-        (bytes, other) => format!(
-            "{}{of} and {other} globals, tables or types of objects depend",
-            super::text::bytes(bytes)
-        ),
+        (bytes, 0) => format!("{}{of} depend", Bytes(bytes)),
+        (bytes, other) => {
+            format!("{}{of} and {other} globals, tables or types of objects depend", Bytes(bytes))
+        }
     }
 }
 
-fn advice(source: Source) -> &'static str {
+fn remedy(source: Source) -> Remedy {
     match source {
         Source::Random => {
-            "every instance shares these numbers: draw them at run time, or, if they are hash keys, make sure that \
-             nobody outside can choose what is hashed"
+            "every instance shares these numbers: draw them at run time or, if they are hash keys, make \
+             sure that nobody outside can choose what is hashed"
+                .into()
         }
-        Source::Clock => "in the instance time has gone on: read the clock at run time",
-        Source::Variable(_) => "read it at run time; if libc has kept a copy, --reset-libc makes it forget",
-        Source::Argument(_) => "read the arguments at run time",
-        Source::Stdin => "if that is not the purpose of init, read it at run time",
+        Source::Clock => "an instance starts later: read the clock at run time".into(),
+        Source::Variable(_) => Remedy::ReadEnvironmentLater,
+        Source::Argument(_) => "read the arguments at run time".into(),
+        Source::Stdin => "if that is not the purpose of init, read it at run time".into(),
     }
 }
 
 /// The values that the host gave.
-fn fetched(scene: &Scene<'_>, source: Source, wasi: &WasiOptions) -> Vec<Vec<u8>> {
+fn fetched(evidence: &Evidence<'_>, source: Source, wasi: &WasiOptions) -> Vec<Vec<u8>> {
+    let written = |function| {
+        let calls = evidence.ledger.wasi_calls(function);
+        calls.flat_map(|entry| entry.writes.iter().map(|region| region.bytes.clone())).collect()
+    };
+    let text = |text: Option<&String>| text.map(|text| text.clone().into_bytes()).into_iter().collect();
     match source {
-        Source::Random => {
-            let calls = scene.ledger.wasi_calls("random_get");
-            calls.flat_map(|entry| entry.writes.iter().map(|region| region.bytes.clone())).collect()
-        }
-        Source::Clock => {
-            let calls = scene.ledger.wasi_calls("clock_time_get");
-            calls.flat_map(|entry| entry.writes.iter().map(|region| region.bytes.clone())).collect()
-        }
-        Source::Variable(index) => {
-            wasi.env.get(index).map(|(_, value)| value.clone().into_bytes()).into_iter().collect()
-        }
-        Source::Argument(index) => {
-            wasi.args.get(index).map(|value| value.clone().into_bytes()).into_iter().collect()
-        }
-        Source::Stdin => vec![stdin(scene.ledger)],
+        Source::Random => written("random_get"),
+        Source::Clock => written("clock_time_get"),
+        Source::Variable(index) => text(wasi.env.get(index).map(|(_, value)| value)),
+        Source::Argument(index) => text(wasi.args.get(index)),
+        Source::Stdin => vec![evidence.ledger.stdin()],
     }
 }
 
-/// Whether at least as much of `value` as cannot be chance is in `bytes`.
+/// Whether `bytes` and `value` have so much in common that it is not by chance.
 fn shares(bytes: &[u8], value: &[u8]) -> bool {
-    const TELLING: usize = 8;
-    let windows = value.windows(TELLING).filter(|window| window.iter().any(|byte| *byte != window[0]));
-    windows.take(4096).any(|window| memchr::memmem::find(bytes, window).is_some())
+    /// Bytes in a row.
+    const COMMON: usize = 8;
+    /// Positions in `value` that are tried.
+    const TRIED: usize = 4096;
+    let windows = value.windows(COMMON).filter(|window| window.iter().any(|byte| *byte != window[0]));
+    windows.take(TRIED).any(|window| memchr::memmem::find(bytes, window).is_some())
 }
 
-fn names(sources: &[Source], wasi: &WasiOptions) -> String {
+/// Sources that are not separated, in words.
+pub(super) fn names(sources: &[Source], wasi: &WasiOptions) -> String {
     const SHOWN: usize = 4;
-    let of_variable = |source: &Source| match *source {
-        Source::Variable(index) => wasi.env.get(index).map(|(name, _)| format!("`{name}`")),
-        _ => None,
+    let are_variables =
+        sources.len() > 1 && sources.iter().all(|source| matches!(source, Source::Variable(_)));
+    let (kind, names): (&str, Vec<String>) = match are_variables {
+        true => ("environment variables ", sources.iter().map(|source| source.name(wasi)).collect()),
+        false => ("", sources.iter().map(|source| source.describe(wasi)).collect()),
     };
-    let variables: Option<Vec<String>> = sources.iter().map(of_variable).collect();
-    let (kind, names) = match variables {
-        Some(names) if names.len() > 1 => ("environment variables ", names),
-        _ => ("", sources.iter().map(|source| source.describe(wasi)).collect()),
-    };
-    let shown = &names[..names.len().min(SHOWN)];
     match names.len().saturating_sub(SHOWN) {
-        0 => format!("{kind}{}", shown.join(" or ")),
-        more => format!("{kind}{} or {more} others", shown.join(", ")),
+        0 => format!("{kind}{}", names.join(" or ")),
+        more => format!("{kind}{} or {more} others", names[..SHOWN].join(", ")),
     }
 }
 
-fn short(text: &str) -> String {
+/// The first line of a message, and not all of it if it is long.
+fn first_line(text: &str) -> String {
     const SHOWN: usize = 300;
     let line = text.lines().next().unwrap_or_default();
     match line.char_indices().nth(SHOWN) {

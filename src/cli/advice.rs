@@ -1,10 +1,11 @@
 //! What a user of the command line can do about an error or a warning. The library knows no options by name.
 
 use preinit::cache::CacheError;
+use preinit::finding::{Finding, Remedy};
 use preinit::host::{HostError, ImportCalled};
 use preinit::stages::execute::{ExecuteError, StopCause};
 use preinit::stages::freeze::FreezeError;
-use preinit::stages::plan::{PlanError, Warning as OutputWarning};
+use preinit::stages::plan::{MappingObstacle, PlanError, Warning as OutputWarning};
 use preinit::verify::VerifyError;
 use preinit::{Error, OptionsError, Warning};
 
@@ -109,7 +110,9 @@ pub fn warning(warning: &Warning) -> String {
         Warning::NoDirectories => "; give it some with --dir or --mapdir".to_string(),
         Warning::NoResetHooks => "; --reset-libc has no effect".to_string(),
         Warning::SectionsStripped(_) => " (--strip-init)".to_string(),
-        Warning::Output(OutputWarning::NotMappable { .. }) => String::new(),
+        Warning::Output(OutputWarning::NotMappable {
+            obstacle: MappingObstacle::ImportedAndWritten, ..
+        }) => "; --internalize makes it the module's own".to_string(),
         _ => String::new(),
     };
     format!("{warning}{advice}")
@@ -118,4 +121,45 @@ pub fn warning(warning: &Warning) -> String {
 /// All warnings of a run.
 pub fn warnings(all: &[Warning]) -> Vec<String> {
     all.iter().map(warning).collect()
+}
+
+/// What to do about a finding, with the option that does it.
+pub fn remedy(remedy: &Remedy) -> String {
+    let option = match remedy {
+        Remedy::ZeroStack | Remedy::StackFirst => "--zero-stack",
+        Remedy::ResetLibc(_) | Remedy::ReadEnvironmentLater => "--reset-libc",
+        Remedy::FewerVariables => "--env NAME",
+        Remedy::OtherEntry => "-r _start=NAME",
+        _ => return remedy.to_string(),
+    };
+    format!("{remedy} ({option})")
+}
+
+/// Gives findings the advice of the command line.
+pub fn reword(findings: &mut [Finding]) {
+    for finding in findings {
+        finding.advice = finding.advice.as_ref().map(|advice| Remedy::Text(remedy(advice)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::remedy;
+    use preinit::finding::Remedy;
+
+    #[test]
+    fn the_command_line_adds_the_option() {
+        for (advice, option) in [
+            (Remedy::ZeroStack, "--zero-stack"),
+            (Remedy::StackFirst, "--zero-stack"),
+            (Remedy::ResetLibc("reset"), "--reset-libc"),
+            (Remedy::ReadEnvironmentLater, "--reset-libc"),
+            (Remedy::FewerVariables, "--env NAME"),
+            (Remedy::OtherEntry, "-r _start=NAME"),
+        ] {
+            assert!(!advice.to_string().contains(option), "{advice}");
+            assert_eq!(remedy(&advice), format!("{advice} ({option})"));
+        }
+        assert_eq!(remedy(&Remedy::Text("do this".into())), "do this");
+    }
 }

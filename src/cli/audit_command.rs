@@ -10,7 +10,7 @@ use super::host_conversion::{host_options, limits};
 use super::input::Input;
 use super::output::{Output, Staged, print};
 use super::side_outputs::{ReportOutput, SideOutputs, json};
-use super::stderr;
+use super::{advice, stderr};
 
 /// The command `audit`.
 pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
@@ -29,7 +29,7 @@ pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
     let host = quiet_host(&args, &mut warnings)?;
     stderr::warn(if args.quiet { &[] } else { &warnings });
     let wasm = input.read()?;
-    let audit = match audit(&wasm, &options(&args, host)) {
+    let mut audit = match audit(&wasm, &options(&args, host)) {
         Ok(audit) => audit,
         Err(error) => {
             if let Some(calls) = error.ledger() {
@@ -43,6 +43,7 @@ pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
             return Err(error.into());
         }
     };
+    advice::reword(&mut audit.findings);
     stderr::print(&String::from_utf8_lossy(&audit.stdout));
     let text_to_stderr = side_outputs.use_stdout();
     let report = |is_page| if is_page { Ok(audit.page(&input.name())) } else { json(&audit) };

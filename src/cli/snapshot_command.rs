@@ -1,8 +1,8 @@
 //! Makes a snapshot: reads, runs, writes and says what was done.
 
-use preinit::audit::refusal_page;
 use preinit::cache::CacheSection;
 use preinit::host::Ledger;
+use preinit::page::refusal_page;
 use preinit::report::{HostCalls, host_calls};
 use preinit::verify::Outcome;
 use serde::Serialize;
@@ -32,10 +32,11 @@ pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
         return reuse(request, kept);
     }
     let mut ledger = Ledger::default();
-    let made = match supervised(&request, &wasm, &mut ledger) {
+    let mut made = match supervised(&request, &wasm, &mut ledger) {
         Ok(made) => made,
         Err(error) => return Err(refused(request, &ledger, error)),
     };
+    advice::reword(&mut made.report.findings);
     if request.guest_stdout_captured {
         stderr::print(&String::from_utf8_lossy(&made.stdout));
     }

@@ -4,9 +4,9 @@ use std::fmt::Display;
 
 use preinit::Report;
 use preinit::report::LayoutReport;
+use preinit::stages::{Bytes, counted};
 use preinit::strip::StripReport;
 
-use super::parse::byte_count::Bytes;
 use super::parse::time_span::Seconds;
 
 /// Memories, or tables, that get a line of their own.
@@ -49,7 +49,11 @@ pub fn details(report: &Report, verbose: bool) -> String {
         lines.add("frozen", format_args!("at {}, resumes in `{}`", frozen.call, frozen.entry));
         lines.add(
             "stack",
-            format_args!("{}, {} of code", count(frozen.frames, "frame"), Bytes(frozen.code_bytes as u64)),
+            format_args!(
+                "{}, {} of code",
+                counted(frozen.frames as u64, "frame"),
+                Bytes(frozen.code_bytes as u64)
+            ),
         );
         if !frozen.preopens.is_empty() {
             lines.add(
@@ -65,7 +69,11 @@ pub fn details(report: &Report, verbose: bool) -> String {
         let shown: Vec<&str> = report.files_written.iter().take(LISTED).map(String::as_str).collect();
         lines.add(
             "changed",
-            format_args!("{} by init: {}", count(report.files_written.len(), "file"), shown.join(", ")),
+            format_args!(
+                "{} by init: {}",
+                counted(report.files_written.len() as u64, "file"),
+                shown.join(", ")
+            ),
         );
         more(&mut lines, "changed", report.files_written.len());
     }
@@ -76,7 +84,7 @@ pub fn details(report: &Report, verbose: bool) -> String {
             // An audit runs init to its end, and such a program has none that it could know.
             Some(_) => lines.add("audit", format_args!("the program saw {seen}")),
             None => lines
-                .add("audit", format_args!("init saw {seen}; `preinit audit` tells what of it is frozen")),
+                .add("audit", format_args!("init saw {seen}; `preinit audit` shows what of it is frozen")),
         }
     }
     for finding in report.findings.iter().take(LISTED) {
@@ -126,7 +134,7 @@ fn memories(lines: &mut Lines, report: &Report) {
                 label(memory.index, memory.name.as_deref(), report.memories.len()),
                 change(memory.pages_before, memory.pages_after, size),
                 Bytes(memory.written_bytes),
-                count(memory.segments, "segment"),
+                counted(memory.segments as u64, "segment"),
             ),
         );
     }
@@ -181,8 +189,8 @@ fn heap(lines: &mut Lines, report: &Report, verbose: bool) {
         "heap",
         format_args!(
             "{} of {}, {}, from {}",
-            count(heap.objects as usize, "object"),
-            count(heap.types.len(), "type"),
+            counted(heap.objects, "object"),
+            counted(heap.types.len() as u64, "type"),
             Bytes(heap.bytes),
             Bytes(heap.data_bytes),
         ),
@@ -190,7 +198,7 @@ fn heap(lines: &mut Lines, report: &Report, verbose: bool) {
     let listed = if verbose { LISTED } else { 0 };
     for ty in heap.types.iter().take(listed) {
         let name = ty.name.as_deref().map_or(ty.index.to_string(), |name| format!("${name}"));
-        let objects = count(ty.objects as usize, "object");
+        let objects = counted(ty.objects, "object");
         lines.add("", format_args!("{} {name}: {objects}, {}", ty.kind, Bytes(ty.bytes)));
     }
 }
@@ -218,10 +226,6 @@ fn label(index: u32, name: Option<&str>, of: usize) -> String {
 
 fn change<T: Display>(before: u64, after: u64, show: impl Fn(u64) -> T) -> String {
     if before == after { show(after).to_string() } else { format!("{} -> {}", show(before), show(after)) }
-}
-
-fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn more(lines: &mut Lines, name: &str, of: usize) {

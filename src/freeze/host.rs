@@ -60,15 +60,13 @@ impl Held {
         if ledger.wasi_calls("environ_get").next().is_some() {
             warnings.push(Warning::EnvironmentRead);
         }
-        let inputs = ledger.inputs();
-        let stdin = inputs.iter().filter(|input| input.path.is_empty());
-        let bytes: usize = stdin.map(|input| input.region.bytes.len()).sum();
+        let bytes = ledger.stdin().len();
         if bytes > 0 {
             warnings.push(Warning::StdinRead(bytes));
         }
         for (descriptor, stream) in [(1, "output"), (2, "error")] {
-            let written = |entry: &&crate::host::Entry| matches!(entry.call.args.first(), Some(crate::host::HostValue::I32(fd)) if *fd == descriptor);
-            let calls = ledger.wasi_calls("fd_write").filter(written).count();
+            let calls = ledger.wasi_calls("fd_write");
+            let calls = calls.filter(|entry| entry.call.descriptor() == Some(descriptor)).count();
             if calls > 0 {
                 warnings.push(Warning::Written { stream, calls });
             }

@@ -147,7 +147,7 @@ impl Scene<'_> {
         for entry in types.entries()? {
             patch.ty(&entry);
         }
-        Ok((patch.apply()?.into(), Some(bell)))
+        Ok((patch.apply().into(), Some(bell)))
     }
 
     /// Listens for the awaited call.
@@ -240,7 +240,10 @@ fn is_awaited(
     };
     match awaited {
         AwaitedCall::Function(_) => import.is_none(),
-        AwaitedCall::Stdin => is_wasi("fd_read") && matches!(values.first(), Some(Val::I32(0))),
+        AwaitedCall::Stdin => match (import, values.first()) {
+            (Some(import), Some(Val::I32(fd))) => caller.data().reads_stdin(import, fd.cast_unsigned()),
+            _ => false,
+        },
         AwaitedCall::Open(path) => {
             is_wasi("path_open") && opened(caller, values).is_some_and(|opened| same_path(&opened, path))
         }
@@ -270,7 +273,7 @@ fn opened(caller: &mut Caller<'_, HostState>, values: &[Val]) -> Option<String> 
         _ => return None,
     };
     let path = String::from_utf8(bytes).ok()?;
-    Some(caller.data().ledger().descriptors().path(*directory as u32, &path))
+    Some(caller.data().path(directory.cast_unsigned(), &path))
 }
 
 /// Whether two texts name one path: `.` and doubled slashes mean nothing, and everything is below the root.

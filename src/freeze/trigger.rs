@@ -11,7 +11,7 @@ use wasmtime::Val;
 ///
 /// | text | the call |
 /// |---|---|
-/// | `stdin` | the first `fd_read` of descriptor 0 |
+/// | `stdin` | the first `fd_read` of standard input |
 /// | `open:PATH` | the first `path_open` of that path |
 /// | `checkpoint` | the first of the exported function `preinit_checkpoint` |
 /// | `export:NAME` | the first of that exported function, by whomever |

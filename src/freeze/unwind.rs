@@ -14,8 +14,8 @@ use crate::engine::{self, EngineOptions};
 use crate::execute::{Begun, ExecuteError};
 use crate::host::{HostState, ImportName, Seen};
 use crate::instance::{HeldValue, InstanceError};
+use preinit_core::engine_limits::{BODY_BYTES, LOCALS};
 use preinit_core::freeze::FunctionTypes;
-use preinit_core::freeze::MAX_BODY;
 use preinit_core::freeze::{CallPoint, FunctionCode, FunctionCodes};
 use preinit_core::freeze::{CallSite, CallStack};
 use preinit_core::module::Module;
@@ -28,9 +28,6 @@ use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{BlockType, Encode, ExportKind, Function, Instruction};
 use wasmparser::ValType;
 use wasmtime::{Caller, Extern, Trap, Val};
-
-/// Limit of the parameters and locals of one function that engines enforce.
-const MAX_LOCALS: usize = 50_000;
 
 impl Scene<'_> {
     /// Runs the program again, to the call that it was stopped at, and lets it write down its frames.
@@ -155,7 +152,7 @@ impl Instrumented {
         for entry in types.entries()? {
             patch.ty(&entry);
         }
-        Ok(Some(Instrumented { wasm: patch.apply()?, bell, layout, flag: flag_name }))
+        Ok(Some(Instrumented { wasm: patch.apply(), bell, layout, flag: flag_name }))
     }
 }
 
@@ -217,7 +214,7 @@ fn instrument(
         code.extend_from_slice(&leave);
         Instruction::End.encode(&mut code);
     }
-    if locals.types.len() > MAX_LOCALS {
+    if !LOCALS.allows(locals.types.len() as u64) {
         return Ok(None);
     }
     let mut declared = Vec::with_capacity(locals.types.len());
@@ -226,7 +223,7 @@ fn instrument(
     }
     let mut function = Function::new_with_locals_types(declared);
     function.raw(code);
-    Ok((function.byte_len() <= MAX_BODY).then(|| function.into_raw_body()))
+    Ok(BODY_BYTES.allows(function.byte_len() as u64).then(|| function.into_raw_body()))
 }
 
 fn if_set(flag: u32, code: &mut Vec<u8>) {

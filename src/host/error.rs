@@ -151,13 +151,15 @@ pub struct ReplayDiverged {
     pub index: usize,
     /// The call that the recording has here; `None` at its end.
     pub recorded: Option<String>,
+    /// The function that was called.
+    pub import: ImportName,
     /// The call that was made.
     pub called: String,
 }
 
 impl fmt::Display for ReplayDiverged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { index, recorded, called } = self;
+        let Self { index, recorded, called, .. } = self;
         write!(f, "host call {index} of the replayed run differs: it called {called}, but the recording ")?;
         match recorded {
             Some(recorded) => write!(f, "has {recorded}"),

@@ -131,6 +131,16 @@ impl HostState {
         std::mem::take(&mut self.recorder.ledger)
     }
 
+    /// Whether a call of `import` with `fd` as its first argument, if it were made now, would read standard input.
+    pub(crate) fn reads_stdin(&self, import: &ImportName, fd: u32) -> bool {
+        self.recorder.descriptors.reads_stdin(import, fd)
+    }
+
+    /// The path that the guest means now by `path`, relative to the directory `fd`.
+    pub(crate) fn path(&self, fd: u32, path: &str) -> String {
+        self.recorder.descriptors.path(fd, path)
+    }
+
     /// Takes the calls since the last time out of the ledger.
     pub(crate) fn take_calls(&mut self) -> Vec<Arc<Entry>> {
         self.recorder.take()

@@ -46,6 +46,7 @@ impl PartialReplay {
             None => Err(ReplayDiverged {
                 index,
                 recorded: recorded.map(|recorded| recorded.call.to_string()),
+                import: (*call.import).clone(),
                 called: call.to_string(),
             }),
         }

@@ -8,11 +8,13 @@ use wasmtime::{AsContext, Val, ValType, WasmBacktrace};
 use super::error::{Denied, GuestExit, ImportCalled, LedgerLimit, ReplayDiverged};
 use super::host_options::ImportName;
 use super::host_value::HostValue;
-use super::ledger::{Call, Entry, Ledger, Outcome};
+use super::ledger::{Call, Descriptors, Entry, Ledger, Outcome};
 
 #[derive(Debug)]
 pub(super) struct Recorder {
     pub(super) ledger: Ledger,
+    /// Those that are open after these calls.
+    pub(super) descriptors: Descriptors,
     replay: Option<Arc<Ledger>>,
     pub(super) backtraces: bool,
     /// The module whose unnamed functions have these names, by index.
@@ -29,7 +31,8 @@ impl Recorder {
             ledger.sources = replay.sources;
             ledger.preopens.clone_from(&replay.preopens);
         }
-        Self { ledger, replay, backtraces, names: None, limit, used: 0 }
+        let descriptors = Descriptors::new(&ledger.preopens);
+        Self { ledger, descriptors, replay, backtraces, names: None, limit, used: 0 }
     }
 
     /// The recorded answer to `call`, which becomes part of this run's ledger; `None` if this is no replay.
@@ -42,6 +45,7 @@ impl Recorder {
                 if call.backtrace.is_some() && entry.call.backtrace != call.backtrace {
                     entry = Arc::new(Entry { call: call.clone(), ..(*entry).clone() });
                 }
+                self.descriptors.apply(&entry);
                 self.ledger.entries.push(Arc::clone(&entry));
                 self.ledger.unreplayed = Some(replay.len() - index - 1);
                 Ok(Some(entry))
@@ -49,6 +53,7 @@ impl Recorder {
             other => Err(ReplayDiverged {
                 index,
                 recorded: other.map(|entry| entry.call.to_string()),
+                import: (*call.import).clone(),
                 called: describe(call, other.map(|entry| &entry.call)),
             }),
         }
@@ -57,6 +62,7 @@ impl Recorder {
     /// From now on answers exactly `entries`, in this order, and starts a new ledger with them.
     pub(super) fn replay_next(&mut self, entries: Vec<Arc<Entry>>) {
         self.ledger.entries.clear();
+        self.descriptors = Descriptors::new(&self.ledger.preopens);
         self.ledger.unreplayed = Some(entries.len());
         self.replay = Some(Arc::new(Ledger { entries, ..Ledger::default() }));
     }
@@ -64,6 +70,7 @@ impl Recorder {
     /// Ends a replay: the next call is answered by the host and begins a new ledger.
     pub(super) fn answer_live(&mut self) {
         self.take();
+        self.descriptors = Descriptors::new(&self.ledger.preopens);
         self.ledger.unreplayed = None;
         self.replay = None;
     }
@@ -83,6 +90,7 @@ impl Recorder {
     pub(super) fn record_shared(&mut self, entry: Entry) -> Result<Arc<Entry>, LedgerLimit> {
         let entry = Arc::new(entry);
         self.used = self.used.saturating_add(entry.cost());
+        self.descriptors.apply(&entry);
         self.ledger.entries.push(Arc::clone(&entry));
         if self.used > self.limit { Err(LedgerLimit { limit: self.limit }) } else { Ok(entry) }
     }

@@ -40,7 +40,7 @@ fn an_audit_writes_json_and_html() {
     done(&place.line("audit guest.wat -f init --allow-wasi -q --report audit.json --ledger calls.jsonl"));
     let json: serde_json::Value = serde_json::from_slice(&place.read("audit.json")).unwrap();
     assert_eq!(json["findings"][0]["key"], "taint.random");
-    assert_eq!(json["findings"][0]["places"][0]["address"], 400);
+    assert_eq!(json["findings"][0]["locations"][0]["address"], 400);
     assert_eq!(json["varied"][0]["ranges"], serde_json::json!([[0, 400, 416]]));
     let calls = String::from_utf8(place.read("calls.jsonl")).unwrap();
     assert!(calls.lines().nth(1).unwrap().contains(r#""backtrace":["init"]"#), "{calls}");
@@ -219,7 +219,7 @@ fn the_summary_says_what_init_saw() {
     let place = Place::new();
     place.write("guest.wat", random());
     let output = place.line("--allow-wasi -f init -o out.wasm guest.wat");
-    let expected = "audit     init saw random numbers; `preinit audit` tells what of it is frozen\n";
+    let expected = "audit     init saw random numbers; `preinit audit` shows what of it is frozen\n";
     assert!(stderr(&output).contains(expected), "{}", stderr(&output));
     assert!(!stderr(&place.line("-f init -o out.wasm in.wasm")).contains("audit"));
 }
@@ -338,13 +338,41 @@ fn an_audit_of_a_frozen_program_tells_who_decides_its_course() {
     place.write("guest.wat", asking("(call $deep (i32.load8_u (i32.const 400)))"));
     let text = stdout(&place.line("audit guest.wat -v --at stdin --allow-wasi"));
     assert!(text.contains("random numbers"), "{text}");
-    assert!(text.contains("from host call 3 on: other functions\n"), "{text}");
+    assert!(text.contains("from host call 3 on: with another value, other\n"), "{text}");
 
     // The value of a variable, whose name is one letter.
     let how = "(if (i32.eq (i32.load8_u (i32.const 602)) (i32.const 0x66)) (then (call $ask)))";
     place.write("guest.wat", asking(how));
     let text = stdout(&place.line("audit guest.wat -v --at stdin --allow-wasi --env M=fast"));
     assert!(text.contains("`M`") && text.contains("the program ended before it came to `stdin`"), "{text}");
+}
+
+/// A file at descriptor 0 is not standard input.
+#[test]
+fn standard_input_is_what_the_descriptor_is() {
+    let place = Place::new();
+    place.write("file", "from a file");
+    let guest = |renumber: &str| {
+        format!(
+            r#"(module
+            (import "wasi_snapshot_preview1" "path_open"
+                (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "fd_renumber" (func $renumber (param i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (data (i32.const 200) "file\90\01\00\00\08\00\00\00")
+            (func (export "_start")
+                (drop (call $open (i32.const 3) (i32.const 0) (i32.const 200) (i32.const 4) (i32.const 0)
+                    (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 8)))
+                {renumber}
+                (drop (call $read (i32.const 0) (i32.const 204) (i32.const 1) (i32.const 16)))))"#
+        )
+    };
+    place.write("guest.wat", guest(""));
+    let line = "guest.wat --at stdin -o out.wasm --allow-wasi --mapdir /::.";
+    failed(&place.line(line), 1, "has descriptors open that the frozen one would not have");
+    place.write("guest.wat", guest("(drop (call $renumber (i32.load (i32.const 8)) (i32.const 0)))"));
+    failed(&place.line(line), 1, "the program ended before it came to `stdin`");
 }
 
 #[test]

@@ -255,7 +255,7 @@ fn without_the_platform_s_cache_everything_is_compiled() {
 #[test]
 fn the_cache_is_bounded() {
     let place = Place::new();
-    let mut cache = preinit::cache::CompileCache::new(place.join("cache"));
+    let mut cache = preinit::stages::cache::CompileCache::new(place.join("cache"));
     let bytes = || -> u64 {
         let files = code_files(&place.join("cache"));
         files.iter().map(|file| file.metadata().unwrap().len()).sum()

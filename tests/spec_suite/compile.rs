@@ -1,6 +1,6 @@
 use crate::script::{Action, Command, Script};
-use preinit::module::Module;
-use preinit::probe::Probed;
+use preinit::stages::module::Module;
+use preinit::stages::probe::Probed;
 use std::collections::HashMap;
 use std::rc::Rc;
 use wasmtime::{Collector, Config, Engine, OptLevel, RegallocAlgorithm, Strategy};

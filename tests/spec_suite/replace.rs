@@ -4,11 +4,11 @@ use crate::compile::Compiler;
 use crate::shared;
 use crate::spectest::Spectest;
 use crate::world::{Component, Live};
-use preinit::capture::capture;
-use preinit::encode::encode;
-use preinit::module::Module;
-use preinit::plan::{PlanError, PlanOptions, plan};
-use preinit::snapshot::{Snapshot, Unwritable};
+use preinit::stages::capture::capture;
+use preinit::stages::encode::encode;
+use preinit::stages::module::Module;
+use preinit::stages::plan::{PlanError, PlanOptions, plan};
+use preinit::stages::snapshot::{Snapshot, Unwritable};
 use wasmtime::Store;
 
 /// Why there was no snapshot.
@@ -49,7 +49,8 @@ pub fn replace(component: &mut Component, compiler: &mut Compiler, grows_later: 
         _ => Way::Hold,
     };
     let alone = shared::have_the_host_alone(&modules, &sources);
-    let handed_over = shared::distribute(&modules, &sources, &handed, &mut snapshots, way, spectest, store)?;
+    let known = shared::Instances { modules: &modules, sources: &sources, handed: &handed };
+    let handed_over = shared::distribute(&known, &mut snapshots, way, spectest, store)?;
 
     let mut replacement = Component::new(compiler.engine(), Spectest::new(handed_over));
     for (nth, live) in instances.iter().enumerate() {
@@ -82,7 +83,7 @@ pub fn replace(component: &mut Component, compiler: &mut Compiler, grows_later: 
 }
 
 fn parse_all(instances: &[Live]) -> Result<Vec<Module<'_>>, Stop> {
-    let failed = |error: preinit::module::ModuleError| Stop::Failed(error.to_string());
+    let failed = |error: preinit::stages::module::ModuleError| Stop::Failed(error.to_string());
     instances.iter().map(|live| Module::parse(&live.prepared.wasm).map_err(failed)).collect()
 }
 

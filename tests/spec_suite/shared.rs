@@ -4,8 +4,8 @@
 use crate::replace::{Stop, Way, excluded};
 use crate::spectest::{HandedOver, Spectest};
 use crate::world::Source;
-use preinit::module::{Module, Space};
-use preinit::snapshot::{
+use preinit::stages::module::{Module, Space};
+use preinit::stages::snapshot::{
     Chunk, Image, ImportedMemory, ImportedTable, Reference, Snapshot, Unwritable, Value,
 };
 use std::collections::BTreeMap;
@@ -22,46 +22,26 @@ enum Owner {
 /// An instance, and the index by which it knows something.
 type User = (usize, u32);
 
-/// Changes `snapshots`, taken of instances that were made in this order, so that all together restore the state.
+/// Instances, in the order in which they were made.
+pub struct Instances<'a> {
+    pub modules: &'a [Module<'a>],
+    pub sources: &'a [&'a [Source]],
+    /// What each imported global held when it was handed over, if it is a number.
+    pub handed: &'a [&'a [Option<Value>]],
+}
+
+/// Changes `snapshots`, taken of these instances, so that all together restore the state.
 pub fn distribute(
-    modules: &[Module<'_>],
-    sources: &[&[Source]],
-    handed: &[&[Option<Value>]],
+    instances: &Instances<'_>,
     snapshots: &mut [Snapshot<'static>],
     way: Way,
     spectest: &Spectest,
     store: &Store<()>,
 ) -> Result<HandedOver, Stop> {
+    let Instances { modules, sources, handed } = *instances;
     let mut handed_over = HandedOver::default();
     for (owner, users) in users_of(modules, sources, Space::Memory) {
-        let (user, index) = users[0];
-        let memory = &snapshots[user].memories[index as usize];
-        let now = ImportedMemory { size: memory.size, image: memory.image.clone() };
-        let Some(first) = memory.import.clone() else {
-            return Err(Stop::Failed("an imported memory has no baseline".to_string()));
-        };
-        let provided = match (&owner, way) {
-            (owner, Way::Scramble) => {
-                let page = 1 << modules[user].memories[index as usize].page_size_log2.unwrap_or(16);
-                let declared = users.iter().map(|&(u, k)| modules[u].memories[k as usize].initial).max();
-                let least = declared.unwrap_or(0).max(u64::from(matches!(owner, Owner::Host(_))));
-                let size = if now.size >= (least + 1) * page { now.size - page } else { now.size };
-                scrambled(&now.image, size)
-            }
-            (Owner::Instance(..), Way::Hold | Way::Internalize) => now.clone(),
-            _ => first,
-        };
-        match owner {
-            Owner::Host(name) => drop(handed_over.memories.insert(name, provided.clone())),
-            Owner::Instance(owner, index) => {
-                let memory = &mut snapshots[owner].memories[index as usize];
-                (memory.size, memory.image) = (provided.size, provided.image.clone());
-            }
-        }
-        for (nth, (user, index)) in users.into_iter().enumerate() {
-            let import = if nth == 0 { provided.clone() } else { now.clone() };
-            snapshots[user].memories[index as usize].import = Some(import);
-        }
+        memory(modules, snapshots, (owner, users), way, &mut handed_over)?;
     }
     for (owner, users) in users_of(modules, sources, Space::Table) {
         let (user, index) = users[0];
@@ -71,10 +51,12 @@ pub fn distribute(
         match owner {
             Owner::Host(name) => {
                 let way = if way == Way::Hold { Way::Rewind } else { way };
-                handed_over.tables.insert(name, table(snapshots, None, &users, way, nullable, least)?);
+                let shared = SharedTable { owner: None, users, nullable, least };
+                handed_over.tables.insert(name, table(snapshots, &shared, way)?);
             }
             Owner::Instance(owner, index) => {
-                table(snapshots, Some((owner, index)), &users, way, nullable, least)?;
+                let shared = SharedTable { owner: Some((owner, index)), users, nullable, least };
+                table(snapshots, &shared, way)?;
             }
         }
     }
@@ -89,6 +71,44 @@ pub fn distribute(
     }
     keep_unimported(spectest, store, &mut handed_over)?;
     Ok(handed_over)
+}
+
+fn memory(
+    modules: &[Module<'_>],
+    snapshots: &mut [Snapshot<'static>],
+    (owner, users): (Owner, Vec<User>),
+    way: Way,
+    handed_over: &mut HandedOver,
+) -> Result<(), Stop> {
+    let (user, index) = users[0];
+    let memory = &snapshots[user].memories[index as usize];
+    let now = ImportedMemory { size: memory.size, image: memory.image.clone() };
+    let Some(first) = memory.import.clone() else {
+        return Err(Stop::Failed("an imported memory has no baseline".to_string()));
+    };
+    let provided = match (&owner, way) {
+        (owner, Way::Scramble) => {
+            let page = 1 << modules[user].memories[index as usize].page_size_log2.unwrap_or(16);
+            let declared = users.iter().map(|&(u, k)| modules[u].memories[k as usize].initial).max();
+            let least = declared.unwrap_or(0).max(u64::from(matches!(owner, Owner::Host(_))));
+            let size = if now.size >= (least + 1) * page { now.size - page } else { now.size };
+            scrambled(&now.image, size)
+        }
+        (Owner::Instance(..), Way::Hold | Way::Internalize) => now.clone(),
+        _ => first,
+    };
+    match owner {
+        Owner::Host(name) => drop(handed_over.memories.insert(name, provided.clone())),
+        Owner::Instance(owner, index) => {
+            let memory = &mut snapshots[owner].memories[index as usize];
+            (memory.size, memory.image) = (provided.size, provided.image.clone());
+        }
+    }
+    for (nth, (user, index)) in users.into_iter().enumerate() {
+        let import = if nth == 0 { provided.clone() } else { now.clone() };
+        snapshots[user].memories[index as usize].import = Some(import);
+    }
+    Ok(())
 }
 
 /// For each instance whether it imports memories or tables, all of them from the host, and no other instance does.
@@ -175,16 +195,20 @@ fn scrambled(image: &Image<'_>, size: u64) -> ImportedMemory {
     ImportedMemory { size, image: Image::new(vec![Chunk { offset: 0, bytes: bytes.into() }]) }
 }
 
-/// Divides a table among the snapshots: each slot is written by the first that can name what is in it. Tells the size
-/// that the provider leaves.
-fn table(
-    snapshots: &mut [Snapshot<'static>],
+/// A table that instances import.
+struct SharedTable {
+    /// `None` if it is the host's.
     owner: Option<User>,
-    users: &[User],
-    way: Way,
+    users: Vec<User>,
     nullable: bool,
+    /// The size that all importers ask for.
     least: usize,
-) -> Result<u64, Stop> {
+}
+
+/// Divides a table among the snapshots: each slot is written by the first that can name what is in it. Returns the size
+/// that the provider leaves.
+fn table(snapshots: &mut [Snapshot<'static>], shared: &SharedTable, way: Way) -> Result<u64, Stop> {
+    let &SharedTable { owner, ref users, nullable, least } = shared;
     let (first, first_index) = users[0];
     let state = &snapshots[first].tables[first_index as usize];
     let (now, import) = (state.elements.clone(), state.import.clone());

@@ -1,4 +1,4 @@
-use preinit::snapshot::ImportedMemory;
+use preinit::stages::snapshot::ImportedMemory;
 use std::collections::BTreeMap;
 use wasmtime::{
     Extern, Func, Global, GlobalType, Memory, MemoryType, MemoryTypeBuilder, Mutability, Ref, RefType,

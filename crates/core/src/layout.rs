@@ -29,7 +29,7 @@ const DATA_FOR_PADDING: u64 = 8;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
-    /// *mappable* where it costs little: padding of up to an eighth of the data, and no start function. More would cost
+    /// *sparse* for memories with more islands than load well, where that pays; *mappable* where it costs little: padding of up to an eighth of the data, and no start function. More would cost
     /// other engines more than what it saves in Wasmtime's, and make outputs start slower there than unpadded ones.
     #[default]
     Auto,
@@ -38,6 +38,8 @@ pub enum Layout {
     /// Padded with zeros so that Wasmtime maps the memories. Where that takes very much, outlying data is written by a
     /// start function.
     Mappable,
+    /// Records of gaps and bytes in one segment, which a start function copies: for data in very many small islands.
+    Sparse,
 }
 
 /// Where the data of one memory goes.

@@ -9,6 +9,7 @@
 pub mod addition;
 pub mod capture;
 pub mod encode;
+pub mod engine_limits;
 pub mod freeze;
 pub mod interpose;
 pub mod layout;

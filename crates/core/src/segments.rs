@@ -1,12 +1,10 @@
 //! Which bytes to write and how to cut them into data segments: exact for its cost model, the size of the file.
 
+use crate::engine_limits::DATA_SEGMENT_BYTES;
 use crate::parallel;
 use crate::snapshot::{Chunk, Image};
 use std::collections::VecDeque;
 use std::ops::Range;
-
-/// Web engines refuse modules with more data segments (WebAssembly JavaScript interface, "Limits").
-pub const MAX_DATA_SEGMENTS: usize = 100_000;
 
 /// As many as are worth having. Beyond that the smallest gaps are filled: where an engine compiles code for each segment
 /// (Wasmtime, for memories that it cannot map), one costs some 50 µs, more than the few zeros that it saves. Wizer
@@ -16,8 +14,8 @@ pub const GOOD_DATA_SEGMENTS: usize = 10_000;
 /// Pieces that are scanned by one thread; fixed, so that the result does not depend on the number of threads.
 const SCAN_PIECE: usize = 1 << 20;
 
-/// A data segment's size is an unsigned 32-bit LEB; longer runs are cut.
-pub(crate) const MAX_SEGMENT_LENGTH: u64 = 1 << 30;
+/// Longer runs are cut.
+pub(crate) const MAX_SEGMENT_LENGTH: u64 = DATA_SEGMENT_BYTES.most;
 
 /// What the header of an active data segment of one memory costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

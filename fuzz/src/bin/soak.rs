@@ -1,8 +1,8 @@
 //! `soak TARGET FROM..TO`: runs a property on numbered inputs, on all processors, and says which failed.
 
-use preinit_fuzz::freezing::bytes::check_bytes;
 use preinit_fuzz::inputs::{self, Hostile};
-use preinit_fuzz::property::{generated, hostile, segments};
+use preinit_testing::freezing::bytes::check_bytes;
+use preinit_testing::property::{generated, hostile, segments};
 use std::ops::Range;
 use std::panic::catch_unwind;
 use std::process::ExitCode;

@@ -1,6 +1,4 @@
-//! Byte counts, typed and printed.
-
-use std::fmt;
+//! Byte counts.
 
 /// A byte count as typed: a whole number and a unit. `K`, `M`, `G`, `T` are powers of 1024, `kB` and so on of 1000.
 pub fn parse(text: &str) -> Result<u64, String> {
@@ -22,32 +20,9 @@ pub fn parse(text: &str) -> Result<u64, String> {
     number.checked_mul(factor).ok_or_else(|| "does not fit in 64 bits".to_owned())
 }
 
-/// A byte count for people.
-pub struct Bytes(pub u64);
-
-impl fmt::Display for Bytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-        if self.0 < 1024 {
-            return write!(f, "{} B", self.0);
-        }
-        let mut value = self.0 as f64;
-        let mut unit = "B";
-        for larger in UNITS {
-            // Not 1024, so that nothing is printed as `1024.0 KiB`.
-            if value < 1023.95 {
-                break;
-            }
-            value /= 1024.0;
-            unit = larger;
-        }
-        write!(f, "{value:.1} {unit}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Bytes, parse};
+    use super::parse;
 
     #[test]
     fn sizes() {
@@ -71,21 +46,6 @@ mod tests {
     fn not_sizes() {
         for text in ["", "GiB", "-1", "1.5GiB", "4 gigs", "18446744073709551616", "99999999TiB"] {
             assert!(parse(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn for_people() {
-        for (bytes, expected) in [
-            (0, "0 B"),
-            (1023, "1023 B"),
-            (1024, "1.0 KiB"),
-            (1536, "1.5 KiB"),
-            ((1 << 20) - 1, "1.0 MiB"),
-            (26 << 20, "26.0 MiB"),
-            (u64::MAX, "16384.0 PiB"),
-        ] {
-            assert_eq!(Bytes(bytes).to_string(), expected);
         }
     }
 }

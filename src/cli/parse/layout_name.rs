@@ -8,6 +8,7 @@ pub fn parse(text: &str) -> Result<Layout, String> {
         "auto" => Ok(Layout::Auto),
         "compact" => Ok(Layout::Compact),
         "mappable" => Ok(Layout::Mappable),
-        _ => Err("expected `auto`, `compact` or `mappable`".to_owned()),
+        "sparse" => Ok(Layout::Sparse),
+        _ => Err("expected `auto`, `compact`, `mappable` or `sparse`".to_owned()),
     }
 }

@@ -107,16 +107,12 @@ impl ResultEntry {
 /// What makes a run one of a kind.
 fn obstacle(host: &HostOptions, ledger: &Ledger) -> Option<&'static str> {
     let called = |names: &[&str]| names.iter().any(|name| ledger.wasi_calls(name).next().is_some());
-    let reads_stdin = || {
-        let mut reads = ["fd_read", "fd_pread"].into_iter().flat_map(|name| ledger.wasi_calls(name));
-        reads.any(|entry| entry.call.descriptor() == Some(0)) || called(&["poll_oneoff", "fd_renumber"])
-    };
     let inherits_stdin = host.wasi.as_ref().is_some_and(|wasi| wasi.stdin == Stdin::Inherit);
     if ledger.used_real_clock() {
         Some("init read the real clock")
     } else if ledger.used_os_randomness() {
         Some("init used the operating system's random numbers")
-    } else if inherits_stdin && reads_stdin() {
+    } else if inherits_stdin && ledger.reads_stdin() {
         Some("init read standard input")
     } else if called(&["fd_write", "fd_pwrite"]) || !ledger.files_written().is_empty() {
         Some("init printed or wrote files")

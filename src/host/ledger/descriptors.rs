@@ -18,7 +18,7 @@ pub struct Descriptor {
     pub kind: DescriptorKind,
     /// Its path as the guest would name it; empty for standard streams.
     pub path: String,
-    /// The offset of the next read or write, where there is one and the calls tell.
+    /// The offset of the next read or write, where there is one and the calls show it.
     pub position: Option<u64>,
 }
 
@@ -35,7 +35,7 @@ pub enum DescriptorKind {
     Preopen,
     /// A directory that the guest opened.
     Directory,
-    /// A file, or something of which no call has told that it is a directory.
+    /// A file, or a directory that no call has shown to be one.
     File,
 }
 

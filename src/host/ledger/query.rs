@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Call, DescriptorKind, Descriptors, Entry, Ledger, Region};
 use crate::host::host_options::{Clock, ImportName, Random};
+use crate::host::wasi;
 
 /// How often an import was called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +29,8 @@ pub struct FileChange {
 pub struct Input<'a> {
     /// The index of the call.
     pub call: usize,
-    /// The file as the guest names it; empty for standard input.
-    pub path: String,
+    /// The file as the guest names it; `None` for standard input.
+    pub path: Option<String>,
     /// The bytes, and where they went.
     pub region: &'a Region,
 }
@@ -117,13 +118,27 @@ impl Ledger {
                 && entry.succeeded()
                 && let Some(file) = entry.call.word(0).and_then(|fd| descriptors.get(fd))
             {
+                let path = (!entry.call.reads_stdin(&descriptors)).then(|| file.path.clone());
                 // The first region is the number of bytes.
                 let read = entry.writes.iter().skip(1);
-                inputs.extend(read.map(|region| Input { call, path: file.path.clone(), region }));
+                inputs.extend(read.map(|region| Input { call, path: path.clone(), region }));
             }
             descriptors.apply(entry);
         }
         inputs
+    }
+
+    /// What the guest read of standard input.
+    pub fn stdin(&self) -> Vec<u8> {
+        let stdin = self.inputs().into_iter().filter(|input| input.path.is_none());
+        stdin.flat_map(|input| input.region.bytes.iter().copied()).collect()
+    }
+
+    /// Whether the guest read standard input, even if nothing was there.
+    pub fn reads_stdin(&self) -> bool {
+        let mut reads = false;
+        self.follow(|descriptors, entry| reads |= entry.call.reads_stdin(descriptors));
+        reads
     }
 
     /// What the guest wrote to a standard stream.
@@ -163,6 +178,13 @@ impl Ledger {
 }
 
 impl Descriptors {
+    /// Whether a call of `import` whose first argument is `fd` reads standard input. `fd_pread` always fails on it.
+    pub(in crate::host) fn reads_stdin(&self, import: &ImportName, fd: u32) -> bool {
+        import.module == wasi::MODULE
+            && import.name == "fd_read"
+            && self.get(fd).is_some_and(|descriptor| descriptor.kind == DescriptorKind::Stdin)
+    }
+
     /// Whether `call`, if it succeeds, changes something in a preopened directory.
     pub(in crate::host) fn would_change(&self, call: &Call) -> bool {
         change(self, call).is_some()
@@ -204,7 +226,8 @@ fn change(descriptors: &Descriptors, call: &Call) -> Option<String> {
 impl Entry {
     /// The descriptor that a successful `path_open` gave.
     pub fn opened(&self) -> Option<u32> {
-        if self.succeeded() { self.written_word(8) } else { None }
+        let is_open = self.call.wasi() == Some("path_open") && self.succeeded();
+        is_open.then(|| self.written_word(8)).flatten()
     }
 }
 
@@ -215,8 +238,13 @@ impl Call {
         self.word(0).filter(|_| is_about_one)
     }
 
-    /// The path that a `path_open` names.
-    pub fn path(&self) -> Option<String> {
-        (self.wasi()? == "path_open").then(|| self.text(2)).flatten()
+    /// Whether the call reads standard input, while these descriptors are open.
+    pub fn reads_stdin(&self, descriptors: &Descriptors) -> bool {
+        self.word(0).is_some_and(|fd| descriptors.reads_stdin(&self.import, fd))
+    }
+
+    /// The path that a `path_open` is about, as the guest names it, while these descriptors are open.
+    pub fn opened_path(&self, descriptors: &Descriptors) -> Option<String> {
+        (self.wasi()? == "path_open").then(|| target(descriptors, self, 0, 2))
     }
 }

@@ -1,11 +1,11 @@
-//! What the ledger holds and tells.
+//! What the ledger records, and the questions that it answers.
 
 use std::fs;
 
-use super::{FD_READ, Guest, O_DIRECTORY, allow, wrappers};
+use super::{FD_READ, Guest, O_DIRECTORY, allow, replay, wrappers};
 use crate::host::{
-    DescriptorKind, Directory, FileTimes, HostOptions, HostValue, Ledger, LedgerHash, Output, Random, Stdin,
-    WasiOptions,
+    DescriptorKind, Directory, FileTimes, HostOptions, HostValue, ImportName, Ledger, LedgerHash, Output,
+    Random, Stdin, WasiOptions,
 };
 
 fn json(ledger: &Ledger) -> String {
@@ -168,9 +168,46 @@ fn it_knows_what_is_still_open() {
     );
     let inputs: Vec<_> =
         guest.ledger().inputs().into_iter().map(|input| (input.path, input.region.bytes.clone())).collect();
-    assert_eq!(inputs, [(); 2].map(|()| ("/sub/file".to_owned(), b"0123".to_vec())));
+    assert_eq!(inputs, [(); 2].map(|()| (Some("/sub/file".to_owned()), b"0123".to_vec())));
     assert_eq!(guest.ledger().preopens_seen(), ["/again"]);
     assert!(guest.ledger().preopens_exhausted());
+}
+
+/// Descriptor 0 may be a file, and standard input may have another number.
+#[test]
+fn standard_input_is_known_by_what_the_descriptor_is() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("file"), "from the file").unwrap();
+    let dirs = vec![Directory { guest: "/".into(), host: dir.path().to_owned(), writable: false }];
+    let stdin = Stdin::Bytes(b"from outside".to_vec());
+    let options = allow(WasiOptions { dirs, stdin, ..WasiOptions::default() });
+    let fd_read = ImportName::new("wasi_snapshot_preview1", "fd_read");
+    let fd_pread = ImportName::new("wasi_snapshot_preview1", "fd_pread");
+
+    let mut guest = Guest::wasi(&options);
+    assert!(guest.store.data().reads_stdin(&fd_read, 0) && !guest.store.data().reads_stdin(&fd_pread, 0));
+    let file = guest.open(3, "file", 0, FD_READ).unwrap();
+    guest.ok("fd_renumber", &[file, 0]);
+    assert!(!guest.store.data().reads_stdin(&fd_read, 0));
+    assert_eq!(guest.read_fd(0, 4), b"from");
+    assert!(!guest.ledger().reads_stdin() && guest.ledger().stdin().is_empty());
+    assert_eq!(guest.ledger().inputs()[0].path.as_deref(), Some("/file"));
+
+    let mut guest = Guest::wasi(&options);
+    let file = guest.open(3, "file", 0, FD_READ).unwrap();
+    guest.ok("fd_renumber", &[0, file]);
+    assert!(guest.store.data().reads_stdin(&fd_read, file as u32));
+    assert_eq!(guest.read_fd(file, 4), b"from");
+    assert!(guest.ledger().reads_stdin());
+    assert_eq!(guest.ledger().stdin(), b"from");
+    assert_eq!(guest.ledger().inputs()[0].path, None);
+
+    // The same is known in a replay.
+    let recorded = replay(&options, &mut guest);
+    let mut guest = Guest::wasi(&recorded);
+    let file = guest.open(3, "file", 0, FD_READ).unwrap();
+    guest.ok("fd_renumber", &[0, file]);
+    assert!(guest.store.data().reads_stdin(&fd_read, file as u32));
 }
 
 /// Where the read overwrites the very array that named its buffer.

@@ -7,10 +7,7 @@ const PROCESSED_BY: &str = "processed-by";
 /// The payload of the producers section with `processed-by preinit` (tool conventions, `ProducersSection.md`); `None`
 /// leaves a malformed section alone. A snapshot of a snapshot is marked once.
 pub(super) fn add_preinit(module: &Module<'_>) -> Option<Vec<u8>> {
-    let payload = module.sections.iter().find_map(|section| match section.custom {
-        Some(("producers", payload)) => Some(payload),
-        _ => None,
-    });
+    let payload = module.custom_section("producers");
     let mut section = ProducersSection::new();
     let mut marked = false;
     if let Some(payload) = payload {

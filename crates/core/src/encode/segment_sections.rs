@@ -1,5 +1,5 @@
-use super::{EncodeError, List, constant_expr};
-use crate::module::Module;
+use super::{EncodeError, constant_expr};
+use crate::module::{Module, SectionEntries};
 use crate::plan::{DataSegment, ElementSegment, ElementType, Plan};
 use crate::snapshot::{Reference, Snapshot, Value};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
@@ -21,6 +21,9 @@ pub(super) fn data(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>
             DataSegment::Original(index) => out.extend_from_slice(module.data[*index as usize].bytes),
             DataSegment::Empty => {}
             DataSegment::Heap => out.extend_from_slice(heap_data(plan)),
+            DataSegment::Sparse(sparse) => {
+                sparse.append_to(&snapshot.memories[sparse.memory as usize].image, out);
+            }
             DataSegment::Active { memory, range } | DataSegment::Passive { memory, range } => {
                 snapshot.memories[*memory as usize].image.append_to(range.start, range.end, out);
             }
@@ -52,6 +55,7 @@ fn data_header(module: &Module<'_>, plan: &Plan<'_>, segment: &DataSegment, out:
         DataSegment::Original(index) => module.data[*index as usize].bytes.len() as u64,
         DataSegment::Empty => 0,
         DataSegment::Heap => heap_data(plan).len() as u64,
+        DataSegment::Sparse(sparse) => sparse.bytes(),
         DataSegment::Active { range, .. } | DataSegment::Passive { range, .. } => range.end - range.start,
     };
     match segment {
@@ -64,9 +68,11 @@ fn data_header(module: &Module<'_>, plan: &Plan<'_>, segment: &DataSegment, out:
             }
             offset(range.start, module.memories[*memory as usize].memory64, out);
         }
-        DataSegment::Original(_) | DataSegment::Empty | DataSegment::Heap | DataSegment::Passive { .. } => {
-            out.push(PASSIVE_OR_DECLARED)
-        }
+        DataSegment::Original(_)
+        | DataSegment::Empty
+        | DataSegment::Heap
+        | DataSegment::Sparse(_)
+        | DataSegment::Passive { .. } => out.push(PASSIVE_OR_DECLARED),
     }
     (len as u32).encode(out);
     len
@@ -82,51 +88,55 @@ fn offset(offset: u64, is_64: bool, out: &mut Vec<u8>) {
     Instruction::End.encode(out);
 }
 
-pub(super) fn elements(module: &Module<'_>, plan: &Plan<'_>) -> Result<List, EncodeError> {
-    let mut list = List { count: plan.elements.len() as u32, entries: Vec::new() };
-    let out = &mut list.entries;
+pub(super) fn elements(module: &Module<'_>, plan: &Plan<'_>) -> Result<SectionEntries, EncodeError> {
+    let mut entries = SectionEntries::default();
     for segment in &plan.elements {
-        match segment {
-            ElementSegment::Original(index) => {
-                out.extend_from_slice(&module.bytes[module.elements[*index as usize].range.clone()]);
-            }
-            ElementSegment::Empty(ty) => passive(module, *ty, &[], out)?,
-            ElementSegment::Passive { ty, items: elements } => passive(module, *ty, elements, out)?,
-            ElementSegment::Active { table, offset: slot, ty, items: elements } => {
-                let is_64 = module.tables[*table as usize].ty.table64;
-                match ty {
-                    ElementType::Functions if *table == 0 => {
-                        out.push(0);
-                        offset(*slot, is_64, out);
-                    }
-                    ElementType::Functions => {
-                        out.push(EXPLICIT_INDEX);
-                        table.encode(out);
-                        offset(*slot, is_64, out);
-                        out.push(ELEMENT_KIND_FUNCTION);
-                    }
-                    ElementType::Expressions(ty) => {
-                        out.push(EXPLICIT_INDEX | EXPRESSIONS);
-                        table.encode(out);
-                        offset(*slot, is_64, out);
-                        reference_type(*ty, out)?;
-                    }
+        entries.try_add(|out| element(module, segment, out))?;
+    }
+    Ok(entries)
+}
+
+fn element(module: &Module<'_>, segment: &ElementSegment, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    match segment {
+        ElementSegment::Original(index) => {
+            out.extend_from_slice(&module.bytes[module.elements[*index as usize].range.clone()]);
+        }
+        ElementSegment::Empty(ty) => passive(module, *ty, &[], out)?,
+        ElementSegment::Passive { ty, items: elements } => passive(module, *ty, elements, out)?,
+        ElementSegment::Active { table, offset: slot, ty, items: elements } => {
+            let is_64 = module.tables[*table as usize].ty.table64;
+            match ty {
+                ElementType::Functions if *table == 0 => {
+                    out.push(0);
+                    offset(*slot, is_64, out);
                 }
-                items(module, *ty, elements, out)?;
+                ElementType::Functions => {
+                    out.push(EXPLICIT_INDEX);
+                    table.encode(out);
+                    offset(*slot, is_64, out);
+                    out.push(ELEMENT_KIND_FUNCTION);
+                }
+                ElementType::Expressions(ty) => {
+                    out.push(EXPLICIT_INDEX | EXPRESSIONS);
+                    table.encode(out);
+                    offset(*slot, is_64, out);
+                    reference_type(*ty, out)?;
+                }
             }
-            ElementSegment::Builders(count) => {
-                // The start function comes first.
-                let first = module.functions.len() as u32 + 1;
-                out.extend([PASSIVE_OR_DECLARED, ELEMENT_KIND_FUNCTION]);
-                (first..first + count).collect::<Vec<u32>>().as_slice().encode(out);
-            }
-            ElementSegment::Declared(functions) => {
-                out.extend([PASSIVE_OR_DECLARED | EXPLICIT_INDEX, ELEMENT_KIND_FUNCTION]);
-                functions.as_slice().encode(out);
-            }
+            items(module, *ty, elements, out)?;
+        }
+        ElementSegment::Builders(count) => {
+            // The start function comes first.
+            let first = module.functions.len() as u32 + 1;
+            out.extend([PASSIVE_OR_DECLARED, ELEMENT_KIND_FUNCTION]);
+            (first..first + count).collect::<Vec<u32>>().as_slice().encode(out);
+        }
+        ElementSegment::Declared(functions) => {
+            out.extend([PASSIVE_OR_DECLARED | EXPLICIT_INDEX, ELEMENT_KIND_FUNCTION]);
+            functions.as_slice().encode(out);
         }
     }
-    Ok(list)
+    Ok(())
 }
 
 fn passive(

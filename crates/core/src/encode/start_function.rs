@@ -1,6 +1,7 @@
-use super::heap::{self, Added, BodyBuilder};
+use super::copy_records::CopyRecords;
+use super::heap::{self, BodyBuilder};
 use super::{EncodeError, constant_expr};
-use crate::module::{Module, Replacements, SectionId, section_of};
+use crate::module::{Module, Patch, SectionId};
 use crate::plan::{Plan, StartStep, StartSteps};
 use crate::snapshot::Value;
 use wasm_encoder::{BlockType, Encode, Instruction};
@@ -9,65 +10,71 @@ use wasmparser::ValType;
 /// The name that the start function gets in the name section.
 pub(super) const NAME: &str = "preinit:start";
 
-/// Appends the start function and what it calls, their types, and makes it the start.
-pub(super) fn add(
-    module: &Module<'_>,
+/// Adds the start function and what it calls, their types, and makes it the start.
+pub(super) fn add<'m>(
+    module: &'m Module<'_>,
     plan: &Plan<'_>,
     start: &StartSteps,
-    sections: &mut Replacements,
+    patch: &mut Patch<'m, '_>,
 ) -> Result<(), EncodeError> {
-    let added = match &plan.heap {
-        Some(heap) => heap::functions(module, heap, start)?,
-        None => alone(module, start)?,
+    let functions = match &plan.heap {
+        Some(heap) => heap::functions(module, heap, start, patch)?,
+        None => vec![alone(module, start, patch)?],
     };
-    let (count, types) = added.types;
-    if count > 0 {
-        append(module, SectionId::TYPE, count, &types, sections);
+    for (ty, body) in functions {
+        patch.function(ty, &body);
     }
-    let count = added.functions.len() as u32;
-    let mut entries = Vec::new();
-    added.functions.iter().for_each(|ty| ty.encode(&mut entries));
-    append(module, SectionId::FUNCTION, count, &entries, sections);
-
     let mut index = Vec::new();
     (module.functions.len() as u32).encode(&mut index);
-    sections.set(SectionId::START, index);
-
-    entries.clear();
-    added.bodies.iter().for_each(|body| body.as_slice().encode(&mut entries));
-    append(module, SectionId::CODE, count, &entries, sections);
+    patch.replacements.set(SectionId::START, index);
     Ok(())
 }
 
-/// The start function of a module without objects; it has a type of its own only if the module has none like it.
-fn alone(module: &Module<'_>, start: &StartSteps) -> Result<Added, EncodeError> {
+/// The start function of a module without objects, its type first; that is added only if the module has none like it.
+fn alone(
+    module: &Module<'_>,
+    start: &StartSteps,
+    patch: &mut Patch<'_, '_>,
+) -> Result<(u32, Vec<u8>), EncodeError> {
+    const NULLARY: [u8; 3] = [0x60, 0, 0];
     let nullary = module.types.iter().position(|ty| {
         matches!(&ty.composite_type.inner, wasmparser::CompositeInnerType::Func(ty)
             if ty.params().is_empty() && ty.results().is_empty())
     });
-    let ty = nullary.unwrap_or(module.types.len()) as u32;
-    let types = match nullary {
-        Some(_) => (0, Vec::new()),
-        None => (1, vec![0x60, 0, 0]),
-    };
-    let mut body = vec![0]; // no locals
+    let ty = nullary.map_or_else(|| patch.ty(&NULLARY), |ty| ty as u32);
+    let mut locals = Vec::new();
+    let mut code = Vec::new();
     for step in &start.steps {
-        encode_step(module, step, &mut body)?;
+        match CopyRecords::of(step) {
+            Some(copy) => {
+                let mut local = |ty| {
+                    locals.push(ty);
+                    locals.len() as u32 - 1
+                };
+                copy.encode(&mut local, &mut code);
+            }
+            None => encode_step(module, step, &mut code)?,
+        }
     }
+    let mut body = Vec::new();
+    (locals.len() as u32).encode(&mut body);
+    for ty in locals {
+        1u32.encode(&mut body);
+        ty.encode(&mut body);
+    }
+    body.extend(code);
     Instruction::End.encode(&mut body);
-    Ok(Added { types, functions: vec![ty], bodies: vec![body] })
-}
-
-fn append(module: &Module<'_>, id: SectionId, count: u32, entries: &[u8], sections: &mut Replacements) {
-    let contents = match module.section(id) {
-        Some(section) => section.with_entries(count, entries),
-        None => section_of(count, entries),
-    };
-    sections.set(id, contents);
+    Ok((ty, body))
 }
 
 /// A step where values may be objects.
 pub(super) fn encode_heap_step(step: &StartStep, body: &mut BodyBuilder<'_>) -> Result<(), EncodeError> {
+    if let Some(copy) = CopyRecords::of(step) {
+        let mut code = Vec::new();
+        copy.encode(&mut |ty| body.local(ty), &mut code);
+        body.code.extend(code);
+        return Ok(());
+    }
     match *step {
         StartStep::SetGlobal { global, value: Value::Ref(reference), ty: ValType::Ref(ty) }
             if reference.object().is_some() =>
@@ -107,6 +114,8 @@ fn encode_step(module: &Module<'_>, step: &StartStep, out: &mut Vec<u8>) -> Resu
             Instruction::MemoryInit { mem: memory, data_index: data }.encode(out);
             Instruction::DataDrop(data).encode(out);
         }
+        // Needs locals, see `CopyRecords`.
+        StartStep::CopyRecords { .. } => {}
         StartStep::GrowTable { table, table64, from, by, fill, ty } => {
             Instruction::TableSize(table).encode(out);
             trap_unless_equal(from, table64, out);

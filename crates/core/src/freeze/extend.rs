@@ -8,9 +8,7 @@ use super::function_types::FunctionTypes;
 use super::resume;
 use super::roots::Roots;
 use crate::addition::{AddedState, Addition};
-use crate::encode::name_section;
-use crate::module::Patch;
-use crate::module::{Module, SectionId, Space, is_function, section_of};
+use crate::module::{Module, Patch, SectionId, Space, export_section, is_function};
 use crate::snapshot::{GlobalState, Heap, Reference, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -126,15 +124,8 @@ pub fn extend(program: StoppedProgram<'_, '_>, entry_name: &str) -> Result<Resum
         });
     }
     patch.replacements.set(SectionId::EXPORT, exports(module, entry, wrapper));
-    if let Some(payload) = name_section::with_functions(module, &names) {
-        patch.replacements.set_custom("name", payload);
-    }
-    let moves = |code: &crate::module::Section<'_>| code.moves_with_more(names.len() as u32);
-    let drops_dwarf = module.section(SectionId::CODE).is_some_and(moves)
-        && module.sections.iter().any(|section| section.is_dwarf());
-    if drops_dwarf {
-        patch.replacements.remove_dwarf();
-    }
+    patch.name_functions(&names);
+    let drops_dwarf = patch.drop_moved_dwarf();
     let state = AddedState {
         globals: vec![GlobalState { value: Value::I32(0), import_changed: false }],
         tables: roots.states().collect(),
@@ -144,20 +135,17 @@ pub fn extend(program: StoppedProgram<'_, '_>, entry_name: &str) -> Result<Resum
     };
     let slots = roots.places().collect();
     let addition =
-        Addition { wasm: patch.apply()?, state, slots, entry: Some(entry_name.to_string()), drops_dwarf };
+        Addition { wasm: patch.apply(), state, slots, entry: Some(entry_name.to_string()), drops_dwarf };
     Ok(Resumption { addition, code_bytes })
 }
 
 /// All exports, those of the entry function as the wrapper.
 fn exports(module: &Module<'_>, entry: u32, wrapper: u32) -> Vec<u8> {
-    let mut entries = Vec::new();
-    for export in &module.exports {
-        let index = if is_function(export.kind) && export.index == entry { wrapper } else { export.index };
-        export.name.encode(&mut entries);
-        entries.push(crate::encode::export_kind(export.kind));
-        index.encode(&mut entries);
-    }
-    section_of(module.exports.len() as u32, &entries)
+    let index = |export: &wasmparser::Export<'_>| match is_function(export.kind) && export.index == entry {
+        true => wrapper,
+        false => export.index,
+    };
+    export_section(module.exports.iter().map(|export| (export.name, export.kind, index(export))))
 }
 
 /// The functions that the added code makes references of.

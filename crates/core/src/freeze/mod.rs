@@ -18,6 +18,5 @@ pub use error::ResumeError;
 pub use extend::{Resumption, StoppedProgram, extend};
 pub use function_code::{CallPoint, Construct, FunctionCode, FunctionCodes, OpenConstruct};
 pub use function_types::FunctionTypes;
-pub use resume::MAX_BODY;
 pub use roots::Roots;
 pub use unwritable_values::can_be_written;

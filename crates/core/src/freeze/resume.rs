@@ -12,14 +12,12 @@ use super::function_code::{CallPoint, Construct, FunctionCode};
 use super::function_types::FunctionTypes;
 use super::relabel::Relabel;
 use super::roots::Roots;
+use crate::engine_limits::BODY_BYTES;
 use crate::module::{Module, Space};
 use crate::snapshot::{Reference, Value};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Function, Instruction};
 use wasmparser::{Operator, ValType};
-
-/// Limit of the bytes of one function body that engines enforce.
-pub const MAX_BODY: usize = 7_654_321;
 
 /// The function that goes on with `frame`: it calls `callee`, which takes nothing, in the place of the call in progress.
 pub fn function(
@@ -72,13 +70,14 @@ struct Writer<'w, 'a> {
 
 impl Writer<'_, '_> {
     fn fits(&self) -> Result<(), ResumeError> {
-        if self.function.byte_len() <= MAX_BODY {
+        if BODY_BYTES.allows(self.function.byte_len() as u64) {
             return Ok(());
         }
         let name = self.module.names().describe(Space::Function, self.site.function);
         Err(ResumeError::Refused(format!(
-            "what is left to do in {name} takes more than {MAX_BODY} bytes of code, the limit of one function that \
-             engines accept"
+            "what is left to do in {name} takes more than {} bytes of code, the limit of one function that \
+             engines accept",
+            BODY_BYTES.most
         )))
     }
 

@@ -9,14 +9,12 @@ mod redirect;
 mod trampoline;
 
 use crate::addition::{AddedState, Addition};
-use crate::encode::name_section;
 use crate::module::{Module, Patch, SectionId, Space};
 use crate::snapshot::{GlobalState, Value};
 use redirect::Redirect;
 use std::collections::{BTreeMap, HashMap};
 use trampoline::Trampoline;
 use wasm_encoder::{Encode, Function};
-use wasmparser::{BinaryReader, CodeSectionReader};
 
 /// Why a function cannot take the place of an import.
 #[derive(Debug, thiserror::Error)]
@@ -102,42 +100,28 @@ impl<'m, 'a> Interposition<'m, 'a> {
     pub fn finish(mut self) -> Result<Addition, InterposeError> {
         let module = self.module;
         let redirect = Redirect::new(&self.replacements);
-        let mut moves_code = false;
         let mut makes_references = false;
-        if let Some(code) = module.section(SectionId::CODE) {
-            let bodies = CodeSectionReader::new(BinaryReader::new(code.contents, 0))?;
-            for (function, body) in (module.imported.functions..).zip(bodies) {
-                let body = body?;
-                let Some(copy) = redirect.body(code.contents, &body)? else { continue };
-                let ty = module.functions[function as usize];
-                let copied = self.patch.function(ty, &copy.body);
-                self.names.push((copied, format!("redirected:{}", self.name(function))));
-                let parameters = module.signature(function).map_or(0, |ty| ty.params().len());
-                let trampoline = Trampoline { target: copied, parameters, tail: copy.has_tail_calls };
-                let (bytes, fits) = trampoline.body(body.range().len());
-                moves_code |= !fits;
-                makes_references |= copy.makes_references;
-                self.patch.replace_body(function, bytes);
-            }
+        for (function, body) in (module.imported.functions..).zip(module.bodies()) {
+            let Some(copy) = redirect.body(module.bytes, &body)? else { continue };
+            let ty = module.functions[function as usize];
+            let copied = self.patch.function(ty, &copy.body);
+            self.names.push((copied, format!("redirected:{}", self.name(function))));
+            let parameters = module.signature(function).map_or(0, |ty| ty.params().len());
+            let trampoline = Trampoline { target: copied, parameters, tail: copy.has_tail_calls };
+            makes_references |= copy.makes_references;
+            self.patch.replace_body(function, trampoline.body(body.range().len()));
         }
         redirect.sections(module, &mut self.patch)?;
         self.declare(makes_references);
-        if let Some(payload) = name_section::with_functions(module, &self.names) {
-            self.patch.replacements.set_custom("name", payload);
-        }
-        let more = self.names.len() as u32;
-        moves_code |= module.section(SectionId::CODE).is_some_and(|code| code.moves_with_more(more));
-        let drops_dwarf = moves_code && module.sections.iter().any(|section| section.is_dwarf());
-        if drops_dwarf {
-            self.patch.replacements.remove_dwarf();
-        }
+        self.patch.name_functions(&self.names);
+        let drops_dwarf = self.patch.drop_moved_dwarf();
         let state = AddedState {
             globals: self.globals,
             declarative_elements: usize::from(makes_references),
             redirected: self.replacements,
             ..AddedState::default()
         };
-        Ok(Addition { wasm: self.patch.apply()?, state, slots: HashMap::new(), entry: None, drops_dwarf })
+        Ok(Addition { wasm: self.patch.apply(), state, slots: HashMap::new(), entry: None, drops_dwarf })
     }
 
     /// Code that makes references of our functions needs them declared (spec, 3.4.10 `C.refs`).

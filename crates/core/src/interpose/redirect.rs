@@ -1,7 +1,7 @@
 //! Finds what names an import, and lets it name another function.
 
 use super::InterposeError;
-use crate::module::{Module, Patch, SectionId, element_functions, is_function, ref_funcs, section_of};
+use crate::module::{Module, Patch, SectionId, element_functions, export_section, is_function, ref_funcs};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use wasm_encoder::reencode::{self, Reencode};
@@ -38,10 +38,11 @@ impl<'r> Redirect<'r> {
         Redirect { functions }
     }
 
-    /// A copy of a body that names what was redirected; `None` if it names nothing of that. `contents` is the code section.
+    /// A copy of a body that names what was redirected; `None` if it names nothing of that. `wasm` is the
+    /// module.
     pub fn body(
         &self,
-        contents: &[u8],
+        wasm: &[u8],
         body: &FunctionBody<'_>,
     ) -> Result<Option<RedirectedBody>, InterposeError> {
         let range = body.range();
@@ -53,14 +54,14 @@ impl<'r> Redirect<'r> {
             copy.has_tail_calls |= is_tail_call(&operator);
             let Some(redirected) = self.instruction(&operator) else { continue };
             copy.makes_references |= matches!(operator, Operator::RefFunc { .. });
-            copy.body.extend_from_slice(&contents[copied..at]);
+            copy.body.extend_from_slice(&wasm[copied..at]);
             redirected.encode(&mut copy.body);
             copied = operators.original_position();
         }
         if copied == range.start {
             return Ok(None);
         }
-        copy.body.extend_from_slice(&contents[copied..range.end]);
+        copy.body.extend_from_slice(&wasm[copied..range.end]);
         Ok(Some(copy))
     }
 
@@ -121,14 +122,11 @@ impl<'r> Redirect<'r> {
     }
 
     fn exports(&self, module: &Module<'_>) -> Vec<u8> {
-        let mut entries = Vec::new();
-        for export in &module.exports {
+        let index = |export: &wasmparser::Export<'_>| {
             let redirected = self.functions.get(&export.index).filter(|_| is_function(export.kind));
-            export.name.encode(&mut entries);
-            entries.push(crate::encode::export_kind(export.kind));
-            redirected.copied().unwrap_or(export.index).encode(&mut entries);
-        }
-        section_of(module.exports.len() as u32, &entries)
+            redirected.copied().unwrap_or(export.index)
+        };
+        export_section(module.exports.iter().map(|export| (export.name, export.kind, index(export))))
     }
 }
 

@@ -11,8 +11,8 @@ pub(super) struct Trampoline {
 }
 
 impl Trampoline {
-    /// The body with its declaration of locals, as long as `len` where that is possible, and whether it is.
-    pub fn body(&self, len: usize) -> (Vec<u8>, bool) {
+    /// The body with its declaration of locals, as long as `len` where that is possible, longer where it is not.
+    pub fn body(&self, len: usize) -> Vec<u8> {
         const NO_LOCALS: u8 = 0;
         let mut body = vec![NO_LOCALS];
         for parameter in 0..self.parameters as u32 {
@@ -22,12 +22,11 @@ impl Trampoline {
             true => Instruction::ReturnCall(self.target).encode(&mut body),
             false => Instruction::Call(self.target).encode(&mut body),
         }
-        let padding = len.checked_sub(body.len() + 1);
-        for _ in 0..padding.unwrap_or(0) {
+        for _ in body.len() + 1..len {
             Instruction::Nop.encode(&mut body);
         }
         Instruction::End.encode(&mut body);
-        (body, padding.is_some())
+        body
     }
 }
 
@@ -38,15 +37,13 @@ mod tests {
     #[test]
     fn a_trampoline_has_the_length_of_the_body() {
         let trampoline = Trampoline { target: 300, parameters: 2, tail: false };
-        let (body, fits) = trampoline.body(12);
-        assert_eq!(body, [0, 0x20, 0, 0x20, 1, 0x10, 0xac, 0x02, 0x01, 0x01, 0x01, 0x0b]);
-        assert!(fits);
+        assert_eq!(trampoline.body(12), [0, 0x20, 0, 0x20, 1, 0x10, 0xac, 0x02, 0x01, 0x01, 0x01, 0x0b]);
     }
 
     #[test]
     fn a_body_that_is_too_short_grows() {
         let trampoline = Trampoline { target: 1, parameters: 1, tail: true };
-        assert_eq!(trampoline.body(5), (vec![0, 0x20, 0, 0x12, 1, 0x0b], false));
-        assert_eq!(trampoline.body(6), (vec![0, 0x20, 0, 0x12, 1, 0x0b], true));
+        assert_eq!(trampoline.body(5), [0, 0x20, 0, 0x12, 1, 0x0b]);
+        assert_eq!(trampoline.body(6), [0, 0x20, 0, 0x12, 1, 0x0b]);
     }
 }

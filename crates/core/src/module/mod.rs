@@ -1,20 +1,26 @@
 //! What a binary says: its sections as raw bytes and its index spaces. No opinions, nothing changed.
 
 mod body_validation;
+mod export;
 mod hierarchy;
 mod import_name;
+mod name_section;
 mod names;
 mod parse;
 mod patch;
+mod replacements;
 mod section;
 mod unsupported;
 
+pub use export::{export_section, is_function};
 pub use hierarchy::Hierarchy;
 pub use import_name::ImportName;
+pub(crate) use name_section::NameSubsection;
 pub use names::{Names, Space};
 pub use parse::features;
 pub use patch::{Patch, body_ranges};
-pub use section::{Replacements, Section, SectionId, section_of};
+pub use replacements::Replacements;
+pub use section::{Section, SectionEntries, SectionId, section_of};
 pub use unsupported::UnsupportedKind;
 
 use sha2::{Digest, Sha256};
@@ -22,7 +28,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::OnceLock;
 use wasmparser::{
-    ConstExpr, DataKind, ElementItems, ElementKind, GlobalType, MemoryType, RefType, TableType, TypeRef,
+    BinaryReader, CodeSectionReader, ConstExpr, DataKind, ElementItems, ElementKind, FunctionBody,
+    GlobalType, MemoryType, RefType, TableType, TypeRef,
 };
 
 /// Why the input is not a module that can be worked on.
@@ -44,7 +51,7 @@ pub enum ModuleError {
     Empty,
     /// Neither a binary nor text.
     #[error("the input is neither a WebAssembly binary (those begin with the bytes 00 61 73 6d) nor text")]
-    Foreign,
+    Unrecognized,
     /// Text that is not valid WAT.
     #[error("not valid WebAssembly text: {0}")]
     Text(String),
@@ -225,7 +232,7 @@ impl<'a> Module<'a> {
         self.signature(function).is_some_and(|ty| ty.params().is_empty() && ty.results().is_empty())
     }
 
-    /// The type indices of the imports of one kind with their position in the import list.
+    /// The imports of one kind, each with its position in the import list.
     pub fn imports_of(&self, space: Space) -> impl Iterator<Item = (usize, &wasmparser::Import<'a>)> {
         self.imports.iter().enumerate().filter(move |(_, import)| Space::of(&import.ty) == Some(space))
     }
@@ -238,6 +245,34 @@ impl<'a> Module<'a> {
     /// The raw contents of a section.
     pub fn section(&self, id: SectionId) -> Option<&Section<'a>> {
         self.sections.iter().find(|section| section.id == id)
+    }
+
+    /// The payload of the first custom section called `name`.
+    pub fn custom_section(&self, name: &str) -> Option<&'a [u8]> {
+        self.sections
+            .iter()
+            .filter_map(|section| section.custom)
+            .find(|(known, _)| *known == name)
+            .map(|custom| custom.1)
+    }
+
+    /// The bodies of the functions that the module defines, where they are in the binary. They were validated, so reading
+    /// ends with the last one.
+    pub fn bodies(&self) -> Vec<FunctionBody<'a>> {
+        let Some(code) = self.section(SectionId::CODE) else { return Vec::new() };
+        let reader = CodeSectionReader::new(BinaryReader::new(code.contents, code.range.start));
+        reader.into_iter().flatten().flatten().collect()
+    }
+
+    /// Whether there is debug information whose addresses count from the start of the code section.
+    pub fn has_dwarf(&self) -> bool {
+        self.sections.iter().any(Section::is_dwarf)
+    }
+
+    /// Whether this many more functions move the code of all others, so that debug information no longer fits: the
+    /// section's count takes more bytes then.
+    pub fn code_moves_with(&self, more: u32) -> bool {
+        self.section(SectionId::CODE).is_some_and(|code| code.moves_with_more(more))
     }
 
     /// Every function that a reference can be made of: exported, or named outside the function bodies. Validation
@@ -256,11 +291,6 @@ impl<'a> Module<'a> {
         }
         functions
     }
-}
-
-/// Whether an export is a function.
-pub fn is_function(kind: wasmparser::ExternalKind) -> bool {
-    matches!(kind, wasmparser::ExternalKind::Func | wasmparser::ExternalKind::FuncExact)
 }
 
 /// The functions that a constant expression names.

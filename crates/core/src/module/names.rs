@@ -39,10 +39,7 @@ pub struct Names<'a> {
 
 impl<'a> Names<'a> {
     pub(super) fn parse(module: &Module<'a>) -> Self {
-        let payload = module.sections.iter().find_map(|section| match section.custom {
-            Some(("name", payload)) => Some(payload),
-            _ => None,
-        });
+        let payload = module.custom_section("name");
         let mut names = HashMap::new();
         for subsection in NameSectionReader::new(BinaryReader::new(payload.unwrap_or_default(), 0)) {
             let (space, map) = match subsection {

@@ -5,8 +5,7 @@ use super::{
 };
 use std::sync::OnceLock;
 use wasmparser::{
-    BinaryReader, CodeSectionReader, Encoding, Parser, Payload, TableInit, TypeRef, ValidPayload, Validator,
-    WasmFeatures,
+    Encoding, FunctionBody, Parser, Payload, TableInit, TypeRef, ValidPayload, Validator, WasmFeatures,
 };
 
 /// Everything that the engine can run, and legacy exceptions, to turn them away with advice.
@@ -42,9 +41,7 @@ impl<'a> Module<'a> {
     pub fn validate_rewritten(&self, bytes: &[u8]) -> Result<(), ModuleError> {
         let (rewritten, mut bodies) = Module::parse_declarations(bytes)?;
         if self.surrounds_alike(&rewritten) {
-            let code = self.section(SectionId::CODE).map_or(&[][..], |code| code.contents);
-            let known = CodeSectionReader::new(BinaryReader::new(code, 0)).into_iter().flatten().flatten();
-            let known: Vec<&[u8]> = known.map(|body| body.as_bytes()).collect();
+            let known: Vec<&[u8]> = self.bodies().iter().map(FunctionBody::as_bytes).collect();
             let mut index = 0;
             bodies.retain(|(_, body)| {
                 let is_known = known.get(index).is_some_and(|known| *known == body.as_bytes());

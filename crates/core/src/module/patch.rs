@@ -1,18 +1,18 @@
-//! Adds entries to the sections of a module, and replaces function bodies.
+//! Adds entries to the sections of a module, and replaces function bodies. Every stage that adds something does it here.
 
-use super::section::with_entries;
-use super::{Module, Replacements, Section, SectionId, section_of};
+use super::{Module, Replacements, Section, SectionEntries, SectionId, name_section};
 use std::collections::BTreeMap;
 use wasm_encoder::{Encode, ExportKind};
 
-/// Entries to add to the sections of a module, and bodies to replace.
+/// Changes to a module: entries at the end of its sections, other function bodies, other sections.
 pub struct Patch<'m, 'a> {
     module: &'m Module<'a>,
-    added: BTreeMap<SectionId, (u32, Vec<u8>)>,
+    added: BTreeMap<SectionId, SectionEntries>,
     bodies: BTreeMap<u32, Vec<u8>>,
     replaced: BTreeMap<SectionId, Vec<u8>>,
-    /// Sections and custom sections that get other contents.
-    pub replacements: Replacements<'static>,
+    /// Sections and custom sections that get other contents. What is set here for a section to which entries are added is
+    /// lost; [`Patch::replace_section`] is for those.
+    pub replacements: Replacements<'m>,
 }
 
 impl<'m, 'a> Patch<'m, 'a> {
@@ -27,26 +27,23 @@ impl<'m, 'a> Patch<'m, 'a> {
         }
     }
 
-    /// Adds an entry to a section and tells its position among the added ones.
+    /// Adds an entry to a section and gives its position among the added ones.
     pub fn add(&mut self, id: SectionId, encode: impl FnOnce(&mut Vec<u8>)) -> u32 {
-        let (count, bytes) = self.added.entry(id).or_default();
-        *count += 1;
-        encode(bytes);
-        *count - 1
+        self.added.entry(id).or_default().add(encode)
     }
 
-    /// Adds a type and tells its index.
+    /// Adds a type and gives its index.
     pub fn ty(&mut self, entry: &[u8]) -> u32 {
         self.module.types.len() as u32 + self.add(SectionId::TYPE, |out| out.extend_from_slice(entry))
     }
 
-    /// Adds a function and tells its index. `body` begins with the locals.
+    /// Adds a function and gives its index. `body` begins with the locals.
     pub fn function(&mut self, ty: u32, body: &[u8]) -> u32 {
         self.add(SectionId::FUNCTION, |out| ty.encode(out));
         self.module.functions.len() as u32 + self.add(SectionId::CODE, |out| body.encode(out))
     }
 
-    /// Adds a mutable `i32` that is zero, and tells its index.
+    /// Adds a mutable `i32` that is zero, and gives its index.
     pub fn counter(&mut self) -> u32 {
         const I32: u8 = 0x7f;
         const MUTABLE: u8 = 1;
@@ -54,7 +51,7 @@ impl<'m, 'a> Patch<'m, 'a> {
         self.module.globals.len() as u32 + self.add(SectionId::GLOBAL, |out| out.extend_from_slice(&zero))
     }
 
-    /// Adds a memory and tells its index.
+    /// Adds a memory and gives its index.
     pub fn memory(&mut self, pages: u64) -> u32 {
         let ty = wasm_encoder::MemoryType {
             minimum: pages,
@@ -66,7 +63,7 @@ impl<'m, 'a> Patch<'m, 'a> {
         self.module.memories.len() as u32 + self.add(SectionId::MEMORY, |out| ty.encode(out))
     }
 
-    /// Adds a table of nulls and tells its index.
+    /// Adds a table of nulls and gives its index.
     pub fn table(&mut self, heap_type: wasm_encoder::HeapType, size: u64) -> u32 {
         let ty = wasm_encoder::TableType {
             element_type: wasm_encoder::RefType { nullable: true, heap_type },
@@ -87,6 +84,13 @@ impl<'m, 'a> Patch<'m, 'a> {
         });
     }
 
+    /// Gives added functions names, if the name section can be read. To be called once.
+    pub fn name_functions(&mut self, names: &[(u32, String)]) {
+        if let Some(payload) = name_section::with_functions(self.module, names) {
+            self.replacements.set_custom("name", payload);
+        }
+    }
+
     /// Gives a section other contents, to which entries are added as to the original ones.
     pub fn replace_section(&mut self, id: SectionId, contents: Vec<u8>) {
         self.replaced.insert(id, contents);
@@ -97,66 +101,214 @@ impl<'m, 'a> Patch<'m, 'a> {
         self.bodies.insert(function, body);
     }
 
+    /// Leaves the debug information out if these changes move the code that it describes, and returns whether they do.
+    pub fn drop_moved_dwarf(&mut self) -> bool {
+        let drops = self.moves_code() && self.module.has_dwarf();
+        if drops {
+            self.replacements.remove_dwarf();
+        }
+        drops
+    }
+
+    fn moves_code(&self) -> bool {
+        let added = self.added.get(&SectionId::CODE).map_or(0, SectionEntries::len);
+        self.module.code_moves_with(added) || !self.keeps_body_lengths()
+    }
+
+    fn keeps_body_lengths(&self) -> bool {
+        if self.bodies.is_empty() {
+            return true;
+        }
+        let mut bodies = (self.module.imported.functions..).zip(self.module.bodies());
+        bodies.all(|(function, body)| {
+            self.bodies.get(&function).is_none_or(|replaced| replaced.len() == body.range().len())
+        })
+    }
+
     /// The patched binary.
-    ///
-    /// # Errors
-    /// If the bodies of the module cannot be read.
-    pub fn apply(mut self) -> Result<Vec<u8>, wasmparser::BinaryReaderError> {
+    pub fn apply(mut self) -> Vec<u8> {
         if let Some(code) = self.module.section(SectionId::CODE).filter(|_| !self.bodies.is_empty()) {
-            let contents = match self.in_place(code)? {
-                Some(contents) => contents,
-                None => self.rewritten_bodies()?,
+            let contents = match self.keeps_body_lengths() {
+                true => self.overwritten_bodies(code),
+                false => self.rewritten_bodies(),
             };
             self.replaced.insert(SectionId::CODE, contents);
         }
-        for (id, (count, entries)) in self.added {
-            let contents = match (self.replaced.remove(&id), self.module.section(id)) {
-                (Some(replaced), _) => with_entries(&replaced, count, &entries),
-                (None, Some(section)) => section.with_entries(count, &entries),
-                (None, None) => section_of(count, &entries),
-            };
-            self.replacements.set(id, contents);
+        for (id, entries) in self.added {
+            let replaced = self.replaced.remove(&id);
+            let contents = replaced.as_deref().or_else(|| Some(self.module.section(id)?.contents));
+            self.replacements.set(
+                id,
+                match contents {
+                    Some(contents) => entries.appended_to(contents),
+                    None => entries.contents(),
+                },
+            );
         }
         for (id, contents) in self.replaced {
             self.replacements.set(id, contents);
         }
-        Ok(self.replacements.apply(&self.module.sections))
+        self.replacements.apply(&self.module.sections)
     }
 
-    /// The code section with the replaced bodies where they were; `None` if one has another length.
-    fn in_place(&self, code: &Section<'_>) -> Result<Option<Vec<u8>>, wasmparser::BinaryReaderError> {
+    /// The code section with replaced bodies of the same length where they were.
+    fn overwritten_bodies(&self, code: &Section<'_>) -> Vec<u8> {
         let mut contents = code.contents.to_vec();
-        for (function, range) in (self.module.imported.functions..).zip(body_ranges(self.module.bytes)?) {
-            let Some(body) = self.bodies.get(&function) else { continue };
-            if body.len() != range.len() {
-                return Ok(None);
+        for (function, body) in (self.module.imported.functions..).zip(self.module.bodies()) {
+            if let Some(replaced) = self.bodies.get(&function) {
+                let range = body.range();
+                contents[range.start - code.range.start..range.end - code.range.start]
+                    .copy_from_slice(replaced);
             }
-            contents[range.start - code.range.start..range.end - code.range.start].copy_from_slice(body);
         }
-        Ok(Some(contents))
+        contents
     }
 
-    fn rewritten_bodies(&self) -> Result<Vec<u8>, wasmparser::BinaryReaderError> {
-        let mut entries = Vec::new();
-        let mut count = 0;
-        for (function, range) in (self.module.imported.functions..).zip(body_ranges(self.module.bytes)?) {
-            match self.bodies.get(&function) {
-                Some(body) => body.as_slice().encode(&mut entries),
-                None => self.module.bytes[range].encode(&mut entries),
-            }
-            count += 1;
+    fn rewritten_bodies(&self) -> Vec<u8> {
+        let mut entries = SectionEntries::default();
+        for (function, body) in (self.module.imported.functions..).zip(self.module.bodies()) {
+            let bytes = self.bodies.get(&function).map_or(body.as_bytes(), Vec::as_slice);
+            entries.add(|out| bytes.encode(out));
         }
-        Ok(section_of(count, &entries))
+        entries.contents()
     }
 }
 
 /// Where the bodies of a binary's functions lie, by position in the code section.
 pub fn body_ranges(wasm: &[u8]) -> Result<Vec<std::ops::Range<usize>>, wasmparser::BinaryReaderError> {
-    let mut ranges = Vec::new();
-    for payload in wasmparser::Parser::new(0).parse_all(wasm) {
-        if let wasmparser::Payload::CodeSectionEntry(body) = payload? {
-            ranges.push(body.range());
+    let module = Module::read_valid(wasm)?;
+    Ok(module.bodies().iter().map(wasmparser::FunctionBody::range).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_encoder::{
+        CodeSection, CustomSection, ExportSection, Function, FunctionSection, Instruction, TypeSection,
+        ValType,
+    };
+
+    /// `count` functions with a body of four bytes, the first exported as `f`, and a section of debug information.
+    fn binary(count: u32) -> Vec<u8> {
+        let mut types = TypeSection::new();
+        types.ty().function([], [ValType::I32]);
+        let (mut functions, mut code) = (FunctionSection::new(), CodeSection::new());
+        for _ in 0..count {
+            functions.function(0);
+            code.function(&constant(1));
         }
+        let mut exports = ExportSection::new();
+        exports.export("f", ExportKind::Func, 0);
+        let mut module = wasm_encoder::Module::new();
+        module.section(&types).section(&functions).section(&exports).section(&code);
+        module.section(&CustomSection { name: ".debug_info".into(), data: (&[1, 2, 3]).into() });
+        module.finish()
     }
-    Ok(ranges)
+
+    fn constant(value: i32) -> Function {
+        let mut function = Function::new([]);
+        function.instruction(&Instruction::I32Const(value)).instruction(&Instruction::End);
+        function
+    }
+
+    fn patched(wasm: &[u8], change: impl FnOnce(&mut Patch<'_, '_>)) -> Vec<u8> {
+        let module = Module::parse(wasm).unwrap();
+        let mut patch = Patch::new(&module);
+        change(&mut patch);
+        let patched = patch.apply();
+        Module::parse(&patched).expect("the patched module is valid");
+        patched
+    }
+
+    #[test]
+    fn nothing_changes_without_changes() {
+        let wasm = binary(3);
+        assert_eq!(patched(&wasm, |_| {}), wasm);
+    }
+
+    #[test]
+    fn added_entries_have_the_indices_that_were_given() {
+        let wasm = patched(&binary(2), |patch| {
+            let ty = patch.ty(&[0x60, 0, 0]);
+            let function = patch.function(ty, &[0x00, 0x0b]);
+            assert_eq!((ty, function), (1, 2));
+            let memory = patch.memory(2);
+            let table = patch.table(wasm_encoder::HeapType::FUNC, 3);
+            let counter = patch.counter();
+            for (name, kind, index) in [
+                ("function", ExportKind::Func, function),
+                ("memory", ExportKind::Memory, memory),
+                ("table", ExportKind::Table, table),
+                ("counter", ExportKind::Global, counter),
+            ] {
+                patch.export(name, kind, index);
+            }
+        });
+        let module = Module::parse(&wasm).unwrap();
+        assert!(module.is_nullary(module.export("function").unwrap().index));
+        assert_eq!(module.memories[module.export("memory").unwrap().index as usize].initial, 2);
+        assert_eq!(module.tables[module.export("table").unwrap().index as usize].ty.initial, 3);
+        assert!(module.globals[module.export("counter").unwrap().index as usize].ty.mutable);
+        assert_eq!(module.export("f").unwrap().index, 0);
+    }
+
+    #[test]
+    fn entries_are_added_to_a_section_that_is_replaced() {
+        let wasm = patched(&binary(2), |patch| {
+            let exports = super::super::export_section([("g", wasmparser::ExternalKind::Func, 1)]);
+            patch.replace_section(SectionId::EXPORT, exports);
+            patch.export("h", ExportKind::Func, 0);
+        });
+        let module = Module::parse(&wasm).unwrap();
+        let exports: Vec<_> = module.exports.iter().map(|export| (export.name, export.index)).collect();
+        assert_eq!(exports, [("g", 1), ("h", 0)]);
+    }
+
+    #[test]
+    fn a_body_of_the_same_length_is_replaced_where_it_is() {
+        let before = binary(3);
+        let wasm = patched(&before, |patch| patch.replace_body(1, vec![0x00, 0x41, 0x07, 0x0b]));
+        let differences: Vec<_> = before.iter().zip(&wasm).filter(|(a, b)| a != b).collect();
+        assert_eq!((wasm.len(), differences), (before.len(), vec![(&1, &7)]));
+    }
+
+    #[test]
+    fn a_body_of_another_length_moves_the_others() {
+        let wasm = patched(&binary(3), |patch| patch.replace_body(1, vec![0x00, 0x01, 0x41, 0x07, 0x0b]));
+        let module = Module::parse(&wasm).unwrap();
+        let bodies: Vec<_> = module.bodies().iter().map(|body| body.as_bytes().to_vec()).collect();
+        assert_eq!(
+            bodies,
+            [vec![0x00, 0x41, 0x01, 0x0b], vec![0x00, 0x01, 0x41, 0x07, 0x0b], vec![0x00, 0x41, 0x01, 0x0b]]
+        );
+    }
+
+    /// What a patch with this many functions and these bodies does to the debug information of a module of `count`.
+    fn drops_dwarf(count: u32, added: u32, bodies: &[&[u8]]) -> bool {
+        let wasm = binary(count);
+        let module = Module::parse(&wasm).unwrap();
+        let mut patch = Patch::new(&module);
+        for _ in 0..added {
+            patch.function(0, &[0x00, 0x41, 0x00, 0x0b]);
+        }
+        for (function, body) in (0u32..).zip(bodies) {
+            patch.replace_body(function, body.to_vec());
+        }
+        let dropped = patch.drop_moved_dwarf();
+        let patched = patch.apply();
+        assert_eq!(Module::parse(&patched).unwrap().has_dwarf(), !dropped);
+        dropped
+    }
+
+    #[test]
+    fn debug_information_goes_exactly_where_code_moves() {
+        assert!(!drops_dwarf(3, 0, &[]));
+        assert!(!drops_dwarf(126, 1, &[]));
+        assert!(drops_dwarf(127, 1, &[]));
+        assert!(drops_dwarf(100, 100, &[]));
+        // The count is as wide as before.
+        assert!(!drops_dwarf(128, 1000, &[]));
+        assert!(!drops_dwarf(3, 0, &[&[0x00, 0x41, 0x07, 0x0b]]));
+        assert!(drops_dwarf(3, 0, &[&[0x00, 0x01, 0x41, 0x07, 0x0b]]));
+    }
 }

@@ -1,5 +1,4 @@
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::ops::Range;
 use wasm_encoder::Encode;
 
@@ -50,7 +49,8 @@ impl SectionId {
     /// Exception and effect tags.
     pub const TAG: SectionId = SectionId(13);
 
-    fn rank(self) -> u8 {
+    /// By position in the file.
+    pub(super) fn rank(self) -> u8 {
         const ORDER: [u8; 13] = [1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11];
         ORDER.iter().position(|&id| id == self.0).map_or(u8::MAX, |at| at as u8)
     }
@@ -82,8 +82,8 @@ impl<'a> Section<'a> {
         self.custom.is_some_and(|(name, _)| name.starts_with(".debug_") || name == "external_debug_info")
     }
 
-    /// Whether so many more entries make the count wider, so that all entries move.
-    pub fn moves_with_more(&self, more: u32) -> bool {
+    /// Whether this many more entries make the count wider, so that all entries move.
+    pub(super) fn moves_with_more(&self, more: u32) -> bool {
         let (count, entries) = self.entries();
         let mut wider = Vec::new();
         (count + more).encode(&mut wider);
@@ -104,7 +104,7 @@ fn split_count(contents: &[u8]) -> (u32, &[u8]) {
 }
 
 /// The contents of a section with `count` more entries at the end.
-pub(super) fn with_entries(contents: &[u8], count: u32, entries: &[u8]) -> Vec<u8> {
+fn with_entries(contents: &[u8], count: u32, entries: &[u8]) -> Vec<u8> {
     let (old_count, old_entries) = split_count(contents);
     let mut extended = Vec::with_capacity(contents.len() + entries.len() + 5);
     // Never narrower than it was: DWARF addresses count from the start of the code section's contents.
@@ -133,137 +133,47 @@ pub fn section_of(count: u32, entries: &[u8]) -> Vec<u8> {
     contents
 }
 
-/// New contents for some sections of a module; everything else is copied as it is.
-#[derive(Default)]
-pub struct Replacements<'w> {
-    known: BTreeMap<SectionId, Option<Contents<'w>>>,
-    custom: Vec<(String, Vec<u8>)>,
-    without_dwarf: bool,
-    removed_custom: Vec<String>,
+/// Entries of a section that is a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SectionEntries {
+    count: u32,
+    bytes: Vec<u8>,
 }
 
-type Writer<'w> = Box<dyn FnOnce(&mut Vec<u8>) + 'w>;
-
-/// The contents of a section.
-enum Contents<'w> {
-    Bytes(Vec<u8>),
-    /// So many bytes, which are written when it is their turn.
-    Written(u32, Writer<'w>),
-}
-
-impl Contents<'_> {
-    fn len(&self) -> usize {
-        match self {
-            Contents::Bytes(bytes) => bytes.len(),
-            Contents::Written(len, _) => *len as usize,
-        }
+impl SectionEntries {
+    /// Adds an entry, which `encode` appends, and gives its position.
+    pub fn add(&mut self, encode: impl FnOnce(&mut Vec<u8>)) -> u32 {
+        encode(&mut self.bytes);
+        self.count += 1;
+        self.count - 1
     }
 
-    fn append(self, id: SectionId, out: &mut Vec<u8>) {
-        match self {
-            Contents::Bytes(bytes) => append(id, &bytes, out),
-            Contents::Written(len, write) => {
-                out.push(id.0);
-                len.encode(out);
-                let start = out.len();
-                write(out);
-                debug_assert_eq!(out.len() - start, len as usize);
-            }
-        }
-    }
-}
-
-impl<'w> Replacements<'w> {
-    /// Gives a known section new contents; a section that the module does not have is inserted in its place.
-    pub fn set(&mut self, id: SectionId, contents: Vec<u8>) {
-        self.known.insert(id, Some(Contents::Bytes(contents)));
+    /// Adds an entry, or returns what kept it from being encoded.
+    ///
+    /// # Errors
+    /// Those of `encode`.
+    pub fn try_add<E>(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
+        self.count += 1;
+        encode(&mut self.bytes)
     }
 
-    /// Gives a known section contents of `len` bytes, which `write` appends: for what is too large to exist twice.
-    pub fn set_written(&mut self, id: SectionId, len: u32, write: impl FnOnce(&mut Vec<u8>) + 'w) {
-        self.known.insert(id, Some(Contents::Written(len, Box::new(write))));
+    /// Number of entries.
+    pub fn len(&self) -> u32 {
+        self.count
     }
 
-    /// Leaves a section out.
-    pub fn remove(&mut self, id: SectionId) {
-        self.known.insert(id, None);
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
-    /// Gives the custom section `name` a new payload; if the module has none it is added at the end.
-    pub fn set_custom(&mut self, name: &str, payload: Vec<u8>) {
-        self.custom.push((name.to_string(), payload));
+    /// The contents of a section that has these entries only.
+    pub fn contents(&self) -> Vec<u8> {
+        section_of(self.count, &self.bytes)
     }
 
-    /// Leaves out the custom sections called `name`.
-    pub fn remove_custom(&mut self, name: &str) {
-        self.removed_custom.push(name.to_string());
+    /// The contents of a section that has these entries after those that it has already.
+    pub(super) fn appended_to(&self, contents: &[u8]) -> Vec<u8> {
+        with_entries(contents, self.count, &self.bytes)
     }
-
-    /// Leaves out the sections whose addresses count from the start of the code section.
-    pub fn remove_dwarf(&mut self) {
-        self.without_dwarf = true;
-    }
-
-    /// The new binary. A section that is new goes right behind its nearest predecessor, so that trailing custom
-    /// sections (names must follow the data) stay behind it.
-    pub fn apply(self, sections: &[Section<'_>]) -> Vec<u8> {
-        let is_copied = |section: &&Section<'_>| !self.known.contains_key(&section.id);
-        let copied: usize = sections.iter().filter(is_copied).map(|section| section.contents.len() + 6).sum();
-        let added: usize = self.known.values().flatten().map(Contents::len).sum();
-        let customs: usize = self.custom.iter().map(|(name, payload)| name.len() + payload.len() + 12).sum();
-        let mut out = Vec::with_capacity(64 + 6 * self.known.len() + copied + added + customs);
-        out.extend_from_slice(b"\0asm\x01\0\0\0");
-
-        let Replacements { mut known, mut custom, without_dwarf, removed_custom } = self;
-        let first = sections.iter().map(|section| section.id).find(|&id| id != SectionId::CUSTOM);
-        if first.is_none() {
-            append_below(u8::MAX, &mut known, &mut out);
-        }
-        for (at, section) in sections.iter().enumerate() {
-            if let Some((name, _)) = section.custom {
-                if without_dwarf && section.is_dwarf() || removed_custom.iter().any(|removed| removed == name)
-                {
-                    continue;
-                }
-                match custom.iter().position(|(replaced, _)| replaced == name) {
-                    Some(index) => append_custom(name, &custom.remove(index).1, &mut out),
-                    None => append(section.id, section.contents, &mut out),
-                }
-                continue;
-            }
-            append_below(section.id.rank(), &mut known, &mut out);
-            match known.remove(&section.id) {
-                Some(Some(contents)) => contents.append(section.id, &mut out),
-                Some(None) => {}
-                None => append(section.id, section.contents, &mut out),
-            }
-            let next = sections[at + 1..].iter().find(|section| section.custom.is_none());
-            append_below(next.map_or(u8::MAX, |next| next.id.rank()), &mut known, &mut out);
-        }
-        for (name, payload) in custom {
-            append_custom(&name, &payload, &mut out);
-        }
-        out
-    }
-}
-
-fn append_below(rank: u8, known: &mut BTreeMap<SectionId, Option<Contents<'_>>>, out: &mut Vec<u8>) {
-    while let Some(entry) = known.first_entry().filter(|entry| entry.key().rank() < rank) {
-        let (id, contents) = entry.remove_entry();
-        if let Some(contents) = contents {
-            contents.append(id, out);
-        }
-    }
-}
-
-fn append(id: SectionId, contents: &[u8], out: &mut Vec<u8>) {
-    out.push(id.0);
-    contents.encode(out);
-}
-
-fn append_custom(name: &str, payload: &[u8], out: &mut Vec<u8>) {
-    let mut contents = Vec::with_capacity(payload.len() + name.len() + 5);
-    name.encode(&mut contents);
-    contents.extend_from_slice(payload);
-    append(SectionId::CUSTOM, &contents, out);
 }

@@ -1,17 +1,19 @@
+use crate::engine_limits::{DATA_SEGMENTS, FIXED_ARRAY_ELEMENTS};
 use crate::module::{Names, Space};
 use crate::snapshot::Unwritable;
 use std::fmt;
 
 /// Why the state cannot be written down.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PlanError {
     /// Values without a constant expression.
-    #[error("{}", list_places(.0))]
+    #[error("{}", list_values(.0))]
     Unwritable(Vec<UnwritableValue>),
     /// An imported shared memory: every thread would overwrite it.
     #[error(
         "memory {memory} (import `{import}`) is shared and imported: every thread instantiates the module and would \
-         overwrite it; use --internalize to make it the module's own"
+         overwrite it"
     )]
     SharedImport {
         /// Memory index.
@@ -19,10 +21,10 @@ pub enum PlanError {
         /// `module.name`
         import: String,
     },
-    /// One thing imported under two indices: as the module's own it would be two.
+    /// One object imported under two indices: as the module's own it would be two.
     #[error(
-        "{space} {index}, import `{import}`, is import `{first}` once more; --internalize would make two of it, \
-         so keep it imported"
+        "{space} {index}, import `{import}`, is the same object as import `{first}`; \
+         made the module's own, they would be two"
     )]
     ImportedTwice {
         /// The kind.
@@ -34,10 +36,10 @@ pub enum PlanError {
         /// `module.name`
         import: String,
     },
-    /// A table of non-nullable references needs an initializer of its own, which an import has not.
+    /// A table of non-nullable references needs an initializer of its own, which an import does not have.
     #[error(
-        "table {table}, import `{import}`, holds non-nullable references and has no initializer here; \
-         --internalize cannot make it the module's own, so keep it imported"
+        "table {table}, import `{import}`, holds non-nullable references and has no initializer here, \
+         so that it cannot be made the module's own"
     )]
     NoInitializer {
         /// Table index.
@@ -55,23 +57,23 @@ pub enum PlanError {
     },
     /// An immutable array that no instruction can make: it has too many different references.
     #[error(
-        "{place} is an immutable array of {len} references, more than the {max} that engines take in `array.new_fixed`; \
+        "{path} is an immutable array of {len} references, more than the {max} that engines take in `array.new_fixed`; \
          init must not leave it",
-        max = 10_000
+        max = FIXED_ARRAY_ELEMENTS.most
     )]
     LargeImmutableArray {
         /// The path from a root.
-        place: String,
+        path: String,
         /// Number of elements.
         len: u32,
     },
     /// A cycle through a field that cannot be null, and nothing that could stand there in the meantime.
     #[error(
-        "{place} is part of a cycle through a field of type `{ty}`, and nothing of that type can be made to close it"
+        "{path} is part of a cycle through a field of type `{ty}`, and nothing of that type can be made to close it"
     )]
     NoPlaceholder {
         /// The path from a root.
-        place: String,
+        path: String,
         /// The field's type.
         ty: String,
     },
@@ -79,28 +81,28 @@ pub enum PlanError {
     #[error("the objects of the heap take {0} bytes, more than a data segment can hold")]
     LargeHeap(u64),
     /// More data segments than engines take, even with all gaps closed.
-    #[error("the output needs {0} data segments, more than the {max} that engines accept", max = crate::segments::MAX_DATA_SEGMENTS)]
+    #[error("the output needs {0} data segments, more than the {max} that engines accept", max = DATA_SEGMENTS.most)]
     TooManySegments(usize),
 }
 
-/// Where a value sits that cannot be written.
+/// A value that cannot be written, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnwritableValue {
     /// `global 12 ($cache)` or `table 2, element 17`.
-    pub place: String,
-    /// What sits there.
+    pub path: String,
+    /// The value.
     pub value: Unwritable,
 }
 
 impl fmt::Display for UnwritableValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.value)
+        write!(f, "{}: {}", self.path, self.value)
     }
 }
 
 impl UnwritableValue {
     pub(super) fn global(names: &Names<'_>, index: u32, value: Unwritable) -> UnwritableValue {
-        UnwritableValue { place: names.describe(Space::Global, index), value }
+        UnwritableValue { path: names.describe(Space::Global, index), value }
     }
 
     pub(super) fn element(
@@ -109,20 +111,20 @@ impl UnwritableValue {
         element: usize,
         value: Unwritable,
     ) -> UnwritableValue {
-        UnwritableValue { place: names.describe_slot(table, element as u64), value }
+        UnwritableValue { path: names.describe_slot(table, element as u64), value }
     }
 }
 
-fn list_places(places: &[UnwritableValue]) -> String {
+fn list_values(values: &[UnwritableValue]) -> String {
     const SHOWN: usize = 1000;
     let mut text = String::from(
         "the state holds values that cannot be written into a module; init must not leave them:",
     );
-    for place in places.iter().take(SHOWN) {
-        text.push_str(&format!("\n  {place}"));
+    for value in values.iter().take(SHOWN) {
+        text.push_str(&format!("\n  {value}"));
     }
-    if places.len() > SHOWN {
-        text.push_str(&format!("\n  and {} more", places.len() - SHOWN));
+    if values.len() > SHOWN {
+        text.push_str(&format!("\n  and {} more", values.len() - SHOWN));
     }
     text
 }

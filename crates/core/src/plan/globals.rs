@@ -1,8 +1,8 @@
 use super::imports::Imports;
-use super::{GlobalInit, PlannedGlobal, StartStep, StartSteps, UnwritableValue, constant};
+use super::{GlobalInit, PlannedGlobal, StartStep, StartSteps, UnwritableValue};
 use crate::module::{Module, Names};
 use crate::snapshot::{Reference, Snapshot, Unwritable, Value};
-use wasmparser::ValType;
+use wasmparser::{ConstExpr, Operator, ValType};
 
 /// The globals that the output defines; imported ones that changed go into `start`.
 pub(super) fn plan<'a>(
@@ -29,12 +29,10 @@ pub(super) fn plan<'a>(
             continue;
         }
         let moved = |index| imports.internalizes_global(module, index);
-        let unchanged = |init| !global.ty.mutable || constant::evaluate(init, snapshot) == Some(value);
+        let unchanged = |init| !global.ty.mutable || snapshot.evaluate(init) == Some(value);
         let is_object = matches!(value, Value::Ref(reference) if reference.object().is_some());
         let init = match &global.init {
-            Some(init) if !constant::reads_global(init, moved) && unchanged(init) => {
-                GlobalInit::Original(init.clone())
-            }
+            Some(init) if !reads_global(init, moved) && unchanged(init) => GlobalInit::Original(init.clone()),
             // An object is there only when the start function has made it.
             Some(init) if is_object && global.ty.mutable => {
                 start.steps.push(set);
@@ -52,4 +50,11 @@ pub(super) fn plan<'a>(
         globals.push(PlannedGlobal { ty: global.ty, init });
     }
     globals
+}
+
+/// Whether the expression reads a global for which `changed` holds.
+fn reads_global(expr: &ConstExpr<'_>, changed: impl Fn(u32) -> bool) -> bool {
+    let reads =
+        |operator| matches!(operator, Ok(Operator::GlobalGet { global_index }) if changed(global_index));
+    expr.get_operators_reader().into_iter().any(reads)
 }

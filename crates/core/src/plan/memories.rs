@@ -1,9 +1,11 @@
 use super::imports::Imports;
 use super::segment_indices::SegmentIndices;
-use super::{DataSegment, LayoutChoice, Padding, PlanError, StartStep, Warning};
+use super::sparse::{SCRATCH, SparseData};
+use super::{DataSegment, LayoutChoice, MappingObstacle, Padding, PlanError, StartStep, Warning};
+use crate::engine_limits::{ACTIVE_DATA_END, DATA_SEGMENTS};
 use crate::layout::{self, Arrangement, Layout};
 use crate::module::{Module, Space};
-use crate::segments::{self, GOOD_DATA_SEGMENTS, HeaderCost, MAX_DATA_SEGMENTS};
+use crate::segments::{self, GOOD_DATA_SEGMENTS, HeaderCost};
 use crate::snapshot::{MemoryState, Snapshot};
 use std::ops::Range;
 use wasmparser::MemoryType;
@@ -47,24 +49,29 @@ pub(super) fn plan(
         .map(|k| if stays(k) { DataSegment::Original(k as u32) } else { DataSegment::Empty })
         .collect();
     let originals = held.iter().filter(|segment| matches!(segment, DataSegment::Original(_))).count();
+    let mut sparse = sparse_memories(&mut written, &snapshot.memories, kept, wanted);
     let (in_imports, own) = written.split_at_mut(kept);
     let fixed = originals + in_imports.iter().map(Vec::len).sum::<usize>();
     // Only who asks for the fewest bytes gets more segments than are worth having.
-    let limit = if wanted == Layout::Compact { MAX_DATA_SEGMENTS } else { GOOD_DATA_SEGMENTS };
+    let limit = if wanted == Layout::Compact { DATA_SEGMENTS.most as usize } else { GOOD_DATA_SEGMENTS };
     // Places that indices hold are there anyway.
     let limit = limit.max(held.len()) - usize::from(has_heap);
     segments::close_gaps(own, limit.saturating_sub(fixed).max(1));
     let obstacle = obstacle(module, &written, kept);
-    let (layout, copied) = arrange(&mut written, wanted, obstacle.is_none());
+    let (mut layout, copied) = arrange(&mut written, wanted, obstacle.is_none());
+    if !sparse.is_empty() {
+        layout.chosen = Layout::Sparse;
+        layout.data += sparse.iter().map(SparseData::bytes).sum::<u64>();
+    }
 
     let mut slots = SegmentIndices::new(held, |slot| *slot == DataSegment::Empty);
     let (mut start, mut warnings) = (Vec::new(), Vec::new());
-    if let Some((memory, why)) = obstacle.filter(|_| wanted == Layout::Mappable) {
-        warnings.push(Warning::NotMappable { memory, why });
+    if let Some((memory, obstacle)) = obstacle.filter(|_| wanted == Layout::Mappable) {
+        warnings.push(Warning::NotMappable { memory, obstacle });
     }
     for (((memory, ranges), copied), state) in (0u32..).zip(written).zip(copied).zip(&snapshot.memories) {
         let ty = &module.memories[memory as usize];
-        if !ty.memory64 && ranges.last().is_some_and(|range| range.end > 1 << 31) {
+        if !ty.memory64 && ranges.last().is_some_and(|range| !ACTIVE_DATA_END.allows(range.end)) {
             warnings.push(Warning::HighData { memory });
         }
         let handed_over = match &state.import {
@@ -86,15 +93,22 @@ pub(super) fn plan(
             start.push(StartStep::InitMemory { memory, memory64: ty.memory64, data, offset, len });
         }
     }
+    for data in sparse.drain(..) {
+        let memory = data.memory;
+        let memory64 = module.memories[memory as usize].memory64;
+        let (len, gap_width, len_width) = (data.bytes() as u32, data.gap_width, data.len_width);
+        let data = slots.place(DataSegment::Sparse(data), |_| true);
+        start.push(StartStep::CopyRecords { memory, memory64, data, len, gap_width, len_width });
+    }
     let heap = has_heap.then(|| slots.place(DataSegment::Heap, |_| true));
     let data = slots.into_segments();
-    if data.len() > MAX_DATA_SEGMENTS {
+    if !DATA_SEGMENTS.allows(data.len() as u64) {
         return Err(PlanError::TooManySegments(data.len()));
     }
     let defined = module.memories.iter().zip(&snapshot.memories).skip(kept);
     Ok(Memories {
         memories: defined.map(|(ty, state)| resized(ty, state)).collect(),
-        needs_data_count: has_heap || start.iter().any(|step| matches!(step, StartStep::InitMemory { .. })),
+        needs_data_count: has_heap || start.iter().any(is_copy),
         heap,
         data,
         start,
@@ -103,17 +117,64 @@ pub(super) fn plan(
     })
 }
 
+fn is_copy(step: &StartStep) -> bool {
+    matches!(step, StartStep::InitMemory { .. } | StartStep::CopyRecords { .. })
+}
+
+/// Takes the memories out of `written` whose data is better written as records: where it is asked for, where segments
+/// would be more than engines accept, and where records are worth their loop.
+fn sparse_memories(
+    written: &mut [Vec<Range<u64>>],
+    states: &[MemoryState<'_>],
+    kept: usize,
+    wanted: Layout,
+) -> Vec<SparseData> {
+    let mut taken = Vec::new();
+    let most = DATA_SEGMENTS.most as usize;
+    let total: usize = written.iter().map(Vec::len).sum();
+    for (memory, (islands, state)) in written.iter_mut().zip(states).enumerate() {
+        let is_import = memory < kept;
+        // Gaps of an import cannot be closed: what it holds there is not ours.
+        let needs_records = total > most && is_import && islands.len() > most / 2;
+        if islands.is_empty() || wanted == Layout::Mappable && !needs_records {
+            continue;
+        }
+        if wanted != Layout::Sparse && !needs_records && islands.len() <= GOOD_DATA_SEGMENTS {
+            continue;
+        }
+        let Some(sparse) = SparseData::of(memory as u32, islands, state).filter(SparseData::fits) else {
+            continue;
+        };
+        let is_better = || {
+            let mut closed = [islands.clone()];
+            if !is_import {
+                segments::close_gaps(&mut closed, GOOD_DATA_SEGMENTS);
+            }
+            let bytes = closed.iter().flatten().map(|range| range.end - range.start).sum();
+            wanted == Layout::Auto && sparse.is_worth(bytes)
+        };
+        if wanted == Layout::Sparse || needs_records || is_better() {
+            islands.retain_mut(|island| {
+                island.end = island.end.min(SCRATCH);
+                island.start < island.end
+            });
+            taken.push(sparse);
+        }
+    }
+    taken
+}
+
 /// What keeps Wasmtime from mapping any of the memories, whatever the layout. It is all or nothing.
-fn obstacle(module: &Module<'_>, written: &[Vec<Range<u64>>], kept: usize) -> Option<(u32, &'static str)> {
+fn obstacle(module: &Module<'_>, written: &[Vec<Range<u64>>], kept: usize) -> Option<(u32, MappingObstacle)> {
     /// The smallest page of a memory that Wasmtime maps: the machine's own, which is never smaller.
     const HOST_PAGE_LOG2: u32 = 12;
     let memories = (0u32..).zip(&module.memories).zip(written);
     memories.filter(|(_, ranges)| !ranges.is_empty()).find_map(|((memory, ty), _)| {
         if (memory as usize) < kept {
-            return Some((memory, "is imported and written to (--internalize makes it the module's own)"));
+            return Some((memory, MappingObstacle::ImportedAndWritten));
         }
         (ty.page_size_log2.is_some_and(|log2| log2 < HOST_PAGE_LOG2))
-            .then_some((memory, "has pages that are smaller than the machine's"))
+            .then_some((memory, MappingObstacle::SmallPages))
     })
 }
 
@@ -151,7 +212,7 @@ fn arrange(
     let is_cheap = layout::is_cheap(total(&padded).padding, data);
     let (chosen, arrangements) = match wanted {
         Layout::Auto if is_cheap => (Layout::Mappable, padded),
-        Layout::Auto | Layout::Compact => (Layout::Compact, arrange(layout::mappable)),
+        Layout::Auto | Layout::Compact | Layout::Sparse => (Layout::Compact, arrange(layout::mappable)),
         Layout::Mappable => (Layout::Mappable, arrange(layout::mappable)),
     };
     choice.chosen = chosen;

@@ -1,6 +1,5 @@
 //! What to write: a pure function of the module and its snapshot.
 
-mod constant;
 mod declare;
 mod error;
 mod exports;
@@ -9,6 +8,7 @@ pub mod heap;
 mod imports;
 mod memories;
 mod segment_indices;
+pub mod sparse;
 mod start_steps;
 mod tables;
 mod warning;
@@ -16,12 +16,13 @@ mod warning;
 pub use error::{PlanError, UnwritableValue};
 pub use exports::{Rename, rename_conflict};
 pub use start_steps::{StartStep, StartSteps};
-pub use warning::Warning;
+pub use warning::{MappingObstacle, Warning};
 
 use crate::layout::Layout;
-use crate::module::{Module, SectionId, Space};
+use crate::module::{Module, Space};
 use crate::snapshot::{Reference, Snapshot, Value};
 use heap::HeapPlan;
+use sparse::SparseData;
 use std::collections::HashMap;
 use std::ops::Range;
 use wasmparser::{ConstExpr, ExternalKind, MemoryType, RefType, TableType};
@@ -211,6 +212,8 @@ pub enum DataSegment {
         /// Addresses; the contents are the snapshot's.
         range: Range<u64>,
     },
+    /// Records that the start function copies to a memory.
+    Sparse(SparseData),
     /// What the start function makes objects of.
     Heap,
 }
@@ -270,9 +273,7 @@ pub fn plan<'a>(
     let start = (!start.steps.is_empty() || heap.is_some()).then_some(start);
     let steps = start.as_ref().map_or(0, |start| start.steps.len());
     let added = u32::from(start.is_some()) + heap.as_ref().map_or(0, |heap| heap.plan.functions_added(steps));
-    let moves = |code: &crate::module::Section<'_>| code.moves_with_more(added);
-    let drops_dwarf = module.section(SectionId::CODE).is_some_and(moves)
-        && module.sections.iter().any(|section| section.is_dwarf());
+    let drops_dwarf = module.code_moves_with(added) && module.has_dwarf();
     if drops_dwarf {
         warnings.push(Warning::DwarfDropped);
     }

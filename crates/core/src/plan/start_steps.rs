@@ -36,6 +36,21 @@ pub enum StartStep {
         /// Bytes.
         len: u32,
     },
+    /// Copy the records of a passive data segment to a memory, in a loop, and drop it.
+    CopyRecords {
+        /// Memory index.
+        memory: u32,
+        /// Whether addresses are `i64`.
+        memory64: bool,
+        /// Data segment index.
+        data: u32,
+        /// Bytes of the segment.
+        len: u32,
+        /// Bytes that a gap takes.
+        gap_width: u32,
+        /// Bytes that a length takes.
+        len_width: u32,
+    },
     /// Grow a table with nulls, trapping if it is not as large as it was, or if it cannot grow.
     GrowTable {
         /// Table index.

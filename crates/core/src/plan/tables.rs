@@ -1,7 +1,8 @@
 use super::heap::ObjectSlots;
 use super::imports::Imports;
 use super::segment_indices::SegmentIndices;
-use super::{ElementSegment, ElementType, PlannedTable, StartStep, UnwritableValue, constant};
+use super::{ElementSegment, ElementType, PlannedTable, StartStep, UnwritableValue};
+use crate::engine_limits::ELEMENT_SEGMENT_ITEMS;
 use crate::module::{Module, Names, Space};
 use crate::snapshot::{Reference, Snapshot, TableState, Value};
 use std::ops::Range;
@@ -10,8 +11,8 @@ use wasmparser::{ElementItems, RefType};
 /// Beyond this many stretches a table is written as one segment with its gaps filled; engines limit segments.
 const MAX_STRETCHES: usize = 10_000;
 
-/// Engines refuse element segments that are longer (WebAssembly JavaScript interface, "Limits").
-const MAX_STRETCH: usize = 10_000_000;
+/// Longer ones are cut.
+const MAX_STRETCH: usize = ELEMENT_SEGMENT_ITEMS.most as usize;
 
 pub(super) struct Tables<'a> {
     pub tables: Vec<PlannedTable<'a>>,
@@ -124,7 +125,7 @@ fn held_segments(module: &Module<'_>, snapshot: &Snapshot<'_>) -> Vec<ElementSeg
 }
 
 fn fill_value(init: &wasmparser::ConstExpr<'_>, snapshot: &Snapshot<'_>) -> Option<Reference> {
-    match constant::evaluate(init, snapshot)? {
+    match snapshot.evaluate(init)? {
         Value::Ref(reference) => Some(reference),
         _ => None,
     }

@@ -1,9 +1,11 @@
+use crate::engine_limits::ACTIVE_DATA_END;
 use crate::module::Space;
 use crate::snapshot::Value;
 use std::fmt;
 
 /// Something about the output that is right but may surprise.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Warning {
     /// The state was computed with the value of an immutable import.
     DependsOnImport {
@@ -30,13 +32,32 @@ pub enum Warning {
         /// Memory index.
         memory: u32,
     },
-    /// The mappable layout was asked for, and a memory stands in its way.
+    /// The mappable layout was asked for, and one memory rules it out for all.
     NotMappable {
         /// Memory index.
         memory: u32,
-        /// Why.
-        why: &'static str,
+        /// What is wrong with it.
+        obstacle: MappingObstacle,
     },
+}
+
+/// What keeps Wasmtime from mapping a memory, whatever the layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MappingObstacle {
+    /// It is imported, and init has written to it.
+    ImportedAndWritten,
+    /// Its pages are smaller than those of the machine.
+    SmallPages,
+}
+
+impl fmt::Display for MappingObstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            MappingObstacle::ImportedAndWritten => "is imported and written to",
+            MappingObstacle::SmallPages => "has pages that are smaller than the machine's",
+        })
+    }
 }
 
 impl fmt::Display for Warning {
@@ -59,11 +80,14 @@ impl fmt::Display for Warning {
             ),
             Warning::HighData { memory } => write!(
                 f,
-                "memory {memory} has data at or above 2 GiB, which Wasmer and wazero refuse as out of bounds"
+                "memory {memory} has data at or above 2 GiB, which {} refuse as out of bounds",
+                ACTIVE_DATA_END.engine_names()
             ),
-            Warning::NotMappable { memory, why } => {
-                write!(f, "no layout lets Wasmtime map the memories: memory {memory} {why}; the layout is compact")
-            }
+            Warning::NotMappable { memory, obstacle } => write!(
+                f,
+                "Wasmtime cannot map the memories in any layout, because memory {memory} {obstacle}; \
+                 the layout is compact"
+            ),
         }
     }
 }

@@ -1,7 +1,8 @@
 use crate::module::{Module, Replacements, SectionId, section_of};
+use crate::snapshot::constant_address;
 use std::ops::Range;
 use wasm_encoder::Encode;
-use wasmparser::{ConstExpr, DataKind, Operator};
+use wasmparser::DataKind;
 
 /// What the host does in the place of the engine: active data segments, then the start function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +33,7 @@ impl Deferred {
             let DataKind::Active { memory_index, offset_expr } = &segment.kind else { continue };
             let ty = &module.memories[*memory_index as usize];
             let size = ty.initial.checked_shl(ty.page_size_log2.unwrap_or(16))?;
-            let offset = constant(offset_expr)?;
+            let offset = constant_address(offset_expr)?;
             let end = offset.checked_add(segment.bytes.len() as u64)?;
             if *memory_index < module.imported.memories || ty.shared || end > size {
                 return None;
@@ -46,16 +47,6 @@ impl Deferred {
         }
         (!data.is_empty()).then_some(Deferred { data, start: module.start })
     }
-}
-
-fn constant(expr: &ConstExpr<'_>) -> Option<u64> {
-    let mut operators = expr.get_operators_reader().into_iter();
-    let value = match operators.next()?.ok()? {
-        Operator::I32Const { value } => u64::from(value as u32),
-        Operator::I64Const { value } => value as u64,
-        _ => return None,
-    };
-    matches!(operators.next()?, Ok(Operator::End)).then_some(value)
 }
 
 /// Takes the active data and the start function out of the module. Indices that code names keep an empty segment: that

@@ -10,14 +10,12 @@ mod names;
 pub use deferred::{Deferred, DeferredData};
 pub use names::{Probe, ProbeNames};
 
+use crate::engine_limits::PARAMETERS;
 use crate::module::{Hierarchy, Module, Replacements, SectionId, section_of};
 use std::collections::BTreeSet;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Encode, ExportKind, Function, Instruction, RefType, ValType};
 use wasmparser::CompositeInnerType;
-
-/// Limit of parameters of one function that engines enforce.
-const MAX_PARAMS: usize = 1000;
 
 /// The instrumented module and the names by which its parts are found.
 #[derive(Debug)]
@@ -226,7 +224,7 @@ fn witnessed_types(module: &Module<'_>) -> Vec<Vec<u32>> {
     };
     let types: Vec<u32> =
         (0u32..).zip(&module.types).filter(|(_, ty)| is_object(ty)).map(|(k, _)| k).collect();
-    types.chunks(MAX_PARAMS).map(<[u32]>::to_vec).collect()
+    types.chunks(PARAMETERS.most as usize).map(<[u32]>::to_vec).collect()
 }
 
 /// What is appended to each section of the module.

@@ -1,8 +1,10 @@
 //! The state of an instance as plain data: what capture reads, what plan writes down, what the verifier and the
 //! audit compare. It knows no engine and does no I/O.
 
+mod evaluate;
 mod heap;
 
+pub use evaluate::{constant_address, evaluate_alone};
 pub use heap::{Heap, Object, Shape};
 
 use crate::module::Space;
@@ -105,13 +107,12 @@ impl Snapshot<'_> {
     }
 }
 
-/// A global's value, and for an imported mutable global the value that it had when it was handed over.
+/// A global's value, and for an imported global whether it still is the one that was handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GlobalState {
     /// The value at the snapshot.
     pub value: Value,
-    /// Whether the value differs from the one at instantiation. Only tracked for imported globals; `false` for
-    /// defined ones.
+    /// Whether the value differs from the one that was handed over; `false` for globals that the module defines.
     pub import_changed: bool,
 }
 
@@ -203,7 +204,7 @@ pub enum Unwritable {
     ForeignFunction,
     /// A struct or array of a type that the module does not declare: another module made it.
     ForeignObject,
-    /// An object in a global that would be imported no more.
+    /// An object of an imported global that is to become the module's own.
     ImportedObject,
     /// A value that belongs to the host.
     HostExtern,
@@ -223,7 +224,7 @@ impl fmt::Display for Unwritable {
                 f.write_str("object of another module, of a type that this one lacks")
             }
             Unwritable::ImportedObject => {
-                f.write_str("object in a global that is imported, which --internalize would cut off from it")
+                f.write_str("object of an imported global, which would be a copy of it if the global became the module's own")
             }
             Unwritable::HostExtern => f.write_str("externref of the host"),
             Unwritable::ForeignException => f.write_str("exception of a tag that this module lacks"),

@@ -1,14 +1,9 @@
 //! Custom sections that say something about bodies.
 
-use crate::module::{Module, Replacements};
+use crate::module::{Module, NameSubsection, Replacements};
 use std::collections::BTreeSet;
 use wasm_encoder::{Encode, IndirectNameMap, NameMap};
-use wasmparser::{BinaryReader, Name, NameSectionReader};
-
-/// Subsections of the name section that have names for the insides of functions (spec appendix "Custom Sections" and the
-/// extended name section proposal).
-const LOCALS: u8 = 2;
-const LABELS: u8 = 3;
+use wasmparser::{BinaryReader, Name};
 
 /// Brings what describes code in line with bodies that moved and bodies that are gone, and names the sections that had
 /// to go.
@@ -64,29 +59,19 @@ fn without_functions(payload: &[u8], stubs: &BTreeSet<u32>) -> Option<Vec<u8>> {
 /// The name section without names of locals and labels of stubs, which have none. A malformed one is left alone.
 fn without_insides(payload: &[u8], stubs: &BTreeSet<u32>) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(payload.len());
-    let mut reader = BinaryReader::new(payload, 0);
-    while !reader.eof() {
-        let start = reader.original_position();
-        let id = reader.read_u8().ok()?;
-        let len = reader.read_var_u32().ok()?;
-        reader.read_bytes(len as usize).ok()?;
-        let raw = &payload[start..reader.original_position()];
-        if !matches!(id, LOCALS | LABELS) {
-            out.extend_from_slice(raw);
-            continue;
+    for subsection in NameSubsection::read_all(payload)? {
+        match subsection.id {
+            NameSubsection::LOCAL | NameSubsection::LABEL => {
+                NameSubsection::write(subsection.id, &retained(&subsection, stubs)?, &mut out);
+            }
+            _ => out.extend_from_slice(subsection.raw),
         }
-        let map = retained(raw, stubs)?;
-        let mut contents = Vec::new();
-        map.encode(&mut contents);
-        out.push(id);
-        contents.as_slice().encode(&mut out);
     }
     Some(out)
 }
 
-fn retained(raw: &[u8], stubs: &BTreeSet<u32>) -> Option<IndirectNameMap> {
-    let subsection = NameSectionReader::new(BinaryReader::new(raw, 0)).next()?.ok()?;
-    let (Name::Local(functions) | Name::Label(functions)) = subsection else { return None };
+fn retained(subsection: &NameSubsection<'_>, stubs: &BTreeSet<u32>) -> Option<IndirectNameMap> {
+    let (Name::Local(functions) | Name::Label(functions)) = subsection.parse()? else { return None };
     let mut map = IndirectNameMap::new();
     for function in functions {
         let function = function.ok()?;

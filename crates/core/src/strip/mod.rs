@@ -13,7 +13,6 @@ use crate::module::{Module, Replacements, SectionId, section_of};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use wasm_encoder::Encode;
-use wasmparser::{BinaryReader, CodeSectionReader, FunctionBody};
 
 /// What a stub's body is, as an entry of the code section without its size: no locals, `unreachable`, `end`.
 pub const STUB: [u8; 3] = [0x00, 0x00, 0x0b];
@@ -48,7 +47,7 @@ pub struct StripReport {
 pub fn strip(wasm: Vec<u8>) -> Result<Stripped, EncodeError> {
     let module = Module::parse(&wasm).map_err(EncodeError::Invalid)?;
     let reachable = reachable(&module);
-    let bodies = bodies(&module);
+    let bodies = module.bodies();
     let mut stubs = BTreeSet::new();
     let mut entries =
         Vec::with_capacity(module.section(SectionId::CODE).map_or(0, |code| code.contents.len()));
@@ -78,11 +77,4 @@ pub fn strip(wasm: Vec<u8>) -> Result<Stripped, EncodeError> {
     let stripped = sections.apply(&module.sections);
     Module::parse(&stripped).map_err(EncodeError::Invalid)?;
     Ok(Stripped { wasm: stripped, report })
-}
-
-/// The bodies of the module's own functions. They were validated, so reading stops at the end only.
-fn bodies<'a>(module: &Module<'a>) -> Vec<FunctionBody<'a>> {
-    let Some(section) = module.section(SectionId::CODE) else { return Vec::new() };
-    let reader = CodeSectionReader::new(BinaryReader::new(section.contents, 0));
-    reader.into_iter().flatten().flatten().collect()
 }

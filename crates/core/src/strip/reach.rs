@@ -1,4 +1,3 @@
-use super::bodies;
 use crate::module::{Module, element_functions, is_function, ref_funcs};
 use crate::parallel;
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,7 +62,7 @@ impl<'m, 'a> Search<'m, 'a> {
         }
         Search {
             module,
-            bodies: bodies(module),
+            bodies: module.bodies(),
             reached: vec![false; module.functions.len()],
             found: Vec::new(),
             tables,

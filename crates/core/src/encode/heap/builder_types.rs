@@ -1,4 +1,3 @@
-use super::super::EncodeError;
 use crate::module::Module;
 use crate::plan::PlannedHeap;
 use crate::plan::heap::{PrebuiltPlace, RegistryEntry, StreamKind};
@@ -88,49 +87,57 @@ impl BuilderTypes {
         self.state() + 3
     }
 
-    /// All of them, encoded, and how many there are.
-    pub fn encode(&self) -> Result<(u32, Vec<u8>), EncodeError> {
+    /// All of them as entries of the type section, in order.
+    pub fn entries(&self) -> Vec<Vec<u8>> {
         const ARRAY: u8 = 0x5e;
-        const STRUCT: u8 = 0x5f;
-        const FUNCTION: u8 = 0x60;
         const I8: u8 = 0x78;
         const I16: u8 = 0x77;
         const IMMUTABLE: u8 = 0;
         const MUTABLE: u8 = 1;
-        let mut out = Vec::new();
-        for element in [I8, I16] {
-            out.extend([ARRAY, element, IMMUTABLE]);
-        }
-        let array = |ty: ValType, mutable: u8, out: &mut Vec<u8>| {
-            out.push(ARRAY);
-            ty.encode(out);
-            out.push(mutable);
+        let array = |ty: ValType, mutable: u8| {
+            let mut entry = vec![ARRAY];
+            ty.encode(&mut entry);
+            entry.push(mutable);
+            entry
         };
-        array(ValType::I32, IMMUTABLE, &mut out);
-        array(ValType::I64, IMMUTABLE, &mut out);
-        array(ValType::FUNCREF, IMMUTABLE, &mut out);
-        array(ValType::Ref(RefType::ANYREF), MUTABLE, &mut out);
+        let mut entries = vec![
+            vec![ARRAY, I8, IMMUTABLE],
+            vec![ARRAY, I16, IMMUTABLE],
+            array(ValType::I32, IMMUTABLE),
+            array(ValType::I64, IMMUTABLE),
+            array(ValType::FUNCREF, IMMUTABLE),
+            array(ValType::Ref(RefType::ANYREF), MUTABLE),
+        ];
         if self.has_exceptions {
-            array(ValType::Ref(RefType::EXNREF), MUTABLE, &mut out);
+            entries.push(array(ValType::Ref(RefType::EXNREF), MUTABLE));
         }
         if self.has_externals {
-            array(ValType::EXTERNREF, IMMUTABLE, &mut out);
+            entries.push(array(ValType::EXTERNREF, IMMUTABLE));
         }
-
-        let fields = StateField::all();
-        out.push(STRUCT);
-        (fields.len() as u32).encode(&mut out);
-        for field in fields {
-            self.field_type(field).encode(&mut out);
-            out.push(MUTABLE);
-        }
+        entries.push(self.state_entry());
         let state = ValType::Ref(RefType { nullable: false, heap_type: HeapType::Concrete(self.state()) });
         for params in [&[state, ValType::I32, ValType::I32][..], &[state], &[]] {
-            out.push(FUNCTION);
-            params.encode(&mut out);
-            out.push(0);
+            const FUNCTION: u8 = 0x60;
+            const NO_RESULTS: u8 = 0;
+            let mut entry = vec![FUNCTION];
+            params.encode(&mut entry);
+            entry.push(NO_RESULTS);
+            entries.push(entry);
         }
-        Ok((10 + u32::from(self.has_exceptions) + u32::from(self.has_externals), out))
+        entries
+    }
+
+    fn state_entry(&self) -> Vec<u8> {
+        const STRUCT: u8 = 0x5f;
+        const MUTABLE: u8 = 1;
+        let fields = StateField::all();
+        let mut entry = vec![STRUCT];
+        (fields.len() as u32).encode(&mut entry);
+        for field in fields {
+            self.field_type(field).encode(&mut entry);
+            entry.push(MUTABLE);
+        }
+        entry
     }
 
     pub fn field_type(&self, field: StateField) -> ValType {

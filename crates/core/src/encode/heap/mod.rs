@@ -7,7 +7,7 @@ mod builder_types;
 mod prelude;
 
 use super::{EncodeError, start_function};
-use crate::module::Module;
+use crate::module::{Module, Patch};
 use crate::plan::heap::{Builder, HeapPlan, StreamKind, StreamRange};
 use crate::plan::{PlannedHeap, StartSteps};
 use crate::snapshot::Shape;
@@ -16,61 +16,45 @@ use body_builder::BuilderContext;
 use builder_types::{BuilderTypes, STREAMS, StateField};
 use wasm_encoder::{BlockType, Encode, HeapType, Instruction, RefType, ValType};
 
-/// What is appended to the sections of the module.
-#[derive(Default)]
-pub(super) struct Added {
-    /// Recursion groups, and how many.
-    pub types: (u32, Vec<u8>),
-    /// The type of each function.
-    pub functions: Vec<u32>,
-    /// Their bodies.
-    pub bodies: Vec<Vec<u8>>,
-}
-
-impl Added {
-    fn push(&mut self, ty: u32, body: Vec<u8>) {
-        self.functions.push(ty);
-        self.bodies.push(body);
-    }
-}
-
-/// The start function, which comes first, and what it calls: builders, the dispatcher, parts.
+/// The start function, which comes first, and what it calls: builders, the dispatcher, parts. Each with its type, which is
+/// added here.
 pub(super) fn functions(
     module: &Module<'_>,
     heap: &PlannedHeap,
     steps: &StartSteps,
-) -> Result<Added, EncodeError> {
+    patch: &mut Patch<'_, '_>,
+) -> Result<Vec<(u32, Vec<u8>)>, EncodeError> {
     let types = BuilderTypes::of(module, heap);
+    for entry in types.entries() {
+        patch.ty(&entry);
+    }
     let context = BuilderContext { module, heap, types };
-    let first = module.functions.len() as u32;
+    let first_called = module.functions.len() as u32 + 1;
     let plan = &heap.plan;
 
-    let mut rest = Added::default();
+    let mut called = Vec::new();
     for &builder in &plan.builders {
-        rest.push(types.builder(), build::builder(context, builder)?);
+        called.push((types.builder(), build::builder(context, builder)?));
     }
-    let dispatcher = first + 1 + rest.bodies.len() as u32;
-    rest.push(types.builder(), dispatch(context));
+    let dispatcher = first_called + called.len() as u32;
+    called.push((types.builder(), dispatch(context)));
     let mut before = Vec::new();
     for part in plan.prelude.chunks(HeapPlan::ENTRIES_PER_FUNCTION) {
-        before.push(first + 1 + rest.bodies.len() as u32);
-        rest.push(types.part(), prelude::entries(context, part)?);
+        before.push(first_called + called.len() as u32);
+        called.push((types.part(), prelude::entries(context, part)?));
     }
     let mut after = Vec::new();
     for steps in steps.steps.chunks(HeapPlan::STEPS_PER_FUNCTION) {
-        after.push(first + 1 + rest.bodies.len() as u32);
+        after.push(first_called + called.len() as u32);
         let mut body = BodyBuilder::new(context, 1);
         for step in steps {
             start_function::encode_heap_step(step, &mut body)?;
         }
-        rest.push(types.part(), body.finish());
+        called.push((types.part(), body.finish()));
     }
-
-    let mut added = Added { types: types.encode()?, ..Added::default() };
-    added.push(types.start(), start_body(context, dispatcher, &before, &after));
-    added.functions.extend(rest.functions);
-    added.bodies.extend(rest.bodies);
-    Ok(added)
+    let mut functions = vec![(types.start(), start_body(context, dispatcher, &before, &after))];
+    functions.extend(called);
+    Ok(functions)
 }
 
 /// Names for the functions, by their place behind the module's own.

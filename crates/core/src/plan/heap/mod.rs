@@ -25,6 +25,7 @@ pub(super) use runs::ObjectSlots;
 pub use streams::{StreamKind, StreamRange};
 
 use super::{PlanError, UnwritableValue};
+use crate::engine_limits::FIXED_ARRAY_ELEMENTS;
 use crate::module::{Module, Names, Space};
 use crate::snapshot::{Reference, Shape, Snapshot};
 use field_layout::{FieldLayout, FieldLayouts, is_reference};
@@ -35,9 +36,6 @@ use registry::{Assigned, RegistryIndices};
 use runs::{Builders, write_slots};
 use std::collections::{BTreeSet, HashMap};
 use streams::StreamContents;
-
-/// `array.new_fixed` takes no more operands (V8, SpiderMonkey, JavaScriptCore).
-const MAX_FIXED: u32 = 10_000;
 
 /// What the start function needs to make all objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,16 +165,16 @@ pub(super) fn plan(
     let kinds = ObjectKinds::of(heap, &layouts, is_prebuilt);
     let path = |id| path::path_to(module, snapshot, &layouts, names, id);
     if let Some(id) = (0u32..).zip(&kinds.of).find_map(|(id, &kind)| match kinds.keys[kind as usize].1 {
-        Form::Fixed(len) => (len > MAX_FIXED).then_some(id),
+        Form::Fixed(len) => (!FIXED_ARRAY_ELEMENTS.allows(u64::from(len))).then_some(id),
         _ => None,
     }) {
-        return Err(PlanError::LargeImmutableArray { place: path(id), len: heap.object(id).len });
+        return Err(PlanError::LargeImmutableArray { path: path(id), len: heap.object(id).len });
     }
     let order = order::build_order(heap, &layouts, &kinds.of, kinds.keys.len(), is_prebuilt);
     let placeholders = Placeholders::of(module);
     let columns = columns::plan(heap, &layouts, &kinds, &prebuilt, &order, &placeholders);
     let kinds_of = kinds.of;
-    let planned = columns.map_err(|(id, ty)| PlanError::NoPlaceholder { place: path(id), ty })?;
+    let planned = columns.map_err(|(id, ty)| PlanError::NoPlaceholder { path: path(id), ty })?;
 
     let mut assigned = Assigned::new(heap.len());
     assigned.values(heap);
@@ -227,7 +225,8 @@ pub(super) fn plan(
     }
     let object_runs = streams.runs.len() as u32;
     write_slots(slots, &index, &mut builders, &mut streams);
-    if builders.list.is_empty() && prelude.is_empty() {
+    let is_used = used.iter().any(|reference| reference.object().is_some());
+    if builders.list.is_empty() && prelude.is_empty() && !is_used {
         return Ok(None);
     }
 

@@ -16,16 +16,16 @@ pub(super) fn unwritable(
         return Vec::new();
     }
     let paths = Paths::of(module, snapshot, layouts, names);
-    let mut places = Vec::new();
+    let mut values = Vec::new();
     for (id, object) in heap.objects() {
         for (at, reference) in object.references.iter().enumerate() {
             if let Reference::Unwritable(value) = reference {
-                let place = format!("{} → {}", paths.to(id), paths.step(id, at));
-                places.push(UnwritableValue { place, value: *value });
+                let path = format!("{} → {}", paths.to(id), paths.step(id, at));
+                values.push(UnwritableValue { path, value: *value });
             }
         }
     }
-    places
+    values
 }
 
 /// The path to an object, from a root.

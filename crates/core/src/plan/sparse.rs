@@ -1,0 +1,139 @@
+//! A memory whose data lies in very many small islands: one passive segment of records, which a loop in the start function
+//! copies to where they belong.
+
+use crate::snapshot::{Image, MemoryState};
+use std::ops::Range;
+
+/// Data of one memory as records: the gap before the island, its length, its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SparseData {
+    /// Memory index.
+    pub memory: u32,
+    /// The islands, in order, none in the scratch bytes. Each fits one record.
+    pub islands: Vec<Range<u64>>,
+    /// Bytes that a gap takes in a record: 1, 2 or 4.
+    pub gap_width: u32,
+    /// Bytes that a length takes in a record: 1, 2 or 4.
+    pub len_width: u32,
+}
+
+/// Bytes at the start of the memory where the loop reads gap and length of each record. It puts back what was there, so
+/// their own contents are written before it.
+pub const SCRATCH: u64 = 8;
+
+/// What a record costs, in bytes of file, on the engine that runs it slowest: two calls of `memory.init` and some
+/// instructions, some 0.3 µs, in which the fastest engine loads so many bytes.
+const RECORD_COST: u64 = 256;
+
+/// What a loop in a start function costs, in bytes of file.
+const LOOP_COST: u64 = 1 << 20;
+
+const WIDTHS: [u32; 3] = [1, 2, 4];
+
+impl SparseData {
+    /// The records for `islands` with the widths that need the fewest bytes; `None` where the memory is too small for the
+    /// scratch bytes.
+    pub fn of(memory: u32, islands: &[Range<u64>], state: &MemoryState<'_>) -> Option<SparseData> {
+        if state.size < SCRATCH {
+            return None;
+        }
+        let clipped: Vec<Range<u64>> = islands
+            .iter()
+            .map(|island| island.start.max(SCRATCH)..island.end.max(SCRATCH))
+            .filter(|island| !island.is_empty())
+            .collect();
+        let pairs = WIDTHS.iter().flat_map(|gap| WIDTHS.iter().map(move |len| (*gap, *len)));
+        let cut = |(gap_width, len_width)| SparseData {
+            memory,
+            islands: records(&clipped, max_of(gap_width), max_of(len_width)),
+            gap_width,
+            len_width,
+        };
+        pairs.map(cut).min_by_key(SparseData::bytes)
+    }
+
+    /// Bytes of the segment.
+    pub fn bytes(&self) -> u64 {
+        let header = u64::from(self.gap_width + self.len_width);
+        self.islands.iter().map(|island| header + island.end - island.start).sum()
+    }
+
+    /// Whether this form is worth its loop, against one that writes so many bytes.
+    pub fn is_worth(&self, other: u64) -> bool {
+        let loop_cost = RECORD_COST.saturating_mul(self.islands.len() as u64).saturating_add(LOOP_COST);
+        self.bytes().saturating_add(loop_cost) < other && self.fits()
+    }
+
+    /// Whether the segment is one that can be written.
+    pub fn fits(&self) -> bool {
+        self.bytes() <= crate::segments::MAX_SEGMENT_LENGTH
+    }
+
+    /// Appends the segment's contents.
+    pub fn append_to(&self, image: &Image<'_>, out: &mut Vec<u8>) {
+        let mut end = SCRATCH;
+        for island in &self.islands {
+            let number = |value: u64, width: u32| value.to_le_bytes().into_iter().take(width as usize);
+            out.extend(number(island.start - end, self.gap_width));
+            out.extend(number(island.end - island.start, self.len_width));
+            image.append_to(island.start, island.end, out);
+            end = island.end;
+        }
+    }
+}
+
+fn max_of(width: u32) -> u64 {
+    (1 << (8 * width)) - 1
+}
+
+/// Islands cut so that each fits a record; a gap that is too wide for one becomes records without bytes.
+fn records(islands: &[Range<u64>], max_gap: u64, max_len: u64) -> Vec<Range<u64>> {
+    let mut records = Vec::with_capacity(islands.len());
+    let mut end = SCRATCH;
+    for island in islands {
+        while island.start - end > max_gap {
+            end += max_gap;
+            records.push(end..end);
+        }
+        let mut start = island.start;
+        while start < island.end {
+            let next = island.end.min(start + max_len);
+            records.push(start..next);
+            start = next;
+        }
+        end = island.end;
+    }
+    records
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SparseData, records};
+    use crate::snapshot::{Chunk, Image, MemoryState};
+    use std::borrow::Cow;
+
+    #[test]
+    fn wide_gaps_and_long_islands_take_several_records() {
+        let islands = [8..9, 300..900];
+        assert_eq!(records(&islands, 255, 255), [8..9, 264..264, 300..555, 555..810, 810..900]);
+        assert_eq!(records(&islands, 65535, 65535), islands);
+    }
+
+    #[test]
+    fn the_first_bytes_are_kept_apart() {
+        let chunk = Chunk { offset: 0, bytes: Cow::Borrowed(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10][..]) };
+        let state = MemoryState { size: 65536, maximum: None, image: Image::new(vec![chunk]), import: None };
+        let sparse = SparseData::of(0, &vec![0..10], &state).unwrap();
+        assert_eq!(sparse.islands, vec![8..10]);
+        let mut out = Vec::new();
+        sparse.append_to(&state.image, &mut out);
+        assert_eq!(out, [0, 2, 9, 10]);
+        assert_eq!(sparse.bytes(), 4);
+    }
+
+    #[test]
+    fn a_memory_without_room_for_the_scratch_bytes_has_no_records() {
+        let state = MemoryState { size: 7, maximum: None, image: Image::default(), import: None };
+        assert_eq!(SparseData::of(0, &[], &state), None);
+    }
+}

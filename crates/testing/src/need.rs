@@ -1,0 +1,83 @@
+//! What some tests need and not every machine has.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+/// Something that is looked for when the tests run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// The folder of real programs: [`inputs`].
+    Inputs,
+    /// The standard library of CPython 3.11: [`python_library`].
+    Python,
+    /// A Node: [`node`].
+    Node,
+    /// A browser: [`chromium`].
+    Chromium,
+}
+
+static INPUTS: LazyLock<PathBuf> = LazyLock::new(|| {
+    let named = std::env::var_os("PREINIT_INPUTS").map(PathBuf::from);
+    named.unwrap_or_else(|| crate::repository().join("../shared/inputs"))
+});
+static PYTHON: LazyLock<Option<PathBuf>> = LazyLock::new(find_python_library);
+static NODE: LazyLock<Option<PathBuf>> = LazyLock::new(|| first_that_runs("PREINIT_NODE", &["node"]));
+static CHROMIUM: LazyLock<Option<PathBuf>> =
+    LazyLock::new(|| first_that_runs("CHROMIUM", &["chromium", "chromium-browser", "google-chrome"]));
+
+impl Need {
+    /// Why a test that needs this cannot run.
+    pub fn missing(self) -> Option<String> {
+        let (found, reason) = match self {
+            Need::Inputs => {
+                let reason =
+                    format!("there is no folder {} of real programs; set PREINIT_INPUTS", INPUTS.display());
+                return (!INPUTS.is_dir()).then_some(reason);
+            }
+            Need::Python => (&PYTHON, "there is no standard library of Python 3.11; set PREINIT_PYTHON_LIB"),
+            Need::Node => (&NODE, "there is no Node; set PREINIT_NODE"),
+            Need::Chromium => (&CHROMIUM, "there is no Chromium; set CHROMIUM"),
+        };
+        found.is_none().then(|| reason.to_string())
+    }
+}
+
+/// A program of the folder of [`Need::Inputs`].
+pub fn input(file: &str) -> Vec<u8> {
+    let path = INPUTS.join(file);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What [`Need::Python`] stands for.
+pub fn python_library() -> PathBuf {
+    PYTHON.clone().expect("the test says that it needs Python")
+}
+
+/// What [`Need::Chromium`] stands for.
+pub fn chromium() -> &'static Path {
+    CHROMIUM.as_deref().expect("the test says that it needs Chromium")
+}
+
+/// The program that a variable names, or else the first of these that is there.
+fn first_that_runs(variable: &str, names: &[&str]) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).map(PathBuf::from);
+    named.into_iter().chain(names.iter().map(PathBuf::from)).find(|program| {
+        let mut command = Command::new(program);
+        let status = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    })
+}
+
+fn find_python_library() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os("PREINIT_PYTHON_LIB") {
+        return Some(PathBuf::from(folder));
+    }
+    let script =
+        "import sys, os; assert sys.version_info[:2] == (3, 11); print(os.path.dirname(os.__file__))";
+    ["python3.11", "python3"].iter().find_map(|python| {
+        let output = Command::new(python).args(["-c", script]).output().ok()?;
+        let folder = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
+        (output.status.success() && folder.join("os.py").exists()).then_some(folder)
+    })
+}

@@ -1,0 +1,6 @@
+//! Properties, as functions of bytes that panic where one does not hold.
+
+pub mod generated;
+pub mod hostile;
+pub mod operations;
+pub mod segments;

@@ -1,0 +1,3 @@
+/** The absolute path of the binary. */
+declare const path: string;
+export = path;

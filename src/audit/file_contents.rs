@@ -1,0 +1,175 @@
+//! What init read from files and standard input, and is in the snapshot byte for byte.
+
+use crate::checks::{SHORTEST, is_secret_name};
+use crate::evidence::Evidence;
+use crate::finding::{Finding, Level, Location};
+use crate::guest::{StaticData, is_static, static_data};
+use crate::wording::Bytes;
+use std::collections::{BTreeMap, HashMap};
+
+/// Of a larger file, parts are searched for; of a smaller one, such as a key or a configuration, the whole content.
+const SMALL_FILE: usize = 1024;
+
+/// The size of a part.
+const WINDOW: usize = 32;
+
+/// What a search for the content of files has found.
+pub(super) struct FileSearch {
+    pub findings: Vec<Finding>,
+    /// Contents that are too short to be searched for.
+    pub too_short: usize,
+}
+
+/// A file by the guest's name, or standard input, and what init read of it.
+type Content<'a> = (&'a Option<String>, &'a [u8]);
+
+impl FileSearch {
+    pub fn run(evidence: &Evidence<'_>) -> FileSearch {
+        let mut contents: BTreeMap<Option<String>, Vec<u8>> = BTreeMap::new();
+        for input in evidence.ledger.inputs() {
+            contents.entry(input.path).or_default().extend(&input.region.bytes);
+        }
+        let mut search = FileSearch { findings: Vec::new(), too_short: 0 };
+        let mut large: Vec<Content<'_>> = Vec::new();
+        for (path, bytes) in &contents {
+            let trimmed = bytes.trim_ascii();
+            if trimmed.len() < SHORTEST {
+                search.too_short += usize::from(!trimmed.is_empty());
+            } else if trimmed.len() > SMALL_FILE && path.is_some() {
+                large.push((path, bytes));
+            } else {
+                search.findings.extend(small(evidence, (path, trimmed)));
+            }
+        }
+        search.findings.extend(in_parts(evidence, &large));
+        search
+    }
+}
+
+fn small(evidence: &Evidence<'_>, (path, bytes): Content<'_>) -> Option<Finding> {
+    /// Of standard input, only the beginning.
+    const SEARCHED: usize = 4096;
+    /// Locations that are looked at.
+    const MOST: usize = 40;
+    let needle = &bytes[..bytes.len().min(SEARCHED)];
+    let input = static_data(evidence.module);
+    let found = (0u32..).zip(&evidence.contents).flat_map(|(memory, contents)| {
+        contents.find(needle).into_iter().map(move |address| (memory, address))
+    });
+    let found = found.filter(|&at| !is_static(evidence.module, &input, at, needle));
+    let locations: Vec<Location> = found
+        .take(MOST)
+        .map(|(memory, address)| evidence.location(memory, address, needle.len() as u64))
+        .collect();
+    let first = locations.first()?;
+    let (what, key, level) = match path {
+        None => ("what init read from standard input".to_string(), "secret.stdin", Level::Warning),
+        Some(path) => {
+            // Any other was given to init to be used.
+            let level = if is_secret_name(path) { Level::Warning } else { Level::Note };
+            (format!("the content of the file `{path}`"), "secret.file", level)
+        }
+    };
+    let title = format!("{what} ({}) is in the output at {}", Bytes(bytes.len() as u64), first.at);
+    let sites = evidence.sites(|descriptors, entry| match path {
+        None => entry.call.reads_stdin(descriptors),
+        Some(path) => entry.call.opened_path(descriptors).as_ref() == Some(path),
+    });
+    let finding = Finding::new(level, key, title).at(locations).by(sites);
+    Some(finding.advise("if it is a secret, read it at run time, or overwrite it before init ends".into()))
+}
+
+/// One note for all: it is the purpose of init that what it loads is in the snapshot.
+fn in_parts(evidence: &Evidence<'_>, files: &[Content<'_>]) -> Option<Finding> {
+    if files.is_empty() {
+        return None;
+    }
+    let windows = Windows::of(files);
+    let input = static_data(evidence.module);
+    let mut found: BTreeMap<usize, Location> = BTreeMap::new();
+    for memory in 0..evidence.contents.len() as u32 {
+        windows.search(evidence, memory, &input, &mut found);
+    }
+    if found.is_empty() {
+        return None;
+    }
+    let total = Bytes(found.values().map(|location| location.bytes).sum());
+    let title = match found.len() {
+        1 => format!("at least {total} of a file that init read are in the output"),
+        files => format!("at least {total} of {files} files that init read are in the output"),
+    };
+    let mut locations: Vec<Location> = found
+        .into_iter()
+        .map(|(file, location)| {
+            let name = files[file].0.as_deref().unwrap_or_default();
+            Location { what: format!("of `{name}`"), ..location }
+        })
+        .collect();
+    locations.sort_by_key(|location| std::cmp::Reverse(location.bytes));
+    Some(Finding::new(Level::Note, "secret.files", title).at(locations))
+}
+
+/// Parts of files, to be looked up quickly.
+struct Windows<'a> {
+    /// Each with the number of its file.
+    files: HashMap<&'a [u8], usize>,
+    /// The slots of all windows, as bits.
+    filter: Vec<u64>,
+}
+
+impl<'a> Windows<'a> {
+    fn of(files: &[Content<'a>]) -> Windows<'a> {
+        let mut windows = Windows { files: HashMap::new(), filter: vec![0u64; 1 << 12] };
+        for (file, (_, bytes)) in files.iter().enumerate() {
+            for window in bytes.chunks_exact(WINDOW).filter(|window| is_distinctive(window)) {
+                windows.files.entry(window).or_insert(file);
+                windows.filter[slot(window) / 64] |= 1 << (slot(window) % 64);
+            }
+        }
+        windows
+    }
+
+    /// The file of which `window` is a part.
+    fn get(&self, window: &[u8]) -> Option<usize> {
+        let may_be = self.filter[slot(window) / 64] >> (slot(window) % 64) & 1 == 1;
+        may_be.then(|| self.files.get(window).copied()).flatten()
+    }
+
+    /// Adds, by file, the first location in `memory` and the number of bytes.
+    fn search(
+        &self,
+        evidence: &Evidence<'_>,
+        memory: u32,
+        input: &[StaticData],
+        found: &mut BTreeMap<usize, Location>,
+    ) {
+        for (start, bytes) in evidence.contents[memory as usize].stretches() {
+            let mut at = 0;
+            while at + WINDOW <= bytes.len() {
+                let (window, address) = (&bytes[at..at + WINDOW], start + at as u64);
+                let file = self.get(window);
+                match file.filter(|_| !is_static(evidence.module, input, (memory, address), window)) {
+                    Some(file) => {
+                        let first = || evidence.location(memory, address, 0);
+                        found.entry(file).or_insert_with(first).bytes += WINDOW as u64;
+                        at += WINDOW;
+                    }
+                    None => at += 1,
+                }
+            }
+        }
+    }
+}
+
+/// A number below 2^18 that is the same for equal windows.
+fn slot(window: &[u8]) -> usize {
+    let head = u32::from_le_bytes([window[0], window[1], window[2], window[3]]);
+    (head.wrapping_mul(0x9e37_79b1) >> 14) as usize
+}
+
+/// Whether it is none of the patterns that are in every memory.
+fn is_distinctive(window: &[u8]) -> bool {
+    let mut seen = [false; 256];
+    window.iter().for_each(|byte| seen[*byte as usize] = true);
+    seen.iter().filter(|seen| **seen).count() >= 8
+}

@@ -1,0 +1,144 @@
+//! Init again, with some sources changed.
+
+use super::difference::{Difference, differences};
+use super::first_run::FirstRun;
+use super::init_run::{InitEnd, InitRun};
+use crate::checks::Source;
+use crate::engine::on_guest_thread;
+use crate::error::Error;
+use crate::execute::{ExecuteError, Stopped};
+use crate::freeze::FreezeError;
+use crate::host::{HostOptions, Ledger, Limits, Output, Stdin, WasiOptions};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// Repeats an init that has run once.
+pub(super) struct Rerun<'a> {
+    pub init: &'a InitRun<'a>,
+    pub first: &'a FirstRun<'a>,
+    pub limits: Limits,
+    runs: AtomicUsize,
+}
+
+/// What init does with some sources changed.
+#[derive(Debug, Clone)]
+pub(super) struct Variation {
+    pub sources: Vec<Source>,
+    /// What differs from the first run.
+    pub changed: Vec<Difference>,
+    pub divergence: Option<Divergence>,
+}
+
+/// Init took another path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Divergence {
+    /// The number of host calls before the first that differs.
+    pub call: usize,
+    /// What happened there, in words.
+    pub how: String,
+    /// Whether init came to its end all the same.
+    pub finished: bool,
+}
+
+impl Variation {
+    /// Whether anything depends on the sources.
+    pub fn has_effect(&self) -> bool {
+        !self.changed.is_empty() || self.divergence.is_some()
+    }
+}
+
+impl<'a> Rerun<'a> {
+    pub fn new(init: &'a InitRun<'a>, first: &'a FirstRun<'a>) -> Rerun<'a> {
+        let limits = init.execution.limits;
+        // Another value must not make the audit take as long as the limit allows.
+        let patience = first.record.run_time * 10 + Duration::from_secs(10);
+        let limits = Limits { timeout: limits.timeout.map(|limit| limit.min(patience)), ..*limits };
+        Rerun { init, first, limits, runs: AtomicUsize::new(0) }
+    }
+
+    /// The number of runs so far.
+    pub fn runs(&self) -> usize {
+        self.runs.load(Ordering::Relaxed)
+    }
+
+    /// Runs init, answered from `ledger` except for `sources`.
+    pub fn start(&self, ledger: &Arc<Ledger>, sources: &[Source]) -> Result<InitEnd, Error> {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        let mut host = HostOptions {
+            replay: Some(Arc::clone(ledger)),
+            replay_outside_only: true,
+            ledger_backtraces: false,
+            ..self.init.execution.host.clone()
+        };
+        if let Some(wasi) = &mut host.wasi {
+            *wasi = WasiOptions {
+                stdin: Stdin::Bytes(self.first.record.ledger.stdin()),
+                stdout: Output::Discard,
+                stderr: Output::Discard,
+                ..wasi.clone()
+            };
+            sources.iter().for_each(|source| source.vary(wasi));
+        }
+        self.init.run(&host, &self.limits)
+    }
+
+    /// What changes with other values of `sources`.
+    pub fn vary(&self, sources: &[Source]) -> Result<Variation, Error> {
+        on_guest_thread(|| {
+            let (changed, divergence) = match self.start(&self.first.record.ledger, sources) {
+                Ok(end) => self.compare(end)?,
+                Err(error) => (Vec::new(), self.stopped(error)?),
+            };
+            Ok(Variation { sources: sources.to_vec(), changed, divergence })
+        })
+        .unwrap_or_else(|error| Err(Error::Thread(error)))
+    }
+
+    /// What differs between the first run and one that has ended.
+    fn compare(&self, end: InitEnd) -> Result<(Vec<Difference>, Option<Divergence>), Error> {
+        let InitEnd { mut initialized, in_progress } = end;
+        let ledger = initialized.store.data_mut().take_ledger();
+        let changed = differences(&self.first.snapshot, &self.init.snapshot(&mut initialized.reader())?);
+        let elsewhere = || Divergence {
+            call: self.first.record.ledger.len(),
+            how: "other functions were in progress where it was stopped".to_string(),
+            finished: true,
+        };
+        let divergence = self.divergence(&ledger, None);
+        let divergence =
+            divergence.or_else(|| (in_progress != self.first.record.in_progress).then(elsewhere));
+        Ok((changed, divergence))
+    }
+
+    /// How a run diverged that was stopped. Other errors are passed on.
+    fn stopped(&self, error: Error) -> Result<Option<Divergence>, Error> {
+        match error {
+            Error::Execute(ExecuteError::Stopped(stopped))
+            | Error::Freeze(FreezeError::Execute(ExecuteError::Stopped(stopped))) => {
+                let Stopped { stop, ledger } = *stopped;
+                Ok(self.divergence(&ledger, Some(format!("{}: {}", stop.stage, stop.cause))))
+            }
+            Error::Freeze(FreezeError::NotReached { message, ledger }) => {
+                Ok(self.divergence(&ledger, message.lines().next().map(str::to_string)))
+            }
+            error => Err(error),
+        }
+    }
+
+    /// Where the host calls in `ledger` differ from those of the first run. `ended` says how a run ended that was stopped.
+    fn divergence(&self, ledger: &Ledger, ended: Option<String>) -> Option<Divergence> {
+        let first = &self.first.record.ledger;
+        let both = first.entries().zip(ledger.entries());
+        let call = both.take_while(|(left, right)| left.call.import == right.call.import).count();
+        let finished = ended.is_none();
+        let how = match (ended, first.entries().nth(call), ledger.entries().nth(call)) {
+            (Some(ended), ..) => ended,
+            (None, None, None) => return None,
+            (None, Some(first), Some(other)) => format!("it called {} instead of {}", other.call, first.call),
+            (None, Some(first), None) => format!("it did not call {}", first.call),
+            (None, None, Some(other)) => format!("it also called {}", other.call),
+        };
+        Some(Divergence { call, how, finished })
+    }
+}

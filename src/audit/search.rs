@@ -1,0 +1,142 @@
+//! Draws findings from the state that init left, and from what changed when it ran again.
+
+use super::difference::Difference;
+use super::file_contents::FileSearch;
+use super::libc_state::LibcState;
+use super::locations::locations;
+use super::program::Program;
+use super::rerun::Variation;
+use super::weight::Weight;
+use super::{constructors, free_stack, libc_findings, taint};
+use crate::checks::{self, SHORTEST, Source, ValueSearch};
+use crate::evidence::Evidence;
+use crate::execute::REACTOR_INITIALIZE;
+use crate::finding::{Finding, Level};
+use crate::host::{ImportName, WasiOptions};
+use crate::options::Options;
+use crate::wording::counted;
+use std::ops::Range;
+
+/// What the runs after the first have shown.
+pub(super) struct Repeated {
+    pub variations: Vec<Variation>,
+    pub libc: LibcState,
+    /// The number of these runs.
+    pub runs: usize,
+}
+
+/// What is searched.
+pub(super) struct Search<'a> {
+    pub evidence: &'a Evidence<'a>,
+    pub program: &'a Program<'a>,
+    pub options: &'a Options,
+    pub wasi: &'a WasiOptions,
+    /// The exports that init is.
+    pub init_functions: &'a [String],
+    /// `None` if init cannot run again.
+    pub repeated: Option<&'a Repeated>,
+    pub weights: &'a [Weight],
+}
+
+/// What was found.
+pub(super) struct Found {
+    /// Worst first.
+    pub findings: Vec<Finding>,
+    /// Values that are too short to be searched for.
+    pub too_short: usize,
+}
+
+impl Search<'_> {
+    pub fn run(&self) -> Found {
+        let Search { evidence, wasi, .. } = *self;
+        let variations = self.repeated.map_or(&[][..], |repeated| &repeated.variations);
+        let values = ValueSearch::run(evidence, wasi, |source, memory, range| {
+            may_depend(variations, source, memory, &range)
+        });
+        let files = FileSearch::run(evidence);
+        let mut findings = taint::findings(evidence, wasi, variations, &values.locations);
+        findings.extend(values.findings);
+        findings.extend(files.findings);
+        findings.extend(checks::handles(evidence));
+        if let Some(Repeated { libc, .. }) = self.repeated {
+            findings.extend(libc_findings::findings(evidence, wasi, libc));
+            findings.extend(self.constructors(libc));
+            findings.extend(unstable(evidence, &libc.unstable));
+        }
+        findings.extend(free_stack::finding(evidence, self.weights));
+        findings.sort_by_key(|finding| finding.level);
+        Found { findings, too_short: values.too_short + files.too_short }
+    }
+
+    fn constructors(&self, libc: &LibcState) -> Option<Finding> {
+        // What is frozen resumes, and does not begin again.
+        let consumed = if self.options.keep_init_functions && self.options.at.is_none() {
+            &[]
+        } else {
+            self.init_functions
+        };
+        let is_removed = |name: &str| {
+            let is_replaced = self.options.renames.iter().any(|rename| rename.dst == name);
+            is_replaced || name == REACTOR_INITIALIZE || consumed.iter().any(|init| init == name)
+        };
+        let exports = self.program.exports_with_constructors(is_removed);
+        let ran = self.program.runs_constructors(self.init_functions);
+        constructors::finding(self.evidence, &exports, ran, &libc.constructors)
+    }
+}
+
+/// Whether a range changes with another value of `source`, as far as the variations show.
+fn may_depend(variations: &[Variation], source: Source, memory: u32, range: &Range<u64>) -> bool {
+    let of_source = |variation: &&Variation| {
+        variation.sources.contains(&source)
+            && variation.divergence.as_ref().is_none_or(|divergence| divergence.finished)
+    };
+    let mut of_source = variations.iter().filter(of_source).peekable();
+    of_source.peek().is_none()
+        || of_source.flat_map(|variation| &variation.changed).any(|difference| match difference {
+            Difference::Memory { memory: other, range: changed, .. } => {
+                *other == memory && changed.start < range.end && range.start < changed.end
+            }
+            _ => false,
+        })
+}
+
+fn unstable(evidence: &Evidence<'_>, differences: &[Difference]) -> Option<Finding> {
+    if differences.is_empty() {
+        return None;
+    }
+    let title = "init ends differently when it is repeated with the same answers";
+    let locations = locations(evidence, differences, |_| false);
+    Some(Finding::new(Level::Warning, "unstable", title).at(locations))
+}
+
+/// What was not looked at, in sentences.
+pub(super) fn not_covered(
+    unrecorded: &[ImportName],
+    too_short: usize,
+    calls_in_progress: usize,
+) -> Vec<String> {
+    let mut not_covered = Vec::new();
+    if !unrecorded.is_empty() {
+        let names: Vec<String> = unrecorded.iter().map(|import| format!("`{import}`")).collect();
+        not_covered.push(format!(
+            "what depends on which source: init would have to run again, and the calls of {} are not recorded, because \
+             a linker provides them",
+            names.join(", ")
+        ));
+    }
+    if too_short > 0 {
+        not_covered.push(format!(
+            "{} shorter than {SHORTEST} bytes, which {} not searched for",
+            counted(too_short as u64, "value"),
+            if too_short == 1 { "is" } else { "are" },
+        ));
+    }
+    if calls_in_progress > 0 {
+        not_covered.push(format!(
+            "what the locals of the {} in progress depend on; everything that they point to was compared",
+            if calls_in_progress == 1 { "call".to_string() } else { format!("{calls_in_progress} calls") }
+        ));
+    }
+    not_covered
+}

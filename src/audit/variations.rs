@@ -1,0 +1,90 @@
+//! Which source makes which difference.
+
+use super::difference::Difference;
+use super::rerun::{Rerun, Variation};
+use super::source_codes::{SourceCodes, signatures};
+use crate::checks::Source;
+use crate::error::Error;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// Once init ran this often, sources that have an effect together are not separated.
+const MOST_RUNS: usize = 100;
+
+/// If all sources are suspected of a divergence, at most this many run separately.
+const MOST_SUSPECTS: usize = 16;
+
+/// Varies random numbers and the time separately, and all texts at once: these are separated only if something depends on
+/// them.
+pub(super) fn variations(rerun: &Rerun<'_>, sources: &[Source]) -> Result<Vec<Variation>, Error> {
+    let (texts, others): (Vec<Source>, Vec<Source>) = sources.iter().partition(|source| source.is_text());
+    let mut groups: Vec<Vec<Source>> = others.into_iter().map(|source| vec![source]).collect();
+    if !texts.is_empty() {
+        groups.push(texts);
+    }
+    let found: Result<Vec<Vec<Variation>>, Error> =
+        groups.into_par_iter().map(|group| separate(rerun, group)).collect();
+    Ok(found?.into_iter().flatten().collect())
+}
+
+/// Varies all of `sources` in one run. If something depends on them, further runs vary about half of them each, so that the
+/// runs in which something changes show the source.
+fn separate(rerun: &Rerun<'_>, sources: Vec<Source>) -> Result<Vec<Variation>, Error> {
+    let all = rerun.vary(&sources)?;
+    if sources.len() == 1 || !all.has_effect() || rerun.runs() >= MOST_RUNS {
+        return Ok(vec![all]);
+    }
+    let codes = SourceCodes::of(sources.len());
+    let varied = |run: usize| codes.varied_in(run).map(|at| sources[at]).collect::<Vec<Source>>();
+    let runs: Result<Vec<Variation>, Error> =
+        (0..codes.runs).into_par_iter().map(|run| rerun.vary(&varied(run))).collect();
+    let runs = runs?;
+    let diverged = (0..codes.runs).filter(|&run| runs[run].divergence.is_some());
+    let diverged = diverged.fold(0, |mask, run| mask | 1 << run);
+    let found = match diverged {
+        0 => by_signature(&codes, &sources, &runs),
+        _ => alone(rerun, &codes.within(diverged), &sources)?,
+    };
+    // What only happens if several change together belongs to all of them.
+    Ok(if found.iter().any(Variation::has_effect) { found } else { vec![all] })
+}
+
+/// Runs those that may have caused a divergence separately: what changes on another path says nothing about other sources.
+fn alone(rerun: &Rerun<'_>, suspects: &[usize], sources: &[Source]) -> Result<Vec<Variation>, Error> {
+    if suspects.len() == sources.len() && sources.len() > MOST_SUSPECTS {
+        return Ok(Vec::new());
+    }
+    let found: Result<Vec<Variation>, Error> =
+        suspects.par_iter().map(|&at| rerun.vary(&[sources[at]])).collect();
+    let mut found = found?;
+    let rest: Vec<Source> =
+        (0..sources.len()).filter(|at| !suspects.contains(at)).map(|at| sources[at]).collect();
+    if !suspects.is_empty() && !rest.is_empty() {
+        found.extend(separate(rerun, rest)?);
+    }
+    Ok(found)
+}
+
+/// Assigns what changed to the sources that were varied in exactly these runs.
+fn by_signature(codes: &SourceCodes, sources: &[Source], runs: &[Variation]) -> Vec<Variation> {
+    let changed: Vec<&[Difference]> = runs.iter().map(|run| &run.changed[..]).collect();
+    let mut found: BTreeMap<Vec<usize>, Vec<Difference>> = BTreeMap::new();
+    for (mask, difference) in signatures(&changed) {
+        let of = codes.within(mask);
+        if !of.is_empty() {
+            found.entry(of).or_default().push(difference);
+        }
+    }
+    let idle = (0..sources.len()).filter(|at| !found.keys().any(|of| of.contains(at))).collect();
+    let variation = |(of, changed): (Vec<usize>, Vec<Difference>)| Variation {
+        sources: of.into_iter().map(|at| sources[at]).collect(),
+        changed,
+        divergence: None,
+    };
+    let idle = variation((idle, Vec::new()));
+    let mut variations: Vec<Variation> = found.into_iter().map(variation).collect();
+    if !idle.sources.is_empty() {
+        variations.push(idle);
+    }
+    variations
+}

@@ -1,0 +1,111 @@
+//! What the program holds of the host, and no instance has: open files, and output that was not written.
+
+use crate::evidence::{Evidence, descriptor_at, streams};
+use crate::finding::{Finding, Level, Location, Site};
+use crate::host::DescriptorKind;
+use crate::wording::Bytes;
+
+/// Descriptors that are open or closed unlike in an instance, and output that init printed and did not write.
+pub(crate) fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let mut findings = open_descriptors(evidence);
+    findings.extend(closed_streams(evidence));
+    findings.extend(unflushed(evidence));
+    findings
+}
+
+fn open_descriptors(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (fd, descriptor) in evidence.ledger.descriptors().iter() {
+        let (key, what) = match descriptor.kind {
+            DescriptorKind::File => ("handle.file", "file"),
+            DescriptorKind::Directory => ("handle.directory", "directory"),
+            _ => continue,
+        };
+        let title = format!(
+            "the {what} `{}` is still open as descriptor {fd}, which no instance has",
+            descriptor.path
+        );
+        findings.push(
+            Finding::new(Level::Danger, key, title)
+                .at(holders(evidence, fd))
+                .by(opening(evidence, fd).into_iter().collect())
+                .advise("close it before init ends, and open it again at run time".into()),
+        );
+    }
+    findings
+}
+
+/// The last call that gave the program this descriptor.
+fn opening(evidence: &Evidence<'_>, fd: u32) -> Option<Site> {
+    let mut calls = evidence.ledger.entries().enumerate();
+    let (call, entry) = calls.rfind(|(_, entry)| entry.opened() == Some(fd))?;
+    Some(Site::of(call, entry))
+}
+
+/// Where the program keeps a descriptor: streams of stdio, and variables of this value whose names indicate files.
+fn holders(evidence: &Evidence<'_>, fd: u32) -> Vec<Location> {
+    let Some(contents) = evidence.contents.first() else { return Vec::new() };
+    let mut holders = Vec::new();
+    for variable in evidence.symbols.variables().iter().filter(|variable| variable.size == 4) {
+        let value = contents.word(variable.address);
+        let is_stream = value > 1024 && descriptor_at(contents, u64::from(value)) == Some(fd);
+        if is_stream || value == fd && is_descriptor_name(&variable.name) {
+            let what = if is_stream { "a stream with this descriptor" } else { "its value" };
+            let location = evidence.location(0, variable.address, 4);
+            holders.push((variable.is_library, Location { what: what.to_string(), ..location }));
+        }
+    }
+    holders.sort_by_key(|(is_library, _)| *is_library);
+    holders.into_iter().map(|(_, location)| location).collect()
+}
+
+fn is_descriptor_name(name: &str) -> bool {
+    let name = name.rsplit("::").next().unwrap_or(name).to_ascii_lowercase();
+    ["fd", "file", "descriptor", "handle"].iter().any(|word| name.contains(word))
+}
+
+/// Standard streams that init has closed.
+fn closed_streams(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let open = evidence.ledger.descriptors();
+    let closed =
+        [(0, "input"), (1, "output"), (2, "error")].into_iter().filter(|(fd, _)| open.get(*fd).is_none());
+    let finding = |(fd, name)| {
+        let title = format!(
+            "init closed descriptor {fd}: to libc, standard {name} is closed, but in an instance it is open"
+        );
+        Finding::new(Level::Note, "handle.stdio", title).by(evidence.calls_of(&["fd_close"]))
+    };
+    closed.map(finding).collect()
+}
+
+/// What was printed and is still in the buffers of libc.
+fn unflushed(evidence: &Evidence<'_>) -> Vec<Finding> {
+    const SHOWN: usize = 40;
+    /// Of a `FILE` of musl.
+    const SIZE: u64 = 68;
+    let functions = evidence.functions_in_table();
+    let mut findings = Vec::new();
+    for (memory, contents) in (0u32..).zip(&evidence.contents) {
+        for stream in streams(contents, functions).into_iter().filter(|stream| !stream.pending.is_empty()) {
+            let name = match stream.fd {
+                1 => "standard output".to_string(),
+                2 => "standard error".to_string(),
+                fd => format!("descriptor {fd}"),
+            };
+            let shown = &stream.pending[..stream.pending.len().min(SHOWN)];
+            let more = if shown.len() < stream.pending.len() { "…" } else { "" };
+            let title = format!(
+                "init printed {} to {name} that are not written yet, so every instance will print them: \"{}\"{more}",
+                Bytes(stream.pending.len() as u64),
+                shown.escape_ascii()
+            );
+            let location = evidence.location(memory, stream.address, SIZE);
+            findings.push(
+                Finding::new(Level::Warning, "handle.unflushed", title)
+                    .at(vec![Location { what: "the stream".to_string(), ..location }])
+                    .advise("call fflush(NULL) before init ends".into()),
+            );
+        }
+    }
+    findings
+}

@@ -1,0 +1,38 @@
+//! What of the build is in a snapshot, as far as it shows without running init again. Every run makes these checks, and the
+//! audit begins with them.
+
+mod handles;
+mod source;
+mod value_kind;
+mod values;
+
+pub(crate) use handles::findings as handles;
+pub use source::OTHER_SEED;
+pub(crate) use source::Source;
+pub(crate) use value_kind::is_secret_name;
+pub(crate) use values::{SHORTEST, ValueSearch};
+
+use crate::evidence::{Evidence, Symbols};
+use crate::finding::{Finding, Level};
+use crate::guest::AddressMap;
+use crate::host::{Ledger, WasiOptions};
+use preinit_core::module::Module;
+use preinit_core::snapshot::Snapshot;
+
+/// Values that are in the snapshot byte for byte, open files, output that was not written. Worst first, without notes.
+pub(crate) fn findings(
+    module: &Module<'_>,
+    snapshot: &Snapshot<'_>,
+    ledger: &Ledger,
+    wasi: Option<&WasiOptions>,
+) -> Vec<Finding> {
+    let Some(wasi) = wasi.filter(|_| !ledger.is_empty()) else { return Vec::new() };
+    let symbols = Symbols::none();
+    let addresses = AddressMap::unknown();
+    let evidence = Evidence::new(module, snapshot, ledger, &symbols, &addresses);
+    let mut findings = ValueSearch::run(&evidence, wasi, |_, _, _| true).findings;
+    findings.extend(handles(&evidence));
+    findings.retain(|finding| finding.level < Level::Note);
+    findings.sort_by_key(|finding| finding.level);
+    findings
+}

@@ -1,0 +1,177 @@
+//! What init may depend on, and how it can be given other values.
+
+use crate::host::{Clock, Descriptors, Entry, Ledger, Random, Stdin, WasiOptions};
+
+/// Something of the outside that a snapshot may depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Source {
+    Random,
+    Clock,
+    /// An environment variable, by its position.
+    Variable(usize),
+    /// An argument, by its position.
+    Argument(usize),
+    Stdin,
+}
+
+/// The seed of the runs with other random numbers. [`Random::Seed`] with it repeats them.
+pub const OTHER_SEED: u64 = 0x0005_eed0_fad1_ff00;
+
+/// The shift of the real-time clock: 3 years, 45 days, 6 hours, 7 minutes, 8.123456789 seconds, so that every field of a date
+/// changes.
+const LATER: u64 = ((3 * 365 + 45) * 86_400 + 6 * 3600 + 7 * 60 + 8) * 1_000_000_000 + 123_456_789;
+
+/// The shift of the monotonic clock, in nanoseconds: 11.1 days.
+const MONOTONIC_LATER: u64 = 961_234_567_891_011;
+
+impl Source {
+    /// The sources that init has fetched. Variables, arguments and standard input come last.
+    pub fn fetched(wasi: &WasiOptions, ledger: &Ledger) -> Vec<Source> {
+        let called = |name| ledger.wasi_calls(name).next().is_some();
+        let mut sources = Vec::new();
+        if ledger.random_bytes() > 0 {
+            sources.push(Source::Random);
+        }
+        if ledger.used_clock() {
+            sources.push(Source::Clock);
+        }
+        if called("environ_get") {
+            sources.extend((0..wasi.env.len()).map(Source::Variable));
+        }
+        if called("args_get") {
+            sources.extend((0..wasi.args.len()).map(Source::Argument));
+        }
+        if !ledger.stdin().is_empty() {
+            sources.push(Source::Stdin);
+        }
+        sources
+    }
+
+    /// Whether it is a text that a canary can replace.
+    pub fn is_text(self) -> bool {
+        !matches!(self, Source::Random | Source::Clock)
+    }
+
+    /// Its name in lists: of a variable, the name alone.
+    pub fn name(self, wasi: &WasiOptions) -> String {
+        match self {
+            Source::Variable(index) => {
+                format!("`{}`", wasi.env.get(index).map_or("", |(name, _)| name))
+            }
+            source => source.describe(wasi),
+        }
+    }
+
+    /// Its name in sentences.
+    pub fn describe(self, wasi: &WasiOptions) -> String {
+        match self {
+            Source::Random => "random numbers".to_string(),
+            Source::Clock => "the time".to_string(),
+            Source::Variable(_) => format!("environment variable {}", self.name(wasi)),
+            Source::Argument(index) => format!("argument {index}"),
+            Source::Stdin => "standard input".to_string(),
+        }
+    }
+
+    /// For keys of findings.
+    pub fn key(self) -> &'static str {
+        match self {
+            Source::Random => "random",
+            Source::Clock => "clock",
+            Source::Variable(_) => "env",
+            Source::Argument(_) => "args",
+            Source::Stdin => "stdin",
+        }
+    }
+
+    /// Whether a call fetches it.
+    pub fn is_fetched_by(self, descriptors: &Descriptors, entry: &Entry) -> bool {
+        match (self, entry.call.wasi()) {
+            (Source::Random, Some("random_get"))
+            | (Source::Clock, Some("clock_time_get" | "poll_oneoff"))
+            | (Source::Variable(_), Some("environ_get"))
+            | (Source::Argument(_), Some("args_get")) => true,
+            (Source::Stdin, _) => entry.call.reads_stdin(descriptors),
+            _ => false,
+        }
+    }
+
+    /// Gives this source another value in `wasi`.
+    pub fn vary(self, wasi: &mut WasiOptions) {
+        match self {
+            Source::Random => {
+                let taken = wasi.random == Random::Seed(OTHER_SEED);
+                wasi.random = Random::Seed(OTHER_SEED + u64::from(taken));
+            }
+            Source::Clock => {
+                let start = if let Clock::Fixed(start) = wasi.clock { start } else { Clock::DEFAULT_START };
+                wasi.clock = Clock::Shifted {
+                    start: start.saturating_add(LATER),
+                    monotonic: Clock::MONOTONIC_START + MONOTONIC_LATER,
+                };
+            }
+            Source::Variable(index) => {
+                if let Some((_, value)) = wasi.env.get_mut(index) {
+                    *value = canary(value);
+                }
+            }
+            Source::Argument(index) => {
+                if let Some(value) = wasi.args.get_mut(index) {
+                    *value = canary(value);
+                }
+            }
+            Source::Stdin => {
+                if let Stdin::Bytes(bytes) = &mut wasi.stdin {
+                    *bytes = canary_bytes(bytes);
+                }
+            }
+        }
+    }
+}
+
+/// Another text of the same length and kind, so that nothing changes except what depends on the text: letters become
+/// letters, digits digits.
+fn canary(text: &str) -> String {
+    let other: String =
+        text.chars().map(|c| if c.is_ascii() { char::from(next(c as u8)) } else { c }).collect();
+    match other == text {
+        false => other,
+        true if text.is_empty() => "x".to_string(),
+        true => text.chars().map(|c| if c.is_ascii() { 'x' } else { 'é' }).collect::<String>() + suffix(text),
+    }
+}
+
+/// What a text needs more, if replacing every character by `x` or `é` leaves it as it is.
+fn suffix(text: &str) -> &'static str {
+    if text.chars().all(|c| c == 'x' || c == 'é') { "x" } else { "" }
+}
+
+fn canary_bytes(bytes: &[u8]) -> Vec<u8> {
+    let other: Vec<u8> = bytes.iter().map(|byte| next(*byte)).collect();
+    if other == bytes { bytes.iter().map(|byte| byte ^ 1).collect() } else { other }
+}
+
+fn next(byte: u8) -> u8 {
+    match byte {
+        b'a'..=b'y' | b'A'..=b'Y' | b'0'..=b'8' => byte + 1,
+        b'z' => b'a',
+        b'Z' => b'A',
+        b'9' => b'0',
+        _ => byte,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{canary, canary_bytes};
+
+    #[test]
+    fn a_canary_is_another_text_of_the_same_kind() {
+        for text in ["secret", "9", "/", "", "x", "é", "日本", "A-1_z", "xx"] {
+            assert_ne!(canary(text), text);
+        }
+        assert_eq!(canary("Zz9-a"), "Aa0-b");
+        assert_eq!(canary("/usr/lib").len(), "/usr/lib".len());
+        assert_ne!(canary_bytes(&[0, 255]), [0, 255]);
+    }
+}

@@ -1,0 +1,227 @@
+//! The variables at fixed addresses that DWARF describes.
+
+use super::variable::Variable;
+use gimli::{AttributeValue, DebuggingInformationEntry, Dwarf, EndianSlice, LittleEndian, Operation, Unit};
+use preinit_core::module::Module;
+use std::collections::BTreeMap;
+
+type Reader<'a> = EndianSlice<'a, LittleEndian>;
+
+/// Types that refer to types are followed this far.
+const TYPE_DEPTH: usize = 16;
+
+/// All variables to which DWARF gives a fixed address, by address. What cannot be read is left out: debugging information
+/// never makes a module invalid.
+pub(super) fn variables(module: &Module<'_>) -> Vec<Variable> {
+    let section = |id: gimli::SectionId| -> Result<Reader<'_>, gimli::Error> {
+        Ok(EndianSlice::new(module.custom_section(id.name()).unwrap_or_default(), LittleEndian))
+    };
+    let Ok(dwarf) = Dwarf::load(section) else { return Vec::new() };
+    let mut found = BTreeMap::new();
+    let mut units = dwarf.units();
+    while let Ok(Some(header)) = units.next() {
+        if let Ok(unit) = dwarf.unit(header) {
+            // What was read before an error is still true.
+            let _ = unit_variables(&dwarf, &unit, &mut found);
+        }
+    }
+    found.into_values().collect()
+}
+
+fn unit_variables<'a>(
+    dwarf: &Dwarf<Reader<'a>>,
+    unit: &Unit<Reader<'a>>,
+    found: &mut BTreeMap<u64, Variable>,
+) -> gimli::Result<()> {
+    let is_library = is_library(dwarf, unit);
+    let mut cursor = unit.entries();
+    let mut scopes: Vec<(isize, String)> = Vec::new();
+    while let Some(entry) = cursor.next_dfs()? {
+        let depth = entry.depth();
+        while scopes.last().is_some_and(|(at, _)| *at >= depth) {
+            scopes.pop();
+        }
+        match entry.tag() {
+            gimli::DW_TAG_namespace
+            | gimli::DW_TAG_subprogram
+            | gimli::DW_TAG_structure_type
+            | gimli::DW_TAG_class_type => {
+                if let Some(name) = name(dwarf, unit, entry, 0)? {
+                    scopes.push((depth, name));
+                }
+            }
+            gimli::DW_TAG_variable => {
+                let pieces = pieces(dwarf, unit, entry)?;
+                if pieces.is_empty() {
+                    continue;
+                }
+                let Some(own) = name(dwarf, unit, entry, 0)? else { continue };
+                let mut parts: Vec<&str> = scopes.iter().map(|(_, name)| name.as_str()).collect();
+                parts.push(&own);
+                let whole = size(unit, entry, 0)?.unwrap_or(0);
+                let holds_addresses = holds_addresses(unit, entry, 0)?;
+                for (address, piece) in pieces {
+                    let size = piece.unwrap_or(whole);
+                    let name = parts.join("::");
+                    let variable = Variable { address, size, name, holds_addresses, is_library };
+                    match found.get(&address) {
+                        Some(known) if known.size >= size => {}
+                        _ => {
+                            found.insert(address, variable);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether the unit was compiled from a source that came with the compiler.
+fn is_library<'a>(dwarf: &Dwarf<Reader<'a>>, unit: &Unit<Reader<'a>>) -> bool {
+    let mut cursor = unit.entries();
+    let Ok(Some(root)) = cursor.next_dfs() else { return false };
+    let text = |at| {
+        let text = dwarf.attr_string(unit, root.attr_value(at)?).ok()?;
+        Some(text.to_string_lossy().into_owned())
+    };
+    let path =
+        [gimli::DW_AT_comp_dir, gimli::DW_AT_name].into_iter().filter_map(text).collect::<Vec<_>>().join("/");
+    const MARKS: [&str; 9] = [
+        "libc",
+        "compiler-rt",
+        "compiler_rt",
+        "/rustc/",
+        "rustlib",
+        "ziglang",
+        "wasi-sdk",
+        "zigc",
+        "emscripten",
+    ];
+    MARKS.iter().any(|mark| path.contains(mark))
+}
+
+/// The constant addresses of a variable, with the length of each piece if there are several. Linkers leave 0 or all ones
+/// where they dropped the variable.
+fn pieces<'a>(
+    dwarf: &Dwarf<Reader<'a>>,
+    unit: &Unit<Reader<'a>>,
+    entry: &DebuggingInformationEntry<Reader<'a>>,
+) -> gimli::Result<Vec<(u64, Option<u64>)>> {
+    let Some(AttributeValue::Exprloc(expression)) = entry.attr_value(gimli::DW_AT_location) else {
+        return Ok(Vec::new());
+    };
+    let dropped = [0, u64::from(u32::MAX), u64::from(u32::MAX - 1), u64::MAX, u64::MAX - 1];
+    let mut operations = expression.operations(unit.encoding());
+    let mut pieces = Vec::new();
+    let mut at = None;
+    while let Some(operation) = operations.next()? {
+        match operation {
+            Operation::Address { address } => at = Some(address),
+            Operation::AddressIndex { index } => at = Some(dwarf.address(unit, index)?),
+            Operation::Piece { size_in_bits, bit_offset: None } => {
+                pieces.extend(at.take().map(|address| (address, Some(size_in_bits / 8))));
+            }
+            // Computed at run time.
+            _ => return Ok(Vec::new()),
+        }
+    }
+    pieces.extend(at.map(|address| (address, None)));
+    pieces.retain(|(address, _)| !dropped.contains(address));
+    Ok(pieces)
+}
+
+/// Whether values of the type of `entry` can hold addresses: whether there is more to it than numbers.
+fn holds_addresses<'a>(
+    unit: &Unit<Reader<'a>>,
+    entry: &DebuggingInformationEntry<Reader<'a>>,
+    depth: usize,
+) -> gimli::Result<bool> {
+    match entry.tag() {
+        gimli::DW_TAG_base_type | gimli::DW_TAG_enumeration_type => return Ok(false),
+        gimli::DW_TAG_variable
+        | gimli::DW_TAG_typedef
+        | gimli::DW_TAG_array_type
+        | gimli::DW_TAG_const_type
+        | gimli::DW_TAG_volatile_type
+            if depth < TYPE_DEPTH => {}
+        _ => return Ok(true),
+    }
+    match entry.attr_value(gimli::DW_AT_type) {
+        Some(AttributeValue::UnitRef(offset)) => holds_addresses(unit, &unit.entry(offset)?, depth + 1),
+        _ => Ok(true),
+    }
+}
+
+fn name<'a>(
+    dwarf: &Dwarf<Reader<'a>>,
+    unit: &Unit<Reader<'a>>,
+    entry: &DebuggingInformationEntry<Reader<'a>>,
+    depth: usize,
+) -> gimli::Result<Option<String>> {
+    if let Some(value) = entry.attr_value(gimli::DW_AT_name) {
+        return Ok(Some(dwarf.attr_string(unit, value)?.to_string_lossy().into_owned()));
+    }
+    if depth == TYPE_DEPTH {
+        return Ok(None);
+    }
+    for origin in [gimli::DW_AT_specification, gimli::DW_AT_abstract_origin] {
+        if let Some(AttributeValue::UnitRef(offset)) = entry.attr_value(origin) {
+            return name(dwarf, unit, &unit.entry(offset)?, depth + 1);
+        }
+    }
+    Ok(None)
+}
+
+fn size<'a>(
+    unit: &Unit<Reader<'a>>,
+    entry: &DebuggingInformationEntry<Reader<'a>>,
+    depth: usize,
+) -> gimli::Result<Option<u64>> {
+    if depth == TYPE_DEPTH {
+        return Ok(None);
+    }
+    if entry.tag() != gimli::DW_TAG_variable {
+        if let Some(size) = entry.attr_value(gimli::DW_AT_byte_size).and_then(|value| value.udata_value()) {
+            return Ok(Some(size));
+        }
+        if matches!(entry.tag(), gimli::DW_TAG_pointer_type | gimli::DW_TAG_reference_type) {
+            return Ok(Some(u64::from(unit.encoding().address_size)));
+        }
+    }
+    let origins = [gimli::DW_AT_type, gimli::DW_AT_specification, gimli::DW_AT_abstract_origin];
+    let referred = origins.into_iter().find_map(|at| match entry.attr_value(at) {
+        Some(AttributeValue::UnitRef(offset)) => Some(offset),
+        _ => None,
+    });
+    let Some(offset) = referred else { return Ok(None) };
+    let element = size(unit, &unit.entry(offset)?, depth + 1)?;
+    if entry.tag() != gimli::DW_TAG_array_type {
+        return Ok(element);
+    }
+    Ok(element.zip(length(unit, entry)?).and_then(|(element, length)| element.checked_mul(length)))
+}
+
+/// The number of elements of an array type, over all its dimensions.
+fn length<'a>(
+    unit: &Unit<Reader<'a>>,
+    array: &DebuggingInformationEntry<Reader<'a>>,
+) -> gimli::Result<Option<u64>> {
+    let mut cursor = unit.entries_at_offset(array.offset())?;
+    let mut length = Some(1u64);
+    let Some(own) = cursor.next_dfs()?.map(|entry| entry.depth()) else { return Ok(None) };
+    while let Some(entry) = cursor.next_dfs()? {
+        if entry.depth() <= own {
+            break;
+        }
+        if entry.tag() != gimli::DW_TAG_subrange_type {
+            continue;
+        }
+        let number = |at| entry.attr_value(at).and_then(|value| value.udata_value());
+        let count = number(gimli::DW_AT_count)
+            .or_else(|| number(gimli::DW_AT_upper_bound).and_then(|last| last.checked_add(1)));
+        length = length.zip(count).and_then(|(length, count)| length.checked_mul(count));
+    }
+    Ok(length)
+}

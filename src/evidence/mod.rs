@@ -1,0 +1,104 @@
+//! What findings are drawn from: the snapshot, the host calls of init, and names for what is in memory.
+
+mod contents;
+mod dwarf;
+mod pointers;
+mod stdio_streams;
+mod symbols;
+mod variable;
+
+pub(crate) use contents::Contents;
+pub(crate) use stdio_streams::{descriptor_at, streams};
+pub(crate) use symbols::{Owner, Symbols};
+
+use crate::finding::{Location, Site};
+use crate::guest::AddressMap;
+use crate::host::{Descriptors, Entry, Ledger};
+use pointers::Pointers;
+use preinit_core::module::Module;
+use preinit_core::snapshot::Snapshot;
+
+/// A module, the state that init left, and names for what is in it.
+pub(crate) struct Evidence<'a> {
+    pub module: &'a Module<'a>,
+    pub snapshot: &'a Snapshot<'a>,
+    pub ledger: &'a Ledger,
+    pub symbols: &'a Symbols,
+    pub addresses: &'a AddressMap,
+    /// By memory.
+    pub contents: Vec<Contents<'a>>,
+    pointers: Option<Pointers>,
+}
+
+impl<'a> Evidence<'a> {
+    pub fn new(
+        module: &'a Module<'a>,
+        snapshot: &'a Snapshot<'a>,
+        ledger: &'a Ledger,
+        symbols: &'a Symbols,
+        addresses: &'a AddressMap,
+    ) -> Evidence<'a> {
+        let contents: Vec<Contents<'a>> =
+            snapshot.memories.iter().map(|memory| Contents::of(&memory.image)).collect();
+        let first = snapshot.memories.first().filter(|_| symbols.has_variables());
+        let pointers = first.map(|memory| Pointers::of(&contents[0], symbols, addresses, memory.size));
+        Evidence { module, snapshot, ledger, symbols, addresses, contents, pointers }
+    }
+
+    /// What an address of a memory belongs to.
+    pub fn owner(&self, memory: u32, address: u64) -> Owner {
+        if memory == 0 { self.symbols.owner(self.addresses, address) } else { Owner::Static }
+    }
+
+    /// The same in words; for the heap, with the variable that leads there.
+    pub fn owner_text(&self, memory: u32, address: u64) -> String {
+        if memory != 0 {
+            return String::new();
+        }
+        match (self.owner(memory, address), &self.pointers) {
+            (Owner::Heap, Some(pointers)) => match pointers.root(self.symbols, self.addresses, address) {
+                Some(root) if root.is_library => {
+                    format!("heap, reached only from the library's `{}`", root.name)
+                }
+                Some(root) => format!("heap, reached from `{}`", root.name),
+                None if !pointers.any(address) => "heap, where no pointer leads: freed memory".to_string(),
+                None => "heap, where no variable leads in few steps".to_string(),
+            },
+            (owner, _) => owner.to_string(),
+        }
+    }
+
+    /// A range of a memory.
+    pub fn location(&self, memory: u32, start: u64, len: u64) -> Location {
+        Location::in_memory(memory, start, len, self.owner_text(memory, start))
+    }
+
+    /// The number of elements of the first table, which holds the functions that pointers call.
+    pub fn functions_in_table(&self) -> u64 {
+        self.snapshot.tables.first().map_or(0, |table| table.elements.len() as u64)
+    }
+
+    /// The host calls for which `accept` holds, one for each different backtrace.
+    pub fn sites(&self, accept: impl Fn(&Descriptors, &Entry) -> bool) -> Vec<Site> {
+        /// Backtraces that one finding lists.
+        const LISTED: usize = 6;
+        let mut sites: Vec<Site> = Vec::new();
+        let mut descriptors = Descriptors::new(self.ledger.preopens());
+        for (call, entry) in self.ledger.entries().enumerate() {
+            if accept(&descriptors, entry) {
+                let site = Site::of(call, entry);
+                let known = |other: &Site| other.import == site.import && other.backtrace == site.backtrace;
+                if sites.len() < LISTED && !sites.iter().any(known) {
+                    sites.push(site);
+                }
+            }
+            descriptors.apply(entry);
+        }
+        sites
+    }
+
+    /// The calls of the WASI functions with one of these names, as [`Evidence::sites`] lists them.
+    pub fn calls_of(&self, names: &[&str]) -> Vec<Site> {
+        self.sites(|_, entry| entry.call.wasi().is_some_and(|name| names.contains(&name)))
+    }
+}

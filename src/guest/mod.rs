@@ -1,0 +1,11 @@
+//! What compilers and linkers leave recognizable in a module: names, static data, who calls whom, where the stack is.
+
+mod address_map;
+mod call_graph;
+mod named;
+mod static_data;
+
+pub(crate) use address_map::{AddressMap, ShadowStack};
+pub(crate) use call_graph::CallGraph;
+pub(crate) use named::{function_named, wasi_import};
+pub(crate) use static_data::{StaticData, input_image, is_static, static_data};

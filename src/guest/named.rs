@@ -1,0 +1,36 @@
+//! Functions and globals by name.
+
+use preinit_core::module::{Module, Space, is_function};
+use wasmparser::ExternalKind;
+
+/// The function that is exported, or called in the name section, by `name`.
+pub(crate) fn function_named(module: &Module<'_>, name: &str) -> Option<u32> {
+    let exported = module.export(name).filter(|export| is_function(export.kind));
+    let indices = 0..module.functions.len() as u32;
+    exported.map(|export| export.index).or_else(|| in_name_section(module, Space::Function, indices, name))
+}
+
+/// The global that is exported, or called in the name section, by `name`.
+pub(super) fn global_named(module: &Module<'_>, name: &str) -> Option<u32> {
+    let exported = module.export(name).filter(|export| export.kind == ExternalKind::Global);
+    let indices = 0..module.globals.len() as u32;
+    exported.map(|export| export.index).or_else(|| in_name_section(module, Space::Global, indices, name))
+}
+
+fn in_name_section(
+    module: &Module<'_>,
+    space: Space,
+    mut indices: std::ops::Range<u32>,
+    name: &str,
+) -> Option<u32> {
+    let names = module.names();
+    indices.find(|&index| names.get(space, index) == Some(name))
+}
+
+/// The imported WASI preview 1 function `name`.
+pub(crate) fn wasi_import(module: &Module<'_>, name: &str) -> Option<u32> {
+    let mut functions = (0u32..).zip(module.imports_of(Space::Function));
+    let (index, _) = functions
+        .find(|(_, (_, import))| import.module == "wasi_snapshot_preview1" && import.name == name)?;
+    Some(index)
+}

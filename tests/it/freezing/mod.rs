@@ -1,0 +1,8 @@
+//! Programs frozen in the middle: at every host call, the rest goes on as if nothing had happened.
+
+mod cases;
+mod errors;
+mod generated;
+mod objects;
+mod suite;
+mod verify;

@@ -1,0 +1,23 @@
+//! The integration tests: everything but the command line and the official WebAssembly test suite.
+
+// Its `#[test]` takes the place of the usual one.
+#[macro_use]
+extern crate preinit_testing;
+
+mod audit;
+mod bad_input;
+mod cleaning;
+mod freezing;
+mod golden;
+mod mutations;
+mod page;
+mod programs;
+mod properties;
+mod real_inputs;
+mod repository;
+mod verify;
+
+fn main() -> std::process::ExitCode {
+    let made_of_files = golden::trials().into_iter().chain(repository::examples::trials());
+    preinit_testing::harness::run(made_of_files.collect())
+}

@@ -1,0 +1,146 @@
+//! Guests whose snapshots get faults. Those that are made for it have something for every kind of fault.
+
+use preinit::host::{HostOptions, WasiOptions};
+use preinit::{Preinit, wat_to_wasm};
+use preinit_testing::test_program;
+
+/// A guest and its correct snapshot.
+pub struct Guest {
+    pub name: &'static str,
+    pub original: Vec<u8>,
+    pub snapshot: Vec<u8>,
+    pub host: HostOptions,
+    /// Winch does not support it.
+    pub needs_cranelift: bool,
+}
+
+impl Guest {
+    pub fn is_small(&self) -> bool {
+        self.original.len() < 4096
+    }
+}
+
+pub fn guests() -> Vec<Guest> {
+    let programs = [
+        "c/primes.wasm",
+        "wat/state.wat",
+        "assemblyscript/guest.wasm",
+        "rust/guest.wasm",
+        "cpp/constructors.wasm",
+    ];
+    let program = |name: &'static str| {
+        let wasi = HostOptions { wasi: Some(WasiOptions::default()), ..HostOptions::default() };
+        guest(name, &test_program(name), wasi)
+    };
+    let stubs = HostOptions { stub_all: true, ..HostOptions::default() };
+    let own = [
+        ("numbers", NUMBERS),
+        ("tables", TABLES),
+        ("memories", MEMORIES),
+        ("segments", SEGMENTS),
+        ("calls", CALLS),
+        ("started", STARTED),
+    ];
+    let own = own.into_iter().map(|(name, wat)| guest(name, wat.as_bytes(), stubs.clone()));
+    programs.into_iter().map(program).chain(own).collect()
+}
+
+fn guest(name: &'static str, wasm: &[u8], host: HostOptions) -> Guest {
+    let original = wat_to_wasm(wasm).unwrap().into_owned();
+    let options = preinit::Options { host: host.clone(), ..preinit::Options::default() };
+    let snapshot = Preinit::from(options).run(&original).unwrap().wasm;
+    Guest { name, original, snapshot, host, needs_cranelift: name == "tables" }
+}
+
+const NUMBERS: &str = r#"(module
+    (global $a (mut i32) (i32.const 0)) (global $b (mut i64) (i64.const 0))
+    (global $c (mut f32) (f32.const 1)) (global $d (mut f64) (f64.const 1))
+    (global $e (mut f32) (f32.const 0)) (global $f (mut f64) (f64.const 0))
+    (global $g (mut f32) (f32.const 0)) (global $h (mut f64) (f64.const 0))
+    (global $i (mut f32) (f32.const 0)) (global $j f64 (f64.const 0))
+    (global $k i64 (i64.const 0x7fffffffffffffff)) (global $l (mut v128) (v128.const i64x2 1 2))
+    (func (export "preinit")
+        (global.set $a (i32.const -1)) (global.set $b (i64.const 77))
+        (global.set $c (f32.const 0)) (global.set $d (f64.const 0))
+        (global.set $e (f32.const nan:0x400123)) (global.set $f (f64.const -nan:0x8000000000001))
+        (global.set $g (f32.const nan)) (global.set $h (f64.const nan:0x4000000000000))
+        (global.set $i (f32.const -0)))
+    (func (export "sum") (param i32 f64) (result i32 f64)
+        (i32.add (local.get 0) (global.get $a)) (f64.add (local.get 1) (global.get $d))))"#;
+
+const TABLES: &str = r#"(module
+    (type $op (func (param i32) (result i32)))
+    (table $public (export "public") 8 20 funcref)
+    (table $private 30 30 funcref)
+    (table $foreign 3 externref)
+    (elem (table $public) (i32.const 1) func $one $two)
+    (elem declare func $three)
+    (func $one (type $op) (i32.add (local.get 0) (i32.const 1)))
+    (func $two (type $op) (i32.add (local.get 0) (i32.const 2)))
+    (func $three (type $op) (i32.add (local.get 0) (i32.const 3)))
+    (func (export "preinit")
+        (drop (table.grow $public (ref.func $three) (i32.const 4)))
+        (table.set $public (i32.const 0) (ref.func $three))
+        (table.fill $private (i32.const 5) (ref.func $two) (i32.const 9))
+        (table.set $private (i32.const 29) (ref.func $one)))
+    (func (export "call") (param i32 i32) (result i32)
+        (call_indirect $public (type $op) (local.get 0) (local.get 1)))
+    (func (export "set") (param i32 funcref) (table.set $private (local.get 0) (local.get 1))))"#;
+
+const MEMORIES: &str = r#"(module
+    (memory $public (export "memory") 2 10)
+    (memory $private 3)
+    (data (memory $private) (i32.const 70000) "private from the start")
+    (func (export "preinit")
+        (drop (memory.grow $public (i32.const 1)))
+        (memory.fill $public (i32.const 5000) (i32.const 0x5a) (i32.const 3000))
+        (i64.store $private (i32.const 131072) (i64.const 0x0123456789abcdef))
+        (i32.store8 $private (i32.const 70000) (i32.const 0)))
+    (func (export "read") (param i32) (result i64) (i64.load $public (local.get 0)))
+    (func (export "write") (param i32 i64) (i64.store $public (local.get 0) (local.get 1)))
+    (func (export "grow") (param i32) (result i32) (memory.grow $private (i32.and (local.get 0) (i32.const 3)))))"#;
+
+const SEGMENTS: &str = r#"(module
+    (memory 1)
+    (table 10 funcref)
+    (data $live "live segment") (data $gone "a dropped segment") (data $live2 "also live") (data $gone2 "dropped too")
+    (elem $functions func $f $g) (elem $dropped func $g $f $g) (elem $more funcref (ref.null func) (ref.func $f))
+    (func $f) (func $g)
+    (func (export "preinit")
+        (memory.init $gone (i32.const 100) (i32.const 2) (i32.const 7))
+        (data.drop $gone) (data.drop $gone2)
+        (table.init $dropped (i32.const 0) (i32.const 0) (i32.const 3))
+        (elem.drop $dropped))
+    (func (export "load") (param i32) (result i32)
+        (memory.init $live (i32.const 0) (i32.const 0) (i32.const 12))
+        (memory.init $live2 (i32.const 16) (i32.const 0) (i32.const 9))
+        (i32.load8_u (i32.and (local.get 0) (i32.const 31))))
+    (func (export "fill") (table.init $functions (i32.const 5) (i32.const 0) (i32.const 2))
+        (table.init $more (i32.const 7) (i32.const 0) (i32.const 2)))
+    (func (export "never") (memory.init $gone2 (i32.const 0) (i32.const 0) (i32.const 1))))"#;
+
+const CALLS: &str = r#"(module
+    (import "env" "log" (func $log (param i32)))
+    (import "env" "now" (func $now (param i64) (result i64)))
+    (memory (export "memory") 1)
+    (global $calls (mut i32) (i32.const 0))
+    (func (export "preinit")
+        (call $log (i32.const 1))
+        (i64.store (i32.const 8) (call $now (i64.const 2)))
+        (global.set $calls (i32.add (global.get $calls) (i32.const 1))))
+    (func (export "tick") (param i32) (call $log (local.get 0)))
+    (func (export "time") (result i64) (call $now (i64.const 0)))
+    (func (export "quiet") (result i32) (global.get $calls)))"#;
+
+const STARTED: &str = r#"(module
+    (import "env" "log" (func $log (param i32)))
+    (memory 1)
+    (global $starts (mut i32) (i32.const 0))
+    (global $inits (mut i32) (i32.const 0))
+    (start $start)
+    (func $start (global.set $starts (i32.add (global.get $starts) (i32.const 1))) (call $log (i32.const 7)))
+    (func $constructors (export "_initialize")
+        (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1))))
+    (func (export "preinit") (global.set $inits (i32.add (global.get $inits) (i32.const 1))))
+    (func (export "bump") (global.set $inits (i32.mul (global.get $inits) (i32.const 3))))
+    (func (export "read") (result i32 i32) (global.get $starts) (i32.load (i32.const 0))))"#;

@@ -1,0 +1,78 @@
+//! V8 as another engine, through Node.
+
+use super::{COUNTER, assert_equal, files, keys, quick, verdict, wasm};
+use preinit::Preinit;
+use preinit::stages::engine::Compiler;
+use preinit::verify::{OtherEngine, Outcome, Script, VerifyOptions, verify};
+use preinit_testing::test_program as program;
+use std::sync::Arc;
+
+/// Its start function does something else where a NaN has another sign.
+const SIGNED: &str = r#"(module
+    (memory 1)
+    (global $sign (mut i32) (i32.const 0))
+    (func $init (export "preinit") (global.set $sign (i32.const 1)))
+    (func (export "get") (result i32) (global.get $sign)))"#;
+
+const SIGNED_WRONG: &str = r#"(module
+    (memory 1)
+    (global $sign (mut i32) (i32.const 1))
+    (func (global.set $sign (i32.const 1)))
+    (func (export "get") (result i32) (global.get $sign))
+    (func $start (global.set $sign (select (i32.const 1) (i32.const 2)
+        (i32.gt_s (i32.reinterpret_f32 (f32.div (f32.const 0) (f32.const 0))) (i32.const 0)))))
+    (start $start))"#;
+
+#[test(needs(Node))]
+fn a_snapshot_that_is_right_on_one_family_of_engines_is_found() {
+    let other_engines = vec![OtherEngine::V8, OtherEngine::Wasmi];
+    let options = VerifyOptions { other_engines, ..quick() };
+    let verdict = verdict(SIGNED, SIGNED_WRONG, &options);
+    assert_eq!(verdict.outcome, Outcome::Different, "{verdict}");
+    assert_eq!(verdict.differences[0].engines, ["v8"], "{verdict}");
+    assert_eq!(keys(&verdict), ["step.0.result"], "{verdict}");
+    assert_eq!(verdict.script.as_deref(), Some("get()\n"), "reduced on that engine too");
+    assert!(verdict.to_string().contains("(on v8 only)"), "{verdict}");
+
+    let engines = vec![Compiler::Cranelift];
+    let verdict = self::verdict(SIGNED, SIGNED_WRONG, &VerifyOptions { engines, ..quick() });
+    assert_eq!(verdict.outcome, Outcome::Equal, "nobody else was asked: {verdict}");
+}
+
+#[test(needs(Node))]
+fn what_an_engine_does_with_the_original_too_is_no_difference() {
+    let original = wasm(
+        r#"(module
+        (memory 1)
+        (func (export "preinit") (i32.store (i32.const 0) (i32.const 1)))
+        (func (export "sign") (result i32)
+            (i32.reinterpret_f32 (f32.div (f32.const 0) (f32.const 0)))))"#,
+    );
+    let snapshot = Preinit::new().run(&original).unwrap().wasm;
+    let options = VerifyOptions { other_engines: vec![OtherEngine::V8], ..quick() };
+    let verdict = verify(&original, &snapshot, &options).unwrap();
+    assert_eq!(verdict.outcome, Outcome::CouldNotTell, "it was asked for: {verdict}");
+    let withdrawn = verdict.coverage.engines_skipped.iter().find(|skipped| skipped.name == "v8");
+    let why = &withdrawn.unwrap_or_else(|| panic!("{verdict}")).why;
+    assert!(why.contains("it runs the original in this way too: step.0.result is i32 -4194304"), "{why}");
+}
+
+#[test(needs(Node))]
+fn v8_plays_along() {
+    let other_engines = vec![OtherEngine::V8];
+    let mut options = VerifyOptions { other_engines, ..quick() };
+    let verdict = assert_equal(Preinit::new(), &wasm(COUNTER), &options);
+    let v8 = verdict.coverage.engines.iter().find(|engine| engine.name == "v8").unwrap();
+    assert!(v8.calls > 6 && v8.returned > 0 && v8.cut_short == 0, "{verdict}");
+
+    let original = program("c/wasi_files.wasm");
+    let (_directory, wasi) = files(false, b"typed in");
+    let output = Preinit::new().wasi(wasi.clone()).run(&original).unwrap();
+    options.scripts = vec![Script::parse("reread()\nquery(3)\nlisting(0)").unwrap()];
+    options.host.wasi = Some(wasi);
+    options.ledger = Some(Arc::new(output.ledger));
+    let verdict = verify(&original, &output.wasm, &options).unwrap();
+    assert_eq!(verdict.outcome, Outcome::Equal, "{verdict}");
+    let v8 = verdict.coverage.engines.iter().find(|engine| engine.name == "v8").unwrap();
+    assert!(v8.host_calls > 0 && v8.cut_short == 0, "{verdict}");
+}

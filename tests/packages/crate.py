@@ -1,0 +1,25 @@
+"""crates.io's crates."""
+
+import os
+import tarfile
+
+
+def check(checks):
+    """Packs both crates, unpacks them into an empty folder, builds the command there, and runs it."""
+    crates = ["preinit-core", "preinit"]
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(checks.target)}
+    names = [word for crate in crates for word in ("-p", crate)]
+    # Cargo would verify them with a target directory of their own, and compile the engine again.
+    checks.run(["cargo", "package", "--locked", "--no-verify", "--allow-dirty", *names], checks.root, environment)
+    version = checks.version.split()[1]
+    folder = checks.empty("crates")
+    for crate in crates:
+        with tarfile.open(checks.target / f"package/{crate}-{version}.crate") as archive:
+            archive.extractall(folder, filter="data")
+    package = folder / f"preinit-{version}"
+    for file in ("LICENSE", "README.md", "Cargo.lock"):
+        checks.holds(f"the crate has {file}", (package / file).is_file(), "it is not there")
+    core = f'patch.crates-io.preinit-core.path="{folder}/preinit-core-{version}"'
+    binary = checks.target / "debug/preinit"
+    checks.run(["cargo", "build", "--offline", "--bin", "preinit", "--config", core], package, environment)
+    checks.works("the crate's preinit", [binary], folder)
