@@ -101,8 +101,8 @@ fn capture_memory(c: &mut Criterion) {
         group.throughput(Throughput::Bytes(size));
         group.bench_function(BenchmarkId::new(what, format!("{} MiB", size / MIB)), |b| {
             b.iter(|| {
-                let Initialized { subject, store, .. } = &mut initialized;
-                let snapshot = capture(&module, &probed, subject, store).expect("a state");
+                let mut instance = initialized.reader();
+                let snapshot = capture(&module, &probed, &mut instance).expect("a state");
                 black_box(snapshot.memories[0].image.chunks().len())
             });
         });
@@ -118,8 +118,8 @@ fn capture_tables(c: &mut Criterion) {
         group.throughput(Throughput::Elements(size));
         group.bench_function(BenchmarkId::from_parameter(size), |b| {
             b.iter(|| {
-                let Initialized { subject, store, .. } = &mut initialized;
-                let snapshot = capture(&module, &probed, subject, store).expect("a state");
+                let mut instance = initialized.reader();
+                let snapshot = capture(&module, &probed, &mut instance).expect("a state");
                 plan(&module, &snapshot, &PlanOptions::default()).expect("a plan").elements.len()
             });
         });
@@ -166,8 +166,8 @@ fn encode(c: &mut Criterion) {
     for size in [16 * MIB, 256 * MIB] {
         let wasm = writer(size, 8192, 8192);
         let Run { module, probed, mut initialized } = Run::of(&wasm);
-        let Initialized { subject, store, .. } = &mut initialized;
-        let snapshot = capture(&module, &probed, subject, store).expect("a state");
+        let mut instance = initialized.reader();
+        let snapshot = capture(&module, &probed, &mut instance).expect("a state");
         let plan = plan(&module, &snapshot, &PlanOptions::default()).expect("a plan");
         group.throughput(Throughput::Bytes(size));
         group.bench_function(BenchmarkId::new("dense", format!("{} MiB", size / MIB)), |b| {

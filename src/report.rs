@@ -204,7 +204,7 @@ pub struct HostCalls {
 /// The calls of a ledger, by import.
 pub fn host_calls(ledger: &Ledger) -> Vec<HostCalls> {
     let counts = ledger.counts().into_iter();
-    counts.map(|count| HostCalls { import: count.import.to_string(), count: count.calls }).collect()
+    counts.map(|count| HostCalls { import: count.import.dotted(), count: count.calls }).collect()
 }
 
 pub(crate) fn seconds(duration: Duration) -> f64 {
@@ -289,8 +289,8 @@ pub(crate) fn heap(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>
     HeapReport {
         objects: types.iter().map(|ty| ty.objects).sum(),
         bytes: types.iter().map(|ty| ty.bytes).sum(),
-        data_bytes: planned.map_or(0, |plan| plan.data.len() as u64),
-        runs: planned.map_or(0, |plan| u64::from(plan.object_runs.len + plan.table_runs.len) / 3),
+        data_bytes: planned.map_or(0, |plan| plan.data.contents.len() as u64),
+        runs: planned.map_or(0, |plan| u64::from(plan.data.object_runs.len + plan.data.table_runs.len) / 3),
         types,
     }
 }

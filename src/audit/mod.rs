@@ -46,7 +46,7 @@ use init_run::InitRun;
 use libc_functions::LibcFunctions;
 use libc_state::LibcState;
 use preinit_core::module::Module;
-use preinit_core::probe::Probed;
+use preinit_core::probe::{ProbeOptions, Probed};
 use program::Program;
 use rerun::{Rerun, Variation};
 use search::{Found, Repeated, Search};
@@ -82,7 +82,8 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let module = Module::parse(wasm)?;
     let program = Program::of(&module);
     let resets = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
-    let probed = Probed::exporting(&module, program.libc.indices().chain(resets.indices()))?;
+    let functions = program.libc.indices().chain(resets.indices()).collect();
+    let probed = Probed::with(&module, &ProbeOptions { functions, ..ProbeOptions::default() })?;
     clock.timings.parse = clock.lap();
 
     let host = first_run::repeatable(&options.host);

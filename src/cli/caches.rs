@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use directories_next::ProjectDirs;
-use preinit::cache::{CacheError, CacheSection, CompileCache, OwnedDirectory};
+use preinit::stages::cache::{CacheError, CacheSection, CompileCache, OwnedDirectory};
 
 use super::args::{CacheArgs, usage_error};
 

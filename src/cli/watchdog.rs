@@ -9,7 +9,7 @@ use std::time::Duration;
 use preinit::stages::temporary;
 
 use super::exit::Exit;
-use super::stderr;
+use super::terminal;
 
 /// Who keeps the time limit.
 #[derive(Clone, Copy)]
@@ -60,9 +60,10 @@ fn expire(limit: Duration, keeper: Keeper, last: impl FnOnce() + Send + 'static)
             }
             Keeper::Watchdog => "in compilation or in init; without --opt, it can be told where",
         };
-        stderr::print(&format!(
-            "error: still not done after the time limit of {limit:?} (--timeout), {most_likely}\n"
-        ));
+        terminal::error(
+            &format!("still not done after the time limit of {limit:?} (--timeout), {most_likely}"),
+            [],
+        );
         let _: Result<(), _> = printed.send(());
     });
     let _ = done.recv_timeout(Duration::from_secs(1));

@@ -6,7 +6,7 @@ use crate::host::{
 use crate::instance::{CaptureError, InstanceError, WasmtimeInstance};
 use preinit_core::capture::{FunctionIndices, StateReader};
 use preinit_core::module::{Module, SectionId};
-use preinit_core::probe::{Probe, Probed};
+use preinit_core::probe::{Probe, ProbeOptions, Probed};
 use preinit_core::snapshot::{Heap, Reference, Snapshot, Value};
 use std::sync::Arc;
 use wasmtime::{
@@ -21,8 +21,8 @@ pub(super) struct Program<'a> {
 
 impl<'a> Program<'a> {
     pub fn new(module: Module<'a>) -> Result<Self, VerifyError> {
-        let mut probed = Probed::new(&module)?;
-        probed.note_entries(&module)?;
+        let options = ProbeOptions { ends_waits: true, marks_entries: true, ..ProbeOptions::default() };
+        let probed = Probed::with(&module, &options)?;
         Ok(Program { module, probed })
     }
 
@@ -285,10 +285,8 @@ impl Ending {
         {
             return Ending::Stopped(Stop::Memory);
         }
-        if let Some(ImportCalled { module, name }) = error.downcast_ref() {
-            return Ending::Trapped(format!(
-                "it called the import `{module}.{name}`, which nothing provides"
-            ));
+        if let Some(ImportCalled { import }) = error.downcast_ref() {
+            return Ending::Trapped(format!("it called the import `{import}`, which nothing provides"));
         }
         if let Some(denied) = error.downcast_ref::<Denied>() {
             return Ending::Trapped(denied.to_string());

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use preinit::freeze::Trigger;
+use preinit::Rename;
+use preinit::Trigger;
 use preinit::host::LedgerHash;
-use preinit::plan::Rename;
 
 use super::{HostArgs, LimitArgs};
 use crate::cli::parse::{ledger_hash, name_pair};

@@ -9,8 +9,8 @@ mod visible;
 
 use std::fs;
 
-use preinit::cache::{CacheSection, EntryName};
 use preinit::host::{HostOptions, Ledger, Stdin};
+use preinit::stages::cache::{CacheSection, EntryName};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 

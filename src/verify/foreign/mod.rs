@@ -20,7 +20,7 @@ use super::verdict::Difference;
 use crate::host::Entry;
 use crate::instance::CaptureError;
 use preinit_core::module::{Module, is_function};
-use preinit_core::probe::{Probe, Probed};
+use preinit_core::probe::{Probe, ProbeOptions, Probed};
 use preinit_core::snapshot::{GlobalState, Value};
 use std::collections::HashMap;
 use std::fmt;
@@ -76,10 +76,9 @@ pub(super) struct Exposed {
 
 impl Exposed {
     fn new(module: &Module<'_>) -> Result<Exposed, String> {
-        let mut probed = Probed::for_any_engine(module).map_err(|error| error.to_string())?;
-        if module.code.waits {
-            probed.end_waits().map_err(|error| error.to_string())?;
-        }
+        let options =
+            ProbeOptions { leaves_nothing_to_host: true, ends_waits: true, ..ProbeOptions::default() };
+        let probed = Probed::with(module, &options).map_err(|error| error.to_string())?;
         if tolerance::has_relaxed_simd(&probed.wasm) {
             return Err("the module uses relaxed SIMD, whose results are the engine's choice".to_string());
         }

@@ -2,7 +2,7 @@
 
 use super::{from_cache, from_results};
 use crate::{Place, done, failed, stderr};
-use preinit::cache::{CacheError, CompileCache, EntryName, OwnedDirectory};
+use preinit::stages::cache::{CacheError, CompileCache, EntryName, OwnedDirectory};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;

@@ -2,8 +2,8 @@
 
 use super::from_cache;
 use crate::{Place, done, failed, stderr};
-use preinit::cache::CompileCache;
 use preinit::host::{Directory, WasiOptions};
+use preinit::stages::cache::CompileCache;
 use std::fs;
 
 /// Where the cache is, and what the module may write to.

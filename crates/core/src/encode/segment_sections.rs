@@ -46,7 +46,7 @@ pub(super) fn data_len(module: &Module<'_>, plan: &Plan<'_>) -> u64 {
 
 /// What the objects of the heap are made of.
 fn heap_data<'p>(plan: &'p Plan<'_>) -> &'p [u8] {
-    plan.heap.as_ref().map_or(&[], |heap| &heap.plan.data)
+    plan.heap.as_ref().map_or(&[], |heap| &heap.plan.data.contents)
 }
 
 /// Everything of a data segment up to its contents; returns their size, which a plan keeps below 4 GiB.

@@ -21,7 +21,7 @@ pub use warning::{MappingObstacle, Warning};
 use crate::layout::Layout;
 use crate::module::{Module, Space};
 use crate::snapshot::{Reference, Snapshot, Value};
-use heap::HeapPlan;
+use heap::{HeapInputs, HeapPlan};
 use sparse::SparseData;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -80,7 +80,7 @@ pub struct Plan<'a> {
 pub struct PlannedHeap {
     /// What it does.
     pub plan: HeapPlan,
-    /// The data segment that holds [`HeapPlan::data`].
+    /// The data segment that holds [`HeapPlan::data`](heap::HeapPlan::data).
     pub data: u32,
     /// The element segment of functions that objects refer to, a null in front.
     pub functions: Option<u32>,
@@ -245,7 +245,10 @@ pub fn plan<'a>(
     };
     let used: Vec<Reference> =
         start.steps.iter().chain(&tables.start).filter_map(StartStep::reference).collect();
-    let heap = heap::plan(module, snapshot, &names, stays, &tables.objects, &used)?;
+    let heap = heap::plan(
+        HeapInputs { module, snapshot, names: &names, slots: &tables.objects, used: &used },
+        stays,
+    )?;
     let memories = memories::plan(module, snapshot, &imports, heap.is_some(), options.layout)?;
     warnings.extend(memories.warnings);
     let exports = exports::plan(module, options)?;

@@ -1,10 +1,10 @@
-use crate::module::{Module, Replacements, SectionId, section_of};
+use crate::module::{Module, Replacements, SectionEntries, SectionId};
 use crate::snapshot::constant_address;
 use std::ops::Range;
 use wasm_encoder::Encode;
 use wasmparser::DataKind;
 
-/// What the host does in the place of the engine: active data segments, then the start function.
+/// What the host does instead of the engine: active data segments, then the start function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deferred {
     /// In the order in which they are applied.
@@ -25,8 +25,8 @@ pub struct DeferredData {
 }
 
 impl Deferred {
-    /// Everything or nothing, so that the order of effects stays what it was: only if each active segment goes to an
-    /// unshared memory of the module's own, and surely fits.
+    /// Everything or nothing, so that effects keep their order: only if each active segment goes to an unshared memory
+    /// that the module defines, and surely fits.
     pub(super) fn of(module: &Module<'_>) -> Option<Deferred> {
         let mut data = Vec::new();
         for segment in &module.data {
@@ -59,14 +59,16 @@ pub(super) fn leave_out(module: &Module<'_>, replacements: &mut Replacements) {
         return;
     };
     const PASSIVE: u8 = 1;
-    let mut entries = Vec::new();
+    let mut entries = SectionEntries::default();
     for segment in &module.data[..=highest as usize] {
-        entries.push(PASSIVE);
         let bytes = if segment.is_passive() { segment.bytes } else { &[] };
-        bytes.encode(&mut entries);
+        entries.add(|out| {
+            out.push(PASSIVE);
+            bytes.encode(out);
+        });
     }
-    replacements.set(SectionId::DATA, section_of(highest + 1, &entries));
+    replacements.set(SectionId::DATA, entries.contents());
     let mut count = Vec::new();
-    (highest + 1).encode(&mut count);
+    entries.len().encode(&mut count);
     replacements.set(SectionId::DATA_COUNT, count);
 }

@@ -1,103 +1,141 @@
-//! What the verifier adds to a module on which calls are played.
+//! What the verifier needs of function bodies: marks where functions are entered, and waits that end.
 
-use super::{Probe, Probed};
-use crate::module::{Module, ModuleError, Replacements, SectionId, section_of};
-use wasm_encoder::{Encode, ExportKind, Instruction, MemArg, MemoryType};
-use wasmparser::{BinaryReader, BinaryReaderError, CodeSectionReader, FunctionBody, Operator};
+use super::{Probe, ProbeNames, ProbeOptions};
+use crate::module::{Module, Patch};
+use wasm_encoder::{Encode, ExportKind, Instruction, MemArg};
+use wasmparser::{BinaryReaderError, FunctionBody, Operator};
 
 const PAGE: u64 = 1 << 16;
 
-/// `drop` the timeout, `i64.const 0` in its place.
+/// `drop` the timeout, and `i64.const 0` instead.
 const NO_TIME: [u8; 3] = [0x1a, 0x42, 0x00];
 
-impl Probed {
-    /// Makes every `memory.atomic.wait` time out at once: on one thread nobody could end it, so it would last as long as
-    /// it may, or for ever.
-    ///
-    /// # Errors
-    /// If the instrumented module cannot be read.
-    pub fn end_waits(&mut self) -> Result<(), ModuleError> {
-        self.rewrite(None)
+/// Rewrites the bodies of the module's functions as `options` say.
+pub(super) fn rewrite_bodies(
+    module: &Module<'_>,
+    names: &ProbeNames,
+    options: &ProbeOptions,
+    patch: &mut Patch<'_, '_>,
+) -> Result<(), BinaryReaderError> {
+    let ends_waits = options.ends_waits && module.code.waits;
+    let bodies = module.bodies();
+    if bodies.is_empty() || !ends_waits && !options.marks_entries {
+        return Ok(());
     }
-
-    /// Makes every function of `module`, whose instrumented form this is, leave a mark in an added memory when it is
-    /// entered: at its index among the defined functions. Waits time out at once too.
-    ///
-    /// # Errors
-    /// If the instrumented module cannot be read.
-    pub fn note_entries(&mut self, module: &Module<'_>) -> Result<(), ModuleError> {
-        self.rewrite(Some(module.functions.len() as u32 - module.imported.functions))
+    let marks = options.marks_entries.then(|| {
+        let memory = patch.memory((bodies.len() as u64).div_ceil(PAGE));
+        patch.export(&names.export(Probe::Entries), ExportKind::Memory, memory);
+        memory
+    });
+    for (index, body) in (0u32..).zip(&bodies) {
+        let mark = marks.map_or(Vec::new(), |memory| mark(memory, index));
+        let rewritten = rewritten(module.bytes, body, &mark, ends_waits)?;
+        patch.replace_body(module.imported.functions + index, rewritten);
     }
-
-    fn rewrite(&mut self, marked: Option<u32>) -> Result<(), ModuleError> {
-        let name = self.export_name(Probe::Entries);
-        let module = Module::parse(&self.wasm)?;
-        let Some(code) = module.section(SectionId::CODE) else { return Ok(()) };
-        let memory_index = module.memories.len() as u32;
-        let bodies = CodeSectionReader::new(BinaryReader::new(code.contents, 0))?;
-        let (count, mut entries) = (bodies.count(), Vec::with_capacity(code.contents.len()));
-        for (index, body) in (0..).zip(bodies) {
-            let mut mark = Vec::new();
-            if marked.is_some_and(|marked| index < marked) {
-                let place = MemArg { offset: u64::from(index), align: 0, memory_index };
-                for instruction in
-                    [Instruction::I32Const(0), Instruction::I32Const(1), Instruction::I32Store8(place)]
-                {
-                    instruction.encode(&mut mark);
-                }
-            }
-            rewritten(code.contents, &body?, &mark)?.as_slice().encode(&mut entries);
-        }
-        let mut replacements = Replacements::default();
-        replacements.set(SectionId::CODE, section_of(count, &entries));
-        if let Some(marked) = marked {
-            let pages = u64::from(marked).div_ceil(PAGE).max(1);
-            let ty = MemoryType {
-                minimum: pages,
-                maximum: Some(pages),
-                memory64: false,
-                shared: false,
-                page_size_log2: None,
-            };
-            let (mut memory, mut export) = (Vec::new(), Vec::new());
-            ty.encode(&mut memory);
-            name.as_str().encode(&mut export);
-            ExportKind::Memory.encode(&mut export);
-            memory_index.encode(&mut export);
-            for (id, entry) in [(SectionId::MEMORY, memory), (SectionId::EXPORT, export)] {
-                let contents = match module.section(id) {
-                    Some(section) => section.with_entries(1, &entry),
-                    None => section_of(1, &entry),
-                };
-                replacements.set(id, contents);
-            }
-        }
-        self.wasm = replacements.apply(&module.sections);
-        Ok(())
-    }
+    Ok(())
 }
 
-/// A body with `mark` before its first instruction, and no time for waits.
-fn rewritten(contents: &[u8], body: &FunctionBody<'_>, mark: &[u8]) -> Result<Vec<u8>, BinaryReaderError> {
+/// Code that stores a mark at `index` of a memory.
+fn mark(memory_index: u32, index: u32) -> Vec<u8> {
+    let address = MemArg { offset: u64::from(index), align: 0, memory_index };
+    let mut code = Vec::new();
+    for instruction in [Instruction::I32Const(0), Instruction::I32Const(1), Instruction::I32Store8(address)] {
+        instruction.encode(&mut code);
+    }
+    code
+}
+
+/// A body with `mark` before its first instruction, and without time for waits if they are to end.
+fn rewritten(
+    wasm: &[u8],
+    body: &FunctionBody<'_>,
+    mark: &[u8],
+    ends_waits: bool,
+) -> Result<Vec<u8>, BinaryReaderError> {
     let range = body.range();
     let mut operators = body.get_operators_reader()?;
     let start = operators.original_position();
     let mut out = Vec::with_capacity(range.len() + mark.len());
-    out.extend_from_slice(&contents[range.start..start]);
+    out.extend_from_slice(&wasm[range.start..start]);
     out.extend_from_slice(mark);
     let mut copied = start;
-    while !operators.eof() {
+    while ends_waits && !operators.eof() {
         let (operator, at) = operators.read_with_offset()?;
         if is_wait(&operator) {
-            out.extend_from_slice(&contents[copied..at]);
+            out.extend_from_slice(&wasm[copied..at]);
             out.extend_from_slice(&NO_TIME);
             copied = at;
         }
     }
-    out.extend_from_slice(&contents[copied..range.end]);
+    out.extend_from_slice(&wasm[copied..range.end]);
     Ok(out)
 }
 
 fn is_wait(operator: &Operator<'_>) -> bool {
     matches!(operator, Operator::MemoryAtomicWait32 { .. } | Operator::MemoryAtomicWait64 { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::Probed;
+
+    const WAITS: &str = r#"(module
+        (import "env" "f" (func))
+        (memory 1 1 shared)
+        (func (export "g") (param $long i64)
+            (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (local.get $long))))
+        (func (export "h") (local i32) (nop)))"#;
+
+    /// The instructions of each body, in the text of the debug format.
+    fn instructions(options: &ProbeOptions) -> (Probed, Vec<Vec<String>>) {
+        let wasm = wat::parse_str(WAITS).unwrap();
+        let module = Module::parse(&wasm).unwrap();
+        let probed = Probed::with(&module, options).unwrap();
+        let instrumented = Module::parse(&probed.wasm).unwrap();
+        let bodies = instrumented.bodies().iter().map(read).collect();
+        (probed, bodies)
+    }
+
+    fn read(body: &FunctionBody<'_>) -> Vec<String> {
+        let operators = body.get_operators_reader().unwrap().into_iter();
+        let name = |operator: Operator<'_>| format!("{operator:?}").split(' ').next().unwrap().to_string();
+        operators.map(|operator| name(operator.unwrap())).collect()
+    }
+
+    #[test]
+    fn nothing_is_rewritten_unless_it_is_asked_for() {
+        let (_, bodies) = instructions(&ProbeOptions::default());
+        let wait = ["I32Const", "I32Const", "LocalGet", "MemoryAtomicWait32", "Drop", "End"];
+        assert_eq!(bodies, [&wait[..], &["Nop", "End"]]);
+    }
+
+    #[test]
+    fn waits_have_no_time() {
+        let (_, bodies) = instructions(&ProbeOptions { ends_waits: true, ..ProbeOptions::default() });
+        let wait =
+            ["I32Const", "I32Const", "LocalGet", "Drop", "I64Const", "MemoryAtomicWait32", "Drop", "End"];
+        assert_eq!(bodies, [&wait[..], &["Nop", "End"]]);
+    }
+
+    #[test]
+    fn every_function_leaves_its_own_mark() {
+        let options = ProbeOptions { marks_entries: true, ..ProbeOptions::default() };
+        let (probed, bodies) = instructions(&options);
+        for body in &bodies {
+            assert_eq!(body[..3], ["I32Const", "I32Const", "I32Store8"]);
+        }
+        let module = Module::parse(&probed.wasm).unwrap();
+        let memory = module.export(&probed.export_name(Probe::Entries)).unwrap().index;
+        let offsets = module.bodies().into_iter().flat_map(|body| {
+            let operators = body.get_operators_reader().unwrap().into_iter();
+            operators
+                .filter_map(|operator| match operator.unwrap() {
+                    Operator::I32Store8 { memarg } => Some((memarg.memory, memarg.offset)),
+                    _ => None,
+                })
+                .collect::<Vec<_>>()
+        });
+        assert_eq!(offsets.collect::<Vec<_>>(), [(memory, 0), (memory, 1)]);
+    }
 }

@@ -108,7 +108,7 @@ impl<'c> BodyBuilder<'c> {
     /// Reads an array of the type of a stream.
     pub fn element(&mut self, kind: StreamKind, array: u32) {
         let is_packed = match kind {
-            StreamKind::References => self.context.heap.plan.reference_width < 4,
+            StreamKind::References => self.context.heap.plan.data.reference_width < 4,
             StreamKind::Bytes | StreamKind::Shorts => true,
             StreamKind::Words | StreamKind::Doubles => false,
         };

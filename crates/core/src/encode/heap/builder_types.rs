@@ -31,7 +31,7 @@ impl BuilderTypes {
             base: module.types.len() as u32,
             has_exceptions: heap.plan.exceptions > 1 || prelude.iter().any(is_exception),
             has_externals: prelude.iter().any(is_external),
-            reference_width: heap.plan.reference_width,
+            reference_width: heap.plan.data.reference_width,
         }
     }
 

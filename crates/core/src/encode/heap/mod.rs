@@ -120,7 +120,7 @@ fn start_body(context: BuilderContext<'_>, dispatcher: u32, before: &[u32], afte
                 None => push(null(field)),
             },
             StateField::Stream(kind) => {
-                let StreamRange { offset, len } = stream(plan, kind);
+                let StreamRange { offset, len } = plan.data.stream(kind);
                 if len == 0 {
                     push(null(field));
                     continue;
@@ -133,7 +133,7 @@ fn start_body(context: BuilderContext<'_>, dispatcher: u32, before: &[u32], afte
                 });
             }
             StateField::Cursor(_) => push(Instruction::I32Const(0)),
-            StateField::Arrays => push(Instruction::I32Const(plan.arrays as i32)),
+            StateField::Arrays => push(Instruction::I32Const(plan.data.arrays as i32)),
         }
     }
     push(Instruction::StructNew(types.state()));
@@ -150,9 +150,9 @@ fn start_body(context: BuilderContext<'_>, dispatcher: u32, before: &[u32], afte
             call(dispatcher, &[runs.offset as i32, runs.len as i32]);
         }
     };
-    run(plan.object_runs, &mut call);
+    run(plan.data.object_runs, &mut call);
     after.iter().for_each(|&function| call(function, &[]));
-    run(plan.table_runs, &mut call);
+    run(plan.data.table_runs, &mut call);
     push(Instruction::DataDrop(heap.data));
     push(Instruction::ElemDrop(heap.builders));
     if let Some(functions) = heap.functions {
@@ -160,18 +160,6 @@ fn start_body(context: BuilderContext<'_>, dispatcher: u32, before: &[u32], afte
     }
     push(Instruction::End);
     out
-}
-
-pub(super) fn stream(plan: &HeapPlan, kind: StreamKind) -> StreamRange {
-    let [references, bytes, shorts, words, doubles] =
-        [plan.references, plan.bytes, plan.shorts, plan.words, plan.doubles];
-    match kind {
-        StreamKind::References => references,
-        StreamKind::Bytes => bytes,
-        StreamKind::Shorts => shorts,
-        StreamKind::Words => words,
-        StreamKind::Doubles => doubles,
-    }
 }
 
 /// Calls a builder for each run. The parameters are the state, and where in the data segment the runs are.

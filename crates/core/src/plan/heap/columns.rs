@@ -1,7 +1,7 @@
-use super::field_layout::{FieldLayout, FieldLayouts, is_reference};
-use super::object_kind::{Column, Form, ObjectKind, ObjectKinds};
+use super::Classified;
+use super::field_layout::{FieldLayout, is_reference};
+use super::object_kind::{Column, Form, ObjectKind};
 use super::placeholder::{Placeholder, Placeholders};
-use super::prebuilt::Prebuilt;
 use super::streams::{FieldValue, FieldValues, bits};
 use crate::snapshot::{Heap, Reference, Shape};
 use wasmparser::{FieldType, StorageType, ValType};
@@ -57,37 +57,49 @@ impl SeenValues {
     }
 }
 
+/// What all objects of a kind have in common.
+#[derive(Clone, Default)]
+struct SeenKind {
+    /// One of the objects.
+    example: u32,
+    len: SeenValues,
+    fields: Vec<SeenValues>,
+}
+
 /// Decides for each kind what is the same in all objects, what is read from a stream, and what has to wait. The error is
 /// an object with a field that has to wait and cannot, and the field's type.
 pub(super) fn plan(
-    heap: &Heap,
-    layouts: &FieldLayouts,
-    kinds: &ObjectKinds,
-    prebuilt: &Prebuilt,
-    order: &[u32],
+    classified: &Classified<'_>,
     placeholders: &Placeholders<'_, '_>,
 ) -> Result<Vec<ObjectKind>, (u32, String)> {
+    let Classified { layouts, kinds, .. } = classified;
+    let seen = look_at_objects(classified);
+    let kind = |(&key, seen): (&(Shape, Form), SeenKind)| {
+        plan_kind(key, &seen, layouts.get(seen.example), placeholders).map_err(|ty| (seen.example, ty))
+    };
+    kinds.keys.iter().zip(seen).map(kind).collect()
+}
+
+fn look_at_objects(classified: &Classified<'_>) -> Vec<SeenKind> {
+    let Classified { heap, layouts, kinds, prebuilt, order } = classified;
     // When each object is there; what exists before is there at 0.
     let mut made = vec![0; heap.len()];
     for (at, &id) in (1u32..).zip(order) {
         made[id as usize] = at;
     }
-    let mut seen: Vec<Vec<SeenValues>> = vec![Vec::new(); kinds.keys.len()];
-    let mut lens: Vec<SeenValues> = vec![SeenValues::default(); kinds.keys.len()];
-    let mut examples = vec![0; kinds.keys.len()];
+    let mut seen = vec![SeenKind::default(); kinds.keys.len()];
     for id in prebuilt.objects.iter().map(|(id, _)| *id).chain(order.iter().copied()) {
         let object = heap.object(id);
-        let kind = kinds.of[id as usize] as usize;
+        let seen = &mut seen[kinds.of[id as usize] as usize];
         let too_early = |reference: Reference| {
             reference.object().is_some_and(|target| made[target as usize] >= made[id as usize])
         };
-        examples[kind] = id;
-        let seen = &mut seen[kind];
+        seen.example = id;
         match layouts.get(id) {
             FieldLayout::Fields(fields) => {
-                seen.resize(fields.len(), SeenValues::default());
+                seen.fields.resize(fields.len(), SeenValues::default());
                 let mut values = FieldValues::of(object);
-                for (field, seen) in fields.iter().zip(seen.iter_mut()) {
+                for (field, seen) in fields.iter().zip(seen.fields.iter_mut()) {
                     match values.next(field) {
                         FieldValue::Scalar(bytes) => seen.value(Column::Number(bits(bytes))),
                         FieldValue::Reference(reference) => {
@@ -97,59 +109,57 @@ pub(super) fn plan(
                 }
             }
             FieldLayout::Elements(element) => {
-                lens[kind].value(Column::Number(u128::from(object.len)));
-                seen.resize(1, SeenValues::default());
+                seen.len.value(Column::Number(u128::from(object.len)));
+                seen.fields.resize(1, SeenValues::default());
                 if is_reference(element) {
                     for &reference in object.references {
-                        seen[0].reference(reference, heap, too_early(reference));
+                        seen.fields[0].reference(reference, heap, too_early(reference));
                     }
                 }
             }
         }
     }
-    let mut planned = Vec::with_capacity(kinds.keys.len());
-    for (index, &(shape, form)) in kinds.keys.iter().enumerate() {
-        let example = examples[index];
-        let mut kind = ObjectKind {
-            shape,
-            form,
-            len: lens[index].first.map_or(Column::Number(0), |_| lens[index].column()),
-            columns: Vec::new(),
-            exact: Vec::new(),
-            fills: Vec::new(),
-        };
-        let fields: &[FieldType] = match layouts.get(example) {
-            FieldLayout::Fields(fields) => fields,
-            FieldLayout::Elements(element) => std::slice::from_ref(element),
-        };
-        for (field, seen) in fields.iter().zip(&seen[index]) {
-            let column = seen.column();
-            kind.exact.push(match seen.exact {
-                Exact::Type(ty) => Some(ty),
-                Exact::Unknown | Exact::Several => None,
-            });
-            let waits = seen.too_early && field.mutable;
-            if form == Form::Prebuilt {
-                kind.columns.push(column_of_prebuilt(field));
-                kind.fills.push(field.mutable.then_some(column));
-            } else if waits {
-                let placeholder = placeholder(field, placeholders).ok_or_else(|| {
-                    let StorageType::Val(ty) = field.element_type else { return (example, String::new()) };
-                    (example, ty.to_string())
-                })?;
-                kind.columns.push(Column::Placeholder(placeholder));
-                kind.fills.push(Some(column));
-            } else {
-                kind.columns.push(column);
-                kind.fills.push(None);
-            }
+    seen
+}
+
+/// The error is the type of a field that has to wait and cannot.
+fn plan_kind(
+    (shape, form): (Shape, Form),
+    seen: &SeenKind,
+    layout: &FieldLayout,
+    placeholders: &Placeholders<'_, '_>,
+) -> Result<ObjectKind, String> {
+    let fields: &[FieldType] = match layout {
+        FieldLayout::Fields(fields) => fields,
+        FieldLayout::Elements(element) => std::slice::from_ref(element),
+    };
+    let (mut columns, mut exact, mut fills) = (Vec::new(), Vec::new(), Vec::new());
+    for (field, seen) in fields.iter().zip(&seen.fields) {
+        let column = seen.column();
+        exact.push(match seen.exact {
+            Exact::Type(ty) => Some(ty),
+            Exact::Unknown | Exact::Several => None,
+        });
+        if form == Form::Prebuilt {
+            columns.push(column_of_prebuilt(field));
+            fills.push(field.mutable.then_some(column));
+        } else if seen.too_early && field.mutable {
+            let placeholder = placeholder(field, placeholders).ok_or_else(|| match field.element_type {
+                StorageType::Val(ty) => ty.to_string(),
+                _ => String::new(),
+            })?;
+            columns.push(Column::Placeholder(placeholder));
+            fills.push(Some(column));
+        } else {
+            columns.push(column);
+            fills.push(None);
         }
-        if let Form::Data | Form::Short | Form::Zeros = form {
-            kind.fills.fill(None);
-        }
-        planned.push(kind);
     }
-    Ok(planned)
+    if let Form::Data | Form::Short | Form::Zeros = form {
+        fills.fill(None);
+    }
+    let len = seen.len.first.map_or(Column::Number(0), |_| seen.len.column());
+    Ok(ObjectKind { shape, form, len, columns, exact, fills })
 }
 
 /// Never written: only what can be changed is.

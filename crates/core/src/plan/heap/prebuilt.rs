@@ -104,4 +104,13 @@ impl Prebuilt {
     pub fn place(&self, id: u32) -> Option<PrebuiltPlace> {
         self.places.get(&id).map(|&at| self.objects[at].1)
     }
+
+    /// The immutable globals that hold objects, by object.
+    pub fn globals(&self) -> HashMap<u32, u32> {
+        let global = |(id, place): &(u32, PrebuiltPlace)| match place {
+            PrebuiltPlace::Global(global) => Some((*id, *global)),
+            _ => None,
+        };
+        self.objects.iter().filter_map(global).collect()
+    }
 }

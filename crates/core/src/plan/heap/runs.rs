@@ -35,6 +35,27 @@ impl Builders {
     }
 }
 
+/// Objects of one kind whose registry indices follow each other: kind, first entry, count.
+#[derive(Default)]
+pub(super) struct ObjectRuns(Vec<(u32, u32, u32)>);
+
+impl ObjectRuns {
+    /// Adds an object, which continues the last run if it can.
+    pub fn add(&mut self, kind: u32, entry: u32) {
+        match self.0.last_mut() {
+            Some((last, first, count)) if *last == kind && *first + *count == entry => *count += 1,
+            _ => self.0.push((kind, entry, 1)),
+        }
+    }
+
+    /// Writes the runs, each with the builder of its kind.
+    pub fn write(self, builder: fn(u32) -> Builder, builders: &mut Builders, streams: &mut StreamContents) {
+        for (kind, first, count) in self.0 {
+            streams.runs.extend([builders.number(builder(kind)), first, count]);
+        }
+    }
+}
+
 /// Stretches of a table that hold the same object are filled, others are written slot by slot.
 pub(super) fn write_slots(
     slots: &[ObjectSlots],

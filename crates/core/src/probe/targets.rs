@@ -1,0 +1,63 @@
+use crate::engine_limits::PARAMETERS;
+use crate::module::{Hierarchy, Module};
+use std::collections::BTreeSet;
+use wasmparser::CompositeInnerType;
+
+/// What is to be made visible, apart from what simply is exported.
+pub(super) struct Targets {
+    pub functions: BTreeSet<u32>,
+    pub droppable_data: Vec<u32>,
+    pub droppable_elements: Vec<u32>,
+    pub object_segments: Vec<u32>,
+    pub witnesses: Vec<Vec<u32>>,
+}
+
+impl Targets {
+    pub fn of(module: &Module<'_>, functions: &[u32]) -> Targets {
+        let mut exported = module.referenceable_functions();
+        exported.extend(functions);
+        Targets {
+            functions: exported,
+            droppable_data: droppable(&module.code.dropped_data, |k| {
+                module.data[k].is_passive() && !module.data[k].bytes.is_empty()
+            }),
+            droppable_elements: droppable(&module.code.dropped_elements, |k| {
+                module.elements[k].is_passive()
+                    && !module.elements[k].is_empty()
+                    && !may_hold_objects(module, k)
+            }),
+            object_segments: object_segments(module),
+            witnesses: witnessed_types(module),
+        }
+    }
+}
+
+fn droppable(named: &BTreeSet<u32>, is_live_at_start: impl Fn(usize) -> bool) -> Vec<u32> {
+    named.iter().copied().filter(|&k| is_live_at_start(k as usize)).collect()
+}
+
+/// Passive segments whose items may be objects: what instructions can name of them.
+fn object_segments(module: &Module<'_>) -> Vec<u32> {
+    let named = module.code.highest_element.map_or(0, |highest| highest + 1);
+    let may_be_live =
+        |&k: &u32| module.elements[k as usize].is_passive() && may_hold_objects(module, k as usize);
+    (0..named).filter(may_be_live).collect()
+}
+
+fn may_hold_objects(module: &Module<'_>, k: usize) -> bool {
+    let element = &module.elements[k];
+    let holds = matches!(
+        module.hierarchy(element.ty().heap_type()),
+        Hierarchy::Any | Hierarchy::Extern | Hierarchy::Exn
+    );
+    holds && !element.is_empty()
+}
+
+fn witnessed_types(module: &Module<'_>) -> Vec<Vec<u32>> {
+    let is_object = |ty: &wasmparser::SubType| {
+        matches!(ty.composite_type.inner, CompositeInnerType::Struct(_) | CompositeInnerType::Array(_))
+    };
+    let types: Vec<u32> =
+        (0u32..).zip(&module.types).filter(|(_, ty)| is_object(ty)).map(|(k, _)| k).collect();
+    types.chunks(PARAMETERS.most as usize).map(<[u32]>::to_vec).collect()
+}
