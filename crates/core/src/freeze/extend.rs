@@ -5,7 +5,7 @@ use super::ResumeError;
 use super::call_stack::CallStack;
 use super::function_code::{CallPoint, FunctionCodes};
 use super::function_types::FunctionTypes;
-use super::resume;
+use super::resume::{self, ResumedFrame};
 use super::roots::Roots;
 use crate::addition::{AddedState, Addition};
 use crate::module::{Module, Patch, SectionId, Space, export_section, is_function};
@@ -83,7 +83,8 @@ pub fn extend(program: StoppedProgram<'_, '_>, entry_name: &str) -> Result<Resum
 
     for (frame, point) in stack.frames.iter().zip(points) {
         let body = bodies.get(frame.site.function)?;
-        let function = resume::function(module, body, point, frame, resumed, &roots, &mut types)?;
+        let function =
+            resume::function(module, ResumedFrame { body, point, frame }, resumed, &roots, &mut types)?;
         let ty = types.function(&[], &body.results);
         resumed = add(&mut patch, ty, function);
         names.push((resumed, format!("resume:{}", name(frame.site.function))));

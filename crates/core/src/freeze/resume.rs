@@ -19,21 +19,28 @@ use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Function, Instruction};
 use wasmparser::{Operator, ValType};
 
-/// The function that goes on with `frame`: it calls `callee`, which takes nothing, in the place of the call in progress.
+/// A frame, and what is known of its function and of the call that it is in.
+#[derive(Clone, Copy)]
+pub struct ResumedFrame<'r, 'a> {
+    pub body: &'r FunctionCode<'a>,
+    pub point: &'r CallPoint,
+    pub frame: &'r Frame,
+}
+
+/// The function that continues a frame: it calls `callee`, which takes nothing, instead of making the call in progress.
 pub fn function(
     module: &Module<'_>,
-    body: &FunctionCode<'_>,
-    point: &CallPoint,
-    frame: &Frame,
+    resumed: ResumedFrame<'_, '_>,
     callee: u32,
     roots: &Roots,
     types: &mut FunctionTypes,
 ) -> Result<Function, ResumeError> {
+    let ResumedFrame { body, point, frame } = resumed;
     let mut locals = Vec::with_capacity(body.locals.len());
     for &ty in &body.locals {
         locals.push(RoundtripReencoder.val_type(ty).map_err(|_| ResumeError::unknown("type"))?);
     }
-    let mut writer = Writer {
+    let mut writer = ResumeWriter {
         module,
         body,
         point,
@@ -58,7 +65,7 @@ pub fn function(
     Ok(writer.function)
 }
 
-struct Writer<'w, 'a> {
+struct ResumeWriter<'w, 'a> {
     module: &'w Module<'w>,
     body: &'w FunctionCode<'a>,
     point: &'w CallPoint,
@@ -68,7 +75,7 @@ struct Writer<'w, 'a> {
     function: Function,
 }
 
-impl Writer<'_, '_> {
+impl ResumeWriter<'_, '_> {
     fn fits(&self) -> Result<(), ResumeError> {
         if BODY_BYTES.allows(self.function.byte_len() as u64) {
             return Ok(());
@@ -126,7 +133,7 @@ impl Writer<'_, '_> {
         Ok(())
     }
 
-    /// From behind the call to the end of the function.
+    /// From the instruction after the call to the end of the function.
     fn rest(&mut self) -> Result<(), ResumeError> {
         let mut at = self.point.at + 1;
         for level in (0..self.point.levels.len()).rev() {
@@ -147,7 +154,7 @@ impl Writer<'_, '_> {
     }
 
     /// Copies the instructions of the construct at `level` from `at` to its end or to the end of the arm. Gives the index
-    /// of the instruction behind its end.
+    /// of the instruction after its end.
     fn until_end(&mut self, mut at: usize, level: usize) -> Result<usize, ResumeError> {
         let mut inner = 0u32;
         let mut skipping = false;
