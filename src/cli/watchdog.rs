@@ -6,6 +6,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use preinit::stages::temporary;
+
 use super::exit::Exit;
 use super::terminal;
 
@@ -65,5 +67,6 @@ fn expire(limit: Duration, keeper: Keeper, last: impl FnOnce() + Send + 'static)
         let _: Result<(), _> = printed.send(());
     });
     let _ = done.recv_timeout(Duration::from_secs(1));
+    temporary::remove_all(Duration::from_secs(1));
     std::process::exit(u8::from(Exit::Refused).into());
 }

@@ -8,6 +8,7 @@ mod golden;
 mod host;
 mod messages;
 mod output;
+mod security;
 mod verify;
 
 use std::ffi::OsStr;
