@@ -1,7 +1,7 @@
 use crate::cache::CompileCache;
 use crate::error::OptionsError;
 use crate::execute::{Compilation, Execution, Hook};
-use crate::freeze::{Reader, Trigger};
+use crate::freeze::{FrameReader, Trigger};
 use crate::host::{HostOptions, Limits};
 use preinit_core::layout::Layout;
 use preinit_core::module::Module;
@@ -41,7 +41,7 @@ pub struct Options {
     /// Freeze the program in the middle of a call, at this trigger, instead of when init returns.
     pub at: Option<Trigger>,
     /// How the calls in progress are read, for [`Options::at`].
-    pub frames: Reader,
+    pub frames: FrameReader,
     /// Where compiled code is kept between runs.
     pub compile_cache: Option<CompileCache>,
     /// What init can see and do.
@@ -69,7 +69,7 @@ impl Default for Options {
             strip_init: false,
             optimize: false,
             at: None,
-            frames: Reader::default(),
+            frames: FrameReader::default(),
             compile_cache: None,
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },

@@ -1,16 +1,16 @@
 //! Says what a snapshot would freeze of the build.
 
 use preinit::Options;
-use preinit::audit::{Audit, audit};
+use preinit::audit::audit;
 use preinit::host::{HostOptions, Output as GuestOutput, Stdin};
 
 use super::args::{AuditArgs, usage_error};
 use super::exit::Exit;
 use super::host_conversion::{host_options, limits};
 use super::input::Input;
-use super::output::{Staged, print};
+use super::output::Staged;
 use super::side_outputs::{ReportOutput, SideOutputs, json, optional};
-use super::{advice, stderr};
+use super::{advice, terminal};
 
 /// The command `audit`.
 pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
@@ -26,7 +26,7 @@ pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
     side_outputs.check(&input, None)?;
     let mut warnings = Vec::new();
     let host = quiet_host(&args, &mut warnings)?;
-    stderr::warn(if args.quiet { &[] } else { &warnings });
+    terminal::warn(if args.quiet { &[] } else { &warnings });
     let wasm = input.read()?;
     let mut audit = match audit(&wasm, &options(&args, host)) {
         Ok(audit) => audit,
@@ -39,11 +39,13 @@ pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
         }
     };
     advice::reword(&mut audit.findings);
-    stderr::print(&String::from_utf8_lossy(&audit.stdout));
+    terminal::guest_output(&audit.stdout);
     let text_to_stderr = side_outputs.use_stdout();
     let report = |is_page| if is_page { Ok(audit.page(&input.name())) } else { json(&audit) };
     commit(side_outputs.stage(&audit.ledger, report)?)?;
-    show(&audit, &args, text_to_stderr)?;
+    if !args.quiet {
+        terminal::answer(&audit.text(args.verbose), text_to_stderr)?;
+    }
     Ok(if args.strict && !audit.is_clean() { Exit::Refused } else { Exit::Done })
 }
 
@@ -76,14 +78,4 @@ fn options(args: &AuditArgs, host: HostOptions) -> Options {
 
 fn commit(staged: Vec<Staged>) -> anyhow::Result<()> {
     staged.into_iter().try_for_each(Staged::commit)
-}
-
-fn show(audit: &Audit, args: &AuditArgs, to_stderr: bool) -> anyhow::Result<()> {
-    let text = audit.text(args.verbose);
-    match (args.quiet, to_stderr) {
-        (true, _) => {}
-        (false, true) => stderr::print(&text),
-        (false, false) => print(text.as_bytes())?,
-    }
-    Ok(())
 }

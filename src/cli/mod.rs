@@ -14,8 +14,9 @@ mod result_cache;
 mod side_outputs;
 mod snapshot_command;
 mod snapshot_request;
-mod stderr;
+
 mod summary;
+mod terminal;
 mod verify_command;
 mod watchdog;
 

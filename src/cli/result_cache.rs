@@ -110,7 +110,7 @@ impl Place {
 
     fn write(&self, kept: &Kept) -> io::Result<()> {
         let directory = self.path.parent().unwrap_or(Path::new("."));
-        preinit::cache::create_private(directory)?;
+        preinit::stages::cache::create_private(directory)?;
         let mut bytes = serde_json::to_vec(kept)?;
         bytes.push(b'\n');
         bytes.extend_from_slice(&kept.wasm);

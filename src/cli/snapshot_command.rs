@@ -1,8 +1,8 @@
 //! Makes a snapshot: reads, runs, writes and says what was done.
 
 use preinit::host::Ledger;
-use preinit::page::refusal_page;
 use preinit::report::{HostCalls, host_calls};
+use preinit::stages::page::refusal_page;
 use preinit::verify::Outcome;
 use serde::Serialize;
 
@@ -14,13 +14,13 @@ use super::side_outputs::json;
 use super::snapshot_request::SnapshotRequest;
 use super::verify_command::{Unverified, verify_made};
 use super::watchdog::{Keeper, Watchdog};
-use super::{advice, stderr, summary};
+use super::{advice, summary, terminal};
 
 /// The command without a name of its own.
 pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
     let request = SnapshotRequest::new(args)?;
     if !request.messages.quiet {
-        stderr::warn(&request.messages.warnings);
+        terminal::warn(&request.messages.warnings);
     }
     let wasm = request.input.read()?;
     let place = cached_result(&request, &wasm);
@@ -34,12 +34,12 @@ pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
     };
     advice::reword(&mut made.report.findings);
     if request.guest_stdout_captured {
-        stderr::print(&String::from_utf8_lossy(&made.stdout));
+        terminal::guest_output(&made.stdout);
     }
     if request.verify {
         let verdict = verify_made(&wasm, &made.wasm, made.ledger.clone(), &request.options)?;
         if verdict.outcome != Outcome::Equal {
-            stderr::print(&verdict.to_string());
+            terminal::message(&verdict.to_string());
             return Err(Unverified(verdict.outcome).into());
         }
     }
@@ -81,7 +81,7 @@ fn keep(
 /// Says something that only a verbose run says.
 fn note(request: &SnapshotRequest, what: &str, reason: &str) {
     if request.messages.verbose {
-        stderr::print(&format!("{what}: {reason}\n"));
+        terminal::message(&format!("{what}: {reason}\n"));
     }
 }
 
@@ -95,9 +95,9 @@ fn write(request: SnapshotRequest, made: preinit::Output) -> anyhow::Result<()> 
     staged.push(output.stage(made.wasm)?);
     commit(staged)?;
     if !messages.quiet {
-        stderr::warn(&advice::warnings(&made.report.warnings));
-        stderr::print(&summary::headline(&name));
-        stderr::print(&summary::details(&made.report, messages.verbose));
+        terminal::warn(&advice::warnings(&made.report.warnings));
+        terminal::message(&summary::headline(&name));
+        terminal::message(&summary::details(&made.report, messages.verbose));
     }
     Ok(())
 }
@@ -110,10 +110,10 @@ fn reuse(request: SnapshotRequest, kept: Kept) -> anyhow::Result<()> {
     staged.push(output.stage(kept.wasm)?);
     commit(staged)?;
     if !messages.quiet {
-        stderr::warn(&kept.warnings);
-        stderr::print(&summary::headline(&name));
-        stderr::print(&kept.summaries[usize::from(messages.verbose)]);
-        stderr::print("cache     an earlier run made it; the times are that run's\n");
+        terminal::warn(&kept.warnings);
+        terminal::message(&summary::headline(&name));
+        terminal::message(&kept.summaries[usize::from(messages.verbose)]);
+        terminal::message("cache     an earlier run made it; the times are that run's\n");
     }
     Ok(())
 }
@@ -132,7 +132,7 @@ fn refused(request: SnapshotRequest, ledger: &Ledger, error: preinit::Error) -> 
         json(&Refusal { error: error.to_string(), refused, host_calls })
     };
     if let Err(second) = request.side_outputs.stage(ledger, report).and_then(commit) {
-        stderr::warn(&[format!("{second:#}")]);
+        terminal::warn(&[format!("{second:#}")]);
     }
     error.into()
 }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use directories_next::ProjectDirs;
+use preinit::CompileCache;
 use preinit::Options;
-use preinit::cache::CompileCache;
 use preinit::host::{HostOptions, Output as GuestOutput};
 
 use super::args::{CacheArgs, MessageArgs, SnapshotArgs, usage_error};
@@ -12,7 +12,7 @@ use super::host_conversion::{host_options, limits};
 use super::input::Input;
 use super::output::Output;
 use super::side_outputs::{ReportOutput, SideOutputs, optional};
-use super::stderr;
+use super::terminal;
 
 /// Part of the command line has no effect, and `--strict` makes that an error.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +78,7 @@ impl SnapshotRequest {
         let mut messages = Messages {
             quiet: args.messages.quiet,
             verbose: args.messages.verbose,
-            progress: !args.messages.quiet && stderr::is_terminal() && !guest_on_terminal,
+            progress: !args.messages.quiet && terminal::is_watched() && !guest_on_terminal,
             warnings: Vec::new(),
         };
         let (results, verify) = (results(&args.cache)?, args.verify);

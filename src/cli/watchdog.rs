@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::exit::Exit;
-use super::stderr;
+use super::terminal;
 
 /// Who keeps the time limit.
 #[derive(Clone, Copy)]
@@ -58,9 +58,10 @@ fn expire(limit: Duration, keeper: Keeper, last: impl FnOnce() + Send + 'static)
             }
             Keeper::Watchdog => "in compilation or in init; without --opt, it can be told where",
         };
-        stderr::print(&format!(
-            "error: still not done after the time limit of {limit:?} (--timeout), {most_likely}\n"
-        ));
+        terminal::error(
+            &format!("still not done after the time limit of {limit:?} (--timeout), {most_likely}"),
+            [],
+        );
         let _: Result<(), _> = printed.send(());
     });
     let _ = done.recv_timeout(Duration::from_secs(1));

@@ -10,7 +10,7 @@ use super::verdict::{Coverage, Difference, EngineCoverage, Findings, Outcome, Ve
 use super::{VerifyError, VerifyOptions, start, state, structure};
 use crate::engine::{self, Compiler, EngineOptions};
 use crate::execute::{ExecuteError, Execution, REACTOR_INITIALIZE};
-use crate::freeze::{Lead, Led, Trigger};
+use crate::freeze::{OriginalEnded, OriginalRun, Trigger};
 use crate::host::Limits;
 use crate::report::seconds;
 use preinit_core::module::Module;
@@ -95,11 +95,11 @@ impl Match<'_, '_, '_, '_> {
         let host = options.init_host(options.ledger.clone());
         let execution = start::execution(self.original, &host, &limits);
         let execution = Execution { init_functions: &options.init_functions, ..execution };
-        let lead = Lead { trigger: self.trigger, execution };
+        let original = OriginalRun { trigger: self.trigger, execution };
         let settings = EngineOptions { fuel: true, epochs: true, optimize: false, plain_traces: false };
-        let (stopped, ledger, led) =
-            lead.play(&options.run_host(), |wasm| engine::compile_with(engine, wasm, settings))?;
-        let Led { initialized, entry, consumed, error, results } = led;
+        let (stopped, ledger, ended) =
+            original.run(&options.run_host(), |wasm| engine::compile_with(engine, wasm, settings))?;
+        let OriginalEnded { initialized, entry, consumed, error, results } = ended;
 
         self.structure(&entry, &consumed);
         let compiled = engine::compile_with(engine, &self.frozen.probed.wasm, settings);

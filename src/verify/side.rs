@@ -285,10 +285,8 @@ impl Ending {
         {
             return Ending::Stopped(Stop::Memory);
         }
-        if let Some(ImportCalled { module, name }) = error.downcast_ref() {
-            return Ending::Trapped(format!(
-                "it called the import `{module}.{name}`, which nothing provides"
-            ));
+        if let Some(ImportCalled { import }) = error.downcast_ref() {
+            return Ending::Trapped(format!("it called the import `{import}`, which nothing provides"));
         }
         if let Some(denied) = error.downcast_ref::<Denied>() {
             return Ending::Trapped(denied.to_string());

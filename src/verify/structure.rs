@@ -3,9 +3,9 @@
 use super::VerifyOptions;
 use super::verdict::{Coverage, Difference, Findings};
 use crate::execute::REACTOR_INITIALIZE;
-use crate::strip;
 use preinit_core::module::{Element, Module, SectionId, Space};
 use preinit_core::plan::Rename;
+use preinit_core::strip;
 use wasmparser::{ElementItems, ExternalKind};
 
 /// Compares what the two files say. `called` are the exports that init consists of.

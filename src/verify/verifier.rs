@@ -43,7 +43,7 @@ impl<'a> Verifier<'a> {
     /// [`VerifyError`], if no engine runs init to its end.
     pub fn new(original: &'a [u8], options: &'a VerifyOptions) -> Result<Verifier<'a>, VerifyError> {
         let module = Module::parse(original)?;
-        let calls = execute::calls(&module, &options.init_functions)?;
+        let calls = execute::init_calls(&module, &options.init_functions)?;
         let mut verifier = Verifier {
             program: Arc::new(Program::new(module)?),
             options,

@@ -24,8 +24,16 @@ fn version() {
     for option in ["-V", "--version"] {
         let output = Place::new().line(option);
         done(&output);
-        assert_eq!(stdout(&output), concat!("preinit ", env!("CARGO_PKG_VERSION"), "\n"));
+        let engine = locked_version("wasmtime");
+        assert_eq!(stdout(&output), format!("preinit {} (wasmtime {engine})\n", env!("CARGO_PKG_VERSION")));
     }
+}
+
+/// The version of a dependency in Cargo.lock.
+fn locked_version(name: &str) -> String {
+    let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock")).unwrap();
+    let (_, package) = lock.split_once(&format!("name = \"{name}\"\nversion = \"")).unwrap();
+    package[..package.find('"').unwrap()].to_owned()
 }
 
 #[test]

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-WARM_RUNS = 5
+WARM_RUNS = 3
 
 
 def compare(tools, arguments, scratch, cwd=None, stdin=b"", env=None, only=None):

@@ -9,15 +9,13 @@ TOOLS = ("preinit", "Wizer 10", "Wizer 11")
 
 def of(figures):
     """Markdown."""
-    lines = [
-        "| client | program | CPU, cold, s | | | CPU, warm, s | | | size, MB | | |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-        "| | | " + " | ".join([*TOOLS] * 3) + " |",
-    ]
+    columns = [f"{tool}: {what}" for tool in TOOLS for what in ("cold, s", "warm, s", "MB")]
+    lines = ["| client | program | " + " | ".join(columns) + " |", "|---|---|" + "---:|" * len(columns)]
     for client, program, by_tool in figures:
         cells = [client, program]
-        for key, form in (("cold", seconds), ("warm", seconds), ("bytes", megabytes)):
-            cells += [form(by_tool[tool][key]) if by_tool.get(tool) else "fails" for tool in TOOLS]
+        for tool in TOOLS:
+            found = by_tool.get(tool)
+            cells += [seconds(found["cold"]), seconds(found["warm"]), megabytes(found["bytes"])] if found else ["fails", "", ""]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -6,12 +6,11 @@ PROGRAMS = {
     "primes": "test-programs/c/primes.wasm",
     "cpp": "test-programs/cpp/constructors-command.wasm",
 }
-TRAPPING = """(module (memory (export "memory") 1)
-  (func (export "wizer.initialize") unreachable)
-  (func (export "wizer-initialize") unreachable))"""
-CALLING = """(module (import "env" "call" (func $call))
-  (func (export "wizer.initialize") call $call)
-  (func (export "wizer-initialize") call $call))"""
+# (module (func (export "wizer-initialize") unreachable)), and the same that calls an import instead.
+HEADER = b"\0asm\1\0\0\0" + b"\1\4\1\x60\0\0"
+EXPORT = b"\7\x14\1\x10wizer-initialize\0"
+TRAPPING = HEADER + b"\3\2\1\0" + EXPORT + b"\0" + b"\x0a\5\1\3\0\0\x0b"
+CALLING = HEADER + b"\2\x0c\1\3env\4call\0\0" + b"\3\2\1\0" + EXPORT + b"\1" + b"\x0a\6\1\4\0\x10\0\x0b"
 
 # What is called, the program, the arguments, and what is asked of the output afterwards.
 WORKING = [
@@ -34,8 +33,8 @@ WORKING = [
 ]
 FAILING = [
     ("no such export", "primes.wasm", ["-f", "nowhere", "-o", "OUT", "IN"]),
-    ("init traps", "trapping.wat", ["-f", "wizer-initialize", "-o", "OUT", "IN"]),
-    ("init calls an import", "calling.wat", ["-f", "wizer-initialize", "-o", "OUT", "IN"]),
+    ("init traps", "trapping.wasm", ["-f", "wizer-initialize", "-o", "OUT", "IN"]),
+    ("init calls an import", "calling.wasm", ["-f", "wizer-initialize", "-o", "OUT", "IN"]),
     ("no such file", "nowhere.wasm", ["-o", "OUT", "IN"]),
     ("no such option", "primes.wasm", ["--no-such-option", "-o", "OUT", "IN"]),
     ("a command is no reactor", "command.wasm", ["-o", "OUT", "IN"]),
@@ -49,8 +48,8 @@ def compare(session):
     session.copy("wizer-commands", folder)
     for name, path in PROGRAMS.items():
         (folder / f"{name}.wasm").write_bytes((session.root / path).read_bytes())
-    (folder / "trapping.wat").write_text(TRAPPING)
-    (folder / "calling.wat").write_text(CALLING)
+    (folder / "trapping.wasm").write_bytes(TRAPPING)
+    (folder / "calling.wasm").write_bytes(CALLING)
     wizer = session.wizers["Wizer 11"]
     for what, program, arguments, calls in WORKING:
         expected = working(session, folder, wizer, program, arguments, calls)

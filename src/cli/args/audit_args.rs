@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use preinit::freeze::Trigger;
-use preinit::plan::Rename;
+use preinit::Rename;
+use preinit::Trigger;
 
 use super::{HostArgs, LimitArgs};
 use crate::cli::parse::name_pair;

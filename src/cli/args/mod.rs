@@ -34,7 +34,8 @@ pub use verify_args::{Engine, PlayArgs, VerifyArgs};
 #[command(
     name = "preinit",
     bin_name = "preinit",
-    version,
+    // A test compares the engine's version with Cargo.lock.
+    version = concat!(env!("CARGO_PKG_VERSION"), " (wasmtime 48.0.8)"),
     styles = Styles::plain(),
     max_term_width = 110,
     args_conflicts_with_subcommands = true,

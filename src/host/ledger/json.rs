@@ -7,7 +7,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{Entry, Ledger, Outcome, Region};
-use crate::host::host_options::{Clock, Random};
+use crate::host::host_options::{Clock, ImportName, Random};
 use crate::host::host_value::HostValue;
 use crate::host::wasi;
 
@@ -73,7 +73,7 @@ impl Ledger {
             clock: self.sources.clock.map(clock),
             random: self.sources.random.map(random),
             preopens: &self.preopens,
-            unrecorded: self.unrecorded.iter().map(ToString::to_string).collect(),
+            unrecorded: self.unrecorded.iter().map(ImportName::dotted).collect(),
         };
         line(&mut out, &header)?;
         for (index, entry) in self.entries().enumerate() {
@@ -112,7 +112,7 @@ impl<'a> Line<'a> {
         let mut names = names.iter().map(|(name, _)| *name);
         Self {
             call,
-            import: entry.call.import.to_string(),
+            import: entry.call.import.dotted(),
             args: entry.call.args.iter().map(|value| Argument::new(names.next(), *value)).collect(),
             outcome: Ending::new(&entry.outcome),
             reads: entry.call.reads.iter().map(Hashed::new).collect(),
@@ -136,7 +136,7 @@ impl Ending {
             }
             Outcome::Exit(code) => Self::Exit(*code),
             Outcome::ImportCalled => Self::NotProvided(true),
-            Outcome::Denied(what) => Self::Denied(what.clone()),
+            Outcome::Denied(denied) => Self::Denied(denied.what.clone()),
             Outcome::Trap(text) => Self::Trap(text.clone()),
         }
     }

@@ -7,6 +7,7 @@ mod query;
 use std::fmt;
 use std::sync::Arc;
 
+use super::error::Denied;
 use super::host_options::{Clock, ImportName, Random};
 use super::host_value::HostValue;
 
@@ -77,7 +78,7 @@ pub enum Outcome {
     /// Nothing provides the import.
     ImportCalled,
     /// The options deny this.
-    Denied(String),
+    Denied(Denied),
     /// It trapped with this message.
     Trap(String),
 }

@@ -55,7 +55,8 @@ impl Answers {
             Outcome::Results(results) => Answer::Return(results.clone(), entry.writes.clone()),
             Outcome::Exit(code) => Answer::End(format!("exit {code}")),
             Outcome::ImportCalled => Answer::End("a call of an import that nothing provides".to_string()),
-            Outcome::Denied(what) | Outcome::Trap(what) => Answer::End(what.clone()),
+            Outcome::Denied(denied) => Answer::End(denied.what.clone()),
+            Outcome::Trap(what) => Answer::End(what.clone()),
         }
     }
 }

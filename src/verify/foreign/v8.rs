@@ -197,7 +197,8 @@ fn recorded(entry: &Entry) -> Json {
         Outcome::Results(results) => (results.as_slice(), None),
         Outcome::Exit(code) => (&[][..], Some(format!("exit {code}"))),
         Outcome::ImportCalled => (&[][..], Some("a call of an import that nothing provides".to_string())),
-        Outcome::Denied(what) | Outcome::Trap(what) => (&[][..], Some(what.clone())),
+        Outcome::Denied(denied) => (&[][..], Some(denied.what.clone())),
+        Outcome::Trap(what) => (&[][..], Some(what.clone())),
     };
     let values = |values: &[HostValue]| values.iter().copied().map(shown).collect::<Vec<_>>();
     let regions = |regions: &[Region]| {

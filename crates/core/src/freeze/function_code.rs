@@ -153,6 +153,11 @@ impl<'a> FunctionCode<'a> {
         })
     }
 
+    /// Where the first instruction is, from the start of the body.
+    pub fn first_instruction(&self) -> usize {
+        self.operators.first().map_or(0, |(_, offset)| *offset)
+    }
+
     /// The bytes of one instruction.
     pub fn instruction(&self, index: usize) -> &'a [u8] {
         let end = self.operators.get(index + 1).map_or(self.bytes.len(), |(_, offset)| *offset);
