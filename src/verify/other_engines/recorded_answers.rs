@@ -1,12 +1,13 @@
 //! Host calls that are answered from a record.
 
 use crate::host::{Entry, HostValue, Outcome, Region};
+use crate::verify::tolerance::Tolerance;
 use preinit_core::snapshot::{Reference, Value};
 use std::sync::Arc;
 
-/// The recorded calls, and where in them the guest is.
+/// The recorded calls, and how many of them the guest has made.
 #[derive(Default)]
-pub(super) struct Answers {
+pub(super) struct RecordedAnswers {
     calls: Vec<Arc<Entry>>,
     pub answered: usize,
     /// The first call that was not the recorded one.
@@ -21,12 +22,12 @@ pub(super) enum Answer {
     End(String),
 }
 
-impl Answers {
+impl RecordedAnswers {
     pub fn new(calls: &[Arc<Entry>]) -> Self {
-        Answers { calls: calls.to_vec(), ..Answers::default() }
+        RecordedAnswers { calls: calls.to_vec(), ..RecordedAnswers::default() }
     }
 
-    /// The answer to a call of `import`, if it is the next. `read` gives the guest's bytes at an address.
+    /// The answer to a call of `import`, if it is the next one. `read` gives the guest's bytes at an address.
     pub fn next(
         &mut self,
         (module, name): (&str, &str),
@@ -51,31 +52,34 @@ impl Answers {
             return Answer::End(format!("the call {called} is not recorded"));
         };
         self.answered += 1;
-        match &entry.outcome {
-            Outcome::Results(results) => Answer::Return(results.clone(), entry.writes.clone()),
-            Outcome::Exit(code) => Answer::End(format!("exit {code}")),
-            Outcome::ImportCalled => Answer::End("a call of an import that nothing provides".to_string()),
-            Outcome::Denied(denied) => Answer::End(denied.what.clone()),
-            Outcome::Trap(what) => Answer::End(what.clone()),
+        match results(&entry.outcome) {
+            Ok(results) => Answer::Return(results.to_vec(), entry.writes.clone()),
+            Err(how) => Answer::End(how),
         }
+    }
+}
+
+/// What a call returned, or how it ended the guest.
+pub(super) fn results(outcome: &Outcome) -> Result<&[HostValue], String> {
+    match outcome {
+        Outcome::Results(results) => Ok(results),
+        Outcome::Exit(code) => Err(format!("exit {code}")),
+        Outcome::ImportCalled => Err("a call of an import that nothing provides".to_string()),
+        Outcome::Denied(denied) => Err(denied.what.clone()),
+        Outcome::Trap(what) => Err(what.clone()),
     }
 }
 
 /// Whether an argument is the recorded one, up to the payloads of NaNs.
-fn is_same(left: HostValue, right: HostValue) -> bool {
-    match (left, right) {
-        (HostValue::F32(left), HostValue::F32(right)) => {
-            left == right || f32::from_bits(left).is_nan() && f32::from_bits(right).is_nan()
-        }
-        (HostValue::F64(left), HostValue::F64(right)) => {
-            left == right || f64::from_bits(left).is_nan() && f64::from_bits(right).is_nan()
-        }
-        (left, right) => left == right,
+fn is_same(recorded: HostValue, argument: HostValue) -> bool {
+    match (Value::try_from(recorded), Value::try_from(argument)) {
+        (Ok(recorded), Ok(argument)) => Tolerance::OtherEngine.is_same_value(recorded, argument),
+        _ => recorded == argument,
     }
 }
 
 impl TryFrom<HostValue> for Value {
-    /// A reference that is not null: which, is not known.
+    /// A reference that is not null, of which nothing else is known.
     type Error = ();
 
     fn try_from(value: HostValue) -> Result<Value, ()> {
@@ -87,23 +91,6 @@ impl TryFrom<HostValue> for Value {
             HostValue::V128(value) => Value::V128(value),
             HostValue::Null => Value::Ref(Reference::Null),
             HostValue::Reference => return Err(()),
-        })
-    }
-}
-
-impl TryFrom<Value> for HostValue {
-    /// A reference that is not null.
-    type Error = ();
-
-    fn try_from(value: Value) -> Result<HostValue, ()> {
-        Ok(match value {
-            Value::I32(value) => HostValue::I32(value),
-            Value::I64(value) => HostValue::I64(value),
-            Value::F32(bits) => HostValue::F32(bits),
-            Value::F64(bits) => HostValue::F64(bits),
-            Value::V128(value) => HostValue::V128(value),
-            Value::Ref(Reference::Null) => HostValue::Null,
-            Value::Ref(_) => return Err(()),
         })
     }
 }

@@ -2,24 +2,24 @@ use preinit_core::module::{Module, is_function};
 use preinit_core::snapshot::Value;
 use wasmparser::ValType;
 
-/// An export that gives out memory, by which a text argument gets into the guest.
+/// An export that allocates memory, for text arguments.
 pub(super) struct Allocator<'m> {
     pub name: &'m str,
     is_realloc: bool,
     ty: ValType,
 }
 
-/// Functions that take a size and return an address, in the order in which they are looked for.
+/// Functions that take a size and return an address, in order of preference.
 const BY_SIZE: [&str; 4] = ["preinit_alloc", "malloc", "alloc", "allocate"];
 
-/// The canonical ABI's: old address, old size, alignment, new size.
+/// The canonical ABI's; it takes the old address, old size, alignment and new size.
 const REALLOC: &str = "cabi_realloc";
 
 impl<'m> Allocator<'m> {
-    /// For messages.
+    /// The names, for messages.
     pub const NAMES: &'static str = "preinit_alloc, malloc, alloc, allocate, cabi_realloc";
 
-    /// The first that `module` exports with the right type.
+    /// The first one that `module` exports with the right type.
     pub fn of(module: &Module<'m>) -> Option<Allocator<'m>> {
         let found = |name: &str, is_realloc: bool| {
             let export = module.export(name).filter(|export| is_function(export.kind))?;
@@ -36,17 +36,14 @@ impl<'m> Allocator<'m> {
     }
 
     pub fn arguments(&self, size: u64) -> Vec<Value> {
-        let word = |value: u64| match self.ty {
-            ValType::I64 => Value::I64(value as i64),
-            _ => Value::I32(value as u32 as i32),
-        };
+        let word = |value| word(value, self.ty);
         match self.is_realloc {
             true => [0, 0, 1, size].map(word).to_vec(),
             false => vec![word(size)],
         }
     }
 
-    /// The address that it returned; none for null.
+    /// The address that it returned; `None` for null.
     pub fn address(&self, results: &[Value]) -> Option<u64> {
         let address = match results {
             [Value::I32(address)] => u64::from(address.cast_unsigned()),
@@ -54,5 +51,13 @@ impl<'m> Allocator<'m> {
             _ => return None,
         };
         (address != 0).then_some(address)
+    }
+}
+
+/// An address or a length, as wide as `ty`.
+pub(super) fn word(value: u64, ty: ValType) -> Value {
+    match ty {
+        ValType::I64 => Value::I64(value as i64),
+        _ => Value::I32(value as u32 as i32),
     }
 }

@@ -1,11 +1,11 @@
-//! Between values and how scripts write them.
+//! Converts between values and the literals of scripts.
 
-use super::script::Literal;
+use super::Literal;
 use preinit_core::snapshot::{Reference, Value};
 use wasmparser::ValType;
 
-/// The value of type `ty` that `literal` writes; `None` if it writes none of that type.
-pub(super) fn of_literal(literal: &Literal, ty: ValType) -> Option<Value> {
+/// The value of type `ty` that `literal` stands for; `None` if it does not fit the type.
+pub(in crate::verify) fn typed(literal: &Literal, ty: ValType) -> Option<Value> {
     Some(match (ty, literal) {
         (ValType::I32, &Literal::Integer { negative, magnitude }) => {
             Value::I32(integer(negative, magnitude, 32)? as u32 as i32)
@@ -40,13 +40,13 @@ pub(super) fn of_literal(literal: &Literal, ty: ValType) -> Option<Value> {
     })
 }
 
-/// The bits of an integer that is signed or unsigned, of this width.
+/// The bits of a signed or unsigned integer of this width.
 fn integer(negative: bool, magnitude: u128, bits: u32) -> Option<u128> {
     let fits = if negative { magnitude <= 1 << (bits - 1) } else { magnitude >> bits == 0 };
     fits.then(|| if negative { magnitude.wrapping_neg() } else { magnitude })
 }
 
-/// Sign and payload, if `text` is a NaN; `None` if it is one whose payload does not fit.
+/// Sign and payload if `text` is a NaN, `Some(None)` if it is not, `None` if the payload does not fit.
 fn nan(text: &str, payload_bits: u32) -> Option<Option<(bool, u64)>> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let payload = match unsigned.strip_prefix("nan") {
@@ -58,8 +58,8 @@ fn nan(text: &str, payload_bits: u32) -> Option<Option<(bool, u64)>> {
     fits.then_some(Some((text.starts_with('-'), payload)))
 }
 
-/// How a script writes `value`; `None` for references that only the guest can make.
-pub(super) fn to_literal(value: Value) -> Option<Literal> {
+/// The literal for `value`; `None` for references that only the guest can make.
+pub(in crate::verify) fn literal_of(value: Value) -> Option<Literal> {
     let signed =
         |value: i64| Literal::Integer { negative: value < 0, magnitude: u128::from(value.unsigned_abs()) };
     Some(match value {
@@ -116,20 +116,20 @@ mod tests {
             (Value::Ref(Reference::ExternI31(5)), ValType::EXTERNREF),
         ];
         for (value, ty) in values {
-            let literal = to_literal(value).unwrap();
+            let literal = literal_of(value).unwrap();
             let step = format!("f({literal})");
-            let parsed = super::super::script::Script::parse(&step).unwrap();
-            assert_eq!(of_literal(&parsed.steps[0].arguments[0], ty), Some(value), "{step}");
+            let parsed = super::super::Script::parse(&step).unwrap();
+            assert_eq!(typed(&parsed.steps[0].arguments[0], ty), Some(value), "{step}");
         }
     }
 
     #[test]
     fn literals_that_do_not_fit_are_none() {
         let integer = |negative, magnitude| Literal::Integer { negative, magnitude };
-        assert_eq!(of_literal(&integer(false, 1 << 32), ValType::I32), None);
-        assert_eq!(of_literal(&integer(false, 0xffff_ffff), ValType::I32), Some(Value::I32(-1)));
-        assert_eq!(of_literal(&integer(true, (1 << 31) + 1), ValType::I32), None);
-        assert_eq!(of_literal(&Literal::Float("nan:0x800000".into()), ValType::F32), None);
-        assert_eq!(of_literal(&Literal::Null, ValType::I32), None);
+        assert_eq!(typed(&integer(false, 1 << 32), ValType::I32), None);
+        assert_eq!(typed(&integer(false, 0xffff_ffff), ValType::I32), Some(Value::I32(-1)));
+        assert_eq!(typed(&integer(true, (1 << 31) + 1), ValType::I32), None);
+        assert_eq!(typed(&Literal::Float("nan:0x800000".into()), ValType::F32), None);
+        assert_eq!(typed(&Literal::Null, ValType::I32), None);
     }
 }

@@ -1,7 +1,7 @@
-//! Generated scripts: sequences of calls with arguments by type, the values at the edges more often than others.
+//! Generated sequences of calls. Arguments are drawn by type, boundary values more often than others.
 
-use super::script::{Literal, Step};
-use super::value;
+use super::boundary_values::BoundaryValues;
+use super::script::{Literal, Step, literal_of};
 use super::verdict::Skipped;
 use preinit_core::module::{Module, is_function};
 use preinit_core::snapshot::{Reference, Value};
@@ -9,28 +9,16 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::Union;
-use std::collections::BTreeSet;
 use wasmparser::{AbstractHeapType, HeapType, RefType, ValType};
 
-/// Values at which guests tend to behave in another way, found by looking at an instance.
-#[derive(Debug, Default)]
-pub(super) struct Edges {
-    /// Addresses around data and around the ends of memories.
-    pub addresses: Vec<u64>,
-    /// Indices around the ends of tables.
-    pub slots: Vec<u64>,
-    /// Functions that a reference can be made of on both sides.
-    pub functions: BTreeSet<u32>,
-}
-
-/// Functions that are passed as arguments at most.
+/// The maximum number of functions that are passed as arguments.
 const MAX_FUNCTIONS: usize = 64;
 
-/// What is played on an instance.
+/// What sequences are drawn from.
 pub(super) struct Sequences {
-    /// Together they call every export once.
+    /// Sequences that together call every export once.
     sweeps: Vec<BoxedStrategy<Vec<Step>>>,
-    /// Any calls in any order.
+    /// Sequences of any calls in any order.
     random: Option<BoxedStrategy<Vec<Step>>>,
     /// Exports that cannot be called.
     pub skipped: Vec<Skipped>,
@@ -43,18 +31,18 @@ impl Sequences {
     }
 }
 
-/// A command's program. It may exit, so that nothing can be called behind it.
+/// The entry point of a command. It may exit, after which nothing can be called.
 const COMMAND: &str = "_start";
 
 /// Sequences of up to `depth` calls of the exports of `module`.
-pub(super) fn sequences(module: &Module<'_>, edges: &Edges, depth: usize) -> Sequences {
+pub(super) fn sequences(module: &Module<'_>, boundaries: &BoundaryValues, depth: usize) -> Sequences {
     let mut calls = Vec::new();
     let mut command = Vec::new();
     let mut skipped = Vec::new();
     for export in module.exports.iter().filter(|export| is_function(export.kind)) {
         let Some(signature) = module.signature(export.index) else { continue };
         let arguments: Result<Vec<_>, _> =
-            signature.params().iter().map(|&ty| argument(module, edges, ty).ok_or(ty)).collect();
+            signature.params().iter().map(|&ty| argument(module, boundaries, ty).ok_or(ty)).collect();
         match arguments {
             Ok(arguments) => {
                 let name = export.name.to_string();
@@ -76,21 +64,21 @@ pub(super) fn sequences(module: &Module<'_>, edges: &Edges, depth: usize) -> Seq
     sequences
 }
 
-fn argument(module: &Module<'_>, edges: &Edges, ty: ValType) -> Option<BoxedStrategy<Literal>> {
+fn argument(module: &Module<'_>, boundaries: &BoundaryValues, ty: ValType) -> Option<BoxedStrategy<Literal>> {
     let values: BoxedStrategy<Value> = match ty {
-        ValType::I32 => integers(edges, i32::MIN.into(), u32::MAX.into())
+        ValType::I32 => integers(boundaries, i32::MIN.into(), u32::MAX.into())
             .prop_map(|value| Value::I32(value as i32))
             .boxed(),
-        ValType::I64 => integers(edges, i64::MIN, i64::MAX).prop_map(Value::I64).boxed(),
+        ValType::I64 => integers(boundaries, i64::MIN, i64::MAX).prop_map(Value::I64).boxed(),
         ValType::F32 => prop_oneof![
-            4 => select(F32_EDGES.to_vec()),
+            4 => select(F32_BOUNDARIES.to_vec()),
             2 => (-16i8..=16).prop_map(|small| f32::from(small).to_bits()),
             1 => any::<u32>(),
         ]
         .prop_map(Value::F32)
         .boxed(),
         ValType::F64 => prop_oneof![
-            4 => select(F64_EDGES.to_vec()),
+            4 => select(F64_BOUNDARIES.to_vec()),
             2 => (-16i8..=16).prop_map(|small| f64::from(small).to_bits()),
             1 => any::<u64>(),
         ]
@@ -103,22 +91,22 @@ fn argument(module: &Module<'_>, edges: &Edges, ty: ValType) -> Option<BoxedStra
         .prop_map(Value::V128)
         .boxed(),
         ValType::Ref(ty) => {
-            let references = references(module, edges, ty);
+            let references = references(module, boundaries, ty);
             match references.is_empty() {
                 true => return None,
                 false => select(references).prop_map(Value::Ref).boxed(),
             }
         }
     };
-    Some(values.prop_map(|value| value::to_literal(value).unwrap_or(Literal::Null)).boxed())
+    Some(values.prop_map(|value| literal_of(value).unwrap_or(Literal::Null)).boxed())
 }
 
-fn integers(edges: &Edges, min: i64, max: i64) -> BoxedStrategy<i64> {
+fn integers(boundaries: &BoundaryValues, min: i64, max: i64) -> BoxedStrategy<i64> {
     let bounds =
         vec![0, 1, -1, 2, min, min + 1, max, max - 1, i32::MAX.into(), i32::MIN.into(), 0xffff, 0x1_0000];
     let near = |values: &[u64]| -> Vec<i64> { values.iter().map(|&value| value as i64).collect() };
     let mut choices = vec![(4, select(bounds).boxed()), (4, (0i64..=16).boxed()), (1, (min..=max).boxed())];
-    for values in [near(&edges.addresses), near(&edges.slots)] {
+    for values in [near(&boundaries.addresses), near(&boundaries.slots)] {
         if !values.is_empty() {
             choices.push((2, select(values).boxed()));
         }
@@ -126,7 +114,7 @@ fn integers(edges: &Edges, min: i64, max: i64) -> BoxedStrategy<i64> {
     Union::new_weighted(choices).boxed()
 }
 
-const F32_EDGES: [u32; 12] = [
+const F32_BOUNDARIES: [u32; 12] = [
     0,
     0x8000_0000,
     0x3f80_0000, // 1
@@ -141,7 +129,7 @@ const F32_EDGES: [u32; 12] = [
     0x4f00_0000, // 2^31
 ];
 
-const F64_EDGES: [u64; 12] = [
+const F64_BOUNDARIES: [u64; 12] = [
     0,
     0x8000_0000_0000_0000,
     0x3ff0_0000_0000_0000,
@@ -156,7 +144,7 @@ const F64_EDGES: [u64; 12] = [
     0x43e0_0000_0000_0000, // 2^63
 ];
 
-fn references(module: &Module<'_>, edges: &Edges, ty: RefType) -> Vec<Reference> {
+fn references(module: &Module<'_>, boundaries: &BoundaryValues, ty: RefType) -> Vec<Reference> {
     let mut references = Vec::new();
     if ty.is_nullable() {
         references.push(Reference::Null);
@@ -164,7 +152,7 @@ fn references(module: &Module<'_>, edges: &Edges, ty: RefType) -> Vec<Reference>
     match ty.heap_type() {
         HeapType::Abstract { ty: AbstractHeapType::Func, .. } => {
             references
-                .extend(edges.functions.iter().take(MAX_FUNCTIONS).map(|&index| Reference::Func(index)));
+                .extend(boundaries.functions.iter().take(MAX_FUNCTIONS).map(|&index| Reference::Func(index)));
         }
         HeapType::Abstract {
             ty: AbstractHeapType::Any | AbstractHeapType::Eq | AbstractHeapType::I31,
@@ -176,7 +164,7 @@ fn references(module: &Module<'_>, edges: &Edges, ty: RefType) -> Vec<Reference>
             let of_type = |function: &&u32| {
                 module.functions.get(**function as usize).copied() == index.as_module_index()
             };
-            let functions = edges.functions.iter().filter(of_type);
+            let functions = boundaries.functions.iter().filter(of_type);
             references.extend(functions.take(MAX_FUNCTIONS).map(|&index| Reference::Func(index)));
         }
         HeapType::Abstract { .. } => {}

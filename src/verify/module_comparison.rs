@@ -1,26 +1,36 @@
-//! What can be compared without running anything: index spaces, types, bodies, exports, passive segments.
+//! Compares two modules without running them: index spaces, types, bodies, exports, passive segments.
 
-use super::VerifyOptions;
-use super::verdict::{Coverage, Difference, Findings};
+use super::verdict::Difference;
 use crate::execute::REACTOR_INITIALIZE;
-use preinit_core::module::{Element, Module, SectionId, Space};
+use preinit_core::module::{Element, Module, SectionId, Space, is_function, ref_funcs};
 use preinit_core::plan::Rename;
 use preinit_core::strip;
-use wasmparser::{ElementItems, ExternalKind};
+use wasmparser::{ConstExpr, ElementItems, ExternalKind, Import};
 
-/// Compares what the two files say. `called` are the exports that init consists of.
+/// What a comparison of two modules found.
+pub(super) struct ModuleComparison {
+    pub differences: Vec<Difference>,
+    /// Function bodies that were compared byte by byte.
+    pub function_bodies: u64,
+    /// Functions that are stubs in the snapshot because nothing can reach them.
+    pub functions_stripped: u64,
+    /// Functions that the snapshot has and the original has not.
+    pub functions_added: u64,
+    pub not_compared: Vec<String>,
+}
+
+/// Compares two modules. Init called the exports `called` of the original.
 pub(super) fn compare(
     original: &Module<'_>,
     snapshot: &Module<'_>,
     called: &[String],
-    options: &VerifyOptions,
-    findings: &mut Findings<'_>,
-    coverage: &mut Coverage,
-) {
+    renames: &[Rename],
+) -> ModuleComparison {
     let mut differences = Vec::new();
     types(original, snapshot, &mut differences);
-    let imports_match = imports(original, snapshot, &mut differences);
-    functions(original, snapshot, &mut differences, coverage);
+    let internalized = imports(original, snapshot, &mut differences);
+    functions(original, snapshot, &mut differences);
+    let (function_bodies, functions_stripped) = bodies(original, snapshot, &mut differences);
     tables(original, snapshot, &mut differences);
     memories(original, snapshot, &mut differences);
     globals(original, snapshot, &mut differences);
@@ -28,29 +38,34 @@ pub(super) fn compare(
         differences.push(Difference::new("tags", "the original's", "others"));
     }
     start(original, snapshot, &mut differences);
-    exports(original, snapshot, called, options, &mut differences);
+    exports(original, snapshot, &expected_exports(original, called, renames), &mut differences);
     segments(original, snapshot, &mut differences);
-    findings.extend(differences, None);
+    ModuleComparison {
+        differences,
+        function_bodies,
+        functions_stripped,
+        functions_added: snapshot.functions.len().saturating_sub(original.functions.len()) as u64,
+        not_compared: not_compared(original, internalized),
+    }
+}
 
-    let added = snapshot.functions.len().saturating_sub(original.functions.len());
-    coverage.functions_added = added as u64;
-    coverage.not_compared.push(
-        "custom sections (names, debug information): they are not part of what a module does".to_string(),
-    );
-    if imports_match == ImportsMatch::Internalized {
-        coverage
-            .not_compared
-            .push("imports that were made the module's own, other than by their state".to_string());
+fn not_compared(original: &Module<'_>, internalized: bool) -> Vec<String> {
+    let mut not_compared = vec![
+        "custom sections (names, debug information), which do not affect what a module does".to_string(),
+    ];
+    if internalized {
+        not_compared.push("imports that the snapshot defines itself, except for their state".to_string());
     }
     let unnamed =
         |count: usize, highest: Option<u32>| count - highest.map_or(0, |k| k as usize + 1).min(count);
     let data = unnamed(original.data.len(), original.code.highest_data);
     let elements = unnamed(original.elements.len(), original.code.highest_element);
     if data + elements > 0 {
-        coverage.not_compared.push(format!(
-            "{data} data and {elements} element segments that no instruction names: nothing can tell what they hold"
+        not_compared.push(format!(
+            "{data} data and {elements} element segments that no instruction refers to, so nothing can read them"
         ));
     }
+    not_compared
 }
 
 fn types(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
@@ -63,46 +78,36 @@ fn types(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Dif
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ImportsMatch {
-    Same,
-    Internalized,
-}
-
-/// Imports must be the original's in their order; memories, tables and globals may be missing as a whole kind behind
-/// some point, because they were made the module's own.
-fn imports(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) -> ImportsMatch {
+/// Compares imports. They must be the original's in the same order; but memories, tables and globals may be missing, all of
+/// a kind from some index on, because the snapshot defines them itself. Whether that is so.
+fn imports(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) -> bool {
     let mut rest = snapshot.imports.iter().peekable();
-    let mut matched = ImportsMatch::Same;
+    let mut internalized = false;
     for (index, import) in original.imports.iter().enumerate() {
         if rest.next_if_eq(&import).is_some() {
             continue;
         }
         match Space::of(&import.ty) {
-            Some(Space::Memory | Space::Table | Space::Global) => matched = ImportsMatch::Internalized,
+            Some(Space::Memory | Space::Table | Space::Global) => internalized = true,
             _ => {
-                let name = format!("{}.{}", import.module, import.name);
-                let found =
-                    rest.peek().map_or("none".to_string(), |next| format!("{}.{}", next.module, next.name));
-                differences.push(Difference::new(format!("import.{index}"), name, found));
-                return matched;
+                let found = rest.peek().map_or("none".to_string(), |next| import_name(next));
+                differences.push(Difference::new(format!("import.{index}"), import_name(import), found));
+                return internalized;
             }
         }
     }
     if let Some(next) = rest.next() {
         let index = original.imports.len();
-        let found = format!("{}.{}", next.module, next.name);
-        differences.push(Difference::new(format!("import.{index}"), "none", found));
+        differences.push(Difference::new(format!("import.{index}"), "none", import_name(next)));
     }
-    matched
+    internalized
 }
 
-fn functions(
-    original: &Module<'_>,
-    snapshot: &Module<'_>,
-    differences: &mut Vec<Difference>,
-    coverage: &mut Coverage,
-) {
+fn import_name(import: &Import<'_>) -> String {
+    format!("{}.{}", import.module, import.name)
+}
+
+fn functions(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
     for (index, ty) in original.functions.iter().enumerate() {
         match snapshot.functions.get(index) {
             Some(other) if other == ty => {}
@@ -113,31 +118,38 @@ fn functions(
             }
         }
     }
+}
+
+/// Compares function bodies. How many were compared, and how many of those are stubs.
+fn bodies(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) -> (u64, u64) {
     let imported = original.imported.functions as usize;
+    let (mut compared, mut stubs) = (0, 0);
     let mut reachable = None;
-    for (k, (left, right)) in bodies(original).into_iter().zip(bodies(snapshot)).enumerate() {
-        coverage.function_bodies += 1;
-        if left != right {
-            // What can never run may have been taken out.
-            let reachable: &Vec<bool> = reachable.get_or_insert_with(|| strip::reachable(snapshot));
-            if right == strip::STUB && !reachable[imported + k] {
-                coverage.functions_stripped += 1;
-                continue;
-            }
-            let at = left.iter().zip(right).take_while(|(left, right)| left == right).count();
-            let describe = |body: &[u8]| format!("{} bytes, {}", body.len(), byte_at(body, at));
-            let key = format!("function.{}.body", imported + k);
-            differences.push(Difference::new(key, describe(left), describe(right)));
+    for (k, (left, right)) in read_bodies(original).into_iter().zip(read_bodies(snapshot)).enumerate() {
+        compared += 1;
+        if left == right {
+            continue;
         }
+        // What can never run may have been taken out.
+        let reachable: &Vec<bool> = reachable.get_or_insert_with(|| strip::reachable(snapshot));
+        if right == strip::STUB && !reachable[imported + k] {
+            stubs += 1;
+            continue;
+        }
+        let at = left.iter().zip(right).take_while(|(left, right)| left == right).count();
+        let describe = |body: &[u8]| format!("{} bytes, {}", body.len(), byte_at(body, at));
+        let key = format!("function.{}.body", imported + k);
+        differences.push(Difference::new(key, describe(left), describe(right)));
     }
+    (compared, stubs)
 }
 
 fn byte_at(body: &[u8], at: usize) -> String {
     body.get(at).map_or(format!("none at {at:#x}"), |byte| format!("{byte:#04x} at {at:#x}"))
 }
 
-/// The function bodies as they are in the file. They were validated, so reading stops at the end only.
-fn bodies<'a>(module: &Module<'a>) -> Vec<&'a [u8]> {
+/// The function bodies as they are in the file. They were validated, so reading stops only at the end.
+fn read_bodies<'a>(module: &Module<'a>) -> Vec<&'a [u8]> {
     let Some(section) = module.section(SectionId::CODE) else { return Vec::new() };
     let reader = wasmparser::BinaryReader::new(section.contents, 0);
     let bodies = wasmparser::CodeSectionReader::new(reader).into_iter().flatten();
@@ -193,62 +205,78 @@ fn count(key: &str, left: usize, right: usize, differences: &mut Vec<Difference>
     }
 }
 
-/// The original's start function has run; only a function that was added may run again.
+/// The original's start function has run already; only an added function may be the start function.
 fn start(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
     if let Some(function) = snapshot.start
         && (function as usize) < original.functions.len()
     {
-        differences.push(Difference::new("start", "none left to run", format!("function {function}")));
+        differences.push(Difference::new("start", "none", format!("function {function}")));
     }
+}
+
+/// An export that the snapshot should have.
+struct ExpectedExport<'n> {
+    name: &'n str,
+    kind: ExternalKind,
+    index: u32,
+    /// Whether it may be missing.
+    is_optional: bool,
+}
+
+fn expected_exports<'n>(
+    original: &'n Module<'_>,
+    called: &[String],
+    renames: &'n [Rename],
+) -> Vec<ExpectedExport<'n>> {
+    let mut expected = Vec::new();
+    for export in &original.exports {
+        let renamed = renames.iter().find(|rename| rename.src == export.name);
+        let name = renamed.map_or(export.name, |rename| &rename.dst);
+        let overwritten = renames.iter().any(|rename| rename.dst == export.name);
+        let is_init = called.iter().any(|called| called == export.name) || export.name == REACTOR_INITIALIZE;
+        if renamed.is_some() || !overwritten && export.name != REACTOR_INITIALIZE {
+            // Whether init functions stay exported is the user's choice.
+            let is_optional = is_init && renamed.is_none();
+            expected.push(ExpectedExport { name, kind: export.kind, index: export.index, is_optional });
+        }
+    }
+    expected
 }
 
 fn exports(
     original: &Module<'_>,
     snapshot: &Module<'_>,
-    called: &[String],
-    options: &VerifyOptions,
+    expected: &[ExpectedExport<'_>],
     differences: &mut Vec<Difference>,
 ) {
-    let mut expected: Vec<(&str, ExternalKind, u32, bool)> = Vec::new();
-    for export in &original.exports {
-        let renamed = options.renames.iter().find(|rename| rename.src == export.name);
-        let name = renamed.map_or(export.name, |rename| &rename.dst);
-        let overwritten = options.renames.iter().any(|rename| rename.dst == export.name);
-        let is_init = called.iter().any(|called| called == export.name) || export.name == REACTOR_INITIALIZE;
-        if renamed.is_some() || !overwritten && export.name != REACTOR_INITIALIZE {
-            // Whether init functions stay exported is the user's choice.
-            expected.push((name, export.kind, export.index, is_init && renamed.is_none()));
-        }
-    }
-    for &(name, kind, index, optional) in &expected {
-        let key = || format!("export.{name}");
-        let describe = |kind: ExternalKind, index: u32| format!("{} {index}", kind_name(kind));
+    let key = |name: &str| format!("export.{name}");
+    let describe = |kind: ExternalKind, index: u32| format!("{} {index}", kind_name(kind));
+    for &ExpectedExport { name, kind, index, is_optional } in expected {
         match snapshot.export(name) {
             Some(export) if export.kind == kind && export.index == index => {}
-            Some(export) if is_replaced(original, export) => {}
-            Some(export) => differences.push(Difference::new(
-                key(),
-                describe(kind, index),
-                describe(export.kind, export.index),
-            )),
-            None if optional => {}
-            None => differences.push(Difference::new(key(), describe(kind, index), "none")),
+            Some(export) if is_wrapper(original, export) => {}
+            Some(export) => {
+                let found = describe(export.kind, export.index);
+                differences.push(Difference::new(key(name), describe(kind, index), found));
+            }
+            None if is_optional => {}
+            None => differences.push(Difference::new(key(name), describe(kind, index), "none")),
         }
     }
     for export in &snapshot.exports {
-        if !expected.iter().any(|(name, ..)| *name == export.name) {
-            let found = format!("{} {}", kind_name(export.kind), export.index);
-            differences.push(Difference::new(format!("export.{}", export.name), "none", found));
+        if !expected.iter().any(|expected| expected.name == export.name) {
+            let found = describe(export.kind, export.index);
+            differences.push(Difference::new(key(export.name), "none", found));
         }
     }
 }
 
-/// An export of a function that was added: a wrapper, which is compared by what it does.
-fn is_replaced(original: &Module<'_>, export: &wasmparser::Export<'_>) -> bool {
-    preinit_core::module::is_function(export.kind) && export.index as usize >= original.functions.len()
+/// Whether an export is a function that was added. It is compared by what it does.
+fn is_wrapper(original: &Module<'_>, export: &wasmparser::Export<'_>) -> bool {
+    is_function(export.kind) && export.index as usize >= original.functions.len()
 }
 
-/// What live passive segments hold. Whether they are live is state, and compared there.
+/// Compares what live passive segments hold. Whether they are live is compared as state.
 fn segments(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
     for index in named(original.code.highest_data) {
         match (original.data.get(index), snapshot.data.get(index)) {
@@ -297,10 +325,7 @@ fn items<'a>(module: &Module<'a>, element: &Element<'a>) -> Vec<Item<'a>> {
     match &element.items {
         ElementItems::Functions(items) => items.clone().into_iter().flatten().map(Item::Function).collect(),
         ElementItems::Expressions(_, items) => {
-            let item = |expression: wasmparser::ConstExpr<'a>| match preinit_core::module::ref_funcs(
-                &expression,
-            )[..]
-            {
+            let item = |expression: ConstExpr<'a>| match ref_funcs(&expression)[..] {
                 [function] => Item::Function(function),
                 _ => Item::Expression(&module.bytes[expression.get_binary_reader().range()]),
             };
@@ -309,8 +334,7 @@ fn items<'a>(module: &Module<'a>, element: &Element<'a>) -> Vec<Item<'a>> {
     }
 }
 
-/// Where the snapshot exports what the original exports as `name`, the other way round: the original's name for an
-/// export of the snapshot.
+/// The original's name for an export of the snapshot.
 pub(super) fn original_name<'n>(renames: &'n [Rename], name: &'n str) -> &'n str {
     renames.iter().find(|rename| rename.dst == name).map_or(name, |rename| &rename.src)
 }
