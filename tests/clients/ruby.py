@@ -4,7 +4,8 @@ import json
 
 PACKAGES = {"@ruby/3.4-wasm-wasi": "2.10.1", "@ruby/wasm-wasi": "2.10.1", "binaryen": "132.0.0"}
 FEATURES = "bulk-memory bulk-memory-opt sign-ext mutable-globals nontrapping-float-to-int reference-types multivalue simd multimemory"
-INIT = ["-f", "wizer.initialize", "--allow-wasi", "--preload", "canonical_abi=stand-ins.wat", "booting.wasm"]
+# The input is first, because an option of Wizer 10 takes all that follows it up to the next one.
+INIT = ["booting.wasm", "-f", "wizer.initialize", "--allow-wasi", "--preload", "canonical_abi=stand-ins.wat"]
 # Wizer 10 writes a module that is not valid: the passive segments of boot.wat get numbers that do not exist.
 WRITES_VALID = ("Wizer 11",)
 
