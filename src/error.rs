@@ -1,15 +1,20 @@
+//! Why there is no snapshot. [`Error`] has a variant for each stage; the types of the stages are here too, to be matched on.
+
+pub use crate::cache::{CacheError, Fault};
 use crate::cleaning::StackKept;
-use crate::execute::ExecuteError;
+pub use crate::execute::ExecuteError;
+pub use crate::execute::{Stop, StopCause, Stopped};
 use crate::finding::Finding;
-use crate::freeze::FreezeError;
+pub use crate::freeze::FreezeError;
 use crate::host::Ledger;
+pub use crate::host::{Denied, GuestExit, HostError, ImportCalled, LedgerLimit, MemoryLimit, ReplayDiverged};
 use crate::instance::CaptureError;
 use crate::warning::Warning;
 use preinit_core::addition::OtherHeap;
-use preinit_core::encode::EncodeError;
-use preinit_core::module::ModuleError;
-use preinit_core::plan::PlanError;
-use preinit_core::probe::ProbeError;
+pub use preinit_core::encode::EncodeError;
+pub use preinit_core::module::ModuleError;
+pub use preinit_core::plan::PlanError;
+pub use preinit_core::probe::ProbeError;
 
 /// Why there is no snapshot, by the stage that failed.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +94,7 @@ impl Error {
         match self {
             Error::Execute(ExecuteError::Stopped(stopped))
             | Error::Freeze(FreezeError::Execute(ExecuteError::Stopped(stopped))) => Some(&stopped.ledger),
-            Error::Freeze(FreezeError::NotReached { ledger, .. }) => Some(ledger),
+            Error::Freeze(FreezeError::NotReached(ended)) => Some(&ended.ledger),
             _ => None,
         }
     }

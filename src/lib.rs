@@ -1,59 +1,79 @@
-#![doc = include_str!("../README.md")]
-//!
-//! ## Inside
-//!
-//! The stages, one file or folder each, and what flows between them:
-//!
-//! ```text
-//! bytes ─module→ Module ─probe→ Probed ─execute→ Initialized ─capture→ Snapshot ─plan→ Plan ─encode→ bytes
-//! ```
+#![doc = include_str!("../docs/library.md")]
 
 pub mod audit;
-pub mod cache;
-pub use preinit_core::capture;
+mod cache;
 mod checks;
 mod cleaning;
-pub use preinit_core::encode;
-pub mod engine;
-mod error;
+mod engine;
+pub mod error;
 mod evidence;
-pub mod execute;
+mod execute;
 pub mod finding;
-pub mod freeze;
+mod freeze;
 mod guest;
 pub mod host;
-pub mod instance;
-pub use preinit_core::layout;
-pub use preinit_core::module;
+mod instance;
 mod options;
-pub mod page;
+mod ownership;
+mod page;
 mod pipeline;
-pub use preinit_core::plan;
 mod preinit;
-pub use preinit_core::probe;
 pub mod report;
-pub use preinit_core::segments;
-pub use preinit_core::snapshot;
-pub use preinit_core::strip;
+mod temporary;
 pub mod verify;
 mod warning;
 mod wording;
 
-/// The stages, for tests and benchmarks. Nothing here is part of the stable interface.
+/// The stages, for tests, benchmarks and the command line. Nothing here is part of the stable interface.
 #[doc(hidden)]
 pub mod stages {
     pub use crate::wording::{Bytes, counted};
-    pub use crate::{cache, engine, execute, freeze, instance};
-    pub use preinit_core::{capture, encode, layout, module, plan, probe, segments, snapshot, strip};
+    pub use preinit_core::{
+        addition, capture, encode, interpose, layout, module, plan, printable, probe, segments, snapshot,
+        strip,
+    };
+
+    pub mod cache {
+        pub use crate::cache::*;
+    }
+    pub mod engine {
+        pub use crate::engine::*;
+    }
+    pub mod execute {
+        pub use crate::execute::*;
+    }
+    pub mod freeze {
+        pub use crate::freeze::*;
+    }
+    pub mod instance {
+        pub use crate::instance::*;
+    }
+    pub mod ownership {
+        pub use crate::ownership::*;
+    }
+    pub mod page {
+        pub use crate::page::*;
+    }
+    pub mod temporary {
+        pub use crate::temporary::*;
+    }
 }
 
+pub use cache::CompileCache;
 pub use cleaning::StackKept;
+pub use engine::Compiler;
 pub use error::{Error, OptionsError};
+pub use freeze::{FrameReader, Trigger, TriggerError};
 pub use options::Options;
 pub use preinit::{Output, Preinit};
+pub use preinit_core::layout::Layout;
+pub use preinit_core::plan::Rename;
 pub use report::Report;
 pub use warning::Warning;
+/// The engine, for [`Preinit::linker`].
+pub use wasmtime;
 
+use preinit_core::module::ModuleError;
 use std::borrow::Cow;
 
 /// The binary form of a module given as binary or as text (WAT); binaries are passed through.
@@ -66,10 +86,10 @@ pub fn wat_to_wasm(input: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
     }
     let unreadable = |error| Err(Error::Module(error));
     if input.is_empty() {
-        return unreadable(module::ModuleError::Empty);
+        return unreadable(ModuleError::Empty);
     }
     if std::str::from_utf8(input).is_err() {
-        return unreadable(module::ModuleError::Unrecognized);
+        return unreadable(ModuleError::Unrecognized);
     }
-    wat::parse_bytes(input).or_else(|error| unreadable(module::ModuleError::Text(error.to_string())))
+    wat::parse_bytes(input).or_else(|error| unreadable(ModuleError::Text(error.to_string())))
 }

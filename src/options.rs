@@ -1,12 +1,13 @@
 use crate::cache::CompileCache;
 use crate::error::OptionsError;
 use crate::execute::{Compilation, Execution, Hook};
-use crate::freeze::{Reader, Trigger};
+use crate::freeze::{FrameReader, Trigger};
 use crate::host::{HostOptions, Limits};
 use preinit_core::layout::Layout;
 use preinit_core::module::Module;
 use preinit_core::plan::{Rename, rename_conflict};
 use preinit_core::probe::Probed;
+use std::path::Path;
 use std::time::Duration;
 
 /// Everything that can be chosen about a run, as plain data.
@@ -41,7 +42,7 @@ pub struct Options {
     /// Freeze the program in the middle of a call, at this trigger, instead of when init returns.
     pub at: Option<Trigger>,
     /// How the calls in progress are read, for [`Options::at`].
-    pub frames: Reader,
+    pub frames: FrameReader,
     /// Where compiled code is kept between runs.
     pub compile_cache: Option<CompileCache>,
     /// What init can see and do.
@@ -69,7 +70,7 @@ impl Default for Options {
             strip_init: false,
             optimize: false,
             at: None,
-            frames: Reader::default(),
+            frames: FrameReader::default(),
             compile_cache: None,
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
@@ -82,6 +83,17 @@ impl Default for Options {
 }
 
 impl Options {
+    /// The directories that the guest may write to.
+    pub fn writable_directories(&self) -> impl Iterator<Item = &Path> {
+        let directories = self.host.wasi.iter().flat_map(|wasi| &wasi.dirs);
+        directories.filter(|directory| directory.writable).map(|directory| &*directory.host)
+    }
+
+    /// The cache, unless the guest could put code there.
+    pub(crate) fn safe_compile_cache(&self) -> Option<&CompileCache> {
+        self.compile_cache.as_ref().filter(|cache| !cache.is_in_reach_of(self.writable_directories()))
+    }
+
     /// What these options run.
     pub(crate) fn execution<'e>(
         &'e self,
@@ -96,7 +108,7 @@ impl Options {
             hooks,
             host: &self.host,
             limits: &self.limits,
-            compilation: Compilation { optimize: self.optimize, cache: self.compile_cache.as_ref() },
+            compilation: Compilation { optimize: self.optimize, cache: self.safe_compile_cache() },
         }
     }
 

@@ -4,12 +4,11 @@
 //! bytes ─parse→ Module ─probe→ Probed ─run→ Initialized ─capture→ Snapshot ─add→ Extended ─plan→ Plan ─encode→ bytes
 //! ```
 
-use crate::capture::capture;
 use crate::checks;
 use crate::cleaning::{ResetHooks, zero_stack};
 use crate::error::{Error, OptionsError};
 use crate::execute::{Execution, Initialized, REACTOR_INITIALIZE, execute};
-use crate::freeze::{Freeze, Place, Until};
+use crate::freeze::{Freeze, StopPoint, StopRun};
 use crate::host::Ledger;
 use crate::options::Options;
 use crate::page::{MemoryMap, memory_maps};
@@ -17,6 +16,7 @@ use crate::preinit::Output;
 use crate::report::{self, Report, Timings, seconds};
 use crate::warning::Warning;
 use preinit_core::addition::Extended;
+use preinit_core::capture::capture;
 use preinit_core::encode::encode;
 use preinit_core::module::{Module, is_function};
 use preinit_core::plan::{Plan, PlanOptions, plan};
@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
     let program = freezing(options, execution)?;
     clock.timings.parse = clock.lap();
 
-    let (mut initialized, place) = initialized(execution, program.as_ref()).inspect_err(|error| {
+    let (mut initialized, point) = initialized(execution, program.as_ref()).inspect_err(|error| {
         recorded.clone_from(error.ledger().unwrap_or(&Ledger::default()));
     })?;
     let ledger = initialized.store.data_mut().take_ledger();
@@ -57,8 +57,8 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
     let mut extended = Extended::new(&module, snapshot);
     let mut warnings = Vec::new();
     let mut frozen = None;
-    if let (Some(program), Some(place)) = (program, &place) {
-        let made = program.resume(place, extended.snapshot(), &ledger)?;
+    if let (Some(program), Some(point)) = (program, &point) {
+        let made = program.resume(point, extended.snapshot(), &ledger)?;
         extended.add(made.addition)?;
         warnings = made.warnings;
         frozen = Some(made.report);
@@ -101,21 +101,21 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
 }
 
 /// The program that is to be frozen, compiled; `None` if init runs to its end.
-fn freezing<'e>(options: &'e Options, execution: Execution<'e>) -> Result<Option<Until<'e>>, Error> {
+fn freezing<'e>(options: &'e Options, execution: Execution<'e>) -> Result<Option<StopRun<'e>>, Error> {
     let Some(trigger) = &options.at else { return Ok(None) };
-    Ok(Some(Until::new(Freeze { trigger, reader: options.frames, execution })?))
+    Ok(Some(StopRun::new(Freeze { trigger, reader: options.frames, execution })?))
 }
 
-/// Runs init, or the program that is to be frozen until its place.
+/// Runs init, or the program that is to be frozen until it is stopped.
 fn initialized(
     execution: Execution<'_>,
-    program: Option<&Until<'_>>,
-) -> Result<(Initialized, Option<Place>), Error> {
+    program: Option<&StopRun<'_>>,
+) -> Result<(Initialized, Option<StopPoint>), Error> {
     match program {
         None => Ok((execute(execution)?, None)),
         Some(program) => {
             let stop = program.run(execution.host, execution.limits)?;
-            Ok((stop.initialized, Some(stop.place)))
+            Ok((stop.initialized, Some(stop.point)))
         }
     }
 }
@@ -238,7 +238,9 @@ fn output_warnings(module: &Module<'_>, plan: &Plan<'_>, written: &Written) -> V
     let mut warnings: Vec<Warning> = plan.warnings.iter().cloned().map(Warning::Output).collect();
     match &written.stripped {
         Some(report) if !report.dropped_sections.is_empty() => {
-            warnings.push(Warning::SectionsStripped(report.dropped_sections.clone()));
+            warnings.push(Warning::SectionsStripped(
+                report.dropped_sections.iter().map(|name| name.as_str().into()).collect(),
+            ));
         }
         Some(_) => {}
         None => warnings.extend(source_map_moved(module, &written.wasm).map(Warning::SourceMapMoved)),

@@ -1,6 +1,6 @@
 use crate::cache::CompileCache;
 use crate::error::Error;
-use crate::freeze::{Reader, Trigger};
+use crate::freeze::{FrameReader, Trigger};
 use crate::host::{Class, HostState, ImportName, Ledger, LinkerHook, Policy, Preload, WasiOptions};
 use crate::options::Options;
 use crate::page::{MemoryMap, run_page};
@@ -192,7 +192,7 @@ impl Preinit {
     }
 
     /// Chooses how the calls in progress are read, for [`Preinit::at`].
-    pub fn frames(mut self, reader: Reader) -> Self {
+    pub fn frames(mut self, reader: FrameReader) -> Self {
         self.options.frames = reader;
         self
     }

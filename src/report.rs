@@ -204,7 +204,7 @@ pub struct HostCalls {
 /// The calls of a ledger, by import.
 pub fn host_calls(ledger: &Ledger) -> Vec<HostCalls> {
     let counts = ledger.counts().into_iter();
-    counts.map(|count| HostCalls { import: count.import.to_string(), count: count.calls }).collect()
+    counts.map(|count| HostCalls { import: count.import.dotted(), count: count.calls }).collect()
 }
 
 pub(crate) fn seconds(duration: Duration) -> f64 {

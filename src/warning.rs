@@ -1,5 +1,6 @@
-use crate::host::Class;
+use crate::host::{Class, ImportName};
 use crate::wording::Bytes;
+use preinit_core::printable::{Name, listed};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -10,7 +11,7 @@ pub enum Warning {
     /// About the form of the output.
     Output(preinit_core::plan::Warning),
     /// Sections that describe code are left out, because stripping moves the code.
-    SectionsStripped(Vec<String>),
+    SectionsStripped(Vec<Name>),
     /// The source map gives wrong places: code moved by this many bytes in the file.
     SourceMapMoved(i64),
     /// The debug information is left out, because added functions move the code.
@@ -22,7 +23,7 @@ pub enum Warning {
         /// The class.
         class: Class,
         /// The imports, in the order of the first call.
-        imports: Vec<String>,
+        imports: Vec<ImportName>,
         /// The number of calls.
         calls: u64,
     },
@@ -46,7 +47,7 @@ pub enum Warning {
         /// How many.
         count: usize,
         /// One of them.
-        first: String,
+        first: Name,
     },
     /// The module has no function that makes libc forget what it has cached.
     NoResetHooks,
@@ -57,7 +58,7 @@ impl fmt::Display for Warning {
         match self {
             Warning::Output(warning) => warning.fmt(f),
             Warning::SectionsStripped(sections) => {
-                write!(f, "left out, because stripping moves the code that they describe: `{}`", sections.join("`, `"))
+                write!(f, "left out, because stripping moves the code that they describe: {}", listed(sections, 12))
             }
             Warning::SourceMapMoved(by) => write!(f, "the source map is off: code moved by {by:+} bytes in the file"),
             Warning::DwarfDropped => f.write_str(
@@ -68,7 +69,7 @@ impl fmt::Display for Warning {
             }
             Warning::Called { imports, calls, .. } => {
                 let times = if *calls == 1 { "once".to_owned() } else { format!("{calls} times") };
-                write!(f, "init called {} {times}", listed(imports))
+                write!(f, "init called {} {times}", listed(imports, 3))
             }
             Warning::NoDirectories => f.write_str(
                 "the program has looked for directories and found none: it will not see those that are given when it runs",
@@ -104,13 +105,4 @@ impl Serialize for Warning {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
-}
-
-fn listed(imports: &[String]) -> String {
-    const SHOWN: usize = 3;
-    let mut text = imports.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    if imports.len() > SHOWN {
-        text.push_str(&format!(" and {} more", imports.len() - SHOWN));
-    }
-    text
 }

@@ -3,7 +3,7 @@
 use crate::engine::{self, Compiled, EngineOptions};
 use crate::error::Error;
 use crate::execute::{self, ExecuteError, Execution, Initialized};
-use crate::freeze::{CallSite, Freeze, Stop, Until};
+use crate::freeze::{CallSite, Freeze, StopRun, StoppedRun};
 use crate::host::{HostOptions, HostState, Limits};
 use crate::instance::WasmtimeInstance;
 use crate::options::Options;
@@ -21,7 +21,7 @@ pub(super) struct InitRun<'c> {
 /// How far init runs.
 enum Extent<'c> {
     ToEnd { compiled: Compiled, calls: Vec<String> },
-    Until(Box<Until<'c>>),
+    Until(Box<StopRun<'c>>),
 }
 
 /// The instance of an init that has run. Its store holds the ledger.
@@ -37,7 +37,7 @@ impl<'c> InitRun<'c> {
         let Execution { module, probed, .. } = execution;
         let extent = match &options.at {
             None => {
-                let calls = execute::calls(module, &options.init_functions)?;
+                let calls = execute::init_calls(module, &options.init_functions)?;
                 let engine_options = EngineOptions { plain_traces: true, ..execution.engine_options() };
                 let compiled =
                     engine::compile_cached(&probed.wasm, engine_options, execution.compilation.cache)
@@ -46,7 +46,7 @@ impl<'c> InitRun<'c> {
             }
             Some(trigger) => {
                 let freeze = Freeze { trigger, reader: options.frames, execution };
-                Extent::Until(Box::new(Until::new(freeze)?))
+                Extent::Until(Box::new(StopRun::new(freeze)?))
             }
         };
         Ok(InitRun { execution, extent })
@@ -78,8 +78,8 @@ impl<'c> InitRun<'c> {
                 Ok(InitEnd { initialized, in_progress: Vec::new() })
             }
             Extent::Until(until) => {
-                let Stop { initialized, place } = until.run(host, limits)?;
-                Ok(InitEnd { initialized, in_progress: place.sites })
+                let StoppedRun { initialized, point } = until.run(host, limits)?;
+                Ok(InitEnd { initialized, in_progress: point.sites })
             }
         }
     }

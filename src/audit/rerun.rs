@@ -119,8 +119,8 @@ impl<'a> Rerun<'a> {
                 let Stopped { stop, ledger } = *stopped;
                 Ok(self.divergence(&ledger, Some(format!("{}: {}", stop.stage, stop.cause))))
             }
-            Error::Freeze(FreezeError::NotReached { message, ledger }) => {
-                Ok(self.divergence(&ledger, message.lines().next().map(str::to_string)))
+            Error::Freeze(FreezeError::NotReached(ended)) => {
+                Ok(self.divergence(&ended.ledger, ended.to_string().lines().next().map(str::to_string)))
             }
             error => Err(error),
         }

@@ -1,10 +1,12 @@
 //! What a user of the command line can do about an error or a warning. The library knows no options by name.
 
 use preinit::finding::{Finding, Remedy};
-use preinit::host::{HostError, ImportCalled};
+use preinit::host::{Class, HostError, ImportCalled};
+use preinit::stages::cache::CacheError;
 use preinit::stages::execute::{ExecuteError, StopCause};
 use preinit::stages::freeze::FreezeError;
 use preinit::stages::plan::{MappingObstacle, PlanError, Warning as OutputWarning};
+use preinit::stages::printable::Printable;
 use preinit::verify::{Verdict, VerifyError};
 use preinit::{Error, OptionsError, Warning};
 
@@ -12,7 +14,8 @@ use preinit::{Error, OptionsError, Warning};
 pub fn for_error(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
         let error = cause.downcast_ref::<Error>().and_then(for_library_error);
-        error.or_else(|| cause.downcast_ref::<VerifyError>().and_then(for_verify_error))
+        let error = error.or_else(|| cause.downcast_ref::<VerifyError>().and_then(for_verify_error));
+        error.or_else(|| cause.downcast_ref::<CacheError>().map(for_cache))
     })
 }
 
@@ -36,6 +39,15 @@ fn for_verify_error(error: &VerifyError) -> Option<String> {
     }
 }
 
+fn for_cache(error: &CacheError) -> String {
+    match error {
+        CacheError::Foreign { .. } => "give --cache-dir an empty directory, or one that is not there yet",
+        CacheError::Reachable(_) => "give --cache-dir a directory elsewhere, or use --no-cache",
+        _ => "give --cache-dir another directory, or use --no-cache",
+    }
+    .to_string()
+}
+
 fn for_options(error: &OptionsError) -> Option<String> {
     Some(match error {
         OptionsError::ClearsStackInUse => "--zero-stack does not go with --at".to_string(),
@@ -46,7 +58,7 @@ fn for_options(error: &OptionsError) -> Option<String> {
 
 fn for_execution(error: &ExecuteError) -> Option<String> {
     match error {
-        ExecuteError::NoInitFunction(_) => Some("name one with --init-func".to_string()),
+        ExecuteError::InitFunction(_) => Some("name one with --init-func".to_string()),
         ExecuteError::Host(error) => for_host(error),
         ExecuteError::Stopped(stopped) => for_stop(&stopped.stop.cause),
         _ => None,
@@ -59,16 +71,24 @@ fn for_stop(cause: &StopCause) -> Option<String> {
         StopCause::Fuel(_) => "--fuel allows more".to_string(),
         StopCause::Memory(_) | StopCause::Ledger(_) => "--max-memory allows more".to_string(),
         StopCause::ImportCalled(called) => for_import(called),
-        StopCause::Denied(_) => "--policy, --clock and --random decide what is denied".to_string(),
+        StopCause::Denied(denied) => for_denied(denied.class),
         _ => return None,
     })
 }
 
+fn for_denied(class: Class) -> String {
+    match class {
+        Class::Clock => "--clock and --policy clock decide that".to_string(),
+        Class::Random => "--random and --policy random decide that".to_string(),
+        class => format!("--policy {class}=allow allows it"),
+    }
+}
+
 fn for_import(called: &ImportCalled) -> String {
-    let ImportCalled { module, name } = called;
+    let ImportCalled { import } = called;
     match called.is_wasi() {
         true => "use --allow-wasi".to_string(),
-        false => format!("use --preload {module}=FILE or --stub {module}.{name}"),
+        false => format!("use --preload {}=FILE or --stub {import}", Printable(&import.module)),
     }
 }
 

@@ -1,16 +1,16 @@
 //! Says what a snapshot would freeze of the build.
 
 use preinit::Options;
-use preinit::audit::{Audit, audit};
+use preinit::audit::audit;
 use preinit::host::{HostOptions, Output as GuestOutput, Stdin};
 
 use super::args::{AuditArgs, usage_error};
 use super::exit::Exit;
 use super::host_conversion::{host_options, limits};
 use super::input::Input;
-use super::output::{Staged, print};
-use super::side_outputs::{ReportOutput, SideOutputs, json, optional};
-use super::{advice, stderr};
+use super::output::{Output, Staged};
+use super::side_outputs::{ReportOutput, SideOutputs, json};
+use super::{advice, terminal};
 
 /// The command `audit`.
 pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
@@ -20,30 +20,37 @@ pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
     }
     let side_outputs = SideOutputs {
         report: args.report.as_deref().map(ReportOutput::new).transpose()?,
-        ledger: optional(args.ledger.clone())?,
+        ledger: args.ledger.as_deref().map(Output::private).transpose()?,
+        ledger_hash: args.ledger_hash,
         ..SideOutputs::default()
     };
     side_outputs.check(&input, None)?;
     let mut warnings = Vec::new();
     let host = quiet_host(&args, &mut warnings)?;
-    stderr::warn(if args.quiet { &[] } else { &warnings });
+    terminal::warn(if args.quiet { &[] } else { &warnings });
     let wasm = input.read()?;
     let mut audit = match audit(&wasm, &options(&args, host)) {
         Ok(audit) => audit,
         Err(error) => {
             if let Some(calls) = error.ledger() {
-                let calls_only = SideOutputs { ledger: side_outputs.ledger, ..SideOutputs::default() };
+                let calls_only = SideOutputs {
+                    ledger: side_outputs.ledger,
+                    ledger_hash: side_outputs.ledger_hash,
+                    ..SideOutputs::default()
+                };
                 commit(calls_only.stage(calls, |_| Ok(String::new()))?)?;
             }
             return Err(error.into());
         }
     };
     advice::reword(&mut audit.findings);
-    stderr::print(&String::from_utf8_lossy(&audit.stdout));
+    terminal::guest_output(&audit.stdout);
     let text_to_stderr = side_outputs.use_stdout();
     let report = |is_page| if is_page { Ok(audit.page(&input.name())) } else { json(&audit) };
     commit(side_outputs.stage(&audit.ledger, report)?)?;
-    show(&audit, &args, text_to_stderr)?;
+    if !args.quiet {
+        terminal::answer(&audit.text(args.verbose), text_to_stderr)?;
+    }
     Ok(if args.strict && !audit.is_clean() { Exit::Refused } else { Exit::Done })
 }
 
@@ -76,14 +83,4 @@ fn options(args: &AuditArgs, host: HostOptions) -> Options {
 
 fn commit(staged: Vec<Staged>) -> anyhow::Result<()> {
     staged.into_iter().try_for_each(Staged::commit)
-}
-
-fn show(audit: &Audit, args: &AuditArgs, to_stderr: bool) -> anyhow::Result<()> {
-    let text = audit.text(args.verbose);
-    match (args.quiet, to_stderr) {
-        (true, _) => {}
-        (false, true) => stderr::print(&text),
-        (false, false) => print(text.as_bytes())?,
-    }
-    Ok(())
 }

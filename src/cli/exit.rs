@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::advice;
 use super::snapshot_request::Refused;
-use super::stderr;
+use super::terminal;
 use super::verify_command::Unverified;
 
 /// The exit codes.
@@ -38,13 +38,18 @@ impl From<Exit> for ExitCode {
 /// Prints an error with its causes and chooses the exit code.
 pub fn fail(error: &anyhow::Error) -> Exit {
     if let Some(usage) = error.downcast_ref::<clap::Error>() {
-        // Help and version come this way too. Nobody is left to be told if it cannot be printed.
+        if usage.use_stderr() {
+            terminal::message(&usage.render().to_string());
+            return Exit::CouldNot;
+        }
+        // Help and version come this way too. If they cannot be printed, an error cannot either.
         let _ = usage.print();
-        return if usage.use_stderr() { Exit::CouldNot } else { Exit::Done };
+        return Exit::Done;
     }
     // Whoever read our output has seen enough of it.
     if !error.chain().any(is_closed_pipe) {
-        stderr::print(&text(error));
+        let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+        terminal::error(&advised(error), causes.iter().map(String::as_str));
     }
     if let Some(unverified) = error.downcast_ref::<Unverified>() {
         return unverified.0.into();
@@ -62,9 +67,10 @@ fn is_closed_pipe(cause: &(dyn std::error::Error + 'static)) -> bool {
     cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-fn text(error: &anyhow::Error) -> String {
+/// The error's message, with what to do at the end of its first line; lists and backtraces follow that.
+fn advised(error: &anyhow::Error) -> String {
     let message = error.to_string();
-    // What to do goes on the first line; places, frames and other lists follow it.
+    let Some(advice) = advice::for_error(error) else { return message };
     let (first, rest) = match message.split_once('\n') {
         Some((first, rest)) => (first, format!("\n{rest}")),
         None => (message.as_str(), String::new()),
@@ -73,23 +79,12 @@ fn text(error: &anyhow::Error) -> String {
         Some(first) => (first, ":"),
         None => (first, ""),
     };
-    let advice = advice::for_error(error).map_or(String::new(), |advice| format!("; {advice}"));
-    let mut text = format!("error: {first}{advice}{colon}{rest}\n");
-    for cause in error.chain().skip(1) {
-        text.push_str(&format!("  caused by: {cause}\n"));
-    }
-    text
+    format!("{first}; {advice}{colon}{rest}")
 }
 
 #[cfg(test)]
 mod tests {
     use anyhow::Context;
-
-    #[test]
-    fn causes_are_listed() {
-        let error = anyhow::anyhow!("inner").context("middle").context("outer");
-        assert_eq!(super::text(&error), "error: outer\n  caused by: middle\n  caused by: inner\n");
-    }
 
     #[test]
     fn a_closed_pipe_is_recognized_below_context() {

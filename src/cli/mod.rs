@@ -3,10 +3,12 @@
 mod advice;
 mod args;
 mod audit_command;
+mod caches;
 mod exit;
 mod generate;
 mod host_conversion;
 mod input;
+mod interruption;
 mod output;
 mod parse;
 mod progress;
@@ -14,8 +16,9 @@ mod result_cache;
 mod side_outputs;
 mod snapshot_command;
 mod snapshot_request;
-mod stderr;
+
 mod summary;
+mod terminal;
 mod verify_command;
 mod watchdog;
 
@@ -28,6 +31,7 @@ pub use exit::{Exit, fail};
 /// Does what the words ask for.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
     let cli = args::parse(words)?;
+    interruption::clean_up();
     match cli.command {
         None => snapshot_command::run(cli.snapshot)?,
         Some(Command::Verify(args)) => return verify_command::run(*args),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use super::stderr;
+use super::terminal;
 
 const MOMENT: Duration = Duration::from_millis(300);
 const WIDTH: usize = 78;
@@ -47,7 +47,8 @@ impl Progress {
         let mut state = self.line.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.stopped = true;
         if std::mem::take(&mut state.drawn) {
-            stderr::print(&format!("\r{:WIDTH$}\r", ""));
+            terminal::redraw(&format!("{:WIDTH$}", ""));
+            terminal::redraw("");
         }
         self.line.stopped.notify_all();
     }
@@ -64,7 +65,7 @@ impl Line {
                 return;
             }
             state.drawn = true;
-            stderr::print(&format!("\rpreinit: {what}, {} s", started.elapsed().as_secs()));
+            terminal::redraw(&format!("preinit: {what}, {} s", started.elapsed().as_secs()));
         }
     }
 }

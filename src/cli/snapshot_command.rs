@@ -1,8 +1,9 @@
 //! Makes a snapshot: reads, runs, writes and says what was done.
 
 use preinit::host::Ledger;
-use preinit::page::refusal_page;
 use preinit::report::{HostCalls, host_calls};
+use preinit::stages::cache::CacheSection;
+use preinit::stages::page::refusal_page;
 use preinit::verify::Outcome;
 use serde::Serialize;
 
@@ -14,17 +15,20 @@ use super::side_outputs::json;
 use super::snapshot_request::SnapshotRequest;
 use super::verify_command::{Unverified, verify_made};
 use super::watchdog::{Keeper, Watchdog};
-use super::{advice, stderr, summary};
+use super::{advice, summary, terminal};
 
 /// The command without a name of its own.
 pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
-    let request = SnapshotRequest::new(args)?;
+    let mut request = SnapshotRequest::new(args)?;
     if !request.messages.quiet {
-        stderr::warn(&request.messages.warnings);
+        terminal::warn(&request.messages.warnings);
     }
     let wasm = request.input.read()?;
-    let place = cached_result(&request, &wasm);
-    if let Some(kept) = place.as_ref().and_then(result_cache::Place::get) {
+    if let Some(obstacle) = &request.cache_obstacle {
+        note(&request, "cache not used", &obstacle.to_string());
+    }
+    let entry = request.results.take().and_then(|section| cached_result(&request, section, &wasm));
+    if let Some(kept) = entry.as_ref().and_then(result_cache::ResultEntry::get) {
         return reuse(request, kept);
     }
     let mut ledger = Ledger::default();
@@ -34,26 +38,29 @@ pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
     };
     advice::reword(&mut made.report.findings);
     if request.guest_stdout_captured {
-        stderr::print(&String::from_utf8_lossy(&made.stdout));
+        terminal::guest_output(&made.stdout);
     }
     if request.verify {
         let verdict = verify_made(&wasm, &made.wasm, made.ledger.clone(), &request.options)?;
         if verdict.outcome != Outcome::Equal {
-            stderr::print(&advice::verdict(&verdict));
+            terminal::message(&advice::verdict(&verdict));
             return Err(Unverified(verdict.outcome).into());
         }
     }
-    if let Some(place) = place {
-        keep(&place, &request, &made)?;
+    if let Some(entry) = entry {
+        keep(&entry, &request, &made)?;
     }
     write(request, made)
 }
 
 /// Where the result of this run is kept, if it can be.
-fn cached_result(request: &SnapshotRequest, wasm: &[u8]) -> Option<result_cache::Place> {
-    let directory = request.results.as_deref()?;
-    match result_cache::Place::of(request, directory, wasm) {
-        Ok(place) => Some(place),
+fn cached_result(
+    request: &SnapshotRequest,
+    section: CacheSection,
+    wasm: &[u8],
+) -> Option<result_cache::ResultEntry> {
+    match result_cache::ResultEntry::of(request, section, wasm) {
+        Ok(entry) => Some(entry),
         Err(reason) => {
             note(request, "result cache not used", &reason);
             None
@@ -62,7 +69,7 @@ fn cached_result(request: &SnapshotRequest, wasm: &[u8]) -> Option<result_cache:
 }
 
 fn keep(
-    place: &result_cache::Place,
+    entry: &result_cache::ResultEntry,
     request: &SnapshotRequest,
     made: &preinit::Output,
 ) -> anyhow::Result<()> {
@@ -72,7 +79,7 @@ fn keep(
         summaries: [false, true].map(|verbose| summary::details(&made.report, verbose)),
         wasm: made.wasm.clone(),
     };
-    if let Err(reason) = place.put(&request.options.host, &made.ledger, &kept) {
+    if let Err(reason) = entry.put(&request.options.host, &made.ledger, kept) {
         note(request, "result not kept", &reason);
     }
     Ok(())
@@ -81,7 +88,7 @@ fn keep(
 /// Says something that only a verbose run says.
 fn note(request: &SnapshotRequest, what: &str, reason: &str) {
     if request.messages.verbose {
-        stderr::print(&format!("{what}: {reason}\n"));
+        terminal::message(&format!("{what}: {reason}\n"));
     }
 }
 
@@ -95,9 +102,9 @@ fn write(request: SnapshotRequest, made: preinit::Output) -> anyhow::Result<()> 
     staged.push(output.stage(made.wasm)?);
     commit(staged)?;
     if !messages.quiet {
-        stderr::warn(&advice::warnings(&made.report.warnings));
-        stderr::print(&summary::headline(&name));
-        stderr::print(&summary::details(&made.report, messages.verbose));
+        terminal::warn(&advice::warnings(&made.report.warnings));
+        terminal::message(&summary::headline(&name));
+        terminal::message(&summary::details(&made.report, messages.verbose));
     }
     Ok(())
 }
@@ -110,10 +117,10 @@ fn reuse(request: SnapshotRequest, kept: Kept) -> anyhow::Result<()> {
     staged.push(output.stage(kept.wasm)?);
     commit(staged)?;
     if !messages.quiet {
-        stderr::warn(&kept.warnings);
-        stderr::print(&summary::headline(&name));
-        stderr::print(&kept.summaries[usize::from(messages.verbose)]);
-        stderr::print("cache     an earlier run made it; the times are that run's\n");
+        terminal::warn(&kept.warnings);
+        terminal::message(&summary::headline(&name));
+        terminal::message(&kept.summaries[usize::from(messages.verbose)]);
+        terminal::message("cache     an earlier run made it; the times are that run's\n");
     }
     Ok(())
 }
@@ -132,7 +139,7 @@ fn refused(request: SnapshotRequest, ledger: &Ledger, error: preinit::Error) -> 
         json(&Refusal { error: error.to_string(), refused, host_calls })
     };
     if let Err(second) = request.side_outputs.stage(ledger, report).and_then(commit) {
-        stderr::warn(&[format!("{second:#}")]);
+        terminal::warn(&[format!("{second:#}")]);
     }
     error.into()
 }

@@ -4,8 +4,9 @@ use std::fmt::Display;
 
 use preinit::Report;
 use preinit::report::LayoutReport;
+use preinit::stages::printable::{Printable, listed};
+use preinit::stages::strip::StripReport;
 use preinit::stages::{Bytes, counted};
-use preinit::strip::StripReport;
 
 use super::parse::time_span::Seconds;
 
@@ -39,14 +40,17 @@ pub fn details(report: &Report, verbose: bool) -> String {
             format_args!("{} data, {} element", report.data_segments, report.element_segments),
         );
         for call in &report.host_calls {
-            lines.add("host call", format_args!("{} x {}", call.count, call.import));
+            lines.add("host call", format_args!("{} x {}", call.count, Printable(&call.import)));
         }
         let origin = if report.compile_cached { ", from the cache" } else { "" };
         lines.add("compiler", format_args!("{}{origin}", report.compiler));
         stages(&mut lines, report);
     }
     if let Some(frozen) = &report.frozen {
-        lines.add("frozen", format_args!("at {}, resumes in `{}`", frozen.call, frozen.entry));
+        lines.add(
+            "frozen",
+            format_args!("at {}, resumes in `{}`", Printable(&frozen.call), Printable(&frozen.entry)),
+        );
         lines.add(
             "stack",
             format_args!(
@@ -58,7 +62,7 @@ pub fn details(report: &Report, verbose: bool) -> String {
         if !frozen.preopens.is_empty() {
             lines.add(
                 "needs",
-                format_args!("these directories, in this order: `{}`", frozen.preopens.join("`, `")),
+                format_args!("these directories, in this order: {}", names(&frozen.preopens, usize::MAX)),
             );
         }
         if verbose {
@@ -66,13 +70,13 @@ pub fn details(report: &Report, verbose: bool) -> String {
         }
     }
     if !report.files_written.is_empty() {
-        let shown: Vec<&str> = report.files_written.iter().take(LISTED).map(String::as_str).collect();
+        let shown = report.files_written.iter().take(LISTED).map(|path| Printable(path).to_string());
         lines.add(
             "changed",
             format_args!(
                 "{} by init: {}",
                 counted(report.files_written.len() as u64, "file"),
-                shown.join(", ")
+                shown.collect::<Vec<_>>().join(", ")
             ),
         );
         more(&mut lines, "changed", report.files_written.len());
@@ -91,8 +95,8 @@ pub fn details(report: &Report, verbose: bool) -> String {
         lines.add(&finding.level.to_string(), &finding.title);
     }
     more(&mut lines, "audit", report.findings.len());
-    let functions = report.init_functions.join("`, `");
-    lines.add("init", format_args!("{} in `{functions}`", Seconds(report.timings.init)));
+    let functions = names(&report.init_functions, usize::MAX);
+    lines.add("init", format_args!("{} in {functions}", Seconds(report.timings.init)));
     lines.add("total", Seconds(report.timings.total));
     lines.text
 }
@@ -120,6 +124,8 @@ struct Lines {
 
 impl Lines {
     fn add(&mut self, name: &str, what: impl Display) {
+        // A line break in a name must not begin a line.
+        let what = what.to_string().replace('\n', "\\n");
         self.text.push_str(&format!("{name:<10}{what}\n"));
     }
 }
@@ -197,7 +203,7 @@ fn heap(lines: &mut Lines, report: &Report, verbose: bool) {
     );
     let listed = if verbose { LISTED } else { 0 };
     for ty in heap.types.iter().take(listed) {
-        let name = ty.name.as_deref().map_or(ty.index.to_string(), |name| format!("${name}"));
+        let name = ty.name.as_deref().map_or(ty.index.to_string(), |name| format!("${}", Printable(name)));
         let objects = counted(ty.objects, "object");
         lines.add("", format_args!("{} {name}: {objects}, {}", ty.kind, Bytes(ty.bytes)));
     }
@@ -218,10 +224,14 @@ fn stages(lines: &mut Lines, report: &Report) {
 
 fn label(index: u32, name: Option<&str>, of: usize) -> String {
     match name {
-        Some(name) => format!("{name}: "),
+        Some(name) => format!("{}: ", Printable(name)),
         None if of > 1 => format!("{index}: "),
         None => String::new(),
     }
+}
+
+fn names(names: &[String], shown: usize) -> String {
+    listed(names.iter().map(|name| Printable(name)), shown)
 }
 
 fn change<T: Display>(before: u64, after: u64, show: impl Fn(u64) -> T) -> String {

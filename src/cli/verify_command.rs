@@ -11,9 +11,9 @@ use preinit::{Options, wat_to_wasm};
 use super::args::{Engine, PlayArgs, VerifyArgs};
 use super::exit::Exit;
 use super::host_conversion::{environment, host_options, limits};
-use super::output::{Output, print};
+use super::output::Output;
 use super::side_outputs::{json, optional};
-use super::{advice, input, stderr};
+use super::{advice, input, terminal};
 
 /// A snapshot was made but not written.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<Exit> {
     let report = optional(args.report.clone())?;
     let mut warnings = Vec::new();
     let options = options(&args, &mut warnings)?;
-    stderr::warn(if args.quiet { &[] } else { &warnings });
+    terminal::warn(if args.quiet { &[] } else { &warnings });
     let original = input::read(&args.original)?;
     let snapshot = input::read(&args.snapshot)?;
     let verdict = verify(&original, &snapshot, &options)?;
@@ -43,10 +43,8 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<Exit> {
     if let Some(report) = report {
         report.stage(json(&verdict)?.into_bytes())?.commit()?;
     }
-    match (args.quiet, text_to_stderr) {
-        (true, _) => {}
-        (false, true) => stderr::print(&advice::verdict(&verdict)),
-        (false, false) => print(advice::verdict(&verdict).as_bytes())?,
+    if !args.quiet {
+        terminal::answer(&advice::verdict(&verdict), text_to_stderr)?;
     }
     Ok(verdict.outcome.into())
 }

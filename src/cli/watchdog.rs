@@ -6,8 +6,10 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use preinit::stages::temporary;
+
 use super::exit::Exit;
-use super::stderr;
+use super::terminal;
 
 /// Who keeps the time limit.
 #[derive(Clone, Copy)]
@@ -58,11 +60,13 @@ fn expire(limit: Duration, keeper: Keeper, last: impl FnOnce() + Send + 'static)
             }
             Keeper::Watchdog => "in compilation or in init; without --opt, it can be told where",
         };
-        stderr::print(&format!(
-            "error: still not done after the time limit of {limit:?} (--timeout), {most_likely}\n"
-        ));
+        terminal::error(
+            &format!("still not done after the time limit of {limit:?} (--timeout), {most_likely}"),
+            [],
+        );
         let _: Result<(), _> = printed.send(());
     });
     let _ = done.recv_timeout(Duration::from_secs(1));
+    temporary::remove_all(Duration::from_secs(1));
     std::process::exit(u8::from(Exit::Refused).into());
 }

@@ -1,28 +1,30 @@
 //! Runs init: compiles the probed module, instantiates it on the host, calls `_initialize` and the init functions.
 
+mod error;
+mod init_function;
 mod interrupt;
 mod stop_cause;
 mod trace;
 
+pub use error::{ExecuteError, Stopped};
+pub use init_function::{
+    COMMAND_START, Candidates, DEFAULT_INIT_FUNCTIONS, InitFunctionError, REACTOR_INITIALIZE,
+};
+pub(crate) use init_function::{init_calls, program_calls};
 pub use trace::{Frame, Trace};
 
 use crate::cache::CompileCache;
 use crate::engine::{self, Compiled, Compiler, EngineOptions};
-use crate::host::{self, HostError, HostOptions, HostState, Ledger, Limits, Watch};
-use crate::instance::{Baseline, InstanceError, ProbedInstance, WasmtimeInstance};
+use crate::host::{self, HostOptions, HostState, Limits, Watch};
+use crate::instance::{Baseline, ProbedInstance, WasmtimeInstance};
 pub(crate) use interrupt::Interrupt;
 use preinit_core::module::{Module, is_function};
+use preinit_core::printable::Printable;
 use preinit_core::probe::{Probe, Probed};
 use std::time::{Duration, Instant};
 pub(crate) use stop_cause::Run;
 pub use stop_cause::{Stop, StopCause};
 use wasmtime::{Extern, Instance, Store};
-
-/// Init exports that are looked for when none is named, in this order.
-pub const DEFAULT_INIT_FUNCTIONS: [&str; 3] = ["wizer-initialize", "wizer.initialize", "preinit"];
-
-/// A reactor's constructors run in this export (WASI application ABI).
-pub const REACTOR_INITIALIZE: &str = "_initialize";
 
 /// An instance whose init has run.
 pub struct Initialized {
@@ -62,68 +64,31 @@ impl Initialized {
     /// Calls `hooks` in order.
     ///
     /// # Errors
-    /// [`ExecuteError::Stopped`], if one traps or takes longer than init may.
+    /// [`ExecuteError::Stopped`], if one traps, or if they take longer than the rest of the time that init may take.
     pub fn call_hooks(&mut self, hooks: &[Hook], limits: &Limits) -> Result<(), ExecuteError> {
-        call_hooks(hooks, limits, &self.instance, &mut self.store)
+        let spent = self.compile_time + self.run_time;
+        call_hooks(hooks, limits, spent, (&self.instance, &mut self.store))
     }
 }
 
+/// Calls `hooks` in order; `spent` is what has already been used of the time limit.
 pub(crate) fn call_hooks(
     hooks: &[Hook],
     limits: &Limits,
-    instance: &ProbedInstance,
-    store: &mut Store<HostState>,
+    spent: Duration,
+    (instance, store): (&ProbedInstance, &mut Store<HostState>),
 ) -> Result<(), ExecuteError> {
+    let engine = store.engine().clone();
+    let left = limits.timeout.map(|timeout| timeout.saturating_sub(spent));
+    let interrupt = left.map(|left| Interrupt::after(left, &engine, store));
     for hook in hooks {
-        let engine = store.engine().clone();
-        let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, &engine, store));
         let function = instance.handle.get_typed_func::<(), ()>(&mut *store, &hook.export);
         let called = function.and_then(|function| function.call(&mut *store, ()));
-        drop(interrupt);
-        store.set_epoch_deadline(u64::MAX / 2);
         called.map_err(|error| stopped(Stop::of_hook(&hook.name, &error, limits), store))?;
     }
+    drop(interrupt);
+    store.set_epoch_deadline(u64::MAX / 2);
     Ok(())
-}
-
-/// Why init did not come to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum ExecuteError {
-    /// No such export, or none of the default ones.
-    #[error("{0}")]
-    NoInitFunction(String),
-    /// The init export takes or returns something.
-    #[error("the init function `{name}` must take no parameters and return nothing; {candidates}")]
-    InitSignature {
-        /// The export.
-        name: String,
-        /// What could be called, in words.
-        candidates: String,
-    },
-    /// What provides the imports is not what the module wants.
-    #[error("the imports do not fit: {0:#}")]
-    Link(wasmtime::Error),
-    /// No compiler of the engine supports the module.
-    #[error("the engine cannot compile the module: {0:#}")]
-    Compile(wasmtime::Error),
-    /// The host could not be set up or lacks an import.
-    #[error(transparent)]
-    Host(#[from] HostError),
-    /// The instance, or what the imports hold, could not be read.
-    #[error(transparent)]
-    Instance(#[from] InstanceError),
-    /// The guest was stopped: it trapped, exited, or called what it must not.
-    #[error("{}", .0.stop)]
-    Stopped(Box<Stopped>),
-}
-
-/// A guest that was stopped, and the host calls that it had made.
-#[derive(Debug)]
-pub struct Stopped {
-    /// Where and why.
-    pub stop: Stop,
-    /// The host calls.
-    pub ledger: Ledger,
 }
 
 /// How init is compiled.
@@ -176,7 +141,7 @@ impl<'e> Execution<'e> {
 /// # Errors
 /// [`ExecuteError`]; nothing of a run that was stopped is worth keeping.
 pub fn execute(execution: Execution<'_>) -> Result<Initialized, ExecuteError> {
-    let calls = calls(execution.module, execution.init_functions)?;
+    let calls = init_calls(execution.module, execution.init_functions)?;
     let compiling = Instant::now();
     let compiled = engine::compile_cached(
         &execution.probed.wasm,
@@ -202,15 +167,20 @@ pub(crate) fn start(prepared: Prepared<'_>, calls: Vec<String>) -> Result<Initia
     let run = prepared.run();
     for name in &calls {
         let function = begun.instance.handle.get_typed_func::<(), ()>(&mut begun.store, name);
-        let function = function.map_err(|_| init_signature(prepared.execution.module, name))?;
+        let function = function.map_err(|_| init_function::signature(prepared.execution.module, name))?;
         if let Err(error) = function.call(&mut begun.store, ()) {
-            let stop = run.stopped(&format!("the `{name}` function"), "trapped", &error);
+            let stop = run.stopped(&the_function(name), "trapped", &error);
             return Err(stopped(stop, &mut begun.store));
         }
     }
     let mut initialized = begun.end(prepared, calls)?;
     initialized.call_hooks(prepared.execution.hooks, prepared.execution.limits)?;
     Ok(initialized)
+}
+
+/// The exported function `name`, in words.
+pub(crate) fn the_function(name: &str) -> String {
+    format!("the `{}` function", Printable(name))
 }
 
 fn stopped(stop: Stop, store: &mut Store<HostState>) -> ExecuteError {
@@ -235,7 +205,11 @@ pub(crate) fn begin(prepared: Prepared<'_>, watch: Option<Watch>) -> Result<Begu
     if let Some(watch) = watch {
         store.data_mut().watch(watch);
     }
-    let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, engine, &mut store));
+    let left = match limits.timeout.map(|timeout| timeout.checked_sub(prepared.compile_time)) {
+        Some(None) => return Err(ExecuteError::CompileTimeout(limits.timeout.unwrap_or_default())),
+        left => left.flatten(),
+    };
+    let interrupt = left.map(|left| Interrupt::after(left, engine, &mut store));
     let (instance, preload_calls) = instantiated(prepared, &mut store)?;
     Ok(Begun { store, instance, preload_calls, interrupt, running })
 }
@@ -309,7 +283,7 @@ impl<'p> Prepared<'p> {
 /// Instantiates the compiled probed form of the binary `wasm`, with everything that instantiation does in the original.
 ///
 /// # Errors
-/// As of [`Instance::new`].
+/// Those of [`Instance::new`].
 pub fn instantiate<T: 'static>(
     store: &mut Store<T>,
     compiled: &wasmtime::Module,
@@ -331,62 +305,4 @@ pub fn instantiate<T: 'static>(
         start.call(store, ())?;
     }
     Ok(instance)
-}
-
-/// The exports to call in order: a reactor's constructors first, once.
-pub(crate) fn calls(module: &Module<'_>, named: &[String]) -> Result<Vec<String>, ExecuteError> {
-    let mut calls: Vec<String> = Vec::new();
-    if is_function_export(module, REACTOR_INITIALIZE) {
-        calls.push(REACTOR_INITIALIZE.to_string());
-    }
-    if named.is_empty() {
-        let found = DEFAULT_INIT_FUNCTIONS.iter().find(|name| is_function_export(module, name));
-        calls.push(found.ok_or_else(|| no_default(module))?.to_string());
-    }
-    for name in named {
-        if !is_function_export(module, name) {
-            return Err(ExecuteError::NoInitFunction(format!(
-                "there is no exported function `{name}`; {}",
-                exported_functions(module)
-            )));
-        }
-        if name != REACTOR_INITIALIZE {
-            calls.push(name.clone());
-        }
-    }
-    let nullary = |name: &String| module.export(name).is_some_and(|export| module.is_nullary(export.index));
-    match calls.iter().find(|name| !nullary(name)) {
-        Some(name) => Err(init_signature(module, name)),
-        None => Ok(calls),
-    }
-}
-
-fn init_signature(module: &Module<'_>, name: &str) -> ExecuteError {
-    ExecuteError::InitSignature { name: name.to_string(), candidates: exported_functions(module) }
-}
-
-fn no_default(module: &Module<'_>) -> ExecuteError {
-    ExecuteError::NoInitFunction(format!(
-        "none of the default init functions `{}` is exported ({})",
-        DEFAULT_INIT_FUNCTIONS.join("`, `"),
-        exported_functions(module)
-    ))
-}
-
-pub(crate) fn exported_functions(module: &Module<'_>) -> String {
-    const SHOWN: usize = 12;
-    let nullary =
-        |export: &&wasmparser::Export<'_>| is_function(export.kind) && module.is_nullary(export.index);
-    let mut names: Vec<&str> = module.exports.iter().filter(nullary).map(|export| export.name).collect();
-    let more = names.len().saturating_sub(SHOWN);
-    names.truncate(SHOWN);
-    match (names.is_empty(), more) {
-        (true, _) => "the module exports no function without parameters and results".to_string(),
-        (false, 0) => format!("candidates are `{}`", names.join("`, `")),
-        (false, more) => format!("candidates are `{}` and {more} more", names.join("`, `")),
-    }
-}
-
-fn is_function_export(module: &Module<'_>, name: &str) -> bool {
-    module.export(name).is_some_and(|export| is_function(export.kind))
 }

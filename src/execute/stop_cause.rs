@@ -1,8 +1,9 @@
-use super::Trace;
+use super::{Trace, the_function};
 use crate::host::{
     Denied, GuestExit, HostError, ImportCalled, LedgerLimit, Limits, MemoryLimit, ReplayDiverged,
 };
 use preinit_core::module::Module;
+use preinit_core::printable::Message;
 use std::fmt;
 use std::time::Duration;
 use wasmtime::{Error, Trap, WasmBacktrace};
@@ -20,6 +21,7 @@ pub struct Stop {
 
 /// Why a guest was stopped.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StopCause {
     /// The time limit.
     #[error("it ran longer than the time limit of {0:?}")]
@@ -46,7 +48,7 @@ pub enum StopCause {
     #[error(transparent)]
     Diverged(ReplayDiverged),
     /// A trap, or whatever else the engine says.
-    #[error("{0}")]
+    #[error("{}", Message(.0))]
     Other(String),
 }
 
@@ -116,7 +118,7 @@ impl Stop {
             (Some(Trap::Interrupt), Some(timeout)) => ("did not finish", StopCause::Timeout(timeout)),
             _ => ("trapped", StopCause::Other(error.root_cause().to_string())),
         };
-        Stop { stage: format!("the `{name}` function {how}"), cause, trace: Trace::default() }
+        Stop { stage: format!("{} {how}", the_function(name)), cause, trace: Trace::default() }
     }
 }
 

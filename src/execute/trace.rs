@@ -1,4 +1,5 @@
 use preinit_core::module::{Module, is_function};
+use preinit_core::printable::Printable;
 use std::fmt;
 use wasmtime::{FrameInfo, FrameSymbol, WasmBacktrace};
 
@@ -72,11 +73,11 @@ impl fmt::Display for Trace {
             write!(f, "\n  {depth:>3}: ")?;
             depth += same.len();
             match &frame.name {
-                Some(name) => f.write_str(name)?,
+                Some(name) => Printable(name).fmt(f)?,
                 None => write!(f, "function {}", frame.function)?,
             }
             if let Some(location) = &frame.location {
-                write!(f, " at {location}")?;
+                write!(f, " at {}", Printable(location))?;
             }
             if same.len() > 1 {
                 write!(f, " ({} times)", same.len())?;

@@ -1,7 +1,6 @@
+use super::not_reached::NotReached;
 use crate::execute::ExecuteError;
-use crate::host::Ledger;
 use crate::instance::{CaptureError, InstanceError};
-use preinit_core::encode::EncodeError;
 use preinit_core::freeze::ResumeError;
 
 /// Why a program could not be frozen.
@@ -11,20 +10,15 @@ pub enum FreezeError {
     #[error("{0}")]
     Trigger(String),
     /// The program ended before it came to the place.
-    #[error("{message}")]
-    NotReached {
-        /// How it ended, and the host calls that it made, as text.
-        message: String,
-        /// All of them.
-        ledger: Box<Ledger>,
-    },
+    #[error("{0}")]
+    NotReached(Box<NotReached>),
     /// The program came there, but in a state that has no form in a module.
     #[error("{0}")]
     Refused(String),
-    /// Something was read from the engine or the module that does not fit together, which is a mistake of preinit.
+    /// What was read from the engine does not fit together, which is a mistake of preinit.
     #[error("the stack of the program cannot be read, which is a bug in preinit: {0}")]
     Unexplained(&'static str),
-    /// The code that resumes it cannot be written.
+    /// The code that resumes it, or that reads its frames, cannot be written.
     #[error(transparent)]
     Resume(#[from] ResumeError),
     /// The second run of the program was not the same as the first.
@@ -36,12 +30,6 @@ pub enum FreezeError {
     /// The engine failed to show something.
     #[error(transparent)]
     Capture(#[from] CaptureError),
-    /// The code could not be written.
-    #[error(transparent)]
-    Encode(#[from] EncodeError),
-    /// The module could be validated once, but not again.
-    #[error("the module cannot be read again, which is a bug in preinit: {0}")]
-    Read(#[from] wasmparser::BinaryReaderError),
 }
 
 impl From<InstanceError> for FreezeError {
@@ -51,19 +39,15 @@ impl From<InstanceError> for FreezeError {
 }
 
 impl FreezeError {
-    pub(super) fn unknown(what: &'static str) -> FreezeError {
-        FreezeError::Encode(EncodeError::Unknown(what))
-    }
-
     /// Whether the program was understood and turned down.
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
-            FreezeError::NotReached { .. }
+            FreezeError::NotReached(_)
                 | FreezeError::Refused(_)
                 | FreezeError::Resume(ResumeError::Refused(_))
                 | FreezeError::NotRepeated(_)
-                | FreezeError::Execute(ExecuteError::Stopped(_))
+                | FreezeError::Execute(ExecuteError::Stopped(_) | ExecuteError::CompileTimeout(_))
         )
     }
 }

@@ -2,14 +2,15 @@
 //! debugging.
 
 use super::FreezeError;
-use super::play::{Listener, Played, Scene};
-use super::stop::{Layout, Place, Reached};
+use super::program_run::{Binary, Listener, ProgramRun, RunResult, how_it_ended};
+use super::stop_run::{Reached, StopPoint};
 use crate::engine::{self, EngineOptions};
 use crate::execute::ExecuteError;
 use crate::host::{HostState, ImportName, Seen};
 use crate::instance::{HeldValue, InstanceError};
-use preinit_core::freeze::{CallPoint, Construct, FunctionCodes, OpenConstruct};
-use preinit_core::freeze::{CallSite, CallStack, Frame};
+use preinit_core::freeze::{
+    CallPoint, CallSite, CallStack, CallsInProgress, CodeMap, Construct, Frame, OpenConstruct,
+};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -20,7 +21,7 @@ use wasmtime::{AnyRef, AsContextMut, Caller, ExternRef, FrameHandle, Val};
 const HOST_STACK: usize = 16 << 20;
 
 /// A frame as the engine shows it.
-struct Shown {
+struct ShownFrame {
     function: u32,
     /// Offset in the binary.
     at: usize,
@@ -28,93 +29,106 @@ struct Shown {
     operands: Vec<HeldValue>,
 }
 
-type Seeing = Result<(Vec<HeldValue>, Vec<Shown>), FreezeError>;
+/// What the awaited call was made with, and the calls in progress.
+type Shown = Result<(Vec<HeldValue>, Vec<ShownFrame>), FreezeError>;
 
-impl Scene<'_> {
+impl ProgramRun<'_> {
     /// Runs the program again, to the call that it was stopped at, and reads its frames.
     pub fn inspect(
         self,
-        stop: &Place,
-        bodies: &FunctionCodes<'_>,
-        points: &[Arc<CallPoint>],
-    ) -> Result<(CallStack<HeldValue>, Played), FreezeError> {
+        point: &StopPoint,
+        calls: &CallsInProgress<'_>,
+    ) -> Result<(CallStack<HeldValue>, RunResult), FreezeError> {
         let stack = engine::INSPECTED_WASM_STACK + HOST_STACK;
-        engine::on_thread(stack, || self.inspect_here(stop, bodies, points))
+        engine::on_thread(stack, || self.inspect_here(point, calls))
             .map_err(|_| FreezeError::Unexplained("there is no memory for a thread"))?
     }
 
     fn inspect_here(
         self,
-        stop: &Place,
-        bodies: &FunctionCodes<'_>,
-        points: &[Arc<CallPoint>],
-    ) -> Result<(CallStack<HeldValue>, Played), FreezeError> {
+        point: &StopPoint,
+        calls: &CallsInProgress<'_>,
+    ) -> Result<(CallStack<HeldValue>, RunResult), FreezeError> {
         let compiling = Instant::now();
         let options = EngineOptions { optimize: false, fuel: false, ..self.execution.engine_options() };
-        let (wasm, bell) = self.with_bell()?;
+        let Binary { wasm, hook } = self.binary()?;
         let compiled = engine::compile_inspected(&wasm, options).map_err(ExecuteError::Compile)?;
         let prepared = self.prepared(&compiled, compiling.elapsed());
 
-        let seen: Arc<Mutex<Option<Seeing>>> = Arc::default();
-        let listener: Arc<Listener> = {
-            let seen = Arc::clone(&seen);
-            let (event, rings) = (stop.event, bell.is_some());
-            let points = points.to_vec();
-            let module = compiled.module.clone();
-            let imported = self.module().imported.functions;
-            let events = AtomicU64::new(0);
-            Arc::new(move |caller: &mut Caller<'_, HostState>, _: Option<&ImportName>, values: &[Val]| {
-                if events.fetch_add(1, Ordering::Relaxed) + 1 < event {
-                    return Ok(Seen::Answer);
-                }
-                let look = Look { module: &module, imported, points: &points };
-                let looked = look.frames(caller, values, rings);
-                if let Ok(mut seen) = seen.lock() {
-                    *seen = Some(looked);
-                }
-                Err(Reached.into())
-            })
+        let shown: Arc<Mutex<Option<Shown>>> = Arc::default();
+        let inspector = Inspector {
+            module: compiled.module.clone(),
+            imported: self.module().imported.functions,
+            points: calls.points.clone(),
+            through_hook: hook.is_some(),
         };
-        let played = self.play(prepared, bell.as_ref(), listener)?;
-        let seen = seen.lock().ok().and_then(|mut seen| seen.take());
-        let Some(seen) = seen else {
-            let how = played
-                .error
-                .as_ref()
-                .map_or("it returned".to_string(), |error| error.root_cause().to_string());
-            return Err(FreezeError::NotRepeated(how));
+        let listener = inspector.listener(point.event, Arc::clone(&shown));
+        let result = self.run(prepared, hook.as_ref(), listener)?;
+        let shown = shown.lock().ok().and_then(|mut shown| shown.take());
+        let Some(shown) = shown else {
+            return Err(FreezeError::NotRepeated(how_it_ended(result.error.as_ref())));
         };
-        let (arguments, shown) = seen?;
-        let layout = Layout::new(self.module(), &wasm, bell.as_ref())?;
+        let (arguments, shown) = shown?;
+        let map = CodeMap::new(self.module(), &wasm, hook.as_ref())?;
         let mut frames = Vec::with_capacity(shown.len());
-        for (shown, expected) in shown.into_iter().zip(&stop.sites) {
-            let at = layout.site(shown.function, shown.at)?;
-            let operators = &bodies.get(shown.function)?.operators;
-            let next = operators.iter().position(|(_, offset)| *offset == at.offset as usize);
-            let next = next.ok_or(FreezeError::Unexplained("a frame between two instructions"))?;
-            // Mostly the instruction behind the call, but the call itself where a table's element had to be made first.
-            let before = next.checked_sub(1).map(|call| operators[call].1 as u32);
-            let site = CallSite { function: shown.function, offset: before.unwrap_or(at.offset) };
-            let site = if at == *expected { at } else { site };
+        for (shown, expected) in shown.into_iter().zip(&calls.sites) {
+            let site = shown.site(&map, calls, *expected)?;
             frames.push(Frame { site, locals: shown.locals, operands: shown.operands });
         }
-        Ok((CallStack { callee: stop.callee, arguments, frames }, played))
+        Ok((CallStack { callee: point.callee, arguments, frames }, result))
+    }
+}
+
+impl ShownFrame {
+    /// The call that it is in.
+    fn site(
+        &self,
+        map: &CodeMap,
+        calls: &CallsInProgress<'_>,
+        expected: CallSite,
+    ) -> Result<CallSite, FreezeError> {
+        let at = map.site(self.function, self.at)?;
+        let operators = &calls.codes.get(self.function)?.operators;
+        let next = operators.iter().position(|(_, offset)| *offset == at.offset as usize);
+        let next = next.ok_or(FreezeError::Unexplained("a frame between two instructions"))?;
+        // Mostly the instruction after the call, but the call itself where a table's element had to be made first.
+        let before = next.checked_sub(1).map(|call| operators[call].1 as u32);
+        let site = CallSite { function: self.function, offset: before.unwrap_or(at.offset) };
+        Ok(if at == expected { at } else { site })
     }
 }
 
 /// How many nested arms with parameters are told apart.
 const MAX_ARMS: usize = 10;
 
-struct Look<'l> {
-    module: &'l wasmtime::Module,
+struct Inspector {
+    module: wasmtime::Module,
     imported: u32,
-    points: &'l [Arc<CallPoint>],
+    points: Vec<Arc<CallPoint>>,
+    /// Whether the innermost frame is that of the awaited function, which is entered again.
+    through_hook: bool,
 }
 
-impl Look<'_> {
-    fn frames(&self, caller: &mut Caller<'_, HostState>, values: &[Val], rings: bool) -> Seeing {
+impl Inspector {
+    /// Reads the frames at the call that the program was stopped at, and ends the run.
+    fn listener(self, event: u64, shown: Arc<Mutex<Option<Shown>>>) -> Arc<Listener> {
+        let events = AtomicU64::new(0);
+        Arc::new(move |caller: &mut Caller<'_, HostState>, _: Option<&ImportName>, values: &[Val]| {
+            if events.fetch_add(1, Ordering::Relaxed) + 1 < event {
+                return Ok(Seen::Answer);
+            }
+            let frames = self.frames(caller, values);
+            if let Ok(mut shown) = shown.lock() {
+                *shown = Some(frames);
+            }
+            Err(Reached.into())
+        })
+    }
+
+    fn frames(&self, caller: &mut Caller<'_, HostState>, values: &[Val]) -> Shown {
+        let engine = |error: wasmtime::Error| FreezeError::from(InstanceError::from(error));
         let arguments = values.iter().map(|argument| HeldValue::new(&mut *caller, argument));
-        let arguments = arguments.collect::<Result<_, _>>().map_err(InstanceError::from)?;
+        let arguments = arguments.collect::<Result<_, _>>().map_err(engine)?;
         let activations: Vec<FrameHandle> = caller.debug_exit_frames().collect();
         let [innermost] = &activations[..] else {
             return Err(FreezeError::Refused(
@@ -122,9 +136,8 @@ impl Look<'_> {
                     .to_string(),
             ));
         };
-        let engine = |error: wasmtime::Error| FreezeError::from(InstanceError::from(error));
         let mut current = Some(innermost.clone());
-        if rings {
+        if self.through_hook {
             current = innermost.parent(&mut *caller).map_err(engine)?;
         }
         let mut shown = Vec::new();
@@ -146,11 +159,11 @@ impl Look<'_> {
         caller: &mut Caller<'_, HostState>,
         point: &CallPoint,
         copies: &[&OpenConstruct],
-    ) -> wasmtime::Result<Shown> {
+    ) -> wasmtime::Result<ShownFrame> {
         let is_own =
-            frame.module(&mut *caller)?.is_some_and(|module| wasmtime::Module::same(module, self.module));
-        let place = frame.wasm_function_index_and_pc(&mut *caller)?.filter(|_| is_own);
-        let (function, pc) = place.ok_or_else(|| wasmtime::Error::msg("a frame of something else"))?;
+            frame.module(&mut *caller)?.is_some_and(|module| wasmtime::Module::same(module, &self.module));
+        let at = frame.wasm_function_index_and_pc(&mut *caller)?.filter(|_| is_own);
+        let (function, pc) = at.ok_or_else(|| wasmtime::Error::msg("a frame of something else"))?;
         let mut locals = Vec::new();
         for index in 0..frame.num_locals(&mut *caller)? {
             locals.push(match point.unset.contains(&index) {
@@ -169,7 +182,12 @@ impl Look<'_> {
             let operand = declared(operand, ty, &mut *caller)?;
             operands.push(HeldValue::new(&mut *caller, &operand)?);
         }
-        Ok(Shown { function: function.as_u32() + self.imported, at: pc.raw() as usize, locals, operands })
+        Ok(ShownFrame {
+            function: function.as_u32() + self.imported,
+            at: pc.raw() as usize,
+            locals,
+            operands,
+        })
     }
 }
 

@@ -1,11 +1,12 @@
-//! Where to stop: what `--at` says, and what that means for a module.
+//! Where to stop: what is asked for, and what that means for a module.
 
 use super::FreezeError;
+use super::awaited_call::{Argument, Arguments, Awaited, AwaitedCall, WASI};
 use crate::host::ImportName;
 use preinit_core::module::{Module, Space, is_function};
+use preinit_core::printable::Printable;
 use std::fmt;
 use std::str::FromStr;
-use wasmtime::Val;
 
 /// The place at which a program is frozen: just before a call.
 ///
@@ -19,16 +20,16 @@ use wasmtime::Val;
 /// | `MODULE.NAME` | the first of that import |
 /// | `MODULE.NAME(0, _, ..)` | the first of that import with these arguments; `_` is any, `..` any that follow |
 ///
-/// `#N` behind any of them means the N-th such call instead of the first.
+/// `#N` after any of them means the N-th such call instead of the first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trigger {
     text: String,
-    kind: Kind,
+    kind: TriggerKind,
     occurrence: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Kind {
+enum TriggerKind {
     Stdin,
     Open(String),
     Export(String),
@@ -41,7 +42,7 @@ enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{text}` {what}; expected `stdin`, `open:PATH`, `export:NAME`, `call:NAME`, `checkpoint`, or an import as \
-     `MODULE.NAME` or `MODULE.NAME(0, ..)`, each with `#N` behind it for the N-th time"
+     `MODULE.NAME` or `MODULE.NAME(0, ..)`, each with `#N` after it for the N-th time"
 )]
 pub struct TriggerError {
     text: String,
@@ -58,19 +59,21 @@ impl FromStr for Trigger {
         let failed = |what| TriggerError { text: text.to_string(), what };
         let (place, occurrence) = occurrence(text);
         let kind = match place.split_once(':') {
-            Some(("open", path)) => Some(Kind::Open(path.to_string())),
-            Some(("export", name)) => Some(Kind::Export(name.to_string())),
-            Some(("call", name)) => Some(Kind::Named(name.to_string())),
-            _ if place == "stdin" => Some(Kind::Stdin),
-            _ if place == "checkpoint" => Some(Kind::Export(CHECKPOINT.to_string())),
+            Some(("open", path)) => Some(TriggerKind::Open(path.to_string())),
+            Some(("export", name)) => Some(TriggerKind::Export(name.to_string())),
+            Some(("call", name)) => Some(TriggerKind::Named(name.to_string())),
+            _ if place == "stdin" => Some(TriggerKind::Stdin),
+            _ if place == "checkpoint" => Some(TriggerKind::Export(CHECKPOINT.to_string())),
             _ => None,
         };
         let kind = match kind {
-            Some(Kind::Open(name) | Kind::Export(name) | Kind::Named(name)) if name.is_empty() => {
+            Some(TriggerKind::Open(name) | TriggerKind::Export(name) | TriggerKind::Named(name))
+                if name.is_empty() =>
+            {
                 return Err(failed("names nothing"));
             }
             Some(kind) => kind,
-            None if place.contains('.') => Kind::Import,
+            None if place.contains('.') => TriggerKind::Import,
             None => return Err(failed("is no place to freeze at")),
         };
         if occurrence == Some(0) {
@@ -92,65 +95,27 @@ fn occurrence(text: &str) -> (&str, Option<u64>) {
     split.map_or((text, None), |(place, count)| (place, Some(count)))
 }
 
-/// A trigger, in terms of a module.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Awaited {
-    pub call: AwaitedCall,
-    /// Counted from 1.
-    pub occurrence: u64,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum AwaitedCall {
-    Stdin,
-    Open(String),
-    Import {
-        name: ImportName,
-        arguments: Option<Arguments>,
-    },
-    /// A function of the module's own, by function index.
-    Function(u32),
-}
-
-/// A pattern for the arguments of a call.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Arguments {
-    first: Vec<Argument>,
-    more: bool,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Argument {
-    Any,
-    Integer(i128),
-    Float(f64),
-    Null,
-}
-
-/// The preview 1 module.
-const WASI: &str = "wasi_snapshot_preview1";
-
 impl Trigger {
     /// Finds what is meant.
     pub(super) fn resolve(&self, module: &Module<'_>) -> Result<Awaited, FreezeError> {
         let call = match &self.kind {
-            Kind::Stdin => {
+            TriggerKind::Stdin => {
                 self.wasi(module, "fd_read")?;
                 AwaitedCall::Stdin
             }
-            Kind::Open(path) => {
+            TriggerKind::Open(path) => {
                 self.wasi(module, "path_open")?;
                 AwaitedCall::Open(path.clone())
             }
-            Kind::Export(name) => self.export(module, name)?,
-            Kind::Named(name) => self.named(module, name)?,
-            Kind::Import => return self.import(module),
+            TriggerKind::Export(name) => self.export(module, name)?,
+            TriggerKind::Named(name) => self.named(module, name)?,
+            TriggerKind::Import => return self.import(module),
         };
         Ok(Awaited { call, occurrence: self.occurrence })
     }
 
     fn unknown(&self, why: String) -> FreezeError {
-        FreezeError::Trigger(format!("cannot freeze at `{self}`: {why}"))
+        FreezeError::Trigger(format!("cannot freeze at `{}`: {why}", Printable(&self.to_string())))
     }
 
     fn wasi(&self, module: &Module<'_>, function: &str) -> Result<(), FreezeError> {
@@ -169,8 +134,9 @@ impl Trigger {
         let exports = module.exports.iter().filter(|export| is_function(export.kind));
         let Some(export) = export else {
             return Err(self.unknown(format!(
-                "there is no exported function `{name}`; {}",
-                listed("exports", exports.map(|export| export.name.to_string()))
+                "there is no exported function `{}`; {}",
+                Printable(name),
+                listed("exports", exports.map(|export| Printable(export.name).to_string()))
             )));
         };
         self.function(module, export.index)
@@ -187,8 +153,8 @@ impl Trigger {
         let found: Vec<u32> = (0..module.functions.len() as u32).filter(called).collect();
         match found[..] {
             [function] => self.function(module, function),
-            [] => Err(self.unknown(format!("the name section names no function `{name}`"))),
-            _ => Err(self.unknown(format!("{} functions are named `{name}`", found.len()))),
+            [] => Err(self.unknown(format!("the name section names no function `{}`", Printable(name)))),
+            _ => Err(self.unknown(format!("{} functions are named `{}`", found.len(), Printable(name)))),
         }
     }
 
@@ -205,7 +171,7 @@ impl Trigger {
         let text = self.text.as_str();
         let mut candidates: Vec<(ImportName, usize, &str)> = Vec::new();
         for (function, name) in module.imported_functions() {
-            if let Some(rest) = text.strip_prefix(name.to_string().as_str()) {
+            if let Some(rest) = text.strip_prefix(name.dotted().as_str()) {
                 let arity = module.signature(function).map_or(0, |ty| ty.params().len());
                 candidates.push((name, arity, rest));
             }
@@ -219,7 +185,7 @@ impl Trigger {
                     let call = AwaitedCall::Import { name, arguments };
                     return Ok(Awaited { call, occurrence: occurrence.unwrap_or(1) });
                 }
-                Err(why) => wrong = wrong.or(Some(format!("behind `{name}`, {why}"))),
+                Err(why) => wrong = wrong.or(Some(format!("after `{name}`, {why}"))),
             }
         }
         Err(self.unknown(wrong.unwrap_or_else(|| {
@@ -290,36 +256,5 @@ fn number(text: &str) -> Option<Argument> {
     match integer {
         Some(integer) => Some(Argument::Integer(if negative { -integer } else { integer })),
         None => text.parse().ok().map(Argument::Float),
-    }
-}
-
-impl Arguments {
-    pub fn match_(&self, values: &[Val]) -> bool {
-        values.len() >= self.first.len()
-            && self.first.iter().zip(values).all(|(argument, value)| argument.matches(value))
-    }
-}
-
-impl Argument {
-    /// An integer is meant signed or unsigned.
-    fn matches(&self, value: &Val) -> bool {
-        match (self, value) {
-            (Argument::Any, _) => true,
-            (Argument::Integer(wanted), Val::I32(value)) => {
-                i128::from(*value) == *wanted || i128::from(*value as u32) == *wanted
-            }
-            (Argument::Integer(wanted), Val::I64(value)) => {
-                i128::from(*value) == *wanted || i128::from(*value as u64) == *wanted
-            }
-            (Argument::Integer(wanted), Val::F32(bits)) => f64::from(f32::from_bits(*bits)) == *wanted as f64,
-            (Argument::Integer(wanted), Val::F64(bits)) => f64::from_bits(*bits) == *wanted as f64,
-            (Argument::Float(wanted), Val::F32(bits)) => f32::from_bits(*bits) == *wanted as f32,
-            (Argument::Float(wanted), Val::F64(bits)) => f64::from_bits(*bits) == *wanted,
-            (Argument::Null, value) => matches!(
-                value,
-                Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(None) | Val::ExnRef(None)
-            ),
-            _ => false,
-        }
     }
 }

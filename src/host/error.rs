@@ -3,16 +3,20 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use preinit_core::printable::{Name, Printable};
+
 use super::host_options::ImportName;
+use super::policy::Class;
 
 /// Imports could not be set up.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum HostError {
     /// A preopened directory cannot be opened.
     #[error("cannot open directory `{}`, which the guest would see as `{guest}`", host.display())]
     Directory {
         /// The name that the guest would have seen.
-        guest: String,
+        guest: Name,
         /// The path on this machine.
         host: PathBuf,
         /// Why not.
@@ -22,7 +26,7 @@ pub enum HostError {
     #[error("preloaded module `{name}`: {action} failed")]
     Preload {
         /// The name under which its exports would be importable.
-        name: String,
+        name: Name,
         /// What failed.
         action: &'static str,
         /// Why.
@@ -32,7 +36,7 @@ pub enum HostError {
     #[error("two preloaded modules are named `{name}`")]
     DuplicatePreload {
         /// The name.
-        name: String,
+        name: Name,
     },
     /// Imports other than functions that nothing provides. A function is no error until it is called.
     #[error("{} provides {}", if importer.is_some() { "nothing yet loaded" } else { "nothing" }, list(importer, imports))]
@@ -76,29 +80,30 @@ pub struct Unprovided {
 }
 
 fn list(importer: &Option<String>, imports: &[Unprovided]) -> String {
-    let imports: Vec<String> =
-        imports.iter().map(|Unprovided { import, kind }| format!("{kind} `{import}`")).collect();
-    let by = match importer {
-        Some(name) => format!(", imported by preloaded module `{name}`"),
-        None => String::new(),
-    };
-    format!("{}{by}", imports.join(", "))
+    const SHOWN: usize = 12;
+    let shown = imports.iter().take(SHOWN).map(|Unprovided { import, kind }| format!("{kind} `{import}`"));
+    let mut text = shown.collect::<Vec<_>>().join(", ");
+    if imports.len() > SHOWN {
+        text.push_str(&format!(" and {} more", imports.len() - SHOWN));
+    }
+    if let Some(name) = importer {
+        text.push_str(&format!(", imported by preloaded module `{}`", Printable(name)));
+    }
+    text
 }
 
 /// The guest called an import that nothing provides.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("init called the import `{module}.{name}`, which nothing provides")]
+#[error("init called the import `{import}`, which nothing provides")]
 pub struct ImportCalled {
-    /// The import's first name.
-    pub module: String,
-    /// The import's second name.
-    pub name: String,
+    /// The import.
+    pub import: ImportName,
 }
 
 impl ImportCalled {
     /// Whether it is a function of WASI preview 1 that this host has, where it is allowed.
     pub fn is_wasi(&self) -> bool {
-        self.module == super::wasi::MODULE && super::wasi::function(&self.name).is_some()
+        self.import.module == super::wasi::MODULE && super::wasi::function(&self.import.name).is_some()
     }
 }
 
@@ -114,6 +119,8 @@ pub struct GuestExit {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("init asked for {what}, which is denied")]
 pub struct Denied {
+    /// The class of the call.
+    pub class: Class,
     /// What it asked for.
     pub what: String,
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use super::host_options::ImportName;
 use super::ledger::{Call, DescriptorKind, Descriptors, Ledger};
 use crate::warning::Warning;
 
@@ -59,7 +60,7 @@ pub struct ClassUse {
     /// The number of calls.
     pub calls: u64,
     /// The imports that were called, in the order of the first call.
-    pub imports: Vec<String>,
+    pub imports: Vec<ImportName>,
 }
 
 impl Class {
@@ -152,9 +153,8 @@ impl Ledger {
             let found =
                 used.entry(class).or_insert_with(|| ClassUse { class, calls: 0, imports: Vec::new() });
             found.calls += 1;
-            let import = entry.call.import.to_string();
-            if !found.imports.contains(&import) {
-                found.imports.push(import);
+            if !found.imports.contains(&entry.call.import) {
+                found.imports.push((*entry.call.import).clone());
             }
         });
         used.into_values().collect()

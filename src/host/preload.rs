@@ -13,7 +13,8 @@ pub(super) fn instantiate(
     preload: &Preload,
     resolver: &mut Resolver,
 ) -> Result<Instance, HostError> {
-    let failed = |action| move |source| HostError::Preload { name: preload.name.clone(), action, source };
+    let failed =
+        |action| move |source| HostError::Preload { name: preload.name.as_str().into(), action, source };
     let module = Module::new(store.engine(), &preload.wasm).map_err(failed("compilation"))?;
     let imports = resolver.resolve(store, &module, Some(&preload.name))?;
     let instance = Instance::new(&mut *store, &module, &imports).map_err(failed("instantiation"))?;

@@ -146,8 +146,8 @@ impl Outcome {
     pub(super) fn of_error(error: &wasmtime::Error) -> Self {
         if let Some(GuestExit { code }) = error.downcast_ref() {
             Self::Exit(*code)
-        } else if let Some(Denied { what }) = error.downcast_ref() {
-            Self::Denied(what.clone())
+        } else if let Some(denied) = error.downcast_ref::<Denied>() {
+            Self::Denied(denied.clone())
         } else {
             Self::Trap(format!("{error:#}"))
         }
@@ -168,11 +168,8 @@ impl Outcome {
                 Ok(())
             }
             Self::Exit(code) => Err(GuestExit { code: *code }.into()),
-            Self::ImportCalled => {
-                let ImportName { module, name } = import.clone();
-                Err(ImportCalled { module, name }.into())
-            }
-            Self::Denied(what) => Err(Denied { what: what.clone() }.into()),
+            Self::ImportCalled => Err(ImportCalled { import: import.clone() }.into()),
+            Self::Denied(denied) => Err(denied.clone().into()),
             Self::Trap(text) => Err(wasmtime::Error::msg(text.clone())),
         }
     }

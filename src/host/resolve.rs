@@ -43,7 +43,7 @@ pub fn resolve_imports(
     };
     for preload in &options.preloads {
         if resolver.preloads.iter().any(|(name, _)| *name == preload.name) {
-            return Err(HostError::DuplicatePreload { name: preload.name.clone() });
+            return Err(HostError::DuplicatePreload { name: preload.name.as_str().into() });
         }
         let instance = preload::instantiate(store, preload, &mut resolver)?;
         resolver.preloads.push((preload.name.clone(), instance));

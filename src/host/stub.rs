@@ -8,7 +8,7 @@ use wasmtime::{
 };
 
 use super::HostState;
-use super::error::{HostError, MemoryLimit};
+use super::error::{Denied, HostError, MemoryLimit};
 use super::host_options::ImportName;
 use super::host_value::HostValue;
 use super::interceptor;
@@ -85,7 +85,9 @@ fn constant(store: &mut Store<HostState>, ty: FuncType, import: ImportName, outc
             Some(entry) => entry.outcome.clone(),
             None => {
                 let outcome = match denied {
-                    true => Outcome::Denied(format!("the stub `{import}`")),
+                    true => {
+                        Outcome::Denied(Denied { class: Class::Stub, what: format!("the stub `{import}`") })
+                    }
                     false => outcome.clone(),
                 };
                 recorder.record(Entry { call, outcome: outcome.clone(), writes: Vec::new() })?;

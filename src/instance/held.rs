@@ -10,6 +10,12 @@ pub(crate) enum HeldValue {
     Exception(OwnedRooted<ExnRef>),
 }
 
+impl From<Observed> for HeldValue {
+    fn from(plain: Observed) -> HeldValue {
+        HeldValue::Plain(plain)
+    }
+}
+
 impl HeldValue {
     pub fn new(mut store: impl AsContextMut, value: &Val) -> wasmtime::Result<HeldValue> {
         Ok(match value {

@@ -77,10 +77,8 @@ impl CallResult {
         {
             return CallResult::Stopped(CallLimit::Memory);
         }
-        if let Some(ImportCalled { module, name }) = error.downcast_ref() {
-            return CallResult::Trapped(format!(
-                "call of the import `{module}.{name}`, which nothing provides"
-            ));
+        if let Some(ImportCalled { import }) = error.downcast_ref() {
+            return CallResult::Trapped(format!("call of the import `{import}`, which nothing provides"));
         }
         if let Some(denied) = error.downcast_ref::<Denied>() {
             return CallResult::Trapped(denied.to_string());

@@ -15,7 +15,7 @@ use super::verdict_builder::VerdictBuilder;
 use super::{VerifyError, VerifyOptions};
 use crate::engine::{self, Compiler};
 use crate::execute::{ExecuteError, Execution, Initialized, REACTOR_INITIALIZE};
-use crate::freeze::{Lead, Led, Trigger};
+use crate::freeze::{OriginalEnded, OriginalRun, Trigger};
 use crate::host::Limits;
 use crate::report::seconds;
 use preinit_core::module::Module;
@@ -66,7 +66,7 @@ struct FrozenComparison<'c, 'a, 's> {
 struct OriginalRuns {
     stopped: Initialized,
     record: InitRecord,
-    ended: Led,
+    ended: OriginalEnded,
 }
 
 impl FrozenComparison<'_, '_, '_> {
@@ -91,7 +91,7 @@ impl FrozenComparison<'_, '_, '_> {
             return Ok(());
         }
 
-        let Led { initialized, entry, consumed, error, results } = ended;
+        let OriginalEnded { initialized, entry, consumed, error, results } = ended;
         let mut original = ComparedInstance::new(Arc::clone(&self.original), initialized)?;
         let ending = original.result_of(error, &results)?;
         let renamed = self.options.renames.iter().find(|rename| rename.src == entry);
@@ -147,15 +147,15 @@ impl FrozenComparison<'_, '_, '_> {
             init_functions: &options.init_functions,
             ..start::execution(&self.original, &host, &limits)
         };
-        let lead = Lead { trigger: self.trigger, execution };
+        let original = OriginalRun { trigger: self.trigger, execution };
         let compile = |wasm: &[u8]| engine::compile_with(compiler, wasm, ENGINE_OPTIONS);
-        let (stopped, ledger, ended) = lead.play(&options.run_host(), compile)?;
+        let (stopped, ledger, ended) = original.run(&options.run_host(), compile)?;
         let record = InitRecord::new(ledger, ended.initialized.preload_calls);
         Ok(OriginalRuns { stopped, record, ended })
     }
 
     /// Compares the modules. The entry is still exported, even where an init function would not be.
-    fn compare_modules(&self, ended: &Led, verdict: &mut VerdictBuilder<'_>) {
+    fn compare_modules(&self, ended: &OriginalEnded, verdict: &mut VerdictBuilder<'_>) {
         let (original, frozen) = (&self.original.module, &self.frozen.module);
         let compared = module_comparison::compare(original, frozen, &ended.consumed, &self.options.renames);
         let reactor = format!("export.{REACTOR_INITIALIZE}");

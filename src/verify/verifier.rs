@@ -30,7 +30,7 @@ impl<'a> Verifier<'a> {
     /// [`VerifyError`], if init does not complete on an engine.
     pub fn new(original: &'a [u8], options: &'a VerifyOptions) -> Result<Verifier<'a>, VerifyError> {
         let module = Module::parse(original)?;
-        let init_calls = execute::calls(&module, &options.init_functions)?;
+        let init_calls = execute::init_calls(&module, &options.init_functions)?;
         let program = Arc::new(ProbedModule::new(module)?);
         let (engines, mut skipped) = engines(&program, options);
         let mut runs: Vec<EngineRun<'a>> = Vec::new();

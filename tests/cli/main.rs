@@ -3,10 +3,12 @@
 mod argv;
 mod audit;
 mod cache;
+mod evil_names;
 mod golden;
 mod host;
 mod messages;
 mod output;
+mod security;
 mod verify;
 
 use std::ffi::OsStr;

@@ -17,6 +17,7 @@ pub mod layout;
 pub mod module;
 mod parallel;
 pub mod plan;
+pub mod printable;
 pub mod probe;
 pub mod segments;
 pub mod snapshot;

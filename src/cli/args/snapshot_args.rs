@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use preinit::freeze::{Reader, Trigger};
-use preinit::layout::Layout;
-use preinit::plan::Rename;
+use preinit::Layout;
+use preinit::Rename;
+use preinit::stages::freeze::{FrameReader, Trigger};
 
 use super::wizer_switches::{self, IgnoredArgs};
 use super::{CacheArgs, HostArgs, LimitArgs, MessageArgs};
@@ -79,7 +79,7 @@ pub struct SnapshotArgs {
     /// TRIGGER is `stdin` (the first read of standard input), `open:PATH` (the first opening of that path),
     /// `export:NAME` (control enters that exported function), `call:NAME` (the same for a name of the name section),
     /// `checkpoint` (the export `preinit_checkpoint`, see preinit.h), or the call of an import: `MODULE.NAME`, with
-    /// arguments `MODULE.NAME(0, _, ..)`. `#N` behind any of them is the N-th time.
+    /// arguments `MODULE.NAME(0, _, ..)`. `#N` after any of them is the N-th time.
     #[arg(long, value_name = "TRIGGER")]
     pub at: Option<Trigger>,
 
@@ -87,7 +87,7 @@ pub struct SnapshotArgs {
     ///
     /// `inspect` uses the engine's debugging interface, which takes several times as long.
     #[arg(long, value_name = "HOW", value_parser = reader, hide = true)]
-    pub frames: Option<Reader>,
+    pub frames: Option<FrameReader>,
 
     /// Verify the snapshot, and write it only if it is right
     ///
@@ -130,10 +130,10 @@ pub struct SnapshotArgs {
     pub ignored: IgnoredArgs,
 }
 
-fn reader(name: &str) -> Result<Reader, String> {
+fn reader(name: &str) -> Result<FrameReader, String> {
     match name {
-        "unwind" => Ok(Reader::Unwind),
-        "inspect" => Ok(Reader::Inspect),
+        "unwind" => Ok(FrameReader::Unwind),
+        "inspect" => Ok(FrameReader::Inspect),
         _ => Err("expected unwind or inspect".to_owned()),
     }
 }

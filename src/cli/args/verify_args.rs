@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use preinit::engine::Compiler;
-use preinit::freeze::Trigger;
-use preinit::plan::Rename;
+use preinit::Compiler;
+use preinit::Rename;
+use preinit::Trigger;
 use preinit::verify::{OtherEngine, Pattern};
 
 use super::{HostArgs, LimitArgs};

@@ -1,6 +1,6 @@
 //! The name of a layout.
 
-use preinit::layout::Layout;
+use preinit::Layout;
 
 /// A layout as typed.
 pub fn parse(text: &str) -> Result<Layout, String> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use preinit::plan::Rename;
+use preinit::Rename;
 
 /// A directory of this machine and its name in the guest.
 #[derive(Clone, Debug, PartialEq, Eq)]

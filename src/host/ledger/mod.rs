@@ -7,10 +7,12 @@ mod query;
 use std::fmt;
 use std::sync::Arc;
 
+use super::error::Denied;
 use super::host_options::{Clock, ImportName, Random};
 use super::host_value::HostValue;
 
 pub use descriptors::{Descriptor, DescriptorKind, Descriptors};
+pub use json::LedgerHash;
 pub use query::{FileChange, ImportCount, Input};
 
 /// Every host call of one run, with what went in and what came out.
@@ -77,7 +79,7 @@ pub enum Outcome {
     /// Nothing provides the import.
     ImportCalled,
     /// The options deny this.
-    Denied(String),
+    Denied(Denied),
     /// It trapped with this message.
     Trap(String),
 }

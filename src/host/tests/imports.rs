@@ -46,7 +46,7 @@ fn the_order_of_precedence() {
     options.linker = Some(hook(wasi, "fd_read", 3));
     assert_eq!(init(ONE_IMPORT, &options).unwrap(), 0, "WASI");
     options.wasi = None;
-    let called = ImportCalled { module: wasi.into(), name: "sched_yield".into() };
+    let called = ImportCalled { import: ImportName::new(wasi, "sched_yield") };
     assert_eq!(init(ONE_IMPORT, &options).unwrap_err().downcast_ref(), Some(&called));
     options.stub_all = true;
     assert_eq!(init(ONE_IMPORT, &options).unwrap(), 0, "the general stub");

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::{FD_READ, Guest, O_CREAT, allow, iovec, replay};
 use crate::host::{
-    Clock, Denied, Directory, GuestExit, HostOptions, ImportCalled, ImportName, Output, Random,
+    Class, Clock, Denied, Directory, GuestExit, HostOptions, ImportCalled, ImportName, Output, Random,
     ReplayDiverged, Stdin, WasiOptions,
 };
 
@@ -150,8 +150,8 @@ fn every_way_to_end_is_replayed() {
     assert_eq!(guest.ledger().unreplayed(), Some(0));
     for [exit, clock, missing, _] in [&recorded, &replayed] {
         assert_eq!(exit.downcast_ref(), Some(&GuestExit { code: 3 }));
-        assert_eq!(clock.downcast_ref(), Some(&Denied { what: "the time".into() }));
-        let expected = ImportCalled { module: "env".into(), name: "missing".into() };
+        assert_eq!(clock.downcast_ref(), Some(&Denied { class: Class::Clock, what: "the time".into() }));
+        let expected = ImportCalled { import: ImportName::new("env", "missing") };
         assert_eq!(missing.downcast_ref(), Some(&expected));
     }
     let [recorded, replayed] = [recorded, replayed].map(|errors| errors[3].root_cause().to_string());

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Guest, allow, iovec, wrappers};
-use crate::host::{Clock, Denied, GuestExit, Output, Random, Stdin, WasiOptions};
+use crate::host::{Class, Clock, Denied, GuestExit, Output, Random, Stdin, WasiOptions};
 
 const HOUR: u64 = 3_600_000_000_000;
 
@@ -143,13 +143,13 @@ fn denied_sources_end_the_run() {
     let options = allow(WasiOptions { clock: Clock::Deny, random: Random::Deny, ..WasiOptions::default() });
     let mut guest = Guest::wasi(&options);
     guest.write(128, &sleep(1, 1, false));
-    for (name, args, what) in [
-        ("clock_time_get", &[0, 0, 64][..], "the time"),
-        ("poll_oneoff", &[128, 256, 1, 64], "the time"),
-        ("random_get", &[64, 8], "random bytes"),
+    for (name, args, class, what) in [
+        ("clock_time_get", &[0, 0, 64][..], Class::Clock, "the time"),
+        ("poll_oneoff", &[128, 256, 1, 64], Class::Clock, "the time"),
+        ("random_get", &[64, 8], Class::Random, "random bytes"),
     ] {
         let error = guest.wasi_call(name, args).unwrap_err();
-        assert_eq!(error.downcast_ref(), Some(&Denied { what: what.into() }), "{name}");
+        assert_eq!(error.downcast_ref(), Some(&Denied { class, what: what.into() }), "{name}");
     }
     guest.ok("clock_res_get", &[0, 64]);
 }

@@ -51,7 +51,11 @@ impl Wasi {
         for directory in &options.dirs {
             let permissions = if directory.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
             builder.preopened_dir(&directory.host, &directory.guest, permissions).map_err(|source| {
-                HostError::Directory { guest: directory.guest.clone(), host: directory.host.clone(), source }
+                HostError::Directory {
+                    guest: directory.guest.as_str().into(),
+                    host: directory.host.clone(),
+                    source,
+                }
             })?;
         }
         Ok(Self::with(builder, options, module_digest))

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::host::error::Denied;
 use crate::host::host_options::Clock;
+use crate::host::policy::Class;
 
 /// What the guest can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +68,7 @@ impl Clocks {
     fn peek(&self, kind: Kind) -> Result<u64, Denied> {
         let nanoseconds = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         Ok(match (self.policy, kind) {
-            (Clock::Deny, _) => return Err(Denied { what: "the time".into() }),
+            (Clock::Deny, _) => return Err(Denied { class: Class::Clock, what: "the time".into() }),
             (Clock::Fixed(start) | Clock::Shifted { start, .. }, Kind::Realtime) => {
                 start.saturating_add(self.elapsed)
             }

@@ -113,9 +113,9 @@ impl HostState {
         };
         let class = Class::of(&call, wasi.descriptors());
         if self.policies.get(class) == Policy::Deny {
-            let what = format!("`{}`", function.name);
-            let denied = Denied { what: what.clone() };
-            self.recorder.record(Entry { call, outcome: Outcome::Denied(what), writes: Vec::new() })?;
+            let denied = Denied { class, what: format!("`{}`", function.name) };
+            let outcome = Outcome::Denied(denied.clone());
+            self.recorder.record(Entry { call, outcome, writes: Vec::new() })?;
             return Err(denied.into());
         }
         if let Some(partial_replay) = &mut self.partial_replay

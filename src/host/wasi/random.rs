@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::host::error::Denied;
 use crate::host::host_options::Random;
+use crate::host::policy::Class;
 
 /// A source of random bytes.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl Source {
             }
             Self::Os => getrandom::fill(bytes)
                 .map_err(|error| wasmtime::Error::msg(format!("no random bytes from the system: {error}"))),
-            Self::Denied => Err(Denied { what: "random bytes".into() }.into()),
+            Self::Denied => Err(Denied { class: Class::Random, what: "random bytes".into() }.into()),
         }
     }
 }

@@ -65,7 +65,8 @@ pub(super) fn results(outcome: &Outcome) -> Result<&[HostValue], String> {
         Outcome::Results(results) => Ok(results),
         Outcome::Exit(code) => Err(format!("exit {code}")),
         Outcome::ImportCalled => Err("a call of an import that nothing provides".to_string()),
-        Outcome::Denied(what) | Outcome::Trap(what) => Err(what.clone()),
+        Outcome::Denied(denied) => Err(denied.what.clone()),
+        Outcome::Trap(what) => Err(what.clone()),
     }
 }
 

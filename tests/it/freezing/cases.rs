@@ -1,6 +1,6 @@
 //! Places and programs that deserve a test of their own.
 
-use preinit::stages::freeze::Reader;
+use preinit::stages::freeze::FrameReader;
 use preinit::stages::module::{Module, Space};
 use preinit::{Error, Output, Preinit, wat_to_wasm};
 use preinit_testing::freezing::machine::{Machine, engine, provider};
@@ -17,8 +17,8 @@ pub fn preinit(at: &str) -> Preinit {
 
 /// Frozen both ways, with one outcome.
 pub fn frozen(preinit: Preinit, wasm: &[u8]) -> Result<Output, Error> {
-    let unwound = preinit.clone().frames(Reader::Unwind).run(wasm);
-    let inspected = preinit.frames(Reader::Inspect).run(wasm);
+    let unwound = preinit.clone().frames(FrameReader::Unwind).run(wasm);
+    let inspected = preinit.frames(FrameReader::Inspect).run(wasm);
     match (&unwound, &inspected) {
         (Ok(unwound), Ok(inspected)) => assert!(unwound.wasm == inspected.wasm),
         (Err(unwound), Err(inspected)) => assert_eq!(unwound.to_string(), inspected.to_string()),
@@ -309,9 +309,9 @@ fn arms_with_parameters() {
         if choice == "1" {
             // The engine shows a copy of what one of the first arms takes, and either can be it.
             let wasm = binary(&wat);
-            let refused = preinit("env.a#2").frames(Reader::Inspect).run(&wasm).unwrap_err();
+            let refused = preinit("env.a#2").frames(FrameReader::Inspect).run(&wasm).unwrap_err();
             assert!(refused.is_refusal() && refused.to_string().contains("in the first arm of an `if`"));
-            let output = preinit("env.a#2").frames(Reader::Unwind).run(&wasm).unwrap();
+            let output = preinit("env.a#2").frames(FrameReader::Unwind).run(&wasm).unwrap();
             resumes(&wasm, &output, "_start", 1);
         }
     }

@@ -75,14 +75,14 @@ fn places_that_do_not_exist() {
     impossible(
         PROGRAM,
         "env.a(1, 2)",
-        "cannot freeze at `env.a(1, 2)`: behind `env.a`, 2 arguments are given, but it takes 1 (`..` stands for the rest)",
+        "cannot freeze at `env.a(1, 2)`: after `env.a`, 2 arguments are given, but it takes 1 (`..` stands for the rest)",
     );
     impossible(
         PROGRAM,
         "env.a(x)",
-        "cannot freeze at `env.a(x)`: behind `env.a`, `x` is no number, `_`, `null` or `..`",
+        "cannot freeze at `env.a(x)`: after `env.a`, `x` is no number, `_`, `null` or `..`",
     );
-    impossible(PROGRAM, "env.a#x", "cannot freeze at `env.a#x`: behind `env.a`, `#x` is no number of times");
+    impossible(PROGRAM, "env.a#x", "cannot freeze at `env.a#x`: after `env.a`, `#x` is no number of times");
     let error = Preinit::new().init_function("takes").at("env.a".parse().unwrap());
     let error = error.run(&wat_to_wasm(PROGRAM.as_bytes()).unwrap()).unwrap_err();
     assert_eq!(
@@ -94,7 +94,7 @@ fn places_that_do_not_exist() {
 #[test]
 fn texts_that_are_no_place() {
     let expected = "; expected `stdin`, `open:PATH`, `export:NAME`, `call:NAME`, `checkpoint`, or an import as \
-                    `MODULE.NAME` or `MODULE.NAME(0, ..)`, each with `#N` behind it for the N-th time";
+                    `MODULE.NAME` or `MODULE.NAME(0, ..)`, each with `#N` after it for the N-th time";
     for (text, what) in [
         ("main", "`main` is no place to freeze at"),
         ("open:", "`open:` names nothing"),

@@ -6,15 +6,15 @@ use wasmparser::{StorageType, ValType};
 pub struct Fields<'f> {
     scalars: &'f mut Vec<u8>,
     references: &'f mut Vec<ObservedRef>,
-    is_mistyped: bool,
 }
 
 impl<'f> Fields<'f> {
     pub(super) fn new(scalars: &'f mut Vec<u8>, references: &'f mut Vec<ObservedRef>) -> Fields<'f> {
-        Fields { scalars, references, is_mistyped: false }
+        Fields { scalars, references }
     }
 
-    /// Appends one. A packed integer is given as `i32`, of which the lower bits count.
+    /// Appends one. A packed integer is given as `i32`, of which the lower bits count. A value that is not of the type is
+    /// left out, and then missing.
     #[inline]
     pub fn push(&mut self, ty: StorageType, value: Observed) {
         match (ty, value) {
@@ -32,7 +32,7 @@ impl<'f> Fields<'f> {
                 self.scalars.extend(value.to_le_bytes());
             }
             (StorageType::Val(ValType::Ref(_)), Observed::Ref(reference)) => self.references.push(reference),
-            _ => self.is_mistyped = true,
+            _ => {}
         }
     }
 
@@ -41,11 +41,6 @@ impl<'f> Fields<'f> {
         let start = self.scalars.len();
         self.scalars.resize(start + len, 0);
         &mut self.scalars[start..]
-    }
-
-    /// Whether a value was not of the type that it was given with.
-    pub(super) fn is_mistyped(&self) -> bool {
-        self.is_mistyped
     }
 }
 

@@ -203,9 +203,8 @@ impl Object<'_, '_> {
     ) -> Result<(), CaptureError<I::Error>> {
         let scalars_end = scalars.len() + types.scalars;
         self.observed.clear();
-        let mut fields = Fields::new(scalars, self.observed);
-        instance.fields(self.identity, &types.wanted, &mut fields)?;
-        if fields.is_mistyped() || scalars.len() != scalars_end {
+        instance.fields(self.identity, &types.wanted, &mut Fields::new(scalars, self.observed))?;
+        if scalars.len() != scalars_end {
             return Err(CaptureError::Mismatch(MISTYPED));
         }
         let mut observed = self.observed.iter();
@@ -244,11 +243,7 @@ impl Object<'_, '_> {
         for start in (0..len).step_by(chunk) {
             let range = start..len.min(start.saturating_add(chunk as u32));
             self.observed.clear();
-            let mut fields = Fields::new(scalars, self.observed);
-            instance.elements(self.identity, ty, range, &mut fields)?;
-            if fields.is_mistyped() {
-                return Err(CaptureError::Mismatch(MISTYPED));
-            }
+            instance.elements(self.identity, ty, range, &mut Fields::new(scalars, self.observed))?;
             for &reference in &*self.observed {
                 references.push(self.objects.reference(instance, reference)?);
             }

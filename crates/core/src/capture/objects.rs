@@ -26,9 +26,7 @@ impl<'r> Objects<'r> {
             else {
                 continue;
             };
-            if instance.object(identity)? == ObservedObject::Host {
-                imports.entry(identity).or_insert(index);
-            }
+            imports.entry(identity).or_insert(index);
         }
         Ok(Objects { functions, imports, ids: HashMap::new(), found: Vec::new() })
     }

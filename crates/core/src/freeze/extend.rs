@@ -3,16 +3,16 @@
 
 use super::ResumeError;
 use super::call_stack::CallStack;
-use super::function_code::{CallPoint, FunctionCodes};
+use super::calls_in_progress::CallsInProgress;
 use super::function_types::FunctionTypes;
-use super::resume;
+use super::resume::Resume;
 use super::roots::Roots;
 use crate::addition::{AddedState, Addition};
-use crate::module::{Module, Patch, SectionId, Space, export_section, is_function};
+use crate::module::{Module, Names, Patch, SectionId, Space, export_section, is_function};
 use crate::snapshot::{GlobalState, Heap, Reference, Value};
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use wasm_encoder::{BlockType, Encode, Function, Instruction};
+use wasmparser::FuncType;
 
 /// What is added to a module so that it resumes a stopped program.
 #[derive(Debug)]
@@ -28,10 +28,8 @@ pub struct Resumption {
 pub struct StoppedProgram<'p, 'a> {
     /// The module.
     pub module: &'p Module<'a>,
-    /// The functions in progress.
-    pub bodies: &'p FunctionCodes<'a>,
-    /// For each frame, what the validator knows about its call.
-    pub points: &'p [Arc<CallPoint>],
+    /// The calls in progress.
+    pub calls: &'p CallsInProgress<'a>,
     /// The frames.
     pub stack: &'p CallStack,
     /// The objects that the state reaches, those of the frames last.
@@ -43,72 +41,15 @@ pub struct StoppedProgram<'p, 'a> {
 /// # Errors
 /// [`ResumeError::Refused`], if there is more left to do in one function than engines accept.
 pub fn extend(program: StoppedProgram<'_, '_>, entry_name: &str) -> Result<Resumption, ResumeError> {
-    let StoppedProgram { module, bodies, points, stack, heap } = program;
+    let StoppedProgram { module, stack, heap, .. } = program;
     let entry = module.export(entry_name);
     let entry = entry.ok_or(ResumeError::Unexplained("an entry that does not exist"))?.index;
     let mut patch = Patch::new(module);
-    let mut types = FunctionTypes::new(module);
-    let mut names: Vec<(u32, String)> = Vec::new();
-    let known = module.names();
-    let name = |function: u32| match known.get(Space::Function, function) {
-        Some(name) => name.to_string(),
-        None => match module.imported_functions().find(|(index, _)| *index == function) {
-            Some((_, import)) => import.to_string(),
-            None => format!("function {function}"),
-        },
-    };
-    let signature = |function: u32| {
-        module.signature(function).ok_or(ResumeError::Unexplained("a function without a signature"))
-    };
-    let roots = Roots::new(module, bodies, points, stack, &mut patch)?;
-    let mut code_bytes = 0;
-    let mut add = |patch: &mut Patch<'_, '_>, ty: u32, function: Function| {
-        let body = function.into_raw_body();
-        code_bytes += body.len();
-        patch.function(ty, &body)
-    };
-
-    // The call that the program was stopped at.
-    let callee = signature(stack.callee)?;
-    let mut call = Function::new([]);
-    for (value, ty) in stack.arguments.iter().zip(callee.params()) {
-        roots.push(module, *value, *ty, &mut call)?;
-    }
-    // All other functions have read theirs.
-    roots.clear(&mut call);
-    call.instruction(&Instruction::Call(stack.callee)).instruction(&Instruction::End);
-    let ty = types.function(&[], callee.results());
-    let mut resumed = add(&mut patch, ty, call);
-    names.push((resumed, format!("resume:{}", name(stack.callee))));
-
-    for (frame, point) in stack.frames.iter().zip(points) {
-        let body = bodies.get(frame.site.function)?;
-        let function = resume::function(module, body, point, frame, resumed, &roots, &mut types)?;
-        let ty = types.function(&[], &body.results);
-        resumed = add(&mut patch, ty, function);
-        names.push((resumed, format!("resume:{}", name(frame.site.function))));
-    }
-
-    let flag = patch.counter();
-    let original = signature(entry)?;
-    let mut wrapper = Function::new([]);
-    wrapper
-        .instruction(&Instruction::GlobalGet(flag))
-        .instruction(&Instruction::I32Eqz)
-        .instruction(&Instruction::If(BlockType::Empty))
-        .instruction(&Instruction::I32Const(1))
-        .instruction(&Instruction::GlobalSet(flag))
-        .instruction(&Instruction::Call(resumed))
-        .instruction(&Instruction::Return)
-        .instruction(&Instruction::End);
-    for parameter in 0..original.params().len() as u32 {
-        wrapper.instruction(&Instruction::LocalGet(parameter));
-    }
-    wrapper.instruction(&Instruction::Call(entry)).instruction(&Instruction::End);
-    let ty = module.functions.get(entry as usize);
-    let ty = *ty.ok_or(ResumeError::Unexplained("an entry that does not exist"))?;
-    let wrapper = add(&mut patch, ty, wrapper);
-    names.push((wrapper, format!("resume-once:{}", name(entry))));
+    let roots = Roots::new(module, program.calls, stack, &mut patch)?;
+    let mut added = AddedFunctions::new(module, patch);
+    let resume = added.resume(program, &roots)?;
+    let wrapper = added.wrapper(entry, resume)?;
+    let AddedFunctions { mut patch, types, names, code_bytes, .. } = added;
 
     for entry in types.entries()? {
         patch.ty(&entry);
@@ -137,6 +78,96 @@ pub fn extend(program: StoppedProgram<'_, '_>, entry_name: &str) -> Result<Resum
     let addition =
         Addition { wasm: patch.apply(), state, slots, entry: Some(entry_name.to_string()), drops_dwarf };
     Ok(Resumption { addition, code_bytes })
+}
+
+/// The functions that are added.
+struct AddedFunctions<'m, 'a> {
+    module: &'m Module<'a>,
+    known_names: Names<'a>,
+    patch: Patch<'m, 'a>,
+    types: FunctionTypes<'m>,
+    names: Vec<(u32, String)>,
+    code_bytes: usize,
+}
+
+impl<'m, 'a> AddedFunctions<'m, 'a> {
+    fn new(module: &'m Module<'a>, patch: Patch<'m, 'a>) -> AddedFunctions<'m, 'a> {
+        AddedFunctions {
+            module,
+            known_names: module.names(),
+            patch,
+            types: FunctionTypes::new(module),
+            names: Vec::new(),
+            code_bytes: 0,
+        }
+    }
+
+    /// Adds a function that does what is left of `original`, and tells its index.
+    fn add(&mut self, what: &str, original: u32, ty: u32, function: Function) -> u32 {
+        let body = function.into_raw_body();
+        self.code_bytes += body.len();
+        let index = self.patch.function(ty, &body);
+        let name = match self.known_names.get(Space::Function, original) {
+            Some(name) => name.to_string(),
+            None => match self.module.imported_functions().find(|(index, _)| *index == original) {
+                Some((_, import)) => import.dotted(),
+                None => format!("function {original}"),
+            },
+        };
+        self.names.push((index, format!("{what}:{name}")));
+        index
+    }
+
+    fn signature(&self, function: u32) -> Result<&'m FuncType, ResumeError> {
+        let signature = self.module.signature(function);
+        signature.ok_or(ResumeError::Unexplained("a function without a signature"))
+    }
+
+    /// Adds the functions that go on with the calls in progress. The last of them does all of it.
+    fn resume(&mut self, program: StoppedProgram<'_, '_>, roots: &Roots) -> Result<u32, ResumeError> {
+        let StoppedProgram { module, calls, stack, .. } = program;
+        // The call that the program was stopped at.
+        let callee = self.signature(stack.callee)?;
+        let mut call = Function::new([]);
+        for (value, ty) in stack.arguments.iter().zip(callee.params()) {
+            roots.push(module, *value, *ty, &mut call)?;
+        }
+        // All other functions have read theirs.
+        roots.clear(&mut call);
+        call.instruction(&Instruction::Call(stack.callee)).instruction(&Instruction::End);
+        let ty = self.types.function(&[], callee.results());
+        let mut resumed = self.add("resume", stack.callee, ty, call);
+        for (frame, point) in stack.frames.iter().zip(&calls.points) {
+            let code = calls.codes.get(frame.site.function)?;
+            let resume = Resume { module, code, point, frame, roots };
+            let function = resume.function(resumed, &mut self.types)?;
+            let ty = self.types.function(&[], &code.results);
+            resumed = self.add("resume", frame.site.function, ty, function);
+        }
+        Ok(resumed)
+    }
+
+    /// Adds the function that calls `resume` the first time, and `entry` from then on.
+    fn wrapper(&mut self, entry: u32, resume: u32) -> Result<u32, ResumeError> {
+        let flag = self.patch.counter();
+        let mut wrapper = Function::new([]);
+        wrapper
+            .instruction(&Instruction::GlobalGet(flag))
+            .instruction(&Instruction::I32Eqz)
+            .instruction(&Instruction::If(BlockType::Empty))
+            .instruction(&Instruction::I32Const(1))
+            .instruction(&Instruction::GlobalSet(flag))
+            .instruction(&Instruction::Call(resume))
+            .instruction(&Instruction::Return)
+            .instruction(&Instruction::End);
+        for parameter in 0..self.signature(entry)?.params().len() as u32 {
+            wrapper.instruction(&Instruction::LocalGet(parameter));
+        }
+        wrapper.instruction(&Instruction::Call(entry)).instruction(&Instruction::End);
+        let ty = self.module.functions.get(entry as usize);
+        let ty = *ty.ok_or(ResumeError::Unexplained("an entry that does not exist"))?;
+        Ok(self.add("resume-once", entry, ty, wrapper))
+    }
 }
 
 /// All exports, those of the entry function as the wrapper.

@@ -4,19 +4,27 @@
 //! What the engine shows of the stack comes in as a [`CallStack`]; [`extend`] gives a module that resumes.
 
 mod call_stack;
+mod calls_in_progress;
+mod code_map;
+mod entry_hook;
 mod error;
 mod extend;
+mod frame_record;
 mod function_code;
 mod function_types;
+mod instrument;
 mod relabel;
 mod resume;
 mod roots;
 mod unwritable_values;
 
 pub use call_stack::{CallSite, CallStack, Frame, describe};
+pub use calls_in_progress::CallsInProgress;
+pub use code_map::CodeMap;
+pub use entry_hook::{EntryHook, HookedModule};
 pub use error::ResumeError;
 pub use extend::{Resumption, StoppedProgram, extend};
+pub use frame_record::{RecordLayout, RecordSpace};
 pub use function_code::{CallPoint, Construct, FunctionCode, FunctionCodes, OpenConstruct};
-pub use function_types::FunctionTypes;
-pub use roots::Roots;
+pub use instrument::Instrumented;
 pub use unwritable_values::can_be_written;

@@ -1,5 +1,5 @@
-//! Code that goes on with a function from the middle of a call: locals and operands are constants or [`super::roots`], and each construct
-//! that the call was in is opened again with what is left of it.
+//! Code that goes on with a function from the middle of a call: locals and operands are constants or [`super::roots`],
+//! and each construct that the call was in is opened again with what is left of it.
 //!
 //! - inside `block`, `if` and `try_table`: the construct without parameters, around the rest of it (of the arm);
 //! - inside `loop`: the rest of the iteration, then the whole loop:
@@ -7,7 +7,7 @@
 //!   A branch that leaves the loop crosses one more label, in both copies.
 
 use super::ResumeError;
-use super::call_stack::{CallSite, Frame};
+use super::call_stack::Frame;
 use super::function_code::{CallPoint, Construct, FunctionCode};
 use super::function_types::FunctionTypes;
 use super::relabel::Relabel;
@@ -19,51 +19,47 @@ use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Function, Instruction};
 use wasmparser::{Operator, ValType};
 
-/// The function that goes on with `frame`: it calls `callee`, which takes nothing, in the place of the call in progress.
-pub fn function(
-    module: &Module<'_>,
-    body: &FunctionCode<'_>,
-    point: &CallPoint,
-    frame: &Frame,
-    callee: u32,
-    roots: &Roots,
-    types: &mut FunctionTypes,
-) -> Result<Function, ResumeError> {
-    let mut locals = Vec::with_capacity(body.locals.len());
-    for &ty in &body.locals {
-        locals.push(RoundtripReencoder.val_type(ty).map_err(|_| ResumeError::unknown("type"))?);
-    }
-    let mut writer = Writer {
-        module,
-        body,
-        point,
-        site: frame.site,
-        roots,
-        relabel: Relabel::new(&point.levels),
-        function: Function::new_with_locals_types(locals),
-    };
-    writer.locals(frame)?;
-    let operands: Vec<(Value, ValType)> =
-        frame.operands.iter().copied().zip(point.operands.iter().copied()).collect();
-    for level in 0..point.levels.len() {
-        writer.open(level, types)?;
-        let above = point.levels.get(level + 1).map_or(point.kept, |inner| inner.height);
-        for &(value, ty) in &operands[point.levels[level].height..above] {
-            writer.push(value, ty)?;
+/// A call in progress that is to be resumed.
+#[derive(Clone, Copy)]
+pub struct Resume<'r, 'a> {
+    pub module: &'r Module<'r>,
+    /// The function that the call is in.
+    pub code: &'r FunctionCode<'a>,
+    pub point: &'r CallPoint,
+    /// What the function holds.
+    pub frame: &'r Frame,
+    pub roots: &'r Roots,
+}
+
+impl Resume<'_, '_> {
+    /// The function that goes on: it calls `callee`, which takes nothing, instead of the call in progress.
+    pub fn function(self, callee: u32, types: &mut FunctionTypes) -> Result<Function, ResumeError> {
+        let Resume { code, point, frame, .. } = self;
+        let mut locals = Vec::with_capacity(code.locals.len());
+        for &ty in &code.locals {
+            locals.push(RoundtripReencoder.val_type(ty).map_err(|_| ResumeError::unknown("type"))?);
         }
+        let function = Function::new_with_locals_types(locals);
+        let mut writer = Writer { resume: self, relabel: Relabel::new(&point.levels), function };
+        writer.locals()?;
+        let operands: Vec<(Value, ValType)> =
+            frame.operands.iter().copied().zip(point.operands.iter().copied()).collect();
+        for level in 0..point.levels.len() {
+            writer.open(level, types)?;
+            let above = point.levels.get(level + 1).map_or(point.kept, |inner| inner.height);
+            for &(value, ty) in &operands[point.levels[level].height..above] {
+                writer.push(value, ty)?;
+            }
+        }
+        writer.function.instruction(&Instruction::Call(callee));
+        writer.rest()?;
+        writer.fits()?;
+        Ok(writer.function)
     }
-    writer.function.instruction(&Instruction::Call(callee));
-    writer.rest()?;
-    writer.fits()?;
-    Ok(writer.function)
 }
 
 struct Writer<'w, 'a> {
-    module: &'w Module<'w>,
-    body: &'w FunctionCode<'a>,
-    point: &'w CallPoint,
-    site: CallSite,
-    roots: &'w Roots,
+    resume: Resume<'w, 'a>,
     relabel: Relabel<'w>,
     function: Function,
 }
@@ -73,7 +69,7 @@ impl Writer<'_, '_> {
         if BODY_BYTES.allows(self.function.byte_len() as u64) {
             return Ok(());
         }
-        let name = self.module.names().describe(Space::Function, self.site.function);
+        let name = self.resume.module.names().describe(Space::Function, self.resume.frame.site.function);
         Err(ResumeError::Refused(format!(
             "what is left to do in {name} takes more than {} bytes of code, the limit of one function that \
              engines accept",
@@ -82,11 +78,12 @@ impl Writer<'_, '_> {
     }
 
     fn push(&mut self, value: Value, ty: ValType) -> Result<(), ResumeError> {
-        self.roots.push(self.module, value, ty, &mut self.function)
+        self.resume.roots.push(self.resume.module, value, ty, &mut self.function)
     }
 
-    fn locals(&mut self, frame: &Frame) -> Result<(), ResumeError> {
-        for ((index, value), &ty) in (0u32..).zip(&frame.locals).zip(&self.body.locals) {
+    fn locals(&mut self) -> Result<(), ResumeError> {
+        let Resume { frame, code, .. } = self.resume;
+        for ((index, value), &ty) in (0u32..).zip(&frame.locals).zip(&code.locals) {
             match value {
                 Some(value) if !is_default(*value) => {
                     self.push(*value, ty)?;
@@ -99,7 +96,7 @@ impl Writer<'_, '_> {
     }
 
     fn open(&mut self, level: usize, types: &mut FunctionTypes) -> Result<(), ResumeError> {
-        let open = &self.point.levels[level];
+        let open = &self.resume.point.levels[level];
         if open.construct == Construct::Function {
             return Ok(());
         }
@@ -116,7 +113,7 @@ impl Writer<'_, '_> {
                 self.function.instruction(&Instruction::Block(again));
             }
             Construct::TryTable => {
-                let Operator::TryTable { try_table } = &self.body.operators[open.opened].0 else {
+                let Operator::TryTable { try_table } = &self.resume.code.operators[open.opened].0 else {
                     return Err(ResumeError::Unexplained("a construct that is not where it was"));
                 };
                 let catches = self.relabel.catches(&try_table.catches, 0, level - 1);
@@ -126,18 +123,18 @@ impl Writer<'_, '_> {
         Ok(())
     }
 
-    /// From behind the call to the end of the function.
+    /// From after the call to the end of the function.
     fn rest(&mut self) -> Result<(), ResumeError> {
-        let mut at = self.point.at + 1;
-        for level in (0..self.point.levels.len()).rev() {
+        let mut at = self.resume.point.at + 1;
+        for level in (0..self.resume.point.levels.len()).rev() {
             at = self.until_end(at, level)?;
-            let open = &self.point.levels[level];
+            let open = &self.resume.point.levels[level];
             if open.construct == Construct::Loop {
                 self.function.instruction(&Instruction::Br(1));
                 self.function.instruction(&Instruction::End);
                 // Every loop around the call is copied whole: nested, they add up to the square of the code.
                 self.fits()?;
-                self.function.raw(self.body.instruction(open.opened).iter().copied());
+                self.function.raw(self.resume.code.instruction(open.opened).iter().copied());
                 self.until_end(open.opened + 1, level)?;
                 self.function.instruction(&Instruction::End);
             }
@@ -147,12 +144,12 @@ impl Writer<'_, '_> {
     }
 
     /// Copies the instructions of the construct at `level` from `at` to its end or to the end of the arm. Gives the index
-    /// of the instruction behind its end.
+    /// of the instruction after its end.
     fn until_end(&mut self, mut at: usize, level: usize) -> Result<usize, ResumeError> {
         let mut inner = 0u32;
         let mut skipping = false;
         loop {
-            let operators = &self.body.operators;
+            let operators = &self.resume.code.operators;
             let (operator, _) =
                 operators.get(at).ok_or(ResumeError::Unexplained("a construct without an end"))?;
             let opens = matches!(
@@ -170,7 +167,7 @@ impl Writer<'_, '_> {
             if !skipping {
                 match self.relabel.instruction(operator, inner, level)? {
                     Some(relabelled) => self.function.raw(relabelled),
-                    None => self.function.raw(self.body.instruction(at).iter().copied()),
+                    None => self.function.raw(self.resume.code.instruction(at).iter().copied()),
                 };
             }
             if opens {

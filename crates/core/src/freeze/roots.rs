@@ -3,14 +3,13 @@
 
 use super::ResumeError;
 use super::call_stack::CallStack;
-use super::function_code::{CallPoint, FunctionCodes};
+use super::calls_in_progress::CallsInProgress;
 use crate::encode::constant_expr;
 use crate::module::Hierarchy;
 use crate::module::Module;
 use crate::module::Patch;
 use crate::snapshot::{Reference, TableState, Value};
 use std::collections::HashMap;
-use std::sync::Arc;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Function, Instruction};
 use wasmparser::{HeapType, RefType, ValType};
@@ -35,8 +34,7 @@ impl Roots {
     /// The roots of `stack`, with a table in `patch` for each family of references.
     pub fn new(
         module: &Module<'_>,
-        bodies: &FunctionCodes<'_>,
-        points: &[Arc<CallPoint>],
+        calls: &CallsInProgress<'_>,
         stack: &CallStack,
         patch: &mut Patch<'_, '_>,
     ) -> Result<Roots, ResumeError> {
@@ -46,8 +44,8 @@ impl Roots {
         for (index, (value, ty)) in stack.arguments.iter().zip(callee.params()).enumerate() {
             roots.add(module, *value, *ty, || stack.argument(module, index));
         }
-        for (depth, (frame, point)) in stack.frames.iter().zip(points).enumerate() {
-            let locals = &bodies.get(frame.site.function)?.locals;
+        for (depth, (frame, point)) in stack.frames.iter().zip(&calls.points).enumerate() {
+            let locals = &calls.codes.get(frame.site.function)?.locals;
             for (index, (local, ty)) in frame.locals.iter().zip(locals).enumerate() {
                 if let Some(value) = local {
                     roots.add(module, *value, *ty, || stack.local(module, depth, index));

@@ -90,7 +90,7 @@ impl<'m, 'a> Interposition<'m, 'a> {
             return name.to_string();
         }
         let import = self.module.imported_functions().find(|(index, _)| *index == function);
-        import.map_or_else(|| format!("function {function}"), |(_, import)| import.to_string())
+        import.map_or_else(|| format!("function {function}"), |(_, import)| import.dotted())
     }
 
     /// The module in which all callers reach our functions.

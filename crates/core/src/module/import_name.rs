@@ -1,7 +1,8 @@
 use super::{Module, Space};
+use crate::printable::Printable;
 use std::fmt;
 
-/// The two names of an import.
+/// The two names of an import. In messages it is `module.name`, [printable](crate::printable).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ImportName {
     /// The first name, by convention the provider's.
@@ -15,11 +16,16 @@ impl ImportName {
     pub fn new(module: impl Into<String>, name: impl Into<String>) -> Self {
         Self { module: module.into(), name: name.into() }
     }
+
+    /// `module.name` as it is, for programs to read.
+    pub fn dotted(&self) -> String {
+        format!("{}.{}", self.module, self.name)
+    }
 }
 
 impl fmt::Display for ImportName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.module, self.name)
+        write!(f, "{}.{}", Printable(&self.module), Printable(&self.name))
     }
 }
 

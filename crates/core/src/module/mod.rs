@@ -23,6 +23,7 @@ pub use replacements::Replacements;
 pub use section::{Section, SectionEntries, SectionId, section_of};
 pub use unsupported::UnsupportedKind;
 
+use crate::printable::{Message, printable_lines};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -36,7 +37,7 @@ use wasmparser::{
 #[derive(Debug, thiserror::Error)]
 pub enum ModuleError {
     /// The bytes are not a valid WebAssembly module.
-    #[error("not a valid WebAssembly module: {message} (at offset {offset:#x})")]
+    #[error("not a valid WebAssembly module: {} (at offset {offset:#x})", Message(message))]
     Malformed {
         /// What the validator said.
         message: String,
@@ -53,7 +54,7 @@ pub enum ModuleError {
     #[error("the input is neither a WebAssembly binary (those begin with the bytes 00 61 73 6d) nor text")]
     Unrecognized,
     /// Text that is not valid WAT.
-    #[error("not valid WebAssembly text: {0}")]
+    #[error("not valid WebAssembly text: {}", printable_lines(.0, 1000))]
     Text(String),
 }
 

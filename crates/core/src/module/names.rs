@@ -1,4 +1,5 @@
 use super::Module;
+use crate::printable::Printable;
 use std::collections::HashMap;
 use std::fmt;
 use wasmparser::{BinaryReader, Name, NameSectionReader};
@@ -70,7 +71,7 @@ impl<'a> Names<'a> {
     /// `global 12 ($counter)`, or without the name where there is none.
     pub fn describe(&self, space: Space, index: u32) -> String {
         match self.get(space, index) {
-            Some(name) => format!("{space} {index} (${name})"),
+            Some(name) => format!("{space} {index} (${})", Printable(name)),
             None => format!("{space} {index}"),
         }
     }
@@ -78,7 +79,7 @@ impl<'a> Names<'a> {
     /// `table 2, element 17`, or the name of the slot.
     pub fn describe_slot(&self, table: u32, slot: u64) -> String {
         match self.slots.get(&(table, slot)) {
-            Some(name) => name.clone(),
+            Some(name) => Printable(name).to_string(),
             None => format!("{}, element {slot}", self.describe(Space::Table, table)),
         }
     }

@@ -1,5 +1,6 @@
 use crate::engine_limits::{DATA_SEGMENTS, FIXED_ARRAY_ELEMENTS};
-use crate::module::{Names, Space};
+use crate::module::{ImportName, Names, Space};
+use crate::printable::Name;
 use crate::snapshot::Unwritable;
 use std::fmt;
 
@@ -19,7 +20,7 @@ pub enum PlanError {
         /// Memory index.
         memory: u32,
         /// `module.name`
-        import: String,
+        import: ImportName,
     },
     /// One object imported under two indices: as the module's own it would be two.
     #[error(
@@ -32,9 +33,9 @@ pub enum PlanError {
         /// Index of the second.
         index: u32,
         /// `module.name` of the first.
-        first: String,
+        first: ImportName,
         /// `module.name`
-        import: String,
+        import: ImportName,
     },
     /// A table of non-nullable references needs an initializer of its own, which an import does not have.
     #[error(
@@ -45,15 +46,15 @@ pub enum PlanError {
         /// Table index.
         table: u32,
         /// `module.name`
-        import: String,
+        import: ImportName,
     },
     /// A rename whose source does not exist.
     #[error("cannot rename export `{src}` to `{dst}`: there is no export `{src}`")]
     NoSuchExport {
         /// New name.
-        dst: String,
+        dst: Name,
         /// Old name.
-        src: String,
+        src: Name,
     },
     /// An immutable array that no instruction can make: it has too many different references.
     #[error(

@@ -1,5 +1,6 @@
 use super::{PlanError, PlanOptions, PlannedExport};
 use crate::module::Module;
+use crate::printable::Printable;
 use std::borrow::Cow;
 
 /// An export that gets another name.
@@ -18,13 +19,17 @@ pub fn rename_conflict(renames: &[Rename]) -> Option<String> {
             if other.dst == rename.dst {
                 return Some(format!(
                     "exports `{}` and `{}` are both renamed to `{}`",
-                    other.src, rename.src, rename.dst
+                    Printable(&other.src),
+                    Printable(&rename.src),
+                    Printable(&rename.dst)
                 ));
             }
             if other.src == rename.src {
                 return Some(format!(
                     "export `{}` is renamed to both `{}` and `{}`",
-                    other.src, other.dst, rename.dst
+                    Printable(&other.src),
+                    Printable(&other.dst),
+                    Printable(&rename.dst)
                 ));
             }
         }
@@ -38,7 +43,7 @@ pub(super) fn plan<'a>(
 ) -> Result<Vec<PlannedExport<'a>>, PlanError> {
     for Rename { dst, src } in &options.renames {
         if module.export(src).is_none() {
-            return Err(PlanError::NoSuchExport { dst: dst.clone(), src: src.clone() });
+            return Err(PlanError::NoSuchExport { dst: dst.as_str().into(), src: src.as_str().into() });
         }
     }
     let renamed_to =

@@ -1,5 +1,5 @@
 use super::{PlanError, Warning};
-use crate::module::{Module, Space};
+use crate::module::{ImportName, Module, Space};
 use crate::snapshot::{Alias, Reference, Snapshot, Value};
 
 /// Which imports stay imports.
@@ -8,7 +8,7 @@ pub(super) struct Imports {
     pub kept: Vec<bool>,
     /// Whether imported memories and tables become the module's own.
     pub internalize: bool,
-    /// Imported globals from this index on become the module's own. Those below a mutable one can stay; one behind it
+    /// Imported globals from this index on become the module's own. Those below a mutable one can stay; those above it
     /// cannot, because its index would move.
     pub first_internalized_global: u32,
     /// Memories and tables that are one import together with an earlier one: what is done to that is done to them.
@@ -30,7 +30,7 @@ pub(super) fn plan(
     if !internalize {
         for (memory, (_, import)) in (0u32..).zip(module.imports_of(Space::Memory)) {
             if module.memories[memory as usize].shared {
-                return Err(PlanError::SharedImport { memory, import: dotted(import) });
+                return Err(PlanError::SharedImport { memory, import: name_of(import) });
             }
         }
     }
@@ -47,7 +47,7 @@ pub(super) fn plan(
     let tables = (0u32..).zip(module.imports_of(Space::Table)).zip(&module.tables);
     let mut non_nullable = tables.filter(|(_, table)| !table.ty.element_type.is_nullable());
     if let Some(((table, (_, import)), _)) = non_nullable.next().filter(|_| internalize) {
-        return Err(PlanError::NoInitializer { table, import: dotted(import) });
+        return Err(PlanError::NoInitializer { table, import: name_of(import) });
     }
     if let Some(alias) = snapshot.aliases.first().filter(|_| internalize) {
         let (first, import) = names_of(module, alias);
@@ -57,10 +57,10 @@ pub(super) fn plan(
 }
 
 /// The names of what an alias is, and its own.
-fn names_of(module: &Module<'_>, alias: &Alias) -> (String, String) {
+fn names_of(module: &Module<'_>, alias: &Alias) -> (ImportName, ImportName) {
     let name = |index| {
         let import = module.imports_of(alias.space).nth(index as usize);
-        import.map(|(_, import)| dotted(import)).unwrap_or_default()
+        import.map_or_else(|| ImportName::new("", ""), |(_, import)| name_of(import))
     };
     (name(alias.first), name(alias.index))
 }
@@ -87,16 +87,15 @@ impl Imports {
             let internalized = self.internalizes_global(module, index);
             let value = snapshot.globals.get(index as usize)?.value;
             let shapes = !module.globals[index as usize].ty.mutable && !matches!(value, Value::Ref(_));
-            let warning = Warning::DependsOnImport { import: dotted(import), value, internalized };
+            let warning = Warning::DependsOnImport { import: name_of(import), value, internalized };
             shapes.then_some(warning)
         });
         depends.chain(aliases).collect()
     }
 }
 
-/// `module.name`, as imports are named in messages and on the command line.
-pub(super) fn dotted(import: &wasmparser::Import<'_>) -> String {
-    format!("{}.{}", import.module, import.name)
+fn name_of(import: &wasmparser::Import<'_>) -> ImportName {
+    ImportName::new(import.module, import.name)
 }
 
 impl std::fmt::Display for Value {

@@ -1,5 +1,5 @@
 use crate::engine_limits::ACTIVE_DATA_END;
-use crate::module::Space;
+use crate::module::{ImportName, Space};
 use crate::snapshot::Value;
 use std::fmt;
 
@@ -10,7 +10,7 @@ pub enum Warning {
     /// The state was computed with the value of an immutable import.
     DependsOnImport {
         /// `module.name`
-        import: String,
+        import: ImportName,
         /// Its value at the snapshot.
         value: Value,
         /// Whether it was made the module's own because it follows a mutable global that was.
@@ -21,9 +21,9 @@ pub enum Warning {
         /// The kind.
         space: Space,
         /// `module.name` of the first.
-        first: String,
+        first: ImportName,
         /// `module.name` of the second.
-        import: String,
+        import: ImportName,
     },
     /// The debug information is left out, because an added start function moves the code that it describes.
     DwarfDropped,

@@ -8,7 +8,7 @@
 //! 5. freeze what was frozen again, at the next call: the same holds.
 
 use super::machine::{HostCall, Machine, Seen, engine, provider};
-use preinit::stages::freeze::{Reader, Trigger};
+use preinit::stages::freeze::{FrameReader, Trigger};
 use preinit::{Error, Output, Preinit};
 use std::collections::BTreeMap;
 use wasmparser::{Parser, Payload};
@@ -51,7 +51,13 @@ impl Counts {
     }
 }
 
-fn freeze(wasm: &[u8], state: u64, calls: &[HostCall], at: usize, reader: Reader) -> Result<Output, Error> {
+fn freeze(
+    wasm: &[u8],
+    state: u64,
+    calls: &[HostCall],
+    at: usize,
+    reader: FrameReader,
+) -> Result<Output, Error> {
     let name = &calls[at].name;
     let occurrence = calls[..=at].iter().filter(|call| call.name == *name).count();
     let trigger: Trigger = format!("{name}#{occurrence}").parse().unwrap();
@@ -92,7 +98,8 @@ pub fn check(wasm: &[u8], most: usize, refusable: bool, counts: &mut Counts) {
     let run = Run { engine, wasm, first, second, refusable };
     for at in (start..run.first.calls.len()).step_by(step) {
         let both = at == start && run.first.calls.len().is_multiple_of(3);
-        let readers: &[Reader] = if both { &[Reader::Unwind, Reader::Inspect] } else { &[Reader::Unwind] };
+        let readers: &[FrameReader] =
+            if both { &[FrameReader::Unwind, FrameReader::Inspect] } else { &[FrameReader::Unwind] };
         run.check_at(at, readers, counts);
     }
 }
@@ -108,7 +115,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Freezes at this host call, and goes on.
-    fn check_at(&self, at: usize, readers: &[Reader], counts: &mut Counts) {
+    fn check_at(&self, at: usize, readers: &[FrameReader], counts: &mut Counts) {
         let outputs: Vec<Output> =
             readers.iter().filter_map(|reader| self.frozen_at(at, *reader, counts)).collect();
         if let [unwound, inspected] = &outputs[..] {
@@ -126,13 +133,13 @@ impl Run<'_> {
         let expected = rest(&self.first, at);
         assert_eq!(frozen.call(ENTRY), expected, "call {at}, the rest");
         assert_eq!(frozen.call(ENTRY), self.second, "call {at}, the second call of the entry");
-        if at + 1 < self.first.calls.len() && at % 3 == 0 {
+        if at + 1 < self.first.calls.len() && at.is_multiple_of(3) {
             self.check_again(at, &output.wasm, &expected, counts);
         }
     }
 
     /// `None` if it was refused, for a reason that is allowed.
-    fn frozen_at(&self, at: usize, reader: Reader, counts: &mut Counts) -> Option<Output> {
+    fn frozen_at(&self, at: usize, reader: FrameReader, counts: &mut Counts) -> Option<Output> {
         match freeze(self.wasm, STATE, &self.first.calls, at, reader) {
             Ok(output) => return Some(output),
             Err(error) if self.refusable && error.is_refusal() => {
@@ -149,7 +156,8 @@ impl Run<'_> {
 
     /// Freezes what was frozen at `at` again, at the next call.
     fn check_again(&self, at: usize, frozen: &[u8], expected: &Seen, counts: &mut Counts) {
-        let again = match freeze(frozen, self.first.calls[at].state, &expected.calls, 1, Reader::Unwind) {
+        let again = match freeze(frozen, self.first.calls[at].state, &expected.calls, 1, FrameReader::Unwind)
+        {
             Ok(again) => again,
             Err(error) if self.refusable && error.is_refusal() => return,
             Err(error) => panic!("call {at}, frozen again: {error}"),

@@ -199,23 +199,34 @@ fn continuations_in_objects_are_never_asked_for() {
 
 #[test]
 fn objects_that_are_not_of_their_types_are_no_state_of_the_module() {
+    let text = r#"(module
+        (rec (type $node (struct (field i8) (field (ref null $node)) (field f64) (field (ref null $node)))))
+        (type (func)) (type (array i16)) (type (array i31ref)) (type (struct (field i31ref) (field i64)))
+        (global (mut anyref) (ref.null any)))"#;
     let mistyped =
         "the state that was read does not fit the module: an object whose fields are not of their types";
     let none = "the state that was read does not fit the module: an object of a type that is none";
     let array = |ty| ObservedObject::Known(Shape::Array(ty));
-    let cases: [(ObservedObject, &[Observed], &str); 7] = [
+    let last_is_number = ObservedObject::Known(Shape::Struct(4));
+    let number = Observed::I32(0);
+    let cases: [(ObservedObject, &[Observed], &str); 12] = [
         (NODE, &[Observed::I32(0), NULL, Observed::F64(0)], mistyped),
         (NODE, &[Observed::I32(0), NULL], mistyped),
         (NODE, &[NULL, NULL, NULL, NULL], mistyped),
         (NODE, &[Observed::I64(0), NULL, Observed::F64(0), NULL], mistyped),
+        (last_is_number, &[NULL], mistyped),
+        (last_is_number, &[NULL, NULL], mistyped),
+        (array(2), &[number, NULL, number], mistyped),
+        (array(3), &[NULL, number, NULL], mistyped),
+        (array(3), &[number], mistyped),
         (array(0), &[], none),
         (ObservedObject::Known(Shape::Struct(1)), &[], none),
         (ObservedObject::Known(Shape::Exception(0)), &[], none),
     ];
     for (kind, fields, message) in cases {
-        let mut fake = holding(&[object(1), NULL]);
+        let mut fake = holding(&[object(1)]);
         fake.object(1, kind, fields);
-        let error = captured(NODES, &mut fake, |_| ()).unwrap_err();
+        let error = captured(text, &mut fake, |_| ()).unwrap_err();
         assert_eq!(error.to_string(), message, "{kind:?} {fields:?}");
     }
 }

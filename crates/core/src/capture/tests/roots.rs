@@ -70,21 +70,21 @@ fn errors_of_the_instance_are_passed_on() {
 #[test]
 fn functions_have_the_index_of_the_module_or_are_foreign() {
     let text = r#"(module
-        (import "m" "f" (func)) (import "m" "g" (func))
+        (import "m" "f" (func)) (import "m" "g" (func)) (import "m" "same" (func))
         (func (export "own")) (func)
         (elem declare func 1)
         (table 5 funcref) (table 0 funcref))"#;
     let slots = [function(20), function(31), function(10), function(11), ObservedRef::Null, function(99)];
     let mut fake = Fake {
         // Of the imports, the module can make references of the second only.
-        functions: [(1, 11), (2, 20)].into(),
-        imported_functions: vec![10, 31],
+        functions: [(1, 11), (3, 20)].into(),
+        imported_functions: vec![10, 31, 10],
         tables: vec![table(&slots), table(&[])],
         ..Fake::default()
     };
     let tables = captured(text, &mut fake, |state| state.tables).unwrap();
     let foreign = Reference::Unwritable(Unwritable::ForeignFunction);
-    let [own, zero, one] = [2, 0, 1].map(Reference::Func);
+    let [own, zero, one] = [3, 0, 1].map(Reference::Func);
     assert_eq!(tables[0].elements, [own, one, zero, one, Reference::Null, foreign]);
     assert_eq!((tables[0].maximum, &tables[0].import), (Some(90_000), &None));
     assert!(tables[1].elements.is_empty());
@@ -177,13 +177,16 @@ fn imported_globals_are_compared_with_what_they_held() {
 
 #[test]
 fn imported_tables_are_compared_slot_by_slot() {
-    let text = r#"(module (import "m" "t" (table 1 funcref)) (import "m" "u" (table 1 funcref)))"#;
+    let text =
+        r#"(module (import "m" "t" (table 1 funcref)) (import "m" "u" (table 1 funcref)) (table 4 funcref))"#;
     let now = [function(1), function(2), ObservedRef::Null, function(4)];
-    let mut fake = Fake { tables: vec![table(&now), table(&now)], ..Fake::default() };
+    let mut fake = Fake { tables: vec![table(&now), table(&now), table(&now)], ..Fake::default() };
     fake.imported.tables.insert(0, vec![function(1), function(1), function(3)]);
+    // What is said of a table that is no import is not asked for.
+    fake.imported.tables.insert(2, vec![function(1)]);
     let tables = captured(text, &mut fake, |state| state.tables).unwrap();
     assert_eq!(tables[0].import, Some(ImportedTable { size: 3, changed: vec![false, true, true] }));
-    assert_eq!(tables[1].import, None);
+    assert!(tables[1].import.is_none() && tables[2].import.is_none());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use super::super::UnwritableValue;
 use super::field_layout::{FieldLayout, FieldLayouts, is_reference};
 use crate::module::{Module, Names, Space};
+use crate::printable::Printable;
 use crate::snapshot::{Reference, Shape, Snapshot, Value};
 
 /// Every reference inside an object that cannot be written, with the shortest path to it.
@@ -135,7 +136,7 @@ impl<'p> Paths<'p> {
     fn step(&self, id: u32, reference: usize) -> String {
         let shape = self.snapshot.heap.object(id).shape;
         let of = |index| match self.names.get(Space::Type, index) {
-            Some(name) => format!(" of ${name}"),
+            Some(name) => format!(" of ${}", Printable(name)),
             None => format!(" of type {index}"),
         };
         match (self.layouts.get(id), shape) {

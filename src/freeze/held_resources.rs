@@ -1,53 +1,20 @@
-//! What a program knows and holds of the world outside when it is frozen.
+//! What a program knows of the world outside when it is frozen, and what it has open there.
 
-use super::{FreezeError, Trigger};
-use crate::execute::Stop;
+use super::FreezeError;
 use crate::host::{DescriptorKind, Ledger};
 use crate::warning::Warning;
-
-/// Host calls that a message lists.
-const LISTED: usize = 8;
-
-/// The error for a program that did not come to the place.
-pub(super) fn ended_early(
-    trigger: &Trigger,
-    subject: &str,
-    how: Option<Stop>,
-    matches: u64,
-    ledger: Ledger,
-) -> FreezeError {
-    let how = how.map_or(format!("{subject} returned"), |how| how.to_string());
-    let mut text = format!("the program ended before it came to `{trigger}`: {how}");
-    if matches > 0 {
-        let times = if matches == 1 { "once".to_string() } else { format!("{matches} times") };
-        text.push_str(&format!("\nit came there {times}"));
-    }
-    if ledger.is_empty() {
-        text.push_str("\nno host calls of it are recorded");
-        return FreezeError::NotReached { message: text, ledger: Box::new(ledger) };
-    }
-    text.push_str(&format!("\nits host calls, {} in all:", ledger.len()));
-    for count in ledger.counts() {
-        text.push_str(&format!("\n  {} x {}", count.calls, count.import));
-    }
-    text.push_str("\nthe last ones:");
-    let skipped = ledger.len().saturating_sub(LISTED);
-    for entry in ledger.entries().skip(skipped) {
-        text.push_str(&format!("\n  {}", entry.call));
-    }
-    FreezeError::NotReached { message: text, ledger: Box::new(ledger) }
-}
+use preinit_core::printable::Printable;
 
 /// What the user should know about a program that was frozen.
-pub(super) struct Held {
+pub(super) struct HeldResources {
     /// The directories that it has found, by descriptor from 3 on.
     pub preopens: Vec<String>,
     pub warnings: Vec<Warning>,
 }
 
-impl Held {
+impl HeldResources {
     /// Looks through the calls that were made before the place.
-    pub fn of(ledger: &Ledger) -> Result<Held, FreezeError> {
+    pub fn of(ledger: &Ledger) -> Result<HeldResources, FreezeError> {
         descriptors(ledger)?;
         let mut warnings = Vec::new();
         let preopens = ledger.preopens_seen();
@@ -73,9 +40,9 @@ impl Held {
         }
         let changed = ledger.files_written();
         if let Some(first) = changed.first() {
-            warnings.push(Warning::FilesChanged { count: changed.len(), first: first.path.clone() });
+            warnings.push(Warning::FilesChanged { count: changed.len(), first: first.path.as_str().into() });
         }
-        Ok(Held { preopens, warnings })
+        Ok(HeldResources { preopens, warnings })
     }
 }
 
@@ -91,8 +58,10 @@ fn descriptors(ledger: &Ledger) -> Result<(), FreezeError> {
             DescriptorKind::Stdin if number == 0 => continue,
             DescriptorKind::Stdout if number == 1 => continue,
             DescriptorKind::Stderr if number == 2 => continue,
-            DescriptorKind::File => format!("file `{}`{position}", descriptor.path),
-            DescriptorKind::Directory | DescriptorKind::Preopen => format!("directory `{}`", descriptor.path),
+            DescriptorKind::File => format!("file `{}`{position}", Printable(&descriptor.path)),
+            DescriptorKind::Directory | DescriptorKind::Preopen => {
+                format!("directory `{}`", Printable(&descriptor.path))
+            }
             DescriptorKind::Stdin => "standard input".to_string(),
             DescriptorKind::Stdout => "standard output".to_string(),
             DescriptorKind::Stderr => "standard error".to_string(),

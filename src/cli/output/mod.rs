@@ -1,15 +1,22 @@
-//! Files that are written at the end of a run and checked at its start.
+//! Files that are written at the end of a run and opened at its start.
 //!
-//! A regular file is replaced in one step: its new content is written to a temporary file beside it, which then takes
-//! its name. [`Output::new`] makes and removes such a file to see that it will work, so that nothing is left behind
-//! however the run in between ends.
+//! A regular file is replaced in one step: its new content is written to a temporary file in the same directory, which
+//! then takes its name. The directory is opened before the module runs, and everything is done through what was opened:
+//! a module that may write there cannot make the output go elsewhere. [`Output::new`] makes and removes a temporary file
+//! to see that it will work, so that nothing is left however the run in between ends.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+mod file_mode;
+mod file_target;
+
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, bail};
-use tempfile::NamedTempFile;
+use preinit::stages::temporary::Temporary;
+
+use file_mode::FileMode;
+use file_target::FileTarget;
 
 /// Where something will be written.
 #[derive(Debug)]
@@ -28,9 +35,9 @@ pub enum Output {
         /// Its name in messages.
         name: String,
         /// Where it is, which for a symbolic link is where that points to.
-        path: PathBuf,
-        /// The permissions of the file that it replaces.
-        permissions: Option<Permissions>,
+        target: FileTarget,
+        /// What its permissions will be.
+        mode: FileMode,
     },
 }
 
@@ -43,6 +50,15 @@ impl Output {
             }
             _ => Ok(Output::Stdout),
         }
+    }
+
+    /// The same for something that only this user shall read.
+    pub fn private(path: &Path) -> anyhow::Result<Self> {
+        let mut output = Output::new(Some(path))?;
+        if let Output::File { mode, .. } = &mut output {
+            *mode = FileMode::Private;
+        }
+        Ok(output)
     }
 
     /// Whether somebody would see what is written.
@@ -62,18 +78,18 @@ impl Output {
         }
     }
 
-    /// Whether both are the same place.
+    /// Whether both are written to the same file.
     pub fn collides(&self, other: &Output) -> bool {
         match (self, other) {
             (Output::Stdout, Output::Stdout) => true,
-            (Output::File { path: left, .. }, Output::File { path: right, .. }) => same_place(left, right),
+            (Output::File { target: left, .. }, Output::File { target: right, .. }) => left.is(right),
             _ => false,
         }
     }
 
     /// Whether writing it would replace the file `input`.
     pub fn replaces(&self, input: &Path) -> bool {
-        matches!(self, Output::File { path, .. } if same_place(path, input))
+        matches!(self, Output::File { target, .. } if target.is_named(input))
     }
 
     /// Does all of the writing that does not show yet.
@@ -81,25 +97,13 @@ impl Output {
         Ok(match self {
             Output::Stdout => Staged::Stdout(bytes),
             Output::Device { name, file } => Staged::Device { name, file, bytes },
-            Output::File { name, path, permissions } => {
+            Output::File { name, target, mode } => {
                 let temporary =
-                    fill(&path, &bytes, permissions).with_context(|| format!("cannot write `{name}`"))?;
-                Staged::File { name, path, temporary }
+                    fill(&target, mode, &bytes).with_context(|| format!("cannot write `{name}`"))?;
+                Staged::File { name, target, temporary }
             }
         })
     }
-}
-
-/// Whether both name one file, which need not be there yet.
-fn same_place(left: &Path, right: &Path) -> bool {
-    let resolved = |path: &Path| {
-        path.canonicalize().or_else(|_| {
-            let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            let directory = directory.unwrap_or(Path::new(".")).canonicalize()?;
-            Ok::<_, io::Error>(path.file_name().map_or(directory.clone(), |name| directory.join(name)))
-        })
-    };
-    left == right || matches!((resolved(left), resolved(right)), (Ok(left), Ok(right)) if left == right)
 }
 
 /// What is ready to be written.
@@ -120,10 +124,10 @@ pub enum Staged {
     File {
         /// Its name in messages.
         name: String,
-        /// Its place.
-        path: PathBuf,
+        /// Where it will be.
+        target: FileTarget,
         /// Its content.
-        temporary: NamedTempFile,
+        temporary: Temporary,
     },
 }
 
@@ -135,9 +139,9 @@ impl Staged {
             Staged::Device { name, mut file, bytes } => {
                 file.write_all(&bytes).with_context(|| format!("cannot write `{name}`"))
             }
-            Staged::File { name, path, temporary } => {
-                let persisted = temporary.persist(&path).map_err(|failed| failed.error);
-                persisted.map(drop).with_context(|| format!("cannot write `{name}`"))
+            Staged::File { name, target, temporary } => {
+                let written = target.check().and_then(|()| temporary.persist(target.file_name()));
+                written.map(drop).with_context(|| format!("cannot write `{name}`"))
             }
         }
     }
@@ -150,23 +154,22 @@ fn is_stdout(path: &Path) -> bool {
 
 fn open(typed: &Path) -> anyhow::Result<Output> {
     let name = typed.display().to_string();
-    let (path, permissions) = match fs::metadata(typed) {
+    let (path, mode) = match fs::metadata(typed) {
         Ok(metadata) if metadata.is_dir() => bail!("it is a directory"),
         Ok(metadata) if metadata.is_file() && !is_windows_device(typed) => {
             // A file that may not be written should not be replaced either.
-            OpenOptions::new().write(true).open(typed)?;
-            (fs::canonicalize(typed)?, Some(metadata.permissions()))
+            let file = OpenOptions::new().write(true).open(typed)?;
+            (fs::canonicalize(typed)?, FileMode::replacing(&file.metadata()?))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && !is_windows_device(typed) => {
-            (follow(typed)?, None)
+            (follow(typed)?, FileMode::New)
         }
         Ok(_) | Err(_) => {
             let file = OpenOptions::new().write(true).open(typed)?;
             return Ok(Output::Device { name, file });
         }
     };
-    temporary_beside(&path)?.close()?;
-    Ok(Output::File { name, path, permissions })
+    Ok(Output::File { name, target: FileTarget::open(&path)?, mode })
 }
 
 /// Windows has its devices in every directory.
@@ -176,7 +179,7 @@ fn is_windows_device(path: &Path) -> bool {
 }
 
 /// Where a symbolic link that leads to no file yet points to in the end.
-fn follow(path: &Path) -> io::Result<PathBuf> {
+fn follow(path: &Path) -> io::Result<std::path::PathBuf> {
     // As many as Linux follows. Only a cycle is longer.
     const LINKS: usize = 40;
     let mut path = path.to_owned();
@@ -196,27 +199,11 @@ pub fn print(bytes: &[u8]) -> anyhow::Result<()> {
     stdout.write_all(bytes).and_then(|()| stdout.flush()).context("cannot write to standard output")
 }
 
-fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
-    let directory = match path.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => directory,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".preinit-").suffix(".tmp");
-    // What any new file gets; the user's mask applies. By default a temporary file is for its owner only.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    // The most frequent failure, in the system's own words: `tempfile` names its file, of which nobody has heard.
-    fs::metadata(directory)?;
-    builder.tempfile_in(directory).map_err(|error| io::Error::from(error.kind()))
-}
-
-fn fill(path: &Path, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<NamedTempFile> {
-    let mut temporary = temporary_beside(path)?;
-    temporary.write_all(bytes)?;
-    if let Some(permissions) = permissions {
-        temporary.as_file().set_permissions(permissions)?;
-    }
+fn fill(target: &FileTarget, mode: FileMode, bytes: &[u8]) -> io::Result<Temporary> {
+    target.check()?;
+    let mut temporary = target.temporary(mode.at_first())?;
+    temporary.file().write_all(bytes)?;
+    mode.set(temporary.file())?;
     Ok(temporary)
 }
 

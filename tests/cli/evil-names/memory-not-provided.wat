@@ -1,0 +1,5 @@
+;; preinit x.wat -o out.wasm
+;; says nothing provides memory
+(module
+  (import "NAME" "NAME" (memory 1))
+  (func (export "preinit")))
