@@ -151,6 +151,17 @@ pub fn reword(findings: &mut [Finding]) {
     }
 }
 
+/// A verdict, with how to make the calls again that show a difference.
+pub fn verdict(verdict: &Verdict) -> String {
+    let advice = match verdict.script {
+        Some(_) => {
+            "to make these calls again, put them into a file and give it to `preinit verify --script`\n"
+        }
+        None => "",
+    };
+    format!("{verdict}{advice}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::remedy;
@@ -171,15 +182,4 @@ mod tests {
         }
         assert_eq!(remedy(&Remedy::Text("do this".into())), "do this");
     }
-}
-
-/// A verdict, with how to make the calls again that show a difference.
-pub fn verdict(verdict: &Verdict) -> String {
-    let advice = match verdict.script {
-        Some(_) => {
-            "to make these calls again, put them into a file and give it to `preinit verify --script`\n"
-        }
-        None => "",
-    };
-    format!("{verdict}{advice}")
 }
