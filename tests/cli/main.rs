@@ -8,6 +8,8 @@ mod golden;
 mod host;
 mod messages;
 mod output;
+#[cfg(unix)]
+mod time_limit;
 mod verify;
 
 use std::ffi::OsStr;
