@@ -14,10 +14,12 @@ mod guest;
 pub mod host;
 mod instance;
 mod options;
+mod ownership;
 mod page;
 mod pipeline;
 mod preinit;
 pub mod report;
+mod temporary;
 pub mod verify;
 mod warning;
 mod wording;
@@ -46,8 +48,14 @@ pub mod stages {
     pub mod instance {
         pub use crate::instance::*;
     }
+    pub mod ownership {
+        pub use crate::ownership::*;
+    }
     pub mod page {
         pub use crate::page::*;
+    }
+    pub mod temporary {
+        pub use crate::temporary::*;
     }
 }
 

@@ -7,6 +7,7 @@ use preinit_core::layout::Layout;
 use preinit_core::module::Module;
 use preinit_core::plan::{Rename, rename_conflict};
 use preinit_core::probe::Probed;
+use std::path::Path;
 use std::time::Duration;
 
 /// Everything that can be chosen about a run, as plain data.
@@ -82,6 +83,17 @@ impl Default for Options {
 }
 
 impl Options {
+    /// The directories that the guest may write to.
+    pub fn writable_directories(&self) -> impl Iterator<Item = &Path> {
+        let directories = self.host.wasi.iter().flat_map(|wasi| &wasi.dirs);
+        directories.filter(|directory| directory.writable).map(|directory| &*directory.host)
+    }
+
+    /// The cache, unless the guest could put code there.
+    pub(crate) fn safe_compile_cache(&self) -> Option<&CompileCache> {
+        self.compile_cache.as_ref().filter(|cache| !cache.is_in_reach_of(self.writable_directories()))
+    }
+
     /// What these options run.
     pub(crate) fn execution<'e>(
         &'e self,
@@ -96,7 +108,7 @@ impl Options {
             hooks,
             host: &self.host,
             limits: &self.limits,
-            compilation: Compilation { optimize: self.optimize, cache: self.compile_cache.as_ref() },
+            compilation: Compilation { optimize: self.optimize, cache: self.safe_compile_cache() },
         }
     }
 

@@ -2,6 +2,7 @@
 
 use preinit::finding::{Finding, Remedy};
 use preinit::host::{Class, HostError, ImportCalled};
+use preinit::stages::cache::CacheError;
 use preinit::stages::execute::{ExecuteError, StopCause};
 use preinit::stages::freeze::FreezeError;
 use preinit::stages::plan::{MappingObstacle, PlanError, Warning as OutputWarning};
@@ -13,7 +14,8 @@ use preinit::{Error, OptionsError, Warning};
 pub fn for_error(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
         let error = cause.downcast_ref::<Error>().and_then(for_library_error);
-        error.or_else(|| cause.downcast_ref::<VerifyError>().and_then(for_verify_error))
+        let error = error.or_else(|| cause.downcast_ref::<VerifyError>().and_then(for_verify_error));
+        error.or_else(|| cause.downcast_ref::<CacheError>().map(for_cache))
     })
 }
 
@@ -35,6 +37,15 @@ fn for_verify_error(error: &VerifyError) -> Option<String> {
         VerifyError::Host(error) => for_host(error),
         _ => None,
     }
+}
+
+fn for_cache(error: &CacheError) -> String {
+    match error {
+        CacheError::Foreign { .. } => "give --cache-dir an empty directory, or one that is not there yet",
+        CacheError::Reachable(_) => "give --cache-dir a directory elsewhere, or use --no-cache",
+        _ => "give --cache-dir another directory, or use --no-cache",
+    }
+    .to_string()
 }
 
 fn for_options(error: &OptionsError) -> Option<String> {

@@ -8,8 +8,8 @@ use super::args::{AuditArgs, usage_error};
 use super::exit::Exit;
 use super::host_conversion::{host_options, limits};
 use super::input::Input;
-use super::output::Staged;
-use super::side_outputs::{ReportOutput, SideOutputs, json, optional};
+use super::output::{Output, Staged};
+use super::side_outputs::{ReportOutput, SideOutputs, json};
 use super::watchdog::{Phase, Watchdog};
 use super::{advice, terminal};
 
@@ -22,7 +22,8 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
     }
     let side_outputs = SideOutputs {
         report: args.report.as_deref().map(ReportOutput::new).transpose()?,
-        ledger: optional(args.ledger.clone())?,
+        ledger: args.ledger.as_deref().map(Output::private).transpose()?,
+        ledger_hash: args.ledger_hash,
         ..SideOutputs::default()
     };
     side_outputs.check(&input, None)?;
@@ -36,7 +37,11 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
         Err(error) => {
             watchdog.enter(Phase::Writing);
             if let Some(calls) = error.ledger() {
-                let calls_only = SideOutputs { ledger: side_outputs.ledger, ..SideOutputs::default() };
+                let calls_only = SideOutputs {
+                    ledger: side_outputs.ledger,
+                    ledger_hash: side_outputs.ledger_hash,
+                    ..SideOutputs::default()
+                };
                 commit(calls_only.stage(calls, |_| Ok(String::new()))?)?;
             }
             return Err(error.into());

@@ -3,10 +3,12 @@
 mod advice;
 mod args;
 mod audit_command;
+mod caches;
 mod exit;
 mod generate;
 mod host_conversion;
 mod input;
+mod interruption;
 mod output;
 mod parse;
 mod progress;
@@ -29,6 +31,7 @@ pub use exit::{Exit, fail};
 /// Does what the words ask for.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
     let cli = args::parse(words)?;
+    interruption::clean_up();
     match cli.command {
         None => snapshot_command::run(cli.snapshot)?,
         Some(Command::Verify(args)) => return verify_command::run(&args),

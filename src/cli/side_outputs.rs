@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use preinit::host::{DescriptorKind, Ledger};
+use preinit::host::{DescriptorKind, Ledger, LedgerHash};
 
 use super::args::usage_error;
 use super::input::Input;
@@ -15,6 +15,8 @@ pub struct SideOutputs {
     pub report: Option<ReportOutput>,
     /// Every host call, as JSON lines.
     pub ledger: Option<Output>,
+    /// How bytes appear in it.
+    pub ledger_hash: LedgerHash,
     /// What init writes to standard output.
     pub captured_stdout: Option<Output>,
     /// What init writes to standard error.
@@ -91,7 +93,7 @@ impl SideOutputs {
         }
         if let Some(output) = self.ledger {
             let mut lines = Vec::new();
-            ledger.write_json_lines(&mut lines)?;
+            ledger.write_json_lines(&mut lines, self.ledger_hash)?;
             staged.push(output.stage(lines)?);
         }
         let streams =

@@ -2,6 +2,7 @@
 
 use preinit::host::Ledger;
 use preinit::report::{HostCalls, host_calls};
+use preinit::stages::cache::CacheSection;
 use preinit::stages::page::refusal_page;
 use preinit::verify::Outcome;
 use serde::Serialize;
@@ -19,13 +20,16 @@ use super::{advice, summary, terminal};
 /// The command without a name of its own.
 pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
     let watchdog = Watchdog::start(args.limits.timeout)?;
-    let request = SnapshotRequest::new(args)?;
+    let mut request = SnapshotRequest::new(args)?;
     if !request.messages.quiet {
         terminal::warn(&request.messages.warnings);
     }
     let wasm = request.input.read()?;
-    let place = cached_result(&request, &wasm);
-    if let Some(kept) = place.as_ref().and_then(result_cache::Place::get) {
+    if let Some(obstacle) = &request.cache_obstacle {
+        note(&request, "cache not used", &obstacle.to_string());
+    }
+    let entry = request.results.take().and_then(|section| cached_result(&request, section, &wasm));
+    if let Some(kept) = entry.as_ref().and_then(result_cache::ResultEntry::get) {
         return reuse(request, kept);
     }
     let mut ledger = Ledger::default();
@@ -47,17 +51,20 @@ pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
         }
     }
     watchdog.enter(Phase::Writing);
-    if let Some(place) = place {
-        keep(&place, &request, &made)?;
+    if let Some(entry) = entry {
+        keep(&entry, &request, &made)?;
     }
     write(request, made)
 }
 
 /// Where the result of this run is kept, if it can be.
-fn cached_result(request: &SnapshotRequest, wasm: &[u8]) -> Option<result_cache::Place> {
-    let directory = request.results.as_deref()?;
-    match result_cache::Place::of(request, directory, wasm) {
-        Ok(place) => Some(place),
+fn cached_result(
+    request: &SnapshotRequest,
+    section: CacheSection,
+    wasm: &[u8],
+) -> Option<result_cache::ResultEntry> {
+    match result_cache::ResultEntry::of(request, section, wasm) {
+        Ok(entry) => Some(entry),
         Err(reason) => {
             note(request, "result cache not used", &reason);
             None
@@ -66,7 +73,7 @@ fn cached_result(request: &SnapshotRequest, wasm: &[u8]) -> Option<result_cache:
 }
 
 fn keep(
-    place: &result_cache::Place,
+    entry: &result_cache::ResultEntry,
     request: &SnapshotRequest,
     made: &preinit::Output,
 ) -> anyhow::Result<()> {
@@ -76,7 +83,7 @@ fn keep(
         summaries: [false, true].map(|verbose| summary::details(&made.report, verbose)),
         wasm: made.wasm.clone(),
     };
-    if let Err(reason) = place.put(&request.options.host, &made.ledger, &kept) {
+    if let Err(reason) = entry.put(&request.options.host, &made.ledger, kept) {
         note(request, "result not kept", &reason);
     }
     Ok(())

@@ -1,13 +1,11 @@
 //! From the arguments of a snapshot to what will be done.
 
-use std::path::PathBuf;
-
-use directories_next::ProjectDirs;
-use preinit::CompileCache;
 use preinit::Options;
 use preinit::host::{HostOptions, Output as GuestOutput};
+use preinit::stages::cache::{CacheError, CacheSection};
 
-use super::args::{CacheArgs, MessageArgs, SnapshotArgs, usage_error};
+use super::args::{MessageArgs, SnapshotArgs, usage_error};
+use super::caches::Caches;
 use super::host_conversion::{host_options, limits};
 use super::input::Input;
 use super::output::Output;
@@ -32,7 +30,9 @@ pub struct SnapshotRequest {
     /// Whether what init writes to standard output is held back, because something else goes there.
     pub guest_stdout_captured: bool,
     /// Where snapshots are kept between runs.
-    pub results: Option<PathBuf>,
+    pub results: Option<CacheSection>,
+    /// Why the platform's cache directory is not used, if it should be.
+    pub cache_obstacle: Option<CacheError>,
     /// Whether the snapshot must be verified before it is written.
     pub verify: bool,
     /// What to print.
@@ -81,20 +81,34 @@ impl SnapshotRequest {
             progress: !args.messages.quiet && terminal::is_watched() && !guest_on_terminal,
             warnings: Vec::new(),
         };
-        let (results, verify) = (results(&args.cache)?, args.verify);
+        let (cache, verify) = (args.cache.clone(), args.verify);
         let host = host_options(&args.host, guest_stdout_captured, &mut messages.warnings)?;
-        let options = options(args, recording(host, &side_outputs), side_outputs.has_page());
+        let mut options = options(args, recording(host, &side_outputs), side_outputs.has_page());
         if options.strict && !messages.warnings.is_empty() {
             return Err(Refused(messages.warnings).into());
         }
-        Ok(Self { input, output, side_outputs, options, guest_stdout_captured, results, verify, messages })
+        let Caches { compiled, results, obstacle: cache_obstacle } =
+            Caches::open(&cache, options.writable_directories())?;
+        options.compile_cache = compiled;
+        Ok(Self {
+            input,
+            output,
+            side_outputs,
+            options,
+            guest_stdout_captured,
+            results,
+            cache_obstacle,
+            verify,
+            messages,
+        })
     }
 }
 
 fn side_outputs(args: &MessageArgs) -> anyhow::Result<SideOutputs> {
     Ok(SideOutputs {
         report: args.report.as_deref().map(ReportOutput::new).transpose()?,
-        ledger: optional(args.ledger.clone())?,
+        ledger: args.ledger.as_deref().map(Output::private).transpose()?,
+        ledger_hash: args.ledger_hash,
         captured_stdout: optional(args.capture_stdout.clone())?,
         captured_stderr: optional(args.capture_stderr.clone())?,
     })
@@ -126,7 +140,7 @@ fn options(args: SnapshotArgs, host: HostOptions, maps: bool) -> Options {
         optimize: args.optimize,
         at: args.at,
         frames: args.frames.unwrap_or_default(),
-        compile_cache: compile_cache(&args.cache),
+        compile_cache: None,
         host,
         limits: limits(&args.limits),
         reset_libc: args.reset_libc,
@@ -134,27 +148,4 @@ fn options(args: SnapshotArgs, host: HostOptions, maps: bool) -> Options {
         strict: args.strict,
         maps,
     }
-}
-
-fn compile_cache(args: &CacheArgs) -> Option<CompileCache> {
-    let directory = cache_directory(args).filter(|_| !args.no_cache)?;
-    Some(CompileCache::new(directory.join("compiled")))
-}
-
-fn results(args: &CacheArgs) -> anyhow::Result<Option<PathBuf>> {
-    if !args.result_cache {
-        return Ok(None);
-    }
-    match cache_directory(args) {
-        Some(directory) => Ok(Some(directory.join("results"))),
-        None => Err(usage_error(
-            "--result-cache needs a directory, and there is none by default here: give --cache-dir",
-        )),
-    }
-}
-
-/// The platform's place for caches, if there is a user with a home.
-fn cache_directory(args: &CacheArgs) -> Option<PathBuf> {
-    let platform = || ProjectDirs::from("", "", "preinit").map(|dirs| dirs.cache_dir().to_owned());
-    args.cache_dir.clone().or_else(platform)
 }

@@ -7,6 +7,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use preinit::stages::temporary;
+
 use super::exit::Exit;
 use super::progress::Progress;
 use super::terminal;
@@ -168,6 +170,7 @@ fn expire(state: &State) {
         let _: Result<(), _> = printed.send(());
     });
     let _ = done.recv_timeout(Duration::from_secs(1));
+    temporary::remove_all(Duration::from_secs(1));
     std::process::exit(u8::from(timed_out.exit()).into());
 }
 

@@ -1,4 +1,4 @@
-//! Where to stop: what `--at` says, and what that means for a module.
+//! Where to stop: what is asked for, and what that means for a module.
 
 use super::FreezeError;
 use super::awaited_call::{Argument, Arguments, Awaited, AwaitedCall, WASI};

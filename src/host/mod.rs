@@ -41,8 +41,8 @@ pub use host_options::{
 pub use host_value::HostValue;
 pub(crate) use interceptor::{Seen, Watch};
 pub use ledger::{
-    Call, Descriptor, DescriptorKind, Descriptors, Entry, FileChange, ImportCount, Input, Ledger, Outcome,
-    Region, Sources,
+    Call, Descriptor, DescriptorKind, Descriptors, Entry, FileChange, ImportCount, Input, Ledger, LedgerHash,
+    Outcome, Region, Sources,
 };
 pub use policy::{Class, ClassUse, Policies, Policy};
 pub use resolve::resolve_imports;

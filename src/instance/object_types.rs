@@ -29,8 +29,7 @@ impl Hash for EngineType {
 }
 
 impl ObjectTypes {
-    // What can change inside a type is the count of its users.
-    #[allow(clippy::mutable_key_type)]
+    #[allow(clippy::mutable_key_type, reason = "what can change inside a type is the count of its users")]
     pub fn new(
         probed: &Probed,
         instance: &Instance,

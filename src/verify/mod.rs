@@ -1,45 +1,56 @@
-//! Tells whether a snapshot is the original after init.
+//! Compares a snapshot with the original after init.
 //!
-//! What the answers mean. *Different* is a fact: the two modules were seen to differ, in the place that is named; the
-//! only known false alarms are calls that use up the machine's own room (the depth of the call stack, memory), and
-//! those are counted as *could not tell* wherever they are recognized, as is a call that runs out of fuel or time on
-//! one side only. *Equal* means that no difference was found in what the coverage lists: the whole state after
-//! instantiation, private parts included, is always compared; what calls do is compared for the calls that were made.
-//! *Could not tell* means that something that was asked for could not be compared, and says what and why.
+//! What the answers mean. *Different* is a fact: the two modules were seen to differ, at the place that is named. The only
+//! known false alarms are calls that use up the machine's own resources (the depth of the call stack, memory). Those count
+//! as *could not tell* wherever they are recognized, as does a call that runs out of fuel or time on one side only. *Equal*
+//! means that no difference was found in what the coverage lists: the whole state after instantiation, private parts
+//! included, is always compared; what calls do is compared for the calls that were made. *Could not tell* means that
+//! something that was asked for could not be compared, and says what and why.
 //!
-//! Both sides run in lock step on the same engine. The original runs its init and leads: its host calls are answered by
-//! the hermetic host (or, in init, from the ledger of the run that made the snapshot). The snapshot follows: each of its
-//! host calls must be the leader's next, with the same arguments and bytes, and gets the leader's answer. So standard
-//! output, exit codes and files need no comparison of their own, and nothing outside is touched for the follower.
-//! After instantiation and after every call of a script the whole state is compared: globals, memories, tables,
-//! dropped segments.
+//! Both sides run in lock step on the same engine. The original goes first. It runs its init; then the hermetic host answers
+//! its host calls (those of init from the ledger of the run that made the snapshot, if there is one). The snapshot follows:
+//! each of its host calls must be the original's next one, with the same arguments and bytes, and gets the same answer. So
+//! standard output, exit codes and files need no comparison of their own, and for the snapshot nothing outside is touched.
+//! After instantiation and after every call of a script the whole state is compared: globals, memories, tables, dropped
+//! segments.
 //!
 //! Other engines (wasmi, V8) then do with the snapshot what was done with the original, answered from its record. What
-//! differs there counts if the same engine, given the original, does not differ in that way too; so a snapshot that is
-//! right on one engine only is found, and a fault of an engine is no difference.
+//! differs there counts only if the same engine, given the original, does not differ in the same way. So a snapshot that is
+//! right on one engine only is found, and a fault of an engine is not taken for a difference.
 
-mod allocate;
-mod elsewhere;
-mod foreign;
-mod frozen;
-mod generate;
+mod action;
+mod allocator;
+mod arguments;
+mod boundary_values;
+mod call_result;
+mod compared_instance;
+mod comparison;
+mod engine_run;
+mod frozen_comparison;
+mod heap_comparison;
+mod instance_state;
+mod lock_step;
+mod memory_comparison;
+mod module_comparison;
+mod observer;
 mod options;
+mod other_engines;
 mod pattern;
-mod play;
-mod round;
+mod probed_module;
 mod script;
+mod sequences;
 mod shrink;
-mod side;
-mod spectator;
+mod snapshot_run;
 mod start;
-mod state;
-mod structure;
-mod value;
+mod state_comparison;
+mod tolerance;
 mod verdict;
+mod verdict_builder;
+mod verdict_text;
 mod verifier;
 
-pub use foreign::OtherEngine;
 pub use options::VerifyOptions;
+pub use other_engines::OtherEngine;
 pub use pattern::Pattern;
 pub use script::{Expected, Literal, Script, ScriptError, Step};
 pub use verdict::{Coverage, Difference, EngineCoverage, Outcome, Skipped, StateCoverage, Verdict};
@@ -52,20 +63,20 @@ use crate::instance::CaptureError;
 use preinit_core::module::ModuleError;
 use preinit_core::probe::ProbeError;
 
-/// Why there is no verdict: the original's side could not be brought to where the snapshot begins.
+/// Why there is no verdict: the original could not be brought to the state in which the snapshot begins.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// The original is not a module.
+    /// The original is not a valid module.
     #[error("the original: {0}")]
     Original(#[from] ModuleError),
     /// A module cannot be instrumented.
     #[error(transparent)]
     Probe(#[from] ProbeError),
-    /// Init of the original did not come to its end.
+    /// Init of the original did not complete.
     #[error("the original's init: {0}")]
     Init(#[from] ExecuteError),
-    /// The original does not come to the place at which it was frozen.
-    #[error("the original does not come to where it was frozen")]
+    /// The original did not reach the point at which it was frozen.
+    #[error("the original did not reach the point at which it was frozen")]
     Freeze(#[from] FreezeError),
     /// The host could not be set up.
     #[error(transparent)]
@@ -73,15 +84,15 @@ pub enum VerifyError {
     /// A state could not be read.
     #[error(transparent)]
     Capture(#[from] CaptureError),
-    /// Init did not do what it did when the snapshot was made.
-    #[error("the original's init made {made} of the {recorded} host calls that it made before")]
+    /// Init did not behave as it did when the snapshot was made.
+    #[error("the original's init made only {made} of the {recorded} recorded host calls")]
     NotReplayed {
         /// Calls of this run.
         made: usize,
         /// Calls of the run that made the snapshot.
         recorded: usize,
     },
-    /// The machine has no room for a thread.
+    /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
 }
@@ -105,7 +116,7 @@ pub enum VerifyError {
 /// [`VerifyError`], if the original cannot be run. Whatever is wrong with the snapshot is a difference.
 pub fn verify(original: &[u8], snapshot: &[u8], options: &VerifyOptions) -> Result<Verdict, VerifyError> {
     crate::engine::on_guest_thread(|| match &options.at {
-        Some(trigger) => frozen::verify(original, snapshot, trigger, options),
+        Some(trigger) => frozen_comparison::verify(original, snapshot, trigger, options),
         None => Verifier::new(original, options)?.verify(snapshot),
     })?
 }

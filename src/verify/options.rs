@@ -1,4 +1,4 @@
-use super::foreign::OtherEngine;
+use super::other_engines::OtherEngine;
 use super::pattern::Pattern;
 use super::script::Script;
 use crate::engine::Compiler;
@@ -8,47 +8,48 @@ use preinit_core::plan::Rename;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a verification compares, and how long it takes.
+/// What a verification compares, and how long it may take.
 #[derive(Debug, Clone)]
 pub struct VerifyOptions {
-    /// Exports that init consists of, as for the making of the snapshot.
+    /// Exports that init calls, as when the snapshot was made.
     pub init_functions: Vec<String>,
-    /// The place at which the original was frozen; it is played until there, and both sides go on from there. Generated
-    /// sequences are left out.
+    /// The point at which the original was frozen. It runs to that point, and both sides continue from there. No sequences are
+    /// generated.
     pub at: Option<Trigger>,
     /// Exports that have another name in the snapshot.
     pub renames: Vec<Rename>,
-    /// What init saw. WASI is allowed in any case, hermetically.
+    /// What init can see. WASI is always allowed, hermetically.
     pub host: HostOptions,
     /// What init may use.
     pub limits: Limits,
-    /// The host calls of the run that made the snapshot. With them init is replayed and nothing outside is touched;
-    /// without them init runs once more, and ends the verification where it would change a file.
+    /// The host calls of the run that made the snapshot. With them, init is answered from this record, and nothing outside is
+    /// touched. Without them, init runs again, and the verification fails where init would change a file.
     pub ledger: Option<Arc<Ledger>>,
-    /// Arguments, environment, standard input and directories of the calls in scripts; `None` for those of init. They
-    /// run as in a new process: with descriptors, clocks and random numbers that begin anew.
+    /// Arguments, environment, standard input and directories for the calls in scripts; `None` for those of init. The calls
+    /// run as in a new process: descriptors, clocks and random numbers start again.
     pub run: Option<WasiOptions>,
-    /// Scripts that are played first, each on an instance of its own.
+    /// Scripts that run before generated sequences, each on fresh instances.
     pub scripts: Vec<Script>,
-    /// The engines to run on; empty for Cranelift, Winch, and for a small module Pulley.
+    /// The engines that run both sides in lock step; empty for Cranelift, Winch and, for a small module, Pulley.
     pub engines: Vec<Compiler>,
-    /// Engines by other people that play along. If none is named here or in `engines`: for a small module wasmi.
+    /// Engines other than wasmtime, which do with the snapshot what was done with the original. If none is named here or in
+    /// `engines`, wasmi for a small module.
     pub other_engines: Vec<OtherEngine>,
-    /// Generated sequences for each engine, at most.
+    /// The maximum number of generated sequences per engine.
     pub sequences: usize,
-    /// Calls in a generated sequence, at most.
+    /// The maximum number of calls in a generated sequence.
     pub depth: usize,
-    /// Time for playing generated sequences, on all engines together. A sequence that has begun is played to its end.
+    /// Time for generated sequences, on all engines together. A sequence that has begun runs to its end.
     pub time: Duration,
-    /// Fuel for one call (about one for each instruction).
+    /// Fuel for one call (about one unit per instruction).
     pub fuel: u64,
-    /// Bytes that memories and tables may grow by while a sequence is played.
+    /// Bytes by which memories and tables may grow during a sequence.
     pub growth: u64,
-    /// What sequences are generated from.
+    /// The seed of generated sequences.
     pub seed: u64,
-    /// Differences that are listed, at most.
+    /// The maximum number of differences that are listed.
     pub max_differences: usize,
-    /// Differences that do not count.
+    /// Differences that are not counted.
     pub ignore: Vec<Pattern>,
 }
 
@@ -78,6 +79,20 @@ impl Default for VerifyOptions {
 }
 
 impl VerifyOptions {
+    /// Whether a difference with this key is not counted.
+    pub(super) fn ignores(&self, key: &str) -> bool {
+        self.ignore.iter().any(|pattern| pattern.matches_key(key))
+    }
+
+    /// The other engines that were asked for, or wasmi for a small module.
+    pub(super) fn other_engines(&self, is_small: bool) -> Vec<OtherEngine> {
+        let asked = !self.engines.is_empty() || !self.other_engines.is_empty();
+        match !asked && is_small {
+            true => vec![OtherEngine::Wasmi],
+            false => self.other_engines.clone(),
+        }
+    }
+
     /// The host for init: nothing is printed, nothing outside is changed.
     pub(super) fn init_host(&self, replay: Option<Arc<Ledger>>) -> HostOptions {
         let mut host = self.host.clone();
@@ -90,8 +105,8 @@ impl VerifyOptions {
         host
     }
 
-    /// The host for the calls of a script. What init was given from outside (real clocks, standard input) is not asked
-    /// for again: the two sides only have to get the same answers.
+    /// The host for the calls of a script. What init was given from outside (real clocks, standard input) is not read again:
+    /// both sides only have to get the same answers.
     pub(super) fn run_host(&self) -> HostOptions {
         let mut host = self.init_host(None);
         if let Some(run) = &self.run {
@@ -111,7 +126,7 @@ impl VerifyOptions {
         host
     }
 
-    /// Stubs for everything are stubs for WASI too.
+    /// Stubs for all imports include WASI.
     fn wasi(&self, given: Option<WasiOptions>) -> Option<WasiOptions> {
         given.or_else(|| (!self.host.stub_all).then(WasiOptions::default))
     }

@@ -1,19 +1,19 @@
-/// A pattern for the keys of differences; `*` stands for any text, everything else for itself.
+/// A pattern for the keys of differences. `*` stands for any text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern(String);
 
 impl Pattern {
-    /// The pattern that `text` writes.
+    /// The pattern written as `text`.
     pub fn new(text: impl Into<String>) -> Pattern {
         Pattern(text.into())
     }
 
-    /// Whether the whole key matches, or what follows its `step.N.`: the state is compared after every step, and what
-    /// is ignored at the start is ignored later too.
+    /// Whether the whole key matches, or the part after `step.N.`. The state is compared after every step, and what is
+    /// ignored at the start is ignored later too.
     pub fn matches_key(&self, key: &str) -> bool {
-        let behind_step =
+        let after_step =
             key.strip_prefix("step.").and_then(|rest| rest.split_once('.')).map(|(_, rest)| rest);
-        self.matches(key) || behind_step.is_some_and(|rest| self.matches(rest))
+        self.matches(key) || after_step.is_some_and(|rest| self.matches(rest))
     }
 
     fn matches(&self, text: &str) -> bool {

@@ -1,7 +1,7 @@
-//! Reduces a script that shows a difference.
+//! Reduces scripts that show differences.
 
 use super::VerifyError;
-use super::play::Played;
+use super::lock_step::ScriptResult;
 use super::script::{Script, Step};
 use proptest::strategy::ValueTree;
 use std::time::{Duration, Instant};
@@ -9,54 +9,60 @@ use std::time::{Duration, Instant};
 /// Time that the search for a shorter script may take.
 const TIME: Duration = Duration::from_secs(5);
 
-/// Plays a script on fresh instances.
-pub(super) type Play<'p> = dyn FnMut(&Script) -> Result<Played, VerifyError> + 'p;
+/// Runs a script on fresh instances.
+pub(super) type Run<'r> = dyn FnMut(&Script) -> Result<ScriptResult, VerifyError> + 'r;
 
-/// A script, and what came of it.
-pub(super) type Shown = (Script, Played);
+/// A script that shows a difference.
+pub(super) struct Counterexample {
+    pub script: Script,
+    pub result: ScriptResult,
+}
 
-/// Reduces a generated script, which shows a difference, in the way that its strategy knows: fewer calls, then plainer
-/// arguments.
+/// Reduces a generated script as its strategy does: fewer calls, then simpler arguments.
 pub(super) fn generated(
     tree: &mut dyn ValueTree<Value = Vec<Step>>,
-    shown: Shown,
-    play: &mut Play<'_>,
-) -> Result<Shown, VerifyError> {
+    found: Counterexample,
+    run: &mut Run<'_>,
+) -> Result<Counterexample, VerifyError> {
     let started = Instant::now();
-    let mut best = shown;
+    let mut best = found;
     let mut goes_on = tree.simplify();
     while goes_on && started.elapsed() < TIME {
         let script = Script { steps: tree.current() };
-        let played = play(&script)?;
-        if played.differences.is_empty() {
+        let result = run(&script)?;
+        if result.differences.is_empty() {
             goes_on = tree.complicate();
         } else {
-            best = (script, played);
+            best = Counterexample { script, result };
             goes_on = tree.simplify();
         }
     }
-    fewer_steps(best, play, started)
+    fewer_steps(best, run, started)
 }
 
 /// Reduces a script whose arguments were given.
-pub(super) fn given(shown: Shown, play: &mut Play<'_>) -> Result<Shown, VerifyError> {
-    fewer_steps(shown, play, Instant::now())
+pub(super) fn given(found: Counterexample, run: &mut Run<'_>) -> Result<Counterexample, VerifyError> {
+    fewer_steps(found, run, Instant::now())
 }
 
-fn fewer_steps(shown: Shown, play: &mut Play<'_>, started: Instant) -> Result<Shown, VerifyError> {
-    let (mut script, mut played) = shown;
-    // What follows the step that showed it was not even played.
-    script.steps.truncate(played.steps);
+fn fewer_steps(
+    found: Counterexample,
+    run: &mut Run<'_>,
+    started: Instant,
+) -> Result<Counterexample, VerifyError> {
+    let Counterexample { mut script, mut result } = found;
+    // The steps after the one that showed the difference were not made.
+    script.steps.truncate(result.steps);
     let mut index = 0;
     while index < script.steps.len() && script.steps.len() > 1 && started.elapsed() < TIME {
         let mut shorter = script.clone();
         shorter.steps.remove(index);
-        let replayed = play(&shorter)?;
-        match replayed.differences.is_empty() {
+        let again = run(&shorter)?;
+        match again.differences.is_empty() {
             true => index += 1,
-            false => (script, played) = (shorter, replayed),
+            false => (script, result) = (shorter, again),
         }
     }
-    script.steps.truncate(played.steps);
-    Ok((script, played))
+    script.steps.truncate(result.steps);
+    Ok(Counterexample { script, result })
 }

@@ -1,45 +1,67 @@
-//! Brings both sides to where the snapshot begins.
+//! Brings both sides to the state in which a snapshot begins.
 
-use super::side::{Program, Side};
+use super::compared_instance::ComparedInstance;
+use super::probed_module::ProbedModule;
 use super::{VerifyError, VerifyOptions};
 use crate::engine::{self, Compiled, Compiler, EngineOptions};
-use crate::execute::{self, Compilation, ExecuteError, Execution, Prepared};
-use crate::host::{HostOptions, Ledger, Limits};
+use crate::execute::{self, Compilation, ExecuteError, Execution};
+use crate::host::{Entry, HostOptions, Ledger, Limits};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Memory that each side may use on top of what init may: for probes, which differ a little.
+/// Memory that each side may use in addition to what init may: for probes, which differ a little.
 const PROBE_MEMORY: u64 = 64 << 20;
 
-pub(super) fn compile(program: &Program<'_>, compiler: Compiler) -> wasmtime::Result<Compiled> {
-    let options = EngineOptions { fuel: true, epochs: true, optimize: false, plain_traces: false };
-    engine::compile_with(compiler, &program.probed.wasm, options)
+/// The settings of engines that verify.
+pub(super) const ENGINE_OPTIONS: EngineOptions =
+    EngineOptions { fuel: true, epochs: true, optimize: false, plain_traces: false };
+
+pub(super) fn compile(program: &ProbedModule<'_>, compiler: Compiler) -> wasmtime::Result<Compiled> {
+    engine::compile_with(compiler, &program.probed.wasm, ENGINE_OPTIONS)
 }
 
-/// The original behind its init.
-pub(super) struct Led<'a> {
-    pub side: Side<'a>,
-    /// The host calls of init.
+/// The original after its init.
+pub(super) struct InitRun<'a> {
+    pub original: ComparedInstance<'a>,
+    pub record: InitRecord,
+}
+
+/// The host calls of init.
+#[derive(Clone)]
+pub(super) struct InitRecord {
     pub ledger: Arc<Ledger>,
-    /// How many of them preloaded modules made as they started; the follower's preloads make them too.
-    pub preload_calls: usize,
+    /// How many of them preloaded modules made as they started. Those of the snapshot make them too.
+    preload_calls: usize,
 }
 
-/// Runs init of the original, answered from `replay` if there is one, and turns to the host for scripts.
-pub(super) fn leader<'a>(
-    program: &Arc<Program<'a>>,
+impl InitRecord {
+    pub fn new(ledger: Arc<Ledger>, preload_calls: usize) -> Self {
+        InitRecord { ledger, preload_calls }
+    }
+
+    /// All host calls.
+    pub fn calls(&self) -> Vec<Arc<Entry>> {
+        self.ledger.shared()
+    }
+
+    /// The host calls of preloaded modules.
+    fn preload_calls(&self) -> Arc<Ledger> {
+        Arc::new(self.ledger.first(self.preload_calls))
+    }
+}
+
+/// Runs init of the original, answered from `replay` if there is one, and prepares the host for the calls of scripts.
+pub(super) fn run_init<'a>(
+    program: &Arc<ProbedModule<'a>>,
     compiled: &Compiled,
     calls: &[String],
     replay: Option<Arc<Ledger>>,
     options: &VerifyOptions,
-) -> Result<Led<'a>, VerifyError> {
+) -> Result<InitRun<'a>, VerifyError> {
     let host = options.init_host(replay);
-    let limits = Limits {
-        fuel: Some(options.limits.fuel.unwrap_or(u64::MAX)),
-        max_memory: options.limits.max_memory.saturating_add(PROBE_MEMORY),
-        ..timed(&options.limits)
-    };
-    let mut initialized = execute::start(prepared(program, compiled, &host, &limits), calls.to_vec())?;
+    let limits = Limits { fuel: Some(options.limits.fuel.unwrap_or(u64::MAX)), ..limits(options) };
+    let execution = execution(program, &host, &limits);
+    let mut initialized = execute::start(execution.prepared(compiled, Duration::ZERO), calls.to_vec())?;
     let preload_calls = initialized.preload_calls;
     let state = initialized.store.data_mut();
     let ledger = match host.replay {
@@ -54,42 +76,41 @@ pub(super) fn leader<'a>(
     };
     state.restart(&options.run_host(), program.module.digest())?;
     state.allow_growth(options.growth);
-    Ok(Led { side: Side::new(Arc::clone(program), initialized)?, ledger, preload_calls })
+    let original = ComparedInstance::new(Arc::clone(program), initialized)?;
+    Ok(InitRun { original, record: InitRecord { ledger, preload_calls } })
 }
 
-/// Instantiates the snapshot. It may call nothing, except what its preloads call as they start.
-pub(super) fn follower<'a>(
-    program: &Arc<Program<'a>>,
+/// Instantiates the snapshot. It may make no host calls, except for those that its preloaded modules make as they start.
+pub(super) fn instantiate<'s>(
+    program: &Arc<ProbedModule<'s>>,
     compiled: &Compiled,
-    preload_calls: Ledger,
+    record: &InitRecord,
     options: &VerifyOptions,
-) -> Result<Result<Side<'a>, ExecuteError>, VerifyError> {
-    let host = HostOptions { ..options.init_host(Some(Arc::new(preload_calls))) };
-    let limits = Limits {
-        fuel: Some(u64::MAX),
-        max_memory: options.limits.max_memory.saturating_add(PROBE_MEMORY),
-        ..timed(&options.limits)
-    };
-    let mut initialized = match execute::start(prepared(program, compiled, &host, &limits), Vec::new()) {
+) -> Result<Result<ComparedInstance<'s>, ExecuteError>, VerifyError> {
+    let host = options.init_host(Some(record.preload_calls()));
+    let limits = Limits { fuel: Some(u64::MAX), ..limits(options) };
+    let execution = execution(program, &host, &limits);
+    let mut initialized = match execute::start(execution.prepared(compiled, Duration::ZERO), Vec::new()) {
         Ok(initialized) => initialized,
         Err(error) => return Ok(Err(error)),
     };
     initialized.store.data_mut().allow_growth(options.growth);
-    Ok(Ok(Side::new(Arc::clone(program), initialized)?))
+    Ok(Ok(ComparedInstance::new(Arc::clone(program), initialized)?))
 }
 
-fn prepared<'p>(
-    program: &'p Program<'_>,
-    compiled: &'p Compiled,
-    host: &'p HostOptions,
-    limits: &'p Limits,
-) -> Prepared<'p> {
-    execution(program, host, limits).prepared(compiled, Duration::ZERO)
+fn limits(options: &VerifyOptions) -> Limits {
+    let max_memory = options.limits.max_memory.saturating_add(PROBE_MEMORY);
+    Limits { max_memory, ..with_deadline(&options.limits) }
 }
 
-/// A program on this host, without init functions of its own choice.
+/// The engine counts epochs, so there has to be a deadline.
+pub(super) fn with_deadline(limits: &Limits) -> Limits {
+    Limits { timeout: Some(limits.timeout.unwrap_or(Duration::from_secs(u32::MAX.into()))), ..*limits }
+}
+
+/// A program on this host, with the default init functions.
 pub(super) fn execution<'p>(
-    program: &'p Program<'_>,
+    program: &'p ProbedModule<'_>,
     host: &'p HostOptions,
     limits: &'p Limits,
 ) -> Execution<'p> {
@@ -102,9 +123,4 @@ pub(super) fn execution<'p>(
         limits,
         compilation: Compilation::default(),
     }
-}
-
-/// The engine counts epochs, so there has to be a deadline.
-pub(super) fn timed(limits: &Limits) -> Limits {
-    Limits { timeout: Some(limits.timeout.unwrap_or(Duration::from_secs(u32::MAX.into()))), ..*limits }
 }

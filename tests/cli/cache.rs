@@ -1,6 +1,6 @@
 //! What is kept between runs.
 
-use super::{Place, code, done, failed, stderr};
+use super::{Place, done, failed, stderr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn code_files(directory: &Path) -> Vec<PathBuf> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(code_files(&path));
-        } else if path.extension().is_none() && path.file_name().unwrap() != "sealed" {
+        } else if path.components().any(|part| part.as_os_str() == "modules") && path.extension().is_none() {
             found.push(path);
         }
     }
@@ -73,15 +73,31 @@ fn damaged_code_is_not_run() {
     assert!(compiles(&place, ""), "half a file");
 }
 
-/// As a run leaves it that was killed in between: not used, and not trusted.
+/// As a run leaves it that was killed in between: not trusted, and replaced.
 #[test]
 fn unsealed_code_is_not_run() {
     let place = Place::new();
     assert!(compiles(&place, ""));
     let entry = std::fs::read_dir(place.join("cache/compiled")).unwrap().next().unwrap().unwrap().path();
     std::fs::remove_file(entry.join("sealed")).unwrap();
+    let lock = std::fs::File::open(entry.join("lock")).unwrap();
+    lock.lock().unwrap();
     assert!(compiles(&place, ""));
-    assert!(compiles(&place, ""), "it could be that another run is still writing it");
+    assert!(compiles(&place, ""), "another run is still writing it");
+    drop(lock);
+    assert!(compiles(&place, ""));
+    assert!(!compiles(&place, ""), "what was abandoned is replaced");
+}
+
+/// Where there are no locks, or if a run was killed before it had one.
+#[test]
+fn an_entry_without_a_lock_is_abandoned_after_a_while() {
+    let place = Place::new();
+    assert!(compiles(&place, ""));
+    let entry = std::fs::read_dir(place.join("cache/compiled")).unwrap().next().unwrap().unwrap().path();
+    std::fs::remove_file(entry.join("sealed")).unwrap();
+    std::fs::remove_file(entry.join("lock")).unwrap();
+    assert!(compiles(&place, "") && compiles(&place, ""), "it could be that another run is still writing it");
     let old = std::time::SystemTime::now() - Duration::from_secs(3600);
     std::fs::File::open(&entry).unwrap().set_modified(old).unwrap();
     assert!(compiles(&place, ""));
@@ -108,20 +124,6 @@ fn many_at_once() {
             assert_eq!(&wasm, expected.get_or_insert(wasm.clone()));
         }
     }
-}
-
-#[cfg(unix)]
-#[test]
-fn a_directory_that_others_write_to_is_not_used() {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
-    let place = Place::new();
-    std::fs::create_dir_all(place.join("cache/compiled")).unwrap();
-    std::fs::set_permissions(place.join("cache/compiled"), PermissionsExt::from_mode(0o777)).unwrap();
-    assert!(compiles(&place, "") && compiles(&place, ""));
-    assert_eq!(code_files(&place.join("cache")), Vec::<PathBuf>::new());
-    std::fs::remove_dir(place.join("cache/compiled")).unwrap();
-    assert!(compiles(&place, "") && !compiles(&place, ""));
-    assert_eq!(std::fs::metadata(place.join("cache/compiled")).unwrap().mode() & 0o777, 0o700);
 }
 
 fn reuses(place: &Place, line: &str) -> bool {
@@ -234,15 +236,20 @@ fn runs_that_are_one_of_a_kind_are_not_kept() {
     assert_eq!(twice("--allow-wasi --inherit-stdio=false"), (false, true));
 }
 
+/// One that was named is; see `security::cache_directory`.
 #[test]
-fn a_cache_that_cannot_be_is_no_error() {
+fn without_the_platform_s_cache_everything_is_compiled() {
     let place = Place::new();
     place.write("cache", "a file");
-    assert!(compiles(&place, "") && compiles(&place, ""));
-    assert!(!reuses(&place, "") && !reuses(&place, ""));
-    let output = place.line("in.wasm -o out.wasm -f bad --cache-dir cache --result-cache");
-    failed(&output, 1, "trapped");
-    assert_eq!(code(&output), 1);
+    for line in ["in.wasm -o out.wasm", "in.wasm -o out.wasm --result-cache"] {
+        for _ in 0..2 {
+            let output = place.command(line.split(' ')).env("XDG_CACHE_HOME", "cache").output().unwrap();
+            done(&output);
+            assert!(!stderr(&output).contains("cache"), "{}", stderr(&output));
+        }
+    }
+    let mut command = place.command("in.wasm -o out.wasm -f bad --result-cache".split(' '));
+    failed(&command.env("XDG_CACHE_HOME", "cache").output().unwrap(), 1, "trapped");
 }
 
 #[test]

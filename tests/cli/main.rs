@@ -8,6 +8,7 @@ mod golden;
 mod host;
 mod messages;
 mod output;
+mod security;
 #[cfg(unix)]
 mod time_limit;
 mod verify;

@@ -56,7 +56,7 @@ fn calls_and_scripts() {
     assert!(stdout(&output).contains("step.0.expected: i32 42 (43 was expected)"), "{}", stdout(&output));
     let output = place.line(&format!("{line} --call add()"));
     assert_eq!(code(&output), 2);
-    assert!(stdout(&output).contains("it takes 1 arguments, not 0"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("it takes 1 argument, not 0"), "{}", stdout(&output));
     failed(&place.line(&format!("{line} --call add")), 2, "cannot read --call");
 }
 

@@ -118,10 +118,11 @@ class Session(Expectations):
             raise SystemExit(f"{words}\nends with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done.stdout
 
-    def measure(self, client, program, arguments, **how):
+    def measure(self, client, program, arguments, without=(), **how):
         """Takes CPU time and size of preinit's and Wizer's snapshots, if this is wanted. `OUT` in the arguments is the output."""
         if self.measuring:
             tools = {"preinit": self.preinit, **self.wizers}
+            tools = {tool: path for tool, path in tools.items() if tool not in without}
             self.figures.append((client, program, measuring.compare(tools, arguments, self.work / "measured", **how)))
 
     def lack(self, reason):

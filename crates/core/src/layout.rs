@@ -88,7 +88,7 @@ pub fn padded(segments: &[Range<u64>]) -> Arrangement {
 }
 
 /// The best way to have the memory mapped: one stretch of the data, padded as it needs, is mapped, and what lies before
-/// and behind it is copied by a start function. Padding weighs its bytes, copying sixteen times that, a start function a
+/// and after it is copied by a start function. Padding weighs its bytes, copying sixteen times that, a start function a
 /// MiB. Every stretch between two holes is tried.
 pub fn mappable(segments: &[Range<u64>]) -> Arrangement {
     let parts = parts(segments);

@@ -11,6 +11,7 @@ pub mod capture;
 pub mod encode;
 pub mod engine_limits;
 pub mod freeze;
+mod hex;
 pub mod interpose;
 pub mod layout;
 pub mod module;
@@ -20,4 +21,7 @@ pub mod printable;
 pub mod probe;
 pub mod segments;
 pub mod snapshot;
+pub mod state_file;
 pub mod strip;
+
+pub use hex::hex;

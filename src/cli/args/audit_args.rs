@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 use preinit::Rename;
 use preinit::Trigger;
+use preinit::host::LedgerHash;
 
 use super::{HostArgs, LimitArgs};
-use crate::cli::parse::name_pair;
+use crate::cli::parse::{ledger_hash, name_pair};
 
 /// The arguments of an audit.
 #[derive(Debug, Args)]
@@ -70,6 +71,12 @@ pub struct AuditArgs {
     /// Write every host call of the first run as JSON lines; `-` for standard output
     #[arg(long, value_name = "FILE", help_heading = "Messages")]
     pub ledger: Option<PathBuf>,
+
+    /// How bytes appear in the ledger: `salted` hashes say nothing about them, `plain` ones can be compared between runs
+    ///
+    /// A short secret can be guessed from its plain hash.
+    #[arg(long, value_name = "HASH", value_parser = ledger_hash::parse, default_value = "salted", help_heading = "Messages")]
+    pub ledger_hash: LedgerHash,
 }
 
 const NOTES: &str = "\

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use preinit::host::LedgerHash;
+
+use crate::cli::parse::ledger_hash;
 
 /// Standard error and side files.
 #[derive(Debug, Args)]
@@ -33,4 +36,10 @@ pub struct MessageArgs {
     /// Write every host call as JSON lines; `-` for standard output
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
+
+    /// How bytes appear in the ledger: `salted` hashes say nothing about them, `plain` ones can be compared between runs
+    ///
+    /// A short secret can be guessed from its plain hash.
+    #[arg(long, value_name = "HASH", value_parser = ledger_hash::parse, default_value = "salted")]
+    pub ledger_hash: LedgerHash,
 }

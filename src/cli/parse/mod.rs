@@ -4,6 +4,7 @@ pub mod byte_count;
 pub mod fuel_amount;
 pub mod host_choice;
 pub mod layout_name;
+pub mod ledger_hash;
 pub mod name_pair;
 pub mod point_in_time;
 pub mod time_span;

@@ -1,8 +1,9 @@
 //! The ledger as JSON lines: a header, then one line for each call. Bytes are given by length and hash, so that the
-//! file holds no secrets and stays small.
+//! file stays small. The hashes are keyed by default: from a plain one, a short secret can be guessed.
 
 use std::io::{self, Write};
 
+use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -11,9 +12,24 @@ use crate::host::host_options::{Clock, ImportName, Random};
 use crate::host::host_value::HostValue;
 use crate::host::wasi;
 
+/// How bytes appear in the JSON lines of a ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LedgerHash {
+    /// Hashed with a random key that is not kept. Equal bytes have equal hashes within one file only, and nobody can find
+    /// the bytes by trying.
+    #[default]
+    Salted,
+    /// Hashed as they are, for comparison with other runs. Whoever reads the file can try what they were.
+    Plain,
+}
+
+/// The key of a salted hash; without one, hashes are plain.
+type Salt = Option<[u8; 64]>;
+
 #[derive(Serialize)]
 struct Header<'a> {
     ledger: u32,
+    hashes: &'static str,
     clock: Option<String>,
     random: Option<String>,
     preopens: &'a [String],
@@ -58,18 +74,30 @@ enum Ending {
 struct Hashed {
     address: u32,
     length: usize,
-    sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hmac_sha256: Option<String>,
 }
 
 impl Ledger {
-    /// Writes the ledger as JSON lines, the same bytes for equal ledgers.
+    /// Writes the ledger as JSON lines. With plain hashes, these are the same bytes for equal ledgers.
     ///
     /// # Errors
     ///
-    /// Only those of `out`.
-    pub fn write_json_lines(&self, mut out: impl Write) -> io::Result<()> {
+    /// Those of `out`, and if the operating system has no random numbers for a salt.
+    pub fn write_json_lines(&self, mut out: impl Write, hash: LedgerHash) -> io::Result<()> {
+        let salt = match hash {
+            LedgerHash::Plain => None,
+            LedgerHash::Salted => {
+                let mut salt = [0; 64];
+                getrandom::fill(&mut salt).map_err(|error| io::Error::other(error.to_string()))?;
+                Some(salt)
+            }
+        };
         let header = Header {
             ledger: 1,
+            hashes: if salt.is_some() { "salted" } else { "plain" },
             clock: self.sources.clock.map(clock),
             random: self.sources.random.map(random),
             preopens: &self.preopens,
@@ -77,7 +105,7 @@ impl Ledger {
         };
         line(&mut out, &header)?;
         for (index, entry) in self.entries().enumerate() {
-            line(&mut out, &Line::new(index, entry))?;
+            line(&mut out, &Line::new(index, entry, &salt))?;
         }
         Ok(())
     }
@@ -107,7 +135,7 @@ fn random(random: Random) -> String {
 }
 
 impl<'a> Line<'a> {
-    fn new(call: usize, entry: &'a Entry) -> Self {
+    fn new(call: usize, entry: &'a Entry, salt: &Salt) -> Self {
         let names = entry.call.wasi().and_then(wasi::function).map_or(&[][..], |function| function.params);
         let mut names = names.iter().map(|(name, _)| *name);
         Self {
@@ -115,8 +143,8 @@ impl<'a> Line<'a> {
             import: entry.call.import.dotted(),
             args: entry.call.args.iter().map(|value| Argument::new(names.next(), *value)).collect(),
             outcome: Ending::new(&entry.outcome),
-            reads: entry.call.reads.iter().map(Hashed::new).collect(),
-            writes: entry.writes.iter().map(Hashed::new).collect(),
+            reads: entry.call.reads.iter().map(|region| Hashed::new(region, salt)).collect(),
+            writes: entry.writes.iter().map(|region| Hashed::new(region, salt)).collect(),
             backtrace: entry.call.backtrace.as_deref(),
         }
     }
@@ -143,12 +171,16 @@ impl Ending {
 }
 
 impl Hashed {
-    fn new(region: &Region) -> Self {
-        let digest = Sha256::digest(&region.bytes);
-        Self {
-            address: region.address,
-            length: region.bytes.len(),
-            sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
-        }
+    fn new(region: &Region, salt: &Salt) -> Self {
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let (sha256, hmac_sha256) = match salt {
+            None => (Some(hex(&Sha256::digest(&region.bytes))), None),
+            Some(salt) => {
+                let mut mac = Hmac::<Sha256>::new(&(*salt).into());
+                mac.update(&region.bytes);
+                (None, Some(hex(&mac.finalize().into_bytes())))
+            }
+        };
+        Self { address: region.address, length: region.bytes.len(), sha256, hmac_sha256 }
     }
 }

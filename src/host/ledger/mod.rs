@@ -12,6 +12,7 @@ use super::host_options::{Clock, ImportName, Random};
 use super::host_value::HostValue;
 
 pub use descriptors::{Descriptor, DescriptorKind, Descriptors};
+pub use json::LedgerHash;
 pub use query::{FileChange, ImportCount, Input};
 
 /// Every host call of one run, with what went in and what came out.

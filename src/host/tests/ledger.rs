@@ -4,13 +4,17 @@ use std::fs;
 
 use super::{FD_READ, Guest, O_DIRECTORY, allow, replay, wrappers};
 use crate::host::{
-    DescriptorKind, Directory, FileTimes, HostOptions, HostValue, ImportName, Ledger, Output, Random, Stdin,
-    WasiOptions,
+    DescriptorKind, Directory, FileTimes, HostOptions, HostValue, ImportName, Ledger, LedgerHash, Output,
+    Random, Stdin, WasiOptions,
 };
 
 fn json(ledger: &Ledger) -> String {
+    json_with(ledger, LedgerHash::Plain)
+}
+
+fn json_with(ledger: &Ledger, hash: LedgerHash) -> String {
     let mut out = Vec::new();
-    ledger.write_json_lines(&mut out).unwrap();
+    ledger.write_json_lines(&mut out, hash).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -52,7 +56,7 @@ fn json_lines_give_hashes_instead_of_bytes() {
     assert_eq!(
         json(guest.ledger()),
         concat!(
-            r#"{"ledger":1,"clock":"fixed:946684800000000000","random":"module","preopens":[],"unrecorded":[]}"#,
+            r#"{"ledger":1,"hashes":"plain","clock":"fixed:946684800000000000","random":"module","preopens":[],"unrecorded":[]}"#,
             "\n",
             r#"{"call":0,"import":"wasi_snapshot_preview1.fd_read","args":["#,
             r#"{"name":"fd","type":"i32","value":"0"},{"name":"iovs","type":"i32","value":"0"},"#,
@@ -68,6 +72,43 @@ fn json_lines_give_hashes_instead_of_bytes() {
             "\n"
         )
     );
+}
+
+/// A short secret could be found from its plain hash.
+#[test]
+fn salted_hashes_say_nothing_about_the_bytes() {
+    for secret in ["", "7", "1234", "secret"] {
+        let stdin = Stdin::Bytes(secret.as_bytes().to_vec());
+        let options = WasiOptions { stdin, stdout: Output::Discard, ..WasiOptions::default() };
+        let mut guest = Guest::wasi(&allow(options));
+        guest.read_fd(0, 16);
+        let plain = json(guest.ledger());
+        let salted = [(); 2].map(|()| json_with(guest.ledger(), LedgerHash::Salted));
+        assert_ne!(salted[0], salted[1], "every file has a salt of its own");
+        for line in &salted {
+            assert!(line.contains(r#""hashes":"salted""#) && !line.contains(r#""sha256""#), "{line}");
+        }
+        // All else is the same.
+        let without_hashes = |text: &str| {
+            let mut parts = text.split(r#"sha256":""#);
+            let first = parts.next().unwrap_or_default().to_owned();
+            parts.fold(first, |text, part| text + &part[64..])
+        };
+        let expected = without_hashes(&plain).replace(r#""hashes":"plain""#, r#""hashes":"salted""#);
+        assert_eq!(without_hashes(&salted[0]).replace("hmac_", ""), expected);
+    }
+}
+
+#[test]
+fn equal_bytes_have_equal_salted_hashes_in_one_file() {
+    let stdin = Stdin::Bytes(b"abab".to_vec());
+    let options = WasiOptions { stdin, stdout: Output::Discard, ..WasiOptions::default() };
+    let mut guest = Guest::wasi(&allow(options));
+    let read: Vec<_> = (0..2).map(|_| guest.read_fd(0, 2)).collect();
+    assert_eq!(read, [b"ab", b"ab"]);
+    let text = json_with(guest.ledger(), LedgerHash::Salted);
+    let calls: Vec<_> = text.lines().skip(1).map(|line| line.split_once(',').unwrap().1).collect();
+    assert_eq!(calls[0], calls[1]);
 }
 
 #[test]

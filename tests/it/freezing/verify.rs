@@ -115,7 +115,7 @@ fn frozen_somewhere_else() {
 fn a_place_that_the_original_does_not_come_to() {
     let options = VerifyOptions { at: Some("stdin#9".parse().unwrap()), ..VerifyOptions::default() };
     let error = verify(&original(), &frozen(), &options).unwrap_err();
-    assert_eq!(error.to_string(), "the original does not come to where it was frozen");
+    assert_eq!(error.to_string(), "the original did not reach the point at which it was frozen");
 }
 
 /// A program that reads so deep in recursion, and what it is when it is frozen there.

@@ -68,7 +68,7 @@ fn deterministic_hosts_make_the_same_ledger_and_module() {
     assert!(left.wasm == right.wasm);
     let written = |output: &preinit::Output| {
         let mut text = Vec::new();
-        output.ledger.write_json_lines(&mut text).unwrap();
+        output.ledger.write_json_lines(&mut text, preinit::host::LedgerHash::Plain).unwrap();
         String::from_utf8(text).unwrap()
     };
     assert_eq!(written(&left), written(&right));

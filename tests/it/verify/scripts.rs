@@ -61,7 +61,7 @@ fn scripts_say_what_they_expect() {
     let wrong_type = verdict(ACCUMULATE, ACCUMULATE, &options("add(2.5)"));
     assert_eq!(wrong_type.outcome, Outcome::CouldNotTell);
     assert_eq!(wrong_type.outcome.exit_code(), 2);
-    assert!(wrong_type.undecided[0].contains("`2.5` is no i32"), "{wrong_type}");
+    assert!(wrong_type.undecided[0].contains("`2.5` is not a value of type i32"), "{wrong_type}");
     let no_export = verdict(ACCUMULATE, ACCUMULATE, &options("nothing()"));
     assert_eq!(no_export.outcome, Outcome::CouldNotTell);
 }

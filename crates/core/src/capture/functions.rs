@@ -40,3 +40,10 @@ impl FunctionIndices {
         }
     }
 }
+
+/// The last of several indices of one function counts.
+impl FromIterator<(Identity, u32)> for FunctionIndices {
+    fn from_iter<T: IntoIterator<Item = (Identity, u32)>>(functions: T) -> FunctionIndices {
+        FunctionIndices { by_identity: functions.into_iter().collect() }
+    }
+}

@@ -141,6 +141,8 @@ pub enum ObservedRef {
     ExternObject(Identity),
     /// A suspended continuation.
     Continuation,
+    /// Null or not: the host has no way to read it.
+    Hidden,
 }
 
 /// What an object is.
@@ -154,6 +156,8 @@ pub enum ObservedObject {
     ForeignException,
     /// A value of the host.
     Host,
+    /// An object that the host has no way to read.
+    Opaque,
 }
 
 /// A table of an instance.

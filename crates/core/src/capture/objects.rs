@@ -53,6 +53,7 @@ impl<'r> Objects<'r> {
                 host => host,
             },
             ObservedRef::Continuation => Reference::Unwritable(Unwritable::Continuation),
+            ObservedRef::Hidden => Reference::Unwritable(Unwritable::Hidden),
         })
     }
 
@@ -74,6 +75,7 @@ impl<'r> Objects<'r> {
             }
             ObservedObject::ForeignObject => Reference::Unwritable(Unwritable::ForeignObject),
             ObservedObject::ForeignException => Reference::Unwritable(Unwritable::ForeignException),
+            ObservedObject::Opaque => Reference::Unwritable(Unwritable::Opaque),
             ObservedObject::Host => match self.imports.get(&identity) {
                 Some(&global) => Reference::Import(global),
                 None => Reference::Unwritable(Unwritable::HostExtern),

@@ -44,7 +44,7 @@ pub struct CallPoint {
     pub operands: Vec<ValType>,
     /// How many of them lie below what the call takes.
     pub kept: usize,
-    /// Whether the topmost one tells which function is called.
+    /// Whether the topmost one is the function that is called, or its index in a table.
     pub indirect: bool,
     /// Locals of a type without default that may not have been set.
     pub unset: BTreeSet<u32>,
@@ -195,7 +195,7 @@ fn no_call(module: &Module<'_>, function: u32, operator: &Operator<'_>) -> Strin
     )
 }
 
-/// How many operands a call takes; `None` for an instruction that is no call or leaves no frame behind.
+/// How many operands a call takes; `None` for an instruction that is no call or leaves no frame.
 fn taken(module: &Module<'_>, operator: &Operator<'_>) -> Option<usize> {
     let parameters = |ty: u32| match &module.types.get(ty as usize)?.composite_type.inner {
         wasmparser::CompositeInnerType::Func(ty) => Some(ty.params().len()),

@@ -37,7 +37,7 @@ impl<'a> Module<'a> {
     /// same as far as bodies can tell, are not looked at again.
     ///
     /// # Errors
-    /// As of [`Module::parse`].
+    /// Same as [`Module::parse`].
     pub fn validate_rewritten(&self, bytes: &[u8]) -> Result<(), ModuleError> {
         let (rewritten, mut bodies) = Module::parse_declarations(bytes)?;
         if self.surrounds_alike(&rewritten) {
@@ -75,7 +75,7 @@ impl<'a> Module<'a> {
     }
 
     /// Whether a body that is valid here is valid in `other`: everything that validation of code looks at (spec, 3.1.1
-    /// "Contexts") is the same there, or there is more of it behind.
+    /// "Contexts") is the same there, or begins with the same.
     fn surrounds_alike(&self, other: &Module<'_>) -> bool {
         fn begins<T, K: PartialEq>(own: &[T], other: &[T], key: impl Fn(&T) -> K) -> bool {
             own.len() <= other.len() && own.iter().zip(other).all(|(own, other)| key(own) == key(other))
@@ -179,12 +179,7 @@ impl<'a> Module<'a> {
             }
             Payload::TableSection(tables) => {
                 for table in tables {
-                    let table = table?;
-                    let init = match table.init {
-                        TableInit::RefNull => None,
-                        TableInit::Expr(init) => Some(init),
-                    };
-                    self.tables.push(Table { ty: table.ty, init });
+                    self.read_table(table?);
                 }
             }
             Payload::MemorySection(memories) => {
@@ -211,12 +206,8 @@ impl<'a> Module<'a> {
             Payload::StartSection { func, .. } => self.start = Some(func),
             Payload::ElementSection(elements) => {
                 for element in elements {
-                    let element = element?;
-                    self.elements.push(Element {
-                        kind: element.kind,
-                        items: element.items,
-                        range: element.range,
-                    });
+                    let wasmparser::Element { kind, items, range } = element?;
+                    self.elements.push(Element { kind, items, range });
                 }
             }
             Payload::DataCountSection { .. } => self.has_data_count = true,
@@ -230,6 +221,14 @@ impl<'a> Module<'a> {
             _ => {}
         }
         Ok(())
+    }
+
+    fn read_table(&mut self, table: wasmparser::Table<'a>) {
+        let init = match table.init {
+            TableInit::RefNull => None,
+            TableInit::Expr(init) => Some(init),
+        };
+        self.tables.push(Table { ty: table.ty, init });
     }
 
     fn read_import(&mut self, import: wasmparser::Import<'a>) {

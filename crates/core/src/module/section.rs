@@ -2,7 +2,7 @@ use std::cmp::Ordering;
 use std::ops::Range;
 use wasm_encoder::Encode;
 
-/// A section's id byte (spec, 5.5.2); custom sections are told apart by name.
+/// A section's id byte (spec, 5.5.2); custom sections all have the same, and differ by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SectionId(pub u8);
 

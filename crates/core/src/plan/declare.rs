@@ -3,15 +3,18 @@ use crate::module::{Module, element_functions, is_function, ref_funcs};
 use crate::snapshot::{Reference, Value};
 use std::collections::BTreeSet;
 
+/// What names functions outside the code.
+#[derive(Clone, Copy)]
+pub(super) struct OutsideCode<'p> {
+    pub exports: &'p [PlannedExport<'p>],
+    pub globals: &'p [PlannedGlobal<'p>],
+    pub tables: &'p [PlannedTable<'p>],
+    pub elements: &'p [ElementSegment],
+}
+
 /// Functions that code makes references of and that nothing outside the code names any more.
-pub(super) fn missing(
-    module: &Module<'_>,
-    exports: &[PlannedExport<'_>],
-    globals: &[PlannedGlobal<'_>],
-    tables: &[PlannedTable<'_>],
-    elements: &[ElementSegment],
-    start: &StartSteps,
-) -> Vec<u32> {
+pub(super) fn missing(module: &Module<'_>, outside: OutsideCode<'_>, start: &StartSteps) -> Vec<u32> {
+    let OutsideCode { exports, globals, tables, elements } = outside;
     let mut needed = module.code.ref_funcs.clone();
     for step in &start.steps {
         if let StartStep::SetGlobal { value, .. } | StartStep::GrowTable { fill: value, .. } = step {

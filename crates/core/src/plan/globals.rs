@@ -1,18 +1,14 @@
-use super::imports::Imports;
-use super::{GlobalInit, PlannedGlobal, StartStep, StartSteps, UnwritableValue};
-use crate::module::{Module, Names};
-use crate::snapshot::{Reference, Snapshot, Unwritable, Value};
+use super::{GlobalInit, PlanInputs, PlannedGlobal, StartStep, StartSteps, UnwritableValue};
+use crate::snapshot::{Reference, Unwritable, Value};
 use wasmparser::{ConstExpr, Operator, ValType};
 
 /// The globals that the output defines; imported ones that changed go into `start`.
 pub(super) fn plan<'a>(
-    module: &Module<'a>,
-    snapshot: &Snapshot<'_>,
-    imports: &Imports,
-    names: &Names<'_>,
+    inputs: PlanInputs<'_, 'a>,
     start: &mut StartSteps,
     unwritable: &mut Vec<UnwritableValue>,
 ) -> Vec<PlannedGlobal<'a>> {
+    let PlanInputs { module, snapshot, imports, names } = inputs;
     let mut globals = Vec::new();
     for ((index, global), state) in (0u32..).zip(&module.globals).zip(&snapshot.globals) {
         let value = state.value;

@@ -8,7 +8,7 @@ pub(super) struct Imports {
     pub kept: Vec<bool>,
     /// Whether imported memories and tables become the module's own.
     pub internalize: bool,
-    /// Imported globals from this index on become the module's own. Those below a mutable one can stay; one behind it
+    /// Imported globals from this index on become the module's own. Those below a mutable one can stay; those above it
     /// cannot, because its index would move.
     pub first_internalized_global: u32,
     /// Memories and tables that are one import together with an earlier one: what is done to that is done to them.

@@ -1,7 +1,6 @@
-use super::imports::Imports;
 use super::segment_indices::SegmentIndices;
 use super::sparse::{SCRATCH, SparseData};
-use super::{DataSegment, LayoutChoice, MappingObstacle, Padding, PlanError, StartStep, Warning};
+use super::{DataSegment, LayoutChoice, MappingObstacle, Padding, PlanError, PlanInputs, StartStep, Warning};
 use crate::engine_limits::{ACTIVE_DATA_END, DATA_SEGMENTS};
 use crate::layout::{self, Arrangement, Layout};
 use crate::module::{Module, Space};
@@ -22,39 +21,21 @@ pub(super) struct Memories {
 }
 
 pub(super) fn plan(
-    module: &Module<'_>,
-    snapshot: &Snapshot<'_>,
-    imports: &Imports,
+    inputs: PlanInputs<'_, '_>,
     has_heap: bool,
     wanted: Layout,
 ) -> Result<Memories, PlanError> {
+    let PlanInputs { module, snapshot, imports, .. } = inputs;
     let kept = if imports.internalize { 0 } else { module.imported.memories as usize };
-    let mut written: Vec<Vec<Range<u64>>> = Vec::new();
-    for (memory, state) in (0u32..).zip(&snapshot.memories) {
-        let cost = HeaderCost { memory, memory64: module.memories[memory as usize].memory64 };
-        written.push(match &state.import {
-            Some(_) if imports.is_alias(Space::Memory, memory) => Vec::new(),
-            Some(import) if (memory as usize) < kept => {
-                segments::difference(&import.image, &state.image, state.size)
-            }
-            _ => segments::cheapest(&segments::nonzero_runs(&state.image, cost), cost),
-        });
-    }
-
-    let held = module.code.highest_data.map_or(0, |highest| highest as usize + 1);
-    // An empty one cannot be told from a dropped one; keeping it keeps its name.
-    let is_empty = |k: usize| module.data[k].is_passive() && module.data[k].bytes.is_empty();
-    let stays = |k: usize| is_empty(k) || !snapshot.dropped_data[k];
-    let held: Vec<DataSegment> = (0..held)
-        .map(|k| if stays(k) { DataSegment::Original(k as u32) } else { DataSegment::Empty })
-        .collect();
+    let mut written = written_ranges(inputs, kept);
+    let held = held_segments(module, snapshot);
     let originals = held.iter().filter(|segment| matches!(segment, DataSegment::Original(_))).count();
-    let mut sparse = sparse_memories(&mut written, &snapshot.memories, kept, wanted);
+    let sparse = sparse_memories(&mut written, &snapshot.memories, kept, wanted);
     let (in_imports, own) = written.split_at_mut(kept);
     let fixed = originals + in_imports.iter().map(Vec::len).sum::<usize>();
     // Only who asks for the fewest bytes gets more segments than are worth having.
     let limit = if wanted == Layout::Compact { DATA_SEGMENTS.most as usize } else { GOOD_DATA_SEGMENTS };
-    // Places that indices hold are there anyway.
+    // Indices that instructions name are there anyway.
     let limit = limit.max(held.len()) - usize::from(has_heap);
     segments::close_gaps(own, limit.saturating_sub(fixed).max(1));
     let obstacle = obstacle(module, &written, kept);
@@ -69,31 +50,14 @@ pub(super) fn plan(
     if let Some((memory, obstacle)) = obstacle.filter(|_| wanted == Layout::Mappable) {
         warnings.push(Warning::NotMappable { memory, obstacle });
     }
-    for (((memory, ranges), copied), state) in (0u32..).zip(written).zip(copied).zip(&snapshot.memories) {
+    for ((memory, ranges), copied) in (0u32..).zip(written).zip(copied) {
         let ty = &module.memories[memory as usize];
         if !ty.memory64 && ranges.last().is_some_and(|range| !ACTIVE_DATA_END.allows(range.end)) {
             warnings.push(Warning::HighData { memory });
         }
-        let handed_over = match &state.import {
-            Some(import) if (memory as usize) < kept && !imports.is_alias(Space::Memory, memory) => {
-                import.size
-            }
-            _ => state.size,
-        };
-        start.extend(growth(memory, ty, handed_over, state.size));
-        let grown = |range: &Range<u64>| range.start >= handed_over;
-        let (by_start, active): (Vec<_>, Vec<_>) = split_at(ranges, handed_over).partition(grown);
-        for range in active {
-            slots.place(DataSegment::Active { memory, range }, |_| true);
-        }
-        for range in by_start.into_iter().chain(copied) {
-            let Range { start: offset, end } = range;
-            let data = slots.place(DataSegment::Passive { memory, range }, |_| true);
-            let len = (end - offset) as u32;
-            start.push(StartStep::InitMemory { memory, memory64: ty.memory64, data, offset, len });
-        }
+        start.extend(write_memory(inputs, memory, ranges, copied, &mut slots));
     }
-    for data in sparse.drain(..) {
+    for data in sparse {
         let memory = data.memory;
         let memory64 = module.memories[memory as usize].memory64;
         let (len, gap_width, len_width) = (data.bytes() as u32, data.gap_width, data.len_width);
@@ -115,6 +79,67 @@ pub(super) fn plan(
         layout,
         warnings,
     })
+}
+
+/// What has to be written to each memory, of which the first `kept` stay imports.
+fn written_ranges(inputs: PlanInputs<'_, '_>, kept: usize) -> Vec<Vec<Range<u64>>> {
+    let PlanInputs { module, snapshot, imports, .. } = inputs;
+    let ranges = |(memory, state): (u32, &MemoryState<'_>)| {
+        let cost = HeaderCost { memory, memory64: module.memories[memory as usize].memory64 };
+        match &state.import {
+            Some(_) if imports.is_alias(Space::Memory, memory) => Vec::new(),
+            Some(import) if (memory as usize) < kept => {
+                segments::difference(&import.image, &state.image, state.size)
+            }
+            _ => segments::cheapest(&segments::nonzero_runs(&state.image, cost), cost),
+        }
+    };
+    (0u32..).zip(&snapshot.memories).map(ranges).collect()
+}
+
+/// What the indices that instructions name must hold.
+fn held_segments(module: &Module<'_>, snapshot: &Snapshot<'_>) -> Vec<DataSegment> {
+    let held = module.code.highest_data.map_or(0, |highest| highest + 1);
+    let segment = |index: u32| {
+        let data = &module.data[index as usize];
+        // An empty one and a dropped one behave the same; keeping it keeps its name.
+        let is_empty = data.is_passive() && data.bytes.is_empty();
+        match is_empty || !snapshot.dropped_data[index as usize] {
+            true => DataSegment::Original(index),
+            false => DataSegment::Empty,
+        }
+    };
+    (0..held).map(segment).collect()
+}
+
+/// Puts `ranges` of a memory into segments, and gives what the start function does: it grows the memory, and writes to
+/// the added pages and what is in `copied`.
+fn write_memory(
+    inputs: PlanInputs<'_, '_>,
+    memory: u32,
+    ranges: Vec<Range<u64>>,
+    copied: Vec<Range<u64>>,
+    slots: &mut SegmentIndices<DataSegment>,
+) -> Vec<StartStep> {
+    let PlanInputs { module, snapshot, imports, .. } = inputs;
+    let (ty, state) = (&module.memories[memory as usize], &snapshot.memories[memory as usize]);
+    let handed_over = match &state.import {
+        Some(import) if !imports.internalize && !imports.is_alias(Space::Memory, memory) => import.size,
+        _ => state.size,
+    };
+    let mut start: Vec<StartStep> = growth(memory, ty, handed_over, state.size).into_iter().collect();
+    let grown = |range: &Range<u64>| range.start >= handed_over;
+    let (by_start, active): (Vec<_>, Vec<_>) = split_at(ranges, handed_over).partition(grown);
+    for range in active {
+        slots.place(DataSegment::Active { memory, range }, |_| true);
+    }
+    for range in by_start.into_iter().chain(copied) {
+        let Range { start: offset, end } = range;
+        let data = slots.place(DataSegment::Passive { memory, range }, |_| true);
+        let len = (end - offset) as u32;
+        start.push(StartStep::InitMemory { memory, memory64: ty.memory64, data, offset, len });
+    }
+    start
 }
 
 fn is_copy(step: &StartStep) -> bool {

@@ -19,9 +19,11 @@ pub use start_steps::{StartStep, StartSteps};
 pub use warning::{MappingObstacle, Warning};
 
 use crate::layout::Layout;
-use crate::module::{Module, Space};
+use crate::module::{Module, Names, Space};
 use crate::snapshot::{Reference, Snapshot, Value};
+use declare::OutsideCode;
 use heap::{HeapInputs, HeapPlan};
+use imports::Imports;
 use sparse::SparseData;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -218,6 +220,15 @@ pub enum DataSegment {
     Heap,
 }
 
+/// What globals, tables and memories are planned from.
+#[derive(Clone, Copy)]
+struct PlanInputs<'p, 'a> {
+    module: &'p Module<'a>,
+    snapshot: &'p Snapshot<'p>,
+    imports: &'p Imports,
+    names: &'p Names<'p>,
+}
+
 /// Decides what to write.
 ///
 /// # Errors
@@ -229,12 +240,13 @@ pub fn plan<'a>(
 ) -> Result<Plan<'a>, PlanError> {
     let imports = imports::plan(module, snapshot, options.internalize)?;
     let names = module.names().with_slots(&options.slots);
+    let inputs = PlanInputs { module, snapshot, imports: &imports, names: &names };
     let mut unwritable = Vec::new();
     let mut warnings = imports.warnings(module, snapshot);
     let mut start = StartSteps::default();
 
-    let globals = globals::plan(module, snapshot, &imports, &names, &mut start, &mut unwritable);
-    let tables = tables::plan(module, snapshot, &imports, &names, &mut unwritable);
+    let globals = globals::plan(inputs, &mut start, &mut unwritable);
+    let tables = tables::plan(inputs, &mut unwritable);
     unwritable.extend(heap::unwritable(module, snapshot, &names));
     if !unwritable.is_empty() {
         return Err(PlanError::Unwritable(unwritable));
@@ -249,7 +261,7 @@ pub fn plan<'a>(
         HeapInputs { module, snapshot, names: &names, slots: &tables.objects, used: &used },
         stays,
     )?;
-    let memories = memories::plan(module, snapshot, &imports, heap.is_some(), options.layout)?;
+    let memories = memories::plan(inputs, heap.is_some(), options.layout)?;
     warnings.extend(memories.warnings);
     let exports = exports::plan(module, options)?;
 
@@ -269,7 +281,9 @@ pub fn plan<'a>(
         let builders = add(ElementSegment::Builders(plan.builders.len() as u32));
         PlannedHeap { plan, data, functions, builders }
     });
-    let undeclared = declare::missing(module, &exports, &globals, &tables.tables, &elements, &start);
+    let outside =
+        OutsideCode { exports: &exports, globals: &globals, tables: &tables.tables, elements: &elements };
+    let undeclared = declare::missing(module, outside, &start);
     if !undeclared.is_empty() {
         elements.push(ElementSegment::Declared(undeclared));
     }

@@ -1,5 +1,5 @@
-/// Segments in index order, in which the places of dropped ones may be taken by segments that are dropped by the time
-/// that any code runs: active ones, and passive ones that the start function consumes.
+/// Segments in index order. The indices of dropped ones may be taken by segments that are dropped by the time that any
+/// code runs: active ones, and passive ones that the start function consumes.
 pub(super) struct SegmentIndices<T> {
     slots: Vec<T>,
     free: std::collections::VecDeque<u32>,
@@ -12,7 +12,7 @@ impl<T> SegmentIndices<T> {
         SegmentIndices { slots, free }
     }
 
-    /// Puts a segment in the first free place whose occupant it `fits`, else at the end, and tells its index.
+    /// Puts a segment at the first free index whose segment it `fits`, else at the end, and returns its index.
     pub fn place(&mut self, segment: T, fits: impl Fn(&T) -> bool) -> u32 {
         match self.free.iter().position(|&index| fits(&self.slots[index as usize])) {
             Some(at) => {

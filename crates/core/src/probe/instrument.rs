@@ -15,6 +15,7 @@ pub(super) fn instrument(
     let mut probes = Probes { module, names, patch: Patch::new(module), nullary: None };
     probes.add_segment_probes(targets)?;
     probes.add_witnesses(&targets.witnesses);
+    probes.add_vector_halves(&targets.vector_globals);
     probes.add_exports(targets);
     let mut patch = probes.patch;
     if let Some(deferred) = deferred {
@@ -80,7 +81,7 @@ impl Probes<'_, '_> {
     fn add_segment_probe(&mut self, probe: Probe, len: u32, init: &Instruction<'_>) {
         let ty = match self.nullary {
             Some(ty) => ty,
-            None => self.add_function_type(&[]),
+            None => self.add_function_type(&[], &[]),
         };
         self.nullary = Some(ty);
         let mut body = Function::new([]);
@@ -96,19 +97,34 @@ impl Probes<'_, '_> {
         for (k, types) in (0u32..).zip(witnesses) {
             let reference = |&ty| ValType::Ref(RefType { nullable: true, heap_type: HeapType::Concrete(ty) });
             let params: Vec<ValType> = types.iter().map(reference).collect();
-            let ty = self.add_function_type(&params);
+            let ty = self.add_function_type(&params, &[]);
             let mut body = Function::new([]);
             body.instruction(&Instruction::End);
             self.add_function(Probe::Witness(k), ty, body);
         }
     }
 
-    fn add_function_type(&mut self, params: &[ValType]) -> u32 {
+    fn add_vector_halves(&mut self, globals: &[u32]) {
+        if globals.is_empty() {
+            return;
+        }
+        let ty = self.add_function_type(&[], &[ValType::I64]);
+        for &global in globals {
+            for (lane, probe) in [(0, Probe::LowHalf(global)), (1, Probe::HighHalf(global))] {
+                let mut body = Function::new([]);
+                body.instruction(&Instruction::GlobalGet(global))
+                    .instruction(&Instruction::I64x2ExtractLane(lane))
+                    .instruction(&Instruction::End);
+                self.add_function(probe, ty, body);
+            }
+        }
+    }
+
+    fn add_function_type(&mut self, params: &[ValType], results: &[ValType]) -> u32 {
         const FUNCTION: u8 = 0x60;
-        const NO_RESULTS: u8 = 0;
         let mut entry = vec![FUNCTION];
         params.encode(&mut entry);
-        entry.push(NO_RESULTS);
+        results.encode(&mut entry);
         self.patch.ty(&entry)
     }
 

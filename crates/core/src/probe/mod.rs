@@ -37,6 +37,8 @@ pub struct Probed {
     pub tags: u32,
     /// Struct and array type indices by witness function: the parameters of witness `k` are these types, nullable.
     pub witnesses: Vec<Vec<u32>>,
+    /// Globals of type `v128`, each with two functions that return its halves; empty unless [`ProbeOptions::splits_vectors`].
+    pub vector_globals: Vec<u32>,
     /// What the host has to do between instantiation and the first call; `None` where the engine does all.
     pub deferred: Option<Deferred>,
     /// Whether the engine writes active data segments.
@@ -56,6 +58,16 @@ pub struct ProbeOptions {
     /// Whether every function of the module leaves a mark in an added memory when it is entered: at its index among the
     /// defined functions ([`Probe::Entries`]).
     pub marks_entries: bool,
+    /// Whether functions return the halves of globals of type `v128`, for hosts that cannot read such a global, such as
+    /// JavaScript.
+    pub splits_vectors: bool,
+}
+
+impl ProbeOptions {
+    /// For a host of which nothing is known.
+    pub fn for_any_host() -> ProbeOptions {
+        ProbeOptions { leaves_nothing_to_host: true, splits_vectors: true, ..ProbeOptions::default() }
+    }
 }
 
 impl Probed {
@@ -77,9 +89,16 @@ impl Probed {
             false => Deferred::of(module),
         };
         let names = ProbeNames::free(module);
-        let targets = Targets::of(module, &options.functions);
+        let targets = Targets::of(module, options);
         let wasm = instrument::instrument(module, &targets, &names, deferred.as_ref(), options)?;
-        let Targets { functions, droppable_data, droppable_elements, object_segments, witnesses } = targets;
+        let Targets {
+            functions,
+            droppable_data,
+            droppable_elements,
+            object_segments,
+            witnesses,
+            vector_globals,
+        } = targets;
         Ok(Probed {
             wasm,
             names,
@@ -90,6 +109,7 @@ impl Probed {
             memories: module.memories.len() as u32,
             tags: module.tags.len() as u32,
             witnesses,
+            vector_globals,
             engine_writes_data: deferred.is_none() && module.data.iter().any(|segment| !segment.is_passive()),
             deferred,
         })

@@ -23,6 +23,10 @@ pub enum Probe {
     Entries,
     /// The start function, where the host has to call it.
     Start,
+    /// A function that returns the lower half of a global of type `v128`, by global index.
+    LowHalf(u32),
+    /// The same for the upper half.
+    HighHalf(u32),
     /// A function whose parameter types are those of a row of [`Probed::witnesses`](super::Probed::witnesses).
     Witness(u32),
 }
@@ -56,6 +60,8 @@ impl ProbeNames {
             Probe::Tag(index) => ("tag", index),
             Probe::Entries => ("entries", 0),
             Probe::Start => ("start", 0),
+            Probe::LowHalf(index) => ("low half", index),
+            Probe::HighHalf(index) => ("high half", index),
             Probe::Witness(index) => ("witness", index),
         };
         format!("{}{kind} {index}", self.prefix)

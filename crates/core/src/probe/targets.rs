@@ -1,7 +1,8 @@
+use super::ProbeOptions;
 use crate::engine_limits::PARAMETERS;
 use crate::module::{Hierarchy, Module};
 use std::collections::BTreeSet;
-use wasmparser::CompositeInnerType;
+use wasmparser::{CompositeInnerType, ValType};
 
 /// What is to be made visible, apart from what simply is exported.
 pub(super) struct Targets {
@@ -10,12 +11,13 @@ pub(super) struct Targets {
     pub droppable_elements: Vec<u32>,
     pub object_segments: Vec<u32>,
     pub witnesses: Vec<Vec<u32>>,
+    pub vector_globals: Vec<u32>,
 }
 
 impl Targets {
-    pub fn of(module: &Module<'_>, functions: &[u32]) -> Targets {
+    pub fn of(module: &Module<'_>, options: &ProbeOptions) -> Targets {
         let mut exported = module.referenceable_functions();
-        exported.extend(functions);
+        exported.extend(&options.functions);
         Targets {
             functions: exported,
             droppable_data: droppable(&module.code.dropped_data, |k| {
@@ -28,6 +30,7 @@ impl Targets {
             }),
             object_segments: object_segments(module),
             witnesses: witnessed_types(module),
+            vector_globals: if options.splits_vectors { vector_globals(module) } else { Vec::new() },
         }
     }
 }
@@ -51,6 +54,11 @@ fn may_hold_objects(module: &Module<'_>, k: usize) -> bool {
         Hierarchy::Any | Hierarchy::Extern | Hierarchy::Exn
     );
     holds && !element.is_empty()
+}
+
+fn vector_globals(module: &Module<'_>) -> Vec<u32> {
+    let globals = (0u32..).zip(&module.globals);
+    globals.filter(|(_, global)| global.ty.content_type == ValType::V128).map(|(index, _)| index).collect()
 }
 
 fn witnessed_types(module: &Module<'_>) -> Vec<Vec<u32>> {

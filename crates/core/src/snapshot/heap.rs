@@ -14,7 +14,7 @@ pub enum Shape {
 }
 
 /// Every object that the state reaches. An object's id is its place in the order in which a search in breadth finds it
-/// from the roots: globals, tables, passive element segments; behind all of these come the objects that only the calls
+/// from the roots: globals, tables, passive element segments; after all of these come the objects that only the calls
 /// in progress of a program that is frozen in the middle can reach. So two heaps are equal exactly if there is a one-to-one
 /// mapping of their objects that the roots and all references agree with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

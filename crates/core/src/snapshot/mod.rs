@@ -212,6 +212,10 @@ pub enum Unwritable {
     ForeignException,
     /// A suspended continuation.
     Continuation,
+    /// An object of which the host shows nothing but its identity.
+    Opaque,
+    /// A reference, null or not, of which the host shows nothing.
+    Hidden,
 }
 
 impl fmt::Display for Unwritable {
@@ -229,6 +233,8 @@ impl fmt::Display for Unwritable {
             Unwritable::HostExtern => f.write_str("externref of the host"),
             Unwritable::ForeignException => f.write_str("exception of a tag that this module lacks"),
             Unwritable::Continuation => f.write_str("suspended continuation"),
+            Unwritable::Opaque => f.write_str("object that the host cannot read"),
+            Unwritable::Hidden => f.write_str("reference that the host cannot read"),
         }
     }
 }

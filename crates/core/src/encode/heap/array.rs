@@ -19,6 +19,7 @@ pub(super) fn build_array(
     let object = body.local(ValType::Ref(RefType { nullable: true, heap_type: HeapType::Concrete(ty) }));
     let column = kind.columns.first().copied();
     let exact = kind.exact.first().copied().flatten();
+    let array = ArrayInProgress { ty, element: element.element_type, exact, len, object };
     match kind.form {
         Form::Data => {
             let cursor = body.state(StateField::Arrays);
@@ -35,7 +36,7 @@ pub(super) fn build_array(
             body.push(Instruction::ArrayNewDefault(ty));
             body.push(Instruction::LocalSet(object));
             register(body, object);
-            return set_elements(body, ty, element.element_type, exact, len, object);
+            return set_elements(body, array);
         }
         Form::Zeros => {
             body.push(Instruction::LocalGet(len));
@@ -43,7 +44,7 @@ pub(super) fn build_array(
         }
         Form::Uniform | Form::Elements => match column {
             Some(Column::Stream) if kind.form == Form::Elements => {
-                return build_elements(body, ty, element, exact, len, object);
+                return build_elements(body, array);
             }
             Some(Column::Placeholder(crate::plan::heap::Placeholder::Null)) => {
                 body.push(Instruction::LocalGet(len));
@@ -77,16 +78,23 @@ pub(super) fn build_array(
     Ok(())
 }
 
+/// An array that is being made or filled: its type, and the locals that hold it and its length.
+#[derive(Clone, Copy)]
+pub(super) struct ArrayInProgress {
+    /// Type index.
+    pub ty: u32,
+    /// Type of the elements.
+    pub element: StorageType,
+    /// The type of all objects that elements point to, if that is one.
+    pub exact: Option<u32>,
+    pub len: u32,
+    pub object: u32,
+}
+
 /// An array of mutable references, all of which are there already.
-fn build_elements(
-    body: &mut BodyBuilder<'_>,
-    ty: u32,
-    element: FieldType,
-    exact: Option<u32>,
-    len: u32,
-    object: u32,
-) -> Result<(), EncodeError> {
-    let StorageType::Val(wasmparser::ValType::Ref(place)) = element.element_type else {
+fn build_elements(body: &mut BodyBuilder<'_>, array: ArrayInProgress) -> Result<(), EncodeError> {
+    let ArrayInProgress { ty, element, exact, len, object } = array;
+    let StorageType::Val(wasmparser::ValType::Ref(place)) = element else {
         return Err(EncodeError::Unknown("array"));
     };
     if place.is_nullable() {
@@ -99,18 +107,12 @@ fn build_elements(
     }
     body.push(Instruction::LocalSet(object));
     register(body, object);
-    set_elements(body, ty, element.element_type, exact, len, object)
+    set_elements(body, array)
 }
 
 /// Writes all elements of an array of at least one from the stream of their width.
-pub(super) fn set_elements(
-    body: &mut BodyBuilder<'_>,
-    ty: u32,
-    element: StorageType,
-    exact: Option<u32>,
-    len: u32,
-    object: u32,
-) -> Result<(), EncodeError> {
+pub(super) fn set_elements(body: &mut BodyBuilder<'_>, array: ArrayInProgress) -> Result<(), EncodeError> {
+    let ArrayInProgress { ty, element, exact, len, object } = array;
     let at = body.local(ValType::I32);
     let (stream, _) = StreamKind::of(element);
     let cursor = body.state(StateField::Cursor(stream));

@@ -1,5 +1,5 @@
 use super::super::EncodeError;
-use super::array::{advance_arrays, build_array, read_len, set_elements};
+use super::array::{ArrayInProgress, advance_arrays, build_array, read_len, set_elements};
 use super::body_builder::{BodyBuilder, BuilderContext};
 use super::builder_types::{STREAMS, StateField};
 use crate::module::Hierarchy;
@@ -142,7 +142,7 @@ fn build(body: &mut BodyBuilder<'_>, kind: &ObjectKind) -> Result<(), EncodeErro
     Ok(())
 }
 
-/// Pushes all fields, and tells what that took of the streams.
+/// Pushes all fields, and returns how much of each stream that took.
 fn push_fields(
     body: &mut BodyBuilder<'_>,
     kind: &ObjectKind,
@@ -253,7 +253,8 @@ fn fill(body: &mut BodyBuilder<'_>, kind: &ObjectKind) -> Result<(), EncodeError
             // Another instance's array may have no elements at all.
             body.push(Instruction::LocalGet(len));
             body.push(Instruction::If(BlockType::Empty));
-            set_elements(body, ty, element.element_type, exact, len, object)?;
+            let array = ArrayInProgress { ty, element: element.element_type, exact, len, object };
+            set_elements(body, array)?;
             body.push(Instruction::End);
         }
         (StorageType::Val(wasmparser::ValType::Ref(_)), column) => {

@@ -4,7 +4,7 @@ use crate::plan::heap::{PrebuiltPlace, RegistryEntry, StreamKind};
 use crate::snapshot::Shape;
 use wasm_encoder::{Encode, HeapType, RefType, ValType};
 
-/// The types of the builder, each in a recursion group of its own behind those of the module. None but this one of its
+/// The types of the builder, each in a recursion group of its own after those of the module. None but this one of its
 /// functions ever holds an object of them.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::encode) struct BuilderTypes {

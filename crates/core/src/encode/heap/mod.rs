@@ -57,7 +57,7 @@ pub(super) fn functions(
     Ok(functions)
 }
 
-/// Names for the functions, by their place behind the module's own.
+/// Names for the functions, by their place after the module's own.
 pub(super) fn names(module: &Module<'_>, heap: &HeapPlan) -> Vec<String> {
     let names = module.names();
     let describe = |kind: u32| {

@@ -2,7 +2,7 @@ use super::field_layout::FieldLayouts;
 use crate::snapshot::Heap;
 use std::collections::{BTreeSet, HashSet};
 
-/// The order in which objects are made: behind everything that their immutable references point to. Those edges have
+/// The order in which objects are made: after everything that their immutable references point to. Those edges have
 /// no cycles, because the referent existed first. Objects of one kind are made one after the other as far as that goes,
 /// and kinds that are pointed to come first, so that most mutable references can be written at once too.
 pub(super) fn build_order(

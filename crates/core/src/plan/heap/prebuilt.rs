@@ -6,7 +6,7 @@ use std::collections::HashMap;
 /// Objects that exist before the start function runs, because an initializer makes them that must stay or an import
 /// brings them along, and where they are found.
 pub(super) struct Prebuilt {
-    /// In the order in which they can be fetched: a field's object comes behind the object that has the field.
+    /// In the order in which they can be fetched: a field's object comes after the object that has the field.
     pub objects: Vec<(u32, PrebuiltPlace)>,
     places: HashMap<u32, usize>,
 }

@@ -149,7 +149,7 @@ pub(super) fn bits(bytes: &[u8]) -> u128 {
     u128::from_le_bytes(wide)
 }
 
-/// Which stream holds scalars of this type is told by their width alone.
+/// The streams of the data segment, one for each width of value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StreamKind {
     /// Indices of registry entries.

@@ -1,0 +1,167 @@
+use super::{State, StateError, StateReference, VERSION};
+use crate::capture::{
+    Contents, Fields, Identity, Instance, Observed, ObservedObject, ObservedRef, Segment, TableId, TableSize,
+};
+use crate::hex;
+use crate::module::Module;
+use crate::snapshot::Image;
+use std::collections::HashMap;
+use std::ops::Range;
+use wasmparser::StorageType;
+
+/// The instance that a [`State`] describes, as capture reads it.
+pub struct StateInstance<'s> {
+    module: &'s Module<'s>,
+    state: &'s State,
+    /// Contents by memory index.
+    memories: &'s [Vec<u8>],
+    functions: HashMap<u32, u64>,
+}
+
+impl<'s> StateInstance<'s> {
+    /// The instance of `module` with this state and these contents of its memories.
+    ///
+    /// # Errors
+    /// [`StateError`], if it cannot be the state of an instance of this module.
+    pub fn new(
+        module: &'s Module<'s>,
+        state: &'s State,
+        memories: &'s [Vec<u8>],
+    ) -> Result<StateInstance<'s>, StateError> {
+        if state.version != VERSION {
+            return Err(StateError::Version(state.version));
+        }
+        if state.module != hex(&module.digest()) {
+            return Err(StateError::Module);
+        }
+        count("globals", state.globals.len(), module.globals.len())?;
+        count("tables", state.tables.len(), module.tables.len())?;
+        count("memories", state.memories.len(), module.memories.len())?;
+        count("contents of memories", memories.len(), module.memories.len())?;
+        let functions = state.functions.iter().map(|function| (function.index, function.identity));
+        let instance = StateInstance { module, state, memories, functions: functions.collect() };
+        instance.check_sizes()?;
+        Ok(instance)
+    }
+
+    fn check_sizes(&self) -> Result<(), StateError> {
+        for (index, (ty, contents)) in (0u32..).zip(self.module.memories.iter().zip(self.memories)) {
+            let bytes = contents.len() as u64;
+            let page = 1u64 << ty.page_size_log2.unwrap_or(16);
+            let pages = bytes / page;
+            let fits = pages >= ty.initial && ty.maximum.is_none_or(|maximum| pages <= maximum);
+            if bytes % page != 0 || !fits {
+                return Err(StateError::MemorySize { index, bytes });
+            }
+        }
+        for (index, (table, state)) in (0u32..).zip(self.module.tables.iter().zip(&self.state.tables)) {
+            let slots = state.slots.len() as u64;
+            let fits = slots >= table.ty.initial && table.ty.maximum.is_none_or(|maximum| slots <= maximum);
+            if !fits {
+                return Err(StateError::TableSize { index, slots });
+            }
+        }
+        Ok(())
+    }
+
+    fn table_slots(&self, table: TableId) -> Result<&'s [StateReference], StateError> {
+        match table {
+            TableId::Table(index) => {
+                let table = self.state.tables.get(index as usize);
+                table.map(|table| &table.slots[..]).ok_or(StateError::Missing { what: "table", index })
+            }
+            TableId::Items(index) => {
+                let items = self.state.items.iter().find(|items| items.segment == index);
+                let missing = StateError::Missing { what: "the items of element segment", index };
+                items.map(|items| &items.items[..]).ok_or(missing)
+            }
+        }
+    }
+}
+
+fn count(what: &'static str, found: usize, expected: usize) -> Result<(), StateError> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(StateError::Count { what, found, expected }),
+    }
+}
+
+impl Instance for StateInstance<'_> {
+    type Error = StateError;
+
+    fn function(&mut self, index: u32) -> Result<Identity, StateError> {
+        let identity = self.functions.get(&index).copied();
+        identity.map(Identity).ok_or(StateError::Missing { what: "the identity of function", index })
+    }
+
+    fn global(&mut self, index: u32) -> Result<Observed, StateError> {
+        let value = self.state.globals.get(index as usize).copied();
+        value.map(Observed::from).ok_or(StateError::Missing { what: "global", index })
+    }
+
+    fn table(&mut self, table: TableId) -> Result<TableSize, StateError> {
+        let slots = self.table_slots(table)?.len() as u64;
+        let maximum = match table {
+            TableId::Table(index) => {
+                let declared = self.module.tables.get(index as usize).and_then(|table| table.ty.maximum);
+                self.state.tables.get(index as usize).and_then(|table| table.maximum).or(declared)
+            }
+            TableId::Items(_) => Some(slots),
+        };
+        Ok(TableSize { slots, maximum })
+    }
+
+    fn slots(
+        &mut self,
+        table: TableId,
+        range: Range<u64>,
+        out: &mut Vec<ObservedRef>,
+    ) -> Result<(), StateError> {
+        let slots = self.table_slots(table)?;
+        let slots = slots.get(range.start as usize..range.end as usize).unwrap_or_default();
+        out.extend(slots.iter().map(|&slot| ObservedRef::from(slot)));
+        Ok(())
+    }
+
+    fn memory(&self, index: u32) -> Result<Contents<'_>, StateError> {
+        let missing = StateError::Missing { what: "memory", index };
+        let bytes = self.memories.get(index as usize).ok_or(missing)?;
+        let declared = self.module.memories.get(index as usize).and_then(|memory| memory.maximum);
+        let maximum = self.state.memories.get(index as usize).and_then(|memory| memory.maximum);
+        Ok(Contents { size: bytes.len() as u64, maximum: maximum.or(declared), image: Image::of(bytes) })
+    }
+
+    fn is_dropped(&mut self, segment: Segment) -> Result<bool, StateError> {
+        Ok(match segment {
+            Segment::Data(index) => self.state.dropped_data.contains(&index),
+            Segment::Element(index) => self.state.dropped_elements.contains(&index),
+        })
+    }
+
+    fn object(&mut self, _: Identity) -> Result<ObservedObject, StateError> {
+        Ok(ObservedObject::Opaque)
+    }
+
+    fn fields(
+        &mut self,
+        object: Identity,
+        _: &[(u32, StorageType)],
+        _: &mut Fields<'_>,
+    ) -> Result<(), StateError> {
+        Err(StateError::Opaque(object.0))
+    }
+
+    fn array_len(&mut self, array: Identity) -> Result<u32, StateError> {
+        Err(StateError::Opaque(array.0))
+    }
+
+    fn elements(
+        &mut self,
+        array: Identity,
+        _: StorageType,
+        _: Range<u32>,
+        _: &mut Fields<'_>,
+    ) -> Result<(), StateError> {
+        Err(StateError::Opaque(array.0))
+    }
+}

@@ -1,0 +1,165 @@
+use super::VERSION;
+use crate::hex;
+use crate::module::{Hierarchy, Module};
+use crate::probe::{Probe, Probed};
+use serde::{Deserialize, Serialize};
+use wasmparser::ValType;
+
+/// What a host has to read, by the names of exports of the probed module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateSchema {
+    /// The version of this form.
+    pub version: u32,
+    /// The SHA-256 digest of the module, before it was probed.
+    pub module: String,
+    /// Every function that references can point to.
+    pub functions: Vec<IndexedExport>,
+    /// Every global, by global index.
+    pub globals: Vec<GlobalSchema>,
+    /// The exports of all memories, by memory index.
+    pub memories: Vec<String>,
+    /// Every table, by table index.
+    pub tables: Vec<TableSchema>,
+    /// Data segments that may have been dropped.
+    pub data: Vec<SegmentSchema>,
+    /// Element segments that may have been dropped.
+    pub elements: Vec<SegmentSchema>,
+}
+
+/// An export and the index of what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexedExport {
+    /// The index in the index space of its kind.
+    pub index: u32,
+    /// The name of the export.
+    pub export: String,
+}
+
+/// A global.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GlobalSchema {
+    /// The export.
+    pub export: String,
+    /// What it holds.
+    #[serde(rename = "type")]
+    pub ty: ValueKind,
+    /// For a `v128`, exported functions that return its lower and upper half as `i64`: JavaScript cannot read such a global.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halves: Option<[String; 2]>,
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableSchema {
+    /// The export.
+    pub export: String,
+    /// What its slots hold.
+    #[serde(rename = "type")]
+    pub ty: ValueKind,
+}
+
+/// A segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentSchema {
+    /// The index of the segment.
+    pub index: u32,
+    /// A function without parameters and results that traps exactly if the segment was dropped.
+    pub export: String,
+    /// A table that the function fills with the items of the segment, if they may be objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<TableSchema>,
+}
+
+/// The kinds of types that hosts have to tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ValueKind {
+    /// `i32`
+    I32,
+    /// `i64`
+    I64,
+    /// `f32`
+    F32,
+    /// `f64`
+    F64,
+    /// `v128`
+    V128,
+    /// References to functions.
+    Func,
+    /// References to values of the host.
+    Extern,
+    /// References to objects of the guest.
+    Any,
+    /// References to exceptions. JavaScript cannot read them.
+    Exn,
+    /// References to continuations. They are not read.
+    Cont,
+}
+
+impl ValueKind {
+    /// The kind of a type of `module`.
+    pub fn of(module: &Module<'_>, ty: ValType) -> ValueKind {
+        match ty {
+            ValType::I32 => ValueKind::I32,
+            ValType::I64 => ValueKind::I64,
+            ValType::F32 => ValueKind::F32,
+            ValType::F64 => ValueKind::F64,
+            ValType::V128 => ValueKind::V128,
+            ValType::Ref(ty) => match module.hierarchy(ty.heap_type()) {
+                Hierarchy::Func => ValueKind::Func,
+                Hierarchy::Extern => ValueKind::Extern,
+                Hierarchy::Any => ValueKind::Any,
+                Hierarchy::Exn => ValueKind::Exn,
+                Hierarchy::Cont => ValueKind::Cont,
+            },
+        }
+    }
+}
+
+impl StateSchema {
+    /// What to read of an instance of `probed`, the form of `module` with
+    /// [`ProbeOptions::for_any_host`](crate::probe::ProbeOptions::for_any_host).
+    pub fn of(module: &Module<'_>, probed: &Probed) -> StateSchema {
+        let functions = probed
+            .functions
+            .iter()
+            .map(|&index| IndexedExport { index, export: probed.export_name(Probe::Function(index)) });
+        let globals = (0u32..).zip(&module.globals).map(|(index, global)| GlobalSchema {
+            export: probed.export_name(Probe::Global(index)),
+            ty: ValueKind::of(module, global.ty.content_type),
+            halves: probed.vector_globals.contains(&index).then(|| {
+                [Probe::LowHalf(index), Probe::HighHalf(index)].map(|probe| probed.export_name(probe))
+            }),
+        });
+        let tables = (0u32..).zip(&module.tables).map(|(index, table)| TableSchema {
+            export: probed.export_name(Probe::Table(index)),
+            ty: ValueKind::of(module, ValType::Ref(table.ty.element_type)),
+        });
+        let data = probed.droppable_data.iter().map(|&index| SegmentSchema {
+            index,
+            export: probed.export_name(Probe::Data(index)),
+            items: None,
+        });
+        let element = |&index: &u32, items: Option<TableSchema>| SegmentSchema {
+            index,
+            export: probed.export_name(Probe::Element(index)),
+            items,
+        };
+        let items = |index: u32| TableSchema {
+            export: probed.export_name(Probe::Items(index)),
+            ty: ValueKind::of(module, ValType::Ref(module.elements[index as usize].ty())),
+        };
+        let droppable = probed.droppable_elements.iter().map(|index| element(index, None));
+        let objects = probed.object_segments.iter().map(|index| element(index, Some(items(*index))));
+        StateSchema {
+            version: VERSION,
+            module: hex(&module.digest()),
+            functions: functions.collect(),
+            globals: globals.collect(),
+            memories: (0..probed.memories).map(|index| probed.export_name(Probe::Memory(index))).collect(),
+            tables: tables.collect(),
+            data: data.collect(),
+            elements: droppable.chain(objects).collect(),
+        }
+    }
+}

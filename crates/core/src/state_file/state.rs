@@ -1,0 +1,132 @@
+use super::decimal;
+use crate::capture::{Identity, Observed, ObservedRef};
+use serde::{Deserialize, Serialize};
+
+/// The state of an instance, as a host has read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// The version of this form.
+    pub version: u32,
+    /// The digest of the module, as in [`StateSchema`](super::StateSchema).
+    pub module: String,
+    /// The identities of the functions that [`StateSchema`](super::StateSchema) lists.
+    pub functions: Vec<FunctionIdentity>,
+    /// The value of every global, by global index.
+    pub globals: Vec<StateValue>,
+    /// Every memory, by memory index.
+    pub memories: Vec<StateMemory>,
+    /// Every table, by table index.
+    pub tables: Vec<StateTable>,
+    /// The data segments that were dropped.
+    pub dropped_data: Vec<u32>,
+    /// The element segments that were dropped.
+    pub dropped_elements: Vec<u32>,
+    /// The items of element segments that were not dropped and have a table of items.
+    pub items: Vec<SegmentItems>,
+}
+
+/// The identity of a function: any number, but the same exactly for the same function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionIdentity {
+    /// The function index.
+    pub index: u32,
+    /// The number.
+    pub identity: u64,
+}
+
+/// A memory. Its contents are given apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateMemory {
+    /// The file that holds the contents.
+    pub file: String,
+    /// The number of pages that it may grow to, if that is not what the module declares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maximum: Option<u64>,
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateTable {
+    /// What every slot holds.
+    pub slots: Vec<StateReference>,
+    /// The number of slots that it may grow to, if that is not what the module declares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maximum: Option<u64>,
+}
+
+/// The items of an element segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentItems {
+    /// The index of the segment.
+    pub segment: u32,
+    /// The items.
+    pub items: Vec<StateReference>,
+}
+
+/// A value. Floats are bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StateValue {
+    /// `i32`
+    I32(i32),
+    /// `i64`
+    #[serde(with = "decimal")]
+    I64(i64),
+    /// The bits of an `f32`.
+    F32(u32),
+    /// The bits of an `f64`.
+    #[serde(with = "decimal")]
+    F64(u64),
+    /// The bits of a `v128`, its first lane lowest.
+    #[serde(with = "decimal")]
+    V128(u128),
+    /// Any reference type.
+    Ref(StateReference),
+}
+
+/// A reference. Identities are any numbers, the same exactly for the same function, or the same object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StateReference {
+    /// The null of any type.
+    Null,
+    /// A function, by identity.
+    Function(u64),
+    /// An unboxed 31-bit integer, zero-extended.
+    I31(u32),
+    /// An unboxed 31-bit integer, zero-extended, as an `externref`.
+    ExternI31(u32),
+    /// An object that the host has no way to read, by identity.
+    Object(u64),
+    /// The same as an `externref`.
+    ExternObject(u64),
+    /// Null or not: the host has no way to read it.
+    Hidden,
+}
+
+impl From<StateReference> for ObservedRef {
+    fn from(reference: StateReference) -> ObservedRef {
+        match reference {
+            StateReference::Null => ObservedRef::Null,
+            StateReference::Function(identity) => ObservedRef::Function(Identity(identity)),
+            StateReference::I31(value) => ObservedRef::I31(value),
+            StateReference::ExternI31(value) => ObservedRef::ExternI31(value),
+            StateReference::Object(identity) => ObservedRef::Object(Identity(identity)),
+            StateReference::ExternObject(identity) => ObservedRef::ExternObject(Identity(identity)),
+            StateReference::Hidden => ObservedRef::Hidden,
+        }
+    }
+}
+
+impl From<StateValue> for Observed {
+    fn from(value: StateValue) -> Observed {
+        match value {
+            StateValue::I32(value) => Observed::I32(value),
+            StateValue::I64(value) => Observed::I64(value),
+            StateValue::F32(bits) => Observed::F32(bits),
+            StateValue::F64(bits) => Observed::F64(bits),
+            StateValue::V128(value) => Observed::V128(value),
+            StateValue::Ref(reference) => Observed::Ref(reference.into()),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! What is kept between runs: compiled modules, and whatever else is put into a cache directory.
+//!
+//! Code from a cache runs as it is. So a cache directory is one that only this user can change, in which every entry is
+//! sealed with a key that only this user can read; and one that this program has made, since old entries are removed.
+
+mod cache_section;
+mod compile_cache;
+mod error;
+mod owned_directory;
+mod resolved_path;
+mod seal;
+
+pub use crate::ownership::Fault;
+pub use cache_section::{CacheSection, EntryName};
+pub use compile_cache::CompileCache;
+pub use error::CacheError;
+pub use owned_directory::OwnedDirectory;

@@ -1,0 +1,92 @@
+//! A file name in a directory that stays open.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, Metadata};
+use preinit::stages::temporary::{Temporary, remove_leftovers};
+
+/// Where a file will be. It need not be there yet.
+#[derive(Debug)]
+pub struct FileTarget {
+    /// Without links.
+    directory_path: PathBuf,
+    directory: Dir,
+    file_name: OsString,
+}
+
+impl FileTarget {
+    /// Opens the directory of `path` and checks that files can be made there.
+    pub fn open(path: &Path) -> io::Result<FileTarget> {
+        let directory_path = directory_of(path)?;
+        let file_name = path.file_name().ok_or_else(|| io::Error::other("it is a directory"))?.to_owned();
+        let directory = Dir::open_ambient_dir(&directory_path, ambient_authority())?;
+        remove_leftovers(&directory);
+        let target = FileTarget { directory_path, directory, file_name };
+        // Made, and removed again.
+        target.temporary(0o600).map(drop)?;
+        Ok(target)
+    }
+
+    /// A new file in its directory.
+    pub fn temporary(&self, mode: u32) -> io::Result<Temporary> {
+        // In the system's own words: nobody has heard of the temporary file's name.
+        Temporary::new(&self.directory, mode).map_err(|error| io::Error::from(error.kind()))
+    }
+
+    /// What the file is called there.
+    pub fn file_name(&self) -> &OsStr {
+        &self.file_name
+    }
+
+    /// Checks that the directory is still where it was: else what is written would not be where it was asked for.
+    pub fn check(&self) -> io::Result<()> {
+        let now = Metadata::from_just_metadata(fs::metadata(&self.directory_path)?);
+        if is_same(&now, &self.directory.dir_metadata()?) {
+            return Ok(());
+        }
+        let path = self.directory_path.display();
+        Err(io::Error::other(format!("the directory `{path}` was moved or exchanged during the run")))
+    }
+
+    /// Whether both are the same file.
+    pub fn is(&self, other: &FileTarget) -> bool {
+        self.path() == other.path() || self.is_named(&other.path())
+    }
+
+    /// Whether `path` leads here.
+    pub fn is_named(&self, path: &Path) -> bool {
+        let resolved = path.canonicalize().or_else(|_| {
+            let name = path.file_name().unwrap_or_default();
+            Ok::<_, io::Error>(directory_of(path)?.join(name))
+        });
+        let own = self.path();
+        resolved.is_ok_and(|path| path == own.canonicalize().unwrap_or(own))
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory_path.join(&self.file_name)
+    }
+}
+
+fn directory_of(path: &Path) -> io::Result<PathBuf> {
+    match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory.canonicalize(),
+        _ => Path::new(".").canonicalize(),
+    }
+}
+
+#[cfg(unix)]
+fn is_same(left: &Metadata, right: &Metadata) -> bool {
+    use cap_std::fs::MetadataExt;
+    (left.dev(), left.ino()) == (right.dev(), right.ino())
+}
+
+/// Elsewhere an open directory can neither be moved nor removed.
+#[cfg(not(unix))]
+fn is_same(_: &Metadata, _: &Metadata) -> bool {
+    true
+}

@@ -1,0 +1,288 @@
+//! Files that are written at the end of a run and opened at its start.
+//!
+//! A regular file is replaced in one step: its new content is written to a temporary file in the same directory, which
+//! then takes its name. The directory is opened before the module runs, and everything is done through what was opened:
+//! a module that may write there cannot make the output go elsewhere. [`Output::new`] makes and removes a temporary file
+//! to see that it will work, so that nothing is left however the run in between ends.
+
+mod file_mode;
+mod file_target;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use preinit::stages::temporary::Temporary;
+
+use file_mode::FileMode;
+use file_target::FileTarget;
+
+/// Where something will be written.
+#[derive(Debug)]
+pub enum Output {
+    /// Standard output.
+    Stdout,
+    /// Something that has no content to preserve, such as a pipe or a device.
+    Device {
+        /// Its name in messages.
+        name: String,
+        /// Open for writing.
+        file: File,
+    },
+    /// A regular file.
+    File {
+        /// Its name in messages.
+        name: String,
+        /// Where it is, which for a symbolic link is where that points to.
+        target: FileTarget,
+        /// What its permissions will be.
+        mode: FileMode,
+    },
+}
+
+impl Output {
+    /// Checks that `path` can be written. No path, or `-`, is standard output.
+    pub fn new(path: Option<&Path>) -> anyhow::Result<Self> {
+        match path {
+            Some(path) if !is_stdout(path) => {
+                open(path).with_context(|| format!("cannot write `{}`", path.display()))
+            }
+            _ => Ok(Output::Stdout),
+        }
+    }
+
+    /// The same for something that only this user shall read.
+    pub fn private(path: &Path) -> anyhow::Result<Self> {
+        let mut output = Output::new(Some(path))?;
+        if let Output::File { mode, .. } = &mut output {
+            *mode = FileMode::Private;
+        }
+        Ok(output)
+    }
+
+    /// Whether somebody would see what is written.
+    pub fn is_terminal(&self) -> bool {
+        match self {
+            Output::Stdout => io::stdout().is_terminal(),
+            Output::Device { file, .. } => file.is_terminal(),
+            Output::File { .. } => false,
+        }
+    }
+
+    /// Its name in messages.
+    pub fn name(&self) -> &str {
+        match self {
+            Output::Stdout => "standard output",
+            Output::Device { name, .. } | Output::File { name, .. } => name,
+        }
+    }
+
+    /// Whether both are written to the same file.
+    pub fn collides(&self, other: &Output) -> bool {
+        match (self, other) {
+            (Output::Stdout, Output::Stdout) => true,
+            (Output::File { target: left, .. }, Output::File { target: right, .. }) => left.is(right),
+            _ => false,
+        }
+    }
+
+    /// Whether writing it would replace the file `input`.
+    pub fn replaces(&self, input: &Path) -> bool {
+        matches!(self, Output::File { target, .. } if target.is_named(input))
+    }
+
+    /// Does all of the writing that does not show yet.
+    pub fn stage(self, bytes: Vec<u8>) -> anyhow::Result<Staged> {
+        Ok(match self {
+            Output::Stdout => Staged::Stdout(bytes),
+            Output::Device { name, file } => Staged::Device { name, file, bytes },
+            Output::File { name, target, mode } => {
+                let temporary =
+                    fill(&target, mode, &bytes).with_context(|| format!("cannot write `{name}`"))?;
+                Staged::File { name, target, temporary }
+            }
+        })
+    }
+}
+
+/// What is ready to be written.
+#[derive(Debug)]
+pub enum Staged {
+    /// For standard output.
+    Stdout(Vec<u8>),
+    /// For a pipe or device.
+    Device {
+        /// Its name in messages.
+        name: String,
+        /// Open for writing.
+        file: File,
+        /// What to write.
+        bytes: Vec<u8>,
+    },
+    /// For a regular file.
+    File {
+        /// Its name in messages.
+        name: String,
+        /// Where it will be.
+        target: FileTarget,
+        /// Its content.
+        temporary: Temporary,
+    },
+}
+
+impl Staged {
+    /// Makes it visible.
+    pub fn commit(self) -> anyhow::Result<()> {
+        match self {
+            Staged::Stdout(bytes) => print(&bytes),
+            Staged::Device { name, mut file, bytes } => {
+                file.write_all(&bytes).with_context(|| format!("cannot write `{name}`"))
+            }
+            Staged::File { name, target, temporary } => {
+                let written = target.check().and_then(|()| temporary.persist(target.file_name()));
+                written.map(drop).with_context(|| format!("cannot write `{name}`"))
+            }
+        }
+    }
+}
+
+/// Opened like a file, `/dev/stdout` would lose what an earlier process wrote to the same file.
+fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-" || path == Path::new("/dev/stdout")
+}
+
+fn open(typed: &Path) -> anyhow::Result<Output> {
+    let name = typed.display().to_string();
+    let (path, mode) = match fs::metadata(typed) {
+        Ok(metadata) if metadata.is_dir() => bail!("it is a directory"),
+        Ok(metadata) if metadata.is_file() && !is_windows_device(typed) => {
+            // A file that may not be written should not be replaced either.
+            let file = OpenOptions::new().write(true).open(typed)?;
+            (fs::canonicalize(typed)?, FileMode::replacing(&file.metadata()?))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !is_windows_device(typed) => {
+            (follow(typed)?, FileMode::New)
+        }
+        Ok(_) | Err(_) => {
+            let file = OpenOptions::new().write(true).open(typed)?;
+            return Ok(Output::Device { name, file });
+        }
+    };
+    Ok(Output::File { name, target: FileTarget::open(&path)?, mode })
+}
+
+/// Windows has its devices in every directory.
+fn is_windows_device(path: &Path) -> bool {
+    let is = |device: &str| path.as_os_str().eq_ignore_ascii_case(device);
+    cfg!(windows) && (is("nul") || is("con"))
+}
+
+/// Where a symbolic link that leads to no file yet points to in the end.
+fn follow(path: &Path) -> io::Result<std::path::PathBuf> {
+    // As many as Linux follows. Only a cycle is longer.
+    const LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        let Ok(target) = fs::read_link(&path) else { return Ok(path) };
+        path = match path.parent() {
+            Some(directory) => directory.join(target),
+            None => target,
+        };
+    }
+    Err(io::Error::other("too many symbolic links"))
+}
+
+/// Writes to standard output, in one go and with errors: what prints by itself panics on a closed pipe.
+pub fn print(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).context("cannot write to standard output")
+}
+
+fn fill(target: &FileTarget, mode: FileMode, bytes: &[u8]) -> io::Result<Temporary> {
+    target.check()?;
+    let mut temporary = target.temporary(mode.at_first())?;
+    temporary.file().write_all(bytes)?;
+    mode.set(temporary.file())?;
+    Ok(temporary)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Output;
+    use std::fs;
+
+    fn write(path: &std::path::Path, bytes: &[u8]) {
+        Output::new(Some(path)).unwrap().stage(bytes.to_vec()).unwrap().commit().unwrap();
+    }
+
+    #[test]
+    fn a_file_is_made_and_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out");
+        write(&path, b"one");
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        write(&path, b"two");
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn nothing_shows_before_the_commit() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out");
+        let output = Output::new(Some(&path)).unwrap();
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        drop(output.stage(b"one".to_vec()).unwrap());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn one_place_by_two_names() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out");
+        write(&path, b"");
+        let other = directory.path().join(".").join("out");
+        assert!(Output::new(Some(&path)).unwrap().collides(&Output::new(Some(&other)).unwrap()));
+        assert!(!Output::new(Some(&path)).unwrap().collides(&Output::Stdout));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (link, path) = (directory.path().join("link"), directory.path().join("out"));
+        std::os::unix::fs::symlink("out", &link).unwrap();
+        for bytes in [b"one", b"two"] {
+            write(&link, bytes);
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+            assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        }
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("link", &path).unwrap();
+        assert!(Output::new(Some(&link)).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn permissions_are_those_of_any_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let (path, plain) = (directory.path().join("out"), directory.path().join("plain"));
+        write(&path, b"");
+        fs::write(&plain, b"").unwrap();
+        assert_eq!(mode(&path), mode(&plain));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        write(&path, b"");
+        assert_eq!(mode(&path), 0o640);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn devices_are_written_to() {
+        assert!(matches!(Output::new(Some("/dev/null".as_ref())), Ok(Output::Device { .. })));
+        assert!(matches!(Output::new(Some("/dev/stdout".as_ref())), Ok(Output::Stdout)));
+        write("/dev/null".as_ref(), b"gone");
+    }
+}

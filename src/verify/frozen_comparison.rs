@@ -1,0 +1,227 @@
+//! Compares a program that was frozen in the middle of a call with its original: the state at that point, and everything that
+//! happens from there on.
+
+use super::compared_instance::ComparedInstance;
+use super::lock_step::{LockStep, ScriptResult};
+use super::module_comparison;
+use super::observer::{Observer, OriginalReplay};
+use super::probed_module::ProbedModule;
+use super::script::{Script, Step};
+use super::start::{self, ENGINE_OPTIONS, InitRecord};
+use super::state_comparison;
+use super::tolerance::Tolerance;
+use super::verdict::{Difference, EngineCoverage, Verdict};
+use super::verdict_builder::VerdictBuilder;
+use super::{VerifyError, VerifyOptions};
+use crate::engine::{self, Compiler};
+use crate::execute::{ExecuteError, Execution, Initialized, REACTOR_INITIALIZE};
+use crate::freeze::{OriginalEnded, OriginalRun, Trigger};
+use crate::host::Limits;
+use crate::report::seconds;
+use preinit_core::module::Module;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Tables that freezing may add: for objects, externalized values and exceptions that calls in progress hold.
+const MAX_ADDED_TABLES: usize = 3;
+
+/// Compares `snapshot` with `original` as it is at `trigger`.
+///
+/// # Errors
+/// [`VerifyError`], if the original does not get there.
+pub(super) fn verify(
+    original: &[u8],
+    snapshot: &[u8],
+    trigger: &Trigger,
+    options: &VerifyOptions,
+) -> Result<Verdict, VerifyError> {
+    let mut verdict = VerdictBuilder::new(options);
+    let original = Arc::new(ProbedModule::new(Module::parse(original)?)?);
+    match Module::parse(snapshot) {
+        Err(error) => verdict.add(Difference::new("snapshot", "a valid module", error)),
+        Ok(module) => {
+            let frozen = Arc::new(ProbedModule::new(module)?);
+            let comparison = FrozenComparison { original, frozen, trigger, options };
+            let engines = match &options.engines[..] {
+                [] => &[Compiler::Cranelift],
+                engines => engines,
+            };
+            for &compiler in engines {
+                comparison.run(compiler, &mut verdict)?;
+            }
+        }
+    }
+    verdict.not_compared(["calls of other exports than the one that was in progress".to_string()]);
+    Ok(verdict.finish())
+}
+
+struct FrozenComparison<'c, 'a, 's> {
+    original: Arc<ProbedModule<'a>>,
+    frozen: Arc<ProbedModule<'s>>,
+    trigger: &'c Trigger,
+    options: &'c VerifyOptions,
+}
+
+/// The original on both sides of the point at which it was frozen.
+struct OriginalRuns {
+    stopped: Initialized,
+    record: InitRecord,
+    ended: OriginalEnded,
+}
+
+impl FrozenComparison<'_, '_, '_> {
+    /// Compares on one engine.
+    fn run(&self, compiler: Compiler, verdict: &mut VerdictBuilder<'_>) -> Result<(), VerifyError> {
+        let started = Instant::now();
+        let OriginalRuns { stopped, record, ended } = self.run_original(compiler)?;
+        self.compare_modules(&ended, verdict);
+
+        let compiled = start::compile(&self.frozen, compiler).map_err(ExecuteError::Compile)?;
+        let mut snapshot = match start::instantiate(&self.frozen, &compiled, &record, self.options)? {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                verdict.add(Difference::new("instantiate", "no error", error));
+                return Ok(());
+            }
+        };
+        // The tables after these hold what the calls in progress do.
+        snapshot.num_tables = self.original.module.tables.len();
+        self.compare_states(stopped, &mut snapshot, compiler, verdict)?;
+        if verdict.is_different() {
+            return Ok(());
+        }
+
+        let OriginalEnded { initialized, entry, consumed, error, results } = ended;
+        let mut original = ComparedInstance::new(Arc::clone(&self.original), initialized)?;
+        let ending = original.result_of(error, &results)?;
+        let renamed = self.options.renames.iter().find(|rename| rename.src == entry);
+        let entry = renamed.map_or(&entry, |rename| &rename.dst);
+        // The original has had no other limit of fuel either.
+        let mut lock_step = LockStep { original, snapshot, options: self.options, fuel: u64::MAX };
+        let mut result = ScriptResult::default();
+        let goes_on = lock_step.complete("resumed", entry, ending, &mut result)?;
+        if goes_on && result.is_equal() {
+            self.call_again(entry, &mut lock_step, &mut result)?;
+        }
+        verdict.extend(std::mem::take(&mut result.differences), compiler.name());
+        let observers = match verdict.coverage.engines.is_empty() && !verdict.is_different() {
+            true => {
+                let replay = OriginalReplay {
+                    program: &self.original,
+                    init_calls: &consumed,
+                    host_calls: record.calls(),
+                    is_interrupted: true,
+                    options: self.options,
+                };
+                self.observe(&replay, &mut result, &mut lock_step.original, verdict)?
+            }
+            false => Vec::new(),
+        };
+        verdict.coverage.exports_called = vec![entry.clone()];
+        verdict.coverage.engines.push(EngineCoverage {
+            name: compiler.name().to_string(),
+            sequences: 1,
+            calls: result.calls,
+            returned: result.returned,
+            cut_short: result.limited.len() as u64,
+            host_calls: result.host_calls,
+            seconds: seconds(started.elapsed()),
+            ..EngineCoverage::default()
+        });
+        for observer in observers {
+            observer.finish(self.options, verdict);
+        }
+        if let Some(why) = result.undecided {
+            verdict.undecided(why);
+        }
+        Ok(())
+    }
+
+    /// Runs the original to the point at which it was frozen, and in a second instance to the end of the interrupted call.
+    fn run_original(&self, compiler: Compiler) -> Result<OriginalRuns, VerifyError> {
+        let options = self.options;
+        let fuel = Some(options.limits.fuel.unwrap_or(u64::MAX));
+        let limits = Limits { fuel, ..start::with_deadline(&options.limits) };
+        let host = options.init_host(options.ledger.clone());
+        let execution = Execution {
+            init_functions: &options.init_functions,
+            ..start::execution(&self.original, &host, &limits)
+        };
+        let original = OriginalRun { trigger: self.trigger, execution };
+        let compile = |wasm: &[u8]| engine::compile_with(compiler, wasm, ENGINE_OPTIONS);
+        let (stopped, ledger, ended) = original.run(&options.run_host(), compile)?;
+        let record = InitRecord::new(ledger, ended.initialized.preload_calls);
+        Ok(OriginalRuns { stopped, record, ended })
+    }
+
+    /// Compares the modules. The entry is still exported, even where an init function would not be.
+    fn compare_modules(&self, ended: &OriginalEnded, verdict: &mut VerdictBuilder<'_>) {
+        let (original, frozen) = (&self.original.module, &self.frozen.module);
+        let compared = module_comparison::compare(original, frozen, &ended.consumed, &self.options.renames);
+        let reactor = format!("export.{REACTOR_INITIALIZE}");
+        // It says whether the program was resumed.
+        let added_global = frozen.globals.len() == original.globals.len() + 1;
+        let added_tables = frozen.tables.len().checked_sub(original.tables.len());
+        let added_tables = added_tables.is_some_and(|added| added <= MAX_ADDED_TABLES);
+        verdict.add_modules(compared, |difference| match &*difference.key {
+            "globals.count" => added_global,
+            "tables.count" => added_global && added_tables,
+            key => ended.entry == REACTOR_INITIALIZE && key == reactor,
+        });
+    }
+
+    fn compare_states(
+        &self,
+        stopped: Initialized,
+        snapshot: &mut ComparedInstance<'_>,
+        compiler: Compiler,
+        verdict: &mut VerdictBuilder<'_>,
+    ) -> Result<(), VerifyError> {
+        let mut stopped = ComparedInstance::new(Arc::clone(&self.original), stopped)?;
+        let state = stopped.state()?;
+        let differences = state_comparison::compare(&state, &snapshot.state()?, Tolerance::None);
+        verdict.extend(differences, compiler.name());
+        verdict.coverage.state = state_comparison::coverage(&state);
+        verdict.not_compared(state_comparison::not_compared(&state));
+        Ok(())
+    }
+
+    /// Calls the entry once more, and then what was asked for.
+    fn call_again(
+        &self,
+        entry: &str,
+        lock_step: &mut LockStep<'_, '_, '_>,
+        result: &mut ScriptResult,
+    ) -> Result<(), VerifyError> {
+        lock_step.fuel = self.options.fuel;
+        let again = Step { export: entry.to_string(), arguments: Vec::new(), expected: None };
+        lock_step.run(&Script { steps: vec![again] }, result)?;
+        for script in &self.options.scripts {
+            lock_step.run(script, result)?;
+        }
+        Ok(())
+    }
+
+    /// Lets other engines do the same.
+    fn observe(
+        &self,
+        replay: &OriginalReplay<'_, '_>,
+        result: &mut ScriptResult,
+        original: &mut ComparedInstance<'_>,
+        verdict: &mut VerdictBuilder<'_>,
+    ) -> Result<Vec<Observer<'_>>, VerifyError> {
+        let mut observers = Vec::new();
+        for engine in self.options.other_engines(self.original.is_small()) {
+            match Observer::new(engine, &self.frozen) {
+                Ok(mut observer) => {
+                    if let Some(difference) = observer.observe(replay, result, original)? {
+                        verdict.add(difference);
+                    }
+                    observers.push(observer);
+                }
+                Err(skipped) => verdict.coverage.engines_skipped.push(skipped),
+            }
+        }
+        Ok(observers)
+    }
+}

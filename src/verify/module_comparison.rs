@@ -1,0 +1,350 @@
+//! Compares two modules without running them: index spaces, types, bodies, exports, passive segments.
+
+use super::verdict::Difference;
+use crate::execute::REACTOR_INITIALIZE;
+use preinit_core::module::{Element, Module, SectionId, Space, is_function, ref_funcs};
+use preinit_core::plan::Rename;
+use preinit_core::strip;
+use wasmparser::{ConstExpr, ElementItems, ExternalKind, Import};
+
+/// What a comparison of two modules found.
+pub(super) struct ModuleComparison {
+    pub differences: Vec<Difference>,
+    /// Function bodies that were compared byte by byte.
+    pub function_bodies: u64,
+    /// Functions that are stubs in the snapshot because nothing can reach them.
+    pub functions_stripped: u64,
+    /// Functions that the snapshot has and the original has not.
+    pub functions_added: u64,
+    pub not_compared: Vec<String>,
+}
+
+/// Compares two modules. Init called the exports `called` of the original.
+pub(super) fn compare(
+    original: &Module<'_>,
+    snapshot: &Module<'_>,
+    called: &[String],
+    renames: &[Rename],
+) -> ModuleComparison {
+    let mut differences = Vec::new();
+    types(original, snapshot, &mut differences);
+    let internalized = imports(original, snapshot, &mut differences);
+    functions(original, snapshot, &mut differences);
+    let (function_bodies, functions_stripped) = bodies(original, snapshot, &mut differences);
+    tables(original, snapshot, &mut differences);
+    memories(original, snapshot, &mut differences);
+    globals(original, snapshot, &mut differences);
+    if section(original, SectionId::TAG) != section(snapshot, SectionId::TAG) {
+        differences.push(Difference::new("tags", "the original's", "others"));
+    }
+    start(original, snapshot, &mut differences);
+    exports(original, snapshot, &expected_exports(original, called, renames), &mut differences);
+    segments(original, snapshot, &mut differences);
+    ModuleComparison {
+        differences,
+        function_bodies,
+        functions_stripped,
+        functions_added: snapshot.functions.len().saturating_sub(original.functions.len()) as u64,
+        not_compared: not_compared(original, internalized),
+    }
+}
+
+fn not_compared(original: &Module<'_>, internalized: bool) -> Vec<String> {
+    let mut not_compared = vec![
+        "custom sections (names, debug information), which do not affect what a module does".to_string(),
+    ];
+    if internalized {
+        not_compared.push("imports that the snapshot defines itself, except for their state".to_string());
+    }
+    let unnamed =
+        |count: usize, highest: Option<u32>| count - highest.map_or(0, |k| k as usize + 1).min(count);
+    let data = unnamed(original.data.len(), original.code.highest_data);
+    let elements = unnamed(original.elements.len(), original.code.highest_element);
+    if data + elements > 0 {
+        not_compared.push(format!(
+            "{data} data and {elements} element segments that no instruction refers to, so nothing can read them"
+        ));
+    }
+    not_compared
+}
+
+fn types(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
+    for (index, ty) in original.types.iter().enumerate() {
+        match snapshot.types.get(index) {
+            Some(other) if other == ty => {}
+            Some(other) => differences.push(Difference::new(format!("type.{index}"), ty, other)),
+            None => differences.push(Difference::new(format!("type.{index}"), ty, "none")),
+        }
+    }
+}
+
+/// Compares imports. They must be the original's in the same order; but memories, tables and globals may be missing, all of
+/// a kind from some index on, because the snapshot defines them itself. Whether that is so.
+fn imports(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) -> bool {
+    let mut rest = snapshot.imports.iter().peekable();
+    let mut internalized = false;
+    for (index, import) in original.imports.iter().enumerate() {
+        if rest.next_if_eq(&import).is_some() {
+            continue;
+        }
+        match Space::of(&import.ty) {
+            Some(Space::Memory | Space::Table | Space::Global) => internalized = true,
+            _ => {
+                let found = rest.peek().map_or("none".to_string(), |next| import_name(next));
+                differences.push(Difference::new(format!("import.{index}"), import_name(import), found));
+                return internalized;
+            }
+        }
+    }
+    if let Some(next) = rest.next() {
+        let index = original.imports.len();
+        differences.push(Difference::new(format!("import.{index}"), "none", import_name(next)));
+    }
+    internalized
+}
+
+fn import_name(import: &Import<'_>) -> String {
+    format!("{}.{}", import.module, import.name)
+}
+
+fn functions(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
+    for (index, ty) in original.functions.iter().enumerate() {
+        match snapshot.functions.get(index) {
+            Some(other) if other == ty => {}
+            Some(other) => differences.push(Difference::new(format!("function.{index}.type"), ty, other)),
+            None => {
+                differences.push(Difference::new(format!("function.{index}"), "defined", "none"));
+                return;
+            }
+        }
+    }
+}
+
+/// Compares function bodies. How many were compared, and how many of those are stubs.
+fn bodies(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) -> (u64, u64) {
+    let imported = original.imported.functions as usize;
+    let (mut compared, mut stubs) = (0, 0);
+    let mut reachable = None;
+    for (k, (left, right)) in read_bodies(original).into_iter().zip(read_bodies(snapshot)).enumerate() {
+        compared += 1;
+        if left == right {
+            continue;
+        }
+        // What can never run may have been taken out.
+        let reachable: &Vec<bool> = reachable.get_or_insert_with(|| strip::reachable(snapshot));
+        if right == strip::STUB && !reachable[imported + k] {
+            stubs += 1;
+            continue;
+        }
+        let at = left.iter().zip(right).take_while(|(left, right)| left == right).count();
+        let describe = |body: &[u8]| format!("{} bytes, {}", body.len(), byte_at(body, at));
+        let key = format!("function.{}.body", imported + k);
+        differences.push(Difference::new(key, describe(left), describe(right)));
+    }
+    (compared, stubs)
+}
+
+fn byte_at(body: &[u8], at: usize) -> String {
+    body.get(at).map_or(format!("none at {at:#x}"), |byte| format!("{byte:#04x} at {at:#x}"))
+}
+
+/// The function bodies as they are in the file. They were validated, so reading stops only at the end.
+fn read_bodies<'a>(module: &Module<'a>) -> Vec<&'a [u8]> {
+    let Some(section) = module.section(SectionId::CODE) else { return Vec::new() };
+    let reader = wasmparser::BinaryReader::new(section.contents, 0);
+    let bodies = wasmparser::CodeSectionReader::new(reader).into_iter().flatten();
+    bodies.flatten().map(|body| &section.contents[body.range()]).collect()
+}
+
+fn section<'a>(module: &Module<'a>, id: SectionId) -> &'a [u8] {
+    module.section(id).map_or(&[], |section| section.contents)
+}
+
+fn tables(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
+    count("tables", original.tables.len(), snapshot.tables.len(), differences);
+    for (index, (left, right)) in original.tables.iter().zip(&snapshot.tables).enumerate() {
+        let (left, right) = (left.ty, right.ty);
+        if (left.element_type, left.table64, left.shared) != (right.element_type, right.table64, right.shared)
+        {
+            let key = format!("table.{index}.type");
+            differences.push(Difference::new(key, left.element_type, right.element_type));
+        }
+    }
+}
+
+fn memories(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
+    count("memories", original.memories.len(), snapshot.memories.len(), differences);
+    for (index, (left, right)) in original.memories.iter().zip(&snapshot.memories).enumerate() {
+        let ty = |memory: &wasmparser::MemoryType| {
+            let width = if memory.memory64 { 64 } else { 32 };
+            let shared = if memory.shared { "shared, " } else { "" };
+            format!("{shared}{width} bits, pages of {} bytes", 1u64 << memory.page_size_log2.unwrap_or(16))
+        };
+        if ty(left) != ty(right) {
+            differences.push(Difference::new(format!("memory.{index}.type"), ty(left), ty(right)));
+        }
+    }
+}
+
+fn globals(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
+    count("globals", original.globals.len(), snapshot.globals.len(), differences);
+    for (index, (left, right)) in original.globals.iter().zip(&snapshot.globals).enumerate() {
+        let ty = |global: &wasmparser::GlobalType| {
+            let mutability = if global.mutable { "mutable " } else { "" };
+            format!("{mutability}{}", global.content_type)
+        };
+        if left.ty != right.ty {
+            differences.push(Difference::new(format!("global.{index}.type"), ty(&left.ty), ty(&right.ty)));
+        }
+    }
+}
+
+fn count(key: &str, left: usize, right: usize, differences: &mut Vec<Difference>) {
+    if left != right {
+        differences.push(Difference::new(format!("{key}.count"), left, right));
+    }
+}
+
+/// The original's start function has run already; only an added function may be the start function.
+fn start(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
+    if let Some(function) = snapshot.start
+        && (function as usize) < original.functions.len()
+    {
+        differences.push(Difference::new("start", "none", format!("function {function}")));
+    }
+}
+
+/// An export that the snapshot should have.
+struct ExpectedExport<'n> {
+    name: &'n str,
+    kind: ExternalKind,
+    index: u32,
+    /// Whether it may be missing.
+    is_optional: bool,
+}
+
+fn expected_exports<'n>(
+    original: &'n Module<'_>,
+    called: &[String],
+    renames: &'n [Rename],
+) -> Vec<ExpectedExport<'n>> {
+    let mut expected = Vec::new();
+    for export in &original.exports {
+        let renamed = renames.iter().find(|rename| rename.src == export.name);
+        let name = renamed.map_or(export.name, |rename| &rename.dst);
+        let overwritten = renames.iter().any(|rename| rename.dst == export.name);
+        let is_init = called.iter().any(|called| called == export.name) || export.name == REACTOR_INITIALIZE;
+        if renamed.is_some() || !overwritten && export.name != REACTOR_INITIALIZE {
+            // Whether init functions stay exported is the user's choice.
+            let is_optional = is_init && renamed.is_none();
+            expected.push(ExpectedExport { name, kind: export.kind, index: export.index, is_optional });
+        }
+    }
+    expected
+}
+
+fn exports(
+    original: &Module<'_>,
+    snapshot: &Module<'_>,
+    expected: &[ExpectedExport<'_>],
+    differences: &mut Vec<Difference>,
+) {
+    let key = |name: &str| format!("export.{name}");
+    let describe = |kind: ExternalKind, index: u32| format!("{} {index}", kind_name(kind));
+    for &ExpectedExport { name, kind, index, is_optional } in expected {
+        match snapshot.export(name) {
+            Some(export) if export.kind == kind && export.index == index => {}
+            Some(export) if is_wrapper(original, export) => {}
+            Some(export) => {
+                let found = describe(export.kind, export.index);
+                differences.push(Difference::new(key(name), describe(kind, index), found));
+            }
+            None if is_optional => {}
+            None => differences.push(Difference::new(key(name), describe(kind, index), "none")),
+        }
+    }
+    for export in &snapshot.exports {
+        if !expected.iter().any(|expected| expected.name == export.name) {
+            let found = describe(export.kind, export.index);
+            differences.push(Difference::new(key(export.name), "none", found));
+        }
+    }
+}
+
+/// Whether an export is a function that was added. It is compared by what it does.
+fn is_wrapper(original: &Module<'_>, export: &wasmparser::Export<'_>) -> bool {
+    is_function(export.kind) && export.index as usize >= original.functions.len()
+}
+
+/// Compares what live passive segments hold. Whether they are live is compared as state.
+fn segments(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
+    for index in named(original.code.highest_data) {
+        match (original.data.get(index), snapshot.data.get(index)) {
+            (Some(_), None) => {
+                differences.push(Difference::new(format!("data.{index}"), "defined", "none"));
+            }
+            (Some(left), Some(right))
+                if right.is_passive() && !right.bytes.is_empty() && left.bytes != right.bytes =>
+            {
+                let describe = |bytes: &[u8]| format!("{} bytes", bytes.len());
+                let key = format!("data.{index}.bytes");
+                differences.push(Difference::new(key, describe(left.bytes), describe(right.bytes)));
+            }
+            _ => {}
+        }
+    }
+    for index in named(original.code.highest_element) {
+        match (original.elements.get(index), snapshot.elements.get(index)) {
+            (Some(_), None) => {
+                differences.push(Difference::new(format!("element.{index}"), "defined", "none"));
+            }
+            (Some(left), Some(right)) if right.is_passive() && !right.is_empty() => {
+                let (left, right) = (items(original, left), items(snapshot, right));
+                if left != right {
+                    let describe = |items: &[Item<'_>]| format!("{} items", items.len());
+                    let key = format!("element.{index}.items");
+                    differences.push(Difference::new(key, describe(&left), describe(&right)));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn named(highest: Option<u32>) -> std::ops::Range<usize> {
+    0..highest.map_or(0, |highest| highest as usize + 1)
+}
+
+#[derive(PartialEq, Eq)]
+enum Item<'a> {
+    Function(u32),
+    Expression(&'a [u8]),
+}
+
+fn items<'a>(module: &Module<'a>, element: &Element<'a>) -> Vec<Item<'a>> {
+    match &element.items {
+        ElementItems::Functions(items) => items.clone().into_iter().flatten().map(Item::Function).collect(),
+        ElementItems::Expressions(_, items) => {
+            let item = |expression: ConstExpr<'a>| match ref_funcs(&expression)[..] {
+                [function] => Item::Function(function),
+                _ => Item::Expression(&module.bytes[expression.get_binary_reader().range()]),
+            };
+            items.clone().into_iter().flatten().map(item).collect()
+        }
+    }
+}
+
+/// The original's name for an export of the snapshot.
+pub(super) fn original_name<'n>(renames: &'n [Rename], name: &'n str) -> &'n str {
+    renames.iter().find(|rename| rename.dst == name).map_or(name, |rename| &rename.src)
+}
+
+fn kind_name(kind: ExternalKind) -> &'static str {
+    match kind {
+        ExternalKind::Func | ExternalKind::FuncExact => "function",
+        ExternalKind::Table => "table",
+        ExternalKind::Memory => "memory",
+        ExternalKind::Global => "global",
+        ExternalKind::Tag => "tag",
+    }
+}

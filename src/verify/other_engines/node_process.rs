@@ -1,0 +1,77 @@
+//! A process of Node that answers requests, one JSON document per line.
+
+use super::DriverError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+/// The environment variable that names the executable of Node, if it is not `node`.
+const NODE: &str = "PREINIT_NODE";
+
+/// Time for one request.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+pub(super) struct NodeProcess {
+    child: Child,
+    /// `None` when it has failed to answer.
+    requests: Option<ChildStdin>,
+    replies: Receiver<std::io::Result<String>>,
+}
+
+impl NodeProcess {
+    /// Runs a script with one argument.
+    pub fn start(script: &Path, argument: &Path) -> Result<NodeProcess, String> {
+        let node = std::env::var_os(NODE).unwrap_or_else(|| "node".into());
+        let mut child = Command::new(&node)
+            .arg(script)
+            .arg(argument)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("cannot run `{}`: {error}", node.display()))?;
+        let (sender, replies) = channel();
+        if let Some(stdout) = child.stdout.take() {
+            std::thread::spawn(move || {
+                for line in BufReader::new(stdout).lines() {
+                    if sender.send(line).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        let requests = child.stdin.take();
+        Ok(NodeProcess { child, requests, replies })
+    }
+
+    pub fn ask<R: DeserializeOwned>(&mut self, request: &impl Serialize) -> Result<R, DriverError> {
+        let request = serde_json::to_string(request).map_err(|error| DriverError(error.to_string()))?;
+        let written = self.requests.as_mut().map(|requests| writeln!(requests, "{request}"));
+        if !matches!(written, Some(Ok(()))) {
+            return Err(DriverError("node has ended".to_string()));
+        }
+        let line = match self.replies.recv_timeout(TIMEOUT) {
+            Ok(Ok(line)) => line,
+            Ok(Err(error)) => return Err(DriverError(format!("node's reply cannot be read: {error}"))),
+            Err(_) => {
+                // Whether it has ended or is still busy, a later reply would be taken for one to another request.
+                self.requests = None;
+                return Err(DriverError(format!("node did not reply within {} s", TIMEOUT.as_secs())));
+            }
+        };
+        serde_json::from_str(&line)
+            .map_err(|error| DriverError(format!("node's reply is malformed: {error}")))
+    }
+}
+
+impl Drop for NodeProcess {
+    fn drop(&mut self) {
+        // It may be in an endless loop; either way nobody waits for its reply any more.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,173 @@
+//! Generated sequences of calls. Arguments are drawn by type, boundary values more often than others.
+
+use super::boundary_values::BoundaryValues;
+use super::script::{Literal, Step, literal_of};
+use super::verdict::Skipped;
+use preinit_core::module::{Module, is_function};
+use preinit_core::snapshot::{Reference, Value};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::strategy::Union;
+use wasmparser::{AbstractHeapType, HeapType, RefType, ValType};
+
+/// The maximum number of functions that are passed as arguments.
+const MAX_FUNCTIONS: usize = 64;
+
+/// What sequences are drawn from.
+pub(super) struct Sequences {
+    /// Sequences that together call every export once.
+    sweeps: Vec<BoxedStrategy<Vec<Step>>>,
+    /// Sequences of any calls in any order.
+    random: Option<BoxedStrategy<Vec<Step>>>,
+    /// Exports that cannot be called.
+    pub skipped: Vec<Skipped>,
+}
+
+impl Sequences {
+    /// The strategy of sequence number `index`.
+    pub fn strategy(&self, index: usize) -> Option<&BoxedStrategy<Vec<Step>>> {
+        self.sweeps.get(index).or(self.random.as_ref())
+    }
+}
+
+/// The entry point of a command. It may exit, after which nothing can be called.
+const COMMAND: &str = "_start";
+
+/// Sequences of up to `depth` calls of the exports of `module`.
+pub(super) fn sequences(module: &Module<'_>, boundaries: &BoundaryValues, depth: usize) -> Sequences {
+    let mut calls = Vec::new();
+    let mut command = Vec::new();
+    let mut skipped = Vec::new();
+    for export in module.exports.iter().filter(|export| is_function(export.kind)) {
+        let Some(signature) = module.signature(export.index) else { continue };
+        let arguments: Result<Vec<_>, _> =
+            signature.params().iter().map(|&ty| argument(module, boundaries, ty).ok_or(ty)).collect();
+        match arguments {
+            Ok(arguments) => {
+                let name = export.name.to_string();
+                let step = move |arguments| Step { export: name.clone(), arguments, expected: None };
+                let call = arguments.prop_map(step).boxed();
+                if export.name == COMMAND { command.push(call) } else { calls.push(call) }
+            }
+            Err(ty) => skipped
+                .push(Skipped::new(export.name, format!("only the guest can make an argument of type {ty}"))),
+        }
+    }
+    let mut sequences = Sequences { sweeps: Vec::new(), random: None, skipped };
+    if depth > 0 {
+        let sweeps = calls.chunks(depth).chain(command.chunks(1));
+        sequences.sweeps = sweeps.map(|calls| calls.to_vec().boxed()).collect();
+        calls.extend(command);
+        sequences.random = (!calls.is_empty()).then(|| vec(Union::new(calls), 1..=depth).boxed());
+    }
+    sequences
+}
+
+fn argument(module: &Module<'_>, boundaries: &BoundaryValues, ty: ValType) -> Option<BoxedStrategy<Literal>> {
+    let values: BoxedStrategy<Value> = match ty {
+        ValType::I32 => integers(boundaries, i32::MIN.into(), u32::MAX.into())
+            .prop_map(|value| Value::I32(value as i32))
+            .boxed(),
+        ValType::I64 => integers(boundaries, i64::MIN, i64::MAX).prop_map(Value::I64).boxed(),
+        ValType::F32 => prop_oneof![
+            4 => select(F32_BOUNDARIES.to_vec()),
+            2 => (-16i8..=16).prop_map(|small| f32::from(small).to_bits()),
+            1 => any::<u32>(),
+        ]
+        .prop_map(Value::F32)
+        .boxed(),
+        ValType::F64 => prop_oneof![
+            4 => select(F64_BOUNDARIES.to_vec()),
+            2 => (-16i8..=16).prop_map(|small| f64::from(small).to_bits()),
+            1 => any::<u64>(),
+        ]
+        .prop_map(Value::F64)
+        .boxed(),
+        ValType::V128 => prop_oneof![
+            2 => select(vec![0, 1, u128::MAX, 1 << 127, 0x7f80_0000 << 64 | 0xffc0_0001]),
+            1 => any::<u128>(),
+        ]
+        .prop_map(Value::V128)
+        .boxed(),
+        ValType::Ref(ty) => {
+            let references = references(module, boundaries, ty);
+            match references.is_empty() {
+                true => return None,
+                false => select(references).prop_map(Value::Ref).boxed(),
+            }
+        }
+    };
+    Some(values.prop_map(|value| literal_of(value).unwrap_or(Literal::Null)).boxed())
+}
+
+fn integers(boundaries: &BoundaryValues, min: i64, max: i64) -> BoxedStrategy<i64> {
+    let bounds =
+        vec![0, 1, -1, 2, min, min + 1, max, max - 1, i32::MAX.into(), i32::MIN.into(), 0xffff, 0x1_0000];
+    let near = |values: &[u64]| -> Vec<i64> { values.iter().map(|&value| value as i64).collect() };
+    let mut choices = vec![(4, select(bounds).boxed()), (4, (0i64..=16).boxed()), (1, (min..=max).boxed())];
+    for values in [near(&boundaries.addresses), near(&boundaries.slots)] {
+        if !values.is_empty() {
+            choices.push((2, select(values).boxed()));
+        }
+    }
+    Union::new_weighted(choices).boxed()
+}
+
+const F32_BOUNDARIES: [u32; 12] = [
+    0,
+    0x8000_0000,
+    0x3f80_0000, // 1
+    0xbf80_0000,
+    0x7f80_0000, // infinity
+    0xff80_0000,
+    0x7fc0_0000, // the canonical NaN
+    0xffc0_0123,
+    0x7f80_0001, // a signalling NaN
+    1,           // the smallest subnormal number
+    0x7f7f_ffff,
+    0x4f00_0000, // 2^31
+];
+
+const F64_BOUNDARIES: [u64; 12] = [
+    0,
+    0x8000_0000_0000_0000,
+    0x3ff0_0000_0000_0000,
+    0xbff0_0000_0000_0000,
+    0x7ff0_0000_0000_0000,
+    0xfff0_0000_0000_0000,
+    0x7ff8_0000_0000_0000,
+    0xfff8_0000_0000_0123,
+    0x7ff0_0000_0000_0001,
+    1,
+    0x7fef_ffff_ffff_ffff,
+    0x43e0_0000_0000_0000, // 2^63
+];
+
+fn references(module: &Module<'_>, boundaries: &BoundaryValues, ty: RefType) -> Vec<Reference> {
+    let mut references = Vec::new();
+    if ty.is_nullable() {
+        references.push(Reference::Null);
+    }
+    match ty.heap_type() {
+        HeapType::Abstract { ty: AbstractHeapType::Func, .. } => {
+            references
+                .extend(boundaries.functions.iter().take(MAX_FUNCTIONS).map(|&index| Reference::Func(index)));
+        }
+        HeapType::Abstract {
+            ty: AbstractHeapType::Any | AbstractHeapType::Eq | AbstractHeapType::I31,
+            ..
+        } => {
+            references.extend([0, 1, 0x7fff_ffff].map(Reference::I31));
+        }
+        HeapType::Concrete(index) | HeapType::Exact(index) => {
+            let of_type = |function: &&u32| {
+                module.functions.get(**function as usize).copied() == index.as_module_index()
+            };
+            let functions = boundaries.functions.iter().filter(of_type);
+            references.extend(functions.take(MAX_FUNCTIONS).map(|&index| Reference::Func(index)));
+        }
+        HeapType::Abstract { .. } => {}
+    }
+    references
+}

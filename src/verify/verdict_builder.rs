@@ -1,0 +1,111 @@
+use super::VerifyOptions;
+use super::module_comparison::ModuleComparison;
+use super::verdict::{Coverage, Difference, Outcome, Verdict};
+use crate::report::seconds;
+use std::time::Instant;
+
+/// Reasons for "could not tell" that are listed at most.
+const MAX_UNDECIDED: usize = 20;
+
+/// Collects what a verdict consists of. Ignored differences are only counted, and only the first ones are kept.
+pub(super) struct VerdictBuilder<'o> {
+    started: Instant,
+    options: &'o VerifyOptions,
+    differences: Vec<Difference>,
+    found: u64,
+    ignored: u64,
+    undecided: Vec<String>,
+    pub coverage: Coverage,
+    /// A script that shows a difference.
+    pub script: Option<String>,
+}
+
+impl<'o> VerdictBuilder<'o> {
+    pub fn new(options: &'o VerifyOptions) -> Self {
+        VerdictBuilder {
+            started: Instant::now(),
+            options,
+            differences: Vec::new(),
+            found: 0,
+            ignored: 0,
+            undecided: Vec::new(),
+            coverage: Coverage::default(),
+            script: None,
+        }
+    }
+
+    /// Whether a difference was found that is not ignored.
+    pub fn is_different(&self) -> bool {
+        self.found > 0
+    }
+
+    pub fn add(&mut self, difference: Difference) {
+        if self.options.ignores(&difference.key) {
+            self.ignored += 1;
+            return;
+        }
+        if let Some(known) = self.differences.iter_mut().find(|known| known.is_same(&difference)) {
+            known.engines.extend(difference.engines);
+            return;
+        }
+        self.found += 1;
+        if self.differences.len() < self.options.max_differences {
+            self.differences.push(difference);
+        }
+    }
+
+    /// Adds differences that show on `engine`.
+    pub fn extend(&mut self, differences: impl IntoIterator<Item = Difference>, engine: &str) {
+        for mut difference in differences {
+            difference.engines.push(engine.to_string());
+            self.add(difference);
+        }
+    }
+
+    /// Adds what a comparison of the modules found, except for differences that are expected.
+    pub fn add_modules(&mut self, compared: ModuleComparison, is_expected: impl Fn(&Difference) -> bool) {
+        self.coverage.function_bodies = compared.function_bodies;
+        self.coverage.functions_stripped = compared.functions_stripped;
+        self.coverage.functions_added = compared.functions_added;
+        self.not_compared(compared.not_compared);
+        for difference in compared.differences {
+            if !is_expected(&difference) {
+                self.add(difference);
+            }
+        }
+    }
+
+    /// Adds a reason for "could not tell".
+    pub fn undecided(&mut self, why: impl Into<String>) {
+        if self.undecided.len() < MAX_UNDECIDED {
+            self.undecided.push(why.into());
+        }
+    }
+
+    /// Adds things that no engine compares.
+    pub fn not_compared(&mut self, what: impl IntoIterator<Item = String>) {
+        for what in what {
+            if !self.coverage.not_compared.contains(&what) {
+                self.coverage.not_compared.push(what);
+            }
+        }
+    }
+
+    pub fn finish(mut self) -> Verdict {
+        self.coverage.seconds = seconds(self.started.elapsed());
+        let outcome = match (self.is_different(), self.undecided.is_empty()) {
+            (true, _) => Outcome::Different,
+            (false, true) => Outcome::Equal,
+            (false, false) => Outcome::CouldNotTell,
+        };
+        Verdict {
+            outcome,
+            differences: self.differences,
+            differences_found: self.found,
+            differences_ignored: self.ignored,
+            script: self.script,
+            undecided: self.undecided,
+            coverage: self.coverage,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The text form of a verdict.
+
+use super::verdict::{Coverage, Difference, EngineCoverage, Outcome, Skipped, StateCoverage, Verdict};
+use std::fmt;
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let coverage = &self.coverage;
+        match self.outcome {
+            Outcome::Equal => writeln!(f, "equal: the snapshot is the original after init")?,
+            Outcome::Different => writeln!(f, "different: the snapshot is not the original after init")?,
+            Outcome::CouldNotTell => writeln!(f, "could not tell whether the snapshot is right")?,
+        }
+        for difference in &self.differences {
+            let Difference { key, original, snapshot, engines } = difference;
+            write!(f, "  {key}: {original} in the original, {snapshot} in the snapshot")?;
+            // Observers are not asked about what differs in lock step.
+            let mut exact = coverage.engines.iter().filter(|engine| engine.not_compared.is_empty());
+            if !engines.is_empty() && !exact.all(|engine| engines.contains(&engine.name)) {
+                write!(f, " (on {} only)", engines.join(", "))?;
+            }
+            writeln!(f)?;
+        }
+        let more = self.differences_found.saturating_sub(self.differences.len() as u64);
+        if more > 0 {
+            writeln!(f, "  and {more} more")?;
+        }
+        if let Some(script) = &self.script {
+            writeln!(f, "calls that show it:")?;
+            script.lines().try_for_each(|line| writeln!(f, "  {line}"))?;
+        }
+        self.undecided.iter().try_for_each(|why| writeln!(f, "  not known: {why}"))?;
+        if self.differences_ignored > 0 {
+            writeln!(f, "ignored {} differences", self.differences_ignored)?;
+        }
+        write!(f, "{coverage}")
+    }
+}
+
+impl fmt::Display for Coverage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let StateCoverage { memory_bytes, globals, table_slots, objects, segments } = &self.state;
+        writeln!(
+            f,
+            "compared: {memory_bytes} bytes of memory, {globals} globals, {table_slots} table slots, {objects} objects, {segments} \
+             segments, {} function bodies",
+            self.function_bodies
+        )?;
+        if self.functions_stripped > 0 {
+            writeln!(
+                f,
+                "{} of the bodies are stubs of functions that nothing can reach",
+                self.functions_stripped
+            )?;
+        }
+        self.engines.iter().try_for_each(|engine| engine.fmt(f))?;
+        for Skipped { name, why } in &self.engines_skipped {
+            writeln!(f, "{name}: not run: {why}")?;
+        }
+        if !self.exports_called.is_empty() {
+            writeln!(f, "called: {}", self.exports_called.join(", "))?;
+            if self.functions_entered > 0 {
+                writeln!(f, "entered: {} of {} functions", self.functions_entered, self.function_bodies)?;
+            }
+        }
+        for Skipped { name, why } in &self.exports_not_called {
+            writeln!(f, "not called: {name}: {why}")?;
+        }
+        self.not_compared.iter().try_for_each(|what| writeln!(f, "not compared: {what}"))
+    }
+}
+
+impl fmt::Display for EngineCoverage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{}: {} calls in {} sequences ({} returned, {} cut short), {} host calls, {:.2} s + {:.2} s to compile",
+            self.name,
+            self.calls,
+            self.sequences,
+            self.returned,
+            self.cut_short,
+            self.host_calls,
+            self.seconds,
+            self.compile_seconds
+        )?;
+        match self.not_compared.is_empty() {
+            true => Ok(()),
+            false => writeln!(f, "{}: not compared: {}", self.name, self.not_compared.join(", ")),
+        }
+    }
+}

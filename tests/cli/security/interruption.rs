@@ -1,0 +1,187 @@
+//! An interrupted run leaves no temporary files, a killed one none for long. The old output stays whole.
+
+use crate::{Place, code, done};
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime};
+
+const INT: i32 = 2;
+const KILL: i32 = 9;
+const TERM: i32 = 15;
+const HUP: i32 = 1;
+
+/// Leaves as many bytes in memory as take a while to be written.
+const LARGE: &str = r#"(module (memory (export "m") 1024) (func (export "preinit") (local $i i32)
+    (loop $l (i32.store (local.get $i) (i32.mul (local.get $i) (i32.const 0x9E3779B1)))
+        (local.set $i (i32.add (local.get $i) (i32.const 4)))
+        (br_if $l (i32.lt_u (local.get $i) (i32.const 0x4000000))))))"#;
+
+fn place() -> Place {
+    let place = Place::new();
+    place.write("large.wat", LARGE);
+    place.write("out.wasm", "old");
+    place
+}
+
+fn start(place: &Place, line: &str) -> Child {
+    place.command(line.split(' ')).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn send(signal: i32, child: &Child) {
+    let status = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
+    assert!(status.unwrap().success());
+}
+
+fn temporary(place: &Place) -> Vec<String> {
+    place.files().into_iter().filter(|name| name.starts_with(".preinit-")).collect()
+}
+
+/// Waits until the output is being written: the temporary file is there and has content.
+fn wait_for_writing(place: &Place, child: &mut Child) -> bool {
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() && start.elapsed() < Duration::from_secs(60) {
+        let is_written = |name: &String| fs::metadata(place.join(name)).is_ok_and(|file| file.len() > 0);
+        if temporary(place).iter().any(is_written) {
+            return true;
+        }
+    }
+    false
+}
+
+#[test]
+fn a_signal_while_writing_leaves_nothing() {
+    for signal in [INT, TERM, HUP] {
+        let place = place();
+        let mut caught = 0;
+        for _ in 0..4 {
+            place.write("out.wasm", "old");
+            let mut child = start(&place, "large.wat -o out.wasm -q --no-cache");
+            if !wait_for_writing(&place, &mut child) {
+                child.wait().unwrap();
+                continue;
+            }
+            send(signal, &child);
+            let status = child.wait().unwrap();
+            assert_eq!(temporary(&place), Vec::<String>::new(), "signal {signal}");
+            let output = place.read("out.wasm");
+            assert!(output == b"old" || output.len() > 0x400_0000, "{} bytes", output.len());
+            // As a process ends that does nothing about the signal: a shell looks at this.
+            caught += usize::from(status.signal() == Some(signal));
+        }
+        assert!(caught > 0, "no run was interrupted by {signal}");
+    }
+}
+
+#[test]
+fn a_signal_while_running_ends_the_process() {
+    for signal in [INT, TERM, HUP] {
+        let place = place();
+        let mut child = start(&place, "in.wasm -f spin --timeout none -o out.wasm -q --no-cache");
+        std::thread::sleep(Duration::from_millis(300));
+        send(signal, &child);
+        assert_eq!(child.wait().unwrap().signal(), Some(signal));
+        assert_eq!(place.read("out.wasm"), b"old");
+        assert_eq!(temporary(&place), Vec::<String>::new());
+    }
+}
+
+/// As under `nohup`, and for what a shell runs in the background.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_ignored_signal_stays_ignored() {
+    for (name, signal) in [("HUP", HUP), ("INT", INT), ("TERM", TERM)] {
+        let place = place();
+        let binary = env!("CARGO_BIN_EXE_preinit");
+        let script = format!("trap '' {name}; exec '{binary}' large.wat -o out.wasm -q --no-cache");
+        let mut child = Command::new("sh").arg("-c").arg(script).current_dir(place.path()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        if child.try_wait().unwrap().is_none() {
+            send(signal, &child);
+        }
+        assert!(child.wait().unwrap().success(), "{name}");
+        assert!(place.read("out.wasm").len() > 0x400_0000);
+    }
+}
+
+#[test]
+fn what_a_killed_run_leaves_is_removed_by_the_next() {
+    let place = place();
+    for _ in 0..8 {
+        let mut child = start(&place, "large.wat -o out.wasm -q --no-cache");
+        if wait_for_writing(&place, &mut child) {
+            send(KILL, &child);
+        }
+        child.wait().unwrap();
+        if !temporary(&place).is_empty() {
+            break;
+        }
+    }
+    assert_eq!(temporary(&place).len(), 1, "no run was killed in time");
+    assert!(place.read("out.wasm") == b"old" || place.read("out.wasm").starts_with(b"\0asm"));
+    // Another command, another output: the directory is what counts.
+    done(&place.line("in.wasm -o other.wasm"));
+    assert_eq!(temporary(&place), Vec::<String>::new());
+}
+
+/// 120 of them: the old output or the new one, never a part.
+#[test]
+fn kills_at_any_moment_leave_an_output_whole() {
+    let place = place();
+    place.write("large.wat", LARGE.replace("1024", "64").replace("0x4000000", "0x400000"));
+    let started = Instant::now();
+    done(&place.line("large.wat -o new.wasm -q --no-cache"));
+    let (time, new) = (started.elapsed(), place.read("new.wasm"));
+    for k in 0..120_u32 {
+        place.write("out.wasm", "old");
+        let mut child = start(&place, "large.wat -o out.wasm -q --no-cache");
+        // Spread over the run, most where it writes.
+        std::thread::sleep(time.mul_f64(f64::from(k % 40) / 36.0));
+        send([KILL, INT, TERM][k as usize % 3], &child);
+        child.wait().unwrap();
+        let output = place.read("out.wasm");
+        assert!(output == b"old" || output == new, "a part of {} bytes", output.len());
+    }
+    done(&place.line("large.wat -o out.wasm -q --no-cache"));
+    assert_eq!(temporary(&place), Vec::<String>::new());
+}
+
+/// Names of ours, and whether the next run removes a file of that name.
+#[test]
+fn leftovers_are_recognized() {
+    let place = Place::new();
+    let mut child = start(&place, "in.wasm -f spin --timeout none -o out.wasm -q");
+    let hour = Duration::from_secs(3600);
+    let foreign = ".preinit-00000001-7-0123456789abcdef.tmp";
+    for (name, age, is_removed) in [
+        (foreign, hour * 25, true),
+        (foreign, hour, false), // another machine may be at it
+        (".preinit-notes.tmp", hour * 25, false),
+        (".preinit-00000001-7-0123456789abcdef.tmp.bak", hour * 25, false),
+        ("preinit.tmp", hour * 25, false),
+    ] {
+        place.write(name, "x");
+        let file = fs::File::options().write(true).open(place.join(name)).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+        drop(file);
+        done(&place.line("in.wasm -o out.wasm"));
+        assert_eq!(!place.join(name).exists(), is_removed, "{name}, {age:?} old");
+        let _ = fs::remove_file(place.join(name));
+    }
+    // A run that is alive holds its lock, however long it takes.
+    place.write(foreign, "x");
+    let file = fs::File::options().write(true).open(place.join(foreign)).unwrap();
+    file.set_modified(SystemTime::now() - hour * 25).unwrap();
+    file.lock().unwrap();
+    done(&place.line("in.wasm -o out.wasm"));
+    assert!(place.join(foreign).exists(), "it is in use");
+    drop(file);
+    // Neither links nor directories are ours.
+    fs::remove_file(place.join(foreign)).unwrap();
+    place.write("mine", "mine");
+    std::os::unix::fs::symlink("mine", place.join(foreign)).unwrap();
+    assert_eq!(code(&place.line("in.wasm -o out.wasm")), 0);
+    assert!(place.read("mine") == b"mine" && fs::symlink_metadata(place.join(foreign)).is_ok());
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

@@ -1,0 +1,40 @@
+//! What an attacker must not be able to do with files, one promise a test.
+//!
+//! | file | promises |
+//! |---|---|
+//! | `cache_directory` | nothing is used or removed that preinit has not made |
+//! | `cache_owner` | nothing is run that somebody else could have put into a cache |
+//! | `cache_reach` | a module that writes files cannot write into a cache |
+//! | `output_escape` | outputs go where they were asked for, whatever the module does meanwhile |
+//! | `output_mode` | a replaced file gives nobody rights; the ledger is for its owner alone |
+//! | `interruption` | an interrupted run leaves no temporary files, a killed one none for long |
+//! | `result_reuse` | a kept snapshot is used only where init would see the same |
+
+mod cache_directory;
+#[cfg(unix)]
+mod cache_owner;
+mod cache_reach;
+#[cfg(unix)]
+mod interruption;
+#[cfg(unix)]
+mod output_escape;
+#[cfg(unix)]
+mod output_mode;
+mod result_reuse;
+
+use crate::{Place, done, stderr};
+
+/// Whether the code of `in.wasm` came from the cache.
+fn from_cache(place: &Place, cache: &str) -> bool {
+    let output = place.run(["in.wasm", "-o", "out.wasm", "-v", "--cache-dir", cache]);
+    done(&output);
+    stderr(&output).contains(", from the cache")
+}
+
+/// Whether the snapshot of `in.wasm` was one that was kept.
+fn from_results(place: &Place, cache: &str, line: &str) -> bool {
+    let line = format!("in.wasm -o out.wasm -v --cache-dir {cache} --result-cache {line}");
+    let output = place.line(&line);
+    done(&output);
+    stderr(&output).contains("an earlier run made it")
+}

@@ -1,0 +1,144 @@
+//! Outputs go where they were asked for, whatever the module does meanwhile in a directory that it may write to.
+
+use crate::{Place, code, done, failed, stderr};
+use std::fs;
+use std::os::unix::fs::symlink;
+
+const IMPORTS: &str = r#"
+    (import "wasi_snapshot_preview1" "path_rename" (func $rename (param i32 i32 i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "path_symlink" (func $symlink (param i32 i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "path_create_directory" (func $mkdir (param i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "path_remove_directory" (func $rmdir (param i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "path_unlink_file" (func $unlink (param i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "\40\00\00\00\05\00\00\00")
+    (data (i32.const 64) "words")
+    (data (i32.const 100) "build") (data (i32.const 110) "moved") (data (i32.const 120) "../.ssh")
+    (data (i32.const 130) "build/out") (data (i32.const 150) "../../.ssh/key")
+    (func $ok (param i32) (if (local.get 0) (then unreachable)))"#;
+
+const MOVE: &str = "(call $ok (call $rename (i32.const 3) (i32.const 100) (i32.const 5) (i32.const 3) (i32.const 110) (i32.const 5)))";
+const LINK: &str =
+    "(call $ok (call $symlink (i32.const 120) (i32.const 7) (i32.const 3) (i32.const 100) (i32.const 5)))";
+const MAKE: &str = "(call $ok (call $mkdir (i32.const 3) (i32.const 100) (i32.const 5)))";
+const REMOVE: &str = "(call $ok (call $rmdir (i32.const 3) (i32.const 100) (i32.const 5)))";
+const UNLINK: &str = "(call $ok (call $unlink (i32.const 3) (i32.const 130) (i32.const 9)))";
+const LINK_FILE: &str =
+    "(call $ok (call $symlink (i32.const 150) (i32.const 14) (i32.const 3) (i32.const 130) (i32.const 9)))";
+const PRINT: &str = "(call $ok (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 32)))";
+const TRAP: &str = "unreachable";
+
+/// With `rw/build`, which the module may change, and `.ssh`, which it must not.
+fn place(steps: &[&str]) -> Place {
+    let place = Place::new();
+    fs::create_dir_all(place.join("rw/build")).unwrap();
+    fs::create_dir(place.join(".ssh")).unwrap();
+    place.write(".ssh/key", "secret");
+    place.write("evil.wat", format!(r#"(module {IMPORTS} (func (export "preinit") {}))"#, steps.join(" ")));
+    place
+}
+
+#[track_caller]
+fn assert_safe(place: &Place) {
+    assert_eq!(place.read(".ssh/key"), b"secret");
+    assert_eq!(fs::read_dir(place.join(".ssh")).unwrap().count(), 1);
+    assert!(!fs::symlink_metadata(place.join(".ssh/key")).unwrap().is_symlink());
+}
+
+/// Every option that writes a file.
+const OUTPUTS: [&str; 7] = [
+    "evil.wat -o rw/build/out",
+    "evil.wat -o snapshot --report rw/build/out",
+    "evil.wat -o snapshot --report rw/build/out.html",
+    "evil.wat -o snapshot --ledger rw/build/out",
+    "evil.wat -o snapshot --capture-stdout rw/build/out",
+    "evil.wat -o snapshot --capture-stderr rw/build/out",
+    "audit evil.wat --report rw/build/out",
+];
+
+#[test]
+fn an_exchanged_directory_is_noticed() {
+    let cases: [&[&str]; 4] =
+        [&[PRINT, MOVE, LINK], &[PRINT, MOVE, MAKE], &[PRINT, MOVE], &[PRINT, REMOVE, LINK]];
+    for steps in cases {
+        for line in OUTPUTS {
+            let place = place(steps);
+            let output = place.line(&format!("{line} --allow-wasi --dir-rw /rw::rw"));
+            // An audit runs init a second time, which finds the directory gone.
+            let is_audit = line.starts_with("audit");
+            assert_ne!(code(&output), 0, "{line} {steps:?}: {}", stderr(&output));
+            assert!(
+                is_audit || stderr(&output).contains("cannot write `rw/build/out"),
+                "{}",
+                stderr(&output)
+            );
+            assert_safe(&place);
+            // Nothing is where it was not asked for, and no snapshot without its report.
+            for directory in ["rw/moved", "rw/build"] {
+                let found = fs::read_dir(place.join(directory)).into_iter().flatten().flatten();
+                let is_link = fs::symlink_metadata(place.join(directory)).is_ok_and(|it| it.is_symlink());
+                assert!(is_link || found.count() == 0, "{line} {steps:?} {directory}");
+            }
+            assert!(!place.join("snapshot").exists(), "{line}");
+        }
+    }
+}
+
+#[test]
+fn the_outputs_of_a_refused_run_neither_escape() {
+    for line in &OUTPUTS[1..] {
+        let place = place(&[PRINT, MOVE, LINK, TRAP]);
+        let output = place.line(&format!("{line} --allow-wasi --dir-rw /rw::rw"));
+        assert_ne!(code(&output), 0);
+        assert_safe(&place);
+    }
+}
+
+#[test]
+fn an_exchanged_file_is_replaced_and_not_followed() {
+    for line in &OUTPUTS[..6] {
+        for is_there in [false, true] {
+            let place = place(if is_there { &[UNLINK, LINK_FILE] } else { &[LINK_FILE] });
+            let line = line.replace("out.html", "out");
+            if is_there {
+                place.write("rw/build/out", "old");
+            }
+            done(&place.line(&format!("{line} --allow-wasi --dir-rw /rw::rw")));
+            assert_safe(&place);
+            assert!(fs::symlink_metadata(place.join("rw/build/out")).unwrap().is_file(), "{line}");
+            assert_ne!(place.read("rw/build/out"), b"old");
+        }
+    }
+}
+
+#[test]
+fn an_honest_module_may_write_beside_its_outputs() {
+    let place = place(&[PRINT]);
+    done(&place.line("evil.wat -o rw/build/out --report rw/build/report --ledger rw/build/ledger --allow-wasi --dir-rw /rw::rw"));
+    assert_eq!(fs::read_dir(place.join("rw/build")).unwrap().count(), 3);
+}
+
+/// Links that were there before are the user's own.
+#[test]
+fn links_of_the_user_are_followed() {
+    let place = place(&[PRINT]);
+    fs::create_dir(place.join("elsewhere")).unwrap();
+    fs::remove_dir(place.join("rw/build")).unwrap();
+    symlink("../elsewhere", place.join("rw/build")).unwrap();
+    done(&place.line("evil.wat -o rw/build/out --allow-wasi --dir-rw /rw::rw"));
+    assert!(place.read("elsewhere/out").starts_with(b"\0asm"));
+}
+
+#[test]
+fn an_exchanged_directory_does_not_cost_the_old_output() {
+    let place = place(&[MOVE, LINK]);
+    place.write("rw/build/out", "old");
+    failed(
+        &place.line("evil.wat -o rw/build/out --allow-wasi --dir-rw /rw::rw"),
+        2,
+        "cannot write `rw/build/out`",
+    );
+    assert_eq!(place.read("rw/moved/out"), b"old");
+    assert_safe(&place);
+}

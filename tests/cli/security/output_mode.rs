@@ -1,0 +1,128 @@
+//! A replaced file gives nobody rights; the ledger is for its owner alone.
+
+use crate::{Place, done};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::process::Command;
+
+const NOBODY: u32 = 65534;
+
+const LINES: [&str; 4] = [
+    "in.wasm -o out",
+    "in.wasm -o snapshot --report out",
+    "in.wasm -o snapshot --capture-stdout out --allow-wasi",
+    "audit in.wasm --report out",
+];
+
+fn replaced(place: &Place, line: &str, mode: u32, owner: Option<u32>) -> Option<fs::Metadata> {
+    place.write("out", "old");
+    if let Some(owner) = owner {
+        chown(place.join("out"), Some(owner), None).ok()?;
+    }
+    // After the owner: changing that clears these bits.
+    fs::set_permissions(place.join("out"), fs::Permissions::from_mode(mode)).unwrap();
+    done(&place.line(line));
+    assert_ne!(place.read("out"), b"old");
+    Some(fs::metadata(place.join("out")).unwrap())
+}
+
+#[test]
+fn no_file_runs_as_somebody_else() {
+    for line in LINES {
+        for (mode, expected) in [
+            (0o4755, 0o755),
+            (0o2755, 0o755),
+            (0o6755, 0o755),
+            (0o1644, 0o644),
+            (0o7777, 0o777),
+            (0o640, 0o640),
+            (0o600, 0o600),
+            (0o444, 0o444),
+        ] {
+            // To all but the administrator, a read-only file is one that must not be replaced.
+            let place = Place::new();
+            if mode == 0o444 && fs::metadata(place.path()).unwrap().uid() != 0 {
+                continue;
+            }
+            let found = replaced(&place, line, mode, None).unwrap().mode() & 0o7777;
+            assert_eq!(found, expected, "{line}: {mode:o} became {found:o}");
+        }
+    }
+}
+
+/// Only the administrator can replace a file of another user in a test's own directory.
+#[test]
+fn nothing_is_kept_of_another_user_s_file() {
+    for line in LINES {
+        for mode in [0o4755, 0o6777, 0o777, 0o666, 0o600] {
+            let place = Place::new();
+            let Some(metadata) = replaced(&place, line, mode, Some(NOBODY)) else {
+                assert_ne!(fs::metadata(place.path()).unwrap().uid(), 0, "the administrator can");
+                return;
+            };
+            place.write("new", "");
+            let new = fs::metadata(place.join("new")).unwrap();
+            assert_eq!((metadata.uid(), metadata.mode()), (new.uid(), new.mode()), "{line}: {mode:o}");
+        }
+    }
+}
+
+/// As with any other file that is made.
+#[test]
+fn a_new_output_has_the_mode_that_the_mask_leaves() {
+    for (mask, expected) in [("022", 0o644), ("077", 0o600), ("002", 0o664), ("000", 0o666)] {
+        let place = Place::new();
+        under_mask(&place, mask, "in.wasm -o out --report report --ledger ledger");
+        for (name, expected) in [("out", expected), ("report", expected), ("ledger", 0o600)] {
+            let found = fs::metadata(place.join(name)).unwrap().mode() & 0o7777;
+            assert_eq!(found, expected, "{name} under {mask}: {found:o}");
+        }
+    }
+}
+
+fn under_mask(place: &Place, mask: &str, line: &str) {
+    let binary = env!("CARGO_BIN_EXE_preinit");
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("umask {mask}; exec '{binary}' {line} --no-cache"));
+    done(&command.current_dir(place.path()).output().unwrap());
+}
+
+#[test]
+fn a_ledger_is_private_whatever_it_replaces() {
+    for line in ["in.wasm -o snapshot --ledger out", "audit in.wasm --ledger out"] {
+        for mode in [0o644, 0o666, 0o777, 0o4755, 0o600] {
+            let found = replaced(&Place::new(), line, mode, None).unwrap().mode() & 0o7777;
+            assert_eq!(found, 0o600, "{line}: {mode:o}");
+        }
+    }
+}
+
+/// Reads one byte of standard input.
+const READER: &str = r#"(module
+    (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "\40\00\00\00\10\00\00\00")
+    (func (export "preinit") (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 32)))))"#;
+
+#[test]
+fn a_ledger_does_not_tell_what_was_read() {
+    let place = Place::new();
+    place.write("reader.wat", READER);
+    for secret in ["7", "1234", "hunter2"] {
+        let hash: String =
+            <sha2::Sha256 as sha2::Digest>::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect();
+        for command in ["reader.wat -o snapshot", "audit reader.wat --inherit-stdio=true"] {
+            let ledger = |more: &str| {
+                let line = format!("{command} --allow-wasi --ledger ledger {more}");
+                done(&place.line_with_stdin(&line, secret.as_bytes()));
+                String::from_utf8(place.read("ledger")).unwrap()
+            };
+            let (first, second) = (ledger(""), ledger("--ledger-hash salted"));
+            assert!(first != second, "salts differ");
+            assert!(!first.contains(&hash) && !second.contains(&hash));
+            let plain = ledger("--ledger-hash plain");
+            assert!(plain.contains(&hash), "{plain}");
+            assert_eq!(plain, ledger("--ledger-hash plain"), "for comparison");
+        }
+    }
+}
