@@ -50,7 +50,7 @@ impl<'s> StateInstance<'s> {
             let page = 1u64 << ty.page_size_log2.unwrap_or(16);
             let pages = bytes / page;
             let fits = pages >= ty.initial && ty.maximum.is_none_or(|maximum| pages <= maximum);
-            if bytes % page != 0 || !fits {
+            if !bytes.is_multiple_of(page) || !fits {
                 return Err(StateError::MemorySize { index, bytes });
             }
         }
