@@ -10,10 +10,12 @@ use super::host_conversion::{host_options, limits};
 use super::input::Input;
 use super::output::{Output, Staged};
 use super::side_outputs::{ReportOutput, SideOutputs, json};
+use super::watchdog::{Phase, Watchdog};
 use super::{advice, terminal};
 
 /// The command `audit`.
-pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
+pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
+    let watchdog = Watchdog::start(args.limits.timeout)?;
     let input = Input::new(args.input.clone());
     if input.is_terminal() {
         return Err(usage_error("no INPUT is given, and standard input is a terminal"));
@@ -26,12 +28,14 @@ pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
     };
     side_outputs.check(&input, None)?;
     let mut warnings = Vec::new();
-    let host = quiet_host(&args, &mut warnings)?;
+    let host = quiet_host(args, &mut warnings)?;
     terminal::warn(if args.quiet { &[] } else { &warnings });
     let wasm = input.read()?;
-    let mut audit = match audit(&wasm, &options(&args, host)) {
+    watchdog.enter(Phase::Auditing);
+    let mut audit = match audit(&wasm, &options(args, host)) {
         Ok(audit) => audit,
         Err(error) => {
+            watchdog.enter(Phase::Writing);
             if let Some(calls) = error.ledger() {
                 let calls_only = SideOutputs {
                     ledger: side_outputs.ledger,
@@ -43,6 +47,7 @@ pub fn run(args: AuditArgs) -> anyhow::Result<Exit> {
             return Err(error.into());
         }
     };
+    watchdog.enter(Phase::Writing);
     advice::reword(&mut audit.findings);
     terminal::guest_output(&audit.stdout);
     let text_to_stderr = side_outputs.use_stdout();

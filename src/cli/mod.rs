@@ -34,8 +34,8 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
     interruption::clean_up();
     match cli.command {
         None => snapshot_command::run(cli.snapshot)?,
-        Some(Command::Verify(args)) => return verify_command::run(*args),
-        Some(Command::Audit(args)) => return audit_command::run(*args),
+        Some(Command::Verify(args)) => return verify_command::run(&args),
+        Some(Command::Audit(args)) => return audit_command::run(&args),
         Some(Command::Completions { shell }) => generate::completions(shell)?,
         Some(Command::Man) => generate::man()?,
     }

@@ -14,11 +14,12 @@ use super::result_cache::{self, Kept};
 use super::side_outputs::json;
 use super::snapshot_request::SnapshotRequest;
 use super::verify_command::{Unverified, verify_made};
-use super::watchdog::{Keeper, Watchdog};
+use super::watchdog::{Phase, Watchdog};
 use super::{advice, summary, terminal};
 
 /// The command without a name of its own.
 pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
+    let watchdog = Watchdog::start(args.limits.timeout)?;
     let mut request = SnapshotRequest::new(args)?;
     if !request.messages.quiet {
         terminal::warn(&request.messages.warnings);
@@ -32,7 +33,7 @@ pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
         return reuse(request, kept);
     }
     let mut ledger = Ledger::default();
-    let mut made = match supervised(&request, &wasm, &mut ledger) {
+    let mut made = match supervised(&request, &wasm, &watchdog, &mut ledger) {
         Ok(made) => made,
         Err(error) => return Err(refused(request, &ledger, error)),
     };
@@ -41,12 +42,15 @@ pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
         terminal::guest_output(&made.stdout);
     }
     if request.verify {
+        // It runs init again, and then what is compared, on several engines.
+        watchdog.enter_longer(Phase::Verifying, 5);
         let verdict = verify_made(&wasm, &made.wasm, made.ledger.clone(), &request.options)?;
         if verdict.outcome != Outcome::Equal {
             terminal::message(&advice::verdict(&verdict));
             return Err(Unverified(verdict.outcome).into());
         }
     }
+    watchdog.enter(Phase::Writing);
     if let Some(entry) = entry {
         keep(&entry, &request, &made)?;
     }
@@ -152,34 +156,28 @@ struct Refusal {
     host_calls: Vec<HostCalls>,
 }
 
-/// The library's run, with its time limit and something to look at.
+/// The library's run, watched and with something to look at.
 fn supervised(
     request: &SnapshotRequest,
     wasm: &[u8],
+    watchdog: &Watchdog,
     ledger: &mut Ledger,
 ) -> Result<preinit::Output, preinit::Error> {
-    let no_thread = preinit::Error::Thread;
     let progress = match request.messages.progress {
-        true => Progress::start(&format!("running {}", request.input.name())).map_err(no_thread)?,
+        true => {
+            Progress::start(&format!("running {}", request.input.name())).map_err(preinit::Error::Thread)?
+        }
         false => Progress::hidden(),
     };
     let mut options = request.options.clone();
-    let watchdog = match options.limits.timeout {
-        Some(limit) => {
-            let progress = progress.clone();
-            let keeper = if options.optimize { Keeper::Watchdog } else { Keeper::Library };
-            Some(Watchdog::start(limit, keeper, move || progress.stop()).map_err(no_thread)?)
-        }
-        None => None,
-    };
+    watchdog.shows(&progress);
+    watchdog.enter(Phase::Running { interruptible: !options.optimize });
     if options.optimize {
         // Looking at the time in every loop slows optimized code by a fifth.
         options.limits.timeout = None;
     }
     let result = preinit::Preinit::from(options).run_recorded(wasm, ledger);
-    if let Some(watchdog) = watchdog {
-        watchdog.dismiss();
-    }
+    watchdog.enter(Phase::Writing);
     progress.stop();
     result
 }

@@ -13,6 +13,7 @@ use super::exit::Exit;
 use super::host_conversion::{environment, host_options, limits};
 use super::output::Output;
 use super::side_outputs::{json, optional};
+use super::watchdog::{Phase, Watchdog};
 use super::{advice, input, terminal};
 
 /// A snapshot was made but not written.
@@ -31,14 +32,17 @@ impl From<Outcome> for Exit {
 }
 
 /// The command `verify`.
-pub fn run(args: VerifyArgs) -> anyhow::Result<Exit> {
+pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
+    let watchdog = Watchdog::start(args.limits.timeout)?;
     let report = optional(args.report.clone())?;
     let mut warnings = Vec::new();
-    let options = options(&args, &mut warnings)?;
+    let options = options(args, &mut warnings)?;
     terminal::warn(if args.quiet { &[] } else { &warnings });
     let original = input::read(&args.original)?;
     let snapshot = input::read(&args.snapshot)?;
+    watchdog.enter(Phase::Verifying);
     let verdict = verify(&original, &snapshot, &options)?;
+    watchdog.enter(Phase::Writing);
     let text_to_stderr = matches!(report, Some(Output::Stdout));
     if let Some(report) = report {
         report.stage(json(&verdict)?.into_bytes())?.commit()?;

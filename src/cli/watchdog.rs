@@ -1,72 +1,213 @@
-//! The last resort for the time limit. The library ends a guest that runs too long, but neither a compilation nor a
-//! host call that never returns; this ends the process.
+//! Keeps the time limit of every command, whatever it is blocked in. The library ends a guest that runs too long; it
+//! ends neither a compilation, nor a host call that never returns, nor `memory.atomic.wait`, and it does not read files.
 
+use std::fmt;
 use std::io;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use preinit::stages::temporary;
 
 use super::exit::Exit;
+use super::progress::Progress;
 use super::terminal;
 
-/// Who keeps the time limit.
-#[derive(Clone, Copy)]
-pub enum Keeper {
-    /// The library, which knows what the guest was doing; the watchdog waits some more.
-    Library,
-    /// Nobody else.
-    Watchdog,
+/// What a command is doing. Each phase has the whole time limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Opening outputs, reading the module and what else the options name.
+    Reading,
+    /// Making a snapshot.
+    Running {
+        /// Whether the library keeps the time limit too, and says more about it.
+        interruptible: bool,
+    },
+    /// Comparing a snapshot with its original.
+    Verifying,
+    /// Auditing.
+    Auditing,
+    /// Writing outputs.
+    Writing,
 }
 
-/// Ends the process unless it is dismissed in time.
+/// The time limit was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimedOut {
+    limit: Duration,
+    phase: Phase,
+}
+
+impl Phase {
+    /// How much longer than the limit the watchdog waits: most often the library ends in time, and can say why.
+    fn grace(self, limit: Duration) -> Duration {
+        match self {
+            Phase::Running { interruptible: false } => Duration::ZERO,
+            _ => Duration::from_secs(1).max(limit / 10),
+        }
+    }
+}
+
+impl TimedOut {
+    /// The exit code: a module that runs too long is turned down, everything else could not be done.
+    fn exit(self) -> Exit {
+        match self.phase {
+            Phase::Running { .. } | Phase::Auditing => Exit::Refused,
+            Phase::Reading | Phase::Verifying | Phase::Writing => Exit::CouldNot,
+        }
+    }
+}
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let doing = match self.phase {
+            Phase::Reading => "still reading or opening what the options name",
+            Phase::Running { interruptible: true } => {
+                "still running, most likely in compilation, in a host call that does not return, or in \
+                 `memory.atomic.wait`"
+            }
+            Phase::Running { interruptible: false } => {
+                "still running, in compilation or in init; run without --opt to see where"
+            }
+            Phase::Verifying => "still comparing",
+            Phase::Auditing => "still auditing",
+            Phase::Writing => "still writing the outputs",
+        };
+        write!(f, "not done after the time limit of {:?}: {doing}; --timeout allows more", self.limit)
+    }
+}
+
+/// Ends the process when a phase takes too long. Dropping it ends the watch.
 pub struct Watchdog {
-    dismissal: Sender<()>,
-    thread: JoinHandle<()>,
+    watch: Option<Arc<Watch>>,
+}
+
+struct Watch {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    phase: Phase,
+    limit: Duration,
+    started: Instant,
+    progress: Option<Progress>,
+    dismissed: bool,
 }
 
 impl Watchdog {
-    /// Waits as long as `keeper` asks for. `last` is done before the message.
-    pub fn start(limit: Duration, keeper: Keeper, last: impl FnOnce() + Send + 'static) -> io::Result<Self> {
-        let (dismissal, dismissed) = mpsc::channel();
-        let patience = match keeper {
-            Keeper::Library => limit.saturating_add(Duration::from_secs(1).max(limit / 10)),
-            Keeper::Watchdog => limit,
-        };
-        let thread = thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
-            if dismissed.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
-                expire(limit, keeper, last);
-            }
-        })?;
-        Ok(Self { dismissal, thread })
+    /// Begins with [`Phase::Reading`]. Without a limit nothing is watched.
+    pub fn start(limit: Option<Duration>) -> io::Result<Watchdog> {
+        let Some(limit) = limit else { return Ok(Watchdog { watch: None }) };
+        let phase = Phase::Reading;
+        let state = State { phase, limit, started: Instant::now(), progress: None, dismissed: false };
+        let watch = Arc::new(Watch { state: Mutex::new(state), changed: Condvar::new() });
+        let watcher = Arc::clone(&watch);
+        thread::Builder::new().name("watchdog".to_owned()).spawn(move || watcher.watch())?;
+        Ok(Watchdog { watch: Some(watch) })
     }
 
-    /// From here on there is no limit. Does not return if it has just been reached.
-    pub fn dismiss(self) {
-        drop(self.dismissal);
-        let _ = self.thread.join();
+    /// Begins the next phase. Does not return if the limit has just been reached.
+    pub fn enter(&self, phase: Phase) {
+        self.change(|state| {
+            state.phase = phase;
+            state.started = Instant::now();
+        });
+    }
+
+    /// The same with a limit of its own, `times` the one of the others.
+    pub fn enter_longer(&self, phase: Phase, times: u32) {
+        self.change(|state| state.limit = state.limit.saturating_mul(times));
+        self.enter(phase);
+    }
+
+    /// A line to erase before the message.
+    pub fn shows(&self, progress: &Progress) {
+        self.change(|state| state.progress = Some(progress.clone()));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        if let Some(watch) = &self.watch {
+            change(&mut watch.state.lock().unwrap_or_else(PoisonError::into_inner));
+            watch.changed.notify_all();
+        }
     }
 }
 
-fn expire(limit: Duration, keeper: Keeper, last: impl FnOnce() + Send + 'static) {
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        self.change(|state| state.dismissed = true);
+    }
+}
+
+impl Watch {
+    fn watch(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        while !state.dismissed {
+            let patience = state.limit.saturating_add(state.phase.grace(state.limit));
+            match patience.checked_sub(state.started.elapsed()) {
+                // The lock stays taken: nothing more is done.
+                None | Some(Duration::ZERO) => expire(&state),
+                Some(left) => {
+                    let waited = self.changed.wait_timeout(state, left);
+                    state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                }
+            }
+        }
+    }
+}
+
+fn expire(state: &State) {
+    let timed_out = TimedOut { limit: state.limit, phase: state.phase };
+    let progress = state.progress.clone();
     // In a thread of its own: a guest may be stuck in writing to standard error, and hold its lock.
     let (printed, done) = mpsc::channel();
     let _ = thread::Builder::new().spawn(move || {
-        last();
-        let most_likely = match keeper {
-            Keeper::Library => {
-                "most likely in compilation, in a host call that does not return, or in `memory.atomic.wait`"
-            }
-            Keeper::Watchdog => "in compilation or in init; without --opt, it can be told where",
-        };
-        terminal::error(
-            &format!("still not done after the time limit of {limit:?} (--timeout), {most_likely}"),
-            [],
-        );
+        if let Some(progress) = progress {
+            progress.stop();
+        }
+        terminal::error(&timed_out.to_string(), []);
         let _: Result<(), _> = printed.send(());
     });
     let _ = done.recv_timeout(Duration::from_secs(1));
     temporary::remove_all(Duration::from_secs(1));
-    std::process::exit(u8::from(Exit::Refused).into());
+    std::process::exit(u8::from(timed_out.exit()).into());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_phase_says_what_it_was_and_has_its_exit_code() {
+        let limit = Duration::from_secs(20);
+        for (phase, text, exit, grace) in [
+            (Phase::Reading, "still reading", Exit::CouldNot, 2),
+            (Phase::Running { interruptible: true }, "memory.atomic.wait", Exit::Refused, 2),
+            (Phase::Running { interruptible: false }, "without --opt", Exit::Refused, 0),
+            (Phase::Verifying, "still comparing", Exit::CouldNot, 2),
+            (Phase::Auditing, "still auditing", Exit::Refused, 2),
+            (Phase::Writing, "still writing", Exit::CouldNot, 2),
+        ] {
+            let timed_out = TimedOut { limit, phase };
+            let message = timed_out.to_string();
+            assert!(message.starts_with("not done after the time limit of 20s: "), "{message}");
+            assert!(message.contains(text), "{message}");
+            assert_eq!((timed_out.exit(), phase.grace(limit).as_secs()), (exit, grace), "{phase:?}");
+        }
+    }
+
+    #[test]
+    fn no_limit_is_no_watch_and_a_dismissed_watch_ends() {
+        Watchdog::start(None).unwrap().enter(Phase::Writing);
+        let watchdog = Watchdog::start(Some(Duration::from_secs(3600))).unwrap();
+        watchdog.enter_longer(Phase::Verifying, 5);
+        let watch = Arc::downgrade(watchdog.watch.as_ref().unwrap());
+        drop(watchdog);
+        let patience = Instant::now();
+        while watch.strong_count() > 0 && patience.elapsed() < Duration::from_secs(10) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(watch.strong_count(), 0);
+    }
 }

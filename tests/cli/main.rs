@@ -9,6 +9,8 @@ mod host;
 mod messages;
 mod output;
 mod security;
+#[cfg(unix)]
+mod time_limit;
 mod verify;
 
 use std::ffi::OsStr;

@@ -10,7 +10,10 @@ use crate::cli::parse::{byte_count, fuel_amount, time_span};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
-    /// Time for compilation and init: `500ms`, `3s`, `2m`, `none`
+    /// Time for each step of the work: `500ms`, `3s`, `2m`, `none`
+    ///
+    /// The steps are reading the input, compiling and running init, verifying, and writing the output. The process ends
+    /// when one of them takes longer, whatever it waits for. A verification by --verify has five times as long.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time_span::limit)]
     pub timeout: Limit,
 

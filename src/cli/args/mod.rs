@@ -86,6 +86,8 @@ pub fn definition() -> clap::Command {
     Cli::command()
         .mut_args(bool_switch::complete)
         .mut_subcommands(|command| command.mut_args(bool_switch::complete))
+        // A verification runs init again, and then what is compared, on several engines.
+        .mut_subcommand("verify", |command| command.mut_arg("timeout", |timeout| timeout.default_value("5m")))
 }
 
 /// Parses all words, the program's name first.

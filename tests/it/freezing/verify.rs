@@ -62,7 +62,9 @@ fn an_engine_that_has_no_room_is_left_out() {
     let options = VerifyOptions { other_engines: vec![OtherEngine::Wasmi], ..at_stdin() };
     let verdict = verify(&original, &frozen, &options).unwrap();
     assert_eq!(verdict.outcome, Outcome::Equal, "{verdict}");
+    // An engine that came to the end of nothing has compared nothing.
     assert_eq!(verdict.coverage.engines_skipped[0].name, "wasmi", "{verdict}");
+    assert!(verdict.coverage.engines.iter().all(|engine| engine.name != "wasmi"), "{verdict}");
 }
 
 /// Each is one wrong byte in the code that resumes or in the state.
