@@ -164,12 +164,11 @@ fn character(text: &str) -> Option<usize> {
 
 /// The function whose `fn` is at `at`; `None` if it has no body.
 fn function(code: &str, at: usize, name: String) -> Option<Function> {
-    let mut rest = code[at + 3 + name.len()..].char_indices().peekable();
     let after_name = at + 3 + name.len();
     // Generic parameters may have parentheses and arrows.
     let (mut angles, mut round, mut square, mut before) = (0i32, 0i32, 0i32, ' ');
     let (mut parameters, mut filled, mut done) = (0, false, false);
-    while let Some((offset, c)) = rest.next() {
+    for (offset, c) in code[after_name..].char_indices() {
         let in_parameters = !done && round > 0;
         match c {
             '<' => angles += 1,
