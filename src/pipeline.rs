@@ -6,6 +6,7 @@
 
 use crate::checks;
 use crate::cleaning::{ResetHooks, zero_stack};
+use crate::engine;
 use crate::error::{Error, OptionsError};
 use crate::execute::{Execution, Initialized, REACTOR_INITIALIZE, execute};
 use crate::freeze::{Freeze, StopPoint, StopRun};
@@ -33,7 +34,7 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
     let module = Module::parse(wasm)?;
     let resets = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
     let functions = resets.indices().collect();
-    let probed = Probed::with(&module, &ProbeOptions { functions, ..ProbeOptions::default() })?;
+    let probed = Probed::with(&module, &ProbeOptions { functions, ..engine::probe_options() })?;
     let hooks = resets.hooks(&probed);
     let execution = options.execution(&module, &probed, &hooks);
     let program = freezing(options, execution)?;

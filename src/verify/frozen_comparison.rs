@@ -197,7 +197,7 @@ impl FrozenComparison<'_, '_, '_> {
     fn is_made_here(&self, added: &AddedCode<'_, '_, '_>, ledger: &Arc<Ledger>) -> Result<bool, VerifyError> {
         let (module, options) = (&self.original.module, self.options);
         // Marks and waits that end would move the places of calls.
-        let probed = Probed::new(module)?;
+        let probed = Probed::with(module, &engine::probe_options())?;
         let host = options.init_host(Some(Arc::clone(ledger)));
         let limits = Limits { fuel: None, ..start::with_deadline(&options.limits) };
         let execution = Execution {
