@@ -1,6 +1,7 @@
 //! What findings are drawn from: the snapshot, the host calls of init, and names for what is in memory.
 
 mod contents;
+#[cfg(feature = "audit")]
 mod dwarf;
 mod pointers;
 mod stdio_streams;
