@@ -1,4 +1,8 @@
 #![doc = include_str!("../docs/library.md")]
+#![cfg_attr(
+    not(all(feature = "audit", feature = "verify")),
+    allow(dead_code, unused_imports, reason = "audit and verify use more of the modules that they share")
+)]
 
 #[cfg(feature = "audit")]
 pub mod audit;

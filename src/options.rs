@@ -72,6 +72,7 @@ impl Default for Options {
             optimize: false,
             at: None,
             frames: FrameReader::default(),
+            #[cfg(feature = "cache")]
             compile_cache: None,
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
