@@ -51,6 +51,9 @@ pub struct Report {
     pub host_calls: Vec<HostCalls>,
     /// Bytes of randomness that init asked for, and that are frozen in.
     pub random_bytes: u64,
+    /// Bytes of standard input that init has read; `None` if it did not ask for any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stdin_bytes: Option<u64>,
     /// What init changed in its writable directories, as it names them.
     pub files_written: Vec<String>,
     /// What of the build was seen in the snapshot. The audit looks closer.

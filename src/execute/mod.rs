@@ -1,12 +1,14 @@
 //! Runs init: compiles the probed module, instantiates it on the host, calls `_initialize` and the init functions.
 
 mod error;
+mod finished_init;
 mod init_function;
 mod interrupt;
 mod stop_cause;
 mod trace;
 
 pub use error::{ExecuteError, Stopped};
+pub(crate) use finished_init::{Cached, Called, FinishedInit};
 pub use init_function::{
     COMMAND_START, Candidates, DEFAULT_INIT_FUNCTIONS, InitFunctionError, REACTOR_INITIALIZE,
 };
@@ -59,6 +61,16 @@ impl Initialized {
     /// The instance, for capture.
     pub fn reader(&mut self) -> WasmtimeInstance<'_, &mut Store<HostState>> {
         self.instance.with(&mut self.store)
+    }
+
+    /// The code that runs, for further instances.
+    pub(crate) fn compiled(&self) -> Compiled {
+        Compiled {
+            engine: self.store.engine().clone(),
+            module: self.instance.handle.module(&self.store).clone(),
+            compiler: self.compiler,
+            cached: self.cached,
+        }
     }
 
     /// Calls `hooks` in order.

@@ -15,6 +15,7 @@ mod preload;
 mod recorder;
 mod resolve;
 mod run_limits;
+mod sealed;
 mod stub;
 mod wasi;
 
@@ -28,6 +29,7 @@ use wasmtime::{Engine, Store};
 use partial_replay::PartialReplay;
 use recorder::Recorder;
 use run_limits::Limiter;
+use sealed::Seal;
 use wasi::Wasi;
 
 pub use error::{
@@ -47,6 +49,7 @@ pub use ledger::{
 pub use policy::{Class, ClassUse, Policies, Policy};
 pub use resolve::resolve_imports;
 pub use run_limits::Limits;
+pub(crate) use sealed::Sealed;
 
 /// The data of a store in which init runs.
 pub struct HostState {
@@ -57,6 +60,7 @@ pub struct HostState {
     /// Answers what lies outside, if this run rehearses another.
     partial_replay: Option<PartialReplay>,
     refuse_changes: bool,
+    seal: Option<Seal>,
     watch: Option<Watch>,
     policies: Policies,
 }
@@ -98,6 +102,7 @@ pub fn new_store(
         wasi,
         partial_replay,
         refuse_changes,
+        seal: None,
         watch: None,
         policies: options.policies.clone(),
     };
@@ -162,6 +167,13 @@ impl HostState {
         self.refuse_changes = options.refuses_changes();
         self.recorder.answer_live();
         Ok(())
+    }
+
+    /// From now on nothing outside is touched: whoever asks for something there is ended by [`Sealed`]. There seem to be this
+    /// many preopened directories. A replay ends.
+    pub(crate) fn seal(&mut self, directories: u32) {
+        self.seal = Some(Seal { directories });
+        self.recorder.answer_live();
     }
 
     /// From now on shows every host call to `watch` before it is answered.

@@ -100,7 +100,8 @@ pub struct SnapshotArgs {
     /// Let wasi-libc forget directories and environment, so that instances see their own
     ///
     /// Calls `__wasilibc_reset_preopens` and `__wasilibc_deinitialize_environ` after init, if the module exports them or
-    /// has them in its name section.
+    /// has them in its name section. Otherwise puts back the variables that say that libc has asked, if it is certain which
+    /// they are.
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub reset_libc: bool,
 

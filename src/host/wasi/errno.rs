@@ -1,7 +1,7 @@
 //! The error numbers that we answer ourselves.
 
-pub(super) const SUCCESS: i32 = 0;
-pub(super) const BADF: i32 = 8;
+pub(in crate::host) const SUCCESS: i32 = 0;
+pub(in crate::host) const BADF: i32 = 8;
 pub(super) const INVAL: i32 = 28;
 pub(super) const IO: i32 = 29;
 pub(super) const OVERFLOW: i32 = 61;
