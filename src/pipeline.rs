@@ -7,7 +7,7 @@
 use crate::checks;
 use crate::cleaning::{ResetHooks, zero_stack};
 use crate::error::{Error, OptionsError};
-use crate::execute::{Execution, Initialized, REACTOR_INITIALIZE, execute};
+use crate::execute::{AllocatedArgument, Execution, Initialized, REACTOR_INITIALIZE, execute};
 use crate::freeze::{Freeze, StopPoint, StopRun};
 use crate::host::Ledger;
 use crate::options::Options;
@@ -148,6 +148,7 @@ fn check_entries(target: &Module<'_>, plan: &Plan<'_>, extended: &Extended<'_>) 
 /// What is known about the run once its instance is gone.
 struct Run {
     called: Vec<String>,
+    arguments: Vec<AllocatedArgument>,
     compiler: &'static str,
     cached: bool,
     compile: f64,
@@ -161,6 +162,7 @@ impl Run {
         let host = initialized.store.data();
         Run {
             called: initialized.called.clone(),
+            arguments: initialized.arguments.clone(),
             compiler: initialized.compiler.name(),
             cached: initialized.cached,
             compile: seconds(initialized.compile_time),
@@ -214,6 +216,8 @@ impl Stages<'_> {
             compiler: run.compiler,
             compile_cached: run.cached,
             init_functions: run.called.clone(),
+            init_arguments: run.arguments.clone(),
+            clock_start: ledger.clock_start(),
             timings,
             memories: report::memories(target, snapshot, plan),
             globals_changed: report::globals_changed(plan),
@@ -228,6 +232,7 @@ impl Stages<'_> {
             host_calls: report::host_calls(ledger),
             random_bytes: ledger.random_bytes(),
             files_written: ledger.files_written().into_iter().map(|change| change.path).collect(),
+            files_lost: ledger.files_lost(),
             findings: Vec::new(),
             frozen: None,
         }

@@ -11,6 +11,7 @@ use preinit::{Options, wat_to_wasm};
 use super::args::{Engine, PlayArgs, VerifyArgs};
 use super::exit::Exit;
 use super::host_conversion::{environment, host_options, limits};
+use super::import_names::ImportNames;
 use super::output::Output;
 use super::side_outputs::{json, optional};
 use super::watchdog::{Phase, Watchdog};
@@ -37,8 +38,9 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let report = optional(args.report.clone())?;
     let mut warnings = Vec::new();
     let options = options(args, &mut warnings)?;
-    terminal::warn(if args.quiet { &[] } else { &warnings });
+    terminal::warn(if args.quiet > 1 { &[] } else { &warnings });
     let original = input::read(&args.original)?;
+    ImportNames::of(&args.host).check(&original, &options.host.preloads)?;
     let snapshot = input::read(&args.snapshot)?;
     watchdog.enter(Phase::Verifying);
     let verdict = verify(&original, &snapshot, &options)?;
@@ -47,7 +49,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     if let Some(report) = report {
         report.stage(json(&verdict)?.into_bytes())?.commit()?;
     }
-    if !args.quiet {
+    if args.quiet == 0 {
         terminal::answer(&advice::verdict(&verdict), text_to_stderr)?;
     }
     Ok(verdict.outcome.into())
@@ -90,6 +92,7 @@ fn options(args: &VerifyArgs, warnings: &mut Vec<String>) -> anyhow::Result<Veri
         seed: play.seed,
         max_differences: args.max_differences,
         ignore: args.ignore.clone(),
+        ..VerifyOptions::default()
     })
 }
 
@@ -143,6 +146,7 @@ pub fn verify_made(
     let original = wat_to_wasm(original)?;
     let options = VerifyOptions {
         init_functions: options.init_functions.clone(),
+        default_init_functions: options.default_init_functions.clone(),
         at: options.at.clone(),
         renames: options.renames.clone(),
         host: options.host.clone(),

@@ -47,7 +47,7 @@ impl FreezeError {
                 | FreezeError::Refused(_)
                 | FreezeError::Resume(ResumeError::Refused(_))
                 | FreezeError::NotRepeated(_)
-                | FreezeError::Execute(ExecuteError::Stopped(_) | ExecuteError::CompileTimeout(_))
+                | FreezeError::Execute(ExecuteError::Stopped(_))
         )
     }
 }

@@ -32,11 +32,11 @@ use wasi::Wasi;
 
 pub use error::{
     ChangeRefused, Denied, GuestExit, HostError, ImportCalled, LedgerLimit, MemoryLimit, ReplayDiverged,
-    Unprovided,
+    Unprovided, WasiImport,
 };
 pub use host_options::{
-    Clock, Define, Directory, FileTimes, HostOptions, ImportName, LinkerHook, Output, Preload, Random, Stdin,
-    WasiOptions,
+    Access, Clock, Define, Directory, FileTimes, HostOptions, ImportName, LinkerHook, Output, Preload,
+    Random, Stdin, WasiOptions,
 };
 pub use host_value::HostValue;
 pub(crate) use interceptor::{Seen, Watch};

@@ -109,6 +109,7 @@ impl FrozenComparison<'_, '_, '_> {
                 let replay = OriginalReplay {
                     program: &self.original,
                     init_calls: &consumed,
+                    init_takes_arguments: false,
                     host_calls: record.calls(),
                     is_interrupted: true,
                     options: self.options,
@@ -144,7 +145,7 @@ impl FrozenComparison<'_, '_, '_> {
         let limits = Limits { fuel, ..start::with_deadline(&options.limits) };
         let host = options.init_host(options.ledger.clone());
         let execution = Execution {
-            init_functions: &options.init_functions,
+            init_names: options.init_names(),
             ..start::execution(&self.original, &host, &limits)
         };
         let original = OriginalRun { trigger: self.trigger, execution };

@@ -19,7 +19,6 @@
 //! right on one engine only is found, and a fault of an engine is not taken for a difference.
 
 mod action;
-mod allocator;
 mod arguments;
 mod boundary_values;
 mod call_result;
@@ -49,10 +48,11 @@ mod verdict_builder;
 mod verdict_text;
 mod verifier;
 
+pub use crate::literal::Literal;
 pub use options::VerifyOptions;
 pub use other_engines::OtherEngine;
 pub use pattern::Pattern;
-pub use script::{Expected, Literal, Script, ScriptError, Step};
+pub use script::{Expected, Script, ScriptError, Step};
 pub use verdict::{Coverage, Difference, EngineCoverage, Outcome, Skipped, StateCoverage, Verdict};
 pub use verifier::Verifier;
 

