@@ -96,7 +96,7 @@ fn in_wizers_words(function: &str, stop: &Stop) -> String {
     }
     let cause = match &stop.cause {
         StopCause::Exit(exit) => format!("Exited with i32 exit status {}", exit.code),
-        StopCause::Other(trap) => format!("wasm trap: {}", Printable(trap)),
+        StopCause::Other(trap) => Printable(trap).to_string(),
         cause => advice::with_advice(&cause.to_string(), advice::for_stop(cause)),
     };
     text.push_str(&format!("    1: {cause}\n"));

@@ -61,9 +61,13 @@ impl Account {
     /// What a report says.
     pub fn of(report: &Report) -> Account {
         let findings = report.findings.iter().filter(|finding| finding.level < FindingLevel::Note);
+        // A line break in a name must not begin a line.
+        let in_a_line = |title: &str| title.replace('\n', "\\n");
         Account {
             warnings: advice::warnings(&report.warnings),
-            findings: findings.map(|finding| format!("{}: {}", finding.level, finding.title)).collect(),
+            findings: findings
+                .map(|finding| format!("{}: {}", finding.level, in_a_line(&finding.title)))
+                .collect(),
             summaries: [false, true].map(|verbose| summary::details(report, verbose)),
         }
     }

@@ -57,6 +57,8 @@ pub struct HostState {
     /// Answers what lies outside, if this run rehearses another.
     partial_replay: Option<PartialReplay>,
     refuse_changes: bool,
+    /// Bytes that files in memory may hold.
+    capacity: u64,
     watch: Option<Watch>,
     policies: Policies,
 }
@@ -79,6 +81,7 @@ pub fn new_store(
     if let Some(wasi) = &options.wasi {
         ledger.sources = Sources { clock: Some(wasi.clock), random: Some(wasi.random) };
         ledger.preopens = wasi.dirs.iter().map(|directory| directory.guest.clone()).collect();
+        ledger.overlaid = wasi.dirs.iter().map(|directory| directory.access == Access::Overlay).collect();
     }
     let partial_replay = match &options.replay {
         Some(recording) if options.replay_outside_only => Some(PartialReplay::of(recording)),
@@ -86,7 +89,7 @@ pub fn new_store(
     };
     let wasi = match &options.wasi {
         Some(wasi) if partial_replay.is_some() => Some(Wasi::inside(wasi, module_digest)),
-        Some(wasi) if options.replay.is_none() => Some(Wasi::new(wasi, module_digest)?),
+        Some(wasi) if options.replay.is_none() => Some(Wasi::new(wasi, module_digest, limits.max_memory)?),
         _ => None,
     };
     let replay = options.replay.clone().filter(|_| partial_replay.is_none());
@@ -98,6 +101,7 @@ pub fn new_store(
         wasi,
         partial_replay,
         refuse_changes,
+        capacity: limits.max_memory,
         watch: None,
         policies: options.policies.clone(),
     };
@@ -158,7 +162,8 @@ impl HostState {
         options: &HostOptions,
         module_digest: [u8; 32],
     ) -> Result<(), HostError> {
-        self.wasi = options.wasi.as_ref().map(|wasi| Wasi::new(wasi, module_digest)).transpose()?;
+        self.wasi =
+            options.wasi.as_ref().map(|wasi| Wasi::new(wasi, module_digest, self.capacity)).transpose()?;
         self.refuse_changes = options.refuses_changes();
         self.recorder.answer_live();
         Ok(())

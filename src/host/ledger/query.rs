@@ -175,9 +175,38 @@ impl Ledger {
         changes
     }
 
-    /// What the guest changed in memory only, as it is at the end: it is gone after the run.
+    /// What the guest changed in memory only, as it is at the end: it is gone after the run. What was made and removed again
+    /// is not among it.
     pub fn files_lost(&self) -> Vec<String> {
-        Vec::new()
+        let mut lost = Vec::<String>::new();
+        if !self.overlaid.contains(&true) {
+            return lost;
+        }
+        self.follow(|descriptors, entry| {
+            let call = &entry.call;
+            let Some(path) = changed(descriptors, entry) else { return };
+            let directory = call.word(if call.wasi() == Some("path_symlink") { 2 } else { 0 });
+            let preopen = directory.and_then(|fd| descriptors.get(fd)).and_then(|found| found.preopen);
+            if !preopen.is_some_and(|preopen| self.overlaid.get(preopen) == Some(&true)) {
+                return;
+            }
+            let mut toggle = |path: String| match lost.iter().position(|other| *other == path) {
+                Some(at) => drop(lost.remove(at)),
+                None => lost.push(path),
+            };
+            match call.wasi() {
+                Some("path_unlink_file" | "path_remove_directory") => toggle(path),
+                name => {
+                    if name == Some("path_rename") {
+                        toggle(target(descriptors, call, 0, 1));
+                    }
+                    if !lost.contains(&path) {
+                        lost.push(path);
+                    }
+                }
+            }
+        });
+        lost
     }
 
     /// Calls `visit` for every entry, with the descriptors as they were before it.

@@ -6,6 +6,7 @@ mod clock;
 mod errno;
 mod files;
 mod functions;
+mod overlay;
 mod poll;
 mod random;
 mod readdir;

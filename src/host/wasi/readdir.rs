@@ -6,6 +6,7 @@ use wiggle::{GuestMemory, GuestPtr};
 
 use super::errno;
 use super::files::Files;
+use super::overlay::Inode;
 
 /// A directory as it was when the guest began to read it: entries as the guest gets them, each with its header. The
 /// cookie of an entry is its place from 1 on, so that a guest may delete files between two reads.
@@ -14,11 +15,12 @@ pub(super) struct Listing {
     entries: Vec<Vec<u8>>,
 }
 
-/// One entry, as wasmtime-wasi tells it.
-struct Found {
-    name: Vec<u8>,
-    inode: u64,
-    filetype: u8,
+/// One entry; by itself with the number that wasmtime-wasi tells.
+#[derive(Debug)]
+pub(super) struct Found<I = u64> {
+    pub(super) name: Vec<u8>,
+    pub(super) inode: I,
+    pub(super) filetype: u8,
 }
 
 const HEADER: usize = 24;
@@ -30,27 +32,16 @@ impl Listing {
         fd: i32,
         files: &mut Files,
     ) -> wasmtime::Result<Result<Self, i32>> {
-        const BUFFER: i32 = 8;
-        let mut size = 1 << 16;
-        let bytes = loop {
-            let mut scratch = vec![0; BUFFER as usize + size as usize];
-            let memory = &mut GuestMemory::Unshared(&mut scratch);
-            let errno = in_tokio(p1::fd_readdir(ctx, memory, fd, BUFFER, size, 0, 0))?;
-            if errno != errno::SUCCESS {
-                return Ok(Err(errno));
-            }
-            let used = memory.read(GuestPtr::<u32>::new(0))?;
-            if used < size.cast_unsigned() {
-                scratch.truncate(BUFFER as usize + used as usize);
-                break scratch.split_off(BUFFER as usize);
-            }
-            let Some(larger) = size.checked_mul(2) else { return Ok(Err(errno::OVERFLOW)) };
-            size = larger;
-        };
-        let mut found = parse(&bytes);
+        let real = |Found { name, inode, filetype }| Found { name, inode: Inode::Real(inode), filetype };
+        let found = found_in(ctx, fd)?;
+        Ok(found.map(|found| Listing::of(found.into_iter().map(real).collect(), files)))
+    }
+
+    /// The listing of these entries.
+    pub(super) fn of(mut found: Vec<Found<Inode>>, files: &mut Files) -> Self {
         found.sort_by(|left, right| left.rank().cmp(&right.rank()));
         let entries = (1..).zip(&found).map(|(cookie, found)| found.encode(cookie, files)).collect();
-        Ok(Ok(Self { entries }))
+        Self { entries }
     }
 
     /// Writes the entries after `cookie` into the buffer, the last one cut off if it does not fit. Gives the number of
@@ -77,6 +68,27 @@ impl Listing {
     }
 }
 
+/// What the directory `fd` holds, in any order. Gives an errno if wasmtime-wasi does.
+pub(super) fn found_in(ctx: &mut WasiP1Ctx, fd: i32) -> wasmtime::Result<Result<Vec<Found>, i32>> {
+    const BUFFER: i32 = 8;
+    let mut size = 1 << 16;
+    loop {
+        let mut scratch = vec![0; BUFFER as usize + size as usize];
+        let memory = &mut GuestMemory::Unshared(&mut scratch);
+        let errno = in_tokio(p1::fd_readdir(ctx, memory, fd, BUFFER, size, 0, 0))?;
+        if errno != errno::SUCCESS {
+            return Ok(Err(errno));
+        }
+        let used = memory.read(GuestPtr::<u32>::new(0))?;
+        if used < size.cast_unsigned() {
+            scratch.truncate(BUFFER as usize + used as usize);
+            return Ok(Ok(parse(&scratch[BUFFER as usize..])));
+        }
+        let Some(larger) = size.checked_mul(2) else { return Ok(Err(errno::OVERFLOW)) };
+        size = larger;
+    }
+}
+
 fn parse(mut bytes: &[u8]) -> Vec<Found> {
     let mut found = Vec::new();
     while let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() {
@@ -89,7 +101,7 @@ fn parse(mut bytes: &[u8]) -> Vec<Found> {
     found
 }
 
-impl Found {
+impl Found<Inode> {
     /// `.` and `..` come first.
     fn rank(&self) -> (bool, &[u8]) {
         (self.name != b"." && self.name != b"..", &self.name)
