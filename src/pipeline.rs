@@ -4,11 +4,13 @@
 //! bytes ─parse→ Module ─probe→ Probed ─run→ Initialized ─capture→ Snapshot ─add→ Extended ─plan→ Plan ─encode→ bytes
 //! ```
 
-use crate::checks;
-use crate::cleaning::{ResetHooks, zero_stack};
+use crate::checks::{self, Afterwards};
+use crate::cleaning::{LibcVariables, PutBack, ResetHooks, zero_stack};
+use crate::engine;
 use crate::error::{Error, OptionsError};
-use crate::execute::{AllocatedArgument, Execution, Initialized, REACTOR_INITIALIZE, execute};
+use crate::execute::{AllocatedArgument, Execution, FinishedInit, Initialized, REACTOR_INITIALIZE, execute};
 use crate::freeze::{Freeze, StopPoint, StopRun};
+use crate::guest::Program;
 use crate::host::Ledger;
 use crate::options::Options;
 use crate::page::{MemoryMap, memory_maps};
@@ -31,73 +33,123 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
     let mut clock = Clock::start();
     options.check()?;
     let module = Module::parse(wasm)?;
+    let program = Program::of(&module);
     let resets = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
-    let functions = resets.indices().collect();
-    let probed = Probed::with(&module, &ProbeOptions { functions, ..ProbeOptions::default() })?;
+    let functions = resets.indices().chain(program.libc.indices()).collect();
+    let probed = Probed::with(&module, &ProbeOptions { functions, ..engine::probe_options() })?;
     let hooks = resets.hooks(&probed);
     let execution = options.execution(&module, &probed, &hooks);
-    let program = freezing(options, execution)?;
+    let stop_run = freezing(options, execution)?;
     clock.timings.parse = clock.lap();
 
-    let (mut initialized, point) = initialized(execution, program.as_ref()).inspect_err(|error| {
+    let (mut initialized, point) = initialized(execution, stop_run.as_ref()).inspect_err(|error| {
         recorded.clone_from(error.ledger().unwrap_or(&Ledger::default()));
     })?;
     let ledger = initialized.store.data_mut().take_ledger();
     recorded.clone_from(&ledger);
     let run = Run::of(&initialized);
+    let mut put_back = Vec::new();
+    if options.reset_libc {
+        let compiled = initialized.compiled();
+        put_back = resets.put_back(&LibcVariables::new(execution, &compiled, &program, &ledger), &ledger);
+    }
     clock.lap();
 
-    let mut instance = initialized.reader();
-    let mut snapshot = capture(&module, &probed, &mut instance)?;
-    if options.zero_stack {
-        zero_stack(&module, &mut snapshot).map_err(Error::StackKept)?;
+    let finished = Finished { options, execution, ledger: &ledger, run: &run, put_back: &put_back };
+    let Made { written, maps, mut report } =
+        finished.made(&mut initialized, stop_run.zip(point), &mut clock)?;
+    if resets.forgets_directories(&put_back) {
+        report.warnings.retain(|warning| *warning != Warning::NoDirectories);
     }
-    clock.timings.capture = clock.lap();
-
-    let mut extended = Extended::new(&module, snapshot);
-    let mut warnings = Vec::new();
-    let mut frozen = None;
-    if let (Some(program), Some(point)) = (program, &point) {
-        let made = program.resume(point, extended.snapshot(), &ledger)?;
-        extended.add(made.addition)?;
-        warnings = made.warnings;
-        frozen = Some(made.report);
+    if options.reset_libc && resets.is_empty() && put_back.is_empty() {
+        report.warnings.push(Warning::NoResetHooks);
     }
-    drop(probed);
-    let added = if extended.is_original() { None } else { Some(extended.module()?) };
-    let target = added.as_ref().unwrap_or(&module);
-    clock.lap();
-
-    let plan = plan(target, extended.snapshot(), &plan_options(options, &run, &extended))?;
-    check_entries(target, &plan, &extended)?;
-    clock.timings.plan = clock.lap();
-
-    let written = Written::of(options, target, extended.snapshot(), &plan)?;
-    clock.timings.encode = clock.lap();
-
-    if extended.drops_dwarf() {
-        warnings.push(Warning::DwarfDropped);
+    // A program that is frozen in the middle is warned about by what it holds.
+    if options.at.is_none() {
+        let mut instance = FinishedInit::new(&module, &probed, initialized, &options.limits);
+        for part in &put_back {
+            instance.write(part.address, &part.bytes);
+        }
+        let afterwards = Afterwards { options, program: &program, ledger: &ledger, init: &run.called };
+        report.findings.extend(afterwards.findings(instance)?);
+        report.findings.sort_by_key(|finding| finding.level);
     }
-    if options.reset_libc && resets.is_empty() {
-        warnings.push(Warning::NoResetHooks);
+    if options.strict && !(report.warnings.is_empty() && report.findings.is_empty()) {
+        return Err(Error::Strict { warnings: report.warnings, findings: report.findings });
     }
-    let about_run = ledger.warnings(&options.host.policies).into_iter().chain(warnings);
-    let warnings: Vec<Warning> =
-        output_warnings(&module, &plan, &written).into_iter().chain(about_run).collect();
-    let findings = checks::findings(target, extended.snapshot(), &ledger, options.host.wasi.as_ref());
-    if options.strict && !(warnings.is_empty() && findings.is_empty()) {
-        return Err(Error::Strict { warnings, findings });
-    }
-    let maps = if options.maps { memory_maps(target, extended.snapshot()) } else { Vec::new() };
-    let stages = Stages { target, snapshot: extended.snapshot(), plan: &plan, ledger: &ledger };
-    let report = Report {
-        input_bytes: wasm.len() as u64,
-        warnings,
-        findings,
-        frozen: frozen.as_ref().map(report::frozen),
-        ..stages.report(&run, &written, clock.finish(&run))
-    };
+    let report = Report { input_bytes: wasm.len() as u64, timings: clock.finish(&run), ..report };
     Ok(run.output(written.wasm, report, ledger, maps))
+}
+
+/// An init that has run, and what is asked of its state.
+struct Finished<'f> {
+    options: &'f Options,
+    execution: Execution<'f>,
+    ledger: &'f Ledger,
+    run: &'f Run,
+    put_back: &'f [PutBack],
+}
+
+/// What the state was made into.
+struct Made {
+    written: Written,
+    maps: Vec<MemoryMap>,
+    report: Report,
+}
+
+impl Finished<'_> {
+    /// From the state to the output.
+    fn made(
+        &self,
+        initialized: &mut Initialized,
+        stopped: Option<(StopRun<'_>, StopPoint)>,
+        clock: &mut Clock,
+    ) -> Result<Made, Error> {
+        let Finished { options, execution: Execution { module, probed, .. }, ledger, run, put_back } = *self;
+        let mut instance = initialized.reader();
+        let mut snapshot = capture(module, probed, &mut instance)?;
+        if options.zero_stack {
+            zero_stack(module, &mut snapshot).map_err(Error::StackKept)?;
+        }
+        clock.timings.capture = clock.lap();
+
+        let mut extended = Extended::new(module, snapshot);
+        let mut warnings = Vec::new();
+        let mut frozen = None;
+        if let Some((stop_run, point)) = stopped {
+            let made = stop_run.resume(&point, extended.snapshot(), ledger)?;
+            extended.add(made.addition)?;
+            warnings = made.warnings;
+            frozen = Some(made.report);
+        }
+        for part in put_back {
+            extended.overwrite(0, part.address, &part.bytes);
+        }
+        let added = if extended.is_original() { None } else { Some(extended.module()?) };
+        let target = added.as_ref().unwrap_or(module);
+        clock.lap();
+
+        let plan = plan(target, extended.snapshot(), &plan_options(options, run, &extended))?;
+        check_entries(target, &plan, &extended)?;
+        clock.timings.plan = clock.lap();
+
+        let written = Written::of(options, target, extended.snapshot(), &plan)?;
+        clock.timings.encode = clock.lap();
+
+        if extended.drops_dwarf() {
+            warnings.push(Warning::DwarfDropped);
+        }
+        let about_run = ledger.warnings(&options.host.policies).into_iter().chain(warnings);
+        let maps = if options.maps { memory_maps(target, extended.snapshot()) } else { Vec::new() };
+        let stages = Stages { target, snapshot: extended.snapshot(), plan: &plan, ledger };
+        let report = Report {
+            warnings: output_warnings(module, &plan, &written).into_iter().chain(about_run).collect(),
+            findings: checks::findings(target, extended.snapshot(), ledger, options.host.wasi.as_ref()),
+            frozen: frozen.as_ref().map(report::frozen),
+            ..stages.report(run, &written, Timings::default())
+        };
+        Ok(Made { written, maps, report })
+    }
 }
 
 /// The program that is to be frozen, compiled; `None` if init runs to its end.
@@ -231,6 +283,7 @@ impl Stages<'_> {
             warnings: Vec::new(),
             host_calls: report::host_calls(ledger),
             random_bytes: ledger.random_bytes(),
+            stdin_bytes: ledger.reads_stdin().then(|| ledger.stdin().len() as u64),
             files_written: ledger.files_written().into_iter().map(|change| change.path).collect(),
             files_lost: ledger.files_lost(),
             findings: Vec::new(),

@@ -1,3 +1,4 @@
+#[cfg(feature = "cache")]
 use crate::cache::CompileCache;
 use crate::error::Error;
 use crate::execute::{InitResult, StageHook};
@@ -193,7 +194,8 @@ impl Preinit {
         self
     }
 
-    /// Keeps compiled code between runs. By default nothing is kept.
+    /// Keeps compiled code between runs, with the feature `cache`. By default nothing is kept.
+    #[cfg(feature = "cache")]
     pub fn compile_cache(mut self, cache: impl Into<Option<CompileCache>>) -> Self {
         self.options.compile_cache = cache.into();
         self
@@ -211,8 +213,9 @@ impl Preinit {
         self
     }
 
-    /// Lets wasi-libc forget what it knows of directories and environment, before the state is read. It must have
-    /// `__wasilibc_reset_preopens` or `__wasilibc_deinitialize_environ`, exported or in the name section.
+    /// Lets wasi-libc forget what it knows of directories and environment, before the state is read: by
+    /// `__wasilibc_reset_preopens` and `__wasilibc_deinitialize_environ`, if they are exported or in the name section, or else
+    /// by putting back the variables that say that libc has asked.
     pub fn reset_libc(mut self, reset: bool) -> Self {
         self.options.reset_libc = reset;
         self

@@ -58,6 +58,9 @@ pub struct Report {
     pub host_calls: Vec<HostCalls>,
     /// Bytes of randomness that init asked for, and that are frozen in.
     pub random_bytes: u64,
+    /// Bytes of standard input that init has read; `None` if it did not ask for any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stdin_bytes: Option<u64>,
     /// What init changed in its directories, as it names them.
     pub files_written: Vec<String>,
     /// What of that was only in memory and is gone, so that no instance will find it.

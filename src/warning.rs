@@ -49,7 +49,7 @@ pub enum Warning {
         /// One of them.
         first: Name,
     },
-    /// The module has no function that makes libc forget what it has cached.
+    /// The module has no function that makes libc forget what it has cached, and no variable was recognized that does.
     NoResetHooks,
 }
 
@@ -94,7 +94,8 @@ impl fmt::Display for Warning {
             }
             Warning::NoResetHooks => f.write_str(
                 "libc is not reset: the module has neither `__wasilibc_reset_preopens` nor \
-                 `__wasilibc_deinitialize_environ` among its exports and names",
+                 `__wasilibc_deinitialize_environ` among its exports and names, and no variable of libc was recognized that \
+                 says that it has asked",
             ),
         }
     }

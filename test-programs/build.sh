@@ -27,6 +27,9 @@ zig() {
 zig cc -mexec-model=reactor c/primes.c -o c/primes.wasm
 zig cc c/command.c -o c/command.wasm
 zig cc -mexec-model=reactor c/wasi_files.c -o c/wasi_files.wasm
+zig cc -mexec-model=reactor c/host_caches.c -o c/host_caches.wasm
+zig cc -mexec-model=reactor -DEAGER c/host_caches.c -o c/host_caches-eager.wasm
+zig c++ -std=c++17 -fno-exceptions -fno-rtti -mexec-model=reactor cpp/input.cc -o cpp/input.wasm
 zig c++ -std=c++17 -fno-exceptions -mexec-model=reactor cpp/constructors.cc -o cpp/constructors.wasm
 zig c++ -std=c++17 -fno-exceptions -DCOMMAND cpp/constructors.cc -o cpp/constructors-command.wasm
 

@@ -61,14 +61,6 @@ impl<'c> InitRun<'c> {
         }
     }
 
-    /// The engine that it is compiled for.
-    pub fn engine(&self) -> &wasmtime::Engine {
-        match &self.extent {
-            Extent::ToEnd { compiled, .. } => &compiled.engine,
-            Extent::Until(until) => &until.compiled().engine,
-        }
-    }
-
     /// Runs it on `host`.
     pub fn run(&self, host: &HostOptions, limits: &Limits) -> Result<InitEnd, Error> {
         match &self.extent {

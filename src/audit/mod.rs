@@ -4,17 +4,10 @@
 
 mod audit_page;
 mod audit_report;
-mod constructors;
-mod difference;
 mod file_contents;
 mod first_run;
 mod free_stack;
 mod init_run;
-mod libc_findings;
-mod libc_functions;
-mod libc_state;
-mod locations;
-mod program;
 mod rerun;
 mod search;
 mod source_codes;
@@ -29,25 +22,22 @@ pub use crate::page::MemoryMap;
 pub use audit_report::{Audit, Timings, Varied};
 pub use weight::{Share, Weight};
 
-use crate::checks::Source;
-use crate::cleaning::ResetHooks;
-use crate::engine::on_guest_thread;
+use crate::checks::constructors::ConstructorEffect;
+use crate::checks::{LibcState, Source};
+use crate::cleaning::{LibcVariables, PutBack, ResetHooks};
+use crate::engine::{self, on_guest_thread};
 use crate::error::Error;
-use crate::evidence::{Evidence, Symbols};
-use crate::execute::Execution;
-use crate::guest::AddressMap;
+use crate::evidence::{Difference, Evidence, Symbols, differences};
+use crate::execute::{Execution, FinishedInit};
+use crate::guest::{AddressMap, LibcFunctions, Program};
 use crate::host::{Ledger, WasiOptions};
 use crate::options::Options;
 use crate::page::maps_of_evidence;
 use crate::report::seconds;
-use difference::Difference;
 use first_run::{FirstRun, Record};
 use init_run::InitRun;
-use libc_functions::LibcFunctions;
-use libc_state::LibcState;
 use preinit_core::module::Module;
 use preinit_core::probe::{ProbeOptions, Probed};
-use program::Program;
 use rerun::{Rerun, Variation};
 use search::{Found, Repeated, Search};
 use std::time::Instant;
@@ -83,7 +73,7 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let program = Program::of(&module);
     let resets = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
     let functions = program.libc.indices().chain(resets.indices()).collect();
-    let probed = Probed::with(&module, &ProbeOptions { functions, ..ProbeOptions::default() })?;
+    let probed = Probed::with(&module, &ProbeOptions { functions, ..engine::probe_options() })?;
     clock.timings.parse = clock.lap();
 
     let host = first_run::repeatable(&options.host);
@@ -97,11 +87,17 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     clock.lap();
     let record = Record::of(&mut end);
     clock.timings.init = seconds(record.run_time);
+    let mut put_back = Vec::new();
+    if options.reset_libc {
+        let compiled = end.initialized.compiled();
+        let variables = LibcVariables::new(execution, &compiled, &program, &record.ledger);
+        put_back = resets.put_back(&variables, &record.ledger);
+    }
     let mut instance = end.initialized.reader();
     let first = FirstRun { snapshot: init.snapshot(&mut instance)?, record };
     clock.timings.capture = clock.lap();
 
-    let repeated = repeat(&init, &first, &wasi, &program.libc)?;
+    let repeated = repeat(&init, &first, &wasi, (&program.libc, &put_back))?;
     clock.timings.reruns = clock.lap();
 
     let symbols = Symbols::of(&module);
@@ -139,23 +135,50 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     })
 }
 
-/// Runs init again with other sources, and asks libc what it has cached; `None` if not all host calls are recorded.
+/// Runs init again with other sources, and calls functions in instances whose init was repeated; `None` if not all host calls are recorded.
 fn repeat(
     init: &InitRun<'_>,
     first: &FirstRun<'_>,
     wasi: &WasiOptions,
-    libc: &LibcFunctions,
+    libc: (&LibcFunctions, &[PutBack]),
 ) -> Result<Option<Repeated>, Error> {
     if !first.record.ledger.unrecorded().is_empty() {
         return Ok(None);
     }
     let rerun = Rerun::new(init, first);
     let sources = Source::fetched(wasi, &first.record.ledger);
-    let (variations, libc) = rayon::join(
+    let (variations, finished) = rayon::join(
         || variations::variations(&rerun, &sources),
-        || on_guest_thread(|| LibcState::of(&rerun, libc)).unwrap_or_else(|error| Err(Error::Thread(error))),
+        || on_guest_thread(|| finished(&rerun, libc)).unwrap_or_else(|error| Err(Error::Thread(error))),
     );
-    Ok(Some(Repeated { variations: variations?, libc: libc?, runs: rerun.runs() }))
+    let Finished { libc, constructors, unstable } = finished?;
+    Ok(Some(Repeated { variations: variations?, libc, constructors, unstable, runs: rerun.runs() }))
+}
+
+/// What instances whose init was repeated show.
+struct Finished {
+    libc: LibcState,
+    constructors: ConstructorEffect,
+    unstable: Vec<Difference>,
+}
+
+/// Repeats init and calls functions in the instance that it leaves; the constructors in one of their own, since they may
+/// leave anything.
+fn finished(rerun: &Rerun<'_>, (libc, put_back): (&LibcFunctions, &[PutBack])) -> Result<Finished, Error> {
+    let again = || -> Result<FinishedInit<'_>, Error> {
+        let end = rerun.start(&rerun.first.record.ledger, &[])?;
+        let Execution { module, probed, .. } = rerun.init.execution;
+        Ok(FinishedInit::new(module, probed, end.initialized, &rerun.limits))
+    };
+    let before = &rerun.first.snapshot;
+    let mut repeated = again()?;
+    let unstable = differences(before, &repeated.state()?);
+    for part in put_back {
+        repeated.write(part.address, &part.bytes);
+    }
+    let state = LibcState::of(&mut repeated, libc);
+    let constructors = ConstructorEffect::of(again()?, libc, before)?;
+    Ok(Finished { libc: state, constructors, unstable })
 }
 
 fn varied(variation: &Variation, wasi: &WasiOptions) -> Varied {

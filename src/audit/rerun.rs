@@ -1,11 +1,11 @@
 //! Init again, with some sources changed.
 
-use super::difference::{Difference, differences};
 use super::first_run::FirstRun;
 use super::init_run::{InitEnd, InitRun};
 use crate::checks::Source;
 use crate::engine::on_guest_thread;
 use crate::error::Error;
+use crate::evidence::{Difference, differences};
 use crate::execute::{ExecuteError, Stopped};
 use crate::freeze::FreezeError;
 use crate::host::{HostOptions, Ledger, Limits, Output, Stdin, WasiOptions};

@@ -1,17 +1,15 @@
 //! Draws findings from the state that init left, and from what changed when it ran again.
 
-use super::difference::Difference;
 use super::file_contents::FileSearch;
-use super::libc_state::LibcState;
-use super::locations::locations;
-use super::program::Program;
 use super::rerun::Variation;
 use super::weight::Weight;
-use super::{constructors, free_stack, libc_findings, taint};
-use crate::checks::{self, SHORTEST, Source, ValueSearch};
-use crate::evidence::Evidence;
-use crate::execute::REACTOR_INITIALIZE;
+use super::{free_stack, taint};
+use crate::checks::LibcState;
+use crate::checks::constructors::ConstructorEffect;
+use crate::checks::{self, SHORTEST, Source, ValueSearch, constructors, libc_findings};
+use crate::evidence::{Difference, Evidence, locations};
 use crate::finding::{Finding, Level};
+use crate::guest::Program;
 use crate::host::{ImportName, WasiOptions};
 use crate::options::Options;
 use crate::wording::counted;
@@ -21,6 +19,9 @@ use std::ops::Range;
 pub(super) struct Repeated {
     pub variations: Vec<Variation>,
     pub libc: LibcState,
+    pub constructors: ConstructorEffect,
+    /// What differs from the first run, although nothing was changed.
+    pub unstable: Vec<Difference>,
     /// The number of these runs.
     pub runs: usize,
 }
@@ -58,30 +59,20 @@ impl Search<'_> {
         findings.extend(values.findings);
         findings.extend(files.findings);
         findings.extend(checks::handles(evidence));
-        if let Some(Repeated { libc, .. }) = self.repeated {
+        if let Some(Repeated { libc, constructors, unstable, .. }) = self.repeated {
             findings.extend(libc_findings::findings(evidence, wasi, libc));
-            findings.extend(self.constructors(libc));
-            findings.extend(unstable(evidence, &libc.unstable));
+            findings.extend(self.constructors(constructors));
+            findings.extend(self::unstable(evidence, unstable));
         }
         findings.extend(free_stack::finding(evidence, self.weights));
         findings.sort_by_key(|finding| finding.level);
         Found { findings, too_short: values.too_short + files.too_short }
     }
 
-    fn constructors(&self, libc: &LibcState) -> Option<Finding> {
-        // What is frozen resumes, and does not begin again.
-        let consumed = if self.options.keep_init_functions && self.options.at.is_none() {
-            &[]
-        } else {
-            self.init_functions
-        };
-        let is_removed = |name: &str| {
-            let is_replaced = self.options.renames.iter().any(|rename| rename.dst == name);
-            is_replaced || name == REACTOR_INITIALIZE || consumed.iter().any(|init| init == name)
-        };
-        let exports = self.program.exports_with_constructors(is_removed);
+    fn constructors(&self, effect: &ConstructorEffect) -> Option<Finding> {
+        let exports = constructors::exports(self.program, self.options, self.init_functions);
         let ran = self.program.runs_constructors(self.init_functions);
-        constructors::finding(self.evidence, &exports, ran, &libc.constructors)
+        constructors::finding(self.evidence, &exports, ran, effect)
     }
 }
 

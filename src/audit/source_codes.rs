@@ -3,7 +3,7 @@
 //! Each source is varied in a set of runs of its own. All these sets are of one size, so that none is part of another: what
 //! changes in exactly the runs of one source depends on that source alone.
 
-use super::difference::Difference;
+use crate::evidence::Difference;
 use std::collections::BTreeMap;
 
 /// For each source the runs in which it is varied, as bits.
@@ -87,7 +87,7 @@ fn is_same_item(left: &Difference, right: &Difference) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{SourceCodes, signatures};
-    use crate::audit::difference::Difference;
+    use crate::evidence::Difference;
 
     #[test]
     fn no_set_is_part_of_another() {

@@ -1,9 +1,9 @@
 //! What depends on which source.
 
-use super::difference::Difference;
-use super::locations::locations;
 use super::rerun::{Divergence, Variation};
 use crate::checks::Source;
+use crate::evidence::Difference;
+use crate::evidence::locations;
 use crate::evidence::{Evidence, Owner};
 use crate::finding::{Finding, Level, Location, Remedy, Site};
 use crate::host::WasiOptions;

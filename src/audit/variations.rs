@@ -1,10 +1,10 @@
 //! Which source makes which difference.
 
-use super::difference::Difference;
 use super::rerun::{Rerun, Variation};
 use super::source_codes::{SourceCodes, signatures};
 use crate::checks::Source;
 use crate::error::Error;
+use crate::evidence::Difference;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 

@@ -1,9 +1,14 @@
-//! What the program holds of the host, and no instance has: open files, and output that was not written.
+//! What the program holds of the host, and no instance has: open files, output that was not written, and input that
+//! was not consumed.
 
+use super::standard_input;
 use crate::evidence::{Evidence, descriptor_at, streams};
 use crate::finding::{Finding, Level, Location, Site};
 use crate::host::DescriptorKind;
 use crate::wording::{Bytes, listed};
+
+/// Of a `FILE` of musl, in bytes.
+pub(super) const STREAM_SIZE: u64 = 68;
 
 /// Descriptors that are open or closed unlike in an instance, and output that init printed and did not write.
 pub(crate) fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
@@ -11,6 +16,7 @@ pub(crate) fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
     findings.extend(closed_streams(evidence));
     findings.extend(unflushed(evidence));
     findings.extend(lost(evidence));
+    findings.extend(standard_input::findings(evidence));
     findings
 }
 
@@ -103,8 +109,6 @@ fn closed_streams(evidence: &Evidence<'_>) -> Vec<Finding> {
 /// What was printed and is still in the buffers of libc.
 fn unflushed(evidence: &Evidence<'_>) -> Vec<Finding> {
     const SHOWN: usize = 40;
-    /// Of a `FILE` of musl.
-    const SIZE: u64 = 68;
     let functions = evidence.functions_in_table();
     let mut findings = Vec::new();
     for (memory, contents) in (0u32..).zip(&evidence.contents) {
@@ -121,7 +125,7 @@ fn unflushed(evidence: &Evidence<'_>) -> Vec<Finding> {
                 Bytes(stream.pending.len() as u64),
                 shown.escape_ascii()
             );
-            let location = evidence.location(memory, stream.address, SIZE);
+            let location = evidence.location(memory, stream.address, STREAM_SIZE);
             findings.push(
                 Finding::new(Level::Warning, "handle.unflushed", title)
                     .at(vec![Location { what: "the stream".to_string(), ..location }])

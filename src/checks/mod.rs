@@ -1,12 +1,19 @@
 //! What of the build is in a snapshot, as far as it shows without running init again. Every run makes these checks, and the
 //! audit begins with them.
 
+mod afterwards;
+pub(crate) mod constructors;
 mod handles;
+pub(crate) mod libc_findings;
+mod libc_state;
 mod source;
+mod standard_input;
 mod value_kind;
 mod values;
 
+pub(crate) use afterwards::Afterwards;
 pub(crate) use handles::findings as handles;
+pub(crate) use libc_state::LibcState;
 pub use source::OTHER_SEED;
 pub(crate) use source::Source;
 pub(crate) use value_kind::is_secret_name;

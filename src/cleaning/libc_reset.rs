@@ -1,7 +1,9 @@
-//! The functions that make wasi-libc look again at what it has cached of the host.
+//! What makes wasi-libc look again at what it has cached of the host: functions of its own, or its variables put back.
 
+use super::libc_variables::{LibcVariables, PutBack};
 use crate::execute::Hook;
 use crate::guest::function_named;
+use crate::host::Ledger;
 use preinit_core::module::Module;
 use preinit_core::probe::{Probe, Probed};
 
@@ -12,12 +14,15 @@ pub(crate) struct ResetHooks {
     functions: Vec<(u32, &'static str)>,
 }
 
+const RESET_PREOPENS: &str = "__wasilibc_reset_preopens";
+const DEINITIALIZE_ENVIRON: &str = "__wasilibc_deinitialize_environ";
+
 impl ResetHooks {
     /// Those that `module` exports or has in its name section.
     pub fn of(module: &Module<'_>) -> ResetHooks {
         const HOOKS: [&str; 3] = [
-            "__wasilibc_reset_preopens",
-            "__wasilibc_deinitialize_environ",
+            RESET_PREOPENS,
+            DEINITIALIZE_ENVIRON,
             // For programs that use the variable `environ`, which must be valid.
             "__wasilibc_maybe_reinitialize_environ_eagerly",
         ];
@@ -31,6 +36,28 @@ impl ResetHooks {
     /// Whether the module has none of them.
     pub fn is_empty(&self) -> bool {
         self.functions.is_empty()
+    }
+
+    /// What is put back where the function that resets it is missing, after a run that asked the host for what `ledger` has.
+    pub fn put_back(&self, variables: &LibcVariables<'_>, ledger: &Ledger) -> Vec<PutBack> {
+        let is_missing = |name, asks| !self.has(name) && ledger.wasi_calls(asks).next().is_some();
+        let mut put_back = Vec::new();
+        if is_missing(RESET_PREOPENS, "fd_prestat_get") {
+            put_back.extend(variables.of_directories(!ledger.preopens_seen().is_empty()).unwrap_or_default());
+        }
+        if is_missing(DEINITIALIZE_ENVIRON, "environ_sizes_get") {
+            put_back.extend(variables.of_environment().unwrap_or_default());
+        }
+        put_back
+    }
+
+    /// Whether libc looks for directories again.
+    pub fn forgets_directories(&self, put_back: &[PutBack]) -> bool {
+        self.has(RESET_PREOPENS) || put_back.iter().any(|part| part.of_directories)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.functions.iter().any(|(_, hook)| *hook == name)
     }
 
     /// What the probed module must export so that they can be called.

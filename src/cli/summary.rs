@@ -132,7 +132,12 @@ fn seen(report: &Report) -> Vec<&'static str> {
         let is = |import: &str| import.strip_prefix("wasi_snapshot_preview1.") == Some(name);
         report.host_calls.iter().any(|call| is(&call.import))
     };
-    sources.into_iter().filter(|(function, _)| called(function)).map(|(_, what)| what).collect()
+    let mut seen: Vec<&str> =
+        sources.into_iter().filter(|(function, _)| called(function)).map(|(_, what)| what).collect();
+    if report.stdin_bytes.is_some() {
+        seen.push("standard input");
+    }
+    seen
 }
 
 #[derive(Default)]

@@ -1,14 +1,19 @@
 //! What findings are drawn from: the snapshot, the host calls of init, and names for what is in memory.
 
 mod contents;
+mod difference;
+#[cfg(feature = "audit")]
 mod dwarf;
+mod locations;
 mod pointers;
 mod stdio_streams;
 mod symbols;
 mod variable;
 
 pub(crate) use contents::Contents;
-pub(crate) use stdio_streams::{descriptor_at, streams};
+pub(crate) use difference::{Difference, differences};
+pub(crate) use locations::locations;
+pub(crate) use stdio_streams::{descriptor_at, input_streams, streams};
 pub(crate) use symbols::{Owner, Symbols};
 
 use crate::finding::{Location, Site};

@@ -15,12 +15,27 @@ pub(crate) struct Stream {
     pub line_buffered: bool,
 }
 
+/// A `FILE` that has been read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InputStream {
+    /// Its address.
+    pub address: u64,
+    /// Its descriptor.
+    pub fd: u32,
+    /// What was read from the descriptor and not from the stream yet.
+    pub unread: Vec<u8>,
+    /// Whether it remembers that the input has ended, and gives nothing any more.
+    pub at_end: bool,
+}
+
 // The fields on a 32-bit target, in words.
+const FLAGS: usize = 0;
 const RPOS: usize = 1;
 const REND: usize = 2;
 const WEND: usize = 4;
 const WPOS: usize = 5;
 const WBASE: usize = 6;
+const READ: usize = 7;
 const WRITE: usize = 8;
 const BUF: usize = 10;
 const BUF_SIZE: usize = 11;
@@ -52,6 +67,52 @@ pub(crate) fn streams(contents: &Contents<'_>, functions: u64) -> Vec<Stream> {
                 let pending = contents.read(u64::from(buf), u64::from(word(WPOS)));
                 let line_buffered = word(LBF) as i32 >= 0;
                 found.push(Stream { address: start + 4 * index as u64, fd, pending, line_buffered });
+            }
+        }
+    }
+    found
+}
+
+/// Streams that have been read from, of descriptors for which `accept` holds. `functions` is the size of the function table.
+pub(crate) fn input_streams(
+    contents: &Contents<'_>,
+    functions: u64,
+    accept: impl Fn(u32) -> bool,
+) -> Vec<InputStream> {
+    const NO_READING: u32 = 4;
+    const END: u32 = 16;
+    /// All flags that there are, and some more.
+    const ALL_FLAGS: u32 = 0xfff;
+    /// Room in front of the buffer for characters that are put back.
+    const PUT_BACK: u32 = 8;
+    let mut found = Vec::new();
+    for (start, bytes) in contents.words() {
+        let (words, _) = bytes.as_chunks::<4>();
+        for (index, words) in words.windows(WORDS).enumerate() {
+            // Most words are none of a stream that is being read.
+            if words[RPOS] == [0; 4] || words[WPOS] != [0; 4] || words[WBASE] != [0; 4] {
+                continue;
+            }
+            let word = |field: usize| u32::from_le_bytes(words[field]);
+            let (buf, size, rpos, rend) = (word(BUF), word(BUF_SIZE), word(RPOS), word(REND));
+            let flags = word(FLAGS);
+            let is_stream = buf > 1024
+                && size >= 8
+                && word(WEND) == 0
+                && flags & !ALL_FLAGS == 0
+                && flags & NO_READING == 0
+                && rpos <= rend
+                && rpos >= buf - PUT_BACK
+                && buf.checked_add(size).is_some_and(|end| rend <= end)
+                && (1..functions).contains(&u64::from(word(READ)))
+                && accept(word(FD));
+            if is_stream {
+                found.push(InputStream {
+                    address: start + 4 * index as u64,
+                    fd: word(FD),
+                    unread: contents.read(u64::from(rpos), u64::from(rend)),
+                    at_end: flags & END != 0,
+                });
             }
         }
     }

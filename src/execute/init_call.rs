@@ -1,6 +1,7 @@
 //! Init functions with arguments and results.
 
 use super::init_function::{Candidates, InitFunctionError, is_function_export, shown};
+use super::init_result::{InitResult, in_words};
 use super::{Begun, ExecuteError, Run, Stop, StopCause, Trace, stopped, the_function};
 use crate::literal::{Allocator, Literal, LiteralParser, typed, word, write_list};
 use crate::wording::counted;
@@ -29,22 +30,6 @@ pub(super) enum Argument {
     List(Vec<Literal>),
 }
 
-/// Which results of an init function are success.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InitResult {
-    /// This number, and nothing. References are success if they are null and the number is 0.
-    Number(i64),
-    /// Whatever it returns.
-    Any,
-}
-
-impl Default for InitResult {
-    /// As C's `main` has it.
-    fn default() -> Self {
-        InitResult::Number(0)
-    }
-}
-
 /// A text or a list that an init function was given, in memory that the module allocated for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AllocatedArgument {
@@ -64,6 +49,7 @@ impl InitCall {
     }
 
     /// Whether it is given something.
+    #[cfg(feature = "verify")]
     pub(crate) fn has_arguments(&self) -> bool {
         !self.arguments.is_empty()
     }
@@ -307,29 +293,6 @@ fn write_memory(begun: &mut Begun, address: u64, bytes: &[u8]) -> bool {
     }
 }
 
-impl InitResult {
-    /// Whether these results are success; otherwise the number that would have to be, if it is one.
-    fn accepts(self, results: &[Val]) -> Result<(), Option<i64>> {
-        let InitResult::Number(expected) = self else { return Ok(()) };
-        for result in results {
-            let number = match result {
-                Val::I32(value) if i64::from(value.cast_unsigned()) == expected => expected,
-                Val::I32(value) => i64::from(*value),
-                Val::I64(value) => *value,
-                Val::F32(bits) if f64::from(f32::from_bits(*bits)) == expected as f64 => expected,
-                Val::F64(bits) if f64::from_bits(*bits) == expected as f64 => expected,
-                Val::V128(value) if i128::from(expected) == value.as_u128() as i128 => expected,
-                Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(None) | Val::ExnRef(None) => 0,
-                _ => return Err(None),
-            };
-            if number != expected {
-                return Err(Some(number));
-            }
-        }
-        Ok(())
-    }
-}
-
 impl Argument {
     fn is_in_memory(&self) -> bool {
         matches!(self, Argument::List(_) | Argument::Value(Literal::Text(_)))
@@ -390,25 +353,10 @@ fn of_val(value: &Val) -> Option<Value> {
     }
 }
 
-fn in_words(value: &Val) -> String {
-    match value {
-        Val::I32(value) => value.to_string(),
-        Val::I64(value) => value.to_string(),
-        Val::F32(bits) => f32::from_bits(*bits).to_string(),
-        Val::F64(bits) => f64::from_bits(*bits).to_string(),
-        Val::V128(value) => format!("{:#x}", value.as_u128()),
-        Val::FuncRef(None) | Val::ExternRef(None) | Val::AnyRef(None) | Val::ExnRef(None) => {
-            "null".to_string()
-        }
-        _ => "a reference".to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{InitCall, InitFunctionError, InitResult};
+    use super::{InitCall, InitFunctionError};
     use preinit_core::module::Module;
-    use wasmtime::Val;
 
     fn parsed(text: &str) -> Result<Option<(String, String)>, InitFunctionError> {
         let wasm = wat::parse_str(
@@ -439,17 +387,5 @@ mod tests {
         for text in ["f(", "f(1", "f(1) 2", "f([1)", "f(1,)"] {
             assert!(matches!(parsed(text), Err(InitFunctionError::Syntax { .. })), "{text}");
         }
-    }
-
-    #[test]
-    fn results() {
-        let zero = InitResult::default();
-        assert_eq!(zero.accepts(&[]), Ok(()));
-        assert_eq!(zero.accepts(&[Val::I32(0), Val::I64(0), Val::ExternRef(None)]), Ok(()));
-        assert_eq!(zero.accepts(&[Val::I32(-3)]), Err(Some(-3)));
-        assert_eq!(zero.accepts(&[Val::F64(1.5f64.to_bits())]), Err(None));
-        assert_eq!(InitResult::Number(4_294_967_295).accepts(&[Val::I32(-1)]), Ok(()));
-        assert_eq!(InitResult::Number(1).accepts(&[Val::F32(1f32.to_bits())]), Ok(()));
-        assert_eq!(InitResult::Any.accepts(&[Val::I32(9)]), Ok(()));
     }
 }

@@ -1,19 +1,23 @@
 //! Runs init: compiles the probed module, instantiates it on the host, calls `_initialize` and the init functions.
 
 mod error;
+mod finished_init;
 mod init_call;
 mod init_function;
+mod init_result;
 mod interrupt;
 mod stage_hook;
 mod stop_cause;
 mod trace;
 
 pub use error::{ExecuteError, Stopped};
-pub use init_call::{AllocatedArgument, InitCall, InitResult};
+pub(crate) use finished_init::{Cached, Called, FinishedInit};
+pub use init_call::{AllocatedArgument, InitCall};
 pub use init_function::{
     COMMAND_START, Candidates, DEFAULT_INIT_FUNCTIONS, InitFunctionError, InitNames, REACTOR_INITIALIZE,
 };
 pub(crate) use init_function::{default_init_functions, init_calls, program_calls};
+pub use init_result::InitResult;
 pub use trace::{Frame, Trace};
 
 use crate::cache::CompileCache;
@@ -65,6 +69,16 @@ impl Initialized {
     /// The instance, for capture.
     pub fn reader(&mut self) -> WasmtimeInstance<'_, &mut Store<HostState>> {
         self.instance.with(&mut self.store)
+    }
+
+    /// The code that runs, for further instances.
+    pub(crate) fn compiled(&self) -> Compiled {
+        Compiled {
+            engine: self.store.engine().clone(),
+            module: self.instance.handle.module(&self.store).clone(),
+            compiler: self.compiler,
+            cached: self.cached,
+        }
     }
 
     /// Calls `hooks` in order.

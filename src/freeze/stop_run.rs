@@ -83,11 +83,6 @@ impl<'f> StopRun<'f> {
         &self.calls
     }
 
-    /// The compiled program.
-    pub(crate) fn compiled(&self) -> &Compiled {
-        &self.compiled
-    }
-
     /// The program on another host.
     pub(super) fn program<'p>(&'p self, host: &'p HostOptions, limits: &'p Limits) -> ProgramRun<'p> {
         let execution = Execution { host, limits, ..self.freeze.execution };

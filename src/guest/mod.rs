@@ -2,10 +2,14 @@
 
 mod address_map;
 mod call_graph;
+mod libc_functions;
 mod named;
+mod program;
 mod static_data;
 
 pub(crate) use address_map::{AddressMap, ShadowStack};
 pub(crate) use call_graph::CallGraph;
+pub(crate) use libc_functions::LibcFunctions;
 pub(crate) use named::{function_named, wasi_import};
+pub(crate) use program::Program;
 pub(crate) use static_data::{StaticData, input_image, is_static, static_data};

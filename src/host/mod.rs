@@ -15,6 +15,7 @@ mod preload;
 mod recorder;
 mod resolve;
 mod run_limits;
+mod sealed;
 mod stub;
 mod wasi;
 
@@ -28,6 +29,7 @@ use wasmtime::{Engine, Store};
 use partial_replay::PartialReplay;
 use recorder::Recorder;
 use run_limits::Limiter;
+use sealed::Seal;
 use wasi::Wasi;
 
 pub use error::{
@@ -47,6 +49,7 @@ pub use ledger::{
 pub use policy::{Class, ClassUse, Policies, Policy};
 pub use resolve::resolve_imports;
 pub use run_limits::Limits;
+pub(crate) use sealed::Sealed;
 
 /// The data of a store in which init runs.
 pub struct HostState {
@@ -59,6 +62,7 @@ pub struct HostState {
     refuse_changes: bool,
     /// Bytes that files in memory may hold.
     capacity: u64,
+    seal: Option<Seal>,
     watch: Option<Watch>,
     policies: Policies,
 }
@@ -102,6 +106,7 @@ pub fn new_store(
         partial_replay,
         refuse_changes,
         capacity: limits.max_memory,
+        seal: None,
         watch: None,
         policies: options.policies.clone(),
     };
@@ -167,6 +172,13 @@ impl HostState {
         self.refuse_changes = options.refuses_changes();
         self.recorder.answer_live();
         Ok(())
+    }
+
+    /// From now on nothing outside is touched: whoever asks for something there is ended by [`Sealed`]. There seem to be this
+    /// many preopened directories. A replay ends.
+    pub(crate) fn seal(&mut self, directories: u32) {
+        self.seal = Some(Seal { directories });
+        self.recorder.answer_live();
     }
 
     /// From now on shows every host call to `watch` before it is answered.

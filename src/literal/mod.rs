@@ -8,7 +8,9 @@ mod typed;
 pub(crate) use allocator::{Allocator, word};
 pub(crate) use display::{quote, write_list};
 pub(crate) use parse::LiteralParser;
-pub(crate) use typed::{literal_of, typed};
+#[cfg(feature = "verify")]
+pub(crate) use typed::literal_of;
+pub(crate) use typed::typed;
 
 /// A value as it is written. Its type is that of the parameter it is passed to.
 #[derive(Debug, Clone, PartialEq)]

@@ -58,6 +58,7 @@ fn nan(text: &str, payload_bits: u32) -> Option<Option<(bool, u64)>> {
     fits.then_some(Some((text.starts_with('-'), payload)))
 }
 
+#[cfg(feature = "verify")]
 /// The literal for `value`; `None` for references that only the guest can make.
 pub(crate) fn literal_of(value: Value) -> Option<Literal> {
     let signed =
@@ -92,11 +93,12 @@ pub(crate) fn literal_of(value: Value) -> Option<Literal> {
     })
 }
 
+#[cfg(feature = "verify")]
 fn nan_text(negative: bool, payload: u64) -> String {
     format!("{}nan:{payload:#x}", if negative { "-" } else { "" })
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "verify"))]
 mod tests {
     use super::*;
     use crate::literal::LiteralParser;

@@ -6,7 +6,7 @@ use crate::host::{Entry, HostState};
 use crate::instance::{CaptureError, InstanceError, WasmtimeInstance, shared_bytes};
 use preinit_core::capture::{FunctionIndices, StateReader};
 use preinit_core::probe::Probe;
-use preinit_core::snapshot::{Heap, Reference, Value};
+use preinit_core::snapshot::{Heap, Reference, Snapshot, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
 use wasmtime::{
@@ -62,6 +62,14 @@ impl<'a> ComparedInstance<'a> {
         };
         let memories = self.initialized.instance.memories.iter().map(memory).collect::<Result<_, _>>()?;
         Ok(InstanceState { module: &self.program.module, outline, memories })
+    }
+
+    /// The state as it would be written into a snapshot.
+    pub fn with_snapshot<R>(&mut self, read: impl FnOnce(&Snapshot<'_>) -> R) -> Result<R, CaptureError> {
+        let reader = self.program.state_reader(&self.functions);
+        let mut instance = self.initialized.reader();
+        let (snapshot, ()) = reader.state_with(&mut instance, |_, _| Ok(()))?;
+        Ok(read(&snapshot))
     }
 
     pub fn host(&mut self) -> &mut HostState {

@@ -1,6 +1,7 @@
 //! Compares one snapshot with the original on every engine: first the states, then what calls do.
 
 use super::VerifyError;
+use super::added_code::AddedCode;
 use super::boundary_values::BoundaryValues;
 use super::compared_instance::ComparedInstance;
 use super::lock_step::ScriptResult;
@@ -19,6 +20,7 @@ use crate::report::seconds;
 use preinit_core::module::is_function;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -58,6 +60,7 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
         if self.snapshots.is_empty() {
             self.verdict.undecided("no engine ran both sides");
         } else if !self.verdict.is_different() {
+            self.account_for_added_code()?;
             self.load_observers();
             self.make_calls()?;
         }
@@ -98,6 +101,20 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
         }
         run.keep(original);
         self.snapshots.push((index, snapshot));
+        Ok(())
+    }
+
+    /// Adds to the original's state what preinit adds, to see whether the snapshot has the same.
+    fn account_for_added_code(&mut self) -> Result<(), VerifyError> {
+        let Verifier { program, options, runs, .. } = &mut *self.verifier;
+        let Some(added) = AddedCode::of(&program.module, &self.program.module) else { return Ok(()) };
+        let run = &mut runs[self.snapshots[0].0];
+        let mut original = run.fresh(options)?;
+        let is_accounted = original.with_snapshot(|state| {
+            added.is_made_of(&program.module, state, &options.renames, &HashMap::new())
+        })?;
+        run.keep(original);
+        self.verdict.add_code(&added, is_accounted);
         Ok(())
     }
 

@@ -19,11 +19,13 @@
 //! right on one engine only is found, and a fault of an engine is not taken for a difference.
 
 mod action;
+mod added_code;
 mod arguments;
 mod boundary_values;
 mod call_result;
 mod compared_instance;
 mod comparison;
+mod custom_sections;
 mod engine_run;
 mod frozen_comparison;
 mod heap_comparison;

@@ -1,5 +1,7 @@
 //! Compares two modules without running them: index spaces, types, bodies, exports, passive segments.
 
+use super::added_code::redirected;
+use super::custom_sections;
 use super::verdict::Difference;
 use crate::execute::REACTOR_INITIALIZE;
 use preinit_core::module::{Element, Module, SectionId, Space, is_function, ref_funcs};
@@ -16,6 +18,8 @@ pub(super) struct ModuleComparison {
     pub functions_stripped: u64,
     /// Functions that the snapshot has and the original has not.
     pub functions_added: u64,
+    /// Exports of the snapshot that lead to such functions.
+    pub exports_redirected: Vec<String>,
     pub not_compared: Vec<String>,
 }
 
@@ -45,14 +49,13 @@ pub(super) fn compare(
         function_bodies,
         functions_stripped,
         functions_added: snapshot.functions.len().saturating_sub(original.functions.len()) as u64,
-        not_compared: not_compared(original, internalized),
+        exports_redirected: redirected(original, snapshot).map(|export| export.name.to_string()).collect(),
+        not_compared: not_compared(original, snapshot, internalized),
     }
 }
 
-fn not_compared(original: &Module<'_>, internalized: bool) -> Vec<String> {
-    let mut not_compared = vec![
-        "custom sections (names, debug information), which do not affect what a module does".to_string(),
-    ];
+fn not_compared(original: &Module<'_>, snapshot: &Module<'_>, internalized: bool) -> Vec<String> {
+    let mut not_compared = vec![custom_sections::describe(original, snapshot)];
     if internalized {
         not_compared.push("imports that the snapshot defines itself, except for their state".to_string());
     }
@@ -149,7 +152,7 @@ fn byte_at(body: &[u8], at: usize) -> String {
 }
 
 /// The function bodies as they are in the file. They were validated, so reading stops only at the end.
-fn read_bodies<'a>(module: &Module<'a>) -> Vec<&'a [u8]> {
+pub(super) fn read_bodies<'a>(module: &Module<'a>) -> Vec<&'a [u8]> {
     let Some(section) = module.section(SectionId::CODE) else { return Vec::new() };
     let reader = wasmparser::BinaryReader::new(section.contents, 0);
     let bodies = wasmparser::CodeSectionReader::new(reader).into_iter().flatten();

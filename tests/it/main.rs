@@ -9,6 +9,7 @@ mod bad_input;
 mod cleaning;
 mod freezing;
 mod golden;
+mod host_caches;
 mod mutations;
 mod page;
 mod programs;

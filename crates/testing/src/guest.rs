@@ -4,7 +4,7 @@ use preinit::host::{Access, Directory, Output, WasiOptions};
 use std::path::PathBuf;
 use wasmtime::{Engine, Extern, Instance, Linker, Module, Store, Trap, Val};
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
-use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::p2::pipe::{MemoryInputPipe, MemoryOutputPipe};
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
 const OUTPUT_CAPACITY: usize = 1 << 20;
@@ -16,6 +16,7 @@ pub struct World {
     pub env: Vec<(&'static str, &'static str)>,
     /// Guest's name, host's path.
     pub dirs: Vec<(&'static str, PathBuf)>,
+    pub stdin: &'static [u8],
 }
 
 impl World {
@@ -65,6 +66,7 @@ impl Guest {
             (MemoryOutputPipe::new(OUTPUT_CAPACITY), MemoryOutputPipe::new(OUTPUT_CAPACITY));
         let mut builder = WasiCtxBuilder::new();
         builder.args(&world.args).envs(&world.env).stdout(stdout.clone()).stderr(stderr.clone());
+        builder.stdin(MemoryInputPipe::new(world.stdin));
         for (guest, host) in &world.dirs {
             builder.preopened_dir(host, guest, FsPerms::ReadOnly).unwrap();
         }

@@ -48,7 +48,7 @@ pub struct HostArgs {
     /// Without them its input is empty and its output vanishes. While something goes to standard output, what init
     /// prints there comes out at standard error, at the end.
     ///
-    /// [default: true]
+    /// [default: true for a snapshot, false for `audit` and `verify`]
     #[arg(long, help_heading = "WASI", action = ArgAction::Set)]
     pub inherit_stdio: Option<bool>,
 

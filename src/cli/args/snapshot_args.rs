@@ -111,7 +111,8 @@ pub struct SnapshotArgs {
     /// Let wasi-libc forget directories and environment, so that instances see their own
     ///
     /// Calls `__wasilibc_reset_preopens` and `__wasilibc_deinitialize_environ` after init, if the module exports them or
-    /// has them in its name section.
+    /// has them in its name section. Otherwise puts back the variables that say that libc has asked, if it is certain which
+    /// they are.
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub reset_libc: bool,
 
@@ -162,11 +163,11 @@ Wizer compatibility:
   `--switch BOOL`, where BOOL is true or false. All features that the engine has are on and relaxed
   SIMD is deterministic, so these switches are accepted and ignored:
 {ignored}
-  Called by the name of `wizer` (a link or a copy), or as `preinit wizer`, it prints nothing on success,
-  ends with 1 for every failure but wrong usage, knows Wizer's names of init functions only, and has no
-  limit of time. The options of `wasmtime wizer` (-S, -W, --dir HOST::GUEST) are understood.
-  Unlike in Wizer, changes in directories stay in memory unless --dir-rw gives them, and clocks and
-  random numbers are the same in every run unless asked for otherwise.
+  Called by the name of `wizer` (a link or a copy), or as `preinit wizer`, it prints nothing on
+  success, ends with 1 for every failure but wrong usage, knows no init functions but Wizer's, and
+  has no time limit. The options of `wasmtime wizer` (-S, -W, --dir HOST::GUEST) are understood.
+  Unlike in Wizer, changes in directories stay in memory unless --dir-rw gives them, and clocks
+  and random numbers are the same in every run unless asked for otherwise.
 
 Examples:
   Call the export `init` and write the snapshot:

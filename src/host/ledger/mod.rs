@@ -102,13 +102,6 @@ impl Ledger {
         Ledger { entries: self.entries.iter().take(calls).cloned().collect(), ..self.clone() }
     }
 
-    /// The same with one more call at the end.
-    pub(crate) fn followed_by(&self, entry: Entry) -> Ledger {
-        let mut longer = self.clone();
-        longer.entries.push(Arc::new(entry));
-        longer
-    }
-
     /// The number of calls.
     pub fn len(&self) -> usize {
         self.entries.len()

@@ -149,6 +149,16 @@ impl Ledger {
         reads
     }
 
+    /// Whether the guest came to the end of standard input: a read for which there was room gave nothing.
+    pub fn stdin_ended(&self) -> bool {
+        let mut ended = false;
+        self.follow(|descriptors, entry| {
+            let gave_nothing = entry.succeeded() && entry.written_word(3) == Some(0);
+            ended |= entry.call.reads_stdin(descriptors) && gave_nothing;
+        });
+        ended
+    }
+
     /// What the guest wrote to a standard stream.
     pub fn output(&self, stream: DescriptorKind) -> Vec<u8> {
         let mut output = Vec::new();

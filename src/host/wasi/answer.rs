@@ -22,6 +22,7 @@ use crate::host::error::{GuestExit, HostError};
 use crate::host::host_options::{Access, Directory, WasiOptions};
 use crate::host::host_value::HostValue;
 use crate::host::ledger::{Call, DescriptorKind, Descriptors, Entry};
+use crate::host::run_limits::Room;
 
 /// The WASI side of a run that touches the outside.
 pub(in crate::host) struct Wasi {
@@ -31,6 +32,10 @@ pub(in crate::host) struct Wasi {
     overlay: Option<Overlay>,
     descriptors: Descriptors,
     listings: HashMap<u32, Listing>,
+    /// Bytes that all listings take.
+    listed: u64,
+    /// What more the host may keep for the guest.
+    pub(super) room: Room,
     files: Files,
     stdio: Stdio,
     clocks: Clocks,
@@ -82,6 +87,8 @@ impl Wasi {
             overlay: None,
             descriptors: Descriptors::new(&preopens),
             listings: HashMap::new(),
+            listed: 0,
+            room: Room { left: Some(0), limit: 0 },
             files: Files::new(options),
             stdio: Stdio::new(options),
             clocks: Clocks::new(options.clock),
@@ -114,6 +121,20 @@ impl Wasi {
         Ok(())
     }
 
+    /// Bytes that the host keeps for the guest, besides the recording of its calls.
+    pub(super) fn held(&self) -> u64 {
+        // The recorder follows descriptors too.
+        let descriptors = 2 * self.descriptors.cost();
+        let overlay = self.overlay.as_ref().map_or(0, Overlay::cost);
+        [self.listed, descriptors, self.files.cost(), self.stdio.cost(), overlay].into_iter().sum()
+    }
+
+    fn forget_listing(&mut self, fd: u32) {
+        if let Some(listing) = self.listings.remove(&fd) {
+            self.listed -= listing.cost();
+        }
+    }
+
     /// Whether a call would change a file or a directory outside, if it succeeded.
     pub(super) fn would_change(&self, call: &Call) -> bool {
         let directory = call.word(if call.wasi() == Some("path_symlink") { 2 } else { 0 });
@@ -129,7 +150,7 @@ impl Wasi {
         }
         if let Some("fd_close" | "fd_renumber") = entry.call.wasi() {
             for fd in [0, 1].into_iter().filter_map(|index| entry.call.word(index)) {
-                self.listings.remove(&fd);
+                self.forget_listing(fd);
             }
         }
     }
@@ -250,18 +271,22 @@ impl Wasi {
         };
         let key = fd.cast_unsigned();
         if *cookie == 0 || !self.listings.contains_key(&key) {
+            self.forget_listing(key);
             let overlaid = match &mut self.overlay {
                 Some(overlay) => overlay.listing(key, &mut self.files)?,
                 None => None,
             };
             let listing = match overlaid {
                 Some(listing) => listing,
-                None => Listing::new(refuel(&mut self.ctx), *fd, &mut self.files)?,
+                None => Listing::new(refuel(&mut self.ctx), *fd, &mut self.files, self.room)?,
             };
             match listing {
-                Ok(listing) => self.listings.insert(key, listing),
+                Ok(listing) => {
+                    self.listed += listing.cost();
+                    self.listings.insert(key, listing);
+                }
                 Err(errno) => return Ok(errno),
-            };
+            }
         }
         let Some(listing) = self.listings.get(&key) else { return Ok(errno::BADF) };
         let word = |name| function.word(args, name).unwrap_or(0);

@@ -1,7 +1,7 @@
 //! The error numbers that we answer ourselves.
 
-pub(super) const SUCCESS: i32 = 0;
-pub(super) const BADF: i32 = 8;
+pub(in crate::host) const SUCCESS: i32 = 0;
+pub(in crate::host) const BADF: i32 = 8;
 pub(super) const EXIST: i32 = 20;
 pub(super) const FBIG: i32 = 22;
 pub(super) const ILSEQ: i32 = 25;

@@ -70,6 +70,11 @@ impl Files {
         }
     }
 
+    /// The host memory that is taken, in bytes, roughly.
+    pub(super) fn cost(&self) -> u64 {
+        (self.inodes.capacity() * size_of::<(u64, u64)>()) as u64
+    }
+
     /// Makes the `filestat` at `address` canonical.
     pub(super) fn canonicalize(
         &mut self,

@@ -27,9 +27,11 @@ use super::interceptor;
 use super::ledger::{Call, Entry, Outcome};
 use super::partial_replay::is_outside;
 use super::policy::{Class, Policy};
+use super::sealed;
 use span::Span;
 
 pub(super) use answer::Wasi;
+pub(super) use errno::{BADF, SUCCESS};
 #[cfg(test)]
 pub(super) use functions::{FUNCTIONS, Type};
 pub(super) use functions::{Function, function};
@@ -159,6 +161,11 @@ impl HostState {
     ) -> wasmtime::Result<Answer> {
         let mut context = span::Context { buffer: function.buffer(&call.args, memory), ..Default::default() };
         call.reads = Span::regions(function.reads, function, &call.args, memory, &context);
+        if let Some(seal) = self.seal
+            && (self.wasi.is_none() || sealed::is_outside(&call, &self.recorder.descriptors))
+        {
+            return self.sealed_call(seal, call, memory).map(Answer::Live);
+        }
         if let Some(entry) = self.recorder.replayed(&call)? {
             for region in &entry.writes {
                 let len = u32::try_from(region.bytes.len())?;
@@ -194,6 +201,7 @@ impl HostState {
             return Err(refused.into());
         }
         wasi.lengths(&call, &mut context)?;
+        wasi.room = self.recorder.room();
         let answer = wasi.answer(function, &call.args, memory, &context);
         let outcome = match &answer {
             Ok(errno) => Outcome::Results(vec![HostValue::I32(*errno)]),
@@ -205,6 +213,7 @@ impl HostState {
         };
         let entry = Entry { call, outcome, writes };
         wasi.follow(&entry);
+        self.recorder.held = wasi.held();
         self.recorder.record(entry)?;
         answer.map(Answer::Live)
     }

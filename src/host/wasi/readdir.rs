@@ -7,12 +7,15 @@ use wiggle::{GuestMemory, GuestPtr};
 use super::errno;
 use super::files::Files;
 use super::overlay::Inode;
+use crate::host::run_limits::Room;
 
 /// A directory as it was when the guest began to read it: entries as the guest gets them, each with its header. The
 /// cookie of an entry is its place from 1 on, so that a guest may delete files between two reads.
 #[derive(Debug)]
 pub(super) struct Listing {
-    entries: Vec<Vec<u8>>,
+    bytes: Vec<u8>,
+    /// Where each entry begins.
+    starts: Vec<usize>,
 }
 
 /// One entry; by itself with the number that wasmtime-wasi tells.
@@ -26,22 +29,33 @@ pub(super) struct Found<I = u64> {
 const HEADER: usize = 24;
 
 impl Listing {
-    /// Reads the directory `fd`. Gives an errno if wasmtime-wasi does.
+    /// Reads the directory `fd`, if it takes no more bytes than there is `room` for. Gives an errno if wasmtime-wasi does.
     pub(super) fn new(
         ctx: &mut WasiP1Ctx,
         fd: i32,
         files: &mut Files,
+        room: Room,
     ) -> wasmtime::Result<Result<Self, i32>> {
         let real = |Found { name, inode, filetype }| Found { name, inode: Inode::Real(inode), filetype };
-        let found = found_in(ctx, fd)?;
+        let found = found_in(ctx, fd, room)?;
         Ok(found.map(|found| Listing::of(found.into_iter().map(real).collect(), files)))
     }
 
     /// The listing of these entries.
     pub(super) fn of(mut found: Vec<Found<Inode>>, files: &mut Files) -> Self {
         found.sort_by(|left, right| left.rank().cmp(&right.rank()));
-        let entries = (1..).zip(&found).map(|(cookie, found)| found.encode(cookie, files)).collect();
-        Self { entries }
+        let bytes = found.iter().map(|found| HEADER + found.name.len()).sum();
+        let mut listing = Self { bytes: Vec::with_capacity(bytes), starts: Vec::with_capacity(found.len()) };
+        for (cookie, found) in (1..).zip(&found) {
+            listing.starts.push(listing.bytes.len());
+            found.encode(cookie, files, &mut listing.bytes);
+        }
+        listing
+    }
+
+    /// The host memory that it takes, in bytes.
+    pub(super) fn cost(&self) -> u64 {
+        (size_of::<Self>() + self.bytes.capacity() + self.starts.capacity() * size_of::<usize>()) as u64
     }
 
     /// Writes the entries after `cookie` into the buffer, the last one cut off if it does not fit. Gives the number of
@@ -54,22 +68,21 @@ impl Listing {
         cookie: u64,
     ) -> wasmtime::Result<u32> {
         let skipped = usize::try_from(cookie).unwrap_or(usize::MAX);
-        let mut bytes = Vec::new();
-        for entry in self.entries.iter().skip(skipped) {
-            bytes.extend_from_slice(entry);
-            if bytes.len() >= len as usize {
-                break;
-            }
-        }
-        bytes.truncate(len as usize);
+        let start = self.starts.get(skipped).copied().unwrap_or(self.bytes.len());
+        let rest = &self.bytes[start..];
+        let bytes = &rest[..rest.len().min(len as usize)];
         let used = u32::try_from(bytes.len())?;
-        memory.copy_from_slice(&bytes, GuestPtr::new((address, used)))?;
+        memory.copy_from_slice(bytes, GuestPtr::new((address, used)))?;
         Ok(used)
     }
 }
 
 /// What the directory `fd` holds, in any order. Gives an errno if wasmtime-wasi does.
-pub(super) fn found_in(ctx: &mut WasiP1Ctx, fd: i32) -> wasmtime::Result<Result<Vec<Found>, i32>> {
+pub(super) fn found_in(
+    ctx: &mut WasiP1Ctx,
+    fd: i32,
+    room: Room,
+) -> wasmtime::Result<Result<Vec<Found>, i32>> {
     const BUFFER: i32 = 8;
     let mut size = 1 << 16;
     loop {
@@ -80,6 +93,7 @@ pub(super) fn found_in(ctx: &mut WasiP1Ctx, fd: i32) -> wasmtime::Result<Result<
             return Ok(Err(errno));
         }
         let used = memory.read(GuestPtr::<u32>::new(0))?;
+        room.fits(u64::from(used))?;
         if used < size.cast_unsigned() {
             scratch.truncate(BUFFER as usize + used as usize);
             return Ok(Ok(parse(&scratch[BUFFER as usize..])));
@@ -107,13 +121,11 @@ impl Found<Inode> {
         (self.name != b"." && self.name != b"..", &self.name)
     }
 
-    fn encode(&self, cookie: u64, files: &mut Files) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEADER + self.name.len());
+    fn encode(&self, cookie: u64, files: &mut Files, bytes: &mut Vec<u8>) {
         bytes.extend(cookie.to_le_bytes());
         bytes.extend(files.inode(self.inode).to_le_bytes());
         bytes.extend((self.name.len() as u32).to_le_bytes());
         bytes.extend([self.filetype, 0, 0, 0]);
         bytes.extend(&self.name);
-        bytes
     }
 }

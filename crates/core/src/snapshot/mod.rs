@@ -302,6 +302,21 @@ impl<'a> Image<'a> {
         }
     }
 
+    /// Lets `bytes` be at `address`.
+    pub fn overwrite(&mut self, address: u64, bytes: &[u8]) {
+        for (&byte, at) in bytes.iter().zip(address..) {
+            let index = self.chunks.partition_point(|chunk| chunk.end() <= at);
+            match self.chunks.get_mut(index) {
+                Some(chunk) if chunk.offset <= at => {
+                    if let Some(old) = chunk.bytes.to_mut().get_mut((at - chunk.offset) as usize) {
+                        *old = byte;
+                    }
+                }
+                _ => self.chunks.insert(index, Chunk { offset: at, bytes: Cow::Owned(vec![byte]) }),
+            }
+        }
+    }
+
     /// Appends the bytes `start..end` to `out`.
     pub fn append_to(&self, start: u64, end: u64, out: &mut Vec<u8>) {
         self.visit(start, end, |bytes, len| match bytes {

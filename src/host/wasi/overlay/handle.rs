@@ -39,6 +39,11 @@ pub(super) struct Handles {
 }
 
 impl Handles {
+    /// The host memory that they take, in bytes, roughly.
+    pub(super) fn cost(&self) -> u64 {
+        (self.open.len() * 2 * size_of::<(u32, Handle)>()) as u64
+    }
+
     pub(super) fn get(&self, fd: u32) -> Option<&Handle> {
         self.open.get(&fd)
     }

@@ -85,6 +85,9 @@ pub(super) enum Entry {
     Removed,
 }
 
+/// Bytes that the names of a place take, most of the time.
+const NAMES: usize = 128;
+
 /// All changes.
 #[derive(Debug, Default)]
 pub(super) struct Layer {
@@ -100,6 +103,13 @@ impl Layer {
     /// A layer that holds so many bytes of files in all its life.
     pub(super) fn new(capacity: u64) -> Self {
         Layer { capacity, ..Layer::default() }
+    }
+
+    /// The host memory that it takes, in bytes, roughly.
+    pub(super) fn cost(&self) -> u64 {
+        let nodes = self.nodes.len() * size_of::<Node>();
+        let places = self.entries.len() * (size_of::<(Place, Entry)>() + NAMES);
+        self.used + (nodes + places) as u64
     }
 
     /// Whether nothing was ever changed.

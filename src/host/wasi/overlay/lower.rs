@@ -7,6 +7,7 @@ use wiggle::{GuestMemory, GuestPtr};
 
 use super::failure::{Failure, Outcome, errno};
 use super::layer::{Inode, Place};
+use crate::host::run_limits::Room;
 use crate::host::wasi::answer::refuel;
 use crate::host::wasi::readdir::{Found, found_in};
 
@@ -69,10 +70,11 @@ impl Lower {
         String::from_utf8(target).map_err(|_| Failure::Errno(errno::ILSEQ))
     }
 
-    /// What a directory holds, `.` and `..` among them.
-    pub(super) fn list(&mut self, place: &Place) -> Outcome<Vec<Found>> {
+    /// What a directory holds, `.` and `..` among them, if that is not more than `most` bytes.
+    pub(super) fn list(&mut self, place: &Place, most: u64) -> Outcome<Vec<Found>> {
         let directory = self.open(place)?;
-        let found = found_in(&mut self.ctx, directory);
+        let room = Room { left: Some(most), limit: most };
+        let found = found_in(refuel(&mut self.ctx), directory, room);
         self.close(directory)?;
         found?.map_err(Failure::Errno)
     }

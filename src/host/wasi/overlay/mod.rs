@@ -64,6 +64,11 @@ impl Overlay {
         self.handles.get(fd).is_some()
     }
 
+    /// The host memory that it takes, in bytes, roughly.
+    pub(super) fn cost(&self) -> u64 {
+        self.view.layer.cost() + self.handles.cost()
+    }
+
     /// Answers a call with an errno; `None` if it is none of the overlay's, or one that wasmtime-wasi answers.
     pub(super) fn answer(&mut self, call: &mut OverlayCall<'_, '_>) -> wasmtime::Result<Option<i32>> {
         let name = call.function.name;

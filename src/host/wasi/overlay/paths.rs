@@ -120,6 +120,10 @@ impl Overlay {
         if from.place == to.place {
             return Ok(());
         }
+        // Of two names of one file, both stay.
+        if to.seen != Seen::Nothing && self.view.stat(&from.seen)?.inode == self.view.stat(&to.seen)?.inode {
+            return Ok(());
+        }
         let is_directory = self.view.filetype(&from.seen)? == Some(lower::DIRECTORY);
         if from.place.names.is_empty() || to.place.names.is_empty() || to.place.is_within(&from.place) {
             return Err(Failure::Errno(errno::INVAL));

@@ -168,7 +168,7 @@ impl View {
             Seen::Nothing => return Err(Failure::Errno(errno::NOENT)),
         };
         if !hides && self.layer.shows_below(place) {
-            for found in self.lower.list(place)? {
+            for found in self.lower.list(place, self.capacity)? {
                 let Ok(name) = String::from_utf8(found.name) else { continue };
                 if name != "." && name != ".." {
                     let (inode, filetype) = (Inode::Real(found.inode), found.filetype);

@@ -1,14 +1,14 @@
 //! The functions of wasi-libc that cache something of the host, and the constructors: found by name, or by their calls,
 //! since most modules come without names.
 
+use super::{CallGraph, function_named, wasi_import};
 use crate::execute::REACTOR_INITIALIZE;
-use crate::guest::{CallGraph, function_named, wasi_import};
 use preinit_core::module::Module;
 use wasmparser::{BinaryReader, ProducersSectionReader, ValType};
 
 /// The functions of one module, by index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct LibcFunctions {
+pub(crate) struct LibcFunctions {
     /// Looks for preopened directories, once.
     pub populate_preopens: Option<u32>,
     /// Whether a constructor calls that.

@@ -1,13 +1,54 @@
 //! Constructors that would run a second time, in an instance of the snapshot.
 
-use super::difference::Difference;
-use super::libc_state::ConstructorEffect;
-use super::locations::locations;
-use crate::evidence::{Evidence, Owner};
+use crate::error::Error;
+use crate::evidence::{Difference, Evidence, Owner, differences, locations};
+use crate::execute::{Called, FinishedInit, REACTOR_INITIALIZE};
 use crate::finding::{Finding, Level, Remedy};
+use crate::guest::{LibcFunctions, Program};
+use crate::options::Options;
+use preinit_core::snapshot::Snapshot;
+
+/// The effect of a second run of the constructors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ConstructorEffect {
+    /// There are no constructors.
+    None,
+    /// They changed this.
+    Changed(Vec<Difference>),
+    /// They asked for something outside.
+    Unknown,
+    /// They trapped.
+    Trapped(String),
+}
+
+impl ConstructorEffect {
+    /// Runs the constructors in an instance whose init has left the state `before`.
+    pub fn of(
+        mut finished: FinishedInit<'_>,
+        libc: &LibcFunctions,
+        before: &Snapshot<'_>,
+    ) -> Result<ConstructorEffect, Error> {
+        let Some(constructors) = libc.constructors else { return Ok(ConstructorEffect::None) };
+        Ok(match finished.call(constructors, &[]) {
+            Called::Returned => ConstructorEffect::Changed(differences(before, &finished.state()?)),
+            Called::Sealed => ConstructorEffect::Unknown,
+            Called::Trapped(cause) => ConstructorEffect::Trapped(cause),
+        })
+    }
+}
+
+/// The exports that run the constructors, as far as the output keeps them. `init` are the exports that init is.
+pub(crate) fn exports<'m>(program: &Program<'m>, options: &Options, init: &[String]) -> Vec<&'m str> {
+    // What is frozen resumes, and does not begin again.
+    let consumed = if options.keep_init_functions && options.at.is_none() { &[] } else { init };
+    program.exports_with_constructors(|name: &str| {
+        let is_replaced = options.renames.iter().any(|rename| rename.dst == name);
+        is_replaced || name == REACTOR_INITIALIZE || consumed.iter().any(|init| init == name)
+    })
+}
 
 /// `exports` run the constructors; `ran` says whether init has run them.
-pub(super) fn finding(
+pub(crate) fn finding(
     evidence: &Evidence<'_>,
     exports: &[&str],
     ran: bool,

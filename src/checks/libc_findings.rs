@@ -1,12 +1,13 @@
 //! What libc, or the runtime of Go, has cached of the build's host and will not look up again in an instance.
 
-use super::libc_state::{Cached, LibcState};
+use super::libc_state::LibcState;
 use crate::evidence::{Evidence, streams};
+use crate::execute::Cached;
 use crate::finding::{Finding, Level, Remedy};
 use crate::host::WasiOptions;
 use crate::wording::counted;
 
-pub(super) fn findings(evidence: &Evidence<'_>, wasi: &WasiOptions, libc: &LibcState) -> Vec<Finding> {
+pub(crate) fn findings(evidence: &Evidence<'_>, wasi: &WasiOptions, libc: &LibcState) -> Vec<Finding> {
     let holder = if libc.is_go { Holder::Go } else { Holder::Libc };
     let found = [
         preopens(evidence, holder, libc.preopens),

@@ -1,12 +1,12 @@
-//! What the audit recognizes in the module itself.
+//! What is recognized in a module all at once: who calls whom, and the functions of libc.
 
+use super::CallGraph;
 use super::libc_functions::LibcFunctions;
 use crate::execute::{DEFAULT_INIT_FUNCTIONS, REACTOR_INITIALIZE};
-use crate::guest::CallGraph;
 use preinit_core::module::{Module, is_function};
 
 /// A module with its call graph and the functions of libc.
-pub(super) struct Program<'m> {
+pub(crate) struct Program<'m> {
     pub module: &'m Module<'m>,
     pub calls: CallGraph,
     pub libc: LibcFunctions,

@@ -1,7 +1,6 @@
 //! Where snapshots differ, by what the locations belong to.
 
-use super::difference::Difference;
-use crate::evidence::{Evidence, Owner};
+use super::{Difference, Evidence, Owner};
 use crate::finding::Location;
 use preinit_core::module::Space;
 use preinit_core::snapshot::{Reference, Shape, Value};
@@ -21,7 +20,7 @@ enum Rank {
 }
 
 /// One location for each owner; the free stack comes last. `copied` says whether bytes are a copy of what the host gave.
-pub(super) fn locations(
+pub(crate) fn locations(
     evidence: &Evidence<'_>,
     differences: &[Difference],
     copied: impl Fn(&[u8]) -> bool,

@@ -1,6 +1,6 @@
 //! Where two snapshots of one module differ.
 
-use crate::evidence::Contents;
+use super::Contents;
 use preinit_core::segments;
 use preinit_core::snapshot::{Heap, MemoryState, Shape, Snapshot};
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// Something that differs between two snapshots.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Difference {
+pub(crate) enum Difference {
     /// Bytes of a memory.
     Memory {
         memory: u32,
@@ -32,7 +32,7 @@ pub(super) enum Difference {
 const GAP: u64 = 8;
 
 /// Everything that differs.
-pub(super) fn differences(base: &Snapshot<'_>, other: &Snapshot<'_>) -> Vec<Difference> {
+pub(crate) fn differences(base: &Snapshot<'_>, other: &Snapshot<'_>) -> Vec<Difference> {
     let mut found = Vec::new();
     for (index, (left, right)) in (0u32..).zip(base.globals.iter().zip(&other.globals)) {
         if left.value != right.value {
