@@ -69,6 +69,10 @@ pub fn details(report: &Report, verbose: bool) -> String {
             lines.add("reading", format_args!("{} by {}", Seconds(frozen.reading), frozen.reader));
         }
     }
+    if let Some(clock) = report.monotonic_clock {
+        let clock = Seconds(clock as f64 / 1e9);
+        lines.add("clock", format_args!("an instance's monotonic clock goes on from {clock}"));
+    }
     if !report.files_written.is_empty() {
         let shown = report.files_written.iter().take(LISTED).map(|path| Printable(path).to_string());
         lines.add(

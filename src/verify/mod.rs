@@ -40,6 +40,7 @@ mod probed_module;
 mod script;
 mod sequences;
 mod shrink;
+mod snapshot_clock;
 mod snapshot_run;
 mod start;
 mod state_comparison;
