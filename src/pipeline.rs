@@ -6,6 +6,7 @@
 
 use crate::checks::{self, Afterwards};
 use crate::cleaning::{LibcVariables, PutBack, ResetHooks, zero_stack};
+use crate::engine;
 use crate::error::{Error, OptionsError};
 use crate::execute::{Execution, FinishedInit, Initialized, REACTOR_INITIALIZE, execute};
 use crate::freeze::{Freeze, StopPoint, StopRun};
@@ -36,7 +37,7 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
     let program = Program::of(&module);
     let resets = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
     let functions = resets.indices().chain(program.libc.indices()).collect();
-    let probed = Probed::with(&module, &ProbeOptions { functions, ..ProbeOptions::default() })?;
+    let probed = Probed::with(&module, &ProbeOptions { functions, ..engine::probe_options() })?;
     let hooks = resets.hooks(&probed);
     let execution = options.execution(&module, &probed, &hooks);
     let stop_run = freezing(options, execution)?;

@@ -25,7 +25,7 @@ pub use weight::{Share, Weight};
 use crate::checks::constructors::ConstructorEffect;
 use crate::checks::{LibcState, Source};
 use crate::cleaning::{LibcVariables, PutBack, ResetHooks};
-use crate::engine::on_guest_thread;
+use crate::engine::{self, on_guest_thread};
 use crate::error::Error;
 use crate::evidence::{Difference, Evidence, Symbols, differences};
 use crate::execute::{Execution, FinishedInit};
@@ -73,7 +73,7 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let program = Program::of(&module);
     let resets = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
     let functions = program.libc.indices().chain(resets.indices()).collect();
-    let probed = Probed::with(&module, &ProbeOptions { functions, ..ProbeOptions::default() })?;
+    let probed = Probed::with(&module, &ProbeOptions { functions, ..engine::probe_options() })?;
     clock.timings.parse = clock.lap();
 
     let host = first_run::repeatable(&options.host);

@@ -14,6 +14,7 @@ mod values;
 
 pub(crate) use afterwards::Afterwards;
 pub(crate) use handles::findings as handles;
+#[cfg(feature = "audit")]
 pub(crate) use libc_state::LibcState;
 pub(crate) use monotonic_clock::finding as monotonic_clock;
 pub use source::OTHER_SEED;

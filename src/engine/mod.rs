@@ -1,7 +1,11 @@
 //! The choice of a compiler and its settings. Compiling dominates the whole job, so the baseline compiler is taken
 //! wherever it supports the module.
 
+mod proposals;
+
 use crate::cache::CompileCache;
+use preinit_core::probe::ProbeOptions;
+use proposals::Proposals;
 use std::num::NonZeroUsize;
 use wasmtime::{Collector, Config, Engine, OptLevel, RegallocAlgorithm, Strategy, WasmBacktraceDetails};
 
@@ -10,6 +14,18 @@ pub const MAX_WASM_STACK: usize = 64 << 20;
 
 /// Stack of the thread that runs the guest: the guest's and what host functions need on top, in bytes.
 pub const THREAD_STACK: usize = MAX_WASM_STACK + (16 << 20);
+
+/// Room for each call stack of a module that switches stacks, in bytes: every continuation takes as much, and what it has
+/// touched stays until the end of the run.
+const SWITCHED_WASM_STACK: usize = 6 << 20;
+
+/// The same with what host functions need on top.
+const SWITCHED_STACK: usize = SWITCHED_WASM_STACK + (2 << 20);
+
+/// What modules are probed with that run on this engine.
+pub fn probe_options() -> ProbeOptions {
+    ProbeOptions { stack_pages: (SWITCHED_STACK >> 16) as u32, ..ProbeOptions::default() }
+}
 
 const MAX_BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
@@ -27,6 +43,10 @@ pub enum Compiler {
 }
 
 impl Compiler {
+    fn is_cranelift(self) -> bool {
+        matches!(self, Compiler::Cranelift | Compiler::OptimizingCranelift)
+    }
+
     /// For reports.
     pub fn name(self) -> &'static str {
         match self {
@@ -110,7 +130,8 @@ fn compile_in(
     options: EngineOptions,
     cache: Option<&CompileCache>,
 ) -> wasmtime::Result<Compiled> {
-    compile_for(config(compiler, options)?, &format!("{compiler:?} {options:?}"), compiler, wasm, cache)
+    let config = |proposals| config(compiler, options, proposals);
+    compile_for(config, &format!("{compiler:?} {options:?}"), compiler, wasm, cache)
 }
 
 /// Frames of a program that is to be frozen.
@@ -127,9 +148,12 @@ pub(crate) fn compile_traced(
     cache: Option<&CompileCache>,
 ) -> wasmtime::Result<Compiled> {
     let compile = |compiler| {
-        let mut config = config(compiler, options)?;
-        // One more than is allowed, so that it shows.
-        config.wasm_backtrace_max_frames(MAX_FROZEN_FRAMES.checked_add(1));
+        let config = |proposals| {
+            let mut config = config(compiler, options, proposals)?;
+            // One more than is allowed, so that it shows.
+            config.wasm_backtrace_max_frames(MAX_FROZEN_FRAMES.checked_add(1));
+            Ok(config)
+        };
         compile_for(config, &format!("traced {compiler:?} {options:?}"), compiler, wasm, cache)
     };
     if options.optimize {
@@ -146,14 +170,38 @@ pub(crate) const INSPECTED_WASM_STACK: usize = 4 * MAX_WASM_STACK;
 /// # Errors
 /// If the compiler does not support the module.
 pub(crate) fn compile_inspected(wasm: &[u8], options: EngineOptions) -> wasmtime::Result<Compiled> {
-    let mut config = config(Compiler::Cranelift, options)?;
-    config.guest_debug(true);
-    config.max_wasm_stack(INSPECTED_WASM_STACK);
-    config.async_stack_size(INSPECTED_WASM_STACK + (16 << 20));
+    let config = |proposals: Proposals| {
+        let mut config = config(Compiler::Cranelift, options, proposals)?;
+        config.guest_debug(true);
+        if !proposals.stack_switching {
+            config.max_wasm_stack(INSPECTED_WASM_STACK);
+            config.async_stack_size(INSPECTED_WASM_STACK + (16 << 20));
+        }
+        Ok(config)
+    };
     compile_for(config, "inspected", Compiler::Cranelift, wasm, None)
 }
 
+/// Compiles with the proposals that the module uses.
 fn compile_for(
+    config: impl Fn(Proposals) -> wasmtime::Result<Config>,
+    settings: &str,
+    compiler: Compiler,
+    wasm: &[u8],
+    cache: Option<&CompileCache>,
+) -> wasmtime::Result<Compiled> {
+    let used = Proposals::of(wasm);
+    let compile = |proposals| compile_configured(config(proposals)?, settings, compiler, wasm, cache);
+    compile(used).or_else(|error| match compiler {
+        // A type of a proposal may occur where nothing else of it does.
+        Compiler::Cranelift | Compiler::OptimizingCranelift | Compiler::Pulley if used != Proposals::ALL => {
+            compile(Proposals::ALL).map_err(|_| error)
+        }
+        _ => Err(error),
+    })
+}
+
+fn compile_configured(
     mut config: Config,
     settings: &str,
     compiler: Compiler,
@@ -161,21 +209,24 @@ fn compile_for(
     cache: Option<&CompileCache>,
 ) -> wasmtime::Result<Compiled> {
     let entry = cache.and_then(|cache| cache.entry(settings, wasm));
-    config.cache(entry.as_ref().map(|entry| entry.cache.clone()));
+    if let Some(entry) = &entry {
+        entry.configure(&mut config);
+    }
     let engine = Engine::new(&config)?;
     let module = wasmtime::Module::from_binary(&engine, wasm)?;
     let cached = entry.as_ref().is_some_and(|entry| entry.is_hit());
     if let (Some(cache), Some(entry)) = (cache, entry)
         && !cached
     {
-        // What cannot be sealed will be compiled again.
-        let _ = entry.seal();
-        cache.evict();
+        cache.keep(&entry);
     }
     Ok(Compiled { engine, module, compiler, cached })
 }
 
-fn config(compiler: Compiler, options: EngineOptions) -> wasmtime::Result<Config> {
+fn config(compiler: Compiler, options: EngineOptions, proposals: Proposals) -> wasmtime::Result<Config> {
+    let Proposals { stack_switching, custom_page_sizes, wide_arithmetic } = proposals;
+    let stack_switching =
+        stack_switching && compiler.is_cranelift() && cfg!(all(target_arch = "x86_64", unix));
     let mut config = Config::new();
     config.strategy(if compiler == Compiler::Winch { Strategy::Winch } else { Strategy::Cranelift });
     if compiler == Compiler::OptimizingCranelift {
@@ -200,20 +251,21 @@ fn config(compiler: Compiler, options: EngineOptions) -> wasmtime::Result<Config
         config.wasm_tail_call(true);
         config.wasm_relaxed_simd(true);
         config.relaxed_simd_deterministic(true);
-        config.wasm_stack_switching(compiler != Compiler::Pulley && cfg!(all(target_arch = "x86_64", unix)));
+        config.wasm_stack_switching(stack_switching);
         config.collector(Collector::Copying);
     }
     config.wasm_multi_memory(true);
     config.wasm_memory64(true);
-    config.wasm_custom_page_sizes(true);
-    config.wasm_wide_arithmetic(true);
+    config.wasm_custom_page_sizes(custom_page_sizes);
+    config.wasm_wide_arithmetic(wide_arithmetic);
     config.wasm_extended_const(true);
     config.wasm_threads(has_atomics);
     config.shared_memory(has_atomics);
     // The same bits on every machine, whatever its processor makes of a NaN.
     config.cranelift_nan_canonicalization(true);
-    config.max_wasm_stack(MAX_WASM_STACK);
-    config.async_stack_size(THREAD_STACK);
+    config.max_wasm_stack(if stack_switching { SWITCHED_WASM_STACK } else { MAX_WASM_STACK });
+    // Of continuations.
+    config.async_stack_size(if stack_switching { SWITCHED_STACK } else { THREAD_STACK });
     config.consume_fuel(options.fuel);
     config.epoch_interruption(options.epochs);
     config.wasm_backtrace_details(match options.plain_traces {

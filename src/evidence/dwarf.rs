@@ -1,7 +1,10 @@
 //! The variables at fixed addresses that DWARF describes.
 
 use super::variable::Variable;
-use gimli::{AttributeValue, DebuggingInformationEntry, Dwarf, EndianSlice, LittleEndian, Operation, Unit};
+use gimli::{
+    AbbreviationsCacheStrategy, AttributeValue, DebuggingInformationEntry, Dwarf, EndianSlice, LittleEndian,
+    Operation, Unit,
+};
 use preinit_core::module::Module;
 use std::collections::BTreeMap;
 
@@ -10,16 +13,35 @@ type Reader<'a> = EndianSlice<'a, LittleEndian>;
 /// Types that refer to types are followed this far.
 const TYPE_DEPTH: usize = 16;
 
+/// Bytes of a name; what is shown of one is shorter. Of scopes that do not fit in front of it, the outermost are left out.
+const NAME: usize = 200;
+
+/// Bytes of a path.
+const PATH: usize = 4096;
+
+/// Pieces of one variable.
+const PIECES: usize = 64;
+
+/// Variables that are kept, the first ones.
+const VARIABLES: usize = 500_000;
+
+/// Dimensions of an array.
+const DIMENSIONS: usize = 32;
+
 /// All variables to which DWARF gives a fixed address, by address. What cannot be read is left out: debugging information
 /// never makes a module invalid.
 pub(super) fn variables(module: &Module<'_>) -> Vec<Variable> {
     let section = |id: gimli::SectionId| -> Result<Reader<'_>, gimli::Error> {
         Ok(EndianSlice::new(module.custom_section(id.name()).unwrap_or_default(), LittleEndian))
     };
-    let Ok(dwarf) = Dwarf::load(section) else { return Vec::new() };
+    let Ok(mut dwarf) = Dwarf::load(section) else { return Vec::new() };
+    // Many units may share what describes their form.
+    dwarf.populate_abbreviations_cache(AbbreviationsCacheStrategy::Duplicates);
     let mut found = BTreeMap::new();
     let mut units = dwarf.units();
-    while let Ok(Some(header)) = units.next() {
+    while let Ok(Some(header)) = units.next()
+        && found.len() < VARIABLES
+    {
         if let Ok(unit) = dwarf.unit(header) {
             // What was read before an error is still true.
             let _ = unit_variables(&dwarf, &unit, &mut found);
@@ -36,7 +58,9 @@ fn unit_variables<'a>(
     let is_library = is_library(dwarf, unit);
     let mut cursor = unit.entries();
     let mut scopes: Vec<(isize, String)> = Vec::new();
-    while let Some(entry) = cursor.next_dfs()? {
+    while let Some(entry) = cursor.next_dfs()?
+        && found.len() < VARIABLES
+    {
         let depth = entry.depth();
         while scopes.last().is_some_and(|(at, _)| *at >= depth) {
             scopes.pop();
@@ -56,19 +80,14 @@ fn unit_variables<'a>(
                     continue;
                 }
                 let Some(own) = name(dwarf, unit, entry, 0)? else { continue };
-                let mut parts: Vec<&str> = scopes.iter().map(|(_, name)| name.as_str()).collect();
-                parts.push(&own);
+                let name = qualified(&scopes, own);
                 let whole = size(unit, entry, 0)?.unwrap_or(0);
                 let holds_addresses = holds_addresses(unit, entry, 0)?;
                 for (address, piece) in pieces {
                     let size = piece.unwrap_or(whole);
-                    let name = parts.join("::");
-                    let variable = Variable { address, size, name, holds_addresses, is_library };
-                    match found.get(&address) {
-                        Some(known) if known.size >= size => {}
-                        _ => {
-                            found.insert(address, variable);
-                        }
+                    if found.get(&address).is_none_or(|known| known.size < size) {
+                        let name = name.clone();
+                        found.insert(address, Variable { address, size, name, holds_addresses, is_library });
                     }
                 }
             }
@@ -78,14 +97,32 @@ fn unit_variables<'a>(
     Ok(())
 }
 
+/// The name with as many of its scopes as there is room for.
+fn qualified(scopes: &[(isize, String)], own: String) -> String {
+    let mut parts = vec![own.as_str()];
+    let mut len = own.len();
+    for (_, scope) in scopes.iter().rev() {
+        len += scope.len() + "::".len();
+        if len > NAME {
+            break;
+        }
+        parts.push(scope);
+    }
+    parts.reverse();
+    parts.join("::")
+}
+
+/// Text that may be far too long.
+fn cut(text: Reader<'_>, longest: usize) -> String {
+    let text = text.slice();
+    String::from_utf8_lossy(&text[..text.len().min(longest)]).into_owned()
+}
+
 /// Whether the unit was compiled from a source that came with the compiler.
 fn is_library<'a>(dwarf: &Dwarf<Reader<'a>>, unit: &Unit<Reader<'a>>) -> bool {
     let mut cursor = unit.entries();
     let Ok(Some(root)) = cursor.next_dfs() else { return false };
-    let text = |at| {
-        let text = dwarf.attr_string(unit, root.attr_value(at)?).ok()?;
-        Some(text.to_string_lossy().into_owned())
-    };
+    let text = |at| Some(cut(dwarf.attr_string(unit, root.attr_value(at)?).ok()?, PATH));
     let path =
         [gimli::DW_AT_comp_dir, gimli::DW_AT_name].into_iter().filter_map(text).collect::<Vec<_>>().join("/");
     const MARKS: [&str; 9] = [
@@ -116,7 +153,9 @@ fn pieces<'a>(
     let mut operations = expression.operations(unit.encoding());
     let mut pieces = Vec::new();
     let mut at = None;
-    while let Some(operation) = operations.next()? {
+    while let Some(operation) = operations.next()?
+        && pieces.len() < PIECES
+    {
         match operation {
             Operation::Address { address } => at = Some(address),
             Operation::AddressIndex { index } => at = Some(dwarf.address(unit, index)?),
@@ -161,7 +200,7 @@ fn name<'a>(
     depth: usize,
 ) -> gimli::Result<Option<String>> {
     if let Some(value) = entry.attr_value(gimli::DW_AT_name) {
-        return Ok(Some(dwarf.attr_string(unit, value)?.to_string_lossy().into_owned()));
+        return Ok(Some(cut(dwarf.attr_string(unit, value)?, NAME)));
     }
     if depth == TYPE_DEPTH {
         return Ok(None);
@@ -211,7 +250,11 @@ fn length<'a>(
     let mut cursor = unit.entries_at_offset(array.offset())?;
     let mut length = Some(1u64);
     let Some(own) = cursor.next_dfs()?.map(|entry| entry.depth()) else { return Ok(None) };
-    while let Some(entry) = cursor.next_dfs()? {
+    for dimension in 0.. {
+        let Some(entry) = cursor.next_dfs()? else { break };
+        if dimension == DIMENSIONS {
+            return Ok(None);
+        }
         if entry.depth() <= own {
             break;
         }

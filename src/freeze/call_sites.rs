@@ -26,7 +26,7 @@ pub(super) fn call_sites(
             "more than {limit} calls are in progress at that place; freeze it before the recursion"
         )));
     }
-    let map = CodeMap::new(module, &binary.wasm, binary.hook.as_ref())?;
+    let map = CodeMap::new(module, binary.probed, &binary.wasm, binary.hook.as_ref())?;
     let mut sites = Vec::with_capacity(frames.len());
     for frame in frames {
         if !wasmtime::Module::same(frame.module(), &compiled.module) {

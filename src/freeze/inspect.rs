@@ -51,7 +51,7 @@ impl ProgramRun<'_> {
     ) -> Result<(CallStack<HeldValue>, RunResult), FreezeError> {
         let compiling = Instant::now();
         let options = EngineOptions { optimize: false, fuel: false, ..self.execution.engine_options() };
-        let Binary { wasm, hook } = self.binary()?;
+        let Binary { wasm, hook, .. } = self.binary()?;
         let compiled = engine::compile_inspected(&wasm, options).map_err(ExecuteError::Compile)?;
         let prepared = self.prepared(&compiled, compiling.elapsed());
 
@@ -69,7 +69,7 @@ impl ProgramRun<'_> {
             return Err(FreezeError::NotRepeated(how_it_ended(result.error.as_ref())));
         };
         let (arguments, shown) = shown?;
-        let map = CodeMap::new(self.module(), &wasm, hook.as_ref())?;
+        let map = CodeMap::new(self.module(), self.probed(), &wasm, hook.as_ref())?;
         let mut frames = Vec::with_capacity(shown.len());
         for (shown, expected) in shown.into_iter().zip(&calls.sites) {
             let site = shown.site(&map, calls, *expected)?;

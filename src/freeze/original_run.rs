@@ -47,7 +47,7 @@ impl OriginalRun<'_> {
         let replayed = HostOptions { replay: Some(Arc::clone(&ledger)), ..execution.host.clone() };
         let mut program = stop_run.program(&replayed, execution.limits);
         program.calls = &program.calls[..=point.returned];
-        let Binary { wasm, hook } = program.binary()?;
+        let Binary { wasm, hook, .. } = program.binary()?;
         let compiled = compile(&wasm).map_err(ExecuteError::Compile)?;
         let prepared = program.prepared(&compiled, Duration::ZERO);
         let events = Arc::new(AtomicU64::new(0));

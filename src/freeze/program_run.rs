@@ -42,6 +42,8 @@ pub(super) struct RunResult {
 /// What is compiled.
 pub(super) struct Binary<'p> {
     pub wasm: Cow<'p, [u8]>,
+    /// What it was made from.
+    pub probed: &'p Probed,
     /// In the awaited function, if it is the module's own.
     pub hook: Option<EntryHook>,
 }
@@ -50,10 +52,10 @@ impl<'p> Binary<'p> {
     /// The probed form of `module` in which the awaited call can be listened to.
     pub fn new(module: &Module<'_>, probed: &'p Probed, awaited: &Awaited) -> Result<Self, FreezeError> {
         let Some(function) = awaited.call.function() else {
-            return Ok(Binary { wasm: Cow::Borrowed(&probed.wasm), hook: None });
+            return Ok(Binary { wasm: Cow::Borrowed(&probed.wasm), probed, hook: None });
         };
         let HookedModule { wasm, hook } = HookedModule::new(module, probed, function)?;
-        Ok(Binary { wasm: Cow::Owned(wasm), hook: Some(hook) })
+        Ok(Binary { wasm: Cow::Owned(wasm), probed, hook: Some(hook) })
     }
 }
 

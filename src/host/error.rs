@@ -143,7 +143,8 @@ pub struct MemoryLimit {
     pub limit: u64,
 }
 
-/// The guest made so many, or so large, host calls that their recording is over the limit.
+/// The guest made so many, or so large, host calls that what the host keeps of them is over the limit: their recording,
+/// listings of directories, captured output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the recording of init's host calls is over the limit of {limit} bytes")]
 pub struct LedgerLimit {

@@ -9,6 +9,7 @@ use super::error::{Denied, GuestExit, ImportCalled, LedgerLimit, ReplayDiverged}
 use super::host_options::ImportName;
 use super::host_value::HostValue;
 use super::ledger::{Call, Descriptors, Entry, Ledger, Outcome};
+use super::run_limits::Room;
 
 #[derive(Debug)]
 pub(super) struct Recorder {
@@ -21,6 +22,8 @@ pub(super) struct Recorder {
     pub(super) names: Option<(wasmtime::Module, HashMap<u32, String>)>,
     limit: u64,
     used: u64,
+    /// Bytes that the host keeps for the guest besides.
+    pub(super) held: u64,
 }
 
 impl Recorder {
@@ -32,7 +35,7 @@ impl Recorder {
             ledger.preopens.clone_from(&replay.preopens);
         }
         let descriptors = Descriptors::new(&ledger.preopens);
-        Self { ledger, descriptors, replay, backtraces, names: None, limit, used: 0 }
+        Self { ledger, descriptors, replay, backtraces, names: None, limit, used: 0, held: 0 }
     }
 
     /// The recorded answer to `call`, which becomes part of this run's ledger; `None` if this is no replay.
@@ -73,6 +76,7 @@ impl Recorder {
         self.descriptors = Descriptors::new(&self.ledger.preopens);
         self.ledger.unreplayed = None;
         self.replay = None;
+        self.held = 0;
     }
 
     /// The calls since the last time; they count no longer.
@@ -92,7 +96,12 @@ impl Recorder {
         self.used = self.used.saturating_add(entry.cost());
         self.descriptors.apply(&entry);
         self.ledger.entries.push(Arc::clone(&entry));
-        if self.used > self.limit { Err(LedgerLimit { limit: self.limit }) } else { Ok(entry) }
+        self.room().fits(0).map(|()| entry)
+    }
+
+    /// What more the host may keep.
+    pub(super) fn room(&self) -> Room {
+        Room { left: self.limit.checked_sub(self.used.saturating_add(self.held)), limit: self.limit }
     }
 
     /// Notes that calls to `import` do not come here.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
-use super::error::MemoryLimit;
+use super::error::{LedgerLimit, MemoryLimit};
 
 /// Bytes that one table element counts for.
 const ELEMENT_BYTES: u64 = 16;
@@ -16,8 +16,9 @@ pub struct Limits {
     /// not end a compilation, a host call that does not return, or `memory.atomic.wait`. For those, run the library in a
     /// process of its own, as the command line does.
     pub timeout: Option<Duration>,
-    /// Bytes over all memories, tables (16 a table element) and GC heaps of all instances; the recording of host calls has the
-    /// same bound. Shared memories are counted at their creation only: the engine does not ask about their growth.
+    /// Bytes over all memories, tables (16 a table element), GC heaps and stacks of continuations of all instances. What the
+    /// host keeps for the guest (the recording of its calls, listings of directories, captured output) has the same bound.
+    /// Shared memories are counted at their creation only: the engine does not ask about their growth.
     pub max_memory: u64,
     /// Fuel for the whole run; needs an engine that consumes fuel.
     pub fuel: Option<u64>,
@@ -53,6 +54,24 @@ impl Limiter {
         }
         self.used = wanted;
         Ok(())
+    }
+}
+
+/// What is left of the memory that the host may keep for a guest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// `None` if it is over the limit already.
+    pub(super) left: Option<u64>,
+    pub(super) limit: u64,
+}
+
+impl Room {
+    /// Whether there is room for so many bytes.
+    pub(super) fn fits(self, bytes: u64) -> Result<(), LedgerLimit> {
+        match self.left {
+            Some(left) if bytes <= left => Ok(()),
+            _ => Err(LedgerLimit { limit: self.limit }),
+        }
     }
 }
 

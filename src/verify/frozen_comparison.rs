@@ -1,13 +1,14 @@
 //! Compares a program that was frozen in the middle of a call with its original: the state at that point, and everything that
 //! happens from there on.
 
+use super::added_code::AddedCode;
 use super::compared_instance::ComparedInstance;
 use super::lock_step::{LockStep, ScriptResult};
 use super::module_comparison;
 use super::observer::{Observer, OriginalReplay};
 use super::probed_module::ProbedModule;
 use super::script::{Script, Step};
-use super::snapshot_clock::SnapshotClock;
+use super::snapshot_clock::{self, SnapshotClock};
 use super::start::{self, ENGINE_OPTIONS, InitRecord};
 use super::state_comparison;
 use super::tolerance::Tolerance;
@@ -15,11 +16,14 @@ use super::verdict::{Difference, EngineCoverage, Verdict};
 use super::verdict_builder::VerdictBuilder;
 use super::{VerifyError, VerifyOptions};
 use crate::engine::{self, Compiler};
-use crate::execute::{ExecuteError, Execution, Initialized, REACTOR_INITIALIZE};
-use crate::freeze::{OriginalEnded, OriginalRun, Trigger};
-use crate::host::Limits;
+use crate::execute::{Compilation, ExecuteError, Execution, Initialized, REACTOR_INITIALIZE};
+use crate::freeze::{FrameReader, Freeze, OriginalEnded, OriginalRun, StopRun, StoppedRun, Trigger};
+use crate::host::{Ledger, Limits};
 use crate::report::seconds;
+use preinit_core::addition::Extended;
+use preinit_core::capture::capture;
 use preinit_core::module::Module;
+use preinit_core::probe::Probed;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -76,6 +80,9 @@ impl FrozenComparison<'_, '_, '_> {
         let started = Instant::now();
         let OriginalRuns { stopped, record, ended } = self.run_original(compiler)?;
         self.compare_modules(&ended, verdict);
+        if verdict.coverage.engines.is_empty() {
+            self.account_for_added_code(&record.ledger, verdict)?;
+        }
 
         let compiled = start::compile(&self.frozen, compiler).map_err(ExecuteError::Compile)?;
         let mut snapshot = match start::instantiate(&self.frozen, &compiled, &record, self.options)? {
@@ -171,6 +178,56 @@ impl FrozenComparison<'_, '_, '_> {
             "tables.count" => added_global && added_tables,
             key => ended.entry == REACTOR_INITIALIZE && key == reactor,
         });
+    }
+
+    /// Freezes the original here, answered from the record of its run, to see whether the snapshot has the same code.
+    fn account_for_added_code(
+        &self,
+        ledger: &Arc<Ledger>,
+        verdict: &mut VerdictBuilder<'_>,
+    ) -> Result<(), VerifyError> {
+        let Some(added) = AddedCode::of(&self.original.module, &self.frozen.module) else { return Ok(()) };
+        match self.is_made_here(&added, ledger) {
+            Ok(is_accounted) => verdict.add_code(&added, is_accounted),
+            Err(VerifyError::Freeze(error)) => {
+                verdict.undecided(format!("the code that resumes could not be made again: {error}"));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn is_made_here(&self, added: &AddedCode<'_, '_, '_>, ledger: &Arc<Ledger>) -> Result<bool, VerifyError> {
+        let (module, options) = (&self.original.module, self.options);
+        // Marks and waits that end would move the places of calls.
+        let probed = Probed::with(module, &engine::probe_options())?;
+        let host = options.init_host(Some(Arc::clone(ledger)));
+        let limits = Limits { fuel: None, ..start::with_deadline(&options.limits) };
+        let execution = Execution {
+            module,
+            probed: &probed,
+            init_functions: &options.init_functions,
+            hooks: &[],
+            host: &host,
+            limits: &limits,
+            compilation: Compilation::default(),
+        };
+        let reader = FrameReader::default();
+        let program = StopRun::new(Freeze { trigger: self.trigger, reader, execution })?;
+        let StoppedRun { mut initialized, point } = program.run(&host, &limits)?;
+        let ledger = initialized.store.data_mut().take_ledger();
+        let mut instance = initialized.reader();
+        let mut extended = Extended::new(module, capture(module, &probed, &mut instance)?);
+        let frozen = program.resume(&point, extended.snapshot(), &ledger)?;
+        if extended.add(frozen.addition).is_err() {
+            return Ok(false);
+        }
+        let clock = snapshot_clock::rebased(&ledger, module, &self.frozen.module);
+        if !snapshot_clock::rebase(&mut extended, clock) {
+            return Ok(false);
+        }
+        let target = extended.module()?;
+        Ok(added.is_made_of(&target, extended.snapshot(), &options.renames, extended.slots()))
     }
 
     fn compare_states(

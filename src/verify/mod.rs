@@ -19,12 +19,14 @@
 //! right on one engine only is found, and a fault of an engine is not taken for a difference.
 
 mod action;
+mod added_code;
 mod allocator;
 mod arguments;
 mod boundary_values;
 mod call_result;
 mod compared_instance;
 mod comparison;
+mod custom_sections;
 mod engine_run;
 mod frozen_comparison;
 mod heap_comparison;
@@ -38,6 +40,7 @@ mod other_engines;
 mod pattern;
 mod probed_module;
 mod script;
+mod segment_contents;
 mod sequences;
 mod shrink;
 mod snapshot_clock;

@@ -1,14 +1,16 @@
 //! Compares two modules without running them: index spaces, types, bodies, exports, passive segments.
 
+use super::added_code::redirected;
+use super::custom_sections;
 use super::verdict::Difference;
 use crate::execute::REACTOR_INITIALIZE;
 use preinit_core::interpose::is_redirected;
-use preinit_core::module::{Element, Module, SectionId, Space, is_function, ref_funcs};
+use preinit_core::module::{Module, SectionId, Space, is_function};
 use preinit_core::plan::Rename;
 use preinit_core::rebase::rebased_imports;
 use preinit_core::strip;
 use std::collections::BTreeMap;
-use wasmparser::{ConstExpr, ElementItems, ExternalKind, Import};
+use wasmparser::{ExternalKind, Import};
 
 /// What a comparison of two modules found.
 pub(super) struct ModuleComparison {
@@ -19,6 +21,8 @@ pub(super) struct ModuleComparison {
     pub functions_stripped: u64,
     /// Functions that the snapshot has and the original has not.
     pub functions_added: u64,
+    /// Exports of the snapshot that lead to such functions.
+    pub exports_redirected: Vec<String>,
     pub not_compared: Vec<String>,
 }
 
@@ -43,20 +47,19 @@ pub(super) fn compare(
     }
     start(original, snapshot, &mut differences);
     exports(original, snapshot, &expected_exports(original, called, renames), &mut differences);
-    segments(original, snapshot, &answered, &mut differences);
+    segments(original, snapshot, &mut differences);
     ModuleComparison {
         differences,
         function_bodies,
         functions_stripped,
         functions_added: snapshot.functions.len().saturating_sub(original.functions.len()) as u64,
-        not_compared: not_compared(original, internalized),
+        exports_redirected: redirected(original, snapshot).map(|export| export.name.to_string()).collect(),
+        not_compared: not_compared(original, snapshot, internalized),
     }
 }
 
-fn not_compared(original: &Module<'_>, internalized: bool) -> Vec<String> {
-    let mut not_compared = vec![
-        "custom sections (names, debug information), which do not affect what a module does".to_string(),
-    ];
+fn not_compared(original: &Module<'_>, snapshot: &Module<'_>, internalized: bool) -> Vec<String> {
+    let mut not_compared = vec![custom_sections::describe(original, snapshot)];
     if internalized {
         not_compared.push("imports that the snapshot defines itself, except for their state".to_string());
     }
@@ -163,7 +166,7 @@ fn byte_at(body: &[u8], at: usize) -> String {
 }
 
 /// The function bodies as they are in the file. They were validated, so reading stops only at the end.
-fn read_bodies<'a>(module: &Module<'a>) -> Vec<&'a [u8]> {
+pub(super) fn read_bodies<'a>(module: &Module<'a>) -> Vec<&'a [u8]> {
     let Some(section) = module.section(SectionId::CODE) else { return Vec::new() };
     let reader = wasmparser::BinaryReader::new(section.contents, 0);
     let bodies = wasmparser::CodeSectionReader::new(reader).into_iter().flatten();
@@ -299,76 +302,15 @@ fn is_wrapper(original: &Module<'_>, export: &wasmparser::Export<'_>) -> bool {
     is_function(export.kind) && export.index as usize >= original.functions.len()
 }
 
-/// Compares what live passive segments hold. Whether they are live is compared as state.
-fn segments(
-    original: &Module<'_>,
-    snapshot: &Module<'_>,
-    answered: &BTreeMap<u32, u32>,
-    differences: &mut Vec<Difference>,
-) {
-    for index in named(original.code.highest_data) {
-        match (original.data.get(index), snapshot.data.get(index)) {
-            (Some(_), None) => {
-                differences.push(Difference::new(format!("data.{index}"), "defined", "none"));
-            }
-            (Some(left), Some(right))
-                if right.is_passive() && !right.bytes.is_empty() && left.bytes != right.bytes =>
-            {
-                let describe = |bytes: &[u8]| format!("{} bytes", bytes.len());
-                let key = format!("data.{index}.bytes");
-                differences.push(Difference::new(key, describe(left.bytes), describe(right.bytes)));
-            }
-            _ => {}
+/// What instructions name must be there. What live segments hold is compared as state.
+fn segments(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
+    let mut missing = |kind: &str, highest: Option<u32>, defined: usize| {
+        for index in defined..highest.map_or(0, |highest| highest as usize + 1) {
+            differences.push(Difference::new(format!("{kind}.{index}"), "defined", "none"));
         }
-    }
-    for index in named(original.code.highest_element) {
-        match (original.elements.get(index), snapshot.elements.get(index)) {
-            (Some(_), None) => {
-                differences.push(Difference::new(format!("element.{index}"), "defined", "none"));
-            }
-            (Some(left), Some(right)) if right.is_passive() && !right.is_empty() => {
-                let (left, mut right) = (items(original, left), items(snapshot, right));
-                right.iter_mut().for_each(|item| item.redirect(answered));
-                if left != right {
-                    let describe = |items: &[Item<'_>]| format!("{} items", items.len());
-                    let key = format!("element.{index}.items");
-                    differences.push(Difference::new(key, describe(&left), describe(&right)));
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-fn named(highest: Option<u32>) -> std::ops::Range<usize> {
-    0..highest.map_or(0, |highest| highest as usize + 1)
-}
-
-#[derive(PartialEq, Eq)]
-enum Item<'a> {
-    Function(u32),
-    Expression(&'a [u8]),
-}
-
-impl Item<'_> {
-    fn redirect(&mut self, functions: &BTreeMap<u32, u32>) {
-        if let Item::Function(index) = self {
-            *index = functions.get(index).copied().unwrap_or(*index);
-        }
-    }
-}
-
-fn items<'a>(module: &Module<'a>, element: &Element<'a>) -> Vec<Item<'a>> {
-    match &element.items {
-        ElementItems::Functions(items) => items.clone().into_iter().flatten().map(Item::Function).collect(),
-        ElementItems::Expressions(_, items) => {
-            let item = |expression: ConstExpr<'a>| match ref_funcs(&expression)[..] {
-                [function] => Item::Function(function),
-                _ => Item::Expression(&module.bytes[expression.get_binary_reader().range()]),
-            };
-            items.clone().into_iter().flatten().map(item).collect()
-        }
-    }
+    };
+    missing("data", original.code.highest_data, snapshot.data.len());
+    missing("element", original.code.highest_element, snapshot.elements.len());
 }
 
 /// The original's name for an export of the snapshot.

@@ -1,4 +1,5 @@
 use super::VerifyError;
+use crate::engine;
 use preinit_core::capture::{FunctionIndices, StateReader};
 use preinit_core::module::{Module, SectionId};
 use preinit_core::probe::{ProbeOptions, Probed};
@@ -14,7 +15,7 @@ pub(super) struct ProbedModule<'a> {
 
 impl<'a> ProbedModule<'a> {
     pub fn new(module: Module<'a>) -> Result<Self, VerifyError> {
-        let options = ProbeOptions { ends_waits: true, marks_entries: true, ..ProbeOptions::default() };
+        let options = ProbeOptions { ends_waits: true, marks_entries: true, ..engine::probe_options() };
         let probed = Probed::with(&module, &options)?;
         Ok(ProbedModule { module, probed })
     }

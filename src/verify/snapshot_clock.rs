@@ -2,14 +2,28 @@
 //! on from where init left it.
 
 use crate::host::{Call, Entry, HostValue, ImportName, Ledger, Outcome, Region};
+use preinit_core::addition::Extended;
 use preinit_core::module::Module;
-use preinit_core::rebase::rebased_imports;
+use preinit_core::rebase::{rebase_clock, rebased_imports};
 use std::sync::Arc;
 
 /// How far ahead the original's clock may be without the snapshot noticing, in nanoseconds: what readings alone cost.
 const UNNOTICED: u64 = 1_000_000;
 
 const MONOTONIC: u32 = 1;
+
+/// Where the monotonic clock of a snapshot goes on, if it does.
+pub(super) fn rebased(ledger: &Ledger, original: &Module<'_>, snapshot: &Module<'_>) -> Option<u64> {
+    let is_rebased = !rebased_imports(snapshot, original.functions.len() as u32).is_empty();
+    ledger.monotonic_clock().filter(|_| is_rebased)
+}
+
+/// Lets the clock go on there. Whether that is possible.
+pub(super) fn rebase(extended: &mut Extended<'_>, clock: Option<u64>) -> bool {
+    let Some(clock) = clock else { return true };
+    let addition = extended.module().ok().and_then(|module| rebase_clock(&module, clock).ok().flatten());
+    addition.is_some_and(|addition| extended.add(addition).is_ok())
+}
 
 /// The answers that the snapshot gets, of those that the original has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,7 +23,7 @@ pub struct Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// No difference was found.
+    /// No difference was found in what the coverage lists.
     Equal,
     /// At least one difference was found.
     Different,
@@ -96,6 +96,10 @@ pub struct Coverage {
     pub functions_stripped: u64,
     /// Functions that the snapshot has and the original has not.
     pub functions_added: u64,
+    /// How many of those can run and are, byte for byte, what the verifier itself adds for this state.
+    pub functions_accounted: u64,
+    /// Exports of the snapshot that lead to added functions.
+    pub exports_redirected: Vec<String>,
     /// What was not compared on any engine.
     pub not_compared: Vec<String>,
     /// Time for everything, in seconds.

@@ -1,4 +1,5 @@
 use super::VerifyOptions;
+use super::added_code::AddedCode;
 use super::module_comparison::ModuleComparison;
 use super::verdict::{Coverage, Difference, Outcome, Verdict};
 use crate::report::seconds;
@@ -67,11 +68,20 @@ impl<'o> VerdictBuilder<'o> {
         self.coverage.function_bodies = compared.function_bodies;
         self.coverage.functions_stripped = compared.functions_stripped;
         self.coverage.functions_added = compared.functions_added;
+        self.coverage.exports_redirected = compared.exports_redirected;
         self.not_compared(compared.not_compared);
         for difference in compared.differences {
             if !is_expected(&difference) {
                 self.add(difference);
             }
+        }
+    }
+
+    /// Adds what came of code that the snapshot adds.
+    pub fn add_code(&mut self, added: &AddedCode<'_, '_, '_>, is_accounted: bool) {
+        match is_accounted {
+            true => self.coverage.functions_accounted = added.functions(),
+            false => self.undecided(added.unexplained()),
         }
     }
 

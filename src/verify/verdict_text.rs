@@ -1,13 +1,19 @@
 //! The text form of a verdict.
 
 use super::verdict::{Coverage, Difference, EngineCoverage, Outcome, Skipped, StateCoverage, Verdict};
+use preinit_core::printable::Printable;
 use std::fmt;
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let coverage = &self.coverage;
         match self.outcome {
-            Outcome::Equal => writeln!(f, "equal: the snapshot is the original after init")?,
+            Outcome::Equal => {
+                writeln!(f, "equal: the snapshot is the original after init")?;
+                if let Some(why) = coverage.without_returns() {
+                    writeln!(f, "  {why}")?;
+                }
+            }
             Outcome::Different => writeln!(f, "different: the snapshot is not the original after init")?,
             Outcome::CouldNotTell => writeln!(f, "could not tell whether the snapshot is right")?,
         }
@@ -53,6 +59,12 @@ impl fmt::Display for Coverage {
                 self.functions_stripped
             )?;
         }
+        if self.functions_added > 0 {
+            writeln!(f, "{}", self.added())?;
+        }
+        for export in &self.exports_redirected {
+            writeln!(f, "redirected: export `{}` leads to a function that was added", Printable(export))?;
+        }
         self.engines.iter().try_for_each(|engine| engine.fmt(f))?;
         for Skipped { name, why } in &self.engines_skipped {
             writeln!(f, "{name}: not run: {why}")?;
@@ -67,6 +79,40 @@ impl fmt::Display for Coverage {
             writeln!(f, "not called: {name}: {why}")?;
         }
         self.not_compared.iter().try_for_each(|what| writeln!(f, "not compared: {what}"))
+    }
+}
+
+impl Coverage {
+    /// What an answer is worth that rests on no call that returned.
+    fn without_returns(&self) -> Option<&'static str> {
+        // Others are not asked how calls were cut short.
+        let exact = || self.engines.iter().filter(|engine| engine.not_compared.is_empty());
+        let sum = |count: fn(&EngineCoverage) -> u64| exact().map(count).sum::<u64>();
+        let (calls, cut_short) = (sum(|engine| engine.calls), sum(|engine| engine.cut_short));
+        match (calls, sum(|engine| engine.returned)) {
+            (0, _) => {
+                Some("no call was made: only the state and the code were compared, and not what calls do")
+            }
+            (_, 1..) => None,
+            _ if cut_short == calls => Some(
+                "no call came to its end: only the state and the code were compared, and what calls did until they \
+                 were cut short",
+            ),
+            _ => Some(
+                "no call returned: those that ended trapped, threw or exited, in the same way on both sides",
+            ),
+        }
+    }
+
+    /// What was found of added functions.
+    fn added(&self) -> String {
+        let Coverage { functions_added, functions_accounted, .. } = self;
+        match functions_accounted {
+            0 => format!("added: {functions_added} functions"),
+            _ => format!(
+                "added: {functions_added} functions; {functions_accounted} can run, and are what preinit adds for this state"
+            ),
+        }
     }
 }
 

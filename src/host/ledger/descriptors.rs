@@ -9,6 +9,8 @@ use crate::host::host_value::HostValue;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Descriptors {
     open: BTreeMap<u32, Descriptor>,
+    /// Bytes of all paths.
+    path_bytes: usize,
 }
 
 /// An open descriptor.
@@ -51,7 +53,27 @@ impl Descriptors {
             [Stdin, Stdout, Stderr].map(|kind| Descriptor { kind, path: String::new(), position: None });
         let preopens =
             preopens.iter().map(|path| Descriptor { kind: Preopen, path: path.clone(), position: None });
-        Self { open: (0..).zip(stdio.into_iter().chain(preopens)).collect() }
+        let open: BTreeMap<u32, Descriptor> = (0..).zip(stdio.into_iter().chain(preopens)).collect();
+        let path_bytes = open.values().map(|descriptor| descriptor.path.len()).sum();
+        Self { open, path_bytes }
+    }
+
+    /// The host memory that this takes, in bytes, roughly.
+    pub(in crate::host) fn cost(&self) -> u64 {
+        (self.open.len() * size_of::<(u32, Descriptor)>() + self.path_bytes) as u64
+    }
+
+    fn insert(&mut self, fd: u32, descriptor: Descriptor) {
+        self.path_bytes += descriptor.path.len();
+        if let Some(old) = self.open.insert(fd, descriptor) {
+            self.path_bytes -= old.path.len();
+        }
+    }
+
+    fn remove(&mut self, fd: u32) -> Option<Descriptor> {
+        let descriptor = self.open.remove(&fd)?;
+        self.path_bytes -= descriptor.path.len();
+        Some(descriptor)
     }
 
     /// The descriptor `fd`, if it is open.
@@ -83,11 +105,11 @@ impl Descriptors {
         }
         match function {
             "fd_close" => {
-                self.open.remove(&fd);
+                self.remove(fd);
             }
             "fd_renumber" => {
-                if let Some(descriptor) = self.open.remove(&fd) {
-                    self.open.insert(call.word(1).unwrap_or(fd), descriptor);
+                if let Some(descriptor) = self.remove(fd) {
+                    self.insert(call.word(1).unwrap_or(fd), descriptor);
                 }
             }
             "path_open" => self.path_open(fd, entry),
@@ -120,7 +142,7 @@ impl Descriptors {
             let append = call.word(7).is_some_and(|flags| flags & FDFLAG_APPEND != 0);
             Descriptor { kind: DescriptorKind::File, path, position: (!append).then_some(0) }
         };
-        self.open.insert(fd, descriptor);
+        self.insert(fd, descriptor);
     }
 
     fn position(&mut self, fd: u32, new: impl FnOnce(Option<u64>) -> Option<u64>) {

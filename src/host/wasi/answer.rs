@@ -21,6 +21,7 @@ use crate::host::error::{GuestExit, HostError};
 use crate::host::host_options::WasiOptions;
 use crate::host::host_value::HostValue;
 use crate::host::ledger::{Call, DescriptorKind, Descriptors, Entry};
+use crate::host::run_limits::Room;
 
 /// The WASI side of a run that touches the outside.
 pub(in crate::host) struct Wasi {
@@ -28,6 +29,10 @@ pub(in crate::host) struct Wasi {
     ctx: WasiP1Ctx,
     descriptors: Descriptors,
     listings: HashMap<u32, Listing>,
+    /// Bytes that all listings take.
+    listed: u64,
+    /// What more the host may keep for the guest.
+    pub(super) room: Room,
     files: Files,
     stdio: Stdio,
     clocks: Clocks,
@@ -74,6 +79,8 @@ impl Wasi {
             ctx: builder.build_p1(),
             descriptors: Descriptors::new(&preopens),
             listings: HashMap::new(),
+            listed: 0,
+            room: Room { left: Some(0), limit: 0 },
             files: Files::new(options),
             stdio: Stdio::new(options),
             clocks: Clocks::new(options.clock),
@@ -111,6 +118,19 @@ impl Wasi {
         Ok(())
     }
 
+    /// Bytes that the host keeps for the guest, besides the recording of its calls.
+    pub(super) fn held(&self) -> u64 {
+        // The recorder follows descriptors too.
+        let descriptors = 2 * self.descriptors.cost();
+        [self.listed, descriptors, self.files.cost(), self.stdio.cost()].into_iter().sum()
+    }
+
+    fn forget_listing(&mut self, fd: u32) {
+        if let Some(listing) = self.listings.remove(&fd) {
+            self.listed -= listing.cost();
+        }
+    }
+
     /// Whether a call would change a file or a directory, if it succeeded.
     pub(super) fn would_change(&self, call: &Call) -> bool {
         self.descriptors.would_change(call)
@@ -121,7 +141,7 @@ impl Wasi {
         self.descriptors.apply(entry);
         if let Some("fd_close" | "fd_renumber") = entry.call.wasi() {
             for fd in [0, 1].into_iter().filter_map(|index| entry.call.word(index)) {
-                self.listings.remove(&fd);
+                self.forget_listing(fd);
             }
         }
     }
@@ -219,10 +239,14 @@ impl Wasi {
         };
         let key = fd.cast_unsigned();
         if *cookie == 0 || !self.listings.contains_key(&key) {
-            match Listing::new(&mut self.ctx, *fd, &mut self.files)? {
-                Ok(listing) => self.listings.insert(key, listing),
+            self.forget_listing(key);
+            match Listing::new(&mut self.ctx, *fd, &mut self.files, self.room)? {
+                Ok(listing) => {
+                    self.listed += listing.cost();
+                    self.listings.insert(key, listing);
+                }
                 Err(errno) => return Ok(errno),
-            };
+            }
         }
         let Some(listing) = self.listings.get(&key) else { return Ok(errno::BADF) };
         let word = |name| function.word(args, name).unwrap_or(0);

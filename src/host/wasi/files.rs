@@ -53,6 +53,11 @@ impl Files {
         *self.inodes.entry(real).or_insert(next)
     }
 
+    /// The host memory that is taken, in bytes, roughly.
+    pub(super) fn cost(&self) -> u64 {
+        (self.inodes.capacity() * size_of::<(u64, u64)>()) as u64
+    }
+
     /// Makes the `filestat` at `address` canonical.
     pub(super) fn canonicalize(
         &mut self,

@@ -143,6 +143,7 @@ impl HostState {
             return Err(refused.into());
         }
         wasi.lengths(&call, &mut context)?;
+        wasi.room = self.recorder.room();
         let answer = wasi.answer(function, &call.args, memory, &context);
         let outcome = match &answer {
             Ok(errno) => Outcome::Results(vec![HostValue::I32(*errno)]),
@@ -154,6 +155,7 @@ impl HostState {
         };
         let entry = Entry { call, outcome, writes };
         wasi.follow(&entry);
+        self.recorder.held = wasi.held();
         self.recorder.record(entry)?;
         answer.map(Answer::Live)
     }

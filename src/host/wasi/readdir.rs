@@ -6,17 +6,20 @@ use wiggle::{GuestMemory, GuestPtr};
 
 use super::errno;
 use super::files::Files;
+use crate::host::run_limits::Room;
 
 /// A directory as it was when the guest began to read it: entries as the guest gets them, each with its header. The
 /// cookie of an entry is its place from 1 on, so that a guest may delete files between two reads.
 #[derive(Debug)]
 pub(super) struct Listing {
-    entries: Vec<Vec<u8>>,
+    bytes: Vec<u8>,
+    /// Where each entry begins.
+    starts: Vec<usize>,
 }
 
 /// One entry, as wasmtime-wasi tells it.
-struct Found {
-    name: Vec<u8>,
+struct Found<'a> {
+    name: &'a [u8],
     inode: u64,
     filetype: u8,
 }
@@ -24,11 +27,12 @@ struct Found {
 const HEADER: usize = 24;
 
 impl Listing {
-    /// Reads the directory `fd`. Gives an errno if wasmtime-wasi does.
+    /// Reads the directory `fd`, if it takes no more bytes than there is `room` for. Gives an errno if wasmtime-wasi does.
     pub(super) fn new(
         ctx: &mut WasiP1Ctx,
         fd: i32,
         files: &mut Files,
+        room: Room,
     ) -> wasmtime::Result<Result<Self, i32>> {
         const BUFFER: i32 = 8;
         let mut size = 1 << 16;
@@ -40,6 +44,7 @@ impl Listing {
                 return Ok(Err(errno));
             }
             let used = memory.read(GuestPtr::<u32>::new(0))?;
+            room.fits(u64::from(used))?;
             if used < size.cast_unsigned() {
                 scratch.truncate(BUFFER as usize + used as usize);
                 break scratch.split_off(BUFFER as usize);
@@ -49,8 +54,18 @@ impl Listing {
         };
         let mut found = parse(&bytes);
         found.sort_by(|left, right| left.rank().cmp(&right.rank()));
-        let entries = (1..).zip(&found).map(|(cookie, found)| found.encode(cookie, files)).collect();
-        Ok(Ok(Self { entries }))
+        let mut listing =
+            Self { bytes: Vec::with_capacity(bytes.len()), starts: Vec::with_capacity(found.len()) };
+        for (cookie, found) in (1..).zip(&found) {
+            listing.starts.push(listing.bytes.len());
+            found.encode(cookie, files, &mut listing.bytes);
+        }
+        Ok(Ok(listing))
+    }
+
+    /// The host memory that it takes, in bytes.
+    pub(super) fn cost(&self) -> u64 {
+        (size_of::<Self>() + self.bytes.capacity() + self.starts.capacity() * size_of::<usize>()) as u64
     }
 
     /// Writes the entries after `cookie` into the buffer, the last one cut off if it does not fit. Gives the number of
@@ -63,45 +78,38 @@ impl Listing {
         cookie: u64,
     ) -> wasmtime::Result<u32> {
         let skipped = usize::try_from(cookie).unwrap_or(usize::MAX);
-        let mut bytes = Vec::new();
-        for entry in self.entries.iter().skip(skipped) {
-            bytes.extend_from_slice(entry);
-            if bytes.len() >= len as usize {
-                break;
-            }
-        }
-        bytes.truncate(len as usize);
+        let start = self.starts.get(skipped).copied().unwrap_or(self.bytes.len());
+        let rest = &self.bytes[start..];
+        let bytes = &rest[..rest.len().min(len as usize)];
         let used = u32::try_from(bytes.len())?;
-        memory.copy_from_slice(&bytes, GuestPtr::new((address, used)))?;
+        memory.copy_from_slice(bytes, GuestPtr::new((address, used)))?;
         Ok(used)
     }
 }
 
-fn parse(mut bytes: &[u8]) -> Vec<Found> {
+fn parse(mut bytes: &[u8]) -> Vec<Found<'_>> {
     let mut found = Vec::new();
     while let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() {
         let inode = header[8..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         let len = header[16..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
         let Some((name, rest)) = rest.split_at_checked(len as usize) else { break };
-        found.push(Found { name: name.to_vec(), inode, filetype: header[20] });
+        found.push(Found { name, inode, filetype: header[20] });
         bytes = rest;
     }
     found
 }
 
-impl Found {
+impl Found<'_> {
     /// `.` and `..` come first.
     fn rank(&self) -> (bool, &[u8]) {
-        (self.name != b"." && self.name != b"..", &self.name)
+        (self.name != b"." && self.name != b"..", self.name)
     }
 
-    fn encode(&self, cookie: u64, files: &mut Files) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEADER + self.name.len());
+    fn encode(&self, cookie: u64, files: &mut Files, bytes: &mut Vec<u8>) {
         bytes.extend(cookie.to_le_bytes());
         bytes.extend(files.inode(self.inode).to_le_bytes());
         bytes.extend((self.name.len() as u32).to_le_bytes());
         bytes.extend([self.filetype, 0, 0, 0]);
-        bytes.extend(&self.name);
-        bytes
+        bytes.extend(self.name);
     }
 }

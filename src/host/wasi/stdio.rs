@@ -52,6 +52,11 @@ impl Stdio {
         &self.stderr.captured
     }
 
+    /// The host memory that captured output takes, in bytes.
+    pub(super) fn cost(&self) -> u64 {
+        (self.stdout.captured.capacity() + self.stderr.captured.capacity()) as u64
+    }
+
     /// Reads standard input into guest memory. Gives the number of bytes, 0 at the end, or an errno.
     pub(super) fn read(
         &mut self,

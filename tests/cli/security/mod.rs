@@ -1,4 +1,4 @@
-//! What an attacker must not be able to do with files, one promise a test.
+//! What an attacker must not be able to do, one promise a test.
 //!
 //! | file | promises |
 //! |---|---|
@@ -9,6 +9,7 @@
 //! | `output_mode` | a replaced file gives nobody rights; the ledger is for its owner alone |
 //! | `interruption` | an interrupted run leaves no temporary files, a killed one none for long |
 //! | `result_reuse` | a kept snapshot is used only where init would see the same |
+//! | `verdicts` | the verifier vouches only for what it compared or made itself |
 
 mod cache_directory;
 #[cfg(unix)]
@@ -21,6 +22,7 @@ mod output_escape;
 #[cfg(unix)]
 mod output_mode;
 mod result_reuse;
+mod verdicts;
 
 use crate::{Place, done, stderr};
 

@@ -40,6 +40,8 @@ pub fn guests() -> Vec<Guest> {
         ("segments", SEGMENTS),
         ("calls", CALLS),
         ("started", STARTED),
+        ("imported", IMPORTED),
+        ("objects", OBJECTS),
     ];
     let own = own.into_iter().map(|(name, wat)| guest(name, wat.as_bytes(), stubs.clone()));
     programs.into_iter().map(program).chain(own).collect()
@@ -49,8 +51,75 @@ fn guest(name: &'static str, wasm: &[u8], host: HostOptions) -> Guest {
     let original = wat_to_wasm(wasm).unwrap().into_owned();
     let options = preinit::Options { host: host.clone(), ..preinit::Options::default() };
     let snapshot = Preinit::from(options).run(&original).unwrap().wasm;
-    Guest { name, original, snapshot, host, needs_cranelift: name == "tables" }
+    let needs_cranelift = matches!(name, "tables" | "objects");
+    Guest { name, original, snapshot, host, needs_cranelift }
 }
+
+/// A program that was frozen in the middle.
+pub struct Frozen {
+    pub name: &'static str,
+    pub original: Vec<u8>,
+    pub snapshot: Vec<u8>,
+    pub trigger: &'static str,
+    pub host: HostOptions,
+}
+
+pub fn frozen() -> Vec<Frozen> {
+    let programs =
+        [("reader", READER, "stdin"), ("caller", CALLER, "env.log#3"), ("holder", HOLDER, "call:stop")];
+    let frozen = programs.map(|(name, wat, trigger)| {
+        let original = wat_to_wasm(wat.as_bytes()).unwrap().into_owned();
+        let host =
+            HostOptions { wasi: Some(WasiOptions::default()), stub_all: true, ..HostOptions::default() };
+        let options = preinit::Options {
+            host: host.clone(),
+            at: Some(trigger.parse().unwrap()),
+            ..preinit::Options::default()
+        };
+        let snapshot = Preinit::from(options).run(&original).unwrap().wasm;
+        Frozen { name, original, snapshot, trigger, host }
+    });
+    frozen.into()
+}
+
+const READER: &str = r#"(module
+    (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 64) "\80\00\00\00\01\00\00\00")
+    (func $next (param $k i32) (result i32)
+        (drop (i32.add (local.get $k) (call $read (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 100))))
+        (i32.mul (i32.load8_u (i32.const 128)) (i32.load (i32.const 100))))
+    (func (export "_start") (local $sum i64) (local $k i32)
+        (local.set $k (i32.const 7))
+        (block $end (loop $again
+            (local.get $sum)
+            (i64.extend_i32_u (local.tee $k (call $next (local.get $k))))
+            (i64.add)
+            (local.set $sum)
+            (br_if $again (local.get $k))))
+        (i64.store (i32.const 200) (local.get $sum))))"#;
+
+const CALLER: &str = r#"(module
+    (import "env" "log" (func $log (param i32)))
+    (memory (export "memory") 1)
+    (func $down (param $left i32) (result i32)
+        (call $log (local.get $left))
+        (if (result i32) (i32.eqz (local.get $left))
+            (then (i32.const 100))
+            (else (i32.add (local.get $left) (call $down (i32.sub (local.get $left) (i32.const 1)))))))
+    (func (export "_start")
+        (i32.store (i32.const 0) (call $down (i32.const 5)))))"#;
+
+const HOLDER: &str = r#"(module
+    (type $pair (struct (field (mut i32)) (field i64)))
+    (global $seen (mut i64) (i64.const 0))
+    (memory (export "memory") 1)
+    (func $stop (result i32) (i32.const 3))
+    (func (export "_start") (local $held (ref null $pair))
+        (local.set $held (struct.new $pair (i32.const 11) (i64.const 22)))
+        (struct.set $pair 0 (local.get $held) (i32.add (struct.get $pair 0 (local.get $held)) (call $stop)))
+        (global.set $seen (i64.add (struct.get $pair 1 (local.get $held))
+            (i64.extend_i32_s (struct.get $pair 0 (local.get $held)))))))"#;
 
 const NUMBERS: &str = r#"(module
     (global $a (mut i32) (i32.const 0)) (global $b (mut i64) (i64.const 0))
@@ -144,3 +213,38 @@ const STARTED: &str = r#"(module
     (func (export "preinit") (global.set $inits (i32.add (global.get $inits) (i32.const 1))))
     (func (export "bump") (global.set $inits (i32.mul (global.get $inits) (i32.const 3))))
     (func (export "read") (result i32 i32) (global.get $starts) (i32.load (i32.const 0))))"#;
+
+/// What is imported is written by a start function.
+const IMPORTED: &str = r#"(module
+    (import "env" "memory" (memory 1 10))
+    (import "env" "table" (table 4 funcref))
+    (import "env" "count" (global $count (mut i32)))
+    (func $f (result i32) (i32.const 5))
+    (elem declare func $f)
+    (func (export "preinit")
+        (drop (memory.grow (i32.const 1)))
+        (i32.store (i32.const 70000) (i32.const 0x01020304))
+        (global.set $count (i32.const 9))
+        (drop (table.grow (ref.func $f) (i32.const 3)))
+        (table.set (i32.const 1) (ref.func $f)))
+    (func (export "add") (param i32) (result i32)
+        (global.set $count (i32.add (global.get $count) (local.get 0))) (global.get $count))
+    (func (export "read") (param i32) (result i32) (i32.load (local.get 0)))
+    (func (export "call") (param i32) (result i32) (call_indirect (result i32) (local.get 0))))"#;
+
+const OBJECTS: &str = r#"(module
+    (type $list (struct (field $head i32) (field $tail (mut (ref null $list)))))
+    (type $bytes (array (mut i8)))
+    (global $all (mut (ref null $list)) (ref.null $list))
+    (global $text (mut (ref null $bytes)) (ref.null $bytes))
+    (func (export "preinit") (local $k i32)
+        (loop $more
+            (global.set $all (struct.new $list (local.get $k) (global.get $all)))
+            (local.set $k (i32.add (local.get $k) (i32.const 1)))
+            (br_if $more (i32.lt_u (local.get $k) (i32.const 20))))
+        (global.set $text (array.new $bytes (i32.const 0x5a) (i32.const 100)))
+        (array.set $bytes (global.get $text) (i32.const 9) (i32.const 1)))
+    (func (export "first") (result i32) (struct.get $list $head (global.get $all)))
+    (func (export "push") (param i32) (global.set $all (struct.new $list (local.get 0) (global.get $all))))
+    (func (export "byte") (param i32) (result i32)
+        (array.get_u $bytes (global.get $text) (i32.rem_u (local.get 0) (i32.const 100)))))"#;

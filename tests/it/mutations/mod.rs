@@ -3,17 +3,18 @@
 //!
 //! `PREINIT_MUTATION_SEED=n` chooses other places; the seed and the score are printed.
 
+mod code;
 mod corpus;
 mod dice;
 mod plant;
 mod rewrite;
 
-use corpus::Guest;
+use corpus::{Frozen, Guest};
 use dice::Dice;
 use plant::Kind;
 use preinit::stages::engine::{Compiler, on_guest_thread};
 use preinit::stages::module::Module;
-use preinit::verify::{Outcome, Verifier, VerifyOptions};
+use preinit::verify::{Outcome, Verdict, Verifier, VerifyOptions, verify};
 use preinit_testing::note;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -37,16 +38,21 @@ struct Score {
 fn every_planted_fault_is_found_and_nothing_else() {
     let seed = std::env::var("PREINIT_MUTATION_SEED").map_or(DEFAULT_SEED, |seed| seed.parse().unwrap());
     let guests = corpus::guests();
+    let frozen = corpus::frozen();
     let score = Mutex::new(Score::default());
     // Which guest gets which faults is decided first, so that the threads have no influence on it.
     let work = assign(&guests, &mut Dice::new(seed));
     std::thread::scope(|scope| {
         for half in [0, 1] {
-            let (guests, work, score) = (&guests, &work, &score);
+            let (guests, frozen, work, score) = (&guests, &frozen, &work, &score);
             scope.spawn(move || {
                 on_guest_thread(|| {
                     for index in (half..guests.len()).step_by(2) {
                         check(&guests[index], &work[index], seed ^ index as u64, score);
+                    }
+                    for index in (half..frozen.len()).step_by(2) {
+                        let faults = FAULTS_OF_EACH_KIND.div_ceil(frozen.len());
+                        check_frozen(&frozen[index], faults, seed ^ index as u64, score);
                     }
                 })
                 .unwrap();
@@ -76,7 +82,7 @@ fn every_planted_fault_is_found_and_nothing_else() {
 /// For each guest the kinds of faults that it gets.
 fn assign(guests: &[Guest], dice: &mut Dice) -> Vec<Vec<Kind>> {
     let mut work = vec![Vec::new(); guests.len()];
-    for kind in Kind::ALL {
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::ResumeCodeChanged) {
         let fitting: Vec<usize> = (0..guests.len())
             .filter(|&index| {
                 let snapshot = Module::parse(&guests[index].snapshot).unwrap();
@@ -133,14 +139,49 @@ fn check(guest: &Guest, faults: &[Kind], seed: u64, score: &Mutex<Score>) {
         for kind in faults.iter().skip(lane).step_by(ENGINES.len()) {
             let Some((wasm, what)) = plant::plant(*kind, &original, &snapshot, &mut dice) else { continue };
             let verdict = verifier.verify(&wasm).unwrap();
-            let mut score = score.lock().unwrap();
-            *score.planted.entry(*kind).or_default() += 1;
-            if verdict.outcome == Outcome::Different {
-                *score.found.entry(*kind).or_default() += 1;
-            } else {
-                let missed = format!("missed in {} on {}: {what}\n{verdict}", guest.name, engine.name());
-                score.complaints.push(missed);
-            }
+            let place = format!("{} on {}: {what}", guest.name, engine.name());
+            score.lock().unwrap().count(*kind, &verdict, &place);
+        }
+    }
+}
+
+/// Faults in the code that resumes.
+fn check_frozen(guest: &Frozen, faults: usize, seed: u64, score: &Mutex<Score>) {
+    let Frozen { name, original, snapshot, trigger, host } = guest;
+    let options = VerifyOptions {
+        at: Some(trigger.parse().unwrap()),
+        engines: vec![Compiler::Cranelift],
+        host: host.clone(),
+        ..VerifyOptions::default()
+    };
+    let verdict = verify(original, snapshot, &options).unwrap();
+    {
+        let mut score = score.lock().unwrap();
+        score.clean += 1;
+        if verdict.outcome != Outcome::Equal {
+            score.complaints.push(format!("false alarm in {name}: {verdict}"));
+        }
+    }
+    let (before, after) = (Module::parse(original).unwrap(), Module::parse(snapshot).unwrap());
+    let mut dice = Dice::new(seed);
+    for _ in 0..faults {
+        let kind = Kind::ResumeCodeChanged;
+        let Some((wasm, what)) = plant::plant(kind, &before, &after, &mut dice) else { continue };
+        let verdict = verify(original, &wasm, &options).unwrap();
+        score.lock().unwrap().count(kind, &verdict, &format!("{name}: {what}"));
+    }
+}
+
+impl Score {
+    fn count(&mut self, kind: Kind, verdict: &Verdict, place: &str) {
+        *self.planted.entry(kind).or_default() += 1;
+        let is_found = match kind.hides() {
+            true => verdict.outcome != Outcome::Equal,
+            false => verdict.outcome == Outcome::Different,
+        };
+        match is_found {
+            true => *self.found.entry(kind).or_default() += 1,
+            false => self.complaints.push(format!("missed: {kind:?} in {place}\n{verdict}")),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Faults, each planted in one random place of a snapshot.
 
+use super::code;
 use super::dice::Dice;
 use super::rewrite::{
     add_function, append, count_data, exports, images, rewrite_data, rewrite_element, slots, write_slots,
@@ -25,10 +26,16 @@ pub enum Kind {
     StartRunsAgain,
     ImportCalledOnceMoreAtStart,
     ImportCalledOnceMoreByAnExport,
+    ExportRedirected,
+    AddedFunctionWithMagicArgument,
+    StartSwapped,
+    AllStubs,
+    /// Only in programs that were frozen.
+    ResumeCodeChanged,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 19] = [
         Kind::MemoryByteFlipped,
         Kind::GlobalOffByOne,
         Kind::MinusZeroForZero,
@@ -43,7 +50,23 @@ impl Kind {
         Kind::StartRunsAgain,
         Kind::ImportCalledOnceMoreAtStart,
         Kind::ImportCalledOnceMoreByAnExport,
+        Kind::ExportRedirected,
+        Kind::AddedFunctionWithMagicArgument,
+        Kind::StartSwapped,
+        Kind::AllStubs,
+        Kind::ResumeCodeChanged,
     ];
+
+    /// Whether calls, if any, show only by chance what is wrong, so that "could not tell" finds it too.
+    pub fn hides(self) -> bool {
+        matches!(
+            self,
+            Kind::AddedFunctionWithMagicArgument
+                | Kind::StartSwapped
+                | Kind::AllStubs
+                | Kind::ResumeCodeChanged
+        )
+    }
 }
 
 /// The snapshot with a fault and what the fault is; `None` if it has no place for one.
@@ -91,6 +114,11 @@ pub fn plant(
         Kind::StartRunsAgain => start_again(original, snapshot, dice),
         Kind::ImportCalledOnceMoreAtStart => call_at_start(snapshot, dice),
         Kind::ImportCalledOnceMoreByAnExport => call_in_export(snapshot, dice),
+        Kind::ExportRedirected => code::redirect_export(snapshot, dice),
+        Kind::AddedFunctionWithMagicArgument => code::answer_to_magic(snapshot, dice),
+        Kind::StartSwapped => code::swap_start(snapshot, dice),
+        Kind::AllStubs => code::stub_everything(snapshot, dice),
+        Kind::ResumeCodeChanged => code::change_added_code(original, snapshot, dice),
     }?;
     let wasm = replacements.apply(&snapshot.sections);
     // A table or memory that is too short for its own segments is still a module.
@@ -98,7 +126,7 @@ pub fn plant(
     Some((wasm, what))
 }
 
-type Planted = Option<(Replacements<'static>, String)>;
+pub type Planted = Option<(Replacements<'static>, String)>;
 
 /// An active data segment of one byte at the end wins over what was written there before.
 fn flip_byte(module: &Module<'_>, dice: &mut Dice) -> Planted {

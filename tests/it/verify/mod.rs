@@ -1,5 +1,6 @@
 //! Verdicts on snapshots that are right, and on some that are wrong in a known place.
 
+mod added_code;
 mod host;
 mod scripts;
 mod state;

@@ -3,43 +3,62 @@ use super::call_stack::CallSite;
 use super::entry_hook::EntryHook;
 use super::function_code::FunctionCodes;
 use crate::module::{Module, body_ranges};
-use std::collections::BTreeSet;
+use crate::probe::Probed;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// Where the functions of a module lie in a binary that runs in its place.
 pub struct CodeMap {
     imported: u32,
     bodies: Vec<Range<usize>>,
-    inserted: Option<Inserted>,
+    /// By function, in order.
+    inserted: BTreeMap<u32, Vec<Inserted>>,
 }
 
-/// Code that a function of the binary has before its first instruction.
+/// Code that a function of the binary has besides its own.
 struct Inserted {
-    function: u32,
-    /// Where it is, from the start of the body.
+    /// The instruction before which it is, from the start of the body.
     start: u32,
     len: u32,
 }
 
 impl CodeMap {
-    /// `wasm` is the probed form of `module`, or that form with `hook`.
+    /// `wasm` is the binary of `probed`, the probed form of `module`, or that with `hook`.
     ///
     /// # Errors
-    /// If the binary cannot be read.
-    pub fn new(module: &Module<'_>, wasm: &[u8], hook: Option<&EntryHook>) -> Result<CodeMap, ResumeError> {
-        let inserted = match hook {
-            None => None,
-            Some(EntryHook { function, code, .. }) => {
-                let codes = FunctionCodes::read(module, &BTreeSet::from([*function]))?;
-                let start = codes.get(*function)?.first_instruction() as u32;
-                Some(Inserted { function: *function, start, len: code.len() as u32 })
+    /// If a binary cannot be read.
+    pub fn new(
+        module: &Module<'_>,
+        probed: &Probed,
+        wasm: &[u8],
+        hook: Option<&EntryHook>,
+    ) -> Result<CodeMap, ResumeError> {
+        let mut inserted: BTreeMap<u32, Vec<Inserted>> = BTreeMap::new();
+        if let Some(EntryHook { function, code, .. }) = hook {
+            let codes = FunctionCodes::read(module, &BTreeSet::from([*function]))?;
+            let start = codes.get(*function)?.first_instruction() as u32;
+            inserted.entry(*function).or_default().push(Inserted { start, len: code.len() as u32 });
+        }
+        if let Some(count) = &probed.stack_count {
+            for (function, body) in (module.imported.functions..).zip(module.bodies()) {
+                let mut operators = body.get_operators_reader()?;
+                while !operators.eof() {
+                    let (operator, at) = operators.read_with_offset()?;
+                    if let Some(code) = count.before(&operator) {
+                        let start = (at - body.range().start) as u32;
+                        inserted
+                            .entry(function)
+                            .or_default()
+                            .push(Inserted { start, len: code.len() as u32 });
+                    }
+                }
             }
-        };
+        }
         Ok(CodeMap { imported: module.imported.functions, bodies: body_ranges(wasm)?, inserted })
     }
 
     /// The site in the module that is at `offset` of the binary. An offset in code that was inserted is taken for the
-    /// first instruction.
+    /// instruction after it.
     ///
     /// # Errors
     /// If that is not in the function.
@@ -47,13 +66,13 @@ impl CodeMap {
         let body = function.checked_sub(self.imported).and_then(|index| self.bodies.get(index as usize));
         let body = body.filter(|body| body.contains(&offset));
         let body = body.ok_or(ResumeError::Unexplained("a frame outside of its function"))?;
-        let offset = (offset - body.start) as u32;
-        let offset = match &self.inserted {
-            Some(Inserted { function: changed, start, len }) if *changed == function && offset >= *start => {
-                (*start).max(offset.saturating_sub(*len))
+        let mut offset = (offset - body.start) as u32;
+        for &Inserted { start, len } in self.inserted.get(&function).into_iter().flatten() {
+            if offset < start {
+                break;
             }
-            _ => offset,
-        };
+            offset = start.max(offset.saturating_sub(len));
+        }
         Ok(CallSite { function, offset })
     }
 }

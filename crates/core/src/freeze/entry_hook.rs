@@ -45,7 +45,13 @@ impl HookedModule {
         let mut types = FunctionTypes::new(&target);
         let hook = EntryHook::install(&mut patch, &mut types, &target, probed, function)?;
         let start = code.first_instruction();
-        patch.replace_body(function, [&code.bytes[..start], &hook.code, &code.bytes[start..]].concat());
+        let mut body = [&code.bytes[..start], &hook.code].concat();
+        for (index, (operator, _)) in code.operators.iter().enumerate() {
+            let count = probed.stack_count.as_ref().and_then(|count| count.before(operator));
+            body.extend_from_slice(count.unwrap_or_default());
+            body.extend_from_slice(code.instruction(index));
+        }
+        patch.replace_body(function, body);
         for entry in types.entries()? {
             patch.ty(&entry);
         }

@@ -13,7 +13,7 @@ use super::function_code::{CallPoint, FunctionCode, FunctionCodes};
 use super::function_types::FunctionTypes;
 use crate::engine_limits::{BODY_BYTES, LOCALS};
 use crate::module::{Module, Patch};
-use crate::probe::Probed;
+use crate::probe::{Probed, StackCount};
 use std::collections::{BTreeMap, BTreeSet};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{BlockType, Encode, ExportKind, Function, Instruction};
@@ -69,7 +69,8 @@ impl Instrumented {
         for (function, calls_in_it) in functions {
             let hook = hook.as_ref().filter(|hook| hook.function == function);
             let codes = hooked_codes.as_ref().filter(|_| hooked == Some(function)).unwrap_or(&calls.codes);
-            let instrumentation = Instrumentation { flag, hook, records: &records };
+            let stack_count = probed.stack_count.as_ref();
+            let instrumentation = Instrumentation { flag, hook, records: &records, stack_count };
             match instrumentation.body(codes.get(function)?, &calls_in_it)? {
                 Some(body) => patch.replace_body(function, body),
                 None => return Ok(None),
@@ -93,6 +94,7 @@ struct Instrumentation<'i> {
     flag: u32,
     hook: Option<&'i EntryHook>,
     records: &'i RecordLayout,
+    stack_count: Option<&'i StackCount>,
 }
 
 impl Instrumentation<'_> {
@@ -113,6 +115,8 @@ impl Instrumentation<'_> {
         let mut openings = Openings::of(calls);
         for index in 0..function.operators.len() {
             openings.copy_operands(index, &mut locals, &mut code);
+            let count = self.stack_count.and_then(|count| count.before(&function.operators[index].0));
+            code.extend_from_slice(count.unwrap_or_default());
             let Some(Call { site, point }) = calls.get(&index) else {
                 code.extend_from_slice(function.instruction(index));
                 continue;

@@ -51,6 +51,7 @@ impl CodeUses {
                 self.ref_funcs.insert(function_index);
             }
             Operator::MemoryAtomicWait32 { .. } | Operator::MemoryAtomicWait64 { .. } => self.waits = true,
+            Operator::ContNew { .. } => self.makes_continuations = true,
             Operator::Try { .. } => self.legacy_exceptions = true,
             Operator::DataDrop { data_index } => {
                 self.dropped_data.insert(data_index);
@@ -81,6 +82,7 @@ impl CodeUses {
         self.dropped_elements.extend(other.dropped_elements);
         self.ref_funcs.extend(other.ref_funcs);
         self.waits |= other.waits;
+        self.makes_continuations |= other.makes_continuations;
         self.legacy_exceptions |= other.legacy_exceptions;
     }
 }

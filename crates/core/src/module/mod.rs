@@ -4,6 +4,7 @@ mod body_validation;
 mod export;
 mod hierarchy;
 mod import_name;
+mod init_flag;
 mod name_section;
 mod names;
 mod parse;
@@ -15,6 +16,7 @@ mod unsupported;
 pub use export::{export_section, is_function};
 pub use hierarchy::Hierarchy;
 pub use import_name::ImportName;
+pub use init_flag::InitFlag;
 pub(crate) use name_section::NameSubsection;
 pub use names::{Names, Space};
 pub use parse::features;
@@ -204,6 +206,8 @@ pub struct CodeUses {
     pub ref_funcs: BTreeSet<u32>,
     /// Whether an instruction waits for another thread.
     pub waits: bool,
+    /// Whether an instruction makes a continuation.
+    pub makes_continuations: bool,
     /// Whether there is exception handling of the withdrawn form.
     pub legacy_exceptions: bool,
 }

@@ -53,9 +53,18 @@ impl<'m, 'a> Patch<'m, 'a> {
 
     /// Adds a memory and gives its index.
     pub fn memory(&mut self, pages: u64) -> u32 {
+        self.memory_of(pages, Some(pages))
+    }
+
+    /// Adds a memory that is empty and can grow.
+    pub fn growing_memory(&mut self) -> u32 {
+        self.memory_of(0, None)
+    }
+
+    fn memory_of(&mut self, minimum: u64, maximum: Option<u64>) -> u32 {
         let ty = wasm_encoder::MemoryType {
-            minimum: pages,
-            maximum: Some(pages),
+            minimum,
+            maximum,
             memory64: false,
             shared: false,
             page_size_log2: None,

@@ -1,6 +1,6 @@
-//! What the verifier needs of function bodies: marks where functions are entered, and waits that end.
+//! What goes into function bodies: marks where functions are entered, waits that end, and counts of continuations.
 
-use super::{Probe, ProbeNames, ProbeOptions};
+use super::{Probe, ProbeNames, ProbeOptions, StackCount};
 use crate::module::{Module, Patch};
 use wasm_encoder::{Encode, ExportKind, Instruction, MemArg};
 use wasmparser::{BinaryReaderError, FunctionBody, Operator};
@@ -14,14 +14,21 @@ const NO_TIME: [u8; 3] = [0x1a, 0x42, 0x00];
 pub(super) fn rewrite_bodies(
     module: &Module<'_>,
     names: &ProbeNames,
-    options: &ProbeOptions,
+    (options, stack_count): (&ProbeOptions, Option<&StackCount>),
     patch: &mut Patch<'_, '_>,
 ) -> Result<(), BinaryReaderError> {
     let ends_waits = options.ends_waits && module.code.waits;
     let bodies = module.bodies();
-    if bodies.is_empty() || !ends_waits && !options.marks_entries {
+    let inserts = ends_waits || stack_count.is_some();
+    if bodies.is_empty() || !inserts && !options.marks_entries {
         return Ok(());
     }
+    let before = |operator: &Operator<'_>| match stack_count {
+        _ if ends_waits && is_wait(operator) => Some(&NO_TIME[..]),
+        Some(count) => count.before(operator),
+        None => None,
+    };
+    let before = inserts.then_some(&before as &Before<'_>);
     let marks = options.marks_entries.then(|| {
         let memory = patch.memory((bodies.len() as u64).div_ceil(PAGE));
         patch.export(&names.export(Probe::Entries), ExportKind::Memory, memory);
@@ -29,7 +36,7 @@ pub(super) fn rewrite_bodies(
     });
     for (index, body) in (0u32..).zip(&bodies) {
         let mark = marks.map_or(Vec::new(), |memory| mark(memory, index));
-        let rewritten = rewritten(module.bytes, body, &mark, ends_waits)?;
+        let rewritten = rewritten(module.bytes, body, &mark, before)?;
         patch.replace_body(module.imported.functions + index, rewritten);
     }
     Ok(())
@@ -45,12 +52,15 @@ fn mark(memory_index: u32, index: u32) -> Vec<u8> {
     code
 }
 
-/// A body with `mark` before its first instruction, and without time for waits if they are to end.
+/// What goes before an instruction.
+type Before<'b> = dyn Fn(&Operator<'_>) -> Option<&'b [u8]> + 'b;
+
+/// A body with `mark` before its first instruction, and `before` each what it gives.
 fn rewritten(
     wasm: &[u8],
     body: &FunctionBody<'_>,
     mark: &[u8],
-    ends_waits: bool,
+    before: Option<&Before<'_>>,
 ) -> Result<Vec<u8>, BinaryReaderError> {
     let range = body.range();
     let mut operators = body.get_operators_reader()?;
@@ -59,11 +69,11 @@ fn rewritten(
     out.extend_from_slice(&wasm[range.start..start]);
     out.extend_from_slice(mark);
     let mut copied = start;
-    while ends_waits && !operators.eof() {
+    while let Some(before) = before.filter(|_| !operators.eof()) {
         let (operator, at) = operators.read_with_offset()?;
-        if is_wait(&operator) {
+        if let Some(code) = before(&operator) {
             out.extend_from_slice(&wasm[copied..at]);
-            out.extend_from_slice(&NO_TIME);
+            out.extend_from_slice(code);
             copied = at;
         }
     }

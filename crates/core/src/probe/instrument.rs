@@ -1,17 +1,17 @@
 use super::targets::Targets;
-use super::{Deferred, Probe, ProbeError, ProbeNames, ProbeOptions, deferred, entry_marks};
+use super::{Deferred, Probe, ProbeError, ProbeNames, ProbeOptions, StackCount, deferred, entry_marks};
 use crate::module::{Module, Patch};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Encode, ExportKind, Function, HeapType, Instruction, RefType, ValType};
 
-/// The binary with probes.
+/// The binary with probes, and what counts the stacks of its continuations.
 pub(super) fn instrument(
     module: &Module<'_>,
     targets: &Targets,
     names: &ProbeNames,
     deferred: Option<&Deferred>,
     options: &ProbeOptions,
-) -> Result<Vec<u8>, ProbeError> {
+) -> Result<(Vec<u8>, Option<StackCount>), ProbeError> {
     let mut probes = Probes { module, names, patch: Patch::new(module), nullary: None };
     probes.add_segment_probes(targets)?;
     probes.add_witnesses(&targets.witnesses);
@@ -24,8 +24,10 @@ pub(super) fn instrument(
             patch.export(&names.export(Probe::Start), ExportKind::Func, start);
         }
     }
-    entry_marks::rewrite_bodies(module, names, options, &mut patch)?;
-    Ok(patch.apply())
+    let counts = options.stack_pages > 0 && module.code.makes_continuations;
+    let stack_count = counts.then(|| StackCount::install(&mut patch, options.stack_pages));
+    entry_marks::rewrite_bodies(module, names, (options, stack_count.as_ref()), &mut patch)?;
+    Ok((patch.apply(), stack_count))
 }
 
 struct Probes<'m, 'a> {

@@ -7,10 +7,12 @@ mod deferred;
 mod entry_marks;
 mod instrument;
 mod probe_names;
+mod stack_count;
 mod targets;
 
 pub use deferred::{Deferred, DeferredData};
 pub use probe_names::{Probe, ProbeNames};
+pub use stack_count::StackCount;
 
 use crate::module::Module;
 use std::collections::BTreeSet;
@@ -43,6 +45,8 @@ pub struct Probed {
     pub deferred: Option<Deferred>,
     /// Whether the engine writes active data segments.
     pub engine_writes_data: bool,
+    /// What stands before every instruction that makes a continuation.
+    pub stack_count: Option<StackCount>,
 }
 
 /// What a probed module does besides showing its state.
@@ -58,6 +62,9 @@ pub struct ProbeOptions {
     /// Whether every function of the module leaves a mark in an added memory when it is entered: at its index among the
     /// defined functions ([`Probe::Entries`]).
     pub marks_entries: bool,
+    /// Pages of 64 KiB that the stack of a continuation takes at most. They count as memory of the module, which ends with a
+    /// trap if there is no more. 0 counts nothing.
+    pub stack_pages: u32,
     /// Whether functions return the halves of globals of type `v128`, for hosts that cannot read such a global, such as
     /// JavaScript.
     pub splits_vectors: bool,
@@ -90,7 +97,8 @@ impl Probed {
         };
         let names = ProbeNames::free(module);
         let targets = Targets::of(module, options);
-        let wasm = instrument::instrument(module, &targets, &names, deferred.as_ref(), options)?;
+        let (wasm, stack_count) =
+            instrument::instrument(module, &targets, &names, deferred.as_ref(), options)?;
         let Targets {
             functions,
             droppable_data,
@@ -112,6 +120,7 @@ impl Probed {
             vector_globals,
             engine_writes_data: deferred.is_none() && module.data.iter().any(|segment| !segment.is_passive()),
             deferred,
+            stack_count,
         })
     }
 

@@ -1,0 +1,224 @@
+//! The code that a snapshot has and the original has not. The bodies of the original's functions are compared byte by byte; an
+//! added one has no counterpart there, and calls find only what they happen to reach. So the verifier makes the additions
+//! that this state needs itself, and what a snapshot adds must be the same.
+
+use super::module_comparison::read_bodies;
+use preinit_core::encode::encode;
+use preinit_core::layout::Layout;
+use preinit_core::module::{Module, SectionId, is_function};
+use preinit_core::plan::{PlanOptions, Rename, plan};
+use preinit_core::printable::Printable;
+use preinit_core::snapshot::Snapshot;
+use preinit_core::strip;
+use std::collections::HashMap;
+use wasmparser::{ConstExpr, DataKind, ElementItems, ElementKind, Operator};
+
+/// Functions that a message names.
+const NAMED: usize = 10;
+
+/// What a snapshot has that no body of the original explains.
+pub(super) struct AddedCode<'m, 'a, 's> {
+    original: &'m Module<'a>,
+    snapshot: &'m Module<'s>,
+    /// Added functions that can run.
+    functions: Vec<u32>,
+    /// Whether something besides functions depends on what is provided for an import, or was added: then a state that is
+    /// equal here says little about other hosts.
+    compares_state: bool,
+}
+
+impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
+    /// `None` if there is nothing to account for. Functions that nothing can reach do no harm.
+    pub fn of(original: &'m Module<'a>, snapshot: &'m Module<'s>) -> Option<Self> {
+        let first = original.functions.len();
+        let functions: Vec<u32> = match snapshot.functions.len() > first {
+            false => Vec::new(),
+            true => {
+                let reachable = strip::reachable(snapshot);
+                (first..reachable.len()).filter(|&index| reachable[index]).map(|index| index as u32).collect()
+            }
+        };
+        let has_more_state =
+            snapshot.globals.len() > original.globals.len() || snapshot.tables.len() > original.tables.len();
+        let compares_state = has_more_state || depends_on_imports(original, snapshot);
+        let is_needed = compares_state || !functions.is_empty();
+        is_needed.then_some(AddedCode { original, snapshot, functions, compares_state })
+    }
+
+    /// How many functions there are to account for.
+    pub fn functions(&self) -> u64 {
+        self.functions.len() as u64
+    }
+
+    /// Whether a snapshot of `target` in this state has the same additions. `target` is the original, or what it became
+    /// when it was frozen; `slots` are those of its added tables.
+    pub fn is_made_of(
+        &self,
+        target: &Module<'_>,
+        state: &Snapshot<'_>,
+        renames: &[Rename],
+        slots: &HashMap<(u32, u64), String>,
+    ) -> bool {
+        let name = |export: &str| {
+            let renamed = renames.iter().find(|rename| rename.src == export);
+            renamed.map_or_else(|| export.to_string(), |rename| rename.dst.clone())
+        };
+        let is_gone = |export: &str| self.snapshot.export(&name(export)).is_none();
+        let names = target.exports.iter().map(|export| export.name);
+        let removed_exports: Vec<String> =
+            names.filter(|export| is_gone(export)).map(str::to_string).collect();
+        let internalizes = self.snapshot.imports.len() < self.original.imports.len();
+        [Layout::Compact, Layout::Mappable, Layout::Sparse].into_iter().any(|layout| {
+            let options = PlanOptions {
+                removed_exports: removed_exports.clone(),
+                renames: renames.to_vec(),
+                internalize: internalizes,
+                layout,
+                slots: slots.clone(),
+            };
+            let Ok(plan) = plan(target, state, &options) else { return false };
+            let Ok(wasm) = encode(target, state, &plan) else { return false };
+            Module::read_valid(&wasm).is_ok_and(|made| self.is_same_as_in(&made))
+        })
+    }
+
+    fn is_same_as_in(&self, made: &Module<'_>) -> bool {
+        let snapshot = self.snapshot;
+        let same = |id| contents(made, id) == contents(snapshot, id);
+        let (of_made, of_snapshot) = (read_bodies(made), read_bodies(snapshot));
+        let is_same_function = |&index: &u32| {
+            let body = index.checked_sub(snapshot.imported.functions).map(|body| body as usize);
+            let body = body.filter(|_| made.imported.functions == snapshot.imported.functions);
+            body.is_some_and(|body| of_made.get(body) == of_snapshot.get(body))
+                && made.functions.get(index as usize) == snapshot.functions.get(index as usize)
+        };
+        same(SectionId::TYPE)
+            && made.start == snapshot.start
+            && self.functions.iter().all(is_same_function)
+            && self.redirected().all(|export| made.export(export.name) == Some(export))
+            && (!self.compares_state
+                || same(SectionId::GLOBAL)
+                    && same(SectionId::TABLE)
+                    && same(SectionId::ELEMENT)
+                    && offsets(made) == offsets(snapshot))
+    }
+
+    /// Exports that lead to added functions.
+    fn redirected(&self) -> impl Iterator<Item = &'m wasmparser::Export<'s>> {
+        redirected(self.original, self.snapshot)
+    }
+
+    /// Why nobody can vouch for it, unless [`AddedCode::is_made_of`].
+    pub fn unexplained(&self) -> String {
+        if self.functions.is_empty() {
+            return "the snapshot's initial values depend on what is provided for its imports, where the original's \
+                    state does not"
+                .to_string();
+        }
+        let leads = |function: u32| {
+            let exports = self.redirected().filter(|export| export.index == function);
+            let mut ways: Vec<String> =
+                exports.map(|export| format!("export `{}`", Printable(export.name))).collect();
+            if self.snapshot.start == Some(function) {
+                ways.push("start function".to_string());
+            }
+            match ways.is_empty() {
+                true => format!("function {function}"),
+                false => format!("function {function} ({})", ways.join(", ")),
+            }
+        };
+        let mut named: Vec<String> =
+            self.functions.iter().take(NAMED).map(|&function| leads(function)).collect();
+        if let more @ 1.. = self.functions.len() - named.len() {
+            named.push(format!("{more} more"));
+        }
+        format!(
+            "the snapshot adds functions that are not those which this state needs, so what they do is known only from \
+             the calls that were made: {}",
+            named.join(", ")
+        )
+    }
+}
+
+/// Exports of the snapshot that lead to functions which the original does not have.
+pub(super) fn redirected<'m, 's>(
+    original: &Module<'_>,
+    snapshot: &'m Module<'s>,
+) -> impl Iterator<Item = &'m wasmparser::Export<'s>> + use<'m, 's> {
+    let first = original.functions.len();
+    snapshot.exports.iter().filter(move |export| is_function(export.kind) && export.index as usize >= first)
+}
+
+fn contents<'a>(module: &Module<'a>, id: SectionId) -> &'a [u8] {
+    module.section(id).map_or(&[], |section| section.contents)
+}
+
+/// The memory and the offset of each active data segment.
+fn offsets<'a>(module: &Module<'a>) -> Vec<(u32, &'a [u8])> {
+    let active = module.data.iter().filter_map(|data| match &data.kind {
+        DataKind::Active { memory_index, offset_expr } => Some((*memory_index, bytes(module, offset_expr))),
+        DataKind::Passive => None,
+    });
+    active.collect()
+}
+
+fn bytes<'a>(module: &Module<'a>, expression: &ConstExpr<'a>) -> &'a [u8] {
+    &module.bytes[expression.get_binary_reader().range()]
+}
+
+/// Whether a constant expression of the snapshot reads an imported global where the original has another expression.
+fn depends_on_imports(original: &Module<'_>, snapshot: &Module<'_>) -> bool {
+    let known = readers_of_imports(original);
+    readers_of_imports(snapshot).iter().any(|(place, expression)| known.get(place) != Some(expression))
+}
+
+/// Where a constant expression stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Place {
+    Global(usize),
+    Table(usize),
+    /// The offset of an element segment.
+    Slot(usize),
+    /// The offset of a data segment.
+    Address(usize),
+    /// Of an element segment.
+    Item(usize, usize),
+}
+
+/// All constant expressions that read an imported global.
+fn readers_of_imports<'a>(module: &Module<'a>) -> HashMap<Place, &'a [u8]> {
+    let mut found = HashMap::new();
+    let mut add = |place: Place, expression: &ConstExpr<'a>| {
+        let mut operators = expression.get_operators_reader().into_iter().flatten();
+        if operators.any(|operator| {
+            matches!(operator, Operator::GlobalGet { global_index } if global_index < module.imported.globals)
+        }) {
+            found.insert(place, bytes(module, expression));
+        }
+    };
+    if module.imported.globals == 0 {
+        return found;
+    }
+    for (index, global) in module.globals.iter().enumerate() {
+        global.init.iter().for_each(|init| add(Place::Global(index), init));
+    }
+    for (index, table) in module.tables.iter().enumerate() {
+        table.init.iter().for_each(|init| add(Place::Table(index), init));
+    }
+    for (index, data) in module.data.iter().enumerate() {
+        if let DataKind::Active { offset_expr, .. } = &data.kind {
+            add(Place::Address(index), offset_expr);
+        }
+    }
+    for (index, element) in module.elements.iter().enumerate() {
+        if let ElementKind::Active { offset_expr, .. } = &element.kind {
+            add(Place::Slot(index), offset_expr);
+        }
+        if let ElementItems::Expressions(_, items) = &element.items {
+            for (at, item) in items.clone().into_iter().flatten().enumerate() {
+                add(Place::Item(index, at), &item);
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,84 @@
+//! What the verifier vouches for was compared, or made by itself.
+
+use crate::{Place, code, done, stderr, stdout};
+
+/// Answers one caller among 2^64 with yes: `auth` leads to a function that the snapshot adds.
+const BACKDOOR: &str = r#"(module (memory (export "memory") 1) (data (i32.const 0) "\2a")
+    (func $init (i32.store (i32.const 0) (i32.const 42)))
+    (func $auth (param i64) (result i32) (i64.eq (local.get 0) (i64.const 0x1122334455667788)))
+    BACKDOOR)"#;
+
+const ORIGINAL: &str = r#"(module (memory (export "memory") 1)
+    (func $init (export "preinit") (i32.store (i32.const 0) (i32.const 42)))
+    (func $auth (export "auth") (param i64) (result i32) (i64.eq (local.get 0) (i64.const 0x1122334455667788))))"#;
+
+/// What is added, the exit code, and words of the answer.
+const ADDED: [(&str, i32, &str); 6] = [
+    (r#"(export "auth" (func $auth))"#, 0, "equal: "),
+    (
+        r#"(func (export "auth") (param i64) (result i32) (if (result i32)
+            (i64.eq (local.get 0) (i64.const 0x4242424242424242)) (then (i32.const 1)) (else (call $auth (local.get 0)))))"#,
+        2,
+        "redirected: export `auth` leads to a function that was added",
+    ),
+    (r#"(export "auth" (func $auth)) (func $start) (start $start)"#, 2, "function 2 (start function)"),
+    (r#"(export "auth" (func $auth)) (start $init)"#, 1, "start: none in the original, function 0"),
+    (
+        r#"(func (export "auth") (param i64) (result i32) (i32.const 0))"#,
+        2,
+        "the snapshot adds functions that are not those which this state needs",
+    ),
+    (
+        r#"(export "auth" (func $auth)) (func (export "more"))"#,
+        1,
+        "export.more: none in the original, function 2 in the snapshot",
+    ),
+];
+
+#[test]
+fn added_code_is_made_again_or_not_vouched_for() {
+    let place = Place::new();
+    place.write("original.wat", ORIGINAL);
+    for (added, exit, words) in ADDED {
+        place.write("snapshot.wat", BACKDOOR.replace("BACKDOOR)", &format!("{added})")));
+        let output = place.line("verify original.wat snapshot.wat --report verdict.json");
+        let text = stdout(&output);
+        assert_eq!(code(&output), exit, "{added}: {text}");
+        assert!(text.contains(words), "{added}: {text}");
+        let verdict: serde_json::Value = serde_json::from_slice(&place.read("verdict.json")).unwrap();
+        assert_eq!(verdict["coverage"]["functions_accounted"], 0, "{added}");
+    }
+}
+
+/// The functions that an honest snapshot adds are accounted for.
+#[test]
+fn what_preinit_adds_is_vouched_for() {
+    let place = Place::new();
+    place.write(
+        "imported.wat",
+        r#"(module (import "env" "memory" (memory 1 9)) (func (export "preinit")
+            (i32.store (i32.const 70000) (memory.grow (i32.const 2))))
+            (func (export "get") (result i32) (i32.load (i32.const 70000))))"#,
+    );
+    place.write(
+        "reader.wat",
+        r#"(module (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (func (export "_start") (drop (call $read (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 32)))))"#,
+    );
+    for (name, line) in [("imported", "--stub-all"), ("reader", "--allow-wasi --at stdin")] {
+        done(&place.line(&format!("{name}.wat -o out.wasm {line}")));
+        let output = place.line(&format!("verify {name}.wat out.wasm {line}"));
+        assert_eq!(code(&output), 0, "{name}: {}{}", stdout(&output), stderr(&output));
+        assert!(stdout(&output).contains("are what preinit adds for this state"), "{}", stdout(&output));
+    }
+}
+
+#[test]
+fn an_answer_says_if_no_call_returned() {
+    let place = Place::new();
+    place.write("loop.wat", r#"(module (func (export "preinit")) (func (export "run") (loop (br 0))))"#);
+    done(&place.line("loop.wat -o out.wasm"));
+    let output = place.line("verify loop.wat out.wasm --call-fuel 1000");
+    assert!(stdout(&output).contains("no call came to its end"), "{}", stdout(&output));
+}
