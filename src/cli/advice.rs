@@ -143,10 +143,12 @@ pub const OF_DIRECTORY: &str = "it was given by --dir or --mapdir";
 
 fn for_plan(error: &PlanError) -> Option<String> {
     Some(match error {
-        PlanError::SharedImport { .. } => "use --internalize to make it the module's own".to_string(),
-        PlanError::ImportedTwice { .. } | PlanError::NoInitializer { .. } => {
-            "leave out --internalize to keep it imported".to_string()
+        PlanError::SharedImport { sign: None, .. } => {
+            "use --internalize to make it the module's own".to_string()
         }
+        PlanError::PrivateToThreads { .. }
+        | PlanError::ImportedTwice { .. }
+        | PlanError::NoInitializer { .. } => "leave out --internalize to keep it imported".to_string(),
         _ => return None,
     })
 }
@@ -177,6 +179,7 @@ pub fn remedy(remedy: &Remedy) -> String {
         Remedy::ZeroStack | Remedy::StackFirst => "--zero-stack",
         Remedy::ResetLibc(_) | Remedy::ReadEnvironmentLater => "--reset-libc",
         Remedy::FewerVariables => "--env NAME",
+        Remedy::RebaseClock => "--rebase-clock",
         Remedy::OtherEntry => "-r _start=NAME",
         _ => return remedy.to_string(),
     };
@@ -203,8 +206,10 @@ pub fn verdict(verdict: &Verdict) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::remedy;
+    use super::{for_plan, remedy};
     use preinit::finding::Remedy;
+    use preinit::stages::module::ImportName;
+    use preinit::stages::plan::{PlanError, ThreadSign};
 
     #[test]
     fn the_command_line_adds_the_option() {
@@ -214,11 +219,23 @@ mod tests {
             (Remedy::ResetLibc("reset"), "--reset-libc"),
             (Remedy::ReadEnvironmentLater, "--reset-libc"),
             (Remedy::FewerVariables, "--env NAME"),
+            (Remedy::RebaseClock, "--rebase-clock"),
             (Remedy::OtherEntry, "-r _start=NAME"),
         ] {
             assert!(!advice.to_string().contains(option), "{advice}");
             assert_eq!(remedy(&advice), format!("{advice} ({option})"));
         }
         assert_eq!(remedy(&Remedy::Text("do this".into())), "do this");
+    }
+
+    #[test]
+    fn no_advice_parts_threads() {
+        let import = || ImportName::new("env", "memory");
+        let refused = |sign| for_plan(&PlanError::SharedImport { memory: 0, import: import(), sign });
+        assert!(refused(None).is_some_and(|advice| advice.contains("--internalize")));
+        let spawns = ThreadSign::Spawns(ImportName::new("wasi", "thread-spawn"));
+        assert_eq!(refused(Some(spawns.clone())), None);
+        let parted = PlanError::PrivateToThreads { memory: 0, import: import(), sign: spawns };
+        assert!(for_plan(&parted).is_some_and(|advice| advice.starts_with("leave out")));
     }
 }

@@ -71,7 +71,7 @@ pub fn details(report: &Report, verbose: bool) -> String {
             lines.add("reading", format_args!("{} by {}", Seconds(frozen.reading), frozen.reader));
         }
     }
-    files(&mut lines, report);
+    files_and_clock(&mut lines, report);
     let seen = seen(report);
     if !seen.is_empty() {
         let seen = seen.join(", ");
@@ -104,8 +104,12 @@ pub fn details(report: &Report, verbose: bool) -> String {
     lines.text
 }
 
-/// What init changed in its directories.
-fn files(lines: &mut Lines, report: &Report) {
+/// What init has done to files, and where its clock goes on.
+fn files_and_clock(lines: &mut Lines, report: &Report) {
+    if let Some(clock) = report.monotonic_clock {
+        let clock = Seconds(clock as f64 / 1e9);
+        lines.add("clock", format_args!("an instance's monotonic clock goes on from {clock}"));
+    }
     let lost = &report.files_lost;
     let written: Vec<&String> = report.files_written.iter().filter(|path| !lost.contains(path)).collect();
     if !written.is_empty() {

@@ -4,20 +4,23 @@ use super::VerifyError;
 use super::added_code::AddedCode;
 use super::boundary_values::BoundaryValues;
 use super::compared_instance::ComparedInstance;
+use super::engine_run::EngineRun;
 use super::lock_step::ScriptResult;
 use super::observer::{Observer, OriginalReplay};
 use super::probed_module::ProbedModule;
 use super::script::Script;
 use super::sequences::{self, Sequences};
 use super::shrink::{self, Counterexample};
+use super::snapshot_clock;
 use super::snapshot_run::SnapshotRun;
 use super::state_comparison;
 use super::tolerance::Tolerance;
-use super::verdict::Skipped;
+use super::verdict::{Difference, Skipped};
 use super::verdict_builder::VerdictBuilder;
 use super::verifier::Verifier;
 use crate::report::seconds;
-use preinit_core::module::is_function;
+use preinit_core::addition::Extended;
+use preinit_core::module::{Module, is_function};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::collections::HashMap;
@@ -95,6 +98,10 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
                     self.verdict.coverage.state = state_comparison::coverage(&state);
                     self.verdict.not_compared(state_comparison::not_compared(&state));
                 }
+                if self.program.module.shared_imports().next().is_some() && !self.verdict.is_different() {
+                    let differences = later_instances(&mut original, &mut fresh, run, &snapshot)?;
+                    self.verdict.extend(differences, name);
+                }
                 snapshot.fresh = Some(fresh);
             }
             Err(difference) => self.verdict.extend([difference], name),
@@ -109,9 +116,17 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
         let Verifier { program, options, runs, .. } = &mut *self.verifier;
         let Some(added) = AddedCode::of(&program.module, &self.program.module) else { return Ok(()) };
         let run = &mut runs[self.snapshots[0].0];
+        let clock = snapshot_clock::rebased(&run.record.ledger, &program.module, &self.program.module);
         let mut original = run.fresh(options)?;
         let is_accounted = original.with_snapshot(|state| {
-            added.is_made_of(&program.module, state, &options.renames, &HashMap::new())
+            let mut extended = Extended::new(&program.module, state.clone());
+            if !snapshot_clock::rebase(&mut extended, clock) {
+                return false;
+            }
+            let made = |target: &Module<'_>| {
+                added.is_made_of(target, extended.snapshot(), &options.renames, &HashMap::new())
+            };
+            extended.module().is_ok_and(|target| made(&target))
         })?;
         run.keep(original);
         self.verdict.add_code(&added, is_accounted);
@@ -317,6 +332,23 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
         }
         Ok(boundaries)
     }
+}
+
+/// Compares one more instance of each on the memory that it has, as each thread of a program is one.
+fn later_instances(
+    original: &mut ComparedInstance<'_>,
+    snapshot: &mut ComparedInstance<'_>,
+    run: &EngineRun<'_>,
+    snapshot_run: &SnapshotRun<'_>,
+) -> Result<Vec<Difference>, VerifyError> {
+    let left = original.state_of_later_instance(run.compiled())?;
+    let right = snapshot.state_of_later_instance(snapshot_run.compiled())?;
+    let mut differences = state_comparison::compare(&left, &right, Tolerance::None);
+    drop((left, right));
+    differences.iter_mut().for_each(|difference| difference.key.insert_str(0, "later."));
+    // What it did to the memory that all share.
+    differences.extend(state_comparison::compare(&original.state()?, &snapshot.state()?, Tolerance::None));
+    Ok(differences)
 }
 
 /// The same sequences for the same seed, on every engine.

@@ -4,10 +4,13 @@ use super::added_code::redirected;
 use super::custom_sections;
 use super::verdict::Difference;
 use crate::execute::REACTOR_INITIALIZE;
-use preinit_core::module::{Element, Module, SectionId, Space, is_function, ref_funcs};
+use preinit_core::interpose::is_redirected;
+use preinit_core::module::{Module, SectionId, Space, is_function};
 use preinit_core::plan::{Rename, effective_renames};
+use preinit_core::rebase::rebased_imports;
 use preinit_core::strip;
-use wasmparser::{ConstExpr, ElementItems, ExternalKind, Import};
+use std::collections::BTreeMap;
+use wasmparser::{ExternalKind, Import};
 
 /// What a comparison of two modules found.
 pub(super) struct ModuleComparison {
@@ -31,13 +34,14 @@ pub(super) fn compare(
     renames: &[Rename],
 ) -> ModuleComparison {
     let mut differences = Vec::new();
+    let answered = rebased_imports(snapshot, original.functions.len() as u32);
     types(original, snapshot, &mut differences);
     let internalized = imports(original, snapshot, &mut differences);
     functions(original, snapshot, &mut differences);
-    let (function_bodies, functions_stripped) = bodies(original, snapshot, &mut differences);
+    let (function_bodies, functions_stripped) = bodies(original, snapshot, &answered, &mut differences);
     tables(original, snapshot, &mut differences);
     memories(original, snapshot, &mut differences);
-    globals(original, snapshot, &mut differences);
+    globals(original, snapshot, if answered.is_empty() { 0 } else { GLOBALS_OF_CLOCK }, &mut differences);
     if section(original, SectionId::TAG) != section(snapshot, SectionId::TAG) {
         differences.push(Difference::new("tags", "the original's", "others"));
     }
@@ -124,13 +128,23 @@ fn functions(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec
 }
 
 /// Compares function bodies. How many were compared, and how many of those are stubs.
-fn bodies(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) -> (u64, u64) {
+fn bodies(
+    original: &Module<'_>,
+    snapshot: &Module<'_>,
+    answered: &BTreeMap<u32, u32>,
+    differences: &mut Vec<Difference>,
+) -> (u64, u64) {
+    let answers: BTreeMap<u32, u32> = answered.iter().map(|(ours, import)| (*import, *ours)).collect();
     let imported = original.imported.functions as usize;
     let (mut compared, mut stubs) = (0, 0);
     let mut reachable = None;
     for (k, (left, right)) in read_bodies(original).into_iter().zip(read_bodies(snapshot)).enumerate() {
         compared += 1;
         if left == right {
+            continue;
+        }
+        // It calls functions that answer instead of imports.
+        if is_redirected(original, snapshot, (imported + k) as u32, &answers) {
             continue;
         }
         // What can never run may have been taken out.
@@ -189,8 +203,17 @@ fn memories(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<
     }
 }
 
-fn globals(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
-    count("globals", original.globals.len(), snapshot.globals.len(), differences);
+/// Globals that functions which shift the clock share.
+const GLOBALS_OF_CLOCK: usize = 2;
+
+/// How many globals of the snapshot belong to functions which shift the clock.
+pub(super) fn globals_of_clock(original: &Module<'_>, snapshot: &Module<'_>) -> usize {
+    let answered = rebased_imports(snapshot, original.functions.len() as u32);
+    if answered.is_empty() { 0 } else { GLOBALS_OF_CLOCK }
+}
+
+fn globals(original: &Module<'_>, snapshot: &Module<'_>, of_clock: usize, differences: &mut Vec<Difference>) {
+    count("globals", original.globals.len() + of_clock, snapshot.globals.len(), differences);
     for (index, (left, right)) in original.globals.iter().zip(&snapshot.globals).enumerate() {
         let ty = |global: &wasmparser::GlobalType| {
             let mutability = if global.mutable { "mutable " } else { "" };
@@ -280,62 +303,15 @@ fn is_wrapper(original: &Module<'_>, export: &wasmparser::Export<'_>) -> bool {
     is_function(export.kind) && export.index as usize >= original.functions.len()
 }
 
-/// Compares what live passive segments hold. Whether they are live is compared as state.
+/// What instructions name must be there. What live segments hold is compared as state.
 fn segments(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
-    for index in named(original.code.highest_data) {
-        match (original.data.get(index), snapshot.data.get(index)) {
-            (Some(_), None) => {
-                differences.push(Difference::new(format!("data.{index}"), "defined", "none"));
-            }
-            (Some(left), Some(right))
-                if right.is_passive() && !right.bytes.is_empty() && left.bytes != right.bytes =>
-            {
-                let describe = |bytes: &[u8]| format!("{} bytes", bytes.len());
-                let key = format!("data.{index}.bytes");
-                differences.push(Difference::new(key, describe(left.bytes), describe(right.bytes)));
-            }
-            _ => {}
+    let mut missing = |kind: &str, highest: Option<u32>, defined: usize| {
+        for index in defined..highest.map_or(0, |highest| highest as usize + 1) {
+            differences.push(Difference::new(format!("{kind}.{index}"), "defined", "none"));
         }
-    }
-    for index in named(original.code.highest_element) {
-        match (original.elements.get(index), snapshot.elements.get(index)) {
-            (Some(_), None) => {
-                differences.push(Difference::new(format!("element.{index}"), "defined", "none"));
-            }
-            (Some(left), Some(right)) if right.is_passive() && !right.is_empty() => {
-                let (left, right) = (items(original, left), items(snapshot, right));
-                if left != right {
-                    let describe = |items: &[Item<'_>]| format!("{} items", items.len());
-                    let key = format!("element.{index}.items");
-                    differences.push(Difference::new(key, describe(&left), describe(&right)));
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-fn named(highest: Option<u32>) -> std::ops::Range<usize> {
-    0..highest.map_or(0, |highest| highest as usize + 1)
-}
-
-#[derive(PartialEq, Eq)]
-enum Item<'a> {
-    Function(u32),
-    Expression(&'a [u8]),
-}
-
-fn items<'a>(module: &Module<'a>, element: &Element<'a>) -> Vec<Item<'a>> {
-    match &element.items {
-        ElementItems::Functions(items) => items.clone().into_iter().flatten().map(Item::Function).collect(),
-        ElementItems::Expressions(_, items) => {
-            let item = |expression: ConstExpr<'a>| match ref_funcs(&expression)[..] {
-                [function] => Item::Function(function),
-                _ => Item::Expression(&module.bytes[expression.get_binary_reader().range()]),
-            };
-            items.clone().into_iter().flatten().map(item).collect()
-        }
-    }
+    };
+    missing("data", original.code.highest_data, snapshot.data.len());
+    missing("element", original.code.highest_element, snapshot.elements.len());
 }
 
 /// The original's name for an export of the snapshot, by the renames that have an effect.

@@ -7,6 +7,7 @@ extern crate preinit_testing;
 mod audit;
 mod bad_input;
 mod cleaning;
+mod clock;
 mod freezing;
 mod golden;
 mod host_caches;
@@ -16,6 +17,7 @@ mod programs;
 mod properties;
 mod real_inputs;
 mod repository;
+mod threads;
 mod verify;
 
 fn main() -> std::process::ExitCode {

@@ -58,7 +58,8 @@ pub struct SnapshotArgs {
 
     /// Make imported memories, tables and globals the module's own
     ///
-    /// By default they stay imports, and what init changed in them is written when the snapshot is instantiated.
+    /// By default they stay imports, and what init changed in them is written when the snapshot is instantiated. A memory
+    /// that threads share has to stay an import.
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub internalize: bool,
 
@@ -115,6 +116,15 @@ pub struct SnapshotArgs {
     /// they are.
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub reset_libc: bool,
+
+    /// Let an instance's monotonic clock go on from where it stood when init last read it
+    ///
+    /// Otherwise it begins anew, and what init has planned by it waits longer. Its imports are answered by functions of the
+    /// output, which shift the host's answers.
+    ///
+    /// [default: true with --at, else false]
+    #[arg(long, action = ArgAction::Set)]
+    pub rebase_clock: Option<bool>,
 
     /// Clear what functions have left on the stack
     ///
