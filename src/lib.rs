@@ -35,6 +35,7 @@ mod temporary;
 #[cfg(feature = "verify")]
 pub mod verify;
 mod warning;
+pub mod wizer;
 mod wording;
 
 /// The stages, for tests, benchmarks and the command line. Nothing here is part of the stable interface.
