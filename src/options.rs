@@ -56,7 +56,7 @@ pub struct Options {
     pub zero_stack: bool,
     /// Refuse whatever would otherwise be a warning.
     pub strict: bool,
-    /// Draw the memories, for [`Output::page`].
+    /// Draw the memories, for [`Output::page`](crate::Output::page).
     pub maps: bool,
 }
 
