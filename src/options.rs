@@ -68,7 +68,7 @@ pub struct Options {
     pub zero_stack: bool,
     /// Refuse whatever would otherwise be a warning.
     pub strict: bool,
-    /// Draw the memories, for [`Output::page`].
+    /// Draw the memories, for [`Output::page`](crate::Output::page).
     pub maps: bool,
     /// Called when everything is compiled and init begins, for those who measure or limit the time.
     pub on_init: Option<StageHook>,

@@ -120,7 +120,7 @@ fn for_denied(class: Class) -> String {
 }
 
 fn for_import(called: &ImportCalled) -> String {
-    let ImportCalled { import } = called;
+    let ImportCalled { import, .. } = called;
     match called.wasi() {
         Some(WasiImport::Provided) => "use --allow-wasi".to_string(),
         Some(WasiImport::Preview2) => format!("use --stub {import}"),

@@ -91,7 +91,7 @@ pub fn details(report: &Report, verbose: bool) -> String {
     }
     more(&mut lines, "audit", report.findings.len());
     for argument in &report.init_arguments {
-        let AllocatedArgument { function, what, address, allocator } = argument;
+        let AllocatedArgument { function, what, address, allocator, .. } = argument;
         let (function, allocator) = (Printable(function), Printable(allocator));
         lines.add(
             "argument",

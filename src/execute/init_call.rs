@@ -32,6 +32,7 @@ pub(super) enum Argument {
 
 /// A text or a list that an init function was given, in memory that the module allocated for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct AllocatedArgument {
     /// The init function.
     pub function: String,
