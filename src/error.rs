@@ -105,6 +105,7 @@ impl Error {
         match self {
             Error::Plan(PlanError::NoSuchExport { .. }) => false,
             Error::Plan(_) | Error::StackKept(_) | Error::Strict { .. } => true,
+            Error::Module(error) => matches!(error, ModuleError::Proposal { .. }),
             Error::Execute(error) => matches!(error, ExecuteError::Stopped(_)),
             Error::Freeze(error) => error.is_refusal(),
             _ => false,

@@ -10,6 +10,7 @@
 //! | `output_mode` | a replaced file gives nobody rights; the ledger is for its owner alone |
 //! | `interruption` | an interrupted run leaves no temporary files, a killed one none for long |
 //! | `result_reuse` | a kept snapshot is used only where init would see the same |
+//! | `untrusted` | `--untrusted` gives a module little |
 //! | `verdicts` | the verifier vouches only for what it compared or made itself |
 
 mod cache_directory;
@@ -25,6 +26,7 @@ mod output_escape;
 #[cfg(unix)]
 mod output_mode;
 mod result_reuse;
+mod untrusted;
 mod verdicts;
 
 use crate::{Place, done, stderr};
