@@ -1,5 +1,6 @@
 //! Why there is no snapshot. [`Error`] has a variant for each stage; the types of the stages are here too, to be matched on.
 
+#[cfg(feature = "cache")]
 pub use crate::cache::{CacheError, Fault};
 use crate::cleaning::StackKept;
 pub use crate::execute::ExecuteError;

@@ -1,6 +1,15 @@
 #![doc = include_str!("../docs/library.md")]
+#![cfg_attr(
+    not(all(feature = "audit", feature = "verify")),
+    allow(dead_code, unused_imports, reason = "audit and verify use more of the modules that they share")
+)]
 
+#[cfg(feature = "audit")]
 pub mod audit;
+#[cfg(feature = "cache")]
+mod cache;
+#[cfg(not(feature = "cache"))]
+#[path = "cache/absent.rs"]
 mod cache;
 mod checks;
 mod cleaning;
@@ -14,12 +23,15 @@ mod guest;
 pub mod host;
 mod instance;
 mod options;
+#[cfg(feature = "cache")]
 mod ownership;
 mod page;
 mod pipeline;
 mod preinit;
 pub mod report;
+#[cfg(feature = "cache")]
 mod temporary;
+#[cfg(feature = "verify")]
 pub mod verify;
 mod warning;
 mod wording;
@@ -33,6 +45,7 @@ pub mod stages {
         strip,
     };
 
+    #[cfg(feature = "cache")]
     pub mod cache {
         pub use crate::cache::*;
     }
@@ -48,17 +61,20 @@ pub mod stages {
     pub mod instance {
         pub use crate::instance::*;
     }
+    #[cfg(feature = "cache")]
     pub mod ownership {
         pub use crate::ownership::*;
     }
     pub mod page {
         pub use crate::page::*;
     }
+    #[cfg(feature = "cache")]
     pub mod temporary {
         pub use crate::temporary::*;
     }
 }
 
+#[cfg(feature = "cache")]
 pub use cache::CompileCache;
 pub use cleaning::StackKept;
 pub use engine::Compiler;

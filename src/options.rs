@@ -44,7 +44,8 @@ pub struct Options {
     pub at: Option<Trigger>,
     /// How the calls in progress are read, for [`Options::at`].
     pub frames: FrameReader,
-    /// Where compiled code is kept between runs.
+    /// Where compiled code is kept between runs: with the feature `cache`.
+    #[cfg(feature = "cache")]
     pub compile_cache: Option<CompileCache>,
     /// What init can see and do.
     pub host: HostOptions,
@@ -74,6 +75,7 @@ impl Default for Options {
             optimize: false,
             at: None,
             frames: FrameReader::default(),
+            #[cfg(feature = "cache")]
             compile_cache: None,
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
@@ -95,7 +97,11 @@ impl Options {
 
     /// The cache, unless the guest could put code there.
     pub(crate) fn safe_compile_cache(&self) -> Option<&CompileCache> {
-        self.compile_cache.as_ref().filter(|cache| !cache.is_in_reach_of(self.writable_directories()))
+        #[cfg(feature = "cache")]
+        let cache = self.compile_cache.as_ref();
+        #[cfg(not(feature = "cache"))]
+        let cache: Option<&CompileCache> = None;
+        cache.filter(|cache| !cache.is_in_reach_of(self.writable_directories()))
     }
 
     /// What these options run.

@@ -1,3 +1,4 @@
+#[cfg(feature = "cache")]
 use crate::cache::CompileCache;
 use crate::error::Error;
 use crate::freeze::{FrameReader, Trigger};
@@ -179,7 +180,8 @@ impl Preinit {
         self
     }
 
-    /// Keeps compiled code between runs. By default nothing is kept.
+    /// Keeps compiled code between runs, with the feature `cache`. By default nothing is kept.
+    #[cfg(feature = "cache")]
     pub fn compile_cache(mut self, cache: impl Into<Option<CompileCache>>) -> Self {
         self.options.compile_cache = cache.into();
         self

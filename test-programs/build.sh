@@ -49,6 +49,7 @@ else
 fi
 
 SCRATCH=$scratch RUST_FLAGS=$rust_flags sins/build.sh
+SCRATCH=$scratch threads/build.sh
 
 # Linkers mark their output executable.
 chmod 644 c/*.wasm cpp/*.wasm assemblyscript/*.wasm rust/*.wasm

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use cap_std::fs::Dir;
-use wasmtime::{Cache, CacheConfig};
+use wasmtime::{Cache, CacheConfig, Config};
 
 use super::cache_section::{CacheSection, EntryName};
 use super::error::CacheError;
@@ -112,8 +112,10 @@ impl CompileCache {
         Some(CompiledEntry { section, name, cache, lock })
     }
 
-    /// Removes what was not used for longest until the rest is well within the limit.
-    pub(crate) fn evict(&self) {
+    /// Declares a new entry complete, then removes what was not used for longest until the rest is well within the limit.
+    pub(crate) fn keep(&self, entry: &CompiledEntry) {
+        // What cannot be sealed will be compiled again.
+        let _ = entry.seal();
         if let Ok(section) = self.section() {
             section.evict(self.max_bytes);
         }
@@ -124,20 +126,24 @@ impl CompileCache {
 pub(crate) struct CompiledEntry {
     section: CacheSection,
     name: EntryName,
-    /// For the engine's configuration.
-    pub cache: Cache,
+    cache: Cache,
     /// Locked while the entry is made.
     lock: Option<File>,
 }
 
 impl CompiledEntry {
+    /// Lets the engine read and write the entry.
+    pub fn configure(&self, config: &mut Config) {
+        config.cache(Some(self.cache.clone()));
+    }
+
     /// Whether the engine took the module from here.
     pub fn is_hit(&self) -> bool {
         self.cache.cache_hits() > 0
     }
 
     /// Declares what the engine wrote to be complete.
-    pub fn seal(&self) -> io::Result<()> {
+    fn seal(&self) -> io::Result<()> {
         if self.lock.is_none() {
             return Err(io::Error::other("the engine did not take what is sealed"));
         }

@@ -106,10 +106,12 @@ fn for_host(error: &HostError) -> Option<String> {
 
 fn for_plan(error: &PlanError) -> Option<String> {
     Some(match error {
-        PlanError::SharedImport { .. } => "use --internalize to make it the module's own".to_string(),
-        PlanError::ImportedTwice { .. } | PlanError::NoInitializer { .. } => {
-            "leave out --internalize to keep it imported".to_string()
+        PlanError::SharedImport { sign: None, .. } => {
+            "use --internalize to make it the module's own".to_string()
         }
+        PlanError::PrivateToThreads { .. }
+        | PlanError::ImportedTwice { .. }
+        | PlanError::NoInitializer { .. } => "leave out --internalize to keep it imported".to_string(),
         _ => return None,
     })
 }
@@ -166,8 +168,10 @@ pub fn verdict(verdict: &Verdict) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::remedy;
+    use super::{for_plan, remedy};
     use preinit::finding::Remedy;
+    use preinit::stages::module::ImportName;
+    use preinit::stages::plan::{PlanError, ThreadSign};
 
     #[test]
     fn the_command_line_adds_the_option() {
@@ -183,5 +187,16 @@ mod tests {
             assert_eq!(remedy(&advice), format!("{advice} ({option})"));
         }
         assert_eq!(remedy(&Remedy::Text("do this".into())), "do this");
+    }
+
+    #[test]
+    fn no_advice_parts_threads() {
+        let import = || ImportName::new("env", "memory");
+        let refused = |sign| for_plan(&PlanError::SharedImport { memory: 0, import: import(), sign });
+        assert!(refused(None).is_some_and(|advice| advice.contains("--internalize")));
+        let spawns = ThreadSign::Spawns(ImportName::new("wasi", "thread-spawn"));
+        assert_eq!(refused(Some(spawns.clone())), None);
+        let parted = PlanError::PrivateToThreads { memory: 0, import: import(), sign: spawns };
+        assert!(for_plan(&parted).is_some_and(|advice| advice.starts_with("leave out")));
     }
 }

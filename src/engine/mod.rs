@@ -210,16 +210,16 @@ fn compile_configured(
     cache: Option<&CompileCache>,
 ) -> wasmtime::Result<Compiled> {
     let entry = cache.and_then(|cache| cache.entry(settings, wasm));
-    config.cache(entry.as_ref().map(|entry| entry.cache.clone()));
+    if let Some(entry) = &entry {
+        entry.configure(&mut config);
+    }
     let engine = Engine::new(&config)?;
     let module = wasmtime::Module::from_binary(&engine, wasm)?;
     let cached = entry.as_ref().is_some_and(|entry| entry.is_hit());
     if let (Some(cache), Some(entry)) = (cache, entry)
         && !cached
     {
-        // What cannot be sealed will be compiled again.
-        let _ = entry.seal();
-        cache.evict();
+        cache.keep(&entry);
     }
     Ok(Compiled { engine, module, compiler, cached })
 }

@@ -2,6 +2,7 @@
 
 mod contents;
 mod difference;
+#[cfg(feature = "audit")]
 mod dwarf;
 mod locations;
 mod pointers;

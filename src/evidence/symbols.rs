@@ -1,5 +1,6 @@
 //! Names for addresses.
 
+#[cfg(feature = "audit")]
 use super::dwarf;
 use super::variable::Variable;
 use crate::guest::{AddressMap, static_data};
@@ -15,14 +16,18 @@ pub(crate) struct Symbols {
 }
 
 impl Symbols {
-    /// Those in the debugging information and the name section.
+    /// Those in the debugging information, with the feature `audit`, and in the name section.
     pub fn of(module: &Module<'_>) -> Symbols {
         let names = segment_names(module);
         let named = static_data(module).into_iter().filter(|data| data.memory == 0).filter_map(|data| {
             let name = names.iter().find(|(index, _)| *index == data.segment)?;
             Some((data.range, name.1.to_owned()))
         });
-        Symbols { segments: named.collect(), variables: dwarf::variables(module) }
+        #[cfg(feature = "audit")]
+        let variables = dwarf::variables(module);
+        #[cfg(not(feature = "audit"))]
+        let variables = Vec::new();
+        Symbols { segments: named.collect(), variables }
     }
 
     /// No names.

@@ -19,7 +19,8 @@ pub(super) struct Resolver {
     stubbed: HashMap<ImportName, Extern>,
 }
 
-/// One `Extern` for each import of `module`, in order. Preloads are instantiated, which runs their code: fuel and
+/// One `Extern` for each import of `module`, in order. A shared memory that nothing else provides is a new one: whoever
+/// starts the threads of a program makes it. Preloads are instantiated, which runs their code: fuel and
 /// epoch deadlines of the store must be set before.
 ///
 /// # Errors
@@ -90,6 +91,12 @@ impl Resolver {
             } else if let Some(provided) = self.provided(store, &key.0, &ty)? {
                 externs.push(provided.clone());
                 state.insert(key, provided);
+            } else if let ExternType::Memory(memory) = &ty
+                && memory.is_shared()
+            {
+                let made = stub::stub(store, &ty, &key.0)?;
+                externs.push(made.clone());
+                state.insert(key, made);
             } else if let ExternType::Global(ty) = &ty
                 && stub::is_opaque(ty)
             {

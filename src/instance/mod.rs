@@ -15,7 +15,7 @@ pub use read::WasmtimeInstance;
 
 use object_types::ObjectTypes;
 use preinit_core::probe::{Probe, ProbeNames, Probed};
-use wasmtime::{AsContextMut, Extern, Func, Instance};
+use wasmtime::{AsContextMut, Extern, Func, Instance, Store};
 
 /// Why an instance of wasmtime could not be read. Each is a mistake of preinit and not of its input.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +85,21 @@ impl ProbedInstance {
             types,
             first_zeroed_memory,
         })
+    }
+
+    /// Another instance with the same imports. What those held is not known of it.
+    ///
+    /// # Errors
+    /// If it cannot be instantiated.
+    pub fn another<T: 'static>(
+        &self,
+        store: &mut Store<T>,
+        probed: &Probed,
+        instantiate: impl FnOnce(&mut Store<T>, &[Extern]) -> wasmtime::Result<Instance>,
+    ) -> Result<ProbedInstance, InstanceError> {
+        let handle = instantiate(store, &self.imports)?;
+        let baseline = Baseline::of(store, &self.imports)?;
+        ProbedInstance::new(probed, handle, self.imports.clone(), baseline, store)
     }
 
     /// The instance with the store that holds it, for capture.

@@ -1,7 +1,8 @@
 use super::call_result::CallResult;
 use super::instance_state::{InstanceState, MemoryBytes};
 use super::probed_module::ProbedModule;
-use crate::execute::Initialized;
+use crate::engine::Compiled;
+use crate::execute::{Initialized, instantiate};
 use crate::host::{Entry, HostState};
 use crate::instance::{CaptureError, InstanceError, WasmtimeInstance, shared_bytes};
 use preinit_core::capture::{FunctionIndices, StateReader};
@@ -62,6 +63,27 @@ impl<'a> ComparedInstance<'a> {
         };
         let memories = self.initialized.instance.memories.iter().map(memory).collect::<Result<_, _>>()?;
         Ok(InstanceState { module: &self.program.module, outline, memories })
+    }
+
+    /// Makes one more instance with the same imports, as each thread of a program is one, and gives its state.
+    pub fn state_of_later_instance(
+        &mut self,
+        compiled: &Compiled,
+    ) -> Result<InstanceState<'_>, CaptureError> {
+        let ProbedModule { module, probed } = &*self.program;
+        let Initialized { instance, store, .. } = &mut self.initialized;
+        let later = instance.another(store, probed, |store, imports| {
+            instantiate(store, &compiled.module, imports, module.bytes, probed)
+        });
+        let first = std::mem::replace(instance, later.map_err(CaptureError::Instance)?);
+        let functions = FunctionIndices::of(module, probed, &mut self.initialized.reader());
+        let num_tables = self.num_tables;
+        let outline = functions.map_err(CaptureError::Instance).and_then(|functions| {
+            self.program.state_reader(&functions).outline(&mut self.initialized.reader(), num_tables)
+        });
+        self.initialized.instance = first;
+        let memories = Vec::new();
+        Ok(InstanceState { module: &self.program.module, outline: outline?, memories })
     }
 
     /// The state as it would be written into a snapshot.

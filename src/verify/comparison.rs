@@ -4,6 +4,7 @@ use super::VerifyError;
 use super::added_code::AddedCode;
 use super::boundary_values::BoundaryValues;
 use super::compared_instance::ComparedInstance;
+use super::engine_run::EngineRun;
 use super::lock_step::ScriptResult;
 use super::observer::{Observer, OriginalReplay};
 use super::probed_module::ProbedModule;
@@ -13,7 +14,7 @@ use super::shrink::{self, Counterexample};
 use super::snapshot_run::SnapshotRun;
 use super::state_comparison;
 use super::tolerance::Tolerance;
-use super::verdict::Skipped;
+use super::verdict::{Difference, Skipped};
 use super::verdict_builder::VerdictBuilder;
 use super::verifier::Verifier;
 use crate::report::seconds;
@@ -94,6 +95,10 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
                 if self.snapshots.is_empty() {
                     self.verdict.coverage.state = state_comparison::coverage(&state);
                     self.verdict.not_compared(state_comparison::not_compared(&state));
+                }
+                if self.program.module.shared_imports().next().is_some() && !self.verdict.is_different() {
+                    let differences = later_instances(&mut original, &mut fresh, run, &snapshot)?;
+                    self.verdict.extend(differences, name);
                 }
                 snapshot.fresh = Some(fresh);
             }
@@ -316,6 +321,23 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
         }
         Ok(boundaries)
     }
+}
+
+/// Compares one more instance of each on the memory that it has, as each thread of a program is one.
+fn later_instances(
+    original: &mut ComparedInstance<'_>,
+    snapshot: &mut ComparedInstance<'_>,
+    run: &EngineRun<'_>,
+    snapshot_run: &SnapshotRun<'_>,
+) -> Result<Vec<Difference>, VerifyError> {
+    let left = original.state_of_later_instance(run.compiled())?;
+    let right = snapshot.state_of_later_instance(snapshot_run.compiled())?;
+    let mut differences = state_comparison::compare(&left, &right, Tolerance::None);
+    drop((left, right));
+    differences.iter_mut().for_each(|difference| difference.key.insert_str(0, "later."));
+    // What it did to the memory that all share.
+    differences.extend(state_comparison::compare(&original.state()?, &snapshot.state()?, Tolerance::None));
+    Ok(differences)
 }
 
 /// The same sequences for the same seed, on every engine.

@@ -67,6 +67,11 @@ impl<'a> EngineRun<'a> {
         Ok(start::run_init(&self.program, &self.compiled, &self.init_calls, replay, options)?.original)
     }
 
+    /// The original as it was compiled.
+    pub fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+
     /// Takes back an instance on which no call was made.
     pub fn keep(&mut self, fresh: ComparedInstance<'a>) {
         self.fresh = Some(fresh);

@@ -40,6 +40,7 @@ mod other_engines;
 mod pattern;
 mod probed_module;
 mod script;
+mod segment_contents;
 mod sequences;
 mod shrink;
 mod snapshot_run;

@@ -4,10 +4,10 @@ use super::added_code::redirected;
 use super::custom_sections;
 use super::verdict::Difference;
 use crate::execute::REACTOR_INITIALIZE;
-use preinit_core::module::{Element, Module, SectionId, Space, is_function, ref_funcs};
+use preinit_core::module::{Module, SectionId, Space, is_function};
 use preinit_core::plan::Rename;
 use preinit_core::strip;
-use wasmparser::{ConstExpr, ElementItems, ExternalKind, Import};
+use wasmparser::{ExternalKind, Import};
 
 /// What a comparison of two modules found.
 pub(super) struct ModuleComparison {
@@ -279,62 +279,15 @@ fn is_wrapper(original: &Module<'_>, export: &wasmparser::Export<'_>) -> bool {
     is_function(export.kind) && export.index as usize >= original.functions.len()
 }
 
-/// Compares what live passive segments hold. Whether they are live is compared as state.
+/// What instructions name must be there. What live segments hold is compared as state.
 fn segments(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
-    for index in named(original.code.highest_data) {
-        match (original.data.get(index), snapshot.data.get(index)) {
-            (Some(_), None) => {
-                differences.push(Difference::new(format!("data.{index}"), "defined", "none"));
-            }
-            (Some(left), Some(right))
-                if right.is_passive() && !right.bytes.is_empty() && left.bytes != right.bytes =>
-            {
-                let describe = |bytes: &[u8]| format!("{} bytes", bytes.len());
-                let key = format!("data.{index}.bytes");
-                differences.push(Difference::new(key, describe(left.bytes), describe(right.bytes)));
-            }
-            _ => {}
+    let mut missing = |kind: &str, highest: Option<u32>, defined: usize| {
+        for index in defined..highest.map_or(0, |highest| highest as usize + 1) {
+            differences.push(Difference::new(format!("{kind}.{index}"), "defined", "none"));
         }
-    }
-    for index in named(original.code.highest_element) {
-        match (original.elements.get(index), snapshot.elements.get(index)) {
-            (Some(_), None) => {
-                differences.push(Difference::new(format!("element.{index}"), "defined", "none"));
-            }
-            (Some(left), Some(right)) if right.is_passive() && !right.is_empty() => {
-                let (left, right) = (items(original, left), items(snapshot, right));
-                if left != right {
-                    let describe = |items: &[Item<'_>]| format!("{} items", items.len());
-                    let key = format!("element.{index}.items");
-                    differences.push(Difference::new(key, describe(&left), describe(&right)));
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-fn named(highest: Option<u32>) -> std::ops::Range<usize> {
-    0..highest.map_or(0, |highest| highest as usize + 1)
-}
-
-#[derive(PartialEq, Eq)]
-enum Item<'a> {
-    Function(u32),
-    Expression(&'a [u8]),
-}
-
-fn items<'a>(module: &Module<'a>, element: &Element<'a>) -> Vec<Item<'a>> {
-    match &element.items {
-        ElementItems::Functions(items) => items.clone().into_iter().flatten().map(Item::Function).collect(),
-        ElementItems::Expressions(_, items) => {
-            let item = |expression: ConstExpr<'a>| match ref_funcs(&expression)[..] {
-                [function] => Item::Function(function),
-                _ => Item::Expression(&module.bytes[expression.get_binary_reader().range()]),
-            };
-            items.clone().into_iter().flatten().map(item).collect()
-        }
-    }
+    };
+    missing("data", original.code.highest_data, snapshot.data.len());
+    missing("element", original.code.highest_element, snapshot.elements.len());
 }
 
 /// The original's name for an export of the snapshot.

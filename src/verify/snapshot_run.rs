@@ -48,6 +48,11 @@ impl<'s> SnapshotRun<'s> {
         Ok(instance.map_err(|error| Difference::new("instantiate", "no error", error)))
     }
 
+    /// The snapshot as it was compiled.
+    pub fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+
     /// Runs a script on fresh instances. The original comes back as it is afterward.
     pub fn run<'a>(
         &mut self,

@@ -3,8 +3,10 @@
 use super::heap_comparison;
 use super::instance_state::{InstanceState, MemoryBytes};
 use super::memory_comparison::{describe_bytes, differing};
+use super::segment_contents;
 use super::tolerance::Tolerance;
 use super::verdict::{Difference, StateCoverage};
+use preinit_core::module::Module;
 use preinit_core::snapshot::{Reference, Snapshot, TableState, Unwritable, Value};
 
 /// Every difference between the states of the original and the snapshot.
@@ -99,23 +101,32 @@ impl StateComparison {
     }
 }
 
-/// Compares which segments are empty. Only those count that an instruction of the original can name; the code of both sides
+/// Compares which segments are empty, and what the others hold. Only those count that an instruction of the original can name; the code of both sides
 /// is the same.
 fn segments(original: &InstanceState<'_>, snapshot: &InstanceState<'_>, differences: &mut Vec<Difference>) {
     let code = &original.module.code;
-    let mut compare = |kind: &str, highest: Option<u32>, is_empty: fn(&InstanceState<'_>, usize) -> bool| {
+    let (left_module, right_module) = (original.module, snapshot.module);
+    let mut compare = |kind: &str, highest: Option<u32>, is_empty: IsEmpty, contents: Contents| {
         for index in 0..highest.map_or(0, |highest| highest as usize + 1) {
             let (left, right) = (is_empty(original, index), is_empty(snapshot, index));
             if left != right {
                 let describe = |dropped: bool| if dropped { "dropped or empty" } else { "live" };
                 let key = format!("{kind}.{index}.dropped");
                 differences.push(Difference::new(key, describe(left), describe(right)));
+            } else if !left && let Some([left, right]) = contents(left_module, right_module, index) {
+                let what = if kind == "data" { "bytes" } else { "items" };
+                differences.push(Difference::new(format!("{kind}.{index}.{what}"), left, right));
             }
         }
     };
-    compare("data", code.highest_data, is_empty_data);
-    compare("element", code.highest_element, is_empty_element);
+    compare("data", code.highest_data, is_empty_data, segment_contents::data);
+    compare("element", code.highest_element, is_empty_element, segment_contents::element);
 }
+
+type IsEmpty = fn(&InstanceState<'_>, usize) -> bool;
+
+/// What both segments of an index hold, if that is not the same.
+type Contents = fn(&Module<'_>, &Module<'_>, usize) -> Option<[String; 2]>;
 
 /// A segment without contents cannot be told from a dropped one; nor can one that does not exist.
 fn is_empty_data(state: &InstanceState<'_>, index: usize) -> bool {

@@ -243,13 +243,14 @@ fn without_the_platform_s_cache_everything_is_compiled() {
     place.write("cache", "a file");
     for line in ["in.wasm -o out.wasm", "in.wasm -o out.wasm --result-cache"] {
         for _ in 0..2 {
-            let output = place.command(line.split(' ')).env("XDG_CACHE_HOME", "cache").output().unwrap();
+            let output =
+                place.command(line.split(' ')).env("XDG_CACHE_HOME", place.join("cache")).output().unwrap();
             done(&output);
             assert!(!stderr(&output).contains("cache"), "{}", stderr(&output));
         }
     }
     let mut command = place.command("in.wasm -o out.wasm -f bad --result-cache".split(' '));
-    failed(&command.env("XDG_CACHE_HOME", "cache").output().unwrap(), 1, "trapped");
+    failed(&command.env("XDG_CACHE_HOME", place.join("cache")).output().unwrap(), 1, "trapped");
 }
 
 #[test]

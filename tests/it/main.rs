@@ -16,6 +16,7 @@ mod programs;
 mod properties;
 mod real_inputs;
 mod repository;
+mod threads;
 mod verify;
 
 fn main() -> std::process::ExitCode {

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes the npm packages, the wheel and the crates from this checkout, installs each into an empty folder, and runs them.
+Copies the example of a build script into an empty folder, and builds and runs it.
 
-    python3 tests/packages/check.py --preinit target/debug/preinit [--only npm,wheel,crate,release]
+    python3 tests/packages/check.py --preinit target/debug/preinit [--only npm,wheel,crate,release,build-script]
 
 npm's packages get the given binary. maturin and cargo build their own, in the development profile and the same target
 directory, so that the engine is not compiled again. Needs npm and PyPI. Ends with 1 if anything is not as it should be.
@@ -13,13 +14,20 @@ import pathlib
 import sys
 import tempfile
 
+import build_script
 import crate
 import npm
 import release
 import wheel
 from checking import Checks
 
-CHECKS = {"npm": npm.check, "wheel": wheel.check, "crate": crate.check, "release": release.check}
+CHECKS = {
+    "npm": npm.check,
+    "wheel": wheel.check,
+    "crate": crate.check,
+    "release": release.check,
+    "build-script": build_script.check,
+}
 
 
 def main():

@@ -11,10 +11,15 @@ def check(checks):
     names = [word for crate in crates for word in ("-p", crate)]
     # Cargo would verify them with a target directory of their own, and compile the engine again.
     checks.run(["cargo", "package", "--locked", "--no-verify", "--allow-dirty", *names], checks.root, environment)
+    dry = ["cargo", "publish", "--dry-run", "--locked", "--no-verify", "--allow-dirty", *names]
+    checks.run(dry, checks.root, environment)
     version = checks.version.split()[1]
     folder = checks.empty("crates")
     for crate in crates:
-        with tarfile.open(checks.target / f"package/{crate}-{version}.crate") as archive:
+        packed = checks.target / f"package/{crate}-{version}.crate"
+        size = packed.stat().st_size
+        checks.holds(f"the crate {crate} is smaller than 1 MB: {size // 1000} kB", size < 1_000_000)
+        with tarfile.open(packed) as archive:
             archive.extractall(folder, filter="data")
     package = folder / f"preinit-{version}"
     for file in ("LICENSE", "README.md", "Cargo.lock"):

@@ -46,7 +46,8 @@ pub struct SnapshotArgs {
 
     /// Make imported memories, tables and globals the module's own
     ///
-    /// By default they stay imports, and what init changed in them is written when the snapshot is instantiated.
+    /// By default they stay imports, and what init changed in them is written when the snapshot is instantiated. A memory
+    /// that threads share has to stay an import.
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub internalize: bool,
 

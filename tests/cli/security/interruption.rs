@@ -3,7 +3,7 @@
 use crate::{Place, code, done};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 const INT: i32 = 2;
@@ -24,12 +24,46 @@ fn place() -> Place {
     place
 }
 
-fn start(place: &Place, line: &str) -> Child {
-    place.command(line.split(' ')).stderr(Stdio::null()).spawn().unwrap()
+/// A run of the command, which ends with the test.
+struct Run(Child);
+
+impl Run {
+    /// Signals end it, even if whoever runs the tests ignores them.
+    fn start(place: &Place, line: &str) -> Run {
+        let command = place.command(line.split(' '));
+        let mut env = Command::new("env");
+        if cfg!(target_os = "linux") {
+            env.arg("--default-signal=HUP,INT,TERM");
+        }
+        env.arg(command.get_program()).args(command.get_args()).current_dir(place.path());
+        env.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Run(env.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    fn is_over(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
+    /// How it ended, which must be soon.
+    fn end(&mut self) -> ExitStatus {
+        let start = Instant::now();
+        while !self.is_over() {
+            assert!(start.elapsed() < Duration::from_secs(60), "it goes on");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.0.wait().unwrap()
+    }
 }
 
-fn send(signal: i32, child: &Child) {
-    let status = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status();
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn send(signal: i32, run: &Run) {
+    let status = Command::new("kill").arg(format!("-{signal}")).arg(run.0.id().to_string()).status();
     assert!(status.unwrap().success());
 }
 
@@ -38,9 +72,9 @@ fn temporary(place: &Place) -> Vec<String> {
 }
 
 /// Waits until the output is being written: the temporary file is there and has content.
-fn wait_for_writing(place: &Place, child: &mut Child) -> bool {
+fn wait_for_writing(place: &Place, run: &mut Run) -> bool {
     let start = Instant::now();
-    while child.try_wait().unwrap().is_none() && start.elapsed() < Duration::from_secs(60) {
+    while !run.is_over() && start.elapsed() < Duration::from_secs(60) {
         let is_written = |name: &String| fs::metadata(place.join(name)).is_ok_and(|file| file.len() > 0);
         if temporary(place).iter().any(is_written) {
             return true;
@@ -56,13 +90,13 @@ fn a_signal_while_writing_leaves_nothing() {
         let mut caught = 0;
         for _ in 0..4 {
             place.write("out.wasm", "old");
-            let mut child = start(&place, "large.wat -o out.wasm -q --no-cache");
-            if !wait_for_writing(&place, &mut child) {
-                child.wait().unwrap();
+            let mut run = Run::start(&place, "large.wat -o out.wasm -q --no-cache");
+            if !wait_for_writing(&place, &mut run) {
+                run.end();
                 continue;
             }
-            send(signal, &child);
-            let status = child.wait().unwrap();
+            send(signal, &run);
+            let status = run.end();
             assert_eq!(temporary(&place), Vec::<String>::new(), "signal {signal}");
             let output = place.read("out.wasm");
             assert!(output == b"old" || output.len() > 0x400_0000, "{} bytes", output.len());
@@ -77,10 +111,10 @@ fn a_signal_while_writing_leaves_nothing() {
 fn a_signal_while_running_ends_the_process() {
     for signal in [INT, TERM, HUP] {
         let place = place();
-        let mut child = start(&place, "in.wasm -f spin --timeout none -o out.wasm -q --no-cache");
+        let mut run = Run::start(&place, "in.wasm -f spin --timeout none -o out.wasm -q --no-cache");
         std::thread::sleep(Duration::from_millis(300));
-        send(signal, &child);
-        assert_eq!(child.wait().unwrap().signal(), Some(signal));
+        send(signal, &run);
+        assert_eq!(run.end().signal(), Some(signal));
         assert_eq!(place.read("out.wasm"), b"old");
         assert_eq!(temporary(&place), Vec::<String>::new());
     }
@@ -94,12 +128,13 @@ fn an_ignored_signal_stays_ignored() {
         let place = place();
         let binary = env!("CARGO_BIN_EXE_preinit");
         let script = format!("trap '' {name}; exec '{binary}' large.wat -o out.wasm -q --no-cache");
-        let mut child = Command::new("sh").arg("-c").arg(script).current_dir(place.path()).spawn().unwrap();
+        let mut shell = Command::new("sh");
+        let mut run = Run(shell.arg("-c").arg(script).current_dir(place.path()).spawn().unwrap());
         std::thread::sleep(Duration::from_millis(300));
-        if child.try_wait().unwrap().is_none() {
-            send(signal, &child);
+        if !run.is_over() {
+            send(signal, &run);
         }
-        assert!(child.wait().unwrap().success(), "{name}");
+        assert!(run.end().success(), "{name}");
         assert!(place.read("out.wasm").len() > 0x400_0000);
     }
 }
@@ -108,11 +143,11 @@ fn an_ignored_signal_stays_ignored() {
 fn what_a_killed_run_leaves_is_removed_by_the_next() {
     let place = place();
     for _ in 0..8 {
-        let mut child = start(&place, "large.wat -o out.wasm -q --no-cache");
-        if wait_for_writing(&place, &mut child) {
-            send(KILL, &child);
+        let mut run = Run::start(&place, "large.wat -o out.wasm -q --no-cache");
+        if wait_for_writing(&place, &mut run) {
+            send(KILL, &run);
         }
-        child.wait().unwrap();
+        run.end();
         if !temporary(&place).is_empty() {
             break;
         }
@@ -134,11 +169,11 @@ fn kills_at_any_moment_leave_an_output_whole() {
     let (time, new) = (started.elapsed(), place.read("new.wasm"));
     for k in 0..120_u32 {
         place.write("out.wasm", "old");
-        let mut child = start(&place, "large.wat -o out.wasm -q --no-cache");
+        let mut run = Run::start(&place, "large.wat -o out.wasm -q --no-cache");
         // Spread over the run, most where it writes.
         std::thread::sleep(time.mul_f64(f64::from(k % 40) / 36.0));
-        send([KILL, INT, TERM][k as usize % 3], &child);
-        child.wait().unwrap();
+        send([KILL, INT, TERM][k as usize % 3], &run);
+        run.end();
         let output = place.read("out.wasm");
         assert!(output == b"old" || output == new, "a part of {} bytes", output.len());
     }
@@ -150,7 +185,7 @@ fn kills_at_any_moment_leave_an_output_whole() {
 #[test]
 fn leftovers_are_recognized() {
     let place = Place::new();
-    let mut child = start(&place, "in.wasm -f spin --timeout none -o out.wasm -q");
+    let _run = Run::start(&place, "in.wasm -f spin --timeout none -o out.wasm -q");
     let hour = Duration::from_secs(3600);
     let foreign = ".preinit-00000001-7-0123456789abcdef.tmp";
     for (name, age, is_removed) in [
@@ -182,6 +217,4 @@ fn leftovers_are_recognized() {
     std::os::unix::fs::symlink("mine", place.join(foreign)).unwrap();
     assert_eq!(code(&place.line("in.wasm -o out.wasm")), 0);
     assert!(place.read("mine") == b"mine" && fs::symlink_metadata(place.join(foreign)).is_ok());
-    child.kill().unwrap();
-    child.wait().unwrap();
 }

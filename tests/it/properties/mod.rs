@@ -5,6 +5,7 @@ mod generated;
 mod heap;
 mod hostile;
 mod idempotence;
+mod initializer_objects;
 mod layout;
 mod replay;
 mod rewritten;

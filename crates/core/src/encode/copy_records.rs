@@ -25,7 +25,7 @@ impl CopyRecords {
     }
 
     /// Writes the loop. `local` makes a local that is zero at first.
-    pub fn encode(&self, local: &mut impl FnMut(ValType) -> u32, out: &mut Vec<u8>) {
+    pub fn encode(&self, local: &mut impl FnMut(ValType) -> u32, drops: bool, out: &mut Vec<u8>) {
         let address = if self.memory64 { ValType::I64 } else { ValType::I32 };
         let (to, from, count) = (local(address), local(ValType::I32), local(ValType::I32));
         let header = self.gap_width + self.len_width;
@@ -66,7 +66,9 @@ impl CopyRecords {
         Instruction::I32LtU.encode(out);
         Instruction::BrIf(0).encode(out);
         Instruction::End.encode(out);
-        Instruction::DataDrop(self.data).encode(out);
+        if drops {
+            Instruction::DataDrop(self.data).encode(out);
+        }
         self.address(0, out);
         Instruction::LocalGet(kept).encode(out);
         Instruction::I64Store(self.at(0)).encode(out);

@@ -1,10 +1,11 @@
 use super::copy_records::CopyRecords;
 use super::heap::{self, BodyBuilder};
 use super::{EncodeError, constant_expr};
-use crate::module::{Module, Patch, SectionId};
+use crate::module::{InitFlag, Module, Patch, SectionId};
 use crate::plan::{Plan, StartStep, StartSteps};
 use crate::snapshot::Value;
-use wasm_encoder::{BlockType, Encode, Instruction};
+use std::borrow::Cow;
+use wasm_encoder::{BlockType, Encode, Instruction, MemArg};
 use wasmparser::ValType;
 
 /// The name that the start function gets in the name section.
@@ -44,6 +45,11 @@ fn alone(
     let ty = nullary.map_or_else(|| patch.ty(&NULLARY), |ty| ty as u32);
     let mut locals = Vec::new();
     let mut code = Vec::new();
+    if let Some(flag) = &start.flag {
+        begin_first(flag, &mut code);
+    }
+    // Later instances have to drop what the first one wrote, so that is after what only that does.
+    let drops = start.flag.is_none();
     for step in &start.steps {
         match CopyRecords::of(step) {
             Some(copy) => {
@@ -51,10 +57,14 @@ fn alone(
                     locals.push(ty);
                     locals.len() as u32 - 1
                 };
-                copy.encode(&mut local, &mut code);
+                copy.encode(&mut local, drops, &mut code);
             }
-            None => encode_step(module, step, &mut code)?,
+            None => encode_step(module, step, drops, &mut code)?,
         }
+    }
+    if let Some(flag) = &start.flag {
+        end_first(flag, &mut code);
+        start.written_data().for_each(|data| Instruction::DataDrop(data).encode(&mut code));
     }
     let mut body = Vec::new();
     (locals.len() as u32).encode(&mut body);
@@ -71,7 +81,7 @@ fn alone(
 pub(super) fn encode_heap_step(step: &StartStep, body: &mut BodyBuilder<'_>) -> Result<(), EncodeError> {
     if let Some(copy) = CopyRecords::of(step) {
         let mut code = Vec::new();
-        copy.encode(&mut |ty| body.local(ty), &mut code);
+        copy.encode(&mut |ty| body.local(ty), true, &mut code);
         body.code.extend(code);
         return Ok(());
     }
@@ -94,11 +104,52 @@ pub(super) fn encode_heap_step(step: &StartStep, body: &mut BodyBuilder<'_>) -> 
             trap_unless_equal(from, table64, &mut body.code);
             Ok(())
         }
-        _ => encode_step(body.context.module, step, &mut body.code),
+        _ => encode_step(body.context.module, step, true, &mut body.code),
     }
 }
 
-fn encode_step(module: &Module<'_>, step: &StartStep, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+/// Where there is none yet, an instance claims the flag of a shared memory; what follows is for the one that does.
+fn begin_first(flag: &InitFlag, out: &mut Vec<u8>) {
+    for _ in 0..3 {
+        Instruction::Block(BlockType::Empty).encode(out);
+    }
+    index(flag.address, flag.memory64, out);
+    Instruction::I32Const(0).encode(out);
+    Instruction::I32Const(1).encode(out);
+    Instruction::I32AtomicRmwCmpxchg(word(flag)).encode(out);
+    Instruction::BrTable(Cow::Borrowed(&[0, 1]), 2).encode(out);
+    Instruction::End.encode(out);
+}
+
+/// Says that the memory is initialized, and lets other instances wait for that.
+fn end_first(flag: &InitFlag, out: &mut Vec<u8>) {
+    index(flag.address, flag.memory64, out);
+    Instruction::I32Const(InitFlag::DONE).encode(out);
+    Instruction::I32AtomicStore(word(flag)).encode(out);
+    index(flag.address, flag.memory64, out);
+    Instruction::I32Const(-1).encode(out);
+    Instruction::MemoryAtomicNotify(word(flag)).encode(out);
+    Instruction::Drop.encode(out);
+    Instruction::Br(1).encode(out);
+    Instruction::End.encode(out);
+    index(flag.address, flag.memory64, out);
+    Instruction::I32Const(1).encode(out);
+    Instruction::I64Const(-1).encode(out);
+    Instruction::MemoryAtomicWait32(word(flag)).encode(out);
+    Instruction::Drop.encode(out);
+    Instruction::End.encode(out);
+}
+
+fn word(flag: &InitFlag) -> MemArg {
+    MemArg { offset: 0, align: 2, memory_index: flag.memory }
+}
+
+fn encode_step(
+    module: &Module<'_>,
+    step: &StartStep,
+    drops: bool,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
     match *step {
         StartStep::GrowMemory { memory, memory64, from, by } => {
             Instruction::MemorySize(memory).encode(out);
@@ -112,8 +163,11 @@ fn encode_step(module: &Module<'_>, step: &StartStep, out: &mut Vec<u8>) -> Resu
             Instruction::I32Const(0).encode(out);
             Instruction::I32Const(len as i32).encode(out);
             Instruction::MemoryInit { mem: memory, data_index: data }.encode(out);
-            Instruction::DataDrop(data).encode(out);
+            if drops {
+                Instruction::DataDrop(data).encode(out);
+            }
         }
+        StartStep::DropData { data } => Instruction::DataDrop(data).encode(out),
         // Needs locals, see `CopyRecords`.
         StartStep::CopyRecords { .. } => {}
         StartStep::GrowTable { table, table64, from, by, fill, ty } => {

@@ -1,3 +1,4 @@
+use super::{StateOfOneThread, ThreadSign};
 use crate::engine_limits::{DATA_SEGMENTS, FIXED_ARRAY_ELEMENTS};
 use crate::module::{ImportName, Names, Space};
 use crate::printable::Name;
@@ -11,17 +12,48 @@ pub enum PlanError {
     /// Values without a constant expression.
     #[error("{}", list_values(.0))]
     Unwritable(Vec<UnwritableValue>),
-    /// An imported shared memory: every thread would overwrite it.
+    /// An imported shared memory, and no start function that lets only the first instance write it.
     #[error(
         "memory {memory} (import `{import}`) is shared and imported: every thread instantiates the module and would \
-         overwrite it"
+         overwrite it, and there is no start function as linkers make it, with a flag that lets only the first do so"
     )]
     SharedImport {
         /// Memory index.
         memory: u32,
         /// `module.name`
         import: ImportName,
+        /// What shows that there are threads; `None` if nothing does.
+        sign: Option<ThreadSign>,
     },
+    /// A memory that threads share is to be made the module's own.
+    #[error(
+        "memory {memory} (import `{import}`) is shared by threads ({sign}); made the module's own, each thread would \
+         have one for itself"
+    )]
+    PrivateToThreads {
+        /// Memory index.
+        memory: u32,
+        /// `module.name`
+        import: ImportName,
+        /// What shows that there are threads.
+        sign: ThreadSign,
+    },
+    /// The flag of a shared memory does not have the value that an initialized memory has.
+    #[error(
+        "memory {memory} is shared, and its flag at {address:#x} does not say that this instance has initialized it; \
+         the memory must be new, and init must leave the flag as it is"
+    )]
+    FlagNotSet {
+        /// Memory index.
+        memory: u32,
+        /// Where the flag is.
+        address: u64,
+    },
+    /// Each thread is an instance, and init changed what instances do not share.
+    #[error(
+        "each thread is an instance of the module, and what init changed would be missing in all but the first: {0}"
+    )]
+    StateOfOneThread(StateOfOneThread),
     /// One object imported under two indices: as the module's own it would be two.
     #[error(
         "{space} {index}, import `{import}`, is the same object as import `{first}`; \

@@ -29,6 +29,11 @@ pub(super) fn plan<'a>(
         let is_object = matches!(value, Value::Ref(reference) if reference.object().is_some());
         let init = match &global.init {
             Some(init) if !reads_global(init, moved) && unchanged(init) => GlobalInit::Original(init.clone()),
+            // Later instances begin with what the module says.
+            Some(init) if imports.flag.is_some() => {
+                start.steps.push(set);
+                GlobalInit::Original(init.clone())
+            }
             // An object is there only when the start function has made it.
             Some(init) if is_object && global.ty.mutable => {
                 start.steps.push(set);

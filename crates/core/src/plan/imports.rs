@@ -1,5 +1,5 @@
-use super::{PlanError, Warning};
-use crate::module::{ImportName, Module, Space};
+use super::{PlanError, Warning, threads};
+use crate::module::{ImportName, InitFlag, Module, Space};
 use crate::snapshot::{Alias, Reference, Snapshot, Value};
 
 /// Which imports stay imports.
@@ -13,6 +13,8 @@ pub(super) struct Imports {
     pub first_internalized_global: u32,
     /// Memories and tables that are one import together with an earlier one: what is done to that is done to them.
     aliases: Vec<Alias>,
+    /// What lets only the first of the instances on a shared memory write its state.
+    pub flag: Option<InitFlag>,
 }
 
 pub(super) fn plan(
@@ -27,13 +29,7 @@ pub(super) fn plan(
         Some(first) if internalize => first as u32,
         _ => imported_globals,
     };
-    if !internalize {
-        for (memory, (_, import)) in (0u32..).zip(module.imports_of(Space::Memory)) {
-            if module.memories[memory as usize].shared {
-                return Err(PlanError::SharedImport { memory, import: name_of(import) });
-            }
-        }
-    }
+    let flag = threads::plan(module, snapshot, internalize)?;
     let mut global = 0;
     let kept = module.imports.iter().map(|import| match Space::of(&import.ty) {
         Some(Space::Memory | Space::Table) => !internalize,
@@ -53,7 +49,7 @@ pub(super) fn plan(
         let (first, import) = names_of(module, alias);
         return Err(PlanError::ImportedTwice { space: alias.space, index: alias.index, first, import });
     }
-    Ok(Imports { kept, internalize, first_internalized_global, aliases: snapshot.aliases.clone() })
+    Ok(Imports { kept, internalize, first_internalized_global, aliases: snapshot.aliases.clone(), flag })
 }
 
 /// The names of what an alias is, and its own.

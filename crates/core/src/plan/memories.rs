@@ -3,9 +3,9 @@ use super::sparse::{SCRATCH, SparseData};
 use super::{DataSegment, LayoutChoice, MappingObstacle, Padding, PlanError, PlanInputs, StartStep, Warning};
 use crate::engine_limits::{ACTIVE_DATA_END, DATA_SEGMENTS};
 use crate::layout::{self, Arrangement, Layout};
-use crate::module::{Module, Space};
+use crate::module::{InitFlag, Module, Space};
 use crate::segments::{self, GOOD_DATA_SEGMENTS, HeaderCost};
-use crate::snapshot::{MemoryState, Snapshot};
+use crate::snapshot::{ImportedMemory, MemoryState, Snapshot};
 use std::ops::Range;
 use wasmparser::MemoryType;
 
@@ -28,7 +28,7 @@ pub(super) fn plan(
     let PlanInputs { module, snapshot, imports, .. } = inputs;
     let kept = if imports.internalize { 0 } else { module.imported.memories as usize };
     let mut written = written_ranges(inputs, kept);
-    let held = held_segments(module, snapshot);
+    let held = held_segments(module, snapshot, imports.flag.as_ref());
     let originals = held.iter().filter(|segment| matches!(segment, DataSegment::Original(_))).count();
     let sparse = sparse_memories(&mut written, &snapshot.memories, kept, wanted);
     let (in_imports, own) = written.split_at_mut(kept);
@@ -46,13 +46,16 @@ pub(super) fn plan(
     }
 
     let mut slots = SegmentIndices::new(held, |slot| *slot == DataSegment::Empty);
-    let (mut start, mut warnings) = (Vec::new(), Vec::new());
+    let mut start: Vec<StartStep> = dropped_in_first(module, snapshot, imports.flag.as_ref()).collect();
+    let mut warnings = Vec::new();
     if let Some((memory, obstacle)) = obstacle.filter(|_| wanted == Layout::Mappable) {
         warnings.push(Warning::NotMappable { memory, obstacle });
     }
     for ((memory, ranges), copied) in (0u32..).zip(written).zip(copied) {
         let ty = &module.memories[memory as usize];
-        if !ty.memory64 && ranges.last().is_some_and(|range| !ACTIVE_DATA_END.allows(range.end)) {
+        let is_active = !(imports.flag.is_some() && ty.shared);
+        if !ty.memory64 && is_active && ranges.last().is_some_and(|range| !ACTIVE_DATA_END.allows(range.end))
+        {
             warnings.push(Warning::HighData { memory });
         }
         start.extend(write_memory(inputs, memory, ranges, copied, &mut slots));
@@ -86,9 +89,10 @@ fn written_ranges(inputs: PlanInputs<'_, '_>, kept: usize) -> Vec<Vec<Range<u64>
     let PlanInputs { module, snapshot, imports, .. } = inputs;
     let ranges = |(memory, state): (u32, &MemoryState<'_>)| {
         let cost = HeaderCost { memory, memory64: module.memories[memory as usize].memory64 };
-        match &state.import {
-            Some(_) if imports.is_alias(Space::Memory, memory) => Vec::new(),
-            Some(import) if (memory as usize) < kept => {
+        match (&state.import, &imports.flag) {
+            (Some(_), _) if imports.is_alias(Space::Memory, memory) => Vec::new(),
+            (Some(import), Some(flag)) => shared_ranges(state, import, flag, cost),
+            (Some(import), None) if (memory as usize) < kept => {
                 segments::difference(&import.image, &state.image, state.size)
             }
             _ => segments::cheapest(&segments::nonzero_runs(&state.image, cost), cost),
@@ -97,14 +101,61 @@ fn written_ranges(inputs: PlanInputs<'_, '_>, kept: usize) -> Vec<Vec<Range<u64>
     (0u32..).zip(&snapshot.memories).map(ranges).collect()
 }
 
+/// What the first instance has to write to a memory that it shares with others. The flag is not among it: that is zero
+/// until all is written.
+fn shared_ranges(
+    state: &MemoryState<'_>,
+    import: &ImportedMemory,
+    flag: &InitFlag,
+    cost: HeaderCost,
+) -> Vec<Range<u64>> {
+    let mut ranges = match import.image.chunks().is_empty() {
+        true => segments::cheapest(&segments::nonzero_runs(&state.image, cost), cost),
+        false => segments::difference(&import.image, &state.image, state.size),
+    };
+    if import.image.chunks().is_empty() {
+        segments::close_gaps(std::slice::from_mut(&mut ranges), GOOD_DATA_SEGMENTS);
+    }
+    if flag.memory == cost.memory {
+        let word = flag.address..flag.address.saturating_add(InitFlag::LEN);
+        let without = |range: Range<u64>| {
+            let before = range.start..range.end.min(word.start.max(range.start));
+            let after = range.start.max(word.end.min(range.end))..range.end;
+            [before, after].into_iter().filter(|part| !part.is_empty())
+        };
+        ranges = ranges.into_iter().flat_map(without).collect();
+    }
+    ranges
+}
+
+/// Whether later instances have a segment that init dropped in the first.
+fn is_of_later_instances(module: &Module<'_>, index: u32, flag: Option<&InitFlag>) -> bool {
+    let data = &module.data[index as usize];
+    flag.is_some_and(|flag| data.is_passive() && !data.bytes.is_empty() && !flag.dropped.contains(&index))
+}
+
+/// Drops what only later instances have.
+fn dropped_in_first<'p>(
+    module: &'p Module<'_>,
+    snapshot: &'p Snapshot<'_>,
+    flag: Option<&'p InitFlag>,
+) -> impl Iterator<Item = StartStep> {
+    let held = module.code.highest_data.map_or(0, |highest| highest + 1);
+    let dropped = (0..held).filter(move |&index| {
+        snapshot.dropped_data[index as usize] && is_of_later_instances(module, index, flag)
+    });
+    dropped.map(|data| StartStep::DropData { data })
+}
+
 /// What the indices that instructions name must hold.
-fn held_segments(module: &Module<'_>, snapshot: &Snapshot<'_>) -> Vec<DataSegment> {
+fn held_segments(module: &Module<'_>, snapshot: &Snapshot<'_>, flag: Option<&InitFlag>) -> Vec<DataSegment> {
     let held = module.code.highest_data.map_or(0, |highest| highest + 1);
     let segment = |index: u32| {
         let data = &module.data[index as usize];
         // An empty one and a dropped one behave the same; keeping it keeps its name.
         let is_empty = data.is_passive() && data.bytes.is_empty();
-        match is_empty || !snapshot.dropped_data[index as usize] {
+        let is_live = !snapshot.dropped_data[index as usize] || is_of_later_instances(module, index, flag);
+        match is_empty || is_live {
             true => DataSegment::Original(index),
             false => DataSegment::Empty,
         }
@@ -128,7 +179,8 @@ fn write_memory(
         _ => state.size,
     };
     let mut start: Vec<StartStep> = growth(memory, ty, handed_over, state.size).into_iter().collect();
-    let grown = |range: &Range<u64>| range.start >= handed_over;
+    let is_shared = imports.flag.is_some() && ty.shared;
+    let grown = |range: &Range<u64>| is_shared || range.start >= handed_over;
     let (by_start, active): (Vec<_>, Vec<_>) = split_at(ranges, handed_over).partition(grown);
     for range in active {
         slots.place(DataSegment::Active { memory, range }, |_| true);
@@ -143,7 +195,7 @@ fn write_memory(
 }
 
 fn is_copy(step: &StartStep) -> bool {
-    matches!(step, StartStep::InitMemory { .. } | StartStep::CopyRecords { .. })
+    matches!(step, StartStep::InitMemory { .. } | StartStep::CopyRecords { .. } | StartStep::DropData { .. })
 }
 
 /// Takes the memories out of `written` whose data is better written as records: where it is asked for, where segments
@@ -196,7 +248,14 @@ fn obstacle(module: &Module<'_>, written: &[Vec<Range<u64>>], kept: usize) -> Op
     let memories = (0u32..).zip(&module.memories).zip(written);
     memories.filter(|(_, ranges)| !ranges.is_empty()).find_map(|((memory, ty), _)| {
         if (memory as usize) < kept {
-            return Some((memory, MappingObstacle::ImportedAndWritten));
+            let is_shared = ty.shared;
+            return Some((
+                memory,
+                match is_shared {
+                    true => MappingObstacle::Shared,
+                    false => MappingObstacle::ImportedAndWritten,
+                },
+            ));
         }
         (ty.page_size_log2.is_some_and(|log2| log2 < HOST_PAGE_LOG2))
             .then_some((memory, MappingObstacle::SmallPages))

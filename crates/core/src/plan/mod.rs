@@ -11,11 +11,15 @@ mod segment_indices;
 pub mod sparse;
 mod start_steps;
 mod tables;
+mod thread_sign;
+mod threads;
 mod warning;
 
 pub use error::{PlanError, UnwritableValue};
 pub use exports::{Rename, rename_conflict};
 pub use start_steps::{StartStep, StartSteps};
+pub use thread_sign::ThreadSign;
+pub use threads::StateOfOneThread;
 pub use warning::{MappingObstacle, Warning};
 
 use crate::layout::Layout;
@@ -243,7 +247,7 @@ pub fn plan<'a>(
     let inputs = PlanInputs { module, snapshot, imports: &imports, names: &names };
     let mut unwritable = Vec::new();
     let mut warnings = imports.warnings(module, snapshot);
-    let mut start = StartSteps::default();
+    let mut start = StartSteps { flag: imports.flag.clone(), ..StartSteps::default() };
 
     let globals = globals::plan(inputs, &mut start, &mut unwritable);
     let tables = tables::plan(inputs, &mut unwritable);
@@ -287,7 +291,8 @@ pub fn plan<'a>(
     if !undeclared.is_empty() {
         elements.push(ElementSegment::Declared(undeclared));
     }
-    let start = (!start.steps.is_empty() || heap.is_some()).then_some(start);
+    let is_needed = !start.steps.is_empty() || start.flag.is_some() || heap.is_some();
+    let start = is_needed.then_some(start);
     let steps = start.as_ref().map_or(0, |start| start.steps.len());
     let added = u32::from(start.is_some()) + heap.as_ref().map_or(0, |heap| heap.plan.functions_added(steps));
     let drops_dwarf = module.code_moves_with(added) && module.has_dwarf();

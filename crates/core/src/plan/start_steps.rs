@@ -1,3 +1,4 @@
+use crate::module::InitFlag;
 use crate::snapshot::{Reference, Value};
 use wasmparser::{RefType, ValType};
 
@@ -7,6 +8,8 @@ use wasmparser::{RefType, ValType};
 pub struct StartSteps {
     /// In order.
     pub steps: Vec<StartStep>,
+    /// What lets only the first of the instances on a shared memory do them.
+    pub flag: Option<InitFlag>,
 }
 
 /// One thing that the start function does.
@@ -35,6 +38,11 @@ pub enum StartStep {
         offset: u64,
         /// Bytes.
         len: u32,
+    },
+    /// Drop a passive data segment.
+    DropData {
+        /// Data segment index.
+        data: u32,
     },
     /// Copy the records of a passive data segment to a memory, in a loop, and drop it.
     CopyRecords {
@@ -88,6 +96,16 @@ pub enum StartStep {
         /// Its type.
         ty: ValType,
     },
+}
+
+impl StartSteps {
+    /// The data segments that the steps write, which no instance has once it is started.
+    pub fn written_data(&self) -> impl Iterator<Item = u32> {
+        self.steps.iter().filter_map(|step| match step {
+            StartStep::InitMemory { data, .. } | StartStep::CopyRecords { data, .. } => Some(*data),
+            _ => None,
+        })
+    }
 }
 
 impl StartStep {

@@ -47,6 +47,8 @@ pub enum Warning {
 pub enum MappingObstacle {
     /// It is imported, and init has written to it.
     ImportedAndWritten,
+    /// It is imported and shared, and init has written to it.
+    Shared,
     /// Its pages are smaller than those of the machine.
     SmallPages,
 }
@@ -55,6 +57,7 @@ impl fmt::Display for MappingObstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             MappingObstacle::ImportedAndWritten => "is imported and written to",
+            MappingObstacle::Shared => "is shared with other instances",
             MappingObstacle::SmallPages => "has pages that are smaller than the machine's",
         })
     }
