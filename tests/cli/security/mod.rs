@@ -9,6 +9,7 @@
 //! | `output_escape` | outputs go where they were asked for, whatever the module does meanwhile |
 //! | `output_mode` | a replaced file gives nobody rights; the ledger is for its owner alone |
 //! | `interruption` | an interrupted run leaves no temporary files, a killed one none for long |
+//! | `page` | a page of HTML runs nothing of the module |
 //! | `result_reuse` | a kept snapshot is used only where init would see the same |
 //! | `untrusted` | `--untrusted` gives a module little |
 //! | `verdicts` | the verifier vouches only for what it compared or made itself |
@@ -25,6 +26,7 @@ mod memory;
 mod output_escape;
 #[cfg(unix)]
 mod output_mode;
+mod page;
 mod result_reuse;
 mod untrusted;
 mod verdicts;
