@@ -53,6 +53,9 @@ pub struct Options {
     pub limits: Limits,
     /// Let wasi-libc forget what it knows of directories and environment, before the state is read.
     pub reset_libc: bool,
+    /// Let the readings of an instance's monotonic clock go on from the last one that init has seen. `None` does that if the
+    /// program is frozen in the middle of a call.
+    pub rebase_clock: Option<bool>,
     /// Clear what functions have left on the stack; refused where that is not certain to be safe.
     pub zero_stack: bool,
     /// Refuse whatever would otherwise be a warning.
@@ -80,6 +83,7 @@ impl Default for Options {
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
             reset_libc: false,
+            rebase_clock: None,
             zero_stack: false,
             strict: false,
             maps: false,
@@ -93,6 +97,11 @@ impl Options {
     pub fn writable_directories(&self) -> impl Iterator<Item = &Path> {
         let directories = self.host.wasi.iter().flat_map(|wasi| &wasi.dirs);
         directories.filter(|directory| directory.writable).map(|directory| &*directory.host)
+    }
+
+    /// Whether an instance's monotonic clock goes on from that of init.
+    pub(crate) fn rebases_clock(&self) -> bool {
+        self.rebase_clock.unwrap_or(self.at.is_some())
     }
 
     /// The cache, unless the guest could put code there.

@@ -23,6 +23,7 @@ use preinit_core::encode::encode;
 use preinit_core::module::{Module, is_function};
 use preinit_core::plan::{Plan, PlanOptions, plan};
 use preinit_core::probe::{ProbeOptions, Probed};
+use preinit_core::rebase::rebase_clock;
 use preinit_core::snapshot::Snapshot;
 use preinit_core::strip::{StripReport, strip};
 use std::time::Instant;
@@ -125,6 +126,7 @@ impl Finished<'_> {
         for part in put_back {
             extended.overwrite(0, part.address, &part.bytes);
         }
+        let monotonic_clock = self.rebased_clock(&mut extended, &mut warnings)?;
         let added = if extended.is_original() { None } else { Some(extended.module()?) };
         let target = added.as_ref().unwrap_or(module);
         clock.lap();
@@ -142,13 +144,40 @@ impl Finished<'_> {
         let about_run = ledger.warnings(&options.host.policies).into_iter().chain(warnings);
         let maps = if options.maps { memory_maps(target, extended.snapshot()) } else { Vec::new() };
         let stages = Stages { target, snapshot: extended.snapshot(), plan: &plan, ledger };
+        let mut findings = checks::findings(target, extended.snapshot(), ledger, options.host.wasi.as_ref());
+        if monotonic_clock.is_none() {
+            findings.extend(checks::monotonic_clock(ledger));
+        }
         let report = Report {
             warnings: output_warnings(module, &plan, &written).into_iter().chain(about_run).collect(),
-            findings: checks::findings(target, extended.snapshot(), ledger, options.host.wasi.as_ref()),
+            findings,
             frozen: frozen.as_ref().map(report::frozen),
+            monotonic_clock,
             ..stages.report(run, &written, Timings::default())
         };
         Ok(Made { written, maps, report })
+    }
+
+    /// Lets the monotonic clock go on, if that is wanted and init has read it. Where it stands.
+    fn rebased_clock(
+        &self,
+        extended: &mut Extended<'_>,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Option<u64>, Error> {
+        let clock = self.ledger.monotonic_clock().filter(|_| self.options.rebases_clock());
+        let Some(clock) = clock else { return Ok(None) };
+        let rebased = rebase_clock(&extended.module()?, clock);
+        match rebased {
+            Ok(Some(addition)) => {
+                extended.add(addition)?;
+                Ok(Some(clock))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => {
+                warnings.push(Warning::ClockNotRebased(error.to_string().as_str().into()));
+                Ok(None)
+            }
+        }
     }
 }
 
@@ -279,6 +308,7 @@ impl Stages<'_> {
             warnings: Vec::new(),
             host_calls: report::host_calls(ledger),
             random_bytes: ledger.random_bytes(),
+            monotonic_clock: None,
             stdin_bytes: ledger.reads_stdin().then(|| ledger.stdin().len() as u64),
             files_written: ledger.files_written().into_iter().map(|change| change.path).collect(),
             findings: Vec::new(),

@@ -207,6 +207,13 @@ impl Preinit {
         self
     }
 
+    /// Lets the readings of an instance's monotonic clock go on from the last one that init has seen; or not, for a program that
+    /// is frozen in the middle of a call, where that is the default.
+    pub fn rebase_clock(mut self, rebase: bool) -> Self {
+        self.options.rebase_clock = Some(rebase);
+        self
+    }
+
     /// Clears what functions have left on the stack. A run is refused where that is not certain to be safe.
     pub fn zero_stack(mut self, zero: bool) -> Self {
         self.options.zero_stack = zero;

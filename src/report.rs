@@ -51,6 +51,9 @@ pub struct Report {
     pub host_calls: Vec<HostCalls>,
     /// Bytes of randomness that init asked for, and that are frozen in.
     pub random_bytes: u64,
+    /// What an instance's monotonic clock goes on from, in nanoseconds; `None` if it begins anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub monotonic_clock: Option<u64>,
     /// Bytes of standard input that init has read; `None` if it did not ask for any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stdin_bytes: Option<u64>,

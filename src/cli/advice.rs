@@ -142,6 +142,7 @@ pub fn remedy(remedy: &Remedy) -> String {
         Remedy::ZeroStack | Remedy::StackFirst => "--zero-stack",
         Remedy::ResetLibc(_) | Remedy::ReadEnvironmentLater => "--reset-libc",
         Remedy::FewerVariables => "--env NAME",
+        Remedy::RebaseClock => "--rebase-clock",
         Remedy::OtherEntry => "-r _start=NAME",
         _ => return remedy.to_string(),
     };
@@ -181,6 +182,7 @@ mod tests {
             (Remedy::ResetLibc("reset"), "--reset-libc"),
             (Remedy::ReadEnvironmentLater, "--reset-libc"),
             (Remedy::FewerVariables, "--env NAME"),
+            (Remedy::RebaseClock, "--rebase-clock"),
             (Remedy::OtherEntry, "-r _start=NAME"),
         ] {
             assert!(!advice.to_string().contains(option), "{advice}");

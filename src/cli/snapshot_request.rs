@@ -144,6 +144,7 @@ fn options(args: SnapshotArgs, host: HostOptions, maps: bool) -> Options {
         host,
         limits: limits(&args.limits),
         reset_libc: args.reset_libc,
+        rebase_clock: args.rebase_clock,
         zero_stack: args.zero_stack,
         strict: args.strict,
         maps,

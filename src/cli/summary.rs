@@ -69,18 +69,7 @@ pub fn details(report: &Report, verbose: bool) -> String {
             lines.add("reading", format_args!("{} by {}", Seconds(frozen.reading), frozen.reader));
         }
     }
-    if !report.files_written.is_empty() {
-        let shown = report.files_written.iter().take(LISTED).map(|path| Printable(path).to_string());
-        lines.add(
-            "changed",
-            format_args!(
-                "{} by init: {}",
-                counted(report.files_written.len() as u64, "file"),
-                shown.collect::<Vec<_>>().join(", ")
-            ),
-        );
-        more(&mut lines, "changed", report.files_written.len());
-    }
+    files_and_clock(&mut lines, report);
     let seen = seen(report);
     if !seen.is_empty() {
         let seen = seen.join(", ");
@@ -99,6 +88,26 @@ pub fn details(report: &Report, verbose: bool) -> String {
     lines.add("init", format_args!("{} in {functions}", Seconds(report.timings.init)));
     lines.add("total", Seconds(report.timings.total));
     lines.text
+}
+
+/// What init has done to files, and where its clock goes on.
+fn files_and_clock(lines: &mut Lines, report: &Report) {
+    if let Some(clock) = report.monotonic_clock {
+        let clock = Seconds(clock as f64 / 1e9);
+        lines.add("clock", format_args!("an instance's monotonic clock goes on from {clock}"));
+    }
+    if !report.files_written.is_empty() {
+        let shown = report.files_written.iter().take(LISTED).map(|path| Printable(path).to_string());
+        lines.add(
+            "changed",
+            format_args!(
+                "{} by init: {}",
+                counted(report.files_written.len() as u64, "file"),
+                shown.collect::<Vec<_>>().join(", ")
+            ),
+        );
+        more(lines, "changed", report.files_written.len());
+    }
 }
 
 /// What init asked for that is not the same everywhere.

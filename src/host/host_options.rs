@@ -159,8 +159,9 @@ impl Clock {
     /// 2000-01-01T00:00:00Z, the start of the default clock.
     pub const DEFAULT_START: u64 = 946_684_800_000_000_000;
 
-    /// The start of the monotonic clock, in nanoseconds. Not 0: the Go runtime takes that for a broken clock.
-    pub const MONOTONIC_START: u64 = 1_000_000_000;
+    /// The start of the monotonic clock, in nanoseconds: as early as possible, because that of an instance begins anew. Not 0:
+    /// the Go runtime takes that for a broken clock.
+    pub const MONOTONIC_START: u64 = 1;
 }
 
 impl Default for Clock {

@@ -157,13 +157,18 @@ impl HostState {
         self.recorder.replay_next(calls);
     }
 
-    /// Goes on as in a new process: descriptors, clocks, randomness and standard streams begin anew.
+    /// Goes on as in a new process: descriptors, randomness and standard streams begin anew. Only the monotonic clock goes on,
+    /// from here if that is given.
     pub(crate) fn restart(
         &mut self,
         options: &HostOptions,
         module_digest: [u8; 32],
+        monotonic: Option<u64>,
     ) -> Result<(), HostError> {
         self.wasi = options.wasi.as_ref().map(|wasi| Wasi::new(wasi, module_digest)).transpose()?;
+        if let (Some(wasi), Some(monotonic)) = (&mut self.wasi, monotonic) {
+            wasi.go_on_from(monotonic);
+        }
         self.refuse_changes = options.refuses_changes();
         self.recorder.answer_live();
         Ok(())

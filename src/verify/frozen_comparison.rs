@@ -8,6 +8,7 @@ use super::module_comparison;
 use super::observer::{Observer, OriginalReplay};
 use super::probed_module::ProbedModule;
 use super::script::{Script, Step};
+use super::snapshot_clock::{self, SnapshotClock};
 use super::start::{self, ENGINE_OPTIONS, InitRecord};
 use super::state_comparison;
 use super::tolerance::Tolerance;
@@ -103,7 +104,8 @@ impl FrozenComparison<'_, '_, '_> {
         let renamed = self.options.renames.iter().find(|rename| rename.src == entry);
         let entry = renamed.map_or(&entry, |rename| &rename.dst);
         // The original has had no other limit of fuel either.
-        let mut lock_step = LockStep { original, snapshot, options: self.options, fuel: u64::MAX };
+        let clock = SnapshotClock::new(&record.ledger, &self.original.module, &self.frozen.module);
+        let mut lock_step = LockStep { original, snapshot, options: self.options, fuel: u64::MAX, clock };
         let mut result = ScriptResult::default();
         let goes_on = lock_step.complete("resumed", entry, ending, &mut result)?;
         if goes_on && result.is_equal() {
@@ -166,7 +168,8 @@ impl FrozenComparison<'_, '_, '_> {
         let compared = module_comparison::compare(original, frozen, &ended.consumed, &self.options.renames);
         let reactor = format!("export.{REACTOR_INITIALIZE}");
         // It says whether the program was resumed.
-        let added_global = frozen.globals.len() == original.globals.len() + 1;
+        let of_clock = module_comparison::globals_of_clock(original, frozen);
+        let added_global = frozen.globals.len() == original.globals.len() + 1 + of_clock;
         let added_tables = frozen.tables.len().checked_sub(original.tables.len());
         let added_tables = added_tables.is_some_and(|added| added <= MAX_ADDED_TABLES);
         verdict.add_modules(compared, |difference| match &*difference.key {
@@ -216,6 +219,10 @@ impl FrozenComparison<'_, '_, '_> {
         let mut extended = Extended::new(module, capture(module, &probed, &mut instance)?);
         let frozen = program.resume(&point, extended.snapshot(), &ledger)?;
         if extended.add(frozen.addition).is_err() {
+            return Ok(false);
+        }
+        let clock = snapshot_clock::rebased(&ledger, module, &self.frozen.module);
+        if !snapshot_clock::rebase(&mut extended, clock) {
             return Ok(false);
         }
         let target = extended.module()?;

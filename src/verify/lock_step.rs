@@ -6,6 +6,7 @@ use super::call_result::{CallLimit, CallResult};
 use super::compared_instance::ComparedInstance;
 use super::module_comparison::original_name;
 use super::script::{Expected, Script, Step, typed};
+use super::snapshot_clock::SnapshotClock;
 use super::state_comparison;
 use super::tolerance::Tolerance;
 use super::verdict::Difference;
@@ -21,6 +22,8 @@ pub(super) struct LockStep<'a, 's, 'o> {
     pub options: &'o VerifyOptions,
     /// Fuel for one call.
     pub fuel: u64,
+    /// What the snapshot sees of the clock.
+    pub clock: SnapshotClock,
 }
 
 /// What came of a script.
@@ -100,7 +103,7 @@ impl LockStep<'_, '_, '_> {
         self.compare(&prefix, step, paired, result)
     }
 
-    /// Makes one call on both sides. The host answers the original; the snapshot gets the same answers.
+    /// Makes one call on both sides. The host answers the original; the snapshot gets the same answers, by its own clock.
     pub fn call(&mut self, call: &Call<'_>, result: &mut ScriptResult) -> PairedCall {
         let name = original_name(&self.options.renames, call.export);
         let original = self.original.call(name, call.arguments, self.fuel);
@@ -129,7 +132,8 @@ impl LockStep<'_, '_, '_> {
         let host_calls = self.original.take_calls();
         result.calls += 1;
         result.host_calls += host_calls.len() as u64;
-        self.snapshot.host().replay_next(host_calls.clone());
+        let snapshot_calls = self.clock.answers(&host_calls);
+        self.snapshot.host().replay_next(snapshot_calls.clone());
         let snapshot = self.snapshot.call(call.export, call.arguments, self.fuel);
         let made = self.snapshot.take_calls().len();
 
@@ -142,11 +146,11 @@ impl LockStep<'_, '_, '_> {
         };
         if let CallResult::Diverged(diverged) = &snapshot {
             let recorded = diverged.recorded.clone().unwrap_or_else(|| "no call".to_string());
-            let key = host_call_key(call.prefix, diverged.index, host_calls.get(diverged.index));
+            let key = host_call_key(call.prefix, diverged.index, snapshot_calls.get(diverged.index));
             if !(cut_short && diverged.recorded.is_none()) {
                 differences.push(Difference::new(key, recorded, &diverged.called));
             }
-        } else if let Some(missing) = host_calls.get(made)
+        } else if let Some(missing) = snapshot_calls.get(made)
             && !matches!(snapshot, CallResult::Stopped(_))
         {
             let key = host_call_key(call.prefix, made, Some(missing));
@@ -158,6 +162,7 @@ impl LockStep<'_, '_, '_> {
             arguments: call.arguments.to_vec(),
             result: original.clone(),
             host_calls,
+            snapshot_calls,
         }));
         PairedCall { original, snapshot, differences }
     }

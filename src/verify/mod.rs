@@ -43,6 +43,7 @@ mod script;
 mod segment_contents;
 mod sequences;
 mod shrink;
+mod snapshot_clock;
 mod snapshot_run;
 mod start;
 mod state_comparison;

@@ -118,8 +118,8 @@ impl<'s> Observer<'s> {
         let driver = &mut *self.driver;
         let how = match driver.answer_with(&[]).and_then(|()| driver.instantiate()) {
             Ok(DriverResult::Returned(_)) => {
-                let (replay, unseen) =
-                    other_engines::replay(driver, &result.actions, original, &[], options)?;
+                let actions: Vec<Action> = result.actions.iter().map(Action::of_snapshot).collect();
+                let (replay, unseen) = other_engines::replay(driver, &actions, original, &[], options)?;
                 self.not_compared(unseen);
                 return Ok(replay);
             }

@@ -3,6 +3,7 @@ use super::engine_run::EngineRun;
 use super::lock_step::{LockStep, ScriptResult};
 use super::probed_module::ProbedModule;
 use super::script::Script;
+use super::snapshot_clock::SnapshotClock;
 use super::start;
 use super::verdict::{Difference, EngineCoverage};
 use super::{VerifyError, VerifyOptions};
@@ -64,7 +65,9 @@ impl<'s> SnapshotRun<'s> {
         match self.fresh(run, options)? {
             Ok(snapshot) => {
                 let original = run.fresh(options)?;
-                let mut lock_step = LockStep { original, snapshot, options, fuel: options.fuel };
+                let clock =
+                    SnapshotClock::new(&run.record.ledger, &original.program.module, &self.program.module);
+                let mut lock_step = LockStep { original, snapshot, options, fuel: options.fuel, clock };
                 lock_step.run(script, &mut result)?;
                 Ok((result, Some(lock_step.original)))
             }

@@ -64,6 +64,7 @@ pub(super) fn run_init<'a>(
     let mut initialized = execute::start(execution.prepared(compiled, Duration::ZERO), calls.to_vec())?;
     let preload_calls = initialized.preload_calls;
     let state = initialized.store.data_mut();
+    let monotonic = state.ledger().monotonic_clock();
     let ledger = match host.replay {
         None => Arc::new(state.take_ledger()),
         Some(recorded) => {
@@ -74,7 +75,7 @@ pub(super) fn run_init<'a>(
             recorded
         }
     };
-    state.restart(&options.run_host(), program.module.digest())?;
+    state.restart(&options.run_host(), program.module.digest(), monotonic)?;
     state.allow_growth(options.growth);
     let original = ComparedInstance::new(Arc::clone(program), initialized)?;
     Ok(InitRun { original, record: InitRecord { ledger, preload_calls } })

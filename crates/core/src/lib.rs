@@ -19,6 +19,7 @@ mod parallel;
 pub mod plan;
 pub mod printable;
 pub mod probe;
+pub mod rebase;
 pub mod segments;
 pub mod snapshot;
 pub mod state_file;

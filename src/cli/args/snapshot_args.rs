@@ -105,6 +105,15 @@ pub struct SnapshotArgs {
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub reset_libc: bool,
 
+    /// Let an instance's monotonic clock go on from where it stood when init last read it
+    ///
+    /// Otherwise it begins anew, and what init has planned by it waits longer. Its imports are answered by functions of the
+    /// output, which shift the host's answers.
+    ///
+    /// [default: true with --at, else false]
+    #[arg(long, action = ArgAction::Set)]
+    pub rebase_clock: Option<bool>,
+
     /// Clear what functions have left on the stack
     ///
     /// Refused unless nothing else can be there: the stack comes first in memory, and is empty.

@@ -192,7 +192,7 @@ impl Entry {
         self.written(index)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
     }
 
-    fn written_long(&self, index: usize) -> Option<u64> {
+    pub(super) fn written_long(&self, index: usize) -> Option<u64> {
         self.written(index)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
     }
 }

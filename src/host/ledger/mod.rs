@@ -193,7 +193,7 @@ impl Call {
     }
 
     /// The argument `index` as an unsigned 32-bit number: a descriptor, an address, a length.
-    pub(super) fn word(&self, index: usize) -> Option<u32> {
+    pub(crate) fn word(&self, index: usize) -> Option<u32> {
         match self.args.get(index) {
             Some(HostValue::I32(value)) => Some(value.cast_unsigned()),
             _ => None,

@@ -70,6 +70,17 @@ impl Ledger {
         clock.iter().any(|name| self.wasi_calls(name).any(Entry::succeeded))
     }
 
+    /// Where the monotonic clock stands after the guest's last reading of it, in nanoseconds; `None` if it did not read it.
+    pub fn monotonic_clock(&self) -> Option<u64> {
+        let readings = self.wasi_calls("clock_time_get").filter_map(Entry::monotonic_reading);
+        readings.max().map(|reading| reading.saturating_add(1))
+    }
+
+    /// Whether the guest slept, or waited for a time.
+    pub fn slept(&self) -> bool {
+        self.wasi_calls("poll_oneoff").any(Entry::succeeded)
+    }
+
     /// Whether the guest read this machine's clock.
     pub fn used_real_clock(&self) -> bool {
         self.sources.clock == Some(Clock::Real) && self.used_clock()
@@ -234,6 +245,13 @@ fn change(descriptors: &Descriptors, call: &Call) -> Option<String> {
 }
 
 impl Entry {
+    /// What a successful `clock_time_get` of the monotonic clock gave.
+    pub(crate) fn monotonic_reading(&self) -> Option<u64> {
+        const MONOTONIC: u32 = 1;
+        let is_reading = self.call.wasi() == Some("clock_time_get") && self.call.word(0) == Some(MONOTONIC);
+        (is_reading && self.succeeded()).then(|| self.written_long(2)).flatten()
+    }
+
     /// The descriptor that a successful `path_open` gave.
     pub fn opened(&self) -> Option<u32> {
         let is_open = self.call.wasi() == Some("path_open") && self.succeeded();

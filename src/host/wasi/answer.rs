@@ -90,6 +90,11 @@ impl Wasi {
         }
     }
 
+    /// Lets the monotonic clock go on from here.
+    pub(in crate::host) fn go_on_from(&mut self, monotonic: u64) {
+        self.clocks.go_on_from(monotonic);
+    }
+
     /// What is open.
     pub(super) fn descriptors(&self) -> &Descriptors {
         &self.descriptors
