@@ -19,6 +19,7 @@ pub use preinit_core::probe::ProbeError;
 
 /// Why there is no snapshot, by the stage that failed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The options contradict each other.
     #[error(transparent)]

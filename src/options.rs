@@ -60,7 +60,7 @@ pub struct Options {
     pub zero_stack: bool,
     /// Refuse whatever would otherwise be a warning.
     pub strict: bool,
-    /// Draw the memories, for [`Output::page`].
+    /// Draw the memories, for [`Output::page`](crate::Output::page).
     pub maps: bool,
     /// Refuse modules that use proposals which the engine has off by default, such as stack switching.
     pub default_proposals: bool,

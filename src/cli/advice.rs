@@ -87,7 +87,7 @@ fn for_denied(class: Class) -> String {
 }
 
 fn for_import(called: &ImportCalled) -> String {
-    let ImportCalled { import } = called;
+    let ImportCalled { import, .. } = called;
     match called.is_wasi() {
         true => "use --allow-wasi".to_string(),
         false => format!("use --preload {}=FILE or --stub {import}", Printable(&import.module)),
