@@ -106,6 +106,7 @@ impl Error {
     pub fn is_refusal(&self) -> bool {
         match self {
             Error::Plan(_) | Error::StackKept(_) | Error::Strict { .. } => true,
+            Error::Module(error) => matches!(error, ModuleError::Proposal { .. }),
             Error::Execute(error) => matches!(error, ExecuteError::Stopped(_)),
             Error::Freeze(error) => error.is_refusal(),
             _ => false,

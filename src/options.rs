@@ -1,4 +1,5 @@
 use crate::cache::CompileCache;
+use crate::engine;
 use crate::error::OptionsError;
 use crate::execute::{
     Compilation, Execution, Hook, InitNames, InitResult, StageHook, default_init_functions,
@@ -6,7 +7,7 @@ use crate::execute::{
 use crate::freeze::{FrameReader, Trigger};
 use crate::host::{Access, HostOptions, Limits};
 use preinit_core::layout::Layout;
-use preinit_core::module::Module;
+use preinit_core::module::{Module, ModuleError};
 use preinit_core::plan::{Rename, rename_conflict};
 use preinit_core::probe::Probed;
 use std::path::Path;
@@ -72,6 +73,8 @@ pub struct Options {
     pub maps: bool,
     /// Called when everything is compiled and init begins, for those who measure or limit the time.
     pub on_init: Option<StageHook>,
+    /// Refuse modules that use proposals which the engine has off by default, such as stack switching.
+    pub default_proposals: bool,
 }
 
 impl Default for Options {
@@ -98,6 +101,7 @@ impl Default for Options {
             strict: false,
             maps: false,
             on_init: None,
+            default_proposals: false,
         }
     }
 }
@@ -143,6 +147,15 @@ impl Options {
             limits: &self.limits,
             compilation: Compilation { optimize: self.optimize, cache: self.safe_compile_cache() },
         }
+    }
+
+    /// The module, if these options accept it.
+    pub(crate) fn parse<'a>(&self, wasm: &'a [u8]) -> Result<Module<'a>, ModuleError> {
+        let module = Module::parse(wasm)?;
+        if self.default_proposals {
+            module.check_features(engine::default_features())?;
+        }
+        Ok(module)
     }
 
     pub(crate) fn check(&self) -> Result<(), OptionsError> {

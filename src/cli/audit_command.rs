@@ -11,6 +11,7 @@ use super::import_names::ImportNames;
 use super::input::Input;
 use super::output::{Output, Staged};
 use super::side_outputs::{ReportOutput, SideOutputs, json};
+use super::snapshot_request::Refused;
 use super::watchdog::{COMPILING, Phase, Watchdog};
 use super::{advice, terminal};
 
@@ -30,6 +31,9 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
     side_outputs.check(&input, None)?;
     let mut warnings = Vec::new();
     let host = quiet_host(args, &mut warnings)?;
+    if args.limits.untrusted && !warnings.is_empty() {
+        return Err(Refused(warnings).into());
+    }
     terminal::warn(if args.quiet > 1 { &[] } else { &warnings });
     let wasm = input.read()?;
     ImportNames::of(&args.host).check(&wasm, &host.preloads)?;
@@ -85,6 +89,7 @@ fn options(args: &AuditArgs, host: HostOptions) -> Options {
         reset_libc: args.reset_libc,
         host,
         limits: limits(&args.limits),
+        default_proposals: args.limits.untrusted,
         ..Options::default()
     }
 }

@@ -1,10 +1,11 @@
 use super::other_engines::OtherEngine;
 use super::pattern::Pattern;
 use super::script::Script;
-use crate::engine::Compiler;
+use crate::engine::{self, Compiler};
 use crate::execute::{InitNames, default_init_functions};
 use crate::freeze::Trigger;
 use crate::host::{Clock, HostOptions, Ledger, Limits, Output, Random, Stdin, WasiOptions};
+use preinit_core::module::{Module, ModuleError};
 use preinit_core::plan::Rename;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +55,8 @@ pub struct VerifyOptions {
     pub max_differences: usize,
     /// Differences that are not counted.
     pub ignore: Vec<Pattern>,
+    /// Refuse modules that use proposals which the engine has off by default, such as stack switching.
+    pub default_proposals: bool,
 }
 
 impl Default for VerifyOptions {
@@ -78,6 +81,7 @@ impl Default for VerifyOptions {
             seed: 0,
             max_differences: 100,
             ignore: Vec::new(),
+            default_proposals: false,
         }
     }
 }
@@ -86,6 +90,15 @@ impl VerifyOptions {
     /// The names of the init functions.
     pub(super) fn init_names(&self) -> InitNames<'_> {
         InitNames { named: &self.init_functions, default: &self.default_init_functions }
+    }
+
+    /// The module, if these options accept it.
+    pub(super) fn parse<'a>(&self, wasm: &'a [u8]) -> Result<Module<'a>, ModuleError> {
+        let module = Module::parse(wasm)?;
+        if self.default_proposals {
+            module.check_features(engine::default_features())?;
+        }
+        Ok(module)
     }
 
     /// Whether a difference with this key is not counted.

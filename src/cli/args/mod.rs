@@ -8,6 +8,7 @@ mod limit_args;
 mod message_args;
 mod snapshot_args;
 mod switch_values;
+mod untrusted;
 mod verify_args;
 mod wasmtime_args;
 mod wizer_switches;
@@ -106,7 +107,9 @@ pub fn parse(words: impl IntoIterator<Item = OsString>, called_as: CalledAs) -> 
     let words = switch_values::join_switch_values(definition.clone(), words);
     check_command(&words, &definition)?;
     let matches = definition.try_get_matches_from(words).map_err(in_fitting_words)?;
-    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut self::definition()))
+    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut self::definition()))?;
+    untrusted::apply(&mut cli, &matches);
+    Ok(cli)
 }
 
 /// A first word that is nearly a command, and no file, is a command misspelt: to clap it is the input.
