@@ -19,6 +19,7 @@ pub use preinit_core::probe::ProbeError;
 
 /// Why there is no snapshot, by the stage that failed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The options contradict each other.
     #[error(transparent)]
@@ -106,6 +107,7 @@ impl Error {
         match self {
             Error::Plan(PlanError::NoSuchExport { .. }) => false,
             Error::Plan(_) | Error::StackKept(_) | Error::Strict { .. } => true,
+            Error::Module(error) => matches!(error, ModuleError::Proposal { .. }),
             Error::Execute(error) => matches!(error, ExecuteError::Stopped(_)),
             Error::Freeze(error) => error.is_refusal(),
             _ => false,

@@ -1,10 +1,11 @@
 use crate::cache::CompileCache;
+use crate::engine;
 use crate::error::OptionsError;
 use crate::execute::{Compilation, Execution, Hook};
 use crate::freeze::{FrameReader, Trigger};
 use crate::host::{HostOptions, Limits};
 use preinit_core::layout::Layout;
-use preinit_core::module::Module;
+use preinit_core::module::{Module, ModuleError};
 use preinit_core::plan::{Rename, rename_conflict};
 use preinit_core::probe::Probed;
 use std::path::Path;
@@ -59,8 +60,10 @@ pub struct Options {
     pub zero_stack: bool,
     /// Refuse whatever would otherwise be a warning.
     pub strict: bool,
-    /// Draw the memories, for [`Output::page`].
+    /// Draw the memories, for [`Output::page`](crate::Output::page).
     pub maps: bool,
+    /// Refuse modules that use proposals which the engine has off by default, such as stack switching.
+    pub default_proposals: bool,
 }
 
 impl Default for Options {
@@ -84,6 +87,7 @@ impl Default for Options {
             zero_stack: false,
             strict: false,
             maps: false,
+            default_proposals: false,
         }
     }
 }
@@ -125,6 +129,15 @@ impl Options {
             limits: &self.limits,
             compilation: Compilation { optimize: self.optimize, cache: self.safe_compile_cache() },
         }
+    }
+
+    /// The module, if these options accept it.
+    pub(crate) fn parse<'a>(&self, wasm: &'a [u8]) -> Result<Module<'a>, ModuleError> {
+        let module = Module::parse(wasm)?;
+        if self.default_proposals {
+            module.check_features(engine::default_features())?;
+        }
+        Ok(module)
     }
 
     pub(crate) fn check(&self) -> Result<(), OptionsError> {

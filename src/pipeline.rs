@@ -33,7 +33,7 @@ use wasmparser::{Parser, Payload};
 pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, Error> {
     let mut clock = Clock::start();
     options.check()?;
-    let module = Module::parse(wasm)?;
+    let module = options.parse(wasm)?;
     let program = Program::of(&module);
     let resets = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
     let functions = resets.indices().chain(program.libc.indices()).collect();

@@ -226,6 +226,12 @@ impl Preinit {
         self
     }
 
+    /// Refuses modules that use proposals which the engine has off by default, such as stack switching.
+    pub fn default_proposals(mut self, only: bool) -> Self {
+        self.options.default_proposals = only;
+        self
+    }
+
     /// Draws the memories, for [`Output::page`].
     pub fn maps(mut self, maps: bool) -> Self {
         self.options.maps = maps;

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 /// What one run did. The JSON form has the same names; sizes are bytes, times are seconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// Size of the input.
     pub input_bytes: u64,
@@ -68,6 +69,7 @@ pub struct Report {
 
 /// A program that was frozen in the middle.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct FrozenReport {
     /// The export that resumes it.
     pub entry: String,
@@ -99,6 +101,7 @@ pub(crate) fn frozen(frozen: &crate::freeze::FrozenReport) -> FrozenReport {
 
 /// Seconds by stage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Timings {
     /// Parsing and validating.
     pub parse: f64,
@@ -118,6 +121,7 @@ pub struct Timings {
 
 /// One memory.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct MemoryReport {
     /// Memory index.
     pub index: u32,
@@ -137,6 +141,7 @@ pub struct MemoryReport {
 
 /// How data is laid out, and what the other layout would be like.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct LayoutReport {
     /// `compact` or `mappable`.
     pub chosen: Layout,
@@ -155,6 +160,7 @@ pub struct LayoutReport {
 
 /// One table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct TableReport {
     /// Table index.
     pub index: u32,
@@ -170,6 +176,7 @@ pub struct TableReport {
 
 /// The objects that the state reaches.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct HeapReport {
     /// How many.
     pub objects: u64,
@@ -185,6 +192,7 @@ pub struct HeapReport {
 
 /// The objects of one type.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct TypeReport {
     /// `struct`, `array` or `exception`.
     pub kind: &'static str,
@@ -200,6 +208,7 @@ pub struct TypeReport {
 
 /// Calls of one import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct HostCalls {
     /// `module.name`
     pub import: String,

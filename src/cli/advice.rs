@@ -1,5 +1,6 @@
 //! What a user of the command line can do about an error or a warning. The library knows no options by name.
 
+use preinit::error::ModuleError;
 use preinit::finding::{Finding, Remedy};
 use preinit::host::{Class, HostError, ImportCalled};
 use preinit::stages::cache::CacheError;
@@ -25,6 +26,7 @@ fn for_library_error(error: &Error) -> Option<String> {
         Error::Execute(error) => for_execution(error),
         Error::Freeze(FreezeError::Execute(error)) => for_execution(error),
         Error::Plan(error) => for_plan(error),
+        Error::Module(ModuleError::Proposal { .. }) => Some("without --untrusted it is accepted".to_string()),
         Error::StackKept(_) => Some("leave out --zero-stack".to_string()),
         Error::Strict { .. } => Some("without --strict these are warnings".to_string()),
         _ => None,
@@ -85,7 +87,7 @@ fn for_denied(class: Class) -> String {
 }
 
 fn for_import(called: &ImportCalled) -> String {
-    let ImportCalled { import } = called;
+    let ImportCalled { import, .. } = called;
     match called.is_wasi() {
         true => "use --allow-wasi".to_string(),
         false => format!("use --preload {}=FILE or --stub {import}", Printable(&import.module)),

@@ -10,6 +10,7 @@ use super::host_conversion::{host_options, limits};
 use super::input::Input;
 use super::output::{Output, Staged};
 use super::side_outputs::{ReportOutput, SideOutputs, json};
+use super::snapshot_request::Refused;
 use super::watchdog::{Phase, Watchdog};
 use super::{advice, terminal};
 
@@ -29,6 +30,9 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
     side_outputs.check(&input, None)?;
     let mut warnings = Vec::new();
     let host = quiet_host(args, &mut warnings)?;
+    if args.limits.untrusted && !warnings.is_empty() {
+        return Err(Refused(warnings).into());
+    }
     terminal::warn(if args.quiet { &[] } else { &warnings });
     let wasm = input.read()?;
     watchdog.enter(Phase::Auditing);
@@ -82,6 +86,7 @@ fn options(args: &AuditArgs, host: HostOptions) -> Options {
         reset_libc: args.reset_libc,
         host,
         limits: limits(&args.limits),
+        default_proposals: args.limits.untrusted,
         ..Options::default()
     }
 }

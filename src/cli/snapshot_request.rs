@@ -148,5 +148,6 @@ fn options(args: SnapshotArgs, host: HostOptions, maps: bool) -> Options {
         zero_stack: args.zero_stack,
         strict: args.strict,
         maps,
+        default_proposals: args.limits.untrusted,
     }
 }

@@ -14,6 +14,7 @@ use super::host_conversion::{environment, host_options, limits};
 use super::output::Output;
 use super::parse::name_pair::Mapping;
 use super::side_outputs::{json, optional};
+use super::snapshot_request::Refused;
 use super::watchdog::{Phase, Watchdog};
 use super::{advice, input, terminal};
 
@@ -38,6 +39,9 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let report = optional(args.report.clone())?;
     let mut warnings = Vec::new();
     let options = options(args, &mut warnings)?;
+    if args.limits.untrusted && !warnings.is_empty() {
+        return Err(Refused(warnings).into());
+    }
     terminal::warn(if args.quiet { &[] } else { &warnings });
     let original = input::read(&args.original)?;
     let snapshot = input::read(&args.snapshot)?;
@@ -92,6 +96,7 @@ fn options(args: &VerifyArgs, warnings: &mut Vec<String>) -> anyhow::Result<Veri
         seed: play.seed,
         max_differences: args.max_differences,
         ignore: args.ignore.clone(),
+        default_proposals: args.limits.untrusted,
     })
 }
 

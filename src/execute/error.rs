@@ -40,6 +40,7 @@ impl ExecuteError {
 
 /// A guest that was stopped, and the host calls that it had made.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Stopped {
     /// Where and why.
     pub stop: Stop,

@@ -102,6 +102,7 @@ pub struct WasiOptions {
 
 /// Where standard input comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stdin {
     /// At its end from the start.
     #[default]
@@ -115,6 +116,7 @@ pub enum Stdin {
 
 /// Where an output stream goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Output {
     /// To the same stream of this process.
     #[default]
@@ -138,6 +140,7 @@ pub struct Directory {
 
 /// What the clocks say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Clock {
     /// They start at this many nanoseconds after 1970-01-01T00:00:00Z and advance by a fixed step at each reading;
     /// a sleep advances them and returns at once.
@@ -172,6 +175,7 @@ impl Default for Clock {
 
 /// Where random bytes come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Random {
     /// A generator seeded from the module's own digest, so that two modules do not share their "random" keys.
     #[default]
@@ -186,6 +190,7 @@ pub enum Random {
 
 /// Which modification times the guest sees. Access and change times are always equal to the modification time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FileTimes {
     /// The real ones. Under a fixed clock, files changed during the run have the clock's start instead.
     #[default]

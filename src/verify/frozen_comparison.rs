@@ -23,7 +23,6 @@ use crate::host::{Ledger, Limits};
 use crate::report::seconds;
 use preinit_core::addition::Extended;
 use preinit_core::capture::capture;
-use preinit_core::module::Module;
 use preinit_core::probe::Probed;
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,8 +41,8 @@ pub(super) fn verify(
     options: &VerifyOptions,
 ) -> Result<Verdict, VerifyError> {
     let mut verdict = VerdictBuilder::new(options);
-    let original = Arc::new(ProbedModule::new(Module::parse(original)?)?);
-    match Module::parse(snapshot) {
+    let original = Arc::new(ProbedModule::new(options.parse(original)?)?);
+    match options.parse(snapshot) {
         Err(error) => verdict.add(Difference::new("snapshot", "a valid module", error)),
         Ok(module) => {
             let frozen = Arc::new(ProbedModule::new(module)?);

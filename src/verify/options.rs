@@ -1,9 +1,10 @@
 use super::other_engines::OtherEngine;
 use super::pattern::Pattern;
 use super::script::Script;
-use crate::engine::Compiler;
+use crate::engine::{self, Compiler};
 use crate::freeze::Trigger;
 use crate::host::{Clock, HostOptions, Ledger, Limits, Output, Random, Stdin, WasiOptions};
+use preinit_core::module::{Module, ModuleError};
 use preinit_core::plan::Rename;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +56,8 @@ pub struct VerifyOptions {
     pub max_differences: usize,
     /// Differences that are not counted.
     pub ignore: Vec<Pattern>,
+    /// Refuse modules that use proposals which the engine has off by default, such as stack switching.
+    pub default_proposals: bool,
 }
 
 impl Default for VerifyOptions {
@@ -79,11 +82,21 @@ impl Default for VerifyOptions {
             seed: 0,
             max_differences: 100,
             ignore: Vec::new(),
+            default_proposals: false,
         }
     }
 }
 
 impl VerifyOptions {
+    /// The module, if these options accept it.
+    pub(super) fn parse<'a>(&self, wasm: &'a [u8]) -> Result<Module<'a>, ModuleError> {
+        let module = Module::parse(wasm)?;
+        if self.default_proposals {
+            module.check_features(engine::default_features())?;
+        }
+        Ok(module)
+    }
+
     /// Whether a difference with this key is not counted.
     pub(super) fn ignores(&self, key: &str) -> bool {
         self.ignore.iter().any(|pattern| pattern.matches_key(key))

@@ -9,7 +9,6 @@ use super::verdict_builder::VerdictBuilder;
 use super::{VerifyError, VerifyOptions};
 use crate::engine::Compiler;
 use crate::execute;
-use preinit_core::module::Module;
 use std::sync::Arc;
 
 /// The original after init, ready to be compared with any number of snapshots.
@@ -30,7 +29,7 @@ impl<'a> Verifier<'a> {
     /// # Errors
     /// [`VerifyError`], if init does not complete on an engine.
     pub fn new(original: &'a [u8], options: &'a VerifyOptions) -> Result<Verifier<'a>, VerifyError> {
-        let module = Module::parse(original)?;
+        let module = options.parse(original)?;
         let init_calls = execute::init_calls(&module, &options.init_functions)?;
         let program = Arc::new(ProbedModule::new(module)?);
         let (engines, mut skipped) = engines(&program, options);
@@ -53,7 +52,7 @@ impl<'a> Verifier<'a> {
     pub fn verify(&mut self, snapshot: &[u8]) -> Result<Verdict, VerifyError> {
         let mut verdict = VerdictBuilder::new(self.options);
         verdict.coverage.engines_skipped = self.skipped.clone();
-        match Module::parse(snapshot) {
+        match self.options.parse(snapshot) {
             Err(error) => verdict.add(Difference::new("snapshot", "a valid module", error)),
             Ok(module) => {
                 let (original, renames) = (&self.program.module, &self.options.renames);

@@ -8,6 +8,7 @@ mod limit_args;
 mod message_args;
 mod snapshot_args;
 mod switch_values;
+mod untrusted;
 mod verify_args;
 mod wizer_switches;
 
@@ -94,7 +95,9 @@ pub fn definition() -> clap::Command {
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     let words = switch_values::join_switch_values(definition(), words);
     let matches = definition().try_get_matches_from(words).map_err(in_fitting_words)?;
-    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut definition()))
+    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut definition()))?;
+    untrusted::apply(&mut cli, &matches);
+    Ok(cli)
 }
 
 /// An error about the usage that only a closer look at the arguments shows.
