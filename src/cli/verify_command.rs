@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use preinit::host::{Ledger, Output as GuestOutput, Stdin, WasiOptions};
+use preinit::host::{Directory, Ledger, Output as GuestOutput, Stdin, WasiOptions};
 use preinit::verify::{Outcome, Script, Verdict, VerifyOptions, verify};
 use preinit::{Options, wat_to_wasm};
 
@@ -13,6 +13,7 @@ use super::exit::Exit;
 use super::host_conversion::{environment, host_options, limits};
 use super::import_names::ImportNames;
 use super::output::Output;
+use super::parse::name_pair::Mapping;
 use super::side_outputs::{json, optional};
 use super::snapshot_request::Refused;
 use super::watchdog::{Phase, Watchdog};
@@ -85,6 +86,7 @@ fn options(args: &VerifyArgs, warnings: &mut Vec<String>) -> anyhow::Result<Veri
         limits: limits(&args.limits),
         ledger: None,
         run,
+        fresh: args.fresh,
         scripts: scripts(play)?,
         engines,
         other_engines,
@@ -121,7 +123,8 @@ fn run_options(
     init: Option<&WasiOptions>,
     warnings: &mut Vec<String>,
 ) -> anyhow::Result<Option<WasiOptions>> {
-    if play.run_args.is_empty() && play.run_env.is_empty() && play.run_stdin.is_none() {
+    let says_nothing = play.run_args.is_empty() && play.run_env.is_empty() && play.run_dirs.is_empty();
+    if says_nothing && play.run_stdin.is_none() {
         return Ok(None);
     }
     let stdin = match &play.run_stdin {
@@ -131,13 +134,24 @@ fn run_options(
         }
         None => Stdin::Empty,
     };
+    let init = init.cloned().unwrap_or_default();
+    let directory = |mapping: &Mapping| Directory {
+        guest: mapping.guest.clone(),
+        host: mapping.host.clone(),
+        writable: false,
+    };
+    let dirs = match play.run_dirs.is_empty() {
+        true => init.dirs.clone(),
+        false => play.run_dirs.iter().map(directory).collect(),
+    };
     Ok(Some(WasiOptions {
         args: play.run_args.clone(),
         env: environment(false, &play.run_env, warnings),
         stdin,
         stdout: GuestOutput::Discard,
         stderr: GuestOutput::Discard,
-        ..init.cloned().unwrap_or_default()
+        dirs,
+        ..init
     }))
 }
 

@@ -27,6 +27,8 @@ mod compared_instance;
 mod comparison;
 mod custom_sections;
 mod engine_run;
+mod fresh;
+mod fresh_comparison;
 mod frozen_comparison;
 mod heap_comparison;
 mod instance_state;

@@ -32,6 +32,10 @@ pub struct VerifyOptions {
     /// Arguments, environment, standard input and directories for the calls in scripts; `None` for those of init. The calls
     /// run as in a new process: descriptors, clocks and random numbers start again.
     pub run: Option<WasiOptions>,
+    /// Also compares with an original that was started in another world: at another time, with other random numbers, another
+    /// environment, other directories, as far as init has asked for them. The state is not compared there, but what calls
+    /// return and print.
+    pub fresh: bool,
     /// Scripts that run before generated sequences, each on fresh instances.
     pub scripts: Vec<Script>,
     /// The engines that run both sides in lock step; empty for Cranelift, Winch and, for a small module, Pulley.
@@ -70,6 +74,7 @@ impl Default for VerifyOptions {
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
             ledger: None,
             run: None,
+            fresh: false,
             scripts: Vec::new(),
             engines: Vec::new(),
             other_engines: Vec::new(),

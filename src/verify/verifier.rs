@@ -1,5 +1,6 @@
 use super::comparison::Comparison;
 use super::engine_run::EngineRun;
+use super::fresh_comparison;
 use super::module_comparison;
 use super::other_engines::OtherEngine;
 use super::probed_module::ProbedModule;
@@ -62,7 +63,10 @@ impl<'a> Verifier<'a> {
                 let compared = module_comparison::compare(original, &module, &self.init_exports, renames);
                 verdict.add_modules(compared, |_| false);
                 let program = Arc::new(ProbedModule::new(module)?);
-                Comparison::new(self, program, &mut verdict).run()?;
+                Comparison::new(self, Arc::clone(&program), &mut verdict).run()?;
+                if self.options.fresh && !verdict.is_different() {
+                    fresh_comparison::compare(self, &program, &mut verdict)?;
+                }
             }
         }
         Ok(verdict.finish())

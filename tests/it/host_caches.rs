@@ -12,7 +12,7 @@ use wasmtime::Engine;
 const MODULE: &str = "c/host_caches.wasm";
 
 /// At build time, with directories of these names.
-fn build(directories: &[&str]) -> WasiOptions {
+pub fn build(directories: &[&str]) -> WasiOptions {
     let host = repository().join("test-programs/data");
     let directory =
         |guest: &&str| Directory { guest: guest.to_string(), host: host.clone(), access: Access::ReadOnly };

@@ -1,6 +1,7 @@
 //! Verdicts on snapshots that are right, and on some that are wrong in a known place.
 
 mod added_code;
+mod fresh;
 mod host;
 mod scripts;
 mod state;
