@@ -19,6 +19,7 @@ pub use preinit_core::probe::ProbeError;
 
 /// Why there is no snapshot, by the stage that failed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The options contradict each other.
     #[error(transparent)]
@@ -104,8 +105,8 @@ impl Error {
     /// opposed to input, options or a machine that nothing can be done with.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Error::Plan(PlanError::NoSuchExport { .. }) => false,
             Error::Plan(_) | Error::StackKept(_) | Error::Strict { .. } => true,
+            Error::Module(error) => matches!(error, ModuleError::Proposal { .. }),
             Error::Execute(error) => matches!(error, ExecuteError::Stopped(_)),
             Error::Freeze(error) => error.is_refusal(),
             _ => false,

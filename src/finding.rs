@@ -102,6 +102,8 @@ pub enum Remedy {
     ResetLibc(&'static str),
     /// The variable should be read at run time; [`crate::Options::reset_libc`] drops the copy in libc.
     ReadEnvironmentLater,
+    /// [`crate::Options::rebase_clock`].
+    RebaseClock,
     /// Fewer variables in [`crate::host::WasiOptions::env`].
     FewerVariables,
     /// An entry that does not run the constructors, by [`crate::Options::renames`].
@@ -117,6 +119,9 @@ impl fmt::Display for Remedy {
             Remedy::StackFirst => f.write_str(
                 "static data may lie below the stack: link with -Wl,--stack-first, then preinit can clear the free stack",
             ),
+            Remedy::RebaseClock => {
+                f.write_str("let preinit shift an instance's readings, so that they go on from those of init")
+            }
             Remedy::ResetLibc(function) => {
                 write!(f, "call {function} before init ends, or let preinit reset libc")
             }

@@ -8,7 +8,7 @@ use crate::checks::{self, Afterwards};
 use crate::cleaning::{LibcVariables, PutBack, ResetHooks, zero_stack};
 use crate::engine;
 use crate::error::{Error, OptionsError};
-use crate::execute::{Execution, FinishedInit, Initialized, REACTOR_INITIALIZE, execute};
+use crate::execute::{AllocatedArgument, Execution, FinishedInit, Initialized, REACTOR_INITIALIZE, execute};
 use crate::freeze::{Freeze, StopPoint, StopRun};
 use crate::guest::Program;
 use crate::host::Ledger;
@@ -23,6 +23,7 @@ use preinit_core::encode::encode;
 use preinit_core::module::{Module, is_function};
 use preinit_core::plan::{Plan, PlanOptions, plan};
 use preinit_core::probe::{ProbeOptions, Probed};
+use preinit_core::rebase::rebase_clock;
 use preinit_core::snapshot::Snapshot;
 use preinit_core::strip::{StripReport, strip};
 use std::time::Instant;
@@ -32,7 +33,7 @@ use wasmparser::{Parser, Payload};
 pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, Error> {
     let mut clock = Clock::start();
     options.check()?;
-    let module = Module::parse(wasm)?;
+    let module = options.parse(wasm)?;
     let program = Program::of(&module);
     let resets = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
     let functions = resets.indices().chain(program.libc.indices()).collect();
@@ -125,6 +126,7 @@ impl Finished<'_> {
         for part in put_back {
             extended.overwrite(0, part.address, &part.bytes);
         }
+        let monotonic_clock = self.rebased_clock(&mut extended, &mut warnings)?;
         let added = if extended.is_original() { None } else { Some(extended.module()?) };
         let target = added.as_ref().unwrap_or(module);
         clock.lap();
@@ -142,13 +144,40 @@ impl Finished<'_> {
         let about_run = ledger.warnings(&options.host.policies).into_iter().chain(warnings);
         let maps = if options.maps { memory_maps(target, extended.snapshot()) } else { Vec::new() };
         let stages = Stages { target, snapshot: extended.snapshot(), plan: &plan, ledger };
+        let mut findings = checks::findings(target, extended.snapshot(), ledger, options.host.wasi.as_ref());
+        if monotonic_clock.is_none() {
+            findings.extend(checks::monotonic_clock(ledger));
+        }
         let report = Report {
             warnings: output_warnings(module, &plan, &written).into_iter().chain(about_run).collect(),
-            findings: checks::findings(target, extended.snapshot(), ledger, options.host.wasi.as_ref()),
+            findings,
             frozen: frozen.as_ref().map(report::frozen),
+            monotonic_clock,
             ..stages.report(run, &written, Timings::default())
         };
         Ok(Made { written, maps, report })
+    }
+
+    /// Lets the monotonic clock go on, if that is wanted and init has read it. Where it stands.
+    fn rebased_clock(
+        &self,
+        extended: &mut Extended<'_>,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Option<u64>, Error> {
+        let clock = self.ledger.monotonic_clock().filter(|_| self.options.rebases_clock());
+        let Some(clock) = clock else { return Ok(None) };
+        let rebased = rebase_clock(&extended.module()?, clock);
+        match rebased {
+            Ok(Some(addition)) => {
+                extended.add(addition)?;
+                Ok(Some(clock))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => {
+                warnings.push(Warning::ClockNotRebased(error.to_string().as_str().into()));
+                Ok(None)
+            }
+        }
     }
 }
 
@@ -200,6 +229,7 @@ fn check_entries(target: &Module<'_>, plan: &Plan<'_>, extended: &Extended<'_>) 
 /// What is known about the run once its instance is gone.
 struct Run {
     called: Vec<String>,
+    arguments: Vec<AllocatedArgument>,
     compiler: &'static str,
     cached: bool,
     compile: f64,
@@ -213,6 +243,7 @@ impl Run {
         let host = initialized.store.data();
         Run {
             called: initialized.called.clone(),
+            arguments: initialized.arguments.clone(),
             compiler: initialized.compiler.name(),
             cached: initialized.cached,
             compile: seconds(initialized.compile_time),
@@ -266,6 +297,8 @@ impl Stages<'_> {
             compiler: run.compiler,
             compile_cached: run.cached,
             init_functions: run.called.clone(),
+            init_arguments: run.arguments.clone(),
+            clock_start: ledger.clock_start(),
             timings,
             memories: report::memories(target, snapshot, plan),
             globals_changed: report::globals_changed(plan),
@@ -279,8 +312,10 @@ impl Stages<'_> {
             warnings: Vec::new(),
             host_calls: report::host_calls(ledger),
             random_bytes: ledger.random_bytes(),
+            monotonic_clock: None,
             stdin_bytes: ledger.reads_stdin().then(|| ledger.stdin().len() as u64),
             files_written: ledger.files_written().into_iter().map(|change| change.path).collect(),
+            files_lost: ledger.files_lost(),
             findings: Vec::new(),
             frozen: None,
         }

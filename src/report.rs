@@ -1,5 +1,6 @@
 //! What was done, for people and for tools.
 
+use crate::execute::AllocatedArgument;
 use crate::finding::Finding;
 use crate::host::Ledger;
 use crate::warning::Warning;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 /// What one run did. The JSON form has the same names; sizes are bytes, times are seconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// Size of the input.
     pub input_bytes: u64,
@@ -25,6 +27,12 @@ pub struct Report {
     pub compile_cached: bool,
     /// The exports that were called, in order.
     pub init_functions: Vec<String>,
+    /// Texts and lists that they were given, and where they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub init_arguments: Vec<AllocatedArgument>,
+    /// What the real-time clock said first, in nanoseconds since 1970, if init read a clock that is not this machine's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_start: Option<u64>,
     /// Time by stage.
     pub timings: Timings,
     /// Every memory.
@@ -51,11 +59,17 @@ pub struct Report {
     pub host_calls: Vec<HostCalls>,
     /// Bytes of randomness that init asked for, and that are frozen in.
     pub random_bytes: u64,
+    /// What an instance's monotonic clock goes on from, in nanoseconds; `None` if it begins anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub monotonic_clock: Option<u64>,
     /// Bytes of standard input that init has read; `None` if it did not ask for any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stdin_bytes: Option<u64>,
-    /// What init changed in its writable directories, as it names them.
+    /// What init changed in its directories, as it names them.
     pub files_written: Vec<String>,
+    /// What of that was only in memory and is gone, so that no instance will find it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files_lost: Vec<String>,
     /// What of the build was seen in the snapshot. The audit looks closer.
     pub findings: Vec<Finding>,
     /// What is known about a program that was frozen in the middle, by [`crate::Options::at`].
@@ -65,6 +79,7 @@ pub struct Report {
 
 /// A program that was frozen in the middle.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct FrozenReport {
     /// The export that resumes it.
     pub entry: String,
@@ -96,6 +111,7 @@ pub(crate) fn frozen(frozen: &crate::freeze::FrozenReport) -> FrozenReport {
 
 /// Seconds by stage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Timings {
     /// Parsing and validating.
     pub parse: f64,
@@ -115,6 +131,7 @@ pub struct Timings {
 
 /// One memory.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct MemoryReport {
     /// Memory index.
     pub index: u32,
@@ -134,6 +151,7 @@ pub struct MemoryReport {
 
 /// How data is laid out, and what the other layout would be like.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct LayoutReport {
     /// `compact`, `mappable` or `sparse`.
     pub chosen: Layout,
@@ -155,6 +173,7 @@ pub struct LayoutReport {
 
 /// One table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct TableReport {
     /// Table index.
     pub index: u32,
@@ -170,6 +189,7 @@ pub struct TableReport {
 
 /// The objects that the state reaches.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct HeapReport {
     /// How many.
     pub objects: u64,
@@ -185,6 +205,7 @@ pub struct HeapReport {
 
 /// The objects of one type.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct TypeReport {
     /// `struct`, `array` or `exception`.
     pub kind: &'static str,
@@ -200,6 +221,7 @@ pub struct TypeReport {
 
 /// Calls of one import.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct HostCalls {
     /// `module.name`
     pub import: String,

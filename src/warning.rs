@@ -49,6 +49,8 @@ pub enum Warning {
         /// One of them.
         first: Name,
     },
+    /// The monotonic clock of an instance begins anew, although it was to go on, for this reason.
+    ClockNotRebased(Name),
     /// The module has no function that makes libc forget what it has cached, and no variable was recognized that does.
     NoResetHooks,
 }
@@ -91,6 +93,9 @@ impl fmt::Display for Warning {
             Warning::FilesChanged { count, first } => {
                 let files = if *count == 1 { "1 file".to_string() } else { format!("{count} files") };
                 write!(f, "the program has changed {files} (the first: `{first}`); that is not done again")
+            }
+            Warning::ClockNotRebased(why) => {
+                write!(f, "the monotonic clock of an instance begins anew and does not go on from that of init: {why}")
             }
             Warning::NoResetHooks => f.write_str(
                 "libc is not reset: the module has neither `__wasilibc_reset_preopens` nor \

@@ -64,6 +64,9 @@ impl Search<'_> {
             findings.extend(self.constructors(constructors));
             findings.extend(self::unstable(evidence, unstable));
         }
+        if !self.options.rebases_clock() {
+            findings.extend(checks::monotonic_clock(evidence.ledger));
+        }
         findings.extend(free_stack::finding(evidence, self.weights));
         findings.sort_by_key(|finding| finding.level);
         Found { findings, too_short: values.too_short + files.too_short }

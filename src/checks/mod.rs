@@ -6,6 +6,7 @@ pub(crate) mod constructors;
 mod handles;
 pub(crate) mod libc_findings;
 mod libc_state;
+mod monotonic_clock;
 mod source;
 mod standard_input;
 mod value_kind;
@@ -13,7 +14,9 @@ mod values;
 
 pub(crate) use afterwards::Afterwards;
 pub(crate) use handles::findings as handles;
+#[cfg(feature = "audit")]
 pub(crate) use libc_state::LibcState;
+pub(crate) use monotonic_clock::finding as monotonic_clock;
 pub use source::OTHER_SEED;
 pub(crate) use source::Source;
 pub(crate) use value_kind::is_secret_name;

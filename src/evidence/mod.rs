@@ -85,25 +85,30 @@ impl<'a> Evidence<'a> {
 
     /// The host calls for which `accept` holds, one for each different backtrace.
     pub fn sites(&self, accept: impl Fn(&Descriptors, &Entry) -> bool) -> Vec<Site> {
-        /// Backtraces that one finding lists.
-        const LISTED: usize = 6;
-        let mut sites: Vec<Site> = Vec::new();
-        let mut descriptors = Descriptors::new(self.ledger.preopens());
-        for (call, entry) in self.ledger.entries().enumerate() {
-            if accept(&descriptors, entry) {
-                let site = Site::of(call, entry);
-                let known = |other: &Site| other.import == site.import && other.backtrace == site.backtrace;
-                if sites.len() < LISTED && !sites.iter().any(known) {
-                    sites.push(site);
-                }
-            }
-            descriptors.apply(entry);
-        }
-        sites
+        sites(self.ledger, accept)
     }
 
     /// The calls of the WASI functions with one of these names, as [`Evidence::sites`] lists them.
     pub fn calls_of(&self, names: &[&str]) -> Vec<Site> {
         self.sites(|_, entry| entry.call.wasi().is_some_and(|name| names.contains(&name)))
     }
+}
+
+/// The host calls for which `accept` holds, one for each different backtrace.
+pub(crate) fn sites(ledger: &Ledger, accept: impl Fn(&Descriptors, &Entry) -> bool) -> Vec<Site> {
+    /// Backtraces that one finding lists.
+    const LISTED: usize = 6;
+    let mut sites: Vec<Site> = Vec::new();
+    let mut descriptors = Descriptors::new(ledger.preopens());
+    for (call, entry) in ledger.entries().enumerate() {
+        if accept(&descriptors, entry) {
+            let site = Site::of(call, entry);
+            let known = |other: &Site| other.import == site.import && other.backtrace == site.backtrace;
+            if sites.len() < LISTED && !sites.iter().any(known) {
+                sites.push(site);
+            }
+        }
+        descriptors.apply(entry);
+    }
+    sites
 }

@@ -5,6 +5,7 @@ use preinit_core::freeze::ResumeError;
 
 /// Why a program could not be frozen.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FreezeError {
     /// The module has no such place.
     #[error("{0}")]
@@ -47,7 +48,7 @@ impl FreezeError {
                 | FreezeError::Refused(_)
                 | FreezeError::Resume(ResumeError::Refused(_))
                 | FreezeError::NotRepeated(_)
-                | FreezeError::Execute(ExecuteError::Stopped(_) | ExecuteError::CompileTimeout(_))
+                | FreezeError::Execute(ExecuteError::Stopped(_))
         )
     }
 }

@@ -72,6 +72,7 @@ pub enum HostError {
 
 /// An import that nothing provides.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Unprovided {
     /// Its name.
     pub import: ImportName,
@@ -94,22 +95,43 @@ fn list(importer: &Option<String>, imports: &[Unprovided]) -> String {
 
 /// The guest called an import that nothing provides.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("init called the import `{import}`, which nothing provides")]
+#[error("init called the import `{import}`, which {}", why_unprovided(self.wasi()))]
+#[non_exhaustive]
 pub struct ImportCalled {
     /// The import.
     pub import: ImportName,
 }
 
+/// What of WASI an import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WasiImport {
+    /// A function that this host has, where WASI is allowed.
+    Provided,
+    /// A function of preview 2 that it has not: in a core module, only a few of them mean anything.
+    Preview2,
+}
+
 impl ImportCalled {
-    /// Whether it is a function of WASI preview 1 that this host has, where it is allowed.
-    pub fn is_wasi(&self) -> bool {
-        self.import.module == super::wasi::MODULE && super::wasi::function(&self.import.name).is_some()
+    /// What of WASI the import is, if it is of WASI.
+    pub fn wasi(&self) -> Option<WasiImport> {
+        if super::wasi::provides(&self.import) {
+            return Some(WasiImport::Provided);
+        }
+        self.import.module.starts_with("wasi:").then_some(WasiImport::Preview2)
+    }
+}
+
+fn why_unprovided(wasi: Option<WasiImport>) -> &'static str {
+    match wasi {
+        Some(WasiImport::Preview2) => "is of WASI preview 2, which preinit does not provide to core modules",
+        _ => "nothing provides",
     }
 }
 
 /// The guest ended itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("init called proc_exit({code})")]
+#[non_exhaustive]
 pub struct GuestExit {
     /// The exit code it gave.
     pub code: u32,
@@ -118,6 +140,7 @@ pub struct GuestExit {
 /// The guest asked for something that the options deny.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("init asked for {what}, which is denied")]
+#[non_exhaustive]
 pub struct Denied {
     /// The class of the call.
     pub class: Class,
@@ -128,6 +151,7 @@ pub struct Denied {
 /// The guest was about to change a file in a run that must not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{call} would change a file, which only the first run may do")]
+#[non_exhaustive]
 pub struct ChangeRefused {
     /// The call.
     pub call: String,
@@ -136,6 +160,7 @@ pub struct ChangeRefused {
 /// The guest wanted more memory than it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("init needs {wanted} bytes of memories and tables; the limit is {limit}")]
+#[non_exhaustive]
 pub struct MemoryLimit {
     /// Bytes over all memories and tables, had it been allowed.
     pub wanted: u64,
@@ -147,6 +172,7 @@ pub struct MemoryLimit {
 /// listings of directories, captured output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the recording of init's host calls is over the limit of {limit} bytes")]
+#[non_exhaustive]
 pub struct LedgerLimit {
     /// Bytes allowed.
     pub limit: u64,
@@ -154,6 +180,7 @@ pub struct LedgerLimit {
 
 /// A replayed run made another call than the recorded run.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReplayDiverged {
     /// The number of calls before this one.
     pub index: usize,

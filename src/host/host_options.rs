@@ -42,7 +42,10 @@ impl HostOptions {
     /// Whether a change has to be looked for; where nothing is writable the call itself fails, as it did before.
     pub(super) fn refuses_changes(&self) -> bool {
         self.refuse_changes
-            && self.wasi.as_ref().is_some_and(|wasi| wasi.dirs.iter().any(|directory| directory.writable))
+            && self
+                .wasi
+                .as_ref()
+                .is_some_and(|wasi| wasi.dirs.iter().any(|directory| directory.access == Access::ReadWrite))
     }
 }
 
@@ -102,6 +105,7 @@ pub struct WasiOptions {
 
 /// Where standard input comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Stdin {
     /// At its end from the start.
     #[default]
@@ -115,6 +119,7 @@ pub enum Stdin {
 
 /// Where an output stream goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Output {
     /// To the same stream of this process.
     #[default]
@@ -132,12 +137,26 @@ pub struct Directory {
     pub guest: String,
     /// The directory that it is.
     pub host: PathBuf,
-    /// Whether the guest may change anything in it.
-    pub writable: bool,
+    /// What the guest may do in it.
+    pub access: Access,
+}
+
+/// What a guest may do in a directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Access {
+    /// Read. Everything else fails.
+    ReadOnly,
+    /// Read and change. Changes stay in memory: the directory itself never changes, and they are gone after the run.
+    #[default]
+    Overlay,
+    /// Read and change the directory itself.
+    ReadWrite,
 }
 
 /// What the clocks say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Clock {
     /// They start at this many nanoseconds after 1970-01-01T00:00:00Z and advance by a fixed step at each reading;
     /// a sleep advances them and returns at once.
@@ -159,8 +178,9 @@ impl Clock {
     /// 2000-01-01T00:00:00Z, the start of the default clock.
     pub const DEFAULT_START: u64 = 946_684_800_000_000_000;
 
-    /// The start of the monotonic clock, in nanoseconds. Not 0: the Go runtime takes that for a broken clock.
-    pub const MONOTONIC_START: u64 = 1_000_000_000;
+    /// The start of the monotonic clock, in nanoseconds: as early as possible, because that of an instance begins anew. Not 0:
+    /// the Go runtime takes that for a broken clock.
+    pub const MONOTONIC_START: u64 = 1;
 }
 
 impl Default for Clock {
@@ -171,6 +191,7 @@ impl Default for Clock {
 
 /// Where random bytes come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Random {
     /// A generator seeded from the module's own digest, so that two modules do not share their "random" keys.
     #[default]
@@ -185,6 +206,7 @@ pub enum Random {
 
 /// Which modification times the guest sees. Access and change times are always equal to the modification time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FileTimes {
     /// The real ones. Under a fixed clock, files changed during the run have the clock's start instead.
     #[default]

@@ -10,6 +10,7 @@ use crate::warning::Warning;
 
 /// A class of host calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Class {
     /// `random_get`.
     Random,
@@ -54,6 +55,7 @@ pub struct Policies {
 
 /// How often init made calls of a class.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ClassUse {
     /// The class.
     pub class: Class,

@@ -22,9 +22,21 @@ pub(super) struct RecordedCall {
     pub arguments: Vec<Value>,
     pub result: CallResult,
     pub host_calls: Vec<Arc<Entry>>,
+    /// The host calls that the snapshot is to make, where it sees another clock.
+    pub snapshot_calls: Vec<Arc<Entry>>,
 }
 
 impl Action {
+    /// The same for the snapshot.
+    pub fn of_snapshot(&self) -> Action {
+        match self {
+            Action::Call(call) => {
+                Action::Call(RecordedCall { host_calls: call.snapshot_calls.clone(), ..call.clone() })
+            }
+            Action::Write { .. } => self.clone(),
+        }
+    }
+
     pub fn call(&self) -> Option<&RecordedCall> {
         match self {
             Action::Call(call) => Some(call),

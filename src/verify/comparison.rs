@@ -11,14 +11,17 @@ use super::probed_module::ProbedModule;
 use super::script::Script;
 use super::sequences::{self, Sequences};
 use super::shrink::{self, Counterexample};
+use super::snapshot_clock;
 use super::snapshot_run::SnapshotRun;
 use super::state_comparison;
 use super::tolerance::Tolerance;
 use super::verdict::{Difference, Skipped};
 use super::verdict_builder::VerdictBuilder;
 use super::verifier::Verifier;
+use crate::execute::InitCall;
 use crate::report::seconds;
-use preinit_core::module::is_function;
+use preinit_core::addition::Extended;
+use preinit_core::module::{Module, is_function};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::collections::HashMap;
@@ -114,9 +117,17 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
         let Verifier { program, options, runs, .. } = &mut *self.verifier;
         let Some(added) = AddedCode::of(&program.module, &self.program.module) else { return Ok(()) };
         let run = &mut runs[self.snapshots[0].0];
+        let clock = snapshot_clock::rebased(&run.record.ledger, &program.module, &self.program.module);
         let mut original = run.fresh(options)?;
         let is_accounted = original.with_snapshot(|state| {
-            added.is_made_of(&program.module, state, &options.renames, &HashMap::new())
+            let mut extended = Extended::new(&program.module, state.clone());
+            if !snapshot_clock::rebase(&mut extended, clock) {
+                return false;
+            }
+            let made = |target: &Module<'_>| {
+                added.is_made_of(target, extended.snapshot(), &options.renames, &HashMap::new())
+            };
+            extended.module().is_ok_and(|target| made(&target))
         })?;
         run.keep(original);
         self.verdict.add_code(&added, is_accounted);
@@ -275,11 +286,12 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
         original: &mut ComparedInstance<'_>,
         share: Duration,
     ) -> Result<(), VerifyError> {
-        let Verifier { program, init_calls, options, .. } = &*self.verifier;
+        let Verifier { program, init_calls, init_exports, options, .. } = &*self.verifier;
         let (run, _) = self.snapshots[0];
         let replay = OriginalReplay {
             program,
-            init_calls,
+            init_calls: init_exports,
+            init_takes_arguments: init_calls.iter().any(InitCall::has_arguments),
             host_calls: self.verifier.runs[run].record.calls(),
             is_interrupted: false,
             options,

@@ -1,6 +1,7 @@
 //! Compares what the segments of two modules hold.
 
 use preinit_core::module::{Element, Module, ref_funcs};
+use preinit_core::rebase::rebased_imports;
 use wasmparser::{ConstExpr, ElementItems};
 
 /// The number of bytes of both, if they are not the same bytes.
@@ -12,7 +13,14 @@ pub(super) fn data(original: &Module<'_>, snapshot: &Module<'_>, index: usize) -
 /// The number of items of both, if they are not the same items.
 pub(super) fn element(original: &Module<'_>, snapshot: &Module<'_>, index: usize) -> Option<[String; 2]> {
     let (left, right) = (original.elements.get(index)?, snapshot.elements.get(index)?);
-    let (left, right) = (items(original, left), items(snapshot, right));
+    let (left, mut right) = (items(original, left), items(snapshot, right));
+    // Functions that answer instead of imports are these imports.
+    let answered = rebased_imports(snapshot, original.functions.len() as u32);
+    for item in &mut right {
+        if let Item::Function(function) = item {
+            *function = answered.get(function).copied().unwrap_or(*function);
+        }
+    }
     (left != right).then(|| [left.len(), right.len()].map(|len| format!("{len} items")))
 }
 

@@ -1,8 +1,9 @@
 use super::compared_instance::ComparedInstance;
 use super::engine_run::EngineRun;
-use super::lock_step::{LockStep, ScriptResult};
+use super::lock_step::{Answers, LockStep, ScriptResult};
 use super::probed_module::ProbedModule;
 use super::script::Script;
+use super::snapshot_clock::SnapshotClock;
 use super::start;
 use super::verdict::{Difference, EngineCoverage};
 use super::{VerifyError, VerifyOptions};
@@ -64,7 +65,10 @@ impl<'s> SnapshotRun<'s> {
         match self.fresh(run, options)? {
             Ok(snapshot) => {
                 let original = run.fresh(options)?;
-                let mut lock_step = LockStep { original, snapshot, options, fuel: options.fuel };
+                let clock =
+                    SnapshotClock::new(&run.record.ledger, &original.program.module, &self.program.module);
+                let answers = Answers::Recorded(clock);
+                let mut lock_step = LockStep { original, snapshot, options, fuel: options.fuel, answers };
                 lock_step.run(script, &mut result)?;
                 Ok((result, Some(lock_step.original)))
             }

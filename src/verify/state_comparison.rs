@@ -7,7 +7,9 @@ use super::segment_contents;
 use super::tolerance::Tolerance;
 use super::verdict::{Difference, StateCoverage};
 use preinit_core::module::Module;
+use preinit_core::rebase::rebased_imports;
 use preinit_core::snapshot::{Reference, Snapshot, TableState, Unwritable, Value};
+use std::borrow::Cow;
 
 /// Every difference between the states of the original and the snapshot.
 pub(super) fn compare(
@@ -16,22 +18,34 @@ pub(super) fn compare(
     tolerance: Tolerance,
 ) -> Vec<Difference> {
     let mut comparison = StateComparison { tolerance, differences: Vec::new() };
-    comparison.globals(&original.outline, &snapshot.outline);
+    let outline = &*outline(original, snapshot);
+    comparison.globals(&original.outline, outline);
     for (index, pair) in original.memories.iter().zip(&snapshot.memories).enumerate() {
         comparison.memory(index, pair);
     }
-    for (index, pair) in original.outline.tables.iter().zip(&snapshot.outline.tables).enumerate() {
+    for (index, pair) in original.outline.tables.iter().zip(&outline.tables).enumerate() {
         comparison.table(index, pair);
     }
-    comparison.element_items(&original.outline, &snapshot.outline);
+    comparison.element_items(&original.outline, outline);
     let StateComparison { mut differences, .. } = comparison;
     // Objects have the same numbers as long as the roots agree on them.
     let same_roots = differences.iter().all(|difference| difference.key.starts_with("memory."));
     if tolerance == Tolerance::None && same_roots {
-        heap_comparison::compare(&original.outline.heap, &snapshot.outline.heap, &mut differences);
+        heap_comparison::compare(&original.outline.heap, &outline.heap, &mut differences);
     }
     segments(original, snapshot, &mut differences);
     differences
+}
+
+/// The snapshot's outline, in which functions that answer instead of imports are these imports.
+fn outline<'s>(original: &InstanceState<'_>, snapshot: &'s InstanceState<'_>) -> Cow<'s, Snapshot<'static>> {
+    let answered = rebased_imports(snapshot.module, original.module.functions.len() as u32);
+    if answered.is_empty() {
+        return Cow::Borrowed(&snapshot.outline);
+    }
+    let mut outline = snapshot.outline.clone();
+    outline.redirect_functions(&answered);
+    Cow::Owned(outline)
 }
 
 struct StateComparison {

@@ -7,6 +7,7 @@ extern crate preinit_testing;
 mod audit;
 mod bad_input;
 mod cleaning;
+mod clock;
 mod freezing;
 mod golden;
 mod host_caches;

@@ -1,6 +1,6 @@
 //! Runs modules as their users do: on a stock wasmtime with its own WASI, and nothing of preinit's host.
 
-use preinit::host::{Directory, Output, WasiOptions};
+use preinit::host::{Access, Directory, Output, WasiOptions};
 use std::path::PathBuf;
 use wasmtime::{Engine, Extern, Instance, Linker, Module, Store, Trap, Val};
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
@@ -25,7 +25,7 @@ impl World {
         let directory = |(guest, host): &(&str, PathBuf)| Directory {
             guest: guest.to_string(),
             host: host.clone(),
-            writable: false,
+            access: Access::ReadOnly,
         };
         WasiOptions {
             dirs: self.dirs.iter().map(directory).collect(),
@@ -91,11 +91,16 @@ impl Guest {
     }
 
     pub fn call(&mut self, name: &str, args: &[i32]) -> Answer {
+        let args: Vec<Val> = args.iter().map(|&arg| Val::I32(arg)).collect();
+        self.call_with(name, &args)
+    }
+
+    /// The same with arguments of any type.
+    pub fn call_with(&mut self, name: &str, args: &[Val]) -> Answer {
         let function =
             self.instance.get_func(&mut self.store, name).unwrap_or_else(|| panic!("export `{name}`"));
-        let args: Vec<Val> = args.iter().map(|&arg| Val::I32(arg)).collect();
         let mut results = vec![Val::I32(0); function.ty(&self.store).results().len()];
-        match function.call(&mut self.store, &args, &mut results) {
+        match function.call(&mut self.store, args, &mut results) {
             Ok(()) => Answer::Returned(match results.first() {
                 None => 0,
                 Some(Val::I32(value)) => i64::from(*value),
@@ -116,6 +121,22 @@ impl Guest {
             Answer::Returned(value) => value,
             other => panic!("{name}({args:?}) {other:?}"),
         }
+    }
+
+    /// The value of a call with arguments of any type, which must return.
+    pub fn value_of(&mut self, name: &str, args: &[Val]) -> i64 {
+        match self.call_with(name, args) {
+            Answer::Returned(value) => value,
+            other => panic!("{name}({args:?}) {other:?}"),
+        }
+    }
+
+    /// The number at an address of the exported memory.
+    pub fn long_at(&mut self, address: usize) -> i64 {
+        let memory = self.instance.get_memory(&mut self.store, "memory").expect("export `memory`");
+        let mut bytes = [0; 8];
+        memory.read(&self.store, address, &mut bytes).unwrap();
+        i64::from_le_bytes(bytes)
     }
 
     /// Answers to each of `arguments` in turn.

@@ -22,6 +22,8 @@ pub use query::{FileChange, ImportCount, Input};
 pub struct Ledger {
     pub(super) sources: Sources,
     pub(super) preopens: Vec<String>,
+    /// Which of them are changed in memory only.
+    pub(super) overlaid: Vec<bool>,
     pub(super) unrecorded: Vec<ImportName>,
     pub(super) entries: Vec<Arc<Entry>>,
     pub(super) unreplayed: Option<usize>,
@@ -193,7 +195,7 @@ impl Call {
     }
 
     /// The argument `index` as an unsigned 32-bit number: a descriptor, an address, a length.
-    pub(super) fn word(&self, index: usize) -> Option<u32> {
+    pub(crate) fn word(&self, index: usize) -> Option<u32> {
         match self.args.get(index) {
             Some(HostValue::I32(value)) => Some(value.cast_unsigned()),
             _ => None,

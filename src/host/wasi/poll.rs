@@ -63,7 +63,7 @@ pub(super) fn oneoff(
 }
 
 fn due(
-    clocks: &Clocks,
+    clocks: &mut Clocks,
     descriptors: &Descriptors,
     subscription: &Subscription,
 ) -> wasmtime::Result<Result<Due, i32>> {

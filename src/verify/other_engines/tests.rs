@@ -34,6 +34,7 @@ fn call(export: &str, arguments: &[i32], result: CallResult, host_calls: Vec<Arc
         export: export.to_string(),
         arguments: arguments.iter().copied().map(Value::I32).collect(),
         result,
+        snapshot_calls: host_calls.clone(),
         host_calls,
     })
 }

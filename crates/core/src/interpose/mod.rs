@@ -33,6 +33,30 @@ impl From<wasmparser::BinaryReaderError> for InterposeError {
     }
 }
 
+/// Whether `function` of `redirected` is that of `original` with calls of other functions: a trampoline to a copy that makes
+/// them. `answers` are these functions, by the index of the import.
+pub fn is_redirected(
+    original: &Module<'_>,
+    redirected: &Module<'_>,
+    function: u32,
+    answers: &BTreeMap<u32, u32>,
+) -> bool {
+    let defined = |module: &Module<'_>, function: u32| function.checked_sub(module.imported.functions);
+    let Some(index) = defined(original, function) else { return false };
+    let (bodies, others) = (original.bodies(), redirected.bodies());
+    let (Some(body), Some(other)) = (bodies.get(index as usize), others.get(index as usize)) else {
+        return false;
+    };
+    let Ok(Some(copy)) = Redirect::new(answers).body(original.bytes, body) else { return false };
+    let parameters = original.signature(function).map_or(0, |ty| ty.params().len());
+    let Some(target) = Trampoline::target_of(other) else { return false };
+    let trampoline = Trampoline { target, parameters, tail: copy.has_tail_calls };
+    let copied = defined(redirected, target).and_then(|index| others.get(index as usize));
+    target as usize >= original.functions.len()
+        && trampoline.body(body.range().len()) == redirected.bytes[other.range()]
+        && copied.is_some_and(|copied| redirected.bytes[copied.range()] == copy.body)
+}
+
 /// Functions that answer instead of imports, while they are gathered.
 pub struct Interposition<'m, 'a> {
     module: &'m Module<'a>,
@@ -40,6 +64,8 @@ pub struct Interposition<'m, 'a> {
     /// Our functions, by the index of the import.
     replacements: BTreeMap<u32, u32>,
     names: Vec<(u32, String)>,
+    /// How many functions were added.
+    added: u32,
     globals: Vec<GlobalState>,
 }
 
@@ -51,6 +77,7 @@ impl<'m, 'a> Interposition<'m, 'a> {
             patch: Patch::new(module),
             replacements: BTreeMap::new(),
             names: Vec::new(),
+            added: 0,
             globals: Vec::new(),
         }
     }
@@ -80,9 +107,24 @@ impl<'m, 'a> Interposition<'m, 'a> {
         }
         let ty = self.module.functions[import as usize];
         let function = self.patch.function(ty, &body.into_raw_body());
+        self.added += 1;
         self.replacements.insert(import, function);
         self.names.push((function, format!("interpose:{}", self.name(import))));
         Ok(function)
+    }
+
+    /// Adds a function for others of ours to call. `ty` is its type in binary form.
+    pub fn function(&mut self, ty: &[u8], body: Function, name: &str) -> u32 {
+        let ty = self.patch.ty(ty);
+        let function = self.patch.function(ty, &body.into_raw_body());
+        self.added += 1;
+        self.names.push((function, name.to_string()));
+        function
+    }
+
+    /// The index of the function that is added next.
+    pub fn next_function(&self) -> u32 {
+        self.module.functions.len() as u32 + self.added
     }
 
     fn name(&self, function: u32) -> String {

@@ -1,4 +1,5 @@
 use wasm_encoder::{Encode, Instruction};
+use wasmparser::{FunctionBody, Operator};
 
 /// A body that does nothing but call another function with its own parameters.
 pub(super) struct Trampoline {
@@ -11,6 +12,17 @@ pub(super) struct Trampoline {
 }
 
 impl Trampoline {
+    /// The function that a body calls, if it is a trampoline.
+    pub fn target_of(body: &FunctionBody<'_>) -> Option<u32> {
+        let operators = body.get_operators_reader().ok()?.into_iter();
+        operators.flatten().find_map(|operator| match operator {
+            Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+                Some(function_index)
+            }
+            _ => None,
+        })
+    }
+
     /// The body with its declaration of locals, as long as `len` where that is possible, longer where it is not.
     pub fn body(&self, len: usize) -> Vec<u8> {
         const NO_LOCALS: u8 = 0;
