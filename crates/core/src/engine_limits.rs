@@ -17,8 +17,6 @@ pub enum Engine {
     JavaScriptCore,
     /// Wasmtime.
     Wasmtime,
-    /// wasmi.
-    Wasmi,
     /// Wasmer.
     Wasmer,
     /// wazero.
@@ -32,7 +30,6 @@ impl fmt::Display for Engine {
             Engine::SpiderMonkey => "SpiderMonkey",
             Engine::JavaScriptCore => "JavaScriptCore",
             Engine::Wasmtime => "Wasmtime",
-            Engine::Wasmi => "wasmi",
             Engine::Wasmer => "Wasmer",
             Engine::Wazero => "wazero",
         })
@@ -87,7 +84,7 @@ pub const FIXED_ARRAY_ELEMENTS: EngineLimit =
 pub const MEMORIES: EngineLimit = EngineLimit {
     what: "memories",
     most: 100,
-    engines: &[Engine::V8, Engine::SpiderMonkey, Engine::Wasmtime, Engine::Wasmi],
+    engines: &[Engine::V8, Engine::SpiderMonkey, Engine::Wasmtime],
 };
 
 /// Data segments of a module (`kV8MaxWasmDataSegments`, `MaxDataSegments`).
@@ -108,7 +105,7 @@ pub const ACTIVE_DATA_END: EngineLimit = EngineLimit {
 
 /// Element segments of a module (`MAX_WASM_ELEMENT_SEGMENTS` of wasmparser).
 pub const ELEMENT_SEGMENTS: EngineLimit =
-    EngineLimit { what: "element segments", most: 100_000, engines: &[Engine::Wasmtime, Engine::Wasmi] };
+    EngineLimit { what: "element segments", most: 100_000, engines: &[Engine::Wasmtime] };
 
 /// Items of one element segment (`kV8MaxWasmTableInitEntries`, `MaxElemSegmentLength`).
 pub const ELEMENT_SEGMENT_ITEMS: EngineLimit =

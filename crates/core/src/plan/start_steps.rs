@@ -1,3 +1,4 @@
+use super::PlannedHeap;
 use crate::module::InitFlag;
 use crate::snapshot::{Reference, Value};
 use wasmparser::{RefType, ValType};
@@ -113,6 +114,12 @@ impl StartSteps {
     pub fn parts(&self) -> impl ExactSizeIterator<Item = &[StartStep]> {
         let parted = if self.steps.len() > Self::PER_FUNCTION { &self.steps[..] } else { &[] };
         parted.chunks(Self::PER_PART)
+    }
+
+    /// The start function, and what it calls.
+    pub(super) fn functions_added(&self, heap: Option<&PlannedHeap>) -> u32 {
+        let parts = self.parts().len() as u32;
+        1 + heap.map_or(parts, |heap| heap.plan.functions_added(self.steps.len()))
     }
 
     /// The data segments that the steps write, which no instance has once it is started.
