@@ -43,8 +43,8 @@ mod wording;
 pub mod stages {
     pub use crate::wording::{Bytes, counted, nearest};
     pub use preinit_core::{
-        addition, capture, encode, interpose, layout, module, plan, printable, probe, segments, snapshot,
-        strip,
+        addition, capture, encode, engine_limits, interpose, layout, module, plan, printable, probe,
+        segments, snapshot, strip,
     };
 
     #[cfg(feature = "cache")]

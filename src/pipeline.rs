@@ -20,6 +20,7 @@ use crate::warning::Warning;
 use preinit_core::addition::Extended;
 use preinit_core::capture::capture;
 use preinit_core::encode::encode;
+use preinit_core::engine_limits;
 use preinit_core::module::{Module, is_function};
 use preinit_core::plan::{Plan, PlanOptions, plan};
 use preinit_core::probe::{ProbeOptions, Probed};
@@ -324,6 +325,8 @@ impl Stages<'_> {
 
 fn output_warnings(module: &Module<'_>, plan: &Plan<'_>, written: &Written) -> Vec<Warning> {
     let mut warnings: Vec<Warning> = plan.warnings.iter().cloned().map(Warning::Output).collect();
+    warnings
+        .extend(engine_limits::exceeded(module.bytes, &written.wasm).into_iter().map(Warning::BeyondLimit));
     match &written.stripped {
         Some(report) if !report.dropped_sections.is_empty() => {
             warnings.push(Warning::SectionsStripped(

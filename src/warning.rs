@@ -1,5 +1,6 @@
 use crate::host::{Class, ImportName};
 use crate::wording::Bytes;
+use preinit_core::engine_limits::Excess;
 use preinit_core::printable::{Name, listed};
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -12,6 +13,8 @@ pub enum Warning {
     Output(preinit_core::plan::Warning),
     /// Sections that describe code are left out, because stripping moves the code.
     SectionsStripped(Vec<Name>),
+    /// The output is beyond a limit of some engines, and the input was not.
+    BeyondLimit(Excess),
     /// The source map gives wrong places: code moved by this many bytes in the file.
     SourceMapMoved(i64),
     /// The debug information is left out, because added functions move the code.
@@ -62,6 +65,7 @@ impl fmt::Display for Warning {
             Warning::SectionsStripped(sections) => {
                 write!(f, "left out, because stripping moves the code that they describe: {}", listed(sections, 12))
             }
+            Warning::BeyondLimit(excess) => excess.fmt(f),
             Warning::SourceMapMoved(by) => write!(f, "the source map is off: code moved by {by:+} bytes in the file"),
             Warning::DwarfDropped => f.write_str(
                 "the debug information (DWARF) is left out: the added functions move the code by one byte",
