@@ -36,7 +36,6 @@ use crate::page::maps_of_evidence;
 use crate::report::seconds;
 use first_run::{FirstRun, Record};
 use init_run::InitRun;
-use preinit_core::module::Module;
 use preinit_core::probe::{ProbeOptions, Probed};
 use rerun::{Rerun, Variation};
 use search::{Found, Repeated, Search};
@@ -69,7 +68,7 @@ pub fn audit(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
 
 fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let mut clock = Clock::start();
-    let module = Module::parse(wasm)?;
+    let module = options.parse(wasm)?;
     let program = Program::of(&module);
     let resets = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
     let functions = program.libc.indices().chain(resets.indices()).collect();

@@ -285,11 +285,12 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
         original: &mut ComparedInstance<'_>,
         share: Duration,
     ) -> Result<(), VerifyError> {
-        let Verifier { program, init_calls, options, .. } = &*self.verifier;
+        let Verifier { program, init_exports, init_takes_arguments, options, .. } = &*self.verifier;
         let (run, _) = self.snapshots[0];
         let replay = OriginalReplay {
             program,
-            init_calls,
+            init_calls: init_exports,
+            init_takes_arguments: *init_takes_arguments,
             host_calls: self.verifier.runs[run].record.calls(),
             is_interrupted: false,
             options,
