@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use preinit::host::{Directory, Ledger, Output as GuestOutput, Stdin, WasiOptions};
+use preinit::host::{Access, Directory, Ledger, Output as GuestOutput, Stdin, WasiOptions};
 use preinit::verify::{Outcome, Script, Verdict, VerifyOptions, verify};
 use preinit::{Options, wat_to_wasm};
 
@@ -138,7 +138,7 @@ fn run_options(
     let directory = |mapping: &Mapping| Directory {
         guest: mapping.guest.clone(),
         host: mapping.host.clone(),
-        writable: false,
+        access: Access::ReadOnly,
     };
     let dirs = match play.run_dirs.is_empty() {
         true => init.dirs.clone(),

@@ -17,10 +17,10 @@ use std::sync::Arc;
 pub struct Verifier<'a> {
     pub(super) program: Arc<ProbedModule<'a>>,
     pub(super) options: &'a VerifyOptions,
-    /// The exports that init calls.
+    /// What init calls.
+    pub(super) init_calls: Vec<InitCall>,
+    /// The exports that it calls.
     pub(super) init_exports: Vec<String>,
-    /// Whether one of them is given arguments.
-    pub(super) init_takes_arguments: bool,
     pub(super) runs: Vec<EngineRun<'a>>,
     skipped: Vec<Skipped>,
 }
@@ -44,9 +44,8 @@ impl<'a> Verifier<'a> {
                 Err(engine) => skipped.push(engine),
             }
         }
-        let init_takes_arguments = init_calls.iter().any(InitCall::has_arguments);
-        let init_exports = init_calls.into_iter().map(|call| call.export).collect();
-        Ok(Verifier { program, options, init_exports, init_takes_arguments, runs, skipped })
+        let init_exports = init_calls.iter().map(|call| call.export.clone()).collect();
+        Ok(Verifier { program, options, init_calls, init_exports, runs, skipped })
     }
 
     /// Compares a snapshot with the original.
