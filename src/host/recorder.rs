@@ -33,6 +33,7 @@ impl Recorder {
             ledger.unreplayed = Some(replay.len());
             ledger.sources = replay.sources;
             ledger.preopens.clone_from(&replay.preopens);
+            ledger.monotonic = replay.monotonic;
         }
         let descriptors = Descriptors::new(&ledger.preopens);
         Self { ledger, descriptors, replay, backtraces, names: None, limit, used: 0, held: 0 }
@@ -75,6 +76,7 @@ impl Recorder {
         self.take();
         self.descriptors = Descriptors::new(&self.ledger.preopens);
         self.ledger.unreplayed = None;
+        self.ledger.monotonic = None;
         self.replay = None;
         self.held = 0;
     }
