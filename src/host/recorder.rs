@@ -34,6 +34,7 @@ impl Recorder {
             ledger.sources = replay.sources;
             ledger.preopens.clone_from(&replay.preopens);
             ledger.monotonic = replay.monotonic;
+            ledger.overlaid.clone_from(&replay.overlaid);
         }
         let descriptors = Descriptors::new(&ledger.preopens);
         Self { ledger, descriptors, replay, backtraces, names: None, limit, used: 0, held: 0 }

@@ -6,7 +6,7 @@ use super::VerifyOptions;
 use super::lock_step::ScriptResult;
 use super::script::{Script, Step};
 use super::verdict_builder::VerdictBuilder;
-use crate::host::{Clock, Directory, Ledger, Random, WasiOptions};
+use crate::host::{Access, Clock, Directory, Ledger, Random, WasiOptions};
 use preinit_core::module::{Module, is_function};
 use preinit_core::printable::Printable;
 use std::path::Path;
@@ -103,7 +103,7 @@ fn vary_environment(wasi: &mut WasiOptions) {
 }
 
 fn other_directory(folder: &Path) -> Directory {
-    Directory { guest: format!("/{OTHER_NAME}"), host: folder.to_path_buf(), writable: false }
+    Directory { guest: format!("/{OTHER_NAME}"), host: folder.to_path_buf(), access: Access::ReadOnly }
 }
 
 /// What is called: the scripts that were given, or each export without parameters.

@@ -122,6 +122,7 @@ impl FrozenComparison<'_, '_, '_> {
                 let replay = OriginalReplay {
                     program: &self.original,
                     init_calls: &consumed,
+                    init_takes_arguments: false,
                     host_calls: record.calls(),
                     is_interrupted: true,
                     options: self.options,
@@ -214,7 +215,7 @@ impl FrozenComparison<'_, '_, '_> {
         let limits = Limits { fuel, ..start::with_deadline(&options.limits) };
         let host = options.init_host(options.ledger.clone());
         let execution = Execution {
-            init_functions: &options.init_functions,
+            init_names: options.init_names(),
             ..start::execution(&self.original, &host, &limits)
         };
         let original = OriginalRun { trigger: self.trigger, execution };
@@ -267,7 +268,9 @@ impl FrozenComparison<'_, '_, '_> {
         let execution = Execution {
             module,
             probed: &probed,
-            init_functions: &options.init_functions,
+            init_names: options.init_names(),
+            init_result: crate::execute::InitResult::Any,
+            on_init: None,
             hooks: &[],
             host: &host,
             limits: &limits,

@@ -5,14 +5,16 @@ use super::action::{Action, RecordedCall, host_call_key};
 use super::call_result::{CallLimit, CallResult};
 use super::compared_instance::ComparedInstance;
 use super::module_comparison::original_name;
-use super::script::{Expected, Script, Step, typed};
+use super::script::{Expected, Script, Step};
 use super::snapshot_clock::SnapshotClock;
 use super::state_comparison;
 use super::tolerance::Tolerance;
 use super::verdict::Difference;
 use crate::host::Entry;
 use crate::instance::CaptureError;
+use crate::literal::typed;
 use preinit_core::module::is_function;
+use preinit_core::plan::effective_renames;
 use preinit_core::snapshot::Value;
 use std::sync::Arc;
 use wasmparser::ValType;
@@ -114,7 +116,8 @@ impl LockStep<'_, '_, '_> {
 
     /// Makes one call on both sides. The host answers the original; the snapshot gets the same answers, by its own clock.
     pub fn call(&mut self, call: &Call<'_>, result: &mut ScriptResult) -> PairedCall {
-        let name = original_name(&self.options.renames, call.export);
+        let renames = effective_renames(&self.original.program.module, &self.options.renames);
+        let name = original_name(renames, call.export);
         let original = self.original.call(name, call.arguments, self.fuel);
         self.call_snapshot(call, original, result)
     }

@@ -2,6 +2,7 @@ use super::other_engines::OtherEngine;
 use super::pattern::Pattern;
 use super::script::Script;
 use crate::engine::{self, Compiler};
+use crate::execute::{InitNames, default_init_functions};
 use crate::freeze::Trigger;
 use crate::host::{Clock, HostOptions, Ledger, Limits, Output, Random, Stdin, WasiOptions};
 use preinit_core::module::{Module, ModuleError};
@@ -14,6 +15,8 @@ use std::time::Duration;
 pub struct VerifyOptions {
     /// Exports that init calls, as when the snapshot was made.
     pub init_functions: Vec<String>,
+    /// Exports of the original that are looked for if none is named, as for the making of the snapshot.
+    pub default_init_functions: Vec<String>,
     /// The point at which the original was frozen. It runs to that point, and both sides continue from there. No sequences are
     /// generated.
     pub at: Option<Trigger>,
@@ -64,6 +67,7 @@ impl Default for VerifyOptions {
     fn default() -> Self {
         VerifyOptions {
             init_functions: Vec::new(),
+            default_init_functions: default_init_functions(),
             at: None,
             renames: Vec::new(),
             host: HostOptions::default(),
@@ -88,6 +92,11 @@ impl Default for VerifyOptions {
 }
 
 impl VerifyOptions {
+    /// The names of the init functions.
+    pub(super) fn init_names(&self) -> InitNames<'_> {
+        InitNames { named: &self.init_functions, default: &self.default_init_functions }
+    }
+
     /// The module, if these options accept it.
     pub(super) fn parse<'a>(&self, wasm: &'a [u8]) -> Result<Module<'a>, ModuleError> {
         let module = Module::parse(wasm)?;

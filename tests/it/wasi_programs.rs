@@ -2,7 +2,7 @@
 //! until then and what they print afterwards is what they print in one go. `tests/wasi/run.py` freezes them at every call, and
 //! runs them on in Wasmtime as it is released.
 
-use preinit::host::{Directory, Ledger, Output as Stream, Stdin, WasiOptions};
+use preinit::host::{Access, Directory, Ledger, Output as Stream, Stdin, WasiOptions};
 use preinit::{Error, Preinit};
 use preinit_testing::guest::{Answer, Guest, World, compile};
 use preinit_testing::{repository, test_program as read};
@@ -39,14 +39,17 @@ fn run(module: &Module, scratch: &Path, stdin: &'static [u8]) -> Behavior {
 }
 
 fn preinit(scratch: &Path) -> Preinit {
-    let directory = |guest: &str, host: PathBuf, writable| Directory { guest: guest.into(), host, writable };
+    let directory = |guest: &str, host: PathBuf, access| Directory { guest: guest.into(), host, access };
     Preinit::new().init_function("_start").wasi(WasiOptions {
         args: ARGUMENTS.map(str::to_string).to_vec(),
         env: ENVIRONMENT.map(|(name, value)| (name.to_string(), value.to_string())).to_vec(),
         stdin: Stdin::Bytes(INPUT.to_vec()),
         stdout: Stream::Capture,
         stderr: Stream::Capture,
-        dirs: vec![directory("/data", data(), false), directory("/scratch", scratch.to_path_buf(), true)],
+        dirs: vec![
+            directory("/data", data(), Access::ReadOnly),
+            directory("/scratch", scratch.to_path_buf(), Access::ReadWrite),
+        ],
         ..WasiOptions::default()
     })
 }

@@ -70,9 +70,9 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Messages")]
     pub max_differences: usize,
 
-    /// Print nothing but errors
-    #[arg(short, long, help_heading = "Messages")]
-    pub quiet: bool,
+    /// Print no verdict; twice, no warnings either
+    #[arg(short, long, action = ArgAction::Count, help_heading = "Messages")]
+    pub quiet: u8,
 
     /// Write the verdict as JSON; `-` for standard output
     #[arg(long, value_name = "FILE", help_heading = "Messages")]

@@ -1,7 +1,7 @@
 //! A snapshot in another world than that of its build: what is frozen shows, and is named by its source.
 
 use super::super::host_caches;
-use preinit::host::{Directory, HostOptions, WasiOptions};
+use preinit::host::{Access, Directory, HostOptions, WasiOptions};
 use preinit::verify::{Outcome, Script, Verdict, VerifyOptions, verify};
 use preinit::{Options, Preinit};
 use preinit_testing::{repository, test_program as read};
@@ -96,8 +96,11 @@ fn what_libc_has_cached_is_named() {
     let verdict = fresh(&wasm, "looks_for_variable", variable.clone(), play());
     differs(&verdict, &["fresh.environment.step.1.result"]);
     // What an instance has, as the user says.
-    let data =
-        Directory { guest: "/data".into(), host: repository().join("test-programs/data"), writable: false };
+    let data = Directory {
+        guest: "/data".into(),
+        host: repository().join("test-programs/data"),
+        access: Access::ReadOnly,
+    };
     let run = WasiOptions { dirs: vec![data], ..host_caches::build(&[]) };
     let there = VerifyOptions { run: Some(run), ..play() };
     differs(
