@@ -20,6 +20,7 @@ mod real_inputs;
 mod repository;
 mod threads;
 mod verify;
+mod wasi_programs;
 
 fn main() -> std::process::ExitCode {
     let made_of_files = golden::trials().into_iter().chain(repository::examples::trials());
