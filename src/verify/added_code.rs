@@ -73,7 +73,7 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
         let removed_exports: Vec<String> =
             names.filter(|export| is_gone(export)).map(str::to_string).collect();
         let internalizes = self.snapshot.imports.len() < self.original.imports.len();
-        [Layout::Compact, Layout::Mappable, Layout::Sparse].into_iter().any(|layout| {
+        [Layout::Compact, Layout::Mappable, Layout::Sparse, Layout::Auto].into_iter().any(|layout| {
             let options = PlanOptions {
                 removed_exports: removed_exports.clone(),
                 renames: renames.to_vec(),

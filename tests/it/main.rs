@@ -8,6 +8,7 @@ mod audit;
 mod bad_input;
 mod cleaning;
 mod clock;
+mod components;
 mod freezing;
 mod golden;
 mod host_caches;
@@ -19,6 +20,7 @@ mod real_inputs;
 mod repository;
 mod threads;
 mod verify;
+mod wasi_programs;
 mod wizer;
 
 fn main() -> std::process::ExitCode {
