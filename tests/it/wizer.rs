@@ -7,7 +7,6 @@ use wasmtime::{Engine, Instance, Linker, Module, Result, Store, Val};
 use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
 
-/// Nothing here waits for anything.
 fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     loop {
@@ -108,7 +107,6 @@ fn state_of_others_is_refused() {
     }
 }
 
-/// What Wizer itself refuses.
 #[test]
 fn tables_segments_and_references_survive() {
     runs(
@@ -269,7 +267,6 @@ impl InstanceState for OnWasmi {
     }
 }
 
-/// The same with tables and dropped segments.
 struct WithTables(OnWasmi);
 
 impl WithTables {
@@ -374,7 +371,6 @@ fn an_implementation_that_reads_everything() {
     for (wat, expected) in [(PLAIN, 44), (CHANGES_A_TABLE, 5), (DROPS, 7)] {
         let snapshot = on_wasmi(wat, true).unwrap();
         assert_eq!(answer(&snapshot), expected);
-        // The same as in Wasmtime, byte for byte.
         let by_wasmtime = block_on(Wizer::new().run(&mut store(), &wasm(wat), instantiate)).unwrap();
         assert!(snapshot == by_wasmtime, "{}", wasmprinter::print_bytes(&snapshot).unwrap());
     }
