@@ -8,7 +8,7 @@ use crate::checks::{self, Afterwards};
 use crate::cleaning::{LibcVariables, PutBack, ResetHooks, zero_stack};
 use crate::engine;
 use crate::error::{Error, OptionsError};
-use crate::execute::{Execution, FinishedInit, Initialized, REACTOR_INITIALIZE, execute};
+use crate::execute::{AllocatedArgument, Execution, FinishedInit, Initialized, REACTOR_INITIALIZE, execute};
 use crate::freeze::{Freeze, StopPoint, StopRun};
 use crate::guest::Program;
 use crate::host::Ledger;
@@ -229,6 +229,7 @@ fn check_entries(target: &Module<'_>, plan: &Plan<'_>, extended: &Extended<'_>) 
 /// What is known about the run once its instance is gone.
 struct Run {
     called: Vec<String>,
+    arguments: Vec<AllocatedArgument>,
     compiler: &'static str,
     cached: bool,
     compile: f64,
@@ -242,6 +243,7 @@ impl Run {
         let host = initialized.store.data();
         Run {
             called: initialized.called.clone(),
+            arguments: initialized.arguments.clone(),
             compiler: initialized.compiler.name(),
             cached: initialized.cached,
             compile: seconds(initialized.compile_time),
@@ -295,6 +297,8 @@ impl Stages<'_> {
             compiler: run.compiler,
             compile_cached: run.cached,
             init_functions: run.called.clone(),
+            init_arguments: run.arguments.clone(),
+            clock_start: ledger.clock_start(),
             timings,
             memories: report::memories(target, snapshot, plan),
             globals_changed: report::globals_changed(plan),
@@ -311,6 +315,7 @@ impl Stages<'_> {
             monotonic_clock: None,
             stdin_bytes: ledger.reads_stdin().then(|| ledger.stdin().len() as u64),
             files_written: ledger.files_written().into_iter().map(|change| change.path).collect(),
+            files_lost: ledger.files_lost(),
             findings: Vec::new(),
             frozen: None,
         }

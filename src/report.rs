@@ -1,5 +1,6 @@
 //! What was done, for people and for tools.
 
+use crate::execute::AllocatedArgument;
 use crate::finding::Finding;
 use crate::host::Ledger;
 use crate::warning::Warning;
@@ -26,6 +27,12 @@ pub struct Report {
     pub compile_cached: bool,
     /// The exports that were called, in order.
     pub init_functions: Vec<String>,
+    /// Texts and lists that they were given, and where they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub init_arguments: Vec<AllocatedArgument>,
+    /// What the real-time clock said first, in nanoseconds since 1970, if init read a clock that is not this machine's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_start: Option<u64>,
     /// Time by stage.
     pub timings: Timings,
     /// Every memory.
@@ -58,8 +65,11 @@ pub struct Report {
     /// Bytes of standard input that init has read; `None` if it did not ask for any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stdin_bytes: Option<u64>,
-    /// What init changed in its writable directories, as it names them.
+    /// What init changed in its directories, as it names them.
     pub files_written: Vec<String>,
+    /// What of that was only in memory and is gone, so that no instance will find it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files_lost: Vec<String>,
     /// What of the build was seen in the snapshot. The audit looks closer.
     pub findings: Vec<Finding>,
     /// What is known about a program that was frozen in the middle, by [`crate::Options::at`].

@@ -2,6 +2,7 @@ use super::other_engines::OtherEngine;
 use super::pattern::Pattern;
 use super::script::Script;
 use crate::engine::{self, Compiler};
+use crate::execute::{InitNames, default_init_functions};
 use crate::freeze::Trigger;
 use crate::host::{Clock, HostOptions, Ledger, Limits, Output, Random, Stdin, WasiOptions};
 use preinit_core::module::{Module, ModuleError};
@@ -14,6 +15,8 @@ use std::time::Duration;
 pub struct VerifyOptions {
     /// Exports that init calls, as when the snapshot was made.
     pub init_functions: Vec<String>,
+    /// Exports of the original that are looked for if none is named, as for the making of the snapshot.
+    pub default_init_functions: Vec<String>,
     /// The point at which the original was frozen. It runs to that point, and both sides continue from there. No sequences are
     /// generated.
     pub at: Option<Trigger>,
@@ -29,6 +32,10 @@ pub struct VerifyOptions {
     /// Arguments, environment, standard input and directories for the calls in scripts; `None` for those of init. The calls
     /// run as in a new process: descriptors, clocks and random numbers start again.
     pub run: Option<WasiOptions>,
+    /// Also compares with an original that was started in another world: at another time, with other random numbers, another
+    /// environment, other directories, as far as init has asked for them. The state is not compared there, but what calls
+    /// return and print.
+    pub fresh: bool,
     /// Scripts that run before generated sequences, each on fresh instances.
     pub scripts: Vec<Script>,
     /// The engines that run both sides in lock step; empty for Cranelift, Winch and, for a small module, Pulley.
@@ -60,12 +67,14 @@ impl Default for VerifyOptions {
     fn default() -> Self {
         VerifyOptions {
             init_functions: Vec::new(),
+            default_init_functions: default_init_functions(),
             at: None,
             renames: Vec::new(),
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
             ledger: None,
             run: None,
+            fresh: false,
             scripts: Vec::new(),
             engines: Vec::new(),
             other_engines: Vec::new(),
@@ -83,6 +92,11 @@ impl Default for VerifyOptions {
 }
 
 impl VerifyOptions {
+    /// The names of the init functions.
+    pub(super) fn init_names(&self) -> InitNames<'_> {
+        InitNames { named: &self.init_functions, default: &self.default_init_functions }
+    }
+
     /// The module, if these options accept it.
     pub(super) fn parse<'a>(&self, wasm: &'a [u8]) -> Result<Module<'a>, ModuleError> {
         let module = Module::parse(wasm)?;

@@ -70,6 +70,9 @@ impl fmt::Display for Coverage {
         for Skipped { name, why } in &self.engines_skipped {
             writeln!(f, "{name}: not run: {}", Message(why))?;
         }
+        if !self.fresh.is_empty() {
+            writeln!(f, "fresh: with {}: {} calls", self.fresh.join(", "), self.fresh_calls)?;
+        }
         if !self.exports_called.is_empty() {
             let called: Vec<String> =
                 self.exports_called.iter().map(|export| Printable(export).to_string()).collect();

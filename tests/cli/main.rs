@@ -6,12 +6,15 @@ mod cache;
 mod evil_names;
 mod golden;
 mod host;
+mod init_function;
 mod messages;
 mod output;
 mod security;
+mod slips;
 #[cfg(unix)]
 mod time_limit;
 mod verify;
+mod wizer;
 
 use std::ffi::OsStr;
 use std::fs;

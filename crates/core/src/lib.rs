@@ -15,6 +15,7 @@ mod hex;
 pub mod interpose;
 pub mod layout;
 pub mod module;
+pub mod nearest;
 mod parallel;
 pub mod plan;
 pub mod printable;

@@ -20,8 +20,8 @@ pub struct LimitArgs {
 
     /// Time for each step of the work: `500ms`, `3s`, `2m`, `none`
     ///
-    /// The steps are reading the input, compiling and running init, verifying, and writing the output. The process ends
-    /// when one of them takes longer, whatever it waits for. A verification by --verify has five times as long.
+    /// The steps are reading the input, running init, verifying, and writing the output. The process ends when one of them
+    /// takes longer, whatever it waits for. Compiling has ten times as long, a verification by --verify five times.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time_span::limit)]
     pub timeout: Limit,
 

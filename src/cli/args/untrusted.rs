@@ -46,11 +46,12 @@ fn tighten(limits: &mut LimitArgs, timeout: Duration, matches: &ArgMatches) {
 #[cfg(test)]
 mod tests {
     use super::super::{Command, LimitArgs, parse};
+    use crate::cli::called_as::CalledAs;
     use std::time::Duration;
 
     fn limits(line: &str) -> (LimitArgs, bool) {
         let words = ["preinit"].into_iter().chain(line.split_whitespace()).map(Into::into);
-        let cli = parse(words).unwrap();
+        let cli = parse(words, CalledAs::Preinit).unwrap();
         match cli.command {
             None => (cli.snapshot.limits, cli.snapshot.strict),
             Some(Command::Verify(args)) => (args.limits, false),

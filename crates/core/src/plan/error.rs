@@ -1,7 +1,6 @@
 use super::{StateOfOneThread, ThreadSign};
 use crate::engine_limits::{DATA_SEGMENTS, FIXED_ARRAY_ELEMENTS};
 use crate::module::{ImportName, Names, Space};
-use crate::printable::Name;
 use crate::snapshot::Unwritable;
 use std::fmt;
 
@@ -79,14 +78,6 @@ pub enum PlanError {
         table: u32,
         /// `module.name`
         import: ImportName,
-    },
-    /// A rename whose source does not exist.
-    #[error("cannot rename export `{src}` to `{dst}`: there is no export `{src}`")]
-    NoSuchExport {
-        /// New name.
-        dst: Name,
-        /// Old name.
-        src: Name,
     },
     /// An immutable array that no instruction can make: it has too many different references.
     #[error(

@@ -16,7 +16,7 @@ mod threads;
 mod warning;
 
 pub use error::{PlanError, UnwritableValue};
-pub use exports::{Rename, rename_conflict};
+pub use exports::{Rename, effective_renames, rename_conflict};
 pub use start_steps::{StartStep, StartSteps};
 pub use thread_sign::ThreadSign;
 pub use threads::StateOfOneThread;
@@ -267,7 +267,8 @@ pub fn plan<'a>(
     )?;
     let memories = memories::plan(inputs, heap.is_some(), options.layout)?;
     warnings.extend(memories.warnings);
-    let exports = exports::plan(module, options)?;
+    let exports = exports::plan(module, options);
+    warnings.extend(exports::warnings(module, &options.renames));
 
     start.steps.extend(memories.start);
     start.steps.extend(tables.start);
