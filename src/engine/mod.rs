@@ -264,6 +264,9 @@ fn config(compiler: Compiler, options: EngineOptions, proposals: Proposals) -> w
     config.shared_memory(has_atomics);
     // The same bits on every machine, whatever its processor makes of a NaN.
     config.cranelift_nan_canonicalization(true);
+    // For debuggers of the machine's own code; the engine walks the stack without it, and it is there for every function.
+    #[cfg(not(windows))]
+    config.native_unwind_info(false);
     config.max_wasm_stack(if stack_switching { SWITCHED_WASM_STACK } else { MAX_WASM_STACK });
     // Of continuations.
     config.async_stack_size(if stack_switching { SWITCHED_STACK } else { THREAD_STACK });

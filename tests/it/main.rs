@@ -8,6 +8,7 @@ mod audit;
 mod bad_input;
 mod cleaning;
 mod clock;
+mod components;
 mod engine_limits;
 mod freezing;
 mod golden;
@@ -20,6 +21,8 @@ mod real_inputs;
 mod repository;
 mod threads;
 mod verify;
+mod wasi_programs;
+mod wizer;
 
 fn main() -> std::process::ExitCode {
     let made_of_files = golden::trials().into_iter().chain(repository::examples::trials());

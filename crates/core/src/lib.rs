@@ -8,6 +8,7 @@
 
 pub mod addition;
 pub mod capture;
+pub mod component;
 pub mod encode;
 pub mod engine_limits;
 pub mod freeze;
