@@ -13,6 +13,7 @@ mod cache;
 mod cache;
 mod checks;
 mod cleaning;
+mod demangling;
 mod engine;
 pub mod error;
 mod evidence;

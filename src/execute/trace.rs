@@ -1,3 +1,4 @@
+use crate::demangling;
 use preinit_core::module::{Module, is_function};
 use preinit_core::printable::Printable;
 use std::fmt;
@@ -61,7 +62,7 @@ fn frames_of(info: &FrameInfo) -> Vec<Frame> {
 }
 
 fn demangled(name: &str) -> String {
-    rustc_demangle::try_demangle(name).map_or_else(|_| name.to_string(), |name| format!("{name:#}"))
+    demangling::demangled(name).into_owned()
 }
 
 impl fmt::Display for Trace {

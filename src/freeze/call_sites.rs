@@ -2,6 +2,7 @@
 
 use super::FreezeError;
 use super::program_run::Binary;
+use crate::demangling::demangled;
 use crate::engine::{Compiled, MAX_FROZEN_FRAMES};
 use crate::host::ImportName;
 use preinit_core::freeze::{CallSite, CodeMap, FunctionCodes};
@@ -30,7 +31,8 @@ pub(super) fn call_sites(
     let mut sites = Vec::with_capacity(frames.len());
     for frame in frames {
         if !wasmtime::Module::same(frame.module(), &compiled.module) {
-            let name = Printable(frame.func_name().unwrap_or("without a name"));
+            let name = demangled(frame.func_name().unwrap_or("without a name"));
+            let name = Printable(&name);
             return Err(FreezeError::Refused(format!(
                 "a function of another module ({}, {name}) is on the stack at that place, and the snapshot would \
                  have to hold its state too",

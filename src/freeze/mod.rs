@@ -28,6 +28,7 @@ pub use preinit_core::freeze::{CallSite, CallStack, Frame};
 pub use stop_run::{StopPoint, StopRun, StoppedRun};
 pub use trigger::{CHECKPOINT, Trigger, TriggerError};
 
+use crate::demangling::demangled;
 use crate::execute::{Begun, Execution, call_hooks};
 use crate::host::{Ledger, Limits};
 use crate::instance::InstanceError;
@@ -36,7 +37,7 @@ use held_resources::HeldResources;
 use preinit_core::addition::Addition;
 use preinit_core::capture::{FunctionIndices, StateReader};
 use preinit_core::freeze::{CallsInProgress, Resumption, StoppedProgram, can_be_written, describe, extend};
-use preinit_core::module::Module;
+use preinit_core::module::{Module, Space};
 use preinit_core::snapshot::{Heap, Snapshot};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -201,10 +202,19 @@ struct Read {
     heap: Heap,
 }
 
+/// A function of the module, with its name as its source has it.
+fn function(module: &Module<'_>, index: u32) -> String {
+    let described = describe(module, index);
+    match module.names().get(Space::Function, index) {
+        Some(name) => described.replace(name, &demangled(name)),
+        None => described,
+    }
+}
+
 /// The call that the program was stopped at, as text.
 fn called(module: &Module<'_>, stack: &CallStack) -> String {
     let arguments: Vec<String> = stack.arguments.iter().map(ToString::to_string).collect();
     let import = module.imported_functions().find(|(index, _)| *index == stack.callee);
-    let name = import.map_or_else(|| describe(module, stack.callee), |(_, import)| import.to_string());
+    let name = import.map_or_else(|| function(module, stack.callee), |(_, import)| import.to_string());
     format!("{name}({})", arguments.join(", "))
 }

@@ -2,6 +2,7 @@
 
 use super::FreezeError;
 use super::awaited_call::{Argument, Arguments, Awaited, AwaitedCall, WASI};
+use crate::demangling::demangled;
 use crate::host::ImportName;
 use crate::wording::nearest;
 use preinit_core::module::{Module, Space, is_function};
@@ -148,8 +149,9 @@ impl Trigger {
         let names = module.names();
         let called = |index: &u32| {
             names.get(Space::Function, *index).is_some_and(|known| {
-                known == name
-                    || rustc_demangle::try_demangle(known).is_ok_and(|known| format!("{known:#}") == name)
+                // A name of C++ may be given without its parameters.
+                let readable = demangled(known);
+                known == name || readable == name || readable.split('(').next() == Some(name)
             })
         };
         let found: Vec<u32> = (0..module.functions.len() as u32).filter(called).collect();

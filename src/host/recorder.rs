@@ -10,6 +10,7 @@ use super::host_options::ImportName;
 use super::host_value::HostValue;
 use super::ledger::{Call, Descriptors, Entry, Ledger, Outcome};
 use super::run_limits::Room;
+use crate::demangling::demangled;
 
 #[derive(Debug)]
 pub(super) struct Recorder {
@@ -119,7 +120,7 @@ impl Recorder {
         self.backtraces.then(|| {
             let backtrace = WasmBacktrace::force_capture(store);
             let name = |frame: &wasmtime::FrameInfo| match frame.func_name() {
-                Some(name) => demangled(name),
+                Some(name) => demangled(name).into_owned(),
                 None => {
                     let exported = self
                         .names
@@ -132,10 +133,6 @@ impl Recorder {
             backtrace.frames().iter().map(name).collect()
         })
     }
-}
-
-fn demangled(name: &str) -> String {
-    rustc_demangle::try_demangle(name).map_or_else(|_| name.to_owned(), |name| format!("{name:#}"))
 }
 
 /// The call, and where it differs from the recorded one if that is not plain from the two texts.

@@ -1,0 +1,85 @@
+//! Names of functions as their sources have them.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write};
+
+/// Longer names are left as they are, and so are those that would become longer: an encoded name can stand for one of
+/// exponential length.
+const MAX_NAME: usize = 4096;
+
+/// A function's name in its source, if `name` is how compilers of Rust or C++ write it in a symbol.
+pub(crate) fn demangled(name: &str) -> Cow<'_, str> {
+    if name.len() > MAX_NAME {
+        return Cow::Borrowed(name);
+    }
+    if let Ok(rust) = rustc_demangle::try_demangle(name) {
+        return bounded(|out| write!(out, "{rust:#}")).map_or(Cow::Borrowed(name), Cow::Owned);
+    }
+    if !name.starts_with("_Z") {
+        return Cow::Borrowed(name);
+    }
+    let Ok(symbol) = cpp_demangle::Symbol::new(name) else { return Cow::Borrowed(name) };
+    let options = cpp_demangle::DemangleOptions::new().no_return_type();
+    let cpp = bounded(|out| symbol.structured_demangle(out, &options));
+    cpp.map_or(Cow::Borrowed(name), Cow::Owned)
+}
+
+/// What is written, unless that is too long.
+fn bounded(write: impl FnOnce(&mut Bounded) -> fmt::Result) -> Option<String> {
+    let mut out = Bounded(String::new());
+    write(&mut out).ok()?;
+    Some(out.0)
+}
+
+struct Bounded(String);
+
+impl Write for Bounded {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.0.len() + text.len() > MAX_NAME {
+            return Err(fmt::Error);
+        }
+        self.0.push_str(text);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::demangled;
+
+    #[test]
+    fn names_of_rust_and_cpp_are_readable() {
+        for (name, expected) in [
+            ("_ZN4core3ptr13drop_in_place17h0123456789abcdefE", "core::ptr::drop_in_place"),
+            ("_RNvC6_123foo3bar", "123foo::bar"),
+            ("_ZN5Shape4drawEid", "Shape::draw(int, double)"),
+            (
+                "_ZNSt3__26vectorIiNS_9allocatorIiEEE9push_backEOi",
+                "std::__2::vector<int, std::__2::allocator<int>>::push_back(int&&)",
+            ),
+            ("_ZL6helperPKc", "helper(char const*)"),
+            ("_ZN12_GLOBAL__N_14initEv", "(anonymous namespace)::init()"),
+            ("_Z3addIiET_S0_S0_", "add<int>(int, int)"),
+            ("main", "main"),
+            ("_Z", "_Z"),
+            ("_Zzz", "_Zzz"),
+            ("$_Z3foov", "$_Z3foov"),
+            ("", ""),
+        ] {
+            assert_eq!(demangled(name), expected);
+        }
+    }
+
+    /// Each substitution stands for two of the one before it.
+    #[test]
+    fn names_that_would_be_too_long_stay_as_they_are() {
+        let mut name = String::from("_Z1fSt4pairIiiE");
+        for k in 0..30u32 {
+            let id = std::char::from_digit(k, 36).unwrap().to_ascii_uppercase();
+            name.push_str(&format!("St4pairIS{id}_S{id}_E"));
+        }
+        assert_eq!(demangled(&name), name);
+        let long = format!("_Z{}{}v", 5000, "a".repeat(5000));
+        assert_eq!(demangled(&long), long);
+    }
+}
