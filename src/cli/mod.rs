@@ -16,7 +16,7 @@ mod result_cache;
 mod side_outputs;
 mod snapshot_command;
 mod snapshot_request;
-
+mod state_command;
 mod summary;
 mod terminal;
 mod verify_command;
@@ -36,6 +36,8 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
         None => snapshot_command::run(cli.snapshot)?,
         Some(Command::Verify(args)) => return verify_command::run(&args),
         Some(Command::Audit(args)) => return audit_command::run(&args),
+        Some(Command::Probe(args)) => state_command::probe(&args)?,
+        Some(Command::Encode(args)) => state_command::encode(*args)?,
         Some(Command::Completions { shell }) => generate::completions(shell)?,
         Some(Command::Man) => generate::man()?,
     }

@@ -8,6 +8,7 @@
 
 pub mod addition;
 pub mod capture;
+pub mod constant_exports;
 pub mod encode;
 pub mod engine_limits;
 pub mod freeze;

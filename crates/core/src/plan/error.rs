@@ -80,6 +80,12 @@ pub enum PlanError {
         /// `module.name`
         import: ImportName,
     },
+    /// A memory that was said to hold nothing but zeros held something.
+    #[error("import `{import}` was not fresh: it was not known to hold nothing but zeros when it was handed over")]
+    NotFresh {
+        /// `module.name`
+        import: ImportName,
+    },
     /// A rename whose source does not exist.
     #[error("cannot rename export `{src}` to `{dst}`: there is no export `{src}`")]
     NoSuchExport {

@@ -1,4 +1,4 @@
-use super::VERSION;
+use super::{ImportKind, VERSION};
 use crate::hex;
 use crate::module::{Hierarchy, Module};
 use crate::probe::{Probe, Probed};
@@ -24,6 +24,23 @@ pub struct StateSchema {
     pub data: Vec<SegmentSchema>,
     /// Element segments that may have been dropped.
     pub elements: Vec<SegmentSchema>,
+    /// The imports that hold state: what they hold has to be recorded before the module is instantiated.
+    pub imports: Vec<ImportSchema>,
+    /// The module's own exports. All others show its state, and are not for the program.
+    pub exports: Vec<String>,
+}
+
+/// An imported memory, table or mutable global.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportSchema {
+    /// The name of the module that it is imported from.
+    pub module: String,
+    /// Its name there.
+    pub name: String,
+    /// What it is.
+    pub kind: ImportKind,
+    /// Its index in the index space of its kind.
+    pub index: u32,
 }
 
 /// An export and the index of what it is.
@@ -160,6 +177,23 @@ impl StateSchema {
             tables: tables.collect(),
             data: data.collect(),
             elements: droppable.chain(objects).collect(),
+            imports: imports(module),
+            exports: module.exports.iter().map(|export| export.name.to_string()).collect(),
         }
     }
+}
+
+fn imports(module: &Module<'_>) -> Vec<ImportSchema> {
+    let of = |kind: ImportKind| {
+        let imports = (0u32..).zip(module.imports_of(kind.into()));
+        imports.map(move |(index, (_, import))| ImportSchema {
+            module: import.module.to_string(),
+            name: import.name.to_string(),
+            kind,
+            index,
+        })
+    };
+    let is_mutable = |import: &ImportSchema| module.globals[import.index as usize].ty.mutable;
+    let globals = of(ImportKind::Global).filter(is_mutable);
+    of(ImportKind::Memory).chain(of(ImportKind::Table)).chain(globals).collect()
 }
