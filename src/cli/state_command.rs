@@ -121,9 +121,7 @@ impl<'f> Files<'f> {
             let Some(file) = &memory.file else { continue };
             let bytes = self.read(file, |size| match size == memory.size {
                 true => Ok(()),
-                false => {
-                    Err(StateError::ImportSize { what: "imported memory", index: memory.index, size })
-                }
+                false => Err(StateError::ImportSize { what: "imported memory", index: memory.index, size }),
             })?;
             imported.insert(memory.index, bytes);
         }
@@ -143,10 +141,11 @@ impl<'f> Files<'f> {
             bail!("the state names the file `{shown}`, which is not in the folder of the state file");
         }
         let path = self.folder.join(relative);
-        let cannot_read = || format!("cannot read `{}`", path.display());
+        let shown = Printable(&path.to_string_lossy()).to_string();
+        let cannot_read = || format!("cannot read `{shown}`");
         let metadata = fs::metadata(&path).with_context(cannot_read)?;
         if !metadata.is_file() {
-            bail!("cannot read `{}`: it is not a file", path.display());
+            bail!("cannot read `{shown}`: it is not a file");
         }
         let bytes = metadata.len();
         check(bytes)?;

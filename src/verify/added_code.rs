@@ -71,7 +71,8 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
         let layouts = [Layout::Compact, Layout::Mappable, Layout::Sparse];
         // Where no memory is imported, both are the same.
         let fresh: &[bool] = if target.imported.memories == 0 { &[false] } else { &[false, true] };
-        let mut choices = layouts.into_iter().flat_map(|layout| fresh.iter().map(move |&fresh| (layout, fresh)));
+        let mut choices =
+            layouts.into_iter().flat_map(|layout| fresh.iter().map(move |&fresh| (layout, fresh)));
         choices.any(|(layout, fresh_imports)| {
             let options = PlanOptions {
                 removed_exports: removed_exports.clone(),

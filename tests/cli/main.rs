@@ -9,6 +9,7 @@ mod host;
 mod messages;
 mod output;
 mod security;
+mod state_file;
 #[cfg(unix)]
 mod time_limit;
 mod verify;

@@ -118,7 +118,8 @@ fn constant(
         return Err(ConstantExportError::NotOneNumber { name: name(), results: in_words() });
     };
     let number = number(ty, value);
-    let number = number.ok_or_else(|| ConstantExportError::NotOfType { name: name(), ty, value: value.clone() });
+    let number =
+        number.ok_or_else(|| ConstantExportError::NotOfType { name: name(), ty, value: value.clone() });
     number.map(Some)
 }
 

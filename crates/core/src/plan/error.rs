@@ -81,7 +81,9 @@ pub enum PlanError {
         import: ImportName,
     },
     /// A memory that was said to hold nothing but zeros held something.
-    #[error("import `{import}` was not fresh: it was not known to hold nothing but zeros when it was handed over")]
+    #[error(
+        "import `{import}` was not fresh: it was not known to hold nothing but zeros when it was handed over"
+    )]
     NotFresh {
         /// `module.name`
         import: ImportName,

@@ -41,7 +41,9 @@ pub(super) fn check_recorded(module: &Module<'_>, state: &State) -> Result<(), S
     check("memory", module.imported.memories, &|index| {
         imported.memories.iter().any(|memory| memory.index == index)
     })?;
-    check("table", module.imported.tables, &|index| imported.tables.iter().any(|table| table.index == index))?;
+    check("table", module.imported.tables, &|index| {
+        imported.tables.iter().any(|table| table.index == index)
+    })?;
     check("global", module.imported.globals, &|index| {
         !module.globals[index as usize].ty.mutable
             || imported.globals.iter().any(|global| global.index == index)
@@ -55,6 +57,8 @@ fn check_imported(module: &Module<'_>, state: &State) -> Result<(), StateError> 
     check_once("imported table", imported.tables.iter().map(|table| table.index), module.imported.tables)?;
     let globals = imported.globals.iter().map(|global| global.index);
     check_once("imported global", globals, module.imported.globals)?;
+    let functions = imported.functions.iter().map(|function| function.index);
+    check_once("imported function", functions, module.imported.functions)?;
     for table in &imported.tables {
         let ty = module.tables[table.index as usize].ty.element_type;
         check_slots(module, ("imported table", table.index), ty, &table.slots)?;
@@ -68,6 +72,8 @@ fn check_imported(module: &Module<'_>, state: &State) -> Result<(), StateError> 
             ImportKind::Memory => (module.imported.memories, "imported memory"),
             ImportKind::Table => (module.imported.tables, "imported table"),
             ImportKind::Global => (module.imported.globals, "imported global"),
+            // They may be the same without being aliases: they are told apart by their identities.
+            ImportKind::Function => (0, "imported function"),
         };
         if alias.index >= count || alias.first >= alias.index {
             return Err(StateError::Unknown { what, index: alias.index.max(alias.first) });
@@ -76,11 +82,7 @@ fn check_imported(module: &Module<'_>, state: &State) -> Result<(), StateError> 
     Ok(())
 }
 
-fn check_once(
-    what: &'static str,
-    indices: impl Iterator<Item = u32>,
-    count: u32,
-) -> Result<(), StateError> {
+fn check_once(what: &'static str, indices: impl Iterator<Item = u32>, count: u32) -> Result<(), StateError> {
     let mut seen = BTreeSet::new();
     for index in indices {
         if index >= count {
@@ -125,10 +127,8 @@ fn check_slots(
 }
 
 fn fits(reference: StateReference, kind: ValueKind) -> bool {
-    let is_reference = !matches!(
-        kind,
-        ValueKind::I32 | ValueKind::I64 | ValueKind::F32 | ValueKind::F64 | ValueKind::V128
-    );
+    let is_reference =
+        !matches!(kind, ValueKind::I32 | ValueKind::I64 | ValueKind::F32 | ValueKind::F64 | ValueKind::V128);
     match reference {
         StateReference::Null | StateReference::Hidden => is_reference,
         StateReference::Function(_) => kind == ValueKind::Func,

@@ -149,6 +149,11 @@ impl Instance for StateInstance<'_> {
         identity.map(Identity).ok_or(StateError::Missing { what: "the identity of function", index })
     }
 
+    fn imported_function(&mut self, index: u32) -> Result<Option<Identity>, StateError> {
+        let functions = &mut self.state.imported.functions.iter();
+        Ok(functions.find(|function| function.index == index).map(|function| Identity(function.identity)))
+    }
+
     fn global(&mut self, index: u32) -> Result<Observed, StateError> {
         let value = self.state.globals.get(index as usize).copied();
         value.map(Observed::from).ok_or(StateError::Missing { what: "global", index })
@@ -221,11 +226,8 @@ impl Instance for StateInstance<'_> {
     }
 
     fn aliases(&self) -> Vec<Alias> {
-        let alias = |alias: &StateAlias| Alias {
-            space: alias.kind.into(),
-            index: alias.index,
-            first: alias.first,
-        };
+        let alias =
+            |alias: &StateAlias| Alias { space: alias.kind.into(), index: alias.index, first: alias.first };
         self.state.aliases.iter().map(alias).collect()
     }
 

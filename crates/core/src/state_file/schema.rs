@@ -24,13 +24,14 @@ pub struct StateSchema {
     pub data: Vec<SegmentSchema>,
     /// Element segments that may have been dropped.
     pub elements: Vec<SegmentSchema>,
-    /// The imports that hold state: what they hold has to be recorded before the module is instantiated.
+    /// All imports but immutable globals and tags: what they hold, and which functions they are, has to be recorded before the
+    /// module is instantiated.
     pub imports: Vec<ImportSchema>,
     /// The module's own exports. All others show its state, and are not for the program.
     pub exports: Vec<String>,
 }
 
-/// An imported memory, table or mutable global.
+/// An imported memory, table, mutable global or function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportSchema {
     /// The name of the module that it is imported from.
@@ -63,6 +64,9 @@ pub struct GlobalSchema {
     /// For a `v128`, exported functions that return its lower and upper half as `i64`: JavaScript cannot read such a global.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub halves: Option<[String; 2]>,
+    /// For an `f32` or `f64`, an exported function that returns its bits as an integer: JavaScript has one NaN only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bits: Option<String>,
 }
 
 /// A table.
@@ -147,6 +151,7 @@ impl StateSchema {
             halves: probed.vector_globals.contains(&index).then(|| {
                 [Probe::LowHalf(index), Probe::HighHalf(index)].map(|probe| probed.export_name(probe))
             }),
+            bits: probed.float_globals.contains(&index).then(|| probed.export_name(Probe::Bits(index))),
         });
         let tables = (0u32..).zip(&module.tables).map(|(index, table)| TableSchema {
             export: probed.export_name(Probe::Table(index)),
@@ -195,5 +200,6 @@ fn imports(module: &Module<'_>) -> Vec<ImportSchema> {
     };
     let is_mutable = |import: &ImportSchema| module.globals[import.index as usize].ty.mutable;
     let globals = of(ImportKind::Global).filter(is_mutable);
-    of(ImportKind::Memory).chain(of(ImportKind::Table)).chain(globals).collect()
+    let functions = of(ImportKind::Function);
+    of(ImportKind::Memory).chain(of(ImportKind::Table)).chain(globals).chain(functions).collect()
 }

@@ -140,7 +140,9 @@ pub fn snapshot(
     }
     let initializes = |name: &&str| {
         let kept = plan.exports.iter().find(|export| export.name == *name);
-        kept.is_some_and(|export| is_function(export.kind) && (export.index as usize) < module.functions.len())
+        kept.is_some_and(|export| {
+            is_function(export.kind) && (export.index as usize) < module.functions.len()
+        })
     };
     let initializers = INITIALIZERS.into_iter().filter(initializes).map(str::to_string).collect();
     Ok(Written { wasm, warnings, initializers })

@@ -1,6 +1,6 @@
 use super::decimal;
-use crate::module::Space;
 use crate::capture::{Identity, Observed, ObservedRef};
+use crate::module::Space;
 use serde::{Deserialize, Serialize};
 
 /// The state of an instance, as a host has read it.
@@ -46,6 +46,9 @@ pub struct ImportedState {
     /// Imported mutable globals.
     #[serde(default)]
     pub globals: Vec<StateImportedGlobal>,
+    /// Imported functions, if references can point to them.
+    #[serde(default)]
+    pub functions: Vec<FunctionIdentity>,
 }
 
 impl ImportedState {
@@ -100,7 +103,7 @@ pub struct StateAlias {
     pub first: u32,
 }
 
-/// The kinds of imports that hold state.
+/// The kinds of imports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ImportKind {
@@ -110,6 +113,8 @@ pub enum ImportKind {
     Table,
     /// A mutable global.
     Global,
+    /// A function.
+    Function,
 }
 
 impl From<ImportKind> for Space {
@@ -118,6 +123,7 @@ impl From<ImportKind> for Space {
             ImportKind::Memory => Space::Memory,
             ImportKind::Table => Space::Table,
             ImportKind::Global => Space::Global,
+            ImportKind::Function => Space::Function,
         }
     }
 }
