@@ -105,8 +105,8 @@ impl Error {
     /// opposed to input, options or a machine that nothing can be done with.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Error::Plan(PlanError::NoSuchExport { .. }) => false,
             Error::Plan(_) | Error::StackKept(_) | Error::Strict { .. } => true,
+            Error::Module(error) => matches!(error, ModuleError::Proposal { .. }),
             Error::Execute(error) => matches!(error, ExecuteError::Stopped(_)),
             Error::Freeze(error) => error.is_refusal(),
             _ => false,

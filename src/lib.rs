@@ -22,6 +22,7 @@ mod freeze;
 mod guest;
 pub mod host;
 mod instance;
+mod literal;
 mod options;
 #[cfg(feature = "cache")]
 mod ownership;
@@ -29,17 +30,19 @@ mod page;
 mod pipeline;
 mod preinit;
 pub mod report;
+mod stage_clock;
 #[cfg(feature = "cache")]
 mod temporary;
 #[cfg(feature = "verify")]
 pub mod verify;
 mod warning;
+pub mod wizer;
 mod wording;
 
 /// The stages, for tests, benchmarks and the command line. Nothing here is part of the stable interface.
 #[doc(hidden)]
 pub mod stages {
-    pub use crate::wording::{Bytes, counted};
+    pub use crate::wording::{Bytes, counted, nearest};
     pub use preinit_core::{
         addition, capture, constant_exports, encode, interpose, layout, module, plan, printable, probe,
         segments, snapshot, state_file, strip,
@@ -79,6 +82,7 @@ pub use cache::CompileCache;
 pub use cleaning::StackKept;
 pub use engine::Compiler;
 pub use error::{Error, OptionsError};
+pub use execute::{InitResult, StageHook};
 pub use freeze::{FrameReader, Trigger, TriggerError};
 pub use options::Options;
 pub use preinit::{Output, Preinit};

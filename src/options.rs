@@ -1,10 +1,13 @@
 use crate::cache::CompileCache;
+use crate::engine;
 use crate::error::OptionsError;
-use crate::execute::{Compilation, Execution, Hook};
+use crate::execute::{
+    Compilation, Execution, Hook, InitNames, InitResult, StageHook, default_init_functions,
+};
 use crate::freeze::{FrameReader, Trigger};
-use crate::host::{HostOptions, Limits};
+use crate::host::{Access, HostOptions, Limits};
 use preinit_core::layout::Layout;
-use preinit_core::module::Module;
+use preinit_core::module::{Module, ModuleError};
 use preinit_core::plan::{Rename, rename_conflict};
 use preinit_core::probe::Probed;
 use std::path::Path;
@@ -25,8 +28,15 @@ use std::time::Duration;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Exports to call, in order; empty means the first of `wizer-initialize`, `wizer.initialize` and `preinit` that exists.
+    /// Exports to call, in order; empty means the first of [`Options::default_init_functions`] that exists. An export may be
+    /// followed by constant arguments in parentheses: `init(1, -0.5)`, `eval("text")`, `start(["a", "b"])`, `fill([1, 2])`.
+    /// A text or a list is written into memory that the module's own allocator (`malloc`, `cabi_realloc`) returns, and passed
+    /// as an address and a length, or as an address if the function has no parameter for the length.
     pub init_functions: Vec<String>,
+    /// Exports that are looked for if none is named: `wizer-initialize`, `wizer.initialize` and `preinit`.
+    pub default_init_functions: Vec<String>,
+    /// Which results of init functions are success: 0 by default, and nothing.
+    pub init_result: InitResult,
     /// Keep the init functions as exports of the snapshot. `_initialize` is never kept: it must not run twice.
     pub keep_init_functions: bool,
     /// Exports that get another name.
@@ -64,12 +74,18 @@ pub struct Options {
     pub strict: bool,
     /// Draw the memories, for [`Output::page`](crate::Output::page).
     pub maps: bool,
+    /// Called when everything is compiled and init begins, for those who measure or limit the time.
+    pub on_init: Option<StageHook>,
+    /// Refuse modules that use proposals which the engine has off by default, such as stack switching.
+    pub default_proposals: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Options {
             init_functions: Vec::new(),
+            default_init_functions: default_init_functions(),
+            init_result: InitResult::default(),
             keep_init_functions: false,
             renames: Vec::new(),
             internalize: false,
@@ -88,15 +104,19 @@ impl Default for Options {
             zero_stack: false,
             strict: false,
             maps: false,
+            on_init: None,
+            default_proposals: false,
         }
     }
 }
 
 impl Options {
-    /// The directories that the guest may write to.
+    /// The directories of this machine that the guest may write to.
     pub fn writable_directories(&self) -> impl Iterator<Item = &Path> {
         let directories = self.host.wasi.iter().flat_map(|wasi| &wasi.dirs);
-        directories.filter(|directory| directory.writable).map(|directory| &*directory.host)
+        directories
+            .filter(|directory| directory.access == Access::ReadWrite)
+            .map(|directory| &*directory.host)
     }
 
     /// Whether an instance's monotonic clock goes on from that of init.
@@ -123,12 +143,23 @@ impl Options {
         Execution {
             module,
             probed,
-            init_functions: &self.init_functions,
+            init_names: InitNames { named: &self.init_functions, default: &self.default_init_functions },
+            init_result: self.init_result,
+            on_init: self.on_init.as_ref(),
             hooks,
             host: &self.host,
             limits: &self.limits,
             compilation: Compilation { optimize: self.optimize, cache: self.safe_compile_cache() },
         }
+    }
+
+    /// The module, if these options accept it.
+    pub(crate) fn parse<'a>(&self, wasm: &'a [u8]) -> Result<Module<'a>, ModuleError> {
+        let module = Module::parse(wasm)?;
+        if self.default_proposals {
+            module.check_features(engine::default_features())?;
+        }
+        Ok(module)
     }
 
     pub(crate) fn check(&self) -> Result<(), OptionsError> {

@@ -1,6 +1,7 @@
 #[cfg(feature = "cache")]
 use crate::cache::CompileCache;
 use crate::error::Error;
+use crate::execute::{InitResult, StageHook};
 use crate::freeze::{FrameReader, Trigger};
 use crate::host::{Class, HostState, ImportName, Ledger, LinkerHook, Policy, Preload, WasiOptions};
 use crate::options::Options;
@@ -68,9 +69,22 @@ impl Preinit {
         Preinit::default()
     }
 
-    /// Adds an export to call. They run in the order in which they are added.
+    /// Adds an export to call, with its arguments if it takes any: `init(1, "text")`. They run in the order in which they are
+    /// added.
     pub fn init_function(mut self, name: impl Into<String>) -> Self {
         self.options.init_functions.push(name.into());
+        self
+    }
+
+    /// The exports that are looked for if none is named.
+    pub fn default_init_functions(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.options.default_init_functions = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Says which results of init functions are success; 0 by default.
+    pub fn init_result(mut self, result: InitResult) -> Self {
+        self.options.init_result = result;
         self
     }
 
@@ -161,7 +175,7 @@ impl Preinit {
         self
     }
 
-    /// Ends compilation and init after this time; `None` sets no limit. See [`Limits::timeout`](crate::host::Limits) for
+    /// Ends init after this time; `None` sets no limit. See [`Limits::timeout`](crate::host::Limits) for
     /// what it cannot end.
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.options.limits.timeout = timeout.into();
@@ -232,9 +246,21 @@ impl Preinit {
         self
     }
 
+    /// Refuses modules that use proposals which the engine has off by default, such as stack switching.
+    pub fn default_proposals(mut self, only: bool) -> Self {
+        self.options.default_proposals = only;
+        self
+    }
+
     /// Draws the memories, for [`Output::page`].
     pub fn maps(mut self, maps: bool) -> Self {
         self.options.maps = maps;
+        self
+    }
+
+    /// Calls `hook` when everything is compiled and init begins.
+    pub fn on_init(mut self, hook: impl Into<Option<StageHook>>) -> Self {
+        self.options.on_init = hook.into();
         self
     }
 

@@ -1,5 +1,6 @@
 //! What was done, for people and for tools.
 
+use crate::execute::AllocatedArgument;
 use crate::finding::Finding;
 use crate::host::Ledger;
 use crate::warning::Warning;
@@ -26,6 +27,12 @@ pub struct Report {
     pub compile_cached: bool,
     /// The exports that were called, in order.
     pub init_functions: Vec<String>,
+    /// Texts and lists that they were given, and where they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub init_arguments: Vec<AllocatedArgument>,
+    /// What the real-time clock said first, in nanoseconds since 1970, if init read a clock that is not this machine's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_start: Option<u64>,
     /// Time by stage.
     pub timings: Timings,
     /// Every memory.
@@ -58,8 +65,11 @@ pub struct Report {
     /// Bytes of standard input that init has read; `None` if it did not ask for any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stdin_bytes: Option<u64>,
-    /// What init changed in its writable directories, as it names them.
+    /// What init changed in its directories, as it names them.
     pub files_written: Vec<String>,
+    /// What of that was only in memory and is gone, so that no instance will find it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files_lost: Vec<String>,
     /// What of the build was seen in the snapshot. The audit looks closer.
     pub findings: Vec<Finding>,
     /// What is known about a program that was frozen in the middle, by [`crate::Options::at`].
@@ -143,7 +153,7 @@ pub struct MemoryReport {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct LayoutReport {
-    /// `compact` or `mappable`.
+    /// `compact`, `mappable` or `sparse`.
     pub chosen: Layout,
     /// Whether Wasmtime maps the output's memories copy-on-write, by its own defaults.
     pub mapped: bool,
@@ -156,6 +166,9 @@ pub struct LayoutReport {
     pub span_bytes: u64,
     /// Bytes of memory that the compact layout writes, which engines that do not map it copy at every start.
     pub data_bytes: u64,
+    /// Records that a start function copies in the sparse layout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub records: Option<u64>,
 }
 
 /// One table.
@@ -319,7 +332,16 @@ pub(crate) fn layout(plan: &Plan<'_>) -> LayoutReport {
         copied_bytes: choice.mappable.map(|mappable| mappable.copied),
         span_bytes: choice.span,
         data_bytes: choice.data,
+        records: (choice.chosen == Layout::Sparse).then(|| records(plan)),
     }
+}
+
+fn records(plan: &Plan<'_>) -> u64 {
+    let of_segment = |segment: &DataSegment| match segment {
+        DataSegment::Sparse(sparse) => sparse.islands.len() as u64,
+        _ => 0,
+    };
+    plan.data.iter().map(of_segment).sum()
 }
 
 pub(crate) fn globals_changed(plan: &Plan<'_>) -> usize {

@@ -1,5 +1,6 @@
 //! How messages write numbers and names.
 
+pub use preinit_core::nearest::nearest;
 use std::borrow::Cow;
 use std::fmt;
 

@@ -2,7 +2,7 @@
 
 use crate::engine::{self, Compiled, EngineOptions};
 use crate::error::Error;
-use crate::execute::{self, ExecuteError, Execution, Initialized};
+use crate::execute::{self, ExecuteError, Execution, InitCall, Initialized};
 use crate::freeze::{CallSite, Freeze, StopRun, StoppedRun};
 use crate::host::{HostOptions, HostState, Limits};
 use crate::instance::WasmtimeInstance;
@@ -20,7 +20,7 @@ pub(super) struct InitRun<'c> {
 
 /// How far init runs.
 enum Extent<'c> {
-    ToEnd { compiled: Compiled, calls: Vec<String> },
+    ToEnd { compiled: Compiled, calls: Vec<InitCall>, exports: Vec<String> },
     Until(Box<StopRun<'c>>),
 }
 
@@ -37,12 +37,13 @@ impl<'c> InitRun<'c> {
         let Execution { module, probed, .. } = execution;
         let extent = match &options.at {
             None => {
-                let calls = execute::init_calls(module, &options.init_functions)?;
+                let calls = execute::init_calls(module, execution.init_names)?;
+                let exports = calls.iter().map(|call| call.export.clone()).collect();
                 let engine_options = EngineOptions { plain_traces: true, ..execution.engine_options() };
                 let compiled =
                     engine::compile_cached(&probed.wasm, engine_options, execution.compilation.cache)
                         .map_err(ExecuteError::Compile)?;
-                Extent::ToEnd { compiled, calls }
+                Extent::ToEnd { compiled, calls, exports }
             }
             Some(trigger) => {
                 let freeze = Freeze { trigger, reader: options.frames, execution };
@@ -55,7 +56,7 @@ impl<'c> InitRun<'c> {
     /// The exports that it calls, in order.
     pub fn calls(&self) -> &[String] {
         match &self.extent {
-            Extent::ToEnd { calls, .. } => calls,
+            Extent::ToEnd { exports, .. } => exports,
             Extent::Until(until) => until.calls(),
         }
     }
@@ -63,10 +64,9 @@ impl<'c> InitRun<'c> {
     /// Runs it on `host`.
     pub fn run(&self, host: &HostOptions, limits: &Limits) -> Result<InitEnd, Error> {
         match &self.extent {
-            Extent::ToEnd { compiled, calls } => {
+            Extent::ToEnd { compiled, calls, .. } => {
                 let execution = Execution { host, limits, ..self.execution };
-                let initialized =
-                    execute::start(execution.prepared(compiled, Duration::ZERO), calls.clone())?;
+                let initialized = execute::start(execution.prepared(compiled, Duration::ZERO), calls)?;
                 Ok(InitEnd { initialized, in_progress: Vec::new() })
             }
             Extent::Until(until) => {

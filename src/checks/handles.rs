@@ -5,7 +5,7 @@ use super::standard_input;
 use crate::evidence::{Evidence, descriptor_at, streams};
 use crate::finding::{Finding, Level, Location, Site};
 use crate::host::DescriptorKind;
-use crate::wording::Bytes;
+use crate::wording::{Bytes, listed};
 
 /// Of a `FILE` of musl, in bytes.
 pub(super) const STREAM_SIZE: u64 = 68;
@@ -15,8 +15,30 @@ pub(crate) fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
     let mut findings = open_descriptors(evidence);
     findings.extend(closed_streams(evidence));
     findings.extend(unflushed(evidence));
+    findings.extend(lost(evidence));
     findings.extend(standard_input::findings(evidence));
     findings
+}
+
+/// Files that init left in a directory that it could change in memory only.
+fn lost(evidence: &Evidence<'_>) -> Option<Finding> {
+    const SHOWN: usize = 4;
+    let lost = evidence.ledger.files_lost();
+    let count = match lost.len() {
+        0 => return None,
+        1 => "1 file".to_string(),
+        count => format!("{count} files"),
+    };
+    let names: Vec<String> = lost.iter().map(|path| format!("`{path}`")).collect();
+    let title = format!(
+        "init changed {count} in memory only, which no instance will find: {}",
+        listed(&names, SHOWN)
+    );
+    let functions = ["path_open", "path_rename", "path_create_directory", "path_link", "path_symlink"];
+    let finding = Finding::new(Level::Warning, "files.lost", title).by(evidence.calls_of(&functions));
+    Some(finding.advise(
+        "let nothing depend on these files at run time, or write them outside during the build".into(),
+    ))
 }
 
 fn open_descriptors(evidence: &Evidence<'_>) -> Vec<Finding> {

@@ -5,9 +5,9 @@ use crate::finding::{Level, Remedy};
 /// What a value is, by the name of its variable. The order is worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ValueKind {
-    /// A variable named like a secret, or a URL with a password.
+    /// A variable named like a secret, or a value that looks like one.
     Secret,
-    /// Any other variable: what is in it is not known.
+    /// Any other variable.
     Variable,
     /// A variable that describes the machine.
     Machine,
@@ -72,7 +72,7 @@ const SECRET: [&str; 16] = [
 impl ValueKind {
     /// The kind of an environment variable.
     pub fn of_variable(name: &str, value: &str) -> ValueKind {
-        if has_password(value) || is_secret_name(name) {
+        if is_secret_value(value) || is_secret_name(name) {
             ValueKind::Secret
         } else if MACHINE.contains(&name) || name.starts_with("LC_") || name.starts_with("XDG_") {
             ValueKind::Machine
@@ -83,8 +83,8 @@ impl ValueKind {
 
     pub fn level(self) -> Level {
         match self {
-            ValueKind::Secret | ValueKind::Variable => Level::Danger,
-            ValueKind::Machine => Level::Warning,
+            ValueKind::Secret => Level::Danger,
+            ValueKind::Variable | ValueKind::Machine => Level::Warning,
             ValueKind::Argument => Level::Note,
         }
     }
@@ -110,6 +110,46 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
     SECRET.iter().any(|part| name.contains(part))
 }
 
+/// How keys and tokens of services begin: AWS, GitHub, GitLab, Slack, Stripe and OpenAI, Google, npm, PyPI, JSON web tokens.
+const SECRET_BEGINNINGS: [&str; 17] = [
+    "AKIA",
+    "ASIA",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "ghu_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "xoxp-",
+    "sk-",
+    "sk_live_",
+    "rk_live_",
+    "AIza",
+    "npm_",
+    "pypi-",
+    "eyJ",
+];
+
+/// Whether a value looks like a secret: a URL with a password, a private key, a token of a known form, or a long random word
+/// of letters of both cases and digits.
+fn is_secret_value(value: &str) -> bool {
+    const SHORTEST: usize = 16;
+    const RANDOM: usize = 24;
+    let has_beginning = SECRET_BEGINNINGS.iter().any(|beginning| value.starts_with(beginning));
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "+_-=".contains(c);
+    let has = |kind: fn(&char) -> bool| value.chars().filter(kind).count() > 3;
+    let is_random = value.len() >= RANDOM
+        && value.chars().all(is_word)
+        && has(char::is_ascii_uppercase)
+        && has(char::is_ascii_lowercase)
+        && has(char::is_ascii_digit);
+    has_password(value)
+        || value.contains("PRIVATE KEY-----")
+        || has_beginning && value.len() >= SHORTEST && value.chars().all(|c| is_word(c) || c == '.')
+        || is_random
+}
+
 /// Whether the value is a URL with a password.
 fn has_password(value: &str) -> bool {
     let Some((_, rest)) = value.split_once("://") else { return false };
@@ -132,6 +172,13 @@ mod tests {
             ("HOME", "/home/somebody", Machine),
             ("LC_ALL", "C", Machine),
             ("MODE", "fast", Variable),
+            ("RUST_MIN_STACK", "8388608", Variable),
+            ("COMMIT", "0123456789abcdef0123456789abcdef01234567", Variable),
+            ("BUILD", "/home/me/Build2026Release/OutputDirectory9876", Variable),
+            ("MODE", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.sig", Secret),
+            ("CI_A", "ghp_0123456789abcdefghij", Secret),
+            ("A", "Zx81pQ07LmNb42KdYt93RwUe", Secret),
+            ("A", "-----BEGIN RSA PRIVATE KEY-----\nMII", Secret),
         ] {
             assert_eq!(ValueKind::of_variable(name, value), expected, "{name}={value}");
         }

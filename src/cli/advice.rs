@@ -1,14 +1,29 @@
 //! What a user of the command line can do about an error or a warning. The library knows no options by name.
 
+use preinit::error::ModuleError;
 use preinit::finding::{Finding, Remedy};
-use preinit::host::{Class, HostError, ImportCalled};
+use preinit::host::{Class, HostError, ImportCalled, WasiImport};
 use preinit::stages::cache::CacheError;
-use preinit::stages::execute::{ExecuteError, StopCause};
+use preinit::stages::execute::{ExecuteError, InitFunctionError, StopCause};
 use preinit::stages::freeze::FreezeError;
 use preinit::stages::plan::{MappingObstacle, PlanError, Warning as OutputWarning};
 use preinit::stages::printable::Printable;
 use preinit::verify::{Verdict, VerifyError};
 use preinit::{Error, OptionsError, Warning};
+
+/// A message, with what to do at the end of its first line; lists and backtraces follow that.
+pub fn with_advice(message: &str, advice: Option<String>) -> String {
+    let Some(advice) = advice else { return message.to_string() };
+    let (first, rest) = match message.split_once('\n') {
+        Some((first, rest)) => (first, format!("\n{rest}")),
+        None => (message, String::new()),
+    };
+    let (first, colon) = match first.strip_suffix(':') {
+        Some(first) => (first, ":"),
+        None => (first, ""),
+    };
+    format!("{first}; {advice}{colon}{rest}")
+}
 
 /// What to do about an error, if its chain of causes has one that something can be done about.
 pub fn for_error(error: &anyhow::Error) -> Option<String> {
@@ -25,6 +40,7 @@ fn for_library_error(error: &Error) -> Option<String> {
         Error::Execute(error) => for_execution(error),
         Error::Freeze(FreezeError::Execute(error)) => for_execution(error),
         Error::Plan(error) => for_plan(error),
+        Error::Module(ModuleError::Proposal { .. }) => Some("without --untrusted it is accepted".to_string()),
         Error::StackKept(_) => Some("leave out --zero-stack".to_string()),
         Error::Strict { .. } => Some("without --strict these are warnings".to_string()),
         _ => None,
@@ -58,19 +74,40 @@ fn for_options(error: &OptionsError) -> Option<String> {
 
 fn for_execution(error: &ExecuteError) -> Option<String> {
     match error {
-        ExecuteError::InitFunction(_) => Some("name one with --init-func".to_string()),
+        ExecuteError::InitFunction(error) => Some(for_init_function(error)),
         ExecuteError::Host(error) => for_host(error),
         ExecuteError::Stopped(stopped) => for_stop(&stopped.stop.cause),
         _ => None,
     }
 }
 
-fn for_stop(cause: &StopCause) -> Option<String> {
+fn for_init_function(error: &InitFunctionError) -> String {
+    match error {
+        InitFunctionError::NoDefault { is_command: true, .. } => {
+            "it is a command: `--at stdin` freezes it where it first reads standard input, as in \
+             `preinit IN -o OUT --allow-wasi --at stdin`; or name an init function with --init-func"
+        }
+        InitFunctionError::Arguments { .. } => "give it arguments: --init-func 'NAME(1, \"text\")'",
+        InitFunctionError::ArgumentsToFrozen { .. } => "leave out --at or the arguments",
+        InitFunctionError::NoAllocator { .. } | InitFunctionError::Argument { .. } => {
+            "`preinit --help` has the form of arguments"
+        }
+        _ => "name one with --init-func",
+    }
+    .to_string()
+}
+
+/// What to do about a guest that was stopped.
+pub fn for_stop(cause: &StopCause) -> Option<String> {
     Some(match cause {
         StopCause::Timeout(_) => "--timeout allows more".to_string(),
         StopCause::Fuel(_) => "--fuel allows more".to_string(),
         StopCause::Memory(_) | StopCause::Ledger(_) => "--max-memory allows more".to_string(),
         StopCause::ImportCalled(called) => for_import(called),
+        StopCause::Result(Some(number)) => {
+            format!("--init-result {number} or --init-result any accepts it")
+        }
+        StopCause::Result(None) => "--init-result any accepts it".to_string(),
         StopCause::Denied(denied) => for_denied(denied.class),
         _ => return None,
     })
@@ -86,9 +123,10 @@ fn for_denied(class: Class) -> String {
 
 fn for_import(called: &ImportCalled) -> String {
     let ImportCalled { import, .. } = called;
-    match called.is_wasi() {
-        true => "use --allow-wasi".to_string(),
-        false => format!("use --preload {}=FILE or --stub {import}", Printable(&import.module)),
+    match called.wasi() {
+        Some(WasiImport::Provided) => "use --allow-wasi".to_string(),
+        Some(WasiImport::Preview2) => format!("use --stub {import}"),
+        None => format!("use --preload {}=FILE or --stub {import}", Printable(&import.module)),
     }
 }
 
@@ -97,10 +135,13 @@ fn for_host(error: &HostError) -> Option<String> {
         HostError::Unprovided { .. } => "use --preload or --stub".to_string(),
         HostError::NoDefault { .. } => "use --preload".to_string(),
         HostError::Limit(_) => "--max-memory allows more".to_string(),
-        HostError::Directory { .. } => "it was given by --dir or --mapdir".to_string(),
+        HostError::Directory { .. } => OF_DIRECTORY.to_string(),
         _ => return None,
     })
 }
+
+/// Where the name of a directory comes from.
+pub const OF_DIRECTORY: &str = "it was given by --dir or --mapdir";
 
 fn for_plan(error: &PlanError) -> Option<String> {
     Some(match error {

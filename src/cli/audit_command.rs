@@ -7,10 +7,12 @@ use preinit::host::{HostOptions, Output as GuestOutput, Stdin};
 use super::args::{AuditArgs, usage_error};
 use super::exit::Exit;
 use super::host_conversion::{host_options, limits};
+use super::import_names::ImportNames;
 use super::input::Input;
 use super::output::{Output, Staged};
 use super::side_outputs::{ReportOutput, SideOutputs, json};
-use super::watchdog::{Phase, Watchdog};
+use super::snapshot_request::Refused;
+use super::watchdog::{COMPILING, Phase, Watchdog};
 use super::{advice, terminal};
 
 /// The command `audit`.
@@ -29,10 +31,15 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
     side_outputs.check(&input, None)?;
     let mut warnings = Vec::new();
     let host = quiet_host(args, &mut warnings)?;
-    terminal::warn(if args.quiet { &[] } else { &warnings });
+    if args.limits.untrusted && !warnings.is_empty() {
+        return Err(Refused(warnings).into());
+    }
+    terminal::warn(if args.quiet > 1 { &[] } else { &warnings });
     let wasm = input.read()?;
-    watchdog.enter(Phase::Auditing);
-    let mut audit = match audit(&wasm, &options(args, host)) {
+    ImportNames::of(&args.host).check(&wasm, &host.preloads)?;
+    watchdog.enter_longer(Phase::Compiling, COMPILING);
+    let options = Options { on_init: watchdog.at_init(Phase::Auditing), ..options(args, host) };
+    let mut audit = match audit(&wasm, &options) {
         Ok(audit) => audit,
         Err(error) => {
             watchdog.enter(Phase::Writing);
@@ -53,7 +60,7 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
     let text_to_stderr = side_outputs.use_stdout();
     let report = |is_page| if is_page { Ok(audit.page(&input.name())) } else { json(&audit) };
     commit(side_outputs.stage(&audit.ledger, report)?)?;
-    if !args.quiet {
+    if args.quiet == 0 {
         terminal::answer(&audit.text(args.verbose), text_to_stderr)?;
     }
     Ok(if args.strict && !audit.is_clean() { Exit::Refused } else { Exit::Done })
@@ -82,6 +89,7 @@ fn options(args: &AuditArgs, host: HostOptions) -> Options {
         reset_libc: args.reset_libc,
         host,
         limits: limits(&args.limits),
+        default_proposals: args.limits.untrusted,
         ..Options::default()
     }
 }

@@ -1,12 +1,17 @@
 //! From the arguments about the host to the library's options.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
 use preinit::host::{
-    Class, Directory, HostOptions, ImportName, Limits, Output as GuestOutput, Policies, Preload, Stdin,
-    WasiOptions,
+    Access, Class, Clock, Directory, HostOptions, ImportName, Limits, Output as GuestOutput, Policies,
+    Preload, Stdin, WasiOptions,
 };
 
+use super::advice;
 use super::args::{HostArgs, LimitArgs};
 use super::input;
+use super::parse::host_choice::ClockChoice;
 use super::parse::name_pair::{Mapping, Variable};
 
 /// The bounds that were typed.
@@ -30,7 +35,7 @@ pub fn host_options(
         chosen.for_each(|class| policies.set(class, policy));
     }
     let wasi = if args.allow_wasi {
-        Some(wasi_options(args, capture_stdout, warnings))
+        Some(wasi_options(args, capture_stdout, warnings)?)
     } else {
         let without_effect = args.wasi_only();
         if !without_effect.is_empty() {
@@ -47,10 +52,14 @@ fn possible_imports(stub: &str) -> impl Iterator<Item = ImportName> {
     stub.match_indices('.').map(|(dot, _)| ImportName::new(&stub[..dot], &stub[dot + 1..]))
 }
 
-fn wasi_options(args: &HostArgs, capture_stdout: bool, warnings: &mut Vec<String>) -> WasiOptions {
+fn wasi_options(
+    args: &HostArgs,
+    capture_stdout: bool,
+    warnings: &mut Vec<String>,
+) -> anyhow::Result<WasiOptions> {
     let inherit = args.inherit_stdio.unwrap_or(true);
     let defaults = WasiOptions::default();
-    WasiOptions {
+    Ok(WasiOptions {
         env: environment(args.inherit_env == Some(true), &args.env, warnings),
         args: args.args.clone(),
         stdin: if inherit { Stdin::Inherit } else { Stdin::Empty },
@@ -60,23 +69,54 @@ fn wasi_options(args: &HostArgs, capture_stdout: bool, warnings: &mut Vec<String
             false => GuestOutput::Discard,
         },
         stderr: if inherit { GuestOutput::Inherit } else { GuestOutput::Discard },
-        dirs: directories(args),
-        clock: args.clock.unwrap_or(defaults.clock),
+        dirs: directories(args)?,
+        clock: clock(args.clock, warnings),
         random: args.random.unwrap_or(defaults.random),
         file_times: args.file_times.unwrap_or(defaults.file_times),
+    })
+}
+
+/// The clock that was typed, or the one that the build system asks all its tools to take for now.
+fn clock(typed: Option<ClockChoice>, warnings: &mut Vec<String>) -> Clock {
+    match typed {
+        Some(ClockChoice::Clock(clock)) => return clock,
+        Some(ClockChoice::Now) => {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            return Clock::Fixed(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX));
+        }
+        None => {}
+    }
+    let Some(epoch) = std::env::var_os(SOURCE_DATE_EPOCH) else { return Clock::default() };
+    let seconds = epoch.to_str().and_then(|epoch| epoch.parse::<u64>().ok());
+    match seconds.and_then(|seconds| seconds.checked_mul(1_000_000_000)) {
+        Some(start) => Clock::Fixed(start),
+        None => {
+            warnings.push(format!("{SOURCE_DATE_EPOCH} is not a number of seconds since 1970: ignored"));
+            Clock::default()
+        }
     }
 }
 
-/// A later directory replaces an earlier one of the same name: what is read-only becomes writable.
-fn directories(args: &HostArgs) -> Vec<Directory> {
-    let readable = args.dirs.iter().chain(&args.mapdirs).map(|mapping| (mapping, false));
-    let writable = args.writable_dirs.iter().map(|mapping| (mapping, true));
+/// Seconds since 1970 (reproducible-builds.org/specs/source-date-epoch).
+const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
+
+/// A later directory replaces an earlier one of the same name.
+fn directories(args: &HostArgs) -> anyhow::Result<Vec<Directory>> {
+    let overlaid = args.dirs.iter().chain(&args.mapdirs).map(|mapping| (mapping, Access::Overlay));
+    let readable = args.readable_dirs.iter().map(|mapping| (mapping, Access::ReadOnly));
+    let writable = args.writable_dirs.iter().map(|mapping| (mapping, Access::ReadWrite));
     let mut directories: Vec<Directory> = Vec::new();
-    for (Mapping { guest, host }, writable) in readable.chain(writable) {
+    for (Mapping { guest, host }, access) in overlaid.chain(readable).chain(writable) {
+        // Found before the module is compiled, which may take a while.
+        std::fs::read_dir(host).with_context(|| {
+            let message =
+                format!("cannot open directory `{}`, which the guest would see as `{guest}`", host.display());
+            advice::with_advice(&message, Some(advice::OF_DIRECTORY.to_owned()))
+        })?;
         directories.retain(|other| other.guest != *guest);
-        directories.push(Directory { guest: guest.clone(), host: host.clone(), writable });
+        directories.push(Directory { guest: guest.clone(), host: host.clone(), access });
     }
-    directories
+    Ok(directories)
 }
 
 /// Later variables replace earlier ones. Those of this process are sorted, so that their order decides nothing.
@@ -119,6 +159,7 @@ fn own_environment(warnings: &mut Vec<String>) -> Vec<(String, String)> {
 mod tests {
     use super::{environment, limits, possible_imports};
     use crate::cli::args;
+    use crate::cli::called_as::CalledAs;
     use crate::cli::parse::name_pair::variable;
 
     #[test]
@@ -132,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_limits_that_help_names_are_the_library_s() {
-        let cli = args::parse(["preinit".into()]).unwrap();
+        let cli = args::parse(["preinit".into()], CalledAs::Preinit).unwrap();
         assert_eq!(limits(&cli.snapshot.limits), preinit::Options::default().limits);
     }
 

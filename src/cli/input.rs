@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use super::args::usage_error;
+
 /// Where a module comes from.
 #[derive(Debug)]
 pub enum Input {
@@ -43,6 +45,9 @@ impl Input {
             Input::Stdin => {
                 let mut bytes = Vec::new();
                 io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
+                if bytes.is_empty() {
+                    return Err(usage_error("no INPUT is given, and standard input is empty"));
+                }
                 to_binary(bytes, Path::new("<stdin>"))
             }
             Input::File(path) => read(path),
@@ -67,11 +72,107 @@ fn to_binary(bytes: Vec<u8>, path: &Path) -> anyhow::Result<Vec<u8>> {
     if bytes.is_empty() {
         bail!("`{}` is empty", path.display());
     }
+    if let Some(kind) = kind_of(&bytes) {
+        bail!("`{}` is not a WebAssembly module: it is {kind}", path.display());
+    }
     let Ok(text) = std::str::from_utf8(&bytes) else {
         bail!("`{}` is not a WebAssembly module, neither binary nor text", path.display());
     };
     match wat::Parser::new().parse_str(Some(path), text) {
         Ok(binary) => Ok(binary),
         Err(error) => bail!("{error}"),
+    }
+}
+
+/// First bytes of files that are given for modules by mistake.
+const MAGIC: &[(&[u8], &str)] = &[
+    (b"\x1f\x8b", "compressed by gzip; decompress it first"),
+    (b"\x28\xb5\x2f\xfd", "compressed by zstd; decompress it first"),
+    (b"\xfd7zXZ\0", "compressed by xz; decompress it first"),
+    (b"BZh", "compressed by bzip2; decompress it first"),
+    (b"PK\x03\x04", "a ZIP archive; take the module out of it"),
+    (b"!<arch>\n", "an archive of object files (ar); link it to a module first"),
+    (b"\x7fELF", "a program or library for Linux (ELF), or a module that Wasmtime has compiled"),
+    (b"MZ", "a program or library for Windows (PE)"),
+    (b"\xcf\xfa\xed\xfe", "a program or library for macOS (Mach-O)"),
+    (b"\xca\xfe\xba\xbe", "a program or library for macOS (Mach-O), or a Java class"),
+    (b"BC\xc0\xde", "LLVM bitcode; compile it to a module first"),
+    (b"version https://git-lfs", "a pointer of Git LFS; fetch the file with `git lfs pull`"),
+];
+
+/// What a file is that is no module.
+fn kind_of(bytes: &[u8]) -> Option<&'static str> {
+    if let Some((_, kind)) = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return Some(kind);
+    }
+    if bytes.get(257..262) == Some(b"ustar") {
+        return Some("a tar archive; take the module out of it");
+    }
+    let text = std::str::from_utf8(bytes).ok()?.trim_start_matches('\u{feff}').trim_start();
+    // The text format begins with a parenthesis, a comment or an annotation.
+    if text.is_empty() {
+        return Some("nothing but white space");
+    }
+    if text.starts_with(['(', ';']) {
+        return None;
+    }
+    let start = text.get(..text.len().min(14)).unwrap_or_default().to_ascii_lowercase();
+    Some(if start.starts_with("<!doctype html") || start.starts_with("<html") {
+        "a page of HTML; perhaps a download has failed"
+    } else if text.starts_with("#!") {
+        "a script"
+    } else if text.starts_with(['{', '[']) && serde_json::from_str::<serde_json::Value>(text).is_ok() {
+        "JSON"
+    } else if is_javascript(text) {
+        "JavaScript; the module is often a file beside it that ends in .wasm"
+    } else {
+        "some other text"
+    })
+}
+
+/// Whether a text begins like a file of JavaScript.
+fn is_javascript(text: &str) -> bool {
+    const BEGINNINGS: [&str; 14] = [
+        "//",
+        "/*",
+        "import ",
+        "import{",
+        "export ",
+        "const ",
+        "let ",
+        "var ",
+        "function",
+        "async ",
+        "\"use strict\"",
+        "'use strict'",
+        "class ",
+        "!function",
+    ];
+    BEGINNINGS.iter().any(|beginning| text.starts_with(beginning)) || text.contains("WebAssembly")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kind_of;
+
+    #[test]
+    fn files_that_are_no_modules_are_recognized() {
+        for (bytes, kind) in [
+            (&b"\x1f\x8b\x08rest"[..], "gzip"),
+            (b"\x7fELF\x02\x01\x01", "ELF"),
+            (b"MZ\x90\0", "PE"),
+            (b"const m = require('./m.wasm');", "JavaScript"),
+            (b"/* made by emcc */ var Module = {};", "JavaScript"),
+            (b"<!DOCTYPE html><title>404", "HTML"),
+            (b"{\"a\": 1}", "JSON"),
+            (b"#!/bin/sh\n", "a script"),
+            (b" \n", "white space"),
+            (b"hello", "other text"),
+        ] {
+            assert!(kind_of(bytes).is_some_and(|found| found.contains(kind)), "{kind}");
+        }
+        for bytes in [&b"(module)"[..], b"\n ;; a comment\n(module)", b"(; x ;)", b"\xef\xbb\xbf(module)"] {
+            assert_eq!(kind_of(bytes), None);
+        }
     }
 }

@@ -4,11 +4,14 @@ mod advice;
 mod args;
 mod audit_command;
 mod caches;
+mod called_as;
 mod exit;
 mod generate;
 mod host_conversion;
+mod import_names;
 mod input;
 mod interruption;
+mod messages;
 mod output;
 mod parse;
 mod progress;
@@ -16,24 +19,33 @@ mod result_cache;
 mod side_outputs;
 mod snapshot_command;
 mod snapshot_request;
+<<<<<<< HEAD
 mod state_command;
+=======
+>>>>>>> main
 mod summary;
 mod terminal;
 mod verify_command;
 mod watchdog;
 
 use std::ffi::OsString;
+use std::process::ExitCode;
 
 use args::Command;
+use called_as::CalledAs;
+use exit::Exit;
 
-pub use exit::{Exit, fail};
+/// Does what the words ask for, the program's name first.
+pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let (called_as, words) = CalledAs::of(words);
+    run(called_as, words).unwrap_or_else(|error| exit::fail(&error, called_as)).code(called_as)
+}
 
-/// Does what the words ask for.
-pub fn run(words: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exit> {
-    let cli = args::parse(words)?;
+fn run(called_as: CalledAs, words: Vec<OsString>) -> anyhow::Result<Exit> {
+    let cli = args::parse(words, called_as)?;
     interruption::clean_up();
     match cli.command {
-        None => snapshot_command::run(cli.snapshot)?,
+        None => snapshot_command::run(cli.snapshot, called_as)?,
         Some(Command::Verify(args)) => return verify_command::run(&args),
         Some(Command::Audit(args)) => return audit_command::run(&args),
         Some(Command::Probe(args)) => state_command::probe(&args)?,

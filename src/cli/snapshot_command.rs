@@ -8,25 +8,28 @@ use preinit::verify::Outcome;
 use serde::Serialize;
 
 use super::args::SnapshotArgs;
+use super::called_as::CalledAs;
+use super::messages::Account;
 use super::output::Staged;
 use super::progress::Progress;
 use super::result_cache::{self, Kept};
 use super::side_outputs::json;
 use super::snapshot_request::SnapshotRequest;
 use super::verify_command::{Unverified, verify_made};
-use super::watchdog::{Phase, Watchdog};
-use super::{advice, summary, terminal};
+use super::watchdog::{COMPILING, Phase, Watchdog};
+use super::{advice, terminal};
 
 /// The command without a name of its own.
-pub fn run(args: SnapshotArgs) -> anyhow::Result<()> {
+pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
     let watchdog = Watchdog::start(args.limits.timeout)?;
-    let mut request = SnapshotRequest::new(args)?;
-    if !request.messages.quiet {
-        terminal::warn(&request.messages.warnings);
-    }
+    let mut request = SnapshotRequest::new(args, called_as)?;
+    request.messages.print_warnings();
     let wasm = request.input.read()?;
+    if let Some(names) = &request.names {
+        names.check(&wasm, &request.options.host.preloads)?;
+    }
     if let Some(obstacle) = &request.cache_obstacle {
-        note(&request, "cache not used", &obstacle.to_string());
+        request.messages.note("cache not used", &obstacle.to_string());
     }
     let entry = request.results.take().and_then(|section| cached_result(&request, section, &wasm));
     if let Some(kept) = entry.as_ref().and_then(result_cache::ResultEntry::get) {
@@ -66,7 +69,7 @@ fn cached_result(
     match result_cache::ResultEntry::of(request, section, wasm) {
         Ok(entry) => Some(entry),
         Err(reason) => {
-            note(request, "result cache not used", &reason);
+            request.messages.note("result cache not used", &reason);
             None
         }
     }
@@ -77,23 +80,12 @@ fn keep(
     request: &SnapshotRequest,
     made: &preinit::Output,
 ) -> anyhow::Result<()> {
-    let kept = Kept {
-        report: json(&made.report)?,
-        warnings: advice::warnings(&made.report.warnings),
-        summaries: [false, true].map(|verbose| summary::details(&made.report, verbose)),
-        wasm: made.wasm.clone(),
-    };
+    let kept =
+        Kept { report: json(&made.report)?, account: Account::of(&made.report), wasm: made.wasm.clone() };
     if let Err(reason) = entry.put(&request.options.host, &made.ledger, kept) {
-        note(request, "result not kept", &reason);
+        request.messages.note("result not kept", &reason);
     }
     Ok(())
-}
-
-/// Says something that only a verbose run says.
-fn note(request: &SnapshotRequest, what: &str, reason: &str) {
-    if request.messages.verbose {
-        terminal::message(&format!("{what}: {reason}\n"));
-    }
 }
 
 /// Writes all outputs of a run and prints its summary.
@@ -105,11 +97,7 @@ fn write(request: SnapshotRequest, made: preinit::Output) -> anyhow::Result<()> 
     // The snapshot comes last: once it is there, everything is.
     staged.push(output.stage(made.wasm)?);
     commit(staged)?;
-    if !messages.quiet {
-        terminal::warn(&advice::warnings(&made.report.warnings));
-        terminal::message(&summary::headline(&name));
-        terminal::message(&summary::details(&made.report, messages.verbose));
-    }
+    messages.print(&name, &Account::of(&made.report), "");
     Ok(())
 }
 
@@ -120,12 +108,7 @@ fn reuse(request: SnapshotRequest, kept: Kept) -> anyhow::Result<()> {
     let mut staged = side_outputs.stage(&Ledger::default(), |_| Ok(kept.report))?;
     staged.push(output.stage(kept.wasm)?);
     commit(staged)?;
-    if !messages.quiet {
-        terminal::warn(&kept.warnings);
-        terminal::message(&summary::headline(&name));
-        terminal::message(&kept.summaries[usize::from(messages.verbose)]);
-        terminal::message("cache     an earlier run made it; the times are that run's\n");
-    }
+    messages.print(&name, &kept.account, "cache     an earlier run made it; the times are that run's\n");
     Ok(())
 }
 
@@ -171,7 +154,8 @@ fn supervised(
     };
     let mut options = request.options.clone();
     watchdog.shows(&progress);
-    watchdog.enter(Phase::Running { interruptible: !options.optimize });
+    watchdog.enter_longer(Phase::Compiling, COMPILING);
+    options.on_init = watchdog.at_init(Phase::Running { interruptible: !options.optimize });
     if options.optimize {
         // Looking at the time in every loop slows optimized code by a fifth.
         options.limits.timeout = None;

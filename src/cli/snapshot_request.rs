@@ -6,8 +6,11 @@ use preinit::stages::cache::{CacheError, CacheSection};
 
 use super::args::{MessageArgs, SnapshotArgs, usage_error};
 use super::caches::Caches;
+use super::called_as::{CalledAs, WIZER_INIT_FUNCTIONS};
 use super::host_conversion::{host_options, limits};
+use super::import_names::ImportNames;
 use super::input::Input;
+use super::messages::{Level, Messages};
 use super::output::Output;
 use super::side_outputs::{ReportOutput, SideOutputs, optional};
 use super::terminal;
@@ -33,27 +36,18 @@ pub struct SnapshotRequest {
     pub results: Option<CacheSection>,
     /// Why the platform's cache directory is not used, if it should be.
     pub cache_obstacle: Option<CacheError>,
+    /// Names of imports that options name, which must exist; `None` where it does not matter.
+    pub names: Option<ImportNames>,
     /// Whether the snapshot must be verified before it is written.
     pub verify: bool,
     /// What to print.
     pub messages: Messages,
 }
 
-/// What to print about a run.
-pub struct Messages {
-    /// Nothing but errors.
-    pub quiet: bool,
-    /// More than usual.
-    pub verbose: bool,
-    /// Whether to draw the progress line.
-    pub progress: bool,
-    /// What was typed and will have no effect.
-    pub warnings: Vec<String>,
-}
-
 impl SnapshotRequest {
     /// Opens and reads what the arguments name, except for the module.
-    pub fn new(args: SnapshotArgs) -> anyhow::Result<Self> {
+    pub fn new(mut args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<Self> {
+        let mut warnings = std::mem::take(&mut args.wasmtime).apply(&mut args)?;
         if args.verify && (args.zero_stack || args.reset_libc) {
             return Err(usage_error(
                 "--verify compares with what init has left, which --zero-stack and --reset-libc change",
@@ -75,18 +69,20 @@ impl SnapshotRequest {
         let guest_stdout_captured = matches!(output, Output::Stdout) || side_outputs.use_stdout();
         // What the guest prints would run into the progress line.
         let guest_on_terminal = args.host.allow_wasi && args.host.inherit_stdio != Some(false);
-        let mut messages = Messages {
-            quiet: args.messages.quiet,
-            verbose: args.messages.verbose,
-            progress: !args.messages.quiet && terminal::is_watched() && !guest_on_terminal,
-            warnings: Vec::new(),
-        };
+        let watched = terminal::is_watched();
+        let level = Level::of(args.messages.verbose, args.messages.quiet, watched, called_as);
         let (cache, verify) = (args.cache.clone(), args.verify);
-        let host = host_options(&args.host, guest_stdout_captured, &mut messages.warnings)?;
+        let names = (called_as == CalledAs::Preinit).then(|| ImportNames::of(&args.host));
+        let host = host_options(&args.host, guest_stdout_captured, &mut warnings)?;
         let mut options = options(args, recording(host, &side_outputs), side_outputs.has_page());
-        if options.strict && !messages.warnings.is_empty() {
-            return Err(Refused(messages.warnings).into());
+        if called_as == CalledAs::Wizer {
+            options.default_init_functions = WIZER_INIT_FUNCTIONS.map(String::from).to_vec();
         }
+        if options.strict && !warnings.is_empty() {
+            return Err(Refused(warnings).into());
+        }
+        let progress = level >= Level::Summary && watched && !guest_on_terminal;
+        let messages = Messages { level, progress, warnings };
         let Caches { compiled, results, obstacle: cache_obstacle } =
             Caches::open(&cache, options.writable_directories())?;
         options.compile_cache = compiled;
@@ -98,6 +94,7 @@ impl SnapshotRequest {
             guest_stdout_captured,
             results,
             cache_obstacle,
+            names,
             verify,
             messages,
         })
@@ -132,6 +129,7 @@ fn recording(mut host: HostOptions, outputs: &SideOutputs) -> HostOptions {
 fn options(args: SnapshotArgs, host: HostOptions, maps: bool) -> Options {
     Options {
         init_functions: args.init_functions,
+        init_result: args.init_result.unwrap_or_default(),
         keep_init_functions: args.keep_init_func,
         renames: args.renames,
         internalize: args.internalize,
@@ -149,5 +147,7 @@ fn options(args: SnapshotArgs, host: HostOptions, maps: bool) -> Options {
         zero_stack: args.zero_stack,
         strict: args.strict,
         maps,
+        default_proposals: args.limits.untrusted,
+        ..Options::default()
     }
 }

@@ -4,10 +4,12 @@ use std::fmt::Display;
 
 use preinit::Report;
 use preinit::report::LayoutReport;
+use preinit::stages::execute::AllocatedArgument;
 use preinit::stages::printable::{Printable, listed};
 use preinit::stages::strip::StripReport;
 use preinit::stages::{Bytes, counted};
 
+use super::parse::point_in_time::Date;
 use super::parse::time_span::Seconds;
 
 /// Memories, or tables, that get a line of their own.
@@ -80,10 +82,22 @@ pub fn details(report: &Report, verbose: bool) -> String {
                 .add("audit", format_args!("init saw {seen}; `preinit audit` shows what of it is frozen")),
         }
     }
+    if let Some(start) = report.clock_start {
+        let date = Date(start / 1_000_000_000);
+        lines.add("date", format_args!("init saw {date} (--clock now and SOURCE_DATE_EPOCH change it)"));
+    }
     for finding in report.findings.iter().take(LISTED) {
         lines.add(&finding.level.to_string(), &finding.title);
     }
     more(&mut lines, "audit", report.findings.len());
+    for argument in &report.init_arguments {
+        let AllocatedArgument { function, what, address, allocator, .. } = argument;
+        let (function, allocator) = (Printable(function), Printable(allocator));
+        lines.add(
+            "argument",
+            format_args!("`{function}` got a {what} at {address:#x}, allocated by `{allocator}`"),
+        );
+    }
     let functions = names(&report.init_functions, usize::MAX);
     lines.add("init", format_args!("{} in {functions}", Seconds(report.timings.init)));
     lines.add("total", Seconds(report.timings.total));
@@ -96,17 +110,16 @@ fn files_and_clock(lines: &mut Lines, report: &Report) {
         let clock = Seconds(clock as f64 / 1e9);
         lines.add("clock", format_args!("an instance's monotonic clock goes on from {clock}"));
     }
-    if !report.files_written.is_empty() {
-        let shown = report.files_written.iter().take(LISTED).map(|path| Printable(path).to_string());
-        lines.add(
-            "changed",
-            format_args!(
-                "{} by init: {}",
-                counted(report.files_written.len() as u64, "file"),
-                shown.collect::<Vec<_>>().join(", ")
-            ),
-        );
-        more(lines, "changed", report.files_written.len());
+    let lost = &report.files_lost;
+    let written: Vec<&String> = report.files_written.iter().filter(|path| !lost.contains(path)).collect();
+    if !written.is_empty() {
+        let shown = listed(written.iter().map(|path| Printable(path)), LISTED);
+        lines.add("changed", format_args!("{} by init: {shown}", counted(written.len() as u64, "file")));
+    }
+    if !lost.is_empty() {
+        let shown = listed(lost.iter().map(|path| Printable(path)), LISTED);
+        let count = counted(lost.len() as u64, "file");
+        lines.add("lost", format_args!("{count} that init changed in memory only: {shown}"));
     }
 }
 
@@ -163,6 +176,11 @@ fn memories(lines: &mut Lines, report: &Report) {
 
 /// Says something where there is a choice: what the other layout would give.
 fn layout(lines: &mut Lines, layout: &LayoutReport) {
+    if let Some(records) = layout.records {
+        let records = counted(records, "record");
+        lines.add("layout", format_args!("sparse, so a start function copies {records} at every start"));
+        return;
+    }
     let (Some(padding), Some(copied)) = (layout.padding_bytes, layout.copied_bytes) else { return };
     let start = match copied {
         0 => String::new(),

@@ -23,6 +23,16 @@ pub fn warn(warnings: &[String]) {
     }
 }
 
+/// Prints lines that say of what kind they are, to standard error; if there are more than `shown`, how many.
+pub fn list(lines: &[String], shown: usize) {
+    for line in lines.iter().take(shown) {
+        message(&format!("{}\n", indented(line)));
+    }
+    if lines.len() > shown {
+        message(&format!("audit: and {} more\n", lines.len() - shown));
+    }
+}
+
 /// Prints an error and its causes to standard error.
 pub fn error<'c>(first: &str, causes: impl IntoIterator<Item = &'c str>) {
     let mut text = format!("error: {}\n", indented(first));

@@ -4,15 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use preinit::host::{Ledger, Output as GuestOutput, Stdin, WasiOptions};
+use preinit::host::{Access, Directory, Ledger, Output as GuestOutput, Stdin, WasiOptions};
 use preinit::verify::{Outcome, Script, Verdict, VerifyOptions, verify};
 use preinit::{Options, wat_to_wasm};
 
 use super::args::{Engine, PlayArgs, VerifyArgs};
 use super::exit::Exit;
 use super::host_conversion::{environment, host_options, limits};
+use super::import_names::ImportNames;
 use super::output::Output;
+use super::parse::name_pair::Mapping;
 use super::side_outputs::{json, optional};
+use super::snapshot_request::Refused;
 use super::watchdog::{Phase, Watchdog};
 use super::{advice, input, terminal};
 
@@ -37,8 +40,12 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let report = optional(args.report.clone())?;
     let mut warnings = Vec::new();
     let options = options(args, &mut warnings)?;
-    terminal::warn(if args.quiet { &[] } else { &warnings });
+    if args.limits.untrusted && !warnings.is_empty() {
+        return Err(Refused(warnings).into());
+    }
+    terminal::warn(if args.quiet > 1 { &[] } else { &warnings });
     let original = input::read(&args.original)?;
+    ImportNames::of(&args.host).check(&original, &options.host.preloads)?;
     let snapshot = input::read(&args.snapshot)?;
     watchdog.enter(Phase::Verifying);
     let verdict = verify(&original, &snapshot, &options)?;
@@ -47,7 +54,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     if let Some(report) = report {
         report.stage(json(&verdict)?.into_bytes())?.commit()?;
     }
-    if !args.quiet {
+    if args.quiet == 0 {
         terminal::answer(&advice::verdict(&verdict), text_to_stderr)?;
     }
     Ok(verdict.outcome.into())
@@ -79,6 +86,7 @@ fn options(args: &VerifyArgs, warnings: &mut Vec<String>) -> anyhow::Result<Veri
         limits: limits(&args.limits),
         ledger: None,
         run,
+        fresh: args.fresh,
         scripts: scripts(play)?,
         engines,
         other_engines,
@@ -90,6 +98,8 @@ fn options(args: &VerifyArgs, warnings: &mut Vec<String>) -> anyhow::Result<Veri
         seed: play.seed,
         max_differences: args.max_differences,
         ignore: args.ignore.clone(),
+        default_proposals: args.limits.untrusted,
+        ..VerifyOptions::default()
     })
 }
 
@@ -113,7 +123,8 @@ fn run_options(
     init: Option<&WasiOptions>,
     warnings: &mut Vec<String>,
 ) -> anyhow::Result<Option<WasiOptions>> {
-    if play.run_args.is_empty() && play.run_env.is_empty() && play.run_stdin.is_none() {
+    let says_nothing = play.run_args.is_empty() && play.run_env.is_empty() && play.run_dirs.is_empty();
+    if says_nothing && play.run_stdin.is_none() {
         return Ok(None);
     }
     let stdin = match &play.run_stdin {
@@ -123,13 +134,24 @@ fn run_options(
         }
         None => Stdin::Empty,
     };
+    let init = init.cloned().unwrap_or_default();
+    let directory = |mapping: &Mapping| Directory {
+        guest: mapping.guest.clone(),
+        host: mapping.host.clone(),
+        access: Access::ReadOnly,
+    };
+    let dirs = match play.run_dirs.is_empty() {
+        true => init.dirs.clone(),
+        false => play.run_dirs.iter().map(directory).collect(),
+    };
     Ok(Some(WasiOptions {
         args: play.run_args.clone(),
         env: environment(false, &play.run_env, warnings),
         stdin,
         stdout: GuestOutput::Discard,
         stderr: GuestOutput::Discard,
-        ..init.cloned().unwrap_or_default()
+        dirs,
+        ..init
     }))
 }
 
@@ -143,6 +165,7 @@ pub fn verify_made(
     let original = wat_to_wasm(original)?;
     let options = VerifyOptions {
         init_functions: options.init_functions.clone(),
+        default_init_functions: options.default_init_functions.clone(),
         at: options.at.clone(),
         renames: options.renames.clone(),
         host: options.host.clone(),

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use preinit::StageHook;
 use preinit::stages::temporary;
 
 use super::exit::Exit;
@@ -18,7 +19,9 @@ use super::terminal;
 pub enum Phase {
     /// Opening outputs, reading the module and what else the options name.
     Reading,
-    /// Making a snapshot.
+    /// Making a snapshot, before init begins.
+    Compiling,
+    /// Making a snapshot, from the beginning of init.
     Running {
         /// Whether the library keeps the time limit too, and says more about it.
         interruptible: bool,
@@ -30,6 +33,9 @@ pub enum Phase {
     /// Writing outputs.
     Writing,
 }
+
+/// Compiling may take so many times as long as init. A large module takes a minute where its init takes a second.
+pub const COMPILING: u32 = 10;
 
 /// The time limit was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +58,7 @@ impl TimedOut {
     /// The exit code: a module that runs too long is turned down, everything else could not be done.
     fn exit(self) -> Exit {
         match self.phase {
-            Phase::Running { .. } | Phase::Auditing => Exit::Refused,
+            Phase::Compiling | Phase::Running { .. } | Phase::Auditing => Exit::Refused,
             Phase::Reading | Phase::Verifying | Phase::Writing => Exit::CouldNot,
         }
     }
@@ -62,13 +68,11 @@ impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let doing = match self.phase {
             Phase::Reading => "still reading or opening what the options name",
+            Phase::Compiling => "still compiling, which has ten times the limit of init",
             Phase::Running { interruptible: true } => {
-                "still running, most likely in compilation, in a host call that does not return, or in \
-                 `memory.atomic.wait`"
+                "still running, most likely in a host call that does not return, or in `memory.atomic.wait`"
             }
-            Phase::Running { interruptible: false } => {
-                "still running, in compilation or in init; run without --opt to see where"
-            }
+            Phase::Running { interruptible: false } => "still running; run without --opt to see where",
             Phase::Verifying => "still comparing",
             Phase::Auditing => "still auditing",
             Phase::Writing => "still writing the outputs",
@@ -77,7 +81,7 @@ impl fmt::Display for TimedOut {
     }
 }
 
-/// Ends the process when a phase takes too long. Dropping it ends the watch.
+/// Ends the process when a phase takes too long. Dropping the one that was started ends the watch.
 pub struct Watchdog {
     watch: Option<Arc<Watch>>,
 }
@@ -89,7 +93,10 @@ struct Watch {
 
 struct State {
     phase: Phase,
+    /// Of phases that have no other one.
     limit: Duration,
+    /// How many times that the phase may take.
+    times: u32,
     started: Instant,
     progress: Option<Progress>,
     dismissed: bool,
@@ -100,7 +107,8 @@ impl Watchdog {
     pub fn start(limit: Option<Duration>) -> io::Result<Watchdog> {
         let Some(limit) = limit else { return Ok(Watchdog { watch: None }) };
         let phase = Phase::Reading;
-        let state = State { phase, limit, started: Instant::now(), progress: None, dismissed: false };
+        let state =
+            State { phase, limit, times: 1, started: Instant::now(), progress: None, dismissed: false };
         let watch = Arc::new(Watch { state: Mutex::new(state), changed: Condvar::new() });
         let watcher = Arc::clone(&watch);
         thread::Builder::new().name("watchdog".to_owned()).spawn(move || watcher.watch())?;
@@ -109,16 +117,22 @@ impl Watchdog {
 
     /// Begins the next phase. Does not return if the limit has just been reached.
     pub fn enter(&self, phase: Phase) {
-        self.change(|state| {
-            state.phase = phase;
-            state.started = Instant::now();
-        });
+        self.enter_longer(phase, 1);
     }
 
     /// The same with a limit of its own, `times` the one of the others.
     pub fn enter_longer(&self, phase: Phase, times: u32) {
-        self.change(|state| state.limit = state.limit.saturating_mul(times));
-        self.enter(phase);
+        self.change(|state| state.enter(phase, times));
+    }
+
+    /// Enters a phase whenever init begins.
+    pub fn at_init(&self, phase: Phase) -> Option<StageHook> {
+        let watch = Arc::downgrade(self.watch.as_ref()?);
+        Some(StageHook::new(move || {
+            if let Some(watch) = watch.upgrade() {
+                watch.change(|state| state.enter(phase, 1));
+            }
+        }))
     }
 
     /// A line to erase before the message.
@@ -128,8 +142,7 @@ impl Watchdog {
 
     fn change(&self, change: impl FnOnce(&mut State)) {
         if let Some(watch) = &self.watch {
-            change(&mut watch.state.lock().unwrap_or_else(PoisonError::into_inner));
-            watch.changed.notify_all();
+            watch.change(change);
         }
     }
 }
@@ -140,11 +153,29 @@ impl Drop for Watchdog {
     }
 }
 
+impl State {
+    fn enter(&mut self, phase: Phase, times: u32) {
+        self.phase = phase;
+        self.times = times;
+        self.started = Instant::now();
+    }
+
+    fn limit(&self) -> Duration {
+        self.limit.saturating_mul(self.times)
+    }
+}
+
 impl Watch {
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
     fn watch(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         while !state.dismissed {
-            let patience = state.limit.saturating_add(state.phase.grace(state.limit));
+            let limit = state.limit();
+            let patience = limit.saturating_add(state.phase.grace(limit));
             match patience.checked_sub(state.started.elapsed()) {
                 // The lock stays taken: nothing more is done.
                 None | Some(Duration::ZERO) => expire(&state),
@@ -158,7 +189,7 @@ impl Watch {
 }
 
 fn expire(state: &State) {
-    let timed_out = TimedOut { limit: state.limit, phase: state.phase };
+    let timed_out = TimedOut { limit: state.limit(), phase: state.phase };
     let progress = state.progress.clone();
     // In a thread of its own: a guest may be stuck in writing to standard error, and hold its lock.
     let (printed, done) = mpsc::channel();
@@ -183,6 +214,7 @@ mod tests {
         let limit = Duration::from_secs(20);
         for (phase, text, exit, grace) in [
             (Phase::Reading, "still reading", Exit::CouldNot, 2),
+            (Phase::Compiling, "still compiling", Exit::Refused, 2),
             (Phase::Running { interruptible: true }, "memory.atomic.wait", Exit::Refused, 2),
             (Phase::Running { interruptible: false }, "without --opt", Exit::Refused, 0),
             (Phase::Verifying, "still comparing", Exit::CouldNot, 2),

@@ -6,6 +6,7 @@ mod proposals;
 use crate::cache::CompileCache;
 use preinit_core::probe::ProbeOptions;
 use proposals::Proposals;
+pub use proposals::default_features;
 use std::num::NonZeroUsize;
 use wasmtime::{Collector, Config, Engine, OptLevel, RegallocAlgorithm, Strategy, WasmBacktraceDetails};
 

@@ -1,7 +1,12 @@
 //! Proposals that Wasmtime leaves off unless it is asked: each costs something, or has seen less use than the rest.
 
 use memchr::memchr_iter;
-use wasmparser::{CompositeInnerType, Parser, Payload, TypeRef};
+use wasmparser::{CompositeInnerType, Parser, Payload, TypeRef, WasmFeatures};
+
+/// What Wasmtime has on by default.
+pub fn default_features() -> WasmFeatures {
+    WasmFeatures::WASM3 | WasmFeatures::THREADS
+}
 
 /// Those that a module uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

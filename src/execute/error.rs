@@ -2,13 +2,12 @@ use super::{InitFunctionError, Stop};
 use crate::host::{HostError, Ledger};
 use crate::instance::InstanceError;
 use preinit_core::printable::EngineMessage;
-use std::time::Duration;
 
 /// Why init did not come to its end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExecuteError {
-    /// There is nothing to call.
+    /// There is nothing to call, or not with these arguments.
     #[error(transparent)]
     InitFunction(#[from] InitFunctionError),
     /// What provides the imports is not what the module wants.
@@ -17,9 +16,6 @@ pub enum ExecuteError {
     /// No compiler of the engine supports the module.
     #[error("the engine cannot compile the module: {}", EngineMessage(.0))]
     Compile(wasmtime::Error),
-    /// Nothing has run yet.
-    #[error("the module took longer than the time limit of {0:?} to compile")]
-    CompileTimeout(Duration),
     /// The host could not be set up or lacks an import.
     #[error(transparent)]
     Host(#[from] HostError),
@@ -34,7 +30,7 @@ pub enum ExecuteError {
 impl ExecuteError {
     /// Whether the module could be run, and its run was ended.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, ExecuteError::Stopped(_) | ExecuteError::CompileTimeout(_))
+        matches!(self, ExecuteError::Stopped(_))
     }
 }
 

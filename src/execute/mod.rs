@@ -2,17 +2,22 @@
 
 mod error;
 mod finished_init;
+mod init_call;
 mod init_function;
+mod init_result;
 mod interrupt;
+mod stage_hook;
 mod stop_cause;
 mod trace;
 
 pub use error::{ExecuteError, Stopped};
 pub(crate) use finished_init::{Cached, Called, FinishedInit};
+pub use init_call::{AllocatedArgument, InitCall};
 pub use init_function::{
-    COMMAND_START, Candidates, DEFAULT_INIT_FUNCTIONS, InitFunctionError, REACTOR_INITIALIZE,
+    COMMAND_START, Candidates, DEFAULT_INIT_FUNCTIONS, InitFunctionError, InitNames, REACTOR_INITIALIZE,
 };
-pub(crate) use init_function::{init_calls, program_calls};
+pub(crate) use init_function::{default_init_functions, init_calls, program_calls};
+pub use init_result::InitResult;
 pub use trace::{Frame, Trace};
 
 use crate::cache::CompileCache;
@@ -23,6 +28,7 @@ pub(crate) use interrupt::Interrupt;
 use preinit_core::module::{Module, is_function};
 use preinit_core::printable::Printable;
 use preinit_core::probe::{Probe, Probed};
+pub use stage_hook::StageHook;
 use std::time::{Duration, Instant};
 pub(crate) use stop_cause::Run;
 pub use stop_cause::{Stop, StopCause};
@@ -36,6 +42,8 @@ pub struct Initialized {
     pub instance: ProbedInstance,
     /// The exports that were called.
     pub called: Vec<String>,
+    /// Texts and lists that they were given.
+    pub arguments: Vec<AllocatedArgument>,
     /// How many of the host calls were made by preloaded modules as they started.
     pub preload_calls: usize,
     /// Which compiler ran it.
@@ -78,8 +86,7 @@ impl Initialized {
     /// # Errors
     /// [`ExecuteError::Stopped`], if one traps, or if they take longer than the rest of the time that init may take.
     pub fn call_hooks(&mut self, hooks: &[Hook], limits: &Limits) -> Result<(), ExecuteError> {
-        let spent = self.compile_time + self.run_time;
-        call_hooks(hooks, limits, spent, (&self.instance, &mut self.store))
+        call_hooks(hooks, limits, self.run_time, (&self.instance, &mut self.store))
     }
 }
 
@@ -119,8 +126,12 @@ pub struct Execution<'e> {
     pub module: &'e Module<'e>,
     /// Its probed form, which runs.
     pub probed: &'e Probed,
-    /// Exports to call, in order; empty means those that are found by name.
-    pub init_functions: &'e [String],
+    /// Exports to call, in order; if there are none, the first that exists of the default ones.
+    pub init_names: InitNames<'e>,
+    /// Which of their results are success.
+    pub init_result: InitResult,
+    /// Called when everything is compiled, and init begins.
+    pub on_init: Option<&'e StageHook>,
     /// What runs after them, before the state is read.
     pub hooks: &'e [Hook],
     /// What the guest sees.
@@ -153,7 +164,7 @@ impl<'e> Execution<'e> {
 /// # Errors
 /// [`ExecuteError`]; nothing of a run that was stopped is worth keeping.
 pub fn execute(execution: Execution<'_>) -> Result<Initialized, ExecuteError> {
-    let calls = init_calls(execution.module, execution.init_functions)?;
+    let calls = init_calls(execution.module, execution.init_names)?;
     let compiling = Instant::now();
     let compiled = engine::compile_cached(
         &execution.probed.wasm,
@@ -161,7 +172,7 @@ pub fn execute(execution: Execution<'_>) -> Result<Initialized, ExecuteError> {
         execution.compilation.cache,
     )
     .map_err(ExecuteError::Compile)?;
-    start(execution.prepared(&compiled, compiling.elapsed()), calls)
+    start(execution.prepared(&compiled, compiling.elapsed()), &calls)
 }
 
 /// A module that is ready to be instantiated.
@@ -173,19 +184,16 @@ pub(crate) struct Prepared<'p> {
     pub compile_time: Duration,
 }
 
-/// Instantiates a compiled module, makes `calls`, all without parameters and results, and calls the hooks.
-pub(crate) fn start(prepared: Prepared<'_>, calls: Vec<String>) -> Result<Initialized, ExecuteError> {
+/// Instantiates a compiled module, makes `calls` and calls the hooks.
+pub(crate) fn start(prepared: Prepared<'_>, calls: &[InitCall]) -> Result<Initialized, ExecuteError> {
     let mut begun = begin(prepared, None)?;
-    let run = prepared.run();
-    for name in &calls {
-        let function = begun.instance.handle.get_typed_func::<(), ()>(&mut begun.store, name);
-        let function = function.map_err(|_| init_function::signature(prepared.execution.module, name))?;
-        if let Err(error) = function.call(&mut begun.store, ()) {
-            let stop = run.stopped(&the_function(name), "trapped", &error);
-            return Err(stopped(stop, &mut begun.store));
-        }
+    let mut arguments = Vec::new();
+    for call in calls {
+        arguments.extend(call.make(&mut begun, (prepared.run(), prepared.execution.init_result))?);
     }
-    let mut initialized = begun.end(prepared, calls)?;
+    let called = calls.iter().map(|call| call.export.clone()).collect();
+    let mut initialized = begun.end(prepared, called)?;
+    initialized.arguments = arguments;
     initialized.call_hooks(prepared.execution.hooks, prepared.execution.limits)?;
     Ok(initialized)
 }
@@ -217,11 +225,10 @@ pub(crate) fn begin(prepared: Prepared<'_>, watch: Option<Watch>) -> Result<Begu
     if let Some(watch) = watch {
         store.data_mut().watch(watch);
     }
-    let left = match limits.timeout.map(|timeout| timeout.checked_sub(prepared.compile_time)) {
-        Some(None) => return Err(ExecuteError::CompileTimeout(limits.timeout.unwrap_or_default())),
-        left => left.flatten(),
-    };
-    let interrupt = left.map(|left| Interrupt::after(left, engine, &mut store));
+    if let Some(hook) = prepared.execution.on_init {
+        hook.call();
+    }
+    let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, engine, &mut store));
     let (instance, preload_calls) = instantiated(prepared, &mut store)?;
     Ok(Begun { store, instance, preload_calls, interrupt, running })
 }
@@ -276,6 +283,7 @@ impl Begun {
             store: self.store,
             instance: self.instance,
             called,
+            arguments: Vec::new(),
             preload_calls: self.preload_calls,
             compiler: prepared.compiled.compiler,
             cached: prepared.compiled.cached,

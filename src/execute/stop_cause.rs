@@ -13,6 +13,8 @@ use wasmtime::{Error, Trap, WasmBacktrace};
 pub struct Stop {
     /// What was running, as a sentence that says how it ended.
     pub stage: String,
+    /// The export that was called, if it was one.
+    pub function: Option<String>,
     /// Why.
     pub cause: StopCause,
     /// Where.
@@ -47,6 +49,9 @@ pub enum StopCause {
     /// A replayed run made another call than the recorded run.
     #[error(transparent)]
     Diverged(ReplayDiverged),
+    /// An init function returned something else than success. The number, if it was one.
+    #[error("that is not success")]
+    Result(Option<i64>),
     /// A trap, or whatever else the engine says.
     #[error("{}", Message(.0))]
     Other(String),
@@ -107,7 +112,7 @@ impl Run<'_> {
             },
         };
         let trace = Trace::of(error, self.module, self.compiled);
-        Stop { stage: format!("{subject} {how}"), cause, trace }
+        Stop { stage: format!("{subject} {how}"), function: None, cause, trace }
     }
 }
 
@@ -118,7 +123,8 @@ impl Stop {
             (Some(Trap::Interrupt), Some(timeout)) => ("did not finish", StopCause::Timeout(timeout)),
             _ => ("trapped", StopCause::Other(error.root_cause().to_string())),
         };
-        Stop { stage: format!("{} {how}", the_function(name)), cause, trace: Trace::default() }
+        let stage = format!("{} {how}", the_function(name));
+        Stop { stage, function: Some(name.to_string()), cause, trace: Trace::default() }
     }
 }
 

@@ -48,7 +48,7 @@ impl FreezeError {
                 | FreezeError::Refused(_)
                 | FreezeError::Resume(ResumeError::Refused(_))
                 | FreezeError::NotRepeated(_)
-                | FreezeError::Execute(ExecuteError::Stopped(_) | ExecuteError::CompileTimeout(_))
+                | FreezeError::Execute(ExecuteError::Stopped(_))
         )
     }
 }

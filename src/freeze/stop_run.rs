@@ -69,7 +69,7 @@ impl<'f> StopRun<'f> {
     pub fn new(freeze: Freeze<'f>) -> Result<Self, FreezeError> {
         let Freeze { trigger, execution, .. } = freeze;
         let awaited = trigger.resolve(execution.module)?;
-        let calls = program_calls(execution.module, execution.init_functions)?;
+        let calls = program_calls(execution.module, execution.init_names)?;
         let compiling = Instant::now();
         let binary = Binary::new(execution.module, execution.probed, &awaited)?;
         let cache = execution.compilation.cache;

@@ -3,6 +3,7 @@
 use super::FreezeError;
 use super::awaited_call::{Argument, Arguments, Awaited, AwaitedCall, WASI};
 use crate::host::ImportName;
+use crate::wording::nearest;
 use preinit_core::module::{Module, Space, is_function};
 use preinit_core::printable::Printable;
 use std::fmt;
@@ -133,8 +134,9 @@ impl Trigger {
         let export = module.exports.iter().find(|export| export.name == name && is_function(export.kind));
         let exports = module.exports.iter().filter(|export| is_function(export.kind));
         let Some(export) = export else {
+            let near = did_you_mean(name, exports.clone().map(|export| export.name));
             return Err(self.unknown(format!(
-                "there is no exported function `{}`; {}",
+                "there is no exported function `{}`{near}; {}",
                 Printable(name),
                 listed("exports", exports.map(|export| Printable(export.name).to_string()))
             )));
@@ -153,7 +155,13 @@ impl Trigger {
         let found: Vec<u32> = (0..module.functions.len() as u32).filter(called).collect();
         match found[..] {
             [function] => self.function(module, function),
-            [] => Err(self.unknown(format!("the name section names no function `{}`", Printable(name)))),
+            [] => {
+                let functions = 0..module.functions.len() as u32;
+                let known = functions.filter_map(|index| names.get(Space::Function, index));
+                let near = did_you_mean(name, known);
+                let name = Printable(name);
+                Err(self.unknown(format!("the name section names no function `{name}`{near}")))
+            }
             _ => Err(self.unknown(format!("{} functions are named `{}`", found.len(), Printable(name)))),
         }
     }
@@ -189,11 +197,21 @@ impl Trigger {
             }
         }
         Err(self.unknown(wrong.unwrap_or_else(|| {
+            let names: Vec<String> = module.imported_functions().map(|(_, name)| name.dotted()).collect();
+            let typed = text.split_once(['(', '#']).map_or(text, |(name, _)| name);
             format!(
-                "there is no such import; {}",
+                "there is no such import{}; {}",
+                did_you_mean(typed, names.iter().map(String::as_str)),
                 listed("imports", module.imported_functions().map(|(_, name)| name.to_string()))
             )
         })))
+    }
+}
+
+fn did_you_mean<'k>(typed: &str, known: impl Iterator<Item = &'k str>) -> String {
+    match nearest(typed, known) {
+        Some(near) => format!("; did you mean `{}`?", Printable(near)),
+        None => String::new(),
     }
 }
 

@@ -95,17 +95,36 @@ fn list(importer: &Option<String>, imports: &[Unprovided]) -> String {
 
 /// The guest called an import that nothing provides.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("init called the import `{import}`, which nothing provides")]
+#[error("init called the import `{import}`, which {}", why_unprovided(self.wasi()))]
 #[non_exhaustive]
 pub struct ImportCalled {
     /// The import.
     pub import: ImportName,
 }
 
+/// What of WASI an import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WasiImport {
+    /// A function that this host has, where WASI is allowed.
+    Provided,
+    /// A function of preview 2 that it has not: in a core module, only a few of them mean anything.
+    Preview2,
+}
+
 impl ImportCalled {
-    /// Whether it is a function of WASI preview 1 that this host has, where it is allowed.
-    pub fn is_wasi(&self) -> bool {
-        self.import.module == super::wasi::MODULE && super::wasi::function(&self.import.name).is_some()
+    /// What of WASI the import is, if it is of WASI.
+    pub fn wasi(&self) -> Option<WasiImport> {
+        if super::wasi::provides(&self.import) {
+            return Some(WasiImport::Provided);
+        }
+        self.import.module.starts_with("wasi:").then_some(WasiImport::Preview2)
+    }
+}
+
+fn why_unprovided(wasi: Option<WasiImport>) -> &'static str {
+    match wasi {
+        Some(WasiImport::Preview2) => "is of WASI preview 2, which preinit does not provide to core modules",
+        _ => "nothing provides",
     }
 }
 

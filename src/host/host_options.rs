@@ -42,7 +42,10 @@ impl HostOptions {
     /// Whether a change has to be looked for; where nothing is writable the call itself fails, as it did before.
     pub(super) fn refuses_changes(&self) -> bool {
         self.refuse_changes
-            && self.wasi.as_ref().is_some_and(|wasi| wasi.dirs.iter().any(|directory| directory.writable))
+            && self
+                .wasi
+                .as_ref()
+                .is_some_and(|wasi| wasi.dirs.iter().any(|directory| directory.access == Access::ReadWrite))
     }
 }
 
@@ -134,8 +137,21 @@ pub struct Directory {
     pub guest: String,
     /// The directory that it is.
     pub host: PathBuf,
-    /// Whether the guest may change anything in it.
-    pub writable: bool,
+    /// What the guest may do in it.
+    pub access: Access,
+}
+
+/// What a guest may do in a directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Access {
+    /// Read. Everything else fails.
+    ReadOnly,
+    /// Read and change. Changes stay in memory: the directory itself never changes, and they are gone after the run.
+    #[default]
+    Overlay,
+    /// Read and change the directory itself.
+    ReadWrite,
 }
 
 /// What the clocks say.

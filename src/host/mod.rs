@@ -34,11 +34,11 @@ use wasi::Wasi;
 
 pub use error::{
     ChangeRefused, Denied, GuestExit, HostError, ImportCalled, LedgerLimit, MemoryLimit, ReplayDiverged,
-    Unprovided,
+    Unprovided, WasiImport,
 };
 pub use host_options::{
-    Clock, Define, Directory, FileTimes, HostOptions, ImportName, LinkerHook, Output, Preload, Random, Stdin,
-    WasiOptions,
+    Access, Clock, Define, Directory, FileTimes, HostOptions, ImportName, LinkerHook, Output, Preload,
+    Random, Stdin, WasiOptions,
 };
 pub use host_value::HostValue;
 pub(crate) use interceptor::{Seen, Watch};
@@ -60,6 +60,8 @@ pub struct HostState {
     /// Answers what lies outside, if this run rehearses another.
     partial_replay: Option<PartialReplay>,
     refuse_changes: bool,
+    /// Bytes that files in memory may hold.
+    capacity: u64,
     seal: Option<Seal>,
     watch: Option<Watch>,
     policies: Policies,
@@ -83,6 +85,7 @@ pub fn new_store(
     if let Some(wasi) = &options.wasi {
         ledger.sources = Sources { clock: Some(wasi.clock), random: Some(wasi.random) };
         ledger.preopens = wasi.dirs.iter().map(|directory| directory.guest.clone()).collect();
+        ledger.overlaid = wasi.dirs.iter().map(|directory| directory.access == Access::Overlay).collect();
     }
     let partial_replay = match &options.replay {
         Some(recording) if options.replay_outside_only => Some(PartialReplay::of(recording)),
@@ -90,7 +93,7 @@ pub fn new_store(
     };
     let wasi = match &options.wasi {
         Some(wasi) if partial_replay.is_some() => Some(Wasi::inside(wasi, module_digest)),
-        Some(wasi) if options.replay.is_none() => Some(Wasi::new(wasi, module_digest)?),
+        Some(wasi) if options.replay.is_none() => Some(Wasi::new(wasi, module_digest, limits.max_memory)?),
         _ => None,
     };
     let replay = options.replay.clone().filter(|_| partial_replay.is_none());
@@ -102,6 +105,7 @@ pub fn new_store(
         wasi,
         partial_replay,
         refuse_changes,
+        capacity: limits.max_memory,
         seal: None,
         watch: None,
         policies: options.policies.clone(),
@@ -165,7 +169,8 @@ impl HostState {
         module_digest: [u8; 32],
         monotonic: Option<u64>,
     ) -> Result<(), HostError> {
-        self.wasi = options.wasi.as_ref().map(|wasi| Wasi::new(wasi, module_digest)).transpose()?;
+        self.wasi =
+            options.wasi.as_ref().map(|wasi| Wasi::new(wasi, module_digest, self.capacity)).transpose()?;
         if let (Some(wasi), Some(monotonic)) = (&mut self.wasi, monotonic) {
             wasi.go_on_from(monotonic);
         }

@@ -33,6 +33,7 @@ impl Recorder {
             ledger.unreplayed = Some(replay.len());
             ledger.sources = replay.sources;
             ledger.preopens.clone_from(&replay.preopens);
+            ledger.overlaid.clone_from(&replay.overlaid);
         }
         let descriptors = Descriptors::new(&ledger.preopens);
         Self { ledger, descriptors, replay, backtraces, names: None, limit, used: 0, held: 0 }

@@ -133,12 +133,14 @@ impl Resolver {
             store.data_mut().recorder.unrecorded(import);
             return Ok(Some(interceptor::intercepted(store, import, definition)));
         }
-        if self.wasi
-            && import.module == wasi::MODULE
-            && matches!(ty, ExternType::Func(_))
-            && let Some(function) = wasi::function(&import.name)
-        {
-            return Ok(Some(wasi::define(store, function).into()));
+        let wasi = wasi::function(&import.name).filter(|_| self.wasi && import.module == wasi::MODULE);
+        if let (ExternType::Func(ty), Some(function)) = (ty, wasi) {
+            match wasi::Form::of(function, ty) {
+                Some(form) => return Ok(Some(wasi::define(store, function, form).into())),
+                None if self.stub_all => {}
+                // What nobody could call fails as the module is linked, which says what types there are.
+                None => return Ok(Some(wasi::define(store, function, wasi::Form::Plain).into())),
+            }
         }
         if self.stub_all {
             return self.stub(store, import, ty).map(Some);

@@ -12,9 +12,9 @@ const ELEMENT_BYTES: u64 = 16;
 /// Bounds on one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Wall time for compilation and the run together. It ends a guest that computes, at the next loop or call; it does
-    /// not end a compilation, a host call that does not return, or `memory.atomic.wait`. For those, run the library in a
-    /// process of its own, as the command line does.
+    /// Wall time for the run. It ends a guest that computes, at the next loop or call; it does not end a host call that does
+    /// not return, or `memory.atomic.wait`, and compilation has no limit. For those, run the library in a process of its
+    /// own, as the command line does.
     pub timeout: Option<Duration>,
     /// Bytes over all memories, tables (16 a table element), GC heaps and stacks of continuations of all instances. What the
     /// host keeps for the guest (the recording of its calls, listings of directories, captured output) has the same bound.

@@ -22,6 +22,8 @@ pub(super) struct AddedCode<'m, 'a, 's> {
     snapshot: &'m Module<'s>,
     /// Added functions that can run.
     functions: Vec<u32>,
+    /// Bodies that are not the original's, and no stubs either: they call added functions. By position in the section.
+    rewritten: Vec<usize>,
     /// Whether something besides functions depends on what is provided for an import, or was added: then a state that is
     /// equal here says little about other hosts.
     compares_state: bool,
@@ -41,8 +43,11 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
         let has_more_state =
             snapshot.globals.len() > original.globals.len() || snapshot.tables.len() > original.tables.len();
         let compares_state = has_more_state || depends_on_imports(original, snapshot);
-        let is_needed = compares_state || !functions.is_empty();
-        is_needed.then_some(AddedCode { original, snapshot, functions, compares_state })
+        let pairs = read_bodies(original).into_iter().zip(read_bodies(snapshot)).enumerate();
+        let differ = pairs.filter(|(_, (left, right))| left != right && *right != strip::STUB);
+        let rewritten: Vec<usize> = differ.map(|(body, _)| body).collect();
+        let is_needed = compares_state || !functions.is_empty() || !rewritten.is_empty();
+        is_needed.then_some(AddedCode { original, snapshot, functions, rewritten, compares_state })
     }
 
     /// How many functions there are to account for.
@@ -68,12 +73,16 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
         let removed_exports: Vec<String> =
             names.filter(|export| is_gone(export)).map(str::to_string).collect();
         let internalizes = self.snapshot.imports.len() < self.original.imports.len();
+<<<<<<< HEAD
         let layouts = [Layout::Compact, Layout::Mappable, Layout::Sparse];
         // Where no memory is imported, both are the same.
         let fresh: &[bool] = if target.imported.memories == 0 { &[false] } else { &[false, true] };
         let mut choices =
             layouts.into_iter().flat_map(|layout| fresh.iter().map(move |&fresh| (layout, fresh)));
         choices.any(|(layout, fresh_imports)| {
+=======
+        [Layout::Compact, Layout::Mappable, Layout::Sparse, Layout::Auto].into_iter().any(|layout| {
+>>>>>>> main
             let options = PlanOptions {
                 removed_exports: removed_exports.clone(),
                 renames: renames.to_vec(),
@@ -101,6 +110,7 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
         same(SectionId::TYPE)
             && made.start == snapshot.start
             && self.functions.iter().all(is_same_function)
+            && self.rewritten.iter().all(|&body| of_made.get(body) == of_snapshot.get(body))
             && self.redirected().all(|export| made.export(export.name) == Some(export))
             && (!self.compares_state
                 || same(SectionId::GLOBAL)
@@ -116,6 +126,9 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
 
     /// Why nobody can vouch for it, unless [`AddedCode::is_made_of`].
     pub fn unexplained(&self) -> String {
+        if self.functions.is_empty() && !self.rewritten.is_empty() {
+            return "functions of the snapshot are not the original's, nor what this state needs".to_string();
+        }
         if self.functions.is_empty() {
             return "the snapshot's initial values depend on what is provided for its imports, where the original's \
                     state does not"

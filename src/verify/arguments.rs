@@ -1,11 +1,11 @@
 //! The arguments of the calls in a script.
 
 use super::action::Action;
-use super::allocator::{Allocator, word};
 use super::call_result::CallResult;
 use super::lock_step::{Call, LockStep, ScriptResult};
-use super::script::{Literal, Step, typed};
+use super::script::Step;
 use crate::instance::CaptureError;
+use crate::literal::{Allocator, Literal, typed, word};
 use preinit_core::snapshot::Value;
 
 impl LockStep<'_, '_, '_> {
@@ -63,7 +63,7 @@ impl LockStep<'_, '_, '_> {
             return Ok(Err(format!("a text needs an exported allocator: one of {}", Allocator::NAMES)));
         };
         let name = allocator.name;
-        let arguments = allocator.arguments(text.len() as u64 + 1);
+        let arguments = allocator.arguments(text.len() as u64 + 1, 1);
         let call = Call { prefix, export: name, arguments: &arguments };
         let address = |call: &CallResult| match call {
             CallResult::Returned(results, _) => allocator.address(results),

@@ -18,6 +18,7 @@ use super::tolerance::Tolerance;
 use super::verdict::{Difference, Skipped};
 use super::verdict_builder::VerdictBuilder;
 use super::verifier::Verifier;
+use crate::execute::InitCall;
 use crate::report::seconds;
 use preinit_core::addition::Extended;
 use preinit_core::module::{Module, is_function};
@@ -285,11 +286,12 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
         original: &mut ComparedInstance<'_>,
         share: Duration,
     ) -> Result<(), VerifyError> {
-        let Verifier { program, init_calls, options, .. } = &*self.verifier;
+        let Verifier { program, init_calls, init_exports, options, .. } = &*self.verifier;
         let (run, _) = self.snapshots[0];
         let replay = OriginalReplay {
             program,
-            init_calls,
+            init_calls: init_exports,
+            init_takes_arguments: init_calls.iter().any(InitCall::has_arguments),
             host_calls: self.verifier.runs[run].record.calls(),
             is_interrupted: false,
             options,

@@ -4,7 +4,7 @@ use super::start::{self, InitRecord, InitRun};
 use super::verdict::Skipped;
 use super::{VerifyError, VerifyOptions};
 use crate::engine::{Compiled, Compiler};
-use crate::execute::ExecuteError;
+use crate::execute::{ExecuteError, InitCall};
 use crate::host::Ledger;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ pub(super) struct EngineRun<'a> {
     /// Time to run init.
     pub init_time: Duration,
     /// What init calls.
-    init_calls: Vec<String>,
+    init_calls: Vec<InitCall>,
     pub record: InitRecord,
     /// An instance after init on which no call was made.
     fresh: Option<ComparedInstance<'a>>,
@@ -30,7 +30,7 @@ impl<'a> EngineRun<'a> {
     pub fn new(
         program: &Arc<ProbedModule<'a>>,
         compiler: Compiler,
-        init_calls: &[String],
+        init_calls: &[InitCall],
         replay: Option<Arc<Ledger>>,
         options: &VerifyOptions,
     ) -> Result<Result<Self, Skipped>, VerifyError> {

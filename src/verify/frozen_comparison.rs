@@ -3,7 +3,8 @@
 
 use super::added_code::AddedCode;
 use super::compared_instance::ComparedInstance;
-use super::lock_step::{LockStep, ScriptResult};
+use super::fresh::{self, Source};
+use super::lock_step::{Answers, LockStep, ScriptResult};
 use super::module_comparison;
 use super::observer::{Observer, OriginalReplay};
 use super::probed_module::ProbedModule;
@@ -15,14 +16,13 @@ use super::tolerance::Tolerance;
 use super::verdict::{Difference, EngineCoverage, Verdict};
 use super::verdict_builder::VerdictBuilder;
 use super::{VerifyError, VerifyOptions};
-use crate::engine::{self, Compiler};
+use crate::engine::{self, Compiled, Compiler};
 use crate::execute::{Compilation, ExecuteError, Execution, Initialized, REACTOR_INITIALIZE};
 use crate::freeze::{FrameReader, Freeze, OriginalEnded, OriginalRun, StopRun, StoppedRun, Trigger};
 use crate::host::{Ledger, Limits};
 use crate::report::seconds;
 use preinit_core::addition::Extended;
 use preinit_core::capture::capture;
-use preinit_core::module::Module;
 use preinit_core::probe::Probed;
 use std::sync::Arc;
 use std::time::Instant;
@@ -41,8 +41,8 @@ pub(super) fn verify(
     options: &VerifyOptions,
 ) -> Result<Verdict, VerifyError> {
     let mut verdict = VerdictBuilder::new(options);
-    let original = Arc::new(ProbedModule::new(Module::parse(original)?)?);
-    match Module::parse(snapshot) {
+    let original = Arc::new(ProbedModule::new(options.parse(original)?)?);
+    match options.parse(snapshot) {
         Err(error) => verdict.add(Difference::new("snapshot", "a valid module", error)),
         Ok(module) => {
             let frozen = Arc::new(ProbedModule::new(module)?);
@@ -53,6 +53,9 @@ pub(super) fn verify(
             };
             for &compiler in engines {
                 comparison.run(compiler, &mut verdict)?;
+            }
+            if options.fresh && !verdict.is_different() {
+                comparison.run_fresh(engines[0], &mut verdict)?;
             }
         }
     }
@@ -106,7 +109,8 @@ impl FrozenComparison<'_, '_, '_> {
         let entry = renamed.map_or(&entry, |rename| &rename.dst);
         // The original has had no other limit of fuel either.
         let clock = SnapshotClock::new(&record.ledger, &self.original.module, &self.frozen.module);
-        let mut lock_step = LockStep { original, snapshot, options: self.options, fuel: u64::MAX, clock };
+        let answers = Answers::Recorded(clock);
+        let mut lock_step = LockStep { original, snapshot, options: self.options, fuel: u64::MAX, answers };
         let mut result = ScriptResult::default();
         let goes_on = lock_step.complete("resumed", entry, ending, &mut result)?;
         if goes_on && result.is_equal() {
@@ -118,6 +122,7 @@ impl FrozenComparison<'_, '_, '_> {
                 let replay = OriginalReplay {
                     program: &self.original,
                     init_calls: &consumed,
+                    init_takes_arguments: false,
                     host_calls: record.calls(),
                     is_interrupted: true,
                     options: self.options,
@@ -146,6 +151,63 @@ impl FrozenComparison<'_, '_, '_> {
         Ok(())
     }
 
+    /// Compares with an original that was started in another world.
+    fn run_fresh(&self, compiler: Compiler, verdict: &mut VerdictBuilder<'_>) -> Result<(), VerifyError> {
+        let folder = match tempfile::tempdir() {
+            Ok(folder) => folder,
+            Err(error) => {
+                verdict.undecided(format!("no other directory could be made: {error}"));
+                return Ok(());
+            }
+        };
+        let asked = Source::asked(&self.run_original(compiler)?.record.ledger);
+        let compiled = start::compile(&self.frozen, compiler).map_err(ExecuteError::Compile)?;
+        for source in asked {
+            verdict.coverage.fresh.push(source.describe().to_string());
+            let varied = source.varied(self.options, folder.path());
+            let there = FrozenComparison {
+                original: Arc::clone(&self.original),
+                frozen: Arc::clone(&self.frozen),
+                trigger: self.trigger,
+                options: &varied,
+            };
+            match there.resume_fresh(source, compiler, &compiled, verdict) {
+                Err(error @ (VerifyError::Freeze(_) | VerifyError::Init(_))) => {
+                    fresh::add_stopped(source, &error, verdict);
+                }
+                result => result?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets both sides go on here, each on a host of its own.
+    fn resume_fresh(
+        &self,
+        source: Source,
+        compiler: Compiler,
+        compiled: &Compiled,
+        verdict: &mut VerdictBuilder<'_>,
+    ) -> Result<(), VerifyError> {
+        let OriginalRuns { record, ended, .. } = self.run_original(compiler)?;
+        let mut snapshot = match start::instantiate(&self.frozen, compiled, &record, self.options)? {
+            Ok(snapshot) => snapshot,
+            Err(error) => return Err(VerifyError::Init(error)),
+        };
+        snapshot.host().restart(&self.options.run_host(), self.original.module.digest(), None)?;
+        let OriginalEnded { initialized, entry, error, results, .. } = ended;
+        let mut original = ComparedInstance::new(Arc::clone(&self.original), initialized)?;
+        let ending = original.result_of(error, &results)?;
+        let renamed = self.options.renames.iter().find(|rename| rename.src == entry);
+        let entry = renamed.map_or(&entry, |rename| &rename.dst);
+        let answers = Answers::Own;
+        let mut lock_step = LockStep { original, snapshot, options: self.options, fuel: u64::MAX, answers };
+        let mut result = ScriptResult::default();
+        lock_step.complete("resumed", entry, ending, &mut result)?;
+        fresh::add(source, result, verdict);
+        Ok(())
+    }
+
     /// Runs the original to the point at which it was frozen, and in a second instance to the end of the interrupted call.
     fn run_original(&self, compiler: Compiler) -> Result<OriginalRuns, VerifyError> {
         let options = self.options;
@@ -153,7 +215,7 @@ impl FrozenComparison<'_, '_, '_> {
         let limits = Limits { fuel, ..start::with_deadline(&options.limits) };
         let host = options.init_host(options.ledger.clone());
         let execution = Execution {
-            init_functions: &options.init_functions,
+            init_names: options.init_names(),
             ..start::execution(&self.original, &host, &limits)
         };
         let original = OriginalRun { trigger: self.trigger, execution };
@@ -206,7 +268,9 @@ impl FrozenComparison<'_, '_, '_> {
         let execution = Execution {
             module,
             probed: &probed,
-            init_functions: &options.init_functions,
+            init_names: options.init_names(),
+            init_result: crate::execute::InitResult::Any,
+            on_init: None,
             hooks: &[],
             host: &host,
             limits: &limits,

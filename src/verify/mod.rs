@@ -20,7 +20,6 @@
 
 mod action;
 mod added_code;
-mod allocator;
 mod arguments;
 mod boundary_values;
 mod call_result;
@@ -28,6 +27,8 @@ mod compared_instance;
 mod comparison;
 mod custom_sections;
 mod engine_run;
+mod fresh;
+mod fresh_comparison;
 mod frozen_comparison;
 mod heap_comparison;
 mod instance_state;
@@ -53,10 +54,11 @@ mod verdict_builder;
 mod verdict_text;
 mod verifier;
 
+pub use crate::literal::Literal;
 pub use options::VerifyOptions;
 pub use other_engines::OtherEngine;
 pub use pattern::Pattern;
-pub use script::{Expected, Literal, Script, ScriptError, Step};
+pub use script::{Expected, Script, ScriptError, Step};
 pub use verdict::{Coverage, Difference, EngineCoverage, Outcome, Skipped, StateCoverage, Verdict};
 pub use verifier::Verifier;
 

@@ -6,7 +6,7 @@ use super::verdict::Difference;
 use crate::execute::REACTOR_INITIALIZE;
 use preinit_core::interpose::is_redirected;
 use preinit_core::module::{Module, SectionId, Space, is_function};
-use preinit_core::plan::Rename;
+use preinit_core::plan::{Rename, effective_renames};
 use preinit_core::rebase::rebased_imports;
 use preinit_core::strip;
 use std::collections::BTreeMap;
@@ -255,6 +255,7 @@ fn expected_exports<'n>(
     renames: &'n [Rename],
 ) -> Vec<ExpectedExport<'n>> {
     let mut expected = Vec::new();
+    let renames: Vec<&Rename> = effective_renames(original, renames).collect();
     for export in &original.exports {
         let renamed = renames.iter().find(|rename| rename.src == export.name);
         let name = renamed.map_or(export.name, |rename| &rename.dst);
@@ -313,9 +314,9 @@ fn segments(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<
     missing("element", original.code.highest_element, snapshot.elements.len());
 }
 
-/// The original's name for an export of the snapshot.
-pub(super) fn original_name<'n>(renames: &'n [Rename], name: &'n str) -> &'n str {
-    renames.iter().find(|rename| rename.dst == name).map_or(name, |rename| &rename.src)
+/// The original's name for an export of the snapshot, by the renames that have an effect.
+pub(super) fn original_name<'n>(mut renames: impl Iterator<Item = &'n Rename>, name: &'n str) -> &'n str {
+    renames.find(|rename| rename.dst == name).map_or(name, |rename| &rename.src)
 }
 
 fn kind_name(kind: ExternalKind) -> &'static str {

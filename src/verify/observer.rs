@@ -13,6 +13,7 @@ use super::verdict_builder::VerdictBuilder;
 use super::{VerifyError, VerifyOptions};
 use crate::host::Entry;
 use crate::report::seconds;
+use preinit_core::plan::effective_renames;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,8 @@ pub(super) struct OriginalReplay<'r, 'a> {
     pub program: &'r Arc<ProbedModule<'a>>,
     /// The exports that are called.
     pub init_calls: &'r [String],
+    /// Whether one of them is given arguments, which only the engines that run in lock step pass.
+    pub init_takes_arguments: bool,
     /// The host calls until then.
     pub host_calls: Vec<Arc<Entry>>,
     /// Whether the snapshot begins in the middle of the first call that is observed.
@@ -179,8 +182,9 @@ impl OriginalReplay<'_, '_> {
             Ok(actions) => actions,
             Err(DriverError(why)) => return Ok(Replay::Stopped(why)),
         };
-        let renames = &self.options.renames;
-        Ok(other_engines::replay(&mut *driver, &actions, original, renames, self.options)?.0)
+        let renames = effective_renames(&self.program.module, &self.options.renames);
+        let renames: Vec<_> = renames.cloned().collect();
+        Ok(other_engines::replay(&mut *driver, &actions, original, &renames, self.options)?.0)
     }
 
     /// Runs init. What is to be done then.
@@ -209,6 +213,11 @@ impl OriginalReplay<'_, '_> {
     fn call_init(&self, driver: &mut dyn Driver, answers: &[Arc<Entry>]) -> Result<usize, DriverError> {
         driver.answer_with(answers)?;
         returned("the start function", driver.instantiate()?)?;
+        if self.init_takes_arguments {
+            return Err(DriverError(
+                "init is given arguments, which are not passed on this engine".to_string(),
+            ));
+        }
         for name in self.init_calls {
             returned(name, driver.call(name, &[])?)?;
         }

@@ -1,9 +1,11 @@
 use super::other_engines::OtherEngine;
 use super::pattern::Pattern;
 use super::script::Script;
-use crate::engine::Compiler;
+use crate::engine::{self, Compiler};
+use crate::execute::{InitNames, default_init_functions};
 use crate::freeze::Trigger;
 use crate::host::{Clock, HostOptions, Ledger, Limits, Output, Random, Stdin, WasiOptions};
+use preinit_core::module::{Module, ModuleError};
 use preinit_core::plan::Rename;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +15,8 @@ use std::time::Duration;
 pub struct VerifyOptions {
     /// Exports that init calls, as when the snapshot was made.
     pub init_functions: Vec<String>,
+    /// Exports of the original that are looked for if none is named, as for the making of the snapshot.
+    pub default_init_functions: Vec<String>,
     /// The point at which the original was frozen. It runs to that point, and both sides continue from there. No sequences are
     /// generated.
     pub at: Option<Trigger>,
@@ -28,6 +32,10 @@ pub struct VerifyOptions {
     /// Arguments, environment, standard input and directories for the calls in scripts; `None` for those of init. The calls
     /// run as in a new process: descriptors, clocks and random numbers start again.
     pub run: Option<WasiOptions>,
+    /// Also compares with an original that was started in another world: at another time, with other random numbers, another
+    /// environment, other directories, as far as init has asked for them. The state is not compared there, but what calls
+    /// return and print.
+    pub fresh: bool,
     /// Scripts that run before generated sequences, each on fresh instances.
     pub scripts: Vec<Script>,
     /// The engines that run both sides in lock step; empty for Cranelift, Winch and, for a small module, Pulley.
@@ -51,18 +59,22 @@ pub struct VerifyOptions {
     pub max_differences: usize,
     /// Differences that are not counted.
     pub ignore: Vec<Pattern>,
+    /// Refuse modules that use proposals which the engine has off by default, such as stack switching.
+    pub default_proposals: bool,
 }
 
 impl Default for VerifyOptions {
     fn default() -> Self {
         VerifyOptions {
             init_functions: Vec::new(),
+            default_init_functions: default_init_functions(),
             at: None,
             renames: Vec::new(),
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
             ledger: None,
             run: None,
+            fresh: false,
             scripts: Vec::new(),
             engines: Vec::new(),
             other_engines: Vec::new(),
@@ -74,11 +86,26 @@ impl Default for VerifyOptions {
             seed: 0,
             max_differences: 100,
             ignore: Vec::new(),
+            default_proposals: false,
         }
     }
 }
 
 impl VerifyOptions {
+    /// The names of the init functions.
+    pub(super) fn init_names(&self) -> InitNames<'_> {
+        InitNames { named: &self.init_functions, default: &self.default_init_functions }
+    }
+
+    /// The module, if these options accept it.
+    pub(super) fn parse<'a>(&self, wasm: &'a [u8]) -> Result<Module<'a>, ModuleError> {
+        let module = Module::parse(wasm)?;
+        if self.default_proposals {
+            module.check_features(engine::default_features())?;
+        }
+        Ok(module)
+    }
+
     /// Whether a difference with this key is not counted.
     pub(super) fn ignores(&self, key: &str) -> bool {
         self.ignore.iter().any(|pattern| pattern.matches_key(key))

@@ -1,8 +1,9 @@
 //! Generated sequences of calls. Arguments are drawn by type, boundary values more often than others.
 
 use super::boundary_values::BoundaryValues;
-use super::script::{Literal, Step, literal_of};
+use super::script::Step;
 use super::verdict::Skipped;
+use crate::literal::{Literal, literal_of};
 use preinit_core::module::{Module, is_function};
 use preinit_core::snapshot::{Reference, Value};
 use proptest::collection::vec;

@@ -1,6 +1,6 @@
 use super::compared_instance::ComparedInstance;
 use super::engine_run::EngineRun;
-use super::lock_step::{LockStep, ScriptResult};
+use super::lock_step::{Answers, LockStep, ScriptResult};
 use super::probed_module::ProbedModule;
 use super::script::Script;
 use super::snapshot_clock::SnapshotClock;
@@ -67,7 +67,8 @@ impl<'s> SnapshotRun<'s> {
                 let original = run.fresh(options)?;
                 let clock =
                     SnapshotClock::new(&run.record.ledger, &original.program.module, &self.program.module);
-                let mut lock_step = LockStep { original, snapshot, options, fuel: options.fuel, clock };
+                let answers = Answers::Recorded(clock);
+                let mut lock_step = LockStep { original, snapshot, options, fuel: options.fuel, answers };
                 lock_step.run(script, &mut result)?;
                 Ok((result, Some(lock_step.original)))
             }

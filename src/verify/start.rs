@@ -4,7 +4,7 @@ use super::compared_instance::ComparedInstance;
 use super::probed_module::ProbedModule;
 use super::{VerifyError, VerifyOptions};
 use crate::engine::{self, Compiled, Compiler, EngineOptions};
-use crate::execute::{self, Compilation, ExecuteError, Execution};
+use crate::execute::{self, Compilation, ExecuteError, Execution, InitCall, InitNames, InitResult};
 use crate::host::{Entry, HostOptions, Ledger, Limits};
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,14 +54,14 @@ impl InitRecord {
 pub(super) fn run_init<'a>(
     program: &Arc<ProbedModule<'a>>,
     compiled: &Compiled,
-    calls: &[String],
+    calls: &[InitCall],
     replay: Option<Arc<Ledger>>,
     options: &VerifyOptions,
 ) -> Result<InitRun<'a>, VerifyError> {
     let host = options.init_host(replay);
     let limits = Limits { fuel: Some(options.limits.fuel.unwrap_or(u64::MAX)), ..limits(options) };
     let execution = execution(program, &host, &limits);
-    let mut initialized = execute::start(execution.prepared(compiled, Duration::ZERO), calls.to_vec())?;
+    let mut initialized = execute::start(execution.prepared(compiled, Duration::ZERO), calls)?;
     let preload_calls = initialized.preload_calls;
     let state = initialized.store.data_mut();
     let monotonic = state.ledger().monotonic_clock();
@@ -91,7 +91,7 @@ pub(super) fn instantiate<'s>(
     let host = options.init_host(Some(record.preload_calls()));
     let limits = Limits { fuel: Some(u64::MAX), ..limits(options) };
     let execution = execution(program, &host, &limits);
-    let mut initialized = match execute::start(execution.prepared(compiled, Duration::ZERO), Vec::new()) {
+    let mut initialized = match execute::start(execution.prepared(compiled, Duration::ZERO), &[]) {
         Ok(initialized) => initialized,
         Err(error) => return Ok(Err(error)),
     };
@@ -109,7 +109,7 @@ pub(super) fn with_deadline(limits: &Limits) -> Limits {
     Limits { timeout: Some(limits.timeout.unwrap_or(Duration::from_secs(u32::MAX.into()))), ..*limits }
 }
 
-/// A program on this host, with the default init functions.
+/// A program on this host, without init functions. Whatever they return, the snapshot that was made of it counts.
 pub(super) fn execution<'p>(
     program: &'p ProbedModule<'_>,
     host: &'p HostOptions,
@@ -118,7 +118,9 @@ pub(super) fn execution<'p>(
     Execution {
         module: &program.module,
         probed: &program.probed,
-        init_functions: &[],
+        init_names: InitNames { named: &[], default: &[] },
+        init_result: InitResult::Any,
+        on_init: None,
         hooks: &[],
         host,
         limits,

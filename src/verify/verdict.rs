@@ -100,10 +100,20 @@ pub struct Coverage {
     pub functions_accounted: u64,
     /// Exports of the snapshot that lead to added functions.
     pub exports_redirected: Vec<String>,
+    /// What an instance was given that the build did not have, each in a world of its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fresh: Vec<String>,
+    /// Calls that were made there.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub fresh_calls: u64,
     /// What was not compared on any engine.
     pub not_compared: Vec<String>,
     /// Time for everything, in seconds.
     pub seconds: f64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Sizes of what was compared.

@@ -69,6 +69,9 @@ impl fmt::Display for Coverage {
         for Skipped { name, why } in &self.engines_skipped {
             writeln!(f, "{name}: not run: {why}")?;
         }
+        if !self.fresh.is_empty() {
+            writeln!(f, "fresh: with {}: {} calls", self.fresh.join(", "), self.fresh_calls)?;
+        }
         if !self.exports_called.is_empty() {
             writeln!(f, "called: {}", self.exports_called.join(", "))?;
             if self.functions_entered > 0 {

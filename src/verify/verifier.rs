@@ -1,5 +1,6 @@
 use super::comparison::Comparison;
 use super::engine_run::EngineRun;
+use super::fresh_comparison;
 use super::module_comparison;
 use super::other_engines::OtherEngine;
 use super::probed_module::ProbedModule;
@@ -7,8 +8,7 @@ use super::verdict::{Difference, Skipped, Verdict};
 use super::verdict_builder::VerdictBuilder;
 use super::{VerifyError, VerifyOptions};
 use crate::engine::Compiler;
-use crate::execute;
-use preinit_core::module::Module;
+use crate::execute::{self, InitCall};
 use std::sync::Arc;
 
 /// The original after init, ready to be compared with any number of snapshots.
@@ -18,7 +18,9 @@ pub struct Verifier<'a> {
     pub(super) program: Arc<ProbedModule<'a>>,
     pub(super) options: &'a VerifyOptions,
     /// What init calls.
-    pub(super) init_calls: Vec<String>,
+    pub(super) init_calls: Vec<InitCall>,
+    /// The exports that it calls.
+    pub(super) init_exports: Vec<String>,
     pub(super) runs: Vec<EngineRun<'a>>,
     skipped: Vec<Skipped>,
 }
@@ -29,8 +31,8 @@ impl<'a> Verifier<'a> {
     /// # Errors
     /// [`VerifyError`], if init does not complete on an engine.
     pub fn new(original: &'a [u8], options: &'a VerifyOptions) -> Result<Verifier<'a>, VerifyError> {
-        let module = Module::parse(original)?;
-        let init_calls = execute::init_calls(&module, &options.init_functions)?;
+        let module = options.parse(original)?;
+        let init_calls = execute::init_calls(&module, options.init_names())?;
         let program = Arc::new(ProbedModule::new(module)?);
         let (engines, mut skipped) = engines(&program, options);
         let mut runs: Vec<EngineRun<'a>> = Vec::new();
@@ -42,7 +44,8 @@ impl<'a> Verifier<'a> {
                 Err(engine) => skipped.push(engine),
             }
         }
-        Ok(Verifier { program, options, init_calls, runs, skipped })
+        let init_exports = init_calls.iter().map(|call| call.export.clone()).collect();
+        Ok(Verifier { program, options, init_calls, init_exports, runs, skipped })
     }
 
     /// Compares a snapshot with the original.
@@ -52,14 +55,17 @@ impl<'a> Verifier<'a> {
     pub fn verify(&mut self, snapshot: &[u8]) -> Result<Verdict, VerifyError> {
         let mut verdict = VerdictBuilder::new(self.options);
         verdict.coverage.engines_skipped = self.skipped.clone();
-        match Module::parse(snapshot) {
+        match self.options.parse(snapshot) {
             Err(error) => verdict.add(Difference::new("snapshot", "a valid module", error)),
             Ok(module) => {
                 let (original, renames) = (&self.program.module, &self.options.renames);
-                let compared = module_comparison::compare(original, &module, &self.init_calls, renames);
+                let compared = module_comparison::compare(original, &module, &self.init_exports, renames);
                 verdict.add_modules(compared, |_| false);
                 let program = Arc::new(ProbedModule::new(module)?);
-                Comparison::new(self, program, &mut verdict).run()?;
+                Comparison::new(self, Arc::clone(&program), &mut verdict).run()?;
+                if self.options.fresh && !verdict.is_different() {
+                    fresh_comparison::compare(self, &program, &mut verdict)?;
+                }
             }
         }
         Ok(verdict.finish())

@@ -26,7 +26,7 @@ fn every_shape_makes_the_same_snapshot() {
         "--keep-init-func false -f init -o out.wasm in.wasm",
         "--internalize --opt false -f init -o out.wasm in.wasm",
         "-f init -o out.wasm in.wasm --timeout none --max-memory 1GiB -v",
-        "-f init -o out.wasm in.wasm --timeout 1h --stub-all --preload other=in.wat -q",
+        "-f init -o out.wasm in.wasm --timeout 1h --stub-all -q",
     ] {
         let output = place.line(line);
         assert_eq!(code(&output), 0, "{line}: {}", stderr(&output));

@@ -218,10 +218,10 @@ fn a_refused_run_has_a_page_too() {
 fn the_summary_says_what_init_saw() {
     let place = Place::new();
     place.write("guest.wat", random());
-    let output = place.line("--allow-wasi -f init -o out.wasm guest.wat");
+    let output = place.line("-v --allow-wasi -f init -o out.wasm guest.wat");
     let expected = "audit     init saw random numbers; `preinit audit` shows what of it is frozen\n";
     assert!(stderr(&output).contains(expected), "{}", stderr(&output));
-    assert!(!stderr(&place.line("-f init -o out.wasm in.wasm")).contains("audit"));
+    assert!(!stderr(&place.line("-v -f init -o out.wasm in.wasm")).contains("audit"));
 }
 
 #[test]
@@ -272,11 +272,13 @@ fn a_run_tells_of_secrets_and_changed_files() {
             (i32.const 1) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 0)))",
     );
     place.write("guest.wat", open);
-    let output = place.line("--allow-wasi -f init -o out.wasm guest.wat --dir-rw /::sub");
+    let output = place.line("-v --allow-wasi -f init -o out.wasm guest.wat --dir-rw /::sub");
     done(&output);
     let text = stderr(&output);
-    assert!(text.contains("changed   1 file by init: /file"), "{text}");
+    assert!(text.contains("changed   1 file by init: `/file`"), "{text}");
     assert!(text.contains("danger    the file `/file` is still open as descriptor 4"), "{text}");
+    let output = place.line("--allow-wasi -f init -o out.wasm guest.wat --dir-rw /::sub");
+    assert!(stderr(&output).starts_with("danger: the file `/file` is still open as descriptor 4"), "{text}");
     failed(
         &place.line("--allow-wasi -f init -o out.wasm guest.wat --dir-rw /::sub --strict"),
         1,
@@ -289,7 +291,10 @@ fn a_run_tells_of_secrets_and_changed_files() {
     );
     place.write("guest.wat", environment);
     let output = place.line("--allow-wasi -f init -o out.wasm guest.wat --env KEY=correct-horse");
-    let expected = "danger    the value of environment variable `KEY` is in the output at memory 0 + 0x1bc";
+    let expected = "warning: the value of environment variable `KEY` is in the output at memory 0 + 0x1bc";
+    assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+    let output = place.line("--allow-wasi -f init -o out.wasm guest.wat --env API_KEY=correct-horse");
+    let expected = "danger: the value of environment variable `API_KEY` is in the output";
     assert!(stderr(&output).contains(expected), "{}", stderr(&output));
 }
 

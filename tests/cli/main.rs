@@ -6,13 +6,19 @@ mod cache;
 mod evil_names;
 mod golden;
 mod host;
+mod init_function;
 mod messages;
 mod output;
 mod security;
+<<<<<<< HEAD
 mod state_file;
+=======
+mod slips;
+>>>>>>> main
 #[cfg(unix)]
 mod time_limit;
 mod verify;
+mod wizer;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -26,14 +26,15 @@ fn a_forbidden_import_is_named() {
 #[test]
 fn the_summary_goes_to_standard_error() {
     let place = Place::new();
-    let output = place.line("-f init in.wasm");
+    // Nobody is watching.
+    assert_eq!(stderr(&place.line("-f init in.wasm")), "");
+    let output = place.line("-v -f init in.wasm");
     let message = stderr(&output);
     for part in
         ["snapshot  standard output\n", "size ", "memory ", "globals   1 changed\n", "in `init`\n", "total "]
     {
         assert!(message.contains(part), "{part}: {message}");
     }
-    assert!(!message.contains("compiler"), "{message}");
     assert!(!message.contains(['\r', '\x1b']), "{message}");
     let verbose = stderr(&place.line("-v -f init -o out.wasm in.wasm"));
     for part in ["snapshot  out.wasm\n", "compiler ", "stages    parse "] {
@@ -42,9 +43,25 @@ fn the_summary_goes_to_standard_error() {
 }
 
 #[test]
+fn warnings_are_printed_unless_told_twice() {
+    let place = Place::new();
+    place.write(
+        "in.wat",
+        r#"(module (import "wasi_snapshot_preview1" "random_get" (func $f (param i32 i32) (result i32)))
+            (memory (export "memory") 1) (func (export "init") (drop (call $f (i32.const 0) (i32.const 8)))))"#,
+    );
+    let warning = "warning: init read 8 random bytes, which every instance of the snapshot will share\n";
+    for (line, expected) in [("", warning), ("-q", warning), ("-qq", ""), ("-q -q", "")] {
+        let output = place.line(&format!("{line} --allow-wasi -f init -o out.wasm in.wat"));
+        done(&output);
+        assert_eq!(stderr(&output), expected, "{line}");
+    }
+}
+
+#[test]
 fn quiet_is_quiet() {
     let place = Place::new();
-    let output = place.line("-q --dir . -f init -o out.wasm in.wasm");
+    let output = place.line("-qq --dir . -f init -o out.wasm in.wasm");
     done(&output);
     assert_eq!((stdout(&output), stderr(&output)), (String::new(), String::new()));
     failed(&place.line("-q -f bad -o out.wasm in.wasm"), 1, "the `bad` function trapped");

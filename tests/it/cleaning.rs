@@ -1,7 +1,7 @@
 //! What is put back after init: the state of libc, and the free part of the stack.
 
 use preinit::audit::audit;
-use preinit::host::{Directory, HostOptions, Output, WasiOptions};
+use preinit::host::{Access, Directory, HostOptions, Output, WasiOptions};
 use preinit::{Options, Preinit};
 use preinit_testing::guest::memory;
 use preinit_testing::{repository, test_program as read};
@@ -10,7 +10,7 @@ use preinit_testing::{repository, test_program as read};
 fn libc_is_reset() {
     let quiet = WasiOptions { stdout: Output::Discard, stderr: Output::Discard, ..WasiOptions::default() };
     let data = repository().join("test-programs/data");
-    let directory = Directory { guest: "/data".into(), host: data, writable: false };
+    let directory = Directory { guest: "/data".into(), host: data, access: Access::ReadOnly };
     let with_data = WasiOptions { dirs: vec![directory], ..quiet.clone() };
     for wasi in [quiet, with_data] {
         let options = Options {

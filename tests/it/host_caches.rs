@@ -2,7 +2,7 @@
 //! The snapshots run on a stock engine with its own WASI, and with real directories.
 
 use preinit::finding::{Finding, Level};
-use preinit::host::{Directory, HostOptions, Stdin, WasiOptions};
+use preinit::host::{Access, Directory, HostOptions, Stdin, WasiOptions};
 use preinit::stages::plan::Rename;
 use preinit::{Error, Options, Output, Preinit, Warning};
 use preinit_testing::guest::{Guest, World, compile};
@@ -12,10 +12,10 @@ use wasmtime::Engine;
 const MODULE: &str = "c/host_caches.wasm";
 
 /// At build time, with directories of these names.
-fn build(directories: &[&str]) -> WasiOptions {
+pub fn build(directories: &[&str]) -> WasiOptions {
     let host = repository().join("test-programs/data");
     let directory =
-        |guest: &&str| Directory { guest: guest.to_string(), host: host.clone(), writable: false };
+        |guest: &&str| Directory { guest: guest.to_string(), host: host.clone(), access: Access::ReadOnly };
     let quiet = preinit::host::Output::Discard;
     WasiOptions {
         dirs: directories.iter().map(directory).collect(),

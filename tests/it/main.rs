@@ -8,6 +8,7 @@ mod audit;
 mod bad_input;
 mod cleaning;
 mod clock;
+mod components;
 mod freezing;
 mod golden;
 mod host_caches;

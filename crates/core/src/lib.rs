@@ -8,7 +8,11 @@
 
 pub mod addition;
 pub mod capture;
+<<<<<<< HEAD
 pub mod constant_exports;
+=======
+pub mod component;
+>>>>>>> main
 pub mod encode;
 pub mod engine_limits;
 pub mod freeze;
@@ -16,6 +20,7 @@ mod hex;
 pub mod interpose;
 pub mod layout;
 pub mod module;
+pub mod nearest;
 mod parallel;
 pub mod plan;
 pub mod printable;

@@ -1,6 +1,6 @@
 //! Runs modules as their users do: on a stock wasmtime with its own WASI, and nothing of preinit's host.
 
-use preinit::host::{Directory, Output, WasiOptions};
+use preinit::host::{Access, Directory, Output, WasiOptions};
 use std::path::PathBuf;
 use wasmtime::{Engine, Extern, Instance, Linker, Module, Store, Trap, Val};
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
@@ -25,7 +25,7 @@ impl World {
         let directory = |(guest, host): &(&str, PathBuf)| Directory {
             guest: guest.to_string(),
             host: host.clone(),
-            writable: false,
+            access: Access::ReadOnly,
         };
         WasiOptions {
             dirs: self.dirs.iter().map(directory).collect(),

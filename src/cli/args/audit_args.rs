@@ -57,9 +57,9 @@ pub struct AuditArgs {
     #[arg(short, long, help_heading = "Messages")]
     pub verbose: bool,
 
-    /// Print nothing but errors
-    #[arg(short, long, conflicts_with = "verbose", help_heading = "Messages")]
-    pub quiet: bool,
+    /// Print no findings; twice, no warnings either
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose", help_heading = "Messages")]
+    pub quiet: u8,
 
     /// Write the findings as JSON, or as a page of HTML if FILE ends in `.html`; `-` for standard output
     ///

@@ -1,9 +1,9 @@
 //! What init can see and do.
 
 use clap::{ArgAction, Args};
-use preinit::host::{Class, Clock, FileTimes, Policy, Random};
+use preinit::host::{Class, FileTimes, Policy, Random};
 
-use crate::cli::parse::host_choice;
+use crate::cli::parse::host_choice::{self, ClockChoice};
 use crate::cli::parse::name_pair::{self, Mapping, Preload, Variable};
 
 /// Imports, WASI, clocks and randomness.
@@ -68,17 +68,27 @@ pub struct HostArgs {
     #[arg(long = "arg", help_heading = "WASI", value_name = "ARG", allow_hyphen_values = true)]
     pub args: Vec<String>,
 
-    /// Let init read a directory
+    /// Show init a directory
     ///
-    /// Init sees it under the same name. May be repeated.
-    #[arg(long = "dir", help_heading = "WASI", value_name = "DIR", value_parser = name_pair::directory)]
+    /// Init sees it under the same name, or HOST under the name GUEST. It can change what it sees: changes stay in memory,
+    /// nothing outside changes, and no instance of the snapshot has them. May be repeated.
+    #[arg(long = "dir", help_heading = "WASI", value_name = "DIR|HOST::GUEST", value_parser = name_pair::directory)]
     pub dirs: Vec<Mapping>,
 
-    /// Let init read the directory HOST under the name GUEST
+    /// Show init the directory HOST under the name GUEST, as --dir does
     ///
     /// May be repeated.
     #[arg(long = "mapdir", help_heading = "WASI", value_name = "GUEST::HOST", value_parser = name_pair::mapping)]
     pub mapdirs: Vec<Mapping>,
+
+    /// Let init read a directory, and fail where it would change something
+    ///
+    /// May be repeated.
+    #[arg(
+        long = "dir-ro", help_heading = "WASI", value_name = "DIR|GUEST::HOST",
+        value_parser = name_pair::directory_or_mapping
+    )]
+    pub readable_dirs: Vec<Mapping>,
 
     /// Let init read and change a directory
     ///
@@ -89,14 +99,15 @@ pub struct HostArgs {
     )]
     pub writable_dirs: Vec<Mapping>,
 
-    /// What the clocks say: `fixed:TIME`, `real` or `deny`
+    /// What the clocks say: `fixed:TIME`, `now`, `real` or `deny`
     ///
     /// A fixed clock starts at TIME (`2026-01-31T12:00:00Z` or seconds since 1970) and advances a little at each
-    /// reading; a sleep advances it and returns at once. With `deny`, reading a clock is an error.
+    /// reading; a sleep advances it and returns at once. `now` is such a clock that starts at the time of the build. With
+    /// `deny`, reading a clock is an error.
     ///
-    /// [default: fixed:2000-01-01T00:00:00Z]
+    /// [default: fixed:TIME of the environment variable SOURCE_DATE_EPOCH, or of 2000-01-01T00:00:00Z]
     #[arg(long, help_heading = "WASI", value_name = "CLOCK", value_parser = host_choice::clock)]
-    pub clock: Option<Clock>,
+    pub clock: Option<ClockChoice>,
 
     /// Where random bytes come from: `module`, `seed:N`, `os` or `deny`
     ///
@@ -124,6 +135,7 @@ impl HostArgs {
             ("--arg", !self.args.is_empty()),
             ("--dir", !self.dirs.is_empty()),
             ("--mapdir", !self.mapdirs.is_empty()),
+            ("--dir-ro", !self.readable_dirs.is_empty()),
             ("--dir-rw", !self.writable_dirs.is_empty()),
             ("--clock", self.clock.is_some()),
             ("--random", self.random.is_some()),

@@ -10,10 +10,18 @@ use crate::cli::parse::{byte_count, fuel_amount, time_span};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
+    /// Take a module that nobody trusts: tight limits, and nothing that is not needed
+    ///
+    /// The time limit is 10 seconds (1 minute for `verify`) and the memory 512 MiB, unless they are given. A module of proposals
+    /// that the engine has off by default, such as stack switching, is refused; so are --dir-rw and whatever would be a
+    /// warning. SECURITY.md says what else to do.
+    #[arg(long, conflicts_with = "writable_dirs")]
+    pub untrusted: bool,
+
     /// Time for each step of the work: `500ms`, `3s`, `2m`, `none`
     ///
-    /// The steps are reading the input, compiling and running init, verifying, and writing the output. The process ends
-    /// when one of them takes longer, whatever it waits for. A verification by --verify has five times as long.
+    /// The steps are reading the input, running init, verifying, and writing the output. The process ends when one of them
+    /// takes longer, whatever it waits for. Compiling has ten times as long, a verification by --verify five times.
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time_span::limit)]
     pub timeout: Limit,
 

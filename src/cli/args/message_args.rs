@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use preinit::host::LedgerHash;
 
 use crate::cli::parse::ledger_hash;
@@ -11,13 +11,15 @@ use crate::cli::parse::ledger_hash;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Messages")]
 pub struct MessageArgs {
-    /// Also print the compiler and the time of each stage
+    /// Print what was done, with the compiler and the time of each stage
+    ///
+    /// Where standard error is a terminal, a summary is printed in any case.
     #[arg(short, long)]
     pub verbose: bool,
 
-    /// Print nothing but errors
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub quiet: bool,
+    /// Print no summary; twice, no warnings either
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
+    pub quiet: u8,
 
     /// Write a report as JSON, or as a page of HTML if FILE ends in `.html`; `-` for standard output
     ///

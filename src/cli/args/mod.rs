@@ -9,15 +9,21 @@ mod message_args;
 mod snapshot_args;
 mod state_args;
 mod switch_values;
+mod untrusted;
 mod verify_args;
+mod wasmtime_args;
 mod wizer_switches;
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::builder::styling::Styles;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
+use preinit::stages::nearest;
+
+use super::called_as::CalledAs;
 
 pub use audit_args::AuditArgs;
 pub use cache_args::CacheArgs;
@@ -27,6 +33,7 @@ pub use message_args::MessageArgs;
 pub use snapshot_args::{SnapshotArgs, notes};
 pub use state_args::{EncodeArgs, ProbeArgs};
 pub use verify_args::{Engine, PlayArgs, VerifyArgs};
+pub use wasmtime_args::WasmtimeArgs;
 
 /// Runs the initialization of a WebAssembly module once, at build time, and writes a module that starts where it ended
 ///
@@ -100,10 +107,35 @@ pub fn definition() -> clap::Command {
 }
 
 /// Parses all words, the program's name first.
-pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let words = switch_values::join_switch_values(definition(), words);
-    let matches = definition().try_get_matches_from(words).map_err(in_fitting_words)?;
-    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut definition()))
+pub fn parse(words: impl IntoIterator<Item = OsString>, called_as: CalledAs) -> Result<Cli, clap::Error> {
+    let definition = match called_as {
+        CalledAs::Preinit => definition(),
+        // Wizer has no limit of time.
+        CalledAs::Wizer => definition().mut_arg("timeout", |timeout| timeout.default_value("none")),
+    };
+    let words = switch_values::join_switch_values(definition.clone(), words);
+    check_command(&words, &definition)?;
+    let matches = definition.try_get_matches_from(words).map_err(in_fitting_words)?;
+    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut self::definition()))?;
+    untrusted::apply(&mut cli, &matches);
+    Ok(cli)
+}
+
+/// A first word that is nearly a command, and no file, is a command misspelt: to clap it is the input.
+fn check_command(words: &[OsString], definition: &clap::Command) -> Result<(), clap::Error> {
+    let Some(word) = words.get(1).and_then(|word| word.to_str()) else { return Ok(()) };
+    if word.starts_with('-') || word.contains(['.', '/', '\\']) || Path::new(word).exists() {
+        return Ok(());
+    }
+    let commands = definition.get_subcommands().map(clap::Command::get_name);
+    match nearest(word, commands.chain(["wizer"])) {
+        Some(command) if command != word => {
+            let message =
+                format!("there is neither a command nor a file `{word}`; did you mean `{command}`?");
+            Err(self::definition().error(ErrorKind::InvalidSubcommand, message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// An error about the usage that only a closer look at the arguments shows.

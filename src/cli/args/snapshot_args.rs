@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use preinit::Layout;
-use preinit::Rename;
 use preinit::stages::freeze::{FrameReader, Trigger};
+use preinit::{InitResult, Layout, Rename};
 
 use super::wizer_switches::{self, IgnoredArgs};
-use super::{CacheArgs, HostArgs, LimitArgs, MessageArgs};
-use crate::cli::parse::{layout_name, name_pair};
+use super::{CacheArgs, HostArgs, LimitArgs, MessageArgs, WasmtimeArgs};
+use crate::cli::parse::{init_result, layout_name, name_pair};
 
 /// The arguments of a snapshot.
 #[derive(Debug, Args)]
@@ -29,9 +28,22 @@ pub struct SnapshotArgs {
     /// May be repeated; the functions run in this order. A reactor's `_initialize` runs before them in any case. All of
     /// them are no longer exports of the output.
     ///
+    /// Arguments are constants in parentheses: `init(1, -0.5)`. A text, `eval("1 + 1")`, and a list, `init(["a", "b"])` or
+    /// `init([1, 2])`, is written into memory that the module's own `malloc`, `cabi_realloc` or the like returns, with a zero
+    /// byte after a text; it is passed as an address and a length, or as an address if the function has no parameter for the
+    /// length. Elements of lists are 32-bit numbers, or addresses and lengths of texts.
+    ///
     /// [default: the first that exists of `wizer-initialize`, `wizer.initialize`, `preinit`]
     #[arg(short = 'f', long = "init-func", value_name = "NAME")]
     pub init_functions: Vec<String>,
+
+    /// Which result of an init function is success, a number or `any`
+    ///
+    /// A function that returns nothing succeeds if it returns.
+    ///
+    /// [default: 0]
+    #[arg(long, value_name = "N|any", allow_negative_numbers = true, value_parser = init_result::parse)]
+    pub init_result: Option<InitResult>,
 
     /// Rename the export SRC to DST
     ///
@@ -51,6 +63,7 @@ pub struct SnapshotArgs {
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub internalize: bool,
 
+<<<<<<< HEAD
     /// Imported memories hold nothing but zeros when an instance gets them
     ///
     /// Then zeros may be written to them too, so that many small pieces of data become a few long ones. Refused if a memory
@@ -59,11 +72,15 @@ pub struct SnapshotArgs {
     pub fresh_imports: bool,
 
     /// How memory contents are laid out: `auto`, `compact`, `mappable`
+=======
+    /// How memory contents are laid out: `auto`, `compact`, `mappable`, `sparse`
+>>>>>>> main
     ///
     /// `compact` is the smallest file. `mappable` adds zeros until Wasmtime maps the memory copy-on-write instead of
     /// copying it at every start, which it does if the data spans less than 16 MiB or less than twice its bytes; data far
-    /// away from the rest is left to a start function. Other engines copy the zeros, too. `auto` is mappable where that
-    /// takes no more zeros than an eighth of the data, and no start function.
+    /// away from the rest is left to a start function. Other engines copy the zeros, too. `sparse` is for data in very many
+    /// small islands: a start function copies records. `auto` is mappable where that takes no more zeros than an eighth of
+    /// the data, and no start function; it is sparse where that makes a file of more than 10,000 islands much smaller.
     #[arg(long, value_name = "LAYOUT", default_value = "auto", value_parser = layout_name::parse)]
     pub layout: Layout,
 
@@ -76,8 +93,8 @@ pub struct SnapshotArgs {
 
     /// Run init under the optimizing compiler
     ///
-    /// It takes several times longer to compile; use it if init itself takes long. The time limit then counts compilation
-    /// too, and when it is reached, nothing tells where init was: no backtrace, no report, no ledger.
+    /// It takes several times longer to compile; use it if init itself takes long. When the time limit is reached, nothing
+    /// tells where init was: no backtrace, no report, no ledger.
     #[arg(long = "opt", action = ArgAction::Set, default_value_t = false)]
     pub optimize: bool,
 
@@ -146,6 +163,9 @@ pub struct SnapshotArgs {
     /// Wizer's feature switches.
     #[command(flatten)]
     pub ignored: IgnoredArgs,
+    /// The options of `wasmtime wizer`.
+    #[command(flatten)]
+    pub wasmtime: WasmtimeArgs,
 }
 
 fn reader(name: &str) -> Result<FrameReader, String> {
@@ -165,8 +185,11 @@ Wizer compatibility:
   `--switch BOOL`, where BOOL is true or false. All features that the engine has are on and relaxed
   SIMD is deterministic, so these switches are accepted and ignored:
 {ignored}
-  Unlike in Wizer, directories are read-only unless given by --dir-rw, and clocks and random
-  numbers are the same in every run unless asked for otherwise.
+  Called by the name of `wizer` (a link or a copy), or as `preinit wizer`, it prints nothing on
+  success, ends with 1 for every failure but wrong usage, knows no init functions but Wizer's, and
+  has no time limit. The options of `wasmtime wizer` (-S, -W, --dir HOST::GUEST) are understood.
+  Unlike in Wizer, changes in directories stay in memory unless --dir-rw gives them, and clocks
+  and random numbers are the same in every run unless asked for otherwise.
 
 Examples:
   Call the export `init` and write the snapshot:

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use preinit::Compiler;
 use preinit::Rename;
 use preinit::Trigger;
 use preinit::verify::{OtherEngine, Pattern};
 
 use super::{HostArgs, LimitArgs};
-use crate::cli::parse::name_pair::{self, Variable};
+use crate::cli::parse::name_pair::{self, Mapping, Variable};
 use crate::cli::parse::{byte_count, fuel_amount, time_span};
 
 /// The arguments of a verification.
@@ -44,6 +44,15 @@ pub struct VerifyArgs {
     /// What is called.
     #[command(flatten)]
     pub play: PlayArgs,
+    /// Also compare with an original that was started in another world, as an instance is
+    ///
+    /// At another time, with other random numbers, another environment, and other directories, one after the other, as far as
+    /// init has asked for them. Compared is what calls return and print: those that are given, or each export without
+    /// parameters. What differs there is what the snapshot has frozen of the build. The keys of such differences begin with
+    /// `fresh.` and what is another.
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub fresh: bool,
+
     /// What init can see.
     #[command(flatten)]
     pub host: HostArgs,
@@ -61,9 +70,9 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "N", default_value_t = 100, help_heading = "Messages")]
     pub max_differences: usize,
 
-    /// Print nothing but errors
-    #[arg(short, long, help_heading = "Messages")]
-    pub quiet: bool,
+    /// Print no verdict; twice, no warnings either
+    #[arg(short, long, action = ArgAction::Count, help_heading = "Messages")]
+    pub quiet: u8,
 
     /// Write the verdict as JSON; `-` for standard output
     #[arg(long, value_name = "FILE", help_heading = "Messages")]
@@ -95,6 +104,12 @@ pub struct PlayArgs {
     /// Set an environment variable for the calls
     #[arg(long = "run-env", value_name = "KEY[=VALUE]", value_parser = name_pair::variable)]
     pub run_env: Vec<Variable>,
+
+    /// Let the calls read a directory, instead of those of init
+    ///
+    /// May be repeated.
+    #[arg(long = "run-dir", value_name = "DIR|GUEST::HOST", value_parser = name_pair::directory_or_mapping)]
+    pub run_dirs: Vec<Mapping>,
 
     /// Give the calls a file as their standard input
     #[arg(long = "run-stdin", value_name = "FILE")]

@@ -53,6 +53,11 @@ impl FromArgMatches for IgnoredArgs {
     }
 }
 
+/// Whether `-W` has a switch of this name.
+pub fn is_feature(key: &str) -> bool {
+    SWITCHES.iter().any(|switch| *switch == key || switch.strip_prefix("wasm-") == Some(key))
+}
+
 /// All switches for the help, one a line.
 pub fn listing() -> String {
     let mut text = String::new();

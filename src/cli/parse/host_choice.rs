@@ -1,19 +1,31 @@
 //! Where time and randomness come from, as typed.
 
 use preinit::host::{Class, Clock, FileTimes, Policy, Random};
+use preinit::stages::nearest;
 
 use super::point_in_time;
 
+/// What the clocks say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockChoice {
+    /// This clock.
+    Clock(Clock),
+    /// A fixed clock that starts at the time of the build.
+    Now,
+}
+
 /// The value of `--clock`.
-pub fn clock(text: &str) -> Result<Clock, String> {
-    match text.split_once(':') {
-        None if text == "real" => Ok(Clock::Real),
-        None if text == "deny" => Ok(Clock::Deny),
-        Some(("fixed", time)) => point_in_time::parse(time).map(Clock::Fixed).ok_or_else(|| {
+pub fn clock(text: &str) -> Result<ClockChoice, String> {
+    let clock = match text.split_once(':') {
+        None if text == "now" => return Ok(ClockChoice::Now),
+        None if text == "real" => Clock::Real,
+        None if text == "deny" => Clock::Deny,
+        Some(("fixed", time)) => Clock::Fixed(point_in_time::parse(time).ok_or_else(|| {
             "expected a UTC time such as `2026-01-31T12:00:00Z`, or seconds since 1970".to_owned()
-        }),
-        _ => Err("expected `fixed:TIME`, `real` or `deny`".to_owned()),
-    }
+        })?),
+        _ => return Err("expected `fixed:TIME`, `now`, `real` or `deny`".to_owned()),
+    };
+    Ok(ClockChoice::Clock(clock))
 }
 
 /// The value of `--random`.
@@ -42,8 +54,10 @@ pub fn policy(text: &str) -> Result<(Option<Class>, Policy), String> {
     let class = match class {
         "all" => None,
         name => Some(name.parse().map_err(|()| {
-            let names = Class::ALL.map(Class::name).join("`, `");
-            format!("there is no class `{name}`; the classes are `{names}` and `all`")
+            let names = Class::ALL.map(Class::name);
+            let near = nearest(name, names.into_iter().chain(["all"]));
+            let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            format!("there is no class `{name}`; the classes are `{}` and `all`{near}", names.join("`, `"))
         })?),
     };
     let policy = match policy {
@@ -66,15 +80,20 @@ pub fn file_times(text: &str) -> Result<FileTimes, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{clock, random};
+    use super::{ClockChoice, clock, random};
     use preinit::host::{Clock, Random};
 
     #[test]
     fn clocks() {
-        assert_eq!(clock("real"), Ok(Clock::Real));
-        assert_eq!(clock("deny"), Ok(Clock::Deny));
-        assert_eq!(clock("fixed:12"), Ok(Clock::Fixed(12_000_000_000)));
-        assert_eq!(clock("fixed:2000-01-01T00:00:00Z"), Ok(Clock::Fixed(Clock::DEFAULT_START)));
+        for (text, expected) in [
+            ("real", Clock::Real),
+            ("deny", Clock::Deny),
+            ("fixed:12", Clock::Fixed(12_000_000_000)),
+            ("fixed:2000-01-01T00:00:00Z", Clock::Fixed(Clock::DEFAULT_START)),
+        ] {
+            assert_eq!(clock(text), Ok(ClockChoice::Clock(expected)), "{text}");
+        }
+        assert_eq!(clock("now"), Ok(ClockChoice::Now));
         for text in ["", "fixed", "fixed:", "fixed:noon", "real:1"] {
             assert!(clock(text).is_err(), "{text}");
         }

@@ -3,6 +3,7 @@
 pub mod byte_count;
 pub mod fuel_amount;
 pub mod host_choice;
+pub mod init_result;
 pub mod layout_name;
 pub mod ledger_hash;
 pub mod name_pair;

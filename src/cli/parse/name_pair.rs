@@ -75,12 +75,16 @@ pub fn variable(text: &str) -> Result<Variable, String> {
     Ok(Variable { key: key.to_owned(), value })
 }
 
-/// A directory that has the same name in the guest.
+/// A directory that has the same name in the guest, or `HOST::GUEST`, as `wasmtime wizer` has it.
 pub fn directory(text: &str) -> Result<Mapping, String> {
-    if text.is_empty() {
-        return Err("expected a directory".to_owned());
+    match text.split_once("::") {
+        None if text.is_empty() => Err("expected a directory".to_owned()),
+        None => Ok(Mapping { guest: text.to_owned(), host: text.into() }),
+        Some((host, guest)) if !guest.is_empty() && !host.is_empty() => {
+            Ok(Mapping { guest: guest.to_owned(), host: host.into() })
+        }
+        Some(_) => Err("expected a directory, or HOST::GUEST".to_owned()),
     }
-    Ok(Mapping { guest: text.to_owned(), host: text.into() })
 }
 
 /// `GUEST::HOST`.
@@ -107,6 +111,7 @@ mod tests {
         assert_eq!(rename("_start=a=b"), Ok(Rename { dst: "_start".to_owned(), src: "a=b".to_owned() }));
         assert_eq!(preload("env=x=y.wat"), Ok(Preload { name: "env".to_owned(), file: "x=y.wat".into() }));
         assert_eq!(mapping("/lib::./lib"), Ok(Mapping { guest: "/lib".to_owned(), host: "./lib".into() }));
+        assert_eq!(directory("./lib::/lib"), Ok(Mapping { guest: "/lib".to_owned(), host: "./lib".into() }));
         assert_eq!(directory_or_mapping("lib"), Ok(Mapping { guest: "lib".to_owned(), host: "lib".into() }));
         assert_eq!(directory_or_mapping("/::lib"), Ok(Mapping { guest: "/".to_owned(), host: "lib".into() }));
     }
@@ -137,6 +142,7 @@ mod tests {
         assert!(stub("x").is_err());
         assert!(variable("=x").is_err());
         assert!(directory("").is_err());
+        assert!(directory("x::").is_err());
         assert!(mapping("x").is_err());
         assert!(mapping("::x").is_err());
         assert!(directory_or_mapping("x::").is_err());

@@ -1,5 +1,7 @@
 //! Points in time, as typed.
 
+use std::fmt;
+
 const NANOSECONDS: u64 = 1_000_000_000;
 
 /// Nanoseconds since 1970 of seconds since 1970 or of a UTC time in the manner of RFC 3339, of which the time of day,
@@ -57,9 +59,42 @@ fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     Some(years + BEFORE_MONTH.get(at)? + u64::from(leap && month > 2) + day - 1)
 }
 
+/// Seconds since 1970, shown as a UTC time in the manner of RFC 3339.
+pub struct Date(pub u64);
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Days of years that begin in March and eras of 400 years: howardhinnant.github.io/date_algorithms.html.
+        let days = self.0 / 86_400 + 719_468;
+        let (era, day) = (days / 146_097, days % 146_097);
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+        let year = year + era * 400 + u64::from(month <= 2);
+        let time = self.0 % 86_400;
+        let (hour, minute, second) = (time / 3_600, time / 60 % 60, time % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{Date, parse};
+
+    #[test]
+    fn dates_are_shown_as_they_are_typed() {
+        for text in [
+            "1970-01-01T00:00:00Z",
+            "2000-01-01T00:00:00Z",
+            "2000-02-29T23:59:59Z",
+            "2024-12-31T12:34:56Z",
+            "2100-03-01T00:00:01Z",
+        ] {
+            let seconds = parse(text).map(|nanoseconds| nanoseconds / 1_000_000_000);
+            assert_eq!(Date(seconds.unwrap()).to_string(), text);
+        }
+    }
 
     #[test]
     fn times() {

@@ -14,6 +14,7 @@ use preinit::stages::cache::{CacheSection, EntryName};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::messages::Account;
 use super::snapshot_request::SnapshotRequest;
 use reads::FileRead;
 use visible::Visible;
@@ -33,10 +34,8 @@ pub struct ResultEntry {
 pub struct Kept {
     /// The report, as JSON.
     pub report: String,
-    /// Warnings.
-    pub warnings: Vec<String>,
-    /// The summary's lines, short and long.
-    pub summaries: [String; 2],
+    /// What is said about it.
+    pub account: Account,
     /// The snapshot; after the rest in the file.
     #[serde(skip)]
     pub wasm: Vec<u8>,
@@ -70,7 +69,6 @@ impl ResultEntry {
         hash.update(this_program());
         // Every option, whatever options there will be.
         hash.update(format!("{:?}", request.options));
-        hash.update([u8::from(request.messages.quiet)]);
         hash.update(visible.fingerprint());
         hash.update(Sha256::digest(wasm));
         Ok(ResultEntry { section, name: EntryName::of(hash), visible })

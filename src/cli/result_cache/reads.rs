@@ -158,7 +158,7 @@ mod tests {
     use super::{of, places};
     use crate::cli::result_cache::visible::Visible;
     use preinit::Preinit;
-    use preinit::host::{Directory, WasiOptions};
+    use preinit::host::{Access, Directory, WasiOptions};
     use std::fs;
     use std::path::PathBuf;
     use std::time::Duration;
@@ -192,7 +192,7 @@ mod tests {
         fs::write(&path, text).unwrap();
         std::thread::sleep(Duration::from_millis(2100));
         let directories =
-            vec![Directory { guest: "/d".into(), host: outside.path().into(), writable: false }];
+            vec![Directory { guest: "/d".into(), host: outside.path().into(), access: Access::ReadOnly }];
         let wasi = WasiOptions { dirs: directories.clone(), ..WasiOptions::default() };
         let wasm = wat::parse_str(READER).unwrap();
         let ledger = Preinit::new().wasi(wasi).run(&wasm).unwrap().ledger;
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn names_of_the_guest_lead_to_directories() {
         let directory =
-            |guest: &str| Directory { guest: guest.into(), host: PathBuf::new(), writable: false };
+            |guest: &str| Directory { guest: guest.into(), host: PathBuf::new(), access: Access::ReadOnly };
         for (guest, path, expected) in [
             (&["/"][..], "/a/b", &[(0, "a/b")][..]),
             (&["/d"], "/d/a", &[(0, "a")]),

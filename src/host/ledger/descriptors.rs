@@ -22,6 +22,8 @@ pub struct Descriptor {
     pub path: String,
     /// The offset of the next read or write, where there is one and the calls show it.
     pub position: Option<u64>,
+    /// The preopened directory that it is, or is in, counted from 0.
+    pub preopen: Option<usize>,
 }
 
 /// What a descriptor refers to.
@@ -49,10 +51,10 @@ impl Descriptors {
     /// The descriptors of a guest that has not made a call yet.
     pub fn new(preopens: &[String]) -> Self {
         use DescriptorKind::{Preopen, Stderr, Stdin, Stdout};
-        let stdio =
-            [Stdin, Stdout, Stderr].map(|kind| Descriptor { kind, path: String::new(), position: None });
-        let preopens =
-            preopens.iter().map(|path| Descriptor { kind: Preopen, path: path.clone(), position: None });
+        let descriptor = |kind, path, preopen| Descriptor { kind, path, position: None, preopen };
+        let stdio = [Stdin, Stdout, Stderr].map(|kind| descriptor(kind, String::new(), None));
+        let preopens = preopens.iter().enumerate();
+        let preopens = preopens.map(|(at, path)| descriptor(Preopen, path.clone(), Some(at)));
         let open: BTreeMap<u32, Descriptor> = (0..).zip(stdio.into_iter().chain(preopens)).collect();
         let path_bytes = open.values().map(|descriptor| descriptor.path.len()).sum();
         Self { open, path_bytes }
@@ -135,12 +137,13 @@ impl Descriptors {
         let call = &entry.call;
         let Some(fd) = entry.written_word(8) else { return };
         let path = self.path(base, &call.text(2).unwrap_or_default());
+        let preopen = self.get(base).and_then(|directory| directory.preopen);
         let descriptor = if call.word(4).is_some_and(|flags| flags & O_DIRECTORY != 0) {
-            Descriptor { kind: DescriptorKind::Directory, path, position: None }
+            Descriptor { kind: DescriptorKind::Directory, path, position: None, preopen }
         } else {
             // An appending write goes to the end, wherever that is.
             let append = call.word(7).is_some_and(|flags| flags & FDFLAG_APPEND != 0);
-            Descriptor { kind: DescriptorKind::File, path, position: (!append).then_some(0) }
+            Descriptor { kind: DescriptorKind::File, path, position: (!append).then_some(0), preopen }
         };
         self.insert(fd, descriptor);
     }
@@ -174,7 +177,7 @@ impl Ledger {
 
 impl Entry {
     /// Whether this WASI call returned `errno::success`.
-    pub(super) fn succeeded(&self) -> bool {
+    pub(in crate::host) fn succeeded(&self) -> bool {
         self.results() == Some(&[HostValue::I32(0)])
     }
 

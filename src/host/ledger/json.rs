@@ -34,6 +34,12 @@ struct Header<'a> {
     clock: Option<String>,
     random: Option<String>,
     preopens: &'a [String],
+    /// Those of the preopened directories that were changed in memory only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    overlaid: Vec<&'a str>,
+    /// What of those changes was there at the end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    files_lost: Vec<String>,
     unrecorded: Vec<String>,
 }
 
@@ -102,6 +108,8 @@ impl Ledger {
             clock: self.sources.clock.map(clock),
             random: self.sources.random.map(random),
             preopens: &self.preopens,
+            overlaid: self.overlaid().collect(),
+            files_lost: self.files_lost(),
             unrecorded: self.unrecorded.iter().map(ImportName::dotted).collect(),
         };
         line(&mut out, &header)?;
@@ -109,6 +117,14 @@ impl Ledger {
             line(&mut out, &Line::new(index, entry, &salt))?;
         }
         Ok(())
+    }
+}
+
+impl Ledger {
+    /// The guest's names of the directories that were changed in memory only.
+    pub fn overlaid(&self) -> impl Iterator<Item = &str> {
+        let both = self.preopens.iter().zip(&self.overlaid);
+        both.filter(|(_, overlaid)| **overlaid).map(|(name, _)| name.as_str())
     }
 }
 

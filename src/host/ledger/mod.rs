@@ -22,6 +22,8 @@ pub use query::{FileChange, ImportCount, Input};
 pub struct Ledger {
     pub(super) sources: Sources,
     pub(super) preopens: Vec<String>,
+    /// Which of them are changed in memory only.
+    pub(super) overlaid: Vec<bool>,
     pub(super) unrecorded: Vec<ImportName>,
     pub(super) entries: Vec<Arc<Entry>>,
     pub(super) unreplayed: Option<usize>,

@@ -70,6 +70,14 @@ impl Ledger {
         clock.iter().any(|name| self.wasi_calls(name).any(Entry::succeeded))
     }
 
+    /// What the real-time clock said first, in nanoseconds since 1970, if the guest read one that is not this machine's.
+    pub fn clock_start(&self) -> Option<u64> {
+        match self.sources.clock? {
+            Clock::Fixed(start) | Clock::Shifted { start, .. } if self.used_clock() => Some(start),
+            _ => None,
+        }
+    }
+
     /// Where the monotonic clock stands after the guest's last reading of it, in nanoseconds; `None` if it did not read it.
     pub fn monotonic_clock(&self) -> Option<u64> {
         let readings = self.wasi_calls("clock_time_get").filter_map(Entry::monotonic_reading);
@@ -186,6 +194,40 @@ impl Ledger {
             }
         });
         changes
+    }
+
+    /// What the guest changed in memory only, as it is at the end: it is gone after the run. What was made and removed again
+    /// is not among it.
+    pub fn files_lost(&self) -> Vec<String> {
+        let mut lost = Vec::<String>::new();
+        if !self.overlaid.contains(&true) {
+            return lost;
+        }
+        self.follow(|descriptors, entry| {
+            let call = &entry.call;
+            let Some(path) = changed(descriptors, entry) else { return };
+            let directory = call.word(if call.wasi() == Some("path_symlink") { 2 } else { 0 });
+            let preopen = directory.and_then(|fd| descriptors.get(fd)).and_then(|found| found.preopen);
+            if !preopen.is_some_and(|preopen| self.overlaid.get(preopen) == Some(&true)) {
+                return;
+            }
+            let mut toggle = |path: String| match lost.iter().position(|other| *other == path) {
+                Some(at) => drop(lost.remove(at)),
+                None => lost.push(path),
+            };
+            match call.wasi() {
+                Some("path_unlink_file" | "path_remove_directory") => toggle(path),
+                name => {
+                    if name == Some("path_rename") {
+                        toggle(target(descriptors, call, 0, 1));
+                    }
+                    if !lost.contains(&path) {
+                        lost.push(path);
+                    }
+                }
+            }
+        });
+        lost
     }
 
     /// Calls `visit` for every entry, with the descriptors as they were before it.

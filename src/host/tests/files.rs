@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::{FD_READ, FD_WRITE, Guest, O_CREAT, O_DIRECTORY, StartError, allow};
-use crate::host::{Clock, Directory, FileTimes, HostError, HostOptions, WasiOptions};
+use crate::host::{Access, Clock, Directory, FileTimes, HostError, HostOptions, WasiOptions};
 
 fn options(host: &Path, writable: bool) -> WasiOptions {
-    let dirs = vec![Directory { guest: "/data".into(), host: host.to_owned(), writable }];
+    let access = if writable { Access::ReadWrite } else { Access::ReadOnly };
+    let dirs = vec![Directory { guest: "/data".into(), host: host.to_owned(), access }];
     WasiOptions { dirs, ..WasiOptions::default() }
 }
 

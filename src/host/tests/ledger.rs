@@ -4,8 +4,8 @@ use std::fs;
 
 use super::{FD_READ, Guest, O_DIRECTORY, allow, replay, wrappers};
 use crate::host::{
-    DescriptorKind, Directory, FileTimes, HostOptions, HostValue, ImportName, Ledger, LedgerHash, Output,
-    Random, Stdin, WasiOptions,
+    Access, DescriptorKind, Directory, FileTimes, HostOptions, HostValue, ImportName, Ledger, LedgerHash,
+    Output, Random, Stdin, WasiOptions,
 };
 
 fn json(ledger: &Ledger) -> String {
@@ -25,7 +25,8 @@ fn two_runs_in_different_places_make_the_same_ledger() {
         for name in names {
             fs::write(dir.path().join(name), name).unwrap();
         }
-        let dirs = vec![Directory { guest: "/".into(), host: dir.path().to_owned(), writable: false }];
+        let dirs =
+            vec![Directory { guest: "/".into(), host: dir.path().to_owned(), access: Access::ReadOnly }];
         let options = WasiOptions { dirs, file_times: FileTimes::Fixed, ..WasiOptions::default() };
         let mut guest = Guest::wasi(&allow(options));
         guest.ok("fd_prestat_get", &[3, 64]);
@@ -134,7 +135,7 @@ fn it_knows_what_is_still_open() {
     let dirs = ["/", "/again"].map(|guest| Directory {
         guest: guest.into(),
         host: dir.path().to_owned(),
-        writable: false,
+        access: Access::ReadOnly,
     });
     let mut guest = Guest::wasi(&allow(WasiOptions { dirs: dirs.into(), ..WasiOptions::default() }));
     guest.ok("fd_prestat_get", &[4, 64]);
@@ -178,7 +179,7 @@ fn it_knows_what_is_still_open() {
 fn standard_input_is_known_by_what_the_descriptor_is() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("file"), "from the file").unwrap();
-    let dirs = vec![Directory { guest: "/".into(), host: dir.path().to_owned(), writable: false }];
+    let dirs = vec![Directory { guest: "/".into(), host: dir.path().to_owned(), access: Access::ReadOnly }];
     let stdin = Stdin::Bytes(b"from outside".to_vec());
     let options = allow(WasiOptions { dirs, stdin, ..WasiOptions::default() });
     let fd_read = ImportName::new("wasi_snapshot_preview1", "fd_read");

@@ -3,6 +3,7 @@
 mod files;
 mod imports;
 mod ledger;
+mod overlay;
 mod replay;
 mod run_limits;
 mod sources;

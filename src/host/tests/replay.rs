@@ -4,8 +4,8 @@ use std::fs;
 
 use super::{FD_READ, Guest, O_CREAT, allow, iovec, replay};
 use crate::host::{
-    Class, Clock, Denied, Directory, GuestExit, HostOptions, ImportCalled, ImportName, Output, Random,
-    ReplayDiverged, Stdin, WasiOptions,
+    Access, Class, Clock, Denied, Directory, GuestExit, HostOptions, ImportCalled, ImportName, Output,
+    Random, ReplayDiverged, Stdin, WasiOptions,
 };
 
 /// Everything that could touch the outside.
@@ -34,7 +34,7 @@ fn session(guest: &mut Guest) -> Vec<Vec<u8>> {
 fn a_replay_touches_nothing() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("file"), "contents").unwrap();
-    let dirs = vec![Directory { guest: "/".into(), host: dir.path().to_owned(), writable: true }];
+    let dirs = vec![Directory { guest: "/".into(), host: dir.path().to_owned(), access: Access::ReadWrite }];
     let options = allow(WasiOptions {
         dirs,
         stdin: Stdin::Bytes(b"input".to_vec()),

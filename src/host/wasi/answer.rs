@@ -11,6 +11,7 @@ use super::clock::{Clocks, Kind};
 use super::errno;
 use super::files::Files;
 use super::functions::Function;
+use super::overlay::{Overlay, OverlayCall};
 use super::random::Source;
 use super::readdir::Listing;
 use super::span::Context;
@@ -18,7 +19,7 @@ use super::stdio::Stdio;
 use super::strings::Strings;
 use super::{poll, random};
 use crate::host::error::{GuestExit, HostError};
-use crate::host::host_options::WasiOptions;
+use crate::host::host_options::{Access, Directory, WasiOptions};
 use crate::host::host_value::HostValue;
 use crate::host::ledger::{Call, DescriptorKind, Descriptors, Entry};
 use crate::host::run_limits::Room;
@@ -27,6 +28,8 @@ use crate::host::run_limits::Room;
 pub(in crate::host) struct Wasi {
     /// Knows files and directories; its standard streams are never used.
     ctx: WasiP1Ctx,
+    /// Directories that are changed in memory only.
+    overlay: Option<Overlay>,
     descriptors: Descriptors,
     listings: HashMap<u32, Listing>,
     /// Bytes that all listings take.
@@ -51,19 +54,23 @@ const MTIM: i32 = 1 << 2;
 const MTIM_NOW: i32 = 1 << 3;
 
 impl Wasi {
-    pub(in crate::host) fn new(options: &WasiOptions, module_digest: [u8; 32]) -> Result<Self, HostError> {
-        let mut builder = WasiCtxBuilder::new();
-        for directory in &options.dirs {
-            let permissions = if directory.writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
-            builder.preopened_dir(&directory.host, &directory.guest, permissions).map_err(|source| {
-                HostError::Directory {
-                    guest: directory.guest.as_str().into(),
-                    host: directory.host.clone(),
-                    source,
-                }
-            })?;
-        }
-        Ok(Self::with(builder, options, module_digest))
+    /// `capacity` is what files in memory may hold together, in bytes.
+    pub(in crate::host) fn new(
+        options: &WasiOptions,
+        module_digest: [u8; 32],
+        capacity: u64,
+    ) -> Result<Self, HostError> {
+        let builder = opened(&options.dirs.iter().collect::<Vec<_>>())?;
+        let overlaid: Vec<_> = options.dirs.iter().filter(|dir| dir.access == Access::Overlay).collect();
+        let overlay = match overlaid.is_empty() {
+            true => None,
+            false => {
+                let mut lower = opened(&overlaid)?;
+                lower.allow_blocking_current_thread(true);
+                Some(Overlay::new(options, lower.build_p1(), capacity))
+            }
+        };
+        Ok(Self { overlay, ..Self::with(builder, options, module_digest) })
     }
 
     /// With no directory open: what lies outside is answered elsewhere.
@@ -77,6 +84,7 @@ impl Wasi {
         let environment = options.env.iter().map(|(name, value)| format!("{name}={value}"));
         Self {
             ctx: builder.build_p1(),
+            overlay: None,
             descriptors: Descriptors::new(&preopens),
             listings: HashMap::new(),
             listed: 0,
@@ -122,7 +130,8 @@ impl Wasi {
     pub(super) fn held(&self) -> u64 {
         // The recorder follows descriptors too.
         let descriptors = 2 * self.descriptors.cost();
-        [self.listed, descriptors, self.files.cost(), self.stdio.cost()].into_iter().sum()
+        let overlay = self.overlay.as_ref().map_or(0, Overlay::cost);
+        [self.listed, descriptors, self.files.cost(), self.stdio.cost(), overlay].into_iter().sum()
     }
 
     fn forget_listing(&mut self, fd: u32) {
@@ -131,14 +140,19 @@ impl Wasi {
         }
     }
 
-    /// Whether a call would change a file or a directory, if it succeeded.
+    /// Whether a call would change a file or a directory outside, if it succeeded.
     pub(super) fn would_change(&self, call: &Call) -> bool {
-        self.descriptors.would_change(call)
+        let directory = call.word(if call.wasi() == Some("path_symlink") { 2 } else { 0 });
+        let is_overlaid = |overlay: &Overlay| directory.is_some_and(|fd| overlay.has(fd));
+        self.descriptors.would_change(call) && !self.overlay.as_ref().is_some_and(is_overlaid)
     }
 
     /// Keeps track of descriptors after a call.
     pub(super) fn follow(&mut self, entry: &Entry) {
         self.descriptors.apply(entry);
+        if let Some(overlay) = &mut self.overlay {
+            overlay.follow(entry);
+        }
         if let Some("fd_close" | "fd_renumber") = entry.call.wasi() {
             for fd in [0, 1].into_iter().filter_map(|index| entry.call.word(index)) {
                 self.forget_listing(fd);
@@ -158,6 +172,9 @@ impl Wasi {
         let word = |name| function.word(args, name).unwrap_or(0);
         let kind = self.descriptors.get(word("fd")).map(|descriptor| descriptor.kind);
         let done = Ok(errno::SUCCESS);
+        if let Some(errno) = self.overlaid(function, args, memory, context)? {
+            return Ok(errno);
+        }
         match function.name {
             "args_get" => self.arguments.write(memory, word("argv"), word("argv_buf")).and(done),
             "args_sizes_get" => self.arguments.write_sizes(memory, word("count"), word("size")).and(done),
@@ -206,15 +223,35 @@ impl Wasi {
         }
     }
 
+    /// The overlay's answer, if it has one.
+    fn overlaid(
+        &mut self,
+        function: &Function,
+        args: &[HostValue],
+        memory: &mut GuestMemory<'_>,
+        context: &Context,
+    ) -> wasmtime::Result<Option<i32>> {
+        if self.overlay.is_none() {
+            return Ok(None);
+        }
+        let explicit = match function.name {
+            "fd_filestat_set_times" | "path_filestat_set_times" => Some(self.explicit_times(args)?),
+            _ => None,
+        };
+        let args = explicit.as_deref().unwrap_or(args);
+        let Some(overlay) = &mut self.overlay else { return Ok(None) };
+        let (ctx, files) = (&mut self.ctx, &mut self.files);
+        overlay.answer(&mut OverlayCall { function, args, memory, context, ctx, files })
+    }
+
     fn dispatch(
         &mut self,
         function: &Function,
         args: &[HostValue],
         memory: &mut GuestMemory<'_>,
     ) -> wasmtime::Result<i32> {
-        self.ctx.set_hostcall_fuel(HOSTCALL_FUEL);
         match function.dispatch {
-            Some(dispatch) => dispatch(&mut self.ctx, memory, args),
+            Some(dispatch) => dispatch(refuel(&mut self.ctx), memory, args),
             None => Err(wasmtime::Error::msg(format!("{} has no implementation", function.name))),
         }
     }
@@ -240,7 +277,15 @@ impl Wasi {
         let key = fd.cast_unsigned();
         if *cookie == 0 || !self.listings.contains_key(&key) {
             self.forget_listing(key);
-            match Listing::new(&mut self.ctx, *fd, &mut self.files, self.room)? {
+            let overlaid = match &mut self.overlay {
+                Some(overlay) => overlay.listing(key, &mut self.files)?,
+                None => None,
+            };
+            let listing = match overlaid {
+                Some(listing) => listing,
+                None => Listing::new(refuel(&mut self.ctx), *fd, &mut self.files, self.room)?,
+            };
+            match listing {
                 Ok(listing) => {
                     self.listed += listing.cost();
                     self.listings.insert(key, listing);
@@ -270,6 +315,32 @@ impl Wasi {
         }
         Ok(args)
     }
+}
+
+/// wasmtime-wasi, which may copy some more bytes now.
+pub(super) fn refuel(ctx: &mut WasiP1Ctx) -> &mut WasiP1Ctx {
+    ctx.set_hostcall_fuel(HOSTCALL_FUEL);
+    ctx
+}
+
+/// Opens directories.
+fn opened(directories: &[&Directory]) -> Result<WasiCtxBuilder, HostError> {
+    let mut builder = WasiCtxBuilder::new();
+    for directory in directories {
+        let permissions = match directory.access {
+            Access::ReadWrite => FsPerms::ReadWrite,
+            // Changes are kept elsewhere, or fail.
+            Access::Overlay | Access::ReadOnly => FsPerms::ReadOnly,
+        };
+        builder.preopened_dir(&directory.host, &directory.guest, permissions).map_err(|source| {
+            HostError::Directory {
+                guest: directory.guest.as_str().into(),
+                host: directory.host.clone(),
+                source,
+            }
+        })?;
+    }
+    Ok(builder)
 }
 
 fn clock(id: u32) -> Result<Kind, i32> {

@@ -5,16 +5,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use wiggle::{GuestMemory, GuestPtr};
 
+use super::overlay::Inode;
 use crate::host::host_options::{Clock, FileTimes, WasiOptions};
 
 /// Gives canonical attributes to files.
 #[derive(Debug)]
 pub(super) struct Files {
-    /// Canonical inode numbers by real ones, counted from 1 in the order in which the guest sees them.
-    inodes: HashMap<u64, u64>,
+    /// Canonical inode numbers, counted from 1 in the order in which the guest sees them.
+    inodes: HashMap<Inode, u64>,
     times: FileTimes,
     /// Under a fixed clock: files modified after the first, in nanoseconds, show the second.
     modified_during_run: Option<(u64, u64)>,
+    is_real_time: bool,
     fixed: u64,
 }
 
@@ -31,26 +33,41 @@ const CTIM: u32 = 56;
 /// File systems round their clock down to the kernel's tick.
 const TICK: Duration = Duration::from_millis(10);
 
+/// Nanoseconds after 1970.
+fn since_1970(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
 impl Files {
     pub(super) fn new(options: &WasiOptions) -> Self {
         let start = match options.clock {
             Clock::Fixed(start) | Clock::Shifted { start, .. } => Some(start),
             Clock::Real | Clock::Deny => None,
         };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let run = u64::try_from(now.saturating_sub(TICK).as_nanos()).unwrap_or(u64::MAX);
+        let run = since_1970(SystemTime::now() - TICK);
         Self {
             inodes: HashMap::new(),
             times: options.file_times,
             modified_during_run: start.map(|start| (run, start)),
+            is_real_time: options.clock == Clock::Real,
             fixed: start.unwrap_or(0),
         }
     }
 
-    /// The canonical inode number for `real`.
-    pub(super) fn inode(&mut self, real: u64) -> u64 {
+    /// The canonical inode number of `inode`.
+    pub(super) fn inode(&mut self, inode: Inode) -> u64 {
         let next = self.inodes.len() as u64 + 1;
-        *self.inodes.entry(real).or_insert(next)
+        *self.inodes.entry(inode).or_insert(next)
+    }
+
+    /// The time that a file has that is changed now, in nanoseconds after 1970.
+    pub(super) fn now(&self) -> u64 {
+        match (self.modified_during_run, self.is_real_time) {
+            (Some((_, start)), _) => start,
+            (None, true) => since_1970(SystemTime::now()),
+            (None, false) => 0,
+        }
     }
 
     /// The host memory that is taken, in bytes, roughly.
@@ -68,7 +85,7 @@ impl Files {
         let inode = memory.read(field(INO))?;
         let modified = self.modified(memory.read(field(MTIM))?);
         memory.write(field(DEV), 1)?;
-        memory.write(field(INO), self.inode(inode))?;
+        memory.write(field(INO), self.inode(Inode::Real(inode)))?;
         memory.write(field(NLINK), 1)?;
         for time in [ATIM, MTIM, CTIM] {
             memory.write(field(time), modified)?;
@@ -80,7 +97,8 @@ impl Files {
         Ok(())
     }
 
-    fn modified(&self, real: u64) -> u64 {
+    /// The time that a file shows that was changed at this time.
+    pub(super) fn modified(&self, real: u64) -> u64 {
         match (self.times, self.modified_during_run) {
             (FileTimes::Fixed, _) => self.fixed,
             (FileTimes::Real, Some((run, start))) if real >= run => start,

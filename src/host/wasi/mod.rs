@@ -6,6 +6,7 @@ mod clock;
 mod errno;
 mod files;
 mod functions;
+mod overlay;
 mod poll;
 mod random;
 mod readdir;
@@ -38,20 +39,78 @@ pub(super) use functions::{Function, function};
 /// The module name of the imports.
 pub(super) const MODULE: &str = "wasi_snapshot_preview1";
 
-/// The function as an import.
-pub(super) fn define(store: &mut Store<HostState>, function: &'static Function) -> Func {
+/// Whether this host has such a function, where it is allowed.
+pub(super) fn provides(import: &ImportName) -> bool {
+    import.module == MODULE && function(&import.name).is_some()
+}
+
+/// The form in which a module imports a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As WASI has it.
+    Plain,
+    /// With each 64-bit parameter as two of 32 bits, the lower half first, as Emscripten makes it for JavaScript.
+    Legalized,
+}
+
+impl Form {
+    /// The form of `function` that has this type; `None` if no form has it.
+    pub(super) fn of(function: &Function, ty: &FuncType) -> Option<Form> {
+        let results = usize::from(function.name != "proc_exit");
+        let is_i32 = |ty: &ValType| matches!(ty, ValType::I32);
+        if ty.results().len() != results || !ty.results().all(|ty| is_i32(&ty)) {
+            return None;
+        }
+        [Form::Plain, Form::Legalized].into_iter().find(|form| {
+            let params = form.params(function);
+            params.len() == ty.params().len()
+                && params.iter().zip(ty.params()).all(|(left, right)| match left {
+                    ValType::I64 => matches!(right, ValType::I64),
+                    _ => is_i32(&right),
+                })
+        })
+    }
+
+    fn params(self, function: &Function) -> Vec<ValType> {
+        let param = |(_, ty): &(&str, functions::Type)| match (ty, self) {
+            (functions::Type::I32, _) => vec![ValType::I32],
+            (functions::Type::I64, Form::Plain) => vec![ValType::I64],
+            (functions::Type::I64, Form::Legalized) => vec![ValType::I32, ValType::I32],
+        };
+        function.params.iter().flat_map(param).collect()
+    }
+
+    /// The arguments as WASI has them.
+    fn arguments(self, function: &Function, params: &[Val]) -> Vec<HostValue> {
+        let mut given = params.iter().map(HostValue::of);
+        if self == Form::Plain {
+            return given.collect();
+        }
+        let mut half = || match given.next() {
+            Some(HostValue::I32(half)) => half,
+            _ => 0,
+        };
+        let argument = |(_, ty): &(&str, functions::Type)| match ty {
+            functions::Type::I32 => HostValue::I32(half()),
+            functions::Type::I64 => {
+                let (low, high) = (half().cast_unsigned(), half());
+                HostValue::I64(i64::from(high) << 32 | i64::from(low))
+            }
+        };
+        function.params.iter().map(argument).collect()
+    }
+}
+
+/// The function as an import, in this form.
+pub(super) fn define(store: &mut Store<HostState>, function: &'static Function, form: Form) -> Func {
     let import = Arc::new(ImportName::new(MODULE, function.name));
-    let params = function.params.iter().map(|(_, ty)| match ty {
-        functions::Type::I32 => ValType::I32,
-        functions::Type::I64 => ValType::I64,
-    });
     let returns = (function.name != "proc_exit").then_some(ValType::I32);
-    let ty = FuncType::new(store.engine(), params, returns);
+    let ty = FuncType::new(store.engine(), form.params(function), returns);
     Func::new(store, ty.clone(), move |mut caller, params, results| {
         if interceptor::intercept(&mut caller, &import, &ty, params, results)? {
             return Ok(());
         }
-        call(caller, function, &import, params, results)
+        call(caller, function, &import, form.arguments(function, params), results)
     })
 }
 
@@ -59,11 +118,10 @@ fn call(
     mut caller: Caller<'_, HostState>,
     function: &Function,
     import: &Arc<ImportName>,
-    params: &[Val],
+    args: Vec<HostValue>,
     results: &mut [Val],
 ) -> wasmtime::Result<()> {
     let backtrace = caller.data().recorder.backtrace(&caller);
-    let args = params.iter().map(HostValue::of).collect();
     let call = Call { import: Arc::clone(import), args, reads: Vec::new(), backtrace };
     let entry = match caller.get_export("memory") {
         Some(Extern::Memory(memory)) => {

@@ -6,6 +6,7 @@ use wiggle::{GuestMemory, GuestPtr};
 
 use super::errno;
 use super::files::Files;
+use super::overlay::Inode;
 use crate::host::run_limits::Room;
 
 /// A directory as it was when the guest began to read it: entries as the guest gets them, each with its header. The
@@ -17,11 +18,12 @@ pub(super) struct Listing {
     starts: Vec<usize>,
 }
 
-/// One entry, as wasmtime-wasi tells it.
-struct Found<'a> {
-    name: &'a [u8],
-    inode: u64,
-    filetype: u8,
+/// One entry; by itself with the number that wasmtime-wasi tells.
+#[derive(Debug)]
+pub(super) struct Found<I = u64> {
+    pub(super) name: Vec<u8>,
+    pub(super) inode: I,
+    pub(super) filetype: u8,
 }
 
 const HEADER: usize = 24;
@@ -34,33 +36,21 @@ impl Listing {
         files: &mut Files,
         room: Room,
     ) -> wasmtime::Result<Result<Self, i32>> {
-        const BUFFER: i32 = 8;
-        let mut size = 1 << 16;
-        let bytes = loop {
-            let mut scratch = vec![0; BUFFER as usize + size as usize];
-            let memory = &mut GuestMemory::Unshared(&mut scratch);
-            let errno = in_tokio(p1::fd_readdir(ctx, memory, fd, BUFFER, size, 0, 0))?;
-            if errno != errno::SUCCESS {
-                return Ok(Err(errno));
-            }
-            let used = memory.read(GuestPtr::<u32>::new(0))?;
-            room.fits(u64::from(used))?;
-            if used < size.cast_unsigned() {
-                scratch.truncate(BUFFER as usize + used as usize);
-                break scratch.split_off(BUFFER as usize);
-            }
-            let Some(larger) = size.checked_mul(2) else { return Ok(Err(errno::OVERFLOW)) };
-            size = larger;
-        };
-        let mut found = parse(&bytes);
+        let real = |Found { name, inode, filetype }| Found { name, inode: Inode::Real(inode), filetype };
+        let found = found_in(ctx, fd, room)?;
+        Ok(found.map(|found| Listing::of(found.into_iter().map(real).collect(), files)))
+    }
+
+    /// The listing of these entries.
+    pub(super) fn of(mut found: Vec<Found<Inode>>, files: &mut Files) -> Self {
         found.sort_by(|left, right| left.rank().cmp(&right.rank()));
-        let mut listing =
-            Self { bytes: Vec::with_capacity(bytes.len()), starts: Vec::with_capacity(found.len()) };
+        let bytes = found.iter().map(|found| HEADER + found.name.len()).sum();
+        let mut listing = Self { bytes: Vec::with_capacity(bytes), starts: Vec::with_capacity(found.len()) };
         for (cookie, found) in (1..).zip(&found) {
             listing.starts.push(listing.bytes.len());
             found.encode(cookie, files, &mut listing.bytes);
         }
-        Ok(Ok(listing))
+        listing
     }
 
     /// The host memory that it takes, in bytes.
@@ -87,22 +77,48 @@ impl Listing {
     }
 }
 
-fn parse(mut bytes: &[u8]) -> Vec<Found<'_>> {
+/// What the directory `fd` holds, in any order. Gives an errno if wasmtime-wasi does.
+pub(super) fn found_in(
+    ctx: &mut WasiP1Ctx,
+    fd: i32,
+    room: Room,
+) -> wasmtime::Result<Result<Vec<Found>, i32>> {
+    const BUFFER: i32 = 8;
+    let mut size = 1 << 16;
+    loop {
+        let mut scratch = vec![0; BUFFER as usize + size as usize];
+        let memory = &mut GuestMemory::Unshared(&mut scratch);
+        let errno = in_tokio(p1::fd_readdir(ctx, memory, fd, BUFFER, size, 0, 0))?;
+        if errno != errno::SUCCESS {
+            return Ok(Err(errno));
+        }
+        let used = memory.read(GuestPtr::<u32>::new(0))?;
+        room.fits(u64::from(used))?;
+        if used < size.cast_unsigned() {
+            scratch.truncate(BUFFER as usize + used as usize);
+            return Ok(Ok(parse(&scratch[BUFFER as usize..])));
+        }
+        let Some(larger) = size.checked_mul(2) else { return Ok(Err(errno::OVERFLOW)) };
+        size = larger;
+    }
+}
+
+fn parse(mut bytes: &[u8]) -> Vec<Found> {
     let mut found = Vec::new();
     while let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() {
         let inode = header[8..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         let len = header[16..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
         let Some((name, rest)) = rest.split_at_checked(len as usize) else { break };
-        found.push(Found { name, inode, filetype: header[20] });
+        found.push(Found { name: name.to_vec(), inode, filetype: header[20] });
         bytes = rest;
     }
     found
 }
 
-impl Found<'_> {
+impl Found<Inode> {
     /// `.` and `..` come first.
     fn rank(&self) -> (bool, &[u8]) {
-        (self.name != b"." && self.name != b"..", self.name)
+        (self.name != b"." && self.name != b"..", &self.name)
     }
 
     fn encode(&self, cookie: u64, files: &mut Files, bytes: &mut Vec<u8>) {
@@ -110,6 +126,6 @@ impl Found<'_> {
         bytes.extend(files.inode(self.inode).to_le_bytes());
         bytes.extend((self.name.len() as u32).to_le_bytes());
         bytes.extend([self.filetype, 0, 0, 0]);
-        bytes.extend(self.name);
+        bytes.extend(&self.name);
     }
 }

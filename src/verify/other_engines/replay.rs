@@ -73,7 +73,7 @@ pub(super) fn perform(
         Action::Call(call) => call,
     };
     driver.answer_with(&call.host_calls)?;
-    let result = driver.call(original_name(renames, &call.export), &call.arguments)?;
+    let result = driver.call(original_name(renames.iter(), &call.export), &call.arguments)?;
     let made = driver.answered()?;
     let recorded = call.host_calls.get(made);
     let other_call = |how: String| {

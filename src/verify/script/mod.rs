@@ -11,10 +11,8 @@
 
 mod display;
 mod parse;
-mod typed_literal;
 
-pub(super) use typed_literal::{literal_of, typed};
-
+use crate::literal::Literal;
 use parse::Parser;
 
 /// Calls, in order, on one instance.
@@ -33,28 +31,6 @@ pub struct Step {
     pub arguments: Vec<Literal>,
     /// The outcome that both sides must have.
     pub expected: Option<Expected>,
-}
-
-/// A value as it is written. Its type is that of the parameter it is passed to.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Literal {
-    /// An integer, the bits of a vector, or a float that is a whole number.
-    Integer {
-        /// Whether it has a minus sign.
-        negative: bool,
-        /// The number without its sign.
-        magnitude: u128,
-    },
-    /// A float: decimal, `inf`, `nan` or `nan:0x…`, with an optional sign.
-    Float(String),
-    /// Bytes to write into memory.
-    Text(Vec<u8>),
-    /// A null reference.
-    Null,
-    /// A function by its index.
-    Function(u32),
-    /// An unboxed 31-bit integer.
-    I31(u32),
 }
 
 /// An outcome that a script expects.

@@ -4,7 +4,7 @@
 ;; preinit x.wat -o out.wasm --at stdin
 ;; says there is no exported function `missing`
 ;; says none of the default init functions
-;; says must take no parameters
+;; says and is given nothing
 (module
   (func (export "takes") (param i32))
   (func (export "NAME")))

@@ -1,4 +1,4 @@
-;; preinit x.wat -o out.wasm --allow-wasi --dir-rw /w::dir
+;; preinit x.wat -v -o out.wasm --allow-wasi --dir-rw /w::dir
 ;; preinit audit x.wat -v --allow-wasi --dir-rw /w::dir
 ;; says changed
 (module

@@ -2,7 +2,7 @@
 
 use super::from_cache;
 use crate::{Place, done, failed, stderr};
-use preinit::host::{Directory, WasiOptions};
+use preinit::host::{Access, Directory, WasiOptions};
 use preinit::stages::cache::CompileCache;
 use std::fs;
 
@@ -87,8 +87,11 @@ fn the_library_does_not_use_it() {
     let place = Place::new();
     fs::create_dir(place.join("work")).unwrap();
     let run = |writable: &str| {
-        let directory =
-            |writable| Directory { guest: "/w".into(), host: place.join(writable), writable: true };
+        let directory = |writable| Directory {
+            guest: "/w".into(),
+            host: place.join(writable),
+            access: Access::ReadWrite,
+        };
         let wasi = WasiOptions { dirs: vec![directory(writable)], ..WasiOptions::default() };
         let preinit =
             preinit::Preinit::new().compile_cache(Some(CompileCache::new(place.join("cache")))).wasi(wasi);

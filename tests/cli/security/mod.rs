@@ -5,10 +5,13 @@
 //! | `cache_directory` | nothing is used or removed that preinit has not made |
 //! | `cache_owner` | nothing is run that somebody else could have put into a cache |
 //! | `cache_reach` | a module that writes files cannot write into a cache |
+//! | `memory` | what a module makes the host keep in memory is bounded |
 //! | `output_escape` | outputs go where they were asked for, whatever the module does meanwhile |
 //! | `output_mode` | a replaced file gives nobody rights; the ledger is for its owner alone |
 //! | `interruption` | an interrupted run leaves no temporary files, a killed one none for long |
+//! | `page` | a page of HTML runs nothing of the module |
 //! | `result_reuse` | a kept snapshot is used only where init would see the same |
+//! | `untrusted` | `--untrusted` gives a module little |
 //! | `verdicts` | the verifier vouches only for what it compared or made itself |
 
 mod cache_directory;
@@ -17,11 +20,15 @@ mod cache_owner;
 mod cache_reach;
 #[cfg(unix)]
 mod interruption;
+#[cfg(target_os = "linux")]
+mod memory;
 #[cfg(unix)]
 mod output_escape;
 #[cfg(unix)]
 mod output_mode;
+mod page;
 mod result_reuse;
+mod untrusted;
 mod verdicts;
 
 use crate::{Place, done, stderr};

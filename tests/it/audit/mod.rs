@@ -7,7 +7,7 @@ mod sources;
 
 use preinit::Options;
 use preinit::audit::{Audit, Finding, Level, audit};
-use preinit::host::{Directory, HostOptions, Output, WasiOptions};
+use preinit::host::{Access, Directory, HostOptions, Output, WasiOptions};
 use preinit_testing::{repository, test_program as read};
 
 const SECRET: &str = "hunter2-hunter2-hunter2";
@@ -21,8 +21,11 @@ fn with_secret() -> WasiOptions {
 }
 
 fn with_data(wasi: WasiOptions) -> WasiOptions {
-    let data =
-        Directory { guest: "/data".into(), host: repository().join("test-programs/data"), writable: false };
+    let data = Directory {
+        guest: "/data".into(),
+        host: repository().join("test-programs/data"),
+        access: Access::ReadOnly,
+    };
     WasiOptions { dirs: vec![data], ..wasi }
 }
 

@@ -4,7 +4,7 @@
 //! The modules are those of `real_inputs.rs`.
 
 use preinit::audit::{Audit, Level, OTHER_SEED, audit};
-use preinit::host::{Directory, HostOptions, Output, Random, WasiOptions};
+use preinit::host::{Access, Directory, HostOptions, Output, Random, WasiOptions};
 use preinit::{Options, Preinit};
 use preinit_testing::guest::memory as memory_of;
 use preinit_testing::{input as read, note, python_library};
@@ -104,7 +104,8 @@ fn what_is_said_to_depend_is_what_differs() {
 #[test(needs(Inputs, Python))]
 fn cpython() {
     let wasm = read("cpython.wasm");
-    let dirs = vec![Directory { guest: "/lib/python3.11".into(), host: python_library(), writable: false }];
+    let dirs =
+        vec![Directory { guest: "/lib/python3.11".into(), host: python_library(), access: Access::ReadOnly }];
     let mut plain = Duration::MAX;
     let mut audited = Duration::MAX;
     for _ in 0..3 {

@@ -2,7 +2,7 @@
 
 use super::{audited, options, quiet};
 use preinit::audit::audit;
-use preinit::host::{Directory, WasiOptions};
+use preinit::host::{Access, Directory, WasiOptions};
 
 /// Nothing outside is read or written twice.
 #[test]
@@ -21,7 +21,7 @@ fn only_the_first_run_touches_the_outside() {
             (drop (call $open (i32.const 3) (i32.const 0) (i32.const 200) (i32.const 4) (i32.const 1) (i64.const 0x41)
                 (i64.const 0) (i32.const 1) (i32.const 8)))
             (i32.store (i32.const 500) (call $write (i32.load (i32.const 8)) (i32.const 300) (i32.const 1) (i32.const 16)))))"#;
-    let dir = Directory { guest: "/".into(), host: directory.path().into(), writable: true };
+    let dir = Directory { guest: "/".into(), host: directory.path().into(), access: Access::ReadWrite };
     let wasi = WasiOptions { dirs: vec![dir], ..quiet() };
     let audit = audit(&wat::parse_str(module).unwrap(), &options("", wasi)).unwrap();
     assert_eq!(std::fs::read(directory.path().join("file")).unwrap(), b"file", "{}", audit.text(true));

@@ -1,6 +1,6 @@
 //! What is turned down, and in which words.
 
-use preinit::host::{Directory, Output as GuestOutput, WasiOptions};
+use preinit::host::{Access, Directory, Output as GuestOutput, WasiOptions};
 use preinit::stages::freeze::Trigger;
 use preinit::{Error, Preinit, wat_to_wasm};
 use std::sync::Arc;
@@ -300,7 +300,7 @@ const READER: &str = r#"(module
 
 fn with_data() -> Preinit {
     let host = preinit_testing::repository().join("test-programs/data");
-    let directory = Directory { guest: "/data".to_string(), host, writable: false };
+    let directory = Directory { guest: "/data".to_string(), host, access: Access::ReadOnly };
     Preinit::new().wasi(WasiOptions {
         dirs: vec![directory],
         stdout: GuestOutput::Capture,

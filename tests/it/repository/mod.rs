@@ -1,10 +1,12 @@
 //! Rules of the repository: lengths, layers, words, documents, and the examples in them.
 
 mod attributes;
+mod dependencies;
 mod documents;
 pub mod examples;
 mod layers;
 mod lengths;
+mod promises;
 mod rust_source;
 
 use preinit_testing::repository;

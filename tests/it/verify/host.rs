@@ -2,7 +2,7 @@
 
 use super::{assert_equal, files, keys, quick, verdict, wasm};
 use preinit::Preinit;
-use preinit::host::WasiOptions;
+use preinit::host::{Access, WasiOptions};
 use preinit::stages::plan::Rename;
 use preinit::verify::{Outcome, Pattern, Script, VerifyOptions, verify};
 use preinit_testing::test_program as program;
@@ -42,7 +42,7 @@ fn imports_are_handed_over_afresh() {
 #[test]
 fn init_that_reads_files_and_streams_runs_again_from_its_ledger_or_without() {
     let original = program("c/wasi_files.wasm");
-    let (directory, wasi) = files(false, b"typed in");
+    let (directory, wasi) = files(Access::ReadOnly, b"typed in");
     let output = Preinit::new().wasi(wasi.clone()).run(&original).unwrap();
     let mut options = quick();
     options.scripts = vec![Script::parse("reread()\nquery(3)\nlisting(0)").unwrap()];
@@ -62,7 +62,7 @@ fn init_that_reads_files_and_streams_runs_again_from_its_ledger_or_without() {
 #[test]
 fn nothing_is_written_a_second_time() {
     let original = program("c/wasi_files.wasm");
-    let (directory, wasi) = files(true, b"");
+    let (directory, wasi) = files(Access::ReadWrite, b"");
     let output = Preinit::new().wasi(wasi.clone()).run(&original).unwrap();
     let written = directory.path().join("written-by-guest");
     std::fs::remove_file(&written).unwrap();

@@ -1,12 +1,13 @@
 //! Verdicts on snapshots that are right, and on some that are wrong in a known place.
 
 mod added_code;
+mod fresh;
 mod host;
 mod scripts;
 mod state;
 mod v8;
 
-use preinit::host::{Directory, Output, Stdin, WasiOptions};
+use preinit::host::{Access, Directory, Output, Stdin, WasiOptions};
 use preinit::verify::{Outcome, Verdict, VerifyOptions, verify};
 use preinit::{Preinit, wat_to_wasm};
 
@@ -56,12 +57,12 @@ fn assert_equal(preinit: Preinit, original: &[u8], options: &VerifyOptions) -> V
 }
 
 /// Directories and streams as for `c/wasi_files.wasm`.
-fn files(writable: bool, stdin: &[u8]) -> (tempfile::TempDir, WasiOptions) {
+fn files(access: Access, stdin: &[u8]) -> (tempfile::TempDir, WasiOptions) {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("hello.txt"), "hello\n").unwrap();
     let host = directory.path().to_path_buf();
     let wasi = WasiOptions {
-        dirs: vec![Directory { guest: "/data".into(), host, writable }],
+        dirs: vec![Directory { guest: "/data".into(), host, access }],
         stdin: Stdin::Bytes(stdin.to_vec()),
         stdout: Output::Discard,
         stderr: Output::Discard,

@@ -2,6 +2,7 @@
 
 use super::{COUNTER, assert_equal, files, keys, quick, verdict, wasm};
 use preinit::Preinit;
+use preinit::host::Access;
 use preinit::stages::engine::Compiler;
 use preinit::verify::{OtherEngine, Outcome, Script, VerifyOptions, verify};
 use preinit_testing::test_program as program;
@@ -67,7 +68,7 @@ fn v8_plays_along() {
     assert!(v8.calls > 6 && v8.returned > 0 && v8.cut_short == 0, "{verdict}");
 
     let original = program("c/wasi_files.wasm");
-    let (_directory, wasi) = files(false, b"typed in");
+    let (_directory, wasi) = files(Access::ReadOnly, b"typed in");
     let output = Preinit::new().wasi(wasi.clone()).run(&original).unwrap();
     options.scripts = vec![Script::parse("reread()\nquery(3)\nlisting(0)").unwrap()];
     options.host.wasi = Some(wasi);

@@ -49,6 +49,17 @@ pub enum ModuleError {
     /// A valid binary of a kind that cannot be pre-initialized.
     #[error("{0}")]
     Unsupported(UnsupportedKind),
+    /// A valid module of proposals that are not allowed.
+    #[error(
+        "the module uses a proposal that is off by default: {} (at offset {offset:#x})",
+        Message(message)
+    )]
+    Proposal {
+        /// What the validator said.
+        message: String,
+        /// Byte offset in the input.
+        offset: usize,
+    },
     /// There are no bytes.
     #[error("the input is empty")]
     Empty,

@@ -53,6 +53,18 @@ impl<'a> Module<'a> {
         Ok(())
     }
 
+    /// Whether the module needs nothing but these features.
+    ///
+    /// # Errors
+    /// [`ModuleError::Proposal`] with the first place that needs more.
+    pub fn check_features(&self, allowed: WasmFeatures) -> Result<(), ModuleError> {
+        let checked = Validator::new_with_features(allowed).validate_all(self.bytes);
+        checked.map(drop).map_err(|error| ModuleError::Proposal {
+            message: error.message().to_string(),
+            offset: error.offset(),
+        })
+    }
+
     /// Everything but the function bodies, which are given back.
     fn parse_declarations(bytes: &'a [u8]) -> Result<(Module<'a>, Vec<BodyToValidate<'a>>), ModuleError> {
         let mut module = Module::empty(bytes);

@@ -1,7 +1,6 @@
 use super::{StateOfOneThread, ThreadSign};
 use crate::engine_limits::{DATA_SEGMENTS, FIXED_ARRAY_ELEMENTS};
 use crate::module::{ImportName, Names, Space};
-use crate::printable::Name;
 use crate::snapshot::Unwritable;
 use std::fmt;
 
@@ -80,6 +79,7 @@ pub enum PlanError {
         /// `module.name`
         import: ImportName,
     },
+<<<<<<< HEAD
     /// A memory that was said to hold nothing but zeros held something.
     #[error(
         "import `{import}` was not fresh: it was not known to hold nothing but zeros when it was handed over"
@@ -96,6 +96,8 @@ pub enum PlanError {
         /// Old name.
         src: Name,
     },
+=======
+>>>>>>> main
     /// An immutable array that no instruction can make: it has too many different references.
     #[error(
         "{path} is an immutable array of {len} references, more than the {max} that engines take in `array.new_fixed`; \

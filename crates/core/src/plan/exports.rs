@@ -1,6 +1,7 @@
-use super::{PlanError, PlanOptions, PlannedExport};
+use super::{PlanOptions, PlannedExport, Warning};
 use crate::module::Module;
-use crate::printable::Printable;
+use crate::nearest::nearest;
+use crate::printable::{Name, Printable};
 use std::borrow::Cow;
 
 /// An export that gets another name.
@@ -37,18 +38,29 @@ pub fn rename_conflict(renames: &[Rename]) -> Option<String> {
     None
 }
 
-pub(super) fn plan<'a>(
-    module: &Module<'a>,
-    options: &PlanOptions,
-) -> Result<Vec<PlannedExport<'a>>, PlanError> {
-    for Rename { dst, src } in &options.renames {
-        if module.export(src).is_none() {
-            return Err(PlanError::NoSuchExport { dst: dst.as_str().into(), src: src.as_str().into() });
-        }
-    }
-    let renamed_to =
-        |name: &str| options.renames.iter().find(|rename| rename.src == name).map(|rename| &rename.dst);
-    let overwritten = |name: &str| options.renames.iter().any(|rename| rename.dst == name);
+/// The renames that have an effect: an export that does not exist cannot be renamed.
+pub fn effective_renames<'r>(
+    module: &Module<'_>,
+    renames: &'r [Rename],
+) -> impl Iterator<Item = &'r Rename> + Clone {
+    renames.iter().filter(|rename| module.export(&rename.src).is_some())
+}
+
+pub(super) fn warnings(module: &Module<'_>, renames: &[Rename]) -> Vec<Warning> {
+    let missing = renames.iter().filter(|rename| module.export(&rename.src).is_none());
+    let near = |src: &str| nearest(src, module.exports.iter().map(|export| export.name)).map(Name::from);
+    let warning = |Rename { dst, src }: &Rename| Warning::NoSuchExport {
+        dst: dst.as_str().into(),
+        src: src.as_str().into(),
+        near: near(src),
+    };
+    missing.map(warning).collect()
+}
+
+pub(super) fn plan<'a>(module: &Module<'a>, options: &PlanOptions) -> Vec<PlannedExport<'a>> {
+    let renames: Vec<&Rename> = effective_renames(module, &options.renames).collect();
+    let renamed_to = |name: &str| renames.iter().find(|rename| rename.src == name).map(|rename| &rename.dst);
+    let overwritten = |name: &str| renames.iter().any(|rename| rename.dst == name);
     let removed = |name: &str| options.removed_exports.iter().any(|removed| removed == name);
     let exports = module.exports.iter().filter_map(|export| {
         let name = match renamed_to(export.name) {
@@ -58,5 +70,5 @@ pub(super) fn plan<'a>(
         };
         Some(PlannedExport { name, kind: export.kind, index: export.index })
     });
-    Ok(exports.collect())
+    exports.collect()
 }

@@ -16,7 +16,7 @@ mod threads;
 mod warning;
 
 pub use error::{PlanError, UnwritableValue};
-pub use exports::{Rename, rename_conflict};
+pub use exports::{Rename, effective_renames, rename_conflict};
 pub use start_steps::{StartStep, StartSteps};
 pub use thread_sign::ThreadSign;
 pub use threads::StateOfOneThread;
@@ -271,7 +271,8 @@ pub fn plan<'a>(
     let wanted = memories::Wanted { layout: options.layout, fresh_imports: fresh };
     let memories = memories::plan(inputs, heap.is_some(), wanted)?;
     warnings.extend(memories.warnings);
-    let exports = exports::plan(module, options)?;
+    let exports = exports::plan(module, options);
+    warnings.extend(exports::warnings(module, &options.renames));
 
     start.steps.extend(memories.start);
     start.steps.extend(tables.start);
@@ -297,8 +298,7 @@ pub fn plan<'a>(
     }
     let is_needed = !start.steps.is_empty() || start.flag.is_some() || heap.is_some();
     let start = is_needed.then_some(start);
-    let steps = start.as_ref().map_or(0, |start| start.steps.len());
-    let added = u32::from(start.is_some()) + heap.as_ref().map_or(0, |heap| heap.plan.functions_added(steps));
+    let added = start.as_ref().map_or(0, |start| start.functions_added(heap.as_ref()));
     let drops_dwarf = module.code_moves_with(added) && module.has_dwarf();
     if drops_dwarf {
         warnings.push(Warning::DwarfDropped);

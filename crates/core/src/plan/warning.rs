@@ -1,5 +1,6 @@
 use crate::engine_limits::ACTIVE_DATA_END;
 use crate::module::{ImportName, Space};
+use crate::printable::Name;
 use crate::snapshot::Value;
 use std::fmt;
 
@@ -24,6 +25,15 @@ pub enum Warning {
         first: ImportName,
         /// `module.name` of the second.
         import: ImportName,
+    },
+    /// A rename of an export that does not exist has no effect.
+    NoSuchExport {
+        /// New name.
+        dst: Name,
+        /// Old name.
+        src: Name,
+        /// The export that is most likely meant.
+        near: Option<Name>,
     },
     /// The debug information is left out, because an added start function moves the code that it describes.
     DwarfDropped,
@@ -78,6 +88,13 @@ impl fmt::Display for Warning {
                 f,
                 "the imports `{first}` and `{import}` were one {space}; the snapshot is valid only where they are"
             ),
+            Warning::NoSuchExport { dst, src, near } => {
+                write!(f, "export `{src}` is not renamed to `{dst}`: there is no export `{src}`")?;
+                match near {
+                    Some(near) => write!(f, "; did you mean `{near}`?"),
+                    None => Ok(()),
+                }
+            }
             Warning::DwarfDropped => f.write_str(
                 "the debug information (DWARF) is left out: the added start function moves the code by one byte",
             ),

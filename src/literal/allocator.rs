@@ -1,12 +1,15 @@
+//! The guest's own allocator, for texts and lists.
+
 use preinit_core::module::{Module, is_function};
 use preinit_core::snapshot::Value;
 use wasmparser::ValType;
 
 /// An export that allocates memory, for text arguments.
-pub(super) struct Allocator<'m> {
+pub(crate) struct Allocator<'m> {
     pub name: &'m str,
     is_realloc: bool,
-    ty: ValType,
+    /// The type of addresses.
+    pub ty: ValType,
 }
 
 /// Functions that take a size and return an address, in order of preference.
@@ -35,10 +38,11 @@ impl<'m> Allocator<'m> {
         BY_SIZE.iter().find_map(|name| found(name, false)).or_else(|| found(REALLOC, true))
     }
 
-    pub fn arguments(&self, size: u64) -> Vec<Value> {
+    /// The arguments that ask for so many bytes.
+    pub fn arguments(&self, size: u64, alignment: u64) -> Vec<Value> {
         let word = |value| word(value, self.ty);
         match self.is_realloc {
-            true => [0, 0, 1, size].map(word).to_vec(),
+            true => [0, 0, alignment, size].map(word).to_vec(),
             false => vec![word(size)],
         }
     }
@@ -55,7 +59,7 @@ impl<'m> Allocator<'m> {
 }
 
 /// An address or a length, as wide as `ty`.
-pub(super) fn word(value: u64, ty: ValType) -> Value {
+pub(crate) fn word(value: u64, ty: ValType) -> Value {
     match ty {
         ValType::I64 => Value::I64(value as i64),
         _ => Value::I32(value as u32 as i32),

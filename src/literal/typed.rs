@@ -1,11 +1,11 @@
-//! Converts between values and the literals of scripts.
+//! Converts between values and literals.
 
 use super::Literal;
 use preinit_core::snapshot::{Reference, Value};
 use wasmparser::ValType;
 
 /// The value of type `ty` that `literal` stands for; `None` if it does not fit the type.
-pub(in crate::verify) fn typed(literal: &Literal, ty: ValType) -> Option<Value> {
+pub(crate) fn typed(literal: &Literal, ty: ValType) -> Option<Value> {
     Some(match (ty, literal) {
         (ValType::I32, &Literal::Integer { negative, magnitude }) => {
             Value::I32(integer(negative, magnitude, 32)? as u32 as i32)
@@ -58,8 +58,9 @@ fn nan(text: &str, payload_bits: u32) -> Option<Option<(bool, u64)>> {
     fits.then_some(Some((text.starts_with('-'), payload)))
 }
 
+#[cfg(feature = "verify")]
 /// The literal for `value`; `None` for references that only the guest can make.
-pub(in crate::verify) fn literal_of(value: Value) -> Option<Literal> {
+pub(crate) fn literal_of(value: Value) -> Option<Literal> {
     let signed =
         |value: i64| Literal::Integer { negative: value < 0, magnitude: u128::from(value.unsigned_abs()) };
     Some(match value {
@@ -92,13 +93,15 @@ pub(in crate::verify) fn literal_of(value: Value) -> Option<Literal> {
     })
 }
 
+#[cfg(feature = "verify")]
 fn nan_text(negative: bool, payload: u64) -> String {
     format!("{}nan:{payload:#x}", if negative { "-" } else { "" })
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "verify"))]
 mod tests {
     use super::*;
+    use crate::literal::LiteralParser;
 
     #[test]
     fn values_survive_their_text() {
@@ -117,9 +120,9 @@ mod tests {
         ];
         for (value, ty) in values {
             let literal = literal_of(value).unwrap();
-            let step = format!("f({literal})");
-            let parsed = super::super::Script::parse(&step).unwrap();
-            assert_eq!(typed(&parsed.steps[0].arguments[0], ty), Some(value), "{step}");
+            let text = literal.to_string();
+            let parsed = LiteralParser::new(&text).literal().unwrap();
+            assert_eq!(typed(&parsed, ty), Some(value), "{text}");
         }
     }
 

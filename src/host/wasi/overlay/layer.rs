@@ -1,0 +1,273 @@
+//! What was changed, in memory: files, directories and links by their place, and places where something was removed.
+
+use std::collections::BTreeMap;
+
+use super::failure::{Failure, Outcome, errno};
+
+/// A place in one of the overlaid directories.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// Which of them.
+    pub root: usize,
+    /// The names on the way from there, without `.` and `..`.
+    pub names: Vec<String>,
+}
+
+impl Place {
+    /// The directory itself.
+    pub(super) fn root(root: usize) -> Self {
+        Place { root, names: Vec::new() }
+    }
+
+    pub(super) fn child(&self, name: &str) -> Self {
+        let mut names = self.names.clone();
+        names.push(name.to_owned());
+        Place { root: self.root, names }
+    }
+
+    pub(super) fn name(&self) -> Option<&str> {
+        self.names.last().map(String::as_str)
+    }
+
+    pub(super) fn parent(&self) -> Option<Place> {
+        let (_, names) = self.names.split_last()?;
+        Some(Place { root: self.root, names: names.to_vec() })
+    }
+
+    /// Whether it is `ancestor`, or below it.
+    pub(super) fn is_within(&self, ancestor: &Place) -> bool {
+        self.root == ancestor.root && self.names.starts_with(&ancestor.names)
+    }
+
+    /// Where it is once `from`, within which it is, has become `to`.
+    pub(super) fn moved(&self, from: &Place, to: &Place) -> Place {
+        let names = to.names.iter().chain(self.names.iter().skip(from.names.len()));
+        Place { root: to.root, names: names.cloned().collect() }
+    }
+}
+
+/// A file, directory or link of the layer.
+pub(super) type NodeId = usize;
+
+/// What one is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    File(Vec<u8>),
+    /// Whether what the real directory holds is hidden.
+    Directory {
+        opaque: bool,
+    },
+    Link(String),
+}
+
+/// A file, directory or link in memory.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub content: Content,
+    pub inode: Inode,
+    /// Nanoseconds after 1970.
+    pub modified: u64,
+}
+
+/// What tells files apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::host::wasi) enum Inode {
+    /// The operating system's number.
+    Real(u64),
+    /// The number of a file that only exists in memory.
+    Made(u64),
+}
+
+/// What the layer says of a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    Node(NodeId),
+    Removed,
+}
+
+/// Bytes that the names of a place take, most of the time.
+const NAMES: usize = 128;
+
+/// All changes.
+#[derive(Debug, Default)]
+pub(super) struct Layer {
+    nodes: Vec<Node>,
+    entries: BTreeMap<Place, Entry>,
+    is_touched: bool,
+    made: u64,
+    capacity: u64,
+    used: u64,
+}
+
+impl Layer {
+    /// A layer that holds so many bytes of files in all its life.
+    pub(super) fn new(capacity: u64) -> Self {
+        Layer { capacity, ..Layer::default() }
+    }
+
+    /// The host memory that it takes, in bytes, roughly.
+    pub(super) fn cost(&self) -> u64 {
+        let nodes = self.nodes.len() * size_of::<Node>();
+        let places = self.entries.len() * (size_of::<(Place, Entry)>() + NAMES);
+        self.used + (nodes + places) as u64
+    }
+
+    /// Whether nothing was ever changed.
+    pub(super) fn is_untouched(&self) -> bool {
+        !self.is_touched
+    }
+
+    pub(super) fn entry(&self, place: &Place) -> Option<Entry> {
+        self.entries.get(place).copied()
+    }
+
+    pub(super) fn node(&self, id: NodeId) -> Outcome<&Node> {
+        self.nodes.get(id).ok_or(Failure::Errno(errno::IO))
+    }
+
+    pub(super) fn node_mut(&mut self, id: NodeId) -> Outcome<&mut Node> {
+        self.nodes.get_mut(id).ok_or(Failure::Errno(errno::IO))
+    }
+
+    /// A new node, which is nowhere yet. Without an inode it gets a new one.
+    pub(super) fn add(&mut self, content: Content, inode: Option<Inode>, modified: u64) -> Outcome<NodeId> {
+        if let Content::File(bytes) = &content {
+            self.take(bytes.len() as u64)?;
+        }
+        self.made += 1;
+        let inode = inode.unwrap_or(Inode::Made(self.made));
+        self.nodes.push(Node { content, inode, modified });
+        Ok(self.nodes.len() - 1)
+    }
+
+    /// Whether what the real directories hold at `place`, or above it, can be seen.
+    pub(super) fn shows_below(&self, place: &Place) -> bool {
+        let above =
+            (0..place.names.len()).map(|len| Place { root: place.root, names: place.names[..len].to_vec() });
+        above.into_iter().all(|above| match self.entry(&above) {
+            None => true,
+            Some(Entry::Removed) => false,
+            Some(Entry::Node(id)) => {
+                self.nodes.get(id).is_some_and(|node| node.content == Content::Directory { opaque: false })
+            }
+        })
+    }
+
+    /// Puts a node at a place.
+    pub(super) fn put(&mut self, place: Place, node: NodeId) {
+        self.is_touched = true;
+        self.entries.insert(place, Entry::Node(node));
+    }
+
+    /// Takes away what is at a place and below it; `hide` hides what the real directory has there.
+    pub(super) fn remove(&mut self, place: &Place, hide: bool) {
+        self.is_touched = true;
+        self.entries.retain(|other, _| !other.is_within(place));
+        if hide {
+            self.entries.insert(place.clone(), Entry::Removed);
+        }
+    }
+
+    /// What the layer says of the places right below `place`.
+    pub(super) fn children<'l>(&'l self, place: &'l Place) -> impl Iterator<Item = (&'l str, Entry)> {
+        let below = self.entries.range(place.clone()..).take_while(|(other, _)| other.is_within(place));
+        below.filter_map(|(other, entry)| {
+            let name = other.name().filter(|_| other.names.len() == place.names.len() + 1)?;
+            Some((name, *entry))
+        })
+    }
+
+    /// Writes into a file. What lies between its end and `offset` becomes zeros.
+    pub(super) fn write(&mut self, id: NodeId, offset: u64, bytes: &[u8], now: u64) -> Outcome<()> {
+        let end = offset.checked_add(bytes.len() as u64).ok_or(Failure::Errno(errno::FBIG))?;
+        let size = self.file(id)?.len() as u64;
+        if end > size {
+            self.resize(id, end, now)?;
+        }
+        let node = self.node_mut(id)?;
+        node.modified = now;
+        let Content::File(content) = &mut node.content else { return Err(Failure::Errno(errno::BADF)) };
+        // It was made as long as that.
+        if let Some(slot) = content.get_mut(offset as usize..end as usize) {
+            slot.copy_from_slice(bytes);
+        }
+        Ok(())
+    }
+
+    /// Cuts a file, or adds zeros at its end.
+    pub(super) fn resize(&mut self, id: NodeId, size: u64, now: u64) -> Outcome<()> {
+        let before = self.file(id)?.len() as u64;
+        self.take(size.saturating_sub(before))?;
+        let size = usize::try_from(size).map_err(|_| Failure::Errno(errno::FBIG))?;
+        let node = self.node_mut(id)?;
+        node.modified = now;
+        if let Content::File(content) = &mut node.content {
+            content.resize(size, 0);
+        }
+        Ok(())
+    }
+
+    /// What a file holds.
+    pub(super) fn file(&self, id: NodeId) -> Outcome<&[u8]> {
+        match &self.node(id)?.content {
+            Content::File(bytes) => Ok(bytes),
+            Content::Directory { .. } => Err(Failure::Errno(errno::ISDIR)),
+            Content::Link(_) => Err(Failure::Errno(errno::INVAL)),
+        }
+    }
+
+    fn take(&mut self, bytes: u64) -> Outcome<()> {
+        let used = self.used.saturating_add(bytes);
+        if used > self.capacity {
+            return Err(Failure::Errno(errno::NOSPC));
+        }
+        self.used = used;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(path: &str) -> Place {
+        let names = path.split('/').filter(|name| !name.is_empty()).map(str::to_owned);
+        Place { root: 0, names: names.collect() }
+    }
+
+    #[test]
+    fn places_move_with_what_they_are_in() {
+        assert_eq!(place("a/b/c").moved(&place("a/b"), &place("x")), place("x/c"));
+        assert!(place("a/b").is_within(&place("a")) && place("a").is_within(&place("a")));
+        assert!(!place("ab").is_within(&place("a")));
+    }
+
+    #[test]
+    fn files_grow_with_zeros_up_to_the_capacity() {
+        let mut layer = Layer::new(10);
+        let file = layer.add(Content::File(b"ab".to_vec()), None, 0).ok().unwrap();
+        layer.write(file, 4, b"e", 7).ok().unwrap();
+        assert_eq!(layer.file(file).ok().unwrap(), b"ab\0\0e");
+        layer.resize(file, 3, 8).ok().unwrap();
+        assert_eq!((layer.file(file).ok().unwrap(), layer.nodes[file].modified), (&b"ab\0"[..], 8));
+        assert!(matches!(layer.resize(file, 9, 8), Err(Failure::Errno(errno::NOSPC))));
+        assert!(matches!(layer.write(file, u64::MAX, b"x", 8), Err(Failure::Errno(errno::FBIG))));
+    }
+
+    #[test]
+    fn what_is_removed_hides_what_is_below() {
+        let mut layer = Layer::new(10);
+        assert!(layer.is_untouched() && layer.shows_below(&place("a/b")));
+        layer.remove(&place("a"), true);
+        assert!(!layer.shows_below(&place("a/b")) && layer.shows_below(&place("a")));
+        let directory = layer.add(Content::Directory { opaque: true }, None, 0).ok().unwrap();
+        layer.put(place("a"), directory);
+        layer.put(place("a/c"), directory);
+        layer.put(place("a/c/d"), directory);
+        assert!(!layer.shows_below(&place("a/b")));
+        let names: Vec<_> = layer.children(&place("a")).map(|(name, _)| name.to_owned()).collect();
+        assert_eq!(names, ["c"]);
+        layer.remove(&place("a"), false);
+        assert!(layer.entries.is_empty() && !layer.is_untouched());
+    }
+}

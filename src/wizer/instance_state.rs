@@ -1,0 +1,65 @@
+//! What the caller's engine tells about an instance.
+
+use std::future::ready;
+use wasmparser::ValType;
+
+/// Reads the state of an instance of an instrumented module, by the names of exports.
+///
+/// The first two methods are those of `wasmtime-wizer`. The others have defaults, which say that such state cannot be read.
+pub trait InstanceState {
+    /// The value of the global that is exported as `name`.
+    fn global_get(&mut self, name: &str, type_hint: ValType) -> impl Future<Output = SnapshotVal> + Send;
+
+    /// Gives the contents of the memory that is exported as `name` to `contents`.
+    fn memory_contents(
+        &mut self,
+        name: &str,
+        contents: impl FnOnce(&[u8]) + Send,
+    ) -> impl Future<Output = ()> + Send;
+
+    /// The reference in the global that is exported as `name`; `None` if it cannot be read.
+    fn global_ref(&mut self, _name: &str) -> impl Future<Output = Option<SnapshotRef>> + Send {
+        ready(None)
+    }
+
+    /// What the table that is exported as `name` holds, slot by slot; `None` if it cannot be read.
+    fn table_elements(&mut self, _name: &str) -> impl Future<Output = Option<Vec<SnapshotRef>>> + Send {
+        ready(None)
+    }
+
+    /// A number for the function that is exported as `name`: any, but the same for the same function. `None` if functions
+    /// cannot be told apart; then no [`SnapshotRef::Function`] may be given.
+    fn function_identity(&mut self, _name: &str) -> impl Future<Output = Option<u64>> + Send {
+        ready(None)
+    }
+
+    /// Calls the function that is exported as `name`, which has no parameters and no results, and tells whether it trapped.
+    /// `None` if it was not called. So it is found out whether a segment was dropped.
+    fn traps(&mut self, _name: &str) -> impl Future<Output = Option<bool>> + Send {
+        ready(None)
+    }
+}
+
+/// A value of a global that is no reference. Floats are bits.
+#[expect(missing_docs, reason = "the variants are the types")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SnapshotVal {
+    I32(i32),
+    I64(i64),
+    F32(u32),
+    F64(u64),
+    V128(u128),
+}
+
+/// A reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SnapshotRef {
+    /// The null of any type.
+    Null,
+    /// A function, by the number that [`InstanceState::function_identity`] gives it.
+    Function(u64),
+    /// An unboxed 31-bit integer, zero-extended.
+    I31(u32),
+    /// Anything else. It cannot be written into a module.
+    Other,
+}

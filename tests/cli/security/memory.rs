@@ -1,0 +1,218 @@
+//! What a module makes the host keep in memory is bounded, by --max-memory or by what is read of it at all.
+
+use crate::{Place, code, stderr};
+use std::fs;
+use std::process::{Output, Stdio};
+
+const MIB: u64 = 1 << 20;
+
+/// What the process takes for itself, in bytes, and what of the limits it may overrun.
+const OWN: u64 = 120 * MIB;
+
+/// Runs the command, and measures the most memory that it has had.
+fn measured(place: &Place, line: &str) -> (Output, u64) {
+    let mut command = place.command(line.split_whitespace());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    while child.try_wait().unwrap().is_none() {
+        most = fs::read_to_string(&status).ok().and_then(|text| high_water(&text)).unwrap_or(most);
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    (child.wait_with_output().unwrap(), most)
+}
+
+fn high_water(status: &str) -> Option<u64> {
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? << 10)
+}
+
+/// Runs what must be refused for its memory.
+fn refused(place: &Place, line: &str, words: &str) {
+    let (output, most) = measured(place, line);
+    assert_eq!(code(&output), 1, "{line}: {}", stderr(&output));
+    let message = stderr(&output);
+    assert!(message.contains(words), "{line}: {message}");
+    assert!(most < OWN, "{line}: {} MiB", most / MIB);
+}
+
+/// Makes continuations as `make` says, `count` of them; `deep` fills the stack of one. The engine keeps their stacks.
+fn continuations(make: &str, count: u32) -> String {
+    format!(
+        r#"(module (type $f (func)) (type $c (cont $f)) (tag $t)
+        (func $deep (param i32) (if (i32.eqz (local.get 0))
+            (then (suspend $t)) (else (call $deep (i32.sub (local.get 0) (i32.const 1))))))
+        (func $body (call $deep (i32.const 20000))) (func $short) (elem declare func $body $short)
+        (func $suspended (result (ref null $c))
+            (block $h (result (ref $c))
+                (resume $c (on $t $h) (cont.new $c (ref.func $body))) (return (ref.null $c))))
+        (func $ended (result (ref null $c)) (resume $c (cont.new $c (ref.func $short))) (ref.null $c))
+        (func $fresh (result (ref null $c)) (cont.new $c (ref.func $body)))
+        (func $work (export "work") (local $i i32)
+            (loop $l
+                (drop (call {make}))
+                (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                (br_if $l (i32.lt_u (local.get $i) (i32.const {count})))))
+        (func (export "preinit") (call $work)))"#
+    )
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn stacks_of_continuations_count() {
+    let place = Place::new();
+    for make in ["$suspended", "$ended", "$fresh"] {
+        place.write("in.wat", continuations(make, 60));
+        refused(&place, "in.wat -o out.wasm --max-memory 16MiB", "the limit is 16777216");
+        // In the function that is listened to as well.
+        refused(&place, "in.wat -o out.wasm --max-memory 16MiB --at export:work#2", "the limit is 16777216");
+        let started =
+            continuations(make, 60).replace(r#"(func (export "preinit") (call $work))"#, "(start $work)");
+        place.write("start.wat", started);
+        refused(&place, "start.wat -o out.wasm --max-memory 16MiB -f work", "the limit is 16777216");
+        for line in ["audit in.wat", "verify in.wat in.wat"] {
+            let (output, most) = measured(&place, &format!("{line} --max-memory 16MiB"));
+            assert_ne!(code(&output), 0, "{line}: {}", stderr(&output));
+            assert!(most < OWN + 64 * MIB, "{line}: {} MiB", most / MIB);
+        }
+        place.write("few.wat", continuations(make, 10));
+        let (output, most) = measured(&place, "few.wat -o out.wasm --max-memory 100MiB");
+        assert_eq!(code(&output), 0, "{make}: {}", stderr(&output));
+        assert!(most < OWN + 100 * MIB, "{make}: {} MiB", most / MIB);
+    }
+}
+
+/// Opens the directory again and again, and reads it each time.
+const LISTS: &str = r#"(module
+    (import "wasi_snapshot_preview1" "fd_readdir" (func $readdir (param i32 i32 i32 i64 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "path_open"
+        (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 4096) ".")
+    (func (export "preinit") (local $i i32)
+        (loop $l
+            (drop (call $open (i32.const 3) (i32.const 0) (i32.const 4096) (i32.const 1) (i32.const 2)
+                (i64.const 16384) (i64.const 0) (i32.const 0) (i32.const 0)))
+            (drop (call $readdir (i32.load (i32.const 0)) (i32.const 256) (i32.const 24) (i64.const 0)
+                (i32.const 16)))
+            (local.set $i (i32.add (local.get $i) (i32.const 1)))
+            (br_if $l (i32.lt_u (local.get $i) (i32.const 500))))))"#;
+
+#[test]
+fn listings_of_directories_count() {
+    let place = Place::new();
+    place.write("lists.wat", LISTS);
+    fs::create_dir(place.join("many")).unwrap();
+    for k in 0..2000 {
+        fs::write(place.join(&format!("many/{k:060}")), "").unwrap();
+    }
+    let line = "lists.wat -o out.wasm --allow-wasi --mapdir /m::many --max-memory";
+    refused(&place, &format!("{line} 2MiB"), "the recording of init's host calls");
+    // One directory alone that is too large.
+    refused(&place, &format!("{line} 100KiB"), "");
+}
+
+/// Writes 64 KiB to standard output again and again, which is held back because the snapshot goes there.
+const PRINTS: &str = r#"(module
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "\00\00\00\00\00\ff\00\00")
+    (func (export "preinit") (local $i i32)
+        (loop $l
+            (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))
+            (local.set $i (i32.add (local.get $i) (i32.const 1)))
+            (br_if $l (i32.lt_u (local.get $i) (i32.const 5000))))))"#;
+
+#[test]
+fn held_back_output_and_the_recording_count() {
+    let place = Place::new();
+    place.write("prints.wat", PRINTS);
+    refused(&place, "prints.wat --allow-wasi --max-memory 16MiB", "the recording of init's host calls");
+    refused(
+        &place,
+        "prints.wat -o out.wasm --allow-wasi --max-memory 16MiB --capture-stdout printed",
+        "the recording of init's host calls",
+    );
+}
+
+fn leb(mut value: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let byte = (value & 0x7f) as u8;
+        value >>= 7;
+        if value == 0 {
+            bytes.push(byte);
+            return bytes;
+        }
+        bytes.push(byte | 0x80);
+    }
+}
+
+fn section(id: u8, contents: &[u8]) -> Vec<u8> {
+    [&[id][..], &leb(contents.len()), contents].concat()
+}
+
+fn custom(name: &str, contents: &[u8]) -> Vec<u8> {
+    section(0, &[&leb(name.len())[..], name.as_bytes(), contents].concat())
+}
+
+/// A module with debugging information of one unit, whose children are `entries`.
+///
+/// Abbreviations: 2 is a name space, 3 a variable with a text as its name, 4 one with an offset in `.debug_str`, 5 one
+/// with a type, 6 an array type, 7 a range of it.
+fn with_dwarf(entries: &[u8], strings: &[u8]) -> Vec<u8> {
+    const ABBREVIATIONS: &[u8] = b"\x01\x11\x01\x00\x00\
+        \x02\x39\x01\x03\x08\x00\x00\
+        \x03\x34\x00\x03\x08\x02\x18\x00\x00\
+        \x04\x34\x00\x03\x0e\x02\x18\x00\x00\
+        \x05\x34\x00\x03\x08\x02\x18\x49\x13\x00\x00\
+        \x06\x01\x01\x00\x00\
+        \x07\x21\x00\x37\x0b\x00\x00\x00";
+    let unit = [b"\x04\x00\x00\x00\x00\x00\x04\x01", entries, b"\x00"].concat();
+    let info = [&(unit.len() as u32).to_le_bytes()[..], &unit].concat();
+    let module = wat::parse_str(
+        "(module (memory 2) (func (export \"preinit\") (i32.store (i32.const 2048) (i32.const 5))))",
+    );
+    let customs =
+        [custom(".debug_abbrev", ABBREVIATIONS), custom(".debug_info", &info), custom(".debug_str", strings)];
+    [module.unwrap(), customs.concat()].concat()
+}
+
+/// A location: at this address.
+fn at(address: u32) -> Vec<u8> {
+    [&[5, 3][..], &address.to_le_bytes()].concat()
+}
+
+#[test]
+fn names_of_debugging_information_are_bounded() {
+    let place = Place::new();
+    let variable = |k: u32| [&b"\x03v\0"[..], &at(1024 + k)].concat();
+    let variables = |count: u32| (0..count).flat_map(variable).collect::<Vec<u8>>();
+    let space = [&b"\x02"[..], &[b'n'; 200], b"\0"].concat();
+    // Deep in name spaces.
+    let nested = [&space.repeat(3000), &variables(20_000)[..], &[0; 3000]].concat();
+    // All share one long name.
+    let long = [&[b'n'; 100_000][..], b"\0"].concat();
+    let shared: Vec<u8> =
+        (0..20_000u32).flat_map(|k| [&b"\x04\0\0\0\0"[..], &at(1024 + k)].concat()).collect();
+    // One in very many pieces.
+    let pieces: Vec<u8> =
+        (0..50_000u32).flat_map(|k| [&[3][..], &(1024 + k).to_le_bytes(), &[0x93, 1]].concat()).collect();
+    let name = [b'n'; 2000];
+    let pieces = [&b"\x03"[..], &name, b"\0", &leb(pieces.len()), &pieces].concat();
+    // An array with more dimensions than anybody counts, as the type of each. The unit's entries begin at 12.
+    let array = [&b"\x06"[..], &b"\x07\x01".repeat(40_000), b"\0"].concat();
+    let typed = (0..20_000u32).flat_map(|k| [&b"\x05v\0"[..], &at(1024 + k), &12u32.to_le_bytes()].concat());
+    let typed = [array, typed.collect()].concat();
+    for (what, entries, strings) in [
+        ("nested", nested, &[][..]),
+        ("shared", shared, &long),
+        ("pieces", pieces, &[]),
+        ("dimensions", typed, &[]),
+    ] {
+        place.write("dwarf.wasm", with_dwarf(&entries, strings));
+        let (output, most) = measured(&place, "audit dwarf.wasm --timeout 30s");
+        assert_eq!(code(&output), 0, "{what}: {}", stderr(&output));
+        assert!(most < OWN, "{what}: {} MiB", most / MIB);
+    }
+}
