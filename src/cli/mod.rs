@@ -19,10 +19,7 @@ mod result_cache;
 mod side_outputs;
 mod snapshot_command;
 mod snapshot_request;
-<<<<<<< HEAD
 mod state_command;
-=======
->>>>>>> main
 mod summary;
 mod terminal;
 mod verify_command;

@@ -10,11 +10,8 @@ mod init_function;
 mod messages;
 mod output;
 mod security;
-<<<<<<< HEAD
-mod state_file;
-=======
 mod slips;
->>>>>>> main
+mod state_file;
 #[cfg(unix)]
 mod time_limit;
 mod verify;

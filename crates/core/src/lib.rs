@@ -8,11 +8,8 @@
 
 pub mod addition;
 pub mod capture;
-<<<<<<< HEAD
-pub mod constant_exports;
-=======
 pub mod component;
->>>>>>> main
+pub mod constant_exports;
 pub mod encode;
 pub mod engine_limits;
 pub mod freeze;

@@ -2,11 +2,7 @@
 //!
 //! ```text
 //! ;; init: NAME              init function; repeated: several, in order; absent: found by its name
-<<<<<<< HEAD
-//! ;; options: WORD …         internalize, fresh-imports, keep-init, optimize, wasi, stub-all, mappable, strip-init
-=======
-//! ;; options: WORD …         internalize, keep-init, optimize, wasi, stub-all, mappable, sparse, strip-init
->>>>>>> main
+//! ;; options: WORD …         internalize, fresh-imports, keep-init, optimize, wasi, stub-all, mappable, sparse, strip-init
 //! ;; rename: DST=SRC         as `--rename-func`
 //! ;; stub: MODULE.NAME       as `--stub`
 //! ;; preload: NAME=FILE      as `--preload`; FILE is relative to the case. Also provides the imports of both sides later

@@ -63,7 +63,6 @@ pub struct SnapshotArgs {
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub internalize: bool,
 
-<<<<<<< HEAD
     /// Imported memories hold nothing but zeros when an instance gets them
     ///
     /// Then zeros may be written to them too, so that many small pieces of data become a few long ones. Refused if a memory
@@ -71,10 +70,7 @@ pub struct SnapshotArgs {
     #[arg(long, action = ArgAction::Set, default_value_t = false, conflicts_with = "internalize")]
     pub fresh_imports: bool,
 
-    /// How memory contents are laid out: `auto`, `compact`, `mappable`
-=======
     /// How memory contents are laid out: `auto`, `compact`, `mappable`, `sparse`
->>>>>>> main
     ///
     /// `compact` is the smallest file. `mappable` adds zeros until Wasmtime maps the memory copy-on-write instead of
     /// copying it at every start, which it does if the data spans less than 16 MiB or less than twice its bytes; data far

@@ -73,7 +73,7 @@ impl Hosted {
             renames,
             internalize: self.case.internalize,
             fresh_imports: self.case.fresh_imports,
-            layout: if self.case.mappable { preinit::Layout::Mappable } else { preinit::Layout::Auto },
+            layout: self.case.layout,
             ..PlanOptions::default()
         };
         let module = Module::parse(&self.wasm).unwrap();

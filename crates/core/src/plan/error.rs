@@ -79,7 +79,6 @@ pub enum PlanError {
         /// `module.name`
         import: ImportName,
     },
-<<<<<<< HEAD
     /// A memory that was said to hold nothing but zeros held something.
     #[error(
         "import `{import}` was not fresh: it was not known to hold nothing but zeros when it was handed over"
@@ -88,16 +87,6 @@ pub enum PlanError {
         /// `module.name`
         import: ImportName,
     },
-    /// A rename whose source does not exist.
-    #[error("cannot rename export `{src}` to `{dst}`: there is no export `{src}`")]
-    NoSuchExport {
-        /// New name.
-        dst: Name,
-        /// Old name.
-        src: Name,
-    },
-=======
->>>>>>> main
     /// An immutable array that no instruction can make: it has too many different references.
     #[error(
         "{path} is an immutable array of {len} references, more than the {max} that engines take in `array.new_fixed`; \

@@ -35,6 +35,7 @@ pub(super) fn plan(
 ) -> Result<Memories, PlanError> {
     let PlanInputs { module, snapshot, imports, .. } = inputs;
     let kept = if imports.internalize { 0 } else { module.imported.memories as usize };
+    let fresh_imports = fresh_imports && !imports.internalize && imports.flag.is_none();
     let fixed_memories = if fresh_imports { 0 } else { kept };
     if fresh_imports {
         check_fresh(module, snapshot, kept)?;

@@ -267,8 +267,7 @@ pub fn plan<'a>(
         HeapInputs { module, snapshot, names: &names, slots: &tables.objects, used: &used },
         stays,
     )?;
-    let fresh = options.fresh_imports && !imports.internalize && imports.flag.is_none();
-    let wanted = memories::Wanted { layout: options.layout, fresh_imports: fresh };
+    let wanted = memories::Wanted { layout: options.layout, fresh_imports: options.fresh_imports };
     let memories = memories::plan(inputs, heap.is_some(), wanted)?;
     warnings.extend(memories.warnings);
     let exports = exports::plan(module, options);

@@ -134,7 +134,8 @@ fn fits(reference: StateReference, kind: ValueKind) -> bool {
         StateReference::Function(_) => kind == ValueKind::Func,
         StateReference::I31(value) => kind == ValueKind::Any && value <= I31_MAX,
         StateReference::ExternI31(value) => kind == ValueKind::Extern && value <= I31_MAX,
-        StateReference::Object(_) => matches!(kind, ValueKind::Any | ValueKind::Exn),
+        // Whatever it is, it is refused.
+        StateReference::Object(_) => is_reference,
         StateReference::ExternObject(_) => kind == ValueKind::Extern,
     }
 }

@@ -76,11 +76,7 @@ pub enum SnapshotError {
 impl SnapshotError {
     /// Whether the state was understood and turned down.
     pub fn is_refusal(&self) -> bool {
-        match self {
-            SnapshotError::Plan(PlanError::NoSuchExport { .. }) => false,
-            SnapshotError::Plan(_) => true,
-            _ => false,
-        }
+        matches!(self, SnapshotError::Plan(_))
     }
 }
 

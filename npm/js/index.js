@@ -1,2 +1,0 @@
-export { capture, Refusal } from './capture.js';
-export { verify } from './verify.js';
