@@ -9,6 +9,7 @@ mod host;
 mod init_function;
 mod messages;
 mod output;
+mod preview2;
 mod security;
 mod slips;
 mod state_file;
