@@ -34,7 +34,7 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
     let mut clock = Clock::start();
     options.check()?;
     let module = options.parse(wasm)?;
-    let program = Program::of(&module);
+    let program = Program::of_signs(&module);
     let resets = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
     let functions = resets.indices().chain(program.libc.indices()).collect();
     let probed = Probed::with(&module, &ProbeOptions { functions, ..engine::probe_options() })?;
