@@ -153,7 +153,7 @@ pub struct MemoryReport {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct LayoutReport {
-    /// `compact` or `mappable`.
+    /// `compact`, `mappable` or `sparse`.
     pub chosen: Layout,
     /// Whether Wasmtime maps the output's memories copy-on-write, by its own defaults.
     pub mapped: bool,
@@ -166,6 +166,9 @@ pub struct LayoutReport {
     pub span_bytes: u64,
     /// Bytes of memory that the compact layout writes, which engines that do not map it copy at every start.
     pub data_bytes: u64,
+    /// Records that a start function copies in the sparse layout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub records: Option<u64>,
 }
 
 /// One table.
@@ -329,7 +332,16 @@ pub(crate) fn layout(plan: &Plan<'_>) -> LayoutReport {
         copied_bytes: choice.mappable.map(|mappable| mappable.copied),
         span_bytes: choice.span,
         data_bytes: choice.data,
+        records: (choice.chosen == Layout::Sparse).then(|| records(plan)),
     }
+}
+
+fn records(plan: &Plan<'_>) -> u64 {
+    let of_segment = |segment: &DataSegment| match segment {
+        DataSegment::Sparse(sparse) => sparse.islands.len() as u64,
+        _ => 0,
+    };
+    plan.data.iter().map(of_segment).sum()
 }
 
 pub(crate) fn globals_changed(plan: &Plan<'_>) -> usize {

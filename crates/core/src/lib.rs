@@ -8,6 +8,8 @@
 
 pub mod addition;
 pub mod capture;
+pub mod component;
+pub mod constant_exports;
 pub mod encode;
 pub mod engine_limits;
 pub mod freeze;

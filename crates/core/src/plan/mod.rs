@@ -42,6 +42,8 @@ pub struct PlanOptions {
     pub renames: Vec<Rename>,
     /// Make imported memories, tables and mutable globals the module's own.
     pub internalize: bool,
+    /// Every instance gets imported memories that hold nothing but zeros, so that zeros may be written to them too.
+    pub fresh_imports: bool,
     /// How data is laid out.
     pub layout: Layout,
     /// What to call slots of tables that the user does not know, by table and slot.
@@ -265,7 +267,8 @@ pub fn plan<'a>(
         HeapInputs { module, snapshot, names: &names, slots: &tables.objects, used: &used },
         stays,
     )?;
-    let memories = memories::plan(inputs, heap.is_some(), options.layout)?;
+    let wanted = memories::Wanted { layout: options.layout, fresh_imports: options.fresh_imports };
+    let memories = memories::plan(inputs, heap.is_some(), wanted)?;
     warnings.extend(memories.warnings);
     let exports = exports::plan(module, options);
     warnings.extend(exports::warnings(module, &options.renames));
@@ -294,8 +297,7 @@ pub fn plan<'a>(
     }
     let is_needed = !start.steps.is_empty() || start.flag.is_some() || heap.is_some();
     let start = is_needed.then_some(start);
-    let steps = start.as_ref().map_or(0, |start| start.steps.len());
-    let added = u32::from(start.is_some()) + heap.as_ref().map_or(0, |heap| heap.plan.functions_added(steps));
+    let added = start.as_ref().map_or(0, |start| start.functions_added(heap.as_ref()));
     let drops_dwarf = module.code_moves_with(added) && module.has_dwarf();
     if drops_dwarf {
         warnings.push(Warning::DwarfDropped);

@@ -1,0 +1,201 @@
+//! Which core instances a component has: its definitions are followed as the runtime follows them.
+
+use super::definition::{Argument, Definition, Step};
+use super::{Component, ComponentError};
+use std::collections::HashMap;
+use std::rc::Rc;
+use wasmparser::{ComponentExternalKind, ComponentOuterAliasKind};
+
+/// Instances of components and modules together.
+const MOST_INSTANCES: usize = 10_000;
+
+/// How deep instances may be nested.
+const MOST_NESTED: usize = 100;
+
+/// An instance of a core module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CoreInstance {
+    /// The core module, by its place in [`Component::modules`].
+    pub module: usize,
+    /// The component instance that it belongs to, as a path: `/` is the outermost, `/1/0` the first one in its second one.
+    pub component: String,
+    /// Its index among the core instances of that component instance.
+    pub index: u32,
+}
+
+impl Component<'_> {
+    /// All core instances, in the order in which the component's instantiation makes them.
+    ///
+    /// # Errors
+    /// [`ComponentError`], if there are very many, or if a definition is known only when the component is instantiated.
+    pub fn elaborate(&self) -> Result<Vec<CoreInstance>, ComponentError> {
+        let mut elaboration = Elaboration { frames: Vec::new(), found: Vec::new() };
+        elaboration.instantiate(&self.root, None, String::new(), (HashMap::new(), 0))?;
+        Ok(elaboration.found)
+    }
+}
+
+/// A definition with the component instance in which it stands: what its outer aliases mean depends on that.
+#[derive(Clone, Copy)]
+struct Closure<'d, 'a> {
+    definition: &'d Definition<'a>,
+    parent: usize,
+}
+
+#[derive(Clone)]
+enum Item<'d, 'a> {
+    Module(usize),
+    Component(Closure<'d, 'a>),
+    Instance(Rc<Exports<'d, 'a>>),
+    /// Of another kind, or imported by the outermost component.
+    Unknown,
+}
+
+type Exports<'d, 'a> = HashMap<&'a str, Item<'d, 'a>>;
+
+/// A component instance as far as it has come.
+#[derive(Default)]
+struct Frame<'d, 'a> {
+    parent: Option<usize>,
+    modules: Vec<Item<'d, 'a>>,
+    components: Vec<Item<'d, 'a>>,
+    instances: Vec<Item<'d, 'a>>,
+    core_instances: u32,
+    exports: Exports<'d, 'a>,
+}
+
+struct Elaboration<'d, 'a> {
+    frames: Vec<Frame<'d, 'a>>,
+    found: Vec<CoreInstance>,
+}
+
+impl<'d, 'a> Frame<'d, 'a> {
+    fn item(&self, kind: ComponentExternalKind, index: u32) -> Item<'d, 'a> {
+        let space = match kind {
+            ComponentExternalKind::Module => &self.modules,
+            ComponentExternalKind::Component => &self.components,
+            ComponentExternalKind::Instance => &self.instances,
+            _ => return Item::Unknown,
+        };
+        space.get(index as usize).cloned().unwrap_or(Item::Unknown)
+    }
+
+    fn define(&mut self, kind: Option<ComponentExternalKind>, item: Item<'d, 'a>) {
+        match kind {
+            Some(ComponentExternalKind::Module) => self.modules.push(item),
+            Some(ComponentExternalKind::Component) => self.components.push(item),
+            Some(ComponentExternalKind::Instance) => self.instances.push(item),
+            _ => {}
+        }
+    }
+
+    fn named(&self, arguments: &[Argument<'a>]) -> Exports<'d, 'a> {
+        arguments.iter().map(|argument| (argument.name, self.item(argument.kind, argument.index))).collect()
+    }
+}
+
+impl<'d, 'a> Elaboration<'d, 'a> {
+    fn instantiate(
+        &mut self,
+        definition: &'d Definition<'a>,
+        parent: Option<usize>,
+        path: String,
+        (arguments, depth): (Exports<'d, 'a>, usize),
+    ) -> Result<Exports<'d, 'a>, ComponentError> {
+        if depth > MOST_NESTED {
+            return Err(ComponentError::Deep { most: MOST_NESTED });
+        }
+        let this = self.frames.len();
+        self.frames.push(Frame { parent, ..Frame::default() });
+        self.check_count()?;
+        let mut children = 0;
+        for step in &definition.steps {
+            let item = match step {
+                Step::Module(module) => Item::Module(*module),
+                Step::Component(index) => match definition.components.get(*index) {
+                    Some(definition) => Item::Component(Closure { definition, parent: this }),
+                    None => Item::Unknown,
+                },
+                Step::CoreInstance { module } => {
+                    self.core_instance(this, *module, &path)?;
+                    continue;
+                }
+                Step::CoreBundle => {
+                    self.frames[this].core_instances += 1;
+                    continue;
+                }
+                Step::Instance { component, arguments } => {
+                    let frame = &self.frames[this];
+                    let arguments = frame.named(arguments);
+                    let Item::Component(closure) = frame.item(ComponentExternalKind::Component, *component)
+                    else {
+                        return Err(imported(&path, "component"));
+                    };
+                    let path = format!("{path}/{children}");
+                    children += 1;
+                    let Closure { definition, parent } = closure;
+                    let exports = self.instantiate(definition, Some(parent), path, (arguments, depth + 1))?;
+                    Item::Instance(Rc::new(exports))
+                }
+                Step::Bundle(items) => Item::Instance(Rc::new(self.frames[this].named(items))),
+                Step::Alias { instance, name, .. } => self.exported(this, *instance, name),
+                Step::Outer { kind, count, index } => self.outer(this, *kind, *count, *index),
+                Step::Import { name, .. } => arguments.get(name).cloned().unwrap_or(Item::Unknown),
+                Step::Export { kind, name, index } => {
+                    let item = self.frames[this].item(*kind, *index);
+                    self.frames[this].exports.insert(name, item.clone());
+                    item
+                }
+                Step::Lift => continue,
+            };
+            self.frames[this].define(step.defines(), item);
+        }
+        Ok(std::mem::take(&mut self.frames[this].exports))
+    }
+
+    fn core_instance(&mut self, this: usize, module: u32, path: &str) -> Result<(), ComponentError> {
+        let frame = &mut self.frames[this];
+        let Item::Module(module) = frame.item(ComponentExternalKind::Module, module) else {
+            return Err(imported(path, "core module"));
+        };
+        let index = frame.core_instances;
+        frame.core_instances += 1;
+        self.found.push(CoreInstance { module, component: shown(path), index });
+        self.check_count()
+    }
+
+    fn check_count(&self) -> Result<(), ComponentError> {
+        match self.frames.len() + self.found.len() > MOST_INSTANCES {
+            true => Err(ComponentError::ManyInstances { most: MOST_INSTANCES }),
+            false => Ok(()),
+        }
+    }
+
+    fn exported(&self, this: usize, instance: u32, name: &str) -> Item<'d, 'a> {
+        match self.frames[this].item(ComponentExternalKind::Instance, instance) {
+            Item::Instance(exports) => exports.get(name).cloned().unwrap_or(Item::Unknown),
+            _ => Item::Unknown,
+        }
+    }
+
+    fn outer(&self, this: usize, kind: ComponentOuterAliasKind, count: u32, index: u32) -> Item<'d, 'a> {
+        let kind = match kind {
+            ComponentOuterAliasKind::CoreModule => ComponentExternalKind::Module,
+            ComponentOuterAliasKind::Component => ComponentExternalKind::Component,
+            ComponentOuterAliasKind::Type | ComponentOuterAliasKind::CoreType => return Item::Unknown,
+        };
+        let mut frame = Some(this);
+        for _ in 0..count {
+            frame = frame.and_then(|frame| self.frames[frame].parent);
+        }
+        frame.map_or(Item::Unknown, |frame| self.frames[frame].item(kind, index))
+    }
+}
+
+fn shown(path: &str) -> String {
+    if path.is_empty() { "/".to_string() } else { path.to_string() }
+}
+
+fn imported(path: &str, what: &'static str) -> ComponentError {
+    ComponentError::Imported { path: shown(path), what }
+}

@@ -1,0 +1,52 @@
+use crate::printable::{Message, Printable};
+
+/// Why the input is not a component that can be worked on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ComponentError {
+    /// The bytes are not a valid component.
+    #[error("not a valid WebAssembly component: {} (at offset {offset:#x})", Message(message))]
+    Malformed {
+        /// What the validator said.
+        message: String,
+        /// Byte offset in the input.
+        offset: usize,
+    },
+    /// Components in components in components.
+    #[error("components are nested more than {most} deep")]
+    Deep {
+        /// How deep they may be nested.
+        most: usize,
+    },
+    /// A small component can have very many instances.
+    #[error("the component has more than {most} instances")]
+    ManyInstances {
+        /// How many there may be.
+        most: usize,
+    },
+    /// A module or component that is imported is known only to whoever instantiates the outermost component.
+    #[error(
+        "component {path} instantiates a {what} that the outermost component imports: compose the two first"
+    )]
+    Imported {
+        /// Of the component instance.
+        path: String,
+        /// `core module` or `component`.
+        what: &'static str,
+    },
+    /// The outermost component has no such export.
+    #[error("the component has no exported function `{}`", Printable(.0))]
+    NoSuchExport(String),
+    /// Two instances of one definition would need different ones.
+    #[error("{module} is instantiated more than once, and its instances are not equal after init")]
+    InstancesDiffer {
+        /// The core module.
+        module: String,
+    },
+}
+
+impl From<wasmparser::BinaryReaderError> for ComponentError {
+    fn from(error: wasmparser::BinaryReaderError) -> Self {
+        ComponentError::Malformed { message: error.message().to_string(), offset: error.offset() }
+    }
+}

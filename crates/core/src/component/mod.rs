@@ -1,0 +1,57 @@
+//! A component is a tree of definitions: core modules, nested components, and what joins them. Here it is taken apart and put
+//! together again; each of its core modules goes through the other stages by itself.
+//!
+//! ```text
+//! bytes ─parse→ Component ─elaborate→ [CoreInstance]  (in the order in which they come to be)
+//!                   └─ with_modules ─→ bytes ─without_export─→ bytes
+//! ```
+
+mod definition;
+mod elaborate;
+mod error;
+mod names;
+mod parse;
+mod rewrite;
+mod section;
+mod shift;
+#[cfg(test)]
+mod tests;
+
+pub use elaborate::CoreInstance;
+pub use error::ComponentError;
+pub use parse::is_component;
+pub use shift::without_export;
+
+use definition::Definition;
+
+/// A parsed and validated component. Everything borrows from its bytes.
+pub struct Component<'a> {
+    /// The whole binary.
+    pub bytes: &'a [u8],
+    root: Definition<'a>,
+    modules: Vec<CoreModule<'a>>,
+}
+
+/// A core module that stands in a component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CoreModule<'a> {
+    /// Its binary.
+    pub bytes: &'a [u8],
+    /// Its name, if it has one.
+    pub name: Option<&'a str>,
+}
+
+impl<'a> Component<'a> {
+    /// The core modules, in the order of the file.
+    pub fn modules(&self) -> &[CoreModule<'a>] {
+        &self.modules
+    }
+
+    /// What messages call a core module, by its place in [`Component::modules`].
+    pub fn module_name(&self, module: usize) -> String {
+        match self.modules.get(module).and_then(|module| module.name) {
+            Some(name) => format!("core module {module} (`{}`)", crate::printable::Printable(name)),
+            None => format!("core module {module}"),
+        }
+    }
+}

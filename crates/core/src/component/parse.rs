@@ -1,0 +1,166 @@
+use super::definition::{Argument, Definition, Nested, Part, Step};
+use super::section::{HEADER, RawSection, id};
+use super::{Component, ComponentError, CoreModule};
+use wasmparser::{
+    CanonicalFunction, ComponentAlias, ComponentAliasSectionReader, ComponentCanonicalSectionReader,
+    ComponentExportSectionReader, ComponentImportSectionReader, ComponentInstance,
+    ComponentInstanceSectionReader, Instance, InstanceSectionReader, KnownCustom, Name, Parser, Payload,
+    Validator, WasmFeatures,
+};
+
+/// How deep components may be nested. Nobody who writes them comes near; the binary format has no limit.
+const MOST_NESTED: usize = 100;
+
+/// Whether a binary says of itself that it is a component.
+pub fn is_component(bytes: &[u8]) -> bool {
+    bytes.starts_with(&HEADER[..4]) && bytes.get(6..8) == Some(&HEADER[6..])
+}
+
+impl<'a> Component<'a> {
+    /// Parses and validates a binary, the code of the core modules in it included.
+    ///
+    /// # Errors
+    /// [`ComponentError::Malformed`] with the offset of the first mistake, [`ComponentError::Deep`].
+    pub fn parse(bytes: &'a [u8]) -> Result<Component<'a>, ComponentError> {
+        if !is_component(bytes) {
+            let message = "the header is not that of a component".to_string();
+            return Err(ComponentError::Malformed { message, offset: 0 });
+        }
+        // The validator goes down into components without recursion; what comes after it does not.
+        check_depth(bytes)?;
+        Validator::new_with_features(WasmFeatures::all()).validate_all(bytes)?;
+        let mut modules = Vec::new();
+        let root = definition(bytes, 0, &mut modules)?;
+        Ok(Component { bytes, root, modules })
+    }
+}
+
+fn check_depth(bytes: &[u8]) -> Result<(), ComponentError> {
+    let mut depth = 0usize;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload? {
+            Payload::ComponentSection { .. } => depth += 1,
+            // Of the outermost component, and of modules, which end too, there is nothing to take away.
+            Payload::ModuleSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MOST_NESTED {
+            return Err(ComponentError::Deep { most: MOST_NESTED });
+        }
+    }
+    Ok(())
+}
+
+fn definition<'a>(
+    bytes: &'a [u8],
+    offset: usize,
+    modules: &mut Vec<CoreModule<'a>>,
+) -> Result<Definition<'a>, ComponentError> {
+    let mut definition = Definition { sections: Vec::new(), steps: Vec::new(), components: Vec::new() };
+    for section in RawSection::read_all(bytes, offset)? {
+        let nested = match section.id {
+            id::CORE_MODULE => {
+                modules.push(CoreModule { bytes: section.contents, name: module_name(section.contents) });
+                definition.steps.push(Step::Module(modules.len() - 1));
+                Nested::Module(modules.len() - 1)
+            }
+            id::COMPONENT => {
+                definition.components.push(self::definition(section.contents, section.offset, modules)?);
+                definition.steps.push(Step::Component(definition.components.len() - 1));
+                Nested::Component(definition.components.len() - 1)
+            }
+            _ => {
+                read_steps(&section, &mut definition.steps)?;
+                Nested::Nothing
+            }
+        };
+        definition.sections.push(Part { section, nested });
+    }
+    Ok(definition)
+}
+
+fn read_steps<'a>(section: &RawSection<'a>, steps: &mut Vec<Step<'a>>) -> Result<(), ComponentError> {
+    match section.id {
+        id::CORE_INSTANCE => {
+            for instance in InstanceSectionReader::new(section.reader())? {
+                steps.push(match instance? {
+                    Instance::Instantiate { module_index, .. } => Step::CoreInstance { module: module_index },
+                    Instance::FromExports(_) => Step::CoreBundle,
+                });
+            }
+        }
+        id::INSTANCE => {
+            for instance in ComponentInstanceSectionReader::new(section.reader())? {
+                steps.push(instance_step(instance?));
+            }
+        }
+        id::ALIAS => {
+            for alias in ComponentAliasSectionReader::new(section.reader())? {
+                steps.extend(match alias? {
+                    ComponentAlias::InstanceExport { kind, instance_index, name } => {
+                        Some(Step::Alias { kind, instance: instance_index, name })
+                    }
+                    ComponentAlias::Outer { kind, count, index } => Some(Step::Outer { kind, count, index }),
+                    ComponentAlias::CoreInstanceExport { .. } => None,
+                });
+            }
+        }
+        id::CANONICAL => {
+            for function in ComponentCanonicalSectionReader::new(section.reader())? {
+                if let CanonicalFunction::Lift { .. } = function? {
+                    steps.push(Step::Lift);
+                }
+            }
+        }
+        id::IMPORT => {
+            for import in ComponentImportSectionReader::new(section.reader())? {
+                let import = import?;
+                steps.push(Step::Import { kind: import.ty.kind(), name: import.name.name });
+            }
+        }
+        id::EXPORT => {
+            for export in ComponentExportSectionReader::new(section.reader())? {
+                let export = export?;
+                let name = export.name.name;
+                steps.push(Step::Export { kind: export.kind, name, index: export.index });
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn instance_step<'a>(instance: ComponentInstance<'a>) -> Step<'a> {
+    match instance {
+        ComponentInstance::Instantiate { component_index, args } => {
+            let arguments = args.iter().map(|argument| Argument {
+                name: argument.name,
+                kind: argument.kind,
+                index: argument.index,
+            });
+            Step::Instance { component: component_index, arguments: arguments.collect() }
+        }
+        ComponentInstance::FromExports(exports) => {
+            let items = exports.iter().map(|export| Argument {
+                name: export.name.name,
+                kind: export.kind,
+                index: export.index,
+            });
+            Step::Bundle(items.collect())
+        }
+    }
+}
+
+/// The name that a core module has in its own name section.
+fn module_name(module: &[u8]) -> Option<&str> {
+    let mut payloads = Parser::new(0).parse_all(module);
+    payloads.find_map(|payload| {
+        let Ok(Payload::CustomSection(section)) = payload else { return None };
+        let KnownCustom::Name(mut names) = section.as_known() else { return None };
+        names.find_map(|name| match name {
+            Ok(Name::Module { name, .. }) => Some(name),
+            _ => None,
+        })
+    })
+}
