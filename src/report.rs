@@ -2,7 +2,7 @@
 
 use crate::execute::AllocatedArgument;
 use crate::finding::Finding;
-use crate::host::Ledger;
+use crate::host::{Ledger, StubCalls};
 use crate::warning::Warning;
 use preinit_core::layout::Layout;
 use preinit_core::module::{Module, Space};
@@ -57,6 +57,9 @@ pub struct Report {
     pub warnings: Vec<Warning>,
     /// Host calls by import, in the order of their first call.
     pub host_calls: Vec<HostCalls>,
+    /// Calls that stubs have answered, by import.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stubs: Vec<StubCalls>,
     /// Bytes of randomness that init asked for, and that are frozen in.
     pub random_bytes: u64,
     /// What an instance's monotonic clock goes on from, in nanoseconds; `None` if it begins anew.

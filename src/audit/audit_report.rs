@@ -2,7 +2,7 @@
 
 use super::weight::Weight;
 use crate::finding::{Finding, Level};
-use crate::host::Ledger;
+use crate::host::{Ledger, StubCalls};
 use crate::page::MemoryMap;
 use serde::Serialize;
 
@@ -18,6 +18,9 @@ pub struct Audit {
     pub not_covered: Vec<String>,
     /// Which bytes the snapshot adds.
     pub weight: Vec<Weight>,
+    /// Calls that stubs have answered in the first run, by import.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stubs: Vec<StubCalls>,
     /// Host calls of the first run.
     pub host_calls: usize,
     /// How often init ran.

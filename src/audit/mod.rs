@@ -120,6 +120,7 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
         findings,
         not_covered,
         weight,
+        stubs: first.record.ledger.stubs(),
         host_calls: first.record.ledger.len(),
         runs: 1 + repeated.as_ref().map_or(0, |repeated| repeated.runs),
         maps,

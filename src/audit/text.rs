@@ -29,6 +29,9 @@ impl Audit {
             lines.extend(self.varied.iter().map(varied));
             self.weight.iter().for_each(|weight| add_weight(weight, &mut lines));
         }
+        for stub in &self.stubs {
+            lines.extend(wrapped("stub     ", &stub.to_string()));
+        }
         for not_covered in &self.not_covered {
             lines.extend(wrapped("skipped  ", not_covered));
         }

@@ -71,7 +71,7 @@ pub fn details(report: &Report, verbose: bool) -> String {
             lines.add("reading", format_args!("{} by {}", Seconds(frozen.reading), frozen.reader));
         }
     }
-    files_and_clock(&mut lines, report);
+    stubs_files_and_clock(&mut lines, report);
     let seen = seen(report);
     if !seen.is_empty() {
         let seen = seen.join(", ");
@@ -104,8 +104,12 @@ pub fn details(report: &Report, verbose: bool) -> String {
     lines.text
 }
 
-/// What init has done to files, and where its clock goes on.
-fn files_and_clock(lines: &mut Lines, report: &Report) {
+/// What stubs have answered, what init has done to files, and where its clock goes on.
+fn stubs_files_and_clock(lines: &mut Lines, report: &Report) {
+    for stub in report.stubs.iter().take(LISTED) {
+        lines.add("stub", stub);
+    }
+    more(lines, "stub", report.stubs.len());
     if let Some(clock) = report.monotonic_clock {
         let clock = Seconds(clock as f64 / 1e9);
         lines.add("clock", format_args!("an instance's monotonic clock goes on from {clock}"));

@@ -44,7 +44,7 @@ pub use host_value::HostValue;
 pub(crate) use interceptor::{Seen, Watch};
 pub use ledger::{
     Call, Descriptor, DescriptorKind, Descriptors, Entry, FileChange, ImportCount, Input, Ledger, LedgerHash,
-    Outcome, Region, Sources,
+    Outcome, Region, Sources, StubCalls,
 };
 pub use policy::{Class, ClassUse, Policies, Policy};
 pub use resolve::resolve_imports;

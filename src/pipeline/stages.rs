@@ -49,6 +49,7 @@ impl Stages<'_> {
             start_function: plan.start.is_some(),
             warnings: self.warnings(),
             host_calls: report::host_calls(ledger),
+            stubs: ledger.stubs(),
             random_bytes: ledger.random_bytes(),
             monotonic_clock: additions.monotonic_clock,
             stdin_bytes: ledger.reads_stdin().then(|| ledger.stdin().len() as u64),

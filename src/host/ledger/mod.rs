@@ -3,6 +3,7 @@
 mod descriptors;
 mod json;
 mod query;
+mod stub_calls;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use super::host_value::HostValue;
 pub use descriptors::{Descriptor, DescriptorKind, Descriptors};
 pub use json::LedgerHash;
 pub use query::{FileChange, ImportCount, Input};
+pub use stub_calls::StubCalls;
 
 /// Every host call of one run, with what went in and what came out.
 ///
