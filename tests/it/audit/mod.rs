@@ -4,6 +4,7 @@ mod findings;
 mod real;
 mod runs;
 mod sources;
+mod stubs;
 
 use preinit::Options;
 use preinit::audit::{Audit, Finding, Level, audit};
