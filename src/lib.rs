@@ -13,6 +13,7 @@ mod cache;
 mod cache;
 mod checks;
 mod cleaning;
+mod component;
 mod engine;
 pub mod error;
 mod evidence;
@@ -43,8 +44,8 @@ mod wording;
 pub mod stages {
     pub use crate::wording::{Bytes, counted, nearest};
     pub use preinit_core::{
-        addition, capture, encode, interpose, layout, module, plan, printable, probe, segments, snapshot,
-        strip,
+        addition, capture, component, encode, interpose, layout, module, plan, printable, probe, segments,
+        snapshot, strip,
     };
 
     #[cfg(feature = "cache")]

@@ -15,7 +15,7 @@ use crate::host::Ledger;
 use crate::options::Options;
 use crate::page::{MemoryMap, memory_maps};
 use crate::preinit::Output;
-use crate::report::{self, Report, Timings, seconds};
+use crate::report::{self, Clock, Report, Timings, seconds};
 use crate::warning::Warning;
 use preinit_core::addition::Extended;
 use preinit_core::capture::capture;
@@ -26,7 +26,6 @@ use preinit_core::probe::{ProbeOptions, Probed};
 use preinit_core::rebase::rebase_clock;
 use preinit_core::snapshot::Snapshot;
 use preinit_core::strip::{StripReport, strip};
-use std::time::Instant;
 use wasmparser::{Parser, Payload};
 
 /// Runs `wasm` through all stages. What init called is in `recorded` even if a later stage refuses.
@@ -78,7 +77,7 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
     if options.strict && !(report.warnings.is_empty() && report.findings.is_empty()) {
         return Err(Error::Strict { warnings: report.warnings, findings: report.findings });
     }
-    let report = Report { input_bytes: wasm.len() as u64, timings: clock.finish(&run), ..report };
+    let report = Report { input_bytes: wasm.len() as u64, timings: run.timings(clock), ..report };
     Ok(run.output(written.wasm, report, ledger, maps))
 }
 
@@ -211,6 +210,7 @@ fn plan_options(options: &Options, run: &Run, extended: &Extended<'_>) -> PlanOp
         internalize: options.internalize,
         layout: options.layout,
         slots: extended.slots().clone(),
+        kept_tables: Default::default(),
     }
 }
 
@@ -251,6 +251,10 @@ impl Run {
             stdout: host.stdout().to_vec(),
             stderr: host.stderr().to_vec(),
         }
+    }
+
+    fn timings(&self, clock: Clock) -> Timings {
+        Timings { compile: self.compile, init: self.init, ..clock.finished() }
     }
 
     fn output(self, wasm: Vec<u8>, report: Report, ledger: Ledger, maps: Vec<MemoryMap>) -> Output {
@@ -318,6 +322,7 @@ impl Stages<'_> {
             files_lost: ledger.files_lost(),
             findings: Vec::new(),
             frozen: None,
+            core_instances: Vec::new(),
         }
     }
 }
@@ -348,29 +353,4 @@ fn source_map_moved(module: &Module<'_>, output: &[u8]) -> Option<i64> {
     };
     let moved = code(output)? - code(module.bytes)?;
     (moved != 0).then_some(moved)
-}
-
-/// Measures the stages.
-struct Clock {
-    started: Instant,
-    last: Instant,
-    timings: Timings,
-}
-
-impl Clock {
-    fn start() -> Clock {
-        let now = Instant::now();
-        Clock { started: now, last: now, timings: Timings::default() }
-    }
-
-    /// Seconds since the last lap.
-    fn lap(&mut self) -> f64 {
-        let now = Instant::now();
-        seconds(now - std::mem::replace(&mut self.last, now))
-    }
-
-    fn finish(self, run: &Run) -> Timings {
-        let total = seconds(self.started.elapsed());
-        Timings { compile: run.compile, init: run.init, total, ..self.timings }
-    }
 }

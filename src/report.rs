@@ -1,5 +1,6 @@
 //! What was done, for people and for tools.
 
+pub use crate::component::CoreInstanceReport;
 use crate::execute::AllocatedArgument;
 use crate::finding::Finding;
 use crate::host::Ledger;
@@ -11,7 +12,7 @@ use preinit_core::snapshot::{Shape, Snapshot};
 use preinit_core::strip::StripReport;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What one run did. The JSON form has the same names; sizes are bytes, times are seconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -75,6 +76,9 @@ pub struct Report {
     /// What is known about a program that was frozen in the middle, by [`crate::Options::at`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frozen: Option<FrozenReport>,
+    /// Of a component, its core instances in the order in which they are made. The memories and tables above are those of all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub core_instances: Vec<CoreInstanceReport>,
 }
 
 /// A program that was frozen in the middle.
@@ -232,6 +236,32 @@ pub fn host_calls(ledger: &Ledger) -> Vec<HostCalls> {
     counts.map(|count| HostCalls { import: count.import.dotted(), count: count.calls }).collect()
 }
 
+/// Measures the stages.
+pub(crate) struct Clock {
+    started: Instant,
+    last: Instant,
+    /// What was measured.
+    pub timings: Timings,
+}
+
+impl Clock {
+    pub fn start() -> Clock {
+        let now = Instant::now();
+        Clock { started: now, last: now, timings: Timings::default() }
+    }
+
+    /// Seconds since the last lap.
+    pub fn lap(&mut self) -> f64 {
+        let now = Instant::now();
+        seconds(now - std::mem::replace(&mut self.last, now))
+    }
+
+    /// With the time since the start.
+    pub fn finished(self) -> Timings {
+        Timings { total: seconds(self.started.elapsed()), ..self.timings }
+    }
+}
+
 pub(crate) fn seconds(duration: Duration) -> f64 {
     duration.as_secs_f64()
 }
@@ -317,6 +347,20 @@ pub(crate) fn heap(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>
         data_bytes: planned.map_or(0, |plan| plan.data.contents.len() as u64),
         runs: planned.map_or(0, |plan| u64::from(plan.data.object_runs.len + plan.data.table_runs.len) / 3),
         types,
+    }
+}
+
+impl LayoutReport {
+    /// Of no memory at all.
+    pub(crate) fn empty() -> LayoutReport {
+        LayoutReport {
+            chosen: Layout::Compact,
+            mapped: true,
+            padding_bytes: None,
+            copied_bytes: None,
+            span_bytes: 0,
+            data_bytes: 0,
+        }
     }
 }
 

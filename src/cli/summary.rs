@@ -26,7 +26,10 @@ pub fn headline(output: &str) -> String {
 pub fn details(report: &Report, verbose: bool) -> String {
     let mut lines = Lines::default();
     lines.add("size", format_args!("{} -> {}", Bytes(report.input_bytes), Bytes(report.output_bytes)));
-    memories(&mut lines, report);
+    match report.core_instances.is_empty() {
+        true => memories(&mut lines, report),
+        false => core_instances(&mut lines, report),
+    }
     layout(&mut lines, &report.layout);
     if let Some(stripped) = &report.stripped {
         let StripReport { functions, functions_before, code_bytes, .. } = stripped;
@@ -34,7 +37,9 @@ pub fn details(report: &Report, verbose: bool) -> String {
         lines.add("stripped", format_args!("{functions} of {functions_before} functions, {bytes} of code"));
     }
     lines.add("globals", format_args!("{} changed", report.globals_changed));
-    tables(&mut lines, report);
+    if report.core_instances.is_empty() {
+        tables(&mut lines, report);
+    }
     heap(&mut lines, report, verbose);
     if verbose {
         lines.add(
@@ -172,6 +177,16 @@ fn memories(lines: &mut Lines, report: &Report) {
         );
     }
     more(lines, "memory", report.memories.len());
+}
+
+/// Those of a component that begin in another state.
+fn core_instances(lines: &mut Lines, report: &Report) {
+    let changed: Vec<_> = report.core_instances.iter().filter(|core| core.is_changed).collect();
+    for core in changed.iter().take(LISTED) {
+        let (before, after) = (Bytes(core.input_bytes), Bytes(core.output_bytes));
+        lines.add("core", format_args!("{}: {before} -> {after}", core.name));
+    }
+    more(lines, "core", changed.len());
 }
 
 /// Says something where there is a choice: what the other layout would give.

@@ -1,7 +1,7 @@
 //! Taking an export away. An export of a component is an item of its own, so every later index of its kind moves.
 
 use super::definition::Step;
-use super::section::{HEADER, RawSection, id};
+use super::section::{HEADER, NAMES, RawSection, id};
 use super::{Component, ComponentError, names};
 use std::convert::Infallible;
 use wasm_encoder::reencode::{Error, Reencode, ReencodeComponent};
@@ -104,7 +104,7 @@ fn shifted(
     Ok(match section.id {
         id::CUSTOM => {
             let custom = CustomSectionReader::new(reader)?;
-            if custom.name() != "component-name" {
+            if custom.name() != NAMES {
                 return Ok(None);
             }
             names::shifted(custom.data(), removed).map(|names| {

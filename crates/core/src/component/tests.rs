@@ -135,6 +135,27 @@ fn sizes_that_are_written_long_stay_as_they_are() {
 }
 
 #[test]
+fn a_module_is_called_what_its_component_calls_it() {
+    let wasm = binary(
+        r#"(component (component $c (core module $inner)) (core module $outer) (core module $own (@name "itself"))
+             (core module))"#,
+    );
+    let component = Component::parse(&wasm).unwrap();
+    // Modules in text form have their identifier as their own name.
+    let names: Vec<_> = component.modules().iter().map(|module| module.name).collect();
+    assert_eq!(names, [Some("inner"), Some("outer"), Some("itself"), None]);
+    let mut bare = wasm_encoder::Component::new();
+    bare.section(&wasm_encoder::RawSection { id: section::id::CORE_MODULE, data: &binary("(module)") });
+    let mut map = wasm_encoder::NameMap::new();
+    map.append(0, "bare");
+    let mut names = wasm_encoder::ComponentNameSection::new();
+    names.core_modules(&map);
+    bare.section(&names);
+    let wasm = bare.finish();
+    assert_eq!(Component::parse(&wasm).unwrap().modules()[0].name, Some("bare"));
+}
+
+#[test]
 fn equal_instances_share_their_module_and_others_are_refused() {
     let wasm = binary(
         r#"(component (core module $m (@name "counter") (memory 1))

@@ -68,6 +68,8 @@ pub struct ProbeOptions {
     /// Whether functions return the halves of globals of type `v128`, for hosts that cannot read such a global, such as
     /// JavaScript.
     pub splits_vectors: bool,
+    /// A number for the module, where its instances are found among others: [`Probe::Definition`].
+    pub definition: Option<u32>,
 }
 
 impl ProbeOptions {
