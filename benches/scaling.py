@@ -59,6 +59,8 @@ CASES = [
     ("10,000 islands of a byte", memory(16 * MIB, 1600, 1), ["--layout", "compact"], 0, ("segment", 10_000)),
     ("100,000 islands of a byte", memory(16 * MIB, 160, 1), ["--layout", "compact"], 0, ("segment", 100_000)),
     ("the same, at most 10,000 segments", memory(16 * MIB, 160, 1), [], 0, ("island", 100_000)),
+    ("150,000 islands of a byte in 586 MiB", memory(586 * MIB, 4096, 1), [], 0, ("island", 150_016)),
+    ("the same, compact", memory(586 * MIB, 4096, 1), ["--layout", "compact"], 0, ("island", 150_016)),
     ("a table of 100,000", table(100_000), [], 0, ("element", 100_000)),
     ("a table of 1,000,000", table(1_000_000), [], 0, ("element", 1_000_000)),
 ]

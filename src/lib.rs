@@ -31,6 +31,7 @@ mod page;
 mod pipeline;
 mod preinit;
 pub mod report;
+mod stage_clock;
 #[cfg(feature = "cache")]
 mod temporary;
 #[cfg(feature = "verify")]

@@ -12,7 +12,7 @@ use preinit_core::snapshot::{Shape, Snapshot};
 use preinit_core::strip::StripReport;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What one run did. The JSON form has the same names; sizes are bytes, times are seconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -157,7 +157,7 @@ pub struct MemoryReport {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct LayoutReport {
-    /// `compact` or `mappable`.
+    /// `compact`, `mappable` or `sparse`.
     pub chosen: Layout,
     /// Whether Wasmtime maps the output's memories copy-on-write, by its own defaults.
     pub mapped: bool,
@@ -170,6 +170,9 @@ pub struct LayoutReport {
     pub span_bytes: u64,
     /// Bytes of memory that the compact layout writes, which engines that do not map it copy at every start.
     pub data_bytes: u64,
+    /// Records that a start function copies in the sparse layout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub records: Option<u64>,
 }
 
 /// One table.
@@ -234,32 +237,6 @@ pub struct HostCalls {
 pub fn host_calls(ledger: &Ledger) -> Vec<HostCalls> {
     let counts = ledger.counts().into_iter();
     counts.map(|count| HostCalls { import: count.import.dotted(), count: count.calls }).collect()
-}
-
-/// Measures the stages.
-pub(crate) struct Clock {
-    started: Instant,
-    last: Instant,
-    /// What was measured.
-    pub timings: Timings,
-}
-
-impl Clock {
-    pub fn start() -> Clock {
-        let now = Instant::now();
-        Clock { started: now, last: now, timings: Timings::default() }
-    }
-
-    /// Seconds since the last lap.
-    pub fn lap(&mut self) -> f64 {
-        let now = Instant::now();
-        seconds(now - std::mem::replace(&mut self.last, now))
-    }
-
-    /// With the time since the start.
-    pub fn finished(self) -> Timings {
-        Timings { total: seconds(self.started.elapsed()), ..self.timings }
-    }
 }
 
 pub(crate) fn seconds(duration: Duration) -> f64 {
@@ -360,6 +337,7 @@ impl LayoutReport {
             copied_bytes: None,
             span_bytes: 0,
             data_bytes: 0,
+            records: None,
         }
     }
 }
@@ -373,7 +351,16 @@ pub(crate) fn layout(plan: &Plan<'_>) -> LayoutReport {
         copied_bytes: choice.mappable.map(|mappable| mappable.copied),
         span_bytes: choice.span,
         data_bytes: choice.data,
+        records: (choice.chosen == Layout::Sparse).then(|| records(plan)),
     }
+}
+
+fn records(plan: &Plan<'_>) -> u64 {
+    let of_segment = |segment: &DataSegment| match segment {
+        DataSegment::Sparse(sparse) => sparse.islands.len() as u64,
+        _ => 0,
+    };
+    plan.data.iter().map(of_segment).sum()
 }
 
 pub(crate) fn globals_changed(plan: &Plan<'_>) -> usize {

@@ -24,7 +24,7 @@ pub use weight::{Share, Weight};
 
 use crate::checks::constructors::ConstructorEffect;
 use crate::checks::{LibcState, Source};
-use crate::cleaning::{LibcVariables, PutBack, ResetHooks};
+use crate::cleaning::{PutBack, ResetHooks};
 use crate::engine::{self, on_guest_thread};
 use crate::error::Error;
 use crate::evidence::{Difference, Evidence, Symbols, differences};
@@ -34,12 +34,12 @@ use crate::host::{Ledger, WasiOptions};
 use crate::options::Options;
 use crate::page::maps_of_evidence;
 use crate::report::seconds;
+use crate::stage_clock::StageClock;
 use first_run::{FirstRun, Record};
 use init_run::InitRun;
 use preinit_core::probe::{ProbeOptions, Probed};
 use rerun::{Rerun, Variation};
 use search::{Found, Repeated, Search};
-use std::time::Instant;
 
 /// Audits what a snapshot of `wasm` with these options would freeze. No snapshot is made.
 ///
@@ -67,37 +67,33 @@ pub fn audit(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
 }
 
 fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
-    let mut clock = Clock::start();
+    let mut clock = StageClock::start();
+    let mut timings = Timings::default();
     let module = options.parse(wasm)?;
     let program = Program::of(&module);
-    let resets = if options.reset_libc { ResetHooks::of(&module) } else { ResetHooks::default() };
+    let resets = ResetHooks::of(&module, options.reset_libc);
     let functions = program.libc.indices().chain(resets.indices()).collect();
     let probed = Probed::with(&module, &ProbeOptions { functions, ..engine::probe_options() })?;
-    clock.timings.parse = clock.lap();
+    timings.parse = clock.lap();
 
     let host = first_run::repeatable(&options.host);
     let wasi = host.wasi.clone().unwrap_or_default();
     let hooks = resets.hooks(&probed);
     let execution = Execution { host: &host, ..options.execution(&module, &probed, &hooks) };
     let init = InitRun::compile(options, execution)?;
-    clock.timings.compile = clock.lap();
+    timings.compile = clock.lap();
 
     let mut end = init.run(&host, &options.limits)?;
     clock.lap();
     let record = Record::of(&mut end);
-    clock.timings.init = seconds(record.run_time);
-    let mut put_back = Vec::new();
-    if options.reset_libc {
-        let compiled = end.initialized.compiled();
-        let variables = LibcVariables::new(execution, &compiled, &program, &record.ledger);
-        put_back = resets.put_back(&variables, &record.ledger);
-    }
+    timings.init = seconds(record.run_time);
+    let put_back = resets.put_back(execution, &end.initialized.compiled(), &program, &record.ledger);
     let mut instance = end.initialized.reader();
     let first = FirstRun { snapshot: init.snapshot(&mut instance)?, record };
-    clock.timings.capture = clock.lap();
+    timings.capture = clock.lap();
 
     let repeated = repeat(&init, &first, &wasi, (&program.libc, &put_back))?;
-    clock.timings.reruns = clock.lap();
+    timings.reruns = clock.lap();
 
     let symbols = Symbols::of(&module);
     let end_of_variables = symbols.end_of_variables();
@@ -128,7 +124,7 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
         runs: 1 + repeated.as_ref().map_or(0, |repeated| repeated.runs),
         maps,
         varied,
-        timings: clock.finish(),
+        timings: Timings { search: clock.lap(), total: clock.total(), ..timings },
         ledger: Ledger::clone(&first.record.ledger),
         stdout: first.record.stdout,
     })
@@ -191,31 +187,5 @@ fn varied(variation: &Variation, wasi: &WasiOptions) -> Varied {
         differences: variation.changed.len(),
         diverged: variation.divergence.is_some(),
         ranges: ranges.collect(),
-    }
-}
-
-/// Measures the stages.
-struct Clock {
-    started: Instant,
-    last: Instant,
-    timings: Timings,
-}
-
-impl Clock {
-    fn start() -> Clock {
-        let now = Instant::now();
-        Clock { started: now, last: now, timings: Timings::default() }
-    }
-
-    /// Seconds since the last lap.
-    fn lap(&mut self) -> f64 {
-        let now = Instant::now();
-        seconds(now - std::mem::replace(&mut self.last, now))
-    }
-
-    /// Everything since the last lap was searching.
-    fn finish(mut self) -> Timings {
-        self.timings.search = self.lap();
-        Timings { total: seconds(self.started.elapsed()), ..self.timings }
     }
 }

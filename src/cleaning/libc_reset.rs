@@ -1,15 +1,17 @@
 //! What makes wasi-libc look again at what it has cached of the host: functions of its own, or its variables put back.
 
 use super::libc_variables::{LibcVariables, PutBack};
-use crate::execute::Hook;
-use crate::guest::function_named;
+use crate::engine::Compiled;
+use crate::execute::{Execution, Hook};
+use crate::guest::{Program, function_named};
 use crate::host::Ledger;
 use preinit_core::module::Module;
 use preinit_core::probe::{Probe, Probed};
 
-/// These functions of one module.
+/// These functions of one module, if they are wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ResetHooks {
+    is_wanted: bool,
     /// Index and name, in the order in which they are to be called.
     functions: Vec<(u32, &'static str)>,
 }
@@ -18,8 +20,11 @@ const RESET_PREOPENS: &str = "__wasilibc_reset_preopens";
 const DEINITIALIZE_ENVIRON: &str = "__wasilibc_deinitialize_environ";
 
 impl ResetHooks {
-    /// Those that `module` exports or has in its name section.
-    pub fn of(module: &Module<'_>) -> ResetHooks {
+    /// Those that `module` exports or has in its name section, if libc is to be reset.
+    pub fn of(module: &Module<'_>, is_wanted: bool) -> ResetHooks {
+        if !is_wanted {
+            return ResetHooks::default();
+        }
         const HOOKS: [&str; 3] = [
             RESET_PREOPENS,
             DEINITIALIZE_ENVIRON,
@@ -30,16 +35,21 @@ impl ResetHooks {
             let index = function_named(module, name)?;
             (index >= module.imported.functions && module.is_nullary(index)).then_some((index, name))
         });
-        ResetHooks { functions: found.collect() }
-    }
-
-    /// Whether the module has none of them.
-    pub fn is_empty(&self) -> bool {
-        self.functions.is_empty()
+        ResetHooks { is_wanted, functions: found.collect() }
     }
 
     /// What is put back where the function that resets it is missing, after a run that asked the host for what `ledger` has.
-    pub fn put_back(&self, variables: &LibcVariables<'_>, ledger: &Ledger) -> Vec<PutBack> {
+    pub fn put_back(
+        &self,
+        execution: Execution<'_>,
+        compiled: &Compiled,
+        program: &Program<'_>,
+        ledger: &Ledger,
+    ) -> Vec<PutBack> {
+        if !self.is_wanted {
+            return Vec::new();
+        }
+        let variables = LibcVariables::new(execution, compiled, program, ledger);
         let is_missing = |name, asks| !self.has(name) && ledger.wasi_calls(asks).next().is_some();
         let mut put_back = Vec::new();
         if is_missing(RESET_PREOPENS, "fd_prestat_get") {
@@ -49,6 +59,11 @@ impl ResetHooks {
             put_back.extend(variables.of_environment().unwrap_or_default());
         }
         put_back
+    }
+
+    /// Whether there is nothing that could be reset, although that is wanted.
+    pub fn have_no_effect(&self, put_back: &[PutBack]) -> bool {
+        self.is_wanted && self.functions.is_empty() && put_back.is_empty()
     }
 
     /// Whether libc looks for directories again.

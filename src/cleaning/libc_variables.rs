@@ -22,6 +22,17 @@ pub(crate) struct PutBack {
     pub of_directories: bool,
 }
 
+impl PutBack {
+    /// Puts the bytes back in the state.
+    pub fn apply(&self, snapshot: &mut Snapshot<'_>) {
+        let memory = snapshot.memories.first_mut();
+        let end = self.address.checked_add(self.bytes.len() as u64);
+        if let Some(memory) = memory.filter(|memory| end.is_some_and(|end| end <= memory.size)) {
+            memory.image.overwrite(self.address, &self.bytes);
+        }
+    }
+}
+
 /// A module whose libc is observed in instances of its own.
 pub(crate) struct LibcVariables<'a> {
     execution: Execution<'a>,

@@ -5,6 +5,6 @@ mod libc_variables;
 mod stack;
 
 pub(crate) use libc_reset::ResetHooks;
-pub(crate) use libc_variables::{LibcVariables, PutBack};
+pub(crate) use libc_variables::PutBack;
 pub use stack::StackKept;
 pub(crate) use stack::zero_stack;

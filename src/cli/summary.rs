@@ -191,6 +191,11 @@ fn core_instances(lines: &mut Lines, report: &Report) {
 
 /// Says something where there is a choice: what the other layout would give.
 fn layout(lines: &mut Lines, layout: &LayoutReport) {
+    if let Some(records) = layout.records {
+        let records = counted(records, "record");
+        lines.add("layout", format_args!("sparse, so a start function copies {records} at every start"));
+        return;
+    }
     let (Some(padding), Some(copied)) = (layout.padding_bytes, layout.copied_bytes) else { return };
     let start = match copied {
         0 => String::new(),

@@ -16,7 +16,8 @@ use crate::error::Error;
 use crate::host::{ComponentHost, lacking};
 use crate::options::Options;
 use crate::preinit::Output;
-use crate::report::Clock;
+use crate::report::Timings;
+use crate::stage_clock::StageClock;
 use crate::warning::Warning;
 use adapter::{Adapter, keeps_no_handles};
 use part::{Part, Place, name};
@@ -41,14 +42,15 @@ fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError>
     if let Some(option) = unsupported(options) {
         return Err(ComponentRunError::Option(option));
     }
-    let mut clock = Clock::start();
+    let mut clock = StageClock::start();
+    let mut timings = Timings::default();
     let component = Component::parse(wasm)?;
     let instances = component.elaborate()?;
     let parts = part::parts(&component, &instances)?;
     let probed: Vec<_> =
         parts.iter().map(|part| part.as_ref().map(|part| part.probed.wasm.as_slice())).collect();
     let probed = component.with_modules(&probed);
-    clock.timings.parse = clock.lap();
+    timings.parse = clock.lap();
 
     let compiling = Instant::now();
     let modules = || parts.iter().flatten().map(|part| part.module.bytes);
@@ -69,14 +71,14 @@ fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError>
 
     let places = part::places(&parts, &instances, &executed.instances, &mut executed.store)?;
     let state = States { options, component: &component, instances: &instances, places: &places };
-    let (encoded, mut summary) = state.encoded(&mut executed, &mut clock)?;
+    let (encoded, mut summary) = state.encoded(&mut executed, (&mut clock, &mut timings))?;
     let mut wasm_after = component.with_instances(&instances, &encoded)?;
     if !options.keep_init_functions {
         for called in &executed.called {
             wasm_after = without_export(&wasm_after, called)?;
         }
     }
-    clock.timings.encode += clock.lap();
+    timings.encode += clock.lap();
 
     let host = executed.store.data();
     if host.random_bytes() > 0
@@ -84,7 +86,11 @@ fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError>
     {
         summary.warnings.push(Warning::Random(host.random_bytes()));
     }
-    let report = summary.report(&executed, (wasm.len(), wasm_after.len()), clock.finished());
+    let report = summary.report(
+        &executed,
+        (wasm.len(), wasm_after.len()),
+        Timings { total: clock.total(), ..timings },
+    );
     Ok(Output {
         wasm: wasm_after,
         report,
@@ -123,7 +129,7 @@ impl States<'_, '_> {
     fn encoded(
         &self,
         executed: &mut execution::Executed,
-        clock: &mut Clock,
+        (clock, timings): (&mut StageClock, &mut Timings),
     ) -> Result<(Vec<Vec<u8>>, Summary), ComponentRunError> {
         let kept = tables::kept_tables(self.places, &mut executed.store)?;
         let mut summary = Summary::default();
@@ -133,7 +139,7 @@ impl States<'_, '_> {
         for ((place, instance), kept) in self.places.iter().zip(self.instances).zip(kept) {
             let module = &place.part.module;
             let mut snapshot = self.captured(place, instance, &mut executed.store)?;
-            clock.timings.capture += clock.lap();
+            timings.capture += clock.lap();
             if !snapshot.heap.is_empty()
                 && let Some(first) = holds_objects.replace(instance)
             {
@@ -151,12 +157,12 @@ impl States<'_, '_> {
             };
             let in_module = |error| self.in_module(instance, error);
             let plan = plan(module, &snapshot, &options).map_err(|error| in_module(error.into()))?;
-            clock.timings.plan += clock.lap();
+            timings.plan += clock.lap();
             let bytes = match is_stateless(place.part, &plan, &kept) {
                 true => module.bytes.to_vec(),
                 false => encode(module, &snapshot, &plan).map_err(|error| in_module(error.into()))?,
             };
-            clock.timings.encode += clock.lap();
+            timings.encode += clock.lap();
             summary.add((self.component, instance), module, (&snapshot, &plan), &bytes);
             encoded.push(bytes);
         }

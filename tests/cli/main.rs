@@ -3,12 +3,14 @@
 mod argv;
 mod audit;
 mod cache;
+mod components;
 mod evil_names;
 mod golden;
 mod host;
 mod init_function;
 mod messages;
 mod output;
+mod preview2;
 mod security;
 mod slips;
 #[cfg(unix)]

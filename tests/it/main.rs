@@ -20,6 +20,8 @@ mod real_inputs;
 mod repository;
 mod threads;
 mod verify;
+mod wasi_programs;
+mod wizer;
 
 fn main() -> std::process::ExitCode {
     let made_of_files = golden::trials()

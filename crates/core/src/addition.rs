@@ -109,16 +109,6 @@ impl<'a> Extended<'a> {
         &self.snapshot
     }
 
-    /// Lets `bytes` be at `address` of a memory, and gives whether that lies in it.
-    pub fn overwrite(&mut self, memory: u32, address: u64, bytes: &[u8]) -> bool {
-        let Some(memory) = self.snapshot.memories.get_mut(memory as usize) else { return false };
-        let is_inside = address.checked_add(bytes.len() as u64).is_some_and(|end| end <= memory.size);
-        if is_inside {
-            memory.image.overwrite(address, bytes);
-        }
-        is_inside
-    }
-
     /// What messages call slots of added tables.
     pub fn slots(&self) -> &HashMap<(u32, u64), String> {
         &self.slots

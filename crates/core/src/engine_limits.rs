@@ -15,6 +15,8 @@ pub enum Engine {
     SpiderMonkey,
     /// Safari and Bun.
     JavaScriptCore,
+    /// Wasmtime.
+    Wasmtime,
     /// Wasmer.
     Wasmer,
     /// wazero.
@@ -27,6 +29,7 @@ impl fmt::Display for Engine {
             Engine::V8 => "V8",
             Engine::SpiderMonkey => "SpiderMonkey",
             Engine::JavaScriptCore => "JavaScriptCore",
+            Engine::Wasmtime => "Wasmtime",
             Engine::Wasmer => "Wasmer",
             Engine::Wazero => "wazero",
         })
@@ -77,6 +80,13 @@ pub const BODY_BYTES: EngineLimit =
 pub const FIXED_ARRAY_ELEMENTS: EngineLimit =
     EngineLimit { what: "operands of `array.new_fixed`", most: 10_000, engines: BROWSERS };
 
+/// Memories of a module (`kV8MaxWasmMemories`, `MaxMemories`, `MAX_WASM_MEMORIES` of wasmparser).
+pub const MEMORIES: EngineLimit = EngineLimit {
+    what: "memories",
+    most: 100,
+    engines: &[Engine::V8, Engine::SpiderMonkey, Engine::Wasmtime],
+};
+
 /// Data segments of a module (`kV8MaxWasmDataSegments`, `MaxDataSegments`).
 pub const DATA_SEGMENTS: EngineLimit =
     EngineLimit { what: "data segments", most: 100_000, engines: BROWSERS };
@@ -92,6 +102,10 @@ pub const ACTIVE_DATA_END: EngineLimit = EngineLimit {
     most: 1 << 31,
     engines: &[Engine::Wasmer, Engine::Wazero],
 };
+
+/// Element segments of a module (`MAX_WASM_ELEMENT_SEGMENTS` of wasmparser).
+pub const ELEMENT_SEGMENTS: EngineLimit =
+    EngineLimit { what: "element segments", most: 100_000, engines: &[Engine::Wasmtime] };
 
 /// Items of one element segment (`kV8MaxWasmTableInitEntries`, `MaxElemSegmentLength`).
 pub const ELEMENT_SEGMENT_ITEMS: EngineLimit =

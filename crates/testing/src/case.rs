@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ;; init: NAME              init function; repeated: several, in order; absent: found by its name
-//! ;; options: WORD …         internalize, keep-init, optimize, wasi, stub-all, mappable, strip-init
+//! ;; options: WORD …         internalize, keep-init, optimize, wasi, stub-all, mappable, sparse, strip-init
 //! ;; rename: DST=SRC         as `--rename-func`
 //! ;; stub: MODULE.NAME       as `--stub`
 //! ;; preload: NAME=FILE      as `--preload`; FILE is relative to the case. Also provides the imports of both sides later
@@ -34,7 +34,7 @@ pub struct Case {
     pub optimize: bool,
     pub wasi: bool,
     pub stub_all: bool,
-    pub mappable: bool,
+    pub layout: Layout,
     pub strip_init: bool,
     pub limits: Vec<(String, u64)>,
 }
@@ -74,7 +74,7 @@ impl Case {
             optimize: false,
             wasi: false,
             stub_all: false,
-            mappable: false,
+            layout: Layout::Auto,
             strip_init: false,
             limits: Vec::new(),
         };
@@ -97,7 +97,8 @@ impl Case {
                 "optimize" => self.optimize = true,
                 "wasi" => self.wasi = true,
                 "stub-all" => self.stub_all = true,
-                "mappable" => self.mappable = true,
+                "mappable" => self.layout = Layout::Mappable,
+                "sparse" => self.layout = Layout::Sparse,
                 "strip-init" => self.strip_init = true,
                 word => panic!("{}: unknown option `{word}`", self.name),
             }),
@@ -133,7 +134,7 @@ impl Case {
             keep_init_functions: self.keep_init_functions,
             internalize: self.internalize,
             optimize: self.optimize,
-            layout: if self.mappable { Layout::Mappable } else { Layout::Auto },
+            layout: self.layout,
             strip_init: self.strip_init,
             ..Options::default()
         });

@@ -63,12 +63,13 @@ pub struct SnapshotArgs {
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub internalize: bool,
 
-    /// How memory contents are laid out: `auto`, `compact`, `mappable`
+    /// How memory contents are laid out: `auto`, `compact`, `mappable`, `sparse`
     ///
     /// `compact` is the smallest file. `mappable` adds zeros until Wasmtime maps the memory copy-on-write instead of
     /// copying it at every start, which it does if the data spans less than 16 MiB or less than twice its bytes; data far
-    /// away from the rest is left to a start function. Other engines copy the zeros, too. `auto` is mappable where that
-    /// takes no more zeros than an eighth of the data, and no start function.
+    /// away from the rest is left to a start function. Other engines copy the zeros, too. `sparse` is for data in very many
+    /// small islands: a start function copies records. `auto` is mappable where that takes no more zeros than an eighth of
+    /// the data, and no start function; it is sparse where that makes a file of more than 10,000 islands much smaller.
     #[arg(long, value_name = "LAYOUT", default_value = "auto", value_parser = layout_name::parse)]
     pub layout: Layout,
 

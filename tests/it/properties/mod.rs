@@ -6,6 +6,7 @@ mod heap;
 mod hostile;
 mod idempotence;
 mod initializer_objects;
+mod islands;
 mod layout;
 mod replay;
 mod rewritten;

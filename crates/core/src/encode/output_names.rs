@@ -32,7 +32,7 @@ fn with_added(subsection: &NameSubsection<'_>, module: &Module<'_>, plan: &Plan<
     let mut map = subsection.retained(|_| true)?;
     let names = match &plan.heap {
         Some(heap) => heap::names(module, &heap.plan),
-        None => vec![start_function::NAME.to_string()],
+        None => start_function::names(plan),
     };
     for (function, name) in (module.functions.len() as u32..).zip(names) {
         map.append(function, &name);

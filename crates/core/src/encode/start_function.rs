@@ -5,11 +5,19 @@ use crate::module::{InitFlag, Module, Patch, SectionId};
 use crate::plan::{Plan, StartStep, StartSteps};
 use crate::snapshot::Value;
 use std::borrow::Cow;
+use wasm_encoder::ValType as EncodedType;
 use wasm_encoder::{BlockType, Encode, Instruction, MemArg};
 use wasmparser::ValType;
 
 /// The name that the start function gets in the name section.
 pub(super) const NAME: &str = "preinit:start";
+
+/// The names of the start function and of its parts.
+pub(super) fn names(plan: &Plan<'_>) -> Vec<String> {
+    let parts = plan.start.as_ref().map_or(0, |start| start.parts().len());
+    let part = (1..=parts).map(|part| format!("{NAME} {part}"));
+    [NAME.to_string()].into_iter().chain(part).collect()
+}
 
 /// Adds the start function and what it calls, their types, and makes it the start.
 pub(super) fn add<'m>(
@@ -20,7 +28,7 @@ pub(super) fn add<'m>(
 ) -> Result<(), EncodeError> {
     let functions = match &plan.heap {
         Some(heap) => heap::functions(module, heap, start, patch)?,
-        None => vec![alone(module, start, patch)?],
+        None => alone(module, start, patch)?,
     };
     for (ty, body) in functions {
         patch.function(ty, &body);
@@ -31,50 +39,78 @@ pub(super) fn add<'m>(
     Ok(())
 }
 
-/// The start function of a module without objects, its type first; that is added only if the module has none like it.
+/// The start function of a module without objects and its parts, each with its type; that is added only if the module has none
+/// like it.
 fn alone(
     module: &Module<'_>,
     start: &StartSteps,
     patch: &mut Patch<'_, '_>,
-) -> Result<(u32, Vec<u8>), EncodeError> {
+) -> Result<Vec<(u32, Vec<u8>)>, EncodeError> {
     const NULLARY: [u8; 3] = [0x60, 0, 0];
     let nullary = module.types.iter().position(|ty| {
         matches!(&ty.composite_type.inner, wasmparser::CompositeInnerType::Func(ty)
             if ty.params().is_empty() && ty.results().is_empty())
     });
     let ty = nullary.map_or_else(|| patch.ty(&NULLARY), |ty| ty as u32);
-    let mut locals = Vec::new();
-    let mut code = Vec::new();
-    if let Some(flag) = &start.flag {
-        begin_first(flag, &mut code);
-    }
     // Later instances have to drop what the first one wrote, so that is after what only that does.
     let drops = start.flag.is_none();
-    for step in &start.steps {
-        match CopyRecords::of(step) {
-            Some(copy) => {
-                let mut local = |ty| {
-                    locals.push(ty);
-                    locals.len() as u32 - 1
-                };
-                copy.encode(&mut local, drops, &mut code);
-            }
-            None => encode_step(module, step, drops, &mut code)?,
-        }
+    let mut main = Body::default();
+    if let Some(flag) = &start.flag {
+        begin_first(flag, &mut main.code);
+    }
+    let mut parts = Vec::new();
+    for steps in start.parts() {
+        let mut part = Body::default();
+        part.steps(module, steps, drops)?;
+        parts.push((ty, part.finish()));
+        // They follow the start function.
+        Instruction::Call(module.functions.len() as u32 + parts.len() as u32).encode(&mut main.code);
+    }
+    if parts.is_empty() {
+        main.steps(module, &start.steps, drops)?;
     }
     if let Some(flag) = &start.flag {
-        end_first(flag, &mut code);
-        start.written_data().for_each(|data| Instruction::DataDrop(data).encode(&mut code));
+        end_first(flag, &mut main.code);
+        start.written_data().for_each(|data| Instruction::DataDrop(data).encode(&mut main.code));
     }
-    let mut body = Vec::new();
-    (locals.len() as u32).encode(&mut body);
-    for ty in locals {
-        1u32.encode(&mut body);
-        ty.encode(&mut body);
+    parts.insert(0, (ty, main.finish()));
+    Ok(parts)
+}
+
+/// The body of a function that does steps.
+#[derive(Default)]
+struct Body {
+    locals: Vec<EncodedType>,
+    code: Vec<u8>,
+}
+
+impl Body {
+    fn steps(&mut self, module: &Module<'_>, steps: &[StartStep], drops: bool) -> Result<(), EncodeError> {
+        for step in steps {
+            let Some(copy) = CopyRecords::of(step) else {
+                encode_step(module, step, drops, &mut self.code)?;
+                continue;
+            };
+            let mut local = |ty| {
+                self.locals.push(ty);
+                self.locals.len() as u32 - 1
+            };
+            copy.encode(&mut local, drops, &mut self.code);
+        }
+        Ok(())
     }
-    body.extend(code);
-    Instruction::End.encode(&mut body);
-    Ok((ty, body))
+
+    fn finish(self) -> Vec<u8> {
+        let mut body = Vec::new();
+        (self.locals.len() as u32).encode(&mut body);
+        for ty in self.locals {
+            1u32.encode(&mut body);
+            ty.encode(&mut body);
+        }
+        body.extend(self.code);
+        Instruction::End.encode(&mut body);
+        body
+    }
 }
 
 /// A step where values may be objects.
@@ -178,12 +214,14 @@ fn encode_step(
             Instruction::TableGrow(table).encode(out);
             trap_unless_equal(from, table64, out);
         }
-        StartStep::InitTable { table, table64, element, offset, len } => {
+        StartStep::InitTable { table, table64, element, offset, from, len, is_last } => {
             index(offset, table64, out);
-            Instruction::I32Const(0).encode(out);
+            Instruction::I32Const(from as i32).encode(out);
             Instruction::I32Const(len as i32).encode(out);
             Instruction::TableInit { table, elem_index: element }.encode(out);
-            Instruction::ElemDrop(element).encode(out);
+            if is_last {
+                Instruction::ElemDrop(element).encode(out);
+            }
         }
         StartStep::SetGlobal { global, value, ty } => {
             constant_expr::push(module, value, ty, out)?;

@@ -1,7 +1,7 @@
 use super::segment_indices::SegmentIndices;
 use super::sparse::{SCRATCH, SparseData};
 use super::{DataSegment, LayoutChoice, MappingObstacle, Padding, PlanError, PlanInputs, StartStep, Warning};
-use crate::engine_limits::{ACTIVE_DATA_END, DATA_SEGMENTS};
+use crate::engine_limits::{ACTIVE_DATA_END, DATA_SEGMENTS, MEMORIES};
 use crate::layout::{self, Arrangement, Layout};
 use crate::module::{InitFlag, Module, Space};
 use crate::segments::{self, GOOD_DATA_SEGMENTS, HeaderCost};
@@ -212,7 +212,7 @@ fn sparse_memories(
     for (memory, (islands, state)) in written.iter_mut().zip(states).enumerate() {
         let is_import = memory < kept;
         // Gaps of an import cannot be closed: what it holds there is not ours.
-        let needs_records = total > most && is_import && islands.len() > most / 2;
+        let needs_records = total > most && is_import && islands.len() > most / MEMORIES.most as usize;
         if islands.is_empty() || wanted == Layout::Mappable && !needs_records {
             continue;
         }

@@ -296,8 +296,7 @@ pub fn plan<'a>(
     }
     let is_needed = !start.steps.is_empty() || start.flag.is_some() || heap.is_some();
     let start = is_needed.then_some(start);
-    let steps = start.as_ref().map_or(0, |start| start.steps.len());
-    let added = u32::from(start.is_some()) + heap.as_ref().map_or(0, |heap| heap.plan.functions_added(steps));
+    let added = start.as_ref().map_or(0, |start| start.functions_added(heap.as_ref()));
     let drops_dwarf = module.code_moves_with(added) && module.has_dwarf();
     if drops_dwarf {
         warnings.push(Warning::DwarfDropped);

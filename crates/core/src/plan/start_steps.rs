@@ -1,3 +1,4 @@
+use super::PlannedHeap;
 use crate::module::InitFlag;
 use crate::snapshot::{Reference, Value};
 use wasmparser::{RefType, ValType};
@@ -74,7 +75,7 @@ pub enum StartStep {
         /// Type of the elements.
         ty: RefType,
     },
-    /// Copy a passive element segment to a table and drop it.
+    /// Copy items of a passive element segment to a table.
     InitTable {
         /// Table index.
         table: u32,
@@ -84,8 +85,12 @@ pub enum StartStep {
         element: u32,
         /// First slot.
         offset: u64,
+        /// First item of the segment.
+        from: u32,
         /// Number of slots.
         len: u32,
+        /// Whether the segment is dropped: nothing more is copied out of it.
+        is_last: bool,
     },
     /// Set an imported global.
     SetGlobal {
@@ -99,6 +104,24 @@ pub enum StartStep {
 }
 
 impl StartSteps {
+    /// How many steps one function takes; function bodies have a limit.
+    pub const PER_FUNCTION: usize = 10_000;
+
+    /// How many steps are in each of several functions: compilers take longer for one large function.
+    const PER_PART: usize = 500;
+
+    /// The steps of each function that the start function calls; none if it does them all itself.
+    pub fn parts(&self) -> impl ExactSizeIterator<Item = &[StartStep]> {
+        let parted = if self.steps.len() > Self::PER_FUNCTION { &self.steps[..] } else { &[] };
+        parted.chunks(Self::PER_PART)
+    }
+
+    /// The start function, and what it calls.
+    pub(super) fn functions_added(&self, heap: Option<&PlannedHeap>) -> u32 {
+        let parts = self.parts().len() as u32;
+        1 + heap.map_or(parts, |heap| heap.plan.functions_added(self.steps.len()))
+    }
+
     /// The data segments that the steps write, which no instance has once it is started.
     pub fn written_data(&self) -> impl Iterator<Item = u32> {
         self.steps.iter().filter_map(|step| match step {

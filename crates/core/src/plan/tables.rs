@@ -2,15 +2,22 @@ use super::heap::ObjectSlots;
 use super::imports::Imports;
 use super::segment_indices::SegmentIndices;
 use super::{ElementSegment, ElementType, PlanInputs, PlannedTable, StartStep, UnwritableValue};
-use crate::engine_limits::ELEMENT_SEGMENT_ITEMS;
+use crate::engine_limits::{ELEMENT_SEGMENT_ITEMS, ELEMENT_SEGMENTS};
 use crate::module::{Element, Module, Space, Table};
 use crate::snapshot::{ImportedTable, Reference, Snapshot, Value};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use wasmparser::{ElementItems, ElementKind, RefType, TableType};
 
-/// Beyond this many stretches a table is written as one segment with its gaps filled; engines limit segments.
-const MAX_STRETCHES: usize = 10_000;
+/// Beyond this many stretches small gaps of a table are filled, where that may be done.
+const MANY_STRETCHES: usize = 10_000;
+
+/// Slots of a gap that is filled then. A null in a segment takes three bytes, and on the engine that loads segments slowest one
+/// takes as long as some 256 bytes.
+const SMALL_GAP: usize = 85;
+
+/// Beyond this many stretches a table is written by the start function, out of one segment; engines limit segments.
+const MAX_ACTIVE: usize = ELEMENT_SEGMENTS.most as usize / 2;
 
 /// Longer ones are cut.
 const MAX_STRETCH: usize = ELEMENT_SEGMENT_ITEMS.most as usize;
@@ -56,8 +63,12 @@ pub(super) fn plan<'a>(
             }
         }
         planned.start.extend(table.growth());
-        for stretch in stretches {
-            planned.start.extend(table.write(stretch, &mut slots));
+        match stretches.len() > MAX_ACTIVE {
+            true => table.copy(stretches, &mut slots, &mut planned.start),
+            false => {
+                let steps = stretches.into_iter().filter_map(|stretch| table.write(stretch, &mut slots));
+                planned.start.extend(steps);
+            }
         }
         if table.kept_import.is_none() {
             let initial = state.elements.len() as u64;
@@ -128,18 +139,31 @@ impl<'t> ChangedTable<'t> {
                 _ => stretches.push(slot..slot + 1),
             }
         }
-        // Gaps of an import must not be written, and a gap that an object goes to needs a null; there the engines' limit
-        // stands.
-        let may_bridge = !self.is_import && self.ty.element_type.is_nullable();
-        if stretches.len() > MAX_STRETCHES && may_bridge {
-            let whole = stretches[0].start..stretches[stretches.len() - 1].end;
-            stretches.clear();
-            stretches.push(whole);
+        if stretches.len() > MANY_STRETCHES && !self.is_import {
+            stretches = self.without_small_gaps(&stretches);
         }
         let cut = |stretch: Range<usize>| {
             stretch.clone().step_by(MAX_STRETCH).map(move |start| start..stretch.end.min(start + MAX_STRETCH))
         };
         stretches.into_iter().flat_map(cut).collect()
+    }
+
+    /// Gaps of an import must not be written. Where an object goes to, there is a null until then.
+    fn without_small_gaps(&self, stretches: &[Range<usize>]) -> Vec<Range<usize>> {
+        let is_nullable = self.ty.element_type.is_nullable();
+        let mut joined: Vec<Range<usize>> = Vec::new();
+        for stretch in stretches {
+            match joined.last_mut() {
+                Some(last)
+                    if stretch.start - last.end <= SMALL_GAP
+                        && (is_nullable || !(last.end..stretch.start).any(|slot| self.is_object(slot))) =>
+                {
+                    last.end = stretch.end;
+                }
+                _ => joined.push(stretch.clone()),
+            }
+        }
+        joined
     }
 
     /// The objects that the start function writes. A stretch that bridges gaps writes nulls over objects that the
@@ -171,11 +195,7 @@ impl<'t> ChangedTable<'t> {
     /// Puts a stretch into a segment. What is beyond the elements that the table has from the beginning is copied by the
     /// start function.
     fn write(&self, stretch: Range<usize>, slots: &mut SegmentIndices<ElementSegment>) -> Option<StartStep> {
-        let as_item = |element: &Reference| match element.object() {
-            Some(_) => Reference::Null,
-            None => *element,
-        };
-        let items: Vec<_> = self.elements[stretch.clone()].iter().map(as_item).collect();
+        let items: Vec<_> = self.items(&stretch).collect();
         let (table, offset, len) = (self.index, stretch.start as u64, items.len() as u32);
         let ty = item_type(self.ty.element_type, &items);
         let fits = |slot: &ElementSegment| *slot == ElementSegment::Empty(ty);
@@ -184,7 +204,52 @@ impl<'t> ChangedTable<'t> {
             return None;
         }
         let element = slots.place(ElementSegment::Passive { ty, items }, fits);
-        Some(StartStep::InitTable { table, table64: self.ty.table64, element, offset, len })
+        let table64 = self.ty.table64;
+        Some(StartStep::InitTable { table, table64, element, offset, from: 0, len, is_last: true })
+    }
+
+    /// Puts stretches into as few segments as can be, out of which the start function copies them.
+    fn copy(
+        &self,
+        stretches: Vec<Range<usize>>,
+        slots: &mut SegmentIndices<ElementSegment>,
+        start: &mut Vec<StartStep>,
+    ) {
+        let mut rest = &stretches[..];
+        while !rest.is_empty() {
+            let mut count = 0;
+            let fits = |stretch: &&Range<usize>| {
+                count += stretch.len();
+                count <= MAX_STRETCH
+            };
+            let (part, behind) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+            rest = behind;
+            let items: Vec<_> = part.iter().flat_map(|stretch| self.items(stretch)).collect();
+            let ty = item_type(self.ty.element_type, &items);
+            let fits = |slot: &ElementSegment| *slot == ElementSegment::Empty(ty);
+            let element = slots.place(ElementSegment::Passive { ty, items }, fits);
+            let mut from = 0;
+            for (k, stretch) in part.iter().enumerate() {
+                let len = stretch.len() as u32;
+                start.push(StartStep::InitTable {
+                    table: self.index,
+                    table64: self.ty.table64,
+                    element,
+                    offset: stretch.start as u64,
+                    from,
+                    len,
+                    is_last: k + 1 == part.len(),
+                });
+                from += len;
+            }
+        }
+    }
+
+    fn items(&self, stretch: &Range<usize>) -> impl Iterator<Item = Reference> {
+        self.elements[stretch.clone()].iter().map(|element| match element.object() {
+            Some(_) => Reference::Null,
+            None => *element,
+        })
     }
 }
 

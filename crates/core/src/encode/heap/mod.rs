@@ -44,7 +44,7 @@ pub(super) fn functions(
         called.push((types.part(), prelude::entries(context, part)?));
     }
     let mut after = Vec::new();
-    for steps in steps.steps.chunks(HeapPlan::STEPS_PER_FUNCTION) {
+    for steps in steps.steps.chunks(StartSteps::PER_FUNCTION) {
         after.push(first_called + called.len() as u32);
         let mut body = BodyBuilder::new(context, 1);
         for step in steps {

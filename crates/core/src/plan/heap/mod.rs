@@ -27,7 +27,7 @@ pub use prebuilt::PrebuiltPlace;
 pub(super) use runs::ObjectSlots;
 pub use streams::{StreamKind, StreamRange};
 
-use super::{PlanError, UnwritableValue};
+use super::{PlanError, StartSteps, UnwritableValue};
 use crate::engine_limits::FIXED_ARRAY_ELEMENTS;
 use crate::module::{Module, Names, Space};
 use crate::snapshot::{Heap, Reference, Shape, Snapshot};
@@ -90,13 +90,11 @@ pub enum RegistryEntry {
 impl HeapPlan {
     /// How many entries one function puts into the registries that runs do not; function bodies have a limit.
     pub const ENTRIES_PER_FUNCTION: usize = 1000;
-    /// How many globals one function sets.
-    pub const STEPS_PER_FUNCTION: usize = 10_000;
 
     /// How many functions the output has for this besides the start function, which takes `steps`.
     pub(super) fn functions_added(&self, steps: usize) -> u32 {
         let entries = self.prelude.len().div_ceil(Self::ENTRIES_PER_FUNCTION);
-        let steps = steps.div_ceil(Self::STEPS_PER_FUNCTION);
+        let steps = steps.div_ceil(StartSteps::PER_FUNCTION);
         (self.builders.len() + 1 + entries + steps) as u32
     }
 

@@ -1,0 +1,177 @@
+//! The way of a module through the stages:
+//!
+//! ```text
+//! bytes ─parse→ Module ─probe→ Probed ─run→ Initialized ─capture→ Snapshot ─add→ Extended ─plan→ Plan ─encode→ bytes
+//! ```
+
+mod additions;
+mod finished_run;
+mod stages;
+mod written;
+
+use crate::checks::Afterwards;
+use crate::cleaning::{PutBack, ResetHooks, zero_stack};
+use crate::engine;
+use crate::error::Error;
+use crate::execute::{Execution, FinishedInit, Initialized, REACTOR_INITIALIZE, execute};
+use crate::freeze::{Freeze, StopPoint, StopRun};
+use crate::guest::Program;
+use crate::host::Ledger;
+use crate::options::Options;
+use crate::page::{MemoryMap, memory_maps};
+use crate::preinit::Output;
+use crate::report::{Report, Timings};
+use crate::stage_clock::StageClock;
+use crate::warning::Warning;
+use additions::Additions;
+use finished_run::FinishedRun;
+use preinit_core::addition::Extended;
+use preinit_core::capture::capture;
+use preinit_core::plan::{PlanOptions, plan};
+use preinit_core::probe::{ProbeOptions, Probed};
+use preinit_core::snapshot::Snapshot;
+use stages::Stages;
+use written::Written;
+
+/// Runs `wasm` through all stages. What init called is in `recorded` even if a later stage refuses.
+pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, Error> {
+    let mut clock = StageClock::start();
+    let mut timings = Timings::default();
+    options.check()?;
+    let module = options.parse(wasm)?;
+    let program = Program::of(&module);
+    let resets = ResetHooks::of(&module, options.reset_libc);
+    let functions = resets.indices().chain(program.libc.indices()).collect();
+    let probed = Probed::with(&module, &ProbeOptions { functions, ..engine::probe_options() })?;
+    let hooks = resets.hooks(&probed);
+    let execution = options.execution(&module, &probed, &hooks);
+    let stop_run = freezing(options, execution)?;
+    timings.parse = clock.lap();
+
+    let (mut initialized, point) = initialized(execution, stop_run.as_ref()).inspect_err(|error| {
+        recorded.clone_from(error.ledger().unwrap_or(&Ledger::default()));
+    })?;
+    let ledger = initialized.store.data_mut().take_ledger();
+    recorded.clone_from(&ledger);
+    let run = FinishedRun::of(&initialized);
+    let put_back = resets.put_back(execution, &initialized.compiled(), &program, &ledger);
+    clock.lap();
+
+    let state = FinishedState { options, execution, ledger: &ledger, run: &run, put_back: &put_back };
+    let Made { wasm, maps, mut report } =
+        state.written(&mut initialized, stop_run.zip(point), (&mut clock, &mut timings))?;
+    if resets.forgets_directories(&put_back) {
+        report.warnings.retain(|warning| *warning != Warning::NoDirectories);
+    }
+    if resets.have_no_effect(&put_back) {
+        report.warnings.push(Warning::NoResetHooks);
+    }
+    // A program that is frozen in the middle is warned about by what it holds.
+    if options.at.is_none() {
+        let mut instance = FinishedInit::new(&module, &probed, initialized, &options.limits);
+        for part in &put_back {
+            instance.write(part.address, &part.bytes);
+        }
+        let afterwards = Afterwards { options, program: &program, ledger: &ledger, init: &run.called };
+        report.findings.extend(afterwards.findings(instance)?);
+        report.findings.sort_by_key(|finding| finding.level);
+    }
+    if options.strict && !(report.warnings.is_empty() && report.findings.is_empty()) {
+        return Err(Error::Strict { warnings: report.warnings, findings: report.findings });
+    }
+    let report = Report { timings: run.timings(Timings { total: clock.total(), ..timings }), ..report };
+    Ok(run.output(wasm, report, ledger, maps))
+}
+
+/// The state that init has left, and what is asked of it.
+struct FinishedState<'f> {
+    options: &'f Options,
+    execution: Execution<'f>,
+    ledger: &'f Ledger,
+    run: &'f FinishedRun,
+    put_back: &'f [PutBack],
+}
+
+/// What the state was made into.
+struct Made {
+    wasm: Vec<u8>,
+    maps: Vec<MemoryMap>,
+    report: Report,
+}
+
+impl FinishedState<'_> {
+    /// From the state to the output.
+    fn written(
+        &self,
+        initialized: &mut Initialized,
+        stopped: Option<(StopRun<'_>, StopPoint)>,
+        (clock, timings): (&mut StageClock, &mut Timings),
+    ) -> Result<Made, Error> {
+        let FinishedState { options, execution: Execution { module, probed, .. }, ledger, run, .. } = *self;
+        let mut instance = initialized.reader();
+        let snapshot = self.cleaned(capture(module, probed, &mut instance)?)?;
+        timings.capture = clock.lap();
+
+        let additions = Additions::to(module, snapshot, options, stopped, ledger)?;
+        let Additions { extended, .. } = &additions;
+        let added = if extended.is_original() { None } else { Some(extended.module()?) };
+        let target = added.as_ref().unwrap_or(module);
+        clock.lap();
+
+        let plan = plan(target, extended.snapshot(), &plan_options(options, run, extended))?;
+        additions.check_entries(target, &plan)?;
+        timings.plan = clock.lap();
+
+        let written = Written::of(target, extended.snapshot(), &plan, options.strip_init)?;
+        timings.encode = clock.lap();
+
+        let maps = if options.maps { memory_maps(target, extended.snapshot()) } else { Vec::new() };
+        let stages =
+            Stages { options, module, ledger, additions: &additions, target, plan: &plan, written: &written };
+        let report = stages.report(run);
+        Ok(Made { wasm: written.wasm, maps, report })
+    }
+
+    /// The state without what is not to be written.
+    fn cleaned<'a>(&self, mut snapshot: Snapshot<'a>) -> Result<Snapshot<'a>, Error> {
+        if self.options.zero_stack {
+            zero_stack(self.execution.module, &mut snapshot).map_err(Error::StackKept)?;
+        }
+        self.put_back.iter().for_each(|part| part.apply(&mut snapshot));
+        Ok(snapshot)
+    }
+}
+
+/// The program that is to be frozen, compiled; `None` if init runs to its end.
+fn freezing<'e>(options: &'e Options, execution: Execution<'e>) -> Result<Option<StopRun<'e>>, Error> {
+    let Some(trigger) = &options.at else { return Ok(None) };
+    Ok(Some(StopRun::new(Freeze { trigger, reader: options.frames, execution })?))
+}
+
+/// Runs init, or the program that is to be frozen until it is stopped.
+fn initialized(
+    execution: Execution<'_>,
+    program: Option<&StopRun<'_>>,
+) -> Result<(Initialized, Option<StopPoint>), Error> {
+    match program {
+        None => Ok((execute(execution)?, None)),
+        Some(program) => {
+            let stop = program.run(execution.host, execution.limits)?;
+            Ok((stop.initialized, Some(stop.point)))
+        }
+    }
+}
+
+fn plan_options(options: &Options, run: &FinishedRun, extended: &Extended<'_>) -> PlanOptions {
+    let consumed = if options.keep_init_functions { &[] } else { run.called.as_slice() };
+    let removed = [REACTOR_INITIALIZE].into_iter().chain(consumed.iter().map(String::as_str));
+    let is_entry = |export: &str| extended.entries().iter().any(|entry| entry == export);
+    PlanOptions {
+        removed_exports: removed.filter(|export| !is_entry(export)).map(str::to_string).collect(),
+        renames: options.renames.clone(),
+        internalize: options.internalize,
+        layout: options.layout,
+        slots: extended.slots().clone(),
+        ..PlanOptions::default()
+    }
+}
