@@ -26,10 +26,7 @@ pub fn headline(output: &str) -> String {
 pub fn details(report: &Report, verbose: bool) -> String {
     let mut lines = Lines::default();
     lines.add("size", format_args!("{} -> {}", Bytes(report.input_bytes), Bytes(report.output_bytes)));
-    match report.core_instances.is_empty() {
-        true => memories(&mut lines, report),
-        false => core_instances(&mut lines, report),
-    }
+    memories(&mut lines, report);
     layout(&mut lines, &report.layout);
     if let Some(stripped) = &report.stripped {
         let StripReport { functions, functions_before, code_bytes, .. } = stripped;
@@ -37,9 +34,7 @@ pub fn details(report: &Report, verbose: bool) -> String {
         lines.add("stripped", format_args!("{functions} of {functions_before} functions, {bytes} of code"));
     }
     lines.add("globals", format_args!("{} changed", report.globals_changed));
-    if report.core_instances.is_empty() {
-        tables(&mut lines, report);
-    }
+    tables(&mut lines, report);
     heap(&mut lines, report, verbose);
     if verbose {
         lines.add(
@@ -163,6 +158,9 @@ impl Lines {
 }
 
 fn memories(lines: &mut Lines, report: &Report) {
+    if !report.core_instances.is_empty() {
+        return core_instances(lines, report);
+    }
     for memory in report.memories.iter().take(LISTED) {
         let size = |pages: u64| Bytes(pages.saturating_mul(memory.page_size));
         lines.add(
@@ -219,6 +217,10 @@ fn layout(lines: &mut Lines, layout: &LayoutReport) {
 }
 
 fn tables(lines: &mut Lines, report: &Report) {
+    // What core instances have is theirs.
+    if !report.core_instances.is_empty() {
+        return;
+    }
     for table in report.tables.iter().take(LISTED) {
         lines.add(
             "table",

@@ -13,6 +13,7 @@ mod output;
 mod preview2;
 mod security;
 mod slips;
+mod state_file;
 #[cfg(unix)]
 mod time_limit;
 mod verify;

@@ -18,6 +18,7 @@ mod programs;
 mod properties;
 mod real_inputs;
 mod repository;
+mod state_file;
 mod threads;
 mod verify;
 mod wasi_programs;
