@@ -118,7 +118,12 @@ impl ComponentRunError {
     pub fn is_refusal(&self) -> bool {
         match self {
             ComponentRunError::Component(error) => {
-                matches!(error, ComponentError::InstancesDiffer { .. } | ComponentError::Imported { .. })
+                matches!(
+                    error,
+                    ComponentError::InstancesDiffer { .. }
+                        | ComponentError::Exported { .. }
+                        | ComponentError::Imported { .. }
+                )
             }
             ComponentRunError::InModule { error, .. } => error.is_refusal(),
             ComponentRunError::Signature(_)

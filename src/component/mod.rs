@@ -35,7 +35,11 @@ use wasmtime::Store;
 /// Runs the component `wasm` through all stages.
 pub(crate) fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
     options.check()?;
-    Ok(snapshot(options, wasm)?)
+    let output = snapshot(options, wasm)?;
+    match options.strict && !output.report.warnings.is_empty() {
+        true => Err(Error::Strict { warnings: output.report.warnings, findings: Vec::new() }),
+        false => Ok(output),
+    }
 }
 
 fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError> {
@@ -72,7 +76,7 @@ fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError>
     let places = part::places(&parts, &instances, &executed.instances, &mut executed.store)?;
     let state = States { options, component: &component, instances: &instances, places: &places };
     let (encoded, mut summary) = state.encoded(&mut executed, (&mut clock, &mut timings))?;
-    let mut wasm_after = component.with_instances(&instances, &encoded)?;
+    let mut wasm_after = component.with_instances(&encoded)?;
     if !options.keep_init_functions {
         for called in &executed.called {
             wasm_after = without_export(&wasm_after, called)?;
@@ -111,7 +115,7 @@ fn unsupported(options: &Options) -> Option<&'static str> {
         (options.reset_libc, "resetting libc"),
         (options.rebase_clock == Some(true), "rebasing the monotonic clock"),
         (options.zero_stack, "clearing the stack"),
-        (options.default_proposals, "a choice of proposals"),
+        (options.default_proposals, "refusing proposals"),
     ];
     chosen.iter().find(|(is_chosen, _)| *is_chosen).map(|(_, what)| *what).or(lacking(&options.host))
 }

@@ -35,3 +35,27 @@ fn options_that_components_do_not_have_are_named() {
         failed(&place.line(command), 2, "the input is a component, and this works on core modules only");
     }
 }
+
+#[test]
+fn warnings_of_components_can_be_refused() {
+    let place = Place::new();
+    place.write(
+        "in.wat",
+        r#"(component
+            (import "wasi:random/random@0.2.0" (instance $random (export "get-random-u64" (func (result u64)))))
+            (alias export $random "get-random-u64" (func $f))
+            (core func $f (canon lower (func $f)))
+            (core module $m
+              (import "" "f" (func $f (result i64)))
+              (global $g (mut i64) (i64.const 0))
+              (func (export "init") (global.set $g (call $f))))
+            (core instance $i (instantiate $m (with "" (instance (export "f" (func $f))))))
+            (func (export "preinit") (canon lift (core func $i "init"))))"#,
+    );
+    failed(&place.line("in.wat -o out.wasm"), 1, "use --allow-wasi");
+    let output = place.line("in.wat -o out.wasm --allow-wasi");
+    done(&output);
+    assert!(stderr(&output).contains("init read 8 random bytes"), "{}", stderr(&output));
+    failed(&place.line("in.wat -o out.wasm --allow-wasi --strict"), 1, "init read 8 random bytes");
+    failed(&place.line("in.wat -o out.wasm --allow-wasi --random deny"), 1, "init asked for random bytes");
+}

@@ -6,11 +6,13 @@
 //!                   └─ with_modules ─→ bytes ─without_export─→ bytes
 //! ```
 
+mod copies;
 mod definition;
 mod elaborate;
 mod error;
 mod names;
 mod parse;
+mod reindex;
 mod rewrite;
 mod section;
 mod shift;

@@ -110,7 +110,10 @@ fn name_modules<'a>(definition: &Definition<'a>, modules: &mut [CoreModule<'a>])
     }
 }
 
-fn read_steps<'a>(section: &RawSection<'a>, steps: &mut Vec<Step<'a>>) -> Result<(), ComponentError> {
+pub(super) fn read_steps<'a>(
+    section: &RawSection<'a>,
+    steps: &mut Vec<Step<'a>>,
+) -> Result<(), ComponentError> {
     match section.id {
         id::CORE_INSTANCE => {
             for instance in InstanceSectionReader::new(section.reader())? {

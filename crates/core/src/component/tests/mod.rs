@@ -1,3 +1,5 @@
+mod copies;
+
 use super::*;
 use wasmparser::{ComponentExternalKind, Payload};
 
@@ -153,22 +155,6 @@ fn a_module_is_called_what_its_component_calls_it() {
     bare.section(&names);
     let wasm = bare.finish();
     assert_eq!(Component::parse(&wasm).unwrap().modules()[0].name, Some("bare"));
-}
-
-#[test]
-fn equal_instances_share_their_module_and_others_are_refused() {
-    let wasm = binary(
-        r#"(component (core module $m (@name "counter") (memory 1))
-             (core instance (instantiate $m)) (core instance (instantiate $m)))"#,
-    );
-    let component = Component::parse(&wasm).unwrap();
-    let instances = component.elaborate().unwrap();
-    let (one, two) = (binary("(module (memory 1))"), binary("(module (memory 2))"));
-    let shared = component.with_instances(&instances, &[one.clone(), one.clone()]).unwrap();
-    assert_eq!(Component::parse(&shared).unwrap().modules()[0].bytes, one);
-    let error = component.with_instances(&instances, &[one, two]).unwrap_err();
-    let module = "core module 0 (`counter`)".to_string();
-    assert_eq!(error, ComponentError::InstancesDiffer { module });
 }
 
 /// Functions before and after the export, in every kind of section that can name one.
