@@ -44,8 +44,8 @@ mod wording;
 pub mod stages {
     pub use crate::wording::{Bytes, counted, nearest};
     pub use preinit_core::{
-        addition, capture, encode, interpose, layout, module, plan, printable, probe, segments, snapshot,
-        strip,
+        addition, capture, constant_exports, encode, interpose, layout, module, plan, printable, probe,
+        segments, snapshot, state_file, strip,
     };
 
     #[cfg(feature = "cache")]

@@ -106,6 +106,12 @@ impl Preinit {
         self
     }
 
+    /// Takes it that every instance gets imported memories of nothing but zeros, as init did.
+    pub fn fresh_imports(mut self, fresh_imports: bool) -> Self {
+        self.options.fresh_imports = fresh_imports;
+        self
+    }
+
     /// Lays data out for small files, or for Wasmtime's copy-on-write memory images.
     pub fn layout(mut self, layout: Layout) -> Self {
         self.options.layout = layout;

@@ -170,6 +170,14 @@ pub fn warning(warning: &Warning) -> String {
     format!("{warning}{advice}")
 }
 
+/// An export that undoes a snapshot if a host calls it.
+pub fn initializer(name: &str) -> String {
+    format!(
+        "a host that calls the export `{name}` initializes the snapshot again; use --init-func {name} if the host does \
+         without it, or --noop-export {name}"
+    )
+}
+
 /// All warnings of a run.
 pub fn warnings(all: &[Warning]) -> Vec<String> {
     all.iter().map(warning).collect()

@@ -137,7 +137,21 @@ impl HostState {
 
     /// Every host call so far; the state's own ledger is empty afterwards, so this is for the end of a run.
     pub fn take_ledger(&mut self) -> Ledger {
+        self.note_clock();
         std::mem::take(&mut self.recorder.ledger)
+    }
+
+    /// Where the monotonic clock stands, if the guest has read it.
+    pub(crate) fn monotonic_clock(&mut self) -> Option<u64> {
+        self.note_clock();
+        self.ledger().monotonic_clock()
+    }
+
+    /// In a replay, the record knows where the clock stood.
+    fn note_clock(&mut self) {
+        if let Some(wasi) = &self.wasi {
+            self.recorder.ledger.monotonic = wasi.monotonic_clock();
+        }
     }
 
     /// Whether a call of `import` with `fd` as its first argument, if it were made now, would read standard input.

@@ -170,6 +170,7 @@ fn plan_options(options: &Options, run: &FinishedRun, extended: &Extended<'_>) -
         removed_exports: removed.filter(|export| !is_entry(export)).map(str::to_string).collect(),
         renames: options.renames.clone(),
         internalize: options.internalize,
+        fresh_imports: options.fresh_imports,
         layout: options.layout,
         slots: extended.slots().clone(),
     }

@@ -74,11 +74,17 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
         let removed_exports: Vec<String> =
             names.filter(|export| is_gone(export)).map(str::to_string).collect();
         let internalizes = self.snapshot.imports.len() < self.original.imports.len();
-        [Layout::Auto, Layout::Compact, Layout::Mappable, Layout::Sparse].into_iter().any(|layout| {
+        let layouts = [Layout::Auto, Layout::Compact, Layout::Mappable, Layout::Sparse];
+        // Where no memory is imported, both are the same.
+        let fresh: &[bool] = if target.imported.memories == 0 { &[false] } else { &[false, true] };
+        let mut choices =
+            layouts.into_iter().flat_map(|layout| fresh.iter().map(move |&fresh| (layout, fresh)));
+        choices.any(|(layout, fresh_imports)| {
             let options = PlanOptions {
                 removed_exports: removed_exports.clone(),
                 renames: renames.to_vec(),
                 internalize: internalizes,
+                fresh_imports,
                 layout,
                 slots: slots.clone(),
             };

@@ -9,8 +9,10 @@ mod host;
 mod init_function;
 mod messages;
 mod output;
+mod preview2;
 mod security;
 mod slips;
+mod state_file;
 #[cfg(unix)]
 mod time_limit;
 mod verify;

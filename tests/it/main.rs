@@ -18,8 +18,11 @@ mod programs;
 mod properties;
 mod real_inputs;
 mod repository;
+mod state_file;
 mod threads;
 mod verify;
+mod wasi_programs;
+mod wizer;
 
 fn main() -> std::process::ExitCode {
     let made_of_files = golden::trials().into_iter().chain(repository::examples::trials());

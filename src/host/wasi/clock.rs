@@ -57,6 +57,11 @@ impl Clocks {
         }
     }
 
+    /// The monotonic clock, which stands while the guest does not ask.
+    pub(super) fn monotonic(&self) -> Option<u64> {
+        self.peek(Kind::Monotonic).ok()
+    }
+
     /// Lets the monotonic clock go on from here when the guest first asks for it.
     pub(super) fn go_on_from(&mut self, monotonic: u64) {
         self.monotonic = monotonic;

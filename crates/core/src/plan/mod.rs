@@ -42,6 +42,8 @@ pub struct PlanOptions {
     pub renames: Vec<Rename>,
     /// Make imported memories, tables and mutable globals the module's own.
     pub internalize: bool,
+    /// Every instance gets imported memories that hold nothing but zeros, so that zeros may be written to them too.
+    pub fresh_imports: bool,
     /// How data is laid out.
     pub layout: Layout,
     /// What to call slots of tables that the user does not know, by table and slot.
@@ -265,7 +267,8 @@ pub fn plan<'a>(
         HeapInputs { module, snapshot, names: &names, slots: &tables.objects, used: &used },
         stays,
     )?;
-    let memories = memories::plan(inputs, heap.is_some(), options.layout)?;
+    let wanted = memories::Wanted { layout: options.layout, fresh_imports: options.fresh_imports };
+    let memories = memories::plan(inputs, heap.is_some(), wanted)?;
     warnings.extend(memories.warnings);
     let exports = exports::plan(module, options);
     warnings.extend(exports::warnings(module, &options.renames));

@@ -27,6 +27,8 @@ pub enum Probe {
     LowHalf(u32),
     /// The same for the upper half.
     HighHalf(u32),
+    /// A function that returns the bits of a global of type `f32` or `f64`, by global index.
+    Bits(u32),
     /// A function whose parameter types are those of a row of [`Probed::witnesses`](super::Probed::witnesses).
     Witness(u32),
 }
@@ -62,6 +64,7 @@ impl ProbeNames {
             Probe::Start => ("start", 0),
             Probe::LowHalf(index) => ("low half", index),
             Probe::HighHalf(index) => ("high half", index),
+            Probe::Bits(index) => ("bits", index),
             Probe::Witness(index) => ("witness", index),
         };
         format!("{}{kind} {index}", self.prefix)
