@@ -103,6 +103,7 @@ impl Summary {
             start_function: self.start_function,
             warnings: self.warnings,
             host_calls: Vec::new(),
+            stubs: Vec::new(),
             random_bytes: executed.store.data().random_bytes(),
             monotonic_clock: None,
             stdin_bytes: None,
