@@ -43,6 +43,9 @@ pub struct Options {
     pub renames: Vec<Rename>,
     /// Make imported memories, tables and mutable globals the module's own.
     pub internalize: bool,
+    /// Take it that every instance gets imported memories of nothing but zeros, as init did. Then they are written in fewer
+    /// and longer pieces.
+    pub fresh_imports: bool,
     /// How data is laid out in the output.
     pub layout: Layout,
     /// Replace the functions that only init could reach with stubs that trap.
@@ -86,6 +89,7 @@ impl Default for Options {
             keep_init_functions: false,
             renames: Vec::new(),
             internalize: false,
+            fresh_imports: false,
             layout: Layout::default(),
             strip_init: false,
             optimize: false,

@@ -48,6 +48,7 @@ else
     echo "rust/guest.wasm is left as it is: this Rust has no wasm32-wasip1" >&2
 fi
 
+SCRATCH=$scratch wasi/build.sh
 SCRATCH=$scratch RUST_FLAGS=$rust_flags sins/build.sh
 SCRATCH=$scratch threads/build.sh
 

@@ -19,6 +19,7 @@ mod result_cache;
 mod side_outputs;
 mod snapshot_command;
 mod snapshot_request;
+mod state_command;
 mod summary;
 mod terminal;
 mod verify_command;
@@ -44,6 +45,8 @@ fn run(called_as: CalledAs, words: Vec<OsString>) -> anyhow::Result<Exit> {
         None => snapshot_command::run(cli.snapshot, called_as)?,
         Some(Command::Verify(args)) => return verify_command::run(&args),
         Some(Command::Audit(args)) => return audit_command::run(&args),
+        Some(Command::Probe(args)) => state_command::probe(&args)?,
+        Some(Command::Encode(args)) => state_command::encode(*args)?,
         Some(Command::Completions { shell }) => generate::completions(shell)?,
         Some(Command::Man) => generate::man()?,
     }

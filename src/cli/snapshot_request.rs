@@ -133,6 +133,7 @@ fn options(args: SnapshotArgs, host: HostOptions, maps: bool) -> Options {
         keep_init_functions: args.keep_init_func,
         renames: args.renames,
         internalize: args.internalize,
+        fresh_imports: args.fresh_imports,
         layout: args.layout,
         strip_init: args.strip_init,
         optimize: args.optimize,

@@ -56,7 +56,7 @@ impl OriginalRun<'_> {
             let events = Arc::clone(&events);
             Arc::new(move |caller: &mut Caller<'_, HostState>, _: Option<&ImportName>, _: &[Val]| {
                 if events.fetch_add(1, Ordering::Relaxed) + 1 == event {
-                    let monotonic = caller.data().ledger().monotonic_clock();
+                    let monotonic = caller.data_mut().monotonic_clock();
                     caller.data_mut().restart(&after, digest, monotonic)?;
                 }
                 Ok(Seen::Answer)

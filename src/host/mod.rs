@@ -4,6 +4,7 @@
 //! After the run, [`HostState::ledger`] holds every call. The same options with [`HostOptions::replay`] give a store
 //! that answers from that ledger and touches nothing outside.
 
+mod component;
 mod error;
 mod host_options;
 mod host_value;
@@ -32,9 +33,10 @@ use run_limits::Limiter;
 use sealed::Seal;
 use wasi::Wasi;
 
+pub(crate) use component::{ComponentHost, component_linker, lacking, new_component_store};
 pub use error::{
-    ChangeRefused, Denied, GuestExit, HostError, ImportCalled, LedgerLimit, MemoryLimit, ReplayDiverged,
-    Unprovided, WasiImport,
+    ChangeRefused, ComponentImportCalled, Denied, GuestExit, HostError, ImportCalled, LedgerLimit,
+    MemoryLimit, ReplayDiverged, Unprovided, WasiImport,
 };
 pub use host_options::{
     Access, Clock, Define, Directory, FileTimes, HostOptions, ImportName, LinkerHook, Output, Preload,
@@ -137,7 +139,21 @@ impl HostState {
 
     /// Every host call so far; the state's own ledger is empty afterwards, so this is for the end of a run.
     pub fn take_ledger(&mut self) -> Ledger {
+        self.note_clock();
         std::mem::take(&mut self.recorder.ledger)
+    }
+
+    /// Where the monotonic clock stands, if the guest has read it.
+    pub(crate) fn monotonic_clock(&mut self) -> Option<u64> {
+        self.note_clock();
+        self.ledger().monotonic_clock()
+    }
+
+    /// In a replay, the record knows where the clock stood.
+    fn note_clock(&mut self) {
+        if let Some(wasi) = &self.wasi {
+            self.recorder.ledger.monotonic = wasi.monotonic_clock();
+        }
     }
 
     /// Whether a call of `import` with `fd` as its first argument, if it were made now, would read standard input.

@@ -33,6 +33,7 @@ impl Recorder {
             ledger.unreplayed = Some(replay.len());
             ledger.sources = replay.sources;
             ledger.preopens.clone_from(&replay.preopens);
+            ledger.monotonic = replay.monotonic;
             ledger.overlaid.clone_from(&replay.overlaid);
         }
         let descriptors = Descriptors::new(&ledger.preopens);
@@ -76,6 +77,7 @@ impl Recorder {
         self.take();
         self.descriptors = Descriptors::new(&self.ledger.preopens);
         self.ledger.unreplayed = None;
+        self.ledger.monotonic = None;
         self.replay = None;
         self.held = 0;
     }

@@ -142,6 +142,11 @@ impl Resolver {
                 None => return Ok(Some(wasi::define(store, function, wasi::Form::Plain).into())),
             }
         }
+        if let (ExternType::Func(ty), true) = (ty, self.wasi)
+            && let Some(function) = wasi::preview2::define(store, import, ty)
+        {
+            return Ok(Some(function.into()));
+        }
         if self.stub_all {
             return self.stub(store, import, ty).map(Some);
         }

@@ -24,8 +24,8 @@ pub(super) struct AddedCode<'m, 'a, 's> {
     functions: Vec<u32>,
     /// Bodies that are not the original's, and no stubs either: they call added functions. By position in the section.
     rewritten: Vec<usize>,
-    /// Whether something besides functions depends on what is provided for an import, or was added: then a state that is
-    /// equal here says little about other hosts.
+    /// Whether something besides functions depends on what is provided for an import, or writes there, or was added: then a
+    /// state that is equal here says little about other hosts.
     compares_state: bool,
 }
 
@@ -42,7 +42,8 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
         };
         let has_more_state =
             snapshot.globals.len() > original.globals.len() || snapshot.tables.len() > original.tables.len();
-        let compares_state = has_more_state || depends_on_imports(original, snapshot);
+        let compares_state =
+            has_more_state || writes_imports(snapshot) || depends_on_imports(original, snapshot);
         let pairs = read_bodies(original).into_iter().zip(read_bodies(snapshot)).enumerate();
         let differ = pairs.filter(|(_, (left, right))| left != right && *right != strip::STUB);
         let rewritten: Vec<usize> = differ.map(|(body, _)| body).collect();
@@ -73,13 +74,20 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
         let removed_exports: Vec<String> =
             names.filter(|export| is_gone(export)).map(str::to_string).collect();
         let internalizes = self.snapshot.imports.len() < self.original.imports.len();
-        [Layout::Compact, Layout::Mappable, Layout::Sparse, Layout::Auto].into_iter().any(|layout| {
+        let layouts = [Layout::Auto, Layout::Compact, Layout::Mappable, Layout::Sparse];
+        // Where no memory is imported, both are the same.
+        let fresh: &[bool] = if target.imported.memories == 0 { &[false] } else { &[false, true] };
+        let mut choices =
+            layouts.into_iter().flat_map(|layout| fresh.iter().map(move |&fresh| (layout, fresh)));
+        choices.any(|(layout, fresh_imports)| {
             let options = PlanOptions {
                 removed_exports: removed_exports.clone(),
                 renames: renames.to_vec(),
                 internalize: internalizes,
+                fresh_imports,
                 layout,
                 slots: slots.clone(),
+                kept_tables: Default::default(),
             };
             let Ok(plan) = plan(target, state, &options) else { return false };
             let Ok(wasm) = encode(target, state, &plan) else { return false };
@@ -106,7 +114,7 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
                 || same(SectionId::GLOBAL)
                     && same(SectionId::TABLE)
                     && same(SectionId::ELEMENT)
-                    && offsets(made) == offsets(snapshot))
+                    && active_data(made) == active_data(snapshot))
     }
 
     /// Exports that lead to added functions.
@@ -120,8 +128,8 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
             return "functions of the snapshot are not the original's, nor what this state needs".to_string();
         }
         if self.functions.is_empty() {
-            return "the snapshot's initial values depend on what is provided for its imports, where the original's \
-                    state does not"
+            return "the snapshot's initial values depend on what is provided for its imports, or write there, in \
+                    another way than this state needs"
                 .to_string();
         }
         let leads = |function: u32| {
@@ -162,13 +170,27 @@ fn contents<'a>(module: &Module<'a>, id: SectionId) -> &'a [u8] {
     module.section(id).map_or(&[], |section| section.contents)
 }
 
-/// The memory and the offset of each active data segment.
-fn offsets<'a>(module: &Module<'a>) -> Vec<(u32, &'a [u8])> {
+/// The memory, the offset and, if the memory is imported, the contents of each active data segment.
+fn active_data<'a>(module: &Module<'a>) -> Vec<(u32, &'a [u8], &'a [u8])> {
     let active = module.data.iter().filter_map(|data| match &data.kind {
-        DataKind::Active { memory_index, offset_expr } => Some((*memory_index, bytes(module, offset_expr))),
+        DataKind::Active { memory_index, offset_expr } => {
+            let written = if *memory_index < module.imported.memories { data.bytes } else { &[] };
+            Some((*memory_index, bytes(module, offset_expr), written))
+        }
         DataKind::Passive => None,
     });
     active.collect()
+}
+
+/// Whether segments are written to what is imported, and could hide there what the host has.
+fn writes_imports(module: &Module<'_>) -> bool {
+    let data = module.data.iter().any(|data| {
+        matches!(&data.kind, DataKind::Active { memory_index, .. } if *memory_index < module.imported.memories)
+    });
+    data || module.elements.iter().any(|element| {
+        matches!(&element.kind, ElementKind::Active { table_index, .. }
+            if table_index.unwrap_or(0) < module.imported.tables)
+    })
 }
 
 fn bytes<'a>(module: &Module<'a>, expression: &ConstExpr<'a>) -> &'a [u8] {

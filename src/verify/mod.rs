@@ -5,7 +5,8 @@
 //! as *could not tell* wherever they are recognized, as does a call that runs out of fuel or time on one side only. *Equal*
 //! means that no difference was found in what the coverage lists: the whole state after instantiation, private parts
 //! included, is always compared; what calls do is compared for the calls that were made. *Could not tell* means that
-//! something that was asked for could not be compared, and says what and why.
+//! something that was asked for could not be compared, and says what and why; code that the snapshot adds and the verifier
+//! would not is of that sort.
 //!
 //! Both sides run in lock step on the same engine. The original goes first. It runs its init; then the hermetic host answers
 //! its host calls (those of init from the ledger of the run that made the snapshot, if there is one). The snapshot follows:

@@ -82,11 +82,10 @@ impl SnapshotClock {
         if let Some(region) = shifted.call.reads.first_mut() {
             for subscription in region.bytes.chunks_exact_mut(48) {
                 let number = subscription[16..].first_chunk().map(|bytes| u32::from_le_bytes(*bytes));
-                if subscription[8] != 0 || number != Some(MONOTONIC) {
-                    continue;
-                }
-                waits_for_clock = true;
-                if subscription[40] & 1 != 0
+                waits_for_clock |= subscription[8] == 0;
+                if subscription[8] == 0
+                    && number == Some(MONOTONIC)
+                    && subscription[40] & 1 != 0
                     && let Some(time) = subscription[24..].first_chunk_mut::<8>()
                 {
                     *time = u64::from_le_bytes(*time).saturating_sub(self.behind).to_le_bytes();

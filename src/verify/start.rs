@@ -64,7 +64,7 @@ pub(super) fn run_init<'a>(
     let mut initialized = execute::start(execution.prepared(compiled, Duration::ZERO), calls)?;
     let preload_calls = initialized.preload_calls;
     let state = initialized.store.data_mut();
-    let monotonic = state.ledger().monotonic_clock();
+    let monotonic = state.monotonic_clock();
     let ledger = match host.replay {
         None => Arc::new(state.take_ledger()),
         Some(recorded) => {

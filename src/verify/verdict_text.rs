@@ -1,7 +1,7 @@
 //! The text form of a verdict.
 
 use super::verdict::{Coverage, Difference, EngineCoverage, Outcome, Skipped, StateCoverage, Verdict};
-use preinit_core::printable::Printable;
+use preinit_core::printable::{Message, Printable};
 use std::fmt;
 
 impl fmt::Display for Verdict {
@@ -19,6 +19,7 @@ impl fmt::Display for Verdict {
         }
         for difference in &self.differences {
             let Difference { key, original, snapshot, engines } = difference;
+            let (key, original, snapshot) = (Printable(key), Message(original), Message(snapshot));
             write!(f, "  {key}: {original} in the original, {snapshot} in the snapshot")?;
             // Observers are not asked about what differs in lock step.
             let mut exact = coverage.engines.iter().filter(|engine| engine.not_compared.is_empty());
@@ -33,9 +34,9 @@ impl fmt::Display for Verdict {
         }
         if let Some(script) = &self.script {
             writeln!(f, "calls that show it:")?;
-            script.lines().try_for_each(|line| writeln!(f, "  {line}"))?;
+            script.lines().try_for_each(|line| writeln!(f, "  {}", Message(line)))?;
         }
-        self.undecided.iter().try_for_each(|why| writeln!(f, "  not known: {why}"))?;
+        self.undecided.iter().try_for_each(|why| writeln!(f, "  not known: {}", Message(why)))?;
         if self.differences_ignored > 0 {
             writeln!(f, "ignored {} differences", self.differences_ignored)?;
         }
@@ -67,21 +68,23 @@ impl fmt::Display for Coverage {
         }
         self.engines.iter().try_for_each(|engine| engine.fmt(f))?;
         for Skipped { name, why } in &self.engines_skipped {
-            writeln!(f, "{name}: not run: {why}")?;
+            writeln!(f, "{name}: not run: {}", Message(why))?;
         }
         if !self.fresh.is_empty() {
             writeln!(f, "fresh: with {}: {} calls", self.fresh.join(", "), self.fresh_calls)?;
         }
         if !self.exports_called.is_empty() {
-            writeln!(f, "called: {}", self.exports_called.join(", "))?;
+            let called: Vec<String> =
+                self.exports_called.iter().map(|export| Printable(export).to_string()).collect();
+            writeln!(f, "called: {}", called.join(", "))?;
             if self.functions_entered > 0 {
                 writeln!(f, "entered: {} of {} functions", self.functions_entered, self.function_bodies)?;
             }
         }
         for Skipped { name, why } in &self.exports_not_called {
-            writeln!(f, "not called: {name}: {why}")?;
+            writeln!(f, "not called: {}: {}", Printable(name), Message(why))?;
         }
-        self.not_compared.iter().try_for_each(|what| writeln!(f, "not compared: {what}"))
+        self.not_compared.iter().try_for_each(|what| writeln!(f, "not compared: {}", Message(what)))
     }
 }
 
@@ -135,7 +138,9 @@ impl fmt::Display for EngineCoverage {
         )?;
         match self.not_compared.is_empty() {
             true => Ok(()),
-            false => writeln!(f, "{}: not compared: {}", self.name, self.not_compared.join(", ")),
+            false => {
+                writeln!(f, "{}: not compared: {}", self.name, Message(&self.not_compared.join(", ")))
+            }
         }
     }
 }

@@ -7,7 +7,8 @@ use preinit_core::module::{Element, Global, Module};
 use preinit_core::probe::{Probe, Probed};
 use preinit_core::snapshot::{Reference, Value, constant_address, evaluate_alone};
 use preinit_core::state_file::{
-    FunctionIdentity, State, StateInstance, StateMemory, StateReference, StateTable, StateValue, VERSION,
+    FunctionIdentity, ImportedState, State, StateInstance, StateMemory, StateReference, StateTable,
+    StateValue, VERSION,
 };
 use wasmparser::{ElementItems, ElementKind, Operator, Parser, Payload, ValType};
 use wasmtime::{Result, bail, format_err};
@@ -71,6 +72,8 @@ pub(super) async fn read(
         dropped_data,
         dropped_elements,
         items: Vec::new(),
+        imported: ImportedState::default(),
+        aliases: Vec::new(),
     };
     Ok(ReadState { state, memories })
 }

@@ -11,6 +11,8 @@ fn help() {
         ("--help", "help_long"),
         ("verify --help", "help_verify"),
         ("audit --help", "help_audit"),
+        ("probe --help", "help_probe"),
+        ("encode --help", "help_encode"),
     ] {
         let output = place.line(line);
         done(&output);

@@ -3,14 +3,17 @@
 mod argv;
 mod audit;
 mod cache;
+mod components;
 mod evil_names;
 mod golden;
 mod host;
 mod init_function;
 mod messages;
 mod output;
+mod preview2;
 mod security;
 mod slips;
+mod state_file;
 #[cfg(unix)]
 mod time_limit;
 mod verify;

@@ -44,9 +44,7 @@ impl Place {
             fs::create_dir_all(self.join("bin")).unwrap();
             let binary = env!("CARGO_BIN_EXE_preinit");
             match copied {
-                true => {
-                    drop(fs::hard_link(binary, &path).or_else(|_| fs::copy(binary, &path).map(drop)).unwrap())
-                }
+                true => fs::hard_link(binary, &path).or_else(|_| fs::copy(binary, &path).map(drop)).unwrap(),
                 #[cfg(unix)]
                 false => std::os::unix::fs::symlink(binary, &path).unwrap(),
                 #[cfg(not(unix))]

@@ -12,16 +12,23 @@ mod components;
 mod freezing;
 mod golden;
 mod host_caches;
+mod init_time;
 mod mutations;
 mod page;
 mod programs;
 mod properties;
 mod real_inputs;
 mod repository;
+mod state_file;
 mod threads;
 mod verify;
+mod wasi_programs;
+mod wizer;
 
 fn main() -> std::process::ExitCode {
-    let made_of_files = golden::trials().into_iter().chain(repository::examples::trials());
+    let made_of_files = golden::trials()
+        .into_iter()
+        .chain(components::golden::trials())
+        .chain(repository::examples::trials());
     preinit_testing::harness::run(made_of_files.collect())
 }

@@ -15,8 +15,8 @@ pub struct Addition {
     pub state: AddedState,
     /// What messages call slots of added tables, by table and slot.
     pub slots: HashMap<(u32, u64), String>,
-    /// An export through which the addition is reached, so that it must stay under some name.
-    pub entry: Option<String>,
+    /// Exports through which the addition is reached, so that they must stay under some name.
+    pub entries: Vec<String>,
     /// Whether debug information had to go, because code moved.
     pub drops_dwarf: bool,
 }
@@ -68,7 +68,7 @@ impl<'a> Extended<'a> {
     /// # Errors
     /// If the addition was made for another state.
     pub fn add(&mut self, addition: Addition) -> Result<(), OtherHeap> {
-        let Addition { wasm, state, slots, entry, drops_dwarf } = addition;
+        let Addition { wasm, state, slots, entries, drops_dwarf } = addition;
         if let Some(heap) = state.heap {
             if !heap.starts_with(&self.snapshot.heap) {
                 return Err(OtherHeap);
@@ -86,7 +86,7 @@ impl<'a> Extended<'a> {
         }
         self.wasm = Cow::Owned(wasm);
         self.slots.extend(slots);
-        self.entries.extend(entry);
+        self.entries.extend(entries);
         self.drops_dwarf |= drops_dwarf;
         Ok(())
     }
@@ -107,6 +107,11 @@ impl<'a> Extended<'a> {
     /// The state, that of what was added included.
     pub fn snapshot(&self) -> &Snapshot<'a> {
         &self.snapshot
+    }
+
+    /// The state, to change what no addition depends on.
+    pub fn snapshot_mut(&mut self) -> &mut Snapshot<'a> {
+        &mut self.snapshot
     }
 
     /// What messages call slots of added tables.

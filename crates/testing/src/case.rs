@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ;; init: NAME              init function; repeated: several, in order; absent: found by its name
-//! ;; options: WORD …         internalize, keep-init, optimize, wasi, stub-all, mappable, sparse, strip-init
+//! ;; options: WORD …         internalize, fresh-imports, keep-init, optimize, wasi, stub-all, mappable, sparse, strip-init
 //! ;; rename: DST=SRC         as `--rename-func`
 //! ;; stub: MODULE.NAME       as `--stub`
 //! ;; preload: NAME=FILE      as `--preload`; FILE is relative to the case. Also provides the imports of both sides later
@@ -30,6 +30,7 @@ pub struct Case {
     pub elsewhere: Vec<(String, Vec<u8>)>,
     pub calls: Vec<Call>,
     pub internalize: bool,
+    pub fresh_imports: bool,
     pub keep_init_functions: bool,
     pub optimize: bool,
     pub wasi: bool,
@@ -70,6 +71,7 @@ impl Case {
             elsewhere: Vec::new(),
             calls: Vec::new(),
             internalize: false,
+            fresh_imports: false,
             keep_init_functions: false,
             optimize: false,
             wasi: false,
@@ -93,6 +95,7 @@ impl Case {
             "init" => self.init.push(value.to_string()),
             "options" => value.split_whitespace().for_each(|word| match word {
                 "internalize" => self.internalize = true,
+                "fresh-imports" => self.fresh_imports = true,
                 "keep-init" => self.keep_init_functions = true,
                 "optimize" => self.optimize = true,
                 "wasi" => self.wasi = true,
@@ -133,6 +136,7 @@ impl Case {
             init_functions: self.init.clone(),
             keep_init_functions: self.keep_init_functions,
             internalize: self.internalize,
+            fresh_imports: self.fresh_imports,
             optimize: self.optimize,
             layout: self.layout,
             strip_init: self.strip_init,

@@ -16,6 +16,8 @@ pub struct World {
     pub env: Vec<(&'static str, &'static str)>,
     /// Guest's name, host's path.
     pub dirs: Vec<(&'static str, PathBuf)>,
+    /// Whether it may change them.
+    pub is_writable: bool,
     pub stdin: &'static [u8],
 }
 
@@ -68,7 +70,8 @@ impl Guest {
         builder.args(&world.args).envs(&world.env).stdout(stdout.clone()).stderr(stderr.clone());
         builder.stdin(MemoryInputPipe::new(world.stdin));
         for (guest, host) in &world.dirs {
-            builder.preopened_dir(host, guest, FsPerms::ReadOnly).unwrap();
+            let permissions = if world.is_writable { FsPerms::ReadWrite } else { FsPerms::ReadOnly };
+            builder.preopened_dir(host, guest, permissions).unwrap();
         }
         let mut store = Store::new(module.engine(), builder.build_p1());
         let mut linker = Linker::new(module.engine());

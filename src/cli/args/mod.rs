@@ -7,6 +7,7 @@ mod host_args;
 mod limit_args;
 mod message_args;
 mod snapshot_args;
+mod state_args;
 mod switch_values;
 mod untrusted;
 mod verify_args;
@@ -30,6 +31,7 @@ pub use host_args::HostArgs;
 pub use limit_args::LimitArgs;
 pub use message_args::MessageArgs;
 pub use snapshot_args::{SnapshotArgs, notes};
+pub use state_args::{EncodeArgs, ProbeArgs};
 pub use verify_args::{Engine, PlayArgs, VerifyArgs};
 pub use wasmtime_args::WasmtimeArgs;
 
@@ -79,6 +81,13 @@ pub enum Command {
     /// directories and environment that libc has cached; output that was not flushed; constructors that would run a
     /// second time. It names the variables and the calls, and says what to do about it.
     Audit(Box<AuditArgs>),
+    /// Write the form of a module that shows its state, for a host that runs init itself
+    ///
+    /// The host instantiates it instead of the module, initializes it, and reads what the schema names. What it has read is
+    /// a state file, from which `preinit encode` makes the snapshot. docs/state-file.md describes both files.
+    Probe(ProbeArgs),
+    /// Make a snapshot from a state that a host has read of the probed module
+    Encode(Box<EncodeArgs>),
     /// Write a shell's completion script to standard output
     Completions {
         /// The shell

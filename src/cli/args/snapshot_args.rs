@@ -63,6 +63,13 @@ pub struct SnapshotArgs {
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub internalize: bool,
 
+    /// Imported memories hold nothing but zeros when an instance gets them
+    ///
+    /// Then zeros may be written to them too, so that many small pieces of data become a few long ones. Refused if a memory
+    /// was not like that when init got it.
+    #[arg(long, action = ArgAction::Set, default_value_t = false, conflicts_with = "internalize")]
+    pub fresh_imports: bool,
+
     /// How memory contents are laid out: `auto`, `compact`, `mappable`, `sparse`
     ///
     /// `compact` is the smallest file. `mappable` adds zeros until Wasmtime maps the memory copy-on-write instead of

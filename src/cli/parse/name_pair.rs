@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use preinit::Rename;
+use preinit::stages::constant_exports::ConstantExport;
 
 /// A directory of this machine and its name in the guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,16 @@ pub fn preload(text: &str) -> Result<Preload, String> {
     match text.split_once('=') {
         Some((name, file)) if !file.is_empty() => Ok(Preload { name: name.to_owned(), file: file.into() }),
         _ => Err("expected NAME=FILE, the imports' module name first".to_owned()),
+    }
+}
+
+/// `NAME=VALUE`. An export's name may itself hold `=`, a number cannot; the last one divides.
+pub fn constant_export(text: &str) -> Result<ConstantExport, String> {
+    match text.rsplit_once('=') {
+        Some((name, value)) if !value.is_empty() => {
+            Ok(ConstantExport { name: name.to_owned(), value: Some(value.to_owned()) })
+        }
+        _ => Err("expected NAME=VALUE, the export's name first".to_owned()),
     }
 }
 
@@ -103,6 +114,17 @@ mod tests {
         assert_eq!(directory("./lib::/lib"), Ok(Mapping { guest: "/lib".to_owned(), host: "./lib".into() }));
         assert_eq!(directory_or_mapping("lib"), Ok(Mapping { guest: "lib".to_owned(), host: "lib".into() }));
         assert_eq!(directory_or_mapping("/::lib"), Ok(Mapping { guest: "/".to_owned(), host: "lib".into() }));
+    }
+
+    #[test]
+    fn a_number_comes_last() {
+        let constant = |name: &str, value: &str| {
+            Ok(ConstantExport { name: name.to_owned(), value: Some(value.to_owned()) })
+        };
+        assert_eq!(constant_export("a=b=-1"), constant("a=b", "-1"));
+        assert_eq!(constant_export("=1"), constant("", "1"));
+        assert!(constant_export("a").is_err());
+        assert!(constant_export("a=").is_err());
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Ledger {
     pub(super) unrecorded: Vec<ImportName>,
     pub(super) entries: Vec<Arc<Entry>>,
     pub(super) unreplayed: Option<usize>,
+    /// What the guest would have read next of the monotonic clock, in nanoseconds, if there was one.
+    pub(super) monotonic: Option<u64>,
 }
 
 /// What the answers of WASI were made from.

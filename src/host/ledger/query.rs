@@ -78,10 +78,10 @@ impl Ledger {
         }
     }
 
-    /// Where the monotonic clock stands after the guest's last reading of it, in nanoseconds; `None` if it did not read it.
+    /// Where the monotonic clock stood at the end, in nanoseconds; `None` if the guest has not read it.
     pub fn monotonic_clock(&self) -> Option<u64> {
-        let readings = self.wasi_calls("clock_time_get").filter_map(Entry::monotonic_reading);
-        readings.max().map(|reading| reading.saturating_add(1))
+        let was_read = self.entries().any(|entry| entry.monotonic_reading().is_some());
+        self.monotonic.filter(|_| was_read)
     }
 
     /// Whether the guest slept, or waited for a time.

@@ -98,6 +98,11 @@ impl Wasi {
         }
     }
 
+    /// What the guest would read next of the monotonic clock, if it may.
+    pub(in crate::host) fn monotonic_clock(&self) -> Option<u64> {
+        self.clocks.monotonic()
+    }
+
     /// Lets the monotonic clock go on from here.
     pub(in crate::host) fn go_on_from(&mut self, monotonic: u64) {
         self.clocks.go_on_from(monotonic);

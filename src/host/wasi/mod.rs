@@ -2,13 +2,14 @@
 //! answers say nothing about this machine.
 
 mod answer;
-mod clock;
+pub(super) mod clock;
 mod errno;
 mod files;
 mod functions;
 mod overlay;
 mod poll;
-mod random;
+pub(super) mod preview2;
+pub(super) mod random;
 mod readdir;
 mod span;
 mod stdio;
@@ -41,7 +42,7 @@ pub(super) const MODULE: &str = "wasi_snapshot_preview1";
 
 /// Whether this host has such a function, where it is allowed.
 pub(super) fn provides(import: &ImportName) -> bool {
-    import.module == MODULE && function(&import.name).is_some()
+    import.module == MODULE && function(&import.name).is_some() || preview2::provides(import)
 }
 
 /// The form in which a module imports a function.

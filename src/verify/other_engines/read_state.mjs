@@ -16,11 +16,15 @@ export class Identities {
   }
 }
 
+function isI31(value) {
+  return Number.isInteger(value) && value >= -(2 ** 30) && value < 2 ** 30 && !Object.is(value, -0);
+}
+
 function showReference(value, kind, identities) {
   if (value === null) return 'null';
   if (kind === 'func') return { function: identities.of(value) };
-  // JavaScript sees 31-bit integers as numbers.
-  if (typeof value === 'number') return { [kind === 'extern' ? 'extern_i31' : 'i31']: value & 0x7fffffff };
+  // JavaScript sees 31-bit integers as numbers, and may have put other numbers there itself.
+  if (isI31(value)) return { [kind === 'extern' ? 'extern_i31' : 'i31']: value & 0x7fffffff };
   return { [kind === 'extern' ? 'extern_object' : 'object']: identities.of(value) };
 }
 
@@ -50,8 +54,11 @@ export function isNan({ f32, f64 }) {
   return Number.isNaN(f32 !== undefined ? f32OfBits(f32) : f64 !== undefined ? f64OfBits(BigInt(f64)) : 0);
 }
 
-function readGlobal(exports, { export: name, type, halves }, identities) {
+function readGlobal(exports, { export: name, type, halves, bits }, identities) {
   switch (type) {
+    // JavaScript does not keep the bits of a NaN.
+    case 'f32': return { f32: exports[bits]() >>> 0 };
+    case 'f64': return { f64: String(BigInt.asUintN(64, exports[bits]())) };
     case 'v128': {
       const [low, high] = halves.map((half) => BigInt.asUintN(64, exports[half]()));
       return { v128: String((high << 64n) | low) };
@@ -63,7 +70,10 @@ function readGlobal(exports, { export: name, type, halves }, identities) {
 }
 
 function readSlots(exports, { export: name, type }, identities) {
-  const table = exports[name];
+  return slotsOf(exports[name], type, identities);
+}
+
+function slotsOf(table, type, identities) {
   const isHidden = type === 'exn' || type === 'cont';
   const slots = [];
   // The indices of a 64-bit table are BigInts.
@@ -79,7 +89,7 @@ function isDropped(exports, name) {
     exports[name]();
     return false;
   } catch (error) {
-    if (error instanceof WebAssembly.RuntimeError && /out of bounds/.test(error.message)) return true;
+    if (error instanceof WebAssembly.RuntimeError && /out of bounds/i.test(error.message)) return true;
     throw error;
   }
 }
@@ -89,8 +99,60 @@ export function readFunctions(exports, schema, identities) {
   return schema.functions.map(({ index, export: name }) => ({ index, identity: identities.of(exports[name]) }));
 }
 
-/** The state. Contents of memories go into `files`, with `writeFile`. */
-export function readState(exports, schema, identities, files, writeFile) {
+/** The bytes of a memory, or null if all of them are zero. */
+function copyUnlessZero(memory) {
+  const bytes = new Uint8Array(memory.buffer);
+  const words = new BigUint64Array(memory.buffer, 0, bytes.length >> 3);
+  const isZero = words.every((word) => word === 0n) && bytes.subarray(words.byteLength).every((byte) => byte === 0);
+  return isZero ? null : bytes.slice();
+}
+
+/** The imports that hold state; of `imports` nothing is read that the module does not declare. */
+function stateOf(imports, schema) {
+  return schema.imports.map((declared) => ({ ...declared, value: imports[declared.module]?.[declared.name] }));
+}
+
+/**
+ * What imports hold that are about to be handed over. Contents of memories that are not zeros go into files of the names that
+ * `nameFile` gives for a memory index, with `writeFile`.
+ */
+export function readImports(imports, schema, identities, nameFile, writeFile) {
+  const found = stateOf(imports, schema);
+  const of = (kind) => found.filter((one) => one.kind === kind);
+  const memories = of('memory').map(({ index, value }) => {
+    const size = value.buffer.byteLength;
+    const bytes = copyUnlessZero(value);
+    if (bytes === null) return { index, size };
+    const file = nameFile(index);
+    writeFile(file, bytes);
+    return { index, size, file };
+  });
+  const tables = of('table').map(({ index, value }) => ({
+    index,
+    slots: slotsOf(value, schema.tables[index].type, identities),
+  }));
+  const globals = of('global').map(({ index, value }) => {
+    const { type } = schema.globals[index];
+    // So nobody would know whether it changed.
+    const isUnreadable = type === 'v128' || type === 'exn' || Number.isNaN(value.value);
+    if (isUnreadable) throw new Error(`imported global ${index} is of type ${type}, which JavaScript cannot read exactly`);
+    return { index, value: show(value.value, type, identities) };
+  });
+  // A reference to a function of another module is that function; JavaScript's own functions are in no table.
+  const functions = of('function').map(({ index, value }) => ({ index, identity: identities.of(value) }));
+  const aliases = [];
+  found.filter(({ kind }) => kind !== 'function').forEach(({ kind, index, value }, at) => {
+    const first = found.slice(0, at).find((other) => other.kind === kind && other.value === value);
+    if (first) aliases.push({ kind, index, first: first.index });
+  });
+  return { imported: { memories, tables, globals, functions }, aliases };
+}
+
+/**
+ * The state. Contents of memories go into `files`, with `writeFile`; `before` is what `readImports` gave before the module was
+ * instantiated.
+ */
+export function readState(exports, schema, identities, files, writeFile, before = {}) {
   // The probes of segments first: from the first reference that is read on, nothing may run.
   const dropped = (segments) => segments.filter((segment) => isDropped(exports, segment.export));
   const droppedData = dropped(schema.data);
@@ -107,6 +169,7 @@ export function readState(exports, schema, identities, files, writeFile) {
     tables: schema.tables.map((table) => ({ slots: readSlots(exports, table, identities) })),
     dropped_data: droppedData.map(index),
     dropped_elements: droppedElements.map(index),
+    ...before,
     items: live.map((segment) => ({ segment: segment.index, items: readSlots(exports, segment.items, identities) })),
   };
 }

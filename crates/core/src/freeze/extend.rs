@@ -76,7 +76,7 @@ pub fn extend(program: StoppedProgram<'_, '_>, entry_name: &str) -> Result<Resum
     };
     let slots = roots.places().collect();
     let addition =
-        Addition { wasm: patch.apply(), state, slots, entry: Some(entry_name.to_string()), drops_dwarf };
+        Addition { wasm: patch.apply(), state, slots, entries: vec![entry_name.to_string()], drops_dwarf };
     Ok(Resumption { addition, code_bytes })
 }
 

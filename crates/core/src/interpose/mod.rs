@@ -163,7 +163,13 @@ impl<'m, 'a> Interposition<'m, 'a> {
             redirected: self.replacements,
             ..AddedState::default()
         };
-        Ok(Addition { wasm: self.patch.apply(), state, slots: HashMap::new(), entry: None, drops_dwarf })
+        Ok(Addition {
+            wasm: self.patch.apply(),
+            state,
+            slots: HashMap::new(),
+            entries: Vec::new(),
+            drops_dwarf,
+        })
     }
 
     /// Code that makes references of our functions needs them declared (spec, 3.4.10 `C.refs`).

@@ -79,6 +79,14 @@ pub enum PlanError {
         /// `module.name`
         import: ImportName,
     },
+    /// A memory that was said to hold nothing but zeros held something.
+    #[error(
+        "import `{import}` was not fresh: it was not known to hold nothing but zeros when it was handed over"
+    )]
+    NotFresh {
+        /// `module.name`
+        import: ImportName,
+    },
     /// An immutable array that no instruction can make: it has too many different references.
     #[error(
         "{path} is an immutable array of {len} references, more than the {max} that engines take in `array.new_fixed`; \

@@ -3,7 +3,7 @@ use super::sparse::{SCRATCH, SparseData};
 use super::{DataSegment, LayoutChoice, MappingObstacle, Padding, PlanError, PlanInputs, StartStep, Warning};
 use crate::engine_limits::{ACTIVE_DATA_END, DATA_SEGMENTS, MEMORIES};
 use crate::layout::{self, Arrangement, Layout};
-use crate::module::{InitFlag, Module, Space};
+use crate::module::{ImportName, InitFlag, Module, Space};
 use crate::segments::{self, GOOD_DATA_SEGMENTS, HeaderCost};
 use crate::snapshot::{ImportedMemory, MemoryState, Snapshot};
 use std::ops::Range;
@@ -20,18 +20,31 @@ pub(super) struct Memories {
     pub heap: Option<u32>,
 }
 
+/// How memories are to be written.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    pub layout: Layout,
+    /// Whether imported memories hold nothing but zeros.
+    pub fresh_imports: bool,
+}
+
 pub(super) fn plan(
     inputs: PlanInputs<'_, '_>,
     has_heap: bool,
-    wanted: Layout,
+    Wanted { layout: wanted, fresh_imports }: Wanted,
 ) -> Result<Memories, PlanError> {
     let PlanInputs { module, snapshot, imports, .. } = inputs;
     let kept = if imports.internalize { 0 } else { module.imported.memories as usize };
-    let mut written = written_ranges(inputs, kept);
+    let fresh_imports = fresh_imports && !imports.internalize && imports.flag.is_none();
+    let fixed_memories = if fresh_imports { 0 } else { kept };
+    if fresh_imports {
+        check_fresh(module, snapshot, kept)?;
+    }
+    let mut written = written_ranges(inputs, fixed_memories);
     let held = held_segments(module, snapshot, imports.flag.as_ref());
     let originals = held.iter().filter(|segment| matches!(segment, DataSegment::Original(_))).count();
-    let sparse = sparse_memories(&mut written, &snapshot.memories, kept, wanted);
-    let (in_imports, own) = written.split_at_mut(kept);
+    let sparse = sparse_memories(&mut written, &snapshot.memories, fixed_memories, wanted);
+    let (in_imports, own) = written.split_at_mut(fixed_memories);
     let fixed = originals + in_imports.iter().map(Vec::len).sum::<usize>();
     // Only who asks for the fewest bytes gets more segments than are worth having.
     let limit = if wanted == Layout::Compact { DATA_SEGMENTS.most as usize } else { GOOD_DATA_SEGMENTS };
@@ -84,7 +97,20 @@ pub(super) fn plan(
     })
 }
 
-/// What has to be written to each memory, of which the first `kept` stay imports.
+/// Refuses imports that were not as they are said to be.
+fn check_fresh(module: &Module<'_>, snapshot: &Snapshot<'_>, kept: usize) -> Result<(), PlanError> {
+    let held = |state: &MemoryState<'_>| match &state.import {
+        Some(import) => !import.image.chunks().is_empty(),
+        None => true,
+    };
+    let used = snapshot.memories.iter().take(kept).position(held);
+    let Some((_, import)) = used.and_then(|index| module.imports_of(Space::Memory).nth(index)) else {
+        return Ok(());
+    };
+    Err(PlanError::NotFresh { import: ImportName::new(import.module, import.name) })
+}
+
+/// What has to be written to each memory, of which the first `kept` stay imports that may hold anything.
 fn written_ranges(inputs: PlanInputs<'_, '_>, kept: usize) -> Vec<Vec<Range<u64>>> {
     let PlanInputs { module, snapshot, imports, .. } = inputs;
     let ranges = |(memory, state): (u32, &MemoryState<'_>)| {

@@ -29,7 +29,7 @@ use declare::OutsideCode;
 use heap::{HeapInputs, HeapPlan};
 use imports::Imports;
 use sparse::SparseData;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use wasmparser::{ConstExpr, ExternalKind, MemoryType, RefType, TableType};
 
@@ -42,10 +42,14 @@ pub struct PlanOptions {
     pub renames: Vec<Rename>,
     /// Make imported memories, tables and mutable globals the module's own.
     pub internalize: bool,
+    /// Every instance gets imported memories that hold nothing but zeros, so that zeros may be written to them too.
+    pub fresh_imports: bool,
     /// How data is laid out.
     pub layout: Layout,
     /// What to call slots of tables that the user does not know, by table and slot.
     pub slots: HashMap<(u32, u64), String>,
+    /// Tables that hold at the snapshot what instantiation puts there, for which the segments of the original stay.
+    pub kept_tables: BTreeSet<u32>,
 }
 
 /// Everything that is written differently from the original module.
@@ -250,7 +254,7 @@ pub fn plan<'a>(
     let mut start = StartSteps { flag: imports.flag.clone(), ..StartSteps::default() };
 
     let globals = globals::plan(inputs, &mut start, &mut unwritable);
-    let tables = tables::plan(inputs, &mut unwritable);
+    let tables = tables::plan(inputs, &options.kept_tables, &mut unwritable);
     unwritable.extend(heap::unwritable(module, snapshot, &names));
     if !unwritable.is_empty() {
         return Err(PlanError::Unwritable(unwritable));
@@ -265,7 +269,8 @@ pub fn plan<'a>(
         HeapInputs { module, snapshot, names: &names, slots: &tables.objects, used: &used },
         stays,
     )?;
-    let memories = memories::plan(inputs, heap.is_some(), options.layout)?;
+    let wanted = memories::Wanted { layout: options.layout, fresh_imports: options.fresh_imports };
+    let memories = memories::plan(inputs, heap.is_some(), wanted)?;
     warnings.extend(memories.warnings);
     let exports = exports::plan(module, options);
     warnings.extend(exports::warnings(module, &options.renames));

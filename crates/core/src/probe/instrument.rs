@@ -16,6 +16,8 @@ pub(super) fn instrument(
     probes.add_segment_probes(targets)?;
     probes.add_witnesses(&targets.witnesses);
     probes.add_vector_halves(&targets.vector_globals);
+    probes.add_definition(options.definition);
+    probes.add_float_bits(&targets.float_globals);
     probes.add_exports(targets);
     let mut patch = probes.patch;
     if let Some(deferred) = deferred {
@@ -118,6 +120,39 @@ impl Probes<'_, '_> {
                     .instruction(&Instruction::I64x2ExtractLane(lane))
                     .instruction(&Instruction::End);
                 self.add_function(probe, ty, body);
+            }
+        }
+    }
+
+    fn add_definition(&mut self, number: Option<u32>) {
+        if let Some(number) = number {
+            let ty = self.add_function_type(&[], &[]);
+            let mut body = Function::new([]);
+            body.instruction(&Instruction::End);
+            self.add_function(Probe::Definition(number), ty, body);
+        }
+    }
+
+    fn add_float_bits(&mut self, globals: &[u32]) {
+        let module = self.module;
+        let of_type = |wanted: wasmparser::ValType| -> Vec<u32> {
+            let is_wanted = |global: &u32| module.globals[*global as usize].ty.content_type == wanted;
+            globals.iter().copied().filter(is_wanted).collect()
+        };
+        for (globals, result, instruction) in [
+            (of_type(wasmparser::ValType::F32), ValType::I32, Instruction::I32ReinterpretF32),
+            (of_type(wasmparser::ValType::F64), ValType::I64, Instruction::I64ReinterpretF64),
+        ] {
+            if globals.is_empty() {
+                continue;
+            }
+            let ty = self.add_function_type(&[], &[result]);
+            for global in globals {
+                let mut body = Function::new([]);
+                body.instruction(&Instruction::GlobalGet(global))
+                    .instruction(&instruction)
+                    .instruction(&Instruction::End);
+                self.add_function(Probe::Bits(global), ty, body);
             }
         }
     }

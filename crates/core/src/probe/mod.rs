@@ -39,8 +39,10 @@ pub struct Probed {
     pub tags: u32,
     /// Struct and array type indices by witness function: the parameters of witness `k` are these types, nullable.
     pub witnesses: Vec<Vec<u32>>,
-    /// Globals of type `v128`, each with two functions that return its halves; empty unless [`ProbeOptions::splits_vectors`].
+    /// Globals of type `v128`, each with two functions that return its halves; empty unless [`ProbeOptions::shows_bits`].
     pub vector_globals: Vec<u32>,
+    /// Globals of type `f32` and `f64`, each with a function that returns its bits; empty unless [`ProbeOptions::shows_bits`].
+    pub float_globals: Vec<u32>,
     /// What the host has to do between instantiation and the first call; `None` where the engine does all.
     pub deferred: Option<Deferred>,
     /// Whether the engine writes active data segments.
@@ -65,15 +67,17 @@ pub struct ProbeOptions {
     /// Pages of 64 KiB that the stack of a continuation takes at most. They count as memory of the module, which ends with a
     /// trap if there is no more. 0 counts nothing.
     pub stack_pages: u32,
-    /// Whether functions return the halves of globals of type `v128`, for hosts that cannot read such a global, such as
-    /// JavaScript.
-    pub splits_vectors: bool,
+    /// Whether functions return the bits of globals of types `v128`, `f32` and `f64`, for hosts that cannot read all values
+    /// of these, such as JavaScript: it has no vectors, and one NaN.
+    pub shows_bits: bool,
+    /// A number for the module, where its instances are found among others: [`Probe::Definition`].
+    pub definition: Option<u32>,
 }
 
 impl ProbeOptions {
     /// For a host of which nothing is known.
     pub fn for_any_host() -> ProbeOptions {
-        ProbeOptions { leaves_nothing_to_host: true, splits_vectors: true, ..ProbeOptions::default() }
+        ProbeOptions { leaves_nothing_to_host: true, shows_bits: true, ..ProbeOptions::default() }
     }
 }
 
@@ -106,6 +110,7 @@ impl Probed {
             object_segments,
             witnesses,
             vector_globals,
+            float_globals,
         } = targets;
         Ok(Probed {
             wasm,
@@ -118,6 +123,7 @@ impl Probed {
             tags: module.tags.len() as u32,
             witnesses,
             vector_globals,
+            float_globals,
             engine_writes_data: deferred.is_none() && module.data.iter().any(|segment| !segment.is_passive()),
             deferred,
             stack_count,

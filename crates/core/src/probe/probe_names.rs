@@ -27,8 +27,12 @@ pub enum Probe {
     LowHalf(u32),
     /// The same for the upper half.
     HighHalf(u32),
+    /// A function that returns the bits of a global of type `f32` or `f64`, by global index.
+    Bits(u32),
     /// A function whose parameter types are those of a row of [`Probed::witnesses`](super::Probed::witnesses).
     Witness(u32),
+    /// A function that does nothing, and by whose name the instances of a module are told from those of others.
+    Definition(u32),
 }
 
 /// The names of the exports that a probed module has besides the module's own.
@@ -62,7 +66,9 @@ impl ProbeNames {
             Probe::Start => ("start", 0),
             Probe::LowHalf(index) => ("low half", index),
             Probe::HighHalf(index) => ("high half", index),
+            Probe::Bits(index) => ("bits", index),
             Probe::Witness(index) => ("witness", index),
+            Probe::Definition(number) => ("definition", number),
         };
         format!("{}{kind} {index}", self.prefix)
     }

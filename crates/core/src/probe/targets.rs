@@ -12,12 +12,15 @@ pub(super) struct Targets {
     pub object_segments: Vec<u32>,
     pub witnesses: Vec<Vec<u32>>,
     pub vector_globals: Vec<u32>,
+    /// Globals of type `f32` and `f64`.
+    pub float_globals: Vec<u32>,
 }
 
 impl Targets {
     pub fn of(module: &Module<'_>, options: &ProbeOptions) -> Targets {
         let mut exported = module.referenceable_functions();
         exported.extend(&options.functions);
+        let of_types = |types| if options.shows_bits { globals_of(module, types) } else { Vec::new() };
         Targets {
             functions: exported,
             droppable_data: droppable(&module.code.dropped_data, |k| {
@@ -30,7 +33,8 @@ impl Targets {
             }),
             object_segments: object_segments(module),
             witnesses: witnessed_types(module),
-            vector_globals: if options.splits_vectors { vector_globals(module) } else { Vec::new() },
+            vector_globals: of_types(&[ValType::V128]),
+            float_globals: of_types(&[ValType::F32, ValType::F64]),
         }
     }
 }
@@ -56,9 +60,9 @@ fn may_hold_objects(module: &Module<'_>, k: usize) -> bool {
     holds && !element.is_empty()
 }
 
-fn vector_globals(module: &Module<'_>) -> Vec<u32> {
+fn globals_of(module: &Module<'_>, types: &[ValType]) -> Vec<u32> {
     let globals = (0u32..).zip(&module.globals);
-    globals.filter(|(_, global)| global.ty.content_type == ValType::V128).map(|(index, _)| index).collect()
+    globals.filter(|(_, global)| types.contains(&global.ty.content_type)).map(|(index, _)| index).collect()
 }
 
 fn witnessed_types(module: &Module<'_>) -> Vec<Vec<u32>> {

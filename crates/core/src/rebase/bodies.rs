@@ -113,8 +113,9 @@ impl Bodies {
         code.local_get(4).i32_const(1).i32_add().local_set(4);
         // The kind of a subscription to a clock is 0.
         code.local_get(AT).i32_load8_u(self.at(8, 0)).br_if(0);
-        code.local_get(AT).i32_load(self.at(layout.id, 0)).i32_const(MONOTONIC).i32_ne().br_if(0);
+        // Time that goes by while it waits for any clock goes by for this one.
         code.local_get(1).call(find);
+        code.local_get(AT).i32_load(self.at(layout.id, 0)).i32_const(MONOTONIC).i32_ne().br_if(0);
         code.global_get(self.clock.is_known).i32_eqz().br_if(0);
         code.local_get(AT).i32_load16_u(self.at(layout.flags, 0)).i32_const(1).i32_and().i32_eqz().br_if(0);
         code.local_get(AT).i64_load(timeout).local_set(SAVED);

@@ -7,7 +7,7 @@ mod heap;
 pub use evaluate::{constant_address, evaluate_alone};
 pub use heap::{Heap, Object, Shape};
 
-use crate::module::Space;
+use crate::module::{Module, Space};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -84,6 +84,21 @@ impl Snapshot<'_> {
         self.tables.iter_mut().flat_map(|table| &mut table.elements).for_each(redirect);
         self.element_items.iter_mut().flatten().for_each(redirect);
         self.heap.references_mut().iter_mut().for_each(redirect);
+    }
+
+    /// Lets nothing be written to the imports of `module`: somebody else owns them, and their state is there already.
+    pub fn leave_imports(&mut self, module: &Module<'_>) {
+        for memory in self.memories.iter_mut().take(module.imported.memories as usize) {
+            memory.image = Image::default();
+            memory.import = Some(ImportedMemory { size: memory.size, image: Image::default() });
+        }
+        for table in self.tables.iter_mut().take(module.imported.tables as usize) {
+            let size = table.elements.len();
+            table.import = Some(ImportedTable { size: size as u64, changed: vec![false; size] });
+        }
+        for global in self.globals.iter_mut().take(module.imported.globals as usize) {
+            global.import_changed = false;
+        }
     }
 
     /// The same state, borrowing nothing.
@@ -346,3 +361,24 @@ impl PartialEq for Image<'_> {
 }
 
 impl Eq for Image<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_overwritten_wherever_they_are() {
+        let chunk = |offset, bytes: &'static [u8]| Chunk { offset, bytes: Cow::Borrowed(bytes) };
+        for address in 0..16 {
+            let mut image = Image::new(vec![chunk(2, b"ab"), chunk(4, b"cd"), chunk(9, b"e")]);
+            let mut expected = Vec::new();
+            image.append_to(0, 20, &mut expected);
+            expected[address..address + 3].copy_from_slice(b"xyz");
+            image.overwrite(address as u64, b"xyz");
+            let mut found = Vec::new();
+            image.append_to(0, 20, &mut found);
+            assert_eq!(found, expected, "{address}");
+            assert!(image.chunks().windows(2).all(|pair| pair[0].end() <= pair[1].offset), "{address}");
+        }
+    }
+}

@@ -33,6 +33,58 @@ pub enum StateError {
         /// The number of slots.
         slots: u64,
     },
+    /// Something that the state names is not there.
+    #[error("the state names {what} {index}, which the module does not have")]
+    Unknown {
+        /// What it is.
+        what: &'static str,
+        /// Its index.
+        index: u32,
+    },
+    /// Something is said twice.
+    #[error("the state says twice what {what} {index} held")]
+    Twice {
+        /// What it is.
+        what: &'static str,
+        /// Its index.
+        index: u32,
+    },
+    /// A value that cannot be where it is.
+    #[error("{what} {index} holds what is not of its type")]
+    Type {
+        /// What it is.
+        what: &'static str,
+        /// Its index.
+        index: u32,
+    },
+    /// An import is smaller now than it was, or than it must be.
+    #[error("{what} {index} had another size when it was handed over than it can have had: {size}")]
+    ImportSize {
+        /// What it is.
+        what: &'static str,
+        /// Its index.
+        index: u32,
+        /// In bytes or slots.
+        size: u64,
+    },
+    /// What an import held is needed.
+    #[error("{what} {index} is imported, and the state does not say what it held when it was handed over")]
+    ImportUnknown {
+        /// What it is.
+        what: &'static str,
+        /// Its index.
+        index: u32,
+    },
+    /// A segment has not as many items.
+    #[error("the state has {found} items of element segment {segment}, the module {expected}")]
+    Items {
+        /// The segment.
+        segment: u32,
+        /// In the state.
+        found: usize,
+        /// In the module.
+        expected: u32,
+    },
     /// A part is missing.
     #[error("the state lacks {what} {index}")]
     Missing {

@@ -1,13 +1,15 @@
-use super::{State, StateError, StateReference, VERSION};
+use super::{
+    State, StateAlias, StateError, StateImportedMemory, StateImportedTable, StateReference, VERSION, fitting,
+};
 use crate::capture::{
     Contents, Fields, Identity, Instance, Observed, ObservedObject, ObservedRef, Segment, TableId, TableSize,
 };
 use crate::hex;
 use crate::module::Module;
-use crate::snapshot::Image;
-use std::collections::HashMap;
+use crate::snapshot::{Alias, Image, ImportedMemory};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use wasmparser::StorageType;
+use wasmparser::{MemoryType, StorageType};
 
 /// The instance that a [`State`] describes, as capture reads it.
 pub struct StateInstance<'s> {
@@ -15,6 +17,8 @@ pub struct StateInstance<'s> {
     state: &'s State,
     /// Contents by memory index.
     memories: &'s [Vec<u8>],
+    /// Contents of imported memories as they were handed over, by memory index.
+    imported: BTreeMap<u32, &'s [u8]>,
     functions: HashMap<u32, u64>,
 }
 
@@ -28,30 +32,47 @@ impl<'s> StateInstance<'s> {
         state: &'s State,
         memories: &'s [Vec<u8>],
     ) -> Result<StateInstance<'s>, StateError> {
-        if state.version != VERSION {
-            return Err(StateError::Version(state.version));
-        }
-        if state.module != hex(&module.digest()) {
-            return Err(StateError::Module);
-        }
+        check_module(module, state)?;
         count("globals", state.globals.len(), module.globals.len())?;
         count("tables", state.tables.len(), module.tables.len())?;
         count("memories", state.memories.len(), module.memories.len())?;
         count("contents of memories", memories.len(), module.memories.len())?;
+        fitting::check(module, state)?;
         let functions = state.functions.iter().map(|function| (function.index, function.identity));
-        let instance = StateInstance { module, state, memories, functions: functions.collect() };
+        let functions = functions.collect();
+        let instance = StateInstance { module, state, memories, imported: BTreeMap::new(), functions };
         instance.check_sizes()?;
         Ok(instance)
+    }
+
+    /// With what imported memories held when they were handed over, by memory index, as far as it was not zeros.
+    ///
+    /// # Errors
+    /// If something is missing, or is not of the size that the state gives.
+    pub fn with_imported(mut self, contents: &'s BTreeMap<u32, Vec<u8>>) -> Result<Self, StateError> {
+        for memory in self.state.imported.memories.iter().filter(|memory| memory.file.is_some()) {
+            let (index, what) = (memory.index, "the contents of imported memory");
+            let bytes = contents.get(&index).ok_or(StateError::Missing { what, index })?;
+            if bytes.len() as u64 != memory.size {
+                let (what, size) = ("imported memory", bytes.len() as u64);
+                return Err(StateError::ImportSize { what, index, size });
+            }
+            self.imported.insert(index, bytes);
+        }
+        Ok(self)
     }
 
     fn check_sizes(&self) -> Result<(), StateError> {
         for (index, (ty, contents)) in (0u32..).zip(self.module.memories.iter().zip(self.memories)) {
             let bytes = contents.len() as u64;
-            let page = 1u64 << ty.page_size_log2.unwrap_or(16);
-            let pages = bytes / page;
-            let fits = pages >= ty.initial && ty.maximum.is_none_or(|maximum| pages <= maximum);
-            if !bytes.is_multiple_of(page) || !fits {
+            if !is_size_of(ty, bytes) {
                 return Err(StateError::MemorySize { index, bytes });
+            }
+        }
+        for &StateImportedMemory { index, size, .. } in &self.state.imported.memories {
+            let now = self.memories[index as usize].len() as u64;
+            if size > now || !is_size_of(&self.module.memories[index as usize], size) {
+                return Err(StateError::ImportSize { what: "imported memory", index, size });
             }
         }
         for (index, (table, state)) in (0u32..).zip(self.module.tables.iter().zip(&self.state.tables)) {
@@ -61,7 +82,20 @@ impl<'s> StateInstance<'s> {
                 return Err(StateError::TableSize { index, slots });
             }
         }
+        for StateImportedTable { index, slots } in &self.state.imported.tables {
+            let now = self.state.tables[*index as usize].slots.len();
+            let least = self.module.tables[*index as usize].ty.initial;
+            if slots.len() > now || (slots.len() as u64) < least {
+                let (what, size) = ("imported table", slots.len() as u64);
+                return Err(StateError::ImportSize { what, index: *index, size });
+            }
+        }
         Ok(())
+    }
+
+    fn imported_table_slots(&self, index: u32) -> Option<&'s [StateReference]> {
+        let table = self.state.imported.tables.iter().find(|table| table.index == index);
+        table.map(|table| &table.slots[..])
     }
 
     fn table_slots(&self, table: TableId) -> Result<&'s [StateReference], StateError> {
@@ -79,6 +113,27 @@ impl<'s> StateInstance<'s> {
     }
 }
 
+/// Checks that this is the state of an instance of `module`, in the form that this version reads.
+///
+/// # Errors
+/// [`StateError`], if it is that of another module.
+pub fn check_module(module: &Module<'_>, state: &State) -> Result<(), StateError> {
+    if state.version != VERSION {
+        return Err(StateError::Version(state.version));
+    }
+    match state.module == hex(&module.digest()) {
+        true => Ok(()),
+        false => Err(StateError::Module),
+    }
+}
+
+/// Whether a memory of this type can have so many bytes.
+pub fn is_size_of(ty: &MemoryType, bytes: u64) -> bool {
+    let page = 1u64 << ty.page_size_log2.unwrap_or(16);
+    let pages = bytes / page;
+    bytes.is_multiple_of(page) && pages >= ty.initial && ty.maximum.is_none_or(|maximum| pages <= maximum)
+}
+
 fn count(what: &'static str, found: usize, expected: usize) -> Result<(), StateError> {
     match found == expected {
         true => Ok(()),
@@ -92,6 +147,11 @@ impl Instance for StateInstance<'_> {
     fn function(&mut self, index: u32) -> Result<Identity, StateError> {
         let identity = self.functions.get(&index).copied();
         identity.map(Identity).ok_or(StateError::Missing { what: "the identity of function", index })
+    }
+
+    fn imported_function(&mut self, index: u32) -> Result<Option<Identity>, StateError> {
+        let functions = &mut self.state.imported.functions.iter();
+        Ok(functions.find(|function| function.index == index).map(|function| Identity(function.identity)))
     }
 
     fn global(&mut self, index: u32) -> Result<Observed, StateError> {
@@ -136,6 +196,39 @@ impl Instance for StateInstance<'_> {
             Segment::Data(index) => self.state.dropped_data.contains(&index),
             Segment::Element(index) => self.state.dropped_elements.contains(&index),
         })
+    }
+
+    fn imported_global(&mut self, index: u32) -> Result<Option<Observed>, StateError> {
+        let global = self.state.imported.globals.iter().find(|global| global.index == index);
+        Ok(global.map(|global| Observed::from(global.value)))
+    }
+
+    fn imported_table(&mut self, index: u32) -> Result<Option<u64>, StateError> {
+        Ok(self.imported_table_slots(index).map(|slots| slots.len() as u64))
+    }
+
+    fn imported_slots(
+        &mut self,
+        index: u32,
+        range: Range<u64>,
+        out: &mut Vec<ObservedRef>,
+    ) -> Result<(), StateError> {
+        let slots = self.imported_table_slots(index).unwrap_or_default();
+        let slots = slots.get(range.start as usize..range.end as usize).unwrap_or_default();
+        out.extend(slots.iter().map(|&slot| ObservedRef::from(slot)));
+        Ok(())
+    }
+
+    fn imported_memory(&self, index: u32) -> Result<Option<ImportedMemory>, StateError> {
+        let memory = self.state.imported.memories.iter().find(|memory| memory.index == index);
+        let image = || self.imported.get(&index).map(|bytes| Image::of(bytes).into_owned());
+        Ok(memory.map(|memory| ImportedMemory { size: memory.size, image: image().unwrap_or_default() }))
+    }
+
+    fn aliases(&self) -> Vec<Alias> {
+        let alias =
+            |alias: &StateAlias| Alias { space: alias.kind.into(), index: alias.index, first: alias.first };
+        self.state.aliases.iter().map(alias).collect()
     }
 
     fn object(&mut self, _: Identity) -> Result<ObservedObject, StateError> {

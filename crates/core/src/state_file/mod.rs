@@ -6,16 +6,24 @@
 
 mod decimal;
 mod error;
+mod fitting;
 mod instance;
 mod schema;
+mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
 
 pub use error::StateError;
-pub use instance::StateInstance;
-pub use schema::{GlobalSchema, IndexedExport, SegmentSchema, StateSchema, TableSchema, ValueKind};
-pub use state::{FunctionIdentity, SegmentItems, State, StateMemory, StateReference, StateTable, StateValue};
+pub use instance::{StateInstance, check_module, is_size_of};
+pub use schema::{
+    GlobalSchema, ImportSchema, IndexedExport, SegmentSchema, StateSchema, TableSchema, ValueKind,
+};
+pub use snapshot::{Contents, SnapshotError, SnapshotOptions, Written, probe, snapshot};
+pub use state::{
+    FunctionIdentity, ImportKind, ImportedState, SegmentItems, State, StateAlias, StateImportedGlobal,
+    StateImportedMemory, StateImportedTable, StateMemory, StateReference, StateTable, StateValue,
+};
 
 /// The version of the form that this version of the crate reads and writes.
 pub const VERSION: u32 = 1;

@@ -1,4 +1,4 @@
-use super::VERSION;
+use super::{ImportKind, VERSION};
 use crate::hex;
 use crate::module::{Hierarchy, Module};
 use crate::probe::{Probe, Probed};
@@ -24,6 +24,24 @@ pub struct StateSchema {
     pub data: Vec<SegmentSchema>,
     /// Element segments that may have been dropped.
     pub elements: Vec<SegmentSchema>,
+    /// All imports but immutable globals and tags: what they hold, and which functions they are, has to be recorded before the
+    /// module is instantiated.
+    pub imports: Vec<ImportSchema>,
+    /// The module's own exports. All others show its state, and are not for the program.
+    pub exports: Vec<String>,
+}
+
+/// An imported memory, table, mutable global or function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportSchema {
+    /// The name of the module that it is imported from.
+    pub module: String,
+    /// Its name there.
+    pub name: String,
+    /// What it is.
+    pub kind: ImportKind,
+    /// Its index in the index space of its kind.
+    pub index: u32,
 }
 
 /// An export and the index of what it is.
@@ -46,6 +64,9 @@ pub struct GlobalSchema {
     /// For a `v128`, exported functions that return its lower and upper half as `i64`: JavaScript cannot read such a global.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub halves: Option<[String; 2]>,
+    /// For an `f32` or `f64`, an exported function that returns its bits as an integer: JavaScript has one NaN only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bits: Option<String>,
 }
 
 /// A table.
@@ -130,6 +151,7 @@ impl StateSchema {
             halves: probed.vector_globals.contains(&index).then(|| {
                 [Probe::LowHalf(index), Probe::HighHalf(index)].map(|probe| probed.export_name(probe))
             }),
+            bits: probed.float_globals.contains(&index).then(|| probed.export_name(Probe::Bits(index))),
         });
         let tables = (0u32..).zip(&module.tables).map(|(index, table)| TableSchema {
             export: probed.export_name(Probe::Table(index)),
@@ -160,6 +182,24 @@ impl StateSchema {
             tables: tables.collect(),
             data: data.collect(),
             elements: droppable.chain(objects).collect(),
+            imports: imports(module),
+            exports: module.exports.iter().map(|export| export.name.to_string()).collect(),
         }
     }
+}
+
+fn imports(module: &Module<'_>) -> Vec<ImportSchema> {
+    let of = |kind: ImportKind| {
+        let imports = (0u32..).zip(module.imports_of(kind.into()));
+        imports.map(move |(index, (_, import))| ImportSchema {
+            module: import.module.to_string(),
+            name: import.name.to_string(),
+            kind,
+            index,
+        })
+    };
+    let is_mutable = |import: &ImportSchema| module.globals[import.index as usize].ty.mutable;
+    let globals = of(ImportKind::Global).filter(is_mutable);
+    let functions = of(ImportKind::Function);
+    of(ImportKind::Memory).chain(of(ImportKind::Table)).chain(globals).chain(functions).collect()
 }

@@ -1,9 +1,11 @@
 use super::decimal;
 use crate::capture::{Identity, Observed, ObservedRef};
+use crate::module::Space;
 use serde::{Deserialize, Serialize};
 
 /// The state of an instance, as a host has read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct State {
     /// The version of this form.
     pub version: u32,
@@ -23,6 +25,107 @@ pub struct State {
     pub dropped_elements: Vec<u32>,
     /// The items of element segments that were not dropped and have a table of items.
     pub items: Vec<SegmentItems>,
+    /// What imports held when they were handed over.
+    #[serde(default, skip_serializing_if = "ImportedState::is_empty")]
+    pub imported: ImportedState,
+    /// Imports that are the same as an earlier one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<StateAlias>,
+}
+
+/// What imports held when they were handed over, before the module's segments and its start function.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportedState {
+    /// Imported memories.
+    #[serde(default)]
+    pub memories: Vec<StateImportedMemory>,
+    /// Imported tables.
+    #[serde(default)]
+    pub tables: Vec<StateImportedTable>,
+    /// Imported mutable globals.
+    #[serde(default)]
+    pub globals: Vec<StateImportedGlobal>,
+    /// Imported functions, if references can point to them.
+    #[serde(default)]
+    pub functions: Vec<FunctionIdentity>,
+}
+
+impl ImportedState {
+    /// Whether nothing was recorded.
+    pub fn is_empty(&self) -> bool {
+        *self == ImportedState::default()
+    }
+}
+
+/// An imported memory, as it was handed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateImportedMemory {
+    /// The memory index.
+    pub index: u32,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The file that holds its contents; `None` if they were zeros.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+}
+
+/// An imported table, as it was handed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateImportedTable {
+    /// The table index.
+    pub index: u32,
+    /// What every slot held.
+    pub slots: Vec<StateReference>,
+}
+
+/// An imported mutable global, as it was handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateImportedGlobal {
+    /// The global index.
+    pub index: u32,
+    /// Its value.
+    pub value: StateValue,
+}
+
+/// An import that is the same as one of a lower index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateAlias {
+    /// What it is.
+    pub kind: ImportKind,
+    /// Its index.
+    pub index: u32,
+    /// The lowest index of the same.
+    pub first: u32,
+}
+
+/// The kinds of imports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImportKind {
+    /// A memory.
+    Memory,
+    /// A table.
+    Table,
+    /// A mutable global.
+    Global,
+    /// A function.
+    Function,
+}
+
+impl From<ImportKind> for Space {
+    fn from(kind: ImportKind) -> Space {
+        match kind {
+            ImportKind::Memory => Space::Memory,
+            ImportKind::Table => Space::Table,
+            ImportKind::Global => Space::Global,
+            ImportKind::Function => Space::Function,
+        }
+    }
 }
 
 /// The identity of a function: any number, but the same exactly for the same function.

@@ -1,6 +1,8 @@
 use super::*;
 use crate::capture::capture;
+use crate::constant_exports::ConstantExport;
 use crate::module::Module;
+use crate::plan::PlanOptions;
 use crate::probe::{ProbeOptions, Probed};
 use crate::snapshot::{Reference, Unwritable, Value};
 
@@ -117,12 +119,139 @@ fn what_does_not_fit_the_module_is_refused() {
     refused("memory 0 has 196608 bytes", &|case| case.memories[0].resize(3 << 16, 0));
     refused("memory 0 has 0 bytes", &|case| case.memories[0].clear());
     refused("table 0 has 1 slots", &|case| case.state["tables"][0]["slots"] = serde_json::json!(["null"]));
-    refused("a global that is not of its type", &|case| {
+    refused("global 0 holds what is not of its type", &|case| {
         case.state["globals"][0] = serde_json::json!({ "i32": 1 });
     });
     refused("lacks the identity of function 1", &|case| {
         case.state["functions"].as_array_mut().unwrap().pop();
     });
+    let json = |value: &str| serde_json::from_str::<serde_json::Value>(value).unwrap();
+    let set = |place: &'static str, value: &'static str| {
+        move |case: &mut Case| *case.state.pointer_mut(place).unwrap() = json(value)
+    };
+    refused("global 2 holds what is not of its type", &set("/globals/2", r#"{ "ref": { "function": 40 } }"#));
+    refused("global 2 holds what is not", &set("/globals/2", r#"{ "ref": { "extern_i31": 2147483648 } }"#));
+    refused("table 0 holds what is not", &set("/tables/0/slots", r#"["null", { "i31": 1 }, "null"]"#));
+    refused("names data segment 7, which", &set("/dropped_data", "[7]"));
+    refused("names element segment 1, which", &set("/dropped_elements", "[1]"));
+    refused("names element segment 9, which", &set("/items", r#"[{ "segment": 9, "items": [] }]"#));
+    refused("has 0 items of element segment 0, the module 1", &|case| {
+        case.state["items"] = json(r#"[{ "segment": 0, "items": [] }]"#);
+    });
+    refused("names imported memory 0, which", &|case| {
+        case.state["imported"] = json(r#"{ "memories": [{ "index": 0, "size": 65536 }] }"#);
+    });
+    refused("names imported global 1, which", &|case| {
+        case.state["aliases"] = json(r#"[{ "kind": "global", "index": 1, "first": 0 }]"#);
+    });
+    refused("unknown field `importd`", &|case| case.state["importd"] = json("{}"));
     refused("invalid digit", &|case| case.state["globals"][0] = serde_json::json!({ "i64": "x" }));
     refused("unknown variant", &|case| case.state["globals"][2] = serde_json::json!({ "ref": "nil" }));
+}
+
+const IMPORTS: &str = r#"(module
+    (import "env" "memory" (memory 1))
+    (import "env" "table" (table 1 funcref))
+    (import "env" "count" (global (mut i32)))
+    (import "env" "offset" (global i32))
+    (func (export "_initialize"))
+    (func (export "id") (result i32) (i32.const 3)))"#;
+
+fn imports_state() -> serde_json::Value {
+    let wasm = wat::parse_str(IMPORTS).unwrap();
+    serde_json::json!({
+        "version": 1,
+        "module": crate::hex(&Module::parse(&wasm).unwrap().digest()),
+        "functions": [{ "index": 0, "identity": 0 }, { "index": 1, "identity": 1 }],
+        "globals": [{ "i32": 5 }, { "i32": 1024 }],
+        "memories": [{ "file": "memory.0" }],
+        "tables": [{ "slots": ["null", { "function": 1 }] }],
+        "dropped_data": [],
+        "dropped_elements": [],
+        "items": [],
+        "imported": {
+            "memories": [{ "index": 0, "size": 65536, "file": "before.0" }],
+            "tables": [{ "index": 0, "slots": ["null"] }],
+            "globals": [{ "index": 0, "value": { "i32": 5 } }],
+        },
+    })
+}
+
+/// The printed snapshot.
+fn printed(state: serde_json::Value, options: &SnapshotOptions) -> Result<String, String> {
+    let wasm = wat::parse_str(IMPORTS).unwrap();
+    let module = Module::parse(&wasm).unwrap();
+    let state: State = serde_json::from_value(state).map_err(|error| error.to_string())?;
+    let mut before = vec![0; 1 << 16];
+    before[8] = 1;
+    let mut now = before.clone();
+    now[16] = 2;
+    now.resize(2 << 16, 0);
+    let contents = Contents { memories: vec![now], imported: [(0, before)].into() };
+    let written = snapshot(&module, &state, &contents, options).map_err(|error| error.to_string())?;
+    let of_snapshot = Module::parse(&written.wasm).unwrap();
+    let data: Vec<String> = of_snapshot.data.iter().map(|data| format!("{:?}", data.bytes)).collect();
+    let exports: Vec<&str> = of_snapshot.exports.iter().map(|export| export.name).collect();
+    Ok(format!("{} {} {:?}", data.join(" "), exports.join(" "), written.initializers))
+}
+
+#[test]
+fn only_what_changed_in_imports_is_written() {
+    let shown = printed(imports_state(), &SnapshotOptions::default()).unwrap();
+    assert_eq!(shown, r#"[2] _initialize id ["_initialize"]"#);
+    let constant = ConstantExport { name: "_initialize".to_string(), value: None };
+    let plan = PlanOptions { removed_exports: vec!["_initialize".to_string()], ..PlanOptions::default() };
+    let options = SnapshotOptions { constant_exports: vec![constant], plan: plan.clone() };
+    assert_eq!(printed(imports_state(), &options).unwrap(), "[2] _initialize id []");
+    let options = SnapshotOptions { plan, ..SnapshotOptions::default() };
+    assert_eq!(printed(imports_state(), &options).unwrap(), "[2] id []");
+}
+
+#[test]
+fn imports_must_be_recorded() {
+    let refused = |place: &str, value: serde_json::Value, expected: &str| {
+        let mut state = imports_state();
+        *state.pointer_mut(place).unwrap() = value;
+        let error = printed(state, &SnapshotOptions::default()).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    };
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    refused("/imported/memories", json("[]"), "memory 0 is imported, and the state does not say");
+    refused("/imported/tables", json("[]"), "table 0 is imported, and the state does not say");
+    refused("/imported/globals", json("[]"), "global 0 is imported, and the state does not say");
+    refused("/imported/memories/0/size", json("196608"), "imported memory 0 had another size");
+    refused("/imported/memories/0/size", json("131072"), "imported memory 0 had another size");
+    refused("/imported/memories/0/size", json("65537"), "imported memory 0 had another size");
+    refused("/imported/memories/0/size", json("0"), "imported memory 0 had another size");
+    refused("/imported/tables/0/slots", json("[]"), "imported table 0 had another size");
+    refused(
+        "/imported/tables/0/slots",
+        json(r#"["null", "null", "null"]"#),
+        "imported table 0 had another size",
+    );
+    refused("/imported/tables/0/slots", json(r#"[{ "i31": 1 }]"#), "imported table 0 holds what is not");
+    refused("/imported/globals/0/index", json("2"), "names imported global 2, which");
+    let twice = r#"[{ "index": 0, "value": { "i32": 5 } }, { "index": 0, "value": { "i32": 5 } }]"#;
+    refused("/imported/globals", json(twice), "says twice what imported global 0 held");
+    let fresh = SnapshotOptions {
+        plan: PlanOptions { fresh_imports: true, ..PlanOptions::default() },
+        ..SnapshotOptions::default()
+    };
+    let error = printed(imports_state(), &fresh).unwrap_err();
+    assert!(error.contains("import `env.memory` was not fresh"), "{error}");
+}
+
+#[test]
+fn a_value_of_a_type_that_its_place_lacks_is_no_mistake_of_ours() {
+    let wasm =
+        wat::parse_str("(module (global (mut (ref func)) (ref.func 0)) (func (export \"f\")))").unwrap();
+    let module = Module::parse(&wasm).unwrap();
+    let state = serde_json::json!({
+        "version": 1, "module": crate::hex(&module.digest()),
+        "functions": [{ "index": 0, "identity": 0 }], "globals": [{ "ref": "null" }],
+        "memories": [], "tables": [], "dropped_data": [], "dropped_elements": [], "items": [],
+    });
+    let state: State = serde_json::from_value(state).unwrap();
+    let error = snapshot(&module, &state, &Contents::default(), &SnapshotOptions::default()).unwrap_err();
+    assert!(error.to_string().starts_with("the state does not fit the types of the module: "), "{error}");
 }

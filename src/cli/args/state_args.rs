@@ -1,0 +1,115 @@
+//! The two halves of a snapshot, for hosts that run init themselves.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+use preinit::stages::constant_exports::ConstantExport;
+use preinit::{Layout, Rename};
+
+use crate::cli::parse::{byte_count, layout_name, name_pair};
+
+/// The first half.
+#[derive(Debug, Args)]
+#[command(after_long_help = PROBE_NOTES)]
+pub struct ProbeArgs {
+    /// The module, binary or text
+    #[arg(value_name = "INPUT")]
+    pub input: PathBuf,
+
+    /// The file for the module that shows its state; `-` for standard output
+    #[arg(short, long, value_name = "OUTPUT", required = true)]
+    pub output: PathBuf,
+
+    /// The file for what to read, as JSON; `-` for standard output
+    #[arg(long, value_name = "FILE", required = true)]
+    pub state_schema: PathBuf,
+}
+
+/// The second half.
+#[derive(Debug, Args)]
+#[command(after_long_help = ENCODE_NOTES)]
+pub struct EncodeArgs {
+    /// The module that was given to `preinit probe`, binary or text
+    #[arg(value_name = "INPUT")]
+    pub input: PathBuf,
+
+    /// What the host has read, as JSON
+    ///
+    /// The files that it names are taken from the folder that it is in.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub state: PathBuf,
+
+    /// The snapshot's file; `-` or nothing for standard output
+    #[arg(short, long, value_name = "OUTPUT")]
+    pub output: Option<PathBuf>,
+
+    /// An exported function that has initialized the module; it is no export of the output
+    ///
+    /// May be repeated.
+    #[arg(short = 'f', long = "init-func", value_name = "NAME")]
+    pub init_functions: Vec<String>,
+
+    /// Let the export NAME do nothing, for a host that calls it at every start
+    ///
+    /// It is for functions that initialize the module and return nothing. May be repeated.
+    #[arg(long = "noop-export", value_name = "NAME")]
+    pub noop_exports: Vec<String>,
+
+    /// Let the export NAME do nothing but return the number VALUE
+    ///
+    /// It is for functions that initialize the module and return what the host needs later. May be repeated.
+    #[arg(long = "constant-export", value_name = "NAME=VALUE", value_parser = name_pair::constant_export)]
+    pub constant_exports: Vec<ConstantExport>,
+
+    /// Rename the export SRC to DST
+    ///
+    /// An export that is named DST already is dropped. May be repeated.
+    #[arg(short = 'r', long = "rename-func", value_name = "DST=SRC", value_parser = name_pair::rename)]
+    pub renames: Vec<Rename>,
+
+    /// Make imported memories, tables and globals the module's own
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub internalize: bool,
+
+    /// Imported memories hold nothing but zeros when an instance gets them
+    ///
+    /// Then zeros may be written to them too, so that many small pieces of data become a few long ones. Refused if the state
+    /// says that a memory was not like that.
+    #[arg(long, action = ArgAction::Set, default_value_t = false, conflicts_with = "internalize")]
+    pub fresh_imports: bool,
+
+    /// How memory contents are laid out: `auto`, `compact`, `mappable`
+    #[arg(long, value_name = "LAYOUT", default_value = "auto", value_parser = layout_name::parse)]
+    pub layout: Layout,
+
+    /// Size of all files with contents of memories together
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = byte_count::parse)]
+    pub max_memory: u64,
+
+    /// Turn every warning into a refusal
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub strict: bool,
+
+    /// Print nothing but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+const PROBE_NOTES: &str = "\
+Example:
+  preinit probe app.wasm -o app.probed.wasm --state-schema schema.json
+  node run-init.mjs app.probed.wasm schema.json state/
+  preinit encode app.wasm --state state/state.json -o app.pre.wasm
+
+Exit codes:
+  0  both files are written
+  2  could not: wrong usage, input or output error, malformed module";
+
+const ENCODE_NOTES: &str = "\
+Example:
+  preinit encode app.wasm --state state/state.json -o app.pre.wasm --noop-export _initialize
+
+Exit codes:
+  0  the snapshot is written
+  1  refused: the state cannot be written
+  2  could not: wrong usage, input or output error, malformed module, not a state of it";

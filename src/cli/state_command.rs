@@ -1,0 +1,158 @@
+//! The two halves of a snapshot, for hosts that run init themselves: the module that shows its state, and the snapshot
+//! from what a host has read of it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Component, Path};
+
+use anyhow::{Context, bail};
+use preinit::Warning;
+use preinit::stages::constant_exports::ConstantExport;
+use preinit::stages::module::Module;
+use preinit::stages::plan::{PlanOptions, rename_conflict};
+use preinit::stages::printable::Printable;
+use preinit::stages::state_file::{
+    self, Contents, SnapshotError, SnapshotOptions, State, StateError, check_module, is_size_of,
+};
+
+use super::args::{EncodeArgs, ProbeArgs, usage_error};
+use super::output::{Output, Staged};
+use super::side_outputs::json;
+use super::snapshot_request::Refused;
+use super::{advice, input, summary, terminal};
+
+/// The command `probe`.
+pub fn probe(args: &ProbeArgs) -> anyhow::Result<()> {
+    let output = Output::new(Some(&args.output))?;
+    let schema_output = Output::new(Some(&args.state_schema))?;
+    if output.collides(&schema_output) {
+        return Err(usage_error(&format!("two outputs go to {}", output.name())));
+    }
+    if schema_output.replaces(&args.input) {
+        return Err(usage_error(&format!("{} is the input, and would be replaced", schema_output.name())));
+    }
+    let wasm = input::read(&args.input)?;
+    let module = Module::parse(&wasm)?;
+    let (probed, schema) = state_file::probe(&module)?;
+    let staged = [schema_output.stage(json(&schema)?.into_bytes())?, output.stage(probed)?];
+    staged.into_iter().try_for_each(Staged::commit)
+}
+
+/// The command `encode`.
+pub fn encode(args: EncodeArgs) -> anyhow::Result<()> {
+    if let Some(conflict) = rename_conflict(&args.renames) {
+        return Err(usage_error(&conflict));
+    }
+    let output = Output::new(args.output.as_deref())?;
+    if output.is_terminal() {
+        return Err(usage_error("the snapshot would go to the terminal; use -o FILE, or `-o -` to insist"));
+    }
+    let wasm = input::read(&args.input)?;
+    let module = Module::parse(&wasm)?;
+    let state = read_state(&args.state)?;
+    // Before files are read that another module's memories are in.
+    check_module(&module, &state)?;
+    let contents = Files::beside(&args.state, args.max_memory).contents(&module, &state)?;
+    let EncodeArgs { quiet, strict, .. } = args;
+    let written = state_file::snapshot(&module, &state, &contents, &options(args));
+    let written = written.map_err(|error| match error {
+        SnapshotError::Plan(error) => anyhow::Error::new(preinit::Error::Plan(error)),
+        error => error.into(),
+    })?;
+    let mut warnings: Vec<Warning> = Vec::new();
+    warnings.extend(written.warnings.into_iter().map(Warning::Output));
+    let mut warnings = advice::warnings(&warnings);
+    warnings.extend(written.initializers.iter().map(|name| advice::initializer(name)));
+    if strict && !warnings.is_empty() {
+        return Err(Refused(warnings).into());
+    }
+    let name = output.name().to_owned();
+    output.stage(written.wasm)?.commit()?;
+    if !quiet {
+        terminal::warn(&warnings);
+        terminal::message(&summary::headline(&name));
+    }
+    Ok(())
+}
+
+fn options(args: EncodeArgs) -> SnapshotOptions {
+    let noop = |name| ConstantExport { name, value: None };
+    let constant_exports = args.noop_exports.into_iter().map(noop).chain(args.constant_exports).collect();
+    let plan = PlanOptions {
+        removed_exports: args.init_functions,
+        renames: args.renames,
+        internalize: args.internalize,
+        fresh_imports: args.fresh_imports,
+        layout: args.layout,
+        ..PlanOptions::default()
+    };
+    SnapshotOptions { plan, constant_exports }
+}
+
+fn read_state(path: &Path) -> anyhow::Result<State> {
+    let cannot_read = || format!("cannot read `{}`", path.display());
+    let bytes = fs::read(path).with_context(cannot_read)?;
+    serde_json::from_slice(&bytes).with_context(|| format!("`{}` is not a state file", path.display()))
+}
+
+/// The files that a state names.
+struct Files<'f> {
+    folder: &'f Path,
+    /// Bytes that may still be read.
+    left: u64,
+}
+
+impl<'f> Files<'f> {
+    fn beside(state: &'f Path, max_memory: u64) -> Files<'f> {
+        Files { folder: state.parent().unwrap_or(Path::new("")), left: max_memory }
+    }
+
+    /// All of them. A file of a size that the module rules out is not read.
+    fn contents(mut self, module: &Module<'_>, state: &State) -> anyhow::Result<Contents> {
+        let mut memories = Vec::new();
+        for ((index, ty), memory) in (0u32..).zip(&module.memories).zip(&state.memories) {
+            memories.push(self.read(&memory.file, |bytes| match is_size_of(ty, bytes) {
+                true => Ok(()),
+                false => Err(StateError::MemorySize { index, bytes }),
+            })?);
+        }
+        let mut imported = BTreeMap::new();
+        for memory in &state.imported.memories {
+            let Some(file) = &memory.file else { continue };
+            let bytes = self.read(file, |size| match size == memory.size {
+                true => Ok(()),
+                false => Err(StateError::ImportSize { what: "imported memory", index: memory.index, size }),
+            })?;
+            imported.insert(memory.index, bytes);
+        }
+        Ok(Contents { memories, imported })
+    }
+
+    fn read(
+        &mut self,
+        name: &str,
+        check: impl FnOnce(u64) -> Result<(), StateError>,
+    ) -> anyhow::Result<Vec<u8>> {
+        let shown = Printable(name);
+        let relative = Path::new(name);
+        // Whoever wrote the state file shall not choose what of this machine goes into a snapshot.
+        let is_inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
+        if name.is_empty() || !is_inside {
+            bail!("the state names the file `{shown}`, which is not in the folder of the state file");
+        }
+        let path = self.folder.join(relative);
+        let shown = Printable(&path.to_string_lossy()).to_string();
+        let cannot_read = || format!("cannot read `{shown}`");
+        let metadata = fs::metadata(&path).with_context(cannot_read)?;
+        if !metadata.is_file() {
+            bail!("cannot read `{shown}`: it is not a file");
+        }
+        let bytes = metadata.len();
+        check(bytes)?;
+        self.left = match self.left.checked_sub(bytes) {
+            Some(left) => left,
+            None => bail!("the contents of memories are larger than allowed; --max-memory allows more"),
+        };
+        fs::read(&path).with_context(cannot_read)
+    }
+}
