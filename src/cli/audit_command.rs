@@ -82,6 +82,7 @@ fn quiet_host(args: &AuditArgs, warnings: &mut Vec<String>) -> anyhow::Result<Ho
 fn options(args: &AuditArgs, host: HostOptions) -> Options {
     Options {
         init_functions: args.init_functions.clone(),
+        init_result: args.init_result.unwrap_or_default(),
         at: args.at.clone(),
         keep_init_functions: args.keep_init_func,
         renames: args.renames.clone(),

@@ -35,6 +35,11 @@ impl CallGraph {
         CallGraph { imported, calls: bodies.into_iter().map(|body| body.calls).collect(), prologues, empty }
     }
 
+    /// Nothing is known of any function.
+    pub fn none() -> CallGraph {
+        CallGraph { imported: 0, calls: Vec::new(), prologues: HashMap::new(), empty: BTreeSet::new() }
+    }
+
     /// The functions that `function` calls directly.
     pub fn callees(&self, function: u32) -> &[u32] {
         let defined = function.checked_sub(self.imported).and_then(|index| self.calls.get(index as usize));

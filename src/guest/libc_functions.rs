@@ -22,6 +22,9 @@ pub(crate) struct LibcFunctions {
     pub is_go: bool,
 }
 
+/// Runs all constructors, as linkers name it.
+pub(super) const CONSTRUCTORS: &str = "__wasm_call_ctors";
+
 /// Calls between an import and the function of libc that uses it, at most.
 const DEPTH: usize = 5;
 
@@ -44,7 +47,7 @@ impl LibcFunctions {
             let index = function_named(module, export)?;
             calls.callees(index).iter().copied().find(|&callee| nullary(callee))
         };
-        let constructors = function_named(module, "__wasm_call_ctors")
+        let constructors = function_named(module, CONSTRUCTORS)
             .or_else(|| first_nullary(REACTOR_INITIALIZE))
             .or_else(|| first_nullary("_start"))
             .filter(|&index| nullary(index) && !calls.is_empty(index));

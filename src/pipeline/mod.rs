@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
     let mut timings = Timings::default();
     options.check()?;
     let module = options.parse(wasm)?;
-    let program = Program::of(&module);
+    let program = Program::of_signs(&module);
     let resets = ResetHooks::of(&module, options.reset_libc);
     let functions = resets.indices().chain(program.libc.indices()).collect();
     let probed = Probed::with(&module, &ProbeOptions { functions, ..engine::probe_options() })?;
@@ -107,12 +107,15 @@ impl FinishedState<'_> {
         stopped: Option<(StopRun<'_>, StopPoint)>,
         (clock, timings): (&mut StageClock, &mut Timings),
     ) -> Result<Made, Error> {
-        let FinishedState { options, execution: Execution { module, probed, .. }, ledger, run, .. } = *self;
+        let FinishedState { options, execution, ledger, run, put_back } = *self;
+        let Execution { module, probed, .. } = execution;
         let mut instance = initialized.reader();
         let snapshot = self.cleaned(capture(module, probed, &mut instance)?)?;
         timings.capture = clock.lap();
 
-        let additions = Additions::to(module, snapshot, options, stopped, ledger)?;
+        let mut additions = Additions::to(module, snapshot, options, stopped, ledger)?;
+        // Only now: what resumes was compared with the state as it was.
+        put_back.iter().for_each(|part| part.apply(additions.extended.snapshot_mut()));
         let Additions { extended, .. } = &additions;
         let added = if extended.is_original() { None } else { Some(extended.module()?) };
         let target = added.as_ref().unwrap_or(module);
@@ -137,7 +140,6 @@ impl FinishedState<'_> {
         if self.options.zero_stack {
             zero_stack(self.execution.module, &mut snapshot).map_err(Error::StackKept)?;
         }
-        self.put_back.iter().for_each(|part| part.apply(&mut snapshot));
         Ok(snapshot)
     }
 }

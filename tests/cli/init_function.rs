@@ -53,6 +53,8 @@ fn a_status_of_zero_is_success() {
     }
     done(&place.line("verify in.wat out.wasm -f start"));
     done(&place.line("audit in.wat -f start"));
+    failed(&place.line("audit in.wat -f fails"), 1, "the `fails` function returned 5");
+    done(&place.line("audit in.wat -f fails --init-result any"));
     done(&place.line("-f fails --init-result any --verify -o out.wasm in.wat"));
 }
 

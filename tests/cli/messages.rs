@@ -137,3 +137,51 @@ fn completions_and_man_page_know_the_options() {
         assert!(stdout(&output).replace('\\', "").contains("keep-init-func"), "{line}");
     }
 }
+
+/// What the audit would find without running init again.
+#[test]
+fn a_run_says_what_is_frozen_of_the_host() {
+    let place = Place::new();
+    place.write("caches.wasm", preinit_testing::test_program("c/host_caches.wasm"));
+    let line = "caches.wasm -f looks_for_both --allow-wasi -o out.wasm";
+    let output = place.line(line);
+    done(&output);
+    let message = stderr(&output);
+    for part in [
+        "danger: libc has cached that there are no preopened directories: every file access of an instance fails\n",
+        "warning: libc has cached an empty environment: getenv finds nothing in an instance, whatever its host sets\n",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    failed(&place.line(&format!("{line} --strict")), 1, "refused, since warnings are errors");
+    let output = place.line(&format!("{line} --strict --reset-libc"));
+    done(&output);
+    assert!(!stderr(&output).contains("cached"), "{}", stderr(&output));
+}
+
+/// A clock that an instance's would go back from.
+#[test]
+fn a_run_says_where_the_clock_stood() {
+    let place = Place::new();
+    place.write(
+        "in.wat",
+        r#"(module
+            (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (data (i32.const 24) "\00\ca\9a\3b")
+            (func (export "init")
+                (drop (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128)))
+                (drop (call $clock (i32.const 1) (i64.const 0) (i32.const 136)))))"#,
+    );
+    let line = "in.wat -f init --allow-wasi -o out.wasm";
+    let output = place.line(line);
+    done(&output);
+    let warning = "init has read the monotonic clock at 1.000 s, moved by sleeps";
+    assert!(stderr(&output).contains(warning), "{}", stderr(&output));
+    failed(&place.line(&format!("{line} --strict")), 1, "refused, since warnings are errors");
+    let output = place.line(&format!("{line} -v --strict --rebase-clock"));
+    done(&output);
+    let clock = "clock     an instance's monotonic clock goes on from 1.00 s\n";
+    assert!(stderr(&output).contains(clock), "{}", stderr(&output));
+}

@@ -131,6 +131,39 @@ fn what_libc_has_cached_is_put_back() {
     }
 }
 
+/// The audit looks at what would be in the snapshot then.
+#[test]
+fn the_audit_sees_what_is_put_back() {
+    for directories in [&[][..], &["/data"]] {
+        let kept = options("looks_for_both", build(directories));
+        let reset = Options { reset_libc: true, ..kept.clone() };
+        let accused = |options: &Options| {
+            let audit = preinit::audit::audit(&read(MODULE), options).unwrap();
+            let cached = audit.findings.iter().filter(|finding| finding.key.starts_with("handle."));
+            cached.filter(|finding| finding.level < Level::Note).count()
+        };
+        assert_eq!((accused(&kept), accused(&reset)), (2, 0), "{directories:?}");
+    }
+}
+
+/// A program that is frozen in the middle of a call finds directories after that.
+#[test]
+fn what_libc_has_cached_is_put_back_in_a_frozen_program() {
+    let at = |reset_libc| Options {
+        at: Some("wasi_snapshot_preview1.environ_sizes_get".parse().unwrap()),
+        reset_libc,
+        ..options("looks_for_both", build(&[]))
+    };
+    for (reset, expected) in [(false, false), (true, true)] {
+        let output = run(MODULE, at(reset));
+        assert_eq!(output.report.warnings.contains(&Warning::NoDirectories), !reset);
+        let mut guest = instance(&output.wasm, &world());
+        guest.value("looks_for_both", &[]);
+        assert_eq!(guest.value("size", &[]) == 38, expected, "{reset}");
+        assert_eq!(guest.value("mode", &[]), i64::from(b'r'), "it has not asked for the environment yet");
+    }
+}
+
 /// A pointer that the program reads itself must stay valid.
 #[test]
 fn an_environment_that_a_constructor_fetches_is_kept() {

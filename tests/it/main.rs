@@ -12,6 +12,7 @@ mod components;
 mod freezing;
 mod golden;
 mod host_caches;
+mod init_time;
 mod mutations;
 mod page;
 mod programs;

@@ -109,6 +109,11 @@ impl<'a> Extended<'a> {
         &self.snapshot
     }
 
+    /// The state, to change what no addition depends on.
+    pub fn snapshot_mut(&mut self) -> &mut Snapshot<'a> {
+        &mut self.snapshot
+    }
+
     /// What messages call slots of added tables.
     pub fn slots(&self) -> &HashMap<(u32, u64), String> {
         &self.slots

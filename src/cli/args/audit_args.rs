@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use preinit::Rename;
-use preinit::Trigger;
 use preinit::host::LedgerHash;
+use preinit::{InitResult, Rename, Trigger};
 
 use super::{HostArgs, LimitArgs};
-use crate::cli::parse::{ledger_hash, name_pair};
+use crate::cli::parse::{init_result, ledger_hash, name_pair};
 
 /// The arguments of an audit.
 #[derive(Debug, Args)]
@@ -21,6 +20,10 @@ pub struct AuditArgs {
     /// The exported function that initializes the module, as for a snapshot
     #[arg(short = 'f', long = "init-func", value_name = "NAME")]
     pub init_functions: Vec<String>,
+
+    /// Which result of an init function is success, as for a snapshot
+    #[arg(long, value_name = "N|any", allow_negative_numbers = true, value_parser = init_result::parse)]
+    pub init_result: Option<InitResult>,
 
     /// Run until this call instead of to the end of init, as for a snapshot
     #[arg(long, value_name = "TRIGGER")]

@@ -346,3 +346,24 @@ impl PartialEq for Image<'_> {
 }
 
 impl Eq for Image<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_overwritten_wherever_they_are() {
+        let chunk = |offset, bytes: &'static [u8]| Chunk { offset, bytes: Cow::Borrowed(bytes) };
+        for address in 0..16 {
+            let mut image = Image::new(vec![chunk(2, b"ab"), chunk(4, b"cd"), chunk(9, b"e")]);
+            let mut expected = Vec::new();
+            image.append_to(0, 20, &mut expected);
+            expected[address..address + 3].copy_from_slice(b"xyz");
+            image.overwrite(address as u64, b"xyz");
+            let mut found = Vec::new();
+            image.append_to(0, 20, &mut found);
+            assert_eq!(found, expected, "{address}");
+            assert!(image.chunks().windows(2).all(|pair| pair[0].end() <= pair[1].offset), "{address}");
+        }
+    }
+}
