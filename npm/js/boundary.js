@@ -15,6 +15,7 @@ export class Boundary {
   #explain;
   #calls = new Map();
   #functions = new Map();
+  #unseen = new Set();
   #isOn = true;
   #probe = new WebAssembly.Table({ element: 'anyfunc', initial: 1 });
 
@@ -25,7 +26,12 @@ export class Boundary {
 
   /** What is passed on instead of an imported function: it does the same, and the call is recorded. */
   wrap(value, { module, name, kind }) {
-    if (kind !== 'function' || typeof value !== 'function' || isOfWasm(value, this.#probe)) return value;
+    if (kind !== 'function') return value;
+    // A wrapped function of WebAssembly would be another one where a table shows it; one that suspends is no function.
+    if (typeof value !== 'function' || isOfWasm(value, this.#probe)) {
+      this.#unseen.add(`${module}.${name}`);
+      return value;
+    }
     const record = (call) => {
       if (this.#isOn && !this.#explain({ module, name, ...call })) {
         const key = `${module}.${name}`;
@@ -55,6 +61,11 @@ export class Boundary {
   /** Nothing is recorded any more. */
   end() {
     this.#isOn = false;
+  }
+
+  /** Imports whose calls are not seen: functions of other modules, and such that suspend the module. */
+  get unseen() {
+    return this.#unseen;
   }
 
   /** The calls that are not explained: names and how often. */

@@ -25,7 +25,6 @@ class Recording {
     this.original = original;
     this.module = new WebAssembly.Module(original);
     this.glue = glueOf(this.module);
-    this.boundary = new Boundary((call) => this.glue.explain(call));
     this.uninstall = installHooks({
       original,
       replacement: wasm,
@@ -38,6 +37,9 @@ class Recording {
   write = (file, bytes) => this.files.set(file, bytes);
 
   before(imports) {
+    // One that the engine refused before is no instance.
+    this.boundary?.end();
+    this.boundary = new Boundary((call) => this.glue.explain(call));
     this.imports = declaredImports(this.module, imports, (value, declared) => this.boundary.wrap(value, declared));
     this.identities = new Identities();
     this.unreadable = undefined;
@@ -77,6 +79,13 @@ class Recording {
       reasons.push(
         `the import ${name} was called (${count} times), and what it did in JavaScript would be missing; do less in \`run\`, ` +
           `or use allow: ['${name}'] if nothing of it is needed`,
+      );
+    }
+    for (const name of this.boundary.unseen) {
+      if (allow.includes(name)) continue;
+      reasons.push(
+        `the import ${name} is a function of another module or suspends this one, and what it may have done would be missing; ` +
+          `use allow: ['${name}'] if nothing of it is needed`,
       );
     }
     const live = this.glue.liveHandles(this.boundary);
@@ -186,7 +195,7 @@ export async function capture({ wasm, out, run, noop = [], constant = {}, allow 
     value = copied(await run());
   } finally {
     recording.uninstall();
-    recording.boundary.end();
+    recording.boundary?.end();
   }
   let reasons = recording.reasons(allow);
   if (reasons.length > 0) throw new Refusal(reasons);

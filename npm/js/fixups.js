@@ -49,3 +49,29 @@ export function withSection(wasm, contents) {
   out.set(payload, wasm.length + head.length);
   return out;
 }
+
+/** What the section of a module holds; undefined if there is none. */
+export function sectionOf(wasm) {
+  const utf8 = new TextDecoder();
+  let at = 8;
+  const number = () => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = wasm[at++];
+      value += (byte & 0x7f) * 2 ** shift;
+      // Also where the bytes end too early.
+      if (!(byte >= 0x80)) return value;
+    }
+  };
+  while (at < wasm.length) {
+    const id = wasm[at++];
+    const end = number() + at;
+    if (id === 0) {
+      const length = number();
+      const name = utf8.decode(wasm.subarray(at, at + length));
+      if (name === SECTION) return JSON.parse(utf8.decode(wasm.subarray(at + length, end)));
+    }
+    at = end;
+  }
+  return undefined;
+}

@@ -20,7 +20,7 @@ export function isSame(left, right) {
  * Installs hooks, and returns a function that takes them away.
  *
  * `original` are the bytes that are recognized, `replacement` those that are compiled instead; `exports` the names that a program
- * may see of the replacement. `before` is given the program's imports, and returns those that are passed on; `after` is given
+ * may see of the replacement, all by default. `before` is given the program's imports, and returns those that are passed on; `after` is given
  * the instance, and returns the one that the program gets.
  */
 export function installHooks({ original, replacement, exports, before, after }) {
@@ -40,7 +40,7 @@ export function installHooks({ original, replacement, exports, before, after }) 
 
   const exportsOf = (module) => {
     const all = Module.exports(module);
-    return ours.has(module) ? all.filter(({ name }) => exports.includes(name)) : all;
+    return exports && ours.has(module) ? all.filter(({ name }) => exports.includes(name)) : all;
   };
   const HookedModule = new Proxy(Module, {
     construct(plain, [source, ...rest], newTarget) {

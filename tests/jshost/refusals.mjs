@@ -6,11 +6,13 @@
 // functions do nothing.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { join, resolve } from 'node:path';
 
 const js = resolve(process.argv[2]);
-const { capture, Refusal } = await import(pathToFileURL(join(js, 'index.js')));
+const { capture, Refusal, verify } = await import(pathToFileURL(join(js, 'index.js')));
 const { preinitialized } = await import(pathToFileURL(join(js, 'run.js')));
 const preinit = resolve(process.argv[3]);
 const folder = fileURLToPath(new URL('modules', import.meta.url));
@@ -88,6 +90,17 @@ await test('nothing stays hooked', async () => {
   for (const [name, { value }] of Object.entries(before)) assert.equal(WebAssembly[name], value, name);
 });
 
+await test('a module shows its own exports only', async () => {
+  await capture({
+    wasm: counter,
+    run: async () => {
+      const names = WebAssembly.Module.exports(new WebAssembly.Module(counter)).map(({ name }) => name);
+      assert.deepEqual(names.sort(), ['_initialize', 'get', 'init', 'memory', 'say', 'table']);
+      await use()();
+    },
+  });
+});
+
 await test('an initializer that was not called still works', async () => {
   const { wasm, noop } = await capture({ wasm: counter, run: use() });
   assert.deepEqual(noop, []);
@@ -150,9 +163,12 @@ await test('errors of the engine stay what they are', async () => {
 await test('what is returned is part of the snapshot', async () => {
   const { wasm, value, needsRuntime } = await capture({ wasm: counter, run: async () => (await use()(), { pointer: [1, 'ü'] }) });
   assert.deepEqual([value, needsRuntime], [{ pointer: [1, 'ü'] }, true]);
+  const { Instance, instantiate } = WebAssembly;
   const state = preinitialized();
+  assert.notEqual(WebAssembly.instantiate, instantiate);
   await WebAssembly.instantiate(wasm, imports);
   state.restore();
+  assert.deepEqual([WebAssembly.Instance, WebAssembly.instantiate], [Instance, instantiate]);
   assert.deepEqual([state.value, state.instances], [{ pointer: [1, 'ü'] }, 1]);
   await assert.rejects(capture({ wasm: counter, run: async () => (await use()(), new Map([[1, 2]])) }), TypeError);
 });
@@ -197,6 +213,13 @@ await test('imports that were called are refused unless they are allowed', async
   const run = use({ after: ({ exports }) => exports.say() });
   await refused({ wasm: counter, run }, /^the import env\.log was called \(1 times\)/);
   await capture({ wasm: counter, run, allow: ['env.log'] });
+});
+
+await test('functions of other modules are refused unless they are allowed', async () => {
+  const other = new WebAssembly.Instance(new WebAssembly.Module(module('other')));
+  const run = use({ imports: { env: { log() {}, now: other.exports.three } } });
+  await refused({ wasm: counter, run }, /^the import env\.now is a function of another module/);
+  await capture({ wasm: counter, run, allow: ['env.now'] });
 });
 
 await test('what has no state to capture is refused', async () => {
@@ -265,6 +288,41 @@ await test('values that older glue of wasm-bindgen keeps are counted', async () 
   await refused({ wasm: bytes, run: run(5, [0, 3, 2]) }, /holds 2 values of JavaScript by number/);
   await refused({ wasm: bytes, run: run(4, [1, 0, 2]) }, /holds 1 values of JavaScript by number/);
   await capture({ wasm: bytes, run: run(1, []), allow: ['handles'] });
+});
+
+await test('verify tells a right snapshot from a wrong one', async () => {
+  const work = mkdtempSync(join(tmpdir(), 'preinit-jshost-'));
+  const file = (name, contents) => (writeFileSync(join(work, name), contents), join(work, name));
+  const original = file('original.wasm', counter);
+  const script = file('script.mjs', `
+    import { readFileSync } from 'node:fs';
+    let exports;
+    const load = async () => {
+      const bytes = readFileSync(${JSON.stringify(original)});
+      ({ exports } = (await WebAssembly.instantiate(bytes, { env: { log() {}, now: () => 1 } })).instance);
+    };
+    export async function run() {
+      await load();
+      exports.init();
+      return 'returned';
+    }
+    export async function calls({ preinitialized, value }) {
+      console.log('printed');
+      if (preinitialized) await load();
+      return [exports.get(), value, NaN, undefined];
+    }`);
+  const right = join(work, 'new/right.wasm');
+  await capture({ wasm: original, out: right, run: async () => (await use()(), 'returned') });
+  const verdict = await verify({ original, snapshot: right, script });
+  assert.equal(verdict.equal, true);
+  assert.deepEqual(verdict.answers.snapshot, [42, 'returned', NaN, undefined]);
+  const wrong = join(work, 'wrong.wasm');
+  await capture({ wasm: original, out: wrong, run: async () => (await WebAssembly.instantiate(counter, imports), 'returned') });
+  assert.equal((await verify({ original, snapshot: wrong, script })).equal, false);
+  const idle = file('idle.mjs', 'export const calls = () => 1; export const run = calls;');
+  await assert.rejects(verify({ original, snapshot: right, script: idle }), /0 times/);
+  await assert.rejects(verify({ original, snapshot: right, script: file('bad.mjs', 'throw new Error("bad")') }), /bad/);
+  rmSync(work, { recursive: true });
 });
 
 console.log(`${tests} tests passed`);

@@ -3,7 +3,10 @@
 //! A host asks for room with [`input`], writes bytes there, and so on for each input in order. Then it calls [`probe`] or
 //! [`encode`] and reads the outputs. What was there before is gone with the next call of [`clear`].
 
-#![expect(unsafe_code, reason = "a name that a host can find is an unsafe attribute; nothing else here is unsafe")]
+#![expect(
+    unsafe_code,
+    reason = "a name that a host can find is an unsafe attribute; nothing else here is unsafe"
+)]
 
 use preinit_core::constant_exports::ConstantExport;
 use preinit_core::layout::Layout;
@@ -49,7 +52,8 @@ pub extern "C" fn input(len: usize) -> *const u8 {
 /// Where an output is.
 #[unsafe(no_mangle)]
 pub extern "C" fn output(index: usize) -> *const u8 {
-    BUFFERS.with_borrow(|buffers| buffers.outputs.get(index).map_or(std::ptr::null(), |output| output.as_ptr()))
+    BUFFERS
+        .with_borrow(|buffers| buffers.outputs.get(index).map_or(std::ptr::null(), |output| output.as_ptr()))
 }
 
 /// How long an output is.
@@ -74,7 +78,9 @@ pub extern "C" fn probe() -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn encode() -> u32 {
     finish(|inputs| {
-        let [wasm, request, files @ ..] = inputs else { return Err("expected a module and a request".to_string()) };
+        let [wasm, request, files @ ..] = inputs else {
+            return Err("expected a module and a request".to_string());
+        };
         let request: Request = serde_json::from_slice(request).map_err(|error| error.to_string())?;
         let module = Module::parse(wasm).map_err(|error| error.to_string())?;
         check_module(&module, &request.state).map_err(|error| error.to_string())?;
@@ -119,7 +125,8 @@ impl Request {
             let bytes = index.and_then(|index| files.get(index));
             bytes.cloned().ok_or_else(|| format!("the file {name} is missing"))
         };
-        let memories = self.state.memories.iter().map(|memory| file(&memory.file)).collect::<Result<_, _>>()?;
+        let memories =
+            self.state.memories.iter().map(|memory| file(&memory.file)).collect::<Result<_, _>>()?;
         let mut imported = BTreeMap::new();
         for memory in &self.state.imported.memories {
             if let Some(name) = &memory.file {
@@ -143,10 +150,10 @@ struct Options {
 impl Options {
     fn snapshot_options(&self) -> SnapshotOptions {
         let noop = self.noop_exports.iter().map(|name| ConstantExport { name: name.clone(), value: None });
-        let constant = self.constant_exports.iter().map(|(name, value)| ConstantExport {
-            name: name.clone(),
-            value: Some(value.clone()),
-        });
+        let constant = self
+            .constant_exports
+            .iter()
+            .map(|(name, value)| ConstantExport { name: name.clone(), value: Some(value.clone()) });
         SnapshotOptions {
             plan: PlanOptions {
                 removed_exports: self.removed_exports.clone(),
