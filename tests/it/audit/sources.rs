@@ -83,7 +83,7 @@ fn the_worst_variables_come_first_and_the_machine_s_last() {
     let expected = [
         (Level::Danger, "the value of environment variable `STORE`"),
         (Level::Danger, "the value of environment variable `API_KEY`"),
-        (Level::Danger, "the values of 6 environment variables are in the output: `VARIABLE_00`"),
+        (Level::Warning, "the values of 6 environment variables are in the output: `VARIABLE_00`"),
         (Level::Warning, "the values of 2 environment variables that describe the build machine"),
     ];
     assert_eq!(titles.len(), expected.len(), "{titles:?}");
