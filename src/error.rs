@@ -3,6 +3,7 @@
 #[cfg(feature = "cache")]
 pub use crate::cache::{CacheError, Fault};
 use crate::cleaning::StackKept;
+pub use crate::component::ComponentRunError;
 pub use crate::execute::ExecuteError;
 pub use crate::execute::{Stop, StopCause, Stopped};
 use crate::finding::Finding;
@@ -30,6 +31,9 @@ pub enum Error {
     /// The input is not a module that can be worked on.
     #[error(transparent)]
     Module(#[from] ModuleError),
+    /// The input is a component, and there is no snapshot of it.
+    #[error(transparent)]
+    Component(#[from] ComponentRunError),
     /// The module cannot be instrumented.
     #[error(transparent)]
     Probe(#[from] ProbeError),
@@ -109,6 +113,7 @@ impl Error {
             Error::Module(error) => matches!(error, ModuleError::Proposal { .. }),
             Error::Execute(error) => matches!(error, ExecuteError::Stopped(_)),
             Error::Freeze(error) => error.is_refusal(),
+            Error::Component(error) => error.is_refusal(),
             _ => false,
         }
     }

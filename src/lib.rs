@@ -13,6 +13,7 @@ mod cache;
 mod cache;
 mod checks;
 mod cleaning;
+mod component;
 mod engine;
 pub mod error;
 mod evidence;
@@ -44,8 +45,8 @@ mod wording;
 pub mod stages {
     pub use crate::wording::{Bytes, counted, nearest};
     pub use preinit_core::{
-        addition, capture, constant_exports, encode, interpose, layout, module, plan, printable, probe,
-        segments, snapshot, state_file, strip,
+        addition, capture, component, constant_exports, encode, interpose, layout, module, plan, printable,
+        probe, segments, snapshot, state_file, strip,
     };
 
     #[cfg(feature = "cache")]

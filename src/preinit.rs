@@ -1,5 +1,6 @@
 #[cfg(feature = "cache")]
 use crate::cache::CompileCache;
+use crate::component;
 use crate::error::Error;
 use crate::execute::{InitResult, StageHook};
 use crate::freeze::{FrameReader, Trigger};
@@ -8,6 +9,7 @@ use crate::options::Options;
 use crate::page::{MemoryMap, run_page};
 use crate::pipeline;
 use crate::report::Report;
+use preinit_core::component::is_component;
 use preinit_core::layout::Layout;
 use preinit_core::plan::Rename;
 use std::sync::Arc;
@@ -264,7 +266,7 @@ impl Preinit {
         self
     }
 
-    /// Runs init on `wasm`, a binary core module, and writes the state that it leaves into a new module.
+    /// Runs init on `wasm`, a binary core module or component, and writes the state that it leaves into a new module.
     ///
     /// The guest runs on a thread of its own, whose stack is large enough for deep recursion.
     ///
@@ -279,7 +281,10 @@ impl Preinit {
     /// # Errors
     /// Those of [`Preinit::run`].
     pub fn run_recorded(&self, wasm: &[u8], ledger: &mut Ledger) -> Result<Output, Error> {
-        crate::engine::on_guest_thread(|| pipeline::run(&self.options, wasm, ledger))
-            .unwrap_or_else(|error| Err(Error::Thread(error)))
+        let run = || match is_component(wasm) {
+            true => component::run(&self.options, wasm),
+            false => pipeline::run(&self.options, wasm, ledger),
+        };
+        crate::engine::on_guest_thread(run).unwrap_or_else(|error| Err(Error::Thread(error)))
     }
 }

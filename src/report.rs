@@ -1,5 +1,6 @@
 //! What was done, for people and for tools.
 
+pub use crate::component::CoreInstanceReport;
 use crate::execute::AllocatedArgument;
 use crate::finding::Finding;
 use crate::host::Ledger;
@@ -75,6 +76,9 @@ pub struct Report {
     /// What is known about a program that was frozen in the middle, by [`crate::Options::at`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frozen: Option<FrozenReport>,
+    /// Of a component, its core instances in the order in which they are made. The memories and tables above are those of all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub core_instances: Vec<CoreInstanceReport>,
 }
 
 /// A program that was frozen in the middle.
@@ -320,6 +324,21 @@ pub(crate) fn heap(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>
         data_bytes: planned.map_or(0, |plan| plan.data.contents.len() as u64),
         runs: planned.map_or(0, |plan| u64::from(plan.data.object_runs.len + plan.data.table_runs.len) / 3),
         types,
+    }
+}
+
+impl LayoutReport {
+    /// Of no memory at all.
+    pub(crate) fn empty() -> LayoutReport {
+        LayoutReport {
+            chosen: Layout::Compact,
+            mapped: true,
+            padding_bytes: None,
+            copied_bytes: None,
+            span_bytes: 0,
+            data_bytes: 0,
+            records: None,
+        }
     }
 }
 

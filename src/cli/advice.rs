@@ -1,6 +1,6 @@
 //! What a user of the command line can do about an error or a warning. The library knows no options by name.
 
-use preinit::error::ModuleError;
+use preinit::error::{ComponentRunError, ModuleError};
 use preinit::finding::{Finding, Remedy};
 use preinit::host::{Class, HostError, ImportCalled, WasiImport};
 use preinit::stages::cache::CacheError;
@@ -38,11 +38,24 @@ fn for_library_error(error: &Error) -> Option<String> {
     match error {
         Error::Options(error) => for_options(error),
         Error::Execute(error) => for_execution(error),
+        Error::Component(error) => for_component(error),
         Error::Freeze(FreezeError::Execute(error)) => for_execution(error),
         Error::Plan(error) => for_plan(error),
         Error::Module(ModuleError::Proposal { .. }) => Some("without --untrusted it is accepted".to_string()),
         Error::StackKept(_) => Some("leave out --zero-stack".to_string()),
         Error::Strict { .. } => Some("without --strict these are warnings".to_string()),
+        _ => None,
+    }
+}
+
+fn for_component(error: &ComponentRunError) -> Option<String> {
+    match error {
+        ComponentRunError::NoInit { .. } | ComponentRunError::MissingInit { .. } => {
+            Some("name one with --init-func".to_string())
+        }
+        ComponentRunError::Stopped(stop) => for_stop(&stop.cause),
+        ComponentRunError::InModule { error, .. } => for_library_error(error),
+        ComponentRunError::Host(error) => for_host(error),
         _ => None,
     }
 }
@@ -104,6 +117,7 @@ pub fn for_stop(cause: &StopCause) -> Option<String> {
         StopCause::Fuel(_) => "--fuel allows more".to_string(),
         StopCause::Memory(_) | StopCause::Ledger(_) => "--max-memory allows more".to_string(),
         StopCause::ImportCalled(called) => for_import(called),
+        StopCause::ComponentImportCalled(called) if called.is_wasi() => "use --allow-wasi".to_string(),
         StopCause::Result(Some(number)) => {
             format!("--init-result {number} or --init-result any accepts it")
         }

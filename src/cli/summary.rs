@@ -158,6 +158,9 @@ impl Lines {
 }
 
 fn memories(lines: &mut Lines, report: &Report) {
+    if !report.core_instances.is_empty() {
+        return core_instances(lines, report);
+    }
     for memory in report.memories.iter().take(LISTED) {
         let size = |pages: u64| Bytes(pages.saturating_mul(memory.page_size));
         lines.add(
@@ -172,6 +175,16 @@ fn memories(lines: &mut Lines, report: &Report) {
         );
     }
     more(lines, "memory", report.memories.len());
+}
+
+/// Those of a component that begin in another state.
+fn core_instances(lines: &mut Lines, report: &Report) {
+    let changed: Vec<_> = report.core_instances.iter().filter(|core| core.is_changed).collect();
+    for core in changed.iter().take(LISTED) {
+        let (before, after) = (Bytes(core.input_bytes), Bytes(core.output_bytes));
+        lines.add("core", format_args!("{}: {before} -> {after}", core.name));
+    }
+    more(lines, "core", changed.len());
 }
 
 /// Says something where there is a choice: what the other layout would give.
@@ -204,6 +217,10 @@ fn layout(lines: &mut Lines, layout: &LayoutReport) {
 }
 
 fn tables(lines: &mut Lines, report: &Report) {
+    // What core instances have is theirs.
+    if !report.core_instances.is_empty() {
+        return;
+    }
     for table in report.tables.iter().take(LISTED) {
         lines.add(
             "table",

@@ -117,6 +117,39 @@ pub fn compile_cached(
     result
 }
 
+/// A compiled component and the engine that it was compiled for.
+pub struct CompiledComponent {
+    /// The engine.
+    pub engine: Engine,
+    /// The code.
+    pub component: wasmtime::component::Component,
+    /// What made it.
+    pub compiler: Compiler,
+}
+
+/// Compiles a component with the cheapest compiler that supports its core modules, so that a trap shows all core instances.
+///
+/// # Errors
+/// What the last compiler that was tried said.
+pub fn compile_component<'m>(
+    wasm: &[u8],
+    modules: impl Iterator<Item = &'m [u8]>,
+    options: EngineOptions,
+) -> wasmtime::Result<CompiledComponent> {
+    let used = modules.map(Proposals::of).fold(Proposals::default(), Proposals::and);
+    let compile = |compiler| {
+        let mut config = config(compiler, options, used)?;
+        config.coredump_on_trap(true);
+        let engine = Engine::new(&config)?;
+        let component = wasmtime::component::Component::from_binary(&engine, wasm)?;
+        Ok(CompiledComponent { engine, component, compiler })
+    };
+    match options.optimize {
+        true => compile(Compiler::OptimizingCranelift),
+        false => compile(Compiler::Winch).or_else(|_: wasmtime::Error| compile(Compiler::Cranelift)),
+    }
+}
+
 /// Compiles `wasm` with this compiler.
 ///
 /// # Errors

@@ -21,6 +21,15 @@ impl Proposals {
     pub const ALL: Proposals =
         Proposals { stack_switching: true, custom_page_sizes: true, wide_arithmetic: true };
 
+    /// What either uses.
+    pub fn and(self, other: Proposals) -> Proposals {
+        Proposals {
+            stack_switching: self.stack_switching || other.stack_switching,
+            custom_page_sizes: self.custom_page_sizes || other.custom_page_sizes,
+            wide_arithmetic: self.wide_arithmetic || other.wide_arithmetic,
+        }
+    }
+
     /// What a valid module may use. More than it does use is possible where only a closer look would tell.
     pub fn of(wasm: &[u8]) -> Proposals {
         let mut used = Proposals::default();

@@ -3,7 +3,7 @@
 use super::variable::Variable;
 use gimli::{
     AbbreviationsCacheStrategy, AttributeValue, DebuggingInformationEntry, Dwarf, EndianSlice, LittleEndian,
-    Operation, Unit,
+    Operation, Section, Unit,
 };
 use preinit_core::module::Module;
 use std::collections::BTreeMap;
@@ -112,19 +112,34 @@ fn qualified(scopes: &[(isize, String)], own: String) -> String {
     parts.join("::")
 }
 
-/// Text that may be far too long.
-fn cut(text: Reader<'_>, longest: usize) -> String {
-    let text = text.slice();
-    String::from_utf8_lossy(&text[..text.len().min(longest)]).into_owned()
+/// Text that may be far too long, and shared by many: no more of it is looked at than is kept.
+fn text<'a>(
+    dwarf: &Dwarf<Reader<'a>>,
+    unit: &Unit<Reader<'a>>,
+    value: AttributeValue<Reader<'a>>,
+    longest: usize,
+) -> gimli::Result<String> {
+    let offset = match value {
+        AttributeValue::DebugStrRef(offset) => Some(offset),
+        AttributeValue::DebugStrOffsetsIndex(index) => Some(dwarf.string_offset(unit, index)?),
+        _ => None,
+    };
+    let bytes = match offset {
+        Some(offset) => dwarf.debug_str.reader().slice().get(offset.0..).unwrap_or_default(),
+        None => dwarf.attr_string(unit, value)?.slice(),
+    };
+    let bytes = &bytes[..bytes.len().min(longest)];
+    let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
+    Ok(String::from_utf8_lossy(&bytes[..end]).into_owned())
 }
 
 /// Whether the unit was compiled from a source that came with the compiler.
 fn is_library<'a>(dwarf: &Dwarf<Reader<'a>>, unit: &Unit<Reader<'a>>) -> bool {
     let mut cursor = unit.entries();
     let Ok(Some(root)) = cursor.next_dfs() else { return false };
-    let text = |at| Some(cut(dwarf.attr_string(unit, root.attr_value(at)?).ok()?, PATH));
+    let part = |at| text(dwarf, unit, root.attr_value(at)?, PATH).ok();
     let path =
-        [gimli::DW_AT_comp_dir, gimli::DW_AT_name].into_iter().filter_map(text).collect::<Vec<_>>().join("/");
+        [gimli::DW_AT_comp_dir, gimli::DW_AT_name].into_iter().filter_map(part).collect::<Vec<_>>().join("/");
     const MARKS: [&str; 9] = [
         "libc",
         "compiler-rt",
@@ -200,7 +215,7 @@ fn name<'a>(
     depth: usize,
 ) -> gimli::Result<Option<String>> {
     if let Some(value) = entry.attr_value(gimli::DW_AT_name) {
-        return Ok(Some(cut(dwarf.attr_string(unit, value)?, NAME)));
+        return text(dwarf, unit, value, NAME).map(Some);
     }
     if depth == TYPE_DEPTH {
         return Ok(None);

@@ -1,4 +1,3 @@
-use crate::host::HostState;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -12,7 +11,7 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    pub fn after(timeout: Duration, engine: &Engine, store: &mut Store<HostState>) -> Interrupt {
+    pub fn after<T: 'static>(timeout: Duration, engine: &Engine, store: &mut Store<T>) -> Interrupt {
         let is_up = Arc::new(AtomicBool::new(false));
         // Epochs are the engine's: when another run of the same code is ended, this one goes on.
         let seen = Arc::clone(&is_up);

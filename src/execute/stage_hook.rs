@@ -13,7 +13,7 @@ impl StageHook {
         StageHook(Arc::new(function))
     }
 
-    pub(super) fn call(&self) {
+    pub(crate) fn call(&self) {
         (self.0)();
     }
 }

@@ -1,12 +1,14 @@
 use super::{Trace, the_function};
 use crate::host::{
-    Denied, GuestExit, HostError, ImportCalled, LedgerLimit, Limits, MemoryLimit, ReplayDiverged,
+    ComponentImportCalled, Denied, GuestExit, HostError, ImportCalled, LedgerLimit, Limits, MemoryLimit,
+    ReplayDiverged,
 };
 use preinit_core::module::Module;
 use preinit_core::printable::Message;
 use std::fmt;
 use std::time::Duration;
 use wasmtime::{Error, Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
 
 /// Where and why a guest was stopped.
 #[derive(Debug)]
@@ -34,6 +36,9 @@ pub enum StopCause {
     /// A call of an import that nothing provides.
     #[error(transparent)]
     ImportCalled(ImportCalled),
+    /// A call of a function that a component imports and nothing provides.
+    #[error(transparent)]
+    ComponentImportCalled(ComponentImportCalled),
     /// The guest ended itself.
     #[error(transparent)]
     Exit(GuestExit),
@@ -128,6 +133,25 @@ impl Stop {
     }
 }
 
+impl Stop {
+    /// A component that was stopped; `subject` and `verb` are the words for a trap.
+    pub(crate) fn in_component(subject: &str, verb: &str, error: &Error, limits: &Limits) -> Stop {
+        let exit = error.downcast_ref::<I32Exit>().map(|exit| GuestExit { code: exit.0 as u32 });
+        let trap = error.downcast_ref::<Trap>().copied();
+        let (how, cause) = match (trap, limits.timeout, limits.fuel, exit) {
+            (_, _, _, Some(exit)) => ("was stopped", StopCause::Exit(exit)),
+            (Some(Trap::Interrupt), Some(timeout), _, _) => ("did not finish", StopCause::Timeout(timeout)),
+            (Some(Trap::OutOfFuel), _, Some(fuel), _) => ("did not finish", StopCause::Fuel(fuel)),
+            (Some(trap), _, _, _) => (verb, StopCause::Other(trap.to_string())),
+            _ => match StopCause::of_host(error) {
+                Some(cause) => ("was stopped", cause),
+                None => (verb, StopCause::Other(error.root_cause().to_string())),
+            },
+        };
+        Stop { stage: format!("{subject} {how}"), function: None, cause, trace: Trace::of_any(error) }
+    }
+}
+
 impl StopCause {
     /// Why the host stopped the guest, where it was the host.
     fn of_host(error: &Error) -> Option<StopCause> {
@@ -136,6 +160,7 @@ impl StopCause {
         }
         cause(error)
             .map(StopCause::ImportCalled)
+            .or_else(|| cause(error).map(StopCause::ComponentImportCalled))
             .or_else(|| cause(error).map(StopCause::Exit))
             .or_else(|| cause(error).map(StopCause::Denied))
             .or_else(|| cause(error).map(StopCause::Memory))

@@ -23,6 +23,12 @@ pub struct Frame {
 
 impl Trace {
     /// The backtrace that an error of the engine carries.
+    /// Of code of any module.
+    pub(super) fn of_any(error: &wasmtime::Error) -> Trace {
+        let infos = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);
+        Trace { frames: infos.iter().flat_map(frames_of).collect() }
+    }
+
     pub(super) fn of(error: &wasmtime::Error, module: &Module<'_>, compiled: &wasmtime::Module) -> Trace {
         let infos = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);
         let mut trace = Trace::default();

@@ -102,6 +102,28 @@ pub struct ImportCalled {
     pub import: ImportName,
 }
 
+/// A component called a function that it imports and nothing provides.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "init called `{}` of the import `{}`, which nothing provides",
+    Printable(function),
+    Printable(interface)
+)]
+#[non_exhaustive]
+pub struct ComponentImportCalled {
+    /// The interface; empty for a function that is imported by itself.
+    pub interface: String,
+    /// The function.
+    pub function: String,
+}
+
+impl ComponentImportCalled {
+    /// Whether this host has it, where WASI is allowed.
+    pub fn is_wasi(&self) -> bool {
+        super::component::is_provided(&self.interface)
+    }
+}
+
 /// What of WASI an import is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WasiImport {

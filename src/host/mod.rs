@@ -4,6 +4,7 @@
 //! After the run, [`HostState::ledger`] holds every call. The same options with [`HostOptions::replay`] give a store
 //! that answers from that ledger and touches nothing outside.
 
+mod component;
 mod error;
 mod host_options;
 mod host_value;
@@ -32,9 +33,10 @@ use run_limits::Limiter;
 use sealed::Seal;
 use wasi::Wasi;
 
+pub(crate) use component::{ComponentHost, component_linker, lacking, new_component_store};
 pub use error::{
-    ChangeRefused, Denied, GuestExit, HostError, ImportCalled, LedgerLimit, MemoryLimit, ReplayDiverged,
-    Unprovided, WasiImport,
+    ChangeRefused, ComponentImportCalled, Denied, GuestExit, HostError, ImportCalled, LedgerLimit,
+    MemoryLimit, ReplayDiverged, Unprovided, WasiImport,
 };
 pub use host_options::{
     Access, Clock, Define, Directory, FileTimes, HostOptions, ImportName, LinkerHook, Output, Preload,

@@ -15,7 +15,7 @@ pub use read::WasmtimeInstance;
 
 use object_types::ObjectTypes;
 use preinit_core::probe::{Probe, ProbeNames, Probed};
-use wasmtime::{AsContextMut, Extern, Func, Instance, Store};
+use wasmtime::{AsContextMut, Extern, Func, Instance, Store, Table};
 
 /// Why an instance of wasmtime could not be read. Each is a mistake of preinit and not of its input.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +110,11 @@ impl ProbedInstance {
     /// What a probe shows.
     fn export(&self, probe: Probe, store: impl AsContextMut) -> Result<Extern, InstanceError> {
         export(&self.handle, &self.names, probe, store)
+    }
+
+    /// The table that a probe shows.
+    pub(crate) fn table(&self, probe: Probe, store: impl AsContextMut) -> Result<Table, InstanceError> {
+        self.export(probe, store)?.into_table().ok_or_else(|| self.missing(probe))
     }
 
     fn missing(&self, probe: Probe) -> InstanceError {

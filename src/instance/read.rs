@@ -45,8 +45,7 @@ impl<S: AsContextMut> WasmtimeInstance<'_, S> {
             TableId::Table(index) => Probe::Table(index),
             TableId::Items(segment) => Probe::Items(segment),
         };
-        let table = self.instance.export(probe, &mut self.store)?.into_table();
-        table.ok_or_else(|| self.instance.missing(probe))
+        self.instance.table(probe, &mut self.store)
     }
 }
 

@@ -175,5 +175,6 @@ fn plan_options(options: &Options, run: &FinishedRun, extended: &Extended<'_>) -
         fresh_imports: options.fresh_imports,
         layout: options.layout,
         slots: extended.slots().clone(),
+        ..PlanOptions::default()
     }
 }

@@ -56,6 +56,7 @@ impl Stages<'_> {
             files_lost: ledger.files_lost(),
             findings: self.findings(),
             frozen: additions.frozen.as_ref().map(report::frozen),
+            core_instances: Vec::new(),
         }
     }
 

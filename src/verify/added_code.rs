@@ -87,6 +87,7 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
                 fresh_imports,
                 layout,
                 slots: slots.clone(),
+                kept_tables: Default::default(),
             };
             let Ok(plan) = plan(target, state, &options) else { return false };
             let Ok(wasm) = encode(target, state, &plan) else { return false };

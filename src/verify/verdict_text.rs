@@ -1,6 +1,7 @@
 //! The text form of a verdict.
 
 use super::verdict::{Coverage, Difference, EngineCoverage, Outcome, Skipped, StateCoverage, Verdict};
+use crate::wording::counted;
 use preinit_core::printable::{Message, Printable};
 use std::fmt;
 
@@ -113,11 +114,11 @@ impl Coverage {
     /// What was found of added functions.
     fn added(&self) -> String {
         let Coverage { functions_added, functions_accounted, .. } = self;
+        let added = counted(*functions_added, "function");
         match functions_accounted {
-            0 => format!("added: {functions_added} functions"),
-            _ => format!(
-                "added: {functions_added} functions; {functions_accounted} can run, and are what preinit adds for this state"
-            ),
+            0 => format!("added: {added}"),
+            1 => format!("added: {added}; 1 can run, and is what preinit adds for this state"),
+            more => format!("added: {added}; {more} can run, and are what preinit adds for this state"),
         }
     }
 }

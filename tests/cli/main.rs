@@ -3,6 +3,7 @@
 mod argv;
 mod audit;
 mod cache;
+mod components;
 mod evil_names;
 mod golden;
 mod host;

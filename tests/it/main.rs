@@ -26,6 +26,9 @@ mod wasi_programs;
 mod wizer;
 
 fn main() -> std::process::ExitCode {
-    let made_of_files = golden::trials().into_iter().chain(repository::examples::trials());
+    let made_of_files = golden::trials()
+        .into_iter()
+        .chain(components::golden::trials())
+        .chain(repository::examples::trials());
     preinit_testing::harness::run(made_of_files.collect())
 }

@@ -8,14 +8,14 @@ use crate::host::policy::Class;
 
 /// What the guest can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::host) enum Kind {
     Realtime,
     Monotonic,
 }
 
 /// The two clocks that WASI hosts have.
 #[derive(Debug)]
-pub(super) struct Clocks {
+pub(in crate::host) struct Clocks {
     policy: Clock,
     started: Instant,
     /// A reading of the monotonic clock,
@@ -32,7 +32,7 @@ pub(super) struct Clocks {
 
 /// A virtual clock advances by this many nanoseconds at each reading. As little as possible: the clock of an instance begins
 /// anew, and what is planned by this one should not lie ahead of it.
-pub(super) const STEP: u64 = 1;
+pub(in crate::host) const STEP: u64 = 1;
 
 /// After so many readings, the guest is waiting in a busy loop and must get out of it.
 const PATIENCE: u64 = 10_000;
@@ -41,7 +41,7 @@ const PATIENCE: u64 = 10_000;
 const BUSY_STEP: u64 = 1_000_000;
 
 impl Clocks {
-    pub(super) fn new(policy: Clock) -> Self {
+    pub(in crate::host) fn new(policy: Clock) -> Self {
         let monotonic = match policy {
             Clock::Shifted { monotonic, .. } => monotonic,
             Clock::Fixed(_) | Clock::Real | Clock::Deny => Clock::MONOTONIC_START,
@@ -63,7 +63,7 @@ impl Clocks {
     }
 
     /// Lets the monotonic clock go on from here when the guest first asks for it.
-    pub(super) fn go_on_from(&mut self, monotonic: u64) {
+    pub(in crate::host) fn go_on_from(&mut self, monotonic: u64) {
         self.monotonic = monotonic;
         self.waits_for_guest = true;
     }
@@ -77,12 +77,12 @@ impl Clocks {
     }
 
     /// The clock's resolution in nanoseconds; the same under every policy.
-    pub(super) fn resolution(&self) -> u64 {
+    pub(in crate::host) fn resolution(&self) -> u64 {
         STEP
     }
 
     /// Reads a clock, in nanoseconds.
-    pub(super) fn read(&mut self, kind: Kind) -> Result<u64, Denied> {
+    pub(in crate::host) fn read(&mut self, kind: Kind) -> Result<u64, Denied> {
         self.ask(kind);
         let now = self.peek(kind)?;
         self.readings = self.readings.saturating_add(1);
@@ -92,18 +92,23 @@ impl Clocks {
     }
 
     /// The time at which `timeout` is over, as a reading of the clock `kind`.
-    pub(super) fn deadline(&mut self, kind: Kind, timeout: u64, absolute: bool) -> Result<u64, Denied> {
+    pub(in crate::host) fn deadline(
+        &mut self,
+        kind: Kind,
+        timeout: u64,
+        absolute: bool,
+    ) -> Result<u64, Denied> {
         self.ask(kind);
         Ok(if absolute { timeout } else { self.peek(kind)?.saturating_add(timeout) })
     }
 
     /// Nanoseconds until the clock `kind` shows `deadline`.
-    pub(super) fn remaining(&self, kind: Kind, deadline: u64) -> Result<u64, Denied> {
+    pub(in crate::host) fn remaining(&self, kind: Kind, deadline: u64) -> Result<u64, Denied> {
         Ok(deadline.saturating_sub(self.peek(kind)?))
     }
 
     /// Lets this many nanoseconds go by.
-    pub(super) fn sleep(&mut self, nanoseconds: u64) {
+    pub(in crate::host) fn sleep(&mut self, nanoseconds: u64) {
         self.readings = 0;
         match self.policy {
             Clock::Real => std::thread::sleep(Duration::from_nanos(nanoseconds)),

@@ -10,7 +10,7 @@ use crate::host::policy::Class;
 
 /// A source of random bytes.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(in crate::host) enum Source {
     Seeded(Box<ChaCha20Rng>),
     Os,
     Denied,
@@ -18,7 +18,7 @@ pub(super) enum Source {
 
 impl Source {
     /// The source for `policy` and a module with this digest.
-    pub(super) fn new(policy: Random, module_digest: [u8; 32]) -> Self {
+    pub(in crate::host) fn new(policy: Random, module_digest: [u8; 32]) -> Self {
         // Hashed with a label of their own, so that the guest's bytes say nothing about a digest that is used elsewhere.
         let seeded = |label: &[u8], seed: &[u8]| {
             let seed = Sha256::new().chain_update(label).chain_update(seed).finalize();
@@ -33,7 +33,7 @@ impl Source {
     }
 
     /// Fills `bytes`.
-    pub(super) fn fill(&mut self, bytes: &mut [u8]) -> wasmtime::Result<()> {
+    pub(in crate::host) fn fill(&mut self, bytes: &mut [u8]) -> wasmtime::Result<()> {
         match self {
             Self::Seeded(generator) => {
                 generator.fill_bytes(bytes);

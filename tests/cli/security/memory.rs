@@ -211,7 +211,7 @@ fn names_of_debugging_information_are_bounded() {
         ("dimensions", typed, &[]),
     ] {
         place.write("dwarf.wasm", with_dwarf(&entries, strings));
-        let (output, most) = measured(&place, "audit dwarf.wasm --timeout 30s");
+        let (output, most) = measured(&place, "audit dwarf.wasm --timeout 2m");
         assert_eq!(code(&output), 0, "{what}: {}", stderr(&output));
         assert!(most < OWN, "{what}: {} MiB", most / MIB);
     }

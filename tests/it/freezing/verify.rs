@@ -1,8 +1,8 @@
 //! `preinit verify --at`: a frozen program is compared with its original from the place on.
 
-use preinit::host::{Stdin, WasiOptions};
+use preinit::host::{HostOptions, Stdin, WasiOptions};
 use preinit::verify::{OtherEngine, Outcome, Verdict, VerifyOptions, verify};
-use preinit::{Preinit, wat_to_wasm};
+use preinit::{Layout, Options, Preinit, Rename, Trigger, wat_to_wasm};
 
 /// Reads bytes of standard input, after work that takes calls and memory, and exits with their sum and that of the work.
 const PROGRAM: &str = r#"(module
@@ -57,6 +57,33 @@ fn the_rest_is_the_original_s() {
     // Those of three calls, the import, and the wrapper.
     assert_eq!(verdict.coverage.functions_accounted, 5, "{verdict}");
     assert_eq!(verdict.coverage.exports_redirected, ["_start"], "{verdict}");
+}
+
+/// Whatever else is chosen, the code that resumes is made again.
+#[test]
+fn other_choices_are_made_again() {
+    let renames = vec![Rename { dst: "go".to_string(), src: "_start".to_string() }];
+    for (strip_init, layout, renames) in
+        [(true, Layout::Auto, vec![]), (false, Layout::Sparse, vec![]), (true, Layout::Compact, renames)]
+    {
+        let host = HostOptions { wasi: Some(WasiOptions::default()), ..HostOptions::default() };
+        let at: Option<Trigger> = Some("stdin".parse().unwrap());
+        let what = format!("{strip_init}, {layout:?}, {renames:?}");
+        let options = Options {
+            at: at.clone(),
+            strip_init,
+            layout,
+            renames: renames.clone(),
+            host,
+            ..Options::default()
+        };
+        let snapshot = Preinit::from(options).run(&original()).unwrap().wasm;
+        let options =
+            VerifyOptions { at, renames, run: Some(WasiOptions::default()), ..VerifyOptions::default() };
+        let verdict = verify(&original(), &snapshot, &options).unwrap();
+        assert_eq!(verdict.outcome, Outcome::Equal, "{what}: {verdict}");
+        assert_eq!(verdict.coverage.functions_accounted, 5, "{what}: {verdict}");
+    }
 }
 
 /// What the wrapper does from its second call on, only certain inputs show.

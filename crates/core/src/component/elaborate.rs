@@ -2,7 +2,7 @@
 
 use super::definition::{Argument, Definition, Step};
 use super::{Component, ComponentError};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use wasmparser::{ComponentExternalKind, ComponentOuterAliasKind};
 
@@ -29,9 +29,17 @@ impl Component<'_> {
     /// # Errors
     /// [`ComponentError`], if there are very many, or if a definition is known only when the component is instantiated.
     pub fn elaborate(&self) -> Result<Vec<CoreInstance>, ComponentError> {
-        let mut elaboration = Elaboration { frames: Vec::new(), found: Vec::new() };
-        elaboration.instantiate(&self.root, None, String::new(), (HashMap::new(), 0))?;
-        Ok(elaboration.found)
+        Ok(self.elaborated()?.instances)
+    }
+
+    /// The same with the component instances that they are in; the outermost is the first.
+    pub(super) fn elaborated(&self) -> Result<Elaborated<'_, '_>, ComponentError> {
+        let mut elaborated =
+            Elaborated { frames: Vec::new(), instances: Vec::new(), exported: BTreeSet::new() };
+        let root = Closure { definition: &self.root, stands_in: None };
+        let exports = elaborated.instantiate(root, String::new(), (HashMap::new(), 0))?;
+        modules_of(&exports, &mut elaborated.exported);
+        Ok(elaborated)
     }
 }
 
@@ -39,7 +47,8 @@ impl Component<'_> {
 #[derive(Clone, Copy)]
 struct Closure<'d, 'a> {
     definition: &'d Definition<'a>,
-    parent: usize,
+    /// The component instance, and the number of the definition there; `None` for the outermost component.
+    stands_in: Option<(usize, usize)>,
 }
 
 #[derive(Clone)]
@@ -54,9 +63,16 @@ enum Item<'d, 'a> {
 type Exports<'d, 'a> = HashMap<&'a str, Item<'d, 'a>>;
 
 /// A component instance as far as it has come.
-#[derive(Default)]
-struct Frame<'d, 'a> {
-    parent: Option<usize>,
+pub(super) struct Frame<'d, 'a> {
+    pub definition: &'d Definition<'a>,
+    /// The component instance in which the definition stands.
+    pub parent: Option<usize>,
+    /// The same, and the number of the definition there.
+    pub stands_in: Option<(usize, usize)>,
+    /// Its core instances of modules, each with the index of the module and its number in the whole.
+    pub core: Vec<(u32, usize)>,
+    /// Its instances of components, each with the index of the component and its own number.
+    pub children: Vec<(u32, usize)>,
     modules: Vec<Item<'d, 'a>>,
     components: Vec<Item<'d, 'a>>,
     instances: Vec<Item<'d, 'a>>,
@@ -64,12 +80,30 @@ struct Frame<'d, 'a> {
     exports: Exports<'d, 'a>,
 }
 
-struct Elaboration<'d, 'a> {
-    frames: Vec<Frame<'d, 'a>>,
-    found: Vec<CoreInstance>,
+/// All instances of a component.
+pub(super) struct Elaborated<'d, 'a> {
+    pub frames: Vec<Frame<'d, 'a>>,
+    pub instances: Vec<CoreInstance>,
+    /// The modules that others get from the component as they are, and can instantiate.
+    pub exported: BTreeSet<usize>,
 }
 
 impl<'d, 'a> Frame<'d, 'a> {
+    fn new(closure: Closure<'d, 'a>) -> Frame<'d, 'a> {
+        Frame {
+            definition: closure.definition,
+            parent: closure.stands_in.map(|(parent, _)| parent),
+            stands_in: closure.stands_in,
+            core: Vec::new(),
+            children: Vec::new(),
+            modules: Vec::new(),
+            components: Vec::new(),
+            instances: Vec::new(),
+            core_instances: 0,
+            exports: HashMap::new(),
+        }
+    }
+
     fn item(&self, kind: ComponentExternalKind, index: u32) -> Item<'d, 'a> {
         let space = match kind {
             ComponentExternalKind::Module => &self.modules,
@@ -94,11 +128,10 @@ impl<'d, 'a> Frame<'d, 'a> {
     }
 }
 
-impl<'d, 'a> Elaboration<'d, 'a> {
+impl<'d, 'a> Elaborated<'d, 'a> {
     fn instantiate(
         &mut self,
-        definition: &'d Definition<'a>,
-        parent: Option<usize>,
+        closure: Closure<'d, 'a>,
         path: String,
         (arguments, depth): (Exports<'d, 'a>, usize),
     ) -> Result<Exports<'d, 'a>, ComponentError> {
@@ -106,14 +139,17 @@ impl<'d, 'a> Elaboration<'d, 'a> {
             return Err(ComponentError::Deep { most: MOST_NESTED });
         }
         let this = self.frames.len();
-        self.frames.push(Frame { parent, ..Frame::default() });
+        let definition = closure.definition;
+        self.frames.push(Frame::new(closure));
         self.check_count()?;
         let mut children = 0;
         for step in &definition.steps {
             let item = match step {
                 Step::Module(module) => Item::Module(*module),
                 Step::Component(index) => match definition.components.get(*index) {
-                    Some(definition) => Item::Component(Closure { definition, parent: this }),
+                    Some(definition) => {
+                        Item::Component(Closure { definition, stands_in: Some((this, *index)) })
+                    }
                     None => Item::Unknown,
                 },
                 Step::CoreInstance { module } => {
@@ -133,8 +169,9 @@ impl<'d, 'a> Elaboration<'d, 'a> {
                     };
                     let path = format!("{path}/{children}");
                     children += 1;
-                    let Closure { definition, parent } = closure;
-                    let exports = self.instantiate(definition, Some(parent), path, (arguments, depth + 1))?;
+                    let child = self.frames.len();
+                    self.frames[this].children.push((*component, child));
+                    let exports = self.instantiate(closure, path, (arguments, depth + 1))?;
                     Item::Instance(Rc::new(exports))
                 }
                 Step::Bundle(items) => Item::Instance(Rc::new(self.frames[this].named(items))),
@@ -155,17 +192,19 @@ impl<'d, 'a> Elaboration<'d, 'a> {
 
     fn core_instance(&mut self, this: usize, module: u32, path: &str) -> Result<(), ComponentError> {
         let frame = &mut self.frames[this];
+        let named = module;
         let Item::Module(module) = frame.item(ComponentExternalKind::Module, module) else {
             return Err(imported(path, "core module"));
         };
         let index = frame.core_instances;
         frame.core_instances += 1;
-        self.found.push(CoreInstance { module, component: shown(path), index });
+        frame.core.push((named, self.instances.len()));
+        self.instances.push(CoreInstance { module, component: shown(path), index });
         self.check_count()
     }
 
     fn check_count(&self) -> Result<(), ComponentError> {
-        match self.frames.len() + self.found.len() > MOST_INSTANCES {
+        match self.frames.len() + self.instances.len() > MOST_INSTANCES {
             true => Err(ComponentError::ManyInstances { most: MOST_INSTANCES }),
             false => Ok(()),
         }
@@ -190,6 +229,28 @@ impl<'d, 'a> Elaboration<'d, 'a> {
         }
         frame.map_or(Item::Unknown, |frame| self.frames[frame].item(kind, index))
     }
+}
+
+/// The modules that are exported, by themselves, in an instance or in a component.
+fn modules_of(exports: &Exports<'_, '_>, modules: &mut BTreeSet<usize>) {
+    for item in exports.values() {
+        match item {
+            Item::Module(module) => {
+                modules.insert(*module);
+            }
+            Item::Component(closure) => modules_in(closure.definition, modules),
+            Item::Instance(exports) => modules_of(exports, modules),
+            Item::Unknown => {}
+        }
+    }
+}
+
+fn modules_in(definition: &Definition<'_>, modules: &mut BTreeSet<usize>) {
+    modules.extend(definition.steps.iter().filter_map(|step| match step {
+        Step::Module(module) => Some(*module),
+        _ => None,
+    }));
+    definition.components.iter().for_each(|component| modules_in(component, modules));
 }
 
 fn shown(path: &str) -> String {

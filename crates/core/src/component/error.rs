@@ -37,8 +37,18 @@ pub enum ComponentError {
     /// The outermost component has no such export.
     #[error("the component has no exported function `{}`", Printable(.0))]
     NoSuchExport(String),
+    /// Whoever gets the module would get the state of an instance with it.
+    #[error(
+        "{module} has a state after init, and the component exports it, so that others could instantiate it anew"
+    )]
+    Exported {
+        /// The core module.
+        module: String,
+    },
     /// Two instances of one definition would need different ones.
-    #[error("{module} is instantiated more than once, and its instances are not equal after init")]
+    #[error(
+        "instances of {module} are not equal after init, and it is handed over, so that it cannot be there twice"
+    )]
     InstancesDiffer {
         /// The core module.
         module: String,

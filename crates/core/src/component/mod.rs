@@ -6,14 +6,17 @@
 //!                   └─ with_modules ─→ bytes ─without_export─→ bytes
 //! ```
 
+mod copies;
 mod definition;
 mod elaborate;
 mod error;
 mod names;
 mod parse;
+mod reindex;
 mod rewrite;
 mod section;
 mod shift;
+mod table_writes;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +24,7 @@ pub use elaborate::CoreInstance;
 pub use error::ComponentError;
 pub use parse::is_component;
 pub use shift::without_export;
+pub use table_writes::{TableWrite, table_writes};
 
 use definition::Definition;
 
@@ -37,7 +41,7 @@ pub struct Component<'a> {
 pub struct CoreModule<'a> {
     /// Its binary.
     pub bytes: &'a [u8],
-    /// Its name, if it has one.
+    /// The name that it has in its own section of names, or in that of its component.
     pub name: Option<&'a str>,
 }
 

@@ -1,11 +1,12 @@
 use super::definition::{Argument, Definition, Nested, Part, Step};
-use super::section::{HEADER, RawSection, id};
+use super::section::{HEADER, NAMES, RawSection, id};
 use super::{Component, ComponentError, CoreModule};
 use wasmparser::{
-    CanonicalFunction, ComponentAlias, ComponentAliasSectionReader, ComponentCanonicalSectionReader,
-    ComponentExportSectionReader, ComponentImportSectionReader, ComponentInstance,
-    ComponentInstanceSectionReader, Instance, InstanceSectionReader, KnownCustom, Name, Parser, Payload,
-    Validator, WasmFeatures,
+    BinaryReader, CanonicalFunction, ComponentAlias, ComponentAliasSectionReader,
+    ComponentCanonicalSectionReader, ComponentExportSectionReader, ComponentExternalKind,
+    ComponentImportSectionReader, ComponentInstance, ComponentInstanceSectionReader, ComponentName,
+    ComponentNameSectionReader, CustomSectionReader, Instance, InstanceSectionReader, KnownCustom, Name,
+    Parser, Payload, Validator, WasmFeatures,
 };
 
 /// How deep components may be nested. Nobody who writes them comes near; the binary format has no limit.
@@ -77,10 +78,42 @@ fn definition<'a>(
         };
         definition.sections.push(Part { section, nested });
     }
+    name_modules(&definition, modules);
     Ok(definition)
 }
 
-fn read_steps<'a>(section: &RawSection<'a>, steps: &mut Vec<Step<'a>>) -> Result<(), ComponentError> {
+/// Gives names of the component's own section to those of its core modules that have none.
+fn name_modules<'a>(definition: &Definition<'a>, modules: &mut [CoreModule<'a>]) {
+    let mut own = Vec::new();
+    for step in &definition.steps {
+        match step {
+            Step::Module(module) => own.push(Some(*module)),
+            step if step.defines() == Some(ComponentExternalKind::Module) => own.push(None),
+            _ => {}
+        }
+    }
+    for part in definition.sections.iter().filter(|part| part.section.id == id::CUSTOM) {
+        let Ok(custom) = CustomSectionReader::new(part.section.reader()) else { continue };
+        if custom.name() != NAMES {
+            continue;
+        }
+        let reader = BinaryReader::new(custom.data(), custom.data_offset());
+        for name in ComponentNameSectionReader::new(reader).map_while(Result::ok) {
+            let ComponentName::CoreModules(names) = name else { continue };
+            for naming in names.into_iter().map_while(Result::ok) {
+                let module = own.get(naming.index as usize).copied().flatten();
+                if let Some(module) = module.and_then(|module| modules.get_mut(module)) {
+                    module.name.get_or_insert(naming.name);
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn read_steps<'a>(
+    section: &RawSection<'a>,
+    steps: &mut Vec<Step<'a>>,
+) -> Result<(), ComponentError> {
     match section.id {
         id::CORE_INSTANCE => {
             for instance in InstanceSectionReader::new(section.reader())? {

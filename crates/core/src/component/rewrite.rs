@@ -1,8 +1,9 @@
 //! Putting core modules back: everything outside of the changed ones stays byte for byte, but for the sizes of what holds them.
 
+use super::copies::Copies;
 use super::definition::{Definition, Nested};
 use super::section::HEADER;
-use super::{Component, ComponentError, CoreInstance};
+use super::{Component, ComponentError};
 
 impl Component<'_> {
     /// The component with other core modules: one for each of [`Component::modules`], or `None` for one that stays.
@@ -10,28 +11,31 @@ impl Component<'_> {
         rewritten(&self.root, modules).unwrap_or_else(|| self.bytes.to_vec())
     }
 
-    /// The component in which every core instance begins as `encoded` says, in the order of `instances`; a core module
-    /// without instances stays.
+    /// The component in which every core instance begins as `encoded` says, in the order of [`Component::elaborate`]; a core
+    /// module without instances stays. A module whose instances differ stands in it once for each of their states.
     ///
     /// # Errors
-    /// [`ComponentError::InstancesDiffer`], if instances of one module would need different ones.
-    pub fn with_instances(
-        &self,
-        instances: &[CoreInstance],
-        encoded: &[Vec<u8>],
-    ) -> Result<Vec<u8>, ComponentError> {
+    /// [`ComponentError::InstancesDiffer`], if such a module, or a component around it, is handed over as an argument or an
+    /// export: then it cannot be told which one is meant. [`ComponentError::Exported`].
+    pub fn with_instances(&self, encoded: &[Vec<u8>]) -> Result<Vec<u8>, ComponentError> {
+        let elaborated = self.elaborated()?;
         let mut modules: Vec<Option<&[u8]>> = vec![None; self.modules.len()];
-        for (instance, bytes) in instances.iter().zip(encoded) {
-            match modules.get_mut(instance.module) {
-                Some(module @ None) => *module = Some(bytes),
-                Some(Some(module)) if *module == bytes.as_slice() => {}
-                _ => {
-                    let module = self.module_name(instance.module);
-                    return Err(ComponentError::InstancesDiffer { module });
-                }
+        let mut differ = false;
+        for (instance, bytes) in elaborated.instances.iter().zip(encoded) {
+            if let Some(module) = modules.get_mut(instance.module) {
+                differ |= *module.get_or_insert(bytes) != bytes.as_slice();
             }
         }
-        Ok(self.with_modules(&modules))
+        for &module in &elaborated.exported {
+            let changed = modules.get(module).copied().flatten();
+            if changed.is_some_and(|changed| changed != self.modules[module].bytes) {
+                return Err(ComponentError::Exported { module: self.module_name(module) });
+            }
+        }
+        match differ {
+            true => Copies::new(self, &elaborated, encoded).write(),
+            false => Ok(self.with_modules(&modules)),
+        }
     }
 }
 

@@ -7,6 +7,9 @@ use wasmparser::BinaryReader;
 /// The magic number and the version, with the layer of components.
 pub const HEADER: [u8; 8] = *b"\0asm\x0d\0\x01\0";
 
+/// The custom section that names the items of a component.
+pub const NAMES: &str = "component-name";
+
 /// The id byte of a section.
 pub mod id {
     pub const CUSTOM: u8 = 0;

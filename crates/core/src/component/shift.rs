@@ -1,7 +1,7 @@
 //! Taking an export away. An export of a component is an item of its own, so every later index of its kind moves.
 
 use super::definition::Step;
-use super::section::{HEADER, RawSection, id};
+use super::section::{HEADER, NAMES, RawSection, id};
 use super::{Component, ComponentError, names};
 use std::convert::Infallible;
 use wasm_encoder::reencode::{Error, Reencode, ReencodeComponent};
@@ -104,7 +104,7 @@ fn shifted(
     Ok(match section.id {
         id::CUSTOM => {
             let custom = CustomSectionReader::new(reader)?;
-            if custom.name() != "component-name" {
+            if custom.name() != NAMES {
                 return Ok(None);
             }
             names::shifted(custom.data(), removed).map(|names| {
@@ -156,7 +156,7 @@ fn shifted(
 }
 
 /// The contents of a section that was encoded with its size.
-fn contents(section: &impl ComponentSection) -> Option<Vec<u8>> {
+pub(super) fn contents(section: &impl ComponentSection) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     section.append_to_component(&mut bytes);
     let mut reader = wasmparser::BinaryReader::new(&bytes, 0);
@@ -165,7 +165,7 @@ fn contents(section: &impl ComponentSection) -> Option<Vec<u8>> {
     Some(bytes[reader.original_position()..].to_vec())
 }
 
-fn malformed(error: Error<Infallible>) -> ComponentError {
+pub(super) fn malformed(error: Error<Infallible>) -> ComponentError {
     match error {
         Error::ParseError(error) => error.into(),
         error => ComponentError::Malformed { message: error.to_string(), offset: 0 },

@@ -25,7 +25,26 @@ impl<'a> Module<'a> {
     /// [`ModuleError::Malformed`] with the offset of the first mistake, [`ModuleError::Unsupported`] for a component,
     /// an object file or a dynamic library.
     pub fn parse(bytes: &'a [u8]) -> Result<Module<'a>, ModuleError> {
-        let (mut module, bodies) = Module::parse_declarations(bytes)?;
+        Module::parse_with(bytes, UnsupportedKind::of_custom_section)
+    }
+
+    /// The same for a core module that stands in a component. It may be a dynamic library: the component links it.
+    ///
+    /// # Errors
+    /// Same as [`Module::parse`].
+    pub fn parse_part(bytes: &'a [u8]) -> Result<Module<'a>, ModuleError> {
+        let turned_away = |name: &str| {
+            let kind = UnsupportedKind::of_custom_section(name);
+            kind.filter(|kind| *kind != UnsupportedKind::DynamicLibrary)
+        };
+        Module::parse_with(bytes, turned_away)
+    }
+
+    fn parse_with(
+        bytes: &'a [u8],
+        turned_away: impl Fn(&str) -> Option<UnsupportedKind>,
+    ) -> Result<Module<'a>, ModuleError> {
+        let (mut module, bodies) = Module::parse_declarations(bytes, turned_away)?;
         module.code = body_validation::validate_bodies(bodies)?;
         if module.code.legacy_exceptions {
             return Err(ModuleError::Unsupported(UnsupportedKind::LegacyExceptions));
@@ -39,7 +58,7 @@ impl<'a> Module<'a> {
     /// # Errors
     /// Same as [`Module::parse`].
     pub fn validate_rewritten(&self, bytes: &[u8]) -> Result<(), ModuleError> {
-        let (rewritten, mut bodies) = Module::parse_declarations(bytes)?;
+        let (rewritten, mut bodies) = Module::parse_declarations(bytes, |_| None)?;
         if self.surrounds_alike(&rewritten) {
             let known: Vec<&[u8]> = self.bodies().iter().map(FunctionBody::as_bytes).collect();
             let mut index = 0;
@@ -66,13 +85,16 @@ impl<'a> Module<'a> {
     }
 
     /// Everything but the function bodies, which are given back.
-    fn parse_declarations(bytes: &'a [u8]) -> Result<(Module<'a>, Vec<BodyToValidate<'a>>), ModuleError> {
+    fn parse_declarations(
+        bytes: &'a [u8],
+        turned_away: impl Fn(&str) -> Option<UnsupportedKind>,
+    ) -> Result<(Module<'a>, Vec<BodyToValidate<'a>>), ModuleError> {
         let mut module = Module::empty(bytes);
         let mut validator = Validator::new_with_features(features());
         let mut bodies: Vec<BodyToValidate<'a>> = Vec::new();
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload?;
-            module.turn_away(&payload)?;
+            turn_away(&payload, &turned_away)?;
             if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
                 bodies.push((function, body));
             }
@@ -149,15 +171,6 @@ impl<'a> Module<'a> {
             code: CodeUses::default(),
             digest: OnceLock::new(),
         }
-    }
-
-    fn turn_away(&self, payload: &Payload<'a>) -> Result<(), ModuleError> {
-        let kind = match payload {
-            Payload::Version { encoding: Encoding::Component, .. } => Some(UnsupportedKind::Component),
-            Payload::CustomSection(section) => UnsupportedKind::of_custom_section(section.name()),
-            _ => None,
-        };
-        kind.map_or(Ok(()), |kind| Err(ModuleError::Unsupported(kind)))
     }
 
     fn read(&mut self, payload: Payload<'a>) -> Result<(), wasmparser::BinaryReaderError> {
@@ -265,4 +278,16 @@ impl<'a> Module<'a> {
         }
         self.imports.push(import);
     }
+}
+
+fn turn_away(
+    payload: &Payload<'_>,
+    turned_away: &impl Fn(&str) -> Option<UnsupportedKind>,
+) -> Result<(), ModuleError> {
+    let kind = match payload {
+        Payload::Version { encoding: Encoding::Component, .. } => Some(UnsupportedKind::Component),
+        Payload::CustomSection(section) => turned_away(section.name()),
+        _ => None,
+    };
+    kind.map_or(Ok(()), |kind| Err(ModuleError::Unsupported(kind)))
 }

@@ -29,8 +29,7 @@ impl fmt::Display for UnsupportedKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             UnsupportedKind::Component => {
-                "the input is a component, not a core module: \
-                 pre-initialize its core module before it is wrapped (`wasm-tools component new`)"
+                "the input is a component, and this works on core modules only"
             }
             UnsupportedKind::Relocatable => {
                 "the input is a relocatable object (it has a `linking` or `reloc.*` section): \

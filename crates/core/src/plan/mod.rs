@@ -29,7 +29,7 @@ use declare::OutsideCode;
 use heap::{HeapInputs, HeapPlan};
 use imports::Imports;
 use sparse::SparseData;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use wasmparser::{ConstExpr, ExternalKind, MemoryType, RefType, TableType};
 
@@ -48,6 +48,8 @@ pub struct PlanOptions {
     pub layout: Layout,
     /// What to call slots of tables that the user does not know, by table and slot.
     pub slots: HashMap<(u32, u64), String>,
+    /// Tables that hold at the snapshot what instantiation puts there, for which the segments of the original stay.
+    pub kept_tables: BTreeSet<u32>,
 }
 
 /// Everything that is written differently from the original module.
@@ -252,7 +254,7 @@ pub fn plan<'a>(
     let mut start = StartSteps { flag: imports.flag.clone(), ..StartSteps::default() };
 
     let globals = globals::plan(inputs, &mut start, &mut unwritable);
-    let tables = tables::plan(inputs, &mut unwritable);
+    let tables = tables::plan(inputs, &options.kept_tables, &mut unwritable);
     unwritable.extend(heap::unwritable(module, snapshot, &names));
     if !unwritable.is_empty() {
         return Err(PlanError::Unwritable(unwritable));

@@ -3,10 +3,11 @@ use super::imports::Imports;
 use super::segment_indices::SegmentIndices;
 use super::{ElementSegment, ElementType, PlanInputs, PlannedTable, StartStep, UnwritableValue};
 use crate::engine_limits::{ELEMENT_SEGMENT_ITEMS, ELEMENT_SEGMENTS};
-use crate::module::{Module, Space, Table};
+use crate::module::{Element, Module, Space, Table};
 use crate::snapshot::{ImportedTable, Reference, Snapshot, Value};
+use std::collections::BTreeSet;
 use std::ops::Range;
-use wasmparser::{ElementItems, RefType, TableType};
+use wasmparser::{ElementItems, ElementKind, RefType, TableType};
 
 /// Beyond this many stretches small gaps of a table are filled, where that may be done.
 const MANY_STRETCHES: usize = 10_000;
@@ -29,14 +30,25 @@ pub(super) struct Tables<'a> {
     pub objects: Vec<ObjectSlots>,
 }
 
-pub(super) fn plan<'a>(inputs: PlanInputs<'_, 'a>, unwritable: &mut Vec<UnwritableValue>) -> Tables<'a> {
+pub(super) fn plan<'a>(
+    inputs: PlanInputs<'_, 'a>,
+    kept: &BTreeSet<u32>,
+    unwritable: &mut Vec<UnwritableValue>,
+) -> Tables<'a> {
     let PlanInputs { module, snapshot, imports, names } = inputs;
-    let mut slots =
-        SegmentIndices::new(held_segments(module, snapshot), |slot| matches!(slot, ElementSegment::Empty(_)));
+    let mut slots = SegmentIndices::new(held_segments(module, snapshot, kept), |slot| {
+        matches!(slot, ElementSegment::Empty(_))
+    });
     let mut planned =
         Tables { tables: Vec::new(), elements: Vec::new(), start: Vec::new(), objects: Vec::new() };
     for ((index, declared), state) in (0u32..).zip(&module.tables).zip(&snapshot.tables) {
         if imports.is_alias(Space::Table, index) {
+            continue;
+        }
+        if kept.contains(&index) {
+            if index >= module.imported.tables {
+                planned.tables.push(PlannedTable { ty: declared.ty, init: declared.init.clone() });
+            }
             continue;
         }
         let table = ChangedTable::new(index, declared, snapshot, imports);
@@ -242,12 +254,20 @@ impl<'t> ChangedTable<'t> {
 }
 
 /// What the indices that instructions name must hold.
-fn held_segments(module: &Module<'_>, snapshot: &Snapshot<'_>) -> Vec<ElementSegment> {
-    let held = module.code.highest_element.map_or(0, |highest| highest + 1);
+fn held_segments(module: &Module<'_>, snapshot: &Snapshot<'_>, kept: &BTreeSet<u32>) -> Vec<ElementSegment> {
+    let stays = |element: &Element<'_>| match &element.kind {
+        ElementKind::Active { table_index, .. } => kept.contains(&table_index.unwrap_or(0)),
+        ElementKind::Passive | ElementKind::Declared => false,
+    };
+    let last_that_stays = module.elements.iter().rposition(stays).map_or(0, |last| last as u32 + 1);
+    let held = module.code.highest_element.map_or(0, |highest| highest + 1).max(last_that_stays);
     let segment = |k: u32| {
         let element = &module.elements[k as usize];
         // An empty one and a dropped one behave the same; keeping it keeps its name.
-        if !snapshot.dropped_elements[k as usize] || element.is_passive() && element.is_empty() {
+        if stays(element)
+            || !snapshot.dropped_elements[k as usize]
+            || element.is_passive() && element.is_empty()
+        {
             return ElementSegment::Original(k);
         }
         ElementSegment::Empty(match element.items {

@@ -16,6 +16,7 @@ pub(super) fn instrument(
     probes.add_segment_probes(targets)?;
     probes.add_witnesses(&targets.witnesses);
     probes.add_vector_halves(&targets.vector_globals);
+    probes.add_definition(options.definition);
     probes.add_float_bits(&targets.float_globals);
     probes.add_exports(targets);
     let mut patch = probes.patch;
@@ -120,6 +121,15 @@ impl Probes<'_, '_> {
                     .instruction(&Instruction::End);
                 self.add_function(probe, ty, body);
             }
+        }
+    }
+
+    fn add_definition(&mut self, number: Option<u32>) {
+        if let Some(number) = number {
+            let ty = self.add_function_type(&[], &[]);
+            let mut body = Function::new([]);
+            body.instruction(&Instruction::End);
+            self.add_function(Probe::Definition(number), ty, body);
         }
     }
 

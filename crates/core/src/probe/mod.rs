@@ -70,6 +70,8 @@ pub struct ProbeOptions {
     /// Whether functions return the bits of globals of types `v128`, `f32` and `f64`, for hosts that cannot read all values
     /// of these, such as JavaScript: it has no vectors, and one NaN.
     pub shows_bits: bool,
+    /// A number for the module, where its instances are found among others: [`Probe::Definition`].
+    pub definition: Option<u32>,
 }
 
 impl ProbeOptions {

@@ -31,6 +31,8 @@ pub enum Probe {
     Bits(u32),
     /// A function whose parameter types are those of a row of [`Probed::witnesses`](super::Probed::witnesses).
     Witness(u32),
+    /// A function that does nothing, and by whose name the instances of a module are told from those of others.
+    Definition(u32),
 }
 
 /// The names of the exports that a probed module has besides the module's own.
@@ -66,6 +68,7 @@ impl ProbeNames {
             Probe::HighHalf(index) => ("high half", index),
             Probe::Bits(index) => ("bits", index),
             Probe::Witness(index) => ("witness", index),
+            Probe::Definition(number) => ("definition", number),
         };
         format!("{}{kind} {index}", self.prefix)
     }

@@ -7,7 +7,7 @@ mod heap;
 pub use evaluate::{constant_address, evaluate_alone};
 pub use heap::{Heap, Object, Shape};
 
-use crate::module::Space;
+use crate::module::{Module, Space};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -84,6 +84,21 @@ impl Snapshot<'_> {
         self.tables.iter_mut().flat_map(|table| &mut table.elements).for_each(redirect);
         self.element_items.iter_mut().flatten().for_each(redirect);
         self.heap.references_mut().iter_mut().for_each(redirect);
+    }
+
+    /// Lets nothing be written to the imports of `module`: somebody else owns them, and their state is there already.
+    pub fn leave_imports(&mut self, module: &Module<'_>) {
+        for memory in self.memories.iter_mut().take(module.imported.memories as usize) {
+            memory.image = Image::default();
+            memory.import = Some(ImportedMemory { size: memory.size, image: Image::default() });
+        }
+        for table in self.tables.iter_mut().take(module.imported.tables as usize) {
+            let size = table.elements.len();
+            table.import = Some(ImportedTable { size: size as u64, changed: vec![false; size] });
+        }
+        for global in self.globals.iter_mut().take(module.imported.globals as usize) {
+            global.import_changed = false;
+        }
     }
 
     /// The same state, borrowing nothing.

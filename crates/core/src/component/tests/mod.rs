@@ -1,3 +1,5 @@
+mod copies;
+
 use super::*;
 use wasmparser::{ComponentExternalKind, Payload};
 
@@ -135,19 +137,24 @@ fn sizes_that_are_written_long_stay_as_they_are() {
 }
 
 #[test]
-fn equal_instances_share_their_module_and_others_are_refused() {
+fn a_module_is_called_what_its_component_calls_it() {
     let wasm = binary(
-        r#"(component (core module $m (@name "counter") (memory 1))
-             (core instance (instantiate $m)) (core instance (instantiate $m)))"#,
+        r#"(component (component $c (core module $inner)) (core module $outer) (core module $own (@name "itself"))
+             (core module))"#,
     );
     let component = Component::parse(&wasm).unwrap();
-    let instances = component.elaborate().unwrap();
-    let (one, two) = (binary("(module (memory 1))"), binary("(module (memory 2))"));
-    let shared = component.with_instances(&instances, &[one.clone(), one.clone()]).unwrap();
-    assert_eq!(Component::parse(&shared).unwrap().modules()[0].bytes, one);
-    let error = component.with_instances(&instances, &[one, two]).unwrap_err();
-    let module = "core module 0 (`counter`)".to_string();
-    assert_eq!(error, ComponentError::InstancesDiffer { module });
+    // Modules in text form have their identifier as their own name.
+    let names: Vec<_> = component.modules().iter().map(|module| module.name).collect();
+    assert_eq!(names, [Some("inner"), Some("outer"), Some("itself"), None]);
+    let mut bare = wasm_encoder::Component::new();
+    bare.section(&wasm_encoder::RawSection { id: section::id::CORE_MODULE, data: &binary("(module)") });
+    let mut map = wasm_encoder::NameMap::new();
+    map.append(0, "bare");
+    let mut names = wasm_encoder::ComponentNameSection::new();
+    names.core_modules(&map);
+    bare.section(&names);
+    let wasm = bare.finish();
+    assert_eq!(Component::parse(&wasm).unwrap().modules()[0].name, Some("bare"));
 }
 
 /// Functions before and after the export, in every kind of section that can name one.

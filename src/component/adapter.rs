@@ -1,0 +1,65 @@
+//! The adapter that answers WASI preview 1 with preview 2 (`wasi_snapshot_preview1.*.wasm` of Wasmtime). It keeps handles of
+//! streams and directories in a state of its own, which it makes at its first call. Without that state it makes a new one, so
+//! that it takes the handles of the instance that it runs in.
+
+use preinit_core::module::{Module, Names, Space};
+use preinit_core::snapshot::{Snapshot, Value};
+use wasmparser::ValType;
+
+/// What imports of a module are called that the adapter answers.
+const ANSWERED: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
+
+/// Its variable `allocation_state` when it has a stack, and no state yet.
+const STACK_ALLOCATED: i32 = 2;
+
+/// The same when it has both.
+const STATE_ALLOCATED: i32 = 4;
+
+/// Streams that it holds at most besides directories.
+pub const STREAMS: usize = 3;
+
+/// Where the adapter says whether it has a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Adapter {
+    state: u32,
+    allocation: u32,
+}
+
+impl Adapter {
+    /// If the module is the adapter: nobody else has two variables of these names.
+    pub fn of(module: &Module<'_>) -> Option<Adapter> {
+        let names = module.names();
+        let global = |wanted| global_named(module, &names, wanted);
+        Some(Adapter { state: global("internal_state_ptr")?, allocation: global("allocation_state")? })
+    }
+
+    /// Lets the adapter make its state anew; `false` if it has none.
+    pub fn forget(self, snapshot: &mut Snapshot<'_>) -> bool {
+        let allocation = snapshot.globals.get_mut(self.allocation as usize);
+        match allocation {
+            Some(global) if global.value == Value::I32(STATE_ALLOCATED) => {
+                global.value = Value::I32(STACK_ALLOCATED);
+            }
+            _ => return false,
+        }
+        if let Some(global) = snapshot.globals.get_mut(self.state as usize) {
+            global.value = Value::I32(0);
+        }
+        true
+    }
+}
+
+fn global_named(module: &Module<'_>, names: &Names<'_>, wanted: &str) -> Option<u32> {
+    let own = (0u32..).zip(&module.globals).skip(module.imported.globals as usize);
+    let mut variables = own.filter(|(_, global)| global.ty.mutable && global.ty.content_type == ValType::I32);
+    variables.find(|(index, _)| names.get(Space::Global, *index) == Some(wanted)).map(|(index, _)| index)
+}
+
+/// Whether a core module that is not the adapter has no way to keep a handle: it asks nobody but the adapter, or has no variables
+/// and only passes calls on.
+pub fn keeps_no_handles(module: &Module<'_>) -> bool {
+    let asks_only_adapter =
+        module.imports_of(Space::Function).all(|(_, import)| ANSWERED.contains(&import.module));
+    let has_variables = !module.memories.is_empty() || module.globals.iter().any(|global| global.ty.mutable);
+    asks_only_adapter || !has_variables
+}

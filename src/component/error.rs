@@ -1,0 +1,138 @@
+use crate::error::Error;
+use crate::execute::Stop;
+use crate::host::HostError;
+use crate::instance::InstanceError;
+use preinit_core::component::ComponentError;
+use preinit_core::printable::{EngineMessage, Message, Name, Printable, listed};
+
+/// Why there is no snapshot of a component.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ComponentRunError {
+    /// The input cannot be worked on, or its instances cannot be put back.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// One of the core modules could not be worked on.
+    #[error("{module}: {error}")]
+    InModule {
+        /// The core module, and where it stands.
+        module: String,
+        /// Why not.
+        error: Box<Error>,
+    },
+    /// An option that components do not have.
+    #[error("there is no support for {0} in components")]
+    Option(&'static str),
+    /// None is named, and none of the default ones exists.
+    #[error("none of the default init functions {} is exported; {}", listed(names.iter(), 12), candidates(exports))]
+    NoInit {
+        /// The default ones.
+        names: Vec<Name>,
+        /// The exported functions.
+        exports: Vec<Name>,
+    },
+    /// There is no export of this name, or it is no function.
+    #[error("there is no exported function `{name}`; {}", candidates(exports))]
+    MissingInit {
+        /// The name.
+        name: Name,
+        /// The exported functions.
+        exports: Vec<Name>,
+    },
+    /// The function takes or returns something.
+    #[error("the init function `{0}` must take no parameters, and return nothing or a `result`")]
+    Signature(Name),
+    /// Init says that it has failed.
+    #[error("the init function `{name}` returned an error: {}", Message(error))]
+    Failed {
+        /// The export.
+        name: Name,
+        /// What it returned.
+        error: String,
+    },
+    /// No compiler of the engine supports the component.
+    #[error("the engine cannot compile the component: {}", EngineMessage(.0))]
+    Compile(wasmtime::Error),
+    /// What provides the imports is not what the component wants.
+    #[error("the imports do not fit: {}", EngineMessage(.0))]
+    Link(wasmtime::Error),
+    /// The host could not be set up.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// An instance could not be read.
+    #[error(transparent)]
+    Instance(#[from] InstanceError),
+    /// The engine shows other core instances than the component should have.
+    #[error(
+        "the engine has {found} core instances of the component, which has {expected}; this is a bug in preinit"
+    )]
+    OtherInstances {
+        /// As the engine has it.
+        found: usize,
+        /// As the component says.
+        expected: usize,
+    },
+    /// The guest was stopped.
+    #[error("{0}")]
+    Stopped(Box<Stop>),
+    /// Handles do not survive.
+    #[error(
+        "{} alive after init, which an instance of the snapshot would not have: let init drop the resources, streams and \
+         files that it takes",
+        handles(*.0)
+    )]
+    Handles(usize),
+    /// The memory of several threads.
+    #[error("{0} has a shared memory, which is not supported in components")]
+    SharedMemory(String),
+    /// Objects could be shared.
+    #[error("{first} and {second} both hold objects of the collector, which they might share")]
+    Objects {
+        /// A core instance.
+        first: String,
+        /// Another one.
+        second: String,
+    },
+}
+
+fn handles(count: usize) -> String {
+    if count == 1 { "1 handle is".to_string() } else { format!("{count} handles are") }
+}
+
+fn candidates(exports: &[Name]) -> String {
+    match exports.is_empty() {
+        true => "the component exports no functions".to_string(),
+        false => format!(
+            "it exports {}",
+            exports
+                .iter()
+                .map(|name| format!("`{}`", Printable(&name.to_string())))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ),
+    }
+}
+
+impl ComponentRunError {
+    /// Whether the component was understood and turned down.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            ComponentRunError::Component(error) => {
+                matches!(
+                    error,
+                    ComponentError::InstancesDiffer { .. }
+                        | ComponentError::Exported { .. }
+                        | ComponentError::Imported { .. }
+                )
+            }
+            ComponentRunError::InModule { error, .. } => error.is_refusal(),
+            ComponentRunError::Signature(_)
+            | ComponentRunError::Failed { .. }
+            | ComponentRunError::Stopped(_)
+            | ComponentRunError::Handles(_)
+            | ComponentRunError::SharedMemory(_)
+            | ComponentRunError::Objects { .. } => true,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Runs the probed form of a component: its instantiation, its init, and the count of what is alive afterwards.
+
+use super::ComponentRunError;
+use crate::engine::{CompiledComponent, Compiler};
+use crate::execute::{Interrupt, Stop, the_function};
+use crate::host::{ComponentHost, Limits, component_linker, new_component_store};
+use crate::options::Options;
+use preinit_core::printable::Name;
+use std::time::{Duration, Instant};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Resource, Type, Val};
+use wasmtime::{Instance, Store, WasmCoreDump};
+
+/// The export of component-init's own macro.
+const COMPONENT_INIT: &str = "component-init";
+
+/// The one that is looked for last.
+const LAST_DEFAULT: &str = "preinit";
+
+/// A component whose init has run.
+pub struct Executed {
+    pub store: Store<ComponentHost>,
+    /// All core instances, in the order of their instantiation; the engine's own among them.
+    pub instances: Vec<Instance>,
+    pub called: Vec<String>,
+    /// Handles that are alive.
+    pub handles: usize,
+    pub compiler: Compiler,
+    pub compile_time: Duration,
+    pub run_time: Duration,
+}
+
+/// Instantiates, calls init, and ends the run.
+pub fn execute(
+    options: &Options,
+    compiled: &CompiledComponent,
+    digest: [u8; 32],
+    compile_time: Duration,
+) -> Result<Executed, ComponentRunError> {
+    let limits = &options.limits;
+    let engine = &compiled.engine;
+    let calls = init_calls(options, compiled)?;
+    let running = Instant::now();
+    let mut store = new_component_store(engine, &options.host, limits, digest)?;
+    let linker =
+        component_linker(engine, &options.host, &compiled.component).map_err(ComponentRunError::Link)?;
+    let bell = Bell::hang(&mut store).map_err(ComponentRunError::Compile)?;
+    let left = limits.timeout.map(|timeout| timeout.saturating_sub(compile_time));
+    let interrupt = left.map(|left| Interrupt::after(left, engine, &mut store));
+    let ready = linker.instantiate_pre(&compiled.component).map_err(ComponentRunError::Link)?;
+    let instance =
+        ready.instantiate(&mut store).map_err(|error| stopped("instantiation", "failed", &error, limits))?;
+    for name in &calls {
+        let missing = || missing(compiled, name);
+        let function = instance.get_func(&mut store, name).ok_or_else(missing)?;
+        let ty = function.ty(&store);
+        let mut results: Vec<Val> = ty.results().map(|_| Val::Bool(false)).collect();
+        let is_result = |ty: &Type| matches!(ty, Type::Result(_));
+        if ty.params().len() > 0 || results.len() > 1 || !ty.results().all(|ty| is_result(&ty)) {
+            return Err(ComponentRunError::Signature(name.as_str().into()));
+        }
+        function
+            .call(&mut store, &[], &mut results)
+            .map_err(|error| stopped(&the_function(name), "trapped", &error, limits))?;
+        if let Some(Val::Result(Err(error))) = results.first() {
+            let error = match error.as_deref() {
+                Some(Val::String(text)) => text.clone(),
+                Some(error) => format!("{error:?}"),
+                None => "it says no more".to_string(),
+            };
+            return Err(ComponentRunError::Failed { name: name.as_str().into(), error });
+        }
+    }
+    drop(interrupt);
+    store.set_epoch_deadline(u64::MAX / 2);
+    if limits.fuel.is_some() {
+        store.set_fuel(u64::MAX).map_err(ComponentRunError::Compile)?;
+    }
+    let handles = live_handles(&mut store).map_err(ComponentRunError::Compile)?;
+    let instances = bell.ring(&mut store).map_err(ComponentRunError::Compile)?;
+    Ok(Executed {
+        store,
+        instances,
+        called: calls,
+        handles,
+        compiler: compiled.compiler,
+        compile_time,
+        run_time: running.elapsed(),
+    })
+}
+
+fn stopped(subject: &str, verb: &str, error: &wasmtime::Error, limits: &Limits) -> ComponentRunError {
+    ComponentRunError::Stopped(Box::new(Stop::in_component(subject, verb, error, limits)))
+}
+
+fn functions(compiled: &CompiledComponent) -> Vec<Name> {
+    let ty = compiled.component.component_type();
+    let exports = ty.exports(&compiled.engine);
+    let functions = exports.filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentFunc(_)));
+    functions.map(|(name, _)| name.into()).collect()
+}
+
+fn missing(compiled: &CompiledComponent, name: &str) -> ComponentRunError {
+    ComponentRunError::MissingInit { name: name.into(), exports: functions(compiled) }
+}
+
+/// The exports that initialize the component, in order.
+fn init_calls(options: &Options, compiled: &CompiledComponent) -> Result<Vec<String>, ComponentRunError> {
+    let exports = functions(compiled);
+    let is_there = |name: &str| exports.iter().any(|export| export.as_str() == name);
+    if let Some(absent) = options.init_functions.iter().find(|name| !is_there(name)) {
+        if absent.contains('(') {
+            return Err(ComponentRunError::Option("arguments of init functions"));
+        }
+        return Err(missing(compiled, absent));
+    }
+    if !options.init_functions.is_empty() {
+        return Ok(options.init_functions.clone());
+    }
+    let mut names = options.default_init_functions.clone();
+    if let Some(last) = names.iter().position(|name| name == LAST_DEFAULT) {
+        names.insert(last, COMPONENT_INIT.to_string());
+    }
+    match names.iter().find(|name| is_there(name)) {
+        Some(name) => Ok(vec![name.clone()]),
+        None => {
+            let names = names.iter().map(|name| name.as_str().into()).collect();
+            Err(ComponentRunError::NoInit { names, exports })
+        }
+    }
+}
+
+/// A little module beside the component. When it traps, the core dump names all core instances of the store, also those inside
+/// of the component. No component can be called afterwards, so it rings once.
+struct Bell(Instance);
+
+impl Bell {
+    const EXPORT: &str = "ring";
+
+    fn hang(store: &mut Store<ComponentHost>) -> wasmtime::Result<Bell> {
+        let wasm = wat::parse_str(format!(r#"(module (func (export "{}") unreachable))"#, Bell::EXPORT));
+        let wasm = wasm.map_err(|error| wasmtime::Error::msg(error.to_string()))?;
+        let module = wasmtime::Module::from_binary(store.engine(), &wasm)?;
+        Ok(Bell(Instance::new(store, &module, &[])?))
+    }
+
+    fn ring(self, store: &mut Store<ComponentHost>) -> wasmtime::Result<Vec<Instance>> {
+        let function = self.0.get_typed_func::<(), ()>(&mut *store, Bell::EXPORT)?;
+        match function.call(store, ()) {
+            Ok(()) => Err(wasmtime::Error::msg("the bell does not ring")),
+            Err(error) => match error.downcast_ref::<WasmCoreDump>() {
+                Some(dump) => Ok(dump.instances().to_vec()),
+                None => Err(error),
+            },
+        }
+    }
+}
+
+/// What is made to see how many others there are.
+struct Meter;
+
+/// Handles of all component instances of the store: the lowest limit at which one more can be made, less one. No guest code
+/// runs for it.
+fn live_handles(store: &mut Store<ComponentHost>) -> wasmtime::Result<usize> {
+    let before = store.max_component_handles();
+    let (mut too_low, mut enough) = (0, 1);
+    while !fits(store, enough)? {
+        too_low = enough;
+        if enough > before {
+            return Err(wasmtime::Error::msg("the handles cannot be counted"));
+        }
+        enough *= 2;
+    }
+    while too_low + 1 < enough {
+        let middle = too_low + (enough - too_low) / 2;
+        match fits(store, middle)? {
+            true => enough = middle,
+            false => too_low = middle,
+        }
+    }
+    store.set_max_component_handles(before);
+    Ok(enough - 1)
+}
+
+fn fits(store: &mut Store<ComponentHost>, limit: usize) -> wasmtime::Result<bool> {
+    store.set_max_component_handles(limit);
+    match Resource::<Meter>::new_own(0).try_into_resource_any(&mut *store) {
+        Ok(made) => made.resource_drop(&mut *store).map(|()| true),
+        Err(_) => Ok(false),
+    }
+}

@@ -1,0 +1,223 @@
+//! The way of a component through the stages. It runs as it is, with probed core modules in it; each core instance is captured,
+//! planned and encoded by itself, and the core modules are put back.
+
+mod adapter;
+mod error;
+mod execution;
+mod part;
+mod report;
+mod tables;
+
+pub use error::ComponentRunError;
+pub use report::CoreInstanceReport;
+
+use crate::engine;
+use crate::error::Error;
+use crate::host::{ComponentHost, lacking};
+use crate::options::Options;
+use crate::preinit::Output;
+use crate::report::Timings;
+use crate::stage_clock::StageClock;
+use crate::warning::Warning;
+use adapter::{Adapter, keeps_no_handles};
+use part::{Part, Place, name};
+use preinit_core::capture::capture;
+use preinit_core::component::{Component, CoreInstance, without_export};
+use preinit_core::encode::encode;
+use preinit_core::plan::{Plan, PlanOptions, plan};
+use preinit_core::snapshot::Snapshot;
+use report::Summary;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::time::Instant;
+use wasmtime::Store;
+
+/// Runs the component `wasm` through all stages.
+pub(crate) fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
+    options.check()?;
+    let output = snapshot(options, wasm)?;
+    match options.strict && !output.report.warnings.is_empty() {
+        true => Err(Error::Strict { warnings: output.report.warnings, findings: Vec::new() }),
+        false => Ok(output),
+    }
+}
+
+fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError> {
+    if let Some(option) = unsupported(options) {
+        return Err(ComponentRunError::Option(option));
+    }
+    let mut clock = StageClock::start();
+    let mut timings = Timings::default();
+    let component = Component::parse(wasm)?;
+    let instances = component.elaborate()?;
+    let parts = part::parts(&component, &instances)?;
+    let probed: Vec<_> =
+        parts.iter().map(|part| part.as_ref().map(|part| part.probed.wasm.as_slice())).collect();
+    let probed = component.with_modules(&probed);
+    timings.parse = clock.lap();
+
+    let compiling = Instant::now();
+    let modules = || parts.iter().flatten().map(|part| part.module.bytes);
+    let engine_options = engine::EngineOptions {
+        optimize: options.optimize,
+        fuel: options.limits.fuel.is_some(),
+        epochs: options.limits.timeout.is_some(),
+        plain_traces: false,
+    };
+    let compiled =
+        engine::compile_component(&probed, modules(), engine_options).map_err(ComponentRunError::Compile)?;
+    if let Some(hook) = &options.on_init {
+        hook.call();
+    }
+    let digest = Sha256::digest(wasm).into();
+    let mut executed = execution::execute(options, &compiled, digest, compiling.elapsed())?;
+    clock.lap();
+
+    let places = part::places(&parts, &instances, &executed.instances, &mut executed.store)?;
+    let state = States { options, component: &component, instances: &instances, places: &places };
+    let (encoded, mut summary) = state.encoded(&mut executed, (&mut clock, &mut timings))?;
+    let mut wasm_after = component.with_instances(&encoded)?;
+    if !options.keep_init_functions {
+        for called in &executed.called {
+            wasm_after = without_export(&wasm_after, called)?;
+        }
+    }
+    timings.encode += clock.lap();
+
+    let host = executed.store.data();
+    if host.random_bytes() > 0
+        && options.host.policies.get(crate::host::Class::Random) != crate::host::Policy::Allow
+    {
+        summary.warnings.push(Warning::Random(host.random_bytes()));
+    }
+    let report = summary.report(
+        &executed,
+        (wasm.len(), wasm_after.len()),
+        Timings { total: clock.total(), ..timings },
+    );
+    Ok(Output {
+        wasm: wasm_after,
+        report,
+        ledger: crate::host::Ledger::default(),
+        maps: Vec::new(),
+        stdout: host.stdout(),
+        stderr: host.stderr(),
+    })
+}
+
+/// The first option that components do not have.
+fn unsupported(options: &Options) -> Option<&'static str> {
+    let chosen = [
+        (options.at.is_some(), "freezing in the middle of a call"),
+        (!options.renames.is_empty(), "renaming exports"),
+        (options.internalize, "internalizing imports"),
+        (options.strip_init, "stripping"),
+        (options.reset_libc, "resetting libc"),
+        (options.rebase_clock == Some(true), "rebasing the monotonic clock"),
+        (options.zero_stack, "clearing the stack"),
+        (options.default_proposals, "refusing proposals"),
+    ];
+    chosen.iter().find(|(is_chosen, _)| *is_chosen).map(|(_, what)| *what).or(lacking(&options.host))
+}
+
+/// The core instances of a component whose init has run.
+struct States<'s, 'a> {
+    options: &'s Options,
+    component: &'s Component<'a>,
+    instances: &'s [CoreInstance],
+    places: &'s [Place<'s>],
+}
+
+impl States<'_, '_> {
+    /// Every core instance as the module that begins in its state.
+    fn encoded(
+        &self,
+        executed: &mut execution::Executed,
+        (clock, timings): (&mut StageClock, &mut Timings),
+    ) -> Result<(Vec<Vec<u8>>, Summary), ComponentRunError> {
+        let kept = tables::kept_tables(self.places, &mut executed.store)?;
+        let mut summary = Summary::default();
+        let mut encoded = Vec::new();
+        let mut holds_objects: Option<&CoreInstance> = None;
+        let (mut repaired, mut others_keep_none) = (false, true);
+        for ((place, instance), kept) in self.places.iter().zip(self.instances).zip(kept) {
+            let module = &place.part.module;
+            let mut snapshot = self.captured(place, instance, &mut executed.store)?;
+            timings.capture += clock.lap();
+            if !snapshot.heap.is_empty()
+                && let Some(first) = holds_objects.replace(instance)
+            {
+                let [first, second] = [first, instance].map(|instance| name(self.component, instance));
+                return Err(ComponentRunError::Objects { first, second });
+            }
+            match Adapter::of(module) {
+                Some(adapter) => repaired |= adapter.forget(&mut snapshot),
+                None => others_keep_none &= keeps_no_handles(module),
+            }
+            let options = PlanOptions {
+                layout: self.options.layout,
+                kept_tables: kept.clone(),
+                ..PlanOptions::default()
+            };
+            let in_module = |error| self.in_module(instance, error);
+            let plan = plan(module, &snapshot, &options).map_err(|error| in_module(error.into()))?;
+            timings.plan += clock.lap();
+            let bytes = match is_stateless(place.part, &plan, &kept) {
+                true => module.bytes.to_vec(),
+                false => encode(module, &snapshot, &plan).map_err(|error| in_module(error.into()))?,
+            };
+            timings.encode += clock.lap();
+            summary.add((self.component, instance), module, (&snapshot, &plan), &bytes);
+            encoded.push(bytes);
+        }
+        self.check_handles(executed.handles, repaired && others_keep_none)?;
+        Ok((encoded, summary))
+    }
+
+    fn captured(
+        &self,
+        place: &Place<'_>,
+        instance: &CoreInstance,
+        store: &mut Store<ComponentHost>,
+    ) -> Result<Snapshot<'static>, ComponentRunError> {
+        let Part { module, probed } = place.part;
+        let mut reader = place.instance.with(store);
+        let captured = capture(module, probed, &mut reader);
+        let captured = captured.map_err(|error| self.in_module(instance, error.into()))?;
+        let mut snapshot = captured.into_owned();
+        snapshot.leave_imports(module);
+        Ok(snapshot)
+    }
+
+    fn in_module(&self, instance: &CoreInstance, error: Error) -> ComponentRunError {
+        ComponentRunError::InModule { module: name(self.component, instance), error: Box::new(error) }
+    }
+
+    /// What is alive must be what an adapter takes anew.
+    fn check_handles(&self, alive: usize, are_adapters: bool) -> Result<(), ComponentRunError> {
+        let dirs = self.options.host.wasi.as_ref().map_or(0, |wasi| wasi.dirs.len());
+        match alive == 0 || are_adapters && alive <= adapter::STREAMS + dirs {
+            true => Ok(()),
+            false => Err(ComponentRunError::Handles(alive)),
+        }
+    }
+}
+
+/// Whether nothing that init does can show in the module, so that it stays byte for byte.
+fn is_stateless(part: &Part<'_>, plan: &Plan<'_>, kept: &BTreeSet<u32>) -> bool {
+    let Part { module, probed } = part;
+    let own = module.globals.iter().skip(module.imported.globals as usize);
+    let writes_table = module.elements.iter().any(|segment| match &segment.kind {
+        wasmparser::ElementKind::Active { table_index, .. } => !kept.contains(&table_index.unwrap_or(0)),
+        _ => false,
+    });
+    module.start.is_none()
+        && plan.start.is_none()
+        && plan.memories.is_empty()
+        && module.data.is_empty()
+        && !own.into_iter().any(|global| global.ty.mutable)
+        && !writes_table
+        && (module.imported.tables..module.tables.len() as u32).all(|table| kept.contains(&table))
+        && probed.droppable_elements.is_empty()
+        && probed.object_segments.is_empty()
+}

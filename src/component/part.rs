@@ -1,0 +1,102 @@
+use super::ComponentRunError;
+use crate::engine;
+use crate::error::Error;
+use crate::host::ComponentHost;
+use crate::instance::{Baseline, ProbedInstance};
+use preinit_core::component::{Component, CoreInstance};
+use preinit_core::module::Module;
+use preinit_core::printable::Printable;
+use preinit_core::probe::{Probe, ProbeOptions, Probed};
+use wasmtime::{Instance, Store};
+
+/// A core module that has instances.
+pub struct Part<'a> {
+    pub module: Module<'a>,
+    pub probed: Probed,
+}
+
+/// A core instance, and what it is an instance of.
+pub struct Place<'p> {
+    pub part: &'p Part<'p>,
+    pub instance: ProbedInstance,
+}
+
+/// Probes the core modules that have instances; `None` for the others.
+pub fn parts<'a>(
+    component: &Component<'a>,
+    instances: &[CoreInstance],
+) -> Result<Vec<Option<Part<'a>>>, ComponentRunError> {
+    let mut parts: Vec<Option<Part<'a>>> = component.modules().iter().map(|_| None).collect();
+    for instance in instances {
+        let number = instance.module;
+        let (Some(found), Some(part @ None)) = (component.modules().get(number), parts.get_mut(number))
+        else {
+            continue;
+        };
+        let in_module = |error: Error| ComponentRunError::InModule {
+            module: component.module_name(number),
+            error: Box::new(error),
+        };
+        let module = Module::parse_part(found.bytes).map_err(|error| in_module(error.into()))?;
+        if module.memories.iter().any(|memory| memory.shared) {
+            return Err(ComponentRunError::SharedMemory(component.module_name(number)));
+        }
+        let options = ProbeOptions {
+            leaves_nothing_to_host: true,
+            definition: Some(number as u32),
+            ..engine::probe_options()
+        };
+        let probed = Probed::with(&module, &options).map_err(|error| in_module(error.into()))?;
+        *part = Some(Part { module, probed });
+    }
+    Ok(parts)
+}
+
+/// The core instances that the engine has, in the order of `instances`.
+pub fn places<'p>(
+    parts: &'p [Option<Part<'p>>],
+    instances: &[CoreInstance],
+    found: &[Instance],
+    store: &mut Store<ComponentHost>,
+) -> Result<Vec<Place<'p>>, ComponentRunError> {
+    let mut of_module: Vec<Vec<Instance>> = vec![Vec::new(); parts.len()];
+    let mut count = 0;
+    for instance in found {
+        let number = (0u32..).zip(parts).find(|(number, part)| {
+            part.as_ref().is_some_and(|part| {
+                let name = part.probed.export_name(Probe::Definition(*number));
+                instance.get_export(&mut *store, &name).is_some()
+            })
+        });
+        // Others are the engine's: adapters between components, and the bell.
+        if let Some((number, _)) = number {
+            of_module[number as usize].push(*instance);
+            count += 1;
+        }
+    }
+    let other = || ComponentRunError::OtherInstances { found: count, expected: instances.len() };
+    if count != instances.len() {
+        return Err(other());
+    }
+    let mut next = vec![0; parts.len()];
+    let mut places = Vec::new();
+    for instance in instances {
+        let number = instance.module;
+        let part = parts.get(number).and_then(Option::as_ref).ok_or_else(other)?;
+        let handle = *of_module[number].get(next[number]).ok_or_else(other)?;
+        next[number] += 1;
+        let instance =
+            ProbedInstance::new(&part.probed, handle, Vec::new(), Baseline::default(), &mut *store)?;
+        places.push(Place { part, instance });
+    }
+    Ok(places)
+}
+
+/// What messages call a core instance.
+pub fn name(component: &Component<'_>, instance: &CoreInstance) -> String {
+    let module = component.module_name(instance.module);
+    match instance.component.as_str() {
+        "/" => module,
+        path => format!("{module} in component {}", Printable(path)),
+    }
+}

@@ -1,0 +1,116 @@
+use super::execution::Executed;
+use super::part::name;
+use crate::report::{self, HeapReport, LayoutReport, MemoryReport, Report, TableReport, Timings, seconds};
+use crate::warning::Warning;
+use preinit_core::component::{Component, CoreInstance};
+use preinit_core::module::Module;
+use preinit_core::plan::{Plan, Warning as OutputWarning};
+use preinit_core::snapshot::Snapshot;
+use serde::Serialize;
+
+/// One core instance of a component.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct CoreInstanceReport {
+    /// The core module, and the component instance that it is in.
+    pub name: String,
+    /// Size of its module in the input.
+    pub input_bytes: u64,
+    /// Size of its module in the output.
+    pub output_bytes: u64,
+    /// Whether its module is not byte for byte the one of the input.
+    pub is_changed: bool,
+    /// The memories that it defines.
+    pub memories: Vec<MemoryReport>,
+    /// The tables that it defines.
+    pub tables: Vec<TableReport>,
+    /// Globals whose value is not the one that the input gives them.
+    pub globals_changed: usize,
+}
+
+/// What is known of the core instances, one after the other.
+#[derive(Default)]
+pub struct Summary {
+    instances: Vec<CoreInstanceReport>,
+    layouts: Vec<LayoutReport>,
+    heaps: Vec<HeapReport>,
+    data_segments: usize,
+    element_segments: usize,
+    start_function: bool,
+    pub warnings: Vec<Warning>,
+}
+
+impl Summary {
+    pub fn add(
+        &mut self,
+        (component, instance): (&Component<'_>, &CoreInstance),
+        module: &Module<'_>,
+        (snapshot, plan): (&Snapshot<'_>, &Plan<'_>),
+        bytes: &[u8],
+    ) {
+        let memories = report::memories(module, snapshot, plan);
+        let tables = report::tables(module, snapshot, plan);
+        self.instances.push(CoreInstanceReport {
+            name: name(component, instance),
+            input_bytes: module.bytes.len() as u64,
+            output_bytes: bytes.len() as u64,
+            is_changed: bytes != module.bytes,
+            memories: memories.into_iter().skip(module.imported.memories as usize).collect(),
+            tables: tables.into_iter().skip(module.imported.tables as usize).collect(),
+            globals_changed: report::globals_changed(plan),
+        });
+        self.layouts.push(report::layout(plan));
+        self.heaps.push(report::heap(module, snapshot, plan));
+        self.data_segments += plan.data.len();
+        self.element_segments += plan.elements.len();
+        self.start_function |= plan.start.is_some();
+        // What a core module imports of another one does not depend on where the snapshot runs.
+        let own =
+            plan.warnings.iter().filter(|warning| !matches!(warning, OutputWarning::DependsOnImport { .. }));
+        self.warnings.extend(own.cloned().map(Warning::Output));
+    }
+
+    pub fn report(self, executed: &Executed, (before, after): (usize, usize), timings: Timings) -> Report {
+        let all = |of: fn(&CoreInstanceReport) -> &Vec<MemoryReport>| {
+            self.instances.iter().flat_map(of).cloned().collect::<Vec<_>>()
+        };
+        let memories = all(|instance| &instance.memories);
+        let tables = self.instances.iter().flat_map(|instance| &instance.tables).cloned().collect();
+        let globals_changed = self.instances.iter().map(|instance| instance.globals_changed).sum();
+        // That of the instance with the most data stands for all.
+        let layout = self.layouts.into_iter().max_by_key(|layout| layout.data_bytes);
+        Report {
+            input_bytes: before as u64,
+            output_bytes: after as u64,
+            compiler: executed.compiler.name(),
+            compile_cached: false,
+            init_functions: executed.called.clone(),
+            init_arguments: Vec::new(),
+            clock_start: None,
+            timings: Timings {
+                compile: seconds(executed.compile_time),
+                init: seconds(executed.run_time),
+                ..timings
+            },
+            memories,
+            globals_changed,
+            tables,
+            heap: self.heaps.into_iter().max_by_key(|heap| heap.objects).unwrap_or_default(),
+            layout: layout.unwrap_or_else(LayoutReport::empty),
+            stripped: None,
+            data_segments: self.data_segments,
+            element_segments: self.element_segments,
+            start_function: self.start_function,
+            warnings: self.warnings,
+            host_calls: Vec::new(),
+            random_bytes: executed.store.data().random_bytes(),
+            monotonic_clock: None,
+            stdin_bytes: None,
+            files_written: Vec::new(),
+            files_lost: Vec::new(),
+            findings: Vec::new(),
+            frozen: None,
+            core_instances: self.instances,
+        }
+    }
+}

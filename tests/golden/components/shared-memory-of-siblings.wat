@@ -1,0 +1,40 @@
+;; One module owns memory, global and table; the other imports them and has segments and a start function for them. Its segments must
+;; not be written over what init has left.
+;; init: preinit
+;; call: read(0)
+;; call: read(4)
+;; call: read(8)
+;; call: global()
+;; call: indirect(1)
+;; call: indirect(2)
+(component
+  (core module $owner
+    (memory (export "memory") 1)
+    (global (export "g") (mut i32) (i32.const 1))
+    (table (export "t") 3 funcref)
+    (func (export "read") (param i32) (result i32) (i32.load (local.get 0)))
+    (func (export "indirect") (param i32) (result i32) (call_indirect (result i32) (local.get 0))))
+  (core instance $o (instantiate $owner))
+  (core module $library
+    (import "o" "memory" (memory 1))
+    (import "o" "g" (global $g (mut i32)))
+    (import "o" "t" (table $t 3 funcref))
+    (data (i32.const 0) "\01\00\00\00\02\00\00\00")
+    (elem (i32.const 1) func $five $six)
+    (func $five (result i32) (i32.const 5))
+    (func $six (result i32) (i32.const 6))
+    (func $start (i32.store (i32.const 8) (i32.add (i32.load (i32.const 8)) (i32.const 100))))
+    (start $start)
+    (func (export "init")
+      (i32.store (i32.const 0) (i32.const 77))
+      (i32.store (i32.const 8) (i32.add (i32.load (i32.const 8)) (i32.const 1)))
+      (global.set $g (i32.const 9))))
+  (core instance $l (instantiate $library (with "o" (instance $o))))
+  (core module $reader
+    (import "o" "g" (global $g (mut i32)))
+    (func (export "global") (result i32) (global.get $g)))
+  (core instance $r (instantiate $reader (with "o" (instance $o))))
+  (func (export "preinit") (canon lift (core func $l "init")))
+  (func (export "read") (param "at" u32) (result u32) (canon lift (core func $o "read")))
+  (func (export "global") (result u32) (canon lift (core func $r "global")))
+  (func (export "indirect") (param "slot" u32) (result u32) (canon lift (core func $o "indirect"))))

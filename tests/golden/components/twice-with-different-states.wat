@@ -1,0 +1,48 @@
+;; A module with three instances in two states, one of them in a nested component that has two instances.
+;; init: wizer-initialize
+;; call: a()
+;; call: b()
+;; call: c()
+;; call: d()
+(component $root
+  (core module $first (func (export "nothing")))
+  (core module $m
+    (global $g (mut i32) (i32.const 1))
+    (func (export "add") (param i32) (result i32)
+      (global.set $g (i32.add (global.get $g) (local.get 0))) (global.get $g)))
+  (component $c
+    (alias outer $root $m (core module $m2))
+    (core instance $i (instantiate $m2))
+    (func (export "add") (param "by" s32) (result s32) (canon lift (core func $i "add"))))
+  (core instance $a (instantiate $m))
+  (core instance $b (instantiate $m))
+  (instance $c1 (instantiate $c))
+  (instance $c2 (instantiate $c))
+  (alias export $c1 "add" (func $add1)) (core func $add1 (canon lower (func $add1)))
+  (alias export $c2 "add" (func $add2)) (core func $add2 (canon lower (func $add2)))
+  (core module $main
+    (import "a" "add" (func $a (param i32) (result i32)))
+    (import "b" "add" (func $b (param i32) (result i32)))
+    (func (export "init") (drop (call $a (i32.const 10))) (drop (call $b (i32.const 20))))
+    (func (export "a") (result i32) (call $a (i32.const 1)))
+    (func (export "b") (result i32) (call $b (i32.const 1))))
+  (core instance $x (instantiate $main (with "a" (instance $a)) (with "b" (instance $b))))
+  (component $user
+    (import "add" (func $add (param "by" s32) (result s32)))
+    (core func $add (canon lower (func $add)))
+    (core module $n
+      (import "" "add" (func $add (param i32) (result i32)))
+      (func $start (drop (call $add (i32.const 100))))
+      (start $start)
+      (func (export "get") (result i32) (call $add (i32.const 1))))
+    (core instance $i (instantiate $n (with "" (instance (export "add" (func $add))))))
+    (func (export "get") (result s32) (canon lift (core func $i "get"))))
+  (instance $u1 (instantiate $user (with "add" (func $add1))))
+  (instance $u2 (instantiate $user (with "add" (func $add2))))
+  (alias export $u1 "get" (func $c))
+  (alias export $u2 "get" (func $d))
+  (func (export "wizer-initialize") (canon lift (core func $x "init")))
+  (func (export "a") (result s32) (canon lift (core func $x "a")))
+  (export "c" (func $c))
+  (func (export "b") (result s32) (canon lift (core func $x "b")))
+  (export "d" (func $d)))

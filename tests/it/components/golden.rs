@@ -1,0 +1,71 @@
+//! Every `tests/golden/components/*.wat` is snapshotted, the printed output compared with the `.snap` beside it, and original
+//! and snapshot are run side by side. What is refused is in `tests/golden/rejections`, with the modules.
+
+use super::running::Running;
+use preinit_core::component::Component;
+use preinit_testing::case::Case;
+use preinit_testing::{Trial, repository};
+use std::fmt::Write;
+
+const FOLDER: &str = "tests/golden/components";
+
+/// Each case is a test.
+pub fn trials() -> Vec<Trial> {
+    let folder = repository().join(FOLDER);
+    let mut paths: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "wat"))
+        .collect();
+    paths.sort();
+    let trial = |path: std::path::PathBuf| {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Trial::test(format!("components::golden::case::{name}"), move || {
+            let case = Case::read(&path);
+            case.bless(&accept(&case));
+            Ok(())
+        })
+    };
+    paths.into_iter().map(trial).collect()
+}
+
+fn accept(case: &Case) -> String {
+    let original = preinit::wat_to_wasm(&case.text).unwrap();
+    let run = || case.preinit().run(&original).unwrap_or_else(|error| panic!("refused: {error}"));
+    let output = run();
+    assert!(output.wasm == run().wasm, "a second run gives other bytes");
+    assert_eq!(output.report.init_functions, case.init, "init functions");
+    let places = |wasm: &[u8]| -> Vec<(String, u32)> {
+        let instances = Component::parse(wasm).unwrap().elaborate().unwrap();
+        instances.into_iter().map(|instance| (instance.component, instance.index)).collect()
+    };
+    assert_eq!(places(&output.wasm), places(&original), "core instances");
+
+    let mut text = String::new();
+    let (mut before, mut after) = (Running::start(&original, &[]), Running::start(&output.wasm, &[]));
+    for init in &case.init {
+        before.call(init, &[]);
+        let expected = if case.keep_init_functions { "there" } else { "no such export" };
+        let found = Running::start(&output.wasm, &[]).call(init, &[]);
+        let found = if found == "no such export" { "no such export" } else { "there" };
+        assert_eq!(found, expected, "`{init}` in the snapshot");
+    }
+    for call in &case.calls {
+        let (expected, answer) =
+            (before.call(&call.export, &call.args), after.call(&call.export, &call.args));
+        // What init sees of clocks is not what an instance sees.
+        if !case.wasi {
+            assert_eq!(answer, expected, "{call}");
+        }
+        writeln!(text, "{call} = {answer}").unwrap();
+    }
+    for warning in &output.report.warnings {
+        writeln!(text, "warning: {warning}").unwrap();
+    }
+    for instance in &output.report.core_instances {
+        writeln!(text, "{}: {} -> {}", instance.name, instance.input_bytes, instance.output_bytes).unwrap();
+    }
+    text.push('\n');
+    text.push_str(&wasmprinter::print_bytes(&output.wasm).unwrap());
+    text
+}

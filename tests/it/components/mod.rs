@@ -1,0 +1,6 @@
+//! Components.
+
+pub mod golden;
+mod real;
+mod running;
+mod tree;

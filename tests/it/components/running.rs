@@ -1,0 +1,73 @@
+//! A component that runs, in an engine and on a host that know nothing of preinit.
+
+use wasmtime::component::{Component, Instance, Linker, ResourceTable, Type, Val};
+use wasmtime::{Config, Engine, Store};
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+pub struct Host {
+    wasi: WasiCtx,
+    table: ResourceTable,
+}
+
+impl WasiView for Host {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+pub struct Running {
+    store: Store<Host>,
+    instance: Instance,
+    stdout: MemoryOutputPipe,
+}
+
+impl Running {
+    /// `dirs` are paths of this machine and names for the guest.
+    pub fn start(wasm: &[u8], dirs: &[(&str, &str)]) -> Running {
+        let mut config = Config::new();
+        config.wasm_gc(true).wasm_function_references(true).wasm_memory64(true).wasm_multi_memory(true);
+        let engine = Engine::new(&config).unwrap();
+        let component = Component::from_binary(&engine, wasm).unwrap();
+        let mut linker = Linker::<Host>::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_sync(&mut linker).unwrap();
+        let stdout = MemoryOutputPipe::new(1 << 20);
+        let mut builder = WasiCtxBuilder::new();
+        builder.stdout(stdout.clone());
+        for (host, guest) in dirs {
+            builder.preopened_dir(host, guest, FsPerms::ReadOnly).unwrap();
+        }
+        let host = Host { wasi: builder.build(), table: ResourceTable::new() };
+        let mut store = Store::new(&engine, host);
+        let instance = linker.instantiate(&mut store, &component).unwrap();
+        Running { store, instance, stdout }
+    }
+
+    /// The results as text; `trap` for any trap.
+    pub fn call(&mut self, name: &str, args: &[String]) -> String {
+        let Some(function) = self.instance.get_func(&mut self.store, name) else {
+            return "no such export".to_string();
+        };
+        let ty = function.ty(&self.store);
+        let params: Vec<Val> = ty.params().zip(args).map(|((_, ty), arg)| value(&ty, arg)).collect();
+        let mut results: Vec<Val> = ty.results().map(|_| Val::Bool(false)).collect();
+        match function.call(&mut self.store, &params, &mut results) {
+            Ok(()) => format!("{results:?}"),
+            Err(_) => "trap".to_string(),
+        }
+    }
+
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.stdout.contents()).into_owned()
+    }
+}
+
+fn value(ty: &Type, arg: &str) -> Val {
+    match ty {
+        Type::S32 => Val::S32(arg.parse().unwrap()),
+        Type::U32 => Val::U32(arg.parse().unwrap()),
+        Type::S64 => Val::S64(arg.parse().unwrap()),
+        Type::String => Val::String(arg.to_string()),
+        ty => panic!("no argument of type {ty:?} is written so far"),
+    }
+}
