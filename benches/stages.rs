@@ -6,7 +6,9 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use preinit::host::{HostOptions, Limits, Output, WasiOptions};
 use preinit::stages::capture::capture;
-use preinit::stages::execute::{Compilation, Execution, Initialized, execute};
+use preinit::stages::execute::{
+    Compilation, DEFAULT_INIT_FUNCTIONS, Execution, InitNames, InitResult, Initialized, execute,
+};
 use preinit::stages::module::Module;
 use preinit::stages::plan::{PlanOptions, plan};
 use preinit::stages::probe::Probed;
@@ -68,10 +70,13 @@ impl<'w> Run<'w> {
         let wasi = WasiOptions { stdout: Output::Discard, stderr: Output::Discard, ..WasiOptions::default() };
         let host = HostOptions { wasi: Some(wasi), ..HostOptions::default() };
         let limits = Limits { timeout: None, max_memory: 16 << 30, fuel: None };
+        let default = DEFAULT_INIT_FUNCTIONS.map(String::from);
         let execution = Execution {
             module: &module,
             probed: &probed,
-            init_functions: &[],
+            init_names: InitNames { named: &[], default: &default },
+            init_result: InitResult::default(),
+            on_init: None,
             hooks: &[],
             host: &host,
             limits: &limits,

@@ -8,8 +8,11 @@ use crate::options::Options;
 use preinit_core::printable::Name;
 use std::time::{Duration, Instant};
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Resource, Type, Val};
+use wasmtime::component::{self, Func, Resource, Type, Val};
 use wasmtime::{Instance, Store, WasmCoreDump};
+
+/// Stands between the names of an exported instance and a function of it.
+pub const OF_INSTANCE: char = '#';
 
 /// The export of component-init's own macro.
 const COMPONENT_INIT: &str = "component-init";
@@ -52,7 +55,7 @@ pub fn execute(
         ready.instantiate(&mut store).map_err(|error| stopped("instantiation", "failed", &error, limits))?;
     for name in &calls {
         let missing = || missing(compiled, name);
-        let function = instance.get_func(&mut store, name).ok_or_else(missing)?;
+        let function = function(&instance, name, &mut store).ok_or_else(missing)?;
         let ty = function.ty(&store);
         let mut results: Vec<Val> = ty.results().map(|_| Val::Bool(false)).collect();
         let is_result = |ty: &Type| matches!(ty, Type::Result(_));
@@ -93,11 +96,31 @@ fn stopped(subject: &str, verb: &str, error: &wasmtime::Error, limits: &Limits) 
     ComponentRunError::Stopped(Box::new(Stop::in_component(subject, verb, error, limits)))
 }
 
+/// The exported functions; those of exported instances as `instance#function`.
 fn functions(compiled: &CompiledComponent) -> Vec<Name> {
     let ty = compiled.component.component_type();
-    let exports = ty.exports(&compiled.engine);
-    let functions = exports.filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentFunc(_)));
-    functions.map(|(name, _)| name.into()).collect()
+    let mut functions: Vec<Name> = Vec::new();
+    for (name, item) in ty.exports(&compiled.engine) {
+        match item.ty {
+            ComponentItem::ComponentFunc(_) => functions.push(name.into()),
+            ComponentItem::ComponentInstance(instance) => {
+                let exports = instance.exports(&compiled.engine);
+                let exports = exports.filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentFunc(_)));
+                functions
+                    .extend(exports.map(|(function, _)| format!("{name}{OF_INSTANCE}{function}").into()));
+            }
+            _ => {}
+        }
+    }
+    functions
+}
+
+/// An exported function, or one of an exported instance.
+fn function(instance: &component::Instance, name: &str, store: &mut Store<ComponentHost>) -> Option<Func> {
+    let Some((of, function)) = name.split_once(OF_INSTANCE) else { return instance.get_func(store, name) };
+    let of = instance.get_export_index(&mut *store, None, of)?;
+    let function = instance.get_export_index(&mut *store, Some(&of), function)?;
+    instance.get_func(store, function)
 }
 
 fn missing(compiled: &CompiledComponent, name: &str) -> ComponentRunError {

@@ -78,7 +78,9 @@ fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError>
     let (encoded, mut summary) = state.encoded(&mut executed, (&mut clock, &mut timings))?;
     let mut wasm_after = component.with_instances(&encoded)?;
     if !options.keep_init_functions {
-        for called in &executed.called {
+        // An instance keeps its functions: its type may be what others ask for.
+        let exports = executed.called.iter().filter(|called| !called.contains(execution::OF_INSTANCE));
+        for called in exports {
             wasm_after = without_export(&wasm_after, called)?;
         }
     }

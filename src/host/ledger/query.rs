@@ -208,7 +208,7 @@ impl Ledger {
             let Some(path) = changed(descriptors, entry) else { return };
             let directory = call.word(if call.wasi() == Some("path_symlink") { 2 } else { 0 });
             let preopen = directory.and_then(|fd| descriptors.get(fd)).and_then(|found| found.preopen);
-            if !preopen.is_some_and(|preopen| self.overlaid.get(preopen) == Some(&true)) {
+            if preopen.is_none_or(|preopen| self.overlaid.get(preopen) != Some(&true)) {
                 return;
             }
             let mut toggle = |path: String| match lost.iter().position(|other| *other == path) {

@@ -55,7 +55,7 @@ pub(super) enum Reply {
     Diverged(String),
     Answered(usize),
     Functions(Vec<FunctionIdentity>),
-    State(State),
+    State(Box<State>),
 }
 
 /// A recorded host call.

@@ -1,6 +1,6 @@
 //! A component that runs, in an engine and on a host that know nothing of preinit.
 
-use wasmtime::component::{Component, Instance, Linker, ResourceTable, Type, Val};
+use wasmtime::component::{Component, Func, Instance, Linker, ResourceTable, Type, Val};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -45,9 +45,7 @@ impl Running {
 
     /// The results as text; `trap` for any trap.
     pub fn call(&mut self, name: &str, args: &[String]) -> String {
-        let Some(function) = self.instance.get_func(&mut self.store, name) else {
-            return "no such export".to_string();
-        };
+        let Some(function) = self.function(name) else { return "no such export".to_string() };
         let ty = function.ty(&self.store);
         let params: Vec<Val> = ty.params().zip(args).map(|((_, ty), arg)| value(&ty, arg)).collect();
         let mut results: Vec<Val> = ty.results().map(|_| Val::Bool(false)).collect();
@@ -55,6 +53,15 @@ impl Running {
             Ok(()) => format!("{results:?}"),
             Err(_) => "trap".to_string(),
         }
+    }
+
+    /// `instance#function` is a function of an exported instance.
+    fn function(&mut self, name: &str) -> Option<Func> {
+        let Running { store, instance, .. } = self;
+        let Some((of, function)) = name.split_once('#') else { return instance.get_func(store, name) };
+        let of = instance.get_export_index(&mut *store, None, of)?;
+        let function = instance.get_export_index(&mut *store, Some(&of), function)?;
+        instance.get_func(store, function)
     }
 
     pub fn stdout(&self) -> String {

@@ -55,7 +55,7 @@ fn places_that_do_not_exist() {
     impossible(
         PROGRAM,
         "env.b",
-        "cannot freeze at `env.b`: there is no such import; it imports `env.a`, `env.c`",
+        "cannot freeze at `env.b`: there is no such import; did you mean `env.a`?; it imports `env.a`, `env.c`",
     );
     impossible(
         PROGRAM,

@@ -151,3 +151,22 @@ fn a_module_is_meant_by_its_export_too() {
     with_numbers(text, &[1, 2, 3]).unwrap();
     with_numbers(text, &[2, 2, 3]).unwrap();
 }
+
+#[test]
+fn aliases_in_several_sections_keep_their_places() {
+    let text = r#"
+        (component $root
+          (core module $m)
+          (core module $second)
+          (core module $third)
+          (component $c
+            (alias outer $root $m (core module $m2))
+            (core instance (instantiate $m2))
+            (core instance (instantiate $m2))
+            (alias outer $root $second (core module $s))
+            (core instance (instantiate $s))
+            (alias outer $root $third (core module $t))
+            (core instance (instantiate $t)))
+          (instance (instantiate $c)))"#;
+    with_numbers(text, &[1, 2, 8, 9]).unwrap();
+}
