@@ -1,16 +1,18 @@
 #!/usr/bin/env node
 // Makes the npm packages from binaries that have been built:
 //
-//     node npm/pack.mjs --out FOLDER linux-x64=target/release/preinit [PLATFORM=BINARY ...]
+//     node npm/pack.mjs --out FOLDER [--core CORE.wasm] linux-x64=target/release/preinit [PLATFORM=BINARY ...]
 //
 // FOLDER gets one .tgz a package: `preinit` and `@preinit/wizer`, and for each of them one package a platform, with the
-// binary. The two depend on the platforms that are given; a release gives all of platforms.json (--complete).
+// binary. The two depend on the platforms that are given; a release gives all of platforms.json (--complete). `preinit` has `preinit/js` if its core is given, which
+// npm/js/core/build.sh makes; a release has it.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { assemble } from './js/assemble.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = dirname(here);
@@ -18,7 +20,14 @@ const platforms = JSON.parse(readFileSync(join(here, 'platforms.json'), 'utf8'))
 
 /** What is published twice: by its own name, and with a binary named `wizer`, which behaves as Wizer does. */
 const products = [
-  { name: 'preinit', packages: '@preinit/', binary: 'preinit', readme: 'preinit.md', what: manifest('description') },
+  {
+    name: 'preinit',
+    packages: '@preinit/',
+    binary: 'preinit',
+    readme: 'preinit.md',
+    what: manifest('description'),
+    hasJs: true,
+  },
   {
     name: '@preinit/wizer',
     packages: '@preinit/wizer-',
@@ -39,10 +48,10 @@ function manifest(key) {
 function readArguments() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { out: { type: 'string' }, complete: { type: 'boolean', default: false } },
+    options: { out: { type: 'string' }, core: { type: 'string' }, complete: { type: 'boolean', default: false } },
   });
   if (values.out === undefined || positionals.length === 0) {
-    throw new Error('usage: pack.mjs --out FOLDER [--complete] PLATFORM=BINARY ...');
+    throw new Error('usage: pack.mjs --out FOLDER [--core CORE.wasm] [--complete] PLATFORM=BINARY ...');
   }
   const builds = new Map();
   for (const argument of positionals) {
@@ -55,7 +64,8 @@ function readArguments() {
   }
   const missing = Object.keys(platforms).filter((platform) => !builds.has(platform));
   if (values.complete && missing.length > 0) throw new Error(`no binary for ${missing.join(', ')}`);
-  return { out: resolve(values.out), builds };
+  if (values.complete && values.core === undefined) throw new Error('no --core');
+  return { out: resolve(values.out), core: values.core, builds };
 }
 
 const common = { version: manifest('version'), license: manifest('license') };
@@ -77,7 +87,18 @@ function platformPackage(product, platform, binary, folder) {
   };
 }
 
-function launcherPackage(product, builds, folder) {
+/** The entry points of `preinit/js`. */
+const JS = {
+  './js': { types: './js/index.d.ts', default: './js/index.js' },
+  './js/run': {
+    import: { types: './js/run.d.ts', default: './js/run.js' },
+    require: { types: './js/run.d.cts', default: './js/run.cjs' },
+  },
+};
+
+function launcherPackage(product, builds, core, folder) {
+  const hasJs = product.hasJs && core !== undefined;
+  if (hasJs) assemble(core, join(folder, 'js'));
   cpSync(join(here, 'launcher'), folder, { recursive: true });
   const readme = readFileSync(join(here, product.readme), 'utf8').replaceAll('VERSION', common.version);
   writeFileSync(join(folder, 'README.md'), readme);
@@ -93,6 +114,7 @@ function launcherPackage(product, builds, folder) {
         import: { types: './index.d.ts', default: './index.js' },
         require: { types: './binary.d.cts', default: './binary.cjs' },
       },
+      ...(hasJs && JS),
       './package.json': './package.json',
     },
     main: './binary.cjs',
@@ -122,11 +144,11 @@ function pack(out, fill) {
 }
 
 try {
-  const { out, builds } = readArguments();
+  const { out, core, builds } = readArguments();
   mkdirSync(out, { recursive: true });
   for (const product of products) {
     for (const [platform, binary] of builds) pack(out, (folder) => platformPackage(product, platform, binary, folder));
-    pack(out, (folder) => launcherPackage(product, builds, folder));
+    pack(out, (folder) => launcherPackage(product, builds, core, folder));
   }
 } catch (error) {
   console.error(`error: ${error.message}`);

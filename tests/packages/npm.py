@@ -10,6 +10,33 @@ const path: string = preinit;
 const number: number = preinit;
 console.log(path, number);
 """
+TYPED_JS = """
+import { capture, Refusal, verify } from 'preinit/js';
+import { preinitialized } from 'preinit/js/run';
+const made = await capture({ wasm: 'a.wasm', out: new URL('file:///b.wasm'), run: async () => 7, noop: ['f'], constant: { g: 1n } });
+const value: number = made.value;
+// @ts-expect-error: run is missing
+capture({ wasm: 'a.wasm' });
+const state = preinitialized<number>();
+const verdict = await verify({ original: 'a', snapshot: 'b', script: 'c' });
+console.log(value + state.value, verdict.equal, new Refusal([]).reasons.length);
+"""
+TYPED_RUN_CJS = "import { preinitialized } from 'preinit/js/run';\nconst n: number = preinitialized().instances;\nconsole.log(n);\n"
+# The module has a start function, so that there is something to capture.
+JS = """
+import { capture } from 'preinit/js';
+import { preinitialized } from 'preinit/js/run';
+import { createRequire } from 'node:module';
+const wasm = Uint8Array.from(Buffer.from(
+  '0061736d010000000104016000000302010005030100010801000a0b010900410841073602000b', 'hex'));
+preinitialized().restore();
+const required = createRequire(import.meta.url)('preinit/js/run');
+required.preinitialized().restore();
+const made = await capture({ wasm, run: async () => (await WebAssembly.instantiate(wasm), { a: 1 }) });
+const state = preinitialized();
+await WebAssembly.instantiate(made.wasm);
+console.log(JSON.stringify([state.value, made.needsRuntime, WebAssembly.validate(made.wasm)]));
+"""
 TYPED_CJS = TYPED.replace("import preinit from 'preinit'", "import preinit = require('preinit')")
 
 
@@ -18,14 +45,20 @@ def check(checks):
     packages = checks.empty("npm-packages")
     cpu = {"x86_64": "x64", "aarch64": "arm64"}[platform.machine()]
     build = f"linux-{cpu}"
-    checks.run(["node", checks.root / "npm/pack.mjs", "--out", packages, f"{build}={checks.preinit}"])
+    core = checks.target / "core.wasm"
+    if not core.exists():
+        print("    NOT CHECKED: preinit/js: there is no core (npm/js/core/build.sh TARGET_DIR target/core.wasm)")
+    js = ["--core", core] if core.exists() else []
+    checks.run(["node", checks.root / "npm/pack.mjs", "--out", packages, *js, f"{build}={checks.preinit}"])
     version = checks.version.split()[1]
 
     def packed(name):
         return packages / f"{name}-{version}.tgz"
 
     check_command(checks, packed("preinit"), packed(f"preinit-{build}"))
-    check_types(checks, packed("preinit"))
+    check_types(checks, packed("preinit"), bool(js))
+    if js:
+        check_js(checks, packed("preinit"))
     check_stand_in(checks, packed("preinit-wizer"), {f"@preinit/wizer-{build}": packed(f"preinit-wizer-{build}")})
     incomplete = checks.run(
         ["node", checks.root / "npm/pack.mjs", "--out", packages, "--complete", f"{build}={checks.preinit}"], expect=2
@@ -60,15 +93,28 @@ def check_command(checks, launcher, binary):
     checks.holds("a missing binary is explained", "is not installed" in missing and "--omit=optional" in missing, missing)
 
 
-def check_types(checks, launcher):
+def check_js(checks, launcher):
+    """A snapshot under JavaScript, where no binary is installed."""
+    folder = checks.empty("npm-js")
+    (folder / "package.json").write_text("{}")
+    install(checks, folder, "--omit=optional", launcher)
+    (folder / "js.mjs").write_text(JS)
+    printed = checks.run(["node", "js.mjs"], folder).stdout
+    checks.equal("preinit/js", printed.strip(), '[{"a":1},true,true]')
+
+
+def check_types(checks, launcher, has_js):
     """The types, as an ES module and as CommonJS."""
     folder = checks.empty("npm-types")
     (folder / "package.json").write_text("{}")
     install(checks, folder, "--omit=optional", launcher, "typescript@5.9.3", "@types/node@24")
     (folder / "esm.mts").write_text(TYPED)
     (folder / "cjs.cts").write_text(TYPED_CJS)
+    if has_js:
+        (folder / "js.mts").write_text(TYPED_JS)
+        (folder / "run.cts").write_text(TYPED_RUN_CJS)
     options = ["--noEmit", "--strict", "--module", "nodenext", "--types", "node"]
-    done = checks.run(["npx", "--no-install", "tsc", *options, "esm.mts", "cjs.cts"], folder)
+    done = checks.run(["npx", "--no-install", "tsc", *options, *sorted(folder.glob("*.?ts"))], folder)
     checks.equal("TypeScript's types", done.stdout, "")
 
 

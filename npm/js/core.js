@@ -1,0 +1,53 @@
+// The engine-independent half of preinit, compiled to WebAssembly: the module that shows its state, and the snapshot.
+
+// Before anything is hooked.
+const { Module, Instance } = WebAssembly;
+const utf8 = new TextDecoder();
+
+let loading;
+
+async function load() {
+  const url = new URL('./core.wasm', import.meta.url);
+  let bytes;
+  if (url.protocol === 'file:') {
+    const { readFile } = await import('node:fs/promises');
+    bytes = await readFile(url);
+  } else {
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`cannot load ${url}: HTTP status ${response.status}`);
+    bytes = await response.arrayBuffer();
+  }
+  return new Instance(new Module(bytes), {}).exports;
+}
+
+/** Gives inputs to a function of the core and takes its outputs, as many as there should be. */
+async function call(name, inputs, count) {
+  const core = await (loading ??= load());
+  core.clear();
+  for (const bytes of inputs) {
+    const at = core.input(bytes.length) >>> 0;
+    // The memory may have grown.
+    new Uint8Array(core.memory.buffer, at, bytes.length).set(bytes);
+  }
+  const failed = core[name]();
+  const outputs = Array.from({ length: failed ? 1 : count }, (_, index) => {
+    const at = core.output(index) >>> 0;
+    return new Uint8Array(core.memory.buffer, at, core.output_len(index) >>> 0).slice();
+  });
+  core.clear();
+  if (failed) throw new Error(utf8.decode(outputs[0]));
+  return outputs;
+}
+
+/** The form of a module that shows its state, and what to read of it. */
+export async function probe(wasm) {
+  const [probed, schema] = await call('probe', [wasm], 2);
+  return { wasm: probed, schema: JSON.parse(utf8.decode(schema)) };
+}
+
+/** The module in the state that was read. `files` are those that the state names, a map of names to bytes. */
+export async function encode(wasm, state, files, options) {
+  const request = new TextEncoder().encode(JSON.stringify({ state, files: [...files.keys()], options }));
+  const [snapshot, said] = await call('encode', [wasm, request, ...files.values()], 2);
+  return { wasm: snapshot, ...JSON.parse(utf8.decode(said)) };
+}

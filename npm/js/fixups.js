@@ -1,0 +1,77 @@
+// What a snapshot cannot hold but JavaScript can make again: a custom section of the snapshot says what.
+
+/** The name of the section. `run.js` has it too. */
+export const SECTION = 'preinit.js';
+
+const kinds = ['undefined', 'boolean', 'number', 'string', 'bigint'];
+
+/** A value as JSON; undefined if it cannot be made again. Null needs not to be: it is what a table holds anyway. */
+export function written(value) {
+  const kind = typeof value;
+  if (!kinds.includes(kind)) return undefined;
+  if (kind === 'undefined') return [kind];
+  if (kind === 'bigint') return [kind, String(value)];
+  if (kind === 'number') return [kind, Object.is(value, -0) ? '-0' : String(value)];
+  return [kind, value];
+}
+
+/** `[first slot, number of slots, value]` for neighbors that hold the same. */
+export function runs(slots) {
+  const found = [];
+  for (const [slot, value] of slots) {
+    const last = found.at(-1);
+    if (last && last[0] + last[1] === slot && JSON.stringify(last[2]) === JSON.stringify(value)) last[1] += 1;
+    else found.push([slot, 1, value]);
+  }
+  return found;
+}
+
+function leb(number) {
+  const bytes = [];
+  do {
+    const low = number & 0x7f;
+    number >>>= 7;
+    bytes.push(number ? low | 0x80 : low);
+  } while (number);
+  return bytes;
+}
+
+/** The module with the section at its end. */
+export function withSection(wasm, contents) {
+  const utf8 = new TextEncoder();
+  const name = utf8.encode(SECTION);
+  const payload = utf8.encode(JSON.stringify(contents));
+  const body = [...leb(name.length), ...name];
+  const head = [0, ...leb(body.length + payload.length), ...body];
+  const out = new Uint8Array(wasm.length + head.length + payload.length);
+  out.set(wasm);
+  out.set(head, wasm.length);
+  out.set(payload, wasm.length + head.length);
+  return out;
+}
+
+/** What the section of a module holds; undefined if there is none. */
+export function sectionOf(wasm) {
+  const utf8 = new TextDecoder();
+  let at = 8;
+  const number = () => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = wasm[at++];
+      value += (byte & 0x7f) * 2 ** shift;
+      // Also where the bytes end too early.
+      if (!(byte >= 0x80)) return value;
+    }
+  };
+  while (at < wasm.length) {
+    const id = wasm[at++];
+    const end = number() + at;
+    if (id === 0) {
+      const length = number();
+      const name = utf8.decode(wasm.subarray(at, at + length));
+      if (name === SECTION) return JSON.parse(utf8.decode(wasm.subarray(at + length, end)));
+    }
+    at = end;
+  }
+  return undefined;
+}

@@ -1,0 +1,113 @@
+// Puts another module in the place of one, wherever `WebAssembly` is asked to compile it. All entry points are replaced while the
+// hooks are installed; modules with other bytes pass through them unchanged.
+
+/** The bytes of whatever `WebAssembly` takes as a module's bytes; undefined if it is something else. */
+export function bytesOf(source) {
+  if (source instanceof Uint8Array) return source;
+  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  const isBuffer = source instanceof ArrayBuffer
+    || (typeof SharedArrayBuffer !== 'undefined' && source instanceof SharedArrayBuffer);
+  return isBuffer ? new Uint8Array(source) : undefined;
+}
+
+export function isSame(left, right) {
+  if (left.length !== right.length) return false;
+  for (let at = 0; at < left.length; at++) if (left[at] !== right[at]) return false;
+  return true;
+}
+
+/**
+ * Installs hooks, and returns a function that takes them away.
+ *
+ * `original` are the bytes that are recognized, `replacement` those that are compiled instead; `exports` the names that a program
+ * may see of the replacement, all by default. `before` is given the program's imports, and returns those that are passed on; `after` is given
+ * the instance, and returns the one that the program gets.
+ */
+export function installHooks({ original, replacement, exports, before, after }) {
+  const genuine = WebAssembly;
+  const { Module, Instance } = genuine;
+  const names = ['Module', 'Instance', 'compile', 'instantiate', 'compileStreaming', 'instantiateStreaming'];
+  const saved = new Map(names.map((name) => [name, Object.getOwnPropertyDescriptor(genuine, name)]));
+  const { compile, instantiate, compileStreaming, instantiateStreaming } = genuine;
+  const ours = new WeakSet();
+
+  const recognizes = (source) => {
+    const bytes = bytesOf(source);
+    return bytes !== undefined && isSame(bytes, original);
+  };
+  const own = (module) => (ours.add(module), module);
+  const target = (newTarget, proxy, plain) => (newTarget === proxy ? plain : newTarget);
+
+  const exportsOf = (module) => {
+    const all = Module.exports(module);
+    return exports && ours.has(module) ? all.filter(({ name }) => exports.includes(name)) : all;
+  };
+  const HookedModule = new Proxy(Module, {
+    construct(plain, [source, ...rest], newTarget) {
+      const as = target(newTarget, HookedModule, plain);
+      if (!recognizes(source)) return Reflect.construct(plain, [source, ...rest], as);
+      return own(Reflect.construct(plain, [replacement, ...rest], as));
+    },
+    get: (plain, key) => (key === 'exports' ? exportsOf : Reflect.get(plain, key)),
+  });
+  const HookedInstance = new Proxy(Instance, {
+    construct(plain, [module, imports], newTarget) {
+      const as = target(newTarget, HookedInstance, plain);
+      if (!ours.has(module)) return Reflect.construct(plain, [module, imports], as);
+      return after(Reflect.construct(plain, [module, before(imports)], as));
+    },
+  });
+  const hooked = {
+    Module: HookedModule,
+    Instance: HookedInstance,
+    async compile(source, ...rest) {
+      return recognizes(source) ? own(await compile(replacement, ...rest)) : compile(source, ...rest);
+    },
+    async instantiate(source, imports, ...rest) {
+      if (ours.has(source)) return after(await instantiate(source, before(imports), ...rest));
+      if (!recognizes(source)) return instantiate(source, imports, ...rest);
+      const { module, instance } = await instantiate(replacement, before(imports), ...rest);
+      return { module: own(module), instance: after(instance) };
+    },
+    async compileStreaming(source, ...rest) {
+      const { response, isOurs } = await streamed(source);
+      return isOurs ? own(await compile(replacement, ...rest)) : compileStreaming(response, ...rest);
+    },
+    async instantiateStreaming(source, imports, ...rest) {
+      const { response, isOurs } = await streamed(source);
+      return isOurs ? hooked.instantiate(original, imports, ...rest) : instantiateStreaming(response, imports, ...rest);
+    },
+  };
+
+  async function streamed(source) {
+    const response = await source;
+    // What is no response, or one that an engine refuses, is left to it.
+    const type = response?.headers?.get?.('content-type') ?? '';
+    // Parameters are not allowed (WebAssembly Web API, "compile a potential WebAssembly response").
+    const isFit = response?.ok && type.trim().toLowerCase() === 'application/wasm';
+    if (!isFit || response.bodyUsed) return { response, isOurs: false };
+    const bytes = await response.clone().arrayBuffer();
+    return { response, isOurs: recognizes(bytes) };
+  }
+
+  for (const [name, descriptor] of saved) {
+    if (descriptor) Object.defineProperty(genuine, name, { ...descriptor, value: hooked[name] });
+  }
+  return () => {
+    for (const [name, descriptor] of saved) if (descriptor) Object.defineProperty(genuine, name, descriptor);
+  };
+}
+
+/** The imports that a module declares, from the program's import object. Nothing else of that is looked at. */
+export function declaredImports(module, imports, change) {
+  const declared = {};
+  for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
+    const source = imports?.[from];
+    // The engine says what is wrong.
+    if (source === null || (typeof source !== 'object' && typeof source !== 'function')) continue;
+    declared[from] ??= Object.create(null);
+    if (name in declared[from]) continue;
+    declared[from][name] = change(source[name], { module: from, name, kind });
+  }
+  return declared;
+}

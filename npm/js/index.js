@@ -1,0 +1,2 @@
+export { capture, Refusal } from './capture.js';
+export { verify } from './verify.js';

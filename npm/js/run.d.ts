@@ -1,0 +1,12 @@
+/** What a program can ask for once it is preinitialized. */
+export interface Preinitialized<Value = unknown> {
+  /** What `run` returned when the snapshot was made; undefined until the snapshot is instantiated. */
+  readonly value: Value;
+  /** How many snapshots were instantiated. */
+  readonly instances: number;
+  /** Takes the hooks of `WebAssembly` away. */
+  restore(): void;
+}
+
+/** To be called before the library is loaded. */
+export function preinitialized<Value = unknown>(): Preinitialized<Value>;

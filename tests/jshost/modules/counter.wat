@@ -1,0 +1,11 @@
+(module
+  (import "env" "log" (func $log (param i32)))
+  (import "env" "now" (func $now (result i32)))
+  (memory (export "memory") 1)
+  (table (export "table") 2 funcref)
+  (global $count (mut i32) (i32.const 0))
+  (func (export "preinit"))
+  (func (export "start") (global.set $count (i32.const 7)))
+  (func (export "init") (global.set $count (i32.const 42)))
+  (func (export "say") (call $log (i32.const 1)))
+  (func (export "get") (result i32) (global.get $count)))
