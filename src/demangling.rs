@@ -55,7 +55,7 @@ mod tests {
             ("_ZN5Shape4drawEid", "Shape::draw(int, double)"),
             (
                 "_ZNSt3__26vectorIiNS_9allocatorIiEEE9push_backEOi",
-                "std::__2::vector<int, std::__2::allocator<int>>::push_back(int&&)",
+                "std::__2::vector<int, std::__2::allocator<int> >::push_back(int&&)",
             ),
             ("_ZL6helperPKc", "helper(char const*)"),
             ("_ZN12_GLOBAL__N_14initEv", "(anonymous namespace)::init()"),
@@ -70,15 +70,18 @@ mod tests {
         }
     }
 
-    /// Each substitution stands for two of the one before it.
+    /// Each pair is two of the one before it, which is the second substitution since.
     #[test]
     fn names_that_would_be_too_long_stay_as_they_are() {
-        let mut name = String::from("_Z1fSt4pairIiiE");
-        for k in 0..30u32 {
-            let id = std::char::from_digit(k, 36).unwrap().to_ascii_uppercase();
-            name.push_str(&format!("St4pairIS{id}_S{id}_E"));
-        }
-        assert_eq!(demangled(&name), name);
+        let nested = |depth: u32| {
+            let pairs = (0..depth).map(|k| {
+                let id = std::char::from_digit(2 * k, 36).unwrap().to_ascii_uppercase();
+                format!("St4pairIS{id}_S{id}_E")
+            });
+            format!("_Z1fSt4pairIiiE{}", pairs.collect::<String>())
+        };
+        assert_ne!(demangled(&nested(3)), nested(3));
+        assert_eq!(demangled(&nested(18)), nested(18));
         let long = format!("_Z{}{}v", 5000, "a".repeat(5000));
         assert_eq!(demangled(&long), long);
     }
