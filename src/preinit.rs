@@ -126,7 +126,7 @@ impl Preinit {
         self
     }
 
-    /// Lets init call WASI preview 1, hermetically: no arguments, environment or files, fixed clocks, seeded randomness.
+    /// Lets init call WASI preview 1 and snapshot 0, hermetically: no arguments, environment or files, fixed clocks, seeded randomness.
     pub fn allow_wasi(mut self, allow: bool) -> Self {
         self.options.host.wasi = allow.then(WasiOptions::default);
         self

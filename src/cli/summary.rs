@@ -7,6 +7,7 @@ use preinit::report::LayoutReport;
 use preinit::stages::execute::AllocatedArgument;
 use preinit::stages::printable::{Printable, listed};
 use preinit::stages::strip::StripReport;
+use preinit::stages::wasi_version::WasiVersion;
 use preinit::stages::{Bytes, counted};
 
 use super::parse::point_in_time::Date;
@@ -137,7 +138,11 @@ fn seen(report: &Report) -> Vec<&'static str> {
         ("path_open", "files"),
     ];
     let called = |name: &str| {
-        let is = |import: &str| import.strip_prefix("wasi_snapshot_preview1.") == Some(name);
+        let is = |import: &str| {
+            import.split_once('.').is_some_and(|(module, function)| {
+                WasiVersion::of_module(module).is_some() && function == name
+            })
+        };
         report.host_calls.iter().any(|call| is(&call.import))
     };
     let mut seen: Vec<&str> =

@@ -4,10 +4,8 @@
 
 use preinit_core::module::{Module, Names, Space};
 use preinit_core::snapshot::{Snapshot, Value};
+use preinit_core::wasi_version::WasiVersion;
 use wasmparser::ValType;
-
-/// What imports of a module are called that the adapter answers.
-const ANSWERED: [&str; 2] = ["wasi_snapshot_preview1", "wasi_unstable"];
 
 /// Its variable `allocation_state` when it has a stack, and no state yet.
 const STACK_ALLOCATED: i32 = 2;
@@ -59,7 +57,7 @@ fn global_named(module: &Module<'_>, names: &Names<'_>, wanted: &str) -> Option<
 /// and only passes calls on.
 pub fn keeps_no_handles(module: &Module<'_>) -> bool {
     let asks_only_adapter =
-        module.imports_of(Space::Function).all(|(_, import)| ANSWERED.contains(&import.module));
+        module.imports_of(Space::Function).all(|(_, import)| WasiVersion::of_module(import.module).is_some());
     let has_variables = !module.memories.is_empty() || module.globals.iter().any(|global| global.ty.mutable);
     asks_only_adapter || !has_variables
 }

@@ -4,11 +4,9 @@ use super::program_run::Listener;
 use super::stop_run::Reached;
 use crate::host::{HostState, ImportName, Seen};
 use crate::instance::shared_bytes;
+use preinit_core::wasi_version::WasiVersion;
 use std::sync::{Arc, Mutex};
 use wasmtime::{Caller, Extern, Val};
-
-/// The preview 1 module.
-pub(super) const WASI: &str = "wasi_snapshot_preview1";
 
 /// A trigger, in terms of a module.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,7 +85,7 @@ impl AwaitedCall {
     }
 
     fn is(&self, caller: &mut Caller<'_, HostState>, import: Option<&ImportName>, values: &[Val]) -> bool {
-        let is_wasi = |name: &str| import.is_some_and(|import| import.module == WASI && import.name == name);
+        let is_wasi = |name: &str| import.is_some_and(|import| is_wasi(&import.module, &import.name, name));
         match self {
             AwaitedCall::Function(_) => import.is_none(),
             AwaitedCall::Stdin => match (import, values.first()) {
@@ -102,6 +100,11 @@ impl AwaitedCall {
             }
         }
     }
+}
+
+/// Whether an import is this function of WASI, of whichever version.
+pub(super) fn is_wasi(module: &str, name: &str, function: &str) -> bool {
+    WasiVersion::of_module(module).is_some() && name == function
 }
 
 /// The path that a call of `path_open` is about.

@@ -1,12 +1,13 @@
 //! Where to stop: what is asked for, and what that means for a module.
 
 use super::FreezeError;
-use super::awaited_call::{Argument, Arguments, Awaited, AwaitedCall, WASI};
+use super::awaited_call::{Argument, Arguments, Awaited, AwaitedCall, is_wasi};
 use crate::demangling::demangled;
 use crate::host::ImportName;
 use crate::wording::nearest;
 use preinit_core::module::{Module, Space, is_function};
 use preinit_core::printable::Printable;
+use preinit_core::wasi_version::WasiVersion;
 use std::fmt;
 use std::str::FromStr;
 
@@ -122,10 +123,11 @@ impl Trigger {
 
     fn wasi(&self, module: &Module<'_>, function: &str) -> Result<(), FreezeError> {
         let mut imports = module.imported_functions();
-        match imports.any(|(_, import)| import.module == WASI && import.name == function) {
+        match imports.any(|(_, import)| is_wasi(&import.module, &import.name, function)) {
             true => Ok(()),
             false => Err(self.unknown(format!(
-                "the module does not import `{WASI}.{function}`; {}",
+                "the module does not import `{}.{function}`; {}",
+                WasiVersion::Preview1.module(),
                 listed("imports", module.imported_functions().map(|(_, name)| name.to_string()))
             ))),
         }

@@ -1,6 +1,7 @@
 //! Functions and globals by name.
 
 use preinit_core::module::{Module, Space, is_function};
+use preinit_core::wasi_version::WasiVersion;
 use wasmparser::ExternalKind;
 
 /// The function that is exported, or called in the name section, by `name`.
@@ -27,10 +28,10 @@ fn in_name_section(
     indices.find(|&index| names.get(space, index) == Some(name))
 }
 
-/// The imported WASI preview 1 function `name`.
+/// The imported WASI function `name`, of whichever version.
 pub(crate) fn wasi_import(module: &Module<'_>, name: &str) -> Option<u32> {
     let mut functions = (0u32..).zip(module.imports_of(Space::Function));
     let (index, _) = functions
-        .find(|(_, (_, import))| import.module == "wasi_snapshot_preview1" && import.name == name)?;
+        .find(|(_, (_, import))| WasiVersion::of_module(import.module).is_some() && import.name == name)?;
     Some(index)
 }

@@ -74,7 +74,7 @@ fn transfer(recorded: &Entry, call: &Call, buffer: Option<(u32, u32)>) -> Option
     if recorded.call.import != call.import || recorded.call.args.len() != call.args.len() {
         return None;
     }
-    let function = wasi::function(call.wasi()?)?;
+    let function = wasi::function(&call.import)?;
     let mut pointers = Vec::new();
     let both = recorded.call.args.iter().zip(&call.args);
     for ((name, _), (old, new)) in function.params.iter().zip(both) {
@@ -114,7 +114,7 @@ fn texts(call: &Call) -> Vec<&[u8]> {
 impl Call {
     /// The first buffer that is not empty among those that the call names: address and length.
     fn buffer(&self) -> Option<(u32, u32)> {
-        let function = wasi::function(self.wasi()?)?;
+        let function = wasi::function(&self.import)?;
         let at = function.params.iter().position(|(name, _)| *name == "iovs")?;
         let address = self.word(at)?;
         let vectors = self.reads.iter().find(|region| region.address == address)?;

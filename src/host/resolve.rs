@@ -133,13 +133,13 @@ impl Resolver {
             store.data_mut().recorder.unrecorded(import);
             return Ok(Some(interceptor::intercepted(store, import, definition)));
         }
-        let wasi = wasi::function(&import.name).filter(|_| self.wasi && import.module == wasi::MODULE);
+        let wasi = wasi::function(import).filter(|_| self.wasi);
         if let (ExternType::Func(ty), Some(function)) = (ty, wasi) {
             match wasi::Form::of(function, ty) {
-                Some(form) => return Ok(Some(wasi::define(store, function, form).into())),
+                Some(form) => return Ok(Some(wasi::define(store, import, function, form).into())),
                 None if self.stub_all => {}
                 // What nobody could call fails as the module is linked, which says what types there are.
-                None => return Ok(Some(wasi::define(store, function, wasi::Form::Plain).into())),
+                None => return Ok(Some(wasi::define(store, import, function, wasi::Form::Plain).into())),
             }
         }
         if let (ExternType::Func(ty), true) = (ty, self.wasi)

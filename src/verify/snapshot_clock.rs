@@ -5,6 +5,7 @@ use crate::host::{Call, Entry, HostValue, ImportName, Ledger, Outcome, Region};
 use preinit_core::addition::Extended;
 use preinit_core::module::Module;
 use preinit_core::rebase::{rebase_clock, rebased_imports};
+use preinit_core::wasi_version::WasiVersion;
 use std::sync::Arc;
 
 /// How far ahead the original's clock may be without the snapshot noticing, in nanoseconds: what readings alone cost.
@@ -79,14 +80,16 @@ impl SnapshotClock {
     /// A wait for times that are earlier. A snapshot that does not know the time asks for it before.
     fn wait(&mut self, entry: &Entry) -> Vec<Arc<Entry>> {
         let (mut shifted, mut waits_for_clock) = (entry.clone(), false);
-        if let Some(region) = shifted.call.reads.first_mut() {
-            for subscription in region.bytes.chunks_exact_mut(48) {
-                let number = subscription[16..].first_chunk().map(|bytes| u32::from_le_bytes(*bytes));
+        let layout = entry.call.wasi_version().map(WasiVersion::subscription);
+        if let (Some(layout), Some(region)) = (layout, shifted.call.reads.first_mut()) {
+            for subscription in region.bytes.chunks_exact_mut(layout.size as usize) {
+                let number =
+                    subscription[layout.id as usize..].first_chunk().map(|bytes| u32::from_le_bytes(*bytes));
                 waits_for_clock |= subscription[8] == 0;
                 if subscription[8] == 0
                     && number == Some(MONOTONIC)
-                    && subscription[40] & 1 != 0
-                    && let Some(time) = subscription[24..].first_chunk_mut::<8>()
+                    && subscription[layout.flags as usize] & 1 != 0
+                    && let Some(time) = subscription[layout.timeout as usize..].first_chunk_mut::<8>()
                 {
                     *time = u64::from_le_bytes(*time).saturating_sub(self.behind).to_le_bytes();
                 }

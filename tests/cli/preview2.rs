@@ -1,4 +1,4 @@
-//! WASI in other forms than preview 1's own: preview 2 in core modules, and 64-bit parameters in halves.
+//! WASI in other forms than preview 1's own: preview 2 and snapshot 0 in core modules, and 64-bit parameters in halves.
 
 use super::{Place, code, done, failed, stderr, stdout};
 
@@ -200,4 +200,60 @@ fn wide_parameters_in_halves() {
     );
     done(&place.line("--allow-wasi --stub-all -f init -o out.wasm in.wat"));
     done(&place.line("--allow-wasi --stub wasi_snapshot_preview1.fd_seek -f init -o out.wasm in.wat"));
+}
+
+/// Asks in the words of snapshot 0, and keeps what it gets.
+const SNAPSHOT_0: &str = r#"(module
+    (import "wasi_unstable" "random_get" (func $random (param i32 i32) (result i32)))
+    (import "wasi_unstable" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_unstable" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_unstable" "path_open"
+        (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (import "wasi_unstable" "fd_seek" (func $seek (param i32 i64 i32 i32) (result i32)))
+    (import "wasi_unstable" "fd_filestat_get" (func $stat (param i32 i32) (result i32)))
+    (import "wasi_unstable" "fd_close" (func $close (param i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "\20\00\00\00\08\00\00\00") (data (i32.const 16) "file")
+    (func (export "_start")
+        (if (call $random (i32.const 256) (i32.const 4)) (then unreachable))
+        (if (call $open (i32.const 3) (i32.const 0) (i32.const 16) (i32.const 4) (i32.const 0)
+                (i64.const 6) (i64.const 0) (i32.const 0) (i32.const 64)) (then unreachable))
+        (if (call $stat (i32.load (i32.const 64)) (i32.const 128)) (then unreachable))
+        (if (i64.ne (i64.load (i32.const 152)) (i64.const 10)) (then unreachable))
+        (if (call $seek (i32.load (i32.const 64)) (i64.const -3) (i32.const 1) (i32.const 72))
+            (then unreachable))
+        (if (call $read (i32.load (i32.const 64)) (i32.const 0) (i32.const 1) (i32.const 4))
+            (then unreachable))
+        (drop (call $close (i32.load (i32.const 64))))
+        (i32.store (i32.const 4) (i32.const 3))
+        (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 80)))
+        (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 84)))
+        (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 80)))))"#;
+
+#[test]
+fn snapshot_0_is_answered_by_the_same_host() {
+    let place = Place::new();
+    place.write("in.wat", SNAPSHOT_0);
+    std::fs::create_dir(place.join("data")).unwrap();
+    place.write("data/file", "0123456789");
+    const OPTIONS: &str = "--allow-wasi --dir data --at stdin -o out.wasm in.wat";
+    failed(&place.line("-f _start -o out.wasm in.wat"), 1, "use --allow-wasi");
+    let output = place.line(OPTIONS);
+    done(&output);
+    assert_eq!(stdout(&output), "789");
+    let text = stderr(&output);
+    assert!(text.contains("init read 4 random bytes"), "{text}");
+    let first = place.read("out.wasm");
+    done(&place.line(OPTIONS));
+    assert_eq!(place.read("out.wasm"), first, "the same in every run");
+    assert!(!wasmprinter::print_bytes(&first).unwrap().contains("wasi_snapshot_preview1"));
+    failed(&place.line(&format!("--strict {OPTIONS}")), 1, "random");
+    for (policy, function) in [("random", "random_get"), ("files", "path_open"), ("output", "fd_write")] {
+        failed(&place.line(&format!("--policy {policy}=deny {OPTIONS}")), 1, &format!("`{function}`"));
+    }
+    done(&place.line("--allow-wasi --dir data --at wasi_unstable.fd_read#2 -o other.wasm in.wat"));
+    assert_eq!(place.read("other.wasm"), first, "the same place by another name");
+    done(&place.line("verify in.wat out.wasm --allow-wasi --dir data --at stdin"));
+    let audit = place.line("audit in.wat --allow-wasi --dir data --at stdin -v");
+    assert!(stdout(&audit).contains("depend on random numbers"), "{}{}", stdout(&audit), stderr(&audit));
 }

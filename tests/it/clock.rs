@@ -15,8 +15,7 @@ const SECOND: i64 = 1_000_000_000;
 const WAITED: i64 = 100 * SECOND;
 
 /// Reads the clock in every way that a module has, and waits.
-fn module() -> Vec<u8> {
-    let text = r#"(module
+const MODULE: &str = r#"(module
         (type $reading (func (param i32 i64 i32) (result i32)))
         (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (type $reading)))
         (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
@@ -69,6 +68,19 @@ fn module() -> Vec<u8> {
             (drop (call $wait (i32.const 0) (i64.const 100000000000)))
             (global.set $last (call $read (i32.const 1) (i32.const 0))))
         (func (export "reads_only") (global.set $last (call $read (i32.const 1) (i32.const 0)))))"#;
+
+fn module() -> Vec<u8> {
+    wat::parse_str(MODULE).unwrap()
+}
+
+/// The same for snapshot 0, whose subscriptions are longer; with so many of them.
+fn snapshot0(subscriptions: u32) -> Vec<u8> {
+    let mut text = MODULE.replace("wasi_snapshot_preview1", "wasi_unstable");
+    for (from, to) in [(200, 216), (176, 184), (168, 176), (152, 160), (144, 152), (96, 112)] {
+        text = text.replace(&format!("(i32.const {from})"), &format!("(i32.const {to})"));
+    }
+    let text = text
+        .replace("(i32.const 512) (i32.const 2)", &format!("(i32.const 512) (i32.const {subscriptions})"));
     wat::parse_str(text).unwrap()
 }
 
@@ -144,10 +156,16 @@ fn readings_of_others_go_on() {
 
 #[test]
 fn waits_end_when_the_shifted_clock_says_so() {
+    // Wasmtime answers snapshot 0 only for one subscription: it reads the next one at the place that preview 1 has it.
+    for module in [module(), snapshot0(1)] {
+        waits_end(&Preinit::from(options("preinit", true)).run(&module).unwrap());
+    }
+}
+
+fn waits_end(output: &Output) {
     const SHORT: i64 = SECOND / 20;
-    let output = run(options("preinit", true));
     for read_first in [false, true] {
-        let mut guest = instance(&output);
+        let mut guest = instance(output);
         let last = guest.value_of("last", &[]);
         if read_first {
             guest.value_of("read", &[1.into(), 0.into()]);
@@ -171,7 +189,7 @@ fn waits_end_when_the_shifted_clock_says_so() {
         assert!(guest.value_of("read", &[1.into(), 0.into()]) >= before + SHORT);
     }
     // The time of a wait that comes before any reading counts.
-    let mut guest = instance(&output);
+    let mut guest = instance(output);
     let last = guest.value_of("last", &[]);
     guest.value_of("wait", &[0.into(), wasmtime::Val::I64(SHORT)]);
     assert!(guest.value_of("read", &[1.into(), 0.into()]) >= last + SHORT);
@@ -191,15 +209,17 @@ fn verification_lets_the_snapshot_s_clock_begin_anew() {
         ("reads_only", true, Outcome::Equal),
         ("reads_only", false, Outcome::Equal),
     ] {
-        let snapshot = run(options(init, rebase)).wasm;
         let verify = VerifyOptions {
             init_functions: vec![init.to_string()],
             scripts: scripts.iter().map(|script| Script::parse(script).unwrap()).collect(),
             sequences: 4,
             ..VerifyOptions::default()
         };
-        let verdict = preinit::verify::verify(&module(), &snapshot, &verify).unwrap();
-        assert_eq!(verdict.outcome, expected, "{init} {rebase}: {verdict}");
+        for module in [module(), snapshot0(2)] {
+            let snapshot = Preinit::from(options(init, rebase)).run(&module).unwrap().wasm;
+            let verdict = preinit::verify::verify(&module, &snapshot, &verify).unwrap();
+            assert_eq!(verdict.outcome, expected, "{init} {rebase}: {verdict}");
+        }
     }
 }
 

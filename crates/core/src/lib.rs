@@ -27,5 +27,6 @@ pub mod segments;
 pub mod snapshot;
 pub mod state_file;
 pub mod strip;
+pub mod wasi_version;
 
 pub use hex::hex;

@@ -3,6 +3,7 @@
 use preinit::host::{Access, Directory, Output, WasiOptions};
 use std::path::PathBuf;
 use wasmtime::{Engine, Extern, Instance, Linker, Module, Store, Trap, Val};
+use wasmtime_wasi::p0;
 use wasmtime_wasi::p1::{self, WasiP1Ctx};
 use wasmtime_wasi::p2::pipe::{MemoryInputPipe, MemoryOutputPipe};
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
@@ -76,6 +77,7 @@ impl Guest {
         let mut store = Store::new(module.engine(), builder.build_p1());
         let mut linker = Linker::new(module.engine());
         p1::add_to_linker_sync(&mut linker, |ctx| ctx).unwrap();
+        p0::add_to_linker_sync(&mut linker, |ctx| ctx).unwrap();
         if let Some(env) = env {
             linker.module(&mut store, "env", env).unwrap();
         }

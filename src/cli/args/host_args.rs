@@ -36,7 +36,7 @@ pub struct HostArgs {
     #[arg(long = "policy", value_name = "CLASS=allow|warn|deny", value_parser = host_choice::policy)]
     pub policies: Vec<(Option<Class>, Policy)>,
 
-    /// Provide WASI preview 1
+    /// Provide WASI: preview 1, and snapshot 0 (`wasi_unstable`)
     ///
     /// The options under "WASI" say what init sees of this machine. By default that is standard input, output and error; no arguments, environment variables or files; and clocks
     /// and random numbers that are the same in every run.

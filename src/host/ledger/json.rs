@@ -153,7 +153,7 @@ fn random(random: Random) -> String {
 
 impl<'a> Line<'a> {
     fn new(call: usize, entry: &'a Entry, salt: &Salt) -> Self {
-        let names = entry.call.wasi().and_then(wasi::function).map_or(&[][..], |function| function.params);
+        let names = wasi::function(&entry.call.import).map_or(&[][..], |function| function.params);
         let mut names = names.iter().map(|(name, _)| *name);
         Self {
             call,

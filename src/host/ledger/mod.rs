@@ -8,6 +8,8 @@ mod stub_calls;
 use std::fmt;
 use std::sync::Arc;
 
+use preinit_core::wasi_version::WasiVersion;
+
 use super::error::Denied;
 use super::host_options::{Clock, ImportName, Random};
 use super::host_value::HostValue;
@@ -184,9 +186,14 @@ impl Entry {
 }
 
 impl Call {
-    /// The WASI preview 1 function that was called, if it was one.
+    /// The WASI function that was called, if it was one, of whichever version.
     pub fn wasi(&self) -> Option<&str> {
-        (self.import.module == super::wasi::MODULE).then_some(&*self.import.name)
+        self.wasi_version().map(|_| &*self.import.name)
+    }
+
+    /// The version of WASI that the function is of, if it is of WASI.
+    pub(crate) fn wasi_version(&self) -> Option<WasiVersion> {
+        WasiVersion::of_module(&self.import.module)
     }
 
     /// The standard stream that this call writes to: `stdout` or `stderr`.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use preinit_core::wasi_version::WasiVersion;
+
 use super::{Call, DescriptorKind, Descriptors, Entry, Ledger, Region};
 use crate::host::host_options::{Clock, ImportName, Random};
-use crate::host::wasi;
 
 /// How often an import was called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -243,7 +244,7 @@ impl Ledger {
 impl Descriptors {
     /// Whether a call of `import` whose first argument is `fd` reads standard input. `fd_pread` always fails on it.
     pub(in crate::host) fn reads_stdin(&self, import: &ImportName, fd: u32) -> bool {
-        import.module == wasi::MODULE
+        WasiVersion::of_module(&import.module).is_some()
             && import.name == "fd_read"
             && self.get(fd).is_some_and(|descriptor| descriptor.kind == DescriptorKind::Stdin)
     }

@@ -6,15 +6,19 @@ mod ledger;
 mod overlay;
 mod replay;
 mod run_limits;
+mod snapshot0;
 mod sources;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use preinit_core::wasi_version::WasiVersion;
 use wasmtime::{Config, Engine, Extern, Instance, Module, Store, Val};
 
-use super::wasi::{FUNCTIONS, MODULE, Type};
-use super::{HostError, HostOptions, HostState, Ledger, Limits, WasiOptions, new_store, resolve_imports};
+use super::wasi::{FUNCTIONS, Type};
+use super::{
+    HostError, HostOptions, HostState, ImportName, Ledger, Limits, WasiOptions, new_store, resolve_imports,
+};
 
 const LIMITS: Limits = Limits { timeout: None, max_memory: 64 << 20, fuel: None };
 
@@ -36,6 +40,7 @@ fn replay(options: &HostOptions, guest: &mut Guest) -> HostOptions {
 
 /// A running guest.
 struct Guest {
+    version: WasiVersion,
     store: Store<HostState>,
     instance: Instance,
 }
@@ -57,7 +62,7 @@ impl Guest {
         let mut store = new_store(&engine, options, limits, digest).map_err(StartError::Host)?;
         let imports = resolve_imports(&mut store, options, &module).map_err(StartError::Host)?;
         let instance = Instance::new(&mut store, &module, &imports).map_err(StartError::Wasm)?;
-        Ok(Self { store, instance })
+        Ok(Self { version: WasiVersion::Preview1, store, instance })
     }
 
     /// A guest with a wrapper for each WASI function, exported under its name. The test makes the calls.
@@ -67,6 +72,13 @@ impl Guest {
 
     fn wasi_with_digest(options: &HostOptions, digest: [u8; 32]) -> Self {
         Self::start_with(&wrappers("(memory (export \"memory\") 2)"), options, &LIMITS, digest).unwrap()
+    }
+
+    /// The same for the functions of snapshot 0.
+    fn snapshot0(options: &HostOptions) -> Self {
+        let version = WasiVersion::Snapshot0;
+        let wat = wrappers_of(version, "(memory (export \"memory\") 2)");
+        Self { version, ..Self::start(&wat, options).unwrap() }
     }
 
     /// Calls an export that returns an `i32` or nothing.
@@ -79,7 +91,7 @@ impl Guest {
 
     /// Calls a WASI function and gives its errno. Numbers become what the function wants.
     fn wasi_call(&mut self, name: &str, args: &[i64]) -> wasmtime::Result<i32> {
-        let function = super::wasi::function(name).unwrap();
+        let function = super::wasi::function(&ImportName::new(self.version.module(), name)).unwrap();
         assert_eq!(function.params.len(), args.len(), "{name}");
         let args = function.params.iter().zip(args).map(|((_, ty), arg)| match ty {
             Type::I32 => Val::I32(*arg as i32),
@@ -167,15 +179,21 @@ enum StartError {
 
 /// A module with a wrapper for each WASI function; `fields` come after the imports.
 fn wrappers(fields: &str) -> String {
+    wrappers_of(WasiVersion::Preview1, fields)
+}
+
+fn wrappers_of(version: WasiVersion, fields: &str) -> String {
+    let module = version.module();
+    let has = |name: &str| super::wasi::function(&ImportName::new(module, name)).is_some();
     let mut imports = String::new();
     let mut wrappers = String::new();
-    for function in FUNCTIONS {
+    for function in FUNCTIONS.iter().filter(|function| has(function.name)) {
         let name = function.name;
         let types = function.params.iter().map(|(_, ty)| if *ty == Type::I32 { " i32" } else { " i64" });
         let params: String = types.collect();
         let gets: String = (0..function.params.len()).map(|index| format!(" local.get {index}")).collect();
         let result = if name == "proc_exit" { "" } else { "(result i32)" };
-        writeln!(imports, "(import \"{MODULE}\" \"{name}\" (func ${name} (param{params}) {result}))")
+        writeln!(imports, "(import \"{module}\" \"{name}\" (func ${name} (param{params}) {result}))")
             .unwrap();
         writeln!(
             wrappers,

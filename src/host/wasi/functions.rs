@@ -1,13 +1,15 @@
-//! The functions of WASI preview 1: names, parameters, what each reads and writes in guest memory.
+//! The functions of WASI preview 1 and snapshot 0: names, parameters, what each reads and writes in guest memory.
 
+use preinit_core::wasi_version::WasiVersion;
 use wasmtime_wasi::p1::{WasiP1Ctx, wasi_snapshot_preview1 as p1};
 use wasmtime_wasi::runtime::in_tokio;
 use wiggle::GuestMemory;
 
 use super::span::Span;
+use crate::host::host_options::ImportName;
 use crate::host::host_value::HostValue;
 
-/// A function of WASI preview 1. All but `proc_exit` return an errno.
+/// A function of WASI. All but `proc_exit` return an errno.
 #[derive(Debug)]
 pub(in crate::host) struct Function {
     pub(in crate::host) name: &'static str,
@@ -28,9 +30,14 @@ pub(in crate::host) enum Type {
     I64,
 }
 
-/// The function called `name`.
-pub(in crate::host) fn function(name: &str) -> Option<&'static Function> {
-    FUNCTIONS.iter().find(|function| function.name == name)
+/// The function that a module imports by this name, if WASI has it.
+pub(in crate::host) fn function(import: &ImportName) -> Option<&'static Function> {
+    let of = |table: &'static [Function]| table.iter().find(|function| function.name == import.name);
+    match WasiVersion::of_module(&import.module)? {
+        WasiVersion::Preview1 => of(FUNCTIONS),
+        WasiVersion::Snapshot0 if import.name == "sock_accept" => None,
+        WasiVersion::Snapshot0 => of(SNAPSHOT_0).or_else(|| of(FUNCTIONS)),
+    }
 }
 
 trait Parameter: Sized {
@@ -56,8 +63,8 @@ fn next<T: Parameter>(args: &[HostValue]) -> wasmtime::Result<(T, &[HostValue])>
 }
 
 macro_rules! functions {
-    ($($answer:ident $name:ident($($param:ident: $ty:ident),*) reads [$($read:expr),*] writes [$($write:expr),*];)*) => {
-        pub(in crate::host) static FUNCTIONS: &[Function] = &[$(Function {
+    ($table:ident: $($answer:ident $name:ident($($param:ident: $ty:ident),*) reads [$($read:expr),*] writes [$($write:expr),*];)*) => {
+        pub(in crate::host) static $table: &[Function] = &[$(Function {
             name: stringify!($name),
             params: &[$((stringify!($param), Type::$ty)),*],
             reads: &[$($read),*],
@@ -101,10 +108,10 @@ const fn counted(at: &'static str, count_at: &'static str, stride: u32) -> Span 
 const FDSTAT: u32 = 24;
 const FILESTAT: u32 = 64;
 const PRESTAT: u32 = 8;
-const SUBSCRIPTION: u32 = 48;
-const EVENT: u32 = 32;
+const SUBSCRIPTION: u32 = WasiVersion::Preview1.subscription().size;
+pub(super) const EVENT: u32 = 32;
 
-functions! {
+functions! { FUNCTIONS:
     own args_get(argv: I32, argv_buf: I32) reads [] writes [Span::Arguments];
     own args_sizes_get(count: I32, size: I32) reads [] writes [fixed("count", 4), fixed("size", 4)];
     own environ_get(environ: I32, environ_buf: I32) reads [] writes [Span::Environment];
@@ -178,6 +185,19 @@ functions! {
     sync sock_shutdown(fd: I32, how: I32) reads [] writes [];
 }
 
+const FILESTAT_0: u32 = 56;
+const SUBSCRIPTION_0: u32 = WasiVersion::Snapshot0.subscription().size;
+
+// Those of snapshot 0 that read or write records of another length.
+functions! { SNAPSHOT_0:
+    asynchronous fd_filestat_get(fd: I32, stat: I32) reads [] writes [fixed("stat", FILESTAT_0)];
+    asynchronous path_filestat_get(fd: I32, flags: I32, path: I32, path_len: I32, stat: I32)
+        reads [sized("path", "path_len")] writes [fixed("stat", FILESTAT_0)];
+    own poll_oneoff(subscriptions: I32, events: I32, nsubscriptions: I32, nevents: I32)
+        reads [Span::Array { at: "subscriptions", count: "nsubscriptions", stride: SUBSCRIPTION_0 }]
+        writes [fixed("nevents", 4), counted("events", "nevents", EVENT)];
+}
+
 #[cfg(test)]
 mod tests {
     use wasmtime::{Engine, ExternType, Linker, Store, ValType};
@@ -185,16 +205,18 @@ mod tests {
     use super::*;
 
     /// The types of wasmtime-wasi's own definitions are the reference.
-    #[test]
-    fn the_table_is_wasi_preview_1() {
+    fn is_as_defined(version: WasiVersion, expected_number: usize, add: fn(&mut Linker<WasiP1Ctx>)) {
         let engine = Engine::default();
         let mut linker = Linker::new(&engine);
-        wasmtime_wasi::p1::add_to_linker_sync(&mut linker, |ctx: &mut WasiP1Ctx| ctx).unwrap();
+        add(&mut linker);
         let mut store = Store::new(&engine, wasmtime_wasi::WasiCtx::builder().build_p1());
-        let definitions: Vec<_> =
-            linker.iter(&mut store).map(|(_, name, item)| (name.to_owned(), item)).collect();
-        assert_eq!(definitions.len(), FUNCTIONS.len());
+        let definitions: Vec<_> = linker
+            .iter(&mut store)
+            .map(|(module, name, item)| (ImportName::new(module, name), item))
+            .collect();
+        assert_eq!(definitions.len(), expected_number);
         for (name, item) in definitions {
+            assert_eq!(name.module, version.module());
             let ExternType::Func(expected) = item.ty(&store) else { panic!("{name} is no function") };
             let expected: Vec<String> = expected.params().map(|ty| ty.to_string()).collect();
             let function = function(&name).unwrap_or_else(|| panic!("{name} is missing"));
@@ -207,8 +229,23 @@ mod tests {
     }
 
     #[test]
+    fn the_table_is_wasi_preview_1() {
+        is_as_defined(WasiVersion::Preview1, FUNCTIONS.len(), |linker| {
+            wasmtime_wasi::p1::add_to_linker_sync(linker, |ctx| ctx).unwrap();
+        });
+    }
+
+    #[test]
+    fn the_table_is_wasi_snapshot_0() {
+        is_as_defined(WasiVersion::Snapshot0, FUNCTIONS.len() - 1, |linker| {
+            wasmtime_wasi::p0::add_to_linker_sync(linker, |ctx| ctx).unwrap();
+        });
+        assert!(function(&ImportName::new(WasiVersion::Snapshot0.module(), "sock_accept")).is_none());
+    }
+
+    #[test]
     fn spans_name_parameters() {
-        for function in FUNCTIONS {
+        for function in FUNCTIONS.iter().chain(SNAPSHOT_0) {
             for span in function.reads.iter().chain(function.writes) {
                 for name in span.names() {
                     let found = function.params.iter().any(|(param, _)| *param == name);

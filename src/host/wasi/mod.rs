@@ -1,4 +1,4 @@
-//! WASI preview 1 between the guest and wasmtime-wasi: every call is recorded, or answered from a recording, and the
+//! WASI preview 1, and snapshot 0 in terms of it, between the guest and wasmtime-wasi: every call is recorded, or answered from a recording, and the
 //! answers say nothing about this machine.
 
 mod answer;
@@ -11,12 +11,14 @@ mod poll;
 pub(super) mod preview2;
 pub(super) mod random;
 mod readdir;
+mod snapshot0;
 mod span;
 mod stdio;
 mod strings;
 
 use std::sync::Arc;
 
+use preinit_core::wasi_version::WasiVersion;
 use wasmtime::{Caller, Extern, Func, FuncType, Store, Val, ValType};
 use wiggle::{GuestMemory, GuestPtr};
 
@@ -29,6 +31,7 @@ use super::ledger::{Call, Entry, Outcome};
 use super::partial_replay::is_outside;
 use super::policy::{Class, Policy};
 use super::sealed;
+use snapshot0::Snapshot0Call;
 use span::Span;
 
 pub(super) use answer::Wasi;
@@ -37,12 +40,9 @@ pub(super) use errno::{BADF, SUCCESS};
 pub(super) use functions::{FUNCTIONS, Type};
 pub(super) use functions::{Function, function};
 
-/// The module name of the imports.
-pub(super) const MODULE: &str = "wasi_snapshot_preview1";
-
 /// Whether this host has such a function, where it is allowed.
 pub(super) fn provides(import: &ImportName) -> bool {
-    import.module == MODULE && function(&import.name).is_some() || preview2::provides(import)
+    function(import).is_some() || preview2::provides(import)
 }
 
 /// The form in which a module imports a function.
@@ -103,8 +103,13 @@ impl Form {
 }
 
 /// The function as an import, in this form.
-pub(super) fn define(store: &mut Store<HostState>, function: &'static Function, form: Form) -> Func {
-    let import = Arc::new(ImportName::new(MODULE, function.name));
+pub(super) fn define(
+    store: &mut Store<HostState>,
+    import: &ImportName,
+    function: &'static Function,
+    form: Form,
+) -> Func {
+    let import = Arc::new(import.clone());
     let returns = (function.name != "proc_exit").then_some(ValType::I32);
     let ty = FuncType::new(store.engine(), form.params(function), returns);
     Func::new(store, ty.clone(), move |mut caller, params, results| {
@@ -203,7 +208,12 @@ impl HostState {
         }
         wasi.lengths(&call, &mut context)?;
         wasi.room = self.recorder.room();
-        let answer = wasi.answer(function, &call.args, memory, &context);
+        let answer = match call.wasi_version() {
+            Some(WasiVersion::Snapshot0) => {
+                Snapshot0Call { function, args: &call.args, context: &context }.answer(wasi, memory)
+            }
+            _ => wasi.answer(function, &call.args, memory, &context),
+        };
         let outcome = match &answer {
             Ok(errno) => Outcome::Results(vec![HostValue::I32(*errno)]),
             Err(error) => Outcome::of_error(error),

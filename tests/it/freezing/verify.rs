@@ -59,6 +59,38 @@ fn the_rest_is_the_original_s() {
     assert_eq!(verdict.coverage.exports_redirected, ["_start"], "{verdict}");
 }
 
+/// Of an older system, on every engine.
+#[test(needs(Node))]
+fn the_rest_of_a_program_of_snapshot_0_is_the_original_s() {
+    let text = PROGRAM.replace("wasi_snapshot_preview1", "wasi_unstable");
+    let original = wat_to_wasm(text.as_bytes()).unwrap().into_owned();
+    for at in ["stdin", "wasi_unstable.fd_read", "wasi_unstable.fd_read(0, ..)#2", "wasi_unstable.proc_exit"]
+    {
+        let trigger: Trigger = at.parse().unwrap();
+        let input = || WasiOptions { stdin: Stdin::Bytes(vec![20, 30]), ..WasiOptions::default() };
+        let snapshot = Preinit::new().wasi(input()).at(trigger.clone()).run(&original).unwrap().wasm;
+        let imports = imported_modules(&snapshot);
+        assert!(imports.iter().all(|module| module == "wasi_unstable"), "{imports:?}");
+        let options = VerifyOptions {
+            at: Some(trigger),
+            host: HostOptions { wasi: Some(input()), ..HostOptions::default() },
+            run: Some(input()),
+            other_engines: vec![OtherEngine::Wasmi, OtherEngine::V8],
+            ..VerifyOptions::default()
+        };
+        let verdict = verify(&original, &snapshot, &options).unwrap();
+        assert_eq!(verdict.outcome, Outcome::Equal, "{at}: {verdict}");
+        let engines: Vec<_> = verdict.coverage.engines.iter().map(|engine| &*engine.name).collect();
+        assert!(engines.contains(&"wasmi") && engines.contains(&"v8"), "{at}: {verdict}");
+    }
+}
+
+/// The modules that a module imports from.
+fn imported_modules(wasm: &[u8]) -> Vec<String> {
+    let module = wasmtime::Module::new(&wasmtime::Engine::default(), wasm).unwrap();
+    module.imports().map(|import| import.module().to_string()).collect()
+}
+
 /// Whatever else is chosen, the code that resumes is made again.
 #[test]
 fn other_choices_are_made_again() {

@@ -1,5 +1,6 @@
 //! The functions that answer instead of the imports.
 
+use crate::wasi_version::SubscriptionLayout;
 use wasm_encoder::{BlockType, Function, MemArg, ValType};
 
 /// Parameters and results of [`Bodies::find`].
@@ -13,27 +14,6 @@ const MONOTONIC: i32 = 1;
 
 /// An event of `poll_oneoff`, in bytes.
 const EVENT: i32 = 32;
-
-/// Where the parts of a subscription lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SubscriptionLayout {
-    size: i32,
-    id: u64,
-    timeout: u64,
-    flags: u64,
-}
-
-impl SubscriptionLayout {
-    /// Of the version of WASI whose imports are of this module.
-    pub fn of(module: &str) -> Option<SubscriptionLayout> {
-        match module {
-            "wasi_snapshot_preview1" => Some(SubscriptionLayout { size: 48, id: 16, timeout: 24, flags: 40 }),
-            // With another number in front of the clock's.
-            "wasi_unstable" => Some(SubscriptionLayout { size: 56, id: 24, timeout: 32, flags: 48 }),
-            _ => None,
-        }
-    }
-}
 
 /// What is known of the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,29 +84,34 @@ impl Bodies {
         const AT: u32 = 5;
         const SAVED: u32 = 6;
         const ERRNO: u32 = 7;
-        let timeout = self.at(layout.timeout, 0);
+        let timeout = self.at(layout.timeout.into(), 0);
         let mut function = Function::new([(1, ValType::I32), (1, ValType::I64), (1, ValType::I32)]);
         let mut code = function.instructions();
         code.block(BlockType::Empty).loop_(BlockType::Empty);
         code.local_get(4).local_get(2).i32_ge_u().br_if(1);
-        code.local_get(0).local_get(4).i32_const(layout.size).i32_mul().i32_add().local_set(AT);
+        code.local_get(0).local_get(4).i32_const(layout.size.cast_signed()).i32_mul().i32_add().local_set(AT);
         code.local_get(4).i32_const(1).i32_add().local_set(4);
         // The kind of a subscription to a clock is 0.
         code.local_get(AT).i32_load8_u(self.at(8, 0)).br_if(0);
         // Time that goes by while it waits for any clock goes by for this one.
         code.local_get(1).call(find);
-        code.local_get(AT).i32_load(self.at(layout.id, 0)).i32_const(MONOTONIC).i32_ne().br_if(0);
+        code.local_get(AT).i32_load(self.at(layout.id.into(), 0)).i32_const(MONOTONIC).i32_ne().br_if(0);
         code.global_get(self.clock.is_known).i32_eqz().br_if(0);
-        code.local_get(AT).i32_load16_u(self.at(layout.flags, 0)).i32_const(1).i32_and().i32_eqz().br_if(0);
+        code.local_get(AT)
+            .i32_load16_u(self.at(layout.flags.into(), 0))
+            .i32_const(1)
+            .i32_and()
+            .i32_eqz()
+            .br_if(0);
         code.local_get(AT).i64_load(timeout).local_set(SAVED);
         code.local_get(AT);
         self.shifted_back(&mut code, SAVED);
         code.i64_store(timeout);
         code.local_get(0).local_get(1).local_get(2).local_get(3).local_get(4).call(itself).local_set(ERRNO);
         // Unless an event was written there.
-        code.local_get(AT).i32_const(layout.timeout as i32 + 8).i32_add().local_get(1).i32_le_u();
+        code.local_get(AT).i32_const(layout.timeout.cast_signed() + 8).i32_add().local_get(1).i32_le_u();
         code.local_get(1).local_get(2).i32_const(EVENT).i32_mul().i32_add();
-        code.local_get(AT).i32_const(layout.timeout as i32).i32_add().i32_le_u().i32_or();
+        code.local_get(AT).i32_const(layout.timeout.cast_signed()).i32_add().i32_le_u().i32_or();
         code.if_(BlockType::Empty).local_get(AT).local_get(SAVED).i64_store(timeout).end();
         code.local_get(ERRNO).return_();
         code.end().end();

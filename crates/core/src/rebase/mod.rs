@@ -11,7 +11,8 @@ use crate::addition::Addition;
 use crate::interpose::{InterposeError, Interposition};
 use crate::module::{Module, Space};
 use crate::snapshot::Value;
-use bodies::{Bodies, Clock, SubscriptionLayout};
+use crate::wasi_version::{SubscriptionLayout, WasiVersion};
+use bodies::{Bodies, Clock};
 use std::collections::BTreeMap;
 use wasmparser::{ExternalKind, FunctionBody, Operator};
 
@@ -22,7 +23,7 @@ pub enum RebaseError {
     /// The instances of several threads would each shift by something else.
     #[error("its memory is shared, and each thread would have a clock of its own")]
     SharedMemory,
-    /// Addresses are of 64 bits, which WASI preview 1 does not know.
+    /// Addresses are of 64 bits, which WASI does not know.
     #[error("its memory has 64-bit addresses")]
     Memory64,
     /// Imports cannot be interposed.
@@ -100,7 +101,7 @@ pub fn rebased_imports(module: &Module<'_>, added: u32) -> BTreeMap<u32, u32> {
 fn imports(module: &Module<'_>, name: &str) -> Vec<(u32, SubscriptionLayout)> {
     let functions = (0u32..).zip(module.imports_of(Space::Function));
     let of_name = functions.filter_map(|(index, (_, import))| {
-        let layout = SubscriptionLayout::of(import.module)?;
+        let layout = WasiVersion::of_module(import.module)?.subscription();
         (import.name == name).then_some((index, layout))
     });
     of_name.collect()

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use preinit_core::wasi_version::WasiVersion;
 use wasmtime::{Caller, Error, Extern, Memory, Val, bail};
 use wiggle::{GuestMemory, GuestPtr};
 
-use super::super::{Answer, HostState, MODULE, errno, function};
+use super::super::{Answer, HostState, errno, function};
 use crate::host::host_options::ImportName;
 use crate::host::host_value::HostValue;
 use crate::host::ledger::{Call, Outcome};
@@ -29,8 +30,8 @@ impl Guest<'_, '_> {
 
     /// Calls a function of preview 1 with these arguments, in a memory of its own.
     pub fn preview1(&mut self, name: &str, args: &[HostValue], scratch: &mut [u8]) -> wasmtime::Result<()> {
-        let Some(function) = function(name) else { bail!("preview 1 has no function `{name}`") };
-        let import = Arc::new(ImportName::new(MODULE, name));
+        let import = Arc::new(ImportName::new(WasiVersion::Preview1.module(), name));
+        let Some(function) = function(&import) else { bail!("preview 1 has no function `{name}`") };
         let backtrace = self.caller.data().recorder.backtrace(&self.caller);
         let call = Call { import, args: args.to_vec(), reads: Vec::new(), backtrace };
         let memory = &mut GuestMemory::Unshared(scratch);

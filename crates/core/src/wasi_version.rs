@@ -1,0 +1,47 @@
+//! The versions of WASI whose functions core modules import.
+
+/// A version of WASI. Its functions are those of the other but for a few records and numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WasiVersion {
+    /// Snapshot 0, also called preview 0.
+    Snapshot0,
+    /// Preview 1.
+    Preview1,
+}
+
+/// Where the parts of a subscription lie that `poll_oneoff` reads, in bytes. The kind is at 8 in all versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SubscriptionLayout {
+    /// Of the whole.
+    pub size: u32,
+    /// The clock's number.
+    pub id: u32,
+    /// The time.
+    pub timeout: u32,
+    /// Whether the time is absolute.
+    pub flags: u32,
+}
+
+impl WasiVersion {
+    /// The version whose functions are imported from `module`; `None` if that is another interface.
+    pub fn of_module(module: &str) -> Option<WasiVersion> {
+        [WasiVersion::Preview1, WasiVersion::Snapshot0].into_iter().find(|version| version.module() == module)
+    }
+
+    /// The module name of its imports.
+    pub fn module(self) -> &'static str {
+        match self {
+            WasiVersion::Snapshot0 => "wasi_unstable",
+            WasiVersion::Preview1 => "wasi_snapshot_preview1",
+        }
+    }
+
+    /// How its subscriptions are laid out.
+    pub const fn subscription(self) -> SubscriptionLayout {
+        match self {
+            // With another number in front of the clock's.
+            WasiVersion::Snapshot0 => SubscriptionLayout { size: 56, id: 24, timeout: 32, flags: 48 },
+            WasiVersion::Preview1 => SubscriptionLayout { size: 48, id: 16, timeout: 24, flags: 40 },
+        }
+    }
+}
