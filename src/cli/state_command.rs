@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Component, Path};
 
 use anyhow::{Context, bail};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
 use preinit::Warning;
 use preinit::stages::constant_exports::ConstantExport;
 use preinit::stages::module::Module;
@@ -140,10 +142,13 @@ impl<'f> Files<'f> {
         if name.is_empty() || !is_inside {
             bail!("the state names the file `{shown}`, which is not in the folder of the state file");
         }
-        let path = self.folder.join(relative);
-        let shown = Printable(&path.to_string_lossy()).to_string();
+        let shown = Printable(&self.folder.join(relative).to_string_lossy()).to_string();
         let cannot_read = || format!("cannot read `{shown}`");
-        let metadata = fs::metadata(&path).with_context(cannot_read)?;
+        // Nor does a link lead out of it.
+        let here = Path::new(".");
+        let folder = if self.folder.as_os_str().is_empty() { here } else { self.folder };
+        let folder = Dir::open_ambient_dir(folder, ambient_authority()).with_context(cannot_read)?;
+        let metadata = folder.metadata(relative).with_context(cannot_read)?;
         if !metadata.is_file() {
             bail!("cannot read `{shown}`: it is not a file");
         }
@@ -153,6 +158,6 @@ impl<'f> Files<'f> {
             Some(left) => left,
             None => bail!("the contents of memories are larger than allowed; --max-memory allows more"),
         };
-        fs::read(&path).with_context(cannot_read)
+        folder.read(relative).with_context(cannot_read)
     }
 }

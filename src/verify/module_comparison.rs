@@ -10,7 +10,7 @@ use preinit_core::plan::{Rename, effective_renames};
 use preinit_core::rebase::rebased_imports;
 use preinit_core::strip;
 use std::collections::BTreeMap;
-use wasmparser::{ExternalKind, Import};
+use wasmparser::{BinaryReader, ExternalKind, Import, TypeSectionReader};
 
 /// What a comparison of two modules found.
 pub(super) struct ModuleComparison {
@@ -83,6 +83,24 @@ fn types(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Dif
             None => differences.push(Difference::new(format!("type.{index}"), ty, "none")),
         }
     }
+    let mut index = 0;
+    let mut others = recursion_groups(snapshot).into_iter();
+    for size in recursion_groups(original) {
+        let other = others.next().unwrap_or(0);
+        if size != other {
+            let text = |size| format!("in a recursion group of {size}");
+            differences.push(Difference::new(format!("type.{index}.group"), text(size), text(other)));
+            return;
+        }
+        index += size;
+    }
+}
+
+/// The number of types in each group. Types that look the same in different groups are different ones (spec, 3.1.3).
+fn recursion_groups(module: &Module<'_>) -> Vec<usize> {
+    let groups = TypeSectionReader::new(BinaryReader::new(section(module, SectionId::TYPE), 0));
+    let groups = groups.into_iter().flatten().map_while(Result::ok);
+    groups.map(|group| group.types().len()).collect()
 }
 
 /// Compares imports. They must be the original's in the same order; but memories, tables and globals may be missing, all of

@@ -124,6 +124,26 @@ fn files_that_are_none_are_not_read() {
     done(&place.line(&format!("{ENCODE} --max-memory 128KiB")));
 }
 
+/// Folders that were unpacked from somewhere can have links in them.
+#[cfg(unix)]
+#[test]
+fn links_do_not_lead_out_of_the_folder() {
+    let place = place();
+    std::fs::copy(place.join("state/memory.0"), place.join("outside")).unwrap();
+    let outside = place.join("outside").canonicalize().unwrap();
+    for (name, target) in [("absolute", outside.to_str().unwrap()), ("relative", "../outside")] {
+        std::os::unix::fs::symlink(target, place.join("state").join(name)).unwrap();
+        spoil(&place, "/memories/0/file", json!(name));
+        failed(&place.line(ENCODE), 2, &format!("cannot read `state/{name}`"));
+    }
+    std::os::unix::fs::symlink("..", place.join("state/up")).unwrap();
+    spoil(&place, "/memories/0/file", json!("up/outside"));
+    failed(&place.line(ENCODE), 2, "cannot read `state/up/outside`");
+    std::os::unix::fs::symlink("memory.0", place.join("state/inside")).unwrap();
+    spoil(&place, "/memories/0/file", json!("inside"));
+    done(&place.line(ENCODE));
+}
+
 #[test]
 fn outputs_of_probe_are_two_files() {
     let place = place();

@@ -255,3 +255,36 @@ fn custom_sections_that_differ_are_named() {
     let text = verdict.to_string();
     assert!(text.contains("these differ: `new\\n` (added), `old` (missing), `other` (changed)\n"), "{text}");
 }
+
+/// Types that look the same are the same only in groups that are the same: here a call of the other type must trap.
+#[test]
+fn recursion_groups_that_differ_are_differences() {
+    let module = |types: &str, data: &str, init: &str| {
+        format!(
+            r#"(module {types} (type $n (func))
+                (memory (export "m") 1) {data} (table 1 funcref) (elem (i32.const 0) $f)
+                (func {init} (type $n) (i32.store (i32.const 8) (i32.const 77)))
+                (func $f (type $user) (i32.const 666))
+                (func (export "login") (param i32) (result i32)
+                    (if (i32.eq (local.get 0) (i32.const 123454321))
+                        (then (return (call_indirect (type $admin) (i32.const 0)))))
+                    (i32.const 0)))"#
+        )
+    };
+    let (init, data) = ("(export \"preinit\")", "(data (i32.const 8) \"\\4d\")");
+    let user = "(type $user (func (result i32)))";
+    let admin = "(type $admin (func (result i32)))";
+    let grouped = format!("(rec {user} {admin})");
+    let apart = format!("{user} {admin}");
+    for (before, after, outcome) in [
+        (&grouped, &apart, Outcome::Different),
+        (&apart, &grouped, Outcome::Different),
+        (&grouped, &grouped, Outcome::Equal),
+        (&apart, &apart, Outcome::Equal),
+    ] {
+        let verdict = verdict(&module(before, "", init), &module(after, data, ""), &quick());
+        assert_eq!(verdict.outcome, outcome, "{before} {after}: {verdict}");
+        let groups = verdict.differences.iter().filter(|difference| difference.key == "type.0.group");
+        assert_eq!(groups.count(), usize::from(outcome == Outcome::Different), "{verdict}");
+    }
+}

@@ -82,7 +82,9 @@ impl Imports {
         let depends = globals.filter_map(|(index, (_, import))| {
             let internalized = self.internalizes_global(module, index);
             let value = snapshot.globals.get(index as usize)?.value;
-            let shapes = !module.globals[index as usize].ty.mutable && !matches!(value, Value::Ref(_));
+            // Any other reference is written as that of the import.
+            let is_written = !matches!(value, Value::Ref(reference) if reference != Reference::Null);
+            let shapes = !module.globals[index as usize].ty.mutable && is_written;
             let warning = Warning::DependsOnImport { import: name_of(import), value, internalized };
             shapes.then_some(warning)
         });

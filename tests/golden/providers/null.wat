@@ -1,0 +1,1 @@
+(module (global (export "r") funcref (ref.null func)))
