@@ -11,7 +11,7 @@ pub enum Need {
     Inputs,
     /// The standard library of CPython 3.11: [`python_library`].
     Python,
-    /// A Node: [`node`].
+    /// A Node with modules of several memories: [`node`].
     Node,
     /// A browser: [`chromium`].
     Chromium,
@@ -22,9 +22,11 @@ static INPUTS: LazyLock<PathBuf> = LazyLock::new(|| {
     named.unwrap_or_else(|| crate::repository().join("../shared/inputs"))
 });
 static PYTHON: LazyLock<Option<PathBuf>> = LazyLock::new(find_python_library);
-static NODE: LazyLock<Option<PathBuf>> = LazyLock::new(|| first_that_runs("PREINIT_NODE", &["node"]));
-static CHROMIUM: LazyLock<Option<PathBuf>> =
-    LazyLock::new(|| first_that_runs("CHROMIUM", &["chromium", "chromium-browser", "google-chrome"]));
+static NODE: LazyLock<Option<PathBuf>> =
+    LazyLock::new(|| first_that_runs("PREINIT_NODE", &["node"], &SEVERAL_MEMORIES));
+static CHROMIUM: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+    first_that_runs("CHROMIUM", &["chromium", "chromium-browser", "google-chrome"], &["--version"])
+});
 
 impl Need {
     /// Why a test that needs this cannot run.
@@ -36,7 +38,7 @@ impl Need {
                 return (!INPUTS.is_dir()).then_some(reason);
             }
             Need::Python => (&PYTHON, "there is no standard library of Python 3.11; set PREINIT_PYTHON_LIB"),
-            Need::Node => (&NODE, "there is no Node; set PREINIT_NODE"),
+            Need::Node => (&NODE, "there is no Node 22 or newer; set PREINIT_NODE"),
             Need::Chromium => (&CHROMIUM, "there is no Chromium; set CHROMIUM"),
         };
         found.is_none().then(|| reason.to_string())
@@ -60,11 +62,17 @@ pub fn chromium() -> &'static Path {
 }
 
 /// The program that a variable names, or else the first of these that is there.
-fn first_that_runs(variable: &str, names: &[&str]) -> Option<PathBuf> {
+/// Arguments with which Node succeeds if it has modules of several memories.
+const SEVERAL_MEMORIES: [&str; 2] = [
+    "-e",
+    "process.exit(WebAssembly.validate(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 5, 5, 2, 0, 1, 0, 1])) ? 0 : 1)",
+];
+
+fn first_that_runs(variable: &str, names: &[&str], arguments: &[&str]) -> Option<PathBuf> {
     let named = std::env::var_os(variable).map(PathBuf::from);
     named.into_iter().chain(names.iter().map(PathBuf::from)).find(|program| {
         let mut command = Command::new(program);
-        let status = command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let status = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
         status.is_ok_and(|status| status.success())
     })
 }
