@@ -52,7 +52,7 @@ fn sizes(report: &Report) -> Table {
 ///
 /// ```
 /// use preinit::host::Ledger;
-/// let page = preinit::page::refusal_page("app.wasm", "init trapped", &Ledger::default());
+/// let page = preinit::stages::page::refusal_page("app.wasm", "init trapped", &Ledger::default());
 /// assert!(page.starts_with("<!doctype html>") && page.contains("init trapped"));
 /// ```
 pub fn refusal_page(input: &str, error: &str, ledger: &Ledger) -> String {
