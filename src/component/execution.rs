@@ -184,7 +184,7 @@ struct Meter;
 
 /// Handles of all component instances of the store: the lowest limit at which one more can be made, less one. No guest code
 /// runs for it.
-fn live_handles(store: &mut Store<ComponentHost>) -> wasmtime::Result<usize> {
+pub fn live_handles<T>(store: &mut Store<T>) -> wasmtime::Result<usize> {
     let before = store.max_component_handles();
     let (mut too_low, mut enough) = (0, 1);
     while !fits(store, enough)? {
@@ -205,7 +205,7 @@ fn live_handles(store: &mut Store<ComponentHost>) -> wasmtime::Result<usize> {
     Ok(enough - 1)
 }
 
-fn fits(store: &mut Store<ComponentHost>, limit: usize) -> wasmtime::Result<bool> {
+fn fits<T>(store: &mut Store<T>, limit: usize) -> wasmtime::Result<bool> {
     store.set_max_component_handles(limit);
     match Resource::<Meter>::new_own(0).try_into_resource_any(&mut *store) {
         Ok(made) => made.resource_drop(&mut *store).map(|()| true),

@@ -1,14 +1,15 @@
 //! The way of a component through the stages. It runs as it is, with probed core modules in it; each core instance is captured,
 //! planned and encoded by itself, and the core modules are put back.
 
-mod adapter;
+pub(crate) mod adapter;
 mod error;
 mod execution;
-mod part;
+pub(crate) mod part;
 mod report;
-mod tables;
+pub(crate) mod tables;
 
 pub use error::ComponentRunError;
+pub(crate) use execution::live_handles;
 pub use report::CoreInstanceReport;
 
 use crate::engine;
@@ -25,6 +26,7 @@ use preinit_core::capture::capture;
 use preinit_core::component::{Component, CoreInstance, without_export};
 use preinit_core::encode::encode;
 use preinit_core::plan::{Plan, PlanOptions, plan};
+use preinit_core::probe::ProbeOptions;
 use preinit_core::snapshot::Snapshot;
 use report::Summary;
 use sha2::{Digest, Sha256};
@@ -50,7 +52,8 @@ fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError>
     let mut timings = Timings::default();
     let component = Component::parse(wasm)?;
     let instances = component.elaborate()?;
-    let parts = part::parts(&component, &instances)?;
+    let probe = ProbeOptions { leaves_nothing_to_host: true, ..engine::probe_options() };
+    let parts = part::parts(&component, &instances, &probe)?;
     let probed: Vec<_> =
         parts.iter().map(|part| part.as_ref().map(|part| part.probed.wasm.as_slice())).collect();
     let probed = component.with_modules(&probed);
@@ -206,7 +209,7 @@ impl States<'_, '_> {
 }
 
 /// Whether nothing that init does can show in the module, so that it stays byte for byte.
-fn is_stateless(part: &Part<'_>, plan: &Plan<'_>, kept: &BTreeSet<u32>) -> bool {
+pub(crate) fn is_stateless(part: &Part<'_>, plan: &Plan<'_>, kept: &BTreeSet<u32>) -> bool {
     let Part { module, probed } = part;
     let own = module.globals.iter().skip(module.imported.globals as usize);
     let writes_table = module.elements.iter().any(|segment| match &segment.kind {

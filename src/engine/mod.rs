@@ -30,7 +30,7 @@ pub fn probe_options() -> ProbeOptions {
 
 const MAX_BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
-/// Which compiler ran the module.
+/// Which compiler ran the module. No example: reports have its name, [`Report::compiler`](crate::Report).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compiler {
     /// Wasmtime's single-pass baseline compiler.

@@ -2,6 +2,8 @@
 //!
 //! It works on finished outputs, whoever made them: what an output exports, starts, keeps in its tables, globals and
 //! segments is all that can bring a function to life. Indices, types and function names stay.
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
 mod custom_sections;
 mod reach;
