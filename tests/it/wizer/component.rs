@@ -302,7 +302,7 @@ fn what_goes_wrong_is_said() {
     for (name, text) in [
         ("wizer-initialize", "does not export the function `wizer-initialize`"),
         ("local:adds/init.sub@0.1.0", "does not export the function"),
-        ("local:adds/init@0.1.0", "does not export the function"),
+        ("local:adds/init@0.1.0", "export is not a function"),
         ("add", "does not have type `[] -> []`"),
         ("add(5)", "parsing the arguments of `add(5)`"),
         ("add(", "parsing the arguments of `add(`"),

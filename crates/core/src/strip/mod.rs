@@ -11,7 +11,7 @@ mod reach;
 pub use reach::reachable;
 
 use crate::encode::EncodeError;
-use crate::module::{Module, Replacements, SectionId, section_of};
+use crate::module::{Module, ModuleError, Replacements, SectionId, section_of};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use wasm_encoder::Encode;
@@ -48,7 +48,25 @@ pub struct StripReport {
 /// [`EncodeError::Invalid`] if the result does not validate, which would be a mistake of this crate.
 pub fn strip(wasm: Vec<u8>) -> Result<Stripped, EncodeError> {
     let module = Module::parse(&wasm).map_err(EncodeError::Invalid)?;
-    let reachable = reachable(&module);
+    let (reachable, parse) = (reachable(&module), Module::parse);
+    strip_unreachable(&module, &reachable, parse)
+}
+
+/// The same for a core module of a component, in which nobody calls the functions that are exported as `unused`. The exports
+/// stay.
+///
+/// # Errors
+/// Same as [`strip`].
+pub fn strip_part(wasm: &[u8], unused: &BTreeSet<&str>) -> Result<Stripped, EncodeError> {
+    let module = Module::parse_part(wasm).map_err(EncodeError::Invalid)?;
+    strip_unreachable(&module, &reach::reachable_without(&module, unused), Module::parse_part)
+}
+
+fn strip_unreachable(
+    module: &Module<'_>,
+    reachable: &[bool],
+    parse: fn(&[u8]) -> Result<Module<'_>, ModuleError>,
+) -> Result<Stripped, EncodeError> {
     let bodies = module.bodies();
     let mut stubs = BTreeSet::new();
     let mut entries =
@@ -71,12 +89,12 @@ pub fn strip(wasm: Vec<u8>) -> Result<Stripped, EncodeError> {
         ..StripReport::default()
     };
     if stubs.is_empty() {
-        return Ok(Stripped { wasm, report });
+        return Ok(Stripped { wasm: module.bytes.to_vec(), report });
     }
     let mut sections = Replacements::default();
     sections.set(SectionId::CODE, section_of(bodies.len() as u32, &entries));
-    report.dropped_sections = custom_sections::adjust(&module, &stubs, &mut sections);
+    report.dropped_sections = custom_sections::adjust(module, &stubs, &mut sections);
     let stripped = sections.apply(&module.sections);
-    Module::parse(&stripped).map_err(EncodeError::Invalid)?;
+    parse(&stripped).map_err(EncodeError::Invalid)?;
     Ok(Stripped { wasm: stripped, report })
 }
