@@ -21,7 +21,7 @@
 //!
 //! No example: the other types are what the fields of [`Finding`] hold.
 
-use crate::host::Entry;
+use crate::host::Ledger;
 use crate::wording::{Bytes, shortened};
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -229,9 +229,10 @@ pub struct Site {
 
 impl Site {
     /// The call number `call`.
-    pub(crate) fn of(call: usize, entry: &Entry) -> Site {
-        let backtrace = entry.call.backtrace.clone().unwrap_or_default();
-        Site { call, import: entry.call.import.to_string(), backtrace }
+    pub(crate) fn of(ledger: &Ledger, call: usize) -> Site {
+        let entry = ledger.entries().nth(call);
+        let backtrace = entry.and_then(|entry| entry.call.backtrace.clone()).unwrap_or_default();
+        Site { call, import: ledger.called(call).map(ToString::to_string).unwrap_or_default(), backtrace }
     }
 }
 
