@@ -195,7 +195,12 @@ impl Default for Wizer {
 impl Wizer {
     /// The builder.
     pub fn new() -> Self {
-        Wizer { init_func: "wizer-initialize".to_string(), func_renames: Vec::new(), keep_init_func: false, allow_live_handles: false }
+        Wizer {
+            init_func: "wizer-initialize".to_string(),
+            func_renames: Vec::new(),
+            keep_init_func: false,
+            allow_live_handles: false,
+        }
     }
 
     /// The export that initializes the module; `wizer-initialize` by default.

@@ -95,14 +95,15 @@ impl Wizer {
                 Some(_) => {}
                 None => others_keep_none &= keeps_no_handles(&part.module),
             }
-            let (bytes, forgets) =
-                written(part, state).with_context(|| name(&cx.component, instance))?;
+            let (bytes, forgets) = written(part, state).with_context(|| name(&cx.component, instance))?;
             is_repaired |= forgets;
             encoded.push(bytes);
         }
         let is_adapters = is_repaired && others_keep_none;
         match handles.alive {
-            Some(alive) if !self.allow_live_handles && !(is_adapters && alive <= handles.of_adapter) && alive > 0 => {
+            Some(alive)
+                if !self.allow_live_handles && !(is_adapters && alive <= handles.of_adapter) && alive > 0 =>
+            {
                 bail!(
                     "{alive} handles of resources, streams or files are alive after init, which an instance of the snapshot \
                      would not have: let init drop them, or say `Wizer::allow_live_handles`"

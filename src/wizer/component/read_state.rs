@@ -109,7 +109,12 @@ async fn see<'p, 'a>(
         instance.try_call_func_ret_list_u8(&accessors.instance, &accessors.globals, contents).await?;
     }
     let expected = shown.globals.len() * GLOBAL_SIZE;
-    ensure!(bytes.len() == expected, "`{}` returned {} bytes, not {expected}", accessors.globals, bytes.len());
+    ensure!(
+        bytes.len() == expected,
+        "`{}` returned {} bytes, not {expected}",
+        accessors.globals,
+        bytes.len()
+    );
     let mut values: Vec<u128> = bytes
         .chunks_exact(GLOBAL_SIZE)
         .map(|chunk| chunk.iter().rev().fold(0, |value, byte| value << 8 | u128::from(*byte)))
@@ -159,9 +164,12 @@ impl Seen<'_, '_> {
             ty => number(ty, numbers.next().unwrap_or_default()),
         });
         let globals = globals.collect();
-        let slots = |table: &preinit_core::module::Table<'_>| vec![StateReference::Null; table.ty.initial as usize];
+        let slots =
+            |table: &preinit_core::module::Table<'_>| vec![StateReference::Null; table.ty.initial as usize];
         let tables: Vec<Vec<StateReference>> = match is_found {
-            true => tables.into_iter().map(|table| table.elements.into_iter().map(observed).collect()).collect(),
+            true => {
+                tables.into_iter().map(|table| table.elements.into_iter().map(observed).collect()).collect()
+            }
             // What they hold does not matter: nothing is written to them.
             false => module.tables.iter().map(slots).collect(),
         };

@@ -32,14 +32,16 @@ pub fn needed(cx: &ComponentContext<'_>, seen: &[Seen<'_, '_>]) -> Option<String
             unknown.next().map(|index| format!("there is a reference of unknown origin in global {index}"))
         };
         let objects = || may_hold_objects(module).then(|| "there are objects in a table".to_string());
-        let items = || (!probed.object_segments.is_empty()).then(|| "there are objects in a segment".to_string());
+        let items =
+            || (!probed.object_segments.is_empty()).then(|| "there are objects in a segment".to_string());
         reason(changed.or_else(global).or_else(objects).or_else(items), &of)
     })
 }
 
 /// Whether a table of the module begins with what code can change without writing to the table.
 fn may_hold_objects(module: &Module<'_>) -> bool {
-    let is_object = |expression: &wasmparser::ConstExpr<'_>| evaluate_alone(expression).and_then(in_module).is_none();
+    let is_object =
+        |expression: &wasmparser::ConstExpr<'_>| evaluate_alone(expression).and_then(in_module).is_none();
     let holds_functions = |ty: wasmparser::RefType| module.hierarchy(ty.heap_type()) == Hierarchy::Func;
     let tables = module.tables.iter().filter(|table| !holds_functions(table.ty.element_type));
     let mut fillers = tables.filter_map(|table| table.init.as_ref());

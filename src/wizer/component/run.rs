@@ -200,8 +200,9 @@ impl<T: Send> ComponentInstanceState for WasmtimeWizerComponent<'_, T> {
         let mut tables = HashMap::new();
         let mut found = Vec::new();
         for wanted in wanted {
-            let mut with_marker =
-                instances.iter().filter(|instance| instance.get_export(&mut *self.store, &wanted.marker).is_some());
+            let mut with_marker = instances
+                .iter()
+                .filter(|instance| instance.get_export(&mut *self.store, &wanted.marker).is_some());
             let instance = *with_marker.nth(wanted.nth)?;
             found.push(references(self.store, &instance, wanted, &mut tables)?);
         }

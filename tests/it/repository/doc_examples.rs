@@ -3,9 +3,9 @@
 //! It belongs to its type, its trait, and the public modules around it. A reason begins with the words of [`NO_EXAMPLE`], in the
 //! documentation of the item, or of what it belongs to.
 
+use super::documents::Document;
 use super::none;
 use super::public_items::{Item, public_items};
-use super::documents::Document;
 
 /// How a reason begins.
 const NO_EXAMPLE: &str = "No example:";
@@ -18,7 +18,11 @@ fn every_public_item_has_an_example_or_a_reason() {
         for item in public_items(root) {
             items += 1;
             if !is_shown(&item) {
-                complaints.push(format!("{root}: {} {} has no example, and says no reason", item.kind, item.path.join("::")));
+                complaints.push(format!(
+                    "{root}: {} {} has no example, and says no reason",
+                    item.kind,
+                    item.path.join("::")
+                ));
             }
         }
     }

@@ -35,7 +35,8 @@ pub fn public_items(root: &str) -> Vec<Item> {
 }
 
 fn module(name: &str, is_public: bool, (docs, items): (String, Vec<syn::Item>), folder: &Path) -> Module {
-    let mut module = Module { name: name.to_string(), is_public, docs, items: Vec::new(), modules: Vec::new() };
+    let mut module =
+        Module { name: name.to_string(), is_public, docs, items: Vec::new(), modules: Vec::new() };
     for item in items {
         match item {
             syn::Item::Mod(inner) if !is_test(&inner.attrs) => module.modules.extend(nested(inner, folder)),
@@ -60,7 +61,8 @@ fn nested(inner: syn::ItemMod, folder: &Path) -> Option<Module> {
             let candidates = [folder.join(format!("{name}.rs")), below.join("mod.rs")];
             let is_there = |path: &&PathBuf| preinit_testing::repository().join(path).exists();
             let path = candidates.iter().find(is_there).unwrap_or_else(|| panic!("no file of module {name}"));
-            let file = syn::parse_file(&read(path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let file =
+                syn::parse_file(&read(path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             text.push_str(&docs(&file.attrs, &below));
             file.items
         }
@@ -70,13 +72,15 @@ fn nested(inner: syn::ItemMod, folder: &Path) -> Option<Module> {
 
 fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
-        attribute.path().is_ident("cfg") && matches!(&attribute.meta, Meta::List(list) if list.tokens.to_string() == "test")
+        attribute.path().is_ident("cfg")
+            && matches!(&attribute.meta, Meta::List(list) if list.tokens.to_string() == "test")
     })
 }
 
 fn is_hidden(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
-        attribute.path().is_ident("doc") && matches!(&attribute.meta, Meta::List(list) if list.tokens.to_string() == "hidden")
+        attribute.path().is_ident("doc")
+            && matches!(&attribute.meta, Meta::List(list) if list.tokens.to_string() == "hidden")
     })
 }
 
@@ -108,7 +112,9 @@ fn collect(root: &Module, module: &Module, (path, around): Place<'_>, items: &mu
     around.push(module.docs.clone());
     for item in &module.items {
         match item {
-            syn::Item::Use(found) if matches!(found.vis, Visibility::Public(_)) && !is_hidden(&found.attrs) => {
+            syn::Item::Use(found)
+                if matches!(found.vis, Visibility::Public(_)) && !is_hidden(&found.attrs) =>
+            {
                 let mut names = Vec::new();
                 leaves(&found.tree, &mut Vec::new(), &mut names);
                 for name in names {
@@ -205,7 +211,8 @@ fn add(
         syn::Item::Fn(item) => ("function", &item.attrs, &item.vis),
         _ => return,
     };
-    let Some(name) = named(item).filter(|_| matches!(visibility, Visibility::Public(_)) && !is_hidden(attributes))
+    let Some(name) =
+        named(item).filter(|_| matches!(visibility, Visibility::Public(_)) && !is_hidden(attributes))
     else {
         return;
     };
@@ -241,7 +248,9 @@ fn methods_of(module: &Module, name: &str, methods: &mut Vec<(String, String)>) 
             continue;
         }
         methods.extend(found.items.iter().filter_map(|item| match item {
-            ImplItem::Fn(method) if matches!(method.vis, Visibility::Public(_)) && !is_hidden(&method.attrs) => {
+            ImplItem::Fn(method)
+                if matches!(method.vis, Visibility::Public(_)) && !is_hidden(&method.attrs) =>
+            {
                 Some((method.sig.ident.to_string(), docs(&method.attrs, Path::new(""))))
             }
             _ => None,

@@ -84,7 +84,11 @@ fn globals_keep_all_their_bits() {
     for (ty, value, check) in [
         ("i32", "i32.const -7", "(i32.eq (global.get $g) (i32.const -7))"),
         ("i64", "i64.const 0x123456789abcdef", "(i64.eq (global.get $g) (i64.const 0x123456789abcdef))"),
-        ("f32", "f32.const nan:0x200001", "(i32.eq (i32.reinterpret_f32 (global.get $g)) (i32.const 0x7fa00001))"),
+        (
+            "f32",
+            "f32.const nan:0x200001",
+            "(i32.eq (i32.reinterpret_f32 (global.get $g)) (i32.const 0x7fa00001))",
+        ),
         ("f64", "f64.const -0.5", "(f64.eq (global.get $g) (f64.const -0.5))"),
         (
             "v128",
@@ -181,7 +185,12 @@ fn golden_cases() {
         }
         let case = Case::read(&path);
         let [init] = &case.init[..] else { continue };
-        if case.wasi || !case.renames.is_empty() || case.stub_all || !case.stubs.is_empty() || init.contains('(') {
+        if case.wasi
+            || !case.renames.is_empty()
+            || case.stub_all
+            || !case.stubs.is_empty()
+            || init.contains('(')
+        {
             continue;
         }
         let original = preinit::wat_to_wasm(&case.text).unwrap();
@@ -287,7 +296,8 @@ fn init_functions_with_arguments() {
             assert_eq!(answer(&snapshot, 0), expected, "{init}");
             component = snapshot;
         }
-        let removed = Wizer::new().init_func("add(\"\")").run_component(&mut store, &component, instantiate).await;
+        let removed =
+            Wizer::new().init_func("add(\"\")").run_component(&mut store, &component, instantiate).await;
         assert!(!exported(&removed.unwrap().0).contains(&"add".to_string()));
     });
 }
@@ -309,17 +319,29 @@ fn what_goes_wrong_is_said() {
     ] {
         assert!(init(name).contains(text), "{name}: {}", init(name));
     }
-    fails(&of_module(r#"(func (export "init") unreachable) (func (export "run") (param i32) (result i32) i32.const 0)"#), "the `wizer-initialize` function trapped");
+    fails(
+        &of_module(
+            r#"(func (export "init") unreachable) (func (export "run") (param i32) (result i32) i32.const 0)"#,
+        ),
+        "the `wizer-initialize` function trapped",
+    );
     fails("(component)", "does not export the function `wizer-initialize`");
-    fails(r#"(component (import "y" (func)) (import "z" (core module $m)) (core instance (instantiate $m)))"#, "imports");
+    fails(
+        r#"(component (import "y" (func)) (import "z" (core module $m)) (core instance (instantiate $m)))"#,
+        "imports",
+    );
     fails(
         r#"(component (core module $m (memory 1 1 shared)) (core instance (instantiate $m)))"#,
         "has a shared memory",
     );
-    fails(r#"(component (import "f" (func $f)) (export "wasmtime:wizer/access" (func $f)))"#, "exports `wasmtime:wizer/access` itself");
+    fails(
+        r#"(component (import "f" (func $f)) (export "wasmtime:wizer/access" (func $f)))"#,
+        "exports `wasmtime:wizer/access` itself",
+    );
     assert!(Wizer::new().instrument_component(b"garbage").is_err());
     assert!(Wizer::new().instrument_component(&wasm("(module)")).is_err());
-    let renames = of_module(r#"(func (export "init")) (func (export "run") (param i32) (result i32) i32.const 0)"#);
+    let renames =
+        of_module(r#"(func (export "init")) (func (export "run") (param i32) (result i32) i32.const 0)"#);
     let error = snapshot(Wizer::new().func_rename("a", "run"), &wasm(&renames), false).unwrap_err();
     assert!(error.to_string().contains("do not support renaming"), "{error:#}");
 }
@@ -358,7 +380,8 @@ fn live_handles_are_refused() {
 fn real_components() {
     for file in ["rust-regex.component.wasm", "composed.wasm", "twice.wat", "lua.component.wasm"] {
         let wasm = preinit::wat_to_wasm(&input(&format!("components/{file}"))).unwrap().into_owned();
-        let snapshot = snapshot(&Wizer::new(), &wasm, false).unwrap_or_else(|error| panic!("{file}: {error:#}"));
+        let snapshot =
+            snapshot(&Wizer::new(), &wasm, false).unwrap_or_else(|error| panic!("{file}: {error:#}"));
         let answers = |wasm: &[u8], init: bool| {
             block_on(async {
                 let mut store = store(false);

@@ -187,7 +187,8 @@ impl Writer<'_> {
                 }
             }
         }
-        let missing = || ComponentError::Malformed { message: "a component has no end".to_string(), offset: 0 };
+        let missing =
+            || ComponentError::Malformed { message: "a component has no end".to_string(), offset: 0 };
         let counts = self.counts.next().ok_or_else(missing)?;
         let scope = self.scopes.pop().unwrap_or_default();
         let access = self.append(&scope, counts, &mut bytes);
@@ -212,7 +213,8 @@ impl Writer<'_> {
                     let shown = self.shown;
                     let scope = self.scope();
                     let module = scope.modules.get(module as usize).copied().flatten();
-                    let module = module.filter(|module| shown.get(*module).is_some_and(|shown| !shown.is_empty()));
+                    let module =
+                        module.filter(|module| shown.get(*module).is_some_and(|shown| !shown.is_empty()));
                     scope.shown.extend(module.map(|module| (scope.core_instances, module)));
                     scope.core_instances += 1;
                 }
@@ -286,12 +288,14 @@ impl Writer<'_> {
 
     /// The core module of accessors, and an instance of its functions.
     fn own(&self, scope: &Scope, counts: Counts, out: &mut Vec<u8>) {
-        let shown: Vec<_> = scope.shown.iter().map(|(index, module)| (*index, &self.shown[*module])).collect();
+        let shown: Vec<_> =
+            scope.shown.iter().map(|(index, module)| (*index, &self.shown[*module])).collect();
         section(id::CORE_MODULE, accessor_module(&shown), out);
 
         let mut core = InstanceSection::new();
         let names: Vec<String> = shown.iter().map(|(index, _)| index.to_string()).collect();
-        let arguments = names.iter().zip(&shown).map(|(name, (index, _))| (name.as_str(), ModuleArg::Instance(*index)));
+        let arguments =
+            names.iter().zip(&shown).map(|(name, (index, _))| (name.as_str(), ModuleArg::Instance(*index)));
         core.instantiate(counts.core_modules, arguments.collect::<Vec<_>>());
         section(id::CORE_INSTANCE, contents(&core), out);
 

@@ -60,9 +60,7 @@ impl<'a> Component<'a> {
 
     /// Whether the outermost component exports a function of this name.
     pub fn exports_function(&self, wanted: &str) -> bool {
-        let is_wanted = |step: &Step<'_>| {
-            matches!(step, Step::Export { kind: ComponentExternalKind::Func, name, .. } if *name == wanted)
-        };
+        let is_wanted = |step: &Step<'_>| matches!(step, Step::Export { kind: ComponentExternalKind::Func, name, .. } if *name == wanted);
         self.root.steps.iter().any(is_wanted)
     }
 

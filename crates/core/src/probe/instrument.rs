@@ -1,6 +1,8 @@
-use super::targets::Targets;
 use super::entry_marks::Added;
-use super::{ChangeMarks, Deferred, Probe, ProbeError, ProbeNames, ProbeOptions, StackCount, deferred, entry_marks};
+use super::targets::Targets;
+use super::{
+    ChangeMarks, Deferred, Probe, ProbeError, ProbeNames, ProbeOptions, StackCount, deferred, entry_marks,
+};
 use crate::module::{Module, Patch};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Encode, ExportKind, Function, HeapType, Instruction, RefType, ValType};
