@@ -48,7 +48,7 @@ fn program(wat: &str) -> Arc<ProbedModule<'static>> {
 fn differs(engine: OtherEngine, action: &Action) -> Option<(String, String, String)> {
     let mut driver = engine.load(&program(LOGS)).unwrap();
     assert!(matches!(driver.instantiate(), Ok(DriverResult::Returned(_))));
-    let difference = perform(&mut *driver, action, &[]).unwrap();
+    let difference = perform(&mut *driver, action, &[], false).unwrap();
     difference.map(|difference| (difference.key, difference.original, difference.snapshot))
 }
 
