@@ -6,7 +6,8 @@ use clap::{ArgAction, Args};
 use preinit::stages::constant_exports::ConstantExport;
 use preinit::{Layout, Rename};
 
-use crate::cli::parse::{byte_count, layout_name, name_pair};
+use super::limit_args::Limit;
+use crate::cli::parse::{byte_count, layout_name, name_pair, time_span};
 
 /// The first half.
 #[derive(Debug, Args)]
@@ -23,6 +24,29 @@ pub struct ProbeArgs {
     /// The file for what to read, as JSON; `-` for standard output
     #[arg(long, value_name = "FILE", required = true)]
     pub state_schema: PathBuf,
+
+    /// What it can use up.
+    #[command(flatten)]
+    pub limits: FileLimitArgs,
+}
+
+/// Bounds on work that runs nothing.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct FileLimitArgs {
+    /// Time for each step of the work: `500ms`, `3s`, `2m`, `none`
+    ///
+    /// The steps are reading, making the output, and writing it. The process ends when one of them takes longer, whatever it
+    /// waits for.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time_span::limit)]
+    pub timeout: Limit,
+
+    /// Size of all memories together: `512MiB`, `4GiB`
+    ///
+    /// A module may have as many bytes, or 256 MiB; a state, which takes up to eight times its size to be read, an eighth of
+    /// that.
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = byte_count::parse)]
+    pub max_memory: u64,
 }
 
 /// The second half.
@@ -82,10 +106,6 @@ pub struct EncodeArgs {
     #[arg(long, value_name = "LAYOUT", default_value = "auto", value_parser = layout_name::parse)]
     pub layout: Layout,
 
-    /// Size of all files with contents of memories together
-    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = byte_count::parse)]
-    pub max_memory: u64,
-
     /// Turn every warning into a refusal
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub strict: bool,
@@ -93,6 +113,10 @@ pub struct EncodeArgs {
     /// Print nothing but errors
     #[arg(short, long)]
     pub quiet: bool,
+
+    /// What it can use up.
+    #[command(flatten)]
+    pub limits: FileLimitArgs,
 }
 
 const PROBE_NOTES: &str = "\
