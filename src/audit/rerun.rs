@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::evidence::{Difference, differences};
 use crate::execute::{ExecuteError, Stopped};
 use crate::freeze::FreezeError;
-use crate::host::{HostOptions, Ledger, Limits, Output, Stdin, WasiOptions};
+use crate::host::{Entry, HostOptions, Ledger, Limits, Output, Stdin, WasiOptions};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -132,12 +132,15 @@ impl<'a> Rerun<'a> {
         let both = first.entries().zip(ledger.entries());
         let call = both.take_while(|(left, right)| left.call.import == right.call.import).count();
         let finished = ended.is_none();
+        let text = |entry: &Entry| entry.call.in_words(first.show_values);
         let how = match (ended, first.entries().nth(call), ledger.entries().nth(call)) {
             (Some(ended), ..) => ended,
             (None, None, None) => return None,
-            (None, Some(first), Some(other)) => format!("it called {} instead of {}", other.call, first.call),
-            (None, Some(first), None) => format!("it did not call {}", first.call),
-            (None, None, Some(other)) => format!("it also called {}", other.call),
+            (None, Some(first), Some(other)) => {
+                format!("it called {} instead of {}", text(other), text(first))
+            }
+            (None, Some(first), None) => format!("it did not call {}", text(first)),
+            (None, None, Some(other)) => format!("it also called {}", text(other)),
         };
         Some(Divergence { call, how, finished })
     }

@@ -2,9 +2,11 @@
 //! has here. Calls are not recorded.
 
 mod clock;
+mod held_output;
 mod imports;
 mod random;
 
+use held_output::HeldOutput;
 pub(super) use imports::is_provided;
 
 use super::error::HostError;
@@ -13,6 +15,7 @@ use super::policy::{Class, Policy};
 use super::run_limits::{Limiter, Limits};
 use super::wasi::clock::Clocks;
 use super::wasi::random::Source;
+use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex};
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Engine, Store};
@@ -27,8 +30,10 @@ pub struct ComponentHost {
     clocks: Arc<Mutex<Clocks>>,
     random: Source,
     random_bytes: u64,
-    stdout: Option<MemoryOutputPipe>,
-    stderr: Option<MemoryOutputPipe>,
+    stdout: Pipe,
+    stderr: Pipe,
+    /// What a terminal gets at the end.
+    _held: [HeldOutput; 2],
 }
 
 impl WasiView for ComponentHost {
@@ -98,7 +103,7 @@ pub fn new_component_store(
 ) -> Result<Store<ComponentHost>, HostError> {
     let default = WasiOptions::default();
     let wasi = options.wasi.as_ref().unwrap_or(&default);
-    let (mut builder, stdout, stderr) = context(wasi, limits)?;
+    let (mut builder, [(stdout, held_stdout), (stderr, held_stderr)]) = context(wasi, limits)?;
     let denies = |class| options.policies.get(class) == Policy::Deny;
     let clock = if denies(Class::Clock) { super::Clock::Deny } else { wasi.clock };
     let random = if denies(Class::Random) { super::Random::Deny } else { wasi.random };
@@ -111,6 +116,7 @@ pub fn new_component_store(
         random_bytes: 0,
         stdout,
         stderr,
+        _held: [held_stdout, held_stderr],
     };
     let mut store = Store::new(engine, host);
     store.limiter(|host| &mut host.limiter);
@@ -122,7 +128,10 @@ pub fn new_component_store(
 
 type Pipe = Option<MemoryOutputPipe>;
 
-fn context(wasi: &WasiOptions, limits: &Limits) -> Result<(WasiCtxBuilder, Pipe, Pipe), HostError> {
+fn context(
+    wasi: &WasiOptions,
+    limits: &Limits,
+) -> Result<(WasiCtxBuilder, [(Pipe, HeldOutput); 2]), HostError> {
     let mut builder = WasiCtxBuilder::new();
     // The guest runs on a thread of its own, so that nobody else waits.
     builder.allow_blocking_current_thread(true);
@@ -136,24 +145,27 @@ fn context(wasi: &WasiOptions, limits: &Limits) -> Result<(WasiCtxBuilder, Pipe,
             builder.stdin(MemoryInputPipe::new(bytes.clone()));
         }
     }
-    let captured = || MemoryOutputPipe::new(usize::try_from(limits.max_memory).unwrap_or(usize::MAX));
-    let stdout = (wasi.stdout == Output::Capture).then(captured);
-    let stderr = (wasi.stderr == Output::Capture).then(captured);
-    match (wasi.stdout, &stdout) {
-        (Output::Inherit, _) => {
-            builder.inherit_stdout();
-        }
+    let pipe = || MemoryOutputPipe::new(usize::try_from(limits.max_memory).unwrap_or(usize::MAX));
+    let captured = |output| (output == Output::Capture).then(pipe);
+    let held = |output, is_terminal| (output == Output::InheritEscaped && is_terminal).then(pipe);
+    let (stdout, stderr) = (captured(wasi.stdout), captured(wasi.stderr));
+    let held_stdout = held(wasi.stdout, io::stdout().is_terminal());
+    let held_stderr = held(wasi.stderr, io::stderr().is_terminal());
+    match (wasi.stdout, stdout.as_ref().or(held_stdout.as_ref())) {
         (_, Some(pipe)) => {
             builder.stdout(pipe.clone());
         }
+        (Output::Inherit | Output::InheritEscaped, None) => {
+            builder.inherit_stdout();
+        }
         _ => {}
     }
-    match (wasi.stderr, &stderr) {
-        (Output::Inherit, _) => {
-            builder.inherit_stderr();
-        }
+    match (wasi.stderr, stderr.as_ref().or(held_stderr.as_ref())) {
         (_, Some(pipe)) => {
             builder.stderr(pipe.clone());
+        }
+        (Output::Inherit | Output::InheritEscaped, None) => {
+            builder.inherit_stderr();
         }
         _ => {}
     }
@@ -171,7 +183,8 @@ fn context(wasi: &WasiOptions, limits: &Limits) -> Result<(WasiCtxBuilder, Pipe,
             }
         })?;
     }
-    Ok((builder, stdout, stderr))
+    let held = (HeldOutput::Stdout(held_stdout), HeldOutput::Stderr(held_stderr));
+    Ok((builder, [(stdout, held.0), (stderr, held.1)]))
 }
 
 /// Provides what the component imports. What nobody provides traps when it is called.

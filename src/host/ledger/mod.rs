@@ -13,6 +13,8 @@ use preinit_core::wasi_version::WasiVersion;
 use super::error::Denied;
 use super::host_options::{Clock, ImportName, Random};
 use super::host_value::HostValue;
+use super::wasi;
+use crate::wording::counted;
 
 pub use descriptors::{Descriptor, DescriptorKind, Descriptors};
 pub use json::LedgerHash;
@@ -31,6 +33,8 @@ pub struct Ledger {
     pub(super) unrecorded: Vec<ImportName>,
     pub(super) entries: Vec<Arc<Entry>>,
     pub(super) unreplayed: Option<usize>,
+    /// Whether messages may have the bytes that calls passed.
+    pub(crate) show_values: bool,
     /// What the guest would have read next of the monotonic clock, in nanoseconds, if there was one.
     pub(super) monotonic: Option<u64>,
 }
@@ -221,6 +225,22 @@ impl Call {
     }
 }
 
+impl Call {
+    /// The call in words, with the bytes that it passed if those may be shown.
+    pub(crate) fn in_words(&self, show_values: bool) -> String {
+        if show_values { format!("{self:#}") } else { self.to_string() }
+    }
+
+    /// Whether what was read at this address is the name of a file.
+    fn is_path(&self, address: u32) -> bool {
+        let params = wasi::function(&self.import).map_or(&[][..], |function| function.params);
+        let mut named = params.iter().zip(0..).filter(|((name, _), _)| name.ends_with("path"));
+        named.any(|(_, index)| self.word(index) == Some(address))
+    }
+}
+
+/// The call with its arguments, and what was read of the guest's memory: how much, and where. The alternate form `{:#}` has the
+/// bytes themselves.
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}(", self.import)?;
@@ -231,18 +251,25 @@ impl fmt::Display for Call {
         f.write_str(")")?;
         for (index, region) in self.reads.iter().enumerate() {
             let with = if index == 0 { " with" } else { "," };
-            write!(f, "{with} {region}")?;
+            match f.alternate() || self.is_path(region.address) {
+                true => write!(f, "{with} {region:#}")?,
+                false => write!(f, "{with} {region}")?,
+            }
         }
         Ok(())
     }
 }
 
+/// How many bytes there are, and where. The alternate form `{:#}` has the first ones, too.
 impl fmt::Display for Region {
-    /// The text, or the first bytes, and where they are.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 40;
-        let more = if self.bytes.len() > SHOWN { "…" } else { "" };
-        let shown = &self.bytes[..self.bytes.len().min(SHOWN)];
-        write!(f, "\"{}\"{more} ({} bytes at {:#x})", shown.escape_ascii(), self.bytes.len(), self.address)
+        let Region { address, bytes } = self;
+        if !f.alternate() {
+            return write!(f, "{} at {address:#x}", counted(bytes.len() as u64, "byte"));
+        }
+        let more = if bytes.len() > SHOWN { "…" } else { "" };
+        let shown = &bytes[..bytes.len().min(SHOWN)];
+        write!(f, "\"{}\"{more} ({} bytes at {address:#x})", shown.escape_ascii(), bytes.len())
     }
 }

@@ -201,7 +201,7 @@ impl HostState {
             return Ok(Answer::Recorded(self.recorder.record_shared(entry)?));
         }
         if self.refuse_changes && wasi.would_change(&call) {
-            let refused = ChangeRefused { call: call.to_string() };
+            let refused = ChangeRefused { call: call.in_words(self.recorder.ledger.show_values) };
             let outcome = Outcome::Trap(refused.to_string());
             self.recorder.record(Entry { call, outcome, writes: Vec::new() })?;
             return Err(refused.into());
