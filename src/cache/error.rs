@@ -1,5 +1,6 @@
 use crate::ownership::Fault;
-use preinit_core::printable::{Printable, PrintablePath};
+use crate::wording::PrintablePath;
+use preinit_core::printable::Printable;
 use std::io;
 use std::path::PathBuf;
 

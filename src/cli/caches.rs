@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use directories_next::ProjectDirs;
+use preinit::stages::PrintablePath;
 use preinit::stages::cache::{CacheError, CacheSection, CompileCache, OwnedDirectory};
-use preinit::stages::printable::PrintablePath;
 
 use super::args::{CacheArgs, usage_error};
 

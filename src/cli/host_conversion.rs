@@ -8,7 +8,8 @@ use preinit::host::{
     Preload, Stdin, WasiOptions,
 };
 
-use preinit::stages::printable::{Printable, PrintablePath};
+use preinit::stages::PrintablePath;
+use preinit::stages::printable::Printable;
 
 use super::advice;
 use super::args::{HostArgs, LimitArgs};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use preinit::stages::Bytes;
-use preinit::stages::printable::PrintablePath;
+use preinit::stages::PrintablePath;
 
 use super::args::usage_error;
 

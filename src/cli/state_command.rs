@@ -9,10 +9,11 @@ use anyhow::{Context, bail};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use preinit::Warning;
+use preinit::stages::PrintablePath;
 use preinit::stages::constant_exports::ConstantExport;
 use preinit::stages::module::Module;
 use preinit::stages::plan::{PlanOptions, rename_conflict};
-use preinit::stages::printable::{Printable, PrintablePath};
+use preinit::stages::printable::Printable;
 use preinit::stages::state_file::{
     self, Contents, SnapshotError, SnapshotOptions, State, StateError, check_module, is_size_of,
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use preinit::host::{Access, Directory, Ledger, Output as GuestOutput, Stdin, WasiOptions};
-use preinit::stages::printable::PrintablePath;
+use preinit::stages::PrintablePath;
 use preinit::verify::{Outcome, Script, Verdict, VerifyOptions, verify};
 use preinit::{Options, wat_to_wasm};
 

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use preinit_core::printable::{Name, Printable, PrintablePath};
+use crate::wording::PrintablePath;
+use preinit_core::printable::{Name, Printable};
 
 use super::host_options::ImportName;
 use super::policy::Class;

@@ -2,7 +2,6 @@
 
 use serde::{Serialize, Serializer};
 use std::fmt::{self, Write};
-use std::path::Path;
 
 /// Characters of a name that are shown; a longer one loses its middle.
 const SHOWN: usize = 200;
@@ -39,22 +38,6 @@ pub fn printable_lines(text: &str, longest: usize) -> String {
         let _ = escape_cut(line, longest, &mut escaped);
     }
     escaped
-}
-
-/// The name of a file, which whoever made the file has chosen. As [`Printable`].
-///
-/// ```
-/// use preinit_core::printable::PrintablePath;
-///
-/// assert_eq!(PrintablePath("dir/a\nwarning: b".as_ref()).to_string(), "dir/a\\nwarning: b");
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PrintablePath<'a>(pub &'a Path);
-
-impl fmt::Display for PrintablePath<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Printable(&self.0.to_string_lossy()).fmt(f)
-    }
 }
 
 /// What a library says about a module: one line, in which names of the module may occur. As [`Printable`], but longer.

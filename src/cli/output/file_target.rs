@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata};
-use preinit::stages::printable::PrintablePath;
+use preinit::stages::PrintablePath;
 use preinit::stages::temporary::{Temporary, remove_leftovers};
 
 /// Where a file will be. It need not be there yet.

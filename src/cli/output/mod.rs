@@ -13,7 +13,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use preinit::stages::printable::PrintablePath;
+use preinit::stages::PrintablePath;
 use preinit::stages::temporary::Temporary;
 
 use file_mode::FileMode;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use preinit::host::Directory;
-use preinit::stages::printable::PrintablePath;
+use preinit::stages::PrintablePath;
 use sha2::{Digest, Sha256};
 
 /// Files in all directories together; looking at more would take longer than most inits.

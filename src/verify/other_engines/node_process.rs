@@ -1,7 +1,7 @@
 //! A process of Node that answers requests, one JSON document per line.
 
 use super::DriverError;
-use preinit_core::printable::PrintablePath;
+use crate::wording::PrintablePath;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::{BufRead, BufReader, Write};
