@@ -93,9 +93,9 @@ fn options(args: EncodeArgs) -> SnapshotOptions {
     let plan = PlanOptions {
         removed_exports: args.init_functions,
         renames: args.renames,
-        internalize: args.internalize,
-        fresh_imports: args.fresh_imports,
-        layout: args.layout,
+        internalize: args.form.internalize,
+        fresh_imports: args.form.fresh_imports,
+        layout: args.form.layout,
         ..PlanOptions::default()
     };
     SnapshotOptions { plan, constant_exports }

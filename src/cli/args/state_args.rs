@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 use preinit::stages::constant_exports::ConstantExport;
-use preinit::{Layout, Rename};
+use preinit::Rename;
 
+use super::OutputFormArgs;
 use super::limit_args::Limit;
-use crate::cli::parse::{byte_count, layout_name, name_pair, time_span};
+use crate::cli::parse::{byte_count, name_pair, time_span};
 
 /// The first half.
 #[derive(Debug, Args)]
@@ -91,20 +92,9 @@ pub struct EncodeArgs {
     #[arg(short = 'r', long = "rename-func", value_name = "DST=SRC", value_parser = name_pair::rename)]
     pub renames: Vec<Rename>,
 
-    /// Make imported memories, tables and globals the module's own
-    #[arg(long, action = ArgAction::Set, default_value_t = false)]
-    pub internalize: bool,
-
-    /// Imported memories hold nothing but zeros when an instance gets them
-    ///
-    /// Then zeros may be written to them too, so that many small pieces of data become a few long ones. Refused if the state
-    /// says that a memory was not like that.
-    #[arg(long, action = ArgAction::Set, default_value_t = false, conflicts_with = "internalize")]
-    pub fresh_imports: bool,
-
-    /// How memory contents are laid out: `auto`, `compact`, `mappable`
-    #[arg(long, value_name = "LAYOUT", default_value = "auto", value_parser = layout_name::parse)]
-    pub layout: Layout,
+    /// How the state is written.
+    #[command(flatten)]
+    pub form: OutputFormArgs,
 
     /// Turn every warning into a refusal
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
