@@ -22,6 +22,8 @@ pub struct HostOptions {
     pub stubs: Vec<ImportName>,
     /// Stub every import that nothing else provides.
     pub stub_all: bool,
+    /// Stubs, as `module.name`, that answer with ones instead of zeros: to see what depends on their answers.
+    pub stubs_of_ones: Vec<String>,
     /// Imports from a library user's linker.
     pub linker: Option<LinkerHook>,
     /// Answer from this recording and touch nothing outside. The calls must be the recorded ones.

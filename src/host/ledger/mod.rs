@@ -64,6 +64,8 @@ pub struct Entry {
 pub struct Call {
     /// The function.
     pub import: Arc<ImportName>,
+    /// Whether a stub answers, whatever the function is called.
+    pub stubbed: bool,
     /// Its arguments.
     pub args: Vec<HostValue>,
     /// What the host read from the guest's memory. Ranges that are out of bounds are left out; the call itself traps.
@@ -190,14 +192,14 @@ impl Entry {
 }
 
 impl Call {
-    /// The WASI function that was called, if it was one, of whichever version.
+    /// The WASI function that was called, if it was one, of whichever version, and WASI has answered.
     pub fn wasi(&self) -> Option<&str> {
         self.wasi_version().map(|_| &*self.import.name)
     }
 
-    /// The version of WASI that the function is of, if it is of WASI.
+    /// The version of WASI that the function is of, if it is of WASI and not stubbed.
     pub(crate) fn wasi_version(&self) -> Option<WasiVersion> {
-        WasiVersion::of_module(&self.import.module)
+        WasiVersion::of_module(&self.import.module).filter(|_| !self.stubbed)
     }
 
     /// The standard stream that this call writes to: `stdout` or `stderr`.

@@ -128,7 +128,7 @@ fn call(
     results: &mut [Val],
 ) -> wasmtime::Result<()> {
     let backtrace = caller.data().recorder.backtrace(&caller);
-    let call = Call { import: Arc::clone(import), args, reads: Vec::new(), backtrace };
+    let call = Call { import: Arc::clone(import), stubbed: false, args, reads: Vec::new(), backtrace };
     let entry = match caller.get_export("memory") {
         Some(Extern::Memory(memory)) => {
             let (bytes, state) = memory.data_and_store_mut(&mut caller);

@@ -3,7 +3,7 @@
 use preinit::stages::module::{Module, Replacements, SectionId, ref_funcs, section_of};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Encode, Instruction};
-use wasmparser::{ConstExpr, DataKind, ElementKind, Operator};
+use wasmparser::{ConstExpr, DataKind, ElementKind, FuncType, Operator, ValType};
 
 pub fn append(
     module: &Module<'_>,

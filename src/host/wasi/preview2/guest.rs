@@ -33,7 +33,7 @@ impl Guest<'_, '_> {
         let import = Arc::new(ImportName::new(WasiVersion::Preview1.module(), name));
         let Some(function) = function(&import) else { bail!("preview 1 has no function `{name}`") };
         let backtrace = self.caller.data().recorder.backtrace(&self.caller);
-        let call = Call { import, args: args.to_vec(), reads: Vec::new(), backtrace };
+        let call = Call { import, args: args.to_vec(), stubbed: false, reads: Vec::new(), backtrace };
         let memory = &mut GuestMemory::Unshared(scratch);
         let errno = match self.caller.data_mut().wasi_call(function, call, memory)? {
             Answer::Live(errno) => errno,
