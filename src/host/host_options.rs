@@ -130,7 +130,7 @@ pub enum Output {
     #[default]
     Inherit,
     /// To the same stream of this process. If that is a terminal, whatever could act on it is escaped, as
-    /// [`preinit_core::terminal_output::TerminalOutput`] does it; what a component prints comes at the end of the run then.
+    /// [`preinit_core::terminal_output::TerminalOutput`] does it.
     InheritEscaped,
     /// Into the [`HostState`].
     Capture,

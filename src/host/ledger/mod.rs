@@ -1,5 +1,6 @@
 //! The record of every host call, in order: plain data that can be compared, replayed and written down.
 
+mod component_call;
 mod descriptors;
 mod json;
 mod query;
@@ -16,6 +17,7 @@ use super::host_value::HostValue;
 use super::wasi;
 use crate::wording::counted;
 
+pub use component_call::ComponentCall;
 pub use descriptors::{Descriptor, DescriptorKind, Descriptors};
 pub use json::LedgerHash;
 pub use query::{FileChange, ImportCount, Input};
@@ -32,6 +34,8 @@ pub struct Ledger {
     pub(super) overlaid: Vec<bool>,
     pub(super) unrecorded: Vec<ImportName>,
     pub(super) entries: Vec<Arc<Entry>>,
+    /// Of a component, what it called, and which entries answered that.
+    pub(super) component_calls: Vec<ComponentCall>,
     pub(super) unreplayed: Option<usize>,
     /// Whether messages may have the bytes that calls passed.
     pub(crate) show_values: bool,
@@ -111,7 +115,13 @@ impl Ledger {
 
     /// A recording of the first `calls` calls only.
     pub(crate) fn first(&self, calls: usize) -> Ledger {
-        Ledger { entries: self.entries.iter().take(calls).cloned().collect(), ..self.clone() }
+        let component_calls =
+            self.component_calls.iter().take_while(|call| call.answered_by.end <= calls).cloned().collect();
+        Ledger {
+            entries: self.entries.iter().take(calls).cloned().collect(),
+            component_calls,
+            ..self.clone()
+        }
     }
 
     /// The number of calls.
@@ -159,6 +169,7 @@ impl PartialEq for Ledger {
             && self.preopens == other.preopens
             && self.unrecorded == other.unrecorded
             && self.entries == other.entries
+            && self.component_calls == other.component_calls
     }
 }
 
