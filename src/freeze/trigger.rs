@@ -54,8 +54,9 @@ enum TriggerKind {
 /// Text that says no place. No example: that of [`Trigger`] has one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` {what}; expected `stdin`, `open:PATH`, `export:NAME`, `call:NAME`, `checkpoint`, or an import as \
-     `MODULE.NAME` or `MODULE.NAME(0, ..)`, each with `#N` after it for the N-th time"
+    "`{}` {what}; expected `stdin`, `open:PATH`, `export:NAME`, `call:NAME`, `checkpoint`, or an import as \
+     `MODULE.NAME` or `MODULE.NAME(0, ..)`, each with `#N` after it for the N-th time",
+    Printable(text)
 )]
 pub struct TriggerError {
     text: String,

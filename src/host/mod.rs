@@ -134,7 +134,7 @@ pub fn new_store(
 
 impl HostState {
     fn new(options: &HostOptions, limits: &Limits, module_digest: [u8; 32]) -> Result<HostState, HostError> {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger { show_values: options.show_values, ..Ledger::default() };
         if let Some(wasi) = &options.wasi {
             ledger.sources = Sources { clock: Some(wasi.clock), random: Some(wasi.random) };
             ledger.preopens = wasi.dirs.iter().map(|directory| directory.guest.clone()).collect();

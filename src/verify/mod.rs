@@ -92,7 +92,9 @@ pub use options::VerifyOptions;
 pub use other_engines::OtherEngine;
 pub use pattern::Pattern;
 pub use script::{Expected, Script, ScriptError, Step};
-pub use verdict::{Coverage, Difference, EngineCoverage, Outcome, Skipped, StateCoverage, Verdict};
+pub use verdict::{
+    Assumption, Coverage, Difference, EngineCoverage, Outcome, Skipped, StateCoverage, Verdict,
+};
 pub use verifier::Verifier;
 
 use crate::execute::ExecuteError;

@@ -73,6 +73,7 @@ pub mod segments;
 pub mod snapshot;
 pub mod state_file;
 pub mod strip;
+pub mod terminal_output;
 pub mod wasi_version;
 
 pub use hex::hex;

@@ -14,6 +14,8 @@ use preinit_core::wasi_version::WasiVersion;
 use super::error::Denied;
 use super::host_options::{Clock, ImportName, Random};
 use super::host_value::HostValue;
+use super::wasi;
+use crate::wording::counted;
 
 pub use component_call::ComponentCall;
 pub use descriptors::{Descriptor, DescriptorKind, Descriptors};
@@ -98,6 +100,8 @@ pub struct Ledger {
     /// Of a component, what it called, and which entries answered that.
     pub(super) component_calls: Vec<ComponentCall>,
     pub(super) unreplayed: Option<usize>,
+    /// Whether messages may have the bytes that calls passed.
+    pub(crate) show_values: bool,
     /// What the guest would have read next of the monotonic clock, in nanoseconds, if there was one.
     pub(super) monotonic: Option<u64>,
 }
@@ -127,6 +131,8 @@ pub struct Entry {
 pub struct Call {
     /// The function.
     pub import: Arc<ImportName>,
+    /// Whether a stub answers, whatever the function is called.
+    pub stubbed: bool,
     /// Its arguments.
     pub args: Vec<HostValue>,
     /// What the host read from the guest's memory. Ranges that are out of bounds are left out; the call itself traps.
@@ -260,14 +266,14 @@ impl Entry {
 }
 
 impl Call {
-    /// The WASI function that was called, if it was one, of whichever version.
+    /// The WASI function that was called, if it was one, of whichever version, and WASI has answered.
     pub fn wasi(&self) -> Option<&str> {
         self.wasi_version().map(|_| &*self.import.name)
     }
 
-    /// The version of WASI that the function is of, if it is of WASI.
+    /// The version of WASI that the function is of, if it is of WASI and not stubbed.
     pub(crate) fn wasi_version(&self) -> Option<WasiVersion> {
-        WasiVersion::of_module(&self.import.module)
+        WasiVersion::of_module(&self.import.module).filter(|_| !self.stubbed)
     }
 
     /// The standard stream that this call writes to: `stdout` or `stderr`.
@@ -295,6 +301,22 @@ impl Call {
     }
 }
 
+impl Call {
+    /// The call in words, with the bytes that it passed if those may be shown.
+    pub(crate) fn in_words(&self, show_values: bool) -> String {
+        if show_values { format!("{self:#}") } else { self.to_string() }
+    }
+
+    /// Whether what was read at this address is the name of a file.
+    fn is_path(&self, address: u32) -> bool {
+        let params = wasi::function(&self.import).map_or(&[][..], |function| function.params);
+        let mut named = params.iter().zip(0..).filter(|((name, _), _)| name.ends_with("path"));
+        named.any(|(_, index)| self.word(index) == Some(address))
+    }
+}
+
+/// The call with its arguments, and what was read of the guest's memory: how much, and where. The alternate form `{:#}` has the
+/// bytes themselves.
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}(", self.import)?;
@@ -305,18 +327,25 @@ impl fmt::Display for Call {
         f.write_str(")")?;
         for (index, region) in self.reads.iter().enumerate() {
             let with = if index == 0 { " with" } else { "," };
-            write!(f, "{with} {region}")?;
+            match f.alternate() || self.is_path(region.address) {
+                true => write!(f, "{with} {region:#}")?,
+                false => write!(f, "{with} {region}")?,
+            }
         }
         Ok(())
     }
 }
 
+/// How many bytes there are, and where. The alternate form `{:#}` has the first ones, too.
 impl fmt::Display for Region {
-    /// The text, or the first bytes, and where they are.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 40;
-        let more = if self.bytes.len() > SHOWN { "…" } else { "" };
-        let shown = &self.bytes[..self.bytes.len().min(SHOWN)];
-        write!(f, "\"{}\"{more} ({} bytes at {:#x})", shown.escape_ascii(), self.bytes.len(), self.address)
+        let Region { address, bytes } = self;
+        if !f.alternate() {
+            return write!(f, "{} at {address:#x}", counted(bytes.len() as u64, "byte"));
+        }
+        let more = if bytes.len() > SHOWN { "…" } else { "" };
+        let shown = &bytes[..bytes.len().min(SHOWN)];
+        write!(f, "\"{}\"{more} ({} bytes at {address:#x})", shown.escape_ascii(), bytes.len())
     }
 }
