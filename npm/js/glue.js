@@ -16,6 +16,9 @@ function isContainer(value) {
     && CONTAINERS.some((container) => Object.getPrototypeOf(value) === container.prototype);
 }
 
+/** Imports that do nothing but call the module, or look after its memory: what that does is the module's state. */
+const TRANSPARENT = /^(invoke_[a-z]+|_?emscripten_(resize_heap|memcpy_js|memcpy_big))$/;
+
 /** A module of wasm-bindgen. */
 class WasmBindgen {
   /** Objects that the module has made and nobody else has seen when it did. */
@@ -71,6 +74,10 @@ class WasmBindgen {
     return seen.at(-1) + 1 - first - numbers.size;
   }
 
+  isTransparent() {
+    return false;
+  }
+
   get initializers() {
     return ['__wbindgen_start'];
   }
@@ -78,10 +85,18 @@ class WasmBindgen {
 
 /** Any other module. */
 class Other {
+  constructor(imports) {
+    // Emscripten, optimized: names of one or two letters, the constructors' too, which are called first.
+    this.hasShortNames = imports.length > 0 && imports.every(({ module, name }) => module === 'a' && name.length <= 2);
+  }
+
   explain({ module, name }) {
-    // Emscripten: calls through the table, with exceptions caught; and views of a memory that has grown.
-    return (module === 'env' && /^invoke_[a-z]+$/.test(name)) || name === 'emscripten_resize_heap'
-      || /^_?emscripten_memcpy_(js|big)$/.test(name);
+    return this.isTransparent(module, name);
+  }
+
+  /** Emscripten: calls through the table, with exceptions caught; and views of a memory that has grown. */
+  isTransparent(module, name) {
+    return TRANSPARENT.test(name) && (module === 'env' || !name.startsWith('invoke_'));
   }
 
   liveHandles() {
@@ -97,5 +112,5 @@ class Other {
 export function glueOf(module) {
   const imports = WebAssembly.Module.imports(module);
   const isOfWasmBindgen = imports.some(({ name }) => name.startsWith('__wbindgen_') || name.startsWith('__wbg_'));
-  return isOfWasmBindgen ? new WasmBindgen(imports) : new Other();
+  return isOfWasmBindgen ? new WasmBindgen(imports) : new Other(imports);
 }

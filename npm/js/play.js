@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { serialize } from 'node:v8';
 import { sectionOf } from './fixups.js';
 import { installHooks } from './hooks.js';
-import { preinitialized } from './run.js';
+import { preinitialized } from './replay.js';
 
 const [side, originalFile, snapshotFile, script] = process.argv.slice(2);
 const original = new Uint8Array(readFileSync(originalFile));
@@ -20,10 +20,11 @@ async function played() {
     after: (instance) => ((instances += 1), instance),
   });
   const started = performance.now();
-  const { run, calls } = await import(script);
+  const { start, run, calls } = await import(script);
+  const loaded = await start?.();
   // The program may want it before the module is instantiated. That is not compiled here: engines remember what they have compiled.
-  const value = side === 'original' ? await run() : sectionOf(replacement)?.value;
-  const answers = await calls({ preinitialized: side === 'snapshot', value });
+  const value = side === 'original' ? await run?.(loaded) : sectionOf(replacement)?.value;
+  const answers = await calls({ preinitialized: side === 'snapshot', value, started: loaded });
   return { answers, milliseconds: performance.now() - started };
 }
 
