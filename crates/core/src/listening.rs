@@ -49,7 +49,10 @@ pub struct ListeningSchema {
 ///
 /// # Errors
 /// If a function body cannot be read, which validation rules out.
-pub fn listening(module: &Module<'_>, wanted: Option<&BTreeSet<u32>>) -> Result<Listening, BinaryReaderError> {
+pub fn listening(
+    module: &Module<'_>,
+    wanted: Option<&BTreeSet<u32>>,
+) -> Result<Listening, BinaryReaderError> {
     let all = || module.referenceable_functions();
     let mut functions = wanted.map_or_else(all, |wanted| wanted & &all());
     functions.retain(|&function| function >= module.imported.functions);
@@ -271,7 +274,8 @@ mod tests {
     /// The instructions of a function.
     fn body(module: &Module<'_>, function: u32) -> String {
         let bodies = module.bodies();
-        let operators = bodies[(function - module.imported.functions) as usize].get_operators_reader().unwrap();
+        let operators =
+            bodies[(function - module.imported.functions) as usize].get_operators_reader().unwrap();
         operators.into_iter().map(|operator| format!("{:?} ", operator.unwrap())).collect()
     }
 
