@@ -27,8 +27,8 @@ export class Boundary {
   #probe = new WebAssembly.Table({ element: 'anyfunc', initial: 1 });
 
   /**
-   * `explain` says of a call whether it leaves nothing behind in JavaScript; `isSkipped` of an import whether it needs not be
-   * called again.
+   * `explain` says of a call whether it leaves nothing behind in JavaScript; `isSkipped` of one whether it needs not be
+   * made again.
    */
   constructor(recorder, explain, isSkipped) {
     this.#recorder = recorder;
@@ -45,8 +45,7 @@ export class Boundary {
       return value;
     }
     const key = `${module}.${name}`;
-    const isSkipped = this.#isSkipped({ module, name });
-    const record = (call, crossing) => {
+    const record = (call, crossing, isSkipped) => {
       if (!this.#isOn) return;
       if (!crossing && !isSkipped) this.later += 1;
       if (this.#explain({ module, name, ...call })) return;
@@ -54,18 +53,20 @@ export class Boundary {
       calls.set(key, (calls.get(key) ?? 0) + 1);
     };
     const recorder = this.#recorder;
+    const isSkippedCall = this.#isSkipped;
     const wrapped = function (...args) {
+      const isSkipped = isSkippedCall({ module, name, args });
       const crossing = isSkipped ? undefined : recorder.crossing([module, name], args);
       let result;
       try {
         result = Reflect.apply(value, this, args);
       } catch (error) {
         crossing?.threw(error);
-        record({ args, error }, crossing);
+        record({ args, error }, crossing, isSkipped);
         throw error;
       }
       crossing?.returned(result);
-      record({ args, result }, crossing);
+      record({ args, result }, crossing, isSkipped);
       return result;
     };
     this.#functions.set(`${module}.${name}`, value);

@@ -98,13 +98,13 @@ async function watched(recording, { start, run }, timers) {
 }
 
 /** The snapshot of the module that `start` or `run` loads. See index.d.ts. */
-export async function capture({ wasm, out, start, run, noop = [], constant = {}, allow = [] }) {
+export async function capture({ wasm, out, start, run, noop = [], constant = {}, allow = [], again = [] }) {
   if (typeof (start ?? run) !== 'function') throw new TypeError('start or run must be a function that loads the module');
   const original = await bytesFrom(wasm, 'wasm');
   const listening = await listen(original);
   const given = [...noop, ...Object.keys(constant)];
   const probed = await probe(listening.wasm);
-  const recording = new Recording(original, { probed, listening, passed: given, allow, hasStart: start !== undefined });
+  const recording = new Recording(original, { probed, listening, passed: given, allow, again, hasStart: start !== undefined });
   const timers = watchTimers();
   const value = await watched(recording, { start, run }, timers);
   let reasons = [...recording.reasons(), ...(allow.includes('timers') ? [] : timers.reasons())];

@@ -1,5 +1,7 @@
 // What is known of the JavaScript around modules, by the names that tools give to imports and exports.
 
+import { Emscripten } from './emscripten.js';
+
 // Imports of wasm-bindgen that only look at a value, make one of a primitive, or throw.
 const PURE = new RegExp(
   '^__wbindgen_(string_new|string_get|number_new|number_get|boolean_get|bigint_from_[a-z0-9]+|bigint_get_as_i64|debug_string' +
@@ -15,9 +17,6 @@ function isContainer(value) {
   return value !== null && typeof value === 'object'
     && CONTAINERS.some((container) => Object.getPrototypeOf(value) === container.prototype);
 }
-
-/** Imports that do nothing but call the module, or look after its memory: what that does is the module's state. */
-const TRANSPARENT = /^(invoke_[a-z]+|_?emscripten_(resize_heap|memcpy_js|memcpy_big))$/;
 
 /** A module of wasm-bindgen. */
 class WasmBindgen {
@@ -78,33 +77,16 @@ class WasmBindgen {
     return false;
   }
 
+  isFile() {
+    return false;
+  }
+
+  left() {
+    return [];
+  }
+
   get initializers() {
     return ['__wbindgen_start'];
-  }
-}
-
-/** Any other module. */
-class Other {
-  constructor(imports) {
-    // Emscripten, optimized: names of one or two letters, the constructors' too, which are called first.
-    this.hasShortNames = imports.length > 0 && imports.every(({ module, name }) => module === 'a' && name.length <= 2);
-  }
-
-  explain({ module, name }) {
-    return this.isTransparent(module, name);
-  }
-
-  /** Emscripten: calls through the table, with exceptions caught; and views of a memory that has grown. */
-  isTransparent(module, name) {
-    return TRANSPARENT.test(name) && (module === 'env' || !name.startsWith('invoke_'));
-  }
-
-  liveHandles() {
-    return 0;
-  }
-
-  get initializers() {
-    return ['__wasm_call_ctors', '_initialize'];
   }
 }
 
@@ -112,5 +94,5 @@ class Other {
 export function glueOf(module) {
   const imports = WebAssembly.Module.imports(module);
   const isOfWasmBindgen = imports.some(({ name }) => name.startsWith('__wbindgen_') || name.startsWith('__wbg_'));
-  return isOfWasmBindgen ? new WasmBindgen(imports) : new Other(imports);
+  return isOfWasmBindgen ? new WasmBindgen(imports) : new Emscripten(imports);
 }

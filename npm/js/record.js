@@ -138,9 +138,9 @@ class Steps {
 }
 
 /** Steps as data, and the bytes they take. Functions are named as those of the listening module. */
-function stepsOf(recorder, steps) {
+function stepsOf(recorder, steps, events) {
   const tables = (changes) => changes.tables.map(({ table, slot, value }) => [recorder.tables.findIndex((one) => one.index === table), slot, value]);
-  return withoutEnvironment(recorder.events).map((event) => {
+  return events.map((event) => {
     const { kind, args, results } = event;
     switch (kind) {
       case 'call': return [kind, event.function, args, steps.checks(event, args)];
@@ -189,8 +189,10 @@ export function listenersOf(recorder) {
 export function recordOf(recorder, memories, functions) {
   const steps = new Steps(recorder, memories);
   const first = steps.first();
-  const played = stepsOf(recorder, steps);
+  const firsts = withoutEnvironment(recorder.events.slice(0, recorder.firsts));
+  const played = stepsOf(recorder, steps, firsts);
   const tail = tailOf(recorder, steps, memories);
+  const again = stepsOf(recorder, steps, recorder.events.slice(recorder.firsts));
   const bytes = new Uint8Array(steps.length);
   let at = 0;
   for (const part of steps.bytes) {
@@ -203,7 +205,8 @@ export function recordOf(recorder, memories, functions) {
       memories: steps.memories.map(({ where, ranges }) => ({ where, ranges: union(ranges) })),
       tables: recorder.tables.map(({ where }) => where),
       first,
-      steps: played,
+      steps: [...played, ...again],
+      firsts: played.length,
       tail,
     },
     bytes,

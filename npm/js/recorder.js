@@ -7,7 +7,7 @@ import { written } from './fixups.js';
 const { Module, Instance } = WebAssembly;
 
 // How far above all that is not zero the module may write between two calls that are inside of another.
-const MARGIN = 4 << 20;
+const MARGIN = 8 << 20;
 
 /** The memories, tables or globals that JavaScript can see, and where. `names` are the module's own exports. */
 function visible(kind, probes, { schema, names, exports }) {
@@ -37,6 +37,7 @@ export class Recorder {
   #multiple;
   #isInPassed = false;
   #isEnding = false;
+  #isLater = false;
   #wasInside = false;
   #depth = 0;
   // Calls from outside.
@@ -44,11 +45,12 @@ export class Recorder {
 
   /**
    * `names` are the module's own exports. `isEnd` says of a function that the record ends where JavaScript calls it; `isPassed` of
-   * one that its calls are not recorded, because it will do nothing. `patience` are the milliseconds that comparing memories
+   * one that its calls are not recorded, because it will do nothing. `again` are imports whose later calls are recorded, too: they are
+   * made again when the record has been played. `patience` are the milliseconds that comparing memories
    * may take.
    */
-  constructor({ schema, listening, names, isEnd, isPassed, patience }) {
-    Object.assign(this, { schema, listening, names, isEnd, isPassed, patience });
+  constructor({ schema, listening, names, again, isEnd, isPassed, patience }) {
+    Object.assign(this, { schema, listening, names, again, isEnd, isPassed, patience });
     const { multiple } = listening.schema;
     const imported = schema.imports.filter(({ kind, index }) => kind === 'function' && multiple.includes(index));
     this.#multiple = new Set(imported.map(({ module, name }) => `${module}.${name}`));
@@ -96,6 +98,8 @@ export class Recorder {
     this.tail = this.#isEnding ? undefined : this.#lastChanges();
     this.isOn = false;
     this.#listen(false);
+    this.firsts = this.events.length;
+    this.#isLater = true;
     for (const table of this.tables) table.ended = slotsOf(table.object);
     if (this.#depth > 0) this.problems.add('a call into the module had not returned');
   }
@@ -153,6 +157,7 @@ export class Recorder {
     if (this.#spent > this.patience) {
       this.problems.add('there are too many calls for so large a memory');
       this.end();
+      this.isOn = false;
     }
     return { memories, grown, tables };
   }
@@ -205,7 +210,7 @@ export class Recorder {
   #called(args) {
     const index = args.pop();
     const callee = this.exports[this.functions.get(index)];
-    if (this.isOn && this.#depth === 0 && this.isEnd(index, callee, this.#count)) this.end();
+    if (this.isOn && !this.#isLater && this.#depth === 0 && this.isEnd(index, callee, this.#count)) this.end();
     if (!this.isOn) return callee(...args);
     if (this.isPassed(index)) return this.#pass(callee, args);
     this.events.push({ kind: 'call', function: index, args: args.map((one) => this.#incoming(one)), ...this.#changes(false) });
@@ -256,22 +261,25 @@ export class Recorder {
 
   /** The module has called JavaScript; returns what to do when that returns, or undefined if it is not recorded. */
   crossing([module, name], args) {
-    if (!this.isOn || this.#isOutside || this.#isInPassed) return undefined;
+    const isAgain = this.#isLater && !this.isOn && this.again(`${module}.${name}`);
+    if (isAgain) this.isOn = true;
+    else if (!this.isOn || this.#isOutside || this.#isInPassed) return undefined;
     const show = (one) => this.#outgoing(one, () => `the import ${module}.${name} was given an object that the module made`);
     const count = this.#multiple.has(`${module}.${name}`) ? 2 : 1;
     this.events.push({ kind: 'import', key: [module, name, count], args: args.map(show), ...this.#changes(true) });
     this.#leave();
+    const answered = (answer) => {
+      this.#enter();
+      if (this.isOn) this.events.push({ kind: 'answer', ...answer(), ...this.#changes(false) });
+      if (isAgain) this.isOn = false;
+    };
     return {
       returned: (result) => {
-        this.#enter();
-        if (!this.isOn) return;
-        const results = (count > 1 ? [...result] : [result]).map((one) => this.#incoming(one));
-        this.events.push({ kind: 'answer', results, ...this.#changes(false) });
+        answered(() => ({ results: (count > 1 ? [...result] : [result]).map((one) => this.#incoming(one)) }));
       },
       threw: (error) => {
-        this.#enter();
         this.thrown = error;
-        if (this.isOn) this.events.push({ kind: 'answer', threw: true, ...this.#changes(false) });
+        answered(() => ({ threw: true }));
       },
     };
   }

@@ -20,7 +20,7 @@ export class Recording {
    * `probed` shows the state of `listening`, which is the module with functions that say when they are called. `passed` are exports
    * that will do nothing. Calls are recorded up to the end of what `start` does, or else the first ones, of initializers.
    */
-  constructor(original, { probed, listening, passed, allow, hasStart }) {
+  constructor(original, { probed, listening, passed, allow, again, hasStart }) {
     const { wasm, schema } = probed;
     this.schema = schema;
     this.original = original;
@@ -29,12 +29,14 @@ export class Recording {
     this.names = WebAssembly.Module.exports(this.module).map(({ name }) => name);
     this.glue = glueOf(this.module);
     this.allow = allow;
+    this.again = again;
     this.hasStart = hasStart;
     const isPassed = (index) => passed.some((name) => this.isExport(name, index));
     this.recorder = new Recorder({
       schema,
       listening,
       names: this.names,
+      again: (key) => this.isAgain(key),
       isPassed,
       isEnd: (index, callee, position) => !hasStart && !isPassed(index) && !this.isInitializer(index, callee, position),
       patience: hasStart ? PATIENCE : SHORT_PATIENCE,
@@ -66,9 +68,15 @@ export class Recording {
     return this.imports;
   }
 
-  /** Whether an import is not called when the record is played. */
-  isSkipped({ module, name }) {
-    return this.glue.isTransparent(module, name) || this.allow.includes(`${module}.${name}`);
+  /** Whether an import is called again at run time where it was called outside of `start`. */
+  isAgain(key) {
+    return this.again.includes(key) || this.again.includes('files') && this.glue.isFile(key);
+  }
+
+  /** Whether a call of an import is not made when the record is played. */
+  isSkipped(call) {
+    if (this.isAgain(`${call.module}.${call.name}`)) return false;
+    return this.allow.includes(`${call.module}.${call.name}`) || this.glue.isTransparent(call);
   }
 
   /** Whether every program calls this at its start, be it what it may. `position` is the number of calls that came before. */
@@ -104,7 +112,7 @@ export class Recording {
   }
 
   get isRecordWanted() {
-    return this.hasStart || [...this.boundary.recorded.keys()].some((name) => !this.allow.includes(name));
+    return this.hasStart || this.again.length > 0 || [...this.boundary.recorded.keys()].some((name) => !this.allow.includes(name));
   }
 
   /** Why this cannot be captured, as far as it shows before the state is read. */
@@ -121,7 +129,8 @@ export class Recording {
       if (this.allow.includes(name)) continue;
       reasons.push(
         `the import ${name} was called (${count} times), and what it did in JavaScript would be missing; do less in \`run\`, ` +
-          `let it be called in \`start\`, or use allow: ['${name}'] if nothing of it is needed`,
+          `let it be called in \`start\`, use again: ['${this.glue.isFile(name) ? 'files' : name}'] if it is to be called at run time, ` +
+          `or allow: ['${name}'] if nothing of it is needed`,
       );
     }
     for (const name of this.boundary.unseen) {
@@ -134,7 +143,7 @@ export class Recording {
     if (this.isRecordWanted) {
       for (const problem of this.recorder.problems) reasons.push(`the first calls cannot be made again: ${problem}`);
     }
-    return [...reasons, ...this.handles()];
+    return [...reasons, ...this.glue.left(), ...this.handles()];
   }
 
   /** Values that the module holds by number, in older versions of wasm-bindgen. */

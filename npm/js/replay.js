@@ -20,6 +20,7 @@ class Replay {
   taken = 0;
   failure = undefined;
   isOver = false;
+  isEnding = false;
 
   constructor({ record, bytes, helper, listening, imports, exports, done }) {
     Object.assign(this, { record, bytes, imports, exports, done, functions: new Map(record.functions) });
@@ -123,7 +124,7 @@ class Replay {
 
   /** Steps that need nobody. */
   pass() {
-    while (this.record.steps[this.at]?.[0] === 'passed') {
+    while (this.at < this.record.firsts && this.record.steps[this.at][0] === 'passed') {
       const [, , patches, slots] = this.record.steps[this.at++];
       this.apply(patches, slots);
     }
@@ -132,8 +133,10 @@ class Replay {
   /** A function of the module was called. */
   called(index, args) {
     if (this.failure) throw this.failure;
-    if (this.at === this.record.steps.length) {
+    if (this.isOver || (this.at === this.record.firsts && !this.isEnding)) {
+      if (!this.memories.every(({ left }) => left)) this.rest();
       this.end();
+      if (this.failure) throw this.failure;
       this.settle();
       return this.genuine(index)(...args);
     }
@@ -152,7 +155,7 @@ class Replay {
     const step = this.record.steps[this.at++];
     this.apply(step[2], step[3]);
     this.pass();
-    if (this.at === this.record.steps.length) this.rest();
+    if (this.at === this.record.firsts) this.rest();
     if (step[0] === 'threw') throw thrown;
     const results = step[1].map((one) => this.value(one));
     return results.length > 1 ? results : results[0];
@@ -189,24 +192,28 @@ class Replay {
       const bytes = new Uint8Array(one.memory.buffer);
       one.left = one.ranges.map(([start, end]) => bytes.slice(start, end));
     }
-    Promise.resolve().then(() => this.end());
+    Promise.resolve().then(() => this.end()).catch(() => {});
   }
 
   end() {
     if (this.isOver || this.failure) return;
+    const { tail, steps } = this.record;
+    const bytesOf = (memory) => new Uint8Array(memory.buffer);
+    // What the program has written since the last call stays.
+    const own = this.memories.map(({ memory, ranges }) => ranges.map(([start, end]) => bytesOf(memory).slice(start, end)));
+    this.isEnding = true;
+    while (this.at < steps.length) this.import();
     this.isOver = true;
-    const { tail } = this.record;
     this.memories.forEach(({ memory, ranges, last, left }, number) => {
-      const bytes = new Uint8Array(memory.buffer);
-      // What the program still has to write does not come from here.
-      const kept = tail.filter(([of]) => of === number).map(([, at, length]) => [at, bytes.slice(at, at + length)]);
+      const bytes = bytesOf(memory);
       ranges.forEach(([start, end], range) => {
+        const [mine, before, then] = [own[number][range], left[range], last[range]];
+        const isTail = (at) => tail.some(([of, from, length]) => of === number && from <= at && at < from + length);
         for (let at = start; at < end; at++) {
-          // What the program has written since then stays.
-          if (bytes[at] === left[range][at - start]) bytes[at] = last[range][at - start];
+          const isMine = mine[at - start] !== before[at - start] || isTail(at);
+          bytes[at] = isMine ? mine[at - start] : then[at - start];
         }
       });
-      for (const [at, own] of kept) bytes.set(own, at);
     });
     this.done((shown) => this.value(shown));
     if (tail.length === 0) this.settle();
