@@ -98,7 +98,24 @@ async function watched(recording, { start, run }, timers) {
 }
 
 /** The snapshot of the module that `start` or `run` loads. See index.d.ts. */
-export async function capture({ wasm, out, start, run, noop = [], constant = {}, allow = [], again = [] }) {
+export async function capture({ script, ...options }) {
+  if (script === undefined) return captured(options);
+  if (options.out === undefined) throw new TypeError('script needs out: other processes read the snapshot from there');
+  const { pathToFileURL } = await import('node:url');
+  const { start, run } = await import(script instanceof URL ? script : pathToFileURL(script));
+  const made = await captured({ ...options, start, run });
+  const { table, verify } = await import('./verify.js');
+  const verdict = await verify({ original: options.wasm, snapshot: options.out, script, times: 3 });
+  if (!options.quiet) console.log(table(verdict));
+  if (!verdict.equal) {
+    const { unlink } = await import('node:fs/promises');
+    await unlink(options.out);
+    throw new Refusal(['the program answers otherwise with the snapshot, which is no more there: see `verify`']);
+  }
+  return { ...made, verdict };
+}
+
+async function captured({ wasm, out, start, run, noop = [], constant = {}, allow = [], again = [] }) {
   if (typeof (start ?? run) !== 'function') throw new TypeError('start or run must be a function that loads the module');
   const original = await bytesFrom(wasm, 'wasm');
   const listening = await listen(original);

@@ -28,6 +28,18 @@ export interface CaptureOptions<Value, Started = undefined> {
    * (`env.log`), `handles`, or `timers`.
    */
   allow?: string[];
+  /**
+   * Imports whose calls outside of `start` are made again at run time, with the memory as it was: such as open and write files.
+   * `files` stands for all of Emscripten's that work on files.
+   */
+  again?: string[];
+  /**
+   * A script with `start`, `run` and `calls`, as for `verify`, in the place of the two functions. Then original and snapshot are started
+   * in processes of their own at the end; what takes how long is printed, and a snapshot with other answers is removed.
+   */
+  script?: string | URL;
+  /** Prints nothing. */
+  quiet?: boolean;
 }
 
 /** A snapshot. */
@@ -45,6 +57,8 @@ export interface Captured<Value> {
   /** Whether `runtime` is one of the two. */
   needsRuntime: boolean;
   warnings: string[];
+  /** What the comparison said, if there was a `script`. */
+  verdict?: Verdict;
 }
 
 /** Makes a snapshot of the module that `start` or `run` loads. Rejects with a {@link Refusal} if something would be lost. */
@@ -64,6 +78,8 @@ export interface VerifyOptions {
   snapshot: string | URL;
   /** A script that exports the functions of {@link VerifyScript}. It loads the library as it is; the module is exchanged. */
   script: string | URL;
+  /** How often each side is run; the fastest run counts. */
+  times?: number;
 }
 
 /** The functions of the script. */
@@ -79,9 +95,29 @@ export interface VerifyScript {
 export interface Verdict {
   equal: boolean;
   answers: { original: unknown; snapshot: unknown };
+  /** How many pages of 4 KiB of the memories that JavaScript can see differ in the end. What was freed may. */
+  differentPages: number;
   /** From the start of the script to its last answer. */
   milliseconds: { original: number; snapshot: number };
+  /** What of it took how long; `read` comes before. */
+  phases: { original: Phases; snapshot: Phases };
+  /** Whether the snapshot is faster, reading the file included. */
+  gains: boolean;
 }
+
+/** In milliseconds. Compiling and instantiating are not counted in the others. */
+export interface Phases {
+  read: number;
+  compile: number;
+  instantiate: number;
+  import: number;
+  start: number;
+  run: number;
+  calls: number;
+}
+
+/** What was measured, as a table for people. */
+export function table(verdict: Verdict): string;
 
 /** Runs a program with the original and with the snapshot, in processes of their own, and compares the answers. */
 export function verify(options: VerifyOptions): Promise<Verdict>;
