@@ -62,6 +62,7 @@ pub mod freeze;
 mod hex;
 pub mod interpose;
 pub mod layout;
+pub mod listening;
 pub mod module;
 pub mod nearest;
 mod parallel;
