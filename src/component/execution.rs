@@ -31,6 +31,8 @@ pub struct Executed {
     /// Handles that are alive.
     pub handles: usize,
     pub compiler: Compiler,
+    /// Whether an earlier run had compiled it.
+    pub cached: bool,
     pub compile_time: Duration,
     pub run_time: Duration,
 }
@@ -62,6 +64,7 @@ pub fn execute(
         ledger,
         handles,
         compiler: compiled.compiler,
+        cached: compiled.cached,
         compile_time,
         run_time: running.elapsed(),
     })

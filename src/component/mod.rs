@@ -72,7 +72,8 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
         plain_traces: false,
     };
     let compiled =
-        engine::compile_component(&probed, modules(), engine_options).map_err(ComponentRunError::Compile)?;
+        engine::compile_component(&probed, modules(), engine_options, options.safe_compile_cache())
+            .map_err(ComponentRunError::Compile)?;
     if let Some(hook) = &options.on_init {
         hook.call();
     }

@@ -25,7 +25,6 @@ fn options_that_components_do_not_have_are_named() {
     for (options, words) in [
         ("--report page.html", "a page of HTML is not there for components yet"),
         ("--verify", "--verify is not there for components yet"),
-        ("--strip-init", "no support for stripping in components"),
         ("--at stdin", "no support for freezing in the middle of a call in components"),
     ] {
         failed(&place.line(&format!("in.wat -o out.wasm {options}")), 2, words);
@@ -157,6 +156,44 @@ fn calls_of_components_are_recorded_and_captured() {
     failed(&denied, 1, "asked for `wasi:io/streams@0.2.0.[method]output-stream.blocking-write-and-flush`");
     let calls = String::from_utf8(place.read("denied.jsonl")).unwrap();
     assert!(calls.lines().last().unwrap().contains("denied"), "{calls}");
+}
+
+/// Compiled code, and whole results.
+#[test]
+fn what_was_made_before_is_reused() {
+    let place = Place::new();
+    place.write("in.wat", PRINTER);
+    let run = |options: &str| {
+        let output = place.line(&format!("in.wat -o out.wasm -v --allow-wasi --cache-dir cache {options}"));
+        done(&output);
+        (place.read("out.wasm"), stderr(&output))
+    };
+    let (first, message) = run("--ledger calls.jsonl");
+    assert!(message.contains("compiler  winch") && !message.contains("from the cache"), "{message}");
+    // A ledger needs a run.
+    let (second, message) = run("--ledger calls.jsonl");
+    assert!(message.contains("winch, from the cache") && second == first, "{message}");
+    let (third, message) = run("");
+    assert!(!message.contains("an earlier run made it") && third == first, "{message}");
+    let (fourth, message) = run("");
+    assert!(message.contains("an earlier run made it") && fourth == first, "{message}");
+    let (_, message) = run("--fuel 1000000");
+    assert!(!message.contains("from the cache") && !message.contains("an earlier run made it"), "{message}");
+    let (_, message) = run("--no-cache");
+    assert!(!message.contains("from the cache") && !message.contains("an earlier run made it"), "{message}");
+}
+
+#[test]
+fn stripping_a_component_is_summarized() {
+    let place = Place::new();
+    place.write("in.wat", COMPONENT);
+    let output = place.line("-v in.wat -o out.wasm --strip-init --report report.json");
+    done(&output);
+    let report = String::from_utf8(place.read("report.json")).unwrap();
+    assert!(
+        report.replace([' ', '\n'], "").contains(r#""stripped":{"functions":1,"functions_before":1,"#),
+        "{report}"
+    );
 }
 
 #[test]
