@@ -1,6 +1,8 @@
 //! Components on the command line.
 
 use super::{Place, done, failed, stderr};
+use preinit_testing::command_component::command;
+use preinit_testing::{repository, test_program};
 
 const COMPONENT: &str = r#"(component
     (core module $m (global $g (mut i32) (i32.const 1)) (func (export "init") (global.set $g (i32.const 2))))
@@ -209,4 +211,40 @@ fn untrusted_components_are_held_to_default_proposals_and_limits() {
     );
     done(&place.line("proposal.wat -o out.wasm"));
     failed(&place.line("proposal.wat -o out.wasm --untrusted"), 1, "stack switching");
+}
+
+/// What init has read of files must be what they hold when a result is reused.
+#[test]
+fn results_of_components_know_what_was_read() {
+    let place = Place::new();
+    let wasm = command(&test_program("wasi/descriptors.wasm"));
+    let name = wasm.windows(13).position(|bytes| bytes == b"wasi:cli/run@").expect("it is a command");
+    let version = wasm[name..].iter().take_while(|byte| byte.is_ascii_graphic());
+    let entry = String::from_utf8(version.copied().collect()).unwrap();
+    place.write("in.wasm", &wasm);
+    std::fs::create_dir(place.join("data")).unwrap();
+    for entry in std::fs::read_dir(repository().join("test-programs/data")).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            std::fs::copy(entry.path(), place.join("data").join(entry.file_name())).unwrap();
+        }
+    }
+    std::fs::create_dir(place.join("scratch")).unwrap();
+    let reused = || {
+        let output = place.line(&format!(
+            "in.wasm -o out.wasm -v -f {entry}#run --mapdir /data::data --mapdir /scratch::scratch --cache-dir cache \
+             --result-cache"
+        ));
+        done(&output);
+        stderr(&output).contains("an earlier run made it")
+    };
+    assert!(!reused() && reused());
+    // The same size, at the same time.
+    let file = std::fs::File::options().write(true).open(place.join("data/apple.txt")).unwrap();
+    let times = std::fs::FileTimes::new().set_modified(file.metadata().unwrap().modified().unwrap());
+    let mut contents = place.read("data/apple.txt");
+    contents[0] ^= 1;
+    place.write("data/apple.txt", contents);
+    file.set_times(times).unwrap();
+    assert!(!reused() && reused());
 }
