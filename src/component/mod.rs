@@ -7,6 +7,7 @@ mod execution;
 mod findings;
 pub(crate) mod part;
 mod report;
+mod stripping;
 pub(crate) mod tables;
 
 pub use error::ComponentRunError;
@@ -32,6 +33,7 @@ use report::Summary;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::time::Instant;
+use stripping::StrippedComponent;
 use wasmtime::Store;
 
 /// Runs the component `wasm` through all stages.
@@ -70,7 +72,8 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
         plain_traces: false,
     };
     let compiled =
-        engine::compile_component(&probed, modules(), engine_options).map_err(ComponentRunError::Compile)?;
+        engine::compile_component(&probed, modules(), engine_options, options.safe_compile_cache())
+            .map_err(ComponentRunError::Compile)?;
     if let Some(hook) = &options.on_init {
         hook.call();
     }
@@ -89,16 +92,20 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
             wasm_after = without_export(&wasm_after, called)?;
         }
     }
+    let mut stripped = None;
+    if options.strip_init {
+        let without = StrippedComponent::of(&wasm_after)?;
+        summary.warnings.extend(without.warning());
+        (wasm_after, stripped) = (without.wasm, Some(without.report));
+    }
     timings.encode += clock.lap();
 
     summary.warnings.extend(executed.ledger.warnings(&options.host.policies));
     let host = executed.store.data();
     let (stdout, stderr) = (host.stdout(), host.stderr());
-    let report = summary.report(
-        &executed,
-        (wasm.len(), wasm_after.len()),
-        Timings { total: clock.total(), ..timings },
-    );
+    let timings = Timings { total: clock.total(), ..timings };
+    let report = summary.report(&executed, (wasm.len(), wasm_after.len()), timings);
+    let report = Report { stripped, ..report };
     Ok(Output { wasm: wasm_after, report, ledger: executed.ledger, maps: Vec::new(), stdout, stderr })
 }
 
@@ -108,7 +115,6 @@ fn unsupported(options: &Options) -> Option<&'static str> {
         (options.at.is_some(), "freezing in the middle of a call"),
         (!options.renames.is_empty(), "renaming exports"),
         (options.internalize, "internalizing imports"),
-        (options.strip_init, "stripping"),
         (options.reset_libc, "resetting libc"),
         (options.rebase_clock == Some(true), "rebasing the monotonic clock"),
         (options.zero_stack, "clearing the stack"),

@@ -402,3 +402,38 @@ fn real_components() {
         assert_eq!(answers(&snapshot, false), answers(&wasm, true), "{file}");
     }
 }
+
+/// A client that has its own state in its store, and provides what init calls.
+#[test]
+fn a_client_with_a_store_of_its_own() {
+    struct Counter {
+        calls: i32,
+    }
+    let wat = r#"(component
+        (import "next" (func $next (result s32)))
+        (core func $next (canon lower (func $next)))
+        (core module $m (import "" "next" (func $next (result i32))) (global $g (mut i32) (i32.const 0))
+            (func (export "init") (global.set $g (call $next)))
+            (func (export "run") (result i32) (global.get $g)))
+        (core instance $i (instantiate $m (with "" (instance (export "next" (func $next))))))
+        (func (export "run") (result s32) (canon lift (core func $i "run")))
+        (func (export "wizer-initialize") (canon lift (core func $i "init"))))"#;
+    let link = async |store: &mut Store<Counter>, component: &Component| {
+        let mut linker = Linker::new(store.engine());
+        linker.root().func_wrap("next", |mut cx: wasmtime::StoreContextMut<'_, Counter>, (): ()| {
+            cx.data_mut().calls += 1;
+            Ok((cx.data().calls * 100,))
+        })?;
+        linker.instantiate_async(store, component).await
+    };
+    block_on(async {
+        let mut store = Store::new(&Engine::default(), Counter { calls: 0 });
+        let (snapshot, results) = Wizer::new().run_component(&mut store, &wasm(wat), link).await.unwrap();
+        assert!(results.is_empty() && store.data().calls == 1);
+        let component = Component::new(store.engine(), snapshot).unwrap();
+        let instance = link(&mut store, &component).await.unwrap();
+        let run = instance.get_typed_func::<(), (i32,)>(&mut store, "run").unwrap();
+        assert_eq!(run.call_async(&mut store, ()).await.unwrap(), (100,));
+        assert_eq!(store.data().calls, 1);
+    });
+}

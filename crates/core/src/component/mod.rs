@@ -23,6 +23,7 @@ mod shift;
 mod table_writes;
 #[cfg(test)]
 mod tests;
+mod unused_exports;
 
 pub use accessor_module::GLOBAL_SIZE;
 pub use accessors::{Accessors, Shown};

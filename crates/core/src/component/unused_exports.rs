@@ -38,9 +38,8 @@ impl<'a> Component<'a> {
 }
 
 fn takes_modules(definition: &Definition<'_>) -> bool {
-    let is_alias = |step: &Step<'_>| {
-        matches!(step, Step::Outer { kind: ComponentOuterAliasKind::CoreModule, .. })
-    };
+    let is_alias =
+        |step: &Step<'_>| matches!(step, Step::Outer { kind: ComponentOuterAliasKind::CoreModule, .. });
     definition.steps.iter().any(is_alias) || definition.components.iter().any(takes_modules)
 }
 
@@ -109,7 +108,8 @@ impl<'a> Uses<'a> {
 
     /// Whether anybody has a way to the export of a core instance.
     fn names(&self, instance: u32, export: &str) -> bool {
-        self.given.contains(&instance) || self.called.iter().any(|(of, name)| *of == instance && *name == export)
+        self.given.contains(&instance)
+            || self.called.iter().any(|(of, name)| *of == instance && *name == export)
     }
 
     fn section(

@@ -48,8 +48,7 @@ pub struct StripReport {
 /// [`EncodeError::Invalid`] if the result does not validate, which would be a mistake of this crate.
 pub fn strip(wasm: Vec<u8>) -> Result<Stripped, EncodeError> {
     let module = Module::parse(&wasm).map_err(EncodeError::Invalid)?;
-    let (reachable, parse) = (reachable(&module), Module::parse);
-    strip_unreachable(&module, &reachable, parse)
+    strip_unreachable(&module, &reachable(&module), |stripped| Module::parse(stripped).map(drop))
 }
 
 /// The same for a core module of a component, in which nobody calls the functions that are exported as `unused`. The exports
@@ -59,13 +58,14 @@ pub fn strip(wasm: Vec<u8>) -> Result<Stripped, EncodeError> {
 /// Same as [`strip`].
 pub fn strip_part(wasm: &[u8], unused: &BTreeSet<&str>) -> Result<Stripped, EncodeError> {
     let module = Module::parse_part(wasm).map_err(EncodeError::Invalid)?;
-    strip_unreachable(&module, &reach::reachable_without(&module, unused), Module::parse_part)
+    let reachable = reach::reachable_without(&module, unused);
+    strip_unreachable(&module, &reachable, |stripped| Module::parse_part(stripped).map(drop))
 }
 
 fn strip_unreachable(
     module: &Module<'_>,
     reachable: &[bool],
-    parse: fn(&[u8]) -> Result<Module<'_>, ModuleError>,
+    check: fn(&[u8]) -> Result<(), ModuleError>,
 ) -> Result<Stripped, EncodeError> {
     let bodies = module.bodies();
     let mut stubs = BTreeSet::new();
@@ -95,6 +95,6 @@ fn strip_unreachable(
     sections.set(SectionId::CODE, section_of(bodies.len() as u32, &entries));
     report.dropped_sections = custom_sections::adjust(module, &stubs, &mut sections);
     let stripped = sections.apply(&module.sections);
-    parse(&stripped).map_err(EncodeError::Invalid)?;
+    check(&stripped).map_err(EncodeError::Invalid)?;
     Ok(Stripped { wasm: stripped, report })
 }
