@@ -12,7 +12,7 @@ EMSCRIPTEN_KEEPALIVE int build(int limit) {
   for (int n = 2; n <= limit; n++) {
     if (composite[n]) continue;
     primes[count++] = n;
-    for (long m = (long)n * n; m <= limit; m += n) composite[m] = 1;
+    for (long long m = (long long)n * n; m <= limit; m += n) composite[m] = 1;
   }
   free(composite);
   return count;
