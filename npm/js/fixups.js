@@ -37,9 +37,9 @@ function leb(number) {
 }
 
 /** The module with the section at its end. */
-export function withSection(wasm, contents) {
+export function withSection(wasm, contents, section = SECTION) {
   const utf8 = new TextEncoder();
-  const name = utf8.encode(SECTION);
+  const name = utf8.encode(section);
   const payload = utf8.encode(JSON.stringify(contents));
   const body = [...leb(name.length), ...name];
   const head = [0, ...leb(body.length + payload.length), ...body];

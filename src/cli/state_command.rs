@@ -34,7 +34,7 @@ pub fn probe(args: &ProbeArgs) -> anyhow::Result<()> {
         return Err(usage_error(&format!("{} is the input, and would be replaced", schema_output.name())));
     }
     let wasm = input::read(&args.input)?;
-    let module = Module::parse(&wasm)?;
+    let module = Module::parse_for_other_engine(&wasm)?;
     let (probed, schema) = state_file::probe(&module)?;
     let staged = [schema_output.stage(json(&schema)?.into_bytes())?, output.stage(probed)?];
     staged.into_iter().try_for_each(Staged::commit)
@@ -50,7 +50,7 @@ pub fn encode(args: EncodeArgs) -> anyhow::Result<()> {
         return Err(usage_error("the snapshot would go to the terminal; use -o FILE, or `-o -` to insist"));
     }
     let wasm = input::read(&args.input)?;
-    let module = Module::parse(&wasm)?;
+    let module = Module::parse_for_other_engine(&wasm)?;
     let state = read_state(&args.state)?;
     // Before files are read that another module's memories are in.
     check_module(&module, &state)?;
