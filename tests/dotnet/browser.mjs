@@ -37,6 +37,7 @@ export function serve(root, base = '/') {
 /** A page, with what it said. */
 export async function openPage(browser) {
   const page = await browser.newPage();
+  page.setDefaultTimeout(120_000);
   const said = [];
   page.on('console', (message) => {
     if (['warning', 'error'].includes(message.type()) && !/favicon/.test(message.location()?.url ?? '')) said.push(message.text());

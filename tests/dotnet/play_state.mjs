@@ -72,7 +72,7 @@ const cases = {
     passed.env.mono_wasm_schedule_timer(60_000);
   },
   'a pending promise'() {
-    globalThis.preinitTest = () => new Promise(() => {});
+    globalThis.preinitTest = () => (globalThis.kept = new Promise(() => {}));
     call('globalThis.preinitTest', TASK);
   },
   'a foreign function'() {

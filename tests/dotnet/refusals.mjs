@@ -51,7 +51,7 @@ for (const [name, change, expected] of folders) {
 for (const [args, expected] of [
   [[], /give one folder/], [['a', 'b'], /give one folder/], [[input], /with -o/], [[input, '-o', input], /would replace/], [[input, '-o', 'x', '--at', 'noon'], /--at noon/],
   [[input, '-o', 'x', '--warm', 'f(1'], /not a call/], [[input, '-o', 'x', '--warm', 'F(x)'], /argument 1 is not text/], [[input, '-o', 'x', '--env', 'A'], /NAME=VALUE/],
-  [[input, '-o', 'x', '--wait', '-1'], /number of seconds/], [[input, '-o', 'x', '--address', 'shop'], /should be like/], [[input, '-o', 'x', '--unknown'], /unknown/i],
+  [[input, '-o', 'x', '--wait', '0'], /number of seconds/], [[input, '-o', 'x', '--address', 'shop'], /should be like/], [[input, '-o', 'x', '--unknown'], /unknown/i],
   [[join(work, 'missing'), '-o', 'x'], /no such folder/],
 ]) {
   const { status, stderr } = preinitDotnet(js, args);

@@ -8,9 +8,9 @@ import { rewritePages } from './pages.js';
 
 const LARGE = 4 << 20;
 const compressors = {
-  // The best quality takes a minute for a snapshot, and saves 5 percent.
+  // The best quality takes a minute for a snapshot.
   '.br': (bytes) => brotliCompressSync(bytes, {
-    params: { [constants.BROTLI_PARAM_QUALITY]: bytes.length > LARGE ? 9 : 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
+    params: { [constants.BROTLI_PARAM_QUALITY]: bytes.length > LARGE ? 6 : 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
   }),
   '.gz': (bytes) => gzipSync(bytes, { level: 9 }),
 };
@@ -40,13 +40,14 @@ function copyTree(from, to) {
   }
 }
 
-/** Files that a folder has now, as bytes: raw, and as they are sent by a server that knows brotli. */
+/** The size of files, and about what a server that knows brotli sends of them. */
 function sizes(files) {
-  const raw = files.reduce((sum, file) => sum + statSync(file).size, 0);
-  const brotli = files.reduce((sum, file) => sum + brotliCompressSync(readFileSync(file), {
-    params: { [constants.BROTLI_PARAM_QUALITY]: 5 },
-  }).length, 0);
-  return { raw, brotli };
+  const brotli = (file) => {
+    if (existsSync(`${file}.br`)) return statSync(`${file}.br`).size;
+    return brotliCompressSync(readFileSync(file), { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }).length;
+  };
+  const sum = (of) => files.reduce((total, file) => total + of(file), 0);
+  return { raw: sum((file) => statSync(file).size), brotli: sum(brotli) };
 }
 
 /** Fills `out`. `snapshot` is what snapshotOf gives, `facts` are of the session's configuration. */
