@@ -23,7 +23,7 @@ for (let round = 0; round < ROUNDS; round++) {
 }
 const [original, snapshot] = [originals[0], snapshots[0]];
 check('200 answers are those of the original', snapshot.of200 === original.of200 && original.of200.startsWith('bbbd8b8b8c7a'), snapshot.of200.slice(0, 12));
-check('20,200 answers are those of the original', snapshot.all === original.all && snapshot.count === 20_200);
+check('20,200 answers are those of the original', snapshot.all === original.all);
 check('exceptions are thrown and caught as in the original', JSON.stringify(snapshot.exceptions) === JSON.stringify(original.exceptions)
   && original.exceptions.every((message) => message.length > 10), original.exceptions[0].slice(0, 60));
 check('it goes on after exceptions', snapshot.after === original.after);
@@ -31,7 +31,7 @@ check('nothing is said at the start', snapshot.said.length === 0, snapshot.said.
 const times = [best(originals, ({ first }) => first), best(snapshots, ({ first }) => first)];
 check('the first answer comes four times earlier', times[0] >= 4 * times[1], times.map((time) => `${time.toFixed(0)} ms`).join(' -> '));
 const steady = [best(originals, ({ steady }) => steady), best(snapshots, ({ steady }) => steady)];
-check('the steady speed is within 1.25 of the original', steady[1] <= 1.25 * steady[0], steady.map((time) => `${time.toFixed(0)} ms`).join(' -> '));
+check('the steady speed is within 1.1 of the original', steady[1] <= 1.1 * steady[0], steady.map((time) => `${time.toFixed(0)} ms`).join(' -> '));
 
 // After an exported method, without Main.
 const warmed = join(work, 'warmed');
@@ -55,7 +55,6 @@ for (const [what, bytes] of [['a damaged', Buffer.alloc(100)], ['a missing', nul
   check(`${what} snapshot is not used, and it is said`, ordinary.all === original.all && ordinary.said.length === 1, ordinary.said.join(' '));
 }
 
-// The same state gives the same files.
 const again = join(work, 'again');
 made(js, [input, '-o', again, '--host', 'node', '--at', 'start']);
 const { status, stderr } = preinitDotnet(js, [again, '-o', join(work, 'twice')]);

@@ -9,7 +9,7 @@ const { Handles } = await import(pathToFileURL(join(js, 'dotnet/interop.js')));
 const { probe } = await import(pathToFileURL(join(js, 'core.js')));
 const original = new Uint8Array(readFileSync(join(framework, 'dotnet.native.wasm')));
 const { wasm: probed, schema } = await probe(original);
-const options = { at: 'start', mainArguments: [], allow: name === 'allowed call' ? ['globalThis.preinitTest'] : [], wait: 10 };
+const options = { url: pathToFileURL(join(framework, 'dotnet.js')), at: 'start', mainArguments: [], allow: name === 'allowed call' ? ['globalThis.preinitTest'] : [], wait: 10 };
 const session = new Session({ original, probed, schema, options });
 const loader = await import(pathToFileURL(join(framework, 'dotnet.js')));
 const api = await session.interpose(loader, {}).dotnet.create();

@@ -48,7 +48,7 @@ function baseOf(root) {
 const loaderText = () => `
 import { capturing } from '${HOME}js/dotnet/page.js';
 const loader = await import('./preinit.original.js');
-const { dotnet, exit, createDotnetRuntime } = await capturing(loader);
+const { dotnet, exit, createDotnetRuntime } = await capturing(loader, import.meta.url);
 export { dotnet, exit };
 export default createDotnetRuntime;
 `;

@@ -8,8 +8,9 @@ import { Refusal, Session } from './session.js';
 async function captured({ application, options, variables, calls }) {
   const original = new Uint8Array(readFileSync(join(application.framework, application.native)));
   const { wasm: probed, schema } = await probe(original);
-  const session = new Session({ original, probed, schema, options });
-  const loader = await import(pathToFileURL(join(application.framework, application.loader)));
+  const url = pathToFileURL(join(application.framework, application.loader));
+  const session = new Session({ original, probed, schema, options: { ...options, url } });
+  const loader = await import(url);
   const api = await session.interpose(loader, variables).dotnet.create();
   await session.runMain(() => api.runMain(session.config.mainAssemblyName, options.mainArguments), options.mainArguments);
   await session.warm(calls);

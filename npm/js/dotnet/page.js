@@ -36,13 +36,13 @@ function reportProblems() {
 }
 
 /** What the application gets for its loader. */
-export async function capturing(loader) {
+export async function capturing(loader, url) {
   reportProblems();
   const { options, variables, calls } = await (await fetch(`${HOME}task.json`)).json();
   const [original, probed, schema] = await Promise.all([
     bytesAt('original.wasm'), bytesAt('probed.wasm'), fetch(`${HOME}schema.json`).then((response) => response.json()),
   ]);
-  const session = new Session({ original, probed, schema, options });
+  const session = new Session({ original, probed, schema, options: { ...options, url } });
   const over = session.interpose(loader, variables);
   const begin = (api) => {
     if (!session.config) throw new Error('the loader gave no interface');

@@ -8,7 +8,7 @@ import { Handles, Runtime } from './interop.js';
 import { Interpreter, optionsOfCapture } from './interpreter.js';
 import { Ledger } from './ledger.js';
 import { scrub } from './scrub.js';
-import { factsOf, interposed } from './start.js';
+import { factsOf, interposed, settingsOf } from './start.js';
 
 const CORE = 'System.Private.CoreLib';
 /** The address that managed code believes to be at; nobody has it, so that it can be found again in the state. */
@@ -81,16 +81,20 @@ export class Session {
       configured: (config, api) => this.#configured(config, api),
       ready: () => this.#ready(),
     });
-    over.dotnet.withRuntimeOptions(optionsOfCapture).withEnvironmentVariables({ PREINIT_CAPTURE: '1', TZ: this.options.zone ?? ZONE, ...environment });
+    this.given = Object.keys(environment);
+    over.dotnet.withRuntimeOptions(optionsOfCapture).withEnvironmentVariables({ TZ: this.options.zone ?? ZONE, ...environment });
     return over;
   }
 
-  #configured(config, api) {
+  async #configured(config, api) {
     this.api = api;
     const runtimeOptions = (config.runtimeOptions ?? []).filter((option) => !optionsOfCapture.includes(option));
     // As of now: the loader changes it later.
-    this.facts = structuredClone(factsOf({ ...config, runtimeOptions }));
+    // What was given for the capture alone is not asked for at a start.
+    const own = Object.entries(config.environmentVariables ?? {}).filter(([name]) => !this.given.includes(name));
+    this.facts = structuredClone(factsOf({ ...config, runtimeOptions, environmentVariables: Object.fromEntries(own) }));
     this.config = structuredClone({ ...config, runtimeOptions });
+    this.facts['settings files'] = await settingsOf(this.config, this.options.url);
   }
 
   #ready() {
@@ -126,6 +130,8 @@ export class Session {
     if (options.at === 'start' || isEndless) return;
     if (options.at === 'point' && main.resume === null) throw new Refusal(['there is no exported method CapturePoint.Resume (--resume)']);
     main.arguments = given;
+    // By this a program knows that it should wait.
+    this.api.setEnvironmentVariable('PREINIT_CAPTURE', '1');
     const before = new Set(this.ledger.tasks);
     main.state = 'waiting';
     let failure;
@@ -215,6 +221,7 @@ export class Session {
       // The runtime has it.
       this.#modules.set(await api.INTERNAL.dynamic_import(name, url).catch(() => null), [name, url]);
     }
+    if (this.main.state !== 'not begun') api.setEnvironmentVariable('PREINIT_CAPTURE', '');
     const hasCollected = await this.#collect();
     const reasons = ledger.unexplained(options.allow).map(
       ([name, { count }]) =>
@@ -234,7 +241,7 @@ export class Session {
     const clock = ledger.now();
     const memory = runtime.bytes(0, runtime.exports.memory.buffer.byteLength);
     const clearsTimeZone = runtime.staticMethod(CORE, 'System', 'TimeZoneInfo', 'ClearCachedData') !== undefined;
-    if (this.options.zone === undefined) {
+    if (this.options.zone === undefined && !this.given.includes('TZ')) {
       if (!clearsTimeZone && holdsText(memory, ZONE)) throw new Refusal([], 'time zone');
       delete this.facts['time zone'];
     }

@@ -27,11 +27,33 @@ export function factsOf(config) {
     'environment variables': variables.sort(),
     'runtime configuration': config.runtimeConfig ?? null,
     'runtime options': config.runtimeOptions ?? [],
-    'settings files': config.appsettings ?? [],
     'working directory': config.virtualWorkingDirectory ?? null,
     'time zone': config.environmentVariables?.TZ ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
     culture,
   };
+}
+
+/** The texts of settings files, which managed code may have read. `base` is the address of the loader. */
+export async function settingsOf(config, base) {
+  const texts = (config.appsettings ?? []).map(async (name) => {
+    const url = new URL(name, base);
+    try {
+      return [name, new TextDecoder().decode(await bytesAt(url))];
+    } catch {
+      return [name, null];
+    }
+  });
+  return Promise.all(texts);
+}
+
+async function bytesAt(url) {
+  if (url.protocol === 'file:') {
+    const { readFile } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:fs/promises');
+    return readFile(url);
+  }
+  const response = await fetch(url, { cache: 'no-cache' });
+  if (!response.ok) throw new Error(`HTTP status ${response.status}`);
+  return response.arrayBuffer();
 }
 
 function languageOf() {
@@ -48,10 +70,7 @@ function bytesOfBase64(text) {
 }
 
 async function compiled(url) {
-  if (url.protocol === 'file:') {
-    const { readFile } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:fs/promises');
-    return WebAssembly.compile(await readFile(url));
-  }
+  if (url.protocol === 'file:') return WebAssembly.compile(await bytesAt(url));
   const response = await fetch(url);
   if (!response.ok) throw new Error(`HTTP status ${response.status}`);
   const isWasm = response.headers.get('content-type') === 'application/wasm';
@@ -281,7 +300,8 @@ export function preinitialized(loader, given) {
   }
 
   async function configured(config) {
-    const fact = differing(given.facts, factsOf(config));
+    const settings = await settingsOf(config, given.url);
+    const fact = differing(given.facts, { ...factsOf(config), 'settings files': settings });
     if (fact !== undefined) return without(`it was made with other ${fact}`);
     let snapshot;
     try {
@@ -296,6 +316,8 @@ export function preinitialized(loader, given) {
     for (const kind of ASSEMBLIES) {
       if (config.resources[kind]) config.resources[kind] = Array.isArray(config.resources[kind]) ? [] : {};
     }
+    // The data for cultures is in the state; the loader would take its lack for a wish.
+    if (given.facts.culture !== null) config.environmentVariables.DOTNET_SYSTEM_GLOBALIZATION_INVARIANT ??= '0';
     for (const kind of ['icu', 'corePdb', 'pdb']) delete config.resources[kind];
     const outside = globalThis.document && new URL('.', globalThis.document.baseURI).href;
     const inside = record.address?.base;
