@@ -7,7 +7,7 @@ using System.Threading.Tasks;
 public static partial class CapturePoint
 {
     private static readonly TaskCompletionSource resumed = new();
-    public static bool Wanted { get; } = Environment.GetEnvironmentVariable("PREINIT_CAPTURE") is not null;
+    public static bool Wanted { get; } = Environment.GetEnvironmentVariable("PREINIT_CAPTURE") is "1";
     public static bool IsReached { get; private set; }
     public static Task Reached() { IsReached = true; return Wanted ? resumed.Task : Task.CompletedTask; }
     [JSExport] internal static bool Waits() => IsReached;

@@ -74,7 +74,7 @@ export function writeOutput(application, out, { snapshot, facts }) {
     const wrapper = isFingerprinted ? `dotnet.${fingerprintOf(text)}.js` : loader;
     writeWithSiblings(join(framework, wrapper), text, join(application.framework, loader));
     const covered = ['coreAssembly', 'assembly', 'icu', 'wasmNative'].flatMap((kind) => namesOf(config.resources[kind]));
-    const files = { loader, wrapper, original, snapshot: file, covered, isFingerprinted };
+    const files = { loader, wrapper, original, snapshot: file, scripts, covered, isFingerprinted };
     rewritePages(fresh, path, files);
     const before = sizes([...covered, loader].map((name) => join(application.framework, name)));
     const after = sizes([file, wrapper, original].map((name) => join(framework, name)));

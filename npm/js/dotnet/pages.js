@@ -26,12 +26,23 @@ function newPage(text, { loader, wrapper }, hash) {
   return page.replace(named, (_, before) => `${before}${wrapper}`);
 }
 
+/** Lets a page that starts the application ask for what a start needs at once, not for one after the other. */
+function withPreloads(text, path, { wrapper, original, snapshot, scripts }) {
+  if (!text.includes(`${path}/blazor.webassembly`) && !text.includes(`${path}/${wrapper}`)) return text;
+  const modules = [wrapper, original, ...scripts].filter((name) => !new RegExp(`<link[^>]*${escaped(name)}`).test(text));
+  const links = [
+    `<link rel="preload" href="${path}/${snapshot}" as="fetch" type="application/wasm" crossorigin="anonymous" />`,
+    ...modules.map((name) => `<link rel="modulepreload" href="${path}/${name}" />`),
+  ];
+  return text.replace(/([ \t]*)<\/head>/i, (end, indent) => `${links.map((link) => `${indent}    ${link}\n`).join('')}${end}`);
+}
+
 /** Rewrites what in `root` names the loader; `path` is that of its folder in it. */
 export function rewritePages(root, path, files) {
   const hash = integrityOf(readFileSync(join(root, path, files.wrapper)));
   for (const page of pagesIn(root)) {
     const text = readFileSync(page, 'utf8');
-    const changed = newPage(text, files, hash);
+    const changed = withPreloads(newPage(text, files, hash), path, files);
     if (changed !== text) writeWithSiblings(page, Buffer.from(changed), page);
   }
   rewriteManifest(root, path, files);

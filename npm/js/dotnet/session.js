@@ -124,14 +124,15 @@ export class Session {
   /** Runs Main until it has returned or waits at its capture point; or does not, if the state before it is wanted. */
   async runMain(run, given) {
     const { main, options } = this;
+    if (options.at === 'start') return;
+    // By this a program knows that it should wait. It cannot be taken away again, only be empty.
+    this.api.setEnvironmentVariable('PREINIT_CAPTURE', '1');
     const exports = await this.api.getAssemblyExports(this.config.mainAssemblyName);
     main.resume = options.resume ?? capturePoint(exports);
     const isEndless = options.at === undefined && options.isPage && main.resume === null;
-    if (options.at === 'start' || isEndless) return;
+    if (isEndless) return;
     if (options.at === 'point' && main.resume === null) throw new Refusal(['there is no exported method CapturePoint.Resume (--resume)']);
     main.arguments = given;
-    // By this a program knows that it should wait.
-    this.api.setEnvironmentVariable('PREINIT_CAPTURE', '1');
     const before = new Set(this.ledger.tasks);
     main.state = 'waiting';
     let failure;
@@ -144,11 +145,14 @@ export class Session {
     while (this.ledger.tasks.size === before.size && main.state === 'waiting' && !failure) await turn();
     this.mainTask = [...this.ledger.tasks].find((number) => !before.has(number));
     const deadline = performance.now() + options.wait * 1000;
+    // Without a capture point, Main may wait for a timer that is due much later.
+    const goesOn = () => main.state === 'waiting' && (waits ? !waits() : main.resume === null && this.ledger.isDue);
     do {
+      await turn();
       await this.quiet();
       if (failure) throw new Error(`Main failed: ${failure.stack ?? failure}`);
       if (performance.now() > deadline) throw new Refusal([`Main does not come to its capture point within ${options.wait} s (--wait)`]);
-    } while (main.state === 'waiting' && waits && !waits());
+    } while (goesOn());
     if (main.state === 'waiting' && main.resume === null) {
       throw new Refusal([
         'Main does not return, and there is no capture point in it: put one there (--print-capture-point), or make the snapshot ' +
@@ -221,7 +225,8 @@ export class Session {
       // The runtime has it.
       this.#modules.set(await api.INTERNAL.dynamic_import(name, url).catch(() => null), [name, url]);
     }
-    if (this.main.state !== 'not begun') api.setEnvironmentVariable('PREINIT_CAPTURE', '');
+    // Nobody should wait at a start.
+    if (options.at !== 'start') api.setEnvironmentVariable('PREINIT_CAPTURE', '');
     const hasCollected = await this.#collect();
     const reasons = ledger.unexplained(options.allow).map(
       ([name, { count }]) =>
