@@ -19,10 +19,10 @@ function forms(base) {
 function exchange(from, to) {
   const [sources, targets] = [forms(from), forms(to)];
   // An origin is not the beginning of a longer one.
-  const patterns = sources.map((source) => escaped(source) + (source.endsWith('/') ? '' : '(?![\\w.:-])'));
+  const patterns = sources.map((source) => escaped(source) + (/(\/|%2F)$/.test(source) ? '' : '(?![\\w.:-])'));
   const pattern = new RegExp(patterns.map((one) => `(${one})`).join('|'), 'g');
-  const { host } = new URL(from);
-  return (text) => (text.includes(host) ? text.replace(pattern, (...found) => targets[found.slice(1).findIndex((one) => one !== undefined)]) : text);
+  const { hostname } = new URL(from);
+  return (text) => (text.includes(hostname) ? text.replace(pattern, (...found) => targets[found.slice(1).findIndex((one) => one !== undefined)]) : text);
 }
 
 export class Address {
