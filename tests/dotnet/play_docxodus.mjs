@@ -35,7 +35,7 @@ const edit = DocxSessionBridge.ReplaceText(session, anchor, 'A **new** sentence.
 const saved = DocumentConverter.ConvertDocxToHtml(DocxSessionBridge.Save(session));
 // Again, until the interpreter has compiled what it will.
 const steady = [];
-for (let round = 0; round < 20; round++) {
+for (let round = 0; round < 8; round++) {
   const start = process.cpuUsage();
   for (const document of documents) DocumentConverter.ConvertDocxToHtml(document);
   const { user, system } = process.cpuUsage(start);

@@ -87,6 +87,11 @@ function serve(site, onAnswer) {
       response.end();
       return;
     }
+    // Nothing should be kept of this page.
+    if (request.headers['service-worker'] !== undefined) {
+      response.writeHead(200, { 'content-type': 'text/javascript' }).end();
+      return;
+    }
     const [type, body] = ours(path, site) ?? applications(path, site) ?? [];
     if (body === undefined) {
       response.writeHead(404).end();
@@ -137,13 +142,19 @@ export async function captureInBrowser(application, { options, variables, calls 
   const answers = new Map();
   let finish;
   const done = new Promise((resolve) => (finish = resolve));
-  const server = await serve({ application, base, files }, (name, bytes) => (name === 'done' ? finish(bytes) : answers.set(name, new Uint8Array(bytes))));
+  const problems = [];
+  const server = await serve({ application, base, files }, (name, bytes) => {
+    if (name === 'done') finish(bytes);
+    else if (name === 'problem') problems.push(bytes.toString());
+    else answers.set(name, new Uint8Array(bytes));
+  });
   const browser = open(chromiumPath(options.chromium), `http://127.0.0.1:${server.address().port}${base}`);
   // Until Main is begun nothing is waited for in the page.
   const limit = 2 * options.wait + 30;
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the page did not begin Main within ${limit} s: open it in a browser and look at its console`)), limit * 1000);
+    const why = () => (problems.length > 0 ? problems.slice(0, 3).join('; ') : 'open it in a browser and look at its console');
+    timer = setTimeout(() => reject(new Error(`the page did not come to its capture within ${limit} s: ${why()}`)), limit * 1000);
   });
   try {
     const { result, reasons, needs, error } = JSON.parse(await Promise.race([done, browser.failed, late]), withoutBytes);

@@ -29,10 +29,11 @@ async function deliver(work) {
   await send('done', JSON.stringify(answer, withBytes));
 }
 
+/** Errors of the page are told: should it not come to its capture, they say why. */
 function reportProblems() {
-  const fail = (error) => deliver(() => { throw error ?? new Error('the page failed'); });
-  addEventListener('error', ({ error, message }) => fail(error ?? new Error(message)));
-  addEventListener('unhandledrejection', ({ reason }) => fail(reason));
+  const tell = (error, message) => send('problem', String(error?.stack ?? error ?? message)).catch(() => {});
+  addEventListener('error', ({ error, message }) => tell(error, message));
+  addEventListener('unhandledrejection', ({ reason }) => tell(reason));
 }
 
 /** What the application gets for its loader. */

@@ -26,13 +26,19 @@ function newPage(text, { loader, wrapper }, hash) {
   return page.replace(named, (_, before) => `${before}${wrapper}`);
 }
 
+/** The hash that the import map has for a file, as an attribute: without it, the browser would load the file twice. */
+function hashIn(text, name) {
+  const hash = new RegExp(`"[^"]*/${escaped(name)}"\\s*:\\s*"(sha(?:256|384|512)-[^"]*)"`).exec(text)?.[1];
+  return hash === undefined ? '' : ` integrity="${hash}" crossorigin="anonymous"`;
+}
+
 /** Lets a page that starts the application ask for what a start needs at once, not for one after the other. */
 function withPreloads(text, path, { wrapper, original, snapshot, scripts }) {
   if (!text.includes(`${path}/blazor.webassembly`) && !text.includes(`${path}/${wrapper}`)) return text;
   const modules = [wrapper, original, ...scripts].filter((name) => !new RegExp(`<link[^>]*${escaped(name)}`).test(text));
   const links = [
     `<link rel="preload" href="${path}/${snapshot}" as="fetch" type="application/wasm" crossorigin="anonymous" />`,
-    ...modules.map((name) => `<link rel="modulepreload" href="${path}/${name}" />`),
+    ...modules.map((name) => `<link rel="modulepreload" href="${path}/${name}"${hashIn(text, name)} />`),
   ];
   return text.replace(/([ \t]*)<\/head>/i, (end, indent) => `${links.map((link) => `${indent}    ${link}\n`).join('')}${end}`);
 }
