@@ -2,13 +2,13 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { chromium, openPage, serve } from './browser.mjs';
-import { check, finish, made } from './command.mjs';
+import { check, figures, finish, made } from './command.mjs';
 
 const [js, inputs, work] = process.argv.slice(2).map((path) => resolve(path));
 const input = join(inputs, 'blazor/wwwroot');
 mkdirSync(work, { recursive: true });
 const out = join(work, 'blazor');
-const report = made(js, [input, '-o', out]);
+const report = made(js, [input, '-o', out, '--report', join(work, 'blazor.json')]);
 process.stdout.write(report);
 check('the report says where the state was taken', report.includes('in Chromium while Main waited at its capture point'));
 const browser = await chromium(work);
@@ -73,6 +73,8 @@ check('no assembly is downloaded', once.every((path) => path.includes('dotnet.pr
 const best = (list) => Math.min(...list.map(({ time }) => time));
 const times = [best(runs.original), best([...runs.snapshot, ...runs.other])];
 check('the page is shown twice as fast', times[0] >= 2 * times[1], times.map((time) => `${time.toFixed(0)} ms`).join(' -> '));
+
+figures(work, 'Blazor, Chromium', { first: times }, join(work, 'blazor.json'));
 
 // A link that leads into the application.
 for (const [what, path] of [['not-found', 'not-found'], ['a page that is not there', 'no/such/page?x=1#y']]) {

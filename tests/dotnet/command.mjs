@@ -1,5 +1,6 @@
 // How the tests of preinit dotnet run the command, and other programs.
 import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -23,6 +24,14 @@ export function made(js, args) {
 export function played(script, args) {
   const printed = execFileSync(node, [script, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 28 });
   return JSON.parse(printed.trim().split('\n').at(-1));
+}
+
+/** Keeps what was measured, for table.mjs. `reportFile` is what the command wrote with --report. */
+export function figures(work, name, measured, reportFile) {
+  const file = join(work, 'figures.json');
+  const all = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+  const { sizes } = JSON.parse(readFileSync(reportFile, 'utf8'));
+  writeFileSync(file, JSON.stringify({ ...all, [name]: { ...measured, sizes } }, null, 2));
 }
 
 let failures = 0;

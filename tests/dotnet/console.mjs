@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { check, finish, made, played, preinitDotnet } from './command.mjs';
+import { check, figures, finish, made, played, preinitDotnet } from './command.mjs';
 
 const [js, inputs, work] = process.argv.slice(2).map((path) => resolve(path));
 const input = join(inputs, 'dotnet');
@@ -11,7 +11,7 @@ mkdirSync(work, { recursive: true });
 const best = (runs, of) => Math.min(...runs.map(of));
 const out = join(work, 'console');
 
-const report = made(js, [input, '-o', out, '--host', 'node', '--main-args', 'warm']);
+const report = made(js, [input, '-o', out, '--host', 'node', '--main-args', 'warm', '--report', join(work, 'console.json')]);
 process.stdout.write(report);
 check('the report says where the state was taken', report.includes('in Node after Main had returned'));
 const ROUNDS = 3;
@@ -32,6 +32,8 @@ const times = [best(originals, ({ first }) => first), best(snapshots, ({ first }
 check('the first answer comes four times earlier', times[0] >= 4 * times[1], times.map((time) => `${time.toFixed(0)} ms`).join(' -> '));
 const steady = [best(originals, ({ steady }) => steady), best(snapshots, ({ steady }) => steady)];
 check('the steady speed is within 1.1 of the original', steady[1] <= 1.1 * steady[0], steady.map((time) => `${time.toFixed(0)} ms`).join(' -> '));
+
+figures(work, 'console program, Node', { first: times, steady }, join(work, 'console.json'));
 
 // After an exported method, without Main.
 const warmed = join(work, 'warmed');

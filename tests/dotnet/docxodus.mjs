@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { check, finish, made, played } from './command.mjs';
+import { check, figures, finish, made, played } from './command.mjs';
 import { documentOf } from './documents.mjs';
 
 const [js, work] = process.argv.slice(2).map((path) => resolve(path));
@@ -19,6 +19,7 @@ writeFileSync(warm, documentOf(100));
 const out = join(work, 'docxodus');
 process.stdout.write(made(js, [
   installed, '-o', out, '--host', 'node', '--at', 'start', '--warm', `DocxodusWasm.DocumentConverter.ConvertDocxToHtml(@${JSON.stringify(warm)})`,
+  '--report', join(work, 'docxodus.json'),
 ]));
 const originals = [];
 const snapshots = [];
@@ -38,4 +39,5 @@ const times = [best(originals, ({ first }) => first), best(snapshots, ({ first }
 check('the first page comes 1.5 times earlier', times[0] >= 1.5 * times[1], times.map((time) => `${time.toFixed(0)} ms`).join(' -> '));
 const steady = [best(originals, ({ steady }) => steady), best(snapshots, ({ steady }) => steady)];
 check('the steady speed is within 1.1 of the original', steady[1] <= 1.1 * steady[0], steady.map((time) => `${time.toFixed(0)} ms`).join(' -> '));
+figures(work, 'docxodus, Node', { first: times, steady }, join(work, 'docxodus.json'));
 finish();
