@@ -39,7 +39,7 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
     let mut timings = Timings::default();
     options.check()?;
     let module = options.parse(wasm)?;
-    let program = Program::of_signs(&module);
+    let program = Program::of(&module);
     let resets = ResetHooks::of(&module, options.reset_libc);
     let functions = resets.indices().chain(program.libc.indices()).collect();
     let probed = Probed::with(&module, &ProbeOptions { functions, ..engine::probe_options() })?;
