@@ -31,6 +31,7 @@ mod ownership;
 mod page;
 mod pipeline;
 mod preinit;
+mod repetition;
 pub mod report;
 mod stage_clock;
 #[cfg(feature = "cache")]
@@ -82,9 +83,9 @@ pub mod stages {
 #[cfg(feature = "cache")]
 pub use cache::CompileCache;
 pub use cleaning::StackKept;
-pub use engine::Compiler;
+pub use engine::{Compiler, TierReason, WantedCode};
 pub use error::{Error, OptionsError};
-pub use execute::{InitResult, StageHook};
+pub use execute::{InitResult, InitStage, StageHook};
 pub use freeze::{FrameReader, Trigger, TriggerError};
 pub use options::Options;
 pub use preinit::{Output, Preinit};

@@ -50,8 +50,12 @@ pub struct Options {
     pub layout: Layout,
     /// Replace the functions that only init could reach with stubs that trap.
     pub strip_init: bool,
-    /// Compile optimized code, for an init that runs long.
-    pub optimize: bool,
+    /// Whether to compile optimized code. `None` does so where it pays: for small modules, and where a cache has it.
+    pub optimize: Option<bool>,
+    /// Whoever runs this looks at the time himself while optimized code runs, and abandons the run when it is up:
+    /// [`Options::on_init`] says when init begins. Such code need not look at the time in every loop, which takes a fifth
+    /// of init. [`Preinit`](crate::Preinit) does not end it then.
+    pub supervised: bool,
     /// Freeze the program in the middle of a call, at this trigger, instead of when init returns.
     pub at: Option<Trigger>,
     /// How the calls in progress are read, for [`Options::at`].
@@ -74,7 +78,7 @@ pub struct Options {
     pub strict: bool,
     /// Draw the memories, for [`Output::page`](crate::Output::page).
     pub maps: bool,
-    /// Called when everything is compiled and init begins, for those who measure or limit the time.
+    /// Called when init begins and when it has ended, for those who measure or limit the time.
     pub on_init: Option<StageHook>,
     /// Refuse modules that use proposals which the engine has off by default, such as stack switching.
     pub default_proposals: bool,
@@ -92,7 +96,8 @@ impl Default for Options {
             fresh_imports: false,
             layout: Layout::default(),
             strip_init: false,
-            optimize: false,
+            optimize: None,
+            supervised: false,
             at: None,
             frames: FrameReader::default(),
             #[cfg(feature = "cache")]
@@ -149,7 +154,11 @@ impl Options {
             hooks,
             host: &self.host,
             limits: &self.limits,
-            compilation: Compilation { optimize: self.optimize, cache: self.safe_compile_cache() },
+            compilation: Compilation {
+                optimize: self.optimize,
+                cache: self.safe_compile_cache(),
+                supervised: self.supervised,
+            },
         }
     }
 

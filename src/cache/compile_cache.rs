@@ -9,6 +9,7 @@ use wasmtime::{Cache, CacheConfig, Config};
 
 use super::cache_section::{CacheSection, EntryName};
 use super::error::CacheError;
+use super::init_runs::InitRuns;
 use super::owned_directory::{
     OwnedDirectory, PRIVATE_FILE, make_private_in, open_own, open_own_file, write_private,
 };
@@ -82,15 +83,10 @@ impl CompileCache {
     }
 
     /// The entry of one compilation, if it can be used. A cache that cannot be used is no error: the module is compiled.
-    pub(crate) fn entry(&self, settings: &str, wasm: &[u8]) -> Option<CompiledEntry> {
+    /// `digest` is the module's.
+    pub(crate) fn entry(&self, settings: &str, digest: &[u8; 32]) -> Option<CompiledEntry> {
         let section = self.section().ok()?;
-        let mut hash = Sha256::new();
-        for part in [env!("CARGO_PKG_VERSION"), settings] {
-            hash.update(part.as_bytes());
-            hash.update([0]);
-        }
-        hash.update(wasm);
-        let name = EntryName::of(hash);
+        let name = entry_name(settings, digest);
         let lock = match EntryState::of(&section, &name) {
             EntryState::Sealed => None,
             EntryState::InUse => return None,
@@ -112,6 +108,27 @@ impl CompileCache {
         Some(CompiledEntry { section, name, cache, lock })
     }
 
+    /// Whether the entry is there, and as it was written.
+    pub(crate) fn has(&self, settings: &str, digest: &[u8; 32]) -> bool {
+        let state = self.section().map(|section| EntryState::of(&section, &entry_name(settings, digest)));
+        matches!(state, Ok(EntryState::Sealed))
+    }
+
+    /// Whether the entry is neither there nor being made.
+    pub(crate) fn is_free(&self, settings: &str, digest: &[u8; 32]) -> bool {
+        let state = self.section().map(|section| EntryState::of(&section, &entry_name(settings, digest)));
+        matches!(state, Ok(EntryState::Absent | EntryState::Broken))
+    }
+
+    /// Remembers that init of a module took so long. What cannot be kept is remembered by nobody.
+    pub(crate) fn note_run(&self, digest: &[u8; 32], init: Duration) -> InitRuns {
+        let directory = OwnedDirectory::open(&self.directory);
+        match directory.and_then(|directory| directory.section("runs")) {
+            Ok(section) => InitRuns::note(&section, &entry_name("", digest), init),
+            Err(_) => InitRuns::first(init),
+        }
+    }
+
     /// Declares a new entry complete, then removes what was not used for longest until the rest is well within the limit.
     pub(crate) fn keep(&self, entry: &CompiledEntry) {
         // What cannot be sealed will be compiled again.
@@ -120,6 +137,16 @@ impl CompileCache {
             section.evict(self.max_bytes);
         }
     }
+}
+
+fn entry_name(settings: &str, digest: &[u8; 32]) -> EntryName {
+    let mut hash = Sha256::new();
+    for part in [env!("CARGO_PKG_VERSION"), settings] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hash.update(digest);
+    EntryName::of(hash)
 }
 
 /// The entry of one compilation.

@@ -6,6 +6,7 @@
 mod cache_section;
 mod compile_cache;
 mod error;
+mod init_runs;
 mod owned_directory;
 mod resolved_path;
 mod seal;

@@ -5,6 +5,7 @@ mod args;
 mod audit_command;
 mod caches;
 mod called_as;
+mod compile_ahead;
 mod exit;
 mod generate;
 mod host_conversion;
@@ -21,6 +22,7 @@ mod snapshot_command;
 mod snapshot_request;
 mod state_command;
 mod summary;
+mod supervised_run;
 mod terminal;
 mod verify_command;
 mod watchdog;
@@ -49,6 +51,7 @@ fn run(called_as: CalledAs, words: Vec<OsString>) -> anyhow::Result<Exit> {
         Some(Command::Encode(args)) => state_command::encode(*args)?,
         Some(Command::Completions { shell }) => generate::completions(shell)?,
         Some(Command::Man) => generate::man()?,
+        Some(Command::CompileAhead(args)) => compile_ahead::run(&args)?,
     }
     Ok(Exit::Done)
 }

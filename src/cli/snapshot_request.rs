@@ -38,6 +38,8 @@ pub struct SnapshotRequest {
     pub cache_obstacle: Option<CacheError>,
     /// Names of imports that options name, which must exist; `None` where it does not matter.
     pub names: Option<ImportNames>,
+    /// Whether the module is one that nobody trusts.
+    pub is_untrusted: bool,
     /// Whether the snapshot must be verified before it is written.
     pub verify: bool,
     /// What to print.
@@ -71,7 +73,7 @@ impl SnapshotRequest {
         let guest_on_terminal = args.host.allow_wasi && args.host.inherit_stdio != Some(false);
         let watched = terminal::is_watched();
         let level = Level::of(args.messages.verbose, args.messages.quiet, watched, called_as);
-        let (cache, verify) = (args.cache.clone(), args.verify);
+        let (cache, verify, is_untrusted) = (args.cache.clone(), args.verify, args.limits.untrusted);
         let names = (called_as == CalledAs::Preinit).then(|| ImportNames::of(&args.host));
         let host = host_options(&args.host, guest_stdout_captured, &mut warnings)?;
         let mut options = options(args, recording(host, &side_outputs), side_outputs.has_page());
@@ -95,6 +97,7 @@ impl SnapshotRequest {
             results,
             cache_obstacle,
             names,
+            is_untrusted,
             verify,
             messages,
         })
@@ -136,7 +139,7 @@ fn options(args: SnapshotArgs, host: HostOptions, maps: bool) -> Options {
         fresh_imports: args.fresh_imports,
         layout: args.layout,
         strip_init: args.strip_init,
-        optimize: args.optimize,
+        optimize: args.optimize.or(args.no_optimize.then_some(false)),
         at: args.at,
         frames: args.frames.unwrap_or_default(),
         compile_cache: None,

@@ -13,6 +13,7 @@ pub use report::CoreInstanceReport;
 
 use crate::engine;
 use crate::error::Error;
+use crate::execute::InitStage;
 use crate::host::{ComponentHost, lacking};
 use crate::options::Options;
 use crate::preinit::Output;
@@ -59,7 +60,7 @@ fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError>
     let compiling = Instant::now();
     let modules = || parts.iter().flatten().map(|part| part.module.bytes);
     let engine_options = engine::EngineOptions {
-        optimize: options.optimize,
+        optimize: options.optimize == Some(true),
         fuel: options.limits.fuel.is_some(),
         epochs: options.limits.timeout.is_some(),
         plain_traces: false,
@@ -67,7 +68,7 @@ fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError>
     let compiled =
         engine::compile_component(&probed, modules(), engine_options).map_err(ComponentRunError::Compile)?;
     if let Some(hook) = &options.on_init {
-        hook.call();
+        hook.call(InitStage::Begins { interruptible: true });
     }
     let digest = Sha256::digest(wasm).into();
     let mut executed = execution::execute(options, &compiled, digest, compiling.elapsed())?;
@@ -104,6 +105,7 @@ fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError>
         maps: Vec::new(),
         stdout: host.stdout(),
         stderr: host.stderr(),
+        wanted_code: None,
     })
 }
 

@@ -1,20 +1,34 @@
-//! Tells whoever is interested that a stage begins.
+//! Tells whoever is interested how far a run is.
 
 use std::fmt;
 use std::sync::Arc;
 
+/// How far init is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InitStage {
+    /// Everything is compiled, and init begins. A program that is frozen runs more than once.
+    Begins {
+        /// Whether the code looks at the time, so that the time limit of the options ends it. Only code of a run that is
+        /// [supervised](crate::Options::supervised) does not.
+        interruptible: bool,
+    },
+    /// Init and its hooks have returned; the state is written next. Not said of a program that is frozen.
+    Ended,
+}
+
 /// A function that is called when a stage begins.
 #[derive(Clone)]
-pub struct StageHook(Arc<dyn Fn() + Send + Sync>);
+pub struct StageHook(Arc<dyn Fn(InitStage) + Send + Sync>);
 
 impl StageHook {
     /// Calls `function` when the stage begins.
-    pub fn new(function: impl Fn() + Send + Sync + 'static) -> Self {
+    pub fn new(function: impl Fn(InitStage) + Send + Sync + 'static) -> Self {
         StageHook(Arc::new(function))
     }
 
-    pub(crate) fn call(&self) {
-        (self.0)();
+    /// Says so.
+    pub fn call(&self, stage: InitStage) {
+        (self.0)(stage);
     }
 }
 

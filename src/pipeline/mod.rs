@@ -53,7 +53,7 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
     })?;
     let ledger = initialized.store.data_mut().take_ledger();
     recorded.clone_from(&ledger);
-    let run = FinishedRun::of(&initialized);
+    let run = FinishedRun::of(&mut initialized);
     let put_back = resets.put_back(execution, &initialized.compiled(), &program, &ledger);
     clock.lap();
 
@@ -80,7 +80,7 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
         return Err(Error::Strict { warnings: report.warnings, findings: report.findings });
     }
     let report = Report { timings: run.timings(Timings { total: clock.total(), ..timings }), ..report };
-    Ok(run.output(wasm, report, ledger, maps))
+    Ok(run.output(Made { wasm, maps, report }, ledger, probed.wasm))
 }
 
 /// The state that init has left, and what is asked of it.

@@ -3,6 +3,7 @@
 mod audit_args;
 mod bool_switch;
 mod cache_args;
+mod compile_ahead_args;
 mod host_args;
 mod limit_args;
 mod message_args;
@@ -27,6 +28,7 @@ use super::called_as::CalledAs;
 
 pub use audit_args::AuditArgs;
 pub use cache_args::CacheArgs;
+pub use compile_ahead_args::CompileAheadArgs;
 pub use host_args::HostArgs;
 pub use limit_args::LimitArgs;
 pub use message_args::MessageArgs;
@@ -95,6 +97,9 @@ pub enum Command {
     },
     /// Write the man page to standard output
     Man,
+    /// Compile a module for the next run
+    #[command(hide = true)]
+    CompileAhead(CompileAheadArgs),
 }
 
 /// The command line's definition, for the parser and for whatever is generated from it.

@@ -1,0 +1,182 @@
+//! Which code runs init: that of the baseline compiler, which is soon there, or optimized code, where that pays.
+
+use super::{Compiled, Compiler, EngineOptions, Keyed, compile_in_order, settings};
+use crate::cache::CompileCache;
+use std::fmt;
+use std::time::Duration;
+use wasmparser::{Parser, Payload};
+
+/// Why init ran in the code that it ran in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TierReason {
+    /// The options say so.
+    Asked,
+    /// Optimizing a module of this size takes a few milliseconds.
+    Small,
+    /// An earlier run had left optimized code.
+    Kept,
+    /// Optimized code would take longer to compile than this run.
+    Soonest,
+    /// The units that code uses up must not depend on what is in a cache.
+    Fuel,
+    /// The calls in progress are read in baseline code.
+    Frozen,
+}
+
+impl fmt::Display for TierReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TierReason::Asked => "asked for",
+            TierReason::Small => "the module is small",
+            TierReason::Kept => "optimized by an earlier run",
+            TierReason::Soonest => "compiles soonest",
+            TierReason::Fuel => "fuel is counted",
+            TierReason::Frozen => "the program is frozen",
+        })
+    }
+}
+
+/// Code that is optimized at once, cached or not: at most so many bytes of WebAssembly code.
+const SMALL: usize = 24 << 10;
+
+/// Processor time to optimize a byte of WebAssembly code, roughly. Measured: 0.8 to 1.3 microseconds.
+const NANOSECONDS_PER_BYTE: u64 = 1000;
+
+/// Shorter inits gain nothing that anybody would notice.
+const NOTICEABLE: Duration = Duration::from_millis(10);
+
+/// Optimizing may cost so many times what init takes in baseline code: when a module was seen for the first time, and when
+/// it is seen again. Optimized code saves about half of init in every later run.
+const WORTH: [u32; 2] = [12, 80];
+
+/// How init is compiled.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Compilation<'c> {
+    /// Whether to take the time to compile optimized code; `None` does so where it pays.
+    pub optimize: Option<bool>,
+    /// Where to look for the code and to leave it.
+    pub cache: Option<&'c CompileCache>,
+    /// Whether optimized code need not look at the time, because somebody else does.
+    pub supervised: bool,
+}
+
+/// Code for init, and why it is this.
+#[derive(Debug)]
+pub(crate) struct Tiered {
+    pub compiled: Compiled,
+    pub reason: TierReason,
+    /// What optimized code would be compiled with, where it is not there and could be kept.
+    pub missing: Option<MissingCode>,
+}
+
+/// Optimized code that is not in the cache.
+#[derive(Debug)]
+pub(crate) struct MissingCode {
+    options: EngineOptions,
+    cache: CompileCache,
+    /// Of the module.
+    digest: [u8; 32],
+    code_bytes: usize,
+}
+
+/// Optimized code that would pay in further runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedCode {
+    wasm: Vec<u8>,
+    options: EngineOptions,
+    cache: CompileCache,
+}
+
+/// Compiles `wasm` in the tier that is chosen, or takes it from the cache. `options` say nothing about the tier yet.
+pub(crate) fn compile_tiered(
+    wasm: &[u8],
+    options: EngineOptions,
+    choice: Compilation<'_>,
+) -> wasmtime::Result<Tiered> {
+    let keyed = choice.cache.map(|cache| Keyed::new(cache, wasm));
+    let optimized = EngineOptions { optimize: true, epochs: options.epochs && !choice.supervised, ..options };
+    let compile = |options, reason| {
+        let compiled = compile_in_order(wasm, options, keyed)?;
+        Ok(Tiered { compiled, reason, missing: None })
+    };
+    match choice.optimize {
+        Some(true) => return compile(optimized, TierReason::Asked),
+        Some(false) => return compile(options, TierReason::Asked),
+        None if options.fuel => return compile(options, TierReason::Fuel),
+        None => {}
+    }
+    let code_bytes = code_bytes(wasm);
+    if code_bytes <= SMALL {
+        return compile(optimized, TierReason::Small);
+    }
+    let wanted = settings(Compiler::OptimizingCranelift, optimized);
+    if keyed.is_some_and(|keyed| keyed.cache.has(&wanted, &keyed.digest)) {
+        return compile(optimized, TierReason::Kept);
+    }
+    let tiered = compile(options, TierReason::Soonest)?;
+    let missing = keyed.map(|Keyed { cache, digest }| MissingCode {
+        options: optimized,
+        cache: cache.clone(),
+        digest,
+        code_bytes,
+    });
+    Ok(Tiered { missing, ..tiered })
+}
+
+impl MissingCode {
+    /// What further runs would gain from, if it is worth its cost. Remembers how long `init` took.
+    pub fn wanted(self, init: Duration, wasm: Vec<u8>) -> Option<WantedCode> {
+        let runs = self.cache.note_run(&self.digest, init);
+        let cost = Duration::from_nanos((self.code_bytes as u64).saturating_mul(NANOSECONDS_PER_BYTE));
+        let worth = WORTH[usize::from(runs.count > 1)];
+        let pays = runs.shortest >= NOTICEABLE && cost <= runs.shortest.saturating_mul(worth);
+        pays.then_some(WantedCode { wasm, options: self.options, cache: self.cache })
+    }
+}
+
+impl WantedCode {
+    /// The code of `wasm`, the form of a module that runs, as [supervised](crate::Options::supervised) runs need it.
+    pub fn new(wasm: Vec<u8>, plain_traces: bool, cache: CompileCache) -> WantedCode {
+        let options = EngineOptions { optimize: true, plain_traces, ..EngineOptions::default() };
+        WantedCode { wasm, options, cache }
+    }
+
+    /// The form of the module that runs.
+    pub fn wasm(&self) -> &[u8] {
+        &self.wasm
+    }
+
+    /// Whether backtraces have no debugging information.
+    pub fn plain_traces(&self) -> bool {
+        self.options.plain_traces
+    }
+
+    /// Where it is to be kept.
+    pub fn cache(&self) -> &CompileCache {
+        &self.cache
+    }
+
+    /// Compiles it and leaves it in the cache; `false` if it is there already, or if another process is at it.
+    ///
+    /// # Errors
+    /// What the compiler says.
+    pub fn compile(&self) -> wasmtime::Result<bool> {
+        let WantedCode { wasm, options, cache } = self;
+        let keyed = Keyed::new(cache, wasm);
+        if !cache.is_free(&settings(Compiler::OptimizingCranelift, *options), &keyed.digest) {
+            return Ok(false);
+        }
+        compile_in_order(wasm, *options, Some(keyed)).map(|_| true)
+    }
+}
+
+/// The size of the code section.
+fn code_bytes(wasm: &[u8]) -> usize {
+    let payloads = Parser::new(0).parse_all(wasm).map_while(Result::ok);
+    let mut sizes = payloads.filter_map(|payload| match payload {
+        Payload::CodeSectionStart { range, .. } => Some(range.len()),
+        _ => None,
+    });
+    sizes.next().unwrap_or(0)
+}
