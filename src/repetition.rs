@@ -12,6 +12,21 @@ impl Preinit {
     /// which is as far as it got. Nothing outside is touched. If it was in the middle of init, the answer is an error that
     /// says where; otherwise the snapshot.
     ///
+    /// ```
+    /// use preinit::host::Ledger;
+    /// use preinit::{Options, Preinit};
+    /// use std::time::Duration;
+    ///
+    /// let wasm = preinit::wat_to_wasm(br#"(module (func (export "preinit") (loop (br 0))))"#)?;
+    /// let mut options = Options { supervised: true, ..Options::default() };
+    /// options.limits.timeout = Some(Duration::from_millis(50));
+    /// // A thread runs this with `options`, and is abandoned. It made no host calls.
+    /// let record = Ledger::default();
+    /// let error = Preinit::from(options).repeat(&wasm, (record, true), &mut Ledger::default()).unwrap_err();
+    /// assert!(error.to_string().contains("the `preinit` function did not finish"));
+    /// # Ok::<(), preinit::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Those of [`Preinit::run_recorded`].
     pub fn repeat(

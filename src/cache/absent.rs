@@ -17,7 +17,7 @@ impl CompileCache {
         match *self {}
     }
 
-    pub(crate) fn has(&self, _settings: &str, _digest: &[u8; 32]) -> bool {
+    pub(crate) fn kept(&self, _settings: &str, _digest: &[u8; 32]) -> Option<CompiledEntry> {
         match *self {}
     }
 

@@ -96,22 +96,17 @@ impl CompileCache {
                 Some(begin(&section, &name).ok()?)
             }
         };
-        let mut config = CacheConfig::new();
-        // A directory of its own: it removes files from there that it does not know. The engine finds it by its path; see
-        // `OwnedDirectory` for why that is what was checked.
-        config.with_directory(section.path().join(name.as_str()).join(ENGINE));
-        // The first level costs least; and nothing may rewrite files after they are sealed.
-        config.with_baseline_compression_level(1);
-        config.with_optimized_compression_usage_counter_threshold(u64::MAX);
-        config.with_cleanup_interval(Duration::from_secs(u64::from(u32::MAX)));
-        let cache = Cache::new(config).ok()?;
-        Some(CompiledEntry { section, name, cache, lock })
+        CompiledEntry::open(section, name, lock)
     }
 
-    /// Whether the entry is there, and as it was written.
-    pub(crate) fn has(&self, settings: &str, digest: &[u8; 32]) -> bool {
-        let state = self.section().map(|section| EntryState::of(&section, &entry_name(settings, digest)));
-        matches!(state, Ok(EntryState::Sealed))
+    /// The entry, if it is there and as it was written.
+    pub(crate) fn kept(&self, settings: &str, digest: &[u8; 32]) -> Option<CompiledEntry> {
+        let section = self.section().ok()?;
+        let name = entry_name(settings, digest);
+        match EntryState::of(&section, &name) {
+            EntryState::Sealed => CompiledEntry::open(section, name, None),
+            _ => None,
+        }
     }
 
     /// Whether the entry is neither there nor being made.
@@ -159,6 +154,19 @@ pub(crate) struct CompiledEntry {
 }
 
 impl CompiledEntry {
+    fn open(section: CacheSection, name: EntryName, lock: Option<File>) -> Option<CompiledEntry> {
+        let mut config = CacheConfig::new();
+        // A directory of its own: it removes files from there that it does not know. The engine finds it by its path; see
+        // `OwnedDirectory` for why that is what was checked.
+        config.with_directory(section.path().join(name.as_str()).join(ENGINE));
+        // The first level costs least; and nothing may rewrite files after they are sealed.
+        config.with_baseline_compression_level(1);
+        config.with_optimized_compression_usage_counter_threshold(u64::MAX);
+        config.with_cleanup_interval(Duration::from_secs(u64::from(u32::MAX)));
+        let cache = Cache::new(config).ok()?;
+        Some(CompiledEntry { section, name, cache, lock })
+    }
+
     /// Lets the engine read and write the entry.
     pub fn configure(&self, config: &mut Config) {
         config.cache(Some(self.cache.clone()));

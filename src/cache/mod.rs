@@ -14,5 +14,6 @@ mod seal;
 pub use crate::ownership::Fault;
 pub use cache_section::{CacheSection, EntryName};
 pub use compile_cache::CompileCache;
+pub(crate) use compile_cache::CompiledEntry;
 pub use error::CacheError;
 pub use owned_directory::OwnedDirectory;

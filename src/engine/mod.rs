@@ -4,7 +4,7 @@
 mod proposals;
 mod tier;
 
-use crate::cache::CompileCache;
+use crate::cache::{CompileCache, CompiledEntry};
 use preinit_core::probe::ProbeOptions;
 use proposals::Proposals;
 pub use proposals::default_features;
@@ -260,24 +260,42 @@ fn compile_for(
 }
 
 fn compile_configured(
-    mut config: Config,
+    config: Config,
     settings: &str,
-    (compiler, wasm): (Compiler, &[u8]),
+    code: (Compiler, &[u8]),
     keyed: Option<Keyed<'_>>,
 ) -> wasmtime::Result<Compiled> {
     let entry = keyed.and_then(|keyed| keyed.cache.entry(settings, &keyed.digest));
-    if let Some(entry) = &entry {
+    let compiled = compile_in_entry(config, code, entry.as_ref())?;
+    if let (Some(Keyed { cache, .. }), Some(entry)) = (keyed, entry)
+        && !compiled.cached
+    {
+        cache.keep(&entry);
+    }
+    Ok(compiled)
+}
+
+/// Takes the code from the entry, or puts it there.
+fn compile_in_entry(
+    mut config: Config,
+    (compiler, wasm): (Compiler, &[u8]),
+    entry: Option<&CompiledEntry>,
+) -> wasmtime::Result<Compiled> {
+    if let Some(entry) = entry {
         entry.configure(&mut config);
     }
     let engine = Engine::new(&config)?;
     let module = wasmtime::Module::from_binary(&engine, wasm)?;
-    let cached = entry.as_ref().is_some_and(|entry| entry.is_hit());
-    if let (Some(Keyed { cache, .. }), Some(entry)) = (keyed, entry)
-        && !cached
-    {
-        cache.keep(&entry);
-    }
+    let cached = entry.is_some_and(CompiledEntry::is_hit);
     Ok(Compiled { engine, module, compiler, cached, interruptible: true })
+}
+
+/// Optimized code from its entry.
+fn compile_kept(wasm: &[u8], options: EngineOptions, entry: &CompiledEntry) -> wasmtime::Result<Compiled> {
+    let compiler = Compiler::OptimizingCranelift;
+    let config = config(compiler, options, Proposals::of(wasm))?;
+    let compiled = compile_in_entry(config, (compiler, wasm), Some(entry))?;
+    Ok(Compiled { interruptible: options.epochs, ..compiled })
 }
 
 fn config(compiler: Compiler, options: EngineOptions, proposals: Proposals) -> wasmtime::Result<Config> {

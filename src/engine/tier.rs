@@ -1,12 +1,12 @@
 //! Which code runs init: that of the baseline compiler, which is soon there, or optimized code, where that pays.
 
-use super::{Compiled, Compiler, EngineOptions, Keyed, compile_in_order, settings};
+use super::{Compiled, Compiler, EngineOptions, Keyed, compile_in_order, compile_kept, settings};
 use crate::cache::CompileCache;
 use std::fmt;
 use std::time::Duration;
 use wasmparser::{Parser, Payload};
 
-/// Why init ran in the code that it ran in.
+/// Why init ran in the code that it ran in. [`Report::compiler_choice`](crate::Report) says it in words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TierReason {
@@ -80,7 +80,21 @@ pub(crate) struct MissingCode {
     code_bytes: usize,
 }
 
-/// Optimized code that would pay in further runs.
+/// Optimized code that would pay in further runs: [`Output::wanted_code`](crate::Output::wanted_code).
+///
+/// It takes long to compile, so a thread or a process of low priority should do it.
+///
+/// ```
+/// use preinit::{CompileCache, Preinit};
+///
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let wasm = preinit::wat_to_wasm(br#"(module (func (export "preinit")))"#)?;
+/// let cache = CompileCache::new(directory.path());
+/// let output = Preinit::new().compile_cache(cache).run(&wasm)?;
+/// let background = output.wanted_code.map(|code| std::thread::spawn(move || code.compile()));
+/// assert!(background.is_none(), "so small a module was optimized at once");
+/// # Ok::<(), preinit::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WantedCode {
     wasm: Vec<u8>,
@@ -111,8 +125,10 @@ pub(crate) fn compile_tiered(
         return compile(optimized, TierReason::Small);
     }
     let wanted = settings(Compiler::OptimizingCranelift, optimized);
-    if keyed.is_some_and(|keyed| keyed.cache.has(&wanted, &keyed.digest)) {
-        return compile(optimized, TierReason::Kept);
+    if let Some(entry) = keyed.and_then(|keyed| keyed.cache.kept(&wanted, &keyed.digest))
+        && let Ok(compiled) = compile_kept(wasm, optimized, &entry)
+    {
+        return Ok(Tiered { compiled, reason: TierReason::Kept, missing: None });
     }
     let tiered = compile(options, TierReason::Soonest)?;
     let missing = keyed.map(|Keyed { cache, digest }| MissingCode {

@@ -17,6 +17,20 @@ pub enum InitStage {
 }
 
 /// A function that is called when a stage begins.
+///
+/// ```
+/// use preinit::{InitStage, Preinit, StageHook};
+/// use std::sync::mpsc::channel;
+///
+/// let (sender, stages) = channel();
+/// let hook = StageHook::new(move |stage| {
+///     let _ = sender.send(stage);
+/// });
+/// let wasm = preinit::wat_to_wasm(br#"(module (func (export "preinit")))"#)?;
+/// Preinit::new().on_init(hook).run(&wasm)?;
+/// assert_eq!(stages.try_iter().collect::<Vec<_>>(), [InitStage::Begins { interruptible: true }, InitStage::Ended]);
+/// # Ok::<(), preinit::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct StageHook(Arc<dyn Fn(InitStage) + Send + Sync>);
 

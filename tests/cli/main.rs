@@ -15,6 +15,8 @@ mod security;
 mod slips;
 mod state_file;
 #[cfg(unix)]
+mod tiers;
+#[cfg(unix)]
 mod time_limit;
 mod verify;
 mod wizer;
