@@ -1,4 +1,6 @@
 use crate::cache::CompileCache;
+#[cfg(feature = "cache")]
+use crate::cache::PreparedCode;
 use crate::engine;
 use crate::error::OptionsError;
 use crate::execute::{
@@ -63,6 +65,9 @@ pub struct Options {
     /// Where compiled code is kept between runs: with the feature `cache`.
     #[cfg(feature = "cache")]
     pub compile_cache: Option<CompileCache>,
+    /// Code that was compiled before, which is run instead of any other: with the feature `cache`.
+    #[cfg(feature = "cache")]
+    pub prepared: Option<PreparedCode>,
     /// What init can see and do.
     pub host: HostOptions,
     /// How much time, memory and fuel init can use.
@@ -102,6 +107,8 @@ impl Default for Options {
             frames: FrameReader::default(),
             #[cfg(feature = "cache")]
             compile_cache: None,
+            #[cfg(feature = "cache")]
+            prepared: None,
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
             reset_libc: false,
@@ -157,6 +164,10 @@ impl Options {
             compilation: Compilation {
                 optimize: self.optimize,
                 cache: self.safe_compile_cache(),
+                #[cfg(feature = "cache")]
+                prepared: self.prepared.as_ref(),
+                #[cfg(not(feature = "cache"))]
+                prepared: None,
                 supervised: self.supervised,
             },
         }

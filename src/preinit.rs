@@ -1,5 +1,5 @@
 #[cfg(feature = "cache")]
-use crate::cache::CompileCache;
+use crate::cache::{CompileCache, PreparedCode};
 use crate::component;
 use crate::engine::WantedCode;
 use crate::error::Error;
@@ -214,6 +214,13 @@ impl Preinit {
     #[cfg(feature = "cache")]
     pub fn compile_cache(mut self, cache: impl Into<Option<CompileCache>>) -> Self {
         self.options.compile_cache = cache.into();
+        self
+    }
+
+    /// Runs init in code that was compiled before, with the feature `cache`.
+    #[cfg(feature = "cache")]
+    pub fn prepared_code(mut self, code: impl Into<Option<PreparedCode>>) -> Self {
+        self.options.prepared = code.into();
         self
     }
 

@@ -38,6 +38,10 @@ impl Preinit {
         let mut options = self.options().clone();
         options.optimize = Some(false);
         options.supervised = false;
+        #[cfg(feature = "cache")]
+        {
+            options.prepared = None;
+        }
         options.host.replay = Some(Arc::new(record.clone()));
         options.host.replay_outside_only = false;
         let limit = options.limits.timeout.unwrap_or_default();

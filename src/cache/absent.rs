@@ -35,6 +35,16 @@ impl CompileCache {
 }
 
 /// There is none in this build.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PreparedCode {}
+
+impl PreparedCode {
+    pub(crate) fn cache(&self) -> &CompileCache {
+        match *self {}
+    }
+}
+
+/// There is none in this build.
 pub(crate) enum CompiledEntry {}
 
 impl CompiledEntry {

@@ -13,6 +13,7 @@ use super::init_runs::InitRuns;
 use super::owned_directory::{
     OwnedDirectory, PRIVATE_FILE, make_private_in, open_own, open_own_file, write_private,
 };
+use super::prepared_file::{PackedEntry, PreparedError};
 use crate::ownership;
 use crate::temporary::Temporary;
 
@@ -131,6 +132,42 @@ impl CompileCache {
         if let Ok(section) = self.section() {
             section.evict(self.max_bytes);
         }
+    }
+}
+
+impl CompileCache {
+    /// All entries, each with its files one after the other.
+    pub(super) fn packed_entries(&self) -> Result<Vec<(PackedEntry, Vec<u8>)>, PreparedError> {
+        let section = self.section().map_err(PreparedError::io)?;
+        let mut packed = Vec::new();
+        for name in section.names() {
+            let directory = open_entry(&section, &name).map_err(PreparedError::io)?;
+            let list = list(&directory).map_err(PreparedError::io)?;
+            let (mut files, mut contents) = (Vec::new(), Vec::new());
+            for path in list.lines().filter_map(|line| line.split_once("  ")).map(|(_, path)| path) {
+                let content = directory.read(path).map_err(PreparedError::io)?;
+                files.push((path.to_owned(), content.len() as u64));
+                contents.extend(content);
+            }
+            packed.push((PackedEntry { name: name.as_str().to_owned(), files }, contents));
+        }
+        Ok(packed)
+    }
+
+    /// Makes an entry of what was packed.
+    pub(super) fn unpack_entry(&self, name: &str, files: &[(String, &[u8])]) -> Result<(), PreparedError> {
+        let name = EntryName::parse(name).ok_or(PreparedError::Damaged)?;
+        let section = self.section().map_err(PreparedError::io)?;
+        let lock = begin(&section, &name).map_err(PreparedError::io)?;
+        let directory = open_entry(&section, &name).map_err(PreparedError::io)?;
+        for (path, content) in files {
+            if let Some((folder, _)) = path.rsplit_once('/') {
+                directory.create_dir_all(folder).map_err(PreparedError::io)?;
+            }
+            directory.write(path, content).map_err(PreparedError::io)?;
+        }
+        let entry = CompiledEntry::open(section, name, Some(lock));
+        entry.ok_or(PreparedError::Damaged)?.seal().map_err(PreparedError::io)
     }
 }
 

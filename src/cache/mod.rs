@@ -8,6 +8,8 @@ mod compile_cache;
 mod error;
 mod init_runs;
 mod owned_directory;
+mod prepared_code;
+mod prepared_file;
 mod resolved_path;
 mod seal;
 
@@ -17,3 +19,6 @@ pub use compile_cache::CompileCache;
 pub(crate) use compile_cache::CompiledEntry;
 pub use error::CacheError;
 pub use owned_directory::OwnedDirectory;
+pub use prepared_code::PreparedCode;
+pub(crate) use prepared_file::Fit;
+pub use prepared_file::PreparedError;

@@ -3,6 +3,7 @@
 mod advice;
 mod args;
 mod audit_command;
+mod batch_command;
 mod caches;
 mod called_as;
 mod compile_ahead;
@@ -15,6 +16,7 @@ mod interruption;
 mod messages;
 mod output;
 mod parse;
+mod prepare_command;
 mod progress;
 mod result_cache;
 mod side_outputs;
@@ -50,6 +52,8 @@ fn run(called_as: CalledAs, words: Vec<OsString>) -> anyhow::Result<Exit> {
         Some(Command::Probe(args)) => state_command::probe(&args)?,
         Some(Command::Encode(args)) => state_command::encode(*args)?,
         Some(Command::Completions { shell }) => generate::completions(shell)?,
+        Some(Command::Prepare(args)) => prepare_command::run(&args)?,
+        Some(Command::Batch(args)) => return batch_command::run(&args),
         Some(Command::Man) => generate::man()?,
         Some(Command::CompileAhead(args)) => compile_ahead::run(&args)?,
     }

@@ -16,6 +16,7 @@ use super::called_as::CalledAs;
 use super::compile_ahead::CompilingAhead;
 use super::messages::Account;
 use super::output::Staged;
+use super::prepare_command;
 use super::result_cache::{self, Kept};
 use super::side_outputs::json;
 use super::snapshot_request::SnapshotRequest;
@@ -32,6 +33,9 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
     let wasm = Arc::new(request.input.read()?);
     if let Some(names) = &request.names {
         names.check(&wasm, &request.options.host.preloads)?;
+    }
+    if let Some(path) = &request.prepared {
+        request.options.prepared = Some(prepare_command::open(path, &wasm)?);
     }
     let is_component = is_component(&wasm);
     if is_component && let Some(typed) = not_for_components(&request) {
@@ -85,6 +89,7 @@ fn not_for_components(request: &SnapshotRequest) -> Option<&'static str> {
         (outputs.captured_stdout.is_some(), "--capture-stdout"),
         (outputs.captured_stderr.is_some(), "--capture-stderr"),
         (outputs.has_page(), "a page of HTML"),
+        (request.prepared.is_some(), "--prepared"),
     ];
     typed.iter().find(|(is_typed, _)| *is_typed).map(|(_, what)| *what)
 }

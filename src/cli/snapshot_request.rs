@@ -1,5 +1,7 @@
 //! From the arguments of a snapshot to what will be done.
 
+use std::path::PathBuf;
+
 use preinit::Options;
 use preinit::host::{HostOptions, Output as GuestOutput};
 use preinit::stages::cache::{CacheError, CacheSection};
@@ -38,6 +40,8 @@ pub struct SnapshotRequest {
     pub cache_obstacle: Option<CacheError>,
     /// Names of imports that options name, which must exist; `None` where it does not matter.
     pub names: Option<ImportNames>,
+    /// Code that was compiled before.
+    pub prepared: Option<PathBuf>,
     /// Whether the module is one that nobody trusts.
     pub is_untrusted: bool,
     /// Whether the snapshot must be verified before it is written.
@@ -97,6 +101,7 @@ impl SnapshotRequest {
             results,
             cache_obstacle,
             names,
+            prepared: cache.prepared,
             is_untrusted,
             verify,
             messages,

@@ -42,7 +42,7 @@ pub struct TimedOut {
 }
 
 /// How much longer than the limit the watchdog waits: most often the library ends in time, and can say why.
-fn grace(limit: Duration) -> Duration {
+pub fn grace(limit: Duration) -> Duration {
     Duration::from_secs(1).max(limit / 10)
 }
 

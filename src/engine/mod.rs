@@ -9,6 +9,8 @@ use preinit_core::probe::ProbeOptions;
 use proposals::Proposals;
 pub use proposals::default_features;
 use sha2::{Digest, Sha256};
+#[cfg(feature = "cache")]
+use std::hash::{Hash, Hasher};
 use std::num::NonZeroUsize;
 pub use tier::{Compilation, TierReason, WantedCode};
 pub(crate) use tier::{MissingCode, Tiered, compile_tiered};
@@ -288,6 +290,30 @@ fn compile_in_entry(
     let module = wasmtime::Module::from_binary(&engine, wasm)?;
     let cached = entry.is_some_and(CompiledEntry::is_hit);
     Ok(Compiled { engine, module, compiler, cached, interruptible: true })
+}
+
+/// What machine code is compiled for: two engines with the same run the same code.
+///
+/// # Errors
+/// If there is no such engine on this machine.
+#[cfg(feature = "cache")]
+pub(crate) fn fingerprint(wasm: &[u8], options: EngineOptions) -> wasmtime::Result<String> {
+    struct Sha(Sha256);
+
+    impl Hasher for Sha {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+
+    let engine = Engine::new(&config(Compiler::OptimizingCranelift, options, Proposals::of(wasm))?)?;
+    let mut hasher = Sha(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    Ok(preinit_core::hex(&hasher.0.finalize()))
 }
 
 /// Optimized code from its entry.

@@ -1,7 +1,7 @@
 //! Which code runs init: that of the baseline compiler, which is soon there, or optimized code, where that pays.
 
 use super::{Compiled, Compiler, EngineOptions, Keyed, compile_in_order, compile_kept, settings};
-use crate::cache::CompileCache;
+use crate::cache::{CompileCache, PreparedCode};
 use std::fmt;
 use std::time::Duration;
 use wasmparser::{Parser, Payload};
@@ -22,6 +22,8 @@ pub enum TierReason {
     Fuel,
     /// The calls in progress are read in baseline code.
     Frozen,
+    /// It was compiled before, and the options name it.
+    Prepared,
 }
 
 impl fmt::Display for TierReason {
@@ -33,6 +35,7 @@ impl fmt::Display for TierReason {
             TierReason::Soonest => "compiles soonest",
             TierReason::Fuel => "fuel is counted",
             TierReason::Frozen => "the program is frozen",
+            TierReason::Prepared => "prepared",
         })
     }
 }
@@ -57,6 +60,8 @@ pub struct Compilation<'c> {
     pub optimize: Option<bool>,
     /// Where to look for the code and to leave it.
     pub cache: Option<&'c CompileCache>,
+    /// Code that was compiled before, which must be the right one.
+    pub prepared: Option<&'c PreparedCode>,
     /// Whether optimized code need not look at the time, because somebody else does.
     pub supervised: bool,
 }
@@ -108,8 +113,17 @@ pub(crate) fn compile_tiered(
     options: EngineOptions,
     choice: Compilation<'_>,
 ) -> wasmtime::Result<Tiered> {
+    let epochs = options.epochs && !choice.supervised;
+    let optimized = EngineOptions { optimize: true, epochs, ..options };
+    let wanted = settings(Compiler::OptimizingCranelift, optimized);
+    if let Some(prepared) = choice.prepared {
+        let Keyed { cache, digest } = Keyed::new(prepared.cache(), wasm);
+        let missing = || wasmtime::Error::msg("the prepared code is not for these options");
+        let entry = cache.kept(&wanted, &digest).ok_or_else(missing)?;
+        let compiled = compile_kept(wasm, optimized, &entry)?;
+        return Ok(Tiered { compiled, reason: TierReason::Prepared, missing: None });
+    }
     let keyed = choice.cache.map(|cache| Keyed::new(cache, wasm));
-    let optimized = EngineOptions { optimize: true, epochs: options.epochs && !choice.supervised, ..options };
     let compile = |options, reason| {
         let compiled = compile_in_order(wasm, options, keyed)?;
         Ok(Tiered { compiled, reason, missing: None })
@@ -124,7 +138,6 @@ pub(crate) fn compile_tiered(
     if code_bytes <= SMALL {
         return compile(optimized, TierReason::Small);
     }
-    let wanted = settings(Compiler::OptimizingCranelift, optimized);
     if let Some(entry) = keyed.and_then(|keyed| keyed.cache.kept(&wanted, &keyed.digest))
         && let Ok(compiled) = compile_kept(wasm, optimized, &entry)
     {
@@ -142,12 +155,12 @@ pub(crate) fn compile_tiered(
 
 impl MissingCode {
     /// What further runs would gain from, if it is worth its cost. Remembers how long `init` took.
-    pub fn wanted(self, init: Duration, wasm: Vec<u8>) -> Option<WantedCode> {
+    pub fn wanted(self, init: Duration, wasm: &[u8]) -> Option<WantedCode> {
         let runs = self.cache.note_run(&self.digest, init);
         let cost = Duration::from_nanos((self.code_bytes as u64).saturating_mul(NANOSECONDS_PER_BYTE));
         let worth = WORTH[usize::from(runs.count > 1)];
         let pays = runs.shortest >= NOTICEABLE && cost <= runs.shortest.saturating_mul(worth);
-        pays.then_some(WantedCode { wasm, options: self.options, cache: self.cache })
+        pays.then(|| WantedCode { wasm: wasm.to_vec(), options: self.options, cache: self.cache })
     }
 }
 

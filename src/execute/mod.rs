@@ -162,15 +162,30 @@ impl<'e> Execution<'e> {
 /// # Errors
 /// [`ExecuteError`]; nothing of a run that was stopped is worth keeping.
 pub fn execute(execution: Execution<'_>) -> Result<Initialized, ExecuteError> {
-    let calls = init_calls(execution.module, execution.init_names)?;
+    init_calls(execution.module, execution.init_names)?;
     let compiling = Instant::now();
-    let options = EngineOptions { optimize: false, ..execution.engine_options() };
-    let Tiered { compiled, reason, missing } =
-        engine::compile_tiered(&execution.probed.wasm, options, execution.compilation)
-            .map_err(ExecuteError::Compile)?;
-    let mut initialized = start(execution.prepared(&compiled, compiling.elapsed()), &calls)?;
-    initialized.tier = reason;
+    let Tiered { compiled, reason, missing } = compile(execution)?;
+    let mut initialized = execute_compiled(execution.prepared(&compiled, compiling.elapsed()), reason)?;
     initialized.missing = missing;
+    Ok(initialized)
+}
+
+/// The code for init.
+pub(crate) fn compile(execution: Execution<'_>) -> Result<Tiered, ExecuteError> {
+    let options = EngineOptions { optimize: false, ..execution.engine_options() };
+    engine::compile_tiered(&execution.probed.wasm, options, execution.compilation)
+        .map_err(ExecuteError::Compile)
+}
+
+/// Runs init and its hooks in code that is there already, for this reason.
+pub(crate) fn execute_compiled(
+    prepared: Prepared<'_>,
+    reason: TierReason,
+) -> Result<Initialized, ExecuteError> {
+    let execution = prepared.execution;
+    let calls = init_calls(execution.module, execution.init_names)?;
+    let mut initialized = start(prepared, &calls)?;
+    initialized.tier = reason;
     if let Some(hook) = execution.on_init {
         hook.call(InitStage::Ended);
     }

@@ -49,7 +49,7 @@ impl FinishedRun {
     }
 
     /// `probed` is what was compiled.
-    pub fn output(self, made: Made, ledger: Ledger, probed: Vec<u8>) -> Output {
+    pub fn output(self, made: Made, ledger: Ledger, probed: &[u8]) -> Output {
         let Made { wasm, maps, report } = made;
         let FinishedRun { stdout, stderr, missing, run_time, .. } = self;
         let wanted_code = missing.and_then(|missing| missing.wanted(run_time, probed));

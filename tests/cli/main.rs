@@ -2,6 +2,7 @@
 
 mod argv;
 mod audit;
+mod batch;
 mod cache;
 mod components;
 mod evil_names;
@@ -10,6 +11,7 @@ mod host;
 mod init_function;
 mod messages;
 mod output;
+mod prepare;
 mod preview2;
 mod security;
 mod slips;
