@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use preinit::host::{Ledger, Stdin};
-use preinit::{InitStage, Options, Output as Made, Preinit, Prepared, StageHook};
+use preinit::{Options, Output as Made, Preinit, Prepared, StageHook};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -237,13 +237,13 @@ impl Workers<'_> {
     /// Runs the module in a thread that is abandoned if it is blocked in something that the library cannot end.
     fn within_limit(&self, mut options: Options, ledger: &mut Ledger) -> anyhow::Result<Made> {
         enum News {
-            Stage(InitStage),
+            Stage,
             End(Box<(Result<Made, preinit::Error>, Ledger)>),
         }
         let (sender, news) = channel();
         let stages = sender.clone();
-        options.on_init = Some(StageHook::new(move |stage| {
-            let _ = stages.send(News::Stage(stage));
+        options.on_init = Some(StageHook::new(move |_| {
+            let _ = stages.send(News::Stage);
         }));
         let limit = options.limits.timeout;
         let prepared = Arc::clone(&self.prepared);
@@ -257,7 +257,7 @@ impl Workers<'_> {
         loop {
             let patience = limit.map(|limit| limit.saturating_mul(times).saturating_add(grace(limit)));
             match news.recv_timeout(patience.unwrap_or(Duration::MAX)) {
-                Ok(News::Stage(_)) => times = 1,
+                Ok(News::Stage) => times = 1,
                 Ok(News::End(end)) => {
                     let (result, recorded) = *end;
                     *ledger = recorded;
