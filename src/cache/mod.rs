@@ -18,6 +18,7 @@ pub use cache_section::{CacheSection, EntryName};
 pub use compile_cache::CompileCache;
 pub(crate) use compile_cache::CompiledEntry;
 pub use error::CacheError;
+pub(crate) use init_runs::InitRuns;
 pub use owned_directory::OwnedDirectory;
 pub use prepared_code::PreparedCode;
 pub(crate) use prepared_file::Fit;

@@ -1,7 +1,7 @@
 //! Which code runs init: that of the baseline compiler, which is soon there, or optimized code, where that pays.
 
 use super::{Compiled, Compiler, EngineOptions, Keyed, compile_in_order, compile_kept, settings};
-use crate::cache::{CompileCache, PreparedCode};
+use crate::cache::{CompileCache, InitRuns, PreparedCode};
 use std::fmt;
 use std::time::Duration;
 use wasmparser::{Parser, Payload};
@@ -156,12 +156,19 @@ pub(crate) fn compile_tiered(
 impl MissingCode {
     /// What further runs would gain from, if it is worth its cost. Remembers how long `init` took.
     pub fn wanted(self, init: Duration, wasm: &[u8]) -> Option<WantedCode> {
-        let runs = self.cache.note_run(&self.digest, init);
-        let cost = Duration::from_nanos((self.code_bytes as u64).saturating_mul(NANOSECONDS_PER_BYTE));
-        let worth = WORTH[usize::from(runs.count > 1)];
-        let pays = runs.shortest >= NOTICEABLE && cost <= runs.shortest.saturating_mul(worth);
-        pays.then(|| WantedCode { wasm: wasm.to_vec(), options: self.options, cache: self.cache })
+        let InitRuns { count, shortest } = self.cache.note_run(&self.digest, init);
+        pays(self.code_bytes, count, shortest).then(|| WantedCode {
+            wasm: wasm.to_vec(),
+            options: self.options,
+            cache: self.cache,
+        })
     }
+}
+
+/// Whether it pays to optimize so much code for an init that takes so long.
+fn pays(code_bytes: usize, runs: u32, init: Duration) -> bool {
+    let cost = Duration::from_nanos((code_bytes as u64).saturating_mul(NANOSECONDS_PER_BYTE));
+    init >= NOTICEABLE && cost <= init.saturating_mul(WORTH[usize::from(runs > 1)])
 }
 
 impl WantedCode {
@@ -208,4 +215,27 @@ fn code_bytes(wasm: &[u8]) -> usize {
         _ => None,
     });
     sizes.next().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_long_init_is_worth_much_code() {
+        let millis = Duration::from_millis;
+        for (code_bytes, runs, init, expected) in [
+            (300_000, 1, millis(200), true),
+            (300_000, 1, millis(9), false),
+            (300_000, 2, millis(9), false),
+            (3_000_000, 1, millis(130), false),
+            (3_000_000, 2, millis(130), true),
+            (12_000_000, 1, millis(1150), true),
+            (12_000_000, 2, millis(100), false),
+            (usize::MAX, 2, Duration::MAX, true),
+            (usize::MAX, 2, millis(10), false),
+        ] {
+            assert_eq!(pays(code_bytes, runs, init), expected, "{code_bytes} bytes, {runs}, {init:?}");
+        }
+    }
 }

@@ -41,7 +41,18 @@ impl Recorder {
             ledger.overlaid.clone_from(&replay.overlaid);
         }
         let descriptors = Descriptors::new(&ledger.preopens);
-        Self { ledger, descriptors, replay, backtraces, names: None, limit, used: 0, held: 0, live: None, resources: 0 }
+        Self {
+            ledger,
+            descriptors,
+            replay,
+            backtraces,
+            names: None,
+            limit,
+            used: 0,
+            held: 0,
+            live: None,
+            resources: 0,
+        }
     }
 
     /// Lets others read the record as it grows.
