@@ -132,7 +132,7 @@ impl Prepared<'_> {
             let clock = StageClock::start();
             options.check()?;
             match &self.shared {
-                None => component::run(options, self.wasm),
+                None => component::run(options, self.wasm, ledger),
                 // Other functions of the module have to be called then.
                 Some(_) if options.reset_libc != self.options.reset_libc => {
                     Ready::new(options, self.wasm)?.run(options, (None, clock), ledger)

@@ -154,8 +154,13 @@ fn reject(case: &Case) -> String {
         format!("{kind}: {}", chain(&error))
     };
     let text = answer(None);
+    // Where a guest is when its time is up depends on how fast it is.
+    let is_timed = case.limits.iter().any(|(limit, _)| limit == "timeout");
+    let lines =
+        |text: &str| text.lines().take(if is_timed { 1 } else { usize::MAX }).map(String::from).collect();
+    let expected: Vec<String> = lines(&text);
     for optimize in [false, true] {
-        assert_eq!(answer(Some(optimize)), text, "optimize {optimize}");
+        assert_eq!(lines(&answer(Some(optimize))), expected, "optimize {optimize}");
     }
     text
 }
