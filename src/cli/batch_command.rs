@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use preinit::host::{Ledger, Stdin};
+use preinit::stages::PrintablePath;
 use preinit::{Options, Output as Made, Preinit, Prepared, StageHook};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -18,11 +19,12 @@ use sha2::{Digest, Sha256};
 use super::args::{self, BatchArgs, usage_error};
 use super::called_as::CalledAs;
 use super::exit::{self, Exit};
+use super::input::{self, SizeLimit};
 use super::output::{Output, Staged};
 use super::side_outputs::json;
 use super::snapshot_request::SnapshotRequest;
 use super::watchdog::{COMPILING, Phase, Watchdog, grace};
-use super::{advice, input, terminal};
+use super::{advice, terminal};
 
 /// The file of jobs.
 #[derive(Debug, Deserialize)]
@@ -64,11 +66,12 @@ pub fn run(args: &BatchArgs) -> anyhow::Result<Exit> {
     let started = Instant::now();
     let report = args.report.as_deref().map(|path| Output::new(Some(path))).transpose()?;
     let batch = Batch::of(args)?;
-    let Some(first) = batch.jobs.first() else { bail!("`{}` has no jobs", args.input.display()) };
+    let Some(first) = batch.jobs.first() else { bail!("`{}` has no jobs", PrintablePath(&args.input)) };
     let first = batch.request(first)?;
     let watchdog = Watchdog::start(first.options.limits.timeout)?;
     // To the end of the process: a run that is abandoned goes on reading it.
-    let wasm: &'static [u8] = input::read(&batch.module)?.leak();
+    let limit = SizeLimit::of(first.options.limits.max_memory);
+    let wasm: &'static [u8] = input::read(&batch.module, limit)?.leak();
     watchdog.enter_longer(Phase::Compiling, COMPILING);
     let preinit = Preinit::from(first.options.clone());
     let prepared = match first.options.optimize {
@@ -77,10 +80,11 @@ pub fn run(args: &BatchArgs) -> anyhow::Result<Exit> {
         _ => preinit,
     }
     .prepare(wasm)?;
-    drop((watchdog, first));
+    drop(first);
     let parallel = args.parallel.map_or_else(rayon_threads, std::num::NonZeroUsize::get);
-    let reports = Workers { batch: &batch, prepared: Arc::new(prepared) }.run(parallel);
+    let reports = Workers { batch: &batch, prepared: Arc::new(prepared), watchdog: &watchdog }.run(parallel);
     let worst = reports.iter().map(|report| report.exit).max().unwrap_or_default();
+    watchdog.enter(Phase::Writing);
     if let Some(report) = report {
         report.stage(json(&reports)?.into_bytes())?.commit()?;
     }
@@ -110,16 +114,17 @@ impl Batch {
                 Batch { module: args.input.clone(), options: Vec::new(), jobs: jobs_of_files(each, into)? }
             }
             _ => {
-                let name = args.input.display();
-                let text =
-                    fs::read_to_string(&args.input).with_context(|| format!("cannot read `{name}`"))?;
-                serde_json::from_str(&text).with_context(|| format!("`{name}` is no list of jobs"))?
+                let name = PrintablePath(&args.input);
+                let text = read_file(&args.input)?;
+                serde_json::from_slice(&text).with_context(|| format!("`{name}` is no list of jobs"))?
             }
         };
         batch.options.extend(args.options.iter().cloned());
         let mut outputs = BTreeSet::new();
         match batch.jobs.iter().find(|job| !outputs.insert(&job.output)) {
-            Some(job) => Err(usage_error(&format!("two jobs have the output `{}`", job.output.display()))),
+            Some(job) => {
+                Err(usage_error(&format!("two jobs have the output `{}`", PrintablePath(&job.output))))
+            }
             None => Ok(batch),
         }
     }
@@ -144,8 +149,7 @@ impl Batch {
             // Jobs run side by side, and standard input is one.
             wasi.stdin = Stdin::Empty;
             if let Some(path) = &job.stdin {
-                let bytes = fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-                wasi.stdin = Stdin::Bytes(bytes);
+                wasi.stdin = Stdin::Bytes(read_file(path)?);
             }
         } else if job.stdin.is_some() {
             return Err(usage_error("init reads its standard input by WASI; give --allow-wasi"));
@@ -154,9 +158,16 @@ impl Batch {
     }
 }
 
+/// A file of at most 4 GiB, as every input is.
+fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let cannot = || format!("cannot read `{}`", PrintablePath(path));
+    let file = fs::File::open(path).with_context(cannot)?;
+    SizeLimit::of(4 << 30).read(file, 0).with_context(cannot)
+}
+
 /// A job for every file of the folder, in the order of their names.
 fn jobs_of_files(each: &Path, into: &Path) -> anyhow::Result<Vec<Job>> {
-    let cannot = || format!("cannot read the folder `{}`", each.display());
+    let cannot = || format!("cannot read the folder `{}`", PrintablePath(each));
     let mut jobs = Vec::new();
     for entry in fs::read_dir(each).with_context(cannot)? {
         let entry = entry.with_context(cannot)?;
@@ -167,13 +178,14 @@ fn jobs_of_files(each: &Path, into: &Path) -> anyhow::Result<Vec<Job>> {
         }
     }
     jobs.sort_by(|left, right| left.output.cmp(&right.output));
-    fs::create_dir_all(into).with_context(|| format!("cannot make the folder `{}`", into.display()))?;
+    fs::create_dir_all(into).with_context(|| format!("cannot make the folder `{}`", PrintablePath(into)))?;
     Ok(jobs)
 }
 
 struct Workers<'b> {
     batch: &'b Batch,
     prepared: Arc<Prepared<'static>>,
+    watchdog: &'b Watchdog,
 }
 
 impl Workers<'_> {
@@ -200,6 +212,8 @@ impl Workers<'_> {
 
     fn report(&self, job: &Job) -> JobReport {
         let started = Instant::now();
+        // A run has a limit of its own; this is for files that are never read to their end.
+        self.watchdog.enter_longer(Phase::Running, 2 * COMPILING);
         let result = self.snapshot(job);
         let seconds = started.elapsed().as_secs_f64();
         let output = job.output.clone();
@@ -208,7 +222,7 @@ impl Workers<'_> {
                 JobReport { output, sha256: Some(digest), bytes, seconds, error: None, exit: 0 }
             }
             Err(error) => {
-                let error = error.context(format!("`{}` was not made", output.display()));
+                let error = error.context(format!("`{}` was not made", PrintablePath(&output)));
                 let exit = exit::fail(&error, CalledAs::Preinit).into();
                 let text = error.chain().skip(1).map(ToString::to_string).collect::<Vec<_>>().join(": ");
                 JobReport { output, sha256: None, bytes: 0, seconds, error: Some(text), exit }

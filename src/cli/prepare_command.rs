@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
+use preinit::stages::PrintablePath;
 use preinit::{Options, Preinit, PreparedCode};
 
 use super::args::{PrepareArgs, usage_error};
-use super::input;
+use super::input::{self, SizeLimit};
 use super::output::{Output, Staged};
 use super::watchdog::{COMPILING, Phase, Watchdog};
 
@@ -21,7 +22,7 @@ pub fn run(args: &PrepareArgs) -> anyhow::Result<()> {
     if output.replaces(&args.input) {
         return Err(usage_error("the code would replace the module; give another file with -o"));
     }
-    let wasm = input::read(&args.input)?;
+    let wasm = input::read(&args.input, SizeLimit::of(4 << 30))?;
     watchdog.enter_longer(Phase::Compiling, COMPILING);
     let options = Options { supervised: true, ..Options::default() };
     let file = Preinit::from(options).prepare_code(&wasm)?;
@@ -31,9 +32,11 @@ pub fn run(args: &PrepareArgs) -> anyhow::Result<()> {
 
 /// The code in a file, for runs of `wasm`.
 pub fn open(path: &Path, wasm: &[u8]) -> anyhow::Result<PreparedCode> {
-    let file = fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let cannot = || format!("cannot read `{}`", PrintablePath(path));
+    let file = fs::File::open(path).with_context(cannot)?;
+    let file = SizeLimit::of(4 << 30).read(file, 0).with_context(cannot)?;
     let code = PreparedCode::open(&file, wasm);
     code.with_context(|| {
-        format!("cannot use `{}`; `preinit prepare` on such a machine makes it anew", path.display())
+        format!("cannot use `{}`; `preinit prepare` on such a machine makes it anew", PrintablePath(path))
     })
 }

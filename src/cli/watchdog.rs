@@ -27,8 +27,12 @@ pub enum Phase {
     Verifying,
     /// Auditing.
     Auditing,
+    /// Making a module without running it.
+    Encoding,
     /// Writing outputs.
     Writing,
+    /// What comes after everything else: an error is printed, and whoever reads it may not.
+    Ending,
 }
 
 /// Compiling may take so many times as long as init. A large module takes a minute where its init takes a second.
@@ -51,7 +55,7 @@ impl TimedOut {
     fn exit(self) -> Exit {
         match self.phase {
             Phase::Compiling | Phase::Running | Phase::Auditing => Exit::Refused,
-            Phase::Reading | Phase::Verifying | Phase::Writing => Exit::CouldNot,
+            _ => Exit::CouldNot,
         }
     }
 }
@@ -66,13 +70,15 @@ impl fmt::Display for TimedOut {
             }
             Phase::Verifying => "still comparing",
             Phase::Auditing => "still auditing",
+            Phase::Encoding => "still making the output",
             Phase::Writing => "still writing the outputs",
+            Phase::Ending => "still printing",
         };
         write!(f, "not done after the time limit of {:?}: {doing}; --timeout allows more", self.limit)
     }
 }
 
-/// Ends the process when a phase takes too long. Dropping the one that was started ends the watch.
+/// Ends the process when a phase takes too long. Dropping the one that was started begins [`Phase::Ending`].
 pub struct Watchdog {
     watch: Option<Arc<Watch>>,
 }
@@ -90,7 +96,6 @@ struct State {
     times: u32,
     started: Instant,
     progress: Option<Progress>,
-    dismissed: bool,
 }
 
 impl Watchdog {
@@ -98,8 +103,7 @@ impl Watchdog {
     pub fn start(limit: Option<Duration>) -> io::Result<Watchdog> {
         let Some(limit) = limit else { return Ok(Watchdog { watch: None }) };
         let phase = Phase::Reading;
-        let state =
-            State { phase, limit, times: 1, started: Instant::now(), progress: None, dismissed: false };
+        let state = State { phase, limit, times: 1, started: Instant::now(), progress: None };
         let watch = Arc::new(Watch { state: Mutex::new(state), changed: Condvar::new() });
         let watcher = Arc::clone(&watch);
         thread::Builder::new().name("watchdog".to_owned()).spawn(move || watcher.watch())?;
@@ -140,7 +144,7 @@ impl Watchdog {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        self.change(|state| state.dismissed = true);
+        self.enter(Phase::Ending);
     }
 }
 
@@ -162,9 +166,9 @@ impl Watch {
         self.changed.notify_all();
     }
 
-    fn watch(&self) {
+    fn watch(&self) -> ! {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        while !state.dismissed {
+        loop {
             let limit = state.limit();
             let patience = limit.saturating_add(grace(limit));
             match patience.checked_sub(state.started.elapsed()) {
@@ -179,7 +183,7 @@ impl Watch {
     }
 }
 
-fn expire(state: &State) {
+fn expire(state: &State) -> ! {
     let timed_out = TimedOut { limit: state.limit(), phase: state.phase };
     let progress = state.progress.clone();
     // In a thread of its own: a guest may be stuck in writing to standard error, and hold its lock.
@@ -209,6 +213,8 @@ mod tests {
             (Phase::Running, "memory.atomic.wait", Exit::Refused),
             (Phase::Verifying, "still comparing", Exit::CouldNot),
             (Phase::Auditing, "still auditing", Exit::Refused),
+            (Phase::Encoding, "still making", Exit::CouldNot),
+            (Phase::Ending, "still printing", Exit::CouldNot),
             (Phase::Writing, "still writing", Exit::CouldNot),
         ] {
             let timed_out = TimedOut { limit, phase };
@@ -220,16 +226,14 @@ mod tests {
     }
 
     #[test]
-    fn no_limit_is_no_watch_and_a_dismissed_watch_ends() {
+    fn no_limit_is_no_watch_and_the_end_is_watched_too() {
         Watchdog::start(None).unwrap().enter(Phase::Writing);
         let watchdog = Watchdog::start(Some(Duration::from_secs(3600))).unwrap();
         watchdog.enter_longer(Phase::Verifying, 5);
-        let watch = Arc::downgrade(watchdog.watch.as_ref().unwrap());
+        let watch = Arc::clone(watchdog.watch.as_ref().unwrap());
+        assert_eq!(watch.state.lock().unwrap().limit(), Duration::from_secs(5 * 3600));
         drop(watchdog);
-        let patience = Instant::now();
-        while watch.strong_count() > 0 && patience.elapsed() < Duration::from_secs(10) {
-            thread::sleep(Duration::from_millis(1));
-        }
-        assert_eq!(watch.strong_count(), 0);
+        let state = watch.state.lock().unwrap();
+        assert_eq!((state.phase, state.limit()), (Phase::Ending, Duration::from_secs(3600)));
     }
 }
