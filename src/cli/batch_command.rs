@@ -115,7 +115,7 @@ impl Batch {
             }
             _ => {
                 let name = PrintablePath(&args.input);
-                let text = read_file(&args.input)?;
+                let text = SizeLimit::of(0).read_file(&args.input)?;
                 serde_json::from_slice(&text).with_context(|| format!("`{name}` is no list of jobs"))?
             }
         };
@@ -149,20 +149,13 @@ impl Batch {
             // Jobs run side by side, and standard input is one.
             wasi.stdin = Stdin::Empty;
             if let Some(path) = &job.stdin {
-                wasi.stdin = Stdin::Bytes(read_file(path)?);
+                wasi.stdin = Stdin::Bytes(SizeLimit::of(request.options.limits.max_memory).read_file(path)?);
             }
         } else if job.stdin.is_some() {
             return Err(usage_error("init reads its standard input by WASI; give --allow-wasi"));
         }
         Ok(request)
     }
-}
-
-/// A file of at most 4 GiB, as every input is.
-fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let cannot = || format!("cannot read `{}`", PrintablePath(path));
-    let file = fs::File::open(path).with_context(cannot)?;
-    SizeLimit::of(4 << 30).read(file, 0).with_context(cannot)
 }
 
 /// A job for every file of the folder, in the order of their names.

@@ -1,6 +1,5 @@
 //! Compiles once for many runs on other machines, and takes such code.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
@@ -32,9 +31,7 @@ pub fn run(args: &PrepareArgs) -> anyhow::Result<()> {
 
 /// The code in a file, for runs of `wasm`.
 pub fn open(path: &Path, wasm: &[u8]) -> anyhow::Result<PreparedCode> {
-    let cannot = || format!("cannot read `{}`", PrintablePath(path));
-    let file = fs::File::open(path).with_context(cannot)?;
-    let file = SizeLimit::of(4 << 30).read(file, 0).with_context(cannot)?;
+    let file = SizeLimit::of(4 << 30).read_file(path)?;
     let code = PreparedCode::open(&file, wasm);
     code.with_context(|| {
         format!("cannot use `{}`; `preinit prepare` on such a machine makes it anew", PrintablePath(path))
