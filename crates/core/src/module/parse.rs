@@ -61,7 +61,9 @@ impl<'a> Module<'a> {
         turned_away: impl Fn(&str) -> Option<UnsupportedKind>,
     ) -> Result<Module<'a>, ModuleError> {
         let (mut module, bodies) = Module::parse_declarations(bytes, turned_away)?;
-        module.code = body_validation::validate_bodies(bodies)?;
+        let (uses, calls) = body_validation::validate_bodies(bodies)?;
+        module.code = uses;
+        module.body_calls = Some(calls);
         Ok(module)
     }
 
@@ -182,7 +184,9 @@ impl<'a> Module<'a> {
             data: Vec::new(),
             has_data_count: false,
             code: CodeUses::default(),
+            body_calls: None,
             digest: OnceLock::new(),
+            names: OnceLock::new(),
         }
     }
 
