@@ -1,6 +1,7 @@
 #[cfg(feature = "cache")]
-use crate::cache::CompileCache;
+use crate::cache::{CompileCache, PreparedCode};
 use crate::component;
+use crate::engine::WantedCode;
 use crate::error::Error;
 use crate::execute::{InitResult, StageHook};
 use crate::freeze::{FrameReader, Trigger};
@@ -131,6 +132,8 @@ pub struct Output {
     pub stdout: Vec<u8>,
     /// What init wrote to standard error, if that is captured.
     pub stderr: Vec<u8>,
+    /// Optimized code from which further runs of this module would gain, if it is not in the cache of the options.
+    pub wanted_code: Option<WantedCode>,
 }
 
 impl Output {
@@ -150,6 +153,10 @@ impl Preinit {
     /// The defaults: the init function is found by name, no import may be called.
     pub fn new() -> Self {
         Preinit::default()
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
     }
 
     /// Adds an export to call, with its arguments if it takes any: `init(1, "text")`. They run in the order in which they are
@@ -277,9 +284,10 @@ impl Preinit {
         self
     }
 
-    /// Compiles optimized code, for an init that runs long.
-    pub fn optimize(mut self, optimize: bool) -> Self {
-        self.options.optimize = optimize;
+    /// Compiles optimized code, or does not. Without a word it does so where it pays: for small modules, and where a cache
+    /// has it.
+    pub fn optimize(mut self, optimize: impl Into<Option<bool>>) -> Self {
+        self.options.optimize = optimize.into();
         self
     }
 
@@ -288,6 +296,13 @@ impl Preinit {
     #[cfg(feature = "cache")]
     pub fn compile_cache(mut self, cache: impl Into<Option<CompileCache>>) -> Self {
         self.options.compile_cache = cache.into();
+        self
+    }
+
+    /// Runs init in code that was compiled before, with the feature `cache`.
+    #[cfg(feature = "cache")]
+    pub fn prepared_code(mut self, code: impl Into<Option<PreparedCode>>) -> Self {
+        self.options.prepared = code.into();
         self
     }
 
@@ -342,7 +357,7 @@ impl Preinit {
         self
     }
 
-    /// Calls `hook` when everything is compiled and init begins.
+    /// Calls `hook` when init begins, and when it has ended.
     pub fn on_init(mut self, hook: impl Into<Option<StageHook>>) -> Self {
         self.options.on_init = hook.into();
         self

@@ -1,6 +1,7 @@
 use super::execution::Executed;
 use super::findings::Findings;
 use super::part::name;
+use crate::engine::TierReason;
 use crate::report::{self, HeapReport, LayoutReport, MemoryReport, Report, TableReport, Timings, seconds};
 use crate::warning::Warning;
 use preinit_core::component::{Component, CoreInstance};
@@ -87,6 +88,7 @@ impl Summary {
             output_bytes: after as u64,
             compiler: executed.compiler.name(),
             compile_cached: executed.cached,
+            compiler_choice: TierReason::Soonest.to_string(),
             init_functions: executed.called.clone(),
             init_arguments: Vec::new(),
             clock_start: ledger.clock_start(),
