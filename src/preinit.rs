@@ -76,7 +76,7 @@ use std::time::Duration;
 ///
 /// let library = preinit::wat_to_wasm(br#"(module (memory (export "memory") 1))"#)?;
 /// let wasm = preinit::wat_to_wasm(br#"(module
-///     (import "lib" "memory" (memory 1))
+///     (import "lib" "memory" (memory 1)) (export "memory" (memory 0))
 ///     (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
 ///     (func (export "preinit") (drop (call $random (i32.const 8) (i32.const 4)))))"#)?;
 /// let builder = Preinit::new()
