@@ -34,7 +34,10 @@ fn stubs_that_have_answered_are_listed() {
     );
     let audit = audit(&wasm, &options).unwrap();
     let text = audit.text(false).split_whitespace().collect::<Vec<_>>().join(" ");
-    for stub in ["`env.log` answered 3 calls, without a value", "`env.now` answered 1 call, with zeros on which the snapshot depends"] {
+    for stub in [
+        "`env.log` answered 3 calls, without a value",
+        "`env.now` answered 1 call, with zeros on which the snapshot depends",
+    ] {
         assert!(text.contains(stub), "{text}");
     }
     let audit = audited("c/primes.wasm", "preinit", quiet());
@@ -74,15 +77,27 @@ fn another_answer_of_a_stub_shows_what_depends_on_it() {
         ("(i32.store (i32.const 64) (call $count))", taint(), vec![Some(true)]),
         ("(global.set $g (i32.add (call $count) (i32.const 7)))", taint(), vec![Some(true)]),
         ("(drop (call $count))", vec![], vec![Some(false)]),
-        ("(local i64 f64) (call $wide) (local.set 1) (local.set 0) (f64.store (i32.const 64) (local.get 1))", taint(), vec![Some(true)]),
+        (
+            "(local i64 f64) (call $wide) (local.set 1) (local.set 0) (f64.store (i32.const 64) (local.get 1))",
+            taint(),
+            vec![Some(true)],
+        ),
         ("(v128.store (i32.const 64) (call $vector))", taint(), vec![Some(true)]),
         // Nothing is known of a null.
         ("(global.set $g (ref.is_null (call $object)))", vec![], vec![None]),
         // Only the path differs, and what it leads to.
-        ("(if (call $count) (then (drop (memory.grow (i32.const 1)))))", vec!["taint.stub".to_string()], vec![Some(true)]),
+        (
+            "(if (call $count) (then (drop (memory.grow (i32.const 1)))))",
+            vec!["taint.stub".to_string()],
+            vec![Some(true)],
+        ),
         ("(if (call $count) (then unreachable))", vec!["course.stub".to_string()], vec![Some(true)]),
         // Two stubs are told apart.
-        ("(drop (call $count)) (v128.store (i32.const 64) (call $vector))", taint(), vec![Some(false), Some(true)]),
+        (
+            "(drop (call $count)) (v128.store (i32.const 64) (call $vector))",
+            taint(),
+            vec![Some(false), Some(true)],
+        ),
         // A stub of WASI is one.
         ("(i32.store (i32.const 64) (call $sizes (i32.const 0) (i32.const 4)))", taint(), vec![Some(true)]),
         ("(drop (call $sizes (i32.const 0) (i32.const 4)))", vec![], vec![Some(false)]),
