@@ -1,6 +1,19 @@
 //! What of the build machine a snapshot freezes, and where. Init runs again with other random numbers, times, environment
 //! variables, arguments and input; what changes depends on them. The further runs are answered from the record of the
 //! first and touch nothing outside.
+//!
+//! ```
+//! use preinit::audit::{Audit, audit};
+//!
+//! let wasm = preinit::wat_to_wasm(br#"(module (memory (export "memory") 1)
+//!     (func (export "preinit") (i32.store (i32.const 64) (i32.const 1))))"#)?;
+//! let audit: Audit = audit(&wasm, &preinit::Options::default())?;
+//! assert!(audit.is_clean());
+//! assert!(audit.page("app.wasm").contains("app.wasm") && !audit.text(true).is_empty());
+//! # Ok::<(), preinit::Error>(())
+//! ```
+//!
+//! No example: the other types are what an [`Audit`] holds.
 
 mod audit_page;
 mod audit_report;

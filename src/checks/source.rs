@@ -114,9 +114,7 @@ impl Source {
             | (Source::Variable(_), Some("environ_get"))
             | (Source::Argument(_), Some("args_get")) => true,
             (Source::Stdin, _) => entry.call.reads_stdin(descriptors),
-            (Source::Stub(index), _) => {
-                entry.call.stubbed && entry.call.import.dotted() == given.stub(index)
-            }
+            (Source::Stub(index), _) => entry.call.stubbed && entry.call.import.dotted() == given.stub(index),
             _ => false,
         }
     }

@@ -38,9 +38,7 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
     if let Some(obstacle) = &request.cache_obstacle {
         request.messages.note("cache not used", &obstacle.to_string());
     }
-    // What a component's init reads is not recorded, so nobody could tell whether it is the same.
-    let results = request.results.take().filter(|_| !is_component);
-    let entry = results.and_then(|section| cached_result(&request, section, &wasm));
+    let entry = request.results.take().and_then(|section| cached_result(&request, section, &wasm));
     if let Some(kept) = entry.as_ref().and_then(result_cache::ResultEntry::get) {
         return reuse(request, kept);
     }

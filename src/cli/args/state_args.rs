@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use preinit::stages::constant_exports::ConstantExport;
 use preinit::Rename;
+use preinit::stages::constant_exports::ConstantExport;
 
 use super::OutputFormArgs;
 use super::limit_args::Limit;

@@ -26,6 +26,69 @@ pub use stub_calls::StubCalls;
 /// Every host call of one run, with what went in and what came out.
 ///
 /// Two ledgers are equal if the guest saw and did the same in both; backtraces do not count.
+///
+/// ```
+/// use preinit::Preinit;
+/// use preinit::host::{
+///     Access, DescriptorKind, Directory, HostValue, Ledger, LedgerHash, Output, Policies, Stdin, WasiOptions,
+/// };
+///
+/// let wasm = preinit::wat_to_wasm(br#"(module
+///     (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+///     (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+///     (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+///     (import "wasi_snapshot_preview1" "path_create_directory" (func $make (param i32 i32 i32) (result i32)))
+///     (memory (export "memory") 1)
+///     (data (i32.const 0) "\40\00\00\00\05\00\00\00") ;; five bytes at address 64
+///     (data (i32.const 16) "new")
+///     (func (export "preinit")
+///         (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 12)))
+///         (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 12)))
+///         (drop (call $random (i32.const 128) (i32.const 8)))
+///         (drop (call $make (i32.const 3) (i32.const 16) (i32.const 3)))))"#)?;
+/// let directory = tempfile::tempdir()?;
+/// let mut wasi = WasiOptions::default();
+/// (wasi.stdin, wasi.stdout) = (Stdin::Bytes(b"hello".to_vec()), Output::Discard);
+/// wasi.dirs = vec![Directory {
+///     guest: "/work".to_string(),
+///     host: directory.path().into(),
+///     access: Access::Overlay,
+/// }];
+/// let ledger: Ledger = Preinit::new().wasi(wasi).run(&wasm)?.ledger;
+///
+/// // What was called, and what went in and out.
+/// let names: Vec<&str> = ledger.entries().map(|entry| entry.call.import.name.as_str()).collect();
+/// assert_eq!(names, ["fd_read", "fd_write", "random_get", "path_create_directory"]);
+/// assert!(ledger.entries().all(|entry| entry.results() == Some(&[HostValue::I32(0)])));
+/// assert_eq!((ledger.len(), ledger.is_empty(), ledger.counts().len()), (4, false, 4));
+/// assert_eq!(ledger.wasi_calls("fd_read").count(), 1);
+/// assert!(ledger.stubs().is_empty() && ledger.unrecorded().is_empty());
+///
+/// // Standard streams, randomness, clocks, files.
+/// assert_eq!((ledger.stdin(), ledger.output(DescriptorKind::Stdout)), (b"hello".to_vec(), b"hello".to_vec()));
+/// assert!(ledger.reads_stdin() && !ledger.stdin_ended() && ledger.inputs()[0].path.is_none());
+/// assert!(ledger.random_bytes() == 8 && !ledger.used_os_randomness() && ledger.sources().random.is_some());
+/// assert!(!ledger.used_clock() && !ledger.used_real_clock() && !ledger.slept());
+/// assert!(ledger.clock_start().is_none() && ledger.monotonic_clock().is_some());
+/// assert_eq!(ledger.files_written()[0].path, "/work/new");
+/// assert_eq!(ledger.files_lost(), ["/work/new"]);
+/// assert!(ledger.files_opened().is_empty() && !directory.path().join("new").exists());
+/// assert!(ledger.preopens() == ["/work"] && ledger.overlaid().eq(["/work"]));
+/// assert!(ledger.preopens_seen().is_empty() && !ledger.preopens_exhausted());
+/// assert_eq!(ledger.descriptors().iter().count(), 4);
+///
+/// // Classes of calls, and what of them is worth a warning.
+/// let classes: Vec<&str> = ledger.classes().iter().map(|used| used.class.name()).collect();
+/// assert_eq!(classes, ["random", "stdin", "output", "files"]);
+/// assert_eq!(ledger.warnings(&Policies::default()).len(), 1);
+///
+/// // As text, and against another one.
+/// let mut lines = Vec::new();
+/// ledger.write_json_lines(&mut lines, LedgerHash::Plain)?;
+/// assert!(String::from_utf8(lines)?.contains("random_get"));
+/// assert!(ledger.first_difference(&ledger.clone()).is_none() && ledger.unreplayed().is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     pub(super) sources: Sources,

@@ -44,7 +44,13 @@ impl Ledger {
         for entry in self.entries().filter(|entry| entry.call.stubbed) {
             if let Outcome::Results(results) = &entry.outcome {
                 let import = entry.call.import.dotted();
-                let new = StubCalls { import: import.clone(), count: 0, has_value: false, has_number: false, kept: None };
+                let new = StubCalls {
+                    import: import.clone(),
+                    count: 0,
+                    has_value: false,
+                    has_number: false,
+                    kept: None,
+                };
                 let stub = stubs.entry(import).or_insert(new);
                 stub.count += 1;
                 stub.has_value |= !results.is_empty();

@@ -29,8 +29,7 @@ pub fn redirect_export(module: &Module<'_>, dice: &mut Dice) -> Planted {
 pub fn answer_to_magic(module: &Module<'_>, dice: &mut Dice) -> Planted {
     let signature = |at: &usize| module.signature(module.exports[*at].index).unwrap();
     let magic = |ty: &ValType| matches!(ty, ValType::I32 | ValType::I64);
-    let fitting =
-        functions(module)
+    let fitting = functions(module)
         .filter(|at| signature(at).params().iter().any(magic) && are_numbers(signature(at).results()));
     let at = *dice.pick(&fitting.collect::<Vec<_>>())?;
     let (index, ty) = (module.exports[at].index, signature(&at));

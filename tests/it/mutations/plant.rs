@@ -3,12 +3,13 @@
 use super::code;
 use super::dice::Dice;
 use super::rewrite::{
-    add_function, append, count_data, exports, images, rewrite_data, rewrite_element, slots, write_slots,
+    add_function, append, are_numbers, count_data, exports, images, pass_on, redirected, rewrite_data,
+    rewrite_element, slots, start, write_slots, zeros,
 };
 use preinit::stages::module::{Module, Replacements, SectionId, is_function, section_of};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Encode, Instruction};
-use wasmparser::{ConstExpr, Operator, ValType};
+use wasmparser::{ConstExpr, Operator};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {

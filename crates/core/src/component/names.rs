@@ -10,7 +10,9 @@ const ITEMS: u8 = 1;
 /// The section without the removed item, and with the new indices of those after it; `None` if it is malformed.
 pub fn shifted(payload: &[u8], removed: Removed) -> Option<Vec<u8>> {
     let chosen = |name| match name {
-        ComponentName::Funcs(names) if removed.kind == ComponentExternalKind::Func => Some(Named { names, sort: &[0x01] }),
+        ComponentName::Funcs(names) if removed.kind == ComponentExternalKind::Func => {
+            Some(Named { names, sort: &[0x01] })
+        }
         ComponentName::Instances(names) if removed.kind == ComponentExternalKind::Instance => {
             Some(Named { names, sort: &[0x05] })
         }

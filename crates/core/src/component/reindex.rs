@@ -10,9 +10,9 @@ use std::convert::Infallible;
 use wasm_encoder::reencode::{Reencode, ReencodeComponent, RoundtripReencoder, component_utils};
 use wasm_encoder::{Alias, Encode, ModuleArg};
 use wasmparser::{
-    ComponentAlias, ComponentAliasSectionReader, ComponentExportSectionReader,
-    ComponentExternalKind, ComponentInstance, ComponentInstanceSectionReader, ComponentName,
-    CustomSectionReader, Instance, InstanceSectionReader,
+    ComponentAlias, ComponentAliasSectionReader, ComponentExportSectionReader, ComponentExternalKind,
+    ComponentInstance, ComponentInstanceSectionReader, ComponentName, CustomSectionReader, Instance,
+    InstanceSectionReader,
 };
 
 /// How far one component instance has come.
