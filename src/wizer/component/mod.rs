@@ -102,7 +102,7 @@ impl Wizer {
         let is_adapters = is_repaired && others_keep_none;
         match handles.alive {
             Some(alive)
-                if !self.allow_live_handles && !(is_adapters && alive <= handles.of_adapter) && alive > 0 =>
+                if alive > 0 && !self.allow_live_handles && (!is_adapters || alive > handles.of_adapter) =>
             {
                 bail!(
                     "{alive} handles of resources, streams or files are alive after init, which an instance of the snapshot \
