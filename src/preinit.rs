@@ -285,7 +285,7 @@ impl Preinit {
     }
 
     /// Compiles optimized code, or does not. Without a word it does so where it pays: for small modules, and where a cache
-    /// has it.
+    /// has it. No example: nothing but the time shows it.
     pub fn optimize(mut self, optimize: impl Into<Option<bool>>) -> Self {
         self.options.optimize = optimize.into();
         self
@@ -299,7 +299,7 @@ impl Preinit {
         self
     }
 
-    /// Runs init in code that was compiled before, with the feature `cache`.
+    /// Runs init in code that was compiled before, with the feature `cache`. No example: that of [`PreparedCode`] has one.
     #[cfg(feature = "cache")]
     pub fn prepared_code(mut self, code: impl Into<Option<PreparedCode>>) -> Self {
         self.options.prepared = code.into();
