@@ -39,9 +39,16 @@ pub enum ComponentRunError {
         /// The exported functions.
         exports: Vec<Name>,
     },
-    /// The function takes or returns something.
-    #[error("the init function `{0}` must take no parameters, and return nothing or a `result`")]
-    Signature(Name),
+    /// The function is not given what it takes.
+    #[error("the init function `{name}` takes {takes}: {why}")]
+    Arguments {
+        /// The export.
+        name: Name,
+        /// Its parameters, in words.
+        takes: String,
+        /// What is wrong.
+        why: String,
+    },
     /// Init says that it has failed.
     #[error("the init function `{name}` returned an error: {}", Message(error))]
     Failed {
@@ -121,13 +128,13 @@ impl ComponentRunError {
                 matches!(
                     error,
                     ComponentError::InstancesDiffer { .. }
+                        | ComponentError::Rename { .. }
                         | ComponentError::Exported { .. }
                         | ComponentError::Imported { .. }
                 )
             }
             ComponentRunError::InModule { error, .. } => error.is_refusal(),
-            ComponentRunError::Signature(_)
-            | ComponentRunError::Failed { .. }
+            ComponentRunError::Failed { .. }
             | ComponentRunError::Stopped(_)
             | ComponentRunError::Handles(_)
             | ComponentRunError::SharedMemory(_)

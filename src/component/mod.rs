@@ -4,6 +4,8 @@
 mod adapter;
 mod error;
 mod execution;
+mod foreign;
+mod init_call;
 mod part;
 mod report;
 mod tables;
@@ -19,16 +21,18 @@ use crate::preinit::Output;
 use crate::report::Timings;
 use crate::stage_clock::StageClock;
 use crate::warning::Warning;
+use crate::wording::nearest;
 use adapter::{Adapter, keeps_no_handles};
+use foreign::Foreign;
 use part::{Part, Place, name};
 use preinit_core::capture::capture;
-use preinit_core::component::{Component, CoreInstance, without_export};
+use preinit_core::component::{Component, CoreInstance, with_renamed_exports, without_export};
 use preinit_core::encode::encode;
-use preinit_core::plan::{Plan, PlanOptions, plan};
+use preinit_core::plan::{Plan, PlanOptions, Warning as OutputWarning, plan};
+use preinit_core::printable::Name;
 use preinit_core::snapshot::Snapshot;
 use report::Summary;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
 use std::time::Instant;
 use wasmtime::Store;
 
@@ -65,7 +69,8 @@ fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError>
         plain_traces: false,
     };
     let compiled =
-        engine::compile_component(&probed, modules(), engine_options).map_err(ComponentRunError::Compile)?;
+        engine::compile_component(&probed, modules(), (engine_options, component.is_concurrent()?))
+            .map_err(ComponentRunError::Compile)?;
     if let Some(hook) = &options.on_init {
         hook.call();
     }
@@ -75,17 +80,18 @@ fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError>
 
     let places = part::places(&parts, &instances, &executed.instances, &mut executed.store)?;
     let state = States { options, component: &component, instances: &instances, places: &places };
-    let (encoded, mut summary) = state.encoded(&mut executed, (&mut clock, &mut timings))?;
-    let mut wasm_after = component.with_instances(&encoded)?;
+    let (mut wasm_after, mut summary) = state.encoded(&mut executed, (&mut clock, &mut timings))?;
     if !options.keep_init_functions {
-        // An instance keeps its functions: its type may be what others ask for.
-        let exports = executed.called.iter().filter(|called| !called.contains(execution::OF_INSTANCE));
-        for called in exports {
-            wasm_after = without_export(&wasm_after, called)?;
+        for export in init_call::only_for_init(&executed.called, &compiled) {
+            if !options.renames.iter().any(|rename| rename.src == export) {
+                wasm_after = without_export(&wasm_after, &export)?;
+            }
         }
     }
+    wasm_after = with_renamed_exports(&wasm_after, &options.renames)?;
     timings.encode += clock.lap();
 
+    summary.warnings.extend(useless_renames(options, &component).map(Warning::Output));
     let host = executed.store.data();
     if host.random_bytes() > 0
         && options.host.policies.get(crate::host::Class::Random) != crate::host::Policy::Allow
@@ -107,11 +113,20 @@ fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError>
     })
 }
 
+/// The renames that have no effect.
+fn useless_renames(options: &Options, component: &Component<'_>) -> impl Iterator<Item = OutputWarning> {
+    let useless = options.renames.iter().filter(|rename| component.exports().all(|name| name != rename.src));
+    useless.map(|rename| OutputWarning::NoSuchExport {
+        dst: rename.dst.as_str().into(),
+        src: rename.src.as_str().into(),
+        near: nearest(&rename.src, component.exports()).map(Name::from),
+    })
+}
+
 /// The first option that components do not have.
 fn unsupported(options: &Options) -> Option<&'static str> {
     let chosen = [
         (options.at.is_some(), "freezing in the middle of a call"),
-        (!options.renames.is_empty(), "renaming exports"),
         (options.internalize, "internalizing imports"),
         (options.strip_init, "stripping"),
         (options.reset_libc, "resetting libc"),
@@ -131,49 +146,67 @@ struct States<'s, 'a> {
 }
 
 impl States<'_, '_> {
-    /// Every core instance as the module that begins in its state.
+    /// The component in which every core instance begins in its state.
     fn encoded(
         &self,
         executed: &mut execution::Executed,
         (clock, timings): (&mut StageClock, &mut Timings),
-    ) -> Result<(Vec<Vec<u8>>, Summary), ComponentRunError> {
+    ) -> Result<(Vec<u8>, Summary), ComponentRunError> {
         let kept = tables::kept_tables(self.places, &mut executed.store)?;
+        let mut snapshots = self.snapshots(executed)?;
+        let places = (self.places, self.instances);
+        let foreign = Foreign::take(places, &mut snapshots, &kept, &mut executed.store)?;
+        timings.capture += clock.lap();
         let mut summary = Summary::default();
         let mut encoded = Vec::new();
+        for (number, (place, snapshot)) in self.places.iter().zip(&snapshots).enumerate() {
+            let (module, instance) = (&place.part.module, &self.instances[number]);
+            let options = PlanOptions {
+                layout: self.options.layout,
+                kept_tables: kept[number].clone(),
+                added_exports: foreign.shown.missing(number, module),
+                ..PlanOptions::default()
+            };
+            let in_module = |error| self.in_module(instance, error);
+            let plan = plan(module, snapshot, &options).map_err(|error| in_module(error.into()))?;
+            timings.plan += clock.lap();
+            let bytes = match is_stateless(place.part, &plan, &options) {
+                true => module.bytes.to_vec(),
+                false => encode(module, snapshot, &plan).map_err(|error| in_module(error.into()))?,
+            };
+            timings.encode += clock.lap();
+            summary.add((self.component, instance), module, (snapshot, &plan), &bytes);
+            encoded.push(bytes);
+        }
+        let wasm = self.component.with_last_modules(&encoded, &foreign.last_modules()?)?;
+        timings.encode += clock.lap();
+        Ok((wasm, summary))
+    }
+
+    /// The states of all core instances. Adapters forget theirs.
+    fn snapshots(
+        &self,
+        executed: &mut execution::Executed,
+    ) -> Result<Vec<Snapshot<'static>>, ComponentRunError> {
+        let mut snapshots = Vec::new();
         let mut holds_objects: Option<&CoreInstance> = None;
         let (mut repaired, mut others_keep_none) = (false, true);
-        for ((place, instance), kept) in self.places.iter().zip(self.instances).zip(kept) {
-            let module = &place.part.module;
+        for (place, instance) in self.places.iter().zip(self.instances) {
             let mut snapshot = self.captured(place, instance, &mut executed.store)?;
-            timings.capture += clock.lap();
             if !snapshot.heap.is_empty()
                 && let Some(first) = holds_objects.replace(instance)
             {
                 let [first, second] = [first, instance].map(|instance| name(self.component, instance));
                 return Err(ComponentRunError::Objects { first, second });
             }
-            match Adapter::of(module) {
+            match Adapter::of(&place.part.module) {
                 Some(adapter) => repaired |= adapter.forget(&mut snapshot),
-                None => others_keep_none &= keeps_no_handles(module),
+                None => others_keep_none &= keeps_no_handles(&place.part.module),
             }
-            let options = PlanOptions {
-                layout: self.options.layout,
-                kept_tables: kept.clone(),
-                ..PlanOptions::default()
-            };
-            let in_module = |error| self.in_module(instance, error);
-            let plan = plan(module, &snapshot, &options).map_err(|error| in_module(error.into()))?;
-            timings.plan += clock.lap();
-            let bytes = match is_stateless(place.part, &plan, &kept) {
-                true => module.bytes.to_vec(),
-                false => encode(module, &snapshot, &plan).map_err(|error| in_module(error.into()))?,
-            };
-            timings.encode += clock.lap();
-            summary.add((self.component, instance), module, (&snapshot, &plan), &bytes);
-            encoded.push(bytes);
+            snapshots.push(snapshot);
         }
         self.check_handles(executed.handles, repaired && others_keep_none)?;
-        Ok((encoded, summary))
+        Ok(snapshots)
     }
 
     fn captured(
@@ -206,7 +239,8 @@ impl States<'_, '_> {
 }
 
 /// Whether nothing that init does can show in the module, so that it stays byte for byte.
-fn is_stateless(part: &Part<'_>, plan: &Plan<'_>, kept: &BTreeSet<u32>) -> bool {
+fn is_stateless(part: &Part<'_>, plan: &Plan<'_>, options: &PlanOptions) -> bool {
+    let kept = &options.kept_tables;
     let Part { module, probed } = part;
     let own = module.globals.iter().skip(module.imported.globals as usize);
     let writes_table = module.elements.iter().any(|segment| match &segment.kind {
@@ -214,6 +248,7 @@ fn is_stateless(part: &Part<'_>, plan: &Plan<'_>, kept: &BTreeSet<u32>) -> bool 
         _ => false,
     });
     module.start.is_none()
+        && options.added_exports.is_empty()
         && plan.start.is_none()
         && plan.memories.is_empty()
         && module.data.is_empty()

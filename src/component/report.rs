@@ -1,4 +1,5 @@
 use super::execution::Executed;
+use super::init_call::InitCall;
 use super::part::name;
 use crate::report::{self, HeapReport, LayoutReport, MemoryReport, Report, TableReport, Timings, seconds};
 use crate::warning::Warning;
@@ -84,7 +85,7 @@ impl Summary {
             output_bytes: after as u64,
             compiler: executed.compiler.name(),
             compile_cached: false,
-            init_functions: executed.called.clone(),
+            init_functions: executed.called.iter().map(InitCall::name).collect(),
             init_arguments: Vec::new(),
             clock_start: None,
             timings: Timings {

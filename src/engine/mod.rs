@@ -125,28 +125,48 @@ pub struct CompiledComponent {
     pub component: wasmtime::component::Component,
     /// What made it.
     pub compiler: Compiler,
+    /// Whether it can have tasks beside each other, so that it has to be called asynchronously.
+    pub is_concurrent: bool,
 }
 
-/// Compiles a component with the cheapest compiler that supports its core modules, so that a trap shows all core instances.
+/// Compiles a component with the cheapest compiler that supports its core modules, so that a trap shows all core instances;
+/// with support for tasks beside each other only if it is concurrent.
 ///
 /// # Errors
 /// What the last compiler that was tried said.
 pub fn compile_component<'m>(
     wasm: &[u8],
     modules: impl Iterator<Item = &'m [u8]>,
-    options: EngineOptions,
+    (options, is_concurrent): (EngineOptions, bool),
 ) -> wasmtime::Result<CompiledComponent> {
     let used = modules.map(Proposals::of).fold(Proposals::default(), Proposals::and);
     let compile = |compiler| {
         let mut config = config(compiler, options, used)?;
         config.coredump_on_trap(true);
+        configure_components(&mut config, is_concurrent);
         let engine = Engine::new(&config)?;
         let component = wasmtime::component::Component::from_binary(&engine, wasm)?;
-        Ok(CompiledComponent { engine, component, compiler })
+        Ok(CompiledComponent { engine, component, compiler, is_concurrent })
     };
     match options.optimize {
         true => compile(Compiler::OptimizingCranelift),
         false => compile(Compiler::Winch).or_else(|_: wasmtime::Error| compile(Compiler::Cranelift)),
+    }
+}
+
+/// What components can do besides what their core modules can.
+fn configure_components(config: &mut Config, is_concurrent: bool) {
+    config.concurrency_support(is_concurrent);
+    config.wasm_component_model_map(true);
+    config.wasm_component_model_memory64(true);
+    config.wasm_component_model_fixed_length_lists(true);
+    config.wasm_component_model_implements(true);
+    if is_concurrent {
+        config.wasm_component_model_async(true);
+        config.wasm_component_model_more_async_builtins(true);
+        config.wasm_component_model_async_stackful(true);
+        config.wasm_component_model_threading(true);
+        config.wasm_component_model_error_context(true);
     }
 }
 

@@ -1,5 +1,7 @@
 //! A component that runs, in an engine and on a host that know nothing of preinit.
 
+use pollster::block_on;
+use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
 use wasmtime::component::{Component, Func, Instance, Linker, ResourceTable, Type, Val};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
@@ -27,6 +29,8 @@ impl Running {
     pub fn start(wasm: &[u8], dirs: &[(&str, &str)]) -> Running {
         let mut config = Config::new();
         config.wasm_gc(true).wasm_function_references(true).wasm_memory64(true).wasm_multi_memory(true);
+        config.wasm_component_model_async(true).wasm_component_model_more_async_builtins(true);
+        config.wasm_component_model_async_stackful(true);
         let engine = Engine::new(&config).unwrap();
         let component = Component::from_binary(&engine, wasm).unwrap();
         let mut linker = Linker::<Host>::new(&engine);
@@ -39,17 +43,27 @@ impl Running {
         }
         let host = Host { wasi: builder.build(), table: ResourceTable::new() };
         let mut store = Store::new(&engine, host);
-        let instance = linker.instantiate(&mut store, &component).unwrap();
+        let instance = block_on(linker.instantiate_async(&mut store, &component)).unwrap();
         Running { store, instance, stdout }
     }
 
-    /// The results as text; `trap` for any trap.
-    pub fn call(&mut self, name: &str, args: &[String]) -> String {
+    /// A call as it is written: `name`, or `name(1, "text")`.
+    pub fn run(&mut self, call: &str) -> String {
+        match call.strip_suffix(')').and_then(|call| call.split_once('(')) {
+            Some((name, arguments)) => self.call(name, arguments),
+            None => self.call(call, ""),
+        }
+    }
+
+    /// The results as text; `trap` for any trap. Arguments are in WAVE.
+    pub fn call(&mut self, name: &str, arguments: &str) -> String {
         let Some(function) = self.function(name) else { return "no such export".to_string() };
         let ty = function.ty(&self.store);
-        let params: Vec<Val> = ty.params().zip(args).map(|((_, ty), arg)| value(&ty, arg)).collect();
+        let types: Vec<Type> = ty.params().map(|(_, ty)| ty).collect();
+        let call = format!("f({arguments})");
+        let params: Vec<Val> = UntypedFuncCall::parse(&call).unwrap().to_wasm_params(&types).unwrap();
         let mut results: Vec<Val> = ty.results().map(|_| Val::Bool(false)).collect();
-        match function.call(&mut self.store, &params, &mut results) {
+        match block_on(function.call_async(&mut self.store, &params, &mut results)) {
             Ok(()) => format!("{results:?}"),
             Err(_) => "trap".to_string(),
         }
@@ -66,15 +80,5 @@ impl Running {
 
     pub fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.stdout.contents()).into_owned()
-    }
-}
-
-fn value(ty: &Type, arg: &str) -> Val {
-    match ty {
-        Type::S32 => Val::S32(arg.parse().unwrap()),
-        Type::U32 => Val::U32(arg.parse().unwrap()),
-        Type::S64 => Val::S64(arg.parse().unwrap()),
-        Type::String => Val::String(arg.to_string()),
-        ty => panic!("no argument of type {ty:?} is written so far"),
     }
 }

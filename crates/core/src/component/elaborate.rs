@@ -65,6 +65,8 @@ type Exports<'d, 'a> = HashMap<&'a str, Item<'d, 'a>>;
 /// A component instance as far as it has come.
 pub(super) struct Frame<'d, 'a> {
     pub definition: &'d Definition<'a>,
+    /// As in [`CoreInstance::component`].
+    pub path: String,
     /// The component instance in which the definition stands.
     pub parent: Option<usize>,
     /// The same, and the number of the definition there.
@@ -76,7 +78,7 @@ pub(super) struct Frame<'d, 'a> {
     modules: Vec<Item<'d, 'a>>,
     components: Vec<Item<'d, 'a>>,
     instances: Vec<Item<'d, 'a>>,
-    core_instances: u32,
+    pub core_instances: u32,
     exports: Exports<'d, 'a>,
 }
 
@@ -89,9 +91,10 @@ pub(super) struct Elaborated<'d, 'a> {
 }
 
 impl<'d, 'a> Frame<'d, 'a> {
-    fn new(closure: Closure<'d, 'a>) -> Frame<'d, 'a> {
+    fn new(closure: Closure<'d, 'a>, path: &str) -> Frame<'d, 'a> {
         Frame {
             definition: closure.definition,
+            path: shown(path),
             parent: closure.stands_in.map(|(parent, _)| parent),
             stands_in: closure.stands_in,
             core: Vec::new(),
@@ -140,7 +143,7 @@ impl<'d, 'a> Elaborated<'d, 'a> {
         }
         let this = self.frames.len();
         let definition = closure.definition;
-        self.frames.push(Frame::new(closure));
+        self.frames.push(Frame::new(closure, &path));
         self.check_count()?;
         let mut children = 0;
         for step in &definition.steps {

@@ -6,13 +6,16 @@
 //!                   └─ with_modules ─→ bytes ─without_export─→ bytes
 //! ```
 
+mod concurrency;
 mod copies;
 mod definition;
 mod elaborate;
 mod error;
+mod last_module;
 mod names;
 mod parse;
 mod reindex;
+mod rename;
 mod rewrite;
 mod section;
 mod shift;
@@ -22,7 +25,9 @@ mod tests;
 
 pub use elaborate::CoreInstance;
 pub use error::ComponentError;
+pub use last_module::{ForeignFunction, ForeignPlace, LAST_MODULE, LastModule, Shown, Siblings};
 pub use parse::is_component;
+pub use rename::with_renamed_exports;
 pub use shift::without_export;
 pub use table_writes::{TableWrite, table_writes};
 
@@ -49,6 +54,15 @@ impl<'a> Component<'a> {
     /// The core modules, in the order of the file.
     pub fn modules(&self) -> &[CoreModule<'a>] {
         &self.modules
+    }
+
+    /// Whether it, or a component in it, uses what belongs to concurrent tasks: asynchronous functions, streams, futures, and
+    /// their builtins.
+    ///
+    /// # Errors
+    /// [`ComponentError::Malformed`], which parsing rules out.
+    pub fn is_concurrent(&self) -> Result<bool, ComponentError> {
+        concurrency::is_concurrent(self.bytes)
     }
 
     /// What messages call a core module, by its place in [`Component::modules`].

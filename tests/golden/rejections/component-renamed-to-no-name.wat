@@ -1,6 +1,6 @@
-;; An option that components do not have.
+;; Names of exports are in kebab case.
 ;; init: init
-;; rename: b=a
+;; rename: _start=a
 (component
   (core module $m (func (export "init")))
   (core instance $i (instantiate $m))
