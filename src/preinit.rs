@@ -1,7 +1,7 @@
 #[cfg(feature = "cache")]
 use crate::cache::CompileCache;
 use crate::component;
-use crate::error::Error;
+use crate::error::{Error, OptionsError};
 use crate::execute::{InitResult, StageHook};
 use crate::freeze::{FrameReader, Trigger};
 use crate::host::{Class, HostState, ImportName, Ledger, LinkerHook, Policy, Preload, WasiOptions};
@@ -111,6 +111,12 @@ impl Preinit {
     /// Takes it that every instance gets imported memories of nothing but zeros, as init did.
     pub fn fresh_imports(mut self, fresh_imports: bool) -> Self {
         self.options.fresh_imports = fresh_imports;
+        self
+    }
+
+    /// Lets an import of a component be an instance of its own, whose functions trap, once init has returned.
+    pub fn cut_import(mut self, name: impl Into<String>) -> Self {
+        self.options.cut_imports.push(name.into());
         self
     }
 
@@ -283,6 +289,7 @@ impl Preinit {
     pub fn run_recorded(&self, wasm: &[u8], ledger: &mut Ledger) -> Result<Output, Error> {
         let run = || match is_component(wasm) {
             true => component::run(&self.options, wasm),
+            false if !self.options.cut_imports.is_empty() => Err(OptionsError::CutsImportOfModule.into()),
             false => pipeline::run(&self.options, wasm, ledger),
         };
         crate::engine::on_guest_thread(run).unwrap_or_else(|error| Err(Error::Thread(error)))

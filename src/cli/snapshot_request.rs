@@ -134,6 +134,7 @@ fn options(args: SnapshotArgs, host: HostOptions, maps: bool) -> Options {
         renames: args.renames,
         internalize: args.internalize,
         fresh_imports: args.fresh_imports,
+        cut_imports: args.cut_imports,
         layout: args.layout,
         strip_init: args.strip_init,
         optimize: args.optimize,

@@ -128,6 +128,7 @@ impl ComponentRunError {
                 matches!(
                     error,
                     ComponentError::InstancesDiffer { .. }
+                        | ComponentError::Cut { .. }
                         | ComponentError::Rename { .. }
                         | ComponentError::Exported { .. }
                         | ComponentError::Imported { .. }

@@ -6,6 +6,7 @@ use crate::engine::{CompiledComponent, Compiler};
 use crate::execute::{Interrupt, Stop, the_function};
 use crate::host::{ComponentHost, Limits, component_linker, new_component_store};
 use crate::options::Options;
+#[cfg(feature = "component-calls")]
 use pollster::block_on;
 use std::time::{Duration, Instant};
 use wasmtime::component::{self, Func, Resource, Val};
@@ -42,20 +43,14 @@ pub fn execute(
     let left = limits.timeout.map(|timeout| timeout.saturating_sub(compile_time));
     let interrupt = left.map(|left| Interrupt::after(left, engine, &mut store));
     let ready = linker.instantiate_pre(&compiled.component).map_err(ComponentRunError::Link)?;
-    let instance = match compiled.is_concurrent {
-        true => block_on(ready.instantiate_async(&mut store)),
-        false => ready.instantiate(&mut store),
-    };
+    let instance = instantiate(&ready, compiled, &mut store);
     let instance = instance.map_err(|error| stopped("instantiation", "failed", &error, limits))?;
     for call in &calls {
         let name = call.name();
         let absent = || ComponentRunError::MissingInit { name: name.as_str().into(), exports: Vec::new() };
         let function = function(&instance, call, &mut store).ok_or_else(absent)?;
         let mut results = vec![Val::Bool(false); call.results];
-        let called = match compiled.is_concurrent {
-            true => block_on(function.call_async(&mut store, &call.arguments, &mut results)),
-            false => function.call(&mut store, &call.arguments, &mut results),
-        };
+        let called = make_call(function, (call, &mut results), compiled, &mut store);
         called.map_err(|error| stopped(&the_function(&name), "trapped", &error, limits))?;
         call.check(&results, options.init_result)?;
     }
@@ -79,6 +74,31 @@ pub fn execute(
 
 fn stopped(subject: &str, verb: &str, error: &wasmtime::Error, limits: &Limits) -> ComponentRunError {
     ComponentRunError::Stopped(Box::new(Stop::in_component(subject, verb, error, limits)))
+}
+
+fn instantiate(
+    ready: &component::InstancePre<ComponentHost>,
+    compiled: &CompiledComponent,
+    store: &mut Store<ComponentHost>,
+) -> wasmtime::Result<component::Instance> {
+    match compiled.is_concurrent {
+        #[cfg(feature = "component-calls")]
+        true => block_on(ready.instantiate_async(store)),
+        _ => ready.instantiate(store),
+    }
+}
+
+fn make_call(
+    function: Func,
+    (call, results): (&InitCall, &mut [Val]),
+    compiled: &CompiledComponent,
+    store: &mut Store<ComponentHost>,
+) -> wasmtime::Result<()> {
+    match compiled.is_concurrent {
+        #[cfg(feature = "component-calls")]
+        true => block_on(function.call_async(store, &call.arguments, results)),
+        _ => function.call(store, &call.arguments, results),
+    }
 }
 
 /// An exported function, or one of an exported instance.

@@ -4,12 +4,17 @@ use super::ComponentRunError;
 use crate::engine::CompiledComponent;
 use crate::execute::{InitResult, Stop, StopCause, Trace, the_function};
 use crate::options::Options;
+#[cfg(feature = "component-calls")]
 use crate::wording::shortened;
 use preinit_core::printable::Name;
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
+#[cfg(feature = "component-calls")]
+use wasmtime::component::Type;
+use wasmtime::component::Val;
+#[cfg(feature = "component-calls")]
 use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
+#[cfg(feature = "component-calls")]
 use wasmtime::component::wasm_wave::wasm::DisplayType;
-use wasmtime::component::{Type, Val};
 
 /// Stands between the names of an exported instance and a function of it.
 const OF_INSTANCE: char = '#';
@@ -80,21 +85,10 @@ impl ExportedFunction {
 
     /// A call with arguments as they are written: `(1, "text")`; `None` if none are.
     fn call(&self, written: Option<&str>) -> Result<InitCall, ComponentRunError> {
-        let types: Vec<Type> = self.ty.params().map(|(_, ty)| ty).collect();
         let arguments = match written {
-            None if types.is_empty() => Vec::new(),
+            None if self.ty.params().len() == 0 => Vec::new(),
             None => return Err(self.not_given("it is given nothing".to_string())),
-            Some(written) => {
-                // The name of the function does not matter, and need not be one of WAVE.
-                let call = format!("f{written}");
-                let parsed = UntypedFuncCall::parse(&call).and_then(|call| call.to_wasm_params(&types));
-                parsed.map_err(|error| {
-                    let at = call.get(error.span()).filter(|at| !at.trim().is_empty());
-                    let at = at.map_or_else(String::new, |at| format!(" at `{}`", shortened(at)));
-                    let detail = error.detail().map_or_else(String::new, |detail| format!(": {detail}"));
-                    self.not_given(format!("{}{detail}{at}", error.kind()))
-                })?
-            }
+            Some(written) => self.arguments(written)?,
         };
         Ok(InitCall {
             instance: self.instance.clone(),
@@ -104,8 +98,30 @@ impl ExportedFunction {
         })
     }
 
+    #[cfg(feature = "component-calls")]
+    fn arguments(&self, written: &str) -> Result<Vec<Val>, ComponentRunError> {
+        let types: Vec<Type> = self.ty.params().map(|(_, ty)| ty).collect();
+        // The name of the function does not matter, and need not be one of WAVE.
+        let call = format!("f{written}");
+        let parsed = UntypedFuncCall::parse(&call).and_then(|call| call.to_wasm_params(&types));
+        parsed.map_err(|error| {
+            let at = call.get(error.span()).filter(|at| !at.trim().is_empty());
+            let at = at.map_or_else(String::new, |at| format!(" at `{}`", shortened(at)));
+            let detail = error.detail().map_or_else(String::new, |detail| format!(": {detail}"));
+            self.not_given(format!("{}{detail}{at}", error.kind()))
+        })
+    }
+
+    #[cfg(not(feature = "component-calls"))]
+    fn arguments(&self, _: &str) -> Result<Vec<Val>, ComponentRunError> {
+        Err(ComponentRunError::Option("arguments of init functions"))
+    }
+
     fn not_given(&self, why: String) -> ComponentRunError {
+        #[cfg(feature = "component-calls")]
         let params = self.ty.params().map(|(name, ty)| format!("{name}: {}", DisplayType(&ty)));
+        #[cfg(not(feature = "component-calls"))]
+        let params = self.ty.params().map(|(name, _)| name.to_string());
         let params: Vec<String> = params.collect();
         let takes = match params.is_empty() {
             true => "nothing".to_string(),
@@ -164,12 +180,18 @@ fn named(instance: Option<&str>, function: &str) -> String {
 }
 
 /// In WAVE; handles have no form there.
+#[cfg(feature = "component-calls")]
 fn shown(value: &Val) -> String {
     let text = match value {
         Val::Resource(_) | Val::Future(_) | Val::Stream(_) | Val::ErrorContext(_) => "a handle".to_string(),
         value => value.to_wave().unwrap_or_else(|_| "a value".to_string()),
     };
     shortened(&text).into_owned()
+}
+
+#[cfg(not(feature = "component-calls"))]
+fn shown(value: &Val) -> String {
+    number(value).map_or_else(|| "a value".to_string(), |number| number.to_string())
 }
 
 /// The number that a result is; nothing, `false` and `none` are 0.

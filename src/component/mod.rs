@@ -26,7 +26,9 @@ use adapter::{Adapter, keeps_no_handles};
 use foreign::Foreign;
 use part::{Part, Place, name};
 use preinit_core::capture::capture;
-use preinit_core::component::{Component, CoreInstance, with_renamed_exports, without_export};
+use preinit_core::component::{
+    Component, CoreInstance, with_renamed_exports, without_export, without_import,
+};
 use preinit_core::encode::encode;
 use preinit_core::plan::{Plan, PlanOptions, Warning as OutputWarning, plan};
 use preinit_core::printable::Name;
@@ -89,6 +91,9 @@ fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError>
         }
     }
     wasm_after = with_renamed_exports(&wasm_after, &options.renames)?;
+    for import in &options.cut_imports {
+        wasm_after = without_import(&wasm_after, import)?;
+    }
     timings.encode += clock.lap();
 
     summary.warnings.extend(useless_renames(options, &component).map(Warning::Output));

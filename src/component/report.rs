@@ -104,7 +104,7 @@ impl Summary {
             start_function: self.start_function,
             warnings: self.warnings,
             host_calls: Vec::new(),
-            stubs: Vec::new(),
+            stubs: executed.store.data().stub_calls(),
             random_bytes: executed.store.data().random_bytes(),
             monotonic_clock: None,
             stdin_bytes: None,

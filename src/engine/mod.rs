@@ -156,11 +156,12 @@ pub fn compile_component<'m>(
 
 /// What components can do besides what their core modules can.
 fn configure_components(config: &mut Config, is_concurrent: bool) {
-    config.concurrency_support(is_concurrent);
+    config.concurrency_support(is_concurrent && cfg!(feature = "component-calls"));
     config.wasm_component_model_map(true);
     config.wasm_component_model_memory64(true);
     config.wasm_component_model_fixed_length_lists(true);
     config.wasm_component_model_implements(true);
+    #[cfg(feature = "component-calls")]
     if is_concurrent {
         config.wasm_component_model_async(true);
         config.wasm_component_model_more_async_builtins(true);

@@ -4,15 +4,19 @@
 mod clock;
 mod imports;
 mod random;
+mod stub;
 
 pub(super) use imports::is_provided;
 
 use super::error::HostError;
-use super::host_options::{Access, FileTimes, HostOptions, Output, Stdin, WasiOptions};
+use super::StubCalls;
+use super::host_options::{Access, FileTimes, HostOptions, ImportName, Output, Stdin, WasiOptions};
 use super::policy::{Class, Policy};
 use super::run_limits::{Limiter, Limits};
 use super::wasi::clock::Clocks;
 use super::wasi::random::Source;
+use imports::Stubs;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Engine, Store};
@@ -29,6 +33,8 @@ pub struct ComponentHost {
     random_bytes: u64,
     stdout: Option<MemoryOutputPipe>,
     stderr: Option<MemoryOutputPipe>,
+    /// What stubs have answered, by import.
+    stub_calls: BTreeMap<ImportName, StubCalls>,
 }
 
 impl WasiView for ComponentHost {
@@ -41,6 +47,11 @@ impl ComponentHost {
     /// Random bytes that init was given.
     pub fn random_bytes(&self) -> u64 {
         self.random_bytes
+    }
+
+    /// Calls that stubs have answered, by import.
+    pub fn stub_calls(&self) -> Vec<StubCalls> {
+        self.stub_calls.values().cloned().collect()
     }
 
     /// What the guest wrote to standard output, if that is captured.
@@ -67,9 +78,6 @@ pub fn lacking(options: &HostOptions) -> Option<&'static str> {
     };
     if !options.preloads.is_empty() {
         return Some("preloaded modules");
-    }
-    if !options.stubs.is_empty() || options.stub_all {
-        return Some("stubs of imports");
     }
     if options.linker.is_some() {
         return Some("a linker of core imports");
@@ -111,6 +119,7 @@ pub fn new_component_store(
         random_bytes: 0,
         stdout,
         stderr,
+        stub_calls: BTreeMap::new(),
     };
     let mut store = Store::new(engine, host);
     store.limiter(|host| &mut host.limiter);
@@ -174,7 +183,7 @@ fn context(wasi: &WasiOptions, limits: &Limits) -> Result<(WasiCtxBuilder, Pipe,
     Ok((builder, stdout, stderr))
 }
 
-/// Provides what the component imports. What nobody provides traps when it is called.
+/// Provides what the component imports. What nobody provides traps when it is called, unless it is stubbed.
 ///
 /// # Errors
 /// If the engine refuses a definition.
@@ -190,6 +199,6 @@ pub fn component_linker(
         clock::add_to_linker(&mut linker)?;
         random::add_to_linker(&mut linker)?;
     }
-    imports::add_traps(&mut linker, component, options.wasi.is_some())?;
+    imports::add_unprovided(&mut linker, component, (options.wasi.is_some(), &Stubs::of(options)))?;
     Ok(linker)
 }

@@ -1,8 +1,11 @@
 //! A component that runs, in an engine and on a host that know nothing of preinit.
 
+#[cfg(feature = "component-calls")]
 use pollster::block_on;
-use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
-use wasmtime::component::{Component, Func, Instance, Linker, ResourceTable, Type, Val};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{
+    Component, Func, Instance, Linker, LinkerInstance, ResourceTable, ResourceType, Type, Val,
+};
 use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -29,12 +32,16 @@ impl Running {
     pub fn start(wasm: &[u8], dirs: &[(&str, &str)]) -> Running {
         let mut config = Config::new();
         config.wasm_gc(true).wasm_function_references(true).wasm_memory64(true).wasm_multi_memory(true);
-        config.wasm_component_model_async(true).wasm_component_model_more_async_builtins(true);
-        config.wasm_component_model_async_stackful(true);
+        #[cfg(feature = "component-calls")]
+        config
+            .wasm_component_model_async(true)
+            .wasm_component_model_more_async_builtins(true)
+            .wasm_component_model_async_stackful(true);
         let engine = Engine::new(&config).unwrap();
         let component = Component::from_binary(&engine, wasm).unwrap();
         let mut linker = Linker::<Host>::new(&engine);
         wasmtime_wasi::p2::add_to_linker_sync(&mut linker).unwrap();
+        trap_others(&mut linker, &component).unwrap();
         let stdout = MemoryOutputPipe::new(1 << 20);
         let mut builder = WasiCtxBuilder::new();
         builder.stdout(stdout.clone());
@@ -43,7 +50,10 @@ impl Running {
         }
         let host = Host { wasi: builder.build(), table: ResourceTable::new() };
         let mut store = Store::new(&engine, host);
+        #[cfg(feature = "component-calls")]
         let instance = block_on(linker.instantiate_async(&mut store, &component)).unwrap();
+        #[cfg(not(feature = "component-calls"))]
+        let instance = linker.instantiate(&mut store, &component).unwrap();
         Running { store, instance, stdout }
     }
 
@@ -60,10 +70,13 @@ impl Running {
         let Some(function) = self.function(name) else { return "no such export".to_string() };
         let ty = function.ty(&self.store);
         let types: Vec<Type> = ty.params().map(|(_, ty)| ty).collect();
-        let call = format!("f({arguments})");
-        let params: Vec<Val> = UntypedFuncCall::parse(&call).unwrap().to_wasm_params(&types).unwrap();
+        let params = parameters(&types, arguments);
         let mut results: Vec<Val> = ty.results().map(|_| Val::Bool(false)).collect();
-        match block_on(function.call_async(&mut self.store, &params, &mut results)) {
+        #[cfg(feature = "component-calls")]
+        let called = block_on(function.call_async(&mut self.store, &params, &mut results));
+        #[cfg(not(feature = "component-calls"))]
+        let called = function.call(&mut self.store, &params, &mut results);
+        match called {
             Ok(()) => format!("{results:?}"),
             Err(_) => "trap".to_string(),
         }
@@ -80,5 +93,52 @@ impl Running {
 
     pub fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.stdout.contents()).into_owned()
+    }
+}
+
+#[cfg(feature = "component-calls")]
+fn parameters(types: &[Type], arguments: &str) -> Vec<Val> {
+    let call = format!("f({arguments})");
+    let call = wasmtime::component::wasm_wave::untyped::UntypedFuncCall::parse(&call).unwrap();
+    call.to_wasm_params(types).unwrap()
+}
+
+#[cfg(not(feature = "component-calls"))]
+fn parameters(types: &[Type], arguments: &str) -> Vec<Val> {
+    let value = |(ty, argument): (&Type, &str)| match ty {
+        Type::S32 => Val::S32(argument.parse().unwrap()),
+        Type::U32 => Val::U32(argument.parse().unwrap()),
+        Type::S64 => Val::S64(argument.parse().unwrap()),
+        Type::U64 => Val::U64(argument.parse().unwrap()),
+        ty => panic!("no argument of type {ty:?} is written without the feature `component-calls`"),
+    };
+    types.iter().zip(arguments.split(", ")).map(value).collect()
+}
+
+/// What is not of WASI traps when it is called.
+fn trap_others(linker: &mut Linker<Host>, component: &Component) -> wasmtime::Result<()> {
+    let engine = linker.engine().clone();
+    let ty = component.component_type();
+    for (name, item) in ty.imports(&engine).filter(|(name, _)| !name.starts_with("wasi:")) {
+        match item.ty {
+            ComponentItem::ComponentInstance(instance) => {
+                let mut defined = linker.instance(name)?;
+                for (export, item) in instance.exports(&engine) {
+                    trap(&mut defined, export, &item.ty)?;
+                }
+            }
+            item => trap(&mut linker.root(), name, &item)?,
+        }
+    }
+    Ok(())
+}
+
+fn trap(linker: &mut LinkerInstance<'_, Host>, name: &str, item: &ComponentItem) -> wasmtime::Result<()> {
+    match item {
+        ComponentItem::ComponentFunc(_) => {
+            linker.func_new(name, |_, _, _, _| Err(wasmtime::Error::msg("nobody provides it")))
+        }
+        ComponentItem::Resource(_) => linker.resource(name, ResourceType::host::<Host>(), |_, _| Ok(())),
+        _ => Ok(()),
     }
 }

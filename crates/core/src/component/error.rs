@@ -47,6 +47,14 @@ pub enum ComponentError {
         /// What is in the way.
         why: String,
     },
+    /// An import cannot be replaced by an instance of the component's own.
+    #[error("import `{}` cannot be cut: {}", Printable(import), Message(why))]
+    Cut {
+        /// The import.
+        import: String,
+        /// What is in the way.
+        why: String,
+    },
     /// Whoever gets the module would get the state of an instance with it.
     #[error(
         "{module} has a state after init, and the component exports it, so that others could instantiate it anew"

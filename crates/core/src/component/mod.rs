@@ -8,6 +8,7 @@
 
 mod concurrency;
 mod copies;
+mod cut;
 mod definition;
 mod elaborate;
 mod error;
@@ -20,9 +21,11 @@ mod rewrite;
 mod section;
 mod shift;
 mod table_writes;
+mod trapping;
 #[cfg(test)]
 mod tests;
 
+pub use cut::without_import;
 pub use elaborate::CoreInstance;
 pub use error::ComponentError;
 pub use last_module::{ForeignFunction, ForeignPlace, LAST_MODULE, LastModule, Shown, Siblings};
