@@ -288,7 +288,7 @@ impl Preinit {
     /// Those of [`Preinit::run`].
     pub fn run_recorded(&self, wasm: &[u8], ledger: &mut Ledger) -> Result<Output, Error> {
         let run = || match is_component(wasm) {
-            true => component::run(&self.options, wasm),
+            true => component::run(&self.options, wasm, ledger),
             false if !self.options.cut_imports.is_empty() => Err(OptionsError::CutsImportOfModule.into()),
             false => pipeline::run(&self.options, wasm, ledger),
         };

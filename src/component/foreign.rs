@@ -48,7 +48,9 @@ impl<'f> Foreign<'f> {
             };
             for place in found {
                 let function = observed(&places[owner], place, store)?;
-                let Some(function) = function.and_then(|function| known.name(owner, function)) else { continue };
+                let Some(function) = function.and_then(|function| known.name(owner, function)) else {
+                    continue;
+                };
                 clear(snapshot, place);
                 functions.push(ForeignFunction { owner, place, function });
             }
@@ -66,7 +68,8 @@ impl<'f> Foreign<'f> {
         }
         let indices: Vec<u32> = self.instances.iter().map(|instance| instance.index).collect();
         let siblings = Siblings { modules: &self.modules, indices: &indices, shown: &self.shown };
-        let last = of_component.iter().map(|(component, functions)| siblings.last_module(component, functions));
+        let last =
+            of_component.iter().map(|(component, functions)| siblings.last_module(component, functions));
         last.collect()
     }
 }
@@ -104,11 +107,7 @@ impl<'k> KnownFunctions<'k> {
 
 /// Where an instance has functions that it cannot name, in what it defines. A place that cannot be null has to be written at
 /// once, which only the owner can do.
-fn unnamed(
-    module: &Module<'_>,
-    snapshot: &Snapshot<'_>,
-    kept: &BTreeSet<u32>,
-) -> Vec<ForeignPlace> {
+fn unnamed(module: &Module<'_>, snapshot: &Snapshot<'_>, kept: &BTreeSet<u32>) -> Vec<ForeignPlace> {
     let mut places = Vec::new();
     for (index, (table, state)) in (0u32..).zip(module.tables.iter().zip(&snapshot.tables)) {
         if index < module.imported.tables || kept.contains(&index) || !table.ty.element_type.is_nullable() {

@@ -7,10 +7,10 @@ use crate::options::Options;
 #[cfg(feature = "component-calls")]
 use crate::wording::shortened;
 use preinit_core::printable::Name;
-use wasmtime::component::types::{ComponentFunc, ComponentItem};
 #[cfg(feature = "component-calls")]
 use wasmtime::component::Type;
 use wasmtime::component::Val;
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
 #[cfg(feature = "component-calls")]
 use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
 #[cfg(feature = "component-calls")]
@@ -46,11 +46,9 @@ impl ExportedFunction {
         let mut functions = Vec::new();
         for (name, item) in compiled.component.component_type().exports(&compiled.engine) {
             match item.ty {
-                ComponentItem::ComponentFunc(ty) => functions.push(ExportedFunction {
-                    instance: None,
-                    function: name.to_string(),
-                    ty,
-                }),
+                ComponentItem::ComponentFunc(ty) => {
+                    functions.push(ExportedFunction { instance: None, function: name.to_string(), ty })
+                }
                 ComponentItem::ComponentInstance(instance) => {
                     for (function, item) in instance.exports(&compiled.engine) {
                         let ComponentItem::ComponentFunc(ty) = item.ty else { continue };

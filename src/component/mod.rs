@@ -4,30 +4,31 @@
 mod adapter;
 mod error;
 mod execution;
+mod findings;
 mod foreign;
 mod init_call;
 mod part;
 mod report;
 mod tables;
 
-pub use error::ComponentRunError;
+pub use error::{ComponentRunError, LiveHandles};
 pub use report::CoreInstanceReport;
 
 use crate::engine;
 use crate::error::Error;
-use crate::host::{ComponentHost, lacking};
+use crate::host::{ComponentHost, Ledger, lacking};
 use crate::options::Options;
 use crate::preinit::Output;
-use crate::report::Timings;
+use crate::report::{Report, Timings};
 use crate::stage_clock::StageClock;
 use crate::warning::Warning;
 use crate::wording::nearest;
-use adapter::{Adapter, keeps_no_handles};
+use adapter::{Adapter, can_take_handles, keeps_no_handles};
 use foreign::Foreign;
 use part::{Part, Place, name};
 use preinit_core::capture::capture;
 use preinit_core::component::{
-    Component, CoreInstance, with_renamed_exports, without_export, without_import,
+    Component, CoreInstance, with_renamed_exports, without_export, without_imports,
 };
 use preinit_core::encode::encode;
 use preinit_core::plan::{Plan, PlanOptions, Warning as OutputWarning, plan};
@@ -39,16 +40,18 @@ use std::time::Instant;
 use wasmtime::Store;
 
 /// Runs the component `wasm` through all stages.
-pub(crate) fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
+/// What init called is in `recorded` even if there is no snapshot.
+pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, Error> {
     options.check()?;
-    let output = snapshot(options, wasm)?;
-    match options.strict && !output.report.warnings.is_empty() {
-        true => Err(Error::Strict { warnings: output.report.warnings, findings: Vec::new() }),
+    let output = snapshot(options, wasm, recorded)?;
+    let Report { warnings, findings, .. } = &output.report;
+    match options.strict && !(warnings.is_empty() && findings.is_empty()) {
+        true => Err(Error::Strict { warnings: output.report.warnings, findings: output.report.findings }),
         false => Ok(output),
     }
 }
 
-fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError> {
+fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, ComponentRunError> {
     if let Some(option) = unsupported(options) {
         return Err(ComponentRunError::Option(option));
     }
@@ -56,7 +59,7 @@ fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError>
     let mut timings = Timings::default();
     let component = Component::parse(wasm)?;
     let instances = component.elaborate()?;
-    let parts = part::parts(&component, &instances)?;
+    let parts = part::parts(&component, &instances, options.default_proposals)?;
     let probed: Vec<_> =
         parts.iter().map(|part| part.as_ref().map(|part| part.probed.wasm.as_slice())).collect();
     let probed = component.with_modules(&probed);
@@ -77,7 +80,7 @@ fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError>
         hook.call();
     }
     let digest = Sha256::digest(wasm).into();
-    let mut executed = execution::execute(options, &compiled, digest, compiling.elapsed())?;
+    let mut executed = execution::execute(options, &compiled, (digest, compiling.elapsed()), recorded)?;
     clock.lap();
 
     let places = part::places(&parts, &instances, &executed.instances, &mut executed.store)?;
@@ -91,31 +94,19 @@ fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError>
         }
     }
     wasm_after = with_renamed_exports(&wasm_after, &options.renames)?;
-    for import in &options.cut_imports {
-        wasm_after = without_import(&wasm_after, import)?;
-    }
+    wasm_after = without_imports(&wasm_after, &options.cut_imports)?;
     timings.encode += clock.lap();
 
     summary.warnings.extend(useless_renames(options, &component).map(Warning::Output));
+    summary.warnings.extend(executed.ledger.warnings(&options.host.policies));
     let host = executed.store.data();
-    if host.random_bytes() > 0
-        && options.host.policies.get(crate::host::Class::Random) != crate::host::Policy::Allow
-    {
-        summary.warnings.push(Warning::Random(host.random_bytes()));
-    }
+    let (stdout, stderr) = (host.stdout(), host.stderr());
     let report = summary.report(
         &executed,
         (wasm.len(), wasm_after.len()),
         Timings { total: clock.total(), ..timings },
     );
-    Ok(Output {
-        wasm: wasm_after,
-        report,
-        ledger: crate::host::Ledger::default(),
-        maps: Vec::new(),
-        stdout: host.stdout(),
-        stderr: host.stderr(),
-    })
+    Ok(Output { wasm: wasm_after, report, ledger: executed.ledger, maps: Vec::new(), stdout, stderr })
 }
 
 /// The renames that have no effect.
@@ -137,7 +128,6 @@ fn unsupported(options: &Options) -> Option<&'static str> {
         (options.reset_libc, "resetting libc"),
         (options.rebase_clock == Some(true), "rebasing the monotonic clock"),
         (options.zero_stack, "clearing the stack"),
-        (options.default_proposals, "refusing proposals"),
     ];
     chosen.iter().find(|(is_chosen, _)| *is_chosen).map(|(_, what)| *what).or(lacking(&options.host))
 }
@@ -181,6 +171,8 @@ impl States<'_, '_> {
             };
             timings.encode += clock.lap();
             summary.add((self.component, instance), module, (snapshot, &plan), &bytes);
+            let evidence = (&executed.ledger, self.options.host.wasi.as_ref());
+            summary.findings.add((self.component, instance), module, snapshot, evidence);
             encoded.push(bytes);
         }
         let wasm = self.component.with_last_modules(&encoded, &foreign.last_modules()?)?;
@@ -210,7 +202,7 @@ impl States<'_, '_> {
             }
             snapshots.push(snapshot);
         }
-        self.check_handles(executed.handles, repaired && others_keep_none)?;
+        self.check_handles(executed, repaired && others_keep_none)?;
         Ok(snapshots)
     }
 
@@ -234,12 +226,24 @@ impl States<'_, '_> {
     }
 
     /// What is alive must be what an adapter takes anew.
-    fn check_handles(&self, alive: usize, are_adapters: bool) -> Result<(), ComponentRunError> {
+    fn check_handles(
+        &self,
+        executed: &execution::Executed,
+        are_adapters: bool,
+    ) -> Result<(), ComponentRunError> {
+        let alive = executed.handles;
         let dirs = self.options.host.wasi.as_ref().map_or(0, |wasi| wasi.dirs.len());
-        match alive == 0 || are_adapters && alive <= adapter::STREAMS + dirs {
-            true => Ok(()),
-            false => Err(ComponentRunError::Handles(alive)),
+        if alive == 0 || are_adapters && alive <= adapter::STREAMS + dirs {
+            return Ok(());
         }
+        let of_wasi = executed.store.data().live_resources();
+        let keepers = self.places.iter().zip(self.instances);
+        let keepers = keepers.filter(|(place, _)| can_take_handles(&place.part.module));
+        Err(ComponentRunError::Handles(LiveHandles {
+            alive,
+            of_wasi,
+            keepers: keepers.map(|(_, instance)| name(self.component, instance)).collect(),
+        }))
     }
 }
 

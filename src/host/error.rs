@@ -60,12 +60,6 @@ pub enum HostError {
         /// The import.
         import: ImportName,
     },
-    /// One function of an interface cannot be another one's than the rest, as types of resources belong together.
-    #[error("cannot stub a function of `{interface}` where WASI provides the rest of it")]
-    StubOfWasi {
-        /// The interface.
-        interface: Name,
-    },
     /// The library user's linker hook failed.
     #[error("the linker hook failed")]
     Linker(#[source] wasmtime::Error),
@@ -140,7 +134,7 @@ pub struct ComponentImportCalled {
 impl ComponentImportCalled {
     /// Whether this host has it, where WASI is allowed.
     pub fn is_wasi(&self) -> bool {
-        super::component::is_provided(&self.interface)
+        super::component::is_provided(&self.interface, &self.function)
     }
 }
 

@@ -53,7 +53,7 @@ class Session:
         if shutil.which("npm") is None:
             self.missing.append("no answers compared in V8: npm is not here")
             return
-        (self.work / "package.json").write_text(json.dumps({"private": True, "dependencies": PACKAGES}))
+        (self.work / "package.json").write_text(json.dumps({"private": True, "type": "module", "dependencies": PACKAGES}))
         command = ["npm", "install", "--no-fund", "--no-audit", "--loglevel=error", "--prefer-offline"]
         done = subprocess.run(command, cwd=self.work, text=True, capture_output=True)
         if done.returncode != 0:

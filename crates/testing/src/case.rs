@@ -110,7 +110,9 @@ impl Case {
             }),
             "rename" => self.renames.push(split(value, '=')),
             "stub" => self.stubs.push(match value.rsplit_once('.') {
-                Some((interface, name)) if interface.contains(':') => (interface.to_string(), name.to_string()),
+                Some((interface, name)) if interface.contains(':') => {
+                    (interface.to_string(), name.to_string())
+                }
                 _ => split(value, '.'),
             }),
             "cut" => self.cuts.push(value.to_string()),

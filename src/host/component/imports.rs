@@ -1,94 +1,86 @@
-//! Imports that nothing provides: they trap when they are called, with their name, or are answered by stubs.
+//! What a component imports. What nothing provides traps when it is called, with its name, or is answered by a stub.
 
-use super::ComponentHost;
-use super::stub::{NoAnswer, answer};
-use crate::host::StubCalls;
-use crate::host::error::{ComponentImportCalled, HostError};
+use std::sync::Arc;
+
+use super::link::{self, Interface};
+use super::{ComponentHost, functions, stub};
+use crate::host::component_value::{ComponentValue, Handle};
+use crate::host::error::ComponentImportCalled;
 use crate::host::host_options::{HostOptions, ImportName};
-use wasmtime::StoreContextMut;
-use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use crate::host::ledger::{ComponentCall, Outcome};
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType, Val};
-
-/// The packages that wasmtime-wasi provides.
-const PROVIDED: [&str; 6] =
-    ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
 
 /// What every resource is that nobody provides.
 pub(super) struct Unprovided;
 
-/// Whether the linker has an interface where WASI is allowed.
-pub fn is_provided(interface: &str) -> bool {
-    let is_preview2 = interface.rsplit_once('@').is_none_or(|(_, version)| version.starts_with("0.2."));
-    is_preview2 && PROVIDED.iter().any(|package| interface.starts_with(package))
-}
-
-/// Functions that a component imports and that stubs answer.
-pub(super) struct Stubs<'s> {
-    names: &'s [ImportName],
-    all: bool,
-}
-
-impl<'s> Stubs<'s> {
-    pub fn of(options: &'s HostOptions) -> Stubs<'s> {
-        Stubs { names: &options.stubs, all: options.stub_all }
-    }
-
-    fn is_named(&self, interface: &str, function: &str) -> bool {
-        self.names.iter().any(|stub| stub.module == interface && stub.name == function)
-    }
-
-    /// Whether a stub is named for a function of an interface. Those of WASI come as a whole.
-    fn names_one_of(&self, interface: &str) -> bool {
-        self.names.iter().any(|stub| stub.module == interface)
+/// The name of an interface of WASI 0.2 without its version; `None` for another one.
+fn preview2(interface: &str) -> Option<&str> {
+    match interface.rsplit_once('@') {
+        Some((name, version)) => version.starts_with("0.2.").then_some(name),
+        None => Some(interface),
     }
 }
 
-/// Defines what the component imports and WASI does not provide.
-///
-/// # Errors
-/// [`HostError::StubOfWasi`], or if the engine refuses a definition.
-pub(super) fn add_unprovided(
+/// Whether the linker has a function where WASI is allowed.
+pub fn is_provided(interface: &str, function: &str) -> bool {
+    preview2(interface).is_some_and(|interface| functions::function(interface, function).is_some())
+}
+
+pub(super) fn define(
     linker: &mut Linker<ComponentHost>,
     component: &Component,
-    (with_wasi, stubs): (bool, &Stubs<'_>),
+    options: &HostOptions,
 ) -> wasmtime::Result<()> {
     let engine = linker.engine().clone();
+    let with_wasi = options.wasi.is_some();
     let ty = component.component_type();
     for (name, item) in ty.imports(&engine) {
-        if with_wasi && is_provided(name) {
-            if stubs.names_one_of(name) {
-                return Err(HostError::StubOfWasi { interface: name.into() }.into());
-            }
-            continue;
-        }
         match item.ty {
             ComponentItem::ComponentInstance(instance) => {
+                let wasi = preview2(name).filter(|plain| with_wasi && functions::has_interface(plain));
                 let mut defined = linker.instance(name)?;
                 for (export, item) in instance.exports(&engine) {
-                    add_item(&mut defined, (name, export), item.ty, stubs)?;
+                    if stub::is_named(options, name, export) {
+                        stub::define(&mut defined, (name, export), &item.ty)?;
+                        continue;
+                    }
+                    let is_defined = match wasi {
+                        Some(plain) => {
+                            link::define(&mut defined, &Interface { name, plain }, (export, &item.ty))?
+                        }
+                        None => false,
+                    };
+                    if !is_defined {
+                        add_unprovided(&mut defined, (name, export), item.ty, options)?;
+                    }
                 }
             }
-            item => add_item(&mut linker.root(), ("", name), item, stubs)?,
+            item if stub::is_named(options, "", name) => {
+                stub::define(&mut linker.root(), ("", name), &item)?;
+            }
+            item => add_unprovided(&mut linker.root(), ("", name), item, options)?,
         }
     }
     Ok(())
 }
 
-fn add_item(
+fn add_unprovided(
     linker: &mut LinkerInstance<'_, ComponentHost>,
     (interface, name): (&str, &str),
     item: ComponentItem,
-    stubs: &Stubs<'_>,
+    options: &HostOptions,
 ) -> wasmtime::Result<()> {
     match item {
-        ComponentItem::ComponentFunc(_) if stubs.all || stubs.is_named(interface, name) => {
-            let import = ImportName::new(interface, name);
-            linker.func_new(name, move |mut store, ty, _, results| stub(&mut store, &ty, results, &import))
-        }
+        ComponentItem::ComponentFunc(_) if options.stub_all => stub::define(linker, (interface, name), &item),
         ComponentItem::ComponentFunc(_) => {
             let called =
                 ComponentImportCalled { interface: interface.to_string(), function: name.to_string() };
-            linker.func_new(name, move |_, _, _, _| Err(called.clone().into()))
+            let import = Arc::new(ImportName::new(interface, name));
+            linker.func_new(name, move |mut store, _, params, _| {
+                store.data_mut().unprovided(&import, params)?;
+                Err(called.clone().into())
+            })
         }
         ComponentItem::Resource(_) => {
             linker.resource(name, ResourceType::host::<Unprovided>(), |_, _| Ok(()))
@@ -97,21 +89,20 @@ fn add_item(
     }
 }
 
-/// Answers a call with the emptiest results that its type has.
-fn stub(
-    store: &mut StoreContextMut<'_, ComponentHost>,
-    ty: &ComponentFunc,
-    results: &mut [Val],
-    import: &ImportName,
-) -> wasmtime::Result<()> {
-    for (ty, result) in ty.results().zip(results) {
-        *result = answer(&ty, store).map_err(|NoAnswer| HostError::NoStub { import: import.clone() })?;
+impl ComponentHost {
+    /// Records a call of what nothing provides.
+    fn unprovided(&mut self, import: &Arc<ImportName>, params: &[Val]) -> wasmtime::Result<()> {
+        let mut unknown = |_| Ok(Handle { kind: "resource", number: 0 });
+        let args = params.iter().map(|value| ComponentValue::of(value, &mut unknown));
+        let here = self.state.ledger().len();
+        self.state.recorder.record_component(ComponentCall {
+            import: Arc::clone(import),
+            args: args.collect::<wasmtime::Result<_>>()?,
+            result: None,
+            ended: Some(Outcome::ImportCalled),
+            answered_by: here..here,
+            backtrace: None,
+        })?;
+        Ok(())
     }
-    let calls = store.data_mut().stub_calls.entry(import.clone()).or_insert_with(|| StubCalls {
-        import: format!("{}#{}", import.module, import.name),
-        count: 0,
-        has_value: ty.results().len() > 0,
-    });
-    calls.count += 1;
-    Ok(())
 }

@@ -1,9 +1,96 @@
-//! What stubs of a component's imports answer.
+//! Functions of a component's imports that stubs answer.
 
 use super::ComponentHost;
 use super::imports::Unprovided;
+use crate::host::component_value::{ComponentValue, Handle};
+use crate::host::error::{Denied, HostError};
+use crate::host::host_options::{HostOptions, ImportName};
+use crate::host::host_value::HostValue;
+use crate::host::ledger::{Call, ComponentCall, Entry, Outcome};
+use crate::host::policy::{Class, Policy};
+use std::sync::Arc;
 use wasmtime::StoreContextMut;
-use wasmtime::component::{Resource, Type, Val};
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use wasmtime::component::{LinkerInstance, Resource, Type, Val};
+
+/// Whether a stub is named for a function.
+pub(super) fn is_named(options: &HostOptions, interface: &str, function: &str) -> bool {
+    options.stubs.iter().any(|stub| stub.module == interface && stub.name == function)
+}
+
+/// Lets a function answer with the emptiest result that its type has.
+pub(super) fn define(
+    linker: &mut LinkerInstance<'_, ComponentHost>,
+    (interface, name): (&str, &str),
+    item: &ComponentItem,
+) -> wasmtime::Result<()> {
+    let ComponentItem::ComponentFunc(_) = item else { return Ok(()) };
+    let import = Arc::new(ImportName::new(interface, name));
+    linker.func_new(name, move |mut store, ty, params, results| {
+        call(&mut store, (&import, &ty), params, results)
+    })
+}
+
+fn call(
+    store: &mut StoreContextMut<'_, ComponentHost>,
+    (import, ty): (&Arc<ImportName>, &ComponentFunc),
+    params: &[Val],
+    results: &mut [Val],
+) -> wasmtime::Result<()> {
+    let backtrace = store.data().state.recorder.backtrace(&*store);
+    store.data_mut().check_stub(import, backtrace, results.len())?;
+    for (ty, result) in ty.results().zip(results.iter_mut()) {
+        *result =
+            answer(&ty, store).map_err(|NoAnswer| HostError::NoStub { import: ImportName::clone(import) })?;
+    }
+    store.data_mut().record_stub(import, params, results)
+}
+
+impl ComponentHost {
+    /// Records that a stub answers, unless that is denied.
+    fn check_stub(
+        &mut self,
+        import: &Arc<ImportName>,
+        backtrace: Option<Vec<String>>,
+        results: usize,
+    ) -> wasmtime::Result<()> {
+        let is_denied = self.state.policies.get(Class::Stub) == Policy::Deny;
+        let denied = || Denied { class: Class::Stub, what: format!("the stub `{import}`") };
+        let recorder = &mut self.state.recorder;
+        let call = Call { import: Arc::clone(import), args: Vec::new(), reads: Vec::new(), backtrace };
+        let outcome = match is_denied {
+            true => Outcome::Denied(denied()),
+            // What it is stands with the call in the words of the component.
+            false => Outcome::Results(vec![HostValue::I32(0); results]),
+        };
+        if recorder.replayed(&call)?.is_none() {
+            recorder.record(Entry { call, outcome, writes: Vec::new() })?;
+        }
+        if is_denied { Err(denied().into()) } else { Ok(()) }
+    }
+
+    fn record_stub(
+        &mut self,
+        import: &Arc<ImportName>,
+        params: &[Val],
+        results: &[Val],
+    ) -> wasmtime::Result<()> {
+        let mut unknown = |_| Ok(Handle { kind: "stub", number: 0 });
+        let args = params.iter().map(|value| ComponentValue::of(value, &mut unknown));
+        let args = args.collect::<wasmtime::Result<_>>()?;
+        let result = results.first().map(|value| ComponentValue::of(value, &mut unknown)).transpose()?;
+        let end = self.state.ledger().len();
+        self.state.recorder.record_component(ComponentCall {
+            import: Arc::clone(import),
+            args,
+            result,
+            ended: None,
+            answered_by: end.saturating_sub(1)..end,
+            backtrace: None,
+        })?;
+        Ok(())
+    }
+}
 
 /// There is nothing of the type that could be made up.
 pub(super) struct NoAnswer;
@@ -30,9 +117,7 @@ pub(super) fn answer(ty: &Type, store: &mut StoreContextMut<'_, ComponentHost>) 
         Type::String => Val::String(String::new()),
         Type::List(_) => Val::List(Vec::new()),
         Type::Map(_) => Val::Map(Vec::new()),
-        Type::FixedLengthList(list) => {
-            Val::FixedLengthList(fields(vec![list.ty(); list.len() as usize])?)
-        }
+        Type::FixedLengthList(list) => Val::FixedLengthList(fields(vec![list.ty(); list.len() as usize])?),
         Type::Record(record) => {
             let names: Vec<String> = record.fields().map(|field| field.name.to_string()).collect();
             let values = fields(record.fields().map(|field| field.ty).collect())?;

@@ -59,9 +59,13 @@ fn accept(case: &Case) -> String {
     for call in &case.calls {
         let arguments = call.args.join(", ");
         // A renamed export is another one in the original.
-        let renamed = case.renames.iter().find(|(dst, _)| *dst == call.export);
-        let export = renamed.map_or(&call.export, |(_, src)| src);
-        let (expected, answer) = (before.call(export, &arguments), after.call(&call.export, &arguments));
+        let (of, function) = call.export.split_once('#').unwrap_or((&call.export, ""));
+        let renamed = case.renames.iter().find(|(dst, _)| *dst == of);
+        let export = renamed.map_or(call.export.clone(), |(_, src)| match function {
+            "" => src.clone(),
+            function => format!("{src}#{function}"),
+        });
+        let (expected, answer) = (before.call(&export, &arguments), after.call(&call.export, &arguments));
         // What init sees of clocks and stubs is not what an instance sees.
         if !case.wasi && !case.stub_all && case.stubs.is_empty() {
             assert_eq!(answer, expected, "{call}");

@@ -47,8 +47,12 @@ pub fn graphs() -> impl Strategy<Value = Graph> {
             3 => (0usize..4, module()).prop_map(|(owner, module)| Core::Writer(owner, module)),
         ]
     };
-    let leaf = (vec(core(), 1..5), any::<bool>())
-        .prop_map(|(core, custom)| Graph { core, nested: Vec::new(), children: Vec::new(), custom });
+    let leaf = (vec(core(), 1..5), any::<bool>()).prop_map(|(core, custom)| Graph {
+        core,
+        nested: Vec::new(),
+        children: Vec::new(),
+        custom,
+    });
     leaf.prop_recursive(3, 12, 3, move |inner| {
         (vec(core(), 0..4), vec(inner, 1..3), vec(0usize..3, 0..4), any::<bool>())
             .prop_map(|(core, nested, children, custom)| Graph { core, nested, children, custom })
@@ -102,8 +106,11 @@ impl Graph {
             match core {
                 Core::Writer(owner, _) if kind == "writer" => {
                     let owner = owners[owner % owners.len()];
-                    writeln!(text, "(core instance $i{k} (instantiate {module} (with \"o\" (instance $i{owner}))))")
-                        .unwrap();
+                    writeln!(
+                        text,
+                        "(core instance $i{k} (instantiate {module} (with \"o\" (instance $i{owner}))))"
+                    )
+                    .unwrap();
                 }
                 _ => {
                     writeln!(text, "(core instance $i{k} (instantiate {module}))").unwrap();
@@ -111,7 +118,8 @@ impl Graph {
                 }
             }
             writeln!(text, "(func (export \"step-{k}\") (canon lift (core func $i{k} \"step\")))").unwrap();
-            writeln!(text, "(func (export \"sum-{k}\") (result u32) (canon lift (core func $i{k} \"sum\")))").unwrap();
+            writeln!(text, "(func (export \"sum-{k}\") (result u32) (canon lift (core func $i{k} \"sum\")))")
+                .unwrap();
             exports.push(format!("{k}"));
         }
         if self.custom {

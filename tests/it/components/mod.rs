@@ -3,6 +3,7 @@
 mod generated;
 pub mod golden;
 mod graph;
+mod host;
 mod real;
 mod running;
 mod tree;

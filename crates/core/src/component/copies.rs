@@ -7,6 +7,7 @@ use super::parse::read_steps;
 use super::reindex::{self, Position};
 use super::section::{HEADER, RawSection, id};
 use super::shift::contents;
+use super::unused::unused;
 use super::{Component, ComponentError, LastModule};
 use wasm_encoder::{Encode, ModuleArg};
 use wasmparser::{ComponentExternalKind, ComponentOuterAliasKind};
@@ -124,7 +125,8 @@ impl<'c, 'a> Copies<'c, 'a> {
         index
     }
 
-    fn up(&self, mut frame: usize, count: u32) -> usize {
+    /// The component instance so many levels out.
+    pub fn up(&self, mut frame: usize, count: u32) -> usize {
         for _ in 0..count {
             frame = self.tree.frames[frame].parent.unwrap_or(0);
         }
@@ -226,10 +228,12 @@ impl<'c, 'a> Copies<'c, 'a> {
         let Some(last) = self.last.iter().find(in_frame) else { return };
         out.push(id::CORE_MODULE);
         last.bytes.as_slice().encode(out);
-        let module = self.base(frame, Space::Module, self.origins[frame][Space::Module as usize].len() as u32);
+        let module =
+            self.base(frame, Space::Module, self.origins[frame][Space::Module as usize].len() as u32);
         let mut instances = wasm_encoder::InstanceSection::new();
         let arguments = last.arguments.iter();
-        instances.instantiate(module, arguments.map(|(name, index)| (name.as_str(), ModuleArg::Instance(*index))));
+        instances
+            .instantiate(module, arguments.map(|(name, index)| (name.as_str(), ModuleArg::Instance(*index))));
         out.push(id::CORE_INSTANCE);
         contents(&instances).unwrap_or_default().as_slice().encode(out);
     }
@@ -260,11 +264,12 @@ impl<'c, 'a> Copies<'c, 'a> {
             }
         }
         if let [] | [_] = contents.as_slice() {
-            if contents.is_empty() && reaches_out(&self.tree.frames[frame].definition.components[child]) {
-                // Nobody knows what its aliases are, where they have copies.
-                return Err(self.some_that_differ());
-            }
-            section.write(contents.first().map(Vec::as_slice), out);
+            let definition = &self.tree.frames[frame].definition.components[child];
+            let bytes = match contents.into_iter().next() {
+                Some(bytes) => bytes,
+                None => unused(self, definition, (frame, 1))?,
+            };
+            section.write(Some(&bytes), out);
             return Ok(());
         }
         for (user, parent) in self.tree.frames.iter().enumerate() {
@@ -290,20 +295,6 @@ impl<'c, 'a> Copies<'c, 'a> {
         let own = &self.origins[frame][space as usize];
         own.iter().position(|origin| *origin == Origin::Own(number)).unwrap_or(0)
     }
-}
-
-/// Whether something in a component that has no instances is an alias of a module or component outside of it.
-fn reaches_out(definition: &Definition<'_>) -> bool {
-    let is_alias = |step: &Step<'_>| {
-        matches!(
-            step,
-            Step::Outer {
-                kind: ComponentOuterAliasKind::CoreModule | ComponentOuterAliasKind::Component,
-                ..
-            }
-        )
-    };
-    definition.steps.iter().any(is_alias) || definition.components.iter().any(reaches_out)
 }
 
 /// The kinds of aliases that multiply.

@@ -12,19 +12,43 @@ use wasm_encoder::{ComponentExportKind, Encode};
 use wasmparser::{
     ComponentAlias, ComponentAliasSectionReader, ComponentExportSectionReader, ComponentExternalKind,
     ComponentImport, ComponentImportSectionReader, ComponentInstanceSectionReader, ComponentOuterAliasKind,
-    ComponentType, ComponentTypeRef, ComponentTypeSectionReader, CustomSectionReader, InstanceTypeDeclaration,
-    Validator, WasmFeatures,
+    ComponentType, ComponentTypeRef, ComponentTypeSectionReader, CustomSectionReader,
+    InstanceTypeDeclaration, Validator, WasmFeatures,
 };
+
+/// What the validator says if an import has a resource of the component's own.
+const LOCAL_RESOURCE: &str = "local resource type found in imports";
 
 /// What an imported instance is said to export.
 type InstanceType<'a> = Box<[InstanceTypeDeclaration<'a>]>;
 
-/// The component `bytes` without an import of an instance. In its place is an instance of a component that is added, which
+/// The component `bytes` without imports of instances. In the place of each is an instance of a component that is added, which
 /// has the same exports. Its functions trap. Other sections stay byte for byte, unless the number of a component is in them.
 ///
 /// # Errors
 /// [`ComponentError::Cut`] if there is no such import, or if it cannot be replaced.
-pub fn without_import(bytes: &[u8], name: &str) -> Result<Vec<u8>, ComponentError> {
+pub fn without_imports(bytes: &[u8], names: &[String]) -> Result<Vec<u8>, ComponentError> {
+    if names.is_empty() {
+        return Ok(bytes.to_vec());
+    }
+    let component = Component::parse(bytes)?;
+    let imports: Vec<&str> = component.imports().collect();
+    let mut places = Vec::new();
+    for name in names {
+        let place = imports.iter().position(|import| import == name);
+        places.push((place.ok_or_else(|| cut(name, "the component does not import it"))?, name));
+    }
+    // Later ones can have types of earlier ones, which an import cannot have once those are the component's own.
+    places.sort_unstable();
+    places.dedup();
+    let mut wasm = bytes.to_vec();
+    for (_, name) in places.into_iter().rev() {
+        wasm = without_import(&wasm, name)?;
+    }
+    Ok(wasm)
+}
+
+fn without_import(bytes: &[u8], name: &str) -> Result<Vec<u8>, ComponentError> {
     let component = Component::parse(bytes)?;
     let types = Validator::new_with_features(WasmFeatures::all()).validate_all(bytes)?;
     let found = find(&component.root, name)?;
@@ -47,6 +71,9 @@ pub fn without_import(bytes: &[u8], name: &str) -> Result<Vec<u8>, ComponentErro
     }
     match Component::parse(&out) {
         Ok(_) => Ok(out),
+        Err(ComponentError::Malformed { message, .. }) if message.contains(LOCAL_RESOURCE) => {
+            Err(cut(name, "another import has resources of it; cut that too"))
+        }
         Err(ComponentError::Malformed { message, .. }) => Err(cut(name, &message)),
         Err(error) => Err(error),
     }
@@ -128,6 +155,16 @@ fn count(kind: ComponentExternalKind, types: &mut Vec<Option<InstanceType<'_>>>,
         ComponentExternalKind::Type => types.push(None),
         ComponentExternalKind::Component => *components += 1,
         _ => {}
+    }
+}
+
+impl<'a> Component<'a> {
+    /// The names of what the outermost component imports, in order.
+    pub fn imports(&self) -> impl Iterator<Item = &'a str> {
+        self.root.steps.iter().filter_map(|step| match step {
+            Step::Import { name, .. } => Some(*name),
+            _ => None,
+        })
     }
 }
 

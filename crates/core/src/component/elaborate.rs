@@ -38,7 +38,9 @@ impl Component<'_> {
             Elaborated { frames: Vec::new(), instances: Vec::new(), exported: BTreeSet::new() };
         let root = Closure { definition: &self.root, stands_in: None };
         let exports = elaborated.instantiate(root, String::new(), (HashMap::new(), 0))?;
-        modules_of(&exports, &mut elaborated.exported);
+        let mut exported = BTreeSet::new();
+        elaborated.modules_of(&exports, &mut exported);
+        elaborated.exported = exported;
         Ok(elaborated)
     }
 }
@@ -232,28 +234,52 @@ impl<'d, 'a> Elaborated<'d, 'a> {
         }
         frame.map_or(Item::Unknown, |frame| self.frames[frame].item(kind, index))
     }
-}
 
-/// The modules that are exported, by themselves, in an instance or in a component.
-fn modules_of(exports: &Exports<'_, '_>, modules: &mut BTreeSet<usize>) {
-    for item in exports.values() {
+    /// The modules that are exported, by themselves, in an instance or in a component.
+    fn modules_of(&self, exports: &Exports<'_, '_>, modules: &mut BTreeSet<usize>) {
+        for item in exports.values() {
+            self.modules_of_item(item, modules);
+        }
+    }
+
+    fn modules_of_item(&self, item: &Item<'_, '_>, modules: &mut BTreeSet<usize>) {
         match item {
             Item::Module(module) => {
                 modules.insert(*module);
             }
-            Item::Component(closure) => modules_in(closure.definition, modules),
-            Item::Instance(exports) => modules_of(exports, modules),
+            Item::Component(closure) => {
+                let stands_in = closure.stands_in.map(|(frame, _)| frame);
+                self.modules_in(closure.definition, (stands_in, 1), modules);
+            }
+            Item::Instance(exports) => self.modules_of(exports, modules),
             Item::Unknown => {}
         }
     }
-}
 
-fn modules_in(definition: &Definition<'_>, modules: &mut BTreeSet<usize>) {
-    modules.extend(definition.steps.iter().filter_map(|step| match step {
-        Step::Module(module) => Some(*module),
-        _ => None,
-    }));
-    definition.components.iter().for_each(|component| modules_in(component, modules));
+    /// The modules that a definition has or can reach. It stands `depth` deep in a component instance.
+    fn modules_in(
+        &self,
+        definition: &Definition<'_>,
+        (stands_in, depth): (Option<usize>, u32),
+        modules: &mut BTreeSet<usize>,
+    ) {
+        for step in &definition.steps {
+            match step {
+                Step::Module(module) => {
+                    modules.insert(*module);
+                }
+                Step::Outer { kind, count, index } if *count >= depth => {
+                    if let Some(frame) = stands_in {
+                        self.modules_of_item(&self.outer(frame, *kind, count - depth, *index), modules);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for component in &definition.components {
+            self.modules_in(component, (stands_in, depth + 1), modules);
+        }
+    }
 }
 
 fn shown(path: &str) -> String {

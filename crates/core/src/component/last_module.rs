@@ -158,16 +158,18 @@ impl Siblings<'_, '_> {
         let mut writer = Writer { siblings: self, types, imports: ImportSection::new(), imported: [0; 3] };
         let mut function_indices = BTreeMap::new();
         for &ForeignFunction { function: (instance, function), .. } in functions {
-            if let std::collections::btree_map::Entry::Vacant(entry) = function_indices.entry((instance, function)) {
+            if let std::collections::btree_map::Entry::Vacant(entry) =
+                function_indices.entry((instance, function))
+            {
                 entry.insert(writer.import_function(instance, function));
             }
         }
-        let index_of = |foreign: &ForeignFunction| function_indices.get(&foreign.function).copied().unwrap_or(0);
+        let index_of =
+            |foreign: &ForeignFunction| function_indices.get(&foreign.function).copied().unwrap_or(0);
         let elements = writer.elements(functions, index_of)?;
         let set_globals = writer.set_globals(functions, index_of)?;
         let arguments = types_order(functions).into_iter();
-        let arguments =
-            arguments.map(|instance| (self.argument(instance), self.indices[instance])).collect();
+        let arguments = arguments.map(|instance| (self.argument(instance), self.indices[instance])).collect();
         let bytes = writer.finish(elements, set_globals);
         Ok(LastModule { component: component.to_string(), bytes, arguments })
     }

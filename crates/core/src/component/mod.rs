@@ -21,11 +21,12 @@ mod rewrite;
 mod section;
 mod shift;
 mod table_writes;
-mod trapping;
 #[cfg(test)]
 mod tests;
+mod trapping;
+mod unused;
 
-pub use cut::without_import;
+pub use cut::without_imports;
 pub use elaborate::CoreInstance;
 pub use error::ComponentError;
 pub use last_module::{ForeignFunction, ForeignPlace, LAST_MODULE, LastModule, Shown, Siblings};

@@ -14,6 +14,9 @@ use wasmparser::ComponentExportSectionReader;
 /// # Errors
 /// [`ComponentError::Rename`], if an export cannot have the name, or if one that has it cannot be taken away.
 pub fn with_renamed_exports(bytes: &[u8], renames: &[Rename]) -> Result<Vec<u8>, ComponentError> {
+    if renames.is_empty() {
+        return Ok(bytes.to_vec());
+    }
     let component = Component::parse(bytes)?;
     let renames: Vec<&Rename> =
         renames.iter().filter(|rename| component.exports().any(|name| name == rename.src)).collect();

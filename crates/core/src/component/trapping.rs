@@ -10,7 +10,9 @@ use wasm_encoder::{
     ComponentTypeRef, ExportKind, ExportSection, Function, FunctionSection, MemorySection, MemoryType,
     Module, TypeBounds, TypeSection, ValType,
 };
-use wasmparser::component_types::{ComponentDefinedType, ComponentEntityType, ComponentFuncTypeId, ComponentValType};
+use wasmparser::component_types::{
+    ComponentDefinedType, ComponentEntityType, ComponentFuncTypeId, ComponentValType,
+};
 use wasmparser::types::TypesRef;
 use wasmparser::{ComponentAlias, ComponentType, InstanceTypeDeclaration, PrimitiveValType};
 
