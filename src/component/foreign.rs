@@ -7,7 +7,7 @@ use crate::host::ComponentHost;
 use crate::instance::InstanceError;
 use preinit_core::capture::{Identity, Instance, Observed, ObservedRef, TableId};
 use preinit_core::component::{
-    ComponentError, CoreInstance, ForeignFunction, ForeignPlace, LastModule, Shown, Siblings,
+    ComponentError, CoreInstance, ForeignFunction, ForeignPlace, LastModule, SharedItems, Siblings,
 };
 use preinit_core::module::Module;
 use preinit_core::snapshot::{Reference, Snapshot, Unwritable, Value};
@@ -22,7 +22,7 @@ pub struct Foreign<'f> {
     modules: Vec<&'f Module<'f>>,
     functions: Vec<ForeignFunction>,
     /// What instances have to export for it.
-    pub shown: Shown,
+    pub shown: SharedItems,
 }
 
 impl<'f> Foreign<'f> {
@@ -55,7 +55,7 @@ impl<'f> Foreign<'f> {
                 functions.push(ForeignFunction { owner, place, function });
             }
         }
-        let shown = Shown::of(&functions, &modules);
+        let shown = SharedItems::of(&functions, &modules);
         Ok(Foreign { instances, modules, functions, shown })
     }
 

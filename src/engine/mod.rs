@@ -30,7 +30,7 @@ pub fn probe_options() -> ProbeOptions {
 
 const MAX_BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
-/// Which compiler ran the module.
+/// Which compiler ran the module. No example: reports have its name, [`Report::compiler`](crate::Report).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compiler {
     /// Wasmtime's single-pass baseline compiler.
@@ -125,12 +125,14 @@ pub struct CompiledComponent {
     pub component: wasmtime::component::Component,
     /// What made it.
     pub compiler: Compiler,
+    /// Whether an earlier run had made it already.
+    pub cached: bool,
     /// Whether it can have tasks beside each other, so that it has to be called asynchronously.
     pub is_concurrent: bool,
 }
 
 /// Compiles a component with the cheapest compiler that supports its core modules, so that a trap shows all core instances;
-/// with support for tasks beside each other only if it is concurrent.
+/// unless the cache has it already. It has support for tasks beside each other only if it is concurrent.
 ///
 /// # Errors
 /// What the last compiler that was tried said.
@@ -138,15 +140,26 @@ pub fn compile_component<'m>(
     wasm: &[u8],
     modules: impl Iterator<Item = &'m [u8]>,
     (options, is_concurrent): (EngineOptions, bool),
+    cache: Option<&CompileCache>,
 ) -> wasmtime::Result<CompiledComponent> {
     let used = modules.map(Proposals::of).fold(Proposals::default(), Proposals::and);
     let compile = |compiler| {
         let mut config = config(compiler, options, used)?;
         config.coredump_on_trap(true);
         configure_components(&mut config, is_concurrent);
+        let entry = cache.and_then(|cache| {
+            cache.entry(&format!("component {compiler:?} {options:?} {is_concurrent}"), wasm)
+        });
+        if let Some(entry) = &entry {
+            entry.configure(&mut config);
+        }
         let engine = Engine::new(&config)?;
         let component = wasmtime::component::Component::from_binary(&engine, wasm)?;
-        Ok(CompiledComponent { engine, component, compiler, is_concurrent })
+        let cached = entry.as_ref().is_some_and(|entry| entry.is_hit());
+        if let (Some(cache), Some(entry), false) = (cache, &entry, cached) {
+            cache.keep(entry);
+        }
+        Ok(CompiledComponent { engine, component, compiler, cached, is_concurrent })
     };
     match options.optimize {
         true => compile(Compiler::OptimizingCranelift),

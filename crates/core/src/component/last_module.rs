@@ -56,7 +56,7 @@ pub struct LastModule {
 
 /// What a core instance has to export for [`LastModule`]s, under names that its module does not use otherwise.
 #[derive(Debug, Clone, Default)]
-pub struct Shown {
+pub struct SharedItems {
     names: BTreeMap<(usize, u8, u32), String>,
 }
 
@@ -65,10 +65,10 @@ const FUNCTION: Kind = (ExternalKind::Func, 0);
 const TABLE: Kind = (ExternalKind::Table, 1);
 const GLOBAL: Kind = (ExternalKind::Global, 3);
 
-impl Shown {
+impl SharedItems {
     /// What these functions need of `modules`, which are the modules of all core instances.
-    pub fn of(functions: &[ForeignFunction], modules: &[&Module<'_>]) -> Shown {
-        let mut shown = Shown::default();
+    pub fn of(functions: &[ForeignFunction], modules: &[&Module<'_>]) -> SharedItems {
+        let mut shown = SharedItems::default();
         for foreign in functions {
             let (kind, index) = foreign.place.item();
             for (instance, (kind, byte), index) in
@@ -136,7 +136,7 @@ pub struct Siblings<'s, 'a> {
     /// The index of each in its component instance.
     pub indices: &'s [u32],
     /// What they export.
-    pub shown: &'s Shown,
+    pub shown: &'s SharedItems,
 }
 
 impl Siblings<'_, '_> {

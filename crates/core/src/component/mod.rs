@@ -5,7 +5,11 @@
 //! bytes ─parse→ Component ─elaborate→ [CoreInstance]  (in the order in which they come to be)
 //!                   └─ with_modules ─→ bytes ─without_export─→ bytes
 //! ```
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
+mod accessor_module;
+mod accessors;
 mod concurrency;
 mod copies;
 mod cut;
@@ -25,17 +29,21 @@ mod table_writes;
 mod tests;
 mod trapping;
 mod unused;
+mod unused_exports;
 
+pub use accessor_module::GLOBAL_SIZE;
+pub use accessors::{Accessors, Shown};
 pub use cut::without_imports;
 pub use elaborate::CoreInstance;
 pub use error::ComponentError;
-pub use last_module::{ForeignFunction, ForeignPlace, LAST_MODULE, LastModule, Shown, Siblings};
+pub use last_module::{ForeignFunction, ForeignPlace, LAST_MODULE, LastModule, SharedItems, Siblings};
 pub use parse::is_component;
 pub use rename::with_renamed_exports;
 pub use shift::without_export;
 pub use table_writes::{TableWrite, table_writes};
 
-use definition::Definition;
+use definition::{Definition, Step};
+use wasmparser::ComponentExternalKind;
 
 /// A parsed and validated component. Everything borrows from its bytes.
 pub struct Component<'a> {
@@ -67,6 +75,12 @@ impl<'a> Component<'a> {
     /// [`ComponentError::Malformed`], which parsing rules out.
     pub fn is_concurrent(&self) -> Result<bool, ComponentError> {
         concurrency::is_concurrent(self.bytes)
+    }
+
+    /// Whether the outermost component exports a function of this name.
+    pub fn exports_function(&self, wanted: &str) -> bool {
+        let is_wanted = |step: &Step<'_>| matches!(step, Step::Export { kind: ComponentExternalKind::Func, name, .. } if *name == wanted);
+        self.root.steps.iter().any(is_wanted)
     }
 
     /// What messages call a core module, by its place in [`Component::modules`].

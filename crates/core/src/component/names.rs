@@ -1,4 +1,4 @@
-//! The names that a component gives to its items (section `component-name`), when one of those is taken out.
+//! The names that a component gives to its items (section `component-name`), when their indices change.
 
 use super::shift::Removed;
 use wasm_encoder::{Encode, NameMap};
@@ -9,53 +9,40 @@ const ITEMS: u8 = 1;
 
 /// The section without the removed item, and with the new indices of those after it; `None` if it is malformed.
 pub fn shifted(payload: &[u8], removed: Removed) -> Option<Vec<u8>> {
-    rewritten(payload, |name| match name {
+    let chosen = |name| match name {
         ComponentName::Funcs(names) if removed.kind == ComponentExternalKind::Func => {
-            renumbered(names, FUNCTIONS, |index| (index != removed.index).then(|| removed.shifted(index)))
+            Some(Named { names, sort: &[0x01] })
         }
         ComponentName::Instances(names) if removed.kind == ComponentExternalKind::Instance => {
-            renumbered(names, INSTANCES, |index| (index != removed.index).then(|| removed.shifted(index)))
+            Some(Named { names, sort: &[0x05] })
         }
-        _ => Some(None),
-    })
+        _ => None,
+    };
+    reindexed(payload, chosen, |_, index| (index != removed.index).then(|| removed.shifted(index)))
 }
 
 /// The section when one more component comes before those from `from` on; `None` if it is malformed.
 pub fn with_component_before(payload: &[u8], from: u32) -> Option<Vec<u8>> {
-    rewritten(payload, |name| match name {
-        ComponentName::Components(names) => {
-            renumbered(names, COMPONENTS, |index| Some(if index >= from { index + 1 } else { index }))
-        }
-        _ => Some(None),
-    })
+    let chosen = |name| match name {
+        ComponentName::Components(names) => Some(Named { names, sort: &[0x04] }),
+        _ => None,
+    };
+    reindexed(payload, chosen, |_, index| Some(if index >= from { index + 1 } else { index }))
 }
 
-const FUNCTIONS: u8 = 0x01;
-const COMPONENTS: u8 = 0x04;
-const INSTANCES: u8 = 0x05;
-
-/// The names of one kind with other indices.
-fn renumbered(
-    names: wasmparser::NameMap<'_>,
-    sort: u8,
-    now: impl Fn(u32) -> Option<u32>,
-) -> Option<Option<Vec<u8>>> {
-    let mut map = NameMap::new();
-    for naming in names {
-        let naming = naming.ok()?;
-        if let Some(index) = now(naming.index) {
-            map.append(index, naming.name);
-        }
-    }
-    let mut contents = vec![sort];
-    map.encode(&mut contents);
-    Some(Some(contents))
+/// Names of items of one sort.
+pub(super) struct Named<'n> {
+    pub names: wasmparser::NameMap<'n>,
+    /// The sort as a subsection has it.
+    pub sort: &'static [u8],
 }
 
-/// The section with other contents of its subsections, where `change` gives some.
-fn rewritten(
-    payload: &[u8],
-    change: impl Fn(ComponentName<'_>) -> Option<Option<Vec<u8>>>,
+/// The section with other indices of the names that are `chosen`; an item without an index has no name any more. `None` if the
+/// section is malformed.
+pub(super) fn reindexed<'n>(
+    payload: &'n [u8],
+    chosen: impl Fn(ComponentName<'n>) -> Option<Named<'n>>,
+    index: impl Fn(&[u8], u32) -> Option<u32>,
 ) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(payload.len());
     let mut reader = BinaryReader::new(payload, 0);
@@ -66,13 +53,21 @@ fn rewritten(
         reader.read_bytes(len as usize).ok()?;
         let raw = &payload[start..reader.original_position()];
         let name = ComponentNameSectionReader::new(BinaryReader::new(raw, 0)).next()?.ok()?;
-        match change(name)? {
-            None => out.extend_from_slice(raw),
-            Some(contents) => {
-                out.push(ITEMS);
-                contents.as_slice().encode(&mut out);
+        let Some(Named { names, sort }) = chosen(name) else {
+            out.extend_from_slice(raw);
+            continue;
+        };
+        let mut map = NameMap::new();
+        for naming in names {
+            let naming = naming.ok()?;
+            if let Some(index) = index(sort, naming.index) {
+                map.append(index, naming.name);
             }
         }
+        let mut contents = sort.to_vec();
+        map.encode(&mut contents);
+        out.push(ITEMS);
+        contents.as_slice().encode(&mut out);
     }
     Some(out)
 }
