@@ -15,6 +15,7 @@ mod checks;
 mod cleaning;
 mod component;
 mod demangling;
+pub mod embed;
 mod engine;
 pub mod error;
 mod evidence;
@@ -46,7 +47,7 @@ mod wording;
 pub mod stages {
     pub use crate::wording::{Bytes, counted, nearest};
     pub use preinit_core::{
-        addition, capture, component, constant_exports, encode, engine_limits, interpose, layout, module,
+        addition, capture, component, constant_exports, embed, encode, engine_limits, interpose, layout, module,
         plan, printable, probe, segments, snapshot, state_file, strip, wasi_version,
     };
 

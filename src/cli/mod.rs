@@ -5,7 +5,9 @@ mod args;
 mod audit_command;
 mod caches;
 mod called_as;
+mod embedding;
 mod exit;
+mod files_command;
 mod generate;
 mod host_conversion;
 mod import_names;
@@ -47,6 +49,8 @@ fn run(called_as: CalledAs, words: Vec<OsString>) -> anyhow::Result<Exit> {
         Some(Command::Audit(args)) => return audit_command::run(&args),
         Some(Command::Probe(args)) => state_command::probe(&args)?,
         Some(Command::Encode(args)) => state_command::encode(*args)?,
+        Some(Command::List(args)) => return files_command::list(&args),
+        Some(Command::Extract(args)) => return files_command::extract(&args),
         Some(Command::Completions { shell }) => generate::completions(shell)?,
         Some(Command::Man) => generate::man()?,
     }

@@ -26,7 +26,7 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
     let watchdog = Watchdog::start(args.limits.timeout)?;
     let mut request = SnapshotRequest::new(args, called_as)?;
     request.messages.print_warnings();
-    let wasm = request.input.read()?;
+    let wasm = request.embedding.applied(request.input.read()?)?;
     if let Some(names) = &request.names {
         names.check(&wasm, &request.options.host.preloads)?;
     }

@@ -9,6 +9,7 @@ use preinit::verify::{Outcome, Script, Verdict, VerifyOptions, verify};
 use preinit::{Options, wat_to_wasm};
 
 use super::args::{Engine, PlayArgs, VerifyArgs};
+use super::embedding::Embedding;
 use super::exit::Exit;
 use super::host_conversion::{environment, host_options, limits};
 use super::import_names::ImportNames;
@@ -44,7 +45,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         return Err(Refused(warnings).into());
     }
     terminal::warn(if args.quiet > 1 { &[] } else { &warnings });
-    let original = input::read(&args.original)?;
+    let original = Embedding::new(&args.host)?.applied(input::read(&args.original)?)?;
     ImportNames::of(&args.host).check(&original, &options.host.preloads)?;
     let snapshot = input::read(&args.snapshot)?;
     watchdog.enter(Phase::Verifying);

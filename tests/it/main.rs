@@ -9,6 +9,7 @@ mod bad_input;
 mod cleaning;
 mod clock;
 mod components;
+mod embed;
 mod engine_limits;
 mod freezing;
 mod golden;

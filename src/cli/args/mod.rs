@@ -3,6 +3,8 @@
 mod audit_args;
 mod bool_switch;
 mod cache_args;
+mod embed_args;
+mod files_args;
 mod host_args;
 mod limit_args;
 mod message_args;
@@ -27,6 +29,8 @@ use super::called_as::CalledAs;
 
 pub use audit_args::AuditArgs;
 pub use cache_args::CacheArgs;
+pub use embed_args::EmbedArgs;
+pub use files_args::{ExtractArgs, ListArgs};
 pub use host_args::HostArgs;
 pub use limit_args::LimitArgs;
 pub use message_args::MessageArgs;
@@ -88,6 +92,10 @@ pub enum Command {
     Probe(ProbeArgs),
     /// Make a snapshot from a state that a host has read of the probed module
     Encode(Box<EncodeArgs>),
+    /// List the files that --embed has put into a module, with their sizes
+    List(ListArgs),
+    /// Write the files that --embed has put into a module to a directory
+    Extract(ExtractArgs),
     /// Write a shell's completion script to standard output
     Completions {
         /// The shell
