@@ -15,7 +15,9 @@ mod checks;
 mod cleaning;
 mod component;
 mod demangling;
+#[cfg(feature = "embed")]
 pub mod embed;
+mod embedded_files;
 mod engine;
 pub mod error;
 mod evidence;
@@ -24,6 +26,7 @@ pub mod finding;
 mod freeze;
 mod guest;
 pub mod host;
+pub mod inspect;
 mod instance;
 mod literal;
 mod options;
@@ -47,8 +50,8 @@ mod wording;
 pub mod stages {
     pub use crate::wording::{Bytes, counted, nearest};
     pub use preinit_core::{
-        addition, capture, component, constant_exports, embed, encode, engine_limits, interpose, layout, module,
-        plan, printable, probe, segments, snapshot, state_file, strip, wasi_version,
+        addition, capture, component, constant_exports, embed, encode, engine_limits, interpose, layout,
+        module, plan, printable, probe, segments, snapshot, state_file, strip, wasi_version,
     };
 
     #[cfg(feature = "cache")]

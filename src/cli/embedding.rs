@@ -22,6 +22,9 @@ impl Embedding {
         }
         let mut sources = Sources::default();
         sources.set_times(times(args));
+        for pattern in &args.embed.exclude {
+            sources.exclude(pattern).map_err(|error| usage_error(&format!("--embed-exclude: {error}")))?;
+        }
         for mapping in &args.embed.embed {
             let source = Source::new(mapping.guest.clone(), mapping.host.clone());
             sources.add(source).map_err(|error| usage_error(&format!("--embed: {error}")))?;

@@ -6,8 +6,8 @@ use preinit::stages::cache::{CacheError, CacheSection};
 
 use super::args::{MessageArgs, SnapshotArgs, usage_error};
 use super::caches::Caches;
-use super::embedding::Embedding;
 use super::called_as::{CalledAs, WIZER_INIT_FUNCTIONS};
+use super::embedding::Embedding;
 use super::host_conversion::{host_options, limits};
 use super::import_names::ImportNames;
 use super::input::Input;

@@ -111,6 +111,7 @@ impl Summary {
             files_lost: Vec::new(),
             findings: Vec::new(),
             frozen: None,
+            embedded: Vec::new(),
             core_instances: self.instances,
         }
     }

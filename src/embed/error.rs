@@ -21,13 +21,21 @@ pub enum SourceError {
     /// It is neither a file, nor a directory, nor a link.
     #[error("`{}` is neither a file, a directory nor a symbolic link", shown(.0))]
     Special(PathBuf),
-    /// A link leads out of what is embedded, so that it would lead nowhere.
-    #[error("the symbolic link `{}` leads out of the tree, to `{}`", shown(path), Printable(target))]
+    /// A link, or a name in an archive, leads out of what is embedded, so that it would lead nowhere.
+    #[error("`{}` leads out of what is embedded, to `{}`", shown(path), Printable(target))]
     LeadsOut {
-        /// The link.
+        /// The link, or the archive.
         path: PathBuf,
         /// Where it leads.
         target: String,
+    },
+    /// A pattern of what is left out cannot be read.
+    #[error("`{}` is not a pattern of names: {why}", Printable(pattern))]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong.
+        why: String,
     },
     /// See [`NameError`].
     #[error(transparent)]

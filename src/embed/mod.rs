@@ -11,8 +11,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod archive;
 mod directory;
 mod error;
+mod filter;
 mod sources;
 
 pub use error::SourceError;

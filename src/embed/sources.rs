@@ -1,7 +1,9 @@
 //! What is to be embedded, and under which names.
 
+use super::archive::{self, Format};
 use super::directory::{Reading, read};
 use super::error::SourceError;
+use super::filter::Filter;
 use preinit_core::embed::{Entry, NameError, Tree};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -37,11 +39,30 @@ impl Default for Times {
     }
 }
 
+impl Times {
+    /// What is shown of a time.
+    pub(super) fn of(self, real: u64) -> u64 {
+        match self {
+            Times::Fixed(time) => time,
+            Times::Real => real,
+        }
+    }
+
+    /// What is shown where no time is known.
+    pub(super) fn fixed(self) -> u64 {
+        match (self, Times::default()) {
+            (Times::Fixed(time), _) | (Times::Real, Times::Fixed(time)) => time,
+            (Times::Real, Times::Real) => 0,
+        }
+    }
+}
+
 /// Everything that is to be embedded.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Sources {
     sources: Vec<Source>,
     times: Times,
+    excluded: Filter,
 }
 
 impl Sources {
@@ -62,6 +83,18 @@ impl Sources {
         self.times = times;
     }
 
+    /// Leaves out what a pattern like `*.pyc` or `test/**/data` matches: without a slash names, with one the path below what is
+    /// embedded.
+    ///
+    /// # Errors
+    /// [`SourceError::Pattern`], if it cannot be read.
+    pub fn exclude(&mut self, pattern: &str) -> Result<(), SourceError> {
+        self.excluded.add(pattern).map_err(|error| SourceError::Pattern {
+            pattern: pattern.to_string(),
+            why: error.kind().to_string(),
+        })
+    }
+
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.sources.is_empty()
@@ -72,11 +105,10 @@ impl Sources {
     /// # Errors
     /// [`SourceError`], if something cannot be read, or not be embedded.
     pub fn tree(&self) -> Result<Tree, SourceError> {
-        let reading = Reading { times: self.times };
         let mut mounts: BTreeMap<&str, Entry> = BTreeMap::new();
         let mut order = Vec::new();
         for source in &self.sources {
-            let (guest, entry) = mounted(source, read(&source.host, &reading)?)?;
+            let (guest, entry) = mounted(source, self.read(source)?)?;
             match mounts.get_mut(guest) {
                 None => {
                     order.push(guest);
@@ -92,6 +124,17 @@ impl Sources {
             }
         }
         Ok(tree)
+    }
+}
+
+impl Sources {
+    /// An archive is unpacked, unless the name that it gets is that of an archive too.
+    fn read(&self, source: &Source) -> Result<Entry, SourceError> {
+        let format = Format::of(&source.host).filter(|_| source.host.is_file());
+        match format.filter(|_| Format::of(Path::new(&source.guest)).is_none()) {
+            Some(format) => archive::read(&source.host, format, &self.excluded, self.times),
+            None => read(&source.host, &Reading { times: self.times, excluded: &self.excluded }),
+        }
     }
 }
 

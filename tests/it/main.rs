@@ -15,6 +15,7 @@ mod freezing;
 mod golden;
 mod host_caches;
 mod init_time;
+mod inspect;
 mod mutations;
 mod page;
 mod programs;

@@ -1,4 +1,4 @@
-//! Files that are in a module.
+//! Looking at modules, and at the files that are in them.
 
 use std::path::PathBuf;
 
@@ -22,4 +22,16 @@ pub struct ExtractArgs {
     /// The directory that is made; it must not be there, or be empty
     #[arg(value_name = "DIR")]
     pub directory: PathBuf,
+}
+
+/// Says what a module is.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// The module or component, binary or text
+    #[arg(value_name = "INPUT")]
+    pub input: PathBuf,
+
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
 }

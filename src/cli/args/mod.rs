@@ -30,7 +30,7 @@ use super::called_as::CalledAs;
 pub use audit_args::AuditArgs;
 pub use cache_args::CacheArgs;
 pub use embed_args::EmbedArgs;
-pub use files_args::{ExtractArgs, ListArgs};
+pub use files_args::{ExtractArgs, InspectArgs, ListArgs};
 pub use host_args::HostArgs;
 pub use limit_args::LimitArgs;
 pub use message_args::MessageArgs;
@@ -92,6 +92,10 @@ pub enum Command {
     Probe(ProbeArgs),
     /// Make a snapshot from a state that a host has read of the probed module
     Encode(Box<EncodeArgs>),
+    /// Say what a module is, and which command line to use for it
+    ///
+    /// It looks at the bytes only and runs nothing. Exit code 1 means that there is no command line to be recommended.
+    Inspect(InspectArgs),
     /// List the files that --embed has put into a module, with their sizes
     List(ListArgs),
     /// Write the files that --embed has put into a module to a directory

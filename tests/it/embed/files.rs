@@ -1,9 +1,9 @@
 //! Programs of a real compiler, on a directory and on the same directory embedded.
 
 use super::driver::embedded;
+use preinit::Preinit;
 use preinit::host::{Output, WasiOptions};
 use preinit::wasmtime::Engine;
-use preinit::Preinit;
 use preinit_testing::guest::{Answer, Guest, World, compile};
 use preinit_testing::{repository, test_program};
 

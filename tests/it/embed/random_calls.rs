@@ -7,40 +7,154 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 
 const PATHS: &[&str] = &[
-    "f", "a", "a/g", "a/b", "a/b/h", "a/b/long", "a/b/empty", "a-b", "\u{e9}t\u{e9}", "l", "d", "up", "dot", "slash",
-    "no-slash", "a/back", "a/nowhere", "loop", "long-way", "none", "a/none", "none/none", "f/x", "f/", "a/", "l/",
-    "d/", "loop/", "d/g", "d/b/h", "slash/h", "dot/dot/f", ".", "..", "a/..", "a/../..", "a/./b//h", "./f", "", "/f",
-    "a/b/../../f", "d/../f", "l/..", "a/b/.", "f/.", "f/..", "none/", "none/..", "g", "b", "b/h", "back", "h",
+    "f",
+    "a",
+    "a/g",
+    "a/b",
+    "a/b/h",
+    "a/b/long",
+    "a/b/empty",
+    "a-b",
+    "\u{e9}t\u{e9}",
+    "l",
+    "d",
+    "up",
+    "dot",
+    "slash",
+    "no-slash",
+    "a/back",
+    "a/nowhere",
+    "loop",
+    "long-way",
+    "none",
+    "a/none",
+    "none/none",
+    "f/x",
+    "f/",
+    "a/",
+    "l/",
+    "d/",
+    "loop/",
+    "d/g",
+    "d/b/h",
+    "slash/h",
+    "dot/dot/f",
+    ".",
+    "..",
+    "a/..",
+    "a/../..",
+    "a/./b//h",
+    "./f",
+    "",
+    "/f",
+    "a/b/../../f",
+    "d/../f",
+    "l/..",
+    "a/b/.",
+    "f/.",
+    "f/..",
+    "none/",
+    "none/..",
+    "g",
+    "b",
+    "b/h",
+    "back",
+    "h",
+    "d/.",
+    "d/..",
+    "loop/x",
+    "up/",
+    "slash/",
+    "no-slash/",
+    "dot/",
+    "./",
+    "a/./",
+    "a/nowhere/",
 ];
 
 /// A call; descriptors are places in the list of what is open.
 #[derive(Debug, Clone)]
 enum Step {
-    Open { fd: usize, path: &'static str, how: Open },
+    Open {
+        fd: usize,
+        path: &'static str,
+        how: Open,
+    },
     Close(usize),
-    Read { fd: usize, len: u32 },
-    ReadAt { fd: usize, len: u32, offset: i64 },
-    Seek { fd: usize, offset: i64, whence: i64 },
-    Stat { fd: usize, path: &'static str, follow: i64 },
-    ReadLink { fd: usize, path: &'static str, len: i64 },
-    List { fd: usize, piece: u32 },
-    SetFlags { fd: usize, flags: i64 },
-    Renumber { from: usize, to: usize },
+    Read {
+        fd: usize,
+        len: u32,
+    },
+    ReadAt {
+        fd: usize,
+        len: u32,
+        offset: i64,
+    },
+    Seek {
+        fd: usize,
+        offset: i64,
+        whence: i64,
+    },
+    Stat {
+        fd: usize,
+        path: &'static str,
+        follow: i64,
+    },
+    ReadLink {
+        fd: usize,
+        path: &'static str,
+        len: i64,
+    },
+    List {
+        fd: usize,
+        piece: u32,
+    },
+    SetFlags {
+        fd: usize,
+        flags: i64,
+    },
+    Renumber {
+        from: usize,
+        to: usize,
+    },
     /// A call with nothing but a descriptor.
-    Plain { fd: usize, name: &'static str },
+    Plain {
+        fd: usize,
+        name: &'static str,
+    },
     /// A call that would change something.
-    Change { fd: usize, path: &'static str, name: &'static str },
+    Change {
+        fd: usize,
+        path: &'static str,
+        name: &'static str,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let fd = || 0usize..6;
     let path = || select(PATHS);
-    let how = (0i64..2, select(&[0i64, 0, 0, 2, 1, 8, 5, 3][..]), select(&[READ, READ, 0, WRITE, READ | WRITE][..]))
+    let how = (
+        0i64..2,
+        select(&[0i64, 0, 0, 2, 1, 8, 5, 3][..]),
+        select(&[READ, READ, 0, WRITE, READ | WRITE][..]),
+    )
         .prop_flat_map(|(follow, flags, rights)| {
-            select(&[0i64, 0, 0, 1, 4, 2, 8, 16][..])
-                .prop_map(move |fdflags| Open { follow, flags, rights, fdflags })
+            select(&[0i64, 0, 0, 1, 4, 2, 8, 16][..]).prop_map(move |fdflags| Open {
+                follow,
+                flags,
+                rights,
+                fdflags,
+            })
         });
-    let plain = &["fd_tell", "fd_filestat_get", "fd_fdstat_get", "fd_sync", "fd_datasync", "fd_advise", "fd_prestat_get"];
+    let plain = &[
+        "fd_tell",
+        "fd_filestat_get",
+        "fd_fdstat_get",
+        "fd_sync",
+        "fd_datasync",
+        "fd_advise",
+        "fd_prestat_get",
+    ];
     let changes = &[
         "fd_write",
         "fd_pwrite",
@@ -90,6 +204,12 @@ impl Side {
         Side { driver, open: vec![3] }
     }
 
+    fn close_all_but(&mut self, first: usize) {
+        for fd in self.open.split_off(first) {
+            assert_eq!(self.driver.call("fd_close", &[fd.into()]), 0);
+        }
+    }
+
     /// Makes a call. Gives what it said, in words.
     fn step(&mut self, step: &Step) -> String {
         let number = |fd: usize| self.open[fd % self.open.len()];
@@ -100,7 +220,9 @@ impl Side {
                     format!("opened {:?}", self.driver.stat_open(opened))
                 }
                 // The host says that nothing may be changed before it looks for the file.
-                Err(_) if how.flags & 9 != 0 || how.rights & WRITE != 0 => "not opened to be changed".to_string(),
+                Err(_) if how.flags & 9 != 0 || how.rights & WRITE != 0 => {
+                    "not opened to be changed".to_string()
+                }
                 Err(errno) => format!("errno {errno}"),
             },
             Step::Close(fd) => {
@@ -118,6 +240,12 @@ impl Side {
             Step::Seek { fd, offset, whence } => {
                 let errno = self.driver.call("fd_seek", &[number(*fd).into(), *offset, *whence, OUT.into()]);
                 if errno == 0 { format!("at {}", self.driver.long(OUT)) } else { format!("errno {errno}") }
+            }
+            // Of one name with `/` or `/.` after it, Wasmtime overlooks what is after it.
+            Step::Stat { path, follow: 0, .. }
+                if std::path::Path::new(path).components().count() == 1 && path.ends_with(['/', '.']) =>
+            {
+                String::new()
             }
             Step::Stat { fd, path, follow } => format!("{:?}", self.driver.stat(number(*fd), path, *follow)),
             Step::ReadLink { fd, path, len } => {
@@ -195,6 +323,42 @@ impl Side {
         assert_ne!(self.driver.call(name, &args), 0, "{name} changes something");
         "refused".to_string()
     }
+}
+
+/// Each path in each way, from the directory itself and from one in it.
+#[test]
+fn every_path_leads_to_the_same() {
+    let dir = furnished();
+    let (real, embedded) = super::driver::both(dir.path()).start();
+    let (mut real, mut embedded) = (Side::new(real), Side::new(embedded));
+    for side in [&mut real, &mut embedded] {
+        let below = side.driver.open(3, "a/b", Open { rights: READ, ..Open::default() }).unwrap();
+        side.open.push(below);
+    }
+    let mut differences = Vec::new();
+    for path in PATHS {
+        for fd in 0..2 {
+            let mut steps = vec![Step::ReadLink { fd, path, len: 100 }];
+            for follow in 0..2 {
+                steps.push(Step::Stat { fd, path, follow });
+                for flags in [0, 2] {
+                    for rights in [0, READ] {
+                        steps.push(Step::Open { fd, path, how: Open { follow, flags, rights, fdflags: 0 } });
+                    }
+                }
+            }
+            for step in steps {
+                let (left, right) = (real.step(&step), embedded.step(&step));
+                if left != right {
+                    differences.push(format!("{step:?}: {left} on the directory, {right} embedded"));
+                }
+                for side in [&mut real, &mut embedded] {
+                    side.close_all_but(2);
+                }
+            }
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 /// What is embedded answers as the directory does, whatever is asked of it in whatever order.

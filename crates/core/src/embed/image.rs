@@ -66,9 +66,7 @@ pub(super) fn encode(tree: &Tree) -> Result<Vec<u8>, EmbedError> {
             Entry::Directory { entries, .. } => {
                 (embedded::DIRECTORY, u64::from(node.first), entries.len() as u64)
             }
-            Entry::File { contents, .. } => {
-                (embedded::FILE, bytes.position(contents), contents.len() as u64)
-            }
+            Entry::File { contents, .. } => (embedded::FILE, bytes.position(contents), contents.len() as u64),
             Entry::Link { target, .. } => {
                 (embedded::LINK, bytes.position(target.as_bytes()), target.len() as u64)
             }

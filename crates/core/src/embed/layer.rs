@@ -146,10 +146,7 @@ fn answered(module: &Module<'_>, layer: &Module<'_>) -> Result<BTreeMap<u32, Ans
 }
 
 /// Functions of the layer that these reach.
-fn needed(
-    layer: &Module<'_>,
-    roots: impl Iterator<Item = u32>,
-) -> Result<BTreeSet<u32>, EmbedError> {
+fn needed(layer: &Module<'_>, roots: impl Iterator<Item = u32>) -> Result<BTreeSet<u32>, EmbedError> {
     let bodies = layer.bodies();
     let mut needed = BTreeSet::new();
     let mut pending: Vec<u32> = roots.collect();

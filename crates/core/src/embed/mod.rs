@@ -16,7 +16,7 @@ pub use embedded::{EmbeddedEntry, EmbeddedKind, EmbeddedTree};
 pub use layer::IMPORTS as FILE_FUNCTIONS;
 pub use tree::{Entry, NameError, Tree};
 
-use crate::interpose::{Interposition, InterposeError};
+use crate::interpose::{InterposeError, Interposition};
 use crate::module::{Module, ModuleError, is_function};
 use crate::wasi_version::WasiVersion;
 use wasmparser::ExternalKind;
@@ -38,7 +38,9 @@ pub enum EmbedError {
     #[error("the module imports no function of WASI preview 1 that opens files or finds directories")]
     NoFiles,
     /// It asks for them in the older version.
-    #[error("the module imports the files of WASI snapshot 0 (`wasi_unstable`); only preview 1 is known here")]
+    #[error(
+        "the module imports the files of WASI snapshot 0 (`wasi_unstable`); only preview 1 is known here"
+    )]
     Snapshot0,
     /// An import has another type than WASI says.
     #[error("the module imports `wasi_snapshot_preview1.{0}` with another type than WASI says")]
@@ -56,7 +58,9 @@ pub enum EmbedError {
     #[error("the module's memory has pages of another size than 64 KiB")]
     PageSize,
     /// There is no room for a page.
-    #[error("the module's memory begins with all the pages that it can have, and bookkeeping of files needs one")]
+    #[error(
+        "the module's memory begins with all the pages that it can have, and bookkeeping of files needs one"
+    )]
     NoRoom,
     /// The tree has more bytes than a data segment can have.
     #[error("the files have {0} bytes with their names; a data segment has less than 4 GiB")]
@@ -146,5 +150,10 @@ pub fn answering(module: &Module<'_>, import: &str) -> Option<u32> {
     (module.imported.functions..module.functions.len() as u32)
         .rev()
         .find(|function| names.get(crate::module::Space::Function, *function) == Some(name.as_str()))
-        .filter(|_| module.exports.iter().any(|export| export.kind == ExternalKind::Memory || is_function(export.kind)))
+        .filter(|_| {
+            module
+                .exports
+                .iter()
+                .any(|export| export.kind == ExternalKind::Memory || is_function(export.kind))
+        })
 }

@@ -108,11 +108,7 @@ impl SizeCode {
     }
 
     /// One of two instructions, by the type of addresses.
-    fn by_type(
-        &self,
-        narrow: Instruction<'static>,
-        wide: Instruction<'static>,
-    ) -> Instruction<'static> {
+    fn by_type(&self, narrow: Instruction<'static>, wide: Instruction<'static>) -> Instruction<'static> {
         if self.page.memory64 { wide } else { narrow }
     }
 

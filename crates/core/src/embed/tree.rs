@@ -83,9 +83,9 @@ impl Entry {
 
     pub(super) fn modified(&self) -> u64 {
         match self {
-            Entry::File { modified, .. } | Entry::Directory { modified, .. } | Entry::Link { modified, .. } => {
-                *modified
-            }
+            Entry::File { modified, .. }
+            | Entry::Directory { modified, .. }
+            | Entry::Link { modified, .. } => *modified,
         }
     }
 }

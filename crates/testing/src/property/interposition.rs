@@ -12,9 +12,7 @@ use preinit::stages::interpose::{Interposition, SizedMemory};
 use preinit::stages::module::Module;
 use wasm_encoder::{Function, Instruction};
 use wasmparser::{HeapType, ValType};
-use wasmtime::{
-    Config, Engine, ExternType, Func, Instance, Linker, Module as Compiled, Store, Val,
-};
+use wasmtime::{Config, Engine, ExternType, Func, Instance, Linker, Module as Compiled, Store, Val};
 
 /// What came of one module.
 #[derive(Debug, Default, Clone, Copy)]
@@ -132,7 +130,8 @@ impl Side {
         linker.define_unknown_imports_as_default_values(&mut store, &module).ok()?;
         for import in module.imports().filter(|_| traps) {
             if let ExternType::Func(ty) = import.ty() {
-                let trap = Func::new(&mut store, ty, |_, _, _| Err(wasmtime::Error::msg("the import itself")));
+                let trap =
+                    Func::new(&mut store, ty, |_, _, _| Err(wasmtime::Error::msg("the import itself")));
                 linker.define(&store, import.module(), import.name(), trap).expect("a definition");
             }
         }
@@ -160,7 +159,8 @@ impl Side {
 
     /// What exported globals and memories hold.
     fn state(&mut self) -> Vec<String> {
-        let exports: Vec<_> = self.instance.exports(&mut self.store).map(wasmtime::Export::into_extern).collect();
+        let exports: Vec<_> =
+            self.instance.exports(&mut self.store).map(wasmtime::Export::into_extern).collect();
         let mut state = Vec::new();
         for export in exports {
             match export {
