@@ -1,6 +1,6 @@
 //! What of the build machine is in a snapshot, as data that the report, the audit and the page share.
 
-use crate::host::Entry;
+use crate::host::Ledger;
 use crate::wording::{Bytes, shortened};
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -208,9 +208,10 @@ pub struct Site {
 
 impl Site {
     /// The call number `call`.
-    pub(crate) fn of(call: usize, entry: &Entry) -> Site {
-        let backtrace = entry.call.backtrace.clone().unwrap_or_default();
-        Site { call, import: entry.call.import.to_string(), backtrace }
+    pub(crate) fn of(ledger: &Ledger, call: usize) -> Site {
+        let entry = ledger.entries().nth(call);
+        let backtrace = entry.and_then(|entry| entry.call.backtrace.clone()).unwrap_or_default();
+        Site { call, import: ledger.called(call).map(ToString::to_string).unwrap_or_default(), backtrace }
     }
 }
 

@@ -282,7 +282,7 @@ impl Preinit {
     /// Those of [`Preinit::run`].
     pub fn run_recorded(&self, wasm: &[u8], ledger: &mut Ledger) -> Result<Output, Error> {
         let run = || match is_component(wasm) {
-            true => component::run(&self.options, wasm),
+            true => component::run(&self.options, wasm, ledger),
             false => pipeline::run(&self.options, wasm, ledger),
         };
         crate::engine::on_guest_thread(run).unwrap_or_else(|error| Err(Error::Thread(error)))

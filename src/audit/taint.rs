@@ -85,7 +85,7 @@ impl<'v> Effect<'v> {
     /// Init took another path.
     fn divergence(&self, evidence: &Evidence<'_>) -> Option<Finding> {
         let Divergence { call, how, .. } = self.variation.divergence.as_ref()?;
-        let site = evidence.ledger.entries().nth(*call).map(|entry| Site::of(*call, entry));
+        let site = (*call < evidence.ledger.len()).then(|| Site::of(evidence.ledger, *call));
         let title = format!(
             "the path that init takes depends on {} from host call {call} on: with another value, {}",
             self.names,

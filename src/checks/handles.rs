@@ -66,8 +66,8 @@ fn open_descriptors(evidence: &Evidence<'_>) -> Vec<Finding> {
 /// The last call that gave the program this descriptor.
 fn opening(evidence: &Evidence<'_>, fd: u32) -> Option<Site> {
     let mut calls = evidence.ledger.entries().enumerate();
-    let (call, entry) = calls.rfind(|(_, entry)| entry.opened() == Some(fd))?;
-    Some(Site::of(call, entry))
+    let (call, _) = calls.rfind(|(_, entry)| entry.opened() == Some(fd))?;
+    Some(Site::of(evidence.ledger, call))
 }
 
 /// Where the program keeps a descriptor: streams of stdio, and variables of this value whose names indicate files.

@@ -70,14 +70,7 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
 
 /// The first option of the command that components do not have.
 fn not_for_components(request: &SnapshotRequest) -> Option<&'static str> {
-    let outputs = &request.side_outputs;
-    let typed = [
-        (request.verify, "--verify"),
-        (outputs.ledger.is_some(), "--ledger"),
-        (outputs.captured_stdout.is_some(), "--capture-stdout"),
-        (outputs.captured_stderr.is_some(), "--capture-stderr"),
-        (outputs.has_page(), "a page of HTML"),
-    ];
+    let typed = [(request.verify, "--verify"), (request.side_outputs.has_page(), "a page of HTML")];
     typed.iter().find(|(is_typed, _)| *is_typed).map(|(_, what)| *what)
 }
 

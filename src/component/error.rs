@@ -72,6 +72,14 @@ pub enum ComponentRunError {
         /// As the component says.
         expected: usize,
     },
+    /// Init did not make all calls of the recording.
+    #[error("init made only {made} of the {recorded} recorded host calls")]
+    NotReplayed {
+        /// Calls of this run.
+        made: usize,
+        /// Calls of the recording.
+        recorded: usize,
+    },
     /// The guest was stopped.
     #[error("{0}")]
     Stopped(Box<Stop>),

@@ -3,7 +3,7 @@
 use super::ComponentRunError;
 use crate::engine::{CompiledComponent, Compiler};
 use crate::execute::{Interrupt, Stop, the_function};
-use crate::host::{ComponentHost, Limits, component_linker, new_component_store};
+use crate::host::{ComponentHost, Ledger, Limits, component_linker, new_component_store};
 use crate::options::Options;
 use preinit_core::printable::Name;
 use std::time::{Duration, Instant};
@@ -26,6 +26,8 @@ pub struct Executed {
     /// All core instances, in the order of their instantiation; the engine's own among them.
     pub instances: Vec<Instance>,
     pub called: Vec<String>,
+    /// Every host call.
+    pub ledger: Ledger,
     /// Handles that are alive.
     pub handles: usize,
     pub compiler: Compiler,
@@ -33,37 +35,66 @@ pub struct Executed {
     pub run_time: Duration,
 }
 
-/// Instantiates, calls init, and ends the run.
+/// Instantiates, calls init, and ends the run. What init called is in `recorded` even if it does not come to its end.
 pub fn execute(
     options: &Options,
     compiled: &CompiledComponent,
-    digest: [u8; 32],
-    compile_time: Duration,
+    (digest, compile_time): ([u8; 32], Duration),
+    recorded: &mut Ledger,
 ) -> Result<Executed, ComponentRunError> {
     let limits = &options.limits;
     let engine = &compiled.engine;
     let calls = init_calls(options, compiled)?;
     let running = Instant::now();
     let mut store = new_component_store(engine, &options.host, limits, digest)?;
+    let instances = initialize(options, compiled, (&mut store, compile_time), &calls);
+    let ledger = store.data_mut().take_ledger();
+    recorded.clone_from(&ledger);
+    let (instances, handles) = instances?;
+    if let Some(left @ 1..) = ledger.unreplayed() {
+        let (recorded, made) = (ledger.len() + left, ledger.len());
+        return Err(ComponentRunError::NotReplayed { made, recorded });
+    }
+    Ok(Executed {
+        store,
+        instances,
+        called: calls,
+        ledger,
+        handles,
+        compiler: compiled.compiler,
+        compile_time,
+        run_time: running.elapsed(),
+    })
+}
+
+/// Instantiates, and calls init. Gives all core instances, and the number of handles that are alive.
+fn initialize(
+    options: &Options,
+    compiled: &CompiledComponent,
+    (store, compile_time): (&mut Store<ComponentHost>, Duration),
+    calls: &[String],
+) -> Result<(Vec<Instance>, usize), ComponentRunError> {
+    let limits = &options.limits;
+    let engine = &compiled.engine;
     let linker =
         component_linker(engine, &options.host, &compiled.component).map_err(ComponentRunError::Link)?;
-    let bell = Bell::hang(&mut store).map_err(ComponentRunError::Compile)?;
+    let bell = Bell::hang(store).map_err(ComponentRunError::Compile)?;
     let left = limits.timeout.map(|timeout| timeout.saturating_sub(compile_time));
-    let interrupt = left.map(|left| Interrupt::after(left, engine, &mut store));
+    let interrupt = left.map(|left| Interrupt::after(left, engine, store));
     let ready = linker.instantiate_pre(&compiled.component).map_err(ComponentRunError::Link)?;
     let instance =
-        ready.instantiate(&mut store).map_err(|error| stopped("instantiation", "failed", &error, limits))?;
-    for name in &calls {
+        ready.instantiate(&mut *store).map_err(|error| stopped("instantiation", "failed", &error, limits))?;
+    for name in calls {
         let missing = || missing(compiled, name);
-        let function = function(&instance, name, &mut store).ok_or_else(missing)?;
-        let ty = function.ty(&store);
+        let function = function(&instance, name, store).ok_or_else(missing)?;
+        let ty = function.ty(&*store);
         let mut results: Vec<Val> = ty.results().map(|_| Val::Bool(false)).collect();
         let is_result = |ty: &Type| matches!(ty, Type::Result(_));
         if ty.params().len() > 0 || results.len() > 1 || !ty.results().all(|ty| is_result(&ty)) {
             return Err(ComponentRunError::Signature(name.as_str().into()));
         }
         function
-            .call(&mut store, &[], &mut results)
+            .call(&mut *store, &[], &mut results)
             .map_err(|error| stopped(&the_function(name), "trapped", &error, limits))?;
         if let Some(Val::Result(Err(error))) = results.first() {
             let error = match error.as_deref() {
@@ -79,17 +110,9 @@ pub fn execute(
     if limits.fuel.is_some() {
         store.set_fuel(u64::MAX).map_err(ComponentRunError::Compile)?;
     }
-    let handles = live_handles(&mut store).map_err(ComponentRunError::Compile)?;
-    let instances = bell.ring(&mut store).map_err(ComponentRunError::Compile)?;
-    Ok(Executed {
-        store,
-        instances,
-        called: calls,
-        handles,
-        compiler: compiled.compiler,
-        compile_time,
-        run_time: running.elapsed(),
-    })
+    let handles = live_handles(store).map_err(ComponentRunError::Compile)?;
+    let instances = bell.ring(store).map_err(ComponentRunError::Compile)?;
+    Ok((instances, handles))
 }
 
 fn stopped(subject: &str, verb: &str, error: &wasmtime::Error, limits: &Limits) -> ComponentRunError {

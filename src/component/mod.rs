@@ -4,6 +4,7 @@
 mod adapter;
 mod error;
 mod execution;
+mod findings;
 mod part;
 mod report;
 mod tables;
@@ -13,12 +14,11 @@ pub use report::CoreInstanceReport;
 
 use crate::engine;
 use crate::error::Error;
-use crate::host::{ComponentHost, lacking};
+use crate::host::{ComponentHost, Ledger, lacking};
 use crate::options::Options;
 use crate::preinit::Output;
-use crate::report::Timings;
+use crate::report::{Report, Timings};
 use crate::stage_clock::StageClock;
-use crate::warning::Warning;
 use adapter::{Adapter, keeps_no_handles};
 use part::{Part, Place, name};
 use preinit_core::capture::capture;
@@ -33,16 +33,18 @@ use std::time::Instant;
 use wasmtime::Store;
 
 /// Runs the component `wasm` through all stages.
-pub(crate) fn run(options: &Options, wasm: &[u8]) -> Result<Output, Error> {
+/// What init called is in `recorded` even if there is no snapshot.
+pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, Error> {
     options.check()?;
-    let output = snapshot(options, wasm)?;
-    match options.strict && !output.report.warnings.is_empty() {
-        true => Err(Error::Strict { warnings: output.report.warnings, findings: Vec::new() }),
+    let output = snapshot(options, wasm, recorded)?;
+    let Report { warnings, findings, .. } = &output.report;
+    match options.strict && !(warnings.is_empty() && findings.is_empty()) {
+        true => Err(Error::Strict { warnings: output.report.warnings, findings: output.report.findings }),
         false => Ok(output),
     }
 }
 
-fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError> {
+fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, ComponentRunError> {
     if let Some(option) = unsupported(options) {
         return Err(ComponentRunError::Option(option));
     }
@@ -50,7 +52,7 @@ fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError>
     let mut timings = Timings::default();
     let component = Component::parse(wasm)?;
     let instances = component.elaborate()?;
-    let parts = part::parts(&component, &instances)?;
+    let parts = part::parts(&component, &instances, options.default_proposals)?;
     let probed: Vec<_> =
         parts.iter().map(|part| part.as_ref().map(|part| part.probed.wasm.as_slice())).collect();
     let probed = component.with_modules(&probed);
@@ -70,7 +72,7 @@ fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError>
         hook.call();
     }
     let digest = Sha256::digest(wasm).into();
-    let mut executed = execution::execute(options, &compiled, digest, compiling.elapsed())?;
+    let mut executed = execution::execute(options, &compiled, (digest, compiling.elapsed()), recorded)?;
     clock.lap();
 
     let places = part::places(&parts, &instances, &executed.instances, &mut executed.store)?;
@@ -86,25 +88,15 @@ fn snapshot(options: &Options, wasm: &[u8]) -> Result<Output, ComponentRunError>
     }
     timings.encode += clock.lap();
 
+    summary.warnings.extend(executed.ledger.warnings(&options.host.policies));
     let host = executed.store.data();
-    if host.random_bytes() > 0
-        && options.host.policies.get(crate::host::Class::Random) != crate::host::Policy::Allow
-    {
-        summary.warnings.push(Warning::Random(host.random_bytes()));
-    }
+    let (stdout, stderr) = (host.stdout(), host.stderr());
     let report = summary.report(
         &executed,
         (wasm.len(), wasm_after.len()),
         Timings { total: clock.total(), ..timings },
     );
-    Ok(Output {
-        wasm: wasm_after,
-        report,
-        ledger: crate::host::Ledger::default(),
-        maps: Vec::new(),
-        stdout: host.stdout(),
-        stderr: host.stderr(),
-    })
+    Ok(Output { wasm: wasm_after, report, ledger: executed.ledger, maps: Vec::new(), stdout, stderr })
 }
 
 /// The first option that components do not have.
@@ -117,7 +109,6 @@ fn unsupported(options: &Options) -> Option<&'static str> {
         (options.reset_libc, "resetting libc"),
         (options.rebase_clock == Some(true), "rebasing the monotonic clock"),
         (options.zero_stack, "clearing the stack"),
-        (options.default_proposals, "refusing proposals"),
     ];
     chosen.iter().find(|(is_chosen, _)| *is_chosen).map(|(_, what)| *what).or(lacking(&options.host))
 }
@@ -170,6 +161,8 @@ impl States<'_, '_> {
             };
             timings.encode += clock.lap();
             summary.add((self.component, instance), module, (&snapshot, &plan), &bytes);
+            let evidence = (&executed.ledger, self.options.host.wasi.as_ref());
+            summary.findings.add((self.component, instance), module, &snapshot, evidence);
             encoded.push(bytes);
         }
         self.check_handles(executed.handles, repaired && others_keep_none)?;

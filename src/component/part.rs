@@ -21,10 +21,12 @@ pub struct Place<'p> {
     pub instance: ProbedInstance,
 }
 
-/// Probes the core modules that have instances; `None` for the others.
+/// Probes the core modules that have instances; `None` for the others. `default_proposals` refuses what uses proposals that the
+/// engine has off by default.
 pub fn parts<'a>(
     component: &Component<'a>,
     instances: &[CoreInstance],
+    default_proposals: bool,
 ) -> Result<Vec<Option<Part<'a>>>, ComponentRunError> {
     let mut parts: Vec<Option<Part<'a>>> = component.modules().iter().map(|_| None).collect();
     for instance in instances {
@@ -38,6 +40,9 @@ pub fn parts<'a>(
             error: Box::new(error),
         };
         let module = Module::parse_part(found.bytes).map_err(|error| in_module(error.into()))?;
+        if default_proposals {
+            module.check_features(engine::default_features()).map_err(|error| in_module(error.into()))?;
+        }
         if module.memories.iter().any(|memory| memory.shared) {
             return Err(ComponentRunError::SharedMemory(component.module_name(number)));
         }
@@ -99,4 +104,9 @@ pub fn name(component: &Component<'_>, instance: &CoreInstance) -> String {
         "/" => module,
         path => format!("{module} in component {}", Printable(path)),
     }
+}
+
+/// Where findings say that something is.
+pub fn path(component: &Component<'_>, instance: &CoreInstance) -> String {
+    format!("component {} · {}", Printable(&instance.component), component.module_name(instance.module))
 }

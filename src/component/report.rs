@@ -1,4 +1,5 @@
 use super::execution::Executed;
+use super::findings::Findings;
 use super::part::name;
 use crate::report::{self, HeapReport, LayoutReport, MemoryReport, Report, TableReport, Timings, seconds};
 use crate::warning::Warning;
@@ -38,6 +39,7 @@ pub struct Summary {
     element_segments: usize,
     start_function: bool,
     pub warnings: Vec<Warning>,
+    pub findings: Findings,
 }
 
 impl Summary {
@@ -74,6 +76,7 @@ impl Summary {
         let all = |of: fn(&CoreInstanceReport) -> &Vec<MemoryReport>| {
             self.instances.iter().flat_map(of).cloned().collect::<Vec<_>>()
         };
+        let ledger = &executed.ledger;
         let memories = all(|instance| &instance.memories);
         let tables = self.instances.iter().flat_map(|instance| &instance.tables).cloned().collect();
         let globals_changed = self.instances.iter().map(|instance| instance.globals_changed).sum();
@@ -86,7 +89,7 @@ impl Summary {
             compile_cached: false,
             init_functions: executed.called.clone(),
             init_arguments: Vec::new(),
-            clock_start: None,
+            clock_start: ledger.clock_start(),
             timings: Timings {
                 compile: seconds(executed.compile_time),
                 init: seconds(executed.run_time),
@@ -102,14 +105,14 @@ impl Summary {
             element_segments: self.element_segments,
             start_function: self.start_function,
             warnings: self.warnings,
-            host_calls: Vec::new(),
-            stubs: Vec::new(),
-            random_bytes: executed.store.data().random_bytes(),
+            host_calls: report::host_calls(ledger),
+            stubs: ledger.stubs(),
+            random_bytes: ledger.random_bytes(),
             monotonic_clock: None,
-            stdin_bytes: None,
-            files_written: Vec::new(),
-            files_lost: Vec::new(),
-            findings: Vec::new(),
+            stdin_bytes: ledger.reads_stdin().then(|| ledger.stdin().len() as u64),
+            files_written: ledger.files_written().into_iter().map(|change| change.path).collect(),
+            files_lost: ledger.files_lost(),
+            findings: self.findings.finished(ledger),
             frozen: None,
             embedded: Vec::new(),
             core_instances: self.instances,

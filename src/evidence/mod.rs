@@ -102,7 +102,7 @@ pub(crate) fn sites(ledger: &Ledger, accept: impl Fn(&Descriptors, &Entry) -> bo
     let mut descriptors = Descriptors::new(ledger.preopens());
     for (call, entry) in ledger.entries().enumerate() {
         if accept(&descriptors, entry) {
-            let site = Site::of(call, entry);
+            let site = Site::of(ledger, call);
             let known = |other: &Site| other.import == site.import && other.backtrace == site.backtrace;
             if sites.len() < LISTED && !sites.iter().any(known) {
                 sites.push(site);

@@ -120,7 +120,7 @@ pub struct ComponentImportCalled {
 impl ComponentImportCalled {
     /// Whether this host has it, where WASI is allowed.
     pub fn is_wasi(&self) -> bool {
-        super::component::is_provided(&self.interface)
+        super::component::is_provided(&self.interface, &self.function)
     }
 }
 

@@ -5,6 +5,7 @@
 //! that answers from that ledger and touches nothing outside.
 
 mod component;
+mod component_value;
 mod error;
 mod host_options;
 mod host_value;
@@ -34,6 +35,7 @@ use sealed::Seal;
 use wasi::Wasi;
 
 pub(crate) use component::{ComponentHost, component_linker, lacking, new_component_store};
+pub use component_value::{ComponentValue, Handle};
 pub use error::{
     ChangeRefused, ComponentImportCalled, Denied, GuestExit, HostError, ImportCalled, LedgerLimit,
     MemoryLimit, ReplayDiverged, Unprovided, WasiImport,
@@ -45,8 +47,8 @@ pub use host_options::{
 pub use host_value::HostValue;
 pub(crate) use interceptor::{Seen, Watch};
 pub use ledger::{
-    Call, Descriptor, DescriptorKind, Descriptors, Entry, FileChange, ImportCount, Input, Ledger, LedgerHash,
-    Outcome, Region, Sources, StubCalls,
+    Call, ComponentCall, Descriptor, DescriptorKind, Descriptors, Entry, FileChange, ImportCount, Input,
+    Ledger, LedgerHash, Outcome, Region, Sources, StubCalls,
 };
 pub use policy::{Class, ClassUse, Policies, Policy};
 pub use resolve::resolve_imports;
@@ -83,35 +85,7 @@ pub fn new_store(
     limits: &Limits,
     module_digest: [u8; 32],
 ) -> Result<Store<HostState>, HostError> {
-    let mut ledger = Ledger::default();
-    if let Some(wasi) = &options.wasi {
-        ledger.sources = Sources { clock: Some(wasi.clock), random: Some(wasi.random) };
-        ledger.preopens = wasi.dirs.iter().map(|directory| directory.guest.clone()).collect();
-        ledger.overlaid = wasi.dirs.iter().map(|directory| directory.access == Access::Overlay).collect();
-    }
-    let partial_replay = match &options.replay {
-        Some(recording) if options.replay_outside_only => Some(PartialReplay::of(recording)),
-        _ => None,
-    };
-    let wasi = match &options.wasi {
-        Some(wasi) if partial_replay.is_some() => Some(Wasi::inside(wasi, module_digest)),
-        Some(wasi) if options.replay.is_none() => Some(Wasi::new(wasi, module_digest, limits.max_memory)?),
-        _ => None,
-    };
-    let replay = options.replay.clone().filter(|_| partial_replay.is_none());
-    let recorder = Recorder::new(ledger, replay, options.ledger_backtraces, limits.max_memory);
-    let refuse_changes = options.refuses_changes();
-    let state = HostState {
-        limiter: Limiter::new(limits.max_memory),
-        recorder,
-        wasi,
-        partial_replay,
-        refuse_changes,
-        capacity: limits.max_memory,
-        seal: None,
-        watch: None,
-        policies: options.policies.clone(),
-    };
+    let state = HostState::new(options, limits, module_digest)?;
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.limiter);
     if let Some(fuel) = limits.fuel {
@@ -121,6 +95,40 @@ pub fn new_store(
 }
 
 impl HostState {
+    fn new(options: &HostOptions, limits: &Limits, module_digest: [u8; 32]) -> Result<HostState, HostError> {
+        let mut ledger = Ledger::default();
+        if let Some(wasi) = &options.wasi {
+            ledger.sources = Sources { clock: Some(wasi.clock), random: Some(wasi.random) };
+            ledger.preopens = wasi.dirs.iter().map(|directory| directory.guest.clone()).collect();
+            ledger.overlaid = wasi.dirs.iter().map(|directory| directory.access == Access::Overlay).collect();
+        }
+        let partial_replay = match &options.replay {
+            Some(recording) if options.replay_outside_only => Some(PartialReplay::of(recording)),
+            _ => None,
+        };
+        let wasi = match &options.wasi {
+            Some(wasi) if partial_replay.is_some() => Some(Wasi::inside(wasi, module_digest)),
+            Some(wasi) if options.replay.is_none() => {
+                Some(Wasi::new(wasi, module_digest, limits.max_memory)?)
+            }
+            _ => None,
+        };
+        let replay = options.replay.clone().filter(|_| partial_replay.is_none());
+        let recorder = Recorder::new(ledger, replay, options.ledger_backtraces, limits.max_memory);
+        let refuse_changes = options.refuses_changes();
+        Ok(HostState {
+            limiter: Limiter::new(limits.max_memory),
+            recorder,
+            wasi,
+            partial_replay,
+            refuse_changes,
+            capacity: limits.max_memory,
+            seal: None,
+            watch: None,
+            policies: options.policies.clone(),
+        })
+    }
+
     /// Gives the functions of `module` that have no name of their own these, in backtraces.
     pub(crate) fn name_functions(
         &mut self,

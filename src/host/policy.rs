@@ -150,13 +150,16 @@ impl Ledger {
     /// The classes of which there were calls, in the order of [`Class::ALL`].
     pub fn classes(&self) -> Vec<ClassUse> {
         let mut used = BTreeMap::<Class, ClassUse>::new();
+        let mut index = 0;
         self.follow(|descriptors, entry| {
+            let import = self.called(index).unwrap_or(&entry.call.import);
+            index += 1;
             let class = Class::of(&entry.call, descriptors);
             let found =
                 used.entry(class).or_insert_with(|| ClassUse { class, calls: 0, imports: Vec::new() });
             found.calls += 1;
-            if !found.imports.contains(&entry.call.import) {
-                found.imports.push((*entry.call.import).clone());
+            if !found.imports.contains(import) {
+                found.imports.push(import.clone());
             }
         });
         used.into_values().collect()

@@ -8,7 +8,7 @@ use wasmtime::{AsContext, Val, ValType, WasmBacktrace};
 use super::error::{Denied, GuestExit, ImportCalled, LedgerLimit, ReplayDiverged};
 use super::host_options::ImportName;
 use super::host_value::HostValue;
-use super::ledger::{Call, Descriptors, Entry, Ledger, Outcome};
+use super::ledger::{Call, ComponentCall, Descriptors, Entry, Ledger, Outcome};
 use super::run_limits::Room;
 use crate::demangling::demangled;
 
@@ -25,6 +25,8 @@ pub(super) struct Recorder {
     used: u64,
     /// Bytes that the host keeps for the guest besides.
     pub(super) held: u64,
+    /// Bytes of the resources that a component has made.
+    pub(super) resources: u64,
 }
 
 impl Recorder {
@@ -38,7 +40,7 @@ impl Recorder {
             ledger.overlaid.clone_from(&replay.overlaid);
         }
         let descriptors = Descriptors::new(&ledger.preopens);
-        Self { ledger, descriptors, replay, backtraces, names: None, limit, used: 0, held: 0 }
+        Self { ledger, descriptors, replay, backtraces, names: None, limit, used: 0, held: 0, resources: 0 }
     }
 
     /// The recorded answer to `call`, which becomes part of this run's ledger; `None` if this is no replay.
@@ -68,6 +70,7 @@ impl Recorder {
     /// From now on answers exactly `entries`, in this order, and starts a new ledger with them.
     pub(super) fn replay_next(&mut self, entries: Vec<Arc<Entry>>) {
         self.ledger.entries.clear();
+        self.ledger.component_calls.clear();
         self.descriptors = Descriptors::new(&self.ledger.preopens);
         self.ledger.unreplayed = Some(entries.len());
         self.replay = Some(Arc::new(Ledger { entries, ..Ledger::default() }));
@@ -86,6 +89,7 @@ impl Recorder {
     /// The calls since the last time; they count no longer.
     pub(super) fn take(&mut self) -> Vec<Arc<Entry>> {
         self.used = 0;
+        self.ledger.component_calls.clear();
         std::mem::take(&mut self.ledger.entries)
     }
 
@@ -103,9 +107,17 @@ impl Recorder {
         self.room().fits(0).map(|()| entry)
     }
 
+    /// Adds a call of a component, after those that answered it.
+    pub(super) fn record_component(&mut self, call: ComponentCall) -> Result<(), LedgerLimit> {
+        self.used = self.used.saturating_add(call.cost());
+        self.ledger.component_calls.push(call);
+        self.room().fits(0)
+    }
+
     /// What more the host may keep.
     pub(super) fn room(&self) -> Room {
-        Room { left: self.limit.checked_sub(self.used.saturating_add(self.held)), limit: self.limit }
+        let taken = [self.used, self.held, self.resources].into_iter().fold(0, u64::saturating_add);
+        Room { left: self.limit.checked_sub(taken), limit: self.limit }
     }
 
     /// Notes that calls to `import` do not come here.

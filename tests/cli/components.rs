@@ -23,7 +23,6 @@ fn options_that_components_do_not_have_are_named() {
     let place = Place::new();
     place.write("in.wat", COMPONENT);
     for (options, words) in [
-        ("--ledger calls.jsonl", "--ledger is not there for components yet"),
         ("--report page.html", "a page of HTML is not there for components yet"),
         ("--verify", "--verify is not there for components yet"),
         ("--strip-init", "no support for stripping in components"),
@@ -57,5 +56,123 @@ fn warnings_of_components_can_be_refused() {
     done(&output);
     assert!(stderr(&output).contains("init read 8 random bytes"), "{}", stderr(&output));
     failed(&place.line("in.wat -o out.wasm --allow-wasi --strict"), 1, "init read 8 random bytes");
-    failed(&place.line("in.wat -o out.wasm --allow-wasi --random deny"), 1, "init asked for random bytes");
+    failed(
+        &place.line("in.wat -o out.wasm --allow-wasi --random deny"),
+        1,
+        "init asked for `wasi:random/random@0.2.0.get-random-u64`, which is denied",
+    );
+}
+
+/// Prints a line, and reads the clock after a sleep.
+const PRINTER: &str = r#"(component
+    (import "wasi:io/error@0.2.0" (instance $error (export "error" (type (sub resource)))))
+    (alias export $error "error" (type $error-t))
+    (import "wasi:io/poll@0.2.0" (instance $poll
+      (export "pollable" (type $p (sub resource)))
+      (export "[method]pollable.block" (func (param "self" (borrow $p))))))
+    (alias export $poll "pollable" (type $pollable))
+    (import "wasi:io/streams@0.2.0" (instance $streams
+      (alias outer 1 $error-t (type $e0))
+      (export "error" (type $e (eq $e0)))
+      (type $failure (variant (case "last-operation-failed" (own $e)) (case "closed")))
+      (export "stream-error" (type $stream-error (eq $failure)))
+      (export "output-stream" (type $out (sub resource)))
+      (export "[method]output-stream.blocking-write-and-flush"
+        (func (param "self" (borrow $out)) (param "contents" (list u8)) (result (result (error $stream-error)))))))
+    (alias export $streams "output-stream" (type $output))
+    (import "wasi:cli/stdout@0.2.0" (instance $stdout
+      (alias outer 1 $output (type $o0))
+      (export "output-stream" (type $o (eq $o0)))
+      (export "get-stdout" (func (result (own $o))))))
+    (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock
+      (alias outer 1 $pollable (type $p0))
+      (export "pollable" (type $q (eq $p0)))
+      (export "now" (func (result u64)))
+      (export "subscribe-duration" (func (param "when" u64) (result (own $q))))))
+    (alias export $poll "[method]pollable.block" (func $block))
+    (alias export $streams "[method]output-stream.blocking-write-and-flush" (func $write))
+    (alias export $stdout "get-stdout" (func $get-stdout))
+    (alias export $clock "now" (func $now))
+    (alias export $clock "subscribe-duration" (func $sleep))
+    (core module $memory (memory (export "memory") 1) (data (i32.const 16) "hello\n"))
+    (core instance $mem (instantiate $memory))
+    (core func $block (canon lower (func $block)))
+    (core func $write (canon lower (func $write) (memory $mem "memory")))
+    (core func $get-stdout (canon lower (func $get-stdout)))
+    (core func $now (canon lower (func $now)))
+    (core func $sleep (canon lower (func $sleep)))
+    (core func $drop-p (canon resource.drop $pollable))
+    (core func $drop-o (canon resource.drop $output))
+    (core module $m
+      (import "" "block" (func $block (param i32)))
+      (import "" "write" (func $write (param i32 i32 i32 i32)))
+      (import "" "get-stdout" (func $get-stdout (result i32)))
+      (import "" "now" (func $now (result i64)))
+      (import "" "sleep" (func $sleep (param i64) (result i32)))
+      (import "" "drop-p" (func $drop-p (param i32)))
+      (import "" "drop-o" (func $drop-o (param i32)))
+      (global $time (mut i64) (i64.const 0))
+      (func (export "init") (local $h i32)
+        (local.set $h (call $get-stdout))
+        (call $write (local.get $h) (i32.const 16) (i32.const 6) (i32.const 32))
+        (call $drop-o (local.get $h))
+        (local.set $h (call $sleep (i64.const 5000000000)))
+        (call $block (local.get $h))
+        (call $drop-p (local.get $h))
+        (global.set $time (call $now)))
+      (func (export "time") (result i64) (global.get $time)))
+    (core instance $i (instantiate $m (with "" (instance
+      (export "block" (func $block)) (export "write" (func $write)) (export "get-stdout" (func $get-stdout))
+      (export "now" (func $now)) (export "sleep" (func $sleep)) (export "drop-p" (func $drop-p))
+      (export "drop-o" (func $drop-o))))))
+    (func (export "preinit") (canon lift (core func $i "init")))
+    (func (export "time") (result u64) (canon lift (core func $i "time"))))"#;
+
+#[test]
+fn calls_of_components_are_recorded_and_captured() {
+    let place = Place::new();
+    place.write("in.wat", PRINTER);
+    let output = place.line(
+        "in.wat -o out.wasm --allow-wasi --ledger calls.jsonl --capture-stdout printed.txt --report report.json",
+    );
+    done(&output);
+    // Nothing waits for a virtual sleep, and no instance's clock stands where that of init stood.
+    assert!(
+        stderr(&output).contains("init has read the monotonic clock at 5.000 s, moved by sleeps"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(!stderr(&output).contains("--rebase-clock"), "{}", stderr(&output));
+    assert_eq!(place.read("printed.txt"), b"hello\n");
+    let calls = String::from_utf8(place.read("calls.jsonl")).unwrap();
+    assert_eq!(calls.lines().count(), 8, "{calls}");
+    assert!(!calls.contains("hello"), "{calls}");
+    let report = String::from_utf8(place.read("report.json")).unwrap();
+    assert!(
+        report.contains("wasi:io/streams@0.2.0.[method]output-stream.blocking-write-and-flush"),
+        "{report}"
+    );
+    failed(&place.line("in.wat -o out.wasm --allow-wasi --strict"), 1, "monotonic clock at 5.000 s");
+    let denied = place.line("in.wat -o denied.wasm --allow-wasi --policy output=deny --ledger denied.jsonl");
+    failed(&denied, 1, "asked for `wasi:io/streams@0.2.0.[method]output-stream.blocking-write-and-flush`");
+    let calls = String::from_utf8(place.read("denied.jsonl")).unwrap();
+    assert!(calls.lines().last().unwrap().contains("denied"), "{calls}");
+}
+
+#[test]
+fn untrusted_components_are_held_to_default_proposals_and_limits() {
+    let place = Place::new();
+    place.write("in.wat", COMPONENT);
+    done(&place.line("in.wat -o out.wasm --untrusted"));
+    place.write(
+        "proposal.wat",
+        r#"(component
+            (core module $m
+              (type $f (func)) (type $c (cont $f))
+              (func (export "init")) (func (param (ref null $c))))
+            (core instance $i (instantiate $m))
+            (func (export "wizer-initialize") (canon lift (core func $i "init"))))"#,
+    );
+    done(&place.line("proposal.wat -o out.wasm"));
+    failed(&place.line("proposal.wat -o out.wasm --untrusted"), 1, "stack switching");
 }

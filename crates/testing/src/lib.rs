@@ -3,6 +3,7 @@
 
 pub mod added_functions;
 pub mod case;
+pub mod command_component;
 pub mod cranelift;
 pub mod features;
 pub mod freezing;

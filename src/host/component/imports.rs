@@ -1,24 +1,33 @@
-//! Imports that nothing provides: they trap when they are called, with their name.
+//! What a component imports. What nothing provides traps when it is called, with its name.
 
-use super::ComponentHost;
+use std::sync::Arc;
+
+use super::link::{self, Interface};
+use super::{ComponentHost, functions};
+use crate::host::component_value::{ComponentValue, Handle};
 use crate::host::error::ComponentImportCalled;
+use crate::host::host_options::ImportName;
+use crate::host::ledger::{ComponentCall, Outcome};
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};
-
-/// The packages that wasmtime-wasi provides.
-const PROVIDED: [&str; 6] =
-    ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType, Val};
 
 /// What every resource is that nobody provides.
 struct Unprovided;
 
-/// Whether the linker has an interface where WASI is allowed.
-pub fn is_provided(interface: &str) -> bool {
-    let is_preview2 = interface.rsplit_once('@').is_none_or(|(_, version)| version.starts_with("0.2."));
-    is_preview2 && PROVIDED.iter().any(|package| interface.starts_with(package))
+/// The name of an interface of WASI 0.2 without its version; `None` for another one.
+fn preview2(interface: &str) -> Option<&str> {
+    match interface.rsplit_once('@') {
+        Some((name, version)) => version.starts_with("0.2.").then_some(name),
+        None => Some(interface),
+    }
 }
 
-pub(super) fn add_traps(
+/// Whether the linker has a function where WASI is allowed.
+pub fn is_provided(interface: &str, function: &str) -> bool {
+    preview2(interface).is_some_and(|interface| functions::function(interface, function).is_some())
+}
+
+pub(super) fn define(
     linker: &mut Linker<ComponentHost>,
     component: &Component,
     with_wasi: bool,
@@ -26,23 +35,29 @@ pub(super) fn add_traps(
     let engine = linker.engine().clone();
     let ty = component.component_type();
     for (name, item) in ty.imports(&engine) {
-        if with_wasi && is_provided(name) {
-            continue;
-        }
         match item.ty {
             ComponentItem::ComponentInstance(instance) => {
+                let wasi = preview2(name).filter(|plain| with_wasi && functions::has_interface(plain));
                 let mut defined = linker.instance(name)?;
                 for (export, item) in instance.exports(&engine) {
-                    add_item(&mut defined, (name, export), item.ty)?;
+                    let is_defined = match wasi {
+                        Some(plain) => {
+                            link::define(&mut defined, &Interface { name, plain }, (export, &item.ty))?
+                        }
+                        None => false,
+                    };
+                    if !is_defined {
+                        add_trap(&mut defined, (name, export), item.ty)?;
+                    }
                 }
             }
-            item => add_item(&mut linker.root(), ("", name), item)?,
+            item => add_trap(&mut linker.root(), ("", name), item)?,
         }
     }
     Ok(())
 }
 
-fn add_item(
+fn add_trap(
     linker: &mut LinkerInstance<'_, ComponentHost>,
     (interface, name): (&str, &str),
     item: ComponentItem,
@@ -51,11 +66,33 @@ fn add_item(
         ComponentItem::ComponentFunc(_) => {
             let called =
                 ComponentImportCalled { interface: interface.to_string(), function: name.to_string() };
-            linker.func_new(name, move |_, _, _, _| Err(called.clone().into()))
+            let import = Arc::new(ImportName::new(interface, name));
+            linker.func_new(name, move |mut store, _, params, _| {
+                store.data_mut().unprovided(&import, params)?;
+                Err(called.clone().into())
+            })
         }
         ComponentItem::Resource(_) => {
             linker.resource(name, ResourceType::host::<Unprovided>(), |_, _| Ok(()))
         }
         _ => Ok(()),
+    }
+}
+
+impl ComponentHost {
+    /// Records a call of what nothing provides.
+    fn unprovided(&mut self, import: &Arc<ImportName>, params: &[Val]) -> wasmtime::Result<()> {
+        let mut unknown = |_| Ok(Handle { kind: "resource", number: 0 });
+        let args = params.iter().map(|value| ComponentValue::of(value, &mut unknown));
+        let here = self.state.ledger().len();
+        self.state.recorder.record_component(ComponentCall {
+            import: Arc::clone(import),
+            args: args.collect::<wasmtime::Result<_>>()?,
+            result: None,
+            ended: Some(Outcome::ImportCalled),
+            answered_by: here..here,
+            backtrace: None,
+        })?;
+        Ok(())
     }
 }

@@ -1,14 +1,17 @@
 //! The ledger as JSON lines: a header, then one line for each call. Bytes are given by length and hash, so that the
 //! file stays small. The hashes are keyed by default: from a plain one, a short secret can be guessed.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use preinit_core::hex;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{Entry, Ledger, Outcome, Region};
+use super::{ComponentCall, Entry, Ledger, Outcome, Region};
+use crate::host::component_value::ComponentValue;
 use crate::host::host_options::{Clock, ImportName, Random};
 use crate::host::host_value::HostValue;
 use crate::host::wasi;
@@ -77,9 +80,42 @@ enum Ending {
     Trap(String),
 }
 
+/// A call of a component, and the calls of preview 1 that answered it.
+#[derive(Serialize)]
+struct ComponentLine<'a> {
+    call: usize,
+    import: String,
+    args: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Value>,
+    #[serde(flatten)]
+    ended: Option<Ending>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    answered_by: Vec<Line<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backtrace: Option<&'a [String]>,
+}
+
+/// Numbers and names are text. What the guest or the host wrote is hashed.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Value {
+    Plain(String),
+    Hashed(Digested),
+    List(Vec<Value>),
+    Record(BTreeMap<String, Value>),
+    Case { case: String, value: Box<Value> },
+}
+
 #[derive(Serialize)]
 struct Hashed {
     address: u32,
+    #[serde(flatten)]
+    digest: Digested,
+}
+
+#[derive(Serialize)]
+struct Digested {
     length: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
@@ -113,8 +149,13 @@ impl Ledger {
             unrecorded: self.unrecorded.iter().map(ImportName::dotted).collect(),
         };
         line(&mut out, &header)?;
-        for (index, entry) in self.entries().enumerate() {
-            line(&mut out, &Line::new(index, entry, &salt))?;
+        if self.component_calls.is_empty() {
+            for (index, entry) in self.entries().enumerate() {
+                line(&mut out, &Line::new(index, entry, &salt))?;
+            }
+        }
+        for (index, call) in self.component_calls.iter().enumerate() {
+            line(&mut out, &ComponentLine::new((index, call), &self.entries, &salt))?;
         }
         Ok(())
     }
@@ -189,14 +230,62 @@ impl Ending {
 
 impl Hashed {
     fn new(region: &Region, salt: &Salt) -> Self {
+        Self { address: region.address, digest: Digested::new(&region.bytes, salt) }
+    }
+}
+
+impl Digested {
+    fn new(bytes: &[u8], salt: &Salt) -> Self {
         let (sha256, hmac_sha256) = match salt {
-            None => (Some(hex(&Sha256::digest(&region.bytes))), None),
+            None => (Some(hex(&Sha256::digest(bytes))), None),
             Some(salt) => {
                 let mut mac = Hmac::<Sha256>::new(&(*salt).into());
-                mac.update(&region.bytes);
+                mac.update(bytes);
                 (None, Some(hex(&mac.finalize().into_bytes())))
             }
         };
-        Self { address: region.address, length: region.bytes.len(), sha256, hmac_sha256 }
+        Self { length: bytes.len(), sha256, hmac_sha256 }
+    }
+}
+
+impl<'a> ComponentLine<'a> {
+    fn new((index, call): (usize, &'a ComponentCall), entries: &'a [Arc<Entry>], salt: &Salt) -> Self {
+        let entries = call.answered_by.clone().zip(entries.get(call.answered_by.clone()).unwrap_or_default());
+        Self {
+            call: index,
+            import: call.import.dotted(),
+            args: call.args.iter().map(|value| Value::new(value, salt)).collect(),
+            result: call.result.as_ref().map(|value| Value::new(value, salt)),
+            ended: call.ended.as_ref().map(Ending::new),
+            answered_by: entries.map(|(index, entry)| Line::new(index, entry, salt)).collect(),
+            backtrace: call.backtrace.as_deref(),
+        }
+    }
+}
+
+impl Value {
+    fn new(value: &ComponentValue, salt: &Salt) -> Self {
+        let all = |values: &[ComponentValue]| {
+            Self::List(values.iter().map(|value| Self::new(value, salt)).collect())
+        };
+        let case = |name: &str, value: &Option<Box<ComponentValue>>| match value {
+            Some(value) => Self::Case { case: name.to_owned(), value: Box::new(Self::new(value, salt)) },
+            None => Self::Plain(name.to_owned()),
+        };
+        match value {
+            ComponentValue::Text(text) => Self::Hashed(Digested::new(text.as_bytes(), salt)),
+            ComponentValue::Bytes(bytes) => Self::Hashed(Digested::new(bytes, salt)),
+            ComponentValue::List(values) | ComponentValue::Tuple(values) => all(values),
+            ComponentValue::Record(fields) => Self::Record(
+                fields.iter().map(|(name, value)| (name.clone(), Self::new(value, salt))).collect(),
+            ),
+            ComponentValue::Variant(name, value) => case(name, value),
+            ComponentValue::Option(None) => Self::Plain("none".to_owned()),
+            ComponentValue::Option(value) => case("some", value),
+            ComponentValue::Result(Ok(value)) => case("ok", value),
+            ComponentValue::Result(Err(value)) => case("err", value),
+            ComponentValue::Flags(names) => Self::List(names.iter().cloned().map(Self::Plain).collect()),
+            plain => Self::Plain(plain.to_string()),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The record of every host call, in order: plain data that can be compared, replayed and written down.
 
+mod component_call;
 mod descriptors;
 mod json;
 mod query;
@@ -14,6 +15,7 @@ use super::error::Denied;
 use super::host_options::{Clock, ImportName, Random};
 use super::host_value::HostValue;
 
+pub use component_call::ComponentCall;
 pub use descriptors::{Descriptor, DescriptorKind, Descriptors};
 pub use json::LedgerHash;
 pub use query::{FileChange, ImportCount, Input};
@@ -30,6 +32,8 @@ pub struct Ledger {
     pub(super) overlaid: Vec<bool>,
     pub(super) unrecorded: Vec<ImportName>,
     pub(super) entries: Vec<Arc<Entry>>,
+    /// Of a component, what it called, and which entries answered that.
+    pub(super) component_calls: Vec<ComponentCall>,
     pub(super) unreplayed: Option<usize>,
     /// What the guest would have read next of the monotonic clock, in nanoseconds, if there was one.
     pub(super) monotonic: Option<u64>,
@@ -105,7 +109,13 @@ impl Ledger {
 
     /// A recording of the first `calls` calls only.
     pub(crate) fn first(&self, calls: usize) -> Ledger {
-        Ledger { entries: self.entries.iter().take(calls).cloned().collect(), ..self.clone() }
+        let component_calls =
+            self.component_calls.iter().take_while(|call| call.answered_by.end <= calls).cloned().collect();
+        Ledger {
+            entries: self.entries.iter().take(calls).cloned().collect(),
+            component_calls,
+            ..self.clone()
+        }
     }
 
     /// The number of calls.
@@ -153,6 +163,7 @@ impl PartialEq for Ledger {
             && self.preopens == other.preopens
             && self.unrecorded == other.unrecorded
             && self.entries == other.entries
+            && self.component_calls == other.component_calls
     }
 }
 

@@ -43,8 +43,12 @@ impl Ledger {
     /// Calls by import, in the order of the imports' names.
     pub fn counts(&self) -> Vec<ImportCount> {
         let mut counts = BTreeMap::<&ImportName, u64>::new();
-        for entry in self.entries() {
-            *counts.entry(&entry.call.import).or_default() += 1;
+        let core = self.entries().map(|entry| &*entry.call.import);
+        let component = self.component_calls.iter().map(|call| &*call.import);
+        let calls: Vec<&ImportName> =
+            if self.component_calls.is_empty() { core.collect() } else { component.collect() };
+        for import in calls {
+            *counts.entry(import).or_default() += 1;
         }
         counts.into_iter().map(|(import, calls)| ImportCount { import: import.clone(), calls }).collect()
     }

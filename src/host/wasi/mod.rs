@@ -159,6 +159,32 @@ enum Answer {
 }
 
 impl HostState {
+    /// Calls a function of preview 1 for the guest with these arguments, which point into `scratch`. Gives its errno.
+    pub(in crate::host) fn preview1(
+        &mut self,
+        name: &str,
+        args: &[HostValue],
+        scratch: &mut [u8],
+        backtrace: Option<Vec<String>>,
+    ) -> wasmtime::Result<i32> {
+        let import = Arc::new(ImportName::new(WasiVersion::Preview1.module(), name));
+        let Some(function) = function(&import) else { wasmtime::bail!("preview 1 has no function `{name}`") };
+        let call = Call { import, args: args.to_vec(), reads: Vec::new(), backtrace };
+        match self.wasi_call(function, call, &mut GuestMemory::Unshared(scratch))? {
+            Answer::Live(errno) => Ok(errno),
+            Answer::Recorded(entry) => match &entry.outcome {
+                Outcome::Results(results) => match results.first() {
+                    Some(HostValue::I32(errno)) => Ok(*errno),
+                    _ => Ok(errno::SUCCESS),
+                },
+                outcome => {
+                    outcome.settle(&entry.call.import, std::iter::empty(), &mut [])?;
+                    Ok(errno::SUCCESS)
+                }
+            },
+        }
+    }
+
     fn wasi_call(
         &mut self,
         function: &Function,

@@ -1,6 +1,7 @@
 //! Components.
 
 pub mod golden;
+mod host;
 mod real;
 mod running;
 mod tree;

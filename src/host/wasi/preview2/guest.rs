@@ -1,15 +1,10 @@
 //! The guest's side of a call: its memory, its allocator, and calls of preview 1 in its name.
 
-use std::sync::Arc;
-
-use preinit_core::wasi_version::WasiVersion;
 use wasmtime::{Caller, Error, Extern, Memory, Val, bail};
 use wiggle::{GuestMemory, GuestPtr};
 
-use super::super::{Answer, HostState, errno, function};
-use crate::host::host_options::ImportName;
+use super::super::{HostState, errno};
 use crate::host::host_value::HostValue;
-use crate::host::ledger::{Call, Outcome};
 
 /// A call.
 pub(super) struct Guest<'c, 'p> {
@@ -30,24 +25,8 @@ impl Guest<'_, '_> {
 
     /// Calls a function of preview 1 with these arguments, in a memory of its own.
     pub fn preview1(&mut self, name: &str, args: &[HostValue], scratch: &mut [u8]) -> wasmtime::Result<()> {
-        let import = Arc::new(ImportName::new(WasiVersion::Preview1.module(), name));
-        let Some(function) = function(&import) else { bail!("preview 1 has no function `{name}`") };
         let backtrace = self.caller.data().recorder.backtrace(&self.caller);
-        let call = Call { import, args: args.to_vec(), reads: Vec::new(), backtrace };
-        let memory = &mut GuestMemory::Unshared(scratch);
-        let errno = match self.caller.data_mut().wasi_call(function, call, memory)? {
-            Answer::Live(errno) => errno,
-            Answer::Recorded(entry) => match &entry.outcome {
-                Outcome::Results(results) => match results.first() {
-                    Some(HostValue::I32(errno)) => *errno,
-                    _ => errno::SUCCESS,
-                },
-                outcome => {
-                    outcome.settle(&entry.call.import, std::iter::empty(), &mut [])?;
-                    errno::SUCCESS
-                }
-            },
-        };
+        let errno = self.caller.data_mut().preview1(name, args, scratch, backtrace)?;
         if errno == errno::SUCCESS {
             Ok(())
         } else {

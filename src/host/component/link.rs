@@ -1,0 +1,146 @@
+//! Definitions of WASI for the engine. Bytes go in and out as they are; everything else as values.
+
+use std::sync::Arc;
+
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{
+    ComponentType, LinkerInstance, Lower, ResourceAny, ResourceDynamic, ResourceType, Val,
+};
+use wasmtime::{AsContextMut, StoreContextMut};
+
+use super::call::{Function, answer};
+use super::resources::{kind_name, kind_number};
+use super::{ComponentHost, functions};
+use crate::host::component_value::{ComponentValue, Handle};
+use crate::host::host_options::ImportName;
+
+/// An interface, as the component names it and without its version.
+pub(super) struct Interface<'n> {
+    pub name: &'n str,
+    pub plain: &'n str,
+}
+
+/// Defines a function or a resource of WASI; `false` if there is none of this name.
+pub(super) fn define(
+    linker: &mut LinkerInstance<'_, ComponentHost>,
+    interface: &Interface<'_>,
+    (name, item): (&str, &ComponentItem),
+) -> wasmtime::Result<bool> {
+    match item {
+        ComponentItem::ComponentFunc(_) => {
+            let Some(function) = functions::function(interface.plain, name) else { return Ok(false) };
+            let import = Arc::new(ImportName::new(interface.name, name));
+            define_function(linker, import, function)?;
+        }
+        ComponentItem::Resource(_) => {
+            let Some(kind) = kind_number(name) else { return Ok(false) };
+            let import = Arc::new(ImportName::new(interface.name, format!("[resource-drop]{name}")));
+            linker.resource(name, ResourceType::host_dynamic(kind), move |store, number| {
+                let handle = Handle { kind: kind_name(kind), number };
+                answer(store, &import, functions::drop, vec![ComponentValue::Resource(handle)]).map(drop)
+            })?;
+        }
+        _ => {}
+    }
+    Ok(true)
+}
+
+/// What a stream says when it does not give or take bytes.
+#[derive(ComponentType, Lower)]
+#[component(variant)]
+enum StreamError {
+    #[component(name = "last-operation-failed")]
+    Failed(ResourceDynamic),
+    #[component(name = "closed")]
+    Closed,
+}
+
+/// Defines a function; one with bytes among its parameters or results so that they are not values of their own.
+fn define_function(
+    linker: &mut LinkerInstance<'_, ComponentHost>,
+    import: Arc<ImportName>,
+    function: Function,
+) -> wasmtime::Result<()> {
+    use ComponentValue::{Bytes, Resource, U64};
+    let name = import.name.clone();
+    match name.as_str() {
+        "[method]input-stream.read" | "[method]input-stream.blocking-read" => {
+            linker.func_wrap(&name, move |mut store, (stream, len): (ResourceDynamic, u64)| {
+                let args = vec![Resource(handle(&stream)), U64(len)];
+                let result = answer(store.as_context_mut(), &import, function, args)?;
+                Ok((stream_result(result, |value| bytes(value))?,))
+            })
+        }
+        "[method]output-stream.write" | "[method]output-stream.blocking-write-and-flush" => {
+            linker.func_wrap(&name, move |mut store, (stream, contents): (ResourceDynamic, Vec<u8>)| {
+                let args = vec![Resource(handle(&stream)), Bytes(contents)];
+                let result = answer(store.as_context_mut(), &import, function, args)?;
+                Ok((stream_result(result, |_| Some(()))?,))
+            })
+        }
+        "get-random-bytes" | "get-insecure-random-bytes" => {
+            linker.func_wrap(&name, move |mut store, (len,): (u64,)| {
+                let result = answer(store.as_context_mut(), &import, function, vec![U64(len)])?;
+                Ok((bytes(result).ok_or_else(unexpected)?,))
+            })
+        }
+        _ => linker.func_new(&name, move |store, _, params, results| {
+            dynamic(store, &import, function, (params, results))
+        }),
+    }
+}
+
+fn unexpected() -> wasmtime::Error {
+    wasmtime::Error::msg("a function of WASI returned a value of another type than its own")
+}
+
+fn handle(resource: &ResourceDynamic) -> Handle {
+    Handle { kind: kind_name(resource.ty()), number: resource.rep() }
+}
+
+fn bytes(value: Option<ComponentValue>) -> Option<Vec<u8>> {
+    match value? {
+        ComponentValue::Bytes(bytes) => Some(bytes),
+        ComponentValue::List(values) if values.is_empty() => Some(Vec::new()),
+        _ => None,
+    }
+}
+
+fn stream_result<T>(
+    result: Option<ComponentValue>,
+    value: impl Fn(Option<ComponentValue>) -> Option<T>,
+) -> wasmtime::Result<Result<T, StreamError>> {
+    match result {
+        Some(ComponentValue::Result(Ok(inner))) => {
+            Ok(Ok(value(inner.map(|inner| *inner)).ok_or_else(unexpected)?))
+        }
+        Some(ComponentValue::Result(Err(Some(error)))) => Ok(Err(match *error {
+            ComponentValue::Variant(_, Some(inner)) => match *inner {
+                ComponentValue::Resource(handle) => StreamError::Failed(made(handle)?),
+                _ => return Err(unexpected()),
+            },
+            _ => StreamError::Closed,
+        })),
+        _ => Err(unexpected()),
+    }
+}
+
+fn made(handle: Handle) -> wasmtime::Result<ResourceDynamic> {
+    Ok(ResourceDynamic::new_own(handle.number, kind_number(handle.kind).ok_or_else(unexpected)?))
+}
+
+fn dynamic(
+    mut store: StoreContextMut<'_, ComponentHost>,
+    import: &Arc<ImportName>,
+    function: Function,
+    (params, results): (&[Val], &mut [Val]),
+) -> wasmtime::Result<()> {
+    let mut given = |any: ResourceAny| Ok(handle(&any.try_into_resource_dynamic(&mut store)?));
+    let args: Vec<ComponentValue> =
+        params.iter().map(|param| ComponentValue::of(param, &mut given)).collect::<wasmtime::Result<_>>()?;
+    let answered = answer(store.as_context_mut(), import, function, args)?;
+    if let (Some(result), Some(value)) = (results.first_mut(), answered) {
+        *result = value.to_val(&mut |handle| made(handle)?.try_into_resource_any(&mut store))?;
+    }
+    Ok(())
+}
