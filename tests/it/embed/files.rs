@@ -61,3 +61,19 @@ fn sorted(text: &str) -> Vec<char> {
     letters.sort_unstable();
     letters
 }
+
+/// A place can be the opening of a path, whoever opens it.
+#[test]
+fn a_program_is_frozen_where_it_opens_an_embedded_file() {
+    let plain = wat::parse_str(include_str!("reads-on.wat")).unwrap();
+    let wasm = embedded(&plain, &data());
+    let (whole, ..) = run(&wasm, &World::default());
+    let frozen = |place: &str| {
+        let wasi = WasiOptions { stdout: Output::Capture, ..WasiOptions::default() };
+        Preinit::new().init_function("_start").wasi(wasi).at(place.parse().unwrap()).run(&wasm)
+    };
+    let made = frozen("open:/data/./hello.txt").unwrap();
+    assert_eq!(made.stdout, b"");
+    assert_eq!(run(&made.wasm, &World::default()).0, whole);
+    assert!(frozen("open:/data/other.txt").is_err());
+}

@@ -65,6 +65,15 @@ impl<'a> EmbeddedTree<'a> {
         self.image.len()
     }
 
+    /// The names under which a program finds its directories.
+    pub fn mounts(&self) -> Vec<&'a str> {
+        let mount = |index: u32| {
+            let at = HEADER + MOUNT * index as usize;
+            self.text(self.word(at + 4)?, self.word(at + 8)?)
+        };
+        (0..self.word(24).unwrap_or(0)).map_while(mount).collect()
+    }
+
     /// Everything in it: each directory before what is in it. What cannot be read, because somebody has changed it, is left
     /// out.
     pub fn entries(&self) -> impl Iterator<Item = EmbeddedEntry<'a>> + use<'a> {

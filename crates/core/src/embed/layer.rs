@@ -103,8 +103,8 @@ pub(super) fn merge(
     let bodies = layer.bodies();
     for function in defined {
         let body = &bodies[(function - layer.imported.functions) as usize];
-        let name = names.get(Space::Function, function).unwrap_or("embed:a part");
-        let name = if name.starts_with("embed:") { name.to_string() } else { format!("embed:{name}") };
+        let name = names.get(Space::Function, function).unwrap_or("a part");
+        let name = format!("embed:layer {}", name.trim_start_matches("embed:"));
         let ty = signature(&layer, function)?;
         interposition.function(&encoded(ty), linked.body(body, ty.params().len())?, &name);
     }

@@ -17,7 +17,7 @@ pub use layer::IMPORTS as FILE_FUNCTIONS;
 pub use tree::{Entry, NameError, Tree};
 
 use crate::interpose::{InterposeError, Interposition};
-use crate::module::{Module, ModuleError, is_function};
+use crate::module::{Module, ModuleError, Space};
 use crate::wasi_version::WasiVersion;
 use wasmparser::ExternalKind;
 
@@ -143,17 +143,11 @@ fn own_memory(module: &Module<'_>) -> Result<u32, EmbedError> {
     Ok(memory)
 }
 
-/// The function of the layer that answers for an import in a module with embedded files, by function index.
+/// The function that answers for an import of WASI preview 1 in a module with embedded files, by index; `None` if its name is
+/// not there any more.
 pub fn answering(module: &Module<'_>, import: &str) -> Option<u32> {
     let name = layer::answer_name(import);
     let names = module.names();
-    (module.imported.functions..module.functions.len() as u32)
-        .rev()
-        .find(|function| names.get(crate::module::Space::Function, *function) == Some(name.as_str()))
-        .filter(|_| {
-            module
-                .exports
-                .iter()
-                .any(|export| export.kind == ExternalKind::Memory || is_function(export.kind))
-        })
+    let mut functions = (module.imported.functions..module.functions.len() as u32).rev();
+    functions.find(|function| names.get(Space::Function, *function) == Some(name.as_str()))
 }
