@@ -176,3 +176,20 @@ fn verification_accounts_for_the_files() {
     assert_eq!(exit, 1, "{said}");
     assert_ne!(verify(&[]).0, 0);
 }
+
+/// Whoever made the module does not choose where something is written.
+#[test]
+fn nothing_is_extracted_outside_of_the_directory() {
+    let place = furnished();
+    place.write("files/uniquefil", "escaped");
+    done(&place.run(["files.wasm", "-o", "out.wasm", "--allow-wasi", "--embed", DATA]));
+    let mut wasm = place.read("out.wasm");
+    let at = wasm.windows(9).position(|bytes| bytes == b"uniquefil").unwrap();
+    for name in [b"../escape", b"/../../xy"] {
+        wasm[at..at + 9].copy_from_slice(name);
+        place.write("hostile.wasm", &wasm);
+        let shown = String::from_utf8_lossy(name).into_owned();
+        failed(&place.run(["extract", "hostile.wasm", "inside"]), 2, &format!("{shown}`, which leads out"));
+        assert!(!place.join("inside").exists() && !place.join("escape").exists());
+    }
+}

@@ -3,7 +3,7 @@
 use super::driver::{Driver, OUT, Open, READ, embedded, module};
 use super::furnished;
 use preinit::wasmtime::Engine;
-use preinit_testing::guest::{World, compile};
+use preinit_testing::guest::{Guest, World, compile};
 
 const PAGE: usize = 65_536;
 
@@ -43,4 +43,26 @@ fn a_memory_that_is_full_says_so_as_before() {
     assert_eq!(driver.guest.value("grow", &[1]), -1);
     assert_eq!(driver.guest.value("size", &[]), 4);
     assert_eq!(driver.call("fd_prestat_get", &[3, OUT.into()]), 0);
+}
+
+/// Addresses of the layer have 32 bits, those of the memory 64.
+#[test]
+fn a_memory_of_64_bits_has_files_too() {
+    let dir = furnished();
+    std::fs::write(dir.path().join("hello.txt"), "abcdef").unwrap();
+    let plain = wat::parse_str(include_str!("wide.wat")).unwrap();
+    let wasm = embedded(&plain, dir.path());
+    let mut guest = Guest::start(&compile(&Engine::default(), &wasm), &World::default(), &[]);
+    let two = |text: &[u8; 2]| i64::from(u16::from_le_bytes(*text));
+    assert_eq!(guest.value("open", &[]), i64::from(b'd'));
+    assert_eq!(guest.value("next", &[]), two(b"ab"));
+    for (more, old) in [(0, 1), (3, 1), (1, 4)] {
+        assert_eq!(guest.value("grow", &[more]), old);
+    }
+    assert_eq!(guest.value("pages", &[]), 5);
+    assert_eq!(guest.value("next", &[]), two(b"cd"));
+    assert_eq!(guest.value("size", &[]), 6);
+    assert_eq!(guest.value("entry", &[]), i64::from(b'a'));
+    assert_eq!(guest.value("grow", &[2000]), -1);
+    assert_eq!(guest.value("next", &[]), two(b"ef"));
 }
