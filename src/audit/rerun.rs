@@ -2,13 +2,13 @@
 
 use super::first_run::FirstRun;
 use super::init_run::{InitEnd, InitRun};
-use crate::checks::Source;
+use crate::checks::{Given, Source};
 use crate::engine::on_guest_thread;
 use crate::error::Error;
 use crate::evidence::{Difference, differences};
 use crate::execute::{ExecuteError, Stopped};
 use crate::freeze::FreezeError;
-use crate::host::{HostOptions, Ledger, Limits, Output, Stdin, WasiOptions};
+use crate::host::{Entry, HostOptions, Ledger, Limits, Output, Stdin, WasiOptions};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -18,6 +18,7 @@ pub(super) struct Rerun<'a> {
     pub init: &'a InitRun<'a>,
     pub first: &'a FirstRun<'a>,
     pub limits: Limits,
+    given: Given<'a>,
     runs: AtomicUsize,
 }
 
@@ -49,12 +50,12 @@ impl Variation {
 }
 
 impl<'a> Rerun<'a> {
-    pub fn new(init: &'a InitRun<'a>, first: &'a FirstRun<'a>) -> Rerun<'a> {
+    pub fn new(init: &'a InitRun<'a>, first: &'a FirstRun<'a>, given: Given<'a>) -> Rerun<'a> {
         let limits = init.execution.limits;
         // Another value must not make the audit take as long as the limit allows.
         let patience = first.record.run_time * 10 + Duration::from_secs(10);
         let limits = Limits { timeout: limits.timeout.map(|limit| limit.min(patience)), ..*limits };
-        Rerun { init, first, limits, runs: AtomicUsize::new(0) }
+        Rerun { init, first, limits, given, runs: AtomicUsize::new(0) }
     }
 
     /// The number of runs so far.
@@ -78,8 +79,8 @@ impl<'a> Rerun<'a> {
                 stderr: Output::Discard,
                 ..wasi.clone()
             };
-            sources.iter().for_each(|source| source.vary(wasi));
         }
+        sources.iter().for_each(|source| source.vary(self.given, &mut host));
         self.init.run(&host, &self.limits)
     }
 
@@ -132,12 +133,15 @@ impl<'a> Rerun<'a> {
         let both = first.entries().zip(ledger.entries());
         let call = both.take_while(|(left, right)| left.call.import == right.call.import).count();
         let finished = ended.is_none();
+        let text = |entry: &Entry| entry.call.in_words(first.show_values);
         let how = match (ended, first.entries().nth(call), ledger.entries().nth(call)) {
             (Some(ended), ..) => ended,
             (None, None, None) => return None,
-            (None, Some(first), Some(other)) => format!("it called {} instead of {}", other.call, first.call),
-            (None, Some(first), None) => format!("it did not call {}", first.call),
-            (None, None, Some(other)) => format!("it also called {}", other.call),
+            (None, Some(first), Some(other)) => {
+                format!("it called {} instead of {}", text(other), text(first))
+            }
+            (None, Some(first), None) => format!("it did not call {}", text(first)),
+            (None, None, Some(other)) => format!("it also called {}", text(other)),
         };
         Some(Divergence { call, how, finished })
     }

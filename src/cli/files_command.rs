@@ -9,13 +9,14 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use preinit::embed::{EmbeddedEntry, EmbeddedKind, EmbeddedTree};
 use preinit::stages::component::is_component;
-use preinit::stages::counted;
 use preinit::stages::module::Module;
 use preinit::stages::printable::Printable;
+use preinit::stages::{PrintablePath, counted};
 
 use super::args::{ExtractArgs, ListArgs};
 use super::exit::Exit;
-use super::{input, terminal};
+use super::input::{self, SizeLimit};
+use super::terminal;
 
 /// The command `list`.
 pub fn list(args: &ListArgs) -> anyhow::Result<Exit> {
@@ -36,7 +37,7 @@ pub fn list(args: &ListArgs) -> anyhow::Result<Exit> {
         }
     }
     if text.is_empty() {
-        terminal::message(&format!("`{}` has no files in it\n", args.input.display()));
+        terminal::message(&format!("`{}` has no files in it\n", PrintablePath(&args.input)));
         return Ok(Exit::Refused);
     }
     terminal::answer(&text, false)?;
@@ -50,14 +51,14 @@ pub fn extract(args: &ExtractArgs) -> anyhow::Result<Exit> {
     let entries: Vec<EmbeddedEntry<'_>> =
         EmbeddedTree::all_in(&module).iter().flat_map(EmbeddedTree::entries).collect();
     if entries.is_empty() {
-        bail!("`{}` has no files in it", args.input.display());
+        bail!("`{}` has no files in it", PrintablePath(&args.input));
     }
     let paths = entries.iter().map(|entry| inside(&entry.path)).collect::<anyhow::Result<Vec<_>>>()?;
     let directory = &args.directory;
-    let cannot_make = || format!("cannot make the directory `{}`", directory.display());
+    let cannot_make = || format!("cannot make the directory `{}`", PrintablePath(directory));
     fs::create_dir_all(directory).with_context(cannot_make)?;
     if fs::read_dir(directory).with_context(cannot_make)?.next().is_some() {
-        bail!("`{}` is not empty; give a directory that is not there yet", directory.display());
+        bail!("`{}` is not empty; give a directory that is not there yet", PrintablePath(directory));
     }
     let folder = Dir::open_ambient_dir(directory, ambient_authority()).with_context(cannot_make)?;
     let mut files = 0;
@@ -66,19 +67,22 @@ pub fn extract(args: &ExtractArgs) -> anyhow::Result<Exit> {
         for (entry, path) in entries.iter().zip(&paths) {
             if matches!(entry.kind, EmbeddedKind::Link(_)) == links {
                 write(&folder, path, entry.kind)
-                    .with_context(|| format!("cannot write `{}`", directory.join(path).display()))?;
+                    .with_context(|| format!("cannot write `{}`", PrintablePath(&directory.join(path))))?;
                 files += u64::from(entry.kind != EmbeddedKind::Directory);
             }
         }
     }
-    terminal::message(&format!("{} written to `{}`\n", counted(files, "file"), directory.display()));
+    terminal::message(&format!("{} written to `{}`\n", counted(files, "file"), PrintablePath(directory)));
     Ok(Exit::Done)
 }
 
+/// The size of a module that is read, in bytes: what a data segment can have, and as much again.
+const LARGEST: u64 = 8 << 30;
+
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let wasm = input::read(path)?;
+    let wasm = input::read(path, SizeLimit::of(LARGEST))?;
     if is_component(&wasm) {
-        bail!("`{}` is a component, whose files are not read yet", path.display());
+        bail!("`{}` is a component, whose files are not read yet", PrintablePath(path));
     }
     Ok(wasm)
 }

@@ -8,12 +8,16 @@ use preinit::stages::{Bytes, counted};
 
 use super::args::InspectArgs;
 use super::exit::Exit;
+use super::input::{self, SizeLimit};
 use super::side_outputs::json;
-use super::{input, terminal};
+use super::terminal;
+
+/// The size of a module that is read, in bytes.
+const LARGEST: u64 = 8 << 30;
 
 /// The command `inspect`.
 pub fn run(args: &InspectArgs) -> anyhow::Result<Exit> {
-    let wasm = input::read(&args.input)?;
+    let wasm = input::read(&args.input, SizeLimit::of(LARGEST))?;
     let inspection = inspect(&wasm)?;
     let text = if args.json { json(&inspection)? } else { text(&inspection, &args.input, wasm.len() as u64) };
     terminal::answer(&text, false)?;

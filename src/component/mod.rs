@@ -1,15 +1,17 @@
 //! The way of a component through the stages. It runs as it is, with probed core modules in it; each core instance is captured,
 //! planned and encoded by itself, and the core modules are put back.
 
-mod adapter;
+pub(crate) mod adapter;
 mod error;
 mod execution;
 mod findings;
-mod part;
+pub(crate) mod part;
 mod report;
-mod tables;
+mod stripping;
+pub(crate) mod tables;
 
 pub use error::ComponentRunError;
+pub(crate) use execution::live_handles;
 pub use report::CoreInstanceReport;
 
 use crate::engine;
@@ -25,11 +27,13 @@ use preinit_core::capture::capture;
 use preinit_core::component::{Component, CoreInstance, without_export};
 use preinit_core::encode::encode;
 use preinit_core::plan::{Plan, PlanOptions, plan};
+use preinit_core::probe::ProbeOptions;
 use preinit_core::snapshot::Snapshot;
 use report::Summary;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::time::Instant;
+use stripping::StrippedComponent;
 use wasmtime::Store;
 
 /// Runs the component `wasm` through all stages.
@@ -52,7 +56,8 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
     let mut timings = Timings::default();
     let component = Component::parse(wasm)?;
     let instances = component.elaborate()?;
-    let parts = part::parts(&component, &instances, options.default_proposals)?;
+    let probe = ProbeOptions { leaves_nothing_to_host: true, ..engine::probe_options() };
+    let parts = part::parts(&component, &instances, (&probe, options.default_proposals))?;
     let probed: Vec<_> =
         parts.iter().map(|part| part.as_ref().map(|part| part.probed.wasm.as_slice())).collect();
     let probed = component.with_modules(&probed);
@@ -67,7 +72,8 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
         plain_traces: false,
     };
     let compiled =
-        engine::compile_component(&probed, modules(), engine_options).map_err(ComponentRunError::Compile)?;
+        engine::compile_component(&probed, modules(), engine_options, options.safe_compile_cache())
+            .map_err(ComponentRunError::Compile)?;
     if let Some(hook) = &options.on_init {
         hook.call();
     }
@@ -86,16 +92,20 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
             wasm_after = without_export(&wasm_after, called)?;
         }
     }
+    let mut stripped = None;
+    if options.strip_init {
+        let without = StrippedComponent::of(&wasm_after)?;
+        summary.warnings.extend(without.warning());
+        (wasm_after, stripped) = (without.wasm, Some(without.report));
+    }
     timings.encode += clock.lap();
 
     summary.warnings.extend(executed.ledger.warnings(&options.host.policies));
     let host = executed.store.data();
     let (stdout, stderr) = (host.stdout(), host.stderr());
-    let report = summary.report(
-        &executed,
-        (wasm.len(), wasm_after.len()),
-        Timings { total: clock.total(), ..timings },
-    );
+    let timings = Timings { total: clock.total(), ..timings };
+    let report = summary.report(&executed, (wasm.len(), wasm_after.len()), timings);
+    let report = Report { stripped, ..report };
     Ok(Output { wasm: wasm_after, report, ledger: executed.ledger, maps: Vec::new(), stdout, stderr })
 }
 
@@ -105,7 +115,6 @@ fn unsupported(options: &Options) -> Option<&'static str> {
         (options.at.is_some(), "freezing in the middle of a call"),
         (!options.renames.is_empty(), "renaming exports"),
         (options.internalize, "internalizing imports"),
-        (options.strip_init, "stripping"),
         (options.reset_libc, "resetting libc"),
         (options.rebase_clock == Some(true), "rebasing the monotonic clock"),
         (options.zero_stack, "clearing the stack"),
@@ -199,7 +208,7 @@ impl States<'_, '_> {
 }
 
 /// Whether nothing that init does can show in the module, so that it stays byte for byte.
-fn is_stateless(part: &Part<'_>, plan: &Plan<'_>, kept: &BTreeSet<u32>) -> bool {
+pub(crate) fn is_stateless(part: &Part<'_>, plan: &Plan<'_>, kept: &BTreeSet<u32>) -> bool {
     let Part { module, probed } = part;
     let own = module.globals.iter().skip(module.imported.globals as usize);
     let writes_table = module.elements.iter().any(|segment| match &segment.kind {

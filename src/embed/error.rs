@@ -1,3 +1,4 @@
+use crate::wording::PrintablePath;
 use preinit_core::embed::NameError;
 use preinit_core::printable::Printable;
 use std::io;
@@ -43,5 +44,5 @@ pub enum SourceError {
 }
 
 fn shown(path: &Path) -> String {
-    Printable(&path.display().to_string()).to_string()
+    PrintablePath(path).to_string()
 }
