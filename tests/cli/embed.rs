@@ -193,3 +193,17 @@ fn nothing_is_extracted_outside_of_the_directory() {
         assert!(!place.join("inside").exists() && !place.join("escape").exists());
     }
 }
+
+#[test]
+fn jobs_share_what_is_embedded() {
+    let place = furnished();
+    done(&place.run(["files.wasm", "-o", "single.wasm", "--allow-wasi", "--embed", DATA]));
+    let jobs = r#"{"module": "files.wasm", "options": ["--allow-wasi", "--embed", "/data::files"], "jobs": [{"output": "made.wasm"}]}"#;
+    place.write("jobs.json", jobs);
+    done(&place.run(["batch", "jobs.json"]));
+    assert!(place.read("made.wasm") == place.read("single.wasm"));
+    let own = r#"{"module": "files.wasm", "options": ["--allow-wasi"],
+        "jobs": [{"output": "made.wasm", "options": ["--embed", "/data::files"]}]}"#;
+    place.write("jobs.json", own);
+    failed(&place.run(["batch", "jobs.json"]), 2, "--embed is for all jobs");
+}
