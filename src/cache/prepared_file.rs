@@ -97,11 +97,11 @@ pub(super) fn pack(fit: &Fit<'_>, entries: Vec<(PackedEntry, Vec<u8>)>) -> Resul
     Ok(file)
 }
 
-/// The entries of a file that fits, each with the contents of its files.
-pub(super) fn unpack<'b>(
-    file: &'b [u8],
-    fit: &Fit<'_>,
-) -> Result<Vec<(String, Vec<(String, &'b [u8])>)>, PreparedError> {
+/// An entry's name, and the paths and contents of its files.
+pub(super) type Unpacked<'b> = (String, Vec<(String, &'b [u8])>);
+
+/// The entries of a file that fits.
+pub(super) fn unpack<'b>(file: &'b [u8], fit: &Fit<'_>) -> Result<Vec<Unpacked<'b>>, PreparedError> {
     let content = file.strip_prefix(MAGIC).ok_or(PreparedError::Unrecognized)?;
     let length = file.len().checked_sub(HASH).filter(|length| *length >= MAGIC.len());
     let (whole, hash) = file.split_at(length.ok_or(PreparedError::Damaged)?);
