@@ -2,7 +2,7 @@
 use crate::cache::{CompileCache, PreparedCode};
 use crate::component;
 use crate::engine::WantedCode;
-use crate::error::Error;
+use crate::error::{Error, OptionsError};
 use crate::execute::{InitResult, StageHook};
 use crate::freeze::{FrameReader, Trigger};
 use crate::host::{Class, HostState, ImportName, Ledger, LinkerHook, Policy, Preload, WasiOptions};
@@ -76,7 +76,7 @@ use std::time::Duration;
 ///
 /// let library = preinit::wat_to_wasm(br#"(module (memory (export "memory") 1))"#)?;
 /// let wasm = preinit::wat_to_wasm(br#"(module
-///     (import "lib" "memory" (memory 1))
+///     (import "lib" "memory" (memory 1)) (export "memory" (memory 0))
 ///     (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
 ///     (func (export "preinit") (drop (call $random (i32.const 8) (i32.const 4)))))"#)?;
 /// let builder = Preinit::new()
@@ -199,6 +199,12 @@ impl Preinit {
     /// Takes it that every instance gets imported memories of nothing but zeros, as init did.
     pub fn fresh_imports(mut self, fresh_imports: bool) -> Self {
         self.options.fresh_imports = fresh_imports;
+        self
+    }
+
+    /// Lets an import of a component be an instance of its own, whose functions trap, once init has returned.
+    pub fn cut_import(mut self, name: impl Into<String>) -> Self {
+        self.options.cut_imports.push(name.into());
         self
     }
 
@@ -380,6 +386,7 @@ impl Preinit {
     pub fn run_recorded(&self, wasm: &[u8], ledger: &mut Ledger) -> Result<Output, Error> {
         let run = || match is_component(wasm) {
             true => component::run(&self.options, wasm, ledger),
+            false if !self.options.cut_imports.is_empty() => Err(OptionsError::CutsImportOfModule.into()),
             false => pipeline::run(&self.options, wasm, ledger),
         };
         crate::engine::on_guest_thread(run).unwrap_or_else(|error| Err(Error::Thread(error)))
