@@ -3,8 +3,10 @@
 mod advice;
 mod args;
 mod audit_command;
+mod batch_command;
 mod caches;
 mod called_as;
+mod compile_ahead;
 mod exit;
 mod generate;
 mod host_conversion;
@@ -14,6 +16,7 @@ mod interruption;
 mod messages;
 mod output;
 mod parse;
+mod prepare_command;
 mod progress;
 mod result_cache;
 mod side_outputs;
@@ -21,6 +24,7 @@ mod snapshot_command;
 mod snapshot_request;
 mod state_command;
 mod summary;
+mod supervised_run;
 mod terminal;
 mod verify_command;
 mod watchdog;
@@ -48,7 +52,10 @@ fn run(called_as: CalledAs, words: Vec<OsString>) -> anyhow::Result<Exit> {
         Some(Command::Probe(args)) => state_command::probe(&args)?,
         Some(Command::Encode(args)) => state_command::encode(*args)?,
         Some(Command::Completions { shell }) => generate::completions(shell)?,
+        Some(Command::Prepare(args)) => prepare_command::run(&args)?,
+        Some(Command::Batch(args)) => return batch_command::run(&args),
         Some(Command::Man) => generate::man()?,
+        Some(Command::CompileAhead(args)) => compile_ahead::run(&args)?,
     }
     Ok(Exit::Done)
 }

@@ -2,6 +2,7 @@
 
 mod argv;
 mod audit;
+mod batch;
 mod cache;
 mod components;
 mod evil_names;
@@ -10,10 +11,13 @@ mod host;
 mod init_function;
 mod messages;
 mod output;
+mod prepare;
 mod preview2;
 mod security;
 mod slips;
 mod state_file;
+#[cfg(unix)]
+mod tiers;
 #[cfg(unix)]
 mod time_limit;
 mod verify;
