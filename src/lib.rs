@@ -35,6 +35,8 @@ mod ownership;
 mod page;
 mod pipeline;
 mod preinit;
+mod prepared;
+mod repetition;
 pub mod report;
 mod stage_clock;
 #[cfg(feature = "cache")]
@@ -49,6 +51,7 @@ mod wording;
 #[doc(hidden)]
 pub mod stages {
     pub use crate::wording::{Bytes, PrintablePath, counted, nearest};
+    pub use preinit_core::hex;
     pub use preinit_core::{
         addition, capture, component, constant_exports, embed, encode, engine_limits, interpose, layout,
         module, plan, printable, probe, segments, snapshot, state_file, strip, terminal_output, wasi_version,
@@ -84,16 +87,17 @@ pub mod stages {
 }
 
 #[cfg(feature = "cache")]
-pub use cache::CompileCache;
+pub use cache::{CompileCache, PreparedCode};
 pub use cleaning::StackKept;
-pub use engine::Compiler;
+pub use engine::{Compiler, TierReason, WantedCode};
 pub use error::{Error, OptionsError};
-pub use execute::{InitResult, StageHook};
+pub use execute::{InitResult, InitStage, StageHook};
 pub use freeze::{FrameReader, Trigger, TriggerError};
 pub use options::Options;
 pub use preinit::{Output, Preinit};
 pub use preinit_core::layout::Layout;
 pub use preinit_core::plan::Rename;
+pub use prepared::Prepared;
 pub use report::Report;
 pub use warning::Warning;
 /// The engine, for [`Preinit::linker`].

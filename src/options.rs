@@ -1,4 +1,6 @@
 use crate::cache::CompileCache;
+#[cfg(feature = "cache")]
+use crate::cache::PreparedCode;
 use crate::engine;
 use crate::error::OptionsError;
 use crate::execute::{
@@ -32,7 +34,8 @@ pub struct Options {
     /// Exports to call, in order; empty means the first of [`Options::default_init_functions`] that exists. An export may be
     /// followed by constant arguments in parentheses: `init(1, -0.5)`, `eval("text")`, `start(["a", "b"])`, `fill([1, 2])`.
     /// A text or a list is written into memory that the module's own allocator (`malloc`, `cabi_realloc`) returns, and passed
-    /// as an address and a length, or as an address if the function has no parameter for the length.
+    /// as an address and a length, or as an address if the function has no parameter for the length. Of a component, arguments
+    /// are WAVE, and `instance#function` is a function of an exported instance.
     pub init_functions: Vec<String>,
     /// Exports that are looked for if none is named: `wizer-initialize`, `wizer.initialize` and `preinit`.
     pub default_init_functions: Vec<String>,
@@ -47,12 +50,18 @@ pub struct Options {
     /// Take it that every instance gets imported memories of nothing but zeros, as init did. Then they are written in fewer
     /// and longer pieces.
     pub fresh_imports: bool,
+    /// Imports of a component that become instances of its own, whose functions trap, once init has returned.
+    pub cut_imports: Vec<String>,
     /// How data is laid out in the output.
     pub layout: Layout,
     /// Replace the functions that only init could reach with stubs that trap.
     pub strip_init: bool,
-    /// Compile optimized code, for an init that runs long.
-    pub optimize: bool,
+    /// Whether to compile optimized code. `None` does so where it pays: for small modules, and where a cache has it.
+    pub optimize: Option<bool>,
+    /// Whoever runs this looks at the time himself while optimized code runs, and abandons the run when it is up:
+    /// [`Options::on_init`] says when init begins. Such code need not look at the time in every loop, which takes a fifth
+    /// of init. [`Preinit`](crate::Preinit) does not end it then.
+    pub supervised: bool,
     /// Freeze the program in the middle of a call, at this trigger, instead of when init returns.
     pub at: Option<Trigger>,
     /// How the calls in progress are read, for [`Options::at`].
@@ -60,6 +69,9 @@ pub struct Options {
     /// Where compiled code is kept between runs: with the feature `cache`.
     #[cfg(feature = "cache")]
     pub compile_cache: Option<CompileCache>,
+    /// Code that was compiled before, which is run instead of any other: with the feature `cache`.
+    #[cfg(feature = "cache")]
+    pub prepared: Option<PreparedCode>,
     /// What init can see and do.
     pub host: HostOptions,
     /// How much time, memory and fuel init can use.
@@ -75,7 +87,7 @@ pub struct Options {
     pub strict: bool,
     /// Draw the memories, for [`Output::page`](crate::Output::page).
     pub maps: bool,
-    /// Called when everything is compiled and init begins, for those who measure or limit the time.
+    /// Called when init begins and when it has ended, for those who measure or limit the time.
     pub on_init: Option<StageHook>,
     /// Refuse modules that use proposals which the engine has off by default, such as stack switching.
     pub default_proposals: bool,
@@ -91,13 +103,17 @@ impl Default for Options {
             renames: Vec::new(),
             internalize: false,
             fresh_imports: false,
+            cut_imports: Vec::new(),
             layout: Layout::default(),
             strip_init: false,
-            optimize: false,
+            optimize: None,
+            supervised: false,
             at: None,
             frames: FrameReader::default(),
             #[cfg(feature = "cache")]
             compile_cache: None,
+            #[cfg(feature = "cache")]
+            prepared: None,
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
             reset_libc: false,
@@ -150,7 +166,15 @@ impl Options {
             hooks,
             host: &self.host,
             limits: &self.limits,
-            compilation: Compilation { optimize: self.optimize, cache: self.safe_compile_cache() },
+            compilation: Compilation {
+                optimize: self.optimize,
+                cache: self.safe_compile_cache(),
+                #[cfg(feature = "cache")]
+                prepared: self.prepared.as_ref(),
+                #[cfg(not(feature = "cache"))]
+                prepared: None,
+                supervised: self.supervised,
+            },
         }
     }
 

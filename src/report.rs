@@ -44,6 +44,8 @@ pub struct Report {
     pub compiler: &'static str,
     /// Whether its code was in the cache.
     pub compile_cached: bool,
+    /// Why it was this compiler.
+    pub compiler_choice: String,
     /// The exports that were called, in order.
     pub init_functions: Vec<String>,
     /// Texts and lists that they were given, and where they are.

@@ -6,6 +6,8 @@ import { written } from './fixups.js';
 // Before anything is hooked.
 const { Module, Instance } = WebAssembly;
 
+// From this part of the patience on, not all of memory is compared.
+const HURRY = 0.05;
 // How far above all that is not zero the module may write between two calls that are inside of another.
 const MARGIN = 8 << 20;
 
@@ -116,6 +118,11 @@ export class Recorder {
     this.exports[this.listening.schema.global].value = listens ? 1 : 0;
   }
 
+  /** Lets the module run as if nobody listened. */
+  release() {
+    this.exports[this.listening.schema.global].value = 0;
+  }
+
   /** What changed since the last time, by whoever had been running. */
   #changes(isByModule, isReturn = false) {
     const started = performance.now();
@@ -130,10 +137,11 @@ export class Recorder {
         larger.set(memory.shadow);
         memory.shadow = larger;
       }
-      // Most of a large memory is not used yet; so inside of a call it is not looked at.
+      // Most of a large memory is not used yet; so inside of a call with many others, that is not looked at.
       const isInside = this.#depth > 1 || (this.#depth > 0 && !isReturn);
-      const top = isInside ? Math.min(memory.top + MARGIN, bytes.length) : bytes.length;
-      if (isInside) memory.limit = top;
+      const isPartial = isInside && this.#spent > this.patience * HURRY;
+      const top = isPartial ? Math.min(memory.top + MARGIN, bytes.length) : bytes.length;
+      if (isInside) memory.limit = isPartial ? top : Infinity;
       for (const [start, end] of differences(memory.shadow.subarray(0, top), bytes)) {
         if (end > memory.top) {
           if (this.#wasInside && end > memory.limit) this.problems.add(`much of memory ${memory.index} was written at once`);

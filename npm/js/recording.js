@@ -163,7 +163,10 @@ export class Recording {
     const { exports } = this.instances[0];
     // A copy: what the program does later is not in it.
     const write = (file, bytes) => this.write(file, bytes.slice());
-    return readState(exports, this.schema, this.identities, files, write, this.imported);
+    const state = readState(exports, this.schema, this.identities, files, write, this.imported);
+    // The program may go on, if only because an object is collected.
+    this.recorder.release();
+    return state;
   }
 
   /** Reasons why memories cannot be captured, and whether imported ones were fresh. */

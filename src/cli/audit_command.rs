@@ -39,7 +39,7 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
     let wasm = Embedding::new(&args.host)?.applied(input.read(limit(args))?)?;
     ImportNames::of(&args.host).check(&wasm, &host.preloads)?;
     watchdog.enter_longer(Phase::Compiling, COMPILING);
-    let options = Options { on_init: watchdog.at_init(Phase::Auditing), ..options(args, host) };
+    let options = Options { on_init: Some(watchdog.at_init(Phase::Auditing)), ..options(args, host) };
     let mut audit = match audit(&wasm, &options) {
         Ok(audit) => audit,
         Err(error) => {

@@ -51,7 +51,7 @@ pub fn details(report: &Report, verbose: bool) -> String {
             lines.add("host call", format_args!("{} x {}", call.count, Printable(&call.import)));
         }
         let origin = if report.compile_cached { ", from the cache" } else { "" };
-        lines.add("compiler", format_args!("{}{origin}", report.compiler));
+        lines.add("compiler", format_args!("{}{origin} ({})", report.compiler, report.compiler_choice));
         stages(&mut lines, report);
     }
     if let Some(frozen) = &report.frozen {

@@ -79,8 +79,8 @@ pub use error::{
     MemoryLimit, ReplayDiverged, Unprovided, WasiImport,
 };
 pub use host_options::{
-    Access, Clock, Define, Directory, FileTimes, HostOptions, ImportName, LinkerHook, Output, Preload,
-    Random, Stdin, WasiOptions,
+    Access, Clock, Define, Directory, FileTimes, HostOptions, ImportName, LinkerHook, LiveLedger, Output,
+    Preload, Random, Stdin, WasiOptions,
 };
 pub use host_value::HostValue;
 pub(crate) use interceptor::{Seen, Watch};
@@ -152,7 +152,8 @@ impl HostState {
             _ => None,
         };
         let replay = options.replay.clone().filter(|_| partial_replay.is_none());
-        let recorder = Recorder::new(ledger, replay, options.ledger_backtraces, limits.max_memory);
+        let recorder = Recorder::new(ledger, replay, options.ledger_backtraces, limits.max_memory)
+            .shared_with(options.live_ledger.clone());
         let refuse_changes = options.refuses_changes();
         Ok(HostState {
             limiter: Limiter::new(limits.max_memory),

@@ -35,6 +35,7 @@ impl Stages<'_> {
             output_bytes: written.wasm.len() as u64,
             compiler: run.compiler,
             compile_cached: run.cached,
+            compiler_choice: run.tier.to_string(),
             init_functions: run.called.clone(),
             init_arguments: run.arguments.clone(),
             clock_start: ledger.clock_start(),

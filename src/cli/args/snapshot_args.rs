@@ -33,6 +33,9 @@ pub struct SnapshotArgs {
     /// byte after a text; it is passed as an address and a length, or as an address if the function has no parameter for the
     /// length. Elements of lists are 32-bit numbers, or addresses and lengths of texts.
     ///
+    /// Of a component, arguments are written in WAVE, as in `init("a", [1, 2], {x: 1, y: none})`. INSTANCE#NAME is a function of an
+    /// exported instance.
+    ///
     /// [default: the first that exists of `wizer-initialize`, `wizer.initialize`, `preinit`]
     #[arg(short = 'f', long = "init-func", value_name = "NAME")]
     pub init_functions: Vec<String>,
@@ -56,6 +59,13 @@ pub struct SnapshotArgs {
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub keep_init_func: bool,
 
+    /// Cut an import of a component
+    ///
+    /// Init has it; in the output it is an instance of the component's own, whose functions trap. For what only init calls, such
+    /// as a loader of modules. May be repeated.
+    #[arg(long = "cut-import", value_name = "NAME")]
+    pub cut_imports: Vec<String>,
+
     /// How the state is written.
     #[command(flatten)]
     pub form: OutputFormArgs,
@@ -67,12 +77,16 @@ pub struct SnapshotArgs {
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub strip_init: bool,
 
-    /// Run init under the optimizing compiler
+    /// Run init in optimized code, which takes several times longer to compile
     ///
-    /// It takes several times longer to compile; use it if init itself takes long. When the time limit is reached, nothing
-    /// tells where init was: no backtrace, no report, no ledger.
-    #[arg(long = "opt", action = ArgAction::Set, default_value_t = false)]
-    pub optimize: bool,
+    /// Without a word that is done where it pays: for small modules, and where the cache has the code. After a run of a
+    /// larger module whose init takes long, a process of low priority compiles it for the next run.
+    #[arg(long = "opt", action = ArgAction::Set)]
+    pub optimize: Option<bool>,
+
+    /// Run init in the code of the baseline compiler, and compile nothing for the next run
+    #[arg(long = "no-opt", conflicts_with = "optimize")]
+    pub no_optimize: bool,
 
     /// Freeze the program in the middle, just before a call, instead of when init returns
     ///
