@@ -10,7 +10,7 @@ const DATA: &str = "/data::files";
 /// A module that asks for files, and a directory of them.
 fn furnished() -> Place {
     let place = Place::new();
-    fs::copy(repository().join("test-programs/c/host_caches.wasm"), place.join("files.wasm")).unwrap();
+    fs::copy(repository().join("test-programs/c/wasi_files.wasm"), place.join("files.wasm")).unwrap();
     fs::create_dir_all(place.join("files/sub/__pycache__")).unwrap();
     place.write("files/hello.txt", "hello");
     place.write("files/sub/one.py", "1");
