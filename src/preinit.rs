@@ -2,7 +2,7 @@
 use crate::cache::{CompileCache, PreparedCode};
 use crate::component;
 use crate::engine::WantedCode;
-use crate::error::Error;
+use crate::error::{Error, OptionsError};
 use crate::execute::{InitResult, StageHook};
 use crate::freeze::{FrameReader, Trigger};
 use crate::host::{Class, HostState, ImportName, Ledger, LinkerHook, Policy, Preload, WasiOptions};
@@ -202,6 +202,12 @@ impl Preinit {
         self
     }
 
+    /// Lets an import of a component be an instance of its own, whose functions trap, once init has returned.
+    pub fn cut_import(mut self, name: impl Into<String>) -> Self {
+        self.options.cut_imports.push(name.into());
+        self
+    }
+
     /// Lays data out for small files, or for Wasmtime's copy-on-write memory images.
     pub fn layout(mut self, layout: Layout) -> Self {
         self.options.layout = layout;
@@ -285,7 +291,7 @@ impl Preinit {
     }
 
     /// Compiles optimized code, or does not. Without a word it does so where it pays: for small modules, and where a cache
-    /// has it.
+    /// has it. No example: nothing but the time shows it.
     pub fn optimize(mut self, optimize: impl Into<Option<bool>>) -> Self {
         self.options.optimize = optimize.into();
         self
@@ -299,7 +305,7 @@ impl Preinit {
         self
     }
 
-    /// Runs init in code that was compiled before, with the feature `cache`.
+    /// Runs init in code that was compiled before, with the feature `cache`. No example: that of [`PreparedCode`] has one.
     #[cfg(feature = "cache")]
     pub fn prepared_code(mut self, code: impl Into<Option<PreparedCode>>) -> Self {
         self.options.prepared = code.into();
@@ -380,6 +386,7 @@ impl Preinit {
     pub fn run_recorded(&self, wasm: &[u8], ledger: &mut Ledger) -> Result<Output, Error> {
         let run = || match is_component(wasm) {
             true => component::run(&self.options, wasm, ledger),
+            false if !self.options.cut_imports.is_empty() => Err(OptionsError::CutsImportOfModule.into()),
             false => pipeline::run(&self.options, wasm, ledger),
         };
         crate::engine::on_guest_thread(run).unwrap_or_else(|error| Err(Error::Thread(error)))

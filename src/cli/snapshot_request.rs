@@ -148,6 +148,7 @@ fn options(args: SnapshotArgs, host: HostOptions, maps: bool) -> Options {
         internalize: args.form.internalize,
         fresh_imports: args.form.fresh_imports,
         layout: args.form.layout,
+        cut_imports: args.cut_imports,
         strip_init: args.strip_init,
         optimize: args.optimize.or(args.no_optimize.then_some(false)),
         at: args.at,
