@@ -15,6 +15,9 @@ mod checks;
 mod cleaning;
 mod component;
 mod demangling;
+#[cfg(feature = "embed")]
+pub mod embed;
+mod embedded_files;
 mod engine;
 pub mod error;
 mod evidence;
@@ -23,6 +26,7 @@ pub mod finding;
 mod freeze;
 mod guest;
 pub mod host;
+pub mod inspect;
 mod instance;
 mod literal;
 mod options;
@@ -49,8 +53,8 @@ pub mod stages {
     pub use crate::wording::{Bytes, PrintablePath, counted, nearest};
     pub use preinit_core::hex;
     pub use preinit_core::{
-        addition, capture, component, constant_exports, encode, engine_limits, interpose, layout, module,
-        plan, printable, probe, segments, snapshot, state_file, strip, terminal_output, wasi_version,
+        addition, capture, component, constant_exports, embed, encode, engine_limits, interpose, layout,
+        module, plan, printable, probe, segments, snapshot, state_file, strip, terminal_output, wasi_version,
     };
 
     #[cfg(feature = "cache")]

@@ -17,7 +17,8 @@
 //!
 //! No example: the other types are what the fields of [`Report`] hold.
 
-pub use crate::component::CoreInstanceReport;
+use crate::component::CoreInstanceReport;
+pub use crate::embedded_files::EmbeddedFile;
 use crate::execute::AllocatedArgument;
 use crate::finding::Finding;
 use crate::host::{Ledger, StubCalls};
@@ -93,6 +94,9 @@ pub struct Report {
     /// What of that was only in memory and is gone, so that no instance will find it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files_lost: Vec<String>,
+    /// Files that are in the module, the largest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub embedded: Vec<EmbeddedFile>,
     /// What of the build was seen in the snapshot. The audit looks closer.
     pub findings: Vec<Finding>,
     /// What is known about a program that was frozen in the middle, by [`crate::Options::at`].

@@ -34,6 +34,11 @@ pub fn details(report: &Report, verbose: bool) -> String {
         let bytes = Bytes(*code_bytes);
         lines.add("stripped", format_args!("{functions} of {functions_before} functions, {bytes} of code"));
     }
+    if !report.embedded.is_empty() {
+        let bytes = Bytes(report.embedded.iter().map(|file| file.bytes).sum());
+        let count = counted(report.embedded.len() as u64, "file");
+        lines.add("embedded", format_args!("{count} of {bytes}; `preinit list` shows them"));
+    }
     lines.add("globals", format_args!("{} changed", report.globals_changed));
     tables(&mut lines, report);
     heap(&mut lines, report, verbose);

@@ -117,6 +117,7 @@ impl Summary {
             files_lost: ledger.files_lost(),
             findings: self.findings.finished(ledger),
             frozen: None,
+            embedded: Vec::new(),
             core_instances: self.instances,
         }
     }

@@ -56,6 +56,7 @@ pub mod addition;
 pub mod capture;
 pub mod component;
 pub mod constant_exports;
+pub mod embed;
 pub mod encode;
 pub mod engine_limits;
 pub mod freeze;
