@@ -104,6 +104,9 @@ pub enum OptionsError {
     /// The stack of a frozen program is in use.
     #[error("the stack of a frozen program cannot be cleared: it is in use")]
     ClearsStackInUse,
+    /// An import of a core module cannot be an instance of its own.
+    #[error("only imports of components can be cut, and this is a core module")]
+    CutsImportOfModule,
     /// Two renames, or a rename and what is there.
     #[error("{0}")]
     Renames(String),

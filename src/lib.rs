@@ -11,10 +11,14 @@ mod cache;
 #[cfg(not(feature = "cache"))]
 #[path = "cache/absent.rs"]
 mod cache;
+mod changed_globals;
 mod checks;
 mod cleaning;
 mod component;
 mod demangling;
+#[cfg(feature = "embed")]
+pub mod embed;
+mod embedded_files;
 mod engine;
 pub mod error;
 mod evidence;
@@ -23,6 +27,7 @@ pub mod finding;
 mod freeze;
 mod guest;
 pub mod host;
+pub mod inspect;
 mod instance;
 mod literal;
 mod options;
@@ -49,8 +54,8 @@ pub mod stages {
     pub use crate::wording::{Bytes, PrintablePath, counted, nearest};
     pub use preinit_core::hex;
     pub use preinit_core::{
-        addition, capture, component, constant_exports, encode, engine_limits, interpose, layout, module,
-        plan, printable, probe, segments, snapshot, state_file, strip, terminal_output, wasi_version,
+        addition, capture, component, constant_exports, embed, encode, engine_limits, interpose, layout,
+        module, plan, printable, probe, segments, snapshot, state_file, strip, terminal_output, wasi_version,
     };
 
     #[cfg(feature = "cache")]

@@ -34,7 +34,8 @@ pub struct Options {
     /// Exports to call, in order; empty means the first of [`Options::default_init_functions`] that exists. An export may be
     /// followed by constant arguments in parentheses: `init(1, -0.5)`, `eval("text")`, `start(["a", "b"])`, `fill([1, 2])`.
     /// A text or a list is written into memory that the module's own allocator (`malloc`, `cabi_realloc`) returns, and passed
-    /// as an address and a length, or as an address if the function has no parameter for the length.
+    /// as an address and a length, or as an address if the function has no parameter for the length. Of a component, arguments
+    /// are WAVE, and `instance#function` is a function of an exported instance.
     pub init_functions: Vec<String>,
     /// Exports that are looked for if none is named: `wizer-initialize`, `wizer.initialize` and `preinit`.
     pub default_init_functions: Vec<String>,
@@ -49,6 +50,8 @@ pub struct Options {
     /// Take it that every instance gets imported memories of nothing but zeros, as init did. Then they are written in fewer
     /// and longer pieces.
     pub fresh_imports: bool,
+    /// Imports of a component that become instances of its own, whose functions trap, once init has returned.
+    pub cut_imports: Vec<String>,
     /// How data is laid out in the output.
     pub layout: Layout,
     /// Replace the functions that only init could reach with stubs that trap.
@@ -100,6 +103,7 @@ impl Default for Options {
             renames: Vec::new(),
             internalize: false,
             fresh_imports: false,
+            cut_imports: Vec::new(),
             layout: Layout::default(),
             strip_init: false,
             optimize: None,

@@ -2,7 +2,7 @@
 use crate::cache::{CompileCache, PreparedCode};
 use crate::component;
 use crate::engine::WantedCode;
-use crate::error::Error;
+use crate::error::{Error, OptionsError};
 use crate::execute::{InitResult, StageHook};
 use crate::freeze::{FrameReader, Trigger};
 use crate::host::{Class, HostState, ImportName, Ledger, LinkerHook, Policy, Preload, WasiOptions};
@@ -58,7 +58,7 @@ use std::time::Duration;
 ///     .layout(Layout::Compact)
 ///     .strip_init(true)
 ///     .maps(true)
-///     .on_init(StageHook::new(|| println!("everything is compiled")))
+///     .on_init(StageHook::new(|_| println!("everything is compiled")))
 ///     .run(&wasm)?;
 /// assert_eq!(output.report.init_functions, ["setup"]);
 /// assert_eq!(output.report.memories[0].segments, 1);
@@ -76,7 +76,7 @@ use std::time::Duration;
 ///
 /// let library = preinit::wat_to_wasm(br#"(module (memory (export "memory") 1))"#)?;
 /// let wasm = preinit::wat_to_wasm(br#"(module
-///     (import "lib" "memory" (memory 1))
+///     (import "lib" "memory" (memory 1)) (export "memory" (memory 0))
 ///     (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
 ///     (func (export "preinit") (drop (call $random (i32.const 8) (i32.const 4)))))"#)?;
 /// let builder = Preinit::new()
@@ -202,6 +202,12 @@ impl Preinit {
         self
     }
 
+    /// Lets an import of a component be an instance of its own, whose functions trap, once init has returned.
+    pub fn cut_import(mut self, name: impl Into<String>) -> Self {
+        self.options.cut_imports.push(name.into());
+        self
+    }
+
     /// Lays data out for small files, or for Wasmtime's copy-on-write memory images.
     pub fn layout(mut self, layout: Layout) -> Self {
         self.options.layout = layout;
@@ -285,7 +291,7 @@ impl Preinit {
     }
 
     /// Compiles optimized code, or does not. Without a word it does so where it pays: for small modules, and where a cache
-    /// has it.
+    /// has it. No example: nothing but the time shows it.
     pub fn optimize(mut self, optimize: impl Into<Option<bool>>) -> Self {
         self.options.optimize = optimize.into();
         self
@@ -299,7 +305,7 @@ impl Preinit {
         self
     }
 
-    /// Runs init in code that was compiled before, with the feature `cache`.
+    /// Runs init in code that was compiled before, with the feature `cache`. No example: that of [`PreparedCode`] has one.
     #[cfg(feature = "cache")]
     pub fn prepared_code(mut self, code: impl Into<Option<PreparedCode>>) -> Self {
         self.options.prepared = code.into();
@@ -380,6 +386,7 @@ impl Preinit {
     pub fn run_recorded(&self, wasm: &[u8], ledger: &mut Ledger) -> Result<Output, Error> {
         let run = || match is_component(wasm) {
             true => component::run(&self.options, wasm, ledger),
+            false if !self.options.cut_imports.is_empty() => Err(OptionsError::CutsImportOfModule.into()),
             false => pipeline::run(&self.options, wasm, ledger),
         };
         crate::engine::on_guest_thread(run).unwrap_or_else(|error| Err(Error::Thread(error)))

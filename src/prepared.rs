@@ -51,7 +51,7 @@ pub struct Prepared<'w> {
 
 impl Preinit {
     /// Makes `wasm` ready for many runs. With the options of this builder, or others that need the same code, they are as
-    /// fast as they can be.
+    /// fast as they can be. No example: that of [`Prepared`] has one.
     ///
     /// # Errors
     /// If the module is none, or cannot be compiled.
@@ -71,7 +71,8 @@ impl Preinit {
 
 #[cfg(feature = "cache")]
 impl Preinit {
-    /// Optimized code of `wasm` for runs with these options, as a file for [`PreparedCode::open`].
+    /// Optimized code of `wasm` for runs with these options, as a file for [`PreparedCode::open`]. No example: that of
+    /// [`PreparedCode`] has one.
     ///
     /// # Errors
     /// If the module is none, or cannot be compiled.
@@ -123,7 +124,8 @@ impl Prepared<'_> {
         self.run_recorded(options, &mut Ledger::default())
     }
 
-    /// Like [`Prepared::run`], and leaves the record of init's host calls in `ledger` even if there is no snapshot.
+    /// Like [`Prepared::run`], and leaves the record of init's host calls in `ledger` even if there is no snapshot. No example:
+    /// [`Preinit::run_recorded`] does the same.
     ///
     /// # Errors
     /// Those of [`Preinit::run`].

@@ -42,7 +42,7 @@ pub(crate) struct Fit<'f> {
     pub module: [u8; 32],
 }
 
-/// Why a prepared file is not used.
+/// Why a prepared file is not used. No example: each variant says it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PreparedError {

@@ -53,6 +53,9 @@ fn for_component(error: &ComponentRunError) -> Option<String> {
         ComponentRunError::NoInit { .. } | ComponentRunError::MissingInit { .. } => {
             Some("name one with --init-func".to_string())
         }
+        ComponentRunError::Arguments { .. } => {
+            Some("give it arguments: --init-func 'NAME(1, \"text\")'".to_string())
+        }
         ComponentRunError::Stopped(stop) => for_stop(&stop.cause),
         ComponentRunError::InModule { error, .. } => for_library_error(error),
         ComponentRunError::Host(error) => for_host(error),
@@ -118,6 +121,9 @@ pub fn for_stop(cause: &StopCause) -> Option<String> {
         StopCause::Memory(_) | StopCause::Ledger(_) => "--max-memory allows more".to_string(),
         StopCause::ImportCalled(called) => for_import(called),
         StopCause::ComponentImportCalled(called) if called.is_wasi() => "use --allow-wasi".to_string(),
+        StopCause::ComponentImportCalled(called) => {
+            format!("use --stub {}#{}", Printable(&called.interface), Printable(&called.function))
+        }
         StopCause::Result(Some(number)) => {
             format!("--init-result {number} or --init-result any accepts it")
         }

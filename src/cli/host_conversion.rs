@@ -60,9 +60,11 @@ pub fn host_options(
     })
 }
 
-/// Both names of an import may hold dots, so there are as many imports to stub as there are dots.
+/// Both names of an import may hold dots, so there are as many imports to stub as there are dots. A component's function comes
+/// after `#`.
 fn possible_imports(stub: &str) -> impl Iterator<Item = ImportName> {
-    stub.match_indices('.').map(|(dot, _)| ImportName::new(&stub[..dot], &stub[dot + 1..]))
+    let places = stub.match_indices(['.', '#']);
+    places.map(|(place, _)| ImportName::new(&stub[..place], &stub[place + 1..]))
 }
 
 fn wasi_options(
@@ -95,7 +97,7 @@ fn wasi_options(
 }
 
 /// The clock that was typed, or the one that the build system asks all its tools to take for now.
-fn clock(typed: Option<ClockChoice>, warnings: &mut Vec<String>) -> Clock {
+pub fn clock(typed: Option<ClockChoice>, warnings: &mut Vec<String>) -> Clock {
     match typed {
         Some(ClockChoice::Clock(clock)) => return clock,
         Some(ClockChoice::Now) => {

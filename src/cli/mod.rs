@@ -7,11 +7,14 @@ mod batch_command;
 mod caches;
 mod called_as;
 mod compile_ahead;
+mod embedding;
 mod exit;
+mod files_command;
 mod generate;
 mod host_conversion;
 mod import_names;
 mod input;
+mod inspect_command;
 mod interruption;
 mod messages;
 mod output;
@@ -51,6 +54,9 @@ fn run(called_as: CalledAs, words: Vec<OsString>) -> anyhow::Result<Exit> {
         Some(Command::Audit(args)) => return audit_command::run(&args),
         Some(Command::Probe(args)) => state_command::probe(&args)?,
         Some(Command::Encode(args)) => state_command::encode(*args)?,
+        Some(Command::Inspect(args)) => return inspect_command::run(&args),
+        Some(Command::List(args)) => return files_command::list(&args),
+        Some(Command::Extract(args)) => return files_command::extract(&args),
         Some(Command::Completions { shell }) => generate::completions(shell)?,
         Some(Command::Prepare(args)) => prepare_command::run(&args)?,
         Some(Command::Batch(args)) => return batch_command::run(&args),

@@ -31,7 +31,8 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
     let watchdog = Watchdog::start(args.limits.timeout)?;
     let mut request = SnapshotRequest::new(args, called_as)?;
     request.messages.print_warnings();
-    let wasm = Arc::new(request.input.read(SizeLimit::of(request.options.limits.max_memory))?);
+    let wasm = request.input.read(SizeLimit::of(request.options.limits.max_memory))?;
+    let wasm = Arc::new(request.embedding.applied(wasm)?);
     if let Some(names) = &request.names {
         names.check(&wasm, &request.options.host.preloads)?;
     }

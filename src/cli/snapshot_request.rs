@@ -9,6 +9,7 @@ use preinit::stages::cache::{CacheError, CacheSection};
 use super::args::{MessageArgs, SnapshotArgs, usage_error};
 use super::caches::Caches;
 use super::called_as::{CalledAs, WIZER_INIT_FUNCTIONS};
+use super::embedding::Embedding;
 use super::host_conversion::{host_options, limits};
 use super::import_names::ImportNames;
 use super::input::{Input, SizeLimit};
@@ -26,6 +27,8 @@ pub struct Refused(pub Vec<String>);
 pub struct SnapshotRequest {
     /// The module.
     pub input: Input,
+    /// Files that go into it before anything else.
+    pub embedding: Embedding,
     /// Where the snapshot goes.
     pub output: Output,
     /// What else is written.
@@ -82,6 +85,7 @@ impl SnapshotRequest {
         let level = Level::of(args.messages.verbose, args.messages.quiet, watched, called_as);
         let (cache, verify, is_untrusted) = (args.cache.clone(), args.verify, args.limits.untrusted);
         let names = (called_as == CalledAs::Preinit).then(|| ImportNames::of(&args.host));
+        let embedding = Embedding::new(&args.host)?;
         let limit = SizeLimit::of(args.limits.max_memory);
         let host = host_options(&args.host, limit, guest_stdout_captured, &mut warnings)?;
         let mut options = options(args, recording(host, &side_outputs), side_outputs.has_page());
@@ -98,6 +102,7 @@ impl SnapshotRequest {
         options.compile_cache = compiled;
         Ok(Self {
             input,
+            embedding,
             output,
             side_outputs,
             options,
@@ -148,6 +153,7 @@ fn options(args: SnapshotArgs, host: HostOptions, maps: bool) -> Options {
         internalize: args.form.internalize,
         fresh_imports: args.form.fresh_imports,
         layout: args.form.layout,
+        cut_imports: args.cut_imports,
         strip_init: args.strip_init,
         optimize: args.optimize.or(args.no_optimize.then_some(false)),
         at: args.at,

@@ -61,3 +61,9 @@ pub fn keeps_no_handles(module: &Module<'_>) -> bool {
     let has_variables = !module.memories.is_empty() || module.globals.iter().any(|global| global.ty.mutable);
     asks_only_adapter || !has_variables
 }
+
+/// Whether a core module calls something that can give it a handle, and has a place to keep it.
+pub fn can_take_handles(module: &Module<'_>) -> bool {
+    let asks = module.imports_of(Space::Function).next().is_some();
+    asks && !keeps_no_handles(module)
+}

@@ -4,6 +4,8 @@ use crate::host::HostError;
 use crate::instance::InstanceError;
 use preinit_core::component::ComponentError;
 use preinit_core::printable::{EngineMessage, Message, Name, Printable, listed};
+use std::collections::BTreeMap;
+use std::fmt;
 
 /// Why there is no snapshot of a component.
 #[derive(Debug, thiserror::Error)]
@@ -39,9 +41,16 @@ pub enum ComponentRunError {
         /// The exported functions.
         exports: Vec<Name>,
     },
-    /// The function takes or returns something.
-    #[error("the init function `{0}` must take no parameters, and return nothing or a `result`")]
-    Signature(Name),
+    /// The function is not given what it takes.
+    #[error("the init function `{name}` takes {takes}: {why}")]
+    Arguments {
+        /// The export.
+        name: Name,
+        /// Its parameters, in words.
+        takes: String,
+        /// What is wrong.
+        why: String,
+    },
     /// Init says that it has failed.
     #[error("the init function `{name}` returned an error: {}", Message(error))]
     Failed {
@@ -84,12 +93,8 @@ pub enum ComponentRunError {
     #[error("{0}")]
     Stopped(Box<Stop>),
     /// Handles do not survive.
-    #[error(
-        "{} alive after init, which an instance of the snapshot would not have: let init drop the resources, streams and \
-         files that it takes",
-        handles(*.0)
-    )]
-    Handles(usize),
+    #[error("{0}")]
+    Handles(LiveHandles),
     /// The memory of several threads.
     #[error("{0} has a shared memory, which is not supported in components")]
     SharedMemory(String),
@@ -103,8 +108,36 @@ pub enum ComponentRunError {
     },
 }
 
-fn handles(count: usize) -> String {
-    if count == 1 { "1 handle is".to_string() } else { format!("{count} handles are") }
+/// Resources, streams and files that are open after init.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveHandles {
+    /// How many there are.
+    pub alive: usize,
+    /// Those of WASI, by kind; the others are the component's own.
+    pub of_wasi: BTreeMap<&'static str, usize>,
+    /// The core modules that call something which could have given them one, and that have a place to keep it.
+    pub keepers: Vec<String>,
+}
+
+impl fmt::Display for LiveHandles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.alive {
+            1 => f.write_str("1 handle is")?,
+            alive => write!(f, "{alive} handles are")?,
+        }
+        f.write_str(" alive after init, which an instance of the snapshot would not have")?;
+        let mut kinds: Vec<String> =
+            self.of_wasi.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let others = self.alive.saturating_sub(self.of_wasi.values().sum());
+        if others > 0 {
+            kinds.push(format!("{others} of the component's own"));
+        }
+        write!(f, " ({})", kinds.join(", "))?;
+        if !self.keepers.is_empty() {
+            write!(f, "; they can be held by {}", self.keepers.join(", "))?;
+        }
+        f.write_str("; let init drop the resources, streams and files that it takes")
+    }
 }
 
 fn candidates(exports: &[Name]) -> String {
@@ -129,13 +162,14 @@ impl ComponentRunError {
                 matches!(
                     error,
                     ComponentError::InstancesDiffer { .. }
+                        | ComponentError::Cut { .. }
+                        | ComponentError::Rename { .. }
                         | ComponentError::Exported { .. }
                         | ComponentError::Imported { .. }
                 )
             }
             ComponentRunError::InModule { error, .. } => error.is_refusal(),
-            ComponentRunError::Signature(_)
-            | ComponentRunError::Failed { .. }
+            ComponentRunError::Failed { .. }
             | ComponentRunError::Stopped(_)
             | ComponentRunError::Handles(_)
             | ComponentRunError::SharedMemory(_)

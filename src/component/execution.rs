@@ -1,31 +1,23 @@
 //! Runs the probed form of a component: its instantiation, its init, and the count of what is alive afterwards.
 
 use super::ComponentRunError;
+use super::init_call::{InitCall, init_calls};
 use crate::engine::{CompiledComponent, Compiler};
 use crate::execute::{Interrupt, Stop, the_function};
 use crate::host::{ComponentHost, Ledger, Limits, component_linker, new_component_store};
 use crate::options::Options;
-use preinit_core::printable::Name;
+#[cfg(feature = "component-calls")]
+use pollster::block_on;
 use std::time::{Duration, Instant};
-use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{self, Func, Resource, Type, Val};
+use wasmtime::component::{self, Func, Resource, Val};
 use wasmtime::{Instance, Store, WasmCoreDump};
-
-/// Stands between the names of an exported instance and a function of it.
-pub const OF_INSTANCE: char = '#';
-
-/// The export of component-init's own macro.
-const COMPONENT_INIT: &str = "component-init";
-
-/// The one that is looked for last.
-const LAST_DEFAULT: &str = "preinit";
 
 /// A component whose init has run.
 pub struct Executed {
     pub store: Store<ComponentHost>,
     /// All core instances, in the order of their instantiation; the engine's own among them.
     pub instances: Vec<Instance>,
-    pub called: Vec<String>,
+    pub called: Vec<InitCall>,
     /// Every host call.
     pub ledger: Ledger,
     /// Handles that are alive.
@@ -75,7 +67,7 @@ fn initialize(
     options: &Options,
     compiled: &CompiledComponent,
     (store, compile_time): (&mut Store<ComponentHost>, Duration),
-    calls: &[String],
+    calls: &[InitCall],
 ) -> Result<(Vec<Instance>, usize), ComponentRunError> {
     let limits = &options.limits;
     let engine = &compiled.engine;
@@ -85,28 +77,16 @@ fn initialize(
     let left = limits.timeout.map(|timeout| timeout.saturating_sub(compile_time));
     let interrupt = left.map(|left| Interrupt::after(left, engine, store));
     let ready = linker.instantiate_pre(&compiled.component).map_err(ComponentRunError::Link)?;
-    let instance =
-        ready.instantiate(&mut *store).map_err(|error| stopped("instantiation", "failed", &error, limits))?;
-    for name in calls {
-        let missing = || missing(compiled, name);
-        let function = function(&instance, name, store).ok_or_else(missing)?;
-        let ty = function.ty(&*store);
-        let mut results: Vec<Val> = ty.results().map(|_| Val::Bool(false)).collect();
-        let is_result = |ty: &Type| matches!(ty, Type::Result(_));
-        if ty.params().len() > 0 || results.len() > 1 || !ty.results().all(|ty| is_result(&ty)) {
-            return Err(ComponentRunError::Signature(name.as_str().into()));
-        }
-        function
-            .call(&mut *store, &[], &mut results)
-            .map_err(|error| stopped(&the_function(name), "trapped", &error, limits))?;
-        if let Some(Val::Result(Err(error))) = results.first() {
-            let error = match error.as_deref() {
-                Some(Val::String(text)) => text.clone(),
-                Some(error) => format!("{error:?}"),
-                None => "it says no more".to_string(),
-            };
-            return Err(ComponentRunError::Failed { name: name.as_str().into(), error });
-        }
+    let instance = instantiate(&ready, compiled, store);
+    let instance = instance.map_err(|error| stopped("instantiation", "failed", &error, limits))?;
+    for call in calls {
+        let name = call.name();
+        let absent = || ComponentRunError::MissingInit { name: name.as_str().into(), exports: Vec::new() };
+        let function = function(&instance, call, store).ok_or_else(absent)?;
+        let mut results = vec![Val::Bool(false); call.results];
+        make_call(function, (call, &mut results), compiled, store)
+            .map_err(|error| stopped(&the_function(&name), "trapped", &error, limits))?;
+        call.check(&results, options.init_result)?;
     }
     drop(interrupt);
     store.set_epoch_deadline(u64::MAX / 2);
@@ -122,61 +102,41 @@ fn stopped(subject: &str, verb: &str, error: &wasmtime::Error, limits: &Limits) 
     ComponentRunError::Stopped(Box::new(Stop::in_component(subject, verb, error, limits)))
 }
 
-/// The exported functions; those of exported instances as `instance#function`.
-fn functions(compiled: &CompiledComponent) -> Vec<Name> {
-    let ty = compiled.component.component_type();
-    let mut functions: Vec<Name> = Vec::new();
-    for (name, item) in ty.exports(&compiled.engine) {
-        match item.ty {
-            ComponentItem::ComponentFunc(_) => functions.push(name.into()),
-            ComponentItem::ComponentInstance(instance) => {
-                let exports = instance.exports(&compiled.engine);
-                let exports = exports.filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentFunc(_)));
-                functions
-                    .extend(exports.map(|(function, _)| format!("{name}{OF_INSTANCE}{function}").into()));
-            }
-            _ => {}
-        }
+fn instantiate(
+    ready: &component::InstancePre<ComponentHost>,
+    compiled: &CompiledComponent,
+    store: &mut Store<ComponentHost>,
+) -> wasmtime::Result<component::Instance> {
+    match compiled.is_concurrent {
+        #[cfg(feature = "component-calls")]
+        true => block_on(ready.instantiate_async(store)),
+        _ => ready.instantiate(store),
     }
-    functions
+}
+
+fn make_call(
+    function: Func,
+    (call, results): (&InitCall, &mut [Val]),
+    compiled: &CompiledComponent,
+    store: &mut Store<ComponentHost>,
+) -> wasmtime::Result<()> {
+    match compiled.is_concurrent {
+        #[cfg(feature = "component-calls")]
+        true => block_on(function.call_async(store, &call.arguments, results)),
+        _ => function.call(store, &call.arguments, results),
+    }
 }
 
 /// An exported function, or one of an exported instance.
-fn function(instance: &component::Instance, name: &str, store: &mut Store<ComponentHost>) -> Option<Func> {
-    let Some((of, function)) = name.split_once(OF_INSTANCE) else { return instance.get_func(store, name) };
+fn function(
+    instance: &component::Instance,
+    call: &InitCall,
+    store: &mut Store<ComponentHost>,
+) -> Option<Func> {
+    let Some(of) = &call.instance else { return instance.get_func(store, &call.function) };
     let of = instance.get_export_index(&mut *store, None, of)?;
-    let function = instance.get_export_index(&mut *store, Some(&of), function)?;
+    let function = instance.get_export_index(&mut *store, Some(&of), &call.function)?;
     instance.get_func(store, function)
-}
-
-fn missing(compiled: &CompiledComponent, name: &str) -> ComponentRunError {
-    ComponentRunError::MissingInit { name: name.into(), exports: functions(compiled) }
-}
-
-/// The exports that initialize the component, in order.
-fn init_calls(options: &Options, compiled: &CompiledComponent) -> Result<Vec<String>, ComponentRunError> {
-    let exports = functions(compiled);
-    let is_there = |name: &str| exports.iter().any(|export| export.as_str() == name);
-    if let Some(absent) = options.init_functions.iter().find(|name| !is_there(name)) {
-        if absent.contains('(') {
-            return Err(ComponentRunError::Option("arguments of init functions"));
-        }
-        return Err(missing(compiled, absent));
-    }
-    if !options.init_functions.is_empty() {
-        return Ok(options.init_functions.clone());
-    }
-    let mut names = options.default_init_functions.clone();
-    if let Some(last) = names.iter().position(|name| name == LAST_DEFAULT) {
-        names.insert(last, COMPONENT_INIT.to_string());
-    }
-    match names.iter().find(|name| is_there(name)) {
-        Some(name) => Ok(vec![name.clone()]),
-        None => {
-            let names = names.iter().map(|name| name.as_str().into()).collect();
-            Err(ComponentRunError::NoInit { names, exports })
-        }
-    }
 }
 
 /// A little module beside the component. When it traps, the core dump names all core instances of the store, also those inside

@@ -5,12 +5,14 @@ pub(crate) mod adapter;
 mod error;
 mod execution;
 mod findings;
+mod foreign;
+mod init_call;
 pub(crate) mod part;
 mod report;
 mod stripping;
 pub(crate) mod tables;
 
-pub use error::ComponentRunError;
+pub use error::{ComponentRunError, LiveHandles};
 pub(crate) use execution::live_handles;
 pub use report::CoreInstanceReport;
 
@@ -22,17 +24,22 @@ use crate::options::Options;
 use crate::preinit::Output;
 use crate::report::{Report, Timings};
 use crate::stage_clock::StageClock;
-use adapter::{Adapter, keeps_no_handles};
+use crate::warning::Warning;
+use crate::wording::nearest;
+use adapter::{Adapter, can_take_handles, keeps_no_handles};
+use foreign::Foreign;
 use part::{Part, Place, name};
 use preinit_core::capture::capture;
-use preinit_core::component::{Component, CoreInstance, without_export};
+use preinit_core::component::{
+    Component, CoreInstance, with_renamed_exports, without_export, without_imports,
+};
 use preinit_core::encode::encode;
-use preinit_core::plan::{Plan, PlanOptions, plan};
+use preinit_core::plan::{Plan, PlanOptions, Warning as OutputWarning, plan};
+use preinit_core::printable::Name;
 use preinit_core::probe::ProbeOptions;
 use preinit_core::snapshot::Snapshot;
 use report::Summary;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
 use std::time::Instant;
 use stripping::StrippedComponent;
 use wasmtime::Store;
@@ -72,9 +79,13 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
         epochs: options.limits.timeout.is_some(),
         plain_traces: false,
     };
-    let compiled =
-        engine::compile_component(&probed, modules(), engine_options, options.safe_compile_cache())
-            .map_err(ComponentRunError::Compile)?;
+    let compiled = engine::compile_component(
+        &probed,
+        modules(),
+        (engine_options, component.is_concurrent()?),
+        options.safe_compile_cache(),
+    )
+    .map_err(ComponentRunError::Compile)?;
     if let Some(hook) = &options.on_init {
         hook.call(InitStage::Begins { interruptible: true });
     }
@@ -84,13 +95,12 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
 
     let places = part::places(&parts, &instances, &executed.instances, &mut executed.store)?;
     let state = States { options, component: &component, instances: &instances, places: &places };
-    let (encoded, mut summary) = state.encoded(&mut executed, (&mut clock, &mut timings))?;
-    let mut wasm_after = component.with_instances(&encoded)?;
+    let (mut wasm_after, mut summary) = state.encoded(&mut executed, (&mut clock, &mut timings))?;
     if !options.keep_init_functions {
-        // An instance keeps its functions: its type may be what others ask for.
-        let exports = executed.called.iter().filter(|called| !called.contains(execution::OF_INSTANCE));
-        for called in exports {
-            wasm_after = without_export(&wasm_after, called)?;
+        for export in init_call::only_for_init(&executed.called, &compiled) {
+            if !options.renames.iter().any(|rename| rename.src == export) {
+                wasm_after = without_export(&wasm_after, &export)?;
+            }
         }
     }
     let mut stripped = None;
@@ -99,8 +109,11 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
         summary.warnings.extend(without.warning());
         (wasm_after, stripped) = (without.wasm, Some(without.report));
     }
+    wasm_after = with_renamed_exports(&wasm_after, &options.renames)?;
+    wasm_after = without_imports(&wasm_after, &options.cut_imports)?;
     timings.encode += clock.lap();
 
+    summary.warnings.extend(useless_renames(options, &component).map(Warning::Output));
     summary.warnings.extend(executed.ledger.warnings(&options.host.policies));
     let host = executed.store.data();
     let (stdout, stderr) = (host.stdout(), host.stderr());
@@ -118,11 +131,20 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
     })
 }
 
+/// The renames that have no effect.
+fn useless_renames(options: &Options, component: &Component<'_>) -> impl Iterator<Item = OutputWarning> {
+    let useless = options.renames.iter().filter(|rename| component.exports().all(|name| name != rename.src));
+    useless.map(|rename| OutputWarning::NoSuchExport {
+        dst: rename.dst.as_str().into(),
+        src: rename.src.as_str().into(),
+        near: nearest(&rename.src, component.exports()).map(Name::from),
+    })
+}
+
 /// The first option that components do not have.
 fn unsupported(options: &Options) -> Option<&'static str> {
     let chosen = [
         (options.at.is_some(), "freezing in the middle of a call"),
-        (!options.renames.is_empty(), "renaming exports"),
         (options.internalize, "internalizing imports"),
         (options.reset_libc, "resetting libc"),
         (options.rebase_clock == Some(true), "rebasing the monotonic clock"),
@@ -140,51 +162,69 @@ struct States<'s, 'a> {
 }
 
 impl States<'_, '_> {
-    /// Every core instance as the module that begins in its state.
+    /// The component in which every core instance begins in its state.
     fn encoded(
         &self,
         executed: &mut execution::Executed,
         (clock, timings): (&mut StageClock, &mut Timings),
-    ) -> Result<(Vec<Vec<u8>>, Summary), ComponentRunError> {
+    ) -> Result<(Vec<u8>, Summary), ComponentRunError> {
         let kept = tables::kept_tables(self.places, &mut executed.store)?;
+        let mut snapshots = self.snapshots(executed)?;
+        let places = (self.places, self.instances);
+        let foreign = Foreign::take(places, &mut snapshots, &kept, &mut executed.store)?;
+        timings.capture += clock.lap();
         let mut summary = Summary::default();
         let mut encoded = Vec::new();
+        for (number, (place, snapshot)) in self.places.iter().zip(&snapshots).enumerate() {
+            let (module, instance) = (&place.part.module, &self.instances[number]);
+            let options = PlanOptions {
+                layout: self.options.layout,
+                kept_tables: kept[number].clone(),
+                added_exports: foreign.shown.missing(number, module),
+                ..PlanOptions::default()
+            };
+            let in_module = |error| self.in_module(instance, error);
+            let plan = plan(module, snapshot, &options).map_err(|error| in_module(error.into()))?;
+            timings.plan += clock.lap();
+            let bytes = match is_stateless(place.part, &plan, &options) {
+                true => module.bytes.to_vec(),
+                false => encode(module, snapshot, &plan).map_err(|error| in_module(error.into()))?,
+            };
+            timings.encode += clock.lap();
+            summary.add((self.component, instance), module, (snapshot, &plan), &bytes);
+            let evidence = (&executed.ledger, self.options.host.wasi.as_ref());
+            summary.findings.add((self.component, instance), module, snapshot, evidence);
+            encoded.push(bytes);
+        }
+        let wasm = self.component.with_last_modules(&encoded, &foreign.last_modules()?)?;
+        timings.encode += clock.lap();
+        Ok((wasm, summary))
+    }
+
+    /// The states of all core instances. Adapters forget theirs.
+    fn snapshots(
+        &self,
+        executed: &mut execution::Executed,
+    ) -> Result<Vec<Snapshot<'static>>, ComponentRunError> {
+        let mut snapshots = Vec::new();
         let mut holds_objects: Option<&CoreInstance> = None;
         let (mut repaired, mut others_keep_none) = (false, true);
-        for ((place, instance), kept) in self.places.iter().zip(self.instances).zip(kept) {
-            let module = &place.part.module;
+        for (place, instance) in self.places.iter().zip(self.instances) {
             let mut snapshot = self.captured(place, instance, &mut executed.store)?;
-            timings.capture += clock.lap();
             if !snapshot.heap.is_empty()
                 && let Some(first) = holds_objects.replace(instance)
             {
                 let [first, second] = [first, instance].map(|instance| name(self.component, instance));
                 return Err(ComponentRunError::Objects { first, second });
             }
-            match Adapter::of(module) {
+            match Adapter::of(&place.part.module) {
                 Some(adapter) => repaired |= adapter.forget(&mut snapshot),
-                None => others_keep_none &= keeps_no_handles(module),
+                None => others_keep_none &= keeps_no_handles(&place.part.module),
             }
-            let options = PlanOptions {
-                layout: self.options.layout,
-                kept_tables: kept.clone(),
-                ..PlanOptions::default()
-            };
-            let in_module = |error| self.in_module(instance, error);
-            let plan = plan(module, &snapshot, &options).map_err(|error| in_module(error.into()))?;
-            timings.plan += clock.lap();
-            let bytes = match is_stateless(place.part, &plan, &kept) {
-                true => module.bytes.to_vec(),
-                false => encode(module, &snapshot, &plan).map_err(|error| in_module(error.into()))?,
-            };
-            timings.encode += clock.lap();
-            summary.add((self.component, instance), module, (&snapshot, &plan), &bytes);
-            let evidence = (&executed.ledger, self.options.host.wasi.as_ref());
-            summary.findings.add((self.component, instance), module, &snapshot, evidence);
-            encoded.push(bytes);
+            snapshots.push(snapshot);
         }
-        self.check_handles(executed.handles, repaired && others_keep_none)?;
-        Ok((encoded, summary))
+        self.check_handles(executed, repaired && others_keep_none)?;
+        Ok(snapshots)
     }
 
     fn captured(
@@ -207,17 +247,30 @@ impl States<'_, '_> {
     }
 
     /// What is alive must be what an adapter takes anew.
-    fn check_handles(&self, alive: usize, are_adapters: bool) -> Result<(), ComponentRunError> {
+    fn check_handles(
+        &self,
+        executed: &execution::Executed,
+        are_adapters: bool,
+    ) -> Result<(), ComponentRunError> {
+        let alive = executed.handles;
         let dirs = self.options.host.wasi.as_ref().map_or(0, |wasi| wasi.dirs.len());
-        match alive == 0 || are_adapters && alive <= adapter::STREAMS + dirs {
-            true => Ok(()),
-            false => Err(ComponentRunError::Handles(alive)),
+        if alive == 0 || are_adapters && alive <= adapter::STREAMS + dirs {
+            return Ok(());
         }
+        let of_wasi = executed.store.data().live_resources();
+        let keepers = self.places.iter().zip(self.instances);
+        let keepers = keepers.filter(|(place, _)| can_take_handles(&place.part.module));
+        Err(ComponentRunError::Handles(LiveHandles {
+            alive,
+            of_wasi,
+            keepers: keepers.map(|(_, instance)| name(self.component, instance)).collect(),
+        }))
     }
 }
 
 /// Whether nothing that init does can show in the module, so that it stays byte for byte.
-pub(crate) fn is_stateless(part: &Part<'_>, plan: &Plan<'_>, kept: &BTreeSet<u32>) -> bool {
+pub(crate) fn is_stateless(part: &Part<'_>, plan: &Plan<'_>, options: &PlanOptions) -> bool {
+    let kept = &options.kept_tables;
     let Part { module, probed } = part;
     let own = module.globals.iter().skip(module.imported.globals as usize);
     let writes_table = module.elements.iter().any(|segment| match &segment.kind {
@@ -225,6 +278,7 @@ pub(crate) fn is_stateless(part: &Part<'_>, plan: &Plan<'_>, kept: &BTreeSet<u32
         _ => false,
     });
     module.start.is_none()
+        && options.added_exports.is_empty()
         && plan.start.is_none()
         && plan.memories.is_empty()
         && module.data.is_empty()

@@ -1,5 +1,6 @@
 use super::execution::Executed;
 use super::findings::Findings;
+use super::init_call::InitCall;
 use super::part::name;
 use crate::engine::TierReason;
 use crate::report::{self, HeapReport, LayoutReport, MemoryReport, Report, TableReport, Timings, seconds};
@@ -89,7 +90,7 @@ impl Summary {
             compiler: executed.compiler.name(),
             compile_cached: executed.cached,
             compiler_choice: TierReason::Soonest.to_string(),
-            init_functions: executed.called.clone(),
+            init_functions: executed.called.iter().map(InitCall::name).collect(),
             init_arguments: Vec::new(),
             clock_start: ledger.clock_start(),
             timings: Timings {
@@ -116,6 +117,7 @@ impl Summary {
             files_lost: ledger.files_lost(),
             findings: self.findings.finished(ledger),
             frozen: None,
+            embedded: Vec::new(),
             core_instances: self.instances,
         }
     }

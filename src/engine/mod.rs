@@ -145,17 +145,19 @@ pub struct CompiledComponent {
     pub compiler: Compiler,
     /// Whether an earlier run had made it already.
     pub cached: bool,
+    /// Whether it can have tasks beside each other, so that it has to be called asynchronously.
+    pub is_concurrent: bool,
 }
 
 /// Compiles a component with the cheapest compiler that supports its core modules, so that a trap shows all core instances;
-/// unless the cache has it already.
+/// unless the cache has it already. It has support for tasks beside each other only if it is concurrent.
 ///
 /// # Errors
 /// What the last compiler that was tried said.
 pub fn compile_component<'m>(
     wasm: &[u8],
     modules: impl Iterator<Item = &'m [u8]>,
-    options: EngineOptions,
+    (options, is_concurrent): (EngineOptions, bool),
     cache: Option<&CompileCache>,
 ) -> wasmtime::Result<CompiledComponent> {
     let used = modules.map(Proposals::of).fold(Proposals::default(), Proposals::and);
@@ -163,8 +165,9 @@ pub fn compile_component<'m>(
     let compile = |compiler| {
         let mut config = config(compiler, options, used)?;
         config.coredump_on_trap(true);
-        let settings = format!("component {}", settings(compiler, options));
+        let settings = format!("component {} {is_concurrent}", settings(compiler, options));
         let entry = keyed.and_then(|keyed| keyed.cache.entry(&settings, &keyed.digest));
+        configure_components(&mut config, is_concurrent);
         if let Some(entry) = &entry {
             entry.configure(&mut config);
         }
@@ -174,11 +177,28 @@ pub fn compile_component<'m>(
         if let (Some(Keyed { cache, .. }), Some(entry), false) = (keyed, &entry, cached) {
             cache.keep(entry);
         }
-        Ok(CompiledComponent { engine, component, compiler, cached })
+        Ok(CompiledComponent { engine, component, compiler, cached, is_concurrent })
     };
     match options.optimize {
         true => compile(Compiler::OptimizingCranelift),
         false => compile(Compiler::Winch).or_else(|_: wasmtime::Error| compile(Compiler::Cranelift)),
+    }
+}
+
+/// What components can do besides what their core modules can.
+fn configure_components(config: &mut Config, is_concurrent: bool) {
+    config.concurrency_support(is_concurrent && cfg!(feature = "component-calls"));
+    config.wasm_component_model_map(true);
+    config.wasm_component_model_memory64(true);
+    config.wasm_component_model_fixed_length_lists(true);
+    config.wasm_component_model_implements(true);
+    #[cfg(feature = "component-calls")]
+    if is_concurrent {
+        config.wasm_component_model_async(true);
+        config.wasm_component_model_more_async_builtins(true);
+        config.wasm_component_model_async_stackful(true);
+        config.wasm_component_model_threading(true);
+        config.wasm_component_model_error_context(true);
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 use wasmparser::{Parser, Payload};
 
-/// Why init ran in the code that it ran in. [`Report::compiler_choice`](crate::Report) says it in words.
+/// Why init ran in the code that it ran in. No example: [`Report::compiler_choice`](crate::Report) says it in words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TierReason {
@@ -172,23 +172,24 @@ fn pays(code_bytes: usize, runs: u32, init: Duration) -> bool {
 }
 
 impl WantedCode {
-    /// The code of `wasm`, the form of a module that runs, as [supervised](crate::Options::supervised) runs need it.
+    /// The code of `wasm`, the form of a module that runs, as [supervised](crate::Options::supervised) runs need it. No example:
+    /// it is for another process, which gets what the other methods say.
     pub fn new(wasm: Vec<u8>, plain_traces: bool, cache: CompileCache) -> WantedCode {
         let options = EngineOptions { optimize: true, plain_traces, ..EngineOptions::default() };
         WantedCode { wasm, options, cache }
     }
 
-    /// The form of the module that runs.
+    /// The form of the module that runs. No example: see [`WantedCode::new`].
     pub fn wasm(&self) -> &[u8] {
         &self.wasm
     }
 
-    /// Whether backtraces have no debugging information.
+    /// Whether backtraces have no debugging information. No example: see [`WantedCode::new`].
     pub fn plain_traces(&self) -> bool {
         self.options.plain_traces
     }
 
-    /// Where it is to be kept.
+    /// Where it is to be kept. No example: see [`WantedCode::new`].
     pub fn cache(&self) -> &CompileCache {
         &self.cache
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// How far init is.
+/// How far init is. No example: that of [`StageHook`] has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InitStage {
     /// Everything is compiled, and init begins. A program that is frozen runs more than once.
@@ -40,7 +40,7 @@ impl StageHook {
         StageHook(Arc::new(function))
     }
 
-    /// Says so.
+    /// Says that a stage begins. No example: it is what [`Preinit`](crate::Preinit) does.
     pub fn call(&self, stage: InitStage) {
         (self.0)(stage);
     }

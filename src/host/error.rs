@@ -55,6 +55,12 @@ pub enum HostError {
         /// Whether it is a function, a table, …
         kind: &'static str,
     },
+    /// A stub of a component's import has nothing to return.
+    #[error("cannot stub `{}`: it returns a handle, and there is none", in_words(import))]
+    NoStub {
+        /// The import.
+        import: ImportName,
+    },
     /// The library user's linker hook failed.
     #[error("the linker hook failed")]
     Linker(#[source] wasmtime::Error),
@@ -69,6 +75,14 @@ pub enum HostError {
         /// Why.
         source: wasmtime::Error,
     },
+}
+
+/// A function that a component imports, in an interface or by itself.
+fn in_words(import: &ImportName) -> String {
+    match import.module.is_empty() {
+        true => Printable(&import.name).to_string(),
+        false => format!("{}#{}", Printable(&import.module), Printable(&import.name)),
+    }
 }
 
 /// An import that nothing provides.

@@ -45,12 +45,13 @@ pub struct HostOptions {
     pub live_ledger: Option<LiveLedger>,
 }
 
-/// A record of host calls that can be read from other threads, also of a run that never returns.
+/// A record of host calls that can be read from other threads, also of a run that never returns. No example: that of
+/// [`Preinit::repeat`](crate::Preinit::repeat) says what it is for.
 #[derive(Clone, Debug, Default)]
 pub struct LiveLedger(Arc<Mutex<Ledger>>);
 
 impl LiveLedger {
-    /// Every call that was answered so far.
+    /// Every call that was answered so far. No example: see [`LiveLedger`].
     pub fn so_far(&self) -> Ledger {
         self.lock().clone()
     }

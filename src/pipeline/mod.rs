@@ -29,6 +29,7 @@ use additions::Additions;
 use finished_run::FinishedRun;
 use preinit_core::addition::Extended;
 use preinit_core::capture::capture;
+use preinit_core::embed::EmbeddedTree;
 use preinit_core::module::Module;
 use preinit_core::plan::{PlanOptions, plan};
 use preinit_core::probe::{ProbeOptions, Probed};
@@ -99,7 +100,8 @@ impl<'w> Ready<'w> {
         let state = FinishedState { options, execution, ledger: &ledger, run: &run, put_back: &put_back };
         let Made { wasm, maps, mut report } =
             state.written(&mut initialized, stop_run.zip(point), (&mut clock, &mut timings))?;
-        if resets.forgets_directories(&put_back) {
+        let has_files = !EmbeddedTree::all_in(module).is_empty();
+        if has_files || resets.forgets_directories(&put_back) {
             report.warnings.retain(|warning| *warning != Warning::NoDirectories);
         }
         if resets.have_no_effect(&put_back) {

@@ -4,6 +4,7 @@ use super::additions::Additions;
 use super::finished_run::FinishedRun;
 use super::written::Written;
 use crate::checks;
+use crate::embedded_files::embedded_files;
 use crate::finding::Finding;
 use crate::host::Ledger;
 use crate::options::Options;
@@ -58,6 +59,7 @@ impl Stages<'_> {
             files_lost: ledger.files_lost(),
             findings: self.findings(),
             frozen: additions.frozen.as_ref().map(report::frozen),
+            embedded: embedded_files(module),
             core_instances: Vec::new(),
         }
     }

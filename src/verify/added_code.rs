@@ -96,6 +96,7 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
                 layout,
                 slots: slots.clone(),
                 kept_tables: Default::default(),
+                added_exports: Vec::new(),
             };
             let Ok(plan) = plan(target, state, &options) else { return false };
             let Ok(wasm) = encode(target, state, &plan) else { return false };

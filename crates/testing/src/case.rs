@@ -4,7 +4,8 @@
 //! ;; init: NAME              init function; repeated: several, in order; absent: found by its name
 //! ;; options: WORD …         internalize, fresh-imports, keep-init, optimize, wasi, stub-all, mappable, sparse, strip-init
 //! ;; rename: DST=SRC         as `--rename-func`
-//! ;; stub: MODULE.NAME       as `--stub`
+//! ;; stub: MODULE.NAME       as `--stub`; of a component, INTERFACE.NAME: the last dot divides
+//! ;; cut: NAME               as `--cut-import`
 //! ;; preload: NAME=FILE      as `--preload`; FILE is relative to the case. Also provides the imports of both sides later
 //! ;; limits: WORD …          fuel=N, timeout=MILLISECONDS, memory=BYTES
 //! ;; call: NAME(ARG, …)      made on the original after init and on the snapshot, all on one instance, in order.
@@ -26,6 +27,7 @@ pub struct Case {
     pub init: Vec<String>,
     pub renames: Vec<(String, String)>,
     pub stubs: Vec<(String, String)>,
+    pub cuts: Vec<String>,
     pub preloads: Vec<(String, Vec<u8>)>,
     pub elsewhere: Vec<(String, Vec<u8>)>,
     pub calls: Vec<Call>,
@@ -67,6 +69,7 @@ impl Case {
             init: Vec::new(),
             renames: Vec::new(),
             stubs: Vec::new(),
+            cuts: Vec::new(),
             preloads: Vec::new(),
             elsewhere: Vec::new(),
             calls: Vec::new(),
@@ -106,7 +109,13 @@ impl Case {
                 word => panic!("{}: unknown option `{word}`", self.name),
             }),
             "rename" => self.renames.push(split(value, '=')),
-            "stub" => self.stubs.push(split(value, '.')),
+            "stub" => self.stubs.push(match value.rsplit_once('.') {
+                Some((interface, name)) if interface.contains(':') => {
+                    (interface.to_string(), name.to_string())
+                }
+                _ => split(value, '.'),
+            }),
+            "cut" => self.cuts.push(value.to_string()),
             "preload" => {
                 let provider = self.provider(value);
                 self.preloads.push(provider);
@@ -144,6 +153,9 @@ impl Case {
         });
         for (dst, src) in &self.renames {
             preinit = preinit.rename(dst, src);
+        }
+        for import in &self.cuts {
+            preinit = preinit.cut_import(import);
         }
         for (module, name) in &self.stubs {
             preinit = preinit.stub(module, name);

@@ -27,5 +27,6 @@ export async function snapshotOf(original, { state, files, record }) {
     imports: record.imports.map((one) => ({ ...one, signature: base64(one.signature) })),
     files: record.files.map(([directory, name, data]) => [directory, name, data === null ? null : base64(data)]),
   };
-  return { wasm: withSection(encoded.wasm, SECTION, new TextEncoder().encode(JSON.stringify(written))), id, warnings: encoded.warnings };
+  const payload = new TextEncoder().encode(JSON.stringify(written));
+  return { wasm: withSection(encoded.wasm, SECTION, payload), id, warnings: encoded.warnings };
 }

@@ -3,6 +3,7 @@
 use clap::{ArgAction, Args};
 use preinit::host::{Class, FileTimes, Policy, Random};
 
+use super::EmbedArgs;
 use crate::cli::parse::host_choice::{self, ClockChoice};
 use crate::cli::parse::name_pair::{self, Mapping, Preload, Variable};
 
@@ -18,7 +19,8 @@ pub struct HostArgs {
 
     /// Let an imported function do nothing and return zero
     ///
-    /// May be repeated. A stubbed memory, table or global is a fresh one.
+    /// May be repeated. A stubbed memory, table or global is a fresh one. A function of a component's import is INTERFACE#NAME;
+    /// it returns empty texts and lists, `none`, `ok`, and the first case.
     #[arg(long = "stub", value_name = "MODULE.NAME", value_parser = name_pair::stub)]
     pub stubs: Vec<String>,
 
@@ -131,6 +133,10 @@ pub struct HostArgs {
     /// [default: real]
     #[arg(long, help_heading = "WASI", value_name = "TIMES", value_parser = host_choice::file_times)]
     pub file_times: Option<FileTimes>,
+
+    /// Files in the module.
+    #[command(flatten)]
+    pub embed: EmbedArgs,
 }
 
 impl HostArgs {

@@ -5,6 +5,8 @@ mod batch_args;
 mod bool_switch;
 mod cache_args;
 mod compile_ahead_args;
+mod embed_args;
+mod files_args;
 mod host_args;
 mod limit_args;
 mod message_args;
@@ -35,6 +37,8 @@ pub use audit_args::AuditArgs;
 pub use batch_args::BatchArgs;
 pub use cache_args::CacheArgs;
 pub use compile_ahead_args::CompileAheadArgs;
+pub use embed_args::EmbedArgs;
+pub use files_args::{ExtractArgs, InspectArgs, ListArgs};
 pub use host_args::HostArgs;
 pub use limit_args::LimitArgs;
 pub use message_args::MessageArgs;
@@ -105,6 +109,14 @@ pub enum Command {
     /// The file is machine code for this version of preinit and this kind of processor; others refuse it. It runs as it is: take
     /// it only from where you take programs from. A checksum guards it against damage, and against nothing else.
     Prepare(PrepareArgs),
+    /// Say what a module is, and which command line to use for it
+    ///
+    /// It looks at the bytes only and runs nothing. Exit code 1 means that there is no command line to be recommended.
+    Inspect(InspectArgs),
+    /// List the files that --embed has put into a module, with their sizes
+    List(ListArgs),
+    /// Write the files that --embed has put into a module to a directory
+    Extract(ExtractArgs),
     /// Write a shell's completion script to standard output
     Completions {
         /// The shell

@@ -33,6 +33,9 @@ pub struct SnapshotArgs {
     /// byte after a text; it is passed as an address and a length, or as an address if the function has no parameter for the
     /// length. Elements of lists are 32-bit numbers, or addresses and lengths of texts.
     ///
+    /// Of a component, arguments are written in WAVE, as in `init("a", [1, 2], {x: 1, y: none})`. INSTANCE#NAME is a function of an
+    /// exported instance.
+    ///
     /// [default: the first that exists of `wizer-initialize`, `wizer.initialize`, `preinit`]
     #[arg(short = 'f', long = "init-func", value_name = "NAME")]
     pub init_functions: Vec<String>,
@@ -55,6 +58,13 @@ pub struct SnapshotArgs {
     /// Keep the init function as an export of the output
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub keep_init_func: bool,
+
+    /// Cut an import of a component
+    ///
+    /// Init has it; in the output it is an instance of the component's own, whose functions trap. For what only init calls, such
+    /// as a loader of modules. May be repeated.
+    #[arg(long = "cut-import", value_name = "NAME")]
+    pub cut_imports: Vec<String>,
 
     /// How the state is written.
     #[command(flatten)]

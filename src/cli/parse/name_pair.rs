@@ -58,9 +58,10 @@ pub fn constant_export(text: &str) -> Result<ConstantExport, String> {
     }
 }
 
-/// `MODULE.NAME`, kept as typed: both names may hold dots, so it takes the module's imports to divide it.
+/// `MODULE.NAME`, kept as typed: both names may hold dots, so it takes the module's imports to divide it. `INTERFACE#NAME` for
+/// components, and `#NAME` for what is in no interface.
 pub fn stub(text: &str) -> Result<String, String> {
-    if text.contains('.') { Ok(text.to_owned()) } else { Err("expected MODULE.NAME".to_owned()) }
+    if text.contains(['.', '#']) { Ok(text.to_owned()) } else { Err("expected MODULE.NAME".to_owned()) }
 }
 
 /// `KEY=VALUE` or `KEY`.

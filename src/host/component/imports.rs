@@ -1,18 +1,18 @@
-//! What a component imports. What nothing provides traps when it is called, with its name.
+//! What a component imports. What nothing provides traps when it is called, with its name, or is answered by a stub.
 
 use std::sync::Arc;
 
 use super::link::{self, Interface};
-use super::{ComponentHost, functions};
+use super::{ComponentHost, functions, stub};
 use crate::host::component_value::{ComponentValue, Handle};
 use crate::host::error::ComponentImportCalled;
-use crate::host::host_options::ImportName;
+use crate::host::host_options::{HostOptions, ImportName};
 use crate::host::ledger::{ComponentCall, Outcome};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType, Val};
 
 /// What every resource is that nobody provides.
-struct Unprovided;
+pub(super) struct Unprovided;
 
 /// The name of an interface of WASI 0.2 without its version; `None` for another one.
 fn preview2(interface: &str) -> Option<&str> {
@@ -30,9 +30,10 @@ pub fn is_provided(interface: &str, function: &str) -> bool {
 pub(super) fn define(
     linker: &mut Linker<ComponentHost>,
     component: &Component,
-    with_wasi: bool,
+    options: &HostOptions,
 ) -> wasmtime::Result<()> {
     let engine = linker.engine().clone();
+    let with_wasi = options.wasi.is_some();
     let ty = component.component_type();
     for (name, item) in ty.imports(&engine) {
         match item.ty {
@@ -40,6 +41,10 @@ pub(super) fn define(
                 let wasi = preview2(name).filter(|plain| with_wasi && functions::has_interface(plain));
                 let mut defined = linker.instance(name)?;
                 for (export, item) in instance.exports(&engine) {
+                    if stub::is_named(options, name, export) {
+                        stub::define(&mut defined, (name, export), &item.ty)?;
+                        continue;
+                    }
                     let is_defined = match wasi {
                         Some(plain) => {
                             link::define(&mut defined, &Interface { name, plain }, (export, &item.ty))?
@@ -47,22 +52,27 @@ pub(super) fn define(
                         None => false,
                     };
                     if !is_defined {
-                        add_trap(&mut defined, (name, export), item.ty)?;
+                        add_unprovided(&mut defined, (name, export), item.ty, options)?;
                     }
                 }
             }
-            item => add_trap(&mut linker.root(), ("", name), item)?,
+            item if stub::is_named(options, "", name) => {
+                stub::define(&mut linker.root(), ("", name), &item)?;
+            }
+            item => add_unprovided(&mut linker.root(), ("", name), item, options)?,
         }
     }
     Ok(())
 }
 
-fn add_trap(
+fn add_unprovided(
     linker: &mut LinkerInstance<'_, ComponentHost>,
     (interface, name): (&str, &str),
     item: ComponentItem,
+    options: &HostOptions,
 ) -> wasmtime::Result<()> {
     match item {
+        ComponentItem::ComponentFunc(_) if options.stub_all => stub::define(linker, (interface, name), &item),
         ComponentItem::ComponentFunc(_) => {
             let called =
                 ComponentImportCalled { interface: interface.to_string(), function: name.to_string() };

@@ -17,6 +17,7 @@ mod resources;
 mod sockets;
 mod stat;
 mod streams;
+mod stub;
 
 pub(super) use imports::is_provided;
 
@@ -26,6 +27,7 @@ use super::host_options::HostOptions;
 use super::ledger::Ledger;
 use super::run_limits::Limits;
 use resources::Resources;
+use std::collections::BTreeMap;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
 
@@ -39,6 +41,11 @@ impl ComponentHost {
     /// Every host call so far; the host's own ledger is empty afterwards.
     pub fn take_ledger(&mut self) -> Ledger {
         self.state.take_ledger()
+    }
+
+    /// The resources of WASI that are alive, by kind.
+    pub fn live_resources(&self) -> BTreeMap<&'static str, usize> {
+        self.resources.kinds()
     }
 
     /// What the guest wrote to standard output, if that is captured.
@@ -56,9 +63,6 @@ impl ComponentHost {
 pub fn lacking(options: &HostOptions) -> Option<&'static str> {
     if !options.preloads.is_empty() {
         return Some("preloaded modules");
-    }
-    if !options.stubs.is_empty() || options.stub_all {
-        return Some("stubs of imports");
     }
     if options.linker.is_some() {
         return Some("a linker of core imports");
@@ -86,7 +90,7 @@ pub fn new_component_store(
     Ok(store)
 }
 
-/// Provides what the component imports. What nobody provides traps when it is called.
+/// Provides what the component imports. What nobody provides traps when it is called, unless it is stubbed.
 ///
 /// # Errors
 /// If the engine refuses a definition.
@@ -97,6 +101,6 @@ pub fn component_linker(
 ) -> wasmtime::Result<Linker<ComponentHost>> {
     let mut linker = Linker::new(engine);
     linker.allow_shadowing(true);
-    imports::define(&mut linker, component, options.wasi.is_some())?;
+    imports::define(&mut linker, component, options)?;
     Ok(linker)
 }

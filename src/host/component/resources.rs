@@ -143,6 +143,24 @@ impl Resources {
         Some(fd)
     }
 
+    /// How many of each kind are alive.
+    pub fn kinds(&self) -> BTreeMap<&'static str, usize> {
+        let mut kinds = BTreeMap::new();
+        for resource in self.alive.values() {
+            let kind = match resource {
+                Resource::Descriptor(_) => "descriptor",
+                Resource::Input(_) => "input-stream",
+                Resource::Output(_) => "output-stream",
+                Resource::Pollable(_) => "pollable",
+                Resource::Entries(_) => "directory-entry-stream",
+                Resource::Error(_) => "error",
+                Resource::Network => "network",
+            };
+            *kinds.entry(kind).or_default() += 1;
+        }
+        kinds
+    }
+
     /// The host memory that all of them take, in bytes, roughly.
     pub fn cost(&self) -> u64 {
         self.alive.len() as u64 * COST + self.listed

@@ -134,7 +134,7 @@ fn written(part: &Part<'_>, state: &ReadState) -> Result<(Vec<u8>, bool)> {
     let forgets = Adapter::of(module).is_some_and(|adapter| adapter.forget(&mut snapshot));
     let options = PlanOptions { kept_tables: state.kept_tables.clone(), ..PlanOptions::default() };
     let plan = plan(module, &snapshot, &options)?;
-    match is_stateless(part, &plan, &state.kept_tables) {
+    match is_stateless(part, &plan, &options) {
         true => Ok((module.bytes.to_vec(), forgets)),
         false => Ok((encode(module, &snapshot, &plan)?, forgets)),
     }

@@ -1,6 +1,8 @@
 //! Components.
 
+mod generated;
 pub mod golden;
+mod graph;
 mod host;
 mod real;
 mod running;

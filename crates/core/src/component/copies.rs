@@ -5,8 +5,11 @@ use super::definition::{Definition, Nested, Step};
 use super::elaborate::{Elaborated, Frame};
 use super::parse::read_steps;
 use super::reindex::{self, Position};
-use super::section::{HEADER, RawSection};
-use super::{Component, ComponentError};
+use super::section::{HEADER, RawSection, id};
+use super::shift::contents;
+use super::unused::unused;
+use super::{Component, ComponentError, LastModule};
+use wasm_encoder::{Encode, ModuleArg};
 use wasmparser::{ComponentExternalKind, ComponentOuterAliasKind};
 
 /// A module or component index of a component, as far as it can be followed.
@@ -55,6 +58,7 @@ pub struct Copies<'c, 'a> {
     component: &'c Component<'a>,
     tree: &'c Elaborated<'c, 'a>,
     encoded: &'c [Vec<u8>],
+    last: &'c [LastModule],
     /// For each module, what all its instances begin as; `None` if they differ, or if there are none.
     uniform: Vec<Option<&'c [u8]>>,
     differs: Vec<bool>,
@@ -66,11 +70,11 @@ pub struct Copies<'c, 'a> {
 }
 
 impl<'c, 'a> Copies<'c, 'a> {
-    /// `encoded` has what each core instance begins as.
+    /// `encoded` has what each core instance begins as, `last` the modules that are added.
     pub fn new(
         component: &'c Component<'a>,
         tree: &'c Elaborated<'c, 'a>,
-        encoded: &'c [Vec<u8>],
+        (encoded, last): (&'c [Vec<u8>], &'c [LastModule]),
     ) -> Copies<'c, 'a> {
         let mut uniform: Vec<Option<&[u8]>> = vec![None; component.modules.len()];
         let mut differs = vec![false; component.modules.len()];
@@ -91,7 +95,7 @@ impl<'c, 'a> Copies<'c, 'a> {
         };
         let groups = origins.iter().map(no_groups).collect();
         let emitted = vec![None; tree.frames.len()];
-        Copies { component, tree, encoded, uniform, differs, origins, groups, emitted }
+        Copies { component, tree, encoded, last, uniform, differs, origins, groups, emitted }
     }
 
     /// The component in which every core instance begins as it should.
@@ -121,7 +125,8 @@ impl<'c, 'a> Copies<'c, 'a> {
         index
     }
 
-    fn up(&self, mut frame: usize, count: u32) -> usize {
+    /// The component instance so many levels out.
+    pub fn up(&self, mut frame: usize, count: u32) -> usize {
         for _ in 0..count {
             frame = self.tree.frames[frame].parent.unwrap_or(0);
         }
@@ -213,7 +218,24 @@ impl<'c, 'a> Copies<'c, 'a> {
             });
             position.pass(&steps);
         }
+        self.emit_last(frame, &mut out);
         Ok(out)
+    }
+
+    /// Adds the last module of a component instance, and its instance. Nothing comes after them, so that no index moves.
+    fn emit_last(&self, frame: usize, out: &mut Vec<u8>) {
+        let in_frame = |last: &&LastModule| last.component == self.tree.frames[frame].path;
+        let Some(last) = self.last.iter().find(in_frame) else { return };
+        out.push(id::CORE_MODULE);
+        last.bytes.as_slice().encode(out);
+        let module =
+            self.base(frame, Space::Module, self.origins[frame][Space::Module as usize].len() as u32);
+        let mut instances = wasm_encoder::InstanceSection::new();
+        let arguments = last.arguments.iter();
+        instances
+            .instantiate(module, arguments.map(|(name, index)| (name.as_str(), ModuleArg::Instance(*index))));
+        out.push(id::CORE_INSTANCE);
+        contents(&instances).unwrap_or_default().as_slice().encode(out);
     }
 
     fn emit_module(&self, frame: usize, number: usize, section: &RawSection<'_>, out: &mut Vec<u8>) {
@@ -242,11 +264,12 @@ impl<'c, 'a> Copies<'c, 'a> {
             }
         }
         if let [] | [_] = contents.as_slice() {
-            if contents.is_empty() && reaches_out(&self.tree.frames[frame].definition.components[child]) {
-                // Nobody knows what its aliases are, where they have copies.
-                return Err(self.some_that_differ());
-            }
-            section.write(contents.first().map(Vec::as_slice), out);
+            let definition = &self.tree.frames[frame].definition.components[child];
+            let bytes = match contents.into_iter().next() {
+                Some(bytes) => bytes,
+                None => unused(self, definition, (frame, 1))?,
+            };
+            section.write(Some(&bytes), out);
             return Ok(());
         }
         for (user, parent) in self.tree.frames.iter().enumerate() {
@@ -272,20 +295,6 @@ impl<'c, 'a> Copies<'c, 'a> {
         let own = &self.origins[frame][space as usize];
         own.iter().position(|origin| *origin == Origin::Own(number)).unwrap_or(0)
     }
-}
-
-/// Whether something in a component that has no instances is an alias of a module or component outside of it.
-fn reaches_out(definition: &Definition<'_>) -> bool {
-    let is_alias = |step: &Step<'_>| {
-        matches!(
-            step,
-            Step::Outer {
-                kind: ComponentOuterAliasKind::CoreModule | ComponentOuterAliasKind::Component,
-                ..
-            }
-        )
-    };
-    definition.steps.iter().any(is_alias) || definition.components.iter().any(reaches_out)
 }
 
 /// The kinds of aliases that multiply.

@@ -38,7 +38,9 @@ impl Component<'_> {
             Elaborated { frames: Vec::new(), instances: Vec::new(), exported: BTreeSet::new() };
         let root = Closure { definition: &self.root, stands_in: None };
         let exports = elaborated.instantiate(root, String::new(), (HashMap::new(), 0))?;
-        modules_of(&exports, &mut elaborated.exported);
+        let mut exported = BTreeSet::new();
+        elaborated.modules_of(&exports, &mut exported);
+        elaborated.exported = exported;
         Ok(elaborated)
     }
 }
@@ -65,6 +67,8 @@ type Exports<'d, 'a> = HashMap<&'a str, Item<'d, 'a>>;
 /// A component instance as far as it has come.
 pub(super) struct Frame<'d, 'a> {
     pub definition: &'d Definition<'a>,
+    /// As in [`CoreInstance::component`].
+    pub path: String,
     /// The component instance in which the definition stands.
     pub parent: Option<usize>,
     /// The same, and the number of the definition there.
@@ -76,7 +80,7 @@ pub(super) struct Frame<'d, 'a> {
     modules: Vec<Item<'d, 'a>>,
     components: Vec<Item<'d, 'a>>,
     instances: Vec<Item<'d, 'a>>,
-    core_instances: u32,
+    pub core_instances: u32,
     exports: Exports<'d, 'a>,
 }
 
@@ -89,9 +93,10 @@ pub(super) struct Elaborated<'d, 'a> {
 }
 
 impl<'d, 'a> Frame<'d, 'a> {
-    fn new(closure: Closure<'d, 'a>) -> Frame<'d, 'a> {
+    fn new(closure: Closure<'d, 'a>, path: &str) -> Frame<'d, 'a> {
         Frame {
             definition: closure.definition,
+            path: shown(path),
             parent: closure.stands_in.map(|(parent, _)| parent),
             stands_in: closure.stands_in,
             core: Vec::new(),
@@ -140,7 +145,7 @@ impl<'d, 'a> Elaborated<'d, 'a> {
         }
         let this = self.frames.len();
         let definition = closure.definition;
-        self.frames.push(Frame::new(closure));
+        self.frames.push(Frame::new(closure, &path));
         self.check_count()?;
         let mut children = 0;
         for step in &definition.steps {
@@ -229,28 +234,52 @@ impl<'d, 'a> Elaborated<'d, 'a> {
         }
         frame.map_or(Item::Unknown, |frame| self.frames[frame].item(kind, index))
     }
-}
 
-/// The modules that are exported, by themselves, in an instance or in a component.
-fn modules_of(exports: &Exports<'_, '_>, modules: &mut BTreeSet<usize>) {
-    for item in exports.values() {
+    /// The modules that are exported, by themselves, in an instance or in a component.
+    fn modules_of(&self, exports: &Exports<'_, '_>, modules: &mut BTreeSet<usize>) {
+        for item in exports.values() {
+            self.modules_of_item(item, modules);
+        }
+    }
+
+    fn modules_of_item(&self, item: &Item<'_, '_>, modules: &mut BTreeSet<usize>) {
         match item {
             Item::Module(module) => {
                 modules.insert(*module);
             }
-            Item::Component(closure) => modules_in(closure.definition, modules),
-            Item::Instance(exports) => modules_of(exports, modules),
+            Item::Component(closure) => {
+                let stands_in = closure.stands_in.map(|(frame, _)| frame);
+                self.modules_in(closure.definition, (stands_in, 1), modules);
+            }
+            Item::Instance(exports) => self.modules_of(exports, modules),
             Item::Unknown => {}
         }
     }
-}
 
-fn modules_in(definition: &Definition<'_>, modules: &mut BTreeSet<usize>) {
-    modules.extend(definition.steps.iter().filter_map(|step| match step {
-        Step::Module(module) => Some(*module),
-        _ => None,
-    }));
-    definition.components.iter().for_each(|component| modules_in(component, modules));
+    /// The modules that a definition has or can reach. It stands `depth` deep in a component instance.
+    fn modules_in(
+        &self,
+        definition: &Definition<'_>,
+        (stands_in, depth): (Option<usize>, u32),
+        modules: &mut BTreeSet<usize>,
+    ) {
+        for step in &definition.steps {
+            match step {
+                Step::Module(module) => {
+                    modules.insert(*module);
+                }
+                Step::Outer { kind, count, index } if *count >= depth => {
+                    if let Some(frame) = stands_in {
+                        self.modules_of_item(&self.outer(frame, *kind, count - depth, *index), modules);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for component in &definition.components {
+            self.modules_in(component, (stands_in, depth + 1), modules);
+        }
+    }
 }
 
 fn shown(path: &str) -> String {

@@ -37,6 +37,24 @@ pub enum ComponentError {
     /// The outermost component has no such export.
     #[error("the component has no exported function `{}`", Printable(.0))]
     NoSuchExport(String),
+    /// An export cannot have another name.
+    #[error("export `{}` cannot be renamed to `{}`: {}", Printable(src), Printable(dst), Message(why))]
+    Rename {
+        /// The name that it has.
+        src: String,
+        /// The one that it should have.
+        dst: String,
+        /// What is in the way.
+        why: String,
+    },
+    /// An import cannot be replaced by an instance of the component's own.
+    #[error("import `{}` cannot be cut: {}", Printable(import), Message(why))]
+    Cut {
+        /// The import.
+        import: String,
+        /// What is in the way.
+        why: String,
+    },
     /// Whoever gets the module would get the state of an instance with it.
     #[error(
         "{module} has a state after init, and the component exports it, so that others could instantiate it anew"

@@ -10,26 +10,35 @@
 
 mod accessor_module;
 mod accessors;
+mod concurrency;
 mod copies;
+mod cut;
 mod definition;
 mod elaborate;
 mod error;
+mod last_module;
 mod names;
 mod parse;
 mod reindex;
+mod rename;
 mod rewrite;
 mod section;
 mod shift;
 mod table_writes;
 #[cfg(test)]
 mod tests;
+mod trapping;
+mod unused;
 mod unused_exports;
 
 pub use accessor_module::GLOBAL_SIZE;
 pub use accessors::{Accessors, Shown};
+pub use cut::without_imports;
 pub use elaborate::CoreInstance;
 pub use error::ComponentError;
+pub use last_module::{ForeignFunction, ForeignPlace, LAST_MODULE, LastModule, SharedItems, Siblings};
 pub use parse::is_component;
+pub use rename::with_renamed_exports;
 pub use shift::without_export;
 pub use table_writes::{TableWrite, table_writes};
 
@@ -57,6 +66,15 @@ impl<'a> Component<'a> {
     /// The core modules, in the order of the file.
     pub fn modules(&self) -> &[CoreModule<'a>] {
         &self.modules
+    }
+
+    /// Whether it, or a component in it, uses what belongs to concurrent tasks: asynchronous functions, streams, futures, and
+    /// their builtins.
+    ///
+    /// # Errors
+    /// [`ComponentError::Malformed`], which parsing rules out.
+    pub fn is_concurrent(&self) -> Result<bool, ComponentError> {
+        concurrency::is_concurrent(self.bytes)
     }
 
     /// Whether the outermost component exports a function of this name.

@@ -21,6 +21,15 @@ pub fn shifted(payload: &[u8], removed: Removed) -> Option<Vec<u8>> {
     reindexed(payload, chosen, |_, index| (index != removed.index).then(|| removed.shifted(index)))
 }
 
+/// The section when one more component comes before those from `from` on; `None` if it is malformed.
+pub fn with_component_before(payload: &[u8], from: u32) -> Option<Vec<u8>> {
+    let chosen = |name| match name {
+        ComponentName::Components(names) => Some(Named { names, sort: &[0x04] }),
+        _ => None,
+    };
+    reindexed(payload, chosen, |_, index| Some(if index >= from { index + 1 } else { index }))
+}
+
 /// Names of items of one sort.
 pub(super) struct Named<'n> {
     pub names: wasmparser::NameMap<'n>,

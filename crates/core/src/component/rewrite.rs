@@ -3,7 +3,7 @@
 use super::copies::Copies;
 use super::definition::{Definition, Nested};
 use super::section::HEADER;
-use super::{Component, ComponentError};
+use super::{Component, ComponentError, LastModule};
 
 impl Component<'_> {
     /// The component with other core modules: one for each of [`Component::modules`], or `None` for one that stays.
@@ -18,6 +18,18 @@ impl Component<'_> {
     /// [`ComponentError::InstancesDiffer`], if such a module, or a component around it, is handed over as an argument or an
     /// export: then it cannot be told which one is meant. [`ComponentError::Exported`].
     pub fn with_instances(&self, encoded: &[Vec<u8>]) -> Result<Vec<u8>, ComponentError> {
+        self.with_last_modules(encoded, &[])
+    }
+
+    /// The same, with core modules that come last in component instances.
+    ///
+    /// # Errors
+    /// As [`Component::with_instances`].
+    pub fn with_last_modules(
+        &self,
+        encoded: &[Vec<u8>],
+        last: &[LastModule],
+    ) -> Result<Vec<u8>, ComponentError> {
         let elaborated = self.elaborated()?;
         let mut modules: Vec<Option<&[u8]>> = vec![None; self.modules.len()];
         let mut differ = false;
@@ -32,8 +44,12 @@ impl Component<'_> {
                 return Err(ComponentError::Exported { module: self.module_name(module) });
             }
         }
-        match differ {
-            true => Copies::new(self, &elaborated, encoded).write(),
+        match differ || !last.is_empty() {
+            true => {
+                let wasm = Copies::new(self, &elaborated, (encoded, last)).write()?;
+                Component::parse(&wasm)?;
+                Ok(wasm)
+            }
             false => Ok(self.with_modules(&modules)),
         }
     }

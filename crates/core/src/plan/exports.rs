@@ -70,5 +70,5 @@ pub(super) fn plan<'a>(module: &Module<'a>, options: &PlanOptions) -> Vec<Planne
         };
         Some(PlannedExport { name, kind: export.kind, index: export.index })
     });
-    exports.collect()
+    exports.chain(options.added_exports.iter().cloned()).collect()
 }

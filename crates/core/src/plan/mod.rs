@@ -52,6 +52,8 @@ pub struct PlanOptions {
     pub slots: HashMap<(u32, u64), String>,
     /// Tables that hold at the snapshot what instantiation puts there, for which the segments of the original stay.
     pub kept_tables: BTreeSet<u32>,
+    /// Exports that are added to those of the module, under names that it does not use.
+    pub added_exports: Vec<PlannedExport<'static>>,
 }
 
 /// Everything that is written differently from the original module.

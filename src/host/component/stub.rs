@@ -1,0 +1,154 @@
+//! Functions of a component's imports that stubs answer.
+
+use super::ComponentHost;
+use super::imports::Unprovided;
+use crate::host::component_value::{ComponentValue, Handle};
+use crate::host::error::{Denied, HostError};
+use crate::host::host_options::{HostOptions, ImportName};
+use crate::host::host_value::HostValue;
+use crate::host::ledger::{Call, ComponentCall, Entry, Outcome};
+use crate::host::policy::{Class, Policy};
+use std::sync::Arc;
+use wasmtime::StoreContextMut;
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use wasmtime::component::{LinkerInstance, Resource, Type, Val};
+
+/// Whether a stub is named for a function.
+pub(super) fn is_named(options: &HostOptions, interface: &str, function: &str) -> bool {
+    options.stubs.iter().any(|stub| stub.module == interface && stub.name == function)
+}
+
+/// Lets a function answer with the emptiest result that its type has.
+pub(super) fn define(
+    linker: &mut LinkerInstance<'_, ComponentHost>,
+    (interface, name): (&str, &str),
+    item: &ComponentItem,
+) -> wasmtime::Result<()> {
+    let ComponentItem::ComponentFunc(_) = item else { return Ok(()) };
+    let import = Arc::new(ImportName::new(interface, name));
+    linker.func_new(name, move |mut store, ty, params, results| {
+        call(&mut store, (&import, &ty), params, results)
+    })
+}
+
+fn call(
+    store: &mut StoreContextMut<'_, ComponentHost>,
+    (import, ty): (&Arc<ImportName>, &ComponentFunc),
+    params: &[Val],
+    results: &mut [Val],
+) -> wasmtime::Result<()> {
+    let backtrace = store.data().state.recorder.backtrace(&*store);
+    store.data_mut().check_stub(import, backtrace, results.len())?;
+    for (ty, result) in ty.results().zip(results.iter_mut()) {
+        *result =
+            answer(&ty, store).map_err(|NoAnswer| HostError::NoStub { import: ImportName::clone(import) })?;
+    }
+    store.data_mut().record_stub(import, params, results)
+}
+
+impl ComponentHost {
+    /// Records that a stub answers, unless that is denied.
+    fn check_stub(
+        &mut self,
+        import: &Arc<ImportName>,
+        backtrace: Option<Vec<String>>,
+        results: usize,
+    ) -> wasmtime::Result<()> {
+        let is_denied = self.state.policies.get(Class::Stub) == Policy::Deny;
+        let denied = || Denied { class: Class::Stub, what: format!("the stub `{import}`") };
+        let recorder = &mut self.state.recorder;
+        let call = Call {
+            import: Arc::clone(import),
+            args: Vec::new(),
+            reads: Vec::new(),
+            stubbed: true,
+            backtrace,
+        };
+        let outcome = match is_denied {
+            true => Outcome::Denied(denied()),
+            // What it is stands with the call in the words of the component.
+            false => Outcome::Results(vec![HostValue::I32(0); results]),
+        };
+        if recorder.replayed(&call)?.is_none() {
+            recorder.record(Entry { call, outcome, writes: Vec::new() })?;
+        }
+        if is_denied { Err(denied().into()) } else { Ok(()) }
+    }
+
+    fn record_stub(
+        &mut self,
+        import: &Arc<ImportName>,
+        params: &[Val],
+        results: &[Val],
+    ) -> wasmtime::Result<()> {
+        let mut unknown = |_| Ok(Handle { kind: "stub", number: 0 });
+        let args = params.iter().map(|value| ComponentValue::of(value, &mut unknown));
+        let args = args.collect::<wasmtime::Result<_>>()?;
+        let result = results.first().map(|value| ComponentValue::of(value, &mut unknown)).transpose()?;
+        let end = self.state.ledger().len();
+        self.state.recorder.record_component(ComponentCall {
+            import: Arc::clone(import),
+            args,
+            result,
+            ended: None,
+            answered_by: end.saturating_sub(1)..end,
+            backtrace: None,
+        })?;
+        Ok(())
+    }
+}
+
+/// There is nothing of the type that could be made up.
+pub(super) struct NoAnswer;
+
+/// The emptiest value of a type: zero, `false`, no elements, `none`, `ok`, the first case. A resource is one of those that nobody
+/// provides.
+pub(super) fn answer(ty: &Type, store: &mut StoreContextMut<'_, ComponentHost>) -> Result<Val, NoAnswer> {
+    let mut fields = |types: Vec<Type>| -> Result<Vec<Val>, NoAnswer> {
+        types.iter().map(|ty| answer(ty, store)).collect()
+    };
+    Ok(match ty {
+        Type::Bool => Val::Bool(false),
+        Type::S8 => Val::S8(0),
+        Type::U8 => Val::U8(0),
+        Type::S16 => Val::S16(0),
+        Type::U16 => Val::U16(0),
+        Type::S32 => Val::S32(0),
+        Type::U32 => Val::U32(0),
+        Type::S64 => Val::S64(0),
+        Type::U64 => Val::U64(0),
+        Type::Float32 => Val::Float32(0.0),
+        Type::Float64 => Val::Float64(0.0),
+        Type::Char => Val::Char('\0'),
+        Type::String => Val::String(String::new()),
+        Type::List(_) => Val::List(Vec::new()),
+        Type::Map(_) => Val::Map(Vec::new()),
+        Type::FixedLengthList(list) => Val::FixedLengthList(fields(vec![list.ty(); list.len() as usize])?),
+        Type::Record(record) => {
+            let names: Vec<String> = record.fields().map(|field| field.name.to_string()).collect();
+            let values = fields(record.fields().map(|field| field.ty).collect())?;
+            Val::Record(names.into_iter().zip(values).collect())
+        }
+        Type::Tuple(tuple) => Val::Tuple(fields(tuple.types().collect())?),
+        Type::Variant(variant) => {
+            let case = variant.cases().next().ok_or(NoAnswer)?;
+            Val::Variant(case.name.to_string(), payload(case.ty, store)?)
+        }
+        Type::Enum(cases) => Val::Enum(cases.names().next().ok_or(NoAnswer)?.to_string()),
+        Type::Option(_) => Val::Option(None),
+        Type::Result(result) => Val::Result(Ok(payload(result.ok(), store)?)),
+        Type::Flags(_) => Val::Flags(Vec::new()),
+        Type::Own(_) => {
+            let made = Resource::<Unprovided>::new_own(0).try_into_resource_any(store);
+            Val::Resource(made.map_err(|_| NoAnswer)?)
+        }
+        Type::Borrow(_) | Type::Future(_) | Type::Stream(_) | Type::ErrorContext => return Err(NoAnswer),
+    })
+}
+
+fn payload(
+    ty: Option<Type>,
+    store: &mut StoreContextMut<'_, ComponentHost>,
+) -> Result<Option<Box<Val>>, NoAnswer> {
+    ty.map(|ty| answer(&ty, store).map(Box::new)).transpose()
+}

@@ -1,0 +1,54 @@
+"""The inputs: how init is called, and the answers of the original after init.
+
+A call is a function, its arguments, and the answer; `trap` is any trap.
+"""
+
+
+def query(answers):
+    return [["query", [argument], answer] for argument, answer in answers.items()]
+
+
+SYMBOLS = (
+    "{exports: [{kind: freestanding({protocol: \"WitWorld\", name: \"query\"}), return-style: normal}, "
+    "{kind: freestanding({protocol: \"WitWorld\", name: \"describe\"}), return-style: normal}], "
+    "resources: [], records: [], %flags: [], tuples: [], variants: [], enums: [], options: [], results: []}"
+)
+
+CASES = [
+    {"name": "lua", "file": "lua.component.wasm", "calls": query({5: 30012, 100: 30543, 777: 35906})},
+    {"name": "quickjs", "file": "quickjs.component.wasm", "calls": query({5: 1018230, 100: 2018325})},
+    {"name": "rust-regex", "file": "rust-regex.component.wasm", "calls": query({5: 12, 100: 107})},
+    {"name": "stdio", "file": "stdio.component.wasm", "calls": query({5: 9574, 100: 1347})},
+    {"name": "stdioreset", "file": "stdioreset.component.wasm", "calls": query({5: 9574, 100: 1347})},
+    {"name": "composed", "file": "composed.wasm", "calls": query({5: 105, 100: 200, 777: 877})},
+    {
+        "name": "twice",
+        "file": "twice.wat",
+        "calls": query({1: 3481, 2: 5488, 3: 5493, 5: 7513, 7: 11555, 9: 11577}),
+    },
+    {"name": "tables", "file": "tables.wat", "calls": query({0: 30, 1: 20, 4: 30, 5: 30, 2: "trap"})},
+    {"name": "handle", "file": "handle.wat", "refused": "1 handle is alive"},
+    {
+        "name": "qjs-async",
+        "file": "qjs-async.before.wasm",
+        "init": "init(SHIM, SCRIPT, none, false)",
+        "texts": {"SHIM": "qjs.shim.js", "SCRIPT": "qjs.app.js"},
+        "options": ["--cut-import", "local:init/module-loader"],
+        "calls": query({5: 9579, 19999: 21298}),
+        # Its asynchronous functions need a flag of V8 in Node 24.
+        "v8": False,
+    },
+    {
+        "name": "python",
+        "file": "python.before.wasm",
+        "archive": "python.dirs.tar.xz",
+        "directories": ["python", "bundled", "world", "0"],
+        "init": f"exports#init(\"app\", {SYMBOLS}, false)",
+        "options": [
+            *("--env", "PYTHONHOME=/python"),
+            *("--env", "PYTHONPATH=/python:/world:/0:/bundled"),
+            *("--env", "PYTHONUNBUFFERED=1"),
+        ],
+        "calls": [["query", [5], 96], ["describe", ["bob"], '{"name": "bob", "n": 20000}']],
+    },
+]

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Takes snapshots of components of real toolchains and compares their answers in Wasmtime and, by way of jco, in V8.
+
+    python3 tests/components/run.py --preinit target/debug/preinit --inputs ../shared/inputs [--only lua,qjs-async] [--no-v8]
+
+The inputs are in the folder `components` of --inputs; MANIFEST.md there says how each was made. Needs PyPI's wasmtime 50 in the
+Python that WASMTIME_PYTHON names; jco comes from npm into --work, at fixed versions. The answers that are expected are those of
+the original after init.
+
+Ends with 0 if all answers are right, 1 if not, and 3 if what was compared is right, but something could not be had.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+
+import cases
+
+PACKAGES = {
+    "@bytecodealliance/jco": "1.35.0",
+    "@bytecodealliance/preview2-shim": "0.26.1",
+    "node": "24.21.0",
+}
+
+# What preinit says if it was built without the feature for it.
+NO_CALLS = "there is no support for arguments of init functions in components"
+
+
+class Session:
+    """One run over the inputs."""
+
+    def __init__(self, arguments):
+        self.here = pathlib.Path(__file__).resolve().parent
+        root = self.here.parents[1]
+        target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))
+        self.preinit = arguments.preinit.resolve()
+        self.inputs = arguments.inputs.resolve() / "components"
+        self.work = (arguments.work or target / "components").resolve()
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.python = os.environ.get("WASMTIME_PYTHON", sys.executable)
+        self.v8 = not arguments.no_v8
+        self.jco = None
+        self.wrong = 0
+        self.missing = []
+
+    def install(self):
+        """Gets jco and Node; without them nothing is compared in V8."""
+        if not self.v8:
+            return
+        if shutil.which("npm") is None:
+            self.missing.append("no answers compared in V8: npm is not here")
+            return
+        (self.work / "package.json").write_text(json.dumps({"private": True, "type": "module", "dependencies": PACKAGES}))
+        command = ["npm", "install", "--no-fund", "--no-audit", "--loglevel=error", "--prefer-offline"]
+        done = subprocess.run(command, cwd=self.work, text=True, capture_output=True)
+        if done.returncode != 0:
+            self.missing.append(f"no answers compared in V8: npm could not install jco: {done.stderr.strip()}")
+            return
+        self.jco = self.work / "node_modules/.bin/jco"
+        self.node = self.work / "node_modules/.bin/node"
+
+    def unpack(self, case):
+        """The directories that init reads, as options."""
+        if "archive" not in case:
+            return []
+        folder = self.work / case["name"]
+        if not folder.exists():
+            with tarfile.open(self.inputs / case["archive"]) as archive:
+                archive.extractall(folder, filter="data")
+        roots = [path for path in folder.rglob("*") if path.is_dir() and path.name in case["directories"]]
+        found = {path.name: path for path in sorted(roots, key=lambda path: -len(path.parts))}
+        return [option for name in case["directories"] for option in ("--dir", f"{found[name]}::{name}")]
+
+    def snapshot(self, case):
+        """The snapshot's file, or None if preinit did not make it as expected."""
+        out = self.work / f"{case['name']}.wasm"
+        out.unlink(missing_ok=True)
+        command = [self.preinit, self.inputs / case["file"], "-o", out, *self.unpack(case), *self.options(case)]
+        begin = time.monotonic()
+        done = subprocess.run(command, cwd=self.inputs, text=True, capture_output=True)
+        seconds = time.monotonic() - begin
+        refused = case.get("refused")
+        if refused is not None:
+            fits = done.returncode == 1 and refused in done.stderr and not out.exists()
+            self.say(case, "refused", fits, done.stderr.strip())
+            return None
+        if NO_CALLS in done.stderr:
+            self.missing.append(f"{case['name']}: preinit was built without the feature `component-calls`")
+            return None
+        self.say(case, f"made in {seconds:.1f} s", done.returncode == 0, done.stderr.strip())
+        return out if done.returncode == 0 else None
+
+    def options(self, case):
+        """The init function and the rest of the command line."""
+        init = case.get("init", "wizer-initialize")
+        for name, file in case.get("texts", {}).items():
+            init = init.replace(name, json.dumps((self.inputs / file).read_text(), ensure_ascii=False))
+        return ["--allow-wasi", "--inherit-stdio", "false", "-f", init, *case.get("options", [])]
+
+    def say(self, case, what, fits, detail=""):
+        if not fits:
+            self.wrong += 1
+            print(f"WRONG {case['name']}: {what}\n{detail}", flush=True)
+        else:
+            print(f"ok    {case['name']}: {what}", flush=True)
+
+    def compare(self, case, wasm):
+        calls = json.dumps(case["calls"])
+        expected = [answer for _, _, answer in case["calls"]]
+        command = [self.python, self.here / "answers_wasmtime.py", wasm, calls]
+        self.answers(case, "Wasmtime", command, expected)
+        if self.jco is None or case.get("v8") is False:
+            return
+        folder = self.work / f"{case['name']}-js"
+        shutil.rmtree(folder, ignore_errors=True)
+        transpile = [self.node, self.jco, "transpile", wasm, "-o", folder, "--name", "it", "--no-typescript", "-q"]
+        done = subprocess.run(transpile, cwd=self.work, text=True, capture_output=True)
+        if done.returncode != 0:
+            self.say(case, "transpiled", False, done.stderr.strip())
+            return
+        command = [self.node, self.here / "answers_v8.mjs", folder / "it.js", calls]
+        self.answers(case, "V8", command, expected)
+
+    def answers(self, case, where, command, expected):
+        done = subprocess.run(command, cwd=self.work, text=True, capture_output=True)
+        try:
+            found = json.loads(done.stdout.splitlines()[-1])
+        except (IndexError, ValueError):
+            found = None
+        self.say(case, f"answers in {where}", found == expected, f"{found}, not {expected}\n{done.stderr.strip()}")
+
+    def finish(self):
+        for what in self.missing:
+            print(f"NOT CHECKED: {what}")
+        sys.exit(1 if self.wrong else 3 if self.missing else 0)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preinit", required=True, type=pathlib.Path)
+    parser.add_argument("--inputs", required=True, type=pathlib.Path)
+    parser.add_argument("--work", type=pathlib.Path, help="default: components in the target directory")
+    parser.add_argument("--only", help="comma-separated names")
+    parser.add_argument("--no-v8", action="store_true")
+    arguments = parser.parse_args()
+    session = Session(arguments)
+    session.install()
+    wanted = arguments.only.split(",") if arguments.only else [case["name"] for case in cases.CASES]
+    for case in cases.CASES:
+        if case["name"] not in wanted:
+            continue
+        wasm = session.snapshot(case)
+        if wasm is not None:
+            session.compare(case, wasm)
+    session.finish()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+;; Init is lifted asynchronously with a callback: it yields once, and then returns.
+;; init: init(40)
+;; call: get()
+(component
+  (core module $m
+    (import "" "return" (func $return))
+    (global $g (mut i32) (i32.const 0))
+    (global $steps (mut i32) (i32.const 0))
+    (func (export "init") (param i32) (result i32)
+      (global.set $g (local.get 0))
+      (i32.const 1 (; yield ;)))
+    (func (export "callback") (param i32 i32 i32) (result i32)
+      (global.set $g (i32.add (global.get $g) (i32.const 2)))
+      (call $return)
+      (i32.const 0 (; exit ;)))
+    (func (export "get") (result i32) (global.get $g)))
+  (core func $return (canon task.return))
+  (core instance $i (instantiate $m (with "" (instance (export "return" (func $return))))))
+  (func (export "init") async (param "n" u32)
+    (canon lift (core func $i "init") async (callback (func $i "callback"))))
+  (func (export "get") (result u32) (canon lift (core func $i "get"))))

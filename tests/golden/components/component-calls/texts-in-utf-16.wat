@@ -1,0 +1,23 @@
+;; Texts are passed in UTF-16; a function cleans up after each call.
+;; init: init("grüße")
+;; call: text()
+;; call: returns()
+;; call: text()
+(component
+  (core module $m
+    (memory (export "memory") 1)
+    (global $free (mut i32) (i32.const 64))
+    (global $returns (mut i32) (i32.const 0))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (global.get $free)
+      (global.set $free (i32.add (global.get $free) (i32.and (i32.add (local.get 3) (i32.const 7)) (i32.const -8)))))
+    (func (export "init") (param i32 i32) (i32.store (i32.const 0) (local.get 0)) (i32.store (i32.const 4) (local.get 1)))
+    (func (export "text") (result i32) (i32.const 0))
+    (func (export "cleanup") (param i32) (global.set $returns (i32.add (global.get $returns) (i32.const 1))))
+    (func (export "returns") (result i32) (global.get $returns)))
+  (core instance $i (instantiate $m))
+  (func (export "init") (param "text" string)
+    (canon lift (core func $i "init") string-encoding=utf16 (memory $i "memory") (realloc (func $i "realloc"))))
+  (func (export "returns") (result u32) (canon lift (core func $i "returns")))
+  (func (export "text") (result string)
+    (canon lift (core func $i "text") string-encoding=utf16 (memory $i "memory") (post-return (func $i "cleanup")))))

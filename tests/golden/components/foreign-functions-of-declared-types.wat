@@ -1,0 +1,30 @@
+;; A table and a global whose types are written out, in a recursion group that both modules have.
+;; init: init
+;; call: call(0)
+;; call: call(1)
+;; call: call-global()
+(component
+  (core module $owner
+    (rec (type $f (func (param (ref null $s)) (result i32))) (type $s (struct (field (ref null $f)))))
+    (table $t (export "t") 2 (ref null $f))
+    (global $g (export "g") (mut (ref null $f)) (ref.null $f))
+    (func (export "call") (param i32) (result i32)
+      (call_ref $f (ref.null $s) (table.get $t (local.get 0))))
+    (func (export "call-global") (result i32) (call_ref $f (ref.null $s) (global.get $g))))
+  (core instance $o (instantiate $owner))
+  (core module $other
+    (type $unused (func (param f32)))
+    (rec (type $f (func (param (ref null $s)) (result i32))) (type $s (struct (field (ref null $f)))))
+    (import "o" "t" (table $t 2 (ref null $f)))
+    (import "o" "g" (global $g (mut (ref null $f))))
+    (func $x (type $f) (i32.const 20))
+    (func $y (type $f) (i32.const 30))
+    (elem declare func $x $y)
+    (func (export "init")
+      (table.set $t (i32.const 0) (ref.func $y))
+      (table.set $t (i32.const 1) (ref.func $x))
+      (global.set $g (ref.func $x))))
+  (core instance $p (instantiate $other (with "o" (instance $o))))
+  (func (export "init") (canon lift (core func $p "init")))
+  (func (export "call") (param "x" u32) (result u32) (canon lift (core func $o "call")))
+  (func (export "call-global") (result u32) (canon lift (core func $o "call-global"))))

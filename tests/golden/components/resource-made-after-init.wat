@@ -1,0 +1,31 @@
+;; Resources that are exported with a constructor and methods; init makes one and drops it, whose destructor counts.
+;; init: init
+;; call: dropped()
+(component
+  (core module $state
+    (global $dropped (export "dropped") (mut i32) (i32.const 0))
+    (func (export "dtor") (param i32) (global.set $dropped (i32.add (global.get $dropped) (local.get 0)))))
+  (core instance $state (instantiate $state))
+  (type $r' (resource (rep i32) (dtor (func $state "dtor"))))
+  (core func $new (canon resource.new $r'))
+  (core func $drop (canon resource.drop $r'))
+  (core func $rep (canon resource.rep $r'))
+  (core module $m
+    (import "" "new" (func $new (param i32) (result i32)))
+    (import "" "drop" (func $drop (param i32)))
+    (import "" "rep" (func $rep (param i32) (result i32)))
+    (import "" "dropped" (global $dropped (mut i32)))
+    (func (export "init") (local i32)
+      (local.set 0 (call $new (i32.const 7)))
+      (call $drop (call $new (call $rep (local.get 0))))
+      (call $drop (local.get 0)))
+    (func (export "[constructor]r") (param i32) (result i32) (call $new (local.get 0)))
+    (func (export "[method]r.get") (param i32) (result i32) (local.get 0))
+    (func (export "dropped") (result i32) (global.get $dropped)))
+  (core instance $i (instantiate $m (with "" (instance (export "new" (func $new)) (export "drop" (func $drop))
+    (export "rep" (func $rep)) (export "dropped" (global $state "dropped"))))))
+  (func (export "init") (canon lift (core func $i "init")))
+  (export $r "r" (type $r'))
+  (func (export "[constructor]r") (param "x" u32) (result (own $r)) (canon lift (core func $i "[constructor]r")))
+  (func (export "[method]r.get") (param "self" (borrow $r)) (result u32) (canon lift (core func $i "[method]r.get")))
+  (func (export "dropped") (result u32) (canon lift (core func $i "dropped"))))

@@ -1,0 +1,28 @@
+;; A core instance with a memory of its own, one of a sibling, and a third that it exports.
+;; init: init
+;; call: get()
+;; call: sizes()
+(component
+  (core module $owner (memory (export "m") 1 5) (data (i32.const 0) "\01"))
+  (core instance $o (instantiate $owner))
+  (core module $main
+    (import "o" "m" (memory $theirs 1))
+    (memory $own 1)
+    (memory $third (export "third") 0 3)
+    (data (memory $theirs) (i32.const 1) "\02")
+    (data (memory $own) (i32.const 9) "\04")
+    (func (export "init")
+      (drop (memory.grow $theirs (i32.const 2)))
+      (drop (memory.grow $third (i32.const 1)))
+      (i32.store8 $theirs (i32.const 150000) (i32.const 8))
+      (i32.store8 $own (i32.const 9) (i32.const 0))
+      (i32.store8 $third (i32.const 100) (i32.const 16)))
+    (func (export "get") (result i32)
+      (i32.add (i32.add (i32.load8_u $theirs (i32.const 1)) (i32.load8_u $theirs (i32.const 150000)))
+        (i32.add (i32.load8_u $own (i32.const 9)) (i32.load8_u $third (i32.const 100)))))
+    (func (export "sizes") (result i32)
+      (i32.add (memory.size $theirs) (i32.mul (i32.const 100) (memory.size $third)))))
+  (core instance $main (instantiate $main (with "o" (instance $o))))
+  (func (export "init") (canon lift (core func $main "init")))
+  (func (export "get") (result u32) (canon lift (core func $main "get")))
+  (func (export "sizes") (result u32) (canon lift (core func $main "sizes"))))

@@ -1,0 +1,31 @@
+;; `table.copy`, `table.init` and `elem.drop` between the tables of two core instances.
+;; init: init
+;; call: call-a(0)
+;; call: call-a(2)
+;; call: call-b(1)
+;; call: call-b(3)
+;; call: again()
+(component
+  (core module $a
+    (table (export "t") 4 funcref)
+    (func $a (result i32) (i32.const 10))
+    (elem (i32.const 0) func $a $a)
+    (func (export "call") (param i32) (result i32) (call_indirect (result i32) (local.get 0))))
+  (core instance $a (instantiate $a))
+  (core module $b
+    (import "a" "t" (table $a 4 funcref))
+    (table $b 4 funcref)
+    (func $x (result i32) (i32.const 20))
+    (elem $own funcref (ref.func $x) (ref.null func))
+    (func (export "init")
+      (table.init $b $own (i32.const 0) (i32.const 0) (i32.const 2))
+      (elem.drop $own)
+      (table.copy $b $a (i32.const 1) (i32.const 0) (i32.const 1))
+      (table.copy $a $b (i32.const 2) (i32.const 0) (i32.const 1)))
+    (func (export "again") (table.init $b $own (i32.const 0) (i32.const 0) (i32.const 1)))
+    (func (export "call") (param i32) (result i32) (call_indirect $b (result i32) (local.get 0))))
+  (core instance $b (instantiate $b (with "a" (instance $a))))
+  (func (export "init") (canon lift (core func $b "init")))
+  (func (export "again") (canon lift (core func $b "again")))
+  (func (export "call-a") (param "x" u32) (result u32) (canon lift (core func $a "call")))
+  (func (export "call-b") (param "x" u32) (result u32) (canon lift (core func $b "call"))))

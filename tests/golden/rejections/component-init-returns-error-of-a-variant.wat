@@ -1,0 +1,12 @@
+;; init: init(2)
+(component
+  (core module $m (memory (export "m") 1)
+    (func (export "init") (param i32) (result i32)
+      (i32.store8 (i32.const 0) (i32.const 1))
+      (i32.store8 (i32.const 4) (i32.const 1))
+      (i32.store (i32.const 8) (i32.mul (local.get 0) (i32.const 21)))
+      (i32.const 0)))
+  (core instance $i (instantiate $m))
+  (type $e' (variant (case "io") (case "code" u32)))
+  (export $e "e" (type $e'))
+  (func (export "init") (param "x" u32) (result (result u32 (error $e))) (canon lift (core func $i "init") (memory $i "m"))))
