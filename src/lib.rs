@@ -11,6 +11,7 @@ mod cache;
 #[cfg(not(feature = "cache"))]
 #[path = "cache/absent.rs"]
 mod cache;
+mod changed_globals;
 mod checks;
 mod cleaning;
 mod component;

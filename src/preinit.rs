@@ -58,7 +58,7 @@ use std::time::Duration;
 ///     .layout(Layout::Compact)
 ///     .strip_init(true)
 ///     .maps(true)
-///     .on_init(StageHook::new(|| println!("everything is compiled")))
+///     .on_init(StageHook::new(|_| println!("everything is compiled")))
 ///     .run(&wasm)?;
 /// assert_eq!(output.report.init_functions, ["setup"]);
 /// assert_eq!(output.report.memories[0].segments, 1);

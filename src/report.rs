@@ -17,6 +17,7 @@
 //!
 //! No example: the other types are what the fields of [`Report`] hold.
 
+pub(crate) use crate::changed_globals::globals_changed;
 use crate::component::CoreInstanceReport;
 pub use crate::embedded_files::EmbeddedFile;
 use crate::execute::AllocatedArgument;
@@ -25,11 +26,11 @@ use crate::host::{Ledger, StubCalls};
 use crate::warning::Warning;
 use preinit_core::layout::Layout;
 use preinit_core::module::{Module, Space};
-use preinit_core::plan::{DataSegment, ElementSegment, GlobalInit, Plan, StartStep};
+use preinit_core::plan::{DataSegment, ElementSegment, Plan, StartStep};
 use preinit_core::snapshot::{Shape, Snapshot};
 use preinit_core::strip::StripReport;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What one run did. The JSON form has the same names; sizes are bytes, times are seconds.
@@ -387,19 +388,4 @@ fn records(plan: &Plan<'_>) -> u64 {
         _ => 0,
     };
     plan.data.iter().map(of_segment).sum()
-}
-
-pub(crate) fn globals_changed(plan: &Plan<'_>) -> usize {
-    // One that is set to an object by the start function has a null until then.
-    let steps = plan.start.iter().flat_map(|start| &start.steps);
-    let set: BTreeSet<u32> = steps
-        .filter_map(|step| match step {
-            StartStep::SetGlobal { global, .. } => Some(*global),
-            _ => None,
-        })
-        .collect();
-    let first = (plan.kept_globals..).zip(&plan.globals);
-    let own =
-        first.filter(|(index, global)| matches!(global.init, GlobalInit::Value(_)) && !set.contains(index));
-    own.count() + set.len()
 }

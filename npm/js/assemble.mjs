@@ -19,7 +19,7 @@ export function assemble(core, folder) {
       .replace(/^import \{ (\w+) as (\w+) \} from '\.\/(\w+)\.js';/gm, "const { $1: $2 } = require('./$3.cjs');")
       .replace(/^export function (\w+)/gm, 'exports.$1 = $1;\nfunction $1');
     writeFileSync(join(folder, `${name}.cjs`), `'use strict';\n${common}`);
-    const types = readFileSync(join(here, `${name}.d.ts`), 'utf8').replace("'./run.js'", "'./run.cjs'");
+    const types = readFileSync(join(here, `${name}.d.ts`), 'utf8').replaceAll("'./run.js'", "'./run.cjs'");
     writeFileSync(join(folder, `${name}.d.cts`), types);
   }
 }

@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::args::{self, BatchArgs, usage_error};
 use super::called_as::CalledAs;
+use super::embedding::Embedding;
 use super::exit::{self, Exit};
 use super::input::{self, SizeLimit};
 use super::output::{Output, Staged};
@@ -71,7 +72,7 @@ pub fn run(args: &BatchArgs) -> anyhow::Result<Exit> {
     let watchdog = Watchdog::start(first.options.limits.timeout)?;
     // To the end of the process: a run that is abandoned goes on reading it.
     let limit = SizeLimit::of(first.options.limits.max_memory);
-    let wasm: &'static [u8] = input::read(&batch.module, limit)?.leak();
+    let wasm: &'static [u8] = batch.embedding()?.applied(input::read(&batch.module, limit)?)?.leak();
     watchdog.enter_longer(Phase::Compiling, COMPILING);
     let preinit = Preinit::from(first.options.clone());
     let prepared = match first.options.optimize {
@@ -129,11 +130,26 @@ impl Batch {
         }
     }
 
+    /// What is put into the module of all jobs.
+    fn embedding(&self) -> anyhow::Result<Embedding> {
+        let words = ["preinit".into(), self.module.clone().into()];
+        let cli =
+            args::parse(words.into_iter().chain(self.options.iter().map(Into::into)), CalledAs::Preinit)?;
+        Embedding::new(&cli.snapshot.host)
+    }
+
     /// What the command would do for this job.
     fn request(&self, job: &Job) -> anyhow::Result<SnapshotRequest> {
         let words = ["preinit".into(), self.module.clone().into(), "-o".into(), job.output.clone().into()];
         let options = self.options.iter().chain(&job.options).map(Into::into);
-        let cli = args::parse(words.into_iter().chain(options), CalledAs::Preinit)?;
+        let mut cli = args::parse(words.into_iter().chain(options), CalledAs::Preinit)?;
+        if job.options.iter().any(|option| option.starts_with("--embed")) {
+            return Err(usage_error(
+                "--embed is for all jobs, which run the same module; it stands with the module",
+            ));
+        }
+        // They are in the module already.
+        cli.snapshot.host.embed.embed.clear();
         if cli.command.is_some() {
             return Err(usage_error("the options of a job are those of a snapshot"));
         }

@@ -29,16 +29,7 @@ pub fn details(report: &Report, verbose: bool) -> String {
     lines.add("size", format_args!("{} -> {}", Bytes(report.input_bytes), Bytes(report.output_bytes)));
     memories(&mut lines, report);
     layout(&mut lines, &report.layout);
-    if let Some(stripped) = &report.stripped {
-        let StripReport { functions, functions_before, code_bytes, .. } = stripped;
-        let bytes = Bytes(*code_bytes);
-        lines.add("stripped", format_args!("{functions} of {functions_before} functions, {bytes} of code"));
-    }
-    if !report.embedded.is_empty() {
-        let bytes = Bytes(report.embedded.iter().map(|file| file.bytes).sum());
-        let count = counted(report.embedded.len() as u64, "file");
-        lines.add("embedded", format_args!("{count} of {bytes}; `preinit list` shows them"));
-    }
+    stripped_and_embedded(&mut lines, report);
     lines.add("globals", format_args!("{} changed", report.globals_changed));
     tables(&mut lines, report);
     heap(&mut lines, report, verbose);
@@ -108,6 +99,20 @@ pub fn details(report: &Report, verbose: bool) -> String {
     lines.add("init", format_args!("{} in {functions}", Seconds(report.timings.init)));
     lines.add("total", Seconds(report.timings.total));
     lines.text
+}
+
+/// What went out of the module, and what went into it.
+fn stripped_and_embedded(lines: &mut Lines, report: &Report) {
+    if let Some(stripped) = &report.stripped {
+        let StripReport { functions, functions_before, code_bytes, .. } = stripped;
+        let bytes = Bytes(*code_bytes);
+        lines.add("stripped", format_args!("{functions} of {functions_before} functions, {bytes} of code"));
+    }
+    if !report.embedded.is_empty() {
+        let bytes = Bytes(report.embedded.iter().map(|file| file.bytes).sum());
+        let count = counted(report.embedded.len() as u64, "file");
+        lines.add("embedded", format_args!("{count} of {bytes}; `preinit list` shows them"));
+    }
 }
 
 /// What stubs have answered, what init has done to files, and where its clock goes on.

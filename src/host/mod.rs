@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use preinit::host::{
-//!     Access, Class, Clock, Directory, FileTimes, HostOptions, Limits, Output, Policies, Policy, Random, Stdin, WasiOptions,
+//!     Access, Class, Clock, Directory, FileTimes, HostOptions, Output, Policies, Policy, Random, Stdin, WasiOptions,
 //! };
 //! use preinit::{Error, Options, Preinit};
 //!
@@ -31,9 +31,10 @@
 //! policies.set(Class::Random, Policy::Deny);
 //! assert_eq!(policies.get(Class::Clock), Policy::Allow);
 //! let host = HostOptions { wasi: Some(wasi), policies, ..HostOptions::default() };
-//! let limits = Limits { fuel: Some(1_000), ..Limits::default() };
+//! let mut options = Options { host: host.clone(), ..Options::default() };
+//! options.limits.fuel = Some(1_000);
 //!
-//! let output = Preinit::from(Options { host: host.clone(), limits, ..Options::default() }).run(&wasm)?;
+//! let output = Preinit::from(options).run(&wasm)?;
 //! assert_eq!(output.report.clock_start, Some(0));
 //! let denied = Preinit::from(Options { host, init_functions: vec!["seed".to_string()], ..Options::default() });
 //! assert!(matches!(denied.run(&wasm), Err(Error::Execute(_))));

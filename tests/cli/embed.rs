@@ -10,7 +10,7 @@ const DATA: &str = "/data::files";
 /// A module that asks for files, and a directory of them.
 fn furnished() -> Place {
     let place = Place::new();
-    fs::copy(repository().join("test-programs/c/host_caches.wasm"), place.join("files.wasm")).unwrap();
+    fs::copy(repository().join("test-programs/c/wasi_files.wasm"), place.join("files.wasm")).unwrap();
     fs::create_dir_all(place.join("files/sub/__pycache__")).unwrap();
     place.write("files/hello.txt", "hello");
     place.write("files/sub/one.py", "1");
@@ -192,4 +192,18 @@ fn nothing_is_extracted_outside_of_the_directory() {
         failed(&place.run(["extract", "hostile.wasm", "inside"]), 2, &format!("{shown}`, which leads out"));
         assert!(!place.join("inside").exists() && !place.join("escape").exists());
     }
+}
+
+#[test]
+fn jobs_share_what_is_embedded() {
+    let place = furnished();
+    done(&place.run(["files.wasm", "-o", "single.wasm", "--allow-wasi", "--embed", DATA]));
+    let jobs = r#"{"module": "files.wasm", "options": ["--allow-wasi", "--embed", "/data::files"], "jobs": [{"output": "made.wasm"}]}"#;
+    place.write("jobs.json", jobs);
+    done(&place.run(["batch", "jobs.json"]));
+    assert!(place.read("made.wasm") == place.read("single.wasm"));
+    let own = r#"{"module": "files.wasm", "options": ["--allow-wasi"],
+        "jobs": [{"output": "made.wasm", "options": ["--embed", "/data::files"]}]}"#;
+    place.write("jobs.json", own);
+    failed(&place.run(["batch", "jobs.json"]), 2, "--embed is for all jobs");
 }

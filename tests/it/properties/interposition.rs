@@ -24,5 +24,6 @@ fn functions_that_answer_are_reached_by_all_callers() {
     ));
     let modules = (seeds.end - seeds.start) as usize;
     assert!(checked.len() * 2 > modules, "most are checked");
-    assert!(redirected > modules / 4 && returned > modules, "there are callers");
+    // Most calls trap, on both sides.
+    assert!(redirected > modules / 4 && returned > modules / 20, "there are callers");
 }
