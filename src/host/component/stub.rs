@@ -57,7 +57,13 @@ impl ComponentHost {
         let is_denied = self.state.policies.get(Class::Stub) == Policy::Deny;
         let denied = || Denied { class: Class::Stub, what: format!("the stub `{import}`") };
         let recorder = &mut self.state.recorder;
-        let call = Call { import: Arc::clone(import), args: Vec::new(), reads: Vec::new(), backtrace };
+        let call = Call {
+            import: Arc::clone(import),
+            stubbed: true,
+            args: Vec::new(),
+            reads: Vec::new(),
+            backtrace,
+        };
         let outcome = match is_denied {
             true => Outcome::Denied(denied()),
             // What it is stands with the call in the words of the component.
