@@ -102,7 +102,11 @@ const JS = {
 
 function launcherPackage(product, builds, core, folder) {
   const hasJs = product.hasJs && core !== undefined;
-  if (hasJs) assemble(core, join(folder, 'js'));
+  if (hasJs) {
+    assemble(core, join(folder, 'js'));
+    // For `dotnet publish`.
+    cpSync(join(here, 'build'), join(folder, 'build'), { recursive: true });
+  }
   cpSync(join(here, 'launcher'), folder, { recursive: true });
   const readme = readFileSync(join(here, product.readme), 'utf8').replaceAll('VERSION', common.version);
   writeFileSync(join(folder, 'README.md'), readme);

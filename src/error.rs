@@ -17,7 +17,7 @@
 //! No example: the other types are what the variants of [`Error`] hold, to be matched on and to be printed.
 
 #[cfg(feature = "cache")]
-pub use crate::cache::{CacheError, Fault};
+pub use crate::cache::{CacheError, Fault, PreparedError};
 use crate::cleaning::StackKept;
 pub use crate::component::ComponentRunError;
 pub use crate::execute::ExecuteError;
@@ -79,6 +79,10 @@ pub enum Error {
     /// The output could not be made.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// Prepared code is not used.
+    #[cfg(feature = "cache")]
+    #[error("the prepared code is not used: {0}")]
+    Prepared(#[from] PreparedError),
     /// What was added to the module does not fit its state, which is a mistake of preinit.
     #[error(transparent)]
     Addition(#[from] OtherHeap),

@@ -11,10 +11,14 @@ mod cache;
 #[cfg(not(feature = "cache"))]
 #[path = "cache/absent.rs"]
 mod cache;
+mod changed_globals;
 mod checks;
 mod cleaning;
 mod component;
 mod demangling;
+#[cfg(feature = "embed")]
+pub mod embed;
+mod embedded_files;
 mod engine;
 pub mod error;
 mod evidence;
@@ -23,6 +27,7 @@ pub mod finding;
 mod freeze;
 mod guest;
 pub mod host;
+pub mod inspect;
 mod instance;
 mod literal;
 mod options;
@@ -31,6 +36,8 @@ mod ownership;
 mod page;
 mod pipeline;
 mod preinit;
+mod prepared;
+mod repetition;
 pub mod report;
 mod stage_clock;
 #[cfg(feature = "cache")]
@@ -45,9 +52,10 @@ mod wording;
 #[doc(hidden)]
 pub mod stages {
     pub use crate::wording::{Bytes, PrintablePath, counted, nearest};
+    pub use preinit_core::hex;
     pub use preinit_core::{
-        addition, capture, component, constant_exports, encode, engine_limits, interpose, layout, module,
-        plan, printable, probe, segments, snapshot, state_file, strip, terminal_output, wasi_version,
+        addition, capture, component, constant_exports, embed, encode, engine_limits, interpose, layout,
+        module, plan, printable, probe, segments, snapshot, state_file, strip, terminal_output, wasi_version,
     };
 
     #[cfg(feature = "cache")]
@@ -80,16 +88,17 @@ pub mod stages {
 }
 
 #[cfg(feature = "cache")]
-pub use cache::CompileCache;
+pub use cache::{CompileCache, PreparedCode};
 pub use cleaning::StackKept;
-pub use engine::Compiler;
+pub use engine::{Compiler, TierReason, WantedCode};
 pub use error::{Error, OptionsError};
-pub use execute::{InitResult, StageHook};
+pub use execute::{InitResult, InitStage, StageHook};
 pub use freeze::{FrameReader, Trigger, TriggerError};
 pub use options::Options;
 pub use preinit::{Output, Preinit};
 pub use preinit_core::layout::Layout;
 pub use preinit_core::plan::Rename;
+pub use prepared::Prepared;
 pub use report::Report;
 pub use warning::Warning;
 /// The engine, for [`Preinit::linker`].

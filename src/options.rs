@@ -1,4 +1,6 @@
 use crate::cache::CompileCache;
+#[cfg(feature = "cache")]
+use crate::cache::PreparedCode;
 use crate::engine;
 use crate::error::OptionsError;
 use crate::execute::{
@@ -54,8 +56,12 @@ pub struct Options {
     pub layout: Layout,
     /// Replace the functions that only init could reach with stubs that trap.
     pub strip_init: bool,
-    /// Compile optimized code, for an init that runs long.
-    pub optimize: bool,
+    /// Whether to compile optimized code. `None` does so where it pays: for small modules, and where a cache has it.
+    pub optimize: Option<bool>,
+    /// Whoever runs this looks at the time himself while optimized code runs, and abandons the run when it is up:
+    /// [`Options::on_init`] says when init begins. Such code need not look at the time in every loop, which takes a fifth
+    /// of init. [`Preinit`](crate::Preinit) does not end it then.
+    pub supervised: bool,
     /// Freeze the program in the middle of a call, at this trigger, instead of when init returns.
     pub at: Option<Trigger>,
     /// How the calls in progress are read, for [`Options::at`].
@@ -63,6 +69,9 @@ pub struct Options {
     /// Where compiled code is kept between runs: with the feature `cache`.
     #[cfg(feature = "cache")]
     pub compile_cache: Option<CompileCache>,
+    /// Code that was compiled before, which is run instead of any other: with the feature `cache`.
+    #[cfg(feature = "cache")]
+    pub prepared: Option<PreparedCode>,
     /// What init can see and do.
     pub host: HostOptions,
     /// How much time, memory and fuel init can use.
@@ -78,7 +87,7 @@ pub struct Options {
     pub strict: bool,
     /// Draw the memories, for [`Output::page`](crate::Output::page).
     pub maps: bool,
-    /// Called when everything is compiled and init begins, for those who measure or limit the time.
+    /// Called when init begins and when it has ended, for those who measure or limit the time.
     pub on_init: Option<StageHook>,
     /// Refuse modules that use proposals which the engine has off by default, such as stack switching.
     pub default_proposals: bool,
@@ -97,11 +106,14 @@ impl Default for Options {
             cut_imports: Vec::new(),
             layout: Layout::default(),
             strip_init: false,
-            optimize: false,
+            optimize: None,
+            supervised: false,
             at: None,
             frames: FrameReader::default(),
             #[cfg(feature = "cache")]
             compile_cache: None,
+            #[cfg(feature = "cache")]
+            prepared: None,
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
             reset_libc: false,
@@ -154,7 +166,15 @@ impl Options {
             hooks,
             host: &self.host,
             limits: &self.limits,
-            compilation: Compilation { optimize: self.optimize, cache: self.safe_compile_cache() },
+            compilation: Compilation {
+                optimize: self.optimize,
+                cache: self.safe_compile_cache(),
+                #[cfg(feature = "cache")]
+                prepared: self.prepared.as_ref(),
+                #[cfg(not(feature = "cache"))]
+                prepared: None,
+                supervised: self.supervised,
+            },
         }
     }
 

@@ -1,6 +1,7 @@
 #[cfg(feature = "cache")]
-use crate::cache::CompileCache;
+use crate::cache::{CompileCache, PreparedCode};
 use crate::component;
+use crate::engine::WantedCode;
 use crate::error::{Error, OptionsError};
 use crate::execute::{InitResult, StageHook};
 use crate::freeze::{FrameReader, Trigger};
@@ -57,7 +58,7 @@ use std::time::Duration;
 ///     .layout(Layout::Compact)
 ///     .strip_init(true)
 ///     .maps(true)
-///     .on_init(StageHook::new(|| println!("everything is compiled")))
+///     .on_init(StageHook::new(|_| println!("everything is compiled")))
 ///     .run(&wasm)?;
 /// assert_eq!(output.report.init_functions, ["setup"]);
 /// assert_eq!(output.report.memories[0].segments, 1);
@@ -75,7 +76,7 @@ use std::time::Duration;
 ///
 /// let library = preinit::wat_to_wasm(br#"(module (memory (export "memory") 1))"#)?;
 /// let wasm = preinit::wat_to_wasm(br#"(module
-///     (import "lib" "memory" (memory 1))
+///     (import "lib" "memory" (memory 1)) (export "memory" (memory 0))
 ///     (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
 ///     (func (export "preinit") (drop (call $random (i32.const 8) (i32.const 4)))))"#)?;
 /// let builder = Preinit::new()
@@ -131,6 +132,8 @@ pub struct Output {
     pub stdout: Vec<u8>,
     /// What init wrote to standard error, if that is captured.
     pub stderr: Vec<u8>,
+    /// Optimized code from which further runs of this module would gain, if it is not in the cache of the options.
+    pub wanted_code: Option<WantedCode>,
 }
 
 impl Output {
@@ -150,6 +153,10 @@ impl Preinit {
     /// The defaults: the init function is found by name, no import may be called.
     pub fn new() -> Self {
         Preinit::default()
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
     }
 
     /// Adds an export to call, with its arguments if it takes any: `init(1, "text")`. They run in the order in which they are
@@ -283,9 +290,10 @@ impl Preinit {
         self
     }
 
-    /// Compiles optimized code, for an init that runs long.
-    pub fn optimize(mut self, optimize: bool) -> Self {
-        self.options.optimize = optimize;
+    /// Compiles optimized code, or does not. Without a word it does so where it pays: for small modules, and where a cache
+    /// has it. No example: nothing but the time shows it.
+    pub fn optimize(mut self, optimize: impl Into<Option<bool>>) -> Self {
+        self.options.optimize = optimize.into();
         self
     }
 
@@ -294,6 +302,13 @@ impl Preinit {
     #[cfg(feature = "cache")]
     pub fn compile_cache(mut self, cache: impl Into<Option<CompileCache>>) -> Self {
         self.options.compile_cache = cache.into();
+        self
+    }
+
+    /// Runs init in code that was compiled before, with the feature `cache`. No example: that of [`PreparedCode`] has one.
+    #[cfg(feature = "cache")]
+    pub fn prepared_code(mut self, code: impl Into<Option<PreparedCode>>) -> Self {
+        self.options.prepared = code.into();
         self
     }
 
@@ -348,7 +363,7 @@ impl Preinit {
         self
     }
 
-    /// Calls `hook` when everything is compiled and init begins.
+    /// Calls `hook` when init begins, and when it has ended.
     pub fn on_init(mut self, hook: impl Into<Option<StageHook>>) -> Self {
         self.options.on_init = hook.into();
         self

@@ -17,18 +17,20 @@
 //!
 //! No example: the other types are what the fields of [`Report`] hold.
 
-pub use crate::component::CoreInstanceReport;
+pub(crate) use crate::changed_globals::globals_changed;
+use crate::component::CoreInstanceReport;
+pub use crate::embedded_files::EmbeddedFile;
 use crate::execute::AllocatedArgument;
 use crate::finding::Finding;
 use crate::host::{Ledger, StubCalls};
 use crate::warning::Warning;
 use preinit_core::layout::Layout;
 use preinit_core::module::{Module, Space};
-use preinit_core::plan::{DataSegment, ElementSegment, GlobalInit, Plan, StartStep};
+use preinit_core::plan::{DataSegment, ElementSegment, Plan, StartStep};
 use preinit_core::snapshot::{Shape, Snapshot};
 use preinit_core::strip::StripReport;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What one run did. The JSON form has the same names; sizes are bytes, times are seconds.
@@ -43,6 +45,8 @@ pub struct Report {
     pub compiler: &'static str,
     /// Whether its code was in the cache.
     pub compile_cached: bool,
+    /// Why it was this compiler.
+    pub compiler_choice: String,
     /// The exports that were called, in order.
     pub init_functions: Vec<String>,
     /// Texts and lists that they were given, and where they are.
@@ -91,6 +95,9 @@ pub struct Report {
     /// What of that was only in memory and is gone, so that no instance will find it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files_lost: Vec<String>,
+    /// Files that are in the module, the largest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub embedded: Vec<EmbeddedFile>,
     /// What of the build was seen in the snapshot. The audit looks closer.
     pub findings: Vec<Finding>,
     /// What is known about a program that was frozen in the middle, by [`crate::Options::at`].
@@ -381,19 +388,4 @@ fn records(plan: &Plan<'_>) -> u64 {
         _ => 0,
     };
     plan.data.iter().map(of_segment).sum()
-}
-
-pub(crate) fn globals_changed(plan: &Plan<'_>) -> usize {
-    // One that is set to an object by the start function has a null until then.
-    let steps = plan.start.iter().flat_map(|start| &start.steps);
-    let set: BTreeSet<u32> = steps
-        .filter_map(|step| match step {
-            StartStep::SetGlobal { global, .. } => Some(*global),
-            _ => None,
-        })
-        .collect();
-    let first = (plan.kept_globals..).zip(&plan.globals);
-    let own =
-        first.filter(|(index, global)| matches!(global.init, GlobalInit::Value(_)) && !set.contains(index));
-    own.count() + set.len()
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Puts the files of `preinit/js` together: node npm/js/assemble.mjs CORE.wasm FOLDER
-import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -10,6 +10,7 @@ export function assemble(core, folder) {
   mkdirSync(folder, { recursive: true });
   const files = readdirSync(here).filter((file) => /\.(js|d\.ts)$/.test(file));
   for (const file of files) copyFileSync(join(here, file), join(folder, file));
+  cpSync(join(here, 'dotnet'), join(folder, 'dotnet'), { recursive: true });
   copyFileSync(join(here, '../../src/verify/other_engines/read_state.mjs'), join(folder, 'read_state.js'));
   copyFileSync(core, join(folder, 'core.wasm'));
   // For `require`, which older versions of Node cannot do with an ES module.
@@ -18,7 +19,7 @@ export function assemble(core, folder) {
       .replace(/^import \{ (\w+) as (\w+) \} from '\.\/(\w+)\.js';/gm, "const { $1: $2 } = require('./$3.cjs');")
       .replace(/^export function (\w+)/gm, 'exports.$1 = $1;\nfunction $1');
     writeFileSync(join(folder, `${name}.cjs`), `'use strict';\n${common}`);
-    const types = readFileSync(join(here, `${name}.d.ts`), 'utf8').replace("'./run.js'", "'./run.cjs'");
+    const types = readFileSync(join(here, `${name}.d.ts`), 'utf8').replaceAll("'./run.js'", "'./run.cjs'");
     writeFileSync(join(folder, `${name}.d.cts`), types);
   }
 }

@@ -10,6 +10,11 @@ const PURE = new RegExp(
 );
 const HASHED = /^__wbg_([A-Za-z0-9]+(?:_[A-Za-z0-9]+)*?)_[0-9a-f]{16}$/;
 const CONTAINERS = [Object, Array, Map, Set, Error, ArrayBuffer, Uint8Array, Uint32Array, Int32Array, Float64Array, Float32Array];
+// What of the machine they read, by the names that web-sys, js-sys and getrandom give.
+const AMBIENT = new RegExp(
+  '^(now|getTime|getTimezoneOffset|getRandomValues|randomFillSync|crypto|msCrypto|process|versions|node|require|performance|global' +
+    '|globalThis|self|window|static_accessor_[A-Za-z_]+)$',
+);
 const READING = ['length', 'size', 'get', 'getindex', 'entries', 'keys', 'isArray'];
 const WRITING = ['set', 'push', 'setindex', 'add'];
 
@@ -36,7 +41,10 @@ class WasmBindgen {
       return true;
     }
     const [, action] = HASHED.exec(name) ?? [];
-    if (action === undefined || this.drop) return false;
+    if (action === undefined) return false;
+    // What they return is counted, or seen in a table, where the module keeps it.
+    if (AMBIENT.test(action)) return true;
+    if (this.drop) return false;
     if (action === 'new' || action.startsWith('new_') || action.startsWith('newwith')) {
       if (!isContainer(result)) return false;
       this.#own.add(result);
@@ -73,8 +81,10 @@ class WasmBindgen {
     return seen.at(-1) + 1 - first - numbers.size;
   }
 
-  isTransparent() {
-    return false;
+  /** In older glue each call takes a number, so that all of them have to be made again. */
+  isTransparent({ name }) {
+    const [, action] = HASHED.exec(name) ?? [];
+    return !this.drop && action !== undefined && AMBIENT.test(action);
   }
 
   isFile() {

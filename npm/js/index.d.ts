@@ -1,21 +1,9 @@
-/** What `capture` is asked for. */
-export interface CaptureOptions<Value, Started = undefined> {
+/** What every `capture` may be asked for. */
+export interface CaptureOptions {
   /** The module that the library loads: its file or its bytes, by which it is recognized. */
   wasm: string | URL | Uint8Array | ArrayBuffer;
   /** Where the snapshot is written. */
   out?: string | URL;
-  /**
-   * Loads the library as every program does. The calls into the module that this makes are recorded: a program that makes the same
-   * ones first gets the same answers at once, and what the module then called in JavaScript is called again. A program that does
-   * something else gets an error.
-   */
-  start?: () => Started | Promise<Started>;
-  /**
-   * Brings the library to the state that programs should start with: what is done once, when the snapshot is made. Without
-   * `start`, it loads the library, too. What it returns is data that a program needs to use that state, a pointer for example; it
-   * becomes part of the snapshot. It is given what `start` returned.
-   */
-  run?: (started: Started) => Value | Promise<Value>;
   /**
    * Exports that do nothing in the snapshot, besides those that are known: `__wbindgen_start`, `__wasm_call_ctors` and
    * `_initialize`, if they were called.
@@ -33,11 +21,39 @@ export interface CaptureOptions<Value, Started = undefined> {
    * `files` stands for all of Emscripten's that work on files.
    */
   again?: string[];
+}
+
+/** A program whose first calls are recorded. */
+export interface StartedOptions<Value, Started> extends CaptureOptions {
   /**
-   * A script with `start`, `run` and `calls`, as for `verify`, in the place of the two functions. Then original and snapshot are started
-   * in processes of their own at the end; what takes how long is printed, and a snapshot with other answers is removed.
+   * Loads the library as every program does. The calls into the module that this makes are recorded: a program that makes the same
+   * ones first gets the same answers at once, and what the module then called in JavaScript is called again. A program that does
+   * something else gets an error.
    */
-  script?: string | URL;
+  start: () => Started | Promise<Started>;
+  /**
+   * Brings the library to the state that programs should start with: what is done once, when the snapshot is made. What it returns
+   * is data that a program needs to use that state, a pointer for example; it becomes part of the snapshot.
+   */
+  run?: (started: Started) => Value | Promise<Value>;
+}
+
+/** A program of which nothing is recorded but constructors. */
+export interface RunOptions<Value> extends CaptureOptions {
+  start?: undefined;
+  /** As in {@link StartedOptions}; it loads the library, too. */
+  run: () => Value | Promise<Value>;
+}
+
+/** A program that is a script of its own. */
+export interface ScriptOptions extends CaptureOptions {
+  /**
+   * A script with `start`, `run` and `calls`, as for `verify`. Original and snapshot are started in processes of their own at the end;
+   * what takes how long is printed, and a snapshot with other answers is removed.
+   */
+  script: string | URL;
+  wasm: string | URL;
+  out: string | URL;
   /** Prints nothing. */
   quiet?: boolean;
 }
@@ -61,8 +77,10 @@ export interface Captured<Value> {
   verdict?: Verdict;
 }
 
-/** Makes a snapshot of the module that `start` or `run` loads. Rejects with a {@link Refusal} if something would be lost. */
-export function capture<Value = undefined, Started = undefined>(options: CaptureOptions<Value, Started>): Promise<Captured<Value>>;
+/** Makes a snapshot of the module that a program loads. Rejects with a {@link Refusal} if something would be lost. */
+export function capture<Value = undefined, Started = undefined>(options: StartedOptions<Value, Started>): Promise<Captured<Value>>;
+export function capture<Value = undefined>(options: RunOptions<Value>): Promise<Captured<Value>>;
+export function capture(options: ScriptOptions): Promise<Captured<unknown>>;
 
 /** Why there is no snapshot. */
 export class Refusal extends Error {

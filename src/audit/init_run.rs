@@ -39,10 +39,11 @@ impl<'c> InitRun<'c> {
             None => {
                 let calls = execute::init_calls(module, execution.init_names)?;
                 let exports = calls.iter().map(|call| call.export.clone()).collect();
-                let engine_options = EngineOptions { plain_traces: true, ..execution.engine_options() };
-                let compiled =
-                    engine::compile_cached(&probed.wasm, engine_options, execution.compilation.cache)
-                        .map_err(ExecuteError::Compile)?;
+                let engine_options =
+                    EngineOptions { optimize: false, plain_traces: true, ..execution.engine_options() };
+                let compiled = engine::compile_tiered(&probed.wasm, engine_options, execution.compilation)
+                    .map_err(ExecuteError::Compile)?
+                    .compiled;
                 Extent::ToEnd { compiled, calls, exports }
             }
             Some(trigger) => {

@@ -59,6 +59,7 @@ impl Search<'_> {
         findings.extend(values.findings);
         findings.extend(files.findings);
         findings.extend(checks::handles(evidence));
+        findings.extend(checks::embedded_secrets(evidence.module));
         if let Some(Repeated { libc, constructors, unstable, .. }) = self.repeated {
             findings.extend(libc_findings::findings(evidence, given.wasi, libc));
             findings.extend(self.constructors(constructors));

@@ -1,6 +1,7 @@
 //! Stands for the cache in a build without the feature `cache`: a type without values, so that `Option` of it is `None`.
 
 use std::path::Path;
+use std::time::Duration;
 use wasmtime::Config;
 
 /// There is none in this build.
@@ -12,11 +13,33 @@ impl CompileCache {
         match *self {}
     }
 
-    pub(crate) fn entry(&self, _settings: &str, _wasm: &[u8]) -> Option<CompiledEntry> {
+    pub(crate) fn entry(&self, _settings: &str, _digest: &[u8; 32]) -> Option<CompiledEntry> {
+        match *self {}
+    }
+
+    pub(crate) fn kept(&self, _settings: &str, _digest: &[u8; 32]) -> Option<CompiledEntry> {
+        match *self {}
+    }
+
+    pub(crate) fn is_free(&self, _settings: &str, _digest: &[u8; 32]) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn note_run(&self, _digest: &[u8; 32], _init: Duration) -> InitRuns {
         match *self {}
     }
 
     pub(crate) fn keep(&self, _entry: &CompiledEntry) {
+        match *self {}
+    }
+}
+
+/// There is none in this build.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PreparedCode {}
+
+impl PreparedCode {
+    pub(crate) fn cache(&self) -> &CompileCache {
         match *self {}
     }
 }
@@ -32,4 +55,10 @@ impl CompiledEntry {
     pub fn is_hit(&self) -> bool {
         match *self {}
     }
+}
+
+/// What is remembered of runs: nothing.
+pub(crate) struct InitRuns {
+    pub count: u32,
+    pub shortest: Duration,
 }

@@ -113,10 +113,14 @@ impl CacheSection {
         }
     }
 
-    fn entries(&self) -> Vec<UsedEntry> {
+    /// The names of all entries.
+    pub(super) fn names(&self) -> Vec<EntryName> {
         let names = self.directory.entries().into_iter().flatten().flatten();
-        let names = names.filter_map(|entry| EntryName::parse(entry.file_name().to_str()?));
-        names.filter_map(|name| self.entry(name).ok()).collect()
+        names.filter_map(|entry| EntryName::parse(entry.file_name().to_str()?)).collect()
+    }
+
+    fn entries(&self) -> Vec<UsedEntry> {
+        self.names().into_iter().filter_map(|name| self.entry(name).ok()).collect()
     }
 
     fn entry(&self, name: EntryName) -> io::Result<UsedEntry> {

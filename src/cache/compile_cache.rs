@@ -9,9 +9,11 @@ use wasmtime::{Cache, CacheConfig, Config};
 
 use super::cache_section::{CacheSection, EntryName};
 use super::error::CacheError;
+use super::init_runs::InitRuns;
 use super::owned_directory::{
     OwnedDirectory, PRIVATE_FILE, make_private_in, open_own, open_own_file, write_private,
 };
+use super::prepared_file::{PackedEntry, PreparedError};
 use crate::ownership;
 use crate::temporary::Temporary;
 
@@ -97,15 +99,10 @@ impl CompileCache {
     }
 
     /// The entry of one compilation, if it can be used. A cache that cannot be used is no error: the module is compiled.
-    pub(crate) fn entry(&self, settings: &str, wasm: &[u8]) -> Option<CompiledEntry> {
+    /// `digest` is the module's.
+    pub(crate) fn entry(&self, settings: &str, digest: &[u8; 32]) -> Option<CompiledEntry> {
         let section = self.section().ok()?;
-        let mut hash = Sha256::new();
-        for part in [env!("CARGO_PKG_VERSION"), settings] {
-            hash.update(part.as_bytes());
-            hash.update([0]);
-        }
-        hash.update(wasm);
-        let name = EntryName::of(hash);
+        let name = entry_name(settings, digest);
         let lock = match EntryState::of(&section, &name) {
             EntryState::Sealed => None,
             EntryState::InUse => return None,
@@ -115,16 +112,32 @@ impl CompileCache {
                 Some(begin(&section, &name).ok()?)
             }
         };
-        let mut config = CacheConfig::new();
-        // A directory of its own: it removes files from there that it does not know. The engine finds it by its path; see
-        // `OwnedDirectory` for why that is what was checked.
-        config.with_directory(section.path().join(name.as_str()).join(ENGINE));
-        // The first level costs least; and nothing may rewrite files after they are sealed.
-        config.with_baseline_compression_level(1);
-        config.with_optimized_compression_usage_counter_threshold(u64::MAX);
-        config.with_cleanup_interval(Duration::from_secs(u64::from(u32::MAX)));
-        let cache = Cache::new(config).ok()?;
-        Some(CompiledEntry { section, name, cache, lock })
+        CompiledEntry::open(section, name, lock)
+    }
+
+    /// The entry, if it is there and as it was written.
+    pub(crate) fn kept(&self, settings: &str, digest: &[u8; 32]) -> Option<CompiledEntry> {
+        let section = self.section().ok()?;
+        let name = entry_name(settings, digest);
+        match EntryState::of(&section, &name) {
+            EntryState::Sealed => CompiledEntry::open(section, name, None),
+            _ => None,
+        }
+    }
+
+    /// Whether the entry is neither there nor being made.
+    pub(crate) fn is_free(&self, settings: &str, digest: &[u8; 32]) -> bool {
+        let state = self.section().map(|section| EntryState::of(&section, &entry_name(settings, digest)));
+        matches!(state, Ok(EntryState::Absent | EntryState::Broken))
+    }
+
+    /// Remembers that init of a module took so long. What cannot be kept is remembered by nobody.
+    pub(crate) fn note_run(&self, digest: &[u8; 32], init: Duration) -> InitRuns {
+        let directory = OwnedDirectory::open(&self.directory);
+        match directory.and_then(|directory| directory.section("runs")) {
+            Ok(section) => InitRuns::note(&section, &entry_name("", digest), init),
+            Err(_) => InitRuns::first(init),
+        }
     }
 
     /// Declares a new entry complete, then removes what was not used for longest until the rest is well within the limit.
@@ -137,6 +150,52 @@ impl CompileCache {
     }
 }
 
+impl CompileCache {
+    /// All entries, each with its files one after the other.
+    pub(super) fn packed_entries(&self) -> Result<Vec<(PackedEntry, Vec<u8>)>, PreparedError> {
+        let section = self.section().map_err(PreparedError::io)?;
+        let mut packed = Vec::new();
+        for name in section.names() {
+            let directory = open_entry(&section, &name).map_err(PreparedError::io)?;
+            let list = list(&directory).map_err(PreparedError::io)?;
+            let (mut files, mut contents) = (Vec::new(), Vec::new());
+            for path in list.lines().filter_map(|line| line.split_once("  ")).map(|(_, path)| path) {
+                let content = directory.read(path).map_err(PreparedError::io)?;
+                files.push((path.to_owned(), content.len() as u64));
+                contents.extend(content);
+            }
+            packed.push((PackedEntry { name: name.as_str().to_owned(), files }, contents));
+        }
+        Ok(packed)
+    }
+
+    /// Makes an entry of what was packed.
+    pub(super) fn unpack_entry(&self, name: &str, files: &[(String, &[u8])]) -> Result<(), PreparedError> {
+        let name = EntryName::parse(name).ok_or(PreparedError::Damaged)?;
+        let section = self.section().map_err(PreparedError::io)?;
+        let lock = begin(&section, &name).map_err(PreparedError::io)?;
+        let directory = open_entry(&section, &name).map_err(PreparedError::io)?;
+        for (path, content) in files {
+            if let Some((folder, _)) = path.rsplit_once('/') {
+                directory.create_dir_all(folder).map_err(PreparedError::io)?;
+            }
+            directory.write(path, content).map_err(PreparedError::io)?;
+        }
+        let entry = CompiledEntry::open(section, name, Some(lock));
+        entry.ok_or(PreparedError::Damaged)?.seal().map_err(PreparedError::io)
+    }
+}
+
+fn entry_name(settings: &str, digest: &[u8; 32]) -> EntryName {
+    let mut hash = Sha256::new();
+    for part in [env!("CARGO_PKG_VERSION"), settings] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hash.update(digest);
+    EntryName::of(hash)
+}
+
 /// The entry of one compilation.
 pub(crate) struct CompiledEntry {
     section: CacheSection,
@@ -147,6 +206,19 @@ pub(crate) struct CompiledEntry {
 }
 
 impl CompiledEntry {
+    fn open(section: CacheSection, name: EntryName, lock: Option<File>) -> Option<CompiledEntry> {
+        let mut config = CacheConfig::new();
+        // A directory of its own: it removes files from there that it does not know. The engine finds it by its path; see
+        // `OwnedDirectory` for why that is what was checked.
+        config.with_directory(section.path().join(name.as_str()).join(ENGINE));
+        // The first level costs least; and nothing may rewrite files after they are sealed.
+        config.with_baseline_compression_level(1);
+        config.with_optimized_compression_usage_counter_threshold(u64::MAX);
+        config.with_cleanup_interval(Duration::from_secs(u64::from(u32::MAX)));
+        let cache = Cache::new(config).ok()?;
+        Some(CompiledEntry { section, name, cache, lock })
+    }
+
     /// Lets the engine read and write the entry.
     pub fn configure(&self, config: &mut Config) {
         config.cache(Some(self.cache.clone()));

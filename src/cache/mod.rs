@@ -6,12 +6,20 @@
 mod cache_section;
 mod compile_cache;
 mod error;
+mod init_runs;
 mod owned_directory;
+mod prepared_code;
+mod prepared_file;
 mod resolved_path;
 mod seal;
 
 pub use crate::ownership::Fault;
 pub use cache_section::{CacheSection, EntryName};
 pub use compile_cache::CompileCache;
+pub(crate) use compile_cache::CompiledEntry;
 pub use error::CacheError;
+pub(crate) use init_runs::InitRuns;
 pub use owned_directory::OwnedDirectory;
+pub use prepared_code::PreparedCode;
+pub(crate) use prepared_file::Fit;
+pub use prepared_file::PreparedError;

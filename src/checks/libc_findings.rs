@@ -6,6 +6,7 @@ use crate::execute::Cached;
 use crate::finding::{Finding, Level, Remedy};
 use crate::host::WasiOptions;
 use crate::wording::counted;
+use preinit_core::embed::EmbeddedTree;
 
 pub(crate) fn findings(evidence: &Evidence<'_>, wasi: &WasiOptions, libc: &LibcState) -> Vec<Finding> {
     let holder = if libc.is_go { Holder::Go } else { Holder::Libc };
@@ -56,6 +57,10 @@ fn preopens(evidence: &Evidence<'_>, holder: Holder, cached: Cached) -> Option<F
     }
     let has_cached = has_cached(holder, cached);
     let seen = evidence.ledger.preopens_seen();
+    if seen.is_empty() && !EmbeddedTree::all_in(evidence.module).is_empty() {
+        // Then it has found those.
+        return None;
+    }
     let (level, key, title) = if seen.is_empty() {
         let title = format!(
             "{has_cached} that there are no preopened directories: every file access of an instance fails"

@@ -3,6 +3,7 @@
 
 mod afterwards;
 pub(crate) mod constructors;
+mod embedded_secrets;
 mod handles;
 pub(crate) mod libc_findings;
 mod libc_state;
@@ -13,6 +14,7 @@ mod value_kind;
 mod values;
 
 pub(crate) use afterwards::Afterwards;
+pub(crate) use embedded_secrets::findings as embedded_secrets;
 pub(crate) use handles::findings as handles;
 #[cfg(feature = "audit")]
 pub(crate) use libc_state::LibcState;
@@ -36,11 +38,13 @@ pub(crate) fn findings(
     ledger: &Ledger,
     wasi: Option<&WasiOptions>,
 ) -> Vec<Finding> {
-    let Some(wasi) = wasi.filter(|_| !ledger.is_empty()) else { return Vec::new() };
+    let mut findings = embedded_secrets(module);
+    let Some(wasi) = wasi.filter(|_| !ledger.is_empty()) else { return findings };
     let symbols = Symbols::none();
     let addresses = AddressMap::unknown();
     let evidence = Evidence::new(module, snapshot, ledger, &symbols, &addresses);
-    let mut findings = ValueSearch::run(&evidence, Given { wasi, stubs: &[] }, |_, _, _| true).findings;
+    let values = ValueSearch::run(&evidence, Given { wasi, stubs: &[] }, |_, _, _| true);
+    findings.extend(values.findings);
     findings.extend(handles(&evidence));
     findings.retain(|finding| finding.level < Level::Note);
     findings.sort_by_key(|finding| finding.level);

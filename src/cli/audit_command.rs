@@ -5,6 +5,7 @@ use preinit::audit::audit;
 use preinit::host::{HostOptions, Output as GuestOutput, Stdin};
 
 use super::args::{AuditArgs, usage_error};
+use super::embedding::Embedding;
 use super::exit::Exit;
 use super::host_conversion::{host_options, limits};
 use super::import_names::ImportNames;
@@ -35,10 +36,10 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
         return Err(Refused(warnings).into());
     }
     terminal::warn(if args.quiet > 1 { &[] } else { &warnings });
-    let wasm = input.read(limit(args))?;
+    let wasm = Embedding::new(&args.host)?.applied(input.read(limit(args))?)?;
     ImportNames::of(&args.host).check(&wasm, &host.preloads)?;
     watchdog.enter_longer(Phase::Compiling, COMPILING);
-    let options = Options { on_init: watchdog.at_init(Phase::Auditing), ..options(args, host) };
+    let options = Options { on_init: Some(watchdog.at_init(Phase::Auditing)), ..options(args, host) };
     let mut audit = match audit(&wasm, &options) {
         Ok(audit) => audit,
         Err(error) => {

@@ -97,7 +97,7 @@ fn wasi_options(
 }
 
 /// The clock that was typed, or the one that the build system asks all its tools to take for now.
-fn clock(typed: Option<ClockChoice>, warnings: &mut Vec<String>) -> Clock {
+pub fn clock(typed: Option<ClockChoice>, warnings: &mut Vec<String>) -> Clock {
     match typed {
         Some(ClockChoice::Clock(clock)) => return clock,
         Some(ClockChoice::Now) => {

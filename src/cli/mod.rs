@@ -3,17 +3,23 @@
 mod advice;
 mod args;
 mod audit_command;
+mod batch_command;
 mod caches;
 mod called_as;
+mod compile_ahead;
+mod embedding;
 mod exit;
+mod files_command;
 mod generate;
 mod host_conversion;
 mod import_names;
 mod input;
+mod inspect_command;
 mod interruption;
 mod messages;
 mod output;
 mod parse;
+mod prepare_command;
 mod progress;
 mod result_cache;
 mod side_outputs;
@@ -21,6 +27,7 @@ mod snapshot_command;
 mod snapshot_request;
 mod state_command;
 mod summary;
+mod supervised_run;
 mod terminal;
 mod verify_command;
 mod watchdog;
@@ -47,8 +54,14 @@ fn run(called_as: CalledAs, words: Vec<OsString>) -> anyhow::Result<Exit> {
         Some(Command::Audit(args)) => return audit_command::run(&args),
         Some(Command::Probe(args)) => state_command::probe(&args)?,
         Some(Command::Encode(args)) => state_command::encode(*args)?,
+        Some(Command::Inspect(args)) => return inspect_command::run(&args),
+        Some(Command::List(args)) => return files_command::list(&args),
+        Some(Command::Extract(args)) => return files_command::extract(&args),
         Some(Command::Completions { shell }) => generate::completions(shell)?,
+        Some(Command::Prepare(args)) => prepare_command::run(&args)?,
+        Some(Command::Batch(args)) => return batch_command::run(&args),
         Some(Command::Man) => generate::man()?,
+        Some(Command::CompileAhead(args)) => compile_ahead::run(&args)?,
     }
     Ok(Exit::Done)
 }

@@ -1,5 +1,7 @@
 //! Makes a snapshot: reads, runs, writes and says what was done.
 
+use std::sync::Arc;
+
 use anyhow::bail;
 use preinit::host::Ledger;
 use preinit::report::{HostCalls, host_calls};
@@ -11,15 +13,17 @@ use serde::Serialize;
 
 use super::args::SnapshotArgs;
 use super::called_as::CalledAs;
+use super::compile_ahead::CompilingAhead;
 use super::input::SizeLimit;
 use super::messages::Account;
 use super::output::Staged;
-use super::progress::Progress;
+use super::prepare_command;
 use super::result_cache::{self, Kept};
 use super::side_outputs::json;
 use super::snapshot_request::SnapshotRequest;
+use super::supervised_run::supervised;
 use super::verify_command::{Unverified, verify_made};
-use super::watchdog::{COMPILING, Phase, Watchdog};
+use super::watchdog::{Phase, Watchdog};
 use super::{advice, terminal};
 
 /// The command without a name of its own.
@@ -28,8 +32,12 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
     let mut request = SnapshotRequest::new(args, called_as)?;
     request.messages.print_warnings();
     let wasm = request.input.read(SizeLimit::of(request.options.limits.max_memory))?;
+    let wasm = Arc::new(request.embedding.applied(wasm)?);
     if let Some(names) = &request.names {
         names.check(&wasm, &request.options.host.preloads)?;
+    }
+    if let Some(path) = &request.prepared {
+        request.options.prepared = Some(prepare_command::open(path, &wasm)?);
     }
     let is_component = is_component(&wasm);
     if is_component && let Some(typed) = not_for_components(&request) {
@@ -61,15 +69,24 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
         }
     }
     watchdog.enter(Phase::Writing);
+    let ahead = made.wanted_code.take().filter(|_| !request.is_untrusted).and_then(CompilingAhead::start);
     if let Some(entry) = entry {
         keep(&entry, &request, &made)?;
     }
-    write(request, made)
+    write(request, made)?;
+    if let Some(ahead) = ahead {
+        ahead.leave();
+    }
+    Ok(())
 }
 
 /// The first option of the command that components do not have.
 fn not_for_components(request: &SnapshotRequest) -> Option<&'static str> {
-    let typed = [(request.verify, "--verify"), (request.side_outputs.has_page(), "a page of HTML")];
+    let typed = [
+        (request.verify, "--verify"),
+        (request.side_outputs.has_page(), "a page of HTML"),
+        (request.prepared.is_some(), "--prepared"),
+    ];
     typed.iter().find(|(is_typed, _)| *is_typed).map(|(_, what)| *what)
 }
 
@@ -150,31 +167,4 @@ struct Refusal {
     error: String,
     refused: bool,
     host_calls: Vec<HostCalls>,
-}
-
-/// The library's run, watched and with something to look at.
-fn supervised(
-    request: &SnapshotRequest,
-    wasm: &[u8],
-    watchdog: &Watchdog,
-    ledger: &mut Ledger,
-) -> Result<preinit::Output, preinit::Error> {
-    let progress = match request.messages.progress {
-        true => {
-            Progress::start(&format!("running {}", request.input.name())).map_err(preinit::Error::Thread)?
-        }
-        false => Progress::hidden(),
-    };
-    let mut options = request.options.clone();
-    watchdog.shows(&progress);
-    watchdog.enter_longer(Phase::Compiling, COMPILING);
-    options.on_init = watchdog.at_init(Phase::Running { interruptible: !options.optimize });
-    if options.optimize {
-        // Looking at the time in every loop slows optimized code by a fifth.
-        options.limits.timeout = None;
-    }
-    let result = preinit::Preinit::from(options).run_recorded(wasm, ledger);
-    watchdog.enter(Phase::Writing);
-    progress.stop();
-    result
 }

@@ -1,5 +1,7 @@
 //! From the arguments of a snapshot to what will be done.
 
+use std::path::PathBuf;
+
 use preinit::Options;
 use preinit::host::{HostOptions, Output as GuestOutput};
 use preinit::stages::cache::{CacheError, CacheSection};
@@ -7,6 +9,7 @@ use preinit::stages::cache::{CacheError, CacheSection};
 use super::args::{MessageArgs, SnapshotArgs, usage_error};
 use super::caches::Caches;
 use super::called_as::{CalledAs, WIZER_INIT_FUNCTIONS};
+use super::embedding::Embedding;
 use super::host_conversion::{host_options, limits};
 use super::import_names::ImportNames;
 use super::input::{Input, SizeLimit};
@@ -24,6 +27,8 @@ pub struct Refused(pub Vec<String>);
 pub struct SnapshotRequest {
     /// The module.
     pub input: Input,
+    /// Files that go into it before anything else.
+    pub embedding: Embedding,
     /// Where the snapshot goes.
     pub output: Output,
     /// What else is written.
@@ -40,6 +45,10 @@ pub struct SnapshotRequest {
     pub cache_obstacle: Option<CacheError>,
     /// Names of imports that options name, which must exist; `None` where it does not matter.
     pub names: Option<ImportNames>,
+    /// Code that was compiled before.
+    pub prepared: Option<PathBuf>,
+    /// Whether the module is one that nobody trusts.
+    pub is_untrusted: bool,
     /// Whether the snapshot must be verified before it is written.
     pub verify: bool,
     /// What to print.
@@ -74,8 +83,9 @@ impl SnapshotRequest {
         let watched = terminal::is_watched();
         let guest_output_asked_for = args.host.inherit_stdio == Some(true);
         let level = Level::of(args.messages.verbose, args.messages.quiet, watched, called_as);
-        let (cache, verify) = (args.cache.clone(), args.verify);
+        let (cache, verify, is_untrusted) = (args.cache.clone(), args.verify, args.limits.untrusted);
         let names = (called_as == CalledAs::Preinit).then(|| ImportNames::of(&args.host));
+        let embedding = Embedding::new(&args.host)?;
         let limit = SizeLimit::of(args.limits.max_memory);
         let host = host_options(&args.host, limit, guest_stdout_captured, &mut warnings)?;
         let mut options = options(args, recording(host, &side_outputs), side_outputs.has_page());
@@ -92,6 +102,7 @@ impl SnapshotRequest {
         options.compile_cache = compiled;
         Ok(Self {
             input,
+            embedding,
             output,
             side_outputs,
             options,
@@ -100,6 +111,8 @@ impl SnapshotRequest {
             results,
             cache_obstacle,
             names,
+            prepared: cache.prepared,
+            is_untrusted,
             verify,
             messages,
         })
@@ -142,7 +155,7 @@ fn options(args: SnapshotArgs, host: HostOptions, maps: bool) -> Options {
         layout: args.form.layout,
         cut_imports: args.cut_imports,
         strip_init: args.strip_init,
-        optimize: args.optimize,
+        optimize: args.optimize.or(args.no_optimize.then_some(false)),
         at: args.at,
         frames: args.frames.unwrap_or_default(),
         compile_cache: None,

@@ -39,7 +39,7 @@ pub fn probe(args: &ProbeArgs) -> anyhow::Result<()> {
     }
     let wasm = input::read(&args.input, SizeLimit::of(args.limits.max_memory))?;
     watchdog.enter(Phase::Encoding);
-    let module = Module::parse(&wasm)?;
+    let module = Module::parse_for_other_engine(&wasm)?;
     let (probed, schema) = state_file::probe(&module)?;
     watchdog.enter(Phase::Writing);
     let staged = [schema_output.stage(json(&schema)?.into_bytes())?, output.stage(probed)?];
@@ -58,7 +58,7 @@ pub fn encode(args: EncodeArgs) -> anyhow::Result<()> {
     }
     let limit = SizeLimit::of(args.limits.max_memory);
     let wasm = input::read(&args.input, limit)?;
-    let module = Module::parse(&wasm)?;
+    let module = Module::parse_for_other_engine(&wasm)?;
     let state = read_state(&args.state, limit.divided_by(MEMORY_OF_STATE))?;
     // Before files are read that another module's memories are in.
     check_module(&module, &state)?;

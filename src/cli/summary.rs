@@ -29,11 +29,7 @@ pub fn details(report: &Report, verbose: bool) -> String {
     lines.add("size", format_args!("{} -> {}", Bytes(report.input_bytes), Bytes(report.output_bytes)));
     memories(&mut lines, report);
     layout(&mut lines, &report.layout);
-    if let Some(stripped) = &report.stripped {
-        let StripReport { functions, functions_before, code_bytes, .. } = stripped;
-        let bytes = Bytes(*code_bytes);
-        lines.add("stripped", format_args!("{functions} of {functions_before} functions, {bytes} of code"));
-    }
+    stripped_and_embedded(&mut lines, report);
     lines.add("globals", format_args!("{} changed", report.globals_changed));
     tables(&mut lines, report);
     heap(&mut lines, report, verbose);
@@ -46,7 +42,7 @@ pub fn details(report: &Report, verbose: bool) -> String {
             lines.add("host call", format_args!("{} x {}", call.count, Printable(&call.import)));
         }
         let origin = if report.compile_cached { ", from the cache" } else { "" };
-        lines.add("compiler", format_args!("{}{origin}", report.compiler));
+        lines.add("compiler", format_args!("{}{origin} ({})", report.compiler, report.compiler_choice));
         stages(&mut lines, report);
     }
     if let Some(frozen) = &report.frozen {
@@ -103,6 +99,20 @@ pub fn details(report: &Report, verbose: bool) -> String {
     lines.add("init", format_args!("{} in {functions}", Seconds(report.timings.init)));
     lines.add("total", Seconds(report.timings.total));
     lines.text
+}
+
+/// What went out of the module, and what went into it.
+fn stripped_and_embedded(lines: &mut Lines, report: &Report) {
+    if let Some(stripped) = &report.stripped {
+        let StripReport { functions, functions_before, code_bytes, .. } = stripped;
+        let bytes = Bytes(*code_bytes);
+        lines.add("stripped", format_args!("{functions} of {functions_before} functions, {bytes} of code"));
+    }
+    if !report.embedded.is_empty() {
+        let bytes = Bytes(report.embedded.iter().map(|file| file.bytes).sum());
+        let count = counted(report.embedded.len() as u64, "file");
+        lines.add("embedded", format_args!("{count} of {bytes}; `preinit list` shows them"));
+    }
 }
 
 /// What stubs have answered, what init has done to files, and where its clock goes on.

@@ -10,6 +10,7 @@ use preinit::verify::{Outcome, Script, Verdict, VerifyOptions, verify};
 use preinit::{Options, wat_to_wasm};
 
 use super::args::{Engine, PlayArgs, VerifyArgs};
+use super::embedding::Embedding;
 use super::exit::Exit;
 use super::host_conversion::{environment, host_options, limits};
 use super::import_names::ImportNames;
@@ -47,7 +48,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     }
     terminal::warn(if args.quiet > 1 { &[] } else { &warnings });
     let limit = SizeLimit::of(args.limits.max_memory);
-    let original = input::read(&args.original, limit)?;
+    let original = Embedding::new(&args.host)?.applied(input::read(&args.original, limit)?)?;
     ImportNames::of(&args.host).check(&original, &options.host.preloads)?;
     let snapshot = input::read(&args.snapshot, limit)?;
     watchdog.enter(Phase::Verifying);

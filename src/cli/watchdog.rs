@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,11 +21,8 @@ pub enum Phase {
     Reading,
     /// Making a snapshot, before init begins.
     Compiling,
-    /// Making a snapshot, from the beginning of init.
-    Running {
-        /// Whether the library keeps the time limit too, and says more about it.
-        interruptible: bool,
-    },
+    /// Making a snapshot, from the beginning of init. The time limit is kept by others too, who say more about it.
+    Running,
     /// Comparing a snapshot with its original.
     Verifying,
     /// Auditing.
@@ -48,21 +45,16 @@ pub struct TimedOut {
     phase: Phase,
 }
 
-impl Phase {
-    /// How much longer than the limit the watchdog waits: most often the library ends in time, and can say why.
-    fn grace(self, limit: Duration) -> Duration {
-        match self {
-            Phase::Running { interruptible: false } => Duration::ZERO,
-            _ => Duration::from_secs(1).max(limit / 10),
-        }
-    }
+/// How much longer than the limit the watchdog waits: most often the library ends in time, and can say why.
+pub fn grace(limit: Duration) -> Duration {
+    Duration::from_secs(1).max(limit / 10)
 }
 
 impl TimedOut {
     /// The exit code: a module that runs too long is turned down, everything else could not be done.
     fn exit(self) -> Exit {
         match self.phase {
-            Phase::Compiling | Phase::Running { .. } | Phase::Auditing => Exit::Refused,
+            Phase::Compiling | Phase::Running | Phase::Auditing => Exit::Refused,
             _ => Exit::CouldNot,
         }
     }
@@ -73,10 +65,9 @@ impl fmt::Display for TimedOut {
         let doing = match self.phase {
             Phase::Reading => "still reading or opening what the options name",
             Phase::Compiling => "still compiling, which has ten times the limit of init",
-            Phase::Running { interruptible: true } => {
+            Phase::Running => {
                 "still running, most likely in a host call that does not return, or in `memory.atomic.wait`"
             }
-            Phase::Running { interruptible: false } => "still running; run without --opt to see where",
             Phase::Verifying => "still comparing",
             Phase::Auditing => "still auditing",
             Phase::Encoding => "still making the output",
@@ -129,14 +120,14 @@ impl Watchdog {
         self.change(|state| state.enter(phase, times));
     }
 
-    /// Enters a phase whenever init begins.
-    pub fn at_init(&self, phase: Phase) -> Option<StageHook> {
-        let watch = Arc::downgrade(self.watch.as_ref()?);
-        Some(StageHook::new(move || {
-            if let Some(watch) = watch.upgrade() {
+    /// Enters a phase whenever init begins, and when it has ended.
+    pub fn at_init(&self, phase: Phase) -> StageHook {
+        let watch = self.watch.as_ref().map(Arc::downgrade);
+        StageHook::new(move |_| {
+            if let Some(watch) = watch.as_ref().and_then(Weak::upgrade) {
                 watch.change(|state| state.enter(phase, 1));
             }
-        }))
+        })
     }
 
     /// A line to erase before the message.
@@ -179,7 +170,7 @@ impl Watch {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let limit = state.limit();
-            let patience = limit.saturating_add(state.phase.grace(limit));
+            let patience = limit.saturating_add(grace(limit));
             match patience.checked_sub(state.started.elapsed()) {
                 // The lock stays taken: nothing more is done.
                 None | Some(Duration::ZERO) => expire(&state),
@@ -216,22 +207,21 @@ mod tests {
     #[test]
     fn every_phase_says_what_it_was_and_has_its_exit_code() {
         let limit = Duration::from_secs(20);
-        for (phase, text, exit, grace) in [
-            (Phase::Reading, "still reading", Exit::CouldNot, 2),
-            (Phase::Compiling, "still compiling", Exit::Refused, 2),
-            (Phase::Running { interruptible: true }, "memory.atomic.wait", Exit::Refused, 2),
-            (Phase::Running { interruptible: false }, "without --opt", Exit::Refused, 0),
-            (Phase::Verifying, "still comparing", Exit::CouldNot, 2),
-            (Phase::Auditing, "still auditing", Exit::Refused, 2),
-            (Phase::Encoding, "still making", Exit::CouldNot, 2),
-            (Phase::Writing, "still writing", Exit::CouldNot, 2),
-            (Phase::Ending, "still printing", Exit::CouldNot, 2),
+        for (phase, text, exit) in [
+            (Phase::Reading, "still reading", Exit::CouldNot),
+            (Phase::Compiling, "still compiling", Exit::Refused),
+            (Phase::Running, "memory.atomic.wait", Exit::Refused),
+            (Phase::Verifying, "still comparing", Exit::CouldNot),
+            (Phase::Auditing, "still auditing", Exit::Refused),
+            (Phase::Encoding, "still making", Exit::CouldNot),
+            (Phase::Ending, "still printing", Exit::CouldNot),
+            (Phase::Writing, "still writing", Exit::CouldNot),
         ] {
             let timed_out = TimedOut { limit, phase };
             let message = timed_out.to_string();
             assert!(message.starts_with("not done after the time limit of 20s: "), "{message}");
             assert!(message.contains(text), "{message}");
-            assert_eq!((timed_out.exit(), phase.grace(limit).as_secs()), (exit, grace), "{phase:?}");
+            assert_eq!(timed_out.exit(), exit, "{phase:?}");
         }
     }
 

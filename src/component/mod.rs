@@ -18,6 +18,7 @@ pub use report::CoreInstanceReport;
 
 use crate::engine;
 use crate::error::Error;
+use crate::execute::InitStage;
 use crate::host::{ComponentHost, Ledger, lacking};
 use crate::options::Options;
 use crate::preinit::Output;
@@ -73,7 +74,7 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
     let compiling = Instant::now();
     let modules = || parts.iter().flatten().map(|part| part.module.bytes);
     let engine_options = engine::EngineOptions {
-        optimize: options.optimize,
+        optimize: options.optimize == Some(true),
         fuel: options.limits.fuel.is_some(),
         epochs: options.limits.timeout.is_some(),
         plain_traces: false,
@@ -86,7 +87,7 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
     )
     .map_err(ComponentRunError::Compile)?;
     if let Some(hook) = &options.on_init {
-        hook.call();
+        hook.call(InitStage::Begins { interruptible: true });
     }
     let digest = Sha256::digest(wasm).into();
     let mut executed = execution::execute(options, &compiled, (digest, compiling.elapsed()), recorded)?;
@@ -119,7 +120,15 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
     let timings = Timings { total: clock.total(), ..timings };
     let report = summary.report(&executed, (wasm.len(), wasm_after.len()), timings);
     let report = Report { stripped, ..report };
-    Ok(Output { wasm: wasm_after, report, ledger: executed.ledger, maps: Vec::new(), stdout, stderr })
+    Ok(Output {
+        wasm: wasm_after,
+        report,
+        ledger: executed.ledger,
+        maps: Vec::new(),
+        stdout,
+        stderr,
+        wanted_code: None,
+    })
 }
 
 /// The renames that have no effect.

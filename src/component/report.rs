@@ -2,6 +2,7 @@ use super::execution::Executed;
 use super::findings::Findings;
 use super::init_call::InitCall;
 use super::part::name;
+use crate::engine::TierReason;
 use crate::report::{self, HeapReport, LayoutReport, MemoryReport, Report, TableReport, Timings, seconds};
 use crate::warning::Warning;
 use preinit_core::component::{Component, CoreInstance};
@@ -88,6 +89,7 @@ impl Summary {
             output_bytes: after as u64,
             compiler: executed.compiler.name(),
             compile_cached: executed.cached,
+            compiler_choice: TierReason::Soonest.to_string(),
             init_functions: executed.called.iter().map(InitCall::name).collect(),
             init_arguments: Vec::new(),
             clock_start: ledger.clock_start(),
@@ -115,6 +117,7 @@ impl Summary {
             files_lost: ledger.files_lost(),
             findings: self.findings.finished(ledger),
             frozen: None,
+            embedded: Vec::new(),
             core_instances: self.instances,
         }
     }

@@ -2,12 +2,18 @@
 //! wherever it supports the module.
 
 mod proposals;
+mod tier;
 
-use crate::cache::CompileCache;
+use crate::cache::{CompileCache, CompiledEntry};
 use preinit_core::probe::ProbeOptions;
 use proposals::Proposals;
 pub use proposals::default_features;
+use sha2::{Digest, Sha256};
+#[cfg(feature = "cache")]
+use std::hash::{Hash, Hasher};
 use std::num::NonZeroUsize;
+pub use tier::{Compilation, TierReason, WantedCode};
+pub(crate) use tier::{MissingCode, Tiered, compile_tiered};
 use wasmtime::{Collector, Config, Engine, OptLevel, RegallocAlgorithm, Strategy, WasmBacktraceDetails};
 
 /// Room for the guest's call stack, in bytes. Interpreters in debug-like baseline code recurse deeply.
@@ -84,6 +90,8 @@ pub struct Compiled {
     pub compiler: Compiler,
     /// Whether an earlier run had made it already.
     pub cached: bool,
+    /// Whether it looks at the time, if it was compiled for a run with a time limit.
+    pub interruptible: bool,
 }
 
 /// Compiles `wasm` with the cheapest compiler that supports it.
@@ -91,17 +99,27 @@ pub struct Compiled {
 /// # Errors
 /// What the last compiler that was tried said.
 pub fn compile(wasm: &[u8], options: EngineOptions) -> wasmtime::Result<Compiled> {
-    compile_cached(wasm, options, None)
+    compile_in_order(wasm, options, None)
 }
 
-/// The same, unless the cache has it already.
-///
-/// # Errors
-/// What the last compiler that was tried said.
-pub fn compile_cached(
+/// The cache, and the key of one module in it.
+#[derive(Debug, Clone, Copy)]
+struct Keyed<'c> {
+    cache: &'c CompileCache,
+    digest: [u8; 32],
+}
+
+impl<'c> Keyed<'c> {
+    fn new(cache: &'c CompileCache, wasm: &[u8]) -> Keyed<'c> {
+        Keyed { cache, digest: Sha256::digest(wasm).into() }
+    }
+}
+
+/// Compiles with the first compiler that supports the module, unless the cache has it already.
+fn compile_in_order(
     wasm: &[u8],
     options: EngineOptions,
-    cache: Option<&CompileCache>,
+    keyed: Option<Keyed<'_>>,
 ) -> wasmtime::Result<Compiled> {
     let compilers: &[Compiler] = match options.optimize {
         true => &[Compiler::OptimizingCranelift],
@@ -109,7 +127,7 @@ pub fn compile_cached(
     };
     let mut result = Err(wasmtime::Error::msg("no compiler"));
     for &compiler in compilers {
-        result = compile_in(compiler, wasm, options, cache);
+        result = compile_in(compiler, wasm, options, keyed);
         if result.is_ok() {
             break;
         }
@@ -143,20 +161,20 @@ pub fn compile_component<'m>(
     cache: Option<&CompileCache>,
 ) -> wasmtime::Result<CompiledComponent> {
     let used = modules.map(Proposals::of).fold(Proposals::default(), Proposals::and);
+    let keyed = cache.map(|cache| Keyed::new(cache, wasm));
     let compile = |compiler| {
         let mut config = config(compiler, options, used)?;
         config.coredump_on_trap(true);
+        let settings = format!("component {} {is_concurrent}", settings(compiler, options));
+        let entry = keyed.and_then(|keyed| keyed.cache.entry(&settings, &keyed.digest));
         configure_components(&mut config, is_concurrent);
-        let entry = cache.and_then(|cache| {
-            cache.entry(&format!("component {compiler:?} {options:?} {is_concurrent}"), wasm)
-        });
         if let Some(entry) = &entry {
             entry.configure(&mut config);
         }
         let engine = Engine::new(&config)?;
         let component = wasmtime::component::Component::from_binary(&engine, wasm)?;
         let cached = entry.as_ref().is_some_and(|entry| entry.is_hit());
-        if let (Some(cache), Some(entry), false) = (cache, &entry, cached) {
+        if let (Some(Keyed { cache, .. }), Some(entry), false) = (keyed, &entry, cached) {
             cache.keep(entry);
         }
         Ok(CompiledComponent { engine, component, compiler, cached, is_concurrent })
@@ -196,10 +214,16 @@ fn compile_in(
     compiler: Compiler,
     wasm: &[u8],
     options: EngineOptions,
-    cache: Option<&CompileCache>,
+    keyed: Option<Keyed<'_>>,
 ) -> wasmtime::Result<Compiled> {
     let config = |proposals| config(compiler, options, proposals);
-    compile_for(config, &format!("{compiler:?} {options:?}"), compiler, wasm, cache)
+    let compiled = compile_for(config, &settings(compiler, options), compiler, wasm, keyed)?;
+    Ok(Compiled { interruptible: options.epochs, ..compiled })
+}
+
+/// What the cache tells code by, besides the module.
+fn settings(compiler: Compiler, options: EngineOptions) -> String {
+    format!("{compiler:?} {options:?}")
 }
 
 /// Frames of a program that is to be frozen.
@@ -215,6 +239,7 @@ pub(crate) fn compile_traced(
     options: EngineOptions,
     cache: Option<&CompileCache>,
 ) -> wasmtime::Result<Compiled> {
+    let keyed = cache.map(|cache| Keyed::new(cache, wasm));
     let compile = |compiler| {
         let config = |proposals| {
             let mut config = config(compiler, options, proposals)?;
@@ -222,7 +247,8 @@ pub(crate) fn compile_traced(
             config.wasm_backtrace_max_frames(MAX_FROZEN_FRAMES.checked_add(1));
             Ok(config)
         };
-        compile_for(config, &format!("traced {compiler:?} {options:?}"), compiler, wasm, cache)
+        let settings = format!("traced {}", settings(compiler, options));
+        compile_for(config, &settings, compiler, wasm, keyed)
     };
     if options.optimize {
         return compile(Compiler::OptimizingCranelift);
@@ -256,10 +282,10 @@ fn compile_for(
     settings: &str,
     compiler: Compiler,
     wasm: &[u8],
-    cache: Option<&CompileCache>,
+    keyed: Option<Keyed<'_>>,
 ) -> wasmtime::Result<Compiled> {
     let used = Proposals::of(wasm);
-    let compile = |proposals| compile_configured(config(proposals)?, settings, compiler, wasm, cache);
+    let compile = |proposals| compile_configured(config(proposals)?, settings, (compiler, wasm), keyed);
     compile(used).or_else(|error| match compiler {
         // A type of a proposal may occur where nothing else of it does.
         Compiler::Cranelift | Compiler::OptimizingCranelift | Compiler::Pulley if used != Proposals::ALL => {
@@ -270,25 +296,66 @@ fn compile_for(
 }
 
 fn compile_configured(
-    mut config: Config,
+    config: Config,
     settings: &str,
-    compiler: Compiler,
-    wasm: &[u8],
-    cache: Option<&CompileCache>,
+    code: (Compiler, &[u8]),
+    keyed: Option<Keyed<'_>>,
 ) -> wasmtime::Result<Compiled> {
-    let entry = cache.and_then(|cache| cache.entry(settings, wasm));
-    if let Some(entry) = &entry {
+    let entry = keyed.and_then(|keyed| keyed.cache.entry(settings, &keyed.digest));
+    let compiled = compile_in_entry(config, code, entry.as_ref())?;
+    if let (Some(Keyed { cache, .. }), Some(entry)) = (keyed, entry)
+        && !compiled.cached
+    {
+        cache.keep(&entry);
+    }
+    Ok(compiled)
+}
+
+/// Takes the code from the entry, or puts it there.
+fn compile_in_entry(
+    mut config: Config,
+    (compiler, wasm): (Compiler, &[u8]),
+    entry: Option<&CompiledEntry>,
+) -> wasmtime::Result<Compiled> {
+    if let Some(entry) = entry {
         entry.configure(&mut config);
     }
     let engine = Engine::new(&config)?;
     let module = wasmtime::Module::from_binary(&engine, wasm)?;
-    let cached = entry.as_ref().is_some_and(|entry| entry.is_hit());
-    if let (Some(cache), Some(entry)) = (cache, entry)
-        && !cached
-    {
-        cache.keep(&entry);
+    let cached = entry.is_some_and(CompiledEntry::is_hit);
+    Ok(Compiled { engine, module, compiler, cached, interruptible: true })
+}
+
+/// What machine code is compiled for: two engines with the same run the same code.
+///
+/// # Errors
+/// If there is no such engine on this machine.
+#[cfg(feature = "cache")]
+pub(crate) fn fingerprint(wasm: &[u8], options: EngineOptions) -> wasmtime::Result<String> {
+    struct Sha(Sha256);
+
+    impl Hasher for Sha {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+
+        fn finish(&self) -> u64 {
+            0
+        }
     }
-    Ok(Compiled { engine, module, compiler, cached })
+
+    let engine = Engine::new(&config(Compiler::OptimizingCranelift, options, Proposals::of(wasm))?)?;
+    let mut hasher = Sha(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    Ok(preinit_core::hex(&hasher.0.finalize()))
+}
+
+/// Optimized code from its entry.
+fn compile_kept(wasm: &[u8], options: EngineOptions, entry: &CompiledEntry) -> wasmtime::Result<Compiled> {
+    let compiler = Compiler::OptimizingCranelift;
+    let config = config(compiler, options, Proposals::of(wasm))?;
+    let compiled = compile_in_entry(config, (compiler, wasm), Some(entry))?;
+    Ok(Compiled { interruptible: options.epochs, ..compiled })
 }
 
 fn config(compiler: Compiler, options: EngineOptions, proposals: Proposals) -> wasmtime::Result<Config> {

@@ -20,15 +20,15 @@ pub(crate) use init_function::{default_init_functions, init_calls, program_calls
 pub use init_result::InitResult;
 pub use trace::{Frame, Trace};
 
-use crate::cache::CompileCache;
-use crate::engine::{self, Compiled, Compiler, EngineOptions};
+pub use crate::engine::Compilation;
+use crate::engine::{self, Compiled, Compiler, EngineOptions, MissingCode, TierReason, Tiered};
 use crate::host::{self, HostOptions, HostState, Limits, Watch};
 use crate::instance::{Baseline, ProbedInstance, WasmtimeInstance};
 pub(crate) use interrupt::Interrupt;
 use preinit_core::module::{Module, is_function};
 use preinit_core::printable::Printable;
 use preinit_core::probe::{Probe, Probed};
-pub use stage_hook::StageHook;
+pub use stage_hook::{InitStage, StageHook};
 use std::time::{Duration, Instant};
 pub(crate) use stop_cause::Run;
 pub use stop_cause::{Stop, StopCause};
@@ -48,8 +48,14 @@ pub struct Initialized {
     pub preload_calls: usize,
     /// Which compiler ran it.
     pub compiler: Compiler,
+    /// Whether the code looks at the time.
+    pub(crate) interruptible: bool,
     /// Whether the code came from a cache.
     pub cached: bool,
+    /// Why it was this code.
+    pub tier: TierReason,
+    /// Optimized code that is not there.
+    pub(crate) missing: Option<MissingCode>,
     /// Time to compile.
     pub compile_time: Duration,
     /// Time to instantiate and run.
@@ -78,6 +84,7 @@ impl Initialized {
             module: self.instance.handle.module(&self.store).clone(),
             compiler: self.compiler,
             cached: self.cached,
+            interruptible: self.interruptible,
         }
     }
 
@@ -110,15 +117,6 @@ pub(crate) fn call_hooks(
     Ok(())
 }
 
-/// How init is compiled.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Compilation<'c> {
-    /// Take the time to compile optimized code.
-    pub optimize: bool,
-    /// Where to look for the code and to leave it.
-    pub cache: Option<&'c CompileCache>,
-}
-
 /// What is run, on which host, and within which limits.
 #[derive(Clone, Copy)]
 pub struct Execution<'e> {
@@ -130,7 +128,7 @@ pub struct Execution<'e> {
     pub init_names: InitNames<'e>,
     /// Which of their results are success.
     pub init_result: InitResult,
-    /// Called when everything is compiled, and init begins.
+    /// Called when init begins, and when it has ended.
     pub on_init: Option<&'e StageHook>,
     /// What runs after them, before the state is read.
     pub hooks: &'e [Hook],
@@ -143,10 +141,10 @@ pub struct Execution<'e> {
 }
 
 impl<'e> Execution<'e> {
-    /// The settings of the engine that these options need.
+    /// The settings of the engine that these options need, where nothing but a choice for optimized code gives that.
     pub(crate) fn engine_options(self) -> EngineOptions {
         EngineOptions {
-            optimize: self.compilation.optimize,
+            optimize: self.compilation.optimize == Some(true),
             fuel: self.limits.fuel.is_some(),
             epochs: self.limits.timeout.is_some(),
             plain_traces: self.host.ledger_backtraces,
@@ -164,15 +162,34 @@ impl<'e> Execution<'e> {
 /// # Errors
 /// [`ExecuteError`]; nothing of a run that was stopped is worth keeping.
 pub fn execute(execution: Execution<'_>) -> Result<Initialized, ExecuteError> {
-    let calls = init_calls(execution.module, execution.init_names)?;
+    init_calls(execution.module, execution.init_names)?;
     let compiling = Instant::now();
-    let compiled = engine::compile_cached(
-        &execution.probed.wasm,
-        execution.engine_options(),
-        execution.compilation.cache,
-    )
-    .map_err(ExecuteError::Compile)?;
-    start(execution.prepared(&compiled, compiling.elapsed()), &calls)
+    let Tiered { compiled, reason, missing } = compile(execution)?;
+    let mut initialized = execute_compiled(execution.prepared(&compiled, compiling.elapsed()), reason)?;
+    initialized.missing = missing;
+    Ok(initialized)
+}
+
+/// The code for init.
+pub(crate) fn compile(execution: Execution<'_>) -> Result<Tiered, ExecuteError> {
+    let options = EngineOptions { optimize: false, ..execution.engine_options() };
+    engine::compile_tiered(&execution.probed.wasm, options, execution.compilation)
+        .map_err(ExecuteError::Compile)
+}
+
+/// Runs init and its hooks in code that is there already, for this reason.
+pub(crate) fn execute_compiled(
+    prepared: Prepared<'_>,
+    reason: TierReason,
+) -> Result<Initialized, ExecuteError> {
+    let execution = prepared.execution;
+    let calls = init_calls(execution.module, execution.init_names)?;
+    let mut initialized = start(prepared, &calls)?;
+    initialized.tier = reason;
+    if let Some(hook) = execution.on_init {
+        hook.call(InitStage::Ended);
+    }
+    Ok(initialized)
 }
 
 /// A module that is ready to be instantiated.
@@ -226,7 +243,7 @@ pub(crate) fn begin(prepared: Prepared<'_>, watch: Option<Watch>) -> Result<Begu
         store.data_mut().watch(watch);
     }
     if let Some(hook) = prepared.execution.on_init {
-        hook.call();
+        hook.call(InitStage::Begins { interruptible: prepared.compiled.interruptible });
     }
     let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, engine, &mut store));
     let (instance, preload_calls) = instantiated(prepared, &mut store)?;
@@ -287,6 +304,9 @@ impl Begun {
             preload_calls: self.preload_calls,
             compiler: prepared.compiled.compiler,
             cached: prepared.compiled.cached,
+            interruptible: prepared.compiled.interruptible,
+            tier: prepared.execution.compilation.optimize.map_or(TierReason::Frozen, |_| TierReason::Asked),
+            missing: None,
             compile_time: prepared.compile_time,
             run_time: self.running.elapsed(),
         })

@@ -20,6 +20,13 @@ pub(super) struct Awaited {
 pub(super) enum AwaitedCall {
     Stdin,
     Open(String),
+    /// The same in a module with embedded files, where a function of the module answers first.
+    OpenAnswered {
+        path: String,
+        function: u32,
+        /// Under which names embedded directories are found.
+        mounts: Vec<String>,
+    },
     Import {
         name: ImportName,
         arguments: Option<Arguments>,
@@ -79,7 +86,7 @@ impl AwaitedCall {
     /// The function of the module's own that is awaited.
     pub fn function(&self) -> Option<u32> {
         match self {
-            AwaitedCall::Function(function) => Some(*function),
+            AwaitedCall::Function(function) | AwaitedCall::OpenAnswered { function, .. } => Some(*function),
             _ => None,
         }
     }
@@ -95,6 +102,13 @@ impl AwaitedCall {
             AwaitedCall::Open(path) => {
                 is_wasi("path_open") && opened(caller, values).is_some_and(|opened| same_path(&opened, path))
             }
+            AwaitedCall::OpenAnswered { path, mounts, .. } => {
+                let Some(relative) = path_of(caller, values) else { return false };
+                let [Val::I32(directory), ..] = values else { return false };
+                let on_host = caller.data().path(directory.cast_unsigned(), &relative);
+                let embedded = mounts.iter().map(|mount| format!("{mount}/{relative}"));
+                import.is_none() && embedded.chain([on_host]).any(|opened| same_path(&opened, path))
+            }
             AwaitedCall::Import { name, arguments } => {
                 import == Some(name) && arguments.as_ref().is_none_or(|arguments| arguments.accept(values))
             }
@@ -109,7 +123,14 @@ pub(super) fn is_wasi(module: &str, name: &str, function: &str) -> bool {
 
 /// The path that a call of `path_open` is about.
 fn opened(caller: &mut Caller<'_, HostState>, values: &[Val]) -> Option<String> {
-    let [Val::I32(directory), _, Val::I32(address), Val::I32(len), ..] = values else { return None };
+    let [Val::I32(directory), ..] = values else { return None };
+    let path = path_of(caller, values)?;
+    Some(caller.data().path(directory.cast_unsigned(), &path))
+}
+
+/// The same as it was given, from the directory on.
+fn path_of(caller: &mut Caller<'_, HostState>, values: &[Val]) -> Option<String> {
+    let [Val::I32(_), _, Val::I32(address), Val::I32(len), ..] = values else { return None };
     let range = |size: usize| {
         let start = *address as u32 as usize;
         let end = start.checked_add(*len as u32 as usize).filter(|end| *end <= size)?;
@@ -126,8 +147,7 @@ fn opened(caller: &mut Caller<'_, HostState>, values: &[Val]) -> Option<String> 
         }
         _ => return None,
     };
-    let path = String::from_utf8(bytes).ok()?;
-    Some(caller.data().path(directory.cast_unsigned(), &path))
+    String::from_utf8(bytes).ok()
 }
 
 /// Whether two texts name one path: `.` and doubled slashes mean nothing, and everything is below the root.

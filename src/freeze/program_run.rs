@@ -84,7 +84,7 @@ impl<'p> ProgramRun<'p> {
         listener: Arc<Listener>,
     ) -> Result<RunResult, FreezeError> {
         let watched = match &self.awaited.call {
-            AwaitedCall::Function(_) => None,
+            AwaitedCall::Function(_) | AwaitedCall::OpenAnswered { .. } => None,
             AwaitedCall::Import { name, .. } => Some(HashSet::from([name.clone()])),
             AwaitedCall::Stdin | AwaitedCall::Open(_) => Some(HashSet::new()),
         };

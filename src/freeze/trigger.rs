@@ -5,6 +5,7 @@ use super::awaited_call::{Argument, Arguments, Awaited, AwaitedCall, is_wasi};
 use crate::demangling::demangled;
 use crate::host::ImportName;
 use crate::wording::nearest;
+use preinit_core::embed::{EmbeddedTree, answering};
 use preinit_core::module::{Module, Space, is_function};
 use preinit_core::printable::Printable;
 use preinit_core::wasi_version::WasiVersion;
@@ -103,6 +104,18 @@ impl fmt::Display for Trigger {
     }
 }
 
+/// The opening of a path, by whoever answers it.
+fn opening(module: &Module<'_>, path: String) -> AwaitedCall {
+    let trees = EmbeddedTree::all_in(module);
+    match answering(module, "path_open").filter(|_| !trees.is_empty()) {
+        Some(function) => {
+            let mounts = trees.iter().flat_map(EmbeddedTree::mounts).map(str::to_string).collect();
+            AwaitedCall::OpenAnswered { path, function, mounts }
+        }
+        None => AwaitedCall::Open(path),
+    }
+}
+
 /// Splits `#N` off the end.
 fn occurrence(text: &str) -> (&str, Option<u64>) {
     let split = text.rsplit_once('#').and_then(|(place, count)| Some((place, count.parse().ok()?)));
@@ -119,7 +132,7 @@ impl Trigger {
             }
             TriggerKind::Open(path) => {
                 self.wasi(module, "path_open")?;
-                AwaitedCall::Open(path.clone())
+                opening(module, path.clone())
             }
             TriggerKind::Export(name) => self.export(module, name)?,
             TriggerKind::Named(name) => self.named(module, name)?,

@@ -45,7 +45,7 @@ impl AddressMap {
     /// `end_of_variables` is the end of the last variable that debugging information knows, or 0.
     pub fn of(
         module: &Module<'_>,
-        calls: &CallGraph,
+        calls: &CallGraph<'_>,
         snapshot: &Snapshot<'_>,
         end_of_variables: u64,
     ) -> AddressMap {
@@ -81,7 +81,7 @@ impl AddressMap {
 
 /// The global that is the stack pointer, and its initial value: the global of that name, or else the first mutable one if
 /// functions begin by reserving room on it.
-fn stack_pointer(module: &Module<'_>, calls: &CallGraph) -> Option<(u32, u64)> {
+fn stack_pointer(module: &Module<'_>, calls: &CallGraph<'_>) -> Option<(u32, u64)> {
     let named = global_named(module, "__stack_pointer");
     let first = (module.imported.globals..module.globals.len() as u32)
         .find(|&index| module.globals[index as usize].ty.mutable)

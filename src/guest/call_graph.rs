@@ -1,55 +1,35 @@
 //! Which function calls which, as far as direct calls show it.
 
-use preinit_core::module::Module;
-use rayon::prelude::*;
-use std::collections::{BTreeSet, HashMap};
-use wasmparser::{FunctionBody, Operator};
+use preinit_core::module::{BodyCalls, Module};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 /// The direct calls of all functions, and how functions begin.
-pub(crate) struct CallGraph {
+pub(crate) struct CallGraph<'m> {
     imported: u32,
-    /// For each defined function the functions that it calls directly, in order, each once.
-    calls: Vec<Vec<u32>>,
-    /// For each global the number of functions that begin by subtracting from it, as they do with a stack pointer.
-    prologues: HashMap<u32, usize>,
-    /// Defined functions without any instruction.
-    empty: BTreeSet<u32>,
+    /// Of every defined function.
+    bodies: Cow<'m, [BodyCalls]>,
+    callers: OnceLock<Callers>,
 }
 
-struct ScannedBody {
-    calls: Vec<u32>,
-    prologue: Option<u32>,
-    empty: bool,
-}
-
-impl CallGraph {
-    pub fn of(module: &Module<'_>) -> CallGraph {
-        let bodies: Vec<ScannedBody> = module.bodies().par_iter().map(scan).collect();
-        let mut prologues = HashMap::new();
-        for global in bodies.iter().filter_map(|body| body.prologue) {
-            *prologues.entry(global).or_default() += 1;
-        }
-        let imported = module.imported.functions;
-        let empty =
-            (imported..).zip(&bodies).filter(|(_, body)| body.empty).map(|(index, _)| index).collect();
-        CallGraph { imported, calls: bodies.into_iter().map(|body| body.calls).collect(), prologues, empty }
-    }
-
-    /// Nothing is known of any function.
-    pub fn none() -> CallGraph {
-        CallGraph { imported: 0, calls: Vec::new(), prologues: HashMap::new(), empty: BTreeSet::new() }
+impl<'m> CallGraph<'m> {
+    pub fn of(module: &'m Module<'_>) -> CallGraph<'m> {
+        let bodies = match &module.body_calls {
+            Some(calls) => Cow::Borrowed(&calls[..]),
+            None => Cow::Owned(BodyCalls::of_module(module)),
+        };
+        CallGraph { imported: module.imported.functions, bodies, callers: OnceLock::new() }
     }
 
     /// The functions that `function` calls directly.
     pub fn callees(&self, function: u32) -> &[u32] {
-        let defined = function.checked_sub(self.imported).and_then(|index| self.calls.get(index as usize));
-        defined.map_or(&[], Vec::as_slice)
+        self.body(function).map_or(&[], |body| &body.callees)
     }
 
-    /// The functions that call `function` directly.
-    pub fn callers(&self, function: u32) -> Vec<u32> {
-        let calling = (self.imported..).zip(&self.calls).filter(|(_, calls)| calls.contains(&function));
-        calling.map(|(caller, _)| caller).collect()
+    /// The functions that call `function` directly, in order.
+    pub fn callers(&self, function: u32) -> &[u32] {
+        self.callers.get_or_init(|| Callers::of(self.imported, &self.bodies)).of_function(function)
     }
 
     /// Whether `from` calls `to`, itself or through at most `depth` - 1 others.
@@ -65,7 +45,7 @@ impl CallGraph {
         for _ in 0..depth {
             let callers: BTreeSet<u32> = frontier
                 .iter()
-                .flat_map(|&callee| self.callers(callee))
+                .flat_map(|&callee| self.callers(callee).iter().copied())
                 .filter(|f| !seen.contains(f))
                 .collect();
             if let Some(found) = callers.iter().copied().find(|&caller| accept(caller)) {
@@ -79,58 +59,74 @@ impl CallGraph {
 
     /// Whether `function` has no instructions.
     pub fn is_empty(&self, function: u32) -> bool {
-        self.empty.contains(&function)
+        self.body(function).is_some_and(|body| body.is_empty)
     }
 
     /// The number of functions that reserve room on `global` as on a stack pointer.
     pub fn prologues(&self, global: u32) -> usize {
-        self.prologues.get(&global).copied().unwrap_or(0)
+        self.bodies.iter().filter(|body| body.stack_pointer == Some(global)).count()
+    }
+
+    fn body(&self, function: u32) -> Option<&BodyCalls> {
+        self.bodies.get(function.checked_sub(self.imported)? as usize)
     }
 }
 
-fn scan(body: &FunctionBody<'_>) -> ScannedBody {
-    let mut scanned = ScannedBody { calls: Vec::new(), prologue: None, empty: true };
-    let Ok(operators) = body.get_operators_reader() else { return scanned };
-    let mut prologue = Prologue::default();
-    for operator in operators.into_iter().flatten() {
-        scanned.empty &= matches!(operator, Operator::End);
-        prologue.next(&operator);
-        if let Operator::Call { function_index } | Operator::ReturnCall { function_index } = operator
-            && !scanned.calls.contains(&function_index)
-        {
-            scanned.calls.push(function_index);
-        }
-    }
-    scanned.prologue = prologue.global.filter(|_| prologue.matched == PROLOGUE);
-    scanned
+/// The calls of all functions by the function that is called.
+struct Callers {
+    /// For each function the end of its callers in the list; they begin where those of the function before end.
+    ends: Vec<usize>,
+    list: Vec<u32>,
 }
 
-/// The number of operators of a prologue.
-const PROLOGUE: usize = 5;
-
-/// How LLVM begins a function that needs room on the stack and calls others: `global.get G`, `i32.const N` (a multiple of
-/// 16), `i32.sub`, `local.tee`, `global.set G`.
-#[derive(Default)]
-struct Prologue {
-    matched: usize,
-    seen: usize,
-    global: Option<u32>,
-}
-
-impl Prologue {
-    fn next(&mut self, operator: &Operator<'_>) {
-        let fits = match (self.seen, operator) {
-            (0, Operator::GlobalGet { global_index }) => {
-                self.global = Some(*global_index);
-                true
-            }
-            (1, Operator::I32Const { value }) => *value > 0 && value % 16 == 0,
-            (1, Operator::I64Const { value }) => *value > 0 && value % 16 == 0,
-            (2, Operator::I32Sub | Operator::I64Sub) | (3, Operator::LocalTee { .. }) => true,
-            (4, Operator::GlobalSet { global_index }) => Some(*global_index) == self.global,
-            _ => false,
+impl Callers {
+    fn of(imported: u32, bodies: &[BodyCalls]) -> Callers {
+        let calls = || {
+            let callers = (imported..).zip(bodies);
+            callers
+                .flat_map(|(caller, body)| body.callees.iter().map(move |&callee| (caller, callee as usize)))
         };
-        self.matched += usize::from(fits && self.matched == self.seen);
-        self.seen += 1;
+        // First the number of callers of each function, then where the next one goes.
+        let mut ends = vec![0; imported as usize + bodies.len()];
+        calls().for_each(|(_, callee)| ends[callee] += 1);
+        let mut begin = 0;
+        for end in &mut ends {
+            begin += std::mem::replace(end, begin);
+        }
+        let mut list = vec![0; begin];
+        for (caller, callee) in calls() {
+            list[ends[callee]] = caller;
+            ends[callee] += 1;
+        }
+        Callers { ends, list }
+    }
+
+    fn of_function(&self, function: u32) -> &[u32] {
+        let function = function as usize;
+        let Some(&end) = self.ends.get(function) else { return &[] };
+        let begin = function.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.list[begin..end]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_are_the_reverse_of_calls() {
+        let wasm = wat::parse_str(
+            r#"(module (import "" "f" (func)) (func (call 0)) (func) (func (call 1) (call 0) (call 1)) (func (call 3)))"#,
+        )
+        .unwrap();
+        let module = Module::parse(&wasm).unwrap();
+        let graph = CallGraph::of(&module);
+        let callers: Vec<&[u32]> = (0..7).map(|function| graph.callers(function)).collect();
+        assert_eq!(callers, [&[1, 3][..], &[3], &[], &[4], &[], &[], &[]]);
+        assert_eq!((graph.callees(3), graph.callees(0), graph.callees(9)), (&[1, 0][..], &[][..], &[][..]));
+        assert!(graph.is_empty(2) && !graph.is_empty(1) && !graph.is_empty(0));
+        assert!(graph.reaches(4, 0, 2) && !graph.reaches(4, 0, 1));
+        assert_eq!(graph.nearest_caller(0, 5, |function| function > 3), Some(4));
+        assert_eq!(graph.nearest_caller(0, 1, |function| function > 3), None);
     }
 }

@@ -23,13 +23,13 @@ pub(crate) struct LibcFunctions {
 }
 
 /// Runs all constructors, as linkers name it.
-pub(super) const CONSTRUCTORS: &str = "__wasm_call_ctors";
+const CONSTRUCTORS: &str = "__wasm_call_ctors";
 
 /// Calls between an import and the function of libc that uses it, at most.
 const DEPTH: usize = 5;
 
 impl LibcFunctions {
-    pub fn of(module: &Module<'_>, calls: &CallGraph) -> LibcFunctions {
+    pub fn of(module: &Module<'_>, calls: &CallGraph<'_>) -> LibcFunctions {
         if is_go(module) {
             // Its functions are all of one type, so callers do not identify any.
             return LibcFunctions { is_go: true, ..LibcFunctions::default() };

@@ -7,25 +7,19 @@ use wasmparser::ExternalKind;
 /// The function that is exported, or called in the name section, by `name`.
 pub(crate) fn function_named(module: &Module<'_>, name: &str) -> Option<u32> {
     let exported = module.export(name).filter(|export| is_function(export.kind));
-    let indices = 0..module.functions.len() as u32;
-    exported.map(|export| export.index).or_else(|| in_name_section(module, Space::Function, indices, name))
+    exported.map(|export| export.index).or_else(|| {
+        let index = module.names().find(Space::Function, name);
+        index.filter(|index| (*index as usize) < module.functions.len())
+    })
 }
 
 /// The global that is exported, or called in the name section, by `name`.
 pub(super) fn global_named(module: &Module<'_>, name: &str) -> Option<u32> {
     let exported = module.export(name).filter(|export| export.kind == ExternalKind::Global);
-    let indices = 0..module.globals.len() as u32;
-    exported.map(|export| export.index).or_else(|| in_name_section(module, Space::Global, indices, name))
-}
-
-fn in_name_section(
-    module: &Module<'_>,
-    space: Space,
-    mut indices: std::ops::Range<u32>,
-    name: &str,
-) -> Option<u32> {
-    let names = module.names();
-    indices.find(|&index| names.get(space, index) == Some(name))
+    exported.map(|export| export.index).or_else(|| {
+        let index = module.names().find(Space::Global, name);
+        index.filter(|index| (*index as usize) < module.globals.len())
+    })
 }
 
 /// The imported WASI function `name`, of whichever version.

@@ -1,14 +1,14 @@
 //! What is recognized in a module all at once: who calls whom, and the functions of libc.
 
-use super::libc_functions::{CONSTRUCTORS, LibcFunctions};
-use super::{CallGraph, function_named, wasi_import};
-use crate::execute::{COMMAND_START, DEFAULT_INIT_FUNCTIONS, REACTOR_INITIALIZE};
+use super::CallGraph;
+use super::libc_functions::LibcFunctions;
+use crate::execute::{DEFAULT_INIT_FUNCTIONS, REACTOR_INITIALIZE};
 use preinit_core::module::{Module, is_function};
 
 /// A module with its call graph and the functions of libc.
 pub(crate) struct Program<'m> {
     pub module: &'m Module<'m>,
-    pub calls: CallGraph,
+    pub calls: CallGraph<'m>,
     pub libc: LibcFunctions,
 }
 
@@ -17,20 +17,6 @@ impl<'m> Program<'m> {
         let calls = CallGraph::of(module);
         let libc = LibcFunctions::of(module, &calls);
         Program { module, calls, libc }
-    }
-
-    /// The same, without looking at the code of a module that shows no sign of a libc or of constructors.
-    pub fn of_signs(module: &'m Module<'m>) -> Program<'m> {
-        let asks = |name| wasi_import(module, name).is_some();
-        let has_signs = asks("fd_prestat_get")
-            || asks("environ_sizes_get")
-            || [REACTOR_INITIALIZE, COMMAND_START, CONSTRUCTORS]
-                .iter()
-                .any(|name| function_named(module, name).is_some());
-        match has_signs {
-            true => Program::of(module),
-            false => Program { module, calls: CallGraph::none(), libc: LibcFunctions::default() },
-        }
     }
 
     /// The exports that run the constructors, except for those that `is_removed` from the output.

@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use preinit_core::module::ImportName;
 
 use super::HostState;
-use super::ledger::Ledger;
+use super::ledger::{Entry, Ledger};
 use super::policy::Policies;
 
 /// Everything that decides which host calls are answered, and how. The default lets nothing in: every imported
@@ -41,6 +41,32 @@ pub struct HostOptions {
     pub replay_outside_only: bool,
     /// What init may ask for.
     pub policies: Policies,
+    /// Where the record of host calls can be read while the run goes on.
+    pub live_ledger: Option<LiveLedger>,
+}
+
+/// A record of host calls that can be read from other threads, also of a run that never returns. No example: that of
+/// [`Preinit::repeat`](crate::Preinit::repeat) says what it is for.
+#[derive(Clone, Debug, Default)]
+pub struct LiveLedger(Arc<Mutex<Ledger>>);
+
+impl LiveLedger {
+    /// Every call that was answered so far. No example: see [`LiveLedger`].
+    pub fn so_far(&self) -> Ledger {
+        self.lock().clone()
+    }
+
+    pub(super) fn begin(&self, ledger: &Ledger) {
+        self.lock().clone_from(ledger);
+    }
+
+    pub(super) fn push(&self, entry: &Arc<Entry>) {
+        self.lock().entries.push(Arc::clone(entry));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ledger> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl HostOptions {

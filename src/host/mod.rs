@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use preinit::host::{
-//!     Access, Class, Clock, Directory, FileTimes, HostOptions, Limits, Output, Policies, Policy, Random, Stdin, WasiOptions,
+//!     Access, Class, Clock, Directory, FileTimes, HostOptions, Output, Policies, Policy, Random, Stdin, WasiOptions,
 //! };
 //! use preinit::{Error, Options, Preinit};
 //!
@@ -31,9 +31,10 @@
 //! policies.set(Class::Random, Policy::Deny);
 //! assert_eq!(policies.get(Class::Clock), Policy::Allow);
 //! let host = HostOptions { wasi: Some(wasi), policies, ..HostOptions::default() };
-//! let limits = Limits { fuel: Some(1_000), ..Limits::default() };
+//! let mut options = Options { host: host.clone(), ..Options::default() };
+//! options.limits.fuel = Some(1_000);
 //!
-//! let output = Preinit::from(Options { host: host.clone(), limits, ..Options::default() }).run(&wasm)?;
+//! let output = Preinit::from(options).run(&wasm)?;
 //! assert_eq!(output.report.clock_start, Some(0));
 //! let denied = Preinit::from(Options { host, init_functions: vec!["seed".to_string()], ..Options::default() });
 //! assert!(matches!(denied.run(&wasm), Err(Error::Execute(_))));
@@ -79,8 +80,8 @@ pub use error::{
     MemoryLimit, ReplayDiverged, Unprovided, WasiImport,
 };
 pub use host_options::{
-    Access, Clock, Define, Directory, FileTimes, HostOptions, ImportName, LinkerHook, Output, Preload,
-    Random, Stdin, WasiOptions,
+    Access, Clock, Define, Directory, FileTimes, HostOptions, ImportName, LinkerHook, LiveLedger, Output,
+    Preload, Random, Stdin, WasiOptions,
 };
 pub use host_value::HostValue;
 pub(crate) use interceptor::{Seen, Watch};
@@ -152,7 +153,8 @@ impl HostState {
             _ => None,
         };
         let replay = options.replay.clone().filter(|_| partial_replay.is_none());
-        let recorder = Recorder::new(ledger, replay, options.ledger_backtraces, limits.max_memory);
+        let recorder = Recorder::new(ledger, replay, options.ledger_backtraces, limits.max_memory)
+            .shared_with(options.live_ledger.clone());
         let refuse_changes = options.refuses_changes();
         Ok(HostState {
             limiter: Limiter::new(limits.max_memory),

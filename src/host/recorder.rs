@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wasmtime::{AsContext, Val, ValType, WasmBacktrace};
 
 use super::error::{Denied, GuestExit, ImportCalled, LedgerLimit, ReplayDiverged};
-use super::host_options::ImportName;
+use super::host_options::{ImportName, LiveLedger};
 use super::host_value::HostValue;
 use super::ledger::{Call, ComponentCall, Descriptors, Entry, Ledger, Outcome};
 use super::run_limits::Room;
@@ -25,6 +25,7 @@ pub(super) struct Recorder {
     used: u64,
     /// Bytes that the host keeps for the guest besides.
     pub(super) held: u64,
+    live: Option<LiveLedger>,
     /// Bytes of the resources that a component has made.
     pub(super) resources: u64,
 }
@@ -40,7 +41,26 @@ impl Recorder {
             ledger.overlaid.clone_from(&replay.overlaid);
         }
         let descriptors = Descriptors::new(&ledger.preopens);
-        Self { ledger, descriptors, replay, backtraces, names: None, limit, used: 0, held: 0, resources: 0 }
+        Self {
+            ledger,
+            descriptors,
+            replay,
+            backtraces,
+            names: None,
+            limit,
+            used: 0,
+            held: 0,
+            live: None,
+            resources: 0,
+        }
+    }
+
+    /// Lets others read the record as it grows.
+    pub(super) fn shared_with(self, live: Option<LiveLedger>) -> Self {
+        if let Some(live) = &live {
+            live.begin(&self.ledger);
+        }
+        Self { live, ..self }
     }
 
     /// The recorded answer to `call`, which becomes part of this run's ledger; `None` if this is no replay.
@@ -106,6 +126,9 @@ impl Recorder {
         let entry = Arc::new(entry);
         self.used = self.used.saturating_add(entry.cost());
         self.descriptors.apply(&entry);
+        if let Some(live) = &self.live {
+            live.push(&entry);
+        }
         self.ledger.entries.push(Arc::clone(&entry));
         self.room().fits(0).map(|()| entry)
     }

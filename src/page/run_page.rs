@@ -3,8 +3,9 @@
 use super::memory_map::MemoryMap;
 use super::template::{Page, Table};
 use crate::host::Ledger;
-use crate::report::Report;
+use crate::report::{EmbeddedFile, Report};
 use crate::wording::Bytes;
+use preinit_core::printable::Printable;
 
 const SUBJECT: &str = "the making of a snapshot";
 
@@ -23,7 +24,9 @@ pub(crate) fn run_page(input: &str, report: &Report, maps: &[MemoryMap], ledger:
         .findings(&report.findings)
         .warnings(report.warnings.iter().map(ToString::to_string).collect())
         .maps(maps, Vec::new())
-        .tables(vec![sizes(report)])
+        .tables(
+            vec![sizes(report), files(report)].into_iter().filter(|table| !table.rows.is_empty()).collect(),
+        )
         .timings(timings)
         .render()
 }
@@ -46,6 +49,19 @@ fn sizes(report: &Report) -> Table {
         ));
     }
     Table { title: "Sizes".to_string(), rows }
+}
+
+/// Embedded files, the largest first.
+fn files(report: &Report) -> Table {
+    const SHOWN: usize = 50;
+    let embedded = &report.embedded;
+    let row = |file: &EmbeddedFile| (Printable(&file.path).to_string(), Bytes(file.bytes).to_string());
+    let mut rows: Vec<_> = embedded.iter().take(SHOWN).map(row).collect();
+    if let Some(others) = embedded.get(SHOWN..).filter(|others| !others.is_empty()) {
+        let bytes = others.iter().map(|file| file.bytes).sum();
+        rows.push((format!("{} more", others.len()), Bytes(bytes).to_string()));
+    }
+    Table { title: "Files in the module".to_string(), rows }
 }
 
 /// The page about a run on `input` that made no snapshot, for the reason `error`.

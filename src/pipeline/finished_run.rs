@@ -1,10 +1,12 @@
 //! What is known of a run once its instance is gone.
 
+use super::Made;
+use crate::engine::{MissingCode, TierReason};
 use crate::execute::{AllocatedArgument, Initialized};
 use crate::host::Ledger;
-use crate::page::MemoryMap;
 use crate::preinit::Output;
-use crate::report::{Report, Timings, seconds};
+use crate::report::{Timings, seconds};
+use std::time::Duration;
 
 /// A run of init.
 pub(super) struct FinishedRun {
@@ -13,6 +15,9 @@ pub(super) struct FinishedRun {
     pub arguments: Vec<AllocatedArgument>,
     pub compiler: &'static str,
     pub cached: bool,
+    pub tier: TierReason,
+    missing: Option<MissingCode>,
+    run_time: Duration,
     compile: f64,
     init: f64,
     stdout: Vec<u8>,
@@ -20,13 +25,17 @@ pub(super) struct FinishedRun {
 }
 
 impl FinishedRun {
-    pub fn of(initialized: &Initialized) -> FinishedRun {
+    pub fn of(initialized: &mut Initialized) -> FinishedRun {
+        let missing = initialized.missing.take();
         let host = initialized.store.data();
         FinishedRun {
             called: initialized.called.clone(),
             arguments: initialized.arguments.clone(),
             compiler: initialized.compiler.name(),
             cached: initialized.cached,
+            tier: initialized.tier,
+            missing,
+            run_time: initialized.run_time,
             compile: seconds(initialized.compile_time),
             init: seconds(initialized.run_time),
             stdout: host.stdout().to_vec(),
@@ -39,7 +48,11 @@ impl FinishedRun {
         Timings { compile: self.compile, init: self.init, ..others }
     }
 
-    pub fn output(self, wasm: Vec<u8>, report: Report, ledger: Ledger, maps: Vec<MemoryMap>) -> Output {
-        Output { wasm, report, ledger, maps, stdout: self.stdout, stderr: self.stderr }
+    /// `probed` is what was compiled.
+    pub fn output(self, made: Made, ledger: Ledger, probed: &[u8]) -> Output {
+        let Made { wasm, maps, report } = made;
+        let FinishedRun { stdout, stderr, missing, run_time, .. } = self;
+        let wanted_code = missing.and_then(|missing| missing.wanted(run_time, probed));
+        Output { wasm, report, ledger, maps, stdout, stderr, wanted_code }
     }
 }

@@ -11,11 +11,13 @@ mod written;
 
 use crate::checks::Afterwards;
 use crate::cleaning::{PutBack, ResetHooks, zero_stack};
-use crate::engine;
+use crate::engine::{self, Compilation, Compiled, EngineOptions, TierReason, Tiered};
 use crate::error::Error;
-use crate::execute::{Execution, FinishedInit, Initialized, REACTOR_INITIALIZE, execute};
+use crate::execute::{
+    self, Execution, FinishedInit, Initialized, REACTOR_INITIALIZE, execute, execute_compiled,
+};
 use crate::freeze::{Freeze, StopPoint, StopRun};
-use crate::guest::Program;
+use crate::guest::{CallGraph, LibcFunctions, Program};
 use crate::host::Ledger;
 use crate::options::Options;
 use crate::page::{MemoryMap, memory_maps};
@@ -27,60 +29,115 @@ use additions::Additions;
 use finished_run::FinishedRun;
 use preinit_core::addition::Extended;
 use preinit_core::capture::capture;
+use preinit_core::embed::EmbeddedTree;
+use preinit_core::module::Module;
 use preinit_core::plan::{PlanOptions, plan};
 use preinit_core::probe::{ProbeOptions, Probed};
 use preinit_core::snapshot::Snapshot;
 use stages::Stages;
+use std::time::Duration;
 use written::Written;
 
 /// Runs `wasm` through all stages. What init called is in `recorded` even if a later stage refuses.
 pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, Error> {
-    let mut clock = StageClock::start();
-    let mut timings = Timings::default();
-    options.check()?;
-    let module = options.parse(wasm)?;
-    let program = Program::of_signs(&module);
-    let resets = ResetHooks::of(&module, options.reset_libc);
-    let functions = resets.indices().chain(program.libc.indices()).collect();
-    let probed = Probed::with(&module, &ProbeOptions { functions, ..engine::probe_options() })?;
-    let hooks = resets.hooks(&probed);
-    let execution = options.execution(&module, &probed, &hooks);
-    let stop_run = freezing(options, execution)?;
-    timings.parse = clock.lap();
+    let clock = StageClock::start();
+    Ready::new(options, wasm)?.run(options, (None, clock), recorded)
+}
 
-    let (mut initialized, point) = initialized(execution, stop_run.as_ref()).inspect_err(|error| {
-        recorded.clone_from(error.ledger().unwrap_or(&Ledger::default()));
-    })?;
-    let ledger = initialized.store.data_mut().take_ledger();
-    recorded.clone_from(&ledger);
-    let run = FinishedRun::of(&initialized);
-    let put_back = resets.put_back(execution, &initialized.compiled(), &program, &ledger);
-    clock.lap();
+/// What all runs of a module have in common.
+pub(crate) struct Ready<'w> {
+    module: Module<'w>,
+    libc: LibcFunctions,
+    resets: ResetHooks,
+    probed: Probed,
+}
 
-    let state = FinishedState { options, execution, ledger: &ledger, run: &run, put_back: &put_back };
-    let Made { wasm, maps, mut report } =
-        state.written(&mut initialized, stop_run.zip(point), (&mut clock, &mut timings))?;
-    if resets.forgets_directories(&put_back) {
-        report.warnings.retain(|warning| *warning != Warning::NoDirectories);
+impl<'w> Ready<'w> {
+    /// Reads `wasm` and makes the form of it that runs.
+    pub fn new(options: &Options, wasm: &'w [u8]) -> Result<Ready<'w>, Error> {
+        options.check()?;
+        let module = options.parse(wasm)?;
+        let libc = LibcFunctions::of(&module, &CallGraph::of(&module));
+        let resets = ResetHooks::of(&module, options.reset_libc);
+        let functions = resets.indices().chain(libc.indices()).collect();
+        let probed = Probed::with(&module, &ProbeOptions { functions, ..engine::probe_options() })?;
+        Ok(Ready { module, libc, resets, probed })
     }
-    if resets.have_no_effect(&put_back) {
-        report.warnings.push(Warning::NoResetHooks);
+
+    /// Code that runs with these options can share.
+    pub fn compile(&self, options: &Options) -> Result<SharedCode, Error> {
+        let hooks = self.resets.hooks(&self.probed);
+        let execution = options.execution(&self.module, &self.probed, &hooks);
+        let Tiered { compiled, reason, .. } = execute::compile(execution)?;
+        Ok(SharedCode { settings: SharedCode::settings(execution), compiled, reason })
     }
-    // A program that is frozen in the middle is warned about by what it holds.
-    if options.at.is_none() {
-        let mut instance = FinishedInit::new(&module, &probed, initialized, &options.limits);
-        for part in &put_back {
-            instance.write(part.address, &part.bytes);
+
+    /// Runs init, in this code if it suits the options, and everything after it. The clock was started with the run.
+    pub fn run(
+        &self,
+        options: &Options,
+        (code, mut clock): (Option<&SharedCode>, StageClock),
+        recorded: &mut Ledger,
+    ) -> Result<Output, Error> {
+        let Ready { module, libc, resets, probed } = self;
+        let mut timings = Timings::default();
+        let program = Program { module, calls: CallGraph::of(module), libc: libc.clone() };
+        let hooks = resets.hooks(probed);
+        let execution = options.execution(module, probed, &hooks);
+        let stop_run = freezing(options, execution)?;
+        timings.parse = clock.lap();
+
+        let (mut initialized, point) =
+            initialized(execution, stop_run.as_ref(), code).inspect_err(|error| {
+                recorded.clone_from(error.ledger().unwrap_or(&Ledger::default()));
+            })?;
+        let ledger = initialized.store.data_mut().take_ledger();
+        recorded.clone_from(&ledger);
+        let run = FinishedRun::of(&mut initialized);
+        let put_back = resets.put_back(execution, &initialized.compiled(), &program, &ledger);
+        clock.lap();
+
+        let state = FinishedState { options, execution, ledger: &ledger, run: &run, put_back: &put_back };
+        let Made { wasm, maps, mut report } =
+            state.written(&mut initialized, stop_run.zip(point), (&mut clock, &mut timings))?;
+        let has_files = !EmbeddedTree::all_in(module).is_empty();
+        if has_files || resets.forgets_directories(&put_back) {
+            report.warnings.retain(|warning| *warning != Warning::NoDirectories);
         }
-        let afterwards = Afterwards { options, program: &program, ledger: &ledger, init: &run.called };
-        report.findings.extend(afterwards.findings(instance)?);
-        report.findings.sort_by_key(|finding| finding.level);
+        if resets.have_no_effect(&put_back) {
+            report.warnings.push(Warning::NoResetHooks);
+        }
+        // A program that is frozen in the middle is warned about by what it holds.
+        if options.at.is_none() {
+            let mut instance = FinishedInit::new(module, probed, initialized, &options.limits);
+            for part in &put_back {
+                instance.write(part.address, &part.bytes);
+            }
+            let afterwards = Afterwards { options, program: &program, ledger: &ledger, init: &run.called };
+            report.findings.extend(afterwards.findings(instance)?);
+            report.findings.sort_by_key(|finding| finding.level);
+        }
+        if options.strict && !(report.warnings.is_empty() && report.findings.is_empty()) {
+            return Err(Error::Strict { warnings: report.warnings, findings: report.findings });
+        }
+        let report = Report { timings: run.timings(Timings { total: clock.total(), ..timings }), ..report };
+        Ok(run.output(Made { wasm, maps, report }, ledger, &probed.wasm))
     }
-    if options.strict && !(report.warnings.is_empty() && report.findings.is_empty()) {
-        return Err(Error::Strict { warnings: report.warnings, findings: report.findings });
+}
+
+/// Code that runs of a module have in common.
+pub(crate) struct SharedCode {
+    compiled: Compiled,
+    reason: TierReason,
+    settings: (EngineOptions, Option<bool>, bool),
+}
+
+impl SharedCode {
+    /// What decides which code a run needs.
+    fn settings(execution: Execution<'_>) -> (EngineOptions, Option<bool>, bool) {
+        let Compilation { optimize, supervised, .. } = execution.compilation;
+        (execution.engine_options(), optimize, supervised)
     }
-    let report = Report { timings: run.timings(Timings { total: clock.total(), ..timings }), ..report };
-    Ok(run.output(wasm, report, ledger, maps))
 }
 
 /// The state that init has left, and what is asked of it.
@@ -154,10 +211,16 @@ fn freezing<'e>(options: &'e Options, execution: Execution<'e>) -> Result<Option
 fn initialized(
     execution: Execution<'_>,
     program: Option<&StopRun<'_>>,
+    code: Option<&SharedCode>,
 ) -> Result<(Initialized, Option<StopPoint>), Error> {
-    match program {
-        None => Ok((execute(execution)?, None)),
-        Some(program) => {
+    let code = code.filter(|code| code.settings == SharedCode::settings(execution));
+    match (program, code) {
+        (None, None) => Ok((execute(execution)?, None)),
+        (None, Some(SharedCode { compiled, reason, .. })) => {
+            let prepared = execution.prepared(compiled, Duration::ZERO);
+            Ok((execute_compiled(prepared, *reason)?, None))
+        }
+        (Some(program), _) => {
             let stop = program.run(execution.host, execution.limits)?;
             Ok((stop.initialized, Some(stop.point)))
         }

@@ -4,6 +4,7 @@ use super::additions::Additions;
 use super::finished_run::FinishedRun;
 use super::written::Written;
 use crate::checks;
+use crate::embedded_files::embedded_files;
 use crate::finding::Finding;
 use crate::host::Ledger;
 use crate::options::Options;
@@ -34,6 +35,7 @@ impl Stages<'_> {
             output_bytes: written.wasm.len() as u64,
             compiler: run.compiler,
             compile_cached: run.cached,
+            compiler_choice: run.tier.to_string(),
             init_functions: run.called.clone(),
             init_arguments: run.arguments.clone(),
             clock_start: ledger.clock_start(),
@@ -57,6 +59,7 @@ impl Stages<'_> {
             files_lost: ledger.files_lost(),
             findings: self.findings(),
             frozen: additions.frozen.as_ref().map(report::frozen),
+            embedded: embedded_files(module),
             core_instances: Vec::new(),
         }
     }

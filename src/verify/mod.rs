@@ -31,8 +31,9 @@
 //!         (global.set $sum (i32.add (global.get $sum) (local.get 0))) (global.get $sum)))"#)?;
 //! let snapshot = preinit::Preinit::new().run(&wasm)?.wasm;
 //!
-//! let script = Script::parse("add(2) = 42")?;
-//! assert_eq!(script.steps[0].expected, Some(Expected::Results(vec![Literal::I32(42)])));
+//! let script = Script::parse("add(2) => 42")?;
+//! let expected = Literal::Integer { negative: false, magnitude: 42 };
+//! assert_eq!(script.steps[0].expected, Some(Expected::Results(vec![expected])));
 //! let mut options = VerifyOptions::default();
 //! options.scripts = vec![script];
 //! options.other_engines = vec![OtherEngine::Wasmi];
@@ -40,7 +41,7 @@
 //! let mut verifier = Verifier::new(&wasm, &options)?;
 //! let verdict = verifier.verify(&snapshot)?;
 //! assert_eq!(verdict.outcome, Outcome::Equal, "{verdict}");
-//! assert!(verdict.coverage.engines.iter().any(|engine| engine.engine == OtherEngine::Wasmi.name()));
+//! assert!(verdict.coverage.engines.iter().any(|engine| engine.name == OtherEngine::Wasmi.name()));
 //!
 //! // Init was never run.
 //! let verdict = verifier.verify(&wasm)?;

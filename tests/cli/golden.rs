@@ -13,6 +13,8 @@ fn help() {
         ("audit --help", "help_audit"),
         ("probe --help", "help_probe"),
         ("encode --help", "help_encode"),
+        ("batch --help", "help_batch"),
+        ("prepare --help", "help_prepare"),
     ] {
         let output = place.line(line);
         done(&output);

@@ -2,18 +2,24 @@
 
 mod argv;
 mod audit;
+mod batch;
 mod cache;
 mod components;
+mod embed;
 mod evil_names;
 mod golden;
 mod host;
 mod init_function;
+mod inspect;
 mod messages;
 mod output;
+mod prepare;
 mod preview2;
 mod security;
 mod slips;
 mod state_file;
+#[cfg(unix)]
+mod tiers;
 #[cfg(unix)]
 mod time_limit;
 mod verify;

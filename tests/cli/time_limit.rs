@@ -79,10 +79,21 @@ const CASES: &[(&str, &str, i32, &str)] = &[
     ("the module on a silent input", "-o out.wasm", 2, "still reading"),
     ("the module on a silent input", "audit", 2, "still reading"),
     ("a pipe that nobody empties", "large.wat -o full", 2, "still writing"),
-    ("opening a pipe", "opens.wat -o out.wasm --allow-wasi --dir-rw /::.", 1, "still running"),
+    (
+        "opening a pipe",
+        "opens.wat -o out.wasm --allow-wasi --dir-rw /::.",
+        1,
+        "the `preinit` function did not finish",
+    ),
     ("opening a pipe", "audit opens.wat --allow-wasi --dir-rw /::.", 1, "still auditing"),
     ("opening a pipe", "verify opens.wat opens.wat --allow-wasi --dir-rw /::.", 2, "still comparing"),
-    ("reading a silent input", "reads.wat -o out.wasm --allow-wasi", 1, "still running"),
+    (
+        "reading a silent input",
+        "reads.wat -o out.wasm --allow-wasi",
+        1,
+        "the `preinit` function did not finish",
+    ),
+    ("reading a silent input", "reads.wat -o out.wasm --allow-wasi --no-opt", 1, "still running"),
     ("reading a silent input", "audit reads.wat --allow-wasi --inherit-stdio", 1, "still auditing"),
     (
         "reading a silent input",
@@ -97,7 +108,8 @@ const CASES: &[(&str, &str, i32, &str)] = &[
     ("a loop", "loops.wat -o out.wasm", 1, "the `preinit` function did not finish"),
     ("a loop", "audit loops.wat", 1, "the `preinit` function did not finish"),
     ("a loop", "verify loops.wat loops.wat", 2, "time limit"),
-    ("a loop in optimized code", "loops.wat --opt -o out.wasm", 1, "without --opt"),
+    ("a loop in optimized code", "loops.wat --opt -o out.wasm", 1, "the `preinit` function did not finish"),
+    ("a loop in baseline code", "loops.wat --no-opt -o out.wasm", 1, "the `preinit` function did not finish"),
     (
         "a hook that loops",
         "hook.wat --reset-libc -o out.wasm",

@@ -83,6 +83,11 @@ fn accept(case: &Case) -> String {
     let original = preinit::wat_to_wasm(&case.text).unwrap();
     let output = case.preinit().run(&original).unwrap_or_else(|error| panic!("refused: {}", chain(&error)));
     invariants::check(&original, &output.wasm, output.report.start_function, case.strip_init);
+    for optimize in [false, true] {
+        let other = case.preinit().optimize(optimize).run(&original);
+        let other = other.unwrap_or_else(|error| panic!("optimize {optimize}: {}", chain(&error)));
+        assert!(other.wasm == output.wasm, "optimize {optimize}: other bytes");
+    }
 
     let setup = Setup {
         providers: &case.preloads,
@@ -141,10 +146,23 @@ fn shortened(line: &str) -> String {
 }
 
 fn reject(case: &Case) -> String {
-    let result = preinit::wat_to_wasm(&case.text).and_then(|wasm| case.preinit().run(&wasm));
-    let error = result.map(|_| ()).expect_err("accepted");
-    let kind = if error.is_refusal() { "refused" } else { "could not" };
-    format!("{kind}: {}", chain(&error))
+    let answer = |optimize: Option<bool>| {
+        let preinit = case.preinit().optimize(optimize.or(case.optimize));
+        let result = preinit::wat_to_wasm(&case.text).and_then(|wasm| preinit.run(&wasm));
+        let error = result.map(|_| ()).expect_err("accepted");
+        let kind = if error.is_refusal() { "refused" } else { "could not" };
+        format!("{kind}: {}", chain(&error))
+    };
+    let text = answer(None);
+    // Where a guest is when its time is up depends on how fast it is.
+    let is_timed = case.limits.iter().any(|(limit, _)| limit == "timeout");
+    let lines =
+        |text: &str| text.lines().take(if is_timed { 1 } else { usize::MAX }).map(String::from).collect();
+    let expected: Vec<String> = lines(&text);
+    for optimize in [false, true] {
+        assert_eq!(lines(&answer(Some(optimize))), expected, "optimize {optimize}");
+    }
+    text
 }
 
 fn chain(error: &preinit::Error) -> String {

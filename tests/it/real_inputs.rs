@@ -113,6 +113,10 @@ fn check(input: &Input) {
     let output = snapshot(input, &world, &wasm);
     let making = making.elapsed();
     assert!(output.wasm == snapshot(input, &world, &wasm).wasm, "a second run gives other bytes");
+    let optimized = preinit(input, &world).optimize(true).run(&wasm);
+    let optimized = optimized.unwrap_or_else(|error| panic!("{}: {error}", input.file));
+    assert!(output.report.compiler != optimized.report.compiler || wasm.len() < 30_000);
+    assert!(output.wasm == optimized.wasm, "optimized code gives other bytes");
 
     let engine = Engine::default();
     let (before, after) = (compile(&engine, &wasm), compile(&engine, &output.wasm));

@@ -4,13 +4,15 @@
 //
 // JS is the folder that npm/js/assemble.mjs has filled; packages are installed into WORK. Ends with 1 if something is different.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const [js, work] = process.argv.slice(2).map((path) => resolve(path));
 const PACKAGES = [
   'jieba-wasm@2.4.0', 'tiktoken@1.0.22', '@micropython/micropython-webassembly-pyscript@1.27.0', 'canvaskit-wasm@0.42.0',
+  '@sqlite.org/sqlite-wasm@3.50.4-build1', 'esbuild-wasm@0.28.2',
 ];
 mkdirSync(work, { recursive: true });
 if (!existsSync(join(work, 'package.json'))) writeFileSync(join(work, 'package.json'), '{}');
@@ -89,6 +91,33 @@ const cases = [
       }`,
   },
   {
+    // It imports its memory, and JavaScript adds a function to its table.
+    name: 'sqlite',
+    wasm: '@sqlite.org/sqlite-wasm/sqlite-wasm/jswasm/sqlite3.wasm',
+    script: `
+      import sqlite3InitModule from '@sqlite.org/sqlite-wasm';
+      export const start = () => sqlite3InitModule({ print() {}, printErr() {} });
+      export function run(sqlite3) {
+        const db = new sqlite3.oo1.DB(':memory:');
+        db.exec('create table t(id integer primary key, w text, n int); create index ti on t(w)');
+        db.exec("with recursive c(x) as (select 1 union all select x + 1 from c where x < 40000) insert into t " +
+          "select x, 'word' || (x * 7919 % 6007), x % 97 from c");
+        return db.pointer;
+      }
+      export function calls({ started: sqlite3, value: pointer }) {
+        const rows = (sql) => {
+          const found = [];
+          sqlite3.capi.sqlite3_exec(pointer, sql, (row) => (found.push(row), 0), 0, 0);
+          return found;
+        };
+        return [
+          rows("select count(*), sum(n) from t where w = 'word77'"),
+          rows('select n, count(distinct w) from t group by n'),
+          rows("insert into t values(100000, 'x', 1); select max(id) from t"),
+        ];
+      }`,
+  },
+  {
     // Its constructors register classes with JavaScript.
     name: 'canvaskit',
     wasm: 'canvaskit-wasm/bin/canvaskit.wasm',
@@ -111,7 +140,7 @@ const cases = [
   },
 ];
 
-const { capture, verify } = await import(pathToFileURL(join(js, 'index.js')));
+const { capture, Refusal, verify } = await import(pathToFileURL(join(js, 'index.js')));
 let failed = false;
 for (const { name, wasm, options, script } of cases) {
   const scriptFile = join(work, `${name}.mjs`);
@@ -132,4 +161,22 @@ for (const { name, wasm, options, script } of cases) {
   failed ||= !verdict.equal;
 }
 
+// Go keeps values of JavaScript in a table of its own.
+const esbuild = join(work, 'node_modules/esbuild-wasm');
+const load = createRequire(join(work, 'package.json'));
+Object.assign(globalThis, { fs: load('node:fs'), path: load('node:path') });
+load('esbuild-wasm/wasm_exec.js');
+let exit;
+const error = await capture({
+  wasm: join(esbuild, 'esbuild.wasm'),
+  run: async () => {
+    const go = new globalThis.Go();
+    Object.assign(go, { argv: ['esbuild', '--version'], env: {}, exit: (code) => (exit = code) });
+    const { instance } = await WebAssembly.instantiate(readFileSync(join(esbuild, 'esbuild.wasm')), go.importObject);
+    await go.run(instance);
+  },
+}).catch((error) => error);
+const isRefused = error instanceof Refusal && error.reasons.every((reason) => reason.startsWith('the import '));
+console.log(`esbuild-wasm: ${isRefused ? 'refused' : `NOT REFUSED: ${error?.stack}`}, ${exit === 0 ? 'still works' : 'BROKEN'}`);
+failed ||= !isRefused || exit !== 0;
 process.exit(failed ? 1 : 0);

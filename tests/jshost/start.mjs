@@ -236,4 +236,38 @@ await test('a constructor that registers with JavaScript needs no `start`', asyn
   });
 });
 
+await test('what wasm-bindgen reads of the machine', async () => {
+  const bytes = module('ambient');
+  let numbers = 0;
+  const library = async (bytes, log) => {
+    const wbg = {
+      __wbg_now_0123456789abcdef: () => (numbers += 1),
+      __wbg_static_accessor_GLOBAL_THIS_0123456789abcdef: () => globalThis,
+      __wbg_crypto_0123456789abcdef: (of) => of.crypto,
+      __wbg_log_0123456789abcdef: log,
+    };
+    const { exports } = (await WebAssembly.instantiate(bytes, { wbg })).instance;
+    return exports;
+  };
+  const start = (bytes) => async () => {
+    const logged = [];
+    const exports = await library(bytes, (number) => logged.push(number));
+    exports.seed();
+    exports.say();
+    return { exports, logged };
+  };
+  // Each start has another time, and only what is said is said again.
+  const { wasm, runtime } = await capture({ wasm: bytes, start: start(bytes), run: ({ exports }) => exports.tick() });
+  assert.equal(runtime, 'replay');
+  await played(async () => {
+    const { exports, logged } = await start(wasm)();
+    assert.deepEqual(logged, [5]);
+    assert.equal(exports.ticks(), 2);
+  });
+  const run = (kept) => async () => (await library(bytes, () => {}))[kept]();
+  await capture({ wasm: bytes, run: run('tick') });
+  await refused({ wasm: bytes, run: run('say') }, /^the import wbg.__wbg_log_0123456789abcdef was called/);
+  await refused({ wasm: bytes, run: run('keep') }, /^table 0, element 0 holds an object/);
+});
+
 console.log(`${tests} tests passed`);

@@ -98,7 +98,8 @@ impl<'a> Extended<'a> {
     /// # Errors
     /// If it does not validate, which would be a mistake of whoever made an addition.
     pub fn module(&self) -> Result<Module<'_>, ModuleError> {
-        Module::parse(&self.wasm)
+        // What it was made from has been looked at.
+        Module::parse_for_other_engine(&self.wasm)
     }
 
     /// Whether nothing was added.

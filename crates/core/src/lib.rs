@@ -15,7 +15,7 @@
 //! use preinit_core::module::Module;
 //! use preinit_core::plan::{PlanOptions, plan};
 //! use preinit_core::probe::{Probe, Probed};
-//! use preinit_core::state_file::{ImportedState, State, StateInstance, StateValue, VERSION};
+//! use preinit_core::state_file::{FunctionIdentity, ImportedState, State, StateInstance, StateValue, VERSION};
 //!
 //! let wasm = wat::parse_str(r#"(module
 //!     (global $answer (mut i32) (i32.const 0))
@@ -29,7 +29,7 @@
 //! let state = State {
 //!     version: VERSION,
 //!     module: hex(&module.digest()),
-//!     functions: Vec::new(),
+//!     functions: probed.functions.iter().map(|&index| FunctionIdentity { index, identity: index.into() }).collect(),
 //!     globals: vec![StateValue::I32(42)],
 //!     memories: Vec::new(),
 //!     tables: Vec::new(),
@@ -56,6 +56,7 @@ pub mod addition;
 pub mod capture;
 pub mod component;
 pub mod constant_exports;
+pub mod embed;
 pub mod encode;
 pub mod engine_limits;
 pub mod freeze;

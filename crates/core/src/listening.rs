@@ -1,6 +1,8 @@
 //! Functions that tell a host that they are called: for hosts that have to know, in order, what is called from outside while a
 //! module is initialized, and that answer such calls themselves when a snapshot starts. JavaScript cannot put functions of its
 //! own in the place of exports, because tables take the genuine ones only.
+//!
+//! No example: internal to the product; `preinit/js` is its only user.
 
 use crate::module::{Module, Patch};
 use serde::Serialize;

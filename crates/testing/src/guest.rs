@@ -144,6 +144,20 @@ impl Guest {
         i64::from_le_bytes(bytes)
     }
 
+    /// Bytes of the exported memory.
+    pub fn read(&mut self, address: usize, len: usize) -> Vec<u8> {
+        let memory = self.instance.get_memory(&mut self.store, "memory").expect("export `memory`");
+        let mut bytes = vec![0; len];
+        memory.read(&self.store, address, &mut bytes).unwrap();
+        bytes
+    }
+
+    /// Writes bytes to the exported memory.
+    pub fn write(&mut self, address: usize, bytes: &[u8]) {
+        let memory = self.instance.get_memory(&mut self.store, "memory").expect("export `memory`");
+        memory.write(&mut self.store, address, bytes).unwrap();
+    }
+
     /// Answers to each of `arguments` in turn.
     pub fn answers(&mut self, name: &str, arguments: impl IntoIterator<Item = i32>) -> Vec<Answer> {
         arguments.into_iter().map(|argument| self.call(name, &[argument])).collect()

@@ -45,7 +45,12 @@ impl Need {
     }
 }
 
-/// A program of the folder of [`Need::Inputs`].
+/// The folder of [`Need::Inputs`].
+pub fn inputs() -> &'static Path {
+    &INPUTS
+}
+
+/// A program of that folder.
 pub fn input(file: &str) -> Vec<u8> {
     let path = INPUTS.join(file);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

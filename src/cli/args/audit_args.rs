@@ -38,8 +38,8 @@ pub struct AuditArgs {
     pub keep_init_func: bool,
 
     /// Run init under the optimizing compiler
-    #[arg(long = "opt", action = ArgAction::Set, default_value_t = false)]
-    pub optimize: bool,
+    #[arg(long = "opt", action = ArgAction::Set)]
+    pub optimize: Option<bool>,
 
     /// Let wasi-libc forget directories and environment, as for a snapshot
     #[arg(long, action = ArgAction::Set, default_value_t = false)]

@@ -20,6 +20,12 @@ pub struct CacheArgs {
     #[arg(long, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
 
+    /// Run init in the code that `preinit prepare` has compiled
+    ///
+    /// Nothing is compiled, and the cache is not used. A file for another module, version or kind of processor is refused.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["no_optimize", "fuel", "at", "ledger", "reset_libc"])]
+    pub prepared: Option<PathBuf>,
+
     /// Keep snapshots, too: the same input, options and visible files give the same output without running init
     ///
     /// Files are visible if they are below a directory that init is given; they are the same if their names, sizes, and

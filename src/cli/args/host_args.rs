@@ -3,6 +3,7 @@
 use clap::{ArgAction, Args};
 use preinit::host::{Class, FileTimes, Policy, Random};
 
+use super::EmbedArgs;
 use crate::cli::parse::host_choice::{self, ClockChoice};
 use crate::cli::parse::name_pair::{self, Mapping, Preload, Variable};
 
@@ -132,6 +133,10 @@ pub struct HostArgs {
     /// [default: real]
     #[arg(long, help_heading = "WASI", value_name = "TIMES", value_parser = host_choice::file_times)]
     pub file_times: Option<FileTimes>,
+
+    /// Files in the module.
+    #[command(flatten)]
+    pub embed: EmbedArgs,
 }
 
 impl HostArgs {

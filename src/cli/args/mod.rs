@@ -1,12 +1,17 @@
 //! What the user typed, as clap sees it. Nothing here decides anything.
 
 mod audit_args;
+mod batch_args;
 mod bool_switch;
 mod cache_args;
+mod compile_ahead_args;
+mod embed_args;
+mod files_args;
 mod host_args;
 mod limit_args;
 mod message_args;
 mod output_form_args;
+mod prepare_args;
 mod snapshot_args;
 mod state_args;
 mod switch_values;
@@ -29,11 +34,16 @@ use preinit::stages::printable::{Message, Printable};
 use super::called_as::CalledAs;
 
 pub use audit_args::AuditArgs;
+pub use batch_args::BatchArgs;
 pub use cache_args::CacheArgs;
+pub use compile_ahead_args::CompileAheadArgs;
+pub use embed_args::EmbedArgs;
+pub use files_args::{ExtractArgs, InspectArgs, ListArgs};
 pub use host_args::HostArgs;
 pub use limit_args::LimitArgs;
 pub use message_args::MessageArgs;
 pub use output_form_args::OutputFormArgs;
+pub use prepare_args::PrepareArgs;
 pub use snapshot_args::{SnapshotArgs, notes};
 pub use state_args::{EncodeArgs, ProbeArgs};
 pub use verify_args::{Engine, PlayArgs, VerifyArgs};
@@ -92,6 +102,21 @@ pub enum Command {
     Probe(ProbeArgs),
     /// Make a snapshot from a state that a host has read of the probed module
     Encode(Box<EncodeArgs>),
+    /// Make many snapshots of one module, which is read and compiled once
+    Batch(BatchArgs),
+    /// Compile a module once, for runs with --prepared on other machines
+    ///
+    /// The file is machine code for this version of preinit and this kind of processor; others refuse it. It runs as it is: take
+    /// it only from where you take programs from. A checksum guards it against damage, and against nothing else.
+    Prepare(PrepareArgs),
+    /// Say what a module is, and which command line to use for it
+    ///
+    /// It looks at the bytes only and runs nothing. Exit code 1 means that there is no command line to be recommended.
+    Inspect(InspectArgs),
+    /// List the files that --embed has put into a module, with their sizes
+    List(ListArgs),
+    /// Write the files that --embed has put into a module to a directory
+    Extract(ExtractArgs),
     /// Write a shell's completion script to standard output
     Completions {
         /// The shell
@@ -99,6 +124,9 @@ pub enum Command {
     },
     /// Write the man page to standard output
     Man,
+    /// Compile a module for the next run
+    #[command(hide = true)]
+    CompileAhead(CompileAheadArgs),
 }
 
 /// The command line's definition, for the parser and for whatever is generated from it.

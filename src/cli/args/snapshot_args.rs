@@ -77,12 +77,16 @@ pub struct SnapshotArgs {
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub strip_init: bool,
 
-    /// Run init under the optimizing compiler
+    /// Run init in optimized code, which takes several times longer to compile
     ///
-    /// It takes several times longer to compile; use it if init itself takes long. When the time limit is reached, nothing
-    /// tells where init was: no backtrace, no report, no ledger.
-    #[arg(long = "opt", action = ArgAction::Set, default_value_t = false)]
-    pub optimize: bool,
+    /// Without a word that is done where it pays: for small modules, and where the cache has the code. After a run of a
+    /// larger module whose init takes long, a process of low priority compiles it for the next run.
+    #[arg(long = "opt", action = ArgAction::Set)]
+    pub optimize: Option<bool>,
+
+    /// Run init in the code of the baseline compiler, and compile nothing for the next run
+    #[arg(long = "no-opt", conflicts_with = "optimize")]
+    pub no_optimize: bool,
 
     /// Freeze the program in the middle, just before a call, instead of when init returns
     ///

@@ -59,9 +59,9 @@ impl ComponentHost {
         let recorder = &mut self.state.recorder;
         let call = Call {
             import: Arc::clone(import),
-            stubbed: true,
             args: Vec::new(),
             reads: Vec::new(),
+            stubbed: true,
             backtrace,
         };
         let outcome = match is_denied {

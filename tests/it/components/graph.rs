@@ -172,7 +172,7 @@ const SUM: &str = r#"
 "#;
 
 fn owner_module(name: &str, number: u8) -> String {
-    let start = if number % 2 == 0 { "(start $start)" } else { "" };
+    let start = if number.is_multiple_of(2) { "(start $start)" } else { "" };
     format!(
         r#"(core module {name}
     (memory (export "m") 1 3)
@@ -207,8 +207,8 @@ fn owner_module(name: &str, number: u8) -> String {
 
 fn writer_module(name: &str, number: u8) -> String {
     let slot = number % 4;
-    let active = if number % 3 == 0 { "(elem (table $t) (i32.const 3) func $y)" } else { "" };
-    let set_global = if number % 2 == 0 { "(global.set $f (ref.func $x))" } else { "" };
+    let active = if number.is_multiple_of(3) { "(elem (table $t) (i32.const 3) func $y)" } else { "" };
+    let set_global = if number.is_multiple_of(2) { "(global.set $f (ref.func $x))" } else { "" };
     let grow = if number % 5 < 2 { "(drop (table.grow $t (ref.func $y) (i32.const 1)))" } else { "" };
     format!(
         r#"(core module {name}

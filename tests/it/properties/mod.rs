@@ -6,6 +6,7 @@ mod heap;
 mod hostile;
 mod idempotence;
 mod initializer_objects;
+mod interposition;
 mod islands;
 mod layout;
 mod replay;

@@ -10,13 +10,15 @@
 mod redirect;
 mod trampoline;
 
+pub use redirect::SizedMemory;
+
 use crate::addition::{AddedState, Addition};
 use crate::module::{Module, Patch, SectionId, Space};
 use crate::snapshot::{GlobalState, Value};
 use redirect::Redirect;
 use std::collections::{BTreeMap, HashMap};
 use trampoline::Trampoline;
-use wasm_encoder::{Encode, Function};
+use wasm_encoder::{Encode, Function, Instruction};
 
 /// Why a function cannot take the place of an import.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +71,9 @@ pub struct Interposition<'m, 'a> {
     /// How many functions were added.
     added: u32,
     globals: Vec<GlobalState>,
+    memory: Option<SizedMemory>,
+    /// How many data segments were added.
+    added_data: u32,
 }
 
 impl<'m, 'a> Interposition<'m, 'a> {
@@ -81,6 +86,8 @@ impl<'m, 'a> Interposition<'m, 'a> {
             names: Vec::new(),
             added: 0,
             globals: Vec::new(),
+            memory: None,
+            added_data: 0,
         }
     }
 
@@ -104,6 +111,15 @@ impl<'m, 'a> Interposition<'m, 'a> {
     /// # Errors
     /// If `import` is not the index of an imported function.
     pub fn replace(&mut self, import: u32, body: Function) -> Result<u32, InterposeError> {
+        let name = format!("interpose:{}", self.name(import));
+        self.replace_as(import, body, name)
+    }
+
+    /// The same, with a name for the function.
+    ///
+    /// # Errors
+    /// As of [`Interposition::replace`].
+    pub fn replace_as(&mut self, import: u32, body: Function, name: String) -> Result<u32, InterposeError> {
         if import >= self.module.imported.functions {
             return Err(InterposeError::NotImported(import));
         }
@@ -111,8 +127,41 @@ impl<'m, 'a> Interposition<'m, 'a> {
         let function = self.patch.function(ty, &body.into_raw_body());
         self.added += 1;
         self.replacements.insert(import, function);
-        self.names.push((function, format!("interpose:{}", self.name(import))));
+        self.names.push((function, name));
         Ok(function)
+    }
+
+    /// Adds a mutable global of type `i32` that begins with this value, and gives its index.
+    pub fn address(&mut self, value: u32) -> u32 {
+        let value = value.cast_signed();
+        let added = self.patch.add(SectionId::GLOBAL, |out| {
+            out.extend([0x7f, 1]);
+            Instruction::I32Const(value).encode(out);
+            Instruction::End.encode(out);
+        });
+        self.globals.push(GlobalState { value: Value::I32(value), import_changed: false });
+        self.module.globals.len() as u32 + added
+    }
+
+    /// Adds a passive data segment, and gives its index.
+    pub fn passive_data(&mut self, bytes: &[u8]) -> u32 {
+        const PASSIVE: u8 = 1;
+        self.added_data += 1;
+        let added = self.patch.add(SectionId::DATA, |out| {
+            out.push(PASSIVE);
+            bytes.encode(out);
+        });
+        self.module.data.len() as u32 + added
+    }
+
+    /// Gives a section other contents.
+    pub fn replace_section(&mut self, id: SectionId, contents: Vec<u8>) {
+        self.patch.replace_section(id, contents);
+    }
+
+    /// Lets functions of ours tell and change the size of a memory, instead of the module's instructions.
+    pub fn replace_memory_instructions(&mut self, memory: SizedMemory) {
+        self.memory = Some(memory);
     }
 
     /// Adds a function for others of ours to call. `ty` is its type in binary form.
@@ -143,7 +192,7 @@ impl<'m, 'a> Interposition<'m, 'a> {
     /// If the module cannot be rewritten, which validation rules out.
     pub fn finish(mut self) -> Result<Addition, InterposeError> {
         let module = self.module;
-        let redirect = Redirect::new(&self.replacements);
+        let redirect = Redirect::new(&self.replacements).with_memory(self.memory);
         let mut makes_references = false;
         for (function, body) in (module.imported.functions..).zip(module.bodies()) {
             let Some(copy) = redirect.body(module.bytes, &body)? else { continue };
@@ -157,6 +206,11 @@ impl<'m, 'a> Interposition<'m, 'a> {
         }
         redirect.sections(module, &mut self.patch)?;
         self.declare(makes_references);
+        if self.added_data > 0 {
+            let mut count = Vec::new();
+            (module.data.len() as u32 + self.added_data).encode(&mut count);
+            self.patch.replacements.set(SectionId::DATA_COUNT, count);
+        }
         self.patch.name_functions(&self.names);
         let drops_dwarf = self.patch.drop_moved_dwarf();
         let state = AddedState {

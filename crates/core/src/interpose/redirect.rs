@@ -10,9 +10,21 @@ use wasmparser::{
     BinaryReader, ElementSectionReader, FunctionBody, GlobalSectionReader, Operator, TableSectionReader,
 };
 
-/// What functions become, by index.
+/// What functions become, by index, and instructions about a memory.
 pub(super) struct Redirect<'r> {
     functions: &'r BTreeMap<u32, u32>,
+    memory: Option<SizedMemory>,
+}
+
+/// A memory whose size functions of ours tell and change, of the types of these instructions.
+#[derive(Debug, Clone, Copy)]
+pub struct SizedMemory {
+    /// Its index.
+    pub memory: u32,
+    /// What is called instead of `memory.size`.
+    pub size: u32,
+    /// What is called instead of `memory.grow`.
+    pub grow: u32,
 }
 
 /// A body whose calls are redirected.
@@ -35,7 +47,12 @@ impl Reencode for Redirect<'_> {
 
 impl<'r> Redirect<'r> {
     pub fn new(functions: &'r BTreeMap<u32, u32>) -> Self {
-        Redirect { functions }
+        Redirect { functions, memory: None }
+    }
+
+    /// Lets functions answer instead of instructions about a memory, too.
+    pub fn with_memory(self, memory: Option<SizedMemory>) -> Self {
+        Redirect { memory, ..self }
     }
 
     /// A copy of a body that names what was redirected; `None` if it names nothing of that. `wasm` is the
@@ -67,10 +84,13 @@ impl<'r> Redirect<'r> {
 
     fn instruction(&self, operator: &Operator<'_>) -> Option<Instruction<'static>> {
         let of = |function: &u32| self.functions.get(function).copied();
+        let sized = |memory: &u32| self.memory.filter(|sized| sized.memory == *memory);
         Some(match operator {
             Operator::Call { function_index } => Instruction::Call(of(function_index)?),
             Operator::ReturnCall { function_index } => Instruction::ReturnCall(of(function_index)?),
             Operator::RefFunc { function_index } => Instruction::RefFunc(of(function_index)?),
+            Operator::MemorySize { mem } => Instruction::Call(sized(mem)?.size),
+            Operator::MemoryGrow { mem } => Instruction::Call(sized(mem)?.grow),
             _ => return None,
         })
     }
@@ -79,11 +99,16 @@ impl<'r> Redirect<'r> {
         functions.into_iter().any(|function| self.functions.contains_key(&function))
     }
 
-    /// Redirects what exports, element segments, globals and tables name.
+    /// Redirects what exports, element segments, globals, tables and the start section name.
     pub fn sections(&self, module: &Module<'_>, patch: &mut Patch<'_, '_>) -> Result<(), InterposeError> {
         let exported = module.exports.iter().filter(|export| is_function(export.kind));
         if self.changes(exported.map(|export| export.index)) {
             patch.replace_section(SectionId::EXPORT, self.exports(module));
+        }
+        if let Some(start) = module.start.and_then(|start| self.functions.get(&start)) {
+            let mut contents = Vec::new();
+            start.encode(&mut contents);
+            patch.replace_section(SectionId::START, contents);
         }
         if self.changes(module.elements.iter().flat_map(element_functions)) {
             let mut section = ElementSection::new();
@@ -116,7 +141,7 @@ impl<'r> Redirect<'r> {
         parse: impl FnOnce(&mut Redirect<'r>, BinaryReader<'a>) -> Result<(), reencode::Error<Infallible>>,
     ) -> Result<(), InterposeError> {
         let Some(section) = module.section(id) else { return Ok(()) };
-        let mut redirect = Redirect { functions: self.functions };
+        let mut redirect = Redirect { functions: self.functions, memory: None };
         parse(&mut redirect, BinaryReader::new(section.contents, 0))
             .map_err(|error| InterposeError::Rewrite(error.to_string()))
     }

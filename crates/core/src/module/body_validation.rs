@@ -1,6 +1,7 @@
 //! Validation of the function bodies, on all processors, with a look at what their instructions name.
 
 use super::CodeUses;
+use super::body_calls::{BodyCalls, BodyScan};
 use crate::parallel;
 use wasmparser::{
     FuncToValidate, FuncValidatorAllocations, FunctionBody, Operator, OperatorsReader, ValidatorResources,
@@ -11,25 +12,28 @@ pub(super) type BodyToValidate<'a> = (FuncToValidate<ValidatorResources>, Functi
 /// Validates every body. Which error is reported does not depend on the number of threads: the first in the file.
 pub(super) fn validate_bodies(
     bodies: Vec<BodyToValidate<'_>>,
-) -> Result<CodeUses, wasmparser::BinaryReaderError> {
+) -> Result<(CodeUses, Vec<BodyCalls>), wasmparser::BinaryReaderError> {
     let scanned =
         parallel::map_with(bodies, FuncValidatorAllocations::default, |allocations, (function, body)| {
             validate_body(function, &body, allocations)
         });
     let mut uses = CodeUses::default();
+    let mut calls = Vec::with_capacity(scanned.len());
     for scanned in scanned {
-        uses.extend(scanned?);
+        let (used, called) = scanned?;
+        uses.extend(used);
+        calls.push(called);
     }
-    Ok(uses)
+    Ok((uses, calls))
 }
 
 fn validate_body(
     function: FuncToValidate<ValidatorResources>,
     body: &FunctionBody<'_>,
     allocations: &mut FuncValidatorAllocations,
-) -> Result<CodeUses, wasmparser::BinaryReaderError> {
+) -> Result<(CodeUses, BodyCalls), wasmparser::BinaryReaderError> {
     let mut validator = function.into_validator(std::mem::take(allocations));
-    let mut uses = CodeUses::default();
+    let (mut uses, mut scan) = (CodeUses::default(), BodyScan::default());
     let mut reader = body.get_binary_reader();
     reader.set_features(*validator.features());
     validator.read_locals(&mut reader)?;
@@ -38,10 +42,11 @@ fn validate_body(
         let (operator, offset) = operators.read_with_offset()?;
         validator.op(offset, &operator)?;
         uses.record(&operator);
+        scan.next(&operator);
     }
     operators.finish()?;
     *allocations = validator.into_allocations();
-    Ok(uses)
+    Ok((uses, scan.finish()))
 }
 
 impl CodeUses {

@@ -2,6 +2,7 @@
 //!
 //! No example: internal to the product; the crate's example shows the pipeline.
 
+mod body_calls;
 mod body_validation;
 mod export;
 mod hierarchy;
@@ -15,11 +16,13 @@ mod replacements;
 mod section;
 mod unsupported;
 
+pub use body_calls::BodyCalls;
 pub use export::{export_section, is_function};
 pub use hierarchy::Hierarchy;
 pub use import_name::ImportName;
 pub use init_flag::InitFlag;
 pub(crate) use name_section::NameSubsection;
+use names::NameTable;
 pub use names::{Names, Space};
 pub use parse::features;
 pub use patch::{Patch, body_ranges};
@@ -31,7 +34,7 @@ use crate::printable::{Message, printable_lines};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use wasmparser::{
     BinaryReader, CodeSectionReader, ConstExpr, DataKind, ElementItems, ElementKind, FunctionBody,
     GlobalType, MemoryType, RefType, TableType, TypeRef,
@@ -113,7 +116,10 @@ pub struct Module<'a> {
     pub has_data_count: bool,
     /// What the function bodies refer to.
     pub code: CodeUses,
+    /// What the function bodies call; `None` for a module that was made from a valid one and read without its code.
+    pub body_calls: Option<Vec<BodyCalls>>,
     digest: OnceLock<[u8; 32]>,
+    names: OnceLock<Arc<NameTable>>,
 }
 
 /// Sizes of the imported part of each index space.
@@ -255,9 +261,10 @@ impl<'a> Module<'a> {
         self.imports.iter().enumerate().filter(move |(_, import)| Space::of(&import.ty) == Some(space))
     }
 
-    /// The names that the name section gives. Parsed when asked for: only messages need them.
+    /// The names that the name section gives, which is read when they are asked for.
     pub fn names(&self) -> Names<'a> {
-        Names::parse(self)
+        let table = self.names.get_or_init(|| Arc::new(NameTable::of(self)));
+        Names::new(self.bytes, Arc::clone(table))
     }
 
     /// The raw contents of a section.

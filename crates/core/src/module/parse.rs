@@ -25,6 +25,15 @@ impl<'a> Module<'a> {
     /// [`ModuleError::Malformed`] with the offset of the first mistake, [`ModuleError::Unsupported`] for a component,
     /// an object file or a dynamic library.
     pub fn parse(bytes: &'a [u8]) -> Result<Module<'a>, ModuleError> {
+        Module::parse_with(bytes, UnsupportedKind::of_custom_section)?.without_legacy_exceptions()
+    }
+
+    /// The same for an engine outside of this process, which may know the withdrawn form of exception handling: browsers do, and
+    /// .NET's runtime is built with it.
+    ///
+    /// # Errors
+    /// Same as [`Module::parse`].
+    pub fn parse_for_other_engine(bytes: &'a [u8]) -> Result<Module<'a>, ModuleError> {
         Module::parse_with(bytes, UnsupportedKind::of_custom_section)
     }
 
@@ -37,7 +46,14 @@ impl<'a> Module<'a> {
             let kind = UnsupportedKind::of_custom_section(name);
             kind.filter(|kind| *kind != UnsupportedKind::DynamicLibrary)
         };
-        Module::parse_with(bytes, turned_away)
+        Module::parse_with(bytes, turned_away)?.without_legacy_exceptions()
+    }
+
+    fn without_legacy_exceptions(self) -> Result<Module<'a>, ModuleError> {
+        if self.code.legacy_exceptions {
+            return Err(ModuleError::Unsupported(UnsupportedKind::LegacyExceptions));
+        }
+        Ok(self)
     }
 
     fn parse_with(
@@ -45,10 +61,9 @@ impl<'a> Module<'a> {
         turned_away: impl Fn(&str) -> Option<UnsupportedKind>,
     ) -> Result<Module<'a>, ModuleError> {
         let (mut module, bodies) = Module::parse_declarations(bytes, turned_away)?;
-        module.code = body_validation::validate_bodies(bodies)?;
-        if module.code.legacy_exceptions {
-            return Err(ModuleError::Unsupported(UnsupportedKind::LegacyExceptions));
-        }
+        let (uses, calls) = body_validation::validate_bodies(bodies)?;
+        module.code = uses;
+        module.body_calls = Some(calls);
         Ok(module)
     }
 
@@ -169,7 +184,9 @@ impl<'a> Module<'a> {
             data: Vec::new(),
             has_data_count: false,
             code: CodeUses::default(),
+            body_calls: None,
             digest: OnceLock::new(),
+            names: OnceLock::new(),
         }
     }
 

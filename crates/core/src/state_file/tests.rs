@@ -255,3 +255,22 @@ fn a_value_of_a_type_that_its_place_lacks_is_no_mistake_of_ours() {
     let error = snapshot(&module, &state, &Contents::default(), &SnapshotOptions::default()).unwrap_err();
     assert!(error.to_string().starts_with("the state does not fit the types of the module: "), "{error}");
 }
+
+#[test]
+fn another_engine_may_know_exceptions_that_ours_does_not() {
+    // (module (func (try (do) (catch_all))))
+    let wasm = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x0a\x08\x01\x06\0\x06\x40\x19\x0b\x0b";
+    let refused = Module::parse(wasm).err().unwrap().to_string();
+    assert!(refused.contains("withdrawn form of exception handling"), "{refused}");
+    let module = Module::parse_for_other_engine(wasm).unwrap();
+    let (probed, schema) = probe(&module).unwrap();
+    assert!(Module::parse_for_other_engine(&probed).is_ok());
+    let state = serde_json::json!({
+        "version": VERSION, "module": schema.module, "functions": [], "globals": [], "memories": [], "tables": [],
+        "dropped_data": [], "dropped_elements": [], "items": [],
+    });
+    let state: State = serde_json::from_value(state).unwrap();
+    let contents = Contents { memories: Vec::new(), imported: std::collections::BTreeMap::new() };
+    let written = snapshot(&module, &state, &contents, &SnapshotOptions::default()).unwrap();
+    assert!(Module::parse_for_other_engine(&written.wasm).is_ok());
+}

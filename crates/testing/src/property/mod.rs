@@ -2,5 +2,6 @@
 
 pub mod generated;
 pub mod hostile;
+pub mod interposition;
 pub mod operations;
 pub mod segments;

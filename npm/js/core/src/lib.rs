@@ -68,7 +68,7 @@ pub extern "C" fn output_len(index: usize) -> usize {
 pub extern "C" fn probe() -> u32 {
     finish(|inputs| {
         let [wasm] = inputs else { return Err("expected a module".to_string()) };
-        let module = Module::parse(wasm).map_err(|error| error.to_string())?;
+        let module = Module::parse_for_other_engine(wasm).map_err(|error| error.to_string())?;
         let (probed, schema) = state_file::probe(&module).map_err(|error| error.to_string())?;
         let schema = serde_json::to_vec(&schema).map_err(|error| error.to_string())?;
         Ok(vec![probed, schema])
@@ -96,7 +96,7 @@ pub extern "C" fn encode() -> u32 {
             return Err("expected a module and a request".to_string());
         };
         let request: Request = serde_json::from_slice(request).map_err(|error| error.to_string())?;
-        let module = Module::parse(wasm).map_err(|error| error.to_string())?;
+        let module = Module::parse_for_other_engine(wasm).map_err(|error| error.to_string())?;
         check_module(&module, &request.state).map_err(|error| error.to_string())?;
         let contents = request.contents(files)?;
         let options = request.options.snapshot_options();

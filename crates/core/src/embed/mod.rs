@@ -1,0 +1,153 @@
+//! Files in a module: a tree in a passive data segment, and functions that answer for it instead of the imports of WASI
+//! preview 1.
+//!
+//! The functions are a layer that is compiled beforehand (`crates/file-layer`). They are merged into the module as
+//! [`interpose`](crate::interpose) does it: no index moves. What they remember is in a page at the end of the module's
+//! memory, which the module itself never sees (`page`). Nothing is copied at the start: files are copied from the segment as
+//! they are read.
+
+mod embedded;
+mod image;
+mod layer;
+mod page;
+mod tree;
+
+pub use embedded::{EmbeddedEntry, EmbeddedKind, EmbeddedTree};
+pub use layer::IMPORTS as FILE_FUNCTIONS;
+pub use tree::{Entry, NameError, Tree};
+
+use crate::interpose::{InterposeError, Interposition};
+use crate::module::{Module, ModuleError, Space};
+use crate::wasi_version::WasiVersion;
+use wasmparser::ExternalKind;
+
+/// A module with files in it.
+#[derive(Debug)]
+pub struct Embedded {
+    /// The binary.
+    pub wasm: Vec<u8>,
+    /// Whether debug information had to go, because code moved.
+    pub drops_dwarf: bool,
+}
+
+/// Why files cannot be embedded in a module.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmbedError {
+    /// It never asks for files.
+    #[error("the module imports no function of WASI preview 1 that opens files or finds directories")]
+    NoFiles,
+    /// It asks for them in the older version.
+    #[error(
+        "the module imports the files of WASI snapshot 0 (`wasi_unstable`); only preview 1 is known here"
+    )]
+    Snapshot0,
+    /// An import has another type than WASI says.
+    #[error("the module imports `wasi_snapshot_preview1.{0}` with another type than WASI says")]
+    OtherType(&'static str),
+    /// There is no memory that WASI's functions could use.
+    #[error("the module exports no memory named `memory`")]
+    NoMemory,
+    /// The memory is not the module's own.
+    #[error("the module imports its memory, and bookkeeping of files needs a page of it")]
+    ImportedMemory,
+    /// Several threads would do the bookkeeping at once.
+    #[error("the module's memory is shared between threads, which the bookkeeping of files is not made for")]
+    SharedMemory,
+    /// The memory has pages of another size than 64 KiB.
+    #[error("the module's memory has pages of another size than 64 KiB")]
+    PageSize,
+    /// There is no room for a page.
+    #[error(
+        "the module's memory begins with all the pages that it can have, and bookkeeping of files needs one"
+    )]
+    NoRoom,
+    /// The tree has more bytes than a data segment can have.
+    #[error("the files have {0} bytes with their names; a data segment has less than 4 GiB")]
+    TooLarge(u64),
+    /// See [`InterposeError`].
+    #[error(transparent)]
+    Interpose(#[from] InterposeError),
+    /// The layer is no module, which a test rules out.
+    #[error("the file layer cannot be read, which is a bug in preinit: {0}")]
+    Layer(#[from] ModuleError),
+    /// The layer has something that it must not have, which a test rules out.
+    #[error("the file layer cannot be merged, which is a bug in preinit: {0}")]
+    Merge(String),
+}
+
+/// Puts a tree of files into `module`.
+///
+/// The output is a module in its own right: it can be run, made a snapshot of, and have files embedded again.
+///
+/// # Errors
+/// [`EmbedError`], if the module deals with no files, or has a memory that cannot be used for it.
+///
+/// ```
+/// use preinit_core::embed::{EmbeddedTree, Entry, Tree, embed};
+/// use preinit_core::module::Module;
+///
+/// let wasm = wat::parse_str(
+///     r#"(module
+///         (import "wasi_snapshot_preview1" "fd_prestat_get" (func (param i32 i32) (result i32)))
+///         (memory (export "memory") 1))"#,
+/// )?;
+/// let mut tree = Tree::new();
+/// tree.mount("/data", Entry::directory([("hello.txt", Entry::file("hello"))], 0)?)?;
+/// let embedded = embed(&Module::parse(&wasm)?, &tree)?;
+///
+/// let module = Module::parse(&embedded.wasm)?;
+/// let found = EmbeddedTree::all_in(&module);
+/// let paths: Vec<_> = found[0].entries().map(|entry| entry.path).collect();
+/// assert_eq!(paths, ["/data", "/data/hello.txt"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn embed(module: &Module<'_>, tree: &Tree) -> Result<Embedded, EmbedError> {
+    let memory = own_memory(module)?;
+    let image = image::encode(tree)?;
+    let mut interposition = Interposition::new(module);
+    let page = page::add(&mut interposition, module, memory)?;
+    let segment = interposition.passive_data(&image);
+    layer::merge(&mut interposition, module, &layer::Place { page, segment })?;
+    let addition = interposition.finish()?;
+    Ok(Embedded { wasm: addition.wasm, drops_dwarf: addition.drops_dwarf })
+}
+
+/// The memory that WASI's functions read and write.
+fn own_memory(module: &Module<'_>) -> Result<u32, EmbedError> {
+    let deals_with_files = |version: WasiVersion| {
+        module.imported_functions().any(|(_, import)| {
+            WasiVersion::of_module(&import.module) == Some(version)
+                && matches!(import.name.as_str(), "path_open" | "fd_prestat_get")
+        })
+    };
+    if !deals_with_files(WasiVersion::Preview1) {
+        return Err(if deals_with_files(WasiVersion::Snapshot0) {
+            EmbedError::Snapshot0
+        } else {
+            EmbedError::NoFiles
+        });
+    }
+    let export = module.export("memory").filter(|export| export.kind == ExternalKind::Memory);
+    let memory = export.ok_or(EmbedError::NoMemory)?.index;
+    let ty = module.memories.get(memory as usize).ok_or(EmbedError::NoMemory)?;
+    if memory < module.imported.memories {
+        return Err(EmbedError::ImportedMemory);
+    }
+    if ty.shared {
+        return Err(EmbedError::SharedMemory);
+    }
+    if ty.page_size_log2.is_some_and(|log2| log2 != 16) {
+        return Err(EmbedError::PageSize);
+    }
+    Ok(memory)
+}
+
+/// The function that answers for an import of WASI preview 1 in a module with embedded files, by index; `None` if its name is
+/// not there any more.
+pub fn answering(module: &Module<'_>, import: &str) -> Option<u32> {
+    let name = layer::answer_name(import);
+    let names = module.names();
+    let mut functions = (module.imported.functions..module.functions.len() as u32).rev();
+    functions.find(|function| names.get(Space::Function, *function) == Some(name.as_str()))
+}

@@ -1,0 +1,18 @@
+//! Error numbers of WASI preview 1.
+
+pub const SUCCESS: i32 = 0;
+pub const BADF: i32 = 8;
+pub const EXIST: i32 = 20;
+pub const ILSEQ: i32 = 25;
+pub const INVAL: i32 = 28;
+pub const ISDIR: i32 = 31;
+pub const LOOP: i32 = 32;
+pub const MFILE: i32 = 33;
+pub const NAMETOOLONG: i32 = 37;
+pub const NOENT: i32 = 44;
+pub const NOTDIR: i32 = 54;
+pub const NOTSOCK: i32 = 57;
+pub const NOTSUP: i32 = 58;
+pub const PERM: i32 = 63;
+pub const ROFS: i32 = 69;
+pub const XDEV: i32 = 75;

@@ -1,0 +1,1 @@
+package Greet; sub hello { "hello " . shift } 1;

@@ -1,0 +1,28 @@
+// The application in Node, in a process of its own, which says by messages what it found.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { probe } from '../core.js';
+import { Refusal, Session } from './session.js';
+
+async function captured({ application, options, variables, calls }) {
+  const original = new Uint8Array(readFileSync(join(application.framework, application.native)));
+  const { wasm: probed, schema } = await probe(original);
+  const url = pathToFileURL(join(application.framework, application.loader));
+  const session = new Session({ original, probed, schema, options: { ...options, url } });
+  const loader = await import(url);
+  const api = await session.interpose(loader, variables).dotnet.create();
+  await session.runMain(() => api.runMain(session.config.mainAssemblyName, options.mainArguments), options.mainArguments);
+  await session.warm(calls);
+  return session.capture();
+}
+
+process.once('message', async (task) => {
+  let answer;
+  try {
+    answer = { result: await captured(task) };
+  } catch (error) {
+    answer = error instanceof Refusal ? { reasons: error.reasons, needs: error.needs } : { error: error?.stack ?? String(error) };
+  }
+  process.send(answer, () => process.exit(0));
+});

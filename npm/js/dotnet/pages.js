@@ -1,0 +1,79 @@
+// Pages and the service worker's manifest name the loader with its hash: they get the new one.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { integrityOf, writeWithSiblings } from './output.js';
+
+const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+function pagesIn(folder, depth = 0) {
+  const found = [];
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory() && depth < 3) found.push(...pagesIn(path, depth + 1));
+    else if (/\.html?$/.test(entry.name)) found.push(path);
+  }
+  return found;
+}
+
+/** A page that names the loader: in its import map, in links that load it early. */
+function newPage(text, { loader, wrapper }, hash) {
+  const name = escaped(loader);
+  const named = new RegExp(`(^|[/"'])${name}(?=["'?#])`, 'g');
+  let page = text.replace(new RegExp(`<link\\b[^>]*${name}[^>]*>`, 'g'), (link) =>
+    link.replace(/integrity=("|')[^"']*\1/, (_, quote) => `integrity=${quote}${hash}${quote}`));
+  // In "integrity" of an import map, an address is followed by its hash.
+  page = page.replace(new RegExp(`("[^"]*/${name}"\\s*:\\s*)"sha(256|384|512)-[^"]*"`, 'g'), (_, key) => `${key}"${hash}"`);
+  return page.replace(named, (_, before) => `${before}${wrapper}`);
+}
+
+/** The hash that the import map has for a file, as an attribute: without it, the browser would load the file twice. */
+function hashIn(text, name) {
+  const hash = new RegExp(`"[^"]*/${escaped(name)}"\\s*:\\s*"(sha(?:256|384|512)-[^"]*)"`).exec(text)?.[1];
+  return hash === undefined ? '' : ` integrity="${hash}" crossorigin="anonymous"`;
+}
+
+/** Lets a page that starts the application ask for what a start needs at once, not for one after the other. */
+function withPreloads(text, path, { wrapper, original, snapshot, scripts }) {
+  if (!text.includes(`${path}/blazor.webassembly`) && !text.includes(`${path}/${wrapper}`)) return text;
+  const modules = [wrapper, original, ...scripts].filter((name) => !new RegExp(`<link[^>]*${escaped(name)}`).test(text));
+  const links = [
+    `<link rel="preload" href="${path}/${snapshot}" as="fetch" type="application/wasm" crossorigin="anonymous" />`,
+    ...modules.map((name) => `<link rel="modulepreload" href="${path}/${name}"${hashIn(text, name)} />`),
+  ];
+  return text.replace(/([ \t]*)<\/head>/i, (end, indent) => `${links.map((link) => `${indent}    ${link}\n`).join('')}${end}`);
+}
+
+/** Rewrites what in `root` names the loader; `path` is that of its folder in it. */
+export function rewritePages(root, path, files) {
+  const hash = integrityOf(readFileSync(join(root, path, files.wrapper)));
+  for (const page of pagesIn(root)) {
+    const text = readFileSync(page, 'utf8');
+    const changed = withPreloads(newPage(text, files, hash), path, files);
+    if (changed !== text) writeWithSiblings(page, Buffer.from(changed), page);
+  }
+  rewriteManifest(root, path, files);
+}
+
+/** The manifest names what a service worker keeps for a start without a network: the snapshot, and not what is in it. */
+function rewriteManifest(root, path, { loader, wrapper, original, snapshot, covered }) {
+  const file = join(root, 'service-worker-assets.js');
+  if (!existsSync(file)) return;
+  const text = readFileSync(file, 'utf8');
+  const json = /self\.assetsManifest\s*=\s*(\{[\s\S]*\})\s*;?/.exec(text)?.[1];
+  if (json === undefined) throw new Error(`${file}: it is not a manifest as .NET's build writes it`);
+  const manifest = JSON.parse(json);
+  const at = (name) => (path === '' ? name : `${path}/${name}`);
+  const gone = new Set([...covered, loader].map(at));
+  const kept = manifest.assets.filter(({ url }) => !gone.has(url));
+  // Pages have changed, too.
+  const assets = kept.map((asset) => {
+    const own = join(root, asset.url);
+    return existsSync(own) && /\.html?$/.test(asset.url) ? { ...asset, hash: integrityOf(readFileSync(own)) } : asset;
+  });
+  for (const name of new Set([wrapper, original, snapshot])) {
+    assets.push({ hash: integrityOf(readFileSync(join(root, at(name)))), url: at(name) });
+  }
+  // By its version a browser knows that there is something new.
+  const version = integrityOf(Buffer.from(JSON.stringify(assets))).slice('sha256-'.length, 'sha256-'.length + 8);
+  writeWithSiblings(file, Buffer.from(text.replace(json, () => JSON.stringify({ ...manifest, version, assets }, null, 2))), file);
+}

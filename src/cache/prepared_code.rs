@@ -1,0 +1,60 @@
+use super::compile_cache::CompileCache;
+use super::prepared_file::{self, Fit, PreparedError};
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// Optimized code of one module, compiled before and elsewhere: by [`Preinit::prepare_code`](crate::Preinit::prepare_code).
+///
+/// It is machine code, and runs as it is. It must come from where programs come from.
+///
+/// ```
+/// use preinit::{Preinit, PreparedCode};
+///
+/// let wasm = preinit::wat_to_wasm(br#"(module (func (export "preinit")))"#)?;
+/// let file = Preinit::new().prepare_code(&wasm)?;
+/// // On any machine with the same kind of processor:
+/// let code = PreparedCode::open(&file, &wasm)?;
+/// let output = Preinit::new().prepared_code(code).run(&wasm)?;
+/// assert_eq!(output.report.compiler_choice, "prepared");
+/// # Ok::<(), preinit::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct PreparedCode {
+    cache: CompileCache,
+    _directory: Arc<TempDir>,
+}
+
+impl PreparedCode {
+    /// An empty place for code.
+    pub(crate) fn empty() -> Result<PreparedCode, PreparedError> {
+        let directory = tempfile::Builder::new().prefix("preinit-").tempdir().map_err(PreparedError::io)?;
+        let cache = CompileCache::new(directory.path().join("code"));
+        Ok(PreparedCode { cache, _directory: Arc::new(directory) })
+    }
+
+    /// Takes code out of a file, if it fits.
+    pub(crate) fn unpack(file: &[u8], fit: &Fit<'_>) -> Result<PreparedCode, PreparedError> {
+        let entries = prepared_file::unpack(file, fit)?;
+        let code = PreparedCode::empty()?;
+        for (name, files) in &entries {
+            code.cache.unpack_entry(name, files)?;
+        }
+        Ok(code)
+    }
+
+    /// The file that has what was compiled.
+    pub(crate) fn pack(&self, fit: &Fit<'_>) -> Result<Vec<u8>, PreparedError> {
+        prepared_file::pack(fit, self.cache.packed_entries()?)
+    }
+
+    /// Where it is.
+    pub(crate) fn cache(&self) -> &CompileCache {
+        &self.cache
+    }
+}
+
+impl PartialEq for PreparedCode {
+    fn eq(&self, other: &PreparedCode) -> bool {
+        self.cache == other.cache
+    }
+}

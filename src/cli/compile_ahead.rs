@@ -1,0 +1,67 @@
+//! After a run whose init took long in baseline code, a process of low priority compiles optimized code for the next run,
+//! as `git gc` does after a command. It gets the module through a pipe, and leaves the code in the cache, or nothing.
+
+use std::io::{self, Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use std::{env, thread};
+
+use anyhow::{Context, bail};
+use preinit::WantedCode;
+use preinit::stages::cache::CompileCache;
+
+use super::args::CompileAheadArgs;
+
+/// The name of the command, which is in no help.
+pub const COMMAND: &str = "compile-ahead";
+
+/// A process that takes longer ends itself.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// A process that was started, and does not have its module yet.
+pub struct CompilingAhead {
+    child: Child,
+    wanted: WantedCode,
+}
+
+impl CompilingAhead {
+    /// Starts it. Where that is impossible, the next run has baseline code again.
+    pub fn start(wanted: WantedCode) -> Option<CompilingAhead> {
+        let mut command = Command::new(env::current_exe().ok()?);
+        command.arg(COMMAND).arg("--length").arg(wanted.wasm().len().to_string());
+        command.arg("--cache-dir").arg(wanted.cache().directory());
+        if wanted.plain_traces() {
+            command.arg("--plain-traces");
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        // Whoever interrupts the command that is in the foreground then does not mean it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        Some(CompilingAhead { child: command.spawn().ok()?, wanted })
+    }
+
+    /// Gives it the module and leaves it alone.
+    pub fn leave(mut self) {
+        if let Some(mut pipe) = self.child.stdin.take() {
+            // One that does not get all of it gives up.
+            let _ = pipe.write_all(self.wanted.wasm());
+        }
+    }
+}
+
+/// The process.
+pub fn run(args: &CompileAheadArgs) -> anyhow::Result<()> {
+    #[cfg(unix)]
+    let _ = rustix::process::nice(19);
+    thread::spawn(|| {
+        thread::sleep(PATIENCE);
+        std::process::exit(2);
+    });
+    let mut wasm = Vec::new();
+    io::stdin().lock().read_to_end(&mut wasm).context("cannot read the module")?;
+    if wasm.len() != args.length {
+        bail!("the module was cut short");
+    }
+    let wanted = WantedCode::new(wasm, args.plain_traces, CompileCache::new(&args.cache_dir));
+    wanted.compile().map(drop).map_err(anyhow::Error::msg)
+}

@@ -1,0 +1,57 @@
+//! Files that go into the module before it is run.
+
+use anyhow::Context;
+use preinit::embed::{Source, Sources, Times, Tree, embed};
+use preinit::host::{Clock, FileTimes};
+use preinit::stages::component::is_component;
+
+use super::args::{HostArgs, usage_error};
+use super::host_conversion::clock;
+use super::terminal;
+
+/// What is put into modules; read when it is asked for.
+pub struct Embedding {
+    tree: Option<Tree>,
+}
+
+impl Embedding {
+    /// Reads what the arguments name.
+    pub fn new(args: &HostArgs) -> anyhow::Result<Self> {
+        if args.embed.embed.is_empty() {
+            return Ok(Embedding { tree: None });
+        }
+        let mut sources = Sources::default();
+        sources.set_times(times(args));
+        for pattern in &args.embed.exclude {
+            sources.exclude(pattern).map_err(|error| usage_error(&format!("--embed-exclude: {error}")))?;
+        }
+        for mapping in &args.embed.embed {
+            let source = Source::new(mapping.guest.clone(), mapping.host.clone());
+            sources.add(source).map_err(|error| usage_error(&format!("--embed: {error}")))?;
+        }
+        let tree = sources.tree().context("cannot embed files")?;
+        Ok(Embedding { tree: Some(tree) })
+    }
+
+    /// The module with what is put into it.
+    pub fn applied(&self, wasm: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+        let Some(tree) = &self.tree else { return Ok(wasm) };
+        if is_component(&wasm) {
+            anyhow::bail!("--embed is not there for components yet");
+        }
+        let embedded = embed(&wasm, tree).context("cannot embed files")?;
+        if embedded.drops_dwarf {
+            terminal::warn(&["debug information was left out, since --embed has moved code".to_owned()]);
+        }
+        Ok(embedded.wasm)
+    }
+}
+
+/// The times that embedded files have: the same on every machine, unless the real ones are asked for.
+fn times(args: &HostArgs) -> Times {
+    match (args.file_times, clock(args.clock, &mut Vec::new())) {
+        (Some(FileTimes::Real), _) => Times::Real,
+        (_, Clock::Fixed(start)) => Times::Fixed(start),
+        _ => Times::default(),
+    }
+}

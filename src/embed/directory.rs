@@ -1,0 +1,73 @@
+//! Reads directories of this machine.
+
+use super::error::SourceError;
+use super::filter::Filter;
+use super::sources::{Times, stays_inside};
+use preinit_core::embed::Entry;
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+/// What is taken of them.
+pub(super) struct Reading<'r> {
+    pub times: Times,
+    pub excluded: &'r Filter,
+}
+
+/// What is at `host`, with everything in it.
+pub(super) fn read(host: &Path, reading: &Reading<'_>) -> Result<Entry, SourceError> {
+    let metadata = fs::metadata(host).map_err(|error| unreadable(host, error))?;
+    reading.entry(host, Path::new(""), &metadata)
+}
+
+fn unreadable(path: &Path, source: io::Error) -> SourceError {
+    SourceError::Unreadable { path: path.to_owned(), source }
+}
+
+impl Reading<'_> {
+    /// What is at `path`, which is `inside` of the source.
+    fn entry(&self, path: &Path, inside: &Path, metadata: &Metadata) -> Result<Entry, SourceError> {
+        let modified = self.modified(metadata);
+        let kind = metadata.file_type();
+        if kind.is_dir() {
+            self.directory(path, inside, modified)
+        } else if kind.is_file() {
+            let contents = fs::read(path).map_err(|error| unreadable(path, error))?;
+            Ok(Entry::File { contents, modified })
+        } else if kind.is_symlink() {
+            let target = fs::read_link(path).map_err(|error| unreadable(path, error))?;
+            let not_unicode = |_| SourceError::NotUnicode(path.to_owned());
+            let target = target.into_os_string().into_string().map_err(not_unicode)?;
+            match stays_inside(inside, &target) {
+                true => Ok(Entry::Link { target, modified }),
+                false => Err(SourceError::LeadsOut { path: path.to_owned(), target }),
+            }
+        } else {
+            Err(SourceError::Special(path.to_owned()))
+        }
+    }
+
+    fn directory(&self, path: &Path, inside: &Path, modified: u64) -> Result<Entry, SourceError> {
+        let mut entries = Vec::new();
+        for found in fs::read_dir(path).map_err(|error| unreadable(path, error))? {
+            let found = found.map_err(|error| unreadable(path, error))?;
+            let path: PathBuf = found.path();
+            let name = found.file_name().into_string().map_err(|_| SourceError::NotUnicode(path.clone()))?;
+            let inside = inside.join(&name);
+            let names: Vec<String> =
+                inside.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+            if self.excluded.excludes(&names) {
+                continue;
+            }
+            let metadata = fs::symlink_metadata(&path).map_err(|error| unreadable(&path, error))?;
+            entries.push((name, self.entry(&path, &inside, &metadata)?));
+        }
+        Ok(Entry::directory(entries, modified)?)
+    }
+
+    fn modified(&self, metadata: &Metadata) -> u64 {
+        let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        self.times.of(since.and_then(|since| u64::try_from(since.as_nanos()).ok()).unwrap_or(0))
+    }
+}

@@ -1,0 +1,48 @@
+use crate::wording::PrintablePath;
+use preinit_core::embed::NameError;
+use preinit_core::printable::Printable;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why files cannot be taken into a tree.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// Something cannot be read.
+    #[error("cannot read `{}`", shown(path))]
+    Unreadable {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A name or the target of a link is not Unicode, so that no program could ask for it.
+    #[error("`{}` has a name, or leads to one, that is not UTF-8", shown(.0))]
+    NotUnicode(PathBuf),
+    /// It is neither a file, nor a directory, nor a link.
+    #[error("`{}` is neither a file, a directory nor a symbolic link", shown(.0))]
+    Special(PathBuf),
+    /// A link, or a name in an archive, leads out of what is embedded, so that it would lead nowhere.
+    #[error("`{}` leads out of what is embedded, to `{}`", shown(path), Printable(target))]
+    LeadsOut {
+        /// The link, or the archive.
+        path: PathBuf,
+        /// Where it leads.
+        target: String,
+    },
+    /// A pattern of what is left out cannot be read.
+    #[error("`{}` is not a pattern of names: {why}", Printable(pattern))]
+    Pattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// See [`NameError`].
+    #[error(transparent)]
+    Name(#[from] NameError),
+}
+
+fn shown(path: &Path) -> String {
+    PrintablePath(path).to_string()
+}

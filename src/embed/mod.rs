@@ -1,0 +1,34 @@
+//! Files that go into a module: what is to be embedded, read from this machine.
+//!
+//! ```
+//! use preinit::embed::{EmbeddedTree, Source, Sources, embed};
+//!
+//! let mut sources = Sources::default();
+//! sources.add(Source::new("/data", "test-programs/data"))?;
+//! let wasm = std::fs::read("test-programs/c/wasi_files.wasm")?;
+//! let embedded = embed(&wasm, &sources.tree()?)?;
+//! // `embedded.wasm` is a module that finds `/data` wherever it runs; it can be pre-initialized like any other.
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod archive;
+mod directory;
+mod error;
+mod filter;
+mod sources;
+
+pub use error::SourceError;
+pub use preinit_core::embed::{
+    EmbedError, Embedded, EmbeddedEntry, EmbeddedKind, EmbeddedTree, Entry, NameError, Tree,
+};
+pub use sources::{Source, Sources, Times};
+
+use preinit_core::module::Module;
+
+/// Puts a tree of files into a module in binary form.
+///
+/// # Errors
+/// [`EmbedError`], if the module is not valid, deals with no files, or has a memory that cannot be used for it.
+pub fn embed(wasm: &[u8], tree: &Tree) -> Result<Embedded, EmbedError> {
+    preinit_core::embed::embed(&Module::parse(wasm)?, tree)
+}

@@ -1,0 +1,242 @@
+//! Which code runs init: that of the baseline compiler, which is soon there, or optimized code, where that pays.
+
+use super::{Compiled, Compiler, EngineOptions, Keyed, compile_in_order, compile_kept, settings};
+use crate::cache::{CompileCache, InitRuns, PreparedCode};
+use std::fmt;
+use std::time::Duration;
+use wasmparser::{Parser, Payload};
+
+/// Why init ran in the code that it ran in. No example: [`Report::compiler_choice`](crate::Report) says it in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TierReason {
+    /// The options say so.
+    Asked,
+    /// Optimizing a module of this size takes a few milliseconds.
+    Small,
+    /// An earlier run had left optimized code.
+    Kept,
+    /// Optimized code would take longer to compile than this run.
+    Soonest,
+    /// The units that code uses up must not depend on what is in a cache.
+    Fuel,
+    /// The calls in progress are read in baseline code.
+    Frozen,
+    /// It was compiled before, and the options name it.
+    Prepared,
+}
+
+impl fmt::Display for TierReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TierReason::Asked => "asked for",
+            TierReason::Small => "the module is small",
+            TierReason::Kept => "optimized by an earlier run",
+            TierReason::Soonest => "compiles soonest",
+            TierReason::Fuel => "fuel is counted",
+            TierReason::Frozen => "the program is frozen",
+            TierReason::Prepared => "prepared",
+        })
+    }
+}
+
+/// Code that is optimized at once, cached or not: at most so many bytes of WebAssembly code.
+const SMALL: usize = 24 << 10;
+
+/// Processor time to optimize a byte of WebAssembly code, roughly. Measured: 0.8 to 1.3 microseconds.
+const NANOSECONDS_PER_BYTE: u64 = 1000;
+
+/// Shorter inits gain nothing that anybody would notice.
+const NOTICEABLE: Duration = Duration::from_millis(10);
+
+/// Optimizing may cost so many times what init takes in baseline code: when a module was seen for the first time, and when
+/// it is seen again. Optimized code saves about half of init in every later run.
+const WORTH: [u32; 2] = [12, 80];
+
+/// How init is compiled.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Compilation<'c> {
+    /// Whether to take the time to compile optimized code; `None` does so where it pays.
+    pub optimize: Option<bool>,
+    /// Where to look for the code and to leave it.
+    pub cache: Option<&'c CompileCache>,
+    /// Code that was compiled before, which must be the right one.
+    pub prepared: Option<&'c PreparedCode>,
+    /// Whether optimized code need not look at the time, because somebody else does.
+    pub supervised: bool,
+}
+
+/// Code for init, and why it is this.
+#[derive(Debug)]
+pub(crate) struct Tiered {
+    pub compiled: Compiled,
+    pub reason: TierReason,
+    /// What optimized code would be compiled with, where it is not there and could be kept.
+    pub missing: Option<MissingCode>,
+}
+
+/// Optimized code that is not in the cache.
+#[derive(Debug)]
+pub(crate) struct MissingCode {
+    options: EngineOptions,
+    cache: CompileCache,
+    /// Of the module.
+    digest: [u8; 32],
+    code_bytes: usize,
+}
+
+/// Optimized code that would pay in further runs: [`Output::wanted_code`](crate::Output::wanted_code).
+///
+/// It takes long to compile, so a thread or a process of low priority should do it.
+///
+/// ```
+/// use preinit::{CompileCache, Preinit};
+///
+/// # let directory = tempfile::tempdir().unwrap();
+/// # let wasm = preinit::wat_to_wasm(br#"(module (func (export "preinit")))"#)?;
+/// let cache = CompileCache::new(directory.path());
+/// let output = Preinit::new().compile_cache(cache).run(&wasm)?;
+/// let background = output.wanted_code.map(|code| std::thread::spawn(move || code.compile()));
+/// assert!(background.is_none(), "so small a module was optimized at once");
+/// # Ok::<(), preinit::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedCode {
+    wasm: Vec<u8>,
+    options: EngineOptions,
+    cache: CompileCache,
+}
+
+/// Compiles `wasm` in the tier that is chosen, or takes it from the cache. `options` say nothing about the tier yet.
+pub(crate) fn compile_tiered(
+    wasm: &[u8],
+    options: EngineOptions,
+    choice: Compilation<'_>,
+) -> wasmtime::Result<Tiered> {
+    let epochs = options.epochs && !choice.supervised;
+    let optimized = EngineOptions { optimize: true, epochs, ..options };
+    let wanted = settings(Compiler::OptimizingCranelift, optimized);
+    if let Some(prepared) = choice.prepared {
+        let Keyed { cache, digest } = Keyed::new(prepared.cache(), wasm);
+        let missing = || wasmtime::Error::msg("the prepared code is not for these options");
+        let entry = cache.kept(&wanted, &digest).ok_or_else(missing)?;
+        let compiled = compile_kept(wasm, optimized, &entry)?;
+        return Ok(Tiered { compiled, reason: TierReason::Prepared, missing: None });
+    }
+    let keyed = choice.cache.map(|cache| Keyed::new(cache, wasm));
+    let compile = |options, reason| {
+        let compiled = compile_in_order(wasm, options, keyed)?;
+        Ok(Tiered { compiled, reason, missing: None })
+    };
+    match choice.optimize {
+        Some(true) => return compile(optimized, TierReason::Asked),
+        Some(false) => return compile(options, TierReason::Asked),
+        None if options.fuel => return compile(options, TierReason::Fuel),
+        None => {}
+    }
+    let code_bytes = code_bytes(wasm);
+    if code_bytes <= SMALL {
+        return compile(optimized, TierReason::Small);
+    }
+    if let Some(entry) = keyed.and_then(|keyed| keyed.cache.kept(&wanted, &keyed.digest))
+        && let Ok(compiled) = compile_kept(wasm, optimized, &entry)
+    {
+        return Ok(Tiered { compiled, reason: TierReason::Kept, missing: None });
+    }
+    let tiered = compile(options, TierReason::Soonest)?;
+    let missing = keyed.map(|Keyed { cache, digest }| MissingCode {
+        options: optimized,
+        cache: cache.clone(),
+        digest,
+        code_bytes,
+    });
+    Ok(Tiered { missing, ..tiered })
+}
+
+impl MissingCode {
+    /// What further runs would gain from, if it is worth its cost. Remembers how long `init` took.
+    pub fn wanted(self, init: Duration, wasm: &[u8]) -> Option<WantedCode> {
+        let InitRuns { count, shortest } = self.cache.note_run(&self.digest, init);
+        pays(self.code_bytes, count, shortest).then(|| WantedCode {
+            wasm: wasm.to_vec(),
+            options: self.options,
+            cache: self.cache,
+        })
+    }
+}
+
+/// Whether it pays to optimize so much code for an init that takes so long.
+fn pays(code_bytes: usize, runs: u32, init: Duration) -> bool {
+    let cost = Duration::from_nanos((code_bytes as u64).saturating_mul(NANOSECONDS_PER_BYTE));
+    init >= NOTICEABLE && cost <= init.saturating_mul(WORTH[usize::from(runs > 1)])
+}
+
+impl WantedCode {
+    /// The code of `wasm`, the form of a module that runs, as [supervised](crate::Options::supervised) runs need it. No example:
+    /// it is for another process, which gets what the other methods say.
+    pub fn new(wasm: Vec<u8>, plain_traces: bool, cache: CompileCache) -> WantedCode {
+        let options = EngineOptions { optimize: true, plain_traces, ..EngineOptions::default() };
+        WantedCode { wasm, options, cache }
+    }
+
+    /// The form of the module that runs. No example: see [`WantedCode::new`].
+    pub fn wasm(&self) -> &[u8] {
+        &self.wasm
+    }
+
+    /// Whether backtraces have no debugging information. No example: see [`WantedCode::new`].
+    pub fn plain_traces(&self) -> bool {
+        self.options.plain_traces
+    }
+
+    /// Where it is to be kept. No example: see [`WantedCode::new`].
+    pub fn cache(&self) -> &CompileCache {
+        &self.cache
+    }
+
+    /// Compiles it and leaves it in the cache; `false` if it is there already, or if another process is at it.
+    ///
+    /// # Errors
+    /// What the compiler says.
+    pub fn compile(&self) -> wasmtime::Result<bool> {
+        let WantedCode { wasm, options, cache } = self;
+        let keyed = Keyed::new(cache, wasm);
+        if !cache.is_free(&settings(Compiler::OptimizingCranelift, *options), &keyed.digest) {
+            return Ok(false);
+        }
+        compile_in_order(wasm, *options, Some(keyed)).map(|_| true)
+    }
+}
+
+/// The size of the code section.
+fn code_bytes(wasm: &[u8]) -> usize {
+    let payloads = Parser::new(0).parse_all(wasm).map_while(Result::ok);
+    let mut sizes = payloads.filter_map(|payload| match payload {
+        Payload::CodeSectionStart { range, .. } => Some(range.len()),
+        _ => None,
+    });
+    sizes.next().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_long_init_is_worth_much_code() {
+        let millis = Duration::from_millis;
+        for (code_bytes, runs, init, expected) in [
+            (300_000, 1, millis(200), true),
+            (300_000, 1, millis(9), false),
+            (300_000, 2, millis(9), false),
+            (3_000_000, 1, millis(130), false),
+            (3_000_000, 2, millis(130), true),
+            (12_000_000, 1, millis(1150), true),
+            (12_000_000, 2, millis(100), false),
+            (usize::MAX, 2, Duration::MAX, true),
+            (usize::MAX, 2, millis(10), false),
+        ] {
+            assert_eq!(pays(code_bytes, runs, init), expected, "{code_bytes} bytes, {runs}, {init:?}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Many snapshots of one module.
+
+use super::{Place, code, done, failed, stderr};
+use serde_json::{Value, json};
+
+/// Init keeps the first four bytes of standard input, and traps where there are none.
+const KEEPS_INPUT: &str = r#"(module
+    (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "\40\00\00\00\04\00\00\00")
+    (func (export "preinit")
+      (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+      (if (i32.eqz (i32.load (i32.const 8))) (then unreachable)))
+    (func (export "loops") (loop $l (br $l)))
+    (func (export "kept") (result i32) (i32.load (i32.const 64))))"#;
+
+fn place() -> Place {
+    let place = Place::new();
+    place.write("in.wasm", wat::parse_str(KEEPS_INPUT).unwrap());
+    place
+}
+
+fn report(place: &Place) -> Vec<Value> {
+    serde_json::from_slice(&place.read("report.json")).unwrap()
+}
+
+#[test]
+fn every_job_gives_what_a_run_of_its_own_gives() {
+    let place = place();
+    std::fs::create_dir(place.join("inputs")).unwrap();
+    for k in 0..40 {
+        place.write(&format!("inputs/{k:02}"), format!("{k:04}"));
+    }
+    done(
+        &place.line(
+            "batch in.wasm --each inputs --into made --report report.json --parallel 4 -- --allow-wasi",
+        ),
+    );
+    let reports = report(&place);
+    assert_eq!(reports.len(), 40);
+    for (k, report) in reports.iter().enumerate() {
+        let made = place.read(&format!("made/{k:02}.wasm"));
+        let line = "in.wasm -o single.wasm --allow-wasi --inherit-stdio";
+        done(&place.line_with_stdin(line, format!("{k:04}").as_bytes()));
+        assert!(made == place.read("single.wasm"), "job {k}");
+        assert_eq!(report["output"], format!("made/{k:02}.wasm"));
+        assert_eq!(report["bytes"], made.len());
+        assert!(report.get("error").is_none() && report["sha256"].as_str().unwrap().len() == 64);
+    }
+    assert_ne!(reports[0]["sha256"], reports[1]["sha256"]);
+}
+
+#[test]
+fn jobs_have_options_of_their_own_and_fail_alone() {
+    let place = place();
+    place.write("input", "abcd");
+    place.write("empty", "");
+    let jobs = json!({ "module": "in.wasm", "options": ["--allow-wasi", "--timeout", "300ms"], "jobs": [
+        { "output": "a.wasm", "stdin": "input" },
+        { "output": "refused.wasm", "stdin": "empty" },
+        { "output": "kept.wasm", "stdin": "input", "options": ["--keep-init-func"] },
+        { "output": "slow.wasm", "options": ["-f", "loops"] },
+        { "output": "missing.wasm", "stdin": "nothing" },
+        { "output": "reset.wasm", "stdin": "input", "options": ["--fuel", "1000"] },
+    ] });
+    place.write("jobs.json", jobs.to_string());
+    let output = place.line("batch jobs.json --report report.json");
+    assert_eq!(code(&output), 2, "{}", stderr(&output));
+    let reports = report(&place);
+    let errors: Vec<&str> = reports.iter().map(|report| report["error"].as_str().unwrap_or("")).collect();
+    assert!(errors[0].is_empty() && errors[2].is_empty() && errors[5].is_empty(), "{errors:?}");
+    assert!(errors[1].contains("unreachable"), "{errors:?}");
+    assert!(errors[3].contains("longer than the time limit of 300ms"), "{errors:?}");
+    assert!(errors[4].contains("cannot read `nothing`"), "{errors:?}");
+    for name in ["refused.wasm", "slow.wasm", "missing.wasm"] {
+        assert!(!place.join(name).exists(), "{name}");
+        assert!(stderr(&output).contains(&format!("`{name}` was not made")), "{}", stderr(&output));
+    }
+    assert_eq!(place.read("a.wasm"), place.read("reset.wasm"));
+    assert!(place.read("kept.wasm").len() > place.read("a.wasm").len());
+    // Refused ones only.
+    place.write(
+        "jobs.json",
+        json!({ "module": "in.wasm", "options": ["--allow-wasi"],
+        "jobs": [{ "output": "refused.wasm", "stdin": "empty" }] })
+        .to_string(),
+    );
+    assert_eq!(code(&place.line("batch jobs.json")), 1);
+}
+
+#[test]
+fn what_is_no_batch_is_an_error_of_one_line() {
+    let place = place();
+    for (jobs, line, says) in [
+        ("{", "", "is no list of jobs"),
+        (r#"{"module": "in.wasm", "jobs": []}"#, "", "has no jobs"),
+        (r#"{"module": "in.wasm", "jobs": [{"output": "a", "stdn": "b"}]}"#, "", "is no list of jobs"),
+        (
+            r#"{"module": "in.wasm", "jobs": [{"output": "a"}, {"output": "a"}]}"#,
+            "",
+            "two jobs have the output",
+        ),
+        (r#"{"module": "in.wasm", "jobs": [{"output": "-"}]}"#, "", "is a file"),
+        (r#"{"module": "in.wasm", "jobs": [{"output": "a", "stdin": "in.wat"}]}"#, "", "--allow-wasi"),
+        (r#"{"module": "in.wasm", "jobs": [{"output": "a"}]}"#, "-- --verify", "are not there for jobs"),
+        (r#"{"module": "no.wasm", "jobs": [{"output": "a"}]}"#, "", "cannot read `no.wasm`"),
+    ] {
+        place.write("jobs.json", jobs);
+        failed(&place.line(&format!("batch jobs.json {line}")), 2, says);
+    }
+    failed(&place.line("batch in.wasm --each nowhere --into made"), 2, "cannot read the folder `nowhere`");
+}

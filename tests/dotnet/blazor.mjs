@@ -1,0 +1,103 @@
+// A Blazor application in headless Chromium, original and snapshot: node blazor.mjs JS INPUTS WORK
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { chromium, openPage, serve } from './browser.mjs';
+import { check, figures, finish, made } from './command.mjs';
+
+const [js, inputs, work] = process.argv.slice(2).map((path) => resolve(path));
+const input = join(inputs, 'blazor/wwwroot');
+mkdirSync(work, { recursive: true });
+const out = join(work, 'blazor');
+const report = made(js, [input, '-o', out, '--report', join(work, 'blazor.json')]);
+process.stdout.write(report);
+check('the report says where the state was taken', report.includes('in Chromium while Main waited at its capture point'));
+const browser = await chromium(work);
+
+/** What a visitor does, and what the page shows then. */
+async function visit(page, address) {
+  const shown = [];
+  const look = async (what) => shown.push([what, page.url().replace(address, ''), await page.title(), (await page.innerHTML('#app')).replace(/<!--.*?-->/g, '')]);
+  const begun = performance.now();
+  await page.goto(address);
+  await page.waitForSelector('#part');
+  const time = performance.now() - begun;
+  await look('start');
+  await page.fill('#part', 'abc');
+  await page.waitForFunction(() => document.querySelectorAll('#found li').length === 6);
+  await look('abc');
+  await page.fill('#part', '');
+  for (const letter of 'xyzt') {
+    await page.type('#part', letter);
+    await page.waitForTimeout(150);
+    await look(`typed ${letter}`);
+  }
+  await page.evaluate(() => Blazor.navigateTo('nowhere/at/all'));
+  await page.waitForSelector('text=Not Found');
+  await look('not found');
+  await page.evaluate(() => Blazor.navigateTo(''));
+  await page.waitForSelector('#part');
+  await look('home');
+  await page.goBack();
+  await page.waitForSelector('text=Not Found');
+  await look('back');
+  await page.goBack();
+  await page.waitForSelector('#part');
+  await look('back again');
+  await page.reload();
+  await page.waitForSelector('#part');
+  await look('reloaded');
+  return { time, shown };
+}
+
+const sites = { original: await serve(input), snapshot: await serve(out), other: await serve(out) };
+const runs = { original: [], snapshot: [], other: [] };
+for (let round = 0; round < 3; round++) {
+  for (const [name, site] of Object.entries(sites)) {
+    const { page, said } = await openPage(browser);
+    site.asked.length = 0;
+    runs[name].push({ ...(await visit(page, site.address)), said, asked: [...site.asked] });
+    await page.close();
+  }
+}
+const [original, snapshot, other] = Object.values(runs).map(([first]) => first);
+for (const [name, { shown, said }] of [['', snapshot], [' on another port', other]]) {
+  original.shown.forEach((expected, index) => {
+    const holds = JSON.stringify(expected) === JSON.stringify(shown[index]);
+    check(`the page${name} is the same: ${expected[0]}`, holds, holds ? '' : `${JSON.stringify(expected)} and ${JSON.stringify(shown[index])}`.slice(0, 600));
+  });
+  check(`the console${name} says nothing`, said.length === 0, said.join(' '));
+}
+check('the search found what is there', original.shown[1][3].includes('abcbf'));
+const once = snapshot.asked.filter((path) => path.endsWith('.wasm'));
+check('no assembly is downloaded', once.every((path) => path.includes('dotnet.preinit.')), once.join(' '));
+const best = (list) => Math.min(...list.map(({ time }) => time));
+const times = [best(runs.original), best([...runs.snapshot, ...runs.other])];
+check('the page is shown twice as fast', times[0] >= 2 * times[1], times.map((time) => `${time.toFixed(0)} ms`).join(' -> '));
+
+figures(work, 'Blazor, Chromium', { first: times }, join(work, 'blazor.json'));
+
+// A link that leads into the application.
+for (const [what, path] of [['not-found', 'not-found'], ['a page that is not there', 'no/such/page?x=1#y']]) {
+  const looked = [];
+  for (const { address } of [sites.original, sites.snapshot]) {
+    const { page, said } = await openPage(browser);
+    await page.goto(address + path);
+    await page.waitForSelector('#app h1, #app h3');
+    looked.push([page.url().replace(address, ''), (await page.innerHTML('#app')).replace(/<!--.*?-->/g, ''), said.filter((text) => !/404/.test(text))]);
+    await page.close();
+  }
+  check(`opened at ${what}, the page is the same`, JSON.stringify(looked[0]) === JSON.stringify(looked[1]), JSON.stringify(looked).slice(0, 400));
+}
+
+// Two tabs at once.
+const tabs = await Promise.all([openPage(browser), openPage(browser)]);
+await Promise.all(tabs.map(({ page }) => page.goto(sites.snapshot.address)));
+await Promise.all(tabs.map(async ({ page }, index) => {
+  await page.waitForSelector('#part');
+  await page.fill('#part', ['abc', 'qqr'][index]);
+}));
+await tabs[0].page.waitForFunction(() => document.querySelectorAll('#found li').length === 6);
+check('two tabs do not know of each other', (await tabs[1].page.inputValue('#part')) === 'qqr' && tabs.every(({ said }) => said.length === 0));
+await browser.close();
+for (const { close } of Object.values(sites)) close();
+finish();

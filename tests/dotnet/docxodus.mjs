@@ -1,0 +1,43 @@
+// npm's docxodus, .NET inside, original and snapshot: node docxodus.mjs JS WORK
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { check, figures, finish, made, played } from './command.mjs';
+import { documentOf } from './documents.mjs';
+
+const [js, work] = process.argv.slice(2).map((path) => resolve(path));
+mkdirSync(work, { recursive: true });
+if (!existsSync(join(work, 'package.json'))) writeFileSync(join(work, 'package.json'), '{"type":"module"}');
+const installed = join(work, 'node_modules/docxodus/dist/wasm');
+if (!existsSync(installed)) {
+  execFileSync('npm', ['install', '--no-fund', '--no-audit', '--loglevel=error', 'docxodus@12.6.2'], { cwd: work, stdio: 'inherit', shell: process.platform === 'win32' });
+}
+const player = fileURLToPath(new URL('./play_docxodus.mjs', import.meta.url));
+const warm = join(work, 'warm.docx');
+writeFileSync(warm, documentOf(100));
+const out = join(work, 'docxodus');
+process.stdout.write(made(js, [
+  installed, '-o', out, '--host', 'node', '--at', 'start', '--warm', `DocxodusWasm.DocumentConverter.ConvertDocxToHtml(@${JSON.stringify(warm)})`,
+  '--report', join(work, 'docxodus.json'),
+]));
+const originals = [];
+const snapshots = [];
+for (let round = 0; round < 3; round++) {
+  originals.push(played(player, [join(installed, '_framework')]));
+  snapshots.push(played(player, [join(out, '_framework')]));
+}
+const [original, snapshot] = [originals[0], snapshots[0]];
+const same = (name) => JSON.stringify(original[name]) === JSON.stringify(snapshot[name]);
+check('the original answers the same twice', ['pages', 'compared', 'session'].every((name) => JSON.stringify(original[name]) === JSON.stringify(originals[1][name])));
+check('conversions of ten documents are those of the original', same('pages') && new Set(original.pages).size === 10, `${original.lengths} characters`);
+check('comparisons are those of the original', same('compared') && new Set(original.compared).size === 3);
+check('a session of the editor is that of the original', same('session') && snapshot.hasNew);
+check('nothing is said at the start', snapshot.said.length === 0, snapshot.said.join(' '));
+const best = (runs, of) => Math.min(...runs.map(of));
+const times = [best(originals, ({ first }) => first), best(snapshots, ({ first }) => first)];
+check('the first page comes 1.5 times earlier', times[0] >= 1.5 * times[1], times.map((time) => `${time.toFixed(0)} ms`).join(' -> '));
+const steady = [best(originals, ({ steady }) => steady), best(snapshots, ({ steady }) => steady)];
+check('the steady speed is within 1.1 of the original', steady[1] <= 1.1 * steady[0], steady.map((time) => `${time.toFixed(0)} ms`).join(' -> '));
+figures(work, 'docxodus, Node', { first: times, steady }, join(work, 'docxodus.json'));
+finish();

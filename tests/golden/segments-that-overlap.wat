@@ -1,0 +1,21 @@
+;; Active segments lie over each other, of data and of elements: the last one counts, where init has not written since.
+;; init: preinit
+;; call: load(8)
+;; call: load(12)
+;; call: call(2)
+;; call: call(3)
+(module
+  (memory 1)
+  (data (i32.const 8) "aaaaaaaa")
+  (data (i32.const 10) "bbbb")
+  (data (i32.const 12) "c")
+  (table 5 funcref)
+  (elem (i32.const 1) $one $one $one)
+  (elem (i32.const 2) $two $two)
+  (func $one (result i32) (i32.const 1))
+  (func $two (result i32) (i32.const 2))
+  (func (export "preinit")
+    (i32.store8 (i32.const 13) (i32.add (i32.load8_u (i32.const 12)) (i32.const 1)))
+    (table.set (i32.const 3) (table.get (i32.const 1))))
+  (func (export "load") (param i32) (result i32) (i32.load (local.get 0)))
+  (func (export "call") (param i32) (result i32) (call_indirect (result i32) (local.get 0))))

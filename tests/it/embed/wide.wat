@@ -1,0 +1,32 @@
+;; Reads /data/hello.txt in a memory of 64 bits, before and after the memory has grown.
+(module
+  (import "wasi_snapshot_preview1" "fd_prestat_get" (func $prestat (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_prestat_dir_name" (func $name (param i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_filestat_get" (func $stat (param i32 i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_readdir" (func $readdir (param i32 i32 i32 i64 i32) (result i32)))
+  (memory (export "memory") i64 1 1000)
+  (data (i64.const 0) "hello.txt")
+  (data (i64.const 64) "\00\04\00\00\02\00\00\00")
+  (func $must (param i32) (if (local.get 0) (then unreachable)))
+  (func (export "open") (result i32)
+    (call $must (call $prestat (i32.const 3) (i32.const 72)))
+    (call $must (call $name (i32.const 3) (i32.const 96) (i32.load (i64.const 76))))
+    (call $must (call $open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 0) (i64.const 2)
+      (i64.const 0) (i32.const 0) (i32.const 80)))
+    (i32.load8_u (i64.const 97)))
+  ;; The next two bytes.
+  (func (export "next") (result i32)
+    (call $must (call $read (i32.load (i64.const 80)) (i32.const 64) (i32.const 1) (i32.const 72)))
+    (i32.load16_u (i64.const 1024)))
+  (func (export "size") (result i64)
+    (call $must (call $stat (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 9) (i32.const 2048)))
+    (i64.load (i64.const 2080)))
+  ;; The first name after the dots.
+  (func (export "entry") (result i32)
+    (call $must (call $readdir (i32.const 3) (i32.const 4096) (i32.const 300) (i64.const 2) (i32.const 72)))
+    (i32.load8_u (i64.const 4120)))
+  (func (export "pages") (result i64) (memory.size))
+  (func (export "grow") (param i32) (result i64) (memory.grow (i64.extend_i32_u (local.get 0)))))
