@@ -1,8 +1,9 @@
 // Where two states of a memory differ.
 
 const BLOCK = 1 << 14;
-// Fewer equal bytes than this between two differences do not end a run.
 const GAP = 16;
+/** Where many runs cost more than long ones. */
+export const WIDE = 256;
 
 const compares = typeof Buffer !== 'undefined';
 const asBuffer = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -19,14 +20,17 @@ function comparison(left, right) {
   };
 }
 
-/** `[start, end]` of the places where bytes differ, in order, up to the end of the shorter one. */
-export function differences(left, right) {
+/**
+ * `[start, end]` of the places where bytes differ, in order, up to the end of the shorter one. Fewer equal bytes than `gap` between two
+ * differences do not end a run.
+ */
+export function differences(left, right, gap = GAP) {
   const size = Math.min(left.length, right.length);
   const isSame = comparison(left, right);
   const runs = [];
   const differs = (at) => {
     const last = runs.at(-1);
-    if (last && at - last[1] < GAP) last[1] = at + 1;
+    if (last && at - last[1] < gap) last[1] = at + 1;
     else runs.push([at, at + 1]);
   };
   const search = (start, end) => {
@@ -50,7 +54,7 @@ export function union(ranges) {
   const merged = [];
   for (const [start, end] of [...ranges].sort((a, b) => a[0] - b[0])) {
     const last = merged.at(-1);
-    if (last && start - last[1] < GAP) last[1] = Math.max(last[1], end);
+    if (last && start - last[1] < WIDE) last[1] = Math.max(last[1], end);
     else merged.push([start, end]);
   }
   return merged;

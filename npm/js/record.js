@@ -1,6 +1,6 @@
 // Makes what the run time plays of what was recorded. The snapshot's memory holds the last state. So before each step the run time
 // puts into memory what stood there at that time, as far as it is something else, and at the end puts everything back.
-import { differences, union } from './differences.js';
+import { WIDE, differences, union } from './differences.js';
 import { withoutEnvironment } from './environment.js';
 import { runs, written } from './fixups.js';
 
@@ -50,7 +50,7 @@ class Steps {
   first() {
     const patches = [];
     this.memories.forEach((memory, number) => {
-      for (const [start, end] of differences(memory.now.subarray(0, memory.initial.length), memory.initial)) {
+      for (const [start, end] of differences(memory.now.subarray(0, memory.initial.length), memory.initial, WIDE)) {
         this.#patch(patches, number, start, memory.initial.subarray(start, end));
       }
     });
@@ -64,7 +64,7 @@ class Steps {
       const number = this.memory(memory);
       const { now } = this.memories[number];
       const zeros = new Uint8Array(to - from);
-      for (const [start, end] of differences(now.subarray(from, to), zeros)) {
+      for (const [start, end] of differences(now.subarray(from, to), zeros, 1 << 16)) {
         this.#patch(patches, number, from + start, zeros.subarray(start, end));
       }
     }
@@ -80,13 +80,16 @@ class Steps {
       const place = at + start;
       const is = (other) => differences(other.subarray(place, place + part.length), part).length === 0;
       if (part.length === 0 || is(memory.now)) return;
-      if (is(memory.last)) patches.push([number, place, part.length, 1]);
-      else if (part.every((byte) => byte === 0)) patches.push([number, place, part.length, 0]);
-      else {
-        patches.push([number, place, part.length]);
+      const isStored = !is(memory.last) && part.some((byte) => byte !== 0);
+      const from = isStored ? [] : [is(memory.last) ? 1 : 0];
+      if (isStored) {
         this.bytes.push(part);
         this.length += part.length;
       }
+      const before = patches.at(-1);
+      const continues = before?.[0] === number && before[1] + before[2] === place && before[3] === from[0];
+      if (continues) before[2] += part.length;
+      else patches.push([number, place, part.length, ...from]);
       memory.set(place, part);
     };
     let start = 0;

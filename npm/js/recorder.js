@@ -1,6 +1,6 @@
 // Records what crosses the boundary between a module and JavaScript: calls in both directions, their arguments and results, and what
 // either side wrote into memory meanwhile. Functions of the module tell it when they are called (`preinit_core::listening`).
-import { differences } from './differences.js';
+import { WIDE, differences } from './differences.js';
 import { written } from './fixups.js';
 
 // Before anything is hooked.
@@ -142,7 +142,7 @@ export class Recorder {
       const isPartial = isInside && this.#spent > this.patience * HURRY;
       const top = isPartial ? Math.min(memory.top + MARGIN, bytes.length) : bytes.length;
       if (isInside) memory.limit = isPartial ? top : Infinity;
-      for (const [start, end] of differences(memory.shadow.subarray(0, top), bytes)) {
+      for (const [start, end] of differences(memory.shadow.subarray(0, top), bytes, isByModule ? WIDE : undefined)) {
         if (end > memory.top) {
           if (this.#wasInside && end > memory.limit) this.problems.add(`much of memory ${memory.index} was written at once`);
           memory.top = end;

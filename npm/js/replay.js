@@ -13,6 +13,22 @@ function hash(bytes, start, end) {
   return value >>> 0;
 }
 
+/** The range that has `at` in it. */
+function rangeOf(ranges, at) {
+  let [low, high] = [0, ranges.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (ranges[middle][0] <= at) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+function areSameBytes(left, right) {
+  for (let at = 0; at < left.length; at++) if (left[at] !== right[at]) return false;
+  return true;
+}
+
 class Replay {
   objects = [];
   numbers = new Map();
@@ -93,7 +109,7 @@ class Replay {
         this.taken += length;
       } else if (from === 0) bytes.fill(0);
       else {
-        const range = ranges.findIndex(([start, end]) => start <= at && at < end);
+        const range = rangeOf(ranges, at);
         bytes.set(last[range].subarray(at - ranges[range][0], at - ranges[range][0] + length));
       }
     }
@@ -206,14 +222,18 @@ class Replay {
     this.isOver = true;
     this.memories.forEach(({ memory, ranges, last, left }, number) => {
       const bytes = bytesOf(memory);
-      ranges.forEach(([start, end], range) => {
+      ranges.forEach(([start], range) => {
         const [mine, before, then] = [own[number][range], left[range], last[range]];
-        const isTail = (at) => tail.some(([of, from, length]) => of === number && from <= at && at < from + length);
-        for (let at = start; at < end; at++) {
-          const isMine = mine[at - start] !== before[at - start] || isTail(at);
-          bytes[at] = isMine ? mine[at - start] : then[at - start];
-        }
+        bytes.set(then, start);
+        if (areSameBytes(mine, before)) return;
+        for (let at = 0; at < mine.length; at++) if (mine[at] !== before[at]) bytes[start + at] = mine[at];
       });
+      // What it still has to write does not come from here.
+      for (const [of, at, length] of tail) {
+        const range = rangeOf(ranges, at);
+        const first = at - ranges[range][0];
+        if (of === number) bytes.set(own[number][range].subarray(first, first + length), at);
+      }
     });
     this.done((shown) => this.value(shown));
     if (tail.length === 0) this.settle();

@@ -51,7 +51,7 @@ async function visit(page, address) {
 
 const sites = { original: await serve(input), snapshot: await serve(out), other: await serve(out) };
 const runs = { original: [], snapshot: [], other: [] };
-for (let round = 0; round < 3; round++) {
+for (let round = 0; round < 2; round++) {
   for (const [name, site] of Object.entries(sites)) {
     const { page, said } = await openPage(browser);
     site.asked.length = 0;
