@@ -85,6 +85,10 @@ export class Recorder {
       table.given = new Map();
     }
     for (const global of this.globals) global.shadow = global.object.value;
+    for (const index of this.listening.schema.deaf) {
+      const name = this.names.find((name) => exports[name] === exports[this.functions.get(index)]);
+      if (name !== undefined) this.problems.add(`calls of the export ${name} cannot be seen, because of its types`);
+    }
     this.isOn = true;
     this.#listen(true);
   }

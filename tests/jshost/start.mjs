@@ -190,6 +190,13 @@ await test('a memory that JavaScript makes larger', async () => {
   await refused({ wasm: dictionary, start }, /JavaScript made memory 0 larger/);
 });
 
+await test('an export whose calls cannot be seen', async () => {
+  const bytes = module('deaf');
+  const start = async () => void (await WebAssembly.instantiate(bytes)).instance.exports.go();
+  await refused({ wasm: bytes, start }, /calls of the export take cannot be seen, because of its types/);
+  await capture({ wasm: bytes, run: start });
+});
+
 await test('timers that are pending are refused', async () => {
   let timer;
   const waits = (set, clear) => async () => {
