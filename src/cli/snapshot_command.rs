@@ -1,6 +1,5 @@
 //! Makes a snapshot: reads, runs, writes and says what was done.
 
-use anyhow::bail;
 use preinit::host::Ledger;
 use preinit::report::{HostCalls, host_calls};
 use preinit::stages::cache::CacheSection;
@@ -31,9 +30,6 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
         names.check(&wasm, &request.options.host.preloads)?;
     }
     let is_component = is_component(&wasm);
-    if is_component && let Some(typed) = not_for_components(&request) {
-        bail!("{typed} is not there for components yet");
-    }
     if let Some(obstacle) = &request.cache_obstacle {
         request.messages.note("cache not used", &obstacle.to_string());
     }
@@ -66,12 +62,6 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
         keep(&entry, &request, &made)?;
     }
     write(request, made)
-}
-
-/// The first option of the command that components do not have.
-fn not_for_components(request: &SnapshotRequest) -> Option<&'static str> {
-    let typed = [(request.verify, "--verify"), (request.side_outputs.has_page(), "a page of HTML")];
-    typed.iter().find(|(is_typed, _)| *is_typed).map(|(_, what)| *what)
 }
 
 /// Where the result of this run is kept, if it can be.

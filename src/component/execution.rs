@@ -74,6 +74,25 @@ fn initialize(
     (store, compile_time): (&mut Store<ComponentHost>, Duration),
     calls: &[String],
 ) -> Result<(Vec<Instance>, usize), ComponentRunError> {
+    let Started { bell, .. } = start(options, compiled, (store, compile_time), calls)?;
+    let handles = live_handles(store).map_err(ComponentRunError::Compile)?;
+    let instances = bell.ring(store).map_err(ComponentRunError::Compile)?;
+    Ok((instances, handles))
+}
+
+/// A component whose init has run, and that can be called.
+pub struct Started {
+    pub instance: component::Instance,
+    pub bell: Bell,
+}
+
+/// Instantiates, calls init, and takes all limits away.
+pub fn start(
+    options: &Options,
+    compiled: &CompiledComponent,
+    (store, compile_time): (&mut Store<ComponentHost>, Duration),
+    calls: &[String],
+) -> Result<Started, ComponentRunError> {
     let limits = &options.limits;
     let engine = &compiled.engine;
     let linker =
@@ -110,9 +129,7 @@ fn initialize(
     if limits.fuel.is_some() {
         store.set_fuel(u64::MAX).map_err(ComponentRunError::Compile)?;
     }
-    let handles = live_handles(store).map_err(ComponentRunError::Compile)?;
-    let instances = bell.ring(store).map_err(ComponentRunError::Compile)?;
-    Ok((instances, handles))
+    Ok(Started { instance, bell })
 }
 
 fn stopped(subject: &str, verb: &str, error: &wasmtime::Error, limits: &Limits) -> ComponentRunError {
@@ -120,7 +137,7 @@ fn stopped(subject: &str, verb: &str, error: &wasmtime::Error, limits: &Limits) 
 }
 
 /// The exported functions; those of exported instances as `instance#function`.
-fn functions(compiled: &CompiledComponent) -> Vec<Name> {
+pub fn functions(compiled: &CompiledComponent) -> Vec<Name> {
     let ty = compiled.component.component_type();
     let mut functions: Vec<Name> = Vec::new();
     for (name, item) in ty.exports(&compiled.engine) {
@@ -139,7 +156,11 @@ fn functions(compiled: &CompiledComponent) -> Vec<Name> {
 }
 
 /// An exported function, or one of an exported instance.
-fn function(instance: &component::Instance, name: &str, store: &mut Store<ComponentHost>) -> Option<Func> {
+pub fn function(
+    instance: &component::Instance,
+    name: &str,
+    store: &mut Store<ComponentHost>,
+) -> Option<Func> {
     let Some((of, function)) = name.split_once(OF_INSTANCE) else { return instance.get_func(store, name) };
     let of = instance.get_export_index(&mut *store, None, of)?;
     let function = instance.get_export_index(&mut *store, Some(&of), function)?;
@@ -151,7 +172,7 @@ fn missing(compiled: &CompiledComponent, name: &str) -> ComponentRunError {
 }
 
 /// The exports that initialize the component, in order.
-fn init_calls(options: &Options, compiled: &CompiledComponent) -> Result<Vec<String>, ComponentRunError> {
+pub fn init_calls(options: &Options, compiled: &CompiledComponent) -> Result<Vec<String>, ComponentRunError> {
     let exports = functions(compiled);
     let is_there = |name: &str| exports.iter().any(|export| export.as_str() == name);
     if let Some(absent) = options.init_functions.iter().find(|name| !is_there(name)) {
@@ -178,7 +199,7 @@ fn init_calls(options: &Options, compiled: &CompiledComponent) -> Result<Vec<Str
 
 /// A little module beside the component. When it traps, the core dump names all core instances of the store, also those inside
 /// of the component. No component can be called afterwards, so it rings once.
-struct Bell(Instance);
+pub struct Bell(Instance);
 
 impl Bell {
     const EXPORT: &str = "ring";
@@ -190,7 +211,7 @@ impl Bell {
         Ok(Bell(Instance::new(store, &module, &[])?))
     }
 
-    fn ring(self, store: &mut Store<ComponentHost>) -> wasmtime::Result<Vec<Instance>> {
+    pub fn ring(self, store: &mut Store<ComponentHost>) -> wasmtime::Result<Vec<Instance>> {
         let function = self.0.get_typed_func::<(), ()>(&mut *store, Bell::EXPORT)?;
         match function.call(store, ()) {
             Ok(()) => Err(wasmtime::Error::msg("the bell does not ring")),

@@ -1,15 +1,19 @@
 //! The way of a component through the stages. It runs as it is, with probed core modules in it; each core instance is captured,
 //! planned and encoded by itself, and the core modules are put back.
 
-mod adapter;
+pub(crate) mod adapter;
 mod error;
-mod execution;
+pub(crate) mod execution;
 mod findings;
-mod part;
+pub(crate) mod part;
+#[cfg(feature = "verify")]
+mod remade;
 mod report;
 mod tables;
 
 pub use error::ComponentRunError;
+#[cfg(feature = "verify")]
+pub(crate) use remade::{Remade, remade};
 pub use report::CoreInstanceReport;
 
 use crate::engine;
@@ -20,16 +24,20 @@ use crate::preinit::Output;
 use crate::report::{Report, Timings};
 use crate::stage_clock::StageClock;
 use adapter::{Adapter, keeps_no_handles};
+use execution::OF_INSTANCE;
 use part::{Part, Place, name};
 use preinit_core::capture::capture;
 use preinit_core::component::{Component, CoreInstance, without_export};
 use preinit_core::encode::encode;
+use preinit_core::layout::Layout;
+#[cfg(feature = "audit")]
+use preinit_core::module::Module;
 use preinit_core::plan::{Plan, PlanOptions, plan};
 use preinit_core::snapshot::Snapshot;
 use report::Summary;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use wasmtime::Store;
 
 /// Runs the component `wasm` through all stages.
@@ -45,58 +53,117 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
 }
 
 fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, ComponentRunError> {
-    if let Some(option) = unsupported(options) {
-        return Err(ComponentRunError::Option(option));
-    }
     let mut clock = StageClock::start();
     let mut timings = Timings::default();
-    let component = Component::parse(wasm)?;
-    let instances = component.elaborate()?;
-    let parts = part::parts(&component, &instances, options.default_proposals)?;
-    let probed: Vec<_> =
-        parts.iter().map(|part| part.as_ref().map(|part| part.probed.wasm.as_slice())).collect();
-    let probed = component.with_modules(&probed);
-    timings.parse = clock.lap();
+    with_states(options, wasm, recorded, (&mut clock, &mut timings), |run| {
+        let Run { state, executed, clock, timings } = run;
+        let (encoded, mut summary) = state.encoded(options.layout, executed, (clock, timings))?;
+        let mut wasm_after = state.component.with_instances(&encoded)?;
+        if !options.keep_init_functions {
+            wasm_after = without_init(wasm_after, &executed.called)?;
+        }
+        timings.encode += clock.lap();
 
-    let compiling = Instant::now();
-    let modules = || parts.iter().flatten().map(|part| part.module.bytes);
-    let engine_options = engine::EngineOptions {
-        optimize: options.optimize,
-        fuel: options.limits.fuel.is_some(),
-        epochs: options.limits.timeout.is_some(),
-        plain_traces: false,
-    };
-    let compiled =
-        engine::compile_component(&probed, modules(), engine_options).map_err(ComponentRunError::Compile)?;
+        summary.warnings.extend(executed.ledger.warnings(&options.host.policies));
+        let host = executed.store.data();
+        let (stdout, stderr) = (host.stdout(), host.stderr());
+        let report = summary.report(
+            executed,
+            (wasm.len(), wasm_after.len()),
+            Timings { total: clock.total(), ..timings.clone() },
+        );
+        let ledger = std::mem::take(&mut executed.ledger);
+        Ok(Output { wasm: wasm_after, report, ledger, maps: Vec::new(), stdout, stderr })
+    })
+}
+
+/// The component without the exports that init has called. An instance keeps its functions: its type may be what others ask for.
+fn without_init(mut wasm: Vec<u8>, called: &[String]) -> Result<Vec<u8>, ComponentRunError> {
+    for called in called.iter().filter(|called| !called.contains(OF_INSTANCE)) {
+        wasm = without_export(&wasm, called)?;
+    }
+    Ok(wasm)
+}
+
+/// A component whose init has run.
+pub(crate) struct Run<'r, 'a> {
+    pub state: States<'r, 'a>,
+    pub executed: &'r mut execution::Executed,
+    clock: &'r mut StageClock,
+    timings: &'r mut Timings,
+}
+
+/// Runs init, and hands over what it left.
+fn with_states<R>(
+    options: &Options,
+    wasm: &[u8],
+    recorded: &mut Ledger,
+    (clock, timings): (&mut StageClock, &mut Timings),
+    hand_over: impl FnOnce(Run<'_, '_>) -> Result<R, ComponentRunError>,
+) -> Result<R, ComponentRunError> {
+    let prepared = Prepared::new(options, wasm)?;
+    timings.parse = clock.lap() - prepared.compile_time.as_secs_f64();
     if let Some(hook) = &options.on_init {
         hook.call();
     }
-    let digest = Sha256::digest(wasm).into();
-    let mut executed = execution::execute(options, &compiled, (digest, compiling.elapsed()), recorded)?;
-    clock.lap();
+    prepared.run(options, recorded, (clock, timings), hand_over)
+}
 
-    let places = part::places(&parts, &instances, &executed.instances, &mut executed.store)?;
-    let state = States { options, component: &component, instances: &instances, places: &places };
-    let (encoded, mut summary) = state.encoded(&mut executed, (&mut clock, &mut timings))?;
-    let mut wasm_after = component.with_instances(&encoded)?;
-    if !options.keep_init_functions {
-        // An instance keeps its functions: its type may be what others ask for.
-        let exports = executed.called.iter().filter(|called| !called.contains(execution::OF_INSTANCE));
-        for called in exports {
-            wasm_after = without_export(&wasm_after, called)?;
+/// A component that is compiled, and can run any number of times.
+pub(crate) struct Prepared<'a> {
+    pub component: Component<'a>,
+    pub instances: Vec<CoreInstance>,
+    parts: Vec<Option<Part<'a>>>,
+    compiled: engine::CompiledComponent,
+    pub compile_time: Duration,
+    digest: [u8; 32],
+}
+
+impl<'a> Prepared<'a> {
+    /// Takes a component apart, and compiles its probed form.
+    pub fn new(options: &Options, wasm: &'a [u8]) -> Result<Prepared<'a>, ComponentRunError> {
+        if let Some(option) = unsupported(options) {
+            return Err(ComponentRunError::Option(option));
         }
+        let component = Component::parse(wasm)?;
+        let instances = component.elaborate()?;
+        let parts = part::parts(&component, &instances, options.default_proposals)?;
+        let probed = part::probed(&component, &parts);
+        let compiling = Instant::now();
+        let modules = parts.iter().flatten().map(|part| part.module.bytes);
+        let engine_options = engine::EngineOptions {
+            optimize: options.optimize,
+            fuel: options.limits.fuel.is_some(),
+            epochs: options.limits.timeout.is_some(),
+            plain_traces: false,
+        };
+        let compiled = engine::compile_component(&probed, modules, engine_options)
+            .map_err(ComponentRunError::Compile)?;
+        let digest = Sha256::digest(wasm).into();
+        Ok(Prepared { component, instances, parts, compiled, compile_time: compiling.elapsed(), digest })
     }
-    timings.encode += clock.lap();
 
-    summary.warnings.extend(executed.ledger.warnings(&options.host.policies));
-    let host = executed.store.data();
-    let (stdout, stderr) = (host.stdout(), host.stderr());
-    let report = summary.report(
-        &executed,
-        (wasm.len(), wasm_after.len()),
-        Timings { total: clock.total(), ..timings },
-    );
-    Ok(Output { wasm: wasm_after, report, ledger: executed.ledger, maps: Vec::new(), stdout, stderr })
+    /// Runs init, and hands over what it left.
+    pub fn run<R>(
+        &self,
+        options: &Options,
+        recorded: &mut Ledger,
+        (clock, timings): (&mut StageClock, &mut Timings),
+        hand_over: impl FnOnce(Run<'_, '_>) -> Result<R, ComponentRunError>,
+    ) -> Result<R, ComponentRunError> {
+        let Prepared { component, instances, parts, compiled, .. } = self;
+        let mut executed = execution::execute(options, compiled, (self.digest, self.compile_time), recorded)?;
+        clock.lap();
+        let places = part::places(parts, instances, &executed.instances, &mut executed.store)?;
+        let state = States { options, component, instances, places: &places };
+        hand_over(Run { state, executed: &mut executed, clock, timings })
+    }
+
+    /// The module of a core instance.
+    #[cfg(feature = "audit")]
+    pub fn module(&self, instance: &CoreInstance) -> Option<&Module<'a>> {
+        Some(&self.parts.get(instance.module)?.as_ref()?.module)
+    }
 }
 
 /// The first option that components do not have.
@@ -114,7 +181,7 @@ fn unsupported(options: &Options) -> Option<&'static str> {
 }
 
 /// The core instances of a component whose init has run.
-struct States<'s, 'a> {
+pub(crate) struct States<'s, 'a> {
     options: &'s Options,
     component: &'s Component<'a>,
     instances: &'s [CoreInstance],
@@ -122,9 +189,30 @@ struct States<'s, 'a> {
 }
 
 impl States<'_, '_> {
+    /// What all core instances hold, in their order, and whether an adapter takes all handles anew that are alive.
+    #[cfg(feature = "audit")]
+    pub fn captured_all(
+        &self,
+        executed: &mut execution::Executed,
+    ) -> Result<(Vec<Snapshot<'static>>, bool), ComponentRunError> {
+        let mut snapshots = Vec::new();
+        let (mut repaired, mut others_keep_none) = (false, true);
+        for (place, instance) in self.places.iter().zip(self.instances) {
+            let mut snapshot = self.captured(place, instance, &mut executed.store)?;
+            match Adapter::of(&place.part.module) {
+                Some(adapter) => repaired |= adapter.forget(&mut snapshot),
+                None => others_keep_none &= keeps_no_handles(&place.part.module),
+            }
+            snapshots.push(snapshot);
+        }
+        let is_adapters = self.check_handles(executed.handles, repaired && others_keep_none).is_ok();
+        Ok((snapshots, is_adapters))
+    }
+
     /// Every core instance as the module that begins in its state.
     fn encoded(
         &self,
+        layout: Layout,
         executed: &mut execution::Executed,
         (clock, timings): (&mut StageClock, &mut Timings),
     ) -> Result<(Vec<Vec<u8>>, Summary), ComponentRunError> {
@@ -147,11 +235,7 @@ impl States<'_, '_> {
                 Some(adapter) => repaired |= adapter.forget(&mut snapshot),
                 None => others_keep_none &= keeps_no_handles(module),
             }
-            let options = PlanOptions {
-                layout: self.options.layout,
-                kept_tables: kept.clone(),
-                ..PlanOptions::default()
-            };
+            let options = PlanOptions { layout, kept_tables: kept.clone(), ..PlanOptions::default() };
             let in_module = |error| self.in_module(instance, error);
             let plan = plan(module, &snapshot, &options).map_err(|error| in_module(error.into()))?;
             timings.plan += clock.lap();

@@ -137,17 +137,39 @@ pub fn compile_component<'m>(
     options: EngineOptions,
 ) -> wasmtime::Result<CompiledComponent> {
     let used = modules.map(Proposals::of).fold(Proposals::default(), Proposals::and);
-    let compile = |compiler| {
-        let mut config = config(compiler, options, used)?;
-        config.coredump_on_trap(true);
-        let engine = Engine::new(&config)?;
-        let component = wasmtime::component::Component::from_binary(&engine, wasm)?;
-        Ok(CompiledComponent { engine, component, compiler })
-    };
+    let compile = |compiler| compile_component_in(compiler, wasm, used, options);
     match options.optimize {
         true => compile(Compiler::OptimizingCranelift),
         false => compile(Compiler::Winch).or_else(|_: wasmtime::Error| compile(Compiler::Cranelift)),
     }
+}
+
+/// Compiles a component, which has these core modules, with this compiler.
+///
+/// # Errors
+/// If it does not support the component.
+#[cfg(feature = "verify")]
+pub fn compile_component_with<'m>(
+    compiler: Compiler,
+    wasm: &[u8],
+    modules: impl Iterator<Item = &'m [u8]>,
+    options: EngineOptions,
+) -> wasmtime::Result<CompiledComponent> {
+    let used = modules.map(Proposals::of).fold(Proposals::default(), Proposals::and);
+    compile_component_in(compiler, wasm, used, options)
+}
+
+fn compile_component_in(
+    compiler: Compiler,
+    wasm: &[u8],
+    used: Proposals,
+    options: EngineOptions,
+) -> wasmtime::Result<CompiledComponent> {
+    let mut config = config(compiler, options, used)?;
+    config.coredump_on_trap(true);
+    let engine = Engine::new(&config)?;
+    let component = wasmtime::component::Component::from_binary(&engine, wasm)?;
+    Ok(CompiledComponent { engine, component, compiler })
 }
 
 /// Compiles `wasm` with this compiler.
