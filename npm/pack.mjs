@@ -94,6 +94,10 @@ const JS = {
     import: { types: './js/run.d.ts', default: './js/run.js' },
     require: { types: './js/run.d.cts', default: './js/run.cjs' },
   },
+  './js/replay': {
+    import: { types: './js/replay.d.ts', default: './js/replay.js' },
+    require: { types: './js/replay.d.cts', default: './js/replay.cjs' },
+  },
 };
 
 function launcherPackage(product, builds, core, folder) {

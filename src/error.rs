@@ -1,4 +1,20 @@
 //! Why there is no snapshot. [`Error`] has a variant for each stage; the types of the stages are here too, to be matched on.
+//!
+//! ```
+//! use preinit::Preinit;
+//! use preinit::error::{Error, ExecuteError, StopCause};
+//!
+//! let wasm = preinit::wat_to_wasm(br#"(module (func (export "preinit") (drop (i32.div_s (i32.const 1) (i32.const 0)))))"#)?;
+//! let error = Preinit::new().run(&wasm).unwrap_err();
+//! assert!(error.is_refusal());
+//! let Error::Execute(ExecuteError::Stopped(stopped)) = &error else { panic!("{error}") };
+//! assert!(matches!(stopped.stop.cause, StopCause::Other(_)), "{error}");
+//!
+//! assert!(matches!(Preinit::new().run(b"garbage"), Err(Error::Module(_))));
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! No example: the other types are what the variants of [`Error`] hold, to be matched on and to be printed.
 
 #[cfg(feature = "cache")]
 pub use crate::cache::{CacheError, Fault};
@@ -69,6 +85,15 @@ pub enum Error {
 }
 
 /// Options that contradict each other.
+///
+/// ```
+/// use preinit::{Error, OptionsError, Preinit};
+///
+/// let builder = Preinit::new().at("stdin".parse().unwrap()).zero_stack(true);
+/// let wasm = preinit::wat_to_wasm(br#"(module (memory 1) (func (export "_start")))"#)?;
+/// assert!(matches!(builder.run(&wasm), Err(Error::Options(OptionsError::ClearsStackInUse))));
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptionsError {

@@ -1,4 +1,25 @@
 //! What of the build machine is in a snapshot, as data that the report, the audit and the page share.
+//!
+//! ```
+//! use preinit::Preinit;
+//! use preinit::finding::{Finding, Level};
+//! use preinit::host::WasiOptions;
+//!
+//! // A secret of the environment is kept.
+//! let wasm = preinit::wat_to_wasm(br#"(module
+//!     (import "wasi_snapshot_preview1" "environ_get" (func $environ (param i32 i32) (result i32)))
+//!     (memory (export "memory") 1)
+//!     (func (export "preinit") (drop (call $environ (i32.const 16) (i32.const 64)))))"#)?;
+//! let mut wasi = WasiOptions::default();
+//! wasi.env = vec![("API_TOKEN".to_string(), "ghp_R4nd0mLook1ngSecretValue".to_string())];
+//! let report = Preinit::new().wasi(wasi).run(&wasm)?.report;
+//! let secret: &Finding = report.findings.iter().find(|finding| finding.key == "secret.env").expect("it is found");
+//! assert_eq!(secret.level, Level::Danger);
+//! assert!(!secret.locations.is_empty());
+//! # Ok::<(), preinit::Error>(())
+//! ```
+//!
+//! No example: the other types are what the fields of [`Finding`] hold.
 
 use crate::host::Ledger;
 use crate::wording::{Bytes, shortened};

@@ -44,10 +44,10 @@ mod wording;
 /// The stages, for tests, benchmarks and the command line. Nothing here is part of the stable interface.
 #[doc(hidden)]
 pub mod stages {
-    pub use crate::wording::{Bytes, counted, nearest};
+    pub use crate::wording::{Bytes, PrintablePath, counted, nearest};
     pub use preinit_core::{
         addition, capture, component, constant_exports, encode, engine_limits, interpose, layout, module,
-        plan, printable, probe, segments, snapshot, state_file, strip, wasi_version,
+        plan, printable, probe, segments, snapshot, state_file, strip, terminal_output, wasi_version,
     };
 
     #[cfg(feature = "cache")]

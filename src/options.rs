@@ -23,6 +23,7 @@ use std::time::Duration;
 ///
 /// let options = Options { init_functions: vec!["init".into()], strict: true, ..Options::default() };
 /// let wasm = preinit::wat_to_wasm(br#"(module (func (export "init")))"#)?;
+/// assert_eq!(options.writable_directories().count(), 0);
 /// assert!(Preinit::from(options).run(&wasm)?.report.warnings.is_empty());
 /// # Ok::<(), preinit::Error>(())
 /// ```

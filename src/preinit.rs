@@ -29,12 +29,93 @@ use std::time::Duration;
 /// assert_eq!(output.report.globals_changed, 1);
 /// # Ok::<(), preinit::Error>(())
 /// ```
+///
+/// What init is, what it may do, and what its snapshot looks like:
+///
+/// ```
+/// use preinit::host::{Class, Policy};
+/// use preinit::{InitResult, Layout, Preinit, StageHook, Warning};
+/// use std::time::Duration;
+///
+/// let wasm = preinit::wat_to_wasm(br#"(module
+///     (import "env" "log" (func $log (param i32)))
+///     (memory (export "memory") 1)
+///     (func (export "setup") (result i32) (call $log (i32.const 1)) (i32.store (i32.const 8) (i32.const 7)) (i32.const 1))
+///     (func (export "old") (result i32) (i32.const 0))
+///     (func (export "new") (result i32) (i32.load (i32.const 8))))"#)?;
+/// let output = Preinit::new()
+///     .default_init_functions(["init", "setup"])
+///     .init_result(InitResult::Number(1))
+///     .keep_init_functions(true)
+///     .rename("old", "new")
+///     .stub_all(true)
+///     .policy(Class::Stub, Policy::Warn)
+///     .timeout(Duration::from_secs(10))
+///     .max_memory(1 << 20)
+///     .fuel(1_000)
+///     .optimize(true)
+///     .layout(Layout::Compact)
+///     .strip_init(true)
+///     .maps(true)
+///     .on_init(StageHook::new(|| println!("everything is compiled")))
+///     .run(&wasm)?;
+/// assert_eq!(output.report.init_functions, ["setup"]);
+/// assert_eq!(output.report.memories[0].segments, 1);
+/// assert!(output.report.warnings.iter().any(|warning| matches!(warning, Warning::Called { .. })));
+/// assert!(output.page("app.wasm").contains("app.wasm"));
+/// # Ok::<(), preinit::Error>(())
+/// ```
+///
+/// Imports that others provide, and a run that is answered from the record of another one:
+///
+/// ```
+/// use preinit::Preinit;
+/// use preinit::host::Ledger;
+/// use std::sync::Arc;
+///
+/// let library = preinit::wat_to_wasm(br#"(module (memory (export "memory") 1))"#)?;
+/// let wasm = preinit::wat_to_wasm(br#"(module
+///     (import "lib" "memory" (memory 1))
+///     (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+///     (func (export "preinit") (drop (call $random (i32.const 8) (i32.const 4)))))"#)?;
+/// let builder = Preinit::new()
+///     .allow_wasi(true)
+///     .preload("lib", &*library)
+///     .internalize(true)
+///     .default_proposals(true);
+/// let mut ledger = Ledger::default();
+/// let first = builder.run_recorded(&wasm, &mut ledger)?;
+/// let second = builder.clone().replay(Arc::new(ledger)).run(&wasm)?;
+/// assert!(first.wasm == second.wasm);
+/// // Random numbers that all instances share are worth a warning.
+/// assert!(builder.strict(true).run(&wasm).is_err());
+///
+/// // Without the import the memory of each instance is somebody else's; here it always begins as zeros.
+/// let kept = Preinit::new().allow_wasi(true).preload("lib", &*library).fresh_imports(true).run(&wasm)?;
+/// assert_eq!(kept.report.memories[0].segments, 1);
+/// # Ok::<(), preinit::Error>(())
+/// ```
+///
+/// What libc and the compiler leave behind:
+///
+/// ```
+/// use preinit::{FrameReader, Preinit};
+///
+/// let wasm = std::fs::read("test-programs/c/primes.wasm")?;
+/// let builder = Preinit::new().allow_wasi(true).reset_libc(true).rebase_clock(true);
+/// let output = builder.clone().zero_stack(true).run(&wasm)?;
+/// assert!(output.report.output_bytes > 0);
+/// // Where functions cannot be instrumented, the engine's debugging interface shows the calls in progress.
+/// assert_eq!(FrameReader::Inspect.name(), "the debugging interface");
+/// assert!(builder.frames(FrameReader::Inspect).run(&wasm).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Preinit {
     options: Options,
 }
 
-/// A snapshot, and what is known about the run that made it.
+/// A snapshot, and what is known about the run that made it. No example: that of [`Preinit`] has one.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Output {
@@ -202,7 +283,8 @@ impl Preinit {
         self
     }
 
-    /// Keeps compiled code between runs, with the feature `cache`. By default nothing is kept.
+    /// Keeps compiled code between runs, with the feature `cache`. By default nothing is kept. No example: that of
+    /// [`CompileCache`] has one.
     #[cfg(feature = "cache")]
     pub fn compile_cache(mut self, cache: impl Into<Option<CompileCache>>) -> Self {
         self.options.compile_cache = cache.into();

@@ -1,4 +1,21 @@
 //! What was done, for people and for tools.
+//!
+//! ```
+//! use preinit::Preinit;
+//! use preinit::report::Report;
+//!
+//! let wasm = preinit::wat_to_wasm(br#"(module
+//!     (memory (export "memory") 1) (table 2 funcref)
+//!     (func $f (export "preinit") (i64.store (i32.const 100) (i64.const -1)) (drop (memory.grow (i32.const 1)))))"#)?;
+//! let report: Report = Preinit::new().run(&wasm)?.report;
+//! let memory = &report.memories[0];
+//! assert_eq!((memory.pages_before, memory.pages_after, memory.written_bytes), (1, 2, 8));
+//! assert_eq!((report.tables.len(), report.heap.objects, report.data_segments), (1, 0, 1));
+//! assert!(report.timings.total >= report.timings.init && report.host_calls.is_empty());
+//! # Ok::<(), preinit::Error>(())
+//! ```
+//!
+//! No example: the other types are what the fields of [`Report`] hold.
 
 pub use crate::component::CoreInstanceReport;
 use crate::execute::AllocatedArgument;

@@ -6,6 +6,18 @@ use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// Something about a snapshot that is right but may surprise.
+///
+/// ```
+/// use preinit::{Preinit, Warning};
+///
+/// let wasm = preinit::wat_to_wasm(br#"(module
+///     (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+///     (memory (export "memory") 1)
+///     (func (export "preinit") (drop (call $random (i32.const 8) (i32.const 4)))))"#)?;
+/// let report = Preinit::new().allow_wasi(true).run(&wasm)?.report;
+/// assert_eq!(report.warnings, [Warning::Random(4)]);
+/// # Ok::<(), preinit::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {

@@ -1,8 +1,10 @@
 //! How messages write numbers and names.
 
 pub use preinit_core::nearest::nearest;
+use preinit_core::printable::Printable;
 use std::borrow::Cow;
 use std::fmt;
+use std::path::Path;
 
 /// A number of bytes: exact below 10,000, in larger units above.
 ///
@@ -32,6 +34,22 @@ impl fmt::Display for Bytes {
             unit = larger;
         }
         f.pad(&format!("{value:.1} {unit}"))
+    }
+}
+
+/// The name of a file, which whoever made the file has chosen. As [`Printable`], in one line.
+///
+/// ```
+/// use preinit::stages::PrintablePath;
+///
+/// assert_eq!(PrintablePath("dir/a\nwarning: b".as_ref()).to_string(), "dir/a\\nwarning: b");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrintablePath<'a>(pub &'a Path);
+
+impl fmt::Display for PrintablePath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Printable(&self.0.to_string_lossy()).fmt(f)
     }
 }
 

@@ -1,25 +1,26 @@
 #!/usr/bin/env node
 // Puts the files of `preinit/js` together: node npm/js/assemble.mjs CORE.wasm FOLDER
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const FILES = [
-  'boundary.js', 'capture.js', 'core.js', 'fixups.js', 'glue.js', 'hooks.js', 'index.d.ts', 'index.js', 'play.js', 'run.d.ts',
-  'run.js', 'verify.js',
-];
-
 /** Fills `folder`, which need not be there yet. */
 export function assemble(core, folder) {
   mkdirSync(folder, { recursive: true });
-  for (const file of FILES) copyFileSync(join(here, file), join(folder, file));
+  const files = readdirSync(here).filter((file) => /\.(js|d\.ts)$/.test(file));
+  for (const file of files) copyFileSync(join(here, file), join(folder, file));
   copyFileSync(join(here, '../../src/verify/other_engines/read_state.mjs'), join(folder, 'read_state.js'));
   copyFileSync(core, join(folder, 'core.wasm'));
   // For `require`, which older versions of Node cannot do with an ES module.
-  const common = readFileSync(join(here, 'run.js'), 'utf8').replace(/^export function (\w+)/gm, 'exports.$1 = $1;\nfunction $1');
-  writeFileSync(join(folder, 'run.cjs'), `'use strict';\n${common}`);
-  copyFileSync(join(here, 'run.d.ts'), join(folder, 'run.d.cts'));
+  for (const name of ['run', 'replay']) {
+    const common = readFileSync(join(here, `${name}.js`), 'utf8')
+      .replace(/^import \{ (\w+) as (\w+) \} from '\.\/(\w+)\.js';/gm, "const { $1: $2 } = require('./$3.cjs');")
+      .replace(/^export function (\w+)/gm, 'exports.$1 = $1;\nfunction $1');
+    writeFileSync(join(folder, `${name}.cjs`), `'use strict';\n${common}`);
+    const types = readFileSync(join(here, `${name}.d.ts`), 'utf8').replace("'./run.js'", "'./run.cjs'");
+    writeFileSync(join(folder, `${name}.d.cts`), types);
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -12,16 +12,28 @@ function isOfWasm(callable, table) {
 }
 
 export class Boundary {
+  #recorder;
   #explain;
-  #calls = new Map();
+  #isSkipped;
+  /** Calls that are not explained: names and how often. */
+  unexplained = new Map();
+  /** The same of calls that are recorded. */
+  recorded = new Map();
+  /** How many calls there were that are not recorded. */
+  later = 0;
   #functions = new Map();
   #unseen = new Set();
   #isOn = true;
   #probe = new WebAssembly.Table({ element: 'anyfunc', initial: 1 });
 
-  /** `explain` says of a call whether it leaves nothing behind in JavaScript. */
-  constructor(explain) {
+  /**
+   * `explain` says of a call whether it leaves nothing behind in JavaScript; `isSkipped` of one whether it needs not be
+   * made again.
+   */
+  constructor(recorder, explain, isSkipped) {
+    this.#recorder = recorder;
     this.#explain = explain;
+    this.#isSkipped = isSkipped;
   }
 
   /** What is passed on instead of an imported function: it does the same, and the call is recorded. */
@@ -32,21 +44,29 @@ export class Boundary {
       this.#unseen.add(`${module}.${name}`);
       return value;
     }
-    const record = (call) => {
-      if (this.#isOn && !this.#explain({ module, name, ...call })) {
-        const key = `${module}.${name}`;
-        this.#calls.set(key, (this.#calls.get(key) ?? 0) + 1);
-      }
+    const key = `${module}.${name}`;
+    const record = (call, crossing, isSkipped) => {
+      if (!this.#isOn) return;
+      if (!crossing && !isSkipped) this.later += 1;
+      if (this.#explain({ module, name, ...call })) return;
+      const calls = crossing ? this.recorded : this.unexplained;
+      calls.set(key, (calls.get(key) ?? 0) + 1);
     };
+    const recorder = this.#recorder;
+    const isSkippedCall = this.#isSkipped;
     const wrapped = function (...args) {
+      const isSkipped = isSkippedCall({ module, name, args });
+      const crossing = isSkipped ? undefined : recorder.crossing([module, name], args);
       let result;
       try {
         result = Reflect.apply(value, this, args);
       } catch (error) {
-        record({ args, error });
+        crossing?.threw(error);
+        record({ args, error }, crossing, isSkipped);
         throw error;
       }
-      record({ args, result });
+      crossing?.returned(result);
+      record({ args, result }, crossing, isSkipped);
       return result;
     };
     this.#functions.set(`${module}.${name}`, value);
@@ -66,10 +86,5 @@ export class Boundary {
   /** Imports whose calls are not seen: functions of other modules, and such that suspend the module. */
   get unseen() {
     return this.#unseen;
-  }
-
-  /** The calls that are not explained: names and how often. */
-  get unexplained() {
-    return this.#calls;
   }
 }

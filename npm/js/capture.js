@@ -1,9 +1,8 @@
-import { Boundary } from './boundary.js';
-import { encode, probe } from './core.js';
-import { runs, withSection, written } from './fixups.js';
-import { glueOf } from './glue.js';
-import { declaredImports, installHooks } from './hooks.js';
-import { Identities, readImports, readState } from './read_state.js';
+import { encode, listen, probe } from './core.js';
+import { SECTION, withSection } from './fixups.js';
+import { listenersOf, recordOf } from './record.js';
+import { Recording } from './recording.js';
+import { watchTimers } from './timers.js';
 
 /** Why there is no snapshot: what it would lose, or what cannot be in one. */
 export class Refusal extends Error {
@@ -12,153 +11,6 @@ export class Refusal extends Error {
     this.name = 'Refusal';
     this.reasons = reasons;
   }
-}
-
-/** The probed module while the program runs. */
-class Recording {
-  instances = [];
-  read = new Set();
-  files = new Map();
-
-  constructor(original, { wasm, schema }) {
-    this.schema = schema;
-    this.original = original;
-    this.module = new WebAssembly.Module(original);
-    this.glue = glueOf(this.module);
-    this.uninstall = installHooks({
-      original,
-      replacement: wasm,
-      exports: schema.exports,
-      before: (imports) => this.before(imports),
-      after: (instance) => this.after(instance),
-    });
-  }
-
-  write = (file, bytes) => this.files.set(file, bytes);
-
-  before(imports) {
-    // One that the engine refused before is no instance.
-    this.boundary?.end();
-    this.boundary = new Boundary((call) => this.glue.explain(call));
-    this.imports = declaredImports(this.module, imports, (value, declared) => this.boundary.wrap(value, declared));
-    this.identities = new Identities();
-    this.unreadable = undefined;
-    try {
-      this.imported = readImports(this.imports, this.schema, this.identities, (index) => `before.${index}`, this.write);
-    } catch (error) {
-      // Whatever it is, the engine may accept it.
-      this.unreadable = error.message;
-    }
-    return this.imports;
-  }
-
-  /** What the program gets: the module's own exports, which are the genuine ones. */
-  after(instance) {
-    this.instances.push(instance);
-    const view = Object.create(null);
-    for (const name of this.schema.exports) {
-      const value = instance.exports[name];
-      // Whoever reads one of these calls it.
-      const seen = this.glue.initializers.includes(name) ? { get: () => (this.read.add(name), value) } : { value };
-      Object.defineProperty(view, name, { ...seen, enumerable: true });
-    }
-    Object.freeze(view);
-    return Object.create(WebAssembly.Instance.prototype, { exports: { value: view, enumerable: true } });
-  }
-
-  /** Why this cannot be captured, as far as it shows before the state is read. */
-  reasons(allow) {
-    if (this.instances.length === 0) {
-      return ['the module was not instantiated: `run` loads other bytes, or does not wait until it has'];
-    }
-    if (this.instances.length > 1) return [`the module was instantiated ${this.instances.length} times, and a snapshot has one state`];
-    const reasons = [];
-    if (this.unreadable) reasons.push(this.unreadable);
-    for (const [name, count] of this.boundary.unexplained) {
-      if (allow.includes(name)) continue;
-      reasons.push(
-        `the import ${name} was called (${count} times), and what it did in JavaScript would be missing; do less in \`run\`, ` +
-          `or use allow: ['${name}'] if nothing of it is needed`,
-      );
-    }
-    for (const name of this.boundary.unseen) {
-      if (allow.includes(name)) continue;
-      reasons.push(
-        `the import ${name} is a function of another module or suspends this one, and what it may have done would be missing; ` +
-          `use allow: ['${name}'] if nothing of it is needed`,
-      );
-    }
-    const live = this.glue.liveHandles(this.boundary);
-    if (live === null && !allow.includes('handles')) {
-      reasons.push("it is not known whether the module holds values of JavaScript by number; use allow: ['handles'] if it does not");
-    } else if (live > 0 && !allow.includes('handles')) {
-      reasons.push(`the module holds ${live} values of JavaScript by number, which would be missing (allow: ['handles'])`);
-    }
-    return reasons;
-  }
-
-  state() {
-    const files = this.schema.memories.map((_, index) => `memory.${index}`);
-    const { exports } = this.instances[0];
-    // A copy: what the program does later is not in it.
-    const write = (file, bytes) => this.write(file, bytes.slice());
-    return readState(exports, this.schema, this.identities, files, write, this.imported);
-  }
-
-  /** Reasons why memories cannot be captured, and whether imported ones were fresh. */
-  memories(state) {
-    const reasons = [];
-    const { exports } = this.instances[0];
-    this.schema.memories.forEach((name, index) => {
-      const { buffer } = exports[name];
-      const before = state.imported?.memories.find((memory) => memory.index === index);
-      if (!(buffer instanceof ArrayBuffer)) reasons.push(`memory ${index} is shared: threads are not supported`);
-      else if (before && before.size !== buffer.byteLength) {
-        reasons.push(`memory ${index} is imported and has grown, which JavaScript would not see; let it be larger from the beginning`);
-      }
-    });
-    const imported = state.imported?.memories ?? [];
-    return { reasons, areFresh: imported.length > 0 && imported.every((memory) => memory.file === undefined) };
-  }
-
-  /** Takes values out of tables that JavaScript can put there again. Gives these, and what it cannot. */
-  fixups(state) {
-    const { exports } = this.instances[0];
-    const tables = [];
-    const reasons = [];
-    this.schema.tables.forEach(({ export: probe, type }, index) => {
-      if (type !== 'extern') return;
-      const table = exports[probe];
-      const slots = [];
-      state.tables[index].slots.forEach((shown, slot) => {
-        if (shown === 'null') return;
-        const value = table.get(typeof table.length === 'bigint' ? BigInt(slot) : slot);
-        const again = written(value);
-        if (again === undefined) {
-          reasons.push(`table ${index}, element ${slot} holds ${describe(value)} of JavaScript, which would be missing`);
-          return;
-        }
-        slots.push([slot, again]);
-        state.tables[index].slots[slot] = 'null';
-      });
-      if (slots.length === 0) return;
-      const name = this.schema.exports.find((name) => exports[name] === table);
-      const from = this.schema.imports.find((one) => one.kind === 'table' && one.index === index);
-      if (name === undefined && from === undefined) {
-        reasons.push(`table ${index} holds values of JavaScript and is not exported, so that they cannot be put there again`);
-        return;
-      }
-      tables.push({ ...(name === undefined ? { import: [from.module, from.name] } : { export: name }), runs: runs(slots) });
-    });
-    return { tables, reasons };
-  }
-}
-
-function describe(value) {
-  if (typeof value === 'function') return 'a function';
-  if (typeof value === 'symbol') return 'a symbol';
-  const name = value?.constructor?.name;
-  return name ? `an object (${name})` : 'an object';
 }
 
 /** Whether JSON has all of a value. */
@@ -185,53 +37,127 @@ async function bytesFrom(source, what) {
   return new Uint8Array(await readFile(source));
 }
 
-/** The snapshot of the module that `run` loads. See index.d.ts. */
-export async function capture({ wasm, out, run, noop = [], constant = {}, allow = [] }) {
-  if (typeof run !== 'function') throw new TypeError('run must be a function that loads the module');
-  const original = await bytesFrom(wasm, 'wasm');
-  const recording = new Recording(original, await probe(original));
+async function digestOf(bytes) {
+  const digest = new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** The module and the state that the snapshot is made of, and what the run time plays. */
+async function snapshotted(recording, state) {
+  const { original, recorder, files, hasRecord } = recording;
+  if (!hasRecord) {
+    // What listens is not in it.
+    state.globals.pop();
+    state.tables.pop();
+    return { wasm: original, state: { ...state, module: await digestOf(original) } };
+  }
+  const functions = listenersOf(recorder);
+  const { wasm, helper, schema } = await listen(original, [...functions.keys()]);
+  state.tables.at(-1).slots = Array(schema.slots).fill('null');
+  const memories = state.memories.map(({ file }) => files.get(file));
+  const { record, bytes } = recordOf(recorder, memories, functions);
+  const { global, table, slots } = schema;
+  return { wasm, state: { ...state, module: await digestOf(wasm) }, played: { record, bytes, helper, listening: { global, table, slots } } };
+}
+
+/** Exports that do nothing in the snapshot. */
+function noopExports(recording, given) {
+  const { hasRecord, recorder, read } = recording;
+  const isRecorded = (name) => recorder.events.some(({ kind, function: index }) => kind === 'call' && recording.isExport(name, index));
+  const called = [...read].filter((name) => !given.includes(name) && !(hasRecord && isRecorded(name)));
+  return called;
+}
+
+async function write(out, bytes) {
+  const { mkdir, writeFile } = await import('node:fs/promises');
+  const { dirname } = await import('node:path');
+  const { fileURLToPath } = await import('node:url');
+  const path = out instanceof URL ? fileURLToPath(out) : out;
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, bytes);
+}
+
+/** Runs the program with the module that is watched; gives what `run` returned. */
+async function watched(recording, { start, run }, timers) {
   let value;
   try {
-    value = copied(await run());
+    const started = await start?.();
+    if (start) {
+      recording.recorder.end();
+      timers.end();
+    }
+    value = copied(await run?.(started));
+    timers.end();
   } finally {
+    timers.restore();
     recording.uninstall();
+    recording.recorder.end();
     recording.boundary?.end();
   }
-  let reasons = recording.reasons(allow);
+  return value;
+}
+
+/** The snapshot of the module that `start` or `run` loads. See index.d.ts. */
+export async function capture({ script, ...options }) {
+  if (script === undefined) return captured(options);
+  if (options.out === undefined) throw new TypeError('script needs out: other processes read the snapshot from there');
+  const { pathToFileURL } = await import('node:url');
+  const { start, run } = await import(script instanceof URL ? script : pathToFileURL(script));
+  const made = await captured({ ...options, start, run });
+  const { table, verify } = await import('./verify.js');
+  const verdict = await verify({ original: options.wasm, snapshot: options.out, script, times: 3 });
+  if (!options.quiet) console.log(table(verdict));
+  if (!verdict.equal) {
+    const { unlink } = await import('node:fs/promises');
+    await unlink(options.out);
+    throw new Refusal(['the program answers otherwise with the snapshot, which is no more there: see `verify`']);
+  }
+  return { ...made, verdict };
+}
+
+async function captured({ wasm, out, start, run, noop = [], constant = {}, allow = [], again = [] }) {
+  if (typeof (start ?? run) !== 'function') throw new TypeError('start or run must be a function that loads the module');
+  const original = await bytesFrom(wasm, 'wasm');
+  const listening = await listen(original);
+  const given = [...noop, ...Object.keys(constant)];
+  const probed = await probe(listening.wasm);
+  const recording = new Recording(original, { probed, listening, passed: given, allow, again, hasStart: start !== undefined });
+  const timers = watchTimers();
+  const value = await watched(recording, { start, run }, timers);
+  let reasons = [...recording.reasons(), ...(allow.includes('timers') ? [] : timers.reasons())];
   if (reasons.length > 0) throw new Refusal(reasons);
-  const state = recording.state();
-  const { reasons: ofMemories, areFresh } = recording.memories(state);
-  const { reasons: ofTables, tables } = recording.fixups(state);
-  reasons = [...ofMemories, ...ofTables];
+  const read = recording.state();
+  const { reasons: ofMemories, areFresh } = recording.memories(read);
+  const { reasons: ofTables, tables } = recording.fixups(read);
+  const { wasm: module, state, played } = await snapshotted(recording, read);
+  reasons = [...ofMemories, ...ofTables, ...(played ? recording.recorder.problems : [])];
   if (reasons.length > 0) throw new Refusal(reasons);
-  const isGiven = (name) => noop.includes(name) || Object.hasOwn(constant, name);
-  const called = [...recording.read].filter((name) => !isGiven(name));
   const constants = Object.entries(constant).map(([name, number]) => [name, String(number)]);
   const options = {
-    noop_exports: [...noop, ...called],
+    noop_exports: [...noop, ...noopExports(recording, given)],
     constant_exports: Object.fromEntries(constants),
     fresh_imports: areFresh,
   };
   let snapshot;
   try {
-    snapshot = await encode(original, state, recording.files, options);
+    snapshot = await encode(module, state, recording.files, options);
   } catch (error) {
     throw new Refusal([error.message]);
   }
-  const bytes = tables.length > 0 || value !== undefined ? withSection(snapshot.wasm, { tables, value }) : snapshot.wasm;
-  if (out !== undefined) {
-    const { mkdir, writeFile } = await import('node:fs/promises');
-    const { dirname } = await import('node:path');
-    const { fileURLToPath } = await import('node:url');
-    const path = out instanceof URL ? fileURLToPath(out) : out;
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, bytes);
-  }
-  return {
-    wasm: bytes,
-    value,
-    noop: options.noop_exports,
-    needsRuntime: tables.length > 0 || value !== undefined,
-    warnings: snapshot.warnings,
-  };
+  const runtime = played ? 'replay' : tables.length > 0 || value !== undefined ? 'run' : 'none';
+  const sections = runtime === 'none' ? [] : sectionsOf({ tables, value }, played);
+  const bytes = sections.reduce((bytes, [name, contents]) => withSection(bytes, name, contents), snapshot.wasm);
+  if (out !== undefined) await write(out, bytes);
+  return { wasm: bytes, value, noop: options.noop_exports, runtime, needsRuntime: runtime !== 'none', warnings: snapshot.warnings };
+}
+
+function sectionsOf(contents, played) {
+  const json = (data) => new TextEncoder().encode(JSON.stringify(data));
+  if (!played) return [[SECTION, json(contents)]];
+  const { record, listening, bytes, helper } = played;
+  return [
+    [SECTION, json({ ...contents, record, listening })],
+    [`${SECTION}.bytes`, bytes],
+    [`${SECTION}.helper`, helper],
+  ];
 }

@@ -51,3 +51,13 @@ export async function encode(wasm, state, files, options) {
   const [snapshot, said] = await call('encode', [wasm, request, ...files.values()], 2);
   return { wasm: snapshot, ...JSON.parse(utf8.decode(said)) };
 }
+
+/**
+ * The form of a module whose functions (those of these indices, or all that can be called from outside) ask the host first,
+ * the module that makes answers for it, and what is where.
+ */
+export async function listen(wasm, functions = null) {
+  const request = new TextEncoder().encode(JSON.stringify(functions));
+  const [listening, helper, schema] = await call('listen', [wasm, request], 3);
+  return { wasm: listening, helper, schema: JSON.parse(utf8.decode(schema)) };
+}

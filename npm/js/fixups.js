@@ -36,11 +36,9 @@ function leb(number) {
   return bytes;
 }
 
-/** The module with the section at its end. */
-export function withSection(wasm, contents) {
-  const utf8 = new TextEncoder();
-  const name = utf8.encode(SECTION);
-  const payload = utf8.encode(JSON.stringify(contents));
+/** The module with a custom section at its end. */
+export function withSection(wasm, section, payload) {
+  const name = new TextEncoder().encode(section);
   const body = [...leb(name.length), ...name];
   const head = [0, ...leb(body.length + payload.length), ...body];
   const out = new Uint8Array(wasm.length + head.length + payload.length);

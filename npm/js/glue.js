@@ -1,5 +1,7 @@
 // What is known of the JavaScript around modules, by the names that tools give to imports and exports.
 
+import { Emscripten } from './emscripten.js';
+
 // Imports of wasm-bindgen that only look at a value, make one of a primitive, or throw.
 const PURE = new RegExp(
   '^__wbindgen_(string_new|string_get|number_new|number_get|boolean_get|bigint_from_[a-z0-9]+|bigint_get_as_i64|debug_string' +
@@ -71,25 +73,20 @@ class WasmBindgen {
     return seen.at(-1) + 1 - first - numbers.size;
   }
 
+  isTransparent() {
+    return false;
+  }
+
+  isFile() {
+    return false;
+  }
+
+  left() {
+    return [];
+  }
+
   get initializers() {
     return ['__wbindgen_start'];
-  }
-}
-
-/** Any other module. */
-class Other {
-  explain({ module, name }) {
-    // Emscripten: calls through the table, with exceptions caught; and views of a memory that has grown.
-    return (module === 'env' && /^invoke_[a-z]+$/.test(name)) || name === 'emscripten_resize_heap'
-      || /^_?emscripten_memcpy_(js|big)$/.test(name);
-  }
-
-  liveHandles() {
-    return 0;
-  }
-
-  get initializers() {
-    return ['__wasm_call_ctors', '_initialize'];
   }
 }
 
@@ -97,5 +94,5 @@ class Other {
 export function glueOf(module) {
   const imports = WebAssembly.Module.imports(module);
   const isOfWasmBindgen = imports.some(({ name }) => name.startsWith('__wbindgen_') || name.startsWith('__wbg_'));
-  return isOfWasmBindgen ? new WasmBindgen(imports) : new Other();
+  return isOfWasmBindgen ? new WasmBindgen(imports) : new Emscripten(imports);
 }

@@ -21,9 +21,9 @@ export function isSame(left, right) {
  *
  * `original` are the bytes that are recognized, `replacement` those that are compiled instead; `exports` the names that a program
  * may see of the replacement, all by default. `before` is given the program's imports, and returns those that are passed on; `after` is given
- * the instance, and returns the one that the program gets.
+ * the instance, and returns the one that the program gets. `clock`, if there is one, is told what took how long, in milliseconds.
  */
-export function installHooks({ original, replacement, exports, before, after }) {
+export function installHooks({ original, replacement, exports, before, after, clock }) {
   const genuine = WebAssembly;
   const { Module, Instance } = genuine;
   const names = ['Module', 'Instance', 'compile', 'instantiate', 'compileStreaming', 'instantiateStreaming'];
@@ -36,6 +36,13 @@ export function installHooks({ original, replacement, exports, before, after }) 
     return bytes !== undefined && isSame(bytes, original);
   };
   const own = (module) => (ours.add(module), module);
+  const timed = (what, work) => {
+    if (!clock) return work();
+    const started = performance.now();
+    const finish = (result) => (clock(what, performance.now() - started), result);
+    const result = work();
+    return result instanceof Promise ? result.then(finish) : finish(result);
+  };
   const target = (newTarget, proxy, plain) => (newTarget === proxy ? plain : newTarget);
 
   const exportsOf = (module) => {
@@ -46,7 +53,7 @@ export function installHooks({ original, replacement, exports, before, after }) 
     construct(plain, [source, ...rest], newTarget) {
       const as = target(newTarget, HookedModule, plain);
       if (!recognizes(source)) return Reflect.construct(plain, [source, ...rest], as);
-      return own(Reflect.construct(plain, [replacement, ...rest], as));
+      return own(timed('compile', () => Reflect.construct(plain, [replacement, ...rest], as)));
     },
     get: (plain, key) => (key === 'exports' ? exportsOf : Reflect.get(plain, key)),
   });
@@ -54,18 +61,26 @@ export function installHooks({ original, replacement, exports, before, after }) 
     construct(plain, [module, imports], newTarget) {
       const as = target(newTarget, HookedInstance, plain);
       if (!ours.has(module)) return Reflect.construct(plain, [module, imports], as);
-      return after(Reflect.construct(plain, [module, before(imports)], as));
+      const given = before(imports);
+      return after(timed('instantiate', () => Reflect.construct(plain, [module, given], as)));
     },
   });
   const hooked = {
     Module: HookedModule,
     Instance: HookedInstance,
     async compile(source, ...rest) {
-      return recognizes(source) ? own(await compile(replacement, ...rest)) : compile(source, ...rest);
+      return recognizes(source) ? own(await timed('compile', () => compile(replacement, ...rest))) : compile(source, ...rest);
     },
     async instantiate(source, imports, ...rest) {
-      if (ours.has(source)) return after(await instantiate(source, before(imports), ...rest));
+      if (ours.has(source)) {
+        const given = before(imports);
+        return after(await timed('instantiate', () => instantiate(source, given, ...rest)));
+      }
       if (!recognizes(source)) return instantiate(source, imports, ...rest);
+      if (clock) {
+        const module = own(await timed('compile', () => compile(replacement, ...rest)));
+        return { module, instance: await hooked.instantiate(module, imports, ...rest) };
+      }
       const { module, instance } = await instantiate(replacement, before(imports), ...rest);
       return { module: own(module), instance: after(instance) };
     },

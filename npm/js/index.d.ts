@@ -1,14 +1,21 @@
 /** What `capture` is asked for. */
-export interface CaptureOptions<Value> {
+export interface CaptureOptions<Value, Started = undefined> {
   /** The module that the library loads: its file or its bytes, by which it is recognized. */
   wasm: string | URL | Uint8Array | ArrayBuffer;
   /** Where the snapshot is written. */
   out?: string | URL;
   /**
-   * Loads the library and brings it to the state that programs should start with. What it returns is data that a program
-   * needs to use that state, a pointer for example; it becomes part of the snapshot.
+   * Loads the library as every program does. The calls into the module that this makes are recorded: a program that makes the same
+   * ones first gets the same answers at once, and what the module then called in JavaScript is called again. A program that does
+   * something else gets an error.
    */
-  run: () => Value | Promise<Value>;
+  start?: () => Started | Promise<Started>;
+  /**
+   * Brings the library to the state that programs should start with: what is done once, when the snapshot is made. Without
+   * `start`, it loads the library, too. What it returns is data that a program needs to use that state, a pointer for example; it
+   * becomes part of the snapshot. It is given what `start` returned.
+   */
+  run?: (started: Started) => Value | Promise<Value>;
   /**
    * Exports that do nothing in the snapshot, besides those that are known: `__wbindgen_start`, `__wasm_call_ctors` and
    * `_initialize`, if they were called.
@@ -18,9 +25,21 @@ export interface CaptureOptions<Value> {
   constant?: Record<string, number | bigint>;
   /**
    * What may be missing in the snapshot, as the refusal names it: imports whose effects in JavaScript nobody needs
-   * (`env.log`), or `handles`.
+   * (`env.log`), `handles`, or `timers`.
    */
   allow?: string[];
+  /**
+   * Imports whose calls outside of `start` are made again at run time, with the memory as it was: such as open and write files.
+   * `files` stands for all of Emscripten's that work on files.
+   */
+  again?: string[];
+  /**
+   * A script with `start`, `run` and `calls`, as for `verify`, in the place of the two functions. Then original and snapshot are started
+   * in processes of their own at the end; what takes how long is printed, and a snapshot with other answers is removed.
+   */
+  script?: string | URL;
+  /** Prints nothing. */
+  quiet?: boolean;
 }
 
 /** A snapshot. */
@@ -30,13 +49,20 @@ export interface Captured<Value> {
   value: Value;
   /** The exports that do nothing in it. */
   noop: string[];
-  /** Whether programs must call `preinitialized` of `preinit/js/run` before they load the library. */
+  /**
+   * What programs must call before they load the library: `preinitialized` of `preinit/js/run` or of `preinit/js/replay`, which does
+   * what the other does, too.
+   */
+  runtime: 'none' | 'run' | 'replay';
+  /** Whether `runtime` is one of the two. */
   needsRuntime: boolean;
   warnings: string[];
+  /** What the comparison said, if there was a `script`. */
+  verdict?: Verdict;
 }
 
-/** Makes a snapshot of the module that `run` loads. Rejects with a {@link Refusal} if something would be lost. */
-export function capture<Value = undefined>(options: CaptureOptions<Value>): Promise<Captured<Value>>;
+/** Makes a snapshot of the module that `start` or `run` loads. Rejects with a {@link Refusal} if something would be lost. */
+export function capture<Value = undefined, Started = undefined>(options: CaptureOptions<Value, Started>): Promise<Captured<Value>>;
 
 /** Why there is no snapshot. */
 export class Refusal extends Error {
@@ -52,22 +78,46 @@ export interface VerifyOptions {
   snapshot: string | URL;
   /** A script that exports the functions of {@link VerifyScript}. It loads the library as it is; the module is exchanged. */
   script: string | URL;
+  /** How often each side is run; the fastest run counts. */
+  times?: number;
 }
 
 /** The functions of the script. */
 export interface VerifyScript {
+  /** The same as for `capture`. It is called with both. */
+  start?(): unknown;
   /** The same as for `capture`. It is called with the original only. */
-  run(): unknown;
+  run?(started: unknown): unknown;
   /** Uses the library, and returns what has to be the same. */
-  calls(context: { preinitialized: boolean; value: unknown }): unknown;
+  calls(context: { preinitialized: boolean; value: unknown; started: unknown }): unknown;
 }
 
 export interface Verdict {
   equal: boolean;
   answers: { original: unknown; snapshot: unknown };
+  /** How many pages of 4 KiB of the memories that JavaScript can see differ in the end. What was freed may. */
+  differentPages: number;
   /** From the start of the script to its last answer. */
   milliseconds: { original: number; snapshot: number };
+  /** What of it took how long; `read` comes before. */
+  phases: { original: Phases; snapshot: Phases };
+  /** Whether the snapshot is faster, reading the file included. */
+  gains: boolean;
 }
+
+/** In milliseconds. Compiling and instantiating are not counted in the others. */
+export interface Phases {
+  read: number;
+  compile: number;
+  instantiate: number;
+  import: number;
+  start: number;
+  run: number;
+  calls: number;
+}
+
+/** What was measured, as a table for people. */
+export function table(verdict: Verdict): string;
 
 /** Runs a program with the original and with the snapshot, in processes of their own, and compares the answers. */
 export function verify(options: VerifyOptions): Promise<Verdict>;

@@ -1,2 +1,2 @@
 export { capture, Refusal } from './capture.js';
-export { verify } from './verify.js';
+export { table, verify } from './verify.js';

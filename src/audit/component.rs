@@ -5,7 +5,7 @@ use super::audit_report::{Audit, Timings};
 use super::file_contents::FileSearch;
 use super::rerun::{Repeat, Variation, divergence, patient, varied_host};
 use super::{first_run, search, taint, variations, varied, weight};
-use crate::checks::{self, LibcState, Source, ValueSearch, libc_findings};
+use crate::checks::{self, Given, LibcState, Source, ValueSearch, libc_findings};
 use crate::component::part::path;
 use crate::component::{ComponentRunError, Prepared};
 use crate::engine::on_guest_thread;
@@ -14,7 +14,7 @@ use crate::evidence::{Difference, Evidence, Symbols, differences};
 use crate::execute::Cached;
 use crate::finding::{Finding, Level};
 use crate::guest::{AddressMap, Program};
-use crate::host::{HostOptions, Ledger, Limits, WasiOptions};
+use crate::host::{HostOptions, Ledger, Limits};
 use crate::options::Options;
 use crate::report::{self, seconds};
 use crate::stage_clock::StageClock;
@@ -52,20 +52,22 @@ pub(super) fn audit(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     timings.capture = (clock.lap() - timings.init).max(0.0);
 
     let ledger = Arc::new(ledger);
+    let given = Given { wasi: &wasi, stubs: &[] };
     let repeated = Repeated {
         prepared: &prepared,
         options: &options,
         first: joined(&left.snapshots),
         ledger: Arc::clone(&ledger),
         limits: patient(&options.limits, left.run_time),
+        given,
         runs: AtomicUsize::new(0),
     };
-    let sources = Source::fetched(&wasi, &ledger);
+    let sources = Source::fetched(given, &ledger);
     let variations = variations::variations(&repeated, &sources)?;
     let unstable = repeated.vary(&[])?;
     timings.reruns = clock.lap();
 
-    let search = Search { prepared: &prepared, left: &left, ledger: &ledger, wasi: &wasi };
+    let search = Search { prepared: &prepared, left: &left, ledger: &ledger, given };
     let mut found = search.run(&variations, &unstable);
     found.findings.extend(handles(&left));
     found.findings.extend(checks::monotonic_clock(&ledger).map(|finding| {
@@ -77,7 +79,7 @@ pub(super) fn audit(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     not_covered.push("whether constructors run again, and what libc has cached for certain".to_string());
     Ok(Audit {
         findings: found.findings,
-        varied: variations.iter().map(|variation| varied(variation, &wasi)).collect(),
+        varied: variations.iter().map(|variation| varied(variation, given)).collect(),
         not_covered,
         weight: found.weight,
         stubs: ledger.stubs(),
@@ -129,13 +131,14 @@ struct Repeated<'r, 'a> {
     first: Snapshot<'static>,
     ledger: Arc<Ledger>,
     limits: Limits,
+    given: Given<'r>,
     runs: AtomicUsize,
 }
 
 impl Repeat for Repeated<'_, '_> {
     fn vary(&self, sources: &[Source]) -> Result<Variation, Error> {
         self.runs.fetch_add(1, Ordering::Relaxed);
-        let host: HostOptions = varied_host(&self.options.host, &self.ledger, sources);
+        let host: HostOptions = varied_host(&self.options.host, &self.ledger, (sources, self.given));
         let options = Options { host, limits: self.limits, on_init: None, ..self.options.clone() };
         let mut ledger = Ledger::default();
         let ran = on_guest_thread(|| run(self.prepared, &options, &mut ledger)).map_err(Error::Thread)?;
@@ -202,7 +205,7 @@ struct Search<'s, 'a> {
     prepared: &'s Prepared<'a>,
     left: &'s Left,
     ledger: &'s Ledger,
-    wasi: &'s WasiOptions,
+    given: Given<'s>,
 }
 
 #[derive(Default)]
@@ -259,18 +262,18 @@ impl Search<'_, '_> {
             false => AddressMap::unknown(),
         };
         let evidence = Evidence::new(module, snapshot, self.ledger, &symbols, &addresses);
-        let values = ValueSearch::run(&evidence, self.wasi, |source, memory, range| {
+        let values = ValueSearch::run(&evidence, self.given, |source, memory, range| {
             search::may_depend(variations, source, memory, &range)
         });
         let files = FileSearch::run(&evidence);
         found.too_short = found.too_short.max(values.too_short + files.too_short);
-        let mut findings = taint::findings(&evidence, self.wasi, variations, &values.locations);
+        let mut findings = taint::findings(&evidence, self.given, variations, &values.locations);
         findings.extend(values.findings);
         findings.extend(files.findings);
         findings.extend(checks::handles(&evidence));
         let libc =
             LibcState { preopens: Cached::Unknown, environment: Cached::Unknown, is_go: program.libc.is_go };
-        findings.extend(libc_findings::findings(&evidence, self.wasi, &libc));
+        findings.extend(libc_findings::findings(&evidence, self.given.wasi, &libc));
         findings.extend(search::unstable(&evidence, &unstable.changed));
         found.weight.extend(weight::weights(&evidence).into_iter().filter(|weight| weight.size > 0));
         findings

@@ -1,6 +1,19 @@
 //! What of the build machine a snapshot freezes, and where. Init runs again with other random numbers, times, environment
 //! variables, arguments and input; what changes depends on them. The further runs are answered from the record of the
 //! first and touch nothing outside.
+//!
+//! ```
+//! use preinit::audit::{Audit, audit};
+//!
+//! let wasm = preinit::wat_to_wasm(br#"(module (memory (export "memory") 1)
+//!     (func (export "preinit") (i32.store (i32.const 64) (i32.const 1))))"#)?;
+//! let audit: Audit = audit(&wasm, &preinit::Options::default())?;
+//! assert!(audit.is_clean());
+//! assert!(audit.page("app.wasm").contains("app.wasm") && !audit.text(true).is_empty());
+//! # Ok::<(), preinit::Error>(())
+//! ```
+//!
+//! No example: the other types are what an [`Audit`] holds.
 
 mod audit_page;
 mod audit_report;
@@ -24,14 +37,14 @@ pub use audit_report::{Audit, Timings, Varied};
 pub use weight::{Share, Weight};
 
 use crate::checks::constructors::ConstructorEffect;
-use crate::checks::{LibcState, Source};
+use crate::checks::{Given, LibcState, Source};
 use crate::cleaning::{PutBack, ResetHooks};
 use crate::engine::{self, on_guest_thread};
 use crate::error::Error;
 use crate::evidence::{Difference, Evidence, Symbols, differences};
 use crate::execute::{Execution, FinishedInit};
 use crate::guest::{AddressMap, LibcFunctions, Program};
-use crate::host::{Ledger, WasiOptions};
+use crate::host::{Ledger, StubCalls};
 use crate::options::Options;
 use crate::page::maps_of_evidence;
 use crate::report::seconds;
@@ -97,7 +110,10 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let first = FirstRun { snapshot: init.snapshot(&mut instance)?, record };
     timings.capture = clock.lap();
 
-    let repeated = repeat(&init, &first, &wasi, (&program.libc, &put_back))?;
+    let mut stubs = first.record.ledger.stubs();
+    let valued: Vec<StubCalls> = stubs.iter().filter(|stub| stub.has_number).cloned().collect();
+    let given = Given { wasi: &wasi, stubs: &valued };
+    let repeated = repeat(&init, &first, given, (&program.libc, &put_back))?;
     timings.reruns = clock.lap();
 
     let symbols = Symbols::of(&module);
@@ -109,7 +125,7 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
         evidence: &evidence,
         program: &program,
         options,
-        wasi: &wasi,
+        given,
         init_functions: init.calls(),
         repeated: repeated.as_ref(),
         weights: &weight,
@@ -118,14 +134,15 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let unrecorded = first.record.ledger.unrecorded();
     let not_covered = search::not_covered(unrecorded, too_short, first.record.in_progress.len());
     let variations = repeated.as_ref().map_or(&[][..], |repeated| &repeated.variations);
-    let varied: Vec<Varied> = variations.iter().map(|variation| varied(variation, &wasi)).collect();
+    let varied: Vec<Varied> = variations.iter().map(|variation| varied(variation, given)).collect();
+    mark_kept(&mut stubs, &valued, variations);
     let mapped = varied.iter().map(|varied| &varied.ranges[..]).filter(|ranges| !ranges.is_empty());
     let maps = maps_of_evidence(&evidence, &mapped.collect::<Vec<_>>());
     Ok(Audit {
         findings,
         not_covered,
         weight,
-        stubs: first.record.ledger.stubs(),
+        stubs,
         host_calls: first.record.ledger.len(),
         runs: 1 + repeated.as_ref().map_or(0, |repeated| repeated.runs),
         maps,
@@ -140,14 +157,14 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
 fn repeat(
     init: &InitRun<'_>,
     first: &FirstRun<'_>,
-    wasi: &WasiOptions,
+    given: Given<'_>,
     libc: (&LibcFunctions, &[PutBack]),
 ) -> Result<Option<Repeated>, Error> {
     if !first.record.ledger.unrecorded().is_empty() {
         return Ok(None);
     }
-    let rerun = Rerun::new(init, first);
-    let sources = Source::fetched(wasi, &first.record.ledger);
+    let rerun = Rerun::new(init, first, given);
+    let sources = Source::fetched(given, &first.record.ledger);
     let (variations, finished) = rayon::join(
         || variations::variations(&rerun, &sources),
         || on_guest_thread(|| finished(&rerun, libc)).unwrap_or_else(|error| Err(Error::Thread(error))),
@@ -182,13 +199,24 @@ fn finished(rerun: &Rerun<'_>, (libc, put_back): (&LibcFunctions, &[PutBack])) -
     Ok(Finished { libc: state, constructors, unstable })
 }
 
-fn varied(variation: &Variation, wasi: &WasiOptions) -> Varied {
+/// Says of each stub whether something depends on its answers, as far as it was varied: `valued` are those that were.
+fn mark_kept(stubs: &mut [StubCalls], valued: &[StubCalls], variations: &[Variation]) {
+    for (index, varied) in valued.iter().enumerate() {
+        let mut of_stub =
+            variations.iter().filter(|variation| variation.sources.contains(&Source::Stub(index))).peekable();
+        let is_known = of_stub.peek().is_some();
+        let kept = is_known.then(|| of_stub.any(Variation::has_effect));
+        stubs.iter_mut().filter(|stub| stub.import == varied.import).for_each(|stub| stub.kept = kept);
+    }
+}
+
+fn varied(variation: &Variation, given: Given<'_>) -> Varied {
     let ranges = variation.changed.iter().filter_map(|difference| match difference {
         Difference::Memory { memory, range, .. } => Some((*memory, range.start, range.end)),
         _ => None,
     });
     Varied {
-        source: taint::names(&variation.sources, wasi),
+        source: taint::names(&variation.sources, given),
         bytes: variation.changed.iter().map(Difference::bytes).sum(),
         differences: variation.changed.len(),
         diverged: variation.divergence.is_some(),

@@ -2,7 +2,7 @@
 
 use super::first_run::FirstRun;
 use super::init_run::{InitEnd, InitRun};
-use crate::checks::Source;
+use crate::checks::{Given, Source};
 use crate::engine::on_guest_thread;
 use crate::error::Error;
 use crate::evidence::{Difference, differences};
@@ -18,6 +18,7 @@ pub(super) struct Rerun<'a> {
     pub init: &'a InitRun<'a>,
     pub first: &'a FirstRun<'a>,
     pub limits: Limits,
+    given: Given<'a>,
     runs: AtomicUsize,
 }
 
@@ -75,7 +76,11 @@ impl Repeat for Rerun<'_> {
 }
 
 /// The host of a run that is answered from `ledger` except for `sources`.
-pub(super) fn varied_host(host: &HostOptions, ledger: &Arc<Ledger>, sources: &[Source]) -> HostOptions {
+pub(super) fn varied_host(
+    host: &HostOptions,
+    ledger: &Arc<Ledger>,
+    (sources, given): (&[Source], Given<'_>),
+) -> HostOptions {
     let mut host = HostOptions {
         replay: Some(Arc::clone(ledger)),
         replay_outside_only: true,
@@ -89,8 +94,8 @@ pub(super) fn varied_host(host: &HostOptions, ledger: &Arc<Ledger>, sources: &[S
             stderr: Output::Discard,
             ..wasi.clone()
         };
-        sources.iter().for_each(|source| source.vary(wasi));
     }
+    sources.iter().for_each(|source| source.vary(given, &mut host));
     host
 }
 
@@ -109,7 +114,7 @@ pub(super) fn divergence(first: &Ledger, ledger: &Ledger, ended: Option<String>)
     let text = |ledger: &Ledger| {
         let entry = ledger.entries().nth(call)?;
         let called = ledger.called(call).filter(|called| **called != *entry.call.import);
-        Some(called.map_or_else(|| entry.call.to_string(), ToString::to_string))
+        Some(called.map_or_else(|| entry.call.in_words(first.show_values), ToString::to_string))
     };
     let how = match (ended, text(first), text(ledger)) {
         (Some(ended), ..) => ended,
@@ -122,15 +127,15 @@ pub(super) fn divergence(first: &Ledger, ledger: &Ledger, ended: Option<String>)
 }
 
 impl<'a> Rerun<'a> {
-    pub fn new(init: &'a InitRun<'a>, first: &'a FirstRun<'a>) -> Rerun<'a> {
+    pub fn new(init: &'a InitRun<'a>, first: &'a FirstRun<'a>, given: Given<'a>) -> Rerun<'a> {
         let limits = patient(init.execution.limits, first.record.run_time);
-        Rerun { init, first, limits, runs: AtomicUsize::new(0) }
+        Rerun { init, first, limits, given, runs: AtomicUsize::new(0) }
     }
 
     /// Runs init, answered from `ledger` except for `sources`.
     pub fn start(&self, ledger: &Arc<Ledger>, sources: &[Source]) -> Result<InitEnd, Error> {
         self.runs.fetch_add(1, Ordering::Relaxed);
-        let host = varied_host(self.init.execution.host, ledger, sources);
+        let host = varied_host(self.init.execution.host, ledger, (sources, self.given));
         self.init.run(&host, &self.limits)
     }
 

@@ -6,11 +6,11 @@ use super::weight::Weight;
 use super::{free_stack, taint};
 use crate::checks::LibcState;
 use crate::checks::constructors::ConstructorEffect;
-use crate::checks::{self, SHORTEST, Source, ValueSearch, constructors, libc_findings};
+use crate::checks::{self, Given, SHORTEST, Source, ValueSearch, constructors, libc_findings};
 use crate::evidence::{Difference, Evidence, locations};
 use crate::finding::{Finding, Level};
 use crate::guest::Program;
-use crate::host::{ImportName, WasiOptions};
+use crate::host::ImportName;
 use crate::options::Options;
 use crate::wording::counted;
 use std::ops::Range;
@@ -31,7 +31,7 @@ pub(super) struct Search<'a> {
     pub evidence: &'a Evidence<'a>,
     pub program: &'a Program<'a>,
     pub options: &'a Options,
-    pub wasi: &'a WasiOptions,
+    pub given: Given<'a>,
     /// The exports that init is.
     pub init_functions: &'a [String],
     /// `None` if init cannot run again.
@@ -49,18 +49,18 @@ pub(super) struct Found {
 
 impl Search<'_> {
     pub fn run(&self) -> Found {
-        let Search { evidence, wasi, .. } = *self;
+        let Search { evidence, given, .. } = *self;
         let variations = self.repeated.map_or(&[][..], |repeated| &repeated.variations);
-        let values = ValueSearch::run(evidence, wasi, |source, memory, range| {
+        let values = ValueSearch::run(evidence, given, |source, memory, range| {
             may_depend(variations, source, memory, &range)
         });
         let files = FileSearch::run(evidence);
-        let mut findings = taint::findings(evidence, wasi, variations, &values.locations);
+        let mut findings = taint::findings(evidence, given, variations, &values.locations);
         findings.extend(values.findings);
         findings.extend(files.findings);
         findings.extend(checks::handles(evidence));
         if let Some(Repeated { libc, constructors, unstable, .. }) = self.repeated {
-            findings.extend(libc_findings::findings(evidence, wasi, libc));
+            findings.extend(libc_findings::findings(evidence, given.wasi, libc));
             findings.extend(self.constructors(constructors));
             findings.extend(self::unstable(evidence, unstable));
         }

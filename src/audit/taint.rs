@@ -1,7 +1,7 @@
 //! What depends on which source.
 
 use super::rerun::{Divergence, Variation};
-use crate::checks::Source;
+use crate::checks::{Given, Source};
 use crate::evidence::Difference;
 use crate::evidence::locations;
 use crate::evidence::{Evidence, Owner};
@@ -16,16 +16,16 @@ const SEPARATE: usize = 3;
 /// What the variations show. `reported` are locations that other findings name already.
 pub(super) fn findings(
     evidence: &Evidence<'_>,
-    wasi: &WasiOptions,
+    given: Given<'_>,
     variations: &[Variation],
     reported: &[Location],
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut by_variable: Vec<(&Variation, Finding)> = Vec::new();
     for variation in variations {
-        let Some(effect) = Effect::of(variation, wasi) else { continue };
+        let Some(effect) = Effect::of(variation, given) else { continue };
         findings.extend(effect.divergence(evidence));
-        let Some(finding) = effect.taint(evidence, wasi, reported) else { continue };
+        let Some(finding) = effect.taint(evidence, given, reported) else { continue };
         let is_variable = variation.sources.iter().all(|source| matches!(source, Source::Variable(_)));
         match is_variable && finding.level == Level::Warning {
             true => by_variable.push((variation, finding)),
@@ -34,25 +34,25 @@ pub(super) fn findings(
     }
     match by_variable.len() {
         0..=SEPARATE => findings.extend(by_variable.into_iter().map(|(_, finding)| finding)),
-        _ => findings.push(of_variables(by_variable, wasi)),
+        _ => findings.push(of_variables(by_variable, given)),
     }
     findings
 }
 
 /// One finding about many variables.
-fn of_variables(separate: Vec<(&Variation, Finding)>, wasi: &WasiOptions) -> Finding {
+fn of_variables(separate: Vec<(&Variation, Finding)>, given: Given<'_>) -> Finding {
     const SHOWN: usize = 8;
     let changed = separate.iter().flat_map(|(variation, _)| &variation.changed);
     let bytes = Bytes(changed.map(Difference::bytes).sum());
     let variables: BTreeSet<Source> =
         separate.iter().flat_map(|(variation, _)| variation.sources.iter().copied()).collect();
-    let names: Vec<String> = variables.iter().map(|source| source.name(wasi)).collect();
+    let names: Vec<String> = variables.iter().map(|source| source.name(given)).collect();
     let title = format!("{bytes} depend on {} environment variables: {}", names.len(), listed(&names, SHOWN));
     let mut locations = Vec::new();
     let mut merged = Finding::new(Level::Warning, "taint.env", title).advise(Remedy::ReadEnvironmentLater);
     for (variation, finding) in separate {
         let what = match &variation.sources[..] {
-            [source] => source.name(wasi),
+            [source] => source.name(given),
             several => format!("one or more of {}", several.len()),
         };
         merged.more_locations += finding.more_locations;
@@ -74,12 +74,12 @@ struct Effect<'v> {
 }
 
 impl<'v> Effect<'v> {
-    fn of(variation: &'v Variation, wasi: &WasiOptions) -> Option<Effect<'v>> {
+    fn of(variation: &'v Variation, given: Given<'_>) -> Option<Effect<'v>> {
         // Arguments are given to init to be used.
         let is_argument = |source: &Source| matches!(source, Source::Argument(_));
         let level = if variation.sources.iter().all(is_argument) { Level::Note } else { Level::Warning };
         let source = *variation.sources.first()?;
-        Some(Effect { variation, source, names: names(&variation.sources, wasi), level })
+        Some(Effect { variation, source, names: names(&variation.sources, given), level })
     }
 
     /// Init took another path.
@@ -99,19 +99,19 @@ impl<'v> Effect<'v> {
 
     /// Something in the snapshot depends on the sources. Nothing is found if all of it is reported already, or on
     /// the free stack, where nothing reads it.
-    fn taint(&self, evidence: &Evidence<'_>, wasi: &WasiOptions, reported: &[Location]) -> Option<Finding> {
+    fn taint(&self, evidence: &Evidence<'_>, given: Given<'_>, reported: &[Location]) -> Option<Finding> {
         let changed = &self.variation.changed;
         let live: Vec<&Difference> =
             changed.iter().filter(|difference| !in_free_stack(evidence, difference)).collect();
         if live.iter().all(|difference| is_reported(difference, reported)) {
             return None;
         }
-        let fetched = fetched(evidence, self.source, wasi);
+        let fetched = fetched(evidence, self.source, given.wasi);
         let copied = |bytes: &[u8]| fetched.iter().any(|value| shares(bytes, value));
         let locations = locations(evidence, changed, copied);
         let title = format!("{} on {}", subject(&live, &locations), self.names);
         let finding = Finding::new(self.level, format!("taint.{}", self.source.key()), title);
-        let sites = evidence.sites(|descriptors, entry| self.source.is_fetched_by(descriptors, entry));
+        let sites = evidence.sites(|descriptors, entry| self.source.is_fetched_by(given, descriptors, entry));
         Some(finding.at(locations).by(sites).advise(remedy(self.source)))
     }
 }
@@ -163,6 +163,9 @@ fn remedy(source: Source) -> Remedy {
         Source::Variable(_) => Remedy::ReadEnvironmentLater,
         Source::Argument(_) => "read the arguments at run time".into(),
         Source::Stdin => "if that is not the purpose of init, read it at run time".into(),
+        Source::Stub(_) => {
+            "every instance has what the stub's zeros led to: give init the real function, or let it ask at run time".into()
+        }
     }
 }
 
@@ -179,6 +182,7 @@ fn fetched(evidence: &Evidence<'_>, source: Source, wasi: &WasiOptions) -> Vec<V
         Source::Variable(index) => text(wasi.env.get(index).map(|(_, value)| value)),
         Source::Argument(index) => text(wasi.args.get(index)),
         Source::Stdin => vec![evidence.ledger.stdin()],
+        Source::Stub(_) => Vec::new(),
     }
 }
 
@@ -193,13 +197,13 @@ fn shares(bytes: &[u8], value: &[u8]) -> bool {
 }
 
 /// Sources that are not separated, in words.
-pub(super) fn names(sources: &[Source], wasi: &WasiOptions) -> String {
+pub(super) fn names(sources: &[Source], given: Given<'_>) -> String {
     const SHOWN: usize = 4;
     let are_variables =
         sources.len() > 1 && sources.iter().all(|source| matches!(source, Source::Variable(_)));
     let (kind, names): (&str, Vec<String>) = match are_variables {
-        true => ("environment variables ", sources.iter().map(|source| source.name(wasi)).collect()),
-        false => ("", sources.iter().map(|source| source.describe(wasi)).collect()),
+        true => ("environment variables ", sources.iter().map(|source| source.name(given)).collect()),
+        false => ("", sources.iter().map(|source| source.describe(given)).collect()),
     };
     match names.len().saturating_sub(SHOWN) {
         0 => format!("{kind}{}", names.join(" or ")),

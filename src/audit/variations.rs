@@ -14,14 +14,14 @@ const MOST_RUNS: usize = 100;
 /// If all sources are suspected of a divergence, at most this many run separately.
 const MOST_SUSPECTS: usize = 16;
 
-/// Varies random numbers and the time separately, and all texts at once: these are separated only if something depends on
-/// them.
+/// Varies random numbers and the time separately, all texts at once, and the answers of all stubs: these are separated only if
+/// something depends on them.
 pub(super) fn variations(rerun: &dyn Repeat, sources: &[Source]) -> Result<Vec<Variation>, Error> {
     let (texts, others): (Vec<Source>, Vec<Source>) = sources.iter().partition(|source| source.is_text());
+    let is_stub = |source: &Source| matches!(source, Source::Stub(_));
+    let (stubs, others): (Vec<Source>, Vec<Source>) = others.into_iter().partition(is_stub);
     let mut groups: Vec<Vec<Source>> = others.into_iter().map(|source| vec![source]).collect();
-    if !texts.is_empty() {
-        groups.push(texts);
-    }
+    groups.extend([texts, stubs].into_iter().filter(|group| !group.is_empty()));
     let found: Result<Vec<Vec<Variation>>, Error> =
         groups.into_par_iter().map(|group| separate(rerun, group)).collect();
     Ok(found?.into_iter().flatten().collect())

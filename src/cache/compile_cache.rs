@@ -34,6 +34,21 @@ const MAX_DEPTH: usize = 8;
 ///
 /// The engine's own cache does the work. This gives every module a directory of its own, sealed: the engine would run a
 /// damaged or forged file as it is.
+///
+/// ```
+/// use preinit::{CompileCache, Preinit};
+///
+/// let directory = tempfile::tempdir()?;
+/// let cache = CompileCache::new(directory.path().join("code")).max_bytes(1 << 20);
+/// assert!(cache.directory().ends_with("code"));
+/// cache.check()?;
+///
+/// let wasm = preinit::wat_to_wasm(br#"(module (func (export "preinit")))"#)?;
+/// let builder = Preinit::new().compile_cache(cache);
+/// assert!(!builder.run(&wasm)?.report.compile_cached);
+/// assert!(builder.run(&wasm)?.report.compile_cached);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompileCache {
     directory: PathBuf,

@@ -1,4 +1,6 @@
 use crate::ownership::Fault;
+use crate::wording::PrintablePath;
+use preinit_core::printable::Printable;
 use std::io;
 use std::path::PathBuf;
 
@@ -7,7 +9,11 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum CacheError {
     /// It holds something, and nothing says that it is a cache of this program: what is in it is somebody's.
-    #[error("`{path}` holds other files, such as {found:?}, and is not a cache of preinit")]
+    #[error(
+        "`{}` holds other files, such as `{}`, and is not a cache of preinit",
+        PrintablePath(path),
+        Printable(found)
+    )]
     Foreign {
         /// The directory.
         path: PathBuf,
@@ -15,7 +21,7 @@ pub enum CacheError {
         found: String,
     },
     /// Somebody else could put code there that would run here.
-    #[error("`{path}` {fault}")]
+    #[error("`{}` {fault}", PrintablePath(path))]
     Exposed {
         /// The directory, or one on the way to it.
         path: PathBuf,
@@ -23,13 +29,13 @@ pub enum CacheError {
         fault: Fault,
     },
     /// The guest may write where the cache is.
-    #[error("the module may write to `{}`, which would let it change the cache", .0.display())]
+    #[error("the module may write to `{}`, which would let it change the cache", PrintablePath(.0))]
     Reachable(PathBuf),
     /// Something on the way is not a directory.
-    #[error("`{}` is not a directory", .0.display())]
+    #[error("`{}` is not a directory", PrintablePath(.0))]
     NotADirectory(PathBuf),
     /// The file system does not allow it.
-    #[error("`{path}`: {source}")]
+    #[error("`{}`: {source}", PrintablePath(path))]
     Io {
         /// What was read or made.
         path: PathBuf,

@@ -108,7 +108,6 @@ fn closed_streams(evidence: &Evidence<'_>) -> Vec<Finding> {
 
 /// What was printed and is still in the buffers of libc.
 fn unflushed(evidence: &Evidence<'_>) -> Vec<Finding> {
-    const SHOWN: usize = 40;
     let functions = evidence.functions_in_table();
     let mut findings = Vec::new();
     for (memory, contents) in (0u32..).zip(&evidence.contents) {
@@ -118,12 +117,10 @@ fn unflushed(evidence: &Evidence<'_>) -> Vec<Finding> {
                 2 => "standard error".to_string(),
                 fd => format!("descriptor {fd}"),
             };
-            let shown = &stream.pending[..stream.pending.len().min(SHOWN)];
-            let more = if shown.len() < stream.pending.len() { "…" } else { "" };
             let title = format!(
-                "init printed {} to {name} that are not written yet, so every instance will print them: \"{}\"{more}",
+                "init printed {} to {name} that are not written yet, so every instance will print them{}",
                 Bytes(stream.pending.len() as u64),
-                shown.escape_ascii()
+                shown(&stream.pending, evidence)
             );
             let location = evidence.location(memory, stream.address, STREAM_SIZE);
             findings.push(
@@ -134,4 +131,14 @@ fn unflushed(evidence: &Evidence<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// The first of these bytes, if they may be shown: the end of a sentence.
+pub(super) fn shown(bytes: &[u8], evidence: &Evidence<'_>) -> String {
+    const SHOWN: usize = 40;
+    if !evidence.ledger.show_values {
+        return String::new();
+    }
+    let more = if bytes.len() > SHOWN { "…" } else { "" };
+    format!(": \"{}\"{more}", bytes[..bytes.len().min(SHOWN)].escape_ascii())
 }

@@ -18,7 +18,7 @@ pub(crate) use handles::findings as handles;
 pub(crate) use libc_state::LibcState;
 pub(crate) use monotonic_clock::finding as monotonic_clock;
 pub use source::OTHER_SEED;
-pub(crate) use source::Source;
+pub(crate) use source::{Given, Source};
 pub(crate) use value_kind::is_secret_name;
 pub(crate) use values::{SHORTEST, ValueSearch};
 
@@ -40,7 +40,7 @@ pub(crate) fn findings(
     let symbols = Symbols::none();
     let addresses = AddressMap::unknown();
     let evidence = Evidence::new(module, snapshot, ledger, &symbols, &addresses);
-    let mut findings = ValueSearch::run(&evidence, wasi, |_, _, _| true).findings;
+    let mut findings = ValueSearch::run(&evidence, Given { wasi, stubs: &[] }, |_, _, _| true).findings;
     findings.extend(handles(&evidence));
     findings.retain(|finding| finding.level < Level::Note);
     findings.sort_by_key(|finding| finding.level);

@@ -1,6 +1,8 @@
 //! What init may depend on, and how it can be given other values.
 
-use crate::host::{Clock, Descriptors, Entry, Ledger, Random, Stdin, WasiOptions};
+use crate::host::{Clock, Descriptors, Entry, HostOptions, Ledger, Random, Stdin, StubCalls, WasiOptions};
+
+use preinit_core::printable::Printable;
 
 /// Something of the outside that a snapshot may depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -12,6 +14,23 @@ pub(crate) enum Source {
     /// An argument, by its position.
     Argument(usize),
     Stdin,
+    /// The answers of a stub, by its position among those that have given values.
+    Stub(usize),
+}
+
+/// What init was given: the values of sources.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Given<'g> {
+    pub wasi: &'g WasiOptions,
+    /// The stubs that have given values.
+    pub stubs: &'g [StubCalls],
+}
+
+impl Given<'_> {
+    /// The import, as `module.name`.
+    fn stub(&self, index: usize) -> &str {
+        self.stubs.get(index).map_or("", |stub| &stub.import)
+    }
 }
 
 /// The seed of the runs with other random numbers. [`Random::Seed`] with it repeats them.
@@ -26,7 +45,7 @@ const MONOTONIC_LATER: u64 = 961_234_567_891_011;
 
 impl Source {
     /// The sources that init has fetched. Variables, arguments and standard input come last.
-    pub fn fetched(wasi: &WasiOptions, ledger: &Ledger) -> Vec<Source> {
+    pub fn fetched(Given { wasi, stubs }: Given<'_>, ledger: &Ledger) -> Vec<Source> {
         let called = |name| ledger.wasi_calls(name).next().is_some();
         let mut sources = Vec::new();
         if ledger.random_bytes() > 0 {
@@ -44,32 +63,34 @@ impl Source {
         if !ledger.stdin().is_empty() {
             sources.push(Source::Stdin);
         }
+        sources.extend((0..stubs.len()).map(Source::Stub));
         sources
     }
 
     /// Whether it is a text that a canary can replace.
     pub fn is_text(self) -> bool {
-        !matches!(self, Source::Random | Source::Clock)
+        matches!(self, Source::Variable(_) | Source::Argument(_) | Source::Stdin)
     }
 
     /// Its name in lists: of a variable, the name alone.
-    pub fn name(self, wasi: &WasiOptions) -> String {
+    pub fn name(self, given: Given<'_>) -> String {
         match self {
             Source::Variable(index) => {
-                format!("`{}`", wasi.env.get(index).map_or("", |(name, _)| name))
+                format!("`{}`", given.wasi.env.get(index).map_or("", |(name, _)| name))
             }
-            source => source.describe(wasi),
+            source => source.describe(given),
         }
     }
 
     /// Its name in sentences.
-    pub fn describe(self, wasi: &WasiOptions) -> String {
+    pub fn describe(self, given: Given<'_>) -> String {
         match self {
             Source::Random => "random numbers".to_string(),
             Source::Clock => "the time".to_string(),
-            Source::Variable(_) => format!("environment variable {}", self.name(wasi)),
+            Source::Variable(_) => format!("environment variable {}", self.name(given)),
             Source::Argument(index) => format!("argument {index}"),
             Source::Stdin => "standard input".to_string(),
+            Source::Stub(index) => format!("the answers of the stub `{}`", Printable(given.stub(index))),
         }
     }
 
@@ -81,23 +102,33 @@ impl Source {
             Source::Variable(_) => "env",
             Source::Argument(_) => "args",
             Source::Stdin => "stdin",
+            Source::Stub(_) => "stub",
         }
     }
 
     /// Whether a call fetches it.
-    pub fn is_fetched_by(self, descriptors: &Descriptors, entry: &Entry) -> bool {
+    pub fn is_fetched_by(self, given: Given<'_>, descriptors: &Descriptors, entry: &Entry) -> bool {
         match (self, entry.call.wasi()) {
             (Source::Random, Some("random_get"))
             | (Source::Clock, Some("clock_time_get" | "poll_oneoff"))
             | (Source::Variable(_), Some("environ_get"))
             | (Source::Argument(_), Some("args_get")) => true,
             (Source::Stdin, _) => entry.call.reads_stdin(descriptors),
+            (Source::Stub(index), _) => entry.call.stubbed && entry.call.import.dotted() == given.stub(index),
             _ => false,
         }
     }
 
-    /// Gives this source another value in `wasi`.
-    pub fn vary(self, wasi: &mut WasiOptions) {
+    /// Gives this source another value.
+    pub fn vary(self, given: Given<'_>, host: &mut HostOptions) {
+        match (self, &mut host.wasi) {
+            (Source::Stub(index), _) => host.stubs_of_ones.push(given.stub(index).to_string()),
+            (_, Some(wasi)) => self.vary_wasi(wasi),
+            (_, None) => {}
+        }
+    }
+
+    fn vary_wasi(self, wasi: &mut WasiOptions) {
         match self {
             Source::Random => {
                 let taken = wasi.random == Random::Seed(OTHER_SEED);
@@ -125,6 +156,7 @@ impl Source {
                     *bytes = canary_bytes(bytes);
                 }
             }
+            Source::Stub(_) => {}
         }
     }
 }

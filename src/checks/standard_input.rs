@@ -1,6 +1,6 @@
 //! Standard input of the build that every instance would read, or not read.
 
-use super::handles::STREAM_SIZE;
+use super::handles::{STREAM_SIZE, shown};
 use crate::evidence::{Evidence, input_streams};
 use crate::finding::{Finding, Level, Location};
 use crate::host::DescriptorKind;
@@ -26,7 +26,7 @@ pub(super) fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
             let location = evidence.location(memory, stream.address, STREAM_SIZE);
             let location = Location { what: "the stream".to_string(), ..location };
             if !stream.unread.is_empty() {
-                findings.push(unread(&stream.unread).at(vec![location.clone()]));
+                findings.push(unread(&stream.unread, evidence).at(vec![location.clone()]));
             }
             if stream.at_end {
                 findings.push(ended().at(vec![location]));
@@ -40,15 +40,11 @@ pub(super) fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
     findings.into_iter().map(|finding| finding.by(by())).collect()
 }
 
-fn unread(bytes: &[u8]) -> Finding {
-    const SHOWN: usize = 40;
-    let shown = &bytes[..bytes.len().min(SHOWN)];
-    let more = if shown.len() < bytes.len() { "…" } else { "" };
+fn unread(bytes: &[u8], evidence: &Evidence<'_>) -> Finding {
     let title = format!(
-        "a buffer of libc holds {} of standard input that init did not consume, so every instance will read them first: \
-         \"{}\"{more}",
+        "a buffer of libc holds {} of standard input that init did not consume, so every instance will read them first{}",
         Bytes(bytes.len() as u64),
-        shown.escape_ascii()
+        shown(bytes, evidence)
     );
     let advice = "read all of it before init ends, or drop the rest with __fpurge(stdin)";
     Finding::new(Level::Warning, "handle.unread", title).advise(advice.into())

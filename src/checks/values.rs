@@ -1,11 +1,10 @@
 //! Values of variables and arguments that are in the snapshot byte for byte.
 
-use super::source::Source;
+use super::source::{Given, Source};
 use super::value_kind::ValueKind;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Location};
 use crate::guest::{is_static, static_data};
-use crate::host::WasiOptions;
 use crate::wording::listed;
 use std::ops::Range;
 
@@ -36,13 +35,13 @@ impl ValueSearch {
     /// what does not is the same bytes by chance.
     pub fn run(
         evidence: &Evidence<'_>,
-        wasi: &WasiOptions,
+        given: Given<'_>,
         depends: impl Fn(Source, u32, Range<u64>) -> bool,
     ) -> ValueSearch {
         let mut found = Vec::new();
         let mut too_short = 0;
-        for source in Source::fetched(wasi, evidence.ledger) {
-            let Some((value, kind)) = value(source, wasi) else { continue };
+        for source in Source::fetched(given, evidence.ledger) {
+            let Some((value, kind)) = value(source, given) else { continue };
             if value.len() < SHORTEST {
                 too_short += usize::from(!value.is_empty());
                 continue;
@@ -63,22 +62,22 @@ impl ValueSearch {
                 ValueKind::Machine => of_kind.len() == 1,
             };
             match is_separate {
-                true => findings.extend(of_kind.iter().map(|found| one(evidence, wasi, found))),
-                false => findings.push(several(evidence, wasi, of_kind)),
+                true => findings.extend(of_kind.iter().map(|found| one(evidence, given, found))),
+                false => findings.push(several(evidence, given, of_kind)),
             }
         }
         ValueSearch { findings, too_short, locations }
     }
 }
 
-fn value(source: Source, wasi: &WasiOptions) -> Option<(&str, ValueKind)> {
+fn value<'g>(source: Source, Given { wasi, .. }: Given<'g>) -> Option<(&'g str, ValueKind)> {
     match source {
         Source::Variable(index) => {
             let (name, value) = wasi.env.get(index)?;
             Some((value, ValueKind::of_variable(name, value)))
         }
         Source::Argument(index) => Some((wasi.args.get(index)?, ValueKind::Argument)),
-        Source::Random | Source::Clock | Source::Stdin => None,
+        Source::Random | Source::Clock | Source::Stdin | Source::Stub(_) => None,
     }
 }
 
@@ -103,19 +102,19 @@ fn occurrences(
     locations
 }
 
-fn one(evidence: &Evidence<'_>, wasi: &WasiOptions, found: &FoundValue) -> Finding {
+fn one(evidence: &Evidence<'_>, given: Given<'_>, found: &FoundValue) -> Finding {
     let times = match found.locations.len() {
         1 => String::new(),
         times => format!(", {times} times"),
     };
     let first = found.locations.first().map_or("", |location| &location.at);
-    let title = format!("the value of {} is in the output at {first}{times}", found.source.describe(wasi));
-    finding(evidence, found, title, found.locations.clone())
+    let title = format!("the value of {} is in the output at {first}{times}", found.source.describe(given));
+    finding((evidence, given), found, title, found.locations.clone())
 }
 
-fn several(evidence: &Evidence<'_>, wasi: &WasiOptions, found: &[FoundValue]) -> Finding {
+fn several(evidence: &Evidence<'_>, given: Given<'_>, found: &[FoundValue]) -> Finding {
     const SHOWN: usize = 8;
-    let names: Vec<String> = found.iter().map(|found| found.source.name(wasi)).collect();
+    let names: Vec<String> = found.iter().map(|found| found.source.name(given)).collect();
     let what = if found[0].kind == ValueKind::Machine { " that describe the build machine" } else { "" };
     let title = format!(
         "the values of {} environment variables{what} are in the output: {}",
@@ -125,12 +124,17 @@ fn several(evidence: &Evidence<'_>, wasi: &WasiOptions, found: &[FoundValue]) ->
     let locations = found.iter().zip(&names).flat_map(|(found, name)| {
         found.locations.iter().map(|location| Location { what: name.clone(), ..location.clone() })
     });
-    finding(evidence, &found[0], title, locations.collect())
+    finding((evidence, given), &found[0], title, locations.collect())
 }
 
-fn finding(evidence: &Evidence<'_>, found: &FoundValue, title: String, locations: Vec<Location>) -> Finding {
+fn finding(
+    (evidence, given): (&Evidence<'_>, Given<'_>),
+    found: &FoundValue,
+    title: String,
+    locations: Vec<Location>,
+) -> Finding {
     Finding::new(found.kind.level(), format!("secret.{}", found.source.key()), title)
         .at(locations)
-        .by(evidence.sites(|descriptors, entry| found.source.is_fetched_by(descriptors, entry)))
+        .by(evidence.sites(|descriptors, entry| found.source.is_fetched_by(given, descriptors, entry)))
         .advise(found.kind.remedy())
 }

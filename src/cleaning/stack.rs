@@ -6,6 +6,15 @@ use preinit_core::snapshot::{Chunk, Image, Snapshot};
 use std::borrow::Cow;
 
 /// Why the free stack cannot be cleared.
+///
+/// ```
+/// use preinit::{Error, Preinit, StackKept};
+///
+/// let wasm = preinit::wat_to_wasm(br#"(module (memory 1) (func (export "preinit")))"#)?;
+/// let error = Preinit::new().zero_stack(true).run(&wasm).unwrap_err();
+/// assert!(matches!(error, Error::StackKept(StackKept::Unknown)), "{error}");
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StackKept {

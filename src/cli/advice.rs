@@ -8,7 +8,7 @@ use preinit::stages::execute::{ExecuteError, InitFunctionError, StopCause};
 use preinit::stages::freeze::FreezeError;
 use preinit::stages::plan::{MappingObstacle, PlanError, Warning as OutputWarning};
 use preinit::stages::printable::Printable;
-use preinit::verify::{Verdict, VerifyError};
+use preinit::verify::{Assumption, Verdict, VerifyError};
 use preinit::{Error, OptionsError, Warning};
 
 /// A message, with what to do at the end of its first line; lists and backtraces follow that.
@@ -186,6 +186,7 @@ pub fn warning(warning: &Warning) -> String {
 
 /// An export that undoes a snapshot if a host calls it.
 pub fn initializer(name: &str) -> String {
+    let name = Printable(name);
     format!(
         "a host that calls the export `{name}` initializes the snapshot again; use --init-func {name} if the host does \
          without it, or --noop-export {name}"
@@ -219,13 +220,17 @@ pub fn reword(findings: &mut [Finding]) {
 
 /// A verdict, with how to make the calls again that show a difference.
 pub fn verdict(verdict: &Verdict) -> String {
-    let advice = match verdict.script {
+    let script = match verdict.script {
         Some(_) => {
             "to make these calls again, put them into a file and give it to `preinit verify --script`\n"
         }
         None => "",
     };
-    format!("{verdict}{advice}")
+    let needed = verdict.coverage.assumptions_needed.iter().map(|assumption| match assumption {
+        Assumption::FreshImports => format!("--fresh-imports says that {assumption}\n"),
+        _ => String::new(),
+    });
+    format!("{verdict}{script}{}", needed.collect::<String>())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::args::{AuditArgs, usage_error};
 use super::exit::Exit;
 use super::host_conversion::{host_options, limits};
 use super::import_names::ImportNames;
-use super::input::Input;
+use super::input::{Input, SizeLimit};
 use super::output::{Output, Staged};
 use super::side_outputs::{ReportOutput, SideOutputs, json};
 use super::snapshot_request::Refused;
@@ -35,7 +35,7 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
         return Err(Refused(warnings).into());
     }
     terminal::warn(if args.quiet > 1 { &[] } else { &warnings });
-    let wasm = input.read()?;
+    let wasm = input.read(limit(args))?;
     ImportNames::of(&args.host).check(&wasm, &host.preloads)?;
     watchdog.enter_longer(Phase::Compiling, COMPILING);
     let options = Options { on_init: watchdog.at_init(Phase::Auditing), ..options(args, host) };
@@ -56,7 +56,7 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
     };
     watchdog.enter(Phase::Writing);
     advice::reword(&mut audit.findings);
-    terminal::guest_output(&audit.stdout);
+    terminal::guest_output(&audit.stdout, args.host.inherit_stdio == Some(true));
     let text_to_stderr = side_outputs.use_stdout();
     let report = |is_page| if is_page { Ok(audit.page(&input.name())) } else { json(&audit) };
     commit(side_outputs.stage(&audit.ledger, report)?)?;
@@ -66,9 +66,13 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
     Ok(if args.strict && !audit.is_clean() { Exit::Refused } else { Exit::Done })
 }
 
+fn limit(args: &AuditArgs) -> SizeLimit {
+    SizeLimit::of(args.limits.max_memory)
+}
+
 /// The host that was typed, without this process's standard streams unless they were asked for.
 fn quiet_host(args: &AuditArgs, warnings: &mut Vec<String>) -> anyhow::Result<HostOptions> {
-    let mut host = host_options(&args.host, true, warnings)?;
+    let mut host = host_options(&args.host, limit(args), true, warnings)?;
     if let Some(wasi) = &mut host.wasi
         && args.host.inherit_stdio != Some(true)
     {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use directories_next::ProjectDirs;
+use preinit::stages::PrintablePath;
 use preinit::stages::cache::{CacheError, CacheSection, CompileCache, OwnedDirectory};
 
 use super::args::{CacheArgs, usage_error};
@@ -41,7 +42,7 @@ impl Caches {
                 Ok(Caches { obstacle: Some(error), ..Caches::default() })
             }
             Err(error) => {
-                Err(error).with_context(|| format!("cannot use `{}` as a cache", directory.display()))
+                Err(error).with_context(|| format!("cannot use `{}` as a cache", PrintablePath(&directory)))
             }
         }
     }

@@ -8,9 +8,12 @@ use preinit::host::{
     Preload, Stdin, WasiOptions,
 };
 
+use preinit::stages::PrintablePath;
+use preinit::stages::printable::Printable;
+
 use super::advice;
 use super::args::{HostArgs, LimitArgs};
-use super::input;
+use super::input::{self, SizeLimit};
 use super::parse::host_choice::ClockChoice;
 use super::parse::name_pair::{Mapping, Variable};
 
@@ -19,15 +22,17 @@ pub fn limits(args: &LimitArgs) -> Limits {
     Limits { timeout: args.timeout, max_memory: args.max_memory, fuel: args.fuel }
 }
 
-/// The host that was typed. `capture_stdout` holds back what the guest prints there.
+/// The host that was typed. `capture_stdout` holds back what the guest prints there; `limit` is for modules that provide
+/// imports.
 pub fn host_options(
     args: &HostArgs,
+    limit: SizeLimit,
     capture_stdout: bool,
     warnings: &mut Vec<String>,
 ) -> anyhow::Result<HostOptions> {
     let mut preloads = Vec::new();
     for preload in &args.preloads {
-        preloads.push(Preload { name: preload.name.clone(), wasm: input::read(&preload.file)? });
+        preloads.push(Preload { name: preload.name.clone(), wasm: input::read(&preload.file, limit)? });
     }
     let mut policies = Policies::default();
     for &(class, policy) in &args.policies {
@@ -44,7 +49,15 @@ pub fn host_options(
         None
     };
     let stubs = args.stubs.iter().flat_map(|stub| possible_imports(stub)).collect();
-    Ok(HostOptions { wasi, preloads, stubs, stub_all: args.stub_all, policies, ..HostOptions::default() })
+    Ok(HostOptions {
+        wasi,
+        preloads,
+        stubs,
+        stub_all: args.stub_all,
+        policies,
+        show_values: args.show_values,
+        ..HostOptions::default()
+    })
 }
 
 /// Both names of an import may hold dots, so there are as many imports to stub as there are dots.
@@ -58,6 +71,12 @@ fn wasi_options(
     warnings: &mut Vec<String>,
 ) -> anyhow::Result<WasiOptions> {
     let inherit = args.inherit_stdio.unwrap_or(true);
+    // A terminal obeys what it gets, so it gets what a guest prints as it is only where that was asked for.
+    let output = match args.inherit_stdio {
+        None => GuestOutput::InheritEscaped,
+        Some(true) => GuestOutput::Inherit,
+        Some(false) => GuestOutput::Discard,
+    };
     let defaults = WasiOptions::default();
     Ok(WasiOptions {
         env: environment(args.inherit_env == Some(true), &args.env, warnings),
@@ -65,10 +84,9 @@ fn wasi_options(
         stdin: if inherit { Stdin::Inherit } else { Stdin::Empty },
         stdout: match inherit {
             true if capture_stdout => GuestOutput::Capture,
-            true => GuestOutput::Inherit,
-            false => GuestOutput::Discard,
+            _ => output,
         },
-        stderr: if inherit { GuestOutput::Inherit } else { GuestOutput::Discard },
+        stderr: output,
         dirs: directories(args)?,
         clock: clock(args.clock, warnings),
         random: args.random.unwrap_or(defaults.random),
@@ -109,8 +127,11 @@ fn directories(args: &HostArgs) -> anyhow::Result<Vec<Directory>> {
     for (Mapping { guest, host }, access) in overlaid.chain(readable).chain(writable) {
         // Found before the module is compiled, which may take a while.
         std::fs::read_dir(host).with_context(|| {
-            let message =
-                format!("cannot open directory `{}`, which the guest would see as `{guest}`", host.display());
+            let message = format!(
+                "cannot open directory `{}`, which the guest would see as `{}`",
+                PrintablePath(host),
+                Printable(guest)
+            );
             advice::with_advice(&message, Some(advice::OF_DIRECTORY.to_owned()))
         })?;
         directories.retain(|other| other.guest != *guest);
@@ -130,8 +151,10 @@ pub fn environment(
         environment.retain(|(other, _)| other != key);
         match value.clone().or_else(|| std::env::var(key).ok()) {
             Some(value) => environment.push((key.clone(), value)),
-            None => warnings
-                .push(format!("environment variable `{key}` is not set here, or not Unicode: left out")),
+            None => warnings.push(format!(
+                "environment variable `{}` is not set here, or not Unicode: left out",
+                Printable(key)
+            )),
         }
     }
     environment
@@ -144,10 +167,11 @@ fn own_environment(warnings: &mut Vec<String>) -> Vec<(String, String)> {
         match (key.into_string(), value.into_string()) {
             (Ok(key), Ok(value)) => environment.push((key, value)),
             (Ok(key), Err(_)) => {
-                warnings.push(format!("environment variable `{key}` is not Unicode: left out"));
+                warnings.push(format!("environment variable `{}` is not Unicode: left out", Printable(&key)));
             }
             (Err(key), _) => {
-                warnings.push(format!("environment variable {key:?} is not Unicode: left out"));
+                let key = key.to_string_lossy();
+                warnings.push(format!("environment variable `{}` is not Unicode: left out", Printable(&key)));
             }
         }
     }

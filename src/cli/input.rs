@@ -1,10 +1,12 @@
-//! Modules read from files or standard input, binary or text.
+//! Modules and other files that options name, read whole.
 
-use std::fs;
+use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use preinit::stages::Bytes;
+use preinit::stages::PrintablePath;
 
 use super::args::usage_error;
 
@@ -35,50 +37,91 @@ impl Input {
     pub fn name(&self) -> String {
         match self {
             Input::Stdin => "standard input".to_owned(),
-            Input::File(path) => path.display().to_string(),
+            Input::File(path) => PrintablePath(path).to_string(),
         }
     }
 
     /// The module in binary form.
-    pub fn read(&self) -> anyhow::Result<Vec<u8>> {
+    pub fn read(&self, limit: SizeLimit) -> anyhow::Result<Vec<u8>> {
         match self {
             Input::Stdin => {
-                let mut bytes = Vec::new();
-                io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
+                let bytes = limit.read(io::stdin().lock(), 0).context("cannot read standard input")?;
                 if bytes.is_empty() {
                     return Err(usage_error("no INPUT is given, and standard input is empty"));
                 }
                 to_binary(bytes, Path::new("<stdin>"))
             }
-            Input::File(path) => read(path),
+            Input::File(path) => read(path, limit),
         }
     }
 }
 
+/// The size of a file that is read whole. What it is may be a pipe or a device that never ends.
+#[derive(Debug, Clone, Copy)]
+pub struct SizeLimit {
+    bytes: u64,
+}
+
+impl SizeLimit {
+    /// What a guest's memories may hold, its files may; and no module is refused because its memories are small.
+    pub fn of(max_memory: u64) -> SizeLimit {
+        const LEAST: u64 = 256 << 20;
+        SizeLimit { bytes: max_memory.max(LEAST) }
+    }
+
+    /// For files that take `times` their size to be read.
+    pub fn divided_by(self, times: u64) -> SizeLimit {
+        SizeLimit { bytes: self.bytes / times }
+    }
+
+    /// Reads all of `path`.
+    pub fn read_file(self, path: &Path) -> anyhow::Result<Vec<u8>> {
+        let read = || -> anyhow::Result<Vec<u8>> {
+            let file = File::open(path)?;
+            let expected = file.metadata()?.len();
+            self.read(file, expected)
+        };
+        read().with_context(|| format!("cannot read `{}`", PrintablePath(path)))
+    }
+
+    /// Reads to the end, for which `expected` bytes are there.
+    fn read(self, from: impl Read, expected: u64) -> anyhow::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        if expected <= self.bytes {
+            bytes.reserve(usize::try_from(expected)?);
+            from.take(self.bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+        }
+        if expected.max(bytes.len() as u64) > self.bytes {
+            bail!("it has more than {}; --max-memory allows more", Bytes(self.bytes));
+        }
+        Ok(bytes)
+    }
+}
+
 /// The module in `path`, in binary form.
-pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+pub fn read(path: &Path, limit: SizeLimit) -> anyhow::Result<Vec<u8>> {
     // Some systems only say "permission denied" for it.
     if path.is_dir() {
-        bail!("cannot read `{}`: it is a directory", path.display());
+        bail!("cannot read `{}`: it is a directory", PrintablePath(path));
     }
-    let bytes = fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    to_binary(bytes, path)
+    to_binary(limit.read_file(path)?, path)
 }
 
 fn to_binary(bytes: Vec<u8>, path: &Path) -> anyhow::Result<Vec<u8>> {
     if bytes.starts_with(b"\0asm") {
         return Ok(bytes);
     }
+    let path = PrintablePath(path).to_string();
     if bytes.is_empty() {
-        bail!("`{}` is empty", path.display());
+        bail!("`{path}` is empty");
     }
     if let Some(kind) = kind_of(&bytes) {
-        bail!("`{}` is not a WebAssembly module: it is {kind}", path.display());
+        bail!("`{path}` is not a WebAssembly module: it is {kind}");
     }
     let Ok(text) = std::str::from_utf8(&bytes) else {
-        bail!("`{}` is not a WebAssembly module, neither binary nor text", path.display());
+        bail!("`{path}` is not a WebAssembly module, neither binary nor text");
     };
-    match wat::Parser::new().parse_str(Some(path), text) {
+    match wat::Parser::new().parse_str(Some(Path::new(&path)), text) {
         Ok(binary) => Ok(binary),
         Err(error) => bail!("{error}"),
     }

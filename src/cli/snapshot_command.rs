@@ -3,13 +3,13 @@
 use preinit::host::Ledger;
 use preinit::report::{HostCalls, host_calls};
 use preinit::stages::cache::CacheSection;
-use preinit::stages::component::is_component;
 use preinit::stages::page::refusal_page;
 use preinit::verify::Outcome;
 use serde::Serialize;
 
 use super::args::SnapshotArgs;
 use super::called_as::CalledAs;
+use super::input::SizeLimit;
 use super::messages::Account;
 use super::output::Staged;
 use super::progress::Progress;
@@ -25,17 +25,14 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
     let watchdog = Watchdog::start(args.limits.timeout)?;
     let mut request = SnapshotRequest::new(args, called_as)?;
     request.messages.print_warnings();
-    let wasm = request.input.read()?;
+    let wasm = request.input.read(SizeLimit::of(request.options.limits.max_memory))?;
     if let Some(names) = &request.names {
         names.check(&wasm, &request.options.host.preloads)?;
     }
-    let is_component = is_component(&wasm);
     if let Some(obstacle) = &request.cache_obstacle {
         request.messages.note("cache not used", &obstacle.to_string());
     }
-    // What a component's init reads is not recorded, so nobody could tell whether it is the same.
-    let results = request.results.take().filter(|_| !is_component);
-    let entry = results.and_then(|section| cached_result(&request, section, &wasm));
+    let entry = request.results.take().and_then(|section| cached_result(&request, section, &wasm));
     if let Some(kept) = entry.as_ref().and_then(result_cache::ResultEntry::get) {
         return reuse(request, kept);
     }
@@ -46,7 +43,7 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
     };
     advice::reword(&mut made.report.findings);
     if request.guest_stdout_captured {
-        terminal::guest_output(&made.stdout);
+        terminal::guest_output(&made.stdout, request.guest_output_asked_for);
     }
     if request.verify {
         // It runs init again, and then what is compared, on several engines.

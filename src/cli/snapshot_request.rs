@@ -9,7 +9,7 @@ use super::caches::Caches;
 use super::called_as::{CalledAs, WIZER_INIT_FUNCTIONS};
 use super::host_conversion::{host_options, limits};
 use super::import_names::ImportNames;
-use super::input::Input;
+use super::input::{Input, SizeLimit};
 use super::messages::{Level, Messages};
 use super::output::Output;
 use super::side_outputs::{ReportOutput, SideOutputs, optional};
@@ -32,6 +32,8 @@ pub struct SnapshotRequest {
     pub options: Options,
     /// Whether what init writes to standard output is held back, because something else goes there.
     pub guest_stdout_captured: bool,
+    /// Whether a terminal gets what init prints as it is.
+    pub guest_output_asked_for: bool,
     /// Where snapshots are kept between runs.
     pub results: Option<CacheSection>,
     /// Why the platform's cache directory is not used, if it should be.
@@ -70,10 +72,12 @@ impl SnapshotRequest {
         // What the guest prints would run into the progress line.
         let guest_on_terminal = args.host.allow_wasi && args.host.inherit_stdio != Some(false);
         let watched = terminal::is_watched();
+        let guest_output_asked_for = args.host.inherit_stdio == Some(true);
         let level = Level::of(args.messages.verbose, args.messages.quiet, watched, called_as);
         let (cache, verify) = (args.cache.clone(), args.verify);
         let names = (called_as == CalledAs::Preinit).then(|| ImportNames::of(&args.host));
-        let host = host_options(&args.host, guest_stdout_captured, &mut warnings)?;
+        let limit = SizeLimit::of(args.limits.max_memory);
+        let host = host_options(&args.host, limit, guest_stdout_captured, &mut warnings)?;
         let mut options = options(args, recording(host, &side_outputs), side_outputs.has_page());
         if called_as == CalledAs::Wizer {
             options.default_init_functions = WIZER_INIT_FUNCTIONS.map(String::from).to_vec();
@@ -92,6 +96,7 @@ impl SnapshotRequest {
             side_outputs,
             options,
             guest_stdout_captured,
+            guest_output_asked_for,
             results,
             cache_obstacle,
             names,
@@ -132,9 +137,9 @@ fn options(args: SnapshotArgs, host: HostOptions, maps: bool) -> Options {
         init_result: args.init_result.unwrap_or_default(),
         keep_init_functions: args.keep_init_func,
         renames: args.renames,
-        internalize: args.internalize,
-        fresh_imports: args.fresh_imports,
-        layout: args.layout,
+        internalize: args.form.internalize,
+        fresh_imports: args.form.fresh_imports,
+        layout: args.form.layout,
         strip_init: args.strip_init,
         optimize: args.optimize,
         at: args.at,

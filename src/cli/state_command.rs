@@ -2,13 +2,14 @@
 //! from what a host has read of it.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::io::Read;
 use std::path::{Component, Path};
 
 use anyhow::{Context, bail};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use preinit::Warning;
+use preinit::stages::PrintablePath;
 use preinit::stages::constant_exports::ConstantExport;
 use preinit::stages::module::Module;
 use preinit::stages::plan::{PlanOptions, rename_conflict};
@@ -18,13 +19,16 @@ use preinit::stages::state_file::{
 };
 
 use super::args::{EncodeArgs, ProbeArgs, usage_error};
+use super::input::{self, SizeLimit};
 use super::output::{Output, Staged};
 use super::side_outputs::json;
 use super::snapshot_request::Refused;
-use super::{advice, input, summary, terminal};
+use super::watchdog::{Phase, Watchdog};
+use super::{advice, summary, terminal};
 
 /// The command `probe`.
 pub fn probe(args: &ProbeArgs) -> anyhow::Result<()> {
+    let watchdog = Watchdog::start(args.limits.timeout)?;
     let output = Output::new(Some(&args.output))?;
     let schema_output = Output::new(Some(&args.state_schema))?;
     if output.collides(&schema_output) {
@@ -33,15 +37,18 @@ pub fn probe(args: &ProbeArgs) -> anyhow::Result<()> {
     if schema_output.replaces(&args.input) {
         return Err(usage_error(&format!("{} is the input, and would be replaced", schema_output.name())));
     }
-    let wasm = input::read(&args.input)?;
+    let wasm = input::read(&args.input, SizeLimit::of(args.limits.max_memory))?;
+    watchdog.enter(Phase::Encoding);
     let module = Module::parse(&wasm)?;
     let (probed, schema) = state_file::probe(&module)?;
+    watchdog.enter(Phase::Writing);
     let staged = [schema_output.stage(json(&schema)?.into_bytes())?, output.stage(probed)?];
     staged.into_iter().try_for_each(Staged::commit)
 }
 
 /// The command `encode`.
 pub fn encode(args: EncodeArgs) -> anyhow::Result<()> {
+    let watchdog = Watchdog::start(args.limits.timeout)?;
     if let Some(conflict) = rename_conflict(&args.renames) {
         return Err(usage_error(&conflict));
     }
@@ -49,12 +56,14 @@ pub fn encode(args: EncodeArgs) -> anyhow::Result<()> {
     if output.is_terminal() {
         return Err(usage_error("the snapshot would go to the terminal; use -o FILE, or `-o -` to insist"));
     }
-    let wasm = input::read(&args.input)?;
+    let limit = SizeLimit::of(args.limits.max_memory);
+    let wasm = input::read(&args.input, limit)?;
     let module = Module::parse(&wasm)?;
-    let state = read_state(&args.state)?;
+    let state = read_state(&args.state, limit.divided_by(MEMORY_OF_STATE))?;
     // Before files are read that another module's memories are in.
     check_module(&module, &state)?;
-    let contents = Files::beside(&args.state, args.max_memory).contents(&module, &state)?;
+    let contents = Files::beside(&args.state, args.limits.max_memory).contents(&module, &state)?;
+    watchdog.enter(Phase::Encoding);
     let EncodeArgs { quiet, strict, .. } = args;
     let written = state_file::snapshot(&module, &state, &contents, &options(args));
     let written = written.map_err(|error| match error {
@@ -68,6 +77,7 @@ pub fn encode(args: EncodeArgs) -> anyhow::Result<()> {
     if strict && !warnings.is_empty() {
         return Err(Refused(warnings).into());
     }
+    watchdog.enter(Phase::Writing);
     let name = output.name().to_owned();
     output.stage(written.wasm)?.commit()?;
     if !quiet {
@@ -83,18 +93,20 @@ fn options(args: EncodeArgs) -> SnapshotOptions {
     let plan = PlanOptions {
         removed_exports: args.init_functions,
         renames: args.renames,
-        internalize: args.internalize,
-        fresh_imports: args.fresh_imports,
-        layout: args.layout,
+        internalize: args.form.internalize,
+        fresh_imports: args.form.fresh_imports,
+        layout: args.form.layout,
         ..PlanOptions::default()
     };
     SnapshotOptions { plan, constant_exports }
 }
 
-fn read_state(path: &Path) -> anyhow::Result<State> {
-    let cannot_read = || format!("cannot read `{}`", path.display());
-    let bytes = fs::read(path).with_context(cannot_read)?;
-    serde_json::from_slice(&bytes).with_context(|| format!("`{}` is not a state file", path.display()))
+/// Bytes that a byte of a state file takes at most, once it is read.
+const MEMORY_OF_STATE: u64 = 8;
+
+fn read_state(path: &Path, limit: SizeLimit) -> anyhow::Result<State> {
+    let bytes = limit.read_file(path)?;
+    serde_json::from_slice(&bytes).with_context(|| format!("`{}` is not a state file", PrintablePath(path)))
 }
 
 /// The files that a state names.
@@ -158,6 +170,10 @@ impl<'f> Files<'f> {
             Some(left) => left,
             None => bail!("the contents of memories are larger than allowed; --max-memory allows more"),
         };
-        folder.read(relative).with_context(cannot_read)
+        // No more than that, should it grow meanwhile.
+        let mut contents = Vec::with_capacity(usize::try_from(bytes)?);
+        let file = folder.open(relative).with_context(cannot_read)?;
+        file.take(bytes).read_to_end(&mut contents).with_context(cannot_read)?;
+        Ok(contents)
     }
 }

@@ -1,9 +1,10 @@
 //! What people read. Everything that is printed goes through here, because names and messages may come from a module or
-//! a guest that nobody trusts: only what a guest prints itself passes unchanged, and only where that was asked for.
+//! a guest that nobody trusts: only what a guest prints itself passes unchanged, to a pipe or where that was asked for.
 
 use std::io::{self, IsTerminal, Write};
 
 use preinit::stages::printable::printable_lines;
+use preinit::stages::terminal_output::TerminalOutput;
 
 use super::output::print;
 
@@ -51,9 +52,13 @@ pub fn answer(text: &str, to_stderr: bool) -> anyhow::Result<()> {
     print(printable_lines(text, LINE).as_bytes())
 }
 
-/// Passes on what the guest printed, as it is.
-pub fn guest_output(bytes: &[u8]) {
-    write(bytes);
+/// Passes on what the guest printed. A terminal gets it as it is only if that `is_asked_for`.
+pub fn guest_output(bytes: &[u8], is_asked_for: bool) {
+    if is_asked_for || !is_watched() {
+        return write(bytes);
+    }
+    let mut output = TerminalOutput::default();
+    write((output.escape(bytes) + &output.finish()).as_bytes());
 }
 
 /// Writes over the line that was drawn before. The text must fit into a line.

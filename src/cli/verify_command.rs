@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use preinit::host::{Access, Directory, Ledger, Output as GuestOutput, Stdin, WasiOptions};
+use preinit::stages::PrintablePath;
 use preinit::verify::{Outcome, Script, Verdict, VerifyOptions, verify};
 use preinit::{Options, wat_to_wasm};
 
@@ -12,12 +13,13 @@ use super::args::{Engine, PlayArgs, VerifyArgs};
 use super::exit::Exit;
 use super::host_conversion::{environment, host_options, limits};
 use super::import_names::ImportNames;
+use super::input::{self, SizeLimit};
 use super::output::Output;
 use super::parse::name_pair::Mapping;
 use super::side_outputs::{json, optional};
 use super::snapshot_request::Refused;
 use super::watchdog::{Phase, Watchdog};
-use super::{advice, input, terminal};
+use super::{advice, terminal};
 
 /// A snapshot was made but not written.
 #[derive(Debug, thiserror::Error)]
@@ -44,9 +46,10 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
         return Err(Refused(warnings).into());
     }
     terminal::warn(if args.quiet > 1 { &[] } else { &warnings });
-    let original = input::read(&args.original)?;
+    let limit = SizeLimit::of(args.limits.max_memory);
+    let original = input::read(&args.original, limit)?;
     ImportNames::of(&args.host).check(&original, &options.host.preloads)?;
-    let snapshot = input::read(&args.snapshot)?;
+    let snapshot = input::read(&args.snapshot, limit)?;
     watchdog.enter(Phase::Verifying);
     let verdict = verify(&original, &snapshot, &options)?;
     watchdog.enter(Phase::Writing);
@@ -63,14 +66,15 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
 fn options(args: &VerifyArgs, warnings: &mut Vec<String>) -> anyhow::Result<VerifyOptions> {
     // What init reads from here is read once: all further runs are answered from the record of the first.
     let inherit = args.host.inherit_stdio == Some(true);
-    let mut host = host_options(&args.host, true, warnings)?;
+    let limit = SizeLimit::of(args.limits.max_memory);
+    let mut host = host_options(&args.host, limit, true, warnings)?;
     if let Some(wasi) = &mut host.wasi
         && !inherit
     {
         wasi.stdin = Stdin::Empty;
     }
     let play = &args.play;
-    let run = run_options(play, host.wasi.as_ref(), warnings)?;
+    let run = run_options(play, host.wasi.as_ref(), limit, warnings)?;
     let (mut engines, mut other_engines) = (Vec::new(), Vec::new());
     for engine in &play.engines {
         match engine {
@@ -82,12 +86,13 @@ fn options(args: &VerifyArgs, warnings: &mut Vec<String>) -> anyhow::Result<Veri
         init_functions: args.init_functions.clone(),
         at: args.at.clone(),
         renames: args.renames.clone(),
+        fresh_imports: args.fresh_imports,
         host,
         limits: limits(&args.limits),
         ledger: None,
         run,
         fresh: args.fresh,
-        scripts: scripts(play)?,
+        scripts: scripts(play, limit)?,
         engines,
         other_engines,
         sequences: play.sequences,
@@ -104,14 +109,14 @@ fn options(args: &VerifyArgs, warnings: &mut Vec<String>) -> anyhow::Result<Veri
 }
 
 /// The calls that were typed, and those in files.
-fn scripts(play: &PlayArgs) -> anyhow::Result<Vec<Script>> {
+fn scripts(play: &PlayArgs, limit: SizeLimit) -> anyhow::Result<Vec<Script>> {
     let mut scripts = Vec::new();
     if !play.calls.is_empty() {
         scripts.push(Script::parse(&play.calls.join("\n")).context("cannot read --call")?);
     }
     for path in &play.scripts {
-        let cannot_read = || format!("cannot read `{}`", path.display());
-        let text = std::fs::read_to_string(path).with_context(cannot_read)?;
+        let cannot_read = || format!("cannot read `{}`", PrintablePath(path));
+        let text = String::from_utf8(limit.read_file(path)?).with_context(cannot_read)?;
         scripts.push(Script::parse(&text).with_context(cannot_read)?);
     }
     Ok(scripts)
@@ -121,6 +126,7 @@ fn scripts(play: &PlayArgs) -> anyhow::Result<Vec<Script>> {
 fn run_options(
     play: &PlayArgs,
     init: Option<&WasiOptions>,
+    limit: SizeLimit,
     warnings: &mut Vec<String>,
 ) -> anyhow::Result<Option<WasiOptions>> {
     let says_nothing = play.run_args.is_empty() && play.run_env.is_empty() && play.run_dirs.is_empty();
@@ -128,10 +134,7 @@ fn run_options(
         return Ok(None);
     }
     let stdin = match &play.run_stdin {
-        Some(path) => {
-            let bytes = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-            Stdin::Bytes(bytes)
-        }
+        Some(path) => Stdin::Bytes(limit.read_file(path)?),
         None => Stdin::Empty,
     };
     let init = init.cloned().unwrap_or_default();
@@ -168,6 +171,7 @@ pub fn verify_made(
         default_init_functions: options.default_init_functions.clone(),
         at: options.at.clone(),
         renames: options.renames.clone(),
+        fresh_imports: options.fresh_imports,
         host: options.host.clone(),
         limits: options.limits,
         ledger: Some(Arc::new(ledger)),

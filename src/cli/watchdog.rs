@@ -30,8 +30,12 @@ pub enum Phase {
     Verifying,
     /// Auditing.
     Auditing,
+    /// Making a module without running it.
+    Encoding,
     /// Writing outputs.
     Writing,
+    /// What comes after everything else: an error is printed, and whoever reads it may not.
+    Ending,
 }
 
 /// Compiling may take so many times as long as init. A large module takes a minute where its init takes a second.
@@ -59,7 +63,7 @@ impl TimedOut {
     fn exit(self) -> Exit {
         match self.phase {
             Phase::Compiling | Phase::Running { .. } | Phase::Auditing => Exit::Refused,
-            Phase::Reading | Phase::Verifying | Phase::Writing => Exit::CouldNot,
+            _ => Exit::CouldNot,
         }
     }
 }
@@ -75,13 +79,15 @@ impl fmt::Display for TimedOut {
             Phase::Running { interruptible: false } => "still running; run without --opt to see where",
             Phase::Verifying => "still comparing",
             Phase::Auditing => "still auditing",
+            Phase::Encoding => "still making the output",
             Phase::Writing => "still writing the outputs",
+            Phase::Ending => "still printing",
         };
         write!(f, "not done after the time limit of {:?}: {doing}; --timeout allows more", self.limit)
     }
 }
 
-/// Ends the process when a phase takes too long. Dropping the one that was started ends the watch.
+/// Ends the process when a phase takes too long. Dropping the one that was started begins [`Phase::Ending`].
 pub struct Watchdog {
     watch: Option<Arc<Watch>>,
 }
@@ -99,7 +105,6 @@ struct State {
     times: u32,
     started: Instant,
     progress: Option<Progress>,
-    dismissed: bool,
 }
 
 impl Watchdog {
@@ -107,8 +112,7 @@ impl Watchdog {
     pub fn start(limit: Option<Duration>) -> io::Result<Watchdog> {
         let Some(limit) = limit else { return Ok(Watchdog { watch: None }) };
         let phase = Phase::Reading;
-        let state =
-            State { phase, limit, times: 1, started: Instant::now(), progress: None, dismissed: false };
+        let state = State { phase, limit, times: 1, started: Instant::now(), progress: None };
         let watch = Arc::new(Watch { state: Mutex::new(state), changed: Condvar::new() });
         let watcher = Arc::clone(&watch);
         thread::Builder::new().name("watchdog".to_owned()).spawn(move || watcher.watch())?;
@@ -149,7 +153,7 @@ impl Watchdog {
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        self.change(|state| state.dismissed = true);
+        self.enter(Phase::Ending);
     }
 }
 
@@ -171,9 +175,9 @@ impl Watch {
         self.changed.notify_all();
     }
 
-    fn watch(&self) {
+    fn watch(&self) -> ! {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        while !state.dismissed {
+        loop {
             let limit = state.limit();
             let patience = limit.saturating_add(state.phase.grace(limit));
             match patience.checked_sub(state.started.elapsed()) {
@@ -188,7 +192,7 @@ impl Watch {
     }
 }
 
-fn expire(state: &State) {
+fn expire(state: &State) -> ! {
     let timed_out = TimedOut { limit: state.limit(), phase: state.phase };
     let progress = state.progress.clone();
     // In a thread of its own: a guest may be stuck in writing to standard error, and hold its lock.
@@ -219,7 +223,9 @@ mod tests {
             (Phase::Running { interruptible: false }, "without --opt", Exit::Refused, 0),
             (Phase::Verifying, "still comparing", Exit::CouldNot, 2),
             (Phase::Auditing, "still auditing", Exit::Refused, 2),
+            (Phase::Encoding, "still making", Exit::CouldNot, 2),
             (Phase::Writing, "still writing", Exit::CouldNot, 2),
+            (Phase::Ending, "still printing", Exit::CouldNot, 2),
         ] {
             let timed_out = TimedOut { limit, phase };
             let message = timed_out.to_string();
@@ -230,16 +236,14 @@ mod tests {
     }
 
     #[test]
-    fn no_limit_is_no_watch_and_a_dismissed_watch_ends() {
+    fn no_limit_is_no_watch_and_the_end_is_watched_too() {
         Watchdog::start(None).unwrap().enter(Phase::Writing);
         let watchdog = Watchdog::start(Some(Duration::from_secs(3600))).unwrap();
         watchdog.enter_longer(Phase::Verifying, 5);
-        let watch = Arc::downgrade(watchdog.watch.as_ref().unwrap());
+        let watch = Arc::clone(watchdog.watch.as_ref().unwrap());
+        assert_eq!(watch.state.lock().unwrap().limit(), Duration::from_secs(5 * 3600));
         drop(watchdog);
-        let patience = Instant::now();
-        while watch.strong_count() > 0 && patience.elapsed() < Duration::from_secs(10) {
-            thread::sleep(Duration::from_millis(1));
-        }
-        assert_eq!(watch.strong_count(), 0);
+        let state = watch.state.lock().unwrap();
+        assert_eq!((state.phase, state.limit()), (Phase::Ending, Duration::from_secs(3600)));
     }
 }

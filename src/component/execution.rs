@@ -31,6 +31,8 @@ pub struct Executed {
     /// Handles that are alive.
     pub handles: usize,
     pub compiler: Compiler,
+    /// Whether an earlier run had compiled it.
+    pub cached: bool,
     pub compile_time: Duration,
     pub run_time: Duration,
 }
@@ -62,6 +64,7 @@ pub fn execute(
         ledger,
         handles,
         compiler: compiled.compiler,
+        cached: compiled.cached,
         compile_time,
         run_time: running.elapsed(),
     })
@@ -228,12 +231,19 @@ struct Meter;
 
 /// Handles of all component instances of the store: the lowest limit at which one more can be made, less one. No guest code
 /// runs for it.
-fn live_handles(store: &mut Store<ComponentHost>) -> wasmtime::Result<usize> {
-    let before = store.max_component_handles();
+pub fn live_handles<T>(store: &mut Store<T>) -> wasmtime::Result<usize> {
+    let most = store.max_component_handles();
+    let lowest = lowest_fitting(store, most);
+    store.set_max_component_handles(most);
+    Ok(lowest? - 1)
+}
+
+/// The lowest limit at which one more handle can be made. It leaves the store with another limit.
+fn lowest_fitting<T>(store: &mut Store<T>, most: usize) -> wasmtime::Result<usize> {
     let (mut too_low, mut enough) = (0, 1);
     while !fits(store, enough)? {
         too_low = enough;
-        if enough > before {
+        if enough > most {
             return Err(wasmtime::Error::msg("the handles cannot be counted"));
         }
         enough *= 2;
@@ -245,11 +255,10 @@ fn live_handles(store: &mut Store<ComponentHost>) -> wasmtime::Result<usize> {
             false => too_low = middle,
         }
     }
-    store.set_max_component_handles(before);
-    Ok(enough - 1)
+    Ok(enough)
 }
 
-fn fits(store: &mut Store<ComponentHost>, limit: usize) -> wasmtime::Result<bool> {
+fn fits<T>(store: &mut Store<T>, limit: usize) -> wasmtime::Result<bool> {
     store.set_max_component_handles(limit);
     match Resource::<Meter>::new_own(0).try_into_resource_any(&mut *store) {
         Ok(made) => made.resource_drop(&mut *store).map(|()| true),

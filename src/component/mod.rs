@@ -9,9 +9,11 @@ pub(crate) mod part;
 #[cfg(feature = "verify")]
 mod remade;
 mod report;
-mod tables;
+mod stripping;
+pub(crate) mod tables;
 
 pub use error::ComponentRunError;
+pub(crate) use execution::live_handles;
 #[cfg(feature = "verify")]
 pub(crate) use remade::{Remade, remade};
 pub use report::CoreInstanceReport;
@@ -33,11 +35,13 @@ use preinit_core::layout::Layout;
 #[cfg(feature = "audit")]
 use preinit_core::module::Module;
 use preinit_core::plan::{Plan, PlanOptions, plan};
+use preinit_core::probe::ProbeOptions;
 use preinit_core::snapshot::Snapshot;
 use report::Summary;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
+use stripping::StrippedComponent;
 use wasmtime::Store;
 
 /// Runs the component `wasm` through all stages.
@@ -62,6 +66,12 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
         if !options.keep_init_functions {
             wasm_after = without_init(wasm_after, &executed.called)?;
         }
+        let mut stripped = None;
+        if options.strip_init {
+            let without = StrippedComponent::of(&wasm_after)?;
+            summary.warnings.extend(without.warning());
+            (wasm_after, stripped) = (without.wasm, Some(without.report));
+        }
         timings.encode += clock.lap();
 
         summary.warnings.extend(executed.ledger.warnings(&options.host.policies));
@@ -72,6 +82,7 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
             (wasm.len(), wasm_after.len()),
             Timings { total: clock.total(), ..timings.clone() },
         );
+        let report = Report { stripped, ..report };
         let ledger = std::mem::take(&mut executed.ledger);
         Ok(Output { wasm: wasm_after, report, ledger, maps: Vec::new(), stdout, stderr })
     })
@@ -127,7 +138,8 @@ impl<'a> Prepared<'a> {
         }
         let component = Component::parse(wasm)?;
         let instances = component.elaborate()?;
-        let parts = part::parts(&component, &instances, options.default_proposals)?;
+        let probe = ProbeOptions { leaves_nothing_to_host: true, ..engine::probe_options() };
+        let parts = part::parts(&component, &instances, (&probe, options.default_proposals))?;
         let probed = part::probed(&component, &parts);
         let compiling = Instant::now();
         let modules = parts.iter().flatten().map(|part| part.module.bytes);
@@ -137,8 +149,9 @@ impl<'a> Prepared<'a> {
             epochs: options.limits.timeout.is_some(),
             plain_traces: false,
         };
-        let compiled = engine::compile_component(&probed, modules, engine_options)
-            .map_err(ComponentRunError::Compile)?;
+        let compiled =
+            engine::compile_component(&probed, modules, engine_options, options.safe_compile_cache())
+                .map_err(ComponentRunError::Compile)?;
         let digest = Sha256::digest(wasm).into();
         Ok(Prepared { component, instances, parts, compiled, compile_time: compiling.elapsed(), digest })
     }
@@ -172,7 +185,6 @@ fn unsupported(options: &Options) -> Option<&'static str> {
         (options.at.is_some(), "freezing in the middle of a call"),
         (!options.renames.is_empty(), "renaming exports"),
         (options.internalize, "internalizing imports"),
-        (options.strip_init, "stripping"),
         (options.reset_libc, "resetting libc"),
         (options.rebase_clock == Some(true), "rebasing the monotonic clock"),
         (options.zero_stack, "clearing the stack"),
@@ -283,7 +295,7 @@ impl States<'_, '_> {
 }
 
 /// Whether nothing that init does can show in the module, so that it stays byte for byte.
-fn is_stateless(part: &Part<'_>, plan: &Plan<'_>, kept: &BTreeSet<u32>) -> bool {
+pub(crate) fn is_stateless(part: &Part<'_>, plan: &Plan<'_>, kept: &BTreeSet<u32>) -> bool {
     let Part { module, probed } = part;
     let own = module.globals.iter().skip(module.imported.globals as usize);
     let writes_table = module.elements.iter().any(|segment| match &segment.kind {

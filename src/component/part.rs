@@ -21,12 +21,12 @@ pub struct Place<'p> {
     pub instance: ProbedInstance,
 }
 
-/// Probes the core modules that have instances; `None` for the others. `default_proposals` refuses what uses proposals that the
-/// engine has off by default.
+/// Probes the core modules that have instances, each with a number; `None` for the others. `default_proposals` refuses what uses
+/// proposals that the engine has off by default.
 pub fn parts<'a>(
     component: &Component<'a>,
     instances: &[CoreInstance],
-    default_proposals: bool,
+    (options, default_proposals): (&ProbeOptions, bool),
 ) -> Result<Vec<Option<Part<'a>>>, ComponentRunError> {
     let mut parts: Vec<Option<Part<'a>>> = component.modules().iter().map(|_| None).collect();
     for instance in instances {
@@ -46,11 +46,7 @@ pub fn parts<'a>(
         if module.memories.iter().any(|memory| memory.shared) {
             return Err(ComponentRunError::SharedMemory(component.module_name(number)));
         }
-        let options = ProbeOptions {
-            leaves_nothing_to_host: true,
-            definition: Some(number as u32),
-            ..engine::probe_options()
-        };
+        let options = ProbeOptions { definition: Some(number as u32), ..options.clone() };
         let probed = Probed::with(&module, &options).map_err(|error| in_module(error.into()))?;
         *part = Some(Part { module, probed });
     }

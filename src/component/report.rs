@@ -86,7 +86,7 @@ impl Summary {
             input_bytes: before as u64,
             output_bytes: after as u64,
             compiler: executed.compiler.name(),
-            compile_cached: false,
+            compile_cached: executed.cached,
             init_functions: executed.called.clone(),
             init_arguments: Vec::new(),
             clock_start: ledger.clock_start(),

@@ -2,10 +2,10 @@
 //! Functions of other core instances can be in such a table, which its owner has no name for.
 
 use super::ComponentRunError;
-use super::part::Place;
+use super::part::{Part, Place};
 use crate::host::ComponentHost;
-use crate::instance::{InstanceError, WasmtimeInstance};
-use preinit_core::capture::{FunctionIndices, Instance, ObservedRef, StateReader, TableId};
+use crate::instance::InstanceError;
+use preinit_core::capture::{CaptureError, FunctionIndices, Instance, ObservedRef, StateReader, TableId};
 use preinit_core::component::table_writes;
 use preinit_core::probe::Probe;
 use std::collections::{BTreeSet, HashMap};
@@ -29,62 +29,76 @@ pub fn kept_tables(
     places: &[Place<'_>],
     store: &mut Store<ComponentHost>,
 ) -> Result<KeptTables, ComponentRunError> {
-    let mut tables: HashMap<String, Contents> = HashMap::new();
+    let mut tables = Tables::default();
     for (number, place) in places.iter().enumerate() {
-        read(number, place, store, &mut tables).map_err(ComponentRunError::Instance)?;
-    }
-    let mut kept = vec![BTreeSet::new(); places.len()];
-    for contents in tables.values().filter(|contents| contents.expected == contents.observed) {
-        for (number, index) in &contents.known_as {
-            kept[*number].insert(*index);
+        let mut keys = Vec::new();
+        for index in 0..place.part.module.tables.len() as u32 {
+            // The engine's handles have no equality, but show which instance defines what.
+            let table = place.instance.table(Probe::Table(index), &mut *store)?;
+            keys.push(format!("{table:?}"));
         }
+        let added = tables.add(number, place.part, &keys, &mut place.instance.with(&mut *store));
+        added.map_err(|error| match error {
+            CaptureError::Instance(error) => error,
+            error => InstanceError::Engine(wasmtime::Error::msg(error.to_string())),
+        })?;
     }
-    Ok(kept)
+    Ok(tables.kept(places.len()))
 }
 
-fn read(
-    number: usize,
-    place: &Place<'_>,
-    store: &mut Store<ComponentHost>,
-    tables: &mut HashMap<String, Contents>,
-) -> Result<(), InstanceError> {
-    let (module, probed) = (&place.part.module, &place.part.probed);
-    if module.tables.is_empty() {
-        return Ok(());
-    }
-    let mut keys = Vec::new();
-    for index in 0..module.tables.len() as u32 {
-        // The engine's handles have no equality, but show which instance defines what.
-        let table = place.instance.table(Probe::Table(index), &mut *store)?;
-        keys.push(format!("{table:?}"));
-    }
-    let mut instance: WasmtimeInstance<'_, &mut Store<ComponentHost>> = place.instance.with(store);
-    let functions = FunctionIndices::of(module, probed, &mut instance)?;
-    let reader = StateReader { module, probed, functions: &functions };
-    let outline =
-        reader.outline(&mut instance, 0).map_err(|error| wasmtime::Error::msg(error.to_string()))?;
-    for (index, key) in (0u32..).zip(&keys) {
-        let contents = tables.entry(key.clone()).or_default();
-        contents.known_as.push((number, index));
-        if index >= module.imported.tables {
-            let size = instance.table(TableId::Table(index))?.slots;
-            instance.slots(TableId::Table(index), 0..size, &mut contents.observed)?;
+/// The tables of a component, by keys that are the same for the same table.
+#[derive(Default)]
+pub struct Tables(HashMap<String, Contents>);
+
+impl Tables {
+    /// Takes those of a core instance, whose keys are given. Instances come in the order of instantiation.
+    pub fn add<I: Instance>(
+        &mut self,
+        number: usize,
+        part: &Part<'_>,
+        keys: &[String],
+        instance: &mut I,
+    ) -> Result<(), CaptureError<I::Error>> {
+        let Part { module, probed } = part;
+        if module.tables.is_empty() {
+            return Ok(());
         }
-    }
-    for write in table_writes(module, &outline, &mut instance)? {
-        let Some(contents) = keys.get(write.table as usize).and_then(|key| tables.get_mut(key)) else {
-            continue;
-        };
-        let end = write.offset.saturating_add(write.items.len() as u64);
-        // What is written beyond the end, or at an unknown place, is not what a table can hold.
-        if end > contents.observed.len() as u64 {
-            contents.expected = vec![ObservedRef::Hidden];
-            continue;
+        let functions = FunctionIndices::of(module, probed, instance)?;
+        let outline = StateReader { module, probed, functions: &functions }.outline(instance, 0)?;
+        for (index, key) in (0u32..).zip(keys) {
+            let contents = self.0.entry(key.clone()).or_default();
+            contents.known_as.push((number, index));
+            if index >= module.imported.tables {
+                let size = instance.table(TableId::Table(index))?.slots;
+                instance.slots(TableId::Table(index), 0..size, &mut contents.observed)?;
+            }
         }
-        if contents.expected.len() < end as usize {
-            contents.expected.resize(end as usize, ObservedRef::Null);
+        for write in table_writes(module, &outline, instance)? {
+            let Some(contents) = keys.get(write.table as usize).and_then(|key| self.0.get_mut(key)) else {
+                continue;
+            };
+            let end = write.offset.saturating_add(write.items.len() as u64);
+            // What is written beyond the end, or at an unknown place, is not what a table can hold.
+            if end > contents.observed.len() as u64 {
+                contents.expected = vec![ObservedRef::Hidden];
+                continue;
+            }
+            if contents.expected.len() < end as usize {
+                contents.expected.resize(end as usize, ObservedRef::Null);
+            }
+            contents.expected[write.offset as usize..end as usize].copy_from_slice(&write.items);
         }
-        contents.expected[write.offset as usize..end as usize].copy_from_slice(&write.items);
+        Ok(())
     }
-    Ok(())
+
+    /// For each of `instances` core instances the tables that hold what segments write.
+    pub fn kept(&self, instances: usize) -> KeptTables {
+        let mut kept = vec![BTreeSet::new(); instances];
+        for contents in self.0.values().filter(|contents| contents.expected == contents.observed) {
+            for (number, index) in &contents.known_as {
+                kept[*number].insert(*index);
+            }
+        }
+        kept
+    }
 }

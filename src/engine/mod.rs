@@ -30,7 +30,7 @@ pub fn probe_options() -> ProbeOptions {
 
 const MAX_BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
-/// Which compiler ran the module.
+/// Which compiler ran the module. No example: reports have its name, [`Report::compiler`](crate::Report).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compiler {
     /// Wasmtime's single-pass baseline compiler.
@@ -125,9 +125,12 @@ pub struct CompiledComponent {
     pub component: wasmtime::component::Component,
     /// What made it.
     pub compiler: Compiler,
+    /// Whether an earlier run had made it already.
+    pub cached: bool,
 }
 
-/// Compiles a component with the cheapest compiler that supports its core modules, so that a trap shows all core instances.
+/// Compiles a component with the cheapest compiler that supports its core modules, so that a trap shows all core instances;
+/// unless the cache has it already.
 ///
 /// # Errors
 /// What the last compiler that was tried said.
@@ -135,9 +138,10 @@ pub fn compile_component<'m>(
     wasm: &[u8],
     modules: impl Iterator<Item = &'m [u8]>,
     options: EngineOptions,
+    cache: Option<&CompileCache>,
 ) -> wasmtime::Result<CompiledComponent> {
     let used = modules.map(Proposals::of).fold(Proposals::default(), Proposals::and);
-    let compile = |compiler| compile_component_in(compiler, wasm, used, options);
+    let compile = |compiler| compile_component_in(compiler, wasm, (used, options), cache);
     match options.optimize {
         true => compile(Compiler::OptimizingCranelift),
         false => compile(Compiler::Winch).or_else(|_: wasmtime::Error| compile(Compiler::Cranelift)),
@@ -156,20 +160,28 @@ pub fn compile_component_with<'m>(
     options: EngineOptions,
 ) -> wasmtime::Result<CompiledComponent> {
     let used = modules.map(Proposals::of).fold(Proposals::default(), Proposals::and);
-    compile_component_in(compiler, wasm, used, options)
+    compile_component_in(compiler, wasm, (used, options), None)
 }
 
 fn compile_component_in(
     compiler: Compiler,
     wasm: &[u8],
-    used: Proposals,
-    options: EngineOptions,
+    (used, options): (Proposals, EngineOptions),
+    cache: Option<&CompileCache>,
 ) -> wasmtime::Result<CompiledComponent> {
     let mut config = config(compiler, options, used)?;
     config.coredump_on_trap(true);
+    let entry = cache.and_then(|cache| cache.entry(&format!("component {compiler:?} {options:?}"), wasm));
+    if let Some(entry) = &entry {
+        entry.configure(&mut config);
+    }
     let engine = Engine::new(&config)?;
     let component = wasmtime::component::Component::from_binary(&engine, wasm)?;
-    Ok(CompiledComponent { engine, component, compiler })
+    let cached = entry.as_ref().is_some_and(|entry| entry.is_hit());
+    if let (Some(cache), Some(entry), false) = (cache, &entry, cached) {
+        cache.keep(entry);
+    }
+    Ok(CompiledComponent { engine, component, compiler, cached })
 }
 
 /// Compiles `wasm` with this compiler.

@@ -2,7 +2,7 @@
 
 use wasmtime::Val;
 
-/// Which results of an init function are success.
+/// Which results of an init function are success. No example: that of [`Preinit`](crate::Preinit) has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InitResult {
     /// This number, and nothing. References are success if they are null and the number is 0.

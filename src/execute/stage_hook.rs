@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A function that is called when a stage begins.
+/// A function that is called when a stage begins. No example: that of [`Preinit`](crate::Preinit) has one.
 #[derive(Clone)]
 pub struct StageHook(Arc<dyn Fn() + Send + Sync>);
 

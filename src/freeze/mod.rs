@@ -42,7 +42,7 @@ use preinit_core::snapshot::{Heap, Snapshot};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How the frames of the stopped program are read.
+/// How the frames of the stopped program are read. No example: that of [`Preinit`](crate::Preinit) has one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum FrameReader {
     /// By instrumentation of the functions in progress; where that is impossible, by [`FrameReader::Inspect`].

@@ -37,7 +37,7 @@ impl fmt::Display for NotReached {
         }
         f.write_str("\nthe last ones:")?;
         for entry in ledger.entries().skip(ledger.len().saturating_sub(LISTED)) {
-            write!(f, "\n  {}", entry.call)?;
+            write!(f, "\n  {}", entry.call.in_words(ledger.show_values))?;
         }
         Ok(())
     }

@@ -24,6 +24,16 @@ use std::str::FromStr;
 /// | `MODULE.NAME(0, _, ..)` | the first of that import with these arguments; `_` is any, `..` any that follow |
 ///
 /// `#N` after any of them means the N-th such call instead of the first.
+///
+/// ```
+/// use preinit::{Trigger, TriggerError};
+///
+/// let trigger: Trigger = "open:/etc/config.toml#2".parse()?;
+/// assert_eq!(trigger.to_string(), "open:/etc/config.toml#2");
+/// let error: TriggerError = "sometime".parse::<Trigger>().unwrap_err();
+/// assert!(error.to_string().contains("expected `stdin`"));
+/// # Ok::<(), TriggerError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trigger {
     text: String,
@@ -41,11 +51,12 @@ enum TriggerKind {
     Import,
 }
 
-/// Text that says no place.
+/// Text that says no place. No example: that of [`Trigger`] has one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` {what}; expected `stdin`, `open:PATH`, `export:NAME`, `call:NAME`, `checkpoint`, or an import as \
-     `MODULE.NAME` or `MODULE.NAME(0, ..)`, each with `#N` after it for the N-th time"
+    "`{}` {what}; expected `stdin`, `open:PATH`, `export:NAME`, `call:NAME`, `checkpoint`, or an import as \
+     `MODULE.NAME` or `MODULE.NAME(0, ..)`, each with `#N` after it for the N-th time",
+    Printable(text)
 )]
 pub struct TriggerError {
     text: String,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::wording::PrintablePath;
 use preinit_core::printable::{Name, Printable};
 
 use super::host_options::ImportName;
@@ -13,7 +14,7 @@ use super::policy::Class;
 #[non_exhaustive]
 pub enum HostError {
     /// A preopened directory cannot be opened.
-    #[error("cannot open directory `{}`, which the guest would see as `{guest}`", host.display())]
+    #[error("cannot open directory `{}`, which the guest would see as `{guest}`", PrintablePath(host))]
     Directory {
         /// The name that the guest would have seen.
         guest: Name,

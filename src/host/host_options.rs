@@ -22,12 +22,17 @@ pub struct HostOptions {
     pub stubs: Vec<ImportName>,
     /// Stub every import that nothing else provides.
     pub stub_all: bool,
+    /// Stubs, as `module.name`, that answer with ones instead of zeros: to see what depends on their answers.
+    pub stubs_of_ones: Vec<String>,
     /// Imports from a library user's linker.
     pub linker: Option<LinkerHook>,
     /// Answer from this recording and touch nothing outside. The calls must be the recorded ones.
     pub replay: Option<Arc<Ledger>>,
     /// Keep the wasm call stack (function names) of every host call.
     pub ledger_backtraces: bool,
+    /// Show in messages the bytes that host calls passed, which may be secret. Otherwise messages have their lengths and
+    /// addresses, and the names of files.
+    pub show_values: bool,
     /// End the run with [`super::ChangeRefused`] at a call that would change a file: a run that repeats another must
     /// not repeat what that did outside.
     pub refuse_changes: bool,
@@ -121,9 +126,12 @@ pub enum Stdin {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Output {
-    /// To the same stream of this process.
+    /// To the same stream of this process, as it is.
     #[default]
     Inherit,
+    /// To the same stream of this process. If that is a terminal, whatever could act on it is escaped, as
+    /// [`preinit_core::terminal_output::TerminalOutput`] does it.
+    InheritEscaped,
     /// Into the [`HostState`].
     Capture,
     /// Nowhere.

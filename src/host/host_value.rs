@@ -50,6 +50,18 @@ impl HostValue {
         }
     }
 
+    /// The one of the same type; a reference stays what it is.
+    pub(super) fn one(self) -> Self {
+        match self {
+            Self::I32(_) => Self::I32(1),
+            Self::I64(_) => Self::I64(1),
+            Self::F32(_) => Self::F32(1f32.to_bits()),
+            Self::F64(_) => Self::F64(1f64.to_bits()),
+            Self::V128(_) => Self::V128(1),
+            Self::Null | Self::Reference => self,
+        }
+    }
+
     /// The name of the type; `ref` for every reference.
     pub fn type_name(self) -> &'static str {
         match self {

@@ -3,6 +3,44 @@
 //! [`new_store`] opens what the options let in; [`resolve_imports`] gives the externs to instantiate a module with.
 //! After the run, [`HostState::ledger`] holds every call. The same options with [`HostOptions::replay`] give a store
 //! that answers from that ledger and touches nothing outside.
+//!
+//! ```
+//! use preinit::host::{
+//!     Access, Class, Clock, Directory, FileTimes, HostOptions, Limits, Output, Policies, Policy, Random, Stdin, WasiOptions,
+//! };
+//! use preinit::{Error, Options, Preinit};
+//!
+//! let wasm = preinit::wat_to_wasm(br#"(module
+//!     (import "wasi_snapshot_preview1" "clock_time_get" (func $time (param i32 i64 i32) (result i32)))
+//!     (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+//!     (memory (export "memory") 1)
+//!     (func (export "preinit") (drop (call $time (i32.const 0) (i64.const 1) (i32.const 16))))
+//!     (func (export "seed") (drop (call $random (i32.const 32) (i32.const 4)))))"#)?;
+//! let directory = tempfile::tempdir()?;
+//! let mut wasi = WasiOptions::default();
+//! wasi.args = vec!["program".to_string()];
+//! wasi.env = vec![("LANG".to_string(), "C".to_string())];
+//! (wasi.stdin, wasi.stdout, wasi.stderr) = (Stdin::Empty, Output::Capture, Output::Discard);
+//! wasi.dirs = vec![Directory {
+//!     guest: "/data".to_string(),
+//!     host: directory.path().into(),
+//!     access: Access::ReadOnly,
+//! }];
+//! (wasi.clock, wasi.random, wasi.file_times) = (Clock::Fixed(0), Random::Seed(1), FileTimes::Fixed);
+//! let mut policies = Policies::default();
+//! policies.set(Class::Random, Policy::Deny);
+//! assert_eq!(policies.get(Class::Clock), Policy::Allow);
+//! let host = HostOptions { wasi: Some(wasi), policies, ..HostOptions::default() };
+//! let limits = Limits { fuel: Some(1_000), ..Limits::default() };
+//!
+//! let output = Preinit::from(Options { host: host.clone(), limits, ..Options::default() }).run(&wasm)?;
+//! assert_eq!(output.report.clock_start, Some(0));
+//! let denied = Preinit::from(Options { host, init_functions: vec!["seed".to_string()], ..Options::default() });
+//! assert!(matches!(denied.run(&wasm), Err(Error::Execute(_))));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! No example: the other types are what the options, the [`Ledger`] and errors hold.
 
 mod component;
 mod component_value;
@@ -96,7 +134,7 @@ pub fn new_store(
 
 impl HostState {
     fn new(options: &HostOptions, limits: &Limits, module_digest: [u8; 32]) -> Result<HostState, HostError> {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger { show_values: options.show_values, ..Ledger::default() };
         if let Some(wasi) = &options.wasi {
             ledger.sources = Sources { clock: Some(wasi.clock), random: Some(wasi.random) };
             ledger.preopens = wasi.dirs.iter().map(|directory| directory.guest.clone()).collect();

@@ -13,6 +13,7 @@ use super::wasi;
 pub(super) struct PartialReplay {
     outside: Vec<Arc<Entry>>,
     next: usize,
+    show_values: bool,
 }
 
 impl PartialReplay {
@@ -25,7 +26,7 @@ impl PartialReplay {
             }
             descriptors.apply(entry);
         }
-        Self { outside, next: 0 }
+        Self { outside, next: 0, show_values: recording.show_values }
     }
 
     /// The recorded answer to `call`, as if it had been made by `call` itself: pointers may be others than in the
@@ -45,9 +46,9 @@ impl PartialReplay {
             }
             None => Err(ReplayDiverged {
                 index,
-                recorded: recorded.map(|recorded| recorded.call.to_string()),
+                recorded: recorded.map(|recorded| recorded.call.in_words(self.show_values)),
                 import: (*call.import).clone(),
-                called: call.to_string(),
+                called: call.in_words(self.show_values),
             }),
         }
     }

@@ -73,12 +73,15 @@ impl Recorder {
                 self.ledger.unreplayed = Some(replay.len() - index - 1);
                 Ok(Some(entry))
             }
-            other => Err(ReplayDiverged {
-                index,
-                recorded: other.map(|entry| entry.call.to_string()),
-                import: (*call.import).clone(),
-                called: describe(call, other.map(|entry| &entry.call)),
-            }),
+            other => {
+                let show_values = self.ledger.show_values;
+                Err(ReplayDiverged {
+                    index,
+                    recorded: other.map(|entry| entry.call.in_words(show_values)),
+                    import: (*call.import).clone(),
+                    called: describe(call, other.map(|entry| &entry.call), show_values),
+                })
+            }
         }
     }
 
@@ -196,9 +199,11 @@ pub(super) fn preopen_answer(
 }
 
 /// The call, and where it differs from the recorded one if that is not plain from the two texts.
-fn describe(call: &Call, recorded: Option<&Call>) -> String {
-    let text = call.to_string();
-    let Some(recorded) = recorded.filter(|recorded| recorded.to_string() == text) else { return text };
+fn describe(call: &Call, recorded: Option<&Call>, show_values: bool) -> String {
+    let text = call.in_words(show_values);
+    let Some(recorded) = recorded.filter(|recorded| recorded.in_words(show_values) == text) else {
+        return text;
+    };
     let pairs = call.reads.iter().zip(&recorded.reads);
     let different = pairs.into_iter().find_map(|(left, right)| {
         let same = left.bytes.iter().zip(&right.bytes).take_while(|(left, right)| left == right).count();

@@ -6,12 +6,15 @@ use wasmtime::{Extern, ExternType, Instance, Linker, Module, Store};
 
 use super::error::{HostError, Unprovided};
 use super::host_options::{HostOptions, ImportName};
+use super::stub::StubAnswer;
 use super::{HostState, interceptor, preload, stub, wasi};
 
 /// The providers of imports that are ready.
 pub(super) struct Resolver {
     stubs: HashSet<ImportName>,
     stub_all: bool,
+    /// Stubs that answer with ones.
+    ones: HashSet<String>,
     wasi: bool,
     preloads: Vec<(String, Instance)>,
     linker: Option<Linker<HostState>>,
@@ -37,6 +40,7 @@ pub fn resolve_imports(
     let mut resolver = Resolver {
         stubs: options.stubs.iter().cloned().collect(),
         stub_all: options.stub_all,
+        ones: options.stubs_of_ones.iter().cloned().collect(),
         wasi: options.wasi.is_some(),
         preloads: Vec::new(),
         linker: None,
@@ -94,7 +98,7 @@ impl Resolver {
             } else if let ExternType::Memory(memory) = &ty
                 && memory.is_shared()
             {
-                let made = stub::stub(store, &ty, &key.0)?;
+                let made = stub::stub(store, &ty, &key.0, StubAnswer::Zeros)?;
                 externs.push(made.clone());
                 state.insert(key, made);
             } else if let ExternType::Global(ty) = &ty
@@ -160,12 +164,16 @@ impl Resolver {
         ty: &ExternType,
     ) -> Result<Extern, HostError> {
         if let ExternType::Func(_) = ty {
-            return stub::stub(store, ty, import);
+            let answer = match self.ones.contains(&import.dotted()) {
+                true => StubAnswer::Ones,
+                false => StubAnswer::Zeros,
+            };
+            return stub::stub(store, ty, import, answer);
         }
         if let Some(stubbed) = self.stubbed.get(import) {
             return Ok(stubbed.clone());
         }
-        let stub = stub::stub(store, ty, import)?;
+        let stub = stub::stub(store, ty, import, StubAnswer::Zeros)?;
         self.stubbed.insert(import.clone(), stub.clone());
         Ok(stub)
     }

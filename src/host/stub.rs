@@ -20,12 +20,21 @@ pub(super) fn unprovided(store: &mut Store<HostState>, ty: FuncType, import: Imp
     constant(store, ty, import, Outcome::ImportCalled)
 }
 
-/// The emptiest thing of type `ty`: a function that returns zeros and nulls, a memory, table or global that holds
-/// them.
+/// What a stub's function returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StubAnswer {
+    /// Zeros and nulls.
+    Zeros,
+    /// Ones, and nulls: to see what depends on it.
+    Ones,
+}
+
+/// The emptiest thing of type `ty`: a function that gives `answer`, a memory, table or global that holds zeros and nulls.
 pub(super) fn stub(
     store: &mut Store<HostState>,
     ty: &ExternType,
     import: &ImportName,
+    answer: StubAnswer,
 ) -> Result<Extern, HostError> {
     let engine = |source: wasmtime::Error| match source.downcast_ref::<MemoryLimit>() {
         Some(limit) => HostError::Limit(*limit),
@@ -35,7 +44,11 @@ pub(super) fn stub(
         ExternType::Func(ty) => {
             let zeros = ty.results().map(|ty| zero(&ty, "function", import));
             let zeros = zeros.collect::<Result<Vec<_>, _>>()?;
-            let results = Outcome::Results(zeros.iter().map(HostValue::of).collect());
+            let value = match answer {
+                StubAnswer::Zeros => HostValue::of,
+                StubAnswer::Ones => |zero: &Val| HostValue::of(zero).one(),
+            };
+            let results = Outcome::Results(zeros.iter().map(value).collect());
             constant(store, ty.clone(), import.clone(), results).into()
         }
         ExternType::Global(ty) => {
@@ -77,9 +90,10 @@ fn constant(store: &mut Store<HostState>, ty: FuncType, import: ImportName, outc
         }
         let backtrace = caller.data().recorder.backtrace(&caller);
         let args = params.iter().map(HostValue::of).collect();
-        let call = Call { import: Arc::clone(&import), args, reads: Vec::new(), backtrace };
+        let stubbed = outcome != Outcome::ImportCalled;
+        let call = Call { import: Arc::clone(&import), stubbed, args, reads: Vec::new(), backtrace };
         let state = caller.data_mut();
-        let denied = state.policies.get(Class::Stub) == Policy::Deny && outcome != Outcome::ImportCalled;
+        let denied = state.policies.get(Class::Stub) == Policy::Deny && stubbed;
         let recorder = &mut state.recorder;
         let outcome = match recorder.replayed(&call)? {
             Some(entry) => entry.outcome.clone(),

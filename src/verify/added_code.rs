@@ -2,11 +2,12 @@
 //! added one has no counterpart there, and calls find only what they happen to reach. So the verifier makes the additions
 //! that this state needs itself, and what a snapshot adds must be the same.
 
+use super::VerifyOptions;
 use super::module_comparison::read_bodies;
 use preinit_core::encode::encode;
 use preinit_core::layout::Layout;
 use preinit_core::module::{Module, SectionId, is_function};
-use preinit_core::plan::{PlanOptions, Rename, plan};
+use preinit_core::plan::{PlanOptions, plan};
 use preinit_core::printable::Printable;
 use preinit_core::snapshot::Snapshot;
 use preinit_core::strip;
@@ -15,6 +16,17 @@ use wasmparser::{ConstExpr, DataKind, ElementItems, ElementKind, Operator};
 
 /// Functions that a message names.
 const NAMED: usize = 10;
+
+/// Whether preinit adds the same to this state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Account {
+    /// It does.
+    Same,
+    /// It does if imported memories hold nothing but zeros when an instance gets them.
+    SameOnFreshImports,
+    /// It adds something else, or nothing.
+    Other,
+}
 
 /// What a snapshot has that no body of the original explains.
 pub(super) struct AddedCode<'m, 'a, 's> {
@@ -58,13 +70,14 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
 
     /// Whether a snapshot of `target` in this state has the same additions. `target` is the original, or what it became
     /// when it was frozen; `slots` are those of its added tables.
-    pub fn is_made_of(
+    pub fn account(
         &self,
         target: &Module<'_>,
         state: &Snapshot<'_>,
-        renames: &[Rename],
+        options: &VerifyOptions,
         slots: &HashMap<(u32, u64), String>,
-    ) -> bool {
+    ) -> Account {
+        let renames = &options.renames;
         let name = |export: &str| {
             let renamed = renames.iter().find(|rename| rename.src == export);
             renamed.map_or_else(|| export.to_string(), |rename| rename.dst.clone())
@@ -74,12 +87,7 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
         let removed_exports: Vec<String> =
             names.filter(|export| is_gone(export)).map(str::to_string).collect();
         let internalizes = self.snapshot.imports.len() < self.original.imports.len();
-        let layouts = [Layout::Auto, Layout::Compact, Layout::Mappable, Layout::Sparse];
-        // Where no memory is imported, both are the same.
-        let fresh: &[bool] = if target.imported.memories == 0 { &[false] } else { &[false, true] };
-        let mut choices =
-            layouts.into_iter().flat_map(|layout| fresh.iter().map(move |&fresh| (layout, fresh)));
-        choices.any(|(layout, fresh_imports)| {
+        let is_made = |fresh_imports: bool, layout: Layout| {
             let options = PlanOptions {
                 removed_exports: removed_exports.clone(),
                 renames: renames.to_vec(),
@@ -92,7 +100,16 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
             let Ok(plan) = plan(target, state, &options) else { return false };
             let Ok(wasm) = encode(target, state, &plan) else { return false };
             Module::read_valid(&wasm).is_ok_and(|made| self.is_same_as_in(&made))
-        })
+        };
+        let layouts = [Layout::Auto, Layout::Compact, Layout::Mappable, Layout::Sparse];
+        if layouts.into_iter().any(|layout| is_made(false, layout)) {
+            return Account::Same;
+        }
+        // Where no memory is imported, it is the same.
+        match target.imported.memories > 0 && layouts.into_iter().any(|layout| is_made(true, layout)) {
+            true => Account::SameOnFreshImports,
+            false => Account::Other,
+        }
     }
 
     /// Whether what it adds is the same in this module.
@@ -123,7 +140,7 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
         redirected(self.original, self.snapshot)
     }
 
-    /// Why nobody can vouch for it, unless [`AddedCode::is_made_of`].
+    /// Why nobody can vouch for it where [`AddedCode::account`] gives [`Account::Other`].
     pub fn unexplained(&self) -> String {
         if self.functions.is_empty() && !self.rewritten.is_empty() {
             return "functions of the snapshot are not the original's, nor what this state needs".to_string();

@@ -1,7 +1,7 @@
 //! Compares one snapshot with the original on every engine: first the states, then what calls do.
 
 use super::VerifyError;
-use super::added_code::AddedCode;
+use super::added_code::{Account, AddedCode};
 use super::boundary_values::BoundaryValues;
 use super::compared_instance::ComparedInstance;
 use super::engine_run::EngineRun;
@@ -21,7 +21,7 @@ use super::verifier::Verifier;
 use crate::execute::InitCall;
 use crate::report::seconds;
 use preinit_core::addition::Extended;
-use preinit_core::module::{Module, is_function};
+use preinit_core::module::is_function;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::collections::HashMap;
@@ -119,18 +119,18 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
         let run = &mut runs[self.snapshots[0].0];
         let clock = snapshot_clock::rebased(&run.record.ledger, &program.module, &self.program.module);
         let mut original = run.fresh(options)?;
-        let is_accounted = original.with_snapshot(|state| {
+        let account = original.with_snapshot(|state| {
             let mut extended = Extended::new(&program.module, state.clone());
             if !snapshot_clock::rebase(&mut extended, clock) {
-                return false;
+                return Account::Other;
             }
-            let made = |target: &Module<'_>| {
-                added.is_made_of(target, extended.snapshot(), &options.renames, &HashMap::new())
-            };
-            extended.module().is_ok_and(|target| made(&target))
+            match extended.module() {
+                Ok(target) => added.account(&target, extended.snapshot(), options, &HashMap::new()),
+                Err(_) => Account::Other,
+            }
         })?;
         run.keep(original);
-        self.verdict.add_code(&added, is_accounted);
+        self.verdict.add_code(&added, account);
         Ok(())
     }
 

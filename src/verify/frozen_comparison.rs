@@ -1,7 +1,7 @@
 //! Compares a program that was frozen in the middle of a call with its original: the state at that point, and everything that
 //! happens from there on.
 
-use super::added_code::AddedCode;
+use super::added_code::{Account, AddedCode};
 use super::compared_instance::ComparedInstance;
 use super::fresh::{self, Source};
 use super::lock_step::{Answers, LockStep, ScriptResult};
@@ -249,8 +249,8 @@ impl FrozenComparison<'_, '_, '_> {
         verdict: &mut VerdictBuilder<'_>,
     ) -> Result<(), VerifyError> {
         let Some(added) = AddedCode::of(&self.original.module, &self.frozen.module) else { return Ok(()) };
-        match self.is_made_here(&added, ledger) {
-            Ok(is_accounted) => verdict.add_code(&added, is_accounted),
+        match self.account(&added, ledger) {
+            Ok(account) => verdict.add_code(&added, account),
             Err(VerifyError::Freeze(error)) => {
                 verdict.undecided(format!("the code that resumes could not be made again: {error}"));
             }
@@ -259,7 +259,7 @@ impl FrozenComparison<'_, '_, '_> {
         Ok(())
     }
 
-    fn is_made_here(&self, added: &AddedCode<'_, '_, '_>, ledger: &Arc<Ledger>) -> Result<bool, VerifyError> {
+    fn account(&self, added: &AddedCode<'_, '_, '_>, ledger: &Arc<Ledger>) -> Result<Account, VerifyError> {
         let (module, options) = (&self.original.module, self.options);
         // Marks and waits that end would move the places of calls.
         let probed = Probed::with(module, &engine::probe_options())?;
@@ -284,14 +284,14 @@ impl FrozenComparison<'_, '_, '_> {
         let mut extended = Extended::new(module, capture(module, &probed, &mut instance)?);
         let frozen = program.resume(&point, extended.snapshot(), &ledger)?;
         if extended.add(frozen.addition).is_err() {
-            return Ok(false);
+            return Ok(Account::Other);
         }
         let clock = snapshot_clock::rebased(&ledger, module, &self.frozen.module);
         if !snapshot_clock::rebase(&mut extended, clock) {
-            return Ok(false);
+            return Ok(Account::Other);
         }
         let target = extended.module()?;
-        Ok(added.is_made_of(&target, extended.snapshot(), &options.renames, extended.slots()))
+        Ok(added.account(&target, extended.snapshot(), options, extended.slots()))
     }
 
     fn compare_states(

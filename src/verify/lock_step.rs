@@ -13,6 +13,7 @@ use super::verdict::Difference;
 use crate::host::Entry;
 use crate::instance::CaptureError;
 use crate::literal::typed;
+use crate::wording::counted;
 use preinit_core::module::is_function;
 use preinit_core::plan::effective_renames;
 use preinit_core::snapshot::Value;
@@ -146,7 +147,11 @@ impl LockStep<'_, '_, '_> {
         result.host_calls += host_calls.len() as u64;
         let Answers::Recorded(clock) = &mut self.answers else {
             let snapshot = self.snapshot.call(call.export, call.arguments, self.fuel);
-            let differences = differing_output(call.prefix, &host_calls, &self.snapshot.take_calls());
+            let differences = differing_output(
+                call.prefix,
+                (&host_calls, &self.snapshot.take_calls()),
+                self.options.host.show_values,
+            );
             return PairedCall { original, snapshot, differences };
         };
         let snapshot_calls = clock.answers(&host_calls);
@@ -171,7 +176,8 @@ impl LockStep<'_, '_, '_> {
             && !matches!(snapshot, CallResult::Stopped(_))
         {
             let key = host_call_key(call.prefix, made, Some(missing));
-            differences.push(Difference::new(key, &missing.call, "no call"));
+            let missing = missing.call.in_words(self.options.host.show_values);
+            differences.push(Difference::new(key, missing, "no call"));
         }
         result.actions.push(Action::Call(RecordedCall {
             prefix: call.prefix.to_string(),
@@ -265,7 +271,11 @@ impl LockStep<'_, '_, '_> {
 }
 
 /// What both sides print, where it differs.
-fn differing_output(prefix: &str, original: &[Arc<Entry>], snapshot: &[Arc<Entry>]) -> Vec<Difference> {
+fn differing_output(
+    prefix: &str,
+    (original, snapshot): (&[Arc<Entry>], &[Arc<Entry>]),
+    show_values: bool,
+) -> Vec<Difference> {
     const SHOWN: usize = 60;
     let mut differences = Vec::new();
     for stream in ["stdout", "stderr"] {
@@ -282,6 +292,9 @@ fn differing_output(prefix: &str, original: &[Arc<Entry>], snapshot: &[Arc<Entry
             let same = left.iter().zip(&right).take_while(|(left, right)| left == right).count();
             let from = same.saturating_sub(SHOWN / 3);
             let show = |bytes: &[u8]| {
+                if !show_values {
+                    return format!("{}, another from byte {same} on", counted(bytes.len() as u64, "byte"));
+                }
                 let shown = &bytes[from.min(bytes.len())..bytes.len().min(from + SHOWN)];
                 format!("\"{}\"", shown.escape_ascii())
             };

@@ -18,6 +18,38 @@
 //! Other engines (wasmi, V8) then do with the snapshot what was done with the original, answered from its record. What
 //! differs there counts only if the same engine, given the original, does not differ in the same way. So a snapshot that is
 //! right on one engine only is found, and a fault of an engine is not taken for a difference.
+//!
+//! Calls that are written down, other engines, and one original for several snapshots:
+//!
+//! ```
+//! use preinit::verify::{Expected, Literal, OtherEngine, Outcome, Pattern, Script, Verifier, VerifyOptions};
+//!
+//! let wasm = preinit::wat_to_wasm(br#"(module
+//!     (global $sum (mut i32) (i32.const 0))
+//!     (func (export "preinit") (global.set $sum (i32.const 40)))
+//!     (func (export "add") (param i32) (result i32)
+//!         (global.set $sum (i32.add (global.get $sum) (local.get 0))) (global.get $sum)))"#)?;
+//! let snapshot = preinit::Preinit::new().run(&wasm)?.wasm;
+//!
+//! let script = Script::parse("add(2) = 42")?;
+//! assert_eq!(script.steps[0].expected, Some(Expected::Results(vec![Literal::I32(42)])));
+//! let mut options = VerifyOptions::default();
+//! options.scripts = vec![script];
+//! options.other_engines = vec![OtherEngine::Wasmi];
+//! options.sequences = 1;
+//! let mut verifier = Verifier::new(&wasm, &options)?;
+//! let verdict = verifier.verify(&snapshot)?;
+//! assert_eq!(verdict.outcome, Outcome::Equal, "{verdict}");
+//! assert!(verdict.coverage.engines.iter().any(|engine| engine.engine == OtherEngine::Wasmi.name()));
+//!
+//! // Init was never run.
+//! let verdict = verifier.verify(&wasm)?;
+//! assert_eq!((verdict.outcome, verdict.outcome.exit_code()), (Outcome::Different, 1));
+//! assert!(verdict.differences.iter().any(|found| Pattern::new("global.*").matches_key(&found.key)), "{verdict}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! No example: the other types are what a [`Verdict`] and errors hold.
 
 mod action;
 mod added_code;
@@ -61,7 +93,9 @@ pub use options::VerifyOptions;
 pub use other_engines::OtherEngine;
 pub use pattern::Pattern;
 pub use script::{Expected, Script, ScriptError, Step};
-pub use verdict::{Coverage, Difference, EngineCoverage, Outcome, Skipped, StateCoverage, Verdict};
+pub use verdict::{
+    Assumption, Coverage, Difference, EngineCoverage, Outcome, Skipped, StateCoverage, Verdict,
+};
 pub use verifier::Verifier;
 
 use crate::component::ComponentRunError;

@@ -63,6 +63,13 @@ fn not_compared(original: &Module<'_>, snapshot: &Module<'_>, internalized: bool
     if internalized {
         not_compared.push("imports that the snapshot defines itself, except for their state".to_string());
     }
+    let has_state = |import: &Import<'_>| {
+        matches!(Space::of(&import.ty), Some(Space::Memory | Space::Table | Space::Global))
+    };
+    if snapshot.imports.iter().any(has_state) {
+        let what = "instances whose imported memories, tables or globals hold something else than init got";
+        not_compared.push(what.to_string());
+    }
     let unnamed =
         |count: usize, highest: Option<u32>| count - highest.map_or(0, |k| k as usize + 1).min(count);
     let data = unnamed(original.data.len(), original.code.highest_data);

@@ -22,6 +22,9 @@ pub struct VerifyOptions {
     pub at: Option<Trigger>,
     /// Exports that have another name in the snapshot.
     pub renames: Vec<Rename>,
+    /// Imported memories hold nothing but zeros when an instance of the snapshot gets them, as for the making of the snapshot.
+    /// If that is not said, a snapshot that is right only then is not called equal.
+    pub fresh_imports: bool,
     /// What init can see. WASI is always allowed, hermetically.
     pub host: HostOptions,
     /// What init may use.
@@ -70,6 +73,7 @@ impl Default for VerifyOptions {
             default_init_functions: default_init_functions(),
             at: None,
             renames: Vec::new(),
+            fresh_imports: false,
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
             ledger: None,

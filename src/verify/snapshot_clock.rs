@@ -114,7 +114,7 @@ fn first_reading(wait: &Call) -> Option<Entry> {
         HostValue::I64(0),
         HostValue::I32(events.cast_signed()),
     ];
-    let call = Call { import: Arc::new(import), args, reads: Vec::new(), backtrace: None };
+    let call = Call { import: Arc::new(import), stubbed: false, args, reads: Vec::new(), backtrace: None };
     let time = Region { address: events, bytes: 1u64.to_le_bytes().to_vec() };
     Some(Entry { call, outcome: Outcome::Results(vec![HostValue::I32(0)]), writes: vec![time] })
 }

@@ -1,4 +1,5 @@
 use serde::Serialize;
+use std::fmt;
 
 /// The result of a verification. The JSON form has the same names.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -100,6 +101,12 @@ pub struct Coverage {
     pub functions_accounted: u64,
     /// Exports of the snapshot that lead to added functions.
     pub exports_redirected: Vec<String>,
+    /// What was said to hold, and was needed to account for code that the snapshot adds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub assumptions: Vec<Assumption>,
+    /// What was not said to hold, and would account for code that the snapshot adds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub assumptions_needed: Vec<Assumption>,
     /// What an instance was given that the build did not have, each in a world of its own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fresh: Vec<String>,
@@ -110,6 +117,25 @@ pub struct Coverage {
     pub not_compared: Vec<String>,
     /// Time for everything, in seconds.
     pub seconds: f64,
+}
+
+/// Something about instances of the snapshot that cannot be seen in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Assumption {
+    /// [`super::VerifyOptions::fresh_imports`].
+    FreshImports,
+}
+
+impl fmt::Display for Assumption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Assumption::FreshImports => {
+                f.write_str("imported memories hold nothing but zeros when an instance gets them")
+            }
+        }
+    }
 }
 
 fn is_zero(number: &u64) -> bool {

@@ -1,7 +1,7 @@
 use super::VerifyOptions;
-use super::added_code::AddedCode;
+use super::added_code::{Account, AddedCode};
 use super::module_comparison::ModuleComparison;
-use super::verdict::{Coverage, Difference, Outcome, Verdict};
+use super::verdict::{Assumption, Coverage, Difference, Outcome, Verdict};
 use crate::report::seconds;
 use std::time::Instant;
 
@@ -83,10 +83,19 @@ impl<'o> VerdictBuilder<'o> {
     }
 
     /// Adds what came of code that the snapshot adds.
-    pub fn add_code(&mut self, added: &AddedCode<'_, '_, '_>, is_accounted: bool) {
-        match is_accounted {
-            true => self.coverage.functions_accounted = added.functions(),
-            false => self.undecided(added.unexplained()),
+    pub fn add_code(&mut self, added: &AddedCode<'_, '_, '_>, account: Account) {
+        let assumption = Assumption::FreshImports;
+        match account {
+            Account::Same => self.coverage.functions_accounted = added.functions(),
+            Account::SameOnFreshImports if self.options.fresh_imports => {
+                self.coverage.functions_accounted = added.functions();
+                self.coverage.assumptions.push(assumption);
+            }
+            Account::SameOnFreshImports => {
+                self.undecided(format!("the snapshot is right only if {assumption}, and that was not said"));
+                self.coverage.assumptions_needed.push(assumption);
+            }
+            Account::Other => self.undecided(added.unexplained()),
         }
     }
 

@@ -67,6 +67,7 @@ impl fmt::Display for Coverage {
         for export in &self.exports_redirected {
             writeln!(f, "redirected: export `{}` leads to a function that was added", Printable(export))?;
         }
+        self.assumptions.iter().try_for_each(|assumption| writeln!(f, "assumed: {assumption}"))?;
         self.engines.iter().try_for_each(|engine| engine.fmt(f))?;
         for Skipped { name, why } in &self.engines_skipped {
             writeln!(f, "{name}: not run: {}", Message(why))?;

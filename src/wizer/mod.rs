@@ -45,15 +45,120 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();
 //! ```
+//!
+//! Components are initialized in the same way, and what the init function returns is given too:
+//!
+//! ```
+//! use preinit::wizer::Wizer;
+//! use wasmtime::component::{Component, Linker};
+//! use wasmtime::{Engine, Store};
+//!
+//! # fn block_on<F: Future>(future: F) -> F::Output {
+//! #     let (mut future, mut cx) = (std::pin::pin!(future), std::task::Context::from_waker(std::task::Waker::noop()));
+//! #     loop {
+//! #         if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+//! #             return output;
+//! #         }
+//! #     }
+//! # }
+//! # block_on(async {
+//! let wasm = wat::parse_str(r#"(component
+//!     (core module $m
+//!         (global $g (mut i32) (i32.const 0))
+//!         (func (export "init") (global.set $g (i32.const 42)))
+//!         (func (export "run") (result i32) (global.get $g)))
+//!     (core instance $i (instantiate $m))
+//!     (func (export "init") (canon lift (core func $i "init")))
+//!     (func (export "run") (result s32) (canon lift (core func $i "run"))))"#)?;
+//! let engine = Engine::default();
+//! let mut store = Store::new(&engine, ());
+//! let mut wizer = Wizer::new();
+//! wizer.init_func("init").keep_init_func(true).allow_live_handles(false);
+//! assert_eq!(wizer.get_init_func(), "init");
+//! let (wasm, results) = wizer
+//!     .run_component(&mut store, &wasm, async |store, component| {
+//!         Linker::new(component.engine()).instantiate_async(store, component).await
+//!     })
+//!     .await?;
+//! assert!(results.is_empty());
+//!
+//! let component = Component::new(&engine, &wasm)?;
+//! let instance = Linker::new(&engine).instantiate_async(&mut store, &component).await?;
+//! let run = instance.get_typed_func::<(), (i32,)>(&mut store, "run")?;
+//! assert_eq!(run.call_async(&mut store, ()).await?, (42,));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! Both halves, with the implementations of [`InstanceState`] and [`ComponentInstanceState`] for Wasmtime; other engines have their
+//! own:
+//!
+//! ```
+//! use preinit::wizer::{InstanceState, MissingExport, SnapshotVal, ValType, WasmtimeWizer, Wizer};
+//! use wasmtime::{Engine, Instance, Module, Store};
+//!
+//! # fn block_on<F: Future>(future: F) -> F::Output {
+//! #     let (mut future, mut cx) = (std::pin::pin!(future), std::task::Context::from_waker(std::task::Waker::noop()));
+//! #     loop {
+//! #         if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+//! #             return output;
+//! #         }
+//! #     }
+//! # }
+//! # block_on(async {
+//! let wasm = preinit::wat_to_wasm(br#"(module
+//!     (global $g (export "g") (mut i32) (i32.const 0)) (memory (export "m") 1) (table (export "t") 1 funcref)
+//!     (func $f (export "f") (global.set $g (i32.const 42)))
+//!     (func (export "old")) (func (export "new")))"#)?;
+//! let mut wizer = Wizer::new();
+//! wizer.init_func("f").keep_init_func(true).func_rename("old", "new");
+//! let (context, instrumented) = wizer.instrument(&wasm)?;
+//! let engine = Engine::default();
+//! let mut store = Store::new(&engine, ());
+//! let instance = Instance::new(&mut store, &Module::new(&engine, &instrumented)?, &[])?;
+//! instance.get_typed_func::<(), ()>(&mut store, "f")?.call(&mut store, ())?;
+//!
+//! let mut state = WasmtimeWizer { store: &mut store, instance };
+//! assert_eq!(state.global_get("g", ValType::I32).await, SnapshotVal::I32(42));
+//! assert_eq!(state.try_global_get("x", ValType::I32).await, Err(MissingExport::Number("x".to_string())));
+//! state.memory_contents("m", |bytes| assert_eq!(bytes.len(), 65536)).await;
+//! assert!(state.try_memory_contents("x", |_| ()).await.is_err());
+//! assert_eq!(state.table_elements("t").await.map(|elements| elements.len()), Some(1));
+//! assert!(state.function_identity("f").await.is_some() && state.global_ref("x").await.is_none());
+//! assert_eq!(state.traps("f").await, Some(false));
+//! let snapshot = wizer.snapshot(&context, &mut state).await?;
+//! assert_eq!(Module::new(&engine, &snapshot)?.exports().count(), 5);
+//!
+//! let wasm = wat::parse_str(r#"(component)"#)?;
+//! let (context, instrumented) = wizer.instrument_component(&wasm)?;
+//! # use preinit::wizer::WasmtimeWizerComponent;
+//! # use wasmtime::component::{Component, Linker};
+//! let component = Component::new(&engine, &instrumented)?;
+//! let instance = Linker::new(&engine).instantiate_async(&mut store, &component).await?;
+//! let mut state = WasmtimeWizerComponent { store: &mut store, instance };
+//! let error = wizer.snapshot_component(&context, &mut state).await.unwrap_err();
+//! assert!(error.to_string().contains("do not support renaming"), "{error}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! No example: the other types are what these functions take and give; their documentation says how an engine makes them.
 
+mod component;
 mod instance_state;
 mod prefetched;
 mod read_state;
 mod run;
 
-pub use instance_state::{InstanceState, SnapshotRef, SnapshotVal};
+pub use component::{
+    ComponentContext, ComponentInstanceState, CoreReferences, CoreTable, WantedReferences,
+    WasmtimeWizerComponent,
+};
+pub use instance_state::{InstanceState, MissingExport, SnapshotRef, SnapshotVal};
 pub use run::WasmtimeWizer;
 pub use wasmparser::ValType;
+
+use run::reference;
 
 use preinit_core::capture::{Instance, capture};
 use preinit_core::encode::encode;
@@ -72,6 +177,7 @@ pub struct Wizer {
     init_func: String,
     func_renames: Vec<Rename>,
     keep_init_func: bool,
+    allow_live_handles: bool,
 }
 
 /// What [`Wizer::snapshot`] needs to know of a module that [`Wizer::instrument`] was given.
@@ -89,7 +195,12 @@ impl Default for Wizer {
 impl Wizer {
     /// The builder.
     pub fn new() -> Self {
-        Wizer { init_func: "wizer-initialize".to_string(), func_renames: Vec::new(), keep_init_func: false }
+        Wizer {
+            init_func: "wizer-initialize".to_string(),
+            func_renames: Vec::new(),
+            keep_init_func: false,
+            allow_live_handles: false,
+        }
     }
 
     /// The export that initializes the module; `wizer-initialize` by default.
@@ -112,6 +223,13 @@ impl Wizer {
     /// Whether the output still exports the init function; by default it does not.
     pub fn keep_init_func(&mut self, keep: bool) -> &mut Self {
         self.keep_init_func = keep;
+        self
+    }
+
+    /// Whether handles of resources, streams and files may be alive after the init of a component, which do not survive. If the
+    /// component uses one of them, it fails. By default there is no snapshot then.
+    pub fn allow_live_handles(&mut self, allow: bool) -> &mut Self {
+        self.allow_live_handles = allow;
         self
     }
 

@@ -40,7 +40,7 @@ pub(super) async fn read(
     for index in 0..module.memories.len() as u32 {
         let mut bytes = Vec::new();
         let name = probed.export_name(Probe::Memory(index));
-        instance.memory_contents(&name, |contents| bytes.extend_from_slice(contents)).await;
+        instance.try_memory_contents(&name, |contents| bytes.extend_from_slice(contents)).await?;
         memories.push(bytes);
     }
     let mut globals = Vec::new();
@@ -97,7 +97,7 @@ async fn global_value(
     let name = probed.export_name(Probe::Global(index));
     let ty = global.ty.content_type;
     if !matches!(ty, ValType::Ref(_)) {
-        return Ok(match instance.global_get(&name, ty).await {
+        return Ok(match instance.try_global_get(&name, ty).await? {
             SnapshotVal::I32(value) => StateValue::I32(value),
             SnapshotVal::I64(value) => StateValue::I64(value),
             SnapshotVal::F32(bits) => StateValue::F32(bits),
@@ -143,7 +143,7 @@ async fn tables(
     Ok(tables)
 }
 
-fn observed(reference: SnapshotRef) -> StateReference {
+pub(super) fn observed(reference: SnapshotRef) -> StateReference {
     match reference {
         SnapshotRef::Null => StateReference::Null,
         SnapshotRef::Function(identity) => StateReference::Function(identity),
@@ -153,7 +153,7 @@ fn observed(reference: SnapshotRef) -> StateReference {
 }
 
 /// A constant of the module, in which a function is its index.
-fn in_module(value: Value) -> Option<StateReference> {
+pub(super) fn in_module(value: Value) -> Option<StateReference> {
     match value {
         Value::Ref(Reference::Null) => Some(StateReference::Null),
         Value::Ref(Reference::Func(index)) => Some(StateReference::Function(u64::from(index))),

@@ -1,6 +1,6 @@
 //! In the caller's store.
 
-use super::instance_state::{InstanceState, SnapshotRef, SnapshotVal};
+use super::instance_state::{InstanceState, MissingExport, SnapshotRef, SnapshotVal};
 use super::prefetched::Prefetched;
 use super::{ModuleContext, REACTOR_INITIALIZE, Wizer};
 use crate::instance::{Baseline, ProbedInstance};
@@ -100,51 +100,64 @@ pub struct WasmtimeWizer<'a, T: 'static> {
     pub instance: Instance,
 }
 
-impl<T: Send> WasmtimeWizer<'_, T> {
-    /// A function of this name is exported by whoever instrumented the module.
-    fn reference(&mut self, reference: Option<Ref>) -> SnapshotRef {
-        match reference {
-            Some(Ref::Func(Some(function))) => {
-                SnapshotRef::Function(function.to_raw(&mut *self.store) as usize as u64)
-            }
-            Some(Ref::Any(Some(any))) => match any.as_i31(&*self.store) {
-                Ok(Some(i31)) => SnapshotRef::I31(i31.get_u32()),
-                _ => SnapshotRef::Other,
-            },
-            Some(Ref::Func(None) | Ref::Extern(None) | Ref::Any(None) | Ref::Exn(None)) => SnapshotRef::Null,
-            _ => SnapshotRef::Other,
+/// A reference. Functions are told apart by what the engine has of them.
+pub(super) fn reference<T>(store: &mut Store<T>, reference: Option<Ref>) -> SnapshotRef {
+    match reference {
+        Some(Ref::Func(Some(function))) => {
+            SnapshotRef::Function(function.to_raw(&mut *store) as usize as u64)
         }
+        Some(Ref::Any(Some(any))) => match any.as_i31(&*store) {
+            Ok(Some(i31)) => SnapshotRef::I31(i31.get_u32()),
+            _ => SnapshotRef::Other,
+        },
+        Some(Ref::Func(None) | Ref::Extern(None) | Ref::Any(None) | Ref::Exn(None)) => SnapshotRef::Null,
+        _ => SnapshotRef::Other,
     }
 }
 
 /// # Panics
-/// As in `wasmtime-wizer`, if there is no export of a name, or it is of another kind.
+/// The two methods of `wasmtime-wizer` return no `Result`: they panic there and here, if there is no export of a name, or if it
+/// is of another kind. [`Wizer::snapshot`] calls the methods that say so instead.
 impl<T: Send> InstanceState for WasmtimeWizer<'_, T> {
-    async fn global_get(&mut self, name: &str, _: ValType) -> SnapshotVal {
-        let global = self.instance.get_global(&mut *self.store, name);
-        let value = global.map(|global| global.get(&mut *self.store));
-        match value {
-            Some(Val::I32(value)) => SnapshotVal::I32(value),
-            Some(Val::I64(value)) => SnapshotVal::I64(value),
-            Some(Val::F32(bits)) => SnapshotVal::F32(bits),
-            Some(Val::F64(bits)) => SnapshotVal::F64(bits),
-            Some(Val::V128(value)) => SnapshotVal::V128(value.as_u128()),
-            _ => panic!("there is no global `{name}` that is a number"),
-        }
+    async fn global_get(&mut self, name: &str, ty: ValType) -> SnapshotVal {
+        found(self.try_global_get(name, ty).await)
     }
 
     async fn memory_contents(&mut self, name: &str, contents: impl FnOnce(&[u8]) + Send) {
+        found(self.try_memory_contents(name, contents).await)
+    }
+
+    async fn try_global_get(&mut self, name: &str, _: ValType) -> Result<SnapshotVal, MissingExport> {
+        let global = self.instance.get_global(&mut *self.store, name);
+        let value = global.map(|global| global.get(&mut *self.store));
+        match value {
+            Some(Val::I32(value)) => Ok(SnapshotVal::I32(value)),
+            Some(Val::I64(value)) => Ok(SnapshotVal::I64(value)),
+            Some(Val::F32(bits)) => Ok(SnapshotVal::F32(bits)),
+            Some(Val::F64(bits)) => Ok(SnapshotVal::F64(bits)),
+            Some(Val::V128(value)) => Ok(SnapshotVal::V128(value.as_u128())),
+            _ => Err(MissingExport::Number(name.to_string())),
+        }
+    }
+
+    async fn try_memory_contents(
+        &mut self,
+        name: &str,
+        contents: impl FnOnce(&[u8]) + Send,
+    ) -> Result<(), MissingExport> {
         match self.instance.get_memory(&mut *self.store, name) {
-            Some(memory) => contents(memory.data(&*self.store)),
-            None => panic!("there is no memory `{name}`"),
+            Some(memory) => {
+                contents(memory.data(&*self.store));
+                Ok(())
+            }
+            None => Err(MissingExport::Memory(name.to_string())),
         }
     }
 
     async fn global_ref(&mut self, name: &str) -> Option<SnapshotRef> {
         let global = self.instance.get_global(&mut *self.store, name)?;
         let value = global.get(&mut *self.store);
-        let reference = value.ref_();
-        Some(self.reference(reference))
+        Some(reference(self.store, value.ref_()))
     }
 
     async fn table_elements(&mut self, name: &str) -> Option<Vec<SnapshotRef>> {
@@ -152,7 +165,7 @@ impl<T: Send> InstanceState for WasmtimeWizer<'_, T> {
         let mut elements = Vec::new();
         for slot in 0..table.size(&*self.store) {
             let element = table.get(&mut *self.store, slot);
-            elements.push(self.reference(element));
+            elements.push(reference(self.store, element));
         }
         Some(elements)
     }
@@ -165,4 +178,9 @@ impl<T: Send> InstanceState for WasmtimeWizer<'_, T> {
     async fn traps(&mut self, name: &str) -> Option<bool> {
         traps(self.store, &self.instance, name).await.ok()
     }
+}
+
+#[track_caller]
+fn found<R>(result: Result<R, MissingExport>) -> R {
+    result.unwrap_or_else(|error| panic!("{error}"))
 }

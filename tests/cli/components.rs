@@ -1,6 +1,8 @@
 //! Components on the command line.
 
 use super::{Place, done, failed, stderr};
+use preinit_testing::command_component::command;
+use preinit_testing::{repository, test_program};
 
 const COMPONENT: &str = r#"(component
     (core module $m (global $g (mut i32) (i32.const 1)) (func (export "init") (global.set $g (i32.const 2))))
@@ -23,7 +25,6 @@ fn options_that_components_do_not_have_are_named() {
     let place = Place::new();
     place.write("in.wat", COMPONENT);
     for (options, words) in [
-        ("--strip-init", "no support for stripping in components"),
         ("--at stdin", "no support for freezing in the middle of a call in components"),
         ("--rebase-clock", "no support for rebasing the monotonic clock in components"),
     ] {
@@ -175,6 +176,41 @@ fn calls_of_components_are_recorded_and_captured() {
     assert!(calls.lines().last().unwrap().contains("denied"), "{calls}");
 }
 
+/// Compiled code, and whole results.
+#[test]
+fn what_was_made_before_is_reused() {
+    let place = Place::new();
+    place.write("in.wat", PRINTER);
+    let run = |options: &str| {
+        let output = place.line(&format!("in.wat -o out.wasm -v --allow-wasi --cache-dir cache {options}"));
+        done(&output);
+        (place.read("out.wasm"), stderr(&output))
+    };
+    let (first, message) = run("");
+    assert!(message.contains("compiler  winch") && !message.contains("from the cache"), "{message}");
+    let (second, message) = run("--result-cache");
+    assert!(message.contains("winch, from the cache") && second == first, "{message}");
+    let (third, message) = run("--result-cache");
+    assert!(message.contains("an earlier run made it") && third == first, "{message}");
+    let (_, message) = run("--fuel 1000000");
+    assert!(!message.contains("from the cache") && !message.contains("an earlier run made it"), "{message}");
+    let (_, message) = run("--no-cache");
+    assert!(!message.contains("from the cache") && !message.contains("an earlier run made it"), "{message}");
+}
+
+#[test]
+fn stripping_a_component_is_summarized() {
+    let place = Place::new();
+    place.write("in.wat", COMPONENT);
+    let output = place.line("-v in.wat -o out.wasm --strip-init --report report.json");
+    done(&output);
+    let report = String::from_utf8(place.read("report.json")).unwrap();
+    assert!(
+        report.replace([' ', '\n'], "").contains(r#""stripped":{"functions":1,"functions_before":1,"#),
+        "{report}"
+    );
+}
+
 #[test]
 fn untrusted_components_are_held_to_default_proposals_and_limits() {
     let place = Place::new();
@@ -220,4 +256,40 @@ fn snapshots_of_components_are_verified() {
 
 fn wat_of(wasm: &[u8]) -> Vec<u8> {
     wasmprinter::print_bytes(wasm).unwrap().into_bytes()
+}
+
+/// What init has read of files must be what they hold when a result is reused.
+#[test]
+fn results_of_components_know_what_was_read() {
+    let place = Place::new();
+    let wasm = command(&test_program("wasi/descriptors.wasm"));
+    let name = wasm.windows(13).position(|bytes| bytes == b"wasi:cli/run@").expect("it is a command");
+    let version = wasm[name..].iter().take_while(|byte| byte.is_ascii_graphic());
+    let entry = String::from_utf8(version.copied().collect()).unwrap();
+    place.write("in.wasm", &wasm);
+    std::fs::create_dir(place.join("data")).unwrap();
+    for entry in std::fs::read_dir(repository().join("test-programs/data")).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            std::fs::copy(entry.path(), place.join("data").join(entry.file_name())).unwrap();
+        }
+    }
+    std::fs::create_dir(place.join("scratch")).unwrap();
+    let reused = || {
+        let output = place.line(&format!(
+            "in.wasm -o out.wasm -v -f {entry}#run --mapdir /data::data --mapdir /scratch::scratch --cache-dir cache \
+             --result-cache"
+        ));
+        done(&output);
+        stderr(&output).contains("an earlier run made it")
+    };
+    assert!(!reused() && reused());
+    // The same size, at the same time.
+    let file = std::fs::File::options().write(true).open(place.join("data/apple.txt")).unwrap();
+    let times = std::fs::FileTimes::new().set_modified(file.metadata().unwrap().modified().unwrap());
+    let mut contents = place.read("data/apple.txt");
+    contents[0] ^= 1;
+    place.write("data/apple.txt", contents);
+    file.set_times(times).unwrap();
+    assert!(!reused() && reused());
 }

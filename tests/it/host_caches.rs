@@ -244,11 +244,17 @@ fn standard_input_that_is_left_over() {
     let with = |stdin: &[u8]| WasiOptions { stdin: Stdin::Bytes(stdin.to_vec()), ..build(&[]) };
     let lines = b"first\nsecond\nthird\n";
     for file in [MODULE, "cpp/input.wasm"] {
+        for show_values in [true, false] {
+            let mut options = options("reads_a_line", with(lines));
+            options.host.show_values = show_values;
+            let output = run(file, options);
+            let unread = output.report.findings.iter().find(|finding| finding.key == "handle.unread");
+            let title = &unread.unwrap().title;
+            assert!(title.contains("13 bytes"), "{title}");
+            assert_eq!(title.contains("\"second\\nthird\\n\""), show_values, "{title}");
+        }
         let output = run(file, options("reads_a_line", with(lines)));
         assert_eq!(about_input(&output), ["handle.unread"], "{file}");
-        let unread = output.report.findings.iter().find(|finding| finding.key == "handle.unread");
-        let title = &unread.unwrap().title;
-        assert!(title.contains("13 bytes") && title.contains("\"second\\nthird\\n\""), "{title}");
         assert_eq!(output.report.stdin_bytes, Some(19));
         let mut guest = instance(&output.wasm, &World { stdin: b"own", ..world() });
         assert_eq!(guest.value("next_byte", &[]), i64::from(b's'), "{file}: that is what is warned of");

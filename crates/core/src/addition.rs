@@ -1,5 +1,7 @@
 //! What a module gets besides its own state: functions, exports, tables, globals and segments, all at the end of their
 //! index spaces, and the state of them. The rest of the pipeline does not know what an addition is for.
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
 use crate::module::{Module, ModuleError};
 use crate::snapshot::{GlobalState, Heap, Snapshot, TableState};

@@ -1,5 +1,7 @@
 //! Exports that do nothing any more but return a constant: functions that a host calls to initialize the module, of which
 //! nothing is left to be done.
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
 use crate::addition::{AddedState, Addition};
 use crate::module::{Module, Patch, SectionId, export_section, is_function};

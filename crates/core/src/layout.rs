@@ -1,4 +1,6 @@
 //! How a snapshot's data is laid out: in the fewest bytes, or so that Wasmtime maps the memories copy-on-write.
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
 use crate::segments::{MAX_SEGMENT_LENGTH, cut_long};
 use serde::Serialize;

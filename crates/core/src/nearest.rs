@@ -1,4 +1,6 @@
 //! Which name was meant.
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
 /// The name among `known` that `typed` is most like, if that is near enough to be a slip.
 pub fn nearest<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {

@@ -1,4 +1,6 @@
 //! Text that others wrote, made fit to be shown: names and messages that come from a module or a guest may hold anything.
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
 use serde::{Serialize, Serializer};
 use std::fmt::{self, Write};

@@ -1,4 +1,6 @@
 //! Which bytes to write and how to cut them into data segments: exact for its cost model, the size of the file.
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
 use crate::engine_limits::DATA_SEGMENT_BYTES;
 use crate::parallel;

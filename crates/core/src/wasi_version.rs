@@ -1,4 +1,6 @@
 //! The versions of WASI whose functions core modules import.
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
 /// A version of WASI. Its functions are those of the other but for a few records and numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -36,6 +36,12 @@ pub struct HostArgs {
     #[arg(long = "policy", value_name = "CLASS=allow|warn|deny", value_parser = host_choice::policy)]
     pub policies: Vec<(Option<Class>, Policy)>,
 
+    /// Show in messages what host calls have passed
+    ///
+    /// It may be secret, so messages say only how much it is, where, and from which byte on it differs.
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub show_values: bool,
+
     /// Provide WASI: preview 1, and snapshot 0 (`wasi_unstable`)
     ///
     /// The options under "WASI" say what init sees of this machine. By default that is standard input, output and error; no arguments, environment variables or files; and clocks
@@ -46,7 +52,8 @@ pub struct HostArgs {
     /// Give init this process's standard input, output and error
     ///
     /// Without them its input is empty and its output vanishes. While something goes to standard output, what init
-    /// prints there comes out at standard error, at the end.
+    /// prints there comes out at standard error, at the end. A terminal gets what init prints as it is only if this option is
+    /// given; otherwise escape sequences and other control characters are shown and do nothing.
     ///
     /// [default: true for a snapshot, false for `audit` and `verify`]
     #[arg(long, help_heading = "WASI", action = ArgAction::Set)]

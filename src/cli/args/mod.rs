@@ -6,6 +6,7 @@ mod cache_args;
 mod host_args;
 mod limit_args;
 mod message_args;
+mod output_form_args;
 mod snapshot_args;
 mod state_args;
 mod switch_values;
@@ -17,11 +18,13 @@ mod wizer_switches;
 use std::ffi::OsString;
 use std::path::Path;
 
+use clap::builder::StyledStr;
 use clap::builder::styling::Styles;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use preinit::stages::nearest;
+use preinit::stages::printable::{Message, Printable};
 
 use super::called_as::CalledAs;
 
@@ -30,6 +33,7 @@ pub use cache_args::CacheArgs;
 pub use host_args::HostArgs;
 pub use limit_args::LimitArgs;
 pub use message_args::MessageArgs;
+pub use output_form_args::OutputFormArgs;
 pub use snapshot_args::{SnapshotArgs, notes};
 pub use state_args::{EncodeArgs, ProbeArgs};
 pub use verify_args::{Engine, PlayArgs, VerifyArgs};
@@ -115,8 +119,10 @@ pub fn parse(words: impl IntoIterator<Item = OsString>, called_as: CalledAs) -> 
     };
     let words = switch_values::join_switch_values(definition.clone(), words);
     check_command(&words, &definition)?;
-    let matches = definition.try_get_matches_from(words).map_err(in_fitting_words)?;
-    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut self::definition()))?;
+    let matches =
+        definition.try_get_matches_from(words).map_err(|error| printable(in_fitting_words(error)))?;
+    let mut cli =
+        Cli::from_arg_matches(&matches).map_err(|error| printable(error.format(&mut self::definition())))?;
     untrusted::apply(&mut cli, &matches);
     Ok(cli)
 }
@@ -130,8 +136,10 @@ fn check_command(words: &[OsString], definition: &clap::Command) -> Result<(), c
     let commands = definition.get_subcommands().map(clap::Command::get_name);
     match nearest(word, commands.chain(["wizer"])) {
         Some(command) if command != word => {
-            let message =
-                format!("there is neither a command nor a file `{word}`; did you mean `{command}`?");
+            let message = format!(
+                "there is neither a command nor a file `{}`; did you mean `{command}`?",
+                Printable(word)
+            );
             Err(self::definition().error(ErrorKind::InvalidSubcommand, message))
         }
         _ => Ok(()),
@@ -140,14 +148,37 @@ fn check_command(words: &[OsString], definition: &clap::Command) -> Result<(), c
 
 /// An error about the usage that only a closer look at the arguments shows.
 pub fn usage_error(message: &str) -> anyhow::Error {
-    definition().error(ErrorKind::MissingRequiredArgument, message).into()
+    definition().error(ErrorKind::MissingRequiredArgument, Message(message)).into()
+}
+
+/// The same error, in which what was typed is one line that does nothing to a terminal.
+fn printable(mut error: clap::Error) -> clap::Error {
+    let context: Vec<_> = error.context().map(|(kind, value)| (kind, value.clone())).collect();
+    for (kind, value) in context {
+        let line = |text: &str| Printable(text).to_string();
+        let value = match value {
+            ContextValue::String(text) => ContextValue::String(line(&text)),
+            ContextValue::Strings(texts) => {
+                ContextValue::Strings(texts.iter().map(|text| line(text)).collect())
+            }
+            // Tips, which repeat what was typed.
+            ContextValue::StyledStrs(texts) => {
+                let texts = texts.iter().map(|text| StyledStr::from(line(&text.to_string())));
+                ContextValue::StyledStrs(texts.collect())
+            }
+            _ => continue,
+        };
+        error.insert(kind, value);
+    }
+    error
 }
 
 /// To clap, a word that is one too many is a command out of place.
 fn in_fitting_words(error: clap::Error) -> clap::Error {
     match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
         (ErrorKind::ArgumentConflict, Some(ContextValue::String(word))) => {
-            definition().error(ErrorKind::UnknownArgument, format!("unexpected argument '{word}' found"))
+            let message = format!("unexpected argument '{}' found", Printable(word));
+            definition().error(ErrorKind::UnknownArgument, message)
         }
         _ => error,
     }

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
+use preinit::Rename;
 use preinit::stages::constant_exports::ConstantExport;
-use preinit::{Layout, Rename};
 
-use crate::cli::parse::{byte_count, layout_name, name_pair};
+use super::OutputFormArgs;
+use super::limit_args::Limit;
+use crate::cli::parse::{byte_count, name_pair, time_span};
 
 /// The first half.
 #[derive(Debug, Args)]
@@ -23,6 +25,29 @@ pub struct ProbeArgs {
     /// The file for what to read, as JSON; `-` for standard output
     #[arg(long, value_name = "FILE", required = true)]
     pub state_schema: PathBuf,
+
+    /// What it can use up.
+    #[command(flatten)]
+    pub limits: FileLimitArgs,
+}
+
+/// Bounds on work that runs nothing.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct FileLimitArgs {
+    /// Time for each step of the work: `500ms`, `3s`, `2m`, `none`
+    ///
+    /// The steps are reading, making the output, and writing it. The process ends when one of them takes longer, whatever it
+    /// waits for.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time_span::limit)]
+    pub timeout: Limit,
+
+    /// Size of all memories together: `512MiB`, `4GiB`
+    ///
+    /// A module may have as many bytes, or 256 MiB; a state, which takes up to eight times its size to be read, an eighth of
+    /// that.
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = byte_count::parse)]
+    pub max_memory: u64,
 }
 
 /// The second half.
@@ -67,24 +92,9 @@ pub struct EncodeArgs {
     #[arg(short = 'r', long = "rename-func", value_name = "DST=SRC", value_parser = name_pair::rename)]
     pub renames: Vec<Rename>,
 
-    /// Make imported memories, tables and globals the module's own
-    #[arg(long, action = ArgAction::Set, default_value_t = false)]
-    pub internalize: bool,
-
-    /// Imported memories hold nothing but zeros when an instance gets them
-    ///
-    /// Then zeros may be written to them too, so that many small pieces of data become a few long ones. Refused if the state
-    /// says that a memory was not like that.
-    #[arg(long, action = ArgAction::Set, default_value_t = false, conflicts_with = "internalize")]
-    pub fresh_imports: bool,
-
-    /// How memory contents are laid out: `auto`, `compact`, `mappable`
-    #[arg(long, value_name = "LAYOUT", default_value = "auto", value_parser = layout_name::parse)]
-    pub layout: Layout,
-
-    /// Size of all files with contents of memories together
-    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = byte_count::parse)]
-    pub max_memory: u64,
+    /// How the state is written.
+    #[command(flatten)]
+    pub form: OutputFormArgs,
 
     /// Turn every warning into a refusal
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
@@ -93,6 +103,10 @@ pub struct EncodeArgs {
     /// Print nothing but errors
     #[arg(short, long)]
     pub quiet: bool,
+
+    /// What it can use up.
+    #[command(flatten)]
+    pub limits: FileLimitArgs,
 }
 
 const PROBE_NOTES: &str = "\

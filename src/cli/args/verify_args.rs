@@ -41,6 +41,13 @@ pub struct VerifyArgs {
     #[arg(short = 'r', long = "rename-func", alias = "func-rename", value_name = "DST=SRC", value_parser = name_pair::rename)]
     pub renames: Vec<Rename>,
 
+    /// Imported memories hold nothing but zeros when an instance gets them, as for the making of the snapshot
+    ///
+    /// A snapshot that was made with --fresh-imports is right only then, so without this option the answer is "could not
+    /// tell".
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub fresh_imports: bool,
+
     /// What is called.
     #[command(flatten)]
     pub play: PlayArgs,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use preinit::stages::printable::Printable;
 
 use super::{SnapshotArgs, usage_error, wizer_switches};
 use crate::cli::parse::{byte_count, fuel_amount, time_span};
@@ -102,7 +103,7 @@ impl Setting<'_> {
     fn ignored(self) -> Option<String> {
         let Setting { group, key, value } = self;
         let is_off = matches!(value, Some("n" | "no" | "false"));
-        (!is_off).then(|| format!("`-{group} {key}` has no effect here"))
+        (!is_off).then(|| format!("`-{group} {}` has no effect here", Printable(key)))
     }
 }
 

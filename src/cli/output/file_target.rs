@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata};
+use preinit::stages::PrintablePath;
 use preinit::stages::temporary::{Temporary, remove_leftovers};
 
 /// Where a file will be. It need not be there yet.
@@ -48,7 +49,7 @@ impl FileTarget {
         if is_same(&now, &self.directory.dir_metadata()?) {
             return Ok(());
         }
-        let path = self.directory_path.display();
+        let path = PrintablePath(&self.directory_path);
         Err(io::Error::other(format!("the directory `{path}` was moved or exchanged during the run")))
     }
 

@@ -13,6 +13,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use preinit::stages::PrintablePath;
 use preinit::stages::temporary::Temporary;
 
 use file_mode::FileMode;
@@ -46,7 +47,7 @@ impl Output {
     pub fn new(path: Option<&Path>) -> anyhow::Result<Self> {
         match path {
             Some(path) if !is_stdout(path) => {
-                open(path).with_context(|| format!("cannot write `{}`", path.display()))
+                open(path).with_context(|| format!("cannot write `{}`", PrintablePath(path)))
             }
             _ => Ok(Output::Stdout),
         }
@@ -153,7 +154,7 @@ fn is_stdout(path: &Path) -> bool {
 }
 
 fn open(typed: &Path) -> anyhow::Result<Output> {
-    let name = typed.display().to_string();
+    let name = PrintablePath(typed).to_string();
     let (path, mode) = match fs::metadata(typed) {
         Ok(metadata) if metadata.is_dir() => bail!("it is a directory"),
         Ok(metadata) if metadata.is_file() && !is_windows_device(typed) => {

@@ -2,6 +2,7 @@
 
 use preinit::host::{Class, Clock, FileTimes, Policy, Random};
 use preinit::stages::nearest;
+use preinit::stages::printable::Printable;
 
 use super::point_in_time;
 
@@ -57,7 +58,8 @@ pub fn policy(text: &str) -> Result<(Option<Class>, Policy), String> {
             let names = Class::ALL.map(Class::name);
             let near = nearest(name, names.into_iter().chain(["all"]));
             let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            format!("there is no class `{name}`; the classes are `{}` and `all`{near}", names.join("`, `"))
+            let classes = names.join("`, `");
+            format!("there is no class `{}`; the classes are `{classes}` and `all`{near}", Printable(name))
         })?),
     };
     let policy = match policy {

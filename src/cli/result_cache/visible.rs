@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use preinit::host::Directory;
+use preinit::stages::PrintablePath;
 use sha2::{Digest, Sha256};
 
 /// Files in all directories together; looking at more would take longer than most inits.
@@ -72,7 +73,7 @@ fn fingerprint(directories: &[Directory], now: SystemTime) -> io::Result<[u8; 32
         let metadata = fs::symlink_metadata(&path)?;
         let changed = metadata.modified()?.max(changed(&metadata));
         if now.duration_since(changed).unwrap_or_default() < SETTLED {
-            return Err(io::Error::other(format!("`{}` has just changed", path.display())));
+            return Err(io::Error::other(format!("`{}` has just changed", PrintablePath(&path))));
         }
         hash.update(path.as_os_str().as_encoded_bytes());
         let seen = Seen {

@@ -68,7 +68,7 @@ fn define_function(
             linker.func_wrap(&name, move |mut store, (stream, len): (ResourceDynamic, u64)| {
                 let args = vec![Resource(handle(&stream)), U64(len)];
                 let result = answer(store.as_context_mut(), &import, function, args)?;
-                Ok((stream_result(result, |value| bytes(value))?,))
+                Ok((stream_result(result, bytes)?,))
             })
         }
         "[method]output-stream.write" | "[method]output-stream.blocking-write-and-flush" => {

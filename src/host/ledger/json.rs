@@ -51,6 +51,9 @@ struct Line<'a> {
     call: usize,
     import: String,
     args: Vec<Argument<'a>>,
+    /// Whether a stub has answered.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stub: bool,
     #[serde(flatten)]
     outcome: Ending,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -200,6 +203,7 @@ impl<'a> Line<'a> {
             call,
             import: entry.call.import.dotted(),
             args: entry.call.args.iter().map(|value| Argument::new(names.next(), *value)).collect(),
+            stub: entry.call.stubbed,
             outcome: Ending::new(&entry.outcome),
             reads: entry.call.reads.iter().map(|region| Hashed::new(region, salt)).collect(),
             writes: entry.writes.iter().map(|region| Hashed::new(region, salt)).collect(),

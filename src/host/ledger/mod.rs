@@ -14,6 +14,8 @@ use preinit_core::wasi_version::WasiVersion;
 use super::error::Denied;
 use super::host_options::{Clock, ImportName, Random};
 use super::host_value::HostValue;
+use super::wasi;
+use crate::wording::counted;
 
 pub use component_call::ComponentCall;
 pub use descriptors::{Descriptor, DescriptorKind, Descriptors};
@@ -24,6 +26,69 @@ pub use stub_calls::StubCalls;
 /// Every host call of one run, with what went in and what came out.
 ///
 /// Two ledgers are equal if the guest saw and did the same in both; backtraces do not count.
+///
+/// ```
+/// use preinit::Preinit;
+/// use preinit::host::{
+///     Access, DescriptorKind, Directory, HostValue, Ledger, LedgerHash, Output, Policies, Stdin, WasiOptions,
+/// };
+///
+/// let wasm = preinit::wat_to_wasm(br#"(module
+///     (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+///     (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+///     (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+///     (import "wasi_snapshot_preview1" "path_create_directory" (func $make (param i32 i32 i32) (result i32)))
+///     (memory (export "memory") 1)
+///     (data (i32.const 0) "\40\00\00\00\05\00\00\00") ;; five bytes at address 64
+///     (data (i32.const 16) "new")
+///     (func (export "preinit")
+///         (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 12)))
+///         (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 12)))
+///         (drop (call $random (i32.const 128) (i32.const 8)))
+///         (drop (call $make (i32.const 3) (i32.const 16) (i32.const 3)))))"#)?;
+/// let directory = tempfile::tempdir()?;
+/// let mut wasi = WasiOptions::default();
+/// (wasi.stdin, wasi.stdout) = (Stdin::Bytes(b"hello".to_vec()), Output::Discard);
+/// wasi.dirs = vec![Directory {
+///     guest: "/work".to_string(),
+///     host: directory.path().into(),
+///     access: Access::Overlay,
+/// }];
+/// let ledger: Ledger = Preinit::new().wasi(wasi).run(&wasm)?.ledger;
+///
+/// // What was called, and what went in and out.
+/// let names: Vec<&str> = ledger.entries().map(|entry| entry.call.import.name.as_str()).collect();
+/// assert_eq!(names, ["fd_read", "fd_write", "random_get", "path_create_directory"]);
+/// assert!(ledger.entries().all(|entry| entry.results() == Some(&[HostValue::I32(0)])));
+/// assert_eq!((ledger.len(), ledger.is_empty(), ledger.counts().len()), (4, false, 4));
+/// assert_eq!(ledger.wasi_calls("fd_read").count(), 1);
+/// assert!(ledger.stubs().is_empty() && ledger.unrecorded().is_empty());
+///
+/// // Standard streams, randomness, clocks, files.
+/// assert_eq!((ledger.stdin(), ledger.output(DescriptorKind::Stdout)), (b"hello".to_vec(), b"hello".to_vec()));
+/// assert!(ledger.reads_stdin() && !ledger.stdin_ended() && ledger.inputs()[0].path.is_none());
+/// assert!(ledger.random_bytes() == 8 && !ledger.used_os_randomness() && ledger.sources().random.is_some());
+/// assert!(!ledger.used_clock() && !ledger.used_real_clock() && !ledger.slept());
+/// assert!(ledger.clock_start().is_none() && ledger.monotonic_clock().is_some());
+/// assert_eq!(ledger.files_written()[0].path, "/work/new");
+/// assert_eq!(ledger.files_lost(), ["/work/new"]);
+/// assert!(ledger.files_opened().is_empty() && !directory.path().join("new").exists());
+/// assert!(ledger.preopens() == ["/work"] && ledger.overlaid().eq(["/work"]));
+/// assert!(ledger.preopens_seen().is_empty() && !ledger.preopens_exhausted());
+/// assert_eq!(ledger.descriptors().iter().count(), 4);
+///
+/// // Classes of calls, and what of them is worth a warning.
+/// let classes: Vec<&str> = ledger.classes().iter().map(|used| used.class.name()).collect();
+/// assert_eq!(classes, ["random", "stdin", "output", "files"]);
+/// assert_eq!(ledger.warnings(&Policies::default()).len(), 1);
+///
+/// // As text, and against another one.
+/// let mut lines = Vec::new();
+/// ledger.write_json_lines(&mut lines, LedgerHash::Plain)?;
+/// assert!(String::from_utf8(lines)?.contains("random_get"));
+/// assert!(ledger.first_difference(&ledger.clone()).is_none() && ledger.unreplayed().is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     pub(super) sources: Sources,
@@ -35,6 +100,8 @@ pub struct Ledger {
     /// Of a component, what it called, and which entries answered that.
     pub(super) component_calls: Vec<ComponentCall>,
     pub(super) unreplayed: Option<usize>,
+    /// Whether messages may have the bytes that calls passed.
+    pub(crate) show_values: bool,
     /// What the guest would have read next of the monotonic clock, in nanoseconds, if there was one.
     pub(super) monotonic: Option<u64>,
 }
@@ -64,6 +131,8 @@ pub struct Entry {
 pub struct Call {
     /// The function.
     pub import: Arc<ImportName>,
+    /// Whether a stub answers, whatever the function is called.
+    pub stubbed: bool,
     /// Its arguments.
     pub args: Vec<HostValue>,
     /// What the host read from the guest's memory. Ranges that are out of bounds are left out; the call itself traps.
@@ -197,14 +266,14 @@ impl Entry {
 }
 
 impl Call {
-    /// The WASI function that was called, if it was one, of whichever version.
+    /// The WASI function that was called, if it was one, of whichever version, and WASI has answered.
     pub fn wasi(&self) -> Option<&str> {
         self.wasi_version().map(|_| &*self.import.name)
     }
 
-    /// The version of WASI that the function is of, if it is of WASI.
+    /// The version of WASI that the function is of, if it is of WASI and not stubbed.
     pub(crate) fn wasi_version(&self) -> Option<WasiVersion> {
-        WasiVersion::of_module(&self.import.module)
+        WasiVersion::of_module(&self.import.module).filter(|_| !self.stubbed)
     }
 
     /// The standard stream that this call writes to: `stdout` or `stderr`.
@@ -232,6 +301,22 @@ impl Call {
     }
 }
 
+impl Call {
+    /// The call in words, with the bytes that it passed if those may be shown.
+    pub(crate) fn in_words(&self, show_values: bool) -> String {
+        if show_values { format!("{self:#}") } else { self.to_string() }
+    }
+
+    /// Whether what was read at this address is the name of a file.
+    fn is_path(&self, address: u32) -> bool {
+        let params = wasi::function(&self.import).map_or(&[][..], |function| function.params);
+        let mut named = params.iter().zip(0..).filter(|((name, _), _)| name.ends_with("path"));
+        named.any(|(_, index)| self.word(index) == Some(address))
+    }
+}
+
+/// The call with its arguments, and what was read of the guest's memory: how much, and where. The alternate form `{:#}` has the
+/// bytes themselves.
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}(", self.import)?;
@@ -242,18 +327,25 @@ impl fmt::Display for Call {
         f.write_str(")")?;
         for (index, region) in self.reads.iter().enumerate() {
             let with = if index == 0 { " with" } else { "," };
-            write!(f, "{with} {region}")?;
+            match f.alternate() || self.is_path(region.address) {
+                true => write!(f, "{with} {region:#}")?,
+                false => write!(f, "{with} {region}")?,
+            }
         }
         Ok(())
     }
 }
 
+/// How many bytes there are, and where. The alternate form `{:#}` has the first ones, too.
 impl fmt::Display for Region {
-    /// The text, or the first bytes, and where they are.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 40;
-        let more = if self.bytes.len() > SHOWN { "…" } else { "" };
-        let shown = &self.bytes[..self.bytes.len().min(SHOWN)];
-        write!(f, "\"{}\"{more} ({} bytes at {:#x})", shown.escape_ascii(), self.bytes.len(), self.address)
+        let Region { address, bytes } = self;
+        if !f.alternate() {
+            return write!(f, "{} at {address:#x}", counted(bytes.len() as u64, "byte"));
+        }
+        let more = if bytes.len() > SHOWN { "…" } else { "" };
+        let shown = &bytes[..bytes.len().min(SHOWN)];
+        write!(f, "\"{}\"{more} ({} bytes at {address:#x})", shown.escape_ascii(), bytes.len())
     }
 }

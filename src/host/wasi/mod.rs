@@ -128,7 +128,7 @@ fn call(
     results: &mut [Val],
 ) -> wasmtime::Result<()> {
     let backtrace = caller.data().recorder.backtrace(&caller);
-    let call = Call { import: Arc::clone(import), args, reads: Vec::new(), backtrace };
+    let call = Call { import: Arc::clone(import), stubbed: false, args, reads: Vec::new(), backtrace };
     let entry = match caller.get_export("memory") {
         Some(Extern::Memory(memory)) => {
             let (bytes, state) = memory.data_and_store_mut(&mut caller);
@@ -169,7 +169,7 @@ impl HostState {
     ) -> wasmtime::Result<i32> {
         let import = Arc::new(ImportName::new(WasiVersion::Preview1.module(), name));
         let Some(function) = function(&import) else { wasmtime::bail!("preview 1 has no function `{name}`") };
-        let call = Call { import, args: args.to_vec(), reads: Vec::new(), backtrace };
+        let call = Call { import, stubbed: false, args: args.to_vec(), reads: Vec::new(), backtrace };
         match self.wasi_call(function, call, &mut GuestMemory::Unshared(scratch))? {
             Answer::Live(errno) => Ok(errno),
             Answer::Recorded(entry) => match &entry.outcome {
@@ -234,7 +234,7 @@ impl HostState {
             return Ok(Answer::Recorded(self.recorder.record_shared(entry)?));
         }
         if self.refuse_changes && wasi.would_change(&call) {
-            let refused = ChangeRefused { call: call.to_string() };
+            let refused = ChangeRefused { call: call.in_words(self.recorder.ledger.show_values) };
             let outcome = Outcome::Trap(refused.to_string());
             self.recorder.record(Entry { call, outcome, writes: Vec::new() })?;
             return Err(refused.into());

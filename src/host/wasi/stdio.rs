@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Read, Write};
 
+use preinit_core::terminal_output::TerminalOutput;
 use wiggle::{GuestMemory, GuestPtr};
 
 use super::errno;
@@ -26,6 +27,8 @@ enum Input {
 struct Sink {
     output: Output,
     captured: Vec<u8>,
+    /// Escapes what goes to a terminal.
+    terminal: Option<TerminalOutput>,
 }
 
 /// Bytes that one read gives at most, so that a guest's huge buffer does not make the host allocate as much.
@@ -38,8 +41,15 @@ impl Stdio {
             Stdin::Bytes(bytes) => Input::Bytes(io::Cursor::new(bytes.clone())),
             Stdin::Inherit => Input::Inherit,
         };
-        let sink = |output| Sink { output, captured: Vec::new() };
-        Self { stdin, stdout: sink(options.stdout), stderr: sink(options.stderr) }
+        let sink = |output, is_terminal: bool| {
+            let is_escaped = output == Output::InheritEscaped && is_terminal;
+            Sink { output, captured: Vec::new(), terminal: is_escaped.then(TerminalOutput::default) }
+        };
+        Self {
+            stdin,
+            stdout: sink(options.stdout, io::stdout().is_terminal()),
+            stderr: sink(options.stderr, io::stderr().is_terminal()),
+        }
     }
 
     /// What was written to captured standard output.
@@ -90,7 +100,11 @@ impl Stdio {
             _ => return Ok(Err(errno::BADF)),
         };
         let written = match sink.output {
-            Output::Inherit => inherited.write_all(&bytes).and_then(|()| inherited.flush()),
+            Output::Inherit | Output::InheritEscaped => {
+                let escaped = sink.terminal.as_mut().map(|terminal| terminal.escape(&bytes));
+                let shown = escaped.as_ref().map_or(&bytes[..], |escaped| escaped.as_bytes());
+                inherited.write_all(shown).and_then(|()| inherited.flush())
+            }
             Output::Capture => {
                 sink.captured.extend_from_slice(&bytes);
                 Ok(())
@@ -101,6 +115,21 @@ impl Stdio {
             Ok(()) => Ok(len),
             Err(error) => Err(errno::of_write(&error)),
         })
+    }
+}
+
+impl Drop for Stdio {
+    /// Shows what was only the beginning of a character.
+    fn drop(&mut self) {
+        let finish = |sink: &mut Sink, stream: &mut dyn Write| {
+            let left = sink.terminal.as_mut().map(TerminalOutput::finish).filter(|left| !left.is_empty());
+            if let Some(left) = left {
+                // Nobody could hear of a failure.
+                let _ = stream.write_all(left.as_bytes()).and_then(|()| stream.flush());
+            }
+        };
+        finish(&mut self.stdout, &mut io::stdout());
+        finish(&mut self.stderr, &mut io::stderr());
     }
 }
 

@@ -6,6 +6,7 @@ use crate::component::part::{self, Part, Place, places};
 use crate::engine::{self, CompiledComponent, Compiler, EngineOptions};
 use crate::host::ComponentHost;
 use preinit_core::component::{Component, CoreInstance};
+use preinit_core::probe::ProbeOptions;
 use wasmtime::{Instance, Store};
 
 /// A component, taken apart and probed.
@@ -19,7 +20,8 @@ impl<'a> Side<'a> {
     pub fn new(wasm: &'a [u8], options: &VerifyOptions) -> Result<Side<'a>, ComponentRunError> {
         let component = Component::parse(wasm)?;
         let instances = component.elaborate()?;
-        let parts = part::parts(&component, &instances, options.default_proposals)?;
+        let probe = ProbeOptions { leaves_nothing_to_host: true, ..engine::probe_options() };
+        let parts = part::parts(&component, &instances, (&probe, options.default_proposals))?;
         Ok(Side { component, instances, parts })
     }
 

@@ -1,6 +1,7 @@
 //! A process of Node that answers requests, one JSON document per line.
 
 use super::DriverError;
+use crate::wording::PrintablePath;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::{BufRead, BufReader, Write};
@@ -33,7 +34,7 @@ impl NodeProcess {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|error| format!("cannot run `{}`: {error}", node.display()))?;
+            .map_err(|error| format!("cannot run `{}`: {error}", PrintablePath(node.as_ref())))?;
         let (sender, replies) = channel();
         if let Some(stdout) = child.stdout.take() {
             std::thread::spawn(move || {

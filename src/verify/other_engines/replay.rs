@@ -37,7 +37,7 @@ pub(in crate::verify) fn replay(
         if matches!(action.call(), Some(RecordedCall { result: CallResult::Stopped(_), .. })) {
             return Ok((Replay::Same, Vec::new()));
         }
-        match perform(driver, action, renames) {
+        match perform(driver, action, renames, options.host.show_values) {
             Ok(None) => {}
             Ok(Some(difference)) if options.ignores(&difference.key) => {}
             Ok(Some(difference)) => return Ok((Replay::Different(difference), Vec::new())),
@@ -67,6 +67,7 @@ pub(super) fn perform(
     driver: &mut dyn Driver,
     action: &Action,
     renames: &[Rename],
+    show_values: bool,
 ) -> Result<Option<Difference>, DriverError> {
     let call = match action {
         Action::Write { address, bytes } => return driver.write(*address, bytes).map(|()| None),
@@ -77,7 +78,7 @@ pub(super) fn perform(
     let made = driver.answered()?;
     let recorded = call.host_calls.get(made);
     let other_call = |how: String| {
-        let expected = recorded.map_or("no call".to_string(), |entry| entry.call.to_string());
+        let expected = recorded.map_or("no call".to_string(), |entry| entry.call.in_words(show_values));
         Difference::new(host_call_key(&call.prefix, made, recorded), expected, how)
     };
     let other_result =

@@ -19,6 +19,7 @@ fn entry(argument: i32, result: i64) -> Arc<Entry> {
     Arc::new(Entry {
         call: Call {
             import: Arc::new(ImportName::new("env", "log")),
+            stubbed: true,
             args: vec![HostValue::I32(argument)],
             reads: vec![region(if argument == 7 { b"written" } else { b"\0\0" })],
             backtrace: None,
@@ -48,7 +49,7 @@ fn program(wat: &str) -> Arc<ProbedModule<'static>> {
 fn differs(engine: OtherEngine, action: &Action) -> Option<(String, String, String)> {
     let mut driver = engine.load(&program(LOGS)).unwrap();
     assert!(matches!(driver.instantiate(), Ok(DriverResult::Returned(_))));
-    let difference = perform(&mut *driver, action, &[]).unwrap();
+    let difference = perform(&mut *driver, action, &[], false).unwrap();
     difference.map(|difference| (difference.key, difference.original, difference.snapshot))
 }
 

@@ -1,8 +1,9 @@
 //! What a module makes the host keep in memory is bounded, by --max-memory or by what is read of it at all.
 
-use crate::{Place, code, stderr};
+use crate::{Place, code, done, failed, stderr};
 use std::fs;
 use std::process::{Output, Stdio};
+use wasm_encoder::{CustomSection, Encode, Section};
 
 const MIB: u64 = 1 << 20;
 
@@ -135,25 +136,11 @@ fn held_back_output_and_the_recording_count() {
     );
 }
 
-fn leb(mut value: usize) -> Vec<u8> {
+/// A number as the module's format, and DWARF, has it.
+fn leb(value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
-    loop {
-        let byte = (value & 0x7f) as u8;
-        value >>= 7;
-        if value == 0 {
-            bytes.push(byte);
-            return bytes;
-        }
-        bytes.push(byte | 0x80);
-    }
-}
-
-fn section(id: u8, contents: &[u8]) -> Vec<u8> {
-    [&[id][..], &leb(contents.len()), contents].concat()
-}
-
-fn custom(name: &str, contents: &[u8]) -> Vec<u8> {
-    section(0, &[&leb(name.len())[..], name.as_bytes(), contents].concat())
+    value.encode(&mut bytes);
+    bytes
 }
 
 /// A module with debugging information of one unit, whose children are `entries`.
@@ -173,9 +160,11 @@ fn with_dwarf(entries: &[u8], strings: &[u8]) -> Vec<u8> {
     let module = wat::parse_str(
         "(module (memory 2) (func (export \"preinit\") (i32.store (i32.const 2048) (i32.const 5))))",
     );
-    let customs =
-        [custom(".debug_abbrev", ABBREVIATIONS), custom(".debug_info", &info), custom(".debug_str", strings)];
-    [module.unwrap(), customs.concat()].concat()
+    let mut wasm = module.unwrap();
+    for (name, data) in [(".debug_abbrev", ABBREVIATIONS), (".debug_info", &info), (".debug_str", strings)] {
+        CustomSection { name: name.into(), data: data.into() }.append_to(&mut wasm);
+    }
+    wasm
 }
 
 /// A location: at this address.
@@ -214,5 +203,86 @@ fn names_of_debugging_information_are_bounded() {
         let (output, most) = measured(&place, "audit dwarf.wasm --timeout 2m");
         assert_eq!(code(&output), 0, "{what}: {}", stderr(&output));
         assert!(most < OWN, "{what}: {} MiB", most / MIB);
+    }
+}
+
+/// What a file is that is given may be something that never ends.
+#[test]
+fn files_that_never_end_are_refused() {
+    let place = Place::new();
+    done(&place.line("probe in.wasm -o probed.wasm --state-schema schema.json"));
+    place.write("state.json", "{}");
+    for line in [
+        "/dev/zero -o out.wasm",
+        "in.wasm -o out.wasm -f init --preload e=/dev/zero",
+        "audit /dev/zero",
+        "verify /dev/zero in.wasm",
+        "verify in.wasm /dev/zero -f init",
+        "verify in.wasm in.wasm -f init --script /dev/zero",
+        "verify in.wasm in.wasm -f init --run-stdin /dev/zero",
+        "probe /dev/zero -o out.wasm --state-schema out.json",
+        "encode /dev/zero --state state.json -o out.wasm",
+        "encode in.wasm --state /dev/zero -o out.wasm",
+    ] {
+        let (output, most) = measured(&place, &format!("{line} --max-memory 1MiB"));
+        failed(&output, 2, "it has more than");
+        assert!(most < OWN + 300 * MIB, "{line}: {} MiB", most / MIB);
+    }
+    // The size of one that has an end is known before it is read.
+    fs::File::create(place.join("large")).unwrap().set_len(1 << 40).unwrap();
+    let (output, most) = measured(&place, "in.wasm -o out.wasm -f init --preload e=large");
+    failed(&output, 2, "it has more than 4.0 GiB; --max-memory allows more");
+    assert!(most < OWN, "{} MiB", most / MIB);
+}
+
+#[test]
+fn a_state_takes_memory_in_proportion_to_its_size() {
+    let place = Place::new();
+    done(&place.line("probe in.wasm -o probed.wasm --state-schema schema.json"));
+    let schema: serde_json::Value = serde_json::from_slice(&place.read("schema.json")).unwrap();
+    const SIZE: usize = 30 << 20;
+    let head = format!(
+        r#""version":1,"module":{},"functions":[],"dropped_data":[],"dropped_elements":[]"#,
+        schema["module"]
+    );
+    let filled = |item: &str| format!("{}{item}", format!("{item},").repeat(SIZE / (item.len() + 1)));
+    for (what, items) in [
+        (
+            "nulls",
+            format!(r#"{{{head},"globals":[],"memories":[],"tables":[[{}]],"items":[]}}"#, filled("null")),
+        ),
+        ("items", format!(r#"{{{head},"globals":[],"memories":[],"tables":[],"items":[{}]}}"#, filled("[]"))),
+        (
+            "tables",
+            format!(r#"{{{head},"globals":[],"memories":[],"tables":[{}],"items":[]}}"#, filled("[]")),
+        ),
+        (
+            "globals",
+            format!(
+                r#"{{{head},"globals":[{}],"memories":[],"tables":[],"items":[]}}"#,
+                filled(r#"{"i32":1}"#)
+            ),
+        ),
+        (
+            "memories",
+            format!(
+                r#"{{{head},"globals":[],"memories":[{}],"tables":[],"items":[]}}"#,
+                filled(r#"{"file":"a"}"#)
+            ),
+        ),
+        (
+            "text",
+            format!(
+                r#"{{{head},"globals":[],"memories":[],"tables":[],"items":[],"other":"{}"}}"#,
+                filled("x")
+            ),
+        ),
+    ] {
+        place.write("state.json", items);
+        let (output, most) =
+            measured(&place, "encode in.wasm --state state.json -o out.wasm --max-memory 1MiB");
+        failed(&output, 2, "");
+        assert!(!stderr(&output).contains("it has more than"), "{what}: {}", stderr(&output));
+        assert!(most < OWN + 8 * SIZE as u64, "{what}: {} MiB: {}", most / MIB, stderr(&output));
     }
 }

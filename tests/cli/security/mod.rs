@@ -11,8 +11,10 @@
 //! | `interruption` | an interrupted run leaves no temporary files, a killed one none for long |
 //! | `page` | a page of HTML runs nothing of the module |
 //! | `result_reuse` | a kept snapshot is used only where init would see the same |
+//! | `terminal` | a terminal gets what init prints as it is only where that was asked for |
 //! | `untrusted` | `--untrusted` gives a module little |
-//! | `verdicts` | the verifier vouches only for what it compared or made itself |
+//! | `values` | messages do not tell what init was given |
+//! | `verdicts` | the verifier vouches only for what it compared or made itself, and hides no assumption |
 
 mod cache_directory;
 #[cfg(unix)]
@@ -28,7 +30,10 @@ mod output_escape;
 mod output_mode;
 mod page;
 mod result_reuse;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod untrusted;
+mod values;
 mod verdicts;
 
 use crate::{Place, done, stderr};

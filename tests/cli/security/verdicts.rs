@@ -74,6 +74,26 @@ fn what_preinit_adds_is_vouched_for() {
     }
 }
 
+/// What a snapshot needs of its imports is said by the user, or the answer is not *equal*.
+#[test]
+fn no_assumption_is_hidden() {
+    let place = Place::new();
+    place.write(
+        "imported.wat",
+        r#"(module (import "env" "memory" (memory 1)) (func (export "preinit")
+            (i32.store8 (i32.const 1) (i32.const 7)) (i32.store8 (i32.const 5) (i32.const 7)))
+            (func (export "get") (result i32) (i32.load (i32.const 2))))"#,
+    );
+    done(&place.line("imported.wat -o out.wasm --stub-all --fresh-imports --verify"));
+    let output = place.line("verify imported.wat out.wasm --stub-all");
+    let text = stdout(&output);
+    assert_eq!(code(&output), 2, "{text}");
+    assert!(text.contains("--fresh-imports says that imported memories hold nothing but zeros"), "{text}");
+    let output = place.line("verify imported.wat out.wasm --stub-all --fresh-imports");
+    assert_eq!(code(&output), 0, "{}", stdout(&output));
+    assert!(stdout(&output).contains("assumed: imported memories hold nothing but zeros"));
+}
+
 #[test]
 fn an_answer_says_if_no_call_returned() {
     let place = Place::new();

@@ -2,11 +2,11 @@
 
 use super::dice::Dice;
 use super::plant::Planted;
-use super::rewrite::{add_function, exports};
+use super::rewrite::{add_function, are_numbers, exports, pass_on, redirected, start, zeros};
 use preinit::stages::module::{Module, Replacements, SectionId, is_function, section_of};
 use preinit::stages::strip::STUB;
 use wasm_encoder::{BlockType, Encode, Instruction};
-use wasmparser::{FuncType, Operator, ValType};
+use wasmparser::{Operator, ValType};
 
 /// An export leads to another function of the original, of the same type.
 pub fn redirect_export(module: &Module<'_>, dice: &mut Dice) -> Planted {
@@ -21,7 +21,7 @@ pub fn redirect_export(module: &Module<'_>, dice: &mut Dice) -> Planted {
     let at = *dice.pick(&fitting)?;
     let other = *dice.pick(&others(at))?;
     let mut replacements = Replacements::default();
-    replacements.set(SectionId::EXPORT, exports(module, |export| Some(index_of(module, export, at, other))));
+    replacements.set(SectionId::EXPORT, redirected(module, at, other));
     Some((replacements, format!("export {} is function {other}", module.exports[at].name)))
 }
 
@@ -29,8 +29,8 @@ pub fn redirect_export(module: &Module<'_>, dice: &mut Dice) -> Planted {
 pub fn answer_to_magic(module: &Module<'_>, dice: &mut Dice) -> Planted {
     let signature = |at: &usize| module.signature(module.exports[*at].index).unwrap();
     let magic = |ty: &ValType| matches!(ty, ValType::I32 | ValType::I64);
-    let fitting =
-        functions(module).filter(|at| signature(at).params().iter().any(magic) && has_zeros(signature(at)));
+    let fitting = functions(module)
+        .filter(|at| signature(at).params().iter().any(magic) && are_numbers(signature(at).results()));
     let at = *dice.pick(&fitting.collect::<Vec<_>>())?;
     let (index, ty) = (module.exports[at].index, signature(&at));
     let asked = ty.params().iter().position(magic).unwrap();
@@ -48,13 +48,13 @@ pub fn answer_to_magic(module: &Module<'_>, dice: &mut Dice) -> Planted {
         }
     }
     Instruction::If(BlockType::Empty).encode(&mut body);
-    zeros(ty, &mut body);
+    zeros(ty.results(), &mut body);
     Instruction::Return.encode(&mut body);
     Instruction::End.encode(&mut body);
     pass_on(ty, index, &mut body);
     let mut replacements = Replacements::default();
     let added = add_function(module, module.functions[index as usize], &body, &mut replacements);
-    replacements.set(SectionId::EXPORT, exports(module, |export| Some(index_of(module, export, at, added))));
+    replacements.set(SectionId::EXPORT, redirected(module, at, added));
     Some((replacements, format!("export {} has a secret", module.exports[at].name)))
 }
 
@@ -66,9 +66,7 @@ pub fn swap_start(module: &Module<'_>, _: &mut Dice) -> Planted {
     Instruction::End.encode(&mut body);
     let mut replacements = Replacements::default();
     let index = add_function(module, module.functions[nullary as usize], &body, &mut replacements);
-    let mut contents = Vec::new();
-    index.encode(&mut contents);
-    replacements.set(SectionId::START, contents);
+    replacements.set(SectionId::START, start(index));
     Some((replacements, format!("function {index}, which calls {:?}", module.start)))
 }
 
@@ -90,8 +88,8 @@ pub fn stub_everything(module: &Module<'_>, _: &mut Dice) -> Planted {
         let index = module.exports[at].index;
         let ty = module.signature(index).unwrap();
         let mut body = vec![0];
-        match has_zeros(ty) {
-            true => zeros(ty, &mut body),
+        match are_numbers(ty.results()) {
+            true => zeros(ty.results(), &mut body),
             false => Instruction::Unreachable.encode(&mut body),
         }
         Instruction::End.encode(&mut body);
@@ -145,31 +143,4 @@ pub fn change_added_code(original: &Module<'_>, snapshot: &Module<'_>, dice: &mu
 /// The positions of exported functions.
 fn functions(module: &Module<'_>) -> impl Iterator<Item = usize> {
     (0..module.exports.len()).filter(|&at| is_function(module.exports[at].kind))
-}
-
-fn index_of(module: &Module<'_>, export: usize, changed: usize, to: u32) -> u32 {
-    if export == changed { to } else { module.exports[export].index }
-}
-
-fn has_zeros(ty: &FuncType) -> bool {
-    let number = |ty: &ValType| matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64);
-    ty.results().iter().all(number)
-}
-
-fn zeros(ty: &FuncType, body: &mut Vec<u8>) {
-    for result in ty.results() {
-        match result {
-            ValType::I32 => Instruction::I32Const(0),
-            ValType::I64 => Instruction::I64Const(0),
-            ValType::F32 => Instruction::F32Const(0.0.into()),
-            _ => Instruction::F64Const(0.0.into()),
-        }
-        .encode(body);
-    }
-}
-
-fn pass_on(ty: &FuncType, function: u32, body: &mut Vec<u8>) {
-    (0..ty.params().len() as u32).for_each(|local| Instruction::LocalGet(local).encode(body));
-    Instruction::Call(function).encode(body);
-    Instruction::End.encode(body);
 }

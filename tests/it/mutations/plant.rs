@@ -3,12 +3,13 @@
 use super::code;
 use super::dice::Dice;
 use super::rewrite::{
-    add_function, append, count_data, exports, images, rewrite_data, rewrite_element, slots, write_slots,
+    add_function, append, are_numbers, count_data, exports, images, pass_on, redirected, rewrite_data,
+    rewrite_element, slots, start, write_slots, zeros,
 };
 use preinit::stages::module::{Module, Replacements, SectionId, is_function, section_of};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Encode, Instruction};
-use wasmparser::{ConstExpr, Operator, ValType};
+use wasmparser::{ConstExpr, Operator};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -298,16 +299,13 @@ fn start_again(original: &Module<'_>, snapshot: &Module<'_>, dice: &mut Dice) ->
     let nullary = exported.map(|export| export.index).filter(|index| original.is_nullary(*index));
     let functions: Vec<u32> = nullary.chain(original.start).collect();
     let function = *dice.pick(&functions)?;
-    let mut contents = Vec::new();
-    function.encode(&mut contents);
     let mut replacements = Replacements::default();
-    replacements.set(SectionId::START, contents);
+    replacements.set(SectionId::START, start(function));
     Some((replacements, format!("function {function}")))
 }
 
 /// Instructions that call an imported function with zeros and drop what it returns.
 fn call_import(module: &Module<'_>, dice: &mut Dice, body: &mut Vec<u8>) -> Option<u32> {
-    let number = |ty: &ValType| matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64);
     // WASI functions that end the run, or that write where their zeros point, say more than the fault should.
     let harmless =
         ["log", "now", "sched_yield", "fd_close", "random_get", "clock_time_get", "fd_seek", "environ_get"];
@@ -318,21 +316,13 @@ fn call_import(module: &Module<'_>, dice: &mut Dice, body: &mut Vec<u8>) -> Opti
         .zip(imports)
         .filter(|(index, import)| {
             let signature = module.signature(*index).unwrap();
-            harmless.contains(&import.name) && signature.params().iter().all(number)
+            harmless.contains(&import.name) && are_numbers(signature.params())
         })
         .map(|(index, _)| index)
         .collect();
     let function = *dice.pick(&fitting)?;
     let signature = module.signature(function).unwrap();
-    for ty in signature.params() {
-        match ty {
-            ValType::I32 => Instruction::I32Const(0),
-            ValType::I64 => Instruction::I64Const(0),
-            ValType::F32 => Instruction::F32Const(0.0.into()),
-            _ => Instruction::F64Const(0.0.into()),
-        }
-        .encode(body);
-    }
+    zeros(signature.params(), body);
     Instruction::Call(function).encode(body);
     signature.results().iter().for_each(|_| Instruction::Drop.encode(body));
     Some(function)
@@ -348,9 +338,7 @@ fn call_at_start(module: &Module<'_>, dice: &mut Dice) -> Planted {
     Instruction::End.encode(&mut body);
     let mut replacements = Replacements::default();
     let index = add_function(module, module.functions[nullary as usize], &body, &mut replacements);
-    let mut contents = Vec::new();
-    index.encode(&mut contents);
-    replacements.set(SectionId::START, contents);
+    replacements.set(SectionId::START, start(index));
     Some((replacements, format!("import {import}")))
 }
 
@@ -362,17 +350,10 @@ fn call_in_export(module: &Module<'_>, dice: &mut Dice) -> Planted {
     let export = &module.exports[at];
     let mut body = vec![0];
     let import = call_import(module, dice, &mut body)?;
-    for param in 0..module.signature(export.index).unwrap().params().len() as u32 {
-        Instruction::LocalGet(param).encode(&mut body);
-    }
-    Instruction::Call(export.index).encode(&mut body);
-    Instruction::End.encode(&mut body);
+    pass_on(module.signature(export.index).unwrap(), export.index, &mut body);
     let mut replacements = Replacements::default();
     let ty = module.functions[export.index as usize];
     let wrapper = add_function(module, ty, &body, &mut replacements);
-    replacements.set(
-        SectionId::EXPORT,
-        exports(module, |other| Some(if other == at { wrapper } else { module.exports[other].index })),
-    );
+    replacements.set(SectionId::EXPORT, redirected(module, at, wrapper));
     Some((replacements, format!("import {import} in export {}", export.name)))
 }

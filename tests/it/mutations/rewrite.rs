@@ -3,7 +3,7 @@
 use preinit::stages::module::{Module, Replacements, SectionId, ref_funcs, section_of};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Encode, Instruction};
-use wasmparser::{ConstExpr, DataKind, ElementKind, Operator};
+use wasmparser::{ConstExpr, DataKind, ElementKind, FuncType, Operator, ValType};
 
 pub fn append(
     module: &Module<'_>,
@@ -188,4 +188,41 @@ pub fn add_function(module: &Module<'_>, ty: u32, body: &[u8], replacements: &mu
     body.encode(&mut entry);
     append(module, SectionId::CODE, 1, &entry, replacements);
     module.functions.len() as u32
+}
+
+/// Adds to a body the zeros of these types of numbers.
+pub fn zeros(types: &[ValType], body: &mut Vec<u8>) {
+    for ty in types {
+        match ty {
+            ValType::I32 => Instruction::I32Const(0),
+            ValType::I64 => Instruction::I64Const(0),
+            ValType::F32 => Instruction::F32Const(0.0.into()),
+            _ => Instruction::F64Const(0.0.into()),
+        }
+        .encode(body);
+    }
+}
+
+/// Whether they are all types of numbers.
+pub fn are_numbers(types: &[ValType]) -> bool {
+    types.iter().all(|ty| matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64))
+}
+
+/// Ends a body with a call of `function`, with the parameters of the body.
+pub fn pass_on(ty: &FuncType, function: u32, body: &mut Vec<u8>) {
+    (0..ty.params().len() as u32).for_each(|local| Instruction::LocalGet(local).encode(body));
+    Instruction::Call(function).encode(body);
+    Instruction::End.encode(body);
+}
+
+/// An export leads to a function.
+pub fn redirected(module: &Module<'_>, export: usize, to: u32) -> Vec<u8> {
+    exports(module, |at| Some(if at == export { to } else { module.exports[at].index }))
+}
+
+/// The start section.
+pub fn start(function: u32) -> Vec<u8> {
+    let mut contents = Vec::new();
+    function.encode(&mut contents);
+    contents
 }

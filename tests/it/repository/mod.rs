@@ -2,11 +2,13 @@
 
 mod attributes;
 mod dependencies;
+mod doc_examples;
 mod documents;
 pub mod examples;
 mod layers;
 mod lengths;
 mod promises;
+mod public_items;
 mod rust_source;
 
 use preinit_testing::repository;

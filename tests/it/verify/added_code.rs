@@ -2,7 +2,7 @@
 
 use super::{quick, verdict, wasm};
 use preinit::stages::engine::Compiler;
-use preinit::verify::{Outcome, Verdict, VerifyOptions, verify};
+use preinit::verify::{Assumption, Outcome, Verdict, VerifyOptions, verify};
 use preinit::{Layout, Options, Preinit};
 
 const ORIGINAL: &str = r#"(module
@@ -171,6 +171,55 @@ fn what_is_written_to_imports() {
     ] {
         let verdict = verify(&original, &wasm(&module("", segments)), &options).unwrap();
         cannot_tell(&verdict, &["or write there, in another way than this state needs"]);
+    }
+}
+
+/// A snapshot that writes zeros over what an imported memory may hold is right only where it holds zeros.
+#[test]
+fn what_must_be_said_of_imports() {
+    let module = |memory: &str, init: &str| {
+        wasm(&format!(
+            r#"(module (import "env" "memory" (memory {memory}))
+            (func (export "f") (result i32) (i32.load (i32.const 64)))
+            (func (export "preinit") {init}))"#
+        ))
+    };
+    // Two islands that become one piece; many of them, which a start function writes; one of 64 bits.
+    let few = "(i32.store8 (i32.const 1) (i32.const 7)) (i32.store8 (i32.const 5) (i32.const 7))";
+    let grown = format!("{few} (drop (memory.grow (i32.const 1)))");
+    let wide = "(i32.store8 (i64.const 1) (i32.const 7)) (i32.store8 (i64.const 5) (i32.const 7))";
+    let host = preinit::host::HostOptions { stub_all: true, ..Default::default() };
+    for (memory, init) in [("1", few), ("1 3", &grown), ("i64 1", wide)] {
+        let original = match memory {
+            "i64 1" => wasm(&format!(
+                r#"(module (import "env" "memory" (memory i64 1)) (func (export "preinit") {init}))"#
+            )),
+            _ => module(memory, init),
+        };
+        let made = |fresh_imports: bool| {
+            let options = Options { fresh_imports, host: host.clone(), ..Options::default() };
+            Preinit::from(options).run(&original).unwrap().wasm
+        };
+        let on = |snapshot: &[u8], fresh_imports: bool| {
+            let options = VerifyOptions { fresh_imports, host: host.clone(), ..quick() };
+            verify(&original, snapshot, &options).unwrap()
+        };
+        let (plain, fresh) = (made(false), made(true));
+        assert_ne!(plain, fresh, "{init}");
+        for said in [false, true] {
+            let verdict = on(&plain, said);
+            assert_eq!(verdict.outcome, Outcome::Equal, "{init}: {verdict}");
+            assert!(verdict.coverage.assumptions.is_empty(), "{init}: {verdict}");
+            let elsewhere = "imported memories, tables or globals hold something else than init got";
+            assert!(verdict.to_string().contains(elsewhere), "{init}: {verdict}");
+        }
+        let unsaid = on(&fresh, false);
+        cannot_tell(&unsaid, &["right only if imported memories hold nothing but zeros", "was not said"]);
+        assert_eq!(unsaid.coverage.assumptions_needed, [Assumption::FreshImports], "{init}: {unsaid}");
+        let said = on(&fresh, true);
+        assert_eq!(said.outcome, Outcome::Equal, "{init}: {said}");
+        assert_eq!(said.coverage.assumptions, [Assumption::FreshImports], "{init}: {said}");
+        assert!(said.to_string().contains("\nassumed: imported memories hold nothing but zeros"), "{said}");
     }
 }
 

@@ -1,4 +1,6 @@
 //! Reads the state of a running instance into a [`Snapshot`]. What runs the instance is behind the trait [`Instance`].
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
 mod error;
 mod fields;

@@ -45,6 +45,17 @@ pub enum ComponentError {
         /// The core module.
         module: String,
     },
+    /// Exports do not lead to a core instance.
+    #[error(
+        "{module} has a state, and is handed over to where it is instantiated, so that exports cannot show what its instances hold"
+    )]
+    Hidden {
+        /// The core module.
+        module: String,
+    },
+    /// The name for what is added is taken.
+    #[error("the component exports `{}` itself", Printable(.0))]
+    ExportTaken(String),
     /// Two instances of one definition would need different ones.
     #[error(
         "instances of {module} are not equal after init, and it is handed over, so that it cannot be there twice"

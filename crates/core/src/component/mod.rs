@@ -5,7 +5,11 @@
 //! bytes ─parse→ Component ─elaborate→ [CoreInstance]  (in the order in which they come to be)
 //!                   └─ with_modules ─→ bytes ─without_export─→ bytes
 //! ```
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
+mod accessor_module;
+mod accessors;
 mod copies;
 mod definition;
 mod elaborate;
@@ -19,14 +23,18 @@ mod shift;
 mod table_writes;
 #[cfg(test)]
 mod tests;
+mod unused_exports;
 
+pub use accessor_module::GLOBAL_SIZE;
+pub use accessors::{Accessors, Shown};
 pub use elaborate::CoreInstance;
 pub use error::ComponentError;
 pub use parse::is_component;
 pub use shift::without_export;
 pub use table_writes::{TableWrite, table_writes};
 
-use definition::Definition;
+use definition::{Definition, Step};
+use wasmparser::ComponentExternalKind;
 
 /// A parsed and validated component. Everything borrows from its bytes.
 pub struct Component<'a> {
@@ -49,6 +57,12 @@ impl<'a> Component<'a> {
     /// The core modules, in the order of the file.
     pub fn modules(&self) -> &[CoreModule<'a>] {
         &self.modules
+    }
+
+    /// Whether the outermost component exports a function of this name.
+    pub fn exports_function(&self, wanted: &str) -> bool {
+        let is_wanted = |step: &Step<'_>| matches!(step, Step::Export { kind: ComponentExternalKind::Func, name, .. } if *name == wanted);
+        self.root.steps.iter().any(is_wanted)
     }
 
     /// What messages call a core module, by its place in [`Component::modules`].

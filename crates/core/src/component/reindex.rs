@@ -3,15 +3,16 @@
 use super::ComponentError;
 use super::copies::{Copies, Space, space_of};
 use super::definition::Step;
+use super::names::{Named, reindexed};
 use super::section::{NAMES, RawSection, id};
 use super::shift::{contents, malformed};
 use std::convert::Infallible;
 use wasm_encoder::reencode::{Reencode, ReencodeComponent, RoundtripReencoder, component_utils};
-use wasm_encoder::{Alias, Encode, ModuleArg, NameMap};
+use wasm_encoder::{Alias, Encode, ModuleArg};
 use wasmparser::{
-    BinaryReader, ComponentAlias, ComponentAliasSectionReader, ComponentExportSectionReader,
-    ComponentExternalKind, ComponentInstance, ComponentInstanceSectionReader, ComponentName,
-    ComponentNameSectionReader, CustomSectionReader, Instance, InstanceSectionReader,
+    ComponentAlias, ComponentAliasSectionReader, ComponentExportSectionReader, ComponentExternalKind,
+    ComponentInstance, ComponentInstanceSectionReader, ComponentName, CustomSectionReader, Instance,
+    InstanceSectionReader,
 };
 
 /// How far one component instance has come.
@@ -177,35 +178,17 @@ fn names(bases: &Bases<'_, '_, '_>, section: &RawSection<'_>) -> Result<Option<V
 
 /// `None` if the section is malformed, which is left alone.
 fn renamed(bases: &Bases<'_, '_, '_>, payload: &[u8]) -> Option<Vec<u8>> {
-    const ITEMS: u8 = 1;
-    let mut out = Vec::with_capacity(payload.len());
-    let mut reader = BinaryReader::new(payload, 0);
-    while !reader.eof() {
-        let start = reader.original_position();
-        reader.read_u8().ok()?;
-        let len = reader.read_var_u32().ok()?;
-        reader.read_bytes(len as usize).ok()?;
-        let raw = &payload[start..reader.original_position()];
-        let name = ComponentNameSectionReader::new(BinaryReader::new(raw, 0)).next()?.ok()?;
-        let (names, space, sort): (_, _, &[u8]) = match name {
-            ComponentName::CoreModules(names) => (names, Space::Module, &[0x00, 0x11]),
-            ComponentName::Components(names) => (names, Space::Component, &[0x04]),
-            _ => {
-                out.extend_from_slice(raw);
-                continue;
-            }
-        };
-        let mut map = NameMap::new();
-        for naming in names {
-            let naming = naming.ok()?;
-            map.append(bases.copies.base(bases.frame, space, naming.index), naming.name);
-        }
-        let mut contents = sort.to_vec();
-        map.encode(&mut contents);
-        out.push(ITEMS);
-        contents.as_slice().encode(&mut out);
-    }
-    Some(out)
+    const MODULES: &[u8] = &[0x00, 0x11];
+    const COMPONENTS: &[u8] = &[0x04];
+    let chosen = |name| match name {
+        ComponentName::CoreModules(names) => Some(Named { names, sort: MODULES }),
+        ComponentName::Components(names) => Some(Named { names, sort: COMPONENTS }),
+        _ => None,
+    };
+    reindexed(payload, chosen, |sort, index| {
+        let space = if sort == MODULES { Space::Module } else { Space::Component };
+        Some(bases.copies.base(bases.frame, space, index))
+    })
 }
 
 /// Where modules and components are now; of several copies the first.

@@ -18,6 +18,7 @@ pub mod id {
     pub const COMPONENT: u8 = 4;
     pub const INSTANCE: u8 = 5;
     pub const ALIAS: u8 = 6;
+    pub const TYPE: u8 = 7;
     pub const CANONICAL: u8 = 8;
     pub const START: u8 = 9;
     pub const IMPORT: u8 = 10;

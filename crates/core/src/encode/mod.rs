@@ -1,5 +1,7 @@
 //! Writes the planned module: what did not change is copied byte for byte, the rest is encoded anew, and the result is
 //! always validated.
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
 pub(crate) mod constant_expr;
 mod copy_records;

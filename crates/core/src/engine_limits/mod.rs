@@ -3,6 +3,8 @@
 //! The limits of engines in browsers are agreed on in the WebAssembly JavaScript interface, "Implementation-defined
 //! limits". Their sources have them in `src/wasm/wasm-limits.h` (V8), `js/src/wasm/WasmConstants.h` (SpiderMonkey) and
 //! `Source/JavaScriptCore/wasm/WasmLimits.h` (JavaScriptCore).
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
 mod usage;
 

@@ -2,6 +2,8 @@
 //! what they were, calls the same for the function that it called, and continues with the rest of its body.
 //!
 //! What the engine shows of the stack comes in as a [`CallStack`]; [`extend`] gives a module that resumes.
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
 mod call_stack;
 mod calls_in_progress;

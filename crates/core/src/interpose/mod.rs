@@ -4,6 +4,8 @@
 //! length: its body becomes a trampoline, padded with `nop`, to an appended copy whose calls are redirected. So code does
 //! not move, and debug information stays right. Where a trampoline does not fit, code moves and the debug information
 //! goes. References to the import in tables, globals, segments and exports become references to ours.
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
 mod redirect;
 mod trampoline;

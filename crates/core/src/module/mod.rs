@@ -1,4 +1,6 @@
 //! What a binary says: its sections as raw bytes and its index spaces. No opinions, nothing changed.
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
 mod body_validation;
 mod export;

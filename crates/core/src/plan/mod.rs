@@ -1,4 +1,6 @@
 //! What to write: a pure function of the module and its snapshot.
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
 mod declare;
 mod error;

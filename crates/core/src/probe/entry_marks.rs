@@ -1,6 +1,7 @@
-//! What goes into function bodies: marks where functions are entered, waits that end, and counts of continuations.
+//! What goes into function bodies: marks where functions are entered, waits that end, counts of continuations, and marks of
+//! changes.
 
-use super::{Probe, ProbeNames, ProbeOptions, StackCount};
+use super::{ChangeMarks, Probe, ProbeNames, ProbeOptions, StackCount};
 use crate::module::{Module, Patch};
 use wasm_encoder::{Encode, ExportKind, Instruction, MemArg};
 use wasmparser::{BinaryReaderError, FunctionBody, Operator};
@@ -10,23 +11,32 @@ const PAGE: u64 = 1 << 16;
 /// `drop` the timeout, and `i64.const 0` instead.
 const NO_TIME: [u8; 3] = [0x1a, 0x42, 0x00];
 
+/// What goes before instructions.
+pub(super) struct Added {
+    pub stack_count: Option<StackCount>,
+    pub change_marks: ChangeMarks,
+}
+
 /// Rewrites the bodies of the module's functions as `options` say.
 pub(super) fn rewrite_bodies(
     module: &Module<'_>,
     names: &ProbeNames,
-    (options, stack_count): (&ProbeOptions, Option<&StackCount>),
+    (options, added): (&ProbeOptions, &Added),
     patch: &mut Patch<'_, '_>,
 ) -> Result<(), BinaryReaderError> {
     let ends_waits = options.ends_waits && module.code.waits;
     let bodies = module.bodies();
-    let inserts = ends_waits || stack_count.is_some();
+    let Added { stack_count, change_marks } = added;
+    let inserts = ends_waits || stack_count.is_some() || !change_marks.is_empty();
     if bodies.is_empty() || !inserts && !options.marks_entries {
         return Ok(());
     }
-    let before = |operator: &Operator<'_>| match stack_count {
-        _ if ends_waits && is_wait(operator) => Some(&NO_TIME[..]),
-        Some(count) => count.before(operator),
-        None => None,
+    let before = |operator: &Operator<'_>| match ends_waits && is_wait(operator) {
+        true => Some(&NO_TIME[..]),
+        false => {
+            let counts = stack_count.as_ref().and_then(|count| count.before(operator));
+            counts.or_else(|| change_marks.before(module, operator))
+        }
     };
     let before = inserts.then_some(&before as &Before<'_>);
     let marks = options.marks_entries.then(|| {

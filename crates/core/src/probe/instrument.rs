@@ -1,17 +1,20 @@
+use super::entry_marks::Added;
 use super::targets::Targets;
-use super::{Deferred, Probe, ProbeError, ProbeNames, ProbeOptions, StackCount, deferred, entry_marks};
+use super::{
+    ChangeMarks, Deferred, Probe, ProbeError, ProbeNames, ProbeOptions, StackCount, deferred, entry_marks,
+};
 use crate::module::{Module, Patch};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Encode, ExportKind, Function, HeapType, Instruction, RefType, ValType};
 
-/// The binary with probes, and what counts the stacks of its continuations.
+/// The binary with probes, and what was added to its code.
 pub(super) fn instrument(
     module: &Module<'_>,
     targets: &Targets,
     names: &ProbeNames,
     deferred: Option<&Deferred>,
     options: &ProbeOptions,
-) -> Result<(Vec<u8>, Option<StackCount>), ProbeError> {
+) -> Result<(Vec<u8>, Added), ProbeError> {
     let mut probes = Probes { module, names, patch: Patch::new(module), nullary: None };
     probes.add_segment_probes(targets)?;
     probes.add_witnesses(&targets.witnesses);
@@ -28,8 +31,13 @@ pub(super) fn instrument(
     }
     let counts = options.stack_pages > 0 && module.code.makes_continuations;
     let stack_count = counts.then(|| StackCount::install(&mut patch, options.stack_pages));
-    entry_marks::rewrite_bodies(module, names, (options, stack_count.as_ref()), &mut patch)?;
-    Ok((patch.apply(), stack_count))
+    let change_marks = match options.marks_changes {
+        true => ChangeMarks::install(module, names, &mut patch)?,
+        false => ChangeMarks::default(),
+    };
+    let added = Added { stack_count, change_marks };
+    entry_marks::rewrite_bodies(module, names, (options, &added), &mut patch)?;
+    Ok((patch.apply(), added))
 }
 
 struct Probes<'m, 'a> {

@@ -2,7 +2,10 @@
 //! can hold state, and small functions that show whether a passive segment was dropped. No index moves, so what a probe
 //! shows is true of the original. Active data is left out where the host can write it just as well: the engine would copy
 //! it into its artifact, or compile code for each segment.
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
+mod change_marks;
 mod deferred;
 mod entry_marks;
 mod instrument;
@@ -10,6 +13,7 @@ mod probe_names;
 mod stack_count;
 mod targets;
 
+pub use change_marks::{Change, ChangeMarks};
 pub use deferred::{Deferred, DeferredData};
 pub use probe_names::{Probe, ProbeNames};
 pub use stack_count::StackCount;
@@ -49,6 +53,9 @@ pub struct Probed {
     pub engine_writes_data: bool,
     /// What stands before every instruction that makes a continuation.
     pub stack_count: Option<StackCount>,
+    /// What stands before every instruction that changes a table, a reference in a global, or drops a segment; empty unless
+    /// [`ProbeOptions::marks_changes`].
+    pub change_marks: ChangeMarks,
 }
 
 /// What a probed module does besides showing its state.
@@ -70,6 +77,9 @@ pub struct ProbeOptions {
     /// Whether functions return the bits of globals of types `v128`, `f32` and `f64`, for hosts that cannot read all values
     /// of these, such as JavaScript: it has no vectors, and one NaN.
     pub shows_bits: bool,
+    /// Whether instructions that change tables and references in globals or drop segments leave a mark ([`Probe::Change`]), for
+    /// hosts that see only numbers.
+    pub marks_changes: bool,
     /// A number for the module, where its instances are found among others: [`Probe::Definition`].
     pub definition: Option<u32>,
 }
@@ -101,8 +111,7 @@ impl Probed {
         };
         let names = ProbeNames::free(module);
         let targets = Targets::of(module, options);
-        let (wasm, stack_count) =
-            instrument::instrument(module, &targets, &names, deferred.as_ref(), options)?;
+        let (wasm, added) = instrument::instrument(module, &targets, &names, deferred.as_ref(), options)?;
         let Targets {
             functions,
             droppable_data,
@@ -126,7 +135,8 @@ impl Probed {
             float_globals,
             engine_writes_data: deferred.is_none() && module.data.iter().any(|segment| !segment.is_passive()),
             deferred,
-            stack_count,
+            stack_count: added.stack_count,
+            change_marks: added.change_marks,
         })
     }
 

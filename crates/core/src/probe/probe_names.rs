@@ -1,3 +1,4 @@
+use super::Change;
 use crate::module::Module;
 
 /// What a probe export shows.
@@ -31,6 +32,8 @@ pub enum Probe {
     Bits(u32),
     /// A function whose parameter types are those of a row of [`Probed::witnesses`](super::Probed::witnesses).
     Witness(u32),
+    /// A global that is 1 once the code has made this change, and 0 before.
+    Change(Change),
     /// A function that does nothing, and by whose name the instances of a module are told from those of others.
     Definition(u32),
 }
@@ -68,6 +71,10 @@ impl ProbeNames {
             Probe::HighHalf(index) => ("high half", index),
             Probe::Bits(index) => ("bits", index),
             Probe::Witness(index) => ("witness", index),
+            Probe::Change(Change::Data(index)) => ("dropped data", index),
+            Probe::Change(Change::Element(index)) => ("dropped element", index),
+            Probe::Change(Change::Table(index)) => ("written table", index),
+            Probe::Change(Change::Global(index)) => ("written global", index),
             Probe::Definition(number) => ("definition", number),
         };
         format!("{}{kind} {index}", self.prefix)

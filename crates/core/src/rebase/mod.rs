@@ -4,6 +4,8 @@
 //! readings are shifted: by how much is decided the first time that an instance asks the clock, or waits for it. Times that
 //! are passed to the host are shifted back. The clocks that count the time of a process or a thread are left alone: no host
 //! that runs init offers them, so no reading of them can be part of the state.
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
 mod bodies;
 

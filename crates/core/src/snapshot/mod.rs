@@ -1,5 +1,7 @@
 //! The state of an instance as plain data: what capture reads, what plan writes down, what the verifier and the
 //! audit compare. It knows no engine and does no I/O.
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
 mod evaluate;
 mod heap;

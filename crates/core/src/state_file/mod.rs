@@ -3,6 +3,8 @@
 //! A host gets a probed module with a [`StateSchema`], which says what to read. It runs the module, and gives back a [`State`],
 //! which says what it has read; the contents of memories are apart from it. A [`StateInstance`] is the running instance that
 //! they describe, for capture. Numbers that JSON cannot hold exactly are decimal strings in both.
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
 mod decimal;
 mod error;

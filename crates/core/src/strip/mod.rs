@@ -2,6 +2,8 @@
 //!
 //! It works on finished outputs, whoever made them: what an output exports, starts, keeps in its tables, globals and
 //! segments is all that can bring a function to life. Indices, types and function names stay.
+//!
+//! No example: internal to the product; the crate's example shows the pipeline.
 
 mod custom_sections;
 mod reach;
@@ -9,7 +11,7 @@ mod reach;
 pub use reach::reachable;
 
 use crate::encode::EncodeError;
-use crate::module::{Module, Replacements, SectionId, section_of};
+use crate::module::{Module, ModuleError, Replacements, SectionId, section_of};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use wasm_encoder::Encode;
@@ -46,7 +48,25 @@ pub struct StripReport {
 /// [`EncodeError::Invalid`] if the result does not validate, which would be a mistake of this crate.
 pub fn strip(wasm: Vec<u8>) -> Result<Stripped, EncodeError> {
     let module = Module::parse(&wasm).map_err(EncodeError::Invalid)?;
-    let reachable = reachable(&module);
+    strip_unreachable(&module, &reachable(&module), |stripped| Module::parse(stripped).map(drop))
+}
+
+/// The same for a core module of a component, in which nobody calls the functions that are exported as `unused`. The exports
+/// stay.
+///
+/// # Errors
+/// Same as [`strip`].
+pub fn strip_part(wasm: &[u8], unused: &BTreeSet<&str>) -> Result<Stripped, EncodeError> {
+    let module = Module::parse_part(wasm).map_err(EncodeError::Invalid)?;
+    let reachable = reach::reachable_without(&module, unused);
+    strip_unreachable(&module, &reachable, |stripped| Module::parse_part(stripped).map(drop))
+}
+
+fn strip_unreachable(
+    module: &Module<'_>,
+    reachable: &[bool],
+    check: fn(&[u8]) -> Result<(), ModuleError>,
+) -> Result<Stripped, EncodeError> {
     let bodies = module.bodies();
     let mut stubs = BTreeSet::new();
     let mut entries =
@@ -69,12 +89,12 @@ pub fn strip(wasm: Vec<u8>) -> Result<Stripped, EncodeError> {
         ..StripReport::default()
     };
     if stubs.is_empty() {
-        return Ok(Stripped { wasm, report });
+        return Ok(Stripped { wasm: module.bytes.to_vec(), report });
     }
     let mut sections = Replacements::default();
     sections.set(SectionId::CODE, section_of(bodies.len() as u32, &entries));
-    report.dropped_sections = custom_sections::adjust(&module, &stubs, &mut sections);
+    report.dropped_sections = custom_sections::adjust(module, &stubs, &mut sections);
     let stripped = sections.apply(&module.sections);
-    Module::parse(&stripped).map_err(EncodeError::Invalid)?;
+    check(&stripped).map_err(EncodeError::Invalid)?;
     Ok(Stripped { wasm: stripped, report })
 }

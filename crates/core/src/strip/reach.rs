@@ -13,8 +13,13 @@ use wasmparser::{
 /// constant expressions of globals and tables name, and from there what reached code names: by call, by `ref.func`, by a
 /// segment that it copies, or through a table, of which an indirect call takes only functions of its own type.
 pub fn reachable(module: &Module<'_>) -> Vec<bool> {
+    reachable_without(module, &BTreeSet::new())
+}
+
+/// The same if nobody calls the functions that are exported under these names.
+pub(super) fn reachable_without(module: &Module<'_>, unused: &BTreeSet<&str>) -> Vec<bool> {
     let mut search = Search::new(module);
-    search.start();
+    search.start(unused);
     while !search.found.is_empty() {
         let found = std::mem::take(&mut search.found);
         // In rounds, so that bodies are read in parallel.
@@ -70,10 +75,11 @@ impl<'m, 'a> Search<'m, 'a> {
         }
     }
 
-    fn start(&mut self) {
+    fn start(&mut self, unused: &BTreeSet<&str>) {
         let module = self.module;
         for export in &module.exports {
             match export.kind {
+                kind if is_function(kind) && unused.contains(export.name) => {}
                 kind if is_function(kind) => self.reach(export.index),
                 ExternalKind::Table => self.reach_all_of(export.index),
                 _ => {}

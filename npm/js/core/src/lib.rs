@@ -1,7 +1,7 @@
 //! The engine-independent half of preinit as a WebAssembly module: functions over bytes, which need no glue.
 //!
-//! A host asks for room with [`input`], writes bytes there, and so on for each input in order. Then it calls [`probe`] or
-//! [`encode`] and reads the outputs. What was there before is gone with the next call of [`clear`].
+//! A host asks for room with [`input`], writes bytes there, and so on for each input in order. Then it calls [`probe`],
+//! [`listen`] or [`encode`] and reads the outputs. What was there before is gone with the next call of [`clear`].
 
 #![expect(
     unsafe_code,
@@ -10,12 +10,13 @@
 
 use preinit_core::constant_exports::ConstantExport;
 use preinit_core::layout::Layout;
+use preinit_core::listening;
 use preinit_core::module::Module;
 use preinit_core::plan::PlanOptions;
 use preinit_core::state_file::{self, Contents, SnapshotOptions, State, check_module};
 use serde::Deserialize;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 thread_local! {
     static BUFFERS: RefCell<Buffers> = RefCell::default();
@@ -71,6 +72,19 @@ pub extern "C" fn probe() -> u32 {
         let (probed, schema) = state_file::probe(&module).map_err(|error| error.to_string())?;
         let schema = serde_json::to_vec(&schema).map_err(|error| error.to_string())?;
         Ok(vec![probed, schema])
+    })
+}
+
+/// Of a module and a request as JSON, the one whose functions ask the host, the helper that makes answers, and what is where.
+#[unsafe(no_mangle)]
+pub extern "C" fn listen() -> u32 {
+    finish(|inputs| {
+        let [wasm, request] = inputs else { return Err("expected a module and a request".to_string()) };
+        let wanted: Option<BTreeSet<u32>> = serde_json::from_slice(request).map_err(|error| error.to_string())?;
+        let module = Module::parse(wasm).map_err(|error| error.to_string())?;
+        let made = listening::listening(&module, wanted.as_ref()).map_err(|error| error.to_string())?;
+        let schema = serde_json::to_vec(&made.schema).map_err(|error| error.to_string())?;
+        Ok(vec![made.wasm, made.helper, schema])
     })
 }
 

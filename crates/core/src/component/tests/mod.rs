@@ -1,4 +1,6 @@
+mod accessors;
 mod copies;
+mod unused_exports;
 
 use super::*;
 use wasmparser::{ComponentExternalKind, Payload};

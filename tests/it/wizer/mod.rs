@@ -1,5 +1,8 @@
 //! The interface of `wasmtime-wizer`: its own tests' shapes, a client with its own store, and one on another engine.
 
+mod component;
+mod component_state;
+
 use preinit::wizer::{InstanceState, SnapshotRef, SnapshotVal, ValType, Wizer};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};

@@ -1,0 +1,242 @@
+// Makes what the run time plays of what was recorded. The snapshot's memory holds the last state. So before each step the run time
+// puts into memory what stood there at that time, as far as it is something else, and at the end puts everything back.
+import { differences, union } from './differences.js';
+import { withoutEnvironment } from './environment.js';
+import { runs, written } from './fixups.js';
+
+// Fewer zeros than this are stored as they are.
+const ZEROS = 64;
+// How much behind a pointer is compared, at most.
+const REACH = 1 << 16;
+const TEXT = 256;
+
+/** FNV-1a over bytes, 32 bits. `replay.js` has it too. */
+export function hash(bytes, start, end) {
+  let value = 0x811c9dc5;
+  for (let at = start; at < end; at++) value = Math.imul(value ^ bytes[at], 0x01000193);
+  return value >>> 0;
+}
+
+/** One memory while it is brought from step to step. */
+class Played {
+  ranges = [];
+
+  constructor({ index, where, initial }, last) {
+    Object.assign(this, { index, where, initial, last });
+    this.now = last.slice();
+  }
+
+  set(at, bytes) {
+    this.now.set(bytes, at);
+    this.ranges.push([at, at + bytes.length]);
+  }
+}
+
+class Steps {
+  /** Bytes that patches take in order. */
+  bytes = [];
+  length = 0;
+
+  constructor(recorder, memories) {
+    this.recorder = recorder;
+    this.memories = recorder.memories.map((memory) => new Played(memory, memories[memory.index]));
+  }
+
+  memory(index) {
+    return this.memories.findIndex((memory) => memory.index === index);
+  }
+
+  /** What makes the memories what they were at first. */
+  first() {
+    const patches = [];
+    this.memories.forEach((memory, number) => {
+      for (const [start, end] of differences(memory.now.subarray(0, memory.initial.length), memory.initial)) {
+        this.#patch(patches, number, start, memory.initial.subarray(start, end));
+      }
+    });
+    return patches;
+  }
+
+  /** Changes that the module made. */
+  patches(changes) {
+    const patches = [];
+    for (const { memory, from, to } of changes.grown) {
+      const number = this.memory(memory);
+      const { now } = this.memories[number];
+      const zeros = new Uint8Array(to - from);
+      for (const [start, end] of differences(now.subarray(from, to), zeros)) {
+        this.#patch(patches, number, from + start, zeros.subarray(start, end));
+      }
+    }
+    for (const { memory, at, bytes } of changes.memories) this.#patch(patches, this.memory(memory), at, bytes);
+    return patches;
+  }
+
+  /** Appends `[memory, at, length]` for bytes that are stored, and a 0 more for zeros, a 1 more for the snapshot's. */
+  #patch(patches, number, at, bytes) {
+    const memory = this.memories[number];
+    const append = (start, end) => {
+      const part = bytes.subarray(start, end);
+      const place = at + start;
+      const is = (other) => differences(other.subarray(place, place + part.length), part).length === 0;
+      if (part.length === 0 || is(memory.now)) return;
+      if (is(memory.last)) patches.push([number, place, part.length, 1]);
+      else if (part.every((byte) => byte === 0)) patches.push([number, place, part.length, 0]);
+      else {
+        patches.push([number, place, part.length]);
+        this.bytes.push(part);
+        this.length += part.length;
+      }
+      memory.set(place, part);
+    };
+    let start = 0;
+    let zeros = 0;
+    for (let end = 0; end <= bytes.length; end++) {
+      if (end < bytes.length && bytes[end] === 0) {
+        zeros += 1;
+        continue;
+      }
+      if (zeros >= ZEROS) {
+        append(start, end - zeros);
+        append(end - zeros, end);
+        start = end;
+      }
+      zeros = 0;
+    }
+    append(start, bytes.length);
+  }
+
+  /** What JavaScript wrote, as `[memory, at, length, hash]`: it has to write the same again. */
+  checks(changes, args) {
+    const checks = [];
+    for (const { memory, at, bytes } of changes.memories) {
+      const number = this.memory(memory);
+      this.memories[number].set(at, bytes);
+      checks.push(this.#check(number, at, at + bytes.length));
+    }
+    return [...checks, ...this.#behindPointers(args ?? [])];
+  }
+
+  #check(number, start, end) {
+    return [number, start, end - start, hash(this.memories[number].now, start, end)];
+  }
+
+  /** Of arguments that may be a pointer and a length, or a pointer to a text, what they point to. */
+  #behindPointers(args) {
+    const [memory] = this.memories;
+    if (!memory) return [];
+    const numbers = args.map(([kind, text]) => (kind === 'number' && /^\d+$/.test(text) ? Number(text) : NaN));
+    return numbers.flatMap((start, index) => {
+      if (!(start >= 64 && start < memory.initial.length)) return [];
+      const length = numbers[index + 1];
+      const isPair = length > 0 && start + length <= memory.initial.length;
+      if (isPair) return [this.#check(0, start, start + Math.min(length, REACH))];
+      const end = memory.now.indexOf(0, start);
+      return end > start && end - start < TEXT ? [this.#check(0, start, end + 1)] : [];
+    });
+  }
+}
+
+/** Steps as data, and the bytes they take. Functions are named as those of the listening module. */
+function stepsOf(recorder, steps, events) {
+  const tables = (changes) => changes.tables.map(({ table, slot, value }) => [recorder.tables.findIndex((one) => one.index === table), slot, value]);
+  return events.map((event) => {
+    const { kind, args, results } = event;
+    switch (kind) {
+      case 'call': return [kind, event.function, args, steps.checks(event, args)];
+      case 'answer': return [kind, event.threw ? null : results, steps.checks(event)];
+      case 'import': return [kind, event.key, args, steps.patches(event), tables(event)];
+      // return, threw, passed
+      default: return [kind, results ?? [], steps.patches(event), tables(event)];
+    }
+  });
+}
+
+/** What JavaScript wrote after its last call, as checks: it will do so again, over the last state. */
+function tailOf({ tail, problems }, steps, memories) {
+  for (const { memory, at, bytes } of tail?.memories ?? []) {
+    if (differences(memories[memory].subarray(at, at + bytes.length), bytes).length > 0) {
+      problems.add('JavaScript wrote into memory after its last call, and `run` changed what it wrote');
+    }
+  }
+  return tail ? steps.checks(tail) : [];
+}
+
+/**
+ * The functions that have to listen when the record is played, each with where JavaScript finds it: the name of an export, or a table
+ * and a slot.
+ */
+export function listenersOf(recorder) {
+  const called = new Set(recorder.events.filter(({ kind }) => kind === 'call').map((event) => event.function));
+  const found = new Map();
+  for (const index of recorder.listening.schema.functions) {
+    const object = recorder.exports[recorder.functions.get(index)];
+    const name = recorder.names.find((name) => recorder.exports[name] === object);
+    if (name !== undefined) found.set(index, [name]);
+    else if (called.has(index)) {
+      const table = recorder.tables.findIndex(({ ended }) => ended.includes(object));
+      if (table < 0) recorder.problems.add(`function ${index} was called, and is in no table any more`);
+      else found.set(index, [table, recorder.tables[table].ended.indexOf(object)]);
+    }
+  }
+  return found;
+}
+
+/**
+ * What `replay.js` plays, and bytes for it. `memories` are the contents of all memories when the snapshot is made, by index;
+ * `functions` what {@link listenersOf} gave.
+ */
+export function recordOf(recorder, memories, functions) {
+  const steps = new Steps(recorder, memories);
+  const first = steps.first();
+  const firsts = withoutEnvironment(recorder.events.slice(0, recorder.firsts));
+  const played = stepsOf(recorder, steps, firsts);
+  const tail = tailOf(recorder, steps, memories);
+  const again = stepsOf(recorder, steps, recorder.events.slice(recorder.firsts));
+  const bytes = new Uint8Array(steps.length);
+  let at = 0;
+  for (const part of steps.bytes) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return {
+    record: {
+      functions: [...functions],
+      memories: steps.memories.map(({ where, ranges }) => ({ where, ranges: union(ranges) })),
+      tables: recorder.tables.map(({ where }) => where),
+      first,
+      steps: [...played, ...again],
+      firsts: played.length,
+      tail,
+    },
+    bytes,
+  };
+}
+
+/**
+ * What becomes of a table that JavaScript can see. Gives the slots that the snapshot has otherwise than the last state, with their values;
+ * what the run time puts into slots at last; and values that are lost. `isOwn` says of a function whether it is the module's.
+ */
+export function tableOf(recorder, table, slots, isOwn) {
+  const { initial, given, ended } = table;
+  const reasons = [];
+  const again = [];
+  const before = new Map();
+  const hasGrown = ended.length > initial.length;
+  slots.forEach(({ value }, slot) => {
+    const isTail = hasGrown && slot >= initial.length;
+    const isPut = given.has(slot);
+    const isWritten = typeof value === 'function' && isOwn(value) && !isTail && !isPut;
+    if (isWritten) return;
+    before.set(slot, isPut && !isTail ? initial[slot] : null);
+    // JavaScript does it again.
+    if (isPut && Object.is(given.get(slot), value)) return;
+    const last = slot < ended.length ? ended[slot] : null;
+    if (value === null && last === null) return;
+    const number = recorder.numberOf(value);
+    const shown = value === null ? ['null'] : number === undefined ? written(value) : ['object', number];
+    if (shown === undefined) reasons.push([slot, value]);
+    else again.push([slot, shown]);
+  });
+  return { runs: runs(again), reasons, before, length: hasGrown ? slots.length : undefined, kept: initial.length };
+}

@@ -1,0 +1,310 @@
+// Records what crosses the boundary between a module and JavaScript: calls in both directions, their arguments and results, and what
+// either side wrote into memory meanwhile. Functions of the module tell it when they are called (`preinit_core::listening`).
+import { differences } from './differences.js';
+import { written } from './fixups.js';
+
+// Before anything is hooked.
+const { Module, Instance } = WebAssembly;
+
+// How far above all that is not zero the module may write between two calls that are inside of another.
+const MARGIN = 8 << 20;
+
+/** The memories, tables or globals that JavaScript can see, and where. `names` are the module's own exports. */
+function visible(kind, probes, { schema, names, exports }) {
+  return probes.flatMap((probe, index) => {
+    const object = exports[probe];
+    const name = names.find((name) => exports[name] === object);
+    if (name !== undefined) return [{ index, object, where: { export: name } }];
+    const from = schema.imports.find((one) => one.kind === kind && one.index === index);
+    return from ? [{ index, object, where: { import: [from.module, from.name] } }] : [];
+  });
+}
+
+export const slotsOf = (table) => Array.from({ length: Number(table.length) }, (_, slot) => table.get(at(table, slot)));
+export const at = (table, slot) => (typeof table.length === 'bigint' ? BigInt(slot) : slot);
+
+export class Recorder {
+  /** Calls and what is between them, in order. */
+  events = [];
+  /** Why the record cannot be used. */
+  problems = new Set();
+  isOn = false;
+  #objects = new Map();
+  #spent = 0;
+  // Whether what runs is JavaScript that will run again when the record is played.
+  #isOutside = true;
+
+  #multiple;
+  #isInPassed = false;
+  #isEnding = false;
+  #isLater = false;
+  #wasInside = false;
+  #depth = 0;
+  // Calls from outside.
+  #count = 0;
+
+  /**
+   * `names` are the module's own exports. `isEnd` says of a function that the record ends where JavaScript calls it; `isPassed` of
+   * one that its calls are not recorded, because it will do nothing. `again` are imports whose later calls are recorded, too: they are
+   * made again when the record has been played. `patience` are the milliseconds that comparing memories
+   * may take.
+   */
+  constructor({ schema, listening, names, again, isEnd, isPassed, patience }) {
+    Object.assign(this, { schema, listening, names, again, isEnd, isPassed, patience });
+    const { multiple } = listening.schema;
+    const imported = schema.imports.filter(({ kind, index }) => kind === 'function' && multiple.includes(index));
+    this.#multiple = new Set(imported.map(({ module, name }) => `${module}.${name}`));
+    this.functions = new Map(schema.functions.map(({ index, export: name }) => [index, name]));
+  }
+
+  /** Begins: the module is instantiated and nobody has called it. */
+  attach(instance) {
+    const { exports } = instance;
+    this.exports = exports;
+    const listeners = exports[this.listening.schema.table];
+    const imports = {};
+    for (let slot = 0; slot < this.listening.schema.slots; slot++) imports[slot] = (...args) => this.#called(args);
+    const helper = new Instance(new Module(this.listening.helper), { '': imports });
+    for (let slot = 0; slot < this.listening.schema.slots; slot++) listeners.set(slot, helper.exports[slot]);
+    const probes = (list) => list.map((one) => one.export);
+    this.memories = visible('memory', this.schema.memories, this);
+    this.tables = visible('table', probes(this.schema.tables), this)
+      .filter(({ index }) => ['func', 'extern'].includes(this.schema.tables[index].type));
+    this.globals = visible('global', probes(this.schema.globals), this).filter(({ object }) => isMutable(object));
+    for (const memory of this.memories) {
+      memory.initial = new Uint8Array(memory.object.buffer).slice();
+      memory.shadow = memory.initial.slice();
+      memory.top = topOf(memory.initial);
+    }
+    for (const table of this.tables) {
+      table.initial = slotsOf(table.object);
+      table.shadow = table.initial.slice();
+      // What JavaScript has put into slots.
+      table.given = new Map();
+    }
+    for (const global of this.globals) global.shadow = global.object.value;
+    this.isOn = true;
+    this.#listen(true);
+  }
+
+  #listen(on) {
+    this.exports[this.listening.schema.global].value = on && this.isOn ? 1 : 0;
+  }
+
+  /** Ends: what comes now is not in the record. */
+  end() {
+    if (!this.isOn) return;
+    // What JavaScript does after its last call it will do again, over the state that is made meanwhile.
+    this.tail = this.#isEnding ? undefined : this.#lastChanges();
+    this.isOn = false;
+    this.#listen(false);
+    this.firsts = this.events.length;
+    this.#isLater = true;
+    for (const table of this.tables) table.ended = slotsOf(table.object);
+    if (this.#depth > 0) this.problems.add('a call into the module had not returned');
+  }
+
+  #lastChanges() {
+    this.#isEnding = true;
+    return this.#changes(false);
+  }
+
+  /** Leaves the module as it was, so that its state can be read. What starts from that listens. */
+  detach(listens) {
+    const listeners = this.exports[this.listening.schema.table];
+    for (let slot = 0; slot < this.listening.schema.slots; slot++) listeners.set(slot, null);
+    this.exports[this.listening.schema.global].value = listens ? 1 : 0;
+  }
+
+  /** What changed since the last time, by whoever had been running. */
+  #changes(isByModule, isReturn = false) {
+    const started = performance.now();
+    const memories = [];
+    const grown = [];
+    for (const memory of this.memories) {
+      const bytes = new Uint8Array(memory.object.buffer);
+      if (bytes.length > memory.shadow.length) {
+        grown.push({ memory: memory.index, from: memory.shadow.length, to: bytes.length });
+        if (!isByModule) this.problems.add(`JavaScript made memory ${memory.index} larger`);
+        const larger = new Uint8Array(bytes.length);
+        larger.set(memory.shadow);
+        memory.shadow = larger;
+      }
+      // Most of a large memory is not used yet; so inside of a call it is not looked at.
+      const isInside = this.#depth > 1 || (this.#depth > 0 && !isReturn);
+      const top = isInside ? Math.min(memory.top + MARGIN, bytes.length) : bytes.length;
+      if (isInside) memory.limit = top;
+      for (const [start, end] of differences(memory.shadow.subarray(0, top), bytes)) {
+        if (end > memory.top) {
+          if (this.#wasInside && end > memory.limit) this.problems.add(`much of memory ${memory.index} was written at once`);
+          memory.top = end;
+        }
+        const changed = bytes.slice(start, end);
+        memory.shadow.set(changed, start);
+        memories.push({ memory: memory.index, at: start, bytes: changed });
+      }
+    }
+    this.#wasInside = this.#depth > 0 && !isReturn;
+    const tables = this.#tableChanges(isByModule);
+    for (const global of this.globals) {
+      const { value } = global.object;
+      if (!Object.is(value, global.shadow)) {
+        global.shadow = value;
+        this.problems.add(`the exported global ${global.index} changed between calls`);
+      }
+    }
+    this.#spent += performance.now() - started;
+    if (this.#spent > this.patience) {
+      this.problems.add('there are too many calls for so large a memory');
+      this.end();
+      this.isOn = false;
+    }
+    return { memories, grown, tables };
+  }
+
+  #tableChanges(isByModule) {
+    const changes = [];
+    for (const table of this.tables) {
+      const length = Number(table.object.length);
+      if (length > table.shadow.length && isByModule) this.problems.add(`the module made table ${table.index} larger`);
+      for (let slot = 0; slot < length; slot++) {
+        const value = table.object.get(at(table.object, slot));
+        if (slot < table.shadow.length && Object.is(value, table.shadow[slot])) continue;
+        const isNew = slot >= table.shadow.length;
+        table.shadow[slot] = value;
+        if (!isByModule) table.given.set(slot, value);
+        if (!isByModule || isNew && value === null) continue;
+        table.given.delete(slot);
+        const shown = this.#outgoing(value, () => `the module put a function of its own into table ${table.index}`);
+        changes.push({ table: table.index, slot, value: shown });
+      }
+    }
+    return changes;
+  }
+
+  /** A value that JavaScript gives to the module. Objects get numbers. */
+  #incoming(value) {
+    if (value === null) return ['null'];
+    const shown = written(value);
+    if (shown) return shown;
+    if (!this.#objects.has(value)) this.#objects.set(value, this.#objects.size);
+    return ['object', this.#objects.get(value)];
+  }
+
+  /** A value that the module gives to JavaScript. */
+  #outgoing(value, problem) {
+    if (value === null) return ['null'];
+    const shown = written(value);
+    if (shown) return shown;
+    if (this.#objects.has(value)) return ['object', this.#objects.get(value)];
+    this.problems.add(problem());
+    return ['undefined'];
+  }
+
+  /** The number of an object that has crossed the boundary while this was on. */
+  numberOf(value) {
+    return this.#objects.get(value);
+  }
+
+  /** JavaScript has called a function of the module. */
+  #called(args) {
+    const index = args.pop();
+    const callee = this.exports[this.functions.get(index)];
+    if (this.isOn && !this.#isLater && this.#depth === 0 && this.isEnd(index, callee, this.#count)) this.end();
+    if (!this.isOn) return callee(...args);
+    if (this.isPassed(index)) return this.#pass(callee, args);
+    this.events.push({ kind: 'call', function: index, args: args.map((one) => this.#incoming(one)), ...this.#changes(false) });
+    this.#enter();
+    this.#count += 1;
+    this.#depth += 1;
+    try {
+      const result = callee(...args);
+      if (this.isOn) {
+        const show = (one) => this.#outgoing(one, () => `${this.name(index)} returned an object of its own`);
+        this.events.push({ kind: 'return', results: (this.listening.schema.multiple.includes(index) ? result : [result]).map(show), ...this.#changes(true, true) });
+      }
+      return result;
+    } catch (error) {
+      if (error !== this.thrown) this.problems.add(`${this.name(index)} did not return: ${error?.message ?? error}`);
+      if (this.isOn) this.events.push({ kind: 'threw', ...this.#changes(true, true) });
+      throw error;
+    } finally {
+      this.#depth -= 1;
+      this.#leave();
+    }
+  }
+
+  /** A call that will do nothing when the record is played; what it did is there before it then. */
+  #pass(callee, args) {
+    const { memories } = this.#changes(false);
+    if (memories.length > 0) this.problems.add('JavaScript wrote into memory before it called an export that will do nothing');
+    this.#enter();
+    this.#isInPassed = true;
+    try {
+      return callee(...args);
+    } finally {
+      this.#isInPassed = false;
+      this.#leave();
+      if (this.isOn) this.events.push({ kind: 'passed', ...this.#changes(true) });
+    }
+  }
+
+  #enter() {
+    this.#isOutside = false;
+    this.#listen(false);
+  }
+
+  #leave() {
+    this.#isOutside = true;
+    this.#listen(true);
+  }
+
+  /** The module has called JavaScript; returns what to do when that returns, or undefined if it is not recorded. */
+  crossing([module, name], args) {
+    const isAgain = this.#isLater && !this.isOn && this.again(`${module}.${name}`);
+    if (isAgain) this.isOn = true;
+    else if (!this.isOn || this.#isOutside || this.#isInPassed) return undefined;
+    const show = (one) => this.#outgoing(one, () => `the import ${module}.${name} was given an object that the module made`);
+    const count = this.#multiple.has(`${module}.${name}`) ? 2 : 1;
+    this.events.push({ kind: 'import', key: [module, name, count], args: args.map(show), ...this.#changes(true) });
+    this.#leave();
+    const answered = (answer) => {
+      this.#enter();
+      if (this.isOn) this.events.push({ kind: 'answer', ...answer(), ...this.#changes(false) });
+      if (isAgain) this.isOn = false;
+    };
+    return {
+      returned: (result) => {
+        answered(() => ({ results: (count > 1 ? [...result] : [result]).map((one) => this.#incoming(one)) }));
+      },
+      threw: (error) => {
+        this.thrown = error;
+        answered(() => ({ threw: true }));
+      },
+    };
+  }
+
+  /** A function in words. */
+  name(index) {
+    const object = this.exports[this.functions.get(index)];
+    const name = this.names.find((name) => this.exports[name] === object);
+    return name === undefined ? `function ${index}` : `the export ${name}`;
+  }
+}
+
+/** The end of what is not zero. */
+function topOf(bytes) {
+  let top = bytes.length;
+  while (top > 0 && bytes[top - 1] === 0) top -= 1;
+  return top;
+}
+
+function isMutable(global) {
+  try {
+    // An immutable one does not take even its own value.
+    global.value = global.value;
+    return true;
+  } catch {
+    return false;
+  }
+}

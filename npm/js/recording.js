@@ -1,0 +1,244 @@
+import { Boundary } from './boundary.js';
+import { runs, written } from './fixups.js';
+import { glueOf } from './glue.js';
+import { declaredImports, installHooks } from './hooks.js';
+import { Identities, readImports, readState } from './read_state.js';
+import { at, Recorder } from './recorder.js';
+import { tableOf } from './record.js';
+
+// What comparing memories may take in milliseconds: where it was asked for, and where it may be of use.
+const PATIENCE = 120_000;
+const SHORT_PATIENCE = 5_000;
+
+/** The probed module while the program runs. */
+export class Recording {
+  instances = [];
+  read = new Set();
+  files = new Map();
+
+  /**
+   * `probed` shows the state of `listening`, which is the module with functions that say when they are called. `passed` are exports
+   * that will do nothing. Calls are recorded up to the end of what `start` does, or else the first ones, of initializers.
+   */
+  constructor(original, { probed, listening, passed, allow, again, hasStart }) {
+    const { wasm, schema } = probed;
+    this.schema = schema;
+    this.original = original;
+    this.listening = listening;
+    this.module = new WebAssembly.Module(original);
+    this.names = WebAssembly.Module.exports(this.module).map(({ name }) => name);
+    this.glue = glueOf(this.module);
+    this.allow = allow;
+    this.again = again;
+    this.hasStart = hasStart;
+    const isPassed = (index) => passed.some((name) => this.isExport(name, index));
+    this.recorder = new Recorder({
+      schema,
+      listening,
+      names: this.names,
+      again: (key) => this.isAgain(key),
+      isPassed,
+      isEnd: (index, callee, position) => !hasStart && !isPassed(index) && !this.isInitializer(index, callee, position),
+      patience: hasStart ? PATIENCE : SHORT_PATIENCE,
+    });
+    this.uninstall = installHooks({
+      original,
+      replacement: wasm,
+      exports: this.names,
+      before: (imports) => this.before(imports),
+      after: (instance) => this.after(instance),
+    });
+  }
+
+  write = (file, bytes) => this.files.set(file, bytes);
+
+  before(imports) {
+    // One that the engine refused before is no instance.
+    this.boundary?.end();
+    this.boundary = new Boundary(this.recorder, (call) => this.glue.explain(call), (call) => this.isSkipped(call));
+    this.imports = declaredImports(this.module, imports, (value, declared) => this.boundary.wrap(value, declared));
+    this.identities = new Identities();
+    this.unreadable = undefined;
+    try {
+      this.imported = readImports(this.imports, this.schema, this.identities, (index) => `before.${index}`, this.write);
+    } catch (error) {
+      // Whatever it is, the engine may accept it.
+      this.unreadable = error.message;
+    }
+    return this.imports;
+  }
+
+  /** Whether an import is called again at run time where it was called outside of `start`. */
+  isAgain(key) {
+    return this.again.includes(key) || this.again.includes('files') && this.glue.isFile(key);
+  }
+
+  /** Whether a call of an import is not made when the record is played. */
+  isSkipped(call) {
+    if (this.isAgain(`${call.module}.${call.name}`)) return false;
+    return this.allow.includes(`${call.module}.${call.name}`) || this.glue.isTransparent(call);
+  }
+
+  /** Whether every program calls this at its start, be it what it may. `position` is the number of calls that came before. */
+  isInitializer(index, callee, position) {
+    const { initializers, hasShortNames } = this.glue;
+    return initializers.some((name) => this.isExport(name, index)) || hasShortNames && position === 0 && callee.length === 0;
+  }
+
+  isExport(name, index) {
+    const { exports } = this.instances[0];
+    return exports[name] === exports[this.recorder.functions.get(index)];
+  }
+
+  /** What the program gets: the module's own exports, which are the genuine ones. */
+  after(instance) {
+    this.instances.push(instance);
+    if (this.instances.length === 1) this.recorder.attach(instance);
+    const view = Object.create(null);
+    for (const name of this.names) {
+      const value = instance.exports[name];
+      // Whoever reads one of these calls it.
+      const seen = this.glue.initializers.includes(name) ? { get: () => (this.read.add(name), value) } : { value };
+      Object.defineProperty(view, name, { ...seen, enumerable: true });
+    }
+    Object.freeze(view);
+    return Object.create(WebAssembly.Instance.prototype, { exports: { value: view, enumerable: true } });
+  }
+
+  /** Whether there is something to play at run time, and it can be played. */
+  get hasRecord() {
+    const { events, problems } = this.recorder;
+    return this.isRecordWanted && events.length > 0 && problems.size === 0;
+  }
+
+  get isRecordWanted() {
+    return this.hasStart || this.again.length > 0 || [...this.boundary.recorded.keys()].some((name) => !this.allow.includes(name));
+  }
+
+  /** Why this cannot be captured, as far as it shows before the state is read. */
+  reasons() {
+    if (this.instances.length === 0) {
+      return ['the module was not instantiated: what runs loads other bytes, or does not wait until it has'];
+    }
+    if (this.instances.length > 1) return [`the module was instantiated ${this.instances.length} times, and a snapshot has one state`];
+    const reasons = [];
+    if (this.unreadable) reasons.push(this.unreadable);
+    const { unexplained, recorded } = this.boundary;
+    const missing = this.hasStart || this.hasRecord ? unexplained : sum(unexplained, recorded);
+    for (const [name, count] of missing) {
+      if (this.allow.includes(name)) continue;
+      reasons.push(
+        `the import ${name} was called (${count} times), and what it did in JavaScript would be missing; do less in \`run\`, ` +
+          `let it be called in \`start\`, use again: ['${this.glue.isFile(name) ? 'files' : name}'] if it is to be called at run time, ` +
+          `or allow: ['${name}'] if nothing of it is needed`,
+      );
+    }
+    for (const name of this.boundary.unseen) {
+      if (this.allow.includes(name)) continue;
+      reasons.push(
+        `the import ${name} is a function of another module or suspends this one, and what it may have done would be missing; ` +
+          `use allow: ['${name}'] if nothing of it is needed`,
+      );
+    }
+    if (this.isRecordWanted) {
+      for (const problem of this.recorder.problems) reasons.push(`the first calls cannot be made again: ${problem}`);
+    }
+    return [...reasons, ...this.glue.left(), ...this.handles()];
+  }
+
+  /** Values that the module holds by number, in older versions of wasm-bindgen. */
+  handles() {
+    if (this.allow.includes('handles') || this.hasRecord && this.boundary.later === 0) return [];
+    const live = this.glue.liveHandles(this.boundary);
+    if (live === null) {
+      return ["it is not known whether the module holds values of JavaScript by number; use allow: ['handles'] if it does not"];
+    }
+    return live > 0 ? [`the module holds ${live} values of JavaScript by number, which would be missing (allow: ['handles'])`] : [];
+  }
+
+  /** The state of the listening module. */
+  state() {
+    this.recorder.detach(this.hasRecord);
+    const files = this.schema.memories.map((_, index) => `memory.${index}`);
+    const { exports } = this.instances[0];
+    // A copy: what the program does later is not in it.
+    const write = (file, bytes) => this.write(file, bytes.slice());
+    return readState(exports, this.schema, this.identities, files, write, this.imported);
+  }
+
+  /** Reasons why memories cannot be captured, and whether imported ones were fresh. */
+  memories(state) {
+    const reasons = [];
+    const { exports } = this.instances[0];
+    this.schema.memories.forEach((name, index) => {
+      const { buffer } = exports[name];
+      const before = state.imported?.memories.find((memory) => memory.index === index);
+      if (!(buffer instanceof ArrayBuffer)) reasons.push(`memory ${index} is shared: threads are not supported`);
+      else if (before && before.size !== buffer.byteLength) {
+        reasons.push(`memory ${index} is imported and has grown, which JavaScript would not see; let it be larger from the beginning`);
+      }
+    });
+    const imported = state.imported?.memories ?? [];
+    return { reasons, areFresh: imported.length > 0 && imported.every((memory) => memory.file === undefined) };
+  }
+
+  /** Takes values out of tables that JavaScript can put there again. Gives these, and what it cannot. */
+  fixups(state) {
+    const { exports } = this.instances[0];
+    const own = new Set(this.schema.functions.map(({ export: name }) => exports[name]));
+    const tables = [];
+    const reasons = [];
+    this.schema.tables.slice(0, -1).forEach(({ export: probe, type }, index) => {
+      if (type !== 'extern' && type !== 'func') return;
+      const table = exports[probe];
+      const slots = state.tables[index].slots.map((shown, slot) => ({ value: shown === 'null' ? null : table.get(at(table, slot)) }));
+      const seen = this.hasRecord && this.recorder.tables.find((one) => one.index === index);
+      const plan = seen ? tableOf(this.recorder, seen, slots, (value) => own.has(value)) : plain(type, slots);
+      for (const [slot, value] of plan.reasons) {
+        reasons.push(`table ${index}, element ${slot} holds ${describe(value)} of JavaScript, which would be missing`);
+      }
+      for (const [slot, value] of plan.before) {
+        state.tables[index].slots[slot] = typeof value === 'function' ? { function: this.identities.of(value) } : 'null';
+      }
+      if (plan.length !== undefined) state.tables[index].slots.length = plan.kept;
+      if (plan.runs.length === 0 && plan.length === undefined) return;
+      const name = this.names.find((name) => exports[name] === table);
+      const from = this.schema.imports.find((one) => one.kind === 'table' && one.index === index);
+      if (name === undefined && from === undefined) {
+        reasons.push(`table ${index} holds values of JavaScript and is not exported, so that they cannot be put there again`);
+        return;
+      }
+      const where = name === undefined ? { import: [from.module, from.name] } : { export: name };
+      tables.push({ ...where, runs: plan.runs, length: plan.length });
+    });
+    return { tables, reasons };
+  }
+}
+
+/** Of a table of which nothing was recorded: what can be put there again, and what cannot. */
+function plain(type, slots) {
+  const [again, reasons, before] = [[], [], new Map()];
+  // Those of functions are planned with the module.
+  if (type === 'func') return { runs: again, reasons, before };
+  slots.forEach(({ value }, slot) => {
+    if (value === null) return;
+    before.set(slot, null);
+    const shown = written(value);
+    if (shown === undefined) reasons.push([slot, value]);
+    else again.push([slot, shown]);
+  });
+  return { runs: runs(again), reasons, before };
+}
+
+function sum(left, right) {
+  const all = new Map(left);
+  for (const [name, count] of right) all.set(name, (all.get(name) ?? 0) + count);
+  return all;
+}
+
+function describe(value) {
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'symbol') return 'a symbol';
+  const name = value?.constructor?.name;
+  return name ? `an object (${name})` : 'an object';
+}

@@ -1,0 +1,233 @@
+// Run time for snapshots that have a record of calls: the first calls of the program into the module are answered from it, and what the
+// module then called in JavaScript is called again, until the record ends. From there on the module runs. It needs `run.js` only.
+import { preinitialized as withoutRecord } from './run.js';
+
+const primitive = ([kind, text]) =>
+  kind === 'null' ? null : kind === 'undefined' ? undefined : kind === 'number' ? Number(text) : kind === 'bigint' ? BigInt(text) : text;
+
+const place = (table, slot) => (typeof table.length === 'bigint' ? BigInt(slot) : slot);
+
+function hash(bytes, start, end) {
+  let value = 0x811c9dc5;
+  for (let at = start; at < end; at++) value = Math.imul(value ^ bytes[at], 0x01000193);
+  return value >>> 0;
+}
+
+class Replay {
+  objects = [];
+  numbers = new Map();
+  at = 0;
+  taken = 0;
+  failure = undefined;
+  isOver = false;
+  isEnding = false;
+
+  constructor({ record, bytes, helper, listening, imports, exports, done }) {
+    Object.assign(this, { record, bytes, imports, exports, done, functions: new Map(record.functions) });
+    const find = ({ export: name, import: from }) => (name === undefined ? imports[from[0]][from[1]] : exports[name]);
+    this.memories = record.memories.map(({ where, ranges }) => ({ memory: find(where), ranges }));
+    this.tables = record.tables.map(find);
+    this.flag = exports[listening.global];
+    this.listeners = exports[listening.table];
+    const answers = {};
+    const { Module, Instance } = WebAssembly;
+    for (let slot = 0; slot < listening.slots; slot++) answers[slot] = (...args) => this.called(args.pop(), args);
+    const made = new Instance(new Module(helper), { '': answers });
+    for (let slot = 0; slot < listening.slots; slot++) this.listeners.set(slot, made.exports[slot]);
+    for (const memory of this.memories) {
+      const last = new Uint8Array(memory.memory.buffer);
+      memory.last = memory.ranges.map(([start, end]) => last.slice(start, end));
+    }
+    this.patch(record.first);
+    this.pass();
+  }
+
+  fail(why) {
+    this.failure = new Error(
+      `preinit: the program does not start like the one that the snapshot was made of: ${why}. Load the original module instead, ` +
+        'or make the snapshot again; `allow` is for imports that may answer otherwise.',
+    );
+    throw this.failure;
+  }
+
+  name(index) {
+    const [name] = this.functions.get(index);
+    return typeof name === 'string' ? `the export ${name}` : `function ${index}`;
+  }
+
+  genuine(index) {
+    const [where, slot] = this.functions.get(index);
+    return typeof where === 'string' ? this.exports[where] : this.tables[where].get(place(this.tables[where], slot));
+  }
+
+  value(shown) {
+    return shown[0] === 'object' ? this.objects[shown[1]] : primitive(shown);
+  }
+
+  /** A value from JavaScript in the form of the record. */
+  shown(value) {
+    if (value === null) return ['null'];
+    const kind = typeof value;
+    if (kind === 'undefined') return [kind];
+    if (kind === 'object' || kind === 'function' || kind === 'symbol') {
+      if (!this.numbers.has(value)) {
+        this.numbers.set(value, this.objects.length);
+        this.objects.push(value);
+      }
+      return ['object', this.numbers.get(value)];
+    }
+    if (kind === 'number') return [kind, Object.is(value, -0) ? '-0' : String(value)];
+    return [kind, kind === 'bigint' ? String(value) : value];
+  }
+
+  areSame(values, recorded) {
+    return JSON.stringify(values.map((value) => this.shown(value))) === JSON.stringify(recorded);
+  }
+
+  patch(patches) {
+    for (const [number, at, length, from] of patches) {
+      const { memory, ranges, last } = this.memories[number];
+      const bytes = new Uint8Array(memory.buffer, at, length);
+      if (from === undefined) {
+        bytes.set(this.bytes.subarray(this.taken, this.taken + length));
+        this.taken += length;
+      } else if (from === 0) bytes.fill(0);
+      else {
+        const range = ranges.findIndex(([start, end]) => start <= at && at < end);
+        bytes.set(last[range].subarray(at - ranges[range][0], at - ranges[range][0] + length));
+      }
+    }
+  }
+
+  /** Memory and tables as the module left them. */
+  apply(patches, slots) {
+    this.patch(patches);
+    for (const [number, slot, value] of slots) {
+      const table = this.tables[number];
+      table.set(place(table, slot), this.value(value));
+    }
+  }
+
+  check(checks, what) {
+    for (const [number, at, length, expected] of checks) {
+      const bytes = new Uint8Array(this.memories[number].memory.buffer);
+      if (hash(bytes, at, at + length) !== expected) this.fail(`${what}: other bytes stand in memory at ${at}`);
+    }
+  }
+
+  next(kind, what) {
+    const step = this.record.steps[this.at];
+    if (step?.[0] !== kind) this.fail(what);
+    this.at += 1;
+    return step;
+  }
+
+  /** Steps that need nobody. */
+  pass() {
+    while (this.at < this.record.firsts && this.record.steps[this.at][0] === 'passed') {
+      const [, , patches, slots] = this.record.steps[this.at++];
+      this.apply(patches, slots);
+    }
+  }
+
+  /** A function of the module was called. */
+  called(index, args) {
+    if (this.failure) throw this.failure;
+    if (this.isOver || (this.at === this.record.firsts && !this.isEnding)) {
+      if (!this.memories.every(({ left }) => left)) this.rest();
+      this.end();
+      if (this.failure) throw this.failure;
+      this.settle();
+      return this.genuine(index)(...args);
+    }
+    const name = this.name(index);
+    const [, expected, values, checks] = this.next('call', `${name} was called where nothing had been`);
+    if (expected !== index) this.fail(`${name} was called where ${this.name(expected)} had been`);
+    if (!this.areSame(args, values)) this.fail(`${name} was called with other arguments`);
+    this.check(checks, `${name} was called`);
+    let thrown;
+    for (;;) {
+      const [kind] = this.record.steps[this.at];
+      if (kind === 'import') thrown = this.import();
+      else if (kind === 'passed') this.pass();
+      else break;
+    }
+    const step = this.record.steps[this.at++];
+    this.apply(step[2], step[3]);
+    this.pass();
+    if (this.at === this.record.firsts) this.rest();
+    if (step[0] === 'threw') throw thrown;
+    const results = step[1].map((one) => this.value(one));
+    return results.length > 1 ? results : results[0];
+  }
+
+  /** Calls an import again; returns what it threw. */
+  import() {
+    const step = this.record.steps[this.at++];
+    const [, [module, name, count], args, patches, slots] = step;
+    this.apply(patches, slots);
+    let result;
+    let thrown;
+    let hasThrown = false;
+    try {
+      result = Reflect.apply(this.imports[module][name], undefined, args.map((one) => this.value(one)));
+    } catch (error) {
+      if (this.failure) throw this.failure;
+      hasThrown = true;
+      thrown = error;
+    }
+    const what = `the import ${module}.${name}`;
+    const [, expected, checks] = this.next('answer', `${what} did not call the module as it had done`);
+    if (hasThrown !== (expected === null)) this.fail(hasThrown ? `${what} threw: ${thrown?.message ?? thrown}` : `${what} did not throw`);
+    if (!hasThrown && !this.areSame(count > 1 ? [...result] : [result], expected)) {
+      this.fail(`${what} returned something else`);
+    }
+    this.check(checks, `${what} returned`);
+    return thrown;
+  }
+
+  /** All is played. The program may still read what the last call left in memory; when it has, the last state takes its place. */
+  rest() {
+    for (const one of this.memories) {
+      const bytes = new Uint8Array(one.memory.buffer);
+      one.left = one.ranges.map(([start, end]) => bytes.slice(start, end));
+    }
+    Promise.resolve().then(() => this.end()).catch(() => {});
+  }
+
+  end() {
+    if (this.isOver || this.failure) return;
+    const { tail, steps } = this.record;
+    const bytesOf = (memory) => new Uint8Array(memory.buffer);
+    // What the program has written since the last call stays.
+    const own = this.memories.map(({ memory, ranges }) => ranges.map(([start, end]) => bytesOf(memory).slice(start, end)));
+    this.isEnding = true;
+    while (this.at < steps.length) this.import();
+    this.isOver = true;
+    this.memories.forEach(({ memory, ranges, last, left }, number) => {
+      const bytes = bytesOf(memory);
+      ranges.forEach(([start, end], range) => {
+        const [mine, before, then] = [own[number][range], left[range], last[range]];
+        const isTail = (at) => tail.some(([of, from, length]) => of === number && from <= at && at < from + length);
+        for (let at = start; at < end; at++) {
+          const isMine = mine[at - start] !== before[at - start] || isTail(at);
+          bytes[at] = isMine ? mine[at - start] : then[at - start];
+        }
+      });
+    });
+    this.done((shown) => this.value(shown));
+    if (tail.length === 0) this.settle();
+  }
+
+  /** From now on, the module runs. */
+  settle() {
+    this.check(this.record.tail, 'before the module was called');
+    this.flag.value = 0;
+    for (let slot = 0; slot < this.listeners.length; slot++) this.listeners.set(slot, null);
+  }
+}
+
+/** As `preinitialized` of `preinit/js/run`, also for snapshots with a record. */
+export function preinitialized() {
+  return withoutRecord((given) => new Replay(given));
+}

@@ -1,0 +1,239 @@
+// `start`: first calls that are answered from a record. What is refused when it is made, and what is stopped when it is played.
+//
+//     node tests/jshost/start.mjs JS PREINIT
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { join, resolve } from 'node:path';
+
+const js = resolve(process.argv[2]);
+const load = (file) => import(pathToFileURL(join(js, file)));
+const [{ capture, Refusal }, { preinitialized }, plain] = [await load('index.js'), await load('replay.js'), await load('run.js')];
+const folder = fileURLToPath(new URL('modules', import.meta.url));
+const module = (name) => new Uint8Array(execFileSync(resolve(process.argv[3]), ['-q', join(folder, `${name}.wat`)], { stdio: ['ignore', 'pipe', 'ignore'] }));
+let tests = 0;
+
+async function test(name, body) {
+  try {
+    await body();
+    tests += 1;
+  } catch (error) {
+    console.error(`FAILED: ${name}\n${error.stack}`);
+    process.exitCode = 1;
+  }
+}
+
+async function refused(options, expected) {
+  const error = await capture(options).then(() => null, (error) => error);
+  assert(error instanceof Refusal, `expected a refusal, got ${error?.stack ?? 'a snapshot'}`);
+  assert(error.reasons.some((reason) => expected.test(reason)), error.message);
+}
+
+/** Runs `body` while snapshots are recognized. */
+async function played(body) {
+  const hooks = preinitialized();
+  try {
+    return await body(hooks);
+  } finally {
+    hooks.restore();
+  }
+}
+
+const dictionary = module('dictionary');
+
+/** A library that feeds its module in pieces. */
+async function library(bytes, pieces, options = {}) {
+  const registered = new Map();
+  const env = {
+    register: (number, at, length) => registered.set(number, new TextDecoder().decode(new Uint8Array(exports.memory.buffer, at, length))),
+    now: options.now ?? (() => 7),
+    fail: () => { throw options.error ?? new RangeError('thrown by JavaScript'); },
+    later: () => options.later?.(),
+  };
+  const { exports } = (await WebAssembly.instantiate(bytes, { env })).instance;
+  const texts = pieces.map((piece) => {
+    const bytes = new TextEncoder().encode(piece);
+    const at = exports.alloc(bytes.length);
+    new Uint8Array(exports.memory.buffer, at, bytes.length).set(bytes);
+    return exports.feed(at, bytes.length);
+  });
+  const find = (text) => {
+    const bytes = new TextEncoder().encode(text);
+    const at = exports.alloc(bytes.length);
+    new Uint8Array(exports.memory.buffer, at, bytes.length).set(bytes);
+    return exports.count(at, bytes.length);
+  };
+  return { exports, registered, texts, find };
+}
+
+const pieces = ['one two three ', 'two three ', 'three and more than that'];
+
+await test('a library that is fed in pieces', async () => {
+  const start = () => library(dictionary, pieces);
+  const { wasm, runtime, noop } = await capture({ wasm: dictionary, start, run: ({ find }) => find('warm up') });
+  assert.deepEqual([runtime, noop], ['replay', []]);
+  const original = await start();
+  original.find('warm up');
+  await played(async () => {
+    const { registered, texts, find, exports } = await library(wasm, pieces);
+    assert.deepEqual([registered, texts], [original.registered, original.texts]);
+    assert.equal(registered.size, 3);
+    for (const text of ['e', 'tw', 'that', 'warm']) assert.equal(find(text), original.find(text), text);
+    assert.equal(exports.fed(), original.exports.fed());
+  });
+});
+
+await test('exports are genuine while the record is played', async () => {
+  const { wasm } = await capture({ wasm: dictionary, start: () => library(dictionary, pieces) });
+  await played(async () => {
+    const { instance } = await WebAssembly.instantiate(wasm, { env: { register() {}, now: () => 7, fail() {}, later() {} } });
+    const { alloc, table } = instance.exports;
+    table.set(0, alloc);
+    assert.equal(table.get(0), alloc);
+    assert.equal(alloc.length, 1);
+  });
+});
+
+await test('a program that starts otherwise is stopped', async () => {
+  const { wasm } = await capture({ wasm: dictionary, start: () => library(dictionary, pieces) });
+  for (const [other, expected] of [
+    [['one two three ', 'twO three '], /other bytes stand in memory/],
+    [['one two three '.repeat(2)], /the export alloc was called with other arguments/],
+    [null, /the export fed was called where the export alloc had been/],
+  ]) {
+    await played(async () => {
+      await assert.rejects(async () => (await library(wasm, other ?? [])).exports.fed(), expected);
+    });
+  }
+  await played(async () => {
+    const { exports } = await library(wasm, pieces);
+    assert.throws(() => exports.feed(1e6, 1e6), WebAssembly.RuntimeError, 'that is its own error');
+  });
+});
+
+await test('it stays stopped', async () => {
+  const { wasm } = await capture({ wasm: dictionary, start: () => library(dictionary, pieces) });
+  await played(async () => {
+    const { instance } = await WebAssembly.instantiate(wasm, { env: { register() {}, now: () => 7, fail() {}, later() {} } });
+    for (let times = 0; times < 2; times++) assert.throws(() => instance.exports.fed(), /does not start like the one/);
+  });
+});
+
+await test('an import that answers otherwise stops it, unless it may', async () => {
+  const start = (bytes, now) => async () => {
+    const { exports } = await library(bytes, [], { now: () => now });
+    return exports.time();
+  };
+  const { wasm } = await capture({ wasm: dictionary, start: start(dictionary, 1) });
+  await played(async () => {
+    assert.equal(await start(wasm, 1)(), 1);
+    await assert.rejects(start(wasm, 2), /the import env.now returned something else/);
+  });
+  const { wasm: allowed } = await capture({ wasm: dictionary, start: start(dictionary, 1), allow: ['env.now'] });
+  await played(async () => assert.equal(await start(allowed, 2)(), 1));
+});
+
+await test('an error of JavaScript goes through the module again', async () => {
+  const start = (bytes, error) => async () => {
+    const { exports } = await library(bytes, [], { error });
+    assert.throws(() => exports.fails(), error);
+    return exports;
+  };
+  const { wasm } = await capture({ wasm: dictionary, start: start(dictionary, new RangeError('first')) });
+  await played(async () => {
+    const exports = await start(wasm, new RangeError('second'))();
+    assert.equal(exports.fed(), 0);
+  });
+  const traps = async () => assert.throws((await library(dictionary, [])).exports.traps, WebAssembly.RuntimeError);
+  await refused({ wasm: dictionary, start: traps }, /the export traps did not return: unreachable/);
+});
+
+await test('functions that JavaScript puts into a table are left to it', async () => {
+  const start = (bytes) => async () => {
+    const { exports } = await library(bytes, []);
+    const other = new WebAssembly.Instance(new WebAssembly.Module(module('other'))).exports.three;
+    const slot = exports.table.grow(1);
+    exports.table.set(slot, other);
+    return { other, slot, answer: exports.indirect(slot), exports };
+  };
+  const { wasm } = await capture({ wasm: dictionary, start: start(dictionary) });
+  await played(async () => {
+    const { other, slot, answer, exports } = await start(wasm)();
+    assert.deepEqual([slot, answer, exports.table.length], [2, 3, 3]);
+    assert.equal(exports.table.get(slot), other);
+    assert.equal(exports.indirect(slot), 3);
+  });
+  const late = ({ exports, other }) => exports.table.set(0, other);
+  await refused({ wasm: dictionary, start: start(dictionary), run: late }, /table 0, element 0 holds a function of JavaScript/);
+});
+
+await test('what `run` does in JavaScript is refused as without `start`', async () => {
+  const start = () => library(dictionary, pieces);
+  const run = ({ exports }) => exports.feed(1024, 3);
+  await refused({ wasm: dictionary, start, run }, /^the import env.register was called \(1 times\)/);
+});
+
+await test('what JavaScript writes after its last call, and `run` changes', async () => {
+  const start = async () => {
+    const { exports } = await library(dictionary, []);
+    exports.fed();
+    new Uint8Array(exports.memory.buffer)[2000] = 1;
+    return exports;
+  };
+  await capture({ wasm: dictionary, start });
+  const run = (exports) => void exports.store(2000, 5);
+  await refused({ wasm: dictionary, start, run }, /JavaScript wrote into memory after its last call/);
+});
+
+await test('a memory that JavaScript makes larger', async () => {
+  const start = async () => void (await library(dictionary, [])).exports.memory.grow(1);
+  await refused({ wasm: dictionary, start }, /JavaScript made memory 0 larger/);
+});
+
+await test('timers that are pending are refused', async () => {
+  let timer;
+  const waits = (set, clear) => async () => {
+    await library(dictionary, []);
+    timer = set();
+    clear?.();
+  };
+  await refused({ wasm: dictionary, run: waits(() => setTimeout(() => {}, 1e4)) }, /^a timer of setTimeout was pending \(1 of them\)/);
+  clearTimeout(timer);
+  await refused({ wasm: dictionary, start: waits(() => setInterval(() => {}, 1e4)) }, /^a timer of setInterval was pending/);
+  clearInterval(timer);
+  await capture({ wasm: dictionary, run: waits(() => setTimeout(() => {}, 1e4), () => clearTimeout(timer)) });
+  await capture({ wasm: dictionary, run: async () => (await library(dictionary, []), await new Promise((done) => setTimeout(done, 1)), undefined) });
+  await capture({ wasm: dictionary, run: waits(() => setTimeout(() => {}, 1e4)), allow: ['timers'] });
+  clearTimeout(timer);
+});
+
+await test('the small run time says that it is too small', async () => {
+  const { wasm } = await capture({ wasm: dictionary, start: () => library(dictionary, pieces) });
+  const hooks = plain.preinitialized();
+  await assert.rejects(library(wasm, pieces), /preinit\/js\/replay/);
+  hooks.restore();
+  await assert.rejects(library(wasm, pieces), WebAssembly.RuntimeError, 'without any, it traps');
+});
+
+await test('a constructor that registers with JavaScript needs no `start`', async () => {
+  const run = (bytes) => async () => {
+    const { exports, registered } = await library(bytes, []);
+    exports.__wasm_call_ctors();
+    return { exports, registered };
+  };
+  const { wasm, noop, runtime } = await capture({
+    wasm: dictionary,
+    run: async () => {
+      const { exports } = await run(dictionary)();
+      exports.store(3000, 9);
+    },
+  });
+  assert.deepEqual([noop, runtime], [[], 'replay']);
+  await played(async () => {
+    const { exports, registered } = await run(wasm)();
+    assert.deepEqual([...registered], [[99, 'constructed']]);
+    assert.equal(exports.load(3000), 9);
+  });
+});
+
+console.log(`${tests} tests passed`);
