@@ -17,6 +17,7 @@
 
 mod audit_page;
 mod audit_report;
+mod component;
 mod file_contents;
 mod first_run;
 mod free_stack;
@@ -50,8 +51,9 @@ use crate::report::seconds;
 use crate::stage_clock::StageClock;
 use first_run::{FirstRun, Record};
 use init_run::InitRun;
+use preinit_core::component::is_component;
 use preinit_core::probe::{ProbeOptions, Probed};
-use rerun::{Rerun, Variation};
+use rerun::{Repeat, Rerun, Variation};
 use search::{Found, Repeated, Search};
 
 /// Audits what a snapshot of `wasm` with these options would freeze. No snapshot is made.
@@ -80,6 +82,9 @@ pub fn audit(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
 }
 
 fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
+    if is_component(wasm) {
+        return component::audit(wasm, options);
+    }
     let mut clock = StageClock::start();
     let mut timings = Timings::default();
     let module = options.parse(wasm)?;

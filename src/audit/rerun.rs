@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::evidence::{Difference, differences};
 use crate::execute::{ExecuteError, Stopped};
 use crate::freeze::FreezeError;
-use crate::host::{Entry, HostOptions, Ledger, Limits, Output, Stdin, WasiOptions};
+use crate::host::{HostOptions, Ledger, Limits, Output, Stdin, WasiOptions};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -49,43 +49,17 @@ impl Variation {
     }
 }
 
-impl<'a> Rerun<'a> {
-    pub fn new(init: &'a InitRun<'a>, first: &'a FirstRun<'a>, given: Given<'a>) -> Rerun<'a> {
-        let limits = init.execution.limits;
-        // Another value must not make the audit take as long as the limit allows.
-        let patience = first.record.run_time * 10 + Duration::from_secs(10);
-        let limits = Limits { timeout: limits.timeout.map(|limit| limit.min(patience)), ..*limits };
-        Rerun { init, first, limits, given, runs: AtomicUsize::new(0) }
-    }
+/// An init that can run again with other sources.
+pub(super) trait Repeat: Sync {
+    /// What changes with other values of `sources`.
+    fn vary(&self, sources: &[Source]) -> Result<Variation, Error>;
 
     /// The number of runs so far.
-    pub fn runs(&self) -> usize {
-        self.runs.load(Ordering::Relaxed)
-    }
+    fn runs(&self) -> usize;
+}
 
-    /// Runs init, answered from `ledger` except for `sources`.
-    pub fn start(&self, ledger: &Arc<Ledger>, sources: &[Source]) -> Result<InitEnd, Error> {
-        self.runs.fetch_add(1, Ordering::Relaxed);
-        let mut host = HostOptions {
-            replay: Some(Arc::clone(ledger)),
-            replay_outside_only: true,
-            ledger_backtraces: false,
-            ..self.init.execution.host.clone()
-        };
-        if let Some(wasi) = &mut host.wasi {
-            *wasi = WasiOptions {
-                stdin: Stdin::Bytes(self.first.record.ledger.stdin()),
-                stdout: Output::Discard,
-                stderr: Output::Discard,
-                ..wasi.clone()
-            };
-        }
-        sources.iter().for_each(|source| source.vary(self.given, &mut host));
-        self.init.run(&host, &self.limits)
-    }
-
-    /// What changes with other values of `sources`.
-    pub fn vary(&self, sources: &[Source]) -> Result<Variation, Error> {
+impl Repeat for Rerun<'_> {
+    fn vary(&self, sources: &[Source]) -> Result<Variation, Error> {
         on_guest_thread(|| {
             let (changed, divergence) = match self.start(&self.first.record.ledger, sources) {
                 Ok(end) => self.compare(end)?,
@@ -94,6 +68,75 @@ impl<'a> Rerun<'a> {
             Ok(Variation { sources: sources.to_vec(), changed, divergence })
         })
         .unwrap_or_else(|error| Err(Error::Thread(error)))
+    }
+
+    fn runs(&self) -> usize {
+        self.runs.load(Ordering::Relaxed)
+    }
+}
+
+/// The host of a run that is answered from `ledger` except for `sources`.
+pub(super) fn varied_host(
+    host: &HostOptions,
+    ledger: &Arc<Ledger>,
+    (sources, given): (&[Source], Given<'_>),
+) -> HostOptions {
+    let mut host = HostOptions {
+        replay: Some(Arc::clone(ledger)),
+        replay_outside_only: true,
+        ledger_backtraces: false,
+        ..host.clone()
+    };
+    if let Some(wasi) = &mut host.wasi {
+        *wasi = WasiOptions {
+            stdin: Stdin::Bytes(ledger.stdin()),
+            stdout: Output::Discard,
+            stderr: Output::Discard,
+            ..wasi.clone()
+        };
+    }
+    sources.iter().for_each(|source| source.vary(given, &mut host));
+    host
+}
+
+/// Another value must not make the audit take as long as the limit allows.
+pub(super) fn patient(limits: &Limits, run_time: Duration) -> Limits {
+    let patience = run_time * 10 + Duration::from_secs(10);
+    Limits { timeout: limits.timeout.map(|limit| limit.min(patience)), ..*limits }
+}
+
+/// Where the host calls in `ledger` differ from those of the first run. `ended` says how a run ended that was stopped.
+pub(super) fn divergence(first: &Ledger, ledger: &Ledger, ended: Option<String>) -> Option<Divergence> {
+    let both = first.entries().zip(ledger.entries());
+    let call = both.take_while(|(left, right)| left.call.import == right.call.import).count();
+    let finished = ended.is_none();
+    // Of a component, what it called.
+    let text = |ledger: &Ledger| {
+        let entry = ledger.entries().nth(call)?;
+        let called = ledger.called(call).filter(|called| **called != *entry.call.import);
+        Some(called.map_or_else(|| entry.call.in_words(first.show_values), ToString::to_string))
+    };
+    let how = match (ended, text(first), text(ledger)) {
+        (Some(ended), ..) => ended,
+        (None, None, None) => return None,
+        (None, Some(first), Some(other)) => format!("it called {other} instead of {first}"),
+        (None, Some(first), None) => format!("it did not call {first}"),
+        (None, None, Some(other)) => format!("it also called {other}"),
+    };
+    Some(Divergence { call, how, finished })
+}
+
+impl<'a> Rerun<'a> {
+    pub fn new(init: &'a InitRun<'a>, first: &'a FirstRun<'a>, given: Given<'a>) -> Rerun<'a> {
+        let limits = patient(init.execution.limits, first.record.run_time);
+        Rerun { init, first, limits, given, runs: AtomicUsize::new(0) }
+    }
+
+    /// Runs init, answered from `ledger` except for `sources`.
+    pub fn start(&self, ledger: &Arc<Ledger>, sources: &[Source]) -> Result<InitEnd, Error> {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        let host = varied_host(self.init.execution.host, ledger, (sources, self.given));
+        self.init.run(&host, &self.limits)
     }
 
     /// What differs between the first run and one that has ended.
@@ -106,9 +149,8 @@ impl<'a> Rerun<'a> {
             how: "other functions were in progress where it was stopped".to_string(),
             finished: true,
         };
-        let divergence = self.divergence(&ledger, None);
-        let divergence =
-            divergence.or_else(|| (in_progress != self.first.record.in_progress).then(elsewhere));
+        let found = divergence(&self.first.record.ledger, &ledger, None);
+        let divergence = found.or_else(|| (in_progress != self.first.record.in_progress).then(elsewhere));
         Ok((changed, divergence))
     }
 
@@ -118,31 +160,18 @@ impl<'a> Rerun<'a> {
             Error::Execute(ExecuteError::Stopped(stopped))
             | Error::Freeze(FreezeError::Execute(ExecuteError::Stopped(stopped))) => {
                 let Stopped { stop, ledger } = *stopped;
-                Ok(self.divergence(&ledger, Some(format!("{}: {}", stop.stage, stop.cause))))
+                Ok(divergence(
+                    &self.first.record.ledger,
+                    &ledger,
+                    Some(format!("{}: {}", stop.stage, stop.cause)),
+                ))
             }
-            Error::Freeze(FreezeError::NotReached(ended)) => {
-                Ok(self.divergence(&ended.ledger, ended.to_string().lines().next().map(str::to_string)))
-            }
+            Error::Freeze(FreezeError::NotReached(ended)) => Ok(divergence(
+                &self.first.record.ledger,
+                &ended.ledger,
+                ended.to_string().lines().next().map(str::to_string),
+            )),
             error => Err(error),
         }
-    }
-
-    /// Where the host calls in `ledger` differ from those of the first run. `ended` says how a run ended that was stopped.
-    fn divergence(&self, ledger: &Ledger, ended: Option<String>) -> Option<Divergence> {
-        let first = &self.first.record.ledger;
-        let both = first.entries().zip(ledger.entries());
-        let call = both.take_while(|(left, right)| left.call.import == right.call.import).count();
-        let finished = ended.is_none();
-        let text = |entry: &Entry| entry.call.in_words(first.show_values);
-        let how = match (ended, first.entries().nth(call), ledger.entries().nth(call)) {
-            (Some(ended), ..) => ended,
-            (None, None, None) => return None,
-            (None, Some(first), Some(other)) => {
-                format!("it called {} instead of {}", text(other), text(first))
-            }
-            (None, Some(first), None) => format!("it did not call {}", text(first)),
-            (None, None, Some(other)) => format!("it also called {}", text(other)),
-        };
-        Some(Divergence { call, how, finished })
     }
 }

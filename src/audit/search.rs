@@ -81,7 +81,7 @@ impl Search<'_> {
 }
 
 /// Whether a range changes with another value of `source`, as far as the variations show.
-fn may_depend(variations: &[Variation], source: Source, memory: u32, range: &Range<u64>) -> bool {
+pub(super) fn may_depend(variations: &[Variation], source: Source, memory: u32, range: &Range<u64>) -> bool {
     let of_source = |variation: &&Variation| {
         variation.sources.contains(&source)
             && variation.divergence.as_ref().is_none_or(|divergence| divergence.finished)
@@ -96,7 +96,7 @@ fn may_depend(variations: &[Variation], source: Source, memory: u32, range: &Ran
         })
 }
 
-fn unstable(evidence: &Evidence<'_>, differences: &[Difference]) -> Option<Finding> {
+pub(super) fn unstable(evidence: &Evidence<'_>, differences: &[Difference]) -> Option<Finding> {
     if differences.is_empty() {
         return None;
     }

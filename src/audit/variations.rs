@@ -1,6 +1,6 @@
 //! Which source makes which difference.
 
-use super::rerun::{Rerun, Variation};
+use super::rerun::{Repeat, Variation};
 use super::source_codes::{SourceCodes, signatures};
 use crate::checks::Source;
 use crate::error::Error;
@@ -16,7 +16,7 @@ const MOST_SUSPECTS: usize = 16;
 
 /// Varies random numbers and the time separately, all texts at once, and the answers of all stubs: these are separated only if
 /// something depends on them.
-pub(super) fn variations(rerun: &Rerun<'_>, sources: &[Source]) -> Result<Vec<Variation>, Error> {
+pub(super) fn variations(rerun: &dyn Repeat, sources: &[Source]) -> Result<Vec<Variation>, Error> {
     let (texts, others): (Vec<Source>, Vec<Source>) = sources.iter().partition(|source| source.is_text());
     let is_stub = |source: &Source| matches!(source, Source::Stub(_));
     let (stubs, others): (Vec<Source>, Vec<Source>) = others.into_iter().partition(is_stub);
@@ -29,7 +29,7 @@ pub(super) fn variations(rerun: &Rerun<'_>, sources: &[Source]) -> Result<Vec<Va
 
 /// Varies all of `sources` in one run. If something depends on them, further runs vary about half of them each, so that the
 /// runs in which something changes show the source.
-fn separate(rerun: &Rerun<'_>, sources: Vec<Source>) -> Result<Vec<Variation>, Error> {
+fn separate(rerun: &dyn Repeat, sources: Vec<Source>) -> Result<Vec<Variation>, Error> {
     let all = rerun.vary(&sources)?;
     if sources.len() == 1 || !all.has_effect() || rerun.runs() >= MOST_RUNS {
         return Ok(vec![all]);
@@ -50,7 +50,7 @@ fn separate(rerun: &Rerun<'_>, sources: Vec<Source>) -> Result<Vec<Variation>, E
 }
 
 /// Runs those that may have caused a divergence separately: what changes on another path says nothing about other sources.
-fn alone(rerun: &Rerun<'_>, suspects: &[usize], sources: &[Source]) -> Result<Vec<Variation>, Error> {
+fn alone(rerun: &dyn Repeat, suspects: &[usize], sources: &[Source]) -> Result<Vec<Variation>, Error> {
     if suspects.len() == sources.len() && sources.len() > MOST_SUSPECTS {
         return Ok(Vec::new());
     }

@@ -82,12 +82,7 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
 
 /// The first option of the command that components do not have.
 fn not_for_components(request: &SnapshotRequest) -> Option<&'static str> {
-    let typed = [
-        (request.verify, "--verify"),
-        (request.side_outputs.has_page(), "a page of HTML"),
-        (request.prepared.is_some(), "--prepared"),
-    ];
-    typed.iter().find(|(is_typed, _)| *is_typed).map(|(_, what)| *what)
+    request.prepared.is_some().then_some("--prepared")
 }
 
 /// Where the result of this run is kept, if it can be.

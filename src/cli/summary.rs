@@ -196,14 +196,16 @@ fn memories(lines: &mut Lines, report: &Report) {
     more(lines, "memory", report.memories.len());
 }
 
-/// Those of a component that begin in another state.
+/// Those of a component.
 fn core_instances(lines: &mut Lines, report: &Report) {
-    let changed: Vec<_> = report.core_instances.iter().filter(|core| core.is_changed).collect();
-    for core in changed.iter().take(LISTED) {
+    for core in report.core_instances.iter().take(LISTED) {
         let (before, after) = (Bytes(core.input_bytes), Bytes(core.output_bytes));
-        lines.add("core", format_args!("{}: {before} -> {after}", core.name));
+        match core.is_changed {
+            true => lines.add("core", format_args!("{}: {before} -> {after}", core.name)),
+            false => lines.add("core", format_args!("{}: {before}, as it was", core.name)),
+        }
     }
-    more(lines, "core", changed.len());
+    more(lines, "core", report.core_instances.len());
 }
 
 /// Says something where there is a choice: what the other layout would give.

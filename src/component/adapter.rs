@@ -31,6 +31,13 @@ impl Adapter {
         Some(Adapter { state: global("internal_state_ptr")?, allocation: global("allocation_state")? })
     }
 
+    /// Whether it has a state.
+    #[cfg(feature = "verify")]
+    pub fn has_state(self, snapshot: &Snapshot<'_>) -> bool {
+        let allocation = snapshot.globals.get(self.allocation as usize);
+        allocation.is_some_and(|global| global.value == Value::I32(STATE_ALLOCATED))
+    }
+
     /// Lets the adapter make its state anew; `false` if it has none.
     pub fn forget(self, snapshot: &mut Snapshot<'_>) -> bool {
         let allocation = snapshot.globals.get_mut(self.allocation as usize);

@@ -69,6 +69,26 @@ fn initialize(
     (store, compile_time): (&mut Store<ComponentHost>, Duration),
     calls: &[InitCall],
 ) -> Result<(Vec<Instance>, usize), ComponentRunError> {
+    let Started { bell, .. } = start(options, compiled, (store, compile_time), calls)?;
+    let handles = live_handles(store).map_err(ComponentRunError::Compile)?;
+    let instances = bell.ring(store).map_err(ComponentRunError::Compile)?;
+    Ok((instances, handles))
+}
+
+/// A component whose init has run, and that can be called.
+pub struct Started {
+    #[cfg_attr(not(feature = "verify"), allow(dead_code, reason = "only the verifier makes further calls"))]
+    pub instance: component::Instance,
+    pub bell: Bell,
+}
+
+/// Instantiates, calls init, and takes all limits away.
+pub fn start(
+    options: &Options,
+    compiled: &CompiledComponent,
+    (store, compile_time): (&mut Store<ComponentHost>, Duration),
+    calls: &[InitCall],
+) -> Result<Started, ComponentRunError> {
     let limits = &options.limits;
     let engine = &compiled.engine;
     let linker =
@@ -82,7 +102,8 @@ fn initialize(
     for call in calls {
         let name = call.name();
         let absent = || ComponentRunError::MissingInit { name: name.as_str().into(), exports: Vec::new() };
-        let function = function(&instance, call, store).ok_or_else(absent)?;
+        let named = (call.instance.as_deref(), call.function.as_str());
+        let function = function(&instance, named, store).ok_or_else(absent)?;
         let mut results = vec![Val::Bool(false); call.results];
         make_call(function, (call, &mut results), compiled, store)
             .map_err(|error| stopped(&the_function(&name), "trapped", &error, limits))?;
@@ -93,9 +114,7 @@ fn initialize(
     if limits.fuel.is_some() {
         store.set_fuel(u64::MAX).map_err(ComponentRunError::Compile)?;
     }
-    let handles = live_handles(store).map_err(ComponentRunError::Compile)?;
-    let instances = bell.ring(store).map_err(ComponentRunError::Compile)?;
-    Ok((instances, handles))
+    Ok(Started { instance, bell })
 }
 
 fn stopped(subject: &str, verb: &str, error: &wasmtime::Error, limits: &Limits) -> ComponentRunError {
@@ -128,20 +147,20 @@ fn make_call(
 }
 
 /// An exported function, or one of an exported instance.
-fn function(
+pub fn function(
     instance: &component::Instance,
-    call: &InitCall,
+    (of, function): (Option<&str>, &str),
     store: &mut Store<ComponentHost>,
 ) -> Option<Func> {
-    let Some(of) = &call.instance else { return instance.get_func(store, &call.function) };
+    let Some(of) = of else { return instance.get_func(store, function) };
     let of = instance.get_export_index(&mut *store, None, of)?;
-    let function = instance.get_export_index(&mut *store, Some(&of), &call.function)?;
+    let function = instance.get_export_index(&mut *store, Some(&of), function)?;
     instance.get_func(store, function)
 }
 
 /// A little module beside the component. When it traps, the core dump names all core instances of the store, also those inside
 /// of the component. No component can be called afterwards, so it rings once.
-struct Bell(Instance);
+pub struct Bell(Instance);
 
 impl Bell {
     const EXPORT: &str = "ring";
@@ -153,7 +172,7 @@ impl Bell {
         Ok(Bell(Instance::new(store, &module, &[])?))
     }
 
-    fn ring(self, store: &mut Store<ComponentHost>) -> wasmtime::Result<Vec<Instance>> {
+    pub fn ring(self, store: &mut Store<ComponentHost>) -> wasmtime::Result<Vec<Instance>> {
         let function = self.0.get_typed_func::<(), ()>(&mut *store, Bell::EXPORT)?;
         match function.call(store, ()) {
             Ok(()) => Err(wasmtime::Error::msg("the bell does not ring")),

@@ -17,7 +17,7 @@ use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
 use wasmtime::component::wasm_wave::wasm::DisplayType;
 
 /// Stands between the names of an exported instance and a function of it.
-const OF_INSTANCE: char = '#';
+pub const OF_INSTANCE: char = '#';
 
 /// The export of component-init's own macro.
 const COMPONENT_INIT: &str = "component-init";

@@ -3,17 +3,21 @@
 
 pub(crate) mod adapter;
 mod error;
-mod execution;
+pub(crate) mod execution;
 mod findings;
 mod foreign;
-mod init_call;
+pub(crate) mod init_call;
 pub(crate) mod part;
+#[cfg(feature = "verify")]
+mod remade;
 mod report;
 mod stripping;
 pub(crate) mod tables;
 
 pub use error::{ComponentRunError, LiveHandles};
 pub(crate) use execution::live_handles;
+#[cfg(feature = "verify")]
+pub(crate) use remade::{Remade, remade};
 pub use report::CoreInstanceReport;
 
 use crate::engine;
@@ -31,16 +35,19 @@ use foreign::Foreign;
 use part::{Part, Place, name};
 use preinit_core::capture::capture;
 use preinit_core::component::{
-    Component, CoreInstance, with_renamed_exports, without_export, without_imports,
+    Component, CoreInstance, LastModule, with_renamed_exports, without_export, without_imports,
 };
 use preinit_core::encode::encode;
+use preinit_core::layout::Layout;
+#[cfg(feature = "audit")]
+use preinit_core::module::Module;
 use preinit_core::plan::{Plan, PlanOptions, Warning as OutputWarning, plan};
 use preinit_core::printable::Name;
 use preinit_core::probe::ProbeOptions;
 use preinit_core::snapshot::Snapshot;
 use report::Summary;
 use sha2::{Digest, Sha256};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use stripping::StrippedComponent;
 use wasmtime::Store;
 
@@ -57,78 +64,44 @@ pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Resu
 }
 
 fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, ComponentRunError> {
-    if let Some(option) = unsupported(options) {
-        return Err(ComponentRunError::Option(option));
-    }
     let mut clock = StageClock::start();
     let mut timings = Timings::default();
-    let component = Component::parse(wasm)?;
-    let instances = component.elaborate()?;
-    let probe = ProbeOptions { leaves_nothing_to_host: true, ..engine::probe_options() };
-    let parts = part::parts(&component, &instances, (&probe, options.default_proposals))?;
-    let probed: Vec<_> =
-        parts.iter().map(|part| part.as_ref().map(|part| part.probed.wasm.as_slice())).collect();
-    let probed = component.with_modules(&probed);
-    timings.parse = clock.lap();
-
-    let compiling = Instant::now();
-    let modules = || parts.iter().flatten().map(|part| part.module.bytes);
-    let engine_options = engine::EngineOptions {
-        optimize: options.optimize == Some(true),
-        fuel: options.limits.fuel.is_some(),
-        epochs: options.limits.timeout.is_some(),
-        plain_traces: false,
-    };
-    let compiled = engine::compile_component(
-        &probed,
-        modules(),
-        (engine_options, component.is_concurrent()?),
-        options.safe_compile_cache(),
-    )
-    .map_err(ComponentRunError::Compile)?;
-    if let Some(hook) = &options.on_init {
-        hook.call(InitStage::Begins { interruptible: true });
-    }
-    let digest = Sha256::digest(wasm).into();
-    let mut executed = execution::execute(options, &compiled, (digest, compiling.elapsed()), recorded)?;
-    clock.lap();
-
-    let places = part::places(&parts, &instances, &executed.instances, &mut executed.store)?;
-    let state = States { options, component: &component, instances: &instances, places: &places };
-    let (mut wasm_after, mut summary) = state.encoded(&mut executed, (&mut clock, &mut timings))?;
-    if !options.keep_init_functions {
-        for export in init_call::only_for_init(&executed.called, &compiled) {
-            if !options.renames.iter().any(|rename| rename.src == export) {
-                wasm_after = without_export(&wasm_after, &export)?;
-            }
+    with_states(options, wasm, recorded, (&mut clock, &mut timings), |run| {
+        let (encoded, mut summary) =
+            run.state.encoded(options.layout, run.executed, (run.clock, run.timings))?;
+        let mut wasm_after = run.put_back(&encoded)?;
+        if !options.keep_init_functions {
+            wasm_after = run.without_init(wasm_after)?;
         }
-    }
-    let mut stripped = None;
-    if options.strip_init {
-        let without = StrippedComponent::of(&wasm_after)?;
-        summary.warnings.extend(without.warning());
-        (wasm_after, stripped) = (without.wasm, Some(without.report));
-    }
-    wasm_after = with_renamed_exports(&wasm_after, &options.renames)?;
-    wasm_after = without_imports(&wasm_after, &options.cut_imports)?;
-    timings.encode += clock.lap();
+        let mut stripped = None;
+        if options.strip_init {
+            let without = StrippedComponent::of(&wasm_after)?;
+            summary.warnings.extend(without.warning());
+            (wasm_after, stripped) = (without.wasm, Some(without.report));
+        }
+        wasm_after = edited(wasm_after, options)?;
+        let Run { state, executed, clock, timings, .. } = run;
+        timings.encode += clock.lap();
 
-    summary.warnings.extend(useless_renames(options, &component).map(Warning::Output));
-    summary.warnings.extend(executed.ledger.warnings(&options.host.policies));
-    let host = executed.store.data();
-    let (stdout, stderr) = (host.stdout(), host.stderr());
-    let timings = Timings { total: clock.total(), ..timings };
-    let report = summary.report(&executed, (wasm.len(), wasm_after.len()), timings);
-    let report = Report { stripped, ..report };
-    Ok(Output {
-        wasm: wasm_after,
-        report,
-        ledger: executed.ledger,
-        maps: Vec::new(),
-        stdout,
-        stderr,
-        wanted_code: None,
+        summary.warnings.extend(useless_renames(options, state.component).map(Warning::Output));
+        summary.warnings.extend(executed.ledger.warnings(&options.host.policies));
+        let host = executed.store.data();
+        let (stdout, stderr) = (host.stdout(), host.stderr());
+        let report = summary.report(
+            executed,
+            (wasm.len(), wasm_after.len()),
+            Timings { total: clock.total(), ..*timings },
+        );
+        let report = Report { stripped, ..report };
+        let ledger = std::mem::take(&mut executed.ledger);
+        Ok(Output { wasm: wasm_after, report, ledger, maps: Vec::new(), stdout, stderr, wanted_code: None })
     })
+}
+
+/// The component with the changes of its interface that were asked for.
+fn edited(wasm: Vec<u8>, options: &Options) -> Result<Vec<u8>, ComponentRunError> {
+    let wasm = with_renamed_exports(&wasm, &options.renames)?;
+    Ok(without_imports(&wasm, &options.cut_imports)?)
 }
 
 /// The renames that have no effect.
@@ -139,6 +112,119 @@ fn useless_renames(options: &Options, component: &Component<'_>) -> impl Iterato
         src: rename.src.as_str().into(),
         near: nearest(&rename.src, component.exports()).map(Name::from),
     })
+}
+
+/// A component whose init has run.
+pub(crate) struct Run<'r, 'a> {
+    pub state: States<'r, 'a>,
+    pub executed: &'r mut execution::Executed,
+    compiled: &'r engine::CompiledComponent,
+    clock: &'r mut StageClock,
+    timings: &'r mut Timings,
+}
+
+impl Run<'_, '_> {
+    /// The component in which core instances begin like this.
+    fn put_back(&self, encoded: &Encoded) -> Result<Vec<u8>, ComponentRunError> {
+        Ok(self.state.component.with_last_modules(&encoded.modules, &encoded.last)?)
+    }
+
+    /// The component without the exports that it has for init alone, unless they get other names.
+    fn without_init(&self, mut wasm: Vec<u8>) -> Result<Vec<u8>, ComponentRunError> {
+        for export in init_call::only_for_init(&self.executed.called, self.compiled) {
+            if !self.state.options.renames.iter().any(|rename| rename.src == export) {
+                wasm = without_export(&wasm, &export)?;
+            }
+        }
+        Ok(wasm)
+    }
+}
+
+/// What core instances begin as.
+pub(crate) struct Encoded {
+    /// In the order of instantiation.
+    pub modules: Vec<Vec<u8>>,
+    /// The modules that write what owners have no name for.
+    last: Vec<LastModule>,
+}
+
+/// Runs init, and hands over what it left.
+fn with_states<R>(
+    options: &Options,
+    wasm: &[u8],
+    recorded: &mut Ledger,
+    (clock, timings): (&mut StageClock, &mut Timings),
+    hand_over: impl FnOnce(Run<'_, '_>) -> Result<R, ComponentRunError>,
+) -> Result<R, ComponentRunError> {
+    let prepared = Prepared::new(options, wasm)?;
+    timings.parse = clock.lap() - prepared.compile_time.as_secs_f64();
+    if let Some(hook) = &options.on_init {
+        hook.call(InitStage::Begins { interruptible: true });
+    }
+    prepared.run(options, recorded, (clock, timings), hand_over)
+}
+
+/// A component that is compiled, and can run any number of times.
+pub(crate) struct Prepared<'a> {
+    pub component: Component<'a>,
+    pub instances: Vec<CoreInstance>,
+    parts: Vec<Option<Part<'a>>>,
+    compiled: engine::CompiledComponent,
+    pub compile_time: Duration,
+    digest: [u8; 32],
+}
+
+impl<'a> Prepared<'a> {
+    /// Takes a component apart, and compiles its probed form.
+    pub fn new(options: &Options, wasm: &'a [u8]) -> Result<Prepared<'a>, ComponentRunError> {
+        if let Some(option) = unsupported(options) {
+            return Err(ComponentRunError::Option(option));
+        }
+        let component = Component::parse(wasm)?;
+        let instances = component.elaborate()?;
+        let probe = ProbeOptions { leaves_nothing_to_host: true, ..engine::probe_options() };
+        let parts = part::parts(&component, &instances, (&probe, options.default_proposals))?;
+        let probed = part::probed(&component, &parts);
+        let compiling = Instant::now();
+        let modules = parts.iter().flatten().map(|part| part.module.bytes);
+        let engine_options = engine::EngineOptions {
+            optimize: options.optimize == Some(true),
+            fuel: options.limits.fuel.is_some(),
+            epochs: options.limits.timeout.is_some(),
+            plain_traces: false,
+        };
+        let compiled = engine::compile_component(
+            &probed,
+            modules,
+            (engine_options, component.is_concurrent()?),
+            options.safe_compile_cache(),
+        )
+        .map_err(ComponentRunError::Compile)?;
+        let digest = Sha256::digest(wasm).into();
+        Ok(Prepared { component, instances, parts, compiled, compile_time: compiling.elapsed(), digest })
+    }
+
+    /// Runs init, and hands over what it left.
+    pub fn run<R>(
+        &self,
+        options: &Options,
+        recorded: &mut Ledger,
+        (clock, timings): (&mut StageClock, &mut Timings),
+        hand_over: impl FnOnce(Run<'_, '_>) -> Result<R, ComponentRunError>,
+    ) -> Result<R, ComponentRunError> {
+        let Prepared { component, instances, parts, compiled, .. } = self;
+        let mut executed = execution::execute(options, compiled, (self.digest, self.compile_time), recorded)?;
+        clock.lap();
+        let places = part::places(parts, instances, &executed.instances, &mut executed.store)?;
+        let state = States { options, component, instances, places: &places };
+        hand_over(Run { state, executed: &mut executed, compiled, clock, timings })
+    }
+
+    /// The module of a core instance.
+    #[cfg(feature = "audit")]
+    pub fn module(&self, instance: &CoreInstance) -> Option<&Module<'a>> {
+        Some(&self.parts.get(instance.module)?.as_ref()?.module)
+    }
 }
 
 /// The first option that components do not have.
@@ -154,7 +240,7 @@ fn unsupported(options: &Options) -> Option<&'static str> {
 }
 
 /// The core instances of a component whose init has run.
-struct States<'s, 'a> {
+pub(crate) struct States<'s, 'a> {
     options: &'s Options,
     component: &'s Component<'a>,
     instances: &'s [CoreInstance],
@@ -162,23 +248,37 @@ struct States<'s, 'a> {
 }
 
 impl States<'_, '_> {
-    /// The component in which every core instance begins in its state.
-    fn encoded(
+    /// What all core instances hold, in their order, and whether an adapter takes all handles anew that are alive.
+    #[cfg(feature = "audit")]
+    pub fn captured_all(
         &self,
         executed: &mut execution::Executed,
+    ) -> Result<(Vec<Snapshot<'static>>, bool), ComponentRunError> {
+        let (snapshots, are_adapters) = self.snapshots(executed)?;
+        let is_adapters = self.check_handles(executed, are_adapters).is_ok();
+        Ok((snapshots, is_adapters))
+    }
+
+    /// Every core instance as the module that begins in its state.
+    fn encoded(
+        &self,
+        layout: Layout,
+        executed: &mut execution::Executed,
         (clock, timings): (&mut StageClock, &mut Timings),
-    ) -> Result<(Vec<u8>, Summary), ComponentRunError> {
+    ) -> Result<(Encoded, Summary), ComponentRunError> {
         let kept = tables::kept_tables(self.places, &mut executed.store)?;
-        let mut snapshots = self.snapshots(executed)?;
+        let (mut snapshots, are_adapters) = self.snapshots(executed)?;
+        self.check_objects(&snapshots)?;
+        self.check_handles(executed, are_adapters)?;
         let places = (self.places, self.instances);
         let foreign = Foreign::take(places, &mut snapshots, &kept, &mut executed.store)?;
         timings.capture += clock.lap();
         let mut summary = Summary::default();
-        let mut encoded = Vec::new();
+        let mut modules = Vec::new();
         for (number, (place, snapshot)) in self.places.iter().zip(&snapshots).enumerate() {
             let (module, instance) = (&place.part.module, &self.instances[number]);
             let options = PlanOptions {
-                layout: self.options.layout,
+                layout,
                 kept_tables: kept[number].clone(),
                 added_exports: foreign.shown.missing(number, module),
                 ..PlanOptions::default()
@@ -194,37 +294,42 @@ impl States<'_, '_> {
             summary.add((self.component, instance), module, (snapshot, &plan), &bytes);
             let evidence = (&executed.ledger, self.options.host.wasi.as_ref());
             summary.findings.add((self.component, instance), module, snapshot, evidence);
-            encoded.push(bytes);
+            modules.push(bytes);
         }
-        let wasm = self.component.with_last_modules(&encoded, &foreign.last_modules()?)?;
+        let last = foreign.last_modules()?;
         timings.encode += clock.lap();
-        Ok((wasm, summary))
+        Ok((Encoded { modules, last }, summary))
     }
 
-    /// The states of all core instances. Adapters forget theirs.
+    /// The states of all core instances, and whether nobody but adapters can hold handles. Adapters forget theirs.
     fn snapshots(
         &self,
         executed: &mut execution::Executed,
-    ) -> Result<Vec<Snapshot<'static>>, ComponentRunError> {
+    ) -> Result<(Vec<Snapshot<'static>>, bool), ComponentRunError> {
         let mut snapshots = Vec::new();
-        let mut holds_objects: Option<&CoreInstance> = None;
         let (mut repaired, mut others_keep_none) = (false, true);
         for (place, instance) in self.places.iter().zip(self.instances) {
             let mut snapshot = self.captured(place, instance, &mut executed.store)?;
-            if !snapshot.heap.is_empty()
-                && let Some(first) = holds_objects.replace(instance)
-            {
-                let [first, second] = [first, instance].map(|instance| name(self.component, instance));
-                return Err(ComponentRunError::Objects { first, second });
-            }
             match Adapter::of(&place.part.module) {
                 Some(adapter) => repaired |= adapter.forget(&mut snapshot),
                 None => others_keep_none &= keeps_no_handles(&place.part.module),
             }
             snapshots.push(snapshot);
         }
-        self.check_handles(executed, repaired && others_keep_none)?;
-        Ok(snapshots)
+        Ok((snapshots, repaired && others_keep_none))
+    }
+
+    /// Objects in more than one core instance could be shared.
+    fn check_objects(&self, snapshots: &[Snapshot<'_>]) -> Result<(), ComponentRunError> {
+        let mut holders =
+            self.instances.iter().zip(snapshots).filter(|(_, snapshot)| !snapshot.heap.is_empty());
+        match (holders.next(), holders.next()) {
+            (Some((first, _)), Some((second, _))) => {
+                let [first, second] = [first, second].map(|instance| name(self.component, instance));
+                Err(ComponentRunError::Objects { first, second })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn captured(

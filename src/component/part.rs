@@ -106,3 +106,10 @@ pub fn name(component: &Component<'_>, instance: &CoreInstance) -> String {
 pub fn path(component: &Component<'_>, instance: &CoreInstance) -> String {
     format!("component {} · {}", Printable(&instance.component), component.module_name(instance.module))
 }
+
+/// The component with probed core modules in it.
+pub fn probed(component: &Component<'_>, parts: &[Option<Part<'_>>]) -> Vec<u8> {
+    let probed: Vec<_> =
+        parts.iter().map(|part| part.as_ref().map(|part| part.probed.wasm.as_slice())).collect();
+    component.with_modules(&probed)
+}

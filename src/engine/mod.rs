@@ -161,24 +161,7 @@ pub fn compile_component<'m>(
     cache: Option<&CompileCache>,
 ) -> wasmtime::Result<CompiledComponent> {
     let used = modules.map(Proposals::of).fold(Proposals::default(), Proposals::and);
-    let keyed = cache.map(|cache| Keyed::new(cache, wasm));
-    let compile = |compiler| {
-        let mut config = config(compiler, options, used)?;
-        config.coredump_on_trap(true);
-        let settings = format!("component {} {is_concurrent}", settings(compiler, options));
-        let entry = keyed.and_then(|keyed| keyed.cache.entry(&settings, &keyed.digest));
-        configure_components(&mut config, is_concurrent);
-        if let Some(entry) = &entry {
-            entry.configure(&mut config);
-        }
-        let engine = Engine::new(&config)?;
-        let component = wasmtime::component::Component::from_binary(&engine, wasm)?;
-        let cached = entry.as_ref().is_some_and(|entry| entry.is_hit());
-        if let (Some(Keyed { cache, .. }), Some(entry), false) = (keyed, &entry, cached) {
-            cache.keep(entry);
-        }
-        Ok(CompiledComponent { engine, component, compiler, cached, is_concurrent })
-    };
+    let compile = |compiler| compile_component_in(compiler, wasm, (used, options, is_concurrent), cache);
     match options.optimize {
         true => compile(Compiler::OptimizingCranelift),
         false => compile(Compiler::Winch).or_else(|_: wasmtime::Error| compile(Compiler::Cranelift)),
@@ -200,6 +183,47 @@ fn configure_components(config: &mut Config, is_concurrent: bool) {
         config.wasm_component_model_threading(true);
         config.wasm_component_model_error_context(true);
     }
+}
+
+/// Compiles a component, which has these core modules, with this compiler.
+///
+/// # Errors
+/// If it does not support the component.
+#[cfg(feature = "verify")]
+pub fn compile_component_with<'m>(
+    compiler: Compiler,
+    wasm: &[u8],
+    modules: impl Iterator<Item = &'m [u8]>,
+    options: EngineOptions,
+) -> wasmtime::Result<CompiledComponent> {
+    let used = modules.map(Proposals::of).fold(Proposals::default(), Proposals::and);
+    compile_component_in(compiler, wasm, (used, options, false), None)
+}
+
+fn compile_component_in(
+    compiler: Compiler,
+    wasm: &[u8],
+    (used, options, is_concurrent): (Proposals, EngineOptions, bool),
+    cache: Option<&CompileCache>,
+) -> wasmtime::Result<CompiledComponent> {
+    let mut config = config(compiler, options, used)?;
+    config.coredump_on_trap(true);
+    configure_components(&mut config, is_concurrent);
+    let settings = format!("component {} {is_concurrent}", settings(compiler, options));
+    let entry = cache.and_then(|cache| {
+        let keyed = Keyed::new(cache, wasm);
+        keyed.cache.entry(&settings, &keyed.digest)
+    });
+    if let Some(entry) = &entry {
+        entry.configure(&mut config);
+    }
+    let engine = Engine::new(&config)?;
+    let component = wasmtime::component::Component::from_binary(&engine, wasm)?;
+    let cached = entry.as_ref().is_some_and(|entry| entry.is_hit());
+    if let (Some(cache), Some(entry), false) = (cache, &entry, cached) {
+        cache.keep(entry);
+    }
+    Ok(CompiledComponent { engine, component, compiler, cached, is_concurrent })
 }
 
 /// Compiles `wasm` with this compiler.

@@ -225,6 +225,18 @@ impl HostState {
         self.recorder.replay_next(calls);
     }
 
+    /// From now on a replay answers questions for preopened directories that are not in the recording.
+    #[cfg(feature = "verify")]
+    pub(crate) fn answer_preopens(&mut self) {
+        self.recorder.answered_preopens = Some(false);
+    }
+
+    /// Whether it has.
+    #[cfg(feature = "verify")]
+    pub(crate) fn answered_preopens(&self) -> bool {
+        self.recorder.answered_preopens == Some(true)
+    }
+
     /// Goes on as in a new process: descriptors, randomness and standard streams begin anew. Only the monotonic clock goes on,
     /// from here if that is given.
     pub(crate) fn restart(

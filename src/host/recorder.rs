@@ -8,8 +8,9 @@ use wasmtime::{AsContext, Val, ValType, WasmBacktrace};
 use super::error::{Denied, GuestExit, ImportCalled, LedgerLimit, ReplayDiverged};
 use super::host_options::{ImportName, LiveLedger};
 use super::host_value::HostValue;
-use super::ledger::{Call, ComponentCall, Descriptors, Entry, Ledger, Outcome};
+use super::ledger::{Call, ComponentCall, Descriptors, Entry, Ledger, Outcome, Region};
 use super::run_limits::Room;
+use super::wasi::{BADF, SUCCESS};
 use crate::demangling::demangled;
 
 #[derive(Debug)]
@@ -28,6 +29,9 @@ pub(super) struct Recorder {
     live: Option<LiveLedger>,
     /// Bytes of the resources that a component has made.
     pub(super) resources: u64,
+    /// In a replay: whether questions for preopened directories were answered that are not in the recording. `None` if they may
+    /// not be.
+    pub(super) answered_preopens: Option<bool>,
 }
 
 impl Recorder {
@@ -52,6 +56,7 @@ impl Recorder {
             held: 0,
             live: None,
             resources: 0,
+            answered_preopens: None,
         }
     }
 
@@ -88,6 +93,19 @@ impl Recorder {
                 })
             }
         }
+    }
+
+    /// The errno, and what is written, for a question for preopened directories that the recording does not have here.
+    pub(super) fn preopen(&mut self, call: &Call) -> Option<(i32, Option<Region>)> {
+        self.answered_preopens?;
+        let next = self.replay.as_ref()?.entries.get(self.ledger.len());
+        if next.is_some_and(|next| next.call == *call) {
+            return None;
+        }
+        let names = &self.ledger.preopens;
+        let answer = preopen_answer(call, |number| names.get(number as usize).cloned())?;
+        self.answered_preopens = Some(true);
+        Some(answer)
     }
 
     /// From now on answers exactly `entries`, in this order, and starts a new ledger with them.
@@ -171,6 +189,26 @@ impl Recorder {
             backtrace.frames().iter().map(name).collect()
         })
     }
+}
+
+/// How `fd_prestat_get` and `fd_prestat_dir_name` are answered, by the names of directories; `None` for other functions.
+pub(super) fn preopen_answer(
+    call: &Call,
+    name: impl Fn(u32) -> Option<String>,
+) -> Option<(i32, Option<Region>)> {
+    const FIRST: u32 = 3;
+    let name = call.word(0)?.checked_sub(FIRST).and_then(name).map(String::into_bytes);
+    let bytes = match (call.wasi()?, name) {
+        ("fd_prestat_get" | "fd_prestat_dir_name", None) => return Some((BADF, None)),
+        ("fd_prestat_get", Some(name)) => {
+            // The tag of a directory is 0.
+            let length = u32::try_from(name.len()).ok()?;
+            [[0; 4], length.to_le_bytes()].concat()
+        }
+        ("fd_prestat_dir_name", Some(name)) => name,
+        _ => return None,
+    };
+    Some((SUCCESS, Some(Region { address: call.word(1)?, bytes })))
 }
 
 /// The call, and where it differs from the recorded one if that is not plain from the two texts.

@@ -7,7 +7,7 @@ use super::HostState;
 use super::host_value::HostValue;
 use super::ledger::{Call, Descriptors, Entry, Outcome, Region};
 use super::policy::Class;
-use super::wasi::{BADF, SUCCESS};
+use super::recorder::preopen_answer;
 
 /// The error that ends a guest which asks for something outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,20 +32,7 @@ pub(super) fn is_outside(call: &Call, descriptors: &Descriptors) -> bool {
 impl Seal {
     /// The errno of a call that asks for preopened directories, and what it writes.
     fn directory(self, call: &Call) -> Option<(i32, Option<Region>)> {
-        const FIRST: u32 = 3;
-        let number = call.word(0)?.checked_sub(FIRST).filter(|number| *number < self.directories);
-        let name = number.map(|number| format!("/{number}").into_bytes());
-        let bytes = match (call.wasi()?, name) {
-            ("fd_prestat_get" | "fd_prestat_dir_name", None) => return Some((BADF, None)),
-            ("fd_prestat_get", Some(name)) => {
-                // The tag of a directory is 0.
-                let length = u32::try_from(name.len()).ok()?;
-                [[0; 4], length.to_le_bytes()].concat()
-            }
-            ("fd_prestat_dir_name", Some(name)) => name,
-            _ => return None,
-        };
-        Some((SUCCESS, Some(Region { address: call.word(1)?, bytes })))
+        preopen_answer(call, |number| (number < self.directories).then(|| format!("/{number}")))
     }
 }
 

@@ -26,8 +26,14 @@ pub(super) struct CallRow {
 pub(super) fn call_rows(ledger: &Ledger) -> (Vec<CallRow>, usize) {
     let mut descriptors = Descriptors::new(ledger.preopens());
     let mut rows = Vec::new();
-    for entry in ledger.entries().take(LISTED) {
-        rows.push(CallRow::of(&descriptors, entry));
+    for (number, entry) in ledger.entries().enumerate().take(LISTED) {
+        let row = CallRow::of(&descriptors, entry);
+        let called = ledger.called(number).filter(|called| **called != *entry.call.import);
+        rows.push(match called {
+            // Of a component: what it called, and how that was answered.
+            Some(called) => CallRow { call: format!("{called}: {}", row.call), ..row },
+            None => row,
+        });
         descriptors.apply(entry);
     }
     (rows, ledger.len().saturating_sub(LISTED))

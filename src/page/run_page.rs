@@ -2,9 +2,10 @@
 
 use super::memory_map::MemoryMap;
 use super::template::{Page, Table};
+use crate::component::CoreInstanceReport;
 use crate::host::Ledger;
-use crate::report::{EmbeddedFile, Report};
-use crate::wording::Bytes;
+use crate::report::{EmbeddedFile, MemoryReport, Report};
+use crate::wording::{Bytes, counted};
 use preinit_core::printable::Printable;
 
 const SUBJECT: &str = "the making of a snapshot";
@@ -24,9 +25,7 @@ pub(crate) fn run_page(input: &str, report: &Report, maps: &[MemoryMap], ledger:
         .findings(&report.findings)
         .warnings(report.warnings.iter().map(ToString::to_string).collect())
         .maps(maps, Vec::new())
-        .tables(
-            vec![sizes(report), files(report)].into_iter().filter(|table| !table.rows.is_empty()).collect(),
-        )
+        .tables([Some(sizes(report)), core_instances(report), files(report)].into_iter().flatten().collect())
         .timings(timings)
         .render()
 }
@@ -39,20 +38,15 @@ fn sizes(report: &Report) -> Table {
         ("element segments".to_string(), report.element_segments.to_string()),
         ("globals changed".to_string(), report.globals_changed.to_string()),
     ];
-    for memory in &report.memories {
-        let size = |pages: u64| Bytes(pages.saturating_mul(memory.page_size));
-        let (before, after) = (size(memory.pages_before), size(memory.pages_after));
-        let written = Bytes(memory.written_bytes);
-        rows.push((
-            format!("memory {}", memory.index),
-            format!("{before} before, {after} after, {written} written"),
-        ));
+    if report.core_instances.is_empty() {
+        let memory = |memory: &MemoryReport| (format!("memory {}", memory.index), sizes_of(memory));
+        rows.extend(report.memories.iter().map(memory));
     }
     Table { title: "Sizes".to_string(), rows }
 }
 
 /// Embedded files, the largest first.
-fn files(report: &Report) -> Table {
+fn files(report: &Report) -> Option<Table> {
     const SHOWN: usize = 50;
     let embedded = &report.embedded;
     let row = |file: &EmbeddedFile| (Printable(&file.path).to_string(), Bytes(file.bytes).to_string());
@@ -61,7 +55,32 @@ fn files(report: &Report) -> Table {
         let bytes = others.iter().map(|file| file.bytes).sum();
         rows.push((format!("{} more", others.len()), Bytes(bytes).to_string()));
     }
-    Table { title: "Files in the module".to_string(), rows }
+    (!rows.is_empty()).then(|| Table { title: "Files in the module".to_string(), rows })
+}
+
+fn sizes_of(memory: &MemoryReport) -> String {
+    let size = |pages: u64| Bytes(pages.saturating_mul(memory.page_size));
+    let (before, after) = (size(memory.pages_before), size(memory.pages_after));
+    format!("{before} before, {after} after, {} written", Bytes(memory.written_bytes))
+}
+
+/// Those of a component, one in a row.
+fn core_instances(report: &Report) -> Option<Table> {
+    let row = |core: &CoreInstanceReport| {
+        let size = match core.is_changed {
+            true => format!("{} before, {} after", Bytes(core.input_bytes), Bytes(core.output_bytes)),
+            false => format!("{}, as it was", Bytes(core.input_bytes)),
+        };
+        let mut parts = vec![size];
+        if core.globals_changed > 0 {
+            parts.push(counted(core.globals_changed as u64, "global") + " changed");
+        }
+        let memory = |memory: &MemoryReport| format!("memory {}: {}", memory.index, sizes_of(memory));
+        parts.extend(core.memories.iter().map(memory));
+        (core.name.clone(), parts.join("; "))
+    };
+    let rows: Vec<(String, String)> = report.core_instances.iter().map(row).collect();
+    (!rows.is_empty()).then(|| Table { title: "Core instances".to_string(), rows })
 }
 
 /// The page about a run on `input` that made no snapshot, for the reason `error`.

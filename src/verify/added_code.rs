@@ -113,7 +113,8 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
         }
     }
 
-    fn is_same_as_in(&self, made: &Module<'_>) -> bool {
+    /// Whether what it adds is the same in this module.
+    pub fn is_same_as_in(&self, made: &Module<'_>) -> bool {
         let snapshot = self.snapshot;
         let same = |id| contents(made, id) == contents(snapshot, id);
         let (of_made, of_snapshot) = (read_bodies(made), read_bodies(snapshot));

@@ -59,6 +59,7 @@ mod boundary_values;
 mod call_result;
 mod compared_instance;
 mod comparison;
+mod component;
 mod custom_sections;
 mod engine_run;
 mod fresh;
@@ -98,10 +99,12 @@ pub use verdict::{
 };
 pub use verifier::Verifier;
 
+use crate::component::ComponentRunError;
 use crate::execute::ExecuteError;
 use crate::freeze::FreezeError;
 use crate::host::HostError;
 use crate::instance::CaptureError;
+use preinit_core::component::is_component;
 use preinit_core::module::ModuleError;
 use preinit_core::probe::ProbeError;
 
@@ -111,6 +114,9 @@ pub enum VerifyError {
     /// The original is not a valid module.
     #[error("the original: {0}")]
     Original(#[from] ModuleError),
+    /// The original is a component that cannot be initialized.
+    #[error("the original: {0}")]
+    Component(#[from] ComponentRunError),
     /// A module cannot be instrumented.
     #[error(transparent)]
     Probe(#[from] ProbeError),
@@ -158,6 +164,7 @@ pub enum VerifyError {
 /// [`VerifyError`], if the original cannot be run. Whatever is wrong with the snapshot is a difference.
 pub fn verify(original: &[u8], snapshot: &[u8], options: &VerifyOptions) -> Result<Verdict, VerifyError> {
     crate::engine::on_guest_thread(|| match &options.at {
+        _ if is_component(original) => component::verify(original, snapshot, options),
         Some(trigger) => frozen_comparison::verify(original, snapshot, trigger, options),
         None => Verifier::new(original, options)?.verify(snapshot),
     })?

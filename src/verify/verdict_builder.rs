@@ -35,6 +35,11 @@ impl<'o> VerdictBuilder<'o> {
         }
     }
 
+    /// What was asked for.
+    pub fn options(&self) -> &'o VerifyOptions {
+        self.options
+    }
+
     /// Whether a difference was found that is not ignored.
     pub fn is_different(&self) -> bool {
         self.found > 0

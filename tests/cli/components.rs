@@ -25,15 +25,31 @@ fn options_that_components_do_not_have_are_named() {
     let place = Place::new();
     place.write("in.wat", COMPONENT);
     for (options, words) in [
-        ("--report page.html", "a page of HTML is not there for components yet"),
-        ("--verify", "--verify is not there for components yet"),
         ("--at stdin", "no support for freezing in the middle of a call in components"),
+        ("--rebase-clock", "no support for rebasing the monotonic clock in components"),
     ] {
         failed(&place.line(&format!("in.wat -o out.wasm {options}")), 2, words);
     }
-    for command in ["verify in.wat in.wat", "audit in.wat"] {
-        failed(&place.line(command), 2, "the input is a component, and this works on core modules only");
-    }
+    failed(
+        &place.line("verify in.wat in.wat --fresh"),
+        2,
+        "no support for a comparison in other worlds in components",
+    );
+}
+
+#[test]
+fn components_are_audited_and_have_pages() {
+    let place = Place::new();
+    place.write("in.wat", PRINTER);
+    let output = place.line("audit in.wat --allow-wasi --report audit.html --ledger calls.jsonl");
+    done(&output);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("monotonic clock at 5.000 s"), "{text}");
+    assert!(text.contains("component / · core module 1 (`m`) · global 0"), "{text}");
+    assert_eq!(place.line("audit in.wat --allow-wasi --strict").status.code(), Some(1));
+    done(&place.line("in.wat -o out.wasm --allow-wasi --report page.html"));
+    let page = String::from_utf8(place.read("page.html")).unwrap();
+    assert!(page.contains("Core instances") && page.contains("core module 1 (`m`)"), "{page}");
 }
 
 #[test]
@@ -211,6 +227,35 @@ fn untrusted_components_are_held_to_default_proposals_and_limits() {
     );
     done(&place.line("proposal.wat -o out.wasm"));
     failed(&place.line("proposal.wat -o out.wasm --untrusted"), 1, "stack switching");
+}
+
+#[test]
+fn snapshots_of_components_are_verified() {
+    let place = Place::new();
+    place.write("in.wat", PRINTER);
+    let output = place.line("in.wat -o out.wasm --allow-wasi --verify");
+    done(&output);
+    let output = place.line("verify in.wat out.wasm --allow-wasi --call time()");
+    done(&output);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.starts_with("equal: "), "{text}");
+    assert!(text.contains("called: time"), "{text}");
+    // Its clock stands where that of init stood: the number is in the core module.
+    let snapshot = place.read("out.wasm");
+    let wrong =
+        String::from_utf8(wat_of(&snapshot)).unwrap().replace("i64.const 50000000", "i64.const 60000000");
+    place.write("wrong.wat", wrong);
+    let output = place.line("verify in.wat wrong.wat --allow-wasi");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        text.contains("core.1.global.0: 5000000002 in the original, 6000000002 in the snapshot"),
+        "{text}"
+    );
+}
+
+fn wat_of(wasm: &[u8]) -> Vec<u8> {
+    wasmprinter::print_bytes(wasm).unwrap().into_bytes()
 }
 
 /// What init has read of files must be what they hold when a result is reused.

@@ -38,6 +38,22 @@ pub struct ComponentHost {
 }
 
 impl ComponentHost {
+    /// What answers in terms of preview 1, and keeps the ledger.
+    #[cfg(feature = "verify")]
+    pub(crate) fn state(&mut self) -> &mut HostState {
+        &mut self.state
+    }
+
+    /// Goes on as in a new process. Resources that are alive stay; otherwise their numbers begin anew.
+    #[cfg(feature = "verify")]
+    pub(crate) fn restart(&mut self, options: &HostOptions, digest: [u8; 32]) -> Result<(), HostError> {
+        let monotonic = self.state.monotonic_clock();
+        if self.resources.is_empty() {
+            self.resources = Resources::default();
+        }
+        self.state.restart(options, digest, monotonic)
+    }
+
     /// Every host call so far; the host's own ledger is empty afterwards.
     pub fn take_ledger(&mut self) -> Ledger {
         self.state.take_ledger()

@@ -161,6 +161,12 @@ impl Resources {
         kinds
     }
 
+    /// Whether none is alive.
+    #[cfg(feature = "verify")]
+    pub fn is_empty(&self) -> bool {
+        self.alive.is_empty()
+    }
+
     /// The host memory that all of them take, in bytes, roughly.
     pub fn cost(&self) -> u64 {
         self.alive.len() as u64 * COST + self.listed

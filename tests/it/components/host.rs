@@ -34,7 +34,7 @@ fn program(name: &str) -> Vec<u8> {
 }
 
 /// The export that runs a command.
-fn entry(wasm: &[u8]) -> String {
+pub fn entry(wasm: &[u8]) -> String {
     let engine = Engine::default();
     let component = Component::from_binary(&engine, wasm).unwrap();
     let ty = component.component_type();

@@ -1,5 +1,6 @@
 //! Components.
 
+mod audit;
 mod generated;
 pub mod golden;
 mod graph;
@@ -7,3 +8,4 @@ mod host;
 mod real;
 mod running;
 mod tree;
+mod verify;

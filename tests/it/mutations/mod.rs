@@ -5,8 +5,8 @@
 
 mod code;
 mod corpus;
-mod dice;
-mod plant;
+pub mod dice;
+pub mod plant;
 mod rewrite;
 
 use corpus::{Frozen, Guest};

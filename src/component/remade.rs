@@ -1,0 +1,39 @@
+//! What a snapshot of a component must be: made once more, in each layout.
+
+use super::{ComponentRunError, edited, with_states};
+use crate::host::Ledger;
+use crate::options::Options;
+use crate::report::Timings;
+use crate::stage_clock::StageClock;
+use preinit_core::layout::Layout;
+
+/// A snapshot in one layout.
+pub(crate) struct Remade {
+    /// What each core instance begins as, in the order of instantiation.
+    pub modules: Vec<Vec<u8>>,
+    /// The component with and without the exports that init has called.
+    pub wasm: [Vec<u8>; 2],
+}
+
+/// Makes the snapshot of `wasm` in one layout after the other, until `is_enough`.
+pub(crate) fn remade(
+    options: &Options,
+    wasm: &[u8],
+    recorded: &mut Ledger,
+    mut is_enough: impl FnMut(Remade) -> bool,
+) -> Result<(), ComponentRunError> {
+    let mut clock = StageClock::start();
+    let mut timings = Timings::default();
+    with_states(options, wasm, recorded, (&mut clock, &mut timings), |run| {
+        for layout in [Layout::Auto, Layout::Compact, Layout::Mappable, Layout::Sparse] {
+            let (encoded, _) = run.state.encoded(layout, run.executed, (run.clock, run.timings))?;
+            let kept = run.put_back(&encoded)?;
+            let removed = run.without_init(kept.clone())?;
+            let wasm = [edited(kept, options)?, edited(removed, options)?];
+            if is_enough(Remade { modules: encoded.modules, wasm }) {
+                break;
+            }
+        }
+        Ok(())
+    })
+}

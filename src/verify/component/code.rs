@@ -1,0 +1,127 @@
+//! What of a snapshot can be compared without running it.
+
+use super::super::VerifyError;
+use super::super::added_code::AddedCode;
+use super::super::module_comparison::{self, read_bodies};
+use super::super::verdict::Difference;
+use super::super::verdict_builder::VerdictBuilder;
+use super::side::Side;
+use crate::component::{Remade, remade};
+use crate::host::Ledger;
+use crate::options::Options;
+use preinit_core::component::Component;
+use preinit_core::module::Module;
+
+/// What the snapshot must be.
+pub struct Code {
+    /// The snapshot in each layout; empty if it is one of them byte for byte.
+    layouts: Vec<Remade>,
+}
+
+/// What stands for every core module when only what is around them is compared.
+const EMPTY: &[u8] = b"\0asm\x01\0\0\0";
+
+impl Code {
+    /// Runs init, and makes the snapshot once more. The host calls of init are in `recorded`.
+    pub fn of(
+        options: &Options,
+        (original, snapshot): (&[u8], &[u8]),
+        recorded: &mut Ledger,
+    ) -> Result<Code, VerifyError> {
+        let mut layouts = Vec::new();
+        let mut is_exact = false;
+        remade(options, original, recorded, |made| {
+            is_exact = made.wasm.iter().any(|wasm| wasm == snapshot);
+            layouts.push(made);
+            is_exact
+        })?;
+        if is_exact {
+            layouts.clear();
+        }
+        Ok(Code { layouts })
+    }
+
+    /// Compares code and structure.
+    pub fn compare(
+        &self,
+        (original, snapshot): (&Side<'_>, &Side<'_>),
+        verdict: &mut VerdictBuilder<'_>,
+    ) -> Result<(), VerifyError> {
+        let modules = snapshot.parts.iter().flatten().map(|part| &part.module);
+        verdict.coverage.function_bodies = modules.map(|module| read_bodies(module).len() as u64).sum();
+        let Some(first) = self.layouts.first() else {
+            let added = added(original, snapshot);
+            (verdict.coverage.functions_added, verdict.coverage.functions_accounted) = (added, added);
+            return Ok(());
+        };
+        // Copies of modules, and what is taken away, are the same in all layouts.
+        let frame = frame(snapshot.component.bytes)?;
+        let is_frame = |wasm: &Vec<u8>| self::frame(wasm).is_ok_and(|expected| expected == frame);
+        if !first.wasm.iter().any(is_frame) {
+            verdict.add(Difference::new(
+                "component",
+                "the original's outside of core modules",
+                "others, or other core instances",
+            ));
+            return Ok(());
+        }
+        for (instance, counterpart) in (0..).zip(original.counterparts(snapshot)) {
+            match counterpart {
+                Some(counterpart) => {
+                    self.module((original, instance), (snapshot, counterpart), verdict);
+                }
+                None => verdict.add(Difference::new(original.key(instance), "a core instance", "none")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares the module of one core instance.
+    fn module(
+        &self,
+        (original, instance): (&Side<'_>, usize),
+        (snapshot, counterpart): (&Side<'_>, usize),
+        verdict: &mut VerdictBuilder<'_>,
+    ) {
+        let (Some(left), Some(right)) = (original.part(instance), snapshot.part(counterpart)) else { return };
+        let (left, right) = (&left.module, &right.module);
+        let made = || self.layouts.iter().filter_map(|made| made.modules.get(instance));
+        if made().any(|made| made == right.bytes) {
+            return;
+        }
+        let key = original.key(instance);
+        let compared = module_comparison::compare(left, right, &[], &[]);
+        verdict.not_compared(compared.not_compared.into_iter().map(|what| format!("{key}: {what}")));
+        for difference in compared.differences {
+            verdict.add(Difference { key: format!("{key}.{}", difference.key), ..difference });
+        }
+        if let Some(added) = AddedCode::of(left, right) {
+            verdict.coverage.functions_added += added.functions();
+            let is_accounted =
+                made().any(|made| Module::read_valid(made).is_ok_and(|made| added.is_same_as_in(&made)));
+            match is_accounted {
+                true => verdict.coverage.functions_accounted += added.functions(),
+                false => verdict.undecided(format!("{key}: {}", added.unexplained())),
+            }
+        }
+    }
+}
+
+/// Functions that the core modules of the snapshot have and the original's have not.
+fn added(original: &Side<'_>, snapshot: &Side<'_>) -> u64 {
+    let count =
+        |side: &Side<'_>, instance: usize| side.part(instance).map_or(0, |part| part.module.functions.len());
+    let pairs = (0..).zip(original.counterparts(snapshot));
+    let added = pairs.map(|(instance, counterpart)| {
+        let after = counterpart.map_or(0, |counterpart| count(snapshot, counterpart));
+        after.saturating_sub(count(original, instance)) as u64
+    });
+    added.sum()
+}
+
+/// What is around the core modules.
+fn frame(wasm: &[u8]) -> Result<Vec<u8>, VerifyError> {
+    let component = Component::parse(wasm).map_err(crate::component::ComponentRunError::from)?;
+    let empty: Vec<Option<&[u8]>> = component.modules().iter().map(|_| Some(EMPTY)).collect();
+    Ok(component.with_modules(&empty))
+}

@@ -1,0 +1,227 @@
+//! Compares a snapshot of a component with the original after init.
+//!
+//! What can be compared without running anything: the snapshot is made once more, in each layout. If it is that byte for byte, its
+//! code is accounted for. Otherwise everything outside of its core modules must be, and the core modules are compared one by one.
+//!
+//! Then both run in lock step, the snapshot's host calls answered from the record of the original's, and at the end of each
+//! sequence of calls every core instance of one side is compared with that of the other. Its core instances show themselves only
+//! once, because that ends all calls: so each sequence has instances of its own.
+
+mod calls;
+mod code;
+mod generate;
+mod pair;
+mod side;
+mod states;
+
+use super::verdict::{Difference, EngineCoverage, Skipped};
+use super::verdict_builder::VerdictBuilder;
+use super::{Verdict, VerifyError, VerifyOptions};
+use crate::component::ComponentRunError;
+use crate::component::init_call::ExportedFunction;
+use crate::engine::Compiler;
+use crate::host::Ledger;
+use crate::options::Options;
+use crate::report::seconds;
+use calls::{Played, Sequence};
+use code::Code;
+use pair::Pair;
+use preinit_core::component::Component;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use sha2::{Digest, Sha256};
+use side::Side;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Bytes of a component up to which it is played on more than one engine.
+const SMALL: usize = 1 << 20;
+
+/// Compares `snapshot` with `original` after init.
+///
+/// # Errors
+/// [`VerifyError`], if the original cannot be run. Whatever is wrong with the snapshot is a difference.
+pub(super) fn verify(
+    original: &[u8],
+    snapshot: &[u8],
+    options: &VerifyOptions,
+) -> Result<Verdict, VerifyError> {
+    let mut verdict = VerdictBuilder::new(options);
+    let run = run_options(options)?;
+    let mut ledger = Ledger::default();
+    let is_concurrent = Component::parse(original).and_then(|component| component.is_concurrent());
+    if is_concurrent.map_err(ComponentRunError::from)? {
+        return Err(ComponentRunError::Option("verifying components with asynchronous functions").into());
+    }
+    let code = Code::of(&run, (original, snapshot), &mut ledger)?;
+    let sides = Sides { original: Side::new(original, options)?, digest: Sha256::digest(original).into() };
+    let record = Arc::new(ledger);
+    match Side::new(snapshot, options) {
+        Err(error) => verdict.add(Difference::new("snapshot", "a valid component", error)),
+        Ok(side) => {
+            code.compare((&sides.original, &side), &mut verdict)?;
+            if !verdict.is_different() {
+                sides.play(&side, &record, &mut verdict)?;
+            }
+        }
+    }
+    Ok(verdict.finish())
+}
+
+/// The run that makes the snapshot once more.
+fn run_options(options: &VerifyOptions) -> Result<Options, ComponentRunError> {
+    if options.at.is_some() {
+        return Err(ComponentRunError::Option("freezing in the middle of a call"));
+    }
+    if options.fresh {
+        return Err(ComponentRunError::Option("a comparison in other worlds"));
+    }
+    Ok(Options {
+        init_functions: options.init_functions.clone(),
+        default_init_functions: options.default_init_functions.clone(),
+        renames: options.renames.clone(),
+        host: options.init_host(options.ledger.clone()),
+        limits: options.limits,
+        default_proposals: options.default_proposals,
+        ..Options::default()
+    })
+}
+
+struct Sides<'a> {
+    original: Side<'a>,
+    /// Of the original's bytes.
+    digest: [u8; 32],
+}
+
+impl Sides<'_> {
+    /// Makes calls on every engine until one shows a difference.
+    fn play(
+        &self,
+        snapshot: &Side<'_>,
+        record: &Arc<Ledger>,
+        verdict: &mut VerdictBuilder<'_>,
+    ) -> Result<(), VerifyError> {
+        let options = verdict.options();
+        let engines = self.engines(options, verdict);
+        let share = options.time / engines.len().max(1) as u32;
+        for compiler in engines {
+            let compiling = Instant::now();
+            let original = match self.original.compile(compiler) {
+                Ok(compiled) => compiled,
+                Err(error) if compiler == Compiler::Winch => {
+                    let skipped = Skipped::new(compiler.name(), format!("{error:#}"));
+                    verdict.coverage.engines_skipped.push(skipped);
+                    continue;
+                }
+                Err(error) => return Err(ComponentRunError::Compile(error).into()),
+            };
+            let compiled = match snapshot.compile(compiler) {
+                Ok(compiled) => compiled,
+                Err(error) => {
+                    let difference = Difference::new("compile", "no error", format!("{error:#}"));
+                    verdict.extend([difference], compiler.name());
+                    continue;
+                }
+            };
+            let coverage = EngineCoverage {
+                name: compiler.name().to_string(),
+                compile_seconds: seconds(compiling.elapsed()),
+                ..EngineCoverage::default()
+            };
+            let pair = Pair {
+                original: (&self.original, &original),
+                snapshot: (snapshot, &compiled),
+                digest: self.digest,
+                record: Arc::clone(record),
+                options,
+            };
+            let coverage = play_on(&pair, coverage, share, verdict)?;
+            verdict.coverage.engines.push(coverage);
+            if verdict.is_different() {
+                return Ok(());
+            }
+        }
+        if verdict.coverage.engines.is_empty() {
+            verdict.undecided("no engine ran both sides");
+        }
+        Ok(())
+    }
+
+    fn engines(&self, options: &VerifyOptions, verdict: &mut VerdictBuilder<'_>) -> Vec<Compiler> {
+        for engine in &options.other_engines {
+            let why = "only Wasmtime plays components";
+            verdict.coverage.engines_skipped.push(Skipped::new(engine.name(), why));
+        }
+        match (options.engines.is_empty(), self.original.component.bytes.len() <= SMALL) {
+            (false, _) => options.engines.clone(),
+            (true, true) => vec![Compiler::Cranelift, Compiler::Winch],
+            (true, false) => vec![Compiler::Cranelift],
+        }
+    }
+}
+
+/// Plays the calls that were given and generated ones, as long as there is time.
+fn play_on(
+    pair: &Pair<'_, '_>,
+    mut coverage: EngineCoverage,
+    share: Duration,
+    verdict: &mut VerdictBuilder<'_>,
+) -> Result<EngineCoverage, VerifyError> {
+    let started = Instant::now();
+    let options = pair.options;
+    let exports: Vec<String> =
+        ExportedFunction::all(pair.snapshot.1).iter().map(ExportedFunction::name).collect();
+    let mut sequences = Sequence::given(&options.scripts);
+    sequences.push(Sequence::default());
+    sequences.extend(Sequence::of_all(&exports, options.depth));
+    let given = options.scripts.len();
+    let mut rng = ChaCha20Rng::seed_from_u64(options.seed);
+    for number in 0..given + 1 + options.sequences {
+        let sequence = match sequences.get(number) {
+            Some(sequence) => sequence.clone(),
+            None => Sequence::random(&exports, options.depth, &mut rng),
+        };
+        // The first two are always played: the state after instantiation, and one call of each export as far as they fit.
+        if number > given + 1 && started.elapsed() >= share || options.sequences == 0 && number > given {
+            break;
+        }
+        let played = pair.play(&sequence, &mut rng)?;
+        count(&mut coverage, &played, verdict);
+        if number == given {
+            verdict.coverage.state = played.state.clone();
+        }
+        if !played.differences.is_empty() {
+            verdict.script = (!played.script.is_empty()).then(|| played.script.join("\n"));
+            verdict.extend(played.differences, &coverage.name);
+            break;
+        }
+        // A generated call may well need more than it gets; one that was asked for should not.
+        let limited = if number < given { played.limited } else { Vec::new() };
+        for why in played.undecided.into_iter().chain(limited) {
+            verdict.undecided(format!("{why} ({})", coverage.name));
+        }
+    }
+    coverage.seconds = seconds(started.elapsed());
+    verdict.coverage.exports_not_called = exports
+        .iter()
+        .filter(|export| !verdict.coverage.exports_called.contains(export))
+        .map(|export| {
+            Skipped::new(export.as_str(), "no arguments could be made for it, or there was no time")
+        })
+        .collect();
+    Ok(coverage)
+}
+
+fn count(coverage: &mut EngineCoverage, played: &Played, verdict: &mut VerdictBuilder<'_>) {
+    coverage.sequences += 1;
+    coverage.calls += played.calls;
+    coverage.returned += played.returned;
+    coverage.cut_short += played.limited.len() as u64;
+    coverage.host_calls += played.host_calls;
+    for export in &played.exports {
+        if !verdict.coverage.exports_called.contains(export) {
+            verdict.coverage.exports_called.push(export.clone());
+        }
+    }
+    verdict.not_compared(played.not_compared.clone());
+}

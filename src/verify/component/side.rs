@@ -1,0 +1,78 @@
+//! One of the two components.
+
+use super::super::VerifyOptions;
+use crate::component::ComponentRunError;
+use crate::component::part::{self, Part, Place, places};
+use crate::engine::{self, CompiledComponent, Compiler, EngineOptions};
+use crate::host::ComponentHost;
+use preinit_core::component::{Component, CoreInstance};
+use preinit_core::probe::ProbeOptions;
+use wasmtime::{Instance, Store};
+
+/// A component, taken apart and probed.
+pub struct Side<'a> {
+    pub component: Component<'a>,
+    pub instances: Vec<CoreInstance>,
+    pub parts: Vec<Option<Part<'a>>>,
+}
+
+impl<'a> Side<'a> {
+    pub fn new(wasm: &'a [u8], options: &VerifyOptions) -> Result<Side<'a>, ComponentRunError> {
+        let component = Component::parse(wasm)?;
+        let instances = component.elaborate()?;
+        let probe = ProbeOptions { leaves_nothing_to_host: true, ..engine::probe_options() };
+        let parts = part::parts(&component, &instances, (&probe, options.default_proposals))?;
+        Ok(Side { component, instances, parts })
+    }
+
+    /// Its probed form, compiled.
+    pub fn compile(&self, compiler: Compiler) -> wasmtime::Result<CompiledComponent> {
+        const OPTIONS: EngineOptions =
+            EngineOptions { fuel: true, epochs: true, optimize: false, plain_traces: false };
+        let modules = self.parts.iter().flatten().map(|part| part.module.bytes);
+        engine::compile_component_with(
+            compiler,
+            &part::probed(&self.component, &self.parts),
+            modules,
+            OPTIONS,
+        )
+    }
+
+    /// Its core instances, of those that the engine has.
+    pub fn places(
+        &self,
+        found: &[Instance],
+        store: &mut Store<ComponentHost>,
+    ) -> Result<Vec<Place<'_>>, ComponentRunError> {
+        places(&self.parts, &self.instances, found, store)
+    }
+
+    /// For each of its core instances the one of `other` that is at the same place. Those that only `other` has come last in their
+    /// component.
+    pub fn counterparts(&self, other: &Side<'_>) -> Vec<Option<usize>> {
+        let counterpart = |instance: &CoreInstance| {
+            let same = |candidate: &&CoreInstance| candidate.component == instance.component;
+            let number = self.instances.iter().filter(same).position(|found| found == instance)?;
+            let others = (0..).zip(&other.instances).filter(|(_, candidate)| same(candidate));
+            others.map(|(at, _)| at).nth(number)
+        };
+        self.instances.iter().map(counterpart).collect()
+    }
+
+    /// The module of a core instance.
+    pub fn part(&self, instance: usize) -> Option<&Part<'a>> {
+        self.parts.get(self.instances.get(instance)?.module)?.as_ref()
+    }
+
+    /// What keys of differences in a core instance begin with.
+    pub fn key(&self, instance: usize) -> String {
+        match self.instances.get(instance) {
+            Some(CoreInstance { component, index, .. }) => {
+                let path = component.trim_matches('/').replace('/', ".");
+                let of = if path.is_empty() { String::new() } else { format!("component.{path}.") };
+                format!("{of}core.{index}")
+            }
+            None => "core".to_string(),
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Compares the states of all core instances.
+
+use super::super::VerifyError;
+use super::super::instance_state::{InstanceState, MemoryBytes};
+use super::super::state_comparison;
+use super::super::tolerance::Tolerance;
+use super::super::verdict::{Difference, StateCoverage};
+use super::side::Side;
+use crate::component::adapter::Adapter;
+use crate::component::part::Place;
+use crate::host::ComponentHost;
+use crate::instance::{CaptureError, InstanceError};
+use preinit_core::capture::{FunctionIndices, Identity, Instance, ObservedRef, StateReader, TableId};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use wasmtime::{Extern, Store};
+
+/// One side, with its core instances at hand.
+pub struct Shown<'s> {
+    pub side: &'s Side<'s>,
+    pub places: Vec<Place<'s>>,
+    pub store: &'s mut Store<ComponentHost>,
+}
+
+/// What came of a comparison.
+pub enum Compared {
+    States {
+        differences: Vec<Difference>,
+        coverage: StateCoverage,
+        not_compared: Option<String>,
+    },
+    /// An adapter has made its state anew, where and as the memory was then.
+    Not,
+}
+
+/// Compares all core instances of both sides.
+pub fn compare(original: &mut Shown<'_>, snapshot: &mut Shown<'_>) -> Result<Compared, VerifyError> {
+    let counterparts = original.side.counterparts(snapshot.side);
+    let mut differences = Vec::new();
+    let mut coverage = StateCoverage::default();
+    let mut not_compared = None;
+    let of_original = |found: usize| {
+        let place = counterparts.iter().position(|counterpart| *counterpart == Some(found));
+        place.unwrap_or(usize::MAX)
+    };
+    let (left_names, right_names) = (original.functions(|place| place)?, snapshot.functions(of_original)?);
+    for (instance, counterpart) in (0..).zip(counterparts.iter().copied()) {
+        let Some(counterpart) = counterpart else { continue };
+        let key = original.side.key(instance);
+        let mut left = original.state(instance)?;
+        let right = snapshot.state(counterpart)?;
+        if let Some(adapter) = Adapter::of(left.module) {
+            match (adapter.has_state(&left.outline), adapter.has_state(&right.outline)) {
+                (true, true) => return Ok(Compared::Not),
+                // The snapshot's makes its state anew.
+                (true, false) => drop(adapter.forget(&mut left.outline)),
+                _ => {}
+            }
+        }
+        let found = state_comparison::compare(&left, &right, Tolerance::None);
+        differences.extend(
+            found
+                .into_iter()
+                .map(|difference| Difference { key: format!("{key}.{}", difference.key), ..difference }),
+        );
+        add(&mut coverage, state_comparison::coverage(&left));
+        not_compared = not_compared.or_else(|| state_comparison::not_compared(&left));
+        drop((left, right));
+        let tables = (original.tables(instance, &left_names)?, snapshot.tables(counterpart, &right_names)?);
+        differences.extend(compare_tables(&key, tables));
+    }
+    Ok(Compared::States { differences, coverage, not_compared })
+}
+
+fn add(sum: &mut StateCoverage, more: StateCoverage) {
+    sum.memory_bytes += more.memory_bytes;
+    sum.globals += more.globals;
+    sum.table_slots += more.table_slots;
+    sum.objects += more.objects;
+    sum.segments += more.segments;
+}
+
+/// Which functions a table holds: the core instance, and the index in its module. `None` for what is no function, or not known.
+type Slots = Vec<Option<(usize, u32)>>;
+
+fn compare_tables(key: &str, (left, right): (Vec<Slots>, Vec<Slots>)) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    let text = |function: &Option<(usize, u32)>| match function {
+        Some((instance, index)) => format!("function {index} of core instance {instance}"),
+        None => "another reference".to_string(),
+    };
+    for (table, (left, right)) in left.iter().zip(&right).enumerate() {
+        for (slot, (left, right)) in
+            left.iter().zip(right).enumerate().filter(|(_, (left, right))| left != right)
+        {
+            differences.push(Difference::new(
+                format!("{key}.table.{table}.{slot}.function"),
+                text(left),
+                text(right),
+            ));
+        }
+    }
+    differences
+}
+
+fn unreadable(error: InstanceError) -> VerifyError {
+    VerifyError::Capture(CaptureError::Instance(error))
+}
+
+impl Shown<'_> {
+    /// The state of a core instance. Memories count where they are defined.
+    fn state(&mut self, instance: usize) -> Result<InstanceState<'_>, VerifyError> {
+        let place = &self.places[instance];
+        let (module, probed) = (&place.part.module, &place.part.probed);
+        let mut reader = place.instance.with(&mut *self.store);
+        let functions = FunctionIndices::of(module, probed, &mut reader).map_err(unreadable)?;
+        let outline = StateReader { module, probed, functions: &functions };
+        let outline = outline.outline(&mut reader, module.tables.len())?;
+        let store = &*self.store;
+        let memory = |(index, memory): (u32, &Extern)| match memory {
+            Extern::Memory(memory) if index >= module.imported.memories => {
+                MemoryBytes { bytes: Cow::Borrowed(memory.data(store)), maximum: memory.ty(store).maximum() }
+            }
+            _ => MemoryBytes { bytes: Cow::Borrowed(&[]), maximum: None },
+        };
+        let memories = (0u32..).zip(&place.instance.memories).map(memory).collect();
+        Ok(InstanceState { module, outline, memories })
+    }
+
+    /// Every function of every core instance. One that several have is the first one's.
+    fn functions(
+        &mut self,
+        number: impl Fn(usize) -> usize,
+    ) -> Result<HashMap<Identity, (usize, u32)>, VerifyError> {
+        let mut functions = HashMap::new();
+        for (at, place) in self.places.iter().enumerate() {
+            let mut reader = place.instance.with(&mut *self.store);
+            for &index in &place.part.probed.functions {
+                let identity = reader.function(index).map_err(unreadable)?;
+                functions.entry(identity).or_insert((number(at), index));
+            }
+        }
+        Ok(functions)
+    }
+
+    /// What is in the tables that a core instance defines.
+    fn tables(
+        &mut self,
+        instance: usize,
+        functions: &HashMap<Identity, (usize, u32)>,
+    ) -> Result<Vec<Slots>, VerifyError> {
+        let place = &self.places[instance];
+        let module = &place.part.module;
+        let mut reader = place.instance.with(&mut *self.store);
+        let mut tables = Vec::new();
+        for index in module.imported.tables..module.tables.len() as u32 {
+            let size = reader.table(TableId::Table(index)).map_err(unreadable)?.slots;
+            let mut slots = Vec::new();
+            reader.slots(TableId::Table(index), 0..size, &mut slots).map_err(unreadable)?;
+            let name = |slot: &ObservedRef| match slot {
+                ObservedRef::Function(identity) => functions.get(identity).copied(),
+                _ => None,
+            };
+            tables.push(slots.iter().map(name).collect());
+        }
+        Ok(tables)
+    }
+}

@@ -1,0 +1,105 @@
+//! The audit on components.
+
+use preinit::Preinit;
+use preinit::audit::{Audit, Finding, Level, audit};
+use preinit::host::{Output, WasiOptions};
+use preinit_testing::command_component::command;
+use preinit_testing::test_program;
+
+fn audited(wasm: &[u8], init: &[String], wasi: WasiOptions) -> Audit {
+    let mut options = preinit::Options { init_functions: init.to_vec(), ..preinit::Options::default() };
+    options.host.wasi = Some(WasiOptions { stdout: Output::Discard, stderr: Output::Discard, ..wasi });
+    audit(wasm, &options).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn finding<'a>(audit: &'a Audit, key: &str) -> &'a Finding {
+    let keys: Vec<&str> = audit.findings.iter().map(|finding| finding.key.as_str()).collect();
+    audit.findings.iter().find(|finding| finding.key == key).unwrap_or_else(|| panic!("{key}: {keys:?}"))
+}
+
+/// A random number in a global and in a memory of a nested component, and a resource that is kept.
+const SINNER: &str = r#"(component
+    (import "wasi:random/random@0.2.0" (instance $random (export "get-random-u64" (func (result u64)))))
+    (component $inner
+      (import "f" (func $f (result u64)))
+      (core func $f (canon lower (func $f)))
+      (type $thing (resource (rep i32)))
+      (core func $new (canon resource.new $thing))
+      (core module $quiet (memory 1))
+      (core instance (instantiate $quiet))
+      (core module $m
+        (import "" "f" (func $f (result i64)))
+        (import "" "new" (func $new (param i32) (result i32)))
+        (memory 1)
+        (global $g (mut i64) (i64.const 0))
+        (func (export "init")
+          (global.set $g (call $f))
+          (i64.store (i32.const 64) (global.get $g))
+          (drop (call $new (i32.const 1)))))
+      (core instance $i (instantiate $m (with "" (instance (export "f" (func $f)) (export "new" (func $new))))))
+      (func (export "init") (canon lift (core func $i "init"))))
+    (alias export $random "get-random-u64" (func $f))
+    (instance $inner (instantiate $inner (with "f" (func $f))))
+    (alias export $inner "init" (func $init))
+    (export "preinit" (func $init)))"#;
+
+#[test]
+fn findings_say_in_which_core_instance_they_are() {
+    let wasm = preinit::wat_to_wasm(SINNER.as_bytes()).unwrap();
+    let audit = audited(&wasm, &[], WasiOptions::default());
+    let random = finding(&audit, "taint.random");
+    let places: Vec<&str> = random.locations.iter().map(|location| location.at.as_str()).collect();
+    assert!(
+        places.iter().any(|at| at.starts_with("component /0 · core module 1 (`m`) · memory 0 + 0x40")),
+        "{places:?}"
+    );
+    assert!(
+        places.iter().any(|at| at.starts_with("component /0 · core module 1 (`m`) · global 0")),
+        "{places:?}"
+    );
+    assert_eq!(random.sites[0].import, "wasi:random/random@0.2.0.get-random-u64");
+    assert!(!random.sites[0].backtrace.is_empty());
+    let kept = finding(&audit, "handle.component");
+    assert_eq!(kept.level, Level::Danger);
+    assert!(kept.title.starts_with("1 handle is alive after init"), "{}", kept.title);
+    // The same is refused where a snapshot is made.
+    let error = Preinit::new().wasi(WasiOptions::default()).run(&wasm).unwrap_err();
+    assert!(error.is_refusal(), "{error}");
+}
+
+#[test]
+fn programs_of_toolchains_are_audited() {
+    let wasm = command(&test_program("wasi/arguments.wasm"));
+    let wasi = WasiOptions {
+        args: vec!["program".to_string(), "an argument to be found".to_string()],
+        env: vec![("API_TOKEN".to_string(), "s3cr3t-s3cr3t-s3cr3t".to_string())],
+        ..WasiOptions::default()
+    };
+    let audit = audited(&wasm, &[super::host::entry(&wasm)], wasi);
+    assert_eq!(finding(&audit, "secret.env").level, Level::Danger);
+    assert!(
+        finding(&audit, "secret.env").locations[0]
+            .at
+            .starts_with("component / · core module 0 (`main`) · memory 0")
+    );
+    assert_eq!(finding(&audit, "handle.adapter").level, Level::Note);
+    assert!(audit.runs > 2, "{}", audit.runs);
+    assert!(audit.findings.iter().all(|finding| finding.key != "unstable"));
+    let page = audit.page("arguments.wasm");
+    assert!(page.contains("component / · core module 0"), "{page}");
+}
+
+#[test]
+fn the_page_of_a_component_has_a_row_for_each_core_instance() {
+    let wasm = command(&test_program("wasi/memory.wasm"));
+    let preinit = Preinit::new()
+        .init_function(super::host::entry(&wasm))
+        .wasi(WasiOptions { stdout: Output::Discard, ..WasiOptions::default() });
+    let output = preinit.run(&wasm).unwrap();
+    let page = output.page("memory.wasm");
+    assert!(page.contains("Core instances"), "{page}");
+    for core in &output.report.core_instances {
+        assert!(page.contains(&format!("[\"{}\"", core.name)), "{} in {page}", core.name);
+    }
+    assert!(page.contains("wasi:io/streams@"), "calls are in the component's own words");
+}
