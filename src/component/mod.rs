@@ -13,7 +13,7 @@ mod stripping;
 pub(crate) mod tables;
 
 pub use error::{ComponentRunError, LiveHandles};
-pub(crate) use execution::live_handles;
+pub(crate) use execution::{bell, live_handles};
 pub use report::CoreInstanceReport;
 
 use crate::engine;
