@@ -101,7 +101,7 @@ class Session:
         init = case.get("init", "wizer-initialize")
         for name, file in case.get("texts", {}).items():
             init = init.replace(name, json.dumps((self.inputs / file).read_text(), ensure_ascii=False))
-        return ["--allow-wasi", "--inherit-stdio", "false", "-f", init, *case.get("options", [])]
+        return ["--allow-wasi", "--inherit-stdio", "false", "--timeout", "10m", "-f", init, *case.get("options", [])]
 
     def say(self, case, what, fits, detail=""):
         if not fits:

@@ -80,7 +80,9 @@ extern "C" fn path_open(
         Ok(node) => match open(node.index, node.filetype) {
             None => errno::MFILE,
             Some((number, object)) => {
-                object.set_flags(flags as u16);
+                if node.filetype == FILE {
+                    object.set_flags(flags as u16);
+                }
                 put_u32(opened, number);
                 errno::SUCCESS
             }

@@ -175,11 +175,11 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (fd(), select(&[0u32, 1, 3, 100, 70_000][..])).prop_map(|(fd, len)| Step::Read { fd, len }),
         2 => (fd(), select(&[1u32, 5, 5_000][..]), select(&[0i64, 2, 199_999, 200_000, 1 << 40][..]))
             .prop_map(|(fd, len, offset)| Step::ReadAt { fd, len, offset }),
-        2 => (fd(), select(&[0i64, 1, -1, 4, -7, 150_000, i64::MAX, i64::MIN][..]), 0i64..3)
+        2 => (fd(), select(&[0i64, 1, -1, 4, -7, 150_000, 1 << 40, i64::MIN][..]), 0i64..3)
             .prop_map(|(fd, offset, whence)| Step::Seek { fd, offset, whence }),
         5 => (fd(), path(), 0i64..2).prop_map(|(fd, path, follow)| Step::Stat { fd, path, follow }),
         3 => (fd(), path(), select(&[0i64, 2, 100][..])).prop_map(|(fd, path, len)| Step::ReadLink { fd, path, len }),
-        2 => (fd(), select(&[30u32, 100, 4096][..])).prop_map(|(fd, piece)| Step::List { fd, piece }),
+        2 => (fd(), select(&[40u32, 100, 4096][..])).prop_map(|(fd, piece)| Step::List { fd, piece }),
         1 => (fd(), select(&[0i64, 1, 2, 4, 5][..])).prop_map(|(fd, flags)| Step::SetFlags { fd, flags }),
         1 => (fd(), fd()).prop_map(|(from, to)| Step::Renumber { from, to }),
         3 => (fd(), select(&plain[..])).prop_map(|(fd, name)| Step::Plain { fd, name }),
