@@ -158,6 +158,12 @@ pub fn function(
     instance.get_func(store, function)
 }
 
+/// The binary of the [`Bell`].
+pub fn bell() -> wasmtime::Result<Vec<u8>> {
+    let wasm = wat::parse_str(format!(r#"(module (func (export "{}") unreachable))"#, Bell::EXPORT));
+    wasm.map_err(|error| wasmtime::Error::msg(error.to_string()))
+}
+
 /// A little module beside the component. When it traps, the core dump names all core instances of the store, also those inside
 /// of the component. No component can be called afterwards, so it rings once.
 pub struct Bell(Instance);
@@ -166,9 +172,7 @@ impl Bell {
     const EXPORT: &str = "ring";
 
     fn hang(store: &mut Store<ComponentHost>) -> wasmtime::Result<Bell> {
-        let wasm = wat::parse_str(format!(r#"(module (func (export "{}") unreachable))"#, Bell::EXPORT));
-        let wasm = wasm.map_err(|error| wasmtime::Error::msg(error.to_string()))?;
-        let module = wasmtime::Module::from_binary(store.engine(), &wasm)?;
+        let module = wasmtime::Module::from_binary(store.engine(), &bell()?)?;
         Ok(Bell(Instance::new(store, &module, &[])?))
     }
 

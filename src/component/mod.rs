@@ -15,7 +15,7 @@ mod stripping;
 pub(crate) mod tables;
 
 pub use error::{ComponentRunError, LiveHandles};
-pub(crate) use execution::live_handles;
+pub(crate) use execution::{bell, live_handles};
 #[cfg(feature = "verify")]
 pub(crate) use remade::{Remade, remade};
 pub use report::CoreInstanceReport;

@@ -1,10 +1,14 @@
 //! The choice of a compiler and its settings. Compiling dominates the whole job, so the baseline compiler is taken
 //! wherever it supports the module.
 
+mod components;
 mod proposals;
 mod tier;
 
 use crate::cache::{CompileCache, CompiledEntry};
+#[cfg(feature = "verify")]
+pub use components::compile_component_with;
+pub use components::{CompiledComponent, compile_component};
 use preinit_core::probe::ProbeOptions;
 use proposals::Proposals;
 pub use proposals::default_features;
@@ -133,97 +137,6 @@ fn compile_in_order(
         }
     }
     result
-}
-
-/// A compiled component and the engine that it was compiled for.
-pub struct CompiledComponent {
-    /// The engine.
-    pub engine: Engine,
-    /// The code.
-    pub component: wasmtime::component::Component,
-    /// What made it.
-    pub compiler: Compiler,
-    /// Whether an earlier run had made it already.
-    pub cached: bool,
-    /// Whether it can have tasks beside each other, so that it has to be called asynchronously.
-    pub is_concurrent: bool,
-}
-
-/// Compiles a component with the cheapest compiler that supports its core modules, so that a trap shows all core instances;
-/// unless the cache has it already. It has support for tasks beside each other only if it is concurrent.
-///
-/// # Errors
-/// What the last compiler that was tried said.
-pub fn compile_component<'m>(
-    wasm: &[u8],
-    modules: impl Iterator<Item = &'m [u8]>,
-    (options, is_concurrent): (EngineOptions, bool),
-    cache: Option<&CompileCache>,
-) -> wasmtime::Result<CompiledComponent> {
-    let used = modules.map(Proposals::of).fold(Proposals::default(), Proposals::and);
-    let compile = |compiler| compile_component_in(compiler, wasm, (used, options, is_concurrent), cache);
-    match options.optimize {
-        true => compile(Compiler::OptimizingCranelift),
-        false => compile(Compiler::Winch).or_else(|_: wasmtime::Error| compile(Compiler::Cranelift)),
-    }
-}
-
-/// What components can do besides what their core modules can.
-fn configure_components(config: &mut Config, is_concurrent: bool) {
-    config.concurrency_support(is_concurrent && cfg!(feature = "component-calls"));
-    config.wasm_component_model_map(true);
-    config.wasm_component_model_memory64(true);
-    config.wasm_component_model_fixed_length_lists(true);
-    config.wasm_component_model_implements(true);
-    #[cfg(feature = "component-calls")]
-    if is_concurrent {
-        config.wasm_component_model_async(true);
-        config.wasm_component_model_more_async_builtins(true);
-        config.wasm_component_model_async_stackful(true);
-        config.wasm_component_model_threading(true);
-        config.wasm_component_model_error_context(true);
-    }
-}
-
-/// Compiles a component, which has these core modules, with this compiler.
-///
-/// # Errors
-/// If it does not support the component.
-#[cfg(feature = "verify")]
-pub fn compile_component_with<'m>(
-    compiler: Compiler,
-    wasm: &[u8],
-    modules: impl Iterator<Item = &'m [u8]>,
-    options: EngineOptions,
-) -> wasmtime::Result<CompiledComponent> {
-    let used = modules.map(Proposals::of).fold(Proposals::default(), Proposals::and);
-    compile_component_in(compiler, wasm, (used, options, false), None)
-}
-
-fn compile_component_in(
-    compiler: Compiler,
-    wasm: &[u8],
-    (used, options, is_concurrent): (Proposals, EngineOptions, bool),
-    cache: Option<&CompileCache>,
-) -> wasmtime::Result<CompiledComponent> {
-    let mut config = config(compiler, options, used)?;
-    config.coredump_on_trap(true);
-    configure_components(&mut config, is_concurrent);
-    let settings = format!("component {} {is_concurrent}", settings(compiler, options));
-    let entry = cache.and_then(|cache| {
-        let keyed = Keyed::new(cache, wasm);
-        keyed.cache.entry(&settings, &keyed.digest)
-    });
-    if let Some(entry) = &entry {
-        entry.configure(&mut config);
-    }
-    let engine = Engine::new(&config)?;
-    let component = wasmtime::component::Component::from_binary(&engine, wasm)?;
-    let cached = entry.as_ref().is_some_and(|entry| entry.is_hit());
-    if let (Some(cache), Some(entry), false) = (cache, &entry, cached) {
-        cache.keep(entry);
-    }
-    Ok(CompiledComponent { engine, component, compiler, cached, is_concurrent })
 }
 
 /// Compiles `wasm` with this compiler.
