@@ -48,6 +48,9 @@ struct Job {
     options: Vec<String>,
 }
 
+/// How long the jobs and what the first one names may take to be read.
+const READING: Duration = Duration::from_secs(60);
+
 /// What became of a job.
 #[derive(Debug, Serialize)]
 struct JobReport {
@@ -66,10 +69,11 @@ struct JobReport {
 pub fn run(args: &BatchArgs) -> anyhow::Result<Exit> {
     let started = Instant::now();
     let report = args.report.as_deref().map(|path| Output::new(Some(path))).transpose()?;
+    let watchdog = Watchdog::start(Some(READING))?;
     let batch = Batch::of(args)?;
     let Some(first) = batch.jobs.first() else { bail!("`{}` has no jobs", PrintablePath(&args.input)) };
     let first = batch.request(first)?;
-    let watchdog = Watchdog::start(first.options.limits.timeout)?;
+    watchdog.limit(first.options.limits.timeout);
     // To the end of the process: a run that is abandoned goes on reading it.
     let limit = SizeLimit::of(first.options.limits.max_memory);
     let wasm: &'static [u8] = batch.embedding()?.applied(input::read(&batch.module, limit)?)?.leak();
@@ -146,6 +150,11 @@ impl Batch {
         if job.options.iter().any(|option| option.starts_with("--embed")) {
             return Err(usage_error(
                 "--embed is for all jobs, which run the same module; it stands with the module",
+            ));
+        }
+        if !cli.snapshot.host.writable_dirs.is_empty() {
+            return Err(usage_error(
+                "--dir-rw is not there for jobs: one could change where another reads and writes",
             ));
         }
         // They are in the module already.

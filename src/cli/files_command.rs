@@ -17,9 +17,11 @@ use super::args::{ExtractArgs, ListArgs};
 use super::exit::Exit;
 use super::input::{self, SizeLimit};
 use super::terminal;
+use super::watchdog::Watchdog;
 
 /// The command `list`.
 pub fn list(args: &ListArgs) -> anyhow::Result<Exit> {
+    let _watchdog = Watchdog::listing()?;
     let wasm = read(&args.input)?;
     let module = Module::parse(&wasm)?;
     let mut text = String::new();
@@ -46,6 +48,7 @@ pub fn list(args: &ListArgs) -> anyhow::Result<Exit> {
 
 /// The command `extract`.
 pub fn extract(args: &ExtractArgs) -> anyhow::Result<Exit> {
+    let _watchdog = Watchdog::listing()?;
     let wasm = read(&args.input)?;
     let module = Module::parse(&wasm)?;
     let entries: Vec<EmbeddedEntry<'_>> =

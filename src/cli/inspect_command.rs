@@ -11,12 +11,14 @@ use super::exit::Exit;
 use super::input::{self, SizeLimit};
 use super::side_outputs::json;
 use super::terminal;
+use super::watchdog::Watchdog;
 
 /// The size of a module that is read, in bytes.
 const LARGEST: u64 = 8 << 30;
 
 /// The command `inspect`.
 pub fn run(args: &InspectArgs) -> anyhow::Result<Exit> {
+    let _watchdog = Watchdog::listing()?;
     let wasm = input::read(&args.input, SizeLimit::of(LARGEST))?;
     let inspection = inspect(&wasm)?;
     let text = if args.json { json(&inspection)? } else { text(&inspection, &args.input, wasm.len() as u64) };

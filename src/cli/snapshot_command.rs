@@ -82,7 +82,11 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
 
 /// The first option of the command that components do not have.
 fn not_for_components(request: &SnapshotRequest) -> Option<&'static str> {
-    request.prepared.is_some().then_some("--prepared")
+    let typed = [
+        (request.prepared.is_some(), "--prepared"),
+        (request.verify && !request.options.cut_imports.is_empty(), "--verify with --cut-import"),
+    ];
+    typed.iter().find(|(is_typed, _)| *is_typed).map(|(_, what)| *what)
 }
 
 /// Where the result of this run is kept, if it can be.

@@ -19,6 +19,8 @@ use super::terminal;
 pub enum Phase {
     /// Opening outputs, reading the module and what else the options name.
     Reading,
+    /// Reading a module to say what is in it, which has no option for its time.
+    Listing,
     /// Making a snapshot, before init begins.
     Compiling,
     /// Making a snapshot, from the beginning of init. The time limit is kept by others too, who say more about it.
@@ -63,6 +65,9 @@ impl TimedOut {
 impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let doing = match self.phase {
+            Phase::Listing => {
+                return write!(f, "not done after {:?}: still reading the module, or writing", self.limit);
+            }
             Phase::Reading => "still reading or opening what the options name",
             Phase::Compiling => "still compiling, which has ten times the limit of init",
             Phase::Running => {
@@ -108,6 +113,18 @@ impl Watchdog {
         let watcher = Arc::clone(&watch);
         thread::Builder::new().name("watchdog".to_owned()).spawn(move || watcher.watch())?;
         Ok(Watchdog { watch: Some(watch) })
+    }
+
+    /// For commands that only read a module; they have a minute.
+    pub fn listing() -> io::Result<Watchdog> {
+        let watchdog = Watchdog::start(Some(Duration::from_secs(60)))?;
+        watchdog.enter(Phase::Listing);
+        Ok(watchdog)
+    }
+
+    /// Gives the phases after this one another limit, or none.
+    pub fn limit(&self, limit: Option<Duration>) {
+        self.change(|state| state.limit = limit.unwrap_or(Duration::from_secs(u32::MAX.into())));
     }
 
     /// Begins the next phase. Does not return if the limit has just been reached.

@@ -148,6 +148,14 @@ pub(crate) struct Encoded {
     last: Vec<LastModule>,
 }
 
+impl Encoded {
+    /// Whether functions of other core instances are in tables or globals.
+    #[cfg(feature = "verify")]
+    pub fn has_last_modules(&self) -> bool {
+        !self.last.is_empty()
+    }
+}
+
 /// Runs init, and hands over what it left.
 fn with_states<R>(
     options: &Options,

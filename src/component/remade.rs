@@ -1,5 +1,6 @@
 //! What a snapshot of a component must be: made once more, in each layout.
 
+use super::stripping::StrippedComponent;
 use super::{ComponentRunError, edited, with_states};
 use crate::host::Ledger;
 use crate::options::Options;
@@ -11,8 +12,8 @@ use preinit_core::layout::Layout;
 pub(crate) struct Remade {
     /// What each core instance begins as, in the order of instantiation.
     pub modules: Vec<Vec<u8>>,
-    /// The component with and without the exports that init has called.
-    pub wasm: [Vec<u8>; 2],
+    /// The component with and without the exports that init has called, each whole and stripped.
+    pub wasm: Vec<Vec<u8>>,
 }
 
 /// Makes the snapshot of `wasm` in one layout after the other, until `is_enough`.
@@ -27,9 +28,14 @@ pub(crate) fn remade(
     with_states(options, wasm, recorded, (&mut clock, &mut timings), |run| {
         for layout in [Layout::Auto, Layout::Compact, Layout::Mappable, Layout::Sparse] {
             let (encoded, _) = run.state.encoded(layout, run.executed, (run.clock, run.timings))?;
+            if encoded.has_last_modules() {
+                return Err(ComponentRunError::Option("a comparison of functions of other core instances"));
+            }
             let kept = run.put_back(&encoded)?;
             let removed = run.without_init(kept.clone())?;
-            let wasm = [edited(kept, options)?, edited(removed, options)?];
+            let stripped = |wasm: &[u8]| StrippedComponent::of(wasm).map(|stripped| stripped.wasm);
+            let wasm = [stripped(&kept)?, stripped(&removed)?, kept, removed];
+            let wasm = wasm.into_iter().map(|wasm| edited(wasm, options)).collect::<Result<_, _>>()?;
             if is_enough(Remade { modules: encoded.modules, wasm }) {
                 break;
             }

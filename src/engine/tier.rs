@@ -43,7 +43,7 @@ impl fmt::Display for TierReason {
 /// Code that is optimized at once, cached or not: at most so many bytes of WebAssembly code.
 const SMALL: usize = 24 << 10;
 
-/// Processor time to optimize a byte of WebAssembly code, roughly. Measured: 0.8 to 1.3 microseconds.
+/// Processor time to optimize a byte of WebAssembly code, roughly: an estimate.
 const NANOSECONDS_PER_BYTE: u64 = 1000;
 
 /// Shorter inits gain nothing that anybody would notice.

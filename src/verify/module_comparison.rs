@@ -114,17 +114,22 @@ fn recursion_groups(module: &Module<'_>) -> Vec<usize> {
 /// a kind from some index on, because the snapshot defines them itself. Whether that is so.
 fn imports(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) -> bool {
     let mut rest = snapshot.imports.iter().peekable();
-    let mut internalized = false;
+    let mut internalized = Vec::new();
     for (index, import) in original.imports.iter().enumerate() {
+        let space = Space::of(&import.ty);
         if rest.next_if_eq(&import).is_some() {
+            if internalized.contains(&space) {
+                let moved = "the same with another index, because one before it is missing";
+                differences.push(Difference::new(format!("import.{index}"), import_name(import), moved));
+            }
             continue;
         }
-        match Space::of(&import.ty) {
-            Some(Space::Memory | Space::Table | Space::Global) => internalized = true,
+        match space {
+            Some(Space::Memory | Space::Table | Space::Global) => internalized.push(space),
             _ => {
                 let found = rest.peek().map_or("none".to_string(), |next| import_name(next));
                 differences.push(Difference::new(format!("import.{index}"), import_name(import), found));
-                return internalized;
+                return !internalized.is_empty();
             }
         }
     }
@@ -132,7 +137,7 @@ fn imports(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<D
         let index = original.imports.len();
         differences.push(Difference::new(format!("import.{index}"), "none", import_name(next)));
     }
-    internalized
+    !internalized.is_empty()
 }
 
 fn import_name(import: &Import<'_>) -> String {

@@ -103,6 +103,11 @@ fn what_is_no_batch_is_an_error_of_one_line() {
         (r#"{"module": "in.wasm", "jobs": [{"output": "-"}]}"#, "", "is a file"),
         (r#"{"module": "in.wasm", "jobs": [{"output": "a", "stdin": "in.wat"}]}"#, "", "--allow-wasi"),
         (r#"{"module": "in.wasm", "jobs": [{"output": "a"}]}"#, "-- --verify", "are not there for jobs"),
+        (
+            r#"{"module": "in.wasm", "jobs": [{"output": "a"}]}"#,
+            "-- --allow-wasi --dir-rw .",
+            "--dir-rw is not",
+        ),
         (r#"{"module": "no.wasm", "jobs": [{"output": "a"}]}"#, "", "cannot read `no.wasm`"),
     ] {
         place.write("jobs.json", jobs);

@@ -277,7 +277,7 @@ fn results_of_components_know_what_was_read() {
     std::fs::create_dir(place.join("scratch")).unwrap();
     let reused = || {
         let output = place.line(&format!(
-            "in.wasm -o out.wasm -v -f {entry}#run --mapdir /data::data --mapdir /scratch::scratch --cache-dir cache \
+            "in.wasm -o out.wasm -v --allow-wasi -f {entry} --mapdir /data::data --mapdir /scratch::scratch --cache-dir cache \
              --result-cache"
         ));
         done(&output);

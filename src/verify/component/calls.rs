@@ -3,7 +3,7 @@
 use super::super::call_result::{CallLimit, CallResult};
 use super::super::script::{Expected, Script};
 use super::super::verdict::{Difference, StateCoverage};
-use crate::host::ComponentValue;
+use crate::host::{ComponentCall, ComponentValue};
 use crate::literal::Literal;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
@@ -102,4 +102,26 @@ pub struct Played {
     /// The size of the states that were compared at the end.
     pub state: StateCoverage,
     pub not_compared: Vec<String>,
+}
+
+/// The first call that is not the same.
+pub fn differing_call(prefix: &str, left: &[ComponentCall], right: &[ComponentCall]) -> Option<Difference> {
+    let [left, right] =
+        [left, right].map(|calls| calls.iter().filter(|call| !hands_out_stream(call)).collect());
+    let (left, right): (Vec<&ComponentCall>, Vec<&ComponentCall>) = (left, right);
+    let at = left.iter().zip(&right).take_while(|(left, right)| left == right).count();
+    let text = |call: Option<&ComponentCall>| call.map_or("no such call".to_string(), ToString::to_string);
+    (at < left.len().max(right.len())).then(|| {
+        Difference::new(
+            format!("{prefix}.host.{at}"),
+            text(left.get(at).copied()),
+            text(right.get(at).copied()),
+        )
+    })
+}
+
+/// Whether a call does nothing but hand out a standard stream. An adapter whose state is forgotten asks for them once more.
+fn hands_out_stream(call: &ComponentCall) -> bool {
+    let function = ["get-stdin", "get-stdout", "get-stderr"].contains(&call.import.name.as_str());
+    function && call.import.module.starts_with("wasi:cli/std")
 }

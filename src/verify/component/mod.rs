@@ -73,13 +73,15 @@ fn run_options(options: &VerifyOptions) -> Result<Options, ComponentRunError> {
     if options.at.is_some() {
         return Err(ComponentRunError::Option("freezing in the middle of a call"));
     }
+    if !options.renames.is_empty() {
+        return Err(ComponentRunError::Option("a comparison of renamed exports"));
+    }
     if options.fresh {
         return Err(ComponentRunError::Option("a comparison in other worlds"));
     }
     Ok(Options {
         init_functions: options.init_functions.clone(),
         default_init_functions: options.default_init_functions.clone(),
-        renames: options.renames.clone(),
         host: options.init_host(options.ledger.clone()),
         limits: options.limits,
         default_proposals: options.default_proposals,

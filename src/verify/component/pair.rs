@@ -4,7 +4,7 @@ use super::super::call_result::{CallLimit, CallResult};
 use super::super::script::Expected;
 use super::super::verdict::Difference;
 use super::super::{VerifyError, VerifyOptions};
-use super::calls::{Call, Ended, Played, Sequence};
+use super::calls::{Call, Ended, Played, Sequence, differing_call};
 use super::generate::{Generator, Given};
 use super::side::Side;
 use super::states::{self, Compared, Shown};
@@ -210,14 +210,6 @@ impl Pair<'_, '_> {
         }
         Ok(())
     }
-}
-
-/// The first call that is not the same.
-fn differing_call(prefix: &str, left: &[ComponentCall], right: &[ComponentCall]) -> Option<Difference> {
-    let at = left.iter().zip(right).take_while(|(left, right)| left == right).count();
-    let text = |call: Option<&ComponentCall>| call.map_or("no such call".to_string(), ToString::to_string);
-    (at < left.len().max(right.len()))
-        .then(|| Difference::new(format!("{prefix}.host.{at}"), text(left.get(at)), text(right.get(at))))
 }
 
 /// The arguments of a call; `None` if none can be made.

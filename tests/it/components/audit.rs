@@ -71,8 +71,9 @@ fn findings_say_in_which_core_instance_they_are() {
 fn programs_of_toolchains_are_audited() {
     let wasm = command(&test_program("wasi/arguments.wasm"));
     let wasi = WasiOptions {
-        args: vec!["program".to_string(), "an argument to be found".to_string()],
-        env: vec![("API_TOKEN".to_string(), "s3cr3t-s3cr3t-s3cr3t".to_string())],
+        env: [("WORD", "a=b"), ("EMPTY", ""), ("API_TOKEN", "s3cr3t-s3cr3t-s3cr3t")]
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .to_vec(),
         ..WasiOptions::default()
     };
     let audit = audited(&wasm, &[super::host::entry(&wasm)], wasi);

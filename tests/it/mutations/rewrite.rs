@@ -27,7 +27,7 @@ pub fn count_data(module: &Module<'_>, count: usize, replacements: &mut Replacem
     }
 }
 
-/// What the memories hold after instantiation; only for modules that define all of them.
+/// What the memories hold after instantiation; only for modules that define all of them, and whose data goes to constant places.
 pub fn images(module: &Module<'_>) -> Vec<Vec<u8>> {
     if module.imported.memories > 0 {
         return Vec::new();
@@ -36,7 +36,8 @@ pub fn images(module: &Module<'_>) -> Vec<Vec<u8>> {
         module.memories.iter().map(|memory| vec![0; memory.initial as usize * 65536]).collect();
     for data in data_segments(module) {
         if let DataKind::Active { memory_index, offset_expr } = data.kind {
-            let start = constant(&offset_expr).unwrap() as usize;
+            let Some(start) = constant(&offset_expr) else { return Vec::new() };
+            let start = start as usize;
             images[memory_index as usize][start..start + data.data.len()].copy_from_slice(data.data);
         }
     }

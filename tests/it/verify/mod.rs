@@ -3,6 +3,7 @@
 mod added_code;
 mod fresh;
 mod host;
+mod imports;
 mod scripts;
 mod state;
 mod v8;

@@ -2,11 +2,15 @@
 
 use super::image::{HEADER, MAGIC, MOUNT, NODE, VERSION};
 use crate::module::Module;
+use std::rc::Rc;
 
 /// Types of WASI.
 pub(super) const DIRECTORY: u8 = 3;
 pub(super) const FILE: u8 = 4;
 pub(super) const LINK: u8 = 7;
+
+/// The longest path, in bytes: `PATH_MAX` of Linux.
+const LONGEST_PATH: usize = 4096;
 
 /// A tree of files in a module.
 #[derive(Debug, Clone, Copy)]
@@ -67,42 +71,59 @@ impl<'a> EmbeddedTree<'a> {
 
     /// The names under which a program finds its directories.
     pub fn mounts(&self) -> Vec<&'a str> {
-        let mount = |index: u32| {
-            let at = HEADER + MOUNT * index as usize;
-            self.text(self.word(at + 4)?, self.word(at + 8)?)
-        };
-        (0..self.word(24).unwrap_or(0)).map_while(mount).collect()
+        let mounts = (0..self.word(24).unwrap_or(0)).map_while(|mount| self.mount(mount));
+        mounts.map(|(_, name)| name).filter(|name| name.len() <= LONGEST_PATH).collect()
     }
 
     /// Everything in it: each directory before what is in it. What cannot be read, because somebody has changed it, is left
-    /// out.
+    /// out, and so is what is nowhere else than below a path that is longer than 4096 bytes, the most that Linux has.
     pub fn entries(&self) -> impl Iterator<Item = EmbeddedEntry<'a>> + use<'a> {
         let tree = *self;
-        let mut pending = Vec::new();
-        for mount in (0..tree.word(24).unwrap_or(0)).rev() {
-            let at = HEADER + MOUNT * mount as usize;
-            let name = tree.word(at + 4).zip(tree.word(at + 8)).and_then(|(at, len)| tree.text(at, len));
-            pending.extend(tree.word(at).zip(name).map(|(node, name)| (node, name.to_string())));
-        }
-        // Each node has one parent: more steps than nodes are those of a cycle.
-        let mut left = tree.word(20).unwrap_or(0);
+        let nodes = tree.word(20).unwrap_or(0).min((tree.image.len() / NODE) as u32);
+        let mut mounts = 0..tree.word(24).unwrap_or(0);
+        // Each node has one parent. So one that is met again is of a tree that somebody has changed.
+        let mut met = vec![false; nodes as usize];
+        let mut pending: Vec<(u32, Rc<str>)> = Vec::new();
         std::iter::from_fn(move || {
             loop {
-                let (index, path) = pending.pop()?;
-                left = left.checked_sub(1)?;
+                let (index, path) = match pending.pop() {
+                    Some((index, parent)) => (index, tree.path_below(&parent, index)),
+                    None => {
+                        let (root, name) = tree.mount(mounts.next()?)?;
+                        if std::mem::replace(met.get_mut(root as usize)?, true) {
+                            continue;
+                        }
+                        (root, Some(name.to_string()))
+                    }
+                };
+                let Some(path) = path.filter(|path| path.len() <= LONGEST_PATH) else { continue };
                 let Some(node) = tree.node(index) else { continue };
                 let Some(kind) = tree.kind(&node) else { continue };
                 if kind == EmbeddedKind::Directory {
-                    let end = node.start.saturating_add(node.len).min(tree.word(20).unwrap_or(0));
+                    let parent: Rc<str> = path.as_str().into();
+                    let end = node.start.saturating_add(node.len).min(nodes);
                     for child in (node.start..end).rev() {
-                        let Some(name) = tree.node(child).map(|node| node.name) else { continue };
-                        let slash = if path.ends_with('/') { "" } else { "/" };
-                        pending.push((child, format!("{path}{slash}{name}")));
+                        if !std::mem::replace(&mut met[child as usize], true) {
+                            pending.push((child, Rc::clone(&parent)));
+                        }
                     }
                 }
                 return Some(EmbeddedEntry { path, kind, modified: node.modified });
             }
         })
+    }
+
+    /// A mount's node and name.
+    fn mount(&self, mount: u32) -> Option<(u32, &'a str)> {
+        let at = HEADER + MOUNT * mount as usize;
+        Some((self.word(at)?, self.text(self.word(at + 4)?, self.word(at + 8)?)?))
+    }
+
+    /// The path of a node in the directory `parent`; `None` if it is too long.
+    fn path_below(&self, parent: &str, index: u32) -> Option<String> {
+        let name = self.node(index)?.name;
+        let slash = if parent.ends_with('/') { "" } else { "/" };
+        (parent.len() + name.len() < LONGEST_PATH).then(|| format!("{parent}{slash}{name}"))
     }
 
     fn kind(&self, node: &Node<'a>) -> Option<EmbeddedKind<'a>> {
@@ -139,5 +160,55 @@ impl<'a> EmbeddedTree<'a> {
 
     fn text(&self, at: u32, len: u32) -> Option<&'a str> {
         std::str::from_utf8(self.slice(at, len)?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tree whose nodes are directories with all nodes in them, of names with `name` bytes, below `mounts` mounts of the first.
+    fn forged(nodes: u32, mounts: u32, name: u32) -> Vec<u8> {
+        let mut image = vec![0; HEADER];
+        image[..MAGIC.len()].copy_from_slice(MAGIC);
+        let word = |image: &mut Vec<u8>, at: usize, value: u32| {
+            if image.len() < at + 4 {
+                image.resize(at + 4, 0);
+            }
+            image[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        };
+        word(&mut image, 16, VERSION);
+        word(&mut image, 20, nodes);
+        word(&mut image, 24, mounts);
+        let end = HEADER + MOUNT * mounts as usize + NODE * nodes as usize;
+        for mount in 0..mounts as usize {
+            let at = HEADER + MOUNT * mount;
+            for (word_at, value) in [(at, 0), (at + 4, end as u32), (at + 8, name)] {
+                word(&mut image, word_at, value);
+            }
+        }
+        for node in 0..nodes as usize {
+            let at = HEADER + MOUNT * mounts as usize + NODE * node;
+            let fields = [u32::from(DIRECTORY), 0, end as u32, name, 0, nodes, 0, 0];
+            for (number, value) in fields.into_iter().enumerate() {
+                word(&mut image, at + 4 * number, value);
+            }
+        }
+        image.resize(end, 0);
+        image.resize(end + name as usize, b'n');
+        image
+    }
+
+    #[test]
+    fn a_forged_tree_gives_no_more_than_it_has() {
+        for (nodes, mounts, name) in [(2000, 1, 3), (2000, 2000, 3), (1000, 1000, 3000), (3, 65536, 100_000)]
+        {
+            let image = forged(nodes, mounts, name);
+            let tree = EmbeddedTree::of(&image).expect("it begins like one");
+            let entries: Vec<EmbeddedEntry<'_>> = tree.entries().collect();
+            assert!(entries.len() <= nodes as usize, "{}", entries.len());
+            assert!(entries.iter().all(|entry| entry.path.len() <= LONGEST_PATH));
+            assert_eq!(entries.is_empty(), name as usize > LONGEST_PATH);
+        }
     }
 }
