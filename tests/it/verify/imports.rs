@@ -73,3 +73,30 @@ fn what_is_copied_over_an_imported_memory_is_compared() {
     assert_ne!(forged, snapshot);
     assert_ne!(outcome(&original, &forged).0, Outcome::Equal);
 }
+
+/// What begins with the value of an import through another global does not begin with what init has left.
+#[test]
+fn an_import_that_is_read_through_another_global_is_found() {
+    let module = |admin: &str, data: &str, body: &str| {
+        wasm(&format!(
+            r#"(module (type $gc (struct (field i32)))
+            (import "env" "mode" (global $mode i32))
+            (global $copy i32 (global.get $mode))
+            (global $is_admin (mut i32) {admin})
+            (global $o (ref $gc) (struct.new $gc (i32.const 1)))
+            (memory 1) {data}
+            (func {body} (global.set $is_admin (i32.const 0)) (i32.store8 (i32.const 0) (i32.const 65)))
+            (func (export "may_delete") (result i32) (global.get $is_admin))
+            (func (export "peek") (result i32) (i32.load8_u (i32.const 0))))"#
+        ))
+    };
+    let original = module("(i32.const 5)", "", r#"(export "preinit")"#);
+    let honest = Preinit::from(Options { host: host(), ..Options::default() }).run(&original).unwrap().wasm;
+    assert_eq!(outcome(&original, &honest).0, Outcome::Equal);
+    let at_zero = r#"(data (i32.const 0) "A")"#;
+    let at_copy = r#"(data (offset (global.get $copy)) "A")"#;
+    for (admin, data) in [("(global.get $copy)", at_zero), ("(i32.const 0)", at_copy)] {
+        let (found, text) = outcome(&original, &module(admin, data, ""));
+        assert_eq!(found, Outcome::CouldNotTell, "{text}");
+    }
+}
