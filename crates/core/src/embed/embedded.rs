@@ -83,6 +83,7 @@ impl<'a> EmbeddedTree<'a> {
         let mut mounts = 0..tree.word(24).unwrap_or(0);
         // Each node has one parent. So one that is met again is of a tree that somebody has changed.
         let mut met = vec![false; nodes as usize];
+        let mut children_left = nodes;
         let mut pending: Vec<(u32, Rc<str>)> = Vec::new();
         std::iter::from_fn(move || {
             loop {
@@ -102,7 +103,9 @@ impl<'a> EmbeddedTree<'a> {
                 if kind == EmbeddedKind::Directory {
                     let parent: Rc<str> = path.as_str().into();
                     let end = node.start.saturating_add(node.len).min(nodes);
-                    for child in (node.start..end).rev() {
+                    let count = end.saturating_sub(node.start).min(children_left);
+                    children_left -= count;
+                    for child in (end - count..end).rev() {
                         if !std::mem::replace(&mut met[child as usize], true) {
                             pending.push((child, Rc::clone(&parent)));
                         }
