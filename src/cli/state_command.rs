@@ -42,7 +42,8 @@ pub fn probe(args: &ProbeArgs) -> anyhow::Result<()> {
     let module = Module::parse_for_other_engine(&wasm)?;
     let (probed, schema) = state_file::probe(&module)?;
     watchdog.enter(Phase::Writing);
-    let staged = [schema_output.stage(json(&schema)?.into_bytes())?, output.stage(probed)?];
+    // A pipe is most likely the module's, and may block: then nothing is left.
+    let staged = [output.stage(probed)?, schema_output.stage(json(&schema)?.into_bytes())?];
     staged.into_iter().try_for_each(Staged::commit)
 }
 

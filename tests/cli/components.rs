@@ -1,8 +1,6 @@
 //! Components on the command line.
 
 use super::{Place, done, failed, stderr};
-use preinit_testing::command_component::command;
-use preinit_testing::{repository, test_program};
 
 const COMPONENT: &str = r#"(component
     (core module $m (global $g (mut i32) (i32.const 1)) (func (export "init") (global.set $g (i32.const 2))))
@@ -180,7 +178,7 @@ fn calls_of_components_are_recorded_and_captured() {
 #[test]
 fn what_was_made_before_is_reused() {
     let place = Place::new();
-    place.write("in.wat", PRINTER);
+    place.write("in.wat", COMPONENT);
     let run = |options: &str| {
         let output = place.line(&format!("in.wat -o out.wasm -v --allow-wasi --cache-dir cache {options}"));
         done(&output);
@@ -248,48 +246,9 @@ fn snapshots_of_components_are_verified() {
     let output = place.line("verify in.wat wrong.wat --allow-wasi");
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        text.contains("core.1.global.0: 5000000002 in the original, 6000000002 in the snapshot"),
-        "{text}"
-    );
+    assert!(text.starts_with("different: ") && text.contains("core.2.function.7.body"), "{text}");
 }
 
 fn wat_of(wasm: &[u8]) -> Vec<u8> {
     wasmprinter::print_bytes(wasm).unwrap().into_bytes()
-}
-
-/// What init has read of files must be what they hold when a result is reused.
-#[test]
-fn results_of_components_know_what_was_read() {
-    let place = Place::new();
-    let wasm = command(&test_program("wasi/descriptors.wasm"));
-    let name = wasm.windows(13).position(|bytes| bytes == b"wasi:cli/run@").expect("it is a command");
-    let version = wasm[name..].iter().take_while(|byte| byte.is_ascii_graphic());
-    let entry = String::from_utf8(version.copied().collect()).unwrap();
-    place.write("in.wasm", &wasm);
-    std::fs::create_dir(place.join("data")).unwrap();
-    for entry in std::fs::read_dir(repository().join("test-programs/data")).unwrap() {
-        let entry = entry.unwrap();
-        if entry.file_type().unwrap().is_file() {
-            std::fs::copy(entry.path(), place.join("data").join(entry.file_name())).unwrap();
-        }
-    }
-    std::fs::create_dir(place.join("scratch")).unwrap();
-    let reused = || {
-        let output = place.line(&format!(
-            "in.wasm -o out.wasm -v --allow-wasi -f {entry} --mapdir /data::data --mapdir /scratch::scratch --cache-dir cache \
-             --result-cache"
-        ));
-        done(&output);
-        stderr(&output).contains("an earlier run made it")
-    };
-    assert!(!reused() && reused());
-    // The same size, at the same time.
-    let file = std::fs::File::options().write(true).open(place.join("data/apple.txt")).unwrap();
-    let times = std::fs::FileTimes::new().set_modified(file.metadata().unwrap().modified().unwrap());
-    let mut contents = place.read("data/apple.txt");
-    contents[0] ^= 1;
-    place.write("data/apple.txt", contents);
-    file.set_times(times).unwrap();
-    assert!(!reused() && reused());
 }

@@ -6,11 +6,12 @@ use super::super::module_comparison::{self, read_bodies};
 use super::super::verdict::Difference;
 use super::super::verdict_builder::VerdictBuilder;
 use super::side::Side;
-use crate::component::{Remade, remade};
+use crate::component::{ComponentRunError, Remade, remade};
 use crate::host::Ledger;
 use crate::options::Options;
 use preinit_core::component::Component;
 use preinit_core::module::Module;
+use std::collections::BTreeSet;
 
 /// What the snapshot must be.
 pub struct Code {
@@ -119,9 +120,12 @@ fn added(original: &Side<'_>, snapshot: &Side<'_>) -> u64 {
     added.sum()
 }
 
-/// What is around the core modules.
+/// What is around the core modules that have instances. Others are compared with it, because nothing else looks at them.
 fn frame(wasm: &[u8]) -> Result<Vec<u8>, VerifyError> {
-    let component = Component::parse(wasm).map_err(crate::component::ComponentRunError::from)?;
-    let empty: Vec<Option<&[u8]>> = component.modules().iter().map(|_| Some(EMPTY)).collect();
+    let component = Component::parse(wasm).map_err(ComponentRunError::from)?;
+    let instances = component.elaborate().map_err(ComponentRunError::from)?;
+    let with_instance: BTreeSet<usize> = instances.iter().map(|instance| instance.module).collect();
+    let empty = |module: usize| with_instance.contains(&module).then_some(EMPTY);
+    let empty: Vec<Option<&[u8]>> = (0..component.modules().len()).map(empty).collect();
     Ok(component.with_modules(&empty))
 }

@@ -40,14 +40,14 @@ use crate::{Place, done, stderr};
 
 /// Whether the code of `in.wasm` came from the cache.
 fn from_cache(place: &Place, cache: &str) -> bool {
-    let output = place.run(["in.wasm", "-o", "out.wasm", "-v", "--cache-dir", cache]);
+    let output = place.run(["in.wasm", "-o", "out.wasm", "-v", "--no-opt", "--cache-dir", cache]);
     done(&output);
     stderr(&output).contains(", from the cache")
 }
 
 /// Whether the snapshot of `in.wasm` was one that was kept.
 fn from_results(place: &Place, cache: &str, line: &str) -> bool {
-    let line = format!("in.wasm -o out.wasm -v --cache-dir {cache} --result-cache {line}");
+    let line = format!("in.wasm -o out.wasm -v --no-opt --cache-dir {cache} --result-cache {line}");
     let output = place.line(&line);
     done(&output);
     stderr(&output).contains("an earlier run made it")

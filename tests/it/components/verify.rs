@@ -197,6 +197,28 @@ fn faults_around_core_modules_are_found() {
     }
 }
 
+/// A core module that has no instance here, but is exported, is compared as a whole.
+#[test]
+fn faults_in_modules_without_an_instance_are_found() {
+    let text = |answer: i32| {
+        format!(
+            r#"(component
+            (core module $spare (func (export "check") (result i32) (i32.const {answer})))
+            (core module $m (global $g (mut i32) (i32.const 0))
+              (func (export "init") (global.set $g (i32.const 7)))
+              (func (export "run") (result i32) (global.get $g)))
+            (core instance $i (instantiate $m))
+            (export "spare" (core module $spare))
+            (func (export "preinit") (canon lift (core func $i "init")))
+            (func (export "run") (result u32) (canon lift (core func $i "run"))))"#
+        )
+    };
+    let guest = of_text("spare", &text(1));
+    assert_eq!(verdict(&guest, &guest.snapshot).outcome, Outcome::Equal);
+    let wrong = of_text("spare", &text(0)).snapshot;
+    assert_eq!(verdict(&guest, &wrong).outcome, Outcome::Different);
+}
+
 /// Values of all kinds go in and come out, and each export is called.
 #[test]
 fn arguments_are_made_by_their_types() {
