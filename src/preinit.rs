@@ -203,6 +203,8 @@ impl Preinit {
     }
 
     /// Lets an import of a component be an instance of its own, whose functions trap, once init has returned.
+    ///
+    /// No example: only for components; the name is that of the import, as in `cut_import("local:init/loader")`.
     pub fn cut_import(mut self, name: impl Into<String>) -> Self {
         self.options.cut_imports.push(name.into());
         self

@@ -29,7 +29,6 @@ use crate::preinit::Output;
 use crate::report::{Report, Timings};
 use crate::stage_clock::StageClock;
 use crate::warning::Warning;
-use crate::wording::nearest;
 use adapter::{Adapter, can_take_handles, keeps_no_handles};
 use foreign::Foreign;
 use part::{Part, Place, name};
@@ -41,8 +40,7 @@ use preinit_core::encode::encode;
 use preinit_core::layout::Layout;
 #[cfg(feature = "audit")]
 use preinit_core::module::Module;
-use preinit_core::plan::{Plan, PlanOptions, Warning as OutputWarning, plan};
-use preinit_core::printable::Name;
+use preinit_core::plan::{Plan, PlanOptions, plan};
 use preinit_core::probe::ProbeOptions;
 use preinit_core::snapshot::Snapshot;
 use report::Summary;
@@ -83,7 +81,7 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
         let Run { state, executed, clock, timings, .. } = run;
         timings.encode += clock.lap();
 
-        summary.warnings.extend(useless_renames(options, state.component).map(Warning::Output));
+        summary.warnings.extend(report::useless_renames(options, state.component).map(Warning::Output));
         summary.warnings.extend(executed.ledger.warnings(&options.host.policies));
         let host = executed.store.data();
         let (stdout, stderr) = (host.stdout(), host.stderr());
@@ -102,16 +100,6 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
 fn edited(wasm: Vec<u8>, options: &Options) -> Result<Vec<u8>, ComponentRunError> {
     let wasm = with_renamed_exports(&wasm, &options.renames)?;
     Ok(without_imports(&wasm, &options.cut_imports)?)
-}
-
-/// The renames that have no effect.
-fn useless_renames(options: &Options, component: &Component<'_>) -> impl Iterator<Item = OutputWarning> {
-    let useless = options.renames.iter().filter(|rename| component.exports().all(|name| name != rename.src));
-    useless.map(|rename| OutputWarning::NoSuchExport {
-        dst: rename.dst.as_str().into(),
-        src: rename.src.as_str().into(),
-        near: nearest(&rename.src, component.exports()).map(Name::from),
-    })
 }
 
 /// A component whose init has run.

@@ -3,11 +3,14 @@ use super::findings::Findings;
 use super::init_call::InitCall;
 use super::part::name;
 use crate::engine::TierReason;
+use crate::options::Options;
 use crate::report::{self, HeapReport, LayoutReport, MemoryReport, Report, TableReport, Timings, seconds};
 use crate::warning::Warning;
+use crate::wording::nearest;
 use preinit_core::component::{Component, CoreInstance};
 use preinit_core::module::Module;
 use preinit_core::plan::{Plan, Warning as OutputWarning};
+use preinit_core::printable::Name;
 use preinit_core::snapshot::Snapshot;
 use serde::Serialize;
 
@@ -121,4 +124,14 @@ impl Summary {
             core_instances: self.instances,
         }
     }
+}
+
+/// The renames that have no effect.
+pub fn useless_renames(options: &Options, component: &Component<'_>) -> impl Iterator<Item = OutputWarning> {
+    let useless = options.renames.iter().filter(|rename| component.exports().all(|name| name != rename.src));
+    useless.map(|rename| OutputWarning::NoSuchExport {
+        dst: rename.dst.as_str().into(),
+        src: rename.src.as_str().into(),
+        near: nearest(&rename.src, component.exports()).map(Name::from),
+    })
 }

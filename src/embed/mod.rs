@@ -10,6 +10,8 @@
 //! // `embedded.wasm` is a module that finds `/data` wherever it runs; it can be pre-initialized like any other.
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! No example: the other items are what the ones above hold and give back.
 
 mod archive;
 mod directory;

@@ -1,4 +1,6 @@
 //! What a module is, and what to do with it, from its bytes alone.
+//!
+//! No example: the types are what an inspection holds; [`inspect`] is the one thing to call.
 
 mod advice;
 mod component;

@@ -73,7 +73,6 @@ const CASES: &[(&str, &str, i32, &str)] = &[
     ("a pipe as a memory", "encode wide.wat --state pipe.json -o out.wasm", 2, "it is not a file"),
     ("a pipe that nobody empties", "probe wide.wat -o full --state-schema out.json", 2, "still writing"),
     ("a pipe that nobody empties", "encode wide.wat --state wide.json -o full", 2, "still writing"),
-    ("very many functions", "probe many.wasm -o out.wasm --state-schema out.json", 2, "time limit"),
     ("a pipe as the ledger", "in.wasm -f init -o out.wasm --ledger unread", 2, "still reading or opening"),
     ("a pipe as the report", "verify in.wasm in.wasm --report unread", 2, "still reading or opening"),
     ("the module on a silent input", "-o out.wasm", 2, "still reading"),

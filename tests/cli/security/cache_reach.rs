@@ -39,7 +39,8 @@ fn reading_and_neighbors_are_no_reason() {
     fs::create_dir(place.join("work")).unwrap();
     assert!(!from_cache(&place, "cache"));
     for line in ["--dir .", "--mapdir /c::cache", "--dir-rw work", "--dir-rw work --dir ."] {
-        let output = place.line(&format!("in.wasm -o out.wasm -v --cache-dir cache --allow-wasi {line}"));
+        let output =
+            place.line(&format!("in.wasm -o out.wasm -v --no-opt --cache-dir cache --allow-wasi {line}"));
         done(&output);
         assert!(stderr(&output).contains(", from the cache"), "{line}: {}", stderr(&output));
     }
@@ -54,11 +55,11 @@ fn the_platform_s_cache_is_not_used() {
         done(&output);
         stderr(&output)
     };
-    run("in.wasm -o out.wasm");
-    assert!(run("in.wasm -o out.wasm -v").contains(", from the cache"));
+    run("in.wasm -o out.wasm --no-opt");
+    assert!(run("in.wasm -o out.wasm -v --no-opt").contains(", from the cache"));
     let writes = "in.wasm -o out.wasm --allow-wasi --dir-rw home";
     assert!(!run(writes).contains("cache"));
-    let verbose = run(&format!("{writes} -v"));
+    let verbose = run(&format!("{writes} -v --no-opt"));
     assert!(verbose.contains("cache not used") && !verbose.contains(", from the cache"), "{verbose}");
 }
 

@@ -5,6 +5,8 @@
 //! [`interpose`](crate::interpose) does it: no index moves. What they remember is in a page at the end of the module's
 //! memory, which the module itself never sees (`page`). Nothing is copied at the start: files are copied from the segment as
 //! they are read.
+//!
+//! No example: internal to the product; `preinit::embed` has one.
 
 mod embedded;
 mod image;
