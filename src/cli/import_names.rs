@@ -1,6 +1,7 @@
 //! Names of imports in options. One that nothing imports is misspelt most of the time.
 
 use preinit::host::Preload;
+use preinit::stages::component::is_component;
 use preinit::stages::nearest;
 use preinit::stages::printable::Printable;
 use wasmparser::{Parser, Payload};
@@ -27,6 +28,9 @@ impl ImportNames {
         if self.stubs.is_empty() && self.preloads.is_empty() {
             return Ok(());
         }
+        if is_component(wasm) {
+            return self.check_interfaces(wasm);
+        }
         let mut imports = imports(wasm);
         imports.extend(preloads.iter().flat_map(|preload| self::imports(&preload.wasm)));
         let dotted: Vec<String> = imports.iter().map(|(module, name)| format!("{module}.{name}")).collect();
@@ -38,6 +42,17 @@ impl ImportNames {
             return Err(unknown("--preload", name, "import from", &modules));
         }
         Ok(())
+    }
+
+    /// Checks that the component imports the interfaces of `INTERFACE#NAME`, or a function of that name itself.
+    fn check_interfaces(&self, wasm: &[u8]) -> anyhow::Result<()> {
+        let known = component_imports(wasm);
+        let of =
+            |stub: &String| stub.rsplit_once('#').map_or(stub.clone(), |(interface, _)| interface.to_owned());
+        match self.stubs.iter().map(of).find(|interface| !known.contains(interface)) {
+            Some(interface) => Err(unknown("--stub", &interface, "import", &known)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -58,6 +73,23 @@ fn imports(wasm: &[u8]) -> Vec<(String, String)> {
             Ok(Payload::ImportSection(imports)) => {
                 let imports = imports.into_imports().filter_map(Result::ok);
                 found.extend(imports.map(|import| (import.module.to_owned(), import.name.to_owned())));
+            }
+            Ok(_) => {}
+            Err(_) => break,
+        }
+    }
+    found
+}
+
+/// The names of what a component imports, those of components inside among them.
+fn component_imports(wasm: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload {
+            Ok(Payload::ComponentImportSection(imports)) => {
+                found.extend(
+                    imports.into_iter().filter_map(Result::ok).map(|import| import.name.name.to_owned()),
+                );
             }
             Ok(_) => {}
             Err(_) => break,
