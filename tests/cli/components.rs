@@ -252,3 +252,27 @@ fn snapshots_of_components_are_verified() {
 fn wat_of(wasm: &[u8]) -> Vec<u8> {
     wasmprinter::print_bytes(wasm).unwrap().into_bytes()
 }
+
+/// Functions of interfaces are stubbed by name, and a name that nothing imports is an error.
+#[test]
+fn functions_of_interfaces_are_stubbed() {
+    let place = Place::new();
+    place.write(
+        "in.wat",
+        r#"(component
+            (import "my:host/config@1.0.0" (instance $config (export "limit" (func (result u32)))))
+            (core func $limit (canon lower (func $config "limit")))
+            (core module $m
+              (import "" "limit" (func $limit (result i32)))
+              (global $g (mut i32) (i32.const 9))
+              (func (export "init") (global.set $g (i32.add (i32.const 100) (call $limit)))))
+            (core instance $i (instantiate $m (with "" (instance (export "limit" (func $limit))))))
+            (func (export "init") (canon lift (core func $i "init"))))"#,
+    );
+    failed(&place.line("in.wat -o out.wasm -f init"), 1, "which nothing provides");
+    done(&place.line("in.wat -o out.wasm -f init --stub my:host/config@1.0.0#limit"));
+    let text = wasmprinter::print_bytes(place.read("out.wasm")).unwrap();
+    assert!(text.contains("i32.const 100)"), "{text}");
+    let misspelt = place.line("in.wat -o out.wasm -f init --stub my:host/confg@1.0.0#limit");
+    failed(&misspelt, 2, "did you mean `my:host/config@1.0.0`?");
+}
