@@ -8,29 +8,26 @@ use cap_std::fs::Dir;
 use wasmtime::{Cache, CacheConfig, Config};
 
 use super::cache_section::{CacheSection, EntryName};
+use super::entry_files::{list, make_files_private};
 use super::error::CacheError;
 use super::init_runs::InitRuns;
 use super::owned_directory::{
     OwnedDirectory, PRIVATE_FILE, make_private_in, open_own, open_own_file, write_private,
 };
 use super::prepared_file::{PackedEntry, PreparedError};
-use crate::ownership;
 use crate::temporary::Temporary;
 
 /// The file of an entry that lists its files of code with their hashes, sealed. It is written last.
 pub(super) const SEALED: &str = "sealed";
 
 /// The file of an entry that is locked by the run that makes it.
-const LOCK: &str = "lock";
+pub(super) const LOCK: &str = "lock";
 
 /// The directory of an entry for the engine.
 const ENGINE: &str = "engine";
 
 /// An entry without a seal or a lock was left so long ago by a run that was killed.
 const ABANDONED: Duration = Duration::from_secs(600);
-
-/// Directories within directories that an entry can have.
-const MAX_DEPTH: usize = 8;
 
 /// Compiled modules, kept between runs in a directory.
 ///
@@ -235,7 +232,7 @@ impl CompiledEntry {
             return Err(io::Error::other("the engine did not take what is sealed"));
         }
         let directory = open_entry(&self.section, &self.name)?;
-        make_files_private(&directory, MAX_DEPTH)?;
+        make_files_private(&directory)?;
         let list = list(&directory)?;
         if list.is_empty() {
             return Err(io::Error::other("the engine wrote nothing"));
@@ -314,66 +311,4 @@ fn is_sealed(section: &CacheSection, name: &EntryName, directory: &Dir, mut file
     // Its age decides what is evicted.
     let _ = file.set_times(FileTimes::new().set_modified(SystemTime::now()));
     Ok(true)
-}
-
-/// The files of code below an entry, a line each with its hash, sorted.
-///
-/// # Errors
-/// If others can change anything there.
-fn list(entry: &Dir) -> io::Result<String> {
-    let mut lines = Vec::new();
-    list_into(&mut lines, entry, "", MAX_DEPTH)?;
-    lines.sort();
-    Ok(lines.concat())
-}
-
-fn list_into(lines: &mut Vec<String>, directory: &Dir, prefix: &str, depth: usize) -> io::Result<()> {
-    for entry in directory.entries()? {
-        let name = entry?.file_name();
-        let Some(name) = name.to_str() else { return Err(io::Error::other("its name is not Unicode")) };
-        let path = format!("{prefix}{name}");
-        if directory.symlink_metadata(name)?.is_dir() {
-            let depth = depth.checked_sub(1).ok_or_else(|| io::Error::other("too many directories"))?;
-            let below = open_own(directory, name, Path::new(&path)).map_err(io::Error::other)?;
-            list_into(lines, &below, &format!("{path}/"), depth)?;
-        } else if is_code(&path) {
-            let (mut file, _) = open_own_file(directory, name)?;
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes)?;
-            let hash = EntryName::of(Sha256::new_with_prefix(&bytes));
-            lines.push(format!("{}  {path}\n", hash.as_str()));
-        }
-    }
-    Ok(())
-}
-
-/// Whether the engine could run this. What it notes about its files has an extension.
-fn is_code(path: &str) -> bool {
-    Path::new(path).extension().is_none() && path != SEALED && path != LOCK
-}
-
-/// The engine makes files and directories for whomever the user's mask lets in. Nobody could get here, so it is in time.
-fn make_files_private(directory: &Dir, depth: usize) -> io::Result<()> {
-    #[cfg(unix)]
-    for entry in directory.entries()? {
-        use cap_std::fs::PermissionsExt;
-        let name = entry?.file_name();
-        let metadata = directory.symlink_metadata(&name)?;
-        if metadata.is_symlink() {
-            return Err(io::Error::other("it is a link"));
-        }
-        let mode = if metadata.is_dir() { 0o700 } else { 0o600 };
-        // A statistics file can vanish at any time.
-        match directory.set_permissions(&name, cap_std::fs::Permissions::from_mode(mode)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        if metadata.is_dir() {
-            let depth = depth.checked_sub(1).ok_or_else(|| io::Error::other("too many directories"))?;
-            make_files_private(&directory.open_dir(&name)?, depth)?;
-        }
-    }
-    let metadata = directory.dir_metadata()?;
-    let _ = depth;
-    ownership::check(&metadata).map_err(io::Error::other)
 }

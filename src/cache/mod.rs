@@ -5,6 +5,7 @@
 
 mod cache_section;
 mod compile_cache;
+mod entry_files;
 mod error;
 mod init_runs;
 mod owned_directory;

@@ -1,6 +1,7 @@
 //! Temporary files of processes that were killed.
 
-use std::fs::TryLockError;
+use std::ffi::OsStr;
+use std::fs::{File, TryLockError};
 use std::time::{Duration, SystemTime};
 
 use cap_std::fs::{Dir, OpenOptions};
@@ -20,23 +21,26 @@ pub fn remove_leftovers(directory: &Dir) {
     for entry in entries.take(LISTED).flatten() {
         let file_name = entry.file_name();
         let Some(name) = file_name.to_str().and_then(TemporaryName::parse) else { continue };
-        if is_leftover(directory, &file_name, name) {
+        // Locked until it is gone: whoever makes it right now sees that it is taken.
+        if let Some(_locked) = leftover(directory, &file_name, name) {
             let _ = directory.remove_file(&file_name);
         }
     }
 }
 
-fn is_leftover(directory: &Dir, file_name: &std::ffi::OsStr, name: TemporaryName) -> bool {
-    let Ok(metadata) = directory.symlink_metadata(file_name) else { return false };
+/// The file, if nobody will finish it; locked where there are locks.
+fn leftover(directory: &Dir, file_name: &OsStr, name: TemporaryName) -> Option<File> {
+    let metadata = directory.symlink_metadata(file_name).ok()?;
     if !metadata.is_file() || ownership::check(&metadata).is_err() {
-        return false;
+        return None;
     }
     let age = metadata.modified().map(|time| SystemTime::now().duration_since(time.into_std()));
     let abandoned = age.is_ok_and(|age| age.unwrap_or_default() > ABANDONED);
-    let Ok(file) = directory.open_with(file_name, OpenOptions::new().write(true)) else { return false };
-    match file.into_std().try_lock() {
+    let file = directory.open_with(file_name, OpenOptions::new().write(true)).ok()?.into_std();
+    let is_left = match file.try_lock() {
         Ok(()) => abandoned || name.host.is(Host::this()),
         Err(TryLockError::WouldBlock) => false,
         Err(TryLockError::Error(_)) => abandoned,
-    }
+    };
+    is_left.then_some(file)
 }

@@ -10,7 +10,7 @@ mod temporary_name;
 mod unfinished;
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 
 use cap_std::fs::{Dir, OpenOptions};
@@ -22,7 +22,8 @@ pub use unfinished::remove_all;
 use temporary_name::TemporaryName;
 use unfinished::Unfinished;
 
-/// Attempts to find a name that nothing has yet. Names are random, so one is enough.
+/// Attempts to find a name that nothing has yet, and to lock its file before somebody takes it for a leftover. Names are
+/// random, and the other moment is short, so one is nearly always enough.
 const ATTEMPTS: u32 = 8;
 
 /// A new file in a directory, locked while it is open.
@@ -44,17 +45,18 @@ impl Temporary {
         cap_std::fs::OpenOptionsExt::mode(&mut options, mode);
         #[cfg(not(unix))]
         let _ = mode;
-        let mut result = Err(io::Error::from(io::ErrorKind::AlreadyExists));
         for _ in 0..ATTEMPTS {
-            result = Unfinished::create(directory, TemporaryName::new()?.to_string(), &options);
-            if !matches!(&result, Err(error) if error.kind() == io::ErrorKind::AlreadyExists) {
-                break;
+            let name = TemporaryName::new()?.to_string();
+            match Unfinished::create(directory, name.clone(), &options) {
+                Ok((unfinished, file)) if is_ours(directory, &name, &file) => {
+                    return Ok(Temporary { unfinished, file });
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
             }
         }
-        let (unfinished, file) = result?;
-        // Where there are no locks, leftovers are recognized by their age.
-        let _ = file.try_lock();
-        Ok(Temporary { unfinished, file })
+        Err(io::Error::from(io::ErrorKind::AlreadyExists))
     }
 
     /// For its content.
@@ -69,5 +71,48 @@ impl Temporary {
     pub fn persist(self, name: &OsStr) -> io::Result<File> {
         self.unfinished.persist(name)?;
         Ok(self.file)
+    }
+}
+
+/// Locks a new file. Until then it looks like a leftover, and may have been removed, or be about to be.
+fn is_ours(directory: &Dir, name: &str, file: &File) -> bool {
+    match file.try_lock() {
+        Ok(()) => directory.symlink_metadata(name).is_ok(),
+        Err(TryLockError::WouldBlock) => false,
+        // Where there are no locks, leftovers are recognized by their age.
+        Err(TryLockError::Error(_)) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
+    use cap_std::ambient_authority;
+    use cap_std::fs::Dir;
+
+    use super::{Temporary, remove_leftovers};
+
+    /// As two processes do that write into one folder at once.
+    #[test]
+    fn a_file_that_is_being_made_is_no_leftover() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = Dir::open_ambient_dir(place.path(), ambient_authority()).unwrap();
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    remove_leftovers(&directory);
+                }
+            });
+            let made: Result<Vec<_>, _> = (0..2000)
+                .map(|number: u32| {
+                    Temporary::new(&directory, 0o600)?.persist(number.to_string().as_ref()).map(drop)
+                })
+                .collect();
+            done.store(true, Ordering::Relaxed);
+            made.unwrap();
+        });
     }
 }
