@@ -1,5 +1,6 @@
 //! What a user of the command line can do about an error or a warning. The library knows no options by name.
 
+use preinit::embed::SourceError;
 use preinit::error::{ComponentRunError, ModuleError};
 use preinit::finding::{Finding, Remedy};
 use preinit::host::{Class, HostError, ImportCalled, WasiImport};
@@ -30,6 +31,7 @@ pub fn for_error(error: &anyhow::Error) -> Option<String> {
     error.chain().find_map(|cause| {
         let error = cause.downcast_ref::<Error>().and_then(for_library_error);
         let error = error.or_else(|| cause.downcast_ref::<VerifyError>().and_then(for_verify_error));
+        let error = error.or_else(|| cause.downcast_ref::<SourceError>().and_then(for_source));
         error.or_else(|| cause.downcast_ref::<CacheError>().map(for_cache))
     })
 }
@@ -69,6 +71,10 @@ fn for_verify_error(error: &VerifyError) -> Option<String> {
         VerifyError::Host(error) => for_host(error),
         _ => None,
     }
+}
+
+fn for_source(error: &SourceError) -> Option<String> {
+    matches!(error, SourceError::TooLarge(_)).then(|| "--max-memory allows more".to_string())
 }
 
 fn for_cache(error: &CacheError) -> String {

@@ -36,7 +36,7 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
         return Err(Refused(warnings).into());
     }
     terminal::warn(if args.quiet > 1 { &[] } else { &warnings });
-    let wasm = Embedding::new(&args.host)?.applied(input.read(limit(args))?)?;
+    let wasm = Embedding::new(&args.host, limit(args))?.applied(input.read(limit(args))?)?;
     ImportNames::of(&args.host).check(&wasm, &host.preloads)?;
     watchdog.enter_longer(Phase::Compiling, COMPILING);
     let options = Options { on_init: Some(watchdog.at_init(Phase::Auditing)), ..options(args, host) };

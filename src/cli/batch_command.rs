@@ -139,7 +139,7 @@ impl Batch {
         let words = ["preinit".into(), self.module.clone().into()];
         let cli =
             args::parse(words.into_iter().chain(self.options.iter().map(Into::into)), CalledAs::Preinit)?;
-        Embedding::new(&cli.snapshot.host)
+        Embedding::new(&cli.snapshot.host, SizeLimit::of(cli.snapshot.limits.max_memory))
     }
 
     /// What the command would do for this job.

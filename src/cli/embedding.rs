@@ -7,6 +7,7 @@ use preinit::stages::component::is_component;
 
 use super::args::{HostArgs, usage_error};
 use super::host_conversion::clock;
+use super::input::SizeLimit;
 use super::terminal;
 
 /// What is put into modules; read when it is asked for.
@@ -16,12 +17,13 @@ pub struct Embedding {
 
 impl Embedding {
     /// Reads what the arguments name.
-    pub fn new(args: &HostArgs) -> anyhow::Result<Self> {
+    pub fn new(args: &HostArgs, limit: SizeLimit) -> anyhow::Result<Self> {
         if args.embed.embed.is_empty() {
             return Ok(Embedding { tree: None });
         }
         let mut sources = Sources::default();
         sources.set_times(times(args));
+        sources.set_max_bytes(limit.bytes());
         for pattern in &args.embed.exclude {
             sources.exclude(pattern).map_err(|error| usage_error(&format!("--embed-exclude: {error}")))?;
         }

@@ -15,6 +15,7 @@ use preinit::stages::{PrintablePath, counted};
 
 use super::args::{ExtractArgs, ListArgs};
 use super::exit::Exit;
+use super::extracted_links;
 use super::input::{self, SizeLimit};
 use super::terminal;
 use super::watchdog::Watchdog;
@@ -57,6 +58,14 @@ pub fn extract(args: &ExtractArgs) -> anyhow::Result<Exit> {
         bail!("`{}` has no files in it", PrintablePath(&args.input));
     }
     let paths = entries.iter().map(|entry| inside(&entry.path)).collect::<anyhow::Result<Vec<_>>>()?;
+    let (mut links, mut others) = (Vec::new(), Vec::new());
+    for (entry, path) in entries.iter().zip(&paths) {
+        match entry.kind {
+            EmbeddedKind::Link(target) => links.push((path.as_path(), target)),
+            _ => others.push(path.as_path()),
+        }
+    }
+    extracted_links::check(&links, others.into_iter())?;
     let directory = &args.directory;
     let cannot_make = || format!("cannot make the directory `{}`", PrintablePath(directory));
     fs::create_dir_all(directory).with_context(cannot_make)?;

@@ -69,6 +69,11 @@ impl SizeLimit {
         SizeLimit { bytes: max_memory.max(LEAST) }
     }
 
+    /// For what reads by itself.
+    pub fn bytes(self) -> u64 {
+        self.bytes
+    }
+
     /// For files that take `times` their size to be read.
     pub fn divided_by(self, times: u64) -> SizeLimit {
         SizeLimit { bytes: self.bytes / times }

@@ -9,6 +9,7 @@ mod called_as;
 mod compile_ahead;
 mod embedding;
 mod exit;
+mod extracted_links;
 mod files_command;
 mod generate;
 mod host_conversion;

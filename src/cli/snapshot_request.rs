@@ -85,8 +85,8 @@ impl SnapshotRequest {
         let level = Level::of(args.messages.verbose, args.messages.quiet, watched, called_as);
         let (cache, verify, is_untrusted) = (args.cache.clone(), args.verify, args.limits.untrusted);
         let names = (called_as == CalledAs::Preinit).then(|| ImportNames::of(&args.host));
-        let embedding = Embedding::new(&args.host)?;
         let limit = SizeLimit::of(args.limits.max_memory);
+        let embedding = Embedding::new(&args.host, limit)?;
         let host = host_options(&args.host, limit, guest_stdout_captured, &mut warnings)?;
         let mut options = options(args, recording(host, &side_outputs), side_outputs.has_page());
         if called_as == CalledAs::Wizer {

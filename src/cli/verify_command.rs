@@ -48,7 +48,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     }
     terminal::warn(if args.quiet > 1 { &[] } else { &warnings });
     let limit = SizeLimit::of(args.limits.max_memory);
-    let original = Embedding::new(&args.host)?.applied(input::read(&args.original, limit)?)?;
+    let original = Embedding::new(&args.host, limit)?.applied(input::read(&args.original, limit)?)?;
     ImportNames::of(&args.host).check(&original, &options.host.preloads)?;
     let snapshot = input::read(&args.snapshot, limit)?;
     watchdog.enter(Phase::Verifying);

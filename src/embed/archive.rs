@@ -1,13 +1,15 @@
 //! Reads archives: ZIP, and tar, plain or compressed by gzip.
 
+use super::budget::Budget;
 use super::error::SourceError;
 use super::filter::Filter;
 use super::sources::{Times, stays_inside};
 use flate2::bufread::{DeflateDecoder, GzDecoder};
 use preinit_core::embed::Entry;
 use rawzip::CompressionMethod;
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -32,12 +34,22 @@ impl Format {
     }
 }
 
+/// What is taken of an archive.
+#[derive(Clone, Copy)]
+pub(super) struct Unpacking<'u> {
+    pub filter: &'u Filter,
+    pub times: Times,
+    pub budget: &'u Budget,
+}
+
 /// What is in the archive at `path`.
-pub(super) fn read(path: &Path, format: Format, filter: &Filter, times: Times) -> Result<Entry, SourceError> {
-    let unreadable = |source| SourceError::Unreadable { path: path.to_owned(), source };
-    let bytes = fs::read(path).map_err(unreadable)?;
+pub(super) fn read(path: &Path, format: Format, unpacking: Unpacking<'_>) -> Result<Entry, SourceError> {
+    let file =
+        File::open(path).map_err(|source| SourceError::Unreadable { path: path.to_owned(), source })?;
+    let bytes = unpacking.budget.read_archive(file, path)?;
     let bytes = bytes.as_slice();
-    let mut unpacked = Unpacked { path, filter, times, left: LARGEST, root: Directory::default() };
+    let Unpacking { filter, times, budget } = unpacking;
+    let mut unpacked = Unpacked { path, filter, times, budget, root: Directory::default() };
     match format {
         Format::Zip => unpacked.zip(bytes)?,
         Format::Tar => unpacked.tar(bytes)?,
@@ -46,8 +58,27 @@ pub(super) fn read(path: &Path, format: Format, filter: &Filter, times: Times) -
     unpacked.root.into_entry(times.fixed())
 }
 
-/// What all files together may have, in bytes: no more fits into a data segment.
-const LARGEST: u64 = u32::MAX as u64;
+/// What stands between two files of an archive, such as long names, in bytes at most. It is kept whole while it is read.
+const BETWEEN: u64 = 1 << 20;
+
+/// Reads an archive as far as it is allowed to.
+struct Metered<'m, R> {
+    bytes: R,
+    allowed: &'m Cell<u64>,
+}
+
+impl<R: Read> Read for Metered<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let allowed = self.allowed.get();
+        if allowed == 0 && !buffer.is_empty() {
+            return Err(io::Error::other("more than 1 MiB stands between two of its files"));
+        }
+        let most = buffer.len().min(usize::try_from(allowed).unwrap_or(usize::MAX));
+        let read = self.bytes.read(&mut buffer[..most])?;
+        self.allowed.set(allowed - read as u64);
+        Ok(read)
+    }
+}
 
 /// A directory while it fills.
 #[derive(Default)]
@@ -75,13 +106,15 @@ impl Directory {
     }
 
     /// The directory at this path, which is made if it is not there.
-    fn at(&mut self, names: &[String]) -> Option<&mut Directory> {
-        let Some((first, rest)) = names.split_first() else { return Some(self) };
-        let below =
-            self.entries.entry(first.clone()).or_insert_with(|| Unfinished::Directory(Directory::default()));
-        match below {
-            Unfinished::Directory(directory) => directory.at(rest),
-            Unfinished::Other(_) => None,
+    fn at(&mut self, names: &[String], budget: &Budget) -> Result<Option<&mut Directory>, SourceError> {
+        let Some((first, rest)) = names.split_first() else { return Ok(Some(self)) };
+        if !self.entries.contains_key(first) {
+            budget.directory()?;
+            self.entries.insert(first.clone(), Unfinished::Directory(Directory::default()));
+        }
+        match self.entries.get_mut(first) {
+            Some(Unfinished::Directory(directory)) => directory.at(rest, budget),
+            Some(Unfinished::Other(_)) | None => Ok(None),
         }
     }
 
@@ -99,7 +132,7 @@ struct Unpacked<'u> {
     path: &'u Path,
     filter: &'u Filter,
     times: Times,
-    left: u64,
+    budget: &'u Budget,
     root: Directory,
 }
 
@@ -117,10 +150,17 @@ impl Unpacked<'_> {
     }
 
     fn tar(&mut self, bytes: impl Read) -> Result<(), SourceError> {
-        let mut archive = tar::Archive::new(bytes);
+        let allowed = Cell::new(BETWEEN);
+        let mut archive = tar::Archive::new(Metered { bytes, allowed: &allowed });
         let entries = archive.entries().map_err(|error| self.unreadable(error))?;
         for entry in entries {
             let mut entry = entry.map_err(|error| self.unreadable(error))?;
+            // What the entry has, whether it is taken or not, and what may come until the next one.
+            let size = match entry.header().entry_type().is_gnu_sparse() {
+                true => entry.header().entry_size().map_err(|error| self.unreadable(error))?,
+                false => entry.size(),
+            };
+            allowed.set(size.saturating_add(BETWEEN));
             let name = entry.path_bytes().into_owned();
             let name = String::from_utf8(name).map_err(|_| SourceError::NotUnicode(self.path.to_owned()))?;
             let seconds = entry.header().mtime().unwrap_or(0);
@@ -141,11 +181,15 @@ impl Unpacked<'_> {
                 self.link(&names, target, modified)?;
             } else if kind.is_hard_link() {
                 let target = self.names(&target()?)?;
-                let same = self.root.get(&target).cloned();
+                let same = self.root.get(&target);
                 let same = same.ok_or_else(|| SourceError::Special(self.in_archive(&name)))?;
+                if let Entry::File { contents, .. } = same {
+                    self.budget.take(contents.len() as u64)?;
+                }
+                let same = same.clone();
                 self.put(&names, same)?;
             } else if kind.is_file() || kind.is_contiguous() {
-                let contents = self.contents(&mut entry)?;
+                let contents = self.budget.read(&mut entry, self.path)?;
                 self.put(&names, Entry::File { contents, modified })?;
             } else if !(kind.is_pax_global_extensions() || kind.is_pax_local_extensions()) {
                 return Err(SourceError::Special(self.in_archive(&name)));
@@ -172,10 +216,12 @@ impl Unpacked<'_> {
             }
             let local = archive.get_entry(entry.wayfinder()).map_err(|error| self.invalid(error))?;
             let contents = match entry.compression_method() {
-                CompressionMethod::STORE => self.contents(&mut local.verifying_reader(local.data())),
-                CompressionMethod::DEFLATE => {
-                    self.contents(&mut local.verifying_reader(DeflateDecoder::new(local.data())))
+                CompressionMethod::STORE => {
+                    self.budget.read(&mut local.verifying_reader(local.data()), self.path)
                 }
+                CompressionMethod::DEFLATE => self
+                    .budget
+                    .read(&mut local.verifying_reader(DeflateDecoder::new(local.data())), self.path),
                 _ => Err(self.unreadable(io::Error::other(format!(
                     "`{name}` is compressed in a way that is not known here, or encrypted"
                 )))),
@@ -198,22 +244,12 @@ impl Unpacked<'_> {
         if path.starts_with('/') || names.iter().any(|name| name == "..") {
             return Err(SourceError::LeadsOut { path: self.path.to_owned(), target: path.to_owned() });
         }
+        self.budget.entry(Path::new(path), names.len())?;
         Ok(names)
     }
 
-    fn contents(&mut self, entry: &mut impl Read) -> Result<Vec<u8>, SourceError> {
-        let mut contents = Vec::new();
-        let read = entry.take(self.left + 1).read_to_end(&mut contents);
-        let read = read.map_err(|error| self.unreadable(error))? as u64;
-        match self.left.checked_sub(read) {
-            Some(left) => self.left = left,
-            None => return Err(self.unreadable(io::Error::other("its files have more than 4 GiB"))),
-        }
-        Ok(contents)
-    }
-
     fn directory(&mut self, names: &[String], modified: u64) -> Result<(), SourceError> {
-        match self.root.at(names) {
+        match self.root.at(names, self.budget)? {
             Some(directory) => directory.modified = Some(modified),
             None => return Err(SourceError::Special(self.in_archive(&names.join("/")))),
         }
@@ -221,6 +257,7 @@ impl Unpacked<'_> {
     }
 
     fn link(&mut self, names: &[String], target: String, modified: u64) -> Result<(), SourceError> {
+        self.budget.take(target.len() as u64)?;
         let path: PathBuf = names.iter().collect();
         if stays_inside(&path, &target) {
             return self.put(names, Entry::Link { target, modified });
@@ -231,7 +268,7 @@ impl Unpacked<'_> {
     /// A later entry of the same name replaces an earlier one, as when an archive is unpacked.
     fn put(&mut self, names: &[String], entry: Entry) -> Result<(), SourceError> {
         let Some((name, above)) = names.split_last() else { return Ok(()) };
-        let Some(directory) = self.root.at(above) else {
+        let Some(directory) = self.root.at(above, self.budget)? else {
             return Err(SourceError::Special(self.in_archive(&names.join("/"))));
         };
         directory.entries.insert(name.clone(), Unfinished::Other(entry));

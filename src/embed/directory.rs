@@ -1,10 +1,11 @@
 //! Reads directories of this machine.
 
+use super::budget::Budget;
 use super::error::SourceError;
 use super::filter::Filter;
 use super::sources::{Times, stays_inside};
 use preinit_core::embed::Entry;
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -13,6 +14,7 @@ use std::time::UNIX_EPOCH;
 pub(super) struct Reading<'r> {
     pub times: Times,
     pub excluded: &'r Filter,
+    pub budget: &'r Budget,
 }
 
 /// What is at `host`, with everything in it.
@@ -33,12 +35,14 @@ impl Reading<'_> {
         if kind.is_dir() {
             self.directory(path, inside, modified)
         } else if kind.is_file() {
-            let contents = fs::read(path).map_err(|error| unreadable(path, error))?;
+            let file = File::open(path).map_err(|error| unreadable(path, error))?;
+            let contents = self.budget.read(file, path)?;
             Ok(Entry::File { contents, modified })
         } else if kind.is_symlink() {
             let target = fs::read_link(path).map_err(|error| unreadable(path, error))?;
             let not_unicode = |_| SourceError::NotUnicode(path.to_owned());
             let target = target.into_os_string().into_string().map_err(not_unicode)?;
+            self.budget.take(target.len() as u64)?;
             match stays_inside(inside, &target) {
                 true => Ok(Entry::Link { target, modified }),
                 false => Err(SourceError::LeadsOut { path: path.to_owned(), target }),
@@ -49,6 +53,7 @@ impl Reading<'_> {
     }
 
     fn directory(&self, path: &Path, inside: &Path, modified: u64) -> Result<Entry, SourceError> {
+        self.budget.directory()?;
         let mut entries = Vec::new();
         for found in fs::read_dir(path).map_err(|error| unreadable(path, error))? {
             let found = found.map_err(|error| unreadable(path, error))?;
@@ -60,6 +65,7 @@ impl Reading<'_> {
             if self.excluded.excludes(&names) {
                 continue;
             }
+            self.budget.entry(&inside, names.len())?;
             let metadata = fs::symlink_metadata(&path).map_err(|error| unreadable(&path, error))?;
             entries.push((name, self.entry(&path, &inside, &metadata)?));
         }

@@ -1,4 +1,4 @@
-use crate::wording::PrintablePath;
+use crate::wording::{Bytes, PrintablePath};
 use preinit_core::embed::NameError;
 use preinit_core::printable::Printable;
 use std::io;
@@ -29,6 +29,17 @@ pub enum SourceError {
         path: PathBuf,
         /// Where it leads.
         target: String,
+    },
+    /// Files, names and entries are more than is allowed.
+    #[error("the files to embed have more than {}, with what their names and archives take", Bytes(*.0))]
+    TooLarge(u64),
+    /// A path has too many names, or is too long.
+    #[error("a path to embed has {depth} names in {bytes} bytes; 128 names in 4096 bytes are possible")]
+    TooDeep {
+        /// Its length.
+        bytes: usize,
+        /// Its names.
+        depth: usize,
     },
     /// A pattern of what is left out cannot be read.
     #[error("`{}` is not a pattern of names: {why}", Printable(pattern))]

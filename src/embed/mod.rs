@@ -14,6 +14,7 @@
 //! No example: the other items are what the ones above hold and give back.
 
 mod archive;
+mod budget;
 mod directory;
 mod error;
 mod filter;

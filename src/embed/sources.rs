@@ -1,6 +1,7 @@
 //! What is to be embedded, and under which names.
 
 use super::archive::{self, Format};
+use super::budget::Budget;
 use super::directory::{Reading, read};
 use super::error::SourceError;
 use super::filter::Filter;
@@ -58,11 +59,20 @@ impl Times {
 }
 
 /// Everything that is to be embedded.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Sources {
     sources: Vec<Source>,
     times: Times,
     excluded: Filter,
+    max_bytes: u64,
+}
+
+impl Default for Sources {
+    /// Nothing yet, and at most what a data segment has room for.
+    fn default() -> Sources {
+        let max_bytes = u32::MAX.into();
+        Sources { sources: Vec::new(), times: Times::default(), excluded: Filter::default(), max_bytes }
+    }
 }
 
 impl Sources {
@@ -81,6 +91,11 @@ impl Sources {
     /// Says which times files have.
     pub fn set_times(&mut self, times: Times) {
         self.times = times;
+    }
+
+    /// Limits what all files, their names and what is known of each entry may take, in bytes.
+    pub fn set_max_bytes(&mut self, max_bytes: u64) {
+        self.max_bytes = max_bytes;
     }
 
     /// Leaves out what a pattern like `*.pyc` or `test/**/data` matches: without a slash names, with one the path below what is
@@ -105,10 +120,11 @@ impl Sources {
     /// # Errors
     /// [`SourceError`], if something cannot be read, or not be embedded.
     pub fn tree(&self) -> Result<Tree, SourceError> {
+        let budget = Budget::new(self.max_bytes);
         let mut mounts: BTreeMap<&str, Entry> = BTreeMap::new();
         let mut order = Vec::new();
         for source in &self.sources {
-            let (guest, entry) = mounted(source, self.read(source)?)?;
+            let (guest, entry) = mounted(source, self.read(source, &budget)?)?;
             match mounts.get_mut(guest) {
                 None => {
                     order.push(guest);
@@ -129,11 +145,14 @@ impl Sources {
 
 impl Sources {
     /// An archive is unpacked, unless the name that it gets is that of an archive too.
-    fn read(&self, source: &Source) -> Result<Entry, SourceError> {
+    fn read(&self, source: &Source, budget: &Budget) -> Result<Entry, SourceError> {
         let format = Format::of(&source.host).filter(|_| source.host.is_file());
         match format.filter(|_| Format::of(Path::new(&source.guest)).is_none()) {
-            Some(format) => archive::read(&source.host, format, &self.excluded, self.times),
-            None => read(&source.host, &Reading { times: self.times, excluded: &self.excluded }),
+            Some(format) => {
+                let unpacking = archive::Unpacking { filter: &self.excluded, times: self.times, budget };
+                archive::read(&source.host, format, unpacking)
+            }
+            None => read(&source.host, &Reading { times: self.times, excluded: &self.excluded, budget }),
         }
     }
 }

@@ -5,13 +5,13 @@ use std::fs;
 use std::process::{Output, Stdio};
 use wasm_encoder::{CustomSection, Encode, Section};
 
-const MIB: u64 = 1 << 20;
+pub(super) const MIB: u64 = 1 << 20;
 
 /// What the process takes for itself, in bytes, and what of the limits it may overrun.
-const OWN: u64 = 120 * MIB;
+pub(super) const OWN: u64 = 120 * MIB;
 
 /// Runs the command, and measures the most memory that it has had.
-fn measured(place: &Place, line: &str) -> (Output, u64) {
+pub(super) fn measured(place: &Place, line: &str) -> (Output, u64) {
     let mut command = place.command(line.split_whitespace());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());

@@ -8,6 +8,7 @@
 //! | `memory` | what a module makes the host keep in memory is bounded |
 //! | `output_escape` | outputs go where they were asked for, whatever the module does meanwhile |
 //! | `output_mode` | a replaced file gives nobody rights; the ledger is for its owner alone |
+//! | `embedded_files` | what is embedded is bounded, and what is taken out stays in its directory |
 //! | `interruption` | an interrupted run leaves no temporary files, a killed one none for long |
 //! | `page` | a page of HTML runs nothing of the module |
 //! | `result_reuse` | a kept snapshot is used only where init would see the same |
@@ -20,6 +21,8 @@ mod cache_directory;
 #[cfg(unix)]
 mod cache_owner;
 mod cache_reach;
+#[cfg(target_os = "linux")]
+mod embedded_files;
 #[cfg(unix)]
 mod interruption;
 #[cfg(target_os = "linux")]
