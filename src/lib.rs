@@ -31,7 +31,7 @@ pub mod inspect;
 mod instance;
 mod literal;
 mod options;
-#[cfg(feature = "cache")]
+#[cfg(any(feature = "cache", feature = "verify"))]
 mod ownership;
 mod page;
 mod pipeline;
@@ -40,7 +40,7 @@ mod prepared;
 mod repetition;
 pub mod report;
 mod stage_clock;
-#[cfg(feature = "cache")]
+#[cfg(any(feature = "cache", feature = "verify"))]
 mod temporary;
 #[cfg(feature = "verify")]
 pub mod verify;
@@ -81,7 +81,7 @@ pub mod stages {
     pub mod page {
         pub use crate::page::*;
     }
-    #[cfg(feature = "cache")]
+    #[cfg(any(feature = "cache", feature = "verify"))]
     pub mod temporary {
         pub use crate::temporary::*;
     }

@@ -1,7 +1,7 @@
 use super::compile_cache::CompileCache;
 use super::prepared_file::{self, Fit, PreparedError};
+use crate::temporary::TemporaryDirectory;
 use std::sync::Arc;
-use tempfile::TempDir;
 
 /// Optimized code of one module, compiled before and elsewhere: by [`Preinit::prepare_code`](crate::Preinit::prepare_code).
 ///
@@ -21,13 +21,13 @@ use tempfile::TempDir;
 #[derive(Debug, Clone)]
 pub struct PreparedCode {
     cache: CompileCache,
-    _directory: Arc<TempDir>,
+    _directory: Arc<TemporaryDirectory>,
 }
 
 impl PreparedCode {
     /// An empty place for code.
     pub(crate) fn empty() -> Result<PreparedCode, PreparedError> {
-        let directory = tempfile::Builder::new().prefix("preinit-").tempdir().map_err(PreparedError::io)?;
+        let directory = TemporaryDirectory::new().map_err(PreparedError::io)?;
         let cache = CompileCache::new(directory.path().join("code"));
         Ok(PreparedCode { cache, _directory: Arc::new(directory) })
     }

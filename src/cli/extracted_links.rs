@@ -38,7 +38,9 @@ pub fn check<'e>(
         }
         if !stays_inside(path, target, &targets) {
             let (path, target) = (PrintablePath(path), Printable(target));
-            bail!("the module has a link `{path}` to `{target}`, which leads out of the directory, or in a circle");
+            bail!(
+                "the module has a link `{path}` to `{target}`, which leads out of the directory, or in a circle"
+            );
         }
     }
     Ok(())

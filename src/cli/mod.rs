@@ -35,6 +35,9 @@ mod watchdog;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
+
+use preinit::stages::temporary;
 
 use args::Command;
 use called_as::CalledAs;
@@ -43,7 +46,10 @@ use exit::Exit;
 /// Does what the words ask for, the program's name first.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let (called_as, words) = CalledAs::of(words);
-    run(called_as, words).unwrap_or_else(|error| exit::fail(&error, called_as)).code(called_as)
+    let exit = run(called_as, words).unwrap_or_else(|error| exit::fail(&error, called_as)).code(called_as);
+    // A run that was abandoned may still have some.
+    temporary::remove_all(Duration::from_secs(1));
+    exit
 }
 
 fn run(called_as: CalledAs, words: Vec<OsString>) -> anyhow::Result<Exit> {

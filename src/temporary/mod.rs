@@ -1,13 +1,17 @@
 //! New content for a file, under a name of its own until it is complete. Then it takes the name that it is for, in one
 //! step.
 //!
+//! Temporary directories and processes that serve this one are here too.
+//!
 //! Nothing stays of a run that ends early: what is unfinished is removed when it is dropped, and by [`remove_all`], which
 //! is for signal handlers. Only a process that is killed leaves something. [`remove_leftovers`] recognizes it by its
 //! name, and by its lock, which ended with the process.
 
+mod directory;
 mod leftovers;
+mod process;
+mod registry;
 mod temporary_name;
-mod unfinished;
 
 use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
@@ -15,12 +19,15 @@ use std::io;
 
 use cap_std::fs::{Dir, OpenOptions};
 
+pub use directory::TemporaryDirectory;
 pub use leftovers::remove_leftovers;
+pub use process::ServingProcess;
+pub use registry::remove_all;
+#[cfg(feature = "cache")]
 pub(crate) use temporary_name::is_temporary;
-pub use unfinished::remove_all;
 
+use registry::{Passing, Registered};
 use temporary_name::TemporaryName;
-use unfinished::Unfinished;
 
 /// Attempts to find a name that nothing has yet, and to lock its file before somebody takes it for a leftover. Names are
 /// random, and the other moment is short, so one is nearly always enough.
@@ -29,7 +36,7 @@ const ATTEMPTS: u32 = 8;
 /// A new file in a directory, locked while it is open.
 #[derive(Debug)]
 pub struct Temporary {
-    unfinished: Unfinished,
+    registered: Registered,
     file: File,
 }
 
@@ -47,9 +54,14 @@ impl Temporary {
         let _ = mode;
         for _ in 0..ATTEMPTS {
             let name = TemporaryName::new()?.to_string();
-            match Unfinished::create(directory, name.clone(), &options) {
-                Ok((unfinished, file)) if is_ours(directory, &name, &file) => {
-                    return Ok(Temporary { unfinished, file });
+            let made = Registered::new(|| {
+                let directory = directory.try_clone()?;
+                let file = directory.open_with(&name, &options)?.into_std();
+                Ok((Passing::File(directory, name.clone()), file))
+            });
+            match made {
+                Ok((registered, file)) if is_ours(directory, &name, &file) => {
+                    return Ok(Temporary { registered, file });
                 }
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -69,7 +81,10 @@ impl Temporary {
     /// # Errors
     /// If the directory does not allow it. Then nothing has changed, and the file is gone.
     pub fn persist(self, name: &OsStr) -> io::Result<File> {
-        self.unfinished.persist(name)?;
+        self.registered.keep(|passing| match passing {
+            Passing::File(directory, temporary) => directory.rename(temporary, directory, name),
+            _ => Err(io::Error::from(io::ErrorKind::InvalidInput)),
+        })?;
         Ok(self.file)
     }
 }

@@ -69,6 +69,7 @@ impl Display for TemporaryName {
 }
 
 /// Whether this is the name of a temporary file of ours.
+#[cfg(feature = "cache")]
 pub(crate) fn is_temporary(name: &str) -> bool {
     TemporaryName::parse(name).is_some()
 }

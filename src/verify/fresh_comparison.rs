@@ -9,6 +9,7 @@ use super::verifier::Verifier;
 use super::{VerifyError, VerifyOptions};
 use crate::engine::{Compiled, Compiler};
 use crate::execute::ExecuteError;
+use crate::temporary::TemporaryDirectory;
 use std::sync::Arc;
 
 /// Both modules, compiled.
@@ -26,7 +27,7 @@ pub(super) fn compare(
     verdict: &mut VerdictBuilder<'_>,
 ) -> Result<(), VerifyError> {
     let Some(run) = verifier.runs.first() else { return Ok(()) };
-    let folder = match tempfile::tempdir() {
+    let folder = match TemporaryDirectory::new() {
         Ok(folder) => folder,
         Err(error) => {
             verdict.undecided(format!("no other directory could be made: {error}"));

@@ -21,6 +21,7 @@ use crate::execute::{Compilation, ExecuteError, Execution, Initialized, REACTOR_
 use crate::freeze::{FrameReader, Freeze, OriginalEnded, OriginalRun, StopRun, StoppedRun, Trigger};
 use crate::host::{Ledger, Limits};
 use crate::report::seconds;
+use crate::temporary::TemporaryDirectory;
 use preinit_core::addition::Extended;
 use preinit_core::capture::capture;
 use preinit_core::probe::Probed;
@@ -153,7 +154,7 @@ impl FrozenComparison<'_, '_, '_> {
 
     /// Compares with an original that was started in another world.
     fn run_fresh(&self, compiler: Compiler, verdict: &mut VerdictBuilder<'_>) -> Result<(), VerifyError> {
-        let folder = match tempfile::tempdir() {
+        let folder = match TemporaryDirectory::new() {
             Ok(folder) => folder,
             Err(error) => {
                 verdict.undecided(format!("no other directory could be made: {error}"));

@@ -1,12 +1,13 @@
 //! A process of Node that answers requests, one JSON document per line.
 
 use super::DriverError;
+use crate::temporary::ServingProcess;
 use crate::wording::PrintablePath;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ const NODE: &str = "PREINIT_NODE";
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) struct NodeProcess {
-    child: Child,
+    _process: ServingProcess,
     /// `None` when it has failed to answer.
     requests: Option<ChildStdin>,
     replies: Receiver<std::io::Result<String>>,
@@ -27,16 +28,13 @@ impl NodeProcess {
     /// Runs a script with one argument.
     pub fn start(script: &Path, argument: &Path) -> Result<NodeProcess, String> {
         let node = std::env::var_os(NODE).unwrap_or_else(|| "node".into());
-        let mut child = Command::new(&node)
-            .arg(script)
-            .arg(argument)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
+        let mut command = Command::new(&node);
+        command.arg(script).arg(argument);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let (process, requests, stdout) = ServingProcess::start(&mut command)
             .map_err(|error| format!("cannot run `{}`: {error}", PrintablePath(node.as_ref())))?;
         let (sender, replies) = channel();
-        if let Some(stdout) = child.stdout.take() {
+        if let Some(stdout) = stdout {
             std::thread::spawn(move || {
                 for line in BufReader::new(stdout).lines() {
                     if sender.send(line).is_err() {
@@ -45,8 +43,7 @@ impl NodeProcess {
                 }
             });
         }
-        let requests = child.stdin.take();
-        Ok(NodeProcess { child, requests, replies })
+        Ok(NodeProcess { _process: process, requests, replies })
     }
 
     pub fn ask<R: DeserializeOwned>(&mut self, request: &impl Serialize) -> Result<R, DriverError> {
@@ -66,13 +63,5 @@ impl NodeProcess {
         };
         serde_json::from_str(&line)
             .map_err(|error| DriverError(format!("node's reply is malformed: {error}")))
-    }
-}
-
-impl Drop for NodeProcess {
-    fn drop(&mut self) {
-        // It may be in an endless loop; either way nobody waits for its reply any more.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

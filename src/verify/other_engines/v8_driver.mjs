@@ -1,6 +1,7 @@
 // Runs a module in V8. One request per line on standard input, one reply per line on standard output.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { Worker } from 'node:worker_threads';
 import { Identities, isNan, readFunctions, readState, show, toJavaScript } from './read_state.mjs';
 
 const setup = JSON.parse(readFileSync(process.argv[2]));
@@ -112,6 +113,11 @@ const requests = {
     return { state: readState(instance.exports, setup.schema, identities, files, writeFileSync) };
   },
 };
+
+// The module may be in an endless loop when whoever asks is killed. A thread of its own sees that.
+const parent = process.ppid;
+const watch = `setInterval(() => process.ppid === ${parent} || process.kill(process.pid, 'SIGKILL'), 500)`;
+new Worker(watch, { eval: true }).unref();
 
 for await (const line of createInterface({ input: process.stdin })) {
   let reply;

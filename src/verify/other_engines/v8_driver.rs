@@ -5,6 +5,7 @@ use super::portable_module::{ImportedFunction, PortableModule};
 use super::v8_protocol::{Argument, HostCall, Import, Reply, Request, Setup};
 use super::{Driver, DriverError, DriverResult};
 use crate::host::Entry;
+use crate::temporary::TemporaryDirectory;
 use crate::verify::instance_state::{InstanceState, MemoryBytes};
 use preinit_core::capture::{FunctionIndices, Identity};
 use preinit_core::hex;
@@ -15,7 +16,6 @@ use preinit_core::state_file::{StateInstance, StateReference, StateSchema, State
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tempfile::TempDir;
 use wasmparser::ValType;
 
 const DRIVER: &str = include_str!("v8_driver.mjs");
@@ -24,7 +24,7 @@ const READ_STATE: &str = include_str!("read_state.mjs");
 pub(super) struct V8Driver<'m> {
     module: PortableModule<'m>,
     node: NodeProcess,
-    directory: TempDir,
+    directory: TemporaryDirectory,
     /// The functions of the instance.
     functions: FunctionIndices,
 }
@@ -32,7 +32,7 @@ pub(super) struct V8Driver<'m> {
 impl<'m> V8Driver<'m> {
     pub fn new(module: PortableModule<'m>) -> Result<Self, String> {
         let failed = |error: std::io::Error| format!("cannot give the module to node: {error}");
-        let directory = tempfile::tempdir().map_err(failed)?;
+        let directory = TemporaryDirectory::new().map_err(failed)?;
         let file = |name: &str, contents: &[u8]| {
             let path = directory.path().join(name);
             std::fs::write(&path, contents).map(|()| path).map_err(failed)

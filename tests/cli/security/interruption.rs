@@ -30,6 +30,11 @@ struct Run(Child);
 impl Run {
     /// Signals end it, even if whoever runs the tests ignores them.
     fn start(place: &Place, line: &str) -> Run {
+        Run::with(place, line, &[])
+    }
+
+    /// The same with these variables.
+    fn with(place: &Place, line: &str, variables: &[(&str, &str)]) -> Run {
         let command = place.command(line.split(' '));
         let mut env = Command::new("env");
         if cfg!(target_os = "linux") {
@@ -37,6 +42,7 @@ impl Run {
         }
         env.arg(command.get_program()).args(command.get_args()).current_dir(place.path());
         env.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        env.envs(variables.iter().copied());
         Run(env.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 
@@ -157,6 +163,101 @@ fn what_a_killed_run_leaves_is_removed_by_the_next() {
     // Another command, another output: the directory is what counts.
     done(&place.line("in.wasm -o other.wasm"));
     assert_eq!(temporary(&place), Vec::<String>::new());
+}
+
+/// Long calls in V8: Node and its directory are there until a signal or the time limit ends the command.
+const CALLS_SPIN: &str = r#"(module (func (export "preinit")) (func (export "f") (loop $l (br $l))))"#;
+
+/// Of the temporary directory.
+fn directories(place: &Place) -> Vec<String> {
+    let entries = fs::read_dir(place.join("tmp")).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| name.starts_with(".preinit-"));
+    names
+}
+
+/// Whether a process of Node has something of this directory on its command line.
+#[cfg(target_os = "linux")]
+fn node_runs(directory: &str) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    processes.into_iter().any(|process| {
+        let words = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words);
+        words.contains(directory) && words.contains("driver.mjs")
+    })
+}
+
+#[cfg(target_os = "linux")]
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn node_and_its_directory_go_with_the_command() {
+    let node = std::env::var_os("PREINIT_NODE").unwrap_or_else(|| "node".into());
+    if Command::new(node).arg("--version").output().is_err() {
+        eprintln!("without Node, only the other endings are tested");
+        return;
+    }
+    let place = Place::new();
+    place.write("calls.wat", CALLS_SPIN);
+    fs::create_dir(place.join("tmp")).unwrap();
+    let tmp = place.join("tmp").to_str().unwrap().to_owned();
+    for ending in [Some(INT), Some(TERM), Some(HUP), Some(KILL), None] {
+        let timeout = if ending.is_none() { "2s" } else { "none" };
+        let line = format!("verify calls.wat calls.wat --engine v8 --script calls.txt --timeout {timeout}");
+        place.write("calls.txt", "f()\n");
+        let mut run = Run::with(&place, &line, &[("TMPDIR", &tmp)]);
+        wait_until("Node is started", || node_runs(&tmp) || ending.is_none());
+        std::thread::sleep(Duration::from_millis(500));
+        if let Some(signal) = ending {
+            send(signal, &run);
+        }
+        let status = run.end();
+        assert_eq!(status.signal(), ending, "{status}");
+        // One that is killed cannot end anybody; Node sees it.
+        if ending == Some(KILL) {
+            wait_until("Node ends by itself", || !node_runs(&tmp));
+            assert_eq!(directories(&place).len(), 1);
+            // And the next command that needs such a directory removes what it has left.
+            let mut next = Run::with(&place, "prepare in.wasm -o code", &[("TMPDIR", &tmp)]);
+            assert!(next.end().success());
+        }
+        assert!(!node_runs(&tmp), "{ending:?}");
+        assert_eq!(directories(&place), Vec::<String>::new(), "{ending:?}");
+    }
+}
+
+/// Prepared code is unpacked into a directory. So it is while a run goes on, and when it is abandoned.
+#[test]
+fn directories_go_with_the_command() {
+    let place = place();
+    fs::create_dir(place.join("tmp")).unwrap();
+    let tmp = place.join("tmp").to_str().unwrap().to_owned();
+    let tmp = [("TMPDIR", tmp.as_str())];
+    assert!(Run::with(&place, "prepare in.wasm -o code", &tmp).end().success());
+    assert_eq!(directories(&place), Vec::<String>::new());
+    for signal in [INT, TERM, HUP] {
+        let line = "in.wasm -f spin --prepared code --timeout none -o out.wasm -q";
+        let mut run = Run::with(&place, line, &tmp);
+        let start = Instant::now();
+        while directories(&place).is_empty() && start.elapsed() < Duration::from_secs(60) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(directories(&place).len(), 1);
+        send(signal, &run);
+        assert_eq!(run.end().signal(), Some(signal));
+        assert_eq!(directories(&place), Vec::<String>::new(), "signal {signal}");
+    }
+    let mut run = Run::with(&place, "in.wasm -f spin --prepared code --timeout 300ms -o out.wasm -q", &tmp);
+    assert_eq!(run.end().code(), Some(1));
+    assert_eq!(directories(&place), Vec::<String>::new());
 }
 
 /// 120 of them: the old output or the new one, never a part.
