@@ -41,6 +41,9 @@ pub(super) fn audit(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let host = first_run::repeatable(&options.host);
     let wasi = host.wasi.clone().unwrap_or_default();
     let options = Options { host, ..options.clone() };
+    if options.at.is_some() {
+        return Err(ComponentRunError::Option("an audit of what is frozen in the middle of a call").into());
+    }
     let prepared = Prepared::new(&options, wasm)?;
     timings.compile = seconds(prepared.compile_time);
     timings.parse = clock.lap() - timings.compile;

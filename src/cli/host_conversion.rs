@@ -61,10 +61,11 @@ pub fn host_options(
 }
 
 /// Both names of an import may hold dots, so there are as many imports to stub as there are dots. A component's function comes
-/// after `#`.
+/// after `#`, or is all that there is.
 fn possible_imports(stub: &str) -> impl Iterator<Item = ImportName> {
     let places = stub.match_indices(['.', '#']);
-    places.map(|(place, _)| ImportName::new(&stub[..place], &stub[place + 1..]))
+    let plain = (!stub.contains(['.', '#'])).then(|| ImportName::new("", stub));
+    places.map(|(place, _)| ImportName::new(&stub[..place], &stub[place + 1..])).chain(plain)
 }
 
 fn wasi_options(

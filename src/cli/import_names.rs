@@ -4,7 +4,8 @@ use preinit::host::Preload;
 use preinit::stages::component::is_component;
 use preinit::stages::nearest;
 use preinit::stages::printable::Printable;
-use wasmparser::{Parser, Payload};
+use wasmparser::component_types::{ComponentEntityType, ComponentItem};
+use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
 use super::args::{HostArgs, usage_error};
 
@@ -29,40 +30,48 @@ impl ImportNames {
             return Ok(());
         }
         if is_component(wasm) {
-            return self.check_interfaces(wasm);
+            return self.check_functions(wasm);
         }
         let mut imports = imports(wasm);
         imports.extend(preloads.iter().flat_map(|preload| self::imports(&preload.wasm)));
         let dotted: Vec<String> = imports.iter().map(|(module, name)| format!("{module}.{name}")).collect();
         if let Some(stub) = self.stubs.iter().find(|stub| !dotted.contains(stub)) {
-            return Err(unknown("--stub", stub, "import", &dotted));
+            return Err(unknown(("--stub", "module"), stub, "import", &dotted));
         }
         let modules: Vec<String> = imports.into_iter().map(|(module, _)| module).collect();
         if let Some(name) = self.preloads.iter().find(|name| !modules.contains(name)) {
-            return Err(unknown("--preload", name, "import from", &modules));
+            return Err(unknown(("--preload", "module"), name, "import from", &modules));
         }
         Ok(())
     }
 
-    /// Checks that the component imports the interfaces of `INTERFACE#NAME`, or a function of that name itself.
-    fn check_interfaces(&self, wasm: &[u8]) -> anyhow::Result<()> {
-        let known = component_imports(wasm);
-        let of =
-            |stub: &String| stub.rsplit_once('#').map_or(stub.clone(), |(interface, _)| interface.to_owned());
-        match self.stubs.iter().map(of).find(|interface| !known.contains(interface)) {
-            Some(interface) => Err(unknown("--stub", &interface, "import", &known)),
-            None => Ok(()),
+    /// Checks that the component imports the functions, as `INTERFACE#NAME` or by themselves.
+    fn check_functions(&self, wasm: &[u8]) -> anyhow::Result<()> {
+        // What is wrong with a component is reported elsewhere.
+        let Some(known) = component_functions(wasm) else { return Ok(()) };
+        let typed = self.stubs.iter().map(|stub| stub.strip_prefix('#').unwrap_or(stub));
+        for stub in typed {
+            if known.iter().any(|known| known == stub) {
+                continue;
+            }
+            let interface = |name: &str| name.rsplit_once('#').map(|(interface, _)| interface.to_owned());
+            let interfaces: Vec<String> = known.iter().filter_map(|name| interface(name)).collect();
+            return Err(match interface(stub).filter(|interface| !interfaces.contains(interface)) {
+                Some(interface) => unknown(("--stub", "component"), &interface, "import", &interfaces),
+                None => unknown(("--stub", "component"), stub, "imported function", &known),
+            });
         }
+        Ok(())
     }
 }
 
-fn unknown(option: &str, typed: &str, what: &str, known: &[String]) -> anyhow::Error {
+fn unknown((option, of): (&str, &str), typed: &str, what: &str, known: &[String]) -> anyhow::Error {
     let hint = match nearest(typed, known.iter().map(String::as_str)) {
         Some(near) => format!("; did you mean `{}`?", Printable(near)),
         None if known.is_empty() => "; it has no imports".to_owned(),
         None => String::new(),
     };
-    usage_error(&format!("{option}: the module has no {what} `{}`{hint}", Printable(typed)))
+    usage_error(&format!("{option}: the {of} has no {what} `{}`{hint}", Printable(typed)))
 }
 
 /// Module and name of every import. What cannot be read is nothing to compare with, and reported elsewhere.
@@ -81,19 +90,33 @@ fn imports(wasm: &[u8]) -> Vec<(String, String)> {
     found
 }
 
-/// The names of what a component imports, those of components inside among them.
-fn component_imports(wasm: &[u8]) -> Vec<String> {
+/// The functions that a component imports: `INTERFACE#NAME`, or `NAME` for one that is in no interface.
+fn component_functions(wasm: &[u8]) -> Option<Vec<String>> {
+    let types = Validator::new_with_features(WasmFeatures::all()).validate_all(wasm).ok()?;
     let mut found = Vec::new();
+    let mut depth = 0;
     for payload in Parser::new(0).parse_all(wasm) {
-        match payload {
-            Ok(Payload::ComponentImportSection(imports)) => {
-                found.extend(
-                    imports.into_iter().filter_map(Result::ok).map(|import| import.name.name.to_owned()),
-                );
+        match payload.ok()? {
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::ComponentImportSection(imports) if depth == 1 => {
+                for import in imports {
+                    let name = import.ok()?.name.name;
+                    match types.component_item_for_import(name)?.ty {
+                        ComponentEntityType::Func(_) => found.push(name.to_owned()),
+                        ComponentEntityType::Instance(id) => {
+                            let exports = &types[id].exports;
+                            let is_function =
+                                |item: &ComponentItem| matches!(item.ty, ComponentEntityType::Func(_));
+                            let functions = exports.iter().filter(|(_, item)| is_function(item));
+                            found.extend(functions.map(|(function, _)| format!("{name}#{function}")));
+                        }
+                        _ => {}
+                    }
+                }
             }
-            Ok(_) => {}
-            Err(_) => break,
+            _ => {}
         }
     }
-    found
+    Some(found)
 }

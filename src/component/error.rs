@@ -1,5 +1,6 @@
 use crate::error::Error;
 use crate::execute::Stop;
+use crate::freeze::FreezeError;
 use crate::host::HostError;
 use crate::instance::InstanceError;
 use preinit_core::component::ComponentError;
@@ -92,6 +93,12 @@ pub enum ComponentRunError {
     /// The guest was stopped.
     #[error("{0}")]
     Stopped(Box<Stop>),
+    /// The component could not be frozen.
+    #[error(transparent)]
+    Freeze(Box<FreezeError>),
+    /// The clock of a core module cannot go on.
+    #[error("the monotonic clock of {0} cannot be shifted: it does not ask for it by WASI preview 1")]
+    Clock(String),
     /// Handles do not survive.
     #[error("{0}")]
     Handles(LiveHandles),
@@ -169,9 +176,11 @@ impl ComponentRunError {
                 )
             }
             ComponentRunError::InModule { error, .. } => error.is_refusal(),
+            ComponentRunError::Freeze(error) => error.is_refusal(),
             ComponentRunError::Failed { .. }
             | ComponentRunError::Stopped(_)
             | ComponentRunError::Handles(_)
+            | ComponentRunError::Clock(_)
             | ComponentRunError::SharedMemory(_)
             | ComponentRunError::Objects { .. } => true,
             _ => false,

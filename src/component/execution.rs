@@ -1,9 +1,11 @@
 //! Runs the probed form of a component: its instantiation, its init, and the count of what is alive afterwards.
 
-use super::ComponentRunError;
+use super::freezing::{Stopping, is_stop};
 use super::init_call::{InitCall, init_calls};
+use super::{ComponentRunError, Prepared};
 use crate::engine::{CompiledComponent, Compiler};
 use crate::execute::{Interrupt, Stop, the_function};
+use crate::freeze::{FreezeError, Reached};
 use crate::host::{ComponentHost, Ledger, Limits, component_linker, new_component_store};
 use crate::options::Options;
 #[cfg(feature = "component-calls")]
@@ -20,6 +22,8 @@ pub struct Executed {
     pub called: Vec<InitCall>,
     /// Every host call.
     pub ledger: Ledger,
+    /// How the last call ended, if the run was to be stopped in it.
+    pub interrupted: Option<Interrupted>,
     /// Handles that are alive.
     pub handles: usize,
     pub compiler: Compiler,
@@ -29,22 +33,51 @@ pub struct Executed {
     pub run_time: Duration,
 }
 
+impl Executed {
+    /// The calls that returned.
+    pub fn consumed(&self) -> &[InitCall] {
+        let returned =
+            self.interrupted.as_ref().map_or(self.called.len(), |interrupted| interrupted.returned);
+        &self.called[..returned.min(self.called.len())]
+    }
+}
+
+/// How the calls of a run ended that was to be stopped.
+pub struct Interrupted {
+    /// How many calls returned.
+    pub returned: usize,
+    /// How the next one ended.
+    pub error: Option<wasmtime::Error>,
+}
+
 /// Instantiates, calls init, and ends the run. What init called is in `recorded` even if it does not come to its end.
 pub fn execute(
     options: &Options,
-    compiled: &CompiledComponent,
-    (digest, compile_time): ([u8; 32], Duration),
+    (prepared, compiled): (&Prepared<'_>, &CompiledComponent),
     recorded: &mut Ledger,
 ) -> Result<Executed, ComponentRunError> {
     let limits = &options.limits;
-    let engine = &compiled.engine;
-    let calls = init_calls(options, compiled)?;
+    let Prepared { compile_time, digest, stopping, .. } = prepared;
+    let mut calls = init_calls(options, compiled)?;
     let running = Instant::now();
-    let mut store = new_component_store(engine, &options.host, limits, digest)?;
-    let instances = initialize(options, compiled, (&mut store, compile_time), &calls);
+    let mut store = new_component_store(&compiled.engine, &options.host, limits, *digest)?;
+    let until = (&calls[..], stopping.as_ref().map(Stopping::function));
+    let started = start_until(options, compiled, (&mut store, *compile_time), until);
+    let ended = started.and_then(|(started, interrupted)| {
+        let handles = live_handles(&mut store).map_err(ComponentRunError::Compile)?;
+        let instances = started.bell.ring(&mut store).map_err(ComponentRunError::Compile)?;
+        Ok((instances, handles, interrupted))
+    });
     let ledger = store.data_mut().take_ledger();
     recorded.clone_from(&ledger);
-    let (instances, handles) = instances?;
+    let (instances, handles, interrupted) = ended?;
+    if let (Some(stopping), Some(interrupted), Some(trigger)) = (stopping, &interrupted, &options.at) {
+        let run = (&calls[..], limits, &ledger);
+        if let Some(error) = stopping.not_reached(interrupted, run, (&instances, &mut store), trigger) {
+            return Err(error.into());
+        }
+        calls.truncate(interrupted.returned + 1);
+    }
     if let Some(left @ 1..) = ledger.unreplayed() {
         let (recorded, made) = (ledger.len() + left, ledger.len());
         return Err(ComponentRunError::NotReplayed { made, recorded });
@@ -54,25 +87,13 @@ pub fn execute(
         instances,
         called: calls,
         ledger,
+        interrupted,
         handles,
         compiler: compiled.compiler,
         cached: compiled.cached,
-        compile_time,
+        compile_time: *compile_time,
         run_time: running.elapsed(),
     })
-}
-
-/// Instantiates, and calls init. Gives all core instances, and the number of handles that are alive.
-fn initialize(
-    options: &Options,
-    compiled: &CompiledComponent,
-    (store, compile_time): (&mut Store<ComponentHost>, Duration),
-    calls: &[InitCall],
-) -> Result<(Vec<Instance>, usize), ComponentRunError> {
-    let Started { bell, .. } = start(options, compiled, (store, compile_time), calls)?;
-    let handles = live_handles(store).map_err(ComponentRunError::Compile)?;
-    let instances = bell.ring(store).map_err(ComponentRunError::Compile)?;
-    Ok((instances, handles))
 }
 
 /// A component whose init has run, and that can be called.
@@ -83,12 +104,23 @@ pub struct Started {
 }
 
 /// Instantiates, calls init, and takes all limits away.
+#[cfg(feature = "verify")]
 pub fn start(
     options: &Options,
     compiled: &CompiledComponent,
-    (store, compile_time): (&mut Store<ComponentHost>, Duration),
+    store: (&mut Store<ComponentHost>, Duration),
     calls: &[InitCall],
 ) -> Result<Started, ComponentRunError> {
+    start_until(options, compiled, store, (calls, None)).map(|(started, _)| started)
+}
+
+/// The same; but if a core function is given that ends the run, it tells how the calls ended.
+pub fn start_until(
+    options: &Options,
+    compiled: &CompiledComponent,
+    (store, compile_time): (&mut Store<ComponentHost>, Duration),
+    (calls, stop): (&[InitCall], Option<u32>),
+) -> Result<(Started, Option<Interrupted>), ComponentRunError> {
     let limits = &options.limits;
     let engine = &compiled.engine;
     let linker =
@@ -97,24 +129,34 @@ pub fn start(
     let left = limits.timeout.map(|timeout| timeout.saturating_sub(compile_time));
     let interrupt = left.map(|left| Interrupt::after(left, engine, store));
     let ready = linker.instantiate_pre(&compiled.component).map_err(ComponentRunError::Link)?;
-    let instance = instantiate(&ready, compiled, store);
-    let instance = instance.map_err(|error| stopped("instantiation", "failed", &error, limits))?;
-    for call in calls {
+    let instance = instantiate(&ready, compiled, store).map_err(|error| match stop {
+        Some(stop) if is_stop(&error, stop) => FreezeError::Refused(Reached.to_string()).into(),
+        _ => stopped("instantiation", "failed", &error, limits),
+    })?;
+    let mut interrupted = stop.map(|_| Interrupted { returned: calls.len(), error: None });
+    for (returned, call) in calls.iter().enumerate() {
         let name = call.name();
         let absent = || ComponentRunError::MissingInit { name: name.as_str().into(), exports: Vec::new() };
         let named = (call.instance.as_deref(), call.function.as_str());
         let function = function(&instance, named, store).ok_or_else(absent)?;
         let mut results = vec![Val::Bool(false); call.results];
-        make_call(function, (call, &mut results), compiled, store)
-            .map_err(|error| stopped(&the_function(&name), "trapped", &error, limits))?;
-        call.check(&results, options.init_result)?;
+        match (make_call(function, (call, &mut results), compiled, store), stop) {
+            (Ok(()), None) => call.check(&results, options.init_result)?,
+            // It did not come to the place, whatever it returned.
+            (Ok(()), Some(_)) => {}
+            (Err(error), Some(_)) => {
+                interrupted = Some(Interrupted { returned, error: Some(error) });
+                break;
+            }
+            (Err(error), None) => return Err(stopped(&the_function(&name), "trapped", &error, limits)),
+        }
     }
     drop(interrupt);
     store.set_epoch_deadline(u64::MAX / 2);
     if limits.fuel.is_some() {
         store.set_fuel(u64::MAX).map_err(ComponentRunError::Compile)?;
     }
-    Ok(Started { instance, bell })
+    Ok((Started { instance, bell }, interrupted))
 }
 
 fn stopped(subject: &str, verb: &str, error: &wasmtime::Error, limits: &Limits) -> ComponentRunError {

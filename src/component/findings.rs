@@ -40,16 +40,17 @@ impl Findings {
         }
     }
 
-    /// All, worst first.
-    pub fn finished(mut self, ledger: &Ledger) -> Vec<Finding> {
+    /// All, worst first. Where the clock goes on, it is none.
+    pub fn finished(mut self, ledger: &Ledger, goes_on: bool) -> Vec<Finding> {
         let is_located =
             |key: &str| self.0.iter().any(|finding| finding.key == key && !finding.locations.is_empty());
         let located: Vec<&str> = OF_STREAMS.into_iter().filter(|key| is_located(key)).collect();
         self.0.retain(|finding| !(located.contains(&finding.key.as_str()) && finding.locations.is_empty()));
-        self.0.extend(checks::monotonic_clock(ledger).map(|finding| {
-            // Nothing shifts the clock of a component.
-            finding.advise(Remedy::Text("read the clock anew at run time".to_string()))
-        }));
+        self.0.extend(
+            checks::monotonic_clock(ledger)
+                .filter(|_| !goes_on)
+                .map(|finding| finding.advise(Remedy::Text("read the clock anew at run time".to_string()))),
+        );
         self.0.sort_by_key(|finding| finding.level);
         self.0
     }

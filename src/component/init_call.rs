@@ -81,6 +81,12 @@ impl ExportedFunction {
         name == self.name() || name == as_item
     }
 
+    /// Whether it is that of a command of WASI 0.2.
+    fn is_command(&self) -> bool {
+        let is_run = |instance: &str| instance == "wasi:cli/run" || instance.starts_with("wasi:cli/run@0.2.");
+        self.function == "run" && self.instance.as_deref().is_some_and(is_run)
+    }
+
     /// A call with arguments as they are written: `(1, "text")`; `None` if none are.
     fn call(&self, written: Option<&str>) -> Result<InitCall, ComponentRunError> {
         let arguments = match written {
@@ -228,6 +234,11 @@ pub fn init_calls(
     let exported = ExportedFunction::all(compiled);
     if !options.init_functions.is_empty() {
         return options.init_functions.iter().map(|text| named_call(&exported, text)).collect();
+    }
+    // What is frozen is a command, if it is one.
+    let command = exported.iter().find(|function| function.is_command());
+    if let Some(command) = command.filter(|_| options.at.is_some()) {
+        return Ok(vec![command.call(None)?]);
     }
     let mut names = options.default_init_functions.clone();
     if let Some(last) = names.iter().position(|name| name == LAST_DEFAULT) {

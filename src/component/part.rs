@@ -1,4 +1,5 @@
 use super::ComponentRunError;
+use super::adapter::Adapter;
 use crate::engine;
 use crate::error::Error;
 use crate::host::ComponentHost;
@@ -13,6 +14,13 @@ use wasmtime::{Instance, Store};
 pub struct Part<'a> {
     pub module: Module<'a>,
     pub probed: Probed,
+}
+
+impl Part<'_> {
+    /// Whether it is the adapter from WASI preview 1.
+    pub fn is_adapter(&self) -> bool {
+        Adapter::of(&self.module).is_some()
+    }
 }
 
 /// A core instance, and what it is an instance of.
@@ -107,9 +115,18 @@ pub fn path(component: &Component<'_>, instance: &CoreInstance) -> String {
     format!("component {} · {}", Printable(&instance.component), component.module_name(instance.module))
 }
 
-/// The component with probed core modules in it.
-pub fn probed(component: &Component<'_>, parts: &[Option<Part<'_>>]) -> Vec<u8> {
-    let probed: Vec<_> =
+/// The component with probed core modules in it, and another one in the place of one of them if it is given.
+pub fn probed(
+    component: &Component<'_>,
+    parts: &[Option<Part<'_>>],
+    replaced: Option<(usize, &[u8])>,
+) -> Vec<u8> {
+    let mut probed: Vec<_> =
         parts.iter().map(|part| part.as_ref().map(|part| part.probed.wasm.as_slice())).collect();
+    if let Some((number, wasm)) = replaced
+        && let Some(module) = probed.get_mut(number)
+    {
+        *module = Some(wasm);
+    }
     component.with_modules(&probed)
 }

@@ -3,6 +3,7 @@ use super::findings::Findings;
 use super::init_call::InitCall;
 use super::part::name;
 use crate::engine::TierReason;
+use crate::freeze::FrozenReport;
 use crate::options::Options;
 use crate::report::{self, HeapReport, LayoutReport, MemoryReport, Report, TableReport, Timings, seconds};
 use crate::warning::Warning;
@@ -45,13 +46,17 @@ pub struct Summary {
     start_function: bool,
     pub warnings: Vec<Warning>,
     pub findings: Findings,
+    /// How the component was frozen, if it was.
+    pub frozen: Option<FrozenReport>,
+    /// What a core instance's monotonic clock goes on from, if it does.
+    pub monotonic_clock: Option<u64>,
 }
 
 impl Summary {
     pub fn add(
         &mut self,
         (component, instance): (&Component<'_>, &CoreInstance),
-        module: &Module<'_>,
+        (original, module): (&Module<'_>, &Module<'_>),
         (snapshot, plan): (&Snapshot<'_>, &Plan<'_>),
         bytes: &[u8],
     ) {
@@ -59,9 +64,9 @@ impl Summary {
         let tables = report::tables(module, snapshot, plan);
         self.instances.push(CoreInstanceReport {
             name: name(component, instance),
-            input_bytes: module.bytes.len() as u64,
+            input_bytes: original.bytes.len() as u64,
             output_bytes: bytes.len() as u64,
-            is_changed: bytes != module.bytes,
+            is_changed: bytes != original.bytes,
             memories: memories.into_iter().skip(module.imported.memories as usize).collect(),
             tables: tables.into_iter().skip(module.imported.tables as usize).collect(),
             globals_changed: report::globals_changed(plan),
@@ -114,12 +119,12 @@ impl Summary {
             host_calls: report::host_calls(ledger),
             stubs: ledger.stubs(),
             random_bytes: ledger.random_bytes(),
-            monotonic_clock: None,
+            monotonic_clock: self.monotonic_clock,
             stdin_bytes: ledger.reads_stdin().then(|| ledger.stdin().len() as u64),
             files_written: ledger.files_written().into_iter().map(|change| change.path).collect(),
             files_lost: ledger.files_lost(),
-            findings: self.findings.finished(ledger),
-            frozen: None,
+            findings: self.findings.finished(ledger, self.monotonic_clock.is_some()),
+            frozen: self.frozen.as_ref().map(report::frozen),
             embedded: Vec::new(),
             core_instances: self.instances,
         }

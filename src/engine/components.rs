@@ -1,6 +1,6 @@
 //! Code of components.
 
-use super::{Compiler, EngineOptions, Keyed, Proposals, config, settings};
+use super::{Compiler, EngineOptions, Keyed, MAX_FROZEN_FRAMES, Proposals, config, settings};
 use crate::cache::CompileCache;
 use wasmtime::{Config, Engine};
 
@@ -18,6 +18,15 @@ pub struct CompiledComponent {
     pub is_concurrent: bool,
 }
 
+/// What a component needs of the engine besides what its core modules need.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ComponentKind {
+    /// Whether it can have tasks beside each other.
+    pub is_concurrent: bool,
+    /// Whether the whole call stack is asked for.
+    pub is_traced: bool,
+}
+
 /// Compiles a component with the cheapest compiler that supports its core modules, so that a trap shows all core instances;
 /// unless the cache has it already. It has support for tasks beside each other only if it is concurrent.
 ///
@@ -26,11 +35,11 @@ pub struct CompiledComponent {
 pub fn compile_component<'m>(
     wasm: &[u8],
     modules: impl Iterator<Item = &'m [u8]>,
-    (options, is_concurrent): (EngineOptions, bool),
+    (options, kind): (EngineOptions, ComponentKind),
     cache: Option<&CompileCache>,
 ) -> wasmtime::Result<CompiledComponent> {
     let used = modules.map(Proposals::of).fold(Proposals::default(), Proposals::and);
-    let compile = |compiler| compile_component_in(compiler, wasm, (used, options, is_concurrent), cache);
+    let compile = |compiler| compile_component_in(compiler, wasm, (used, options, kind), cache);
     match options.optimize {
         true => compile(Compiler::OptimizingCranelift),
         false => compile(Compiler::Winch).or_else(|_: wasmtime::Error| compile(Compiler::Cranelift)),
@@ -66,19 +75,25 @@ pub fn compile_component_with<'m>(
     options: EngineOptions,
 ) -> wasmtime::Result<CompiledComponent> {
     let used = modules.map(Proposals::of).fold(Proposals::default(), Proposals::and);
-    compile_component_in(compiler, wasm, (used, options, false), None)
+    compile_component_in(compiler, wasm, (used, options, ComponentKind::default()), None)
 }
 
 fn compile_component_in(
     compiler: Compiler,
     wasm: &[u8],
-    (used, options, is_concurrent): (Proposals, EngineOptions, bool),
+    (used, options, kind): (Proposals, EngineOptions, ComponentKind),
     cache: Option<&CompileCache>,
 ) -> wasmtime::Result<CompiledComponent> {
     let mut config = config(compiler, options, used)?;
+    let ComponentKind { is_concurrent, is_traced } = kind;
     config.coredump_on_trap(true);
     configure_components(&mut config, is_concurrent);
-    let settings = format!("component {} {is_concurrent}", settings(compiler, options));
+    let mut settings = format!("component {} {is_concurrent}", settings(compiler, options));
+    if is_traced {
+        // One more than is allowed, so that it shows.
+        config.wasm_backtrace_max_frames(MAX_FROZEN_FRAMES.checked_add(1));
+        settings.insert_str(0, "traced ");
+    }
     let entry = cache.and_then(|cache| {
         let keyed = Keyed::new(cache, wasm);
         keyed.cache.entry(&settings, &keyed.digest)

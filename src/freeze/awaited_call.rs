@@ -10,14 +10,14 @@ use wasmtime::{Caller, Extern, Val};
 
 /// A trigger, in terms of a module.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Awaited {
+pub(crate) struct Awaited {
     pub call: AwaitedCall,
     /// Counted from 1.
     pub occurrence: u64,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum AwaitedCall {
+pub(crate) enum AwaitedCall {
     Stdin,
     Open(String),
     /// The same in a module with embedded files, where a function of the module answers first.
@@ -37,14 +37,14 @@ pub(super) enum AwaitedCall {
 
 /// A pattern for the arguments of a call.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Arguments {
+pub(crate) struct Arguments {
     pub first: Vec<Argument>,
     /// Whether any others may follow.
     pub more: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Argument {
+pub(crate) enum Argument {
     Any,
     Integer(i128),
     Float(f64),
@@ -64,7 +64,7 @@ pub(super) struct Progress {
 
 impl Awaited {
     /// Ends the run at the awaited call.
-    pub fn listener(&self, progress: &Arc<Mutex<Progress>>) -> Arc<Listener> {
+    pub(super) fn listener(&self, progress: &Arc<Mutex<Progress>>) -> Arc<Listener> {
         let (awaited, progress) = (self.clone(), Arc::clone(progress));
         Arc::new(move |caller: &mut Caller<'_, HostState>, import: Option<&ImportName>, values: &[Val]| {
             let poisoned = |_| wasmtime::Error::msg("another thread of the host failed");
@@ -117,7 +117,7 @@ impl AwaitedCall {
 }
 
 /// Whether an import is this function of WASI, of whichever version.
-pub(super) fn is_wasi(module: &str, name: &str, function: &str) -> bool {
+pub(crate) fn is_wasi(module: &str, name: &str, function: &str) -> bool {
     WasiVersion::of_module(module).is_some() && name == function
 }
 

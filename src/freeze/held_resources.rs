@@ -6,7 +6,7 @@ use crate::warning::Warning;
 use preinit_core::printable::Printable;
 
 /// What the user should know about a program that was frozen.
-pub(super) struct HeldResources {
+pub(crate) struct HeldResources {
     /// The directories that it has found, by descriptor from 3 on.
     pub preopens: Vec<String>,
     pub warnings: Vec<Warning>,

@@ -21,19 +21,22 @@ mod stop_run;
 mod trigger;
 mod unwind;
 
+pub(crate) use awaited_call::{Argument, Arguments, Awaited, AwaitedCall, is_wasi};
 pub use error::FreezeError;
+pub(crate) use held_resources::HeldResources;
 pub use not_reached::NotReached;
 pub(crate) use original_run::{OriginalEnded, OriginalRun};
 pub use preinit_core::freeze::{CallSite, CallStack, Frame};
+pub(crate) use stop_run::Reached;
 pub use stop_run::{StopPoint, StopRun, StoppedRun};
 pub use trigger::{CHECKPOINT, Trigger, TriggerError};
+pub(crate) use unwind::{MISSING, read_frames};
 
 use crate::demangling::demangled;
 use crate::execute::{Begun, Execution, call_hooks};
 use crate::host::{Ledger, Limits};
 use crate::instance::InstanceError;
 use crate::warning::Warning;
-use held_resources::HeldResources;
 use preinit_core::addition::Addition;
 use preinit_core::capture::{FunctionIndices, StateReader};
 use preinit_core::freeze::{CallsInProgress, Resumption, StoppedProgram, can_be_written, describe, extend};
@@ -212,7 +215,7 @@ fn function(module: &Module<'_>, index: u32) -> String {
 }
 
 /// The call that the program was stopped at, as text.
-fn called(module: &Module<'_>, stack: &CallStack) -> String {
+pub(crate) fn called(module: &Module<'_>, stack: &CallStack) -> String {
     let arguments: Vec<String> = stack.arguments.iter().map(ToString::to_string).collect();
     let import = module.imported_functions().find(|(index, _)| *index == stack.callee);
     let name = import.map_or_else(|| function(module, stack.callee), |(_, import)| import.to_string());

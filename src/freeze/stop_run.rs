@@ -51,7 +51,7 @@ pub struct StopPoint {
 #[error(
     "the place to freeze at was reached while the module was instantiated, where no export could resume it"
 )]
-pub(super) struct Reached;
+pub(crate) struct Reached;
 
 /// A call that was looked for.
 struct Found {

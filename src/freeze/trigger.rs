@@ -124,7 +124,7 @@ fn occurrence(text: &str) -> (&str, Option<u64>) {
 
 impl Trigger {
     /// Finds what is meant.
-    pub(super) fn resolve(&self, module: &Module<'_>) -> Result<Awaited, FreezeError> {
+    pub(crate) fn resolve(&self, module: &Module<'_>) -> Result<Awaited, FreezeError> {
         let call = match &self.kind {
             TriggerKind::Stdin => {
                 self.wasi(module, "fd_read")?;
@@ -141,7 +141,17 @@ impl Trigger {
         Ok(Awaited { call, occurrence: self.occurrence })
     }
 
-    fn unknown(&self, why: String) -> FreezeError {
+    /// Whether it means the first read of standard input.
+    pub(crate) fn is_stdin(&self) -> bool {
+        self.kind == TriggerKind::Stdin
+    }
+
+    /// Which time is meant, counted from 1.
+    pub(crate) fn occurrence(&self) -> u64 {
+        self.occurrence
+    }
+
+    pub(crate) fn unknown(&self, why: String) -> FreezeError {
         FreezeError::Trigger(format!("cannot freeze at `{}`: {why}", Printable(&self.to_string())))
     }
 

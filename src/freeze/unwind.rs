@@ -12,7 +12,7 @@ use preinit_core::freeze::{CallSite, CallStack, CallsInProgress, Frame, Instrume
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
-use wasmtime::{Caller, Extern, RootScope, Table, Trap, Val};
+use wasmtime::{Caller, Extern, Instance, RootScope, Store, Table, Trap, Val};
 
 /// What the awaited call was made with.
 type Arguments = Arc<Mutex<Option<Vec<HeldValue>>>>;
@@ -49,7 +49,8 @@ impl ProgramRun<'_> {
         }
         let arguments = arguments.lock().ok().and_then(|mut arguments| arguments.take());
         let arguments = arguments.ok_or_else(|| FreezeError::NotRepeated("it returned".to_string()))?;
-        let frames = read(&instrumented.records, &calls.sites, &mut result.begun)?;
+        let Begun { instance, store, .. } = &mut result.begun;
+        let frames = read_frames(&instrumented.records, &calls.sites, (instance.handle, store))?;
         switch_off(&instrumented.flag, &mut result.begun)?;
         Ok(Some((CallStack { callee: point.callee, arguments, frames }, result)))
     }
@@ -79,15 +80,14 @@ fn unwinder(event: u64, flag: String, arguments: Arguments) -> Arc<Listener> {
     })
 }
 
-const MISSING: FreezeError = FreezeError::Unexplained("an export that was added is missing");
+pub(crate) const MISSING: FreezeError = FreezeError::Unexplained("an export that was added is missing");
 
 /// Reads the frames that were written down, which must be those of `sites`.
-fn read(
+pub(crate) fn read_frames<T: 'static>(
     records: &RecordLayout,
     sites: &[CallSite],
-    begun: &mut Begun,
+    (instance, store): (Instance, &mut Store<T>),
 ) -> Result<Vec<Frame<HeldValue>>, FreezeError> {
-    let (instance, store) = (begun.instance.handle, &mut begun.store);
     let memory = instance.get_memory(&mut *store, &records.memory.name).ok_or(MISSING)?;
     let counter = instance.get_global(&mut *store, &records.memory.counter_name).ok_or(MISSING)?;
     let table = |space: &preinit_core::freeze::RecordSpace| {

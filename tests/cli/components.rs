@@ -23,11 +23,22 @@ fn options_that_components_do_not_have_are_named() {
     let place = Place::new();
     place.write("in.wat", COMPONENT);
     for (options, words) in [
-        ("--at stdin", "no support for freezing in the middle of a call in components"),
-        ("--rebase-clock", "no support for rebasing the monotonic clock in components"),
+        ("--reset-libc", "no support for resetting libc in components"),
+        ("--zero-stack", "no support for clearing the stack in components"),
+        ("--preload env=in.wat", "no support for preloaded modules in components"),
     ] {
         failed(&place.line(&format!("in.wat -o out.wasm {options}")), 2, words);
     }
+    failed(
+        &place.line("audit in.wat --at call:init"),
+        2,
+        "no support for an audit of what is frozen in the middle of a call in components",
+    );
+    failed(
+        &place.line("verify in.wat in.wat --at call:init"),
+        2,
+        "no support for freezing in the middle of a call in components",
+    );
     failed(
         &place.line("verify in.wat in.wat --fresh"),
         2,
@@ -275,4 +286,44 @@ fn functions_of_interfaces_are_stubbed() {
     assert!(text.contains("i32.const 100)"), "{text}");
     let misspelt = place.line("in.wat -o out.wasm -f init --stub my:host/confg@1.0.0#limit");
     failed(&misspelt, 2, "did you mean `my:host/config@1.0.0`?");
+}
+
+/// So are functions that are in no interface; and a misspelt function is an error, with the nearest name.
+#[test]
+fn functions_by_themselves_are_stubbed() {
+    let place = Place::new();
+    place.write(
+        "in.wat",
+        r#"(component
+            (import "my:host/config@1.0.0" (instance $config (export "limit" (func (result u32)))))
+            (import "log-it" (func $log (param "level" u8) (result u32)))
+            (core func $limit (canon lower (func $config "limit")))
+            (core func $log (canon lower (func $log)))
+            (core module $m
+              (import "" "log" (func $log (param i32) (result i32)))
+              (global $g (mut i32) (i32.const 9))
+              (func (export "init") (global.set $g (i32.add (i32.const 100) (call $log (i32.const 1))))))
+            (core instance $i (instantiate $m (with "" (instance (export "log" (func $log))))))
+            (func (export "init") (canon lift (core func $i "init"))))"#,
+    );
+    failed(&place.line("in.wat -o out.wasm -f init"), 1, "which nothing provides");
+    for stub in ["log-it", "#log-it"] {
+        done(&place.line(&format!("in.wat -o out.wasm -f init --stub {stub}")));
+        let text = wasmprinter::print_bytes(place.read("out.wasm")).unwrap();
+        assert!(text.contains("i32.const 100)"), "{text}");
+    }
+    for (misspelt, words) in [
+        ("log-if", "--stub: the component has no imported function `log-if`; did you mean `log-it`?"),
+        (
+            "my:host/config@1.0.0#limt",
+            "has no imported function `my:host/config@1.0.0#limt`; did you mean `my:host/config@1.0.0#limit`?",
+        ),
+        ("my:host/config@1.0.0", "has no imported function `my:host/config@1.0.0`"),
+        (
+            "my:host/confg@1.0.0#limit",
+            "has no import `my:host/confg@1.0.0`; did you mean `my:host/config@1.0.0`?",
+        ),
+    ] {
+        failed(&place.line(&format!("in.wat -o out.wasm -f init --stub {misspelt}")), 2, words);
+    }
 }

@@ -61,7 +61,6 @@ fn usage_errors() {
         "-r a=b -r c=b in.wasm -o out.wasm",
         "--preload env in.wasm",
         "--preload env= in.wasm",
-        "--stub log in.wasm",
         "--env =x in.wasm",
         "--dir= in.wasm",
         "--mapdir /lib in.wasm",

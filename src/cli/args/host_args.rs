@@ -19,8 +19,8 @@ pub struct HostArgs {
 
     /// Let an imported function do nothing and return zero
     ///
-    /// May be repeated. A stubbed memory, table or global is a fresh one. A function of a component's import is INTERFACE#NAME;
-    /// it returns empty texts and lists, `none`, `ok`, and the first case.
+    /// May be repeated. A stubbed memory, table or global is a fresh one. A function of a component's import is INTERFACE#NAME,
+    /// or NAME if it is in no interface; it returns empty texts and lists, `none`, `ok`, and the first case.
     #[arg(long = "stub", value_name = "MODULE.NAME", value_parser = name_pair::stub)]
     pub stubs: Vec<String>,
 

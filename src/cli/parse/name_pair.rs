@@ -59,9 +59,9 @@ pub fn constant_export(text: &str) -> Result<ConstantExport, String> {
 }
 
 /// `MODULE.NAME`, kept as typed: both names may hold dots, so it takes the module's imports to divide it. `INTERFACE#NAME` for
-/// components, and `#NAME` for what is in no interface.
+/// components, and `NAME` or `#NAME` for what is in no interface.
 pub fn stub(text: &str) -> Result<String, String> {
-    if text.contains(['.', '#']) { Ok(text.to_owned()) } else { Err("expected MODULE.NAME".to_owned()) }
+    if text.is_empty() { Err("expected MODULE.NAME".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 /// `KEY=VALUE` or `KEY`.
@@ -140,7 +140,7 @@ mod tests {
         assert!(rename("x").is_err());
         assert!(preload("x").is_err());
         assert!(preload("x=").is_err());
-        assert!(stub("x").is_err());
+        assert!(stub("").is_err());
         assert!(variable("=x").is_err());
         assert!(directory("").is_err());
         assert!(directory("x::").is_err());

@@ -32,7 +32,7 @@ impl<'a> Side<'a> {
         let modules = self.parts.iter().flatten().map(|part| part.module.bytes);
         engine::compile_component_with(
             compiler,
-            &part::probed(&self.component, &self.parts),
+            &part::probed(&self.component, &self.parts, None),
             modules,
             OPTIONS,
         )

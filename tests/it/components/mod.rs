@@ -1,6 +1,7 @@
 //! Components.
 
 mod audit;
+mod freezing;
 mod generated;
 pub mod golden;
 mod graph;

@@ -1,5 +1,6 @@
 use super::ResumeError;
 use super::call_stack::CallSite;
+use super::call_stop::StoppingModule;
 use super::entry_hook::EntryHook;
 use super::function_code::FunctionCodes;
 use crate::module::{Module, body_ranges};
@@ -39,6 +40,29 @@ impl CodeMap {
             let start = codes.get(*function)?.first_instruction() as u32;
             inserted.entry(*function).or_default().push(Inserted { start, len: code.len() as u32 });
         }
+        CodeMap::with((module, probed, wasm), inserted)
+    }
+
+    /// The same of a module that ends at a call by itself.
+    ///
+    /// # Errors
+    /// If a binary cannot be read.
+    pub fn of_stopping(
+        module: &Module<'_>,
+        probed: &Probed,
+        stopping: &StoppingModule,
+    ) -> Result<CodeMap, ResumeError> {
+        let mut inserted: BTreeMap<u32, Vec<Inserted>> = BTreeMap::new();
+        for &(function, start, len) in &stopping.inserted {
+            inserted.entry(function).or_default().push(Inserted { start, len });
+        }
+        CodeMap::with((module, probed, &stopping.wasm), inserted)
+    }
+
+    fn with(
+        (module, probed, wasm): (&Module<'_>, &Probed, &[u8]),
+        mut inserted: BTreeMap<u32, Vec<Inserted>>,
+    ) -> Result<CodeMap, ResumeError> {
         if let Some(count) = &probed.stack_count {
             for (function, body) in (module.imported.functions..).zip(module.bodies()) {
                 let mut operators = body.get_operators_reader()?;
@@ -54,6 +78,7 @@ impl CodeMap {
                 }
             }
         }
+        inserted.values_mut().for_each(|inserted| inserted.sort_by_key(|inserted| inserted.start));
         Ok(CodeMap { imported: module.imported.functions, bodies: body_ranges(wasm)?, inserted })
     }
 
@@ -66,7 +91,18 @@ impl CodeMap {
         let body = function.checked_sub(self.imported).and_then(|index| self.bodies.get(index as usize));
         let body = body.filter(|body| body.contains(&offset));
         let body = body.ok_or(ResumeError::Unexplained("a frame outside of its function"))?;
-        let mut offset = (offset - body.start) as u32;
+        self.site_in_body(function, offset - body.start)
+    }
+
+    /// The same, where the offset is counted from the start of the function's body.
+    ///
+    /// # Errors
+    /// If that is not in the function.
+    pub fn site_in_body(&self, function: u32, offset: usize) -> Result<CallSite, ResumeError> {
+        let body = function.checked_sub(self.imported).and_then(|index| self.bodies.get(index as usize));
+        body.filter(|body| offset < body.len())
+            .ok_or(ResumeError::Unexplained("a frame outside of its function"))?;
+        let mut offset = offset as u32;
         for &Inserted { start, len } in self.inserted.get(&function).into_iter().flatten() {
             if offset < start {
                 break;

@@ -6,6 +6,7 @@
 
 use super::ResumeError;
 use super::call_stack::CallSite;
+use super::call_stop::{CallStop, StopHook};
 use super::calls_in_progress::CallsInProgress;
 use super::entry_hook::EntryHook;
 use super::frame_record::RecordLayout;
@@ -26,6 +27,8 @@ pub struct Instrumented {
     pub wasm: Vec<u8>,
     /// The hook, where one was asked for.
     pub hook: Option<EntryHook>,
+    /// What makes the functions return, where no host does.
+    pub stop: Option<StopHook>,
     /// Where the frames are written.
     pub records: RecordLayout,
     /// The export of a global that makes the functions return when it is 1.
@@ -46,6 +49,28 @@ impl Instrumented {
         calls: &CallsInProgress<'_>,
         hooked: Option<u32>,
     ) -> Result<Option<Instrumented>, ResumeError> {
+        Instrumented::with(module, probed, calls, (hooked, None))
+    }
+
+    /// The same, where the module itself finds the call at which its functions return.
+    ///
+    /// # Errors
+    /// Same as [`Instrumented::new`].
+    pub fn stopping(
+        module: &Module<'_>,
+        probed: &Probed,
+        calls: &CallsInProgress<'_>,
+        stop: &CallStop,
+    ) -> Result<Option<Instrumented>, ResumeError> {
+        Instrumented::with(module, probed, calls, (None, Some(stop)))
+    }
+
+    fn with(
+        module: &Module<'_>,
+        probed: &Probed,
+        calls: &CallsInProgress<'_>,
+        (hooked, stop): (Option<u32>, Option<&CallStop>),
+    ) -> Result<Option<Instrumented>, ResumeError> {
         let target = Module::read_valid(&probed.wasm)?;
         let mut patch = Patch::new(&target);
         let mut types = FunctionTypes::new(&target);
@@ -56,22 +81,32 @@ impl Instrumented {
             Some(function) => Some(EntryHook::install(&mut patch, &mut types, &target, probed, function)?),
             None => None,
         };
+        let place = (module, &target, probed);
+        let stop = stop.map(|stop| StopHook::install((&mut patch, &mut types), place, stop, Some(flag)));
+        let stop = stop.transpose()?;
         let records = RecordLayout::new(module, probed, calls, &mut patch)?;
         let mut functions: BTreeMap<u32, BTreeMap<usize, Call<'_>>> = BTreeMap::new();
         for (site, point) in calls.iter() {
             functions.entry(site.function).or_default().insert(point.at, Call { site, point });
         }
-        // The hooked function may be one that is not in progress.
-        let hooked = hooked.filter(|function| !functions.contains_key(function));
-        let hooked_codes = hooked.map(|function| FunctionCodes::read(module, &BTreeSet::from([function])));
-        let hooked_codes = hooked_codes.transpose()?;
-        functions.extend(hooked.map(|function| (function, BTreeMap::new())));
+        // Functions that get code may be such as are not in progress.
+        let mut others: BTreeSet<u32> = hooked.into_iter().collect();
+        if let Some(stop) = &stop {
+            others.extend(stop.functions(module)?);
+        }
+        others.retain(|function| !functions.contains_key(function));
+        let other_codes = FunctionCodes::read(module, &others)?;
+        functions.extend(others.iter().map(|function| (*function, BTreeMap::new())));
         for (function, calls_in_it) in functions {
-            let hook = hook.as_ref().filter(|hook| hook.function == function);
-            let codes = hooked_codes.as_ref().filter(|_| hooked == Some(function)).unwrap_or(&calls.codes);
-            let stack_count = probed.stack_count.as_ref();
-            let instrumentation = Instrumentation { flag, hook, records: &records, stack_count };
-            match instrumentation.body(codes.get(function)?, &calls_in_it)? {
+            let codes = if others.contains(&function) { &other_codes } else { &calls.codes };
+            let instrumentation = Instrumentation {
+                flag,
+                hook: hook.as_ref().filter(|hook| hook.function == function),
+                stop: stop.as_ref(),
+                records: &records,
+                stack_count: probed.stack_count.as_ref(),
+            };
+            match instrumentation.body(function, codes.get(function)?, &calls_in_it)? {
                 Some(body) => patch.replace_body(function, body),
                 None => return Ok(None),
             }
@@ -79,7 +114,7 @@ impl Instrumented {
         for entry in types.entries()? {
             patch.ty(&entry);
         }
-        Ok(Some(Instrumented { wasm: patch.apply(), hook, records, flag: flag_name }))
+        Ok(Some(Instrumented { wasm: patch.apply(), hook, stop, records, flag: flag_name }))
     }
 }
 
@@ -93,6 +128,7 @@ struct Call<'c> {
 struct Instrumentation<'i> {
     flag: u32,
     hook: Option<&'i EntryHook>,
+    stop: Option<&'i StopHook>,
     records: &'i RecordLayout,
     stack_count: Option<&'i StackCount>,
 }
@@ -102,31 +138,51 @@ impl Instrumentation<'_> {
     /// `None` if it cannot return early or becomes too large.
     fn body(
         &self,
+        index: u32,
         function: &FunctionCode<'_>,
         calls: &BTreeMap<usize, Call<'_>>,
     ) -> Result<Option<Vec<u8>>, ResumeError> {
-        let Some(early_return) = early_return(&function.results)? else { return Ok(None) };
+        let prologue = match (self.hook, self.stop) {
+            (Some(hook), _) => &hook.code,
+            (None, Some(stop)) => stop.prologue(index),
+            (None, None) => &[],
+        };
+        let early_return = match early_return(&function.results)? {
+            Some(early_return) => early_return,
+            None if prologue.is_empty() && calls.is_empty() => Vec::new(),
+            None => return Ok(None),
+        };
         let mut locals = Locals { types: function.locals.clone(), passing: BTreeMap::new() };
         let mut code: Vec<u8> = Vec::with_capacity(function.bytes.len() + 1024);
-        if let Some(hook) = self.hook {
-            code.extend_from_slice(&hook.code);
+        if !prologue.is_empty() {
+            code.extend_from_slice(prologue);
             self.return_early(&early_return, &mut code, |_| {});
         }
         let mut openings = Openings::of(calls);
         for index in 0..function.operators.len() {
             openings.copy_operands(index, &mut locals, &mut code);
-            let count = self.stack_count.and_then(|count| count.before(&function.operators[index].0));
+            let operator = &function.operators[index].0;
+            let count = self.stack_count.and_then(|count| count.before(operator));
             code.extend_from_slice(count.unwrap_or_default());
+            let stop = self.stop.and_then(|stop| stop.before(operator));
             let Some(Call { site, point }) = calls.get(&index) else {
+                code.extend_from_slice(&stop.unwrap_or_default());
                 code.extend_from_slice(function.instruction(index));
                 continue;
             };
             let innermost = point.levels.last().map_or(0, |level| level.height);
             let passing = locals.passing(&point.operands[innermost..]);
             copy_topmost(&passing, &mut code);
-            code.extend_from_slice(function.instruction(index));
             let operands = openings.operands(point, &passing);
-            self.return_early(&early_return, &mut code, |code| self.records.write(*site, &operands, code));
+            let write_down = |code: &mut Vec<u8>| {
+                self.return_early(&early_return, code, |code| self.records.write(*site, &operands, code));
+            };
+            if let Some(stop) = stop {
+                code.extend_from_slice(&stop);
+                write_down(&mut code);
+            }
+            code.extend_from_slice(function.instruction(index));
+            write_down(&mut code);
         }
         locals.declare(function.parameters, code)
     }

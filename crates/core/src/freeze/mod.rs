@@ -6,6 +6,7 @@
 //! No example: internal to the product; the crate's example shows the pipeline.
 
 mod call_stack;
+mod call_stop;
 mod calls_in_progress;
 mod code_map;
 mod entry_hook;
@@ -21,6 +22,7 @@ mod roots;
 mod unwritable_values;
 
 pub use call_stack::{CallSite, CallStack, Frame, describe};
+pub use call_stop::{CallStop, Condition, StopHook, StoppingModule};
 pub use calls_in_progress::CallsInProgress;
 pub use code_map::CodeMap;
 pub use entry_hook::{EntryHook, HookedModule};

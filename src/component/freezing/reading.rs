@@ -1,0 +1,183 @@
+//! The calls in progress when a component was stopped, and the second run that reads their frames.
+
+use super::super::execution::{self, Interrupted};
+use super::super::init_call::init_calls;
+use super::super::part::{self, Part, Place};
+use super::super::{ComponentRunError, Prepared};
+use super::Stopping;
+use crate::demangling::demangled;
+use crate::engine::MAX_FROZEN_FRAMES;
+use crate::freeze::{FreezeError, MISSING, read_frames};
+use crate::host::{ComponentHost, HostOptions, Ledger, Limits, new_component_store};
+use crate::instance::{HeldValue, InstanceError};
+use crate::options::Options;
+use preinit_core::capture::{FunctionIndices, StateReader};
+use preinit_core::freeze::{CallSite, CallStack, CallsInProgress, CodeMap, Instrumented};
+use preinit_core::printable::Printable;
+use preinit_core::snapshot::{Heap, Snapshot};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wasmtime::{FrameInfo, Module, RootScope, Store, Trap, Val, WasmBacktrace};
+
+/// Where each call of the core instance is, the innermost first. `places` are all core instances, and the one at `number` is stopped.
+pub fn call_sites(
+    interrupted: &Interrupted,
+    stopping: &Stopping,
+    (places, number): (&[Place<'_>], usize),
+    store: &Store<ComponentHost>,
+) -> Result<Vec<CallSite>, FreezeError> {
+    let trace = interrupted.error.as_ref().and_then(|error| error.downcast_ref::<WasmBacktrace>());
+    let frames = trace.map_or(&[][..], WasmBacktrace::frames);
+    let limit = MAX_FROZEN_FRAMES.get();
+    if frames.len() > limit {
+        return Err(FreezeError::Refused(format!(
+            "more than {limit} calls are in progress at that place; freeze it before the recursion"
+        )));
+    }
+    let place = &places[number];
+    let is_of = |frame: &FrameInfo, place: &Place<'_>| {
+        Module::same(frame.module(), place.instance.handle.module(store))
+    };
+    let own = frames.iter().take_while(|frame| is_of(frame, place)).count();
+    let (own, others) = frames.split_at(own);
+    // The adapter's `run` calls `_start` and returns 0.
+    let is_adapter =
+        |frame: &FrameInfo| places.iter().any(|place| place.part.is_adapter() && is_of(frame, place));
+    match others {
+        [] => {}
+        [run] if is_adapter(run) => {}
+        [frame, ..] => {
+            let name = demangled(frame.func_name().unwrap_or("without a name")).into_owned();
+            return Err(FreezeError::Refused(format!(
+                "a function of another core module ({}, {}) is on the stack at that place; only the calls of one core instance can be \
+                 frozen",
+                Printable(frame.module().name().unwrap_or("without a name")),
+                Printable(&name),
+            )));
+        }
+    }
+    let Part { module, probed } = place.part;
+    let map = CodeMap::of_stopping(module, probed, &stopping.module)?;
+    // The innermost one ends the run. A function that is stopped at its entry is entered again.
+    let ended = if stopping.place.stop.function < module.imported.functions { 1 } else { 2 };
+    let mut sites = Vec::with_capacity(own.len());
+    for frame in own.iter().skip(ended) {
+        // In a component, offsets in modules are counted from the start of the component.
+        let offset = frame.func_offset().ok_or(FreezeError::Unexplained("a frame without a position"))?;
+        sites.push(map.site_in_body(frame.func_index(), offset)?);
+    }
+    Ok(sites)
+}
+
+/// What the second run tells.
+pub struct Read {
+    pub stack: CallStack,
+    pub heap: Heap,
+    pub duration: Duration,
+}
+
+/// The program that is read.
+pub struct Program<'p, 'a> {
+    pub prepared: &'p Prepared<'a>,
+    pub stopping: &'p Stopping,
+    pub options: &'p Options,
+    pub ledger: Arc<Ledger>,
+    /// Which of the core instances it is.
+    pub number: usize,
+}
+
+impl Program<'_, '_> {
+    /// Runs the component again, to the call that it was stopped at, and lets the functions in progress write down their frames.
+    /// It must come to the same state.
+    pub fn read(
+        &self,
+        calls: &CallsInProgress<'_>,
+        snapshot: &Snapshot<'_>,
+    ) -> Result<Read, ComponentRunError> {
+        let started = Instant::now();
+        let Program { prepared, stopping, options, .. } = self;
+        let definition = stopping.place.definition;
+        let part = prepared.parts.get(definition).and_then(Option::as_ref);
+        let Part { module, probed } = part.ok_or(FreezeError::Unexplained("a place in no core module"))?;
+        let instrumented = Instrumented::stopping(module, probed, calls, &stopping.place.stop);
+        let instrumented = instrumented.map_err(FreezeError::from)?.ok_or_else(|| {
+            FreezeError::Refused(
+                "the calls in progress cannot be read: one of them returns something that cannot be made up, or has no \
+                 room for more code"
+                    .to_string(),
+            )
+        })?;
+        let stop = instrumented.stop.as_ref().ok_or(FreezeError::Unexplained("a hook that is not there"))?;
+        // Both runs are in memory at once, and instrumented code needs more fuel.
+        let max_memory = options.limits.max_memory.saturating_add(1 << 30);
+        let options = Options {
+            host: HostOptions { replay: Some(Arc::clone(&self.ledger)), ..options.host.clone() },
+            limits: Limits { max_memory, fuel: None, ..options.limits },
+            ..Options::clone(options)
+        };
+        let compiled = prepared.compile(&options, (definition, &instrumented.wasm))?;
+        let calls_to_make = init_calls(&options, &compiled)?;
+        let mut store =
+            new_component_store(&compiled.engine, &options.host, &options.limits, prepared.digest)?;
+        let until = (&calls_to_make[..], Some(stop.function));
+        let (begun, interrupted) =
+            execution::start_until(&options, &compiled, (&mut store, started.elapsed()), until)?;
+        let instances = begun.bell.ring(&mut store).map_err(ComponentRunError::Compile)?;
+        let places = part::places(&prepared.parts, &prepared.instances, &instances, &mut store)?;
+        let instance = &places[self.number].instance;
+        let frames = read_frames(&instrumented.records, &calls.sites, (instance.handle, &mut store));
+        let frames = frames.map_err(|error| not_repeated(error, interrupted.as_ref()))?;
+        if let Some(left) = store.data_mut().take_ledger().unreplayed().filter(|left| *left > 0) {
+            let why = format!("it made {left} fewer host calls");
+            return Err(FreezeError::NotRepeated(why).into());
+        }
+        let mut arguments = Vec::new();
+        for name in &stop.arguments {
+            let global = instance.handle.get_global(&mut store, name).ok_or(MISSING)?;
+            let mut scope = RootScope::new(&mut store);
+            let value = global.get(&mut scope);
+            arguments.push(HeldValue::new(&mut scope, &value).map_err(InstanceError::from)?);
+        }
+        let flag = instance.handle.get_global(&mut store, &instrumented.flag).ok_or(MISSING)?;
+        flag.set(&mut store, Val::I32(0)).map_err(InstanceError::from)?;
+        let stack = CallStack { callee: stopping.place.stop.function, arguments, frames };
+        let (heap, stack) = same_state(&places[self.number], snapshot, stack, &mut store)?;
+        Ok(Read { stack, heap, duration: started.elapsed() })
+    }
+}
+
+/// Why there are no frames.
+fn not_repeated(error: FreezeError, interrupted: Option<&Interrupted>) -> FreezeError {
+    let ended = interrupted.and_then(|interrupted| interrupted.error.as_ref());
+    match ended.and_then(|error| error.downcast_ref::<Trap>()) {
+        Some(Trap::StackOverflow) => FreezeError::Refused(
+            "the calls in progress cannot be read: the recursion is too deep for what is added to them"
+                .to_string(),
+        ),
+        _ => error,
+    }
+}
+
+/// What the frames hold, if the state is that of the first run.
+fn same_state(
+    place: &Place<'_>,
+    snapshot: &Snapshot<'_>,
+    stack: CallStack<HeldValue>,
+    store: &mut Store<ComponentHost>,
+) -> Result<(Heap, CallStack), FreezeError> {
+    let Part { module, probed } = place.part;
+    let mut instance = place.instance.with(store);
+    let functions = FunctionIndices::of(module, probed, &mut instance)?;
+    let state = StateReader { module, probed, functions: &functions };
+    let (mut again, stack) = state.state_with(&mut instance, |heap, instance| {
+        stack.map(|held| {
+            let value = held.observe(instance.store()).map_err(InstanceError::from)?;
+            heap.value(instance, value)
+        })
+    })?;
+    again.leave_imports(module);
+    if !snapshot.is_same_but_for_objects(&again) || !again.heap.starts_with(&snapshot.heap) {
+        return Err(FreezeError::NotRepeated("its state was different".to_string()));
+    }
+    Ok((again.heap, stack))
+}

@@ -1,0 +1,269 @@
+//! The core instances of a component whose init has run, and what they begin as in the output.
+
+use super::adapter::{self, Adapter, can_take_handles, keeps_no_handles};
+use super::foreign::Foreign;
+use super::freezing::{Resumed, resume};
+use super::part::{Part, Place, name};
+use super::report::Summary;
+use super::{ComponentRunError, LiveHandles, Prepared, execution, tables};
+use crate::error::Error;
+use crate::host::{ComponentHost, Ledger};
+use crate::options::Options;
+use crate::report::Timings;
+use crate::stage_clock::StageClock;
+use crate::warning::Warning;
+use preinit_core::addition::Extended;
+use preinit_core::capture::capture;
+use preinit_core::component::{CoreInstance, LastModule};
+use preinit_core::encode::encode;
+use preinit_core::layout::Layout;
+use preinit_core::module::{Module, Space};
+use preinit_core::plan::{Plan, PlanOptions, plan};
+use preinit_core::rebase::rebase_clock;
+use preinit_core::snapshot::Snapshot;
+use wasmtime::Store;
+
+/// The interface by which core modules without an adapter read the clock.
+const MONOTONIC_CLOCK: &str = "wasi:clocks/monotonic-clock";
+
+/// What core instances begin as.
+pub(crate) struct Encoded {
+    /// In the order of instantiation.
+    pub modules: Vec<Vec<u8>>,
+    /// The modules that write what owners have no name for.
+    pub(super) last: Vec<LastModule>,
+}
+
+impl Encoded {
+    /// Whether functions of other core instances are in tables or globals.
+    #[cfg(feature = "verify")]
+    pub fn has_last_modules(&self) -> bool {
+        !self.last.is_empty()
+    }
+}
+
+/// The core instances of a component whose init has run.
+pub(crate) struct States<'s, 'a> {
+    pub(super) options: &'s Options,
+    pub(super) prepared: &'s Prepared<'a>,
+    pub(super) places: &'s [Place<'s>],
+}
+
+impl States<'_, '_> {
+    /// What all core instances hold, in their order, and whether an adapter takes all handles anew that are alive.
+    #[cfg(feature = "audit")]
+    pub fn captured_all(
+        &self,
+        executed: &mut execution::Executed,
+    ) -> Result<(Vec<Snapshot<'static>>, bool), ComponentRunError> {
+        let (snapshots, are_adapters) = self.snapshots(executed)?;
+        let is_adapters = self.check_handles(executed, are_adapters).is_ok();
+        Ok((snapshots, is_adapters))
+    }
+
+    /// Every core instance as the module that begins in its state.
+    pub(super) fn encoded(
+        &self,
+        layout: Layout,
+        executed: &mut execution::Executed,
+        (clock, timings): (&mut StageClock, &mut Timings),
+    ) -> Result<(Encoded, Summary), ComponentRunError> {
+        let kept = tables::kept_tables(self.places, &mut executed.store)?;
+        let (mut snapshots, are_adapters) = self.snapshots(executed)?;
+        self.check_objects(&snapshots)?;
+        self.check_handles(executed, are_adapters)?;
+        let mut resumed = self.resumed(executed, &snapshots)?;
+        let instances = &self.prepared.instances;
+        let places = (self.places, &instances[..]);
+        let foreign = Foreign::take(places, &mut snapshots, &kept, &mut executed.store)?;
+        timings.capture += clock.lap();
+        let mut summary = Summary::default();
+        let clock_start = self.clock_start(&executed.ledger)?;
+        let mut modules = Vec::new();
+        for (number, (place, snapshot)) in self.places.iter().zip(snapshots).enumerate() {
+            let (module, instance) = (&place.part.module, &instances[number]);
+            let in_module = |error| self.in_module(instance, error);
+            let resumes = resumed.take_if(|resumed| resumed.number == number);
+            let extended = self.extended((module, snapshot), resumes, (clock_start, &mut summary));
+            let extended = extended.map_err(in_module)?;
+            let added = if extended.is_original() { None } else { Some(extended.module()) };
+            let added = added.transpose().map_err(|error| in_module(error.into()))?;
+            let (target, snapshot) = (added.as_ref().unwrap_or(module), extended.snapshot());
+            let options = PlanOptions {
+                layout,
+                kept_tables: kept[number].clone(),
+                added_exports: foreign.shown.missing(number, module),
+                slots: extended.slots().clone(),
+                ..PlanOptions::default()
+            };
+            let plan = plan(target, snapshot, &options).map_err(|error| in_module(error.into()))?;
+            timings.plan += clock.lap();
+            let bytes = match extended.is_original() && is_stateless(place.part, &plan, &options) {
+                true => module.bytes.to_vec(),
+                false => encode(target, snapshot, &plan).map_err(|error| in_module(error.into()))?,
+            };
+            timings.encode += clock.lap();
+            let of = (&self.prepared.component, instance);
+            summary.add(of, (module, target), (snapshot, &plan), &bytes);
+            let evidence = (&executed.ledger, self.options.host.wasi.as_ref());
+            summary.findings.add(of, target, snapshot, evidence);
+            modules.push(bytes);
+        }
+        let last = foreign.last_modules()?;
+        timings.encode += clock.lap();
+        Ok((Encoded { modules, last }, summary))
+    }
+
+    /// What the monotonic clock is to go on from: only core modules that ask for it by preview 1 can have it shifted.
+    fn clock_start(&self, ledger: &Ledger) -> Result<Option<u64>, ComponentRunError> {
+        let asks_itself = |place: &Place<'_>| {
+            let mut imports = place.part.module.imports_of(Space::Function);
+            !place.part.is_adapter() && imports.any(|(_, import)| import.module.starts_with(MONOTONIC_CLOCK))
+        };
+        let asking = self.places.iter().zip(&self.prepared.instances).find(|(place, _)| asks_itself(place));
+        match (asking, self.options.rebase_clock) {
+            (Some((_, instance)), Some(true)) => {
+                Err(ComponentRunError::Clock(name(&self.prepared.component, instance)))
+            }
+            (Some(_), _) => Ok(None),
+            (None, _) => Ok(ledger.monotonic_clock().filter(|_| self.options.rebases_clock())),
+        }
+    }
+
+    /// The code that resumes the component, if it was stopped.
+    fn resumed(
+        &self,
+        executed: &execution::Executed,
+        snapshots: &[Snapshot<'_>],
+    ) -> Result<Option<Resumed>, ComponentRunError> {
+        let Some(stopping) = &self.prepared.stopping else { return Ok(None) };
+        resume((self.prepared, stopping), self.options, executed, (self.places, snapshots)).map(Some)
+    }
+
+    /// A core module and its state, with what goes in besides: what resumes it, and what lets its monotonic clock go on.
+    fn extended<'m>(
+        &self,
+        (module, snapshot): (&'m Module<'m>, Snapshot<'m>),
+        resumes: Option<Resumed>,
+        (clock, summary): (Option<u64>, &mut Summary),
+    ) -> Result<Extended<'m>, Error> {
+        let mut extended = Extended::new(module, snapshot);
+        if let Some(resumed) = resumes {
+            extended.add(resumed.addition)?;
+            summary.frozen = Some(resumed.report);
+            summary.warnings.extend(resumed.warnings);
+        }
+        if let Some(clock) = clock.filter(|_| Adapter::of(module).is_none()) {
+            match rebase_clock(&extended.module()?, clock) {
+                Ok(Some(addition)) => {
+                    extended.add(addition)?;
+                    summary.monotonic_clock = Some(clock);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    summary.warnings.push(Warning::ClockNotRebased(error.to_string().as_str().into()));
+                }
+            }
+        }
+        if extended.drops_dwarf() {
+            summary.warnings.push(Warning::DwarfDropped);
+        }
+        Ok(extended)
+    }
+
+    /// The states of all core instances, and whether nobody but adapters can hold handles. Adapters forget theirs.
+    fn snapshots(
+        &self,
+        executed: &mut execution::Executed,
+    ) -> Result<(Vec<Snapshot<'static>>, bool), ComponentRunError> {
+        let mut snapshots = Vec::new();
+        let (mut repaired, mut others_keep_none) = (false, true);
+        for (place, instance) in self.places.iter().zip(&self.prepared.instances) {
+            let mut snapshot = self.captured(place, instance, &mut executed.store)?;
+            match Adapter::of(&place.part.module) {
+                Some(adapter) => repaired |= adapter.forget(&mut snapshot),
+                None => others_keep_none &= keeps_no_handles(&place.part.module),
+            }
+            snapshots.push(snapshot);
+        }
+        Ok((snapshots, repaired && others_keep_none))
+    }
+
+    /// Objects in more than one core instance could be shared.
+    fn check_objects(&self, snapshots: &[Snapshot<'_>]) -> Result<(), ComponentRunError> {
+        let mut holders =
+            self.prepared.instances.iter().zip(snapshots).filter(|(_, snapshot)| !snapshot.heap.is_empty());
+        match (holders.next(), holders.next()) {
+            (Some((first, _)), Some((second, _))) => {
+                let [first, second] =
+                    [first, second].map(|instance| name(&self.prepared.component, instance));
+                Err(ComponentRunError::Objects { first, second })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn captured(
+        &self,
+        place: &Place<'_>,
+        instance: &CoreInstance,
+        store: &mut Store<ComponentHost>,
+    ) -> Result<Snapshot<'static>, ComponentRunError> {
+        let Part { module, probed } = place.part;
+        let mut reader = place.instance.with(store);
+        let captured = capture(module, probed, &mut reader);
+        let captured = captured.map_err(|error| self.in_module(instance, error.into()))?;
+        let mut snapshot = captured.into_owned();
+        snapshot.leave_imports(module);
+        Ok(snapshot)
+    }
+
+    fn in_module(&self, instance: &CoreInstance, error: Error) -> ComponentRunError {
+        ComponentRunError::InModule {
+            module: name(&self.prepared.component, instance),
+            error: Box::new(error),
+        }
+    }
+
+    /// What is alive must be what an adapter takes anew.
+    fn check_handles(
+        &self,
+        executed: &execution::Executed,
+        are_adapters: bool,
+    ) -> Result<(), ComponentRunError> {
+        let alive = executed.handles;
+        let dirs = self.options.host.wasi.as_ref().map_or(0, |wasi| wasi.dirs.len());
+        if alive == 0 || are_adapters && alive <= adapter::STREAMS + dirs {
+            return Ok(());
+        }
+        let of_wasi = executed.store.data().live_resources();
+        let keepers = self.places.iter().zip(&self.prepared.instances);
+        let keepers = keepers.filter(|(place, _)| can_take_handles(&place.part.module));
+        Err(ComponentRunError::Handles(LiveHandles {
+            alive,
+            of_wasi,
+            keepers: keepers.map(|(_, instance)| name(&self.prepared.component, instance)).collect(),
+        }))
+    }
+}
+
+/// Whether nothing that init does can show in the module, so that it stays byte for byte.
+pub(crate) fn is_stateless(part: &Part<'_>, plan: &Plan<'_>, options: &PlanOptions) -> bool {
+    let kept = &options.kept_tables;
+    let Part { module, probed } = part;
+    let own = module.globals.iter().skip(module.imported.globals as usize);
+    let writes_table = module.elements.iter().any(|segment| match &segment.kind {
+        wasmparser::ElementKind::Active { table_index, .. } => !kept.contains(&table_index.unwrap_or(0)),
+        _ => false,
+    });
+    module.start.is_none()
+        && options.added_exports.is_empty()
+        && plan.start.is_none()
+        && plan.memories.is_empty()
+        && module.data.is_empty()
+        && !own.into_iter().any(|global| global.ty.mutable)
+        && !writes_table
+        && (module.imported.tables..module.tables.len() as u32).all(|table| kept.contains(&table))
+        && probed.droppable_elements.is_empty()
+        && probed.object_segments.is_empty()
+}
