@@ -176,7 +176,7 @@ fn chain(error: &preinit::Error) -> String {
 }
 
 /// What preinit should call: written anew here, because what it says that it called is checked against it.
-fn init_functions(case: &Case, original: &[u8]) -> Vec<String> {
+pub fn init_functions(case: &Case, original: &[u8]) -> Vec<String> {
     let module = wasmtime::Module::new(&wasmtime::Engine::new(&any_feature()).unwrap(), original).unwrap();
     let exports = |name: &str| module.get_export(name).is_some_and(|ty| ty.func().is_some());
     let mut init = Vec::new();

@@ -7,6 +7,6 @@ pub mod golden;
 mod graph;
 mod host;
 mod real;
-mod running;
+pub mod running;
 mod tree;
 mod verify;

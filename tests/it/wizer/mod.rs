@@ -4,6 +4,7 @@ mod component;
 mod component_runs;
 mod component_state;
 mod options;
+mod same_client;
 
 use preinit::wizer::{InstanceState, SnapshotRef, SnapshotVal, ValType, Wizer};
 use std::pin::pin;
