@@ -240,6 +240,7 @@ pub fn verdict(verdict: &Verdict) -> String {
     };
     let needed = verdict.coverage.assumptions_needed.iter().map(|assumption| match assumption {
         Assumption::FreshImports => format!("--fresh-imports says that {assumption}\n"),
+        Assumption::OwnImports => format!("--internalize says that {assumption}\n"),
         _ => String::new(),
     });
     format!("{verdict}{script}{}", needed.collect::<String>())

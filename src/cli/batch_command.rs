@@ -48,8 +48,14 @@ struct Job {
     options: Vec<String>,
 }
 
-/// How long the jobs and what the first one names may take to be read.
+/// How long the jobs and what the first one names may take to be read, if the options for all do not say.
 const READING: Duration = Duration::from_secs(60);
+
+fn time_to_read(args: &BatchArgs) -> Duration {
+    let words = ["preinit".into(), "module".into()].into_iter().chain(args.options.iter().map(Into::into));
+    let typed = args::parse(words, CalledAs::Preinit).ok().and_then(|cli| cli.snapshot.limits.timeout);
+    typed.unwrap_or(READING)
+}
 
 /// What became of a job.
 #[derive(Debug, Serialize)]
@@ -68,8 +74,8 @@ struct JobReport {
 /// The command `batch`.
 pub fn run(args: &BatchArgs) -> anyhow::Result<Exit> {
     let started = Instant::now();
+    let watchdog = Watchdog::start(Some(time_to_read(args)))?;
     let report = args.report.as_deref().map(|path| Output::new(Some(path))).transpose()?;
-    let watchdog = Watchdog::start(Some(READING))?;
     let batch = Batch::of(args)?;
     let Some(first) = batch.jobs.first() else { bail!("`{}` has no jobs", PrintablePath(&args.input)) };
     let first = batch.request(first)?;
@@ -87,7 +93,10 @@ pub fn run(args: &BatchArgs) -> anyhow::Result<Exit> {
     .prepare(wasm)?;
     drop(first);
     let parallel = args.parallel.map_or_else(rayon_threads, std::num::NonZeroUsize::get);
-    let reports = Workers { batch: &batch, prepared: Arc::new(prepared), watchdog: &watchdog }.run(parallel);
+    let prepared = Arc::new(prepared);
+    let workers =
+        Workers { batch: &batch, prepared, watchdog: &watchdog, runs: Arc::default(), most: 2 * parallel };
+    let reports = workers.run(parallel);
     let worst = reports.iter().map(|report| report.exit).max().unwrap_or_default();
     watchdog.enter(Phase::Writing);
     if let Some(report) = report {
@@ -204,6 +213,30 @@ struct Workers<'b> {
     batch: &'b Batch,
     prepared: Arc<Prepared<'static>>,
     watchdog: &'b Watchdog,
+    /// Threads that run a job, those that were abandoned included: they keep the memory of their instances.
+    runs: Arc<AtomicUsize>,
+    /// How many of them there may be.
+    most: usize,
+}
+
+/// Counts a thread as long as it lives.
+struct Run(Arc<AtomicUsize>);
+
+impl Run {
+    fn begin(runs: &Arc<AtomicUsize>, most: usize) -> anyhow::Result<Run> {
+        let begun = runs
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| (count < most).then_some(count + 1));
+        match begun {
+            Ok(_) => Ok(Run(Arc::clone(runs))),
+            Err(_) => bail!("not begun: too many jobs before it do not end, and keep their memory"),
+        }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Workers<'_> {
@@ -279,9 +312,12 @@ impl Workers<'_> {
         }));
         let limit = options.limits.timeout;
         let prepared = Arc::clone(&self.prepared);
+        let counted = Run::begin(&self.runs, self.most)?;
         let job = thread::Builder::new().spawn(move || {
             let mut ledger = Ledger::default();
             let result = prepared.run_recorded(&options, &mut ledger);
+            // Before somebody waits for the next one to begin.
+            drop(counted);
             let _ = sender.send(News::End(Box::new((result, ledger))));
         });
         job.context("cannot start a thread")?;

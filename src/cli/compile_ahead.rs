@@ -9,6 +9,7 @@ use std::{env, thread};
 use anyhow::{Context, bail};
 use preinit::WantedCode;
 use preinit::stages::cache::CompileCache;
+use preinit::stages::temporary;
 
 use super::args::CompileAheadArgs;
 
@@ -55,12 +56,14 @@ pub fn run(args: &CompileAheadArgs) -> anyhow::Result<()> {
     let _ = rustix::process::nice(19);
     thread::spawn(|| {
         thread::sleep(PATIENCE);
+        temporary::remove_all(Duration::from_secs(1));
         std::process::exit(2);
     });
     let mut wasm = Vec::new();
-    io::stdin().lock().read_to_end(&mut wasm).context("cannot read the module")?;
+    let announced = (args.length as u64).saturating_add(1);
+    io::stdin().lock().take(announced).read_to_end(&mut wasm).context("cannot read the module")?;
     if wasm.len() != args.length {
-        bail!("the module was cut short");
+        bail!("the module is not as long as was said");
     }
     let wanted = WantedCode::new(wasm, args.plain_traces, CompileCache::new(&args.cache_dir));
     wanted.compile().map(drop).map_err(anyhow::Error::msg)

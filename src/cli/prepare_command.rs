@@ -14,7 +14,7 @@ use super::watchdog::{COMPILING, Phase, Watchdog};
 /// The command `prepare`.
 pub fn run(args: &PrepareArgs) -> anyhow::Result<()> {
     let watchdog = Watchdog::start(args.timeout)?;
-    let output = Output::new(Some(&args.output))?;
+    let output = Output::program(&args.output)?;
     if output.is_terminal() {
         return Err(usage_error("code is binary and does not go to a terminal; give a file with -o"));
     }
@@ -31,6 +31,16 @@ pub fn run(args: &PrepareArgs) -> anyhow::Result<()> {
 
 /// The code in a file, for runs of `wasm`.
 pub fn open(path: &Path, wasm: &[u8]) -> anyhow::Result<PreparedCode> {
+    #[cfg(unix)]
+    if let Ok(metadata) = std::fs::metadata(path)
+        && metadata.is_file()
+        && std::os::unix::fs::MetadataExt::mode(&metadata) & 0o002 != 0
+    {
+        anyhow::bail!(
+            "`{}` holds machine code, and everybody can change it; `chmod o-w` first",
+            PrintablePath(path)
+        );
+    }
     let file = SizeLimit::of(4 << 30).read_file(path)?;
     let code = PreparedCode::open(&file, wasm);
     code.with_context(|| {

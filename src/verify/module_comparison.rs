@@ -24,6 +24,8 @@ pub(super) struct ModuleComparison {
     /// Exports of the snapshot that lead to such functions.
     pub exports_redirected: Vec<String>,
     pub not_compared: Vec<String>,
+    /// The original's imports that the snapshot defines itself.
+    pub internalized: Vec<String>,
 }
 
 /// Compares two modules. Init called the exports `called` of the original.
@@ -54,15 +56,13 @@ pub(super) fn compare(
         functions_stripped,
         functions_added: snapshot.functions.len().saturating_sub(original.functions.len()) as u64,
         exports_redirected: redirected(original, snapshot).map(|export| export.name.to_string()).collect(),
-        not_compared: not_compared(original, snapshot, internalized),
+        not_compared: not_compared(original, snapshot),
+        internalized,
     }
 }
 
-fn not_compared(original: &Module<'_>, snapshot: &Module<'_>, internalized: bool) -> Vec<String> {
+fn not_compared(original: &Module<'_>, snapshot: &Module<'_>) -> Vec<String> {
     let mut not_compared = vec![custom_sections::describe(original, snapshot)];
-    if internalized {
-        not_compared.push("imports that the snapshot defines itself, except for their state".to_string());
-    }
     let has_state = |import: &Import<'_>| {
         matches!(Space::of(&import.ty), Some(Space::Memory | Space::Table | Space::Global))
     };
@@ -111,10 +111,10 @@ fn recursion_groups(module: &Module<'_>) -> Vec<usize> {
 }
 
 /// Compares imports. They must be the original's in the same order; but memories, tables and globals may be missing, all of
-/// a kind from some index on, because the snapshot defines them itself. Whether that is so.
-fn imports(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) -> bool {
+/// a kind from some index on, because the snapshot defines them itself. Gives the names of these.
+fn imports(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) -> Vec<String> {
     let mut rest = snapshot.imports.iter().peekable();
-    let mut internalized = Vec::new();
+    let (mut internalized, mut names) = (Vec::new(), Vec::new());
     for (index, import) in original.imports.iter().enumerate() {
         let space = Space::of(&import.ty);
         if rest.next_if_eq(&import).is_some() {
@@ -125,11 +125,14 @@ fn imports(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<D
             continue;
         }
         match space {
-            Some(Space::Memory | Space::Table | Space::Global) => internalized.push(space),
+            Some(Space::Memory | Space::Table | Space::Global) => {
+                internalized.push(space);
+                names.push(import_name(import));
+            }
             _ => {
                 let found = rest.peek().map_or("none".to_string(), |next| import_name(next));
                 differences.push(Difference::new(format!("import.{index}"), import_name(import), found));
-                return !internalized.is_empty();
+                return names;
             }
         }
     }
@@ -137,7 +140,7 @@ fn imports(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<D
         let index = original.imports.len();
         differences.push(Difference::new(format!("import.{index}"), "none", import_name(next)));
     }
-    !internalized.is_empty()
+    names
 }
 
 fn import_name(import: &Import<'_>) -> String {

@@ -25,6 +25,9 @@ pub struct VerifyOptions {
     /// Imported memories hold nothing but zeros when an instance of the snapshot gets them, as for the making of the snapshot.
     /// If that is not said, a snapshot that is right only then is not called equal.
     pub fresh_imports: bool,
+    /// Memories, tables and globals that the snapshot defines instead of importing them are shared with nobody, as for the making
+    /// of the snapshot. If that is not said, a snapshot that has such ones is not called equal.
+    pub internalize: bool,
     /// What init can see. WASI is always allowed, hermetically.
     pub host: HostOptions,
     /// What init may use.
@@ -74,6 +77,7 @@ impl Default for VerifyOptions {
             at: None,
             renames: Vec::new(),
             fresh_imports: false,
+            internalize: false,
             host: HostOptions::default(),
             limits: Limits { timeout: Some(Duration::from_secs(60)), max_memory: 4 << 30, fuel: None },
             ledger: None,

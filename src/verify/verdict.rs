@@ -101,10 +101,10 @@ pub struct Coverage {
     pub functions_accounted: u64,
     /// Exports of the snapshot that lead to added functions.
     pub exports_redirected: Vec<String>,
-    /// What was said to hold, and was needed to account for code that the snapshot adds.
+    /// What was said to hold, and was needed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub assumptions: Vec<Assumption>,
-    /// What was not said to hold, and would account for code that the snapshot adds.
+    /// What was not said to hold, and was needed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub assumptions_needed: Vec<Assumption>,
     /// What an instance was given that the build did not have, each in a world of its own.
@@ -126,6 +126,8 @@ pub struct Coverage {
 pub enum Assumption {
     /// [`super::VerifyOptions::fresh_imports`].
     FreshImports,
+    /// [`super::VerifyOptions::internalize`].
+    OwnImports,
 }
 
 impl fmt::Display for Assumption {
@@ -134,6 +136,10 @@ impl fmt::Display for Assumption {
             Assumption::FreshImports => {
                 f.write_str("imported memories hold nothing but zeros when an instance gets them")
             }
+            Assumption::OwnImports => f.write_str(
+                "imports that the snapshot defines itself are shared with nobody, and hold for every instance what they held \
+                 for init",
+            ),
         }
     }
 }

@@ -3,6 +3,7 @@ use super::added_code::{Account, AddedCode};
 use super::module_comparison::ModuleComparison;
 use super::verdict::{Assumption, Coverage, Difference, Outcome, Verdict};
 use crate::report::seconds;
+use preinit_core::printable::Printable;
 use std::time::Instant;
 
 /// Reasons for "could not tell" that are listed at most.
@@ -75,9 +76,28 @@ impl<'o> VerdictBuilder<'o> {
         self.coverage.functions_added = compared.functions_added;
         self.coverage.exports_redirected = compared.exports_redirected;
         self.not_compared(compared.not_compared);
+        self.add_internalized(&compared.internalized);
         for difference in compared.differences {
             if !is_expected(&difference) {
                 self.add(difference);
+            }
+        }
+    }
+
+    /// Adds imports that the snapshot defines itself. Nobody sees in it whether others of the original's instances share them.
+    fn add_internalized(&mut self, imports: &[String]) {
+        let Some(named) = internalized(imports) else { return };
+        let assumption = Assumption::OwnImports;
+        match self.options.internalize {
+            true => {
+                self.not_compared([format!(
+                    "what others do with {named}, which the snapshot defines itself"
+                )]);
+                self.coverage.assumptions.push(assumption);
+            }
+            false => {
+                self.undecided(format!("the snapshot defines {named} itself, which the original imports"));
+                self.coverage.assumptions_needed.push(assumption);
             }
         }
     }
@@ -131,5 +151,18 @@ impl<'o> VerdictBuilder<'o> {
             undecided: self.undecided,
             coverage: self.coverage,
         }
+    }
+}
+
+/// The names of imports, if there are any; not all of very many.
+pub(super) fn internalized(imports: &[String]) -> Option<String> {
+    const NAMED: usize = 5;
+    let names: Vec<String> =
+        imports.iter().take(NAMED).map(|name| format!("`{}`", Printable(name))).collect();
+    let more = imports.len().saturating_sub(NAMED);
+    match (names.is_empty(), more) {
+        (true, _) => None,
+        (false, 0) => Some(names.join(", ")),
+        (false, more) => Some(format!("{} and {more} more", names.join(", "))),
     }
 }

@@ -75,6 +75,22 @@ const CASES: &[(&str, &str, i32, &str)] = &[
     ("a pipe that nobody empties", "encode wide.wat --state wide.json -o full", 2, "still writing"),
     ("a pipe as the ledger", "in.wasm -f init -o out.wasm --ledger unread", 2, "still reading or opening"),
     ("a pipe as the report", "verify in.wasm in.wasm --report unread", 2, "still reading or opening"),
+    ("a pipe as the module", "prepare pipe -o out.code", 2, "still reading"),
+    ("a pipe as the output", "prepare in.wasm -o unread", 2, "still reading or opening"),
+    ("a pipe as the code", "in.wasm --prepared pipe -o out.wasm", 2, "still reading"),
+    (
+        "a pipe as what init prints",
+        "in.wasm -o out.wasm --capture-stdout unread",
+        2,
+        "still reading or opening",
+    ),
+    ("a pipe in what is embedded", "in.wasm -o out.wasm --embed /d::pipe", 2, "neither a file"),
+    ("a pipe as an archive", "in.wasm -o out.wasm --embed /d::pipe.zip", 2, "neither a file"),
+    ("a pipe as the ledger", "audit in.wasm --ledger unread", 2, "still reading or opening"),
+    ("a pipe as the jobs", "batch pipe --", 2, "still reading"),
+    ("a pipe as the report of jobs", "batch jobs.json --report unread --", 2, "still reading or opening"),
+    ("a pipe as the module of jobs", "batch pipe.jobs --", 2, "still reading"),
+    ("a pipe as the input of a job", "batch input.jobs --", 2, "still reading"),
     ("the module on a silent input", "-o out.wasm", 2, "still reading"),
     ("the module on a silent input", "audit", 2, "still reading"),
     ("a pipe that nobody empties", "large.wat -o full", 2, "still writing"),
@@ -141,7 +157,17 @@ fn the_time_limit_holds_whatever_a_command_is_blocked_in() {
     }
     place.write("many.wasm", many_functions(400_000));
     write_wide(&place);
-    for name in ["pipe", "unread", "unread2", "full"] {
+    for (name, jobs) in [
+        ("jobs.json", r#"{"module":"in.wasm","jobs":[{"output":"out.wasm"}]}"#),
+        ("pipe.jobs", r#"{"module":"pipe","jobs":[{"output":"out.wasm"}]}"#),
+        (
+            "input.jobs",
+            r#"{"module":"in.wasm","options":["--allow-wasi"],"jobs":[{"output":"out.wasm","stdin":"pipe"}]}"#,
+        ),
+    ] {
+        place.write(name, jobs);
+    }
+    for name in ["pipe", "pipe.zip", "unread", "unread2", "full"] {
         make_pipe(&place.join(name));
     }
     // Open on both sides, so that a writer finds a reader.
@@ -219,7 +245,7 @@ fn ends(place: &Place, line: &str, code: i32, says: &str) -> Result<(), String> 
     let words = line.split_whitespace().chain(["--timeout", limit, "--no-cache"]);
     // The other commands know no cache.
     let without_cache =
-        ["verify", "audit", "probe", "encode"].iter().any(|command| line.starts_with(command));
+        ["verify", "audit", "probe", "encode", "prepare"].iter().any(|command| line.starts_with(command));
     let words = words.filter(|word| *word != "--no-cache" || !without_cache);
     let stderr = place.join(&format!("stderr of {}", line.replace('/', " ")));
     let mut child = place

@@ -48,6 +48,12 @@ pub struct VerifyArgs {
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub fresh_imports: bool,
 
+    /// Imports that the snapshot defines itself are shared with nobody, as for the making of the snapshot
+    ///
+    /// A snapshot that was made with --internalize is right only then, so without this option the answer is "could not tell".
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub internalize: bool,
+
     /// What is called.
     #[command(flatten)]
     pub play: PlayArgs,

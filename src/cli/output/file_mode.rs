@@ -8,6 +8,8 @@ use std::io;
 pub enum FileMode {
     /// Whoever the user's mask lets.
     New,
+    /// Whoever the user's mask lets read, and nobody else writes.
+    NewProgram,
     /// The user.
     Private,
     /// Those who could read and write the file that it replaces.
@@ -21,11 +23,15 @@ pub enum FileMode {
 }
 
 const NEW: u32 = 0o666;
+const NEW_PROGRAM: u32 = 0o644;
 const PRIVATE: u32 = 0o600;
 
 /// Neither may anybody become somebody else by running it, nor does it keep its directory's group.
 #[cfg(unix)]
 const PERMISSIONS: u32 = 0o777;
+
+#[cfg(unix)]
+const OTHERS_WRITE: u32 = 0o022;
 
 #[cfg(unix)]
 const GROUP: u32 = 0o070;
@@ -47,10 +53,21 @@ impl FileMode {
         FileMode::New
     }
 
+    /// The same, where only the user may write.
+    pub fn without_others_writing(self) -> FileMode {
+        match self {
+            FileMode::New => FileMode::NewProgram,
+            #[cfg(unix)]
+            FileMode::As { bits, group } => FileMode::As { bits: bits & !OTHERS_WRITE, group },
+            mode => mode,
+        }
+    }
+
     /// What the file is made with, on Unix.
     pub fn at_first(self) -> u32 {
         match self {
             FileMode::New => NEW,
+            FileMode::NewProgram => NEW_PROGRAM,
             _ => PRIVATE,
         }
     }

@@ -62,6 +62,15 @@ impl Output {
         Ok(output)
     }
 
+    /// The same for something that will be run, so that nobody else may change it.
+    pub fn program(path: &Path) -> anyhow::Result<Self> {
+        let mut output = Output::new(Some(path))?;
+        if let Output::File { mode, .. } = &mut output {
+            *mode = mode.without_others_writing();
+        }
+        Ok(output)
+    }
+
     /// Whether somebody would see what is written.
     pub fn is_terminal(&self) -> bool {
         match self {

@@ -4,7 +4,7 @@ use super::super::VerifyError;
 use super::super::added_code::AddedCode;
 use super::super::module_comparison::{self, read_bodies};
 use super::super::verdict::Difference;
-use super::super::verdict_builder::VerdictBuilder;
+use super::super::verdict_builder::{VerdictBuilder, internalized};
 use super::side::Side;
 use crate::component::{ComponentRunError, Remade, remade};
 use crate::host::Ledger;
@@ -93,6 +93,11 @@ impl Code {
         let key = original.key(instance);
         let compared = module_comparison::compare(left, right, &[], &[]);
         verdict.not_compared(compared.not_compared.into_iter().map(|what| format!("{key}: {what}")));
+        // `made` would be the same if preinit had done it.
+        if let Some(named) = internalized(&compared.internalized) {
+            verdict
+                .undecided(format!("{key}: the snapshot defines {named} itself, which the original imports"));
+        }
         for difference in compared.differences {
             verdict.add(Difference { key: format!("{key}.{}", difference.key), ..difference });
         }

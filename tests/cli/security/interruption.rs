@@ -211,7 +211,9 @@ fn node_and_its_directory_go_with_the_command() {
     let tmp = place.join("tmp").to_str().unwrap().to_owned();
     for ending in [Some(INT), Some(TERM), Some(HUP), Some(KILL), None] {
         let timeout = if ending.is_none() { "2s" } else { "none" };
-        let line = format!("verify calls.wat calls.wat --engine v8 --script calls.txt --timeout {timeout}");
+        let line = format!(
+            "verify calls.wat calls.wat --engine v8 --script calls.txt --call-fuel 1000000000000000 --timeout {timeout}"
+        );
         place.write("calls.txt", "f()\n");
         let mut run = Run::with(&place, &line, &[("TMPDIR", &tmp)]);
         wait_until("Node is started", || node_runs(&tmp) || ending.is_none());

@@ -136,6 +136,33 @@ fn held_back_output_and_the_recording_count() {
     );
 }
 
+/// Jobs that wait for ever are abandoned, and keep what they have. There are not many of them.
+#[test]
+fn abandoned_jobs_keep_a_bounded_amount() {
+    let place = Place::new();
+    place.write(
+        "in.wat",
+        r#"(module (memory 1024 1024 shared) (func (export "preinit")
+            (memory.fill (i32.const 0) (i32.const 7) (i32.const 0x4000000))
+            (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0x7070707) (i64.const -1)))))"#,
+    );
+    let jobs: Vec<_> = (0..12).map(|k| serde_json::json!({ "output": format!("{k}.wasm") })).collect();
+    let batch = serde_json::json!({ "module": "in.wat", "jobs": jobs });
+    place.write("jobs.json", batch.to_string());
+    let line = "batch jobs.json --parallel 2 --report report.json -- --timeout 300ms --no-cache";
+    let (output, most) = measured(&place, line);
+    assert_eq!(code(&output), 2, "{}", stderr(&output));
+    assert!(most < OWN + 5 * 64 * MIB, "{} MiB", most / MIB);
+    let reports: Vec<serde_json::Value> = serde_json::from_slice(&place.read("report.json")).unwrap();
+    let with = |words: &str| {
+        reports
+            .iter()
+            .filter(|report| report["error"].as_str().is_some_and(|why| why.contains(words)))
+            .count()
+    };
+    assert_eq!((with("not done after the time limit"), with("not begun: too many jobs")), (4, 8));
+}
+
 /// A number as the module's format, and DWARF, has it.
 fn leb(value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();

@@ -1,6 +1,6 @@
 //! A replaced file gives nobody rights; the ledger is for its owner alone.
 
-use crate::{Place, done};
+use crate::{Place, done, failed};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::process::Command;
@@ -48,6 +48,28 @@ fn no_file_runs_as_somebody_else() {
             assert_eq!(found, expected, "{line}: {mode:o} became {found:o}");
         }
     }
+}
+
+/// Machine code that others could change would be their way to run code.
+#[test]
+fn prepared_code_is_written_by_its_owner_alone() {
+    let place = Place::new();
+    let binary = env!("CARGO_BIN_EXE_preinit");
+    let prepare = || {
+        let script = format!("umask 000; exec '{binary}' prepare in.wasm -o code");
+        let status = Command::new("sh").arg("-c").arg(script).current_dir(place.path()).status().unwrap();
+        assert!(status.success());
+        fs::metadata(place.join("code")).unwrap().mode() & 0o7777
+    };
+    let set = |mode| fs::set_permissions(place.join("code"), fs::Permissions::from_mode(mode)).unwrap();
+    assert_eq!(prepare(), 0o644);
+    for (mode, expected) in [(0o666, 0o644), (0o777, 0o755), (0o600, 0o600)] {
+        set(mode);
+        assert_eq!(prepare(), expected);
+    }
+    done(&place.line("in.wasm -o out.wasm --prepared code"));
+    set(0o646);
+    failed(&place.line("in.wasm -o out.wasm --prepared code"), 2, "everybody can change it");
 }
 
 /// Only the administrator can replace a file of another user in a test's own directory.

@@ -94,6 +94,46 @@ fn no_assumption_is_hidden() {
     assert!(stdout(&output).contains("assumed: imported memories hold nothing but zeros"));
 }
 
+/// Others may share what the snapshot has for itself, and the host may have put something else into it.
+#[test]
+fn imports_that_a_snapshot_defines_itself_are_an_assumption() {
+    let place = Place::new();
+    place.write(
+        "imported.wat",
+        r#"(module (import "env" "memory" (memory 1)) (import "env" "table" (table 2 funcref))
+            (import "env" "count" (global $count (mut i32)))
+            (func (export "preinit") (global.set $count (i32.const 3)) (i32.store8 (i32.const 1) (i32.const 7)))
+            (func (export "get") (result i32) (i32.add (global.get $count) (i32.load (i32.const 0)))))"#,
+    );
+    let (all, some) = ("`env.memory`, `env.table`, `env.count`", "`env.count`");
+    done(&place.line("imported.wat -o out.wasm --stub-all --internalize --verify"));
+    // One of them alone, as nobody asked for.
+    place.write(
+        "some.wat",
+        r#"(module (import "env" "memory" (memory 1)) (import "env" "table" (table 2 funcref))
+            (global $count (mut i32) (i32.const 3))
+            (func (global.set $count (i32.const 3)) (i32.store8 (i32.const 1) (i32.const 7)))
+            (func (export "get") (result i32) (i32.add (global.get $count) (i32.load (i32.const 0))))
+            (data (i32.const 1) "\07"))"#,
+    );
+    for (snapshot, named) in [("out.wasm", all), ("some.wat", some)] {
+        let output = place.line(&format!("verify imported.wat {snapshot} --stub-all"));
+        let text = stdout(&output);
+        assert_eq!(code(&output), 2, "{text}");
+        let why = format!("the snapshot defines {named} itself, which the original imports");
+        assert!(text.contains(&why) && text.contains("--internalize says that imports"), "{text}");
+        let output = place.line(&format!("verify imported.wat {snapshot} --stub-all --internalize"));
+        let text = stdout(&output);
+        // preinit would not have made the other one.
+        assert_eq!(code(&output), if named == all { 0 } else { 2 }, "{text}");
+        assert!(
+            text.contains("assumed: imports that the snapshot defines itself are shared with nobody"),
+            "{text}"
+        );
+        assert!(text.contains(&format!("what others do with {named}")), "{text}");
+    }
+}
+
 #[test]
 fn an_answer_says_if_no_call_returned() {
     let place = Place::new();

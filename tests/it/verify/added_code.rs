@@ -260,8 +260,8 @@ fn what_preinit_adds_is_accounted_for() {
                 ..Options::default()
             };
             let snapshot = Preinit::from(options).run(&original).unwrap().wasm;
-            let few =
-                VerifyOptions { sequences: 1, depth: 2, engines: vec![Compiler::Cranelift], host, ..quick() };
+            let engines = vec![Compiler::Cranelift];
+            let few = VerifyOptions { sequences: 1, depth: 2, engines, host, internalize, ..quick() };
             let verdict = verify(&original, &snapshot, &few).unwrap();
             let what = format!("{layout:?}, {internalize}, {keep}, {strip}: {verdict}");
             assert_eq!(verdict.outcome, Outcome::Equal, "{what}");

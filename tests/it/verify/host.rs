@@ -36,6 +36,7 @@ fn imports_are_handed_over_afresh() {
     let mut options = quick();
     options.host.preloads = vec![preinit::host::Preload { name: "env".into(), wasm: provider.clone() }];
     assert_equal(preloaded(), &original, &options);
+    options.internalize = true;
     assert_equal(preloaded().internalize(true), &original, &options);
 }
 
