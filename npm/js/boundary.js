@@ -1,5 +1,6 @@
 // The calls from a module into JavaScript while its state is made. What such a call does on the JavaScript side is not in a
 // snapshot; so each must be explained, or allowed by whoever makes the snapshot.
+import { clockSince } from './clocks.js';
 
 /** Whether a function is one of WebAssembly's: only those can be in a table. They are passed on as they are. */
 function isOfWasm(callable, table) {
@@ -45,28 +46,32 @@ export class Boundary {
       return value;
     }
     const key = `${module}.${name}`;
-    const record = (call, crossing, isSkipped) => {
+    const record = (call, isMadeAgain, isSkipped) => {
       if (!this.#isOn) return;
-      if (!crossing && !isSkipped) this.later += 1;
-      if (this.#explain({ module, name, ...call })) return;
-      const calls = crossing ? this.recorded : this.unexplained;
+      if (!isMadeAgain && !isSkipped) this.later += 1;
+      if (this.#explain({ module, name, callee: value, ...call }) || call.isClock) return;
+      const calls = isMadeAgain ? this.recorded : this.unexplained;
       calls.set(key, (calls.get(key) ?? 0) + 1);
     };
     const recorder = this.#recorder;
     const isSkippedCall = this.#isSkipped;
     const wrapped = function (...args) {
       const isSkipped = isSkippedCall({ module, name, args });
+      const isDirect = recorder.isDirect;
       const crossing = isSkipped ? undefined : recorder.crossing([module, name], args);
+      const isMadeAgain = isDirect || crossing !== undefined;
+      const isTime = clockSince();
       let result;
       try {
         result = Reflect.apply(value, this, args);
       } catch (error) {
         crossing?.threw(error);
-        record({ args, error }, crossing, isSkipped);
+        record({ args, error }, isMadeAgain, isSkipped);
         throw error;
       }
-      crossing?.returned(result);
-      record({ args, result }, crossing, isSkipped);
+      const isClock = isTime(args, result, recorder.memories?.[0]?.object.buffer);
+      crossing?.returned(result, isClock);
+      record({ args, result, isClock }, isMadeAgain, isSkipped);
       return result;
     };
     this.#functions.set(`${module}.${name}`, value);

@@ -101,10 +101,14 @@ async function watched(recording, { start, run }, timers) {
 export async function capture({ script, ...options }) {
   if (script === undefined) return captured(options);
   if (options.out === undefined) throw new TypeError('script needs out: other processes read the snapshot from there');
+  const { exportsOf, table, verify } = await import('./verify.js');
   const { pathToFileURL } = await import('node:url');
-  const { start, run } = await import(script instanceof URL ? script : pathToFileURL(script));
-  const made = await captured({ ...options, start, run });
-  const { table, verify } = await import('./verify.js');
+  const url = script instanceof URL ? script : pathToFileURL(script);
+  // It may load the library while it is imported, so that has to be watched.
+  const phase = (name) => async (started) => (await import(url))[name](started);
+  const names = await exportsOf(script);
+  const phases = ['start', 'run'].filter((name) => names.includes(name)).map((name) => [name, phase(name)]);
+  const made = await captured({ ...options, ...Object.fromEntries(phases) });
   const verdict = await verify({ original: options.wasm, snapshot: options.out, script, times: 3 });
   if (!options.quiet) console.log(table(verdict));
   if (!verdict.equal) {

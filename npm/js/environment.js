@@ -29,14 +29,18 @@ function environmentImports(events) {
   return found;
 }
 
-/** The events without those imports, which need not be called again: what they wrote counts as the module's. */
+/**
+ * The events without those imports, and without clocks, which need not be called again: what they wrote counts as the module's.
+ */
 export function withoutEnvironment(events) {
   const imports = environmentImports(events);
   const kept = [];
   let changes = [];
   events.forEach((event, at) => {
     const call = event.kind === 'import' ? event : importOf(events, at);
-    const isLeftOut = call && imports.has(call.key.join('.')) && (call !== event || importOf(events, at + 1) === event);
+    const answer = call === event ? events[at + 1] : event;
+    const isKnown = call && (imports.has(call.key.join('.')) || answer?.isClock);
+    const isLeftOut = isKnown && (call !== event || importOf(events, at + 1) === event);
     if (isLeftOut) {
       changes.push(event);
       return;

@@ -119,7 +119,7 @@ export interface Verdict {
   milliseconds: { original: number; snapshot: number };
   /** What of it took how long; `read` comes before. */
   phases: { original: Phases; snapshot: Phases };
-  /** Whether the snapshot is faster, reading the file included. */
+  /** Whether the snapshot is faster, reading the file included: in its best run and in the one in the middle. */
   gains: boolean;
 }
 

@@ -142,7 +142,8 @@ class Steps {
 
 /** Steps as data, and the bytes they take. Functions are named as those of the listening module. */
 function stepsOf(recorder, steps, events) {
-  const tables = (changes) => changes.tables.map(({ table, slot, value }) => [recorder.tables.findIndex((one) => one.index === table), slot, value]);
+  const number = (table) => recorder.tables.findIndex((one) => one.index === table);
+  const tables = (changes) => changes.tables.map(({ table, length, slot, value }) => [number(table), ...(length ? [length] : [slot, value])]);
   return events.map((event) => {
     const { kind, args, results } = event;
     switch (kind) {

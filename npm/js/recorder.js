@@ -178,7 +178,7 @@ export class Recorder {
     const changes = [];
     for (const table of this.tables) {
       const length = Number(table.object.length);
-      if (length > table.shadow.length && isByModule) this.problems.add(`the module made table ${table.index} larger`);
+      if (length > table.shadow.length && isByModule) changes.push({ table: table.index, length });
       for (let slot = 0; slot < length; slot++) {
         const value = table.object.get(at(table.object, slot));
         if (slot < table.shadow.length && Object.is(value, table.shadow[slot])) continue;
@@ -271,6 +271,14 @@ export class Recorder {
     this.#listen(true);
   }
 
+  /**
+   * Whether JavaScript calls an import through a function of WebAssembly, such as a slot of a table. It will do so again when
+   * the record is played.
+   */
+  get isDirect() {
+    return this.isOn && this.#isOutside;
+  }
+
   /** The module has called JavaScript; returns what to do when that returns, or undefined if it is not recorded. */
   crossing([module, name], args) {
     const isAgain = this.#isLater && !this.isOn && this.again(`${module}.${name}`);
@@ -286,8 +294,8 @@ export class Recorder {
       if (isAgain) this.isOn = false;
     };
     return {
-      returned: (result) => {
-        answered(() => ({ results: (count > 1 ? [...result] : [result]).map((one) => this.#incoming(one)) }));
+      returned: (result, isClock) => {
+        answered(() => ({ isClock, results: (count > 1 ? [...result] : [result]).map((one) => this.#incoming(one)) }));
       },
       threw: (error) => {
         this.thrown = error;

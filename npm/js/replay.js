@@ -120,8 +120,15 @@ class Replay {
     this.patch(patches);
     for (const [number, slot, value] of slots) {
       const table = this.tables[number];
-      table.set(place(table, slot), this.value(value));
+      // Without a value it is the length that the module gave it.
+      if (value === undefined) this.lengthen(table, slot);
+      else table.set(place(table, slot), this.value(value));
     }
+  }
+
+  lengthen(table, length) {
+    const more = length - Number(table.length);
+    if (more > 0) table.grow(place(table, more), null);
   }
 
   check(checks, what) {
