@@ -1,4 +1,5 @@
 import { encode, listen, probe } from './core.js';
+import { fetchFiles } from './files.js';
 import { SECTION, withSection } from './fixups.js';
 import { listenersOf, recordOf } from './record.js';
 import { Recording } from './recording.js';
@@ -79,6 +80,7 @@ async function write(out, bytes) {
 
 /** Runs the program with the module that is watched; gives what `run` returned. */
 async function watched(recording, { start, run }, timers) {
+  const endFiles = fetchFiles();
   let value;
   try {
     const started = await start?.();
@@ -89,6 +91,7 @@ async function watched(recording, { start, run }, timers) {
     value = copied(await run?.(started));
     timers.end();
   } finally {
+    endFiles();
     timers.restore();
     recording.uninstall();
     recording.recorder.end();

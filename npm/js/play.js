@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { serialize } from 'node:v8';
+import { fetchFiles } from './files.js';
 import { sectionOf } from './fixups.js';
 import { installHooks } from './hooks.js';
 import { preinitialized } from './replay.js';
@@ -31,6 +32,7 @@ function keepMemories(values) {
 }
 
 async function played() {
+  fetchFiles();
   preinitialized();
   // Both sides pay for the comparison of bytes.
   installHooks({

@@ -40,7 +40,9 @@ function differentPages(left, right) {
 /** The names that a script exports. It is imported by another process: what it loads here will be watched. */
 export async function exportsOf(script) {
   const url = pathToFileURL(pathOf(script, 'script')).href;
+  const files = new URL('./files.js', import.meta.url).href;
   const text = `
+    (await import(${JSON.stringify(files)})).fetchFiles();
     const all = await import(${JSON.stringify(url)});
     process.stdout.write('\\n' + JSON.stringify(Object.keys(all)), () => process.exit(0));`;
   const options = { maxBuffer: 1 << 30 };

@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         said.into_iter().for_each(|at| bytes[at] = b'-');
     }
     let mut bindgen = Bindgen::new();
-    bindgen.input_bytes("words", bytes).remove_name_section(true);
+    bindgen.input_bytes("words", bytes).remove_name_section(true).omit_default_module_path(false);
     match environment.as_str() {
         "nodejs" => bindgen.nodejs(true)?,
         "web" => bindgen.web(true)?,

@@ -1,0 +1,146 @@
+// What snapshots of npm packages gain, in Node and in headless Chromium from a page that Vite has built:
+//
+//     node benches/javascript.mjs JS WORK [--write]
+//
+// JS is the folder that npm/js/assemble.mjs has filled; packages are installed into WORK. With --write the table in docs/javascript.md is
+// written anew. Measure on a quiet machine.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { chromium, openPage, serve } from '../tests/dotnet/browser.mjs';
+
+const TIMES = 5;
+const page = fileURLToPath(new URL('../docs/javascript.md', import.meta.url));
+const [js, work] = process.argv.slice(2, 4).map((path) => resolve(path));
+const { preinit } = await import(pathToFileURL(join(js, 'plugin.js')));
+const { verify } = await import(pathToFileURL(join(js, 'index.js')));
+
+/** `first` gives the first answer of a library that is loaded; `warm` is what is done once. Both are the same in Node and in a page. */
+const packages = [
+  {
+    name: 'simplecc-wasm',
+    version: '1.1.1',
+    wasm: 'simplecc-wasm/pkg/web/simplecc_wasm_bg.wasm',
+    text: `
+      import init, { simplecc } from 'simplecc-wasm/web';
+      const load = async () => (await init(), simplecc);
+      const warm = (convert) => void convert('鼠标', 's2twp');
+      const first = (convert) => convert('鼠标里面的硅二极管坏了', 's2twp');`,
+  },
+  {
+    name: 'jieba-wasm',
+    version: '2.4.0',
+    wasm: 'jieba-wasm/pkg/web/jieba_rs_wasm_bg.wasm',
+    text: `
+      import init, { cut } from 'jieba-wasm/web';
+      const load = async () => (await init(), cut);
+      const warm = (cut) => void cut('我们', true);
+      const first = (cut) => cut('我们中出了一个叛徒，南京市长江大桥', true).join(' ');`,
+  },
+  {
+    name: '@micropython/micropython-webassembly-pyscript',
+    version: '1.27.0',
+    wasm: '@micropython/micropython-webassembly-pyscript/micropython.wasm',
+    options: { noop: ['mp_js_init', 'proxy_c_init'] },
+    text: `
+      import { loadMicroPython } from '@micropython/micropython-webassembly-pyscript/micropython.mjs';
+      const load = () => loadMicroPython({ heapsize: 8 << 20 });
+      const warm = (python) => python.runPython('words = {str(i * 7919 % 10007): i * i for i in range(20000)}\\ndef query(n):\\n  return words.get(str(n), -1)');
+      const first = (python) => python.globals.get('query')(341);`,
+  },
+];
+
+const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
+
+/** A folder for a package, with its page and its script. */
+function application({ name, text }) {
+  const root = join(work, name.replaceAll(/\W/g, '_'));
+  rmSync(root, { recursive: true, force: true });
+  mkdirSync(root, { recursive: true });
+  writeFileSync(join(root, 'warm-up.mjs'), `${text}
+    export const run = async () => void warm(await load());
+    export const calls = async ({ preinitialized }) => {
+      const library = await load();
+      if (!preinitialized) warm(library);
+      return first(library);
+    };`);
+  writeFileSync(join(root, 'main.js'), `${text}
+    const library = await load();
+    if (!HAS_SNAPSHOT) warm(library);
+    document.title = JSON.stringify({ answer: first(library), milliseconds: performance.now() });`);
+  writeFileSync(join(root, 'index.html'), '<!doctype html><meta charset="utf-8"><script type="module" src="./main.js"></script>');
+  return root;
+}
+
+/** How long it takes from asking for the page to the first answer, in a fresh context each time. */
+async function opened(browser, folder) {
+  const { address, close } = await serve(folder);
+  const taken = [];
+  let answer;
+  for (let time = 0; time < TIMES; time++) {
+    const context = await browser.newContext();
+    const { page } = await openPage(context);
+    await page.goto(address);
+    await page.waitForFunction('document.title !== ""');
+    const said = JSON.parse(await page.title());
+    taken.push(said.milliseconds);
+    answer = said.answer;
+    await context.close();
+  }
+  close();
+  return { answer, milliseconds: median(taken) };
+}
+
+async function measured(vite, browser, one) {
+  const root = application(one);
+  const wasm = join(work, 'node_modules', one.wasm);
+  const script = join(root, 'warm-up.mjs');
+  const build = async (outDir, plugins) => {
+    const common = { target: 'esnext', assetsInlineLimit: 0, emptyOutDir: true };
+    await vite.build({ root, configFile: false, logLevel: 'error', plugins, define: { HAS_SNAPSHOT: String(plugins.length > 0) }, build: { ...common, outDir } });
+    return join(root, outDir);
+  };
+  const cache = join(root, 'cache');
+  const run = async () => (await import(pathToFileURL(script))).run();
+  const plugin = preinit({ wasm, run, isStrict: true, cache, ...one.options });
+  const before = await opened(browser, await build('plain', []));
+  const after = await opened(browser, await build('snapshot', [plugin]));
+  if (before.answer !== after.answer) throw new Error(`${one.name}: ${before.answer} is now ${after.answer}`);
+  const out = join(cache, basename(wasm));
+  const verdict = await verify({ original: wasm, snapshot: out, script, times: TIMES });
+  if (!verdict.equal) throw new Error(`${one.name}: other answers in Node`);
+  const total = (side) => verdict.milliseconds[side] + verdict.phases[side].read;
+  const sizes = [wasm, out].map((file) => readFileSync(file)).map((bytes) => [bytes.length / 1e6, gzipSync(bytes).length / 1e6]);
+  return { name: one.name, node: [total('original'), total('snapshot')], page: [before.milliseconds, after.milliseconds], sizes };
+}
+
+function table(rows) {
+  const arrow = ([before, after]) => `${before.toFixed(0)} → ${after.toFixed(0)}, ${(before / after).toFixed(1)} times`;
+  const size = (sizes, at) => sizes.map((both) => both[at].toFixed(1)).join(' → ');
+  return [
+    '| package | Node, ms | Chromium, ms | file, MB | gzipped, MB |',
+    '|---|---|---|---|---|',
+    ...rows.map(({ name, node, page, sizes }) => `| \`${name}\` | ${arrow(node)} | ${arrow(page)} | ${size(sizes, 0)} | ${size(sizes, 1)} |`),
+  ].join('\n');
+}
+
+mkdirSync(work, { recursive: true });
+if (!existsSync(join(work, 'package.json'))) writeFileSync(join(work, 'package.json'), '{"type":"module"}');
+const wanted = ['vite@8.4.0', ...packages.map(({ name, version }) => `${name}@${version}`)];
+execFileSync('npm', ['install', '--no-fund', '--no-audit', '--loglevel=error', ...wanted], { cwd: work, stdio: 'inherit' });
+const vite = await import(pathToFileURL(join(work, 'node_modules/vite/dist/node/index.js')));
+const browser = await chromium(work);
+const rows = [];
+for (const one of packages) rows.push(await measured(vite, browser, one));
+await browser.close();
+const text = table(rows);
+console.log(text);
+if (process.argv.includes('--write')) {
+  const MARKS = /(<!-- figures: benches\/javascript.mjs -->\n)[^]*?(<!-- end of figures -->)/;
+  const before = readFileSync(page, 'utf8');
+  if (!MARKS.test(before)) throw new Error(`${page} has no place for the table`);
+  writeFileSync(page, before.replace(MARKS, `$1\n${text}\n\n$2`));
+}
+process.exit(0);
