@@ -249,30 +249,71 @@ pub(crate) fn cut_long(runs: &[Range<u64>]) -> Vec<Range<u64>> {
 
 /// Brings the number of segments of all memories together down to `limit` by closing the smallest gaps.
 pub fn close_gaps(memories: &mut [Vec<Range<u64>>], limit: usize) {
-    let count: usize = memories.iter().map(Vec::len).sum();
-    let excess = count.saturating_sub(limit);
-    if excess == 0 {
-        return;
+    let Some(widest) = widest_closed(memories, limit) else { return };
+    for (memory, segments) in memories.iter_mut().enumerate() {
+        let mut merged: Vec<Range<u64>> = Vec::with_capacity(segments.len());
+        for (k, segment) in segments.drain(..).enumerate() {
+            match merged.last_mut() {
+                Some(last) if (segment.start - last.end, memory, k) <= widest => last.end = segment.end,
+                _ => merged.push(segment),
+            }
+        }
+        *segments = cut_long(&merged);
     }
+}
+
+/// The last of the gaps that have to be closed so that `limit` segments are left, by width and place: its width, its
+/// memory, and the segment after it. `None` if there are no more.
+fn widest_closed(memories: &[Vec<Range<u64>>], limit: usize) -> Option<(u64, usize, usize)> {
+    let count: usize = memories.iter().map(Vec::len).sum();
+    let excess = count.checked_sub(limit).filter(|excess| *excess > 0)?;
     let gaps_of = |(memory, segments): (usize, &Vec<Range<u64>>)| {
         let gap = move |(k, pair): (usize, &[Range<u64>])| (pair[1].start - pair[0].end, memory, k + 1);
         segments.windows(2).enumerate().map(gap).collect::<Vec<_>>()
     };
     let mut gaps: Vec<(u64, usize, usize)> = memories.iter().enumerate().flat_map(gaps_of).collect();
-    if excess < gaps.len() {
+    let last = excess.min(gaps.len()).checked_sub(1)?;
+    Some(*gaps.select_nth_unstable(last).1)
+}
+
+/// The bytes that segments have after [`close_gaps`].
+pub(crate) fn bytes_without_gaps(segments: &[Range<u64>], limit: usize) -> u64 {
+    let mut gaps: Vec<u64> = segments.windows(2).map(|pair| pair[1].start - pair[0].end).collect();
+    let excess = segments.len().saturating_sub(limit);
+    if excess > 0 && excess < gaps.len() {
         gaps.select_nth_unstable(excess - 1);
-        gaps.truncate(excess);
     }
-    let mut closed: Vec<(usize, usize)> = gaps.into_iter().map(|(_, memory, k)| (memory, k)).collect();
-    closed.sort_unstable();
-    for (memory, segments) in memories.iter_mut().enumerate() {
-        let mut merged: Vec<Range<u64>> = Vec::with_capacity(segments.len());
-        for (k, segment) in segments.drain(..).enumerate() {
-            match merged.last_mut() {
-                Some(last) if closed.binary_search(&(memory, k)).is_ok() => last.end = segment.end,
-                _ => merged.push(segment),
-            }
+    let data: u64 = segments.iter().map(|segment| segment.end - segment.start).sum();
+    data + gaps.iter().take(excess).sum::<u64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes_without_gaps, close_gaps};
+
+    #[test]
+    fn the_smallest_gaps_are_closed() {
+        let segments = [0..2, 3..4, 10..11, 12..13, 40..50];
+        for (limit, expected) in [
+            (9, vec![0..2, 3..4, 10..11, 12..13, 40..50]),
+            (4, vec![0..4, 10..11, 12..13, 40..50]),
+            (3, vec![0..4, 10..13, 40..50]),
+            (2, vec![0..13, 40..50]),
+            (1, vec![0..50]),
+            (0, vec![0..50]),
+        ] {
+            let mut closed = [segments.to_vec()];
+            close_gaps(&mut closed, limit);
+            assert_eq!(closed, [expected], "{limit}");
+            let bytes: u64 = closed[0].iter().map(|range| range.end - range.start).sum();
+            assert_eq!(bytes_without_gaps(&segments, limit), bytes, "{limit}");
         }
-        *segments = cut_long(&merged);
+    }
+
+    #[test]
+    fn gaps_of_all_memories_count_together() {
+        let mut memories = [vec![0..1, 5..6, 7..8], vec![0..1, 2..3, 9..10]];
+        close_gaps(&mut memories, 4);
+        assert_eq!(memories, [vec![0..1, 5..8], vec![0..3, 9..10]]);
     }
 }

@@ -245,17 +245,18 @@ fn sparse_memories(
         if wanted != Layout::Sparse && !needs_records && islands.len() <= GOOD_DATA_SEGMENTS {
             continue;
         }
+        let segmented = match is_import {
+            true => segments::bytes_without_gaps(islands, usize::MAX),
+            false => segments::bytes_without_gaps(islands, GOOD_DATA_SEGMENTS),
+        };
+        let has_choice = wanted == Layout::Auto && !needs_records;
+        if has_choice && !SparseData::may_be_worth(islands, segmented) {
+            continue;
+        }
         let Some(sparse) = SparseData::of(memory as u32, islands, state).filter(SparseData::fits) else {
             continue;
         };
-        let is_better = || {
-            let mut closed = [islands.clone()];
-            if !is_import {
-                segments::close_gaps(&mut closed, GOOD_DATA_SEGMENTS);
-            }
-            let bytes = closed.iter().flatten().map(|range| range.end - range.start).sum();
-            wanted == Layout::Auto && sparse.is_worth(bytes)
-        };
+        let is_better = || wanted == Layout::Auto && sparse.is_worth(segmented);
         if wanted == Layout::Sparse || needs_records || is_better() {
             islands.retain_mut(|island| {
                 island.end = island.end.min(SCRATCH);

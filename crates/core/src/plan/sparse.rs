@@ -60,8 +60,15 @@ impl SparseData {
 
     /// Whether this form is worth its loop, against one that writes so many bytes.
     pub fn is_worth(&self, other: u64) -> bool {
-        let loop_cost = RECORD_COST.saturating_mul(self.islands.len() as u64).saturating_add(LOOP_COST);
-        self.bytes().saturating_add(loop_cost) < other && self.fits()
+        is_less(self.islands.len() as u64, self.bytes(), other) && self.fits()
+    }
+
+    /// Whether it could be, without cutting the records: there is at least one for each island that is not in the scratch
+    /// bytes, and it has at least two bytes besides its own.
+    pub fn may_be_worth(islands: &[Range<u64>], other: u64) -> bool {
+        let records = (islands.len() as u64).saturating_sub(SCRATCH);
+        let data: u64 = islands.iter().map(|island| island.end - island.start).sum();
+        is_less(records, data.saturating_sub(SCRATCH).saturating_add(2 * records), other)
     }
 
     /// Whether the segment is one that can be written.
@@ -80,6 +87,11 @@ impl SparseData {
             end = island.end;
         }
     }
+}
+
+fn is_less(records: u64, bytes: u64, other: u64) -> bool {
+    let loop_cost = RECORD_COST.saturating_mul(records).saturating_add(LOOP_COST);
+    bytes.saturating_add(loop_cost) < other
 }
 
 fn max_of(width: u32) -> u64 {
@@ -135,5 +147,23 @@ mod tests {
     fn a_memory_without_room_for_the_scratch_bytes_has_no_records() {
         let state = MemoryState { size: 7, maximum: None, image: Image::default(), import: None };
         assert_eq!(SparseData::of(0, &[], &state), None);
+    }
+
+    #[test]
+    fn what_is_worth_it_is_not_ruled_out_before() {
+        let state = MemoryState { size: 1 << 32, maximum: None, image: Image::default(), import: None };
+        let mut worth = 0;
+        for step in [300, 600, 4096, 70_000] {
+            for count in [1, 7000, 60_000] {
+                let islands: Vec<_> = (0..count).map(|k| k * step..k * step + 1 + k % 3).collect();
+                let sparse = SparseData::of(0, &islands, &state).unwrap();
+                for other in [0, 1 << 20, 1 << 22, 1 << 24, 1 << 26, count * step] {
+                    assert!(!sparse.is_worth(other) || SparseData::may_be_worth(&islands, other));
+                    worth += u32::from(sparse.is_worth(other));
+                }
+                assert!(!SparseData::may_be_worth(&islands, 0));
+            }
+        }
+        assert!(worth > 10, "{worth}");
     }
 }
