@@ -3,7 +3,7 @@ import init, { simplecc } from 'simplecc-wasm/web';
 const started = performance.now();
 await init();
 const instantiated = performance.now();
-const answer = simplecc('鼠标里面的硅二极管坏了', 's2twp');
+const answer = simplecc('发财了去发廊', 's2t');
 const answered = performance.now();
 
 const figures = [

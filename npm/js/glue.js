@@ -1,11 +1,13 @@
 // What is known of the JavaScript around modules, by the names that tools give to imports and exports.
 
 import { Emscripten } from './emscripten.js';
+import { Go } from './go.js';
 import { WasmBindgen } from './wasm_bindgen.js';
 
 /** What is known of a module. */
 export function glueOf(module) {
   const imports = WebAssembly.Module.imports(module);
   const isOfWasmBindgen = imports.some(({ name }) => name.startsWith('__wbindgen_') || name.startsWith('__wbg_'));
-  return isOfWasmBindgen ? new WasmBindgen(imports) : new Emscripten(imports);
+  if (isOfWasmBindgen) return new WasmBindgen(imports);
+  return imports.some(({ name }) => name.startsWith('syscall/js.')) ? new Go() : new Emscripten(imports);
 }
