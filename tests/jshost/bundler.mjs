@@ -4,8 +4,8 @@
 //
 // LIBRARY is the folder that test-programs/wasm-bindgen/build.sh has filled; bundlers are installed into WORK.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -15,7 +15,7 @@ const [js, library, work] = process.argv.slice(2).map((path) => resolve(path));
 const { preinit } = await import(pathToFileURL(join(js, 'plugin.js')));
 mkdirSync(work, { recursive: true });
 if (!existsSync(join(work, 'package.json'))) writeFileSync(join(work, 'package.json'), '{"type":"module"}');
-const packages = ['vite@8.4.0', 'rollup@4.68.8', '@web/rollup-plugin-import-meta-assets@2.3.0'];
+const packages = ['vite@8.4.0', 'rollup@4.68.8', '@web/rollup-plugin-import-meta-assets@2.3.0', 'simplecc-wasm@1.1.1'];
 execFileSync('npm', ['install', '--no-fund', '--no-audit', '--loglevel=error', ...packages], { cwd: work, stdio: 'inherit' });
 const installed = async (name) => import(pathToFileURL(createRequire(join(work, 'package.json')).resolve(name)));
 const [vite, { rollup }, { importMetaAssets }] = [
@@ -161,6 +161,27 @@ const other = page(MAIN);
 writeFileSync(wasmOf(other), Buffer.concat([original, Buffer.from([0, 2, 1, 0x78])]));
 const unused = await withVite(page(MAIN), [preinit({ wasm: wasmOf(other), run: run(other) })]);
 assert.match(unused.warned.join('\n'), /nothing in this bundle loads/);
+
+// The example: as it stands, with this plugin.
+const example = join(work, 'example');
+rmSync(example, { recursive: true, force: true });
+cpSync(new URL('../../examples/vite', import.meta.url), example, { recursive: true });
+mkdirSync(join(example, 'node_modules/preinit'), { recursive: true });
+writeFileSync(join(example, 'node_modules/preinit/package.json'), '{ "type": "module", "exports": { "./js/plugin": "./js/plugin.js" } }');
+symlinkSync(js, join(example, 'node_modules/preinit/js'));
+for (const name of ['vite', 'simplecc-wasm']) symlinkSync(join(work, 'node_modules', name), join(example, 'node_modules', name));
+const built = spawnSync(process.execPath, ['node_modules/vite/bin/vite.js', 'build'], { cwd: example, encoding: 'utf8' });
+assert.equal(built.status, 0, built.stderr);
+assert.match(built.stdout + built.stderr, /simplecc_wasm_bg.wasm\nmilliseconds +original +snapshot\n/);
+const { address, close } = await serve(join(example, 'dist'));
+const { page: shown, said } = await openPage(browser);
+await shown.goto(address);
+await shown.waitForFunction('document.querySelector("pre").textContent !== "…"');
+const printed = await shown.textContent('pre');
+assert.match(printed, /^發財了去髮廊\nthe module was there after [\d.]+ ms\nthe first answer took [\d.]+ ms\n/);
+assert.deepEqual(said, []);
+console.log(printed);
+close();
 
 await browser.close();
 console.log('bundles of Vite and Rollup start from snapshots, and what is refused is left as it is');
