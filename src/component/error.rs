@@ -96,6 +96,11 @@ pub enum ComponentRunError {
     /// The component could not be frozen.
     #[error(transparent)]
     Freeze(Box<FreezeError>),
+    /// No core module can forget what libc has cached.
+    #[error(
+        "no core module has one of the functions of wasi-libc that make it forget what it has cached of the host"
+    )]
+    NoReset,
     /// The clock of a core module cannot go on.
     #[error("the monotonic clock of {0} cannot be shifted: it does not ask for it by WASI preview 1")]
     Clock(String),
@@ -180,6 +185,7 @@ impl ComponentRunError {
             ComponentRunError::Failed { .. }
             | ComponentRunError::Stopped(_)
             | ComponentRunError::Handles(_)
+            | ComponentRunError::NoReset
             | ComponentRunError::Clock(_)
             | ComponentRunError::SharedMemory(_)
             | ComponentRunError::Objects { .. } => true,

@@ -2,6 +2,7 @@
 //! planned and encoded by itself, and the core modules are put back.
 
 pub(crate) mod adapter;
+mod cleaning;
 mod error;
 pub(crate) mod execution;
 mod findings;

@@ -1,5 +1,6 @@
 use super::ComponentRunError;
 use super::adapter::Adapter;
+use super::cleaning::reset_functions;
 use crate::engine;
 use crate::error::Error;
 use crate::host::ComponentHost;
@@ -30,11 +31,11 @@ pub struct Place<'p> {
 }
 
 /// Probes the core modules that have instances, each with a number; `None` for the others. `default_proposals` refuses what uses
-/// proposals that the engine has off by default.
+/// proposals that the engine has off by default; `reset_libc` shows the functions that reset libc.
 pub fn parts<'a>(
     component: &Component<'a>,
     instances: &[CoreInstance],
-    (options, default_proposals): (&ProbeOptions, bool),
+    (options, default_proposals, reset_libc): (&ProbeOptions, bool, bool),
 ) -> Result<Vec<Option<Part<'a>>>, ComponentRunError> {
     let mut parts: Vec<Option<Part<'a>>> = component.modules().iter().map(|_| None).collect();
     for instance in instances {
@@ -54,7 +55,8 @@ pub fn parts<'a>(
         if module.memories.iter().any(|memory| memory.shared) {
             return Err(ComponentRunError::SharedMemory(component.module_name(number)));
         }
-        let options = ProbeOptions { definition: Some(number as u32), ..options.clone() };
+        let functions = reset_functions(&module, reset_libc);
+        let options = ProbeOptions { definition: Some(number as u32), functions, ..options.clone() };
         let probed = Probed::with(&module, &options).map_err(|error| in_module(error.into()))?;
         *part = Some(Part { module, probed });
     }

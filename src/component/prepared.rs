@@ -1,5 +1,6 @@
 //! A component that is taken apart and compiled.
 
+use super::cleaning::reset_libc;
 use super::freezing::Stopping;
 use super::part::{self, Part};
 use super::states::States;
@@ -38,7 +39,8 @@ impl<'a> Prepared<'a> {
         let component = Component::parse(wasm)?;
         let instances = component.elaborate()?;
         let probe = ProbeOptions { leaves_nothing_to_host: true, ..engine::probe_options() };
-        let parts = part::parts(&component, &instances, (&probe, options.default_proposals))?;
+        let parts =
+            part::parts(&component, &instances, (&probe, options.default_proposals, options.reset_libc))?;
         let stopping = match &options.at {
             Some(_) if component.is_concurrent()? => {
                 return Err(ComponentRunError::Option("freezing asynchronous functions"));
@@ -75,6 +77,9 @@ impl<'a> Prepared<'a> {
         let mut executed = execution::execute(options, (self, compiled), recorded)?;
         clock.lap();
         let places = part::places(parts, instances, &executed.instances, &mut executed.store)?;
+        if options.reset_libc {
+            reset_libc(options, &places, &mut executed)?;
+        }
         let state = States { options, prepared: self, places: &places };
         hand_over(Run { state, executed: &mut executed, compiled, clock, timings })
     }
@@ -110,8 +115,7 @@ fn unsupported(options: &Options) -> Option<&'static str> {
     let chosen = [
         (options.frames == FrameReader::Inspect, "reading frames through the debugging interface"),
         (options.internalize, "internalizing imports"),
-        (options.reset_libc, "resetting libc"),
-        (options.zero_stack, "clearing the stack"),
+        (options.reset_libc && options.at.is_some(), "resetting libc in the middle of a call"),
     ];
     chosen.iter().find(|(is_chosen, _)| *is_chosen).map(|(_, what)| *what).or(lacking(&options.host))
 }

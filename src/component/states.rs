@@ -1,6 +1,7 @@
 //! The core instances of a component whose init has run, and what they begin as in the output.
 
 use super::adapter::{self, Adapter, can_take_handles, keeps_no_handles};
+use super::cleaning::clear_stacks;
 use super::foreign::Foreign;
 use super::freezing::{Resumed, resume};
 use super::part::{Part, Place, name};
@@ -72,6 +73,10 @@ impl States<'_, '_> {
         let (mut snapshots, are_adapters) = self.snapshots(executed)?;
         self.check_objects(&snapshots)?;
         self.check_handles(executed, are_adapters)?;
+        if self.options.zero_stack {
+            let kept = clear_stacks(self.places, &mut snapshots);
+            kept.map_err(|(number, error)| self.in_module(&self.prepared.instances[number], error))?;
+        }
         let mut resumed = self.resumed(executed, &snapshots)?;
         let instances = &self.prepared.instances;
         let places = (self.places, &instances[..]);

@@ -123,7 +123,7 @@ impl Run<'_> {
 
 impl Stop {
     /// A hook that did not return.
-    pub(super) fn of_hook(name: &str, error: &Error, limits: &Limits) -> Stop {
+    pub(crate) fn of_hook(name: &str, error: &Error, limits: &Limits) -> Stop {
         let (how, cause) = match (error.downcast_ref(), limits.timeout) {
             (Some(Trap::Interrupt), Some(timeout)) => ("did not finish", StopCause::Timeout(timeout)),
             _ => ("trapped", StopCause::Other(error.root_cause().to_string())),

@@ -210,6 +210,45 @@ fn results_depend_on_visible_files() {
     assert!(!reuses(&place, "--allow-wasi --dir dir"));
 }
 
+/// A program that reads the first byte of `a`, and closes it.
+const COMMAND: &str = r#"(module
+    (import "wasi_snapshot_preview1" "path_open"
+      (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_close" (func $close (param i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "a")
+    (data (i32.const 16) "\40\00\00\00\01\00\00\00")
+    (func (export "_start")
+      (drop (call $open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 0)
+        (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 32)))
+      (drop (call $read (i32.load (i32.const 32)) (i32.const 16) (i32.const 1) (i32.const 36)))
+      (drop (call $close (i32.load (i32.const 32))))))"#;
+
+/// Also where the component's words for it are others: what a file holds counts, not only that it was looked at.
+#[test]
+fn results_of_components_depend_on_files() {
+    let place = Place::new();
+    let component = preinit_testing::command_component::command(&wat::parse_str(COMMAND).unwrap());
+    let run = wasmprinter::print_bytes(&component).unwrap();
+    let run = run.split('"').find(|text| text.starts_with("wasi:cli/run@")).unwrap().to_string();
+    place.write("in.wasm", component);
+    std::fs::create_dir(place.join("dir")).unwrap();
+    let line = format!("--allow-wasi --dir dir -f {}#run", run.trim_end_matches("#run"));
+    let change = |text: &str| {
+        place.write("dir/a", text);
+        assert!(!reuses(&place, &line));
+        std::thread::sleep(Duration::from_millis(2100));
+        assert!(!reuses(&place, &line));
+        assert!(reuses(&place, &line));
+        place.read("out.wasm")
+    };
+    let x = change("x");
+    let y = change("y");
+    assert!(x != y, "the byte is part of the snapshot");
+    assert_eq!(change("x"), x);
+}
+
 #[test]
 fn runs_that_are_one_of_a_kind_are_not_kept() {
     let place = Place::new();

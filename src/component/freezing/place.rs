@@ -1,6 +1,5 @@
 //! The call that is meant, in terms of the core modules of a component.
 
-use super::super::adapter::Adapter;
 use super::super::part::Part;
 use crate::freeze::{Argument, Arguments, Awaited, AwaitedCall, FreezeError, Trigger, is_wasi};
 use crate::host::ImportName;
@@ -27,17 +26,15 @@ pub fn stop_place(
     (component, instances, parts): (&Component<'_>, &[CoreInstance], &[Option<Part<'_>>]),
     options: &Options,
 ) -> Result<StopPlace, FreezeError> {
+    // An adapter asks its host for what others ask of it.
     let defined = parts.iter().enumerate().filter_map(|(number, part)| Some((number, part.as_ref()?)));
+    let defined = defined.filter(|(_, part)| !part.is_adapter());
     let (mut found, mut errors) = (Vec::new(), Vec::new());
     for (number, part) in defined {
         match trigger.resolve(&part.module).or_else(|error| stdin_itself(trigger, &part.module, error)) {
             Ok(awaited) => found.push((number, &part.module, awaited)),
             Err(error) => errors.push((part.module.functions.len(), number, error)),
         }
-    }
-    // An adapter asks its host for what others ask of it.
-    if found.iter().any(|(_, module, _)| Adapter::of(module).is_none()) {
-        found.retain(|(_, module, _)| Adapter::of(module).is_none());
     }
     match &found[..] {
         [(definition, module, awaited)] => {

@@ -21,7 +21,7 @@ impl<'a> Side<'a> {
         let component = Component::parse(wasm)?;
         let instances = component.elaborate()?;
         let probe = ProbeOptions { leaves_nothing_to_host: true, ..engine::probe_options() };
-        let parts = part::parts(&component, &instances, (&probe, options.default_proposals))?;
+        let parts = part::parts(&component, &instances, (&probe, options.default_proposals, false))?;
         Ok(Side { component, instances, parts })
     }
 

@@ -53,7 +53,7 @@ impl Wizer {
         let instances = component.elaborate()?;
         let options =
             ProbeOptions { leaves_nothing_to_host: true, marks_changes: true, ..ProbeOptions::default() };
-        let parts = parts(&component, &instances, (&options, false)).map_err(Error::new)?;
+        let parts = parts(&component, &instances, (&options, false, false)).map_err(Error::new)?;
         let shown: Vec<_> = parts.iter().map(|part| part.as_ref().map(shown).unwrap_or_default()).collect();
         let probed: Vec<_> =
             parts.iter().map(|part| part.as_ref().map(|part| part.probed.wasm.as_slice())).collect();

@@ -1,8 +1,11 @@
 //! Components that are frozen in the middle of a call.
 
+use super::host::entry;
 use super::running::Running;
 use preinit::host::{Output, WasiOptions};
 use preinit::{Error, Preinit, wat_to_wasm};
+use preinit_testing::command_component::command;
+use preinit_testing::test_program;
 
 /// A provider that adds up what it is given, and a program that calls it: in a loop, in a recursion, with operands on the stack.
 const PROGRAM: &str = r#"(component
@@ -197,18 +200,42 @@ fn live_handles_are_refused() {
     assert!(error.to_string().starts_with("1 handle is alive"), "{error}");
 }
 
-/// A command in C, with the adapter from WASI preview 1: it is frozen before it reads, and takes its handles anew.
-#[test]
-fn a_command_with_the_adapter() {
-    let wasm = preinit_testing::test_program("components/command.wasm");
-    let wasi = WasiOptions { stdout: Output::Capture, ..WasiOptions::default() };
-    let output = Preinit::new().wasi(wasi).at("checkpoint".parse().unwrap()).run(&wasm).unwrap();
-    let report = output.report.frozen.as_ref().unwrap();
-    assert!(report.entry.starts_with("wasi:cli/run@0.2."), "{report:?}");
-    let run = report.entry.clone();
-    let (mut original, mut snapshot) = (Running::start(&wasm, &[]), Running::start(&output.wasm, &[]));
-    assert_eq!(snapshot.run(&run), original.run(&run));
-    let printed_before = String::from_utf8_lossy(&output.stdout).into_owned();
+/// Programs with the adapter from WASI preview 1: it has not begun when they are frozen, and takes its handles anew.
+#[track_caller]
+fn a_command_goes_on(program: &str, places: &[&str]) {
+    let wasm = command(&test_program(program));
+    let run = entry(&wasm);
+    let mut original = Running::start(&wasm, &[]);
+    let expected = original.run(&run);
     assert!(!original.stdout().is_empty());
-    assert_eq!(format!("{printed_before}{}", snapshot.stdout()), original.stdout());
+    for at in places {
+        let wasi = WasiOptions { stdout: Output::Capture, ..WasiOptions::default() };
+        let output = Preinit::new().wasi(wasi).at(at.parse().unwrap()).run(&wasm);
+        let output = output.unwrap_or_else(|error| panic!("{program}, {at}: {error}"));
+        assert_eq!(output.report.frozen.as_ref().unwrap().entry, run);
+        let mut snapshot = Running::start(&output.wasm, &[]);
+        assert_eq!(snapshot.run(&run), expected, "{program}, {at}");
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned() + &snapshot.stdout();
+        assert_eq!(printed, original.stdout(), "{program}, {at}");
+    }
+}
+
+#[test]
+fn commands_with_the_adapter() {
+    a_command_goes_on("c/command.wasm", &["checkpoint", "wasi_snapshot_preview1.fd_write(1, ..)"]);
+    let write = "wasi_snapshot_preview1.fd_write";
+    a_command_goes_on("wasi/memory.wasm", &[write, "wasi_snapshot_preview1.fd_write#2"]);
+    a_command_goes_on("wasi/random.wasm", &["wasi_snapshot_preview1.random_get", write]);
+    let clock = "wasi_snapshot_preview1.clock_time_get#2";
+    a_command_goes_on("wasi/clocks.wasm", &[clock, "wasi_snapshot_preview1.poll_oneoff", write]);
+}
+
+/// What the adapter asks for is no place, since it is not frozen.
+#[test]
+fn the_adapter_is_no_place() {
+    let wasm = command(&test_program("wasi/memory.wasm"));
+    let error =
+        Preinit::new().wasi(WasiOptions::default()).at("stdin".parse().unwrap()).run(&wasm).unwrap_err();
+    let message = error.to_string();
+    assert!(message.contains("does not import `wasi_snapshot_preview1.fd_read`"), "{message}");
 }

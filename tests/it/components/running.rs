@@ -36,7 +36,8 @@ impl Running {
         config
             .wasm_component_model_async(true)
             .wasm_component_model_more_async_builtins(true)
-            .wasm_component_model_async_stackful(true);
+            .wasm_component_model_async_stackful(true)
+            .wasm_component_model_threading(true);
         let engine = Engine::new(&config).unwrap();
         let component = Component::from_binary(&engine, wasm).unwrap();
         let mut linker = Linker::<Host>::new(&engine);

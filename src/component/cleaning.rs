@@ -1,0 +1,74 @@
+//! What is taken out of the states of core instances before they are written: what libc has cached, and the free stack.
+
+use super::part::{Part, Place};
+use super::{ComponentRunError, execution::Executed};
+use crate::cleaning::{ResetHooks, StackKept, zero_stack};
+use crate::error::Error;
+use crate::execute::{Interrupt, Stop};
+use crate::options::Options;
+use preinit_core::module::Module;
+use preinit_core::snapshot::Snapshot;
+
+/// The functions of a core module that a probe has to show so that libc can be reset.
+pub fn reset_functions(module: &Module<'_>, is_wanted: bool) -> Vec<u32> {
+    ResetHooks::of(module, is_wanted).indices().collect()
+}
+
+/// Calls the functions of all core instances that make libc forget what it has cached. Variables are not put back, as it is done in
+/// core modules that lack them: that takes an instance of its own.
+pub fn reset_libc(
+    options: &Options,
+    places: &[Place<'_>],
+    executed: &mut Executed,
+) -> Result<(), ComponentRunError> {
+    let limits = &options.limits;
+    let engine = executed.store.engine().clone();
+    let left = limits.timeout.map(|timeout| timeout.saturating_sub(executed.run_time));
+    let interrupt = left.map(|left| Interrupt::after(left, &engine, &mut executed.store));
+    let mut called = 0;
+    for place in places {
+        let Part { module, probed } = place.part;
+        for hook in ResetHooks::of(module, true).hooks(probed) {
+            let store = &mut executed.store;
+            let function = place.instance.handle.get_typed_func::<(), ()>(&mut *store, &hook.export);
+            let result = function.and_then(|function| function.call(store, ()));
+            let stopped =
+                |error| ComponentRunError::Stopped(Box::new(Stop::of_hook(&hook.name, &error, limits)));
+            result.map_err(stopped)?;
+            called += 1;
+        }
+    }
+    drop(interrupt);
+    executed.store.set_epoch_deadline(u64::MAX / 2);
+    match called {
+        0 => Err(ComponentRunError::NoReset),
+        _ => Ok(()),
+    }
+}
+
+/// Clears the free stack in each memory. The core instance is told of which it cannot be done.
+pub fn clear_stacks(places: &[Place<'_>], snapshots: &mut [Snapshot<'_>]) -> Result<(), (usize, Error)> {
+    let own = |place: &Place<'_>| !place.part.is_adapter();
+    let others_write = places.iter().any(|place| {
+        let module = &place.part.module;
+        own(place) && module.imported.memories > 0 && !module.data.is_empty()
+    });
+    let mut cleared = 0;
+    for (number, (place, snapshot)) in places.iter().zip(snapshots).enumerate() {
+        let module = &place.part.module;
+        if !own(place) || module.memories.len() as u32 == module.imported.memories {
+            continue;
+        }
+        let result = match others_write {
+            // What is where in a memory that several modules fill is known to none of them.
+            true => Err(StackKept::Unknown),
+            false => zero_stack(module, snapshot),
+        };
+        result.map_err(|kept| (number, Error::StackKept(kept)))?;
+        cleared += 1;
+    }
+    match cleared {
+        0 => Err((0, Error::StackKept(StackKept::Unknown))),
+        _ => Ok(()),
+    }
+}
