@@ -30,6 +30,10 @@ const OWN_TEXT = { parse: /\bJSON\.parse\(/, stringify: /\bJSON\.stringify\(/, S
 const GENERIC = /^__wbindgen_generic_[0-9a-f]{16}$/;
 const isCast = (callee) => /\/\/ Cast intrinsic for /.test(Function.prototype.toString.call(callee));
 
+// The first number that the glue gives to a value: below it are undefined (32 times in versions before 2023, 128 times, or 1024 times), and
+// undefined, null, true and false, which are never freed.
+const FIRST = [36, 132, 1028];
+
 const isObject = (value) => value !== null && (typeof value === 'object' || typeof value === 'function');
 
 /** Whether a value is one of JavaScript's own kinds, whose reading does nothing else. */
@@ -39,10 +43,18 @@ function isContainer(value) {
   return CONTAINERS.some((container) => prototype === container.prototype) || ITERATORS.includes(prototype);
 }
 
+/** Whether an array of numbers has copies of what another has. On a buffer it would be a view. */
+function isCopied(from, array) {
+  const isBuffer = from instanceof ArrayBuffer || typeof SharedArrayBuffer !== 'undefined' && from instanceof SharedArrayBuffer;
+  return ArrayBuffer.isView(array) && !(array instanceof DataView) && !isBuffer;
+}
+
 /** A module of wasm-bindgen. */
 export class WasmBindgen {
   /** Objects that the module has made and nobody else has seen when it did; true if all in it is as new. */
   #own = new WeakMap();
+  /** What imports returned below the numbers that newer glue gives to values: some may be values of older glue. */
+  #low = new Set();
 
   constructor(imports) {
     // Where values of JavaScript are in an array of the glue's, the module has numbers for them.
@@ -53,6 +65,7 @@ export class WasmBindgen {
   }
 
   explain({ name, args, result, callee }) {
+    if (this.drop && result >= FIRST[0] && result < FIRST.at(-1)) this.#low.add(result);
     const [, action = name] = HASHED.exec(name) ?? [];
     // What they return is counted, or seen in a table, where the module keeps it.
     if (PURE.test(action) || /^_?wbg_cb_unref$/.test(action)) return this.#keep(result, true);
@@ -64,7 +77,9 @@ export class WasmBindgen {
       return isKnown && (this.drop !== undefined || !isObject(args[0]) || isContainer(args[0])) && this.#keep(result, true);
     }
     if (this.drop) return false;
-    if (MAKING.test(action)) return isContainer(result) && this.#keep(result, !args.some(isObject));
+    if (MAKING.test(action)) return isContainer(result) && this.#keep(result, args.every((one) => this.#isNew(one) || isCopied(one, result)));
+    // The module's own memory is in the snapshot.
+    if (action === 'buffer' && args[0] instanceof WebAssembly.Memory) return this.#keep(result, true);
     // From JavaScript's array into memory.
     if (action === 'prototypesetcall') return isContainer(args[2]);
     if (action === '__wbindgen_copy_to_typed_array') return this.#own.has(args[2]);
@@ -72,9 +87,13 @@ export class WasmBindgen {
     if (!isContainer(target) || Object.hasOwn(target, action) && typeof target[action] === 'function') return false;
     if (READING.has(action)) return this.#keep(result, this.#own.get(target) ?? false);
     if (!WRITING.has(action) || !this.#own.has(target)) return false;
-    const isNew = args.slice(1).every((one) => !isObject(one) || this.#own.get(one));
+    const isNew = args.slice(1).every((one) => this.#isNew(one));
     if (!isNew) this.#own.set(target, false);
     return this.#keep(result, this.#own.get(target));
+  }
+
+  #isNew(value) {
+    return !isObject(value) || this.#own.get(value) === true;
   }
 
   /** Remembers what came of an object that is as new. */
@@ -108,8 +127,14 @@ export class WasmBindgen {
     for (const handle of [...seen].reverse()) drop(handle);
     const numbers = new Set(seen);
     const lowest = seen.reduce((lowest, handle) => Math.min(lowest, handle));
-    const first = firstNumber(lowest, drop, clone);
+    const first = clone ? firstNumber(lowest, drop, clone) : this.#likelyFirst(lowest);
     return first === undefined ? null : seen.at(-1) + 1 - first - numbers.size;
+  }
+
+  /** The same where values cannot be copied; undefined if numbers were seen that would be values of older glue. */
+  #likelyFirst(lowest) {
+    const first = FIRST.findLast((first) => first <= lowest);
+    return [...this.#low].some((number) => number < first) ? undefined : first;
   }
 
   /** In older glue each call takes a number, so that all of them have to be made again. */
@@ -131,14 +156,8 @@ export class WasmBindgen {
   }
 }
 
-/**
- * The first number that the glue gives to a value. Below it are undefined (32 times in versions before 2023, 128 times, or 1024
- * times), and undefined, null, true and false, which are never freed.
- */
+/** The first number that the glue gives to a value, if `lowest` is the lowest that is free. */
 function firstNumber(lowest, drop, clone) {
-  const possible = [36, 132, 1028].filter((first) => first <= lowest);
-  if (possible.length < 2) return possible[0];
-  if (!clone) return lowest < 1028 ? 132 : undefined;
   // A number that can be freed comes again; the value is put there again.
   const isFreed = (handle) => {
     const copy = clone(handle);
@@ -148,5 +167,5 @@ function firstNumber(lowest, drop, clone) {
     if (again !== handle) drop(copy);
     return again === handle;
   };
-  return possible.reverse().find((first) => !isFreed(first - 1));
+  return FIRST.filter((first) => first <= lowest).reverse().find((first) => !isFreed(first - 1));
 }
