@@ -11,12 +11,19 @@ const number: number = preinit;
 console.log(path, number);
 """
 TYPED_JS = """
+/// <reference types="preinit/js/client" />
+import bundled from 'virtual:preinit';
 import { capture, Refusal, verify } from 'preinit/js';
+import { preinit } from 'preinit/js/plugin';
 import { preinitialized } from 'preinit/js/run';
 const made = await capture({ wasm: 'a.wasm', out: new URL('file:///b.wasm'), run: async () => 7, noop: ['f'], constant: { g: 1n } });
 const value: number = made.value;
 // @ts-expect-error: run is missing
 capture({ wasm: 'a.wasm' });
+const plugins = [preinit({ wasm: 'a.wasm', run: () => 7, isStrict: true }), preinit({ wasm: 'a.wasm', script: 'b.mjs', allow: ['c'] })];
+// @ts-expect-error: run is missing
+plugins.push(preinit({ wasm: 'a.wasm' }));
+console.log(bundled.instances);
 const state = preinitialized<number>();
 const verdict = await verify({ original: 'a', snapshot: 'b', script: 'c' });
 console.log(value + state.value, verdict.equal, new Refusal([]).reasons.length);
