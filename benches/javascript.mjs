@@ -20,14 +20,23 @@ const { verify } = await import(pathToFileURL(join(js, 'index.js')));
 /** `first` gives the first answer of a library that is loaded; `warm` is what is done once. Both are the same in Node and in a page. */
 const packages = [
   {
-    name: 'simplecc-wasm',
-    version: '1.1.1',
-    wasm: 'simplecc-wasm/pkg/web/simplecc_wasm_bg.wasm',
+    name: 'quickjs-emscripten',
+    version: '0.32.0',
+    wasm: '@jitl/quickjs-wasmfile-release-sync/dist/emscripten-module.wasm',
+    hasStart: true,
     text: `
-      import init, { simplecc } from 'simplecc-wasm/web';
-      const load = async () => (await init(), simplecc);
-      const warm = (convert) => void convert('鼠标', 's2t');
-      const first = (convert) => convert('发财了去发廊', 's2t');`,
+      import { newQuickJSWASMModuleFromVariant, RELEASE_SYNC } from 'quickjs-emscripten';
+      const load = async () => (await newQuickJSWASMModuleFromVariant(RELEASE_SYNC)).newContext();
+      const ask = (context, text) => context.unwrapResult(context.evalCode(text)).consume(context.dump);
+      const warm = (context) => ask(context, \`
+        const limit = 1e6, sieve = new Uint8Array(limit), primes = [];
+        for (let n = 2; n < limit; n++) {
+          if (sieve[n]) continue;
+          if (n < 20000) primes.push(n);
+          for (let m = n * n; m < limit; m += n) sieve[m] = 1;
+        }
+        0\`);
+      const first = (context) => ask(context, 'primes[77]');`,
   },
   {
     name: 'jieba-wasm',
@@ -55,13 +64,14 @@ const packages = [
 ];
 
 /** A folder for a package, with its page and its script. */
-function application({ name, text, wasm, isByUrl }) {
+function application({ name, text, wasm, isByUrl, hasStart }) {
   const root = join(work, name.replaceAll(/\W/g, '_'));
   rmSync(root, { recursive: true, force: true });
   mkdirSync(root, { recursive: true });
   writeFileSync(join(root, 'warm-up.mjs'), `${text}
     let library;
     const loaded = () => (library ??= load());
+    ${hasStart ? 'export const start = loaded;' : ''}
     export const run = async () => void warm(await loaded());
     export const calls = async () => first(await loaded());`);
   writeFileSync(join(root, 'main.js'), `${text}
@@ -108,8 +118,9 @@ async function measured(vite, browser, one) {
     return join(root, outDir);
   };
   const cache = join(root, 'cache');
-  const run = async () => (await import(pathToFileURL(script))).run();
-  const plugin = preinit({ wasm, run, isStrict: true, cache, ...one.options });
+  const phase = (name) => async () => (await import(pathToFileURL(script)))[name]();
+  const phases = { ...(one.hasStart && { start: phase('start') }), run: phase('run') };
+  const plugin = preinit({ wasm, ...phases, isStrict: true, cache, ...one.options });
   const page = await fastest(browser, [await build('plain', []), await build('snapshot', [plugin])]);
   const out = join(cache, basename(wasm));
   const verdict = await verify({ original: wasm, snapshot: out, script, times: TIMES });

@@ -15,7 +15,7 @@ const [js, library, work] = process.argv.slice(2).map((path) => resolve(path));
 const { preinit } = await import(pathToFileURL(join(js, 'plugin.js')));
 mkdirSync(work, { recursive: true });
 if (!existsSync(join(work, 'package.json'))) writeFileSync(join(work, 'package.json'), '{"type":"module"}');
-const packages = ['vite@8.4.0', 'rollup@4.68.8', '@web/rollup-plugin-import-meta-assets@2.3.0', 'simplecc-wasm@1.1.1'];
+const packages = ['vite@8.4.0', 'rollup@4.68.8', '@web/rollup-plugin-import-meta-assets@2.3.0', '@micropython/micropython-webassembly-pyscript@1.27.0'];
 execFileSync('npm', ['install', '--no-fund', '--no-audit', '--loglevel=error', ...packages], { cwd: work, stdio: 'inherit' });
 const installed = async (name) => import(pathToFileURL(createRequire(join(work, 'package.json')).resolve(name)));
 const [vite, { rollup }, { importMetaAssets }] = [
@@ -169,16 +169,16 @@ cpSync(new URL('../../examples/vite', import.meta.url), example, { recursive: tr
 mkdirSync(join(example, 'node_modules/preinit'), { recursive: true });
 writeFileSync(join(example, 'node_modules/preinit/package.json'), '{ "type": "module", "exports": { "./js/plugin": "./js/plugin.js" } }');
 symlinkSync(js, join(example, 'node_modules/preinit/js'));
-for (const name of ['vite', 'simplecc-wasm']) symlinkSync(join(work, 'node_modules', name), join(example, 'node_modules', name));
+for (const name of ['vite', '@micropython']) symlinkSync(join(work, 'node_modules', name), join(example, 'node_modules', name));
 const built = spawnSync(process.execPath, ['node_modules/vite/bin/vite.js', 'build'], { cwd: example, encoding: 'utf8' });
 assert.equal(built.status, 0, built.stderr);
-assert.match(built.stdout + built.stderr, /simplecc_wasm_bg.wasm\nmilliseconds +original +snapshot\n/);
+assert.match(built.stdout + built.stderr, /micropython.wasm\nmilliseconds +original +snapshot\n[^]* times faster\n/);
 const { address, close } = await serve(join(example, 'dist'));
 const { page: shown, said } = await openPage(browser);
 await shown.goto(address);
 await shown.waitForFunction('document.querySelector("pre").textContent !== "…"');
 const printed = await shown.textContent('pre');
-assert.match(printed, /^發財了去髮廊\nthe module was there after [\d.]+ ms\nthe first answer took [\d.]+ ms\n/);
+assert.match(printed, /^query\(341\) is \d+\nPython was there with its catalog after [\d.]+ ms\nthe first answer took [\d.]+ ms\n/);
 assert.deepEqual(said, []);
 console.log(printed);
 close();
