@@ -36,7 +36,7 @@ CASES = [
         "options": ["--cut-import", "local:init/module-loader"],
         "calls": query({5: 9579, 19999: 21298}),
         # Its asynchronous functions need a flag of V8 in Node 24.
-        "v8": False,
+        "node": ["--experimental-wasm-jspi"],
     },
     {
         "name": "python",

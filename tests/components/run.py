@@ -115,7 +115,7 @@ class Session:
         expected = [answer for _, _, answer in case["calls"]]
         command = [self.python, self.here / "answers_wasmtime.py", wasm, calls]
         self.answers(case, "Wasmtime", command, expected)
-        if self.jco is None or case.get("v8") is False:
+        if self.jco is None:
             return
         folder = self.work / f"{case['name']}-js"
         shutil.rmtree(folder, ignore_errors=True)
@@ -124,7 +124,7 @@ class Session:
         if done.returncode != 0:
             self.say(case, "transpiled", False, done.stderr.strip())
             return
-        command = [self.node, self.here / "answers_v8.mjs", folder / "it.js", calls]
+        command = [self.node, *case.get("node", []), self.here / "answers_v8.mjs", folder / "it.js", calls]
         self.answers(case, "V8", command, expected)
 
     def answers(self, case, where, command, expected):
