@@ -60,7 +60,8 @@ fn time_to_read(args: &BatchArgs) -> Duration {
 /// What became of a job.
 #[derive(Debug, Serialize)]
 struct JobReport {
-    output: PathBuf,
+    /// A name that is not Unicode is changed, because JSON has no such text.
+    output: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
     bytes: usize,
@@ -94,8 +95,8 @@ pub fn run(args: &BatchArgs) -> anyhow::Result<Exit> {
     drop(first);
     let parallel = args.parallel.map_or_else(rayon_threads, std::num::NonZeroUsize::get);
     let prepared = Arc::new(prepared);
-    let workers =
-        Workers { batch: &batch, prepared, watchdog: &watchdog, runs: Arc::default(), most: 2 * parallel };
+    let (runs, most, taken) = (Arc::default(), parallel.saturating_mul(2), Mutex::default());
+    let workers = Workers { batch: &batch, prepared, watchdog: &watchdog, runs, most, taken };
     let reports = workers.run(parallel);
     let worst = reports.iter().map(|report| report.exit).max().unwrap_or_default();
     watchdog.enter(Phase::Writing);
@@ -217,6 +218,8 @@ struct Workers<'b> {
     runs: Arc<AtomicUsize>,
     /// How many of them there may be.
     most: usize,
+    /// What the jobs so far write.
+    taken: Mutex<BTreeSet<PathBuf>>,
 }
 
 /// Counts a thread as long as it lives.
@@ -267,13 +270,13 @@ impl Workers<'_> {
         self.watchdog.enter_longer(Phase::Running, 2 * COMPILING);
         let result = self.snapshot(job);
         let seconds = started.elapsed().as_secs_f64();
-        let output = job.output.clone();
+        let output = job.output.to_string_lossy().into_owned();
         match result {
             Ok((digest, bytes)) => {
                 JobReport { output, sha256: Some(digest), bytes, seconds, error: None, exit: 0 }
             }
             Err(error) => {
-                let error = error.context(format!("`{}` was not made", PrintablePath(&output)));
+                let error = error.context(format!("`{}` was not made", PrintablePath(&job.output)));
                 let exit = exit::fail(&error, CalledAs::Preinit).into();
                 let text = error.chain().skip(1).map(ToString::to_string).collect::<Vec<_>>().join(": ");
                 JobReport { output, sha256: None, bytes: 0, seconds, error: Some(text), exit }
@@ -284,6 +287,7 @@ impl Workers<'_> {
     /// Makes one snapshot. Gives its digest and size.
     fn snapshot(&self, job: &Job) -> anyhow::Result<(String, usize)> {
         let request = self.batch.request(job)?;
+        self.take(&request)?;
         let mut options = request.options.clone();
         options.optimize = options.optimize.or(self.prepared.options().optimize);
         let mut ledger = Ledger::default();
@@ -297,6 +301,17 @@ impl Workers<'_> {
         staged.push(output.stage(made.wasm)?);
         staged.into_iter().try_for_each(Staged::commit)?;
         Ok((digest, bytes))
+    }
+
+    /// Takes what this job writes, which no other job may write too, under whatever name.
+    fn take(&self, request: &SnapshotRequest) -> anyhow::Result<()> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        for output in std::iter::once(&request.output).chain(request.side_outputs.iter()) {
+            if output.place().is_some_and(|place| !taken.insert(place)) {
+                return Err(usage_error(&format!("another job writes {} too", output.name())));
+            }
+        }
+        Ok(())
     }
 
     /// Runs the module in a thread that is abandoned if it is blocked in something that the library cannot end.

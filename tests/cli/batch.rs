@@ -115,3 +115,37 @@ fn what_is_no_batch_is_an_error_of_one_line() {
     }
     failed(&place.line("batch in.wasm --each nowhere --into made"), 2, "cannot read the folder `nowhere`");
 }
+
+/// By whatever name they are typed. The first one stays.
+#[test]
+fn no_job_writes_what_another_one_has_written() {
+    let place = place();
+    place.write("input", "0001");
+    let job =
+        |output: &str, options: &[&str]| json!({ "output": output, "stdin": "input", "options": options });
+    let jobs = [
+        job("a.wasm", &[]),
+        job("./a.wasm", &[]),
+        job("b.wasm", &["--report", "a.wasm"]),
+        job("c.wasm", &[]),
+    ];
+    let batch = json!({ "module": "in.wasm", "options": ["--allow-wasi"], "jobs": jobs });
+    place.write("jobs.json", batch.to_string());
+    let output = place.line("batch jobs.json --parallel 1 --report report.json");
+    failed(&output, 2, "another job writes ./a.wasm too");
+    assert!(place.read("a.wasm").starts_with(b"\0asm") && place.join("c.wasm").exists());
+    let made: Vec<bool> = report(&place).iter().map(|report| report["error"].is_null()).collect();
+    assert_eq!(made, [true, false, false, true]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_name_that_is_not_unicode_is_reported() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = place();
+    std::fs::create_dir(place.join("inputs")).unwrap();
+    let name = std::ffi::OsStr::from_bytes(b"a\xff");
+    std::fs::write(place.join("inputs").join(name), "0001").unwrap();
+    done(&place.line("batch in.wasm --each inputs --into made --report report.json -- --allow-wasi"));
+    assert_eq!(report(&place)[0]["output"], "made/a\u{fffd}.wasm");
+}

@@ -47,6 +47,17 @@ for (const [name, change, expected] of folders) {
   check(`refused: ${name}`, status === 1 && expected.test(stderr) && stderr.trim().split('\n').length === 1, stderr.trim());
 }
 
+// Folders that somebody has something else in.
+const theirs = join(work, 'theirs');
+rmSync(theirs, { recursive: true, force: true });
+mkdirSync(theirs);
+writeFileSync(join(theirs, 'novel.txt'), 'a year of work');
+for (const [out, expected] of [[theirs, /theirs is not empty/], [join(theirs, 'novel.txt'), /is not a folder/]]) {
+  const { status, stderr } = preinitDotnet(js, [input, '-o', out, '--host', 'node']);
+  const isThere = readFileSync(join(theirs, 'novel.txt'), 'utf8') === 'a year of work';
+  check(`kept: ${out.slice(work.length + 1)}`, status === 2 && expected.test(stderr) && isThere, stderr.trim());
+}
+
 // Arguments.
 for (const [args, expected] of [
   [[], /give one folder/], [['a', 'b'], /give one folder/], [[input], /with -o/], [[input, '-o', input], /would replace/], [[input, '-o', 'x', '--at', 'noon'], /--at noon/],

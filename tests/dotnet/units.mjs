@@ -1,4 +1,7 @@
 // Parts of preinit dotnet that need no .NET: node units.mjs JS
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { check, finish } from './command.mjs';
@@ -8,6 +11,7 @@ const load = (name) => import(pathToFileURL(join(js, 'dotnet', name)));
 const { Address } = await load('address.js');
 const { parseCall } = await load('call.js');
 const { differing, factsOf } = await load('start.js');
+const { serve } = await load('browser_host.js');
 
 const inside = 'https://preinit-address.localhost/app/';
 for (const outside of ['http://localhost:8080/app/', 'https://shop.example/', 'http://127.0.0.1/a/b/']) {
@@ -72,4 +76,30 @@ for (const [expected, change] of [
 }
 const invariant = { ...structuredClone(config), globalizationMode: 'invariant' };
 check('without cultures their names do not matter', differing(factsOf(invariant), factsOf({ ...invariant, applicationCulture: 'fr' })) === undefined);
+
+// The server of a capture, and whoever else asks it.
+const place = mkdtempSync(join(tmpdir(), 'preinit-test-'));
+const root = join(place, 'wwwroot');
+for (const folder of [root, `${root}2`]) mkdirSync(folder);
+writeFileSync(join(root, 'index.html'), 'page');
+writeFileSync(join(`${root}2`, 'secret.txt'), 'secret');
+const answers = [];
+const application = { root, framework: join(root, '_framework'), path: '_framework', loader: 'dotnet.js' };
+const server = await serve({ application, base: '/', files: new Map() }, (name) => answers.push(name));
+const { port } = server.address();
+const ask = (path, { body, ...options } = {}) => new Promise((done, failed) => {
+  const asked = request({ host: '127.0.0.1', port, path, ...options }, (answer) => done(answer.resume().statusCode));
+  asked.on('error', failed);
+  asked.end(body);
+});
+const post = (headers) => ask('/__preinit/answer/done', { method: 'POST', headers, body: '{}' });
+check('the page is served', (await ask('/index.html')) === 200);
+check('a folder beside it is not', (await ask('/..%2fwwwroot2/secret.txt')) === 404);
+check('a path that cannot be read is no end', (await ask('/%ff')) === 403);
+check('a name that leads here is not answered', (await ask('/', { headers: { host: `example.test:${port}` } })) === 403);
+check('another page cannot answer', (await post({ origin: 'http://example.test' })) === 403 && (await post({})) === 403 && answers.length === 0);
+check('the page can answer', (await post({ origin: `http://127.0.0.1:${port}` })) === 200 && answers[0] === 'done');
+server.closeAllConnections();
+server.close();
+rmSync(place, { recursive: true });
 finish();

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { delimiter, extname, join, normalize } from 'node:path';
+import { delimiter, extname, join, normalize, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { probe } from '../core.js';
 import { Refusal } from './session.js';
@@ -68,7 +68,7 @@ function ours(path, { application, base, files }) {
 function applications(path, { application, base }) {
   if (!path.startsWith(base)) return undefined;
   const file = normalize(join(application.root, path.slice(base.length)));
-  if (!file.startsWith(application.root)) return undefined;
+  if (file !== application.root && !file.startsWith(application.root + sep)) return undefined;
   if (statSync(file, { throwIfNoEntry: false })?.isFile()) return [extname(file), readFileSync(file)];
   // A page of the application: its router knows it.
   return extname(file) === '' || file === application.root ? ['.html', readFileSync(join(application.root, 'index.html'))] : undefined;
@@ -77,9 +77,26 @@ function applications(path, { application, base }) {
 /** A page whose loader is another file now than its hashes say. */
 const withoutIntegrity = (text) => text.replace(/\bintegrity=("|')[^"']*\1/g, '').replace(/"integrity"\s*:\s*\{[^}]*\}/g, '"integrity":{}');
 
-function serve(site, onAnswer) {
+/** The path that is asked for, if it is one. */
+function pathOf(url) {
+  try {
+    return decodeURIComponent(new URL(url, 'http://localhost').pathname);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Serves the application and what the capture needs to this machine. Whatever else asks gets nothing, and says nothing. */
+export function serve(site, onAnswer) {
   const server = createServer(async (request, response) => {
-    const path = decodeURIComponent(new URL(request.url, 'http://localhost').pathname);
+    const path = pathOf(request.url);
+    const host = `127.0.0.1:${server.address().port}`;
+    // Another page in somebody's browser may ask too, also under a name of its own that leads here.
+    const isForeign = request.headers.host !== host || (request.method === 'POST' && request.headers.origin !== `http://${host}`);
+    if (path === undefined || isForeign) {
+      response.writeHead(403).end();
+      return;
+    }
     if (request.method === 'POST') {
       const parts = [];
       for await (const part of request) parts.push(part);

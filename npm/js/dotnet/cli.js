@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { readApplication, Unfit } from './application.js';
 import { parseCall } from './call.js';
 import { captureInNode } from './node_host.js';
-import { writeOutput } from './output.js';
+import { checkReplaced, writeOutput } from './output.js';
 import { messages } from './report.js';
 import { Refusal } from './session.js';
 import { snapshotOf } from './snapshot.js';
@@ -18,7 +18,7 @@ Arguments:
   <FOLDER>  What \`dotnet publish\` has written: wwwroot, or the AppBundle of a program for Node
 
 Options:
-  -o, --output <OUT>      The folder to write; one that is there is replaced
+  -o, --output <OUT>      The folder to write; one that an earlier run wrote is replaced
       --host <HOST>       Where the application starts: browser (default if it has a page) or node
       --at <PLACE>        When the state is taken: point (Main waits at its capture point), main (Main has returned), start
                           (before Main). By default wherever Main comes to rest first, and start if a page has no capture point
@@ -105,6 +105,7 @@ function tasked(values, [folder, ...more]) {
 
 async function make(task) {
   const application = readApplication(task.folder);
+  checkReplaced(application, task.out);
   const host = task.host ?? (existsSync(join(application.root, 'index.html')) ? 'browser' : 'node');
   const capture = host === 'node' ? captureInNode : (await import('./browser_host.js')).captureInBrowser;
   const captured = await capture(application, task).catch((error) => {

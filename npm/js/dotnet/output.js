@@ -50,6 +50,18 @@ function sizes(files) {
   return { raw: sum((file) => statSync(file).size), brotli: sum(brotli) };
 }
 
+/** Refuses to replace a folder that is not of ours: it is removed with all that is in it. */
+export function checkReplaced({ path }, out) {
+  const found = statSync(out, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isDirectory()) throw new Error(`${out} is not a folder`);
+  const framework = join(out, path);
+  const isOurs = existsSync(framework) && readdirSync(framework).some((name) => /^dotnet\.preinit\.[0-9a-z]{10}\.wasm$/.test(name));
+  if (!isOurs && readdirSync(out).length > 0) {
+    throw new Error(`${out} is not empty, and has no snapshot of preinit in it that would be replaced; give another folder with -o`);
+  }
+}
+
 /** Fills `out`. `snapshot` is what snapshotOf gives, `facts` are of the session's configuration. */
 export function writeOutput(application, out, { snapshot, facts }) {
   const { root, path, loader, config, native } = application;
@@ -78,6 +90,7 @@ export function writeOutput(application, out, { snapshot, facts }) {
     rewritePages(fresh, path, files);
     const before = sizes([...covered, loader].map((name) => join(application.framework, name)));
     const after = sizes([file, wrapper, original].map((name) => join(framework, name)));
+    checkReplaced(application, out);
     rmSync(out, { recursive: true, force: true });
     mkdirSync(dirname(resolve(out)), { recursive: true });
     renameSync(fresh, out);

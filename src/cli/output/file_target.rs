@@ -68,7 +68,8 @@ impl FileTarget {
         resolved.is_ok_and(|path| path == own.canonicalize().unwrap_or(own))
     }
 
-    fn path(&self) -> PathBuf {
+    /// Its path, in which no directory is a link.
+    pub fn path(&self) -> PathBuf {
         self.directory_path.join(&self.file_name)
     }
 }

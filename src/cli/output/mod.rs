@@ -102,6 +102,14 @@ impl Output {
         matches!(self, Output::File { target, .. } if target.is_named(input))
     }
 
+    /// Where it is, if it is a file: by one name, however it was typed.
+    pub fn place(&self) -> Option<std::path::PathBuf> {
+        match self {
+            Output::File { target, .. } => Some(target.path()),
+            _ => None,
+        }
+    }
+
     /// Does all of the writing that does not show yet.
     pub fn stage(self, bytes: Vec<u8>) -> anyhow::Result<Staged> {
         Ok(match self {

@@ -12,6 +12,9 @@ pub(super) const LINK: u8 = 7;
 /// The longest path, in bytes: `PATH_MAX` of Linux.
 const LONGEST_PATH: usize = 4096;
 
+/// Bytes that the paths of a tree may take however small it is.
+const MOST_PATHS: usize = 64 << 20;
+
 /// A tree of files in a module.
 #[derive(Debug, Clone, Copy)]
 pub struct EmbeddedTree<'a> {
@@ -76,7 +79,8 @@ impl<'a> EmbeddedTree<'a> {
     }
 
     /// Everything in it: each directory before what is in it. What cannot be read, because somebody has changed it, is left
-    /// out, and so is what is nowhere else than below a path that is longer than 4096 bytes, the most that Linux has.
+    /// out, and so is what is nowhere else than below a path that is longer than 4096 bytes, the most that Linux has. Paths end
+    /// where all of them have taken 64 MiB and eight times the bytes of the tree, as only forged ones do.
     pub fn entries(&self) -> impl Iterator<Item = EmbeddedEntry<'a>> + use<'a> {
         let tree = *self;
         let nodes = tree.word(20).unwrap_or(0).min((tree.image.len() / NODE) as u32);
@@ -84,6 +88,7 @@ impl<'a> EmbeddedTree<'a> {
         // Each node has one parent. So one that is met again is of a tree that somebody has changed.
         let mut met = vec![false; nodes as usize];
         let mut children_left = nodes;
+        let mut bytes_left = MOST_PATHS.saturating_add(tree.image.len().saturating_mul(8));
         let mut pending: Vec<(u32, Rc<str>)> = Vec::new();
         std::iter::from_fn(move || {
             loop {
@@ -100,6 +105,7 @@ impl<'a> EmbeddedTree<'a> {
                 let Some(path) = path.filter(|path| path.len() <= LONGEST_PATH) else { continue };
                 let Some(node) = tree.node(index) else { continue };
                 let Some(kind) = tree.kind(&node) else { continue };
+                bytes_left = bytes_left.checked_sub(path.len())?;
                 if kind == EmbeddedKind::Directory {
                     let parent: Rc<str> = path.as_str().into();
                     let end = node.start.saturating_add(node.len).min(nodes);
@@ -204,12 +210,15 @@ mod tests {
 
     #[test]
     fn a_forged_tree_gives_no_more_than_it_has() {
-        for (nodes, mounts, name) in [(2000, 1, 3), (2000, 2000, 3), (1000, 1000, 3000), (3, 65536, 100_000)]
+        for (nodes, mounts, name) in
+            [(2000, 1, 3), (2000, 2000, 3), (1000, 1000, 3000), (3, 65536, 100_000), (60_000, 1, 2000)]
         {
             let image = forged(nodes, mounts, name);
             let tree = EmbeddedTree::of(&image).expect("it begins like one");
             let entries: Vec<EmbeddedEntry<'_>> = tree.entries().collect();
             assert!(entries.len() <= nodes as usize, "{}", entries.len());
+            let paths: usize = entries.iter().map(|entry| entry.path.len()).sum();
+            assert!(paths <= MOST_PATHS + 8 * image.len(), "{paths} bytes for {}", image.len());
             assert!(entries.iter().all(|entry| entry.path.len() <= LONGEST_PATH));
             assert_eq!(entries.is_empty(), name as usize > LONGEST_PATH);
         }
