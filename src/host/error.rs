@@ -61,6 +61,12 @@ pub enum HostError {
         /// The import.
         import: ImportName,
     },
+    /// A stub of a component's import would have to return more values than a program looks at.
+    #[error("cannot stub `{}`: it returns very many values", in_words(import))]
+    LongStub {
+        /// The import.
+        import: ImportName,
+    },
     /// The library user's linker hook failed.
     #[error("the linker hook failed")]
     Linker(#[source] wasmtime::Error),

@@ -40,8 +40,10 @@ fn call(
     let backtrace = store.data().state.recorder.backtrace(&*store);
     store.data_mut().check_stub(import, backtrace, results.len())?;
     for (ty, result) in ty.results().zip(results.iter_mut()) {
-        *result =
-            answer(&ty, store).map_err(|NoAnswer| HostError::NoStub { import: ImportName::clone(import) })?;
+        let import = || ImportName::clone(import);
+        check_size(&ty, &mut MOST_VALUES.into())
+            .map_err(|NoAnswer| HostError::LongStub { import: import() })?;
+        *result = answer(&ty, store).map_err(|NoAnswer| HostError::NoStub { import: import() })?;
     }
     store.data_mut().record_stub(import, params, results)
 }
@@ -100,6 +102,31 @@ impl ComponentHost {
 
 /// There is nothing of the type that could be made up.
 pub(super) struct NoAnswer;
+
+/// Values in an answer. A list of a fixed length has as many as its type says, in few bytes.
+const MOST_VALUES: u32 = 1 << 16;
+
+/// Takes the values that the answer has from what is `left`.
+fn check_size(ty: &Type, left: &mut u64) -> Result<(), NoAnswer> {
+    *left = left.checked_sub(1).ok_or(NoAnswer)?;
+    let mut all = |types: &mut dyn Iterator<Item = Type>| {
+        for ty in types {
+            check_size(&ty, left)?;
+        }
+        Ok(())
+    };
+    match ty {
+        Type::FixedLengthList(list) => {
+            let element = list.ty();
+            all(&mut (0..list.len()).map(|_| element.clone()))
+        }
+        Type::Record(record) => all(&mut record.fields().map(|field| field.ty)),
+        Type::Tuple(tuple) => all(&mut tuple.types()),
+        Type::Variant(variant) => all(&mut variant.cases().next().and_then(|case| case.ty).into_iter()),
+        Type::Result(result) => all(&mut result.ok().into_iter()),
+        _ => Ok(()),
+    }
+}
 
 /// The emptiest value of a type: zero, `false`, no elements, `none`, `ok`, the first case. A resource is one of those that nobody
 /// provides.

@@ -163,6 +163,32 @@ fn abandoned_jobs_keep_a_bounded_amount() {
     assert_eq!((with("not done after the time limit"), with("not begun: too many jobs")), (4, 8));
 }
 
+/// A list of a fixed length has many values in a type of few bytes, which a stub would have to return.
+#[test]
+fn stubs_return_a_bounded_number_of_values() {
+    let place = Place::new();
+    let component = |ty: &str| {
+        format!(
+            r#"(component
+            (import "f" (func $f (result {ty})))
+            (core module $memory (memory (export "memory") 1)
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 16)))
+            (core instance $m (instantiate $memory))
+            (core func $lowered (canon lower (func $f) (memory $m "memory") (realloc (func $m "realloc"))))
+            (core module $init (import "" "f" (func $f (param i32))) (func (export "init") (call $f (i32.const 0))))
+            (core instance $i (instantiate $init (with "" (instance (export "f" (func $lowered))))))
+            (func (export "init") (canon lift (core func $i "init"))))"#
+        )
+    };
+    let line = "in.wat -o out.wasm -f init --stub-all --max-memory 16MiB --timeout 10s";
+    for ty in ["(list u8 50000000)", "(tuple u8 (list (list (list u8 500) 500) 500))"] {
+        place.write("in.wat", component(ty));
+        refused(&place, line, "very many values");
+    }
+    place.write("in.wat", component("(list (tuple u8 u8) 100)"));
+    done(&place.line(line));
+}
+
 /// A number as the module's format, and DWARF, has it.
 fn leb(value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
