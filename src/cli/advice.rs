@@ -58,6 +58,7 @@ fn for_component(error: &ComponentRunError) -> Option<String> {
         ComponentRunError::Arguments { .. } => {
             Some("give it arguments: --init-func 'NAME(1, \"text\")'".to_string())
         }
+        ComponentRunError::Proposal { .. } => Some("without --untrusted it is accepted".to_string()),
         ComponentRunError::Stopped(stop) => for_stop(&stop.cause),
         ComponentRunError::InModule { error, .. } => for_library_error(error),
         ComponentRunError::Host(error) => for_host(error),

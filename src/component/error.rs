@@ -107,6 +107,17 @@ pub enum ComponentRunError {
     /// Handles do not survive.
     #[error("{0}")]
     Handles(LiveHandles),
+    /// It needs a proposal that the engine has off by default, and none is allowed.
+    #[error(
+        "the component uses a proposal that is off by default: {} (at offset {offset:#x})",
+        Message(message)
+    )]
+    Proposal {
+        /// What the validator said.
+        message: String,
+        /// Byte offset in the input.
+        offset: usize,
+    },
     /// The memory of several threads.
     #[error("{0} has a shared memory, which is not supported in components")]
     SharedMemory(String),
@@ -187,6 +198,7 @@ impl ComponentRunError {
             | ComponentRunError::Handles(_)
             | ComponentRunError::NoReset
             | ComponentRunError::Clock(_)
+            | ComponentRunError::Proposal { .. }
             | ComponentRunError::SharedMemory(_)
             | ComponentRunError::Objects { .. } => true,
             _ => false,

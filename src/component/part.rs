@@ -9,6 +9,7 @@ use preinit_core::component::{Component, CoreInstance};
 use preinit_core::module::Module;
 use preinit_core::printable::Printable;
 use preinit_core::probe::{Probe, ProbeOptions, Probed};
+use wasmparser::{Validator, WasmFeatures};
 use wasmtime::{Instance, Store};
 
 /// A core module that has instances.
@@ -28,6 +29,16 @@ impl Part<'_> {
 pub struct Place<'p> {
     pub part: &'p Part<'p>,
     pub instance: ProbedInstance,
+}
+
+/// Refuses a component that needs what the engine has off by default.
+pub fn check_proposals(wasm: &[u8]) -> Result<(), ComponentRunError> {
+    let allowed = engine::default_features() | WasmFeatures::COMPONENT_MODEL | WasmFeatures::CM_ASYNC;
+    let checked = Validator::new_with_features(allowed).validate_all(wasm);
+    checked.map(drop).map_err(|error| ComponentRunError::Proposal {
+        message: error.message().to_string(),
+        offset: error.offset(),
+    })
 }
 
 /// Probes the core modules that have instances, each with a number; `None` for the others. `default_proposals` refuses what uses

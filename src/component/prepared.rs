@@ -38,6 +38,9 @@ impl<'a> Prepared<'a> {
         }
         let component = Component::parse(wasm)?;
         let instances = component.elaborate()?;
+        if options.default_proposals {
+            part::check_proposals(wasm)?;
+        }
         let probe = ProbeOptions { leaves_nothing_to_host: true, ..engine::probe_options() };
         let parts =
             part::parts(&component, &instances, (&probe, options.default_proposals, options.reset_libc))?;

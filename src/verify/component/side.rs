@@ -20,6 +20,9 @@ impl<'a> Side<'a> {
     pub fn new(wasm: &'a [u8], options: &VerifyOptions) -> Result<Side<'a>, ComponentRunError> {
         let component = Component::parse(wasm)?;
         let instances = component.elaborate()?;
+        if options.default_proposals {
+            part::check_proposals(wasm)?;
+        }
         let probe = ProbeOptions { leaves_nothing_to_host: true, ..engine::probe_options() };
         let parts = part::parts(&component, &instances, (&probe, options.default_proposals, false))?;
         Ok(Side { component, instances, parts })

@@ -24,6 +24,28 @@ const REFUSED: &[(&str, &str, &str)] = &[
     (LARGE, "--max-memory 700MiB --env A=1", "refused, since warnings are errors"),
 ];
 
+/// A component whose types need one.
+const FIXED_LENGTH: &str = r#"(component
+    (import "f" (func $f (param "x" (list u8 4))))
+    (core func $lowered (canon lower (func $f)))
+    (core module $init (import "" "f" (func (param i32 i32 i32 i32))) (func (export "init")))
+    (core instance $i (instantiate $init (with "" (instance (export "f" (func $lowered))))))
+    (func (export "init") (canon lift (core func $i "init"))))"#;
+
+#[test]
+fn components_have_no_more_than_modules() {
+    let place = Place::new();
+    place.write("in.wat", FIXED_LENGTH);
+    done(&place.line("in.wat -o out.wasm -f init --stub-all"));
+    for line in ["in.wat -o untrusted.wasm", "audit in.wat", "verify in.wat out.wasm"] {
+        let output = place.line(&format!("{line} -f init --stub-all --untrusted"));
+        assert_ne!(code(&output), 0, "{line}");
+        assert!(stderr(&output).contains("a proposal that is off by default"), "{line}: {}", stderr(&output));
+    }
+    place.write("plain.wat", FIXED_LENGTH.replace("(list u8 4)", "(tuple u8 u8 u8 u8)"));
+    done(&place.line("plain.wat -o out.wasm -f init --stub f --untrusted"));
+}
+
 #[test]
 fn what_is_not_needed_is_refused() {
     let place = Place::new();
