@@ -7,6 +7,7 @@ const kinds = ['undefined', 'boolean', 'number', 'string', 'bigint'];
 
 /** A value as JSON; undefined if it cannot be made again. Null needs not to be: it is what a table holds anyway. */
 export function written(value) {
+  if (value === globalThis) return ['global'];
   const kind = typeof value;
   if (!kinds.includes(kind)) return undefined;
   if (kind === 'undefined') return [kind];

@@ -3,7 +3,7 @@
 import { preinitialized as withoutRecord } from './run.js';
 
 const primitive = ([kind, text]) =>
-  kind === 'null' ? null : kind === 'undefined' ? undefined : kind === 'number' ? Number(text) : kind === 'bigint' ? BigInt(text) : text;
+  kind === 'null' ? null : kind === 'global' ? globalThis : kind === 'undefined' ? undefined : kind === 'number' ? Number(text) : kind === 'bigint' ? BigInt(text) : text;
 
 const place = (table, slot) => (typeof table.length === 'bigint' ? BigInt(slot) : slot);
 
@@ -83,6 +83,7 @@ class Replay {
   /** A value from JavaScript in the form of the record. */
   shown(value) {
     if (value === null) return ['null'];
+    if (value === globalThis) return ['global'];
     const kind = typeof value;
     if (kind === 'undefined') return [kind];
     if (kind === 'object' || kind === 'function' || kind === 'symbol') {

@@ -1,7 +1,7 @@
 // Run time: makes again what a snapshot cannot hold. It has no dependencies and works in any engine.
 
 const value = ([kind, text]) =>
-  kind === 'undefined' ? undefined : kind === 'number' ? Number(text) : kind === 'bigint' ? BigInt(text) : text;
+  kind === 'global' ? globalThis : kind === 'undefined' ? undefined : kind === 'number' ? Number(text) : kind === 'bigint' ? BigInt(text) : text;
 
 /**
  * To be called before the library is loaded. Snapshots that were made by `capture` are recognized when they are instantiated.

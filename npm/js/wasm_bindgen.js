@@ -23,9 +23,9 @@ const READING = new Set([
   'buffer', 'byteLength', 'byteOffset', 'slice', 'subarray', 'done', 'value',
 ]);
 const WRITING = new Set(['set', 'push', 'setindex', 'add', 'next']);
-const MAKING = /^(new(|_.*|with.*|from.*)|Error|TypeError|RangeError)$/;
+const MAKING = /^(new(|_.*|with.*|from.*)|TypeError|RangeError)$/;
 // Functions of JavaScript's own whose names others use, too.
-const OWN_TEXT = { parse: /\bJSON\.parse\(/, stringify: /\bJSON\.stringify\(/, String: /\bString\(/ };
+const OWN_TEXT = { parse: /\bJSON\.parse\(/, stringify: /\bJSON\.stringify\(/, String: /\bString\(/, Error: /\bError\(/ };
 // In the newest versions, functions of any kind have such names; the glue says of which kind they are.
 const GENERIC = /^__wbindgen_generic_[0-9a-f]{16}$/;
 const isCast = (callee) => /\/\/ Cast intrinsic for /.test(Function.prototype.toString.call(callee));

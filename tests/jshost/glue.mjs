@@ -69,22 +69,23 @@ const wait = (milliseconds) => new Promise((done) => setTimeout(done, millisecon
 {
   const start = (bytes, object) => async () => {
     const { exports } = await library(bytes);
-    const slots = [exports.keep('text'), exports.values.grow(3), exports.keep(object)];
+    const slots = [exports.keep('text'), exports.keep(globalThis), exports.values.grow(3), exports.keep(object)];
     return { exports, lengths: [...slots, exports.values.length] };
   };
   const { wasm } = await capture({ wasm: bytes, start: start(bytes, { a: 1 }), run: ({ exports }) => void exports.keep(7) });
   await played(async () => {
     const object = { a: 2 };
     const { exports, lengths } = await start(wasm, object)();
-    assert.deepEqual(lengths, [1, 3, 6, 8]);
+    assert.deepEqual(lengths, [1, 3, 5, 8, 10]);
     assert.equal(exports.kept(1), 'text');
-    assert.equal(exports.kept(6), object);
-    assert.equal(exports.kept(8), 7);
-    assert.equal(exports.keep(null), 10);
+    assert.equal(exports.kept(3), globalThis);
+    assert.equal(exports.kept(8), object);
+    assert.equal(exports.kept(10), 7);
+    assert.equal(exports.keep(null), 12);
   });
   // What came after the record is not there again.
   const run = ({ exports }) => void exports.keep({ b: 1 });
-  await refused({ wasm: bytes, start: start(bytes, {}), run }, /^table \d+, element 8 holds an object \(Object\)/);
+  await refused({ wasm: bytes, start: start(bytes, {}), run }, /^table \d+, element 10 holds an object \(Object\)/);
 }
 
 // A clock is known by its answer, and is not asked again.

@@ -108,6 +108,19 @@ for (const kind of ['externref', 'numbers']) {
   assert.equal(recorded.runtime, 'replay');
   assert.deepEqual(recorded.answers.slice(0, 3), [41, 42, [['one', 1], ['two', 1]]]);
 
+  // A promise that the module waits for in `start`; an error that it throws in `run`.
+  const waited = await made(kind, `
+    export const start = async () => ({ words: load(), doubled: await load().double(Promise.resolve(21)) });
+    export const run = ({ words }) => void words.build(5000);
+    export const calls = async ({ started: { words, doubled } }) => [doubled, words.lookup('word7919'), await words.double(Promise.resolve(4))];`);
+  assert.deepEqual(waited.answers, [42, 1, 8]);
+  const thrown = await made(kind, `
+    export const run = () => {
+      try { new (load().Index)('a').add(''); } catch (error) { return error.message; }
+    };
+    export const calls = ({ value }) => [value, load().starts()];`);
+  assert.deepEqual(thrown.answers, ['the word is empty', 1]);
+
   // A live object or function of JavaScript, also one that wraps a function of Rust.
   const live = kind === 'externref' ? (what) => new RegExp(`^table \\d+, element \\d+ holds ${what}`) : () => /^the module holds 1 values? of JavaScript by number/;
   await refused(kind, `
@@ -134,10 +147,13 @@ for (const kind of ['externref', 'numbers']) {
 
 // Strings, numbers, null, booleans and undefined are put again into the table; where they have numbers they are refused.
 const KEPT = `
-  export const run = () => { ['word', 7.5, null, true, undefined, 10n ** 20n].forEach((one) => load().keep(one)); };
-  export const calls = () => [load().kept(), load().keep('more'), load().kept()];`;
+  export const run = () => { ['word', 7.5, null, true, undefined, 10n ** 20n, globalThis].forEach((one) => load().keep(one)); };
+  export const calls = () => {
+    const shown = () => load().kept().map((one) => (one === globalThis ? 'all' : one));
+    return [shown(), load().keep('more'), shown()];
+  };`;
 const kept = await made('externref', KEPT);
-assert.deepEqual(kept.answers[0], ['word', 7.5, null, true, undefined, 10n ** 20n]);
+assert.deepEqual(kept.answers[0], ['word', 7.5, null, true, undefined, 10n ** 20n, 'all']);
 assert.equal(kept.runtime, 'run');
 await refused('numbers', KEPT, /^the module holds \d+ values of JavaScript by number/);
 

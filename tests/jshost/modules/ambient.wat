@@ -17,4 +17,5 @@
     (drop (call $crypto (call $global))))
   (func (export "say") (call $log (i32.const 5)))
   (func (export "keep") (table.set (i32.const 0) (call $global)))
+  (func (export "keep_crypto") (table.set (i32.const 0) (call $crypto (call $global))))
   (func (export "ticks") (result i32) (global.get $ticks)))
