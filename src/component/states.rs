@@ -8,6 +8,7 @@ use super::part::{Part, Place, name};
 use super::report::Summary;
 use super::{ComponentRunError, LiveHandles, Prepared, execution, tables};
 use crate::error::Error;
+use crate::freeze::HeldResources;
 use crate::host::{ComponentHost, Ledger};
 use crate::options::Options;
 use crate::report::Timings;
@@ -72,6 +73,10 @@ impl States<'_, '_> {
         let kept = tables::kept_tables(self.places, &mut executed.store)?;
         let (mut snapshots, are_adapters) = self.snapshots(executed)?;
         self.check_objects(&snapshots)?;
+        if self.prepared.stopping.is_some() {
+            // Says by name what is open.
+            HeldResources::of(&executed.ledger)?;
+        }
         self.check_handles(executed, are_adapters)?;
         if self.options.zero_stack {
             let kept = clear_stacks(self.places, &mut snapshots);

@@ -2,10 +2,10 @@
 
 use super::host::entry;
 use super::running::Running;
-use preinit::host::{Output, WasiOptions};
+use preinit::host::{Access, Directory, Output, WasiOptions};
 use preinit::{Error, Preinit, wat_to_wasm};
 use preinit_testing::command_component::command;
-use preinit_testing::test_program;
+use preinit_testing::{repository, test_program};
 
 /// A provider that adds up what it is given, and a program that calls it: in a loop, in a recursion, with operands on the stack.
 const PROGRAM: &str = r#"(component
@@ -238,4 +238,25 @@ fn the_adapter_is_no_place() {
         Preinit::new().wasi(WasiOptions::default()).at("stdin".parse().unwrap()).run(&wasm).unwrap_err();
     let message = error.to_string();
     assert!(message.contains("does not import `wasi_snapshot_preview1.fd_read`"), "{message}");
+}
+
+/// A file that is open is named.
+#[test]
+fn open_files_are_refused() {
+    let wasm = command(&test_program("wasi/descriptors.wasm"));
+    let directory = |guest: &str, folder: &str| Directory {
+        guest: guest.to_string(),
+        host: repository().join("test-programs").join(folder),
+        access: Access::ReadOnly,
+    };
+    let dirs = vec![directory("/data", "data"), directory("/scratch", "wat")];
+    let wasi = WasiOptions { stdout: Output::Discard, dirs, ..WasiOptions::default() };
+    let freeze = |at: &str| Preinit::new().wasi(wasi.clone()).at(at.parse().unwrap()).run(&wasm);
+    let error = freeze("wasi_snapshot_preview1.path_open#2").unwrap_err();
+    let message = error.to_string();
+    assert!(error.is_refusal(), "{message}");
+    assert!(message.starts_with("the program has descriptors open that the frozen one"), "{message}");
+    assert!(message.contains(": file `/data/"), "{message}");
+    freeze("open:/data/hello.txt").unwrap();
+    assert!(freeze("open:/hello.txt").unwrap_err().to_string().contains("lies in no directory"));
 }
