@@ -4,6 +4,7 @@ mod contents;
 mod difference;
 #[cfg(feature = "audit")]
 mod dwarf;
+mod input_buffers;
 mod locations;
 mod pointers;
 mod stdio_streams;
@@ -12,8 +13,9 @@ mod variable;
 
 pub(crate) use contents::Contents;
 pub(crate) use difference::{Difference, differences};
+pub(crate) use input_buffers::input_buffer;
 pub(crate) use locations::locations;
-pub(crate) use stdio_streams::{descriptor_at, input_streams, streams};
+pub(crate) use stdio_streams::{InputStream, descriptor_at, input_streams, streams};
 pub(crate) use symbols::{Owner, Symbols};
 
 use crate::finding::{Location, Site};

@@ -24,6 +24,8 @@ pub(crate) struct InputStream {
     pub fd: u32,
     /// What was read from the descriptor and not from the stream yet.
     pub unread: Vec<u8>,
+    /// The last byte that it has read from the descriptor.
+    pub last: Option<u8>,
     /// Whether it remembers that the input has ended, and gives nothing any more.
     pub at_end: bool,
 }
@@ -111,6 +113,7 @@ pub(crate) fn input_streams(
                     address: start + 4 * index as u64,
                     fd: word(FD),
                     unread: contents.read(u64::from(rpos), u64::from(rend)),
+                    last: u64::from(rend).checked_sub(1).map(|last| contents.byte(last)),
                     at_end: flags & END != 0,
                 });
             }

@@ -29,4 +29,16 @@ def compare(session):
     stubbed = ["-f", "wizer.initialize", "--allow-wasi", "--stub-all", "booting.wasm", "-o", "out.wasm"]
     session.output([session.preinit, *stubbed], folder)
     session.equal("RubyVM, initialized with --stub-all", answers("out.wasm", "ready"), expected)
+    leaves_lines(session, folder, features)
     session.measure("RubyVM", "stdlib, JSON, ERB, a table", [*INIT, "-o", "OUT"], WRITES_INVALID, cwd=folder)
+
+
+def leaves_lines(session, folder, features):
+    """What Ruby has left over of standard input is said, and refused by a strict run."""
+    ruby = "node_modules/@ruby/3.4-wasm-wasi/dist/ruby.wasm"
+    session.output(["npx", "wasm-merge", *features, ruby, "ruby", "line.wat", "boot", "-o", "line.wasm"], folder)
+    command = [session.preinit, "line.wasm", "--allow-wasi", "--stub-all", "-o", "line.out.wasm"]
+    for strict, code in [([], 0), (["--strict"], 1)]:
+        done = session.run([*command, *strict], folder, "first\nsecond\nthird\n")
+        says = "a buffer of Ruby's IO holds 13 bytes of standard input" in done.stderr
+        session.holds(f"RubyVM, a line of standard input {' '.join(strict)}".rstrip(), says and done.returncode == code, done.stderr)

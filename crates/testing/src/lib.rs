@@ -20,7 +20,7 @@ pub mod random;
 pub use harness::{Test, note};
 pub use inventory;
 pub use libtest_mimic::Trial;
-pub use need::{Need, chromium, input, inputs, python_library};
+pub use need::{Need, chromium, go_program, input, inputs, python_library};
 pub use preinit_testing_macros::test;
 
 use std::path::{Path, PathBuf};

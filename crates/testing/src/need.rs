@@ -15,6 +15,8 @@ pub enum Need {
     Node,
     /// A browser: [`chromium`].
     Chromium,
+    /// A Go that builds modules: [`go_program`].
+    Go,
 }
 
 static INPUTS: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -27,6 +29,7 @@ static NODE: LazyLock<Option<PathBuf>> =
 static CHROMIUM: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     first_that_runs("CHROMIUM", &["chromium", "chromium-browser", "google-chrome"], &["--version"])
 });
+static GO: LazyLock<Option<PathBuf>> = LazyLock::new(|| first_that_runs("GO", &["go"], &["version"]));
 
 impl Need {
     /// Why a test that needs this cannot run.
@@ -40,6 +43,7 @@ impl Need {
             Need::Python => (&PYTHON, "there is no standard library of Python 3.11; set PREINIT_PYTHON_LIB"),
             Need::Node => (&NODE, "there is no Node 22 or newer; set PREINIT_NODE"),
             Need::Chromium => (&CHROMIUM, "there is no Chromium; set CHROMIUM"),
+            Need::Go => (&GO, "there is no Go 1.24 or newer; set GO"),
         };
         found.is_none().then(|| reason.to_string())
     }
@@ -64,6 +68,18 @@ pub fn python_library() -> PathBuf {
 /// What [`Need::Chromium`] stands for.
 pub fn chromium() -> &'static Path {
     CHROMIUM.as_deref().expect("the test says that it needs Chromium")
+}
+
+/// A program of `test-programs/go`, built as a reactor in a folder for it.
+pub fn go_program(source: &str, folder: &Path) -> Vec<u8> {
+    let go = GO.as_deref().expect("the test says that it needs Go");
+    let output = folder.join("out.wasm");
+    let mut command = Command::new(go);
+    command.args(["build", "-buildmode=c-shared", "-ldflags=-s -w", "-o"]).arg(&output).arg(source);
+    command.current_dir(crate::repository().join("test-programs/go"));
+    let built = command.env("GOOS", "wasip1").env("GOARCH", "wasm").env("GOWORK", "off").output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    std::fs::read(output).unwrap()
 }
 
 /// The program that a variable names, or else the first of these that is there.
