@@ -8,8 +8,8 @@ pub mod golden;
 mod graph;
 mod host;
 #[cfg(feature = "component-calls")]
-mod official;
 mod real;
 pub mod running;
+mod scripts;
 mod tree;
 mod verify;
