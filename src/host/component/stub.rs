@@ -41,8 +41,7 @@ fn call(
     store.data_mut().check_stub(import, backtrace, results.len())?;
     for (ty, result) in ty.results().zip(results.iter_mut()) {
         let import = || ImportName::clone(import);
-        check_size(&ty, &mut MOST_VALUES.into())
-            .map_err(|NoAnswer| HostError::LongStub { import: import() })?;
+        check_size(&ty, &mut { MOST }).map_err(|NoAnswer| HostError::LongStub { import: import() })?;
         *result = answer(&ty, store).map_err(|NoAnswer| HostError::NoStub { import: import() })?;
     }
     store.data_mut().record_stub(import, params, results)
@@ -103,12 +102,23 @@ impl ComponentHost {
 /// There is nothing of the type that could be made up.
 pub(super) struct NoAnswer;
 
-/// Values in an answer. A list of a fixed length has as many as its type says, in few bytes.
-const MOST_VALUES: u32 = 1 << 16;
+/// What an answer may take in memory, in bytes, roughly. A list of a fixed length has many values in a type of few bytes, and
+/// each may have names.
+const MOST: u64 = 4 << 20;
 
-/// Takes the values that the answer has from what is `left`.
+/// What a value takes besides its names.
+const VALUE: u64 = 64;
+
+/// Takes what the answer needs from what is `left`.
 fn check_size(ty: &Type, left: &mut u64) -> Result<(), NoAnswer> {
-    *left = left.checked_sub(1).ok_or(NoAnswer)?;
+    let name = |name: Option<&str>| name.map_or(0, str::len) as u64;
+    let names = match ty {
+        Type::Record(record) => record.fields().map(|field| name(Some(field.name))).sum(),
+        Type::Variant(variant) => name(variant.cases().next().map(|case| case.name)),
+        Type::Enum(cases) => name(cases.names().next()),
+        _ => 0,
+    };
+    *left = left.checked_sub(VALUE + names).ok_or(NoAnswer)?;
     let mut all = |types: &mut dyn Iterator<Item = Type>| {
         for ty in types {
             check_size(&ty, left)?;

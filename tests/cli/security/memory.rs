@@ -170,6 +170,8 @@ fn stubs_return_a_bounded_number_of_values() {
     let component = |ty: &str| {
         format!(
             r#"(component
+            (type $named' (enum "{}"))
+            (import "named" (type $named (eq $named')))
             (import "f" (func $f (result {ty})))
             (core module $memory (memory (export "memory") 1)
                 (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 16)))
@@ -177,11 +179,13 @@ fn stubs_return_a_bounded_number_of_values() {
             (core func $lowered (canon lower (func $f) (memory $m "memory") (realloc (func $m "realloc"))))
             (core module $init (import "" "f" (func $f (param i32))) (func (export "init") (call $f (i32.const 0))))
             (core instance $i (instantiate $init (with "" (instance (export "f" (func $lowered))))))
-            (func (export "init") (canon lift (core func $i "init"))))"#
+            (func (export "init") (canon lift (core func $i "init"))))"#,
+            "n".repeat(90_000)
         )
     };
     let line = "in.wat -o out.wasm -f init --stub-all --max-memory 16MiB --timeout 10s";
-    for ty in ["(list u8 50000000)", "(tuple u8 (list (list (list u8 500) 500) 500))"] {
+    for ty in ["(list u8 50000000)", "(list $named 30000)", "(tuple u8 (list (list (list u8 500) 500) 500))"]
+    {
         place.write("in.wat", component(ty));
         refused(&place, line, "very many values");
     }
