@@ -170,7 +170,9 @@ mkdirSync(join(example, 'node_modules/preinit'), { recursive: true });
 writeFileSync(join(example, 'node_modules/preinit/package.json'), '{ "type": "module", "exports": { "./js/plugin": "./js/plugin.js" } }');
 symlinkSync(js, join(example, 'node_modules/preinit/js'));
 for (const name of ['vite', '@micropython']) symlinkSync(join(work, 'node_modules', name), join(example, 'node_modules', name));
-const built = spawnSync(process.execPath, ['node_modules/vite/bin/vite.js', 'build'], { cwd: example, encoding: 'utf8' });
+const built = spawnSync(process.execPath, ['node_modules/vite/bin/vite.js', 'build'], {
+  cwd: example, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
+});
 assert.equal(built.status, 0, built.stderr);
 assert.match(built.stdout + built.stderr, /micropython.wasm\nmilliseconds +original +snapshot\n[^]* times faster\n/);
 const { address, close } = await serve(join(example, 'dist'));
