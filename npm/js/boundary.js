@@ -1,6 +1,6 @@
 // The calls from a module into JavaScript while its state is made. What such a call does on the JavaScript side is not in a
 // snapshot; so each must be explained, or allowed by whoever makes the snapshot.
-import { clockSince } from './clocks.js';
+import { Clocks, clockSince } from './clocks.js';
 
 /** Whether a function is one of WebAssembly's: only those can be in a table. They are passed on as they are. */
 function isOfWasm(callable, table) {
@@ -16,10 +16,8 @@ export class Boundary {
   #recorder;
   #explain;
   #isSkipped;
-  /** Calls that are not explained: names and how often. */
-  unexplained = new Map();
-  /** The same of calls that are recorded. */
-  recorded = new Map();
+  #unexplained = new Map();
+  #recorded = new Map();
   /** How many calls there were that are not recorded. */
   later = 0;
   #functions = new Map();
@@ -49,18 +47,19 @@ export class Boundary {
     const record = (call, isMadeAgain, isSkipped) => {
       if (!this.#isOn) return;
       if (!isMadeAgain && !isSkipped) this.later += 1;
-      if (this.#explain({ module, name, callee: value, ...call }) || call.isClock) return;
-      const calls = isMadeAgain ? this.recorded : this.unexplained;
+      this.#recorder.clocks.add(key, call.isClock);
+      if (this.#explain({ module, name, callee: value, ...call })) return;
+      const calls = isMadeAgain ? this.#recorded : this.#unexplained;
       calls.set(key, (calls.get(key) ?? 0) + 1);
     };
     const recorder = this.#recorder;
     const isSkippedCall = this.#isSkipped;
     const wrapped = function (...args) {
-      const isSkipped = isSkippedCall({ module, name, args });
+      const isSkipped = isSkippedCall({ module, name, args, callee: value });
       const isDirect = recorder.isDirect;
       const crossing = isSkipped ? undefined : recorder.crossing([module, name], args);
       const isMadeAgain = isDirect || crossing !== undefined;
-      const isTime = clockSince();
+      const isTime = clockSince(args, recorder.memories?.[0]?.object.buffer);
       let result;
       try {
         result = Reflect.apply(value, this, args);
@@ -69,13 +68,27 @@ export class Boundary {
         record({ args, error }, isMadeAgain, isSkipped);
         throw error;
       }
-      const isClock = isTime(args, result, recorder.memories?.[0]?.object.buffer);
+      const isClock = isTime(result, recorder.memories?.[0]?.object.buffer);
       crossing?.returned(result, isClock);
       record({ args, result, isClock }, isMadeAgain, isSkipped);
       return result;
     };
     this.#functions.set(`${module}.${name}`, value);
     return wrapped;
+  }
+
+  /** Calls that are not explained, also as clocks: names and how often. */
+  get unexplained() {
+    return this.#withoutClocks(this.#unexplained);
+  }
+
+  /** The same of calls that are recorded. */
+  get recorded() {
+    return this.#withoutClocks(this.#recorded);
+  }
+
+  #withoutClocks(calls) {
+    return new Map([...calls].filter(([name]) => !this.#recorder.clocks.has(name)));
   }
 
   /** The program's own function for an import. */

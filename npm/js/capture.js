@@ -3,6 +3,7 @@ import { fetchFiles } from './files.js';
 import { SECTION, withSection } from './fixups.js';
 import { listenersOf, recordOf } from './record.js';
 import { Recording } from './recording.js';
+import { oneByOne } from './one_by_one.js';
 import { watchTimers } from './timers.js';
 
 /** Why there is no snapshot: what it would lose, or what cannot be in one. */
@@ -79,39 +80,50 @@ async function write(out, bytes) {
 }
 
 /** Runs the program with the module that is watched; gives what `run` returned. */
-async function watched(recording, { start, run }, timers) {
+async function watched(recording, { start, run }, { timers, within }) {
   const endFiles = fetchFiles();
   let value;
   try {
-    const started = await start?.();
+    const started = await (start && within('start', start));
     if (start) {
       recording.recorder.end();
       timers.end();
     }
-    value = copied(await run?.(started));
+    value = copied(await (run && within('run', () => run(started))));
     timers.end();
   } finally {
     endFiles();
     timers.restore();
     recording.uninstall();
     recording.recorder.end();
+    recording.recorder.unwatch();
     recording.boundary?.end();
   }
   return value;
 }
 
 /** The snapshot of the module that `start` or `run` loads. See index.d.ts. */
-export async function capture({ script, ...options }) {
-  if (script === undefined) return captured(options);
+export function capture(options) {
+  return oneByOne((phases) => ofAny(options, phases));
+}
+
+// How often a script was imported: an engine evaluates it once.
+const imported = new Map();
+
+async function ofAny({ script, ...options }, phases) {
+  if (script === undefined) return captured(options, phases);
   if (options.out === undefined) throw new TypeError('script needs out: other processes read the snapshot from there');
   const { exportsOf, table, verify } = await import('./verify.js');
   const { pathToFileURL } = await import('node:url');
-  const url = script instanceof URL ? script : pathToFileURL(script);
+  const url = new URL(script instanceof URL ? script : pathToFileURL(script));
+  const times = imported.get(url.href) ?? 0;
+  imported.set(url.href, times + 1);
+  if (times > 0) url.searchParams.set('preinit', times);
   // It may load the library while it is imported, so that has to be watched.
   const phase = (name) => async (started) => (await import(url))[name](started);
   const names = await exportsOf(script);
-  const phases = ['start', 'run'].filter((name) => names.includes(name)).map((name) => [name, phase(name)]);
-  const made = await captured({ ...options, ...Object.fromEntries(phases) });
+  const functions = ['start', 'run'].filter((name) => names.includes(name)).map((name) => [name, phase(name)]);
+  const made = await captured({ ...options, ...Object.fromEntries(functions) }, phases);
   const verdict = await verify({ original: options.wasm, snapshot: options.out, script, times: 3 });
   if (!options.quiet) console.log(table(verdict));
   if (!verdict.equal) {
@@ -122,15 +134,15 @@ export async function capture({ script, ...options }) {
   return { ...made, verdict };
 }
 
-async function captured({ wasm, out, start, run, noop = [], constant = {}, allow = [], again = [] }) {
+async function captured({ wasm, out, start, run, noop = [], constant = {}, allow = [], again = [] }, { within, isIn }) {
   if (typeof (start ?? run) !== 'function') throw new TypeError('start or run must be a function that loads the module');
   const original = await bytesFrom(wasm, 'wasm');
   const listening = await listen(original);
   const given = [...noop, ...Object.keys(constant)];
   const probed = await probe(listening.wasm);
-  const recording = new Recording(original, { probed, listening, passed: given, allow, again, hasStart: start !== undefined });
+  const recording = new Recording(original, { probed, listening, passed: given, allow, again, hasStart: start !== undefined, isInStart: isIn && (() => isIn('start')) });
   const timers = watchTimers();
-  const value = await watched(recording, { start, run }, timers);
+  const value = await watched(recording, { start, run }, { timers, within });
   let reasons = [...recording.reasons(), ...(allow.includes('timers') ? [] : timers.reasons())];
   if (reasons.length > 0) throw new Refusal(reasons);
   const read = recording.state();

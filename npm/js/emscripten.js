@@ -72,6 +72,12 @@ export class Emscripten {
     return 0;
   }
 
+  mark() {}
+
+  areHandlesSame() {
+    return true;
+  }
+
   get initializers() {
     return ['__wasm_call_ctors', '_initialize'];
   }

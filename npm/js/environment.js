@@ -32,14 +32,13 @@ function environmentImports(events) {
 /**
  * The events without those imports, and without clocks, which need not be called again: what they wrote counts as the module's.
  */
-export function withoutEnvironment(events) {
+export function withoutEnvironment(events, clocks) {
   const imports = environmentImports(events);
   const kept = [];
   let changes = [];
   events.forEach((event, at) => {
     const call = event.kind === 'import' ? event : importOf(events, at);
-    const answer = call === event ? events[at + 1] : event;
-    const isKnown = call && (imports.has(call.key.join('.')) || answer?.isClock);
+    const isKnown = call && (imports.has(call.key.join('.')) || clocks.has(call.key.slice(0, 2).join('.')));
     const isLeftOut = isKnown && (call !== event || importOf(events, at + 1) === event);
     if (isLeftOut) {
       changes.push(event);

@@ -25,6 +25,12 @@ export class Go {
     return 0;
   }
 
+  mark() {}
+
+  areHandlesSame() {
+    return true;
+  }
+
   get initializers() {
     return [];
   }

@@ -115,7 +115,8 @@ export function installHooks({ original, replacement, exports, before, after, cl
 
 /** The imports that a module declares, from the program's import object. Nothing else of that is looked at. */
 export function declaredImports(module, imports, change) {
-  const declared = {};
+  // Names of modules are anything, such as `__proto__`.
+  const declared = Object.create(null);
   for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
     const source = imports?.[from];
     // The engine says what is wrong.

@@ -193,7 +193,7 @@ export function listenersOf(recorder) {
 export function recordOf(recorder, memories, functions) {
   const steps = new Steps(recorder, memories);
   const first = steps.first();
-  const firsts = withoutEnvironment(recorder.events.slice(0, recorder.firsts));
+  const firsts = withoutEnvironment(recorder.events.slice(0, recorder.firsts), recorder.clocks);
   const played = stepsOf(recorder, steps, firsts);
   const tail = tailOf(recorder, steps, memories);
   const again = stepsOf(recorder, steps, recorder.events.slice(recorder.firsts));

@@ -1,5 +1,6 @@
 // Records what crosses the boundary between a module and JavaScript: calls in both directions, their arguments and results, and what
 // either side wrote into memory meanwhile. Functions of the module tell it when they are called (`preinit_core::listening`).
+import { Clocks } from './clocks.js';
 import { WIDE, differences } from './differences.js';
 import { written } from './fixups.js';
 
@@ -30,6 +31,9 @@ export class Recorder {
   events = [];
   /** Why the record cannot be used. */
   problems = new Set();
+  clocks = new Clocks();
+  /** Functions that were called when it had ended by what it was made of. */
+  late = new Set();
   isOn = false;
   #objects = new Map();
   #spent = 0;
@@ -40,6 +44,7 @@ export class Recorder {
   #isInPassed = false;
   #isEnding = false;
   #isLater = false;
+  #isWatching = false;
   #wasInside = false;
   #depth = 0;
   // Calls from outside.
@@ -49,10 +54,11 @@ export class Recorder {
    * `names` are the module's own exports. `isEnd` says of a function that the record ends where JavaScript calls it; `isPassed` of
    * one that its calls are not recorded, because it will do nothing. `again` are imports whose later calls are recorded, too: they are
    * made again when the record has been played. `patience` are the milliseconds that comparing memories
-   * may take.
+   * may take. `ended` is called when the record has ended. `isLate` says, when JavaScript calls the module after that, whether what calls was
+   * begun before; without it, nobody asks.
    */
-  constructor({ schema, listening, names, again, isEnd, isPassed, patience }) {
-    Object.assign(this, { schema, listening, names, again, isEnd, isPassed, patience });
+  constructor({ schema, listening, names, again, isEnd, isPassed, patience, ended, isLate }) {
+    Object.assign(this, { schema, listening, names, again, isEnd, isPassed, patience, ended, isLate });
     const { multiple } = listening.schema;
     const imported = schema.imports.filter(({ kind, index }) => kind === 'function' && multiple.includes(index));
     this.#multiple = new Set(imported.map(({ module, name }) => `${module}.${name}`));
@@ -108,6 +114,31 @@ export class Recorder {
     this.#isLater = true;
     for (const table of this.tables) table.ended = slotsOf(table.object);
     if (this.#depth > 0) this.problems.add('a call into the module had not returned');
+    else this.ended?.();
+    this.#isWatching = this.isLate !== undefined && this.#depth === 0;
+    this.#watch(true);
+  }
+
+  #watch(on) {
+    if (this.#isWatching) this.exports[this.listening.schema.global].value = on ? 1 : 0;
+  }
+
+  /** What is called now is of no matter. */
+  unwatch() {
+    this.#watch(false);
+    this.#isWatching = false;
+  }
+
+  /** A call when the record has ended. */
+  #calledLate(index, callee, args) {
+    if (!this.#isWatching) return callee(...args);
+    if (this.isLate()) this.late.add(this.name(index));
+    this.#watch(false);
+    try {
+      return callee(...args);
+    } finally {
+      this.#watch(true);
+    }
   }
 
   #lastChanges() {
@@ -223,7 +254,7 @@ export class Recorder {
     const index = args.pop();
     const callee = this.exports[this.functions.get(index)];
     if (this.isOn && !this.#isLater && this.#depth === 0 && this.isEnd(index, callee, this.#count)) this.end();
-    if (!this.isOn) return callee(...args);
+    if (!this.isOn) return this.#calledLate(index, callee, args);
     if (this.isPassed(index)) return this.#pass(callee, args);
     this.events.push({ kind: 'call', function: index, args: args.map((one) => this.#incoming(one)), ...this.#changes(false) });
     this.#enter();

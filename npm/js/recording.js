@@ -20,7 +20,7 @@ export class Recording {
    * `probed` shows the state of `listening`, which is the module with functions that say when they are called. `passed` are exports
    * that will do nothing. Calls are recorded up to the end of what `start` does, or else the first ones, of initializers.
    */
-  constructor(original, { probed, listening, passed, allow, again, hasStart }) {
+  constructor(original, { probed, listening, passed, allow, again, hasStart, isInStart }) {
     const { wasm, schema } = probed;
     this.schema = schema;
     this.original = original;
@@ -40,6 +40,8 @@ export class Recording {
       isPassed,
       isEnd: (index, callee, position) => !hasStart && !isPassed(index) && !this.isInitializer(index, callee, position),
       patience: hasStart ? PATIENCE : SHORT_PATIENCE,
+      ended: () => this.glue.mark(this.boundary),
+      isLate: hasStart ? isInStart : undefined,
     });
     this.uninstall = installHooks({
       original,
@@ -143,16 +145,27 @@ export class Recording {
     if (this.isRecordWanted) {
       for (const problem of this.recorder.problems) reasons.push(`the first calls cannot be made again: ${problem}`);
     }
+    for (const name of this.allow.includes('pending') ? [] : this.recorder.late) {
+      reasons.push(
+        `${name} was called during \`run\` by what \`start\` had begun, which would do it once more at run time; ` +
+          "wait for it in `start`, or use allow: ['pending'] if it may be done twice",
+      );
+    }
     return [...reasons, ...this.glue.left(), ...this.handles()];
   }
 
   /** Values that the module holds by number, in older versions of wasm-bindgen. */
   handles() {
-    if (this.allow.includes('handles') || this.hasRecord && this.boundary.later === 0) return [];
-    const live = this.glue.liveHandles(this.boundary);
-    if (live === null) {
-      return ["it is not known whether the module holds values of JavaScript by number; use allow: ['handles'] if it does not"];
+    if (this.allow.includes('handles')) return [];
+    const unknown = ["it is not known whether the module holds values of JavaScript by number; use allow: ['handles'] if it does not"];
+    // What is recorded is numbered again.
+    if (this.hasRecord && this.boundary.later === 0) {
+      const areSame = this.glue.areHandlesSame(this.boundary);
+      if (areSame === null) return unknown;
+      return areSame ? [] : ["what the module holds of JavaScript by number is not what it held after `start` (allow: ['handles'])"];
     }
+    const live = this.glue.liveHandles(this.boundary);
+    if (live === null) return unknown;
     return live > 0 ? [`the module holds ${live} values of JavaScript by number, which would be missing (allow: ['handles'])`] : [];
   }
 

@@ -1,6 +1,6 @@
 /** What a program can ask for once it is preinitialized. */
 export interface Preinitialized<Value = unknown> {
-  /** What `run` returned when the snapshot was made; undefined until the snapshot is instantiated. */
+  /** What `run` returned when the snapshot was made, of several that of the last one; undefined until the snapshot is instantiated. */
   readonly value: Value;
   /** How many snapshots were instantiated. */
   readonly instances: number;
@@ -8,5 +8,5 @@ export interface Preinitialized<Value = unknown> {
   restore(): void;
 }
 
-/** To be called before the library is loaded. */
+/** To be called before the library is loaded. Once is enough; where it is called more than once, each instance is made once. */
 export function preinitialized<Value = unknown>(): Preinitialized<Value>;

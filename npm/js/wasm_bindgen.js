@@ -1,4 +1,5 @@
 // What is known of the imports of wasm-bindgen's code, by the names that wasm-bindgen, js-sys, web-sys and getrandom give.
+import { hasNumbers, isAmbient, isCast, isMaking, isOfFirst, isOwn, isPrototypeSet } from './glue_text.js';
 
 // They only look at a value, make one that is new, or throw. Newer versions give them a hash, too.
 const PURE = new RegExp(
@@ -13,26 +14,22 @@ const CONTAINERS = [
   Int16Array, Uint32Array, Int32Array, BigUint64Array, BigInt64Array, Float64Array, Float32Array,
 ];
 const ITERATORS = [[], new Map(), new Set()].map((one) => Object.getPrototypeOf(one[Symbol.iterator]()));
-// What of the machine they read.
-const AMBIENT = new RegExp(
-  '^(now|getTime|getTimezoneOffset|getRandomValues|randomFillSync|crypto|msCrypto|process|versions|node|require|performance|global' +
-    '|globalThis|self|window|static_accessor_[A-Za-z_]+|iterator|instanceof_[A-Za-z0-9]+|isArray|isSafeInteger)$',
-);
 const READING = new Set([
   'length', 'size', 'get', 'getindex', 'getwithrefkey', 'get_with_ref_key', 'get_unchecked', 'entries', 'keys', 'values', 'has', 'message', 'name',
   'buffer', 'byteLength', 'byteOffset', 'slice', 'subarray', 'done', 'value',
 ]);
 const WRITING = new Set(['set', 'push', 'setindex', 'add', 'next']);
 const MAKING = /^(new(|_.*|with.*|from.*)|TypeError|RangeError)$/;
-// Functions of JavaScript's own whose names others use, too.
-const OWN_TEXT = { parse: /\bJSON\.parse\(/, stringify: /\bJSON\.stringify\(/, String: /\bString\(/, Error: /\bError\(/ };
 // In the newest versions, functions of any kind have such names; the glue says of which kind they are.
 const GENERIC = /^__wbindgen_generic_[0-9a-f]{16}$/;
-const isCast = (callee) => /\/\/ Cast intrinsic for /.test(Function.prototype.toString.call(callee));
-
 // The first number that the glue gives to a value: below it are undefined (32 times in versions before 2023, 128 times, or 1024 times), and
 // undefined, null, true and false, which are never freed.
 const FIRST = [36, 132, 1028];
+
+// So many numbers in a row are new ones, and so many are tried.
+const RISES = 1e6;
+const LIMIT = 4e6;
+const DROP = '__wbindgen_object_drop_ref';
 
 const isObject = (value) => value !== null && (typeof value === 'object' || typeof value === 'function');
 
@@ -53,36 +50,46 @@ function isCopied(from, array) {
 export class WasmBindgen {
   /** Objects that the module has made and nobody else has seen when it did; true if all in it is as new. */
   #own = new WeakMap();
-  /** What imports returned below the numbers that newer glue gives to values: some may be values of older glue. */
-  #low = new Set();
+  /** What {@link mark} found. */
+  #held = undefined;
+  #isChanged = false;
 
   constructor(imports) {
     // Where values of JavaScript are in an array of the glue's, the module has numbers for them.
     const find = (name) => imports.find((one) => one.name === name);
-    this.drop = find('__wbindgen_object_drop_ref');
+    this.drop = find(DROP);
     this.clone = find('__wbindgen_object_clone_ref');
     this.make = find('__wbindgen_error_new') ?? find('__wbindgen_string_new');
+    this.isByNumber = Boolean(this.drop ?? this.clone);
   }
 
   explain({ name, args, result, callee }) {
-    if (this.drop && result >= FIRST[0] && result < FIRST.at(-1)) this.#low.add(result);
+    if (name === DROP && this.#held?.has(args[0])) this.#isChanged = true;
     const [, action = name] = HASHED.exec(name) ?? [];
+    this.isByNumber ||= typeof result === 'number' && /^__wbindgen_(string|error)_new$/.test(action) || hasNumbers(callee);
+    const isKept = (isNew) => this.#keep(result, isNew && !args.includes(result));
     // What they return is counted, or seen in a table, where the module keeps it.
-    if (PURE.test(action) || /^_?wbg_cb_unref$/.test(action)) return this.#keep(result, true);
-    if (GENERIC.test(name)) return isCast(callee) && this.#keep(result, true);
+    if (PURE.test(action) || /^_?wbg_cb_unref$/.test(action)) return isKept(true);
+    if (GENERIC.test(name)) return isCast(callee) && isKept(true);
     if (action === name) return false;
-    if (AMBIENT.test(action)) return true;
-    if (OWN_TEXT[action]) {
-      const isKnown = OWN_TEXT[action].test(Function.prototype.toString.call(callee));
-      return isKnown && (this.drop !== undefined || !isObject(args[0]) || isContainer(args[0])) && this.#keep(result, true);
+    if (isAmbient(callee, action)) return true;
+    const isKnown = isOwn(callee, action);
+    if (isKnown !== undefined) return isKnown && (this.isByNumber || !isObject(args[0]) || isContainer(args[0])) && isKept(true);
+    if (this.isByNumber) return false;
+    if (MAKING.test(action)) {
+      const isNew = args.every((one) => this.#isNew(one) || isCopied(one, result));
+      return isMaking(callee) && isContainer(result) && this.#keep(result, isNew);
     }
-    if (this.drop) return false;
-    if (MAKING.test(action)) return isContainer(result) && this.#keep(result, args.every((one) => this.#isNew(one) || isCopied(one, result)));
     // The module's own memory is in the snapshot.
-    if (action === 'buffer' && args[0] instanceof WebAssembly.Memory) return this.#keep(result, true);
+    if (action === 'buffer' && args[0] instanceof WebAssembly.Memory) return isOfFirst(callee, action) && this.#keep(result, true);
     // From JavaScript's array into memory.
-    if (action === 'prototypesetcall') return isContainer(args[2]);
+    if (action === 'prototypesetcall') return isPrototypeSet(callee) && isContainer(args[2]);
     if (action === '__wbindgen_copy_to_typed_array') return this.#own.has(args[2]);
+    return isOfFirst(callee, action) && this.#explainOf(action, args, result);
+  }
+
+  /** What is done with a value of JavaScript's own kinds. */
+  #explainOf(action, args, result) {
     const [target] = args;
     if (!isContainer(target) || Object.hasOwn(target, action) && typeof target[action] === 'function') return false;
     if (READING.has(action)) return this.#keep(result, this.#own.get(target) ?? false);
@@ -103,44 +110,64 @@ export class WasmBindgen {
   }
 
   /**
-   * How many values the glue's array holds for the module; null if that cannot be known.
+   * The numbers that are in use, and the lowest that is free; null if that cannot be known.
    *
    * A new value gets the number that was freed last, and when there is none, the next higher one. So values are made until
    * the numbers only rise: those that did not come are in use.
    */
-  liveHandles(boundary) {
-    if (!this.drop) return 0;
-    const find = (one) => one && boundary.imported(`${one.module}.${one.name}`);
-    const [drop, clone, other] = [this.drop, this.clone, this.make].map(find);
-    // Number 0 is undefined.
-    const make = clone ? () => clone(0) : other;
+  #numbers({ drop, make }) {
     if (!make || !drop) return null;
-    const RISES = 10_000;
     const seen = [];
     let rising = 0;
     while (rising < RISES) {
       const handle = make(0, 0);
-      if (typeof handle !== 'number' || seen.length > 1e6) return null;
+      if (typeof handle !== 'number' || seen.length > LIMIT) return null;
       rising = handle === seen.at(-1) + 1 ? rising + 1 : 0;
       seen.push(handle);
     }
-    for (const handle of [...seen].reverse()) drop(handle);
-    const numbers = new Set(seen);
-    const lowest = seen.reduce((lowest, handle) => Math.min(lowest, handle));
-    const first = clone ? firstNumber(lowest, drop, clone) : this.#likelyFirst(lowest);
-    return first === undefined ? null : seen.at(-1) + 1 - first - numbers.size;
+    for (let at = seen.length - 1; at >= 0; at--) drop(seen[at]);
+    const isFree = new Uint8Array(seen.at(-1) + 1);
+    for (const handle of seen) isFree[handle] = 1;
+    const used = new Set();
+    isFree.forEach((free, handle) => free || used.add(handle));
+    return { used, lowest: isFree.indexOf(1) };
   }
 
-  /** The same where values cannot be copied; undefined if numbers were seen that would be values of older glue. */
-  #likelyFirst(lowest) {
-    const first = FIRST.findLast((first) => first <= lowest);
-    return [...this.#low].some((number) => number < first) ? undefined : first;
+  #functions(boundary) {
+    const find = (one) => one && boundary.imported(`${one.module}.${one.name}`);
+    const [drop, clone, other] = [this.drop, this.clone, this.make].map(find);
+    // Number 0 is undefined.
+    return { drop, clone, make: clone ? () => clone(0) : other };
   }
 
-  /** In older glue each call takes a number, so that all of them have to be made again. */
-  isTransparent({ name }) {
-    const [, action] = HASHED.exec(name) ?? [];
-    return !this.drop && action !== undefined && AMBIENT.test(action);
+  /** How many values the glue's array holds for the module; null if that cannot be known. */
+  liveHandles(boundary) {
+    if (!this.isByNumber) return 0;
+    const functions = this.#functions(boundary);
+    const found = this.#numbers(functions);
+    const first = found && firstNumber(found.lowest, functions);
+    return first === undefined || first === null ? null : [...found.used].filter((number) => number >= first).length;
+  }
+
+  /** Remembers which numbers are in use, for {@link areHandlesSame}. */
+  mark(boundary) {
+    this.#isChanged = false;
+    this.#held = this.isByNumber ? this.#numbers(this.#functions(boundary))?.used : undefined;
+  }
+
+  /** Whether the module holds the same values by number as it did then; null if that cannot be known. */
+  areHandlesSame(boundary) {
+    if (!this.isByNumber) return true;
+    const used = this.#numbers(this.#functions(boundary))?.used;
+    if (!used || !this.#held) return null;
+    return !this.#isChanged && used.size === this.#held.size && [...used].every((number) => this.#held.has(number));
+  }
+
+  /** Clocks and random numbers. In older glue most calls take a number, so that these have to be made again. */
+  isTransparent({ name, callee }) {
+    const [, action = ''] = HASHED.exec(name) ?? [];
+    const names = this.isByNumber ? /^(now|getTime)$/ : /^(now|getTime|getRandomValues|randomFillSync)$/;
+    return names.test(action) && isAmbient(callee, action);
   }
 
   isFile() {
@@ -157,14 +184,14 @@ export class WasmBindgen {
 }
 
 /** The first number that the glue gives to a value, if `lowest` is the lowest that is free. */
-function firstNumber(lowest, drop, clone) {
-  // A number that can be freed comes again; the value is put there again.
+function firstNumber(lowest, { drop, clone, make }) {
+  // A number that can be freed comes again. Its value is put there again, if it can be copied; if not, it is lost, and there is no snapshot.
   const isFreed = (handle) => {
-    const copy = clone(handle);
+    const copy = clone?.(handle);
     drop(handle);
-    const again = clone(copy);
-    drop(again === handle ? copy : again);
-    if (again !== handle) drop(copy);
+    const again = clone ? clone(copy) : make(0, 0);
+    if (again !== handle) drop(again);
+    if (clone) drop(copy);
     return again === handle;
   };
   return FIRST.filter((first) => first <= lowest).reverse().find((first) => !isFreed(first - 1));

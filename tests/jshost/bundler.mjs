@@ -155,7 +155,7 @@ for (const isStrict of [false, true]) {
 const copy = page(MAIN);
 const elsewhere = page(MAIN);
 const copied = await withVite(copy, [preinit({ wasm: wasmOf(elsewhere), run: run(elsewhere) })]);
-assert.deepEqual(copied.warned, []);
+assert.match(copied.warned.join('\n'), /^[^\n]*words_bg-[\w-]+\.wasm has the bytes of the snapshot, and the name that the original would have[^\n]*$/);
 assert(isSnapshot((await opened(copied.folder)).bytes));
 const other = page(MAIN);
 writeFileSync(wasmOf(other), Buffer.concat([original, Buffer.from([0, 2, 1, 0x78])]));

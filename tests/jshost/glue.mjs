@@ -108,6 +108,44 @@ const wait = (milliseconds) => new Promise((done) => setTimeout(done, millisecon
   await refused({ wasm: bytes, run: async () => void (await library(bytes, { number: () => 1e12 })).exports.number() }, /^the import js.n was called/);
 }
 
+// What takes its time and answers a whole number is none, and neither is what once answered something else.
+{
+  const waited = () => {
+    const [began, result] = [performance.now(), Math.floor(performance.now() + 15)];
+    while (performance.now() < began + 30);
+    return result;
+  };
+  const start = (number) => async () => void (await library(bytes, { number })).exports.number();
+  await refused({ wasm: bytes, run: start(waited) }, /^the import js.n was called \(1 times\)/);
+  let calls = 0;
+  const both = (bytes, first) => async () => {
+    calls = 0;
+    const { exports } = await library(bytes, { number: () => (calls++ === 0 ? first() : 5) });
+    return [exports.number(), exports.number()];
+  };
+  await refused({ wasm: bytes, run: async () => void (await both(bytes, Date.now)()) }, /^the import js.n was called \(2 times\)/);
+  const { wasm } = await capture({ wasm: bytes, start: both(bytes, Date.now) });
+  await wait(5);
+  await played(() => assert.rejects(both(wasm, Date.now), /the import js.n returned something else/));
+}
+
+// The time stands behind the pointer, but it was not the import that wrote it.
+{
+  const run = async () => {
+    let exports;
+    const c = (clock, precision, at) => {
+      const end = Date.now() + 20;
+      while (Date.now() < end);
+      return 0;
+    };
+    const js = { r() {}, i() {}, t: () => 0, c, n: () => 1 };
+    ({ exports } = (await WebAssembly.instantiate(bytes, { js })).instance);
+    new DataView(exports.memory.buffer).setBigUint64(64, BigInt(Date.now() + 10) * 1_000_000n, true);
+    exports.clock();
+  };
+  await refused({ wasm: bytes, run }, /^the import js.c was called \(1 times\)/);
+}
+
 // A script that loads the library while it is imported.
 const work = mkdtempSync(join(tmpdir(), 'preinit-glue-'));
 const [wasm, out] = ['module.wasm', 'out.wasm'].map((name) => join(work, name));

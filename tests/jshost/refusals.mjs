@@ -290,6 +290,31 @@ await test('values that older glue of wasm-bindgen keeps are counted', async () 
   await capture({ wasm: bytes, run: run(1, []), allow: ['handles'] });
 });
 
+await test('captures wait for each other', async () => {
+  const before = Object.getOwnPropertyDescriptors(WebAssembly);
+  const timers = [setTimeout, clearTimeout, setInterval, setImmediate, fetch];
+  const slow = async () => {
+    await new Promise((done) => setTimeout(done, 20));
+    await use()();
+  };
+  const made = [slow, use(), () => { throw new Error('x'); }, slow].map((run) => capture({ wasm: counter, run }));
+  const results = await Promise.allSettled(made);
+  assert.deepEqual(results.map(({ status }) => status), ['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+  assert.deepEqual(results[0].value.wasm, results[1].value.wasm);
+  for (const [name, { value }] of Object.entries(before)) assert.equal(WebAssembly[name], value, name);
+  assert.deepEqual([setTimeout, clearTimeout, setInterval, setImmediate, fetch], timers);
+  const inner = async () => void (await capture({ wasm: counter, run: use() }));
+  await assert.rejects(capture({ wasm: counter, run: inner }), /was called by what another `capture` runs/);
+  await capture({ wasm: counter, run: use() });
+});
+
+await test('an import whose module has the name of something else', async () => {
+  const bytes = module('proto');
+  const imports = Object.defineProperty({}, '__proto__', { value: { polluted() {} }, enumerable: true });
+  await capture({ wasm: bytes, run: async () => void (await WebAssembly.instantiate(bytes, imports)) }).catch(() => {});
+  assert.equal({}.polluted, undefined);
+});
+
 await test('verify tells a right snapshot from a wrong one', async () => {
   const work = mkdtempSync(join(tmpdir(), 'preinit-jshost-'));
   const file = (name, contents) => (writeFileSync(join(work, name), contents), join(work, name));

@@ -245,12 +245,14 @@ await test('a constructor that registers with JavaScript needs no `start`', asyn
 
 await test('what wasm-bindgen reads of the machine', async () => {
   const bytes = module('ambient');
-  let numbers = 0;
   const library = async (bytes, log) => {
     const wbg = {
-      __wbg_now_0123456789abcdef: () => (numbers += 1),
-      __wbg_static_accessor_GLOBAL_THIS_0123456789abcdef: () => globalThis,
-      __wbg_crypto_0123456789abcdef: (of) => of.crypto,
+      __wbg_now_0123456789abcdef: () => performance.now(),
+      __wbg_static_accessor_GLOBAL_THIS_0123456789abcdef: () => {
+        const ret = typeof globalThis === 'undefined' ? undefined : globalThis;
+        return ret;
+      },
+      __wbg_crypto_0123456789abcdef: (arg0) => arg0.crypto,
       __wbg_log_0123456789abcdef: log,
     };
     const { exports } = (await WebAssembly.instantiate(bytes, { wbg })).instance;
@@ -278,6 +280,82 @@ await test('what wasm-bindgen reads of the machine', async () => {
   // Every program has this one.
   const kept = await capture({ wasm: bytes, run: run('keep') });
   await played(async () => assert.equal((await library(kept.wasm, () => {})).objects.get(0), globalThis));
+});
+
+await test('hooks that are there more than once make it once', async () => {
+  const start = (bytes) => library(bytes, pieces);
+  const { wasm } = await capture({ wasm: dictionary, start: () => start(dictionary), run: ({ exports }) => (exports.store(3000, 9), 'returned') });
+  for (const both of [[preinitialized, preinitialized], [preinitialized, plain.preinitialized], [plain.preinitialized, preinitialized]]) {
+    for (const order of [[0, 1], [1, 0]]) {
+      const { instantiate } = WebAssembly;
+      const states = both.map((one) => one());
+      const { registered, exports } = await start(wasm);
+      assert.deepEqual([registered.size, exports.load(3000), exports.fed()], [3, 9, 3]);
+      assert.deepEqual(states.map(({ value, instances }) => [value, instances]), [['returned', 1], ['returned', 1]]);
+      // Whichever goes first, the other one is there until it goes.
+      states[order[0]].restore();
+      if (both[0] === both[1]) assert.equal((await start(wasm)).exports.load(3000), 9);
+      states[order[1]].restore();
+      await assert.rejects(start(wasm), WebAssembly.RuntimeError);
+      WebAssembly.instantiate = instantiate;
+    }
+  }
+});
+
+await test('what `start` left pending, and `run` saw', async () => {
+  let job;
+  const start = async () => {
+    const started = await library(dictionary, pieces);
+    job = new Promise((done) => setImmediate(done)).then(() => started.exports.store(3000, started.exports.load(3000) + 1));
+    return started;
+  };
+  const run = async ({ exports }) => (await job, exports.fed());
+  const expected = /^the export store was called during `run` by what `start` had begun/;
+  await refused({ wasm: dictionary, start, run, allow: ['timers'] }, expected);
+  await capture({ wasm: dictionary, start, run, allow: ['timers', 'pending'] });
+  // What `run` begins itself is its own, also by what `start` has made.
+  const own = async () => Object.assign(await library(dictionary, pieces), { ready: Promise.resolve() });
+  const calls = async ({ exports, ready }) => {
+    await ready.then(() => exports.store(3000, 1));
+    await new Promise((done) => setTimeout(() => done(exports.store(3000, 2)), 1));
+  };
+  const { wasm } = await capture({ wasm: dictionary, start: own, run: calls });
+  await played(async () => assert.equal((await library(wasm, pieces)).exports.load(3000), 2));
+});
+
+await test('values that `run` gives to the module by number', async () => {
+  const bytes = module('numbers');
+  const load = async (bytes) => {
+    const heap = [...Array(1024).fill(undefined), undefined, null, true, false];
+    let next = heap.length;
+    const add = (value) => {
+      if (next === heap.length) heap.push(heap.length + 1);
+      const handle = next;
+      next = heap[handle];
+      heap[handle] = value;
+      return handle;
+    };
+    const drop = (handle) => handle >= 1028 && ([heap[handle], next] = [next, handle]);
+    const wbg = { __wbindgen_object_drop_ref: (handle) => void drop(handle), __wbindgen_object_clone_ref: (handle) => add(heap[handle]) };
+    const { exports } = (await WebAssembly.instantiate(bytes, { wbg })).instance;
+    exports.init();
+    return { exports, keep: (value) => exports.keep(add(value)), kept: () => heap[exports.kept()] };
+  };
+  const keeps = (bytes) => async () => {
+    const started = await load(bytes);
+    started.keep('of start');
+    return started;
+  };
+  const expected = /^what the module holds of JavaScript by number is not what it held after `start`/;
+  await refused({ wasm: bytes, start: () => load(bytes), run: ({ keep }) => keep({ a: 1 }) }, expected);
+  await refused({ wasm: bytes, start: keeps(bytes), run: ({ keep }) => keep('of run') }, expected);
+  await refused({ wasm: bytes, start: keeps(bytes), run: ({ exports, keep }) => (exports.release(), keep('of run')) }, /holds 1 values of JavaScript by number/);
+  await capture({ wasm: bytes, start: () => load(bytes), run: ({ keep }) => keep({ a: 1 }), allow: ['handles'] });
+  const { wasm } = await capture({ wasm: bytes, start: keeps(bytes), run: ({ exports }) => exports.init() });
+  await played(async () => {
+    const { exports, kept } = await keeps(wasm)();
+    assert.deepEqual([exports.get(), kept()], [14, 'of start']);
+  });
 });
 
 console.log(`${tests} tests passed`);

@@ -1,0 +1,173 @@
+// The plugin without a bundler: which snapshot stands where, what is put into code, and what is left as it is.
+//
+//     node tests/jshost/plugin.mjs JS PREINIT
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { join, resolve } from 'node:path';
+
+const { preinit } = await import(pathToFileURL(join(resolve(process.argv[2]), 'plugin.js')));
+const modules = fileURLToPath(new URL('modules', import.meta.url));
+const module = (name) => execFileSync(resolve(process.argv[3]), ['-q', join(modules, `${name}.wat`)], { stdio: ['ignore', 'pipe', 'ignore'] });
+const work = mkdtempSync(join(tmpdir(), 'preinit-plugin-'));
+const [dictionary, glue] = ['dictionary', 'glue'].map((name) => module(name));
+const js = { r() {}, i() {}, t: () => 0, c: () => 0, n: () => 1 };
+const env = { register() {}, now: () => 1, fail() {}, later() {} };
+const load = async (file) => (await WebAssembly.instantiate(readFileSync(file), { js, env })).instance.exports;
+const VIRTUAL = '\0virtual:preinit';
+
+/** A folder with a module that has the name that all have. */
+function folder(name, bytes) {
+  mkdirSync(join(work, name), { recursive: true });
+  const wasm = join(work, name, 'index_bg.wasm');
+  writeFileSync(wasm, bytes);
+  return wasm;
+}
+
+/** A plugin, as a bundler calls it, and what it warned of. */
+function plugged(options, { watchMode = false } = {}) {
+  const plugin = preinit({ cache: join(work, 'cache'), ...options });
+  const said = [];
+  const watched = [];
+  const context = {
+    meta: { watchMode }, warn: (text) => void said.push(text), error: (text) => { throw new Error(text); }, addWatchFile: (file) => watched.push(file),
+    resolve: async () => null,
+  };
+  const call = (name, ...args) => plugin[name].call(context, ...args);
+  const out = (file = options.wasm) => call('resolveId', file, join(work, 'main.js'));
+  return { plugin, call, out, said, watched };
+}
+
+const asset = (bytes, fileName = 'assets/index_bg-abc.wasm') => ({ type: 'asset', fileName, source: new Uint8Array(bytes) });
+const chunk = (...moduleIds) => ({ type: 'chunk', moduleIds });
+
+const [a, b] = [folder('a', dictionary), folder('b', glue)];
+const none = { wasm: a, run: async () => (await load(a)).store(3000, 7) };
+const small = { wasm: b, run: async () => void (await load(b)).keep('text') };
+const large = { wasm: b, start: async () => void (await load(b)).keep('text') };
+
+// Modules of one name, also two snapshots of the same one, built at the same time.
+{
+  const plugins = [none, small, large].map((options) => plugged(options));
+  const peers = { plugins: plugins.map(({ plugin }) => plugin) };
+  await Promise.all(plugins.map(({ call }) => call('buildStart', peers)));
+  const outs = await Promise.all(plugins.map(({ out }) => out()));
+  assert.equal(new Set(outs).size, 3, outs.join());
+  assert.equal((await load(outs[0])).load(3000), 7);
+  assert(readFileSync(outs[2]).includes('preinit.js.helper') && !readFileSync(outs[1]).includes('preinit.js.helper'));
+  // Whichever is asked, all have what they need.
+  for (const { call } of plugins) assert.match(call('load', VIRTUAL), /\/replay\.js"/);
+  const both = plugins.slice(0, 2);
+  for (const { call } of both) await call('buildStart', { plugins: both.map(({ plugin }) => plugin) });
+  const alone = plugged(none);
+  await alone.call('buildStart', { plugins: [alone.plugin] });
+  assert.match(alone.call('load', VIRTUAL), /^export default \{ value: undefined/);
+  const two = [plugged(none), plugged(small)];
+  for (const { call } of two) await call('buildStart', { plugins: two.map(({ plugin }) => plugin) });
+  for (const { call } of two) assert.match(call('load', VIRTUAL), /\/run\.js"/);
+}
+
+// Functions of the same text are not the same function.
+{
+  const storing = (value) => ({ wasm: a, run: async () => void (await load(a)).store(3000, value) });
+  const plugins = [1, 2].map((value) => plugged(storing(value)));
+  for (const { call } of plugins) await call('buildStart', {});
+  assert.deepEqual(await Promise.all(plugins.map(async ({ out }) => (await load(await out())).load(3000))), [1, 2]);
+}
+
+// Where files are watched, the snapshot is of the module and the script that are there now.
+{
+  const wasm = folder('watched', dictionary);
+  const script = join(work, 'script.mjs');
+  const write = (times) => writeFileSync(script, `
+    import { readFileSync } from 'node:fs';
+    const env = { register() {}, now: () => 1, fail() {}, later() {} };
+    const load = async () => (await WebAssembly.instantiate(readFileSync(${JSON.stringify(wasm)}), { env })).instance.exports;
+    export const run = async () => (await load()).store(3000, ${times});
+    export const calls = async ({ preinitialized }) => (preinitialized && await load(), 1);`);
+  // It says that nothing is gained; the file is there.
+  const files = async (watchMode) => {
+    const { call, watched } = plugged({ wasm, script, isQuiet: true }, { watchMode });
+    const made = [];
+    const digests = () => execFileSync('find', [join(work, 'cache'), '-name', 'index_bg.wasm'], { encoding: 'utf8' }).trim().split('\n').sort();
+    for (const times of [1, 2]) {
+      write(times);
+      const before = digests();
+      await call('buildStart', {});
+      made.push(digests().filter((file) => !before.includes(file)));
+    }
+    assert.deepEqual(watched.slice(0, 2), [wasm, script]);
+    return made;
+  };
+  const made = await files(true);
+  assert.deepEqual(made.map(({ length }) => length), [1, 1]);
+  assert.deepEqual(await Promise.all(made.map(async ([file]) => (await load(file)).load(3000))), [1, 2]);
+  const { call, out, said } = plugged({ wasm, run: async () => (await load(wasm)).store(3000, 1) }, { watchMode: true });
+  await call('buildStart', {});
+  const first = await out();
+  copyFileSync(a, wasm);
+  await call('buildStart', {});
+  assert.equal(await out(), first);
+  writeFileSync(wasm, Buffer.concat([dictionary, Buffer.from([0, 2, 1, 0x78])]));
+  await call('buildStart', {});
+  assert.notEqual(await out(), first);
+  // A module that cannot be loaded once more is left as it is.
+  let isLoaded = false;
+  const once = plugged({ wasm, run: async () => (isLoaded ||= Boolean(await load(wasm))) }, { watchMode: true });
+  await once.call('buildStart', {});
+  assert.notEqual(await once.out(), null);
+  await once.call('buildStart', {});
+  assert.equal(await once.out(), null);
+  assert.match(once.said.join(), /was not instantiated/);
+  assert.deepEqual(said, []);
+}
+
+// What is put into code, and where not.
+{
+  const { call, out } = plugged(small);
+  await call('buildStart', {});
+  const transformed = (code, file = 'main.js') => call('transform', code, join(work, 'b', file))?.code;
+  const path = await out();
+  assert.equal(transformed("new URL('index_bg.wasm', import.meta.url);")?.startsWith('import "virtual:preinit";new URL('), true);
+  assert.equal(transformed("import url from './index_bg.wasm?url';"), `import "virtual:preinit";import url from './index_bg.wasm?url';`);
+  for (const other of [
+    "module.exports = require('fs').readFileSync(__dirname + '/index_bg.wasm');", "import url from './sql-wasm.wasm';", "import url from './my_index_bg.wasm';",
+    "module.exports = require('fs').readFileSync(__dirname + '/sql-wasm.wasm');", '// index_bg.wasm',
+  ]) assert.equal(transformed(other), undefined, other);
+  assert(path.endsWith('index_bg.wasm'));
+}
+
+// An asset is replaced only where something calls `preinitialized`, if that is needed; and the name that it has is said.
+{
+  const built = async (options, bundle, { isResolved = false } = {}) => {
+    const { call, out, said } = plugged(options);
+    await call('buildStart', {});
+    const file = await out();
+    const bytes = readFileSync(file);
+    const all = Object.fromEntries(Object.entries(bundle(bytes, file)));
+    if (!isResolved) said.length = 0;
+    call('generateBundle', {}, all);
+    return { said: said.join('\n'), is: (kind) => Buffer.from(all.module.source).equals(kind === 'snapshot' ? bytes : readFileSync(options.wasm)) };
+  };
+  const complete = await built(small, () => ({ module: asset(glue), main: chunk(VIRTUAL, '/main.js') }));
+  assert(complete.is('snapshot'));
+  assert.match(complete.said, /^assets\/index_bg-abc.wasm has the bytes of the snapshot, and the name that the original would have/);
+  const modules = await built(small, () => ({ module: asset(glue), main: { type: 'chunk', modules: { [VIRTUAL]: {} } } }));
+  assert(modules.is('snapshot'));
+  const lacking = await built(small, () => ({ module: asset(glue), main: chunk('/main.js') }));
+  assert(lacking.is('original'));
+  assert.match(lacking.said, /^index_bg.wasm is left as it is: nothing in this bundle imports virtual:preinit/);
+  // Also where its path was exchanged.
+  const exchanged = await built(small, (bytes) => ({ module: asset(bytes), main: chunk('/main.js') }));
+  assert(exchanged.is('original'));
+  assert.match(exchanged.said, /is left as it is/);
+  const inlined = built(small, (_, file) => ({ module: asset('text'), main: chunk('/main.js', `${file}?inline`) }));
+  await assert.rejects(inlined, /nothing in this bundle imports virtual:preinit/);
+  const needless = await built(none, () => ({ module: asset(dictionary), main: chunk('/main.js') }));
+  assert(needless.is('snapshot'));
+}
+
+rmSync(work, { recursive: true });
+console.log('the plugin puts each snapshot where it belongs, and leaves as it is what would not be complete');
