@@ -20,6 +20,10 @@ const RESET_PREOPENS: &str = "__wasilibc_reset_preopens";
 const DEINITIALIZE_ENVIRON: &str = "__wasilibc_deinitialize_environ";
 
 impl ResetHooks {
+    /// What libc asks of WASI and caches, and the function that makes it forget that.
+    pub const CACHED: [(&'static str, &'static str); 2] =
+        [("fd_prestat_get", RESET_PREOPENS), ("environ_sizes_get", DEINITIALIZE_ENVIRON)];
+
     /// Those that `module` exports or has in its name section, if libc is to be reset.
     pub fn of(module: &Module<'_>, is_wanted: bool) -> ResetHooks {
         if !is_wanted {
@@ -71,7 +75,8 @@ impl ResetHooks {
         self.has(RESET_PREOPENS) || put_back.iter().any(|part| part.of_directories)
     }
 
-    fn has(&self, name: &str) -> bool {
+    /// Whether there is a function of this name.
+    pub fn has(&self, name: &str) -> bool {
         self.functions.iter().any(|(_, hook)| *hook == name)
     }
 

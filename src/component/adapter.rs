@@ -5,7 +5,7 @@
 use preinit_core::module::{Module, Names, Space};
 use preinit_core::snapshot::{Snapshot, Value};
 use preinit_core::wasi_version::WasiVersion;
-use wasmparser::ValType;
+use wasmparser::{AbstractHeapType, HeapType, RefType, ValType};
 
 /// Its variable `allocation_state` when it has a stack, and no state yet.
 const STACK_ALLOCATED: i32 = 2;
@@ -61,16 +61,29 @@ fn global_named(module: &Module<'_>, names: &Names<'_>, wanted: &str) -> Option<
 }
 
 /// Whether a core module that is not the adapter has no way to keep a handle: it asks nobody but the adapter, or has no variables
-/// and only passes calls on.
-pub fn keeps_no_handles(module: &Module<'_>) -> bool {
+/// and only passes calls on. Calls that are in progress have variables.
+pub fn keeps_no_handles(module: &Module<'_>, is_in_progress: bool) -> bool {
     let asks_only_adapter =
         module.imports_of(Space::Function).all(|(_, import)| WasiVersion::of_module(import.module).is_some());
-    let has_variables = !module.memories.is_empty() || module.globals.iter().any(|global| global.ty.mutable);
-    asks_only_adapter || !has_variables
+    asks_only_adapter || !is_in_progress && !has_variables(module)
+}
+
+/// Whether a core module has a place for a number. Objects and small integers are behind references.
+fn has_variables(module: &Module<'_>) -> bool {
+    let is_function = |ty: RefType| {
+        matches!(
+            ty.heap_type(),
+            HeapType::Abstract { ty: AbstractHeapType::Func | AbstractHeapType::NoFunc, .. }
+        )
+    };
+    let holds_more = |ty: ValType| matches!(ty, ValType::Ref(ty) if !is_function(ty));
+    !module.memories.is_empty()
+        || module.globals.iter().any(|global| global.ty.mutable || holds_more(global.ty.content_type))
+        || module.tables.iter().any(|table| !is_function(table.ty.element_type))
 }
 
 /// Whether a core module calls something that can give it a handle, and has a place to keep it.
-pub fn can_take_handles(module: &Module<'_>) -> bool {
+pub fn can_take_handles(module: &Module<'_>, is_in_progress: bool) -> bool {
     let asks = module.imports_of(Space::Function).next().is_some();
-    asks && !keeps_no_handles(module)
+    asks && !keeps_no_handles(module, is_in_progress)
 }

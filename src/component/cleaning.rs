@@ -1,12 +1,14 @@
 //! What is taken out of the states of core instances before they are written: what libc has cached, and the free stack.
 
-use super::part::{Part, Place};
-use super::{ComponentRunError, execution::Executed};
+use super::part::{Part, Place, name};
+use super::{ComponentRunError, Prepared, execution::Executed};
 use crate::cleaning::{ResetHooks, StackKept, zero_stack};
 use crate::error::Error;
 use crate::execute::{Interrupt, Stop};
+use crate::freeze::is_wasi;
+use crate::host::Ledger;
 use crate::options::Options;
-use preinit_core::module::Module;
+use preinit_core::module::{Module, Space};
 use preinit_core::snapshot::Snapshot;
 
 /// The functions of a core module that a probe has to show so that libc can be reset.
@@ -18,9 +20,15 @@ pub fn reset_functions(module: &Module<'_>, is_wanted: bool) -> Vec<u32> {
 /// core modules that lack them: that takes an instance of its own.
 pub fn reset_libc(
     options: &Options,
-    places: &[Place<'_>],
+    (prepared, places): (&Prepared<'_>, &[Place<'_>]),
     executed: &mut Executed,
 ) -> Result<(), ComponentRunError> {
+    for (place, instance) in places.iter().zip(&prepared.instances) {
+        if let Some((asked, missing)) = lacks(&place.part.module, &executed.ledger) {
+            let module = name(&prepared.component, instance);
+            return Err(ComponentRunError::HalfReset { module, asked, missing });
+        }
+    }
     let limits = &options.limits;
     let engine = executed.store.engine().clone();
     let left = limits.timeout.map(|timeout| timeout.saturating_sub(executed.run_time));
@@ -46,12 +54,24 @@ pub fn reset_libc(
     }
 }
 
+/// What libc in a core module has asked for, and the function that it lacks to forget it, if there are others.
+fn lacks(module: &Module<'_>, ledger: &Ledger) -> Option<(&'static str, &'static str)> {
+    let hooks = ResetHooks::of(module, true);
+    let asks = |function: &str| {
+        let mut imports = module.imports_of(Space::Function);
+        ledger.wasi_calls(function).next().is_some()
+            && imports.any(|(_, import)| is_wasi(import.module, import.name, function))
+    };
+    let mut cached = ResetHooks::CACHED.into_iter();
+    cached.find(|(asked, hook)| hooks.indices().next().is_some() && !hooks.has(hook) && asks(asked))
+}
+
 /// Clears the free stack in each memory. The core instance is told of which it cannot be done.
 pub fn clear_stacks(places: &[Place<'_>], snapshots: &mut [Snapshot<'_>]) -> Result<(), (usize, Error)> {
     let own = |place: &Place<'_>| !place.part.is_adapter();
     let others_write = places.iter().any(|place| {
         let module = &place.part.module;
-        own(place) && module.imported.memories > 0 && !module.data.is_empty()
+        own(place) && module.imported.memories > 0
     });
     let mut cleared = 0;
     for (number, (place, snapshot)) in places.iter().zip(snapshots).enumerate() {

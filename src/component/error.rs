@@ -104,6 +104,31 @@ pub enum ComponentRunError {
     /// The clock of a core module cannot go on.
     #[error("the monotonic clock of {0} cannot be shifted: it does not ask for it by WASI preview 1")]
     Clock(String),
+    /// The clocks of several core modules would go on by themselves.
+    #[error(
+        "the monotonic clock cannot be shifted: {first} and {second} both ask for it, and would shift it each by something else"
+    )]
+    ClockOfSeveral {
+        /// A core instance.
+        first: String,
+        /// Another one.
+        second: String,
+    },
+    /// There is no memory by which the clock of a core module could be shifted.
+    #[error("the monotonic clock of {0} cannot be shifted: it exports no memory as `memory`")]
+    ClockMemory(String),
+    /// Something that libc has cached cannot be reset.
+    #[error(
+        "libc cannot be reset: {module} has asked the host by `{asked}`, and has no function `{missing}` that makes it forget that"
+    )]
+    HalfReset {
+        /// A core instance.
+        module: String,
+        /// The function of WASI.
+        asked: &'static str,
+        /// The function of libc.
+        missing: &'static str,
+    },
     /// Handles do not survive.
     #[error("{0}")]
     Handles(LiveHandles),
@@ -198,6 +223,9 @@ impl ComponentRunError {
             | ComponentRunError::Handles(_)
             | ComponentRunError::NoReset
             | ComponentRunError::Clock(_)
+            | ComponentRunError::ClockOfSeveral { .. }
+            | ComponentRunError::ClockMemory(_)
+            | ComponentRunError::HalfReset { .. }
             | ComponentRunError::Proposal { .. }
             | ComponentRunError::SharedMemory(_)
             | ComponentRunError::Objects { .. } => true,

@@ -10,6 +10,7 @@ use crate::host::{ComponentHost, Ledger, Limits, component_linker, new_component
 use crate::options::Options;
 #[cfg(feature = "component-calls")]
 use pollster::block_on;
+use preinit_core::freeze::StopHook;
 use std::time::{Duration, Instant};
 use wasmtime::component::{self, Func, Resource, Val};
 use wasmtime::{Instance, Store, WasmCoreDump};
@@ -40,6 +41,11 @@ impl Executed {
             self.interrupted.as_ref().map_or(self.called.len(), |interrupted| interrupted.returned);
         &self.called[..returned.min(self.called.len())]
     }
+
+    /// The call that was stopped.
+    pub fn in_progress(&self) -> Option<&InitCall> {
+        self.called.get(self.interrupted.as_ref()?.returned)
+    }
 }
 
 /// How the calls of a run ended that was to be stopped.
@@ -61,7 +67,7 @@ pub fn execute(
     let mut calls = init_calls(options, compiled)?;
     let running = Instant::now();
     let mut store = new_component_store(&compiled.engine, &options.host, limits, *digest)?;
-    let until = (&calls[..], stopping.as_ref().map(Stopping::function));
+    let until = (&calls[..], stopping.as_ref().map(Stopping::hook));
     let started = start_until(options, compiled, (&mut store, *compile_time), until);
     let ended = started.and_then(|(started, interrupted)| {
         let handles = live_handles(&mut store).map_err(ComponentRunError::Compile)?;
@@ -119,7 +125,7 @@ pub fn start_until(
     options: &Options,
     compiled: &CompiledComponent,
     (store, compile_time): (&mut Store<ComponentHost>, Duration),
-    (calls, stop): (&[InitCall], Option<u32>),
+    (calls, stop): (&[InitCall], Option<&StopHook>),
 ) -> Result<(Started, Option<Interrupted>), ComponentRunError> {
     let limits = &options.limits;
     let engine = &compiled.engine;
@@ -134,6 +140,7 @@ pub fn start_until(
         _ => stopped("instantiation", "failed", &error, limits),
     })?;
     let mut interrupted = stop.map(|_| Interrupted { returned: calls.len(), error: None });
+    let mut failed = Ok(());
     for (returned, call) in calls.iter().enumerate() {
         let name = call.name();
         let absent = || ComponentRunError::MissingInit { name: name.as_str().into(), exports: Vec::new() };
@@ -142,9 +149,12 @@ pub fn start_until(
         let mut results = vec![Val::Bool(false); call.results];
         match (make_call(function, (call, &mut results), compiled, store), stop) {
             (Ok(()), None) => call.check(&results, options.init_result)?,
-            // It did not come to the place, whatever it returned.
-            (Ok(()), Some(_)) => {}
-            (Err(error), Some(_)) => {
+            // If none comes to the place, that is what is said.
+            (Ok(()), Some(_)) => failed = failed.and_then(|()| call.check(&results, options.init_result)),
+            (Err(error), Some(stop)) => {
+                if is_stop(&error, stop) {
+                    failed?;
+                }
                 interrupted = Some(Interrupted { returned, error: Some(error) });
                 break;
             }

@@ -274,10 +274,14 @@ fn listed(exported: &[ExportedFunction]) -> Vec<Name> {
 }
 
 /// The exports that the component has for nothing but init: functions that were called, and instances of which all
-/// functions were called, and that have nothing else.
-pub fn only_for_init(called: &[InitCall], compiled: &CompiledComponent) -> Vec<String> {
+/// functions were called, and that have nothing else. The one that resumes a frozen component is for more.
+pub fn only_for_init(
+    (called, resumes): (&[InitCall], Option<&InitCall>),
+    compiled: &CompiledComponent,
+) -> Vec<String> {
     let is_called = |instance: Option<&str>, function: &str| {
-        called.iter().any(|call| call.instance.as_deref() == instance && call.function == function)
+        let is_it = |call: &InitCall| call.instance.as_deref() == instance && call.function == function;
+        called.iter().any(is_it) && !resumes.is_some_and(is_it)
     };
     let ty = compiled.component.component_type();
     let exports = ty.exports(&compiled.engine).filter(|(name, item)| match &item.ty {

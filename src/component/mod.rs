@@ -3,6 +3,7 @@
 
 pub(crate) mod adapter;
 mod cleaning;
+mod clock;
 mod error;
 pub(crate) mod execution;
 mod findings;
@@ -111,7 +112,8 @@ impl Run<'_, '_> {
 
     /// The component without the exports that it has for init alone, unless they get other names.
     fn without_init(&self, mut wasm: Vec<u8>) -> Result<Vec<u8>, ComponentRunError> {
-        for export in init_call::only_for_init(self.executed.consumed(), self.compiled) {
+        let resumes = self.executed.in_progress();
+        for export in init_call::only_for_init((self.executed.consumed(), resumes), self.compiled) {
             if !self.state.options.renames.iter().any(|rename| rename.src == export) {
                 wasm = without_export(&wasm, &export)?;
             }

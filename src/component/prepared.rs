@@ -81,7 +81,7 @@ impl<'a> Prepared<'a> {
         clock.lap();
         let places = part::places(parts, instances, &executed.instances, &mut executed.store)?;
         if options.reset_libc {
-            reset_libc(options, &places, &mut executed)?;
+            reset_libc(options, (self, &places), &mut executed)?;
         }
         let state = States { options, prepared: self, places: &places };
         hand_over(Run { state, executed: &mut executed, compiled, clock, timings })
@@ -118,6 +118,7 @@ fn unsupported(options: &Options) -> Option<&'static str> {
     let chosen = [
         (options.frames == FrameReader::Inspect, "reading frames through the debugging interface"),
         (options.internalize, "internalizing imports"),
+        (options.fresh_imports, "imported memories that are fresh in every instance"),
         (options.reset_libc && options.at.is_some(), "resetting libc in the middle of a call"),
     ];
     chosen.iter().find(|(is_chosen, _)| *is_chosen).map(|(_, what)| *what).or(lacking(&options.host))

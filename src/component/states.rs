@@ -9,7 +9,7 @@ use super::report::Summary;
 use super::{ComponentRunError, LiveHandles, Prepared, execution, tables};
 use crate::error::Error;
 use crate::freeze::HeldResources;
-use crate::host::{ComponentHost, Ledger};
+use crate::host::ComponentHost;
 use crate::options::Options;
 use crate::report::Timings;
 use crate::stage_clock::StageClock;
@@ -19,14 +19,11 @@ use preinit_core::capture::capture;
 use preinit_core::component::{CoreInstance, LastModule};
 use preinit_core::encode::encode;
 use preinit_core::layout::Layout;
-use preinit_core::module::{Module, Space};
+use preinit_core::module::Module;
 use preinit_core::plan::{Plan, PlanOptions, plan};
 use preinit_core::rebase::rebase_clock;
 use preinit_core::snapshot::Snapshot;
 use wasmtime::Store;
-
-/// The interface by which core modules without an adapter read the clock.
-const MONOTONIC_CLOCK: &str = "wasi:clocks/monotonic-clock";
 
 /// What core instances begin as.
 pub(crate) struct Encoded {
@@ -72,7 +69,7 @@ impl States<'_, '_> {
     ) -> Result<(Encoded, Summary), ComponentRunError> {
         let kept = tables::kept_tables(self.places, &mut executed.store)?;
         let (mut snapshots, are_adapters) = self.snapshots(executed)?;
-        self.check_objects(&snapshots)?;
+        self.check_objects(&snapshots, None)?;
         if self.prepared.stopping.is_some() {
             // Says by name what is open.
             HeldResources::of(&executed.ledger)?;
@@ -83,6 +80,7 @@ impl States<'_, '_> {
             kept.map_err(|(number, error)| self.in_module(&self.prepared.instances[number], error))?;
         }
         let mut resumed = self.resumed(executed, &snapshots)?;
+        self.check_objects(&snapshots, resumed.as_ref())?;
         let instances = &self.prepared.instances;
         let places = (self.places, &instances[..]);
         let foreign = Foreign::take(places, &mut snapshots, &kept, &mut executed.store)?;
@@ -119,25 +117,10 @@ impl States<'_, '_> {
             summary.findings.add(of, target, snapshot, evidence);
             modules.push(bytes);
         }
+        self.check_clock(clock_start, &mut summary)?;
         let last = foreign.last_modules()?;
         timings.encode += clock.lap();
         Ok((Encoded { modules, last }, summary))
-    }
-
-    /// What the monotonic clock is to go on from: only core modules that ask for it by preview 1 can have it shifted.
-    fn clock_start(&self, ledger: &Ledger) -> Result<Option<u64>, ComponentRunError> {
-        let asks_itself = |place: &Place<'_>| {
-            let mut imports = place.part.module.imports_of(Space::Function);
-            !place.part.is_adapter() && imports.any(|(_, import)| import.module.starts_with(MONOTONIC_CLOCK))
-        };
-        let asking = self.places.iter().zip(&self.prepared.instances).find(|(place, _)| asks_itself(place));
-        match (asking, self.options.rebase_clock) {
-            (Some((_, instance)), Some(true)) => {
-                Err(ComponentRunError::Clock(name(&self.prepared.component, instance)))
-            }
-            (Some(_), _) => Ok(None),
-            (None, _) => Ok(ledger.monotonic_clock().filter(|_| self.options.rebases_clock())),
-        }
     }
 
     /// The code that resumes the component, if it was stopped.
@@ -192,19 +175,34 @@ impl States<'_, '_> {
             let mut snapshot = self.captured(place, instance, &mut executed.store)?;
             match Adapter::of(&place.part.module) {
                 Some(adapter) => repaired |= adapter.forget(&mut snapshot),
-                None => others_keep_none &= keeps_no_handles(&place.part.module),
+                None => {
+                    others_keep_none &=
+                        keeps_no_handles(&place.part.module, self.stopped() == Some(instance.module))
+                }
             }
             snapshots.push(snapshot);
         }
         Ok((snapshots, repaired && others_keep_none))
     }
 
+    /// The core module that was stopped.
+    fn stopped(&self) -> Option<usize> {
+        self.prepared.stopping.as_ref().map(|stopping| stopping.replaced().0)
+    }
+
     /// Objects in more than one core instance could be shared.
-    fn check_objects(&self, snapshots: &[Snapshot<'_>]) -> Result<(), ComponentRunError> {
-        let mut holders =
-            self.prepared.instances.iter().zip(snapshots).filter(|(_, snapshot)| !snapshot.heap.is_empty());
+    fn check_objects(
+        &self,
+        snapshots: &[Snapshot<'_>],
+        resumed: Option<&Resumed>,
+    ) -> Result<(), ComponentRunError> {
+        let in_frames =
+            |number| resumed.is_some_and(|resumed| resumed.number == number && resumed.has_objects);
+        let instances = self.prepared.instances.iter().zip(snapshots).enumerate();
+        let holders = instances.filter(|(number, (_, state))| !state.heap.is_empty() || in_frames(*number));
+        let mut holders = holders.map(|(_, (instance, _))| instance);
         match (holders.next(), holders.next()) {
-            (Some((first, _)), Some((second, _))) => {
+            (Some(first), Some(second)) => {
                 let [first, second] =
                     [first, second].map(|instance| name(&self.prepared.component, instance));
                 Err(ComponentRunError::Objects { first, second })
@@ -248,7 +246,9 @@ impl States<'_, '_> {
         }
         let of_wasi = executed.store.data().live_resources();
         let keepers = self.places.iter().zip(&self.prepared.instances);
-        let keepers = keepers.filter(|(place, _)| can_take_handles(&place.part.module));
+        let keepers = keepers.filter(|(place, instance)| {
+            can_take_handles(&place.part.module, self.stopped() == Some(instance.module))
+        });
         Err(ComponentRunError::Handles(LiveHandles {
             alive,
             of_wasi,

@@ -181,16 +181,22 @@ impl Trigger {
         self.function(module, export.index)
     }
 
+    /// Whether a module has what is named, even if no call of that can be meant.
+    pub(crate) fn is_known_to(&self, module: &Module<'_>) -> bool {
+        let is_import = |name: &ImportName| {
+            let rest = self.text.strip_prefix(name.dotted().as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['(', '#']))
+        };
+        match &self.kind {
+            TriggerKind::Import => module.imported_functions().any(|(_, name)| is_import(&name)),
+            TriggerKind::Named(name) => !functions_named(module, name).is_empty(),
+            _ => self.resolve(module).is_ok(),
+        }
+    }
+
     fn named(&self, module: &Module<'_>, name: &str) -> Result<AwaitedCall, FreezeError> {
         let names = module.names();
-        let called = |index: &u32| {
-            names.get(Space::Function, *index).is_some_and(|known| {
-                // A name of C++ may be given without its parameters.
-                let readable = demangled(known);
-                known == name || readable == name || readable.split('(').next() == Some(name)
-            })
-        };
-        let found: Vec<u32> = (0..module.functions.len() as u32).filter(called).collect();
+        let found = functions_named(module, name);
         match found[..] {
             [function] => self.function(module, function),
             [] => {
@@ -244,6 +250,19 @@ impl Trigger {
             )
         })))
     }
+}
+
+/// The functions with this name in the name section.
+fn functions_named(module: &Module<'_>, name: &str) -> Vec<u32> {
+    let names = module.names();
+    let called = |index: &u32| {
+        names.get(Space::Function, *index).is_some_and(|known| {
+            // A name of C++ may be given without its parameters.
+            let readable = demangled(known);
+            known == name || readable == name || readable.split('(').next() == Some(name)
+        })
+    };
+    (0..module.functions.len() as u32).filter(called).collect()
 }
 
 fn did_you_mean<'k>(typed: &str, known: impl Iterator<Item = &'k str>) -> String {

@@ -5,6 +5,7 @@
 //! and the shims that may answer it have not begun. The only other call in progress can be that of the adapter's `run`, which does
 //! nothing but call `_start`: it is made anew in the snapshot.
 
+mod entry;
 mod place;
 mod reading;
 mod resume;
@@ -21,7 +22,7 @@ use crate::host::{Ledger, Limits};
 use crate::options::Options;
 use place::{StopPlace, stop_place};
 use preinit_core::component::{Component, CoreInstance};
-use preinit_core::freeze::StoppingModule;
+use preinit_core::freeze::{StopHook, StoppingModule};
 use preinit_core::printable::{Printable, listed};
 use wasmtime::{Instance, Store, Trap, WasmBacktrace};
 
@@ -52,8 +53,8 @@ impl Stopping {
     }
 
     /// The function that ends the run.
-    pub fn function(&self) -> u32 {
-        self.module.hook.function
+    pub fn hook(&self) -> &StopHook {
+        &self.module.hook
     }
 
     /// How often the program came to the place.
@@ -72,7 +73,7 @@ impl Stopping {
         trigger: &Trigger,
     ) -> Option<FreezeError> {
         let how = match &interrupted.error {
-            Some(error) if is_stop(error, self.function()) => return None,
+            Some(error) if is_stop(error, self.hook()) => return None,
             Some(error) => {
                 let name = calls.get(interrupted.returned).map_or_else(String::new, InitCall::name);
                 Stop::in_component(&the_function(&name), "trapped", error, limits).to_string()
@@ -88,11 +89,13 @@ impl Stopping {
     }
 }
 
-/// Whether a run was ended by this function.
-pub fn is_stop(error: &wasmtime::Error, function: u32) -> bool {
+/// Whether a run was ended by the function of this hook: the module that has it exports its count.
+pub fn is_stop(error: &wasmtime::Error, hook: &StopHook) -> bool {
     let trap = error.downcast_ref::<Trap>() == Some(&Trap::UnreachableCodeReached);
     let innermost = error.downcast_ref::<WasmBacktrace>().and_then(|trace| trace.frames().first());
-    trap && innermost.is_some_and(|frame| frame.func_index() == function)
+    trap && innermost.is_some_and(|frame| {
+        frame.func_index() == hook.function && frame.module().get_export_index(&hook.count).is_some()
+    })
 }
 
 impl From<FreezeError> for ComponentRunError {

@@ -8,7 +8,7 @@ use preinit_core::component::{Component, CoreInstance};
 use preinit_core::freeze::{CallStop, Condition};
 use preinit_core::module::Module;
 use preinit_core::printable::listed;
-use wasmparser::{ExternalKind, ValType};
+use wasmparser::{ExternalKind, FuncType, ValType};
 
 /// A call of a core module.
 pub struct StopPlace {
@@ -19,6 +19,13 @@ pub struct StopPlace {
 
 /// The interface through which components find standard input, without its version.
 const STDIN: &str = "wasi:cli/stdin@";
+
+/// What these functions of preview 1 take.
+const FD_READ: [ValType; 4] = [ValType::I32; 4];
+const PATH_OPEN: [ValType; 9] = {
+    let (word, rights) = (ValType::I32, ValType::I64);
+    [word, word, word, word, word, rights, rights, word, word]
+};
 
 /// Finds what `trigger` means: a call that only one core module makes, apart from the adapter.
 pub fn stop_place(
@@ -33,11 +40,17 @@ pub fn stop_place(
     for (number, part) in defined {
         match trigger.resolve(&part.module).or_else(|error| stdin_itself(trigger, &part.module, error)) {
             Ok(awaited) => found.push((number, &part.module, awaited)),
-            Err(error) => errors.push((part.module.functions.len(), number, error)),
+            Err(error) => {
+                let size = (trigger.is_known_to(&part.module), part.module.functions.len());
+                errors.push((size, number, error));
+            }
         }
     }
+    // Those that have it otherwise may be meant, too.
+    let others: Vec<usize> =
+        errors.iter().filter(|((is_known, _), ..)| *is_known).map(|(_, number, _)| *number).collect();
     match &found[..] {
-        [(definition, module, awaited)] => {
+        [(definition, module, awaited)] if others.is_empty() => {
             let copies = instances.iter().filter(|instance| instance.module == *definition).count();
             if copies > 1 {
                 return Err(FreezeError::Refused(format!(
@@ -49,7 +62,7 @@ pub fn stop_place(
             Ok(StopPlace { definition: *definition, stop })
         }
         // The largest module is the one that is meant.
-        [] => Err(match errors.into_iter().max_by_key(|(functions, ..)| *functions) {
+        [] => Err(match errors.into_iter().max_by_key(|(size, ..)| *size) {
             Some((_, number, FreezeError::Trigger(why))) => {
                 FreezeError::Trigger(format!("in {}, {why}", component.module_name(number)))
             }
@@ -57,8 +70,12 @@ pub fn stop_place(
             None => trigger.unknown("the component has no core instances".to_string()),
         }),
         several => {
-            let names: Vec<String> =
-                several.iter().map(|(number, ..)| component.module_name(*number)).collect();
+            let names: Vec<String> = several
+                .iter()
+                .map(|(number, ..)| *number)
+                .chain(others)
+                .map(|number| component.module_name(number))
+                .collect();
             Err(trigger.unknown(format!("{} all have it", names.join(", "))))
         }
     }
@@ -83,8 +100,14 @@ fn call_stop(
     awaited: &Awaited,
     options: &Options,
 ) -> Result<CallStop, FreezeError> {
-    let wasi =
-        |function: &str| import(trigger, module, |import| is_wasi(&import.module, &import.name, function));
+    let wasi = |function: &str, parameters: &[ValType]| {
+        let index = import(trigger, module, |import| is_wasi(&import.module, &import.name, function))?;
+        let is_it = |ty: &FuncType| ty.params() == parameters && ty.results() == [ValType::I32];
+        match module.signature(index).is_some_and(is_it) {
+            true => Ok(index),
+            false => Err(trigger.unknown(format!("`{function}` is imported with another type than WASI's"))),
+        }
+    };
     let (function, alternatives) = match &awaited.call {
         AwaitedCall::Function(function) => (*function, Vec::new()),
         AwaitedCall::Import { name, arguments } => {
@@ -93,8 +116,10 @@ fn call_stop(
                 arguments.as_ref().map(|arguments| conditions(trigger, (module, function), arguments));
             (function, conditions.transpose()?.into_iter().collect())
         }
-        AwaitedCall::Stdin => (wasi("fd_read")?, vec![vec![Condition::I32(0, 0)]]),
-        AwaitedCall::Open(path) => (wasi("path_open")?, openings(trigger, module, path, options)?),
+        AwaitedCall::Stdin => (wasi("fd_read", &FD_READ)?, vec![vec![Condition::I32(0, 0)]]),
+        AwaitedCall::Open(path) => {
+            (wasi("path_open", &PATH_OPEN)?, openings(trigger, module, path, options)?)
+        }
         AwaitedCall::OpenAnswered { .. } => {
             return Err(trigger.unknown("the core module has embedded files".to_string()));
         }
@@ -162,6 +187,9 @@ fn openings(
     let memory = module.export("memory").filter(|export| export.kind == ExternalKind::Memory);
     let memory =
         memory.ok_or_else(|| trigger.unknown("the core module exports no memory".to_string()))?.index;
+    if module.memories.get(memory as usize).is_none_or(|memory| memory.memory64) {
+        return Err(trigger.unknown("the memory of the core module has 64-bit addresses".to_string()));
+    }
     let wanted = parts(path);
     let dirs = options.host.wasi.iter().flat_map(|wasi| &wasi.dirs);
     let mut alternatives = Vec::new();

@@ -19,13 +19,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::{FrameInfo, Module, RootScope, Store, Trap, Val, WasmBacktrace};
 
-/// Where each call of the core instance is, the innermost first. `places` are all core instances, and the one at `number` is stopped.
+/// The calls in progress.
+pub struct Frames {
+    /// Where each call of the core instance is, the innermost first.
+    pub sites: Vec<CallSite>,
+    /// The function of an adapter that is around them.
+    pub adapter: Option<u32>,
+}
+
+/// The calls in progress of a component that was stopped. `places` are all core instances, and the one at `number` is stopped.
 pub fn call_sites(
     interrupted: &Interrupted,
     stopping: &Stopping,
     (places, number): (&[Place<'_>], usize),
     store: &Store<ComponentHost>,
-) -> Result<Vec<CallSite>, FreezeError> {
+) -> Result<Frames, FreezeError> {
     let trace = interrupted.error.as_ref().and_then(|error| error.downcast_ref::<WasmBacktrace>());
     let frames = trace.map_or(&[][..], WasmBacktrace::frames);
     let limit = MAX_FROZEN_FRAMES.get();
@@ -43,9 +51,9 @@ pub fn call_sites(
     // The adapter's `run` calls `_start` and returns 0.
     let is_adapter =
         |frame: &FrameInfo| places.iter().any(|place| place.part.is_adapter() && is_of(frame, place));
-    match others {
-        [] => {}
-        [run] if is_adapter(run) => {}
+    let adapter = match others {
+        [] => None,
+        [run] if is_adapter(run) => Some(run.func_index()),
         [frame, ..] => {
             let name = demangled(frame.func_name().unwrap_or("without a name")).into_owned();
             return Err(FreezeError::Refused(format!(
@@ -55,7 +63,7 @@ pub fn call_sites(
                 Printable(&name),
             )));
         }
-    }
+    };
     let Part { module, probed } = place.part;
     let map = CodeMap::of_stopping(module, probed, &stopping.module)?;
     // The innermost one ends the run. A function that is stopped at its entry is entered again.
@@ -66,7 +74,7 @@ pub fn call_sites(
         let offset = frame.func_offset().ok_or(FreezeError::Unexplained("a frame without a position"))?;
         sites.push(map.site_in_body(frame.func_index(), offset)?);
     }
-    Ok(sites)
+    Ok(Frames { sites, adapter })
 }
 
 /// What the second run tells.
@@ -84,6 +92,8 @@ pub struct Program<'p, 'a> {
     pub ledger: Arc<Ledger>,
     /// Which of the core instances it is.
     pub number: usize,
+    /// How many calls returned before the one in progress.
+    pub returned: usize,
 }
 
 impl Program<'_, '_> {
@@ -116,10 +126,12 @@ impl Program<'_, '_> {
             ..Options::clone(options)
         };
         let compiled = prepared.compile(&options, (definition, &instrumented.wasm))?;
-        let calls_to_make = init_calls(&options, &compiled)?;
+        let mut calls_to_make = init_calls(&options, &compiled)?;
+        // Those in progress return at once, and nothing is to run after them.
+        calls_to_make.truncate(self.returned + 1);
         let mut store =
             new_component_store(&compiled.engine, &options.host, &options.limits, prepared.digest)?;
-        let until = (&calls_to_make[..], Some(stop.function));
+        let until = (&calls_to_make[..], Some(stop));
         let (begun, interrupted) =
             execution::start_until(&options, &compiled, (&mut store, started.elapsed()), until)?;
         let instances = begun.bell.ring(&mut store).map_err(ComponentRunError::Compile)?;

@@ -5,14 +5,17 @@ use super::super::init_call::InitCall;
 use super::super::part::Place;
 use super::super::{ComponentRunError, Prepared};
 use super::Stopping;
+use super::entry::entry;
 use super::reading::{Program, Read, call_sites};
 use crate::freeze::{FrameReader, FreezeError, FrozenReport, HeldResources, called};
 use crate::options::Options;
 use crate::warning::Warning;
 use preinit_core::addition::Addition;
-use preinit_core::freeze::{CallsInProgress, Resumption, StoppedProgram, can_be_written, describe, extend};
-use preinit_core::module::{Module, is_function};
+use preinit_core::freeze::{CallsInProgress, Resumption, StoppedProgram, can_be_written, extend};
+use preinit_core::module::Module;
+use preinit_core::printable::Printable;
 use preinit_core::snapshot::Snapshot;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What is added to a core module so that it goes on.
@@ -23,6 +26,8 @@ pub struct Resumed {
     pub report: FrozenReport,
     /// What the program holds of the world outside.
     pub warnings: Vec<Warning>,
+    /// Whether the state or the calls in progress hold objects of the collector.
+    pub has_objects: bool,
 }
 
 /// Makes the code that resumes the component that `executed` has stopped. `snapshots` are the states of its core instances.
@@ -38,18 +43,24 @@ pub fn resume(
     let interrupted = interrupted.ok_or(FreezeError::Unexplained("a program that was not stopped"))?;
     let held = HeldResources::of(&executed.ledger)?;
     let module = &places[number].part.module;
-    let sites = call_sites(interrupted, stopping, (places, number), &executed.store)?;
-    let outermost = sites.last().map_or(stopping.place.stop.function, |site| site.function);
-    let entry = entry(module, outermost)?;
-    let calls = CallsInProgress::read(module, &sites).map_err(FreezeError::from)?;
+    let frames = call_sites(interrupted, stopping, (places, number), &executed.store)?;
+    let sites = &frames.sites;
+    let call = executed.in_progress().ok_or(FreezeError::Unexplained("a program that is in no call"))?;
+    let callee = stopping.place.stop.function;
+    let calls = CallsInProgress::read(module, sites).map_err(FreezeError::from)?;
     calls.check(module).map_err(FreezeError::from)?;
+    calls.check_callees(module, callee, &by_runtime(prepared, module, number)?).map_err(FreezeError::from)?;
+    let outermost = sites.last().map_or(callee, |site| site.function);
+    let entry = entry((&prepared.component, places), (call, &frames), (number, outermost))?;
+    check_renames(options, call)?;
 
     let ledger = Arc::new(executed.ledger.clone());
-    let program = Program { prepared, stopping, options, ledger, number };
+    let returned = interrupted.returned;
+    let program = Program { prepared, stopping, options, ledger, number, returned };
     let Read { stack, heap, duration } = program.read(&calls, &snapshots[number])?;
     can_be_written(module, &stack).map_err(FreezeError::from)?;
     let program = StoppedProgram { module, calls: &calls, stack: &stack, heap: &heap };
-    let Resumption { addition, code_bytes } = extend(program, entry).map_err(FreezeError::from)?;
+    let Resumption { addition, code_bytes } = extend(program, &entry).map_err(FreezeError::from)?;
     let mut names: Vec<String> = executed.called.iter().map(InitCall::name).collect();
     let report = FrozenReport {
         call: called(module, &stack),
@@ -61,25 +72,29 @@ pub fn resume(
         reading: duration,
         code_bytes,
     };
-    Ok(Resumed { number, addition, report, warnings: held.warnings })
+    let has_objects = !heap.is_empty();
+    Ok(Resumed { number, addition, report, warnings: held.warnings, has_objects })
 }
 
-/// The export through which the outermost function was entered.
-fn entry<'m>(module: &Module<'m>, function: u32) -> Result<&'m str, FreezeError> {
-    let mut exports = module.exports.iter();
-    let export = exports.find(|export| is_function(export.kind) && export.index == function);
-    let export = export.ok_or_else(|| {
-        FreezeError::Refused(format!(
-            "the core module is entered through {}, which it does not export",
-            describe(module, function)
-        ))
-    })?;
-    let takes = module.signature(function).map_or(0, |ty| ty.params().len());
-    match takes {
-        0 => Ok(export.name),
-        _ => Err(FreezeError::Refused(format!(
-            "{} is in progress and takes arguments, which the snapshot would ignore",
-            describe(module, function)
+/// The functions of a core instance that the runtime calls by itself.
+fn by_runtime(
+    prepared: &Prepared<'_>,
+    module: &Module<'_>,
+    number: usize,
+) -> Result<BTreeSet<u32>, ComponentRunError> {
+    let names = prepared.component.called_by_runtime(number)?;
+    Ok(names.iter().filter_map(|name| module.export(name)).map(|export| export.index).collect())
+}
+
+/// The export that resumes the component must keep its name, or get one that nothing else takes.
+fn check_renames(options: &Options, call: &InitCall) -> Result<(), FreezeError> {
+    let export = call.instance.as_deref().unwrap_or(&call.function);
+    let is_replaced = options.renames.iter().any(|rename| rename.dst == export);
+    match is_replaced && !options.renames.iter().any(|rename| rename.src == export) {
+        false => Ok(()),
+        true => Err(FreezeError::Refused(format!(
+            "the program resumes in `{}`, and a rename puts another export in its place; give it another name",
+            Printable(&call.name())
         ))),
     }
 }

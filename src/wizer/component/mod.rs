@@ -93,7 +93,7 @@ impl Wizer {
             };
             match Adapter::of(&part.module) {
                 Some(_) => {}
-                None => others_keep_none &= keeps_no_handles(&part.module),
+                None => others_keep_none &= keeps_no_handles(&part.module, false),
             }
             let (bytes, forgets) = written(part, state).with_context(|| name(&cx.component, instance))?;
             is_repaired |= forgets;

@@ -63,6 +63,28 @@ fn a_stack_that_is_not_first_is_refused() {
     assert!(message.contains("no stack pointer was recognized"), "{message}");
 }
 
+/// What is where in a memory that another core module writes to is not known, also if that has no data of its own there.
+#[test]
+fn a_stack_in_a_memory_of_several_is_refused() {
+    let shared = r#"(component
+        (core module $a
+          (memory (export "memory") 2)
+          (global $__stack_pointer (export "sp") (mut i32) (i32.const 65536))
+          (data (i32.const 65536) "x"))
+        (core instance $a (instantiate $a))
+        (core module $b
+          (import "a" "memory" (memory 1))
+          (func (export "init") (i32.store (i32.const 64) (i32.const 42))))
+        (core instance $b (instantiate $b (with "a" (instance $a))))
+        (func (export "preinit") (canon lift (core func $b "init"))))"#;
+    let error = made(shared, Preinit::new().zero_stack(true)).map(drop).unwrap_err();
+    assert!(error.is_refusal(), "{error}");
+    assert!(
+        error.to_string().starts_with("core module 0 (`a`): the free stack cannot be cleared"),
+        "{error}"
+    );
+}
+
 /// A libc that notes that it has asked, with the function `reset` that makes it forget.
 fn libc(reset: &str) -> String {
     format!(
@@ -89,6 +111,37 @@ fn libc_is_reset_by_its_own_functions() {
     let error = made(&libc("other"), Preinit::new().reset_libc(true)).unwrap_err();
     assert!(error.is_refusal());
     assert!(error.to_string().starts_with("no core module has one of the functions of wasi-libc"), "{error}");
+}
+
+/// What only one of libc's functions makes it forget is not left as it is without a word.
+#[test]
+fn half_a_reset_is_refused() {
+    let wat = r#"(component
+        (import "wasi:cli/environment@0.2.0" (instance $e
+          (export "get-environment" (func (result (list (tuple string string)))))))
+        (core module $memory
+          (memory (export "memory") 1)
+          (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))
+        (core instance $memory (instantiate $memory))
+        (core func $get (canon lower (func $e "get-environment") (memory $memory "memory") (realloc (func $memory "realloc"))))
+        (core module $adapter
+          (import "e" "get" (func $get (param i32)))
+          (func (export "environ_sizes_get") (param i32 i32) (result i32) (call $get (i32.const 8)) (i32.const 0)))
+        (core instance $adapter (instantiate $adapter (with "e" (instance (export "get" (func $get))))))
+        (core module $m
+          (import "wasi_snapshot_preview1" "environ_sizes_get" (func $ask (param i32 i32) (result i32)))
+          (func $__wasilibc_reset_preopens)
+          (func (export "init") (drop (call $ask (i32.const 0) (i32.const 4)))))
+        (core instance $m (instantiate $m (with "wasi_snapshot_preview1" (instance $adapter))))
+        (func (export "preinit") (canon lift (core func $m "init"))))"#;
+    let error =
+        made(wat, Preinit::new().wasi(WasiOptions::default()).reset_libc(true)).map(drop).unwrap_err();
+    assert!(error.is_refusal(), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "libc cannot be reset: core module 2 (`m`) has asked the host by `environ_sizes_get`, and has no function \
+         `__wasilibc_deinitialize_environ` that makes it forget that"
+    );
 }
 
 /// A program that is frozen after it has waited: that its readings go on is what `freezing` sees in what it prints.

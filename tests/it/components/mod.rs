@@ -2,7 +2,9 @@
 
 mod audit;
 mod cleaning;
+mod clocks;
 mod freezing;
+mod freezing_refusals;
 mod generated;
 pub mod golden;
 mod graph;

@@ -34,13 +34,18 @@ impl Component<'_> {
 
     /// The same with the component instances that they are in; the outermost is the first.
     pub(super) fn elaborated(&self) -> Result<Elaborated<'_, '_>, ComponentError> {
-        let mut elaborated =
-            Elaborated { frames: Vec::new(), instances: Vec::new(), exported: BTreeSet::new() };
+        let mut elaborated = Elaborated {
+            frames: Vec::new(),
+            instances: Vec::new(),
+            exported: BTreeSet::new(),
+            exports: HashMap::new(),
+        };
         let root = Closure { definition: &self.root, stands_in: None };
         let exports = elaborated.instantiate(root, String::new(), (HashMap::new(), 0))?;
         let mut exported = BTreeSet::new();
         elaborated.modules_of(&exports, &mut exported);
         elaborated.exported = exported;
+        elaborated.exports = exports;
         Ok(elaborated)
     }
 }
@@ -58,6 +63,8 @@ enum Item<'d, 'a> {
     Module(usize),
     Component(Closure<'d, 'a>),
     Instance(Rc<Exports<'d, 'a>>),
+    /// A function made of a core function: the component instance, and the number among those of its definition.
+    Function(usize, usize),
     /// Of another kind, or imported by the outermost component.
     Unknown,
 }
@@ -80,6 +87,8 @@ pub(super) struct Frame<'d, 'a> {
     modules: Vec<Item<'d, 'a>>,
     components: Vec<Item<'d, 'a>>,
     instances: Vec<Item<'d, 'a>>,
+    functions: Vec<Item<'d, 'a>>,
+    lifts: usize,
     pub core_instances: u32,
     exports: Exports<'d, 'a>,
 }
@@ -90,6 +99,8 @@ pub(super) struct Elaborated<'d, 'a> {
     pub instances: Vec<CoreInstance>,
     /// The modules that others get from the component as they are, and can instantiate.
     pub exported: BTreeSet<usize>,
+    /// What the outermost component exports.
+    exports: Exports<'d, 'a>,
 }
 
 impl<'d, 'a> Frame<'d, 'a> {
@@ -104,6 +115,8 @@ impl<'d, 'a> Frame<'d, 'a> {
             modules: Vec::new(),
             components: Vec::new(),
             instances: Vec::new(),
+            functions: Vec::new(),
+            lifts: 0,
             core_instances: 0,
             exports: HashMap::new(),
         }
@@ -114,6 +127,7 @@ impl<'d, 'a> Frame<'d, 'a> {
             ComponentExternalKind::Module => &self.modules,
             ComponentExternalKind::Component => &self.components,
             ComponentExternalKind::Instance => &self.instances,
+            ComponentExternalKind::Func => &self.functions,
             _ => return Item::Unknown,
         };
         space.get(index as usize).cloned().unwrap_or(Item::Unknown)
@@ -124,6 +138,7 @@ impl<'d, 'a> Frame<'d, 'a> {
             Some(ComponentExternalKind::Module) => self.modules.push(item),
             Some(ComponentExternalKind::Component) => self.components.push(item),
             Some(ComponentExternalKind::Instance) => self.instances.push(item),
+            Some(ComponentExternalKind::Func) => self.functions.push(item),
             _ => {}
         }
     }
@@ -188,7 +203,11 @@ impl<'d, 'a> Elaborated<'d, 'a> {
                     self.frames[this].exports.insert(name, item.clone());
                     item
                 }
-                Step::Lift => continue,
+                Step::Lift => {
+                    let frame = &mut self.frames[this];
+                    frame.lifts += 1;
+                    Item::Function(this, frame.lifts - 1)
+                }
             };
             self.frames[this].define(step.defines(), item);
         }
@@ -213,6 +232,24 @@ impl<'d, 'a> Elaborated<'d, 'a> {
             true => Err(ComponentError::ManyInstances { most: MOST_INSTANCES }),
             false => Ok(()),
         }
+    }
+
+    /// The component instance that makes an exported function of a core function, and which of those in its definition it is.
+    pub fn exported_lift(&self, instance: Option<&str>, function: &str) -> Option<(usize, usize)> {
+        let exports = match instance.map(|instance| self.exports.get(instance)) {
+            None => &self.exports,
+            Some(Some(Item::Instance(exports))) => exports,
+            Some(_) => return None,
+        };
+        match exports.get(function)? {
+            Item::Function(frame, lift) => Some((*frame, *lift)),
+            _ => None,
+        }
+    }
+
+    /// The component instance that a core instance is in.
+    pub fn frame_of(&self, instance: usize) -> Option<&Frame<'d, 'a>> {
+        self.frames.iter().find(|frame| frame.core.iter().any(|(_, number)| *number == instance))
     }
 
     fn exported(&self, this: usize, instance: u32, name: &str) -> Item<'d, 'a> {
@@ -252,7 +289,7 @@ impl<'d, 'a> Elaborated<'d, 'a> {
                 self.modules_in(closure.definition, (stands_in, 1), modules);
             }
             Item::Instance(exports) => self.modules_of(exports, modules),
-            Item::Unknown => {}
+            Item::Function(..) | Item::Unknown => {}
         }
     }
 

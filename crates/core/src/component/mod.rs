@@ -12,6 +12,7 @@ mod accessor_module;
 mod accessors;
 mod concurrency;
 mod copies;
+mod core_functions;
 mod cut;
 mod definition;
 mod elaborate;
@@ -33,6 +34,7 @@ mod unused_exports;
 
 pub use accessor_module::GLOBAL_SIZE;
 pub use accessors::{Accessors, Shown};
+pub use core_functions::CoreFunction;
 pub use cut::without_imports;
 pub use elaborate::CoreInstance;
 pub use error::ComponentError;

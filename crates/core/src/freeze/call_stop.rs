@@ -189,7 +189,10 @@ impl StopHook {
     }
 
     fn is_before(&self, operator: &Operator<'_>) -> bool {
-        matches!(operator, Operator::Call { function_index } if Some(*function_index) == self.import)
+        matches!(
+            operator,
+            Operator::Call { function_index } | Operator::ReturnCall { function_index } if Some(*function_index) == self.import
+        )
     }
 }
 

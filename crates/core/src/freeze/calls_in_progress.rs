@@ -6,7 +6,7 @@ use super::function_code::{CallPoint, FunctionCodes};
 use crate::module::Module;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use wasmparser::{Operator, ValType};
+use wasmparser::{CompositeInnerType, FuncType, Operator, ValType};
 
 /// The calls in progress, the innermost first.
 pub struct CallsInProgress<'a> {
@@ -69,6 +69,45 @@ impl<'a> CallsInProgress<'a> {
                     describe(module, *function_index)
                 )));
             }
+        }
+        Ok(())
+    }
+
+    /// Whether each function in progress was called by the one around it. Where a host's function that stands in a table calls the
+    /// program back, no call of an import shows. The innermost is about to call `callee`; `by_host` are those that a host calls by
+    /// itself.
+    ///
+    /// # Errors
+    /// [`ResumeError::Refused`], with the one that the host may have called.
+    pub fn check_callees(
+        &self,
+        module: &Module<'_>,
+        mut callee: u32,
+        by_host: &BTreeSet<u32>,
+    ) -> Result<(), ResumeError> {
+        for (site, point) in self.iter() {
+            let (is_it, results) = match &self.codes.get(site.function)?.operators[point.at].0 {
+                Operator::Call { function_index } => {
+                    (*function_index == callee, module.signature(*function_index).map(FuncType::results))
+                }
+                Operator::CallIndirect { type_index, .. } | Operator::CallRef { type_index } => {
+                    let ty = module.types.get(*type_index as usize).map(|ty| &ty.composite_type.inner);
+                    let results = match ty {
+                        Some(CompositeInnerType::Func(ty)) => Some(ty.results()),
+                        _ => None,
+                    };
+                    (false, results)
+                }
+                _ => return Err(ResumeError::Unexplained("a frame that calls nothing")),
+            };
+            let returns = module.signature(callee).map(FuncType::results);
+            if !is_it && (results != returns || by_host.contains(&callee)) {
+                return Err(ResumeError::Refused(format!(
+                    "{} is in progress and may have been called back by the host, whose state does not survive",
+                    describe(module, callee)
+                )));
+            }
+            callee = site.function;
         }
         Ok(())
     }

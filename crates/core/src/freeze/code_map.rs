@@ -21,6 +21,8 @@ struct Inserted {
     /// The instruction before which it is, from the start of the body.
     start: u32,
     len: u32,
+    /// How much is inserted before it.
+    before: u32,
 }
 
 impl CodeMap {
@@ -38,7 +40,11 @@ impl CodeMap {
         if let Some(EntryHook { function, code, .. }) = hook {
             let codes = FunctionCodes::read(module, &BTreeSet::from([*function]))?;
             let start = codes.get(*function)?.first_instruction() as u32;
-            inserted.entry(*function).or_default().push(Inserted { start, len: code.len() as u32 });
+            inserted.entry(*function).or_default().push(Inserted {
+                start,
+                len: code.len() as u32,
+                before: 0,
+            });
         }
         CodeMap::with((module, probed, wasm), inserted)
     }
@@ -54,7 +60,7 @@ impl CodeMap {
     ) -> Result<CodeMap, ResumeError> {
         let mut inserted: BTreeMap<u32, Vec<Inserted>> = BTreeMap::new();
         for &(function, start, len) in &stopping.inserted {
-            inserted.entry(function).or_default().push(Inserted { start, len });
+            inserted.entry(function).or_default().push(Inserted { start, len, before: 0 });
         }
         CodeMap::with((module, probed, &stopping.wasm), inserted)
     }
@@ -70,15 +76,23 @@ impl CodeMap {
                     let (operator, at) = operators.read_with_offset()?;
                     if let Some(code) = count.before(&operator) {
                         let start = (at - body.range().start) as u32;
-                        inserted
-                            .entry(function)
-                            .or_default()
-                            .push(Inserted { start, len: code.len() as u32 });
+                        inserted.entry(function).or_default().push(Inserted {
+                            start,
+                            len: code.len() as u32,
+                            before: 0,
+                        });
                     }
                 }
             }
         }
-        inserted.values_mut().for_each(|inserted| inserted.sort_by_key(|inserted| inserted.start));
+        for inserted in inserted.values_mut() {
+            inserted.sort_by_key(|inserted| inserted.start);
+            let mut before = 0;
+            for inserted in inserted {
+                inserted.before = before;
+                before += inserted.len;
+            }
+        }
         Ok(CodeMap { imported: module.imported.functions, bodies: body_ranges(wasm)?, inserted })
     }
 
@@ -102,13 +116,12 @@ impl CodeMap {
         let body = function.checked_sub(self.imported).and_then(|index| self.bodies.get(index as usize));
         body.filter(|body| offset < body.len())
             .ok_or(ResumeError::Unexplained("a frame outside of its function"))?;
-        let mut offset = offset as u32;
-        for &Inserted { start, len } in self.inserted.get(&function).into_iter().flatten() {
-            if offset < start {
-                break;
-            }
-            offset = start.max(offset.saturating_sub(len));
-        }
+        let offset = offset as u32;
+        let inserted = self.inserted.get(&function).map_or(&[][..], Vec::as_slice);
+        let passed = inserted.partition_point(|inserted| inserted.start + inserted.before <= offset);
+        let offset = inserted[..passed].last().map_or(offset, |&Inserted { start, len, before }| {
+            start.max(offset.saturating_sub(before + len))
+        });
         Ok(CallSite { function, offset })
     }
 }
