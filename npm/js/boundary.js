@@ -69,7 +69,7 @@ export class Boundary {
         throw error;
       }
       const isClock = isTime(result, recorder.memories?.[0]?.object.buffer);
-      crossing?.returned(result, isClock);
+      crossing?.returned(result);
       record({ args, result, isClock }, isMadeAgain, isSkipped);
       return result;
     };

@@ -1,5 +1,6 @@
 import { encode, listen, probe } from './core.js';
 import { fetchFiles } from './files.js';
+import { holdFinalizers } from './finalizers.js';
 import { SECTION, withSection } from './fixups.js';
 import { listenersOf, recordOf } from './record.js';
 import { Recording } from './recording.js';
@@ -80,11 +81,12 @@ async function write(out, bytes) {
 }
 
 /** Runs the program with the module that is watched; gives what `run` returned. */
-async function watched(recording, { start, run }, { timers, within }) {
+async function watched(recording, { start, run }, { timers, finalizers, within }) {
   const endFiles = fetchFiles();
   let value;
   try {
     const started = await (start && within('start', start));
+    finalizers.started();
     if (start) {
       recording.recorder.end();
       timers.end();
@@ -134,7 +136,17 @@ async function ofAny({ script, ...options }, phases) {
   return { ...made, verdict };
 }
 
-async function captured({ wasm, out, start, run, noop = [], constant = {}, allow = [], again = [] }, { within, isIn }) {
+async function captured(options, phases) {
+  const finalizers = holdFinalizers();
+  try {
+    return await captureOne(options, { ...phases, finalizers });
+  } finally {
+    // Not before the state has been read.
+    finalizers.restore();
+  }
+}
+
+async function captureOne({ wasm, out, start, run, noop = [], constant = {}, allow = [], again = [] }, { within, isIn, finalizers }) {
   if (typeof (start ?? run) !== 'function') throw new TypeError('start or run must be a function that loads the module');
   const original = await bytesFrom(wasm, 'wasm');
   const listening = await listen(original);
@@ -142,7 +154,7 @@ async function captured({ wasm, out, start, run, noop = [], constant = {}, allow
   const probed = await probe(listening.wasm);
   const recording = new Recording(original, { probed, listening, passed: given, allow, again, hasStart: start !== undefined, isInStart: isIn && (() => isIn('start')) });
   const timers = watchTimers();
-  const value = await watched(recording, { start, run }, { timers, within });
+  const value = await watched(recording, { start, run }, { timers, finalizers, within });
   let reasons = [...recording.reasons(), ...(allow.includes('timers') ? [] : timers.reasons())];
   if (reasons.length > 0) throw new Refusal(reasons);
   const read = recording.state();

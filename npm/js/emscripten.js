@@ -74,6 +74,8 @@ export class Emscripten {
 
   mark() {}
 
+  returned() {}
+
   areHandlesSame() {
     return true;
   }

@@ -27,6 +27,8 @@ export class Go {
 
   mark() {}
 
+  returned() {}
+
   areHandlesSame() {
     return true;
   }

@@ -55,10 +55,10 @@ export class Recorder {
    * one that its calls are not recorded, because it will do nothing. `again` are imports whose later calls are recorded, too: they are
    * made again when the record has been played. `patience` are the milliseconds that comparing memories
    * may take. `ended` is called when the record has ended. `isLate` says, when JavaScript calls the module after that, whether what calls was
-   * begun before; without it, nobody asks.
+   * begun before; without it, nobody asks. `returned` is told what such calls return.
    */
-  constructor({ schema, listening, names, again, isEnd, isPassed, patience, ended, isLate }) {
-    Object.assign(this, { schema, listening, names, again, isEnd, isPassed, patience, ended, isLate });
+  constructor({ schema, listening, names, again, isEnd, isPassed, patience, ended, isLate, returned }) {
+    Object.assign(this, { schema, listening, names, again, isEnd, isPassed, patience, ended, isLate, returned });
     const { multiple } = listening.schema;
     const imported = schema.imports.filter(({ kind, index }) => kind === 'function' && multiple.includes(index));
     this.#multiple = new Set(imported.map(({ module, name }) => `${module}.${name}`));
@@ -135,7 +135,9 @@ export class Recorder {
     if (this.isLate()) this.late.add(this.name(index));
     this.#watch(false);
     try {
-      return callee(...args);
+      const result = callee(...args);
+      this.returned?.(result);
+      return result;
     } finally {
       this.#watch(true);
     }
@@ -325,8 +327,8 @@ export class Recorder {
       if (isAgain) this.isOn = false;
     };
     return {
-      returned: (result, isClock) => {
-        answered(() => ({ isClock, results: (count > 1 ? [...result] : [result]).map((one) => this.#incoming(one)) }));
+      returned: (result) => {
+        answered(() => ({ results: (count > 1 ? [...result] : [result]).map((one) => this.#incoming(one)) }));
       },
       threw: (error) => {
         this.thrown = error;

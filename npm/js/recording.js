@@ -42,6 +42,7 @@ export class Recording {
       patience: hasStart ? PATIENCE : SHORT_PATIENCE,
       ended: () => this.glue.mark(this.boundary),
       isLate: hasStart ? isInStart : undefined,
+      returned: (result) => this.glue.returned(result),
     });
     this.uninstall = installHooks({
       original,

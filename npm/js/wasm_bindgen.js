@@ -52,6 +52,7 @@ export class WasmBindgen {
   #own = new WeakMap();
   /** What {@link mark} found. */
   #held = undefined;
+  #first = 0;
   #isChanged = false;
 
   constructor(imports) {
@@ -64,7 +65,7 @@ export class WasmBindgen {
   }
 
   explain({ name, args, result, callee }) {
-    if (name === DROP && this.#held?.has(args[0])) this.#isChanged = true;
+    if (name === DROP) this.returned(args[0]);
     const [, action = name] = HASHED.exec(name) ?? [];
     this.isByNumber ||= typeof result === 'number' && /^__wbindgen_(string|error)_new$/.test(action) || hasNumbers(callee);
     const isKept = (isNew) => this.#keep(result, isNew && !args.includes(result));
@@ -152,7 +153,16 @@ export class WasmBindgen {
   /** Remembers which numbers are in use, for {@link areHandlesSame}. */
   mark(boundary) {
     this.#isChanged = false;
-    this.#held = this.isByNumber ? this.#numbers(this.#functions(boundary))?.used : undefined;
+    const functions = this.#functions(boundary);
+    const found = this.isByNumber ? this.#numbers(functions) : null;
+    this.#held = found?.used;
+    // Nothing may be lost here, so that the first number is guessed where values cannot be copied.
+    if (found) this.#first = (functions.clone && firstNumber(found.lowest, functions)) ?? FIRST.findLast((first) => first <= found.lowest);
+  }
+
+  /** The module has given something away since {@link mark}. If that is a value that it held, it holds it no more; other numbers may look like one. */
+  returned(result) {
+    for (const one of Array.isArray(result) ? result : [result]) if (one >= this.#first && this.#held?.has(one)) this.#isChanged = true;
   }
 
   /** Whether the module holds the same values by number as it did then; null if that cannot be known. */

@@ -208,6 +208,12 @@ assert.equal(glue(CLONE).liveHandles({ imported: () => undefined }), null);
   assert.equal(add('first'), first);
   drop(second);
   assert.equal(of.areHandlesSame(boundary), true);
+  for (const other of [0, 7, 1027, second, undefined, 'text']) of.returned(other);
+  assert.equal(of.areHandlesSame(boundary), true, 'none of its own');
+  of.returned([5, first]);
+  assert.equal(of.areHandlesSame(boundary), false, 'it gave one to JavaScript');
+  of.mark(boundary);
+  assert.equal(of.areHandlesSame(boundary), true);
   of.explain({ name: DROP, args: [first], callee: () => {} });
   assert.equal(of.areHandlesSame(boundary), false, 'the module let one go');
 }

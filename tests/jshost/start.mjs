@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { join, resolve } from 'node:path';
 
 const js = resolve(process.argv[2]);
@@ -323,6 +325,39 @@ await test('what `start` left pending, and `run` saw', async () => {
   await played(async () => assert.equal((await library(wasm, pieces)).exports.load(3000), 2));
 });
 
+await test('objects of `start` that are collected while the snapshot is made', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc');
+  const before = FinalizationRegistry;
+  const load = async (bytes) => {
+    const { exports } = await library(bytes, pieces);
+    // As glue does for its classes: what is collected is freed in the module.
+    const registry = new FinalizationRegistry((at) => exports.store(at, exports.load(at) + 1));
+    return { exports, make: (at) => void registry.register({}, at) };
+  };
+  const start = async () => {
+    const started = await load(dictionary);
+    started.make(3000);
+    return started;
+  };
+  let value;
+  const run = async ({ exports, make }) => {
+    make(3004);
+    for (let times = 0; times < 20 && exports.load(3004) === 0; times++) {
+      await new Promise((done) => setTimeout(done, 1));
+      collect();
+    }
+    value = [exports.load(3000), exports.load(3004)];
+  };
+  const { wasm } = await capture({ wasm: dictionary, start, run });
+  assert.deepEqual(value, [0, 1], 'what `run` made is freed');
+  await played(async () => {
+    const { exports } = await library(wasm, pieces);
+    assert.deepEqual([exports.load(3000), exports.load(3004)], [0, 1]);
+  });
+  assert.equal(FinalizationRegistry, before);
+});
+
 await test('values that `run` gives to the module by number', async () => {
   const bytes = module('numbers');
   const load = async (bytes) => {
@@ -339,7 +374,7 @@ await test('values that `run` gives to the module by number', async () => {
     const wbg = { __wbindgen_object_drop_ref: (handle) => void drop(handle), __wbindgen_object_clone_ref: (handle) => add(heap[handle]) };
     const { exports } = (await WebAssembly.instantiate(bytes, { wbg })).instance;
     exports.init();
-    return { exports, keep: (value) => exports.keep(add(value)), kept: () => heap[exports.kept()] };
+    return { exports, keep: (value) => exports.keep(add(value)), kept: () => heap[exports.kept()], take: () => drop(exports.taken()) };
   };
   const keeps = (bytes) => async () => {
     const started = await load(bytes);
@@ -350,6 +385,10 @@ await test('values that `run` gives to the module by number', async () => {
   await refused({ wasm: bytes, start: () => load(bytes), run: ({ keep }) => keep({ a: 1 }) }, expected);
   await refused({ wasm: bytes, start: keeps(bytes), run: ({ keep }) => keep('of run') }, expected);
   await refused({ wasm: bytes, start: keeps(bytes), run: ({ exports, keep }) => (exports.release(), keep('of run')) }, /holds 1 values of JavaScript by number/);
+  // Another value in the place of the one that JavaScript took.
+  const replaced = ({ take, keep }) => (take(), keep('of run'));
+  await refused({ wasm: bytes, start: keeps(bytes), run: replaced }, expected);
+  await capture({ wasm: bytes, start: keeps(bytes), run: ({ exports }) => assert.equal(exports.get(), 7) });
   await capture({ wasm: bytes, start: () => load(bytes), run: ({ keep }) => keep({ a: 1 }), allow: ['handles'] });
   const { wasm } = await capture({ wasm: bytes, start: keeps(bytes), run: ({ exports }) => exports.init() });
   await played(async () => {

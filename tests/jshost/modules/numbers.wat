@@ -8,5 +8,6 @@
   (func (export "init") (i32.store (i32.const 64) (i32.add (i32.load (i32.const 64)) (i32.const 7))))
   (func (export "keep") (param i32) (global.set $kept (local.get 0)))
   (func (export "release") (call $drop (global.get $kept)) (global.set $kept (i32.const 0)))
+  (func (export "taken") (result i32) (global.get $kept))
   (func (export "kept") (result i32) (call $clone (global.get $kept)))
   (func (export "get") (result i32) (i32.load (i32.const 64))))
