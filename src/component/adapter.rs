@@ -2,10 +2,13 @@
 //! streams and directories in a state of its own, which it makes at its first call. Without that state it makes a new one, so
 //! that it takes the handles of the instance that it runs in.
 
-use preinit_core::module::{Module, Names, Space};
+use super::part::Part;
+use preinit_core::module::{Module, Names, Space, is_function};
+use preinit_core::probe::Probe;
 use preinit_core::snapshot::{Snapshot, Value};
 use preinit_core::wasi_version::WasiVersion;
 use wasmparser::{AbstractHeapType, HeapType, RefType, ValType};
+use wasmtime::{Instance, Store};
 
 /// Its variable `allocation_state` when it has a stack, and no state yet.
 const STACK_ALLOCATED: i32 = 2;
@@ -38,6 +41,25 @@ impl Adapter {
         allocation.is_some_and(|global| global.value == Value::I32(STATE_ALLOCATED))
     }
 
+    /// Whether it can give descriptors other numbers. A probe then marks which of its functions were entered.
+    pub fn can_renumber(self, module: &Module<'_>) -> bool {
+        renumbering(module).is_some()
+    }
+
+    /// Whether it was asked to give descriptors other numbers, which it will not have when it makes its state anew.
+    pub fn has_renumbered<T: 'static>(
+        self,
+        (part, instance): (&Part<'_>, Instance),
+        store: &mut Store<T>,
+    ) -> bool {
+        let Some(function) = renumbering(&part.module) else { return false };
+        let marks = part.probed.export_name(Probe::Entries);
+        let marks = instance.get_memory(&mut *store, &marks);
+        // What cannot be told counts as asked.
+        let mark = marks.and_then(|marks| marks.data(&*store).get(function as usize).copied());
+        mark != Some(0)
+    }
+
     /// Lets the adapter make its state anew; `false` if it has none.
     pub fn forget(self, snapshot: &mut Snapshot<'_>) -> bool {
         let allocation = snapshot.globals.get_mut(self.allocation as usize);
@@ -52,6 +74,12 @@ impl Adapter {
         }
         true
     }
+}
+
+/// The function that gives descriptors other numbers, by its index among those that the adapter defines.
+fn renumbering(module: &Module<'_>) -> Option<u32> {
+    let export = module.export("fd_renumber").filter(|export| is_function(export.kind))?;
+    export.index.checked_sub(module.imported.functions)
 }
 
 fn global_named(module: &Module<'_>, names: &Names<'_>, wanted: &str) -> Option<u32> {

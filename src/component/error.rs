@@ -117,6 +117,12 @@ pub enum ComponentRunError {
     /// There is no memory by which the clock of a core module could be shifted.
     #[error("the monotonic clock of {0} cannot be shifted: it exports no memory as `memory`")]
     ClockMemory(String),
+    /// Descriptors of the adapter would have other numbers.
+    #[error(
+        "init has called `fd_renumber` of {0}, the adapter from WASI preview 1: in an instance of the snapshot descriptors have \
+         the numbers that they had before"
+    )]
+    Renumbered(String),
     /// Something that libc has cached cannot be reset.
     #[error(
         "libc cannot be reset: {module} has asked the host by `{asked}`, and has no function `{missing}` that makes it forget that"
@@ -226,6 +232,7 @@ impl ComponentRunError {
             | ComponentRunError::ClockOfSeveral { .. }
             | ComponentRunError::ClockMemory(_)
             | ComponentRunError::HalfReset { .. }
+            | ComponentRunError::Renumbered(_)
             | ComponentRunError::Proposal { .. }
             | ComponentRunError::SharedMemory(_)
             | ComponentRunError::Objects { .. } => true,

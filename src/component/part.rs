@@ -67,7 +67,9 @@ pub fn parts<'a>(
             return Err(ComponentRunError::SharedMemory(component.module_name(number)));
         }
         let functions = reset_functions(&module, reset_libc);
-        let options = ProbeOptions { definition: Some(number as u32), functions, ..options.clone() };
+        let marks_entries = Adapter::of(&module).is_some_and(|adapter| adapter.can_renumber(&module));
+        let definition = Some(number as u32);
+        let options = ProbeOptions { definition, functions, marks_entries, ..options.clone() };
         let probed = Probed::with(&module, &options).map_err(|error| in_module(error.into()))?;
         *part = Some(Part { module, probed });
     }

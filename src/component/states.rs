@@ -74,6 +74,7 @@ impl States<'_, '_> {
             // Says by name what is open.
             HeldResources::of(&executed.ledger)?;
         }
+        self.check_numbers(executed)?;
         self.check_handles(executed, are_adapters)?;
         if self.options.zero_stack {
             let kept = clear_stacks(self.places, &mut snapshots);
@@ -183,6 +184,18 @@ impl States<'_, '_> {
             snapshots.push(snapshot);
         }
         Ok((snapshots, repaired && others_keep_none))
+    }
+
+    /// Adapters make their states anew with the numbers that descriptors have at the start.
+    fn check_numbers(&self, executed: &mut execution::Executed) -> Result<(), ComponentRunError> {
+        for (place, instance) in self.places.iter().zip(&self.prepared.instances) {
+            let of = (place.part, place.instance.handle);
+            let adapter = Adapter::of(&place.part.module);
+            if adapter.is_some_and(|adapter| adapter.has_renumbered(of, &mut executed.store)) {
+                return Err(ComponentRunError::Renumbered(name(&self.prepared.component, instance)));
+            }
+        }
+        Ok(())
     }
 
     /// The core module that was stopped.

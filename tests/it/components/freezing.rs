@@ -251,12 +251,15 @@ fn open_files_are_refused() {
     };
     let dirs = vec![directory("/data", "data"), directory("/scratch", "wat")];
     let wasi = WasiOptions { stdout: Output::Discard, dirs, ..WasiOptions::default() };
-    let freeze = |at: &str| Preinit::new().wasi(wasi.clone()).at(at.parse().unwrap()).run(&wasm);
-    let error = freeze("wasi_snapshot_preview1.path_open#2").unwrap_err();
+    let freeze = |wasm: &[u8], at: &str| Preinit::new().wasi(wasi.clone()).at(at.parse().unwrap()).run(wasm);
+    let error = freeze(&wasm, "wasi_snapshot_preview1.path_open#2").unwrap_err();
     let message = error.to_string();
     assert!(error.is_refusal(), "{message}");
     assert!(message.starts_with("the program has descriptors open that the frozen one"), "{message}");
     assert!(message.contains(": file `/data/"), "{message}");
-    freeze("open:/data/hello.txt").unwrap();
-    assert!(freeze("open:/hello.txt").unwrap_err().to_string().contains("lies in no directory"));
+    assert!(freeze(&wasm, "open:/hello.txt").unwrap_err().to_string().contains("lies in no directory"));
+    // It has tried `fd_renumber` before.
+    let error = freeze(&wasm, "open:/data/hello.txt").unwrap_err();
+    assert!(error.to_string().starts_with("init has called `fd_renumber` of core module 1"), "{error}");
+    freeze(&command(&test_program("wasi/files.wasm")), "open:/scratch/file").unwrap();
 }

@@ -252,22 +252,24 @@ fn a_place_that_two_modules_have_is_not_guessed() {
     );
 }
 
-/// The function that ends the run has the number of one that traps by itself.
+/// One of these traps by itself in a function of the number of that which ends the run.
 #[test]
 fn a_trap_of_another_module_is_no_place() {
-    let trap = r#"(component
-        (core module $big
-          (func $f0) (func $f1) (func $f2) (func $f3) (func $f4) (func $f5) (func $f6) (func $f7)
-          (func (export "boom") unreachable))
-        (core instance $big (instantiate $big))
-        (core module $m
-          (import "b" "boom" (func $boom))
-          (func $mark (export "mark"))
-          (func $pad0) (func $pad1) (func $pad2) (func $pad3) (func $pad4)
-          (func (export "run") (call $boom) (call $mark)))
-        (core instance $m (instantiate $m (with "b" (instance $big))))
-        (func (export "run") (canon lift (core func $m "run"))))"#;
-    refused(trap, (&["run"], "export:mark"), "the program ended before it came to `export:mark`");
+    for before in 0..16 {
+        let others = "(func)".repeat(before);
+        let trap = format!(
+            r#"(component
+                (core module $big {others} (func (export "boom") unreachable))
+                (core instance $big (instantiate $big))
+                (core module $m
+                  (import "b" "boom" (func $boom))
+                  (func $mark (export "mark"))
+                  (func (export "run") (call $boom) (call $mark)))
+                (core instance $m (instantiate $m (with "b" (instance $big))))
+                (func (export "run") (canon lift (core func $m "run"))))"#
+        );
+        refused(&trap, (&["run"], "export:mark"), "the program ended before it came to `export:mark`");
+    }
 }
 
 /// A function of the host stands in a table, and calls back: its own frame is not to be seen.
@@ -331,4 +333,31 @@ fn other_types_than_those_of_wasi_are_no_place() {
     let right = "i32 i32 i32 i32 i32 i64 i64 i32 i32";
     assert!(message(&wat("path_open", right, "i64"), "open:/x").contains("has 64-bit addresses"));
     assert!(message(&wat("path_open", right, ""), "open:/x").contains("the program ended before it came to"));
+}
+
+/// A program with an adapter that can give descriptors other numbers is not refused for that alone.
+#[test]
+fn descriptors_may_not_be_renumbered() {
+    let wat = |init: &str| {
+        format!(
+            r#"(component
+                (core module $adapter
+                  (global $internal_state_ptr (mut i32) (i32.const 8))
+                  (global $allocation_state (mut i32) (i32.const 4))
+                  (func (export "other"))
+                  (func (export "fd_renumber") (param i32 i32) (result i32) (i32.const 0)))
+                (core instance $adapter (instantiate $adapter))
+                (core module $m
+                  (import "wasi_snapshot_preview1" "fd_renumber" (func $renumber (param i32 i32) (result i32)))
+                  (import "wasi_snapshot_preview1" "other" (func $other))
+                  (func $mark (export "mark"))
+                  (func (export "run") {init} (call $mark)))
+                (core instance $m (instantiate $m (with "wasi_snapshot_preview1" (instance $adapter))))
+                (func (export "run") (canon lift (core func $m "run"))))"#
+        )
+    };
+    let place = (&["run"][..], "export:mark");
+    frozen(&wat("(call $other)"), Preinit::new(), place).unwrap();
+    let renumbers = wat("(drop (call $renumber (i32.const 3) (i32.const 1)))");
+    refused(&renumbers, place, "init has called `fd_renumber` of core module 0 (`adapter`)");
 }
