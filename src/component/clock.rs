@@ -16,8 +16,12 @@ use wasmparser::ValType;
 const MONOTONIC_CLOCK: &str = "wasi:clocks/monotonic-clock";
 
 impl States<'_, '_> {
-    /// What the monotonic clock is to go on from.
-    pub(super) fn clock_start(&self, ledger: &Ledger) -> Result<Option<u64>, ComponentRunError> {
+    /// What the monotonic clock is to go on from. That it cannot is a warning, unless it was asked for.
+    pub(super) fn clock_start(
+        &self,
+        ledger: &Ledger,
+        summary: &mut Summary,
+    ) -> Result<Option<u64>, ComponentRunError> {
         let start = ledger.monotonic_clock();
         let reads_otherwise = |module: &Module<'_>| {
             reads_by_interface(module) || start.is_some() && may_read_by_another_name(module)
@@ -33,9 +37,13 @@ impl States<'_, '_> {
             _ => return Ok(start.filter(|_| self.options.rebases_clock())),
         };
         match self.options.rebase_clock {
-            Some(true) => Err(error),
-            _ => Ok(None),
+            Some(true) => return Err(error),
+            None if self.options.rebases_clock() && start.is_some() => {
+                summary.warnings.push(Warning::ClockNotRebased(error.to_string().as_str().into()));
+            }
+            _ => {}
         }
+        Ok(None)
     }
 
     /// Whether the clock goes on that was to do so.

@@ -87,7 +87,7 @@ impl States<'_, '_> {
         let foreign = Foreign::take(places, &mut snapshots, &kept, &mut executed.store)?;
         timings.capture += clock.lap();
         let mut summary = Summary::default();
-        let clock_start = self.clock_start(&executed.ledger)?;
+        let clock_start = self.clock_start(&executed.ledger, &mut summary)?;
         let mut modules = Vec::new();
         for (number, (place, snapshot)) in self.places.iter().zip(snapshots).enumerate() {
             let (module, instance) = (&place.part.module, &instances[number]);

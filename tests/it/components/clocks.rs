@@ -77,6 +77,7 @@ fn of_two_modules_it_does_not() {
     );
     let frozen = made(&wat, Preinit::new().at("export:mark-b".parse().unwrap())).unwrap().report;
     assert!(frozen.monotonic_clock.is_none());
+    assert!(frozen.warnings.iter().any(|warning| matches!(warning, Warning::ClockNotRebased(_))));
 }
 
 #[test]
