@@ -122,7 +122,8 @@ mod tests {
                 })
                 .collect();
             done.store(true, Ordering::Relaxed);
-            assert!(listed.iter().all(|list| list.as_ref() == Ok(&expected)), "{listed:?}");
+            let wrong = listed.iter().find(|list| list.as_ref() != Ok(&expected));
+            assert_eq!(wrong, None);
         });
     }
 }
