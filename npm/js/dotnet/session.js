@@ -222,8 +222,10 @@ export class Session {
     const { api, ledger, options, runtime } = this;
     await this.quiet();
     for (const [name, url] of Object.entries(ledger.modules)) {
-      // The runtime has it.
-      this.#modules.set(await api.INTERNAL.dynamic_import(name, url).catch(() => null), [name, url]);
+      // The runtime has it, or knows that it could not be had; then so does the program.
+      const module = await api.INTERNAL.dynamic_import(name, url).catch(() => null);
+      if (module === null) delete ledger.modules[name];
+      else this.#modules.set(module, [name, url]);
     }
     // Nobody should wait at a start.
     if (options.at !== 'start') api.setEnvironmentVariable('PREINIT_CAPTURE', '');

@@ -141,6 +141,10 @@ class Restored {
       api.Module.FS_createDataFile(directory, name, bytesOfBase64(data), true, true, true);
     }
     this.#bind(null);
+    for (const [name, url] of Object.entries(record.modules)) {
+      await api.INTERNAL.dynamic_import(name, url);
+      this.#bind(name);
+    }
     if (record.timer !== null) runtime.imports.mono_wasm_schedule_timer(record.timer);
     if (record.background) runtime.imports.schedule_background_exec();
     if (record.clearsTimeZone) {
@@ -180,7 +184,7 @@ class Restored {
       this.#bind(name);
     };
     if (record.main.state === 'not begun') {
-      api.runMain = async (...all) => (await this.#completed(), runMain(...all));
+      api.runMain = async (...all) => (this.#checkBound(), runMain(...all));
       return;
     }
     let result;
@@ -192,12 +196,8 @@ class Restored {
     };
   }
 
-  async #completed() {
-    for (const module of new Set(this.#waiting.map(({ module }) => module))) {
-      const url = this.record.modules[module];
-      if (url !== undefined) await this.api.INTERNAL.dynamic_import(module, url);
-      this.#bind(module);
-    }
+  #checkBound() {
+    for (const module of new Set(this.#waiting.map(({ module }) => module))) this.#bind(module);
     const [missing] = this.#waiting;
     if (missing === undefined) return;
     const name = missing.module === null ? missing.name : `${missing.name} of the module ${missing.module}`;
@@ -206,7 +206,7 @@ class Restored {
 
   async #goOn(given) {
     const { main } = this.record;
-    await this.#completed();
+    this.#checkBound();
     if (given !== undefined && JSON.stringify(given) !== JSON.stringify(main.arguments)) {
       console.warn(`preinit: Main ran before the capture, with ${JSON.stringify(main.arguments)}; ${JSON.stringify(given)} are not used`);
     }

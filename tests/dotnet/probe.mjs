@@ -1,0 +1,112 @@
+// What a program of .NET has begun, and what it knows, before and after the capture: node probe.mjs JS INPUTS WORK
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { check, finish, node, preinitDotnet } from './command.mjs';
+import { changeBoot, nodeProgram } from './probe_app.mjs';
+
+const [js, inputs, work] = process.argv.slice(2).map((path) => resolve(path));
+const player = fileURLToPath(new URL('./play_probe.mjs', import.meta.url));
+mkdirSync(work, { recursive: true });
+const from = join(work, 'probe.in');
+const original = nodeProgram(inputs, from, 'Probe');
+// What a module of the application's is, and what a program for Node finds beside it.
+writeFileSync(join(original, 'numbers.mjs'), 'export function double(value) { return 2 * value; }\n');
+
+function played(framework, main, steps, env = {}) {
+  const args = [player, framework, JSON.stringify(main), JSON.stringify(steps)];
+  return JSON.parse(execFileSync(node, args, { encoding: 'utf8', env: { ...process.env, ...env }, timeout: 60_000 }).trim().split('\n').at(-1));
+}
+
+/** Runs the command with arguments of Main. */
+function captured(name, main, more = []) {
+  const out = join(work, `probe.${name}`);
+  const report = join(work, `probe.${name}.json`);
+  const hooks = join(work, 'hooks.cjs');
+  // The capture's process has the same functions of JavaScript as the program has at a start.
+  writeFileSync(hooks, `globalThis.makeObject = (name) => ({ name });
+globalThis.never = () => new Promise(() => {});
+globalThis.soon = () => new Promise((resolve) => setTimeout(resolve, 50));\n`);
+  process.env.NODE_OPTIONS = `--require ${JSON.stringify(hooks)}`;
+  const { status, stdout, stderr } = preinitDotnet(js, [
+    from, '-o', out, '--host', 'node', '--report', report, ...main.flatMap((one) => ['--main-args', one]), ...more,
+  ]);
+  delete process.env.NODE_OPTIONS;
+  return { framework: join(out, '_framework'), status, text: stdout + stderr, json: () => JSON.parse(readFileSync(report, 'utf8')) };
+}
+const same = (left, right) => JSON.stringify(left) === JSON.stringify(right);
+
+// What goes on after the restore as it would have without a snapshot.
+const plain = captured('plain', []);
+check('a snapshot is made', plain.status === 0 && existsSync(plain.framework), plain.text);
+for (const [what, steps] of [
+  ['delegates', ['delegates:3', 'delegates:-7', 'delegates:12345']],
+  ['exceptions thrown, filtered and caught', ['throw:0', 'throw:5', 'throw:6', 'throw:61', 'throw away:with its text', 'words:word15838']],
+  ['exceptions of JavaScript\'s', ['words:not there', 'unknown', 'words:word7919']],
+  ['garbage collections', ['garbage:100', 'words:word7919', 'garbage:2000', 'words:word15830081', 'garbage:3']],
+  ['async methods with timers', [[20, 3], [1, 10], [13, 2], [0, 4], 'words:word7919']],
+  ['several of them at once', [[[30, 3], [20, 5], [5, 12], [13, 1]], [[1, 1], [1, 2]]]],
+  ['garbage collected while timers wait', [[[40, 2], 'garbage:300', [10, 4], 'garbage:100']]],
+  ['promises of JavaScript', ['wait:globalThis.soon', 'answered', 120, 'answered', 'log']],
+  ['objects of JavaScript', ['hold:a', 'release', 'hold:b', 'hold:c', 'garbage:200', 'release']],
+]) {
+  const [before, after] = [played(original, [], steps), played(plain.framework, null, steps)];
+  check(`as in the original: ${what}`, same(before.answers, after.answers) && after.said.length === 0, JSON.stringify(after).slice(0, 300));
+}
+
+// Random state.
+const random = captured('random', ['hash:text']);
+const [one, two] = [0, 1].map(() => played(random.framework, null, ['guid', 'guid before', 'hash:text', 'log']).answers);
+check('a GUID is another one in each start', one[0] !== two[0] && /^[0-9a-f-]{36}$/.test(one[0]), `${one[0]} ${two[0]}`);
+check('one that was made before the capture is the same in each', one[1] === two[1]);
+check('hash codes are those of the capture, so that what was sorted by them is found', one[2] === one[3] && two[2] === one[2], `${one[2]} ${one[3]}`);
+check('both are reported', random.json().frozen.some((text) => /random bytes.*hash codes/.test(text)), random.json().frozen.join('; '));
+const never = [0, 1].map(() => played(plain.framework, null, ['hash:text']).answers[0]);
+check('where no hash code was made yet, they are others in each start', never[0] !== never[1], never.join(' '));
+
+// A timer that is due after the capture.
+const late = captured('timer', ['timer:3000']);
+const ticks = played(late.framework, null, ['ticks', 2000, 'ticks', 1500, 'ticks', 3000, 'ticks']).answers.filter((_, index) => index % 2 === 0);
+check('a timer fires when it is due, counted from the start, and again', same(ticks, ['0', '0', '1', '2']), ticks.join(' '));
+const noted = late.json().restored;
+check('the report has it', noted.some((text) => /^a timer, due \d+ ms/.test(text)), noted.join('; '));
+const busy = captured('busy', ['timer:100'], ['--wait', '3']);
+check('refused: a timer that keeps the program busy', busy.status === 1 && /does not come to rest.*timers keep it busy/.test(busy.text), busy.text);
+
+// Modules and objects of JavaScript.
+const module = `module:numbers=${pathToFileURL(join(original, 'numbers.mjs'))}`;
+for (const [name, more] of [['module', []], ['bound', ['--warm', 'Probe.Do("double:4")', '--allow', 'numbers:double']]]) {
+  const { status, text, framework, json } = captured(name, [module], more);
+  const doubled = status === 0 && played(framework, null, ['double:21', 'log']).answers;
+  check(`an imported module is there again: ${name}`, doubled[0] === '42', `${text} ${doubled}`);
+  check('the report has it, too', status === 0 && json().restored.includes('imported modules: numbers'));
+}
+for (const [name, main, expected] of [
+  ['an object that .NET holds', ['hold:a'], /globalThis\.makeObject was called \(1 times\)[\s\S]*\.NET holds an object of JavaScript.*an object \(Object\)/],
+  ['a promise that does not end', ['wait:globalThis.never'], /does not come to rest.*the answer of globalThis\.never is waited for/],
+]) {
+  const { status, text } = captured('refused', main, ['--wait', '3']);
+  check(`refused: ${name}`, status > 0 && expected.test(text), text.trim());
+}
+const gone = captured('gone', ['module:gone=./gone.mjs']);
+const answers = gone.status === 0 && played(gone.framework, null, ['log', 'words:word7919']).answers;
+check('a module that could not be imported is not asked for again', same(answers, ['asked for arrived', '1']) && gone.json().restored.length === 0, `${gone.text} ${answers}`);
+const freed = captured('freed', ['hold:a', 'release'], ['--allow', 'globalThis.makeObject']);
+check('an object that was given back is no reason', freed.status === 0 && played(freed.framework, null, ['hold:b', 'release']).answers[1] === 'released', freed.text);
+
+// Environment, time zone, culture.
+const given = captured('variables', ['variable:COLOR'], ['--env', 'COLOR=blue']);
+const seen = played(given.framework, null, ['log', 'variable:COLOR']);
+check('a variable of the capture is in the state, and not asked for', same(seen.answers, ['blue', 'blue']) && seen.said.length === 0, JSON.stringify(seen));
+changeBoot(given.framework, (config) => (config.environmentVariables = { COLOR: 'red' }));
+const other = played(given.framework, ['variable:COLOR'], ['log', 'variable:COLOR']);
+check('with another one the start is an ordinary one, and it is said', same(other.answers, ['red', 'red']) && /other environment variables/.test(other.said.join()), JSON.stringify(other));
+const zones = ['Asia/Tokyo', 'America/New_York'];
+const offsets = (framework, main) => zones.map((TZ) => played(framework, main, ['local'], { TZ }).answers[0]);
+const expected = offsets(original, []);
+check('the time zone is that of the visitor', same(offsets(plain.framework, null), expected) && new Set(expected).size === 2, expected.join(' '));
+const zoned = captured('zone', ['local']);
+const found = offsets(zoned.framework, ['local']);
+check('also where the program has looked it up', zoned.status === 0 && same(found, expected), found.join(' '));
+finish();
