@@ -12,3 +12,4 @@ for program in *.cs; do
     for library in "$work"/*.dll; do references+=("-r:$library"); done
     mcs -nostdlib -noconfig -unsafe -optimize -langversion:latest -target:exe "${references[@]}" -out:"${program%.cs}.dll" "$program"
 done
+python3 entry.py Clock.dll

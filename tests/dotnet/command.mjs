@@ -34,6 +34,21 @@ export function figures(work, name, measured, reportFile) {
   writeFileSync(file, JSON.stringify({ ...all, [name]: { ...measured, sizes } }, null, 2));
 }
 
+export const median = (list) => list.toSorted((left, right) => left - right)[list.length >> 1];
+
+/**
+ * Compares two sides on a machine that may have other work: they are run in turn, and of each the median counts. More rounds are made
+ * while `holds` does not hold of the two medians of `value`; the bound stays what it is. Gives the runs of both sides.
+ */
+export async function inTurn(sides, { value, holds, least = 5, most = 15 }) {
+  const runs = sides.map(() => []);
+  const medians = () => runs.map((list) => median(list.map(value)));
+  for (let round = 0; round < least || (round < most && !holds(...medians())); round++) {
+    for (const [index, side] of sides.entries()) runs[index].push(await side());
+  }
+  return { runs, medians: medians() };
+}
+
 let failures = 0;
 
 /** Says whether something holds, and remembers it. */

@@ -16,9 +16,11 @@ function part(name) {
 export function loaderText(original, given) {
   return `// Made by preinit: starts the application from its snapshot, with ${original}.
 ${PARTS.map(part).join('\n')}
-const url = import.meta.url;
-const loader = await import(/* webpackIgnore: true */ /* @vite-ignore */ new URL(${JSON.stringify(`./${original}`)} + new URL(url).search, url));
-const { dotnet, exit, createDotnetRuntime } = preinitialized(loader, { url, ...${JSON.stringify(given)} });
+const given = { url: import.meta.url, ...${JSON.stringify(given)} };
+const module = begun(given);
+const beside = new URL(${JSON.stringify(`./${original}`)} + new URL(given.url).search, given.url);
+const loader = await import(/* webpackIgnore: true */ /* @vite-ignore */ beside);
+const { dotnet, exit, createDotnetRuntime } = preinitialized(loader, given, module);
 export { dotnet, exit };
 export default createDotnetRuntime;
 `;

@@ -64,7 +64,7 @@ export function checkReplaced({ path }, out) {
 
 /** Fills `out`. `snapshot` is what snapshotOf gives, `facts` are of the session's configuration. */
 export function writeOutput(application, out, { snapshot, facts }) {
-  const { root, path, loader, config, native } = application;
+  const { root, path, loader, boot, config, native } = application;
   // A folder that is there is replaced when the new one is whole.
   const fresh = `${out}.preinit-${process.pid}`;
   rmSync(fresh, { recursive: true, force: true });
@@ -86,7 +86,7 @@ export function writeOutput(application, out, { snapshot, facts }) {
     const wrapper = isFingerprinted ? `dotnet.${fingerprintOf(text)}.js` : loader;
     writeWithSiblings(join(framework, wrapper), text, join(application.framework, loader));
     const covered = ['coreAssembly', 'assembly', 'icu', 'wasmNative'].flatMap((kind) => namesOf(config.resources[kind]));
-    const files = { loader, wrapper, original, snapshot: file, scripts, covered, isFingerprinted };
+    const files = { loader, wrapper, original, boot, snapshot: file, scripts, covered };
     rewritePages(fresh, path, files);
     const before = sizes([...covered, loader].map((name) => join(application.framework, name)));
     const after = sizes([file, wrapper, original].map((name) => join(framework, name)));

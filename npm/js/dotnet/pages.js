@@ -32,15 +32,27 @@ function hashIn(text, name) {
   return hash === undefined ? '' : ` integrity="${hash}" crossorigin="anonymous"`;
 }
 
-/** Lets a page that starts the application ask for what a start needs at once, not for one after the other. */
-function withPreloads(text, path, { wrapper, original, snapshot, scripts }) {
+/**
+ * Lets a page that starts the application ask for what a start needs at once, not for one after the other, and begin with the loader,
+ * which compiles the snapshot, while the rest arrives.
+ */
+function withPreloads(text, path, { wrapper, original, boot, snapshot, scripts }) {
   if (!text.includes(`${path}/blazor.webassembly`) && !text.includes(`${path}/${wrapper}`)) return text;
-  const modules = [wrapper, original, ...scripts].filter((name) => !new RegExp(`<link[^>]*${escaped(name)}`).test(text));
+  const end = text.search(/[ \t]*<\/head>/i);
+  if (end === -1) return text;
+  const modules = [original, ...boot.endsWith('.js') && boot !== original ? [boot] : [], ...scripts];
+  const isNew = (name) => !new RegExp(`<link[^>]*${escaped(name)}`).test(text);
+  // Older browsers take no map of imports after a module.
+  const isEarly = text.search(/<script[^>]*type=["']importmap/i) < end;
+  const early = isEarly ? `<script type="module" async src="${path}/${wrapper}"${hashIn(text, wrapper)}></script>`
+    : `<link rel="modulepreload" href="${path}/${wrapper}"${hashIn(text, wrapper)} />`;
   const links = [
     `<link rel="preload" href="${path}/${snapshot}" as="fetch" type="application/wasm" crossorigin="anonymous" />`,
-    ...modules.map((name) => `<link rel="modulepreload" href="${path}/${name}"${hashIn(text, name)} />`),
+    ...isEarly || isNew(wrapper) ? [early] : [],
+    ...modules.filter(isNew).map((name) => `<link rel="modulepreload" href="${path}/${name}"${hashIn(text, name)} />`),
   ];
-  return text.replace(/([ \t]*)<\/head>/i, (end, indent) => `${links.map((link) => `${indent}    ${link}\n`).join('')}${end}`);
+  const indent = /^[ \t]*/.exec(text.slice(end))[0];
+  return text.slice(0, end) + links.map((link) => `${indent}    ${link}\n`).join('') + text.slice(end);
 }
 
 /** Rewrites what in `root` names the loader; `path` is that of its folder in it. */

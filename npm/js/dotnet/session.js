@@ -7,7 +7,7 @@ import { filesOf, openFiles } from './files.js';
 import { Handles, Runtime } from './interop.js';
 import { Interpreter, optionsOfCapture } from './interpreter.js';
 import { Ledger } from './ledger.js';
-import { scrub } from './scrub.js';
+import { clearYoung, scrub } from './scrub.js';
 import { factsOf, interposed, settingsOf } from './start.js';
 
 const CORE = 'System.Private.CoreLib';
@@ -230,6 +230,10 @@ export class Session {
     // Nobody should wait at a start.
     if (options.at !== 'start') api.setEnvironmentVariable('PREINIT_CAPTURE', '');
     const hasCollected = await this.#collect();
+    if (hasCollected) {
+      clearYoung(runtime);
+      await this.#collect();
+    }
     const reasons = ledger.unexplained(options.allow).map(
       ([name, { count }]) =>
         `the imported function ${name} was called (${count} times), and what it did in JavaScript would be missing; call it after ` +

@@ -277,15 +277,18 @@ export function interposed(loader, { configured, ready, load }) {
   return { dotnet, exit: loader.exit, createDotnetRuntime };
 }
 
-/** The loader's interface, over a start from the snapshot where that is possible. See bundle.js for `given`. */
-export function preinitialized(loader, given) {
-  const url = new URL(given.snapshot, given.url);
-  const module = compiled(url);
+/** Begins with what takes longest: the module of the snapshot, and the scripts that the loader wants next. See bundle.js for `given`. */
+export function begun(given) {
+  const module = compiled(new URL(given.snapshot, given.url));
   module.catch(() => {});
-  // Beside the snapshot: the loader wants them next.
   for (const script of given.scripts) {
     import(/* webpackIgnore: true */ /* @vite-ignore */ new URL(script + new URL(given.url).search, given.url)).catch(() => {});
   }
+  return module;
+}
+
+/** The loader's interface, over a start from the snapshot where that is possible; `module` is what `begun` gave. */
+export function preinitialized(loader, given, module) {
   let exchange;
   let record;
   const without = (reason) => console.warn(`preinit: the application starts without its snapshot: ${reason}`);

@@ -1,0 +1,60 @@
+// A page of Blazor with a timer and calls of JavaScript in both directions, in headless Chromium: node clock.mjs JS INPUTS WORK
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { chromium, openPage, serve } from './browser.mjs';
+import { check, finish, made } from './command.mjs';
+import { page } from './probe_app.mjs';
+
+const [js, inputs, work] = process.argv.slice(2).map((path) => resolve(path));
+mkdirSync(work, { recursive: true });
+const input = page(inputs, join(work, 'clock.in'), 'Clock');
+writeFileSync(join(input, 'clock.js'), 'export const join = (...all) => all.join("+");\n');
+const index = join(input, 'index.html');
+writeFileSync(index, readFileSync(index, 'utf8').replace('</head>', `    <script>
+      globalThis.clock = {
+        greet: (name) => \`hello \${name}\`,
+        keep: async (object) => (globalThis.kept = object, \`kept, \${await object.invokeMethodAsync('Call', 2)}\`),
+        fail: () => { throw new Error('on purpose'); },
+      };
+    </script>
+</head>`));
+const browser = await chromium(work);
+
+/** What a page shows, after it has been open for a while. */
+async function watched(address, begin = async () => {}) {
+  const { page, said } = await openPage(browser);
+  await page.goto(address);
+  await begin(page);
+  await page.waitForFunction(() => document.querySelectorAll('li').length === 4);
+  const times = async () => Number(await page.textContent('#ticks'));
+  const early = await times();
+  await page.waitForFunction((last) => Number(document.querySelector('#ticks').textContent) >= last + 5, early);
+  const answer = await page.evaluate(() => globalThis.kept.invokeMethodAsync('Call', 40));
+  await page.waitForFunction(() => document.querySelector('#called').textContent === '42');
+  const shown = (await page.locator('li').allTextContents()).sort();
+  return { page, said, shown, answer, early, address: page.url().replace(address, '') };
+}
+
+const original = await serve(input);
+const expected = await watched(original.address);
+check('the original does what it should', JSON.stringify(expected.shown) === JSON.stringify(['a+b', 'error on purpose', 'hello you', 'kept, called 2']) && expected.answer === 'called 42', JSON.stringify([expected.shown, expected.answer, expected.said]));
+for (const [name, options, place] of [['point', [], 'while Main waited'], ['start', ['--at', 'start'], 'before Main']]) {
+  const out = join(work, `clock.${name}`);
+  const report = made(js, [input, '-o', out, ...options]);
+  check(`${name}: the state is taken ${place}`, report.includes(place));
+  const site = await serve(out);
+  const found = await watched(site.address);
+  check(`${name}: calls in both directions, a module, a kept object, an exception`, JSON.stringify(found.shown) === JSON.stringify(expected.shown) && found.answer === expected.answer, found.shown.join(', '));
+  check(`${name}: the timer goes on, and had not begun before the capture`, found.early < 50, `${found.early} ticks when all was shown`);
+  check(`${name}: the console says what it says without a snapshot`, JSON.stringify(found.said) === JSON.stringify(expected.said), found.said.join(' '));
+  await found.page.reload();
+  await found.page.waitForFunction(() => document.querySelectorAll('li').length === 4);
+  check(`${name}: again after it was loaded anew`, (await found.page.locator('li').allTextContents()).length === 4 && Number(await found.page.textContent('#called')) === 2);
+  const [left, right] = await Promise.all([watched(site.address), watched(site.address)]);
+  check(`${name}: two pages do not know of each other`, left.answer === 'called 42' && right.answer === 'called 42' && left.said.length === expected.said.length);
+  await Promise.all([left, right, found].map(({ page: one }) => one.close()));
+  site.close();
+}
+await browser.close();
+original.close();
+finish();
