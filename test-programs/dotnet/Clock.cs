@@ -20,9 +20,18 @@ public static class Program
         var builder = WebAssemblyHostBuilder.CreateDefault(arguments);
         builder.RootComponents.Add<Clock>("#app");
         WebAssemblyHost host = builder.Build();
+        Early((IJSRuntime)host.Services.GetService(typeof(IJSRuntime)), Environment.GetEnvironmentVariable("EARLY") ?? "");
         var ended = new TaskCompletionSource<int>();
         CapturePoint.Reached().GetAwaiter().UnsafeOnCompleted(() => host.RunAsync());
         return ended.Task;
+    }
+
+    // What should come after the capture.
+    static void Early(IJSRuntime script, string what)
+    {
+        if (what == "call") script.InvokeAsync<string>("clock.greet", "early");
+        if (what == "module") script.InvokeAsync<IJSObjectReference>("import", "./clock.js");
+        if (what == "reference") script.InvokeAsync<string>("clock.keep", DotNetObjectReference.Create(new Clock()));
     }
 }
 

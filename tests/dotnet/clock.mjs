@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { chromium, openPage, serve } from './browser.mjs';
-import { check, finish, made } from './command.mjs';
+import { check, finish, made, preinitDotnet } from './command.mjs';
 import { page } from './probe_app.mjs';
 
 const [js, inputs, work] = process.argv.slice(2).map((path) => resolve(path));
@@ -54,6 +54,11 @@ for (const [name, options, place] of [['point', [], 'while Main waited'], ['star
   check(`${name}: two pages do not know of each other`, left.answer === 'called 42' && right.answer === 'called 42' && left.said.length === expected.said.length);
   await Promise.all([left, right, found].map(({ page: one }) => one.close()));
   site.close();
+}
+for (const [what, name] of [['call', 'clock.greet'], ['module', 'import'], ['reference', 'clock.keep']]) {
+  const { status, stderr } = preinitDotnet(js, [input, '-o', join(work, 'clock.early'), '--env', `EARLY=${what}`]);
+  const lines = stderr.split('\n').filter((line) => line.includes('invokeJSJson was called (1 times, with') && line.includes(name));
+  check(`refused: IJSRuntime before the capture, ${what}`, status === 1 && lines.length === 1, stderr.trim());
 }
 await browser.close();
 original.close();

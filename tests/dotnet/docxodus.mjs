@@ -1,6 +1,6 @@
 // npm's docxodus, .NET inside, original and snapshot: node docxodus.mjs JS WORK
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { check, figures, finish, inTurn, made, median, played } from './command.mjs';
@@ -17,6 +17,9 @@ const player = fileURLToPath(new URL('./play_docxodus.mjs', import.meta.url));
 const warm = join(work, 'warm.docx');
 writeFileSync(warm, documentOf(100));
 const out = join(work, 'docxodus');
+// What this package is a test of, besides.
+const native = readFileSync(join(installed, '_framework/dotnet.native.js'), 'utf8');
+check('its assemblies are compiled ahead of time, and its runtime is linked anew', /runAOTCompilation:\s*true/.test(native));
 process.stdout.write(made(js, [
   installed, '-o', out, '--host', 'node', '--at', 'start', '--warm', `DocxodusWasm.DocumentConverter.ConvertDocxToHtml(@${JSON.stringify(warm)})`,
   '--report', join(work, 'docxodus.json'),

@@ -75,6 +75,10 @@ const cases = {
     globalThis.preinitTest = () => (globalThis.kept = new Promise(() => {}));
     call('globalThis.preinitTest', TASK);
   },
+  'a request'() {
+    api.INTERNAL.http_wasm_fetch = () => (globalThis.kept = new Promise(() => {}));
+    call('INTERNAL.http_wasm_fetch', TASK);
+  },
   'a foreign function'() {
     const table = session.runtime.exports.__indirect_function_table;
     // (module (func (export "f")))
@@ -85,7 +89,7 @@ const cases = {
 
 let answer;
 try {
-  cases[name]();
+  await cases[name]();
   const captured = await session.capture();
   const { record, said } = captured;
   const { snapshotOf } = await import(pathToFileURL(join(js, 'dotnet/snapshot.js')));

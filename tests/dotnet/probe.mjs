@@ -1,10 +1,10 @@
 // What a program of .NET has begun, and what it knows, before and after the capture: node probe.mjs JS INPUTS WORK
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { check, finish, node, preinitDotnet } from './command.mjs';
-import { changeBoot, nodeProgram } from './probe_app.mjs';
+import { check as checked, finish, node, preinitDotnet } from './command.mjs';
+import { changeBoot, integrity, nodeProgram } from './probe_app.mjs';
 
 const [js, inputs, work] = process.argv.slice(2).map((path) => resolve(path));
 const player = fileURLToPath(new URL('./play_probe.mjs', import.meta.url));
@@ -20,7 +20,7 @@ function played(framework, main, steps, env = {}) {
 }
 
 /** Runs the command with arguments of Main. */
-function captured(name, main, more = []) {
+function captured(name, main, more = [], application = from) {
   const out = join(work, `probe.${name}`);
   const report = join(work, `probe.${name}.json`);
   const hooks = join(work, 'hooks.cjs');
@@ -30,11 +30,13 @@ globalThis.never = () => new Promise(() => {});
 globalThis.soon = () => new Promise((resolve) => setTimeout(resolve, 50));\n`);
   process.env.NODE_OPTIONS = `--require ${JSON.stringify(hooks)}`;
   const { status, stdout, stderr } = preinitDotnet(js, [
-    from, '-o', out, '--host', 'node', '--report', report, ...main.flatMap((one) => ['--main-args', one]), ...more,
+    application, '-o', out, '--host', 'node', '--report', report, ...main.flatMap((one) => ['--main-args', one]), ...more,
   ]);
   delete process.env.NODE_OPTIONS;
   return { framework: join(out, '_framework'), status, text: stdout + stderr, json: () => JSON.parse(readFileSync(report, 'utf8')) };
 }
+/** What was found is said only if it is wrong. */
+const check = (what, holds, detail = '') => checked(what, holds, holds ? '' : detail);
 const same = (left, right) => JSON.stringify(left) === JSON.stringify(right);
 
 // What goes on after the restore as it would have without a snapshot.
@@ -83,7 +85,7 @@ for (const [name, more] of [['module', []], ['bound', ['--warm', 'Probe.Do("doub
   check('the report has it, too', status === 0 && json().restored.includes('imported modules: numbers'));
 }
 for (const [name, main, expected] of [
-  ['an object that .NET holds', ['hold:a'], /globalThis\.makeObject was called \(1 times\)[\s\S]*\.NET holds an object of JavaScript.*an object \(Object\)/],
+  ['an object that .NET holds', ['hold:a'], /globalThis\.makeObject was called \(1 times, with "a"\)[\s\S]*\.NET holds an object of JavaScript.*an object \(Object\)/],
   ['a promise that does not end', ['wait:globalThis.never'], /does not come to rest.*the answer of globalThis\.never is waited for/],
 ]) {
   const { status, text } = captured('refused', main, ['--wait', '3']);
@@ -94,6 +96,24 @@ const answers = gone.status === 0 && played(gone.framework, null, ['log', 'words
 check('a module that could not be imported is not asked for again', same(answers, ['asked for arrived', '1']) && gone.json().restored.length === 0, `${gone.text} ${answers}`);
 const freed = captured('freed', ['hold:a', 'release'], ['--allow', 'globalThis.makeObject']);
 check('an object that was given back is no reason', freed.status === 0 && played(freed.framework, null, ['hold:b', 'release']).answers[1] === 'released', freed.text);
+
+const asked = captured('asked', ['wait:globalThis.soon'], ['--allow', 'globalThis.soon']);
+check('an answer of JavaScript that was waited for is reported', asked.status === 0 && asked.json().frozen.includes('globalThis.soon was called 1 times'), asked.text);
+check('the program has heard it', same(played(asked.framework, null, ['answered', 'log']).answers, ['True', 'waits arrived']));
+
+// Assemblies for other languages.
+const german = join(work, 'probe.german');
+nodeProgram(inputs, german, 'Probe', (config) => {
+  config.loadAllSatelliteResources = true;
+  config.resources.satelliteResources = { de: [{ virtualPath: 'Probe.resources.dll', name: 'Probe.resources.dll' }] };
+});
+mkdirSync(join(german, '_framework/de'));
+// Any assembly will do: nobody asks for its texts.
+cpSync(join(german, '_framework/Probe.dll'), join(german, '_framework/de/Probe.resources.dll'));
+const spoken = captured('spoken', [], ['--env', 'COLOR=blue'], german);
+check('a program with assemblies for languages starts', spoken.status === 0 && same(played(spoken.framework, null, ['words:word7919', [3, 2]]), { code: 0, answers: ['1', '3:01'], said: [] }), spoken.text);
+changeBoot(spoken.framework, (config) => (config.resources.satelliteResources.de[0].hash = integrity(readFileSync(join(spoken.framework, 'de/Probe.resources.dll')))));
+check('with others it is an ordinary start, and that is said', /other satellite assemblies/.test(played(spoken.framework, [], ['words:word7919']).said.join()));
 
 // Environment, time zone, culture.
 const given = captured('variables', ['variable:COLOR'], ['--env', 'COLOR=blue']);

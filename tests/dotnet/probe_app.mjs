@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 const MARKED = /\/\*json-start\*\/([\s\S]*?)\/\*json-end\*\//;
 const programs = fileURLToPath(new URL('../../test-programs/dotnet/', import.meta.url));
-const integrity = (bytes) => `sha256-${createHash('sha256').update(bytes).digest('base64')}`;
+/** A hash as a boot configuration has it. */
+export const integrity = (bytes) => `sha256-${createHash('sha256').update(bytes).digest('base64')}`;
 
 /** Changes the boot configuration of a folder of the runtime. */
 export function changeBoot(framework, change) {

@@ -82,6 +82,7 @@ refused('an open file', /the file \/open.txt is open/);
 refused('a removed file', /\/home\/web_user was removed/);
 refused('an unknown call', /globalThis\.preinitTest was called \(1 times\)/);
 refused('a pending promise', /globalThis\.preinitTest is waited for/);
+refused('a request', /INTERNAL\.http_wasm_fetch is waited for/);
 refused('a foreign function', /table/);
 const nothing = of('nothing');
 const kept = ({ files }) => JSON.stringify(files?.filter(([, file]) => file !== null));

@@ -55,7 +55,7 @@ for (const text of ['', 'F', 'F(', 'F(,)', 'F(1,)', 'F(1 2)', 'F(@1)', 'F("a)', 
 const config = {
   applicationEnvironment: 'Production', globalizationMode: 'sharded', applicationCulture: 'de', runtimeOptions: [],
   environmentVariables: { A: '1', TZ: 'UTC', LANG: 'de' },
-  resources: { assembly: [{ name: 'a.wasm', hash: 'sha256-1' }], icu: [{ name: 'icudt.dat', hash: 'sha256-2' }], wasmNative: { 'dotnet.native.wasm': 'sha256-3' } },
+  resources: { satelliteResources: { de: [{ name: 'de/a.resources.wasm', hash: 'sha256-4' }] }, assembly: [{ name: 'a.wasm', hash: 'sha256-1' }], icu: [{ name: 'icudt.dat', hash: 'sha256-2' }], wasmNative: { 'dotnet.native.wasm': 'sha256-3' } },
 };
 const facts = factsOf(config);
 check('the same configuration does not differ', differing(facts, factsOf(structuredClone(config))) === undefined);
@@ -63,6 +63,9 @@ for (const [expected, change] of [
   ['files of the runtime or assemblies', (other) => (other.resources.assembly[0].hash = 'sha256-9')],
   ['files of the runtime or assemblies', (other) => other.resources.assembly.push({ name: 'b.wasm' })],
   ['files of the runtime or assemblies', (other) => (other.resources.wasmNative['dotnet.native.wasm'] = 'sha256-9')],
+  ['files of the runtime or assemblies', (other) => (other.resources.lazyAssembly = [{ name: 'late.wasm', hash: 'sha256-5' }])],
+  ['satellite assemblies', (other) => (other.resources.satelliteResources.de[0].hash = 'sha256-9')],
+  ['satellite assemblies', (other) => (other.resources.satelliteResources.fr = [{ name: 'fr/a.resources.wasm' }])],
   ['application environment', (other) => (other.applicationEnvironment = 'Staging')],
   ['environment variables', (other) => (other.environmentVariables.A = '2')],
   ['environment variables', (other) => (other.environmentVariables.B = '2')],
@@ -76,6 +79,15 @@ for (const [expected, change] of [
 }
 const invariant = { ...structuredClone(config), globalizationMode: 'invariant' };
 check('without cultures their names do not matter', differing(factsOf(invariant), factsOf({ ...invariant, applicationCulture: 'fr' })) === undefined);
+
+// What the runtime's module itself calls.
+const { Ledger } = await load('ledger.js');
+const ledger = new Ledger(() => undefined);
+for (const name of ['fd_write', '__syscall_openat', 'invoke_vi', 'emscripten_get_now', 'mono_wasm_trace_logger', 'emscripten_asm_const_int', 'sqlite_hook']) {
+  check(`the function of JavaScript answers: ${name}`, ledger.wrap(() => 7, { name })() === 7);
+}
+const strange = ledger.unexplained(['native:sqlite_hook']).map(([name]) => name);
+check('functions that a runtime linked anew has are not passed over, if they were called', JSON.stringify(strange) === '["native:emscripten_asm_const_int"]', strange.join(' '));
 
 // The server of a capture, and whoever else asks it.
 const place = mkdtempSync(join(tmpdir(), 'preinit-test-'));

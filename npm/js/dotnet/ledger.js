@@ -16,7 +16,16 @@ const READING = [
   /^blazor-internal:Blazor\._internal\.registeredComponents\.[A-Za-z]+$/,
 ];
 
-/** Imports of the runtime by which files are changed; what of them is left is found in the file system. */
+/**
+ * Functions of JavaScript that the runtime's module itself imports, as far as they leave nothing behind, or what they leave is found
+ * elsewhere: files in the file system. A runtime that was linked anew can have others.
+ */
+const NATIVE = [
+  /^(mono_|__syscall_|fd_|environ_|invoke_|__cxa_|_?emscripten_(get_now|date_now|get_heap_max|memcpy))/,
+  /^_(localtime|gmtime|tzset|mktime|mmap|munmap|msync)_js$/,
+  /^(_?abort(_js)?|exit|proc_exit|__assert_fail|strftime(_l)?|schedule_background_exec|llvm_eh_typeid_for|__resumeException)$/,
+  /^(emscripten_(resize_heap|force_exit|notify_memory_growth)|getentropy|random_get|clock_(time|res)_get)$/,
+];
 const nameOf = ({ module, name }) => (module === null ? name : `${module}:${name}`);
 
 export class Ledger {
@@ -68,19 +77,19 @@ export class Ledger {
     if (name === 'mono_wasm_invoke_jsimport_ST') return (handle, block) => this.#invoked(value, handle, block);
     if (name === 'emscripten_resize_heap') return (size) => (this.deniesMemory ? 0 : value(size));
     if (name === 'emscripten_get_now') this.now = value;
-    const note = notes[name];
-    return note === undefined ? value : (...all) => (note(...all), value(...all));
+    const isKnown = name in notes || NATIVE.some((pattern) => pattern.test(name));
+    const note = isKnown ? notes[name] : () => this.#count(`native:${name}`);
+    return note === undefined || typeof value !== 'function' ? value : (...all) => (note(...all), value(...all));
   }
 
   #bound(at) {
-    const { handle, bytes, name, module } = this.runtime().signature(at);
-    const target = { name, module };
-    this.#functions.set(handle, target);
-    this.imports.push({ ...target, signature: bytes });
+    const { handle, bytes, name, module, count } = this.runtime().signature(at);
+    this.#functions.set(handle, { name, module, count });
+    this.imports.push({ name, module, signature: bytes });
   }
 
-  #count(name, answer) {
-    const call = this.calls.get(name) ?? { count: 0, answers: [] };
+  #count(name, answer, asked = []) {
+    const call = this.calls.get(name) ?? { count: 0, answers: [], asked };
     call.count += 1;
     if (answer !== null && answer !== undefined && call.answers.length < 20) call.answers.push(answer);
     this.calls.set(name, call);
@@ -106,10 +115,11 @@ export class Ledger {
     }
     if (name === IMPORT_MODULE) this.modules[runtime.textOf(block, 2)] = runtime.textOf(block, 3);
     const url = name.startsWith('INTERNAL.http_wasm_fetch') ? runtime.textOf(block, 3) ?? runtime.textOf(block, 2) : null;
+    const asked = Array.from({ length: target.count }, (_, index) => runtime.textOf(block, 2 + index)).filter((text) => text !== null);
     const result = invoke(handle, block);
     const { type, handle: number } = runtime.slot(block, 1);
     if (type === TYPE.task || type === TYPE.taskPreCreated) this.promises.set(number, name);
-    this.#count(name, url ?? runtime.textOf(block, 1));
+    this.#count(name, url ?? runtime.textOf(block, 1), asked);
     return result;
   }
 

@@ -230,14 +230,14 @@ export class Session {
     // Nobody should wait at a start.
     if (options.at !== 'start') api.setEnvironmentVariable('PREINIT_CAPTURE', '');
     const hasCollected = await this.#collect();
-    if (hasCollected) {
-      clearYoung(runtime);
-      await this.#collect();
-    }
+    clearYoung(runtime);
+    await this.#collect();
+    await this.quiet();
     const reasons = ledger.unexplained(options.allow).map(
-      ([name, { count }]) =>
-        `the imported function ${name} was called (${count} times), and what it did in JavaScript would be missing; call it after ` +
-        `the capture, or use --allow '${name}' if nothing of it is needed`,
+      ([name, { count, asked }]) =>
+        `the imported function ${name} was called (${count} times${asked.length > 0 ? `, with ${JSON.stringify(asked[0].slice(0, 80))}` : ''}), ` +
+        'and what it did in JavaScript would be missing; call it after the capture, or use ' +
+        `--allow '${name}' if nothing of it is needed`,
     );
     const objects = this.#objects();
     const files = filesOf(api.Module.FS);
@@ -269,7 +269,7 @@ export class Session {
       timer: ledger.due === null ? null : Math.max(0, Math.ceil(ledger.due - clock)),
       background: ledger.background,
       main: this.main,
-      answers: [...ledger.calls].map(([name, call]) => ({ name, ...call })),
+      answers: [...ledger.calls].map(([name, { count, answers }]) => ({ name, count, answers })),
       clearsTimeZone,
       address: isAt ? this.inside : null,
     };

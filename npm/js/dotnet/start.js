@@ -6,7 +6,7 @@ const SECTION = 'preinit.dotnet';
 /** What may differ between the capture and a start: it is made again, or never looked at. */
 const FREE_VARIABLES = ['TZ', 'LANG', 'PREINIT_CAPTURE', 'DOTNET_SYSTEM_GLOBALIZATION_INVARIANT'];
 const ASSEMBLIES = ['coreAssembly', 'assembly'];
-const FILES = ['jsModuleNative', 'jsModuleRuntime', 'wasmNative', ...ASSEMBLIES, 'icu', 'coreVfs', 'vfs'];
+const FILES = ['jsModuleNative', 'jsModuleRuntime', 'wasmNative', ...ASSEMBLIES, 'lazyAssembly', 'icu', 'coreVfs', 'vfs'];
 
 function filesOf(list) {
   if (list === undefined || list === null) return [];
@@ -23,6 +23,10 @@ export function factsOf(config) {
   const culture = isInvariant ? null : config.applicationCulture ?? config.environmentVariables?.LANG ?? languageOf();
   return {
     'files of the runtime or assemblies': FILES.map((kind) => filesOf(resources[kind]).map((file) => [kind, ...file]).sort()),
+    'satellite assemblies': [
+      config.loadAllSatelliteResources ?? false,
+      ...Object.entries(resources.satelliteResources ?? {}).flatMap(([name, list]) => filesOf(list).map((file) => [name, ...file])).sort(),
+    ],
     'application environment': config.applicationEnvironment ?? null,
     'environment variables': variables.sort(),
     'runtime configuration': config.runtimeConfig ?? null,
@@ -319,6 +323,8 @@ export function preinitialized(loader, given, module) {
     for (const kind of ASSEMBLIES) {
       if (config.resources[kind]) config.resources[kind] = Array.isArray(config.resources[kind]) ? [] : {};
     }
+    // If all are loaded at the start they are in the state, and the runtime must not be given them twice.
+    config.loadAllSatelliteResources = false;
     // The data for cultures is in the state; the loader would take its lack for a wish.
     if (given.facts.culture !== null) config.environmentVariables.DOTNET_SYSTEM_GLOBALIZATION_INVARIANT ??= '0';
     for (const kind of ['icu', 'corePdb', 'pdb']) delete config.resources[kind];
