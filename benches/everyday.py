@@ -2,12 +2,13 @@
 """Times the build step as people have it all day: the second run and later ones, default options, default caches.
 
     cargo build --release --bin preinit
-    python3 benches/everyday.py [--runs 9] [--only lua,quickjs] [--json FILE]
+    python3 benches/everyday.py [--runs 9] [--only lua,quickjs] [--ruby FILE] [--json FILE] [--write]
 
 All tools run in turn (A B C A B C ...); the figures are medians of whole processes, and medians of the ratios of single
 rounds. Every tool has a home of its own, whose caches its first run fills; a pause follows, in which preinit's process of low
 priority compiles for the next run. *cold* is with an empty home each time. Peers are those of WIZERS (paths of native binaries of
-Wizer, separated by colons) and WASMTIME (a `wasmtime` with the command `wizer`).
+Wizer, separated by colons) and WASMTIME (a `wasmtime` with the command `wizer`). `--write` puts the figures into the page, with the
+share of every stage in an everyday run.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import figures
 from compare import INPUTS, ROOT, python_library, version
 
 NAMES = ["lua", "quickjs", "sqlite", "rust-regex", "go", "cpython", "zig", "swift", "assemblyscript"]
@@ -31,23 +33,38 @@ def main():
     parser.add_argument("--preinit", type=Path, default=target / "release/preinit")
     parser.add_argument("--inputs", type=Path, default=Path(os.environ.get("PREINIT_INPUTS", ROOT / "../shared/inputs")))
     parser.add_argument("--only", help="inputs, separated by commas")
+    parser.add_argument("--ruby", type=Path, default=os.environ.get("RUBY_WASM"), help="what ruby.py made (RUBY_WASM)")
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--pause", type=float, default=6, help="seconds after the first run (6)")
     parser.add_argument("--json", type=Path, help="write every single measurement to this file")
+    parser.add_argument("--write", action="store_true", help="write the figures into the page")
     options = parser.parse_args()
     tools = find_tools(options.preinit)
-    names = options.only.split(",") if options.only else NAMES
-    everything = {}
+    names = options.only.split(",") if options.only else [*NAMES, *(["ruby"] if options.ruby else [])]
+    everything, stages = {}, {}
     for kind in ("everyday", "cold"):
         print(f"| {kind}, ms | " + " | ".join(tools) + " | preinit / best peer |")
         print("|---" * (len(tools) + 2) + "|")
         for name in names:
-            times = measure(name, kind, tools, options)
+            times, stages_of = measure(name, kind, tools, options)
+            stages.setdefault(name, stages_of)
             everything.setdefault(name, {})[kind] = times
             print(row(name, times), flush=True)
         print()
     if options.json:
         options.json.write_text(json.dumps(everything, indent=1))
+    if options.write:
+        times = {
+            kind: {name: summary(of_name[kind]) for name, of_name in everything.items()} for kind in ("everyday", "cold")
+        }
+        figures.save("everyday", {"machine": figures.machine(), "runs": options.runs, **times, "stages": stages})
+
+
+def summary(times):
+    """Medians in milliseconds, and what preinit takes of the time of each peer: the medians of single rounds."""
+    ours, *peers = times.values()
+    ratios = [statistics.median(a / b for a, b in zip(ours, peer)) for peer in peers]
+    return {"ms": {tool: statistics.median(of_tool) for tool, of_tool in times.items()}, "of": dict(zip(list(times)[1:], ratios))}
 
 
 def find_tools(preinit):
@@ -77,21 +94,21 @@ def find_tools(preinit):
 
 
 def measure(name, kind, tools, options):
-    """Tool: its times in milliseconds, in turn with those of the others."""
+    """Tool: its times in milliseconds, in turn with those of the others; and the stages of preinit's in milliseconds."""
     init = INPUTS.get(name, ("wizer.initialize",))[0]
     dirs = [("/lib/python3.11", python_library())] if name == "cpython" else []
-    source = options.inputs / f"{name}.wasm"
+    source = options.ruby if name == "ruby" else options.inputs / f"{name}.wasm"
     times = {tool: [] for tool in tools}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         homes = {tool: Path(scratch) / f"home{at}" for at, tool in enumerate(tools)}
 
-        def run(tool, home):
+        def run(tool, home, *more):
             home.mkdir(exist_ok=True, mode=0o700)
             output = Path(scratch) / "out.wasm"
             environment = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache"), "XDG_CONFIG_HOME": str(home)}
             (home / ".cache").mkdir(exist_ok=True, mode=0o700)
             started = time.perf_counter()
-            done = subprocess.run(tools[tool](source, output, init, dirs), env=environment, capture_output=True)
+            done = subprocess.run([*tools[tool](source, output, init, dirs), *more], env=environment, capture_output=True)
             elapsed = (time.perf_counter() - started) * 1e3
             if done.returncode != 0:
                 sys.exit(f"everyday.py: {tool} on {name}: {done.stderr.decode(errors='replace')}")
@@ -106,7 +123,17 @@ def measure(name, kind, tools, options):
             for tool, home in homes.items():
                 fresh = home if kind == "everyday" else Path(f"{home}-{number}")
                 times[tool].append(run(tool, fresh))
-    return times
+        return times, stages_of_runs(run, homes["preinit"], Path(scratch) / "report.json", options.runs)
+
+
+def stages_of_runs(run, home, report, runs):
+    """Medians; *process* is what the whole process takes besides: its start, reading, the cache's directory, writing, its end."""
+    each = []
+    for _ in range(runs):
+        elapsed = run("preinit", home, f"--report={report}")
+        timings = {stage: seconds * 1e3 for stage, seconds in json.loads(report.read_text())["timings"].items()}
+        each.append({**timings, "process": elapsed - timings["total"]})
+    return {stage: statistics.median(timings[stage] for timings in each) for stage in each[0]}
 
 
 def row(name, times):

@@ -23,7 +23,8 @@ def write(everything):
             parts["evaluated"] = tables.evaluated(compare)
         pictures["build-step.svg"], pictures["sizes.svg"] = charts.build_step(compare), charts.sizes(compare)
         pictures["startup.svg"] = charts.startup(compare, everything.get("freeze"))
-    for key, name in (("scaling", "scaling"), ("heap", "heap"), ("freeze", "frozen")):
+    own = (("scaling", "scaling"), ("heap", "heap"), ("freeze", "frozen"), ("everyday", "everyday"), ("everyday", "shares"))
+    for key, name in (*own, ("batch", "batch")):
         if key in everything:
             parts[name] = getattr(tables, name)(everything[key])
     text = PAGE.read_text()

@@ -146,3 +146,55 @@ def frozen(freeze):
         f"{' and '.join(engines)}: standard output, standard error and exit codes were those of the original in every one."
         f"\n\n{table(columns, rows)}"
     )
+
+
+def everyday(measured):
+    """What people run all day, and the first run."""
+    parts = [f"On {measured['machine']}. Medians of {measured['runs']} runs, all tools in turn."]
+    for kind in ("everyday", "cold"):
+        rows = measured[kind]
+        tools = list(next(iter(rows.values()))["ms"])
+        columns = [f"{kind}, ms", *tools, "preinit / best of the others"]
+        if kind == "everyday":
+            columns.append("init alone")
+        cells = []
+        for name, row in rows.items():
+            of_best = max(row["of"].values(), default=0)
+            cells.append([program(name), *(f"{row['ms'][tool]:.0f}" for tool in tools), f"{of_best:.2f}"])
+            if kind == "everyday":
+                cells[-1].append(f"{measured['stages'][name]['init']:.0f}")
+        parts.append(table(columns, cells))
+    return "\n\n".join(parts)
+
+
+STAGES = {
+    "process": "process, files",
+    "parse": "parse, validate, probe",
+    "compile": "code from the cache",
+    "init": "instantiate, init",
+    "capture": "capture",
+    "plan": "plan",
+    "encode": "encode, validate",
+}
+
+
+def shares(measured):
+    """Where an everyday run goes; stages overlap, so that they need not add up."""
+    rows = []
+    for name, stages in measured["stages"].items():
+        whole = stages["total"] + stages["process"]
+        rows.append([program(name), f"{whole:.0f} ms", *(f"{stages[stage] / whole:.0%}" for stage in STAGES)])
+    return table(["program", "whole process", *STAGES.values()], rows)
+
+
+def batch(measured):
+    """Snapshots of one engine, by one command and by loops."""
+    rows = []
+    for engine, ways in measured["engines"].items():
+        ours = ways["preinit batch"]
+        for way, figure in ways.items():
+            factor = figure["processor"] / figure["snapshots"] / (ours["processor"] / ours["snapshots"])
+            rates = [f"{figure['snapshots'] / figure[clock]:.1f}" for clock in ("processor", "elapsed")]
+            rows.append([engine, way, f"{figure['snapshots']}", *rates, f"{factor:.1f}x"])
+    columns = ["engine", "made by", "snapshots", "per second of one processor", "per second", "batch is faster by"]
+    return f"On {measured['machine']}.\n\n" + table(columns, rows)

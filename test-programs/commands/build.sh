@@ -61,6 +61,8 @@ zig -mcpu=generic+exception_handling -mllvm -wasm-enable-sjlj -mllvm -wasm-use-l
 quickjs=$scratch/sources/vendor/rquickjs-sys-0.14.0/quickjs
 zig -D_GNU_SOURCE "$quickjs"/{qjs,quickjs,quickjs-libc,libregexp,libunicode,dtoa,gen/repl,gen/standalone}.c \
     -o "$output/qjs.wasm"
+zig -mexec-model=reactor -D_GNU_SOURCE "-I$quickjs" quickjs/engine.c \
+    "$quickjs"/{quickjs,libregexp,libunicode,dtoa}.c -o "$output/quickjs-engine.wasm"
 
 (cd go && GOOS=wasip1 GOARCH=wasm GOTOOLCHAIN=local GOFLAGS=-buildvcs=false GOCACHE=$scratch/go-cache \
     "$scratch/venv/bin/go" build -trimpath -o "$output/words.wasm" .)
