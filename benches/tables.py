@@ -198,3 +198,17 @@ def batch(measured):
             rows.append([engine, way, f"{figure['snapshots']}", *rates, f"{factor:.1f}x"])
     columns = ["engine", "made by", "snapshots", "per second of one processor", "per second", "batch is faster by"]
     return f"On {measured['machine']}.\n\n" + table(columns, rows)
+
+
+def large(measured):
+    """Freezing large commands: where the time goes."""
+    rows = []
+    for name, command in measured["commands"].items():
+        for kind in ("cold", "warm"):
+            run = command[kind]
+            times = [run["seconds"], run["processor"], run["compile"], run["init"]]
+            cells = [f"{seconds:.1f} s" if seconds >= 0.1 else f"{seconds * 1e3:.0f} ms" for seconds in times]
+            rows.append([f"{name}, {command['mib']:.0f} MiB", kind, *cells, f"{run['memory'] / 2**10:.2f} GiB"])
+    head = f"On {measured['machine']}. Medians of {measured['runs']} runs."
+    columns = ["command", "", "whole process", "processor time", "compiling the first run", "init", "peak memory"]
+    return head + "\n\n" + table(columns, rows)
