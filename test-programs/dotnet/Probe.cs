@@ -42,6 +42,7 @@ public static unsafe class Probe
         if (what == "hash") return with.GetHashCode().ToString();
         if (what == "words") return words[with].ToString();
         if (what == "local") return TimeZoneInfo.Local.GetUtcOffset(new DateTime(2026, 1, 15, 12, 0, 0)).ToString();
+        if (what == "now") return DateTime.UtcNow.Year.ToString();
         if (what == "culture") return CultureInfo.CurrentCulture.Name;
         if (what == "variable") return Environment.GetEnvironmentVariable(with) ?? "none";
         if (what == "delegates") return Delegates(int.Parse(with)).ToString();

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { chromium, openPage, serve } from './browser.mjs';
-import { check, figures, finish, inTurn, made } from './command.mjs';
+import { check, figures, finish, inTurn, made, median } from './command.mjs';
 
 const [js, inputs, work] = process.argv.slice(2).map((path) => resolve(path));
 const input = join(inputs, 'blazor/wwwroot');
@@ -69,20 +69,37 @@ check('the search found what is there', original.shown[2][3].includes('abcbf'));
 const once = snapshot.asked.filter((path) => path.endsWith('.wasm'));
 check('no assembly is downloaded', once.every((path) => path.includes('dotnet.preinit.')), once.join(' '));
 
-/** How long it takes until the page is shown, from nothing. */
-const shownAfter = ({ address }) => async () => {
+/** In the page: when what was done. */
+function marked() {
+  globalThis.marks = {};
+  const mark = (name) => (globalThis.marks[name] ??= performance.now());
+  for (const name of ['compileStreaming', 'instantiate']) {
+    const call = WebAssembly[name];
+    WebAssembly[name] = async (...all) => {
+      const result = await call.apply(WebAssembly, all);
+      mark(name);
+      return result;
+    };
+  }
+  addEventListener('DOMContentLoaded', () => mark('page'));
+  new MutationObserver(() => document.querySelector('#part') && mark('shown')).observe(document, { childList: true, subtree: true });
+}
+
+/** How long it takes from the beginning of the navigation until something is done, and until the page is shown, from nothing. */
+const stagesOf = ({ address }) => async () => {
   const { page } = await openPage(browser);
-  const begun = performance.now();
+  await page.addInitScript(marked);
   await page.goto(address, { waitUntil: 'commit' });
   await page.waitForSelector('#part');
-  const time = performance.now() - begun;
+  const { marks } = await page.evaluate(() => ({ marks: globalThis.marks }));
   await page.close();
-  return time;
+  return { page: marks.page, compiled: marks.compileStreaming, instantiated: marks.instantiate, shown: marks.shown };
 };
 const isTwice = (before, after) => before >= 2 * after;
-const { runs, medians: times } = await inTurn([shownAfter(sites.original), shownAfter(sites.snapshot)], { value: (time) => time, holds: isTwice, least: 7, most: 21 });
+const { runs, medians: times } = await inTurn([stagesOf(sites.original), stagesOf(sites.snapshot)], { value: ({ shown }) => shown, holds: isTwice, least: 7, most: 21 });
 check('the page is shown twice as fast', isTwice(...times), `${times.map((time) => `${time.toFixed(0)} ms`).join(' -> ')}, ${runs[0].length} rounds`);
-figures(work, 'Blazor, Chromium', { first: times }, join(work, 'blazor.json'));
+const stages = ['page', 'compiled', 'instantiated', 'shown'].map((stage) => [stage, runs.map((list) => median(list.map((one) => one[stage])))]);
+figures(work, 'Blazor, Chromium', { first: times, stages: Object.fromEntries(stages) }, join(work, 'blazor.json'));
 
 // A link that leads into the application.
 for (const [what, path] of [['not-found', 'not-found'], ['a page that is not there', 'no/such/page?x=1#y']]) {

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { chromium, openPage, serve } from './browser.mjs';
 import { check, finish, made, preinitDotnet } from './command.mjs';
-import { page } from './probe_app.mjs';
+import { page, scriptedPage } from './probe_app.mjs';
 
 const [js, inputs, work] = process.argv.slice(2).map((path) => resolve(path));
 mkdirSync(work, { recursive: true });
@@ -60,6 +60,31 @@ for (const [what, name] of [['call', 'clock.greet'], ['module', 'import'], ['ref
   const lines = stderr.split('\n').filter((line) => line.includes('invokeJSJson was called (1 times, with') && line.includes(name));
   check(`refused: IJSRuntime before the capture, ${what}`, status === 1 && lines.length === 1, stderr.trim());
 }
+
+// A page without Blazor, whose own script starts the program and gives it functions.
+const scripted = scriptedPage(inputs, join(work, 'scripted.in'));
+const run = async (folder, query = '') => {
+  const site = await serve(folder);
+  const { page, said } = await openPage(browser);
+  await page.goto(site.address + query);
+  await page.waitForFunction(() => document.querySelector('#out').textContent !== '');
+  const found = { text: await page.textContent('#out'), given: await page.evaluate(() => globalThis.said), said, asked: site.asked.filter((path) => /\.(wasm|dll)$/.test(path)) };
+  await page.close();
+  site.close();
+  return found;
+};
+const plain = await run(scripted);
+check('a page with a script of its own does what it should', plain.text === '42 8 5:012' && plain.given.join() === '4,21', JSON.stringify(plain));
+const refused = preinitDotnet(js, [scripted, '-o', join(work, 'scripted.refused'), '--at', 'main']);
+check('refused: it called a function that the script gave', refused.status === 1 && /numbers:double was called \(1 times\)/.test(refused.stderr), refused.stderr.trim());
+for (const [name, options, given] of [['main', ['--at', 'main', '--allow', 'numbers:double'], '21'], ['start', ['--at', 'start'], '4,21']]) {
+  const out = join(work, `scripted.${name}`);
+  made(js, [scripted, '-o', out, ...options]);
+  const found = await run(out);
+  check(`the same from a snapshot: ${name}`, found.text === plain.text && found.given.join() === given && found.said.length === 0 && found.asked.length === 1, JSON.stringify(found));
+}
+const other = await run(join(work, 'scripted.main'), '?arg=double:5');
+check('with other arguments the start is an ordinary one, and it is said', other.text === '42 10 5:012' && other.given.join() === '5,21' && /other arguments of Main/.test(other.said.join()), JSON.stringify(other));
 await browser.close();
 original.close();
 finish();

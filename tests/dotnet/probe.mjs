@@ -64,6 +64,9 @@ check('a GUID is another one in each start', one[0] !== two[0] && /^[0-9a-f-]{36
 check('one that was made before the capture is the same in each', one[1] === two[1]);
 check('hash codes are those of the capture, so that what was sorted by them is found', one[2] === one[3] && two[2] === one[2], `${one[2]} ${one[3]}`);
 check('both are reported', random.json().frozen.some((text) => /random bytes.*hash codes/.test(text)), random.json().frozen.join('; '));
+const timed = captured('timed', ['now']);
+const isTime = (text) => /^the time of the day was asked for \d+ times/.test(text);
+check('that the time was asked for is reported, and only then', timed.json().frozen.some(isTime) && !plain.json().frozen.some(isTime), timed.json().frozen.join('; '));
 const never = [0, 1].map(() => played(plain.framework, null, ['hash:text']).answers[0]);
 check('where no hash code was made yet, they are others in each start', never[0] !== never[1], never.join(' '));
 

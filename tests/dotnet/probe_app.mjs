@@ -48,6 +48,22 @@ export function page(inputs, to, name) {
   return to;
 }
 
+/** A page in `to` whose own script starts Probe, without Blazor. */
+export function scriptedPage(inputs, to) {
+  nodeProgram(inputs, to, 'Probe');
+  writeFileSync(join(to, 'index.html'), '<!doctype html><html><head><base href="/" /></head><body><p id="out"></p><script type="module" src="main.js"></script></body></html>');
+  writeFileSync(join(to, 'main.js'), `import { dotnet } from './_framework/dotnet.js';
+globalThis.said = [];
+const { setModuleImports, getAssemblyExports, getConfig, runMain } = await dotnet.withApplicationArguments(new URL(location.href).searchParams.get('arg') ?? 'double:4').create();
+setModuleImports('numbers', { double: (value) => (globalThis.said.push(value), 2 * value) });
+await runMain();
+const { Probe } = await getAssemblyExports(getConfig().mainAssemblyName);
+globalThis.Probe = Probe;
+document.querySelector('#out').textContent = [Probe.Do('double:21'), Probe.Do('log'), await Probe.Wait(5, 3)].join(' ');
+`);
+  return to;
+}
+
 function replaced(framework, name, change) {
   const bytes = readFileSync(join(programs, `${name}.dll`));
   writeFileSync(join(framework, `${name}.dll`), bytes);

@@ -12,3 +12,10 @@ for (const [name, { first, steady, sizes }] of Object.entries(all)) {
   const of = (form) => pair(megabytes, [sizes.before[form], sizes.after[form]]);
   console.log(`| ${name} | ${pair(milliseconds, first)} | ${steady ? pair(milliseconds, steady) : ''} | ${of('raw')} | ${of('brotli')} |`);
 }
+
+// When what was done in the page, in milliseconds after it was asked for.
+console.log('\n| stage | without | with the snapshot |\n|---|---|---|');
+const words = { page: 'page and scripts read', compiled: 'runtime compiled', instantiated: 'runtime instantiated', shown: 'page shown' };
+for (const { stages = {} } of Object.values(all)) {
+  for (const [stage, [before, after]] of Object.entries(stages)) console.log(`| ${words[stage]} | ${milliseconds(before)} | ${milliseconds(after)} |`);
+}

@@ -70,6 +70,7 @@ for (const [expected, change] of [
   ['environment variables', (other) => (other.environmentVariables.A = '2')],
   ['environment variables', (other) => (other.environmentVariables.B = '2')],
   ['runtime options', (other) => other.runtimeOptions.push('--trace')],
+  ['arguments of Main', (other) => (other.applicationArguments = ['other'])],
   ['time zone', (other) => (other.environmentVariables.TZ = 'Europe/Oslo')],
   ['culture', (other) => (other.applicationCulture = 'fr')],
 ]) {

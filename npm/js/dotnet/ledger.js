@@ -150,6 +150,8 @@ export class Ledger {
 
   /** To be called when managed code can run. */
   ready() {
+    // The runtime's own.
+    this.times = 0;
     const runtime = this.runtime();
     const library = 'System.Runtime.InteropServices.JavaScript';
     const exports = runtime.classOf(library, library, 'JavaScriptExports');

@@ -12,7 +12,8 @@ async function captured({ application, options, variables, calls }) {
   const session = new Session({ original, probed, schema, options: { ...options, url } });
   const loader = await import(url);
   const api = await session.interpose(loader, variables).dotnet.create();
-  await session.runMain(() => api.runMain(session.config.mainAssemblyName, options.mainArguments), options.mainArguments);
+  const main = session.argumentsOf();
+  await session.runMain(() => api.runMain(session.config.mainAssemblyName, main), main);
   await session.warm(calls);
   return session.capture();
 }

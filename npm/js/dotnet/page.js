@@ -49,7 +49,7 @@ export async function capturing(loader, url) {
     if (!session.config) throw new Error('the loader gave no interface');
     const { runMain } = api;
     const drive = (name, given) => {
-      const main = given ?? options.mainArguments;
+      const main = session.argumentsOf(given);
       deliver(async () => {
         await session.runMain(() => runMain(name, main), main);
         await session.warm(calls.map(({ method, values }) => ({ method, values: values.map(revived) })));

@@ -10,6 +10,8 @@ function frozen({ record, said }) {
       `${said.random} random bytes were asked for: what was seeded by them (System.Random, hash codes of strings) is the same in every start`,
     );
   }
+  if (said.times > 0) found.push(`the time of the day was asked for ${said.times} times, collections of garbage among them: what was kept of it is that of the capture`);
+  if (said.cultures > 0) found.push(`names of cultures were asked for ${said.cultures} times: they are in the language of the capture`);
   for (const { name, count, answers } of record.answers) {
     const shown = answers.length > 0 ? `: ${[...new Set(answers)].slice(0, 3).map((answer) => JSON.stringify(answer.slice(0, 80))).join(', ')}` : '';
     found.push(`${name} was called ${count} times${shown}`);

@@ -121,6 +121,12 @@ export class Session {
     }
   }
 
+  /** The arguments of Main: those that the program gives, or the command, or the configuration. */
+  argumentsOf(given) {
+    const { mainArguments } = this.options;
+    return given ?? (mainArguments.length > 0 ? mainArguments : this.config.applicationArguments ?? []);
+  }
+
   /** Runs Main until it has returned or waits at its capture point; or does not, if the state before it is wanted. */
   async runMain(run, given) {
     const { main, options } = this;
@@ -229,6 +235,7 @@ export class Session {
     }
     // Nobody should wait at a start.
     if (options.at !== 'start') api.setEnvironmentVariable('PREINIT_CAPTURE', '');
+    const { times } = ledger;
     const hasCollected = await this.#collect();
     clearYoung(runtime);
     await this.#collect();
@@ -256,6 +263,8 @@ export class Session {
       if (!clearsTimeZone && holdsText(memory, ZONE)) throw new Refusal([], 'time zone');
       delete this.facts['time zone'];
     }
+    // Main runs at each start, with those of then.
+    if (this.main.state === 'not begun') delete this.facts['arguments of Main'];
     const isAt = this.inside && holdsText(memory, new URL(this.inside.base).host);
     const names = this.schema.memories.map((_, index) => `memory.${index}`);
     const state = readState(runtime.exports, this.schema, this.identities, names, this.#write, this.imported);
@@ -275,7 +284,7 @@ export class Session {
     };
     const said = {
       places, zeroed, memory: before, collected: hasCollected,
-      random: ledger.random, times: ledger.times, cultures: ledger.cultures,
+      random: ledger.random, times, cultures: ledger.cultures,
       hasTimeZones: runtime.classOf(CORE, 'System', 'TimeZoneInfo') !== 0,
     };
     return { state, files: this.#files, record, facts: this.facts, said };

@@ -31,6 +31,7 @@ export function factsOf(config) {
     'environment variables': variables.sort(),
     'runtime configuration': config.runtimeConfig ?? null,
     'runtime options': config.runtimeOptions ?? [],
+    'arguments of Main': config.applicationArguments ?? [],
     'working directory': config.virtualWorkingDirectory ?? null,
     'time zone': config.environmentVariables?.TZ ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
     culture,
@@ -211,6 +212,7 @@ class Restored {
   async #goOn(given) {
     const { main } = this.record;
     this.#checkBound();
+    // Those of the configuration have been looked at before.
     if (given !== undefined && JSON.stringify(given) !== JSON.stringify(main.arguments)) {
       console.warn(`preinit: Main ran before the capture, with ${JSON.stringify(main.arguments)}; ${JSON.stringify(given)} are not used`);
     }
