@@ -105,15 +105,15 @@ check('an answer of JavaScript that was waited for is reported', asked.status ==
 check('the program has heard it', same(played(asked.framework, null, ['answered', 'log']).answers, ['True', 'waits arrived']));
 
 // Assemblies for other languages.
-const german = join(work, 'probe.german');
-nodeProgram(inputs, german, 'Probe', (config) => {
+const languages = join(work, 'probe.languages');
+nodeProgram(inputs, languages, 'Probe', (config) => {
   config.loadAllSatelliteResources = true;
   config.resources.satelliteResources = { de: [{ virtualPath: 'Probe.resources.dll', name: 'Probe.resources.dll' }] };
 });
-mkdirSync(join(german, '_framework/de'));
+mkdirSync(join(languages, '_framework/de'));
 // Any assembly will do: nobody asks for its texts.
-cpSync(join(german, '_framework/Probe.dll'), join(german, '_framework/de/Probe.resources.dll'));
-const spoken = captured('spoken', [], ['--env', 'COLOR=blue'], german);
+cpSync(join(languages, '_framework/Probe.dll'), join(languages, '_framework/de/Probe.resources.dll'));
+const spoken = captured('spoken', [], ['--env', 'COLOR=blue'], languages);
 check('a program with assemblies for languages starts', spoken.status === 0 && same(played(spoken.framework, null, ['words:word7919', [3, 2]]), { code: 0, answers: ['1', '3:01'], said: [] }), spoken.text);
 changeBoot(spoken.framework, (config) => (config.resources.satelliteResources.de[0].hash = integrity(readFileSync(join(spoken.framework, 'de/Probe.resources.dll')))));
 check('with others it is an ordinary start, and that is said', /other satellite assemblies/.test(played(spoken.framework, [], ['words:word7919']).said.join()));
@@ -132,4 +132,22 @@ check('the time zone is that of the visitor', same(offsets(plain.framework, null
 const zoned = captured('zone', ['local']);
 const found = offsets(zoned.framework, ['local']);
 check('also where the program has looked it up', zoned.status === 0 && same(found, expected), found.join(' '));
+
+// Cultures, as far as they can be had without their data: the smallest file that the runtime takes for it.
+const cultured = join(work, 'probe.icu');
+const framework = nodeProgram(inputs, cultured, 'Probe', (config) => {
+  config.globalizationMode = 'custom';
+  config.resources.icu = [{ virtualPath: 'icudt.dat', name: 'icudt.dat' }];
+});
+const header = [0x20, 0, 0xda, 0x27, 0x14, 0, 0, 0, 0, 0, 2, 0, ...Buffer.from('CmnD'), 1];
+writeFileSync(join(framework, 'icudt.dat'), Buffer.concat([Buffer.from(header), Buffer.alloc(64)]));
+const language = (name) => ({ LANG: `${name}.UTF-8`, LC_ALL: `${name}.UTF-8` });
+Object.assign(process.env, language('de_DE'));
+const localized = captured('cultured', [], [], cultured);
+const own = played(localized.framework, null, ['words:word7919', 'variable:LANG'], language('de_DE'));
+check('with the culture of the capture it starts from the snapshot', same(own, { code: 0, answers: ['1', 'de_DE.UTF-8'], said: [] }), `${localized.text} ${JSON.stringify(own)}`);
+const french = played(localized.framework, [], ['words:word7919', 'variable:LANG'], language('fr_FR'));
+check('with another culture the start is an ordinary one, and it is said', same(french.answers, ['1', 'fr_FR.UTF-8']) && /other culture/.test(french.said.join()), JSON.stringify(french));
+const visited = played(plain.framework, null, ['variable:LANG'], language('fr_FR'));
+check('without cultures, the language is that of the visitor', same(visited, { code: 0, answers: ['fr_FR.UTF-8'], said: [] }), JSON.stringify(visited));
 finish();

@@ -15,7 +15,7 @@ for (const [name, { first, steady, sizes }] of Object.entries(all)) {
 
 // When what was done in the page, in milliseconds after it was asked for.
 console.log('\n| stage | without | with the snapshot |\n|---|---|---|');
-const words = { page: 'page and scripts read', compiled: 'runtime compiled', instantiated: 'runtime instantiated', shown: 'page shown' };
+const words = { page: 'page and scripts read', compiled: 'runtime compiled', instantiated: 'runtime instantiated', shown: 'page shown', main: 'processor time, main thread', all: 'processor time, all threads' };
 for (const { stages = {} } of Object.values(all)) {
   for (const [stage, [before, after]] of Object.entries(stages)) console.log(`| ${words[stage]} | ${milliseconds(before)} | ${milliseconds(after)} |`);
 }

@@ -152,6 +152,11 @@ class Restored {
     }
     if (record.timer !== null) runtime.imports.mono_wasm_schedule_timer(record.timer);
     if (record.background) runtime.imports.schedule_background_exec();
+    // As the runtime's script gives it; it was asked for it once.
+    if (api.getConfig().environmentVariables?.LANG === undefined) {
+      const [language = 'C'] = globalThis.navigator?.languages ?? [];
+      api.setEnvironmentVariable('LANG', `${language.replace('-', '_')}.UTF-8`);
+    }
     if (record.clearsTimeZone) {
       runtime.staticMethod('System.Private.CoreLib', 'System', 'TimeZoneInfo', 'ClearCachedData')?.();
     }
