@@ -47,6 +47,7 @@ public static unsafe class Probe
         if (what == "variable") return Environment.GetEnvironmentVariable(with) ?? "none";
         if (what == "delegates") return Delegates(int.Parse(with)).ToString();
         if (what == "garbage") return Garbage(int.Parse(with));
+        if (what == "litter") { int length = 0; for (int n = 0; n < 20000; n++) length += ("litter-" + n.ToString()).Length; return length.ToString(); }
         if (what == "throw") return Thrown(int.Parse(with));
         if (what == "throw away") throw new InvalidOperationException(with);
         if (what == "hold") { held = Imported.Object(with); return "held"; }

@@ -1,6 +1,6 @@
 // What a program of .NET has begun, and what it knows, before and after the capture: node probe.mjs JS INPUTS WORK
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { check as checked, finish, node, preinitDotnet } from './command.mjs';
@@ -78,6 +78,12 @@ const noted = late.json().restored;
 check('the report has it', noted.some((text) => /^a timer, due \d+ ms/.test(text)), noted.join('; '));
 const busy = captured('busy', ['timer:100'], ['--wait', '3']);
 check('refused: a timer that keeps the program busy', busy.status === 1 && /does not come to rest.*timers keep it busy/.test(busy.text), busy.text);
+
+// Objects that are gone.
+const littered = captured('littered', ['litter']);
+const [file] = readdirSync(littered.framework).filter((name) => /^dotnet\.preinit\..*\.wasm$/.test(name));
+const left = readFileSync(join(littered.framework, file)).toString('latin1').split('l\0i\0t\0t\0e\0r\0-\0').length - 1;
+check('of 20,000 texts that are gone, the snapshot has next to nothing', left < 100, `${left} are left`);
 
 // Modules and objects of JavaScript.
 const module = `module:numbers=${pathToFileURL(join(original, 'numbers.mjs'))}`;
