@@ -83,6 +83,12 @@ for (const [name, options, given] of [['main', ['--at', 'main', '--allow', 'numb
   const found = await run(out);
   check(`the same from a snapshot: ${name}`, found.text === plain.text && found.given.join() === given && found.said.length === 0 && found.asked.length === 1, JSON.stringify(found));
 }
+const main = join(scripted, 'main.js');
+const text = readFileSync(main, 'utf8');
+writeFileSync(main, text.replace('await runMain();', "(await getAssemblyExports('Probe.dll')).Probe.Wait(20000, 1);\nawait runMain();"));
+const pending = preinitDotnet(js, [scripted, '-o', join(work, 'scripted.refused'), '--at', 'main', '--allow', 'numbers:double']);
+check('refused: the script waits for an exported method', pending.status === 1 && /an exported async method has not ended/.test(pending.stderr), pending.stderr.trim());
+writeFileSync(main, text);
 const other = await run(join(work, 'scripted.main'), '?arg=double:5');
 check('with other arguments the start is an ordinary one, and it is said', other.text === '42 10 5:012' && other.given.join() === '5,21' && /other arguments of Main/.test(other.said.join()), JSON.stringify(other));
 await browser.close();

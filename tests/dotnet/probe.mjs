@@ -79,6 +79,21 @@ check('the report has it', noted.some((text) => /^a timer, due \d+ ms/.test(text
 const busy = captured('busy', ['timer:100'], ['--wait', '3']);
 check('refused: a timer that keeps the program busy', busy.status === 1 && /does not come to rest.*timers keep it busy/.test(busy.text), busy.text);
 
+// Calls before the capture.
+const slow = captured('slow', [], ['--at', 'start', '--wait', '2', '--warm', 'Probe.Wait(60000, 1)']);
+check('refused: an exported method that does not end', slow.status === 1 && /--warm Probe.Wait does not end within 2 s/.test(slow.text), slow.text);
+const done = captured('done', [], ['--at', 'start', '--warm', 'Probe.Wait(20, 3)']);
+check('one that has ended leaves nothing to be made again', done.status === 0 && done.json().restored.length === 0, done.text);
+check('as in the original afterwards', same(played(done.framework, ['words:word7919'], ['log', [5, 2]]).answers, ['1', '5:01']));
+for (const [what, more, expected] of [
+  ['a method that is not there', ['--at', 'start', '--warm', 'Probe.Nothing()'], /there is no exported method Probe\.Nothing/],
+  ['a call that fails', ['--at', 'start', '--warm', 'Probe.Do("throw away:for a reason")'], /the application failed[\s\S]*for a reason/],
+  ['a Main that fails', ['--main-args', 'throw away:for a reason'], /Main failed[\s\S]*for a reason/],
+]) {
+  const { status, text } = captured('failed', [], more);
+  check(`refused: ${what}`, status > 0 && expected.test(text), text);
+}
+
 // Objects that are gone.
 const littered = captured('littered', ['litter']);
 const [file] = readdirSync(littered.framework).filter((name) => /^dotnet\.preinit\..*\.wasm$/.test(name));

@@ -18,10 +18,10 @@ const below = (base) => (root) => {
 };
 
 /** Makes a snapshot of a variant, opens it, and gives what was seen. */
-async function tried(name, changes, base = '/') {
+async function tried(name, changes, base = '/', options = []) {
   const from = variant(input, join(work, `${name}.in`), ...changes);
   const out = join(work, `${name}.out`);
-  made(js, [from, '-o', out]);
+  made(js, [from, '-o', out, ...options]);
   const site = await serve(out, base);
   const { page, said } = await openPage(browser);
   await page.goto(site.address);
@@ -38,6 +38,11 @@ async function tried(name, changes, base = '/') {
 
 const plain = await tried('json', [asJson]);
 await plain.page.close();
+
+// The address is known, and yet it is opened at another one, too.
+const known = await tried('address', [], '/', ['--address', 'https://shop.example/']);
+check('address: it is another one than that of the capture', known.page.url() === `${known.site.address}nowhere`, known.page.url());
+await known.page.close();
 
 const sub = await tried('below', [below('/shop/app/')], '/shop/app/');
 check('below: the address is that of the folder', sub.page.url() === `${sub.site.address}nowhere`, sub.page.url());
@@ -76,5 +81,5 @@ await offline.page.goto(offline.site.address);
 await offline.page.waitForSelector('#part');
 check('worker: it starts without a network', (await offline.page.textContent('h1')).includes('30000'));
 await browser.close();
-for (const { site } of [plain, sub, marked, sent]) site.close();
+for (const { site } of [plain, known, sub, marked, sent]) site.close();
 finish();

@@ -168,12 +168,22 @@ export class Session {
     if (main.state === 'waiting' && options.at === 'main') throw new Refusal(['Main does not return (--at main)']);
   }
 
+  /** What a promise gives, if it does so while it is waited for. */
+  async #inTime(promise, what) {
+    const { wait } = this.options;
+    let timer;
+    const late = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Refusal([`${what} does not end within ${wait} s (--wait)`])), wait * 1000);
+    });
+    return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+  }
+
   async warm(calls) {
     for (const { method, values } of calls) {
       const exports = await this.api.getAssemblyExports(this.options.assembly ?? this.config.mainAssemblyName);
       const found = member(exports, method);
       if (typeof found !== 'function') throw new Error(`--warm: there is no exported method ${method}`);
-      await found(...values);
+      await this.#inTime(found(...values), `--warm ${method}`);
     }
     await this.quiet();
   }
@@ -275,7 +285,7 @@ export class Session {
       handles: objects.known,
       files: changed,
       clock,
-      timer: ledger.due === null ? null : Math.max(0, Math.ceil(ledger.due - clock)),
+      timer: !ledger.isDue ? null : Math.max(0, Math.ceil(ledger.due - clock)),
       background: ledger.background,
       main: this.main,
       answers: [...ledger.calls].map(([name, { count, answers }]) => ({ name, count, answers })),
