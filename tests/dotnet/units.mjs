@@ -98,20 +98,36 @@ writeFileSync(join(root, 'index.html'), 'page');
 writeFileSync(join(`${root}2`, 'secret.txt'), 'secret');
 const answers = [];
 const application = { root, framework: join(root, '_framework'), path: '_framework', loader: 'dotnet.js' };
-const server = await serve({ application, base: '/', files: new Map() }, (name) => answers.push(name));
+const { server, entry } = await serve({ application, base: '/', files: new Map([['task.json', '{}']]) }, (name) => answers.push(name));
 const { port } = server.address();
-const ask = (path, { body, ...options } = {}) => new Promise((done, failed) => {
-  const asked = request({ host: '127.0.0.1', port, path, ...options }, (answer) => done(answer.resume().statusCode));
-  asked.on('error', failed);
-  asked.end(body);
+const asked = (path, { body, ...options } = {}) => new Promise((done, failed) => {
+  const sent = request({ host: '127.0.0.1', port, path, ...options }, (answer) => done(answer.resume()));
+  sent.on('error', failed);
+  sent.setTimeout(10_000, () => sent.destroy(new Error(`${path}: no answer`)));
+  sent.end(body);
 });
+const entered = await asked(entry);
+const cookie = entered.headers['set-cookie'][0].split(';')[0];
+check('whoever knows the way in is led to the page', entered.statusCode === 302 && entered.headers.location === '/', entered.headers.location);
+check('no script sees the cookie', /; HttpOnly; SameSite=Lax$/.test(entered.headers['set-cookie'][0]), entered.headers['set-cookie'][0]);
+const ask = async (path, { headers, ...options } = {}) => (await asked(path, { headers: { cookie, ...headers }, ...options })).statusCode;
 const post = (headers) => ask('/__preinit/answer/done', { method: 'POST', headers, body: '{}' });
-check('the page is served', (await ask('/index.html')) === 200);
+check('the page is served', (await ask('/index.html')) === 200 && (await ask('/__preinit/task.json')) === 200);
 check('a folder beside it is not', (await ask('/..%2fwwwroot2/secret.txt')) === 404);
 check('a path that cannot be read is no end', (await ask('/%ff')) === 403);
+for (const path of ['/%00', '/a%00.js', `/${'a'.repeat(5000)}`, '/__preinit/js/%00', '/_framework/preinit.original.js']) {
+  check(`nor is one of no file: ${path.slice(0, 40)}`, (await ask(path)) === 404);
+}
 check('a name that leads here is not answered', (await ask('/', { headers: { host: `example.test:${port}` } })) === 403);
+check('nor is it let in', (await ask(entry, { headers: { host: `example.test:${port}` } })) === 403);
 check('another page cannot answer', (await post({ origin: 'http://example.test' })) === 403 && (await post({})) === 403 && answers.length === 0);
-check('the page can answer', (await post({ origin: `http://127.0.0.1:${port}` })) === 200 && answers[0] === 'done');
+const own = { origin: `http://127.0.0.1:${port}` };
+for (const stranger of [{ cookie: '' }, { cookie: cookie.slice(0, -1) }, { cookie: `x${cookie}` }, { cookie: 'preinit-capture=undefined' }]) {
+  const reads = await Promise.all(['/', '/__preinit/task.json', '/__preinit/enter/', '/_framework/dotnet.js'].map((path) => ask(path, { headers: stranger })));
+  check('another user of the machine gets nothing', reads.every((status) => status === 403), reads.join());
+  check('and cannot answer', (await post({ ...own, ...stranger })) === 403 && answers.length === 0);
+}
+check('the page can answer', (await post(own)) === 200 && answers[0] === 'done');
 server.closeAllConnections();
 server.close();
 rmSync(place, { recursive: true });

@@ -1,5 +1,6 @@
 // Captures an application in headless Chromium, from a server on this machine.
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { probe } from '../core.js';
 import { Refusal } from './session.js';
 
 const HOME = '/__preinit/';
+const COOKIE = 'preinit-capture';
 const CHROMIUMS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome', 'msedge'];
 const INSTALLED = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
@@ -20,6 +22,8 @@ const TYPES = {
   '.wasm': 'application/wasm', '.svg': 'image/svg+xml', '.png': 'image/png', '.webmanifest': 'application/manifest+json',
 };
 const library = fileURLToPath(new URL('..', import.meta.url));
+
+const isFile = (path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 
 function chromiumPath(given) {
   if (given !== undefined) {
@@ -62,14 +66,14 @@ function ours(path, { application, base, files }) {
   const name = path.slice(HOME.length);
   if (files.has(name)) return [extname(name), files.get(name)];
   const file = normalize(join(library, name.replace(/^js\//, '')));
-  return name.startsWith('js/') && file.startsWith(library) && existsSync(file) ? ['.js', readFileSync(file)] : undefined;
+  return name.startsWith('js/') && file.startsWith(library) && isFile(file) ? ['.js', readFileSync(file)] : undefined;
 }
 
 function applications(path, { application, base }) {
   if (!path.startsWith(base)) return undefined;
   const file = normalize(join(application.root, path.slice(base.length)));
   if (file !== application.root && !file.startsWith(application.root + sep)) return undefined;
-  if (statSync(file, { throwIfNoEntry: false })?.isFile()) return [extname(file), readFileSync(file)];
+  if (isFile(file)) return [extname(file), readFileSync(file)];
   // A page of the application: its router knows it.
   return extname(file) === '' || file === application.root ? ['.html', readFileSync(join(application.root, 'index.html'))] : undefined;
 }
@@ -86,40 +90,55 @@ function pathOf(url) {
   }
 }
 
-/** Serves the application and what the capture needs to this machine. Whatever else asks gets nothing, and says nothing. */
+/** Answers what comes from the page itself. */
+async function answer(request, response, { path, site, onAnswer }) {
+  if (request.method === 'POST') {
+    const parts = [];
+    for await (const part of request) parts.push(part);
+    onAnswer(path.slice(`${HOME}answer/`.length), Buffer.concat(parts));
+    response.end();
+    return;
+  }
+  // Nothing should be kept of this page.
+  if (request.headers['service-worker'] !== undefined) {
+    response.writeHead(200, { 'content-type': 'text/javascript' }).end();
+    return;
+  }
+  const [type, body] = ours(path, site) ?? applications(path, site) ?? [];
+  if (body === undefined) {
+    response.writeHead(404).end();
+    return;
+  }
+  response.writeHead(200, { 'content-type': TYPES[type] ?? 'application/octet-stream', 'cache-control': 'no-store' });
+  response.end(type === '.html' ? withoutIntegrity(body.toString()) : body);
+}
+
+/**
+ * Serves the application and what the capture needs to the browser that has come in by `entry`, a path that nobody can guess. Whatever else
+ * asks gets nothing, and says nothing: other pages, and other users of this machine, who reach this address as well.
+ */
 export function serve(site, onAnswer) {
-  const server = createServer(async (request, response) => {
+  const secret = randomBytes(16).toString('hex');
+  const entry = `${HOME}enter/${secret}`;
+  const server = createServer((request, response) => {
     const path = pathOf(request.url);
     const host = `127.0.0.1:${server.address().port}`;
     // Another page in somebody's browser may ask too, also under a name of its own that leads here.
     const isForeign = request.headers.host !== host || (request.method === 'POST' && request.headers.origin !== `http://${host}`);
-    if (path === undefined || isForeign) {
+    const isInside = (request.headers.cookie ?? '').split('; ').includes(`${COOKIE}=${secret}`);
+    if (path === entry && !isForeign) {
+      // Not to pages of other sites, and not to scripts.
+      response.writeHead(302, { location: site.base, 'set-cookie': `${COOKIE}=${secret}; Path=/; HttpOnly; SameSite=Lax` }).end();
+    } else if (path === undefined || isForeign || !isInside) {
       response.writeHead(403).end();
-      return;
+    } else {
+      // A path may be none that a file can have, and files may go meanwhile.
+      answer(request, response, { path, site, onAnswer }).catch(() => (response.headersSent ? response.destroy() : response.writeHead(404).end()));
     }
-    if (request.method === 'POST') {
-      const parts = [];
-      for await (const part of request) parts.push(part);
-      onAnswer(path.slice(`${HOME}answer/`.length), Buffer.concat(parts));
-      response.end();
-      return;
-    }
-    // Nothing should be kept of this page.
-    if (request.headers['service-worker'] !== undefined) {
-      response.writeHead(200, { 'content-type': 'text/javascript' }).end();
-      return;
-    }
-    const [type, body] = ours(path, site) ?? applications(path, site) ?? [];
-    if (body === undefined) {
-      response.writeHead(404).end();
-      return;
-    }
-    response.writeHead(200, { 'content-type': TYPES[type] ?? 'application/octet-stream', 'cache-control': 'no-store' });
-    response.end(type === '.html' ? withoutIntegrity(body.toString()) : body);
   });
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => resolve(server));
+    server.listen(0, '127.0.0.1', () => resolve({ server, entry }));
   });
 }
 
@@ -129,8 +148,12 @@ function open(chromium, address) {
   const browser = spawn(chromium, [
     '--headless=new', '--disable-gpu', '--no-first-run', '--no-default-browser-check', '--disable-extensions', '--disable-background-networking',
     '--disable-component-update', '--mute-audio', `--user-data-dir=${profile}`, ...(isRoot ? ['--no-sandbox'] : []),
-    address,
-  ], { stdio: ['ignore', 'ignore', 'pipe'] });
+    '--remote-debugging-pipe', 'about:blank',
+  ], { stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'] });
+  // Everybody can see the arguments of a process, and the address is a secret.
+  browser.stdio[3].on('error', () => {});
+  browser.stdio[3].write(`${JSON.stringify({ id: 1, method: 'Target.createTarget', params: { url: address } })}\0`);
+  browser.stdio[4].resume();
   let said = '';
   browser.stderr.on('data', (data) => (said = (said + data).slice(-2000)));
   const ended = new Promise((resolve) => browser.once('exit', resolve));
@@ -160,12 +183,12 @@ export async function captureInBrowser(application, { options, variables, calls 
   let finish;
   const done = new Promise((resolve) => (finish = resolve));
   const problems = [];
-  const server = await serve({ application, base, files }, (name, bytes) => {
+  const { server, entry } = await serve({ application, base, files }, (name, bytes) => {
     if (name === 'done') finish(bytes);
     else if (name === 'problem') problems.push(bytes.toString());
     else answers.set(name, new Uint8Array(bytes));
   });
-  const browser = open(chromiumPath(options.chromium), `http://127.0.0.1:${server.address().port}${base}`);
+  const browser = open(chromiumPath(options.chromium), `http://127.0.0.1:${server.address().port}${entry}`);
   // Until Main is begun nothing is waited for in the page.
   const limit = 2 * options.wait + 30;
   let timer;
