@@ -96,7 +96,9 @@ pub fn run(args: &BatchArgs) -> anyhow::Result<Exit> {
     let parallel = args.parallel.map_or_else(rayon_threads, std::num::NonZeroUsize::get);
     let prepared = Arc::new(prepared);
     let (runs, most, taken) = (Arc::default(), parallel.saturating_mul(2), Mutex::default());
-    let workers = Workers { batch: &batch, prepared, watchdog: &watchdog, runs, most, taken };
+    let of_report = report.as_ref().and_then(Output::place);
+    let workers =
+        Workers { batch: &batch, prepared, watchdog: &watchdog, runs, most, taken, report: of_report };
     let reports = workers.run(parallel);
     let worst = reports.iter().map(|report| report.exit).max().unwrap_or_default();
     watchdog.enter(Phase::Writing);
@@ -220,6 +222,8 @@ struct Workers<'b> {
     most: usize,
     /// What the jobs so far write.
     taken: Mutex<BTreeSet<PathBuf>>,
+    /// Where the report of all jobs goes.
+    report: Option<PathBuf>,
 }
 
 /// Counts a thread as long as it lives.
@@ -307,7 +311,11 @@ impl Workers<'_> {
     fn take(&self, request: &SnapshotRequest) -> anyhow::Result<()> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         for output in std::iter::once(&request.output).chain(request.side_outputs.iter()) {
-            if output.place().is_some_and(|place| !taken.insert(place)) {
+            let Some(place) = output.place() else { continue };
+            if self.report.as_ref() == Some(&place) {
+                return Err(usage_error(&format!("the report of all jobs goes to {} too", output.name())));
+            }
+            if !taken.insert(place) {
                 return Err(usage_error(&format!("another job writes {} too", output.name())));
             }
         }

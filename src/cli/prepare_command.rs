@@ -1,6 +1,8 @@
 //! Compiles once for many runs on other machines, and takes such code.
 
 use std::path::Path;
+#[cfg(unix)]
+use std::path::PathBuf;
 
 use anyhow::Context;
 use preinit::stages::PrintablePath;
@@ -32,13 +34,11 @@ pub fn run(args: &PrepareArgs) -> anyhow::Result<()> {
 /// The code in a file, for runs of `wasm`.
 pub fn open(path: &Path, wasm: &[u8]) -> anyhow::Result<PreparedCode> {
     #[cfg(unix)]
-    if let Ok(metadata) = std::fs::metadata(path)
-        && metadata.is_file()
-        && std::os::unix::fs::MetadataExt::mode(&metadata) & 0o002 != 0
-    {
+    if let Some(writable) = writable_by_everybody(path) {
         anyhow::bail!(
-            "`{}` holds machine code, and everybody can change it; `chmod o-w` first",
-            PrintablePath(path)
+            "`{}` holds machine code, and everybody can change it; `chmod o-w {}` first",
+            PrintablePath(path),
+            PrintablePath(&writable)
         );
     }
     let file = SizeLimit::of(4 << 30).read_file(path)?;
@@ -46,4 +46,19 @@ pub fn open(path: &Path, wasm: &[u8]) -> anyhow::Result<PreparedCode> {
     code.with_context(|| {
         format!("cannot use `{}`; `preinit prepare` on such a machine makes it anew", PrintablePath(path))
     })
+}
+
+/// What lets everybody change a file: its own mode, or that of its directory, where they could put another one in its place.
+#[cfg(unix)]
+fn writable_by_everybody(path: &Path) -> Option<PathBuf> {
+    use std::os::unix::fs::MetadataExt;
+    const OTHERS_WRITE: u32 = 0o002;
+    const STICKY: u32 = 0o1000;
+    let path = path.canonicalize().ok().filter(|path| path.is_file())?;
+    let mode = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.mode());
+    if mode(&path) & OTHERS_WRITE != 0 {
+        return Some(path);
+    }
+    let directory = path.parent()?;
+    (mode(directory) & (OTHERS_WRITE | STICKY) == OTHERS_WRITE).then(|| directory.to_owned())
 }

@@ -128,6 +128,7 @@ fn no_job_writes_what_another_one_has_written() {
         job("./a.wasm", &[]),
         job("b.wasm", &["--report", "a.wasm"]),
         job("c.wasm", &[]),
+        job("d.wasm", &["--ledger", "report.json"]),
     ];
     let batch = json!({ "module": "in.wasm", "options": ["--allow-wasi"], "jobs": jobs });
     place.write("jobs.json", batch.to_string());
@@ -135,7 +136,13 @@ fn no_job_writes_what_another_one_has_written() {
     failed(&output, 2, "another job writes ./a.wasm too");
     assert!(place.read("a.wasm").starts_with(b"\0asm") && place.join("c.wasm").exists());
     let made: Vec<bool> = report(&place).iter().map(|report| report["error"].is_null()).collect();
-    assert_eq!(made, [true, false, false, true]);
+    assert_eq!(made, [true, false, false, true, false]);
+    assert!(
+        report(&place)[4]["error"]
+            .as_str()
+            .unwrap()
+            .contains("the report of all jobs goes to report.json too")
+    );
 }
 
 #[cfg(target_os = "linux")]

@@ -70,6 +70,16 @@ fn prepared_code_is_written_by_its_owner_alone() {
     done(&place.line("in.wasm -o out.wasm --prepared code"));
     set(0o646);
     failed(&place.line("in.wasm -o out.wasm --prepared code"), 2, "everybody can change it");
+    set(0o644);
+    fs::create_dir(place.join("shared")).unwrap();
+    fs::rename(place.join("code"), place.join("shared/code")).unwrap();
+    let line = "in.wasm -o out.wasm --prepared shared/code";
+    for mode in [0o755, 0o1777] {
+        fs::set_permissions(place.join("shared"), fs::Permissions::from_mode(mode)).unwrap();
+        done(&place.line(line));
+    }
+    fs::set_permissions(place.join("shared"), fs::Permissions::from_mode(0o777)).unwrap();
+    failed(&place.line(line), 2, "shared` first");
 }
 
 /// Only the administrator can replace a file of another user in a test's own directory.
