@@ -197,7 +197,7 @@ impl Pair<'_, '_> {
             places: right_side.places(&right, &mut right_store)?,
             store: &mut right_store,
         };
-        match states::compare(&mut left, &mut right)? {
+        match states::compare((&mut left, &mut right), played.calls > 0)? {
             Compared::States { differences, coverage, not_compared } => {
                 played.differences.extend(differences);
                 played.state = coverage;

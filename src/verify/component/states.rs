@@ -33,8 +33,11 @@ pub enum Compared {
     Not,
 }
 
-/// Compares all core instances of both sides.
-pub fn compare(original: &mut Shown<'_>, snapshot: &mut Shown<'_>) -> Result<Compared, VerifyError> {
+/// Compares all core instances of both sides. Only calls can have made the state of an adapter anew.
+pub fn compare(
+    (original, snapshot): (&mut Shown<'_>, &mut Shown<'_>),
+    has_called: bool,
+) -> Result<Compared, VerifyError> {
     let counterparts = original.side.counterparts(snapshot.side);
     let mut differences = Vec::new();
     let mut coverage = StateCoverage::default();
@@ -51,7 +54,13 @@ pub fn compare(original: &mut Shown<'_>, snapshot: &mut Shown<'_>) -> Result<Com
         let right = snapshot.state(counterpart)?;
         if let Some(adapter) = Adapter::of(left.module) {
             match (adapter.has_state(&left.outline), adapter.has_state(&right.outline)) {
-                (true, true) => return Ok(Compared::Not),
+                (true, true) if has_called => return Ok(Compared::Not),
+                // Whoever put it there may have changed everything else too.
+                (true, true) => differences.push(Difference::new(
+                    format!("{key}.adapter"),
+                    "a state that an instance makes anew",
+                    "a state of its own from the beginning",
+                )),
                 // The snapshot's makes its state anew.
                 (true, false) => drop(adapter.forget(&mut left.outline)),
                 _ => {}

@@ -134,6 +134,55 @@ fn imports_that_a_snapshot_defines_itself_are_an_assumption() {
     }
 }
 
+/// A module with the two variables of the adapter from WASI preview 1, and another one, whose memory it has its state in.
+const ADAPTED: &str = r#"(component
+    (import "wasi:cli/stdout@0.2.3" (instance $stdout
+        (export "output-stream" (type $o (sub resource)))
+        (export "get-stdout" (func (result (own $o))))))
+    (core module $main (memory (export "memory") 1) (data (i32.const 3000) "secret")
+        (func (export "auth") (param i64) (result i32) (i64.eq (local.get 0) (i64.load (i32.const 3000)))))
+    (core instance $main (instantiate $main))
+    (core func $get (canon lower (func $stdout "get-stdout")))
+    (core module $adapter
+        (import "env" "memory" (memory 0))
+        (import "" "get-stdout" (func $get (result i32)))
+        (global $internal_state_ptr (mut i32) (i32.const 0))
+        (global $allocation_state (mut i32) (i32.const 2))
+        (func (export "init")
+            (global.set $internal_state_ptr (i32.const 1024))
+            (i32.store (i32.const 1024) (call $get))
+            (global.set $allocation_state (i32.const 4))))
+    (core instance $adapter (instantiate $adapter (with "env" (instance $main))
+        (with "" (instance (export "get-stdout" (func $get))))))
+    (func (export "init") (canon lift (core func $adapter "init")))
+    (func (export "auth") (param "key" u64) (result u32) (canon lift (core func $main "auth"))))"#;
+
+/// Once its state is made anew, which only calls can do, it need not be where it was.
+#[test]
+fn a_state_that_no_call_has_made_hides_nothing() {
+    let place = Place::new();
+    place.write("in.wat", ADAPTED);
+    done(&place.line("in.wat -o out.wasm -f init --allow-wasi"));
+    let honest = place.read("out.wasm");
+    let at = |bytes: &[u8]| honest.windows(bytes.len()).position(|window| window == bytes).unwrap();
+    let (secret, state) = (at(b"secret"), at(b"\x7f\x01\x41\x02\x0b") + 3);
+    for (has_secret, has_state) in [(false, false), (true, false), (false, true), (true, true)] {
+        let mut snapshot = honest.clone();
+        if has_secret {
+            snapshot[secret] = b'S';
+        }
+        if has_state {
+            snapshot[state] = 4;
+        }
+        place.write("snapshot.wasm", snapshot);
+        let output = place.line("verify in.wat snapshot.wasm -f init --allow-wasi --time 100ms");
+        let text = stdout(&output);
+        assert_eq!(code(&output), i32::from(has_secret || has_state), "{text}");
+        assert_eq!(text.contains("core.0.memory.0.0xbb8"), has_secret, "{text}");
+        assert_eq!(text.contains("adapter: a state that an instance makes anew"), has_state, "{text}");
+    }
+}
+
 #[test]
 fn an_answer_says_if_no_call_returned() {
     let place = Place::new();
