@@ -1,7 +1,7 @@
 //! Names of imports in options. One that nothing imports is misspelt most of the time.
 
 use preinit::host::Preload;
-use preinit::stages::component::is_component;
+use preinit::stages::component::{check_depth, is_component};
 use preinit::stages::nearest;
 use preinit::stages::printable::Printable;
 use wasmparser::component_types::{ComponentEntityType, ComponentItem};
@@ -92,6 +92,7 @@ fn imports(wasm: &[u8]) -> Vec<(String, String)> {
 
 /// The functions that a component imports: `INTERFACE#NAME`, or `NAME` for one that is in no interface.
 fn component_functions(wasm: &[u8]) -> Option<Vec<String>> {
+    check_depth(wasm).ok()?;
     let types = Validator::new_with_features(WasmFeatures::all()).validate_all(wasm).ok()?;
     let mut found = Vec::new();
     let mut depth = 0;

@@ -2,11 +2,16 @@
 
 use super::{Advice, Inspection, Kind, Part, Reason, Step};
 use crate::execute::DEFAULT_INIT_FUNCTIONS;
+use preinit_core::component::{ComponentError, check_depth};
 use preinit_core::module::ModuleError;
 use std::collections::BTreeMap;
 use wasmparser::{ComponentExternalKind, Parser, Payload, Validator, WasmFeatures};
 
 pub(super) fn inspect(wasm: &[u8]) -> Result<Inspection, ModuleError> {
+    check_depth(wasm).map_err(|error| match error {
+        ComponentError::Malformed { message, offset } => ModuleError::Malformed { message, offset },
+        deep => ModuleError::Malformed { message: deep.to_string(), offset: 0 },
+    })?;
     Validator::new_with_features(WasmFeatures::all()).validate_all(wasm)?;
     let mut depth = 0;
     let (mut imports, mut exports, mut modules) = (BTreeMap::new(), Vec::new(), 0u64);

@@ -5,6 +5,7 @@
 //! | `cache_directory` | nothing is used or removed that preinit has not made |
 //! | `cache_owner` | nothing is run that somebody else could have put into a cache |
 //! | `cache_reach` | a module that writes files cannot write into a cache |
+//! | `components` | how a component is nested costs nothing but an error |
 //! | `memory` | what a module makes the host keep in memory is bounded |
 //! | `output_escape` | outputs go where they were asked for, whatever the module does meanwhile |
 //! | `output_mode` | a replaced file gives nobody rights; the ledger is for its owner alone |
@@ -21,6 +22,7 @@ mod cache_directory;
 #[cfg(unix)]
 mod cache_owner;
 mod cache_reach;
+mod components;
 #[cfg(target_os = "linux")]
 mod embedded_files;
 #[cfg(unix)]

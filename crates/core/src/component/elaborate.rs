@@ -2,7 +2,7 @@
 
 use super::definition::{Argument, Definition, Step};
 use super::{Component, ComponentError};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use wasmparser::{ComponentExternalKind, ComponentOuterAliasKind};
 
@@ -42,9 +42,9 @@ impl Component<'_> {
         };
         let root = Closure { definition: &self.root, stands_in: None };
         let exports = elaborated.instantiate(root, String::new(), (HashMap::new(), 0))?;
-        let mut exported = BTreeSet::new();
-        elaborated.modules_of(&exports, &mut exported);
-        elaborated.exported = exported;
+        let mut handed_over = HandedOver::default();
+        elaborated.modules_of(&exports, &mut handed_over);
+        elaborated.exported = handed_over.modules;
         elaborated.exports = exports;
         Ok(elaborated)
     }
@@ -101,6 +101,14 @@ pub(super) struct Elaborated<'d, 'a> {
     pub exported: BTreeSet<usize>,
     /// What the outermost component exports.
     exports: Exports<'d, 'a>,
+}
+
+/// Modules that others can get, and what was looked into for them already: a name can stand for another one, any number of times.
+#[derive(Default)]
+struct HandedOver {
+    modules: BTreeSet<usize>,
+    components: HashSet<(usize, usize)>,
+    instances: HashSet<*const ()>,
 }
 
 impl<'d, 'a> Frame<'d, 'a> {
@@ -273,22 +281,27 @@ impl<'d, 'a> Elaborated<'d, 'a> {
     }
 
     /// The modules that are exported, by themselves, in an instance or in a component.
-    fn modules_of(&self, exports: &Exports<'_, '_>, modules: &mut BTreeSet<usize>) {
+    fn modules_of(&self, exports: &Exports<'_, '_>, found: &mut HandedOver) {
         for item in exports.values() {
-            self.modules_of_item(item, modules);
+            self.modules_of_item(item, found);
         }
     }
 
-    fn modules_of_item(&self, item: &Item<'_, '_>, modules: &mut BTreeSet<usize>) {
+    fn modules_of_item(&self, item: &Item<'_, '_>, found: &mut HandedOver) {
         match item {
             Item::Module(module) => {
-                modules.insert(*module);
+                found.modules.insert(*module);
             }
-            Item::Component(closure) => {
-                let stands_in = closure.stands_in.map(|(frame, _)| frame);
-                self.modules_in(closure.definition, (stands_in, 1), modules);
+            Item::Component(Closure { definition, stands_in }) => {
+                if stands_in.is_none_or(|place| found.components.insert(place)) {
+                    self.modules_in(definition, (stands_in.map(|(frame, _)| frame), 1), found);
+                }
             }
-            Item::Instance(exports) => self.modules_of(exports, modules),
+            Item::Instance(exports) => {
+                if found.instances.insert(Rc::as_ptr(exports).cast()) {
+                    self.modules_of(exports, found);
+                }
+            }
             Item::Function(..) | Item::Unknown => {}
         }
     }
@@ -298,23 +311,23 @@ impl<'d, 'a> Elaborated<'d, 'a> {
         &self,
         definition: &Definition<'_>,
         (stands_in, depth): (Option<usize>, u32),
-        modules: &mut BTreeSet<usize>,
+        found: &mut HandedOver,
     ) {
         for step in &definition.steps {
             match step {
                 Step::Module(module) => {
-                    modules.insert(*module);
+                    found.modules.insert(*module);
                 }
                 Step::Outer { kind, count, index } if *count >= depth => {
                     if let Some(frame) = stands_in {
-                        self.modules_of_item(&self.outer(frame, *kind, count - depth, *index), modules);
+                        self.modules_of_item(&self.outer(frame, *kind, count - depth, *index), found);
                     }
                 }
                 _ => {}
             }
         }
         for component in &definition.components {
-            self.modules_in(component, (stands_in, depth + 1), modules);
+            self.modules_in(component, (stands_in, depth + 1), found);
         }
     }
 }

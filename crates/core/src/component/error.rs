@@ -12,8 +12,8 @@ pub enum ComponentError {
         /// Byte offset in the input.
         offset: usize,
     },
-    /// Components in components in components.
-    #[error("components are nested more than {most} deep")]
+    /// Components in components in components, or types in types.
+    #[error("components, or types of them, are nested more than {most} deep")]
     Deep {
         /// How deep they may be nested.
         most: usize,

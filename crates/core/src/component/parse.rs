@@ -1,4 +1,5 @@
 use super::definition::{Argument, Definition, Nested, Part, Step};
+use super::depth::check_depth;
 use super::section::{HEADER, NAMES, RawSection, id};
 use super::{Component, ComponentError, CoreModule};
 use wasmparser::{
@@ -8,9 +9,6 @@ use wasmparser::{
     ComponentNameSectionReader, CustomSectionReader, Instance, InstanceSectionReader, KnownCustom, Name,
     Parser, Payload, Validator, WasmFeatures,
 };
-
-/// How deep components may be nested. Nobody who writes them comes near; the binary format has no limit.
-const MOST_NESTED: usize = 100;
 
 /// Whether a binary says of itself that it is a component.
 pub fn is_component(bytes: &[u8]) -> bool {
@@ -27,30 +25,12 @@ impl<'a> Component<'a> {
             let message = "the header is not that of a component".to_string();
             return Err(ComponentError::Malformed { message, offset: 0 });
         }
-        // The validator goes down into components without recursion; what comes after it does not.
         check_depth(bytes)?;
         Validator::new_with_features(WasmFeatures::all()).validate_all(bytes)?;
         let mut modules = Vec::new();
         let root = definition(bytes, 0, &mut modules)?;
         Ok(Component { bytes, root, modules })
     }
-}
-
-fn check_depth(bytes: &[u8]) -> Result<(), ComponentError> {
-    let mut depth = 0usize;
-    for payload in Parser::new(0).parse_all(bytes) {
-        match payload? {
-            Payload::ComponentSection { .. } => depth += 1,
-            // Of the outermost component, and of modules, which end too, there is nothing to take away.
-            Payload::ModuleSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MOST_NESTED {
-            return Err(ComponentError::Deep { most: MOST_NESTED });
-        }
-    }
-    Ok(())
 }
 
 fn definition<'a>(

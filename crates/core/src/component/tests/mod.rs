@@ -100,6 +100,18 @@ fn deep_nesting_is_refused() {
     assert_eq!(Component::parse(&wasm).err(), Some(ComponentError::Deep { most: 100 }));
 }
 
+/// Each component names the one before it twice.
+#[test]
+fn what_is_handed_over_many_times_is_looked_at_once() {
+    let alias = |number: usize| format!("(alias outer $root $c{number} (component))");
+    let naming = |number: usize| format!("(component $c{number} {0} {0})", alias(number - 1));
+    let text = format!(
+        r#"(component $root (component $c0 (core module)) {} (export "c" (component $c59)))"#,
+        (1..60).map(naming).collect::<String>()
+    );
+    assert!(places(&text).is_empty());
+}
+
 #[test]
 fn a_module_that_is_put_back_changes_only_itself() {
     let wasm = binary(&format!(
