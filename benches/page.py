@@ -27,6 +27,8 @@ def write(everything):
     for key, name in (*own, ("batch", "batch"), ("large", "large")):
         if key in everything:
             parts[name] = getattr(tables, name)(everything[key])
+    if components := everything.get("components"):
+        parts["components"], parts["components started"] = tables.components(components), tables.components_started(components)
     text = PAGE.read_text()
     for name, part in parts.items():
         text = replaced(text, name, part)

@@ -212,3 +212,52 @@ def large(measured):
     head = f"On {measured['machine']}. Medians of {measured['runs']} runs."
     columns = ["command", "", "whole process", "processor time", "compiling the first run", "init", "peak memory"]
     return head + "\n\n" + table(columns, rows)
+
+
+def components(data):
+    """What a component takes with preinit and with `wasmtime wizer`, and how both snapshots answer."""
+    name = f"wasmtime wizer {data['wasmtime']}"
+
+    def cell(entry, kind):
+        if "refused" in entry:
+            return f"refused: {entry['refused']}" if kind == "cold" else "–"
+        run = entry[kind]
+        factors = times(run.get("against", {}), None) if "against" in run else ""
+        return f"{run['seconds']:.2f} s, {run['processor']:.2f} s, {run['mib']:.0f} MiB{factors}"
+
+    def result(entry):
+        return "–" if "refused" in entry else f"{entry['mb']:.2f} MB, {entry['answers']}"
+
+    rows = []
+    for component, tools in data["rows"].items():
+        cells = [component]
+        for tool in tools.values():
+            cells += [cell(tool, "cold"), cell(tool, "warm"), result(tool)]
+        rows.append(cells)
+    columns = ["component"]
+    for tool in ("preinit", name):
+        columns += [f"{tool}, cold", "warm", "output, answers"]
+    text = table(columns, rows)
+    factors = [row["preinit"]["cold"]["of_parts"] for key, row in data["rows"].items() if key == "python" and "mb" in row["preinit"]]
+    whole = f" The whole run of the Python component took {factors[0]:.2f} times what compiling, init and output took." if factors else ""
+    return (
+        f"On {data['machine']}, at a load of {data['load']}. Medians of {data['runs']} runs: wall time, processor time and peak "
+        "memory of the whole process. Factors in parentheses are those of wall time, processor time and memory, relative to preinit. "
+        f"Above 1x, preinit takes less.{whole}\n\n{text}"
+    )
+
+
+def components_started(data):
+    engines = {"Wasmtime": "Wasmtime 50 from Python", "V8": "V8, by way of jco"}
+    rows = []
+    for component, row in data["start"].items():
+        cells = [program(component) if component != "python" else "CPython 3.14"]
+        for engine in engines:
+            times = row.get(engine)
+            cells.append(f"{times['before']:.2f} → {times['after']:.3f}" if times else "–")
+        rows.append(cells)
+    text = table(["component", *(f"ms, {engine}" for engine in engines.values())], rows)
+    return (
+        f"On {data['machine']}, at a load of {data['load']}. From the compiled component to the first answer: the original with its "
+        f"init → the snapshot.\n\n{text}"
+    )

@@ -19,7 +19,7 @@
 #[cfg(feature = "cache")]
 pub use crate::cache::{CacheError, Fault, PreparedError};
 use crate::cleaning::StackKept;
-pub use crate::component::ComponentRunError;
+pub use crate::component::{ComponentRunError, Lack};
 pub use crate::execute::ExecuteError;
 pub use crate::execute::{Stop, StopCause, Stopped};
 use crate::finding::Finding;

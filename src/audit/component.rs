@@ -3,7 +3,7 @@
 
 use super::audit_report::{Audit, Timings};
 use super::file_contents::FileSearch;
-use super::rerun::{Repeat, Variation, divergence, patient, varied_host};
+use super::rerun::{Divergence, Repeat, Variation, divergence, patient, varied_host};
 use super::{first_run, search, taint, variations, varied, weight};
 use crate::checks::{self, Given, LibcState, Source, ValueSearch, libc_findings};
 use crate::component::part::path;
@@ -14,6 +14,7 @@ use crate::evidence::{Difference, Evidence, Symbols, differences};
 use crate::execute::Cached;
 use crate::execute::InitStage;
 use crate::finding::{Finding, Level};
+use crate::freeze::{CallSite, FreezeError};
 use crate::guest::{AddressMap, Program};
 use crate::host::{HostOptions, Ledger, Limits};
 use crate::options::Options;
@@ -30,6 +31,10 @@ struct Left {
     handles: usize,
     /// Whether an adapter takes all of them anew.
     is_adapters: bool,
+    /// The calls in progress, the innermost first, if it was stopped.
+    in_progress: Vec<CallSite>,
+    /// Whether the monotonic clock of an instance goes on; `None` if it cannot.
+    shifts_clock: Option<bool>,
     stdout: Vec<u8>,
     run_time: std::time::Duration,
 }
@@ -41,9 +46,6 @@ pub(super) fn audit(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let host = first_run::repeatable(&options.host);
     let wasi = host.wasi.clone().unwrap_or_default();
     let options = Options { host, ..options.clone() };
-    if options.at.is_some() {
-        return Err(ComponentRunError::Option("an audit of what is frozen in the middle of a call").into());
-    }
     let prepared = Prepared::new(&options, wasm)?;
     timings.compile = seconds(prepared.compile_time);
     timings.parse = clock.lap() - timings.compile;
@@ -61,6 +63,7 @@ pub(super) fn audit(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
         prepared: &prepared,
         options: &options,
         first: joined(&left.snapshots),
+        in_progress: &left.in_progress,
         ledger: Arc::clone(&ledger),
         limits: patient(&options.limits, left.run_time),
         given,
@@ -74,12 +77,14 @@ pub(super) fn audit(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let search = Search { prepared: &prepared, left: &left, ledger: &ledger, given };
     let mut found = search.run(&variations, &unstable);
     found.findings.extend(handles(&left));
-    found.findings.extend(checks::monotonic_clock(&ledger).map(|finding| {
-        // Nothing shifts the clock of a component.
-        finding.advise("read the clock anew at run time".into())
-    }));
+    if left.shifts_clock != Some(true) {
+        found.findings.extend(checks::monotonic_clock(&ledger).map(|finding| match left.shifts_clock {
+            None => finding.advise("read the clock anew at run time".into()),
+            Some(_) => finding,
+        }));
+    }
     found.findings.sort_by_key(|finding| finding.level);
-    let mut not_covered = search::not_covered(&[], found.too_short, 0);
+    let mut not_covered = search::not_covered(&[], found.too_short, left.in_progress.len());
     not_covered.push("whether constructors run again, and what libc has cached for certain".to_string());
     Ok(Audit {
         findings: found.findings,
@@ -102,6 +107,8 @@ fn run(prepared: &Prepared<'_>, options: &Options, ledger: &mut Ledger) -> Resul
     prepared.run(options, ledger, (&mut clock, &mut timings), |run| {
         let (snapshots, is_adapters) = run.state.captured_all(run.executed)?;
         Ok(Left {
+            in_progress: run.state.calls_in_progress(run.executed)?,
+            shifts_clock: run.state.shifts_clock(&run.executed.ledger),
             snapshots,
             handles: run.executed.handles,
             is_adapters,
@@ -133,6 +140,7 @@ struct Repeated<'r, 'a> {
     prepared: &'r Prepared<'a>,
     options: &'r Options,
     first: Snapshot<'static>,
+    in_progress: &'r [CallSite],
     ledger: Arc<Ledger>,
     limits: Limits,
     given: Given<'r>,
@@ -146,19 +154,40 @@ impl Repeat for Repeated<'_, '_> {
         let options = Options { host, limits: self.limits, on_init: None, ..self.options.clone() };
         let mut ledger = Ledger::default();
         let ran = on_guest_thread(|| run(self.prepared, &options, &mut ledger)).map_err(Error::Thread)?;
+        let mut is_elsewhere = false;
         let (changed, how) = match ran {
-            Ok(left) => (differences(&self.first, &joined(&left.snapshots)), None),
-            Err(error @ (ComponentRunError::Stopped(_) | ComponentRunError::Failed { .. })) => {
+            Ok(left) => {
+                is_elsewhere = left.in_progress != self.in_progress;
+                (differences(&self.first, &joined(&left.snapshots)), None)
+            }
+            Err(error) if is_other_end(&error) => {
                 (Vec::new(), error.to_string().lines().next().map(str::to_string))
             }
             Err(error) => return Err(error.into()),
         };
-        let divergence = divergence(&self.ledger, &ledger, how);
+        let elsewhere = || Divergence {
+            call: self.ledger.len(),
+            how: "other functions were in progress where it was stopped".to_string(),
+            finished: true,
+        };
+        let found = divergence(&self.ledger, &ledger, how);
+        let divergence = found.or_else(|| is_elsewhere.then(elsewhere));
         Ok(Variation { sources: sources.to_vec(), changed, divergence })
     }
 
     fn runs(&self) -> usize {
         self.runs.load(Ordering::Relaxed)
+    }
+}
+
+/// Whether a run ended otherwise than the first: with other sources that says what it depends on.
+fn is_other_end(error: &ComponentRunError) -> bool {
+    match error {
+        ComponentRunError::Stopped(_) | ComponentRunError::Failed { .. } => true,
+        ComponentRunError::Freeze(error) => {
+            matches!(**error, FreezeError::NotReached(_) | FreezeError::Refused(_))
+        }
+        _ => false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a user of the command line can do about an error or a warning. The library knows no options by name.
 
 use preinit::embed::SourceError;
-use preinit::error::{ComponentRunError, ModuleError};
+use preinit::error::{ComponentRunError, Lack, ModuleError};
 use preinit::finding::{Finding, Remedy};
 use preinit::host::{Class, HostError, ImportCalled, WasiImport};
 use preinit::stages::cache::CacheError;
@@ -62,14 +62,42 @@ fn for_component(error: &ComponentRunError) -> Option<String> {
         ComponentRunError::Stopped(stop) => for_stop(&stop.cause),
         ComponentRunError::InModule { error, .. } => for_library_error(error),
         ComponentRunError::Host(error) => for_host(error),
+        ComponentRunError::NoStack | ComponentRunError::StackOfSeveral { .. } => {
+            Some("leave out --zero-stack".to_string())
+        }
+        ComponentRunError::NoReset | ComponentRunError::HalfReset { .. } => {
+            Some("leave out --reset-libc".to_string())
+        }
+        ComponentRunError::Clock(_)
+        | ComponentRunError::ClockOfSeveral { .. }
+        | ComponentRunError::ClockMemory(_) => Some("leave out --rebase-clock".to_string()),
+        ComponentRunError::Lacks(lack) => for_lack(*lack),
         _ => None,
     }
+}
+
+fn for_lack(lack: Lack) -> Option<String> {
+    let advice = match lack {
+        Lack::Preloads => {
+            "--preload is for imports of core modules; link the component with what it imports first (`wac plug`), or use --stub or \
+             --cut-import"
+        }
+        Lack::Internalize => "leave out --internalize: what a component's core modules share stays as it is",
+        Lack::FreshImports => "leave out --fresh-imports: memories come from the component itself",
+        Lack::InspectedFrames => "leave out --frames",
+        Lack::ResetAtPlace => "--reset-libc does not go with --at",
+        Lack::ComparedRenames => "leave out --rename-func, or --verify",
+        Lack::OtherWorlds => "leave out --fresh",
+        _ => return None,
+    };
+    Some(advice.to_string())
 }
 
 fn for_verify_error(error: &VerifyError) -> Option<String> {
     match error {
         VerifyError::Init(error) | VerifyError::Freeze(FreezeError::Execute(error)) => for_execution(error),
         VerifyError::Host(error) => for_host(error),
+        VerifyError::Component(error) => for_component(error),
         _ => None,
     }
 }

@@ -36,12 +36,12 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
     if let Some(names) = &request.names {
         names.check(&wasm, &request.options.host.preloads)?;
     }
-    if let Some(path) = &request.prepared {
-        request.options.prepared = Some(prepare_command::open(path, &wasm)?);
-    }
     let is_component = is_component(&wasm);
     if is_component && let Some(typed) = not_for_components(&request) {
         bail!("{typed} is not there for components yet");
+    }
+    if let Some(path) = &request.prepared {
+        request.options.prepared = Some(prepare_command::open(path, &wasm)?);
     }
     if let Some(obstacle) = &request.cache_obstacle {
         request.messages.note("cache not used", &obstacle.to_string());

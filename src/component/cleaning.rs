@@ -2,7 +2,7 @@
 
 use super::part::{Part, Place, name};
 use super::{ComponentRunError, Prepared, execution::Executed};
-use crate::cleaning::{ResetHooks, StackKept, zero_stack};
+use crate::cleaning::{ResetHooks, zero_stack};
 use crate::error::Error;
 use crate::execute::{Interrupt, Stop};
 use crate::freeze::is_wasi;
@@ -66,29 +66,31 @@ fn lacks(module: &Module<'_>, ledger: &Ledger) -> Option<(&'static str, &'static
     cached.find(|(asked, hook)| hooks.indices().next().is_some() && !hooks.has(hook) && asks(asked))
 }
 
-/// Clears the free stack in each memory. The core instance is told of which it cannot be done.
-pub fn clear_stacks(places: &[Place<'_>], snapshots: &mut [Snapshot<'_>]) -> Result<(), (usize, Error)> {
+/// Clears the free stack in each memory. `name` is that of a core instance.
+pub fn clear_stacks(
+    places: &[Place<'_>],
+    snapshots: &mut [Snapshot<'_>],
+    name: impl Fn(usize) -> String,
+) -> Result<(), ComponentRunError> {
     let own = |place: &Place<'_>| !place.part.is_adapter();
-    let others_write = places.iter().any(|place| {
-        let module = &place.part.module;
-        own(place) && module.imported.memories > 0
-    });
+    let other = places.iter().position(|place| own(place) && place.part.module.imported.memories > 0);
     let mut cleared = 0;
     for (number, (place, snapshot)) in places.iter().zip(snapshots).enumerate() {
         let module = &place.part.module;
         if !own(place) || module.memories.len() as u32 == module.imported.memories {
             continue;
         }
-        let result = match others_write {
-            // What is where in a memory that several modules fill is known to none of them.
-            true => Err(StackKept::Unknown),
-            false => zero_stack(module, snapshot),
-        };
-        result.map_err(|kept| (number, Error::StackKept(kept)))?;
+        if let Some(other) = other {
+            return Err(ComponentRunError::StackOfSeveral { module: name(number), other: name(other) });
+        }
+        zero_stack(module, snapshot).map_err(|kept| ComponentRunError::InModule {
+            module: name(number),
+            error: Box::new(Error::StackKept(kept)),
+        })?;
         cleared += 1;
     }
     match cleared {
-        0 => Err((0, Error::StackKept(StackKept::Unknown))),
+        0 => Err(ComponentRunError::NoStack),
         _ => Ok(()),
     }
 }

@@ -9,6 +9,8 @@ use crate::host::Ledger;
 use crate::warning::Warning;
 use preinit_core::component::CoreInstance;
 use preinit_core::module::{Module, Space};
+#[cfg(feature = "audit")]
+use preinit_core::rebase::rebase_clock;
 use preinit_core::wasi_version::WasiVersion;
 use wasmparser::ValType;
 
@@ -23,18 +25,8 @@ impl States<'_, '_> {
         summary: &mut Summary,
     ) -> Result<Option<u64>, ComponentRunError> {
         let start = ledger.monotonic_clock();
-        let reads_otherwise = |module: &Module<'_>| {
-            reads_by_interface(module) || start.is_some() && may_read_by_another_name(module)
-        };
-        let otherwise = self.own_places().find(|(place, _)| reads_otherwise(&place.part.module));
-        let mut readers = self.own_places().filter(|(place, _)| asks_for_time(&place.part.module));
-        let of = |instance| name(&self.prepared.component, instance);
-        let error = match (otherwise, readers.next(), readers.next()) {
-            (_, Some((_, first)), Some((_, second))) => {
-                ComponentRunError::ClockOfSeveral { first: of(first), second: of(second) }
-            }
-            (Some((_, instance)), ..) => ComponentRunError::Clock(of(instance)),
-            _ => return Ok(start.filter(|_| self.options.rebases_clock())),
+        let Some(error) = self.cannot_shift(start) else {
+            return Ok(start.filter(|_| self.options.rebases_clock()));
         };
         match self.options.rebase_clock {
             Some(true) => return Err(error),
@@ -44,6 +36,32 @@ impl States<'_, '_> {
             _ => {}
         }
         Ok(None)
+    }
+
+    /// Why the clock cannot go on, if it stands there.
+    fn cannot_shift(&self, start: Option<u64>) -> Option<ComponentRunError> {
+        let reads_otherwise = |module: &Module<'_>| {
+            reads_by_interface(module) || start.is_some() && may_read_by_another_name(module)
+        };
+        let otherwise = self.own_places().find(|(place, _)| reads_otherwise(&place.part.module));
+        let mut readers = self.own_places().filter(|(place, _)| asks_for_time(&place.part.module));
+        let of = |instance| name(&self.prepared.component, instance);
+        match (otherwise, readers.next(), readers.next()) {
+            (_, Some((_, first)), Some((_, second))) => {
+                Some(ComponentRunError::ClockOfSeveral { first: of(first), second: of(second) })
+            }
+            (Some((_, instance)), ..) => Some(ComponentRunError::Clock(of(instance))),
+            _ => None,
+        }
+    }
+
+    /// Whether an instance's monotonic clock goes on; `None` if it cannot.
+    #[cfg(feature = "audit")]
+    pub fn shifts_clock(&self, ledger: &Ledger) -> Option<bool> {
+        let can = |module: &Module<'_>| matches!(rebase_clock(module, 0), Ok(Some(_)));
+        let can = self.cannot_shift(ledger.monotonic_clock()).is_none()
+            && self.own_places().any(|(place, _)| can(&place.part.module));
+        can.then(|| self.options.rebases_clock())
     }
 
     /// Whether the clock goes on that was to do so.

@@ -1,3 +1,4 @@
+use super::lack::Lack;
 use crate::error::Error;
 use crate::execute::Stop;
 use crate::freeze::FreezeError;
@@ -26,6 +27,23 @@ pub enum ComponentRunError {
     /// An option that components do not have.
     #[error("there is no support for {0} in components")]
     Option(&'static str),
+    /// What only core modules have.
+    #[error("there is no support for {0} in components")]
+    Lacks(Lack),
+    /// No core module has a free stack that could be cleared.
+    #[error("the free stack cannot be cleared: no core module of the component has a memory of its own")]
+    NoStack,
+    /// What is where in a memory that several modules fill is known to none of them.
+    #[error(
+        "{module}: the free stack cannot be cleared: {other} has a memory of another core module too, and which part of a shared memory \
+         is free is not known"
+    )]
+    StackOfSeveral {
+        /// A core instance with a memory.
+        module: String,
+        /// One that imports a memory.
+        other: String,
+    },
     /// None is named, and none of the default ones exists.
     #[error("none of the default init functions {} is exported; {}", listed(names.iter(), 12), candidates(exports))]
     NoInit {
@@ -228,6 +246,8 @@ impl ComponentRunError {
             | ComponentRunError::Stopped(_)
             | ComponentRunError::Handles(_)
             | ComponentRunError::NoReset
+            | ComponentRunError::NoStack
+            | ComponentRunError::StackOfSeveral { .. }
             | ComponentRunError::Clock(_)
             | ComponentRunError::ClockOfSeveral { .. }
             | ComponentRunError::ClockMemory(_)

@@ -10,6 +10,7 @@ mod findings;
 mod foreign;
 mod freezing;
 pub(crate) mod init_call;
+mod lack;
 pub(crate) mod part;
 mod prepared;
 #[cfg(feature = "verify")]
@@ -21,6 +22,7 @@ pub(crate) mod tables;
 
 pub use error::{ComponentRunError, LiveHandles};
 pub(crate) use execution::{bell, live_handles};
+pub use lack::Lack;
 pub(crate) use prepared::Prepared;
 #[cfg(feature = "verify")]
 pub(crate) use remade::{Remade, remade};
@@ -29,6 +31,8 @@ pub use report::CoreInstanceReport;
 use crate::engine::CompiledComponent;
 use crate::error::Error;
 use crate::execute::InitStage;
+#[cfg(feature = "verify")]
+use crate::host::ComponentHost;
 use crate::host::Ledger;
 use crate::options::Options;
 use crate::preinit::Output;
@@ -39,6 +43,8 @@ use preinit_core::component::{with_renamed_exports, without_export, without_impo
 use states::States;
 pub(crate) use states::{Encoded, is_stateless};
 use stripping::StrippedComponent;
+#[cfg(feature = "verify")]
+use wasmtime::Store;
 
 /// Runs the component `wasm` through all stages.
 /// What init called is in `recorded` even if there is no snapshot.
@@ -105,6 +111,12 @@ pub(crate) struct Run<'r, 'a> {
 }
 
 impl Run<'_, '_> {
+    /// All core instances, and the store that they are in.
+    #[cfg(feature = "verify")]
+    pub fn places(&mut self) -> (&[part::Place<'_>], &mut Store<ComponentHost>) {
+        (self.state.places, &mut self.executed.store)
+    }
+
     /// The component in which core instances begin like this.
     fn put_back(&self, encoded: &Encoded) -> Result<Vec<u8>, ComponentRunError> {
         Ok(self.state.prepared.component.with_last_modules(&encoded.modules, &encoded.last)?)

@@ -2,12 +2,13 @@
 
 use super::cleaning::reset_libc;
 use super::freezing::Stopping;
+use super::lack::Lack;
 use super::part::{self, Part};
 use super::states::States;
 use super::{ComponentRunError, Run, execution};
 use crate::engine::{self, CompiledComponent, ComponentKind, EngineOptions};
 use crate::freeze::FrameReader;
-use crate::host::{Ledger, lacking};
+use crate::host::Ledger;
 use crate::options::Options;
 use crate::report::Timings;
 use crate::stage_clock::StageClock;
@@ -33,8 +34,8 @@ pub(crate) struct Prepared<'a> {
 impl<'a> Prepared<'a> {
     /// Takes a component apart, and compiles its probed form.
     pub fn new(options: &Options, wasm: &'a [u8]) -> Result<Prepared<'a>, ComponentRunError> {
-        if let Some(option) = unsupported(options) {
-            return Err(ComponentRunError::Option(option));
+        if let Some(lack) = unsupported(options) {
+            return Err(ComponentRunError::Lacks(lack));
         }
         let component = Component::parse(wasm)?;
         let instances = component.elaborate()?;
@@ -114,12 +115,14 @@ fn compile(
 }
 
 /// The first option that components do not have.
-fn unsupported(options: &Options) -> Option<&'static str> {
+fn unsupported(options: &Options) -> Option<Lack> {
     let chosen = [
-        (options.frames == FrameReader::Inspect, "reading frames through the debugging interface"),
-        (options.internalize, "internalizing imports"),
-        (options.fresh_imports, "imported memories that are fresh in every instance"),
-        (options.reset_libc && options.at.is_some(), "resetting libc in the middle of a call"),
+        (options.frames == FrameReader::Inspect, Lack::InspectedFrames),
+        (options.internalize, Lack::Internalize),
+        (options.fresh_imports, Lack::FreshImports),
+        (options.reset_libc && options.at.is_some(), Lack::ResetAtPlace),
+        (!options.host.preloads.is_empty(), Lack::Preloads),
+        (options.host.linker.is_some(), Lack::Linker),
     ];
-    chosen.iter().find(|(is_chosen, _)| *is_chosen).map(|(_, what)| *what).or(lacking(&options.host))
+    chosen.iter().find(|(is_chosen, _)| *is_chosen).map(|(_, lack)| *lack)
 }

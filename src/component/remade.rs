@@ -1,7 +1,7 @@
 //! What a snapshot of a component must be: made once more, in each layout.
 
 use super::stripping::StrippedComponent;
-use super::{ComponentRunError, edited, with_states};
+use super::{ComponentRunError, Run, edited, with_states};
 use crate::host::Ledger;
 use crate::options::Options;
 use crate::report::Timings;
@@ -16,13 +16,14 @@ pub(crate) struct Remade {
     pub wasm: Vec<Vec<u8>>,
 }
 
-/// Makes the snapshot of `wasm` in one layout after the other, until `is_enough`.
-pub(crate) fn remade(
+/// Makes the snapshot of `wasm` in one layout after the other, until `is_enough`, and hands over the run that left it.
+pub(crate) fn remade<R>(
     options: &Options,
     wasm: &[u8],
     recorded: &mut Ledger,
     mut is_enough: impl FnMut(Remade) -> bool,
-) -> Result<(), ComponentRunError> {
+    hand_over: impl FnOnce(Run<'_, '_>) -> R,
+) -> Result<R, ComponentRunError> {
     let mut clock = StageClock::start();
     let mut timings = Timings::default();
     with_states(options, wasm, recorded, (&mut clock, &mut timings), |run| {
@@ -40,6 +41,6 @@ pub(crate) fn remade(
                 break;
             }
         }
-        Ok(())
+        Ok(hand_over(run))
     })
 }

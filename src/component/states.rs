@@ -3,11 +3,15 @@
 use super::adapter::{self, Adapter, can_take_handles, keeps_no_handles};
 use super::cleaning::clear_stacks;
 use super::foreign::Foreign;
+#[cfg(feature = "audit")]
+use super::freezing::sites_in_progress;
 use super::freezing::{Resumed, resume};
 use super::part::{Part, Place, name};
 use super::report::Summary;
 use super::{ComponentRunError, LiveHandles, Prepared, execution, tables};
 use crate::error::Error;
+#[cfg(feature = "audit")]
+use crate::freeze::CallSite;
 use crate::freeze::HeldResources;
 use crate::host::ComponentHost;
 use crate::options::Options;
@@ -60,6 +64,20 @@ impl States<'_, '_> {
         Ok((snapshots, is_adapters))
     }
 
+    /// Where the calls in progress are, the innermost first, if the component was stopped.
+    #[cfg(feature = "audit")]
+    pub fn calls_in_progress(
+        &self,
+        executed: &execution::Executed,
+    ) -> Result<Vec<CallSite>, ComponentRunError> {
+        match (&self.prepared.stopping, &executed.interrupted) {
+            (Some(stopping), Some(interrupted)) => {
+                Ok(sites_in_progress((self.prepared, stopping), interrupted, self.places, &executed.store)?)
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// Every core instance as the module that begins in its state.
     pub(super) fn encoded(
         &self,
@@ -77,8 +95,8 @@ impl States<'_, '_> {
         self.check_numbers(executed)?;
         self.check_handles(executed, are_adapters)?;
         if self.options.zero_stack {
-            let kept = clear_stacks(self.places, &mut snapshots);
-            kept.map_err(|(number, error)| self.in_module(&self.prepared.instances[number], error))?;
+            let of = |number: usize| name(&self.prepared.component, &self.prepared.instances[number]);
+            clear_stacks(self.places, &mut snapshots, of)?;
         }
         let mut resumed = self.resumed(executed, &snapshots)?;
         self.check_objects(&snapshots, resumed.as_ref())?;

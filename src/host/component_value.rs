@@ -69,6 +69,22 @@ pub struct Handle {
 }
 
 impl ComponentValue {
+    /// Shows every handle in it.
+    #[cfg(feature = "verify")]
+    pub(crate) fn each_handle(&mut self, see: &mut dyn FnMut(&mut Handle)) {
+        match self {
+            Self::Resource(handle) => see(handle),
+            Self::List(values) | Self::Tuple(values) => {
+                values.iter_mut().for_each(|value| value.each_handle(see));
+            }
+            Self::Record(fields) => fields.iter_mut().for_each(|(_, value)| value.each_handle(see)),
+            Self::Variant(_, Some(value))
+            | Self::Option(Some(value))
+            | Self::Result(Ok(Some(value)) | Err(Some(value))) => value.each_handle(see),
+            _ => {}
+        }
+    }
+
     /// The value as data; `resource` says which resource one is.
     ///
     /// # Errors

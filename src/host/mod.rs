@@ -73,7 +73,7 @@ use run_limits::Limiter;
 use sealed::Seal;
 use wasi::Wasi;
 
-pub(crate) use component::{ComponentHost, component_linker, lacking, new_component_store};
+pub(crate) use component::{ComponentHost, component_linker, new_component_store};
 pub use component_value::{ComponentValue, Handle};
 pub use error::{
     ChangeRefused, ComponentImportCalled, Denied, GuestExit, HostError, ImportCalled, LedgerLimit,
@@ -108,6 +108,9 @@ pub struct HostState {
     seal: Option<Seal>,
     watch: Option<Watch>,
     policies: Policies,
+    /// How the run goes on when all of a replay has been made, and the digest of the module.
+    #[cfg(feature = "verify")]
+    after_replay: Option<(HostOptions, [u8; 32])>,
 }
 
 /// A store with nothing in it yet. Opens the preopened directories, unless this is a replay.
@@ -166,6 +169,8 @@ impl HostState {
             seal: None,
             watch: None,
             policies: options.policies.clone(),
+            #[cfg(feature = "verify")]
+            after_replay: None,
         })
     }
 
@@ -252,6 +257,32 @@ impl HostState {
         }
         self.refuse_changes = options.refuses_changes();
         self.recorder.answer_live();
+        Ok(())
+    }
+
+    /// Lets the run go on like that before the first host call that its replay does not have.
+    #[cfg(feature = "verify")]
+    pub(crate) fn restart_after_replay(&mut self, options: &HostOptions, module_digest: [u8; 32]) {
+        self.after_replay = Some((options.clone(), module_digest));
+    }
+
+    /// Whether it is still to do so.
+    #[cfg(feature = "verify")]
+    pub(crate) fn waits_to_restart(&self) -> bool {
+        self.after_replay.is_some()
+    }
+
+    /// Begins anew if a replay is over that is to end so. The calls of a component are kept.
+    fn end_replay(&mut self) -> Result<(), HostError> {
+        #[cfg(feature = "verify")]
+        if self.recorder.ledger.unreplayed == Some(0)
+            && let Some((options, digest)) = self.after_replay.take()
+        {
+            let calls = std::mem::take(&mut self.recorder.ledger.component_calls);
+            let monotonic = self.monotonic_clock();
+            self.restart(&options, digest, monotonic)?;
+            self.recorder.ledger.component_calls = calls;
+        }
         Ok(())
     }
 

@@ -40,10 +40,19 @@ pub(super) struct SnapshotClock {
 impl SnapshotClock {
     /// For a snapshot that was made after the host calls in `ledger`.
     pub fn new(ledger: &Ledger, original: &Module<'_>, snapshot: &Module<'_>) -> SnapshotClock {
+        SnapshotClock::of(ledger, !rebased_imports(snapshot, original.functions.len() as u32).is_empty())
+    }
+
+    /// The same, where it is known whether the snapshot shifts what it is answered.
+    pub fn of(ledger: &Ledger, is_rebased: bool) -> SnapshotClock {
         let ahead = ledger.monotonic_clock().map_or(0, |clock| clock.saturating_sub(1));
-        let is_rebased = !rebased_imports(snapshot, original.functions.len() as u32).is_empty();
         let behind = if is_rebased || ahead > UNNOTICED { ahead } else { 0 };
         SnapshotClock { behind, is_rebased, is_found: false }
+    }
+
+    /// By how much the snapshot's clock is behind, in nanoseconds.
+    pub fn behind(&self) -> u64 {
+        self.behind
     }
 
     /// What the snapshot is answered.

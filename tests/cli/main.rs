@@ -4,6 +4,7 @@ mod argv;
 mod audit;
 mod batch;
 mod cache;
+mod component_options;
 mod components;
 mod embed;
 mod evil_names;

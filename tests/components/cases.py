@@ -38,6 +38,13 @@ CASES = [
         # Its asynchronous functions need a flag of V8 in Node 24.
         "node": ["--experimental-wasm-jspi"],
     },
+    # As the tool makes it, which is a snapshot already.
+    {
+        "name": "componentize-js",
+        "made": "js/make.mjs",
+        "init": "preinit",
+        "calls": query({5: 4131, 100: 602, 19999: 4073}),
+    },
     {
         "name": "python",
         "file": "python.before.wasm",

@@ -3,8 +3,9 @@
 
     python3 tests/components/run.py --preinit target/debug/preinit --inputs ../shared/inputs [--only lua,qjs-async] [--no-v8]
 
-The inputs are in the folder `components` of --inputs; MANIFEST.md there says how each was made. Needs PyPI's wasmtime 50 in the
-Python that WASMTIME_PYTHON names; jco comes from npm into --work, at fixed versions. The answers that are expected are those of
+The inputs are in the folder `components` of --inputs; MANIFEST.md there says how each was made. One is made here, by npm's
+componentize-js. Needs PyPI's wasmtime 50 in the
+Python that WASMTIME_PYTHON names; it and jco come from npm into --work, at fixed versions. The answers that are expected are those of
 the original after init.
 
 Ends with 0 if all answers are right, 1 if not, and 3 if what was compared is right, but something could not be had.
@@ -23,6 +24,7 @@ import time
 import cases
 
 PACKAGES = {
+    "@bytecodealliance/componentize-js": "0.23.0",
     "@bytecodealliance/jco": "1.35.0",
     "@bytecodealliance/preview2-shim": "0.26.1",
     "node": "24.21.0",
@@ -81,7 +83,10 @@ class Session:
         """The snapshot's file, or None if preinit did not make it as expected."""
         out = self.work / f"{case['name']}.wasm"
         out.unlink(missing_ok=True)
-        command = [self.preinit, self.inputs / case["file"], "-o", out, *self.unpack(case), *self.options(case)]
+        source = self.source(case)
+        if source is None:
+            return None
+        command = [self.preinit, source, "-o", out, *self.unpack(case), *self.options(case)]
         begin = time.monotonic()
         done = subprocess.run(command, cwd=self.inputs, text=True, capture_output=True)
         seconds = time.monotonic() - begin
@@ -95,6 +100,22 @@ class Session:
             return None
         self.say(case, f"made in {seconds:.1f} s", done.returncode == 0, done.stderr.strip())
         return out if done.returncode == 0 else None
+
+    def source(self, case):
+        """The component; None if it cannot be made here."""
+        if "made" not in case:
+            return self.inputs / case["file"]
+        if self.jco is None:
+            self.missing.append(f"{case['name']}: npm's packages are not here, and without them it is not made")
+            return None
+        component = self.work / f"{case['name']}.before.wasm"
+        if not component.exists():
+            command = [self.node, self.here / case["made"], component]
+            done = subprocess.run(command, cwd=self.work, text=True, capture_output=True)
+            if done.returncode != 0:
+                self.say(case, "made by its tool", False, done.stderr.strip())
+                return None
+        return component
 
     def options(self, case):
         """The init function and the rest of the command line."""

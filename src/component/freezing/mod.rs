@@ -10,6 +10,8 @@ mod place;
 mod reading;
 mod resume;
 
+#[cfg(feature = "audit")]
+pub use resume::sites_in_progress;
 pub use resume::{Resumed, resume};
 
 use super::ComponentRunError;

@@ -1,13 +1,19 @@
 //! The code that resumes a component that was stopped.
 
 use super::super::execution::Executed;
+#[cfg(feature = "audit")]
+use super::super::execution::Interrupted;
 use super::super::init_call::InitCall;
 use super::super::part::Place;
 use super::super::{ComponentRunError, Prepared};
 use super::Stopping;
 use super::entry::entry;
 use super::reading::{Program, Read, call_sites};
+#[cfg(feature = "audit")]
+use crate::freeze::CallSite;
 use crate::freeze::{FrameReader, FreezeError, FrozenReport, HeldResources, called};
+#[cfg(feature = "audit")]
+use crate::host::ComponentHost;
 use crate::options::Options;
 use crate::warning::Warning;
 use preinit_core::addition::Addition;
@@ -17,6 +23,8 @@ use preinit_core::printable::Printable;
 use preinit_core::snapshot::Snapshot;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+#[cfg(feature = "audit")]
+use wasmtime::Store;
 
 /// What is added to a core module so that it goes on.
 pub struct Resumed {
@@ -37,8 +45,7 @@ pub fn resume(
     executed: &Executed,
     (places, snapshots): (&[Place<'_>], &[Snapshot<'_>]),
 ) -> Result<Resumed, ComponentRunError> {
-    let number = prepared.instances.iter().position(|instance| instance.module == stopping.place.definition);
-    let number = number.ok_or(FreezeError::Unexplained("a place in no core instance"))?;
+    let number = stopped_instance(prepared, stopping)?;
     let interrupted = executed.interrupted.as_ref();
     let interrupted = interrupted.ok_or(FreezeError::Unexplained("a program that was not stopped"))?;
     let held = HeldResources::of(&executed.ledger)?;
@@ -74,6 +81,24 @@ pub fn resume(
     };
     let has_objects = !heap.is_empty();
     Ok(Resumed { number, addition, report, warnings: held.warnings, has_objects })
+}
+
+/// The core instance that was stopped.
+fn stopped_instance(prepared: &Prepared<'_>, stopping: &Stopping) -> Result<usize, FreezeError> {
+    let number = prepared.instances.iter().position(|instance| instance.module == stopping.place.definition);
+    number.ok_or(FreezeError::Unexplained("a place in no core instance"))
+}
+
+/// Where the calls in progress of a component are that was stopped, the innermost first.
+#[cfg(feature = "audit")]
+pub fn sites_in_progress(
+    (prepared, stopping): (&Prepared<'_>, &Stopping),
+    interrupted: &Interrupted,
+    places: &[Place<'_>],
+    store: &Store<ComponentHost>,
+) -> Result<Vec<CallSite>, FreezeError> {
+    let number = stopped_instance(prepared, stopping)?;
+    Ok(call_sites(interrupted, stopping, (places, number), store)?.sites)
 }
 
 /// The functions of a core instance that the runtime calls by itself.

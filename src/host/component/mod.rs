@@ -75,17 +75,6 @@ impl ComponentHost {
     }
 }
 
-/// What of the options only core modules have.
-pub fn lacking(options: &HostOptions) -> Option<&'static str> {
-    if !options.preloads.is_empty() {
-        return Some("preloaded modules");
-    }
-    if options.linker.is_some() {
-        return Some("a linker of core imports");
-    }
-    None
-}
-
 /// A store with nothing in it yet. Opens the preopened directories, unless this is a replay.
 ///
 /// # Errors

@@ -57,6 +57,7 @@ impl ComponentHost {
     ) -> wasmtime::Result<()> {
         let is_denied = self.state.policies.get(Class::Stub) == Policy::Deny;
         let denied = || Denied { class: Class::Stub, what: format!("the stub `{import}`") };
+        self.state.end_replay()?;
         let recorder = &mut self.state.recorder;
         let call = Call {
             import: Arc::clone(import),

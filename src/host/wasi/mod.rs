@@ -191,6 +191,7 @@ impl HostState {
         mut call: Call,
         memory: &mut GuestMemory<'_>,
     ) -> wasmtime::Result<Answer> {
+        self.end_replay()?;
         let mut context = span::Context { buffer: function.buffer(&call.args, memory), ..Default::default() };
         call.reads = Span::regions(function.reads, function, &call.args, memory, &context);
         if let Some(seal) = self.seal

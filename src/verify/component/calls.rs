@@ -7,6 +7,7 @@ use crate::host::{ComponentCall, ComponentValue};
 use crate::literal::Literal;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
+use std::collections::BTreeMap;
 
 /// Calls on instances of their own.
 #[derive(Debug, Clone, Default)]
@@ -106,18 +107,25 @@ pub struct Played {
 
 /// The first call that is not the same.
 pub fn differing_call(prefix: &str, left: &[ComponentCall], right: &[ComponentCall]) -> Option<Difference> {
-    let [left, right] =
-        [left, right].map(|calls| calls.iter().filter(|call| !hands_out_stream(call)).collect());
-    let (left, right): (Vec<&ComponentCall>, Vec<&ComponentCall>) = (left, right);
+    let [left, right] = [left, right].map(numbered_anew);
     let at = left.iter().zip(&right).take_while(|(left, right)| left == right).count();
     let text = |call: Option<&ComponentCall>| call.map_or("no such call".to_string(), ToString::to_string);
-    (at < left.len().max(right.len())).then(|| {
-        Difference::new(
-            format!("{prefix}.host.{at}"),
-            text(left.get(at).copied()),
-            text(right.get(at).copied()),
-        )
-    })
+    (at < left.len().max(right.len()))
+        .then(|| Difference::new(format!("{prefix}.host.{at}"), text(left.get(at)), text(right.get(at))))
+}
+
+/// The calls with resources numbered in the order in which they appear: one side may have made and dropped others before.
+fn numbered_anew(calls: &[ComponentCall]) -> Vec<ComponentCall> {
+    let mut numbers = BTreeMap::new();
+    let mut calls: Vec<ComponentCall> =
+        calls.iter().filter(|call| !hands_out_stream(call)).cloned().collect();
+    for value in calls.iter_mut().flat_map(|call| call.args.iter_mut().chain(&mut call.result)) {
+        value.each_handle(&mut |handle| {
+            let next = numbers.len() as u32;
+            handle.number = *numbers.entry((handle.kind, handle.number)).or_insert(next);
+        });
+    }
+    calls
 }
 
 /// Whether a call does nothing but hand out a standard stream. An adapter whose state is forgotten asks for them once more.

@@ -9,17 +9,20 @@
 
 mod calls;
 mod code;
+mod frozen;
 mod generate;
 mod pair;
+mod running;
 mod side;
 mod states;
 
 use super::verdict::{Difference, EngineCoverage, Skipped};
 use super::verdict_builder::VerdictBuilder;
 use super::{Verdict, VerifyError, VerifyOptions};
-use crate::component::ComponentRunError;
 use crate::component::init_call::ExportedFunction;
-use crate::engine::Compiler;
+use crate::component::{ComponentRunError, Lack};
+use crate::engine::{CompiledComponent, Compiler};
+use crate::execute::InitResult;
 use crate::host::Ledger;
 use crate::options::Options;
 use crate::report::seconds;
@@ -46,15 +49,18 @@ pub(super) fn verify(
     snapshot: &[u8],
     options: &VerifyOptions,
 ) -> Result<Verdict, VerifyError> {
-    let mut verdict = VerdictBuilder::new(options);
-    let run = run_options(options)?;
-    let mut ledger = Ledger::default();
     let is_concurrent = Component::parse(original).and_then(|component| component.is_concurrent());
     if is_concurrent.map_err(ComponentRunError::from)? {
         return Err(ComponentRunError::Option("verifying components with asynchronous functions").into());
     }
-    let code = Code::of(&run, (original, snapshot), &mut ledger)?;
-    let sides = Sides { original: Side::new(original, options)?, digest: Sha256::digest(original).into() };
+    if options.at.is_some() {
+        return frozen::verify(original, snapshot, options);
+    }
+    let mut verdict = VerdictBuilder::new(options);
+    let run = run_options(options)?;
+    let mut ledger = Ledger::default();
+    let (code, ()) = Code::of(&run, (original, snapshot), &mut ledger, |_| ())?;
+    let sides = Sides::new(original, options)?;
     let record = Arc::new(ledger);
     match Side::new(snapshot, options) {
         Err(error) => verdict.add(Difference::new("snapshot", "a valid component", error)),
@@ -70,14 +76,14 @@ pub(super) fn verify(
 
 /// The run that makes the snapshot once more.
 fn run_options(options: &VerifyOptions) -> Result<Options, ComponentRunError> {
-    if options.at.is_some() {
-        return Err(ComponentRunError::Option("freezing in the middle of a call"));
-    }
-    if !options.renames.is_empty() {
-        return Err(ComponentRunError::Option("a comparison of renamed exports"));
-    }
-    if options.fresh {
-        return Err(ComponentRunError::Option("a comparison in other worlds"));
+    let chosen = [
+        (!options.renames.is_empty(), Lack::ComparedRenames),
+        (options.fresh, Lack::OtherWorlds),
+        (options.internalize, Lack::Internalize),
+        (options.fresh_imports, Lack::FreshImports),
+    ];
+    if let Some((_, lack)) = chosen.into_iter().find(|(is_chosen, _)| *is_chosen) {
+        return Err(ComponentRunError::Lacks(lack));
     }
     Ok(Options {
         init_functions: options.init_functions.clone(),
@@ -85,6 +91,7 @@ fn run_options(options: &VerifyOptions) -> Result<Options, ComponentRunError> {
         host: options.init_host(options.ledger.clone()),
         limits: options.limits,
         default_proposals: options.default_proposals,
+        init_result: InitResult::Any,
         ..Options::default()
     })
 }
@@ -95,7 +102,11 @@ struct Sides<'a> {
     digest: [u8; 32],
 }
 
-impl Sides<'_> {
+impl<'a> Sides<'a> {
+    fn new(original: &'a [u8], options: &VerifyOptions) -> Result<Sides<'a>, VerifyError> {
+        Ok(Sides { original: Side::new(original, options)?, digest: Sha256::digest(original).into() })
+    }
+
     /// Makes calls on every engine until one shows a difference.
     fn play(
         &self,
@@ -107,28 +118,8 @@ impl Sides<'_> {
         let engines = self.engines(options, verdict);
         let share = options.time / engines.len().max(1) as u32;
         for compiler in engines {
-            let compiling = Instant::now();
-            let original = match self.original.compile(compiler) {
-                Ok(compiled) => compiled,
-                Err(error) if compiler == Compiler::Winch => {
-                    let skipped = Skipped::new(compiler.name(), format!("{error:#}"));
-                    verdict.coverage.engines_skipped.push(skipped);
-                    continue;
-                }
-                Err(error) => return Err(ComponentRunError::Compile(error).into()),
-            };
-            let compiled = match snapshot.compile(compiler) {
-                Ok(compiled) => compiled,
-                Err(error) => {
-                    let difference = Difference::new("compile", "no error", format!("{error:#}"));
-                    verdict.extend([difference], compiler.name());
-                    continue;
-                }
-            };
-            let coverage = EngineCoverage {
-                name: compiler.name().to_string(),
-                compile_seconds: seconds(compiling.elapsed()),
-                ..EngineCoverage::default()
+            let Some((original, compiled, coverage)) = self.compile(snapshot, compiler, verdict)? else {
+                continue;
             };
             let pair = Pair {
                 original: (&self.original, &original),
@@ -149,11 +140,49 @@ impl Sides<'_> {
         Ok(())
     }
 
-    fn engines(&self, options: &VerifyOptions, verdict: &mut VerdictBuilder<'_>) -> Vec<Compiler> {
-        for engine in &options.other_engines {
+    /// Both sides on one engine; `None` if it does not run them.
+    fn compile(
+        &self,
+        snapshot: &Side<'_>,
+        compiler: Compiler,
+        verdict: &mut VerdictBuilder<'_>,
+    ) -> Result<Option<(CompiledComponent, CompiledComponent, EngineCoverage)>, VerifyError> {
+        let compiling = Instant::now();
+        let original = match self.original.compile(compiler) {
+            Ok(compiled) => compiled,
+            Err(error) if compiler == Compiler::Winch => {
+                let skipped = Skipped::new(compiler.name(), format!("{error:#}"));
+                verdict.coverage.engines_skipped.push(skipped);
+                return Ok(None);
+            }
+            Err(error) => return Err(ComponentRunError::Compile(error).into()),
+        };
+        let snapshot = match snapshot.compile(compiler) {
+            Ok(compiled) => compiled,
+            Err(error) => {
+                let difference = Difference::new("compile", "no error", format!("{error:#}"));
+                verdict.extend([difference], compiler.name());
+                return Ok(None);
+            }
+        };
+        let coverage = EngineCoverage {
+            name: compiler.name().to_string(),
+            compile_seconds: seconds(compiling.elapsed()),
+            ..EngineCoverage::default()
+        };
+        Ok(Some((original, snapshot, coverage)))
+    }
+
+    /// Engines that were asked for and do not play components.
+    fn skip_others(&self, verdict: &mut VerdictBuilder<'_>) {
+        for engine in &verdict.options().other_engines {
             let why = "only Wasmtime plays components";
             verdict.coverage.engines_skipped.push(Skipped::new(engine.name(), why));
         }
+    }
+
+    fn engines(&self, options: &VerifyOptions, verdict: &mut VerdictBuilder<'_>) -> Vec<Compiler> {
+        self.skip_others(verdict);
         match (options.engines.is_empty(), self.original.component.bytes.len() <= SMALL) {
             (false, _) => options.engines.clone(),
             (true, true) => vec![Compiler::Cranelift, Compiler::Winch],

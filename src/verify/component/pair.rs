@@ -6,20 +6,22 @@ use super::super::verdict::Difference;
 use super::super::{VerifyError, VerifyOptions};
 use super::calls::{Call, Ended, Played, Sequence, differing_call};
 use super::generate::{Generator, Given};
+use super::running::Running;
 use super::side::Side;
 use super::states::{self, Compared, Shown};
 use crate::component::ComponentRunError;
 use crate::component::execution::{self, Bell, Started};
-use crate::component::init_call::{self, OF_INSTANCE};
+use crate::component::init_call::{self, InitCall};
 use crate::engine::CompiledComponent;
+use crate::execute::InitResult;
 use crate::host::new_component_store;
-use crate::host::{ComponentCall, ComponentHost, ComponentValue, Entry, Handle, HostOptions, Ledger, Limits};
+use crate::host::{ComponentCall, ComponentHost, ComponentValue, Entry, HostOptions, Ledger, Limits};
 use crate::literal::Literal;
 use crate::options::Options;
 use rand_chacha::ChaCha20Rng;
 use std::sync::Arc;
 use std::time::Duration;
-use wasmtime::component::{self, Func, ResourceAny, Type, Val};
+use wasmtime::component::Type;
 use wasmtime::{Instance, Store};
 
 /// Memory that each side may use in addition to what init may: for probes, which differ a little.
@@ -36,20 +38,11 @@ pub struct Pair<'p, 'o> {
     pub options: &'o VerifyOptions,
 }
 
-/// An instance that can be called.
-struct Running {
-    store: Store<ComponentHost>,
-    instance: component::Instance,
-    bell: Bell,
-    /// Resources that calls have given, in order.
-    resources: Vec<ResourceAny>,
-}
-
 /// A call that was made on both sides.
-struct Paired {
-    original: Ended,
-    snapshot: Ended,
-    differences: Vec<Difference>,
+pub struct Paired {
+    pub original: Ended,
+    pub snapshot: Ended,
+    pub differences: Vec<Difference>,
 }
 
 impl Pair<'_, '_> {
@@ -64,10 +57,25 @@ impl Pair<'_, '_> {
                 return Ok(played);
             }
         };
+        self.steps((&mut original, &mut snapshot), sequence, rng, &mut played);
+        if played.differences.is_empty() && played.undecided.is_none() {
+            self.compare_states((original, snapshot), &mut played)?;
+        }
+        Ok(played)
+    }
+
+    /// Makes calls on both sides until one differs, or they cannot go on.
+    pub fn steps(
+        &self,
+        (original, snapshot): (&mut Running, &mut Running),
+        sequence: &Sequence,
+        rng: &mut ChaCha20Rng,
+        played: &mut Played,
+    ) {
         let mut given: Vec<Given> = Vec::new();
         for (number, call) in sequence.calls.iter().enumerate() {
             let prefix = format!("step.{number}");
-            let Some(arguments) = arguments(&mut original, call, (rng, &mut given), &mut played) else {
+            let Some(arguments) = arguments(original, call, (rng, &mut given), played) else {
                 continue;
             };
             if played.undecided.is_some() {
@@ -75,70 +83,70 @@ impl Pair<'_, '_> {
             }
             let text: Vec<String> = arguments.iter().map(ToString::to_string).collect();
             played.script.push(format!("{}({})", call.export, text.join(", ")));
-            let paired =
-                self.call((&mut original, &mut snapshot), (&prefix, &call.export), &arguments, &mut played);
+            let paired = self.call((original, snapshot), (&prefix, &call.export), &arguments, played);
             given.extend(
                 original.resources[given.len()..].iter().map(|any| Given { ty: any.ty(), is_alive: true }),
             );
             if let Some(expected) = &call.expected {
-                expect(&prefix, expected, &paired, &mut played);
+                expect(&prefix, expected, &paired, played);
             }
-            if !settle(&prefix, paired, &mut played) {
+            if !settle(&prefix, paired, played) {
                 break;
             }
         }
-        if played.differences.is_empty() && played.undecided.is_none() {
-            self.compare_states((original, snapshot), &mut played)?;
-        }
-        Ok(played)
     }
 
     /// The original after its init, in a new world.
     fn initialized(&self) -> Result<Running, VerifyError> {
         let (_, compiled) = self.original;
         let host = self.options.init_host(Some(Arc::clone(&self.record)));
-        let mut running = self.start(compiled, host, true)?;
+        let mut running = self.start(compiled, host, &self.init_calls()?)?;
         running.store.data_mut().restart(&self.options.run_host(), self.digest)?;
         Ok(running)
     }
 
     /// The snapshot. It may make no host calls as it comes to be.
-    fn instantiated(&self) -> Result<Running, ComponentRunError> {
+    pub fn instantiated(&self) -> Result<Running, ComponentRunError> {
         let host = self.options.init_host(Some(Arc::new(self.record.first(0))));
-        let mut running = self.start(self.snapshot.1, host, false)?;
+        let mut running = self.start(self.snapshot.1, host, &[])?;
         running.store.data_mut().state().answer_preopens();
         Ok(running)
     }
 
-    fn start(
+    /// The calls that init is.
+    pub fn init_calls(&self) -> Result<Vec<InitCall>, ComponentRunError> {
+        let options = Options {
+            init_functions: self.options.init_functions.clone(),
+            default_init_functions: self.options.default_init_functions.clone(),
+            at: self.options.at.clone(),
+            ..Options::default()
+        };
+        init_call::init_calls(&options, self.original.1)
+    }
+
+    /// An instance of which these calls have been made.
+    pub fn start(
         &self,
         compiled: &CompiledComponent,
         host: HostOptions,
-        with_init: bool,
+        calls: &[InitCall],
     ) -> Result<Running, ComponentRunError> {
         let given = self.options.limits;
         let limits = Limits {
             max_memory: given.max_memory.saturating_add(PROBE_MEMORY),
-            fuel: Some(given.fuel.filter(|_| with_init).unwrap_or(u64::MAX)),
+            fuel: Some(given.fuel.filter(|_| !calls.is_empty()).unwrap_or(u64::MAX)),
             timeout: Some(given.timeout.unwrap_or(Duration::from_secs(u32::MAX.into()))),
         };
-        let options = Options {
-            init_functions: self.options.init_functions.clone(),
-            default_init_functions: self.options.default_init_functions.clone(),
-            host,
-            limits,
-            ..Options::default()
-        };
+        let options = Options { host, limits, init_result: InitResult::Any, ..Options::default() };
         let mut store = new_component_store(&compiled.engine, &options.host, &limits, self.digest)?;
-        let calls = if with_init { init_call::init_calls(&options, compiled)? } else { Vec::new() };
         let Started { instance, bell } =
-            execution::start(&options, compiled, (&mut store, Duration::ZERO), &calls)?;
+            execution::start(&options, compiled, (&mut store, Duration::ZERO), calls)?;
         store.data_mut().state().allow_growth(self.options.growth);
         Ok(Running { store, instance, bell, resources: Vec::new() })
     }
 
     /// Makes one call on both sides. The host answers the original; the snapshot gets the same answers.
-    fn call(
+    pub fn call(
         &self,
         (original, snapshot): (&mut Running, &mut Running),
         (prefix, export): (&str, &str),
@@ -149,54 +157,60 @@ impl Pair<'_, '_> {
         let (calls, host_calls) = original.take_calls();
         snapshot.store.data_mut().state().replay_next(host_calls.clone());
         let found = snapshot.call(export, arguments, self.options.fuel);
-        let left = snapshot.store.data_mut().state().ledger().unreplayed().unwrap_or(0);
-        let (found_calls, _) = snapshot.take_calls();
         played.calls += 1;
         played.returned += u64::from(matches!(expected, Ended::Returned(_)));
         played.host_calls += calls.len() as u64;
         if !played.exports.iter().any(|known| known == export) {
             played.exports.push(export.to_string());
         }
-        let mut differences = Vec::new();
         // A call that went another way has other host calls too.
-        if expected == found {
-            if left > 0 {
-                let missing = host_calls.get(host_calls.len() - left).map(|entry| entry.call.to_string());
-                let key = format!("{prefix}.host");
-                differences.push(Difference::new(key, missing.unwrap_or_default(), "no such call"));
-            } else if !snapshot.store.data_mut().state().answered_preopens() {
-                differences.extend(differing_call(prefix, &calls, &found_calls));
-            }
-        }
-        Paired { original: expected, snapshot: found, differences }
+        let difference = match expected == found {
+            true => self.host_difference(prefix, (&calls, &host_calls), snapshot, |_| true),
+            false => None,
+        };
+        Paired { original: expected, snapshot: found, differences: difference.into_iter().collect() }
     }
 
-    fn compare_states(
+    /// How the host calls of the snapshot's last call differ from the original's, as the component made them and as the host
+    /// answered them.
+    pub fn host_difference(
+        &self,
+        prefix: &str,
+        (calls, host_calls): (&[ComponentCall], &[Arc<Entry>]),
+        snapshot: &mut Running,
+        is_compared: impl Fn(&ComponentCall) -> bool,
+    ) -> Option<Difference> {
+        let state = snapshot.store.data_mut().state();
+        let left = state.ledger().unreplayed().unwrap_or(0);
+        if left > 0 {
+            let missing = host_calls.get(host_calls.len() - left).map(|entry| entry.call.to_string());
+            let key = format!("{prefix}.host");
+            return Some(Difference::new(key, missing.unwrap_or_default(), "no such call"));
+        }
+        if state.answered_preopens() {
+            return None;
+        }
+        let (mut found, _) = snapshot.take_calls();
+        found.retain(is_compared);
+        differing_call(prefix, calls, &found)
+    }
+
+    pub fn compare_states(
         &self,
         (mut original, mut snapshot): (Running, Running),
         played: &mut Played,
     ) -> Result<(), VerifyError> {
         let mut left_store = original.store;
         let mut right_store = snapshot.store;
-        let ring = |bell: Bell, store: &mut Store<ComponentHost>| -> Result<Vec<Instance>, VerifyError> {
-            store.set_fuel(u64::MAX).map_err(ComponentRunError::Compile)?;
-            Ok(bell.ring(store).map_err(ComponentRunError::Compile)?)
-        };
         let left = ring(original.bell, &mut left_store)?;
         let right = ring(snapshot.bell, &mut right_store)?;
         original.resources.clear();
         snapshot.resources.clear();
         let (left_side, right_side) = (self.original.0, self.snapshot.0);
-        let mut left = Shown {
-            side: left_side,
-            places: left_side.places(&left, &mut left_store)?,
-            store: &mut left_store,
-        };
-        let mut right = Shown {
-            side: right_side,
-            places: right_side.places(&right, &mut right_store)?,
-            store: &mut right_store,
-        };
+        let left = left_side.places(&left, &mut left_store)?;
+        let right = right_side.places(&right, &mut right_store)?;
+        let mut left = Shown { side: left_side, places: &left, store: &mut left_store };
+        let mut right = Shown { side: right_side, places: &right, store: &mut right_store };
         match states::compare((&mut left, &mut right), played.calls > 0)? {
             Compared::States { differences, coverage, not_compared } => {
                 played.differences.extend(differences);
@@ -210,6 +224,12 @@ impl Pair<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Rings the bell of an instance: all of its core instances.
+pub fn ring(bell: Bell, store: &mut Store<ComponentHost>) -> Result<Vec<Instance>, VerifyError> {
+    store.set_fuel(u64::MAX).map_err(ComponentRunError::Compile)?;
+    Ok(bell.ring(store).map_err(ComponentRunError::Compile)?)
 }
 
 /// The arguments of a call; `None` if none can be made.
@@ -323,7 +343,7 @@ fn is_value(wanted: &Literal, found: &ComponentValue) -> bool {
 }
 
 /// Adds what a call shows. Whether more calls can follow.
-fn settle(prefix: &str, paired: Paired, played: &mut Played) -> bool {
+pub fn settle(prefix: &str, paired: Paired, played: &mut Played) -> bool {
     let Paired { original, snapshot, differences } = paired;
     match (original.limit(), snapshot.limit()) {
         (Some(left), Some(right)) if left == right => {
@@ -344,54 +364,4 @@ fn settle(prefix: &str, paired: Paired, played: &mut Played) -> bool {
     played.differences.extend(differences);
     // Whoever traps cannot be called again.
     played.differences.is_empty() && matches!(original, Ended::Returned(_))
-}
-
-impl Running {
-    fn function(&mut self, export: &str) -> Option<Func> {
-        let named = match export.split_once(OF_INSTANCE) {
-            Some((of, function)) => (Some(of), function),
-            None => (None, export),
-        };
-        execution::function(&self.instance, named, &mut self.store)
-    }
-
-    fn call(&mut self, export: &str, arguments: &[ComponentValue], fuel: u64) -> Ended {
-        let Some(function) = self.function(export) else {
-            return Ended::Otherwise(CallResult::Trapped("there is no such export".to_string()));
-        };
-        match self.try_call(function, arguments, fuel) {
-            Ok(values) => Ended::Returned(values),
-            Err(error) => Ended::Otherwise(CallResult::of_error(&error)),
-        }
-    }
-
-    fn try_call(
-        &mut self,
-        function: Func,
-        arguments: &[ComponentValue],
-        fuel: u64,
-    ) -> wasmtime::Result<Vec<ComponentValue>> {
-        let Running { store, resources, .. } = self;
-        let mut given = |handle: Handle| {
-            let found = resources.get(handle.number as usize).copied();
-            found.ok_or_else(|| wasmtime::Error::msg("there is no such resource"))
-        };
-        let arguments: Vec<Val> =
-            arguments.iter().map(|value| value.to_val(&mut given)).collect::<wasmtime::Result<_>>()?;
-        let mut results: Vec<Val> = function.ty(&*store).results().map(|_| Val::Bool(false)).collect();
-        store.set_fuel(fuel)?;
-        function.call(&mut *store, &arguments, &mut results)?;
-        let mut numbered = |any: ResourceAny| {
-            resources.push(any);
-            Ok(Handle { kind: "resource", number: resources.len() as u32 - 1 })
-        };
-        results.iter().map(|value| ComponentValue::of(value, &mut numbered)).collect()
-    }
-
-    /// The host calls since the last time: as the component made them, and as preview 1 answered them.
-    fn take_calls(&mut self) -> (Vec<ComponentCall>, Vec<Arc<Entry>>) {
-        let state = self.store.data_mut().state();
-        let calls = state.ledger().component_calls().to_vec();
-        (calls, state.take_calls())
-    }
 }

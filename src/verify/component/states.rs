@@ -18,7 +18,7 @@ use wasmtime::{Extern, Store};
 /// One side, with its core instances at hand.
 pub struct Shown<'s> {
     pub side: &'s Side<'s>,
-    pub places: Vec<Place<'s>>,
+    pub places: &'s [Place<'s>],
     pub store: &'s mut Store<ComponentHost>,
 }
 
@@ -50,8 +50,10 @@ pub fn compare(
     for (instance, counterpart) in (0..).zip(counterparts.iter().copied()) {
         let Some(counterpart) = counterpart else { continue };
         let key = original.side.key(instance);
-        let mut left = original.state(instance)?;
-        let right = snapshot.state(counterpart)?;
+        let mut left = original.state(instance, None)?;
+        // Tables after the original's are for what calls in progress hold.
+        let tables = left.module.tables.len();
+        let right = snapshot.state(counterpart, Some(tables))?;
         if let Some(adapter) = Adapter::of(left.module) {
             match (adapter.has_state(&left.outline), adapter.has_state(&right.outline)) {
                 (true, true) if has_called => return Ok(Compared::Not),
@@ -117,14 +119,15 @@ fn unreadable(error: InstanceError) -> VerifyError {
 }
 
 impl Shown<'_> {
-    /// The state of a core instance. Memories count where they are defined.
-    fn state(&mut self, instance: usize) -> Result<InstanceState<'_>, VerifyError> {
+    /// The state of a core instance, with this many of its tables at most. Memories count where they are defined.
+    fn state(&mut self, instance: usize, tables: Option<usize>) -> Result<InstanceState<'_>, VerifyError> {
         let place = &self.places[instance];
         let (module, probed) = (&place.part.module, &place.part.probed);
         let mut reader = place.instance.with(&mut *self.store);
         let functions = FunctionIndices::of(module, probed, &mut reader).map_err(unreadable)?;
         let outline = StateReader { module, probed, functions: &functions };
-        let outline = outline.outline(&mut reader, module.tables.len())?;
+        let tables = tables.map_or(module.tables.len(), |tables| tables.min(module.tables.len()));
+        let outline = outline.outline(&mut reader, tables)?;
         let store = &*self.store;
         let memory = |(index, memory): (u32, &Extern)| match memory {
             Extern::Memory(memory) if index >= module.imported.memories => {

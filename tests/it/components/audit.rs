@@ -104,3 +104,72 @@ fn the_page_of_a_component_has_a_row_for_each_core_instance() {
     }
     assert!(page.contains("wasi:io/streams@"), "calls are in the component's own words");
 }
+
+/// What is frozen in the middle of a call is audited as it stands there.
+#[test]
+fn frozen_components_are_audited() {
+    let wasm = command(&test_program("wasi/random.wasm"));
+    let options = |at: &str| {
+        let mut options = preinit::Options { at: Some(at.parse().unwrap()), ..preinit::Options::default() };
+        options.host.wasi = Some(WasiOptions { stdout: Output::Discard, ..WasiOptions::default() });
+        options
+    };
+    let audit = preinit::audit::audit(&wasm, &options("wasi_snapshot_preview1.fd_write")).unwrap();
+    let random = finding(&audit, "taint.random");
+    assert!(
+        random.locations[0].at.starts_with("component / · core module 0 (`main`) · memory 0"),
+        "{:?}",
+        random.locations
+    );
+    assert!(audit.findings.iter().all(|finding| finding.key != "unstable"), "{:?}", audit.findings);
+    assert!(
+        audit.not_covered.iter().any(|what| what.starts_with("what the locals of the")),
+        "{:?}",
+        audit.not_covered
+    );
+    // Before it, there is nothing.
+    let audit = preinit::audit::audit(&wasm, &options("wasi_snapshot_preview1.random_get")).unwrap();
+    assert!(audit.findings.iter().all(|finding| finding.key != "taint.random"), "{:?}", audit.findings);
+}
+
+/// With other sources a program may come to other calls, or never to the place: that is what depends on them.
+#[test]
+fn frozen_components_that_go_another_way_diverge() {
+    let text = |bit: u32, value: u32| {
+        format!(
+            r#"(component
+            (import "wasi:random/random@0.2.0" (instance $random (export "get-random-u64" (func (result u64)))))
+            (alias export $random "get-random-u64" (func $f))
+            (core func $f (canon lower (func $f)))
+            (core module $m
+              (import "" "f" (func $f (result i64)))
+              (func $stop)
+              (func (export "run")
+                (if (i64.eq (i64.and (i64.shr_u (call $f) (i64.const {bit})) (i64.const 1)) (i64.const {value}))
+                  (then (call $stop)))))
+            (core instance $i (instantiate $m (with "" (instance (export "f" (func $f))))))
+            (func (export "run") (canon lift (core func $i "run"))))"#
+        )
+    };
+    let mut options = preinit::Options {
+        at: Some("call:stop".parse().unwrap()),
+        init_functions: vec!["run".to_string()],
+        ..preinit::Options::default()
+    };
+    options.host.wasi = Some(WasiOptions::default());
+    let (mut reached, mut diverged) = (0, 0);
+    for bit in 0..8 {
+        for value in 0..2 {
+            let wasm = preinit::wat_to_wasm(text(bit, value).as_bytes()).unwrap().into_owned();
+            match preinit::audit::audit(&wasm, &options) {
+                Ok(audit) => {
+                    reached += 1;
+                    diverged += usize::from(audit.varied.iter().any(|varied| varied.diverged));
+                }
+                Err(error) => assert!(error.to_string().contains("ended before it came to"), "{error}"),
+            }
+        }
+    }
+    // Whether it is reached depends on the number, which depends on the bytes of the module.
+    assert!(reached > 0 && diverged > 0, "{reached}, {diverged}");
+}

@@ -8,7 +8,7 @@ use preinit_testing::command_component::command;
 use preinit_testing::{repository, test_program};
 
 /// A provider that adds up what it is given, and a program that calls it: in a loop, in a recursion, with operands on the stack.
-const PROGRAM: &str = r#"(component
+pub const PROGRAM: &str = r#"(component
     (component $provider
       (core module $m
         (global $sum (mut i32) (i32.const 0))

@@ -15,3 +15,4 @@ pub mod running;
 mod scripts;
 mod tree;
 mod verify;
+mod verify_frozen;

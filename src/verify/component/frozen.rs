@@ -1,0 +1,296 @@
+//! A component that was frozen in the middle of a call: the state at that place, core instance by core instance, and everything
+//! that happens from there on.
+
+use super::super::snapshot_clock::SnapshotClock;
+use super::super::verdict::{Difference, EngineCoverage, StateCoverage};
+use super::super::verdict_builder::VerdictBuilder;
+use super::super::{Verdict, VerifyError, VerifyOptions};
+use super::calls::{Call, Ended, Played, Sequence};
+use super::code::Code;
+use super::pair::{Pair, Paired, ring, settle};
+use super::running::Running;
+use super::side::Side;
+use super::states::{self, Compared, Shown};
+use super::{Sides, count, run_options};
+use crate::component::{ComponentRunError, Run};
+use crate::engine::{CompiledComponent, Compiler};
+use crate::execute::Interrupt;
+use crate::host::{ComponentCall, Entry, HostOptions, Ledger};
+use crate::options::Options;
+use crate::report::seconds;
+use preinit_core::rebase::rebased_imports;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What calls of a component read the monotonic clock by.
+const MONOTONIC_CLOCK: &str = "wasi:clocks/monotonic-clock@";
+
+/// The original at the place.
+struct AtPlace {
+    /// The export whose call was in progress.
+    entry: String,
+    /// How many calls returned before.
+    returned: usize,
+    /// The host calls of the component before, in its own words.
+    calls: usize,
+    differences: Vec<Difference>,
+    coverage: StateCoverage,
+    not_compared: Option<String>,
+}
+
+/// Compares `snapshot` with `original` as it is at the place where it was frozen.
+///
+/// # Errors
+/// [`VerifyError`], if the original does not get there.
+pub fn verify(original: &[u8], snapshot: &[u8], options: &VerifyOptions) -> Result<Verdict, VerifyError> {
+    let mut verdict = VerdictBuilder::new(options);
+    let sides = Sides::new(original, options)?;
+    let side = match Side::new(snapshot, options) {
+        Ok(side) => side,
+        Err(error) => {
+            verdict.add(Difference::new("snapshot", "a valid component", error));
+            return Ok(verdict.finish());
+        }
+    };
+    let is_rebased = is_rebased(&sides.original, &side);
+    let rebase_clock = if is_rebased { None } else { Some(false) };
+    let run = Options { at: options.at.clone(), rebase_clock, ..run_options(options)? };
+    let engines = match options.engines.is_empty() {
+        true => vec![Compiler::Cranelift],
+        false => options.engines.clone(),
+    };
+    sides.skip_others(&mut verdict);
+    let mut record = Ledger::default();
+    let mut code = None;
+    for compiler in engines {
+        let Some((left, right, coverage)) = sides.compile(&side, compiler, &mut verdict)? else { continue };
+        let mut pair = Pair {
+            original: (&sides.original, &left),
+            snapshot: (&side, &right),
+            digest: sides.digest,
+            record: Arc::new(record.clone()),
+            options,
+        };
+        if code.is_none() {
+            let hand_over = |run: Run<'_, '_>| at_place(run, &pair);
+            let (made, place) = Code::of(&run, (original, snapshot), &mut record, hand_over)?;
+            let place = place?;
+            made.compare((&sides.original, &side), &mut verdict)?;
+            verdict.coverage.state = place.coverage.clone();
+            verdict.not_compared(place.not_compared.clone());
+            code = Some(place);
+            pair.record = Arc::new(record.clone());
+        }
+        let Some(place) = &mut code else { continue };
+        verdict.extend(std::mem::take(&mut place.differences), compiler.name());
+        if verdict.is_different() {
+            break;
+        }
+        let frozen = Frozen { pair, place, is_rebased };
+        let coverage = frozen.play(coverage, &mut verdict)?;
+        verdict.coverage.engines.push(coverage);
+    }
+    if verdict.coverage.engines.is_empty() && !verdict.is_different() {
+        verdict.undecided("no engine ran both sides");
+    }
+    verdict.not_compared(["calls of other exports than the one that was in progress".to_string()]);
+    Ok(verdict.finish())
+}
+
+/// Whether a core module of the snapshot shifts its monotonic clock.
+fn is_rebased(original: &Side<'_>, snapshot: &Side<'_>) -> bool {
+    let mut pairs = (0..).zip(original.counterparts(snapshot));
+    pairs.any(|(instance, counterpart)| {
+        let parts = (original.part(instance), counterpart.and_then(|counterpart| snapshot.part(counterpart)));
+        let (Some(left), Some(right)) = parts else { return false };
+        !rebased_imports(&right.module, left.module.functions.len() as u32).is_empty()
+    })
+}
+
+/// Compares the original, which a run has left at the place, with the snapshot as it comes to be.
+fn at_place(mut run: Run<'_, '_>, pair: &Pair<'_, '_>) -> Result<AtPlace, VerifyError> {
+    let record = Arc::new(run.executed.ledger.clone());
+    let of_run = |run: &Run<'_, '_>| {
+        let call = run.executed.in_progress()?;
+        Some((call.name(), run.executed.interrupted.as_ref()?.returned))
+    };
+    let Some((entry, returned)) = of_run(&run) else {
+        return Err(ComponentRunError::Option("a place in no call").into());
+    };
+    let calls = record.component_calls().len();
+    let mut place = AtPlace {
+        entry,
+        returned,
+        calls,
+        differences: Vec::new(),
+        coverage: StateCoverage::default(),
+        not_compared: None,
+    };
+    let pair = Pair { record, ..*pair };
+    let snapshot = match pair.instantiated() {
+        Ok(snapshot) => snapshot,
+        Err(error) => {
+            place.differences.push(Difference::new("instantiate", "no error", error));
+            return Ok(place);
+        }
+    };
+    let (left_side, right_side) = (pair.original.0, pair.snapshot.0);
+    let Running { bell, mut store, .. } = snapshot;
+    let found = ring(bell, &mut store)?;
+    let right = right_side.places(&found, &mut store)?;
+    let (left, left_store) = run.places();
+    let mut left = Shown { side: left_side, places: left, store: left_store };
+    let mut right = Shown { side: right_side, places: &right, store: &mut store };
+    match states::compare((&mut left, &mut right), false)? {
+        Compared::States { differences, coverage, not_compared } => {
+            place.differences = differences;
+            (place.coverage, place.not_compared) = (coverage, not_compared);
+        }
+        Compared::Not => {
+            place.differences.push(Difference::new("adapter", "its handles are taken anew", "it keeps them"));
+        }
+    }
+    Ok(place)
+}
+
+/// Both sides, from the place on.
+struct Frozen<'f, 'p, 'o> {
+    pair: Pair<'p, 'o>,
+    place: &'f AtPlace,
+    /// Whether a core module of the snapshot shifts its monotonic clock.
+    is_rebased: bool,
+}
+
+impl Frozen<'_, '_, '_> {
+    /// Lets both go on: once to the end of the call, and once more with calls after it.
+    fn play(
+        &self,
+        mut coverage: EngineCoverage,
+        verdict: &mut VerdictBuilder<'_>,
+    ) -> Result<EngineCoverage, VerifyError> {
+        let started = Instant::now();
+        let again = Call { export: self.place.entry.clone(), arguments: Some(Vec::new()), expected: None };
+        let mut after = vec![Sequence::default(), Sequence { calls: vec![again] }];
+        for script in Sequence::given(&self.pair.options.scripts) {
+            after[1].calls.extend(script.calls);
+        }
+        for sequence in after {
+            let played = self.resume(&sequence)?;
+            count(&mut coverage, &played, verdict);
+            let is_over = !played.differences.is_empty() || played.undecided.is_some();
+            if !played.differences.is_empty() {
+                verdict.script = Some(played.script.join("\n"));
+                verdict.extend(played.differences, &coverage.name);
+            }
+            let limited = if sequence.calls.is_empty() { played.limited } else { Vec::new() };
+            let has_limit = !limited.is_empty();
+            for why in played.undecided.into_iter().chain(limited) {
+                verdict.undecided(format!("{why} ({})", coverage.name));
+            }
+            if is_over || has_limit || played.returned == 0 {
+                break;
+            }
+        }
+        coverage.seconds = seconds(started.elapsed());
+        Ok(coverage)
+    }
+
+    /// Lets both go on to the end of the call that was in progress, and then makes others.
+    fn resume(&self, after: &Sequence) -> Result<Played, VerifyError> {
+        const PREFIX: &str = "resumed";
+        let mut played = Played { script: vec![format!("{}()", self.place.entry)], ..Played::default() };
+        let mut original = self.before()?;
+        let mut snapshot = match self.pair.instantiated() {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                played.differences.push(Difference::new("instantiate", "no error", error));
+                return Ok(played);
+            }
+        };
+        let expected = self.call(&mut original, self.pair.original.1);
+        let made = original.store.data_mut().state().ledger().len();
+        let left = original.store.data_mut().state().ledger().unreplayed().unwrap_or(0);
+        if left > 0 {
+            let recorded = made + left;
+            return Err(VerifyError::NotReplayed { made, recorded });
+        }
+        let is_same_run = original.store.data_mut().state().waits_to_restart();
+        let (mut calls, mut host_calls) = original.take_calls();
+        if is_same_run {
+            // It has made no host call since.
+            host_calls.clear();
+        }
+        calls.drain(..self.place.calls.min(calls.len()));
+        let Some(answers) = self.answers(&host_calls) else {
+            let why = "after the place it waits for its monotonic clock, which an instance of the snapshot has another one of";
+            played.undecided = Some(why.to_string());
+            return Ok(played);
+        };
+        snapshot.store.data_mut().state().replay_next(answers);
+        let found = self.call(&mut snapshot, self.pair.snapshot.1);
+        played.calls += 1;
+        played.returned += u64::from(matches!(expected, Ended::Returned(_)));
+        played.host_calls += calls.len() as u64;
+        played.exports.push(self.place.entry.clone());
+        let mut differences = Vec::new();
+        if expected == found {
+            // Where its clock stands elsewhere, the component sees other times than the host gives it.
+            let is_clock = |call: &ComponentCall| call.import.module.starts_with(MONOTONIC_CLOCK);
+            let is_compared =
+                |call: &ComponentCall| !self.is_rebased && self.clock().behind() == 0 || !is_clock(call);
+            calls.retain(is_compared);
+            let made = (&calls[..], &host_calls[..]);
+            differences.extend(self.pair.host_difference(PREFIX, made, &mut snapshot, is_compared));
+        }
+        let paired = Paired { original: expected, snapshot: found, differences };
+        if settle(PREFIX, paired, &mut played) {
+            // Only arguments that are typed are played here.
+            let mut rng = ChaCha20Rng::seed_from_u64(self.pair.options.seed);
+            self.pair.steps((&mut original, &mut snapshot), after, &mut rng, &mut played);
+        }
+        if played.differences.is_empty() && played.undecided.is_none() && played.limited.is_empty() {
+            self.pair.compare_states((original, snapshot), &mut played)?;
+        }
+        Ok(played)
+    }
+
+    /// The original before the call that will be interrupted. From the place on it is in the world of calls.
+    fn before(&self) -> Result<Running, VerifyError> {
+        let pair = &self.pair;
+        let host: HostOptions = pair.options.init_host(Some(Arc::clone(&pair.record)));
+        let mut calls = pair.init_calls()?;
+        calls.truncate(self.place.returned);
+        let mut running = pair.start(pair.original.1, host, &calls)?;
+        let state = running.store.data_mut().state();
+        state.restart_after_replay(&pair.options.run_host(), pair.digest);
+        // All that the call needs to get to the place counts here.
+        state.allow_growth(pair.options.limits.max_memory);
+        Ok(running)
+    }
+
+    /// The call that was in progress, from its start or from the place.
+    fn call(&self, running: &mut Running, compiled: &CompiledComponent) -> Ended {
+        let limit = self.pair.options.limits.timeout.unwrap_or(Duration::from_secs(u32::MAX.into()));
+        let interrupt = Interrupt::after(limit, &compiled.engine, &mut running.store);
+        let ended = running.call(&self.place.entry, &[], u64::MAX);
+        drop(interrupt);
+        running.store.set_epoch_deadline(u64::MAX / 2);
+        ended
+    }
+
+    fn clock(&self) -> SnapshotClock {
+        SnapshotClock::of(&self.pair.record, self.is_rebased)
+    }
+
+    /// What the snapshot is answered; `None` if waits are among it, which begin and end at times of their own.
+    fn answers(&self, calls: &[Arc<Entry>]) -> Option<Vec<Arc<Entry>>> {
+        let mut clock = self.clock();
+        let waits = calls.iter().any(|entry| entry.call.wasi() == Some("poll_oneoff"));
+        match waits && (clock.behind() > 0 || self.is_rebased) {
+            true => None,
+            false => Some(clock.answers(calls)),
+        }
+    }
+}

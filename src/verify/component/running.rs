@@ -1,0 +1,69 @@
+//! An instance of a component that calls are made of.
+
+use super::super::call_result::CallResult;
+use super::calls::Ended;
+use crate::component::execution::{self, Bell};
+use crate::component::init_call::OF_INSTANCE;
+use crate::host::{ComponentCall, ComponentHost, ComponentValue, Entry, Handle};
+use std::sync::Arc;
+use wasmtime::Store;
+use wasmtime::component::{self, Func, ResourceAny, Val};
+
+/// An instance that can be called.
+pub struct Running {
+    pub store: Store<ComponentHost>,
+    pub instance: component::Instance,
+    pub bell: Bell,
+    /// Resources that calls have given, in order.
+    pub resources: Vec<ResourceAny>,
+}
+
+impl Running {
+    pub fn function(&mut self, export: &str) -> Option<Func> {
+        let named = match export.split_once(OF_INSTANCE) {
+            Some((of, function)) => (Some(of), function),
+            None => (None, export),
+        };
+        execution::function(&self.instance, named, &mut self.store)
+    }
+
+    pub fn call(&mut self, export: &str, arguments: &[ComponentValue], fuel: u64) -> Ended {
+        let Some(function) = self.function(export) else {
+            return Ended::Otherwise(CallResult::Trapped("there is no such export".to_string()));
+        };
+        match self.try_call(function, arguments, fuel) {
+            Ok(values) => Ended::Returned(values),
+            Err(error) => Ended::Otherwise(CallResult::of_error(&error)),
+        }
+    }
+
+    fn try_call(
+        &mut self,
+        function: Func,
+        arguments: &[ComponentValue],
+        fuel: u64,
+    ) -> wasmtime::Result<Vec<ComponentValue>> {
+        let Running { store, resources, .. } = self;
+        let mut given = |handle: Handle| {
+            let found = resources.get(handle.number as usize).copied();
+            found.ok_or_else(|| wasmtime::Error::msg("there is no such resource"))
+        };
+        let arguments: Vec<Val> =
+            arguments.iter().map(|value| value.to_val(&mut given)).collect::<wasmtime::Result<_>>()?;
+        let mut results: Vec<Val> = function.ty(&*store).results().map(|_| Val::Bool(false)).collect();
+        store.set_fuel(fuel)?;
+        function.call(&mut *store, &arguments, &mut results)?;
+        let mut numbered = |any: ResourceAny| {
+            resources.push(any);
+            Ok(Handle { kind: "resource", number: resources.len() as u32 - 1 })
+        };
+        results.iter().map(|value| ComponentValue::of(value, &mut numbered)).collect()
+    }
+
+    /// The host calls since the last time: as the component made them, and as preview 1 answered them.
+    pub fn take_calls(&mut self) -> (Vec<ComponentCall>, Vec<Arc<Entry>>) {
+        let state = self.store.data_mut().state();
+        let calls = state.ledger().component_calls().to_vec();
+        (calls, state.take_calls())
+    }
+}
