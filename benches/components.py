@@ -47,20 +47,25 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4, help="for the start-up of each component in each engine (4)")
     parser.add_argument("--write", action="store_true", help="keep the figures in benches/figures.json, and make the page anew")
+    parser.add_argument("--no-start", action="store_true", help="leave out the start-up")
     options = parser.parse_args()
     wanted = options.only.split(",") if options.only else [case["name"] for case in cases.CASES if "file" in case]
     wasmtime = os.environ.get("WASMTIME")
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(options, Path(folder), wasmtime)
         rows = {case["name"]: bench.row(case) for case in cases.CASES if case["name"] in wanted}
-        started = {case["name"]: bench.started(case) for case in cases.CASES if case["name"] in wanted and case["name"] in STARTED}
+        begun = [] if options.no_start else [name for name in STARTED if name in wanted]
+        started = {case["name"]: bench.started(case) for case in cases.CASES if case["name"] in begun}
+    # What was not measured now stays as it is.
+    known = figures.load().get("components", {})
+    in_order = lambda found: {case["name"]: found[case["name"]] for case in cases.CASES if case["name"] in found}
     data = {
         "machine": figures.machine(),
         "load": round(os.getloadavg()[1], 1),
-        "runs": options.runs,
         "wasmtime": version(wasmtime) if wasmtime else None,
-        "rows": rows,
-        "start": {name: row for name, row in started.items() if row},
+        "runs": in_order({**known.get("runs", {}), **dict.fromkeys(rows, options.runs)}),
+        "rows": in_order({**known.get("rows", {}), **rows}),
+        "start": in_order({**known.get("start", {}), **{name: row for name, row in started.items() if row}}),
     }
     print(figures.dump(data))
     if options.write:

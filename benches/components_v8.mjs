@@ -8,7 +8,7 @@ const { WASIShim } = await import(at(`${job.shim}/dist/common/instantiation.js`)
 const shim = await import(at(`${job.shim}/dist/nodejs/index.js`));
 const [name, parameters, expected] = job.call;
 
-const text = (name) => ({ kind: { tag: 'freestanding', val: { protocol: 'WitWorld', name } }, returnStyle: 'normal' });
+const text = (name) => ({ kind: { tag: 'freestanding', val: { protocol: 'WitWorld', name } }, returnStyle: { tag: 'normal' } });
 const none = { resources: [], records: [], flags: [], tuples: [], variants: [], enums: [], options: [], results: [] };
 const symbols = { exports: [text('query'), text('describe')], ...none };
 

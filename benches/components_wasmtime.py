@@ -12,7 +12,7 @@ def python_init(instance, store):
     """What componentize-py calls, with the names that it generated for the program."""
     record = lambda **fields: made(component.Record(), fields)
     function = lambda name: record(
-        kind=component.Variant("freestanding", record(protocol="WitWorld", name=name)), **{"return-style": "normal"}
+        kind=component.Variant("freestanding", record(protocol="WitWorld", name=name)), **{"return-style": component.Variant("normal")}
     )
     none = {name: [] for name in ("resources", "records", "flags", "tuples", "variants", "enums", "options", "results")}
     symbols = record(exports=[function("query"), function("describe")], **none)

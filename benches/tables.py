@@ -241,10 +241,17 @@ def components(data):
     factors = [row["preinit"]["cold"]["of_parts"] for key, row in data["rows"].items() if key == "python" and "mb" in row["preinit"]]
     whole = f" The whole run of the Python component took {factors[0]:.2f} times what compiling, init and output took." if factors else ""
     return (
-        f"On {data['machine']}, at a load of {data['load']}. Medians of {data['runs']} runs: wall time, processor time and peak "
+        f"On {data['machine']}, at a load of {data['load']}. Medians of {runs(data['runs'])}: wall time, processor time and peak "
         "memory of the whole process. Factors in parentheses are those of wall time, processor time and memory, relative to preinit. "
         f"Above 1x, preinit takes less.{whole}\n\n{text}"
     )
+
+
+def runs(by_name):
+    """`3 runs (python: 1)`."""
+    most = max(by_name.values())
+    others = [f"{name}: {count}" for name, count in by_name.items() if count != most]
+    return f"{most} runs" + (f" ({', '.join(others)})" if others else "")
 
 
 def components_started(data):
