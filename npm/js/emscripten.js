@@ -1,6 +1,8 @@
 // What is known of the imports of Emscripten's code, where they have their names. Each follows what the module does with JavaScript, as far
 // as something of it may be left behind there.
 
+import { Adapter } from './adapter.js';
+
 // They only read what the machine says, or call back.
 const READING = new RegExp(
   '^(clock_time_get|clock_res_get|random_get|environ_get|environ_sizes_get|args_get|args_sizes_get|fd_fdstat_get|getentropy' +
@@ -19,12 +21,13 @@ const FILES = new RegExp(
 const WRITES = 0o3;
 const CREATES = 0o100 | 0o1000;
 
-export class Emscripten {
+export class Emscripten extends Adapter {
   // Descriptors that are open for reading, and how many exceptions are being handled.
   #open = new Map();
   #caught = 0;
 
   constructor(imports) {
+    super();
     // Optimized code has names of one or two letters, the constructors' too, which are called first.
     this.hasShortNames = imports.length > 0 && imports.every(({ module, name }) => module === 'a' && name.length <= 2);
   }
@@ -34,7 +37,6 @@ export class Emscripten {
     return this.isTransparent(call) && this.#follow(call);
   }
 
-  /** Whether a call is one that needs not be made again. */
   isTransparent({ module, name, args }) {
     if (module !== 'env' && module !== 'wasi_snapshot_preview1') return /^_?emscripten_(resize_heap|memcpy_js|memcpy_big)$/.test(name);
     if (READING.test(name) || EXCEPTIONS.test(name)) return true;
@@ -54,7 +56,6 @@ export class Emscripten {
     return error === undefined || EXCEPTIONS.test(name) || name.startsWith('invoke_');
   }
 
-  /** What is left of calls that were explained. */
   left() {
     const reasons = [...this.#open.keys()].map(
       (descriptor) => `a file that the module opened (descriptor ${descriptor}) is open, which it would not be`,
@@ -63,21 +64,8 @@ export class Emscripten {
     return reasons;
   }
 
-  /** Whether an import is one that works on files. */
   isFile(key) {
     return FILES.test(key);
-  }
-
-  liveHandles() {
-    return 0;
-  }
-
-  mark() {}
-
-  returned() {}
-
-  areHandlesSame() {
-    return true;
   }
 
   get initializers() {

@@ -1,4 +1,5 @@
 // What is known of the imports of wasm-bindgen's code, by the names that wasm-bindgen, js-sys, web-sys and getrandom give.
+import { Adapter } from './adapter.js';
 import { hasNumbers, isAmbient, isCast, isMaking, isOfFirst, isOwn, isPrototypeSet } from './glue_text.js';
 
 // They only look at a value, make one that is new, or throw. Newer versions give them a hash, too.
@@ -47,7 +48,7 @@ function isCopied(from, array) {
 }
 
 /** A module of wasm-bindgen. */
-export class WasmBindgen {
+export class WasmBindgen extends Adapter {
   /** Objects that the module has made and nobody else has seen when it did; true if all in it is as new. */
   #own = new WeakMap();
   /** What {@link mark} found. */
@@ -56,6 +57,7 @@ export class WasmBindgen {
   #isChanged = false;
 
   constructor(imports) {
+    super();
     // Where values of JavaScript are in an array of the glue's, the module has numbers for them.
     const find = (name) => imports.find((one) => one.name === name);
     this.drop = find(DROP);
@@ -178,14 +180,6 @@ export class WasmBindgen {
     const [, action = ''] = HASHED.exec(name) ?? [];
     const names = this.isByNumber ? /^(now|getTime)$/ : /^(now|getTime|getRandomValues|randomFillSync)$/;
     return names.test(action) && isAmbient(callee, action);
-  }
-
-  isFile() {
-    return false;
-  }
-
-  left() {
-    return [];
   }
 
   get initializers() {

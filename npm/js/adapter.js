@@ -1,0 +1,44 @@
+// What is asked of an adapter, which knows the JavaScript around modules of one tool; and the answers where it has nothing to say.
+
+export class Adapter {
+  /** Whether a call of an import leaves nothing behind. */
+  explain(call) {
+    return this.isTransparent(call);
+  }
+
+  /** Whether a call is one that needs not be made again. */
+  isTransparent() {
+    return false;
+  }
+
+  /** Whether an import is one that works on files. */
+  isFile() {
+    return false;
+  }
+
+  /** What is left of calls that were explained. */
+  left() {
+    return [];
+  }
+
+  /** How many values of JavaScript the module holds by number; null if that is not known. */
+  liveHandles() {
+    return 0;
+  }
+
+  /** What is recorded has ended. */
+  mark() {}
+
+  /** A function of the module has returned this. */
+  returned() {}
+
+  /** Whether the module holds what it held at the end of the record; null if that is not known. */
+  areHandlesSame() {
+    return true;
+  }
+
+  /** Exports that every program calls at its start. */
+  get initializers() {
+    return [];
+  }
+}
