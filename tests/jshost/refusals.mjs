@@ -45,6 +45,21 @@ const use = (change) => async () => {
   instance.exports.init();
 };
 
+/** A module that its toolchain has marked as one for dynamic linking. */
+const dynamic = (wasm) => {
+  const name = new TextEncoder().encode('dylink.0');
+  const section = [0, name.length + 7, name.length, ...name, 1, 4, 0, 0, 0, 0];
+  return new Uint8Array([...wasm.subarray(0, 8), ...section, ...wasm.subarray(8)]);
+};
+
+await test('main modules of dynamic libraries are captured, side modules refused', async () => {
+  const main = dynamic(counter);
+  const { wasm } = await capture({ wasm: main, run: async () => void (await WebAssembly.instantiate(main, imports)).instance.exports.init() });
+  assert.equal((await WebAssembly.instantiate(wasm, imports)).instance.exports.get(), 42);
+  const side = dynamic(module('imported', '--preload', `env=${join(folder, 'memory.wat')}`));
+  await assert.rejects(capture({ wasm: side, run() {} }), /the input is a side module .* its state is part of its main module's/);
+});
+
 for (const [how, load] of Object.entries({
   'new Instance': (bytes) => new WebAssembly.Instance(new WebAssembly.Module(bytes), imports),
   'a buffer': async (bytes) => (await WebAssembly.instantiate(bytes.slice().buffer, imports)).instance,

@@ -18,6 +18,11 @@ pub fn features() -> WasmFeatures {
         | WasmFeatures::LEGACY_EXCEPTIONS
 }
 
+/// What is turned away, except for dynamic libraries.
+fn but_not_libraries(name: &str) -> Option<UnsupportedKind> {
+    UnsupportedKind::of_custom_section(name).filter(|kind| *kind != UnsupportedKind::DynamicLibrary)
+}
+
 impl<'a> Module<'a> {
     /// Parses and validates a binary. Function bodies are validated in parallel.
     ///
@@ -29,12 +34,23 @@ impl<'a> Module<'a> {
     }
 
     /// The same for an engine outside of this process, which may know the withdrawn form of exception handling: browsers do, and
-    /// .NET's runtime is built with it.
+    /// .NET's runtime is built with it. A main module of dynamic libraries has its own memory, and its loader is there.
     ///
     /// # Errors
-    /// Same as [`Module::parse`].
+    /// Same as [`Module::parse`], and [`UnsupportedKind::SideModule`] for a dynamic library in the memory of another module.
     pub fn parse_for_other_engine(bytes: &'a [u8]) -> Result<Module<'a>, ModuleError> {
-        Module::parse_with(bytes, UnsupportedKind::of_custom_section)
+        let module = Module::parse_with(bytes, but_not_libraries)?;
+        let is_library =
+            |name: &str| UnsupportedKind::of_custom_section(name) == Some(UnsupportedKind::DynamicLibrary);
+        let mut sections = module.sections.iter().filter_map(|section| section.custom);
+        if sections.any(|(name, _)| is_library(name)) && !module.has_own_memory() {
+            return Err(ModuleError::Unsupported(UnsupportedKind::SideModule));
+        }
+        Ok(module)
+    }
+
+    fn has_own_memory(&self) -> bool {
+        self.memories.len() as u32 > self.imported.memories
     }
 
     /// The same for a core module that stands in a component. It may be a dynamic library: the component links it.
@@ -42,11 +58,7 @@ impl<'a> Module<'a> {
     /// # Errors
     /// Same as [`Module::parse`].
     pub fn parse_part(bytes: &'a [u8]) -> Result<Module<'a>, ModuleError> {
-        let turned_away = |name: &str| {
-            let kind = UnsupportedKind::of_custom_section(name);
-            kind.filter(|kind| *kind != UnsupportedKind::DynamicLibrary)
-        };
-        Module::parse_with(bytes, turned_away)?.without_legacy_exceptions()
+        Module::parse_with(bytes, but_not_libraries)?.without_legacy_exceptions()
     }
 
     fn without_legacy_exceptions(self) -> Result<Module<'a>, ModuleError> {

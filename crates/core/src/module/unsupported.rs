@@ -9,6 +9,8 @@ pub enum UnsupportedKind {
     Relocatable,
     /// A dynamic library: it has a `dylink.0` section.
     DynamicLibrary,
+    /// A dynamic library that lives in another module's memory, where another engine runs it.
+    SideModule,
     /// Code with `try` and `catch` as they were before they became `try_table`.
     LegacyExceptions,
 }
@@ -38,6 +40,10 @@ impl fmt::Display for UnsupportedKind {
             UnsupportedKind::DynamicLibrary => {
                 "the input is a dynamic library (it has a `dylink.0` section), whose memory belongs to its loader: \
                  link it statically, or link it with its host module and pre-initialize the result"
+            }
+            UnsupportedKind::SideModule => {
+                "the input is a side module (it has a `dylink.0` section and no memory of its own): its state is part of its \
+                 main module's"
             }
             UnsupportedKind::LegacyExceptions => {
                 "the module uses the withdrawn form of exception handling (`try`, `catch`): \

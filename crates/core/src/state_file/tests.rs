@@ -274,3 +274,21 @@ fn another_engine_may_know_exceptions_that_ours_does_not() {
     let written = snapshot(&module, &state, &contents, &SnapshotOptions::default()).unwrap();
     assert!(Module::parse_for_other_engine(&written.wasm).is_ok());
 }
+
+#[test]
+fn a_main_module_of_dynamic_libraries_is_read_where_another_engine_runs_it() {
+    let parsed = |memory: &str| {
+        let text = format!(r#"(module (@custom "dylink.0" (before first) "\01\04\00\00\00\00") {memory})"#);
+        let wasm = wat::parse_str(text).unwrap();
+        let here = Module::parse(&wasm).err().unwrap().to_string();
+        assert!(here.contains("is a dynamic library"), "{here}");
+        let module = Module::parse_for_other_engine(&wasm).map_err(|error| error.to_string())?;
+        Ok::<_, String>(probe(&module).unwrap().0)
+    };
+    let probed = parsed("(memory 1)").unwrap();
+    assert!(Module::parse_for_other_engine(&probed).is_ok());
+    for side in [r#"(import "env" "memory" (memory 1))"#, ""] {
+        let refused = parsed(side).unwrap_err();
+        assert!(refused.contains("is a side module"), "{refused}");
+    }
+}
