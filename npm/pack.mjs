@@ -89,7 +89,7 @@ function platformPackage(product, platform, binary, folder) {
 
 /** The entry points of `preinit/js`. */
 const JS = {
-  './js': { types: './js/index.d.ts', default: './js/index.js' },
+  './js': { types: './js/index.d.ts', browser: './js/browser.js', default: './js/index.js' },
   './js/client': { types: './js/client.d.ts' },
   './js/plugin': { types: './js/plugin.d.ts', default: './js/plugin.js' },
   './js/run': {

@@ -17,15 +17,15 @@ export class Recording {
   files = new Map();
 
   /**
-   * `probed` shows the state of `listening`, which is the module with functions that say when they are called. `passed` are exports
+   * `module` is the original, compiled. `probed` shows the state of `listening`, which is the module with functions that say when they are called. `passed` are exports
    * that will do nothing. Calls are recorded up to the end of what `start` does, or else the first ones, of initializers.
    */
-  constructor(original, { probed, listening, passed, allow, again, hasStart, isInStart }) {
+  constructor(original, { module, probed, listening, passed, allow, again, hasStart, isInStart }) {
     const { wasm, schema } = probed;
     this.schema = schema;
     this.original = original;
     this.listening = listening;
-    this.module = new WebAssembly.Module(original);
+    this.module = module;
     this.names = WebAssembly.Module.exports(this.module).map(({ name }) => name);
     this.glue = glueOf(this.module);
     this.allow = allow;
