@@ -18,7 +18,7 @@
 
 #[cfg(feature = "cache")]
 pub use crate::cache::{CacheError, Fault, PreparedError};
-use crate::cleaning::StackKept;
+use crate::cleaning::{NotScrubbed, StackKept};
 pub use crate::component::{ComponentRunError, Lack};
 pub use crate::execute::ExecuteError;
 pub use crate::execute::{Stop, StopCause, Stopped};
@@ -32,6 +32,7 @@ use preinit_core::addition::OtherHeap;
 pub use preinit_core::encode::EncodeError;
 pub use preinit_core::module::ModuleError;
 pub use preinit_core::plan::PlanError;
+use preinit_core::printable::Name;
 pub use preinit_core::probe::ProbeError;
 
 /// Why there is no snapshot, by the stage that failed.
@@ -65,6 +66,9 @@ pub enum Error {
     /// The program could not be frozen.
     #[error(transparent)]
     Freeze(#[from] FreezeError),
+    /// Free memory cannot be zeroed.
+    #[error("free memory is not zeroed: {0}")]
+    NotScrubbed(#[from] NotScrubbed),
     /// The stack cannot be cleared.
     #[error("the free stack cannot be cleared: {0}")]
     StackKept(StackKept),
@@ -104,6 +108,16 @@ pub enum OptionsError {
     /// The stack of a frozen program is in use.
     #[error("the stack of a frozen program cannot be cleared: it is in use")]
     ClearsStackInUse,
+    /// The program that is frozen may be in the middle of what would be called.
+    #[error(
+        "functions of a frozen program cannot be called before it is captured: it may be in the middle of them"
+    )]
+    CallsIntoFrozen,
+    /// There is no such function to be called before the state is read.
+    #[error(
+        "`{0}`, which is to be called before the state is read, is no function of the module without parameters"
+    )]
+    NoFunctionBeforeCapture(Name),
     /// An import of a core module cannot be an instance of its own.
     #[error("only imports of components can be cut, and this is a core module")]
     CutsImportOfModule,
@@ -141,7 +155,7 @@ impl Error {
     /// opposed to input, options or a machine that nothing can be done with.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Error::Plan(_) | Error::StackKept(_) | Error::Strict { .. } => true,
+            Error::Plan(_) | Error::StackKept(_) | Error::NotScrubbed(_) | Error::Strict { .. } => true,
             Error::Module(error) => matches!(error, ModuleError::Proposal { .. }),
             Error::Execute(error) => matches!(error, ExecuteError::Stopped(_)),
             Error::Freeze(error) => error.is_refusal(),

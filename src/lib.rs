@@ -31,6 +31,7 @@ pub mod inspect;
 mod instance;
 mod literal;
 mod options;
+mod output;
 #[cfg(any(feature = "cache", feature = "verify"))]
 mod ownership;
 mod page;
@@ -89,13 +90,14 @@ pub mod stages {
 
 #[cfg(feature = "cache")]
 pub use cache::{CompileCache, PreparedCode};
-pub use cleaning::StackKept;
+pub use cleaning::{NotScrubbed, StackKept};
 pub use engine::{Compiler, TierReason, WantedCode};
 pub use error::{Error, OptionsError};
 pub use execute::{InitResult, InitStage, StageHook};
 pub use freeze::{FrameReader, Trigger, TriggerError};
 pub use options::Options;
-pub use preinit::{Output, Preinit};
+pub use output::Output;
+pub use preinit::Preinit;
 pub use preinit_core::layout::Layout;
 pub use preinit_core::plan::Rename;
 pub use prepared::Prepared;

@@ -83,6 +83,12 @@ pub struct Options {
     pub rebase_clock: Option<bool>,
     /// Clear what functions have left on the stack; refused where that is not certain to be safe.
     pub zero_stack: bool,
+    /// Functions without parameters that are called after init, in order, before the state is read: a collector, for example. They
+    /// are exported, or in the name section, and what they return does not matter.
+    pub before_capture: Vec<String>,
+    /// Zero the free memory by the guest's own allocator, where that makes the snapshot smaller; refused where it is not certain to
+    /// be safe.
+    pub scrub: bool,
     /// Refuse whatever would otherwise be a warning.
     pub strict: bool,
     /// Draw the memories, for [`Output::page`](crate::Output::page).
@@ -119,6 +125,8 @@ impl Default for Options {
             reset_libc: false,
             rebase_clock: None,
             zero_stack: false,
+            before_capture: Vec::new(),
+            scrub: false,
             strict: false,
             maps: false,
             on_init: None,
@@ -193,6 +201,7 @@ impl Options {
         }
         match &self.at {
             Some(_) if self.zero_stack => Err(OptionsError::ClearsStackInUse),
+            Some(_) if self.scrub || !self.before_capture.is_empty() => Err(OptionsError::CallsIntoFrozen),
             _ => Ok(()),
         }
     }

@@ -1,15 +1,13 @@
 #[cfg(feature = "cache")]
 use crate::cache::{CompileCache, PreparedCode};
 use crate::component;
-use crate::engine::WantedCode;
 use crate::error::{Error, OptionsError};
 use crate::execute::{InitResult, StageHook};
 use crate::freeze::{FrameReader, Trigger};
 use crate::host::{Class, HostState, ImportName, Ledger, LinkerHook, Policy, Preload, WasiOptions};
 use crate::options::Options;
-use crate::page::{MemoryMap, run_page};
+use crate::output::Output;
 use crate::pipeline;
-use crate::report::Report;
 use preinit_core::component::is_component;
 use preinit_core::layout::Layout;
 use preinit_core::plan::Rename;
@@ -106,6 +104,9 @@ use std::time::Duration;
 /// let builder = Preinit::new().allow_wasi(true).reset_libc(true).rebase_clock(true);
 /// let output = builder.clone().zero_stack(true).run(&wasm)?;
 /// assert!(output.report.output_bytes > 0);
+/// // Free memory is zeroed by an allocator that is known by its name, and there is none here; nor this collector.
+/// assert!(matches!(builder.clone().scrub(true).run(&wasm), Err(preinit::Error::NotScrubbed(_))));
+/// assert!(builder.clone().before_capture("collect").run(&wasm).is_err());
 /// // Where functions cannot be instrumented, the engine's debugging interface shows the calls in progress.
 /// assert_eq!(FrameReader::Inspect.name(), "the debugging interface");
 /// assert!(builder.frames(FrameReader::Inspect).run(&wasm).is_ok());
@@ -114,33 +115,6 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default)]
 pub struct Preinit {
     options: Options,
-}
-
-/// A snapshot, and what is known about the run that made it. No example: that of [`Preinit`] has one.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Output {
-    /// The new module.
-    pub wasm: Vec<u8>,
-    /// What was done.
-    pub report: Report,
-    /// Every host call that init made; a later run of the same init can be answered from it.
-    pub ledger: Ledger,
-    /// The memories, if [`Options::maps`] asks for them.
-    pub maps: Vec<MemoryMap>,
-    /// What init wrote to standard output, if that is captured.
-    pub stdout: Vec<u8>,
-    /// What init wrote to standard error, if that is captured.
-    pub stderr: Vec<u8>,
-    /// Optimized code from which further runs of this module would gain, if it is not in the cache of the options.
-    pub wanted_code: Option<WantedCode>,
-}
-
-impl Output {
-    /// A self-contained page of HTML about this run on `input`. It shows the memories if [`Options::maps`] was set.
-    pub fn page(&self, input: &str) -> String {
-        run_page(input, &self.report, &self.maps, &self.ledger)
-    }
 }
 
 impl From<Options> for Preinit {
@@ -344,6 +318,20 @@ impl Preinit {
     /// Clears what functions have left on the stack. A run is refused where that is not certain to be safe.
     pub fn zero_stack(mut self, zero: bool) -> Self {
         self.options.zero_stack = zero;
+        self
+    }
+
+    /// Calls a function without parameters after init, before the state is read: a collector, for example. It is exported, or in the
+    /// name section. Several are called in order.
+    pub fn before_capture(mut self, function: impl Into<String>) -> Self {
+        self.options.before_capture.push(function.into());
+        self
+    }
+
+    /// Zeroes the free memory by the guest's own allocator, where that makes the snapshot smaller. A run is refused where that is not
+    /// certain to be safe.
+    pub fn scrub(mut self, scrub: bool) -> Self {
+        self.options.scrub = scrub;
         self
     }
 

@@ -8,8 +8,9 @@ use crate::error::Error;
 use crate::execute::ExecuteError;
 use crate::host::Ledger;
 use crate::options::Options;
+use crate::output::Output;
 use crate::pipeline::{Ready, SharedCode};
-use crate::preinit::{Output, Preinit};
+use crate::preinit::Preinit;
 use crate::stage_clock::StageClock;
 use preinit_core::component::is_component;
 #[cfg(feature = "cache")]
@@ -136,7 +137,11 @@ impl Prepared<'_> {
             match &self.shared {
                 None => component::run(options, self.wasm, ledger),
                 // Other functions of the module have to be called then.
-                Some(_) if options.reset_libc != self.options.reset_libc => {
+                Some(_)
+                    if options.reset_libc != self.options.reset_libc
+                        || options.scrub != self.options.scrub
+                        || options.before_capture != self.options.before_capture =>
+                {
                     Ready::new(options, self.wasm)?.run(options, (None, clock), ledger)
                 }
                 Some((ready, code)) => {

@@ -4,7 +4,8 @@
 use crate::error::Error;
 use crate::execute::{ExecuteError, Stop, StopCause, Stopped, Trace};
 use crate::host::Ledger;
-use crate::preinit::{Output, Preinit};
+use crate::output::Output;
+use crate::preinit::Preinit;
 use std::sync::Arc;
 
 impl Preinit {

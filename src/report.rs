@@ -18,6 +18,7 @@
 //! No example: the other types are what the fields of [`Report`] hold.
 
 pub(crate) use crate::changed_globals::globals_changed;
+pub use crate::cleaning::ScrubReport;
 use crate::component::CoreInstanceReport;
 pub use crate::embedded_files::EmbeddedFile;
 use crate::execute::AllocatedArgument;
@@ -67,6 +68,9 @@ pub struct Report {
     pub heap: HeapReport,
     /// How data is laid out.
     pub layout: LayoutReport,
+    /// What zeroing free memory has gained; `None` without [`crate::Options::scrub`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scrubbed: Option<ScrubReport>,
     /// What was stripped; `None` without [`crate::Options::strip_init`].
     pub stripped: Option<StripReport>,
     /// Data segments of the output.

@@ -5,6 +5,7 @@ import { SECTION, withSection } from './fixups.js';
 import { listenersOf, recordOf } from './record.js';
 import { Recording } from './recording.js';
 import { oneByOne } from './one_by_one.js';
+import { deflated, scrub as scrubbedMemory } from './scrub.js';
 import { watchTimers } from './timers.js';
 
 /** Why there is no snapshot: what it would lose, or what cannot be in one. */
@@ -61,6 +62,36 @@ async function snapshotted(recording, state) {
   const { record, bytes } = recordOf(recorder, memories, functions);
   const { global, table, slots } = schema;
   return { wasm, state: { ...state, module: await digestOf(wasm) }, played: { record, bytes, helper, listening: { global, table, slots } } };
+}
+
+/** The snapshot of what was read, unless there are reasons why there is none. */
+async function encoded(recording, read, { reasons, options }) {
+  const { wasm, state, played } = await snapshotted(recording, structuredClone(read));
+  const all = [...reasons, ...(played ? recording.recorder.problems : [])];
+  if (all.length > 0) throw new Refusal(all);
+  try {
+    return { snapshot: await encode(wasm, state, recording.files, options), state, played };
+  } catch (error) {
+    throw new Refusal([error.message]);
+  }
+}
+
+/** The snapshot with free memory zeroed, if that is smaller; and what it gains. */
+async function scrubbedState(recording, made, encodedAgain) {
+  const { files, imports } = recording;
+  const [file] = made.state.memories.map((memory) => memory.file);
+  const captured = files.get(file);
+  const { reason, memory, zeroed, allocator } = await scrubbedMemory(made.snapshot.wasm, {
+    imports, captured, state: made.state, listening: made.played?.listening,
+  });
+  if (reason) throw new Refusal([reason]);
+  files.set(file, memory);
+  const again = await encodedAgain();
+  const sizes = async ({ snapshot: { wasm } }) => ({ bytes: wasm.length, deflated: await deflated(wasm) });
+  const [before, after] = [await sizes(made), await sizes(again)];
+  if (after.deflated < before.deflated) return { made: again, scrubbed: { allocator, zeroed, before, after } };
+  files.set(file, captured);
+  return { made, scrubbed: { allocator, zeroed: 0, before, after: before } };
 }
 
 /** Exports that do nothing in the snapshot. */
@@ -127,13 +158,18 @@ async function ofAny({ script, ...options }, phases) {
   const functions = ['start', 'run'].filter((name) => names.includes(name)).map((name) => [name, phase(name)]);
   const made = await captured({ ...options, ...Object.fromEntries(functions) }, phases);
   const verdict = await verify({ original: options.wasm, snapshot: options.out, script, times: 3 });
-  if (!options.quiet) console.log(table(verdict));
+  if (!options.quiet) console.log(`${table(verdict)}${made.scrubbed ? `\n${scrubbedInWords(made.scrubbed)}` : ''}`);
   if (!verdict.equal) {
     const { unlink } = await import('node:fs/promises');
     await unlink(options.out);
     throw new Refusal(['the program answers otherwise with the snapshot, which is no more there: see `verify`']);
   }
   return { ...made, verdict };
+}
+
+function scrubbedInWords({ allocator, zeroed, before, after }) {
+  if (zeroed === 0) return `scrub: nothing to gain: zeroing what ${allocator} has free makes nothing smaller`;
+  return `scrub: ${zeroed} bytes that ${allocator} has free; ${before.bytes} -> ${after.bytes} bytes, deflated ${before.deflated} -> ${after.deflated}`;
 }
 
 async function captured(options, phases) {
@@ -146,40 +182,42 @@ async function captured(options, phases) {
   }
 }
 
-async function captureOne({ wasm, out, start, run, noop = [], constant = {}, allow = [], again = [] }, { within, isIn, finalizers }) {
+async function captureOne({ wasm, out, start, run, noop = [], constant = {}, allow = [], again = [], scrub = false }, { within, isIn, finalizers }) {
   if (typeof (start ?? run) !== 'function') throw new TypeError('start or run must be a function that loads the module');
+  if (start && run && !isIn && !allow.includes('pending')) {
+    throw new Refusal([
+      "whether `run` ends what `start` has begun, which would be done twice at run time, is not known without AsyncLocalStorage; " +
+        "wait for all of it in `start` and use allow: ['pending']",
+    ]);
+  }
   const original = await bytesFrom(wasm, 'wasm');
   const listening = await listen(original);
   const given = [...noop, ...Object.keys(constant)];
   const probed = await probe(listening.wasm);
-  const recording = new Recording(original, { probed, listening, passed: given, allow, again, hasStart: start !== undefined, isInStart: isIn && (() => isIn('start')) });
+  const module = await WebAssembly.compile(original);
+  const recording = new Recording(original, { module, probed, listening, passed: given, allow, again, hasStart: start !== undefined, isInStart: isIn && (() => isIn('start')) });
   const timers = watchTimers();
   const value = await watched(recording, { start, run }, { timers, finalizers, within });
-  let reasons = [...recording.reasons(), ...(allow.includes('timers') ? [] : timers.reasons())];
+  const reasons = [...recording.reasons(), ...(allow.includes('timers') ? [] : timers.reasons())];
   if (reasons.length > 0) throw new Refusal(reasons);
   const read = recording.state();
   const { reasons: ofMemories, areFresh } = recording.memories(read);
   const { reasons: ofTables, tables } = recording.fixups(read);
-  const { wasm: module, state, played } = await snapshotted(recording, read);
-  reasons = [...ofMemories, ...ofTables, ...(played ? recording.recorder.problems : [])];
-  if (reasons.length > 0) throw new Refusal(reasons);
   const constants = Object.entries(constant).map(([name, number]) => [name, String(number)]);
   const options = {
     noop_exports: [...noop, ...noopExports(recording, given)],
     constant_exports: Object.fromEntries(constants),
     fresh_imports: areFresh,
   };
-  let snapshot;
-  try {
-    snapshot = await encode(module, state, recording.files, options);
-  } catch (error) {
-    throw new Refusal([error.message]);
-  }
+  let made = await encoded(recording, read, { reasons: [...ofMemories, ...ofTables], options });
+  let scrubbed;
+  if (scrub) ({ made, scrubbed } = await scrubbedState(recording, made, () => encoded(recording, read, { reasons: [], options })));
+  const { snapshot, played } = made;
   const runtime = played ? 'replay' : tables.length > 0 || value !== undefined ? 'run' : 'none';
   const sections = runtime === 'none' ? [] : sectionsOf({ tables, value }, played);
   const bytes = sections.reduce((bytes, [name, contents]) => withSection(bytes, name, contents), snapshot.wasm);
   if (out !== undefined) await write(out, bytes);
-  return { wasm: bytes, value, noop: options.noop_exports, runtime, needsRuntime: runtime !== 'none', warnings: snapshot.warnings };
+  return { wasm: bytes, value, noop: options.noop_exports, runtime, needsRuntime: runtime !== 'none', warnings: snapshot.warnings, scrubbed };
 }
 
 function sectionsOf(contents, played) {

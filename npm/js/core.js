@@ -1,7 +1,7 @@
 // The engine-independent half of preinit, compiled to WebAssembly: the module that shows its state, and the snapshot.
 
 // Before anything is hooked.
-const { Module, Instance } = WebAssembly;
+const { instantiate } = WebAssembly;
 const utf8 = new TextDecoder();
 
 let loading;
@@ -17,7 +17,8 @@ async function load() {
     if (!response.ok) throw new Error(`cannot load ${url}: HTTP status ${response.status}`);
     bytes = await response.arrayBuffer();
   }
-  return new Instance(new Module(bytes), {}).exports;
+  // Pages may not compile large modules at once.
+  return (await instantiate(bytes, {})).instance.exports;
 }
 
 /** Gives inputs to a function of the core and takes its outputs, as many as there should be. */
@@ -42,6 +43,12 @@ async function call(name, inputs, count) {
 /** The form of a module that shows its state, and what to read of it. */
 export async function probe(wasm) {
   const [probed, schema] = await call('probe', [wasm], 2);
+  return { wasm: probed, schema: JSON.parse(utf8.decode(schema)) };
+}
+
+/** The form of a module that shows its state and its allocator, and whose memories do not grow; and what is where. */
+export async function scrubbing(wasm) {
+  const [probed, schema] = await call('scrubbing', [wasm], 2);
   return { wasm: probed, schema: JSON.parse(utf8.decode(schema)) };
 }
 

@@ -21,6 +21,11 @@ export interface CaptureOptions {
    * `files` stands for all of Emscripten's that work on files.
    */
   again?: string[];
+  /**
+   * Zeroes the memory that is free, by the module's own allocator, if that makes the snapshot smaller. It is done in an instance of the
+   * snapshot of its own. Rejects if there is no allocator that is known by its name, and where it is not certain to be safe.
+   */
+  scrub?: boolean;
 }
 
 /** A program whose first calls are recorded. */
@@ -73,8 +78,26 @@ export interface Captured<Value> {
   /** Whether `runtime` is one of the two. */
   needsRuntime: boolean;
   warnings: string[];
+  /** What `scrub` has gained. */
+  scrubbed?: Scrubbed;
   /** What the comparison said, if there was a `script`. */
   verdict?: Verdict;
+}
+
+/** Snapshots before and after free memory was zeroed. They are the same if that gains nothing. */
+export interface Scrubbed {
+  /** The function that allocates. */
+  allocator: string;
+  /** Bytes that were free and are zero now. */
+  zeroed: number;
+  before: Sizes;
+  after: Sizes;
+}
+
+/** Sizes of a snapshot, as it is and deflated. */
+export interface Sizes {
+  bytes: number;
+  deflated: number;
 }
 
 /** Makes a snapshot of the module that a program loads. Rejects with a {@link Refusal} if something would be lost. */

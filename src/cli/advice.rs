@@ -45,6 +45,7 @@ fn for_library_error(error: &Error) -> Option<String> {
         Error::Plan(error) => for_plan(error),
         Error::Module(ModuleError::Proposal { .. }) => Some("without --untrusted it is accepted".to_string()),
         Error::StackKept(_) => Some("leave out --zero-stack".to_string()),
+        Error::NotScrubbed(_) => Some("leave out --scrub".to_string()),
         Error::Strict { .. } => Some("without --strict these are warnings".to_string()),
         _ => None,
     }
@@ -85,6 +86,8 @@ fn for_lack(lack: Lack) -> Option<String> {
         Lack::Internalize => "leave out --internalize: what a component's core modules share stays as it is",
         Lack::FreshImports => "leave out --fresh-imports: memories come from the component itself",
         Lack::InspectedFrames => "leave out --frames",
+        Lack::Scrub => "leave out --scrub",
+        Lack::BeforeCapture => "leave out --before-capture",
         Lack::ResetAtPlace => "--reset-libc does not go with --at",
         Lack::ComparedRenames => "leave out --rename-func, or --verify",
         Lack::OtherWorlds => "leave out --fresh",
@@ -117,6 +120,7 @@ fn for_cache(error: &CacheError) -> String {
 
 fn for_options(error: &OptionsError) -> Option<String> {
     Some(match error {
+        OptionsError::CallsIntoFrozen => "--scrub and --before-capture do not go with --at".to_string(),
         OptionsError::ClearsStackInUse => "--zero-stack does not go with --at".to_string(),
         OptionsError::EntryReplaced { entry } => format!("--rename-func resume={entry}"),
         _ => return None,

@@ -59,9 +59,10 @@ impl SnapshotRequest {
     /// Opens and reads what the arguments name, except for the module.
     pub fn new(mut args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<Self> {
         let mut warnings = std::mem::take(&mut args.wasmtime).apply(&mut args)?;
-        if args.verify && (args.zero_stack || args.reset_libc) {
+        let calls_more = args.scrub || !args.before_capture.is_empty();
+        if args.verify && (args.zero_stack || args.reset_libc || calls_more) {
             return Err(usage_error(
-                "--verify compares with what init has left, which --zero-stack and --reset-libc change",
+                "--verify compares with what init has left, which --zero-stack, --reset-libc, --scrub and --before-capture change",
             ));
         }
         let input = Input::new(args.input.clone());
@@ -164,6 +165,8 @@ fn options(args: SnapshotArgs, host: HostOptions, maps: bool) -> Options {
         reset_libc: args.reset_libc,
         rebase_clock: args.rebase_clock,
         zero_stack: args.zero_stack,
+        scrub: args.scrub,
+        before_capture: args.before_capture,
         strict: args.strict,
         maps,
         default_proposals: args.limits.untrusted,

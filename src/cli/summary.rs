@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use preinit::Report;
-use preinit::report::LayoutReport;
+use preinit::report::{LayoutReport, ScrubReport};
 use preinit::stages::execute::AllocatedArgument;
 use preinit::stages::printable::{Printable, listed};
 use preinit::stages::strip::StripReport;
@@ -103,6 +103,9 @@ pub fn details(report: &Report, verbose: bool) -> String {
 
 /// What went out of the module, and what went into it.
 fn stripped_and_embedded(lines: &mut Lines, report: &Report) {
+    if let Some(scrubbed) = &report.scrubbed {
+        lines.add("scrubbed", scrubbed_in_words(scrubbed));
+    }
     if let Some(stripped) = &report.stripped {
         let StripReport { functions, functions_before, code_bytes, .. } = stripped;
         let bytes = Bytes(*code_bytes);
@@ -290,6 +293,23 @@ fn stages(lines: &mut Lines, report: &Report) {
         ("encode", t.encode),
     ];
     lines.add("stages", stages.map(|(name, time)| format!("{name} {}", Seconds(time))).join(", "));
+}
+
+fn scrubbed_in_words(scrubbed: &ScrubReport) -> String {
+    let allocator = Printable(&scrubbed.allocator);
+    if scrubbed.zeroed == 0 {
+        return format!("nothing to gain: zeroing what `{allocator}` has free makes nothing smaller");
+    }
+    let sizes = |before, after| format!("{} -> {}", Bytes(before), Bytes(after));
+    let mut text = format!(
+        "{} that `{allocator}` has free; not zero: {}",
+        Bytes(scrubbed.zeroed),
+        sizes(scrubbed.bytes_before, scrubbed.bytes_after)
+    );
+    if let (Some(before), Some(after)) = (scrubbed.deflated_before, scrubbed.deflated_after) {
+        text += &format!(", deflated: {}", sizes(before, after));
+    }
+    text
 }
 
 fn label(index: u32, name: Option<&str>, of: usize) -> String {

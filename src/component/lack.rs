@@ -14,6 +14,10 @@ pub enum Lack {
     FreshImports,
     /// Frames that are read through the debugging interface.
     InspectedFrames,
+    /// Zeroing free memory.
+    Scrub,
+    /// Calling functions after init, before the state is read.
+    BeforeCapture,
     /// Freezing, and resetting what libc has cached.
     ResetAtPlace,
     /// Comparing exports that have other names.
@@ -30,6 +34,8 @@ impl fmt::Display for Lack {
             Lack::Internalize => "internalizing imports",
             Lack::FreshImports => "imported memories that are fresh in every instance",
             Lack::InspectedFrames => "reading frames through the debugging interface",
+            Lack::Scrub => "zeroing free memory",
+            Lack::BeforeCapture => "calling functions before the state is read",
             Lack::ResetAtPlace => "resetting libc in the middle of a call",
             Lack::ComparedRenames => "a comparison of renamed exports",
             Lack::OtherWorlds => "a comparison in other worlds",

@@ -35,7 +35,7 @@ use crate::execute::InitStage;
 use crate::host::ComponentHost;
 use crate::host::Ledger;
 use crate::options::Options;
-use crate::preinit::Output;
+use crate::output::Output;
 use crate::report::{Report, Timings};
 use crate::stage_clock::StageClock;
 use crate::warning::Warning;

@@ -120,6 +120,8 @@ fn unsupported(options: &Options) -> Option<Lack> {
         (options.frames == FrameReader::Inspect, Lack::InspectedFrames),
         (options.internalize, Lack::Internalize),
         (options.fresh_imports, Lack::FreshImports),
+        (options.scrub, Lack::Scrub),
+        (!options.before_capture.is_empty(), Lack::BeforeCapture),
         (options.reset_libc && options.at.is_some(), Lack::ResetAtPlace),
         (!options.host.preloads.is_empty(), Lack::Preloads),
         (options.host.linker.is_some(), Lack::Linker),

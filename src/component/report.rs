@@ -111,6 +111,7 @@ impl Summary {
             tables,
             heap: self.heaps.into_iter().max_by_key(|heap| heap.objects).unwrap_or_default(),
             layout: layout.unwrap_or_else(LayoutReport::empty),
+            scrubbed: None,
             stripped: None,
             data_segments: self.data_segments,
             element_segments: self.element_segments,

@@ -32,7 +32,7 @@ pub use stage_hook::{InitStage, StageHook};
 use std::time::{Duration, Instant};
 pub(crate) use stop_cause::Run;
 pub use stop_cause::{Stop, StopCause};
-use wasmtime::{Extern, Instance, Store};
+use wasmtime::{Extern, Instance, Store, Val};
 
 /// An instance whose init has run.
 pub struct Initialized {
@@ -62,7 +62,7 @@ pub struct Initialized {
     pub run_time: Duration,
 }
 
-/// A function of the guest without parameters and results that runs after init, before the state is read.
+/// A function of the guest without parameters that runs after init, before the state is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hook {
     /// The probe that exports it.
@@ -108,8 +108,12 @@ pub(crate) fn call_hooks(
     let left = limits.timeout.map(|timeout| timeout.saturating_sub(spent));
     let interrupt = left.map(|left| Interrupt::after(left, &engine, store));
     for hook in hooks {
-        let function = instance.handle.get_typed_func::<(), ()>(&mut *store, &hook.export);
-        let called = function.and_then(|function| function.call(&mut *store, ()));
+        let function = instance.handle.get_func(&mut *store, &hook.export);
+        let function = function.ok_or_else(|| wasmtime::Error::msg("the function is not exported"));
+        let called = function.and_then(|function| {
+            let mut results = vec![Val::I32(0); function.ty(&*store).results().len()];
+            function.call(&mut *store, &[], &mut results)
+        });
         called.map_err(|error| stopped(Stop::of_hook(&hook.name, &error, limits), store))?;
     }
     drop(interrupt);

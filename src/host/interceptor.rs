@@ -7,6 +7,7 @@ use wasmtime::{AsContext, AsContextMut, Caller, Extern, Func, FuncType, Store, V
 
 use super::HostState;
 use super::host_options::ImportName;
+use super::sealed::Sealed;
 
 /// What becomes of a call that was shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,9 @@ pub(super) fn intercept(
     params: &[Val],
     results: &mut [Val],
 ) -> wasmtime::Result<bool> {
+    if caller.data().limiter.closed {
+        return Err(Sealed.into());
+    }
     let Some(mut watch) = caller.data_mut().watch.take() else { return Ok(false) };
     let seen = (watch.observe)(caller, import, params);
     caller.data_mut().watch = Some(watch);

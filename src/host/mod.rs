@@ -293,6 +293,11 @@ impl HostState {
         self.recorder.answer_live();
     }
 
+    /// While it is closed, every host call is refused, and memory does not grow: the guest's functions are called by preinit.
+    pub(crate) fn close(&mut self, is_closed: bool) {
+        self.limiter.closed = is_closed;
+    }
+
     /// From now on shows every host call to `watch` before it is answered.
     pub(crate) fn watch(&mut self, watch: Watch) {
         self.watch = Some(watch);

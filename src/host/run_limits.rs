@@ -32,11 +32,13 @@ pub(super) struct Limiter {
     used: u64,
     /// The first growth that was refused. The collector turns it into an out-of-memory trap of its own.
     pub(super) refused: Option<MemoryLimit>,
+    /// Whether nothing may grow, as if there were no more memory.
+    pub(super) closed: bool,
 }
 
 impl Limiter {
     pub(super) fn new(limit: u64) -> Self {
-        Self { limit, used: 0, refused: None }
+        Self { limit, used: 0, refused: None, closed: false }
     }
 
     /// Sets the limit to `more` bytes above what is used.
@@ -83,7 +85,7 @@ impl ResourceLimiter for Limiter {
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         // Beyond its own maximum a memory answers -1, whatever the limit is.
-        if maximum.is_some_and(|maximum| desired > maximum) {
+        if self.closed || maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
         self.grow(desired.saturating_sub(current) as u64)?;
@@ -96,7 +98,7 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
+        if self.closed || maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
         self.grow((desired.saturating_sub(current) as u64).saturating_mul(ELEMENT_BYTES))?;

@@ -14,7 +14,7 @@ pub(super) fn producers(module: &Module<'_>) -> Vec<String> {
 }
 
 /// Whether preinit or Wizer has made it.
-pub(super) fn is_snapshot(module: &Module<'_>) -> bool {
+pub(crate) fn is_snapshot(module: &Module<'_>) -> bool {
     producers(module).iter().any(|producer| producer.starts_with("preinit"))
 }
 

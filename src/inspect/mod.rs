@@ -8,6 +8,7 @@ mod language;
 mod parts;
 
 pub use advice::{Advice, Reason, Step};
+pub(crate) use language::is_snapshot;
 pub use parts::Part;
 
 use crate::embedded_files::embedded_files;

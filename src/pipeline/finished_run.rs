@@ -4,7 +4,7 @@ use super::Made;
 use crate::engine::{MissingCode, TierReason};
 use crate::execute::{AllocatedArgument, Initialized};
 use crate::host::Ledger;
-use crate::preinit::Output;
+use crate::output::Output;
 use crate::report::{Timings, seconds};
 use std::time::Duration;
 

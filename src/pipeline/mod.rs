@@ -10,19 +10,19 @@ mod stages;
 mod written;
 
 use crate::checks::Afterwards;
-use crate::cleaning::{PutBack, ResetHooks, zero_stack};
+use crate::cleaning::{self, BeforeCapture, PutBack, ResetHooks, zero_stack};
 use crate::engine::{self, Compilation, Compiled, EngineOptions, TierReason, Tiered};
 use crate::error::Error;
 use crate::execute::{
-    self, Execution, FinishedInit, Initialized, REACTOR_INITIALIZE, execute, execute_compiled,
+    self, Execution, FinishedInit, Hook, Initialized, REACTOR_INITIALIZE, execute, execute_compiled,
 };
 use crate::freeze::{Freeze, StopPoint, StopRun};
 use crate::guest::{CallGraph, LibcFunctions, Program};
 use crate::host::Ledger;
 use crate::options::Options;
+use crate::output::Output;
 use crate::page::{MemoryMap, memory_maps};
-use crate::preinit::Output;
-use crate::report::{Report, Timings};
+use crate::report::{Report, ScrubReport, Timings};
 use crate::stage_clock::StageClock;
 use crate::warning::Warning;
 use additions::Additions;
@@ -49,6 +49,7 @@ pub(crate) struct Ready<'w> {
     module: Module<'w>,
     libc: LibcFunctions,
     resets: ResetHooks,
+    before_capture: BeforeCapture,
     probed: Probed,
 }
 
@@ -59,14 +60,22 @@ impl<'w> Ready<'w> {
         let module = options.parse(wasm)?;
         let libc = LibcFunctions::of(&module, &CallGraph::of(&module));
         let resets = ResetHooks::of(&module, options.reset_libc);
-        let functions = resets.indices().chain(libc.indices()).collect();
+        let before_capture = BeforeCapture::of(&module, options)?;
+        let functions = resets.indices().chain(libc.indices()).chain(before_capture.indices()).collect();
         let probed = Probed::with(&module, &ProbeOptions { functions, ..engine::probe_options() })?;
-        Ok(Ready { module, libc, resets, probed })
+        Ok(Ready { module, libc, resets, before_capture, probed })
+    }
+
+    /// What is called after init, in order.
+    fn hooks(&self) -> Vec<Hook> {
+        let mut hooks = self.before_capture.hooks(&self.probed);
+        hooks.extend(self.resets.hooks(&self.probed));
+        hooks
     }
 
     /// Code that runs with these options can share.
     pub fn compile(&self, options: &Options) -> Result<SharedCode, Error> {
-        let hooks = self.resets.hooks(&self.probed);
+        let hooks = self.hooks();
         let execution = options.execution(&self.module, &self.probed, &hooks);
         let Tiered { compiled, reason, .. } = execute::compile(execution)?;
         Ok(SharedCode { settings: SharedCode::settings(execution), compiled, reason })
@@ -79,10 +88,10 @@ impl<'w> Ready<'w> {
         (code, mut clock): (Option<&SharedCode>, StageClock),
         recorded: &mut Ledger,
     ) -> Result<Output, Error> {
-        let Ready { module, libc, resets, probed } = self;
+        let Ready { module, libc, resets, before_capture, probed } = self;
         let mut timings = Timings::default();
         let program = Program { module, calls: CallGraph::of(module), libc: libc.clone() };
-        let hooks = resets.hooks(probed);
+        let hooks = self.hooks();
         let execution = options.execution(module, probed, &hooks);
         let stop_run = freezing(options, execution)?;
         timings.parse = clock.lap();
@@ -97,7 +106,11 @@ impl<'w> Ready<'w> {
         let put_back = resets.put_back(execution, &initialized.compiled(), &program, &ledger);
         clock.lap();
 
-        let state = FinishedState { options, execution, ledger: &ledger, run: &run, put_back: &put_back };
+        let allocator = before_capture.allocator.as_ref();
+        let scrubbed = allocator.map(|allocator| cleaning::scrub(execution, allocator, &mut initialized));
+        let scrubbed = scrubbed.transpose()?;
+        let state =
+            FinishedState { options, execution, ledger: &ledger, run: &run, put_back: &put_back, scrubbed };
         let Made { wasm, maps, mut report } =
             state.written(&mut initialized, stop_run.zip(point), (&mut clock, &mut timings))?;
         let has_files = !EmbeddedTree::all_in(module).is_empty();
@@ -147,6 +160,7 @@ struct FinishedState<'f> {
     ledger: &'f Ledger,
     run: &'f FinishedRun,
     put_back: &'f [PutBack],
+    scrubbed: Option<ScrubReport>,
 }
 
 /// What the state was made into.
@@ -164,7 +178,7 @@ impl FinishedState<'_> {
         stopped: Option<(StopRun<'_>, StopPoint)>,
         (clock, timings): (&mut StageClock, &mut Timings),
     ) -> Result<Made, Error> {
-        let FinishedState { options, execution, ledger, run, put_back } = *self;
+        let FinishedState { options, execution, ledger, run, put_back, .. } = *self;
         let Execution { module, probed, .. } = execution;
         let mut instance = initialized.reader();
         let snapshot = self.cleaned(capture(module, probed, &mut instance)?)?;
@@ -186,8 +200,16 @@ impl FinishedState<'_> {
         timings.encode = clock.lap();
 
         let maps = if options.maps { memory_maps(target, extended.snapshot()) } else { Vec::new() };
-        let stages =
-            Stages { options, module, ledger, additions: &additions, target, plan: &plan, written: &written };
+        let stages = Stages {
+            scrubbed: self.scrubbed.clone(),
+            options,
+            module,
+            ledger,
+            additions: &additions,
+            target,
+            plan: &plan,
+            written: &written,
+        };
         let report = stages.report(run);
         Ok(Made { wasm: written.wasm, maps, report })
     }

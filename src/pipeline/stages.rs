@@ -8,7 +8,7 @@ use crate::embedded_files::embedded_files;
 use crate::finding::Finding;
 use crate::host::Ledger;
 use crate::options::Options;
-use crate::report::{self, Report, Timings};
+use crate::report::{self, Report, ScrubReport, Timings};
 use crate::warning::Warning;
 use preinit_core::module::Module;
 use preinit_core::plan::Plan;
@@ -23,6 +23,7 @@ pub(super) struct Stages<'s> {
     pub target: &'s Module<'s>,
     pub plan: &'s Plan<'s>,
     pub written: &'s Written,
+    pub scrubbed: Option<ScrubReport>,
 }
 
 impl Stages<'_> {
@@ -45,6 +46,7 @@ impl Stages<'_> {
             tables: report::tables(target, snapshot, plan),
             heap: report::heap(target, snapshot, plan),
             layout: report::layout(plan),
+            scrubbed: self.scrubbed.clone(),
             stripped: written.stripped.clone(),
             data_segments: plan.data.len(),
             element_segments: plan.elements.len(),

@@ -38,6 +38,12 @@ const OPTIONS: &[(&str, &str, With)] = {
         ("--reset-libc", "", Refused(1, "what it has cached of the host; leave out --reset-libc")),
         ("--rebase-clock", "", Works),
         ("--zero-stack", "", Refused(1, "has a memory of its own; leave out --zero-stack")),
+        ("--scrub", "", Refused(2, "zeroing free memory in components; leave out --scrub")),
+        (
+            "--before-capture",
+            "collect",
+            Refused(2, "before the state is read in components; leave out --before-capture"),
+        ),
         ("--strict", "", Works),
         ("--help", "", Elsewhere("no component")),
         ("--version", "", Elsewhere("no component")),

@@ -22,6 +22,7 @@ mod programs;
 mod properties;
 mod real_inputs;
 mod repository;
+mod scrub;
 mod standard_input;
 mod state_file;
 mod threads;

@@ -53,6 +53,7 @@
 //! ```
 
 pub mod addition;
+pub mod allocator;
 pub mod capture;
 pub mod component;
 pub mod constant_exports;

@@ -134,6 +134,20 @@ pub struct SnapshotArgs {
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub zero_stack: bool,
 
+    /// Zero the free memory, by the module's own allocator
+    ///
+    /// After init, memory is full of what was freed. While it may not grow, `malloc` is called until nothing is left, and all of it is
+    /// zeroed and freed again. The summary says what that gains; if it gains nothing, nothing is changed. Refused without an allocator
+    /// that is known by its name, and wherever it is not certain to be safe.
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub scrub: bool,
+
+    /// Call a function after init, before the state is read: the module's own collector, for example
+    ///
+    /// An export, or a function in the name section, without parameters. What it returns does not matter. May be repeated.
+    #[arg(long = "before-capture", value_name = "NAME")]
+    pub before_capture: Vec<String>,
+
     /// Turn every warning into a refusal
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub strict: bool,

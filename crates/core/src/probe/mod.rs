@@ -166,6 +166,9 @@ pub enum ProbeError {
         /// Element segment index.
         segment: u32,
     },
+    /// A memory that cannot be written in the module that runs.
+    #[error("a memory has a type of a proposal that preinit does not know")]
+    Memory,
     /// A module that was validated cannot be read.
     #[error("the module cannot be read again, which is a bug in preinit: {0}")]
     Read(#[from] wasmparser::BinaryReaderError),

@@ -11,6 +11,7 @@ mod error;
 mod fitting;
 mod instance;
 mod schema;
+mod scrubbing;
 mod snapshot;
 mod state;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use instance::{StateInstance, check_module, is_size_of};
 pub use schema::{
     GlobalSchema, ImportSchema, IndexedExport, SegmentSchema, StateSchema, TableSchema, ValueKind,
 };
+pub use scrubbing::{AllocatorSchema, ScrubbingSchema, scrubbing};
 pub use snapshot::{Contents, SnapshotError, SnapshotOptions, Written, probe, snapshot};
 pub use state::{
     FunctionIdentity, ImportKind, ImportedState, SegmentItems, State, StateAlias, StateImportedGlobal,

@@ -8,6 +8,7 @@
     reason = "a name that a host can find is an unsafe attribute; nothing else here is unsafe"
 )]
 
+use preinit_core::allocator::Allocator;
 use preinit_core::constant_exports::ConstantExport;
 use preinit_core::layout::Layout;
 use preinit_core::listening;
@@ -75,13 +76,29 @@ pub extern "C" fn probe() -> u32 {
     })
 }
 
+/// Of a module, the one that shows its state and its allocator and whose memories do not grow, and what is where as JSON.
+#[unsafe(no_mangle)]
+pub extern "C" fn scrubbing() -> u32 {
+    finish(|inputs| {
+        let [wasm] = inputs else { return Err("expected a module".to_string()) };
+        let module = Module::parse_for_other_engine(wasm).map_err(|error| error.to_string())?;
+        let made = state_file::scrubbing(&module).map_err(|error| error.to_string())?;
+        let none = || {
+            format!("no allocator was found among the module's exports and names: none of {}", Allocator::NAMES)
+        };
+        let (probed, schema) = made.ok_or_else(none)?;
+        let schema = serde_json::to_vec(&schema).map_err(|error| error.to_string())?;
+        Ok(vec![probed, schema])
+    })
+}
+
 /// Of a module and a request as JSON, the one whose functions ask the host, the helper that makes answers, and what is where.
 #[unsafe(no_mangle)]
 pub extern "C" fn listen() -> u32 {
     finish(|inputs| {
         let [wasm, request] = inputs else { return Err("expected a module and a request".to_string()) };
         let wanted: Option<BTreeSet<u32>> = serde_json::from_slice(request).map_err(|error| error.to_string())?;
-        let module = Module::parse(wasm).map_err(|error| error.to_string())?;
+        let module = Module::parse_for_other_engine(wasm).map_err(|error| error.to_string())?;
         let made = listening::listening(&module, wanted.as_ref()).map_err(|error| error.to_string())?;
         let schema = serde_json::to_vec(&made.schema).map_err(|error| error.to_string())?;
         Ok(vec![made.wasm, made.helper, schema])

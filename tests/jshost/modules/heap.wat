@@ -1,0 +1,65 @@
+;; A first-fit allocator over the rest of memory: before each block stand its size and whether it is free. Where nothing is left it asks
+;; the host, which is an end of the program or no help. The program fills 100 blocks and frees every other one.
+(module
+    (import "env" "full" (func $full))
+    (func (export "preinit"))
+    (memory (export "memory") 4 16)
+    (global $first (mut i32) (i32.const 0))
+    (func $size (param $at i32) (result i32) (i32.load (local.get $at)))
+    (func $end (result i32) (i32.mul (memory.size) (i32.const 65536)))
+    (func $malloc (export "malloc") (param $wanted i32) (result i32)
+        (local $at i32) (local $next i32) (local $rest i32)
+        (local.set $wanted (i32.and (i32.add (local.get $wanted) (i32.const 15)) (i32.const -8)))
+        (local.set $at (i32.const 1024))
+        (if (i32.eqz (i32.load (i32.const 1024)))
+            (then
+                (i32.store (i32.const 1024) (i32.sub (call $end) (i32.const 1024)))
+                (i32.store offset=4 (i32.const 1024) (i32.const 1))))
+        (loop $search
+            (if (i32.load offset=4 (local.get $at))
+                (then
+                    (block $joined (loop $join
+                        (local.set $next (i32.add (local.get $at) (call $size (local.get $at))))
+                        (br_if $joined (i32.ge_u (local.get $next) (call $end)))
+                        (br_if $joined (i32.eqz (i32.load offset=4 (local.get $next))))
+                        (i32.store (local.get $at)
+                            (i32.add (call $size (local.get $at)) (call $size (local.get $next))))
+                        (br $join)))
+                    (if (i32.ge_u (call $size (local.get $at)) (local.get $wanted))
+                        (then
+                            (local.set $rest (i32.sub (call $size (local.get $at)) (local.get $wanted)))
+                            (if (i32.ge_u (local.get $rest) (i32.const 16))
+                                (then
+                                    (local.set $next (i32.add (local.get $at) (local.get $wanted)))
+                                    (i32.store (local.get $next) (local.get $rest))
+                                    (i32.store offset=4 (local.get $next) (i32.const 1))
+                                    (i32.store (local.get $at) (local.get $wanted))))
+                            (i32.store offset=4 (local.get $at) (i32.const 0))
+                            (return (i32.add (local.get $at) (i32.const 8)))))))
+            (local.set $at (i32.add (local.get $at) (call $size (local.get $at))))
+            (br_if $search (i32.lt_u (local.get $at) (call $end))))
+        (i32.store (i32.const 16) (i32.add (i32.load (i32.const 16)) (i32.const 1)))
+        (call $full)
+        (i32.const 0))
+    (func $free (export "free") (param $block i32)
+        (i32.store (i32.sub (local.get $block) (i32.const 4)) (i32.const 1)))
+    (func (export "fill") (local $i i32) (local $j i32) (local $block i32) (local $seed i32)
+        (loop $fill
+            (local.set $block (call $malloc (i32.const 2000)))
+            (if (i32.eqz (local.get $i)) (then (global.set $first (local.get $block))))
+            (local.set $j (i32.const 0))
+            (loop $letter
+                (local.set $seed (i32.add (i32.mul (local.get $seed) (i32.const 1103515245)) (i32.const 12345)))
+                (i32.store8 (i32.add (local.get $block) (local.get $j))
+                    (i32.add (i32.const 65) (i32.rem_u (i32.shr_u (local.get $seed) (i32.const 16)) (i32.const 26))))
+                (local.set $j (i32.add (local.get $j) (i32.const 1)))
+                (br_if $letter (i32.lt_u (local.get $j) (i32.const 2000))))
+            (local.set $i (i32.add (local.get $i) (i32.const 1)))
+            (br_if $fill (i32.lt_u (local.get $i) (i32.const 100))))
+        (local.set $i (i32.const 1))
+        (loop $free
+            (call $free (i32.add (global.get $first) (i32.mul (local.get $i) (i32.const 2008))))
+            (local.set $i (i32.add (local.get $i) (i32.const 2)))
+            (br_if $free (i32.lt_u (local.get $i) (i32.const 100)))))
+    (func (export "first") (result i32) (i32.load (global.get $first)))
+    (func (export "failures") (result i32) (i32.load (i32.const 16))))
