@@ -24,6 +24,8 @@ pub enum TierReason {
     Frozen,
     /// It was compiled before, and the options name it.
     Prepared,
+    /// The baseline compiler takes more memory for so many small functions, and is hardly faster.
+    ManyFunctions,
 }
 
 impl fmt::Display for TierReason {
@@ -36,6 +38,7 @@ impl fmt::Display for TierReason {
             TierReason::Fuel => "fuel is counted",
             TierReason::Frozen => "the program is frozen",
             TierReason::Prepared => "prepared",
+            TierReason::ManyFunctions => "there are very many small functions",
         })
     }
 }
@@ -52,6 +55,13 @@ const NOTICEABLE: Duration = Duration::from_millis(10);
 /// Optimizing may cost so many times what init takes in baseline code: when a module was seen for the first time, and when
 /// it is seen again. Optimized code saves about half of init in every later run.
 const WORTH: [u32; 2] = [12, 80];
+
+/// From so many functions on the memory that compiling takes matters, which is some kilobytes for each.
+const MANY: u32 = 100_000;
+
+/// Winch takes a third more memory for a function than Cranelift: the engine keeps as much of each until all are compiled, but
+/// Winch leaves holes between. For functions of up to so many bytes on average it is hardly faster.
+const SMALL_FUNCTION: usize = 32;
 
 /// How init is compiled.
 #[derive(Debug, Clone, Copy, Default)]
@@ -134,7 +144,7 @@ pub(crate) fn compile_tiered(
         None if options.fuel => return compile(options, TierReason::Fuel),
         None => {}
     }
-    let code_bytes = code_bytes(wasm);
+    let CodeSize { code_bytes, functions } = CodeSize::of(wasm);
     if code_bytes <= SMALL {
         return compile(optimized, TierReason::Small);
     }
@@ -143,7 +153,11 @@ pub(crate) fn compile_tiered(
     {
         return Ok(Tiered { compiled, reason: TierReason::Kept, missing: None });
     }
-    let tiered = compile(options, TierReason::Soonest)?;
+    let reason = match has_many_small(code_bytes, functions) {
+        true => TierReason::ManyFunctions,
+        false => TierReason::Soonest,
+    };
+    let tiered = compile(options, reason)?;
     let missing = keyed.map(|Keyed { cache, digest }| MissingCode {
         options: optimized,
         cache: cache.clone(),
@@ -208,19 +222,57 @@ impl WantedCode {
     }
 }
 
-/// The size of the code section.
-fn code_bytes(wasm: &[u8]) -> usize {
-    let payloads = Parser::new(0).parse_all(wasm).map_while(Result::ok);
-    let mut sizes = payloads.filter_map(|payload| match payload {
-        Payload::CodeSectionStart { range, .. } => Some(range.len()),
-        _ => None,
-    });
-    sizes.next().unwrap_or(0)
+/// The compilers to be tried for code that is not optimized, in order.
+pub(super) fn baseline_compilers(wasm: &[u8]) -> &'static [Compiler] {
+    let CodeSize { code_bytes, functions } = CodeSize::of(wasm);
+    match has_many_small(code_bytes, functions) {
+        true => &[Compiler::Cranelift],
+        false => &[Compiler::Winch, Compiler::Cranelift],
+    }
+}
+
+fn has_many_small(code_bytes: usize, functions: u32) -> bool {
+    functions >= MANY && code_bytes / functions as usize <= SMALL_FUNCTION
+}
+
+/// What the header of the code section says.
+#[derive(Default)]
+struct CodeSize {
+    code_bytes: usize,
+    functions: u32,
+}
+
+impl CodeSize {
+    fn of(wasm: &[u8]) -> CodeSize {
+        let payloads = Parser::new(0).parse_all(wasm).map_while(Result::ok);
+        let mut sizes = payloads.filter_map(|payload| match payload {
+            Payload::CodeSectionStart { count, range, .. } => {
+                Some(CodeSize { code_bytes: range.len(), functions: count })
+            }
+            _ => None,
+        });
+        sizes.next().unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_very_many_small_functions_are_for_cranelift() {
+        for (code_bytes, functions, expected) in [
+            (0, 0, false),
+            (24 << 10, 1, false),
+            (99_999 * 8, 99_999, false),
+            (100_000 * 8, 100_000, true),
+            (100_000 * 33 - 1, 100_000, true),
+            (100_000 * 33, 100_000, false),
+            (usize::MAX, 1_000_000, false),
+        ] {
+            assert_eq!(has_many_small(code_bytes, functions), expected, "{code_bytes} bytes, {functions}");
+        }
+    }
 
     #[test]
     fn only_a_long_init_is_worth_much_code() {

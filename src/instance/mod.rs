@@ -40,6 +40,8 @@ pub struct ProbedInstance {
     /// What each import was given, in order.
     imports: Vec<Extern>,
     imported_functions: Vec<Func>,
+    /// The functions of [`Probe::Functions`], in order.
+    tabled_functions: Vec<u32>,
     baseline: Baseline,
     names: ProbeNames,
     types: ObjectTypes,
@@ -69,6 +71,7 @@ impl ProbedInstance {
             _ => None,
         });
         let imported_functions = imported_functions.collect();
+        let functions = probed.functions.iter().copied();
         let is_memory = |import: &&Extern| matches!(import, Extern::Memory(_) | Extern::SharedMemory(_));
         // A memory that the engine initializes may be a mapped file, whose pages hold data before they are touched.
         let first_zeroed_memory = match probed.engine_writes_data {
@@ -79,6 +82,7 @@ impl ProbedInstance {
             handle,
             memories,
             imported_functions,
+            tabled_functions: if probed.tables_functions { functions.collect() } else { Vec::new() },
             imports,
             baseline,
             names,

@@ -53,9 +53,15 @@ impl<S: AsContextMut> Instance for WasmtimeInstance<'_, S> {
     type Error = InstanceError;
 
     fn function(&mut self, index: u32) -> Result<Identity> {
-        let probe = Probe::Function(index);
-        let function = self.instance.export(probe, &mut self.store)?.into_func();
-        let function = function.ok_or_else(|| self.instance.missing(probe))?;
+        let function = match self.instance.tabled_functions.binary_search(&index) {
+            Ok(slot) => {
+                let table = self.instance.table(Probe::Functions, &mut self.store)?;
+                let item = table.get(&mut self.store, slot as u64);
+                item.and_then(|item| item.as_func().flatten().copied())
+            }
+            Err(_) => self.instance.export(Probe::Function(index), &mut self.store)?.into_func(),
+        };
+        let function = function.ok_or_else(|| self.instance.missing(Probe::Function(index)))?;
         Ok(function_identity(&mut self.store, &function))
     }
 

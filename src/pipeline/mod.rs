@@ -62,7 +62,8 @@ impl<'w> Ready<'w> {
         let resets = ResetHooks::of(&module, options.reset_libc);
         let before_capture = BeforeCapture::of(&module, options)?;
         let functions = resets.indices().chain(libc.indices()).chain(before_capture.indices()).collect();
-        let probed = Probed::with(&module, &ProbeOptions { functions, ..engine::probe_options() })?;
+        let probing = ProbeOptions { functions, tables_functions: true, ..engine::probe_options() };
+        let probed = Probed::with(&module, &probing)?;
         Ok(Ready { module, libc, resets, before_capture, probed })
     }
 

@@ -16,6 +16,7 @@ mod golden;
 mod host_caches;
 mod init_time;
 mod inspect;
+mod many_functions;
 mod mutations;
 mod page;
 mod programs;

@@ -3,9 +3,10 @@ use super::targets::Targets;
 use super::{
     ChangeMarks, Deferred, Probe, ProbeError, ProbeNames, ProbeOptions, StackCount, deferred, entry_marks,
 };
-use crate::module::{Module, Patch};
+use crate::module::{Module, Patch, SectionId};
+use std::borrow::Cow;
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
-use wasm_encoder::{Encode, ExportKind, Function, HeapType, Instruction, RefType, ValType};
+use wasm_encoder::{ConstExpr, Encode, ExportKind, Function, HeapType, Instruction, RefType, ValType};
 
 /// The binary with probes, and what was added to its code.
 pub(super) fn instrument(
@@ -21,7 +22,8 @@ pub(super) fn instrument(
     probes.add_vector_halves(&targets.vector_globals);
     probes.add_definition(options.definition);
     probes.add_float_bits(&targets.float_globals);
-    probes.add_exports(targets);
+    probes.add_functions(targets, options);
+    probes.add_exports();
     let mut patch = probes.patch;
     if let Some(deferred) = deferred {
         deferred::leave_out(module, &mut patch.replacements);
@@ -182,10 +184,29 @@ impl Probes<'_, '_> {
         self.patch.export(&self.names.export(probe), kind, index);
     }
 
-    fn add_exports(&mut self, targets: &Targets) {
-        for &index in &targets.functions {
+    fn add_functions(&mut self, targets: &Targets, options: &ProbeOptions) {
+        let mut exported = Cow::Borrowed(&targets.functions);
+        if targets.tables_functions(options) {
+            let table = self.patch.table(HeapType::FUNC, exported.len() as u64);
+            self.add_export(Probe::Functions, ExportKind::Table, table);
+            self.patch.add(SectionId::ELEMENT, |out| {
+                const ACTIVE_IN_TABLE: u8 = 2;
+                const FUNCTIONS: u8 = 0;
+                out.push(ACTIVE_IN_TABLE);
+                table.encode(out);
+                ConstExpr::i32_const(0).encode(out);
+                out.push(FUNCTIONS);
+                let functions: Vec<u32> = exported.iter().copied().collect();
+                functions.as_slice().encode(out);
+            });
+            exported = Cow::Owned(options.functions.iter().copied().collect());
+        }
+        for &index in exported.iter() {
             self.add_export(Probe::Function(index), ExportKind::Func, index);
         }
+    }
+
+    fn add_exports(&mut self) {
         for index in 0..self.module.globals.len() as u32 {
             self.add_export(Probe::Global(index), ExportKind::Global, index);
         }

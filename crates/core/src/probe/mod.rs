@@ -31,6 +31,8 @@ pub struct Probed {
     pub names: ProbeNames,
     /// Every function that can be in a reference, and those that were to be exported.
     pub functions: BTreeSet<u32>,
+    /// Whether they are the slots of [`Probe::Functions`], in order; only those that were to be exported are exported then.
+    pub tables_functions: bool,
     /// Passive data segments that the code might drop, each with a probe function.
     pub droppable_data: Vec<u32>,
     /// Passive element segments that the code might drop, each with a probe function.
@@ -80,6 +82,9 @@ pub struct ProbeOptions {
     /// Whether instructions that change tables and references in globals or drop segments leave a mark ([`Probe::Change`]), for
     /// hosts that see only numbers.
     pub marks_changes: bool,
+    /// Whether very many functions that can be in a reference are in a table ([`Probe::Functions`]) instead of being exported: the
+    /// name of an export costs an engine some hundred bytes.
+    pub tables_functions: bool,
     /// A number for the module, where its instances are found among others: [`Probe::Definition`].
     pub definition: Option<u32>,
 }
@@ -112,6 +117,7 @@ impl Probed {
         let names = ProbeNames::free(module);
         let targets = Targets::of(module, options);
         let (wasm, added) = instrument::instrument(module, &targets, &names, deferred.as_ref(), options)?;
+        let tables_functions = targets.tables_functions(options);
         let Targets {
             functions,
             droppable_data,
@@ -125,6 +131,7 @@ impl Probed {
             wasm,
             names,
             functions,
+            tables_functions,
             droppable_data,
             droppable_elements,
             object_segments,

@@ -6,6 +6,8 @@ use crate::module::Module;
 pub enum Probe {
     /// A function by function index.
     Function(u32),
+    /// A table of functions.
+    Functions,
     /// A global by global index.
     Global(u32),
     /// A memory by memory index.
@@ -58,6 +60,7 @@ impl ProbeNames {
     pub fn export(&self, probe: Probe) -> String {
         let (kind, index) = match probe {
             Probe::Function(index) => ("function", index),
+            Probe::Functions => ("functions", 0),
             Probe::Global(index) => ("global", index),
             Probe::Memory(index) => ("memory", index),
             Probe::Table(index) => ("table", index),

@@ -4,6 +4,9 @@ use crate::module::{Hierarchy, Module};
 use std::collections::BTreeSet;
 use wasmparser::{CompositeInnerType, ValType};
 
+/// So many functions have an export each.
+const MOST_EXPORTED: usize = 10_000;
+
 /// What is to be made visible, apart from what simply is exported.
 pub(super) struct Targets {
     pub functions: BTreeSet<u32>,
@@ -36,6 +39,13 @@ impl Targets {
             vector_globals: of_types(&[ValType::V128]),
             float_globals: of_types(&[ValType::F32, ValType::F64]),
         }
+    }
+}
+
+impl Targets {
+    /// Whether functions are shown in a table.
+    pub fn tables_functions(&self, options: &ProbeOptions) -> bool {
+        options.tables_functions && self.functions.len() > MOST_EXPORTED
     }
 }
 
