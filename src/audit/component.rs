@@ -2,10 +2,9 @@
 //! if they were one module, whose memories, globals and tables are those of all of them, one after the other.
 
 use super::audit_report::{Audit, Timings};
-use super::file_contents::FileSearch;
 use super::rerun::{Divergence, Repeat, Variation, divergence, patient, varied_host};
 use super::{first_run, search, taint, variations, varied, weight};
-use crate::checks::{self, Given, LibcState, Source, ValueSearch, libc_findings};
+use crate::checks::{self, FileSearch, Given, LibcState, Source, ValueSearch, libc_findings};
 use crate::component::part::path;
 use crate::component::{ComponentRunError, Prepared};
 use crate::engine::on_guest_thread;
@@ -298,7 +297,7 @@ impl Search<'_, '_> {
         let values = ValueSearch::run(&evidence, self.given, |source, memory, range| {
             search::may_depend(variations, source, memory, &range)
         });
-        let files = FileSearch::run(&evidence);
+        let files = FileSearch::run(&evidence, true);
         found.too_short = found.too_short.max(values.too_short + files.too_short);
         let mut findings = taint::findings(&evidence, self.given, variations, &values.locations);
         findings.extend(values.findings);

@@ -18,7 +18,6 @@
 mod audit_page;
 mod audit_report;
 mod component;
-mod file_contents;
 mod first_run;
 mod free_stack;
 mod init_run;

@@ -1,12 +1,11 @@
 //! Draws findings from the state that init left, and from what changed when it ran again.
 
-use super::file_contents::FileSearch;
 use super::rerun::Variation;
 use super::weight::Weight;
 use super::{free_stack, taint};
 use crate::checks::LibcState;
 use crate::checks::constructors::ConstructorEffect;
-use crate::checks::{self, Given, SHORTEST, Source, ValueSearch, constructors, libc_findings};
+use crate::checks::{self, FileSearch, Given, SHORTEST, Source, ValueSearch, constructors, libc_findings};
 use crate::evidence::{Difference, Evidence, locations};
 use crate::finding::{Finding, Level};
 use crate::guest::Program;
@@ -54,7 +53,7 @@ impl Search<'_> {
         let values = ValueSearch::run(evidence, given, |source, memory, range| {
             may_depend(variations, source, memory, &range)
         });
-        let files = FileSearch::run(evidence);
+        let files = FileSearch::run(evidence, true);
         let mut findings = taint::findings(evidence, given, variations, &values.locations);
         findings.extend(values.findings);
         findings.extend(files.findings);

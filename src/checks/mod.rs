@@ -4,6 +4,7 @@
 mod afterwards;
 pub(crate) mod constructors;
 mod embedded_secrets;
+mod file_contents;
 mod handles;
 pub(crate) mod libc_findings;
 mod libc_state;
@@ -15,13 +16,13 @@ mod values;
 
 pub(crate) use afterwards::Afterwards;
 pub(crate) use embedded_secrets::findings as embedded_secrets;
+pub(crate) use file_contents::FileSearch;
 pub(crate) use handles::findings as handles;
 #[cfg(feature = "audit")]
 pub(crate) use libc_state::LibcState;
 pub(crate) use monotonic_clock::finding as monotonic_clock;
 pub use source::OTHER_SEED;
 pub(crate) use source::{Given, Source};
-pub(crate) use value_kind::is_secret_name;
 pub(crate) use values::{SHORTEST, ValueSearch};
 
 use crate::evidence::{Evidence, Symbols};
@@ -31,7 +32,7 @@ use crate::host::{Ledger, WasiOptions};
 use preinit_core::module::Module;
 use preinit_core::snapshot::Snapshot;
 
-/// Values that are in the snapshot byte for byte, open files, output that was not written. Worst first, without notes.
+/// Values and small files that are in the snapshot byte for byte, open files, output that was not written. Worst first, without notes.
 pub(crate) fn findings(
     module: &Module<'_>,
     snapshot: &Snapshot<'_>,
@@ -45,6 +46,7 @@ pub(crate) fn findings(
     let evidence = Evidence::new(module, snapshot, ledger, &symbols, &addresses);
     let values = ValueSearch::run(&evidence, Given { wasi, stubs: &[] }, |_, _, _| true);
     findings.extend(values.findings);
+    findings.extend(FileSearch::run(&evidence, false).findings);
     findings.extend(handles(&evidence));
     findings.retain(|finding| finding.level < Level::Note);
     findings.sort_by_key(|finding| finding.level);

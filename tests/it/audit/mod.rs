@@ -1,6 +1,7 @@
 //! The audit of init functions that freeze what they should not, of clean ones, and of real programs.
 
 mod findings;
+mod plain;
 mod real;
 mod runs;
 mod sources;

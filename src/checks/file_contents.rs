@@ -1,6 +1,7 @@
 //! What init read from files and standard input, and is in the snapshot byte for byte.
 
-use crate::checks::{SHORTEST, is_secret_name};
+use super::value_kind::is_secret_name;
+use super::values::SHORTEST;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Level, Location};
 use crate::guest::{StaticData, is_static, static_data};
@@ -14,7 +15,7 @@ const SMALL_FILE: usize = 1024;
 const WINDOW: usize = 32;
 
 /// What a search for the content of files has found.
-pub(super) struct FileSearch {
+pub(crate) struct FileSearch {
     pub findings: Vec<Finding>,
     /// Contents that are too short to be searched for.
     pub too_short: usize,
@@ -24,7 +25,8 @@ pub(super) struct FileSearch {
 type Content<'a> = (&'a Option<String>, &'a [u8]);
 
 impl FileSearch {
-    pub fn run(evidence: &Evidence<'_>) -> FileSearch {
+    /// Searches for all that init has read; `notes` says whether what is only good to know is of interest.
+    pub fn run(evidence: &Evidence<'_>, notes: bool) -> FileSearch {
         let mut contents: BTreeMap<Option<String>, Vec<u8>> = BTreeMap::new();
         for input in evidence.ledger.inputs() {
             contents.entry(input.path).or_default().extend(&input.region.bytes);
@@ -37,12 +39,22 @@ impl FileSearch {
                 search.too_short += usize::from(!trimmed.is_empty());
             } else if trimmed.len() > SMALL_FILE && path.is_some() {
                 large.push((path, bytes));
-            } else {
+            } else if notes || level(path) < Level::Note {
                 search.findings.extend(small(evidence, (path, trimmed)));
             }
         }
-        search.findings.extend(in_parts(evidence, &large));
+        if notes {
+            search.findings.extend(in_parts(evidence, &large));
+        }
         search
+    }
+}
+
+/// A file that is not named like a secret was given to init to be used.
+fn level(path: &Option<String>) -> Level {
+    match path {
+        Some(path) if !is_secret_name(path) => Level::Note,
+        _ => Level::Warning,
     }
 }
 
@@ -62,20 +74,16 @@ fn small(evidence: &Evidence<'_>, (path, bytes): Content<'_>) -> Option<Finding>
         .map(|(memory, address)| evidence.location(memory, address, needle.len() as u64))
         .collect();
     let first = locations.first()?;
-    let (what, key, level) = match path {
-        None => ("what init read from standard input".to_string(), "secret.stdin", Level::Warning),
-        Some(path) => {
-            // Any other was given to init to be used.
-            let level = if is_secret_name(path) { Level::Warning } else { Level::Note };
-            (format!("the content of the file `{path}`"), "secret.file", level)
-        }
+    let (what, key) = match path {
+        None => ("what init read from standard input".to_string(), "secret.stdin"),
+        Some(path) => (format!("the content of the file `{path}`"), "secret.file"),
     };
     let title = format!("{what} ({}) is in the output at {}", Bytes(bytes.len() as u64), first.at);
     let sites = evidence.sites(|descriptors, entry| match path {
         None => entry.call.reads_stdin(descriptors),
         Some(path) => entry.call.opened_path(descriptors).as_ref() == Some(path),
     });
-    let finding = Finding::new(level, key, title).at(locations).by(sites);
+    let finding = Finding::new(level(path), key, title).at(locations).by(sites);
     Some(finding.advise("if it is a secret, read it at run time, or overwrite it before init ends".into()))
 }
 

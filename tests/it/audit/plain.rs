@@ -1,0 +1,102 @@
+//! A plain run says whatever the audit finds without another run of init.
+
+use super::{options, quiet, with_data, with_secret};
+use preinit::audit::{Level, audit};
+use preinit::host::{Stdin, WasiOptions};
+use preinit::stages::module::Module;
+use preinit::{Options, Preinit};
+use preinit_testing::test_program as read;
+
+/// What only another run can show.
+fn needs_another_run(key: &str) -> bool {
+    ["taint.", "course."].iter().any(|prefix| key.starts_with(prefix)) || key == "unstable"
+}
+
+/// The keys of what is worse than a note, in the audit, that a plain run could say.
+#[track_caller]
+fn said_by_both(wasm: &[u8], options: &Options) -> Vec<String> {
+    let Ok(audit) = audit(wasm, options) else { return Vec::new() };
+    let report = Preinit::from(options.clone()).run(wasm).unwrap().report;
+    let worse = audit.findings.into_iter().filter(|finding| finding.level < Level::Note);
+    let mut keys = Vec::new();
+    for finding in worse.filter(|finding| !needs_another_run(&finding.key)) {
+        let is_said =
+            report.findings.iter().any(|said| said.key == finding.key && said.title == finding.title);
+        assert!(is_said, "{}: {}\n{:?}", finding.key, finding.title, report.findings);
+        keys.push(finding.key);
+    }
+    keys
+}
+
+#[test]
+fn of_all_sins() {
+    let mut keys = Vec::new();
+    for file in ["sins/sins.wasm", "sins/rust-sins.wasm"] {
+        let wasm = read(file);
+        let module = Module::parse(&wasm).unwrap();
+        let functions = module.exports.iter().filter(|export| {
+            export.kind == wasmparser::ExternalKind::Func && module.is_nullary(export.index)
+        });
+        for init in functions.map(|export| export.name).filter(|name| !name.starts_with('_')) {
+            for world in [quiet(), with_data(with_secret())] {
+                let stdin = Stdin::Bytes(b"correct horse battery staple\nnext\n".to_vec());
+                keys.extend(said_by_both(&wasm, &options(init, WasiOptions { stdin, ..world })));
+            }
+        }
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    // As many kinds as there are sins of them.
+    for key in [
+        "handle.directory",
+        "handle.environment",
+        "handle.file",
+        "handle.preopens",
+        "handle.preopens.empty",
+        "handle.unflushed",
+        "handle.unread",
+        "secret.env",
+        "secret.stdin",
+    ] {
+        assert!(keys.iter().any(|found| found == key), "{key}: {keys:?}");
+    }
+}
+
+/// A file that init was given is there to be used, unless its name says that it is a secret.
+#[test]
+fn of_files() {
+    let text = r#"(module
+        (import "wasi_snapshot_preview1" "path_open"
+          (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_close" (func $close (param i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 16) "NAME")
+        (data (i32.const 32) "\80\00\00\00\00\02\00\00")
+        (func (export "preinit")
+          (if (call $open (i32.const 3) (i32.const 0) (i32.const 16) (i32.const 4) (i32.const 0)
+              (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 8)) (then unreachable))
+          (drop (call $read (i32.load (i32.const 8)) (i32.const 32) (i32.const 1) (i32.const 12)))
+          (drop (call $close (i32.load (i32.const 8))))))"#;
+    let directory = tempfile::tempdir().unwrap();
+    let content: String = (0..40).map(|line| format!("line {line} of the file\n")).collect();
+    for (name, length, expected) in [
+        (".env", 30, &["secret.file"][..]),
+        (".env", 400, &["secret.file"]),
+        ("conf", 30, &[]),
+        // Too short to be looked for.
+        (".env", 5, &[]),
+    ] {
+        std::fs::write(directory.path().join(name), &content[..length]).unwrap();
+        let text = text.replace("\"NAME\"", &format!("{name:?}"));
+        let wasm = wat::parse_str(text.replace(
+            "(i32.const 4) (i32.const 0)\n",
+            &format!("(i32.const {}) (i32.const 0)\n", name.len()),
+        ));
+        let access = preinit::host::Access::ReadOnly;
+        let host = directory.path().to_path_buf();
+        let dirs = vec![preinit::host::Directory { guest: "/".into(), host, access }];
+        let options = options("preinit", WasiOptions { dirs, ..quiet() });
+        assert_eq!(said_by_both(&wasm.unwrap(), &options), expected, "{name}, {length} bytes");
+    }
+}
