@@ -5,7 +5,7 @@
 use preinit::host::{Stdin, WasiOptions};
 use preinit::{Error, InitResult, Options, Output, Preinit};
 use preinit_testing::guest::{Guest, World, compile};
-use preinit_testing::{go_program, input, python_library};
+use preinit_testing::{go_program, input, python_library, test_program};
 use wasmtime::Engine;
 
 const LINES: &[u8] = b"first\nsecond\nthird\n";
@@ -60,6 +60,15 @@ fn python() {
 fn lua() {
     let init = ["wizer.initialize", "eval_int(\"return #io.read()\")"];
     reads_a_line(&input("lua.wasm"), &init, &World::default(), "libc");
+}
+
+#[test]
+fn rust() {
+    let wasm = test_program("rust/stdin.wasm");
+    let snapshot = reads_a_line(&wasm, &["reads_a_line"], &World::default(), "Rust's BufReader");
+    let world = World { stdin: b"own\n", ..World::default() };
+    let mut guest = Guest::start(&compile(&Engine::default(), &snapshot), &world, &[]);
+    assert_eq!(guest.value("next_byte", &[]), i64::from(b's'), "that is what is warned of");
 }
 
 #[test(needs(Go))]
