@@ -127,7 +127,7 @@ fn compile_in_order(
 ) -> wasmtime::Result<Compiled> {
     let compilers: &[Compiler] = match options.optimize {
         true => &[Compiler::OptimizingCranelift],
-        false => tier::baseline_compilers(wasm),
+        false => &[Compiler::Winch, Compiler::Cranelift],
     };
     let mut result = Err(wasmtime::Error::msg("no compiler"));
     for &compiler in compilers {

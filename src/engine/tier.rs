@@ -60,7 +60,7 @@ const WORTH: [u32; 2] = [12, 80];
 const MANY: u32 = 100_000;
 
 /// Winch takes a third more memory for a function than Cranelift: the engine keeps as much of each until all are compiled, but
-/// Winch leaves holes between. For functions of up to so many bytes on average it is hardly faster.
+/// Winch leaves holes between. For functions of up to so many bytes on average it saves little time.
 const SMALL_FUNCTION: usize = 32;
 
 /// How init is compiled.
@@ -153,11 +153,10 @@ pub(crate) fn compile_tiered(
     {
         return Ok(Tiered { compiled, reason: TierReason::Kept, missing: None });
     }
-    let reason = match has_many_small(code_bytes, functions) {
-        true => TierReason::ManyFunctions,
-        false => TierReason::Soonest,
-    };
-    let tiered = compile(options, reason)?;
+    if has_many_small(code_bytes, functions) {
+        return compile(optimized, TierReason::ManyFunctions);
+    }
+    let tiered = compile(options, TierReason::Soonest)?;
     let missing = keyed.map(|Keyed { cache, digest }| MissingCode {
         options: optimized,
         cache: cache.clone(),
@@ -219,15 +218,6 @@ impl WantedCode {
             return Ok(false);
         }
         compile_in_order(wasm, *options, Some(keyed)).map(|_| true)
-    }
-}
-
-/// The compilers to be tried for code that is not optimized, in order.
-pub(super) fn baseline_compilers(wasm: &[u8]) -> &'static [Compiler] {
-    let CodeSize { code_bytes, functions } = CodeSize::of(wasm);
-    match has_many_small(code_bytes, functions) {
-        true => &[Compiler::Cranelift],
-        false => &[Compiler::Winch, Compiler::Cranelift],
     }
 }
 
