@@ -1,6 +1,7 @@
 //! Which core instances a component has: its definitions are followed as the runtime follows them.
 
 use super::definition::{Argument, Definition, Step};
+use super::unfolded::Unfolded;
 use super::{Component, ComponentError};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
@@ -39,6 +40,7 @@ impl Component<'_> {
             instances: Vec::new(),
             exported: BTreeSet::new(),
             exports: HashMap::new(),
+            unfolded: Unfolded::default(),
         };
         let root = Closure { definition: &self.root, stands_in: None };
         let exports = elaborated.instantiate(root, String::new(), (HashMap::new(), 0))?;
@@ -101,6 +103,7 @@ pub(super) struct Elaborated<'d, 'a> {
     pub exported: BTreeSet<usize>,
     /// What the outermost component exports.
     exports: Exports<'d, 'a>,
+    unfolded: Unfolded,
 }
 
 /// Modules that others can get, and what was looked into for them already: a name can stand for another one, any number of times.
@@ -176,6 +179,11 @@ impl<'d, 'a> Elaborated<'d, 'a> {
                 Step::Module(module) => Item::Module(*module),
                 Step::Component(index) => match definition.components.get(*index) {
                     Some(definition) => {
+                        let captures = self.unfolded.captures(definition);
+                        let items =
+                            captures.iter().map(|&(kind, out, index)| self.outer(this, kind, out, index));
+                        let captured = self.weight_of(items);
+                        self.unfolded.define_component((this, *index), captured)?;
                         Item::Component(Closure { definition, stands_in: Some((this, *index)) })
                     }
                     None => Item::Unknown,
@@ -200,9 +208,9 @@ impl<'d, 'a> Elaborated<'d, 'a> {
                     let child = self.frames.len();
                     self.frames[this].children.push((*component, child));
                     let exports = self.instantiate(closure, path, (arguments, depth + 1))?;
-                    Item::Instance(Rc::new(exports))
+                    self.instance(exports)?
                 }
-                Step::Bundle(items) => Item::Instance(Rc::new(self.frames[this].named(items))),
+                Step::Bundle(items) => self.instance(self.frames[this].named(items))?,
                 Step::Alias { instance, name, .. } => self.exported(this, *instance, name),
                 Step::Outer { kind, count, index } => self.outer(this, *kind, *count, *index),
                 Step::Import { name, .. } => arguments.get(name).cloned().unwrap_or(Item::Unknown),
@@ -220,6 +228,24 @@ impl<'d, 'a> Elaborated<'d, 'a> {
             self.frames[this].define(step.defines(), item);
         }
         Ok(std::mem::take(&mut self.frames[this].exports))
+    }
+
+    /// An instance of these exports.
+    fn instance(&mut self, exports: Exports<'d, 'a>) -> Result<Item<'d, 'a>, ComponentError> {
+        let items = self.weight_of(exports.values().cloned());
+        let exports = Rc::new(exports);
+        self.unfolded.define_instance(&exports, items)?;
+        Ok(Item::Instance(exports))
+    }
+
+    /// How many things these stand for.
+    fn weight_of(&self, items: impl Iterator<Item = Item<'d, 'a>>) -> u64 {
+        let weight = |item: Item<'d, 'a>| match item {
+            Item::Component(Closure { stands_in, .. }) => self.unfolded.of_component(stands_in),
+            Item::Instance(exports) => self.unfolded.of_instance(&exports),
+            Item::Module(_) | Item::Function(..) | Item::Unknown => 1,
+        };
+        items.map(weight).fold(0, u64::saturating_add)
     }
 
     fn core_instance(&mut self, this: usize, module: u32, path: &str) -> Result<(), ComponentError> {

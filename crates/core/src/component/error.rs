@@ -24,6 +24,12 @@ pub enum ComponentError {
         /// How many there may be.
         most: usize,
     },
+    /// A small component can have names that stand for very many things: the engine writes all of them out.
+    #[error("what the component's names stand for are more than {most} things, each written out")]
+    Unfolds {
+        /// How many there may be.
+        most: u64,
+    },
     /// A module or component that is imported is known only to whoever instantiates the outermost component.
     #[error(
         "component {path} instantiates a {what} that the outermost component imports: compose the two first"

@@ -30,6 +30,7 @@ mod table_writes;
 #[cfg(test)]
 mod tests;
 mod trapping;
+mod unfolded;
 mod unused;
 mod unused_exports;
 

@@ -105,11 +105,27 @@ fn deep_nesting_is_refused() {
 fn what_is_handed_over_many_times_is_looked_at_once() {
     let alias = |number: usize| format!("(alias outer $root $c{number} (component))");
     let naming = |number: usize| format!("(component $c{number} {0} {0})", alias(number - 1));
-    let text = format!(
-        r#"(component $root (component $c0 (core module)) {} (export "c" (component $c59)))"#,
-        (1..60).map(naming).collect::<String>()
-    );
-    assert!(places(&text).is_empty());
+    let text = |last: usize| {
+        let more: String = (1..=last).map(naming).collect();
+        format!(r#"(component $root (component $c0 (core module)) {more} (export "c" (component $c{last})))"#)
+    };
+    assert!(places(&text(12)).is_empty());
+    // The engine writes all of it out.
+    for last in [17, 60, 90] {
+        let wasm = binary(&text(last));
+        let elaborated = Component::parse(&wasm).unwrap().elaborate();
+        assert_eq!(elaborated, Err(ComponentError::Unfolds { most: 200_000 }), "{last}");
+    }
+    let bundle = |number: usize| {
+        let of = number - 1;
+        format!(r#"(instance $i{number} (export "x" (instance $i{of})) (export "y" (instance $i{of})))"#)
+    };
+    let bundles: String = (1..18).map(bundle).collect();
+    let wasm = binary(&format!(
+        r#"(component (core module $m) (instance $i0 (export "m" (core module $m))) {bundles})"#
+    ));
+    let elaborated = Component::parse(&wasm).unwrap().elaborate();
+    assert_eq!(elaborated, Err(ComponentError::Unfolds { most: 200_000 }));
 }
 
 #[test]
