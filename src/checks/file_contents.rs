@@ -8,7 +8,8 @@ use crate::guest::{StaticData, is_static, static_data};
 use crate::wording::Bytes;
 use std::collections::{BTreeMap, HashMap};
 
-/// Of a larger file, parts are searched for; of a smaller one, such as a key or a configuration, the whole content.
+/// Of a larger file, parts are searched for; of a smaller one, such as a configuration, and of one that is named like a secret,
+/// the whole content.
 const SMALL_FILE: usize = 1024;
 
 /// The size of a part.
@@ -29,7 +30,7 @@ impl FileSearch {
     pub fn run(evidence: &Evidence<'_>, notes: bool) -> FileSearch {
         let mut contents: BTreeMap<Option<String>, Vec<u8>> = BTreeMap::new();
         for input in evidence.ledger.inputs() {
-            contents.entry(input.path).or_default().extend(&input.region.bytes);
+            add(contents.entry(input.path).or_default(), input.position, &input.region.bytes);
         }
         let mut search = FileSearch { findings: Vec::new(), too_short: 0 };
         let mut large: Vec<Content<'_>> = Vec::new();
@@ -37,7 +38,7 @@ impl FileSearch {
             let trimmed = bytes.trim_ascii();
             if trimmed.len() < SHORTEST {
                 search.too_short += usize::from(!trimmed.is_empty());
-            } else if trimmed.len() > SMALL_FILE && path.is_some() {
+            } else if trimmed.len() > SMALL_FILE && level(path) == Level::Note {
                 large.push((path, bytes));
             } else if notes || level(path) < Level::Note {
                 search.findings.extend(small(evidence, (path, trimmed)));
@@ -50,6 +51,16 @@ impl FileSearch {
     }
 }
 
+/// Adds what was read at a position to what is known of a file: it may have been read before.
+fn add(content: &mut Vec<u8>, position: Option<u64>, bytes: &[u8]) {
+    let start =
+        position.and_then(|position| usize::try_from(position).ok()).filter(|start| *start <= content.len());
+    let start = start.unwrap_or(content.len());
+    let known = bytes.len().min(content.len() - start);
+    content[start..start + known].copy_from_slice(&bytes[..known]);
+    content.extend(&bytes[known..]);
+}
+
 /// A file that is not named like a secret was given to init to be used.
 fn level(path: &Option<String>) -> Level {
     match path {
@@ -59,7 +70,7 @@ fn level(path: &Option<String>) -> Level {
 }
 
 fn small(evidence: &Evidence<'_>, (path, bytes): Content<'_>) -> Option<Finding> {
-    /// Of standard input, only the beginning.
+    /// Of a longer content, only the beginning.
     const SEARCHED: usize = 4096;
     /// Locations that are looked at.
     const MOST: usize = 40;

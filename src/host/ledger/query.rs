@@ -6,6 +6,7 @@ use preinit_core::wasi_version::WasiVersion;
 
 use super::{Call, DescriptorKind, Descriptors, Entry, Ledger, Region};
 use crate::host::host_options::{Clock, ImportName, Random};
+use crate::host::host_value::HostValue;
 
 /// How often an import was called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct Input<'a> {
     pub call: usize,
     /// The file as the guest names it; `None` for standard input.
     pub path: Option<String>,
+    /// Where in the file they are, if the calls show it.
+    pub position: Option<u64>,
     /// The bytes, and where they went.
     pub region: &'a Region,
 }
@@ -143,9 +146,15 @@ impl Ledger {
                 && let Some(file) = entry.call.word(0).and_then(|fd| descriptors.get(fd))
             {
                 let path = (!entry.call.reads_stdin(&descriptors)).then(|| file.path.clone());
+                let mut position = match entry.call.args.get(3) {
+                    Some(HostValue::I64(offset)) => Some(offset.cast_unsigned()),
+                    _ => file.position,
+                };
                 // The first region is the number of bytes.
-                let read = entry.writes.iter().skip(1);
-                inputs.extend(read.map(|region| Input { call, path: path.clone(), region }));
+                for region in entry.writes.iter().skip(1) {
+                    inputs.push(Input { call, path: path.clone(), position, region });
+                    position = position.map(|position| position.saturating_add(region.bytes.len() as u64));
+                }
             }
             descriptors.apply(entry);
         }

@@ -69,34 +69,43 @@ fn of_files() {
         (import "wasi_snapshot_preview1" "path_open"
           (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
         (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_pread" (func $pread (param i32 i32 i32 i64 i32) (result i32)))
         (import "wasi_snapshot_preview1" "fd_close" (func $close (param i32) (result i32)))
         (memory (export "memory") 1)
         (data (i32.const 16) "NAME")
-        (data (i32.const 32) "\80\00\00\00\00\02\00\00")
-        (func (export "preinit")
-          (if (call $open (i32.const 3) (i32.const 0) (i32.const 16) (i32.const 4) (i32.const 0)
+        (data (i32.const 32) "\00\10\00\00\00\10\00\00\00\80\00\00\00\10\00\00")
+        (func $open_and_read (param $buffer i32)
+          (if (call $open (i32.const 3) (i32.const 0) (i32.const 16) (i32.const LENGTH) (i32.const 0)
               (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 8)) (then unreachable))
-          (drop (call $read (i32.load (i32.const 8)) (i32.const 32) (i32.const 1) (i32.const 12)))
-          (drop (call $close (i32.load (i32.const 8))))))"#;
+          (drop (call $read (i32.load (i32.const 8)) (local.get $buffer) (i32.const 1) (i32.const 12))))
+        (func $close_it (drop (call $close (i32.load (i32.const 8)))))
+        (func (export "preinit") HOW))"#;
+    let once = "(call $open_and_read (i32.const 32)) (call $close_it)";
+    let twice = &format!("{once} (call $open_and_read (i32.const 40)) (call $close_it)");
+    let again = "(call $open_and_read (i32.const 32))
+        (drop (call $pread (i32.load (i32.const 8)) (i32.const 40) (i32.const 1) (i64.const 0) (i32.const 12)))
+        (call $close_it)";
     let directory = tempfile::tempdir().unwrap();
-    let content: String = (0..40).map(|line| format!("line {line} of the file\n")).collect();
-    for (name, length, expected) in [
-        (".env", 30, &["secret.file"][..]),
-        (".env", 400, &["secret.file"]),
-        ("conf", 30, &[]),
+    let content: String = (0..100).map(|line| format!("line {line} of the file\n")).collect();
+    for (name, length, how, expected) in [
+        (".env", 30, once, &["secret.file"][..]),
+        (".env", 400, once, &["secret.file"]),
+        (".env", 400, twice, &["secret.file"]),
+        (".env", 400, again, &["secret.file"]),
+        ("key.pem", 1700, once, &["secret.file"]),
+        ("key.pem", 1700, twice, &["secret.file"]),
+        ("conf", 30, once, &[]),
+        ("conf", 1700, twice, &[]),
         // Too short to be looked for.
-        (".env", 5, &[]),
+        (".env", 5, once, &[]),
     ] {
         std::fs::write(directory.path().join(name), &content[..length]).unwrap();
-        let text = text.replace("\"NAME\"", &format!("{name:?}"));
-        let wasm = wat::parse_str(text.replace(
-            "(i32.const 4) (i32.const 0)\n",
-            &format!("(i32.const {}) (i32.const 0)\n", name.len()),
-        ));
+        let text = text.replace("NAME", name).replace("LENGTH", &name.len().to_string()).replace("HOW", how);
+        let wasm = wat::parse_str(text).unwrap();
         let access = preinit::host::Access::ReadOnly;
         let host = directory.path().to_path_buf();
         let dirs = vec![preinit::host::Directory { guest: "/".into(), host, access }];
         let options = options("preinit", WasiOptions { dirs, ..quiet() });
-        assert_eq!(said_by_both(&wasm.unwrap(), &options), expected, "{name}, {length} bytes");
+        assert_eq!(said_by_both(&wasm, &options), expected, "{name}, {length} bytes, {how}");
     }
 }
