@@ -22,6 +22,9 @@ pub struct Code {
 /// What stands for every core module when only what is around them is compared.
 const EMPTY: &[u8] = b"\0asm\x01\0\0\0";
 
+const CUSTOM_SECTIONS: &str =
+    "custom sections of the component (names, producers), which do not affect what it does";
+
 impl Code {
     /// Runs init, and makes the snapshot once more. The host calls of init are in `recorded`; the run is handed over.
     pub fn of<R>(
@@ -68,6 +71,7 @@ impl Code {
             ));
             return Ok(());
         }
+        verdict.not_compared([CUSTOM_SECTIONS.to_string()]);
         for (instance, counterpart) in (0..).zip(original.counterparts(snapshot)) {
             match counterpart {
                 Some(counterpart) => {
@@ -134,12 +138,13 @@ fn added(original: &Side<'_>, snapshot: &Side<'_>) -> u64 {
     added.sum()
 }
 
-/// What is around the core modules that have instances. Others are compared with it, because nothing else looks at them.
+/// What is around the core modules that have instances, but for custom sections. Others are compared with it, because nothing else
+/// looks at them.
 fn frame(wasm: &[u8]) -> Result<Vec<u8>, VerifyError> {
     let component = Component::parse(wasm).map_err(ComponentRunError::from)?;
     let instances = component.elaborate().map_err(ComponentRunError::from)?;
     let with_instance: BTreeSet<usize> = instances.iter().map(|instance| instance.module).collect();
     let empty = |module: usize| with_instance.contains(&module).then_some(EMPTY);
     let empty: Vec<Option<&[u8]>> = (0..component.modules().len()).map(empty).collect();
-    Ok(component.with_modules(&empty))
+    Ok(component.without_custom_sections(&empty))
 }

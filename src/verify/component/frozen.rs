@@ -1,11 +1,11 @@
 //! A component that was frozen in the middle of a call: the state at that place, core instance by core instance, and everything
 //! that happens from there on.
 
-use super::super::snapshot_clock::SnapshotClock;
 use super::super::verdict::{Difference, EngineCoverage, StateCoverage};
 use super::super::verdict_builder::VerdictBuilder;
 use super::super::{Verdict, VerifyError, VerifyOptions};
 use super::calls::{Call, Ended, Played, Sequence};
+use super::clock::{Clock, WAITS};
 use super::code::Code;
 use super::pair::{Pair, Paired, ring, settle};
 use super::running::Running;
@@ -15,7 +15,7 @@ use super::{Sides, count, run_options};
 use crate::component::{ComponentRunError, Run};
 use crate::engine::{CompiledComponent, Compiler};
 use crate::execute::Interrupt;
-use crate::host::{ComponentCall, Entry, HostOptions, Ledger};
+use crate::host::{HostOptions, Ledger};
 use crate::options::Options;
 use crate::report::seconds;
 use preinit_core::rebase::rebased_imports;
@@ -23,9 +23,6 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// What calls of a component read the monotonic clock by.
-const MONOTONIC_CLOCK: &str = "wasi:clocks/monotonic-clock@";
 
 /// The original at the place.
 struct AtPlace {
@@ -223,9 +220,9 @@ impl Frozen<'_, '_, '_> {
             host_calls.clear();
         }
         calls.drain(..self.place.calls.min(calls.len()));
-        let Some(answers) = self.answers(&host_calls) else {
-            let why = "after the place it waits for its monotonic clock, which an instance of the snapshot has another one of";
-            played.undecided = Some(why.to_string());
+        let mut clock = Clock::of(&self.pair.record, self.is_rebased);
+        let Some(answers) = clock.answers(&host_calls) else {
+            played.undecided = Some(format!("{PREFIX}: {WAITS}"));
             return Ok(played);
         };
         snapshot.store.data_mut().state().replay_next(answers);
@@ -236,19 +233,15 @@ impl Frozen<'_, '_, '_> {
         played.exports.push(self.place.entry.clone());
         let mut differences = Vec::new();
         if expected == found {
-            // Where its clock stands elsewhere, the component sees other times than the host gives it.
-            let is_clock = |call: &ComponentCall| call.import.module.starts_with(MONOTONIC_CLOCK);
-            let is_compared =
-                |call: &ComponentCall| !self.is_rebased && self.clock().behind() == 0 || !is_clock(call);
-            calls.retain(is_compared);
             let made = (&calls[..], &host_calls[..]);
-            differences.extend(self.pair.host_difference(PREFIX, made, &mut snapshot, is_compared));
+            differences.extend(self.pair.host_difference(PREFIX, made, &mut snapshot, &clock));
         }
         let paired = Paired { original: expected, snapshot: found, differences };
         if settle(PREFIX, paired, &mut played) {
             // Only arguments that are typed are played here.
             let mut rng = ChaCha20Rng::seed_from_u64(self.pair.options.seed);
-            self.pair.steps((&mut original, &mut snapshot), after, &mut rng, &mut played);
+            let sides = (&mut original, &mut snapshot, &mut clock);
+            self.pair.steps(sides, after, &mut rng, &mut played);
         }
         if played.differences.is_empty() && played.undecided.is_none() && played.limited.is_empty() {
             self.pair.compare_states((original, snapshot), &mut played)?;
@@ -278,19 +271,5 @@ impl Frozen<'_, '_, '_> {
         drop(interrupt);
         running.store.set_epoch_deadline(u64::MAX / 2);
         ended
-    }
-
-    fn clock(&self) -> SnapshotClock {
-        SnapshotClock::of(&self.pair.record, self.is_rebased)
-    }
-
-    /// What the snapshot is answered; `None` if waits are among it, which begin and end at times of their own.
-    fn answers(&self, calls: &[Arc<Entry>]) -> Option<Vec<Arc<Entry>>> {
-        let mut clock = self.clock();
-        let waits = calls.iter().any(|entry| entry.call.wasi() == Some("poll_oneoff"));
-        match waits && (clock.behind() > 0 || self.is_rebased) {
-            true => None,
-            false => Some(clock.answers(calls)),
-        }
     }
 }

@@ -8,6 +8,7 @@
 //! once, because that ends all calls: so each sequence has instances of its own.
 
 mod calls;
+mod clock;
 mod code;
 mod frozen;
 mod generate;

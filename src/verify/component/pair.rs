@@ -5,6 +5,7 @@ use super::super::script::Expected;
 use super::super::verdict::Difference;
 use super::super::{VerifyError, VerifyOptions};
 use super::calls::{Call, Ended, Played, Sequence, differing_call};
+use super::clock::{Clock, WAITS};
 use super::generate::{Generator, Given};
 use super::running::Running;
 use super::side::Side;
@@ -57,7 +58,7 @@ impl Pair<'_, '_> {
                 return Ok(played);
             }
         };
-        self.steps((&mut original, &mut snapshot), sequence, rng, &mut played);
+        self.steps((&mut original, &mut snapshot, &mut Clock::same()), sequence, rng, &mut played);
         if played.differences.is_empty() && played.undecided.is_none() {
             self.compare_states((original, snapshot), &mut played)?;
         }
@@ -67,7 +68,7 @@ impl Pair<'_, '_> {
     /// Makes calls on both sides until one differs, or they cannot go on.
     pub fn steps(
         &self,
-        (original, snapshot): (&mut Running, &mut Running),
+        (original, snapshot, clock): (&mut Running, &mut Running, &mut Clock),
         sequence: &Sequence,
         rng: &mut ChaCha20Rng,
         played: &mut Played,
@@ -83,7 +84,8 @@ impl Pair<'_, '_> {
             }
             let text: Vec<String> = arguments.iter().map(ToString::to_string).collect();
             played.script.push(format!("{}({})", call.export, text.join(", ")));
-            let paired = self.call((original, snapshot), (&prefix, &call.export), &arguments, played);
+            let sides = (&mut *original, &mut *snapshot, &mut *clock);
+            let Some(paired) = self.call(sides, (&prefix, &call.export), &arguments, played) else { break };
             given.extend(
                 original.resources[given.len()..].iter().map(|any| Given { ty: any.ty(), is_alive: true }),
             );
@@ -145,17 +147,22 @@ impl Pair<'_, '_> {
         Ok(Running { store, instance, bell, resources: Vec::new() })
     }
 
-    /// Makes one call on both sides. The host answers the original; the snapshot gets the same answers.
-    pub fn call(
+    /// Makes one call on both sides. The host answers the original; the snapshot gets the same answers, at its own times. `None` if
+    /// it is not known which.
+    fn call(
         &self,
-        (original, snapshot): (&mut Running, &mut Running),
+        (original, snapshot, clock): (&mut Running, &mut Running, &mut Clock),
         (prefix, export): (&str, &str),
         arguments: &[ComponentValue],
         played: &mut Played,
-    ) -> Paired {
+    ) -> Option<Paired> {
         let expected = original.call(export, arguments, self.options.fuel);
         let (calls, host_calls) = original.take_calls();
-        snapshot.store.data_mut().state().replay_next(host_calls.clone());
+        let Some(answers) = clock.answers(&host_calls) else {
+            played.undecided = Some(format!("{prefix}: {WAITS}"));
+            return None;
+        };
+        snapshot.store.data_mut().state().replay_next(answers);
         let found = snapshot.call(export, arguments, self.options.fuel);
         played.calls += 1;
         played.returned += u64::from(matches!(expected, Ended::Returned(_)));
@@ -165,10 +172,10 @@ impl Pair<'_, '_> {
         }
         // A call that went another way has other host calls too.
         let difference = match expected == found {
-            true => self.host_difference(prefix, (&calls, &host_calls), snapshot, |_| true),
+            true => self.host_difference(prefix, (&calls, &host_calls), snapshot, clock),
             false => None,
         };
-        Paired { original: expected, snapshot: found, differences: difference.into_iter().collect() }
+        Some(Paired { original: expected, snapshot: found, differences: difference.into_iter().collect() })
     }
 
     /// How the host calls of the snapshot's last call differ from the original's, as the component made them and as the host
@@ -178,7 +185,7 @@ impl Pair<'_, '_> {
         prefix: &str,
         (calls, host_calls): (&[ComponentCall], &[Arc<Entry>]),
         snapshot: &mut Running,
-        is_compared: impl Fn(&ComponentCall) -> bool,
+        clock: &Clock,
     ) -> Option<Difference> {
         let state = snapshot.store.data_mut().state();
         let left = state.ledger().unreplayed().unwrap_or(0);
@@ -191,8 +198,10 @@ impl Pair<'_, '_> {
             return None;
         }
         let (mut found, _) = snapshot.take_calls();
-        found.retain(is_compared);
-        differing_call(prefix, calls, &found)
+        found.retain(|call| clock.is_compared(call));
+        let calls: Vec<ComponentCall> =
+            calls.iter().filter(|call| clock.is_compared(call)).cloned().collect();
+        differing_call(prefix, &calls, &found)
     }
 
     pub fn compare_states(

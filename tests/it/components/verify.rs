@@ -279,3 +279,23 @@ const VALUES: &str = r#"(component
     (func (export "make") (param "rep" u32) (result (own $thing)) (canon lift (core func $j "make")))
     (func (export "use") (param "thing" (borrow $thing)) (result u32) (canon lift (core func $i "use")))
     (func (export "give-back") (param "thing" (own $thing)) (canon lift (core func $j "give-back"))))"#;
+
+/// As tools do that take names off.
+#[test]
+fn custom_sections_of_the_component_are_not_compared() {
+    let text = r#"(component $named (core module $m (global $g (mut i32) (i32.const 0))
+          (func (export "preinit") (global.set $g (i32.const 7))) (func (export "get") (result i32) (global.get $g)))
+        (core instance $i (instantiate $m))
+        (component $inner (core module $n) (core instance $j (instantiate $n)))
+        (instance $k (instantiate $inner))
+        (func (export "preinit") (canon lift (core func $i "preinit")))
+        (func (export "get") (result u32) (canon lift (core func $i "get"))))"#;
+    let guest = of_text("names", text);
+    let component = Component::parse(&guest.snapshot).unwrap();
+    let stripped = component.without_custom_sections(&vec![None; component.modules().len()]);
+    assert!(stripped.len() + 20 < guest.snapshot.len());
+    let verdict = verdict(&guest, &stripped);
+    assert_ne!(verdict.outcome, Outcome::Different, "{verdict}");
+    let is_named = |what: &String| what.starts_with("custom sections of the component");
+    assert!(verdict.coverage.not_compared.iter().any(is_named), "{verdict}");
+}

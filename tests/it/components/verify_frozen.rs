@@ -211,3 +211,63 @@ fn resources_of_before_are_no_difference() {
     let verdict = Frozen::new(original, ("run", "call:stop"), |preinit| preinit).is_equal();
     assert_eq!(verdict.coverage.engines[0].returned, 3, "{verdict}");
 }
+
+/// A build that has slept leaves the clock of an instance behind the original's. Every later call sees it where it went on from.
+#[test]
+fn later_calls_have_the_clock_of_the_snapshot() {
+    let text = r#"(component
+        (import "wasi:io/poll@0.2.0" (instance $poll
+          (export "pollable" (type $p (sub resource)))
+          (export "[method]pollable.block" (func (param "self" (borrow $p))))))
+        (alias export $poll "pollable" (type $pollable))
+        (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock
+          (alias outer 1 $pollable (type $p))
+          (export "pollable" (type $own (eq $p)))
+          (export "now" (func (result u64)))
+          (export "subscribe-duration" (func (param "when" u64) (result (own $own))))))
+        (core func $now (canon lower (func $clock "now")))
+        (core func $subscribe (canon lower (func $clock "subscribe-duration")))
+        (core func $block (canon lower (func $poll "[method]pollable.block")))
+        (core func $drop (canon resource.drop $pollable))
+        (core module $memory (memory (export "memory") 1))
+        (core instance $memory (instantiate $memory))
+        (core module $adapter
+          (import "env" "memory" (memory 1))
+          (import "c" "now" (func $now (result i64)))
+          (global $internal_state_ptr (mut i32) (i32.const 0))
+          (global $allocation_state (mut i32) (i32.const 0))
+          (func (export "clock_time_get") (param i32 i64 i32) (result i32)
+            (i64.store (local.get 2) (call $now)) (i32.const 0)))
+        (core instance $adapter (instantiate $adapter
+          (with "env" (instance $memory)) (with "c" (instance (export "now" (func $now))))))
+        (core module $m
+          (import "env" "memory" (memory 1))
+          (export "memory" (memory 0))
+          (import "h" "subscribe" (func $subscribe (param i64) (result i32)))
+          (import "h" "block" (func $block (param i32)))
+          (import "h" "drop" (func $drop (param i32)))
+          (import "wasi_snapshot_preview1" "clock_time_get" (func $read (param i32 i64 i32) (result i32)))
+          (global $has-slept (mut i32) (i32.const 0))
+          (global $then (mut i64) (i64.const 0))
+          (func $sleep (local $for i32)
+            (local.set $for (call $subscribe (i64.const 1000000000000000)))
+            (call $block (local.get $for)) (call $drop (local.get $for)))
+          (func $now (result i64)
+            (drop (call $read (i32.const 1) (i64.const 0) (i32.const 8)))
+            (i64.load (i32.const 8)))
+          (func $stop)
+          (func (export "run")
+            (if (i32.eqz (global.get $has-slept))
+              (then (global.set $has-slept (i32.const 1)) (call $sleep) (drop (call $now)) (call $stop)))
+            (global.set $then (call $now))))
+        (core instance $m (instantiate $m (with "env" (instance $memory))
+          (with "wasi_snapshot_preview1" (instance $adapter))
+          (with "h" (instance (export "subscribe" (func $subscribe)) (export "block" (func $block))
+            (export "drop" (func $drop))))))
+        (func (export "run") (canon lift (core func $m "run"))))"#;
+    let original = wat_to_wasm(text.as_bytes()).unwrap().into_owned();
+    let mut frozen = Frozen::new(original, ("run", "call:stop"), |preinit| preinit.rebase_clock(true));
+    frozen.options.scripts = vec![Script::parse("run()\nrun()").unwrap()];
+    let verdict = frozen.is_equal();
+    assert_eq!(verdict.coverage.engines[0].returned, 5, "{verdict}");
+}

@@ -2,13 +2,18 @@
 
 use super::copies::Copies;
 use super::definition::{Definition, Nested};
-use super::section::HEADER;
+use super::section::{HEADER, id};
 use super::{Component, ComponentError, LastModule};
 
 impl Component<'_> {
     /// The component with other core modules: one for each of [`Component::modules`], or `None` for one that stays.
     pub fn with_modules(&self, modules: &[Option<&[u8]>]) -> Vec<u8> {
         rewritten(&self.root, modules).unwrap_or_else(|| self.bytes.to_vec())
+    }
+
+    /// The same without the custom sections of the component, and of components in it.
+    pub fn without_custom_sections(&self, modules: &[Option<&[u8]>]) -> Vec<u8> {
+        bare(&self.root, modules)
     }
 
     /// The component in which every core instance begins as `encoded` says, in the order of [`Component::elaborate`]; a core
@@ -78,4 +83,21 @@ fn rewritten(definition: &Definition<'_>, modules: &[Option<&[u8]>]) -> Option<V
         part.section.write(contents, &mut out);
     }
     Some(out)
+}
+
+fn bare(definition: &Definition<'_>, modules: &[Option<&[u8]>]) -> Vec<u8> {
+    let mut out = HEADER.to_vec();
+    for part in definition.sections.iter().filter(|part| part.section.id != id::CUSTOM) {
+        match part.nested {
+            Nested::Component(component) => {
+                let nested = definition.components.get(component).map(|nested| bare(nested, modules));
+                part.section.write(nested.as_deref(), &mut out);
+            }
+            Nested::Module(module) => {
+                part.section.write(modules.get(module).copied().flatten(), &mut out);
+            }
+            Nested::Nothing => part.section.write(None, &mut out),
+        }
+    }
+    out
 }
