@@ -141,7 +141,8 @@ def main():
 
     def preinit(wasm, app, *options):
         subprocess.run(
-            [arguments.preinit, str(wasm), "-o", str(app), "--allow-wasi", "--quiet", *options],
+            # The time limit is for machines that have nothing else to do.
+            [arguments.preinit, str(wasm), "-o", str(app), "--allow-wasi", "--quiet", "--timeout", "30m", *options],
             check=True, stdin=subprocess.DEVNULL,
         )
 
