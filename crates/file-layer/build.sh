@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds the file layer and compares it with the binary that is committed: bash crates/file-layer/build.sh TARGET_DIR
-# With --write as the second word, it replaces that binary.
+# Builds the file layer, with and without changes of files, and compares it with the binaries that are committed:
+# bash crates/file-layer/build.sh TARGET_DIR
+# With --write as the second word, it replaces them.
 #
 # With this Rust if it has the target wasm32-unknown-unknown; otherwise with Debian's rustc-web, as .ci/core-for-wasm unpacks
 # it into TARGET_DIR/debian. Ends with 3 if neither is to be had, and with 4 if the committed binary is of another compiler,
@@ -10,7 +11,6 @@ mkdir -p "$1"
 target=$(realpath "$1")
 cd "$(dirname "$0")"
 triple=wasm32-unknown-unknown
-committed=../core/src/embed/layer.wasm
 sysroot=$(rustc --print sysroot)
 build=(cargo build --release --locked --target "$triple" --target-dir "$target/file-layer")
 if ! compgen -G "$(rustc --print target-libdir --target "$triple")/libcore-*.rlib" >/dev/null; then
@@ -28,15 +28,21 @@ if ! compgen -G "$(rustc --print target-libdir --target "$triple")/libcore-*.rli
 fi
 # What every engine with bulk memory has, and no table in data: the layer must have no data. The path is the same everywhere.
 export RUSTFLAGS="-C target-cpu=mvp -C target-feature=+bulk-memory -C llvm-args=--switch-to-lookup=false --remap-path-prefix=$PWD=layer"
-"${build[@]}"
-built=$target/file-layer/$triple/release/preinit_file_layer.wasm
 compiler="$("${RUSTC:-rustc}" --version)"
-if [ "${2:-}" = --write ]; then
-    cp "$built" "$committed"
-    printf '%s\n' "$compiler" >compiler.txt
-elif [ "$compiler" != "$(cat compiler.txt)" ]; then
+if [ "${2:-}" != --write ] && [ "$compiler" != "$(cat compiler.txt)" ]; then
     echo "the committed file layer was built by $(cat compiler.txt), this is $compiler" >&2
     exit 4
-else
-    cmp "$built" "$committed"
 fi
+built=$target/file-layer/$triple/release/preinit_file_layer.wasm
+for variant in layer writable-layer; do
+    features=()
+    [ $variant = layer ] || features=(--features write)
+    committed=../core/src/embed/$variant.wasm
+    "${build[@]}" "${features[@]}"
+    if [ "${2:-}" = --write ]; then
+        cp "$built" "$committed"
+        printf '%s\n' "$compiler" >compiler.txt
+    else
+        cmp "$built" "$committed"
+    fi
+done

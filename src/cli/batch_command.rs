@@ -159,10 +159,12 @@ impl Batch {
         let words = ["preinit".into(), self.module.clone().into(), "-o".into(), job.output.clone().into()];
         let options = self.options.iter().chain(&job.options).map(Into::into);
         let mut cli = args::parse(words.into_iter().chain(options), CalledAs::Preinit)?;
-        if job.options.iter().any(|option| option.starts_with("--embed")) {
-            return Err(usage_error(
-                "--embed is for all jobs, which run the same module; it stands with the module",
-            ));
+        for option in ["--embed", "--reopen"] {
+            if job.options.iter().any(|given| given.starts_with(option)) {
+                return Err(usage_error(&format!(
+                    "{option} is for all jobs, which run the same module; it stands with the module"
+                )));
+            }
         }
         if !cli.snapshot.host.writable_dirs.is_empty() {
             return Err(usage_error(
@@ -171,6 +173,7 @@ impl Batch {
         }
         // They are in the module already.
         cli.snapshot.host.embed.embed.clear();
+        cli.snapshot.host.embed.reopen.clear();
         if cli.command.is_some() {
             return Err(usage_error("the options of a job are those of a snapshot"));
         }

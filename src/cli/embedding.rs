@@ -1,9 +1,8 @@
 //! Files that go into the module before it is run.
 
 use anyhow::Context;
-use preinit::embed::{Source, Sources, Times, Tree, embed};
+use preinit::embed::{Source, Sources, Times, Tree, Writing, embed_for};
 use preinit::host::{Clock, FileTimes};
-use preinit::stages::component::is_component;
 
 use super::args::{HostArgs, usage_error};
 use super::host_conversion::clock;
@@ -13,13 +12,14 @@ use super::terminal;
 /// What is put into modules; read when it is asked for.
 pub struct Embedding {
     tree: Option<Tree>,
+    writing: Writing,
 }
 
 impl Embedding {
     /// Reads what the arguments name.
     pub fn new(args: &HostArgs, limit: SizeLimit) -> anyhow::Result<Self> {
-        if args.embed.embed.is_empty() {
-            return Ok(Embedding { tree: None });
+        if args.embed.embed.is_empty() && args.embed.reopen.is_empty() {
+            return Ok(Embedding { tree: None, writing: Writing::Refused });
         }
         let mut sources = Sources::default();
         sources.set_times(times(args));
@@ -31,17 +31,18 @@ impl Embedding {
             let source = Source::new(mapping.guest.clone(), mapping.host.clone());
             sources.add(source).map_err(|error| usage_error(&format!("--embed: {error}")))?;
         }
+        for path in &args.embed.reopen {
+            sources.reopen(path);
+        }
         let tree = sources.tree().context("cannot embed files")?;
-        Ok(Embedding { tree: Some(tree) })
+        let writing = if args.embed.writable { Writing::InMemory } else { Writing::Refused };
+        Ok(Embedding { tree: Some(tree), writing })
     }
 
     /// The module with what is put into it.
     pub fn applied(&self, wasm: Vec<u8>) -> anyhow::Result<Vec<u8>> {
         let Some(tree) = &self.tree else { return Ok(wasm) };
-        if is_component(&wasm) {
-            anyhow::bail!("--embed is not there for components yet");
-        }
-        let embedded = embed(&wasm, tree).context("cannot embed files")?;
+        let embedded = embed_for(&wasm, tree, self.writing).context("cannot embed files")?;
         if embedded.drops_dwarf {
             terminal::warn(&["debug information was left out, since --embed has moved code".to_owned()]);
         }

@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use preinit::embed::{EmbeddedEntry, EmbeddedKind, EmbeddedTree};
-use preinit::stages::component::is_component;
+use preinit::stages::component::{Component as WasmComponent, is_component};
 use preinit::stages::module::Module;
 use preinit::stages::printable::Printable;
 use preinit::stages::{PrintablePath, counted};
@@ -23,10 +23,10 @@ use super::watchdog::Watchdog;
 /// The command `list`.
 pub fn list(args: &ListArgs) -> anyhow::Result<Exit> {
     let _watchdog = Watchdog::listing()?;
-    let wasm = read(&args.input)?;
-    let module = Module::parse(&wasm)?;
+    let wasm = input::read(&args.input, SizeLimit::of(LARGEST))?;
+    let modules = modules(&wasm)?;
     let mut text = String::new();
-    for tree in EmbeddedTree::all_in(&module) {
+    for tree in modules.iter().flat_map(EmbeddedTree::all_in) {
         for entry in tree.entries() {
             let path = Printable(&entry.path);
             // Writing to a string does not fail.
@@ -50,10 +50,10 @@ pub fn list(args: &ListArgs) -> anyhow::Result<Exit> {
 /// The command `extract`.
 pub fn extract(args: &ExtractArgs) -> anyhow::Result<Exit> {
     let _watchdog = Watchdog::listing()?;
-    let wasm = read(&args.input)?;
-    let module = Module::parse(&wasm)?;
-    let entries: Vec<EmbeddedEntry<'_>> =
-        EmbeddedTree::all_in(&module).iter().flat_map(EmbeddedTree::entries).collect();
+    let wasm = input::read(&args.input, SizeLimit::of(LARGEST))?;
+    let modules = modules(&wasm)?;
+    let trees: Vec<EmbeddedTree<'_>> = modules.iter().flat_map(EmbeddedTree::all_in).collect();
+    let entries: Vec<EmbeddedEntry<'_>> = trees.iter().flat_map(EmbeddedTree::entries).collect();
     if entries.is_empty() {
         bail!("`{}` has no files in it", PrintablePath(&args.input));
     }
@@ -91,12 +91,13 @@ pub fn extract(args: &ExtractArgs) -> anyhow::Result<Exit> {
 /// The size of a module that is read, in bytes: what a data segment can have, and as much again.
 const LARGEST: u64 = 8 << 30;
 
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let wasm = input::read(path, SizeLimit::of(LARGEST))?;
-    if is_component(&wasm) {
-        bail!("`{}` is a component, whose files are not read yet", PrintablePath(path));
+/// The module, or the core modules of the component, wherever they are in it.
+fn modules(wasm: &[u8]) -> anyhow::Result<Vec<Module<'_>>> {
+    if !is_component(wasm) {
+        return Ok(vec![Module::parse(wasm)?]);
     }
-    Ok(wasm)
+    let component = WasmComponent::parse(wasm)?;
+    component.modules().iter().map(|module| Ok(Module::parse(module.bytes)?)).collect()
 }
 
 /// The way of a path below a directory. Whoever made the module shall not choose where else something is written.

@@ -2,6 +2,7 @@ use super::execution::Executed;
 use super::findings::Findings;
 use super::init_call::InitCall;
 use super::part::name;
+use crate::embedded_files::{EmbeddedFile, embedded_files};
 use crate::engine::TierReason;
 use crate::freeze::FrozenReport;
 use crate::options::Options;
@@ -50,6 +51,7 @@ pub struct Summary {
     pub frozen: Option<FrozenReport>,
     /// What a core instance's monotonic clock goes on from, if it does.
     pub monotonic_clock: Option<u64>,
+    embedded: Vec<EmbeddedFile>,
 }
 
 impl Summary {
@@ -60,6 +62,9 @@ impl Summary {
         (snapshot, plan): (&Snapshot<'_>, &Plan<'_>),
         bytes: &[u8],
     ) {
+        if self.embedded.is_empty() {
+            self.embedded = embedded_files(original);
+        }
         let memories = report::memories(module, snapshot, plan);
         let tables = report::tables(module, snapshot, plan);
         self.instances.push(CoreInstanceReport {
@@ -126,7 +131,7 @@ impl Summary {
             files_lost: ledger.files_lost(),
             findings: self.findings.finished(ledger, self.monotonic_clock.is_some()),
             frozen: self.frozen.as_ref().map(report::frozen),
-            embedded: Vec::new(),
+            embedded: self.embedded,
             core_instances: self.instances,
         }
     }

@@ -65,13 +65,20 @@ pub struct Sources {
     times: Times,
     excluded: Filter,
     max_bytes: u64,
+    reopened: Vec<String>,
 }
 
 impl Default for Sources {
     /// Nothing yet, and at most what a data segment has room for.
     fn default() -> Sources {
         let max_bytes = u32::MAX.into();
-        Sources { sources: Vec::new(), times: Times::default(), excluded: Filter::default(), max_bytes }
+        Sources {
+            sources: Vec::new(),
+            times: Times::default(),
+            excluded: Filter::default(),
+            max_bytes,
+            reopened: Vec::new(),
+        }
     }
 }
 
@@ -110,9 +117,14 @@ impl Sources {
         })
     }
 
+    /// Lets a file of the host, named as the program finds it, be open in a snapshot too: [`Tree::reopen`].
+    pub fn reopen(&mut self, path: impl Into<String>) {
+        self.reopened.push(path.into());
+    }
+
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
-        self.sources.is_empty()
+        self.sources.is_empty() && self.reopened.is_empty()
     }
 
     /// Reads all of it.
@@ -138,6 +150,9 @@ impl Sources {
             if let Some(entry) = mounts.remove(guest) {
                 tree.mount(guest, entry)?;
             }
+        }
+        for path in &self.reopened {
+            tree.reopen(path)?;
         }
         Ok(tree)
     }

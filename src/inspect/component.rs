@@ -1,9 +1,10 @@
 //! Components: what their outermost imports and exports show.
 
 use super::{Advice, Inspection, Kind, Part, Reason, Step};
+use crate::embedded_files::embedded_files;
 use crate::execute::DEFAULT_INIT_FUNCTIONS;
 use preinit_core::component::{ComponentError, check_depth};
-use preinit_core::module::ModuleError;
+use preinit_core::module::{Module, ModuleError};
 use std::collections::BTreeMap;
 use wasmparser::{ComponentExternalKind, Parser, Payload, Validator, WasmFeatures};
 
@@ -13,6 +14,7 @@ pub(super) fn inspect(wasm: &[u8]) -> Result<Inspection, ModuleError> {
         deep => ModuleError::Malformed { message: deep.to_string(), offset: 0 },
     })?;
     Validator::new_with_features(WasmFeatures::all()).validate_all(wasm)?;
+    let mut embedded = Vec::new();
     let mut depth = 0;
     let (mut imports, mut exports, mut modules) = (BTreeMap::new(), Vec::new(), 0u64);
     for payload in Parser::new(0).parse_all(wasm) {
@@ -20,6 +22,9 @@ pub(super) fn inspect(wasm: &[u8]) -> Result<Inspection, ModuleError> {
             Payload::ModuleSection { unchecked_range, .. } => {
                 modules += unchecked_range.len() as u64;
                 depth += 1;
+                if let Some(module) = wasm.get(unchecked_range) {
+                    embedded.extend(embedded_files(&Module::parse(module)?));
+                }
             }
             Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth -= 1,
@@ -63,7 +68,7 @@ pub(super) fn inspect(wasm: &[u8]) -> Result<Inspection, ModuleError> {
             .into_iter()
             .filter(|part| part.bytes > 0)
             .collect(),
-        embedded: Vec::new(),
+        embedded,
         advice: Advice { steps, reasons: vec![reason] },
     })
 }

@@ -143,6 +143,13 @@ fn what_cannot_be_embedded_is_refused_in_a_line() {
             (memory (export "memory") 1 2 shared) (func (export "preinit")))"#,
     );
     refused(&["threads.wat", "--embed", DATA], "shared between threads");
+    place.write(
+        "old.wat",
+        r#"(module (import "wasi_unstable" "fd_prestat_get" (func (param i32 i32) (result i32)))
+            (memory (export "memory") 1) (func (export "preinit")))"#,
+    );
+    refused(&["old.wat", "--embed", DATA], "imports the files of WASI snapshot 0 (`wasi_unstable`)");
+    refused(&["files.wasm", "--reopen", "/data/../x"], "cannot be the path of a file that is opened anew");
     #[cfg(unix)]
     {
         std::os::unix::fs::symlink("../in.wasm", place.join("files/out")).unwrap();
@@ -157,6 +164,51 @@ fn secrets_among_the_files_are_found() {
     let output = place.run(["files.wasm", "-o", "out.wasm", "--allow-wasi", "--embed", DATA]);
     done(&output);
     assert!(stderr(&output).contains("`/data/key` has a private key in it"), "{}", stderr(&output));
+}
+
+#[test]
+fn files_of_a_component_are_embedded_listed_and_extracted() {
+    let place = furnished();
+    place.write("files/key", "-----BEGIN PRIVATE KEY-----\nMII");
+    place.write(
+        "c.wat",
+        r#"(component
+            (core module $m
+              (import "wasi_snapshot_preview1" "fd_prestat_get" (func (param i32 i32) (result i32)))
+              (memory (export "memory") 1)
+              (func (export "init")))
+            (core module $adapter (func (export "fd_prestat_get") (param i32 i32) (result i32) (i32.const 8)))
+            (core instance $a (instantiate $adapter))
+            (core instance $i (instantiate $m (with "wasi_snapshot_preview1" (instance $a))))
+            (func (export "init") (canon lift (core func $i "init"))))"#,
+    );
+    let output = place.run(["c.wat", "-o", "out.wasm", "-f", "init", "--embed", DATA]);
+    done(&output);
+    assert!(stderr(&output).contains("`/data/key` has a private key in it"), "{}", stderr(&output));
+    let listed = list(&place, "out.wasm");
+    assert!(listed.contains(&"5  /data/hello.txt".to_string()), "{listed:?}");
+    done(&place.run(["extract", "out.wasm", "back"]));
+    assert_eq!(place.read("back/data/hello.txt"), b"hello");
+    place.write("none.wat", "(component)");
+    let none = place.run(["none.wat", "-o", "none.wasm", "--embed", DATA]);
+    failed(&none, 2, "no core module of the component asks for files by WASI preview 1");
+    assert_eq!(code(&place.run(["list", "none.wat"])), 1);
+}
+
+#[test]
+fn verification_accounts_for_changes_of_files() {
+    let place = furnished();
+    let words = ["files.wasm", "--allow-wasi", "--embed", DATA, "--embed-rw"];
+    done(&place.run(words.into_iter().chain(["-o", "out.wasm"])));
+    let verify = |options: &[&str]| {
+        let words = ["verify", "files.wasm", "out.wasm", "--allow-wasi", "--embed", DATA];
+        let output = place.run(words.iter().chain(options).copied());
+        (code(&output), stdout(&output))
+    };
+    let (exit, said) = verify(&["--embed-rw"]);
+    assert_eq!(exit, 0, "{said}");
+    assert_ne!(verify(&[]).0, 0);
+    failed(&place.run(["files.wasm", "-o", "n.wasm", "--embed-rw"]), 2, "--embed");
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod golden;
 mod host_caches;
 mod init_time;
 mod inspect;
+mod interposed;
 mod many_functions;
 mod mutations;
 mod page;
@@ -34,6 +35,7 @@ mod wizer;
 fn main() -> std::process::ExitCode {
     let made_of_files = golden::trials()
         .into_iter()
+        .chain(interposed::trials())
         .chain(components::golden::trials())
         .chain(repository::examples::trials());
     preinit_testing::harness::run(made_of_files.collect())

@@ -14,6 +14,8 @@ macro_rules! pass {
         }
     };
 }
+#[cfg(not(feature = "write"))]
+pub(crate) use pass;
 
 #[unsafe(export_name = "embed:fd_close")]
 extern "C" fn close(fd: u32) -> i32 {
@@ -58,26 +60,4 @@ extern "C" fn sync(fd: u32) -> i32 {
 #[unsafe(export_name = "embed:fd_fdstat_set_rights")]
 extern "C" fn set_rights(fd: u32, base: u64, inheriting: u64) -> i32 {
     pass!(fd, |fd| host::fd_fdstat_set_rights(fd, base, inheriting), errno::NOTSUP, errno::NOTSUP)
-}
-
-#[unsafe(export_name = "embed:fd_filestat_set_size")]
-extern "C" fn set_size(fd: u32, size: u64) -> i32 {
-    // As of a file that is open to be read.
-    pass!(fd, |fd| host::fd_filestat_set_size(fd, size), errno::INVAL, errno::BADF)
-}
-
-#[unsafe(export_name = "embed:fd_filestat_set_times")]
-extern "C" fn set_times(fd: u32, accessed: u64, modified: u64, flags: u32) -> i32 {
-    pass!(fd, |fd| host::fd_filestat_set_times(fd, accessed, modified, flags), errno::ROFS, errno::ROFS)
-}
-
-#[unsafe(export_name = "embed:fd_write")]
-extern "C" fn write(fd: u32, iovs: u32, count: u32, written: u32) -> i32 {
-    // What is open was opened to be read.
-    pass!(fd, |fd| host::fd_write(fd, iovs, count, written), errno::BADF, errno::BADF)
-}
-
-#[unsafe(export_name = "embed:fd_pwrite")]
-extern "C" fn pwrite(fd: u32, iovs: u32, count: u32, offset: u64, written: u32) -> i32 {
-    pass!(fd, |fd| host::fd_pwrite(fd, iovs, count, offset, written), errno::BADF, errno::BADF)
 }

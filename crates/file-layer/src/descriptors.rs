@@ -7,7 +7,7 @@ use crate::errno;
 use crate::host;
 use crate::memory::{get_u8, get_u16, get_u32, get_u64, put_u8, put_u16, put_u32, put_u64, zero};
 use crate::state::{self, FIRST_OF_OURS, NUMBERS, OBJECTS};
-use crate::tree::{self, DIRECTORY};
+use crate::tree::{self, DIRECTORY, FILE};
 
 /// What a number stands for.
 #[derive(Clone, Copy)]
@@ -35,6 +35,58 @@ const FIRST_OBJECT: u16 = 2;
 const FREE: u8 = 0;
 const ALIAS: u8 = 1;
 const NODE: u8 = 2;
+const REOPENED: u8 = 3;
+
+/// What a file was opened for, if it was not only to be read.
+#[cfg(feature = "write")]
+pub const FOR_WRITING: u8 = 1;
+#[cfg(feature = "write")]
+pub const NOT_FOR_READING: u8 = 2;
+
+/// Rights of WASI.
+const RIGHT_TO_WRITE: u64 = 1 << 6;
+#[cfg(feature = "write")]
+const RIGHTS_TO_READ: u64 = 1 << 1 | 1 << 14;
+
+#[cfg(feature = "write")]
+impl Object {
+    fn mode(self) -> u8 {
+        get_u8(self.at + 21)
+    }
+
+    pub fn set_mode(self, mode: u8) {
+        put_u8(self.at + 21, mode);
+    }
+
+    /// Whether it is a file that was opened to be read.
+    pub fn is_readable(self) -> bool {
+        !self.is_directory() && self.mode() & NOT_FOR_READING == 0
+    }
+
+    /// Whether it is a file that was opened to be written.
+    pub fn is_writable(self) -> bool {
+        !self.is_directory() && self.mode() & FOR_WRITING != 0
+    }
+
+    /// The rights of files that it lacks.
+    pub fn missing_rights(self) -> u64 {
+        let write = if self.mode() & FOR_WRITING == 0 { RIGHT_TO_WRITE } else { 0 };
+        let read = if self.mode() & NOT_FOR_READING == 0 { 0 } else { RIGHTS_TO_READ };
+        write | read
+    }
+}
+
+/// Whether something of ours has this node open.
+#[cfg(feature = "write")]
+pub fn is_open(node: u32) -> bool {
+    (0..OBJECTS).map(Object::at).any(|object| object.kind() == NODE && object.node() == node)
+}
+
+/// Whether one more can be opened.
+#[cfg(feature = "write")]
+pub fn has_room() -> bool {
+    free_number().is_some() && free_object().is_some()
+}
 
 impl Object {
     fn at(index: u32) -> Object {
@@ -62,7 +114,12 @@ impl Object {
         put_u16(self.at + 2, flags);
     }
 
-    /// Its node; the host's number of an alias.
+    /// Whether it is a file of the host that is opened anew for each use.
+    pub fn is_reopened(self) -> bool {
+        self.kind() == REOPENED
+    }
+
+    /// Its node; the host's number of an alias; the place of a path that is opened anew.
     pub fn node(self) -> u32 {
         get_u32(self.at + 4)
     }
@@ -73,6 +130,18 @@ impl Object {
 
     pub fn set_position(self, position: u64) {
         put_u64(self.at + 8, position);
+    }
+
+    /// Whether it is a file that was opened to be read.
+    #[cfg(not(feature = "write"))]
+    pub fn is_readable(self) -> bool {
+        !self.is_directory()
+    }
+
+    /// The rights of files that it lacks.
+    #[cfg(not(feature = "write"))]
+    pub fn missing_rights(self) -> u64 {
+        RIGHT_TO_WRITE
     }
 
     fn names(self) -> u32 {
@@ -149,10 +218,16 @@ pub fn unbind(number: u32) {
     if mapped >= FIRST_OBJECT {
         let object = Object::at(u32::from(mapped - FIRST_OBJECT));
         object.set_names(object.names() - 1);
-        if object.names() == 0 {
-            put_u8(object.at, FREE);
-        }
         put_u16(state::map(number), CLOSED);
+        if object.names() == 0 {
+            #[cfg(feature = "write")]
+            let closed = (object.kind() == NODE).then(|| object.node());
+            put_u8(object.at, FREE);
+            #[cfg(feature = "write")]
+            if let Some(node) = closed {
+                crate::write::closed(node);
+            }
+        }
     }
 }
 
@@ -191,9 +266,12 @@ fn free_object() -> Option<Object> {
     (tree::mounts()..OBJECTS).map(Object::at).find(|object| object.kind() == FREE)
 }
 
+fn free_number() -> Option<u32> {
+    (FIRST_OF_OURS..NUMBERS).find(|number| get_u16(state::map(*number)) < FIRST_OBJECT)
+}
+
 fn allocate(kind: u8, filetype: u8, node: u32) -> Option<u32> {
-    let is_free = |number: &u32| get_u16(state::map(*number)) < FIRST_OBJECT;
-    let number = (FIRST_OF_OURS..NUMBERS).find(is_free)?;
+    let number = free_number()?;
     let object = free_object()?;
     fill(object, kind, filetype, node);
     bind(number, object);
@@ -202,7 +280,16 @@ fn allocate(kind: u8, filetype: u8, node: u32) -> Option<u32> {
 
 /// Opens a node. Gives its number and object.
 pub fn open(node: u32, filetype: u8) -> Option<(u32, Object)> {
-    let number = allocate(NODE, filetype, node)?;
+    opened(NODE, filetype, node)
+}
+
+/// Lets a file of the host be open that is opened anew for each use. `index` is the place of its path.
+pub fn open_anew(index: u32) -> Option<(u32, Object)> {
+    opened(REOPENED, FILE, index)
+}
+
+fn opened(kind: u8, filetype: u8, node: u32) -> Option<(u32, Object)> {
+    let number = allocate(kind, filetype, node)?;
     match target(number) {
         Target::Ours(object) => Some((number, object)),
         _ => None,

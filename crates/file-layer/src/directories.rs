@@ -3,8 +3,8 @@
 use crate::descriptors::{Target, target};
 use crate::files::inode;
 use crate::memory::{copy, put_u8, put_u32, put_u64, zero};
-use crate::tree::{self, DIRECTORY, Node};
-use crate::{errno, host, state};
+use crate::tree::{DIRECTORY, Node};
+use crate::{errno, host, state, view};
 
 const HEADER: u32 = 24;
 /// `.` and `..` come first.
@@ -40,30 +40,33 @@ impl Listing {
 #[unsafe(export_name = "embed:fd_readdir")]
 extern "C" fn readdir(fd: u32, buffer: u32, len: u32, cookie: u64, used: u32) -> i32 {
     let directory = match target(fd) {
-        Target::Ours(object) if object.is_directory() => tree::node(object.node()),
+        Target::Ours(object) if object.is_directory() => view::node(object.node()),
         Target::Host(number) => return host::fd_readdir(number, buffer, len, cookie, used),
         _ => return errno::BADF,
     };
     let mut listing = Listing { buffer, left: len };
     let mut at = cookie;
-    while listing.left > 0 && at < DOTS + u64::from(directory.len) {
-        write(&mut listing, &directory, at);
-        at += 1;
+    while listing.left > 0 {
+        match write(&mut listing, &directory, at) {
+            Some(next) => at = next,
+            None => break,
+        }
     }
     put_u32(used, len - listing.left);
     errno::SUCCESS
 }
 
-/// Writes the entry that has this place among all, counted from 0.
-fn write(listing: &mut Listing, directory: &Node, at: u64) {
+/// Writes the entry that has this place among all, counted from 0, or the first after it. Gives the place after that.
+fn write(listing: &mut Listing, directory: &Node, at: u64) -> Option<u64> {
     if at < DOTS {
         put_u8(state::name(), b'.');
         put_u8(state::name() + 1, b'.');
         // As Wasmtime does, `..` has the inode of the directory too.
         listing.entry(at + 1, inode(directory.index), DIRECTORY, at as u32 + 1);
-        return;
+        return Some(at + 1);
     }
-    let node = tree::node(directory.start + (at - DOTS) as u32);
-    let name_len = tree::name(node.index);
-    listing.entry(at + 1, inode(node.index), node.filetype, name_len);
+    let entry = view::nth(directory, u32::try_from(at - DOTS).ok()?)?;
+    let next = DOTS + u64::from(entry.place) + 1;
+    listing.entry(next, inode(entry.node.index), entry.node.filetype, entry.name_len);
+    Some(next)
 }

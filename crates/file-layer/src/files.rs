@@ -3,7 +3,7 @@
 use crate::descriptors::{Object, Target, target};
 use crate::memory::{get_u32, put_u8, put_u16, put_u32, put_u64, zero};
 use crate::tree::{self, Node};
-use crate::{errno, host};
+use crate::{errno, host, reopen, view};
 
 /// The device that all of the tree is on: no small number, as real ones are.
 const DEVICE: u64 = 0x656d_6265_64;
@@ -32,7 +32,7 @@ fn read_to(node: &Node, offset: u64, iovs: u32, count: u32) -> u32 {
         let (buffer, len) = (get_u32(iovs + 8 * index), get_u32(iovs + 8 * index + 4));
         let left = node.len - position as u32;
         let piece = if len < left { len } else { left };
-        host::image(buffer, node.start + position as u32, piece);
+        view::read(node, position as u32, buffer, piece);
         done += piece;
     }
     done
@@ -41,13 +41,14 @@ fn read_to(node: &Node, offset: u64, iovs: u32, count: u32) -> u32 {
 #[unsafe(export_name = "embed:fd_read")]
 extern "C" fn read(fd: u32, iovs: u32, count: u32, read: u32) -> i32 {
     let of_file = |object: Object| {
-        let done = read_to(&tree::node(object.node()), object.position(), iovs, count);
+        let done = read_to(&view::node(object.node()), object.position(), iovs, count);
         object.set_position(object.position() + u64::from(done));
         put_u32(read, done);
         errno::SUCCESS
     };
     match target(fd) {
-        Target::Ours(object) if !object.is_directory() => of_file(object),
+        Target::Ours(object) if object.is_reopened() => reopen::read(object, iovs, count, read),
+        Target::Ours(object) if object.is_readable() => of_file(object),
         Target::Host(number) => host::fd_read(number, iovs, count, read),
         _ => errno::BADF,
     }
@@ -56,8 +57,9 @@ extern "C" fn read(fd: u32, iovs: u32, count: u32, read: u32) -> i32 {
 #[unsafe(export_name = "embed:fd_pread")]
 extern "C" fn pread(fd: u32, iovs: u32, count: u32, offset: u64, read: u32) -> i32 {
     match target(fd) {
-        Target::Ours(object) if !object.is_directory() => {
-            put_u32(read, read_to(&tree::node(object.node()), offset, iovs, count));
+        Target::Ours(object) if object.is_reopened() => reopen::pread(object, iovs, count, offset, read),
+        Target::Ours(object) if object.is_readable() => {
+            put_u32(read, read_to(&view::node(object.node()), offset, iovs, count));
             errno::SUCCESS
         }
         Target::Host(number) => host::fd_pread(number, iovs, count, offset, read),
@@ -75,7 +77,8 @@ extern "C" fn seek(fd: u32, offset: i64, whence: u32, position: u32) -> i32 {
     let from = match whence {
         0 => 0,
         1 => object.position(),
-        2 => u64::from(tree::node(object.node()).len),
+        2 if object.is_reopened() => return reopen::seek_from_end(object, offset, position),
+        2 => u64::from(view::node(object.node()).len),
         _ => return errno::INVAL,
     };
     let Some(to) = from.checked_add_signed(offset) else { return errno::INVAL };
@@ -99,7 +102,8 @@ extern "C" fn tell(fd: u32, position: u32) -> i32 {
 #[unsafe(export_name = "embed:fd_filestat_get")]
 extern "C" fn filestat(fd: u32, stat: u32) -> i32 {
     match target(fd) {
-        Target::Ours(object) => put_stat(&tree::node(object.node()), stat),
+        Target::Ours(object) if object.is_reopened() => reopen::filestat(object, stat),
+        Target::Ours(object) => put_stat(&view::node(object.node()), stat),
         Target::Host(number) => host::fd_filestat_get(number, stat),
         Target::Closed => errno::BADF,
     }
@@ -111,11 +115,11 @@ pub fn put_stat(node: &Node, stat: u32) -> i32 {
     put_u64(stat, DEVICE);
     put_u64(stat + 8, inode(node.index));
     put_u8(stat + 16, node.filetype);
-    put_u64(stat + 24, 1);
+    put_u64(stat + 24, view::links(node));
     // The size of a directory is the file system's own business.
     put_u64(stat + 32, if node.filetype == tree::DIRECTORY { 0 } else { u64::from(node.len) });
-    for time in [40, 48, 56] {
-        put_u64(stat + time, node.modified);
+    for (time, at) in [(0, 40), (1, 48), (2, 56)] {
+        put_u64(stat + at, view::time(node, time));
     }
     errno::SUCCESS
 }
@@ -127,6 +131,7 @@ pub fn inode(node: u32) -> u64 {
 #[unsafe(export_name = "embed:fd_fdstat_get")]
 extern "C" fn fdstat(fd: u32, stat: u32) -> i32 {
     let object = match target(fd) {
+        Target::Ours(object) if object.is_reopened() => return reopen::fdstat(object, stat),
         Target::Ours(object) => object,
         Target::Host(number) => return host::fd_fdstat_get(number, stat),
         Target::Closed => return errno::BADF,
@@ -137,7 +142,7 @@ extern "C" fn fdstat(fd: u32, stat: u32) -> i32 {
         let rights = ALL_RIGHTS & !FD_SEEK & !FD_FILESTAT_SET_SIZE & !PATH_FILESTAT_SET_SIZE & !FD_WRITE;
         (rights, rights)
     } else {
-        (ALL_RIGHTS & !FD_WRITE, ALL_RIGHTS & !FD_WRITE)
+        (ALL_RIGHTS & !object.missing_rights(), ALL_RIGHTS & !object.missing_rights())
     };
     zero(stat, 24);
     put_u8(stat, object.filetype());

@@ -74,6 +74,9 @@ unsafe extern "C" {
     pub safe fn base() -> u32;
     /// Copies `len` bytes of the embedded tree, from `from` on, to the address `to`.
     pub safe fn image(to: u32, from: u32, len: u32);
+    /// Lets the bookkeeping have so many pages more, after those that it has. 0 if the memory cannot grow.
+    #[cfg(feature = "write")]
+    pub safe fn more(pages: u32) -> u32;
 }
 
 pub const NOSYS: i32 = 52;

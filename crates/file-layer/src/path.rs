@@ -1,10 +1,10 @@
 //! Follows paths in the embedded tree, as Linux does below a directory that cannot be left.
 
 use crate::errno;
-use crate::host;
 use crate::memory::{copy, get_u8};
 use crate::state::{self, PATH};
-use crate::tree::{self, DIRECTORY, LINK, Node};
+use crate::tree::{DIRECTORY, LINK, Node};
+use crate::view;
 
 /// What a path leads to.
 pub enum Found {
@@ -17,6 +17,36 @@ pub enum Found {
 pub struct Resolved {
     pub found: Found,
     pub is_directory: bool,
+    /// Its last name, and the directory that this is in.
+    #[cfg(feature = "write")]
+    pub place: Place,
+}
+
+/// A name in a directory.
+#[cfg(feature = "write")]
+#[derive(Clone, Copy)]
+pub struct Place {
+    pub directory: u32,
+    pub name: u32,
+    /// 0 if the path ends with `.` or `..`.
+    pub len: u32,
+}
+
+/// Which link at the end of a path is followed. Those before are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Follow {
+    Always,
+    /// If there is a slash after it.
+    BeforeSlash,
+    #[cfg(feature = "write")]
+    Never,
+}
+
+impl Follow {
+    /// As `lookupflags` say.
+    pub fn of(flags: u32) -> Follow {
+        if flags & 1 != 0 { Follow::Always } else { Follow::BeforeSlash }
+    }
 }
 
 /// Links that are followed on one way, as on Linux.
@@ -33,15 +63,26 @@ struct Walk {
     links: u32,
 }
 
-/// Follows the path at an address from the directory `start`. `follow` follows a link at its end.
-pub fn resolve(start: u32, path: u32, len: u32, follow: bool) -> Result<Resolved, i32> {
+/// Follows the path at an address from the directory `start`.
+pub fn resolve(start: u32, path: u32, len: u32, follow: Follow) -> Result<Resolved, i32> {
     check(path, len)?;
-    let mut walk = Walk { at: path, end: path + len, start, node: tree::node(start), links: 0 };
+    let mut walk = Walk { at: path, end: path + len, start, node: view::node(start), links: 0 };
     let mut is_directory = false;
+    #[cfg(feature = "write")]
+    let mut place = Place { directory: start, name: path, len: 0 };
     loop {
         let Some((name, name_len)) = walk.next_name() else {
-            return Ok(Resolved { found: Found::Node(walk.node), is_directory });
+            return Ok(Resolved {
+                found: Found::Node(walk.node),
+                is_directory,
+                #[cfg(feature = "write")]
+                place,
+            });
         };
+        #[cfg(feature = "write")]
+        {
+            place = Place { directory: walk.node.index, name, len: 0 };
+        }
         if walk.node.filetype != DIRECTORY {
             return Err(errno::NOTDIR);
         }
@@ -56,17 +97,32 @@ pub fn resolve(start: u32, path: u32, len: u32, follow: bool) -> Result<Resolved
             if walk.node.index == walk.start {
                 return Err(errno::PERM);
             }
-            walk.node = tree::node(walk.node.parent);
+            walk.node = view::node(walk.node.parent);
             continue;
         }
         if name_len > NAME_MAX {
             return Err(errno::NAMETOOLONG);
         }
-        let Some(index) = tree::entry(&walk.node, name, name_len) else {
-            return if is_last { Ok(Resolved { found: Found::Missing, is_directory }) } else { Err(errno::NOENT) };
+        #[cfg(feature = "write")]
+        {
+            place.len = name_len;
+        }
+        let Some(index) = view::entry(&walk.node, name, name_len) else {
+            return if is_last {
+                Ok(Resolved {
+                    found: Found::Missing,
+                    is_directory,
+                    #[cfg(feature = "write")]
+                    place,
+                })
+            } else {
+                Err(errno::NOENT)
+            };
         };
-        let next = tree::node(index);
-        if next.filetype == LINK && (follow || !is_last || is_directory) {
+        let next = view::node(index);
+        let is_followed =
+            !is_last || follow == Follow::Always || follow == Follow::BeforeSlash && is_directory;
+        if next.filetype == LINK && is_followed {
             walk.follow(&next)?;
         } else {
             walk.node = next;
@@ -76,6 +132,12 @@ pub fn resolve(start: u32, path: u32, len: u32, follow: bool) -> Result<Resolved
 
 /// Whether a path can be one: not empty, relative, without NUL, of UTF-8.
 fn check(path: u32, len: u32) -> Result<(), i32> {
+    check_text(path, len)?;
+    if get_u8(path) == SLASH { Err(errno::PERM) } else { Ok(()) }
+}
+
+/// The same, but that it may be absolute.
+pub fn check_text(path: u32, len: u32) -> Result<(), i32> {
     if !is_utf8(path, len) {
         return Err(errno::ILSEQ);
     }
@@ -85,10 +147,7 @@ fn check(path: u32, len: u32) -> Result<(), i32> {
     if (0..len).any(|at| get_u8(path + at) == 0) {
         return Err(errno::INVAL);
     }
-    if len >= PATH {
-        return Err(errno::NAMETOOLONG);
-    }
-    if get_u8(path) == SLASH { Err(errno::PERM) } else { Ok(()) }
+    if len >= PATH { Err(errno::NAMETOOLONG) } else { Ok(()) }
 }
 
 fn is_dots(name: u32, len: u32, dots: u32) -> bool {
@@ -127,7 +186,7 @@ impl Walk {
             return Err(errno::NAMETOOLONG);
         }
         let buffer = state::path(self.links);
-        host::image(buffer, link.start, link.len);
+        view::read(link, 0, buffer, link.len);
         copy(buffer + link.len, self.at, left);
         self.at = buffer;
         self.end = buffer + link.len + left;

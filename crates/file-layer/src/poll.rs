@@ -4,7 +4,7 @@
 use crate::descriptors::{Target, target};
 use crate::memory::{get_u8, get_u32, get_u64, put_u8, put_u16, put_u32, put_u64, zero};
 use crate::state::{SUBSCRIPTIONS, subscription};
-use crate::{errno, host, tree};
+use crate::{errno, host, reopen, view};
 
 /// A subscription: user data, tag, and what belongs to the tag.
 const SIZE: u32 = 48;
@@ -111,8 +111,10 @@ fn settle(event: u32, count: u32) {
             if let Target::Ours(object) = target {
                 if object.is_directory() {
                     put_u16(event + 8, errno::BADF as u16);
+                } else if tag == READ && object.is_reopened() {
+                    put_u64(event + 16, reopen::left(object));
                 } else if tag == READ {
-                    let len = u64::from(tree::node(object.node()).len);
+                    let len = u64::from(view::node(object.node()).len);
                     put_u64(event + 16, len.saturating_sub(object.position()));
                 }
             }

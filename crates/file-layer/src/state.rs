@@ -1,5 +1,5 @@
 //! The bookkeeping: one page of the module's memory, all zeros at first. It moves up when the memory grows, so every
-//! address in it is computed anew in each call.
+//! address in it is computed anew in each call. Where files can be changed, there are more pages, after it.
 
 use crate::host;
 
@@ -20,6 +20,10 @@ const HEADER: u32 = 0;
 const RECORD: u32 = 0x40;
 const NAME: u32 = 0x80;
 const OUT: u32 = 0x180;
+#[cfg(feature = "write")]
+const SAVED_NAME: u32 = 0x1c0;
+#[cfg(feature = "write")]
+const CHANGES: u32 = 0x300;
 const MAP: u32 = 0x400;
 const PATHS: u32 = 0x1000;
 const POLL: u32 = 0x4000;
@@ -45,6 +49,18 @@ pub fn name() -> u32 {
 /// What the host says when the layer itself asks is written here.
 pub fn out() -> u32 {
     host::base() + OUT
+}
+
+/// A name is kept here while another path is followed; 255 bytes at most.
+#[cfg(feature = "write")]
+pub fn saved_name() -> u32 {
+    host::base() + SAVED_NAME
+}
+
+/// What is remembered of changes: `write::heap` and `write::inodes` say what.
+#[cfg(feature = "write")]
+pub fn changes() -> u32 {
+    host::base() + CHANGES
 }
 
 /// What each number stands for, in 16 bits.

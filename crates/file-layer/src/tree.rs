@@ -13,7 +13,9 @@ pub const LINK: u8 = 7;
 const HEADER_SIZE: u32 = 64;
 const NODE_SIZE: u32 = 32;
 const MOUNT_SIZE: u32 = 16;
-/// In the header: how many mounts there are.
+/// In the header: how many nodes and mounts there are.
+#[cfg(feature = "write")]
+const NODES: u32 = 20;
 const MOUNTS: u32 = 24;
 
 /// A file, a directory or a link.
@@ -28,6 +30,18 @@ pub struct Node {
     pub len: u32,
     /// In nanoseconds after 1970.
     pub modified: u64,
+    /// What has changed of it since; 0 if nothing has.
+    #[cfg(feature = "write")]
+    pub record: u32,
+}
+
+/// What a directory says of something in it.
+pub struct Entry {
+    /// Its place among all.
+    pub place: u32,
+    pub node: Node,
+    /// The length of its name, which lies in its place.
+    pub name_len: u32,
 }
 
 /// A directory that is found as WASI's preopened directories are.
@@ -48,20 +62,27 @@ pub fn mounts() -> u32 {
     get_u32(header + 4)
 }
 
+/// How many nodes there are.
+#[cfg(feature = "write")]
+pub fn nodes() -> u32 {
+    host::image(state::out(), NODES, 4);
+    get_u32(state::out())
+}
+
 pub fn mount(index: u32) -> Mount {
     let record = state::record();
     host::image(record, HEADER_SIZE + MOUNT_SIZE * index, MOUNT_SIZE);
     Mount { root: get_u32(record), name: get_u32(record + 4), name_len: get_u32(record + 8) }
 }
 
-fn read(index: u32) -> u32 {
+fn record(index: u32) -> u32 {
     let record = state::record();
     host::image(record, HEADER_SIZE + MOUNT_SIZE * mounts() + NODE_SIZE * index, NODE_SIZE);
     record
 }
 
 pub fn node(index: u32) -> Node {
-    let record = read(index);
+    let record = record(index);
     Node {
         index,
         filetype: get_u8(record),
@@ -69,13 +90,20 @@ pub fn node(index: u32) -> Node {
         start: get_u32(record + 16),
         len: get_u32(record + 20),
         modified: get_u64(record + 24),
+        #[cfg(feature = "write")]
+        record: 0,
     }
+}
+
+/// Where the name of a node is, and its length.
+pub fn name_place(index: u32) -> (u32, u32) {
+    let record = record(index);
+    (get_u32(record + 8), get_u32(record + 12))
 }
 
 /// Reads the name of a node to its place. Gives its length.
 pub fn name(index: u32) -> u32 {
-    let record = read(index);
-    let (start, len) = (get_u32(record + 8), get_u32(record + 12));
+    let (start, len) = name_place(index);
     host::image(state::name(), start, len);
     len
 }
@@ -93,6 +121,20 @@ pub fn entry(directory: &Node, name_at: u32, len: u32) -> Option<u32> {
         }
     }
     None
+}
+
+/// Copies bytes of a file or a link.
+pub fn read(node: &Node, offset: u32, to: u32, len: u32) {
+    host::image(to, node.start + offset, len);
+}
+
+/// The entry that has this place among all of a directory, counted from 0: its node, with the name in its place.
+pub fn nth(directory: &Node, at: u32) -> Option<Entry> {
+    if at >= directory.len {
+        return None;
+    }
+    let node = node(directory.start + at);
+    Some(Entry { place: at, name_len: name(node.index), node })
 }
 
 /// Below zero if the first comes first.

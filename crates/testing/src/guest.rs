@@ -144,6 +144,17 @@ impl Guest {
         i64::from_le_bytes(bytes)
     }
 
+    /// The bytes that the exported memory has.
+    pub fn memory_size(&mut self) -> usize {
+        self.instance.get_memory(&mut self.store, "memory").expect("export `memory`").data_size(&self.store)
+    }
+
+    /// Grows the exported memory by so many pages, as a host can do.
+    pub fn grow_memory(&mut self, pages: u64) {
+        let memory = self.instance.get_memory(&mut self.store, "memory").expect("export `memory`");
+        memory.grow(&mut self.store, pages).unwrap();
+    }
+
     /// Bytes of the exported memory.
     pub fn read(&mut self, address: usize, len: usize) -> Vec<u8> {
         let memory = self.instance.get_memory(&mut self.store, "memory").expect("export `memory`");

@@ -56,6 +56,11 @@ impl WasiView for Host {
 
 /// What a program prints on a host that knows nothing of preinit.
 fn elsewhere(wasm: &[u8], scratch: &Path) -> Printed {
+    elsewhere_with(wasm, &[(&data(), "/data", FsPerms::ReadOnly), (scratch, "/scratch", FsPerms::ReadWrite)])
+}
+
+/// The same with these directories.
+pub fn elsewhere_with(wasm: &[u8], dirs: &[(&Path, &str, FsPerms)]) -> Printed {
     let engine = Engine::default();
     let component = Component::from_binary(&engine, wasm).unwrap();
     let mut linker = Linker::<Host>::new(&engine);
@@ -64,8 +69,9 @@ fn elsewhere(wasm: &[u8], scratch: &Path) -> Printed {
     let mut builder = WasiCtxBuilder::new();
     builder.args(&ARGUMENTS).envs(&ENVIRONMENT).stdin(MemoryInputPipe::new(INPUT));
     builder.stdout(stdout.clone()).stderr(stderr.clone());
-    builder.preopened_dir(data(), "/data", FsPerms::ReadOnly).unwrap();
-    builder.preopened_dir(scratch, "/scratch", FsPerms::ReadWrite).unwrap();
+    for (host, guest, permissions) in dirs {
+        builder.preopened_dir(host, guest, *permissions).unwrap();
+    }
     let mut store = Store::new(&engine, Host { wasi: builder.build(), table: ResourceTable::new() });
     let instance = linker.instantiate(&mut store, &component).unwrap();
     let entry = entry(wasm);

@@ -3,6 +3,7 @@
 mod audit;
 mod cleaning;
 mod clocks;
+mod embedded;
 mod freezing;
 mod freezing_refusals;
 mod generated;

@@ -1,7 +1,7 @@
 //! A module that does nothing but pass calls on to WASI, and what is seen through it: of a directory of this machine, or of
 //! the same directory embedded.
 
-use preinit::embed::{Source, Sources, embed};
+use preinit::embed::{Source, Sources, Writing, embed, embed_for};
 use preinit::wasmtime::{Engine, Module, Val};
 use preinit_testing::guest::{Answer, Guest, World, compile};
 use std::collections::HashMap;
@@ -211,6 +211,13 @@ pub fn embedded(wasm: &[u8], directory: &Path) -> Vec<u8> {
     embed(wasm, &sources.tree().unwrap()).unwrap().wasm
 }
 
+/// The same, where it can be changed.
+pub fn embedded_writable(wasm: &[u8], directory: &Path) -> Vec<u8> {
+    let mut sources = Sources::default();
+    sources.add(Source::new("/data", directory)).unwrap();
+    embed_for(wasm, &sources.tree().unwrap(), Writing::InMemory).unwrap().wasm
+}
+
 /// The same directory on both sides: of this machine, and embedded.
 pub struct Both {
     plain: Module,
@@ -229,7 +236,24 @@ pub fn both(directory: &Path) -> Both {
     }
 }
 
+/// The same, where both can be changed. The directory of this machine is given for each start.
+pub fn both_writable(directory: &Path) -> Both {
+    let engine = Engine::default();
+    let plain = module("2");
+    Both {
+        embedded: compile(&engine, &embedded_writable(&plain, directory)),
+        plain: compile(&engine, &plain),
+        world: World { is_writable: true, ..World::default() },
+    }
+}
+
 impl Both {
+    /// The same with another directory of this machine.
+    pub fn start_in(&self, directory: &Path) -> (Driver, Driver) {
+        let world = World { dirs: vec![("/data", directory.to_owned())], ..self.world.clone() };
+        (Driver::start(&self.plain, &world), Driver::start(&self.embedded, &World::default()))
+    }
+
     /// Fresh instances: on the directory, and on the embedded tree.
     pub fn start(&self) -> (Driver, Driver) {
         (Driver::start(&self.plain, &self.world), Driver::start(&self.embedded, &World::default()))

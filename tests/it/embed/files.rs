@@ -7,19 +7,19 @@ use preinit::wasmtime::Engine;
 use preinit_testing::guest::{Answer, Guest, World, compile};
 use preinit_testing::{repository, test_program};
 
-fn data() -> std::path::PathBuf {
+pub fn data() -> std::path::PathBuf {
     repository().join("test-programs/data")
 }
 
 /// What a program prints, and how it ends.
-fn run(wasm: &[u8], world: &World) -> (String, String, Answer) {
+pub fn run(wasm: &[u8], world: &World) -> (String, String, Answer) {
     let mut guest = Guest::start(&compile(&Engine::default(), wasm), world, &[]);
     let ended = guest.call("_start", &[]);
     (guest.stdout(), guest.stderr(), ended)
 }
 
 /// Programs that only read what they find.
-const READERS: [&str; 3] = ["wasi/descriptors.wasm", "wasi/directories.wasm", "wasi/files.wasm"];
+pub const READERS: [&str; 3] = ["wasi/descriptors.wasm", "wasi/directories.wasm", "wasi/files.wasm"];
 
 #[test]
 fn programs_read_what_is_embedded() {

@@ -1,9 +1,12 @@
 //! Files in modules: what a program finds is what it finds in the directory that was embedded.
 
+pub mod changes;
 mod driver;
-mod files;
+pub mod files;
 mod growth;
 mod random_calls;
+mod random_changes;
+mod reopened;
 
 use std::fs;
 

@@ -1,10 +1,12 @@
 //! The tree as bytes, which `crates/file-layer/src/tree.rs` reads:
 //!
 //! ```text
-//! header     64 bytes: 16 of magic, then version, number of nodes, number of mounts, size of all of it
+//! header     64 bytes: 16 of magic, then version, number of nodes, number of mounts, size of all of it, number of paths
+//!            that are opened anew, position of their list
 //! mounts     16 bytes each: node, position and length of the name, nothing
 //! nodes      32 bytes each: type, parent, position and length of the name, start, length, time of change
-//! bytes      names, targets of links, contents
+//! bytes      names, targets of links, contents, paths that are opened anew
+//! list       position and length of each of these paths
 //! ```
 //!
 //! All numbers are little-endian, of 32 bits; times have 64. Entries of a directory lie side by side in the order of their
@@ -75,12 +77,19 @@ pub(super) fn encode(tree: &Tree) -> Result<Vec<u8>, EmbedError> {
         words(&mut records, [u32::from(filetype), parent, name as u32, name_len, start as u32, len as u32]);
         records.extend(node.entry.modified().to_le_bytes());
     }
-    let size = bytes.start + bytes.bytes.len() as u64;
+    let mut list = Vec::new();
+    for path in &tree.reopened {
+        let at = bytes.position(path.as_bytes());
+        words(&mut list, [at as u32, path.len() as u32]);
+    }
+    let list_at = bytes.start + bytes.bytes.len() as u64;
+    let size = list_at + list.len() as u64;
     let Ok(size) = u32::try_from(size) else { return Err(EmbedError::TooLarge(size)) };
     let mut image = MAGIC.to_vec();
     words(&mut image, [VERSION, nodes.len() as u32, tree.mounts.len() as u32, size]);
+    words(&mut image, [tree.reopened.len() as u32, list_at as u32]);
     image.resize(HEADER, 0);
-    for part in [mounts, records, bytes.bytes] {
+    for part in [mounts, records, bytes.bytes, list] {
         image.extend(part);
     }
     Ok(image)

@@ -11,8 +11,9 @@ use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{Encode, Function, Instruction, ValType};
 use wasmparser::{FuncType, Operator};
 
-/// Compiled from `crates/file-layer`, whose `build.sh` writes it.
+/// Compiled from `crates/file-layer`, whose `build.sh` writes them; the other one changes files in memory.
 const LAYER: &[u8] = include_bytes!("layer.wasm");
+const WRITABLE_LAYER: &[u8] = include_bytes!("writable-layer.wasm");
 
 /// What stands for the places that are known only now.
 const BUILT_IN: &str = "embed";
@@ -88,10 +89,10 @@ pub(super) fn merge(
     module: &Module<'_>,
     place: &Place,
 ) -> Result<(), EmbedError> {
-    let layer = Module::parse(LAYER)?;
+    let layer = Module::parse(if place.page.more.is_some() { WRITABLE_LAYER } else { LAYER })?;
     let answered = answered(module, &layer)?;
     let needed = needed(&layer, answered.values().map(|answer| answer.function))?;
-    let mut targets = imports(interposition, module, &layer, &needed)?;
+    let mut targets = imports(interposition, module, &layer, &needed, place)?;
     let first = interposition.next_function();
     let defined: Vec<u32> =
         needed.iter().copied().filter(|function| *function >= layer.imported.functions).collect();
@@ -111,6 +112,9 @@ pub(super) fn merge(
     for (import, answer) in answered {
         let Some(Target::Function(function)) = targets.get(&answer.function).copied() else { continue };
         let mut body = Function::new([]);
+        if let Some(more) = place.page.more {
+            body.instruction(&Instruction::Call(more.settle));
+        }
         for parameter in 0..answer.parameters {
             body.instruction(&Instruction::LocalGet(parameter));
         }
@@ -172,12 +176,17 @@ fn imports(
     module: &Module<'_>,
     layer: &Module<'_>,
     needed: &BTreeSet<u32>,
+    place: &Place,
 ) -> Result<BTreeMap<u32, Target>, EmbedError> {
     let mut targets = BTreeMap::new();
     for (function, import) in layer.imported_functions().filter(|(function, _)| needed.contains(function)) {
         let target = match (import.module.as_str(), import.name.as_str()) {
             (BUILT_IN, "base") => Target::Base,
             (BUILT_IN, "image") => Target::Image,
+            (BUILT_IN, "more") => match place.page.more {
+                Some(more) => Target::Function(more.function),
+                None => return Err(EmbedError::Merge("it asks for more pages".to_string())),
+            },
             _ => {
                 let ty = signature(layer, function)?;
                 let mut own = module.imported_functions().filter(|(_, own)| *own == import);
@@ -373,17 +382,19 @@ impl Wide {
 
 #[cfg(test)]
 mod tests {
-    use super::{IMPORTS, LAYER, answer_name};
+    use super::{IMPORTS, LAYER, WRITABLE_LAYER, answer_name};
     use crate::module::Module;
 
     #[test]
     fn the_layer_has_no_data_and_answers_what_it_should() {
-        let layer = Module::parse(LAYER).unwrap();
-        assert!(layer.data.is_empty(), "its data would be at addresses of the module's own");
-        assert!(layer.elements.is_empty());
-        assert_eq!(layer.globals.iter().filter(|global| global.ty.mutable).count(), 1);
-        for name in IMPORTS {
-            assert!(layer.export(&answer_name(name)).is_some(), "{name}");
+        for layer in [LAYER, WRITABLE_LAYER] {
+            let layer = Module::parse(layer).unwrap();
+            assert!(layer.data.is_empty(), "its data would be at addresses of the module's own");
+            assert!(layer.elements.is_empty());
+            assert_eq!(layer.globals.iter().filter(|global| global.ty.mutable).count(), 1);
+            for name in IMPORTS {
+                assert!(layer.export(&answer_name(name)).is_some(), "{name}");
+            }
         }
     }
 }

@@ -8,20 +8,33 @@
 //!
 //! No example: internal to the product; `preinit::embed` has one.
 
+mod components;
 mod embedded;
 mod image;
 mod layer;
 mod page;
 mod tree;
 
+pub use components::embed_in_component;
 pub use embedded::{EmbeddedEntry, EmbeddedKind, EmbeddedTree};
 pub use layer::IMPORTS as FILE_FUNCTIONS;
 pub use tree::{Entry, NameError, Tree};
 
+use crate::component::ComponentError;
 use crate::interpose::{InterposeError, Interposition};
 use crate::module::{Module, ModuleError, Space};
 use crate::wasi_version::WasiVersion;
 use wasmparser::ExternalKind;
+
+/// What becomes of changes that a program makes of its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Writing {
+    /// They are refused, as in a file system that can only be read.
+    #[default]
+    Refused,
+    /// They are kept in the module's memory, for as long as its instance lives. What init has changed is part of a snapshot.
+    InMemory,
+}
 
 /// A module with files in it.
 #[derive(Debug)]
@@ -67,6 +80,19 @@ pub enum EmbedError {
     /// The tree has more bytes than a data segment can have.
     #[error("the files have {0} bytes with their names; a data segment has less than 4 GiB")]
     TooLarge(u64),
+    /// A component cannot be read.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// Nothing in a component asks for files of preview 1.
+    #[error(
+        "no core module of the component asks for files by WASI preview 1, with a memory of its own; files of WASI 0.2 and later are not embedded yet"
+    )]
+    NoFilesInComponent,
+    /// Several core modules of a component ask for files.
+    #[error(
+        "{0} core modules of the component ask for files by WASI preview 1, and each would have files of its own"
+    )]
+    SeveralModules(usize),
     /// See [`InterposeError`].
     #[error(transparent)]
     Interpose(#[from] InterposeError),
@@ -78,7 +104,7 @@ pub enum EmbedError {
     Merge(String),
 }
 
-/// Puts a tree of files into `module`.
+/// Puts a tree of files into `module`, which can read them.
 ///
 /// The output is a module in its own right: it can be run, made a snapshot of, and have files embedded again.
 ///
@@ -105,26 +131,38 @@ pub enum EmbedError {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn embed(module: &Module<'_>, tree: &Tree) -> Result<Embedded, EmbedError> {
+    embed_for(module, tree, Writing::Refused)
+}
+
+/// The same, where the module may also change them.
+///
+/// # Errors
+/// As of [`embed`].
+///
+/// No example: that of [`embed`] is one.
+pub fn embed_for(module: &Module<'_>, tree: &Tree, writing: Writing) -> Result<Embedded, EmbedError> {
     let memory = own_memory(module)?;
     let image = image::encode(tree)?;
     let mut interposition = Interposition::new(module);
-    let page = page::add(&mut interposition, module, memory)?;
+    let page = page::add(&mut interposition, module, memory, writing)?;
     let segment = interposition.passive_data(&image);
     layer::merge(&mut interposition, module, &layer::Place { page, segment })?;
     let addition = interposition.finish()?;
     Ok(Embedded { wasm: addition.wasm, drops_dwarf: addition.drops_dwarf })
 }
 
+/// Whether a module opens files, or looks for directories, by this version of WASI.
+fn deals_with_files(module: &Module<'_>, version: WasiVersion) -> bool {
+    module.imported_functions().any(|(_, import)| {
+        WasiVersion::of_module(&import.module) == Some(version)
+            && matches!(import.name.as_str(), "path_open" | "fd_prestat_get")
+    })
+}
+
 /// The memory that WASI's functions read and write.
 fn own_memory(module: &Module<'_>) -> Result<u32, EmbedError> {
-    let deals_with_files = |version: WasiVersion| {
-        module.imported_functions().any(|(_, import)| {
-            WasiVersion::of_module(&import.module) == Some(version)
-                && matches!(import.name.as_str(), "path_open" | "fd_prestat_get")
-        })
-    };
-    if !deals_with_files(WasiVersion::Preview1) {
-        return Err(if deals_with_files(WasiVersion::Snapshot0) {
+    if !deals_with_files(module, WasiVersion::Preview1) {
+        return Err(if deals_with_files(module, WasiVersion::Snapshot0) {
             EmbedError::Snapshot0
         } else {
             EmbedError::NoFiles

@@ -2,10 +2,16 @@
 
 use std::collections::BTreeMap;
 
-/// What is to be embedded: directories under the names under which a program finds them.
+/// The longest path that is opened anew, in bytes: half of what the layer has for one.
+const LONGEST_PATH: usize = 2000;
+
+/// What is to be embedded: directories under the names under which a program finds them; and which files of the host are to stay
+/// open in a snapshot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree {
     pub(super) mounts: Vec<(String, Entry)>,
+    /// Files of the host that are opened anew for each use.
+    pub(super) reopened: Vec<String>,
 }
 
 /// A file, a directory or a link. Times are in nanoseconds after 1970.
@@ -50,6 +56,9 @@ pub enum NameError {
     /// What is to be found under a name is no directory.
     #[error("`{0}` is not a directory")]
     NoDirectory(String),
+    /// A path of the host that leads upwards, to nothing but a directory, or is too long.
+    #[error("`{0}` cannot be the path of a file that is opened anew")]
+    NoPath(String),
     /// There are more directories than there are numbers for.
     #[error("there are {0} directories, but 64 at most can be found as preopened ones")]
     TooMany(usize),
@@ -125,8 +134,23 @@ impl Tree {
         if self.mounts.len() > MOST { Err(NameError::TooMany(self.mounts.len())) } else { Ok(()) }
     }
 
-    /// Whether there is nothing to be embedded.
+    /// Lets a file of the host, named as the program finds it, be open in a snapshot too, if it is opened only to be read: it is
+    /// opened anew for each use.
+    ///
+    /// # Errors
+    /// [`NameError::NoPath`], if it leads upwards or nowhere.
+    pub fn reopen(&mut self, path: &str) -> Result<(), NameError> {
+        let names: Vec<&str> = path.split('/').filter(|name| !matches!(*name, "" | ".")).collect();
+        if names.is_empty() || names.contains(&"..") || path.contains('\0') || path.len() > LONGEST_PATH {
+            return Err(NameError::NoPath(path.to_string()));
+        }
+        let root = if path.starts_with('/') { "/" } else { "" };
+        self.reopened.push(format!("{root}{}", names.join("/")));
+        Ok(())
+    }
+
+    /// Whether nothing is to be embedded, or to stay open.
     pub fn is_empty(&self) -> bool {
-        self.mounts.is_empty()
+        self.mounts.is_empty() && self.reopened.is_empty()
     }
 }

@@ -1,0 +1,17 @@
+;; References to the import, wherever they are, become references to ours.
+(module
+  (import "env" "ask" (func $ask (param i32) (result i32)))
+  (import "env" "tell" (func $tell))
+  (type $t (func (param i32) (result i32)))
+  (global $g funcref (ref.func $ask))
+  (table $active 4 funcref)
+  (table $filled 2 (ref null func) (ref.func $tell))
+  (elem (table $active) (i32.const 1) func $ask $own)
+  (elem $passive func $tell $ask)
+  (elem declare func $ask $own)
+  (func $own (param i32) (result i32) (local.get 0))
+  (func (export "made") (result funcref) (ref.func $ask))
+  (func (export "held") (result funcref) (global.get $g))
+  (func (export "called") (param i32) (result i32)
+    (call_indirect $active (type $t) (local.get 0) (i32.const 1)))
+  (func (export "fill") (table.init $active $passive (i32.const 0) (i32.const 0) (i32.const 1))))

@@ -1,0 +1,59 @@
+//! Files in components whose preview 1 an adapter answers.
+
+use super::host::{elsewhere_with, entry};
+use crate::embed::changes::with_scratch;
+use crate::embed::files::{READERS, data};
+use preinit::Preinit;
+use preinit::embed::{EmbedError, Source, Sources, Tree, Writing, embed_for};
+use preinit::host::{Output, WasiOptions};
+use preinit_testing::command_component::command;
+use preinit_testing::test_program;
+use wasmtime_wasi::FsPerms;
+
+/// Programs find and change the same files in the component as in directories of the host, without any of these.
+#[test]
+fn programs_in_components_have_embedded_files() {
+    for name in READERS {
+        let component = command(&test_program(name));
+        let scratch = tempfile::tempdir().unwrap();
+        let dirs = [(&*data(), "/data", FsPerms::ReadOnly), (scratch.path(), "/scratch", FsPerms::ReadWrite)];
+        let expected = elsewhere_with(&component, &dirs);
+        assert!(!expected.0.is_empty(), "{name}");
+        assert_eq!(elsewhere_with(&with_scratch(&component), &[]), expected, "{name}");
+    }
+}
+
+/// A component that is frozen in the midst of its changes goes on with them.
+#[test]
+fn a_frozen_component_has_its_embedded_files() {
+    for (name, import) in [("wasi/files.wasm", "path_unlink_file"), ("wasi/directories.wasm", "path_rename")]
+    {
+        let component = with_scratch(&command(&test_program(name)));
+        let whole = elsewhere_with(&component, &[]);
+        let wasi = WasiOptions { stdout: Output::Capture, ..WasiOptions::default() };
+        let trigger = format!("call:embed:{import}").parse().unwrap();
+        let preinit = Preinit::new().init_function(entry(&component)).wasi(wasi).at(trigger);
+        let made = preinit.run(&component).unwrap();
+        let before = String::from_utf8(made.stdout).unwrap();
+        let (after, said) = elsewhere_with(&made.wasm, &[]);
+        assert_eq!((before + &after, said), whole, "{name}");
+    }
+}
+
+#[test]
+fn components_without_files_of_preview_1_are_refused() {
+    let mut sources = Sources::default();
+    sources.add(Source::new("/data", data())).unwrap();
+    let tree: Tree = sources.tree().unwrap();
+    let embedded = |text: &str| {
+        let wasm = wat::parse_str(text).unwrap();
+        embed_for(&wasm, &tree, Writing::Refused).map(|_| ())
+    };
+    let asking = r#"(core module (import "wasi_snapshot_preview1" "fd_prestat_get" (func (param i32 i32) (result i32)))
+        (memory (export "memory") 1))"#;
+    assert!(matches!(embedded("(component)"), Err(EmbedError::NoFilesInComponent)));
+    assert!(embedded(&format!("(component {asking})")).is_ok());
+    assert!(embedded(&format!("(component (component {asking}))")).is_ok());
+    let twice = embedded(&format!("(component {asking} (component {asking}))"));
+    assert!(matches!(twice, Err(EmbedError::SeveralModules(2))));
+}
