@@ -85,14 +85,13 @@ fn write(driver: &mut Driver, fd: u32, len: u32, byte: u8) -> Result<u32, i32> {
 fn files_and_the_program_grow_side_by_side() {
     let (_dir, mut driver) = driver("2 9");
     let fd = create(&mut driver, "n");
-    let mut size = 2;
     for round in 1..=7u8 {
+        let size = i64::from(round) + 1;
         assert_eq!(write(&mut driver, fd, 70_000, round), Ok(70_000));
         assert_eq!(driver.guest.value("grow", &[1]), size);
         let new = driver.guest.read(size as usize * PAGE, PAGE);
         assert!(new.iter().all(|byte| *byte == 0), "memory that was added is zero");
         driver.guest.write(size as usize * PAGE, &vec![0xff; PAGE]);
-        size += 1;
     }
     // Its maximum is that of the program's own pages.
     assert_eq!(driver.guest.value("grow", &[1]), -1);
