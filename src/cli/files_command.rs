@@ -97,7 +97,7 @@ fn modules(wasm: &[u8]) -> anyhow::Result<Vec<Module<'_>>> {
         return Ok(vec![Module::parse(wasm)?]);
     }
     let component = WasmComponent::parse(wasm)?;
-    component.modules().iter().map(|module| Ok(Module::parse(module.bytes)?)).collect()
+    component.modules().iter().map(|module| Ok(Module::parse_part(module.bytes)?)).collect()
 }
 
 /// The way of a path below a directory. Whoever made the module shall not choose where else something is written.

@@ -23,7 +23,7 @@ pub(super) fn inspect(wasm: &[u8]) -> Result<Inspection, ModuleError> {
                 modules += unchecked_range.len() as u64;
                 depth += 1;
                 if let Some(module) = wasm.get(unchecked_range) {
-                    embedded.extend(embedded_files(&Module::parse(module)?));
+                    embedded.extend(embedded_files(&Module::parse_part(module)?));
                 }
             }
             Payload::ComponentSection { .. } => depth += 1,

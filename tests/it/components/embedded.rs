@@ -40,11 +40,49 @@ fn a_frozen_component_has_its_embedded_files() {
     }
 }
 
+/// An adapter that makes its state asks the module for memory, which then grows: also in an instance of a snapshot.
 #[test]
-fn components_without_files_of_preview_1_are_refused() {
+fn an_adapter_that_lets_the_memory_grow_spoils_nothing() {
+    let core = wat::parse_str(include_str!("grows-when-called-back.wat")).unwrap();
+    let component = command(&core);
+    let dirs = [(&*data(), "/data", FsPerms::ReadOnly)];
+    let expected = ("a===".to_string(), String::new());
+    assert_eq!(elsewhere_with(&component, &dirs), expected);
+    for writing in [Writing::Refused, Writing::InMemory] {
+        let made = embed_for(&component, &data_tree(), writing).unwrap().wasm;
+        assert_eq!(elsewhere_with(&made, &[]), expected, "{writing:?}");
+        let wasi = WasiOptions { stdout: Output::Capture, ..WasiOptions::default() };
+        let trigger = "call:embed:path_open".parse().unwrap();
+        let frozen = Preinit::new().init_function(entry(&made)).wasi(wasi).at(trigger).run(&made).unwrap();
+        assert_eq!(elsewhere_with(&frozen.wasm, &[]), expected, "{writing:?}, frozen");
+    }
+}
+
+/// Two instances would change files of their own, where a directory of the host is one for both.
+#[test]
+fn several_instances_cannot_change_files() {
+    let text = r#"(component
+        (core module $m (func (export "fd_prestat_get") (param i32 i32) (result i32) i32.const 8))
+        (core instance $wasi (instantiate $m))
+        (core module $asking (import "wasi_snapshot_preview1" "fd_prestat_get" (func (param i32 i32) (result i32)))
+            (memory (export "memory") 1))
+        (core instance (instantiate $asking (with "wasi_snapshot_preview1" (instance $wasi))))
+        (core instance (instantiate $asking (with "wasi_snapshot_preview1" (instance $wasi)))))"#;
+    let wasm = wat::parse_str(text).unwrap();
+    assert!(embed_for(&wasm, &data_tree(), Writing::Refused).is_ok());
+    let made = embed_for(&wasm, &data_tree(), Writing::InMemory).map(|_| ());
+    assert!(matches!(made, Err(EmbedError::SeveralInstances(2))), "{made:?}");
+}
+
+fn data_tree() -> Tree {
     let mut sources = Sources::default();
     sources.add(Source::new("/data", data())).unwrap();
-    let tree: Tree = sources.tree().unwrap();
+    sources.tree().unwrap()
+}
+
+#[test]
+fn components_without_files_of_preview_1_are_refused() {
+    let tree = data_tree();
     let embedded = |text: &str| {
         let wasm = wat::parse_str(text).unwrap();
         embed_for(&wasm, &tree, Writing::Refused).map(|_| ())

@@ -166,7 +166,7 @@ impl Driver {
     }
 
     /// Names and types of what a directory holds, in pieces of so many bytes.
-    pub fn list(&mut self, fd: u32, piece: u32) -> Result<Vec<(String, u8)>, i32> {
+    pub fn list(&mut self, fd: u32, mut piece: u32) -> Result<Vec<(String, u8)>, i32> {
         let (mut found, mut cookie) = (Vec::new(), 0);
         loop {
             let args = [fd.into(), BUFFER.into(), piece.into(), cookie, OUT.into()];
@@ -176,7 +176,7 @@ impl Driver {
             }
             let used = self.word(OUT) as usize;
             let bytes = self.guest.read(BUFFER as usize, used);
-            let mut rest = &bytes[..];
+            let (mut rest, before) = (&bytes[..], cookie);
             while let Some((header, names)) = rest.split_first_chunk::<24>() {
                 let len = u32::from_le_bytes([header[16], header[17], header[18], header[19]]) as usize;
                 let Some((name, others)) = names.split_at_checked(len) else { break };
@@ -187,6 +187,10 @@ impl Driver {
             if used < piece as usize {
                 found.sort();
                 return Ok(found);
+            }
+            if cookie == before {
+                // A name that has no room would be told forever.
+                piece *= 2;
             }
         }
     }

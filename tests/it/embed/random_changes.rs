@@ -160,6 +160,20 @@ impl Side {
         if errno == 0 { format!("{} written", self.driver.word(OUT)) } else { format!("errno {errno}") }
     }
 
+    /// Reads at a position, and on after what was read: Wasmtime gives no more than 64 KiB at once there.
+    fn read_at(&mut self, fd: u32, len: u32, offset: i64) -> Result<Vec<u8>, i32> {
+        let mut whole = self.driver.read(fd, len, Some(offset))?;
+        while !whole.is_empty() && whole.len() < len as usize {
+            let at = offset + whole.len() as i64;
+            let more = self.driver.read(fd, len - whole.len() as u32, Some(at))?;
+            if more.is_empty() {
+                break;
+            }
+            whole.extend(more);
+        }
+        Ok(whole)
+    }
+
     fn step(&mut self, step: &Step) -> String {
         match step {
             Step::Open { fd, path, how } => match self.driver.open(self.number(*fd), path, *how) {
@@ -177,9 +191,7 @@ impl Side {
                 }
             },
             Step::Read { fd, len } => said(&self.driver.read(self.number(*fd), *len, None)),
-            Step::ReadAt { fd, len, offset } => {
-                said(&self.driver.read(self.number(*fd), *len, Some(*offset)))
-            }
+            Step::ReadAt { fd, len, offset } => said(&self.read_at(self.number(*fd), *len, *offset)),
             Step::Write { fd, len, byte } => self.write(self.number(*fd), *len, *byte, None),
             Step::WriteAt { fd, len, byte, offset } => {
                 self.write(self.number(*fd), *len, *byte, Some(*offset))

@@ -1,7 +1,9 @@
 //! Merges the file layer into a module.
 
 use super::EmbedError;
+use super::layer_call::LayerCall;
 use super::page::Page;
+use super::wide::Wide;
 use crate::interpose::Interposition;
 use crate::module::{Module, Space, is_function};
 use crate::wasi_version::WasiVersion;
@@ -65,6 +67,8 @@ pub(super) struct Place {
     pub page: Page,
     /// The data segment with the tree.
     pub segment: u32,
+    /// Whether an adapter of a component answers what the layer asks.
+    pub before_adapter: bool,
 }
 
 /// What a function that answers is called; the layer exports it under that name.
@@ -109,16 +113,10 @@ pub(super) fn merge(
         let ty = signature(&layer, function)?;
         interposition.function(&encoded(ty), linked.body(body, ty.params().len())?, &name);
     }
+    let call = LayerCall::new(interposition, module, place);
     for (import, answer) in answered {
         let Some(Target::Function(function)) = targets.get(&answer.function).copied() else { continue };
-        let mut body = Function::new([]);
-        if let Some(more) = place.page.more {
-            body.instruction(&Instruction::Call(more.settle));
-        }
-        for parameter in 0..answer.parameters {
-            body.instruction(&Instruction::LocalGet(parameter));
-        }
-        body.instruction(&Instruction::Call(function)).instruction(&Instruction::End);
+        let body = call.body(function, answer.parameters);
         interposition.replace_as(import, body, answer_name(answer.name))?;
     }
     Ok(())
@@ -305,78 +303,6 @@ impl Linked<'_> {
             indices.instruction(operator).map_err(|error| EmbedError::Merge(error.to_string()))?;
         out.instruction(&instruction);
         Ok(())
-    }
-}
-
-/// Makes addresses of 32 bits ones of 64.
-struct Wide {
-    /// Two locals of 32 bits and one of 64.
-    scratch: u32,
-}
-
-impl Wide {
-    /// Extends the address that an instruction finds on the stack.
-    fn widen(&self, operator: &Operator<'_>, out: &mut Function) -> Result<(), EmbedError> {
-        let [first, second, long] = [self.scratch, self.scratch + 1, self.scratch + 2];
-        match operator {
-            Operator::I32Load { .. }
-            | Operator::I32Load8U { .. }
-            | Operator::I32Load8S { .. }
-            | Operator::I32Load16U { .. }
-            | Operator::I32Load16S { .. }
-            | Operator::I64Load { .. }
-            | Operator::I64Load8U { .. }
-            | Operator::I64Load16U { .. }
-            | Operator::I64Load32U { .. }
-            | Operator::I64Load32S { .. } => {
-                out.instruction(&Instruction::I64ExtendI32U);
-            }
-            Operator::I32Store { .. } | Operator::I32Store8 { .. } | Operator::I32Store16 { .. } => {
-                self.below(first, out);
-            }
-            Operator::I64Store { .. }
-            | Operator::I64Store8 { .. }
-            | Operator::I64Store16 { .. }
-            | Operator::I64Store32 { .. } => self.below(long, out),
-            Operator::MemoryCopy { .. } => {
-                out.instruction(&Instruction::LocalSet(first)).instruction(&Instruction::LocalSet(second));
-                for local in [None, Some(second), Some(first)] {
-                    if let Some(local) = local {
-                        out.instruction(&Instruction::LocalGet(local));
-                    }
-                    out.instruction(&Instruction::I64ExtendI32U);
-                }
-            }
-            Operator::MemoryFill { .. } => {
-                out.instruction(&Instruction::LocalSet(first)).instruction(&Instruction::LocalSet(second));
-                out.instruction(&Instruction::I64ExtendI32U)
-                    .instruction(&Instruction::LocalGet(second))
-                    .instruction(&Instruction::LocalGet(first))
-                    .instruction(&Instruction::I64ExtendI32U);
-            }
-            Operator::MemorySize { .. } | Operator::MemoryGrow { .. } => {
-                return Err(EmbedError::Merge("it asks for the size of memory".to_string()));
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Extends the address below a value, which this local keeps meanwhile.
-    fn below(&self, value: u32, out: &mut Function) {
-        out.instruction(&Instruction::LocalSet(value))
-            .instruction(&Instruction::I64ExtendI32U)
-            .instruction(&Instruction::LocalGet(value));
-    }
-
-    /// Extends the address below two numbers of 32 bits.
-    fn third_operand(&self, out: &mut Function) {
-        let [first, second] = [self.scratch, self.scratch + 1];
-        out.instruction(&Instruction::LocalSet(first))
-            .instruction(&Instruction::LocalSet(second))
-            .instruction(&Instruction::I64ExtendI32U)
-            .instruction(&Instruction::LocalGet(second))
-            .instruction(&Instruction::LocalGet(first));
     }
 }
 

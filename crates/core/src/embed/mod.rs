@@ -12,8 +12,10 @@ mod components;
 mod embedded;
 mod image;
 mod layer;
+mod layer_call;
 mod page;
 mod tree;
+mod wide;
 
 pub use components::embed_in_component;
 pub use embedded::{EmbeddedEntry, EmbeddedKind, EmbeddedTree};
@@ -93,6 +95,11 @@ pub enum EmbedError {
         "{0} core modules of the component ask for files by WASI preview 1, and each would have files of its own"
     )]
     SeveralModules(usize),
+    /// A component has several instances of the core module that asks for files, which can change them.
+    #[error(
+        "the component makes {0} instances of the core module that asks for files, and each would change files of its own"
+    )]
+    SeveralInstances(usize),
     /// See [`InterposeError`].
     #[error(transparent)]
     Interpose(#[from] InterposeError),
@@ -141,12 +148,22 @@ pub fn embed(module: &Module<'_>, tree: &Tree) -> Result<Embedded, EmbedError> {
 ///
 /// No example: that of [`embed`] is one.
 pub fn embed_for(module: &Module<'_>, tree: &Tree, writing: Writing) -> Result<Embedded, EmbedError> {
+    embed_before(false, module, tree, writing)
+}
+
+/// The same, with or without an adapter of a component that answers for what is not embedded.
+fn embed_before(
+    before_adapter: bool,
+    module: &Module<'_>,
+    tree: &Tree,
+    writing: Writing,
+) -> Result<Embedded, EmbedError> {
     let memory = own_memory(module)?;
     let image = image::encode(tree)?;
     let mut interposition = Interposition::new(module);
     let page = page::add(&mut interposition, module, memory, writing)?;
     let segment = interposition.passive_data(&image);
-    layer::merge(&mut interposition, module, &layer::Place { page, segment })?;
+    layer::merge(&mut interposition, module, &layer::Place { page, segment, before_adapter })?;
     let addition = interposition.finish()?;
     Ok(Embedded { wasm: addition.wasm, drops_dwarf: addition.drops_dwarf })
 }
@@ -159,6 +176,14 @@ fn deals_with_files(module: &Module<'_>, version: WasiVersion) -> bool {
     })
 }
 
+/// Whether a module would use descriptors by functions of snapshot 0, which the layer does not answer.
+fn imports_of_snapshot0(module: &Module<'_>) -> bool {
+    module.imported_functions().any(|(_, import)| {
+        WasiVersion::of_module(&import.module) == Some(WasiVersion::Snapshot0)
+            && FILE_FUNCTIONS.contains(&import.name.as_str())
+    })
+}
+
 /// The memory that WASI's functions read and write.
 fn own_memory(module: &Module<'_>) -> Result<u32, EmbedError> {
     if !deals_with_files(module, WasiVersion::Preview1) {
@@ -167,6 +192,9 @@ fn own_memory(module: &Module<'_>) -> Result<u32, EmbedError> {
         } else {
             EmbedError::NoFiles
         });
+    }
+    if imports_of_snapshot0(module) {
+        return Err(EmbedError::Snapshot0);
     }
     let export = module.export("memory").filter(|export| export.kind == ExternalKind::Memory);
     let memory = export.ok_or(EmbedError::NoMemory)?.index;

@@ -5,8 +5,13 @@
 //! at whatever time it looks. Once somebody outside has grown the memory, the page stays where it is, and the module is told
 //! the real size: what was given to it begins behind the page.
 //!
+//! While a function of the layer is at work, its frame is in the page. So a host that calls back into the module meanwhile must
+//! not make it grow the memory: that traps.
+//!
 //! Where files can be changed, there are more pages after it, which move with it. The layer asks for them. They must be at the
 //! end to become more, so there they move to the new end, before each call, if somebody outside has grown the memory.
+
+mod limits;
 
 use super::{EmbedError, Writing};
 use crate::interpose::{Interposition, SizedMemory};
@@ -33,6 +38,8 @@ pub(super) struct Page {
     pub base: u32,
     /// The global with the stack pointer of the layer.
     pub stack: u32,
+    /// The global that counts the calls of the layer that are in progress.
+    pub depth: u32,
     /// Where there may be more pages.
     pub more: Option<More>,
 }
@@ -65,6 +72,7 @@ pub(super) fn add(
         memory64: ty.memory64,
         base: interposition.address(base),
         stack: interposition.address(top),
+        depth: interposition.address(0),
         more: None,
     };
     if writing == Writing::InMemory {
@@ -217,6 +225,7 @@ impl SizeCode {
         let mut body = Function::new([(1, ValType::I32), (2, ty)]);
         self.push_is_last(&mut body);
         body.instruction(&Instruction::LocalSet(IS_LAST));
+        self.trap_within_a_call(&mut body, MORE, IS_LAST);
         if self.page.memory64 {
             self.refuse_beyond_reach(&mut body, MORE, IS_LAST);
         }
@@ -323,27 +332,6 @@ impl SizeCode {
         body
     }
 
-    /// Fails to grow the module's own pages beyond its maximum.
-    fn refuse_beyond_maximum(&self, body: &mut Function, more: u32, size: u32, maximum: u64) {
-        let is_above = self.by_type(Instruction::I32GtU, Instruction::I64GtU);
-        // A maximum of 32 bits is one of pages, at most 65536.
-        let narrow = Instruction::I32Const(maximum.min(REACH) as i32);
-        let maximum = self.by_type(narrow, Instruction::I64Const(maximum.cast_signed()));
-        body.instruction(&Instruction::Call(size))
-            .instruction(&maximum)
-            .instruction(&is_above)
-            .instruction(&Instruction::LocalGet(more))
-            .instruction(&maximum)
-            .instruction(&Instruction::Call(size))
-            .instruction(&self.subtract())
-            .instruction(&is_above)
-            .instruction(&Instruction::I32Or)
-            .instruction(&Instruction::If(BlockType::Empty))
-            .instruction(&self.by_type(Instruction::I32Const(-1), Instruction::I64Const(-1)))
-            .instruction(&Instruction::Return)
-            .instruction(&Instruction::End);
-    }
-
     /// Moves the pages up by as many bytes as a local says, and leaves zeros where they were.
     fn move_page(&self, body: &mut Function, bytes: u32) {
         let memory = self.page.memory;
@@ -369,26 +357,5 @@ impl SizeCode {
             }
             body.instruction(&Instruction::I32Add).instruction(&Instruction::GlobalSet(global));
         }
-    }
-
-    /// Fails to grow a memory so far that the page would be out of reach of 32 bits.
-    fn refuse_beyond_reach(&self, body: &mut Function, more: u32, is_last: u32) {
-        // One page less, since an address after the last byte must have 32 bits too.
-        let most = REACH.cast_signed() - i64::from(PAGES);
-        body.instruction(&Instruction::LocalGet(is_last))
-            .instruction(&Instruction::LocalGet(more))
-            .instruction(&Instruction::I64Const(most))
-            .instruction(&Instruction::MemorySize(self.page.memory))
-            .instruction(&Instruction::I64Sub)
-            .instruction(&Instruction::I64GtS)
-            .instruction(&Instruction::LocalGet(more))
-            .instruction(&Instruction::I64Const(0))
-            .instruction(&Instruction::I64LtS)
-            .instruction(&Instruction::I32Or)
-            .instruction(&Instruction::I32And)
-            .instruction(&Instruction::If(BlockType::Empty))
-            .instruction(&Instruction::I64Const(-1))
-            .instruction(&Instruction::Return)
-            .instruction(&Instruction::End);
     }
 }
