@@ -1,7 +1,7 @@
 import { encode, listen, probe } from './core.js';
 import { fetchFiles } from './files.js';
 import { holdFinalizers } from './finalizers.js';
-import { SECTION, withSection } from './fixups.js';
+import { SECTION, whyNoOriginal, withSection } from './fixups.js';
 import { listenersOf, recordOf } from './record.js';
 import { Recording } from './recording.js';
 import { oneByOne } from './one_by_one.js';
@@ -191,6 +191,8 @@ async function captureOne({ wasm, out, start, run, noop = [], constant = {}, all
     ]);
   }
   const original = await bytesFrom(wasm, 'wasm');
+  const why = whyNoOriginal(original);
+  if (why) throw new Refusal([why]);
   const listening = await listen(original);
   const given = [...noop, ...Object.keys(constant)];
   const probed = await probe(listening.wasm);
@@ -213,6 +215,8 @@ async function captureOne({ wasm, out, start, run, noop = [], constant = {}, all
   let scrubbed;
   if (scrub) ({ made, scrubbed } = await scrubbedState(recording, made, () => encoded(recording, read, { reasons: [], options })));
   const { snapshot, played } = made;
+  const inherited = recording.inherited({ tables, record: played?.record });
+  if (inherited.length > 0) throw new Refusal(inherited);
   const runtime = played ? 'replay' : tables.length > 0 || value !== undefined ? 'run' : 'none';
   const sections = runtime === 'none' ? [] : sectionsOf({ tables, value }, played);
   const bytes = sections.reduce((bytes, [name, contents]) => withSection(bytes, name, contents), snapshot.wasm);

@@ -49,8 +49,26 @@ export function withSection(wasm, section, payload) {
   return out;
 }
 
+/** The names of the sections that only snapshots with state in JavaScript have. */
+export const SECTIONS = [SECTION, `${SECTION}.bytes`, `${SECTION}.helper`];
+
+/** Why a module with such a section is no original; undefined if it has none. */
+export function whyNoOriginal(wasm) {
+  const [found] = sectionsIn(wasm).find(([name]) => SECTIONS.includes(name)) ?? [];
+  if (found === undefined) return undefined;
+  return `the module has a section ${found}: it is a snapshot with state in JavaScript, which another one would lose; take the module that it was made of`;
+}
+
 /** What the section of a module holds; undefined if there is none. */
 export function sectionOf(wasm) {
+  const found = sectionsIn(wasm).filter(([name]) => name === SECTION);
+  if (found.length > 1) throw new Error(`there are ${found.length} sections ${SECTION}, and it is not known which one is meant`);
+  return found.length === 0 ? undefined : JSON.parse(new TextDecoder().decode(found[0][1]));
+}
+
+/** The custom sections of a module, with their names. */
+export function sectionsIn(wasm) {
+  const found = [];
   const utf8 = new TextDecoder();
   let at = 8;
   const number = () => {
@@ -68,9 +86,9 @@ export function sectionOf(wasm) {
     if (id === 0) {
       const length = number();
       const name = utf8.decode(wasm.subarray(at, at + length));
-      if (name === SECTION) return JSON.parse(utf8.decode(wasm.subarray(at + length, end)));
+      found.push([name, wasm.subarray(at + length, end)]);
     }
     at = end;
   }
-  return undefined;
+  return found;
 }

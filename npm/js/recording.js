@@ -59,6 +59,7 @@ export class Recording {
     // One that the engine refused before is no instance.
     this.boundary?.end();
     this.boundary = new Boundary(this.recorder, (call) => this.glue.explain(call), (call) => this.isSkipped(call));
+    this.given = imports;
     this.imports = declaredImports(this.module, imports, (value, declared) => this.boundary.wrap(value, declared));
     this.identities = new Identities();
     this.unreadable = undefined;
@@ -197,6 +198,17 @@ export class Recording {
     });
     const imported = state.imported?.memories ?? [];
     return { reasons, areFresh: imported.length > 0 && imported.every((memory) => memory.file === undefined) };
+  }
+
+  /** Why what `run.js` and `replay.js` use of the imports is nothing that they would find: they look for properties of the objects themselves. */
+  inherited({ tables, record }) {
+    const places = [...tables, ...(record?.tables ?? []), ...(record?.memories.map(({ where }) => where) ?? [])].map((one) => one.import);
+    const calls = (record?.steps ?? []).filter(([kind]) => kind === 'import').map(([, [module, name]]) => [module, name]);
+    const isOwn = ([module, name]) => Object.hasOwn(this.given, module) && Object.hasOwn(this.given[module], name);
+    const missing = [...places.filter(Boolean), ...calls].filter((one) => !isOwn(one)).map(([module, name]) => `${module}.${name}`);
+    return [...new Set(missing)].map(
+      (name) => `the import ${name} is inherited by the object that it is taken from, and at run time only what an object has itself is used; copy it there`,
+    );
   }
 
   /** Takes values out of tables that JavaScript can put there again. Gives these, and what it cannot. */

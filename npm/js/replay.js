@@ -2,6 +2,9 @@
 // module then called in JavaScript is called again, until the record ends. From there on the module runs. It needs `run.js` only.
 import { preinitialized as withoutRecord } from './run.js';
 
+// Before anything is hooked: the helper is no snapshot.
+const { Module, Instance, Table } = WebAssembly;
+
 const primitive = ([kind, text]) =>
   kind === 'null' ? null : kind === 'global' ? globalThis : kind === 'undefined' ? undefined : kind === 'number' ? Number(text) : kind === 'bigint' ? BigInt(text) : text;
 
@@ -29,6 +32,71 @@ function areSameBytes(left, right) {
   return true;
 }
 
+const isCount = (number) => Number.isSafeInteger(number) && number >= 0;
+const isList = (list, length) => Array.isArray(list) && (length === undefined || list.length === length);
+const isText = (text) => typeof text === 'string';
+
+/** Ends with an error if a record has not the form that `recordOf` gives it. `sizes` are those of the memories. */
+function checkRecord({ record, listening, bytes, need, isValue }, sizes) {
+  const every = (list, is) => isList(list) && list.every(is);
+  const isWithin = (memory, at, length) => memory < sizes.length && isCount(at) && isCount(length) && at + length <= sizes[memory];
+  let taken = 0;
+  const isPatch = ([memory, at, length, from, ...more]) => {
+    if (from === undefined) taken += length;
+    return isWithin(memory, at, length) && [undefined, 0, 1].includes(from) && more.length === 0
+      && (from !== 1 || record.memories[memory].ranges.some(([start, end]) => start <= at && at + length <= end));
+  };
+  const isCheck = ([memory, at, length, expected, ...more]) => isWithin(memory, at, length) && isCount(expected) && more.length === 0;
+  const isSlot = (slot) => isList(slot) && slot[0] < record.tables.length && isCount(slot[0]) && isCount(slot[1])
+    && (slot.length === 2 || (slot.length === 3 && isValue(slot[2], true)));
+  const lists = (is) => (list) => every(list, (one) => isList(one) && is(one));
+  const [patches, checks, slots] = [lists(isPatch), lists(isCheck), lists(isSlot)];
+  const values = (list) => every(list, (one) => isValue(one, true));
+  const isKey = (key) => isList(key, 3) && isText(key[0]) && isText(key[1]) && (key[2] === 1 || key[2] === 2);
+  const isFunction = (one) => isList(one, 2) && isCount(one[0]) && isList(one[1]) && (isList(one[1], 1) ? isText(one[1][0])
+    : isList(one[1], 2) && isCount(one[1][0]) && one[1][0] < record.tables.length && isCount(one[1][1]));
+  need(every(record.functions, isFunction), 'a function is an export, or in a table');
+  const known = new Set(record.functions.map(([index]) => index));
+  need(patches(record.first), 'what stood in memory at first is not in it');
+  const open = [];
+  const closes = (kind) => open.pop() === kind;
+  const isStep = (step) => {
+    if (!isList(step)) return false;
+    const [kind, what, second, third, fourth] = step;
+    if (kind === 'call') return open.push(kind) > 0 && known.has(what) && values(second) && checks(third);
+    if (kind === 'import') return open.push(kind) > 0 && isKey(what) && values(second) && patches(third) && slots(fourth);
+    if (kind === 'answer') return closes('import') && (what === null || values(what)) && checks(second);
+    const isEnd = kind === 'passed' || ((kind === 'return' || kind === 'threw') && closes('call'));
+    return isEnd && values(what) && patches(second) && slots(third);
+  };
+  need(isList(record.steps) && isCount(record.firsts) && record.firsts <= record.steps.length, 'there is no list of steps');
+  record.steps.forEach((step, at) => {
+    need(at !== record.firsts || open.length === 0, 'its first calls do not end');
+    need(isStep(step), `step ${at} is none`);
+  });
+  need(open.length === 0, 'its calls do not end');
+  need(checks(record.tail), 'what is in memory at last is not in it');
+  need(taken === bytes.length, `it has ${bytes.length} bytes for ${taken}`);
+  need(isCount(listening.slots) && isText(listening.global) && isText(listening.table), 'nothing listens');
+}
+
+/** Whether a function is an export of WebAssembly: a table of functions takes no others. */
+function isOfWasm(value) {
+  try {
+    new Table({ element: 'anyfunc', initial: 1 }).set(0, value);
+    return typeof value === 'function';
+  } catch {
+    return false;
+  }
+}
+
+const AsyncFunction = (async () => {}).constructor;
+const Generator = (function* () {}).constructor;
+const AsyncGenerator = (async function* () {}).constructor;
+const EVALUATES = new Set([globalThis.eval, Function, AsyncFunction, Generator, AsyncGenerator]);
+// In a page they take text, too.
+const TIMERS = new Set([globalThis.setTimeout, globalThis.setInterval]);
+
 class Replay {
   objects = [];
   numbers = new Map();
@@ -38,17 +106,31 @@ class Replay {
   isOver = false;
   isEnding = false;
 
-  constructor({ record, bytes, helper, listening, imports, exports, done }) {
-    Object.assign(this, { record, bytes, imports, exports, done, functions: new Map(record.functions) });
-    const find = ({ export: name, import: from }) => (name === undefined ? imports[from[0]][from[1]] : exports[name]);
-    this.memories = record.memories.map(({ where, ranges }) => ({ memory: find(where), ranges }));
-    this.tables = record.tables.map(find);
-    this.flag = exports[listening.global];
-    this.listeners = exports[listening.table];
-    const answers = {};
-    const { Module, Instance } = WebAssembly;
+  constructor(given) {
+    const { record, bytes, helper, listening, done, find, need } = given;
+    const isObject = (one) => one !== null && typeof one === 'object';
+    need(isObject(record) && isObject(listening) && isList(record.memories) && isList(record.tables), 'there is no record');
+    Object.assign(this, { record, bytes, done, need, find });
+    this.memories = record.memories.map((one) => {
+      const { where, ranges } = one ?? {};
+      const memory = find(where, 'memory');
+      const isRange = (range) => isList(range, 2) && range.every(isCount) && range[0] <= range[1] && range[1] <= memory.buffer.byteLength;
+      need(isList(ranges) && ranges.every(isRange), 'a range is not in its memory');
+      return { memory, ranges };
+    });
+    checkRecord(given, this.memories.map(({ memory }) => memory.buffer.byteLength));
+    this.functions = new Map(record.functions);
+    this.tables = record.tables.map((where) => find(where, 'table'));
+    for (const [name] of this.functions.values()) if (isText(name)) find({ export: name }, 'function');
+    this.imports = this.found();
+    this.flag = find({ export: listening.global }, 'global');
+    this.listeners = find({ export: listening.table }, 'table');
+    need(listening.slots <= this.listeners.length, 'fewer functions listen');
+    // It has what it asks for and nothing that objects inherit.
+    const answers = Object.create(null);
     for (let slot = 0; slot < listening.slots; slot++) answers[slot] = (...args) => this.called(args.pop(), args);
-    const made = new Instance(new Module(helper), { '': answers });
+    need(helper !== undefined, 'there is no section preinit.js.helper');
+    const made = new Instance(new Module(helper), Object.assign(Object.create(null), { '': answers }));
     for (let slot = 0; slot < listening.slots; slot++) this.listeners.set(slot, made.exports[slot]);
     for (const memory of this.memories) {
       const last = new Uint8Array(memory.memory.buffer);
@@ -67,13 +149,31 @@ class Replay {
   }
 
   name(index) {
-    const [name] = this.functions.get(index);
+    const [name] = this.functions.get(index) ?? [];
     return typeof name === 'string' ? `the export ${name}` : `function ${index}`;
   }
 
   genuine(index) {
-    const [where, slot] = this.functions.get(index);
-    return typeof where === 'string' ? this.exports[where] : this.tables[where].get(place(this.tables[where], slot));
+    const [where, slot] = this.functions.get(index) ?? [];
+    this.need(where !== undefined, `function ${index} is not in it`);
+    if (isText(where)) return this.find({ export: where }, 'function');
+    const found = this.tables[where].get(place(this.tables[where], slot));
+    this.need(isOfWasm(found), `function ${index} is none of the module`);
+    return found;
+  }
+
+  /** The imports that are called again, all of them functions that the program has given to the module. */
+  found() {
+    const all = new Map();
+    for (const [kind, key, args] of this.record.steps) {
+      if (kind !== 'import') continue;
+      const [module, name] = key;
+      const callee = this.find({ import: [module, name] }, 'function');
+      const isCode = EVALUATES.has(callee) || (TIMERS.has(callee) && args[0]?.[0] === 'string');
+      this.need(typeof callee === 'function' && !isCode, `${JSON.stringify([module, name])} would evaluate text`);
+      all.set(JSON.stringify([module, name]), callee);
+    }
+    return all;
   }
 
   value(shown) {
@@ -194,7 +294,7 @@ class Replay {
     let thrown;
     let hasThrown = false;
     try {
-      result = Reflect.apply(this.imports[module][name], undefined, args.map((one) => this.value(one)));
+      result = Reflect.apply(this.imports.get(JSON.stringify([module, name])), undefined, args.map((one) => this.value(one)));
     } catch (error) {
       if (this.failure) throw this.failure;
       hasThrown = true;
@@ -256,6 +356,6 @@ class Replay {
 }
 
 /** As `preinitialized` of `preinit/js/run`, also for snapshots with a record. */
-export function preinitialized() {
-  return withoutRecord((given) => new Replay(given));
+export function preinitialized(options) {
+  return withoutRecord(options, (given) => new Replay(given));
 }

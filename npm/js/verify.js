@@ -1,8 +1,10 @@
 // The same program with the original and with the snapshot, each in a process of its own: the answers must be the same.
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isDeepStrictEqual, promisify } from 'node:util';
 import { deserialize } from 'node:v8';
+import { sectionOf, whyNoOriginal } from './fixups.js';
 
 const player = fileURLToPath(new URL('./play.js', import.meta.url));
 const SIDES = ['original', 'snapshot'];
@@ -56,6 +58,9 @@ const bothOf = (of) => Object.fromEntries(SIDES.map((side) => [side, of(side)]))
 export async function verify({ original, snapshot, script, times = 1 }) {
   const files = [pathOf(original, 'original'), pathOf(snapshot, 'snapshot')];
   const url = pathToFileURL(pathOf(script, 'script')).href;
+  const why = whyNoOriginal(readFileSync(files[0]));
+  if (why) throw new Error(`original: ${why}`);
+  sectionOf(readFileSync(files[1]));
   const runs = { original: [], snapshot: [] };
   for (let time = 0; time < times; time++) {
     for (const side of SIDES) runs[side].push(await played(side, files, url));

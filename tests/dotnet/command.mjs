@@ -1,6 +1,6 @@
 // How the tests of preinit dotnet run the command, and other programs.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -15,6 +15,10 @@ export function preinitDotnet(js, args) {
 
 /** The same, which must succeed. */
 export function made(js, args) {
+  // What versions without a list have written is not replaced.
+  const out = args[args.indexOf('-o') + 1];
+  const isListed = ['_framework', '.'].some((place) => existsSync(join(out, place, 'dotnet.preinit.files.json')));
+  if (!isListed) rmSync(out, { recursive: true, force: true });
   const { status, stdout, stderr } = preinitDotnet(js, args);
   if (status !== 0) throw new Error(`preinit dotnet ${args.join(' ')} ended with ${status}: ${stderr}`);
   return stdout;

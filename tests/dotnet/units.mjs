@@ -1,5 +1,5 @@
 // Parts of preinit dotnet that need no .NET: node units.mjs JS
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -131,4 +131,72 @@ check('the page can answer', (await post(own)) === 200 && answers[0] === 'done')
 server.closeAllConnections();
 server.close();
 rmSync(place, { recursive: true });
+
+// The folder that is written: links in what was published, and what is in the folder that is replaced.
+const { checkReplaced, writeOutput } = await load('output.js');
+const base = mkdtempSync(join(tmpdir(), 'preinit-test-'));
+const at = (...names) => join(base, ...names);
+const write = (text, ...names) => (mkdirSync(join(at(...names), '..'), { recursive: true }), writeFileSync(at(...names), text));
+const published = '<html><head><base href="/"></head><body><script src="_framework/dotnet.js"></script></body></html>';
+/** A folder of an application, with `change` made to it; gives what stands in the end in what it wrote, or why it wrote nothing. */
+function writtenOf(change = () => {}) {
+  for (const name of ['root', 'beside']) rmSync(at(name), { recursive: true, force: true });
+  for (const [name, text] of Object.entries({ 'dotnet.js': 'loader', 'dotnet.native.wasm': '\0asm', 'blazor.boot.json': '{}' })) write(text, 'root', '_framework', name);
+  write(published, 'root', 'index.html');
+  write(published, 'beside', 'page.html');
+  write('data', 'root', 'data', 'a.txt');
+  change();
+  const application = { root: at('root'), path: '_framework', framework: at('root', '_framework'), loader: 'dotnet.js', boot: 'blazor.boot.json', config: { resources: { wasmNative: [{ name: 'dotnet.native.wasm' }] } }, native: 'dotnet.native.wasm' };
+  const before = JSON.stringify([contents(at('root')), contents(at('beside'))]);
+  let why;
+  try {
+    checkReplaced(application, at('out'));
+    writeOutput(application, at('out'), { snapshot: { wasm: new Uint8Array([0, 97, 115, 109]), id: 'x' }, facts: {} });
+  } catch (error) {
+    why = error.message;
+  }
+  check('the published folder and what is beside it stay as they are', JSON.stringify([contents(at('root')), contents(at('beside'))]) === before);
+  check('nothing is left beside it', readdirSync(base).every((name) => !name.startsWith('out.preinit')), readdirSync(base).join(' '));
+  return why;
+}
+const contents = (folder) => readdirSync(folder, { recursive: true }).sort().map((name) => {
+  const status = lstatSync(join(folder, name));
+  return [name, status.isSymbolicLink() ? readlinkSync(join(folder, name)) : status.isFile() ? readFileSync(join(folder, name), 'utf8') : ''];
+});
+const linked = (to, ...names) => () => (rmSync(at(...names), { recursive: true, force: true }), symlinkSync(to, at(...names)));
+for (const [what, change, expected] of [
+  ['a page that is a link outside', linked('../beside/page.html', 'root', 'index.html'), /index\.html: this is a link to .*page\.html, which is outside/],
+  ['a framework that is a link outside', () => (cpSync(at('root', '_framework'), at('beside', 'fw'), { recursive: true }), linked('../beside/fw', 'root', '_framework')()), /_framework: this is a link to .*fw, which is outside/],
+  ['a link over another one', () => (linked('../beside', 'root', 'x')(), linked('x/page.html', 'root', 'y.html')()), /is a link to .*beside.*, which is outside/],
+  ['a folder of the same beginning', () => (mkdirSync(at('root2'), { recursive: true }), linked('../root2', 'root', 'x')()), /root2, which is outside/],
+  ['a link to nothing', linked('nowhere', 'root', 'x'), /this is a link that leads to no file/],
+  ['a link to itself', linked('x', 'root', 'x'), /this is a link that leads to no file/],
+  ['a link to the folder it is in', linked('..', 'root', 'data', 'up'), /this is a link to a folder that it is in/],
+]) {
+  const why = writtenOf(change);
+  check(`refused: ${what}`, expected.test(why) && !existsSync(at('out')), why);
+}
+const within = writtenOf(() => (linked('../index.html', 'root', 'data', 'b.html')(), linked('data', 'root', 'more')()));
+check('what links inside point to is copied', within === undefined && readFileSync(at('out', 'more', 'a.txt'), 'utf8') === 'data' && lstatSync(at('out', 'data', 'b.html')).isFile()
+  && contents(at('out')).every(([name]) => !lstatSync(at('out', name)).isSymbolicLink()), within);
+check('what was written is replaced', writtenOf() === undefined && !existsSync(at('out', 'more')));
+for (const [what, change, undo] of [
+  ['a new file', () => write('a year of work', 'out', 'data', 'novel.txt'), () => rmSync(at('out', 'data', 'novel.txt'))],
+  ['a file that was changed', () => write('a year of work', 'out', 'data', 'a.txt'), () => write('data', 'out', 'data', 'a.txt')],
+  ['a link', () => symlinkSync('../beside', at('out', 'link')), () => rmSync(at('out', 'link'))],
+]) {
+  change();
+  const before = JSON.stringify(contents(at('out')));
+  const why = writtenOf();
+  check(`kept: ${what}`, /is not as preinit has written it/.test(why) && JSON.stringify(contents(at('out'))) === before, why);
+  undo();
+}
+check('and replaced when it is away', writtenOf() === undefined);
+rmSync(at('out', '_framework', 'dotnet.preinit.files.json'));
+check('kept: a folder with a snapshot and no list', /has no list of files/.test(writtenOf()) && existsSync(at('out', 'index.html')));
+rmSync(at('out'), { recursive: true });
+mkdirSync(at('elsewhere'));
+symlinkSync('elsewhere', at('out'));
+check('kept: a folder that is a link', /is a link; give the folder itself/.test(writtenOf()) && lstatSync(at('out')).isSymbolicLink());
+rmSync(base, { recursive: true });
 finish();

@@ -1,10 +1,11 @@
 // Writes the folder that starts from the snapshot: the application's files, the snapshot, and a loader that uses it.
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
+import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { loaderText } from './bundle.js';
 import { rewritePages } from './pages.js';
+import { copyTree, foreignIn, writeList } from './tree.js';
 
 const LARGE = 4 << 20;
 const compressors = {
@@ -31,15 +32,6 @@ export function writeWithSiblings(path, bytes, like) {
   }
 }
 
-function copyTree(from, to) {
-  const target = resolve(to);
-  const skips = (source) => resolve(source) === target || resolve(source).startsWith(target + sep);
-  mkdirSync(to, { recursive: true });
-  for (const name of readdirSync(from)) {
-    if (!skips(join(from, name))) cpSync(join(from, name), join(to, name), { recursive: true, filter: (source) => !skips(source) });
-  }
-}
-
 /** The size of files, and about what a server that knows brotli sends of them. */
 function sizes(files) {
   const brotli = (file) => {
@@ -50,15 +42,19 @@ function sizes(files) {
   return { raw: sum((file) => statSync(file).size), brotli: sum(brotli) };
 }
 
-/** Refuses to replace a folder that is not of ours: it is removed with all that is in it. */
+/** Refuses to replace a folder that has anything else in it than what an earlier run has written: it is removed. */
 export function checkReplaced({ path }, out) {
-  const found = statSync(out, { throwIfNoEntry: false });
+  const found = lstatSync(out, { throwIfNoEntry: false });
   if (found === undefined) return;
+  if (found.isSymbolicLink()) throw new Error(`${out} is a link; give the folder itself with -o`);
   if (!found.isDirectory()) throw new Error(`${out} is not a folder`);
-  const framework = join(out, path);
-  const isOurs = existsSync(framework) && readdirSync(framework).some((name) => /^dotnet\.preinit\.[0-9a-z]{10}\.wasm$/.test(name));
-  if (!isOurs && readdirSync(out).length > 0) {
-    throw new Error(`${out} is not empty, and has no snapshot of preinit in it that would be replaced; give another folder with -o`);
+  if (readdirSync(out).length === 0) return;
+  const foreign = foreignIn(out, join(out, path));
+  if (foreign === null) {
+    throw new Error(`${out} is not empty, and has no list of files that preinit has written, which would be replaced; give another folder with -o`);
+  }
+  if (foreign !== undefined) {
+    throw new Error(`${join(out, foreign)} is not as preinit has written it, and would be removed with ${out}; move it, or give another folder with -o`);
   }
 }
 
@@ -66,10 +62,10 @@ export function checkReplaced({ path }, out) {
 export function writeOutput(application, out, { snapshot, facts }) {
   const { root, path, loader, boot, config, native } = application;
   // A folder that is there is replaced when the new one is whole.
-  const fresh = `${out}.preinit-${process.pid}`;
-  rmSync(fresh, { recursive: true, force: true });
+  mkdirSync(dirname(resolve(out)), { recursive: true });
+  const fresh = mkdtempSync(`${out}.preinit-`);
   try {
-    copyTree(root, fresh);
+    copyTree(root, fresh, [out, fresh]);
     const framework = join(fresh, path);
     const like = join(application.framework, native);
     const file = `dotnet.preinit.${fingerprintOf(snapshot.wasm)}.wasm`;
@@ -90,9 +86,11 @@ export function writeOutput(application, out, { snapshot, facts }) {
     rewritePages(fresh, path, files);
     const before = sizes([...covered, loader].map((name) => join(application.framework, name)));
     const after = sizes([file, wrapper, original].map((name) => join(framework, name)));
+    writeList(fresh, framework);
+    // A temporary folder is for its owner only.
+    chmodSync(fresh, 0o777 & ~process.umask());
     checkReplaced(application, out);
     rmSync(out, { recursive: true, force: true });
-    mkdirSync(dirname(resolve(out)), { recursive: true });
     renameSync(fresh, out);
     return { files, sizes: { before, after } };
   } finally {
