@@ -41,6 +41,15 @@ async function bytesFrom(source, what) {
   return new Uint8Array(await readFile(source));
 }
 
+/** Whether two are one file that is there. */
+async function isSameFile(left, right) {
+  const isFile = (one) => typeof one === 'string' || one instanceof URL;
+  if (!isFile(left) || !isFile(right)) return false;
+  const { stat } = await import('node:fs/promises');
+  const [one, other] = await Promise.all([left, right].map((file) => stat(file).catch(() => undefined)));
+  return one !== undefined && other !== undefined && one.dev === other.dev && one.ino === other.ino;
+}
+
 async function digestOf(bytes) {
   const digest = new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -190,6 +199,7 @@ async function captureOne({ wasm, out, start, run, noop = [], constant = {}, all
         "wait for all of it in `start` and use allow: ['pending']",
     ]);
   }
+  if (await isSameFile(wasm, out)) throw new Refusal(['out is the module itself, which would be replaced']);
   const original = await bytesFrom(wasm, 'wasm');
   const why = whyNoOriginal(original);
   if (why) throw new Refusal([why]);

@@ -1,6 +1,6 @@
 /** What every `capture` may be asked for. */
 export interface CaptureOptions {
-  /** The module that the library loads: its file or its bytes, by which it is recognized. */
+  /** The module that the library loads: its file or its bytes, by which it is recognized. A snapshot with state in JavaScript is refused. */
   wasm: string | URL | Uint8Array | ArrayBuffer;
   /** Where the snapshot is written. */
   out?: string | URL;

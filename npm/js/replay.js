@@ -39,7 +39,7 @@ const isText = (text) => typeof text === 'string';
 /** Ends with an error if a record has not the form that `recordOf` gives it. `sizes` are those of the memories. */
 function checkRecord({ record, listening, bytes, need, isValue }, sizes) {
   const every = (list, is) => isList(list) && list.every(is);
-  const isWithin = (memory, at, length) => memory < sizes.length && isCount(at) && isCount(length) && at + length <= sizes[memory];
+  const isWithin = (memory, at, length) => isCount(memory) && memory < sizes.length && isCount(at) && isCount(length) && at + length <= sizes[memory];
   let taken = 0;
   const isPatch = ([memory, at, length, from, ...more]) => {
     if (from === undefined) taken += length;

@@ -8,5 +8,14 @@ export interface Preinitialized<Value = unknown> {
   restore(): void;
 }
 
+/** What `preinitialized` may be told. */
+export interface PreinitializedOptions {
+  /**
+   * Says of a module that has state in JavaScript whether it is one of the program's own snapshots. Without it, all are: a section then
+   * may still name only what its module declares.
+   */
+  accepts?: (module: WebAssembly.Module) => boolean;
+}
+
 /** To be called before the library is loaded. Once is enough; where it is called more than once, each instance is made once. */
-export function preinitialized<Value = unknown>(): Preinitialized<Value>;
+export function preinitialized<Value = unknown>(options?: PreinitializedOptions): Preinitialized<Value>;

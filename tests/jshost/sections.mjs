@@ -3,7 +3,7 @@
 //     node tests/jshost/sections.mjs JS PREINIT
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -235,6 +235,21 @@ await test('`verify` and scripts run nothing of an original', async () => {
     const value = at('value.wasm', withSection(module('other'), SECTION, json({ tables: [], value: 1 })));
     assert.equal((await verify({ original: plainFile, snapshot: value, script: script(plainFile) })).equal, true);
     await assert.rejects(verify({ original: plainFile, snapshot: at('two.wasm', withSection(withSection(module('other'), SECTION, json(1)), SECTION, json(2))), script: script(plainFile) }), /there are 2 sections/);
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+});
+
+await test('the module itself is no place for the snapshot', async () => {
+  const work = mkdtempSync(join(tmpdir(), 'preinit-test-'));
+  try {
+    const [wasm, link] = [join(work, 'module.wasm'), join(work, 'link.wasm')];
+    writeFileSync(wasm, dictionary);
+    symlinkSync('module.wasm', link);
+    for (const out of [wasm, link, pathToFileURL(wasm), join(work, '.', 'module.wasm')]) {
+      await assert.rejects(capture({ wasm, out, run: () => fed(dictionary) }), /out is the module itself/);
+      assert.deepEqual(new Uint8Array(readFileSync(wasm)), dictionary);
+    }
   } finally {
     rmSync(work, { recursive: true });
   }
