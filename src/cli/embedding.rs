@@ -1,8 +1,11 @@
 //! Files that go into the module before it is run.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
 use preinit::embed::{Source, Sources, Times, Tree, Writing, embed_for};
 use preinit::host::{Clock, FileTimes};
+use preinit::stages::printable::{Printable, listed};
 
 use super::args::{HostArgs, usage_error};
 use super::host_conversion::clock;
@@ -32,6 +35,7 @@ impl Embedding {
             sources.add(source).map_err(|error| usage_error(&format!("--embed: {error}")))?;
         }
         for path in &args.embed.reopen {
+            check_is_in_one_directory(path, args)?;
             sources.reopen(path);
         }
         let tree = sources.tree().context("cannot embed files")?;
@@ -47,6 +51,31 @@ impl Embedding {
             terminal::warn(&["debug information was left out, since --embed has moved code".to_owned()]);
         }
         Ok(embedded.wasm)
+    }
+}
+
+/// A file is opened anew in the directory with the longest name, which may be another than that in which the program has opened it.
+fn check_is_in_one_directory(path: &str, args: &HostArgs) -> anyhow::Result<()> {
+    let given = [&args.dirs, &args.mapdirs, &args.readable_dirs, &args.writable_dirs];
+    let names: BTreeSet<&str> =
+        given.into_iter().flatten().map(|mapping| &*mapping.guest).filter(|name| is_in(path, name)).collect();
+    if names.len() < 2 {
+        return Ok(());
+    }
+    let names: Vec<_> = names.into_iter().map(Printable).collect();
+    let path = Printable(path);
+    Err(usage_error(&format!(
+        "--reopen: `{path}` is in several of the directories that are given ({}), and could be opened anew in another than the \
+         program has opened it in; give one of them",
+        listed(names, usize::MAX)
+    )))
+}
+
+fn is_in(path: &str, directory: &str) -> bool {
+    match directory.trim_end_matches('/') {
+        "" if directory.starts_with('/') => path.starts_with('/'),
+        "" | "." => !path.starts_with('/'),
+        name => path.strip_prefix(name).is_some_and(|rest| rest.starts_with('/')),
     }
 }
 

@@ -150,6 +150,10 @@ fn what_cannot_be_embedded_is_refused_in_a_line() {
     );
     refused(&["old.wat", "--embed", DATA], "imports the files of WASI snapshot 0 (`wasi_unstable`)");
     refused(&["files.wasm", "--reopen", "/data/../x"], "cannot be the path of a file that is opened anew");
+    for (dir, path) in [("/d/sub::files", "/d/sub/dir/x"), ("/::files", "/d/x"), ("/d/::files", "/d/x")] {
+        let words = ["files.wasm", "--mapdir", "/d::files", "--mapdir", dir, "--reopen", path];
+        refused(&words, "is in several of the directories that are given");
+    }
     #[cfg(unix)]
     {
         std::os::unix::fs::symlink("../in.wasm", place.join("files/out")).unwrap();
