@@ -41,10 +41,11 @@ function checkRecord({ record, listening, bytes, need, isValue }, sizes) {
   const every = (list, is) => isList(list) && list.every(is);
   const isWithin = (memory, at, length) => isCount(memory) && memory < sizes.length && isCount(at) && isCount(length) && at + length <= sizes[memory];
   let taken = 0;
+  const isInRange = (ranges, at, end) => ranges.length > 0 && ranges[rangeOf(ranges, at)][0] <= at && end <= ranges[rangeOf(ranges, at)][1];
   const isPatch = ([memory, at, length, from, ...more]) => {
     if (from === undefined) taken += length;
     return isWithin(memory, at, length) && [undefined, 0, 1].includes(from) && more.length === 0
-      && (from !== 1 || record.memories[memory].ranges.some(([start, end]) => start <= at && at + length <= end));
+      && (from !== 1 || isInRange(record.memories[memory].ranges, at, at + length));
   };
   const isCheck = ([memory, at, length, expected, ...more]) => isWithin(memory, at, length) && isCount(expected) && more.length === 0;
   const isSlot = (slot) => isList(slot) && slot[0] < record.tables.length && isCount(slot[0]) && isCount(slot[1])
@@ -168,10 +169,11 @@ class Replay {
     for (const [kind, key, args] of this.record.steps) {
       if (kind !== 'import') continue;
       const [module, name] = key;
-      const callee = this.find({ import: [module, name] }, 'function');
+      const written = JSON.stringify([module, name]);
+      const callee = all.get(written) ?? this.find({ import: [module, name] }, 'function');
       const isCode = EVALUATES.has(callee) || (TIMERS.has(callee) && args[0]?.[0] === 'string');
-      this.need(typeof callee === 'function' && !isCode, `${JSON.stringify([module, name])} would evaluate text`);
-      all.set(JSON.stringify([module, name]), callee);
+      this.need(typeof callee === 'function' && !isCode, `${written} would evaluate text`);
+      all.set(written, callee);
     }
     return all;
   }
