@@ -107,7 +107,7 @@ fn run(prepared: &Prepared<'_>, options: &Options, ledger: &mut Ledger) -> Resul
         let (snapshots, is_adapters) = run.state.captured_all(run.executed)?;
         Ok(Left {
             in_progress: run.state.calls_in_progress(run.executed)?,
-            shifts_clock: run.state.shifts_clock(&run.executed.ledger),
+            shifts_clock: run.state.shifts_clock()?,
             snapshots,
             handles: run.executed.handles,
             is_adapters,

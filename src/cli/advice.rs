@@ -5,6 +5,7 @@ use preinit::error::{ComponentRunError, Lack, ModuleError};
 use preinit::finding::{Finding, Remedy};
 use preinit::host::{Class, HostError, ImportCalled, WasiImport};
 use preinit::stages::cache::CacheError;
+use preinit::stages::component::ComponentError;
 use preinit::stages::execute::{ExecuteError, InitFunctionError, StopCause};
 use preinit::stages::freeze::FreezeError;
 use preinit::stages::plan::{MappingObstacle, PlanError, Warning as OutputWarning};
@@ -69,9 +70,9 @@ fn for_component(error: &ComponentRunError) -> Option<String> {
         ComponentRunError::NoReset | ComponentRunError::HalfReset { .. } => {
             Some("leave out --reset-libc".to_string())
         }
-        ComponentRunError::Clock(_)
-        | ComponentRunError::ClockOfSeveral { .. }
-        | ComponentRunError::ClockMemory(_) => Some("leave out --rebase-clock".to_string()),
+        ComponentRunError::Component(ComponentError::Clock(_)) => {
+            Some("leave out --rebase-clock".to_string())
+        }
         ComponentRunError::Lacks(lack) => for_lack(*lack),
         _ => None,
     }
@@ -90,6 +91,7 @@ fn for_lack(lack: Lack) -> Option<String> {
         Lack::BeforeCapture => "leave out --before-capture",
         Lack::ResetAtPlace => "--reset-libc does not go with --at",
         Lack::ComparedRenames => "leave out --rename-func, or --verify",
+        Lack::ComparedClocks => "make it with --rebase-clock=false, or with --at",
         Lack::OtherWorlds => "leave out --fresh",
         _ => return None,
     };

@@ -85,7 +85,10 @@ fn not_for_components(request: &SnapshotRequest) -> Option<&'static str> {
     let typed = [
         (request.prepared.is_some(), "--prepared"),
         (request.verify && !request.options.cut_imports.is_empty(), "--verify with --cut-import"),
-        (request.verify && request.options.rebase_clock == Some(true), "--verify with --rebase-clock"),
+        (
+            request.verify && request.options.rebase_clock == Some(true) && request.options.at.is_none(),
+            "--verify with --rebase-clock",
+        ),
     ];
     typed.iter().find(|(is_typed, _)| *is_typed).map(|(_, what)| *what)
 }

@@ -3,6 +3,7 @@
 //! that it takes the handles of the instance that it runs in.
 
 use super::part::Part;
+use preinit_core::component::is_clock_module;
 use preinit_core::module::{Module, Names, Space, is_function};
 use preinit_core::probe::Probe;
 use preinit_core::snapshot::{Snapshot, Value};
@@ -89,11 +90,11 @@ fn global_named(module: &Module<'_>, names: &Names<'_>, wanted: &str) -> Option<
 }
 
 /// Whether a core module that is not the adapter has no way to keep a handle: it asks nobody but the adapter, or has no variables
-/// and only passes calls on. Calls that are in progress have variables.
+/// and only passes calls on, or keeps the time alone. Calls that are in progress have variables.
 pub fn keeps_no_handles(module: &Module<'_>, is_in_progress: bool) -> bool {
     let asks_only_adapter =
         module.imports_of(Space::Function).all(|(_, import)| WasiVersion::of_module(import.module).is_some());
-    asks_only_adapter || !is_in_progress && !has_variables(module)
+    asks_only_adapter || !is_in_progress && (!has_variables(module) || is_clock_module(module))
 }
 
 /// Whether a core module has a place for a number. Objects and small integers are behind references.

@@ -1,13 +1,14 @@
-//! Whose monotonic clock can go on. Only readings by WASI preview 1 are shifted, each core instance has an offset of its own, and all
-//! have one clock: so it is done where one core instance reads it, and nobody reads it in another way.
+//! Whose monotonic clock can go on. Where one core instance alone reads it by WASI preview 1, that one shifts the readings. Otherwise a
+//! core module comes between the component's import and all core instances, which have one clock.
 
 use super::ComponentRunError;
-use super::part::{Place, name};
+use super::part::Place;
 use super::report::Summary;
 use super::states::States;
 use crate::host::Ledger;
+use crate::options::Options;
 use crate::warning::Warning;
-use preinit_core::component::CoreInstance;
+use preinit_core::component::{CoreInstance, with_shifted_clock};
 use preinit_core::module::{Module, Space};
 #[cfg(feature = "audit")]
 use preinit_core::rebase::rebase_clock;
@@ -17,80 +18,69 @@ use wasmparser::ValType;
 /// The interface by which core modules without an adapter read the clock.
 const MONOTONIC_CLOCK: &str = "wasi:clocks/monotonic-clock";
 
+/// What the monotonic clock of a component goes on from, if it does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClockStart {
+    /// In the core instance that reads it.
+    pub of_reader: Option<u64>,
+    /// In the whole component.
+    pub of_component: Option<u64>,
+}
+
 impl States<'_, '_> {
-    /// What the monotonic clock is to go on from. That it cannot is a warning, unless it was asked for.
-    pub(super) fn clock_start(
-        &self,
-        ledger: &Ledger,
-        summary: &mut Summary,
-    ) -> Result<Option<u64>, ComponentRunError> {
-        let start = ledger.monotonic_clock();
-        let Some(error) = self.cannot_shift(start) else {
-            return Ok(start.filter(|_| self.options.rebases_clock()));
-        };
-        match self.options.rebase_clock {
-            Some(true) => return Err(error),
-            None if self.options.rebases_clock() && start.is_some() => {
-                summary.warnings.push(Warning::ClockNotRebased(error.to_string().as_str().into()));
-            }
-            _ => {}
-        }
-        Ok(None)
+    /// What the monotonic clock is to go on from.
+    pub(super) fn clock_start(&self, ledger: &Ledger) -> Result<ClockStart, ComponentRunError> {
+        let start = ledger.monotonic_clock().filter(|_| self.options.rebases_clock());
+        Ok(match start.is_none() || self.has_one_reader()? {
+            true => ClockStart { of_reader: start, of_component: None },
+            false => ClockStart { of_reader: None, of_component: start },
+        })
     }
 
-    /// Why the clock cannot go on, if it stands there.
-    fn cannot_shift(&self, start: Option<u64>) -> Option<ComponentRunError> {
-        let reads_otherwise = |module: &Module<'_>| {
-            reads_by_interface(module) || start.is_some() && may_read_by_another_name(module)
-        };
-        let otherwise = self.own_places().find(|(place, _)| reads_otherwise(&place.part.module));
-        let mut readers = self.own_places().filter(|(place, _)| asks_for_time(&place.part.module));
-        let of = |instance| name(&self.prepared.component, instance);
-        match (otherwise, readers.next(), readers.next()) {
-            (_, Some((_, first)), Some((_, second))) => {
-                Some(ComponentRunError::ClockOfSeveral { first: of(first), second: of(second) })
-            }
-            (Some((_, instance)), ..) => Some(ComponentRunError::Clock(of(instance))),
-            _ => None,
-        }
+    /// Whether one core instance alone sees the clock, by WASI preview 1. Nobody else may have a function that tells or takes a time,
+    /// under whatever name, even if it only passes it on.
+    fn has_one_reader(&self) -> Result<bool, ComponentRunError> {
+        let reads_otherwise =
+            |module: &Module<'_>| reads_by_interface(module) || may_read_by_another_name(module);
+        let is_read_otherwise = self.own_places().any(|(place, _)| reads_otherwise(&place.part.module));
+        let readers = self.own_places().filter(|(place, _)| asks_for_time(&place.part.module)).count();
+        Ok(!is_read_otherwise && readers == 1 && !self.prepared.component.lifts_lowered()?)
     }
 
     /// Whether an instance's monotonic clock goes on; `None` if it cannot.
     #[cfg(feature = "audit")]
-    pub fn shifts_clock(&self, ledger: &Ledger) -> Option<bool> {
-        let can = |module: &Module<'_>| matches!(rebase_clock(module, 0), Ok(Some(_)));
-        let can = self.cannot_shift(ledger.monotonic_clock()).is_none()
-            && self.own_places().any(|(place, _)| can(&place.part.module));
-        can.then(|| self.options.rebases_clock())
-    }
-
-    /// Whether the clock goes on that was to do so.
-    pub(super) fn check_clock(
-        &self,
-        start: Option<u64>,
-        summary: &mut Summary,
-    ) -> Result<(), ComponentRunError> {
-        let is_said = summary.warnings.iter().any(|warning| matches!(warning, Warning::ClockNotRebased(_)));
-        if start.is_none() || summary.monotonic_clock.is_some() || is_said {
-            return Ok(());
-        }
-        let mut readers =
-            self.own_places().filter(|(place, _)| imports(&place.part.module, "clock_time_get"));
-        match (readers.next(), self.options.rebase_clock) {
-            (None, _) => {}
-            (Some((_, instance)), Some(true)) => {
-                return Err(ComponentRunError::ClockMemory(name(&self.prepared.component, instance)));
-            }
-            (Some(_), _) => summary
-                .warnings
-                .push(Warning::ClockNotRebased("the core module exports no memory as `memory`".into())),
-        }
-        Ok(())
+    pub fn shifts_clock(&self) -> Result<Option<bool>, ComponentRunError> {
+        let can_one = |module: &Module<'_>| matches!(rebase_clock(module, 0), Ok(Some(_)));
+        let can = self.has_one_reader()? && self.own_places().any(|(place, _)| can_one(&place.part.module))
+            || matches!(with_shifted_clock(self.prepared.component.bytes, 0), Ok(Some(_)));
+        Ok(can.then(|| self.options.rebases_clock()))
     }
 
     /// All core instances but adapters.
     fn own_places(&self) -> impl Iterator<Item = (&Place<'_>, &CoreInstance)> {
         self.places.iter().zip(&self.prepared.instances).filter(|(place, _)| !place.part.is_adapter())
+    }
+}
+
+/// The component whose clock goes on, if it is to do so. That it cannot is a warning, unless it was asked for.
+pub(super) fn shifted(
+    wasm: Vec<u8>,
+    options: &Options,
+    summary: &mut Summary,
+) -> Result<Vec<u8>, ComponentRunError> {
+    let Some(clock) = summary.clock.of_component else { return Ok(wasm) };
+    match with_shifted_clock(&wasm, clock) {
+        Ok(Some(shifted)) => {
+            summary.monotonic_clock = Some(clock);
+            Ok(shifted)
+        }
+        // What waits for some time only has read it.
+        Ok(None) => Ok(wasm),
+        Err(error) if options.rebase_clock == Some(true) => Err(error.into()),
+        Err(error) => {
+            summary.warnings.push(Warning::ClockNotRebased(error.to_string().as_str().into()));
+            Ok(wasm)
+        }
     }
 }
 
@@ -107,13 +97,15 @@ fn reads_by_interface(module: &Module<'_>) -> bool {
     module.imports_of(Space::Function).any(|(_, import)| import.module.starts_with(MONOTONIC_CLOCK))
 }
 
-/// Core imports can have any name, so only the type shows what may be a reading. Modules without code pass functions on.
+/// Core imports can have any name, so only the type shows what may be a reading (`now`, `clock_time_get`) or take a time
+/// (`subscribe-instant`).
 fn may_read_by_another_name(module: &Module<'_>) -> bool {
-    let is_reading = |function: u32| {
-        module.signature(function).is_some_and(|ty| ty.params().is_empty() && ty.results() == [ValType::I64])
-    };
+    use ValType::{I32, I64};
+    const TYPES: [(&[ValType], &[ValType]); 2] = [(&[], &[I64]), (&[I64], &[I32])];
+    const OF_ADAPTER: (&[ValType], &[ValType]) = (&[I32, I64, I32], &[I32]);
+    let has_code = module.functions.len() as u32 > module.imported.functions;
+    let is_known = |ty: (&[ValType], &[ValType])| TYPES.contains(&ty) || has_code && ty == OF_ADAPTER;
+    let may_be = |function: u32| module.signature(function).is_some_and(|ty| is_known((ty.params(), ty.results())));
     let mut imports = (0u32..).zip(module.imports_of(Space::Function));
-    module.functions.len() as u32 > module.imported.functions
-        && imports
-            .any(|(index, (_, import))| WasiVersion::of_module(import.module).is_none() && is_reading(index))
+    imports.any(|(index, (_, import))| WasiVersion::of_module(import.module).is_none() && may_be(index))
 }

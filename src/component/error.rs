@@ -119,22 +119,6 @@ pub enum ComponentRunError {
         "no core module has one of the functions of wasi-libc that make it forget what it has cached of the host"
     )]
     NoReset,
-    /// The clock of a core module cannot go on.
-    #[error("the monotonic clock of {0} cannot be shifted: it does not ask for it by WASI preview 1")]
-    Clock(String),
-    /// The clocks of several core modules would go on by themselves.
-    #[error(
-        "the monotonic clock cannot be shifted: {first} and {second} both ask for it, and would shift it each by something else"
-    )]
-    ClockOfSeveral {
-        /// A core instance.
-        first: String,
-        /// Another one.
-        second: String,
-    },
-    /// There is no memory by which the clock of a core module could be shifted.
-    #[error("the monotonic clock of {0} cannot be shifted: it exports no memory as `memory`")]
-    ClockMemory(String),
     /// Descriptors of the adapter would have other numbers.
     #[error(
         "init has called `fd_renumber` of {0}, the adapter from WASI preview 1: in an instance of the snapshot descriptors have \
@@ -235,6 +219,7 @@ impl ComponentRunError {
                     error,
                     ComponentError::InstancesDiffer { .. }
                         | ComponentError::Cut { .. }
+                        | ComponentError::Clock(_)
                         | ComponentError::Rename { .. }
                         | ComponentError::Exported { .. }
                         | ComponentError::Imported { .. }
@@ -248,9 +233,6 @@ impl ComponentRunError {
             | ComponentRunError::NoReset
             | ComponentRunError::NoStack
             | ComponentRunError::StackOfSeveral { .. }
-            | ComponentRunError::Clock(_)
-            | ComponentRunError::ClockOfSeveral { .. }
-            | ComponentRunError::ClockMemory(_)
             | ComponentRunError::HalfReset { .. }
             | ComponentRunError::Renumbered(_)
             | ComponentRunError::Proposal { .. }

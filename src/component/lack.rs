@@ -22,6 +22,8 @@ pub enum Lack {
     ResetAtPlace,
     /// Comparing exports that have other names.
     ComparedRenames,
+    /// Comparing snapshots whose clock a core module shifts.
+    ComparedClocks,
     /// Comparing with an original that was started in another world.
     OtherWorlds,
 }
@@ -38,6 +40,7 @@ impl fmt::Display for Lack {
             Lack::BeforeCapture => "calling functions before the state is read",
             Lack::ResetAtPlace => "resetting libc in the middle of a call",
             Lack::ComparedRenames => "a comparison of renamed exports",
+            Lack::ComparedClocks => "a comparison of snapshots whose clock a core module shifts",
             Lack::OtherWorlds => "a comparison in other worlds",
         })
     }

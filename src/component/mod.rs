@@ -64,7 +64,7 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
     with_states(options, wasm, recorded, (&mut clock, &mut timings), |run| {
         let (encoded, mut summary) =
             run.state.encoded(options.layout, run.executed, (run.clock, run.timings))?;
-        let mut wasm_after = run.put_back(&encoded)?;
+        let mut wasm_after = clock::shifted(run.put_back(&encoded)?, options, &mut summary)?;
         if !options.keep_init_functions {
             wasm_after = run.without_init(wasm_after)?;
         }

@@ -1,7 +1,7 @@
 //! What a snapshot of a component must be: made once more, in each layout.
 
 use super::stripping::StrippedComponent;
-use super::{ComponentRunError, Run, edited, with_states};
+use super::{ComponentRunError, Run, clock, edited, with_states};
 use crate::host::Ledger;
 use crate::options::Options;
 use crate::report::Timings;
@@ -24,15 +24,15 @@ pub(crate) fn remade<R>(
     mut is_enough: impl FnMut(Remade) -> bool,
     hand_over: impl FnOnce(Run<'_, '_>) -> R,
 ) -> Result<R, ComponentRunError> {
-    let mut clock = StageClock::start();
+    let mut stages = StageClock::start();
     let mut timings = Timings::default();
-    with_states(options, wasm, recorded, (&mut clock, &mut timings), |run| {
+    with_states(options, wasm, recorded, (&mut stages, &mut timings), |run| {
         for layout in [Layout::Auto, Layout::Compact, Layout::Mappable, Layout::Sparse] {
-            let (encoded, _) = run.state.encoded(layout, run.executed, (run.clock, run.timings))?;
+            let (encoded, mut summary) = run.state.encoded(layout, run.executed, (run.clock, run.timings))?;
             if encoded.has_last_modules() {
                 return Err(ComponentRunError::Option("a comparison of functions of other core instances"));
             }
-            let kept = run.put_back(&encoded)?;
+            let kept = clock::shifted(run.put_back(&encoded)?, options, &mut summary)?;
             let removed = run.without_init(kept.clone())?;
             let stripped = |wasm: &[u8]| StrippedComponent::of(wasm).map(|stripped| stripped.wasm);
             let wasm = [stripped(&kept)?, stripped(&removed)?, kept, removed];

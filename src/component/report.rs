@@ -1,3 +1,4 @@
+use super::clock::ClockStart;
 use super::execution::Executed;
 use super::findings::Findings;
 use super::init_call::InitCall;
@@ -49,7 +50,9 @@ pub struct Summary {
     pub findings: Findings,
     /// How the component was frozen, if it was.
     pub frozen: Option<FrozenReport>,
-    /// What a core instance's monotonic clock goes on from, if it does.
+    /// Who shifts the monotonic clock.
+    pub clock: ClockStart,
+    /// What the monotonic clock goes on from, if it does.
     pub monotonic_clock: Option<u64>,
     embedded: Vec<EmbeddedFile>,
 }

@@ -105,13 +105,13 @@ impl States<'_, '_> {
         let foreign = Foreign::take(places, &mut snapshots, &kept, &mut executed.store)?;
         timings.capture += clock.lap();
         let mut summary = Summary::default();
-        let clock_start = self.clock_start(&executed.ledger, &mut summary)?;
+        summary.clock = self.clock_start(&executed.ledger)?;
         let mut modules = Vec::new();
         for (number, (place, snapshot)) in self.places.iter().zip(snapshots).enumerate() {
             let (module, instance) = (&place.part.module, &instances[number]);
             let in_module = |error| self.in_module(instance, error);
             let resumes = resumed.take_if(|resumed| resumed.number == number);
-            let extended = self.extended((module, snapshot), resumes, (clock_start, &mut summary));
+            let extended = self.extended((module, snapshot), resumes, &mut summary);
             let extended = extended.map_err(in_module)?;
             let added = if extended.is_original() { None } else { Some(extended.module()) };
             let added = added.transpose().map_err(|error| in_module(error.into()))?;
@@ -136,7 +136,9 @@ impl States<'_, '_> {
             summary.findings.add(of, target, snapshot, evidence);
             modules.push(bytes);
         }
-        self.check_clock(clock_start, &mut summary)?;
+        if summary.monotonic_clock.is_none() {
+            summary.clock.of_component = summary.clock.of_component.or(summary.clock.of_reader);
+        }
         let last = foreign.last_modules()?;
         timings.encode += clock.lap();
         Ok((Encoded { modules, last }, summary))
@@ -157,7 +159,7 @@ impl States<'_, '_> {
         &self,
         (module, snapshot): (&'m Module<'m>, Snapshot<'m>),
         resumes: Option<Resumed>,
-        (clock, summary): (Option<u64>, &mut Summary),
+        summary: &mut Summary,
     ) -> Result<Extended<'m>, Error> {
         let mut extended = Extended::new(module, snapshot);
         if let Some(resumed) = resumes {
@@ -165,17 +167,12 @@ impl States<'_, '_> {
             summary.frozen = Some(resumed.report);
             summary.warnings.extend(resumed.warnings);
         }
-        if let Some(clock) = clock.filter(|_| Adapter::of(module).is_none()) {
-            match rebase_clock(&extended.module()?, clock) {
-                Ok(Some(addition)) => {
-                    extended.add(addition)?;
-                    summary.monotonic_clock = Some(clock);
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    summary.warnings.push(Warning::ClockNotRebased(error.to_string().as_str().into()));
-                }
-            }
+        // Where it cannot shift the readings, the component does.
+        if let Some(clock) = summary.clock.of_reader.filter(|_| Adapter::of(module).is_none())
+            && let Ok(Some(addition)) = rebase_clock(&extended.module()?, clock)
+        {
+            extended.add(addition)?;
+            summary.monotonic_clock = Some(clock);
         }
         if extended.drops_dwarf() {
             summary.warnings.push(Warning::DwarfDropped);

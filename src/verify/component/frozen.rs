@@ -99,7 +99,7 @@ pub fn verify(original: &[u8], snapshot: &[u8], options: &VerifyOptions) -> Resu
 /// Whether a core module of the snapshot shifts its monotonic clock.
 fn is_rebased(original: &Side<'_>, snapshot: &Side<'_>) -> bool {
     let mut pairs = (0..).zip(original.counterparts(snapshot));
-    pairs.any(|(instance, counterpart)| {
+    !snapshot.added_clocks(original).is_empty() || pairs.any(|(instance, counterpart)| {
         let parts = (original.part(instance), counterpart.and_then(|counterpart| snapshot.part(counterpart)));
         let (Some(left), Some(right)) = parts else { return false };
         !rebased_imports(&right.module, left.module.functions.len() as u32).is_empty()

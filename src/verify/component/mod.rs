@@ -65,6 +65,9 @@ pub(super) fn verify(
     let record = Arc::new(ledger);
     match Side::new(snapshot, options) {
         Err(error) => verdict.add(Difference::new("snapshot", "a valid component", error)),
+        Ok(side) if side.clocks() > sides.original.clocks() => {
+            return Err(ComponentRunError::Lacks(Lack::ComparedClocks).into());
+        }
         Ok(side) => {
             code.compare((&sides.original, &side), &mut verdict)?;
             if !verdict.is_different() {

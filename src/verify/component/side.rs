@@ -5,7 +5,7 @@ use crate::component::ComponentRunError;
 use crate::component::part::{self, Part, Place, places};
 use crate::engine::{self, CompiledComponent, Compiler, EngineOptions};
 use crate::host::ComponentHost;
-use preinit_core::component::{Component, CoreInstance};
+use preinit_core::component::{Component, CoreInstance, is_clock_module};
 use preinit_core::probe::ProbeOptions;
 use wasmtime::{Instance, Store};
 
@@ -50,13 +50,31 @@ impl<'a> Side<'a> {
         places(&self.parts, &self.instances, found, store)
     }
 
+    /// How many of its core instances shift the monotonic clock for the whole component.
+    pub fn clocks(&self) -> usize {
+        (0..self.instances.len()).filter(|instance| self.is_clock(*instance)).count()
+    }
+
+    /// Whether a core instance does nothing but that.
+    fn is_clock(&self, instance: usize) -> bool {
+        let is_outermost = self.instances.get(instance).is_some_and(|instance| instance.component == "/");
+        is_outermost && self.part(instance).is_some_and(|part| is_clock_module(&part.module))
+    }
+
+    /// The core instances that shift the clock of a snapshot of `original`, and are not the original's: they come first.
+    pub fn added_clocks(&self, original: &Side<'_>) -> Vec<usize> {
+        let added = self.clocks().saturating_sub(original.clocks());
+        (0..self.instances.len()).filter(|instance| self.is_clock(*instance)).take(added).collect()
+    }
+
     /// For each of its core instances the one of `other` that is at the same place. Those that only `other` has come last in their
-    /// component.
+    /// component, but for those that shift the clock.
     pub fn counterparts(&self, other: &Side<'_>) -> Vec<Option<usize>> {
+        let clocks = other.added_clocks(self);
         let counterpart = |instance: &CoreInstance| {
             let same = |candidate: &&CoreInstance| candidate.component == instance.component;
             let number = self.instances.iter().filter(same).position(|found| found == instance)?;
-            let others = (0..).zip(&other.instances).filter(|(_, candidate)| same(candidate));
+            let others = (0..).zip(&other.instances).filter(|(at, candidate)| same(candidate) && !clocks.contains(at));
             others.map(|(at, _)| at).nth(number)
         };
         self.instances.iter().map(counterpart).collect()

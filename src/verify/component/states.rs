@@ -170,7 +170,10 @@ impl Shown<'_> {
             let mut slots = Vec::new();
             reader.slots(TableId::Table(index), 0..size, &mut slots).map_err(unreadable)?;
             let name = |slot: &ObservedRef| match slot {
-                ObservedRef::Function(identity) => functions.get(identity).copied(),
+                // What only one side has is not known: the clock that is shifted is the host's on the other side.
+                ObservedRef::Function(identity) => {
+                    functions.get(identity).copied().filter(|(instance, _)| *instance != usize::MAX)
+                }
                 _ => None,
             };
             tables.push(slots.iter().map(name).collect());

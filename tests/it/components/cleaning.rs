@@ -162,22 +162,3 @@ fn the_clock_goes_on() {
     let begins_anew = frozen(Preinit::new().rebase_clock(false));
     assert!(begins_anew.monotonic_clock.is_none());
 }
-
-#[test]
-fn a_clock_of_preview_2_is_refused() {
-    let wat = r#"(component
-        (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock (export "now" (func (result u64)))))
-        (core func $now (canon lower (func $clock "now")))
-        (core module $m
-          (import "wasi:clocks/monotonic-clock@0.2.0" "now" (func $now (result i64)))
-          (global $then (mut i64) (i64.const 0))
-          (func (export "init") (global.set $then (call $now))))
-        (core instance $m (instantiate $m
-          (with "wasi:clocks/monotonic-clock@0.2.0" (instance (export "now" (func $now))))))
-        (func (export "preinit") (canon lift (core func $m "init"))))"#;
-    let error = made(wat, Preinit::new().wasi(WasiOptions::default()).rebase_clock(true)).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the monotonic clock of core module 0 (`m`) cannot be shifted: it does not ask for it by WASI preview 1"
-    );
-}

@@ -16,4 +16,5 @@ pub mod running;
 mod scripts;
 mod tree;
 mod verify;
+mod verify_clocks;
 mod verify_frozen;

@@ -5,7 +5,7 @@ use super::elaborate::{Elaborated, Frame};
 use super::section::id;
 use super::{Component, ComponentError};
 use crate::module::is_function;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use wasmparser::{
     CanonicalFunction, CanonicalOption, ComponentAlias, ComponentAliasSectionReader,
     ComponentCanonicalSectionReader, ComponentType, ComponentTypeSectionReader, Instance,
@@ -54,6 +54,25 @@ impl Component<'_> {
         let Some(CoreInstanceItem::Module(arguments)) = space.instances.get(index) else { return Ok(None) };
         let argument = arguments.iter().find(|(argument, _)| *argument == module);
         Ok(argument.and_then(|(_, provider)| space.export((&elaborated, frame), (*provider, name))))
+    }
+
+    /// Whether a component in it lifts a core function that no core instance has, such as one that is lowered.
+    ///
+    /// # Errors
+    /// As [`Component::elaborate`].
+    pub fn lifts_lowered(&self) -> Result<bool, ComponentError> {
+        let elaborated = self.elaborated()?;
+        let mut seen = HashSet::new();
+        for frame in &elaborated.frames {
+            // What it depends on is the same in all instances.
+            if seen.insert(std::ptr::from_ref(frame.definition)) {
+                let space = CoreSpace::of(frame.definition)?;
+                if space.lifted.iter().any(|lifted| space.function((&elaborated, frame), *lifted).is_none()) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// The exports of a core instance that the runtime calls while others of the component are in progress, or after them:

@@ -61,6 +61,9 @@ pub enum ComponentError {
         /// What is in the way.
         why: String,
     },
+    /// Readings of the clock cannot be shifted.
+    #[error("the monotonic clock cannot be shifted: {}", Message(.0))]
+    Clock(String),
     /// Whoever gets the module would get the state of an instance with it.
     #[error(
         "{module} has a state after init, and the component exports it, so that others could instantiate it anew"

@@ -10,6 +10,9 @@
 
 mod accessor_module;
 mod accessors;
+mod clock;
+mod clock_module;
+mod clock_use;
 mod concurrency;
 mod copies;
 mod core_functions;
@@ -36,6 +39,8 @@ mod unused_exports;
 
 pub use accessor_module::GLOBAL_SIZE;
 pub use accessors::{Accessors, Shown};
+pub use clock::with_shifted_clock;
+pub use clock_module::is_clock_module;
 pub use core_functions::CoreFunction;
 pub use cut::without_imports;
 pub use depth::check_depth;
