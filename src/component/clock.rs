@@ -105,7 +105,8 @@ fn may_read_by_another_name(module: &Module<'_>) -> bool {
     const OF_ADAPTER: (&[ValType], &[ValType]) = (&[I32, I64, I32], &[I32]);
     let has_code = module.functions.len() as u32 > module.imported.functions;
     let is_known = |ty: (&[ValType], &[ValType])| TYPES.contains(&ty) || has_code && ty == OF_ADAPTER;
-    let may_be = |function: u32| module.signature(function).is_some_and(|ty| is_known((ty.params(), ty.results())));
+    let may_be =
+        |function: u32| module.signature(function).is_some_and(|ty| is_known((ty.params(), ty.results())));
     let mut imports = (0u32..).zip(module.imports_of(Space::Function));
     imports.any(|(index, (_, import))| WasiVersion::of_module(import.module).is_none() && may_be(index))
 }

@@ -31,13 +31,18 @@ impl Clock {
     }
 
     /// What the snapshot is answered; `None` if waits are among it, which begin and end at times of their own.
-    pub fn answers(&mut self, calls: &[Arc<Entry>]) -> Option<Vec<Arc<Entry>>> {
-        let waits = calls.iter().any(|entry| entry.call.wasi() == Some("poll_oneoff"));
-        (!waits || !self.is_another).then(|| self.clock.answers(calls))
+    pub fn answers(&mut self, calls: &[ComponentCall], host_calls: &[Arc<Entry>]) -> Option<Vec<Arc<Entry>>> {
+        let waits = host_calls.iter().any(|entry| entry.call.wasi() == Some("poll_oneoff"))
+            || calls.iter().any(|call| is_clock(call) && call.import.name == "subscribe-instant");
+        (!waits || !self.is_another).then(|| self.clock.answers(host_calls))
     }
 
     /// Whether the component sees the same in this call on both sides: its clock may tell another time than the host's.
     pub fn is_compared(&self, call: &ComponentCall) -> bool {
-        !self.is_another || !call.import.module.starts_with(MONOTONIC_CLOCK)
+        !self.is_another || !is_clock(call)
     }
+}
+
+fn is_clock(call: &ComponentCall) -> bool {
+    call.import.module.starts_with(MONOTONIC_CLOCK)
 }

@@ -9,7 +9,7 @@ use super::side::Side;
 use crate::component::{ComponentRunError, Remade, Run, remade};
 use crate::host::Ledger;
 use crate::options::Options;
-use preinit_core::component::Component;
+use preinit_core::component::{Component, is_clock_module};
 use preinit_core::module::Module;
 use std::collections::BTreeSet;
 
@@ -139,12 +139,20 @@ fn added(original: &Side<'_>, snapshot: &Side<'_>) -> u64 {
 }
 
 /// What is around the core modules that have instances, but for custom sections. Others are compared with it, because nothing else
-/// looks at them.
+/// looks at them, and so are those that shift the clock.
 fn frame(wasm: &[u8]) -> Result<Vec<u8>, VerifyError> {
     let component = Component::parse(wasm).map_err(ComponentRunError::from)?;
     let instances = component.elaborate().map_err(ComponentRunError::from)?;
-    let with_instance: BTreeSet<usize> = instances.iter().map(|instance| instance.module).collect();
+    let mut with_instance: BTreeSet<usize> = instances.iter().map(|instance| instance.module).collect();
+    with_instance.retain(|module| !is_clock(component.modules()[*module].bytes));
     let empty = |module: usize| with_instance.contains(&module).then_some(EMPTY);
     let empty: Vec<Option<&[u8]>> = (0..component.modules().len()).map(empty).collect();
     Ok(component.without_custom_sections(&empty))
+}
+
+/// Whether a core module only shifts the clock, and has no counterpart in the original.
+fn is_clock(module: &[u8]) -> bool {
+    /// Such modules are small.
+    const MOST: usize = 1024;
+    module.len() <= MOST && Module::read_valid(module).is_ok_and(|module| is_clock_module(&module))
 }

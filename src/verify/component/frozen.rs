@@ -99,11 +99,13 @@ pub fn verify(original: &[u8], snapshot: &[u8], options: &VerifyOptions) -> Resu
 /// Whether a core module of the snapshot shifts its monotonic clock.
 fn is_rebased(original: &Side<'_>, snapshot: &Side<'_>) -> bool {
     let mut pairs = (0..).zip(original.counterparts(snapshot));
-    !snapshot.added_clocks(original).is_empty() || pairs.any(|(instance, counterpart)| {
-        let parts = (original.part(instance), counterpart.and_then(|counterpart| snapshot.part(counterpart)));
-        let (Some(left), Some(right)) = parts else { return false };
-        !rebased_imports(&right.module, left.module.functions.len() as u32).is_empty()
-    })
+    !snapshot.added_clocks(original).is_empty()
+        || pairs.any(|(instance, counterpart)| {
+            let parts =
+                (original.part(instance), counterpart.and_then(|counterpart| snapshot.part(counterpart)));
+            let (Some(left), Some(right)) = parts else { return false };
+            !rebased_imports(&right.module, left.module.functions.len() as u32).is_empty()
+        })
 }
 
 /// Compares the original, which a run has left at the place, with the snapshot as it comes to be.
@@ -221,7 +223,7 @@ impl Frozen<'_, '_, '_> {
         }
         calls.drain(..self.place.calls.min(calls.len()));
         let mut clock = Clock::of(&self.pair.record, self.is_rebased);
-        let Some(answers) = clock.answers(&host_calls) else {
+        let Some(answers) = clock.answers(&calls, &host_calls) else {
             played.undecided = Some(format!("{PREFIX}: {WAITS}"));
             return Ok(played);
         };

@@ -158,7 +158,7 @@ impl Pair<'_, '_> {
     ) -> Option<Paired> {
         let expected = original.call(export, arguments, self.options.fuel);
         let (calls, host_calls) = original.take_calls();
-        let Some(answers) = clock.answers(&host_calls) else {
+        let Some(answers) = clock.answers(&calls, &host_calls) else {
             played.undecided = Some(format!("{prefix}: {WAITS}"));
             return None;
         };

@@ -74,7 +74,8 @@ impl<'a> Side<'a> {
         let counterpart = |instance: &CoreInstance| {
             let same = |candidate: &&CoreInstance| candidate.component == instance.component;
             let number = self.instances.iter().filter(same).position(|found| found == instance)?;
-            let others = (0..).zip(&other.instances).filter(|(at, candidate)| same(candidate) && !clocks.contains(at));
+            let others =
+                (0..).zip(&other.instances).filter(|(at, candidate)| same(candidate) && !clocks.contains(at));
             others.map(|(at, _)| at).nth(number)
         };
         self.instances.iter().map(counterpart).collect()

@@ -1,6 +1,6 @@
 //! The verifier on components whose clock a core module of their own shifts.
 
-use super::clocks::{INTERFACE, NOTHING, START, component, direct, has_clock_module, is_clock};
+use super::clocks::{INTERFACE, NOTHING, component, direct, has_clock_module, is_clock};
 use preinit::host::{HostOptions, WasiOptions};
 use preinit::stages::component::Component;
 use preinit::verify::{Outcome, Script, VerifyOptions, verify};
@@ -10,8 +10,7 @@ use preinit::{Output, Preinit, wat_to_wasm};
 fn frozen() -> (Vec<u8>, Output, VerifyOptions) {
     let wat = component(&(NOTHING.to_string() + &direct("m", (INTERFACE, "nothing"))), "m");
     let wasm = wat_to_wasm(wat.as_bytes()).unwrap().into_owned();
-    let clock = preinit::host::Clock::Shifted { start: 0, monotonic: START };
-    let wasi = WasiOptions { clock, ..WasiOptions::default() };
+    let wasi = WasiOptions::default();
     let at = "export:mark-m";
     let preinit = Preinit::new().at(at.parse().unwrap()).wasi(wasi.clone()).init_function("init");
     let output = preinit.run(&wasm).unwrap();

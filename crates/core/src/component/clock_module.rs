@@ -34,7 +34,8 @@ pub fn is_clock_module(module: &Parsed<'_>) -> bool {
         let contents = |module: &Parsed<'_>| -> Vec<Vec<u8>> {
             let sections = module.sections.iter();
             // Globals are those of an instance, which may have been one of a snapshot.
-            let sections = sections.filter(|section| ![SectionId::CUSTOM, SectionId::GLOBAL].contains(&section.id));
+            let sections =
+                sections.filter(|section| ![SectionId::CUSTOM, SectionId::GLOBAL].contains(&section.id));
             sections.map(|section| section.contents.to_vec()).collect()
         };
         contents(expected) == contents(module) && expected.globals.len() == module.globals.len()
