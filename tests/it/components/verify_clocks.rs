@@ -6,9 +6,12 @@ use preinit::stages::component::Component;
 use preinit::verify::{Outcome, Script, VerifyOptions, verify};
 use preinit::{Output, Preinit, wat_to_wasm};
 
-/// A module that reads the clock by the interface, frozen in `mark-m`, and what a verdict on it needs.
+/// A module that reads the clock by the interface, frozen in `mark-m` and read again after it, and what a verdict
+/// on it needs.
 fn frozen() -> (Vec<u8>, Output, VerifyOptions) {
-    let wat = component(&(NOTHING.to_string() + &direct("m", (INTERFACE, "nothing"))), "m");
+    let module =
+        direct("m", (INTERFACE, "nothing")).replace("(call $mark))", "(call $mark) (drop (call $now)))");
+    let wat = component(&(NOTHING.to_string() + &module), "m");
     let wasm = wat_to_wasm(wat.as_bytes()).unwrap().into_owned();
     let wasi = WasiOptions::default();
     let at = "export:mark-m";
