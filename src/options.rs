@@ -137,7 +137,7 @@ impl Default for Options {
 
 impl Options {
     /// The directories of this machine that the guest may write to.
-    pub fn writable_directories(&self) -> impl Iterator<Item = &Path> {
+    pub fn writable_directories(&self) -> impl Iterator<Item = &Path> + Clone {
         let directories = self.host.wasi.iter().flat_map(|wasi| &wasi.dirs);
         directories
             .filter(|directory| directory.access == Access::ReadWrite)
@@ -156,6 +156,12 @@ impl Options {
         #[cfg(not(feature = "cache"))]
         let cache: Option<&CompileCache> = None;
         cache.filter(|cache| !cache.is_in_reach_of(self.writable_directories()))
+    }
+
+    /// Prepared code, unless the guest could change it where it is unpacked.
+    #[cfg(feature = "cache")]
+    fn safe_prepared(&self) -> Option<&PreparedCode> {
+        self.prepared.as_ref().filter(|code| !code.is_in_reach_of(self.writable_directories()))
     }
 
     /// What these options run.
@@ -178,7 +184,7 @@ impl Options {
                 optimize: self.optimize,
                 cache: self.safe_compile_cache(),
                 #[cfg(feature = "cache")]
-                prepared: self.prepared.as_ref(),
+                prepared: self.safe_prepared(),
                 #[cfg(not(feature = "cache"))]
                 prepared: None,
                 supervised: self.supervised,

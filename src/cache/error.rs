@@ -34,6 +34,9 @@ pub enum CacheError {
     /// Something on the way is not a directory.
     #[error("`{}` is not a directory", PrintablePath(.0))]
     NotADirectory(PathBuf),
+    /// Something else than a file.
+    #[error("`{}` is not a regular file", PrintablePath(.0))]
+    NotAFile(PathBuf),
     /// The file system does not allow it.
     #[error("`{}`: {source}", PrintablePath(path))]
     Io {

@@ -1,6 +1,7 @@
 use super::compile_cache::CompileCache;
 use super::prepared_file::{self, Fit, PreparedError};
 use crate::temporary::TemporaryDirectory;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Optimized code of one module, compiled before and elsewhere: by [`Preinit::prepare_code`](crate::Preinit::prepare_code).
@@ -25,6 +26,14 @@ pub struct PreparedCode {
 }
 
 impl PreparedCode {
+    /// Whether a guest that may write to `directories` can change the code where it is unpacked, which is where temporary
+    /// files are. Then it is not used, and the module is compiled.
+    ///
+    /// No example: it depends on the machine.
+    pub fn is_in_reach_of<'d>(&self, directories: impl Iterator<Item = &'d Path>) -> bool {
+        self.cache.is_in_reach_of(directories)
+    }
+
     /// An empty place for code.
     pub(crate) fn empty() -> Result<PreparedCode, PreparedError> {
         let directory = TemporaryDirectory::new().map_err(PreparedError::io)?;

@@ -21,6 +21,8 @@ pub(super) struct ResolvedPath {
     pub end: PathBuf,
     /// What has to be made below it.
     pub missing: Vec<OsString>,
+    /// The file in the last directory that the path leads to, if it leads to something else than a directory.
+    pub file: Option<OsString>,
     passed: Vec<Identity>,
 }
 
@@ -44,14 +46,32 @@ fn identity(path: &Path, metadata: &Metadata) -> Identity {
     }
 }
 
+fn identity_of(path: &Path) -> Option<Identity> {
+    let metadata = fs::metadata(path).map(Metadata::from_just_metadata);
+    metadata.ok().map(|metadata| identity(path, &metadata))
+}
+
 impl ResolvedPath {
     /// Follows `path`, as the system does, as far as there is something.
     ///
     /// # Errors
     /// If others can exchange something on the way, or if it does not lead to a directory.
     pub fn to(path: &Path) -> Result<ResolvedPath, CacheError> {
+        let resolved = ResolvedPath::to_anything(path)?;
+        match &resolved.file {
+            Some(name) => Err(CacheError::NotADirectory(resolved.end.join(name))),
+            None => Ok(resolved),
+        }
+    }
+
+    /// The same for a path that may lead to a file.
+    ///
+    /// # Errors
+    /// If others can exchange something on the way.
+    pub fn to_anything(path: &Path) -> Result<ResolvedPath, CacheError> {
         let absolute = std::path::absolute(path).map_err(CacheError::io(path))?;
-        let mut resolved = ResolvedPath { end: PathBuf::new(), missing: Vec::new(), passed: Vec::new() };
+        let mut resolved =
+            ResolvedPath { end: PathBuf::new(), missing: Vec::new(), file: None, passed: Vec::new() };
         let mut left: VecDeque<OsString> = VecDeque::new();
         resolved.enqueue(&absolute, &mut left)?;
         let mut links = 0;
@@ -82,6 +102,8 @@ impl ResolvedPath {
             } else if metadata.is_dir() {
                 resolved.passed.push(identity(&next, &metadata));
                 resolved.end = next;
+            } else if left.is_empty() {
+                resolved.file = Some(name);
             } else {
                 return Err(CacheError::NotADirectory(next));
             }
@@ -113,16 +135,17 @@ impl ResolvedPath {
         Ok(())
     }
 
+    /// Whether `directory` is on the way, so that somebody who can write there can make the path lead elsewhere.
+    pub fn passes(&self, directory: &Path) -> bool {
+        identity_of(directory).is_some_and(|directory| self.passed.contains(&directory))
+    }
+
     /// Whether somebody who can write everywhere in `directory` can make the path lead elsewhere, or can write to where it
     /// leads.
     pub fn is_in_reach_of(&self, directory: &Path) -> bool {
         let Ok(directory) = fs::canonicalize(directory) else { return false };
-        let of = |path: &Path| {
-            let metadata = fs::metadata(path).map(Metadata::from_just_metadata);
-            metadata.ok().map(|metadata| identity(path, &metadata))
-        };
-        let passes = of(&directory).is_some_and(|directory| self.passed.contains(&directory));
+        let of = identity_of;
         let end = self.missing.is_empty().then(|| of(&self.end)).flatten();
-        passes || (end.is_some() && directory.ancestors().any(|above| of(above) == end))
+        self.passes(&directory) || (end.is_some() && directory.ancestors().any(|above| of(above) == end))
     }
 }

@@ -23,9 +23,10 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
     if input.is_terminal() {
         return Err(usage_error("no INPUT is given, and standard input is a terminal"));
     }
+    let writable = args.host.writable();
     let side_outputs = SideOutputs {
-        report: args.report.as_deref().map(ReportOutput::new).transpose()?,
-        ledger: args.ledger.as_deref().map(Output::private).transpose()?,
+        report: args.report.as_deref().map(|path| ReportOutput::new(path, &writable)).transpose()?,
+        ledger: args.ledger.as_deref().map(|path| Output::private(path, &writable)).transpose()?,
         ledger_hash: args.ledger_hash,
         ..SideOutputs::default()
     };

@@ -76,7 +76,7 @@ struct JobReport {
 pub fn run(args: &BatchArgs) -> anyhow::Result<Exit> {
     let started = Instant::now();
     let watchdog = Watchdog::start(Some(time_to_read(args)))?;
-    let report = args.report.as_deref().map(|path| Output::new(Some(path))).transpose()?;
+    let report = args.report.as_deref().map(|path| Output::new(Some(path), &[])).transpose()?;
     let batch = Batch::of(args)?;
     let Some(first) = batch.jobs.first() else { bail!("`{}` has no jobs", PrintablePath(&args.input)) };
     let first = batch.request(first)?;

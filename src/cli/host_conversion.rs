@@ -14,6 +14,7 @@ use preinit::stages::printable::Printable;
 use super::advice;
 use super::args::{HostArgs, LimitArgs};
 use super::input::{self, SizeLimit};
+use super::output::check_way;
 use super::parse::host_choice::ClockChoice;
 use super::parse::name_pair::{Mapping, Variable};
 
@@ -127,7 +128,14 @@ fn directories(args: &HostArgs) -> anyhow::Result<Vec<Directory>> {
     let readable = args.readable_dirs.iter().map(|mapping| (mapping, Access::ReadOnly));
     let writable = args.writable_dirs.iter().map(|mapping| (mapping, Access::ReadWrite));
     let mut directories: Vec<Directory> = Vec::new();
-    for (Mapping { guest, host }, access) in overlaid.chain(readable).chain(writable) {
+    for (mapping, access) in overlaid.chain(readable).chain(writable) {
+        let Mapping { guest, host } = mapping;
+        // A link that the module has made in one of them must not open another directory to it.
+        let others = args.writable_dirs.iter().filter(|other| !std::ptr::eq(*other, mapping));
+        let others: Vec<_> = others.map(|other| other.host.clone()).collect();
+        check_way(host, &others).with_context(|| {
+            format!("cannot give `{}` to the module as `{}`", PrintablePath(host), Printable(guest))
+        })?;
         // Found before the module is compiled, which may take a while.
         std::fs::read_dir(host).with_context(|| {
             let message = format!(

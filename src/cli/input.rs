@@ -81,11 +81,13 @@ impl SizeLimit {
 
     /// Reads all of `path`.
     pub fn read_file(self, path: &Path) -> anyhow::Result<Vec<u8>> {
-        let read = || -> anyhow::Result<Vec<u8>> {
-            let file = File::open(path)?;
-            let expected = file.metadata()?.len();
-            self.read(file, expected)
-        };
+        let file = File::open(path).with_context(|| format!("cannot read `{}`", PrintablePath(path)))?;
+        self.read_open(&file, path)
+    }
+
+    /// Reads all of what is open; `path` is its name in messages.
+    pub fn read_open(self, file: &File, path: &Path) -> anyhow::Result<Vec<u8>> {
+        let read = || -> anyhow::Result<Vec<u8>> { self.read(file, file.metadata()?.len()) };
         read().with_context(|| format!("cannot read `{}`", PrintablePath(path)))
     }
 

@@ -1,11 +1,10 @@
 //! Compiles once for many runs on other machines, and takes such code.
 
 use std::path::Path;
-#[cfg(unix)]
-use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use preinit::stages::PrintablePath;
+use preinit::stages::cache::{CacheError, OwnedFile, check_way};
 use preinit::{Options, Preinit, PreparedCode};
 
 use super::args::{PrepareArgs, usage_error};
@@ -23,6 +22,13 @@ pub fn run(args: &PrepareArgs) -> anyhow::Result<()> {
     if output.replaces(&args.input) {
         return Err(usage_error("the code would replace the module; give another file with -o"));
     }
+    // Nobody could use it.
+    if let Some(place) = output.place()
+        && let Some(directory) = place.parent()
+        && let Err(error) = check_way(directory)
+    {
+        bail!(refusal(&args.output, &error));
+    }
     let wasm = input::read(&args.input, SizeLimit::of(4 << 30))?;
     watchdog.enter_longer(Phase::Compiling, COMPILING);
     let options = Options { supervised: true, ..Options::default() };
@@ -31,34 +37,42 @@ pub fn run(args: &PrepareArgs) -> anyhow::Result<()> {
     output.stage(file).and_then(Staged::commit)
 }
 
-/// The code in a file, for runs of `wasm`.
-pub fn open(path: &Path, wasm: &[u8]) -> anyhow::Result<PreparedCode> {
-    #[cfg(unix)]
-    if let Some(writable) = writable_by_everybody(path) {
-        anyhow::bail!(
-            "`{}` holds machine code, and everybody can change it; `chmod o-w {}` first",
+/// The code in a file, for runs of `wasm` that may write to `writable`.
+pub fn open<'d>(
+    path: &Path,
+    wasm: &[u8],
+    writable: impl Iterator<Item = &'d Path> + Clone,
+) -> anyhow::Result<PreparedCode> {
+    let limit = SizeLimit::of(4 << 30);
+    // In the words that all inputs have.
+    std::fs::metadata(path).with_context(|| format!("cannot read `{}`", PrintablePath(path)))?;
+    let file = OwnedFile::open(path).map_err(|error| anyhow::Error::msg(refusal(path, &error)))?;
+    if let Some(directory) = file.in_reach_of(writable.clone()) {
+        bail!(
+            "`{}` holds machine code, and the module may write to `{}`, which would let it change that; use a file elsewhere",
             PrintablePath(path),
-            PrintablePath(&writable)
+            PrintablePath(directory)
         );
     }
-    let file = SizeLimit::of(4 << 30).read_file(path)?;
-    let code = PreparedCode::open(&file, wasm);
-    code.with_context(|| {
+    let code = PreparedCode::open(&limit.read_open(file.file(), path)?, wasm).with_context(|| {
         format!("cannot use `{}`; `preinit prepare` on such a machine makes it anew", PrintablePath(path))
-    })
+    })?;
+    if code.is_in_reach_of(writable) {
+        bail!(
+            "--prepared unpacks machine code in `{}`, where the module may write",
+            PrintablePath(&std::env::temp_dir())
+        );
+    }
+    Ok(code)
 }
 
-/// What lets everybody change a file: its own mode, or that of its directory, where they could put another one in its place.
-#[cfg(unix)]
-fn writable_by_everybody(path: &Path) -> Option<PathBuf> {
-    use std::os::unix::fs::MetadataExt;
-    const OTHERS_WRITE: u32 = 0o002;
-    const STICKY: u32 = 0o1000;
-    let path = path.canonicalize().ok().filter(|path| path.is_file())?;
-    let mode = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.mode());
-    if mode(&path) & OTHERS_WRITE != 0 {
-        return Some(path);
-    }
-    let directory = path.parent()?;
-    (mode(directory) & (OTHERS_WRITE | STICKY) == OTHERS_WRITE).then(|| directory.to_owned())
+/// Why machine code is neither taken from nor written to `path`.
+fn refusal(path: &Path, error: &CacheError) -> String {
+    let advice = match error {
+        CacheError::Exposed { .. } => {
+            "; its owner, and that of each directory on the way, must be you or the administrator, and nobody else may write"
+        }
+        _ => "",
+    };
+    format!("`{}` holds machine code, and {error}{advice}", PrintablePath(path))
 }

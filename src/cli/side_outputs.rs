@@ -34,16 +34,16 @@ pub struct ReportOutput {
 
 impl ReportOutput {
     /// A report in the file of this name, whose extension decides the format.
-    pub fn new(path: &Path) -> anyhow::Result<Self> {
+    pub fn new(path: &Path, writable: &[PathBuf]) -> anyhow::Result<Self> {
         let is_html =
             |extension: &&str| path.extension().is_some_and(|ext| ext.eq_ignore_ascii_case(extension));
-        Ok(Self { output: Output::new(Some(path))?, is_page: ["html", "htm"].iter().any(is_html) })
+        Ok(Self { output: Output::new(Some(path), writable)?, is_page: ["html", "htm"].iter().any(is_html) })
     }
 }
 
 /// Checks that `path` can be written, if there is one.
-pub fn optional(path: Option<PathBuf>) -> anyhow::Result<Option<Output>> {
-    path.map(|path| Output::new(Some(&path))).transpose()
+pub fn optional(path: Option<&Path>, writable: &[PathBuf]) -> anyhow::Result<Option<Output>> {
+    path.map(|path| Output::new(Some(path), writable)).transpose()
 }
 
 impl SideOutputs {

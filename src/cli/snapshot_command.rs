@@ -41,7 +41,8 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
         bail!("{typed} is not there for components yet");
     }
     if let Some(path) = &request.prepared {
-        request.options.prepared = Some(prepare_command::open(path, &wasm)?);
+        let code = prepare_command::open(path, &wasm, request.options.writable_directories())?;
+        request.options.prepared = Some(code);
     }
     if let Some(obstacle) = &request.cache_obstacle {
         request.messages.note("cache not used", &obstacle.to_string());

@@ -69,13 +69,13 @@ impl SnapshotRequest {
         if input.is_terminal() {
             return Err(usage_error("no INPUT is given, and standard input is a terminal"));
         }
-        let output = Output::new(args.output.as_deref())?;
+        let output = Output::new(args.output.as_deref(), &args.host.writable())?;
         if output.is_terminal() {
             return Err(usage_error(
                 "the snapshot is binary and does not go to a terminal; give a file with -o",
             ));
         }
-        let side_outputs = side_outputs(&args.messages)?;
+        let side_outputs = side_outputs(&args.messages, &args.host.writable())?;
         side_outputs.check(&input, Some(&output))?;
 
         let guest_stdout_captured = matches!(output, Output::Stdout) || side_outputs.use_stdout();
@@ -120,13 +120,13 @@ impl SnapshotRequest {
     }
 }
 
-fn side_outputs(args: &MessageArgs) -> anyhow::Result<SideOutputs> {
+fn side_outputs(args: &MessageArgs, writable: &[PathBuf]) -> anyhow::Result<SideOutputs> {
     Ok(SideOutputs {
-        report: args.report.as_deref().map(ReportOutput::new).transpose()?,
-        ledger: args.ledger.as_deref().map(Output::private).transpose()?,
+        report: args.report.as_deref().map(|path| ReportOutput::new(path, writable)).transpose()?,
+        ledger: args.ledger.as_deref().map(|path| Output::private(path, writable)).transpose()?,
         ledger_hash: args.ledger_hash,
-        captured_stdout: optional(args.capture_stdout.clone())?,
-        captured_stderr: optional(args.capture_stderr.clone())?,
+        captured_stdout: optional(args.capture_stdout.as_deref(), writable)?,
+        captured_stderr: optional(args.capture_stderr.as_deref(), writable)?,
     })
 }
 

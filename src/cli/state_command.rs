@@ -29,8 +29,8 @@ use super::{advice, summary, terminal};
 /// The command `probe`.
 pub fn probe(args: &ProbeArgs) -> anyhow::Result<()> {
     let watchdog = Watchdog::start(args.limits.timeout)?;
-    let output = Output::new(Some(&args.output))?;
-    let schema_output = Output::new(Some(&args.state_schema))?;
+    let output = Output::new(Some(&args.output), &[])?;
+    let schema_output = Output::new(Some(&args.state_schema), &[])?;
     if output.collides(&schema_output) {
         return Err(usage_error(&format!("two outputs go to {}", output.name())));
     }
@@ -53,7 +53,7 @@ pub fn encode(args: EncodeArgs) -> anyhow::Result<()> {
     if let Some(conflict) = rename_conflict(&args.renames) {
         return Err(usage_error(&conflict));
     }
-    let output = Output::new(args.output.as_deref())?;
+    let output = Output::new(args.output.as_deref(), &[])?;
     if output.is_terminal() {
         return Err(usage_error("the snapshot would go to the terminal; use -o FILE, or `-o -` to insist"));
     }

@@ -40,7 +40,7 @@ impl From<Outcome> for Exit {
 /// The command `verify`.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let watchdog = Watchdog::start(args.limits.timeout)?;
-    let report = optional(args.report.clone())?;
+    let report = optional(args.report.as_deref(), &args.host.writable())?;
     let mut warnings = Vec::new();
     let options = options(args, &mut warnings)?;
     if args.limits.untrusted && !warnings.is_empty() {

@@ -39,6 +39,20 @@ pub fn check(metadata: &Metadata) -> Result<(), Fault> {
     }
 }
 
+/// Checks that only this user and the administrator can change this file, whose it may be.
+///
+/// # Errors
+/// How others can.
+pub fn check_installed(metadata: &Metadata) -> Result<(), Fault> {
+    #[cfg(unix)]
+    return Attributes::of(metadata).installed(rustix::process::geteuid().as_raw());
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        Ok(())
+    }
+}
+
 /// Checks that only this user can read and change this file.
 ///
 /// # Errors
@@ -104,6 +118,10 @@ impl Attributes {
             return Err(Fault::Linked(self.names));
         }
         Ok(())
+    }
+
+    fn installed(self, user: u32) -> Result<(), Fault> {
+        Attributes { owner: if self.owner == 0 { user } else { self.owner }, ..self }.own(user)
     }
 
     fn ancestor(self, user: u32) -> Result<(), Fault> {

@@ -1,4 +1,5 @@
-//! Custom sections do not affect what a module does, but other tools and some engines read them. What differs is said.
+//! Custom sections do not affect what an engine does with a module, but other tools and some run times read them. What differs
+//! is said, and where a run time acts upon it, nobody can tell what an instance will be.
 
 use preinit_core::module::Module;
 use preinit_core::printable::Printable;
@@ -7,21 +8,67 @@ use std::collections::BTreeMap;
 /// Sections that are named.
 const NAMED: usize = 20;
 
-/// What is not compared of custom sections.
-pub(super) fn describe(original: &Module<'_>, snapshot: &Module<'_>) -> String {
-    let mut differing = differing(original, snapshot);
-    let what = "custom sections (names, debug information), which do not affect what a module does";
-    if differing.is_empty() {
+/// How the names of sections begin that decide what is around an instance or put into it, and who reads them.
+const ACTED_UPON: [(&str, &str); 8] = [
+    ("preinit.", "what JavaScript puts into an instance; `verify` of `preinit/js` compares it"),
+    ("dylink", "where a dynamic loader puts the module, and with what"),
+    ("component-type", "the imports and exports of the component that is made of it"),
+    ("component-encoding", "how a component is made of it"),
+    ("__wasm_bindgen", "the JavaScript that wasm-bindgen makes for it"),
+    ("contract", "what a host for contracts does with it"),
+    ("icp:", "what a host for canisters does with it"),
+    ("runtime_", "what a host for Substrate does with it"),
+];
+
+/// What came of comparing custom sections.
+#[derive(Debug)]
+pub(super) struct Comparison {
+    /// What is not compared of them.
+    pub not_compared: String,
+    /// Why nobody can tell what instances will be.
+    pub undecided: Vec<String>,
+}
+
+/// Compares them by name.
+pub(super) fn compare(original: &Module<'_>, snapshot: &Module<'_>) -> Comparison {
+    let (mut named, others): (Vec<_>, Vec<_>) =
+        differing(original, snapshot).into_iter().partition(|(name, _)| decides(name).is_some());
+    let undecided = ACTED_UPON.iter().filter_map(|(start, what)| {
+        let mut of_kind = named.iter().filter(|(name, _)| name.starts_with(start));
+        let (name, how) = of_kind.next()?;
+        let more = match of_kind.count() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Some(format!("the custom section `{}` ({how}){more} decides {what}", Printable(name)))
+    });
+    let undecided = undecided.collect();
+    named.extend(others);
+    let not_compared = describe(&named);
+    Comparison { not_compared, undecided }
+}
+
+/// What a section of this name decides, if a run time acts upon it.
+fn decides(name: &str) -> Option<&'static str> {
+    ACTED_UPON.iter().find(|(start, _)| name.starts_with(start)).map(|(_, what)| *what)
+}
+
+fn describe(differing: &[(&str, &str)]) -> String {
+    let what =
+        "custom sections (names, debug information), which do not affect what an engine does with a module";
+    let mut named: Vec<String> =
+        differing.iter().take(NAMED).map(|(name, how)| format!("`{}` ({how})", Printable(name))).collect();
+    if named.is_empty() {
         return what.to_string();
     }
     if let more @ 1.. = differing.len().saturating_sub(NAMED) {
-        differing.truncate(NAMED);
-        differing.push(format!("{more} more"));
+        named.push(format!("{more} more"));
     }
-    format!("{what}; these differ: {}", differing.join(", "))
+    format!("{what}; these differ: {}", named.join(", "))
 }
 
-fn differing(original: &Module<'_>, snapshot: &Module<'_>) -> Vec<String> {
+/// Names of sections, in order, and how they differ.
+fn differing<'m>(original: &Module<'m>, snapshot: &Module<'m>) -> Vec<(&'m str, &'static str)> {
     let mut by_name: BTreeMap<&str, [Vec<&[u8]>; 2]> = BTreeMap::new();
     for (side, module) in [original, snapshot].into_iter().enumerate() {
         for (name, payload) in module.sections.iter().filter_map(|section| section.custom) {
@@ -35,7 +82,7 @@ fn differing(original: &Module<'_>, snapshot: &Module<'_>) -> Vec<String> {
             (true, false) => "added",
             _ => "changed",
         };
-        format!("`{}` ({how})", Printable(name))
+        (name, how)
     });
     described.collect()
 }

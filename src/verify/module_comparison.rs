@@ -24,6 +24,8 @@ pub(super) struct ModuleComparison {
     /// Exports of the snapshot that lead to such functions.
     pub exports_redirected: Vec<String>,
     pub not_compared: Vec<String>,
+    /// Why nobody can tell what instances will be.
+    pub undecided: Vec<String>,
     /// The original's imports that the snapshot defines itself.
     pub internalized: Vec<String>,
 }
@@ -50,19 +52,21 @@ pub(super) fn compare(
     start(original, snapshot, &mut differences);
     exports(original, snapshot, &expected_exports(original, called, renames), &mut differences);
     segments(original, snapshot, &mut differences);
+    let custom = custom_sections::compare(original, snapshot);
     ModuleComparison {
         differences,
         function_bodies,
         functions_stripped,
         functions_added: snapshot.functions.len().saturating_sub(original.functions.len()) as u64,
         exports_redirected: redirected(original, snapshot).map(|export| export.name.to_string()).collect(),
-        not_compared: not_compared(original, snapshot),
+        not_compared: not_compared(original, snapshot, custom.not_compared),
+        undecided: custom.undecided,
         internalized,
     }
 }
 
-fn not_compared(original: &Module<'_>, snapshot: &Module<'_>) -> Vec<String> {
-    let mut not_compared = vec![custom_sections::describe(original, snapshot)];
+fn not_compared(original: &Module<'_>, snapshot: &Module<'_>, of_custom: String) -> Vec<String> {
+    let mut not_compared = vec![of_custom];
     let has_state = |import: &Import<'_>| {
         matches!(Space::of(&import.ty), Some(Space::Memory | Space::Table | Space::Global))
     };

@@ -76,6 +76,7 @@ impl<'o> VerdictBuilder<'o> {
         self.coverage.functions_added = compared.functions_added;
         self.coverage.exports_redirected = compared.exports_redirected;
         self.not_compared(compared.not_compared);
+        compared.undecided.into_iter().for_each(|why| self.undecided(why));
         self.add_internalized(&compared.internalized);
         for difference in compared.differences {
             if !is_expected(&difference) {

@@ -1,5 +1,7 @@
 //! What init can see and do.
 
+use std::path::PathBuf;
+
 use clap::{ArgAction, Args};
 use preinit::host::{Class, FileTimes, Policy, Random};
 
@@ -140,6 +142,11 @@ pub struct HostArgs {
 }
 
 impl HostArgs {
+    /// The directories of this machine that the guest may write to.
+    pub fn writable(&self) -> Vec<PathBuf> {
+        self.writable_dirs.iter().map(|mapping| mapping.host.clone()).collect()
+    }
+
     /// The given options that mean nothing without WASI, as typed.
     pub fn wasi_only(&self) -> Vec<&'static str> {
         [

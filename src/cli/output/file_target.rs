@@ -23,8 +23,22 @@ impl FileTarget {
     /// Opens the directory of `path` and checks that files can be made there.
     pub fn open(path: &Path) -> io::Result<FileTarget> {
         let directory_path = directory_of(path)?;
-        let file_name = path.file_name().ok_or_else(|| io::Error::other("it is a directory"))?.to_owned();
         let directory = Dir::open_ambient_dir(&directory_path, ambient_authority())?;
+        FileTarget::checked(directory, directory_path, path)
+    }
+
+    /// The same with the directory of `path` opened already. No part of `path` is a link.
+    pub fn in_directory(directory: Dir, path: &Path) -> io::Result<FileTarget> {
+        // Elsewhere one path has many spellings.
+        let directory_path = match path.parent() {
+            Some(parent) if cfg!(unix) => parent.to_owned(),
+            _ => directory_of(path)?,
+        };
+        FileTarget::checked(directory, directory_path, path)
+    }
+
+    fn checked(directory: Dir, directory_path: PathBuf, path: &Path) -> io::Result<FileTarget> {
+        let file_name = path.file_name().ok_or_else(|| io::Error::other("it is a directory"))?.to_owned();
         remove_leftovers(&directory);
         let target = FileTarget { directory_path, directory, file_name };
         // Made, and removed again.

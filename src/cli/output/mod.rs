@@ -2,22 +2,26 @@
 //!
 //! A regular file is replaced in one step: its new content is written to a temporary file in the same directory, which
 //! then takes its name. The directory is opened before the module runs, and everything is done through what was opened:
-//! a module that may write there cannot make the output go elsewhere. [`Output::new`] makes and removes a temporary file
-//! to see that it will work, so that nothing is left however the run in between ends.
+//! a module that may write there cannot make the output go elsewhere. Nor can it have done so in an earlier run: links below
+//! a directory that it may write to are refused. [`Output::new`] makes and removes a temporary file to see that it will work,
+//! so that nothing is left however the run in between ends.
 
 mod file_mode;
 mod file_target;
+mod way;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use cap_std::fs::Dir;
 use preinit::stages::PrintablePath;
 use preinit::stages::temporary::Temporary;
 
 use file_mode::FileMode;
 use file_target::FileTarget;
+use way::Way;
 
 /// Where something will be written.
 #[derive(Debug)]
@@ -43,19 +47,20 @@ pub enum Output {
 }
 
 impl Output {
-    /// Checks that `path` can be written. No path, or `-`, is standard output.
-    pub fn new(path: Option<&Path>) -> anyhow::Result<Self> {
+    /// Checks that `path` can be written. No path, or `-`, is standard output. `writable` are the directories that the module
+    /// may write to, if one runs.
+    pub fn new(path: Option<&Path>, writable: &[PathBuf]) -> anyhow::Result<Self> {
         match path {
             Some(path) if !is_stdout(path) => {
-                open(path).with_context(|| format!("cannot write `{}`", PrintablePath(path)))
+                open(path, writable).with_context(|| format!("cannot write `{}`", PrintablePath(path)))
             }
             _ => Ok(Output::Stdout),
         }
     }
 
     /// The same for something that only this user shall read.
-    pub fn private(path: &Path) -> anyhow::Result<Self> {
-        let mut output = Output::new(Some(path))?;
+    pub fn private(path: &Path, writable: &[PathBuf]) -> anyhow::Result<Self> {
+        let mut output = Output::new(Some(path), writable)?;
         if let Output::File { mode, .. } = &mut output {
             *mode = FileMode::Private;
         }
@@ -64,7 +69,7 @@ impl Output {
 
     /// The same for something that will be run, so that nobody else may change it.
     pub fn program(path: &Path) -> anyhow::Result<Self> {
-        let mut output = Output::new(Some(path))?;
+        let mut output = Output::new(Some(path), &[])?;
         if let Output::File { mode, .. } = &mut output {
             *mode = mode.without_others_writing();
         }
@@ -103,7 +108,7 @@ impl Output {
     }
 
     /// Where it is, if it is a file: by one name, however it was typed.
-    pub fn place(&self) -> Option<std::path::PathBuf> {
+    pub fn place(&self) -> Option<PathBuf> {
         match self {
             Output::File { target, .. } => Some(target.path()),
             _ => None,
@@ -170,17 +175,24 @@ fn is_stdout(path: &Path) -> bool {
     path.as_os_str() == "-" || path == Path::new("/dev/stdout")
 }
 
-fn open(typed: &Path) -> anyhow::Result<Output> {
+fn open(typed: &Path, writable: &[PathBuf]) -> anyhow::Result<Output> {
     let name = PrintablePath(typed).to_string();
+    let way = if writable.is_empty() { None } else { Some(Way::to(typed, writable)?) };
+    if let Some(way) = &way
+        && let Some(directory) = way.open_directory()?
+    {
+        return open_in(directory, &way.path, name);
+    }
+    let followed = way.as_ref().map_or(typed, |way| &way.path);
     let (path, mode) = match fs::metadata(typed) {
         Ok(metadata) if metadata.is_dir() => bail!("it is a directory"),
         Ok(metadata) if metadata.is_file() && !is_windows_device(typed) => {
             // A file that may not be written should not be replaced either.
-            let file = OpenOptions::new().write(true).open(typed)?;
-            (fs::canonicalize(typed)?, FileMode::replacing(&file.metadata()?))
+            let file = OpenOptions::new().write(true).open(followed)?;
+            (fs::canonicalize(followed)?, FileMode::replacing(&file.metadata()?))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && !is_windows_device(typed) => {
-            (follow(typed)?, FileMode::New)
+            (follow(followed)?, FileMode::New)
         }
         Ok(_) | Err(_) => {
             let file = OpenOptions::new().write(true).open(typed)?;
@@ -190,6 +202,26 @@ fn open(typed: &Path) -> anyhow::Result<Output> {
     Ok(Output::File { name, target: FileTarget::open(&path)?, mode })
 }
 
+/// Checks that no link decides where `path` leads that the module could have made in one of the directories `writable`.
+pub fn check_way(path: &Path, writable: &[PathBuf]) -> anyhow::Result<()> {
+    Way::to(path, writable).map(drop)
+}
+
+/// The same for a file of an open directory, in which no link is followed. `path` has none.
+fn open_in(directory: Dir, path: &Path, name: String) -> anyhow::Result<Output> {
+    let Some(file_name) = path.file_name() else { bail!("it is a directory") };
+    let write = || directory.open_with(file_name, cap_std::fs::OpenOptions::new().write(true));
+    let mode = match directory.symlink_metadata(file_name) {
+        Ok(metadata) if metadata.is_dir() => bail!("it is a directory"),
+        Ok(metadata) if metadata.is_symlink() => bail!("a link was put there"),
+        Ok(metadata) if metadata.is_file() => FileMode::replacing(&write()?.into_std().metadata()?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => FileMode::New,
+        Ok(_) => return Ok(Output::Device { name, file: write()?.into_std() }),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Output::File { name, target: FileTarget::in_directory(directory, path)?, mode })
+}
+
 /// Windows has its devices in every directory.
 fn is_windows_device(path: &Path) -> bool {
     let is = |device: &str| path.as_os_str().eq_ignore_ascii_case(device);
@@ -197,7 +229,7 @@ fn is_windows_device(path: &Path) -> bool {
 }
 
 /// Where a symbolic link that leads to no file yet points to in the end.
-fn follow(path: &Path) -> io::Result<std::path::PathBuf> {
+fn follow(path: &Path) -> io::Result<PathBuf> {
     // As many as Linux follows. Only a cycle is longer.
     const LINKS: usize = 40;
     let mut path = path.to_owned();
@@ -231,7 +263,7 @@ mod tests {
     use std::fs;
 
     fn write(path: &std::path::Path, bytes: &[u8]) {
-        Output::new(Some(path)).unwrap().stage(bytes.to_vec()).unwrap().commit().unwrap();
+        Output::new(Some(path), &[]).unwrap().stage(bytes.to_vec()).unwrap().commit().unwrap();
     }
 
     #[test]
@@ -249,7 +281,7 @@ mod tests {
     fn nothing_shows_before_the_commit() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("out");
-        let output = Output::new(Some(&path)).unwrap();
+        let output = Output::new(Some(&path), &[]).unwrap();
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
         drop(output.stage(b"one".to_vec()).unwrap());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
@@ -261,8 +293,8 @@ mod tests {
         let path = directory.path().join("out");
         write(&path, b"");
         let other = directory.path().join(".").join("out");
-        assert!(Output::new(Some(&path)).unwrap().collides(&Output::new(Some(&other)).unwrap()));
-        assert!(!Output::new(Some(&path)).unwrap().collides(&Output::Stdout));
+        assert!(Output::new(Some(&path), &[]).unwrap().collides(&Output::new(Some(&other), &[]).unwrap()));
+        assert!(!Output::new(Some(&path), &[]).unwrap().collides(&Output::Stdout));
     }
 
     #[cfg(unix)]
@@ -278,7 +310,7 @@ mod tests {
         }
         fs::remove_file(&path).unwrap();
         std::os::unix::fs::symlink("link", &path).unwrap();
-        assert!(Output::new(Some(&link)).is_err());
+        assert!(Output::new(Some(&link), &[]).is_err());
     }
 
     #[cfg(unix)]
@@ -299,8 +331,8 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn devices_are_written_to() {
-        assert!(matches!(Output::new(Some("/dev/null".as_ref())), Ok(Output::Device { .. })));
-        assert!(matches!(Output::new(Some("/dev/stdout".as_ref())), Ok(Output::Stdout)));
+        assert!(matches!(Output::new(Some("/dev/null".as_ref()), &[]), Ok(Output::Device { .. })));
+        assert!(matches!(Output::new(Some("/dev/stdout".as_ref()), &[]), Ok(Output::Stdout)));
         write("/dev/null".as_ref(), b"gone");
     }
 }

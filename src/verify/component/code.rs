@@ -99,6 +99,7 @@ impl Code {
         let key = original.key(instance);
         let compared = module_comparison::compare(left, right, &[], &[]);
         verdict.not_compared(compared.not_compared.into_iter().map(|what| format!("{key}: {what}")));
+        compared.undecided.iter().for_each(|why| verdict.undecided(format!("{key}: {why}")));
         // `made` would be the same if preinit had done it.
         if let Some(named) = internalized(&compared.internalized) {
             verdict

@@ -12,10 +12,12 @@
 //! | `embedded_files` | what is embedded is bounded, and what is taken out stays in its directory |
 //! | `interruption` | an interrupted run leaves no temporary files, a killed one none for long |
 //! | `page` | a page of HTML runs nothing of the module |
+//! | `prepared_code` | machine code is not taken from where others could have put it |
 //! | `result_reuse` | a kept snapshot is used only where init would see the same |
 //! | `terminal` | a terminal gets what init prints as it is only where that was asked for |
 //! | `untrusted` | `--untrusted` gives a module little |
 //! | `values` | messages do not tell what init was given |
+//! | `verdict_sections` | the verifier does not vouch for custom sections that a run time acts upon |
 //! | `verdicts` | the verifier vouches only for what it compared or made itself, and hides no assumption |
 
 mod cache_directory;
@@ -34,11 +36,13 @@ mod output_escape;
 #[cfg(unix)]
 mod output_mode;
 mod page;
+mod prepared_code;
 mod result_reuse;
 #[cfg(target_os = "linux")]
 mod terminal;
 mod untrusted;
 mod values;
+mod verdict_sections;
 mod verdicts;
 
 use crate::{Place, done, stderr};

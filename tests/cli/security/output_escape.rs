@@ -119,15 +119,98 @@ fn an_honest_module_may_write_beside_its_outputs() {
     assert_eq!(fs::read_dir(place.join("rw/build")).unwrap().count(), 3);
 }
 
-/// Links that were there before are the user's own.
+/// Links that are out of the module's reach are the user's own. So are those in directories that it only reads.
 #[test]
 fn links_of_the_user_are_followed() {
     let place = place(&[PRINT]);
     fs::create_dir(place.join("elsewhere")).unwrap();
-    fs::remove_dir(place.join("rw/build")).unwrap();
-    symlink("../elsewhere", place.join("rw/build")).unwrap();
-    done(&place.line("evil.wat -o rw/build/out --allow-wasi --dir-rw /rw::rw"));
-    assert!(place.read("elsewhere/out").starts_with(b"\0asm"));
+    symlink("elsewhere", place.join("link")).unwrap();
+    symlink("rw", place.join("alias")).unwrap();
+    symlink("elsewhere/file", place.join("rw.wasm")).unwrap();
+    symlink("../elsewhere", place.join("elsewhere/again")).unwrap();
+    for (path, found) in [
+        ("link/one", "elsewhere/one"),
+        ("rw/../link/two", "elsewhere/two"),
+        ("rw/build/../../link/three", "elsewhere/three"),
+        ("alias/build/four", "rw/build/four"),
+        ("alias/five", "rw/five"),
+        ("rw.wasm", "elsewhere/file"),
+        ("link/again/six", "elsewhere/six"),
+    ] {
+        for writable in ["rw", "alias"] {
+            let line =
+                format!("evil.wat -o {path} --allow-wasi --dir-rw /rw::{writable} --dir-ro /e::elsewhere");
+            for _ in 0..2 {
+                done(&place.line(&line));
+                assert!(place.read(found).starts_with(b"\0asm"), "{line}");
+            }
+            fs::remove_file(place.join(found)).unwrap();
+        }
+    }
+    failed(&place.line("evil.wat -o rw --allow-wasi --dir-rw /rw::rw"), 2, "it is a directory");
+    failed(&place.line("evil.wat -o rw/build --allow-wasi --dir-rw /rw::rw"), 2, "it is a directory");
+}
+
+/// What the next run must say of a link that this one has left.
+const LEFT: &str = "is a link that the module could have made";
+
+/// The module of the first run leaves a link, and the same command is run again.
+#[test]
+fn a_link_of_an_earlier_run_is_not_followed() {
+    let cases: [(&[&str], &str); 2] =
+        [(&[MOVE, LINK, TRAP], "rw/build"), (&[LINK_FILE, TRAP], "rw/build/out")];
+    for (steps, link) in cases {
+        for line in OUTPUTS.into_iter().chain(["verify honest.wat honest.wasm --report rw/build/out"]) {
+            let line = if link.ends_with("out") { line.replace("out.html", "out") } else { line.to_string() };
+            let place = place(steps);
+            place.write("honest.wat", format!(r#"(module {IMPORTS} (func (export "preinit") {PRINT}))"#));
+            done(&place.line("honest.wat -o honest.wasm --allow-wasi"));
+            symlink("rw", place.join("alias")).unwrap();
+            symlink("rw/build/out", place.join("to-out")).unwrap();
+            let first = place.line("evil.wat -o snapshot --allow-wasi --dir-rw /rw::rw");
+            assert_ne!(code(&first), 0);
+            assert!(fs::symlink_metadata(place.join(link)).unwrap().is_symlink());
+            let line = line.replace("evil.wat", "honest.wat");
+            let mut lines = vec![format!("{line} --allow-wasi --dir-rw /rw::rw")];
+            if line == "honest.wat -o rw/build/out" {
+                lines.push(format!("{line} --allow-wasi --dir-rw /rw::alias"));
+                lines.push(format!("{line} --allow-wasi --dir-rw /all::."));
+                for path in ["alias/build/out", "rw/./build/out", "to-out"] {
+                    lines.push(format!("honest.wat -o {path} --allow-wasi --dir-rw /rw::rw"));
+                }
+                if link == "rw/build" {
+                    let line = "honest.wat -o rw/build/../.ssh/key --allow-wasi --dir-rw /rw::rw";
+                    lines.push(line.to_string());
+                }
+            }
+            for line in lines {
+                let output = place.line(&line);
+                failed(&output, 2, LEFT);
+                assert!(stderr(&output).contains("cannot write `"), "{}", stderr(&output));
+                assert_safe(&place);
+                assert!(!place.join("snapshot").exists(), "{line}");
+            }
+        }
+    }
+}
+
+/// Nor does such a link open another directory to the next run.
+#[test]
+fn a_link_of_an_earlier_run_is_not_given_as_a_directory() {
+    let place = place(&[MOVE, LINK]);
+    let line = "evil.wat -o snapshot --allow-wasi --dir-rw /rw::rw";
+    done(&place.line(line));
+    fs::remove_file(place.join("snapshot")).unwrap();
+    for option in ["--dir", "--dir-ro", "--dir-rw", "--mapdir"] {
+        let output = place.line(&format!("{line} {option} /b::rw/build"));
+        failed(&output, 2, LEFT);
+        assert!(
+            stderr(&output).contains("cannot give `rw/build` to the module as `/b`"),
+            "{}",
+            stderr(&output)
+        );
+    }
+    assert_safe(&place);
 }
 
 #[test]

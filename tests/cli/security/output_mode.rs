@@ -69,7 +69,11 @@ fn prepared_code_is_written_by_its_owner_alone() {
     }
     done(&place.line("in.wasm -o out.wasm --prepared code"));
     set(0o646);
-    failed(&place.line("in.wasm -o out.wasm --prepared code"), 2, "everybody can change it");
+    failed(
+        &place.line("in.wasm -o out.wasm --prepared code"),
+        2,
+        "code` can be changed by others (its mode is 0646)",
+    );
     set(0o644);
     fs::create_dir(place.join("shared")).unwrap();
     fs::rename(place.join("code"), place.join("shared/code")).unwrap();
@@ -79,7 +83,7 @@ fn prepared_code_is_written_by_its_owner_alone() {
         done(&place.line(line));
     }
     fs::set_permissions(place.join("shared"), fs::Permissions::from_mode(0o777)).unwrap();
-    failed(&place.line(line), 2, "shared` first");
+    failed(&place.line(line), 2, "shared` can be changed by others (its mode is 0777)");
 }
 
 /// Only the administrator can replace a file of another user in a test's own directory.

@@ -1,0 +1,102 @@
+//! The verifier does not vouch for custom sections that a run time acts upon.
+
+use crate::{Place, code, done, stdout};
+
+/// A custom section of at most 100 bytes.
+fn section(name: &str, payload: &str) -> Vec<u8> {
+    let length = u8::try_from(1 + name.len() + payload.len()).unwrap();
+    assert!(length < 128);
+    let mut section = vec![0, length, u8::try_from(name.len()).unwrap()];
+    section.extend([name.as_bytes(), payload.as_bytes()].concat());
+    section
+}
+
+/// With sections after the original and the snapshot. The exit code, and the answer.
+fn verify(original: &[Vec<u8>], snapshot: &[Vec<u8>]) -> (i32, String) {
+    let place = Place::new();
+    done(&place.line("in.wasm -o out.wasm"));
+    for (path, more) in [("in.wasm", original), ("out.wasm", snapshot)] {
+        place.write(path, [place.read(path), more.concat()].concat());
+    }
+    let output = place.line("verify in.wasm out.wasm --time 50ms");
+    (code(&output), stdout(&output))
+}
+
+#[test]
+fn sections_that_a_run_time_acts_upon_are_not_vouched_for() {
+    for name in [
+        "preinit.js",
+        "preinit.js.bytes",
+        "preinit.js.helper",
+        "component-type:a",
+        "component-type",
+        "icp:public candid",
+    ] {
+        let (a, b) = (section(name, "a"), section(name, "b"));
+        for (original, snapshot, how) in [
+            (&[][..], &[a.clone()][..], "added"),
+            (&[a.clone()], &[b.clone()], "changed"),
+            (&[a.clone()], &[a.clone(), b.clone()], "changed"),
+            (&[a.clone()], &[], "missing"),
+        ] {
+            let (exit, text) = verify(original, snapshot);
+            assert_eq!(exit, 2, "{name} {how}: {text}");
+            assert!(
+                text.contains(&format!("not known: the custom section `{name}` ({how}) decides ")),
+                "{text}"
+            );
+        }
+        // preinit keeps them as they are.
+        let (exit, text) = verify(&[a.clone()], &[a.clone()]);
+        assert_eq!(exit, 0, "{name}: {text}");
+    }
+    for name in ["name2", "build_id", "target_features", "preinit", "a preinit.js"] {
+        let (exit, text) = verify(&[], &[section(name, "a")]);
+        assert_eq!(exit, 0, "{name}: {text}");
+        assert!(text.contains(&format!("`{name}` (added)")), "{text}");
+    }
+}
+
+#[test]
+fn no_number_of_sections_hides_one_that_matters() {
+    let mut sections: Vec<_> = (0..3000).map(|number| section(&format!("a{number}"), "")).collect();
+    sections.push(section("preinit.js", "{}"));
+    sections.push(section("preinit.js.helper", "f()"));
+    let (exit, text) = verify(&[], &sections);
+    assert_eq!(exit, 2, "{text}");
+    assert!(text.contains("these differ: `preinit.js` (added), `preinit.js.helper` (added), `"), "{text}");
+    assert!(
+        text.contains("`preinit.js` (added) and 1 more decides what JavaScript puts into an instance"),
+        "{text}"
+    );
+    assert!(text.contains("more"), "{text}");
+}
+
+/// In a component, the core modules are what counts.
+#[test]
+fn nor_in_a_component() {
+    let place = Place::new();
+    let component = |more: &str| {
+        format!(
+            r#"(component (core module $m (memory (export "memory") 1)
+                (func (export "preinit") (i32.store (i32.const 8) (i32.const 7))) {more})
+                (core instance $i (instantiate $m))
+                (func (export "preinit") (canon lift (core func $i "preinit"))))"#
+        )
+    };
+    place.write("in.wat", component(""));
+    place.write("more.wat", component(r#"(@custom "preinit.js" "{}")"#));
+    done(&place.line("in.wat -o out.wasm"));
+    done(&place.line("more.wat -o more.wasm"));
+    let verify = |left: &str, right: &str| {
+        let output = place.line(&format!("verify {left} {right} --time 50ms"));
+        (code(&output), stdout(&output))
+    };
+    let (exit, text) = verify("in.wat", "out.wasm");
+    assert_eq!(exit, 0, "{text}");
+    let (exit, text) = verify("more.wat", "more.wasm");
+    assert_eq!(exit, 0, "{text}");
+    let (exit, text) = verify("in.wat", "more.wasm");
+    assert_ne!(exit, 0, "{text}");
+    assert!(text.contains("the custom section `preinit.js` (added) decides"), "{text}");
+}
