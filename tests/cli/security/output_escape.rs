@@ -201,8 +201,10 @@ fn a_link_of_an_earlier_run_is_not_given_as_a_directory() {
     let line = "evil.wat -o snapshot --allow-wasi --dir-rw /rw::rw";
     done(&place.line(line));
     fs::remove_file(place.join("snapshot")).unwrap();
-    for option in ["--dir", "--dir-ro", "--dir-rw", "--mapdir"] {
-        let output = place.line(&format!("{line} {option} /b::rw/build"));
+    for option in
+        ["--dir rw/build::/b", "--dir-ro /b::rw/build", "--dir-rw /b::rw/build", "--mapdir /b::rw/build"]
+    {
+        let output = place.line(&format!("{line} {option}"));
         failed(&output, 2, LEFT);
         assert!(
             stderr(&output).contains("cannot give `rw/build` to the module as `/b`"),
