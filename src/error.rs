@@ -118,6 +118,9 @@ pub enum OptionsError {
         "`{0}`, which is to be called before the state is read, is no function of the module without parameters"
     )]
     NoFunctionBeforeCapture(Name),
+    /// Several functions have a name in the name section.
+    #[error("several functions are called {0}, and none of them is exported by that name")]
+    FunctionsBeforeCapture(Name),
     /// An import of a core module cannot be an instance of its own.
     #[error("only imports of components can be cut, and this is a core module")]
     CutsImportOfModule,

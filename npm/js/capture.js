@@ -86,21 +86,25 @@ async function encoded(recording, read, { reasons, options }) {
 }
 
 /** The snapshot with free memory zeroed, if that is smaller; and what it gains. */
-async function scrubbedState(recording, made, encodedAgain) {
+async function scrubbedState(recording, made, { encodedAgain, finished }) {
   const { files, imports } = recording;
   const [file] = made.state.memories.map((memory) => memory.file);
   const captured = files.get(file);
-  const { reason, memory, zeroed, allocator } = await scrubbedMemory(made.snapshot.wasm, {
-    imports, captured, state: made.state, listening: made.played?.listening,
+  const { reason, memory, done, allocator } = await scrubbedMemory(made.snapshot.wasm, {
+    original: recording.original, imports, captured, state: made.state, listening: made.played?.listening,
   });
   if (reason) throw new Refusal([reason]);
   files.set(file, memory);
   const again = await encodedAgain();
-  const sizes = async ({ snapshot: { wasm } }) => ({ bytes: wasm.length, deflated: await deflated(wasm) });
+  // A record may hold what is in free memory no more.
+  const sizes = async (made) => {
+    const { bytes } = finished(made);
+    return { bytes: bytes.length, deflated: await deflated(bytes) };
+  };
   const [before, after] = [await sizes(made), await sizes(again)];
-  if (after.deflated < before.deflated) return { made: again, scrubbed: { allocator, zeroed, before, after } };
+  if (after.deflated < before.deflated) return { made: again, scrubbed: { allocator, free: done.zeroed, ...done, before, after } };
   files.set(file, captured);
-  return { made, scrubbed: { allocator, zeroed: 0, before, after: before } };
+  return { made, scrubbed: { allocator, free: done.zeroed, zeroed: 0, lost: 0, changedWords: 0, before, after: before } };
 }
 
 /** Exports that do nothing in the snapshot. */
@@ -176,9 +180,10 @@ async function ofAny({ script, ...options }, phases) {
   return { ...made, verdict };
 }
 
-function scrubbedInWords({ allocator, zeroed, before, after }) {
+function scrubbedInWords({ allocator, free, zeroed, lost, changedWords, before, after }) {
+  if (free === 0) return `scrub: nothing to gain: ${allocator} has given nothing away`;
   if (zeroed === 0) return `scrub: nothing to gain: zeroing what ${allocator} has free makes nothing smaller`;
-  return `scrub: ${zeroed} bytes that ${allocator} has free; ${before.bytes} -> ${after.bytes} bytes, deflated ${before.deflated} -> ${after.deflated}`;
+  return `scrub: ${zeroed} bytes that ${allocator} has free; ${before.bytes} -> ${after.bytes} bytes, deflated ${before.deflated} -> ${after.deflated}; ${changedWords} words changed outside of it, ${lost} bytes lost to it`;
 }
 
 async function captured(options, phases) {
@@ -223,15 +228,22 @@ async function captureOne({ wasm, out, start, run, noop = [], constant = {}, all
   };
   let made = await encoded(recording, read, { reasons: [...ofMemories, ...ofTables], options });
   let scrubbed;
-  if (scrub) ({ made, scrubbed } = await scrubbedState(recording, made, () => encoded(recording, read, { reasons: [], options })));
+  const finished = (made) => withSections(made, { tables, value });
+  const encodedAgain = () => encoded(recording, read, { reasons: [], options });
+  if (scrub) ({ made, scrubbed } = await scrubbedState(recording, made, { encodedAgain, finished }));
   const { snapshot, played } = made;
   const inherited = recording.inherited({ tables, record: played?.record });
   if (inherited.length > 0) throw new Refusal(inherited);
-  const runtime = played ? 'replay' : tables.length > 0 || value !== undefined ? 'run' : 'none';
-  const sections = runtime === 'none' ? [] : sectionsOf({ tables, value }, played);
-  const bytes = sections.reduce((bytes, [name, contents]) => withSection(bytes, name, contents), snapshot.wasm);
+  const { runtime, bytes } = finished(made);
   if (out !== undefined) await write(out, bytes);
   return { wasm: bytes, value, noop: options.noop_exports, runtime, needsRuntime: runtime !== 'none', warnings: snapshot.warnings, scrubbed };
+}
+
+/** What a program loads, and which run time it needs. */
+function withSections({ snapshot, played }, { tables, value }) {
+  const runtime = played ? 'replay' : tables.length > 0 || value !== undefined ? 'run' : 'none';
+  const sections = runtime === 'none' ? [] : sectionsOf({ tables, value }, played);
+  return { runtime, bytes: sections.reduce((bytes, [name, contents]) => withSection(bytes, name, contents), snapshot.wasm) };
 }
 
 function sectionsOf(contents, played) {

@@ -46,10 +46,13 @@ export async function probe(wasm) {
   return { wasm: probed, schema: JSON.parse(utf8.decode(schema)) };
 }
 
-/** The form of a module that shows its state and its allocator, and whose memories do not grow; and what is where. */
-export async function scrubbing(wasm) {
-  const [probed, schema] = await call('scrubbing', [wasm], 2);
-  return { wasm: probed, schema: JSON.parse(utf8.decode(schema)) };
+/**
+ * The forms of a snapshot that show its state and its allocator, one whose memories do not grow and one whose memories do; and what is
+ * where.
+ */
+export async function scrubbing(snapshot, original) {
+  const [bounded, growing, schema] = await call('scrubbing', [snapshot, original], 3);
+  return { bounded, growing, schema: JSON.parse(utf8.decode(schema)) };
 }
 
 /** The module in the state that was read. `files` are those that the state names, a map of names to bytes. */

@@ -88,8 +88,14 @@ export interface Captured<Value> {
 export interface Scrubbed {
   /** The function that allocates. */
   allocator: string;
+  /** Bytes that the allocator gave away. */
+  free: number;
   /** Bytes that were free and are zero now. */
   zeroed: number;
+  /** How many bytes fewer can be allocated than before: a few for each block. */
+  lost: number;
+  /** Words that have changed outside of what is free: the allocator's own variables. */
+  changedWords: number;
   before: Sizes;
   after: Sizes;
 }

@@ -6,7 +6,7 @@ use crate::execute::Hook;
 use crate::guest::function_named;
 use crate::options::Options;
 use preinit_core::allocator::Allocator;
-use preinit_core::module::Module;
+use preinit_core::module::{Module, Space, is_function};
 use preinit_core::probe::{Probe, Probed};
 
 /// Functions that were named, and the allocator if free memory is to be zeroed.
@@ -20,6 +20,12 @@ impl BeforeCapture {
     /// What `options` ask for, of `module`.
     pub fn of(module: &Module<'_>, options: &Options) -> Result<BeforeCapture, Error> {
         let named = |name: &String| {
+            let is_exported = module.export(name).is_some_and(|export| is_function(export.kind));
+            let names = module.names();
+            let is_named = names.find(Space::Function, name).is_some();
+            if !is_exported && is_named && names.find_only(Space::Function, name).is_none() {
+                return Err(OptionsError::FunctionsBeforeCapture(name.as_str().into()));
+            }
             let index = function_named(module, name)
                 .filter(|index| module.signature(*index).is_some_and(|ty| ty.params().is_empty()));
             let none = || OptionsError::NoFunctionBeforeCapture(name.as_str().into());

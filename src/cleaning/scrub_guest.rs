@@ -1,12 +1,13 @@
 //! An instance whose allocator is called by preinit: nothing outside is there for it, and memory does not grow.
 
-use super::scrub::NotScrubbed;
+use super::not_scrubbed::NotScrubbed;
 use crate::execute::{Initialized, Interrupt};
 use crate::host::Limits;
 use preinit_core::allocator::{Allocator, AllocatorShape};
 use preinit_core::module::Module;
 use preinit_core::probe::{Probe, Probed};
 use std::ops::Range;
+use std::time::Instant;
 use wasmtime::{Error, Extern, Func, Global, Memory, Trap, Val};
 
 /// A block of memory that the guest has given away.
@@ -30,6 +31,8 @@ pub(super) struct Checkpoint {
 
 /// Rust's own default on these targets.
 const ALIGNMENT: u64 = 8;
+/// How many copies of memory there are at most.
+const COPIES: u64 = 4;
 
 pub(super) struct Guest<'g> {
     initialized: &'g mut Initialized,
@@ -39,6 +42,8 @@ pub(super) struct Guest<'g> {
     allocate: Func,
     free: Func,
     _limit: Option<Interrupt>,
+    /// Copies of memory take time, too, and nothing interrupts them.
+    deadline: Option<Instant>,
 }
 
 impl<'g> Guest<'g> {
@@ -51,6 +56,11 @@ impl<'g> Guest<'g> {
         let engine = initialized.store.engine().clone();
         let left = limits.timeout.map(|timeout| timeout.saturating_sub(initialized.run_time));
         let limit = left.map(|left| Interrupt::after(left, &engine, &mut initialized.store));
+        let deadline = left.and_then(|left| Instant::now().checked_add(left));
+        if let Some(fuel) = limits.fuel {
+            let refueled = initialized.store.set_fuel(fuel);
+            refueled.map_err(|error| NotScrubbed::Engine(error.to_string()))?;
+        }
         initialized.store.data_mut().close(true);
         let handle = initialized.instance.handle;
         let mut export = |probe| {
@@ -67,7 +77,18 @@ impl<'g> Guest<'g> {
                 globals.extend(export(Probe::Global(index))?.into_global());
             }
         }
-        Ok(Guest { initialized, allocator, memory, globals, allocate, free, _limit: limit })
+        let size = memory.data_size(&initialized.store) as u64;
+        let room = limits.max_memory / COPIES;
+        let guest =
+            Guest { initialized, allocator, memory, globals, allocate, free, _limit: limit, deadline };
+        if size > room { Err(NotScrubbed::TooLarge { size, room }) } else { Ok(guest) }
+    }
+
+    pub fn check_time(&self) -> Result<(), NotScrubbed> {
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(NotScrubbed::Timeout),
+            _ => Ok(()),
+        }
     }
 
     pub fn memory(&self) -> &[u8] {
@@ -103,6 +124,7 @@ impl<'g> Guest<'g> {
             AllocatorShape::Aligned => vec![self.word(size), self.word(ALIGNMENT)],
             AllocatorShape::Plain | AllocatorShape::Sized => vec![self.word(size)],
         };
+        let denied = self.denied();
         match self.allocate.call(&mut self.initialized.store, &arguments, &mut results) {
             Ok(()) => {
                 let address = match results[0] {
@@ -110,10 +132,13 @@ impl<'g> Guest<'g> {
                     Val::I64(address) => address.cast_unsigned(),
                     _ => 0,
                 };
-                Ok((address != 0).then_some(Block { address, size }))
+                match address {
+                    0 => Ok(None),
+                    _ if self.denied() != denied => Err(NotScrubbed::WithoutGrowth),
+                    address => Ok(Some(Block { address, size })),
+                }
             }
-            Err(error) if is_timeout(&error) => Err(NotScrubbed::Timeout),
-            Err(_) => Ok(None),
+            Err(error) => limit(&error).map_or(Ok(None), Err),
         }
     }
 
@@ -124,11 +149,17 @@ impl<'g> Guest<'g> {
             AllocatorShape::Sized => vec![address, size],
             AllocatorShape::Aligned => vec![address, size, self.word(ALIGNMENT)],
         };
+        let denied = self.denied();
         let freed = self.free.call(&mut self.initialized.store, &arguments, &mut []);
-        freed.map_err(|error| match is_timeout(&error) {
-            true => NotScrubbed::Timeout,
-            false => NotScrubbed::Free(error.root_cause().to_string()),
-        })
+        freed.map_err(|error| {
+            limit(&error).unwrap_or_else(|| NotScrubbed::Free(error.root_cause().to_string()))
+        })?;
+        if self.denied() == denied { Ok(()) } else { Err(NotScrubbed::WithoutGrowth) }
+    }
+
+    /// How often something was not to grow.
+    fn denied(&self) -> u64 {
+        self.initialized.store.data().denied_growths()
     }
 
     /// Zeroes a block, which lies in memory.
@@ -153,9 +184,16 @@ impl Drop for Guest<'_> {
         let store = &mut self.initialized.store;
         store.data_mut().close(false);
         store.set_epoch_deadline(u64::MAX / 2);
+        // Where no fuel is counted there is nothing to set.
+        _ = store.set_fuel(u64::MAX);
     }
 }
 
-fn is_timeout(error: &Error) -> bool {
-    matches!(error.downcast_ref(), Some(Trap::Interrupt))
+/// The limit of the run that has ended a call.
+fn limit(error: &Error) -> Option<NotScrubbed> {
+    match error.downcast_ref() {
+        Some(Trap::Interrupt) => Some(NotScrubbed::Timeout),
+        Some(Trap::OutOfFuel) => Some(NotScrubbed::Fuel),
+        _ => None,
+    }
 }

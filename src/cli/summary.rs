@@ -297,6 +297,9 @@ fn stages(lines: &mut Lines, report: &Report) {
 
 fn scrubbed_in_words(scrubbed: &ScrubReport) -> String {
     let allocator = Printable(&scrubbed.allocator);
+    if scrubbed.free == 0 {
+        return format!("nothing to gain: `{allocator}` has given nothing away");
+    }
     if scrubbed.zeroed == 0 {
         return format!("nothing to gain: zeroing what `{allocator}` has free makes nothing smaller");
     }
@@ -309,7 +312,8 @@ fn scrubbed_in_words(scrubbed: &ScrubReport) -> String {
     if let (Some(before), Some(after)) = (scrubbed.deflated_before, scrubbed.deflated_after) {
         text += &format!(", deflated: {}", sizes(before, after));
     }
-    text
+    let lost = Bytes(scrubbed.lost);
+    text + &format!("; {} changed outside of it, {lost} lost to it", counted(scrubbed.changed_words, "word"))
 }
 
 fn label(index: u32, name: Option<&str>, of: usize) -> String {

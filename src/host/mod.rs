@@ -298,6 +298,11 @@ impl HostState {
         self.limiter.closed = is_closed;
     }
 
+    /// How often something did not grow because this was closed.
+    pub(crate) fn denied_growths(&self) -> u64 {
+        self.limiter.denied
+    }
+
     /// From now on shows every host call to `watch` before it is answered.
     pub(crate) fn watch(&mut self, watch: Watch) {
         self.watch = Some(watch);

@@ -34,16 +34,24 @@ pub(super) struct Limiter {
     pub(super) refused: Option<MemoryLimit>,
     /// Whether nothing may grow, as if there were no more memory.
     pub(super) closed: bool,
+    /// How often something was not to grow that could have otherwise.
+    pub(super) denied: u64,
 }
 
 impl Limiter {
     pub(super) fn new(limit: u64) -> Self {
-        Self { limit, used: 0, refused: None, closed: false }
+        Self { limit, used: 0, refused: None, closed: false, denied: 0 }
     }
 
     /// Sets the limit to `more` bytes above what is used.
     pub(super) fn allow(&mut self, more: u64) {
         self.limit = self.used.saturating_add(more);
+    }
+
+    /// Whether nothing is to grow, which is counted.
+    fn is_denied(&mut self) -> bool {
+        self.denied += u64::from(self.closed);
+        self.closed
     }
 
     /// Counts a growth by `delta` bytes. A growth that then fails for lack of host memory stays counted.
@@ -85,7 +93,7 @@ impl ResourceLimiter for Limiter {
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         // Beyond its own maximum a memory answers -1, whatever the limit is.
-        if self.closed || maximum.is_some_and(|maximum| desired > maximum) {
+        if maximum.is_some_and(|maximum| desired > maximum) || self.is_denied() {
             return Ok(false);
         }
         self.grow(desired.saturating_sub(current) as u64)?;
@@ -98,7 +106,7 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if self.closed || maximum.is_some_and(|maximum| desired > maximum) {
+        if maximum.is_some_and(|maximum| desired > maximum) || self.is_denied() {
             return Ok(false);
         }
         self.grow((desired.saturating_sub(current) as u64).saturating_mul(ELEMENT_BYTES))?;

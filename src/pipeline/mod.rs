@@ -90,6 +90,10 @@ impl<'w> Ready<'w> {
         recorded: &mut Ledger,
     ) -> Result<Output, Error> {
         let Ready { module, libc, resets, before_capture, probed } = self;
+        // Prepared code runs with other options than those that it was prepared with.
+        if options.scrub {
+            cleaning::check_others(&options.host)?;
+        }
         let mut timings = Timings::default();
         let program = Program { module, calls: CallGraph::of(module), libc: libc.clone() };
         let hooks = self.hooks();

@@ -77,7 +77,7 @@ const CASES: &[(&str, &str, i32, &str)] = &[
     ("a pipe as the report", "verify in.wasm in.wasm --report unread", 2, "still reading or opening"),
     ("a pipe as the module", "prepare pipe -o out.code", 2, "still reading"),
     ("a pipe as the output", "prepare in.wasm -o unread", 2, "still reading or opening"),
-    ("a pipe as the code", "in.wasm --prepared pipe -o out.wasm", 2, "still reading"),
+    ("a pipe as the code", "in.wasm --prepared pipe -o out.wasm", 2, "is not a regular file"),
     (
         "a pipe as what init prints",
         "in.wasm -o out.wasm --capture-stdout unread",

@@ -25,6 +25,7 @@ mod properties;
 mod real_inputs;
 mod repository;
 mod scrub;
+mod scrub_refusals;
 mod standard_input;
 mod state_file;
 mod threads;

@@ -2,17 +2,18 @@
 //
 //     node tests/jshost/browser.mjs JS PREINIT
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { extname, join, resolve } from 'node:path';
+import { converted } from './converted.mjs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const js = resolve(process.argv[2]);
 const { capture } = await import(pathToFileURL(join(js, 'index.js')));
 const folder = fileURLToPath(new URL('modules', import.meta.url));
-const binary = (name) => new Uint8Array(execFileSync(resolve(process.argv[3]), ['-q', join(folder, `${name}.wat`)]));
+const binary = (name) => converted(resolve(process.argv[3]), join(folder, `${name}.wat`));
 const modules = { '/heap.wasm': binary('heap'), '/counter.wasm': binary('counter') };
 
 const PAGE = `<!doctype html><script type="module">

@@ -2,18 +2,18 @@
 //
 //     node tests/jshost/scrub.mjs JS PREINIT
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { join, resolve } from 'node:path';
+import { converted } from './converted.mjs';
 
 const js = resolve(process.argv[2]);
 const { capture, verify, Refusal } = await import(pathToFileURL(join(js, 'index.js')));
 const preinit = resolve(process.argv[3]);
 const folder = fileURLToPath(new URL('modules', import.meta.url));
 const work = mkdtempSync(join(tmpdir(), 'preinit-scrub-'));
-const module = (name) => new Uint8Array(execFileSync(preinit, ['-q', join(folder, `${name}.wat`)]));
+const module = (name) => converted(preinit, join(folder, `${name}.wat`));
 
 const imports = { env: { log() {}, now: () => 1, full() { throw new Error('there is no more'); } } };
 

@@ -33,14 +33,16 @@ pub enum AllocatorShape {
     Aligned,
 }
 
-/// Pairs of names, in order of preference. Of those of Rust, the last part counts: the rest is mangled.
-const PAIRS: [(&str, &str); 6] = [
-    ("malloc", "free"),
-    ("dlmalloc", "dlfree"),
-    ("__wbindgen_malloc", "__wbindgen_free"),
-    ("__rust_alloc", "__rust_dealloc"),
-    ("__rdl_alloc", "__rdl_dealloc"),
-    ("~lib/rt/tlsf/__alloc", "~lib/rt/tlsf/__free"),
+use AllocatorShape::{Aligned, Plain, Sized};
+
+/// Pairs of names and what these functions are given, in order of preference. Of those of Rust, the last part counts: the rest is mangled.
+const PAIRS: [(&str, &str, &[AllocatorShape]); 6] = [
+    ("malloc", "free", &[Plain]),
+    ("dlmalloc", "dlfree", &[Plain]),
+    ("__wbindgen_malloc", "__wbindgen_free", &[Sized, Aligned]),
+    ("__rust_alloc", "__rust_dealloc", &[Aligned]),
+    ("__rdl_alloc", "__rdl_dealloc", &[Aligned]),
+    ("~lib/rt/tlsf/__alloc", "~lib/rt/tlsf/__free", &[Plain]),
 ];
 
 impl Allocator {
@@ -48,12 +50,13 @@ impl Allocator {
     pub const NAMES: &'static str =
         "malloc/free, dlmalloc/dlfree, __wbindgen_malloc/__wbindgen_free, __rust_alloc/__rust_dealloc";
 
-    /// The first pair that `module` exports or has in its name section, of functions of its own with fitting types.
+    /// The first pair that `module` exports or has in its name section, of functions of its own with the types that such functions
+    /// have. A name that several functions have is none.
     pub fn of(module: &Module<'_>) -> Option<Allocator> {
-        PAIRS.iter().find_map(|(allocate, free)| {
+        PAIRS.iter().find_map(|(allocate, free, shapes)| {
             let (name, allocate) = named(module, allocate)?;
             let (_, free) = named(module, free)?;
-            let (shape, wide) = shape(module, allocate, free)?;
+            let (shape, wide) = shape(module, allocate, free).filter(|(shape, _)| shapes.contains(shape))?;
             Some(Allocator { name, allocate, free, shape, wide })
         })
     }
@@ -64,7 +67,8 @@ impl Module<'_> {
     pub fn heap_base(&self) -> Option<u64> {
         const NAME: &str = "__heap_base";
         let exported = self.export(NAME).filter(|export| export.kind == ExternalKind::Global);
-        let index = exported.map(|export| export.index).or_else(|| self.names().find(Space::Global, NAME))?;
+        let index =
+            exported.map(|export| export.index).or_else(|| self.names().find_only(Space::Global, NAME))?;
         let init = self.globals.get(index as usize)?.init.as_ref()?;
         match init.get_operators_reader().read().ok()? {
             Operator::I32Const { value } => Some(u64::from(value.cast_unsigned())),
@@ -82,7 +86,7 @@ fn named(module: &Module<'_>, wanted: &str) -> Option<(String, u32)> {
         return Some((wanted.to_string(), index));
     }
     let names = module.names();
-    if let Some(index) = names.find(Space::Function, wanted).filter(own) {
+    if let Some(index) = names.find_only(Space::Function, wanted).filter(own) {
         return Some((wanted.to_string(), index));
     }
     if !wanted.starts_with("__r") {
@@ -91,9 +95,10 @@ fn named(module: &Module<'_>, wanted: &str) -> Option<(String, u32)> {
     // `…12___rust_alloc`: a mangled name ends with its last part, after that part's length.
     let mangled = format!("{}_{wanted}", wanted.len());
     let ends = |name: &str| name.ends_with(&mangled) || name.ends_with(&format!("::{wanted}"));
-    let mut own = module.imported.functions..module.functions.len() as u32;
-    let index = own.find(|index| names.get(Space::Function, *index).is_some_and(ends))?;
-    Some((wanted.to_string(), index))
+    let own = module.imported.functions..module.functions.len() as u32;
+    let mut found = own.filter(|index| names.get(Space::Function, *index).is_some_and(ends));
+    let index = found.next()?;
+    found.next().is_none().then(|| (wanted.to_string(), index))
 }
 
 fn shape(module: &Module<'_>, allocate: u32, free: u32) -> Option<(AllocatorShape, bool)> {
@@ -149,6 +154,16 @@ mod tests {
             format!(
                 r#"(module (import "m" "malloc" (func $m (param i32) (result i32))) (export "malloc" (func $m)) {free})"#
             ),
+            // Other functions of that name, and two of them.
+            r#"(module (func (export "malloc") (param i32 i32) (result i32) local.get 0) (func (export "free") (param i32 i32 i32)))"#.to_string(),
+            r#"(module (func (export "malloc") (param i32) (result i32) local.get 0) (func (export "free") (param i32 i32)))"#.to_string(),
+            r#"(module (func $malloc (param i32) (result i32) local.get 0) (func $other (@name "malloc") (param i32) (result i32) local.get 0)
+                (func $free (param i32)))"#
+                .to_string(),
+            r#"(module (func $a___rust12___rust_alloc (param i32 i32) (result i32) local.get 0)
+                (func $b___rust12___rust_alloc (param i32 i32) (result i32) local.get 0)
+                (func $c___rust14___rust_dealloc (param i32 i32 i32)))"#
+                .to_string(),
             r#"(module (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) local.get 0))"#
                 .to_string(),
         ] {

@@ -102,6 +102,15 @@ impl<'a> Names<'a> {
         Some(*index)
     }
 
+    /// The index that has this name, if no other one of its kind has it, too.
+    pub fn find_only(&self, space: Space, name: &str) -> Option<u32> {
+        let mut found = self.table.places.iter().filter(|(other, _, place)| {
+            *other == space && self.bytes.get(place.clone()).is_some_and(|text| text == name.as_bytes())
+        });
+        let (_, index, _) = found.next()?;
+        found.next().is_none().then_some(*index)
+    }
+
     fn text(&self, place: &Range<usize>) -> Option<&'a str> {
         std::str::from_utf8(self.bytes.get(place.clone())?).ok()
     }

@@ -22,7 +22,7 @@ pub use instance::{StateInstance, check_module, is_size_of};
 pub use schema::{
     GlobalSchema, ImportSchema, IndexedExport, SegmentSchema, StateSchema, TableSchema, ValueKind,
 };
-pub use scrubbing::{AllocatorSchema, ScrubbingSchema, scrubbing};
+pub use scrubbing::{AllocatorSchema, Scrubbing, ScrubbingSchema, scrubbing};
 pub use snapshot::{Contents, SnapshotError, SnapshotOptions, Written, probe, snapshot};
 pub use state::{
     FunctionIdentity, ImportKind, ImportedState, SegmentItems, State, StateAlias, StateImportedGlobal,

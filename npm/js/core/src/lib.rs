@@ -76,19 +76,21 @@ pub extern "C" fn probe() -> u32 {
     })
 }
 
-/// Of a module, the one that shows its state and its allocator and whose memories do not grow, and what is where as JSON.
+/// Of a snapshot and what it was made of, the modules that show its state and its allocator: one whose memories do not grow and one whose
+/// memories do; and what is where as JSON.
 #[unsafe(no_mangle)]
 pub extern "C" fn scrubbing() -> u32 {
     finish(|inputs| {
-        let [wasm] = inputs else { return Err("expected a module".to_string()) };
-        let module = Module::parse_for_other_engine(wasm).map_err(|error| error.to_string())?;
-        let made = state_file::scrubbing(&module).map_err(|error| error.to_string())?;
+        let [wasm, original] = inputs else { return Err("expected a snapshot and a module".to_string()) };
+        let parse = |wasm| Module::parse_for_other_engine(wasm).map_err(|error| error.to_string());
+        let (module, original) = (parse(wasm)?, parse(original)?);
+        let made = state_file::scrubbing(&module, &original).map_err(|error| error.to_string())?;
         let none = || {
             format!("no allocator was found among the module's exports and names: none of {}", Allocator::NAMES)
         };
-        let (probed, schema) = made.ok_or_else(none)?;
-        let schema = serde_json::to_vec(&schema).map_err(|error| error.to_string())?;
-        Ok(vec![probed, schema])
+        let made = made.ok_or_else(none)?;
+        let schema = serde_json::to_vec(&made.schema).map_err(|error| error.to_string())?;
+        Ok(vec![made.bounded, made.growing, schema])
     })
 }
 
