@@ -36,7 +36,9 @@ pub enum NotScrubbed {
     #[error("it is not known where variables are: there is no `__heap_base`, and {0}")]
     Variables(&'static str),
     /// Too much would have to be kept aside.
-    #[error("the memory has {size} bytes, of which copies are kept, and --max-memory has room for {room}")]
+    #[error(
+        "the memory has {size} bytes, of which copies are kept, and the limit of memory has room for {room}"
+    )]
     TooLarge {
         /// Its size.
         size: u64,
@@ -104,10 +106,10 @@ pub enum NotScrubbed {
     #[error("allocating and freeing changed {0}")]
     State(&'static str),
     /// There was no time left.
-    #[error("the time limit was reached while free memory was looked for; --timeout allows more")]
+    #[error("the time limit was reached while free memory was looked for")]
     Timeout,
     /// There was no fuel left.
-    #[error("as much fuel as init may use was used up while free memory was looked for; --fuel allows more")]
+    #[error("as much fuel as init may use was used up while free memory was looked for")]
     Fuel,
     /// The engine refused something.
     #[error("{0}")]

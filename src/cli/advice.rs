@@ -11,7 +11,7 @@ use preinit::stages::freeze::FreezeError;
 use preinit::stages::plan::{MappingObstacle, PlanError, Warning as OutputWarning};
 use preinit::stages::printable::Printable;
 use preinit::verify::{Assumption, Verdict, VerifyError};
-use preinit::{Error, OptionsError, Warning};
+use preinit::{Error, NotScrubbed, OptionsError, Warning};
 
 /// A message, with what to do at the end of its first line; lists and backtraces follow that.
 pub fn with_advice(message: &str, advice: Option<String>) -> String {
@@ -46,6 +46,9 @@ fn for_library_error(error: &Error) -> Option<String> {
         Error::Plan(error) => for_plan(error),
         Error::Module(ModuleError::Proposal { .. }) => Some("without --untrusted it is accepted".to_string()),
         Error::StackKept(_) => Some("leave out --zero-stack".to_string()),
+        Error::NotScrubbed(NotScrubbed::TooLarge { .. }) => Some("--max-memory allows more".to_string()),
+        Error::NotScrubbed(NotScrubbed::Timeout) => Some("--timeout allows more".to_string()),
+        Error::NotScrubbed(NotScrubbed::Fuel) => Some("--fuel allows more".to_string()),
         Error::NotScrubbed(_) => Some("leave out --scrub".to_string()),
         Error::Strict { .. } => Some("without --strict these are warnings".to_string()),
         _ => None,
