@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn variables_are_where_the_original_has_data_or_that_is_not_known() {
         let of = |text: &str| {
-            taken(&Module::parse(&wat::parse_str(format!("(module (memory 2) {text})")).unwrap()).unwrap())
+            taken(&Module::parse(&wat::parse_str(format!("(module {text} (memory 2))")).unwrap()).unwrap())
         };
         let base = "(global $__heap_base i32 (i32.const 1234))";
         let stack = "(global $__stack_pointer (mut i32) (i32.const 99))";
