@@ -297,7 +297,7 @@ impl Search<'_, '_> {
         let values = ValueSearch::run(&evidence, self.given, |source, memory, range| {
             search::may_depend(variations, source, memory, &range)
         });
-        let files = FileSearch::run(&evidence, true);
+        let files = FileSearch::run(&evidence, &self.given.wasi.stdin, true);
         found.too_short = found.too_short.max(values.too_short + files.too_short);
         let mut findings = taint::findings(&evidence, self.given, variations, &values.locations);
         findings.extend(values.findings);

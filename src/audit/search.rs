@@ -53,7 +53,7 @@ impl Search<'_> {
         let values = ValueSearch::run(evidence, given, |source, memory, range| {
             may_depend(variations, source, memory, &range)
         });
-        let files = FileSearch::run(evidence, true);
+        let files = FileSearch::run(evidence, &given.wasi.stdin, true);
         let mut findings = taint::findings(evidence, given, variations, &values.locations);
         findings.extend(values.findings);
         findings.extend(files.findings);

@@ -4,6 +4,7 @@ use super::value_kind::is_secret_name;
 use super::values::SHORTEST;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Level, Location};
+use crate::host::Stdin;
 use crate::guest::{StaticData, is_static, static_data};
 use crate::wording::Bytes;
 use std::collections::{BTreeMap, HashMap};
@@ -26,8 +27,9 @@ pub(crate) struct FileSearch {
 type Content<'a> = (&'a Option<String>, &'a [u8]);
 
 impl FileSearch {
-    /// Searches for all that init has read; `notes` says whether what is only good to know is of interest.
-    pub fn run(evidence: &Evidence<'_>, notes: bool) -> FileSearch {
+    /// Searches for all that init has read from `stdin` and files; `notes` says whether what is only good to know of files is of
+    /// interest.
+    pub fn run(evidence: &Evidence<'_>, stdin: &Stdin, notes: bool) -> FileSearch {
         let mut contents: BTreeMap<Option<String>, Vec<u8>> = BTreeMap::new();
         for input in evidence.ledger.inputs() {
             add(contents.entry(input.path).or_default(), input.position, &input.region.bytes);
@@ -38,10 +40,12 @@ impl FileSearch {
             let trimmed = bytes.trim_ascii();
             if trimmed.len() < SHORTEST {
                 search.too_short += usize::from(!trimmed.is_empty());
+            } else if path.is_none() {
+                search.findings.extend(small(evidence, (path, trimmed), level_of_input(stdin)));
             } else if trimmed.len() > SMALL_FILE && level(path) == Level::Note {
                 large.push((path, bytes));
             } else if notes || level(path) < Level::Note {
-                search.findings.extend(small(evidence, (path, trimmed)));
+                search.findings.extend(small(evidence, (path, trimmed), level(path)));
             }
         }
         if notes {
@@ -69,7 +73,12 @@ fn level(path: &Option<String>) -> Level {
     }
 }
 
-fn small(evidence: &Evidence<'_>, (path, bytes): Content<'_>) -> Option<Finding> {
+/// What was given to init on purpose may be its program.
+fn level_of_input(stdin: &Stdin) -> Level {
+    if stdin.is_given() { Level::Note } else { Level::Warning }
+}
+
+fn small(evidence: &Evidence<'_>, (path, bytes): Content<'_>, level: Level) -> Option<Finding> {
     /// Of a longer content, only the beginning.
     const SEARCHED: usize = 4096;
     /// Locations that are looked at.
@@ -94,7 +103,7 @@ fn small(evidence: &Evidence<'_>, (path, bytes): Content<'_>) -> Option<Finding>
         None => entry.call.reads_stdin(descriptors),
         Some(path) => entry.call.opened_path(descriptors).as_ref() == Some(path),
     });
-    let finding = Finding::new(level(path), key, title).at(locations).by(sites);
+    let finding = Finding::new(level, key, title).at(locations).by(sites);
     Some(finding.advise("if it is a secret, read it at run time, or overwrite it before init ends".into()))
 }
 

@@ -32,7 +32,7 @@ use crate::host::{Ledger, WasiOptions};
 use preinit_core::module::Module;
 use preinit_core::snapshot::Snapshot;
 
-/// Values and small files that are in the snapshot byte for byte, open files, output that was not written. Worst first, without notes.
+/// Values and small files that are in the snapshot byte for byte, open files, output that was not written. Worst first; the only notes are about standard input.
 pub(crate) fn findings(
     module: &Module<'_>,
     snapshot: &Snapshot<'_>,
@@ -46,9 +46,9 @@ pub(crate) fn findings(
     let evidence = Evidence::new(module, snapshot, ledger, &symbols, &addresses);
     let values = ValueSearch::run(&evidence, Given { wasi, stubs: &[] }, |_, _, _| true);
     findings.extend(values.findings);
-    findings.extend(FileSearch::run(&evidence, false).findings);
     findings.extend(handles(&evidence));
     findings.retain(|finding| finding.level < Level::Note);
+    findings.extend(FileSearch::run(&evidence, &wasi.stdin, false).findings);
     findings.sort_by_key(|finding| finding.level);
     findings
 }

@@ -93,9 +93,6 @@ fn for_lack(lack: Lack) -> Option<String> {
         Lack::Scrub => "leave out --scrub",
         Lack::BeforeCapture => "leave out --before-capture",
         Lack::ResetAtPlace => "--reset-libc does not go with --at",
-        Lack::ComparedRenames => "leave out --rename-func, or --verify",
-        Lack::ComparedClocks => "make it with --rebase-clock=false, or with --at",
-        Lack::OtherWorlds => "leave out --fresh",
         _ => return None,
     };
     Some(advice.to_string())

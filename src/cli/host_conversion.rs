@@ -41,7 +41,7 @@ pub fn host_options(
         chosen.for_each(|class| policies.set(class, policy));
     }
     let wasi = if args.allow_wasi {
-        Some(wasi_options(args, capture_stdout, warnings)?)
+        Some(wasi_options(args, (capture_stdout, limit), warnings)?)
     } else {
         let without_effect = args.wasi_only();
         if !without_effect.is_empty() {
@@ -71,7 +71,7 @@ fn possible_imports(stub: &str) -> impl Iterator<Item = ImportName> {
 
 fn wasi_options(
     args: &HostArgs,
-    capture_stdout: bool,
+    (capture_stdout, limit): (bool, SizeLimit),
     warnings: &mut Vec<String>,
 ) -> anyhow::Result<WasiOptions> {
     let inherit = args.inherit_stdio.unwrap_or(true);
@@ -85,7 +85,7 @@ fn wasi_options(
     Ok(WasiOptions {
         env: environment(args.inherit_env == Some(true), &args.env, warnings),
         args: args.args.clone(),
-        stdin: if inherit { Stdin::Inherit } else { Stdin::Empty },
+        stdin: stdin(args, limit)?,
         stdout: match inherit {
             true if capture_stdout => GuestOutput::Capture,
             _ => output,
@@ -95,6 +95,16 @@ fn wasi_options(
         clock: clock(args.clock, warnings),
         random: args.random.unwrap_or(defaults.random),
         file_times: args.file_times.unwrap_or(defaults.file_times),
+    })
+}
+
+/// What init reads: a file that is named is its program, say. What is this process's anyway may be somebody else's.
+fn stdin(args: &HostArgs, limit: SizeLimit) -> anyhow::Result<Stdin> {
+    Ok(match (&args.stdin, args.inherit_stdio) {
+        (Some(path), _) => Stdin::Bytes(limit.read_file(path)?),
+        (None, None) => Stdin::InheritUnasked,
+        (None, Some(true)) => Stdin::Inherit,
+        (None, Some(false)) => Stdin::Empty,
     })
 }
 

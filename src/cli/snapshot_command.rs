@@ -83,15 +83,7 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
 
 /// The first option of the command that components do not have.
 fn not_for_components(request: &SnapshotRequest) -> Option<&'static str> {
-    let typed = [
-        (request.prepared.is_some(), "--prepared"),
-        (request.verify && !request.options.cut_imports.is_empty(), "--verify with --cut-import"),
-        (
-            request.verify && request.options.rebase_clock == Some(true) && request.options.at.is_none(),
-            "--verify with --rebase-clock",
-        ),
-    ];
-    typed.iter().find(|(is_typed, _)| *is_typed).map(|(_, what)| *what)
+    request.prepared.is_some().then_some("--prepared")
 }
 
 /// Where the result of this run is kept, if it can be.

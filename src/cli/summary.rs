@@ -142,7 +142,7 @@ fn stubs_files_and_clock(lines: &mut Lines, report: &Report) {
 }
 
 /// What init asked for that is not the same everywhere.
-fn seen(report: &Report) -> Vec<&'static str> {
+fn seen(report: &Report) -> Vec<String> {
     let sources = [
         ("random_get", "random numbers"),
         ("clock_time_get", "the time"),
@@ -158,10 +158,10 @@ fn seen(report: &Report) -> Vec<&'static str> {
         };
         report.host_calls.iter().any(|call| is(&call.import))
     };
-    let mut seen: Vec<&str> =
-        sources.into_iter().filter(|(function, _)| called(function)).map(|(_, what)| what).collect();
-    if report.stdin_bytes.is_some() {
-        seen.push("standard input");
+    let mut seen: Vec<String> =
+        sources.into_iter().filter(|(function, _)| called(function)).map(|(_, what)| what.to_string()).collect();
+    if let Some(bytes) = report.stdin_bytes {
+        seen.push(format!("{} of standard input", Bytes(bytes)));
     }
     seen
 }

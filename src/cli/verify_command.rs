@@ -71,6 +71,7 @@ fn options(args: &VerifyArgs, warnings: &mut Vec<String>) -> anyhow::Result<Veri
     let mut host = host_options(&args.host, limit, true, warnings)?;
     if let Some(wasi) = &mut host.wasi
         && !inherit
+        && args.host.stdin.is_none()
     {
         wasi.stdin = Stdin::Empty;
     }
@@ -87,6 +88,7 @@ fn options(args: &VerifyArgs, warnings: &mut Vec<String>) -> anyhow::Result<Veri
         init_functions: args.init_functions.clone(),
         at: args.at.clone(),
         renames: args.renames.clone(),
+        cut_imports: args.cut_imports.clone(),
         fresh_imports: args.fresh_imports,
         internalize: args.internalize,
         host,
@@ -173,6 +175,7 @@ pub fn verify_made(
         default_init_functions: options.default_init_functions.clone(),
         at: options.at.clone(),
         renames: options.renames.clone(),
+        cut_imports: options.cut_imports.clone(),
         fresh_imports: options.fresh_imports,
         internalize: options.internalize,
         host: options.host.clone(),

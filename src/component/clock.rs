@@ -6,7 +6,6 @@ use super::part::Place;
 use super::report::Summary;
 use super::states::States;
 use crate::host::Ledger;
-use crate::options::Options;
 use crate::warning::Warning;
 use preinit_core::component::{CoreInstance, with_shifted_clock};
 use preinit_core::module::{Module, Space};
@@ -62,10 +61,10 @@ impl States<'_, '_> {
     }
 }
 
-/// The component whose clock goes on, if it is to do so. That it cannot is a warning, unless it was asked for.
+/// The component whose clock goes on, if it is to do so. That it cannot is a warning, unless it must.
 pub(super) fn shifted(
     wasm: Vec<u8>,
-    options: &Options,
+    must: bool,
     summary: &mut Summary,
 ) -> Result<Vec<u8>, ComponentRunError> {
     let Some(clock) = summary.clock.of_component else { return Ok(wasm) };
@@ -76,7 +75,7 @@ pub(super) fn shifted(
         }
         // What waits for some time only has read it.
         Ok(None) => Ok(wasm),
-        Err(error) if options.rebase_clock == Some(true) => Err(error.into()),
+        Err(error) if must => Err(error.into()),
         Err(error) => {
             summary.warnings.push(Warning::ClockNotRebased(error.to_string().as_str().into()));
             Ok(wasm)

@@ -147,7 +147,8 @@ pub fn start_until(
         let named = (call.instance.as_deref(), call.function.as_str());
         let function = function(&instance, named, store).ok_or_else(absent)?;
         let mut results = vec![Val::Bool(false); call.results];
-        match (make_call(function, (call, &mut results), compiled, store), stop) {
+        let made = make_call(function, (&call.arguments, &mut results), compiled.is_concurrent, store);
+        match (made, stop) {
             (Ok(()), None) => call.check(&results, options.init_result)?,
             // If none comes to the place, that is what is said.
             (Ok(()), Some(_)) => failed = failed.and_then(|()| call.check(&results, options.init_result)),
@@ -185,16 +186,17 @@ fn instantiate(
     }
 }
 
-fn make_call(
+/// Calls a function of a component, which can have tasks beside each other or not.
+pub fn make_call(
     function: Func,
-    (call, results): (&InitCall, &mut [Val]),
-    compiled: &CompiledComponent,
+    (arguments, results): (&[Val], &mut [Val]),
+    is_concurrent: bool,
     store: &mut Store<ComponentHost>,
 ) -> wasmtime::Result<()> {
-    match compiled.is_concurrent {
+    match is_concurrent {
         #[cfg(feature = "component-calls")]
-        true => block_on(function.call_async(store, &call.arguments, results)),
-        _ => function.call(store, &call.arguments, results),
+        true => block_on(function.call_async(store, arguments, results)),
+        _ => function.call(store, arguments, results),
     }
 }
 

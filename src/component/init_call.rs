@@ -70,6 +70,12 @@ impl ExportedFunction {
         named(self.instance.as_deref(), &self.function)
     }
 
+    /// Whether it has no parameters.
+    #[cfg(feature = "verify")]
+    pub fn takes_nothing(&self) -> bool {
+        self.ty.params().len() == 0
+    }
+
     /// Whether `name` means it. WIT's own form of `ns:package/interface@1.0.0#function` is
     /// `ns:package/interface.function@1.0.0`.
     fn is_named(&self, name: &str) -> bool {

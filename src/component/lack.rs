@@ -20,12 +20,6 @@ pub enum Lack {
     BeforeCapture,
     /// Freezing, and resetting what libc has cached.
     ResetAtPlace,
-    /// Comparing exports that have other names.
-    ComparedRenames,
-    /// Comparing snapshots whose clock a core module shifts.
-    ComparedClocks,
-    /// Comparing with an original that was started in another world.
-    OtherWorlds,
 }
 
 impl fmt::Display for Lack {
@@ -39,9 +33,6 @@ impl fmt::Display for Lack {
             Lack::Scrub => "zeroing free memory",
             Lack::BeforeCapture => "calling functions before the state is read",
             Lack::ResetAtPlace => "resetting libc in the middle of a call",
-            Lack::ComparedRenames => "a comparison of renamed exports",
-            Lack::ComparedClocks => "a comparison of snapshots whose clock a core module shifts",
-            Lack::OtherWorlds => "a comparison in other worlds",
         })
     }
 }

@@ -51,11 +51,8 @@ use wasmtime::Store;
 pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, Error> {
     options.check()?;
     let output = snapshot(options, wasm, recorded)?;
-    let Report { warnings, findings, .. } = &output.report;
-    match options.strict && !(warnings.is_empty() && findings.is_empty()) {
-        true => Err(Error::Strict { warnings: output.report.warnings, findings: output.report.findings }),
-        false => Ok(output),
-    }
+    let report = if options.strict { output.report.without_warnings()? } else { output.report };
+    Ok(Output { report, ..output })
 }
 
 fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, ComponentRunError> {
@@ -64,7 +61,8 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
     with_states(options, wasm, recorded, (&mut clock, &mut timings), |run| {
         let (encoded, mut summary) =
             run.state.encoded(options.layout, run.executed, (run.clock, run.timings))?;
-        let mut wasm_after = clock::shifted(run.put_back(&encoded)?, options, &mut summary)?;
+        let must_shift = options.rebase_clock == Some(true);
+        let mut wasm_after = clock::shifted(run.put_back(&encoded)?, must_shift, &mut summary)?;
         if !options.keep_init_functions {
             wasm_after = run.without_init(wasm_after)?;
         }

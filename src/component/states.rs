@@ -37,14 +37,6 @@ pub(crate) struct Encoded {
     pub(super) last: Vec<LastModule>,
 }
 
-impl Encoded {
-    /// Whether functions of other core instances are in tables or globals.
-    #[cfg(feature = "verify")]
-    pub fn has_last_modules(&self) -> bool {
-        !self.last.is_empty()
-    }
-}
-
 /// The core instances of a component whose init has run.
 pub(crate) struct States<'s, 'a> {
     pub(super) options: &'s Options,
@@ -90,7 +82,7 @@ impl States<'_, '_> {
         self.check_objects(&snapshots, None)?;
         if self.prepared.stopping.is_some() {
             // Says by name what is open.
-            HeldResources::of(&executed.ledger)?;
+            HeldResources::of(&executed.ledger, &self.options.host)?;
         }
         self.check_numbers(executed)?;
         self.check_handles(executed, are_adapters)?;

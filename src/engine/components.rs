@@ -72,10 +72,10 @@ pub fn compile_component_with<'m>(
     compiler: Compiler,
     wasm: &[u8],
     modules: impl Iterator<Item = &'m [u8]>,
-    options: EngineOptions,
+    (options, kind): (EngineOptions, ComponentKind),
 ) -> wasmtime::Result<CompiledComponent> {
     let used = modules.map(Proposals::of).fold(Proposals::default(), Proposals::and);
-    compile_component_in(compiler, wasm, (used, options, ComponentKind::default()), None)
+    compile_component_in(compiler, wasm, (used, options, kind), None)
 }
 
 fn compile_component_in(

@@ -1,7 +1,7 @@
 //! What a program knows of the world outside when it is frozen, and what it has open there.
 
 use super::FreezeError;
-use crate::host::{DescriptorKind, Ledger};
+use crate::host::{DescriptorKind, HostOptions, Ledger};
 use crate::warning::Warning;
 use preinit_core::printable::Printable;
 
@@ -13,8 +13,8 @@ pub(crate) struct HeldResources {
 }
 
 impl HeldResources {
-    /// Looks through the calls that were made before the place.
-    pub fn of(ledger: &Ledger) -> Result<HeldResources, FreezeError> {
+    /// Looks through the calls that were made before the place, on this host.
+    pub fn of(ledger: &Ledger, host: &HostOptions) -> Result<HeldResources, FreezeError> {
         descriptors(ledger)?;
         let mut warnings = Vec::new();
         let preopens = ledger.preopens_seen();
@@ -28,7 +28,8 @@ impl HeldResources {
             warnings.push(Warning::EnvironmentRead);
         }
         let bytes = ledger.stdin().len();
-        if bytes > 0 {
+        let is_given = host.wasi.as_ref().is_some_and(|wasi| wasi.stdin.is_given());
+        if bytes > 0 && !is_given {
             warnings.push(Warning::StdinRead(bytes));
         }
         for (descriptor, stream) in [(1, "output"), (2, "error")] {

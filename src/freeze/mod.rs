@@ -121,7 +121,7 @@ impl StopRun<'_> {
         ledger: &Ledger,
     ) -> Result<Frozen, FreezeError> {
         let module = self.freeze.execution.module;
-        let held = HeldResources::of(&ledger.first(point.host_calls))?;
+        let held = HeldResources::of(&ledger.first(point.host_calls), self.freeze.execution.host)?;
         let calls = CallsInProgress::read(module, &point.sites)?;
         calls.check(module)?;
 

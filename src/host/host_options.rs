@@ -144,8 +144,22 @@ pub enum Stdin {
     /// This process's. Unless it is a terminal, a read waits until the guest's buffer is full or the input ends,
     /// so that the guest does not see in what pieces a pipe delivers.
     Inherit,
+    /// The same, without having been asked for: what init leaves of it in the state is warned of.
+    InheritUnasked,
     /// These bytes.
     Bytes(Vec<u8>),
+}
+
+impl Stdin {
+    /// Whether it is this process's.
+    pub fn is_inherited(&self) -> bool {
+        matches!(self, Stdin::Inherit | Stdin::InheritUnasked)
+    }
+
+    /// Whether somebody has given it to init on purpose: as its program, for example, whose text may stay in the state.
+    pub fn is_given(&self) -> bool {
+        matches!(self, Stdin::Inherit | Stdin::Bytes(_))
+    }
 }
 
 /// Where an output stream goes.

@@ -196,6 +196,13 @@ impl HostState {
         std::mem::take(&mut self.recorder.ledger)
     }
 
+    /// Every host call so far, which stay in the state too.
+    #[cfg(feature = "verify")]
+    pub(crate) fn ledger_now(&mut self) -> Ledger {
+        self.note_clock();
+        self.recorder.ledger.clone()
+    }
+
     /// Where the monotonic clock stands, if the guest has read it.
     pub(crate) fn monotonic_clock(&mut self) -> Option<u64> {
         self.note_clock();
@@ -266,14 +273,8 @@ impl HostState {
         self.after_replay = Some((options.clone(), module_digest));
     }
 
-    /// Whether it is still to do so.
-    #[cfg(feature = "verify")]
-    pub(crate) fn waits_to_restart(&self) -> bool {
-        self.after_replay.is_some()
-    }
-
     /// Begins anew if a replay is over that is to end so. The calls of a component are kept.
-    fn end_replay(&mut self) -> Result<(), HostError> {
+    pub(crate) fn end_replay(&mut self) -> Result<(), HostError> {
         #[cfg(feature = "verify")]
         if self.recorder.ledger.unreplayed == Some(0)
             && let Some((options, digest)) = self.after_replay.take()

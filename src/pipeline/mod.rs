@@ -135,9 +135,7 @@ impl<'w> Ready<'w> {
             report.findings.extend(afterwards.findings(instance)?);
             report.findings.sort_by_key(|finding| finding.level);
         }
-        if options.strict && !(report.warnings.is_empty() && report.findings.is_empty()) {
-            return Err(Error::Strict { warnings: report.warnings, findings: report.findings });
-        }
+        let report = if options.strict { report.without_warnings()? } else { report };
         let report = Report { timings: run.timings(Timings { total: clock.total(), ..timings }), ..report };
         Ok(run.output(Made { wasm, maps, report }, ledger, &probed.wasm))
     }

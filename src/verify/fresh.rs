@@ -5,6 +5,7 @@
 use super::VerifyOptions;
 use super::lock_step::ScriptResult;
 use super::script::{Script, Step};
+use super::verdict::Difference;
 use super::verdict_builder::VerdictBuilder;
 use crate::host::{Access, Clock, Directory, Ledger, Random, WasiOptions};
 use preinit_core::module::{Module, is_function};
@@ -122,14 +123,29 @@ pub(super) fn scripts(options: &VerifyOptions, snapshot: &Module<'_>) -> Vec<Scr
     callable.map(script).collect()
 }
 
-/// Adds what a script has shown.
-pub(super) fn add(source: Source, result: ScriptResult, verdict: &mut VerdictBuilder<'_>) {
-    verdict.coverage.fresh_calls += result.calls;
-    for mut difference in result.differences {
+/// What calls have shown.
+pub(super) struct Shown {
+    pub calls: u64,
+    pub differences: Vec<Difference>,
+    /// Why it is not known what the last one does.
+    pub undecided: Option<String>,
+}
+
+impl From<ScriptResult> for Shown {
+    fn from(result: ScriptResult) -> Shown {
+        let ScriptResult { calls, differences, undecided, .. } = result;
+        Shown { calls, differences, undecided }
+    }
+}
+
+/// Adds it.
+pub(super) fn add(source: Source, shown: Shown, verdict: &mut VerdictBuilder<'_>) {
+    verdict.coverage.fresh_calls += shown.calls;
+    for mut difference in shown.differences {
         difference.key = format!("fresh.{}.{}", source.key(), difference.key);
         verdict.add(difference);
     }
-    if let Some(why) = result.undecided {
+    if let Some(why) = shown.undecided {
         verdict.undecided(format!("with {}: {why}", source.describe()));
     }
 }

@@ -85,7 +85,7 @@ impl FreshComparison<'_, '_, '_> {
             let mut lock_step = LockStep { original, snapshot, options, fuel: options.fuel, answers };
             let mut result = ScriptResult::default();
             lock_step.run(&script, &mut result)?;
-            fresh::add(source, result, verdict);
+            fresh::add(source, result.into(), verdict);
             recorded = Some(record.ledger);
         }
         Ok(())

@@ -205,7 +205,7 @@ impl FrozenComparison<'_, '_, '_> {
         let mut lock_step = LockStep { original, snapshot, options: self.options, fuel: u64::MAX, answers };
         let mut result = ScriptResult::default();
         lock_step.complete("resumed", entry, ending, &mut result)?;
-        fresh::add(source, result, verdict);
+        fresh::add(source, result.into(), verdict);
         Ok(())
     }
 

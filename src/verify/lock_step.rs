@@ -271,7 +271,7 @@ impl LockStep<'_, '_, '_> {
 }
 
 /// What both sides print, where it differs.
-fn differing_output(
+pub(super) fn differing_output(
     prefix: &str,
     (original, snapshot): (&[Arc<Entry>], &[Arc<Entry>]),
     show_values: bool,

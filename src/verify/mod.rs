@@ -100,9 +100,11 @@ pub use verdict::{
 pub use verifier::Verifier;
 
 use crate::component::ComponentRunError;
+use crate::error::OptionsError;
 use crate::execute::ExecuteError;
 use crate::freeze::FreezeError;
 use crate::host::HostError;
+
 use crate::instance::CaptureError;
 use preinit_core::component::is_component;
 use preinit_core::module::ModuleError;
@@ -140,6 +142,9 @@ pub enum VerifyError {
         /// Calls of the run that made the snapshot.
         recorded: usize,
     },
+    /// The options contradict the original.
+    #[error(transparent)]
+    Options(#[from] OptionsError),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -165,6 +170,7 @@ pub enum VerifyError {
 pub fn verify(original: &[u8], snapshot: &[u8], options: &VerifyOptions) -> Result<Verdict, VerifyError> {
     crate::engine::on_guest_thread(|| match &options.at {
         _ if is_component(original) => component::verify(original, snapshot, options),
+        _ if !options.cut_imports.is_empty() => Err(OptionsError::CutsImportOfModule.into()),
         Some(trigger) => frozen_comparison::verify(original, snapshot, trigger, options),
         None => Verifier::new(original, options)?.verify(snapshot),
     })?

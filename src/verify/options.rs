@@ -22,6 +22,8 @@ pub struct VerifyOptions {
     pub at: Option<Trigger>,
     /// Exports that have another name in the snapshot.
     pub renames: Vec<Rename>,
+    /// Imports of a component that trap in the snapshot, as for the making of the snapshot.
+    pub cut_imports: Vec<String>,
     /// Imported memories hold nothing but zeros when an instance of the snapshot gets them, as for the making of the snapshot.
     /// If that is not said, a snapshot that is right only then is not called equal.
     pub fresh_imports: bool,
@@ -76,6 +78,7 @@ impl Default for VerifyOptions {
             default_init_functions: default_init_functions(),
             at: None,
             renames: Vec::new(),
+            cut_imports: Vec::new(),
             fresh_imports: false,
             internalize: false,
             host: HostOptions::default(),
@@ -154,7 +157,7 @@ impl VerifyOptions {
             if !matches!(wasi.random, Random::Module | Random::Seed(_)) {
                 wasi.random = Random::default();
             }
-            if wasi.stdin == Stdin::Inherit && self.run.is_none() {
+            if wasi.stdin.is_inherited() && self.run.is_none() {
                 wasi.stdin = Stdin::Empty;
             }
         }

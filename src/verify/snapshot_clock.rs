@@ -1,7 +1,7 @@
 //! The host's monotonic clock on the snapshot's side begins anew, as it does in every instance, while that of the original goes
 //! on from where init left it.
 
-use crate::host::{Call, Entry, HostValue, ImportName, Ledger, Outcome, Region};
+use crate::host::{Call, Clock, Entry, HostValue, ImportName, Ledger, Outcome, Region};
 use preinit_core::addition::Extended;
 use preinit_core::module::Module;
 use preinit_core::rebase::{rebase_clock, rebased_imports};
@@ -67,15 +67,25 @@ impl SnapshotClock {
         match entry.call.wasi() {
             Some("clock_time_get") if entry.monotonic_reading().is_some() => {
                 self.is_found = true;
-                vec![Arc::new(Entry { writes: self.earlier(&entry.writes), ..Entry::clone(entry) })]
+                vec![self.earlier(entry)]
             }
             Some("poll_oneoff") if self.is_rebased => self.wait(entry),
             _ => vec![Arc::clone(entry)],
         }
     }
 
-    /// Readings that are earlier.
-    fn earlier(&self, readings: &[Region]) -> Vec<Region> {
+    /// The same reading, or the same wait, at the snapshot's own time.
+    pub fn earlier(&self, entry: &Arc<Entry>) -> Arc<Entry> {
+        match entry.call.wasi() {
+            Some("clock_time_get") if entry.monotonic_reading().is_some() => {
+                Arc::new(Entry { writes: self.earlier_readings(&entry.writes), ..Entry::clone(entry) })
+            }
+            Some("poll_oneoff") => Arc::new(self.earlier_wait(entry).0),
+            _ => Arc::clone(entry),
+        }
+    }
+
+    fn earlier_readings(&self, readings: &[Region]) -> Vec<Region> {
         let earlier = |region: &Region| {
             let bytes = match region.bytes.first_chunk() {
                 Some(time) => u64::from_le_bytes(*time).saturating_sub(self.behind).to_le_bytes().to_vec(),
@@ -88,6 +98,18 @@ impl SnapshotClock {
 
     /// A wait for times that are earlier. A snapshot that does not know the time asks for it before.
     fn wait(&mut self, entry: &Entry) -> Vec<Arc<Entry>> {
+        let (shifted, waits_for_clock) = self.earlier_wait(entry);
+        let mut calls = Vec::new();
+        if waits_for_clock && !self.is_found {
+            self.is_found = true;
+            calls.extend(first_reading(&entry.call).map(Arc::new));
+        }
+        calls.push(Arc::new(shifted));
+        calls
+    }
+
+    /// A wait for times that are earlier, and whether it waits for any clock.
+    fn earlier_wait(&self, entry: &Entry) -> (Entry, bool) {
         let (mut shifted, mut waits_for_clock) = (entry.clone(), false);
         let layout = entry.call.wasi_version().map(WasiVersion::subscription);
         if let (Some(layout), Some(region)) = (layout, shifted.call.reads.first_mut()) {
@@ -104,26 +126,37 @@ impl SnapshotClock {
                 }
             }
         }
-        let mut calls = Vec::new();
-        if waits_for_clock && !self.is_found {
-            self.is_found = true;
-            calls.extend(first_reading(&entry.call).map(Arc::new));
-        }
-        calls.push(Arc::new(shifted));
-        calls
+        (shifted, waits_for_clock)
     }
+}
+
+/// Whether it waits for the end of all time, or for so long that the sum is that.
+pub(super) fn waits_forever(entry: &Entry) -> bool {
+    let layout = entry.call.wasi_version().filter(|_| entry.call.wasi() == Some("poll_oneoff"));
+    let (Some(layout), Some(region)) = (layout.map(WasiVersion::subscription), entry.call.reads.first()) else {
+        return false;
+    };
+    let mut subscriptions = region.bytes.chunks_exact(layout.size as usize);
+    subscriptions.any(|subscription| {
+        subscription[8] == 0 && subscription[layout.timeout as usize..].starts_with(&[0xff; 8])
+    })
 }
 
 /// The reading that the snapshot makes before its first wait. It takes the place of the first event for it.
 fn first_reading(wait: &Call) -> Option<Entry> {
     let events = wait.word(1)?;
-    let import = ImportName::new(wait.import.module.clone(), "clock_time_get");
+    Some(reading_at_the_start(&wait.import.module, 0, events))
+}
+
+/// A reading of a clock that begins there, which is written to this address.
+pub(super) fn reading_at_the_start(module: &str, precision: i64, address: u32) -> Entry {
+    let import = ImportName::new(module, "clock_time_get");
     let args = vec![
         HostValue::I32(MONOTONIC.cast_signed()),
-        HostValue::I64(0),
-        HostValue::I32(events.cast_signed()),
+        HostValue::I64(precision),
+        HostValue::I32(address.cast_signed()),
     ];
     let call = Call { import: Arc::new(import), stubbed: false, args, reads: Vec::new(), backtrace: None };
-    let time = Region { address: events, bytes: 1u64.to_le_bytes().to_vec() };
-    Some(Entry { call, outcome: Outcome::Results(vec![HostValue::I32(0)]), writes: vec![time] })
+    let time = Region { address, bytes: Clock::MONOTONIC_START.to_le_bytes().to_vec() };
+    Entry { call, outcome: Outcome::Results(vec![HostValue::I32(0)]), writes: vec![time] }
 }

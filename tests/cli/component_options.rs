@@ -58,6 +58,7 @@ const OPTIONS: &[(&str, &str, With)] = {
         ("--show-values", "", Works),
         ("--allow-wasi", "", Works),
         ("--inherit-stdio", "--allow-wasi", Works),
+        ("--stdin", "in.wat --allow-wasi", Works),
         ("--inherit-env", "--allow-wasi", Works),
         ("--env", "A=b --allow-wasi", Works),
         ("--arg", "word --allow-wasi", Works),

@@ -23,17 +23,11 @@ fn options_that_components_do_not_have_are_named() {
     let place = Place::new();
     place.write("in.wat", COMPONENT);
     failed(
-        &place.line("verify in.wat in.wat --fresh"),
-        2,
-        "no support for a comparison in other worlds in components; leave out --fresh",
-    );
-    failed(
         &place.line("verify in.wat in.wat --fresh-imports"),
         2,
         "no support for imported memories that are fresh in every instance in components; leave out --fresh-imports",
     );
     failed(&place.line("verify in.wat in.wat --internalize"), 2, "leave out --internalize");
-    failed(&place.line("verify in.wat in.wat -r other=init"), 2, "leave out --rename-func");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod audit;
 mod batch;
 mod cache;
 mod component_options;
+mod component_verify;
 mod components;
 mod embed;
 mod evil_names;

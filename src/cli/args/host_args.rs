@@ -63,6 +63,13 @@ pub struct HostArgs {
     #[arg(long, help_heading = "WASI", action = ArgAction::Set)]
     pub inherit_stdio: Option<bool>,
 
+    /// Give init a file as its standard input
+    ///
+    /// For a program that is read from there, a script for instance: that its text stays in the state is a note then, and no warning.
+    /// The same holds for --inherit-stdio.
+    #[arg(long, help_heading = "WASI", value_name = "FILE")]
+    pub stdin: Option<PathBuf>,
+
     /// Let init see all environment variables
     #[arg(long, help_heading = "WASI", action = ArgAction::Set)]
     pub inherit_env: Option<bool>,
@@ -150,6 +157,7 @@ impl HostArgs {
     /// The given options that mean nothing without WASI, as typed.
     pub fn wasi_only(&self) -> Vec<&'static str> {
         [
+            ("--stdin", self.stdin.is_some()),
             ("--inherit-env", self.inherit_env == Some(true)),
             ("--env", !self.env.is_empty()),
             ("--arg", !self.args.is_empty()),

@@ -41,6 +41,12 @@ pub struct VerifyArgs {
     #[arg(short = 'r', long = "rename-func", alias = "func-rename", value_name = "DST=SRC", value_parser = name_pair::rename)]
     pub renames: Vec<Rename>,
 
+    /// An import of a component that was cut, as for the making of the snapshot
+    ///
+    /// In the snapshot its functions trap. Where the original still calls them after init, the answer is "different". May be repeated.
+    #[arg(long = "cut-import", value_name = "NAME")]
+    pub cut_imports: Vec<String>,
+
     /// Imported memories hold nothing but zeros when an instance gets them, as for the making of the snapshot
     ///
     /// A snapshot that was made with --fresh-imports is right only then, so without this option the answer is "could not
@@ -193,7 +199,7 @@ fn pattern(text: &str) -> Result<Pattern, String> {
 
 const NOTES: &str = "\
 Init of the original runs once more, with its output discarded and its standard input empty unless
---inherit-stdio is given. It is stopped where it would change a file; `preinit --verify` has no such
+--stdin or --inherit-stdio is given. It is stopped where it would change a file; `preinit --verify` has no such
 limit, because there init is answered from the record of the run that made the snapshot.
 
 Examples:

@@ -105,7 +105,7 @@ impl ResultEntry {
 /// What makes a run one of a kind.
 fn obstacle(host: &HostOptions, ledger: &Ledger) -> Option<&'static str> {
     let called = |names: &[&str]| names.iter().any(|name| ledger.wasi_calls(name).next().is_some());
-    let inherits_stdin = host.wasi.as_ref().is_some_and(|wasi| wasi.stdin == Stdin::Inherit);
+    let inherits_stdin = host.wasi.as_ref().is_some_and(|wasi| wasi.stdin.is_inherited());
     if ledger.used_real_clock() {
         Some("init read the real clock")
     } else if ledger.used_os_randomness() {

@@ -48,7 +48,7 @@ pub fn resume(
     let number = stopped_instance(prepared, stopping)?;
     let interrupted = executed.interrupted.as_ref();
     let interrupted = interrupted.ok_or(FreezeError::Unexplained("a program that was not stopped"))?;
-    let held = HeldResources::of(&executed.ledger)?;
+    let held = HeldResources::of(&executed.ledger, &options.host)?;
     let module = &places[number].part.module;
     let frames = call_sites(interrupted, stopping, (places, number), &executed.store)?;
     let sites = &frames.sites;

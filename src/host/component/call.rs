@@ -46,6 +46,8 @@ impl ComponentHost {
         args: Vec<ComponentValue>,
         backtrace: Option<Vec<String>>,
     ) -> Answer {
+        // Places in the ledger count from there.
+        self.state.end_replay()?;
         let first = self.state.recorder.ledger.len();
         let mut guest = Guest {
             state: &mut self.state,

@@ -39,7 +39,7 @@ impl Stdio {
         let stdin = match &options.stdin {
             Stdin::Empty => Input::Bytes(io::Cursor::default()),
             Stdin::Bytes(bytes) => Input::Bytes(io::Cursor::new(bytes.clone())),
-            Stdin::Inherit => Input::Inherit,
+            Stdin::Inherit | Stdin::InheritUnasked => Input::Inherit,
         };
         let sink = |output, is_terminal: bool| {
             let is_escaped = output == Output::InheritEscaped && is_terminal;

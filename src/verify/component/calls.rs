@@ -77,6 +77,11 @@ impl Ended {
         }
     }
 
+    /// Whether the time limit of all calls ended it.
+    pub fn is_out_of_time(&self) -> bool {
+        self.limit() == Some(&CallLimit::Time)
+    }
+
     /// The limit that ended it.
     pub fn limit(&self) -> Option<&CallLimit> {
         match self {

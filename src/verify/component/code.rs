@@ -9,7 +9,7 @@ use super::side::Side;
 use crate::component::{ComponentRunError, Remade, Run, remade};
 use crate::host::Ledger;
 use crate::options::Options;
-use preinit_core::component::{Component, is_clock_module};
+use preinit_core::component::Component;
 use preinit_core::module::Module;
 use std::collections::BTreeSet;
 
@@ -61,8 +61,12 @@ impl Code {
             return Ok(());
         };
         // Copies of modules, and what is taken away, are the same in all layouts.
-        let frame = frame(snapshot.component.bytes)?;
-        let is_frame = |wasm: &Vec<u8>| self::frame(wasm).is_ok_and(|expected| expected == frame);
+        let counterparts = original.counterparts(snapshot);
+        let with_counterpart: BTreeSet<usize> =
+            counterparts.iter().flatten().map(|instance| snapshot.instances[*instance].module).collect();
+        let frame = frame(snapshot.component.bytes, &with_counterpart)?;
+        let is_frame =
+            |wasm: &Vec<u8>| self::frame(wasm, &with_counterpart).is_ok_and(|expected| expected == frame);
         if !first.wasm.iter().any(is_frame) {
             verdict.add(Difference::new(
                 "component",
@@ -72,7 +76,7 @@ impl Code {
             return Ok(());
         }
         verdict.not_compared([CUSTOM_SECTIONS.to_string()]);
-        for (instance, counterpart) in (0..).zip(original.counterparts(snapshot)) {
+        for (instance, counterpart) in (0..).zip(counterparts) {
             match counterpart {
                 Some(counterpart) => {
                     self.module((original, instance), (snapshot, counterpart), verdict);
@@ -105,20 +109,28 @@ impl Code {
             verdict
                 .undecided(format!("{key}: the snapshot defines {named} itself, which the original imports"));
         }
-        // What is added so that a call goes on has state of its own; its contents are compared below.
-        let adds_state = made()
-            .filter_map(|made| Module::read_valid(made).ok())
+        let parsed: Vec<Module<'_>> = made().filter_map(|made| Module::read_valid(made).ok()).collect();
+        // What is added so that a call goes on has state of its own; its contents are compared below. What a core module that comes
+        // last writes is exported.
+        let adds_state = parsed
+            .iter()
             .any(|made| (made.globals.len(), made.tables.len()) == (right.globals.len(), right.tables.len()));
-        let is_expected = |difference: &Difference| {
-            adds_state && ["globals.count", "tables.count"].contains(&difference.key.as_str())
+        let place = |module: &Module<'_>, name: &str| {
+            module.export(name).map(|export| (export.kind, export.index))
+        };
+        let is_export = |name: &str| {
+            place(right, name).is_some_and(|found| parsed.iter().any(|made| place(made, name) == Some(found)))
+        };
+        let is_expected = |difference: &Difference| match difference.key.strip_prefix("export.") {
+            Some(name) => is_export(name),
+            None => adds_state && ["globals.count", "tables.count"].contains(&difference.key.as_str()),
         };
         for difference in compared.differences.into_iter().filter(|difference| !is_expected(difference)) {
             verdict.add(Difference { key: format!("{key}.{}", difference.key), ..difference });
         }
         if let Some(added) = AddedCode::of(left, right) {
             verdict.coverage.functions_added += added.functions();
-            let is_accounted =
-                made().any(|made| Module::read_valid(made).is_ok_and(|made| added.is_same_as_in(&made)));
+            let is_accounted = parsed.iter().any(|made| added.is_same_as_in(made));
             match is_accounted {
                 true => verdict.coverage.functions_accounted += added.functions(),
                 false => verdict.undecided(format!("{key}: {}", added.unexplained())),
@@ -139,21 +151,10 @@ fn added(original: &Side<'_>, snapshot: &Side<'_>) -> u64 {
     added.sum()
 }
 
-/// What is around the core modules that have instances, but for custom sections. Others are compared with it, because nothing else
-/// looks at them, and so are those that shift the clock.
-fn frame(wasm: &[u8]) -> Result<Vec<u8>, VerifyError> {
+/// What is around those core modules, but for custom sections. Others are compared with it, because nothing else looks at them.
+fn frame(wasm: &[u8], left_out: &BTreeSet<usize>) -> Result<Vec<u8>, VerifyError> {
     let component = Component::parse(wasm).map_err(ComponentRunError::from)?;
-    let instances = component.elaborate().map_err(ComponentRunError::from)?;
-    let mut with_instance: BTreeSet<usize> = instances.iter().map(|instance| instance.module).collect();
-    with_instance.retain(|module| !is_clock(component.modules()[*module].bytes));
-    let empty = |module: usize| with_instance.contains(&module).then_some(EMPTY);
+    let empty = |module: usize| left_out.contains(&module).then_some(EMPTY);
     let empty: Vec<Option<&[u8]>> = (0..component.modules().len()).map(empty).collect();
     Ok(component.without_custom_sections(&empty))
-}
-
-/// Whether a core module only shifts the clock, and has no counterpart in the original.
-fn is_clock(module: &[u8]) -> bool {
-    /// Such modules are small.
-    const MOST: usize = 1024;
-    module.len() <= MOST && Module::read_valid(module).is_ok_and(|module| is_clock_module(&module))
 }

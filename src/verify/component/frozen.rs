@@ -5,29 +5,29 @@ use super::super::verdict::{Difference, EngineCoverage, StateCoverage};
 use super::super::verdict_builder::VerdictBuilder;
 use super::super::{Verdict, VerifyError, VerifyOptions};
 use super::calls::{Call, Ended, Played, Sequence};
-use super::clock::{Clock, WAITS};
+use super::clock::{Clock, Shifts, WAITS};
 use super::code::Code;
+use super::deadline::Deadline;
+use super::fresh;
 use super::pair::{Pair, Paired, ring, settle};
 use super::running::Running;
 use super::side::Side;
 use super::states::{self, Compared, Shown};
 use super::{Sides, count, run_options};
 use crate::component::{ComponentRunError, Run};
-use crate::engine::{CompiledComponent, Compiler};
-use crate::execute::Interrupt;
+use crate::engine::Compiler;
 use crate::host::{HostOptions, Ledger};
 use crate::options::Options;
 use crate::report::seconds;
-use preinit_core::rebase::rebased_imports;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The original at the place.
-struct AtPlace {
+pub struct AtPlace {
     /// The export whose call was in progress.
-    entry: String,
+    pub entry: String,
     /// How many calls returned before.
     returned: usize,
     /// The host calls of the component before, in its own words.
@@ -44,16 +44,15 @@ struct AtPlace {
 pub fn verify(original: &[u8], snapshot: &[u8], options: &VerifyOptions) -> Result<Verdict, VerifyError> {
     let mut verdict = VerdictBuilder::new(options);
     let sides = Sides::new(original, options)?;
-    let side = match Side::new(snapshot, options) {
+    let side = match sides.original.snapshot(snapshot, options) {
         Ok(side) => side,
         Err(error) => {
             verdict.add(Difference::new("snapshot", "a valid component", error));
             return Ok(verdict.finish());
         }
     };
-    let is_rebased = is_rebased(&sides.original, &side);
-    let rebase_clock = if is_rebased { None } else { Some(false) };
-    let run = Options { at: options.at.clone(), rebase_clock, ..run_options(options)? };
+    let shifts = Shifts::of(&sides.original, &side);
+    let run = Options { at: options.at.clone(), ..run_options(options, shifts)? };
     let engines = match options.engines.is_empty() {
         true => vec![Compiler::Cranelift],
         false => options.engines.clone(),
@@ -68,6 +67,8 @@ pub fn verify(original: &[u8], snapshot: &[u8], options: &VerifyOptions) -> Resu
             snapshot: (&side, &right),
             digest: sides.digest,
             record: Arc::new(record.clone()),
+            shifts,
+            deadline: Deadline::after(options.limits.timeout),
             options,
         };
         if code.is_none() {
@@ -85,9 +86,13 @@ pub fn verify(original: &[u8], snapshot: &[u8], options: &VerifyOptions) -> Resu
         if verdict.is_different() {
             break;
         }
-        let frozen = Frozen { pair, place, is_rebased };
+        pair.deadline = Deadline::after(options.limits.timeout);
+        let frozen = Frozen { pair: &pair, place };
         let coverage = frozen.play(coverage, &mut verdict)?;
         verdict.coverage.engines.push(coverage);
+        if options.fresh && verdict.coverage.engines.len() == 1 && !verdict.is_different() {
+            fresh::compare_frozen(&pair, &mut verdict)?;
+        }
     }
     if verdict.coverage.engines.is_empty() && !verdict.is_different() {
         verdict.undecided("no engine ran both sides");
@@ -96,37 +101,10 @@ pub fn verify(original: &[u8], snapshot: &[u8], options: &VerifyOptions) -> Resu
     Ok(verdict.finish())
 }
 
-/// Whether a core module of the snapshot shifts its monotonic clock.
-fn is_rebased(original: &Side<'_>, snapshot: &Side<'_>) -> bool {
-    let mut pairs = (0..).zip(original.counterparts(snapshot));
-    !snapshot.added_clocks(original).is_empty()
-        || pairs.any(|(instance, counterpart)| {
-            let parts =
-                (original.part(instance), counterpart.and_then(|counterpart| snapshot.part(counterpart)));
-            let (Some(left), Some(right)) = parts else { return false };
-            !rebased_imports(&right.module, left.module.functions.len() as u32).is_empty()
-        })
-}
-
 /// Compares the original, which a run has left at the place, with the snapshot as it comes to be.
 fn at_place(mut run: Run<'_, '_>, pair: &Pair<'_, '_>) -> Result<AtPlace, VerifyError> {
     let record = Arc::new(run.executed.ledger.clone());
-    let of_run = |run: &Run<'_, '_>| {
-        let call = run.executed.in_progress()?;
-        Some((call.name(), run.executed.interrupted.as_ref()?.returned))
-    };
-    let Some((entry, returned)) = of_run(&run) else {
-        return Err(ComponentRunError::Option("a place in no call").into());
-    };
-    let calls = record.component_calls().len();
-    let mut place = AtPlace {
-        entry,
-        returned,
-        calls,
-        differences: Vec::new(),
-        coverage: StateCoverage::default(),
-        not_compared: None,
-    };
+    let mut place = AtPlace::of(&run)?;
     let pair = Pair { record, ..*pair };
     let snapshot = match pair.instantiated() {
         Ok(snapshot) => snapshot,
@@ -154,12 +132,44 @@ fn at_place(mut run: Run<'_, '_>, pair: &Pair<'_, '_>) -> Result<AtPlace, Verify
     Ok(place)
 }
 
+impl AtPlace {
+    /// Where a run has ended.
+    pub fn of(run: &Run<'_, '_>) -> Result<AtPlace, VerifyError> {
+        let no_call = ComponentRunError::Option("a place in no call");
+        let executed = &run.executed;
+        let (Some(call), Some(interrupted)) = (executed.in_progress(), &executed.interrupted) else {
+            return Err(no_call.into());
+        };
+        Ok(AtPlace {
+            entry: call.name(),
+            returned: interrupted.returned,
+            calls: executed.ledger.component_calls().len(),
+            differences: Vec::new(),
+            coverage: StateCoverage::default(),
+            not_compared: None,
+        })
+    }
+}
+
+impl Pair<'_, '_> {
+    /// The original before the call that will be interrupted. From the place on it is in the world of calls.
+    pub fn before(&self, place: &AtPlace) -> Result<Running, VerifyError> {
+        let host: HostOptions = self.options.init_host(Some(Arc::clone(&self.record)));
+        let mut calls = self.init_calls()?;
+        calls.truncate(place.returned);
+        let mut running = self.start(self.original.1, host, &calls)?;
+        let state = running.store.data_mut().state();
+        state.restart_after_replay(&self.options.run_host(), self.digest);
+        // All that the call needs to get to the place counts here.
+        state.allow_growth(self.options.limits.max_memory);
+        Ok(running)
+    }
+}
+
 /// Both sides, from the place on.
 struct Frozen<'f, 'p, 'o> {
-    pair: Pair<'p, 'o>,
+    pair: &'f Pair<'p, 'o>,
     place: &'f AtPlace,
-    /// Whether a core module of the snapshot shifts its monotonic clock.
-    is_rebased: bool,
 }
 
 impl Frozen<'_, '_, '_> {
@@ -170,7 +180,7 @@ impl Frozen<'_, '_, '_> {
         verdict: &mut VerdictBuilder<'_>,
     ) -> Result<EngineCoverage, VerifyError> {
         let started = Instant::now();
-        let again = Call { export: self.place.entry.clone(), arguments: Some(Vec::new()), expected: None };
+        let again = Call { export: self.pair.snapshot_name(&self.place.entry), arguments: Some(Vec::new()), expected: None };
         let mut after = vec![Sequence::default(), Sequence { calls: vec![again] }];
         for script in Sequence::given(&self.pair.options.scripts) {
             after[1].calls.extend(script.calls);
@@ -183,7 +193,9 @@ impl Frozen<'_, '_, '_> {
                 verdict.script = Some(played.script.join("\n"));
                 verdict.extend(played.differences, &coverage.name);
             }
-            let limited = if sequence.calls.is_empty() { played.limited } else { Vec::new() };
+            // The second call may well need more than it gets; what was asked for should not.
+            let is_asked = sequence.calls.is_empty() || !self.pair.options.scripts.is_empty();
+            let limited = if is_asked { played.limited } else { Vec::new() };
             let has_limit = !limited.is_empty();
             for why in played.undecided.into_iter().chain(limited) {
                 verdict.undecided(format!("{why} ({})", coverage.name));
@@ -199,8 +211,9 @@ impl Frozen<'_, '_, '_> {
     /// Lets both go on to the end of the call that was in progress, and then makes others.
     fn resume(&self, after: &Sequence) -> Result<Played, VerifyError> {
         const PREFIX: &str = "resumed";
-        let mut played = Played { script: vec![format!("{}()", self.place.entry)], ..Played::default() };
-        let mut original = self.before()?;
+        let entry = self.pair.snapshot_name(&self.place.entry);
+        let mut played = Played { script: vec![format!("{entry}()")], ..Played::default() };
+        let mut original = self.pair.before(self.place)?;
         let mut snapshot = match self.pair.instantiated() {
             Ok(snapshot) => snapshot,
             Err(error) => {
@@ -208,34 +221,37 @@ impl Frozen<'_, '_, '_> {
                 return Ok(played);
             }
         };
-        let expected = self.call(&mut original, self.pair.original.1);
+        let limits = || (u64::MAX, self.pair.deadline.left());
+        let expected = original.call(&self.place.entry, &[], limits());
+        if expected.is_out_of_time() {
+            played.calls += 1;
+            played.limited.push(format!("{PREFIX}: {}", expected.describe()));
+            return Ok(played);
+        }
         let made = original.store.data_mut().state().ledger().len();
         let left = original.store.data_mut().state().ledger().unreplayed().unwrap_or(0);
         if left > 0 {
             let recorded = made + left;
             return Err(VerifyError::NotReplayed { made, recorded });
         }
-        let is_same_run = original.store.data_mut().state().waits_to_restart();
-        let (mut calls, mut host_calls) = original.take_calls();
-        if is_same_run {
-            // It has made no host call since.
-            host_calls.clear();
-        }
+        // If it has made no host call since, it is still in the world of before.
+        original.store.data_mut().state().end_replay()?;
+        let (mut calls, host_calls) = original.take_calls();
         calls.drain(..self.place.calls.min(calls.len()));
-        let mut clock = Clock::of(&self.pair.record, self.is_rebased);
+        let mut clock = Clock::of(&self.pair.record, self.pair.shifts);
         let Some(answers) = clock.answers(&calls, &host_calls) else {
             played.undecided = Some(format!("{PREFIX}: {WAITS}"));
             return Ok(played);
         };
-        snapshot.store.data_mut().state().replay_next(answers);
-        let found = self.call(&mut snapshot, self.pair.snapshot.1);
+        let made = (&calls[..], &answers[..]);
+        snapshot.store.data_mut().state().replay_next(answers.clone());
+        let found = snapshot.call(&entry, &[], limits());
         played.calls += 1;
         played.returned += u64::from(matches!(expected, Ended::Returned(_)));
         played.host_calls += calls.len() as u64;
-        played.exports.push(self.place.entry.clone());
+        played.exports.push(entry);
         let mut differences = Vec::new();
         if expected == found {
-            let made = (&calls[..], &host_calls[..]);
             differences.extend(self.pair.host_difference(PREFIX, made, &mut snapshot, &clock));
         }
         let paired = Paired { original: expected, snapshot: found, differences };
@@ -249,29 +265,5 @@ impl Frozen<'_, '_, '_> {
             self.pair.compare_states((original, snapshot), &mut played)?;
         }
         Ok(played)
-    }
-
-    /// The original before the call that will be interrupted. From the place on it is in the world of calls.
-    fn before(&self) -> Result<Running, VerifyError> {
-        let pair = &self.pair;
-        let host: HostOptions = pair.options.init_host(Some(Arc::clone(&pair.record)));
-        let mut calls = pair.init_calls()?;
-        calls.truncate(self.place.returned);
-        let mut running = pair.start(pair.original.1, host, &calls)?;
-        let state = running.store.data_mut().state();
-        state.restart_after_replay(&pair.options.run_host(), pair.digest);
-        // All that the call needs to get to the place counts here.
-        state.allow_growth(pair.options.limits.max_memory);
-        Ok(running)
-    }
-
-    /// The call that was in progress, from its start or from the place.
-    fn call(&self, running: &mut Running, compiled: &CompiledComponent) -> Ended {
-        let limit = self.pair.options.limits.timeout.unwrap_or(Duration::from_secs(u32::MAX.into()));
-        let interrupt = Interrupt::after(limit, &compiled.engine, &mut running.store);
-        let ended = running.call(&self.place.entry, &[], u64::MAX);
-        drop(interrupt);
-        running.store.set_epoch_deadline(u64::MAX / 2);
-        ended
     }
 }

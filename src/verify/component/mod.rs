@@ -10,6 +10,8 @@
 mod calls;
 mod clock;
 mod code;
+mod deadline;
+mod fresh;
 mod frozen;
 mod generate;
 mod pair;
@@ -28,9 +30,10 @@ use crate::host::Ledger;
 use crate::options::Options;
 use crate::report::seconds;
 use calls::{Played, Sequence};
+use clock::Shifts;
 use code::Code;
+use deadline::Deadline;
 use pair::Pair;
-use preinit_core::component::Component;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sha2::{Digest, Sha256};
@@ -50,39 +53,33 @@ pub(super) fn verify(
     snapshot: &[u8],
     options: &VerifyOptions,
 ) -> Result<Verdict, VerifyError> {
-    let is_concurrent = Component::parse(original).and_then(|component| component.is_concurrent());
-    if is_concurrent.map_err(ComponentRunError::from)? {
-        return Err(ComponentRunError::Option("verifying components with asynchronous functions").into());
-    }
     if options.at.is_some() {
         return frozen::verify(original, snapshot, options);
     }
     let mut verdict = VerdictBuilder::new(options);
-    let run = run_options(options)?;
+    let sides = Sides::new(original, options)?;
+    let side = match sides.original.snapshot(snapshot, options) {
+        Ok(side) => side,
+        Err(error) => {
+            verdict.add(Difference::new("snapshot", "a valid component", error));
+            return Ok(verdict.finish());
+        }
+    };
+    let shifts = Shifts::of(&sides.original, &side);
+    let run = run_options(options, shifts)?;
     let mut ledger = Ledger::default();
     let (code, ()) = Code::of(&run, (original, snapshot), &mut ledger, |_| ())?;
-    let sides = Sides::new(original, options)?;
     let record = Arc::new(ledger);
-    match Side::new(snapshot, options) {
-        Err(error) => verdict.add(Difference::new("snapshot", "a valid component", error)),
-        Ok(side) if side.clocks() > sides.original.clocks() => {
-            return Err(ComponentRunError::Lacks(Lack::ComparedClocks).into());
-        }
-        Ok(side) => {
-            code.compare((&sides.original, &side), &mut verdict)?;
-            if !verdict.is_different() {
-                sides.play(&side, &record, &mut verdict)?;
-            }
-        }
+    code.compare((&sides.original, &side), &mut verdict)?;
+    if !verdict.is_different() {
+        sides.play((&side, shifts), &record, &mut verdict)?;
     }
     Ok(verdict.finish())
 }
 
 /// The run that makes the snapshot once more.
-fn run_options(options: &VerifyOptions) -> Result<Options, ComponentRunError> {
+fn run_options(options: &VerifyOptions, shifts: Shifts) -> Result<Options, ComponentRunError> {
     let chosen = [
-        (!options.renames.is_empty(), Lack::ComparedRenames),
-        (options.fresh, Lack::OtherWorlds),
         (options.internalize, Lack::Internalize),
         (options.fresh_imports, Lack::FreshImports),
     ];
@@ -96,6 +93,9 @@ fn run_options(options: &VerifyOptions) -> Result<Options, ComponentRunError> {
         limits: options.limits,
         default_proposals: options.default_proposals,
         init_result: InitResult::Any,
+        renames: options.renames.clone(),
+        cut_imports: options.cut_imports.clone(),
+        rebase_clock: Some(shifts != Shifts::Nobody),
         ..Options::default()
     })
 }
@@ -114,7 +114,7 @@ impl<'a> Sides<'a> {
     /// Makes calls on every engine until one shows a difference.
     fn play(
         &self,
-        snapshot: &Side<'_>,
+        (snapshot, shifts): (&Side<'_>, Shifts),
         record: &Arc<Ledger>,
         verdict: &mut VerdictBuilder<'_>,
     ) -> Result<(), VerifyError> {
@@ -130,12 +130,17 @@ impl<'a> Sides<'a> {
                 snapshot: (snapshot, &compiled),
                 digest: self.digest,
                 record: Arc::clone(record),
+                shifts,
+                deadline: Deadline::after(options.limits.timeout),
                 options,
             };
             let coverage = play_on(&pair, coverage, share, verdict)?;
             verdict.coverage.engines.push(coverage);
             if verdict.is_different() {
                 return Ok(());
+            }
+            if options.fresh && verdict.coverage.engines.len() == 1 {
+                fresh::compare(&pair, verdict)?;
             }
         }
         if verdict.coverage.engines.is_empty() {
@@ -212,6 +217,12 @@ fn play_on(
     let given = options.scripts.len();
     let mut rng = ChaCha20Rng::seed_from_u64(options.seed);
     for number in 0..given + 1 + options.sequences {
+        if pair.deadline.is_over() {
+            if number <= given {
+                verdict.undecided(format!("there was no time left for all calls ({})", coverage.name));
+            }
+            break;
+        }
         let sequence = match sequences.get(number) {
             Some(sequence) => sequence.clone(),
             None => Sequence::random(&exports, options.depth, &mut rng),

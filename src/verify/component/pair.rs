@@ -5,20 +5,22 @@ use super::super::script::Expected;
 use super::super::verdict::Difference;
 use super::super::{VerifyError, VerifyOptions};
 use super::calls::{Call, Ended, Played, Sequence, differing_call};
-use super::clock::{Clock, WAITS};
+use super::clock::{Clock, Shifts, WAITS};
+use super::deadline::Deadline;
 use super::generate::{Generator, Given};
 use super::running::Running;
 use super::side::Side;
 use super::states::{self, Compared, Shown};
 use crate::component::ComponentRunError;
 use crate::component::execution::{self, Bell, Started};
-use crate::component::init_call::{self, InitCall};
+use crate::component::init_call::{self, InitCall, OF_INSTANCE};
 use crate::engine::CompiledComponent;
 use crate::execute::InitResult;
 use crate::host::new_component_store;
 use crate::host::{ComponentCall, ComponentHost, ComponentValue, Entry, HostOptions, Ledger, Limits};
 use crate::literal::Literal;
 use crate::options::Options;
+use preinit_core::plan::Rename;
 use rand_chacha::ChaCha20Rng;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +38,10 @@ pub struct Pair<'p, 'o> {
     pub digest: [u8; 32],
     /// The host calls of init.
     pub record: Arc<Ledger>,
+    /// Who lets the clock of the snapshot go on.
+    pub shifts: Shifts,
+    /// When everything must be over.
+    pub deadline: Deadline,
     pub options: &'o VerifyOptions,
 }
 
@@ -50,7 +56,7 @@ impl Pair<'_, '_> {
     /// Makes the calls on both sides until one differs, and compares the states at the end.
     pub fn play(&self, sequence: &Sequence, rng: &mut ChaCha20Rng) -> Result<Played, VerifyError> {
         let mut played = Played::default();
-        let mut original = self.initialized()?;
+        let (mut original, _) = self.initialized(Some(Arc::clone(&self.record)))?;
         let mut snapshot = match self.instantiated() {
             Ok(snapshot) => snapshot,
             Err(error) => {
@@ -58,7 +64,8 @@ impl Pair<'_, '_> {
                 return Ok(played);
             }
         };
-        self.steps((&mut original, &mut snapshot, &mut Clock::same()), sequence, rng, &mut played);
+        let mut clock = Clock::of(&self.record, self.shifts);
+        self.steps((&mut original, &mut snapshot, &mut clock), sequence, rng, &mut played);
         if played.differences.is_empty() && played.undecided.is_none() {
             self.compare_states((original, snapshot), &mut played)?;
         }
@@ -76,7 +83,8 @@ impl Pair<'_, '_> {
         let mut given: Vec<Given> = Vec::new();
         for (number, call) in sequence.calls.iter().enumerate() {
             let prefix = format!("step.{number}");
-            let Some(arguments) = arguments(original, call, (rng, &mut given), played) else {
+            let name = self.original_name(&call.export);
+            let Some(arguments) = arguments((original, &name), call, (rng, &mut given), played) else {
                 continue;
             };
             if played.undecided.is_some() {
@@ -98,13 +106,14 @@ impl Pair<'_, '_> {
         }
     }
 
-    /// The original after its init, in a new world.
-    fn initialized(&self) -> Result<Running, VerifyError> {
+    /// The original after its init, which was answered from a record if one is given, in the world of calls; and the record.
+    pub fn initialized(&self, replay: Option<Arc<Ledger>>) -> Result<(Running, Arc<Ledger>), VerifyError> {
         let (_, compiled) = self.original;
-        let host = self.options.init_host(Some(Arc::clone(&self.record)));
+        let host = self.options.init_host(replay.clone());
         let mut running = self.start(compiled, host, &self.init_calls()?)?;
+        let record = replay.unwrap_or_else(|| Arc::new(running.store.data_mut().state().ledger_now()));
         running.store.data_mut().restart(&self.options.run_host(), self.digest)?;
-        Ok(running)
+        Ok((running, record))
     }
 
     /// The snapshot. It may make no host calls as it comes to be.
@@ -113,6 +122,34 @@ impl Pair<'_, '_> {
         let mut running = self.start(self.snapshot.1, host, &[])?;
         running.store.data_mut().state().answer_preopens();
         Ok(running)
+    }
+
+    /// What a call may take.
+    pub fn limits(&self) -> (u64, Duration) {
+        (self.options.fuel, self.deadline.left())
+    }
+
+    /// The original's name for a function of the snapshot.
+    pub fn original_name(&self, export: &str) -> String {
+        self.renamed(export, |rename| (&rename.dst, &rename.src))
+    }
+
+    /// The snapshot's name for a function of the original.
+    pub fn snapshot_name(&self, export: &str) -> String {
+        self.renamed(export, |rename| (&rename.src, &rename.dst))
+    }
+
+    /// The name of a function, in whose place, or in that of its instance, a rename has another.
+    fn renamed<'r>(&'r self, export: &str, of: impl Fn(&'r Rename) -> (&'r String, &'r String)) -> String {
+        let (outer, function) = match export.split_once(OF_INSTANCE) {
+            Some((instance, function)) => (instance, Some(function)),
+            None => (export, None),
+        };
+        let component = &self.original.0.component;
+        let renames = self.options.renames.iter();
+        let mut effective = renames.filter(|rename| component.exports().any(|name| name == rename.src)).map(of);
+        let outer = effective.find(|(from, _)| *from == outer).map_or(outer, |(_, to)| to);
+        function.map_or_else(|| outer.to_string(), |function| format!("{outer}{OF_INSTANCE}{function}"))
     }
 
     /// The calls that init is.
@@ -144,7 +181,14 @@ impl Pair<'_, '_> {
         let Started { instance, bell } =
             execution::start(&options, compiled, (&mut store, Duration::ZERO), calls)?;
         store.data_mut().state().allow_growth(self.options.growth);
-        Ok(Running { store, instance, bell, resources: Vec::new() })
+        Ok(Running {
+            store,
+            instance,
+            bell,
+            is_concurrent: compiled.is_concurrent,
+            cut_imports: self.options.cut_imports.clone(),
+            resources: Vec::new(),
+        })
     }
 
     /// Makes one call on both sides. The host answers the original; the snapshot gets the same answers, at its own times. `None` if
@@ -156,14 +200,18 @@ impl Pair<'_, '_> {
         arguments: &[ComponentValue],
         played: &mut Played,
     ) -> Option<Paired> {
-        let expected = original.call(export, arguments, self.options.fuel);
+        let expected = original.call(&self.original_name(export), arguments, self.limits());
+        if expected.is_out_of_time() {
+            played.limited.push(format!("{prefix}: {}", expected.describe()));
+            return None;
+        }
         let (calls, host_calls) = original.take_calls();
         let Some(answers) = clock.answers(&calls, &host_calls) else {
             played.undecided = Some(format!("{prefix}: {WAITS}"));
             return None;
         };
-        snapshot.store.data_mut().state().replay_next(answers);
-        let found = snapshot.call(export, arguments, self.options.fuel);
+        snapshot.store.data_mut().state().replay_next(answers.clone());
+        let found = snapshot.call(export, arguments, self.limits());
         played.calls += 1;
         played.returned += u64::from(matches!(expected, Ended::Returned(_)));
         played.host_calls += calls.len() as u64;
@@ -172,25 +220,25 @@ impl Pair<'_, '_> {
         }
         // A call that went another way has other host calls too.
         let difference = match expected == found {
-            true => self.host_difference(prefix, (&calls, &host_calls), snapshot, clock),
+            true => self.host_difference(prefix, (&calls, &answers), snapshot, clock),
             false => None,
         };
         Some(Paired { original: expected, snapshot: found, differences: difference.into_iter().collect() })
     }
 
-    /// How the host calls of the snapshot's last call differ from the original's, as the component made them and as the host
-    /// answered them.
+    /// How the host calls of the snapshot's last call differ from the original's, as the component made them and as the host was to
+    /// answer them.
     pub fn host_difference(
         &self,
         prefix: &str,
-        (calls, host_calls): (&[ComponentCall], &[Arc<Entry>]),
+        (calls, answers): (&[ComponentCall], &[Arc<Entry>]),
         snapshot: &mut Running,
         clock: &Clock,
     ) -> Option<Difference> {
         let state = snapshot.store.data_mut().state();
         let left = state.ledger().unreplayed().unwrap_or(0);
         if left > 0 {
-            let missing = host_calls.get(host_calls.len() - left).map(|entry| entry.call.to_string());
+            let missing = answers.get(answers.len() - left).map(|entry| entry.call.to_string());
             let key = format!("{prefix}.host");
             return Some(Difference::new(key, missing.unwrap_or_default(), "no such call"));
         }
@@ -242,13 +290,13 @@ pub fn ring(bell: Bell, store: &mut Store<ComponentHost>) -> Result<Vec<Instance
 }
 
 /// The arguments of a call; `None` if none can be made.
-fn arguments(
-    original: &mut Running,
+pub fn arguments(
+    (original, name): (&mut Running, &str),
     call: &Call,
     (rng, given): (&mut ChaCha20Rng, &mut Vec<Given>),
     played: &mut Played,
 ) -> Option<Vec<ComponentValue>> {
-    let Some(function) = original.function(&call.export) else {
+    let Some(function) = original.function(name) else {
         let key = format!("export.{}", call.export);
         if call.arguments.is_none() {
             played.differences.push(Difference::new(key, "none", "a function"));

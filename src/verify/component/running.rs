@@ -4,16 +4,24 @@ use super::super::call_result::CallResult;
 use super::calls::Ended;
 use crate::component::execution::{self, Bell};
 use crate::component::init_call::OF_INSTANCE;
-use crate::host::{ComponentCall, ComponentHost, ComponentValue, Entry, Handle};
+use crate::execute::Interrupt;
+use crate::host::{
+    ComponentCall, ComponentHost, ComponentImportCalled, ComponentValue, Entry, Handle,
+};
 use std::sync::Arc;
-use wasmtime::Store;
+use std::time::Duration;
 use wasmtime::component::{self, Func, ResourceAny, Val};
+use wasmtime::{Store, Trap};
 
 /// An instance that can be called.
 pub struct Running {
     pub store: Store<ComponentHost>,
     pub instance: component::Instance,
     pub bell: Bell,
+    /// Whether it can have tasks beside each other.
+    pub is_concurrent: bool,
+    /// Imports that the snapshot has not.
+    pub cut_imports: Vec<String>,
     /// Resources that calls have given, in order.
     pub resources: Vec<ResourceAny>,
 }
@@ -27,13 +35,29 @@ impl Running {
         execution::function(&self.instance, named, &mut self.store)
     }
 
-    pub fn call(&mut self, export: &str, arguments: &[ComponentValue], fuel: u64) -> Ended {
+    /// Calls an export, which may take so much.
+    pub fn call(&mut self, export: &str, arguments: &[ComponentValue], (fuel, time): (u64, Duration)) -> Ended {
         let Some(function) = self.function(export) else {
             return Ended::Otherwise(CallResult::Trapped("there is no such export".to_string()));
         };
-        match self.try_call(function, arguments, fuel) {
+        let engine = self.store.engine().clone();
+        let interrupt = Interrupt::after(time, &engine, &mut self.store);
+        let result = self.try_call(function, arguments, fuel);
+        drop(interrupt);
+        self.store.set_epoch_deadline(u64::MAX / 2);
+        match result {
             Ok(values) => Ended::Returned(values),
-            Err(error) => Ended::Otherwise(CallResult::of_error(&error)),
+            Err(error) => Ended::Otherwise(self.result_of(&error)),
+        }
+    }
+
+    /// How a call ended. What is cut in the snapshot traps there.
+    fn result_of(&self, error: &wasmtime::Error) -> CallResult {
+        match error.downcast_ref::<ComponentImportCalled>() {
+            Some(called) if self.cut_imports.contains(&called.interface) => {
+                CallResult::Trapped(Trap::UnreachableCodeReached.to_string())
+            }
+            _ => CallResult::of_error(error),
         }
     }
 
@@ -43,7 +67,7 @@ impl Running {
         arguments: &[ComponentValue],
         fuel: u64,
     ) -> wasmtime::Result<Vec<ComponentValue>> {
-        let Running { store, resources, .. } = self;
+        let Running { store, resources, is_concurrent, .. } = self;
         let mut given = |handle: Handle| {
             let found = resources.get(handle.number as usize).copied();
             found.ok_or_else(|| wasmtime::Error::msg("there is no such resource"))
@@ -52,7 +76,7 @@ impl Running {
             arguments.iter().map(|value| value.to_val(&mut given)).collect::<wasmtime::Result<_>>()?;
         let mut results: Vec<Val> = function.ty(&*store).results().map(|_| Val::Bool(false)).collect();
         store.set_fuel(fuel)?;
-        function.call(&mut *store, &arguments, &mut results)?;
+        execution::make_call(function, (&arguments, &mut results), *is_concurrent, store)?;
         let mut numbered = |any: ResourceAny| {
             resources.push(any);
             Ok(Handle { kind: "resource", number: resources.len() as u32 - 1 })

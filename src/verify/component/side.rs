@@ -3,10 +3,11 @@
 use super::super::VerifyOptions;
 use crate::component::ComponentRunError;
 use crate::component::part::{self, Part, Place, places};
-use crate::engine::{self, CompiledComponent, Compiler, EngineOptions};
+use crate::engine::{self, CompiledComponent, Compiler, ComponentKind, EngineOptions};
 use crate::host::ComponentHost;
 use preinit_core::component::{Component, CoreInstance, is_clock_module};
 use preinit_core::probe::ProbeOptions;
+use std::collections::BTreeSet;
 use wasmtime::{Instance, Store};
 
 /// A component, taken apart and probed.
@@ -14,6 +15,8 @@ pub struct Side<'a> {
     pub component: Component<'a>,
     pub instances: Vec<CoreInstance>,
     pub parts: Vec<Option<Part<'a>>>,
+    /// Component instances in the outermost component that stand where the original has imports.
+    cut: BTreeSet<usize>,
 }
 
 impl<'a> Side<'a> {
@@ -25,7 +28,17 @@ impl<'a> Side<'a> {
         }
         let probe = ProbeOptions { leaves_nothing_to_host: true, ..engine::probe_options() };
         let parts = part::parts(&component, &instances, (&probe, options.default_proposals, false))?;
-        Ok(Side { component, instances, parts })
+        Ok(Side { component, instances, parts, cut: BTreeSet::new() })
+    }
+
+    /// What should be its snapshot.
+    pub fn snapshot<'s>(
+        &self,
+        wasm: &'s [u8],
+        options: &VerifyOptions,
+    ) -> Result<Side<'s>, ComponentRunError> {
+        let cut = self.component.cut_places(&options.cut_imports);
+        Ok(Side { cut, ..Side::new(wasm, options)? })
     }
 
     /// Its probed form, compiled.
@@ -33,12 +46,9 @@ impl<'a> Side<'a> {
         const OPTIONS: EngineOptions =
             EngineOptions { fuel: true, epochs: true, optimize: false, plain_traces: false };
         let modules = self.parts.iter().flatten().map(|part| part.module.bytes);
-        engine::compile_component_with(
-            compiler,
-            &part::probed(&self.component, &self.parts, None),
-            modules,
-            OPTIONS,
-        )
+        let kind = ComponentKind { is_concurrent: self.component.is_concurrent()?, is_traced: false };
+        let probed = part::probed(&self.component, &self.parts, None);
+        engine::compile_component_with(compiler, &probed, modules, (OPTIONS, kind))
     }
 
     /// Its core instances, of those that the engine has.
@@ -67,6 +77,16 @@ impl<'a> Side<'a> {
         (0..self.instances.len()).filter(|instance| self.is_clock(*instance)).take(added).collect()
     }
 
+    /// The component instance that a core instance is in, by its path in the original.
+    fn path(&self, instance: &CoreInstance) -> Option<String> {
+        let path = instance.component.strip_prefix('/')?;
+        let (child, rest) = path.split_once('/').map_or((path, None), |(child, rest)| (child, Some(rest)));
+        let Ok(child) = child.parse::<usize>() else { return Some(instance.component.clone()) };
+        let moved = child - self.cut.iter().filter(|cut| **cut < child).count();
+        let path = rest.map_or_else(|| format!("/{moved}"), |rest| format!("/{moved}/{rest}"));
+        (!self.cut.contains(&child)).then_some(path)
+    }
+
     /// For each of its core instances the one of `other` that is at the same place. Those that only `other` has come last in their
     /// component, but for those that shift the clock.
     pub fn counterparts(&self, other: &Side<'_>) -> Vec<Option<usize>> {
@@ -74,8 +94,9 @@ impl<'a> Side<'a> {
         let counterpart = |instance: &CoreInstance| {
             let same = |candidate: &&CoreInstance| candidate.component == instance.component;
             let number = self.instances.iter().filter(same).position(|found| found == instance)?;
-            let others =
-                (0..).zip(&other.instances).filter(|(at, candidate)| same(candidate) && !clocks.contains(at));
+            let others = (0..).zip(&other.instances).filter(|(at, candidate)| {
+                !clocks.contains(at) && other.path(candidate).as_ref() == Some(&instance.component)
+            });
             others.map(|(at, _)| at).nth(number)
         };
         self.instances.iter().map(counterpart).collect()

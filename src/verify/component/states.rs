@@ -10,9 +10,12 @@ use crate::component::adapter::Adapter;
 use crate::component::part::Place;
 use crate::host::ComponentHost;
 use crate::instance::{CaptureError, InstanceError};
-use preinit_core::capture::{FunctionIndices, Identity, Instance, ObservedRef, StateReader, TableId};
+use preinit_core::capture::{
+    FunctionIndices, Identity, Instance, Observed, ObservedRef, StateReader, TableId,
+};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use wasmparser::ValType;
 use wasmtime::{Extern, Store};
 
 /// One side, with its core instances at hand.
@@ -78,7 +81,11 @@ pub fn compare(
         not_compared = not_compared.or_else(|| state_comparison::not_compared(&left));
         drop((left, right));
         let tables = (original.tables(instance, &left_names)?, snapshot.tables(counterpart, &right_names)?);
-        differences.extend(compare_tables(&key, tables));
+        for (table, (left, right)) in tables.0.iter().zip(&tables.1).enumerate() {
+            differences.extend(compare_functions(&format!("{key}.table.{table}"), (left, right)));
+        }
+        let globals = (original.globals(instance, &left_names)?, snapshot.globals(counterpart, &right_names)?);
+        differences.extend(compare_functions(&format!("{key}.global"), (&globals.0, &globals.1)));
     }
     Ok(Compared::States { differences, coverage, not_compared })
 }
@@ -91,27 +98,19 @@ fn add(sum: &mut StateCoverage, more: StateCoverage) {
     sum.segments += more.segments;
 }
 
-/// Which functions a table holds: the core instance, and the index in its module. `None` for what is no function, or not known.
+/// Which functions a table or globals hold: the core instance, and the index in its module. `None` for what is no function, or not known.
 type Slots = Vec<Option<(usize, u32)>>;
 
-fn compare_tables(key: &str, (left, right): (Vec<Slots>, Vec<Slots>)) -> Vec<Difference> {
-    let mut differences = Vec::new();
+fn compare_functions(key: &str, (left, right): (&Slots, &Slots)) -> Vec<Difference> {
     let text = |function: &Option<(usize, u32)>| match function {
         Some((instance, index)) => format!("function {index} of core instance {instance}"),
         None => "another reference".to_string(),
     };
-    for (table, (left, right)) in left.iter().zip(&right).enumerate() {
-        for (slot, (left, right)) in
-            left.iter().zip(right).enumerate().filter(|(_, (left, right))| left != right)
-        {
-            differences.push(Difference::new(
-                format!("{key}.table.{table}.{slot}.function"),
-                text(left),
-                text(right),
-            ));
-        }
-    }
-    differences
+    let pairs = left.iter().zip(right).enumerate().filter(|(_, (left, right))| left != right);
+    let difference = |(place, (left, right)): (usize, _)| {
+        Difference::new(format!("{key}.{place}.function"), text(left), text(right))
+    };
+    pairs.map(difference).collect()
 }
 
 fn unreadable(error: InstanceError) -> VerifyError {
@@ -169,15 +168,37 @@ impl Shown<'_> {
             let size = reader.table(TableId::Table(index)).map_err(unreadable)?.slots;
             let mut slots = Vec::new();
             reader.slots(TableId::Table(index), 0..size, &mut slots).map_err(unreadable)?;
-            let name = |slot: &ObservedRef| match slot {
-                // What only one side has is not known: the clock that is shifted is the host's on the other side.
-                ObservedRef::Function(identity) => {
-                    functions.get(identity).copied().filter(|(instance, _)| *instance != usize::MAX)
-                }
-                _ => None,
-            };
-            tables.push(slots.iter().map(name).collect());
+            tables.push(slots.iter().map(|slot| known(functions, slot)).collect());
         }
         Ok(tables)
+    }
+
+    /// What is in the globals that a core instance defines, by their indices.
+    fn globals(
+        &mut self,
+        instance: usize,
+        functions: &HashMap<Identity, (usize, u32)>,
+    ) -> Result<Slots, VerifyError> {
+        let place = &self.places[instance];
+        let module = &place.part.module;
+        let mut reader = place.instance.with(&mut *self.store);
+        let mut globals = vec![None; module.globals.len()];
+        let own = (0u32..).zip(&module.globals).skip(module.imported.globals as usize);
+        for (index, _) in own.filter(|(_, global)| matches!(global.ty.content_type, ValType::Ref(_))) {
+            if let Observed::Ref(reference) = reader.global(index).map_err(unreadable)? {
+                globals[index as usize] = known(functions, &reference);
+            }
+        }
+        Ok(globals)
+    }
+}
+
+/// The function, if both sides can have it. What only one has is not known: a clock that is shifted is the host's on the other side.
+fn known(functions: &HashMap<Identity, (usize, u32)>, reference: &ObservedRef) -> Option<(usize, u32)> {
+    match reference {
+        ObservedRef::Function(identity) => {
+            functions.get(identity).copied().filter(|(instance, _)| *instance != usize::MAX)
+        }
+        _ => None,
     }
 }

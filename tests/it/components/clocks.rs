@@ -7,7 +7,7 @@ use preinit::stages::module::Module;
 use preinit::{InitResult, Output, Preinit, Warning, wat_to_wasm};
 
 /// The interface, as components import it.
-const CLOCK: &str = r#"
+pub const CLOCK: &str = r#"
     (import "wasi:io/poll@0.2.0" (instance $poll
       (export "pollable" (type $p (sub resource)))
       (export "[method]pollable.block" (func (param "self" (borrow $p))))))
@@ -44,7 +44,7 @@ pub fn component(modules: &str, last: &str) -> String {
 
 /// A core module that reads the clock, then calls what it is given. `since` is what has gone by since `init` by its own readings and
 /// by those of what it is given, whichever is further from nothing.
-fn reader(name: &str, (export, next): (&str, &str)) -> String {
+pub fn reader(name: &str, (export, next): (&str, &str)) -> String {
     format!(
         r#"(core module ${name}
               (import "env" "memory" (memory 1))
@@ -90,7 +90,7 @@ pub fn direct(name: &str, (argument, next): (&str, &str)) -> String {
 
 pub const NOTHING: &str = r#"(core module $nothing (func (export "init")) (func (export "since") (result i64) (i64.const 0)))
     (core instance $nothing (instantiate $nothing))"#;
-const SHOWN: &str = r#"(export "memory" (memory 0))"#;
+pub const SHOWN: &str = r#"(export "memory" (memory 0))"#;
 const HANDED_OVER: &str = "it is handed over to another component, which would see the host's";
 pub const INTERFACE: &str = "wasi:clocks/monotonic-clock@0.2.0";
 

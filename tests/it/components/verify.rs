@@ -6,8 +6,8 @@ use preinit::host::{HostOptions, ImportName, Output, WasiOptions};
 use preinit::stages::engine::Compiler;
 use preinit::stages::module::Module;
 use preinit::verify::{Outcome, Verdict, VerifyOptions, verify};
-use preinit::{Preinit, wat_to_wasm};
-use preinit_core::component::Component;
+use preinit::{Preinit, Rename, wat_to_wasm};
+use preinit_core::component::{Component, LAST_MODULE};
 use preinit_core::layout::Layout;
 use preinit_testing::case::Case;
 use preinit_testing::command_component::command;
@@ -42,37 +42,50 @@ fn guests() -> Vec<Guest> {
     let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "wat"));
     paths.sort();
-    let cases = paths.iter().map(|path| Case::read(path));
-    // What the verifier is not asked about.
-    let is_verified = |case: &Case| case.cuts.is_empty() && case.renames.is_empty() && !case.stub_all;
     let guest = |case: Case| {
         let original = wat_to_wasm(&case.text).unwrap().into_owned();
         let snapshot = case.preinit().run(&original).unwrap().wasm;
         let mut options = options(&case.init, case.wasi);
         options.host.stubs = case.stubs.iter().map(|(module, name)| ImportName::new(module, name)).collect();
+        options.host.stub_all = case.stub_all;
+        options.cut_imports.clone_from(&case.cuts);
+        let rename = |(dst, src): &(String, String)| Rename { dst: dst.clone(), src: src.clone() };
+        options.renames = case.renames.iter().map(rename).collect();
         Guest { name: case.name, original, snapshot, options }
     };
-    let mut guests: Vec<Guest> = cases.filter(is_verified).map(guest).collect();
-    // Those are refused.
-    guests.retain(|guest| !has_last_module(guest));
+    let mut guests: Vec<Guest> = paths.iter().map(|path| guest(Case::read(path))).collect();
     guests.push(of_text("values", VALUES));
     guests
 }
 
-/// Whether the snapshot has a core module that writes functions of other core instances.
-fn has_last_module(guest: &Guest) -> bool {
-    let count = |wasm: &[u8]| Component::parse(wasm).unwrap().elaborate().unwrap().len();
-    count(&guest.snapshot) > count(&guest.original)
+/// A core module that comes last writes functions of other core instances. What it writes is compared.
+#[test]
+fn functions_of_other_core_instances_are_compared() {
+    let with_last_module: Vec<Guest> = guests().into_iter().filter(has_last_module).collect();
+    assert!(with_last_module.len() >= 5);
+    for guest in &with_last_module {
+        let verdict = verdict(guest, &guest.snapshot);
+        assert_eq!(verdict.outcome, Outcome::Equal, "{}: {verdict}", guest.name);
+        let component = Component::parse(&guest.snapshot).unwrap();
+        let last = component.modules().iter().rposition(|module| module.name == Some(LAST_MODULE)).unwrap();
+        // The functions in another order, or none.
+        let text = wasmprinter::print_bytes(component.modules()[last].bytes).unwrap();
+        let wrong = text.replacen("(elem", "(elem declare func) (elem", 1).replacen("global.set", "drop global.get", 1);
+        let Ok(wrong) = wat_to_wasm(wrong.as_bytes()) else { continue };
+        if wrong == component.modules()[last].bytes {
+            continue;
+        }
+        let mut modules: Vec<Option<&[u8]>> = vec![None; component.modules().len()];
+        modules[last] = Some(&wrong);
+        let verdict = self::verdict(guest, &component.with_modules(&modules));
+        assert_ne!(verdict.outcome, Outcome::Equal, "{}: {verdict}", guest.name);
+    }
 }
 
-#[test]
-fn functions_of_other_core_instances_are_not_compared() {
-    let path = repository().join("tests/golden/components/foreign-functions-in-a-64-bit-table.wat");
-    let case = Case::read(&path);
-    let original = wat_to_wasm(&case.text).unwrap().into_owned();
-    let snapshot = case.preinit().run(&original).unwrap().wasm;
-    let error = verify(&original, &snapshot, &options(&case.init, case.wasi)).unwrap_err().to_string();
-    assert!(error.contains("a comparison of functions of other core instances"), "{error}");
+/// Whether the snapshot has a core module that writes functions of other core instances.
+fn has_last_module(guest: &Guest) -> bool {
+    let component = Component::parse(&guest.snapshot).unwrap();
+    component.modules().iter().any(|module| module.name == Some(LAST_MODULE))
 }
 
 fn of_text(name: &str, text: &str) -> Guest {

@@ -1,6 +1,7 @@
 //! Verdicts on snapshots that are right, and on some that are wrong in a known place.
 
 mod added_code;
+mod clocks;
 mod fresh;
 mod host;
 mod imports;

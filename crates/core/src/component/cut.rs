@@ -6,6 +6,7 @@ use super::section::{HEADER, NAMES, RawSection, id};
 use super::shift::{contents, malformed};
 use super::trapping::trapping_component;
 use super::{Component, ComponentError};
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use wasm_encoder::reencode::{Reencode, ReencodeComponent, RoundtripReencoder};
 use wasm_encoder::{ComponentExportKind, Encode};
@@ -46,6 +47,26 @@ pub fn without_imports(bytes: &[u8], names: &[String]) -> Result<Vec<u8>, Compon
         wasm = without_import(&wasm, name)?;
     }
     Ok(wasm)
+}
+
+impl Component<'_> {
+    /// Which component instances of the outermost component stand where these imports were in [`without_imports`] of it. No example:
+    /// that one has one.
+    pub fn cut_places(&self, names: &[String]) -> BTreeSet<usize> {
+        let mut places = BTreeSet::new();
+        let mut instances = 0;
+        for step in &self.root.steps {
+            match step {
+                Step::Import { name, .. } if names.iter().any(|cut| cut == name) => {
+                    places.insert(instances);
+                    instances += 1;
+                }
+                Step::Instance { .. } => instances += 1,
+                _ => {}
+            }
+        }
+        places
+    }
 }
 
 fn without_import(bytes: &[u8], name: &str) -> Result<Vec<u8>, ComponentError> {

@@ -1,0 +1,25 @@
+;; What is called after init is lifted asynchronously, and yields once.
+;; init: init
+;; call: later(2)
+;; call: get()
+;; call: later(3)
+(component
+  (core module $m
+    (import "" "return" (func $return (param i32)))
+    (global $g (mut i32) (i32.const 0))
+    (global $given (mut i32) (i32.const 0))
+    (func (export "init") (global.set $g (i32.const 40)))
+    (func (export "later") (param i32) (result i32)
+      (global.set $given (local.get 0))
+      (i32.const 1 (; yield ;)))
+    (func (export "callback") (param i32 i32 i32) (result i32)
+      (global.set $g (i32.add (global.get $g) (global.get $given)))
+      (call $return (global.get $g))
+      (i32.const 0 (; exit ;)))
+    (func (export "get") (result i32) (global.get $g)))
+  (core func $return (canon task.return (result u32)))
+  (core instance $i (instantiate $m (with "" (instance (export "return" (func $return))))))
+  (func (export "init") (canon lift (core func $i "init")))
+  (func (export "later") async (param "n" u32) (result u32)
+    (canon lift (core func $i "later") async (callback (func $i "callback"))))
+  (func (export "get") (result u32) (canon lift (core func $i "get"))))

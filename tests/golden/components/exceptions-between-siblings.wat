@@ -1,0 +1,32 @@
+;; A tag of one core instance is thrown by another and caught by a third; what was caught is kept in memory and globals.
+;; init: init
+;; call: get()
+;; call: again(5)
+(component
+  (core module $tags (tag (export "t") (param i32 i64)))
+  (core instance $tags (instantiate $tags))
+  (core module $thrower
+    (import "t" "t" (tag $t (param i32 i64)))
+    (global $thrown (mut i32) (i32.const 0))
+    (func (export "throw") (param i32)
+      (global.set $thrown (i32.add (global.get $thrown) (i32.const 1)))
+      (throw $t (local.get 0) (i64.extend_i32_u (global.get $thrown)))))
+  (core instance $thrower (instantiate $thrower (with "t" (instance $tags))))
+  (core module $catcher
+    (import "t" "t" (tag $t (param i32 i64)))
+    (import "x" "throw" (func $throw (param i32)))
+    (global $sum (mut i64) (i64.const 0))
+    (func $caught (param i32) (result i64) (local $value i32) (local $count i64)
+      (block $handler (result i32 i64)
+        (try_table (catch $t $handler) (call $throw (local.get 0)))
+        (unreachable))
+      (local.set $count)
+      (local.set $value)
+      (i64.add (i64.extend_i32_u (local.get $value)) (i64.mul (local.get $count) (i64.const 1000))))
+    (func (export "init") (global.set $sum (i64.add (call $caught (i32.const 7)) (call $caught (i32.const 8)))))
+    (func (export "get") (result i64) (global.get $sum))
+    (func (export "again") (param i32) (result i64) (call $caught (local.get 0))))
+  (core instance $c (instantiate $catcher (with "t" (instance $tags)) (with "x" (instance $thrower))))
+  (func (export "init") (canon lift (core func $c "init")))
+  (func (export "get") (result s64) (canon lift (core func $c "get")))
+  (func (export "again") (param "x" u32) (result s64) (canon lift (core func $c "again"))))

@@ -1,0 +1,27 @@
+;; Memories with 64-bit addresses beside one with 32 bits, one of them imported, and a segment that stays passive.
+;; init: init
+;; call: sum()
+;; call: late()
+(component
+  (core module $owner (memory (export "wide") i64 1) (data (i64.const 8) "wide"))
+  (core instance $o (instantiate $owner))
+  (core module $m
+    (import "o" "wide" (memory $imported i64 1))
+    (memory $own i64 1 4)
+    (memory $narrow 1)
+    (data $later "later")
+    (func (export "init")
+      (drop (memory.grow $own (i64.const 1)))
+      (i64.store $own (i64.const 131064) (i64.const 1000))
+      (i64.store $imported (i64.const 16) (i64.const 200))
+      (memory.copy $narrow $imported (i32.const 0) (i64.const 16) (i32.const 8)))
+    (func (export "sum") (result i64)
+      (i64.add (i64.load $own (i64.const 131064))
+        (i64.add (i64.load $narrow (i32.const 0)) (i64.load32_u $imported (i64.const 8)))))
+    (func (export "late") (result i64)
+      (memory.init $own $later (i64.const 0) (i32.const 0) (i32.const 5))
+      (i64.load $own (i64.const 0))))
+  (core instance $i (instantiate $m (with "o" (instance $o))))
+  (func (export "init") (canon lift (core func $i "init")))
+  (func (export "sum") (result s64) (canon lift (core func $i "sum")))
+  (func (export "late") (result s64) (canon lift (core func $i "late"))))

@@ -1,0 +1,32 @@
+;; Globals of vectors and floats, in one core instance and imported by another: the bits of a signalling NaN stay.
+;; init: init
+;; call: lane(0)
+;; call: lane(1)
+;; call: bits()
+(component
+  (core module $owner
+    (global (export "v") (mut v128) (v128.const i64x2 1 2))
+    (global (export "f") (mut f32) (f32.const 0.5))
+    (global (export "d") (mut f64) (f64.const nan:0x4000000000001)))
+  (core instance $o (instantiate $owner))
+  (core module $user
+    (import "o" "v" (global $v (mut v128)))
+    (import "o" "f" (global $f (mut f32)))
+    (import "o" "d" (global $d (mut f64)))
+    (global $own (mut v128) (v128.const i64x2 0 0))
+    (func (export "init")
+      (global.set $own (i64x2.add (global.get $v) (v128.const i64x2 0x1_0000_0000 40)))
+      (global.set $v (v128.const i64x2 -1 7))
+      (global.set $f (f32.const nan:0x200001))
+      (global.set $d (f64.neg (global.get $d))))
+    (func (export "lane") (param i32) (result i64)
+      (if (result i64) (local.get 0)
+        (then (i64.add (i64x2.extract_lane 1 (global.get $own)) (i64x2.extract_lane 1 (global.get $v))))
+        (else (i64x2.extract_lane 0 (global.get $own)))))
+    (func (export "bits") (result i64)
+      (i64.xor (i64.reinterpret_f64 (global.get $d))
+        (i64.extend_i32_u (i32.reinterpret_f32 (global.get $f))))))
+  (core instance $u (instantiate $user (with "o" (instance $o))))
+  (func (export "init") (canon lift (core func $u "init")))
+  (func (export "lane") (param "n" u32) (result s64) (canon lift (core func $u "lane")))
+  (func (export "bits") (result u64) (canon lift (core func $u "bits"))))
