@@ -2,7 +2,6 @@
 
 use super::super::fresh::{self, Source};
 use super::super::lock_step::differing_output;
-use super::super::verdict::Difference;
 use super::super::verdict_builder::VerdictBuilder;
 use super::super::{VerifyError, VerifyOptions};
 use super::calls::{Call, Ended, Played, Sequence};

@@ -11,7 +11,6 @@ use super::deadline::Deadline;
 use super::fresh;
 use super::pair::{Pair, Paired, ring, settle};
 use super::running::Running;
-use super::side::Side;
 use super::states::{self, Compared, Shown};
 use super::{Sides, count, run_options};
 use crate::component::{ComponentRunError, Run};
