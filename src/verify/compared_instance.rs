@@ -2,7 +2,7 @@ use super::call_result::CallResult;
 use super::instance_state::{InstanceState, MemoryBytes};
 use super::probed_module::ProbedModule;
 use crate::engine::Compiled;
-use crate::execute::{Initialized, instantiate};
+use crate::execute::{Initialized, Interrupt, instantiate};
 use crate::host::{Entry, HostState};
 use crate::instance::{CaptureError, InstanceError, WasmtimeInstance, shared_bytes};
 use preinit_core::capture::{FunctionIndices, StateReader};
@@ -10,6 +10,7 @@ use preinit_core::probe::Probe;
 use preinit_core::snapshot::{Heap, Reference, Snapshot, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 use wasmtime::{
     AnyRef, AsContextMut, ExnRef, Extern, ExternRef, Func, I31, Memory, Ref, RootScope, Rooted, Val, ValType,
 };
@@ -132,6 +133,22 @@ impl<'a> ComparedInstance<'a> {
             (Ok(result), Ok(())) => result,
             (Err(error), _) | (_, Err(error)) => CallResult::Trapped(format!("{error:#}")),
         }
+    }
+
+    /// The same, for as long at most. Fuel does not end everything that takes long.
+    pub fn call_for(
+        &mut self,
+        export: &str,
+        arguments: &[Value],
+        (fuel, time): (u64, Duration),
+    ) -> CallResult {
+        let store = &mut self.initialized.store;
+        let engine = store.engine().clone();
+        let interrupt = Interrupt::after(time, &engine, store);
+        let result = self.call(export, arguments, fuel);
+        drop(interrupt);
+        self.initialized.store.set_epoch_deadline(u64::MAX / 2);
+        result
     }
 
     fn call_with(&mut self, export: &str, arguments: &[Value], fuel: u64) -> wasmtime::Result<CallResult> {

@@ -2,6 +2,7 @@
 //! happens from there on.
 
 use super::added_code::{Account, AddedCode};
+use super::call_result::{CallLimit, CallResult};
 use super::compared_instance::ComparedInstance;
 use super::fresh::{self, Source};
 use super::lock_step::{Answers, LockStep, ScriptResult};
@@ -106,6 +107,9 @@ impl FrozenComparison<'_, '_, '_> {
         let OriginalEnded { initialized, entry, consumed, error, results } = ended;
         let mut original = ComparedInstance::new(Arc::clone(&self.original), initialized)?;
         let ending = original.result_of(error, &results)?;
+        if ending == CallResult::Stopped(CallLimit::Time) {
+            verdict.undecided(format!("resumed: {} ({})", ending.describe(), compiler.name()));
+        }
         let renamed = self.options.renames.iter().find(|rename| rename.src == entry);
         let entry = renamed.map_or(&entry, |rename| &rename.dst);
         // The original has had no other limit of fuel either.

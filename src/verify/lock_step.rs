@@ -20,6 +20,9 @@ use preinit_core::snapshot::Value;
 use std::sync::Arc;
 use wasmparser::ValType;
 
+/// Which part of the time limit the snapshot has where the original has used up all of it.
+const AFTER_THE_END: u32 = 20;
+
 /// Both sides, in the same state unless a difference was found.
 pub(super) struct LockStep<'a, 's, 'o> {
     pub original: ComparedInstance<'a>,
@@ -156,7 +159,14 @@ impl LockStep<'_, '_, '_> {
         };
         let snapshot_calls = clock.answers(&host_calls);
         self.snapshot.host().replay_next(snapshot_calls.clone());
-        let snapshot = self.snapshot.call(call.export, call.arguments, self.fuel);
+        let is_over = matches!(original, CallResult::Stopped(CallLimit::Time));
+        let snapshot = match self.options.limits.timeout {
+            Some(time) if self.fuel == u64::MAX => {
+                let time = if is_over { time / AFTER_THE_END } else { time };
+                self.snapshot.call_for(call.export, call.arguments, (self.fuel, time))
+            }
+            _ => self.snapshot.call(call.export, call.arguments, self.fuel),
+        };
         let made = self.snapshot.take_calls().len();
 
         let mut differences = Vec::new();

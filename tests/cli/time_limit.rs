@@ -40,6 +40,16 @@ const LOOPS_AFTER_READING: &str = r#"(module
     (memory (export "memory") 1)
     (func (export "_start") (drop (call $read (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))) (loop $l (br $l))))"#;
 
+const COMPONENT_LOOPS: &str = r#"(component
+    (core module $m
+      (global $round (mut i32) (i32.const 0))
+      (func $mark (export "mark"))
+      (func (export "set") (global.set $round (i32.const 0)))
+      (func (export "init") (call $mark) (loop $l (br_if $l (i32.eqz (global.get $round))))))
+    (core instance $i (instantiate $m))
+    (func (export "set") (canon lift (core func $i "set")))
+    (func (export "init") (canon lift (core func $i "init"))))"#;
+
 const LARGE: &str = r#"(module (memory 4) (func (export "preinit")
     (memory.fill (i32.const 0) (i32.const 7) (i32.const 200000))))"#;
 
@@ -235,7 +245,23 @@ fn a_program_that_goes_on_for_ever_is_compared_within_the_limit() {
     let place = Place::new();
     place.write("resumes.wat", LOOPS_AFTER_READING);
     super::done(&place.line("resumes.wat -o resumed.wasm --allow-wasi --at stdin"));
-    ends(&place, "verify resumes.wat resumed.wasm --allow-wasi --at stdin", 2, "").unwrap();
+    let verify = "verify resumes.wat resumed.wasm --allow-wasi --at stdin";
+    ends(&place, verify, 2, "resumed: out of time").unwrap();
+    // The snapshot alone loops, after the same place.
+    place.write("returns.wat", LOOPS_AFTER_READING.replace("(loop $l (br $l))", ""));
+    let verify = "verify returns.wat resumed.wasm --allow-wasi --at stdin --ignore function.*";
+    ends(&place, verify, 2, "").unwrap();
+    place.write("component.wat", COMPONENT_LOOPS);
+    super::done(&place.line("component.wat -o resumed.wasm -f init --at export:mark"));
+    let verify = "verify component.wat resumed.wasm -f init --at export:mark";
+    ends(&place, verify, 2, "resumed: out of time").unwrap();
+    place.write("once.wat", COMPONENT_LOOPS.replace("(call $mark)", "(call $mark) (global.set $round (i32.const 1))"));
+    let verify = "verify once.wat resumed.wasm -f init --at export:mark";
+    ends(&place, verify, 2, "").unwrap();
+    // In a later call, and where no fuel ends it.
+    super::done(&place.line("component.wat -o resumed.wasm -f set"));
+    let verify = "verify component.wat resumed.wasm -f set --sequences 0 --call init() --call-fuel 1000000000000000";
+    ends(&place, verify, 2, "out of time").unwrap();
 }
 
 /// Whether the command ends in time, in the right way.

@@ -6,6 +6,7 @@ use super::super::state_comparison;
 use super::super::tolerance::Tolerance;
 use super::super::verdict::{Difference, StateCoverage};
 use super::side::Side;
+use crate::component::ComponentRunError;
 use crate::component::adapter::Adapter;
 use crate::component::part::Place;
 use crate::host::ComponentHost;
@@ -13,6 +14,8 @@ use crate::instance::{CaptureError, InstanceError};
 use preinit_core::capture::{
     FunctionIndices, Identity, Instance, Observed, ObservedRef, StateReader, TableId,
 };
+use preinit_core::component::CoreFunction;
+use preinit_core::module::{Space, is_function};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use wasmparser::ValType;
@@ -72,9 +75,23 @@ pub fn compare(
             }
         }
         let found = state_comparison::compare(&left, &right, Tolerance::None);
+        // What it imports is compared where it is defined.
+        let imported = left.module.imported;
+        let is_own = |difference: &Difference| {
+            let mut words = difference.key.split('.');
+            let below = |count: u32, index: Option<&str>| {
+                index.and_then(|index| index.parse().ok()).is_some_and(|index: u32| index < count)
+            };
+            match words.next() {
+                Some("table") => !below(imported.tables, words.next()),
+                Some("global") => !below(imported.globals, words.next()),
+                _ => true,
+            }
+        };
         differences.extend(
             found
                 .into_iter()
+                .filter(is_own)
                 .map(|difference| Difference { key: format!("{key}.{}", difference.key), ..difference }),
         );
         add(&mut coverage, state_comparison::coverage(&left));
@@ -138,7 +155,8 @@ impl Shown<'_> {
         Ok(InstanceState { module, outline, memories })
     }
 
-    /// Every function of every core instance. One that several have is the first one's.
+    /// Every function of every core instance. One that several have is the first one's; what only one side has as its import is that of
+    /// whom it is imported from.
     fn functions(
         &mut self,
         number: impl Fn(usize) -> usize,
@@ -148,7 +166,13 @@ impl Shown<'_> {
             let mut reader = place.instance.with(&mut *self.store);
             for &index in &place.part.probed.functions {
                 let identity = reader.function(index).map_err(unreadable)?;
-                functions.entry(identity).or_insert((number(at), index));
+                let defined = match number(at) {
+                    usize::MAX => definer((self.side, self.places), (at, index))?.map(|(at, index)| (number(at), index)),
+                    own => Some((own, index)),
+                };
+                if let Some(defined) = defined {
+                    functions.entry(identity).or_insert(defined);
+                }
             }
         }
         Ok(functions)
@@ -200,5 +224,25 @@ fn known(functions: &HashMap<Identity, (usize, u32)>, reference: &ObservedRef) -
             functions.get(identity).copied().filter(|(instance, _)| *instance != usize::MAX)
         }
         _ => None,
+    }
+}
+
+/// The core instance that defines a function of this one, and its index there; `None` for one of the host.
+fn definer(
+    (side, places): (&Side<'_>, &[Place<'_>]),
+    (mut at, mut index): (usize, u32),
+) -> Result<Option<(usize, u32)>, VerifyError> {
+    loop {
+        let Some(module) = places.get(at).map(|place| &place.part.module) else { return Ok(None) };
+        let Some((_, import)) = module.imports_of(Space::Function).nth(index as usize) else {
+            return Ok(Some((at, index)));
+        };
+        let provided = side.component.provided(at, (import.module, import.name));
+        let Some(CoreFunction { instance, name }) = provided.map_err(ComponentRunError::from)? else {
+            return Ok(None);
+        };
+        let export = places.get(instance).and_then(|place| place.part.module.export(&name));
+        let Some(export) = export.filter(|export| is_function(export.kind)) else { return Ok(None) };
+        (at, index) = (instance, export.index);
     }
 }
