@@ -78,7 +78,9 @@ fn quiet_host(args: &AuditArgs, warnings: &mut Vec<String>) -> anyhow::Result<Ho
     if let Some(wasi) = &mut host.wasi
         && args.host.inherit_stdio != Some(true)
     {
-        wasi.stdin = Stdin::Empty;
+        if args.host.stdin.is_none() {
+            wasi.stdin = Stdin::Empty;
+        }
         wasi.stdout = GuestOutput::Discard;
         wasi.stderr = GuestOutput::Discard;
     }

@@ -19,6 +19,7 @@ mod prepare;
 mod preview2;
 mod security;
 mod slips;
+mod standard_input;
 mod state_file;
 #[cfg(unix)]
 mod tiers;

@@ -87,7 +87,7 @@ Init runs once as for a snapshot, and then again with other random numbers, at a
 other values of the environment variables, arguments and standard input that it was given and asked
 for. What moves in its memories, globals, tables and objects depends on them. The further runs are answered
 from the record of the first: nothing outside is read or written twice. What init prints vanishes and
-its standard input is empty, unless --inherit-stdio is given.
+its standard input is empty, unless --stdin or --inherit-stdio is given.
 
 Values that are in the output word for word are dangers if they are of environment variables, those
 named like a secret first; HOME, PATH, LANG and their like are warnings. Arguments are there to be used:

@@ -18,3 +18,4 @@ mod tree;
 mod verify;
 mod verify_clocks;
 mod verify_frozen;
+mod verify_worlds;

@@ -39,7 +39,10 @@ fn options(init: &[String], wasi: bool) -> VerifyOptions {
 /// Those of the golden cases.
 fn guests() -> Vec<Guest> {
     let folder = repository().join("tests/golden/components");
-    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let calls = folder.join("component-calls");
+    let folders = if cfg!(feature = "component-calls") { vec![folder, calls] } else { vec![folder] };
+    let entries = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "wat"));
     paths.sort();
     let guest = |case: Case| {
