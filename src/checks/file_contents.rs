@@ -4,8 +4,8 @@ use super::value_kind::is_secret_name;
 use super::values::SHORTEST;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Level, Location};
-use crate::host::Stdin;
 use crate::guest::{StaticData, is_static, static_data};
+use crate::host::Stdin;
 use crate::wording::Bytes;
 use std::collections::{BTreeMap, HashMap};
 

@@ -158,8 +158,11 @@ fn seen(report: &Report) -> Vec<String> {
         };
         report.host_calls.iter().any(|call| is(&call.import))
     };
-    let mut seen: Vec<String> =
-        sources.into_iter().filter(|(function, _)| called(function)).map(|(_, what)| what.to_string()).collect();
+    let mut seen: Vec<String> = sources
+        .into_iter()
+        .filter(|(function, _)| called(function))
+        .map(|(_, what)| what.to_string())
+        .collect();
     if let Some(bytes) = report.stdin_bytes {
         seen.push(format!("{} of standard input", Bytes(bytes)));
     }

@@ -151,12 +151,13 @@ pub enum Stdin {
 }
 
 impl Stdin {
-    /// Whether it is this process's.
+    /// Whether it is this process's. No example: it is what it says.
     pub fn is_inherited(&self) -> bool {
         matches!(self, Stdin::Inherit | Stdin::InheritUnasked)
     }
 
-    /// Whether somebody has given it to init on purpose: as its program, for example, whose text may stay in the state.
+    /// Whether somebody has given it to init on purpose: as its program, for example, whose text may stay in the state. No example:
+    /// reports and warnings go by it.
     pub fn is_given(&self) -> bool {
         matches!(self, Stdin::Inherit | Stdin::Bytes(_))
     }

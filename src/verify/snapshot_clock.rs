@@ -133,7 +133,8 @@ impl SnapshotClock {
 /// Whether it waits for the end of all time, or for so long that the sum is that.
 pub(super) fn waits_forever(entry: &Entry) -> bool {
     let layout = entry.call.wasi_version().filter(|_| entry.call.wasi() == Some("poll_oneoff"));
-    let (Some(layout), Some(region)) = (layout.map(WasiVersion::subscription), entry.call.reads.first()) else {
+    let (Some(layout), Some(region)) = (layout.map(WasiVersion::subscription), entry.call.reads.first())
+    else {
         return false;
     };
     let mut subscriptions = region.bytes.chunks_exact(layout.size as usize);

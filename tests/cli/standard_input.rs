@@ -24,12 +24,18 @@ fn place() -> Place {
 #[test]
 fn a_script_that_is_given_on_purpose_may_stay() {
     let place = place();
-    for line in ["--stdin script.js", "--stdin script.js --inherit-stdio=false", "--untrusted --stdin script.js"] {
-        let output = place.line(&format!("engine.wat -o out.wasm --allow-wasi --strict {line} -v --report report.json"));
+    for line in
+        ["--stdin script.js", "--stdin script.js --inherit-stdio=false", "--untrusted --stdin script.js"]
+    {
+        let output = place
+            .line(&format!("engine.wat -o out.wasm --allow-wasi --strict {line} -v --report report.json"));
         done(&output);
         let report = String::from_utf8(place.read("report.json")).unwrap();
         for text in [stderr(&output), report] {
-            assert!(text.contains("what init read from standard input (65 bytes) is in the output"), "{text}");
+            assert!(
+                text.contains("what init read from standard input (65 bytes) is in the output"),
+                "{text}"
+            );
             assert!(text.contains("note"), "{text}");
         }
         assert!(place.read("out.wasm").windows(20).any(|part| part == &SCRIPT[..20]));
@@ -38,7 +44,11 @@ fn a_script_that_is_given_on_purpose_may_stay() {
     done(&place.line_with_stdin(&format!("{piped} --inherit-stdio"), SCRIPT));
     // The same text, and nobody has said that it is for init.
     failed(&place.line_with_stdin(piped, SCRIPT), 1, "what init read from standard input");
-    failed(&place.line_with_stdin(&format!("{piped} --untrusted"), SCRIPT), 1, "what init read from standard input");
+    failed(
+        &place.line_with_stdin(&format!("{piped} --untrusted"), SCRIPT),
+        1,
+        "what init read from standard input",
+    );
     let output = place.line_with_stdin("engine.wat -o out.wasm --allow-wasi", SCRIPT);
     assert!(stderr(&output).contains("warning: what init read from standard input"), "{}", stderr(&output));
     // Without WASI there is none.

@@ -255,12 +255,16 @@ fn a_program_that_goes_on_for_ever_is_compared_within_the_limit() {
     super::done(&place.line("component.wat -o resumed.wasm -f init --at export:mark"));
     let verify = "verify component.wat resumed.wasm -f init --at export:mark";
     ends(&place, verify, 2, "resumed: out of time").unwrap();
-    place.write("once.wat", COMPONENT_LOOPS.replace("(call $mark)", "(call $mark) (global.set $round (i32.const 1))"));
+    place.write(
+        "once.wat",
+        COMPONENT_LOOPS.replace("(call $mark)", "(call $mark) (global.set $round (i32.const 1))"),
+    );
     let verify = "verify once.wat resumed.wasm -f init --at export:mark";
     ends(&place, verify, 2, "").unwrap();
     // In a later call, and where no fuel ends it.
     super::done(&place.line("component.wat -o resumed.wasm -f set"));
-    let verify = "verify component.wat resumed.wasm -f set --sequences 0 --call init() --call-fuel 1000000000000000";
+    let verify =
+        "verify component.wat resumed.wasm -f set --sequences 0 --call init() --call-fuel 1000000000000000";
     ends(&place, verify, 2, "out of time").unwrap();
 }
 

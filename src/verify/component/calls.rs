@@ -103,11 +103,22 @@ pub struct Played {
     pub calls: u64,
     pub returned: u64,
     pub host_calls: u64,
+    /// Whether a host call has given a handle.
+    pub is_given_handles: bool,
     /// Calls that ended at the same limit on both sides.
     pub limited: Vec<String>,
     /// The size of the states that were compared at the end.
     pub state: StateCoverage,
     pub not_compared: Vec<String>,
+}
+
+impl Played {
+    /// Takes note of the host calls of a call.
+    pub fn note_handles(&mut self, calls: &[ComponentCall]) {
+        for mut value in calls.iter().filter_map(|call| call.result.clone()) {
+            value.each_handle(&mut |_| self.is_given_handles = true);
+        }
+    }
 }
 
 /// The first call that is not the same.

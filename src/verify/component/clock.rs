@@ -12,7 +12,8 @@ const MONOTONIC_CLOCK: &str = "wasi:clocks/monotonic-clock@";
 const WALL_CLOCK: &str = "wasi:clocks/wall-clock@";
 
 /// Why it is not known what a call does.
-pub const WAITS: &str = "it waits before it reads its monotonic clock, which an instance of the snapshot has another one of";
+pub const WAITS: &str =
+    "it waits before it reads its monotonic clock, which an instance of the snapshot has another one of";
 
 /// Who lets the monotonic clock of a snapshot go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

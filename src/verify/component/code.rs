@@ -115,9 +115,8 @@ impl Code {
         let adds_state = parsed
             .iter()
             .any(|made| (made.globals.len(), made.tables.len()) == (right.globals.len(), right.tables.len()));
-        let place = |module: &Module<'_>, name: &str| {
-            module.export(name).map(|export| (export.kind, export.index))
-        };
+        let place =
+            |module: &Module<'_>, name: &str| module.export(name).map(|export| (export.kind, export.index));
         let is_export = |name: &str| {
             place(right, name).is_some_and(|found| parsed.iter().any(|made| place(made, name) == Some(found)))
         };

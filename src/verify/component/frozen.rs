@@ -29,6 +29,8 @@ pub struct AtPlace {
     pub entry: String,
     /// How many calls returned before.
     returned: usize,
+    /// Handles that are alive there.
+    handles: usize,
     /// The host calls of the component before, in its own words.
     calls: usize,
     differences: Vec<Difference>,
@@ -143,6 +145,7 @@ impl AtPlace {
             entry: call.name(),
             returned: interrupted.returned,
             calls: executed.ledger.component_calls().len(),
+            handles: executed.handles,
             differences: Vec::new(),
             coverage: StateCoverage::default(),
             not_compared: None,
@@ -179,7 +182,11 @@ impl Frozen<'_, '_, '_> {
         verdict: &mut VerdictBuilder<'_>,
     ) -> Result<EngineCoverage, VerifyError> {
         let started = Instant::now();
-        let again = Call { export: self.pair.snapshot_name(&self.place.entry), arguments: Some(Vec::new()), expected: None };
+        let again = Call {
+            export: self.pair.snapshot_name(&self.place.entry),
+            arguments: Some(Vec::new()),
+            expected: None,
+        };
         // It would begin with what an import was cut after.
         let again = if self.pair.options.cut_imports.is_empty() { vec![again] } else { Vec::new() };
         let mut after = vec![Sequence::default(), Sequence { calls: again }];
@@ -239,6 +246,8 @@ impl Frozen<'_, '_, '_> {
         original.store.data_mut().state().end_replay()?;
         let (mut calls, host_calls) = original.take_calls();
         calls.drain(..self.place.calls.min(calls.len()));
+        played.note_handles(&calls);
+        original.alive = self.place.handles;
         let mut clock = Clock::of(&self.pair.record, self.pair.shifts);
         let Some(answers) = clock.answers(&calls, &host_calls) else {
             played.undecided = Some(format!("{PREFIX}: {WAITS}"));

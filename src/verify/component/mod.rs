@@ -7,6 +7,7 @@
 //! sequence of calls every core instance of one side is compared with that of the other. Its core instances show themselves only
 //! once, because that ends all calls: so each sequence has instances of its own.
 
+mod arguments;
 mod calls;
 mod clock;
 mod code;
@@ -79,10 +80,7 @@ pub(super) fn verify(
 
 /// The run that makes the snapshot once more.
 fn run_options(options: &VerifyOptions, shifts: Shifts) -> Result<Options, ComponentRunError> {
-    let chosen = [
-        (options.internalize, Lack::Internalize),
-        (options.fresh_imports, Lack::FreshImports),
-    ];
+    let chosen = [(options.internalize, Lack::Internalize), (options.fresh_imports, Lack::FreshImports)];
     if let Some((_, lack)) = chosen.into_iter().find(|(is_chosen, _)| *is_chosen) {
         return Err(ComponentRunError::Lacks(lack));
     }

@@ -5,13 +5,11 @@ use super::calls::Ended;
 use crate::component::execution::{self, Bell};
 use crate::component::init_call::OF_INSTANCE;
 use crate::execute::Interrupt;
-use crate::host::{
-    ComponentCall, ComponentHost, ComponentImportCalled, ComponentValue, Entry, Handle,
-};
+use crate::host::{ComponentCall, ComponentHost, ComponentImportCalled, ComponentValue, Entry, Handle};
 use std::sync::Arc;
 use std::time::Duration;
-use wasmtime::component::{self, Func, ResourceAny, Val};
 use wasmtime::Store;
+use wasmtime::component::{self, Func, ResourceAny, Val};
 
 /// How a call of an import ends that only the original has.
 pub const CUT: &str = "call of an import that is cut";
@@ -25,6 +23,8 @@ pub struct Running {
     pub is_concurrent: bool,
     /// Imports that the snapshot has not.
     pub cut_imports: Vec<String>,
+    /// Handles that were alive before its first call.
+    pub alive: usize,
     /// Resources that calls have given, in order.
     pub resources: Vec<ResourceAny>,
 }
@@ -39,7 +39,12 @@ impl Running {
     }
 
     /// Calls an export, which may take so much.
-    pub fn call(&mut self, export: &str, arguments: &[ComponentValue], (fuel, time): (u64, Duration)) -> Ended {
+    pub fn call(
+        &mut self,
+        export: &str,
+        arguments: &[ComponentValue],
+        (fuel, time): (u64, Duration),
+    ) -> Ended {
         let Some(function) = self.function(export) else {
             return Ended::Otherwise(CallResult::Trapped("there is no such export".to_string()));
         };

@@ -101,7 +101,8 @@ pub fn compare(
         for (table, (left, right)) in tables.0.iter().zip(&tables.1).enumerate() {
             differences.extend(compare_functions(&format!("{key}.table.{table}"), (left, right)));
         }
-        let globals = (original.globals(instance, &left_names)?, snapshot.globals(counterpart, &right_names)?);
+        let globals =
+            (original.globals(instance, &left_names)?, snapshot.globals(counterpart, &right_names)?);
         differences.extend(compare_functions(&format!("{key}.global"), (&globals.0, &globals.1)));
     }
     Ok(Compared::States { differences, coverage, not_compared })
@@ -167,7 +168,9 @@ impl Shown<'_> {
             for &index in &place.part.probed.functions {
                 let identity = reader.function(index).map_err(unreadable)?;
                 let defined = match number(at) {
-                    usize::MAX => definer((self.side, self.places), (at, index))?.map(|(at, index)| (number(at), index)),
+                    usize::MAX => {
+                        definer((self.side, self.places), (at, index))?.map(|(at, index)| (number(at), index))
+                    }
                     own => Some((own, index)),
                 };
                 if let Some(defined) = defined {

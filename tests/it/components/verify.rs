@@ -73,7 +73,11 @@ fn functions_of_other_core_instances_are_compared() {
         let last = component.modules().iter().rposition(|module| module.name == Some(LAST_MODULE)).unwrap();
         // The functions in another order, or none.
         let text = wasmprinter::print_bytes(component.modules()[last].bytes).unwrap();
-        let wrong = text.replacen("(elem", "(elem declare func) (elem", 1).replacen("global.set", "drop global.get", 1);
+        let wrong = text.replacen("(elem", "(elem declare func) (elem", 1).replacen(
+            "global.set",
+            "drop global.get",
+            1,
+        );
         let Ok(wrong) = wat_to_wasm(wrong.as_bytes()) else { continue };
         if wrong == component.modules()[last].bytes {
             continue;

@@ -118,8 +118,7 @@ fn made(wat: &str, at: Option<&str>, clock: Clock, edit: impl Fn(Preinit) -> Pre
 }
 
 /// A clock that is young when it is frozen, and one that is old.
-const CLOCKS: [Clock; 2] =
-    [Clock::Fixed(5), Clock::Shifted { start: 5, monotonic: 1_000_000_000_000_000 }];
+const CLOCKS: [Clock; 2] = [Clock::Fixed(5), Clock::Shifted { start: 5, monotonic: 1_000_000_000_000_000 }];
 
 /// What comes after the place: nothing, and all sequences of readings and waits.
 fn afters() -> Vec<Vec<&'static str>> {
@@ -174,7 +173,8 @@ fn after_init_it_is_equal() {
 #[test]
 fn readers_are_equal() {
     let modules = NOTHING.to_string() + &reader("m", (SHOWN, "nothing"));
-    for (place, after) in [("(call $mark))", ""), ("(call $mark))", "(drop (call $now)) (drop (call $now))")] {
+    for (place, after) in [("(call $mark))", ""), ("(call $mark))", "(drop (call $now)) (drop (call $now))")]
+    {
         let modules = modules.replace(place, &format!("(call $mark) {after})"));
         let wat = component(&modules, "m").replace(
             r#"(func (export "since")"#,

@@ -81,7 +81,10 @@ fn differs(verdict: &Verdict, expected: &[&str]) {
 fn what_is_kept_of_the_build_is_named_by_its_source() {
     let (number, count) = (["number()\ncount()"], ["count()\nnumber()"]);
     differs(&verdict(&component(KEPT, "(i32.const 3)"), None, &number), &["fresh.random.step.0.result"]);
-    differs(&verdict(&component("(i64.const 3)", COUNTED), None, &count), &["fresh.environment.step.0.result"]);
+    differs(
+        &verdict(&component("(i64.const 3)", COUNTED), None, &count),
+        &["fresh.environment.step.0.result"],
+    );
     let none = component("(i64.const 3)", "(i32.const 3)");
     differs(&verdict(&none, None, &number), &[]);
     // Each export without parameters.
@@ -101,8 +104,10 @@ fn a_frozen_component_goes_on_there() {
 /// An original that does not come to where the snapshot begins is said.
 #[test]
 fn an_original_that_stops_there_is_said() {
-    let stops = component("(i64.const 3)", COUNTED)
-        .replace("(call $mark)", "(if (i32.gt_u (i32.load (i32.const 12)) (i32.const 1)) (then unreachable)) (call $mark)");
+    let stops = component("(i64.const 3)", COUNTED).replace(
+        "(call $mark)",
+        "(if (i32.gt_u (i32.load (i32.const 12)) (i32.const 1)) (then unreachable)) (call $mark)",
+    );
     for at in [None, Some("export:mark")] {
         let verdict = verdict(&stops, at, &[]);
         assert_eq!(verdict.outcome, Outcome::CouldNotTell, "{verdict}");

@@ -36,10 +36,8 @@ fn program(after: &str) -> Vec<u8> {
 const OLD: Clock = Clock::Shifted { start: 5, monotonic: 1_000_000_000_000_000 };
 
 fn verdict(after: &str, at: Option<&str>, clock: Clock) -> Verdict {
-    let host = HostOptions {
-        wasi: Some(WasiOptions { clock, ..WasiOptions::default() }),
-        ..HostOptions::default()
-    };
+    let host =
+        HostOptions { wasi: Some(WasiOptions { clock, ..WasiOptions::default() }), ..HostOptions::default() };
     let options = Options {
         init_functions: vec!["program".into()],
         at: at.map(|at| at.parse().unwrap()),
@@ -64,9 +62,8 @@ fn verdict(after: &str, at: Option<&str>, clock: Clock) -> Verdict {
 #[test]
 fn whatever_comes_after_the_place_is_equal() {
     let read = |id: u32| format!("(call $read (i32.const {id}))");
-    let wait = |id: u32, flags: u32, time: &str| {
-        format!("(call $wait (i32.const {id}) (i32.const {flags}) {time})")
-    };
+    let wait =
+        |id: u32, flags: u32, time: &str| format!("(call $wait (i32.const {id}) (i32.const {flags}) {time})");
     let until = "(i64.add (global.get $then) (i64.const 7000))";
     // Monotonic, real, that of the process and that of the thread; waits for and until a time.
     let steps = [
