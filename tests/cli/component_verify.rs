@@ -51,7 +51,7 @@ const ROWS: &[Row] = &[
     row("", "", None),
     row("--keep-init-func", "", None),
     row("--init-func preinit", "--init-func preinit", None),
-    row("--init-func get --init-result any --stub-all", "--init-func get", Some((1, "different"))),
+    row("--init-func get --init-result any", "--init-func get", Some((1, "different"))),
     row("--rename-func answer=get", "--rename-func answer=get", Some((1, "component"))),
     row("--rename-func again=preinit", "--rename-func again=preinit", Some((1, "component"))),
     row("--cut-import my:init/loader", "--cut-import my:init/loader", Some((1, "component"))),

@@ -9,7 +9,7 @@ mod visible;
 
 use std::fs;
 
-use preinit::host::{HostOptions, Ledger, Stdin};
+use preinit::host::{HostOptions, Ledger};
 use preinit::stages::cache::{CacheSection, EntryName};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

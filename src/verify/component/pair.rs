@@ -4,7 +4,7 @@ use super::super::call_result::{CallLimit, CallResult};
 use super::super::verdict::Difference;
 use super::super::{VerifyError, VerifyOptions};
 use super::arguments::{arguments, expect};
-use super::calls::{Call, Ended, Played, Sequence, differing_call};
+use super::calls::{Ended, Played, Sequence, differing_call};
 use super::clock::{Clock, Shifts, WAITS};
 use super::deadline::Deadline;
 use super::generate::Given;
