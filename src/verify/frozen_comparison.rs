@@ -122,7 +122,8 @@ impl FrozenComparison<'_, '_, '_> {
             self.call_again(entry, &mut lock_step, &mut result)?;
         }
         verdict.extend(std::mem::take(&mut result.differences), compiler.name());
-        let observers = match verdict.coverage.engines.is_empty() && !verdict.is_different() {
+        let is_to_observe = verdict.coverage.engines.is_empty() && result.undecided.is_none();
+        let observers = match is_to_observe && !verdict.is_different() {
             true => {
                 let replay = OriginalReplay {
                     program: &self.original,

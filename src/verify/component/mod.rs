@@ -119,6 +119,7 @@ impl<'a> Sides<'a> {
         let options = verdict.options();
         let engines = self.engines(options, verdict);
         let share = options.time / engines.len().max(1) as u32;
+        let mut deadline = None;
         for compiler in engines {
             let Some((original, compiled, coverage)) = self.compile(snapshot, compiler, verdict)? else {
                 continue;
@@ -129,7 +130,7 @@ impl<'a> Sides<'a> {
                 digest: self.digest,
                 record: Arc::clone(record),
                 shifts,
-                deadline: Deadline::after(options.limits.timeout),
+                deadline: *deadline.get_or_insert_with(|| Deadline::after(options.limits.timeout)),
                 options,
             };
             let coverage = play_on(&pair, coverage, share, verdict)?;
