@@ -2,7 +2,7 @@
 
 use super::{Place, code, done, failed, stderr};
 
-/// Keeps its whole input, as a script engine keeps a script; `_start` goes on after that.
+/// Keeps its whole input, as a script engine keeps a script; `go` goes on after that.
 const ENGINE: &str = r#"(module
     (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
     (memory (export "memory") 1)
@@ -10,7 +10,7 @@ const ENGINE: &str = r#"(module
     (func $mark (export "mark"))
     (func $take (export "preinit") (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 16)))
         (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 16))))
-    (func (export "_start") (call $take) (call $mark)))"#;
+    (func (export "go") (call $take) (call $mark)))"#;
 
 const SCRIPT: &[u8] = b"print('the text of a whole script, which is the program of init')\n";
 
@@ -59,14 +59,14 @@ fn a_script_that_is_given_on_purpose_may_stay() {
 #[test]
 fn so_may_that_of_a_program_that_is_frozen() {
     let place = place();
-    let at = "engine.wat -o out.wasm --allow-wasi --strict --at export:mark";
+    let at = "engine.wat -o out.wasm --allow-wasi --strict -f go --at export:mark";
     done(&place.line(&format!("{at} --stdin script.js")));
     failed(&place.line_with_stdin(at, SCRIPT), 1, "the program has read 66 bytes of standard input");
     let output = place.line(&format!("{at} --stdin script.js -v"));
     assert!(stderr(&output).contains("66 bytes of standard input"), "{}", stderr(&output));
     // The verifier and the audit give init the same input.
-    done(&place.line("verify engine.wat out.wasm --allow-wasi --at export:mark --stdin script.js"));
-    let other = place.line("verify engine.wat out.wasm --allow-wasi --at export:mark");
+    done(&place.line("verify engine.wat out.wasm --allow-wasi -f go --at export:mark --stdin script.js"));
+    let other = place.line("verify engine.wat out.wasm --allow-wasi -f go --at export:mark");
     assert_eq!(code(&other), 1, "{}", stderr(&other));
     done(&place.line("audit engine.wat --allow-wasi --stdin script.js"));
 }

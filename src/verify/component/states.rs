@@ -52,7 +52,10 @@ pub fn compare(
         let place = counterparts.iter().position(|counterpart| *counterpart == Some(found));
         place.unwrap_or(usize::MAX)
     };
-    let (left_names, right_names) = (original.functions(|place| place)?, snapshot.functions(of_original)?);
+    // A core module that only the snapshot has may have written references to what it imports.
+    let resolves = original.places.len() != snapshot.places.len();
+    let (left_names, right_names) =
+        (original.functions(|place| place, resolves)?, snapshot.functions(of_original, resolves)?);
     for (instance, counterpart) in (0..).zip(counterparts.iter().copied()) {
         let Some(counterpart) = counterpart else { continue };
         let key = original.side.key(instance);
@@ -156,26 +159,23 @@ impl Shown<'_> {
         Ok(InstanceState { module, outline, memories })
     }
 
-    /// Every function of every core instance. One that several have is the first one's; what only one side has as its import is that of
-    /// whom it is imported from.
+    /// Every function of every core instance. One that several have is the first one's, or, if that is asked for, of whom they have it
+    /// from: each importer has a reference of its own.
     fn functions(
         &mut self,
         number: impl Fn(usize) -> usize,
+        resolves: bool,
     ) -> Result<HashMap<Identity, (usize, u32)>, VerifyError> {
         let mut functions = HashMap::new();
         for (at, place) in self.places.iter().enumerate() {
             let mut reader = place.instance.with(&mut *self.store);
             for &index in &place.part.probed.functions {
                 let identity = reader.function(index).map_err(unreadable)?;
-                let defined = match number(at) {
-                    usize::MAX => {
-                        definer((self.side, self.places), (at, index))?.map(|(at, index)| (number(at), index))
-                    }
-                    own => Some((own, index)),
+                let (at, index) = match resolves {
+                    true => definer((self.side, self.places), (at, index))?,
+                    false => (at, index),
                 };
-                if let Some(defined) = defined {
-                    functions.entry(identity).or_insert(defined);
-                }
+                functions.entry(identity).or_insert((number(at), index));
             }
         }
         Ok(functions)
@@ -230,22 +230,19 @@ fn known(functions: &HashMap<Identity, (usize, u32)>, reference: &ObservedRef) -
     }
 }
 
-/// The core instance that defines a function of this one, and its index there; `None` for one of the host.
+/// The core instance that defines a function of this one, and its index there; of what the host defines, the last one that has it.
 fn definer(
     (side, places): (&Side<'_>, &[Place<'_>]),
     (mut at, mut index): (usize, u32),
-) -> Result<Option<(usize, u32)>, VerifyError> {
-    loop {
-        let Some(module) = places.get(at).map(|place| &place.part.module) else { return Ok(None) };
-        let Some((_, import)) = module.imports_of(Space::Function).nth(index as usize) else {
-            return Ok(Some((at, index)));
-        };
+) -> Result<(usize, u32), VerifyError> {
+    let imported =
+        |at: usize, index: u32| places[at].part.module.imports_of(Space::Function).nth(index as usize);
+    while let Some((_, import)) = imported(at, index) {
         let provided = side.component.provided(at, (import.module, import.name));
-        let Some(CoreFunction { instance, name }) = provided.map_err(ComponentRunError::from)? else {
-            return Ok(None);
-        };
+        let Some(CoreFunction { instance, name }) = provided.map_err(ComponentRunError::from)? else { break };
         let export = places.get(instance).and_then(|place| place.part.module.export(&name));
-        let Some(export) = export.filter(|export| is_function(export.kind)) else { return Ok(None) };
+        let Some(export) = export.filter(|export| is_function(export.kind)) else { break };
         (at, index) = (instance, export.index);
     }
+    Ok((at, index))
 }

@@ -115,6 +115,8 @@ fn correct_snapshots_are_equal() {
         let expected = match guest.name.as_str() {
             // It counts how often the adapter begins, and that is once more in the snapshot.
             "adapter-takes-its-handles-anew" => Outcome::Different,
+            // A call still comes to what was cut.
+            "cut-import" => Outcome::Different,
             _ => Outcome::Equal,
         };
         assert_eq!(verdict.outcome, expected, "{}: {verdict}", guest.name);
