@@ -199,8 +199,8 @@ fn pattern(text: &str) -> Result<Pattern, String> {
 
 const NOTES: &str = "\
 Init of the original runs once more, with its output discarded and its standard input empty unless
---stdin or --inherit-stdio is given. It is stopped where it would change a file; `preinit --verify` has no such
-limit, because there init is answered from the record of the run that made the snapshot.
+--stdin or --inherit-stdio is given. It is stopped where it would change a file; `preinit --verify`
+has no such limit, because there init is answered from the record of the run that made the snapshot.
 
 Examples:
   preinit verify app.wasm app.pre.wasm -f init
