@@ -86,6 +86,8 @@ fn not_for_components(request: &SnapshotRequest) -> Option<&'static str> {
     let typed = [
         (request.prepared.is_some(), "--prepared"),
         (request.verify && !request.options.cut_imports.is_empty(), "--verify with --cut-import"),
+        (request.verify && request.options.allow_live_handles, "--verify with --allow-live-handles"),
+        (request.verify && request.options.keep_adapter_state, "--verify with --keep-adapter-state"),
         (
             request.verify && request.options.rebase_clock == Some(true) && request.options.at.is_none(),
             "--verify with --rebase-clock",
