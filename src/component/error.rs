@@ -177,7 +177,7 @@ pub struct LiveHandles {
     /// Where they are held: what is otherwise after init if handles have other numbers. In frames of calls in progress nothing is
     /// looked for.
     pub places: Vec<Location>,
-    /// Why it is not known where they are held.
+    /// What else is known: what is open, or why it is not known where they are held.
     pub why: Option<String>,
 }
 
@@ -215,7 +215,7 @@ impl fmt::Display for LiveHandles {
             write!(f, "; they can be held by {}", self.keepers.join(", "))?;
         }
         if let Some(why) = &self.why {
-            write!(f, "; where is not known, because init with other numbers of handles ended otherwise: {}", Message(why))?;
+            write!(f, "; {}", Message(why))?;
         }
         Ok(())
     }

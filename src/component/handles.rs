@@ -70,7 +70,8 @@ impl Handles {
         let alive = executed.handles;
         let dirs = states.options.host.wasi.as_ref().map_or(0, |wasi| wasi.dirs.len());
         let of_adapter = STREAMS + dirs;
-        if alive == 0 || captured.only_adapters && alive <= of_adapter {
+        let open = HeldResources::of(&executed.ledger).err().map(|open| one_line(&open.to_string()));
+        if alive == 0 || captured.only_adapters && alive <= of_adapter && open.is_none() {
             return Handles { alive, leaked: 0, live: None };
         }
         let live = |places, why| {
@@ -89,18 +90,21 @@ impl Handles {
         let held = match held_handles(states, executed, (&captured.snapshots, &captured.adapters)) {
             Ok(held) => held,
             Err(error) => {
-                let why = error.to_string().lines().next().unwrap_or_default().to_string();
+                let why = format!(
+                    "where is not known, because init with other numbers of handles ended otherwise: {}",
+                    one_line(&error.to_string())
+                );
                 return Handles { alive, leaked: 0, live: Some(live(Vec::new(), Some(why))) };
             }
         };
         // What an adapter takes anew has the numbers of a start: it can hold nothing else.
-        let is_start = held.of_adapters.len() <= of_adapter && HeldResources::of(&executed.ledger).is_ok();
+        let is_start = held.of_adapters.len() <= of_adapter && open.is_none();
         let is_in_calls = states.stopped().is_some();
         if held.places.is_empty() && !is_in_calls && (held.of_adapters.is_empty() || is_start) {
             let leaked = alive.saturating_sub(held.of_adapters.len());
             return Handles { alive, leaked, live: None };
         }
-        Handles { alive, leaked: 0, live: Some(live(held.places, None)) }
+        Handles { alive, leaked: 0, live: Some(live(held.places, open)) }
     }
 
     /// Refuses those that are held, unless that is wanted.
@@ -115,4 +119,8 @@ impl Handles {
         };
         Ok((HandlesReport { alive, fate }, warning))
     }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -26,7 +26,7 @@ pub use error::{ComponentRunError, LiveHandles};
 pub(crate) use execution::{bell, live_handles};
 #[cfg(feature = "audit")]
 pub(crate) use handles::Handles;
-pub use handles::{HandlesFate, HandlesReport};
+pub use handles::HandlesReport;
 pub use lack::Lack;
 pub(crate) use prepared::Prepared;
 #[cfg(feature = "verify")]
