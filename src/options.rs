@@ -52,6 +52,10 @@ pub struct Options {
     pub fresh_imports: bool,
     /// Imports of a component that become instances of its own, whose functions trap, once init has returned.
     pub cut_imports: Vec<String>,
+    /// Write the snapshot of a component even if resources, streams or files are held that no instance has.
+    pub allow_live_handles: bool,
+    /// Keep the state of a component's adapter from WASI preview 1, with the handles in it, instead of letting it take them anew.
+    pub keep_adapter_state: bool,
     /// How data is laid out in the output.
     pub layout: Layout,
     /// Replace the functions that only init could reach with stubs that trap.
@@ -110,6 +114,8 @@ impl Default for Options {
             internalize: false,
             fresh_imports: false,
             cut_imports: Vec::new(),
+            allow_live_handles: false,
+            keep_adapter_state: false,
             layout: Layout::default(),
             strip_init: false,
             optimize: None,

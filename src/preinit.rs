@@ -184,6 +184,22 @@ impl Preinit {
         self
     }
 
+    /// Writes the snapshot of a component even if resources, streams or files are held that no instance has: a warning says where.
+    ///
+    /// No example: only for components, and seldom right: a guest that uses such a handle traps.
+    pub fn allow_live_handles(mut self, allow: bool) -> Self {
+        self.options.allow_live_handles = allow;
+        self
+    }
+
+    /// Keeps the state of a component's adapter from WASI preview 1, with the handles in it, instead of letting it take them anew.
+    ///
+    /// No example: only for components, together with [`Preinit::allow_live_handles`].
+    pub fn keep_adapter_state(mut self, keep: bool) -> Self {
+        self.options.keep_adapter_state = keep;
+        self
+    }
+
     /// Lays data out for small files, or for Wasmtime's copy-on-write memory images.
     pub fn layout(mut self, layout: Layout) -> Self {
         self.options.layout = layout;

@@ -19,7 +19,7 @@
 
 pub(crate) use crate::changed_globals::globals_changed;
 pub use crate::cleaning::ScrubReport;
-use crate::component::CoreInstanceReport;
+use crate::component::{CoreInstanceReport, HandlesReport};
 pub use crate::embedded_files::EmbeddedFile;
 use crate::error::Error;
 use crate::execute::AllocatedArgument;
@@ -108,6 +108,9 @@ pub struct Report {
     /// What is known about a program that was frozen in the middle, by [`crate::Options::at`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frozen: Option<FrozenReport>,
+    /// Of a component, the handles that are alive after init.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handles: Option<HandlesReport>,
     /// Of a component, its core instances in the order in which they are made. The memories and tables above are those of all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub core_instances: Vec<CoreInstanceReport>,

@@ -1,3 +1,4 @@
+use crate::component::LiveHandles;
 use crate::host::{Class, ImportName};
 use crate::wording::Bytes;
 use preinit_core::engine_limits::Excess;
@@ -68,6 +69,10 @@ pub enum Warning {
     ClockNotRebased(Name),
     /// The module has no function that makes libc forget what it has cached, and no variable was recognized that does.
     NoResetHooks,
+    /// This many handles of a component are alive after init, which nobody holds.
+    HandlesLeft(usize),
+    /// Handles of a component are held that no instance has, and that was allowed.
+    LiveHandles(Box<LiveHandles>),
 }
 
 impl fmt::Display for Warning {
@@ -118,6 +123,11 @@ impl fmt::Display for Warning {
                  `__wasilibc_deinitialize_environ` among its exports and names, and no variable of libc was recognized that \
                  says that it has asked",
             ),
+            Warning::HandlesLeft(count) => {
+                let handles = if *count == 1 { "1 handle is".to_string() } else { format!("{count} handles are") };
+                write!(f, "{handles} alive after init and held nowhere: instances do not have what was left open")
+            }
+            Warning::LiveHandles(live) => live.fmt(f),
         }
     }
 }

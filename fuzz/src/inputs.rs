@@ -9,6 +9,11 @@ pub fn generated(seed: u64) -> Vec<u8> {
     bytes(seed, 8000)
 }
 
+/// Bytes for [`preinit_testing::property::components::check`].
+pub fn components(seed: u64) -> Vec<u8> {
+    bytes(seed, 2000)
+}
+
 /// Bytes for [`preinit_testing::freezing::bytes::check_bytes`].
 pub fn freezing(seed: u64) -> Vec<u8> {
     bytes(seed, 5000)

@@ -6,7 +6,7 @@ use super::rerun::{Divergence, Repeat, Variation, divergence, patient, varied_ho
 use super::{first_run, search, taint, variations, varied, weight};
 use crate::checks::{self, FileSearch, Given, LibcState, Source, ValueSearch, libc_findings};
 use crate::component::part::path;
-use crate::component::{ComponentRunError, Prepared};
+use crate::component::{ComponentRunError, Handles, Prepared};
 use crate::engine::on_guest_thread;
 use crate::error::Error;
 use crate::evidence::{Difference, Evidence, Symbols, differences};
@@ -27,9 +27,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// What a run of init has left.
 struct Left {
     snapshots: Vec<Snapshot<'static>>,
-    handles: usize,
-    /// Whether an adapter takes all of them anew.
-    is_adapters: bool,
+    /// Of the first run.
+    handles: Option<Handles>,
     /// The calls in progress, the innermost first, if it was stopped.
     in_progress: Vec<CallSite>,
     /// Whether the monotonic clock of an instance goes on; `None` if it cannot.
@@ -52,7 +51,7 @@ pub(super) fn audit(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
         hook.call(InitStage::Begins { interruptible: true });
     }
     let mut ledger = Ledger::default();
-    let left = run(&prepared, &options, &mut ledger)?;
+    let left = run(&prepared, &options, (&mut ledger, true))?;
     timings.init = seconds(left.run_time);
     timings.capture = (clock.lap() - timings.init).max(0.0);
 
@@ -75,7 +74,7 @@ pub(super) fn audit(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
 
     let search = Search { prepared: &prepared, left: &left, ledger: &ledger, given };
     let mut found = search.run(&variations, &unstable);
-    found.findings.extend(handles(&left));
+    found.findings.extend(left.handles.as_ref().and_then(finding_of_handles));
     if left.shifts_clock != Some(true) {
         found.findings.extend(checks::monotonic_clock(&ledger).map(|finding| match left.shifts_clock {
             None => finding.advise("read the clock anew at run time".into()),
@@ -100,17 +99,21 @@ pub(super) fn audit(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     })
 }
 
-fn run(prepared: &Prepared<'_>, options: &Options, ledger: &mut Ledger) -> Result<Left, ComponentRunError> {
+fn run(
+    prepared: &Prepared<'_>,
+    options: &Options,
+    (ledger, is_first): (&mut Ledger, bool),
+) -> Result<Left, ComponentRunError> {
     let mut clock = StageClock::start();
     let mut timings = report::Timings::default();
     prepared.run(options, ledger, (&mut clock, &mut timings), |run| {
-        let (snapshots, is_adapters) = run.state.captured_all(run.executed)?;
+        let handles = is_first.then(|| run.state.handles(run.executed)).transpose()?;
+        let snapshots = run.state.captured_all(run.executed)?;
         Ok(Left {
             in_progress: run.state.calls_in_progress(run.executed)?,
             shifts_clock: run.state.shifts_clock()?,
             snapshots,
-            handles: run.executed.handles,
-            is_adapters,
+            handles,
             stdout: run.executed.store.data().stdout(),
             run_time: run.executed.run_time,
         })
@@ -152,7 +155,7 @@ impl Repeat for Repeated<'_, '_> {
         let host: HostOptions = varied_host(&self.options.host, &self.ledger, (sources, self.given));
         let options = Options { host, limits: self.limits, on_init: None, ..self.options.clone() };
         let mut ledger = Ledger::default();
-        let ran = on_guest_thread(|| run(self.prepared, &options, &mut ledger)).map_err(Error::Thread)?;
+        let ran = on_guest_thread(|| run(self.prepared, &options, (&mut ledger, false))).map_err(Error::Thread)?;
         let mut is_elsewhere = false;
         let (changed, how) = match ran {
             Ok(left) => {
@@ -328,24 +331,33 @@ fn add(findings: &mut Vec<Finding>, mut finding: Finding, path: &str) {
 }
 
 /// Handles that are alive after init.
-fn handles(left: &Left) -> Option<Finding> {
-    let count = match left.handles {
-        0 => return None,
+fn finding_of_handles(handles: &Handles) -> Option<Finding> {
+    let are = |count: usize| match count {
         1 => "1 handle is".to_string(),
         count => format!("{count} handles are"),
     };
-    Some(match left.is_adapters {
-        true => {
-            let title =
-                format!("{count} held by the adapter from preview 1, which takes them anew in an instance");
+    let Handles { alive, leaked, live } = handles;
+    Some(match live {
+        _ if *alive == 0 => return None,
+        None if *leaked > 0 => {
+            let title = format!("{} alive after init and held nowhere", are(*leaked));
+            Finding::new(Level::Note, "handle.left", title)
+        }
+        None => {
+            let title = format!(
+                "{} held by the adapter from preview 1, which takes them anew in an instance",
+                are(*alive)
+            );
             Finding::new(Level::Note, "handle.adapter", title)
                 .advise("give the same directories in the same order when the snapshot runs".into())
         }
-        false => {
+        Some(live) => {
             let title = format!(
-                "{count} alive after init, which no instance has: `unknown handle index` at the first use"
+                "{} alive after init, which no instance has: `unknown handle index` at the first use",
+                are(*alive)
             );
             Finding::new(Level::Danger, "handle.component", title)
+                .at(live.places.clone())
                 .advise("let init drop the resources, streams and files that it takes".into())
         }
     })

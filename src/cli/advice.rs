@@ -73,6 +73,9 @@ fn for_component(error: &ComponentRunError) -> Option<String> {
         ComponentRunError::NoReset | ComponentRunError::HalfReset { .. } => {
             Some("leave out --reset-libc".to_string())
         }
+        ComponentRunError::Handles(_) => {
+            Some("--allow-live-handles writes it all the same".to_string())
+        }
         ComponentRunError::Component(ComponentError::Clock(_)) => {
             Some("leave out --rebase-clock".to_string())
         }
@@ -222,6 +225,7 @@ pub fn warning(warning: &Warning) -> String {
         Warning::Called { class, .. } => format!(" (--policy {class}=warn)"),
         Warning::NoDirectories => "; give it some with --dir or --mapdir".to_string(),
         Warning::NoResetHooks => "; --reset-libc has no effect".to_string(),
+        Warning::LiveHandles(_) => " (--allow-live-handles)".to_string(),
         Warning::SectionsStripped(_) => " (--strip-init)".to_string(),
         Warning::Output(OutputWarning::NotMappable {
             obstacle: MappingObstacle::ImportedAndWritten, ..

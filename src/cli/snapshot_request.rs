@@ -155,6 +155,8 @@ fn options(args: SnapshotArgs, host: HostOptions, maps: bool) -> Options {
         fresh_imports: args.form.fresh_imports,
         layout: args.form.layout,
         cut_imports: args.cut_imports,
+        allow_live_handles: args.allow_live_handles,
+        keep_adapter_state: args.keep_adapter_state,
         strip_init: args.strip_init,
         optimize: args.optimize.or(args.no_optimize.then_some(false)),
         at: args.at,

@@ -212,6 +212,9 @@ fn core_instances(lines: &mut Lines, report: &Report) {
         }
     }
     more(lines, "core", report.core_instances.len());
+    if let Some(handles) = report.handles.filter(|handles| handles.alive > 0) {
+        lines.add("handles", handles);
+    }
 }
 
 /// Says something where there is a choice: what the other layout would give.

@@ -3,11 +3,13 @@
 //! that it takes the handles of the instance that it runs in.
 
 use super::part::Part;
+use crate::evidence::Contents;
 use preinit_core::component::is_clock_module;
 use preinit_core::module::{Module, Names, Space, is_function};
 use preinit_core::probe::Probe;
 use preinit_core::snapshot::{Snapshot, Value};
 use preinit_core::wasi_version::WasiVersion;
+use std::ops::Range;
 use wasmparser::{AbstractHeapType, HeapType, RefType, ValType};
 use wasmtime::{Instance, Store};
 
@@ -20,11 +22,29 @@ const STATE_ALLOCATED: i32 = 4;
 /// Streams that it holds at most besides directories.
 pub const STREAMS: usize = 3;
 
+/// The size of its state, and of its stack.
+const PAGE: u64 = 0x1_0000;
+
+/// What its state begins and ends with.
+const MAGIC: u32 = u32::from_le_bytes(*b"ugh!");
+
 /// Where the adapter says whether it has a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Adapter {
     state: u32,
     allocation: u32,
+    stack_pointer: Option<u32>,
+}
+
+/// What an adapter has in the memory of another core instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdapterMemory {
+    /// The core instance that has the memory.
+    pub owner: usize,
+    pub memory: u32,
+    pub state: Range<u64>,
+    /// What its functions have left on its stack.
+    pub free_stack: Range<u64>,
 }
 
 impl Adapter {
@@ -32,11 +52,14 @@ impl Adapter {
     pub fn of(module: &Module<'_>) -> Option<Adapter> {
         let names = module.names();
         let global = |wanted| global_named(module, &names, wanted);
-        Some(Adapter { state: global("internal_state_ptr")?, allocation: global("allocation_state")? })
+        Some(Adapter {
+            state: global("internal_state_ptr")?,
+            allocation: global("allocation_state")?,
+            stack_pointer: global("__stack_pointer"),
+        })
     }
 
     /// Whether it has a state.
-    #[cfg(feature = "verify")]
     pub fn has_state(self, snapshot: &Snapshot<'_>) -> bool {
         let allocation = snapshot.globals.get(self.allocation as usize);
         allocation.is_some_and(|global| global.value == Value::I32(STATE_ALLOCATED))
@@ -59,6 +82,28 @@ impl Adapter {
         // What cannot be told counts as asked.
         let mark = marks.and_then(|marks| marks.data(&*store).get(function as usize).copied());
         mark != Some(0)
+    }
+
+    /// Where its state and its stack are, in the memory of `owner`, whose state is `memory_of`.
+    pub fn memory(
+        self,
+        snapshot: &Snapshot<'_>,
+        (owner, module, memory_of): (usize, &Module<'_>, &Snapshot<'_>),
+    ) -> Option<AdapterMemory> {
+        let address = |global: u32| match snapshot.globals.get(global as usize)?.value {
+            Value::I32(value) => Some(u64::from(value.cast_unsigned())),
+            _ => None,
+        };
+        let (state, top) = (address(self.state)?, address(self.stack_pointer?)?);
+        let memory = module.imported.memories;
+        let contents = Contents::of(&memory_of.memories.get(memory as usize)?.image);
+        let is_state = contents.word(state) == MAGIC && contents.word(state + PAGE - 4) == MAGIC;
+        is_state.then(|| AdapterMemory {
+            owner,
+            memory,
+            state: state..state + PAGE,
+            free_stack: top.saturating_sub(PAGE)..top,
+        })
     }
 
     /// Lets the adapter make its state anew; `false` if it has none.

@@ -1,4 +1,5 @@
 use super::lack::Lack;
+use crate::finding::Location;
 use crate::error::Error;
 use crate::execute::Stop;
 use crate::freeze::FreezeError;
@@ -138,7 +139,7 @@ pub enum ComponentRunError {
         missing: &'static str,
     },
     /// Handles do not survive.
-    #[error("{0}")]
+    #[error("{0}; let init drop the resources, streams and files that it takes")]
     Handles(LiveHandles),
     /// It needs a proposal that the engine has off by default, and none is allowed.
     #[error(
@@ -173,7 +174,15 @@ pub struct LiveHandles {
     pub of_wasi: BTreeMap<&'static str, usize>,
     /// The core modules that call something which could have given them one, and that have a place to keep it.
     pub keepers: Vec<String>,
+    /// Where they are held: what is otherwise after init if handles have other numbers. In frames of calls in progress nothing is
+    /// looked for.
+    pub places: Vec<Location>,
+    /// What else is known: what is open, or why it is not known where they are held.
+    pub why: Option<String>,
 }
+
+/// Places that a message lists; the others are counted.
+const LISTED: usize = 6;
 
 impl fmt::Display for LiveHandles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -189,10 +198,26 @@ impl fmt::Display for LiveHandles {
             kinds.push(format!("{others} of the component's own"));
         }
         write!(f, " ({})", kinds.join(", "))?;
-        if !self.keepers.is_empty() {
+        if !self.places.is_empty() {
+            f.write_str("; held at ")?;
+            for (number, place) in self.places.iter().take(LISTED).enumerate() {
+                f.write_str(if number == 0 { "" } else { ", " })?;
+                write!(f, "{} ({}", place.at, place.what)?;
+                match place.owner.as_str() {
+                    "" => f.write_str(")")?,
+                    owner => write!(f, ", {owner})")?,
+                }
+            }
+            if self.places.len() > LISTED {
+                write!(f, " and {} more", self.places.len() - LISTED)?;
+            }
+        } else if !self.keepers.is_empty() {
             write!(f, "; they can be held by {}", self.keepers.join(", "))?;
         }
-        f.write_str("; let init drop the resources, streams and files that it takes")
+        if let Some(why) = &self.why {
+            write!(f, "; {}", Message(why))?;
+        }
+        Ok(())
     }
 }
 

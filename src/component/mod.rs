@@ -9,6 +9,8 @@ pub(crate) mod execution;
 mod findings;
 mod foreign;
 mod freezing;
+mod handles;
+mod held_handles;
 pub(crate) mod init_call;
 mod lack;
 pub(crate) mod part;
@@ -22,6 +24,9 @@ pub(crate) mod tables;
 
 pub use error::{ComponentRunError, LiveHandles};
 pub(crate) use execution::{bell, live_handles};
+#[cfg(feature = "audit")]
+pub(crate) use handles::Handles;
+pub use handles::HandlesReport;
 pub use lack::Lack;
 pub(crate) use prepared::Prepared;
 #[cfg(feature = "verify")]

@@ -136,6 +136,14 @@ pub fn probed(
     parts: &[Option<Part<'_>>],
     replaced: Option<(usize, &[u8])>,
 ) -> Vec<u8> {
+    component.with_modules(&probed_modules(parts, replaced))
+}
+
+/// The probed core modules, and another one in the place of one of them if it is given.
+pub fn probed_modules<'p>(
+    parts: &'p [Option<Part<'_>>],
+    replaced: Option<(usize, &'p [u8])>,
+) -> Vec<Option<&'p [u8]>> {
     let mut probed: Vec<_> =
         parts.iter().map(|part| part.as_ref().map(|part| part.probed.wasm.as_slice())).collect();
     if let Some((number, wasm)) = replaced
@@ -143,5 +151,5 @@ pub fn probed(
     {
         *module = Some(wasm);
     }
-    component.with_modules(&probed)
+    probed
 }

@@ -69,6 +69,18 @@ impl<'a> Prepared<'a> {
         compile((&self.component, &self.parts), options, Some(replaced))
     }
 
+    /// Compiles the probed form in which each component instance has `count` handles before it takes any.
+    pub(super) fn compile_with_taken_handles(
+        &self,
+        options: &Options,
+        count: u32,
+    ) -> Result<CompiledComponent, ComponentRunError> {
+        let replaced = self.stopping.as_ref().map(|stopping| stopping.replaced());
+        let modules = part::probed_modules(&self.parts, replaced);
+        let probed = self.component.with_taken_handles(&modules, count)?;
+        compile_probed((&self.component, &self.parts), options, &probed)
+    }
+
     /// Runs init, and hands over what it left.
     pub fn run<R>(
         &self,
@@ -101,7 +113,14 @@ fn compile(
     options: &Options,
     replaced: Option<(usize, &[u8])>,
 ) -> Result<CompiledComponent, ComponentRunError> {
-    let probed = part::probed(component, parts, replaced);
+    compile_probed((component, parts), options, &part::probed(component, parts, replaced))
+}
+
+fn compile_probed(
+    (component, parts): (&Component<'_>, &[Option<Part<'_>>]),
+    options: &Options,
+    probed: &[u8],
+) -> Result<CompiledComponent, ComponentRunError> {
     let modules = parts.iter().flatten().map(|part| part.module.bytes);
     let engine_options = EngineOptions {
         optimize: options.optimize == Some(true),
@@ -110,7 +129,7 @@ fn compile(
         plain_traces: false,
     };
     let kind = ComponentKind { is_concurrent: component.is_concurrent()?, is_traced: options.at.is_some() };
-    engine::compile_component(&probed, modules, (engine_options, kind), options.safe_compile_cache())
+    engine::compile_component(probed, modules, (engine_options, kind), options.safe_compile_cache())
         .map_err(ComponentRunError::Compile)
 }
 

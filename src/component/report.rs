@@ -1,6 +1,7 @@
 use super::clock::ClockStart;
 use super::execution::Executed;
 use super::findings::Findings;
+use super::handles::HandlesReport;
 use super::init_call::InitCall;
 use super::part::name;
 use crate::embedded_files::{EmbeddedFile, embedded_files};
@@ -55,6 +56,8 @@ pub struct Summary {
     /// What the monotonic clock goes on from, if it does.
     pub monotonic_clock: Option<u64>,
     embedded: Vec<EmbeddedFile>,
+    /// What becomes of the handles that are alive.
+    pub handles: Option<HandlesReport>,
 }
 
 impl Summary {
@@ -135,6 +138,7 @@ impl Summary {
             findings: self.findings.finished(ledger, self.monotonic_clock.is_some()),
             frozen: self.frozen.as_ref().map(report::frozen),
             embedded: self.embedded,
+            handles: self.handles,
             core_instances: self.instances,
         }
     }

@@ -1,6 +1,6 @@
 //! The core instances of a component whose init has run, and what they begin as in the output.
 
-use super::adapter::{self, Adapter, can_take_handles, keeps_no_handles};
+use super::adapter::{Adapter, AdapterMemory, keeps_no_handles};
 use super::cleaning::clear_stacks;
 use super::foreign::Foreign;
 #[cfg(feature = "audit")]
@@ -8,7 +8,8 @@ use super::freezing::sites_in_progress;
 use super::freezing::{Resumed, resume};
 use super::part::{Part, Place, name};
 use super::report::Summary;
-use super::{ComponentRunError, LiveHandles, Prepared, execution, tables};
+use super::handles::Handles;
+use super::{ComponentRunError, Prepared, execution, tables};
 use crate::error::Error;
 #[cfg(feature = "audit")]
 use crate::freeze::CallSite;
@@ -37,6 +38,16 @@ pub(crate) struct Encoded {
     pub(super) last: Vec<LastModule>,
 }
 
+/// What core instances hold after init.
+pub(super) struct Captured {
+    /// In the order of instantiation.
+    pub snapshots: Vec<Snapshot<'static>>,
+    /// Where adapters had their states, which they have forgotten.
+    pub adapters: Vec<AdapterMemory>,
+    /// Whether that was so, and nobody else can hold handles.
+    pub only_adapters: bool,
+}
+
 /// The core instances of a component whose init has run.
 pub(crate) struct States<'s, 'a> {
     pub(super) options: &'s Options,
@@ -45,15 +56,20 @@ pub(crate) struct States<'s, 'a> {
 }
 
 impl States<'_, '_> {
-    /// What all core instances hold, in their order, and whether an adapter takes all handles anew that are alive.
+    /// What all core instances hold, in their order.
     #[cfg(feature = "audit")]
     pub fn captured_all(
         &self,
         executed: &mut execution::Executed,
-    ) -> Result<(Vec<Snapshot<'static>>, bool), ComponentRunError> {
-        let (snapshots, are_adapters) = self.snapshots(executed)?;
-        let is_adapters = self.check_handles(executed, are_adapters).is_ok();
-        Ok((snapshots, is_adapters))
+    ) -> Result<Vec<Snapshot<'static>>, ComponentRunError> {
+        Ok(self.snapshots(executed)?.snapshots)
+    }
+
+    /// What becomes of the handles that are alive.
+    #[cfg(feature = "audit")]
+    pub fn handles(&self, executed: &mut execution::Executed) -> Result<Handles, ComponentRunError> {
+        let captured = self.snapshots(executed)?;
+        Ok(Handles::of(self, executed, &captured))
     }
 
     /// Where the calls in progress are, the innermost first, if the component was stopped.
@@ -78,14 +94,16 @@ impl States<'_, '_> {
         (clock, timings): (&mut StageClock, &mut Timings),
     ) -> Result<(Encoded, Summary), ComponentRunError> {
         let kept = tables::kept_tables(self.places, &mut executed.store)?;
-        let (mut snapshots, are_adapters) = self.snapshots(executed)?;
-        self.check_objects(&snapshots, None)?;
+        let captured = self.snapshots(executed)?;
+        self.check_objects(&captured.snapshots, None)?;
         if self.prepared.stopping.is_some() {
             // Says by name what is open.
             HeldResources::of(&executed.ledger, &self.options.host)?;
         }
         self.check_numbers(executed)?;
-        self.check_handles(executed, are_adapters)?;
+        let handles = Handles::of(self, executed, &captured);
+        let (handles, handle_warning) = handles.check(self.options.allow_live_handles)?;
+        let mut snapshots = captured.snapshots;
         if self.options.zero_stack {
             let of = |number: usize| name(&self.prepared.component, &self.prepared.instances[number]);
             clear_stacks(self.places, &mut snapshots, of)?;
@@ -97,6 +115,8 @@ impl States<'_, '_> {
         let foreign = Foreign::take(places, &mut snapshots, &kept, &mut executed.store)?;
         timings.capture += clock.lap();
         let mut summary = Summary::default();
+        summary.handles = Some(handles);
+        summary.warnings.extend(handle_warning);
         summary.clock = self.clock_start(&executed.ledger)?;
         let mut modules = Vec::new();
         for (number, (place, snapshot)) in self.places.iter().zip(snapshots).enumerate() {
@@ -172,25 +192,57 @@ impl States<'_, '_> {
         Ok(extended)
     }
 
-    /// The states of all core instances, and whether nobody but adapters can hold handles. Adapters forget theirs.
-    fn snapshots(
+    /// The states of all core instances. Adapters forget theirs, unless they are to keep it.
+    pub(super) fn snapshots(
         &self,
         executed: &mut execution::Executed,
-    ) -> Result<(Vec<Snapshot<'static>>, bool), ComponentRunError> {
+    ) -> Result<Captured, ComponentRunError> {
         let mut snapshots = Vec::new();
-        let (mut repaired, mut others_keep_none) = (false, true);
         for (place, instance) in self.places.iter().zip(&self.prepared.instances) {
-            let mut snapshot = self.captured(place, instance, &mut executed.store)?;
+            snapshots.push(self.captured(place, instance, &mut executed.store)?);
+        }
+        if self.options.keep_adapter_state {
+            return Ok(Captured { snapshots, adapters: Vec::new(), only_adapters: false });
+        }
+        let adapters: Vec<AdapterMemory> =
+            (0..snapshots.len()).filter_map(|number| self.adapter_memory(number, &snapshots)).collect();
+        let (mut repaired, mut others_keep_none) = (false, true);
+        for ((place, instance), snapshot) in
+            self.places.iter().zip(&self.prepared.instances).zip(&mut snapshots)
+        {
             match Adapter::of(&place.part.module) {
-                Some(adapter) => repaired |= adapter.forget(&mut snapshot),
+                Some(adapter) => repaired |= adapter.forget(snapshot),
                 None => {
                     others_keep_none &=
                         keeps_no_handles(&place.part.module, self.stopped() == Some(instance.module))
                 }
             }
-            snapshots.push(snapshot);
         }
-        Ok((snapshots, repaired && others_keep_none))
+        Ok(Captured { snapshots, adapters, only_adapters: repaired && others_keep_none })
+    }
+
+    /// Where the adapter that is the core instance `number` has its state, if it has one, in the only other memory that there is.
+    fn adapter_memory(&self, number: usize, snapshots: &[Snapshot<'_>]) -> Option<AdapterMemory> {
+        let adapter = Adapter::of(&self.places[number].part.module)?;
+        let snapshot = &snapshots[number];
+        if !adapter.has_state(snapshot) {
+            return None;
+        }
+        let instances = &self.prepared.instances;
+        let memories = |other: &usize| {
+            let module = &self.places[*other].part.module;
+            module.memories.len() - module.imported.memories as usize
+        };
+        let siblings = (0..instances.len())
+            .filter(|other| instances[*other].component == instances[number].component);
+        let owners: Vec<usize> = siblings.filter(|other| memories(other) > 0).collect();
+        match &owners[..] {
+            [owner] if memories(owner) == 1 => {
+                let module = &self.places[*owner].part.module;
+                adapter.memory(snapshot, (*owner, module, &snapshots[*owner]))
+            }
+            _ => None,
+        }
     }
 
     /// Adapters make their states anew with the numbers that descriptors have at the start.
@@ -206,7 +258,7 @@ impl States<'_, '_> {
     }
 
     /// The core module that was stopped.
-    fn stopped(&self) -> Option<usize> {
+    pub(super) fn stopped(&self) -> Option<usize> {
         self.prepared.stopping.as_ref().map(|stopping| stopping.replaced().0)
     }
 
@@ -251,29 +303,6 @@ impl States<'_, '_> {
             module: name(&self.prepared.component, instance),
             error: Box::new(error),
         }
-    }
-
-    /// What is alive must be what an adapter takes anew.
-    fn check_handles(
-        &self,
-        executed: &execution::Executed,
-        are_adapters: bool,
-    ) -> Result<(), ComponentRunError> {
-        let alive = executed.handles;
-        let dirs = self.options.host.wasi.as_ref().map_or(0, |wasi| wasi.dirs.len());
-        if alive == 0 || are_adapters && alive <= adapter::STREAMS + dirs {
-            return Ok(());
-        }
-        let of_wasi = executed.store.data().live_resources();
-        let keepers = self.places.iter().zip(&self.prepared.instances);
-        let keepers = keepers.filter(|(place, instance)| {
-            can_take_handles(&place.part.module, self.stopped() == Some(instance.module))
-        });
-        Err(ComponentRunError::Handles(LiveHandles {
-            alive,
-            of_wasi,
-            keepers: keepers.map(|(_, instance)| name(&self.prepared.component, instance)).collect(),
-        }))
     }
 }
 

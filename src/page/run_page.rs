@@ -79,7 +79,8 @@ fn core_instances(report: &Report) -> Option<Table> {
         parts.extend(core.memories.iter().map(memory));
         (core.name.clone(), parts.join("; "))
     };
-    let rows: Vec<(String, String)> = report.core_instances.iter().map(row).collect();
+    let mut rows: Vec<(String, String)> = report.core_instances.iter().map(row).collect();
+    rows.extend(report.handles.map(|handles| ("handles".to_string(), handles.to_string())));
     (!rows.is_empty()).then(|| Table { title: "Core instances".to_string(), rows })
 }
 

@@ -62,6 +62,7 @@ impl Stages<'_> {
             findings: self.findings(),
             frozen: additions.frozen.as_ref().map(report::frozen),
             embedded: embedded_files(module),
+            handles: None,
             core_instances: Vec::new(),
         }
     }

@@ -59,3 +59,17 @@ CASES = [
         "calls": [["query", [5], 96], ["describe", ["bob"], '{"name": "bob", "n": 20000}']],
     },
 ]
+
+# Commands, frozen in the middle. `component` is one already, `core` a command for preview 1, of which jco makes one with the adapter;
+# both are of test-programs. What they print for `stdin` is what the original prints in Wasmtime.
+COMMANDS = [
+    {"name": "rust-at-stdin", "component": "wasip2/index.wasm", "at": "stdin", "stdin": "5\n7\nabc\n"},
+    {"name": "rust-at-export", "component": "wasip2/index.wasm", "at": "export:_start", "stdin": "5\n7\nabc\n"},
+    {
+        "name": "rust-at-call",
+        "component": "wasip2/index.wasm",
+        "at": "wasi_snapshot_preview1.fd_read",
+        "stdin": "4095\n",
+    },
+    {"name": "c-at-checkpoint", "core": "c/command.wasm", "at": "checkpoint", "stdin": ""},
+]

@@ -3,7 +3,7 @@
 
     python3 tests/components/run.py --preinit target/debug/preinit --inputs ../shared/inputs [--only lua,qjs-async] [--no-v8]
 
-The inputs are in the folder `components` of --inputs; MANIFEST.md there says how each was made. One is made here, by npm's
+Commands are frozen in the middle, and print the same. The inputs are in the folder `components` of --inputs; MANIFEST.md there says how each was made. One is made here, by npm's
 componentize-js. Needs PyPI's wasmtime 50 in the
 Python that WASMTIME_PYTHON names; it and jco come from npm into --work, at fixed versions. The answers that are expected are those of
 the original after init.
@@ -148,6 +148,42 @@ class Session:
         command = [self.node, *case.get("node", []), self.here / "answers_v8.mjs", folder / "it.js", calls]
         self.answers(case, "V8", command, expected)
 
+    def command(self, case):
+        """Freezes a command, and compares what it prints with what the original prints."""
+        programs = self.here.parents[1] / "test-programs"
+        if "component" in case:
+            original = programs / case["component"]
+        elif self.jco is None:
+            self.missing.append(f"{case['name']}: npm's packages are not here, and without them it is not made")
+            return
+        else:
+            original = self.work / f"{case['name']}.before.wasm"
+            made = [self.node, self.jco, "new", programs / case["core"], "--wasi-command", "-o", original]
+            done = subprocess.run(made, cwd=self.work, text=True, capture_output=True)
+            if done.returncode != 0:
+                self.say(case, "made a component", False, done.stderr.strip())
+                return
+        frozen = self.work / f"{case['name']}.wasm"
+        frozen.unlink(missing_ok=True)
+        made = [self.preinit, original, "-o", frozen, "--allow-wasi", "--inherit-stdio", "false", "--at", case["at"]]
+        done = subprocess.run(made, text=True, capture_output=True)
+        self.say(case, f"frozen at {case['at']}", done.returncode == 0, done.stderr.strip())
+        if done.returncode != 0:
+            return
+        engines = {"Wasmtime": [self.python, self.here / "command_wasmtime.py"]}
+        if self.jco is not None:
+            engines["V8"] = [self.node, self.jco, "run"]
+        printed = lambda command, wasm: subprocess.run(
+            [*command, wasm], cwd=self.work, input=case["stdin"], text=True, capture_output=True
+        )
+        expected = printed(engines["Wasmtime"], original)
+        if expected.stdout == "":
+            self.say(case, "the original prints something", False, expected.stderr.strip())
+        for engine, command in engines.items():
+            found = printed(command, frozen)
+            what = f"{found.stdout!r}, not {expected.stdout!r}\n{found.stderr.strip()}"
+            self.say(case, f"prints the same in {engine}", found.stdout == expected.stdout, what)
+
     def answers(self, case, where, command, expected):
         done = subprocess.run(command, cwd=self.work, text=True, capture_output=True)
         try:
@@ -172,13 +208,16 @@ def main():
     arguments = parser.parse_args()
     session = Session(arguments)
     session.install()
-    wanted = arguments.only.split(",") if arguments.only else [case["name"] for case in cases.CASES]
+    wanted = arguments.only.split(",") if arguments.only else [case["name"] for case in cases.CASES + cases.COMMANDS]
     for case in cases.CASES:
         if case["name"] not in wanted:
             continue
         wasm = session.snapshot(case)
         if wasm is not None:
             session.compare(case, wasm)
+    for case in cases.COMMANDS:
+        if case["name"] in wanted:
+            session.command(case)
     session.finish()
 
 

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! ;; init: NAME              init function; repeated: several, in order; absent: found by its name
-//! ;; options: WORD …         internalize, fresh-imports, keep-init, optimize, wasi, stub-all, mappable, sparse, strip-init
+//! ;; options: WORD …         internalize, fresh-imports, keep-init, optimize, wasi, stub-all, mappable, sparse, strip-init,
+//! ;;                         allow-live-handles, keep-adapter-state
 //! ;; rename: DST=SRC         as `--rename-func`
 //! ;; stub: MODULE.NAME       as `--stub`; of a component, INTERFACE.NAME: the last dot divides
 //! ;; cut: NAME               as `--cut-import`
@@ -39,6 +40,8 @@ pub struct Case {
     pub stub_all: bool,
     pub layout: Layout,
     pub strip_init: bool,
+    pub allow_live_handles: bool,
+    pub keep_adapter_state: bool,
     pub limits: Vec<(String, u64)>,
 }
 
@@ -81,6 +84,8 @@ impl Case {
             stub_all: false,
             layout: Layout::Auto,
             strip_init: false,
+            allow_live_handles: false,
+            keep_adapter_state: false,
             limits: Vec::new(),
         };
         let text = String::from_utf8_lossy(&text);
@@ -106,6 +111,8 @@ impl Case {
                 "mappable" => self.layout = Layout::Mappable,
                 "sparse" => self.layout = Layout::Sparse,
                 "strip-init" => self.strip_init = true,
+                "allow-live-handles" => self.allow_live_handles = true,
+                "keep-adapter-state" => self.keep_adapter_state = true,
                 word => panic!("{}: unknown option `{word}`", self.name),
             }),
             "rename" => self.renames.push(split(value, '=')),
@@ -149,6 +156,8 @@ impl Case {
             optimize: self.optimize,
             layout: self.layout,
             strip_init: self.strip_init,
+            allow_live_handles: self.allow_live_handles,
+            keep_adapter_state: self.keep_adapter_state,
             ..Options::default()
         });
         for (dst, src) in &self.renames {

@@ -2,7 +2,7 @@
 
 use preinit_fuzz::inputs::{self, Hostile};
 use preinit_testing::freezing::bytes::check_bytes;
-use preinit_testing::property::{generated, hostile, segments};
+use preinit_testing::property::{components, generated, hostile, segments};
 use std::ops::Range;
 use std::panic::catch_unwind;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-const USAGE: &str = "usage: soak freezing|generated|hostile|segments FROM..TO";
+const USAGE: &str = "usage: soak components|freezing|generated|hostile|segments FROM..TO";
 
 /// A case that takes longer is a find.
 const TOO_LONG: Duration = Duration::from_secs(30);
@@ -38,6 +38,7 @@ fn parse(arguments: &[String]) -> Option<(Check, Range<u64>)> {
     let (from, to) = range.split_once("..")?;
     let seeds = from.parse().ok()?..to.parse().ok()?;
     let check: Check = match target.as_str() {
+        "components" => Box::new(|seed| components::check(&inputs::components(seed)) == Ok(true)),
         "freezing" => Box::new(|seed| {
             let counts = check_bytes(&inputs::freezing(seed));
             FREEZES.fetch_add((counts.freezes + counts.again) as u64, Ordering::Relaxed);

@@ -66,6 +66,19 @@ pub struct SnapshotArgs {
     #[arg(long = "cut-import", value_name = "NAME")]
     pub cut_imports: Vec<String>,
 
+    /// Write the snapshot of a component even if resources, streams or files are held that no instance has
+    ///
+    /// Whoever uses one of them traps with `unknown handle index`, or uses another one. A warning says where they are held.
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub allow_live_handles: bool,
+
+    /// Keep the state of a component's adapter from WASI preview 1, with the handles in it
+    ///
+    /// Otherwise the adapter forgets its state, and takes the handles of each instance anew. What is kept needs
+    /// --allow-live-handles.
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub keep_adapter_state: bool,
+
     /// How the state is written.
     #[command(flatten)]
     pub form: OutputFormArgs,

@@ -8,7 +8,7 @@ mod freezing;
 mod freezing_refusals;
 mod generated;
 pub mod golden;
-mod graph;
+mod handles;
 mod host;
 #[cfg(feature = "component-calls")]
 mod real;

@@ -30,6 +30,7 @@ mod rewrite;
 mod section;
 mod shift;
 mod table_writes;
+mod taken_handles;
 #[cfg(test)]
 mod tests;
 mod trapping;

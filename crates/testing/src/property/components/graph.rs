@@ -1,8 +1,7 @@
 //! Generated components: definitions in definitions, modules that several instances share by outer aliases, memories, tables and
 //! globals that core instances write to each other.
 
-use proptest::collection::vec;
-use proptest::prelude::*;
+use arbitrary::{Result, Unstructured};
 use std::fmt::Write;
 
 /// A component's definition.
@@ -39,24 +38,49 @@ pub enum Module {
 /// How many modules of each kind the outermost component has.
 const SHARED: u8 = 2;
 
-pub fn graphs() -> impl Strategy<Value = Graph> {
-    let module = || prop_oneof![(0u8..8).prop_map(Module::Own), (0..SHARED).prop_map(Module::Shared)];
-    let core = move || {
-        prop_oneof![
-            3 => module().prop_map(Core::Owner),
-            3 => (0usize..4, module()).prop_map(|(owner, module)| Core::Writer(owner, module)),
-        ]
-    };
-    let leaf = (vec(core(), 1..5), any::<bool>()).prop_map(|(core, custom)| Graph {
-        core,
-        nested: Vec::new(),
-        children: Vec::new(),
-        custom,
-    });
-    leaf.prop_recursive(3, 12, 3, move |inner| {
-        (vec(core(), 0..4), vec(inner, 1..3), vec(0usize..3, 0..4), any::<bool>())
-            .prop_map(|(core, nested, children, custom)| Graph { core, nested, children, custom })
-    })
+/// How deep components stand in components.
+const DEPTH: usize = 3;
+
+impl Graph {
+    /// What the bytes choose; where they end, the smallest.
+    pub fn of(bytes: &[u8]) -> Option<Graph> {
+        Graph::new(&mut Unstructured::new(bytes)).ok()
+    }
+
+    pub(super) fn new(source: &mut Unstructured<'_>) -> Result<Graph> {
+        Graph::within(source, DEPTH)
+    }
+
+    fn within(source: &mut Unstructured<'_>, depth: usize) -> Result<Graph> {
+        let has_nested = depth > 0 && source.ratio(2, 3)?;
+        let mut nested = Vec::new();
+        let mut children = Vec::new();
+        if has_nested {
+            for _ in 0..source.int_in_range(1..=2)? {
+                nested.push(Graph::within(source, depth - 1)?);
+            }
+            for _ in 0..source.int_in_range(0..=3)? {
+                children.push(source.int_in_range(0..=2)?);
+            }
+        }
+        let fewest = usize::from(!has_nested);
+        let mut core = Vec::new();
+        for _ in 0..source.int_in_range(fewest..=fewest + 3)? {
+            core.push(Core::new(source)?);
+        }
+        Ok(Graph { core, nested, children, custom: source.arbitrary()? })
+    }
+}
+
+impl Core {
+    fn new(source: &mut Unstructured<'_>) -> Result<Core> {
+        let owner = source.arbitrary::<bool>()?.then(|| source.int_in_range(0..=3)).transpose()?;
+        let module = match source.arbitrary()? {
+            true => Module::Shared(source.int_in_range(0..=SHARED - 1)?),
+            false => Module::Own(source.int_in_range(0..=7)?),
+        };
+        Ok(owner.map_or(Core::Owner(module.clone()), |owner| Core::Writer(owner, module)))
+    }
 }
 
 /// A component as text, and the names of what it exports: each has a function `step-…` and a function `sum-…`.

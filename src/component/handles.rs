@@ -1,0 +1,126 @@
+//! What becomes of the handles that are alive after init: none survives, so nobody may hold one, apart from an adapter that takes
+//! its own anew.
+
+use super::adapter::{STREAMS, can_take_handles};
+use super::execution::Executed;
+use super::held_handles::held_handles;
+use super::part::name;
+use super::states::{Captured, States};
+use super::{ComponentRunError, LiveHandles};
+use crate::freeze::HeldResources;
+use crate::warning::Warning;
+use serde::Serialize;
+use std::fmt;
+
+/// What becomes of handles that are alive after init.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum HandlesFate {
+    /// There are none.
+    None,
+    /// The adapter from WASI preview 1 takes them anew in each instance. Others that are alive are held nowhere.
+    TakenAnew,
+    /// Nothing in the state depends on one.
+    HeldNowhere,
+    /// They are held, and an instance has none of them: [`crate::Options::allow_live_handles`].
+    Missing,
+}
+
+/// The handles of all component instances after init.
+///
+/// No example: a field of the report of a component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct HandlesReport {
+    /// How many are alive.
+    pub alive: usize,
+    /// What becomes of them.
+    pub fate: HandlesFate,
+}
+
+impl fmt::Display for HandlesReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} alive after init", self.alive)?;
+        f.write_str(match self.fate {
+            HandlesFate::None => "",
+            HandlesFate::TakenAnew => ", which the adapter from WASI preview 1 takes anew",
+            HandlesFate::HeldNowhere => " and held nowhere",
+            HandlesFate::Missing => ", which instances do not have",
+        })
+    }
+}
+
+/// What was found out about the handles that are alive.
+pub(crate) struct Handles {
+    pub alive: usize,
+    /// How many of them nobody holds and nobody takes anew.
+    pub leaked: usize,
+    /// Those that somebody holds.
+    pub live: Option<LiveHandles>,
+}
+
+impl Handles {
+    /// Those of a component whose init has run.
+    pub(super) fn of(
+        states: &States<'_, '_>,
+        executed: &Executed,
+        captured: &Captured,
+    ) -> Handles {
+        let alive = executed.handles;
+        let dirs = states.options.host.wasi.as_ref().map_or(0, |wasi| wasi.dirs.len());
+        let of_adapter = STREAMS + dirs;
+        let open = HeldResources::of(&executed.ledger).err().map(|open| one_line(&open.to_string()));
+        if alive == 0 || captured.only_adapters && alive <= of_adapter && open.is_none() {
+            return Handles { alive, leaked: 0, live: None };
+        }
+        let live = |places, why| {
+            let keepers = states.places.iter().zip(&states.prepared.instances);
+            let keepers = keepers.filter(|(place, instance)| {
+                can_take_handles(&place.part.module, states.stopped() == Some(instance.module))
+            });
+            LiveHandles {
+                alive,
+                of_wasi: executed.store.data().live_resources(),
+                keepers: keepers.map(|(_, instance)| name(&states.prepared.component, instance)).collect(),
+                places,
+                why,
+            }
+        };
+        let held = match held_handles(states, executed, (&captured.snapshots, &captured.adapters)) {
+            Ok(held) => held,
+            Err(error) => {
+                let why = format!(
+                    "where is not known, because init with other numbers of handles ended otherwise: {}",
+                    one_line(&error.to_string())
+                );
+                return Handles { alive, leaked: 0, live: Some(live(Vec::new(), Some(why))) };
+            }
+        };
+        // What an adapter takes anew has the numbers of a start: it can hold nothing else.
+        let is_start = held.of_adapters.len() <= of_adapter && open.is_none();
+        let is_in_calls = states.stopped().is_some();
+        if held.places.is_empty() && !is_in_calls && (held.of_adapters.is_empty() || is_start) {
+            let leaked = alive.saturating_sub(held.of_adapters.len());
+            return Handles { alive, leaked, live: None };
+        }
+        Handles { alive, leaked: 0, live: Some(live(held.places, open)) }
+    }
+
+    /// Refuses those that are held, unless that is wanted.
+    pub(super) fn check(self, is_allowed: bool) -> Result<(HandlesReport, Option<Warning>), ComponentRunError> {
+        let Handles { alive, leaked, live } = self;
+        let (fate, warning) = match live {
+            Some(live) if is_allowed => (HandlesFate::Missing, Some(Warning::LiveHandles(Box::new(live)))),
+            Some(live) => return Err(ComponentRunError::Handles(live)),
+            None if alive == 0 => (HandlesFate::None, None),
+            None if leaked == alive => (HandlesFate::HeldNowhere, Some(Warning::HandlesLeft(leaked))),
+            None => (HandlesFate::TakenAnew, (leaked > 0).then_some(Warning::HandlesLeft(leaked))),
+        };
+        Ok((HandlesReport { alive, fate }, warning))
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
