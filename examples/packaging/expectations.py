@@ -1,0 +1,22 @@
+"""How a recipe ends other than well."""
+
+
+class Missing(Exception):
+    """A package or a tool that cannot be had."""
+
+
+class Different(Exception):
+    """An answer that is not the expected one, or a command that fails."""
+
+
+def expect(what, answer, expected):
+    """Ends the recipe if the two are not equal."""
+    if answer != expected:
+        raise Different(f"{what}: {answer!r} instead of {expected!r}")
+
+
+def expect_lines(what, text, lines):
+    """Ends the recipe if one of the lines does not stand in the text."""
+    for line in lines:
+        if line not in text:
+            raise Different(f"{what}: no line `{line}` in\n{text}")
