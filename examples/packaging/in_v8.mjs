@@ -37,10 +37,22 @@ function text(exports, value) {
   return address;
 }
 
+// Writes a text where an earlier result says, or reads one: of a length that another result says, or up to a zero.
+function useMemory(memory, { write, at, read, length }, results) {
+  if (write !== undefined) return new TextEncoder().encodeInto(write, new Uint8Array(memory, results[at])).written;
+  const bytes = new Uint8Array(memory, results[read]);
+  return new TextDecoder().decode(bytes.subarray(0, length === undefined ? bytes.indexOf(0) : results[length]));
+}
+
 function call(exports, calls) {
   const results = [];
   try {
-    for (const [name, ...given] of calls) {
+    for (const step of calls) {
+      if (!Array.isArray(step)) {
+        results.push(useMemory(exports.memory.buffer, step, results));
+        continue;
+      }
+      const [name, ...given] = step;
       results.push(exports[name](...given.map((value) => (typeof value === "string" ? text(exports, value) : value))) ?? null);
     }
   } catch (thrown) {

@@ -55,12 +55,27 @@ def call(store, exports, calls):
     """The exit code of the calls, and what they return."""
     results = []
     try:
-        for name, *arguments in calls:
+        for step in calls:
+            if isinstance(step, dict):
+                results.append(use_memory(store, exports["memory"], step, results))
+                continue
+            name, *arguments = step
             arguments = [text(store, exports, a) if isinstance(a, str) else a for a in arguments]
             results.append(exports[name](store, *arguments))
     except wasmtime.ExitTrap as ended:
         return ended.code, results
     return 0, results
+
+
+def use_memory(store, memory, step, results):
+    """Writes a text where an earlier result says, or reads one: of a length that another result says, or up to a zero."""
+    if "write" in step:
+        return memory.write(store, step["write"].encode(), results[step["at"]])
+    address = results[step["read"]]
+    if "length" in step:
+        return memory.read(store, address, address + results[step["length"]]).decode()
+    contents = memory.read(store, address, memory.data_len(store))
+    return contents[: contents.index(0)].decode()
 
 
 def text(store, exports, value):

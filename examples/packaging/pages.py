@@ -10,7 +10,7 @@ from expectations import Different, Missing
 
 PAGES = Path(__file__).resolve().parents[2] / "docs/packaging"
 BLOCK = re.compile(r"^```sh,recipe\n(.*?)^```", re.MULTILINE | re.DOTALL)
-REGISTRIES = re.compile(r"\s*(npm (install|i|pack)|(python3? -m )?pip (install|download)|cargo (fetch|install))\b")
+REGISTRIES = re.compile(r"\s*(npm (install|i|pack)|(python3? -m )?pip (install|download)|cargo (fetch|install|vendor))\b")
 # The time limit is for machines that have nothing else to do, and nothing may go on when the command has ended.
 STAND_IN = """#!/bin/sh
 began=$(date +%s%N)
@@ -24,8 +24,20 @@ exit $code
 
 
 def blocks(page):
-    """The shell blocks of a page that are the recipe, in order."""
-    return BLOCK.findall((PAGES / page).read_text())
+    """The shell blocks of a page, or of a section (`page#section`), that are the recipe, in order."""
+    page, _, section = page.partition("#")
+    text = (PAGES / page).read_text()
+    if section:
+        sections = {slug(part): part for part in text.split("\n## ")[1:]}
+        if section not in sections:
+            raise Different(f"docs/packaging/{page} has no section {section}")
+        text = sections[section]
+    return BLOCK.findall(text)
+
+
+def slug(section):
+    """What links call a section."""
+    return re.sub(r"[^\w -]", "", section.splitlines()[0].lower()).replace(" ", "-")
 
 
 def follow(page, folder, preinit):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 @dataclass
 class Program:
-    """A module, and what it is given. `calls` are exports with arguments; a text as an argument is put into memory by `malloc`."""
+    """A module, and what it is given. `calls` are exports with arguments; a text as an argument is put into memory by `malloc`.
+    What is not a call uses memory by the results of calls before it: `{"write": TEXT, "at": N}`, `{"read": N}`, `{"read": N, "length": M}`."""
 
     file: Path
     args: list = field(default_factory=lambda: ["program"])
