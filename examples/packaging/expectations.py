@@ -12,7 +12,13 @@ class Different(Exception):
 def expect(what, answer, expected):
     """Ends the recipe if the two are not equal."""
     if answer != expected:
-        raise Different(f"{what}: {answer!r} instead of {expected!r}")
+        raise Different(f"{what}: {shortened(answer)} instead of {shortened(expected)}")
+
+
+def shortened(value):
+    """A value as it is written, without the midst of a long one."""
+    text = repr(value)
+    return text if len(text) < 2_000 else f"{text[:900]} … {text[-900:]}"
 
 
 def expect_lines(what, text, lines):

@@ -48,7 +48,7 @@ class Wasmtime:
             code, results = call(store, linker.instantiate(store, module).exports(store), program.calls)
             elapsed = (time.perf_counter() - began) * 1e3
             store.close()
-            return Answer(*(file.read_text(errors="replace") for file in files[1:]), code, results), elapsed
+            return Answer(*(file.read_bytes().decode(errors="replace") for file in files[1:]), code, results), elapsed
 
 
 def call(store, exports, calls):

@@ -20,7 +20,7 @@ use wasmtime::component::wasm_wave::wasm::DisplayType;
 pub const OF_INSTANCE: char = '#';
 
 /// The export of component-init's own macro.
-const COMPONENT_INIT: &str = "component-init";
+pub(crate) const COMPONENT_INIT: &str = "component-init";
 
 /// The one that is looked for last.
 const LAST_DEFAULT: &str = "preinit";

@@ -19,7 +19,8 @@ const before = readImports({}, schema, identities, (index) => `before.${index}`,
 const { instance } = await WebAssembly.instantiate(readFileSync("probed.wasm"), {});
 const { memory, sc_prepare, sc_check, sc_reset } = instance.exports;
 const request = new TextEncoder().encode(JSON.stringify({ script }));
-new Uint8Array(memory.buffer).set(request, sc_prepare(request.length));
+const address = sc_prepare(request.length);
+new Uint8Array(memory.buffer).set(request, address);
 sc_check();
 sc_reset();
 const files = schema.memories.map((_, index) => `memory.${index}`);

@@ -1,4 +1,4 @@
--- Numbers as words; all below 100,000 are made beforehand.
+-- Numbers as words; all below 10,000 are made beforehand.
 local words = {}
 
 local units = { [0] = "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
@@ -27,11 +27,12 @@ function spelled(n)
 end
 
 local known = {}
-for n = 0, 99999 do known[n] = spelled(n) end
+for n = 0, 9999 do known[n] = spelled(n) end
 
 function words.spell(n)
   local whole = math.tointeger(n)
-  return whole and known[whole] or tostring(n)
+  if not whole or whole < 0 then return tostring(n) end
+  return known[whole] or spelled(whole)
 end
 
 return words
