@@ -155,7 +155,8 @@ impl Facts<'_> {
 
     /// The shortest name of those that are like that of an init function, which needs arguments.
     fn init_with_arguments(&self) -> Option<String> {
-        let is_init = |name: &str, function| is_named_like_init(name) && !takes_nothing(self.module, function);
+        let is_init =
+            |name: &str, function| is_named_like_init(name) && !takes_nothing(self.module, function);
         let exports = self.module.exports.iter().filter(|export| is_function(export.kind));
         let named = exports.filter(|export| is_init(export.name, export.index)).map(|export| export.name);
         named.min_by_key(|name| name.len()).map(str::to_string)

@@ -7,7 +7,7 @@ use crate::execute::DEFAULT_INIT_FUNCTIONS;
 use preinit_core::component::{ComponentError, check_depth};
 use preinit_core::module::{Module, ModuleError};
 use std::collections::BTreeMap;
-use wasmparser::component_types::ComponentEntityType;
+use wasmparser::component_types::{ComponentEntityType, ComponentFuncTypeId};
 use wasmparser::types::Types;
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
@@ -81,7 +81,8 @@ impl Exported {
 
 /// The functions that an export is or has.
 fn functions(types: &Types, export: &str) -> Vec<Exported> {
-    let function = |name: String, id| Exported { name, takes_nothing: types[id].params.is_empty() };
+    let function =
+        |name: String, id: ComponentFuncTypeId| Exported { name, takes_nothing: types[id].params.is_empty() };
     match types.component_item_for_export(export).map(|item| item.ty) {
         Some(ComponentEntityType::Func(id)) => vec![function(export.to_string(), id)],
         Some(ComponentEntityType::Instance(id)) => {
@@ -105,7 +106,8 @@ fn init(exports: &[Exported]) -> Vec<&Exported> {
     if !defaults.is_empty() {
         return defaults;
     }
-    let own_name = |function: &Exported| function.name.rsplit(OF_INSTANCE).next().is_some_and(is_named_like_init);
+    let own_name =
+        |function: &Exported| function.name.rsplit(OF_INSTANCE).next().is_some_and(is_named_like_init);
     let mut named: Vec<&Exported> = exports.iter().filter(|function| own_name(function)).collect();
     named.sort_by_key(|function| (!function.takes_nothing, function.name.len()));
     named

@@ -241,6 +241,41 @@ static void descriptors(void) {
     SAY(__wasi_fd_close(data)), SAY(__wasi_fd_prestat_get(data, &preopened));
 }
 
+/* For a descriptor, or for so many nanoseconds. */
+static __wasi_subscription_t waiting_for(int userdata, int type, uint32_t what) {
+    __wasi_subscription_t subscription = {.userdata = userdata, .u.tag = type};
+    if (type == __WASI_EVENTTYPE_CLOCK)
+        subscription.u.u.clock = (__wasi_subscription_clock_t){.id = __WASI_CLOCKID_MONOTONIC, .timeout = what};
+    else
+        subscription.u.u.fd_read.file_descriptor = what;
+    return subscription;
+}
+
+static void polling(void) {
+    __wasi_fd_t fd = opened("polled", __WASI_OFLAGS_CREAT);
+    write_text(fd, "some text");
+    __wasi_filesize_t at;
+    SAY(__wasi_fd_seek(fd, 4, __WASI_WHENCE_SET, &at));
+    const struct {
+        int count;
+        __wasi_subscription_t all[2];
+    } polls[5] = {
+        {1, {waiting_for(1, __WASI_EVENTTYPE_FD_READ, fd)}},
+        {1, {waiting_for(2, __WASI_EVENTTYPE_FD_WRITE, fd)}},
+        {1, {waiting_for(3, __WASI_EVENTTYPE_CLOCK, 1000)}},
+        {2, {waiting_for(4, __WASI_EVENTTYPE_FD_READ, fd), waiting_for(5, __WASI_EVENTTYPE_CLOCK, UINT32_MAX)}},
+        {0, {waiting_for(6, __WASI_EVENTTYPE_CLOCK, 0)}},
+    };
+    for (int poll = 0; poll < 5; poll++) {
+        __wasi_event_t events[3];
+        __wasi_size_t ready = 0;
+        SAY(__wasi_poll_oneoff(polls[poll].all, events, polls[poll].count, &ready));
+        for (__wasi_size_t i = 0; i < ready; i++)
+            printf("event %d: type %d, error %d\n", (int)events[i].userdata, events[i].type, events[i].error);
+    }
+    SAY(__wasi_fd_close(fd)), SAY(__wasi_path_unlink_file(scratch, "polled"));
+}
+
 static __wasi_fd_t preopen(const char *name) {
     for (__wasi_fd_t fd = 3;; fd++) {
         __wasi_prestat_t found;
@@ -253,6 +288,6 @@ static __wasi_fd_t preopen(const char *name) {
 
 int main(void) {
     scratch = preopen("/scratch"), data = preopen("/data");
-    positions(), opening(), rights(), links(), moving(), gone(), listing(), descriptors();
+    positions(), opening(), rights(), links(), moving(), gone(), listing(), polling(), descriptors();
     return 0;
 }

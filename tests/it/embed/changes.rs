@@ -45,6 +45,10 @@ fn changes_are_part_of_a_frozen_program() {
         ("wasi/directories.wasm", "path_create_directory"),
         ("wasi/directories.wasm", "path_remove_directory"),
         ("wasi/descriptors.wasm", "fd_read"),
+        ("wasi/file_cases.wasm", "fd_pread"),
+        ("wasi/file_cases.wasm", "fd_readdir"),
+        ("wasi/file_cases.wasm", "path_rename"),
+        ("wasi/file_cases.wasm", "fd_renumber"),
     ] {
         let wasm = with_scratch(&test_program(name));
         let whole = run(&wasm, &World::default());
