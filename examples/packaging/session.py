@@ -10,7 +10,7 @@ import in_wasmtime
 import pages
 import registries
 import startup
-from expectations import Different, expect
+from expectations import Different, expect, expect_lines
 
 HERE = Path(__file__).resolve().parent
 
@@ -47,6 +47,13 @@ class Session:
         if done.returncode != 0:
             raise Different(f"`{' '.join(words)}` ends with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done.stdout
+
+    def advises(self, module, options, reason=""):
+        """`preinit inspect` gives a command line with these options for the module, or none, and this reason among others."""
+        said = subprocess.run([self.preinit, "inspect", module], text=True, capture_output=True).stdout
+        [use] = [line.split(maxsplit=1)[1] for line in said.splitlines() if line.startswith("use ")]
+        expect(f"{self.name}, the advice of inspect", use.partition("snapshot.wasm ")[2] or use, options)
+        expect_lines(f"{self.name}, inspect", said, [reason])
 
     def sizes(self, before, after):
         """Notes the sizes of what went in and what came out."""

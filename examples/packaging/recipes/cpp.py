@@ -15,6 +15,7 @@ QUICK = True
 
 def run(session):
     folder = session.follow()
+    session.advises(folder / "spelling.wasm", "--allow-wasi --at stdin")
     words = "babace\nzuz\nqqq\n"
     (folder / "data").mkdir()
     (folder / "words.txt").rename(folder / "data/words.txt")

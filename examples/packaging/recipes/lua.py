@@ -15,6 +15,7 @@ QUICK = True
 
 def run(session):
     folder = session.follow()
+    session.advises(folder / "lua.wasm", "--allow-wasi --at stdin")
     lines = "1 + 2\n99 * 1001\nmax(2 ^ 10, 7)\nfoo(\n"
     dirs = {"/app": folder / "examples/packaging/lua/app"}
     before = Program(folder / "lua.wasm", ["lua", "/app/main.lua"], lines, dirs=dirs)

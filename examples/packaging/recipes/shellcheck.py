@@ -26,6 +26,7 @@ def run(session):
     shutil.copy(REPOSITORY / host, session.folder / host)
     folder = session.follow()
     before = Program(folder / "rshellcheck_wasm_data/shellcheck_wasm.wasm", calls=CALLS)
+    session.advises(before.file, "no command of preinit", "docs/state-file.md")
     after = Program(folder / "app.wasm", calls=CALLS)
     found, expected = (session.answer(program).results[4] for program in (after, before))
     expect("shellcheck", found, expected)

@@ -15,6 +15,7 @@ QUICK = True
 
 def run(session):
     folder = session.follow()
+    session.advises(folder / "products.wasm", "--allow-wasi --at stdin")
     queries = "bace\nzuzuz\nx\n"
     before = Program(folder / "products.wasm", stdin=queries, dirs={"/data": folder / "data"})
     answer = session.compare(before, Program(folder / "app.wasm", stdin=queries))
