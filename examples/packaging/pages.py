@@ -14,8 +14,9 @@ REGISTRIES = re.compile(r"\s*(npm (install|i|pack)|(python3? -m )?pip (install|d
 # The time limit is for machines that have nothing else to do, and nothing may go on when the command has ended.
 STAND_IN = """#!/bin/sh
 began=$(date +%s%N)
+case "$*" in *--timeout*) limit= ;; *) limit='--timeout 30m' ;; esac
 case $1 in
-*.wasm|*.wat) XDG_CACHE_HOME='{cache}' '{preinit}' "$@" --timeout 30m --no-cache --quiet; code=$? ;;
+*.wasm|*.wat) XDG_CACHE_HOME='{cache}' '{preinit}' "$@" $limit --no-cache --quiet; code=$? ;;
 *) XDG_CACHE_HOME='{cache}' '{preinit}' "$@"; code=$? ;;
 esac
 echo $(( $(date +%s%N) - began )) >> '{times}'

@@ -22,7 +22,7 @@ pub(crate) mod tables;
 
 pub use error::{ComponentRunError, LiveHandles};
 pub(crate) use execution::{bell, live_handles};
-pub(crate) use init_call::{COMPONENT_INIT, OF_INSTANCE};
+pub(crate) use init_call::{COMPONENT_INIT, OF_INSTANCE, is_run};
 pub use lack::Lack;
 pub(crate) use prepared::Prepared;
 #[cfg(feature = "verify")]

@@ -1,7 +1,7 @@
 //! Components: what their outermost imports and exports show.
 
 use super::{Advice, Inspection, Kind, Part, Reason, Step, is_named_like_init};
-use crate::component::{COMPONENT_INIT, OF_INSTANCE};
+use crate::component::{COMPONENT_INIT, OF_INSTANCE, is_run};
 use crate::embedded_files::embedded_files;
 use crate::execute::DEFAULT_INIT_FUNCTIONS;
 use preinit_core::component::{ComponentError, check_depth};
@@ -72,10 +72,8 @@ struct Exported {
 }
 
 impl Exported {
-    /// Whether it is what a command runs.
-    fn is_run(&self) -> bool {
-        let instance = self.name.strip_suffix("#run");
-        instance.is_some_and(|name| name == "wasi:cli/run" || name.starts_with("wasi:cli/run@0.2."))
+    fn is_command(&self) -> bool {
+        self.name.split_once(OF_INSTANCE).is_some_and(|(instance, name)| name == "run" && is_run(instance))
     }
 }
 
@@ -120,19 +118,19 @@ fn advice<'i>(exports: &[Exported], mut imports: impl Iterator<Item = &'i String
     }
     let nothing = |reason| Advice { steps: Vec::new(), reasons: vec![reason] };
     let (step, reason) = match init(exports).first() {
-        Some(function) if !function.takes_nothing => {
-            return nothing(Reason::InitTakesArguments(function.name.clone()));
+        Some(init) if is_default(&init.name) && init.takes_nothing => {
+            (None, Reason::HasInit(init.name.clone()))
         }
-        Some(function) if is_default(&function.name) => (None, Reason::HasInit(function.name.clone())),
-        _ if exports.iter().any(Exported::is_run) => {
+        _ if exports.iter().any(Exported::is_command) => {
             if !imports.any(|name| name.starts_with("wasi:cli/stdin@")) {
                 return nothing(Reason::ProgramThatAsksForNothing);
             }
             (Some(Step::FreezeAtInput), Reason::ProgramThatReadsInput)
         }
-        Some(function) => {
-            (Some(Step::Init(function.name.clone())), Reason::NamedLikeInit(function.name.clone()))
+        Some(init) if init.takes_nothing => {
+            (Some(Step::Init(init.name.clone())), Reason::NamedLikeInit(init.name.clone()))
         }
+        Some(init) => return nothing(Reason::InitTakesArguments(init.name.clone())),
         None => return nothing(Reason::Component),
     };
     steps.extend(step);

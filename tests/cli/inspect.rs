@@ -75,6 +75,14 @@ fn components_are_told_apart() {
             0,
         ),
         (function(&of_instance("wasi:cli/run@0.2.0", "run")), "asks for nothing", 1),
+        (
+            format!(
+                "{stdin} {}",
+                function(&[of_instance("wasi:cli/run@0.2.0", "run"), exported("preinit")].concat())
+            ),
+            "--allow-wasi\n",
+            0,
+        ),
     ] {
         place.write("component.wat", &format!("(component {parts})"));
         let output = place.line("inspect component.wat");
