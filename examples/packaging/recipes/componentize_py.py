@@ -13,7 +13,7 @@ ROW = {
 }
 QUICK = False
 CALLS = [["greet", "lang7"], ["prepare"]]
-ANSWERS = ['{"name": "lang7", "greeting": "greeting 5401"}', 100_000]
+ANSWERS = ['{"name": "lang7", "greeting": "greeting 5401"}', None]
 
 
 def run(session):
