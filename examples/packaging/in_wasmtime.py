@@ -6,6 +6,7 @@ from pathlib import Path
 
 import wasmtime
 
+from expectations import Different
 from programs import Answer
 
 NAME = "Wasmtime 50"
@@ -64,6 +65,8 @@ def call(store, exports, calls):
             results.append(exports[name](store, *arguments))
     except wasmtime.ExitTrap as ended:
         return ended.code, results
+    except (wasmtime.Trap, wasmtime.WasmtimeError) as trap:
+        raise Different(f"Wasmtime: {trap}") from trap
     return 0, results
 
 

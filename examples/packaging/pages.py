@@ -10,7 +10,7 @@ from expectations import Different, Missing
 
 PAGES = Path(__file__).resolve().parents[2] / "docs/packaging"
 BLOCK = re.compile(r"^```sh,recipe\n(.*?)^```", re.MULTILINE | re.DOTALL)
-REGISTRIES = re.compile(r"\s*(npm (install|i|pack)|(python3? -m )?pip (install|download)|cargo (fetch|install|vendor))\b")
+REGISTRIES = re.compile(r"\s*(npm (install|i|pack)|(python3? -m )?pip (install|download)|cargo (fetch|install|vendor)|apt-get download|venv/bin/pip install)\b")
 # The time limit is for machines that have nothing else to do, and nothing may go on when the command has ended.
 STAND_IN = """#!/bin/sh
 began=$(date +%s%N)

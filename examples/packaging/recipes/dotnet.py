@@ -2,7 +2,7 @@
 
 ROW = {
     "runtime": ".NET 10 in JavaScript",
-    "page": "../guests/dotnet.md",
+    "page": "dotnet.md",
     "package": "the SDK's own",
     "how": "under its own JavaScript; a module for WASI is not made by the SDK as it comes",
     "directory": "its own files",
