@@ -8,7 +8,6 @@ from pathlib import Path
 import in_v8
 import in_wasmtime
 import pages
-import registries
 import startup
 from expectations import Different, expect, expect_lines
 
@@ -37,10 +36,6 @@ class Session:
         """Runs what the page says. Returns the folder that it was done in."""
         self.result["build"] = pages.follow(page or self.row["page"], self.folder, self.preinit)
         return self.folder
-
-    def npm(self, *packages):
-        """Installs packages that the page does not need. Returns node_modules."""
-        return registries.npm(self.folder, *packages)
 
     def run(self, command, stdin="", env=None, cwd=None):
         """Standard output of a command that has to succeed."""

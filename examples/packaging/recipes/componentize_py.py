@@ -21,7 +21,7 @@ def run(session):
     app = "examples/packaging/componentize-py"
     tool = [folder / "venv/bin/componentize-py", "-d", f"{app}/wit", "-w", "greeter", "componentize", "-p", app, "app"]
     session.run([*tool, "-o", "own.wasm"])
-    options = ["--allow-wasi", "--init-func", "prepare", "--keep-init-func", "--quiet", "--timeout", "30m"]
+    options = ["--allow-wasi", "--init-func", "prepare", "--keep-init-func", "--quiet", "--no-cache", "--timeout", "30m"]
     session.run([session.preinit, "own.wasm", "-o", "warm.wasm", *options])
     for name in ("own", "app", "warm"):
         expect(f"componentize-py, {name}.wasm", components.answers(folder / f"{name}.wasm", CALLS), ANSWERS)
