@@ -1,4 +1,4 @@
-"""Start-up: from a compiled module to the end of its calls, in each engine, the programs in turns; the least, which other work on the machine changes least."""
+"""Start-up: from a compiled module to the end of its calls, in each engine, the programs in turns; the least, not to measure other work."""
 
 import time
 
