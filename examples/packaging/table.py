@@ -36,7 +36,7 @@ def made(recipes):
         loaded |= found.get("loaded", False)
         cells = [f"[{row['runtime']}]({row['page']})", row["package"], row["how"], *cells_of(found), row["directory"]]
         lines.append("| " + " | ".join(cells) + " |")
-    about = "Start is from a compiled module to the end of the first answer, before → after, the least of starts in turns. `preinit` began \
+    about = "Start is from a compiled module to the end of the first answer, before → after, medians of starts in turns. `preinit` began \
 with an empty cache."
     if loaded:
         about += " \\* On a busy machine."
