@@ -174,6 +174,7 @@ impl Batch {
         // They are in the module already.
         cli.snapshot.host.embed.embed.clear();
         cli.snapshot.host.embed.reopen.clear();
+        cli.snapshot.host.embed.arguments = None;
         if cli.command.is_some() {
             return Err(usage_error("the options of a job are those of a snapshot"));
         }

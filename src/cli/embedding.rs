@@ -21,7 +21,7 @@ pub struct Embedding {
 impl Embedding {
     /// Reads what the arguments name.
     pub fn new(args: &HostArgs, limit: SizeLimit) -> anyhow::Result<Self> {
-        if args.embed.embed.is_empty() && args.embed.reopen.is_empty() {
+        if args.embed.embed.is_empty() && args.embed.reopen.is_empty() && args.embed.arguments.is_none() {
             return Ok(Embedding { tree: None, writing: Writing::Refused });
         }
         let mut sources = Sources::default();
@@ -33,6 +33,9 @@ impl Embedding {
         for mapping in &args.embed.embed {
             let source = Source::new(mapping.guest.clone(), mapping.host.clone());
             sources.add(source).map_err(|error| usage_error(&format!("--embed: {error}")))?;
+        }
+        if let Some(path) = &args.embed.arguments {
+            sources.arguments(path);
         }
         for path in &args.embed.reopen {
             check_is_in_one_directory(path, args)?;

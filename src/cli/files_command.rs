@@ -33,6 +33,7 @@ pub fn list(args: &ListArgs) -> anyhow::Result<Exit> {
             let _ = match entry.kind {
                 EmbeddedKind::File(contents) => writeln!(text, "{:>12}  {path}", contents.len()),
                 EmbeddedKind::Directory => writeln!(text, "{:>12}  {path}", "directory"),
+                EmbeddedKind::Arguments => writeln!(text, "{:>12}  {path}", "arguments"),
                 EmbeddedKind::Link(target) => {
                     writeln!(text, "{:>12}  {path} -> {}", "link", Printable(target))
                 }
@@ -80,7 +81,7 @@ pub fn extract(args: &ExtractArgs) -> anyhow::Result<Exit> {
             if matches!(entry.kind, EmbeddedKind::Link(_)) == links {
                 write(&folder, path, entry.kind)
                     .with_context(|| format!("cannot write `{}`", PrintablePath(&directory.join(path))))?;
-                files += u64::from(entry.kind != EmbeddedKind::Directory);
+                files += u64::from(matches!(entry.kind, EmbeddedKind::File(_) | EmbeddedKind::Link(_)));
             }
         }
     }
@@ -121,6 +122,8 @@ fn write(folder: &Dir, path: &Path, kind: EmbeddedKind<'_>) -> std::io::Result<(
     }
     match kind {
         EmbeddedKind::Directory => folder.create_dir_all(path),
+        // Its bytes are nowhere but in an instance.
+        EmbeddedKind::Arguments => Ok(()),
         EmbeddedKind::File(contents) => folder.write(path, contents),
         #[cfg(unix)]
         EmbeddedKind::Link(target) => folder.symlink(target, path),

@@ -109,6 +109,17 @@ fn why(reason: &Reason) -> String {
              arguments with --arg, its own name first"
                 .into()
         }
+        Reason::OrReadsAFile => {
+            "if it is given its input as a file, --at open:PATH freezes it there, with PATH as it is given".into()
+        }
+        Reason::AlsoALibrary(name) => format!(
+            "it exports `{0}` and may be meant as a library: then call what sets it up with -f, such as -f '{0}(…)'",
+            Printable(name)
+        ),
+        Reason::InitTakesArguments(name) => format!(
+            "`{0}` is named like an init function and takes arguments, which -f '{0}(…)' gives it",
+            Printable(name)
+        ),
         Reason::ProgramThatOpensFiles => {
             "it has no init function, so it is frozen in the middle, where it first opens a file".into()
         }
@@ -128,9 +139,15 @@ fn why(reason: &Reason) -> String {
             "it needs the JavaScript that {glue} made for it: see docs/javascript.md for snapshots under that"
         ),
         Reason::Component => {
-            "a component needs an exported function to call that takes nothing; name it with -f".into()
+            "it exports no function that is named like an init function; name one with -f, with its arguments if it \
+             takes any"
+                .into()
         }
-        Reason::NothingToCall => "it exports no function that is named like an init function; name one with -f".into(),
+        Reason::NothingToCall => {
+            "it exports no function that is named like an init function; name one with -f, with arguments if it takes \
+             any: -f 'NAME(1, \"text\")'. What no command line can say, a host can do: see docs/state-file.md"
+                .into()
+        }
         Reason::LegacyExceptions => {
             "its exceptions are of the withdrawn form: `wasm-opt --translate-to-exnref` translates them".into()
         }

@@ -20,10 +20,15 @@ use wasmtime::component::wasm_wave::wasm::DisplayType;
 pub const OF_INSTANCE: char = '#';
 
 /// The export of component-init's own macro.
-const COMPONENT_INIT: &str = "component-init";
+pub(crate) const COMPONENT_INIT: &str = "component-init";
 
 /// The one that is looked for last.
 const LAST_DEFAULT: &str = "preinit";
+
+/// Whether an instance of this name is what a command of WASI 0.2 exports.
+pub(crate) fn is_run(instance: &str) -> bool {
+    instance == "wasi:cli/run" || instance.starts_with("wasi:cli/run@0.2.")
+}
 
 /// A function that the component exports, by itself or in an instance.
 pub struct ExportedFunction {
@@ -89,7 +94,6 @@ impl ExportedFunction {
 
     /// Whether it is that of a command of WASI 0.2.
     fn is_command(&self) -> bool {
-        let is_run = |instance: &str| instance == "wasi:cli/run" || instance.starts_with("wasi:cli/run@0.2.");
         self.function == "run" && self.instance.as_deref().is_some_and(is_run)
     }
 

@@ -27,6 +27,7 @@ pub(crate) use execution::{bell, live_handles};
 #[cfg(feature = "audit")]
 pub(crate) use handles::Handles;
 pub use handles::HandlesReport;
+pub(crate) use init_call::{COMPONENT_INIT, OF_INSTANCE, is_run};
 pub use lack::Lack;
 pub(crate) use prepared::Prepared;
 #[cfg(feature = "verify")]

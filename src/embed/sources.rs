@@ -66,6 +66,7 @@ pub struct Sources {
     excluded: Filter,
     max_bytes: u64,
     reopened: Vec<String>,
+    arguments: Option<String>,
 }
 
 impl Default for Sources {
@@ -78,6 +79,7 @@ impl Default for Sources {
             excluded: Filter::default(),
             max_bytes,
             reopened: Vec::new(),
+            arguments: None,
         }
     }
 }
@@ -122,9 +124,14 @@ impl Sources {
         self.reopened.push(path.into());
     }
 
+    /// Lets the program find its arguments in the file `path`, each with a zero after it; each instance has its own.
+    pub fn arguments(&mut self, path: impl Into<String>) {
+        self.arguments = Some(path.into());
+    }
+
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
-        self.sources.is_empty() && self.reopened.is_empty()
+        self.sources.is_empty() && self.reopened.is_empty() && self.arguments.is_none()
     }
 
     /// Reads all of it.
@@ -135,8 +142,14 @@ impl Sources {
         let budget = Budget::new(self.max_bytes);
         let mut mounts: BTreeMap<&str, Entry> = BTreeMap::new();
         let mut order = Vec::new();
-        for source in &self.sources {
-            let (guest, entry) = mounted(source, self.read(source, &budget)?)?;
+        let read = |source| self.named(source, &budget);
+        let arguments = self.arguments.as_deref().map(|path| {
+            let entry = Entry::Arguments { modified: self.times.fixed() };
+            Ok((path, entry))
+        });
+        for found in self.sources.iter().map(read).chain(arguments) {
+            let (guest, entry) = found?;
+            let (guest, entry) = mounted(guest, entry)?;
             match mounts.get_mut(guest) {
                 None => {
                     order.push(guest);
@@ -159,6 +172,11 @@ impl Sources {
 }
 
 impl Sources {
+    /// A source, and the name that it is given.
+    fn named<'s>(&self, source: &'s Source, budget: &Budget) -> Result<(&'s str, Entry), SourceError> {
+        Ok((source.guest.as_str(), self.read(source, budget)?))
+    }
+
     /// An archive is unpacked, unless the name that it gets is that of an archive too.
     fn read(&self, source: &Source, budget: &Budget) -> Result<Entry, SourceError> {
         let format = Format::of(&source.host).filter(|_| source.host.is_file());
@@ -173,10 +191,9 @@ impl Sources {
 }
 
 /// What is found as a preopened directory: the source, or the directory that a file is said to be in.
-fn mounted(source: &Source, entry: Entry) -> Result<(&str, Entry), NameError> {
-    let guest = source.guest.as_str();
+fn mounted(guest: &str, entry: Entry) -> Result<(&str, Entry), NameError> {
     let modified = match &entry {
-        Entry::File { modified, .. } => *modified,
+        Entry::File { modified, .. } | Entry::Arguments { modified } => *modified,
         _ => return Ok((guest, entry)),
     };
     let (directory, name) = match guest.rsplit_once('/') {

@@ -1,7 +1,7 @@
 //! What to do with a module.
 
-use super::{Kind, asks_for_wasi};
-use preinit_core::module::{Module, Space};
+use super::{Kind, asks_for_wasi, is_named_like_init, takes_nothing};
+use preinit_core::module::{Module, Space, is_function};
 use preinit_core::wasi_version::WasiVersion;
 use serde::Serialize;
 
@@ -49,6 +49,12 @@ pub enum Reason {
     OnlyConstructors,
     /// It is a program without an init function, and it reads its input.
     ProgramThatReadsInput,
+    /// It may be given the names of files instead.
+    OrReadsAFile,
+    /// It exports functions besides: it may be used as a library, which is not what is advised.
+    AlsoALibrary(String),
+    /// It exports something that is named like an init function and takes arguments.
+    InitTakesArguments(String),
     /// It is a program without an init function, and it opens files.
     ProgramThatOpensFiles,
     /// It is a program that asks for nothing: there is no point to freeze it at.
@@ -99,12 +105,22 @@ impl Facts<'_> {
                 reasons.push(reason);
             }
             None => {
-                reasons.push(match self.kind {
-                    Kind::Command => Reason::ProgramThatAsksForNothing,
-                    _ => Reason::NothingToCall,
+                reasons.push(match (self.kind, self.init_with_arguments()) {
+                    (Kind::Command, _) => Reason::ProgramThatAsksForNothing,
+                    (_, Some(init)) => Reason::InitTakesArguments(init),
+                    (_, None) => Reason::NothingToCall,
                 });
                 return Advice { steps: Vec::new(), reasons };
             }
+        }
+        if steps.contains(&Step::Constructors) {
+            reasons.extend(self.init_with_arguments().map(Reason::InitTakesArguments));
+        }
+        if self.kind == Kind::Command && self.init.is_empty() {
+            reasons.extend(self.library_function().map(Reason::AlsoALibrary));
+        }
+        if steps.contains(&Step::FreezeAtInput) && self.imports_of_wasi("path_open") {
+            reasons.push(Reason::OrReadsAFile);
         }
         if let Some(others) = self.other_imports() {
             steps.push(Step::StubAll);
@@ -135,6 +151,23 @@ impl Facts<'_> {
             (_, Kind::Reactor) => Some((Some(Step::Constructors), Reason::OnlyConstructors)),
             _ => None,
         }
+    }
+
+    /// The shortest name of those that are like that of an init function, which needs arguments.
+    fn init_with_arguments(&self) -> Option<String> {
+        let is_init =
+            |name: &str, function| is_named_like_init(name) && !takes_nothing(self.module, function);
+        let exports = self.module.exports.iter().filter(|export| is_function(export.kind));
+        let named = exports.filter(|export| is_init(export.name, export.index)).map(|export| export.name);
+        named.min_by_key(|name| name.len()).map(str::to_string)
+    }
+
+    /// A function of a program that is neither how it starts nor its allocator's.
+    fn library_function(&self) -> Option<String> {
+        let is_allocator = |name: &str| ["alloc", "free"].iter().any(|word| name.contains(word));
+        let is_own = |name: &str| !name.starts_with('_') && !is_allocator(name);
+        let mut exports = self.module.exports.iter().filter(|export| is_function(export.kind));
+        exports.find(|export| is_own(export.name)).map(|export| export.name.to_string())
     }
 
     fn imports_of_wasi(&self, name: &str) -> bool {

@@ -111,17 +111,21 @@ fn init(module: &Module<'_>) -> Vec<String> {
         DEFAULT_INIT_FUNCTIONS.iter().filter(|name| functions().any(|export| export.name == **name));
     let mut found: Vec<String> = defaults.map(|name| (*name).to_string()).collect();
     if found.is_empty() {
-        let is_init = |name: &str| {
-            let name = name.to_ascii_lowercase();
-            ["init", "setup", "warm"].iter().any(|word| name.contains(word)) && name != REACTOR_INITIALIZE
-        };
-        let takes_nothing =
-            |function: u32| module.signature(function).is_some_and(|ty| ty.params().is_empty());
-        let named = functions().filter(|export| is_init(export.name) && takes_nothing(export.index));
+        let named = functions()
+            .filter(|export| is_named_like_init(export.name) && takes_nothing(module, export.index));
         found.extend(named.map(|export| export.name.to_string()));
         found.sort_by_key(String::len);
     }
     found
+}
+
+fn is_named_like_init(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["init", "setup", "warm"].iter().any(|word| name.contains(word)) && name != REACTOR_INITIALIZE
+}
+
+fn takes_nothing(module: &Module<'_>, function: u32) -> bool {
+    module.signature(function).is_some_and(|ty| ty.params().is_empty())
 }
 
 fn features(module: &Module<'_>) -> Vec<&'static str> {

@@ -72,6 +72,7 @@ const OPTIONS: &[(&str, &str, With)] = {
         ("--embed", "", Elsewhere("components::embedded, in the library's tests")),
         ("--embed-exclude", "", Elsewhere("goes with --embed")),
         ("--embed-rw", "", Elsewhere("goes with --embed")),
+        ("--embed-args", "", Elsewhere("goes with --embed")),
         ("--reopen", "", Elsewhere("goes with --embed")),
         ("--untrusted", "", Works),
         ("--timeout", "30s", Works),

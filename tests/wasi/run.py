@@ -20,6 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ROOT / "test-programs" / "wasi"
 DATA = ROOT / "test-programs" / "data"
 
+# It has files open nearly all the time; tests/it compares what it prints on hosts of all kinds.
+NOT_FROZEN = "file_cases"
+
 ARGUMENTS = ["program", "one", "two words"]
 ENVIRONMENT = [("WORD", "a=b"), ("EMPTY", ""), ("LAST", "é")]
 INPUT = "first line\n42\nlast line\n"
@@ -127,7 +130,7 @@ def main():
     arguments = parser.parse_args()
     equal = refused = wrong = 0
     for program in sorted(PROGRAMS.glob("*.wasm")):
-        if arguments.only and program.stem != arguments.only:
+        if program.stem == NOT_FROZEN or arguments.only and program.stem != arguments.only:
             continue
         with World() as world:
             expected = run(program.read_bytes(), world)

@@ -1,6 +1,7 @@
 //! Error numbers of WASI preview 1.
 
 pub const SUCCESS: i32 = 0;
+pub const TOOBIG: i32 = 1;
 pub const BADF: i32 = 8;
 #[cfg(feature = "write")]
 pub const BUSY: i32 = 10;

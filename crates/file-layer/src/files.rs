@@ -3,7 +3,7 @@
 use crate::descriptors::{Object, Target, target};
 use crate::memory::{get_u32, put_u8, put_u16, put_u32, put_u64, zero};
 use crate::tree::{self, Node};
-use crate::{errno, host, reopen, view};
+use crate::{arguments, errno, host, reopen, view};
 
 /// The device that all of the tree is on: no small number, as real ones are.
 const DEVICE: u64 = 0x656d_6265_64;
@@ -20,6 +20,11 @@ const MOUNT_INHERITING: u64 = 0x0ff7ffff;
 
 /// Flags of open files that cannot be set later.
 const SYNCHRONIZED: u32 = 1 << 1 | 1 << 3 | 1 << 4;
+
+/// Whether the bytes of a file can be read: more arguments than there is room for cannot.
+fn is_there(node: &Node) -> bool {
+    !node.is_arguments || arguments::are_readable()
+}
 
 /// Copies bytes of a file to the buffers, and gives their number.
 fn read_to(node: &Node, offset: u64, iovs: u32, count: u32) -> u32 {
@@ -41,7 +46,11 @@ fn read_to(node: &Node, offset: u64, iovs: u32, count: u32) -> u32 {
 #[unsafe(export_name = "embed:fd_read")]
 extern "C" fn read(fd: u32, iovs: u32, count: u32, read: u32) -> i32 {
     let of_file = |object: Object| {
-        let done = read_to(&view::node(object.node()), object.position(), iovs, count);
+        let node = view::node(object.node());
+        if !is_there(&node) {
+            return errno::TOOBIG;
+        }
+        let done = read_to(&node, object.position(), iovs, count);
         object.set_position(object.position() + u64::from(done));
         put_u32(read, done);
         errno::SUCCESS
@@ -59,7 +68,11 @@ extern "C" fn pread(fd: u32, iovs: u32, count: u32, offset: u64, read: u32) -> i
     match target(fd) {
         Target::Ours(object) if object.is_reopened() => reopen::pread(object, iovs, count, offset, read),
         Target::Ours(object) if object.is_readable() => {
-            put_u32(read, read_to(&view::node(object.node()), offset, iovs, count));
+            let node = view::node(object.node());
+            if !is_there(&node) {
+                return errno::TOOBIG;
+            }
+            put_u32(read, read_to(&node, offset, iovs, count));
             errno::SUCCESS
         }
         Target::Host(number) => host::fd_pread(number, iovs, count, offset, read),

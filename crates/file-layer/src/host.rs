@@ -3,6 +3,8 @@
 // The real functions of WASI. One that the module does not import answers `NOSYS`.
 #[link(wasm_import_module = "wasi_snapshot_preview1")]
 unsafe extern "C" {
+    pub safe fn args_get(pointers: u32, bytes: u32) -> i32;
+    pub safe fn args_sizes_get(count: u32, bytes: u32) -> i32;
     pub safe fn fd_advise(fd: u32, offset: u64, len: u64, advice: u32) -> i32;
     pub safe fn fd_allocate(fd: u32, offset: u64, len: u64) -> i32;
     pub safe fn fd_close(fd: u32) -> i32;

@@ -9,6 +9,7 @@
 
 #![no_std]
 
+mod arguments;
 mod descriptor_calls;
 mod descriptors;
 mod directories;

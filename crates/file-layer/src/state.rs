@@ -28,6 +28,8 @@ const MAP: u32 = 0x400;
 const PATHS: u32 = 0x1000;
 const POLL: u32 = 0x4000;
 const TABLE: u32 = 0x6000;
+/// While arguments are read, no path is followed, and no subscription is put back.
+pub const ROOM_FOR_ARGUMENTS: u32 = TABLE - PATHS;
 /// What is left above the objects is the stack of compiled code.
 const _: () = assert!(TABLE + OBJECTS * OBJECT_SIZE <= 0xe000);
 
@@ -71,6 +73,11 @@ pub fn map(number: u32) -> u32 {
 /// Two buffers for paths, by turns.
 pub fn path(turn: u32) -> u32 {
     host::base() + PATHS + (turn & 1) * PATH
+}
+
+/// Arguments are read to here.
+pub fn room_for_arguments() -> u32 {
+    host::base() + PATHS
 }
 
 /// What is put back into a subscription.

@@ -1,9 +1,8 @@
 //! The embedded tree, as `preinit-core` writes it: a header, mounts, nodes, names, contents. It lies in a passive data
 //! segment, of which pieces are copied when they are needed.
 
-use crate::host;
 use crate::memory::{get_u8, get_u32, get_u64, put_u32};
-use crate::state;
+use crate::{arguments, host, state};
 
 /// Of WASI.
 pub const DIRECTORY: u8 = 3;
@@ -23,6 +22,8 @@ const MOUNTS: u32 = 24;
 pub struct Node {
     pub index: u32,
     pub filetype: u8,
+    /// Whether its bytes are the arguments of the instance.
+    pub is_arguments: bool,
     pub parent: u32,
     /// Of a directory, the first of its entries; else, where the bytes are.
     pub start: u32,
@@ -83,12 +84,14 @@ fn record(index: u32) -> u32 {
 
 pub fn node(index: u32) -> Node {
     let record = record(index);
+    let is_arguments = get_u8(record + 1) != 0;
     Node {
         index,
         filetype: get_u8(record),
+        is_arguments,
         parent: get_u32(record + 4),
         start: get_u32(record + 16),
-        len: get_u32(record + 20),
+        len: if is_arguments { arguments::len() } else { get_u32(record + 20) },
         modified: get_u64(record + 24),
         #[cfg(feature = "write")]
         record: 0,
@@ -125,7 +128,11 @@ pub fn entry(directory: &Node, name_at: u32, len: u32) -> Option<u32> {
 
 /// Copies bytes of a file or a link.
 pub fn read(node: &Node, offset: u32, to: u32, len: u32) {
-    host::image(to, node.start + offset, len);
+    if node.is_arguments {
+        arguments::read(offset, to, len);
+    } else {
+        host::image(to, node.start + offset, len);
+    }
 }
 
 /// The entry that has this place among all of a directory, counted from 0: its node, with the name in its place.

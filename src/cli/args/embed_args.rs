@@ -30,6 +30,13 @@ pub struct EmbedArgs {
     #[arg(long = "embed-rw", requires = "embed")]
     pub writable: bool,
 
+    /// Let the program read its arguments, those of each run, from the file PATH
+    ///
+    /// Each has a zero byte after it, as in `/proc/self/cmdline` of Linux. It is for programs that are frozen with the
+    /// arguments of the build. `verify` and `audit` need it as well.
+    #[arg(long = "embed-args", value_name = "PATH")]
+    pub arguments: Option<String>,
+
     /// Let the file PATH of the host be open in the snapshot, too, if it is opened only to be read
     ///
     /// PATH is as the program finds it. The file is opened anew for each use and read on from where it was, during init and

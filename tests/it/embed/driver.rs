@@ -9,6 +9,8 @@ use std::path::Path;
 
 /// Names and parameters, `I` for 64 bits.
 const FUNCTIONS: &[(&str, &str)] = &[
+    ("args_get", "ii"),
+    ("args_sizes_get", "ii"),
     ("fd_advise", "iIIi"),
     ("fd_allocate", "iII"),
     ("fd_close", "i"),

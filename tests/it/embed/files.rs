@@ -18,8 +18,9 @@ pub fn run(wasm: &[u8], world: &World) -> (String, String, Answer) {
     (guest.stdout(), guest.stderr(), ended)
 }
 
-/// Programs that only read what they find.
-pub const READERS: [&str; 3] = ["wasi/descriptors.wasm", "wasi/directories.wasm", "wasi/files.wasm"];
+/// Programs that read what they find in `/data`, and change `/scratch`.
+pub const READERS: [&str; 4] =
+    ["wasi/descriptors.wasm", "wasi/directories.wasm", "wasi/file_cases.wasm", "wasi/files.wasm"];
 
 #[test]
 fn programs_read_what_is_embedded() {

@@ -1,5 +1,6 @@
 //! Files in modules: what a program finds is what it finds in the directory that was embedded.
 
+mod arguments;
 mod calling_back;
 pub mod changes;
 mod driver;

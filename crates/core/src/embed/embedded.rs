@@ -5,9 +5,12 @@ use crate::module::Module;
 use std::rc::Rc;
 
 /// Types of WASI.
-pub(super) const DIRECTORY: u8 = 3;
-pub(super) const FILE: u8 = 4;
-pub(super) const LINK: u8 = 7;
+pub(super) const DIRECTORY: u32 = 3;
+pub(super) const FILE: u32 = 4;
+pub(super) const LINK: u32 = 7;
+/// At the type of a file: it has the arguments.
+pub(super) const ARGUMENTS: u32 = 1 << 8;
+const ARGUMENTS_FILE: u32 = FILE | ARGUMENTS;
 
 /// The longest path, in bytes: `PATH_MAX` of Linux.
 const LONGEST_PATH: usize = 4096;
@@ -41,6 +44,8 @@ pub enum EmbeddedKind<'a> {
     Directory,
     /// A link that leads there.
     Link(&'a str),
+    /// A file that has the arguments of the instance that reads it.
+    Arguments,
 }
 
 /// A node, as far as it can be read.
@@ -136,10 +141,11 @@ impl<'a> EmbeddedTree<'a> {
     }
 
     fn kind(&self, node: &Node<'a>) -> Option<EmbeddedKind<'a>> {
-        match u8::try_from(node.filetype).ok()? {
+        match node.filetype {
             DIRECTORY => Some(EmbeddedKind::Directory),
             FILE => Some(EmbeddedKind::File(self.slice(node.start, node.len)?)),
             LINK => Some(EmbeddedKind::Link(self.text(node.start, node.len)?)),
+            ARGUMENTS_FILE => Some(EmbeddedKind::Arguments),
             _ => None,
         }
     }
@@ -198,7 +204,7 @@ mod tests {
         }
         for node in 0..nodes as usize {
             let at = HEADER + MOUNT * mounts as usize + NODE * node;
-            let fields = [u32::from(DIRECTORY), 0, end as u32, name, 0, nodes, 0, 0];
+            let fields = [DIRECTORY, 0, end as u32, name, 0, nodes, 0, 0];
             for (number, value) in fields.into_iter().enumerate() {
                 word(&mut image, at + 4 * number, value);
             }

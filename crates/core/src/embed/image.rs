@@ -11,10 +11,12 @@
 //!
 //! All numbers are little-endian, of 32 bits; times have 64. Entries of a directory lie side by side in the order of their
 //! names: its start is the first of them, its length their number. Of others these are position and size of the bytes.
+//! A file with the arguments has none, and a flag at its type.
 //! Equal contents are there once.
 
+use super::EmbedError;
+use super::embedded::{ARGUMENTS, DIRECTORY, FILE, LINK};
 use super::tree::{Entry, Tree};
-use super::{EmbedError, embedded};
 use std::collections::HashMap;
 
 pub(super) const MAGIC: &[u8; 16] = b"preinit:embedded";
@@ -65,16 +67,13 @@ pub(super) fn encode(tree: &Tree) -> Result<Vec<u8>, EmbedError> {
     for node in &nodes {
         let name = bytes.position(node.name.as_bytes());
         let (filetype, start, len) = match node.entry {
-            Entry::Directory { entries, .. } => {
-                (embedded::DIRECTORY, u64::from(node.first), entries.len() as u64)
-            }
-            Entry::File { contents, .. } => (embedded::FILE, bytes.position(contents), contents.len() as u64),
-            Entry::Link { target, .. } => {
-                (embedded::LINK, bytes.position(target.as_bytes()), target.len() as u64)
-            }
+            Entry::Directory { entries, .. } => (DIRECTORY, u64::from(node.first), entries.len() as u64),
+            Entry::Arguments { .. } => (FILE | ARGUMENTS, 0, 0),
+            Entry::File { contents, .. } => (FILE, bytes.position(contents), contents.len() as u64),
+            Entry::Link { target, .. } => (LINK, bytes.position(target.as_bytes()), target.len() as u64),
         };
         let (name_len, parent) = (node.name.len() as u32, node.parent);
-        words(&mut records, [u32::from(filetype), parent, name as u32, name_len, start as u32, len as u32]);
+        words(&mut records, [filetype, parent, name as u32, name_len, start as u32, len as u32]);
         records.extend(node.entry.modified().to_le_bytes());
     }
     let mut list = Vec::new();

@@ -65,6 +65,11 @@ pub enum EmbedError {
     /// There is no memory that WASI's functions could use.
     #[error("the module exports no memory named `memory`")]
     NoMemory,
+    /// There is to be a file with the arguments, which the module does not ask for.
+    #[error(
+        "the module imports no `args_get` and `args_sizes_get` of WASI preview 1, so it has no arguments"
+    )]
+    NoArguments,
     /// The memory is not the module's own.
     #[error("the module imports its memory, and bookkeeping of files needs a page of it")]
     ImportedMemory,
@@ -159,6 +164,9 @@ fn embed_before(
     writing: Writing,
 ) -> Result<Embedded, EmbedError> {
     let memory = own_memory(module)?;
+    if tree.has_arguments() && !asks_for_arguments(module) {
+        return Err(EmbedError::NoArguments);
+    }
     let image = image::encode(tree)?;
     let mut interposition = Interposition::new(module);
     let page = page::add(&mut interposition, module, memory, writing)?;
@@ -173,6 +181,15 @@ fn deals_with_files(module: &Module<'_>, version: WasiVersion) -> bool {
     module.imported_functions().any(|(_, import)| {
         WasiVersion::of_module(&import.module) == Some(version)
             && matches!(import.name.as_str(), "path_open" | "fd_prestat_get")
+    })
+}
+
+/// Whether a module can be told its arguments.
+fn asks_for_arguments(module: &Module<'_>) -> bool {
+    ["args_get", "args_sizes_get"].iter().all(|name| {
+        module.imported_functions().any(|(_, import)| {
+            import.name == *name && WasiVersion::of_module(&import.module) == Some(WasiVersion::Preview1)
+        })
     })
 }
 

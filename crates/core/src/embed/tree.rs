@@ -38,6 +38,11 @@ pub enum Entry {
         /// When it was changed.
         modified: u64,
     },
+    /// A file that has the arguments of the instance that reads it, each with a zero after it.
+    Arguments {
+        /// When it was changed.
+        modified: u64,
+    },
 }
 
 /// A name that no entry can have, or that two have.
@@ -94,7 +99,8 @@ impl Entry {
         match self {
             Entry::File { modified, .. }
             | Entry::Directory { modified, .. }
-            | Entry::Link { modified, .. } => *modified,
+            | Entry::Link { modified, .. }
+            | Entry::Arguments { modified } => *modified,
         }
     }
 }
@@ -147,6 +153,17 @@ impl Tree {
         let root = if path.starts_with('/') { "/" } else { "" };
         self.reopened.push(format!("{root}{}", names.join("/")));
         Ok(())
+    }
+
+    /// Whether there is a file with the arguments.
+    pub(super) fn has_arguments(&self) -> bool {
+        fn has(entry: &Entry) -> bool {
+            match entry {
+                Entry::Directory { entries, .. } => entries.values().any(has),
+                entry => matches!(entry, Entry::Arguments { .. }),
+            }
+        }
+        self.mounts.iter().any(|(_, entry)| has(entry))
     }
 
     /// Whether nothing is to be embedded, or to stay open.

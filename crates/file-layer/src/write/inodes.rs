@@ -2,6 +2,7 @@
 //! changes; a new one's number follows from where its record is.
 
 use super::heap::{self, Size, UNIT, address};
+use crate::arguments;
 use crate::descriptors::is_open;
 use crate::memory::{get_u8, get_u32, get_u64, put_u8, put_u32, put_u64};
 use crate::state;
@@ -13,11 +14,12 @@ const TABLE: u32 = 24;
 const COUNT: u32 = 28;
 const TIME: u32 = 32;
 
-/// In a record: type, whether the entries of a directory are in memory, parent, size; where the bytes are that are
+/// In a record: type, whether the entries of a directory are in memory, whether its bytes are arguments, parent, size; where the bytes are that are
 /// embedded still, and how many (of a directory: its first entry, their number); blocks; names; times; entries of a
 /// directory.
 const TYPE: u32 = 0;
 const IS_LISTED: u32 = 1;
+const IS_ARGUMENTS: u32 = 2;
 const PARENT: u32 = 4;
 pub const SIZE: u32 = 8;
 pub const START: u32 = 12;
@@ -72,12 +74,14 @@ pub fn node(index: u32) -> Node {
         return tree::node(index);
     }
     let at = address(record);
+    let is_arguments = get_u8(at + IS_ARGUMENTS) != 0;
     Node {
         index,
         filetype: get_u8(at + TYPE),
+        is_arguments,
         parent: get_u32(at + PARENT),
         start: get_u32(at + START),
-        len: get_u32(at + SIZE),
+        len: if is_arguments { arguments::len() } else { get_u32(at + SIZE) },
         modified: get_u64(at + TIMES + 8 * MODIFIED),
         record,
     }
@@ -94,6 +98,7 @@ pub fn changed(index: u32) -> Option<u32> {
     let record = heap::record(Size::Inode)?;
     let at = address(record);
     put_u8(at + TYPE, node.filetype);
+    put_u8(at + IS_ARGUMENTS, u8::from(node.is_arguments));
     put_u32(at + PARENT, node.parent);
     put_u32(at + SIZE, node.len);
     put_u32(at + START, node.start);

@@ -53,6 +53,9 @@ pub fn to_open(
         LINK => Err(errno::LOOP),
         DIRECTORY if writes => Err(errno::ISDIR),
         FILE if is_directory || open_flags & DIRECTORY_ONLY != 0 => Err(errno::NOTDIR),
+        FILE if node.is_arguments && (rights & RIGHT_TO_WRITE != 0 || open_flags & TRUNCATE != 0) => {
+            Err(errno::PERM)
+        }
         FILE if open_flags & TRUNCATE != 0 => {
             if !has_room() {
                 return Err(errno::MFILE);

@@ -21,6 +21,8 @@ const RIGHT_TO_WRITE: u64 = 1 << 6;
 /// Of `fd_filestat_set_times` and `path_filestat_set_times`: set the time of change that is given. The current time has
 /// become a given one before.
 const MTIM: u32 = 1 << 2;
+/// Of the same: both a given time and the current one, of access and of change.
+const CONTRADICTIONS: [u32; 2] = [1 | 1 << 1, MTIM | 1 << 3];
 
 impl Overlay {
     /// Answers a call on a file in memory.
@@ -182,7 +184,11 @@ impl Overlay {
     }
 
     fn set_node_times(&mut self, call: &mut OverlayCall<'_, '_>, node: NodeId) -> Outcome<Handled> {
-        if call.word("fst_flags") & MTIM != 0 {
+        let flags = call.word("fst_flags");
+        if CONTRADICTIONS.iter().any(|both| flags & both == *both) {
+            return Err(Failure::Errno(errno::INVAL));
+        }
+        if flags & MTIM != 0 {
             self.view.layer.node_mut(node)?.modified = call.long("mtim");
         }
         Ok(Handled::Yes)

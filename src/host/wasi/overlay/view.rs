@@ -115,6 +115,13 @@ impl View {
             }
         }
         let seen = self.look(&place)?;
+        // Nothing can be made in a directory that was removed while it was open.
+        if matches!(seen, Seen::Nothing)
+            && !from.names.is_empty()
+            && matches!(self.look(from)?, Seen::Nothing)
+        {
+            return Err(Failure::Errno(errno::NOENT));
+        }
         through_layer |= matches!(seen, Seen::Node(_));
         Ok(Resolved { place, seen, through_layer, is_directory })
     }

@@ -1,0 +1,28 @@
+;; Opens the file with the arguments, reads 4 bytes of it, then the rest, and writes both to standard output.
+(module
+  (import "wasi_snapshot_preview1" "args_get" (func (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_prestat_get" (func $prestat (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "cmdline")
+  (func $must (param i32) (if (local.get 0) (then unreachable)))
+  ;; Reads up to so many bytes of what is open, and writes them.
+  (func $pass (param $fd i32) (param $len i32)
+    (i32.store (i32.const 64) (i32.const 1024))
+    (i32.store (i32.const 68) (local.get $len))
+    (call $must (call $read (local.get $fd) (i32.const 64) (i32.const 1) (i32.const 72)))
+    (i32.store (i32.const 68) (i32.load (i32.const 72)))
+    (call $must (call $write (i32.const 1) (i32.const 64) (i32.const 1) (i32.const 72))))
+  (func $before_rest (export "before_rest"))
+  (func (export "_start") (local $fd i32)
+    (call $must (call $prestat (i32.const 3) (i32.const 72)))
+    (call $must (call $open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 7) (i32.const 0) (i64.const 2)
+      (i64.const 0) (i32.const 0) (i32.const 76)))
+    (local.set $fd (i32.load (i32.const 76)))
+    (call $pass (local.get $fd) (i32.const 4))
+    (call $before_rest)
+    (call $pass (local.get $fd) (i32.const 900))))
