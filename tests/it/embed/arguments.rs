@@ -36,12 +36,7 @@ fn arguments_are_read_like_a_file() {
         let fd = driver.open(3, "cmdline", TO_READ).unwrap();
         assert_eq!(driver.stat(3, "cmdline", 1).map(|said| said[2]), Ok(bytes.len() as u64));
         assert_eq!(driver.stat_open(fd).map(|said| said[1..].to_vec()), Ok(vec![4, bytes.len() as u64]));
-        let mut pieces = Vec::new();
-        while let piece = driver.read(fd, 5, None).unwrap()
-            && !piece.is_empty()
-        {
-            pieces.extend(piece);
-        }
+        let pieces: Vec<u8> = (0..8).flat_map(|_| driver.read(fd, 5, None).unwrap()).collect();
         assert_eq!(pieces, bytes);
         assert_eq!(driver.read(fd, 7, Some(9)), Ok(b"--title".to_vec()));
         assert_eq!(driver.call("fd_seek", &[fd.into(), -1, 2, OUT.into()]), 0);
