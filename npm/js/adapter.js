@@ -11,6 +11,11 @@ export class Adapter {
     return false;
   }
 
+  /** Whether a call is one that the snapshot makes again by itself, if what it returned is still there: it makes an object, or changes one. */
+  makesObject() {
+    return false;
+  }
+
   /** Whether an import is one that works on files. */
   isFile() {
     return false;

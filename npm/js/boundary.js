@@ -16,21 +16,25 @@ export class Boundary {
   #recorder;
   #explain;
   #isSkipped;
+  #makesObject;
   #unexplained = new Map();
   #recorded = new Map();
   /** How many calls there were that are not recorded. */
   later = 0;
   #functions = new Map();
+  /** Calls that made objects, in order. */
+  made = [];
   #unseen = new Set();
   #isOn = true;
   #probe = new WebAssembly.Table({ element: 'anyfunc', initial: 1 });
 
   /**
    * `explain` says of a call whether it leaves nothing behind in JavaScript; `isSkipped` of one whether it needs not be
-   * made again.
+   * made again; `makesObject` of one whether it only made an object, or changed one.
    */
-  constructor(recorder, explain, isSkipped) {
+  constructor(recorder, { explain, isSkipped, makesObject }) {
     this.#recorder = recorder;
+    this.#makesObject = makesObject;
     this.#explain = explain;
     this.#isSkipped = isSkipped;
   }
@@ -46,6 +50,11 @@ export class Boundary {
     const key = `${module}.${name}`;
     const record = (call, isMadeAgain, isSkipped) => {
       if (!this.#isOn) return;
+      const isObject = call.result === undefined ? call.error === undefined : Object(call.result) === call.result;
+      if (isObject && this.#makesObject({ module, name, ...call })) {
+        this.made.push({ module, name, args: call.args, result: call.result });
+        return;
+      }
       if (!isMadeAgain && !isSkipped) this.later += 1;
       this.#recorder.clocks.add(key, call.isClock);
       if (this.#explain({ module, name, callee: value, ...call })) return;

@@ -58,7 +58,11 @@ export class Recording {
   before(imports) {
     // One that the engine refused before is no instance.
     this.boundary?.end();
-    this.boundary = new Boundary(this.recorder, (call) => this.glue.explain(call), (call) => this.isSkipped(call));
+    this.boundary = new Boundary(this.recorder, {
+      explain: (call) => this.glue.explain(call),
+      isSkipped: (call) => this.isSkipped(call),
+      makesObject: (call) => this.schema.heap !== undefined && this.glue.makesObject(call),
+    });
     this.given = imports;
     this.imports = declaredImports(this.module, imports, (value, declared) => this.boundary.wrap(value, declared));
     this.identities = new Identities();
@@ -80,7 +84,7 @@ export class Recording {
   /** Whether a call of an import is not made when the record is played. */
   isSkipped(call) {
     if (this.isAgain(`${call.module}.${call.name}`)) return false;
-    return this.allow.includes(`${call.module}.${call.name}`) || this.glue.isTransparent(call);
+    return this.allow.includes(`${call.module}.${call.name}`) || this.glue.isTransparent(call) || this.glue.makesObject(call);
   }
 
   /** Whether every program calls this at its start, be it what it may. `position` is the number of calls that came before. */
@@ -171,6 +175,14 @@ export class Recording {
     return live > 0 ? [`the module holds ${live} values of JavaScript by number, which would be missing (allow: ['handles'])`] : [];
   }
 
+  /** Calls that the snapshot can make again. */
+  made() {
+    return this.boundary.made.map(({ module, name, ...call }) => {
+      const { index, params = [] } = this.schema.imports.find((one) => one.kind === 'function' && one.module === module && one.name === name);
+      return { function: index, params, ...call };
+    });
+  }
+
   /** The state of the listening module. */
   state() {
     this.recorder.detach(this.hasRecord);
@@ -178,7 +190,7 @@ export class Recording {
     const { exports } = this.instances[0];
     // A copy: what the program does later is not in it.
     const write = (file, bytes) => this.write(file, bytes.slice());
-    const state = readState(exports, this.schema, this.identities, files, write, this.imported);
+    const state = readState(exports, this.schema, this.identities, files, write, this.imported, this.made());
     // The program may go on, if only because an object is collected.
     this.recorder.release();
     return state;
