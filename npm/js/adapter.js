@@ -11,9 +11,12 @@ export class Adapter {
     return false;
   }
 
-  /** Whether a call is one that the snapshot makes again by itself, if what it returned is still there: it makes an object, or changes one. */
+  /**
+   * Whether a call is one that the snapshot makes again by itself where the object is still there: it `makes` one, and nothing else, or
+   * `changes` one, and returns nothing.
+   */
   makesObject() {
-    return false;
+    return undefined;
   }
 
   /** Whether an import is one that works on files. */

@@ -30,7 +30,7 @@ export class Boundary {
 
   /**
    * `explain` says of a call whether it leaves nothing behind in JavaScript; `isSkipped` of one whether it needs not be
-   * made again; `makesObject` of one whether it only made an object, or changed one.
+   * made again; `makesObject` of one whether it only `makes` an object, or `changes` one.
    */
   constructor(recorder, { explain, isSkipped, makesObject }) {
     this.#recorder = recorder;
@@ -50,9 +50,10 @@ export class Boundary {
     const key = `${module}.${name}`;
     const record = (call, isMadeAgain, isSkipped) => {
       if (!this.#isOn) return;
-      const isObject = call.result === undefined ? call.error === undefined : Object(call.result) === call.result;
-      if (isObject && this.#makesObject({ module, name, ...call })) {
-        this.made.push({ module, name, args: call.args, result: call.result });
+      const making = call.error === undefined ? this.#makesObject({ module, name, ...call }) : undefined;
+      if (making === 'changes' || (making === 'makes' && Object(call.result) === call.result)) {
+        // Where a function returns something and the module has no use for it, it is not there.
+        this.made.push({ module, name, args: call.args, result: making === 'makes' ? call.result : undefined });
         return;
       }
       if (!isMadeAgain && !isSkipped) this.later += 1;

@@ -14,7 +14,8 @@ const PURE = names(
 // They remember something of an object of JavaScript, and of nothing else.
 const OF_OBJECTS = names('wasm\\.internal\\.(externrefHashCode|getCachedJsObject)');
 // Each exception has an object of JavaScript.
-const EXCEPTIONS = names('createJsError|js\\.(name|kotlinException)_\\$external_prop_setter');
+const CREATES = names('createJsError');
+const CHANGES = names('js\\.(name|kotlinException)_\\$external_prop_setter');
 
 export class Kotlin extends Adapter {
   isTransparent({ module, name, args }) {
@@ -24,7 +25,8 @@ export class Kotlin extends Adapter {
   }
 
   makesObject({ module, name }) {
-    return module === 'js_code' && EXCEPTIONS.test(name);
+    if (module !== 'js_code') return undefined;
+    return CREATES.test(name) ? 'makes' : CHANGES.test(name) ? 'changes' : undefined;
   }
 
   /** The loader calls one of them at every start. */

@@ -61,7 +61,7 @@ export class Recording {
     this.boundary = new Boundary(this.recorder, {
       explain: (call) => this.glue.explain(call),
       isSkipped: (call) => this.isSkipped(call),
-      makesObject: (call) => this.schema.heap !== undefined && this.glue.makesObject(call),
+      makesObject: (call) => (this.schema.heap ? this.glue.makesObject(call) : undefined),
     });
     this.given = imports;
     this.imports = declaredImports(this.module, imports, (value, declared) => this.boundary.wrap(value, declared));
@@ -84,7 +84,7 @@ export class Recording {
   /** Whether a call of an import is not made when the record is played. */
   isSkipped(call) {
     if (this.isAgain(`${call.module}.${call.name}`)) return false;
-    return this.allow.includes(`${call.module}.${call.name}`) || this.glue.isTransparent(call) || this.glue.makesObject(call);
+    return this.allow.includes(`${call.module}.${call.name}`) || this.glue.isTransparent(call) || this.glue.makesObject(call) !== undefined;
   }
 
   /** Whether every program calls this at its start, be it what it may. `position` is the number of calls that came before. */

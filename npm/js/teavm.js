@@ -5,7 +5,8 @@ import { Adapter } from './adapter.js';
 // They only answer what their arguments say, or make an object of JavaScript that only the module has.
 const PURE = /^(isUndefined|emptyArray|(un)?wrap(Boolean|Byte|Short|Char|Int|Long|Float|Double)|stringBuiltinsSupported|unwrapJavaObject|isPrimitive|instanceOf(OrNull)?|sameRef|concatArray|getJavaException|javaObjectToJS)$/;
 // Functions and classes of JavaScript for those of Java.
-const CLASSES = /^(createClass|exportClass|define(Function|Method|StaticMethod|Property|StaticProperty)|createFunction\d+)$/;
+const CREATES = /^(createClass|exportClass|defineFunction|createFunction\d+)$/;
+const CHANGES = /^define(Method|StaticMethod|Property|StaticProperty)$/;
 
 export class TeaVM extends Adapter {
   isTransparent({ module, name }) {
@@ -15,6 +16,7 @@ export class TeaVM extends Adapter {
   }
 
   makesObject({ module, name }) {
-    return module === 'teavmJso' && CLASSES.test(name);
+    if (module !== 'teavmJso') return undefined;
+    return CREATES.test(name) ? 'makes' : CHANGES.test(name) ? 'changes' : undefined;
   }
 }
