@@ -9,14 +9,20 @@ const CREATES = /^(createClass|exportClass|defineFunction|createFunction\d+)$/;
 const CHANGES = /^define(Method|StaticMethod|Property|StaticProperty)$/;
 
 export class TeaVM extends Adapter {
-  isTransparent({ module, name }) {
-    if (module === 'wasm:js-string' || module === 'teavmMath') return true;
+  // Functions that return what they are given, which is how Java gets a string out of JavaScript.
+  #same = new WeakSet();
+
+  isTransparent({ module, name, args }) {
+    if (module === 'wasm:js-string') return true;
+    if (module === 'teavmMath') return name !== 'random';
+    // What they make is the exception's; where that is kept, it is found there.
     if (module === 'teavm') return name === 'takeStackTrace' || name === 'decorateException';
-    return module === 'teavmJso' && PURE.test(name);
+    return module === 'teavmJso' && (PURE.test(name) || (name === 'callFunction1' && this.#same.has(args[0])));
   }
 
-  makesObject({ module, name }) {
+  makesObject({ module, name, args, result }) {
     if (module !== 'teavmJso') return undefined;
+    if (name === 'createFunction1' && args[1] === `return ${args[0]};` && result) this.#same.add(result);
     return CREATES.test(name) ? 'makes' : CHANGES.test(name) ? 'changes' : undefined;
   }
 }
