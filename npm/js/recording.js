@@ -1,5 +1,6 @@
 import { Boundary } from './boundary.js';
 import { runs, written } from './fixups.js';
+import { mayHaveSubtypes } from './foreign_types.js';
 import { glueOf } from './glue.js';
 import { declaredImports, installHooks } from './hooks.js';
 import { Identities, readImports, readState } from './read_state.js';
@@ -14,6 +15,7 @@ const SHORT_PATIENCE = 5_000;
 export class Recording {
   instances = [];
   read = new Set();
+  hasForeignTypes = false;
   files = new Map();
 
   /**
@@ -50,6 +52,7 @@ export class Recording {
       exports: this.names,
       before: (imports) => this.before(imports),
       after: (instance) => this.after(instance),
+      other: (bytes) => (this.hasForeignTypes ||= mayHaveSubtypes(bytes)),
     });
   }
 
@@ -194,6 +197,12 @@ export class Recording {
     // The program may go on, if only because an object is collected.
     this.recorder.release();
     return state;
+  }
+
+  /** Why objects cannot be captured. */
+  objects(state) {
+    if (!this.hasForeignTypes || !state.heap?.objects.length || this.allow.includes('objects')) return [];
+    return ["another module has types of objects below others, and whether this one has objects of these cannot be told; use allow: ['objects'] if it has none"];
   }
 
   /** Reasons why memories cannot be captured, and whether imported ones were fresh. */

@@ -338,3 +338,17 @@ await test('verify tells a right snapshot from a wrong one', async () => {
   await assert.rejects(verify({ original, snapshot: right, script: file('bad.mjs', 'throw new Error("bad")') }), /bad/);
   rmSync(work, { recursive: true });
 });
+
+await test('objects of other modules are not taken for ones of this', async () => {
+  const [shapes, squares] = [module('shapes'), module('squares')];
+  const load = async (bytes) => (await WebAssembly.instantiate(bytes)).instance.exports;
+  const { wasm } = await capture({ wasm: shapes, run: async () => void (await load(shapes)).make() });
+  assert.equal((await load(wasm)).area(), 7);
+  const keep = async () => {
+    const { square } = await load(squares);
+    (await load(shapes)).keep(square());
+  };
+  await refused({ wasm: shapes, run: keep }, /^another module has types of objects below others/);
+  // Modules without objects are no matter.
+  await capture({ wasm: shapes, run: async () => (await load(module('deaf')), (await load(shapes)).make()) });
+});
