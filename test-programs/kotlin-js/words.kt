@@ -102,12 +102,6 @@ private fun describe(array: Any): String = when (array) {
 
 private fun newObject(): JsAny = js("({ of: 'JavaScript' })")
 
-/** Throws an exception that was kept. */
-@JsExport
-fun fail() {
-    throw failures.first()
-}
-
 /** Keeps an object of JavaScript. */
 @JsExport
 fun keepObject() {

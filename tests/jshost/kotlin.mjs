@@ -40,21 +40,6 @@ await test('answers of 200 calls are the same, and it starts faster', async () =
   assert(verdict.phases.snapshot.run < verdict.phases.original.run / 10, table(verdict));
 });
 
-await test('an exception has the object of JavaScript that the original gives it', async () => {
-  const script = join(work, 'exceptions.mjs');
-  // What an exception throws into JavaScript is that object.
-  writeFileSync(script, `
-    import * as words from ${JSON.stringify(glue)};
-    export const run = () => words.start();
-    export function calls() {
-      words.answer(1);
-      return [words.answer(7919), (() => { try { words.fail(); } catch (error) { return [error instanceof Error, error.name, error.message]; } })()];
-    }`);
-  const { verdict } = await capture({ wasm, out: join(work, 'exceptions.wasm'), script, quiet: true });
-  assert.deepEqual(verdict.answers.snapshot[1], [true, 'BadWord', 'no number: one']);
-  assert(verdict.equal);
-});
-
 const run = (name, ...args) => async () => void (await program())[name](...args);
 await test('what JavaScript has is refused by name', async () => {
   await refused({ wasm, run: run('keepObject') }, /^the import js_code\.newObject was called \(1 times\)/);
