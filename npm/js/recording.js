@@ -64,7 +64,7 @@ export class Recording {
     this.boundary = new Boundary(this.recorder, {
       explain: (call) => this.glue.explain(call),
       isSkipped: (call) => this.isSkipped(call),
-      makesObject: (call) => (this.schema.heap ? this.glue.makesObject(call) : undefined),
+      makesObject: (call) => (this.schema.heap && this.isOne(call) ? this.glue.makesObject(call) : undefined),
     });
     this.given = imports;
     this.imports = declaredImports(this.module, imports, (value, declared) => this.boundary.wrap(value, declared));
@@ -176,6 +176,11 @@ export class Recording {
     const live = this.glue.liveHandles(this.boundary);
     if (live === null) return unknown;
     return live > 0 ? [`the module holds ${live} values of JavaScript by number, which would be missing (allow: ['handles'])`] : [];
+  }
+
+  /** Whether a function is imported once: under one name may be several of different types. */
+  isOne({ module, name }) {
+    return this.schema.imports.filter((one) => one.kind === 'function' && one.module === module && one.name === name).length === 1;
   }
 
   /** Calls that the snapshot can make again. */
