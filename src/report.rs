@@ -343,9 +343,11 @@ pub(crate) fn heap(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>
             Shape::Struct(index) => ("struct", index),
             Shape::Array(index) => ("array", index),
             Shape::Exception(index) => ("exception", index),
+            Shape::String => ("string", 0),
+            Shape::Call(function) => ("call", function),
         };
         let name = match shape {
-            Shape::Exception(_) => None,
+            Shape::Exception(_) | Shape::String | Shape::Call(_) => None,
             _ => names.get(Space::Type, index).map(str::to_string),
         };
         TypeReport { kind, index, name, objects, bytes }

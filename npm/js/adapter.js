@@ -11,6 +11,14 @@ export class Adapter {
     return false;
   }
 
+  /**
+   * Whether a call is one that the snapshot makes again by itself where the object is still there: it `makes` one, and nothing else, or
+   * `changes` one, and returns nothing.
+   */
+  makesObject() {
+    return undefined;
+  }
+
   /** Whether an import is one that works on files. */
   isFile() {
     return false;

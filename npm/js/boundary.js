@@ -16,21 +16,25 @@ export class Boundary {
   #recorder;
   #explain;
   #isSkipped;
+  #makesObject;
   #unexplained = new Map();
   #recorded = new Map();
   /** How many calls there were that are not recorded. */
   later = 0;
   #functions = new Map();
+  /** Calls that made objects, in order. */
+  made = [];
   #unseen = new Set();
   #isOn = true;
   #probe = new WebAssembly.Table({ element: 'anyfunc', initial: 1 });
 
   /**
    * `explain` says of a call whether it leaves nothing behind in JavaScript; `isSkipped` of one whether it needs not be
-   * made again.
+   * made again; `makesObject` of one whether it only `makes` an object, or `changes` one.
    */
-  constructor(recorder, explain, isSkipped) {
+  constructor(recorder, { explain, isSkipped, makesObject }) {
     this.#recorder = recorder;
+    this.#makesObject = makesObject;
     this.#explain = explain;
     this.#isSkipped = isSkipped;
   }
@@ -46,6 +50,12 @@ export class Boundary {
     const key = `${module}.${name}`;
     const record = (call, isMadeAgain, isSkipped) => {
       if (!this.#isOn) return;
+      const making = call.error === undefined ? this.#makesObject({ module, name, ...call }) : undefined;
+      if (making === 'changes' || (making === 'makes' && Object(call.result) === call.result)) {
+        // Where a function returns something and the module has no use for it, it is not there.
+        this.made.push({ module, name, args: call.args, result: making === 'makes' ? call.result : undefined });
+        return;
+      }
       if (!isMadeAgain && !isSkipped) this.later += 1;
       this.#recorder.clocks.add(key, call.isClock);
       if (this.#explain({ module, name, callee: value, ...call })) return;

@@ -226,7 +226,7 @@ async function captureOne({ wasm, out, start, run, noop = [], constant = {}, all
     constant_exports: Object.fromEntries(constants),
     fresh_imports: areFresh,
   };
-  let made = await encoded(recording, read, { reasons: [...ofMemories, ...ofTables], options });
+  let made = await encoded(recording, read, { reasons: [...ofMemories, ...ofTables, ...recording.objects(read)], options });
   let scrubbed;
   const finished = (made) => withSections(made, { tables, value });
   const encodedAgain = () => encoded(recording, read, { reasons: [], options });

@@ -21,9 +21,10 @@ export function isSame(left, right) {
  *
  * `original` are the bytes that are recognized, `replacement` those that are compiled instead; `exports` the names that a program
  * may see of the replacement, all by default. `before` is given the program's imports, and returns those that are passed on; `after` is given
- * the instance, and returns the one that the program gets. `clock`, if there is one, is told what took how long, in milliseconds.
+ * the instance, and returns the one that the program gets. `clock`, if there is one, is told what took how long, in milliseconds; `other`
+ * the bytes of other modules.
  */
-export function installHooks({ original, replacement, exports, before, after, clock }) {
+export function installHooks({ original, replacement, exports, before, after, clock, other }) {
   const genuine = WebAssembly;
   const { Module, Instance } = genuine;
   const names = ['Module', 'Instance', 'compile', 'instantiate', 'compileStreaming', 'instantiateStreaming'];
@@ -33,7 +34,10 @@ export function installHooks({ original, replacement, exports, before, after, cl
 
   const recognizes = (source) => {
     const bytes = bytesOf(source);
-    return bytes !== undefined && isSame(bytes, original);
+    if (bytes === undefined) return false;
+    const isOurs = isSame(bytes, original);
+    if (!isOurs) other?.(bytes);
+    return isOurs;
   };
   const own = (module) => (ours.add(module), module);
   const timed = (what, work) => {

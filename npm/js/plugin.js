@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { capture, Refusal } from './capture.js';
+import { SECTION, sectionsIn } from './fixups.js';
 import { table } from './verify.js';
 
 const VIRTUAL = 'virtual:preinit';
@@ -16,6 +17,19 @@ const ASSET = /\bnew\s+URL\(\s*(?:\/\*.*?\*\/\s*)?(["'`])([^"'`$]+)\1\s*,\s*(?:"
 const owners = new Map();
 const digestOf = (...contents) => contents.reduce((hash, one) => hash.update(one), createHash('sha256')).digest('hex');
 const pathOf = (file) => (file instanceof URL ? fileURLToPath(file) : resolve(file));
+
+/** Tells the sections of snapshots apart. It is part of the bundle, too. */
+const markOf = (bytes) => new Uint8Array(bytes).reduce((hash, byte) => Math.imul(hash ^ byte, 16777619), bytes.byteLength);
+
+/** The module by which a bundle makes again what its own snapshots cannot hold, and nobody else's. */
+function runTimeOf(file, marks) {
+  return `import { preinitialized } from ${JSON.stringify(file.replaceAll('\\', '/'))};
+const own = ${JSON.stringify(marks)};
+const markOf = ${markOf};
+const accepts = (module) => WebAssembly.Module.customSections(module, ${JSON.stringify(SECTION)}).every((bytes) => own.includes(markOf(bytes)));
+export default preinitialized({ accepts });
+`;
+}
 
 /** The real path of a file; undefined if there is none. */
 function realOf(path) {
@@ -64,7 +78,8 @@ export function preinit({ wasm, cache, isStrict = false, isQuiet = false, ...opt
       const captured = await capture({ ...options, wasm: original, out, quiet: true });
       if (captured.verdict && !isQuiet) say(`${name}\n${table(captured.verdict)}`);
       if (captured.verdict?.gains === false) return undefined;
-      return { out, runtime: captured.runtime };
+      const marks = sectionsIn(captured.wasm).filter(([name]) => name === SECTION).map(([, bytes]) => markOf(bytes));
+      return { out, runtime: captured.runtime, marks };
     } catch (error) {
       if (isStrict || !(error instanceof Refusal)) throw error;
       say(`${name} is left as it is: ${error.message}`);
@@ -73,7 +88,7 @@ export function preinit({ wasm, cache, isStrict = false, isQuiet = false, ...opt
   }
 
   const isOriginal = (path) => path.endsWith('.wasm') && realOf(path) === original;
-  const runtimes = () => peers.filter(({ api }) => api?.runtime).map(({ api }) => api.runtime());
+  const ofPeers = (name) => peers.filter(({ api }) => api?.[name]).map(({ api }) => api[name]());
 
   /** What the snapshot is made of; it is made again when that is something else. */
   function inputs() {
@@ -96,8 +111,8 @@ export function preinit({ wasm, cache, isStrict = false, isQuiet = false, ...opt
     name: 'preinit',
     // Before those that take the files.
     enforce: 'pre',
-    /** What the snapshot needs at run time, for other plugins of this kind. */
-    api: { runtime: () => snapshot?.runtime ?? 'none' },
+    /** What the snapshot needs at run time, and what it is known by there, for other plugins of this kind. */
+    api: { runtime: () => snapshot?.runtime ?? 'none', marks: () => snapshot?.marks ?? [] },
     configResolved(config) {
       peers = config.plugins;
       isVite = true;
@@ -131,11 +146,11 @@ export function preinit({ wasm, cache, isStrict = false, isQuiet = false, ...opt
     },
     load(id) {
       if (id !== `\0${VIRTUAL}`) return null;
-      const needed = [snapshot?.runtime, ...runtimes()];
+      const needed = [snapshot?.runtime, ...ofPeers('runtime')];
       const runtime = ['replay', 'run'].find((one) => needed.includes(one));
       if (!runtime) return NOTHING;
-      const file = JSON.stringify(join(runTime, `${runtime}.js`).replaceAll('\\', '/'));
-      return `import { preinitialized } from ${file};\nexport default preinitialized();\n`;
+      const marks = [...(snapshot?.marks ?? []), ...ofPeers('marks').flat()];
+      return runTimeOf(join(runTime, `${runtime}.js`), [...new Set(marks)]);
     },
     transform(code, id) {
       const [path] = id.split('?');

@@ -1,5 +1,6 @@
 import { Boundary } from './boundary.js';
 import { runs, written } from './fixups.js';
+import { mayHaveSubtypes } from './foreign_types.js';
 import { glueOf } from './glue.js';
 import { declaredImports, installHooks } from './hooks.js';
 import { Identities, readImports, readState } from './read_state.js';
@@ -14,6 +15,7 @@ const SHORT_PATIENCE = 5_000;
 export class Recording {
   instances = [];
   read = new Set();
+  hasForeignTypes = false;
   files = new Map();
 
   /**
@@ -50,6 +52,7 @@ export class Recording {
       exports: this.names,
       before: (imports) => this.before(imports),
       after: (instance) => this.after(instance),
+      other: (bytes) => (this.hasForeignTypes ||= mayHaveSubtypes(bytes)),
     });
   }
 
@@ -58,7 +61,11 @@ export class Recording {
   before(imports) {
     // One that the engine refused before is no instance.
     this.boundary?.end();
-    this.boundary = new Boundary(this.recorder, (call) => this.glue.explain(call), (call) => this.isSkipped(call));
+    this.boundary = new Boundary(this.recorder, {
+      explain: (call) => this.glue.explain(call),
+      isSkipped: (call) => this.isSkipped(call),
+      makesObject: (call) => (this.schema.heap && this.isOne(call) ? this.glue.makesObject(call) : undefined),
+    });
     this.given = imports;
     this.imports = declaredImports(this.module, imports, (value, declared) => this.boundary.wrap(value, declared));
     this.identities = new Identities();
@@ -80,7 +87,7 @@ export class Recording {
   /** Whether a call of an import is not made when the record is played. */
   isSkipped(call) {
     if (this.isAgain(`${call.module}.${call.name}`)) return false;
-    return this.allow.includes(`${call.module}.${call.name}`) || this.glue.isTransparent(call);
+    return this.allow.includes(`${call.module}.${call.name}`) || this.glue.isTransparent(call) || this.glue.makesObject(call) !== undefined;
   }
 
   /** Whether every program calls this at its start, be it what it may. `position` is the number of calls that came before. */
@@ -171,6 +178,19 @@ export class Recording {
     return live > 0 ? [`the module holds ${live} values of JavaScript by number, which would be missing (allow: ['handles'])`] : [];
   }
 
+  /** Whether a function is imported once: under one name may be several of different types. */
+  isOne({ module, name }) {
+    return this.schema.imports.filter((one) => one.kind === 'function' && one.module === module && one.name === name).length === 1;
+  }
+
+  /** Calls that the snapshot can make again. */
+  made() {
+    return this.boundary.made.map(({ module, name, ...call }) => {
+      const { index, params = [] } = this.schema.imports.find((one) => one.kind === 'function' && one.module === module && one.name === name);
+      return { function: index, params, ...call };
+    });
+  }
+
   /** The state of the listening module. */
   state() {
     this.recorder.detach(this.hasRecord);
@@ -178,10 +198,16 @@ export class Recording {
     const { exports } = this.instances[0];
     // A copy: what the program does later is not in it.
     const write = (file, bytes) => this.write(file, bytes.slice());
-    const state = readState(exports, this.schema, this.identities, files, write, this.imported);
+    const state = readState(exports, this.schema, this.identities, files, write, this.imported, this.made());
     // The program may go on, if only because an object is collected.
     this.recorder.release();
     return state;
+  }
+
+  /** Why objects cannot be captured. */
+  objects(state) {
+    if (!this.hasForeignTypes || !state.heap?.objects.length || this.allow.includes('objects')) return [];
+    return ["another module has types of objects below others, and whether this one has objects of these cannot be told; use allow: ['objects'] if it has none"];
   }
 
   /** Reasons why memories cannot be captured, and whether imported ones were fresh. */

@@ -140,7 +140,12 @@ impl<'f> Files<'f> {
             })?;
             imported.insert(memory.index, bytes);
         }
-        Ok(Contents { memories, imported })
+        let heap = match &state.heap {
+            // As long as the objects say; that is checked when these are known.
+            Some(heap) => self.read(&heap.file, |_| Ok(()))?,
+            None => Vec::new(),
+        };
+        Ok(Contents { memories, imported, heap })
     }
 
     fn read(

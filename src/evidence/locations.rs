@@ -134,6 +134,8 @@ fn elsewhere(evidence: &Evidence<'_>, difference: &Difference) -> Location {
             let at = match shape {
                 Shape::Struct(ty) | Shape::Array(ty) => names.describe(Space::Type, *ty),
                 Shape::Exception(tag) => format!("exceptions of tag {tag}"),
+                Shape::String => "strings of JavaScript".to_string(),
+                Shape::Call(function) => format!("results of {}", names.describe(Space::Function, *function)),
             };
             let what = if *objects == 1 { "one object".to_string() } else { format!("{objects} objects") };
             let root = object_root(evidence, *first);

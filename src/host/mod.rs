@@ -49,6 +49,7 @@ mod error;
 mod host_options;
 mod host_value;
 mod interceptor;
+mod js_string;
 mod ledger;
 mod partial_replay;
 mod policy;
@@ -85,6 +86,7 @@ pub use host_options::{
 };
 pub use host_value::HostValue;
 pub(crate) use interceptor::{Seen, Watch};
+pub(crate) use js_string::JsString;
 pub use ledger::{
     Call, ComponentCall, Descriptor, DescriptorKind, Descriptors, Entry, FileChange, ImportCount, Input,
     Ledger, LedgerHash, Outcome, Region, Sources, StubCalls,

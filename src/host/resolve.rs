@@ -6,6 +6,7 @@ use wasmtime::{Extern, ExternType, Instance, Linker, Module, Store};
 
 use super::error::{HostError, Unprovided};
 use super::host_options::{HostOptions, ImportName};
+use super::js_string::Strings;
 use super::stub::StubAnswer;
 use super::{HostState, interceptor, preload, stub, wasi};
 
@@ -18,6 +19,7 @@ pub(super) struct Resolver {
     wasi: bool,
     preloads: Vec<(String, Instance)>,
     linker: Option<Linker<HostState>>,
+    strings: Strings,
     /// Stubbed memories, tables, globals and tags: whoever imports one again gets the same.
     stubbed: HashMap<ImportName, Extern>,
 }
@@ -44,6 +46,7 @@ pub fn resolve_imports(
         wasi: options.wasi.is_some(),
         preloads: Vec::new(),
         linker: None,
+        strings: Strings::default(),
         stubbed: HashMap::new(),
     };
     for preload in &options.preloads {
@@ -150,6 +153,9 @@ impl Resolver {
             && let Some(function) = wasi::preview2::define(store, import, ty)
         {
             return Ok(Some(function.into()));
+        }
+        if let Some(string) = self.strings.provide(store, import, ty)? {
+            return Ok(Some(string));
         }
         if self.stub_all {
             return self.stub(store, import, ty).map(Some);

@@ -43,6 +43,11 @@ impl Limiter {
         Self { limit, used: 0, refused: None, closed: false, denied: 0 }
     }
 
+    /// Bytes that everything may take.
+    pub(super) fn limit(&self) -> u64 {
+        self.limit
+    }
+
     /// Sets the limit to `more` bytes above what is used.
     pub(super) fn allow(&mut self, more: u64) {
         self.limit = self.used.saturating_add(more);

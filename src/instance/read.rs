@@ -2,16 +2,20 @@ use super::baseline::ImportedTable;
 use super::memory::{contents, shared_contents};
 use super::observe::{EngineObject, function_identity, object, observe, observe_reference};
 use super::{InstanceError, ProbedInstance};
+use crate::host::JsString;
 use preinit_core::capture::{
     Contents, Fields, Identity, Instance, Observed, ObservedObject, ObservedRef, Segment, TableId, TableSize,
 };
 use preinit_core::module::Space;
 use preinit_core::probe::Probe;
-use preinit_core::snapshot::{Alias, ImportedMemory};
+use preinit_core::snapshot::{Alias, ImportedMemory, Shape};
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 use wasmparser::StorageType;
-use wasmtime::{ArrayRef, AsContextMut, Error, Extern, HeapType, RootScope, Rooted, Table, Trap, Val};
+use wasmtime::{
+    ArrayRef, AsContextMut, Error, Extern, ExternRef, HeapType, RootScope, Rooted, Table, Trap, Val,
+};
 
 /// Every read of a reference makes a root; a scope for some thousands keeps their number small.
 const SCOPE: usize = 4096;
@@ -129,7 +133,10 @@ impl<S: AsContextMut> Instance for WasmtimeInstance<'_, S> {
         let mut scope = RootScope::new(&mut self.store);
         Ok(match object(&mut scope, identity)? {
             EngineObject::Any(any) => match any.ty(&scope)? {
-                HeapType::Any => ObservedObject::Host,
+                HeapType::Any => match string(&mut scope, identity)? {
+                    Some(_) => ObservedObject::Known(Shape::String),
+                    None => ObservedObject::Host,
+                },
                 ty => types.shape(ty).map_or(ObservedObject::ForeignObject, ObservedObject::Known),
             },
             EngineObject::Exception(exception) => {
@@ -167,7 +174,10 @@ impl<S: AsContextMut> Instance for WasmtimeInstance<'_, S> {
 
     fn array_len(&mut self, identity: Identity) -> Result<u32> {
         let mut scope = RootScope::new(&mut self.store);
-        Ok(array(&mut scope, identity)?.len(&scope)?)
+        match string(&mut scope, identity)? {
+            Some(units) => Ok(units.len() as u32),
+            None => Ok(array(&mut scope, identity)?.len(&scope)?),
+        }
     }
 
     fn elements(
@@ -177,6 +187,13 @@ impl<S: AsContextMut> Instance for WasmtimeInstance<'_, S> {
         range: Range<u32>,
         fields: &mut Fields<'_>,
     ) -> Result<()> {
+        if element == StorageType::I16
+            && let Some(units) = string(RootScope::new(&mut self.store), identity)?
+        {
+            let units = units.get(range.start as usize..range.end as usize).unwrap_or_default();
+            fields.stored(&units.iter().flat_map(|unit| unit.to_le_bytes()).collect::<Vec<u8>>());
+            return Ok(());
+        }
         if element == StorageType::I8 {
             let mut scope = RootScope::new(&mut self.store);
             let array = array(&mut scope, identity)?;
@@ -245,6 +262,16 @@ impl<S: AsContextMut> Instance for WasmtimeInstance<'_, S> {
         }
         aliases
     }
+}
+
+/// The code units of a string of JavaScript; `None` for anything else.
+fn string(mut store: impl AsContextMut, identity: Identity) -> wasmtime::Result<Option<Arc<[u16]>>> {
+    let EngineObject::Any(any) = object(&mut store, identity)? else { return Ok(None) };
+    if !matches!(any.ty(&store)?, HeapType::Any) {
+        return Ok(None);
+    }
+    let external = ExternRef::convert_any(&mut store, any)?;
+    JsString::units(external, &store)
 }
 
 fn array(mut store: impl AsContextMut, identity: Identity) -> wasmtime::Result<Rooted<ArrayRef>> {

@@ -39,12 +39,14 @@ pub(super) fn compare(original: &Heap, snapshot: &Heap, differences: &mut Vec<Di
 pub(super) fn describe_objects(heap: &Heap) -> String {
     const SHOWN: usize = 4;
     let describe = |(id, object): (u32, Object<'_>)| {
-        let (kind, ty) = match object.shape {
-            Shape::Struct(ty) => ("struct of type", ty),
-            Shape::Array(ty) => ("array of type", ty),
-            Shape::Exception(tag) => ("exception of tag", tag),
+        let kind = match object.shape {
+            Shape::Struct(ty) => format!("struct of type {ty}"),
+            Shape::Array(ty) => format!("array of type {ty}"),
+            Shape::Exception(tag) => format!("exception of tag {tag}"),
+            Shape::String => "string".to_string(),
+            Shape::Call(function) => format!("result of function {function}"),
         };
-        let mut parts = vec![format!("object {id} is a {kind} {ty}")];
+        let mut parts = vec![format!("object {id} is a {kind}")];
         if !object.scalars.is_empty() {
             parts.push(format!("holds {}", describe_bytes(object.scalars)));
         }

@@ -63,6 +63,7 @@ pub(super) async fn read(
     }
     let [dropped_data, dropped_elements] = dropped;
     let state = State {
+        heap: None,
         version: VERSION,
         module: hex(&module.digest()),
         functions: functions.unwrap_or_else(|| own.collect()),

@@ -1,9 +1,9 @@
 // The examples of docs/javascript: what a page says a build does works as it stands there.
 //
-//     node tests/jshost/pages.mjs JS LIBRARY GO PACKAGES
+//     node tests/jshost/pages.mjs JS LIBRARY GO JAVA PACKAGES
 //
-// JS is the folder that npm/js/assemble.mjs has filled, LIBRARY the one of test-programs/wasm-bindgen/build.sh, GO that of go.mjs, and
-// PACKAGES that of packages.mjs. Those of the last three that are not there are left out.
+// JS is the folder that npm/js/assemble.mjs has filled, LIBRARY the one of test-programs/wasm-bindgen/build.sh, GO that of go.mjs, JAVA that of
+// java.mjs, and PACKAGES that of packages.mjs. Those of the last four that are not there are left out.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const [js, library, go, packages] = process.argv.slice(2).map((path) => resolve(path));
+const [js, library, go, java, packages] = process.argv.slice(2).map((path) => resolve(path));
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const work = mkdtempSync(join(tmpdir(), 'preinit-pages-'));
 const copies = (from, ...names) => (folder) => names.forEach((name) => cpSync(join(from, name), join(folder, name)));
@@ -20,6 +20,11 @@ const pages = {
   'wasm-bindgen': { needs: library, place: (folder) => cpSync(join(library, 'web'), join(folder, 'pkg'), { recursive: true }) },
   emscripten: { needs: root, place: copies(join(root, 'test-programs/emscripten'), 'library.cjs', 'library.wasm') },
   go: { needs: go, place: copies(go, 'words.wasm', 'wasm_exec.cjs') },
+  kotlin: {
+    needs: root,
+    place: copies(join(root, 'test-programs/kotlin-js'), 'words.wasm', 'words.mjs', 'words.import-object.mjs', 'words.js-builtins.mjs'),
+  },
+  java: { needs: java, place: copies(java, 'words.wasm', 'words.mjs') },
   micropython: {
     needs: packages,
     place(folder) {

@@ -69,6 +69,22 @@ const large = { wasm: b, start: async () => void (await load(b)).keep('text') };
   for (const { call } of two) assert.match(call('load', VIRTUAL), /\/run\.js"/);
 }
 
+// What a bundle makes again is what its own snapshots need; those of others are left as they are.
+{
+  const returning = (value) => plugged({ wasm: b, run: async () => ((await load(b)).keep('text'), value) });
+  const [own, peer, other] = ['own', 'of a peer', 'of another'].map(returning);
+  const peers = { plugins: [own.plugin, peer.plugin] };
+  for (const { call } of [own, peer, other]) await call('buildStart', peers);
+  const file = join(work, 'virtual.mjs');
+  writeFileSync(file, own.call('load', VIRTUAL));
+  const { default: hooks } = await import(pathToFileURL(file));
+  for (const [plugin, value, instances] of [[own, 'own', 1], [other, 'own', 1], [peer, 'of a peer', 2]]) {
+    await load(await plugin.out());
+    assert.deepEqual([hooks.value, hooks.instances], [value, instances]);
+  }
+  hooks.restore();
+}
+
 // Functions of the same text are not the same function.
 {
   const storing = (value) => ({ wasm: a, run: async () => void (await load(a)).store(3000, value) });

@@ -1,40 +1,14 @@
 // What JavaScript's side of a program would lose is refused, by name; and the hooks change nothing else.
 //
 //     node tests/jshost/refusals.mjs JS PREINIT
-//
-// JS is the folder that npm/js/assemble.mjs has filled. PREINIT is the command; it makes binaries of the modules here, whose own init
-// functions do nothing.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { folder, load, module, refused, test } from './checks.mjs';
 
-const js = resolve(process.argv[2]);
-const { capture, Refusal, verify } = await import(pathToFileURL(join(js, 'index.js')));
-const { preinitialized } = await import(pathToFileURL(join(js, 'run.js')));
-const preinit = resolve(process.argv[3]);
-const folder = fileURLToPath(new URL('modules', import.meta.url));
-const module = (name, ...options) => new Uint8Array(execFileSync(preinit, ['-q', join(folder, `${name}.wat`), ...options]));
-let tests = 0;
-
-async function test(name, body) {
-  try {
-    await body();
-    tests += 1;
-  } catch (error) {
-    console.error(`FAILED: ${name}\n${error.stack}`);
-    process.exitCode = 1;
-  }
-}
-
-/** The reasons of a refusal, joined. */
-async function refused(options, expected) {
-  const error = await capture(options).then(() => null, (error) => error);
-  assert(error instanceof Refusal, `expected a refusal, got ${error?.stack ?? 'a snapshot'}`);
-  assert(error.reasons.some((reason) => expected.test(reason)), error.message);
-}
+const { capture, Refusal, verify } = await load('index.js');
+const { preinitialized } = await load('run.js');
 
 // Under its own name the conversion would call it.
 const counter = module('counter', '-r', '_initialize=start');
@@ -365,4 +339,16 @@ await test('verify tells a right snapshot from a wrong one', async () => {
   rmSync(work, { recursive: true });
 });
 
-console.log(`${tests} tests passed`);
+await test('objects of other modules are not taken for ones of this', async () => {
+  const [shapes, squares] = [module('shapes'), module('squares')];
+  const load = async (bytes) => (await WebAssembly.instantiate(bytes)).instance.exports;
+  const { wasm } = await capture({ wasm: shapes, run: async () => void (await load(shapes)).make() });
+  assert.equal((await load(wasm)).area(), 7);
+  const keep = async () => {
+    const { square } = await load(squares);
+    (await load(shapes)).keep(square());
+  };
+  await refused({ wasm: shapes, run: keep }, /^another module has types of objects below others/);
+  // Modules without objects are no matter.
+  await capture({ wasm: shapes, run: async () => (await load(module('deaf')), (await load(shapes)).make()) });
+});

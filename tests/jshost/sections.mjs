@@ -2,31 +2,16 @@
 //
 //     node tests/jshost/sections.mjs JS PREINIT
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { load, module, test } from './checks.mjs';
 
-const js = resolve(process.argv[2]);
-const load = (file) => import(pathToFileURL(join(js, file)));
 const { capture, Refusal, verify } = await load('index.js');
 const { SECTIONS, sectionsIn, withSection } = await load('fixups.js');
 const [{ preinitialized }, plain] = [await load('replay.js'), await load('run.js')];
-const folder = fileURLToPath(new URL('modules', import.meta.url));
-const module = (name) => new Uint8Array(execFileSync(resolve(process.argv[3]), ['-q', join(folder, `${name}.wat`)], { stdio: ['ignore', 'pipe', 'ignore'] }));
 const [SECTION, BYTES, HELPER] = SECTIONS;
-let tests = 0;
-
-async function test(name, body) {
-  try {
-    await body();
-    tests += 1;
-  } catch (error) {
-    console.error(`FAILED: ${name}\n${error.stack}`);
-    process.exitCode = 1;
-  }
-}
 
 /** Instantiates while snapshots are recognized. */
 async function played(wasm, imports, options, of = preinitialized) {
@@ -254,5 +239,3 @@ await test('the module itself is no place for the snapshot', async () => {
     rmSync(work, { recursive: true });
   }
 });
-
-console.log(`${tests} tests passed`);

@@ -2,34 +2,11 @@
 //
 //     node tests/jshost/start.mjs JS PREINIT
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { join, resolve } from 'node:path';
+import { load, module, refused, test } from './checks.mjs';
 
-const js = resolve(process.argv[2]);
-const load = (file) => import(pathToFileURL(join(js, file)));
-const [{ capture, Refusal }, { preinitialized }, plain] = [await load('index.js'), await load('replay.js'), await load('run.js')];
-const folder = fileURLToPath(new URL('modules', import.meta.url));
-const module = (name) => new Uint8Array(execFileSync(resolve(process.argv[3]), ['-q', join(folder, `${name}.wat`)], { stdio: ['ignore', 'pipe', 'ignore'] }));
-let tests = 0;
-
-async function test(name, body) {
-  try {
-    await body();
-    tests += 1;
-  } catch (error) {
-    console.error(`FAILED: ${name}\n${error.stack}`);
-    process.exitCode = 1;
-  }
-}
-
-async function refused(options, expected) {
-  const error = await capture(options).then(() => null, (error) => error);
-  assert(error instanceof Refusal, `expected a refusal, got ${error?.stack ?? 'a snapshot'}`);
-  assert(error.reasons.some((reason) => expected.test(reason)), error.message);
-}
+const [{ capture }, { preinitialized }, plain] = [await load('index.js'), await load('replay.js'), await load('run.js')];
 
 /** Runs `body` while snapshots are recognized. */
 async function played(body) {
@@ -396,5 +373,3 @@ await test('values that `run` gives to the module by number', async () => {
     assert.deepEqual([exports.get(), kept()], [14, 'of start']);
   });
 });
-
-console.log(`${tests} tests passed`);

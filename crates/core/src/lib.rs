@@ -63,6 +63,7 @@ pub mod engine_limits;
 pub mod freeze;
 mod hex;
 pub mod interpose;
+pub mod js_string;
 pub mod layout;
 pub mod listening;
 pub mod module;

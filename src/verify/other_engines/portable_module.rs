@@ -27,7 +27,7 @@ impl<'m> PortableModule<'m> {
     /// Why the module cannot be run, or not be compared.
     pub fn new(program: &Arc<ProbedModule<'m>>) -> Result<Self, String> {
         let module = &program.module;
-        let options = ProbeOptions { ends_waits: true, ..ProbeOptions::for_any_host() };
+        let options = ProbeOptions { ends_waits: true, shows_objects: false, ..ProbeOptions::for_any_host() };
         let probed = Probed::with(module, &options).map_err(|error| error.to_string())?;
         if has_relaxed_simd(&probed.wasm) {
             return Err("the module uses relaxed SIMD, whose results depend on the engine".to_string());

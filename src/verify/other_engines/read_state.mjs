@@ -9,6 +9,8 @@ const f64OfBits = (bits) => (view.setBigUint64(0, bits), view.getFloat64(0));
 /** Numbers for functions and objects: the same exactly for the same one. */
 export class Identities {
   #known = new Map();
+  /** What reads objects, where that is possible. */
+  heap;
 
   of(value) {
     if (!this.#known.has(value)) this.#known.set(value, this.#known.size);
@@ -25,7 +27,118 @@ function showReference(value, kind, identities) {
   if (kind === 'func') return { function: identities.of(value) };
   // JavaScript sees 31-bit integers as numbers, and may have put other numbers there itself.
   if (isI31(value)) return { [kind === 'extern' ? 'extern_i31' : 'i31']: value & 0x7fffffff };
-  return { [kind === 'extern' ? 'extern_object' : 'object']: identities.of(value) };
+  const identity = identities.heap?.find(value) ?? identities.of(value);
+  return { [kind === 'extern' ? 'extern_object' : 'object']: identity };
+}
+
+/** Objects of the garbage-collected heap, which functions of the probed module write to a memory and to tables; and strings. */
+class Heap {
+  #found = new Set();
+  #waiting = [];
+  #texts = [];
+  #bytes = new Uint8Array(1 << 16);
+  #length = 0;
+  #objects = [];
+  #values = [];
+
+  constructor(exports, schema, identities) {
+    this.exports = exports;
+    this.schema = schema;
+    this.identities = identities;
+    this.types = new Map(schema.types.map((type) => [type.index, type]));
+  }
+
+  /** The identity of a value, which is looked into later. */
+  find(value) {
+    const identity = this.identities.of(value);
+    if (this.#found.has(identity)) return identity;
+    this.#found.add(identity);
+    if (typeof value === 'string') this.#texts.push({ identity, value });
+    // Another one of the same contents may come from anywhere.
+    else if (Object(value) !== value) this.#values.push(identity);
+    else {
+      const type = this.types.get(this.exports[this.schema.type_of](value));
+      if (type) this.#waiting.push({ identity, value, type });
+    }
+    return identity;
+  }
+
+  /**
+   * Everything that was found, and what that leads to; what it holds goes into a file. `calls` are those to imports that can be made again:
+   * those are that returned something of it, or were given something that the host has.
+   */
+  read(file, writeFile, calls) {
+    const kept = new Map();
+    for (let before = -1; before < kept.size; ) {
+      before = kept.size;
+      for (let next; (next = this.#waiting.pop()); ) this.#readObject(next);
+      for (const call of calls) {
+        const isKept = (value) => Object(value) === value && this.#found.has(this.identities.of(value)) && !this.#isObject(value);
+        if (!kept.has(call) && [call.result, ...call.args].some(isKept)) kept.set(call, this.#call(call));
+      }
+    }
+    const strings = this.#texts.map(({ identity, value }) => ({ identity, length: value.length }));
+    for (const { value } of this.#texts) {
+      const units = Uint8Array.from({ length: 2 * value.length }, (_, at) => value.charCodeAt(at >> 1) >> (at & 1 ? 8 : 0));
+      this.#append(units);
+    }
+    writeFile(file, this.#bytes.slice(0, this.#length));
+    const returned = new Set();
+    const made = calls.filter((call) => kept.has(call)).map((call) => {
+      // Where the same is returned again, it is there already.
+      const isNew = call.result !== undefined && !returned.has(call.result);
+      returned.add(call.result);
+      return { identity: this.identities.of(isNew ? call.result : call), ...kept.get(call) };
+    });
+    return { file, objects: this.#objects, strings, calls: made, values: this.#values };
+  }
+
+  #isObject(value) {
+    return this.types.has(this.exports[this.schema.type_of](value));
+  }
+
+  #call({ function: index, params, args }) {
+    return { function: index, arguments: params.map((kind, at) => show(args[at], kind, this.identities)) };
+  }
+
+  #readObject({ identity, value, type }) {
+    const { index, export: name, array, scalars, references } = type;
+    const object = { identity, type: index, references: [] };
+    this.#objects.push(object);
+    if (!array) {
+      this.exports[name](value);
+      this.#take(object, scalars, references);
+      return;
+    }
+    object.length = this.exports[this.schema.length](value);
+    for (let first = 0; first < object.length; first += this.schema.most) {
+      const count = Math.min(this.schema.most, object.length - first);
+      this.exports[name](value, first, count);
+      this.#take(object, count * scalars, Array(count * references.length).fill(references[0]));
+    }
+  }
+
+  /** What a function has written. */
+  #take(object, scalars, references) {
+    this.#append(new Uint8Array(this.exports[this.schema.memory].buffer, 0, scalars));
+    const slots = { func: 0, extern: 0, any: 0 };
+    for (const kind of references) {
+      // JavaScript can hold neither exceptions nor continuations.
+      const table = this.exports[this.schema.tables[kind]];
+      object.references.push(table ? showReference(table.get(slots[kind]++), kind, this.identities) : 'hidden');
+    }
+  }
+
+  #append(bytes) {
+    const length = this.#length + bytes.length;
+    if (length > this.#bytes.length) {
+      const longer = new Uint8Array(2 * length);
+      longer.set(this.#bytes);
+      this.#bytes = longer;
+    }
+    this.#bytes.set(bytes, this.#length);
+    this.#length = length;
+  }
 }
 
 /** A value that the module gave to JavaScript. */
@@ -150,17 +263,18 @@ export function readImports(imports, schema, identities, nameFile, writeFile) {
 
 /**
  * The state. Contents of memories go into `files`, with `writeFile`; `before` is what `readImports` gave before the module was
- * instantiated.
+ * instantiated. `calls` are those to imports that may be made again: `{ function, params, args, result }`.
  */
-export function readState(exports, schema, identities, files, writeFile, before = {}) {
+export function readState(exports, schema, identities, files, writeFile, before = {}, calls = []) {
   // The probes of segments first: from the first reference that is read on, nothing may run.
   const dropped = (segments) => segments.filter((segment) => isDropped(exports, segment.export));
   const droppedData = dropped(schema.data);
   const droppedElements = dropped(schema.elements);
   const live = schema.elements.filter((segment) => segment.items && !droppedElements.includes(segment));
   const index = (segment) => segment.index;
+  if (schema.heap) identities.heap = new Heap(exports, schema.heap, identities);
   schema.memories.forEach((name, k) => writeFile(files[k], new Uint8Array(exports[name].buffer)));
-  return {
+  const state = {
     version: schema.version,
     module: schema.module,
     functions: readFunctions(exports, schema, identities),
@@ -172,4 +286,6 @@ export function readState(exports, schema, identities, files, writeFile, before 
     ...before,
     items: live.map((segment) => ({ segment: segment.index, items: readSlots(exports, segment.items, identities) })),
   };
+  if (schema.heap) state.heap = identities.heap.read('heap', writeFile, calls);
+  return state;
 }

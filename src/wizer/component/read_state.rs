@@ -186,6 +186,7 @@ impl Seen<'_, '_> {
         let memories: Vec<Vec<u8>> = imported.chain(self.memories).collect();
         let dropped = |of: fn(&Change) -> Option<u32>| self.changes.iter().filter_map(of).collect();
         let state = State {
+            heap: None,
             version: VERSION,
             module: hex(&module.digest()),
             functions: identities.collect(),

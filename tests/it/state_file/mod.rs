@@ -77,7 +77,8 @@ impl Hosted {
             ..PlanOptions::default()
         };
         let module = Module::parse(&self.wasm).unwrap();
-        let contents = Contents { memories, imported };
+        let heap = state.heap.as_ref().map(|heap| read(&heap.file)).unwrap_or_default();
+        let contents = Contents { memories, imported, heap };
         let options = SnapshotOptions { plan, ..SnapshotOptions::default() };
         let written = state_file::snapshot(&module, &state, &contents, &options);
         written.map(|written| written.wasm).map_err(|error| error.to_string())

@@ -36,6 +36,11 @@ impl<'f> Fields<'f> {
         }
     }
 
+    /// Appends numbers as they are stored, one after the other.
+    pub fn stored(&mut self, bytes: &[u8]) {
+        self.scalars.extend_from_slice(bytes);
+    }
+
     /// Room for this many elements of type `i8`, zeros that the caller overwrites.
     pub fn bytes(&mut self, len: usize) -> &mut [u8] {
         let start = self.scalars.len();

@@ -4,7 +4,7 @@ use super::fields::width;
 use super::objects::Objects;
 use super::{CaptureError, Fields, FunctionIndices, Identity, Instance, Observed, ObservedRef};
 use crate::module::Module;
-use crate::snapshot::{Heap, Reference, Shape, Unwritable, Value};
+use crate::snapshot::{Heap, Reference, Shape, Unwritable, Value, call_fields};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use wasmparser::{CompositeInnerType, StorageType};
@@ -144,6 +144,8 @@ impl Layout {
                 }
                 _ => return None,
             },
+            Shape::String => Layout::Array(Element::of(module, StorageType::I16)),
+            Shape::Call(function) => Layout::Fields(FieldTypes::of(module, call_fields(module, function)?)),
             Shape::Exception(tag) => {
                 let params = module.tag_params(tag)?.iter().copied();
                 Layout::Fields(FieldTypes::of(module, params.map(StorageType::Val)))

@@ -96,6 +96,12 @@ pub trait Instance {
         Ok(None)
     }
 
+    /// The last of the calls to imports that are to be made again. It is an object, whose fields are those of
+    /// [`Shape::Call`].
+    fn last_call(&self) -> Option<Identity> {
+        None
+    }
+
     /// Imported memories, tables and globals that are the same as one of a lower index.
     fn aliases(&self) -> Vec<Alias> {
         Vec::new()

@@ -23,7 +23,7 @@ pub use instance::{
 
 use crate::module::{Module, Space};
 use crate::probe::Probed;
-use crate::snapshot::{Alias, Heap, MemoryState, Snapshot, Value};
+use crate::snapshot::{Alias, Heap, MemoryState, Reference, Snapshot, Value};
 use roots::Roots;
 
 /// Reads the state of an instance of the probed module. The snapshot borrows the memories.
@@ -119,7 +119,10 @@ impl StateReader<'_> {
         for &k in probed.object_segments.iter().filter(|&&k| !dropped_elements[k as usize]) {
             element_items[k as usize] = roots.items(k)?;
         }
-        let Roots { instance, reader, .. } = roots;
+        let Roots { instance, mut reader, .. } = roots;
+        let last_call = instance.last_call();
+        let last_call =
+            last_call.map(|call| reader.reference(instance, ObservedRef::Object(call))).transpose()?;
         let snapshot = Snapshot {
             globals,
             memories: Vec::new(),
@@ -128,6 +131,7 @@ impl StateReader<'_> {
             dropped_elements,
             element_items,
             heap: Heap::default(),
+            last_call: last_call.and_then(Reference::object),
             aliases: aliases(module, &*instance),
         };
         Ok((snapshot, reader))

@@ -1,14 +1,19 @@
-use super::{CaptureError, FunctionIndices, Identity, Instance, Observed, ObservedObject, ObservedRef};
+use super::{
+    CaptureError, Fields, FunctionIndices, Identity, Instance, Observed, ObservedObject, ObservedRef,
+};
+use crate::js_string::StringMaker;
 use crate::module::{Module, Space};
 use crate::snapshot::{Reference, Shape, Unwritable};
 use std::collections::HashMap;
-use wasmparser::{AbstractHeapType, HeapType, TypeRef, ValType};
+use wasmparser::{AbstractHeapType, HeapType, StorageType, TypeRef, ValType};
 
 /// The objects that were found, numbered in the order in which they were.
 pub(super) struct Objects<'r> {
     functions: &'r FunctionIndices,
-    /// Indices of imported globals that hold a value of the host.
+    /// Indices of imported globals that hold a value of the host. Of strings only those that are constants: they have their
+    /// contents as names.
     imports: HashMap<Identity, u32>,
+    makes_strings: bool,
     ids: HashMap<Identity, u32>,
     found: Vec<(Identity, Shape)>,
 }
@@ -20,15 +25,20 @@ impl<'r> Objects<'r> {
         instance: &mut I,
     ) -> Result<Objects<'r>, I::Error> {
         let mut imports = HashMap::new();
-        for index in host_globals(module) {
+        for (index, name) in host_globals(module) {
             let value = instance.global(index)?;
             let Observed::Ref(ObservedRef::Object(identity) | ObservedRef::ExternObject(identity)) = value
             else {
                 continue;
             };
-            imports.entry(identity).or_insert(index);
+            // Whatever else holds a string may hold another one in another place.
+            let is_string = instance.object(identity)? == ObservedObject::Known(Shape::String);
+            if !is_string || is_string_of(instance, identity, name)? {
+                imports.entry(identity).or_insert(index);
+            }
         }
-        Ok(Objects { functions, imports, ids: HashMap::new(), found: Vec::new() })
+        let makes_strings = StringMaker::of(module).is_some();
+        Ok(Objects { functions, imports, makes_strings, ids: HashMap::new(), found: Vec::new() })
     }
 
     /// The object with this id, if so many were found.
@@ -66,6 +76,12 @@ impl<'r> Objects<'r> {
             return Ok(Reference::Object(id));
         }
         Ok(match instance.object(identity)? {
+            ObservedObject::Known(Shape::String) if self.imports.contains_key(&identity) => {
+                Reference::Import(self.imports[&identity])
+            }
+            ObservedObject::Known(Shape::String) if !self.makes_strings => {
+                Reference::Unwritable(Unwritable::String)
+            }
             ObservedObject::Known(shape) => {
                 let id = u32::try_from(self.found.len())
                     .map_err(|_| CaptureError::Mismatch("there are more objects than ids"))?;
@@ -84,8 +100,20 @@ impl<'r> Objects<'r> {
     }
 }
 
-/// Immutable imported globals that may hold a value of the host.
-fn host_globals(module: &Module<'_>) -> Vec<u32> {
+/// Whether a string is this text.
+fn is_string_of<I: Instance + ?Sized>(
+    instance: &mut I,
+    string: Identity,
+    text: &str,
+) -> Result<bool, I::Error> {
+    let (mut units, mut references) = (Vec::new(), Vec::new());
+    let len = instance.array_len(string)?;
+    instance.elements(string, StorageType::I16, 0..len, &mut Fields::new(&mut units, &mut references))?;
+    Ok(text.encode_utf16().flat_map(u16::to_le_bytes).eq(units))
+}
+
+/// Immutable imported globals that may hold a value of the host, with their names.
+fn host_globals<'m>(module: &'m Module<'_>) -> Vec<(u32, &'m str)> {
     let may_be_of_the_host = |ty: ValType| {
         use AbstractHeapType::{Any, Extern};
         matches!(ty, ValType::Ref(ty) if matches!(ty.heap_type(), HeapType::Abstract { ty: Any | Extern, .. }))
@@ -94,5 +122,5 @@ fn host_globals(module: &Module<'_>) -> Vec<u32> {
     let held = globals.filter(|(_, (_, import))| {
         matches!(import.ty, TypeRef::Global(ty) if !ty.mutable && may_be_of_the_host(ty.content_type))
     });
-    held.map(|(index, _)| index).collect()
+    held.map(|(index, (_, import))| (index, import.name)).collect()
 }

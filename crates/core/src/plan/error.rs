@@ -11,6 +11,11 @@ pub enum PlanError {
     /// Values without a constant expression.
     #[error("{}", list_values(.0))]
     Unwritable(Vec<UnwritableValue>),
+    /// Objects that point to each other through what never changes: the first of them cannot have been made.
+    #[error(
+        "objects point to each other in a circle through fields that never change, which no program can make: the state is not one of this module"
+    )]
+    ImmutableCycle,
     /// An imported shared memory, and no start function that lets only the first instance write it.
     #[error(
         "memory {memory} (import `{import}`) is shared and imported: every thread instantiates the module and would \

@@ -2,6 +2,7 @@ use super::entry_marks::Added;
 use super::targets::Targets;
 use super::{
     ChangeMarks, Deferred, Probe, ProbeError, ProbeNames, ProbeOptions, StackCount, deferred, entry_marks,
+    object_readers,
 };
 use crate::module::{Module, Patch, SectionId};
 use std::borrow::Cow;
@@ -24,6 +25,7 @@ pub(super) fn instrument(
     probes.add_float_bits(&targets.float_globals);
     probes.add_functions(targets, options);
     probes.add_exports();
+    object_readers::add(module, names, &targets.objects, &mut probes.patch)?;
     let mut patch = probes.patch;
     if let Some(deferred) = deferred {
         deferred::leave_out(module, &mut patch.replacements);

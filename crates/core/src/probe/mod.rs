@@ -9,12 +9,14 @@ mod change_marks;
 mod deferred;
 mod entry_marks;
 mod instrument;
+mod object_readers;
 mod probe_names;
 mod stack_count;
 mod targets;
 
 pub use change_marks::{Change, ChangeMarks};
 pub use deferred::{Deferred, DeferredData};
+pub use object_readers::Scratch;
 pub use probe_names::{Probe, ProbeNames};
 pub use stack_count::StackCount;
 
@@ -49,6 +51,8 @@ pub struct Probed {
     pub vector_globals: Vec<u32>,
     /// Globals of type `f32` and `f64`, each with a function that returns its bits; empty unless [`ProbeOptions::shows_bits`].
     pub float_globals: Vec<u32>,
+    /// Struct and array types with functions that read their objects; empty unless [`ProbeOptions::shows_objects`].
+    pub objects: Vec<u32>,
     /// What the host has to do between instantiation and the first call; `None` where the engine does all.
     pub deferred: Option<Deferred>,
     /// Whether the engine writes active data segments.
@@ -79,6 +83,8 @@ pub struct ProbeOptions {
     /// Whether functions return the bits of globals of types `v128`, `f32` and `f64`, for hosts that cannot read all values
     /// of these, such as JavaScript: it has no vectors, and one NaN.
     pub shows_bits: bool,
+    /// Whether functions read objects of the garbage-collected heap, for hosts that have no other way.
+    pub shows_objects: bool,
     /// Whether instructions that change tables and references in globals or drop segments leave a mark ([`Probe::Change`]), for
     /// hosts that see only numbers.
     pub marks_changes: bool,
@@ -92,7 +98,12 @@ pub struct ProbeOptions {
 impl ProbeOptions {
     /// For a host of which nothing is known.
     pub fn for_any_host() -> ProbeOptions {
-        ProbeOptions { leaves_nothing_to_host: true, shows_bits: true, ..ProbeOptions::default() }
+        ProbeOptions {
+            leaves_nothing_to_host: true,
+            shows_bits: true,
+            shows_objects: true,
+            ..ProbeOptions::default()
+        }
     }
 }
 
@@ -126,6 +137,7 @@ impl Probed {
             witnesses,
             vector_globals,
             float_globals,
+            objects,
         } = targets;
         Ok(Probed {
             wasm,
@@ -140,6 +152,7 @@ impl Probed {
             witnesses,
             vector_globals,
             float_globals,
+            objects,
             engine_writes_data: deferred.is_none() && module.data.iter().any(|segment| !segment.is_passive()),
             deferred,
             stack_count: added.stack_count,

@@ -1,4 +1,4 @@
-use super::Change;
+use super::{Change, Scratch};
 use crate::module::Module;
 
 /// What a probe export shows.
@@ -34,6 +34,16 @@ pub enum Probe {
     Bits(u32),
     /// A function whose parameter types are those of a row of [`Probed::witnesses`](super::Probed::witnesses).
     Witness(u32),
+    /// A function that returns the index of the type of an object.
+    TypeOf,
+    /// A function that returns the length of an array.
+    ArrayLength,
+    /// A function that reads objects of this type into the memory and tables for that.
+    Object(u32),
+    /// The memory that objects are read into.
+    ScratchMemory,
+    /// A table that objects are read into.
+    ScratchTable(Scratch),
     /// A global that is 1 once the code has made this change, and 0 before.
     Change(Change),
     /// A function that does nothing, and by whose name the instances of a module are told from those of others.
@@ -74,6 +84,11 @@ impl ProbeNames {
             Probe::HighHalf(index) => ("high half", index),
             Probe::Bits(index) => ("bits", index),
             Probe::Witness(index) => ("witness", index),
+            Probe::TypeOf => ("type of", 0),
+            Probe::ArrayLength => ("array length", 0),
+            Probe::Object(index) => ("object", index),
+            Probe::ScratchMemory => ("scratch memory", 0),
+            Probe::ScratchTable(table) => ("scratch table", table as u32),
             Probe::Change(Change::Data(index)) => ("dropped data", index),
             Probe::Change(Change::Element(index)) => ("dropped element", index),
             Probe::Change(Change::Table(index)) => ("written table", index),

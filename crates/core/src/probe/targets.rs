@@ -17,6 +17,8 @@ pub(super) struct Targets {
     pub vector_globals: Vec<u32>,
     /// Globals of type `f32` and `f64`.
     pub float_globals: Vec<u32>,
+    /// Types of structs and arrays whose objects are to be read.
+    pub objects: Vec<u32>,
 }
 
 impl Targets {
@@ -37,6 +39,7 @@ impl Targets {
             object_segments: object_segments(module),
             witnesses: witnessed_types(module),
             vector_globals: of_types(&[ValType::V128]),
+            objects: if options.shows_objects { object_types(module) } else { Vec::new() },
             float_globals: of_types(&[ValType::F32, ValType::F64]),
         }
     }
@@ -76,10 +79,13 @@ fn globals_of(module: &Module<'_>, types: &[ValType]) -> Vec<u32> {
 }
 
 fn witnessed_types(module: &Module<'_>) -> Vec<Vec<u32>> {
+    object_types(module).chunks(PARAMETERS.most as usize).map(<[u32]>::to_vec).collect()
+}
+
+/// Types of structs and arrays.
+fn object_types(module: &Module<'_>) -> Vec<u32> {
     let is_object = |ty: &wasmparser::SubType| {
         matches!(ty.composite_type.inner, CompositeInnerType::Struct(_) | CompositeInnerType::Array(_))
     };
-    let types: Vec<u32> =
-        (0u32..).zip(&module.types).filter(|(_, ty)| is_object(ty)).map(|(k, _)| k).collect();
-    types.chunks(PARAMETERS.most as usize).map(<[u32]>::to_vec).collect()
+    (0u32..).zip(&module.types).filter(|(_, ty)| is_object(ty)).map(|(k, _)| k).collect()
 }

@@ -1,6 +1,8 @@
 //! Objects of the garbage-collected heap as plain data.
 
 use super::Reference;
+use crate::module::Module;
+use wasmparser::{RefType, StorageType, ValType};
 
 /// What kind of object, with the index of its type or tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -11,6 +13,17 @@ pub enum Shape {
     Array(u32),
     /// An exception, by tag index.
     Exception(u32),
+    /// A string of JavaScript, whose elements are its code units. Equal ones are the same.
+    String,
+    /// What the host returned from a call to an imported function, by function index. Its fields are the arguments, and the call before it,
+    /// since calls are made again in order.
+    Call(u32),
+}
+
+/// The types of the fields of a [`Shape::Call`]; `None` if there is no such function.
+pub fn call_fields(module: &Module<'_>, function: u32) -> Option<impl Iterator<Item = StorageType>> {
+    let params = module.signature(function)?.params().iter().copied();
+    Some(params.chain([ValType::Ref(RefType::ANYREF)]).map(StorageType::Val))
 }
 
 /// Every object that the state reaches. An object's id is its place in the order in which a search in breadth finds it

@@ -7,7 +7,7 @@ mod evaluate;
 mod heap;
 
 pub use evaluate::{constant_address, evaluate_alone};
-pub use heap::{Heap, Object, Shape};
+pub use heap::{Heap, Object, Shape, call_fields};
 
 use crate::module::{Module, Space};
 use std::borrow::Cow;
@@ -32,6 +32,8 @@ pub struct Snapshot<'a> {
     pub element_items: Vec<Vec<Reference>>,
     /// The objects that globals, tables and element segments reach.
     pub heap: Heap,
+    /// The last of the calls to imports that make values of the host again; it leads to those before.
+    pub last_call: Option<u32>,
     /// Imported memories, tables and mutable globals that are the same as one of a lower index, whatever their names.
     pub aliases: Vec<Alias>,
 }
@@ -58,6 +60,7 @@ impl Snapshot<'_> {
             dropped_elements,
             element_items,
             heap: _,
+            last_call,
             aliases,
         } = self;
         *globals == other.globals
@@ -66,6 +69,7 @@ impl Snapshot<'_> {
             && *dropped_data == other.dropped_data
             && *dropped_elements == other.dropped_elements
             && *element_items == other.element_items
+            && *last_call == other.last_call
             && *aliases == other.aliases
     }
 
@@ -119,6 +123,7 @@ impl Snapshot<'_> {
             dropped_elements: self.dropped_elements,
             element_items: self.element_items,
             heap: self.heap,
+            last_call: self.last_call,
             aliases: self.aliases,
         }
     }
@@ -233,6 +238,8 @@ pub enum Unwritable {
     Opaque,
     /// A reference, null or not, of which the host shows nothing.
     Hidden,
+    /// A string of JavaScript, and the module has no means of making one.
+    String,
 }
 
 impl fmt::Display for Unwritable {
@@ -252,6 +259,9 @@ impl fmt::Display for Unwritable {
             Unwritable::Continuation => f.write_str("suspended continuation"),
             Unwritable::Opaque => f.write_str("object that the host cannot read"),
             Unwritable::Hidden => f.write_str("reference that the host cannot read"),
+            Unwritable::String => f.write_str(
+                "string of JavaScript, which the module cannot make again: it does not import fromCharCodeArray of wasm:js-string",
+            ),
         }
     }
 }

@@ -93,6 +93,20 @@ pub enum StateError {
         /// Its index.
         index: u32,
     },
+    /// The numbers of objects and strings are not as many as these have.
+    #[error("the file with what objects hold has {found} bytes, and those of the state {expected}")]
+    HeapSize {
+        /// In the file.
+        found: u64,
+        /// By the types and lengths of the state.
+        expected: u64,
+    },
+    /// Two objects or strings have one number.
+    #[error("two objects of the state have the number {0}")]
+    SameIdentity(u64),
+    /// An object has not as many references as its type.
+    #[error("object {0} has another number of references than its type")]
+    References(u64),
     /// An object is asked for that the host cannot read.
     #[error("the state does not say what object {0} holds")]
     Opaque(u64),

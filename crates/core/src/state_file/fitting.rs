@@ -101,7 +101,15 @@ fn check_indices(what: &'static str, indices: &[u32], count: usize) -> Result<()
 }
 
 fn check_value(module: &Module<'_>, index: u32, ty: ValType, value: StateValue) -> Result<(), StateError> {
-    let fits = match (value, ValueKind::of(module, ty)) {
+    match fits_value(module, ty, value) {
+        true => Ok(()),
+        false => Err(StateError::Type { what: "global", index }),
+    }
+}
+
+/// Whether a value can be of this type.
+pub(super) fn fits_value(module: &Module<'_>, ty: ValType, value: StateValue) -> bool {
+    match (value, ValueKind::of(module, ty)) {
         (StateValue::I32(_), ValueKind::I32)
         | (StateValue::I64(_), ValueKind::I64)
         | (StateValue::F32(_), ValueKind::F32)
@@ -109,8 +117,7 @@ fn check_value(module: &Module<'_>, index: u32, ty: ValType, value: StateValue) 
         | (StateValue::V128(_), ValueKind::V128) => true,
         (StateValue::Ref(reference), kind) => fits(reference, kind),
         _ => false,
-    };
-    if fits { Ok(()) } else { Err(StateError::Type { what: "global", index }) }
+    }
 }
 
 fn check_slots(
@@ -126,7 +133,7 @@ fn check_slots(
     }
 }
 
-fn fits(reference: StateReference, kind: ValueKind) -> bool {
+pub(super) fn fits(reference: StateReference, kind: ValueKind) -> bool {
     let is_reference =
         !matches!(kind, ValueKind::I32 | ValueKind::I64 | ValueKind::F32 | ValueKind::F64 | ValueKind::V128);
     match reference {
@@ -134,7 +141,7 @@ fn fits(reference: StateReference, kind: ValueKind) -> bool {
         StateReference::Function(_) => kind == ValueKind::Func,
         StateReference::I31(value) => kind == ValueKind::Any && value <= I31_MAX,
         StateReference::ExternI31(value) => kind == ValueKind::Extern && value <= I31_MAX,
-        // Whatever it is, it is refused.
+        // Whatever it is; objects that the state has not are refused.
         StateReference::Object(_) => is_reference,
         StateReference::ExternObject(_) => kind == ValueKind::Extern,
     }

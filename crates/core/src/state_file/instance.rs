@@ -1,3 +1,4 @@
+use super::heap::HeapContents;
 use super::{
     State, StateAlias, StateError, StateImportedMemory, StateImportedTable, StateReference, VERSION, fitting,
 };
@@ -20,6 +21,7 @@ pub struct StateInstance<'s> {
     /// Contents of imported memories as they were handed over, by memory index.
     imported: BTreeMap<u32, &'s [u8]>,
     functions: HashMap<u32, u64>,
+    heap: Option<HeapContents<'s>>,
 }
 
 impl<'s> StateInstance<'s> {
@@ -40,7 +42,8 @@ impl<'s> StateInstance<'s> {
         fitting::check(module, state)?;
         let functions = state.functions.iter().map(|function| (function.index, function.identity));
         let functions = functions.collect();
-        let instance = StateInstance { module, state, memories, imported: BTreeMap::new(), functions };
+        let instance =
+            StateInstance { module, state, memories, imported: BTreeMap::new(), functions, heap: None };
         instance.check_sizes()?;
         Ok(instance)
     }
@@ -59,6 +62,16 @@ impl<'s> StateInstance<'s> {
             }
             self.imported.insert(index, bytes);
         }
+        Ok(self)
+    }
+
+    /// With what the objects and strings of the state hold, if it has such.
+    ///
+    /// # Errors
+    /// If these are not of the types that the state says.
+    pub fn with_heap(mut self, contents: &'s [u8]) -> Result<Self, StateError> {
+        let heap = self.state.heap.as_ref();
+        self.heap = heap.map(|heap| HeapContents::of(self.module, heap, contents)).transpose()?;
         Ok(self)
     }
 
@@ -91,6 +104,10 @@ impl<'s> StateInstance<'s> {
             }
         }
         Ok(())
+    }
+
+    fn heap(&self, object: Identity) -> Result<&HeapContents<'s>, StateError> {
+        self.heap.as_ref().ok_or(StateError::Opaque(object.0))
     }
 
     fn imported_table_slots(&self, index: u32) -> Option<&'s [StateReference]> {
@@ -231,30 +248,35 @@ impl Instance for StateInstance<'_> {
         self.state.aliases.iter().map(alias).collect()
     }
 
-    fn object(&mut self, _: Identity) -> Result<ObservedObject, StateError> {
-        Ok(ObservedObject::Opaque)
+    fn last_call(&self) -> Option<Identity> {
+        let calls = &self.heap.as_ref().and(self.state.heap.as_ref())?.calls;
+        calls.last().map(|call| Identity(call.identity))
+    }
+
+    fn object(&mut self, object: Identity) -> Result<ObservedObject, StateError> {
+        Ok(self.heap.as_ref().map_or(ObservedObject::Opaque, |heap| heap.object(object)))
     }
 
     fn fields(
         &mut self,
         object: Identity,
-        _: &[(u32, StorageType)],
-        _: &mut Fields<'_>,
+        wanted: &[(u32, StorageType)],
+        fields: &mut Fields<'_>,
     ) -> Result<(), StateError> {
-        Err(StateError::Opaque(object.0))
+        self.heap(object)?.fields(object, wanted, fields)
     }
 
     fn array_len(&mut self, array: Identity) -> Result<u32, StateError> {
-        Err(StateError::Opaque(array.0))
+        self.heap(array)?.len(array)
     }
 
     fn elements(
         &mut self,
         array: Identity,
-        _: StorageType,
-        _: Range<u32>,
-        _: &mut Fields<'_>,
+        element: StorageType,
+        range: Range<u32>,
+        fields: &mut Fields<'_>,
     ) -> Result<(), StateError> {
-        Err(StateError::Opaque(array.0))
+        self.heap(array)?.elements(array, element, range, fields)
     }
 }

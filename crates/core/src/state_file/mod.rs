@@ -9,6 +9,7 @@
 mod decimal;
 mod error;
 mod fitting;
+mod heap;
 mod instance;
 mod schema;
 mod scrubbing;
@@ -20,13 +21,15 @@ mod tests;
 pub use error::StateError;
 pub use instance::{StateInstance, check_module, is_size_of};
 pub use schema::{
-    GlobalSchema, ImportSchema, IndexedExport, SegmentSchema, StateSchema, TableSchema, ValueKind,
+    GlobalSchema, HeapSchema, ImportSchema, IndexedExport, ObjectSchema, ScratchTables, SegmentSchema,
+    StateSchema, TableSchema, ValueKind,
 };
 pub use scrubbing::{AllocatorSchema, Scrubbing, ScrubbingSchema, scrubbing};
 pub use snapshot::{Contents, SnapshotError, SnapshotOptions, Written, probe, snapshot};
 pub use state::{
-    FunctionIdentity, ImportKind, ImportedState, SegmentItems, State, StateAlias, StateImportedGlobal,
-    StateImportedMemory, StateImportedTable, StateMemory, StateReference, StateTable, StateValue,
+    FunctionIdentity, ImportKind, ImportedState, SegmentItems, State, StateAlias, StateCall, StateHeap,
+    StateImportedGlobal, StateImportedMemory, StateImportedTable, StateMemory, StateObject, StateReference,
+    StateString, StateTable, StateValue,
 };
 
 /// The version of the form that this version of the crate reads and writes.

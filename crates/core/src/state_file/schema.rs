@@ -1,7 +1,8 @@
+use super::heap::ObjectLayout;
 use super::{ImportKind, VERSION};
 use crate::hex;
 use crate::module::{Hierarchy, Module};
-use crate::probe::{Probe, Probed};
+use crate::probe::{Probe, Probed, Scratch};
 use serde::{Deserialize, Serialize};
 use wasmparser::ValType;
 
@@ -24,6 +25,9 @@ pub struct StateSchema {
     pub data: Vec<SegmentSchema>,
     /// Element segments that may have been dropped.
     pub elements: Vec<SegmentSchema>,
+    /// How objects of the garbage-collected heap are read; `None` if the module has no types of such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heap: Option<HeapSchema>,
     /// All imports but immutable globals and tags: what they hold, and which functions they are, has to be recorded before the
     /// module is instantiated.
     pub imports: Vec<ImportSchema>,
@@ -42,6 +46,9 @@ pub struct ImportSchema {
     pub kind: ImportKind,
     /// Its index in the index space of its kind.
     pub index: u32,
+    /// What a function takes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub params: Vec<ValueKind>,
 }
 
 /// An export and the index of what it is.
@@ -89,6 +96,50 @@ pub struct SegmentSchema {
     /// A table that the function fills with the items of the segment, if they may be objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub items: Option<TableSchema>,
+}
+
+/// How objects are read. Exported functions write what they hold to a memory and to tables, which are for nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeapSchema {
+    /// A function that returns the index of the type of a struct or array, as an `anyref`; -1 for anything else.
+    pub type_of: String,
+    /// A function that returns the length of an array, as an `anyref`.
+    pub length: String,
+    /// The memory: numbers are written from its beginning, each as wide as it is stored.
+    pub memory: String,
+    /// The tables: references are written from the first slot of the one for their kind.
+    pub tables: ScratchTables,
+    /// At most so many elements of an array are read at once.
+    pub most: u32,
+    /// All types of structs and arrays.
+    pub types: Vec<ObjectSchema>,
+}
+
+/// The exports of tables for references.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScratchTables {
+    /// For functions.
+    pub func: String,
+    /// For values of the host.
+    #[serde(rename = "extern")]
+    pub extern_: String,
+    /// For objects.
+    pub any: String,
+}
+
+/// How objects of a type are read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectSchema {
+    /// The index of the type.
+    pub index: u32,
+    /// The function that reads a struct, an `anyref`; for an array it takes a first element and a count besides.
+    pub export: String,
+    /// Whether it is an array. What follows is said of each element then.
+    pub array: bool,
+    /// Bytes of its numbers.
+    pub scalars: u32,
+    /// The kinds of its references, in order. Exceptions and continuations are not read.
+    pub references: Vec<ValueKind>,
 }
 
 /// The kinds of types that hosts have to tell apart.
@@ -182,13 +233,40 @@ impl StateSchema {
             tables: tables.collect(),
             data: data.collect(),
             elements: droppable.chain(objects).collect(),
+            heap: heap(module, probed),
             imports: imports(module),
             exports: module.exports.iter().map(|export| export.name.to_string()).collect(),
         }
     }
 }
 
+fn heap(module: &Module<'_>, probed: &Probed) -> Option<HeapSchema> {
+    let name = |probe| probed.export_name(probe);
+    let object = |&index: &u32| {
+        let ObjectLayout { is_array, scalars, references, .. } = ObjectLayout::of(module, index).ok()?;
+        let export = name(Probe::Object(index));
+        Some(ObjectSchema { index, export, array: is_array, scalars: scalars as u32, references })
+    };
+    let types: Vec<ObjectSchema> = probed.objects.iter().filter_map(object).collect();
+    (!types.is_empty()).then(|| HeapSchema {
+        type_of: name(Probe::TypeOf),
+        length: name(Probe::ArrayLength),
+        memory: name(Probe::ScratchMemory),
+        tables: ScratchTables {
+            func: name(Probe::ScratchTable(Scratch::Func)),
+            extern_: name(Probe::ScratchTable(Scratch::Extern)),
+            any: name(Probe::ScratchTable(Scratch::Any)),
+        },
+        most: Scratch::ELEMENTS,
+        types,
+    })
+}
+
 fn imports(module: &Module<'_>) -> Vec<ImportSchema> {
+    let params = |index| {
+        let signature = module.signature(index).into_iter();
+        signature.flat_map(|ty| ty.params()).map(|ty| ValueKind::of(module, *ty)).collect()
+    };
     let of = |kind: ImportKind| {
         let imports = (0u32..).zip(module.imports_of(kind.into()));
         imports.map(move |(index, (_, import))| ImportSchema {
@@ -196,6 +274,10 @@ fn imports(module: &Module<'_>) -> Vec<ImportSchema> {
             name: import.name.to_string(),
             kind,
             index,
+            params: match kind {
+                ImportKind::Function => params(index),
+                _ => Vec::new(),
+            },
         })
     };
     let is_mutable = |import: &ImportSchema| module.globals[import.index as usize].ty.mutable;

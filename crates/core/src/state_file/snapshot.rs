@@ -18,6 +18,8 @@ pub struct Contents {
     pub memories: Vec<Vec<u8>>,
     /// Of imported memories as they were handed over, by memory index, where the state names a file.
     pub imported: BTreeMap<u32, Vec<u8>>,
+    /// What objects and strings hold, if the state has such.
+    pub heap: Vec<u8>,
 }
 
 /// Choices about a snapshot that the state does not decide.
@@ -110,7 +112,7 @@ pub fn snapshot(
     options: &SnapshotOptions,
 ) -> Result<Written, SnapshotError> {
     let instance = StateInstance::new(module, state, &contents.memories)?;
-    let mut instance = instance.with_imported(&contents.imported)?;
+    let mut instance = instance.with_imported(&contents.imported)?.with_heap(&contents.heap)?;
     if !options.plan.internalize {
         fitting::check_recorded(module, state)?;
     }

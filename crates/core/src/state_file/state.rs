@@ -25,12 +25,73 @@ pub struct State {
     pub dropped_elements: Vec<u32>,
     /// The items of element segments that were not dropped and have a table of items.
     pub items: Vec<SegmentItems>,
+    /// The objects and strings that references lead to; `None` if the host cannot read them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heap: Option<StateHeap>,
     /// What imports held when they were handed over.
     #[serde(default, skip_serializing_if = "ImportedState::is_empty")]
     pub imported: ImportedState,
     /// Imports that are the same as an earlier one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<StateAlias>,
+}
+
+/// Objects of the garbage-collected heap, and strings of JavaScript. What is in no list is a value of the host.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateHeap {
+    /// The file with the numbers of all objects in the order of the list, each as wide as it is stored; then the code units of all
+    /// strings.
+    pub file: String,
+    /// The objects.
+    pub objects: Vec<StateObject>,
+    /// The strings.
+    pub strings: Vec<StateString>,
+    /// Calls to imported functions that are to be made again, in order, for what they return.
+    #[serde(default)]
+    pub calls: Vec<StateCall>,
+    /// Identities of values of the host that are no objects, so that an equal one may come from anywhere.
+    #[serde(default)]
+    pub values: Vec<u64>,
+}
+
+/// A struct or an array.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateObject {
+    /// What references to it say.
+    pub identity: u64,
+    /// The index of its type.
+    #[serde(rename = "type")]
+    pub ty: u32,
+    /// The number of elements of an array.
+    #[serde(default)]
+    pub length: u32,
+    /// Fields or elements that are references, in order.
+    #[serde(default)]
+    pub references: Vec<StateReference>,
+}
+
+/// A string of JavaScript.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateString {
+    /// What references to it say.
+    pub identity: u64,
+    /// The number of code units.
+    pub length: u32,
+}
+
+/// A call to an imported function, which returned a value of the host or nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateCall {
+    /// What references to the value say; any other number if it returned nothing.
+    pub identity: u64,
+    /// The function index.
+    pub function: u32,
+    /// The arguments.
+    pub arguments: Vec<StateValue>,
 }
 
 /// What imports held when they were handed over, before the module's segments and its start function.
@@ -199,7 +260,7 @@ pub enum StateReference {
     I31(u32),
     /// An unboxed 31-bit integer, zero-extended, as an `externref`.
     ExternI31(u32),
-    /// An object that the host has no way to read, by identity.
+    /// An object, by identity.
     Object(u64),
     /// The same as an `externref`.
     ExternObject(u64),

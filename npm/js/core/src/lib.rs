@@ -166,7 +166,8 @@ impl Request {
                 imported.insert(memory.index, file(name)?);
             }
         }
-        Ok(Contents { memories, imported })
+        let heap = self.state.heap.as_ref().map(|heap| file(&heap.file)).transpose()?;
+        Ok(Contents { memories, imported, heap: heap.unwrap_or_default() })
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::super::EncodeError;
 use super::body_builder::BodyBuilder;
-use super::build::{next_reference, push_column, register};
+use super::build::{FIRST, next_reference, push_column, register};
 use super::builder_types::StateField;
+use crate::js_string::StringMaker;
 use crate::plan::heap::{Column, Form, ObjectKind, StreamKind};
 use wasm_encoder::{BlockType, HeapType, Instruction, RefType, ValType};
 use wasmparser::{FieldType, StorageType};
@@ -75,6 +76,29 @@ pub(super) fn build_array(
     }
     body.push(Instruction::LocalSet(object));
     register(body, object);
+    Ok(())
+}
+
+/// A string of JavaScript, by what the module imports to make one of an array.
+pub(super) fn build_string(body: &mut BodyBuilder<'_>, kind: &ObjectKind) -> Result<(), EncodeError> {
+    let StringMaker { function, array } =
+        StringMaker::of(body.context.module).ok_or(EncodeError::Unknown("string"))?;
+    let len = body.local(ValType::I32);
+    read_len(body, kind.len, len);
+    body.get(StateField::Registry);
+    body.push(Instruction::LocalGet(FIRST));
+    body.get(StateField::Arrays);
+    body.push(Instruction::LocalGet(len));
+    body.push(Instruction::ArrayNewData {
+        array_type_index: array,
+        array_data_index: body.context.heap.data,
+    });
+    body.push(Instruction::I32Const(0));
+    body.push(Instruction::LocalGet(len));
+    body.push(Instruction::Call(function));
+    body.push(Instruction::AnyConvertExtern);
+    body.push(Instruction::ArraySet(body.context.types.registry()));
+    advance_arrays(body, len, StorageType::I16);
     Ok(())
 }
 

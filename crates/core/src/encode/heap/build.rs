@@ -1,14 +1,14 @@
 use super::super::EncodeError;
-use super::array::{ArrayInProgress, advance_arrays, build_array, read_len, set_elements};
+use super::array::{ArrayInProgress, advance_arrays, build_array, build_string, read_len, set_elements};
 use super::body_builder::{BodyBuilder, BuilderContext};
 use super::builder_types::{STREAMS, StateField};
 use crate::module::Hierarchy;
 use crate::plan::heap::{Builder, Column, HeapPlan, ObjectKind, StreamKind};
-use crate::snapshot::Shape;
+use crate::snapshot::{Shape, call_fields};
 use wasm_encoder::{BlockType, Catch, HeapType, Ieee32, Ieee64, Instruction, RefType, ValType};
 use wasmparser::{CompositeInnerType, FieldType, StorageType};
 
-const FIRST: u32 = 1;
+pub(super) const FIRST: u32 = 1;
 const COUNT: u32 = 2;
 
 /// The body of a function that runs call.
@@ -138,7 +138,35 @@ fn build(body: &mut BodyBuilder<'_>, kind: &ObjectKind) -> Result<(), EncodeErro
             taken.advance(body);
         }
         Shape::Array(ty) => build_array(body, kind, ty, array_element(body.context, ty)?)?,
+        Shape::String => build_string(body, kind)?,
+        Shape::Call(function) => build_call(body, kind, function)?,
     }
+    Ok(())
+}
+
+/// Calls an import once more for what it returns.
+fn build_call(body: &mut BodyBuilder<'_>, kind: &ObjectKind, function: u32) -> Result<(), EncodeError> {
+    let module = body.context.module;
+    let field = |element_type| FieldType { element_type, mutable: false };
+    let fields = call_fields(module, function).ok_or(EncodeError::Unknown("function"))?;
+    let fields: Vec<FieldType> = fields.map(field).collect();
+    let results = module.signature(function).map(wasmparser::FuncType::results).unwrap_or_default();
+    body.get(StateField::Registry);
+    body.push(Instruction::LocalGet(FIRST));
+    let taken = push_fields(body, kind, &fields)?;
+    // The call before only had to be made.
+    body.push(Instruction::Drop);
+    body.push(Instruction::Call(function));
+    match results {
+        [] => body.push(Instruction::RefNull(HeapType::ANY)),
+        [wasmparser::ValType::Ref(ty)] => {
+            body.push(Instruction::RefAsNonNull);
+            to_registry(body, module.hierarchy(ty.heap_type()));
+        }
+        _ => return Err(EncodeError::Unknown("result of a call")),
+    }
+    body.push(Instruction::ArraySet(body.context.types.registry()));
+    taken.advance(body);
     Ok(())
 }
 
@@ -219,6 +247,7 @@ fn fill(body: &mut BodyBuilder<'_>, kind: &ObjectKind) -> Result<(), EncodeError
     let ty = match kind.shape {
         Shape::Struct(ty) | Shape::Array(ty) => ty,
         Shape::Exception(_) => return Err(EncodeError::Unknown("exception")),
+        Shape::String | Shape::Call(_) => return Err(EncodeError::Unknown("value of the host")),
     };
     let types = body.context.types;
     let concrete = HeapType::Concrete(ty);

@@ -68,6 +68,8 @@ pub(super) fn names(module: &Module<'_>, heap: &HeapPlan) -> Vec<String> {
         match heap.kinds[kind as usize].shape {
             Shape::Struct(ty) | Shape::Array(ty) => named(crate::module::Space::Type, ty),
             Shape::Exception(tag) => format!("exception {tag}"),
+            Shape::String => "string".to_string(),
+            Shape::Call(function) => format!("call {}", named(crate::module::Space::Function, function)),
         }
     };
     let name = |builder: &Builder| match *builder {

@@ -67,7 +67,7 @@ fn from_slot(body: &mut BodyBuilder<'_>, table: u32, slot: u64) -> Result<(), En
 }
 
 fn from_field(body: &mut BodyBuilder<'_>, holder: u32, shape: Shape, field: u32) -> Result<(), EncodeError> {
-    let (Shape::Struct(ty) | Shape::Array(ty)) = shape else { return Err(EncodeError::Unknown("exception")) };
+    let (Shape::Struct(ty) | Shape::Array(ty)) = shape else { return Err(EncodeError::Unknown("object")) };
     let entry = body.context.heap.plan.entry(holder);
     body.get(StateField::Registry);
     body.push(Instruction::I32Const(entry as i32));

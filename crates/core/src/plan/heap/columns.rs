@@ -40,7 +40,7 @@ impl SeenValues {
             Reference::Null => return,
             Reference::Object(id) => match heap.object(id).shape {
                 Shape::Struct(ty) | Shape::Array(ty) => Exact::Type(ty),
-                Shape::Exception(_) => Exact::Several,
+                Shape::Exception(_) | Shape::String | Shape::Call(_) => Exact::Several,
             },
             _ => Exact::Several,
         };

@@ -1,5 +1,5 @@
 use crate::module::Module;
-use crate::snapshot::{Heap, Object, Shape};
+use crate::snapshot::{Heap, Object, Shape, call_fields};
 use wasmparser::{CompositeInnerType, FieldType, StorageType, ValType};
 
 /// How the objects of one shape are laid out.
@@ -22,6 +22,13 @@ impl FieldLayout {
                 CompositeInnerType::Array(ty) => FieldLayout::Elements(ty.0),
                 _ => return None,
             },
+            Shape::String => {
+                FieldLayout::Elements(FieldType { element_type: StorageType::I16, mutable: false })
+            }
+            Shape::Call(function) => {
+                let field = |element_type| FieldType { element_type, mutable: false };
+                FieldLayout::Fields(call_fields(module, function)?.map(field).collect())
+            }
             Shape::Exception(tag) => {
                 let field = |ty: &ValType| FieldType { element_type: StorageType::Val(*ty), mutable: false };
                 FieldLayout::Fields(module.tag_params(tag)?.iter().map(field).collect())

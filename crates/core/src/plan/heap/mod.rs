@@ -223,6 +223,9 @@ fn classify(inputs: HeapInputs<'_>, stays: impl Fn(Space, u32) -> bool) -> Resul
         return Err(PlanError::LargeImmutableArray { path, len: heap.object(id).len });
     }
     let order = order::build_order(heap, &layouts, &kinds.of, kinds.keys.len(), is_prebuilt);
+    if order.len() + prebuilt.objects.len() < heap.len() {
+        return Err(PlanError::ImmutableCycle);
+    }
     Ok(Classified { heap, layouts, kinds, prebuilt, order })
 }
 

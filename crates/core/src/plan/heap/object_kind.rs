@@ -87,6 +87,9 @@ impl ObjectKinds {
 
 fn form(layout: &FieldLayout, object: Object<'_>) -> Form {
     let FieldLayout::Elements(element) = layout else { return Form::Fields };
+    if object.shape == Shape::String {
+        return Form::Data;
+    }
     if !is_reference(element) {
         if object.scalars.len() > 16 && object.scalars.iter().all(|&byte| byte == 0) {
             return Form::Zeros;

@@ -146,6 +146,13 @@ impl<'p> Paths<'p> {
                 match shape {
                     Shape::Exception(tag) => format!("value {field} of an exception of tag {tag}"),
                     Shape::Struct(ty) | Shape::Array(ty) => format!("field {field}{}", of(ty)),
+                    Shape::Call(function) => {
+                        format!(
+                            "argument {field} of a call to {}",
+                            self.names.describe(Space::Function, function)
+                        )
+                    }
+                    Shape::String => format!("field {field}"),
                 }
             }
             (FieldLayout::Elements(_), Shape::Array(ty)) => format!("element {reference}{}", of(ty)),

@@ -1,6 +1,6 @@
 use super::field_layout::{FieldLayout, FieldLayouts, is_reference};
 use crate::module::{Module, Space};
-use crate::snapshot::{Shape, Snapshot, Value};
+use crate::snapshot::{Heap, Shape, Snapshot, Value};
 use std::collections::HashMap;
 
 /// Objects that exist before the start function runs, because an initializer makes them that must stay or an import
@@ -57,12 +57,12 @@ impl Prebuilt {
                 && (!global.ty.mutable || index < module.imported.globals && !state.import_changed)
                 && stays(Space::Global, index)
             {
-                prebuilt.add(id, PrebuiltPlace::Global(index));
+                prebuilt.add(&snapshot.heap, id, PrebuiltPlace::Global(index));
             }
         }
         for (segment, items) in (0u32..).zip(&snapshot.element_items) {
             for (item, id) in (0u32..).zip(items).filter_map(|(item, it)| Some((item, it.object()?))) {
-                prebuilt.add(id, PrebuiltPlace::Item { segment, item });
+                prebuilt.add(&snapshot.heap, id, PrebuiltPlace::Item { segment, item });
             }
         }
         for (table, state) in (0u32..).zip(&snapshot.tables) {
@@ -71,7 +71,7 @@ impl Prebuilt {
                 (0u64..).zip(&state.elements).zip(&import.changed).filter(|(_, changed)| !**changed)
             {
                 if let Some(id) = held.object() {
-                    prebuilt.add(id, PrebuiltPlace::Slot { table, slot });
+                    prebuilt.add(&snapshot.heap, id, PrebuiltPlace::Slot { table, slot });
                 }
             }
         }
@@ -87,13 +87,18 @@ impl Prebuilt {
             };
             for (at, id) in layouts.prerequisites(holder, object) {
                 let field = fields.get(at).copied().unwrap_or(at as u32);
-                prebuilt.add(id, PrebuiltPlace::Field { holder, shape: object.shape, field });
+                prebuilt.add(&snapshot.heap, id, PrebuiltPlace::Field { holder, shape: object.shape, field });
             }
         }
         prebuilt
     }
 
-    fn add(&mut self, id: u32, place: PrebuiltPlace) {
+    /// Equal strings are the same, wherever they come from, and those of an import may be others in another place. What a call returns is
+    /// had by the call.
+    fn add(&mut self, heap: &Heap, id: u32, place: PrebuiltPlace) {
+        if let Shape::String | Shape::Call(_) = heap.object(id).shape {
+            return;
+        }
         self.places.entry(id).or_insert_with(|| {
             self.objects.push((id, place));
             self.objects.len() - 1

@@ -172,7 +172,7 @@ impl Assigned {
     pub fn object(&mut self, id: u32, shape: Shape) {
         let next = match shape {
             Shape::Exception(_) => &mut self.next_exception,
-            Shape::Struct(_) | Shape::Array(_) => &mut self.next,
+            Shape::Struct(_) | Shape::Array(_) | Shape::String | Shape::Call(_) => &mut self.next,
         };
         self.index.objects[id as usize] = *next;
         *next += 1;
