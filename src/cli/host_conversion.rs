@@ -10,11 +10,11 @@ use preinit::host::{
 
 use preinit::stages::PrintablePath;
 use preinit::stages::printable::Printable;
+use preinit::stages::way::Way;
 
 use super::advice;
 use super::args::{HostArgs, LimitArgs};
-use super::input::{self, SizeLimit};
-use super::output::check_way;
+use super::input::{self, Reading};
 use super::parse::host_choice::ClockChoice;
 use super::parse::name_pair::{Mapping, Variable};
 
@@ -23,17 +23,17 @@ pub fn limits(args: &LimitArgs) -> Limits {
     Limits { timeout: args.timeout, max_memory: args.max_memory, fuel: args.fuel }
 }
 
-/// The host that was typed. `capture_stdout` holds back what the guest prints there; `limit` is for modules that provide
+/// The host that was typed. `capture_stdout` holds back what the guest prints there; `reading` is for modules that provide
 /// imports.
 pub fn host_options(
     args: &HostArgs,
-    limit: SizeLimit,
+    reading: Reading<'_>,
     capture_stdout: bool,
     warnings: &mut Vec<String>,
 ) -> anyhow::Result<HostOptions> {
     let mut preloads = Vec::new();
     for preload in &args.preloads {
-        preloads.push(Preload { name: preload.name.clone(), wasm: input::read(&preload.file, limit)? });
+        preloads.push(Preload { name: preload.name.clone(), wasm: input::read(&preload.file, reading)? });
     }
     let mut policies = Policies::default();
     for &(class, policy) in &args.policies {
@@ -132,8 +132,7 @@ fn directories(args: &HostArgs) -> anyhow::Result<Vec<Directory>> {
         let Mapping { guest, host } = mapping;
         // A link that the module has made in one of them must not open another directory to it.
         let others = args.writable_dirs.iter().filter(|other| !std::ptr::eq(*other, mapping));
-        let others: Vec<_> = others.map(|other| other.host.clone()).collect();
-        check_way(host, &others).with_context(|| {
+        Way::to(host, others.map(|other| other.host.as_path())).with_context(|| {
             format!("cannot give `{}` to the module as `{}`", PrintablePath(host), Printable(guest))
         })?;
         // Found before the module is compiled, which may take a while.
