@@ -46,6 +46,7 @@ mod temporary;
 #[cfg(feature = "verify")]
 pub mod verify;
 mod warning;
+mod way;
 pub mod wizer;
 mod wording;
 
@@ -85,6 +86,9 @@ pub mod stages {
     #[cfg(any(feature = "cache", feature = "verify"))]
     pub mod temporary {
         pub use crate::temporary::*;
+    }
+    pub mod way {
+        pub use crate::way::*;
     }
 }
 

@@ -14,11 +14,13 @@ export function assemble(core, folder) {
   copyFileSync(join(here, '../../src/verify/other_engines/read_state.mjs'), join(folder, 'read_state.js'));
   copyFileSync(core, join(folder, 'core.wasm'));
   // For `require`, which older versions of Node cannot do with an ES module.
-  for (const name of ['run', 'replay']) {
+  for (const name of ['printable', 'run', 'replay']) {
     const common = readFileSync(join(here, `${name}.js`), 'utf8')
-      .replace(/^import \{ (\w+) as (\w+) \} from '\.\/(\w+)\.js';/gm, "const { $1: $2 } = require('./$3.cjs');")
+      .replace(/^import \{ (\w+)(?: as (\w+))? \} from '\.\/(\w+)\.js';/gm, (_, name, as, file) => `const { ${name}${as ? `: ${as}` : ''} } = require('./${file}.cjs');`)
       .replace(/^export function (\w+)/gm, 'exports.$1 = $1;\nfunction $1');
     writeFileSync(join(folder, `${name}.cjs`), `'use strict';\n${common}`);
+    // What programs load has types.
+    if (name === 'printable') continue;
     const types = readFileSync(join(here, `${name}.d.ts`), 'utf8').replaceAll("'./run.js'", "'./run.cjs'");
     writeFileSync(join(folder, `${name}.d.cts`), types);
   }

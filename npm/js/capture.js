@@ -5,15 +5,18 @@ import { SECTION, whyNoOriginal, withSection } from './fixups.js';
 import { listenersOf, recordOf } from './record.js';
 import { Recording } from './recording.js';
 import { oneByOne } from './one_by_one.js';
+import { printable } from './printable.js';
 import { deflated, scrub as scrubbedMemory } from './scrub.js';
 import { watchTimers } from './timers.js';
 
 /** Why there is no snapshot: what it would lose, or what cannot be in one. */
 export class Refusal extends Error {
   constructor(reasons) {
-    super(`no snapshot was made:${reasons.map((reason) => `\n  ${reason}`).join('')}`);
+    // Names of the module are in them.
+    const shown = reasons.map((reason) => printable(reason));
+    super(`no snapshot was made:${shown.map((reason) => `\n  ${reason}`).join('')}`);
     this.name = 'Refusal';
-    this.reasons = reasons;
+    this.reasons = shown;
   }
 }
 
@@ -115,13 +118,33 @@ function noopExports(recording, given) {
   return called;
 }
 
-async function write(out, bytes) {
-  const { mkdir, writeFile } = await import('node:fs/promises');
-  const { dirname } = await import('node:path');
+/** What is to be at `out`, in a file beside it; `commit` gives it the name, in one step, and `end` removes it if it does not have it. */
+async function staged(out, bytes) {
+  const { chmod, mkdir, realpath, rename, rm, stat, writeFile } = await import('node:fs/promises');
+  const { basename, dirname, join } = await import('node:path');
+  const { tmpdir } = await import('node:os');
   const { fileURLToPath } = await import('node:url');
-  const path = out instanceof URL ? fileURLToPath(out) : out;
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, bytes);
+  const given = out instanceof URL ? fileURLToPath(out) : out;
+  await mkdir(dirname(given), { recursive: true });
+  // A link stays one, and a device too.
+  const path = await realpath(given).catch(() => given);
+  const before = await stat(path).catch(() => undefined);
+  const isReplaced = !before || before.isFile();
+  const file = join(isReplaced ? dirname(path) : tmpdir(), `${basename(path)}.${globalThis.crypto.randomUUID()}.tmp`);
+  await writeFile(file, bytes, { flag: 'wx' });
+  if (before?.isFile()) await chmod(file, before.mode & 0o777);
+  return { file, commit: () => (isReplaced ? rename(file, path) : writeFile(path, bytes)), end: () => rm(file, { force: true }) };
+}
+
+async function write(out, bytes, check = async () => {}) {
+  const { file, commit, end } = await staged(out, bytes);
+  try {
+    const checked = await check(file);
+    await commit();
+    return checked;
+  } finally {
+    await end();
+  }
 }
 
 /** Runs the program with the module that is watched; gives what `run` returned. */
@@ -169,21 +192,20 @@ async function ofAny({ script, ...options }, phases) {
   const phase = (name) => async (started) => (await import(url))[name](started);
   const names = await exportsOf(script);
   const functions = ['start', 'run'].filter((name) => names.includes(name)).map((name) => [name, phase(name)]);
-  const made = await captured({ ...options, ...Object.fromEntries(functions) }, phases);
-  const verdict = await verify({ original: options.wasm, snapshot: options.out, script, times: 3 });
-  if (!options.quiet) console.log(`${table(verdict)}${made.scrubbed ? `\n${scrubbedInWords(made.scrubbed)}` : ''}`);
-  if (!verdict.equal) {
-    const { unlink } = await import('node:fs/promises');
-    await unlink(options.out);
-    throw new Refusal(['the program answers otherwise with the snapshot, which is no more there: see `verify`']);
-  }
-  return { ...made, verdict };
+  const verified = async (file, { scrubbed }) => {
+    const verdict = await verify({ original: options.wasm, snapshot: file, script, times: 3 });
+    if (!options.quiet) console.log(`${table(verdict)}${scrubbed ? `\n${scrubbedInWords(scrubbed)}` : ''}`);
+    if (!verdict.equal) throw new Refusal(['the program answers otherwise with the snapshot, which is not written: see `verify`']);
+    return { verdict };
+  };
+  return captured({ ...options, ...Object.fromEntries(functions), verified }, phases);
 }
 
 function scrubbedInWords({ allocator, free, zeroed, lost, changedWords, before, after }) {
-  if (free === 0) return `scrub: nothing to gain: ${allocator} has given nothing away`;
-  if (zeroed === 0) return `scrub: nothing to gain: zeroing what ${allocator} has free makes nothing smaller`;
-  return `scrub: ${zeroed} bytes that ${allocator} has free; ${before.bytes} -> ${after.bytes} bytes, deflated ${before.deflated} -> ${after.deflated}; ${changedWords} words changed outside of it, ${lost} bytes lost to it`;
+  const names = printable(allocator);
+  if (free === 0) return `scrub: nothing to gain: ${names} has given nothing away`;
+  if (zeroed === 0) return `scrub: nothing to gain: zeroing what ${names} has free makes nothing smaller`;
+  return `scrub: ${zeroed} bytes that ${names} has free; ${before.bytes} -> ${after.bytes} bytes, deflated ${before.deflated} -> ${after.deflated}; ${changedWords} words changed outside of it, ${lost} bytes lost to it`;
 }
 
 async function captured(options, phases) {
@@ -196,7 +218,7 @@ async function captured(options, phases) {
   }
 }
 
-async function captureOne({ wasm, out, start, run, noop = [], constant = {}, allow = [], again = [], scrub = false }, { within, isIn, finalizers }) {
+async function captureOne({ wasm, out, start, run, noop = [], constant = {}, allow = [], again = [], scrub = false, verified }, { within, isIn, finalizers }) {
   if (typeof (start ?? run) !== 'function') throw new TypeError('start or run must be a function that loads the module');
   if (start && run && !isIn && !allow.includes('pending')) {
     throw new Refusal([
@@ -226,17 +248,19 @@ async function captureOne({ wasm, out, start, run, noop = [], constant = {}, all
     constant_exports: Object.fromEntries(constants),
     fresh_imports: areFresh,
   };
-  let made = await encoded(recording, read, { reasons: [...ofMemories, ...ofTables, ...recording.objects(read)], options });
+  let written = await encoded(recording, read, { reasons: [...ofMemories, ...ofTables, ...recording.objects(read)], options });
   let scrubbed;
   const finished = (made) => withSections(made, { tables, value });
   const encodedAgain = () => encoded(recording, read, { reasons: [], options });
-  if (scrub) ({ made, scrubbed } = await scrubbedState(recording, made, { encodedAgain, finished }));
-  const { snapshot, played } = made;
+  if (scrub) ({ made: written, scrubbed } = await scrubbedState(recording, written, { encodedAgain, finished }));
+  const { snapshot, played } = written;
   const inherited = recording.inherited({ tables, record: played?.record });
   if (inherited.length > 0) throw new Refusal(inherited);
-  const { runtime, bytes } = finished(made);
-  if (out !== undefined) await write(out, bytes);
-  return { wasm: bytes, value, noop: options.noop_exports, runtime, needsRuntime: runtime !== 'none', warnings: snapshot.warnings, scrubbed };
+  const { runtime, bytes } = finished(written);
+  const made = { wasm: bytes, value, noop: options.noop_exports, runtime, needsRuntime: runtime !== 'none', warnings: snapshot.warnings, scrubbed };
+  // It is there when all has been checked, and what was there before is until then.
+  const checked = out === undefined ? {} : await write(out, bytes, (file) => verified?.(file, made));
+  return { ...made, ...checked };
 }
 
 /** What a program loads, and which run time it needs. */

@@ -1,5 +1,7 @@
 // The engine-independent half of preinit, compiled to WebAssembly: the module that shows its state, and the snapshot.
 
+import { printableLines } from './printable.js';
+
 // Before anything is hooked.
 const { instantiate } = WebAssembly;
 const utf8 = new TextDecoder();
@@ -36,7 +38,7 @@ async function call(name, inputs, count) {
     return new Uint8Array(core.memory.buffer, at, core.output_len(index) >>> 0).slice();
   });
   core.clear();
-  if (failed) throw new Error(utf8.decode(outputs[0]));
+  if (failed) throw new Error(printableLines(utf8.decode(outputs[0])));
   return outputs;
 }
 

@@ -1,5 +1,7 @@
 // What a snapshot cannot hold but JavaScript can make again: a custom section of the snapshot says what.
 
+import { printable } from './printable.js';
+
 /** The name of the section. `run.js` has it too. */
 export const SECTION = 'preinit.js';
 
@@ -63,7 +65,12 @@ export function whyNoOriginal(wasm) {
 export function sectionOf(wasm) {
   const found = sectionsIn(wasm).filter(([name]) => name === SECTION);
   if (found.length > 1) throw new Error(`there are ${found.length} sections ${SECTION}, and it is not known which one is meant`);
-  return found.length === 0 ? undefined : JSON.parse(new TextDecoder().decode(found[0][1]));
+  if (found.length === 0) return undefined;
+  try {
+    return JSON.parse(new TextDecoder().decode(found[0][1]));
+  } catch (error) {
+    throw new Error(`the section ${SECTION} is no JSON: ${printable(error.message)}`);
+  }
 }
 
 /** The custom sections of a module, with their names. */

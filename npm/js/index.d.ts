@@ -54,7 +54,7 @@ export interface RunOptions<Value> extends CaptureOptions {
 export interface ScriptOptions extends CaptureOptions {
   /**
    * A script with `start`, `run` and `calls`, as for `verify`. Original and snapshot are started in processes of their own at the end;
-   * what takes how long is printed, and a snapshot with other answers is removed.
+   * what takes how long is printed, and a snapshot with other answers is not written.
    */
   script: string | URL;
   wasm: string | URL;

@@ -5,13 +5,15 @@ import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:pat
 import { fileURLToPath } from 'node:url';
 import { capture, Refusal } from './capture.js';
 import { SECTION, sectionsIn } from './fixups.js';
+import { printable, printableLines } from './printable.js';
 import { table } from './verify.js';
 
 const VIRTUAL = 'virtual:preinit';
 const INCOMPLETE = `nothing in this bundle imports ${VIRTUAL}, which the snapshot needs; import it first in the program`;
 const NOTHING = 'export default { value: undefined, instances: 0, restore() {} };\n';
 // `new URL('…', import.meta.url)`, as wasm-bindgen and Emscripten write it, and bundlers look for it.
-const ASSET = /\bnew\s+URL\(\s*(?:\/\*.*?\*\/\s*)?(["'`])([^"'`$]+)\1\s*,\s*(?:"" \+ )?import\.meta\.url\s*\)/g;
+// A comment in it is short: where many begin and none ends, each would be looked for to the end.
+const ASSET = /\bnew\s+URL\(\s*(?:\/\*(?:(?!\*\/).){0,200}\*\/\s*)?(["'`])([^"'`$]+)\1\s*,\s*(?:"" \+ )?import\.meta\.url\s*\)/g;
 
 // Which plugin has written which file, until its bundle is there.
 const owners = new Map();
@@ -42,7 +44,7 @@ function realOf(path) {
 
 /** Whether code is an ES module, so that an import may come before it. */
 function isModule(code) {
-  return /^\s*(?:import\s*["'{*\w$]|export\s*[{*]|export\s+\w)/m.test(code) || code.includes('import.meta');
+  return /^[^\S\r\n]*(?:import\s*["'{*\w$]|export\s*[{*]|export\s+\w)/m.test(code) || code.includes('import.meta');
 }
 
 /** A path as a bundler takes it. */
@@ -54,9 +56,11 @@ function specifier(from, to) {
 /** See plugin.d.ts. */
 export function preinit({ wasm, cache, isStrict = false, isQuiet = false, ...options }) {
   const original = realOf(pathOf(wasm));
-  if (!original) throw new Error(`preinit: ${pathOf(wasm)} does not exist`);
+  if (!original) throw new Error(printable(`preinit: ${pathOf(wasm)} does not exist`));
   const runTime = fileURLToPath(new URL('.', import.meta.url));
   const name = basename(original);
+  // As the end of a path in quotes, perhaps with a query.
+  const named = new RegExp(`['"/]${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?:\\?|['"])`);
   let snapshot;
   let making;
   let isBuild = true;
@@ -128,7 +132,7 @@ export function preinit({ wasm, cache, isStrict = false, isQuiet = false, ...opt
       // Where files are watched, those that the script imports may have changed, too.
       if (making?.digest !== digest || this.meta?.watchMode) {
         isUsed = false;
-        making = { digest, result: made(cache ? pathOf(cache) : resolve('node_modules/.cache/preinit'), digest, (text) => this.warn(text)) };
+        making = { digest, result: made(cache ? pathOf(cache) : resolve('node_modules/.cache/preinit'), digest, (text) => this.warn(printableLines(text))) };
       }
       snapshot = await making.result;
     },
@@ -161,7 +165,7 @@ export function preinit({ wasm, cache, isStrict = false, isQuiet = false, ...opt
         isHere = true;
         return `new URL(${JSON.stringify(specifier(path, snapshot.out))}, import.meta.url)`;
       });
-      const isImported = Array.from(code.matchAll(/['"](?:[^'"]*\/)?([^'"/]*\.wasm)(?:\?[^'"]*)?['"]/g)).some(([, file]) => file === name);
+      const isImported = named.test(code);
       isUsed ||= isHere;
       if (!isHere && !(isImported && isModule(code))) return null;
       // It has to be there before the module is.
@@ -173,7 +177,7 @@ export function preinit({ wasm, cache, isStrict = false, isQuiet = false, ...opt
       const modules = Object.values(bundle).flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds ?? Object.keys(chunk.modules) : []));
       const isComplete = snapshot.runtime === 'none' || modules.includes(`\0${VIRTUAL}`);
       const why = isComplete ? undefined : leave(bundle);
-      if (why) return this.warn(why);
+      if (why) return this.warn(printable(why));
       if (!isComplete && modules.some((id) => id.split('?')[0] === snapshot.out)) this.error(INCOMPLETE);
       const bytes = readFileSync(original);
       for (const asset of Object.values(bundle)) {
@@ -182,9 +186,9 @@ export function preinit({ wasm, cache, isStrict = false, isQuiet = false, ...opt
         // Another plugin has read the file, and has made its name.
         asset.source = new Uint8Array(readFileSync(snapshot.out));
         isUsed = true;
-        this.warn(`${asset.fileName} has the bytes of the snapshot, and the name that the original would have: caches may hold that one`);
+        this.warn(printable(`${asset.fileName} has the bytes of the snapshot, and the name that the original would have: caches may hold that one`));
       }
-      if (!isUsed) this.warn(`nothing in this bundle loads ${original}: it is loaded from elsewhere, or is part of JavaScript`);
+      if (!isUsed) this.warn(printable(`nothing in this bundle loads ${original}: it is loaded from elsewhere, or is part of JavaScript`));
     },
   };
 }

@@ -1,5 +1,7 @@
 // Run time for snapshots that have a record of calls: the first calls of the program into the module are answered from it, and what the
-// module then called in JavaScript is called again, until the record ends. From there on the module runs. It needs `run.js` only.
+// module then called in JavaScript is called again, until the record ends. From there on the module runs. It needs `run.js` and
+// `printable.js` only.
+import { printable } from './printable.js';
 import { preinitialized as withoutRecord } from './run.js';
 
 // Before anything is hooked: the helper is no snapshot.
@@ -143,7 +145,7 @@ class Replay {
 
   fail(why) {
     this.failure = new Error(
-      `preinit: the program does not start like the one that the snapshot was made of: ${why}. Load the original module instead, ` +
+      `preinit: the program does not start like the one that the snapshot was made of: ${printable(why)}. Load the original module instead, ` +
         'or make the snapshot again; `allow` is for imports that may answer otherwise.',
     );
     throw this.failure;

@@ -1,11 +1,12 @@
-// Run time: makes again what a snapshot cannot hold. It has no dependencies and works in any engine.
+// Run time: makes again what a snapshot cannot hold. It needs `printable.js` only and works in any engine.
+import { printable } from './printable.js';
 
 const value = ([kind, text]) =>
   kind === 'global' ? globalThis : kind === 'undefined' ? undefined : kind === 'number' ? Number(text) : kind === 'bigint' ? BigInt(text) : text;
 
 /** Ends with an error if what a section says is not what `capture` writes. */
 function need(isRight, what) {
-  if (!isRight) throw new Error(`preinit: the section preinit.js of this module is not one that \`capture\` has written: ${what}`);
+  if (!isRight) throw new Error(`preinit: the section preinit.js of this module is not one that \`capture\` has written: ${printable(what)}`);
 }
 
 const isCount = (number) => Number.isSafeInteger(number) && number >= 0;

@@ -5,6 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isDeepStrictEqual, promisify } from 'node:util';
 import { deserialize } from 'node:v8';
 import { sectionOf, whyNoOriginal } from './fixups.js';
+import { printableLines } from './printable.js';
 
 const player = fileURLToPath(new URL('./play.js', import.meta.url));
 const SIDES = ['original', 'snapshot'];
@@ -17,14 +18,22 @@ function pathOf(file, what) {
   return file;
 }
 
+/** What a process of Node prints. If it fails, what it printed is in the message. */
+async function printedBy(args, options = {}) {
+  try {
+    return (await promisify(execFile)(process.execPath, args, { maxBuffer: 1 << 30, ...options })).stdout;
+  } catch (error) {
+    throw new Error(printableLines(error.message));
+  }
+}
+
 async function played(side, files, url) {
-  const options = { encoding: 'buffer', maxBuffer: 1 << 30 };
-  const { stdout } = await promisify(execFile)(process.execPath, [player, side, ...files, url], options);
+  const stdout = await printedBy([player, side, ...files, url], { encoding: 'buffer' });
   // What the program prints comes first.
   const length = stdout.readUInt32LE(stdout.length - 4);
   const result = deserialize(stdout.subarray(stdout.length - 4 - length, stdout.length - 4));
   const { error, instances } = result;
-  if (error) throw new Error(`the program failed with the ${side}: ${error}`);
+  if (error) throw new Error(printableLines(`the program failed with the ${side}: ${error}`));
   if (instances !== 1) throw new Error(`the program instantiated the ${side} ${instances} times, where once was expected`);
   return result;
 }
@@ -47,8 +56,7 @@ export async function exportsOf(script) {
     (await import(${JSON.stringify(files)})).fetchFiles();
     const all = await import(${JSON.stringify(url)});
     process.stdout.write('\\n' + JSON.stringify(Object.keys(all)), () => process.exit(0));`;
-  const options = { maxBuffer: 1 << 30 };
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', text], options);
+  const stdout = await printedBy(['--input-type=module', '--eval', text]);
   return JSON.parse(stdout.slice(stdout.lastIndexOf('\n') + 1));
 }
 

@@ -83,7 +83,7 @@ fn make_private(directory: &Dir, depth: usize) -> io::Result<()> {
     }
     let metadata = directory.dir_metadata()?;
     let _ = depth;
-    ownership::check(&metadata).map_err(io::Error::other)
+    ownership::check(&metadata, directory).map_err(io::Error::other)
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ impl OwnedDirectory {
         let io = |error| CacheError::io(&resolved.end)(error);
         let directory = Dir::open_ambient_dir(&resolved.end, ambient_authority()).map_err(io)?;
         let metadata = directory.dir_metadata().map_err(io)?;
-        ownership::check(&metadata).map_err(CacheError::exposed(&resolved.end))?;
+        ownership::check(&metadata, &directory).map_err(CacheError::exposed(&resolved.end))?;
         mark(&directory, &resolved.end)?;
         let key = key(&directory).map_err(CacheError::io(resolved.end.join(KEY)))?;
         Ok(OwnedDirectory { resolved, directory, key })
@@ -111,7 +111,7 @@ pub(super) fn open_own(parent: &Dir, name: &str, path: &Path) -> Result<Dir, Cac
     }
     let directory = parent.open_dir(name).map_err(io)?;
     let metadata = directory.dir_metadata().map_err(io)?;
-    ownership::check(&metadata).map_err(CacheError::exposed(path))?;
+    ownership::check(&metadata, &directory).map_err(CacheError::exposed(path))?;
     Ok(directory)
 }
 
@@ -123,7 +123,7 @@ pub(super) fn open_own_file(parent: &Dir, name: &str) -> io::Result<(File, Metad
     }
     let file = parent.open(name)?.into_std();
     let metadata = Metadata::from_file(&file)?;
-    ownership::check(&metadata).map_err(io::Error::other)?;
+    ownership::check(&metadata, &file).map_err(io::Error::other)?;
     Ok((file, metadata))
 }
 
@@ -189,9 +189,9 @@ fn is_marked(directory: &Dir, path: &Path) -> Result<bool, CacheError> {
     if !metadata.is_file() {
         return Ok(false);
     }
-    ownership::check(&metadata).map_err(CacheError::exposed(&path))?;
     let mut beginning = Vec::new();
-    let file = directory.open(TAG).map_err(CacheError::io(&path))?;
+    let file = directory.open(TAG).map_err(CacheError::io(&path))?.into_std();
+    ownership::check(&metadata, &file).map_err(CacheError::exposed(&path))?;
     file.take(SIGNATURE.len() as u64).read_to_end(&mut beginning).map_err(CacheError::io(&path))?;
     Ok(beginning == SIGNATURE.as_bytes())
 }
@@ -210,7 +210,7 @@ fn something_in(directory: &Dir) -> io::Result<Option<String>> {
 /// The key, or a new one if others may know it. With a new key, no entry that is there is valid.
 fn key(directory: &Dir) -> io::Result<Key> {
     if let Ok((file, metadata)) = open_own_file(directory, KEY)
-        && ownership::check_secret(&metadata).is_ok()
+        && ownership::check_secret(&metadata, &file).is_ok()
     {
         let mut bytes = Vec::new();
         file.take(Key::LENGTH as u64 + 1).read_to_end(&mut bytes)?;

@@ -39,7 +39,7 @@ impl OwnedFile {
         }
         let file = directory.open(name).map_err(io)?.into_std();
         let metadata = Metadata::from_file(&file).map_err(io)?;
-        ownership::check_installed(&metadata).map_err(CacheError::exposed(&place))?;
+        ownership::check_installed(&metadata, &file).map_err(CacheError::exposed(&place))?;
         Ok(OwnedFile { resolved, file })
     }
 

@@ -91,7 +91,7 @@ impl ResolvedPath {
                 }
                 Err(error) => return Err(CacheError::io(next)(error)),
             };
-            ownership::check_ancestor(&metadata).map_err(CacheError::exposed(&next))?;
+            ownership::check_ancestor(&metadata, &*next).map_err(CacheError::exposed(&next))?;
             if metadata.is_symlink() {
                 links += 1;
                 if links > MAX_LINKS {
@@ -125,7 +125,7 @@ impl ResolvedPath {
         if !start.as_os_str().is_empty() {
             let metadata =
                 fs::metadata(&start).map(Metadata::from_just_metadata).map_err(CacheError::io(&start))?;
-            ownership::check_ancestor(&metadata).map_err(CacheError::exposed(&start))?;
+            ownership::check_ancestor(&metadata, &*start).map_err(CacheError::exposed(&start))?;
             self.passed.push(identity(&start, &metadata));
             self.end = start;
         }

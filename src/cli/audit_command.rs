@@ -9,8 +9,8 @@ use super::embedding::Embedding;
 use super::exit::Exit;
 use super::host_conversion::{host_options, limits};
 use super::import_names::ImportNames;
-use super::input::{Input, SizeLimit};
-use super::output::{Output, Staged};
+use super::input::{Input, Reading};
+use super::output::{InputFiles, Output, Staged};
 use super::side_outputs::{ReportOutput, SideOutputs, json};
 use super::snapshot_request::Refused;
 use super::supervised_audit::supervised;
@@ -31,14 +31,15 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
         ledger_hash: args.ledger_hash,
         ..SideOutputs::default()
     };
-    side_outputs.check(&input, None)?;
+    side_outputs.check(&input, &InputFiles::of(args.host.files()), None)?;
     let mut warnings = Vec::new();
-    let host = quiet_host(args, &mut warnings)?;
+    let reading = Reading::within(args.limits.max_memory).beside(&writable);
+    let host = quiet_host(args, reading, &mut warnings)?;
     if args.limits.untrusted && !warnings.is_empty() {
         return Err(Refused(warnings).into());
     }
     terminal::warn(if args.quiet > 1 { &[] } else { &warnings });
-    let wasm = Embedding::new(&args.host, limit(args))?.applied(input.read(limit(args))?)?;
+    let wasm = Embedding::new(&args.host, reading)?.applied(input.read(reading)?)?;
     ImportNames::of(&args.host).check(&wasm, &host.preloads)?;
     watchdog.enter_longer(Phase::Compiling, COMPILING);
     let compile_cache = Caches::of_code(args.no_cache, args.cache_dir.clone(), &writable)?;
@@ -70,13 +71,13 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
     Ok(if args.strict && !audit.is_clean() { Exit::Refused } else { Exit::Done })
 }
 
-fn limit(args: &AuditArgs) -> SizeLimit {
-    SizeLimit::of(args.limits.max_memory)
-}
-
 /// The host that was typed, without this process's standard streams unless they were asked for.
-fn quiet_host(args: &AuditArgs, warnings: &mut Vec<String>) -> anyhow::Result<HostOptions> {
-    let mut host = host_options(&args.host, limit(args), true, warnings)?;
+fn quiet_host(
+    args: &AuditArgs,
+    reading: Reading<'_>,
+    warnings: &mut Vec<String>,
+) -> anyhow::Result<HostOptions> {
+    let mut host = host_options(&args.host, reading, true, warnings)?;
     if let Some(wasi) = &mut host.wasi
         && args.host.inherit_stdio != Some(true)
     {

@@ -1,6 +1,7 @@
 //! Makes many snapshots of one module, which is read and compiled once.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,12 +17,12 @@ use preinit::{Options, Output as Made, Preinit, Prepared, StageHook};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::args::{self, BatchArgs, usage_error};
+use super::args::{self, BatchArgs, Cli, usage_error};
 use super::called_as::CalledAs;
 use super::embedding::Embedding;
 use super::exit::{self, Exit};
-use super::input::{self, SizeLimit};
-use super::output::{Output, Staged};
+use super::input::{self, Reading};
+use super::output::{InputFiles, Output, Staged};
 use super::side_outputs::json;
 use super::snapshot_request::SnapshotRequest;
 use super::watchdog::{COMPILING, Phase, Watchdog, grace};
@@ -48,13 +49,27 @@ struct Job {
     options: Vec<String>,
 }
 
+/// The size of a file of jobs that is read, in bytes.
+const LARGEST: u64 = 256 << 20;
+
 /// How long the jobs and what the first one names may take to be read, if the options for all do not say.
 const READING: Duration = Duration::from_secs(60);
 
 fn time_to_read(args: &BatchArgs) -> Duration {
-    let words = ["preinit".into(), "module".into()].into_iter().chain(args.options.iter().map(Into::into));
-    let typed = args::parse(words, CalledAs::Preinit).ok().and_then(|cli| cli.snapshot.limits.timeout);
-    typed.unwrap_or(READING)
+    let typed = parsed(["module".into()], &args.options).ok();
+    typed.and_then(|cli| cli.snapshot.limits.timeout).unwrap_or(READING)
+}
+
+/// The options of a snapshot. What asks for help is none of them: it would pass for a job that was done.
+fn parsed<'o>(
+    first: impl IntoIterator<Item = OsString>,
+    options: impl IntoIterator<Item = &'o String>,
+) -> anyhow::Result<Cli> {
+    let words = std::iter::once("preinit".into()).chain(first).chain(options.into_iter().map(Into::into));
+    args::parse(words, CalledAs::Preinit).map_err(|error| match error.use_stderr() {
+        true => error.into(),
+        false => usage_error("--help and --version are not options of a job; give them to preinit itself"),
+    })
 }
 
 /// What became of a job.
@@ -79,10 +94,12 @@ pub fn run(args: &BatchArgs) -> anyhow::Result<Exit> {
     let report = args.report.as_deref().map(|path| Output::new(Some(path), &[])).transpose()?;
     let batch = Batch::of(args)?;
     let Some(first) = batch.jobs.first() else { bail!("`{}` has no jobs", PrintablePath(&args.input)) };
+    let inputs = batch.inputs(&args.input);
+    report.iter().try_for_each(|report| inputs.check(report))?;
     let first = batch.request(first)?;
     watchdog.limit(first.options.limits.timeout);
     // To the end of the process: a run that is abandoned goes on reading it.
-    let limit = SizeLimit::of(first.options.limits.max_memory);
+    let limit = Reading::within(first.options.limits.max_memory);
     let wasm: &'static [u8] = batch.embedding()?.applied(input::read(&batch.module, limit)?)?.leak();
     watchdog.enter_longer(Phase::Compiling, COMPILING);
     let preinit = Preinit::from(first.options.clone());
@@ -93,7 +110,8 @@ pub fn run(args: &BatchArgs) -> anyhow::Result<Exit> {
     }
     .prepare(wasm)?;
     drop(first);
-    let parallel = args.parallel.map_or_else(rayon_threads, std::num::NonZeroUsize::get);
+    let parallel = args.parallel.or_else(|| thread::available_parallelism().ok());
+    let parallel = parallel.map_or(1, std::num::NonZeroUsize::get);
     let prepared = Arc::new(prepared);
     let (runs, most, taken) = (Arc::default(), parallel.saturating_mul(2), Mutex::default());
     let of_report = report.as_ref().and_then(Output::place);
@@ -106,6 +124,7 @@ pub fn run(args: &BatchArgs) -> anyhow::Result<Exit> {
         taken,
         report: of_report,
         reports: report.is_some(),
+        inputs,
     };
     let reports = workers.run(parallel);
     let worst = reports.iter().map(|report| report.exit).max().unwrap_or_default();
@@ -128,10 +147,6 @@ pub fn run(args: &BatchArgs) -> anyhow::Result<Exit> {
 /// Jobs for which optimized code is compiled first, unless the options say otherwise.
 const MANY: usize = 32;
 
-fn rayon_threads() -> usize {
-    thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
-}
-
 impl Batch {
     fn of(args: &BatchArgs) -> anyhow::Result<Batch> {
         let mut batch = match (&args.each, &args.into) {
@@ -140,7 +155,7 @@ impl Batch {
             }
             _ => {
                 let name = PrintablePath(&args.input);
-                let text = SizeLimit::of(0).read_file(&args.input)?;
+                let text = Reading::at_most(LARGEST).read_file(&args.input)?;
                 serde_json::from_slice(&text).with_context(|| format!("`{name}` is no list of jobs"))?
             }
         };
@@ -154,19 +169,23 @@ impl Batch {
         }
     }
 
+    /// What is read for all jobs: `file` is that of the list.
+    fn inputs(&self, file: &Path) -> InputFiles {
+        InputFiles::of(
+            [file, &self.module].into_iter().chain(self.jobs.iter().flat_map(|job| job.stdin.as_deref())),
+        )
+    }
+
     /// What is put into the module of all jobs.
     fn embedding(&self) -> anyhow::Result<Embedding> {
-        let words = ["preinit".into(), self.module.clone().into()];
-        let cli =
-            args::parse(words.into_iter().chain(self.options.iter().map(Into::into)), CalledAs::Preinit)?;
-        Embedding::new(&cli.snapshot.host, SizeLimit::of(cli.snapshot.limits.max_memory))
+        let cli = parsed([self.module.clone().into()], &self.options)?;
+        Embedding::new(&cli.snapshot.host, Reading::within(cli.snapshot.limits.max_memory))
     }
 
     /// What the command would do for this job.
     fn request(&self, job: &Job) -> anyhow::Result<SnapshotRequest> {
-        let words = ["preinit".into(), self.module.clone().into(), "-o".into(), job.output.clone().into()];
-        let options = self.options.iter().chain(&job.options).map(Into::into);
-        let mut cli = args::parse(words.into_iter().chain(options), CalledAs::Preinit)?;
+        let words = [self.module.clone().into(), "-o".into(), job.output.clone().into()];
+        let mut cli = parsed(words, self.options.iter().chain(&job.options))?;
         for option in ["--embed", "--reopen"] {
             if job.options.iter().any(|given| given.starts_with(option)) {
                 return Err(usage_error(&format!(
@@ -190,15 +209,22 @@ impl Batch {
         if cli.snapshot.verify || cache.result_cache || cache.prepared.is_some() {
             return Err(usage_error("--verify, --result-cache and --prepared are not there for jobs"));
         }
+        let has_stdin = cli.snapshot.host.stdin.is_some();
+        if has_stdin && job.stdin.is_some() {
+            return Err(usage_error("the job has a standard input of its own; leave --stdin out"));
+        }
         let mut request = SnapshotRequest::new(cli.snapshot, CalledAs::Preinit)?;
         if matches!(request.output, Output::Stdout) {
             return Err(usage_error("the output of a job is a file"));
         }
         if let Some(wasi) = &mut request.options.host.wasi {
             // Jobs run side by side, and standard input is one.
-            wasi.stdin = Stdin::Empty;
+            if !has_stdin {
+                wasi.stdin = Stdin::Empty;
+            }
             if let Some(path) = &job.stdin {
-                wasi.stdin = Stdin::Bytes(SizeLimit::of(request.options.limits.max_memory).read_file(path)?);
+                wasi.stdin =
+                    Stdin::Bytes(Reading::within(request.options.limits.max_memory).read_file(path)?);
             }
         } else if job.stdin.is_some() {
             return Err(usage_error("init reads its standard input by WASI; give --allow-wasi"));
@@ -238,6 +264,8 @@ struct Workers<'b> {
     report: Option<PathBuf>,
     /// Whether there is one.
     reports: bool,
+    /// What jobs read.
+    inputs: InputFiles,
 }
 
 /// Counts a thread as long as it lives.
@@ -323,6 +351,7 @@ impl Workers<'_> {
     fn take(&self, request: &SnapshotRequest) -> anyhow::Result<()> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         for output in std::iter::once(&request.output).chain(request.side_outputs.iter()) {
+            self.inputs.check(output)?;
             let Some(place) = output.place() else { continue };
             if self.report.as_ref() == Some(&place) {
                 return Err(usage_error(&format!("the report of all jobs goes to {} too", output.name())));

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use anyhow::Context;
 use preinit::embed::{Source, Sources, Times, Tree, Writing, embed_for};
 use preinit::host::{Clock, FileTimes};
+use preinit::stages::PrintablePath;
 use preinit::stages::printable::{Printable, listed};
 
 use super::args::{HostArgs, usage_error};
 use super::host_conversion::clock;
-use super::input::SizeLimit;
+use super::input::Reading;
 use super::terminal;
 
 /// What is put into modules; read when it is asked for.
@@ -20,17 +21,20 @@ pub struct Embedding {
 
 impl Embedding {
     /// Reads what the arguments name.
-    pub fn new(args: &HostArgs, limit: SizeLimit) -> anyhow::Result<Self> {
+    pub fn new(args: &HostArgs, reading: Reading<'_>) -> anyhow::Result<Self> {
         if args.embed.embed.is_empty() && args.embed.reopen.is_empty() && args.embed.arguments.is_none() {
             return Ok(Embedding { tree: None, writing: Writing::Refused });
         }
         let mut sources = Sources::default();
         sources.set_times(times(args));
-        sources.set_max_bytes(limit.bytes());
+        sources.set_max_bytes(reading.bytes());
         for pattern in &args.embed.exclude {
             sources.exclude(pattern).map_err(|error| usage_error(&format!("--embed-exclude: {error}")))?;
         }
         for mapping in &args.embed.embed {
+            reading
+                .check_way(&mapping.host)
+                .with_context(|| format!("cannot embed `{}`", PrintablePath(&mapping.host)))?;
             let source = Source::new(mapping.guest.clone(), mapping.host.clone());
             sources.add(source).map_err(|error| usage_error(&format!("--embed: {error}")))?;
         }

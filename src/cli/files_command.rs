@@ -15,15 +15,14 @@ use preinit::stages::{PrintablePath, counted};
 
 use super::args::{ExtractArgs, ListArgs};
 use super::exit::Exit;
-use super::extracted_links;
-use super::input::{self, SizeLimit};
-use super::terminal;
+use super::input::{self, Reading};
 use super::watchdog::Watchdog;
+use super::{extracted_links, extracted_tree, terminal};
 
 /// The command `list`.
 pub fn list(args: &ListArgs) -> anyhow::Result<Exit> {
     let _watchdog = Watchdog::listing()?;
-    let wasm = input::read(&args.input, SizeLimit::of(LARGEST))?;
+    let wasm = input::read(&args.input, Reading::at_most(LARGEST))?;
     let modules = modules(&wasm)?;
     let mut text = String::new();
     for tree in modules.iter().flat_map(EmbeddedTree::all_in) {
@@ -51,7 +50,7 @@ pub fn list(args: &ListArgs) -> anyhow::Result<Exit> {
 /// The command `extract`.
 pub fn extract(args: &ExtractArgs) -> anyhow::Result<Exit> {
     let _watchdog = Watchdog::listing()?;
-    let wasm = input::read(&args.input, SizeLimit::of(LARGEST))?;
+    let wasm = input::read(&args.input, Reading::at_most(LARGEST))?;
     let modules = modules(&wasm)?;
     let trees: Vec<EmbeddedTree<'_>> = modules.iter().flat_map(EmbeddedTree::all_in).collect();
     let entries: Vec<EmbeddedEntry<'_>> = trees.iter().flat_map(EmbeddedTree::entries).collect();
@@ -74,17 +73,10 @@ pub fn extract(args: &ExtractArgs) -> anyhow::Result<Exit> {
         bail!("`{}` is not empty; give a directory that is not there yet", PrintablePath(directory));
     }
     let folder = Dir::open_ambient_dir(directory, ambient_authority()).with_context(cannot_make)?;
-    let mut files = 0;
-    // Links come last, so that nothing is written through one.
-    for links in [false, true] {
-        for (entry, path) in entries.iter().zip(&paths) {
-            if matches!(entry.kind, EmbeddedKind::Link(_)) == links {
-                write(&folder, path, entry.kind)
-                    .with_context(|| format!("cannot write `{}`", PrintablePath(&directory.join(path))))?;
-                files += u64::from(matches!(entry.kind, EmbeddedKind::File(_) | EmbeddedKind::Link(_)));
-            }
-        }
-    }
+    let all: Vec<_> =
+        paths.iter().map(PathBuf::as_path).zip(entries.iter().map(|entry| entry.kind)).collect();
+    let files = extracted_tree::write(&folder, &all)
+        .with_context(|| format!("cannot write all of it to `{}`", PrintablePath(directory)))?;
     terminal::message(&format!("{} written to `{}`\n", counted(files, "file"), PrintablePath(directory)));
     Ok(Exit::Done)
 }
@@ -111,23 +103,4 @@ fn inside(path: &str) -> anyhow::Result<PathBuf> {
         return Ok(relative);
     }
     bail!("the module has a file `{}`, which leads out of the directory", Printable(path))
-}
-
-fn write(folder: &Dir, path: &Path, kind: EmbeddedKind<'_>) -> std::io::Result<()> {
-    if path.as_os_str().is_empty() {
-        return Ok(());
-    }
-    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        folder.create_dir_all(parent)?;
-    }
-    match kind {
-        EmbeddedKind::Directory => folder.create_dir_all(path),
-        // Its bytes are nowhere but in an instance.
-        EmbeddedKind::Arguments => Ok(()),
-        EmbeddedKind::File(contents) => folder.write(path, contents),
-        #[cfg(unix)]
-        EmbeddedKind::Link(target) => folder.symlink(target, path),
-        #[cfg(not(unix))]
-        EmbeddedKind::Link(target) => folder.symlink_file(target, path),
-    }
 }

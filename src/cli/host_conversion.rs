@@ -10,11 +10,11 @@ use preinit::host::{
 
 use preinit::stages::PrintablePath;
 use preinit::stages::printable::Printable;
+use preinit::stages::way::Way;
 
 use super::advice;
 use super::args::{HostArgs, LimitArgs};
-use super::input::{self, SizeLimit};
-use super::output::check_way;
+use super::input::{self, Reading};
 use super::parse::host_choice::ClockChoice;
 use super::parse::name_pair::{Mapping, Variable};
 
@@ -23,17 +23,17 @@ pub fn limits(args: &LimitArgs) -> Limits {
     Limits { timeout: args.timeout, max_memory: args.max_memory, fuel: args.fuel }
 }
 
-/// The host that was typed. `capture_stdout` holds back what the guest prints there; `limit` is for modules that provide
-/// imports.
+/// The host that was typed. `capture_stdout` holds back what the guest prints there; `reading` is for
+/// modules that provide imports, and for what init reads.
 pub fn host_options(
     args: &HostArgs,
-    limit: SizeLimit,
+    reading: Reading<'_>,
     capture_stdout: bool,
     warnings: &mut Vec<String>,
 ) -> anyhow::Result<HostOptions> {
     let mut preloads = Vec::new();
     for preload in &args.preloads {
-        preloads.push(Preload { name: preload.name.clone(), wasm: input::read(&preload.file, limit)? });
+        preloads.push(Preload { name: preload.name.clone(), wasm: input::read(&preload.file, reading)? });
     }
     let mut policies = Policies::default();
     for &(class, policy) in &args.policies {
@@ -41,7 +41,7 @@ pub fn host_options(
         chosen.for_each(|class| policies.set(class, policy));
     }
     let wasi = if args.allow_wasi {
-        Some(wasi_options(args, (capture_stdout, limit), warnings)?)
+        Some(wasi_options(args, reading, capture_stdout, warnings)?)
     } else {
         let without_effect = args.wasi_only();
         if !without_effect.is_empty() {
@@ -71,7 +71,8 @@ fn possible_imports(stub: &str) -> impl Iterator<Item = ImportName> {
 
 fn wasi_options(
     args: &HostArgs,
-    (capture_stdout, limit): (bool, SizeLimit),
+    reading: Reading<'_>,
+    capture_stdout: bool,
     warnings: &mut Vec<String>,
 ) -> anyhow::Result<WasiOptions> {
     let inherit = args.inherit_stdio.unwrap_or(true);
@@ -85,7 +86,7 @@ fn wasi_options(
     Ok(WasiOptions {
         env: environment(args.inherit_env == Some(true), &args.env, warnings),
         args: args.args.clone(),
-        stdin: stdin(args, limit)?,
+        stdin: stdin(args, reading)?,
         stdout: match inherit {
             true if capture_stdout => GuestOutput::Capture,
             _ => output,
@@ -99,9 +100,9 @@ fn wasi_options(
 }
 
 /// What init reads: a file that is named is its program, say. What is this process's anyway may be somebody else's.
-fn stdin(args: &HostArgs, limit: SizeLimit) -> anyhow::Result<Stdin> {
+fn stdin(args: &HostArgs, reading: Reading<'_>) -> anyhow::Result<Stdin> {
     Ok(match (&args.stdin, args.inherit_stdio) {
-        (Some(path), _) => Stdin::Bytes(limit.read_file(path)?),
+        (Some(path), _) => Stdin::Bytes(reading.read_file(path)?),
         (None, None) => Stdin::InheritUnasked,
         (None, Some(true)) => Stdin::Inherit,
         (None, Some(false)) => Stdin::Empty,
@@ -142,8 +143,7 @@ fn directories(args: &HostArgs) -> anyhow::Result<Vec<Directory>> {
         let Mapping { guest, host } = mapping;
         // A link that the module has made in one of them must not open another directory to it.
         let others = args.writable_dirs.iter().filter(|other| !std::ptr::eq(*other, mapping));
-        let others: Vec<_> = others.map(|other| other.host.clone()).collect();
-        check_way(host, &others).with_context(|| {
+        Way::to(host, others.map(|other| other.host.as_path())).with_context(|| {
             format!("cannot give `{}` to the module as `{}`", PrintablePath(host), Printable(guest))
         })?;
         // Found before the module is compiled, which may take a while.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use preinit::stages::Bytes;
 use preinit::stages::PrintablePath;
+use preinit::stages::way::{Way, WayError, open_file};
 
 use super::args::usage_error;
 
@@ -42,31 +43,45 @@ impl Input {
     }
 
     /// The module in binary form.
-    pub fn read(&self, limit: SizeLimit) -> anyhow::Result<Vec<u8>> {
+    pub fn read(&self, reading: Reading<'_>) -> anyhow::Result<Vec<u8>> {
         match self {
             Input::Stdin => {
-                let bytes = limit.read(io::stdin().lock(), 0).context("cannot read standard input")?;
+                let bytes = reading.read(io::stdin().lock(), 0).context("cannot read standard input")?;
                 if bytes.is_empty() {
                     return Err(usage_error("no INPUT is given, and standard input is empty"));
                 }
                 to_binary(bytes, Path::new("<stdin>"))
             }
-            Input::File(path) => read(path, limit),
+            Input::File(path) => read(path, reading),
         }
     }
 }
 
-/// The size of a file that is read whole. What it is may be a pipe or a device that never ends.
+/// How files are read that options name: whole, with no more than so many bytes, since what one is may be a pipe or a device
+/// that never ends; and through no link that the module could have made.
 #[derive(Debug, Clone, Copy)]
-pub struct SizeLimit {
+pub struct Reading<'w> {
     bytes: u64,
+    /// What allows more.
+    option: Option<&'static str>,
+    writable: &'w [PathBuf],
 }
 
-impl SizeLimit {
+impl<'w> Reading<'w> {
     /// What a guest's memories may hold, its files may; and no module is refused because its memories are small.
-    pub fn of(max_memory: u64) -> SizeLimit {
+    pub fn within(max_memory: u64) -> Reading<'w> {
         const LEAST: u64 = 256 << 20;
-        SizeLimit { bytes: max_memory.max(LEAST) }
+        Reading { option: Some("--max-memory"), ..Reading::at_most(max_memory.max(LEAST)) }
+    }
+
+    /// For commands in which nothing says how much may be read.
+    pub fn at_most(bytes: u64) -> Reading<'w> {
+        Reading { bytes, option: None, writable: &[] }
+    }
+
+    /// The same where a module runs, or has run, that may write to these directories.
+    pub fn beside(self, writable: &'w [PathBuf]) -> Reading<'w> {
+        Reading { writable, ..self }
     }
 
     /// For what reads by itself.
@@ -75,13 +90,14 @@ impl SizeLimit {
     }
 
     /// For files that take `times` their size to be read.
-    pub fn divided_by(self, times: u64) -> SizeLimit {
-        SizeLimit { bytes: self.bytes / times }
+    pub fn divided_by(self, times: u64) -> Reading<'w> {
+        Reading { bytes: self.bytes / times, ..self }
     }
 
     /// Reads all of `path`.
     pub fn read_file(self, path: &Path) -> anyhow::Result<Vec<u8>> {
-        let file = File::open(path).with_context(|| format!("cannot read `{}`", PrintablePath(path)))?;
+        let file = open_file(path, self.writable)
+            .with_context(|| format!("cannot read `{}`", PrintablePath(path)))?;
         self.read_open(&file, path)
     }
 
@@ -89,6 +105,11 @@ impl SizeLimit {
     pub fn read_open(self, file: &File, path: &Path) -> anyhow::Result<Vec<u8>> {
         let read = || -> anyhow::Result<Vec<u8>> { self.read(file, file.metadata()?.len()) };
         read().with_context(|| format!("cannot read `{}`", PrintablePath(path)))
+    }
+
+    /// Checks that no link decides where `path` leads that the module could have made.
+    pub fn check_way(self, path: &Path) -> Result<(), WayError> {
+        Way::to(path, self.writable.iter().map(PathBuf::as_path)).map(drop)
     }
 
     /// Reads to the end, for which `expected` bytes are there.
@@ -99,19 +120,22 @@ impl SizeLimit {
             from.take(self.bytes.saturating_add(1)).read_to_end(&mut bytes)?;
         }
         if expected.max(bytes.len() as u64) > self.bytes {
-            bail!("it has more than {}; --max-memory allows more", Bytes(self.bytes));
+            match self.option {
+                Some(option) => bail!("it has more than {}; {option} allows more", Bytes(self.bytes)),
+                None => bail!("it has more than {}, and no more is read", Bytes(self.bytes)),
+            }
         }
         Ok(bytes)
     }
 }
 
 /// The module in `path`, in binary form.
-pub fn read(path: &Path, limit: SizeLimit) -> anyhow::Result<Vec<u8>> {
+pub fn read(path: &Path, reading: Reading<'_>) -> anyhow::Result<Vec<u8>> {
     // Some systems only say "permission denied" for it.
     if path.is_dir() {
         bail!("cannot read `{}`: it is a directory", PrintablePath(path));
     }
-    to_binary(limit.read_file(path)?, path)
+    to_binary(reading.read_file(path)?, path)
 }
 
 fn to_binary(bytes: Vec<u8>, path: &Path) -> anyhow::Result<Vec<u8>> {

@@ -8,7 +8,7 @@ use preinit::stages::{Bytes, counted};
 
 use super::args::InspectArgs;
 use super::exit::Exit;
-use super::input::{self, SizeLimit};
+use super::input::{self, Reading};
 use super::side_outputs::json;
 use super::terminal;
 use super::watchdog::Watchdog;
@@ -19,7 +19,7 @@ const LARGEST: u64 = 8 << 30;
 /// The command `inspect`.
 pub fn run(args: &InspectArgs) -> anyhow::Result<Exit> {
     let _watchdog = Watchdog::listing()?;
-    let wasm = input::read(&args.input, SizeLimit::of(LARGEST))?;
+    let wasm = input::read(&args.input, Reading::at_most(LARGEST))?;
     let inspection = inspect(&wasm)?;
     let text = if args.json { json(&inspection)? } else { text(&inspection, &args.input, wasm.len() as u64) };
     terminal::answer(&text, false)?;

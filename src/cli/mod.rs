@@ -10,6 +10,7 @@ mod compile_ahead;
 mod embedding;
 mod exit;
 mod extracted_links;
+mod extracted_tree;
 mod files_command;
 mod generate;
 mod host_conversion;

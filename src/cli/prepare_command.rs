@@ -8,9 +8,12 @@ use preinit::stages::cache::{CacheError, OwnedFile, check_way};
 use preinit::{Options, Preinit, PreparedCode};
 
 use super::args::{PrepareArgs, usage_error};
-use super::input::{self, SizeLimit};
+use super::input::{self, Reading};
 use super::output::{Output, Staged};
 use super::watchdog::{COMPILING, Phase, Watchdog};
+
+/// The size of a module, or of prepared code, that is read, in bytes.
+const LARGEST: u64 = 4 << 30;
 
 /// The command `prepare`.
 pub fn run(args: &PrepareArgs) -> anyhow::Result<()> {
@@ -29,7 +32,7 @@ pub fn run(args: &PrepareArgs) -> anyhow::Result<()> {
     {
         bail!(refusal(&args.output, &error));
     }
-    let wasm = input::read(&args.input, SizeLimit::of(4 << 30))?;
+    let wasm = input::read(&args.input, Reading::at_most(LARGEST))?;
     watchdog.enter_longer(Phase::Compiling, COMPILING);
     let options = Options { supervised: true, ..Options::default() };
     let file = Preinit::from(options).prepare_code(&wasm)?;
@@ -43,7 +46,7 @@ pub fn open<'d>(
     wasm: &[u8],
     writable: impl Iterator<Item = &'d Path> + Clone,
 ) -> anyhow::Result<PreparedCode> {
-    let limit = SizeLimit::of(4 << 30);
+    let reading = Reading::at_most(LARGEST);
     // In the words that all inputs have.
     std::fs::metadata(path).with_context(|| format!("cannot read `{}`", PrintablePath(path)))?;
     let file = OwnedFile::open(path).map_err(|error| anyhow::Error::msg(refusal(path, &error)))?;
@@ -54,7 +57,7 @@ pub fn open<'d>(
             PrintablePath(directory)
         );
     }
-    let code = PreparedCode::open(&limit.read_open(file.file(), path)?, wasm).with_context(|| {
+    let code = PreparedCode::open(&reading.read_open(file.file(), path)?, wasm).with_context(|| {
         format!("cannot use `{}`; `preinit prepare` on such a machine makes it anew", PrintablePath(path))
     })?;
     if code.is_in_reach_of(writable) {

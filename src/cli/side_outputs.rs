@@ -6,7 +6,7 @@ use preinit::host::{DescriptorKind, Ledger, LedgerHash};
 
 use super::args::usage_error;
 use super::input::Input;
-use super::output::{Output, Staged};
+use super::output::{InputFiles, Output, Staged};
 
 /// The side outputs of a run of init; each is checked before the module is read.
 #[derive(Debug, Default)]
@@ -65,14 +65,15 @@ impl SideOutputs {
         self.iter().any(|output| matches!(output, Output::Stdout))
     }
 
-    /// Refuses outputs that would replace the input or each other. `main` may replace the input.
-    pub fn check(&self, input: &Input, main: Option<&Output>) -> anyhow::Result<()> {
+    /// Refuses outputs that would replace the input, other files that are read, or each other. `main` may replace the input.
+    pub fn check(&self, input: &Input, others: &InputFiles, main: Option<&Output>) -> anyhow::Result<()> {
         if let Input::File(path) = input
             && let Some(output) = self.iter().find(|output| output.replaces(path))
         {
             return Err(usage_error(&format!("{} is the input, and would be replaced", output.name())));
         }
         let outputs: Vec<&Output> = main.into_iter().chain(self.iter()).collect();
+        outputs.iter().try_for_each(|output| others.check(output))?;
         for (at, output) in outputs.iter().enumerate() {
             if outputs[..at].iter().any(|other| other.collides(output)) {
                 return Err(usage_error(&format!("two outputs go to {}", output.name())));

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::args::SnapshotArgs;
 use super::called_as::CalledAs;
 use super::compile_ahead::CompilingAhead;
-use super::input::SizeLimit;
+use super::input::Reading;
 use super::messages::Account;
 use super::output::Staged;
 use super::prepare_command;
@@ -31,7 +31,8 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
     let watchdog = Watchdog::start(args.limits.timeout)?;
     let mut request = SnapshotRequest::new(args, called_as)?;
     request.messages.print_warnings();
-    let wasm = request.input.read(SizeLimit::of(request.options.limits.max_memory))?;
+    let wasm =
+        request.input.read(Reading::within(request.options.limits.max_memory).beside(&request.writable))?;
     let wasm = Arc::new(request.embedding.applied(wasm)?);
     if let Some(names) = &request.names {
         names.check(&wasm, &request.options.host.preloads)?;

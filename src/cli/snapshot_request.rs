@@ -12,9 +12,9 @@ use super::called_as::{CalledAs, WIZER_INIT_FUNCTIONS};
 use super::embedding::Embedding;
 use super::host_conversion::{host_options, limits};
 use super::import_names::ImportNames;
-use super::input::{Input, SizeLimit};
+use super::input::{Input, Reading};
 use super::messages::{Level, Messages};
-use super::output::Output;
+use super::output::{InputFiles, Output};
 use super::side_outputs::{ReportOutput, SideOutputs, optional};
 use super::terminal;
 
@@ -27,6 +27,8 @@ pub struct Refused(pub Vec<String>);
 pub struct SnapshotRequest {
     /// The module.
     pub input: Input,
+    /// The directories that the module may write to.
+    pub writable: Vec<PathBuf>,
     /// Files that go into it before anything else.
     pub embedding: Embedding,
     /// Where the snapshot goes.
@@ -69,14 +71,16 @@ impl SnapshotRequest {
         if input.is_terminal() {
             return Err(usage_error("no INPUT is given, and standard input is a terminal"));
         }
-        let output = Output::new(args.output.as_deref(), &args.host.writable())?;
+        let writable = args.host.writable();
+        let output = Output::new(args.output.as_deref(), &writable)?;
         if output.is_terminal() {
             return Err(usage_error(
                 "the snapshot is binary and does not go to a terminal; give a file with -o",
             ));
         }
-        let side_outputs = side_outputs(&args.messages, &args.host.writable())?;
-        side_outputs.check(&input, Some(&output))?;
+        let side_outputs = side_outputs(&args.messages, &writable)?;
+        let read = InputFiles::of(args.host.files().chain(args.cache.prepared.as_deref()));
+        side_outputs.check(&input, &read, Some(&output))?;
 
         let guest_stdout_captured = matches!(output, Output::Stdout) || side_outputs.use_stdout();
         // What the guest prints would run into the progress line.
@@ -86,9 +90,9 @@ impl SnapshotRequest {
         let level = Level::of(args.messages.verbose, args.messages.quiet, watched, called_as);
         let (cache, verify, is_untrusted) = (args.cache.clone(), args.verify, args.limits.untrusted);
         let names = (called_as == CalledAs::Preinit).then(|| ImportNames::of(&args.host));
-        let limit = SizeLimit::of(args.limits.max_memory);
-        let embedding = Embedding::new(&args.host, limit)?;
-        let host = host_options(&args.host, limit, guest_stdout_captured, &mut warnings)?;
+        let reading = Reading::within(args.limits.max_memory).beside(&writable);
+        let embedding = Embedding::new(&args.host, reading)?;
+        let host = host_options(&args.host, reading, guest_stdout_captured, &mut warnings)?;
         let mut options = options(args, recording(host, &side_outputs), side_outputs.has_page());
         if called_as == CalledAs::Wizer {
             options.default_init_functions = WIZER_INIT_FUNCTIONS.map(String::from).to_vec();
@@ -103,6 +107,7 @@ impl SnapshotRequest {
         options.compile_cache = compiled;
         Ok(Self {
             input,
+            writable,
             embedding,
             output,
             side_outputs,

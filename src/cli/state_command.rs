@@ -19,8 +19,8 @@ use preinit::stages::state_file::{
 };
 
 use super::args::{EncodeArgs, ProbeArgs, usage_error};
-use super::input::{self, SizeLimit};
-use super::output::{Output, Staged};
+use super::input::{self, Reading};
+use super::output::{InputFiles, Output, Staged};
 use super::side_outputs::json;
 use super::snapshot_request::Refused;
 use super::watchdog::{Phase, Watchdog};
@@ -37,7 +37,7 @@ pub fn probe(args: &ProbeArgs) -> anyhow::Result<()> {
     if schema_output.replaces(&args.input) {
         return Err(usage_error(&format!("{} is the input, and would be replaced", schema_output.name())));
     }
-    let wasm = input::read(&args.input, SizeLimit::of(args.limits.max_memory))?;
+    let wasm = input::read(&args.input, Reading::within(args.limits.max_memory))?;
     watchdog.enter(Phase::Encoding);
     let module = Module::parse_for_other_engine(&wasm)?;
     let (probed, schema) = state_file::probe(&module)?;
@@ -57,10 +57,11 @@ pub fn encode(args: EncodeArgs) -> anyhow::Result<()> {
     if output.is_terminal() {
         return Err(usage_error("the snapshot would go to the terminal; use -o FILE, or `-o -` to insist"));
     }
-    let limit = SizeLimit::of(args.limits.max_memory);
-    let wasm = input::read(&args.input, limit)?;
+    InputFiles::of([args.state.as_path()]).check(&output)?;
+    let reading = Reading::within(args.limits.max_memory);
+    let wasm = input::read(&args.input, reading)?;
     let module = Module::parse_for_other_engine(&wasm)?;
-    let state = read_state(&args.state, limit.divided_by(MEMORY_OF_STATE))?;
+    let state = read_state(&args.state, reading.divided_by(MEMORY_OF_STATE))?;
     // Before files are read that another module's memories are in.
     check_module(&module, &state)?;
     let contents = Files::beside(&args.state, args.limits.max_memory).contents(&module, &state)?;
@@ -105,8 +106,8 @@ fn options(args: EncodeArgs) -> SnapshotOptions {
 /// Bytes that a byte of a state file takes at most, once it is read.
 const MEMORY_OF_STATE: u64 = 8;
 
-fn read_state(path: &Path, limit: SizeLimit) -> anyhow::Result<State> {
-    let bytes = limit.read_file(path)?;
+fn read_state(path: &Path, reading: Reading<'_>) -> anyhow::Result<State> {
+    let bytes = reading.read_file(path)?;
     serde_json::from_slice(&bytes).with_context(|| format!("`{}` is not a state file", PrintablePath(path)))
 }
 

@@ -1,11 +1,13 @@
 //! Compares a snapshot with its original, and says so.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use preinit::host::{Access, Directory, Ledger, Output as GuestOutput, Stdin, WasiOptions};
 use preinit::stages::PrintablePath;
+use preinit::stages::printable::Printable;
 use preinit::verify::{Outcome, Script, Verdict, VerifyOptions, verify};
 use preinit::{Options, wat_to_wasm};
 
@@ -15,8 +17,8 @@ use super::embedding::Embedding;
 use super::exit::Exit;
 use super::host_conversion::{environment, host_options, limits};
 use super::import_names::ImportNames;
-use super::input::{self, SizeLimit};
-use super::output::Output;
+use super::input::{self, Reading};
+use super::output::{InputFiles, Output};
 use super::parse::name_pair::Mapping;
 use super::side_outputs::{json, optional};
 use super::snapshot_request::Refused;
@@ -41,19 +43,24 @@ impl From<Outcome> for Exit {
 /// The command `verify`.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let watchdog = Watchdog::start(args.limits.timeout)?;
-    let report = optional(args.report.as_deref(), &args.host.writable())?;
+    let writable = args.host.writable();
+    let report = optional(args.report.as_deref(), &writable)?;
+    let play = args.play.scripts.iter().chain(&args.play.run_stdin);
+    let modules = [&args.original, &args.snapshot];
+    let read = InputFiles::of(args.host.files().chain(modules.into_iter().chain(play).map(PathBuf::as_path)));
+    report.iter().try_for_each(|report| read.check(report))?;
     let mut warnings = Vec::new();
-    let mut options = options(args, &mut warnings)?;
+    let reading = Reading::within(args.limits.max_memory).beside(&writable);
+    let mut options = options(args, reading, &mut warnings)?;
     let (no_cache, cache_dir) = (args.no_cache, args.cache_dir.clone());
-    options.compile_cache = Caches::of_code(no_cache, cache_dir, &args.host.writable())?;
+    options.compile_cache = Caches::of_code(no_cache, cache_dir, &writable)?;
     if args.limits.untrusted && !warnings.is_empty() {
         return Err(Refused(warnings).into());
     }
     terminal::warn(if args.quiet > 1 { &[] } else { &warnings });
-    let limit = SizeLimit::of(args.limits.max_memory);
-    let original = Embedding::new(&args.host, limit)?.applied(input::read(&args.original, limit)?)?;
+    let original = Embedding::new(&args.host, reading)?.applied(input::read(&args.original, reading)?)?;
     ImportNames::of(&args.host).check(&original, &options.host.preloads)?;
-    let snapshot = input::read(&args.snapshot, limit)?;
+    let snapshot = input::read(&args.snapshot, reading)?;
     watchdog.enter(Phase::Verifying);
     let verdict = verify(&original, &snapshot, &options)?;
     watchdog.enter(Phase::Writing);
@@ -67,11 +74,14 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     Ok(verdict.outcome.into())
 }
 
-fn options(args: &VerifyArgs, warnings: &mut Vec<String>) -> anyhow::Result<VerifyOptions> {
+fn options(
+    args: &VerifyArgs,
+    reading: Reading<'_>,
+    warnings: &mut Vec<String>,
+) -> anyhow::Result<VerifyOptions> {
     // What init reads from here is read once: all further runs are answered from the record of the first.
     let inherit = args.host.inherit_stdio == Some(true);
-    let limit = SizeLimit::of(args.limits.max_memory);
-    let mut host = host_options(&args.host, limit, true, warnings)?;
+    let mut host = host_options(&args.host, reading, true, warnings)?;
     if let Some(wasi) = &mut host.wasi
         && !inherit
         && args.host.stdin.is_none()
@@ -79,7 +89,7 @@ fn options(args: &VerifyArgs, warnings: &mut Vec<String>) -> anyhow::Result<Veri
         wasi.stdin = Stdin::Empty;
     }
     let play = &args.play;
-    let run = run_options(play, host.wasi.as_ref(), limit, warnings)?;
+    let run = run_options(play, host.wasi.as_ref(), reading, warnings)?;
     let (mut engines, mut other_engines) = (Vec::new(), Vec::new());
     for engine in &play.engines {
         match engine {
@@ -99,7 +109,7 @@ fn options(args: &VerifyArgs, warnings: &mut Vec<String>) -> anyhow::Result<Veri
         ledger: None,
         run,
         fresh: args.fresh,
-        scripts: scripts(play, limit)?,
+        scripts: scripts(play, reading)?,
         engines,
         other_engines,
         sequences: play.sequences,
@@ -116,14 +126,14 @@ fn options(args: &VerifyArgs, warnings: &mut Vec<String>) -> anyhow::Result<Veri
 }
 
 /// The calls that were typed, and those in files.
-fn scripts(play: &PlayArgs, limit: SizeLimit) -> anyhow::Result<Vec<Script>> {
+fn scripts(play: &PlayArgs, reading: Reading<'_>) -> anyhow::Result<Vec<Script>> {
     let mut scripts = Vec::new();
     if !play.calls.is_empty() {
         scripts.push(Script::parse(&play.calls.join("\n")).context("cannot read --call")?);
     }
     for path in &play.scripts {
         let cannot_read = || format!("cannot read `{}`", PrintablePath(path));
-        let text = String::from_utf8(limit.read_file(path)?).with_context(cannot_read)?;
+        let text = String::from_utf8(reading.read_file(path)?).with_context(cannot_read)?;
         scripts.push(Script::parse(&text).with_context(cannot_read)?);
     }
     Ok(scripts)
@@ -133,7 +143,7 @@ fn scripts(play: &PlayArgs, limit: SizeLimit) -> anyhow::Result<Vec<Script>> {
 fn run_options(
     play: &PlayArgs,
     init: Option<&WasiOptions>,
-    limit: SizeLimit,
+    reading: Reading<'_>,
     warnings: &mut Vec<String>,
 ) -> anyhow::Result<Option<WasiOptions>> {
     let says_nothing = play.run_args.is_empty() && play.run_env.is_empty() && play.run_dirs.is_empty();
@@ -141,18 +151,15 @@ fn run_options(
         return Ok(None);
     }
     let stdin = match &play.run_stdin {
-        Some(path) => Stdin::Bytes(limit.read_file(path)?),
+        Some(path) => Stdin::Bytes(reading.read_file(path)?),
         None => Stdin::Empty,
     };
     let init = init.cloned().unwrap_or_default();
-    let directory = |mapping: &Mapping| Directory {
-        guest: mapping.guest.clone(),
-        host: mapping.host.clone(),
-        access: Access::ReadOnly,
-    };
     let dirs = match play.run_dirs.is_empty() {
         true => init.dirs.clone(),
-        false => play.run_dirs.iter().map(directory).collect(),
+        false => {
+            play.run_dirs.iter().map(|mapping| run_directory(mapping, reading)).collect::<Result<_, _>>()?
+        }
     };
     Ok(Some(WasiOptions {
         args: play.run_args.clone(),
@@ -163,6 +170,15 @@ fn run_options(
         dirs,
         ..init
     }))
+}
+
+/// A directory that the calls see.
+fn run_directory(mapping: &Mapping, reading: Reading<'_>) -> anyhow::Result<Directory> {
+    let Mapping { guest, host } = mapping;
+    reading.check_way(host).with_context(|| {
+        format!("cannot give `{}` to the calls as `{}`", PrintablePath(host), Printable(guest))
+    })?;
+    Ok(Directory { guest: guest.clone(), host: host.clone(), access: Access::ReadOnly })
 }
 
 /// Verifies a snapshot that was just made, without anything outside being touched again.

@@ -1,11 +1,15 @@
-//! Who can change a file or directory, by its owner and mode.
+//! Who can change a file or directory, by its owner, mode and access control list.
 //!
-//! Only Unix has these. Elsewhere nothing is checked: there, a directory is as private as the one that it was made in.
+//! Only Unix has these, and lists are read on Linux only. Elsewhere nothing is checked: there, a directory is as private as the
+//! one that it was made in.
 
+mod acl;
 #[cfg(unix)]
 mod groups;
 
 use cap_std::fs::Metadata;
+
+pub use acl::{Listed, Unknown, Unlisted};
 
 /// How somebody else could change a file or directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +21,9 @@ pub enum Fault {
     /// Its mode lets others write.
     #[error("can be changed by others (its mode is {0:04o})")]
     OthersWrite(u32),
+    /// Its access control list lets others write, or cannot be read.
+    #[error("can be changed by others (by its access control list)")]
+    ListedWrite,
     /// Its mode lets others read a secret.
     #[error("can be read by others")]
     OthersRead,
@@ -25,16 +32,16 @@ pub enum Fault {
     Linked(u64),
 }
 
-/// Checks that only this user can change this file or directory.
+/// Checks that only this user can change this file or directory, whose list is `listed`.
 ///
 /// # Errors
 /// How others can.
-pub fn check(metadata: &Metadata) -> Result<(), Fault> {
+pub fn check(metadata: &Metadata, listed: &(impl Listed + ?Sized)) -> Result<(), Fault> {
     #[cfg(unix)]
-    return Attributes::of(metadata).own(rustix::process::geteuid().as_raw());
+    return Attributes::of(metadata, listed).own(rustix::process::geteuid().as_raw());
     #[cfg(not(unix))]
     {
-        let _ = metadata;
+        let _ = (metadata, listed);
         Ok(())
     }
 }
@@ -43,12 +50,12 @@ pub fn check(metadata: &Metadata) -> Result<(), Fault> {
 ///
 /// # Errors
 /// How others can.
-pub fn check_installed(metadata: &Metadata) -> Result<(), Fault> {
+pub fn check_installed(metadata: &Metadata, listed: &(impl Listed + ?Sized)) -> Result<(), Fault> {
     #[cfg(unix)]
-    return Attributes::of(metadata).installed(rustix::process::geteuid().as_raw());
+    return Attributes::of(metadata, listed).installed(rustix::process::geteuid().as_raw());
     #[cfg(not(unix))]
     {
-        let _ = metadata;
+        let _ = (metadata, listed);
         Ok(())
     }
 }
@@ -57,8 +64,8 @@ pub fn check_installed(metadata: &Metadata) -> Result<(), Fault> {
 ///
 /// # Errors
 /// How others can.
-pub fn check_secret(metadata: &Metadata) -> Result<(), Fault> {
-    check(metadata)?;
+pub fn check_secret(metadata: &Metadata, listed: &impl Listed) -> Result<(), Fault> {
+    check(metadata, listed)?;
     #[cfg(unix)]
     if cap_std::fs::MetadataExt::mode(metadata) & 0o077 != 0 {
         return Err(Fault::OthersRead);
@@ -71,18 +78,18 @@ pub fn check_secret(metadata: &Metadata) -> Result<(), Fault> {
 ///
 /// # Errors
 /// How others can.
-pub fn check_ancestor(metadata: &Metadata) -> Result<(), Fault> {
+pub fn check_ancestor(metadata: &Metadata, listed: &(impl Listed + ?Sized)) -> Result<(), Fault> {
     #[cfg(unix)]
-    return Attributes::of(metadata).ancestor(rustix::process::geteuid().as_raw());
+    return Attributes::of(metadata, listed).ancestor(rustix::process::geteuid().as_raw());
     #[cfg(not(unix))]
     {
-        let _ = metadata;
+        let _ = (metadata, listed);
         Ok(())
     }
 }
 
 #[cfg(unix)]
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Attributes {
     owner: u32,
     group: u32,
@@ -90,6 +97,7 @@ struct Attributes {
     /// Of a file; directories count theirs otherwise.
     names: u64,
     is_link: bool,
+    list: Result<Option<Vec<u8>>, Unknown>,
 }
 
 #[cfg(unix)]
@@ -98,18 +106,21 @@ impl Attributes {
     const GROUP_WRITES: u32 = 0o020;
     const OTHERS_WRITE: u32 = 0o002;
 
-    fn of(metadata: &Metadata) -> Attributes {
+    fn of(metadata: &Metadata, listed: &(impl Listed + ?Sized)) -> Attributes {
         use cap_std::fs::MetadataExt;
+        // Without this right in the mode, nobody on a list has it.
+        let may_write = metadata.mode() & Self::GROUP_WRITES != 0 && !metadata.is_symlink();
         Attributes {
             owner: metadata.uid(),
             group: metadata.gid(),
             mode: metadata.mode() & 0o7777,
             names: if metadata.is_dir() { 1 } else { metadata.nlink() },
             is_link: metadata.is_symlink(),
+            list: if may_write { listed.access_list() } else { Ok(None) },
         }
     }
 
-    fn own(self, user: u32) -> Result<(), Fault> {
+    fn own(&self, user: u32) -> Result<(), Fault> {
         if self.owner != user {
             return Err(Fault::AnotherOwner(self.owner));
         }
@@ -124,7 +135,7 @@ impl Attributes {
         Attributes { owner: if self.owner == 0 { user } else { self.owner }, ..self }.own(user)
     }
 
-    fn ancestor(self, user: u32) -> Result<(), Fault> {
+    fn ancestor(&self, user: u32) -> Result<(), Fault> {
         if self.owner != user && self.owner != 0 {
             return Err(Fault::AnotherOwner(self.owner));
         }
@@ -135,10 +146,18 @@ impl Attributes {
         self.written_by_others(user)
     }
 
-    fn written_by_others(self, user: u32) -> Result<(), Fault> {
+    fn written_by_others(&self, user: u32) -> Result<(), Fault> {
         let group = self.mode & Self::GROUP_WRITES != 0 && !groups::is_private(self.group, user);
         if group || self.mode & Self::OTHERS_WRITE != 0 {
             return Err(Fault::OthersWrite(self.mode));
+        }
+        let listed = match &self.list {
+            Ok(None) => false,
+            Ok(Some(list)) => acl::lets_others_write(list, user, |group| groups::is_private(group, user)),
+            Err(Unknown) => true,
+        };
+        if listed {
+            return Err(Fault::ListedWrite);
         }
         Ok(())
     }
@@ -153,7 +172,7 @@ mod tests {
     const ROOT: u32 = 0;
 
     fn attributes(owner: u32, mode: u32) -> Attributes {
-        Attributes { owner, group: 4_000_003, mode, names: 1, is_link: false }
+        Attributes { owner, group: 4_000_003, mode, names: 1, is_link: false, list: Ok(None) }
     }
 
     /// Owner, mode, whether it is safe on the way to a directory, whether it is safe as something of our own.

@@ -8,7 +8,7 @@ use cap_std::fs::{Dir, Metadata, OpenOptions};
 
 use super::directory::LOCK;
 use super::temporary_name::{Host, TemporaryName};
-use crate::ownership;
+use crate::ownership::{self, Unlisted};
 
 /// Locks do not always reach other machines, and not all file systems have them. Nobody writes for so long.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
@@ -23,7 +23,8 @@ pub fn remove_leftovers(directory: &Dir) {
         let file_name = entry.file_name();
         let Some(name) = file_name.to_str().and_then(TemporaryName::parse) else { continue };
         let Ok(metadata) = directory.symlink_metadata(&file_name) else { continue };
-        if ownership::check(&metadata).is_err() {
+        // It is only removed, whatever somebody has written into it.
+        if ownership::check(&metadata, &Unlisted).is_err() {
             continue;
         }
         // Locked until it is gone: whoever makes it right now sees that it is taken.

@@ -76,6 +76,14 @@ impl Temporary {
         &mut self.file
     }
 
+    /// Whether it is there by its name in capitals too: its directory tells no case.
+    pub fn is_there_in_capitals(&self) -> bool {
+        self.registered.is(|passing| match passing {
+            Passing::File(directory, name) => directory.symlink_metadata(name.to_uppercase()).is_ok(),
+            _ => false,
+        })
+    }
+
     /// Gives it the name that it is for. A file that has this name is replaced; a link is, not what it points to.
     ///
     /// # Errors

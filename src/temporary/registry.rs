@@ -74,6 +74,11 @@ impl Registered {
         Ok((Registered { id }, more))
     }
 
+    /// Whether something is so, if it has not been removed.
+    pub(super) fn is(&self, so: impl FnOnce(&Passing) -> bool) -> bool {
+        all().open.get(&self.id).is_some_and(so)
+    }
+
     /// Lets it stay, if `finish` does not fail.
     pub(super) fn keep(self, finish: impl FnOnce(&Passing) -> io::Result<()>) -> io::Result<()> {
         let mut all = all();

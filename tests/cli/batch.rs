@@ -108,12 +108,32 @@ fn what_is_no_batch_is_an_error_of_one_line() {
             "-- --allow-wasi --dir-rw .",
             "--dir-rw is not",
         ),
+        (r#"{"module": "in.wasm", "jobs": [{"output": "a"}]}"#, "-- --help", "are not options of a job"),
+        (r#"{"module": "in.wasm", "jobs": [{"output": "a"}]}"#, "-- -V", "are not options of a job"),
         (r#"{"module": "no.wasm", "jobs": [{"output": "a"}]}"#, "", "cannot read `no.wasm`"),
     ] {
         place.write("jobs.json", jobs);
         failed(&place.line(&format!("batch jobs.json {line}")), 2, says);
     }
     failed(&place.line("batch in.wasm --each nowhere --into made"), 2, "cannot read the folder `nowhere`");
+}
+
+/// Whoever reads the exit code is not told that a job was done which was not.
+#[test]
+fn a_job_that_asks_for_help_is_not_done() {
+    let place = place();
+    for option in ["--help", "-h", "--version", "-V"] {
+        for batch in [
+            json!({ "module": "in.wasm", "jobs": [{ "output": "a", "options": [option] }] }),
+            json!({ "module": "in.wasm", "options": [option], "jobs": [{ "output": "a" }] }),
+            json!({ "module": "in.wasm", "jobs": [{ "output": "b" }, { "output": "a", "options": [option] }] }),
+        ] {
+            place.write("jobs.json", batch.to_string());
+            let output = place.line("batch jobs.json");
+            failed(&output, 2, "--help and --version are not options of a job");
+            assert!(output.stdout.is_empty() && !place.join("a").exists(), "{option}");
+        }
+    }
 }
 
 /// By whatever name they are typed. The first one stays.

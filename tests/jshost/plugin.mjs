@@ -153,6 +153,19 @@ const large = { wasm: b, start: async () => void (await load(b)).keep('text') };
     "module.exports = require('fs').readFileSync(__dirname + '/sql-wasm.wasm');", '// index_bg.wasm',
   ]) assert.equal(transformed(other), undefined, other);
   assert(path.endsWith('index_bg.wasm'));
+  assert.match(transformed("new URL(/* @vite-ignore */ 'index_bg.wasm', import.meta.url)"), /^import "virtual:preinit";new URL\("/);
+
+  // However long a text is, and whatever it repeats: looking to its end from each place would take hours.
+  const LENGTH = 4e6;
+  for (const part of [
+    'new URL(/*', 'new URL(/* ', "new URL('", 'new URL("a.wasm", ', 'new URL("a.wasm"', 'new ', 'new URL(', '"a.wasm?', "'/", '/', '\n', ' \n', '\r\n', '\t', '"index_bg.wasm?',
+    'index_bg.wasm', 'import ', 'export ', '"" + ', '/**/', '*/', '.wasm',
+  ]) {
+    const began = performance.now();
+    transformed(`${part.repeat(LENGTH / part.length)} "./index_bg.wasm"`);
+    const seconds = (performance.now() - began) / 1000;
+    assert(seconds < 20, `${seconds} s for ${JSON.stringify(part)}`);
+  }
 }
 
 // An asset is replaced only where something calls `preinitialized`, if that is needed; and the name that it has is said.

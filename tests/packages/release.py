@@ -20,6 +20,13 @@ if [ "$2" = view ]; then echo v{version}; exit; fi
 cp {release}/* .
 """
 
+# A version is part of a path, a pattern and a line for the runner.
+EVIL_VERSIONS = (
+    "../runner-kept", "0.1.0/../../runner-kept", "/tmp", "..", "0.1", "0.1.0 ", "0.1.0;id", "$(id)", "0.1.0*", "-rf", "0.1.0\n::warning::x",
+    "0.1.0-../x", "1" * 4000 + ".0.0",
+)  # fmt: skip
+EVIL_REPOSITORIES = ("", "owner", "../x", "owner/../x", "owner/x y", "--help", "owner/x\n::warning::x", "https://example.com/owner/x")
+
 
 def check(checks):
     """The workflow is for the platforms of npm, and the action installs what a release has."""
@@ -74,12 +81,25 @@ def install(checks):
         checks.equal(f"the action, version {wanted!r} at {ref!r}", printed, checks.version)
     absent = installed(checks, tools, "9.9.9", "", expect=1)
     checks.holds("the action without such a release", "release not found" in absent, absent)
+    for wanted in EVIL_VERSIONS:
+        kept = checks.folder / "runner-kept"
+        kept.mkdir(exist_ok=True)
+        refused = installed(checks, tools, wanted, "", expect=1)
+        checks.holds(f"the action refuses the version {wanted[:40]!r}", "::error::preinit: the version is not one" in refused, refused)
+        checks.equal("what the action prints of it", len(refused.splitlines()), 1)
+        checks.holds("nothing is removed", kept.is_dir(), str(kept))
+    for repository in EVIL_REPOSITORIES:
+        refused = installed(checks, tools, version, "", expect=1, repository=repository)
+        checks.holds(f"the action refuses the repository {repository!r}", "the repository is not one" in refused, refused)
+    (release / "SHA256SUMS").write_text(f"{digest}  x{name}.tar.gz\n{digest}  {name}.tar.gz.old\n")
+    refused = installed(checks, tools, "", "", expect=1)
+    checks.holds("the action takes no checksum of another file", "does not have" in refused, refused)
     (release / "SHA256SUMS").write_text(f"{'0' * 64}  {name}.tar.gz\n")
     refused = installed(checks, tools, "", "", expect=1)
     checks.holds("the action refuses what has another checksum", "FAILED" in refused, refused)
 
 
-def installed(checks, tools, wanted, ref, expect=0):
+def installed(checks, tools, wanted, ref, expect=0, repository="owner/repository"):
     """Runs the installer. Gives the folder that it put on the PATH, or what it printed if it has to fail."""
     cpu = {"x86_64": "X64", "aarch64": "ARM64"}[platform.machine()]
     runner = checks.folder / "runner"
@@ -88,7 +108,7 @@ def installed(checks, tools, wanted, ref, expect=0):
     environment = {
         "PATH": f"{tools}:{os.environ['PATH']}", "RUNNER_OS": "Linux", "RUNNER_ARCH": cpu, "RUNNER_TEMP": str(runner),
         "GITHUB_PATH": str(runner / "path"), "GITHUB_OUTPUT": str(runner / "output"),
-        "WANTED": wanted, "REF": ref, "REPOSITORY": "owner/repository",
+        "WANTED": wanted, "REF": ref, "REPOSITORY": repository,
     }  # fmt: skip
     done = checks.run(["bash", checks.root / ".github/install.sh"], runner, environment, expect)
     return done.stdout + done.stderr if expect else (runner / "path").read_text().strip()

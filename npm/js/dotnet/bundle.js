@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const PARTS = ['interop.js', 'address.js', 'start.js'];
+const PARTS = ['../printable.js', 'interop.js', 'address.js', 'start.js'];
 
 function part(name) {
   const text = readFileSync(fileURLToPath(new URL(name, import.meta.url)), 'utf8');
-  return text.replace(/^import .* from '\.\/.*';\n/gm, '').replace(/^export (const|class|function|async function)/gm, '$1');
+  return text.replace(/^import .* from '\.\.?\/.*';\n/gm, '').replace(/^export (const|class|function|async function)/gm, '$1');
 }
 
 /**

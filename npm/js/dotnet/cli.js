@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
 import { parseArgs } from 'node:util';
+import { printableLines } from '../printable.js';
 import { readApplication, Unfit } from './application.js';
 import { parseCall } from './call.js';
 import { captureInNode } from './node_host.js';
@@ -139,7 +140,7 @@ export async function run(args) {
   } catch (error) {
     const isUsage = error instanceof Usage || error.code?.startsWith('ERR_PARSE_ARGS');
     const isRefused = error instanceof Refusal || error instanceof Unfit;
-    process.stderr.write(`error: ${error.message}\n${isUsage ? 'See preinit dotnet --help\n' : ''}`);
+    process.stderr.write(`error: ${printableLines(error.message)}\n${isUsage ? 'See preinit dotnet --help\n' : ''}`);
     return isRefused ? 1 : 2;
   }
 }

@@ -1,4 +1,5 @@
 // What was made, in the words of the command.
+import { printable } from '../printable.js';
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
@@ -54,5 +55,5 @@ export function messages({ host, captured, snapshot, written }, out) {
     restored: restored(captured), frozen: frozen(captured), warnings: snapshot.warnings,
     exports: record.exports.length, imports: record.imports.length,
   };
-  return { text: `${lines.join('\n')}\n`, json };
+  return { text: lines.map((line) => `${printable(line)}\n`).join(''), json };
 }

@@ -1,6 +1,7 @@
 // The capture in the process of the application: .NET's own loader starts the module that shows its state, and when the program
 // has come to where it should be, the state is read.
 import { declaredImports, installHooks } from '../hooks.js';
+import { printable } from '../printable.js';
 import { Identities, readImports, readState } from '../read_state.js';
 import { Address } from './address.js';
 import { filesOf, openFiles } from './files.js';
@@ -23,8 +24,9 @@ const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
 export class Refusal extends Error {
   /** `needs` names what another attempt should be made with. */
   constructor(reasons, needs) {
-    super(`no snapshot was made:${reasons.map((reason) => `\n  ${reason}`).join('')}`);
-    this.reasons = reasons;
+    const shown = reasons.map((reason) => printable(reason));
+    super(`no snapshot was made:${shown.map((reason) => `\n  ${reason}`).join('')}`);
+    this.reasons = shown;
     this.needs = needs;
   }
 }

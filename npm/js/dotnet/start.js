@@ -1,6 +1,7 @@
 // Run time: starts .NET from a snapshot, under its own loader. It is put into the file that takes the place of `dotnet.js`.
 import { Address } from './address.js';
 import { Handles, Runtime } from './interop.js';
+import { printable } from '../printable.js';
 
 const SECTION = 'preinit.dotnet';
 /** What may differ between the capture and a start: it is made again, or never looked at. */
@@ -211,7 +212,7 @@ class Restored {
     const [missing] = this.#waiting;
     if (missing === undefined) return;
     const name = missing.module === null ? missing.name : `${missing.name} of the module ${missing.module}`;
-    throw new Error(`preinit: .NET was given the function ${name} before the capture, and is not now`);
+    throw new Error(printable(`preinit: .NET was given the function ${name} before the capture, and is not now`));
   }
 
   async #goOn(given) {
@@ -219,7 +220,7 @@ class Restored {
     this.#checkBound();
     // Those of the configuration have been looked at before.
     if (given !== undefined && JSON.stringify(given) !== JSON.stringify(main.arguments)) {
-      console.warn(`preinit: Main ran before the capture, with ${JSON.stringify(main.arguments)}; ${JSON.stringify(given)} are not used`);
+      console.warn(printable(`preinit: Main ran before the capture, with ${JSON.stringify(main.arguments)}; ${JSON.stringify(given)} are not used`));
     }
     if (main.state === 'ended') return main.code;
     const path = main.resume.split('.');
@@ -302,7 +303,7 @@ export function begun(given) {
 export function preinitialized(loader, given, module) {
   let exchange;
   let record;
-  const without = (reason) => console.warn(`preinit: the application starts without its snapshot: ${reason}`);
+  const without = (reason) => console.warn(printable(`preinit: the application starts without its snapshot: ${reason}`));
 
   let address;
   function prepare({ env }, runtime) {

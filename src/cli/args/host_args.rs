@@ -1,6 +1,6 @@
 //! What init can see and do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args};
 use preinit::host::{Class, FileTimes, Policy, Random};
@@ -152,6 +152,13 @@ impl HostArgs {
     /// The directories of this machine that the guest may write to.
     pub fn writable(&self) -> Vec<PathBuf> {
         self.writable_dirs.iter().map(|mapping| mapping.host.clone()).collect()
+    }
+
+    /// What is read of this machine before init runs.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let preloads = self.preloads.iter().map(|preload| preload.file.as_path());
+        let embedded = self.embed.embed.iter().map(|mapping| mapping.host.as_path());
+        preloads.chain(embedded).chain(self.stdin.as_deref())
     }
 
     /// The given options that mean nothing without WASI, as typed.

@@ -17,6 +17,8 @@ pub struct FileTarget {
     directory_path: PathBuf,
     directory: Dir,
     file_name: OsString,
+    /// Whether a name is there by its letters, be they large or small.
+    folds_case: bool,
 }
 
 impl FileTarget {
@@ -40,10 +42,10 @@ impl FileTarget {
     fn checked(directory: Dir, directory_path: PathBuf, path: &Path) -> io::Result<FileTarget> {
         let file_name = path.file_name().ok_or_else(|| io::Error::other("it is a directory"))?.to_owned();
         remove_leftovers(&directory);
-        let target = FileTarget { directory_path, directory, file_name };
+        let target = FileTarget { directory_path, directory, file_name, folds_case: false };
         // Made, and removed again.
-        target.temporary(0o600).map(drop)?;
-        Ok(target)
+        let folds_case = target.temporary(0o600)?.is_there_in_capitals();
+        Ok(FileTarget { folds_case, ..target })
     }
 
     /// A new file in its directory.
@@ -69,7 +71,7 @@ impl FileTarget {
 
     /// Whether both are the same file.
     pub fn is(&self, other: &FileTarget) -> bool {
-        self.path() == other.path() || self.is_named(&other.path())
+        self.place() == other.place() || self.is_named(&other.path())
     }
 
     /// Whether `path` leads here.
@@ -80,6 +82,14 @@ impl FileTarget {
         });
         let own = self.path();
         resolved.is_ok_and(|path| path == own.canonicalize().unwrap_or(own))
+    }
+
+    /// Its path as that of every name that leads here.
+    pub fn place(&self) -> PathBuf {
+        match self.file_name.to_str().filter(|_| self.folds_case) {
+            Some(name) => self.directory_path.join(name.to_lowercase()),
+            None => self.path(),
+        }
     }
 
     /// Its path, in which no directory is a link.
@@ -105,4 +115,27 @@ fn is_same(left: &Metadata, right: &Metadata) -> bool {
 #[cfg(not(unix))]
 fn is_same(_: &Metadata, _: &Metadata) -> bool {
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FileTarget;
+
+    #[test]
+    fn names_are_one_where_case_does_not_matter() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = |name: &str, folds_case| FileTarget {
+            folds_case,
+            ..FileTarget::open(&directory.path().join(name)).unwrap()
+        };
+        for (left, right, folding, exact) in [
+            ("out", "OUT", true, false),
+            ("Éa", "éA", true, false),
+            ("out", "out", true, true),
+            ("a", "b", false, false),
+        ] {
+            assert_eq!(target(left, true).is(&target(right, true)), folding, "{left} {right}");
+            assert_eq!(target(left, false).is(&target(right, false)), exact, "{left} {right}");
+        }
+    }
 }

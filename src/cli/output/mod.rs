@@ -6,11 +6,12 @@
 //! a directory that it may write to are refused. [`Output::new`] makes and removes a temporary file to see that it will work,
 //! so that nothing is left however the run in between ends.
 
+mod descriptor;
 mod file_mode;
 mod file_target;
-mod way;
+mod input_files;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -18,10 +19,12 @@ use anyhow::{Context, bail};
 use cap_std::fs::Dir;
 use preinit::stages::PrintablePath;
 use preinit::stages::temporary::Temporary;
+use preinit::stages::way::Way;
+
+pub use input_files::InputFiles;
 
 use file_mode::FileMode;
 use file_target::FileTarget;
-use way::Way;
 
 /// Where something will be written.
 #[derive(Debug)]
@@ -51,7 +54,7 @@ impl Output {
     /// may write to, if one runs.
     pub fn new(path: Option<&Path>, writable: &[PathBuf]) -> anyhow::Result<Self> {
         match path {
-            Some(path) if !is_stdout(path) => {
+            Some(path) if path.as_os_str() != "-" => {
                 open(path, writable).with_context(|| format!("cannot write `{}`", PrintablePath(path)))
             }
             _ => Ok(Output::Stdout),
@@ -93,12 +96,23 @@ impl Output {
         }
     }
 
-    /// Whether both are written to the same file.
+    /// Whether both are written to the same place, so that one would be lost or they would run into each other.
     pub fn collides(&self, other: &Output) -> bool {
         match (self, other) {
             (Output::Stdout, Output::Stdout) => true,
             (Output::File { target: left, .. }, Output::File { target: right, .. }) => left.is(right),
-            _ => false,
+            (Output::Device { file: left, .. }, Output::Device { file: right, .. }) => {
+                are_one(left.metadata(), right.metadata())
+            }
+            (Output::Device { file, .. }, Output::File { target, .. })
+            | (Output::File { target, .. }, Output::Device { file, .. }) => {
+                are_one(file.metadata(), fs::metadata(target.path()))
+            }
+            (Output::Device { file, .. }, Output::Stdout) | (Output::Stdout, Output::Device { file, .. }) => {
+                are_one(file.metadata(), descriptor::stdout().and_then(|stdout| stdout.metadata()))
+            }
+            // Checked when it was opened.
+            (Output::Stdout, Output::File { .. }) | (Output::File { .. }, Output::Stdout) => false,
         }
     }
 
@@ -110,7 +124,7 @@ impl Output {
     /// Where it is, if it is a file: by one name, however it was typed.
     pub fn place(&self) -> Option<PathBuf> {
         match self {
-            Output::File { target, .. } => Some(target.path()),
+            Output::File { target, .. } => Some(target.place()),
             _ => None,
         }
     }
@@ -170,14 +184,30 @@ impl Staged {
     }
 }
 
-/// Opened like a file, `/dev/stdout` would lose what an earlier process wrote to the same file.
-fn is_stdout(path: &Path) -> bool {
-    path.as_os_str() == "-" || path == Path::new("/dev/stdout")
+/// Whether both are there, and one.
+fn are_one(left: io::Result<Metadata>, right: io::Result<Metadata>) -> bool {
+    left.ok().zip(right.ok()).is_some_and(|(left, right)| descriptor::are_one(&left, &right))
+}
+
+/// What is written to a descriptor comes after what is there already.
+fn open_descriptor(number: u32, name: String, typed: &Path) -> io::Result<Output> {
+    let file = match number {
+        1 => return Ok(Output::Stdout),
+        2 => descriptor::stderr()?,
+        _ => OpenOptions::new().append(true).open(typed)?,
+    };
+    Ok(Output::Device { name, file })
 }
 
 fn open(typed: &Path, writable: &[PathBuf]) -> anyhow::Result<Output> {
     let name = PrintablePath(typed).to_string();
-    let way = if writable.is_empty() { None } else { Some(Way::to(typed, writable)?) };
+    let way = match writable {
+        [] => None,
+        _ => Some(Way::to(typed, writable.iter().map(PathBuf::as_path))?),
+    };
+    if let Some(number) = descriptor::number_of(typed) {
+        return Ok(open_descriptor(number, name, typed)?);
+    }
     if let Some(way) = &way
         && let Some(directory) = way.open_directory()?
     {
@@ -189,7 +219,7 @@ fn open(typed: &Path, writable: &[PathBuf]) -> anyhow::Result<Output> {
         Ok(metadata) if metadata.is_file() && !is_windows_device(typed) => {
             // A file that may not be written should not be replaced either.
             let file = OpenOptions::new().write(true).open(followed)?;
-            (fs::canonicalize(followed)?, FileMode::replacing(&file.metadata()?))
+            (fs::canonicalize(followed)?, replacing(&file.metadata()?)?)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && !is_windows_device(typed) => {
             (follow(followed)?, FileMode::New)
@@ -202,11 +232,6 @@ fn open(typed: &Path, writable: &[PathBuf]) -> anyhow::Result<Output> {
     Ok(Output::File { name, target: FileTarget::open(&path)?, mode })
 }
 
-/// Checks that no link decides where `path` leads that the module could have made in one of the directories `writable`.
-pub fn check_way(path: &Path, writable: &[PathBuf]) -> anyhow::Result<()> {
-    Way::to(path, writable).map(drop)
-}
-
 /// The same for a file of an open directory, in which no link is followed. `path` has none.
 fn open_in(directory: Dir, path: &Path, name: String) -> anyhow::Result<Output> {
     let Some(file_name) = path.file_name() else { bail!("it is a directory") };
@@ -214,12 +239,20 @@ fn open_in(directory: Dir, path: &Path, name: String) -> anyhow::Result<Output> 
     let mode = match directory.symlink_metadata(file_name) {
         Ok(metadata) if metadata.is_dir() => bail!("it is a directory"),
         Ok(metadata) if metadata.is_symlink() => bail!("a link was put there"),
-        Ok(metadata) if metadata.is_file() => FileMode::replacing(&write()?.into_std().metadata()?),
+        Ok(metadata) if metadata.is_file() => replacing(&write()?.into_std().metadata()?)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => FileMode::New,
         Ok(_) => return Ok(Output::Device { name, file: write()?.into_std() }),
         Err(error) => return Err(error.into()),
     };
     Ok(Output::File { name, target: FileTarget::in_directory(directory, path)?, mode })
+}
+
+/// The mode of what replaces this file. It would no more be where a standard stream goes.
+fn replacing(file: &Metadata) -> anyhow::Result<FileMode> {
+    match descriptor::standard_stream(file) {
+        Some(stream) => bail!("{stream} goes there too, and would be lost"),
+        None => Ok(FileMode::replacing(file)),
+    }
 }
 
 /// Windows has its devices in every directory.

@@ -1,6 +1,7 @@
 //! Answers WASI calls: those whose answer must be canonical here, all others in wasmtime-wasi.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::p1::wasi_snapshot_preview1::WasiSnapshotPreview1;
@@ -23,6 +24,7 @@ use crate::host::host_options::{Access, Directory, WasiOptions};
 use crate::host::host_value::HostValue;
 use crate::host::ledger::{Call, DescriptorKind, Descriptors, Entry};
 use crate::host::run_limits::Room;
+use crate::way::Way;
 
 /// The WASI side of a run that touches the outside.
 pub(in crate::host) struct Wasi {
@@ -60,12 +62,12 @@ impl Wasi {
         module_digest: [u8; 32],
         capacity: u64,
     ) -> Result<Self, HostError> {
-        let builder = opened(&options.dirs.iter().collect::<Vec<_>>())?;
+        let builder = opened(&options.dirs.iter().collect::<Vec<_>>(), &options.dirs)?;
         let overlaid: Vec<_> = options.dirs.iter().filter(|dir| dir.access == Access::Overlay).collect();
         let overlay = match overlaid.is_empty() {
             true => None,
             false => {
-                let mut lower = opened(&overlaid)?;
+                let mut lower = opened(&overlaid, &options.dirs)?;
                 lower.allow_blocking_current_thread(true);
                 Some(Overlay::new(options, lower.build_p1(), capacity))
             }
@@ -328,8 +330,8 @@ pub(super) fn refuel(ctx: &mut WasiP1Ctx) -> &mut WasiP1Ctx {
     ctx
 }
 
-/// Opens directories.
-fn opened(directories: &[&Directory]) -> Result<WasiCtxBuilder, HostError> {
+/// Opens directories. A module that runs more than once, or whose earlier run could write, may have put links on their way.
+fn opened(directories: &[&Directory], all: &[Directory]) -> Result<WasiCtxBuilder, HostError> {
     let mut builder = WasiCtxBuilder::new();
     for directory in directories {
         let permissions = match directory.access {
@@ -337,12 +339,17 @@ fn opened(directories: &[&Directory]) -> Result<WasiCtxBuilder, HostError> {
             // Changes are kept elsewhere, or fail.
             Access::Overlay | Access::ReadOnly => FsPerms::ReadOnly,
         };
-        builder.preopened_dir(&directory.host, &directory.guest, permissions).map_err(|source| {
-            HostError::Directory {
-                guest: directory.guest.as_str().into(),
-                host: directory.host.clone(),
-                source,
-            }
+        let others =
+            all.iter().filter(|other| other.access == Access::ReadWrite && other.host != directory.host);
+        let writable: Vec<&Path> = others.map(|other| other.host.as_path()).collect();
+        let way = if writable.is_empty() { Ok(()) } else { Way::to(&directory.host, writable).map(drop) };
+        let opened = way
+            .map_err(wasmtime::Error::new)
+            .and_then(|()| builder.preopened_dir(&directory.host, &directory.guest, permissions).map(drop));
+        opened.map_err(|source| HostError::Directory {
+            guest: directory.guest.as_str().into(),
+            host: directory.host.clone(),
+            source,
         })?;
     }
     Ok(builder)

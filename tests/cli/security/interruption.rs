@@ -2,6 +2,7 @@
 
 use crate::{Place, code, done};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant, SystemTime};
@@ -252,7 +253,9 @@ fn directories_go_with_the_command() {
         while directories(&place).is_empty() && start.elapsed() < Duration::from_secs(60) {
             std::thread::sleep(Duration::from_millis(5));
         }
-        assert_eq!(directories(&place).len(), 1);
+        let [directory] = directories(&place).try_into().unwrap();
+        let mode = fs::metadata(place.join("tmp").join(directory)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o700);
         send(signal, &run);
         assert_eq!(run.end().signal(), Some(signal));
         assert_eq!(directories(&place), Vec::<String>::new(), "signal {signal}");

@@ -290,6 +290,12 @@ fn files_that_never_end_are_refused() {
     let (output, most) = measured(&place, "in.wasm -o out.wasm -f init --preload e=large");
     failed(&output, 2, "it has more than 4.0 GiB; --max-memory allows more");
     assert!(most < OWN, "{} MiB", most / MIB);
+    // Nothing is named that these do not have.
+    for line in ["inspect large", "list large", "extract large new", "prepare large -o code", "batch large"] {
+        let output = place.line(line);
+        failed(&output, 2, ", and no more is read");
+        assert!(!stderr(&output).contains("--max-memory"), "{line}");
+    }
 }
 
 #[test]

@@ -3,12 +3,15 @@
 //! | file | promises |
 //! |---|---|
 //! | `cache_directory` | nothing is used or removed that preinit has not made |
+//! | `cache_lists` | an access control list by which others could have put it there counts too |
 //! | `cache_owner` | nothing is run that somebody else could have put into a cache |
 //! | `cache_reach` | a module that writes files cannot write into a cache |
 //! | `components` | how a component is nested costs nothing but an error |
 //! | `memory` | what a module makes the host keep in memory is bounded |
 //! | `output_escape` | outputs go where they were asked for, whatever the module does meanwhile |
 //! | `output_mode` | a replaced file gives nobody rights; the ledger is for its owner alone |
+//! | `input_links` | what is read is what was named, whatever links the module has left |
+//! | `output_places` | no output is lost because another one, a stream or an input has the same place |
 //! | `embedded_files` | what is embedded is bounded, and what is taken out stays in its directory |
 //! | `interruption` | an interrupted run leaves no temporary files, a killed one none for long |
 //! | `page` | a page of HTML runs nothing of the module |
@@ -21,12 +24,16 @@
 //! | `verdicts` | the verifier vouches only for what it compared or made itself, and hides no assumption |
 
 mod cache_directory;
+#[cfg(target_os = "linux")]
+mod cache_lists;
 #[cfg(unix)]
 mod cache_owner;
 mod cache_reach;
 mod components;
 #[cfg(target_os = "linux")]
 mod embedded_files;
+#[cfg(unix)]
+mod input_links;
 #[cfg(unix)]
 mod interruption;
 #[cfg(target_os = "linux")]
@@ -35,6 +42,8 @@ mod memory;
 mod output_escape;
 #[cfg(unix)]
 mod output_mode;
+#[cfg(unix)]
+mod output_places;
 mod page;
 mod prepared_code;
 mod result_reuse;

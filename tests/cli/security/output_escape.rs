@@ -4,7 +4,7 @@ use crate::{Place, code, done, failed, stderr};
 use std::fs;
 use std::os::unix::fs::symlink;
 
-const IMPORTS: &str = r#"
+pub const IMPORTS: &str = r#"
     (import "wasi_snapshot_preview1" "path_rename" (func $rename (param i32 i32 i32 i32 i32 i32) (result i32)))
     (import "wasi_snapshot_preview1" "path_symlink" (func $symlink (param i32 i32 i32 i32 i32) (result i32)))
     (import "wasi_snapshot_preview1" "path_create_directory" (func $mkdir (param i32 i32 i32) (result i32)))
@@ -18,8 +18,8 @@ const IMPORTS: &str = r#"
     (data (i32.const 130) "build/out") (data (i32.const 150) "../../.ssh/key")
     (func $ok (param i32) (if (local.get 0) (then unreachable)))"#;
 
-const MOVE: &str = "(call $ok (call $rename (i32.const 3) (i32.const 100) (i32.const 5) (i32.const 3) (i32.const 110) (i32.const 5)))";
-const LINK: &str =
+pub const MOVE: &str = "(call $ok (call $rename (i32.const 3) (i32.const 100) (i32.const 5) (i32.const 3) (i32.const 110) (i32.const 5)))";
+pub const LINK: &str =
     "(call $ok (call $symlink (i32.const 120) (i32.const 7) (i32.const 3) (i32.const 100) (i32.const 5)))";
 const MAKE: &str = "(call $ok (call $mkdir (i32.const 3) (i32.const 100) (i32.const 5)))";
 const REMOVE: &str = "(call $ok (call $rmdir (i32.const 3) (i32.const 100) (i32.const 5)))";
@@ -152,7 +152,7 @@ fn links_of_the_user_are_followed() {
 }
 
 /// What the next run must say of a link that this one has left.
-const LEFT: &str = "is a link that the module could have made";
+pub const LEFT: &str = "is a link that the module could have made";
 
 /// The module of the first run leaves a link, and the same command is run again.
 #[test]

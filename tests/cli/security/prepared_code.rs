@@ -103,6 +103,34 @@ fn prepared_code_in_the_module_s_reach_is_not_taken() {
     }
 }
 
+/// It is not unpacked where others could exchange it, whatever a variable says.
+#[cfg(unix)]
+#[test]
+fn prepared_code_is_unpacked_where_nobody_else_writes() {
+    let place = place();
+    fs::create_dir_all(place.join("tmp/inner")).unwrap();
+    std::os::unix::fs::symlink("tmp/inner", place.join("link")).unwrap();
+    let unpacked_in = |directory: &str| {
+        let mut command = place.command("in.wasm -o out.wasm --prepared deep/down/code".split(' '));
+        command.env("TMPDIR", place.join(directory)).output().unwrap()
+    };
+    for (mode, safe) in [(0o777, false), (0o757, false), (0o1777, true), (0o755, true)] {
+        for (changed, directory) in
+            [("tmp", "tmp"), ("tmp", "tmp/inner"), ("tmp/inner", "tmp/inner"), ("tmp/inner", "link")]
+        {
+            set(&place, changed, mode);
+            let output = unpacked_in(directory);
+            match safe {
+                true => done(&output),
+                false => failed(&output, 2, "cannot use `deep/down/code`"),
+            }
+            assert!(safe || stderr(&output).contains(OTHERS), "{}", stderr(&output));
+            set(&place, changed, 0o755);
+        }
+    }
+    assert_eq!(fs::read_dir(place.join("tmp/inner")).unwrap().count(), 0);
+}
+
 /// Nobody could use what is written where others can exchange it.
 #[cfg(unix)]
 #[test]

@@ -1,18 +1,18 @@
-//! The way to an output, if the module may write somewhere on it.
+//! The way to what the user has named, if the module may write somewhere on it.
 //!
-//! A link below a directory that the module may write to could be the module's, from an earlier run of the same command. So
-//! none is followed there. Links elsewhere are the user's own.
+//! A link below a directory that the module may write to could be the module's, from this run or an earlier one. So none is
+//! followed there. Links elsewhere are the user's own.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::bail;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use preinit::stages::PrintablePath;
+
+use crate::wording::PrintablePath;
 
 /// As many as Linux follows. Only a cycle is longer.
 const MAX_LINKS: usize = 40;
@@ -34,7 +34,24 @@ fn identity(path: &Path) -> io::Result<Identity> {
     fs::canonicalize(path)
 }
 
+/// Why a path is not followed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WayError {
+    /// Where this link is, the module may write.
+    #[error("`{}` is a link that the module could have made, since it may write there", PrintablePath(.0))]
+    Link(PathBuf),
+    /// Most likely they lead in a circle.
+    #[error("too many symbolic links")]
+    TooManyLinks,
+    /// What the system says.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
 /// Where a path leads.
+///
+/// No example: it depends on the machine.
 #[derive(Debug)]
 pub struct Way {
     /// Without links, as far as there is something.
@@ -48,8 +65,8 @@ impl Way {
     ///
     /// # Errors
     /// If there is a link on it where the module may write.
-    pub fn to(path: &Path, writable: &[PathBuf]) -> anyhow::Result<Way> {
-        let writable: Vec<Identity> = writable.iter().filter_map(|path| identity(path).ok()).collect();
+    pub fn to<'w>(path: &Path, writable: impl IntoIterator<Item = &'w Path>) -> Result<Way, WayError> {
+        let writable: Vec<Identity> = writable.into_iter().filter_map(|path| identity(path).ok()).collect();
         let mut way = Way { path: PathBuf::new(), writable: None };
         let mut left = VecDeque::new();
         way.enqueue(&std::path::absolute(path)?, &mut left, &writable);
@@ -63,14 +80,11 @@ impl Way {
             let next = way.path.join(&name);
             if let Ok(target) = fs::read_link(&next) {
                 if way.writable.is_some() {
-                    bail!(
-                        "`{}` is a link that the module could have made, since it may write there",
-                        PrintablePath(&next)
-                    );
+                    return Err(WayError::Link(next));
                 }
                 links += 1;
                 if links > MAX_LINKS {
-                    bail!("too many symbolic links");
+                    return Err(WayError::TooManyLinks);
                 }
                 way.enqueue(&target, &mut left, &writable);
                 continue;
@@ -110,6 +124,9 @@ impl Way {
 
     /// The directory of the file, opened from the writable one above it and never from outside of that, if there is one.
     /// Nothing that happens meanwhile can make it lead out.
+    ///
+    /// # Errors
+    /// What the system says.
     pub fn open_directory(&self) -> io::Result<Option<Dir>> {
         let count = self.path.components().count();
         let Some(parts) = self.writable.filter(|parts| *parts < count) else { return Ok(None) };
@@ -123,4 +140,20 @@ impl Way {
         }
         Ok(Some(directory))
     }
+}
+
+/// Opens a file for reading, through no link that a module could have made that may write to the directories `writable`.
+///
+/// No example: it depends on the machine.
+///
+/// # Errors
+/// If there is such a link, or if the system does not allow it.
+pub fn open_file(path: &Path, writable: &[PathBuf]) -> Result<File, WayError> {
+    if !writable.is_empty() {
+        let way = Way::to(path, writable.iter().map(PathBuf::as_path))?;
+        if let (Some(directory), Some(name)) = (way.open_directory()?, way.path.file_name()) {
+            return Ok(directory.open(name)?.into_std());
+        }
+    }
+    Ok(File::open(path)?)
 }
