@@ -56,10 +56,21 @@ fn of_all_sins() {
         "handle.unflushed",
         "handle.unread",
         "secret.env",
-        "secret.stdin",
     ] {
         assert!(keys.iter().any(|found| found == key), "{key}: {keys:?}");
     }
+}
+
+/// Standard input that is given on purpose may stay. A plain run notes that, and a strict one accepts it.
+#[test]
+fn of_input_that_is_given() {
+    let stdin = Stdin::Bytes(b"correct horse battery\n".to_vec());
+    let options = options("keeps_input", WasiOptions { stdin, ..quiet() });
+    let strict = Preinit::from(Options { strict: true, ..options });
+    let report = strict.run(&read("sins/sins.wasm")).unwrap().report;
+    let notes: Vec<(Level, &str)> =
+        report.findings.iter().map(|finding| (finding.level, &*finding.key)).collect();
+    assert_eq!(notes, [(Level::Note, "secret.stdin")]);
 }
 
 /// A file that init was given is there to be used, unless its name says that it is a secret.
