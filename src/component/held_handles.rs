@@ -166,7 +166,7 @@ impl Found {
 /// The number of the handle that a word holds, whole or among other bits.
 fn handle(old: u32, new: u32) -> Option<u32> {
     let by = new.wrapping_sub(old);
-    let shift = (0..24).find(|shift| by == TAKEN << shift)?;
+    let shift = (0..=24).find(|shift| by == TAKEN << shift)?;
     Some(if shift % 8 == 0 { old >> shift & 0xff_ffff } else { old >> shift })
 }
 
