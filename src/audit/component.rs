@@ -155,7 +155,8 @@ impl Repeat for Repeated<'_, '_> {
         let host: HostOptions = varied_host(&self.options.host, &self.ledger, (sources, self.given));
         let options = Options { host, limits: self.limits, on_init: None, ..self.options.clone() };
         let mut ledger = Ledger::default();
-        let ran = on_guest_thread(|| run(self.prepared, &options, (&mut ledger, false))).map_err(Error::Thread)?;
+        let ran =
+            on_guest_thread(|| run(self.prepared, &options, (&mut ledger, false))).map_err(Error::Thread)?;
         let mut is_elsewhere = false;
         let (changed, how) = match ran {
             Ok(left) => {

@@ -73,9 +73,7 @@ fn for_component(error: &ComponentRunError) -> Option<String> {
         ComponentRunError::NoReset | ComponentRunError::HalfReset { .. } => {
             Some("leave out --reset-libc".to_string())
         }
-        ComponentRunError::Handles(_) => {
-            Some("--allow-live-handles writes it all the same".to_string())
-        }
+        ComponentRunError::Handles(_) => Some("--allow-live-handles writes it all the same".to_string()),
         ComponentRunError::Component(ComponentError::Clock(_)) => {
             Some("leave out --rebase-clock".to_string())
         }

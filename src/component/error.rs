@@ -1,7 +1,7 @@
 use super::lack::Lack;
-use crate::finding::Location;
 use crate::error::Error;
 use crate::execute::Stop;
+use crate::finding::Location;
 use crate::freeze::FreezeError;
 use crate::host::HostError;
 use crate::instance::InstanceError;

@@ -62,11 +62,7 @@ pub(crate) struct Handles {
 
 impl Handles {
     /// Those of a component whose init has run.
-    pub(super) fn of(
-        states: &States<'_, '_>,
-        executed: &Executed,
-        captured: &Captured,
-    ) -> Handles {
+    pub(super) fn of(states: &States<'_, '_>, executed: &Executed, captured: &Captured) -> Handles {
         let alive = executed.handles;
         let dirs = states.options.host.wasi.as_ref().map_or(0, |wasi| wasi.dirs.len());
         let of_adapter = STREAMS + dirs;
@@ -108,7 +104,10 @@ impl Handles {
     }
 
     /// Refuses those that are held, unless that is wanted.
-    pub(super) fn check(self, is_allowed: bool) -> Result<(HandlesReport, Option<Warning>), ComponentRunError> {
+    pub(super) fn check(
+        self,
+        is_allowed: bool,
+    ) -> Result<(HandlesReport, Option<Warning>), ComponentRunError> {
         let Handles { alive, leaked, live } = self;
         let (fate, warning) = match live {
             Some(live) if is_allowed => (HandlesFate::Missing, Some(Warning::LiveHandles(Box::new(live)))),

@@ -56,8 +56,7 @@ pub(super) fn held_handles(
     };
     let compiled = prepared.compile_with_taken_handles(&options, TAKEN)?;
     let mut again = execute(&options, (prepared, &compiled), &mut Ledger::default())?;
-    let places =
-        part::places(&prepared.parts, &prepared.instances, &again.instances, &mut again.store)?;
+    let places = part::places(&prepared.parts, &prepared.instances, &again.instances, &mut again.store)?;
     if options.reset_libc {
         reset_libc(&options, (prepared, &places), &mut again)?;
     }
@@ -85,9 +84,8 @@ fn clear_free_stacks(states: &States<'_, '_>, first: &mut [Snapshot<'_>], second
     if states.stopped().is_some() {
         return;
     }
-    let is_shared = |place: &part::Place<'_>| {
-        !place.part.is_adapter() && place.part.module.imported.memories > 0
-    };
+    let is_shared =
+        |place: &part::Place<'_>| !place.part.is_adapter() && place.part.module.imported.memories > 0;
     if states.places.iter().any(is_shared) {
         return;
     }
@@ -168,7 +166,7 @@ impl Found {
 /// The number of the handle that a word holds, whole or among other bits.
 fn handle(old: u32, new: u32) -> Option<u32> {
     let by = new.wrapping_sub(old);
-    let shift = (0..24).find(|shift| by == TAKEN << shift)?;
+    let shift = (0..=24).find(|shift| by == TAKEN << shift)?;
     Some(if shift % 8 == 0 { old >> shift & 0xff_ffff } else { old >> shift })
 }
 

@@ -6,9 +6,9 @@ use super::foreign::Foreign;
 #[cfg(feature = "audit")]
 use super::freezing::sites_in_progress;
 use super::freezing::{Resumed, resume};
+use super::handles::Handles;
 use super::part::{Part, Place, name};
 use super::report::Summary;
-use super::handles::Handles;
 use super::{ComponentRunError, Prepared, execution, tables};
 use crate::error::Error;
 #[cfg(feature = "audit")]
@@ -233,8 +233,8 @@ impl States<'_, '_> {
             let module = &self.places[*other].part.module;
             module.memories.len() - module.imported.memories as usize
         };
-        let siblings = (0..instances.len())
-            .filter(|other| instances[*other].component == instances[number].component);
+        let siblings =
+            (0..instances.len()).filter(|other| instances[*other].component == instances[number].component);
         let owners: Vec<usize> = siblings.filter(|other| memories(other) > 0).collect();
         match &owners[..] {
             [owner] if memories(owner) == 1 => {
