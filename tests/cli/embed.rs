@@ -275,7 +275,16 @@ fn a_file_with_the_arguments_is_listed_and_checked() {
     assert!(listed.contains(&format!("arguments  {path}")), "{listed:?}");
     done(&place.run(["extract", "out.wasm", "back"]));
     assert!(place.join("back/proc/self").is_dir() && !place.join("back/proc/self/cmdline").exists());
-    done(&place.run(["verify", "files.wasm", "out.wasm", "--allow-wasi", "--embed", DATA, "--embed-args", path]));
+    done(&place.run([
+        "verify",
+        "files.wasm",
+        "out.wasm",
+        "--allow-wasi",
+        "--embed",
+        DATA,
+        "--embed-args",
+        path,
+    ]));
     let twice = place.run(words.into_iter().chain(["--embed", "/proc/self/cmdline::files/hello.txt"]));
     failed(&twice, 2, "`/proc/self/cmdline` is given twice");
 }

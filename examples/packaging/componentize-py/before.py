@@ -91,6 +91,7 @@ def main():
             while True:
                 if process.poll() is not None or time.monotonic() > end:
                     sys.exit("before.py: componentize-py has ended, or no component was found in its memory")
+                began = time.monotonic()
                 os.kill(process.pid, signal.SIGSTOP)
                 component = search(process.pid)
                 # It is whole when it does not grow any more.
@@ -98,7 +99,8 @@ def main():
                     break
                 known = len(component)
                 os.kill(process.pid, signal.SIGCONT)
-                time.sleep(0.2)
+                # On a busy machine it must come forward between two searches.
+                time.sleep(max(0.2, 2 * (time.monotonic() - began)))
             pathlib.Path(out).write_bytes(component)
             for made in pathlib.Path(scratch).iterdir():
                 shutil.copytree(made, pathlib.Path(directories) / name_of(made))

@@ -80,9 +80,12 @@ fn more_arguments_than_there_is_room_for_are_an_error() {
 /// A program that is frozen with the file open reads the arguments of the instance, from where it stood.
 #[test]
 fn a_frozen_program_reads_those_of_its_instance() {
-    let wasm = with_arguments(&wat::parse_str(include_str!("reads-arguments.wat")).unwrap(), Writing::Refused);
+    let wasm =
+        with_arguments(&wat::parse_str(include_str!("reads-arguments.wat")).unwrap(), Writing::Refused);
     let wasm = wasm.unwrap();
-    for (trigger, expected) in [("open:/proc/self/cmdline", "run\0--now\0"), ("export:before_rest", "--now\0")] {
+    for (trigger, expected) in
+        [("open:/proc/self/cmdline", "run\0--now\0"), ("export:before_rest", "--now\0")]
+    {
         let args = vec!["old".to_string(), "--then".to_string()];
         let wasi = WasiOptions { stdout: Output::Capture, args, ..WasiOptions::default() };
         let trigger = trigger.parse().unwrap();
