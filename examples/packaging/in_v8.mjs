@@ -62,6 +62,15 @@ function call(exports, calls) {
   return [0, results];
 }
 
+function closed(descriptor) {
+  try {
+    closeSync(descriptor);
+  } catch (error) {
+    // The program itself has closed it.
+    if (error.code !== "EBADF") throw error;
+  }
+}
+
 // Making the host's side ready (opening files) is not the module's doing, and not measured.
 function run({ module, args, env, stdin, dirs, calls }) {
   const [input, out, err] = ["in", "out", "err"].map((name) => join(folder, name));
@@ -78,7 +87,7 @@ function run({ module, args, env, stdin, dirs, calls }) {
     const ms = performance.now() - began;
     return [{ out: readFileSync(out, "utf8"), err: readFileSync(err, "utf8"), code, results }, ms];
   } finally {
-    streams.forEach((descriptor) => closeSync(descriptor));
+    streams.forEach(closed);
   }
 }
 
