@@ -97,8 +97,16 @@ pub fn run(args: &BatchArgs) -> anyhow::Result<Exit> {
     let prepared = Arc::new(prepared);
     let (runs, most, taken) = (Arc::default(), parallel.saturating_mul(2), Mutex::default());
     let of_report = report.as_ref().and_then(Output::place);
-    let workers =
-        Workers { batch: &batch, prepared, watchdog: &watchdog, runs, most, taken, report: of_report };
+    let workers = Workers {
+        batch: &batch,
+        prepared,
+        watchdog: &watchdog,
+        runs,
+        most,
+        taken,
+        report: of_report,
+        reports: report.is_some(),
+    };
     let reports = workers.run(parallel);
     let worst = reports.iter().map(|report| report.exit).max().unwrap_or_default();
     watchdog.enter(Phase::Writing);
@@ -227,6 +235,8 @@ struct Workers<'b> {
     taken: Mutex<BTreeSet<PathBuf>>,
     /// Where the report of all jobs goes.
     report: Option<PathBuf>,
+    /// Whether there is one.
+    reports: bool,
 }
 
 /// Counts a thread as long as it lives.
@@ -279,9 +289,7 @@ impl Workers<'_> {
         let seconds = started.elapsed().as_secs_f64();
         let output = job.output.to_string_lossy().into_owned();
         match result {
-            Ok((digest, bytes)) => {
-                JobReport { output, sha256: Some(digest), bytes, seconds, error: None, exit: 0 }
-            }
+            Ok((digest, bytes)) => JobReport { output, sha256: digest, bytes, seconds, error: None, exit: 0 },
             Err(error) => {
                 let error = error.context(format!("`{}` was not made", PrintablePath(&job.output)));
                 let exit = exit::fail(&error, CalledAs::Preinit).into();
@@ -291,8 +299,8 @@ impl Workers<'_> {
         }
     }
 
-    /// Makes one snapshot. Gives its digest and size.
-    fn snapshot(&self, job: &Job) -> anyhow::Result<(String, usize)> {
+    /// Makes one snapshot. Gives its size, and its digest if that is reported.
+    fn snapshot(&self, job: &Job) -> anyhow::Result<(Option<String>, usize)> {
         let request = self.batch.request(job)?;
         self.take(&request)?;
         let mut options = request.options.clone();
@@ -303,7 +311,7 @@ impl Workers<'_> {
         let SnapshotRequest { input, output, side_outputs, .. } = request;
         let report = |is_page| if is_page { Ok(made.page(&input.name())) } else { json(&made.report) };
         let mut staged = side_outputs.stage(&made.ledger, report)?;
-        let digest = preinit::stages::hex(&Sha256::digest(&made.wasm));
+        let digest = self.reports.then(|| preinit::stages::hex(&Sha256::digest(&made.wasm)));
         let bytes = made.wasm.len();
         staged.push(output.stage(made.wasm)?);
         staged.into_iter().try_for_each(Staged::commit)?;

@@ -26,7 +26,7 @@ use std::path::Path;
 use clap::builder::StyledStr;
 use clap::builder::styling::Styles;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use preinit::stages::nearest;
 use preinit::stages::printable::{Message, Printable};
@@ -138,15 +138,31 @@ pub fn definition() -> clap::Command {
         .mut_subcommand("verify", |command| command.mut_arg("timeout", |timeout| timeout.default_value("5m")))
 }
 
+/// The words that are commands, unless they are values.
+const COMMANDS: [&str; 12] = [
+    "verify",
+    "audit",
+    "probe",
+    "encode",
+    "batch",
+    "prepare",
+    "inspect",
+    "list",
+    "extract",
+    "completions",
+    "man",
+    "compile-ahead",
+];
+
 /// Parses all words, the program's name first.
 pub fn parse(words: impl IntoIterator<Item = OsString>, called_as: CalledAs) -> Result<Cli, clap::Error> {
-    let definition = match called_as {
-        CalledAs::Preinit => definition(),
-        // Wizer has no limit of time.
-        CalledAs::Wizer => definition().mut_arg("timeout", |timeout| timeout.default_value("none")),
-    };
-    let words = switch_values::join_switch_values(definition.clone(), words);
-    check_command(&words, &definition)?;
+    let words: Vec<OsString> = words.into_iter().collect();
+    if let Some(cli) = parse_plain(&words, called_as) {
+        return Ok(cli);
+    }
+    let definition = for_caller(definition(), called_as);
+    let words = switch_values::join_switch_values(&definition, words);
+    check_command(&words)?;
     let matches =
         definition.try_get_matches_from(words).map_err(|error| printable(in_fitting_words(error)))?;
     let mut cli =
@@ -155,14 +171,39 @@ pub fn parse(words: impl IntoIterator<Item = OsString>, called_as: CalledAs) -> 
     Ok(cli)
 }
 
+/// The words where they ask for a snapshot and are right; `None` leaves them to the definition of everything. That takes a
+/// millisecond, most of it for the other commands.
+fn parse_plain(words: &[OsString], called_as: CalledAs) -> Option<Cli> {
+    let may_be_command = |word: &OsString| word.to_str().is_some_and(|word| COMMANDS.contains(&word));
+    if words.iter().any(may_be_command) {
+        return None;
+    }
+    let plain = SnapshotArgs::augment_args(clap::Command::new("preinit")).mut_args(bool_switch::complete);
+    let plain = for_caller(plain, called_as);
+    let words = switch_values::join_switch_values(&plain, words.iter().cloned());
+    check_command(&words).ok()?;
+    let matches = plain.try_get_matches_from(words).ok()?;
+    let snapshot = SnapshotArgs::from_arg_matches(&matches).ok()?;
+    let mut cli = Cli { command: None, snapshot };
+    untrusted::apply(&mut cli, &matches);
+    Some(cli)
+}
+
+fn for_caller(definition: clap::Command, called_as: CalledAs) -> clap::Command {
+    match called_as {
+        CalledAs::Preinit => definition,
+        // Wizer has no limit of time.
+        CalledAs::Wizer => definition.mut_arg("timeout", |timeout| timeout.default_value("none")),
+    }
+}
+
 /// A first word that is nearly a command, and no file, is a command misspelt: to clap it is the input.
-fn check_command(words: &[OsString], definition: &clap::Command) -> Result<(), clap::Error> {
+fn check_command(words: &[OsString]) -> Result<(), clap::Error> {
     let Some(word) = words.get(1).and_then(|word| word.to_str()) else { return Ok(()) };
     if word.starts_with('-') || word.contains(['.', '/', '\\']) || Path::new(word).exists() {
         return Ok(());
     }
-    let commands = definition.get_subcommands().map(clap::Command::get_name);
-    match nearest(word, commands.chain(["wizer"])) {
+    match nearest(word, COMMANDS.into_iter().chain(["wizer"])) {
         Some(command) if command != word => {
             let message = format!(
                 "there is neither a command nor a file `{}`; did you mean `{command}`?",
@@ -214,8 +255,35 @@ fn in_fitting_words(error: clap::Error) -> clap::Error {
 
 #[cfg(test)]
 mod tests {
+    use super::{COMMANDS, CalledAs, Cli, definition, parse, parse_plain};
+    use clap::Command;
+
     #[test]
     fn the_definition_is_consistent() {
-        super::definition().debug_assert();
+        definition().debug_assert();
+        let defined: Vec<_> =
+            definition().get_subcommands().map(Command::get_name).map(String::from).collect();
+        assert_eq!(defined, COMMANDS);
+        assert!(definition().get_subcommands().all(|command| command.get_all_aliases().next().is_none()));
+    }
+
+    /// Only a snapshot without mistakes is parsed without the other commands, and as it is with them.
+    #[test]
+    fn plain_lines_are_parsed_alike() {
+        let words = |line: &str| -> Vec<_> {
+            ["preinit"].into_iter().chain(line.split_whitespace()).map(Into::into).collect()
+        };
+        for line in ["in.wasm", "--untrusted in.wasm -o out.wasm", "--opt true -f init -r a=b --stub e.f -"] {
+            for called_as in [CalledAs::Preinit, CalledAs::Wizer] {
+                let plain = parse_plain(&words(line), called_as).expect(line);
+                // A word that may be a command takes the other way.
+                let Cli { snapshot, .. } = parse(words(&format!("{line} --arg man")), called_as).expect(line);
+                let snapshot = format!("{snapshot:?}").replace(r#"args: ["man"]"#, "args: []");
+                assert_eq!(format!("{:?}", plain.snapshot), snapshot, "{line}");
+            }
+        }
+        for line in ["verify", "audit in.wasm", "in.wasm man", "audi", "--no-such in.wasm", "--help", "-V"] {
+            assert!(parse_plain(&words(line), CalledAs::Preinit).is_none(), "{line}");
+        }
     }
 }

@@ -9,11 +9,7 @@ use std::ffi::OsString;
 use clap::{Arg, Command};
 
 /// The words with every switch and its value in one. `definition` tells which options are switches.
-pub fn join_switch_values(
-    mut definition: Command,
-    words: impl IntoIterator<Item = OsString>,
-) -> Vec<OsString> {
-    definition.build();
+pub fn join_switch_values(definition: &Command, words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut words = words.into_iter().peekable();
     let mut joined = Vec::new();
     while let Some(mut word) = words.next() {
@@ -21,7 +17,7 @@ pub fn join_switch_values(
             joined.push(word);
             break;
         }
-        match word.to_str().map_or(Next::Free, |word| next(&definition, word)) {
+        match word.to_str().map_or(Next::Free, |word| next(definition, word)) {
             Next::SwitchValue => {
                 if let Some(value) = words.next_if(|next| next == "true" || next == "false") {
                     word.push("=");
@@ -85,7 +81,7 @@ mod tests {
     use crate::cli::args::definition;
 
     fn joined(line: &str) -> String {
-        let words = join_switch_values(definition(), line.split(' ').map(Into::into));
+        let words = join_switch_values(&definition(), line.split(' ').map(Into::into));
         let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
         words.join(" ")
     }
