@@ -1,16 +1,30 @@
 //! The run of init that touches the outside, and whose record answers all others.
 
 use super::init_run::InitEnd;
+use crate::execute::InitStage;
 use crate::freeze::CallSite;
 use crate::host::{Clock, HostOptions, Ledger, Random, WasiOptions};
+use crate::options::Options;
 use preinit_core::snapshot::Snapshot;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What the first run has left.
-pub(super) struct FirstRun<'s> {
-    pub snapshot: Snapshot<'s>,
+pub(super) struct FirstRun {
+    pub snapshot: Snapshot<'static>,
     pub record: Record,
+}
+
+impl FirstRun {
+    /// Tells whoever may abandon the further runs that this one has ended, and what it has recorded.
+    pub fn tell(&self, options: &Options) {
+        if let Some(live) = &options.host.live_ledger {
+            live.begin(&self.record.ledger);
+        }
+        if let Some(hook) = &options.on_init {
+            hook.call(InitStage::Ended);
+        }
+    }
 }
 
 /// What the first run has done.
@@ -38,8 +52,7 @@ impl Record {
 
 /// The same host with sources that give the same in every run, and with backtraces.
 pub(super) fn repeatable(host: &HostOptions) -> HostOptions {
-    let mut host =
-        HostOptions { ledger_backtraces: true, replay: None, replay_outside_only: false, ..host.clone() };
+    let mut host = HostOptions { ledger_backtraces: true, replay_outside_only: false, ..host.clone() };
     if let Some(WasiOptions { clock, random, .. }) = &mut host.wasi {
         if *clock == Clock::Real {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -1,8 +1,8 @@
 //! Runs init, to its end or until a place, as often as is asked for.
 
-use crate::engine::{self, Compiled, EngineOptions};
+use crate::engine::Compiled;
 use crate::error::Error;
-use crate::execute::{self, ExecuteError, Execution, InitCall, Initialized};
+use crate::execute::{self, Execution, InitCall, Initialized};
 use crate::freeze::{CallSite, Freeze, StopRun, StoppedRun};
 use crate::host::{HostOptions, HostState, Limits};
 use crate::instance::WasmtimeInstance;
@@ -34,16 +34,11 @@ pub(super) struct InitEnd {
 impl<'c> InitRun<'c> {
     /// Compiles what `options` ask to run.
     pub fn compile(options: &'c Options, execution: Execution<'c>) -> Result<InitRun<'c>, Error> {
-        let Execution { module, probed, .. } = execution;
         let extent = match &options.at {
             None => {
-                let calls = execute::init_calls(module, execution.init_names)?;
+                let calls = execute::init_calls(execution.module, execution.init_names)?;
                 let exports = calls.iter().map(|call| call.export.clone()).collect();
-                let engine_options =
-                    EngineOptions { optimize: false, plain_traces: true, ..execution.engine_options() };
-                let compiled = engine::compile_tiered(&probed.wasm, engine_options, execution.compilation)
-                    .map_err(ExecuteError::Compile)?
-                    .compiled;
+                let compiled = execute::compile(execution)?.compiled;
                 Extent::ToEnd { compiled, calls, exports }
             }
             Some(trigger) => {

@@ -41,7 +41,7 @@ use crate::cleaning::{PutBack, ResetHooks};
 use crate::engine::{self, on_guest_thread};
 use crate::error::Error;
 use crate::evidence::{Difference, Evidence, Symbols, differences};
-use crate::execute::{Execution, FinishedInit};
+use crate::execute::{Execution, FinishedInit, InitStage};
 use crate::guest::{AddressMap, LibcFunctions, Program};
 use crate::host::{Ledger, StubCalls};
 use crate::options::Options;
@@ -49,7 +49,7 @@ use crate::page::maps_of_evidence;
 use crate::report::seconds;
 use crate::stage_clock::StageClock;
 use first_run::{FirstRun, Record};
-use init_run::InitRun;
+use init_run::{InitEnd, InitRun};
 use preinit_core::component::is_component;
 use preinit_core::probe::{ProbeOptions, Probed};
 use rerun::{Repeat, Rerun, Variation};
@@ -57,7 +57,7 @@ use search::{Found, Repeated, Search};
 
 /// Audits what a snapshot of `wasm` with these options would freeze. No snapshot is made.
 ///
-/// Init runs once for real, with a seeded generator instead of the operating system's random numbers, and clocks that stand
+/// Init runs once for real (or from the recording of the options), with a seeded generator instead of the operating system's random numbers, and clocks that stand
 /// at the present instead of real ones. All further runs are answered from the record of that run.
 ///
 /// ```
@@ -89,8 +89,10 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let module = options.parse(wasm)?;
     let program = Program::of(&module);
     let resets = ResetHooks::of(&module, options.reset_libc);
-    let functions = program.libc.indices().chain(resets.indices()).collect();
-    let probed = Probed::with(&module, &ProbeOptions { functions, ..engine::probe_options() })?;
+    // The form that a plain run has, whose code may be in the cache.
+    let functions = resets.indices().chain(program.libc.indices()).collect();
+    let probing = ProbeOptions { functions, tables_functions: true, ..engine::probe_options() };
+    let probed = Probed::with(&module, &probing)?;
     timings.parse = clock.lap();
 
     let host = first_run::repeatable(&options.host);
@@ -105,14 +107,19 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     let record = Record::of(&mut end);
     timings.init = seconds(record.run_time);
     let put_back = resets.put_back(execution, &end.initialized.compiled(), &program, &record.ledger);
-    let mut instance = end.initialized.reader();
-    let first = FirstRun { snapshot: init.snapshot(&mut instance)?, record };
+    // A copy, so that functions can be called in the instance.
+    let snapshot = init.snapshot(&mut end.initialized.reader())?.into_owned();
+    let first = FirstRun { snapshot, record };
+    first.tell(options);
     timings.capture = clock.lap();
 
     let mut stubs = first.record.ledger.stubs();
     let valued: Vec<StubCalls> = stubs.iter().filter(|stub| stub.has_number).cloned().collect();
     let given = Given { wasi: &wasi, stubs: &valued };
-    let repeated = repeat(&init, &first, given, (&program.libc, &put_back))?;
+    let repeated = repeat(&init, (&first, end), given, (&program.libc, &put_back))?;
+    if let Some(hook) = &options.on_init {
+        hook.call(InitStage::Ended);
+    }
     timings.reruns = clock.lap();
 
     let symbols = Symbols::of(&module);
@@ -152,10 +159,11 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     })
 }
 
-/// Runs init again with other sources, and calls functions in instances whose init was repeated; `None` if not all host calls are recorded.
+/// Runs init again with other sources, and calls functions in its instance and in one whose init was repeated; `None` if not all
+/// host calls are recorded.
 fn repeat(
     init: &InitRun<'_>,
-    first: &FirstRun<'_>,
+    (first, end): (&FirstRun, InitEnd),
     given: Given<'_>,
     libc: (&LibcFunctions, &[PutBack]),
 ) -> Result<Option<Repeated>, Error> {
@@ -166,35 +174,36 @@ fn repeat(
     let sources = Source::fetched(given, &first.record.ledger);
     let (variations, finished) = rayon::join(
         || variations::variations(&rerun, &sources),
-        || on_guest_thread(|| finished(&rerun, libc)).unwrap_or_else(|error| Err(Error::Thread(error))),
+        || on_guest_thread(|| finished(&rerun, end, libc)).unwrap_or_else(|error| Err(Error::Thread(error))),
     );
     let Finished { libc, constructors, unstable } = finished?;
     Ok(Some(Repeated { variations: variations?, libc, constructors, unstable, runs: rerun.runs() }))
 }
 
-/// What instances whose init was repeated show.
+/// What functions show that are called after init.
 struct Finished {
     libc: LibcState,
     constructors: ConstructorEffect,
     unstable: Vec<Difference>,
 }
 
-/// Repeats init and calls functions in the instance that it leaves; the constructors in one of their own, since they may
-/// leave anything.
-fn finished(rerun: &Rerun<'_>, (libc, put_back): (&LibcFunctions, &[PutBack])) -> Result<Finished, Error> {
-    let again = || -> Result<FinishedInit<'_>, Error> {
-        let end = rerun.start(&rerun.first.record.ledger, &[])?;
-        let Execution { module, probed, .. } = rerun.init.execution;
-        Ok(FinishedInit::new(module, probed, end.initialized, &rerun.limits))
-    };
+/// Repeats init and calls functions of libc in the instance that it leaves; the constructors in that of the first run, since they
+/// may leave anything.
+fn finished(
+    rerun: &Rerun<'_>,
+    first: InitEnd,
+    (libc, put_back): (&LibcFunctions, &[PutBack]),
+) -> Result<Finished, Error> {
+    let Execution { module, probed, .. } = rerun.init.execution;
+    let finished = |end: InitEnd| FinishedInit::new(module, probed, end.initialized, &rerun.limits);
     let before = &rerun.first.snapshot;
-    let mut repeated = again()?;
+    let constructors = ConstructorEffect::of(finished(first), libc, before)?;
+    let mut repeated = finished(rerun.start(&rerun.first.record.ledger, &[])?);
     let unstable = differences(before, &repeated.state()?);
     for part in put_back {
         repeated.write(part.address, &part.bytes);
     }
     let state = LibcState::of(&mut repeated, libc);
-    let constructors = ConstructorEffect::of(again()?, libc, before)?;
     Ok(Finished { libc: state, constructors, unstable })
 }
 

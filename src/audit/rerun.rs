@@ -16,7 +16,7 @@ use std::time::Duration;
 /// Repeats an init that has run once.
 pub(super) struct Rerun<'a> {
     pub init: &'a InitRun<'a>,
-    pub first: &'a FirstRun<'a>,
+    pub first: &'a FirstRun,
     pub limits: Limits,
     given: Given<'a>,
     runs: AtomicUsize,
@@ -85,6 +85,7 @@ pub(super) fn varied_host(
         replay: Some(Arc::clone(ledger)),
         replay_outside_only: true,
         ledger_backtraces: false,
+        live_ledger: None,
         ..host.clone()
     };
     if let Some(wasi) = &mut host.wasi {
@@ -127,7 +128,7 @@ pub(super) fn divergence(first: &Ledger, ledger: &Ledger, ended: Option<String>)
 }
 
 impl<'a> Rerun<'a> {
-    pub fn new(init: &'a InitRun<'a>, first: &'a FirstRun<'a>, given: Given<'a>) -> Rerun<'a> {
+    pub fn new(init: &'a InitRun<'a>, first: &'a FirstRun, given: Given<'a>) -> Rerun<'a> {
         let limits = patient(init.execution.limits, first.record.run_time);
         Rerun { init, first, limits, given, runs: AtomicUsize::new(0) }
     }

@@ -1,10 +1,10 @@
 //! Says what a snapshot would freeze of the build.
 
 use preinit::Options;
-use preinit::audit::audit;
 use preinit::host::{HostOptions, Output as GuestOutput, Stdin};
 
 use super::args::{AuditArgs, usage_error};
+use super::caches::Caches;
 use super::embedding::Embedding;
 use super::exit::Exit;
 use super::host_conversion::{host_options, limits};
@@ -13,6 +13,7 @@ use super::input::{Input, SizeLimit};
 use super::output::{Output, Staged};
 use super::side_outputs::{ReportOutput, SideOutputs, json};
 use super::snapshot_request::Refused;
+use super::supervised_audit::supervised;
 use super::watchdog::{COMPILING, Phase, Watchdog};
 use super::{advice, terminal};
 
@@ -40,8 +41,9 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
     let wasm = Embedding::new(&args.host, limit(args))?.applied(input.read(limit(args))?)?;
     ImportNames::of(&args.host).check(&wasm, &host.preloads)?;
     watchdog.enter_longer(Phase::Compiling, COMPILING);
-    let options = Options { on_init: Some(watchdog.at_init(Phase::Auditing)), ..options(args, host) };
-    let mut audit = match audit(&wasm, &options) {
+    let compile_cache = Caches::of_code(args.no_cache, args.cache_dir.clone(), &writable)?;
+    let options = Options { compile_cache, ..options(args, host) };
+    let mut audit = match supervised(wasm, &options, &watchdog) {
         Ok(audit) => audit,
         Err(error) => {
             watchdog.enter(Phase::Writing);

@@ -47,6 +47,16 @@ impl Caches {
         }
     }
 
+    /// The cache of compiled code alone, for commands that have no other.
+    pub fn of_code(
+        no_cache: bool,
+        cache_dir: Option<PathBuf>,
+        writable: &[PathBuf],
+    ) -> anyhow::Result<Option<CompileCache>> {
+        let args = CacheArgs { no_cache, cache_dir, prepared: None, result_cache: false };
+        Ok(Caches::open(&args, writable.iter().map(PathBuf::as_path))?.compiled)
+    }
+
     fn open_in<'d>(
         directory: &PathBuf,
         args: &CacheArgs,

@@ -28,6 +28,7 @@ mod snapshot_command;
 mod snapshot_request;
 mod state_command;
 mod summary;
+mod supervised_audit;
 mod supervised_run;
 mod terminal;
 mod verify_command;

@@ -151,7 +151,8 @@ impl<'e> Execution<'e> {
             optimize: self.compilation.optimize == Some(true),
             fuel: self.limits.fuel.is_some(),
             epochs: self.limits.timeout.is_some(),
-            plain_traces: self.host.ledger_backtraces,
+            // Without DWARF both are the same, and so is the code.
+            plain_traces: self.host.ledger_backtraces && self.module.has_dwarf(),
         }
     }
 

@@ -12,7 +12,8 @@ pub enum InitStage {
         /// [supervised](crate::Options::supervised) does not.
         interruptible: bool,
     },
-    /// Init and its hooks have returned; the state is written next. Not said of a program that is frozen.
+    /// Init and its hooks have returned; the state is written next. Not said of a program that is frozen. An audit says it of its
+    /// first run, and again when the last one has ended.
     Ended,
 }
 

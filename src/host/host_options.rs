@@ -56,7 +56,8 @@ impl LiveLedger {
         self.lock().clone()
     }
 
-    pub(super) fn begin(&self, ledger: &Ledger) {
+    /// Begins with this record.
+    pub(crate) fn begin(&self, ledger: &Ledger) {
         self.lock().clone_from(ledger);
     }
 

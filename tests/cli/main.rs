@@ -2,6 +2,7 @@
 
 mod argv;
 mod audit;
+mod audit_code;
 mod batch;
 mod cache;
 mod component_options;

@@ -41,6 +41,14 @@ pub struct AuditArgs {
     #[arg(long = "opt", action = ArgAction::Set)]
     pub optimize: Option<bool>,
 
+    /// Do not keep compiled code between runs, and take none from earlier ones
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub no_cache: bool,
+
+    /// Where compiled code is kept, as for a snapshot
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+
     /// Let wasi-libc forget directories and environment, as for a snapshot
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub reset_libc: bool,
