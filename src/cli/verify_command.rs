@@ -10,6 +10,7 @@ use preinit::verify::{Outcome, Script, Verdict, VerifyOptions, verify};
 use preinit::{Options, wat_to_wasm};
 
 use super::args::{Engine, PlayArgs, VerifyArgs};
+use super::caches::Caches;
 use super::embedding::Embedding;
 use super::exit::Exit;
 use super::host_conversion::{environment, host_options, limits};
@@ -42,7 +43,9 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     let watchdog = Watchdog::start(args.limits.timeout)?;
     let report = optional(args.report.as_deref(), &args.host.writable())?;
     let mut warnings = Vec::new();
-    let options = options(args, &mut warnings)?;
+    let mut options = options(args, &mut warnings)?;
+    let (no_cache, cache_dir) = (args.no_cache, args.cache_dir.clone());
+    options.compile_cache = Caches::of_code(no_cache, cache_dir, &args.host.writable())?;
     if args.limits.untrusted && !warnings.is_empty() {
         return Err(Refused(warnings).into());
     }
@@ -177,6 +180,7 @@ pub fn verify_made(
         internalize: options.internalize,
         host: options.host.clone(),
         limits: options.limits,
+        compile_cache: options.compile_cache.clone(),
         ledger: Some(Arc::new(ledger)),
         ..VerifyOptions::default()
     };

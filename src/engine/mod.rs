@@ -139,12 +139,17 @@ fn compile_in_order(
     result
 }
 
-/// Compiles `wasm` with this compiler.
+/// Compiles `wasm` with this compiler, or takes the code from the cache.
 ///
 /// # Errors
 /// If it does not support the module.
-pub fn compile_with(compiler: Compiler, wasm: &[u8], options: EngineOptions) -> wasmtime::Result<Compiled> {
-    compile_in(compiler, wasm, options, None)
+pub fn compile_with(
+    compiler: Compiler,
+    wasm: &[u8],
+    options: EngineOptions,
+    cache: Option<&CompileCache>,
+) -> wasmtime::Result<Compiled> {
+    compile_in(compiler, wasm, options, cache.map(|cache| Keyed::new(cache, wasm)))
 }
 
 fn compile_in(

@@ -5,12 +5,11 @@ use super::added_code::{Account, AddedCode};
 use super::boundary_values::BoundaryValues;
 use super::compared_instance::ComparedInstance;
 use super::engine_run::EngineRun;
-use super::lock_step::ScriptResult;
 use super::observer::{Observer, OriginalReplay};
+use super::playing::{self, Calls, Observers, Played, Playing};
 use super::probed_module::ProbedModule;
-use super::script::Script;
 use super::sequences::{self, Sequences};
-use super::shrink::{self, Counterexample};
+use super::shrink::Counterexample;
 use super::snapshot_clock;
 use super::snapshot_run::SnapshotRun;
 use super::state_comparison;
@@ -19,14 +18,10 @@ use super::verdict::{Difference, Skipped};
 use super::verdict_builder::VerdictBuilder;
 use super::verifier::Verifier;
 use crate::execute::InitCall;
-use crate::report::seconds;
 use preinit_core::addition::Extended;
 use preinit_core::module::is_function;
-use proptest::strategy::{Strategy, ValueTree};
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// A snapshot that is being compared.
 pub(super) struct Comparison<'c, 'o, 'a, 's> {
@@ -36,8 +31,6 @@ pub(super) struct Comparison<'c, 'o, 'a, 's> {
     /// The snapshot on each engine that compiles it, with the index of the engine's run of the original.
     snapshots: Vec<(usize, SnapshotRun<'s>)>,
     observers: Vec<Observer<'s>>,
-    /// For each defined function, whether calls entered it.
-    entered: Vec<bool>,
 }
 
 impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
@@ -46,14 +39,7 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
         program: Arc<ProbedModule<'s>>,
         verdict: &'c mut VerdictBuilder<'o>,
     ) -> Self {
-        Comparison {
-            verifier,
-            program,
-            verdict,
-            snapshots: Vec::new(),
-            observers: Vec::new(),
-            entered: Vec::new(),
-        }
+        Comparison { verifier, program, verdict, snapshots: Vec::new(), observers: Vec::new() }
     }
 
     /// Compares the states; if they are equal, makes calls.
@@ -70,7 +56,6 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
         }
         let coverage = &mut self.verdict.coverage;
         coverage.engines = self.snapshots.into_iter().map(|(_, snapshot)| snapshot.coverage).collect();
-        coverage.functions_entered = self.entered.iter().filter(|&&entered| entered).count() as u64;
         for observer in self.observers {
             observer.finish(self.verifier.options, self.verdict);
         }
@@ -143,20 +128,26 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
         }
     }
 
-    /// Makes calls on every engine until one shows a difference.
+    /// Makes calls on all engines beside each other, until one shows a difference.
     fn make_calls(&mut self) -> Result<(), VerifyError> {
         let options = self.verifier.options;
         let boundaries = self.boundary_values()?;
         let sequences = sequences::sequences(&self.program.module, &boundaries, options.depth);
         let engines = self.snapshots.len() + self.observers.len();
         let share = options.time / engines.max(1) as u32;
-        for index in 0..self.snapshots.len() {
-            let started = Instant::now();
-            let found = match self.given_scripts(index)? {
-                Some(found) => Some(found),
-                None => self.generated_sequences(index, &sequences, share)?,
-            };
-            self.snapshots[index].1.coverage.seconds = seconds(started.elapsed());
+        let calls = Calls { options, sequences: &sequences, share };
+        for (index, played) in self.play(calls).into_iter().enumerate() {
+            let Played { found, undecided, exports, entered } = played?;
+            undecided.into_iter().for_each(|why| self.verdict.undecided(why));
+            for export in exports {
+                if !self.verdict.coverage.exports_called.contains(&export) {
+                    self.verdict.coverage.exports_called.push(export);
+                }
+            }
+            if index == 0 {
+                self.verdict.coverage.functions_entered =
+                    entered.iter().filter(|&&entered| entered).count() as u64;
+            }
             if let Some(found) = found {
                 return self.add_counterexample(index, found);
             }
@@ -165,57 +156,27 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
         Ok(())
     }
 
-    /// Runs the scripts that were given. A difference, reduced.
-    fn given_scripts(&mut self, index: usize) -> Result<Option<Counterexample>, VerifyError> {
-        for script in &self.verifier.options.scripts {
-            let result = self.run_script(index, script, Duration::MAX)?;
-            if !result.differences.is_empty() {
-                let found = Counterexample { script: script.clone(), result };
-                return shrink::given(found, &mut |script| self.run_again(index, script)).map(Some);
-            }
-            let name = &self.snapshots[index].1.coverage.name;
-            // A generated call may well need more than it gets; one that was asked for should not.
-            for why in result.undecided.iter().chain(&result.limited) {
-                self.verdict.undecided(format!("{why} ({name})"));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Runs generated sequences as long as there is time. A difference, reduced.
-    fn generated_sequences(
-        &mut self,
-        index: usize,
-        sequences: &Sequences,
-        share: Duration,
-    ) -> Result<Option<Counterexample>, VerifyError> {
-        let options = self.verifier.options;
-        let mut runner = test_runner(options.seed);
-        let started = Instant::now();
-        for number in 0..options.sequences {
-            // The first one has its instances already. A long init is not repeated when there is no time for it.
-            let init_time = match number {
-                0 => Duration::ZERO,
-                _ => self.verifier.runs[self.snapshots[index].0].init_time,
-            };
-            if started.elapsed() + init_time >= share {
-                break;
-            }
-            let Some(strategy) = sequences.strategy(number) else { break };
-            let Ok(mut tree) = strategy.new_tree(&mut runner) else { break };
-            let script = Script { steps: tree.current() };
-            let result = self.run_script(index, &script, share)?;
-            if !result.differences.is_empty() {
-                let found = Counterexample { script, result };
-                let run: &mut shrink::Run<'_> = &mut |script| self.run_again(index, script);
-                return shrink::generated(&mut tree, found, run).map(Some);
-            }
-            if let Some(why) = result.undecided {
-                let name = &self.snapshots[index].1.coverage.name;
-                self.verdict.undecided(format!("{why} ({name})"));
+    /// What came of the calls on each engine. Other engines observe the first one.
+    fn play(&mut self, calls: Calls<'_>) -> Vec<Result<Played, VerifyError>> {
+        let Verifier { program, init_calls, init_exports, runs, .. } = &mut *self.verifier;
+        let of_first = self.snapshots.first().map(|(run, _)| runs[*run].record.calls()).unwrap_or_default();
+        let replay = OriginalReplay {
+            program,
+            init_calls: init_exports,
+            init_takes_arguments: init_calls.iter().any(InitCall::has_arguments),
+            host_calls: of_first,
+            is_interrupted: false,
+            options: calls.options,
+        };
+        let mut observers = Some(Observers { all: &mut self.observers, replay: &replay });
+        let mut snapshots = self.snapshots.iter_mut().peekable();
+        let mut playing = Vec::new();
+        for (index, run) in runs.iter_mut().enumerate() {
+            if let Some((_, snapshot)) = snapshots.next_if(|(of, _)| *of == index) {
+                playing.push(Playing::new(run, snapshot, observers.take(), calls));
             }
         }
-        Ok(None)
+        playing::all(playing)
     }
 
     fn exports_not_called(&self, sequences: &Sequences) -> Vec<Skipped> {
@@ -233,80 +194,6 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
         not_reached.chain(sequences.skipped.iter().cloned()).collect()
     }
 
-    /// Runs a script and counts what it covers. Other engines observe the first one, as long as their time lasts.
-    fn run_script(
-        &mut self,
-        index: usize,
-        script: &Script,
-        share: Duration,
-    ) -> Result<ScriptResult, VerifyError> {
-        let (mut result, original) = self.on_fresh_instances(index, script)?;
-        self.snapshots[index].1.count(&result);
-        for export in &result.exports {
-            if !self.verdict.coverage.exports_called.contains(export) {
-                self.verdict.coverage.exports_called.push(export.clone());
-            }
-        }
-        if index == 0
-            && let Some(mut original) = original
-        {
-            self.entered.resize(original.entered().count(), false);
-            for (entered, now) in self.entered.iter_mut().zip(original.entered()) {
-                *entered |= now;
-            }
-            self.observe(&mut result, &mut original, share)?;
-        }
-        Ok(result)
-    }
-
-    /// Runs a script again, on all engines that showed it before.
-    fn run_again(&mut self, index: usize, script: &Script) -> Result<ScriptResult, VerifyError> {
-        let (mut result, original) = self.on_fresh_instances(index, script)?;
-        if index == 0
-            && let Some(mut original) = original
-        {
-            self.observe(&mut result, &mut original, Duration::MAX)?;
-        }
-        Ok(result)
-    }
-
-    fn on_fresh_instances(
-        &mut self,
-        index: usize,
-        script: &Script,
-    ) -> Result<(ScriptResult, Option<ComparedInstance<'a>>), VerifyError> {
-        let (run, snapshot) = &mut self.snapshots[index];
-        snapshot.run(&mut self.verifier.runs[*run], script, self.verifier.options)
-    }
-
-    /// Lets the other engines do the same, unless it is known already to differ, or not known to be equal.
-    fn observe(
-        &mut self,
-        result: &mut ScriptResult,
-        original: &mut ComparedInstance<'_>,
-        share: Duration,
-    ) -> Result<(), VerifyError> {
-        let Verifier { program, init_calls, init_exports, options, .. } = &*self.verifier;
-        let (run, _) = self.snapshots[0];
-        let replay = OriginalReplay {
-            program,
-            init_calls: init_exports,
-            init_takes_arguments: init_calls.iter().any(InitCall::has_arguments),
-            host_calls: self.verifier.runs[run].record.calls(),
-            is_interrupted: false,
-            options,
-        };
-        for observer in &mut self.observers {
-            if !result.is_equal() {
-                break;
-            }
-            if observer.has_time(share) {
-                result.differences.extend(observer.observe(&replay, result, original)?);
-            }
-        }
-        Ok(())
-    }
-
     /// Adds the differences that a script shows, on every engine.
     fn add_counterexample(&mut self, index: usize, found: Counterexample) -> Result<(), VerifyError> {
         let Counterexample { script, result } = found;
@@ -318,8 +205,9 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
             }
         }
         for other in (0..self.snapshots.len()).filter(|other| *other != index) {
-            let (result, _) = self.on_fresh_instances(other, &script)?;
-            self.verdict.extend(result.differences, &self.snapshots[other].1.coverage.name);
+            let (run, snapshot) = &mut self.snapshots[other];
+            let (result, _) = snapshot.run(&mut self.verifier.runs[*run], &script, self.verifier.options)?;
+            self.verdict.extend(result.differences, &snapshot.coverage.name);
         }
         self.verdict.script = self.verdict.is_different().then(|| script.to_string());
         Ok(())
@@ -350,12 +238,4 @@ fn later_instances(
     // What it did to the memory that all share.
     differences.extend(state_comparison::compare(&original.state()?, &snapshot.state()?, Tolerance::None));
     Ok(differences)
-}
-
-/// The same sequences for the same seed, on every engine.
-fn test_runner(seed: u64) -> TestRunner {
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    TestRunner::new_with_rng(Config { failure_persistence: None, ..Config::default() }, rng)
 }

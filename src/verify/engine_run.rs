@@ -35,7 +35,7 @@ impl<'a> EngineRun<'a> {
         options: &VerifyOptions,
     ) -> Result<Result<Self, Skipped>, VerifyError> {
         let started = Instant::now();
-        let compiled = match start::compile(program, compiler) {
+        let compiled = match start::compile_original(program, compiler, options) {
             Ok(compiled) => compiled,
             // Cranelift supports everything that the validator accepts.
             Err(error) if matches!(compiler, Compiler::Cranelift | Compiler::OptimizingCranelift) => {

@@ -220,7 +220,7 @@ impl FrozenComparison<'_, '_, '_> {
             ..start::execution(&self.original, &host, &limits)
         };
         let original = OriginalRun { trigger: self.trigger, execution };
-        let compile = |wasm: &[u8]| engine::compile_with(compiler, wasm, ENGINE_OPTIONS);
+        let compile = |wasm: &[u8]| engine::compile_with(compiler, wasm, ENGINE_OPTIONS, None);
         let (stopped, ledger, ended) = original.run(&options.run_host(), compile)?;
         let record = InitRecord::new(ledger, ended.initialized.preload_calls);
         Ok(OriginalRuns { stopped, record, ended })

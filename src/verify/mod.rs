@@ -74,6 +74,7 @@ mod observer;
 mod options;
 mod other_engines;
 mod pattern;
+mod playing;
 mod probed_module;
 mod script;
 mod segment_contents;

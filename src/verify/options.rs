@@ -1,6 +1,7 @@
 use super::other_engines::OtherEngine;
 use super::pattern::Pattern;
 use super::script::Script;
+use crate::cache::CompileCache;
 use crate::engine::{self, Compiler};
 use crate::execute::{InitNames, default_init_functions};
 use crate::freeze::Trigger;
@@ -67,6 +68,9 @@ pub struct VerifyOptions {
     pub ignore: Vec<Pattern>,
     /// Refuse modules that use proposals which the engine has off by default, such as stack switching.
     pub default_proposals: bool,
+    /// Where compiled code of the original is kept between runs: with the feature `cache`.
+    #[cfg(feature = "cache")]
+    pub compile_cache: Option<CompileCache>,
 }
 
 impl Default for VerifyOptions {
@@ -95,6 +99,8 @@ impl Default for VerifyOptions {
             max_differences: 100,
             ignore: Vec::new(),
             default_proposals: false,
+            #[cfg(feature = "cache")]
+            compile_cache: None,
         }
     }
 }
@@ -112,6 +118,15 @@ impl VerifyOptions {
             module.check_features(engine::default_features())?;
         }
         Ok(module)
+    }
+
+    /// The cache. No guest can change it: nothing outside is changed.
+    pub(super) fn compile_cache(&self) -> Option<&CompileCache> {
+        #[cfg(feature = "cache")]
+        let cache = self.compile_cache.as_ref();
+        #[cfg(not(feature = "cache"))]
+        let cache = None;
+        cache
     }
 
     /// Whether a difference with this key is not counted.

@@ -18,16 +18,16 @@ const MAX_FUNCTIONS: usize = 64;
 /// What sequences are drawn from.
 pub(super) struct Sequences {
     /// Sequences that together call every export once.
-    sweeps: Vec<BoxedStrategy<Vec<Step>>>,
+    sweeps: Vec<SBoxedStrategy<Vec<Step>>>,
     /// Sequences of any calls in any order.
-    random: Option<BoxedStrategy<Vec<Step>>>,
+    random: Option<SBoxedStrategy<Vec<Step>>>,
     /// Exports that cannot be called.
     pub skipped: Vec<Skipped>,
 }
 
 impl Sequences {
     /// The strategy of sequence number `index`.
-    pub fn strategy(&self, index: usize) -> Option<&BoxedStrategy<Vec<Step>>> {
+    pub fn strategy(&self, index: usize) -> Option<&SBoxedStrategy<Vec<Step>>> {
         self.sweeps.get(index).or(self.random.as_ref())
     }
 }
@@ -48,7 +48,7 @@ pub(super) fn sequences(module: &Module<'_>, boundaries: &BoundaryValues, depth:
             Ok(arguments) => {
                 let name = export.name.to_string();
                 let step = move |arguments| Step { export: name.clone(), arguments, expected: None };
-                let call = arguments.prop_map(step).boxed();
+                let call = arguments.prop_map(step).sboxed();
                 if export.name == COMMAND { command.push(call) } else { calls.push(call) }
             }
             Err(ty) => skipped
@@ -58,61 +58,66 @@ pub(super) fn sequences(module: &Module<'_>, boundaries: &BoundaryValues, depth:
     let mut sequences = Sequences { sweeps: Vec::new(), random: None, skipped };
     if depth > 0 {
         let sweeps = calls.chunks(depth).chain(command.chunks(1));
-        sequences.sweeps = sweeps.map(|calls| calls.to_vec().boxed()).collect();
+        sequences.sweeps = sweeps.map(|calls| calls.to_vec().sboxed()).collect();
         calls.extend(command);
-        sequences.random = (!calls.is_empty()).then(|| vec(Union::new(calls), 1..=depth).boxed());
+        sequences.random = (!calls.is_empty()).then(|| vec(Union::new(calls), 1..=depth).sboxed());
     }
     sequences
 }
 
-fn argument(module: &Module<'_>, boundaries: &BoundaryValues, ty: ValType) -> Option<BoxedStrategy<Literal>> {
-    let values: BoxedStrategy<Value> = match ty {
+fn argument(
+    module: &Module<'_>,
+    boundaries: &BoundaryValues,
+    ty: ValType,
+) -> Option<SBoxedStrategy<Literal>> {
+    let values: SBoxedStrategy<Value> = match ty {
         ValType::I32 => integers(boundaries, i32::MIN.into(), u32::MAX.into())
             .prop_map(|value| Value::I32(value as i32))
-            .boxed(),
-        ValType::I64 => integers(boundaries, i64::MIN, i64::MAX).prop_map(Value::I64).boxed(),
+            .sboxed(),
+        ValType::I64 => integers(boundaries, i64::MIN, i64::MAX).prop_map(Value::I64).sboxed(),
         ValType::F32 => prop_oneof![
             4 => select(F32_BOUNDARIES.to_vec()),
             2 => (-16i8..=16).prop_map(|small| f32::from(small).to_bits()),
             1 => any::<u32>(),
         ]
         .prop_map(Value::F32)
-        .boxed(),
+        .sboxed(),
         ValType::F64 => prop_oneof![
             4 => select(F64_BOUNDARIES.to_vec()),
             2 => (-16i8..=16).prop_map(|small| f64::from(small).to_bits()),
             1 => any::<u64>(),
         ]
         .prop_map(Value::F64)
-        .boxed(),
+        .sboxed(),
         ValType::V128 => prop_oneof![
             2 => select(vec![0, 1, u128::MAX, 1 << 127, 0x7f80_0000 << 64 | 0xffc0_0001]),
             1 => any::<u128>(),
         ]
         .prop_map(Value::V128)
-        .boxed(),
+        .sboxed(),
         ValType::Ref(ty) => {
             let references = references(module, boundaries, ty);
             match references.is_empty() {
                 true => return None,
-                false => select(references).prop_map(Value::Ref).boxed(),
+                false => select(references).prop_map(Value::Ref).sboxed(),
             }
         }
     };
-    Some(values.prop_map(|value| literal_of(value).unwrap_or(Literal::Null)).boxed())
+    Some(values.prop_map(|value| literal_of(value).unwrap_or(Literal::Null)).sboxed())
 }
 
-fn integers(boundaries: &BoundaryValues, min: i64, max: i64) -> BoxedStrategy<i64> {
+fn integers(boundaries: &BoundaryValues, min: i64, max: i64) -> SBoxedStrategy<i64> {
     let bounds =
         vec![0, 1, -1, 2, min, min + 1, max, max - 1, i32::MAX.into(), i32::MIN.into(), 0xffff, 0x1_0000];
     let near = |values: &[u64]| -> Vec<i64> { values.iter().map(|&value| value as i64).collect() };
-    let mut choices = vec![(4, select(bounds).boxed()), (4, (0i64..=16).boxed()), (1, (min..=max).boxed())];
+    let mut choices =
+        vec![(4, select(bounds).sboxed()), (4, (0i64..=16).sboxed()), (1, (min..=max).sboxed())];
     for values in [near(&boundaries.addresses), near(&boundaries.slots)] {
         if !values.is_empty() {
-            choices.push((2, select(values).boxed()));
+            choices.push((2, select(values).sboxed()));
         }
     }
-    Union::new_weighted(choices).boxed()
+    Union::new_weighted(choices).sboxed()
 }
 
 const F32_BOUNDARIES: [u32; 12] = [

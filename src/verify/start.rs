@@ -17,7 +17,16 @@ pub(super) const ENGINE_OPTIONS: EngineOptions =
     EngineOptions { fuel: true, epochs: true, optimize: false, plain_traces: false };
 
 pub(super) fn compile(program: &ProbedModule<'_>, compiler: Compiler) -> wasmtime::Result<Compiled> {
-    engine::compile_with(compiler, &program.probed.wasm, ENGINE_OPTIONS)
+    engine::compile_with(compiler, &program.probed.wasm, ENGINE_OPTIONS, None)
+}
+
+/// The same for the original, which is compared with many snapshots: its code is kept.
+pub(super) fn compile_original(
+    program: &ProbedModule<'_>,
+    compiler: Compiler,
+    options: &VerifyOptions,
+) -> wasmtime::Result<Compiled> {
+    engine::compile_with(compiler, &program.probed.wasm, ENGINE_OPTIONS, options.compile_cache())
 }
 
 /// The original after its init.

@@ -66,6 +66,14 @@ pub struct VerifyArgs {
     #[arg(long, action = ArgAction::Set, default_value_t = false)]
     pub fresh: bool,
 
+    /// Do not keep compiled code of the original between runs, and take none from earlier ones
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub no_cache: bool,
+
+    /// Where compiled code is kept, as for a snapshot
+    #[arg(long, value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+
     /// What init can see.
     #[command(flatten)]
     pub host: HostArgs,

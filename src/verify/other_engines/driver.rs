@@ -4,7 +4,7 @@ use preinit_core::snapshot::Value;
 use std::sync::Arc;
 
 /// Runs a module on an engine other than wasmtime.
-pub(in crate::verify) trait Driver {
+pub(in crate::verify) trait Driver: Send {
     /// From now on, host calls must be these, and are answered as these were.
     fn answer_with(&mut self, calls: &[Arc<Entry>]) -> Result<(), DriverError>;
 
