@@ -53,10 +53,13 @@ impl Record {
 /// The same host with sources that give the same in every run, and with backtraces.
 pub(super) fn repeatable(host: &HostOptions) -> HostOptions {
     let mut host = HostOptions { ledger_backtraces: true, replay_outside_only: false, ..host.clone() };
+    // The further runs go by the clock that the first one has seen, whose record may be that of an earlier audit.
+    let recorded = host.replay.as_ref().and_then(|record| record.clock_start());
     if let Some(WasiOptions { clock, random, .. }) = &mut host.wasi {
         if *clock == Clock::Real {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            *clock = Clock::Fixed(u64::try_from(now.as_nanos()).unwrap_or(Clock::DEFAULT_START));
+            let now = u64::try_from(now.as_nanos()).unwrap_or(Clock::DEFAULT_START);
+            *clock = Clock::Fixed(recorded.unwrap_or(now));
         }
         if *random == Random::Os {
             *random = Random::Module;

@@ -57,8 +57,9 @@ use search::{Found, Repeated, Search};
 
 /// Audits what a snapshot of `wasm` with these options would freeze. No snapshot is made.
 ///
-/// Init runs once for real (or from the recording of the options), with a seeded generator instead of the operating system's random numbers, and clocks that stand
-/// at the present instead of real ones. All further runs are answered from the record of that run.
+/// Init runs once for real, with a seeded generator instead of the operating system's random numbers, and clocks that stand
+/// at the present instead of real ones; or from the recording of the options, if there is one. All further runs are answered from
+/// the record of that run.
 ///
 /// ```
 /// use preinit::audit::{Level, audit};
