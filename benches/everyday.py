@@ -119,6 +119,11 @@ def measure(name, kind, tools, options):
                 run(tool, home)
                 run(tool, home)
             time.sleep(options.pause)
+            # Where the optimized code is not there yet, the row is not that of an everyday run.
+            report = Path(scratch) / "tier.json"
+            run("preinit", homes["preinit"], f"--report={report}")
+            made = json.loads(report.read_text())
+            print(f"{name}: {made['compiler']} ({made['compiler_choice']})", file=sys.stderr)
         for number in range(options.runs):
             for tool, home in homes.items():
                 fresh = home if kind == "everyday" else Path(f"{home}-{number}")
