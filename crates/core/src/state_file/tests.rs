@@ -187,7 +187,7 @@ fn printed(state: serde_json::Value, options: &SnapshotOptions) -> Result<String
     let mut now = before.clone();
     now[16] = 2;
     now.resize(2 << 16, 0);
-    let contents = Contents { memories: vec![now], imported: [(0, before)].into() };
+    let contents = Contents { memories: vec![now], imported: [(0, before)].into(), heap: Vec::new() };
     let written = snapshot(&module, &state, &contents, options).map_err(|error| error.to_string())?;
     let of_snapshot = Module::parse(&written.wasm).unwrap();
     let data: Vec<String> = of_snapshot.data.iter().map(|data| format!("{:?}", data.bytes)).collect();
@@ -270,7 +270,7 @@ fn another_engine_may_know_exceptions_that_ours_does_not() {
         "dropped_data": [], "dropped_elements": [], "items": [],
     });
     let state: State = serde_json::from_value(state).unwrap();
-    let contents = Contents { memories: Vec::new(), imported: std::collections::BTreeMap::new() };
+    let contents = Contents { memories: Vec::new(), imported: std::collections::BTreeMap::new(), heap: Vec::new() };
     let written = snapshot(&module, &state, &contents, &SnapshotOptions::default()).unwrap();
     assert!(Module::parse_for_other_engine(&written.wasm).is_ok());
 }
