@@ -103,6 +103,8 @@ fn for_verify_error(error: &VerifyError) -> Option<String> {
     match error {
         VerifyError::Init(error) | VerifyError::Freeze(FreezeError::Execute(error)) => for_execution(error),
         VerifyError::Host(error) => for_host(error),
+        // It takes no such option: what holds a handle can do without it in no instance.
+        VerifyError::Component(ComponentRunError::Handles(_)) => None,
         VerifyError::Component(error) => for_component(error),
         _ => None,
     }

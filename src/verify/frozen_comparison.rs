@@ -53,10 +53,11 @@ pub(super) fn verify(
                 [] => &[Compiler::Cranelift],
                 engines => engines,
             };
+            let mut has_ended = true;
             for &compiler in engines {
-                comparison.run(compiler, &mut verdict)?;
+                has_ended = has_ended && comparison.run(compiler, &mut verdict)?;
             }
-            if options.fresh && !verdict.is_different() {
+            if options.fresh && has_ended && !verdict.is_different() {
                 comparison.run_fresh(engines[0], &mut verdict)?;
             }
         }
@@ -80,8 +81,8 @@ struct OriginalRuns {
 }
 
 impl FrozenComparison<'_, '_, '_> {
-    /// Compares on one engine.
-    fn run(&self, compiler: Compiler, verdict: &mut VerdictBuilder<'_>) -> Result<(), VerifyError> {
+    /// Compares on one engine. Whether the original has ended within the time limit, as it would on others.
+    fn run(&self, compiler: Compiler, verdict: &mut VerdictBuilder<'_>) -> Result<bool, VerifyError> {
         let started = Instant::now();
         let OriginalRuns { stopped, record, ended } = self.run_original(compiler)?;
         self.compare_modules(&ended, verdict);
@@ -94,20 +95,21 @@ impl FrozenComparison<'_, '_, '_> {
             Ok(snapshot) => snapshot,
             Err(error) => {
                 verdict.add(Difference::new("instantiate", "no error", error));
-                return Ok(());
+                return Ok(true);
             }
         };
         // The tables after these hold what the calls in progress do.
         snapshot.num_tables = self.original.module.tables.len();
         self.compare_states(stopped, &mut snapshot, compiler, verdict)?;
         if verdict.is_different() {
-            return Ok(());
+            return Ok(true);
         }
 
         let OriginalEnded { initialized, entry, consumed, error, results } = ended;
         let mut original = ComparedInstance::new(Arc::clone(&self.original), initialized)?;
         let ending = original.result_of(error, &results)?;
-        if ending == CallResult::Stopped(CallLimit::Time) {
+        let has_ended = ending != CallResult::Stopped(CallLimit::Time);
+        if !has_ended {
             verdict.undecided(format!("resumed: {} ({})", ending.describe(), compiler.name()));
         }
         let renamed = self.options.renames.iter().find(|rename| rename.src == entry);
@@ -154,7 +156,7 @@ impl FrozenComparison<'_, '_, '_> {
         if let Some(why) = result.undecided {
             verdict.undecided(why);
         }
-        Ok(())
+        Ok(has_ended)
     }
 
     /// Compares with an original that was started in another world.

@@ -44,6 +44,8 @@ const OPTIONS: &[(&str, &str, With)] = {
             "collect",
             Refused(2, "before the state is read in components; leave out --before-capture"),
         ),
+        ("--allow-live-handles", "", Works),
+        ("--keep-adapter-state", "", Works),
         ("--strict", "", Works),
         ("--help", "", Elsewhere("no component")),
         ("--version", "", Elsewhere("no component")),

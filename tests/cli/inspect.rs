@@ -84,7 +84,7 @@ fn components_are_told_apart() {
             0,
         ),
     ] {
-        place.write("component.wat", &format!("(component {parts})"));
+        place.write("component.wat", format!("(component {parts})"));
         let output = place.line("inspect component.wat");
         assert!(stdout(&output).contains(expected), "{parts}: {}", stdout(&output));
         assert_eq!(code(&output), exit, "{parts}");

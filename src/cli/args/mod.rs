@@ -140,18 +140,18 @@ pub fn definition() -> clap::Command {
 
 /// The words that are commands, unless they are values.
 const COMMANDS: [&str; 12] = [
-    "verify",
     "audit",
-    "probe",
-    "encode",
     "batch",
-    "prepare",
+    "compile-ahead",
+    "completions",
+    "encode",
+    "extract",
     "inspect",
     "list",
-    "extract",
-    "completions",
     "man",
-    "compile-ahead",
+    "prepare",
+    "probe",
+    "verify",
 ];
 
 /// Parses all words, the program's name first.
@@ -261,8 +261,10 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         definition().debug_assert();
-        let defined: Vec<_> =
+        let mut defined: Vec<_> =
             definition().get_subcommands().map(Command::get_name).map(String::from).collect();
+        defined.sort_unstable();
+        assert!(COMMANDS.is_sorted());
         assert_eq!(defined, COMMANDS);
         assert!(definition().get_subcommands().all(|command| command.get_all_aliases().next().is_none()));
     }

@@ -2,11 +2,12 @@
 
 use super::host::{elsewhere_with, entry};
 use crate::embed::changes::with_scratch;
-use crate::embed::files::{READERS, data};
+use crate::embed::files::{READERS, data, run};
 use preinit::Preinit;
 use preinit::embed::{EmbedError, Source, Sources, Tree, Writing, embed_for};
 use preinit::host::{Output, WasiOptions};
 use preinit_testing::command_component::command;
+use preinit_testing::guest::World;
 use preinit_testing::test_program;
 use wasmtime_wasi::FsPerms;
 
@@ -17,7 +18,14 @@ fn programs_in_components_have_embedded_files() {
         let component = command(&test_program(name));
         let scratch = tempfile::tempdir().unwrap();
         let dirs = [(&*data(), "/data", FsPerms::ReadOnly), (scratch.path(), "/scratch", FsPerms::ReadWrite)];
-        let expected = elsewhere_with(&component, &dirs);
+        let mut expected = elsewhere_with(&component, &dirs);
+        if name == "wasi/file_cases.wasm" {
+            // Of a directory that is read in pieces, the adapter gives an entry twice.
+            let scratch = tempfile::tempdir().unwrap();
+            let dirs = vec![("/data", data()), ("/scratch", scratch.path().to_path_buf())];
+            let world = World { dirs, is_writable: true, ..World::default() };
+            (expected.0, ..) = run(&test_program(name), &world);
+        }
         assert!(!expected.0.is_empty(), "{name}");
         assert_eq!(elsewhere_with(&with_scratch(&component), &[]), expected, "{name}");
     }

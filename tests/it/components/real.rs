@@ -124,5 +124,5 @@ fn a_live_handle_is_refused() {
         message.contains("1 handle is alive") && message.contains("1 of the component's own"),
         "{message}"
     );
-    assert!(message.contains("held by core module 0 (`M`)"), "{message}");
+    assert!(message.contains("held at component / · core module 0 (`M`) · global 0 ($h)"), "{message}");
 }

@@ -45,6 +45,9 @@ fn guests() -> Vec<Guest> {
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "wat"));
     paths.sort();
+    // What they allow is refused by verify, which has no such options.
+    let mut cases: Vec<Case> = paths.iter().map(|path| Case::read(path)).collect();
+    cases.retain(|case| !case.allow_live_handles && !case.keep_adapter_state);
     let guest = |case: Case| {
         let original = wat_to_wasm(&case.text).unwrap().into_owned();
         let snapshot = case.preinit().run(&original).unwrap().wasm;
@@ -56,7 +59,7 @@ fn guests() -> Vec<Guest> {
         options.renames = case.renames.iter().map(rename).collect();
         Guest { name: case.name, original, snapshot, options }
     };
-    let mut guests: Vec<Guest> = paths.iter().map(|path| guest(Case::read(path))).collect();
+    let mut guests: Vec<Guest> = cases.into_iter().map(guest).collect();
     guests.push(of_text("values", VALUES));
     guests
 }
@@ -185,7 +188,11 @@ fn planted_faults_are_found() {
                 modules[number] = Some(&module);
                 let verdict = verdict(guest, &after.with_modules(&modules));
                 *planted.entry(kind).or_default() += 1;
-                let is_found = match kind.hides() {
+                // Nobody calls the core function of an init function that the component has no longer.
+                let of_init = guest.options.init_functions.iter();
+                let is_called =
+                    !of_init.map(|init| format!("export {init}")).any(|export| what.ends_with(&export));
+                let is_found = match kind.hides() || !is_called {
                     true => verdict.outcome != Outcome::Equal,
                     false => verdict.outcome == Outcome::Different,
                 };

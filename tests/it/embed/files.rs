@@ -26,12 +26,14 @@ pub const READERS: [&str; 4] =
 fn programs_read_what_is_embedded() {
     for name in READERS {
         let wasm = test_program(name);
-        let scratch = tempfile::tempdir().unwrap();
-        let directory = vec![("/data", data()), ("/scratch", scratch.path().to_path_buf())];
-        let on_host = World { dirs: directory.clone(), is_writable: true, ..World::default() };
+        // Programs leave files behind.
+        let (scratch, other_scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let directories = vec![("/data", data()), ("/scratch", scratch.path().to_path_buf())];
+        let on_host = World { dirs: directories, is_writable: true, ..World::default() };
         let expected = run(&wasm, &on_host);
         // The other directory is the host's still.
-        let beside = World { dirs: directory[1..].to_vec(), is_writable: true, ..World::default() };
+        let directory = vec![("/scratch", other_scratch.path().to_path_buf())];
+        let beside = World { dirs: directory, is_writable: true, ..World::default() };
         assert_eq!(run(&embedded(&wasm, &data()), &beside), expected, "{name}");
     }
 }

@@ -270,7 +270,8 @@ fn another_engine_may_know_exceptions_that_ours_does_not() {
         "dropped_data": [], "dropped_elements": [], "items": [],
     });
     let state: State = serde_json::from_value(state).unwrap();
-    let contents = Contents { memories: Vec::new(), imported: std::collections::BTreeMap::new(), heap: Vec::new() };
+    let contents =
+        Contents { memories: Vec::new(), imported: std::collections::BTreeMap::new(), heap: Vec::new() };
     let written = snapshot(&module, &state, &contents, &SnapshotOptions::default()).unwrap();
     assert!(Module::parse_for_other_engine(&written.wasm).is_ok());
 }
