@@ -21,6 +21,8 @@
 //!
 //! No example: the other types are what the fields of [`Finding`] hold.
 
+use crate::Report;
+use crate::error::Error;
 use crate::host::Ledger;
 use crate::wording::{Bytes, shortened};
 use serde::{Serialize, Serializer};
@@ -233,6 +235,18 @@ impl Site {
         let entry = ledger.entries().nth(call);
         let backtrace = entry.and_then(|entry| entry.call.backtrace.clone()).unwrap_or_default();
         Site { call, import: ledger.called(call).map(ToString::to_string).unwrap_or_default(), backtrace }
+    }
+}
+
+impl Report {
+    /// The report of a run in which warnings are errors. Notes are none.
+    pub(crate) fn without_warnings(mut self) -> Result<Report, Error> {
+        let is_warning = |finding: &Finding| finding.level < Level::Note;
+        if self.warnings.is_empty() && !self.findings.iter().any(is_warning) {
+            return Ok(self);
+        }
+        self.findings.retain(is_warning);
+        Err(Error::Strict { warnings: self.warnings, findings: self.findings })
     }
 }
 

@@ -21,9 +21,8 @@ pub(crate) use crate::changed_globals::globals_changed;
 pub use crate::cleaning::ScrubReport;
 use crate::component::{CoreInstanceReport, HandlesReport};
 pub use crate::embedded_files::EmbeddedFile;
-use crate::error::Error;
 use crate::execute::AllocatedArgument;
-use crate::finding::{Finding, Level};
+use crate::finding::Finding;
 use crate::host::{Ledger, StubCalls};
 use crate::warning::Warning;
 use preinit_core::layout::Layout;
@@ -361,18 +360,6 @@ pub(crate) fn heap(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>
         data_bytes: planned.map_or(0, |plan| plan.data.contents.len() as u64),
         runs: planned.map_or(0, |plan| u64::from(plan.data.object_runs.len + plan.data.table_runs.len) / 3),
         types,
-    }
-}
-
-impl Report {
-    /// The report of a run in which warnings are errors. Notes are none.
-    pub(crate) fn without_warnings(mut self) -> Result<Report, Error> {
-        let is_warning = |finding: &Finding| finding.level < Level::Note;
-        if self.warnings.is_empty() && !self.findings.iter().any(is_warning) {
-            return Ok(self);
-        }
-        self.findings.retain(is_warning);
-        Err(Error::Strict { warnings: self.warnings, findings: self.findings })
     }
 }
 

@@ -50,12 +50,15 @@ impl OwnedDirectory {
     pub fn open(path: &Path) -> Result<OwnedDirectory, CacheError> {
         let mut resolved = ResolvedPath::to(path)?;
         if !resolved.missing.is_empty() {
-            let mut made = resolved.end;
+            let mut made = resolved.end.clone();
             for name in &resolved.missing {
                 made.push(name);
                 make_private(&made).map_err(CacheError::io(&made))?;
             }
+            // What has been made is reached by no link any more, but what was given may be.
+            let passed = std::mem::take(&mut resolved.passed);
             resolved = ResolvedPath::to(&made)?;
+            resolved.passed.extend(passed);
         }
         let io = |error| CacheError::io(&resolved.end)(error);
         let directory = Dir::open_ambient_dir(&resolved.end, ambient_authority()).map_err(io)?;

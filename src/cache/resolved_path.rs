@@ -23,14 +23,15 @@ pub(super) struct ResolvedPath {
     pub missing: Vec<OsString>,
     /// The file in the last directory that the path leads to, if it leads to something else than a directory.
     pub file: Option<OsString>,
-    passed: Vec<Identity>,
+    /// The directories on the way.
+    pub passed: Vec<Identity>,
 }
 
 /// One directory, by whatever name.
 #[cfg(unix)]
-type Identity = (u64, u64);
+pub(super) type Identity = (u64, u64);
 #[cfg(not(unix))]
-type Identity = PathBuf;
+pub(super) type Identity = PathBuf;
 
 fn identity(path: &Path, metadata: &Metadata) -> Identity {
     #[cfg(unix)]

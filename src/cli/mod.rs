@@ -11,6 +11,7 @@ mod embedding;
 mod exit;
 mod extracted_links;
 mod extracted_tree;
+mod fault;
 mod files_command;
 mod generate;
 mod host_conversion;
@@ -18,6 +19,7 @@ mod import_names;
 mod input;
 mod inspect_command;
 mod interruption;
+mod jobs;
 mod messages;
 mod output;
 mod parse;
@@ -48,7 +50,11 @@ use exit::Exit;
 /// Does what the words ask for, the program's name first.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let (called_as, words) = CalledAs::of(words);
-    let exit = run(called_as, words).unwrap_or_else(|error| exit::fail(&error, called_as)).code(called_as);
+    let exit = match fault::caught(|| run(called_as, words)) {
+        Some(result) => result.unwrap_or_else(|error| exit::fail(&error, called_as)),
+        None => Exit::CouldNot,
+    };
+    let exit = exit.code(called_as);
     // A run that was abandoned may still have some.
     temporary::remove_all(Duration::from_secs(1));
     exit

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, bail};
 use cap_std::ambient_authority;
@@ -62,6 +62,7 @@ pub fn encode(args: EncodeArgs) -> anyhow::Result<()> {
     let wasm = input::read(&args.input, reading)?;
     let module = Module::parse_for_other_engine(&wasm)?;
     let state = read_state(&args.state, reading.divided_by(MEMORY_OF_STATE))?;
+    named_files(&args.state, &state).check(&output)?;
     // Before files are read that another module's memories are in.
     check_module(&module, &state)?;
     let contents = Files::beside(&args.state, args.limits.max_memory).contents(&module, &state)?;
@@ -109,6 +110,16 @@ const MEMORY_OF_STATE: u64 = 8;
 fn read_state(path: &Path, reading: Reading<'_>) -> anyhow::Result<State> {
     let bytes = reading.read_file(path)?;
     serde_json::from_slice(&bytes).with_context(|| format!("`{}` is not a state file", PrintablePath(path)))
+}
+
+/// The files that a state names, as inputs.
+fn named_files(path: &Path, state: &State) -> InputFiles {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let memories = state.memories.iter().map(|memory| &memory.file);
+    let imported = state.imported.memories.iter().filter_map(|memory| memory.file.as_ref());
+    let heap = state.heap.iter().map(|heap| &heap.file);
+    let all: Vec<_> = memories.chain(imported).chain(heap).map(|name| folder.join(name)).collect();
+    InputFiles::of(all.iter().map(PathBuf::as_path))
 }
 
 /// The files that a state names.

@@ -59,7 +59,6 @@ fn configure_components(config: &mut Config, is_concurrent: bool) {
         config.wasm_component_model_more_async_builtins(true);
         config.wasm_component_model_async_stackful(true);
         config.wasm_component_model_threading(true);
-        config.wasm_component_model_error_context(true);
     }
 }
 

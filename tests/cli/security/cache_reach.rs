@@ -33,6 +33,24 @@ fn a_named_cache_is_refused() {
     }
 }
 
+/// Whether all of it is there already or not.
+#[cfg(unix)]
+#[test]
+fn a_cache_behind_a_link_of_the_module_is_refused() {
+    for cache in ["rw/link", "rw/link/new", "rw/link/new/below", "rw/link/../out/new"] {
+        let place = Place::new();
+        fs::create_dir_all(place.join("rw")).unwrap();
+        fs::create_dir_all(place.join("out")).unwrap();
+        std::os::unix::fs::symlink("../out", place.join("rw/link")).unwrap();
+        for command in ["in.wasm -o out.wasm", "audit in.wasm"] {
+            let line = format!("{command} -f init --allow-wasi --dir-rw /rw::rw --cache-dir {cache}");
+            let output = place.line(&line);
+            assert_eq!(crate::code(&output), 2, "{line}: {}", stderr(&output));
+            assert!(stderr(&output).contains("the module may write to"), "{line}: {}", stderr(&output));
+        }
+    }
+}
+
 #[test]
 fn reading_and_neighbors_are_no_reason() {
     let place = Place::new();

@@ -127,6 +127,16 @@ fn no_output_takes_the_place_of_an_input() {
     );
     place.write("other.json", r#"{"module": "in.wasm", "options": ["--allow-wasi", "-f", "init"],
         "jobs": [{"output": "./input", "stdin": "input"}, {"output": "in.wasm"}, {"output": "other.json"}, {"output": "made"}]}"#);
+    for (name, options) in [
+        ("stdin.json", r#"["--stdin", "input"]}, {"output": "input""#),
+        ("preload.json", r#"["--preload", "e=lib.wat"]}, {"output": "lib.wat""#),
+    ] {
+        let jobs = format!(r#"{{"output": "made", "options": {options}}}"#);
+        let text = format!(
+            r#"{{"module": "in.wasm", "options": ["--allow-wasi", "-f", "init"], "jobs": [{jobs}]}}"#
+        );
+        place.write(name, text);
+    }
     done(&place.line("in.wasm -f init -o out.wasm"));
     done(&place.line("prepare in.wasm -o code"));
     done(&place.line("probe in.wasm -o probed.wasm --state-schema state.json"));
@@ -153,6 +163,9 @@ fn no_output_takes_the_place_of_an_input() {
         "batch jobs.json --report input",
         "batch jobs.json",
         "batch other.json",
+        "batch stdin.json",
+        "batch preload.json",
+        "batch jobs.json --report lib.wat -- --preload e=lib.wat",
     ] {
         let output = place.line(line);
         assert_eq!(code(&output), 2, "{line}: {}", stderr(&output));

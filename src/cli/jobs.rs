@@ -1,0 +1,164 @@
+//! The list of jobs of `batch`.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use preinit::host::Stdin;
+use preinit::stages::PrintablePath;
+use serde::Deserialize;
+
+use super::args::{self, BatchArgs, Cli, usage_error};
+use super::called_as::CalledAs;
+use super::embedding::Embedding;
+use super::input::Reading;
+use super::output::{InputFiles, Output};
+use super::snapshot_request::SnapshotRequest;
+
+/// The file of jobs.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    pub module: PathBuf,
+    #[serde(default)]
+    options: Vec<String>,
+    pub jobs: Vec<Job>,
+}
+
+/// One snapshot.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    pub output: PathBuf,
+    /// A file that init reads as its standard input.
+    stdin: Option<PathBuf>,
+    #[serde(default)]
+    options: Vec<String>,
+}
+
+/// The size of a file of jobs that is read, in bytes.
+pub const LARGEST: u64 = 256 << 20;
+
+/// The options of a snapshot. What asks for help is none of them: it would pass for a job that was done.
+pub fn parsed<'o>(
+    first: impl IntoIterator<Item = OsString>,
+    options: impl IntoIterator<Item = &'o String>,
+) -> anyhow::Result<Cli> {
+    let words = std::iter::once("preinit".into()).chain(first).chain(options.into_iter().map(Into::into));
+    args::parse(words, CalledAs::Preinit).map_err(|error| match error.use_stderr() {
+        true => error.into(),
+        false => usage_error("--help and --version are not options of a job; give them to preinit itself"),
+    })
+}
+
+impl Batch {
+    pub fn of(args: &BatchArgs) -> anyhow::Result<Batch> {
+        let mut batch = match (&args.each, &args.into) {
+            (Some(each), Some(into)) => {
+                Batch { module: args.input.clone(), options: Vec::new(), jobs: jobs_of_files(each, into)? }
+            }
+            _ => {
+                let name = PrintablePath(&args.input);
+                let text = Reading::at_most(LARGEST).read_file(&args.input)?;
+                serde_json::from_slice(&text).with_context(|| format!("`{name}` is no list of jobs"))?
+            }
+        };
+        batch.options.extend(args.options.iter().cloned());
+        let mut outputs = BTreeSet::new();
+        match batch.jobs.iter().find(|job| !outputs.insert(&job.output)) {
+            Some(job) => {
+                Err(usage_error(&format!("two jobs have the output `{}`", PrintablePath(&job.output))))
+            }
+            None => Ok(batch),
+        }
+    }
+
+    /// What is read for all jobs and by each: `file` is that of the list.
+    pub fn inputs(&self, file: &Path) -> InputFiles {
+        let mut files = vec![file.to_owned(), self.module.clone()];
+        files.extend(self.jobs.iter().flat_map(|job| job.stdin.clone()));
+        let of_jobs = self.jobs.iter().map(|job| &job.options).filter(|options| !options.is_empty());
+        for options in [&self.options].into_iter().chain(of_jobs) {
+            // Those that cannot be parsed are an error of their job.
+            if let Ok(cli) = parsed([self.module.clone().into()], options) {
+                files.extend(cli.snapshot.host.files().map(Path::to_owned));
+            }
+        }
+        InputFiles::of(files.iter().map(PathBuf::as_path))
+    }
+
+    /// What is put into the module of all jobs.
+    pub fn embedding(&self) -> anyhow::Result<Embedding> {
+        let cli = parsed([self.module.clone().into()], &self.options)?;
+        Embedding::new(&cli.snapshot.host, Reading::within(cli.snapshot.limits.max_memory))
+    }
+
+    /// What the command would do for this job.
+    pub fn request(&self, job: &Job) -> anyhow::Result<SnapshotRequest> {
+        let words = [self.module.clone().into(), "-o".into(), job.output.clone().into()];
+        let mut cli = parsed(words, self.options.iter().chain(&job.options))?;
+        for option in ["--embed", "--reopen"] {
+            if job.options.iter().any(|given| given.starts_with(option)) {
+                return Err(usage_error(&format!(
+                    "{option} is for all jobs, which run the same module; it stands with the module"
+                )));
+            }
+        }
+        if !cli.snapshot.host.writable_dirs.is_empty() {
+            return Err(usage_error(
+                "--dir-rw is not there for jobs: one could change where another reads and writes",
+            ));
+        }
+        // They are in the module already.
+        cli.snapshot.host.embed.embed.clear();
+        cli.snapshot.host.embed.reopen.clear();
+        cli.snapshot.host.embed.arguments = None;
+        if cli.command.is_some() {
+            return Err(usage_error("the options of a job are those of a snapshot"));
+        }
+        let cache = &cli.snapshot.cache;
+        if cli.snapshot.verify || cache.result_cache || cache.prepared.is_some() {
+            return Err(usage_error("--verify, --result-cache and --prepared are not there for jobs"));
+        }
+        let has_stdin = cli.snapshot.host.stdin.is_some();
+        if has_stdin && job.stdin.is_some() {
+            return Err(usage_error("the job has a standard input of its own; leave --stdin out"));
+        }
+        let mut request = SnapshotRequest::new(cli.snapshot, CalledAs::Preinit)?;
+        if matches!(request.output, Output::Stdout) {
+            return Err(usage_error("the output of a job is a file"));
+        }
+        if let Some(wasi) = &mut request.options.host.wasi {
+            // Jobs run side by side, and standard input is one.
+            if !has_stdin {
+                wasi.stdin = Stdin::Empty;
+            }
+            if let Some(path) = &job.stdin {
+                wasi.stdin =
+                    Stdin::Bytes(Reading::within(request.options.limits.max_memory).read_file(path)?);
+            }
+        } else if job.stdin.is_some() {
+            return Err(usage_error("init reads its standard input by WASI; give --allow-wasi"));
+        }
+        Ok(request)
+    }
+}
+
+/// A job for every file of the folder, in the order of their names.
+fn jobs_of_files(each: &Path, into: &Path) -> anyhow::Result<Vec<Job>> {
+    let cannot = || format!("cannot read the folder `{}`", PrintablePath(each));
+    let mut jobs = Vec::new();
+    for entry in fs::read_dir(each).with_context(cannot)? {
+        let entry = entry.with_context(cannot)?;
+        if fs::metadata(entry.path()).with_context(cannot)?.is_file() {
+            let mut name = entry.file_name();
+            name.push(".wasm");
+            jobs.push(Job { output: into.join(name), stdin: Some(entry.path()), options: Vec::new() });
+        }
+    }
+    jobs.sort_by(|left, right| left.output.cmp(&right.output));
+    fs::create_dir_all(into).with_context(|| format!("cannot make the folder `{}`", PrintablePath(into)))?;
+    Ok(jobs)
+}
