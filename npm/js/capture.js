@@ -10,6 +10,8 @@ import { printable } from './printable.js';
 import { deflated, scrub as scrubbedMemory } from './scrub.js';
 import { watchTimers } from './timers.js';
 
+// Before anything is hooked.
+const { compile } = WebAssembly;
 watchTypes();
 
 /** Why there is no snapshot: what it would lose, or what cannot be in one. */
@@ -236,7 +238,7 @@ async function captureOne({ wasm, out, start, run, noop = [], constant = {}, all
   const listening = await listen(original);
   const given = [...noop, ...Object.keys(constant)];
   const probed = await probe(listening.wasm);
-  const module = await WebAssembly.compile(original);
+  const module = await compile(original);
   const recording = new Recording(original, { module, probed, listening, passed: given, allow, again, hasStart: start !== undefined, isInStart: isIn && (() => isIn('start')) });
   const timers = watchTimers();
   const value = await watched(recording, { start, run }, { timers, finalizers, within });

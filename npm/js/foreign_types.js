@@ -29,21 +29,26 @@ function mayHaveSubtypes(wasm) {
   return false;
 }
 
-// Modules that captures have made, which have the types of what they were made of.
+// Modules are known by what they are made of; those that captures have made have the types of what they were made of.
 const made = new Set();
-const key = (bytes) => `${bytes.length} ${hash(bytes, 0, bytes.length)}`;
+const seen = new Set();
+const UNKNOWN = 'compiled before';
+// What modules are that were compiled; null for those without such types.
 const known = new WeakMap();
 let capturing;
-let areThere = false;
 
-function seen() {
-  areThere = true;
-  if (capturing) capturing.hasForeignTypes = true;
+const keyOf = (bytes) => (mayHaveSubtypes(bytes) ? `${bytes.length} ${hash(bytes, 0, bytes.length)}` : null);
+
+function see(key) {
+  if (key === null) return;
+  seen.add(key);
+  if (capturing && !made.has(key)) capturing.hasForeignTypes = true;
 }
 
 /** These bytes are of the module that is captured, or made of it. */
 export function isMade(bytes) {
-  if (mayHaveSubtypes(bytes)) made.add(key(bytes));
+  const key = keyOf(bytes);
+  if (key !== null) made.add(key);
 }
 
 /**
@@ -53,7 +58,7 @@ export function isMade(bytes) {
 export function begin(capture, original) {
   isMade(original);
   capturing = capture;
-  return areThere;
+  return [...seen].some((key) => !made.has(key));
 }
 
 export function end() {
@@ -64,11 +69,11 @@ export function end() {
 export function watchTypes() {
   installHooks({
     other(bytes, module) {
-      const has = mayHaveSubtypes(bytes) && !made.has(key(bytes));
-      if (module) known.set(module, has);
-      if (has) seen();
+      const key = keyOf(bytes);
+      if (module) known.set(module, key);
+      see(key);
     },
     // What was compiled before may have them.
-    linked: (module) => known.get(module) !== false && seen(),
+    linked: (module) => see(known.has(module) ? known.get(module) : UNKNOWN),
   });
 }
