@@ -105,7 +105,6 @@ await test('what JavaScript sees without a call is as it was, or that is refused
   assert.equal(e.objects.get(2), null);
   e.idle();
   e.objects.set(2, 7);
-  assert.equal(e.value === undefined, false);
   e.idle();
   assert.equal(e.objects.get(2), null);
   hooks.restore();
@@ -119,7 +118,7 @@ await test('objects of JavaScript that the snapshot makes again', async () => {
   await refusedRun((e) => (e.fail(2), (e.error().code = 42)), changed);
   await refusedRun((e) => (e.fail(2), (e.error().cause.message += ' more')), changed);
   await refusedRun((e) => (e.fail(1), Object.setPrototypeOf(e.error(), TypeError.prototype)), changed);
-  await refusedRun((e) => (e.fail(1), Object.freeze(e.error())), changed);
+  await refusedRun((e) => (e.fail(1), Object.preventExtensions(e.error())), changed);
   const same = new Error('one for all');
   await refusedRun((e) => e.fail(1), /and gave none of its own when it was called again/, { given: { code: { 'kotlin.createJsError': () => same } } });
   // It is done again where it is done to an object of the module, and to nothing else.
