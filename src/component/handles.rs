@@ -66,7 +66,8 @@ impl Handles {
         let alive = executed.handles;
         let dirs = states.options.host.wasi.as_ref().map_or(0, |wasi| wasi.dirs.len());
         let of_adapter = STREAMS + dirs;
-        let open = HeldResources::of(&executed.ledger).err().map(|open| one_line(&open.to_string()));
+        let open = HeldResources::of(&executed.ledger, &states.options.host);
+        let open = open.err().map(|open| one_line(&open.to_string()));
         if alive == 0 || captured.only_adapters && alive <= of_adapter && open.is_none() {
             return Handles { alive, leaked: 0, live: None };
         }

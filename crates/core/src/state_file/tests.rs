@@ -187,7 +187,7 @@ fn printed(state: serde_json::Value, options: &SnapshotOptions) -> Result<String
     let mut now = before.clone();
     now[16] = 2;
     now.resize(2 << 16, 0);
-    let contents = Contents { memories: vec![now], imported: [(0, before)].into(), ..Contents::default() };
+    let contents = Contents { memories: vec![now], imported: [(0, before)].into(), heap: Vec::new() };
     let written = snapshot(&module, &state, &contents, options).map_err(|error| error.to_string())?;
     let of_snapshot = Module::parse(&written.wasm).unwrap();
     let data: Vec<String> = of_snapshot.data.iter().map(|data| format!("{:?}", data.bytes)).collect();
