@@ -3,7 +3,8 @@
 use super::fitting::Fitting;
 use super::{StateCall, StateError, StateHeap, StateReference, StateValue, ValueKind};
 use crate::capture::{Fields, Identity, Observed, ObservedObject, ObservedRef};
-use crate::module::Module;
+use crate::js_string;
+use crate::module::{Module, Space};
 use crate::snapshot::Shape;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -180,6 +181,11 @@ fn check_call(fitting: &Fitting<'_>, call: &StateCall) -> Result<(), StateError>
     let index = call.function;
     let unknown = StateError::Unknown { what: "imported function", index };
     if index >= module.imported.functions {
+        return Err(unknown);
+    }
+    let import = module.imports_of(Space::Function).nth(index as usize);
+    // Strings are in a list of their own, and the builtins trap where they are given what is none.
+    if import.is_some_and(|(_, import)| import.module == js_string::MODULE) {
         return Err(unknown);
     }
     let signature = module.signature(index).ok_or(unknown)?;

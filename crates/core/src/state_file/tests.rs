@@ -285,7 +285,7 @@ fn references_of_a_state_are_of_the_types_of_their_places() {
             "heap": { "file": "heap", "objects": [
                 { "identity": 5, "type": 1, "references": [{ "object": 6 }] }, { "identity": 6, "type": 2, "references": ["null"] },
                 { "identity": 7, "type": 3, "length": 2 }, { "identity": 9, "type": 0 },
-            ], "strings": [{ "identity": 8, "length": 1 }] },
+            ], "strings": [{ "identity": 8, "length": 1 }], "calls": [] },
         });
         *state.pointer_mut(place).unwrap() = value;
         let state: State = serde_json::from_value(state).unwrap();
@@ -310,6 +310,9 @@ fn references_of_a_state_are_of_the_types_of_their_places() {
     ] {
         assert_eq!(made(place, json(value)), Err(format!("{what} holds what is not of its type")), "{value}");
     }
+    let call = r#"[{ "identity": 20, "function": 0, "arguments": [{ "ref": "null" }, { "i32": 0 }, { "i32": 1 }] }]"#;
+    let expected = "the state names imported function 0, which the module does not have";
+    assert_eq!(made("/heap/calls", json(call)), Err(expected.to_string()));
 }
 
 #[test]
