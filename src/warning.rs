@@ -67,6 +67,8 @@ pub enum Warning {
     },
     /// The monotonic clock of an instance begins anew, although it was to go on, for this reason.
     ClockNotRebased(Name),
+    /// Objects that this preloaded module has made may be in the state, and would be copies.
+    PreloadedObjects(Name),
     /// The module has no function that makes libc forget what it has cached, and no variable was recognized that does.
     NoResetHooks,
     /// This many handles of a component are alive after init, which nobody holds.
@@ -118,6 +120,11 @@ impl fmt::Display for Warning {
             Warning::ClockNotRebased(why) => {
                 write!(f, "the monotonic clock of an instance begins anew and does not go on from that of init: {why}")
             }
+            Warning::PreloadedObjects(name) => write!(
+                f,
+                "the preloaded module `{name}` has objects, too: of those that it gave away and that are kept, the snapshot has copies, and \
+                 neither module sees what the other one changes in them"
+            ),
             Warning::NoResetHooks => f.write_str(
                 "libc is not reset: the module has neither `__wasilibc_reset_preopens` nor \
                  `__wasilibc_deinitialize_environ` among its exports and names, and no variable of libc was recognized that \

@@ -14,6 +14,7 @@ function isOfWasm(callable, table) {
 
 export class Boundary {
   #recorder;
+  #origins;
   #explain;
   #isSkipped;
   #makesObject;
@@ -24,16 +25,20 @@ export class Boundary {
   #functions = new Map();
   /** Calls that made objects, in order. */
   made = [];
+  // What these gave.
+  #objects = new WeakSet();
   #unseen = new Set();
   #isOn = true;
   #probe = new WebAssembly.Table({ element: 'anyfunc', initial: 1 });
 
   /**
    * `explain` says of a call whether it leaves nothing behind in JavaScript; `isSkipped` of one whether it needs not be
-   * made again; `makesObject` of one whether it only `makes` an object, or `changes` one.
+   * made again; `makesObject` of one whether it only `makes` an object, or `changes` one. `origins`, if there are such, are told what goes
+   * out and comes in.
    */
-  constructor(recorder, { explain, isSkipped, makesObject }) {
+  constructor(recorder, { explain, isSkipped, makesObject, origins }) {
     this.#recorder = recorder;
+    this.#origins = origins;
     this.#makesObject = makesObject;
     this.#explain = explain;
     this.#isSkipped = isSkipped;
@@ -50,10 +55,12 @@ export class Boundary {
     const key = `${module}.${name}`;
     const record = (call, isMadeAgain, isSkipped) => {
       if (!this.#isOn) return;
-      const making = call.error === undefined ? this.#makesObject({ module, name, ...call }) : undefined;
+      const making = call.error === undefined ? this.#making({ module, name, ...call }) : undefined;
       if (making === 'changes' || (making === 'makes' && Object(call.result) === call.result)) {
         // Where a function returns something and the module has no use for it, it is not there.
-        this.made.push({ module, name, args: call.args, result: making === 'makes' ? call.result : undefined });
+        const result = making === 'makes' ? call.result : undefined;
+        this.made.push({ module, name, callee: value, args: call.args, result });
+        if (result !== undefined) this.#objects.add(result);
         return;
       }
       if (!isMadeAgain && !isSkipped) this.later += 1;
@@ -63,21 +70,30 @@ export class Boundary {
       calls.set(key, (calls.get(key) ?? 0) + 1);
     };
     const recorder = this.#recorder;
-    const isSkippedCall = this.#isSkipped;
+    const isSkippedCall = (call) => this.#isSkipped(call) || this.#making(call) !== undefined;
+    const origins = this.#origins;
     const wrapped = function (...args) {
       const isSkipped = isSkippedCall({ module, name, args, callee: value });
+      origins?.gave(args);
       const isDirect = recorder.isDirect;
       const crossing = isSkipped ? undefined : recorder.crossing([module, name], args);
       const isMadeAgain = isDirect || crossing !== undefined;
       const isTime = clockSince(args, recorder.memories?.[0]?.object.buffer);
+      const stepIn = crossing === undefined ? recorder.stepOut() : undefined;
       let result;
       try {
         result = Reflect.apply(value, this, args);
       } catch (error) {
+        stepIn?.();
+        origins?.came(origins.thrown(error));
         crossing?.threw(error);
         record({ args, error }, isMadeAgain, isSkipped);
         throw error;
       }
+      stepIn?.();
+      // The engine takes anything that can be iterated over once.
+      if (origins && recorder.isMultiple([module, name])) result = [...result];
+      origins?.came(recorder.isMultiple([module, name]) ? result : [result]);
       const isClock = isTime(result, recorder.memories?.[0]?.object.buffer);
       crossing?.returned(result);
       record({ args, result, isClock }, isMadeAgain, isSkipped);
@@ -85,6 +101,12 @@ export class Boundary {
     };
     this.#functions.set(`${module}.${name}`, value);
     return wrapped;
+  }
+
+  /** What a call does to objects that the module keeps, if it does nothing else: `changes` only to one that was made here. */
+  #making(call) {
+    const making = this.#makesObject(call);
+    return making === 'changes' && !this.#objects.has(call.args[0]) ? undefined : making;
   }
 
   /** Calls that are not explained, also as clocks: names and how often. */

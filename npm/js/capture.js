@@ -1,6 +1,7 @@
 import { encode, listen, probe } from './core.js';
 import { fetchFiles } from './files.js';
 import { holdFinalizers } from './finalizers.js';
+import { isMade, watchTypes } from './foreign_types.js';
 import { SECTION, whyNoOriginal, withSection } from './fixups.js';
 import { listenersOf, recordOf } from './record.js';
 import { Recording } from './recording.js';
@@ -8,6 +9,10 @@ import { oneByOne } from './one_by_one.js';
 import { printable } from './printable.js';
 import { deflated, scrub as scrubbedMemory } from './scrub.js';
 import { watchTimers } from './timers.js';
+
+// Before anything is hooked.
+const { compile } = WebAssembly;
+watchTypes();
 
 /** Why there is no snapshot: what it would lose, or what cannot be in one. */
 export class Refusal extends Error {
@@ -233,7 +238,7 @@ async function captureOne({ wasm, out, start, run, noop = [], constant = {}, all
   const listening = await listen(original);
   const given = [...noop, ...Object.keys(constant)];
   const probed = await probe(listening.wasm);
-  const module = await WebAssembly.compile(original);
+  const module = await compile(original);
   const recording = new Recording(original, { module, probed, listening, passed: given, allow, again, hasStart: start !== undefined, isInStart: isIn && (() => isIn('start')) });
   const timers = watchTimers();
   const value = await watched(recording, { start, run }, { timers, finalizers, within });
@@ -257,6 +262,7 @@ async function captureOne({ wasm, out, start, run, noop = [], constant = {}, all
   const inherited = recording.inherited({ tables, record: played?.record });
   if (inherited.length > 0) throw new Refusal(inherited);
   const { runtime, bytes } = finished(written);
+  isMade(bytes);
   const made = { wasm: bytes, value, noop: options.noop_exports, runtime, needsRuntime: runtime !== 'none', warnings: snapshot.warnings, scrubbed };
   // It is there when all has been checked, and what was there before is until then.
   const checked = out === undefined ? {} : await write(out, bytes, (file) => verified?.(file, made));

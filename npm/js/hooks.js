@@ -21,10 +21,11 @@ export function isSame(left, right) {
  *
  * `original` are the bytes that are recognized, `replacement` those that are compiled instead; `exports` the names that a program
  * may see of the replacement, all by default. `before` is given the program's imports, and returns those that are passed on; `after` is given
- * the instance, and returns the one that the program gets. `clock`, if there is one, is told what took how long, in milliseconds; `other`
- * the bytes of other modules.
+ * the instance, and returns the one that the program gets; both are for instances of the replacement only. `clock`, if there is one, is told
+ * what took how long, in milliseconds; `other` the bytes of other modules, each before and after it was compiled; `linked` modules
+ * that are instantiated and had been compiled before. `optional` is told the options that the replacement is compiled with.
  */
-export function installHooks({ original, replacement, exports, before, after, clock, other }) {
+export function installHooks({ original, replacement, exports, before, after, clock, other, linked, optional }) {
   const genuine = WebAssembly;
   const { Module, Instance } = genuine;
   const names = ['Module', 'Instance', 'compile', 'instantiate', 'compileStreaming', 'instantiateStreaming'];
@@ -35,9 +36,14 @@ export function installHooks({ original, replacement, exports, before, after, cl
   const recognizes = (source) => {
     const bytes = bytesOf(source);
     if (bytes === undefined) return false;
-    const isOurs = isSame(bytes, original);
+    const isOurs = original !== undefined && isSame(bytes, original);
     if (!isOurs) other?.(bytes);
     return isOurs;
+  };
+  const compiled = (source, module) => {
+    const bytes = bytesOf(source);
+    if (bytes !== undefined) other?.(bytes, module);
+    return module;
   };
   const own = (module) => (ours.add(module), module);
   const timed = (what, work) => {
@@ -56,7 +62,8 @@ export function installHooks({ original, replacement, exports, before, after, cl
   const HookedModule = new Proxy(Module, {
     construct(plain, [source, ...rest], newTarget) {
       const as = target(newTarget, HookedModule, plain);
-      if (!recognizes(source)) return Reflect.construct(plain, [source, ...rest], as);
+      if (!recognizes(source)) return compiled(source, Reflect.construct(plain, [source, ...rest], as));
+      optional?.(...rest);
       return own(timed('compile', () => Reflect.construct(plain, [replacement, ...rest], as)));
     },
     get: (plain, key) => (key === 'exports' ? exportsOf : Reflect.get(plain, key)),
@@ -64,7 +71,10 @@ export function installHooks({ original, replacement, exports, before, after, cl
   const HookedInstance = new Proxy(Instance, {
     construct(plain, [module, imports], newTarget) {
       const as = target(newTarget, HookedInstance, plain);
-      if (!ours.has(module)) return Reflect.construct(plain, [module, imports], as);
+      if (!ours.has(module)) {
+        linked?.(module);
+        return Reflect.construct(plain, [module, imports], as);
+      }
       const given = before(imports);
       return after(timed('instantiate', () => Reflect.construct(plain, [module, given], as)));
     },
@@ -73,14 +83,22 @@ export function installHooks({ original, replacement, exports, before, after, cl
     Module: HookedModule,
     Instance: HookedInstance,
     async compile(source, ...rest) {
-      return recognizes(source) ? own(await timed('compile', () => compile(replacement, ...rest))) : compile(source, ...rest);
+      if (!recognizes(source)) return compiled(source, await compile(source, ...rest));
+      optional?.(...rest);
+      return own(await timed('compile', () => compile(replacement, ...rest)));
     },
     async instantiate(source, imports, ...rest) {
       if (ours.has(source)) {
         const given = before(imports);
         return after(await timed('instantiate', () => instantiate(source, given, ...rest)));
       }
-      if (!recognizes(source)) return instantiate(source, imports, ...rest);
+      if (!recognizes(source)) {
+        if (bytesOf(source) === undefined) linked?.(source);
+        const result = await instantiate(source, imports, ...rest);
+        compiled(source, result.module);
+        return result;
+      }
+      optional?.(...rest);
       if (clock) {
         const module = own(await timed('compile', () => compile(replacement, ...rest)));
         return { module, instance: await hooked.instantiate(module, imports, ...rest) };
@@ -89,12 +107,17 @@ export function installHooks({ original, replacement, exports, before, after, cl
       return { module: own(module), instance: after(instance) };
     },
     async compileStreaming(source, ...rest) {
-      const { response, isOurs } = await streamed(source);
-      return isOurs ? own(await compile(replacement, ...rest)) : compileStreaming(response, ...rest);
+      const { response, bytes, isOurs } = await streamed(source);
+      if (!isOurs) return compiled(bytes, await compileStreaming(response, ...rest));
+      optional?.(...rest);
+      return own(await compile(replacement, ...rest));
     },
     async instantiateStreaming(source, imports, ...rest) {
-      const { response, isOurs } = await streamed(source);
-      return isOurs ? hooked.instantiate(original, imports, ...rest) : instantiateStreaming(response, imports, ...rest);
+      const { response, bytes, isOurs } = await streamed(source);
+      if (isOurs) return hooked.instantiate(original, imports, ...rest);
+      const result = await instantiateStreaming(response, imports, ...rest);
+      compiled(bytes, result.module);
+      return result;
     },
   };
 
@@ -106,7 +129,7 @@ export function installHooks({ original, replacement, exports, before, after, cl
     const isFit = response?.ok && type.trim().toLowerCase() === 'application/wasm';
     if (!isFit || response.bodyUsed) return { response, isOurs: false };
     const bytes = await response.clone().arrayBuffer();
-    return { response, isOurs: recognizes(bytes) };
+    return { response, bytes, isOurs: recognizes(bytes) };
   }
 
   for (const [name, descriptor] of saved) {

@@ -13,7 +13,7 @@ export interface CaptureOptions {
   constant?: Record<string, number | bigint>;
   /**
    * What may be missing in the snapshot, as the refusal names it: imports whose effects in JavaScript nobody needs
-   * (`env.log`), `handles`, or `timers`; `objects`, those of other modules; and `pending`, what may be done twice.
+   * (`env.log`), `handles`, or `timers`; `objects`, copies of those of other modules; and `pending`, what may be done twice.
    */
   allow?: string[];
   /**

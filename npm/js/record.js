@@ -222,7 +222,7 @@ export function recordOf(recorder, memories, functions) {
  * what the run time puts into slots at last; and values that are lost. `isOwn` says of a function whether it is the module's.
  */
 export function tableOf(recorder, table, slots, isOwn) {
-  const { initial, given, ended } = table;
+  const { initial, given, ended, type } = table;
   const reasons = [];
   const again = [];
   const before = new Map();
@@ -232,7 +232,16 @@ export function tableOf(recorder, table, slots, isOwn) {
     const isPut = given.has(slot);
     const isWritten = typeof value === 'function' && isOwn(value) && !isTail && !isPut;
     if (isWritten) return;
-    before.set(slot, isPut && !isTail ? initial[slot] : null);
+    const was = isTail ? null : initial[slot];
+    if (type === 'any') {
+      // Objects of the module cannot be put there later.
+      if (!isPut && !isTail && Object.is(was, value) && Object.is(ended[slot], value)) return;
+      if (Object(was) === was) {
+        reasons.push([slot, was]);
+        return;
+      }
+    }
+    before.set(slot, isPut || type === 'any' ? was : null);
     // JavaScript does it again.
     if (isPut && Object.is(given.get(slot), value)) return;
     const last = slot < ended.length ? ended[slot] : null;

@@ -3,6 +3,7 @@
 import { Clocks } from './clocks.js';
 import { WIDE, differences } from './differences.js';
 import { written } from './fixups.js';
+import { at, isMutable, slotsOf, visible } from './visible.js';
 
 // Before anything is hooked.
 const { Module, Instance } = WebAssembly;
@@ -11,20 +12,6 @@ const { Module, Instance } = WebAssembly;
 const HURRY = 0.05;
 // How far above all that is not zero the module may write between two calls that are inside of another.
 const MARGIN = 8 << 20;
-
-/** The memories, tables or globals that JavaScript can see, and where. `names` are the module's own exports. */
-function visible(kind, probes, { schema, names, exports }) {
-  return probes.flatMap((probe, index) => {
-    const object = exports[probe];
-    const name = names.find((name) => exports[name] === object);
-    if (name !== undefined) return [{ index, object, where: { export: name } }];
-    const from = schema.imports.find((one) => one.kind === kind && one.index === index);
-    return from ? [{ index, object, where: { import: [from.module, from.name] } }] : [];
-  });
-}
-
-export const slotsOf = (table) => Array.from({ length: Number(table.length) }, (_, slot) => table.get(at(table, slot)));
-export const at = (table, slot) => (typeof table.length === 'bigint' ? BigInt(slot) : slot);
 
 export class Recorder {
   /** Calls and what is between them, in order. */
@@ -45,6 +32,8 @@ export class Recorder {
   #isEnding = false;
   #isLater = false;
   #isWatching = false;
+  // Whether what runs was called by a call that is not recorded.
+  #isAside = false;
   #wasInside = false;
   #depth = 0;
   // Calls from outside.
@@ -55,10 +44,11 @@ export class Recorder {
    * one that its calls are not recorded, because it will do nothing. `again` are imports whose later calls are recorded, too: they are
    * made again when the record has been played. `patience` are the milliseconds that comparing memories
    * may take. `ended` is called when the record has ended. `isLate` says, when JavaScript calls the module after that, whether what calls was
-   * begun before; without it, nobody asks. `returned` is told what such calls return.
+   * begun before; without it, nobody asks. `returned` is told what such calls return; `origins`, if there are such, what goes out and comes in
+   * by all calls.
    */
-  constructor({ schema, listening, names, again, isEnd, isPassed, patience, ended, isLate, returned }) {
-    Object.assign(this, { schema, listening, names, again, isEnd, isPassed, patience, ended, isLate, returned });
+  constructor({ schema, listening, names, again, isEnd, isPassed, patience, ended, isLate, returned, origins }) {
+    Object.assign(this, { schema, listening, names, again, isEnd, isPassed, patience, ended, isLate, returned, origins });
     const { multiple } = listening.schema;
     const imported = schema.imports.filter(({ kind, index }) => kind === 'function' && multiple.includes(index));
     this.#multiple = new Set(imported.map(({ module, name }) => `${module}.${name}`));
@@ -74,11 +64,11 @@ export class Recorder {
     for (let slot = 0; slot < this.listening.schema.slots; slot++) imports[slot] = (...args) => this.#called(args);
     const helper = new Instance(new Module(this.listening.helper), { '': imports });
     for (let slot = 0; slot < this.listening.schema.slots; slot++) listeners.set(slot, helper.exports[slot]);
-    const probes = (list) => list.map((one) => one.export);
-    this.memories = visible('memory', this.schema.memories, this);
-    this.tables = visible('table', probes(this.schema.tables), this)
-      .filter(({ index }) => ['func', 'extern'].includes(this.schema.tables[index].type));
-    this.globals = visible('global', probes(this.schema.globals), this).filter(({ object }) => isMutable(object));
+    this.memories = visible('memory', this);
+    this.tables = visible('table', this);
+    const globals = visible('global', this);
+    this.globals = globals.filter(({ object }) => isMutable(object));
+    this.origins?.attach(this.tables.filter(({ type }) => type !== 'func'), globals, this.names.map((name) => exports[name]).filter((one) => one instanceof WebAssembly.Tag));
     for (const memory of this.memories) {
       memory.initial = new Uint8Array(memory.object.buffer).slice();
       memory.shadow = memory.initial.slice();
@@ -96,11 +86,13 @@ export class Recorder {
       if (name !== undefined) this.problems.add(`calls of the export ${name} cannot be seen, because of its types`);
     }
     this.isOn = true;
-    this.#listen(true);
+    this.#listen();
   }
 
-  #listen(on) {
-    this.exports[this.listening.schema.global].value = on && this.isOn ? 1 : 0;
+  /** Functions ask while JavaScript runs and somebody wants to know. */
+  #listen() {
+    const isAsked = this.isOn || this.#isWatching || this.#isAside;
+    this.exports[this.listening.schema.global].value = this.#isOutside && isAsked ? 1 : 0;
   }
 
   /** Ends: what comes now is not in the record. */
@@ -109,38 +101,56 @@ export class Recorder {
     // What JavaScript does after its last call it will do again, over the state that is made meanwhile.
     this.tail = this.#isEnding ? undefined : this.#lastChanges();
     this.isOn = false;
-    this.#listen(false);
     this.firsts = this.events.length;
     this.#isLater = true;
     for (const table of this.tables) table.ended = slotsOf(table.object);
     if (this.#depth > 0) this.problems.add('a call into the module had not returned');
     else this.ended?.();
-    this.#isWatching = this.isLate !== undefined && this.#depth === 0;
-    this.#watch(true);
-  }
-
-  #watch(on) {
-    if (this.#isWatching) this.exports[this.listening.schema.global].value = on ? 1 : 0;
+    this.#isWatching = this.origins !== undefined || (this.isLate !== undefined && this.#depth === 0);
+    this.#listen();
   }
 
   /** What is called now is of no matter. */
   unwatch() {
-    this.#watch(false);
     this.#isWatching = false;
+    if (this.exports) this.#listen();
   }
 
-  /** A call when the record has ended. */
+  /** A call that is not recorded. */
   #calledLate(index, callee, args) {
-    if (!this.#isWatching) return callee(...args);
-    if (this.isLate()) this.late.add(this.name(index));
-    this.#watch(false);
-    try {
+    if (!this.#isAside && this.isLate?.()) this.late.add(this.name(index));
+    return this.#inside(() => {
       const result = callee(...args);
-      this.returned?.(result);
+      if (!this.#isAside) this.returned?.(result);
       return result;
+    });
+  }
+
+  #inside(call) {
+    const before = [this.#isOutside, this.#isAside];
+    [this.#isOutside, this.#isAside] = [false, false];
+    this.#listen();
+    try {
+      return call();
     } finally {
-      this.#watch(true);
+      [this.#isOutside, this.#isAside] = before;
+      this.#listen();
     }
+  }
+
+  /**
+   * The module has called JavaScript, and that is not recorded; returns what to do when it returns. What it calls meanwhile is not recorded
+   * either, but seen.
+   */
+  stepOut() {
+    if (this.origins === undefined || this.#isOutside || !this.exports) return undefined;
+    const isAside = this.#isAside;
+    [this.#isOutside, this.#isAside] = [true, true];
+    this.#listen();
+    return () => {
+      [this.#isOutside, this.#isAside] = [false, isAside];
+      this.#listen();
+    };
   }
 
   #lastChanges() {
@@ -195,7 +205,7 @@ export class Recorder {
       const { value } = global.object;
       if (!Object.is(value, global.shadow)) {
         global.shadow = value;
-        this.problems.add(`the exported global ${global.index} changed between calls`);
+        this.problems.add(`global ${global.index}, which JavaScript sees, changed between calls`);
       }
     }
     this.#spent += performance.now() - started;
@@ -220,7 +230,8 @@ export class Recorder {
         if (!isByModule) table.given.set(slot, value);
         if (!isByModule || isNew && value === null) continue;
         table.given.delete(slot);
-        const shown = this.#outgoing(value, () => `the module put a function of its own into table ${table.index}`);
+        const what = typeof value === 'function' ? 'a function' : 'an object';
+        const shown = this.#outgoing(value, () => `the module put ${what} of its own into table ${table.index}`);
         changes.push({ table: table.index, slot, value: shown });
       }
     }
@@ -255,8 +266,20 @@ export class Recorder {
   #called(args) {
     const index = args.pop();
     const callee = this.exports[this.functions.get(index)];
-    if (this.isOn && !this.#isLater && this.#depth === 0 && this.isEnd(index, callee, this.#count)) this.end();
-    if (!this.isOn) return this.#calledLate(index, callee, args);
+    if (this.isOn && !this.#isAside && !this.#isLater && this.#depth === 0 && this.isEnd(index, callee, this.#count)) this.end();
+    this.origins?.came(args);
+    try {
+      const result = this.#answer(index, callee, args);
+      this.origins?.gave(this.listening.schema.multiple.includes(index) ? [...result] : [result]);
+      return result;
+    } catch (error) {
+      this.origins?.gave(this.origins.thrown(error));
+      throw error;
+    }
+  }
+
+  #answer(index, callee, args) {
+    if (!this.isOn || this.#isAside) return this.#calledLate(index, callee, args);
     if (this.isPassed(index)) return this.#pass(callee, args);
     this.events.push({ kind: 'call', function: index, args: args.map((one) => this.#incoming(one)), ...this.#changes(false) });
     this.#enter();
@@ -296,12 +319,17 @@ export class Recorder {
 
   #enter() {
     this.#isOutside = false;
-    this.#listen(false);
+    this.#listen();
   }
 
   #leave() {
     this.#isOutside = true;
-    this.#listen(true);
+    this.#listen();
+  }
+
+  /** Whether an import returns several values. */
+  isMultiple([module, name]) {
+    return this.#multiple.has(`${module}.${name}`);
   }
 
   /**
@@ -317,14 +345,17 @@ export class Recorder {
     const isAgain = this.#isLater && !this.isOn && this.again(`${module}.${name}`);
     if (isAgain) this.isOn = true;
     else if (!this.isOn || this.#isOutside || this.#isInPassed) return undefined;
+    const wasOutside = this.#isOutside;
     const show = (one) => this.#outgoing(one, () => `the import ${module}.${name} was given an object that the module made`);
-    const count = this.#multiple.has(`${module}.${name}`) ? 2 : 1;
+    const count = this.isMultiple([module, name]) ? 2 : 1;
     this.events.push({ kind: 'import', key: [module, name, count], args: args.map(show), ...this.#changes(true) });
     this.#leave();
     const answered = (answer) => {
       this.#enter();
       if (this.isOn) this.events.push({ kind: 'answer', ...answer(), ...this.#changes(false) });
       if (isAgain) this.isOn = false;
+      // JavaScript has called it itself.
+      if (wasOutside) this.#leave();
     };
     return {
       returned: (result) => {
@@ -350,14 +381,4 @@ function topOf(bytes) {
   let top = bytes.length;
   while (top > 0 && bytes[top - 1] === 0) top -= 1;
   return top;
-}
-
-function isMutable(global) {
-  try {
-    // An immutable one does not take even its own value.
-    global.value = global.value;
-    return true;
-  } catch {
-    return false;
-  }
 }

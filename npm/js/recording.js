@@ -1,11 +1,14 @@
 import { Boundary } from './boundary.js';
 import { runs, written } from './fixups.js';
-import { mayHaveSubtypes } from './foreign_types.js';
+import { begin, end, isMade } from './foreign_types.js';
 import { glueOf } from './glue.js';
 import { declaredImports, installHooks } from './hooks.js';
+import { whyNotMadeAgain } from './made_again.js';
+import { Origins } from './origins.js';
 import { Identities, readImports, readState } from './read_state.js';
-import { at, Recorder } from './recorder.js';
+import { Recorder } from './recorder.js';
 import { tableOf } from './record.js';
+import { at, takesNull, whereIs } from './visible.js';
 
 // What comparing memories may take in milliseconds: where it was asked for, and where it may be of use.
 const PATIENCE = 120_000;
@@ -33,6 +36,9 @@ export class Recording {
     this.allow = allow;
     this.again = again;
     this.hasStart = hasStart;
+    this.origins = schema.heap ? new Origins() : undefined;
+    this.hadForeignTypes = begin(this, original);
+    isMade(wasm);
     const isPassed = (index) => passed.some((name) => this.isExport(name, index));
     this.recorder = new Recorder({
       schema,
@@ -45,15 +51,20 @@ export class Recording {
       ended: () => this.glue.mark(this.boundary),
       isLate: hasStart ? isInStart : undefined,
       returned: (result) => this.glue.returned(result),
+      origins: this.origins,
     });
-    this.uninstall = installHooks({
+    const uninstall = installHooks({
       original,
       replacement: wasm,
       exports: this.names,
       before: (imports) => this.before(imports),
       after: (instance) => this.after(instance),
-      other: (bytes) => (this.hasForeignTypes ||= mayHaveSubtypes(bytes)),
+      optional: (options) => (this.stringConstants = options?.importedStringConstants),
     });
+    this.uninstall = () => {
+      uninstall();
+      end();
+    };
   }
 
   write = (file, bytes) => this.files.set(file, bytes);
@@ -64,10 +75,14 @@ export class Recording {
     this.boundary = new Boundary(this.recorder, {
       explain: (call) => this.glue.explain(call),
       isSkipped: (call) => this.isSkipped(call),
-      makesObject: (call) => (this.schema.heap && this.isOne(call) ? this.glue.makesObject(call) : undefined),
+      makesObject: (call) => this.makesObject(call),
+      origins: this.origins,
     });
     this.given = imports;
-    this.imports = declaredImports(this.module, imports, (value, declared) => this.boundary.wrap(value, declared));
+    this.imports = declaredImports(this.module, imports, (value, declared) => {
+      if (declared.kind !== 'function') this.origins?.imported(value);
+      return this.boundary.wrap(value, declared);
+    });
     this.identities = new Identities();
     this.unreadable = undefined;
     try {
@@ -87,7 +102,12 @@ export class Recording {
   /** Whether a call of an import is not made when the record is played. */
   isSkipped(call) {
     if (this.isAgain(`${call.module}.${call.name}`)) return false;
-    return this.allow.includes(`${call.module}.${call.name}`) || this.glue.isTransparent(call) || this.glue.makesObject(call) !== undefined;
+    return this.allow.includes(`${call.module}.${call.name}`) || this.glue.isTransparent(call);
+  }
+
+  makesObject(call) {
+    if (!this.schema.heap || !this.isOne(call) || this.isAgain(`${call.module}.${call.name}`)) return undefined;
+    return this.glue.makesObject(call);
   }
 
   /** Whether every program calls this at its start, be it what it may. `position` is the number of calls that came before. */
@@ -185,8 +205,9 @@ export class Recording {
 
   /** Calls that the snapshot can make again. */
   made() {
-    return this.boundary.made.map(({ module, name, ...call }) => {
-      const { index, params = [] } = this.schema.imports.find((one) => one.kind === 'function' && one.module === module && one.name === name);
+    return this.boundary.made.map((call) => {
+      const isCalled = (one) => one.kind === 'function' && one.module === call.module && one.name === call.name;
+      const { index, params = [] } = this.schema.imports.find(isCalled);
       return { function: index, params, ...call };
     });
   }
@@ -199,15 +220,51 @@ export class Recording {
     // A copy: what the program does later is not in it.
     const write = (file, bytes) => this.write(file, bytes.slice());
     const state = readState(exports, this.schema, this.identities, files, write, this.imported, this.made());
+    if (state.heap) state.heap.constants = this.constants();
     // The program may go on, if only because an object is collected.
     this.recorder.release();
     return state;
   }
 
+  /** The modules that string constants are imported from: the engine makes these, or an object that answers to each name with it. */
+  constants() {
+    const declared = WebAssembly.Module.imports(this.module);
+    const modules = new Set(declared.map(({ module }) => module));
+    return [...modules].filter((module) => {
+      if (module === this.stringConstants) return true;
+      const names = declared.filter((one) => one.module === module);
+      if (names.some(({ name, kind }) => kind !== 'global' || this.imports[module]?.[name] !== name)) return false;
+      const unknown = `preinit ${Math.random()}`;
+      return this.given[module][unknown] === unknown;
+    });
+  }
+
   /** Why objects cannot be captured. */
   objects(state) {
-    if (!this.hasForeignTypes || !state.heap?.objects.length || this.allow.includes('objects')) return [];
-    return ["another module has types of objects below others, and whether this one has objects of these cannot be told; use allow: ['objects'] if it has none"];
+    const { heap } = this.identities;
+    if (!heap) return [];
+    const reasons = whyNotMadeAgain(heap.calls, (value) => heap.isFound(value));
+    if (heap.read.length === 0 || this.allow.includes('objects')) return reasons;
+    const foreign = heap.read.filter((value) => this.origins.isForeign(value)).length;
+    if (foreign > 0) {
+      reasons.push(
+        `the module keeps ${foreign} objects that came from outside, and the snapshot would have copies of them: others would not see what it ` +
+          "changes; let it make its own, or use allow: ['objects'] if copies will do",
+      );
+    }
+    const [unseen] = this.boundary.unseen;
+    if (unseen) {
+      reasons.push(
+        `the import ${unseen} is a function of another module or suspends this one, and whether objects that the module keeps came from there ` +
+          "is not seen; use allow: ['objects'] if none did",
+      );
+    }
+    if (this.hasForeignTypes || (this.hadForeignTypes && heap.read.some((value) => this.origins.isKnown(value)))) {
+      reasons.push(
+        "another module has types of objects below others, and whether this one has objects of these cannot be told; use allow: ['objects'] if it has none",
+      );
+    }
+    return reasons;
   }
 
   /** Reasons why memories cannot be captured, and whether imported ones were fresh. */
@@ -244,39 +301,47 @@ export class Recording {
     const tables = [];
     const reasons = [];
     this.schema.tables.slice(0, -1).forEach(({ export: probe, type }, index) => {
-      if (type !== 'extern' && type !== 'func') return;
+      if (!['extern', 'func', 'any'].includes(type)) return;
       const table = exports[probe];
       const slots = state.tables[index].slots.map((shown, slot) => ({ value: shown === 'null' ? null : table.get(at(table, slot)) }));
       const seen = this.hasRecord && this.recorder.tables.find((one) => one.index === index);
-      const plan = seen ? tableOf(this.recorder, seen, slots, (value) => own.has(value)) : plain(type, slots);
+      const plan = seen ? tableOf(this.recorder, seen, slots, (value) => own.has(value)) : plain(type, slots, takesNull(table));
       for (const [slot, value] of plan.reasons) {
         reasons.push(`table ${index}, element ${slot} holds ${describe(value)} of JavaScript, which would be missing`);
       }
       for (const [slot, value] of plan.before) {
-        state.tables[index].slots[slot] = typeof value === 'function' ? { function: this.identities.of(value) } : 'null';
+        state.tables[index].slots[slot] = this.slot(value);
+      }
+      if (plan.before.size > 0 && !takesNull(table)) {
+        reasons.push(`table ${index} takes no null, so that what JavaScript puts there again cannot be left out; what is in it must not change`);
       }
       if (plan.length !== undefined) state.tables[index].slots.length = plan.kept;
       if (plan.runs.length === 0 && plan.length === undefined) return;
-      const name = this.names.find((name) => exports[name] === table);
-      const from = this.schema.imports.find((one) => one.kind === 'table' && one.index === index);
-      if (name === undefined && from === undefined) {
+      const where = whereIs('table', index, this);
+      if (where === undefined) {
         reasons.push(`table ${index} holds values of JavaScript and is not exported, so that they cannot be put there again`);
         return;
       }
-      const where = name === undefined ? { import: [from.module, from.name] } : { export: name };
       tables.push({ ...where, runs: plan.runs, length: plan.length });
     });
     return { tables, reasons };
   }
+
+  /** What JavaScript found in a table at first, as far as it is put there again. */
+  slot(value) {
+    if (typeof value === 'function') return { function: this.identities.of(value) };
+    return typeof value === 'number' ? { i31: value & 0x7fffffff } : 'null';
+  }
 }
 
 /** Of a table of which nothing was recorded: what can be put there again, and what cannot. */
-function plain(type, slots) {
+function plain(type, slots, isNullable) {
   const [again, reasons, before] = [[], [], new Map()];
-  // Those of functions are planned with the module.
-  if (type === 'func') return { runs: again, reasons, before };
+  // Functions and objects of the module are planned with it.
+  if (type !== 'extern') return { runs: again, reasons, before };
   slots.forEach(({ value }, slot) => {
-    if (value === null) return;
+    // There is always something in it, and the module can make strings.
+    if (value === null || (!isNullable && typeof value === 'string')) return;
     before.set(slot, null);
     const shown = written(value);
     if (shown === undefined) reasons.push([slot, value]);
@@ -294,6 +359,7 @@ function sum(left, right) {
 function describe(value) {
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'symbol') return 'a symbol';
-  const name = value?.constructor?.name;
+  if (value === undefined || Object(value) !== value) return `a value (${String(value)})`;
+  const name = value.constructor?.name;
   return name ? `an object (${name})` : 'an object';
 }

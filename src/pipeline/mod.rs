@@ -6,6 +6,7 @@
 
 mod additions;
 mod finished_run;
+mod shared_objects;
 mod stages;
 mod written;
 
@@ -121,6 +122,10 @@ impl<'w> Ready<'w> {
         let has_files = !EmbeddedTree::all_in(module).is_empty();
         if has_files || resets.forgets_directories(&put_back) {
             report.warnings.retain(|warning| *warning != Warning::NoDirectories);
+        }
+        if report.heap.objects > 0 {
+            let givers = shared_objects::givers(module, &options.host.preloads);
+            report.warnings.extend(givers.into_iter().map(Warning::PreloadedObjects));
         }
         if resets.have_no_effect(&put_back) {
             report.warnings.push(Warning::NoResetHooks);

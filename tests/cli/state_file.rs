@@ -61,6 +61,17 @@ fn a_state_becomes_a_snapshot() {
 }
 
 #[test]
+fn no_file_of_the_state_is_replaced() {
+    let place = place();
+    let before = place.read("state/memory.0");
+    for name in ["state/memory.0", "state/../state/memory.1", "state/state.json"] {
+        let output = place.line(&format!("encode app.wat --state state/state.json -o {name}"));
+        failed(&output, 2, ", and would be replaced");
+    }
+    assert!(place.read("state/memory.0") == before);
+}
+
+#[test]
 fn exports_that_initialize_do_nothing_any_more() {
     let place = place();
     let output = place.line(ENCODE);

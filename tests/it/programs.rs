@@ -1,7 +1,7 @@
 //! Our own guests (`test-programs/README.md` says what each is for), before and after.
 
 use preinit::host::{FileTimes, Output, WasiOptions};
-use preinit::{Preinit, wat_to_wasm};
+use preinit::{Preinit, Warning, wat_to_wasm};
 use preinit_testing::guest::{Answer, Guest, World, compile, interface};
 use preinit_testing::{repository, test_program as read};
 use std::path::{Path, PathBuf};
@@ -209,6 +209,36 @@ fn a_private_function_of_a_provider_is_refused() {
     let error = preinit.run(&wat_to_wasm(consumer.as_bytes()).unwrap()).expect_err("a private function");
     let text = error.to_string();
     assert!(text.contains("table 0 ($table), element 1: function of another module"), "{text}");
+}
+
+/// Types are the same wherever they are declared, so nothing tells whose object one is.
+#[test]
+fn objects_that_a_preloaded_module_may_have_made_are_warned_of() {
+    let text = |own: &str| {
+        let module = format!(
+            r#"(module (type $box (struct (field (mut i32))))
+            (import "env" "make" (func $make (result (ref $box))))
+            (global $kept (mut (ref null $box)) (ref.null $box))
+            (func (export "preinit") (global.set $kept {own}))
+            (func (export "value") (result i32) (struct.get $box 0 (global.get $kept))))"#
+        );
+        wat_to_wasm(module.as_bytes()).unwrap()
+    };
+    let provider = wat_to_wasm(
+        br#"(module (type $box (struct (field (mut i32)))) (func (export "make") (result (ref $box)) (struct.new $box (i32.const 5))))"#,
+    );
+    let preinit = Preinit::new().preload("env", provider.unwrap());
+    let warnings = |own| preinit.run(&text(own)).unwrap().report.warnings;
+    assert_eq!(warnings("(call $make)"), [Warning::PreloadedObjects("env".into())]);
+    assert_eq!(warnings("(struct.new $box (i32.const 7))"), [Warning::PreloadedObjects("env".into())]);
+    assert_eq!(warnings("(ref.null $box)"), []);
+    let no_objects = br#"(module (func (export "kept") (param i32)))"#;
+    let preinit = Preinit::new().preload("env", wat_to_wasm(no_objects).unwrap());
+    let consumer = br#"(module (type $box (struct (field (mut i32))))
+        (import "env" "kept" (func $kept (param i32))) (global $box (mut (ref null $box)) (ref.null $box))
+        (func (export "preinit") (global.set $box (struct.new $box (i32.const 7))) (call $kept (i32.const 7)))
+        (func (export "value") (result i32) (struct.get $box 0 (global.get $box))))"#;
+    assert_eq!(preinit.run(&wat_to_wasm(consumer).unwrap()).unwrap().report.warnings, []);
 }
 
 /// Copies the guests' data folder, its files in this order and `age` old.

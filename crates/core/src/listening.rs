@@ -4,14 +4,15 @@
 //!
 //! No example: internal to the product; `preinit/js` is its only user.
 
-use crate::module::{Module, Patch};
+use crate::module::{Hierarchy, Module, Patch};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{
     BlockType, EntityType, ExportKind, ExportSection, HeapType, ImportSection, Instruction, TypeSection,
     ValType,
 };
-use wasmparser::{BinaryReaderError, FuncType};
+use wasmparser::{BinaryReaderError, FuncType, RefType};
 
 /// A module whose functions ask a host first.
 ///
@@ -40,7 +41,7 @@ pub struct ListeningSchema {
     pub slots: u32,
     /// The functions that ask, by function index.
     pub functions: BTreeSet<u32>,
-    /// Functions that were wanted and cannot ask, since the types of their parameters and results cannot be declared elsewhere.
+    /// Functions that were wanted and cannot ask, since the host has no values of the types of their parameters and results.
     pub deaf: BTreeSet<u32>,
     /// All functions of the module with more than one result: JavaScript sees these as an array, as it sees an array that is the
     /// only result.
@@ -62,7 +63,7 @@ pub fn listening(
     let mut signatures = Signatures::default();
     let (mut asking, mut deaf) = (BTreeMap::new(), BTreeSet::new());
     for function in functions {
-        match module.signature(function).and_then(Signature::of) {
+        match module.signature(function).and_then(|ty| Signature::of(module, ty)) {
             Some(signature) => {
                 asking.insert(function, signatures.slot(signature));
             }
@@ -82,6 +83,7 @@ pub fn listening(
             slot,
             ty: types[slot as usize],
             function,
+            result: module.signature(function).and_then(|ty| narrower(*ty.results().last()?)),
             parameters: signatures.order[slot as usize].params.len() as u32 - 1,
         };
         let range = body.range();
@@ -130,18 +132,24 @@ enum SimpleType {
     F64,
     Extern,
     Func,
+    Any,
 }
 
 impl SimpleType {
-    fn of(ty: wasmparser::ValType) -> Option<SimpleType> {
+    /// The type, or the one that is above it wherever it is declared.
+    fn of(module: &Module<'_>, ty: wasmparser::ValType) -> Option<SimpleType> {
         Some(match ty {
             wasmparser::ValType::I32 => SimpleType::I32,
             wasmparser::ValType::I64 => SimpleType::I64,
             wasmparser::ValType::F32 => SimpleType::F32,
             wasmparser::ValType::F64 => SimpleType::F64,
-            ty if ty == wasmparser::ValType::EXTERNREF => SimpleType::Extern,
-            ty if ty == wasmparser::ValType::FUNCREF => SimpleType::Func,
-            _ => return None,
+            wasmparser::ValType::V128 => return None,
+            wasmparser::ValType::Ref(ty) => match module.hierarchy(ty.heap_type()) {
+                Hierarchy::Extern => SimpleType::Extern,
+                Hierarchy::Func => SimpleType::Func,
+                Hierarchy::Any => SimpleType::Any,
+                Hierarchy::Exn | Hierarchy::Cont => return None,
+            },
         })
     }
 
@@ -153,16 +161,22 @@ impl SimpleType {
             SimpleType::F64 => ValType::F64,
             SimpleType::Extern => ValType::EXTERNREF,
             SimpleType::Func => ValType::FUNCREF,
+            SimpleType::Any => ValType::Ref(wasm_encoder::RefType::ANYREF),
         }
     }
 }
 
 impl Signature {
     /// That of the answer to a function: one more parameter, the function's index.
-    fn of(asked: &FuncType) -> Option<Signature> {
+    fn of(module: &Module<'_>, asked: &FuncType) -> Option<Signature> {
         let all = |types: &[wasmparser::ValType]| -> Option<Vec<SimpleType>> {
-            types.iter().copied().map(SimpleType::of).collect()
+            types.iter().map(|ty| SimpleType::of(module, *ty)).collect()
         };
+        // Only what is on top of the stack can be cast.
+        let (_, below) = asked.results().split_last().unzip();
+        if below.is_some_and(|below: &[_]| below.iter().any(|ty| narrower(*ty).is_some())) {
+            return None;
+        }
         let mut params = all(asked.params())?;
         params.push(SimpleType::I32);
         Some(Signature { params, results: all(asked.results())? })
@@ -216,6 +230,8 @@ struct Prologue {
     ty: u32,
     function: u32,
     parameters: u32,
+    /// The type of the last result, if the answer has to be cast to it.
+    result: Option<RefType>,
 }
 
 impl Prologue {
@@ -230,8 +246,26 @@ impl Prologue {
         put(Instruction::I32Const(self.function as i32));
         put(Instruction::I32Const(self.slot as i32));
         put(Instruction::CallIndirect { type_index: self.ty, table_index: self.table });
+        if let Some(ty) = self.result {
+            // The types of the module itself have the same indices here.
+            put(match (ty.is_nullable(), RoundtripReencoder.heap_type(ty.heap_type())) {
+                (true, Ok(ty)) => Instruction::RefCastNullable(ty),
+                (false, Ok(ty)) => Instruction::RefCastNonNull(ty),
+                (_, Err(_)) => Instruction::Unreachable,
+            });
+        }
         put(Instruction::Return);
         put(Instruction::End);
+    }
+}
+
+/// The type, unless it is the highest of its hierarchy.
+fn narrower(ty: wasmparser::ValType) -> Option<RefType> {
+    match ty {
+        wasmparser::ValType::Ref(ty) => {
+            Some(ty).filter(|ty| ![RefType::EXTERNREF, RefType::FUNCREF, RefType::ANYREF].contains(ty))
+        }
+        _ => None,
     }
 }
 
@@ -262,6 +296,7 @@ mod tests {
         (func (export "two") (param externref) (result i32 i32) (i32.const 1) (i32.const 2))
         (func (export "objects") (param (ref null $object)))
         (func (export "vector") (param v128))
+        (func (export "object") (result (ref $object)) (struct.new $object))
         (func $inner)
         (func $private (call $f (i32.const 1)))
         (export "f" (func $f)) (export "preinit listening" (table 0)))"#;
@@ -284,17 +319,19 @@ mod tests {
     #[test]
     fn what_can_be_called_from_outside_asks() {
         let (_, Listening { wasm, helper, schema }) = made(None);
-        assert_eq!(schema.functions, BTreeSet::from([1, 2, 3, 6]));
-        assert_eq!((schema.deaf, schema.multiple), (BTreeSet::from([4, 5]), BTreeSet::from([3])));
-        assert_eq!((schema.slots, schema.global.as_str()), (3, "~preinit listening"));
+        assert_eq!(schema.functions, BTreeSet::from([1, 2, 3, 4, 6, 7]));
+        assert_eq!((schema.deaf, schema.multiple), (BTreeSet::from([5]), BTreeSet::from([3])));
+        assert_eq!((schema.slots, schema.global.as_str()), (5, "~preinit listening"));
         let module = Module::parse(&wasm).unwrap();
         let asks = body(&module, 2);
         assert!(asks.starts_with("GlobalGet { global_index: 0 } If"), "{asks}");
         assert!(asks.contains("LocalGet { local_index: 1 } I32Const { value: 2 }"), "{asks}");
         assert!(asks.ends_with("Return End I64Const { value: 8 } End "), "{asks}");
-        assert!(!body(&module, 7).contains("CallIndirect"));
+        assert!(!body(&module, 8).contains("CallIndirect"));
+        let casts = |function| body(&module, function).contains("RefCastNonNull");
+        assert_eq!([2, 4, 6].map(casts), [false, false, true]);
         let helper = Module::parse(&helper).unwrap();
-        assert_eq!((helper.imports.len(), helper.exports.len()), (3, 3));
+        assert_eq!((helper.imports.len(), helper.exports.len()), (5, 5));
     }
 
     #[test]
@@ -315,6 +352,6 @@ mod tests {
     #[test]
     fn only_those_that_are_wanted_ask() {
         let (_, Listening { schema, .. }) = made(Some(&[0, 2, 5, 7]));
-        assert_eq!((schema.functions, schema.deaf), (BTreeSet::from([2]), BTreeSet::from([5])));
+        assert_eq!((schema.functions, schema.deaf), (BTreeSet::from([2, 7]), BTreeSet::from([5])));
     }
 }

@@ -40,12 +40,23 @@ class Heap {
   #length = 0;
   #objects = [];
   #values = [];
+  // Objects of the host that were not looked for in calls yet.
+  #ofHost = [];
+  /** The structs and arrays that were read. */
+  read = [];
+  /** The calls that are made again. */
+  calls = [];
 
   constructor(exports, schema, identities) {
     this.exports = exports;
     this.schema = schema;
     this.identities = identities;
     this.types = new Map(schema.types.map((type) => [type.index, type]));
+  }
+
+  /** Whether something leads to a value. */
+  isFound(value) {
+    return this.#found.has(this.identities.of(value));
   }
 
   /** The identity of a value, which is looked into later. */
@@ -59,6 +70,7 @@ class Heap {
     else {
       const type = this.types.get(this.exports[this.schema.type_of](value));
       if (type) this.#waiting.push({ identity, value, type });
+      else this.#ofHost.push(value);
     }
     return identity;
   }
@@ -67,16 +79,26 @@ class Heap {
    * Everything that was found, and what that leads to; what it holds goes into a file. `calls` are those to imports that can be made again:
    * those are that returned something of it, or were given something that the host has.
    */
-  read(file, writeFile, calls) {
-    const kept = new Map();
-    for (let before = -1; before < kept.size; ) {
-      before = kept.size;
-      for (let next; (next = this.#waiting.pop()); ) this.#readObject(next);
-      for (const call of calls) {
-        const isKept = (value) => Object(value) === value && this.#found.has(this.identities.of(value)) && !this.#isObject(value);
-        if (!kept.has(call) && [call.result, ...call.args].some(isKept)) kept.set(call, this.#call(call));
+  readAll(file, writeFile, calls) {
+    const uses = new Map();
+    for (const call of calls) {
+      for (const value of [call.result, ...call.args]) {
+        if (Object(value) !== value) continue;
+        if (!uses.has(value)) uses.set(value, []);
+        uses.get(value).push(call);
       }
     }
+    const kept = new Map();
+    for (;;) {
+      const object = this.#waiting.pop();
+      if (object) {
+        this.#readObject(object);
+        continue;
+      }
+      if (this.#ofHost.length === 0) break;
+      for (const call of uses.get(this.#ofHost.pop()) ?? []) if (!kept.has(call)) kept.set(call, this.#call(call));
+    }
+    this.calls = calls.filter((call) => kept.has(call));
     const strings = this.#texts.map(({ identity, value }) => ({ identity, length: value.length }));
     for (const { value } of this.#texts) {
       const units = Uint8Array.from({ length: 2 * value.length }, (_, at) => value.charCodeAt(at >> 1) >> (at & 1 ? 8 : 0));
@@ -84,17 +106,13 @@ class Heap {
     }
     writeFile(file, this.#bytes.slice(0, this.#length));
     const returned = new Set();
-    const made = calls.filter((call) => kept.has(call)).map((call) => {
+    const made = this.calls.map((call) => {
       // Where the same is returned again, it is there already.
       const isNew = call.result !== undefined && !returned.has(call.result);
       returned.add(call.result);
       return { identity: this.identities.of(isNew ? call.result : call), ...kept.get(call) };
     });
     return { file, objects: this.#objects, strings, calls: made, values: this.#values };
-  }
-
-  #isObject(value) {
-    return this.types.has(this.exports[this.schema.type_of](value));
   }
 
   #call({ function: index, params, args }) {
@@ -105,6 +123,7 @@ class Heap {
     const { index, export: name, array, scalars, references } = type;
     const object = { identity, type: index, references: [] };
     this.#objects.push(object);
+    this.read.push(value);
     if (!array) {
       this.exports[name](value);
       this.#take(object, scalars, references);
@@ -286,6 +305,6 @@ export function readState(exports, schema, identities, files, writeFile, before 
     ...before,
     items: live.map((segment) => ({ segment: segment.index, items: readSlots(exports, segment.items, identities) })),
   };
-  if (schema.heap) state.heap = identities.heap.read('heap', writeFile, calls);
+  if (schema.heap) state.heap = identities.heap.readAll('heap', writeFile, calls);
   return state;
 }

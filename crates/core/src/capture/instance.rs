@@ -102,6 +102,11 @@ pub trait Instance {
         None
     }
 
+    /// The modules whose imported globals are string constants, each of the contents that its name says; `None` if the host does not know.
+    fn string_constants(&self) -> Option<&[String]> {
+        None
+    }
+
     /// Imported memories, tables and globals that are the same as one of a lower index.
     fn aliases(&self) -> Vec<Alias> {
         Vec::new()
@@ -162,6 +167,8 @@ pub enum ObservedObject {
     ForeignException,
     /// A value of the host.
     Host,
+    /// A value of the host that is no object, such as a number: another one may be equal to it.
+    Primitive,
     /// An object that the host has no way to read.
     Opaque,
 }

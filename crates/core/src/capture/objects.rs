@@ -4,15 +4,15 @@ use super::{
 use crate::js_string::StringMaker;
 use crate::module::{Module, Space};
 use crate::snapshot::{Reference, Shape, Unwritable};
-use std::collections::HashMap;
-use wasmparser::{AbstractHeapType, HeapType, StorageType, TypeRef, ValType};
+use std::collections::{BTreeSet, HashMap};
+use wasmparser::{AbstractHeapType, HeapType, Import, StorageType, TypeRef, ValType};
 
 /// The objects that were found, numbered in the order in which they were.
 pub(super) struct Objects<'r> {
     functions: &'r FunctionIndices,
-    /// Indices of imported globals that hold a value of the host. Of strings only those that are constants: they have their
-    /// contents as names.
-    imports: HashMap<Identity, u32>,
+    /// Values of the host that imported globals hold, with their index; `None` where imports of other names hold it too. Of strings only
+    /// those that are constants: they have their contents as names.
+    imports: HashMap<Identity, Option<u32>>,
     makes_strings: bool,
     ids: HashMap<Identity, u32>,
     found: Vec<(Identity, Shape)>,
@@ -24,17 +24,18 @@ impl<'r> Objects<'r> {
         functions: &'r FunctionIndices,
         instance: &mut I,
     ) -> Result<Objects<'r>, I::Error> {
+        let constants = constants(module, instance)?;
         let mut imports = HashMap::new();
-        for (index, name) in host_globals(module) {
-            let value = instance.global(index)?;
-            let Observed::Ref(ObservedRef::Object(identity) | ObservedRef::ExternObject(identity)) = value
-            else {
-                continue;
-            };
-            // Whatever else holds a string may hold another one in another place.
+        for (index, import) in host_globals(module) {
+            let Some(identity) = held(instance, index)? else { continue };
             let is_string = instance.object(identity)? == ObservedObject::Known(Shape::String);
-            if !is_string || is_string_of(instance, identity, name)? {
-                imports.entry(identity).or_insert(index);
+            if is_string && !constants.contains(import.module) {
+                // It may be another one in another place.
+                continue;
+            }
+            let first = imports.entry(identity).or_insert(Some(index));
+            if !is_string && first.is_some_and(|first| !is_same_import(module, first, index)) {
+                *first = None;
             }
         }
         let makes_strings = StringMaker::of(module).is_some();
@@ -77,7 +78,7 @@ impl<'r> Objects<'r> {
         }
         Ok(match instance.object(identity)? {
             ObservedObject::Known(Shape::String) if self.imports.contains_key(&identity) => {
-                Reference::Import(self.imports[&identity])
+                self.import(identity)
             }
             ObservedObject::Known(Shape::String) if !self.makes_strings => {
                 Reference::Unwritable(Unwritable::String)
@@ -92,12 +93,70 @@ impl<'r> Objects<'r> {
             ObservedObject::ForeignObject => Reference::Unwritable(Unwritable::ForeignObject),
             ObservedObject::ForeignException => Reference::Unwritable(Unwritable::ForeignException),
             ObservedObject::Opaque => Reference::Unwritable(Unwritable::Opaque),
-            ObservedObject::Host => match self.imports.get(&identity) {
-                Some(&global) => Reference::Import(global),
-                None => Reference::Unwritable(Unwritable::HostExtern),
-            },
+            ObservedObject::Primitive => Reference::Unwritable(Unwritable::Primitive),
+            ObservedObject::Host => self.import(identity),
         })
     }
+
+    /// The import that holds a value.
+    fn import(&self, identity: Identity) -> Reference {
+        match self.imports.get(&identity) {
+            Some(&Some(global)) => Reference::Import(global),
+            Some(None) => Reference::Unwritable(Unwritable::SeveralImports),
+            None => Reference::Unwritable(Unwritable::HostExtern),
+        }
+    }
+}
+
+/// What a global holds, if it is an object or a value of the host.
+fn held<I: Instance + ?Sized>(instance: &mut I, global: u32) -> Result<Option<Identity>, I::Error> {
+    Ok(match instance.global(global)? {
+        Observed::Ref(ObservedRef::Object(identity) | ObservedRef::ExternObject(identity)) => Some(identity),
+        _ => None,
+    })
+}
+
+/// The modules that string constants are imported from: all that is imported from them are globals that hold their names.
+fn constants<'m, I: Instance + ?Sized>(
+    module: &'m Module<'_>,
+    instance: &mut I,
+) -> Result<BTreeSet<&'m str>, I::Error> {
+    let names = module.imports.iter().map(|import| import.module);
+    let mut constants: BTreeSet<&str> = names.collect();
+    if let Some(known) = instance.string_constants() {
+        constants.retain(|name| known.iter().any(|known| known == name));
+    }
+    let is_global = |import: &Import<'_>| {
+        matches!(import.ty, TypeRef::Global(ty) if !ty.mutable
+            && matches!(ty.content_type, ValType::Ref(ty) if ty.is_extern_ref()))
+    };
+    for import in module.imports.iter().filter(|import| !is_global(import)) {
+        constants.remove(import.module);
+    }
+    for (index, (_, import)) in (0u32..).zip(module.imports_of(Space::Global)) {
+        if !constants.contains(import.module) {
+            continue;
+        }
+        let holds_its_name = match held(instance, index)? {
+            Some(identity) if instance.object(identity)? == ObservedObject::Known(Shape::String) => {
+                is_string_of(instance, identity, import.name)?
+            }
+            _ => false,
+        };
+        if !holds_its_name {
+            constants.remove(import.module);
+        }
+    }
+    Ok(constants)
+}
+
+/// Whether two globals are imported under one name.
+fn is_same_import(module: &Module<'_>, first: u32, second: u32) -> bool {
+    let name = |index: u32| {
+        let import = module.imports_of(Space::Global).nth(index as usize);
+        import.map(|(_, import)| (import.module, import.name))
+    };
+    name(first) == name(second)
 }
 
 /// Whether a string is this text.
@@ -112,15 +171,15 @@ fn is_string_of<I: Instance + ?Sized>(
     Ok(text.encode_utf16().flat_map(u16::to_le_bytes).eq(units))
 }
 
-/// Immutable imported globals that may hold a value of the host, with their names.
-fn host_globals<'m>(module: &'m Module<'_>) -> Vec<(u32, &'m str)> {
+/// Immutable imported globals that may hold a value of the host.
+fn host_globals<'m>(module: &'m Module<'m>) -> impl Iterator<Item = (u32, &'m Import<'m>)> {
     let may_be_of_the_host = |ty: ValType| {
         use AbstractHeapType::{Any, Extern};
         matches!(ty, ValType::Ref(ty) if matches!(ty.heap_type(), HeapType::Abstract { ty: Any | Extern, .. }))
     };
     let globals = (0u32..).zip(module.imports_of(Space::Global));
-    let held = globals.filter(|(_, (_, import))| {
+    let held = globals.filter(move |(_, (_, import))| {
         matches!(import.ty, TypeRef::Global(ty) if !ty.mutable && may_be_of_the_host(ty.content_type))
     });
-    held.map(|(index, (_, import))| (index, import.name)).collect()
+    held.map(|(index, (_, import))| (index, import))
 }

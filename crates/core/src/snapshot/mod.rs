@@ -230,6 +230,10 @@ pub enum Unwritable {
     ImportedObject,
     /// A value that belongs to the host.
     HostExtern,
+    /// A value of the host that several imports hold.
+    SeveralImports,
+    /// A value of the host that is no object.
+    Primitive,
     /// An exception of a tag that the module does not have.
     ForeignException,
     /// A suspended continuation.
@@ -255,6 +259,12 @@ impl fmt::Display for Unwritable {
                 f.write_str("object of an imported global, which would be a copy of it if the global became the module's own")
             }
             Unwritable::HostExtern => f.write_str("externref of the host"),
+            Unwritable::SeveralImports => {
+                f.write_str("value of the host that several imports hold: which of these it is would not be known")
+            }
+            Unwritable::Primitive => {
+                f.write_str("number or other value of JavaScript that is no object, which the module cannot make again")
+            }
             Unwritable::ForeignException => f.write_str("exception of a tag that this module lacks"),
             Unwritable::Continuation => f.write_str("suspended continuation"),
             Unwritable::Opaque => f.write_str("object that the host cannot read"),

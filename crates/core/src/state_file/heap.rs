@@ -1,13 +1,14 @@
 //! Objects and strings of a state, as capture reads them.
 
-use super::fitting::{fits, fits_value};
+use super::fitting::Fitting;
 use super::{StateCall, StateError, StateHeap, StateReference, StateValue, ValueKind};
 use crate::capture::{Fields, Identity, Observed, ObservedObject, ObservedRef};
-use crate::module::Module;
+use crate::js_string;
+use crate::module::{Module, Space};
 use crate::snapshot::Shape;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use wasmparser::{CompositeInnerType, StorageType, ValType};
+use wasmparser::{CompositeInnerType, RefType, StorageType, ValType};
 
 /// Where everything of a [`StateHeap`] is.
 pub(super) struct HeapContents<'s> {
@@ -35,10 +36,11 @@ struct Held<'s> {
 impl<'s> HeapContents<'s> {
     /// Finds the numbers of every object in `contents`.
     pub fn of(
-        module: &'s Module<'s>,
+        fitting: &Fitting<'s>,
         heap: &'s StateHeap,
         contents: &'s [u8],
     ) -> Result<HeapContents<'s>, StateError> {
+        let module = fitting.module;
         let mut found = HeapContents {
             module,
             held: HashMap::new(),
@@ -60,8 +62,9 @@ impl<'s> HeapContents<'s> {
             if object.references.len() as u64 != layout.references.len() as u64 * repeated {
                 return Err(StateError::References(object.identity));
             }
-            let mut kinds = layout.references.iter().cycle();
-            let fit = |reference: &StateReference| kinds.next().is_some_and(|&kind| fits(*reference, kind));
+            let mut types = layout.references.iter().cycle();
+            let fit =
+                |reference: &StateReference| types.next().is_some_and(|&ty| fitting.fits(ty, *reference));
             if !object.references.iter().all(fit) {
                 return Err(StateError::Type { what: "an object of type", index: object.ty });
             }
@@ -76,7 +79,7 @@ impl<'s> HeapContents<'s> {
         }
         let mut previous = StateReference::Null;
         for call in &heap.calls {
-            check_call(module, call)?;
+            check_call(fitting, call)?;
             let before = found.calls.insert(call.identity, Call { call, previous });
             if before.is_some() || found.held.contains_key(&call.identity) {
                 return Err(StateError::SameIdentity(call.identity));
@@ -103,7 +106,7 @@ impl<'s> HeapContents<'s> {
             None if self.calls.contains_key(&object.0) => {
                 ObservedObject::Known(Shape::Call(self.calls[&object.0].call.function))
             }
-            None if self.values.contains(&object.0) => ObservedObject::Opaque,
+            None if self.values.contains(&object.0) => ObservedObject::Primitive,
             None => ObservedObject::Host,
         }
     }
@@ -173,14 +176,20 @@ impl<'s> HeapContents<'s> {
 }
 
 /// Checks that there is such a function, and that it takes these arguments and returns a value of the host or nothing.
-fn check_call(module: &Module<'_>, call: &StateCall) -> Result<(), StateError> {
+fn check_call(fitting: &Fitting<'_>, call: &StateCall) -> Result<(), StateError> {
+    let module = fitting.module;
     let index = call.function;
     let unknown = StateError::Unknown { what: "imported function", index };
     if index >= module.imported.functions {
         return Err(unknown);
     }
+    let import = module.imports_of(Space::Function).nth(index as usize);
+    // Strings are in a list of their own, and the builtins trap where they are given what is none.
+    if import.is_some_and(|(_, import)| import.module == js_string::MODULE) {
+        return Err(unknown);
+    }
     let signature = module.signature(index).ok_or(unknown)?;
-    let is_right = |(ty, value): (&ValType, &StateValue)| fits_value(module, *ty, *value);
+    let is_right = |(ty, value): (&ValType, &StateValue)| fitting.fits_value(*ty, *value);
     let takes = signature.params().len() == call.arguments.len()
         && signature.params().iter().zip(&call.arguments).all(is_right);
     let returns = match signature.results() {
@@ -200,8 +209,8 @@ pub(super) struct ObjectLayout {
     pub is_array: bool,
     /// Bytes of its numbers.
     pub scalars: usize,
-    /// The kinds of its references, in order.
-    pub references: Vec<ValueKind>,
+    /// The types of its references, in order.
+    pub references: Vec<RefType>,
 }
 
 impl ObjectLayout {
@@ -219,7 +228,7 @@ impl ObjectLayout {
         for ty in types {
             match (width(ty), ty) {
                 (Some(width), _) => layout.scalars += width,
-                (None, StorageType::Val(ty)) => layout.references.push(ValueKind::of(module, ty)),
+                (None, StorageType::Val(ValType::Ref(ty))) => layout.references.push(ty),
                 _ => {}
             }
         }

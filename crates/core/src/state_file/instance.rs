@@ -1,6 +1,7 @@
+use super::fitting::Fitting;
 use super::heap::HeapContents;
 use super::{
-    State, StateAlias, StateError, StateImportedMemory, StateImportedTable, StateReference, VERSION, fitting,
+    State, StateAlias, StateError, StateImportedMemory, StateImportedTable, StateReference, VERSION,
 };
 use crate::capture::{
     Contents, Fields, Identity, Instance, Observed, ObservedObject, ObservedRef, Segment, TableId, TableSize,
@@ -21,6 +22,7 @@ pub struct StateInstance<'s> {
     /// Contents of imported memories as they were handed over, by memory index.
     imported: BTreeMap<u32, &'s [u8]>,
     functions: HashMap<u32, u64>,
+    fitting: Fitting<'s>,
     heap: Option<HeapContents<'s>>,
 }
 
@@ -39,11 +41,19 @@ impl<'s> StateInstance<'s> {
         count("tables", state.tables.len(), module.tables.len())?;
         count("memories", state.memories.len(), module.memories.len())?;
         count("contents of memories", memories.len(), module.memories.len())?;
-        fitting::check(module, state)?;
+        let fitting = Fitting::new(module, state);
+        fitting.check(state)?;
         let functions = state.functions.iter().map(|function| (function.index, function.identity));
         let functions = functions.collect();
-        let instance =
-            StateInstance { module, state, memories, imported: BTreeMap::new(), functions, heap: None };
+        let instance = StateInstance {
+            module,
+            state,
+            memories,
+            imported: BTreeMap::new(),
+            functions,
+            fitting,
+            heap: None,
+        };
         instance.check_sizes()?;
         Ok(instance)
     }
@@ -71,7 +81,7 @@ impl<'s> StateInstance<'s> {
     /// If these are not of the types that the state says.
     pub fn with_heap(mut self, contents: &'s [u8]) -> Result<Self, StateError> {
         let heap = self.state.heap.as_ref();
-        self.heap = heap.map(|heap| HeapContents::of(self.module, heap, contents)).transpose()?;
+        self.heap = heap.map(|heap| HeapContents::of(&self.fitting, heap, contents)).transpose()?;
         Ok(self)
     }
 
@@ -251,6 +261,10 @@ impl Instance for StateInstance<'_> {
     fn last_call(&self) -> Option<Identity> {
         let calls = &self.heap.as_ref().and(self.state.heap.as_ref())?.calls;
         calls.last().map(|call| Identity(call.identity))
+    }
+
+    fn string_constants(&self) -> Option<&[String]> {
+        self.state.heap.as_ref()?.constants.as_deref()
     }
 
     fn object(&mut self, object: Identity) -> Result<ObservedObject, StateError> {

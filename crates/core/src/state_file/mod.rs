@@ -15,14 +15,15 @@ mod schema;
 mod scrubbing;
 mod snapshot;
 mod state;
+mod subtypes;
 #[cfg(test)]
 mod tests;
 
 pub use error::StateError;
 pub use instance::{StateInstance, check_module, is_size_of};
 pub use schema::{
-    GlobalSchema, HeapSchema, ImportSchema, IndexedExport, ObjectSchema, ScratchTables, SegmentSchema,
-    StateSchema, TableSchema, ValueKind,
+    ExportSchema, GlobalSchema, HeapSchema, ImportSchema, IndexedExport, ObjectSchema, ScratchTables,
+    SegmentSchema, StateSchema, TableSchema, ValueKind,
 };
 pub use scrubbing::{AllocatorSchema, Scrubbing, ScrubbingSchema, scrubbing};
 pub use snapshot::{Contents, SnapshotError, SnapshotOptions, Written, probe, snapshot};

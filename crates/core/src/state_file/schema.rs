@@ -4,7 +4,7 @@ use crate::hex;
 use crate::module::{Hierarchy, Module};
 use crate::probe::{Probe, Probed, Scratch};
 use serde::{Deserialize, Serialize};
-use wasmparser::ValType;
+use wasmparser::{Export, ExternalKind, ValType};
 
 /// What a host has to read, by the names of exports of the probed module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,19 @@ pub struct StateSchema {
     pub imports: Vec<ImportSchema>,
     /// The module's own exports. All others show its state, and are not for the program.
     pub exports: Vec<String>,
+    /// What these are, but for tags. For one global, a host may have several objects, so they cannot be told by identity.
+    pub exported: Vec<ExportSchema>,
+}
+
+/// An export of the module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportSchema {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: ImportKind,
+    /// Its index in the index space of its kind.
+    pub index: u32,
 }
 
 /// An imported memory, table, mutable global or function.
@@ -236,6 +249,7 @@ impl StateSchema {
             heap: heap(module, probed),
             imports: imports(module),
             exports: module.exports.iter().map(|export| export.name.to_string()).collect(),
+            exported: exported(module),
         }
     }
 }
@@ -245,6 +259,7 @@ fn heap(module: &Module<'_>, probed: &Probed) -> Option<HeapSchema> {
     let object = |&index: &u32| {
         let ObjectLayout { is_array, scalars, references, .. } = ObjectLayout::of(module, index).ok()?;
         let export = name(Probe::Object(index));
+        let references = references.iter().map(|ty| ValueKind::of(module, ValType::Ref(*ty))).collect();
         Some(ObjectSchema { index, export, array: is_array, scalars: scalars as u32, references })
     };
     let types: Vec<ObjectSchema> = probed.objects.iter().filter_map(object).collect();
@@ -284,4 +299,18 @@ fn imports(module: &Module<'_>) -> Vec<ImportSchema> {
     let globals = of(ImportKind::Global).filter(is_mutable);
     let functions = of(ImportKind::Function);
     of(ImportKind::Memory).chain(of(ImportKind::Table)).chain(globals).chain(functions).collect()
+}
+
+fn exported(module: &Module<'_>) -> Vec<ExportSchema> {
+    let kind = |kind| match kind {
+        ExternalKind::Func | ExternalKind::FuncExact => Some(ImportKind::Function),
+        ExternalKind::Table => Some(ImportKind::Table),
+        ExternalKind::Memory => Some(ImportKind::Memory),
+        ExternalKind::Global => Some(ImportKind::Global),
+        ExternalKind::Tag => None,
+    };
+    let schema = |export: &Export<'_>| {
+        Some(ExportSchema { name: export.name.to_string(), kind: kind(export.kind)?, index: export.index })
+    };
+    module.exports.iter().filter_map(schema).collect()
 }

@@ -53,6 +53,10 @@ pub struct StateHeap {
     /// Identities of values of the host that are no objects, so that an equal one may come from anywhere.
     #[serde(default)]
     pub values: Vec<u64>,
+    /// The modules whose imported globals are string constants, wherever the module is instantiated; if it is not said, those that look
+    /// like it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub constants: Option<Vec<String>>,
 }
 
 /// A struct or an array.

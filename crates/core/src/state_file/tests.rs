@@ -242,7 +242,7 @@ fn imports_must_be_recorded() {
 }
 
 #[test]
-fn a_value_of_a_type_that_its_place_lacks_is_no_mistake_of_ours() {
+fn a_value_of_a_type_that_its_place_lacks_is_refused() {
     let wasm =
         wat::parse_str("(module (global (mut (ref func)) (ref.func 0)) (func (export \"f\")))").unwrap();
     let module = Module::parse(&wasm).unwrap();
@@ -253,7 +253,66 @@ fn a_value_of_a_type_that_its_place_lacks_is_no_mistake_of_ours() {
     });
     let state: State = serde_json::from_value(state).unwrap();
     let error = snapshot(&module, &state, &Contents::default(), &SnapshotOptions::default()).unwrap_err();
-    assert!(error.to_string().starts_with("the state does not fit the types of the module: "), "{error}");
+    assert_eq!(error.to_string(), "global 0 holds what is not of its type");
+}
+
+/// A list whose nodes are of a type below another, of which the same is declared twice.
+const TYPES: &str = r#"(module
+    (type $base (sub (struct (field i32))))
+    (type $node (sub $base (struct (field i32) (field (mut (ref null $node))))))
+    (type $same (sub $base (struct (field i32) (field (mut (ref null $same))))))
+    (type $bytes (array i8))
+    (type $nothing (func)) (type $number (func (result i32)))
+    (type $units (array (mut i16)))
+    (import "wasm:js-string" "fromCharCodeArray" (func (param (ref null $units) i32 i32) (result (ref extern))))
+    (func (export "f")) (func (export "g") (result i32) (i32.const 1))
+    (elem declare func 1 2)
+    (global (mut (ref null $node)) (ref.null $node)) (global (mut structref) (ref.null struct))
+    (global (mut (ref null $number)) (ref.null $number)) (global (mut externref) (ref.null extern))
+    (global (mut eqref) (ref.null eq)))"#;
+
+#[test]
+fn references_of_a_state_are_of_the_types_of_their_places() {
+    let wasm = wat::parse_str(TYPES).unwrap();
+    let module = Module::parse(&wasm).unwrap();
+    let made = |place: &str, value: serde_json::Value| {
+        let mut state = serde_json::json!({
+            "version": 1, "module": crate::hex(&module.digest()),
+            "functions": [{ "index": 0, "identity": 0 }, { "index": 1, "identity": 1 }, { "index": 2, "identity": 2 }],
+            "globals": [{ "ref": { "object": 5 } }, { "ref": { "object": 5 } }, { "ref": { "function": 2 } },
+                { "ref": { "extern_object": 8 } }, { "ref": { "i31": 4 } }],
+            "memories": [], "tables": [], "dropped_data": [], "dropped_elements": [], "items": [],
+            "heap": { "file": "heap", "objects": [
+                { "identity": 5, "type": 1, "references": [{ "object": 6 }] }, { "identity": 6, "type": 2, "references": ["null"] },
+                { "identity": 7, "type": 3, "length": 2 }, { "identity": 9, "type": 0 },
+            ], "strings": [{ "identity": 8, "length": 1 }], "calls": [] },
+        });
+        *state.pointer_mut(place).unwrap() = value;
+        let state: State = serde_json::from_value(state).unwrap();
+        let contents = Contents { heap: vec![65; 4 + 4 + 2 + 4 + 2], ..Contents::default() };
+        snapshot(&module, &state, &contents, &SnapshotOptions::default())
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    };
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    // The types of nodes are one.
+    assert_eq!(made("/globals/0", json(r#"{ "ref": { "object": 6 } }"#)), Ok(()));
+    for (place, value, what) in [
+        ("/globals/0", r#"{ "ref": { "object": 9 } }"#, "global 0"),
+        ("/globals/0", r#"{ "ref": { "object": 8 } }"#, "global 0"),
+        ("/globals/0", r#"{ "ref": { "i31": 4 } }"#, "global 0"),
+        ("/globals/1", r#"{ "ref": { "object": 7 } }"#, "global 1"),
+        ("/globals/1", r#"{ "ref": { "object": 8 } }"#, "global 1"),
+        ("/globals/2", r#"{ "ref": { "function": 1 } }"#, "global 2"),
+        ("/globals/4", r#"{ "ref": { "object": 8 } }"#, "global 4"),
+        ("/heap/objects/0/references/0", r#"{ "object": 9 }"#, "an object of type 1"),
+        ("/heap/objects/0/references/0", r#"{ "object": 7 }"#, "an object of type 1"),
+    ] {
+        assert_eq!(made(place, json(value)), Err(format!("{what} holds what is not of its type")), "{value}");
+    }
+    let call = r#"[{ "identity": 20, "function": 0, "arguments": [{ "ref": "null" }, { "i32": 0 }, { "i32": 1 }] }]"#;
+    let expected = "the state names imported function 0, which the module does not have";
+    assert_eq!(made("/heap/calls", json(call)), Err(expected.to_string()));
 }
 
 #[test]
@@ -270,8 +329,7 @@ fn another_engine_may_know_exceptions_that_ours_does_not() {
         "dropped_data": [], "dropped_elements": [], "items": [],
     });
     let state: State = serde_json::from_value(state).unwrap();
-    let contents =
-        Contents { memories: Vec::new(), imported: std::collections::BTreeMap::new(), heap: Vec::new() };
+    let contents = Contents::default();
     let written = snapshot(&module, &state, &contents, &SnapshotOptions::default()).unwrap();
     assert!(Module::parse_for_other_engine(&written.wasm).is_ok());
 }

@@ -150,9 +150,48 @@ fn values_of_the_host_are_those_of_immutable_imports_or_unwritable() {
     fake.object(5, ARRAY, &[]);
     let globals = captured(text, &mut fake, |state| state.globals).unwrap();
     let host = Reference::Unwritable(Unwritable::HostExtern);
-    let [zero, three] = [0, 3].map(Reference::Import);
-    let expected = [zero, host, zero, three, Reference::ExternObject(0), three, host];
+    let (several, three) = (Reference::Unwritable(Unwritable::SeveralImports), Reference::Import(3));
+    let expected = [several, host, several, three, Reference::ExternObject(0), three, host];
     assert!(globals.iter().map(|global| global.value).eq(expected.map(Value::Ref)));
+}
+
+#[test]
+fn a_value_that_imports_of_several_names_hold_is_none_of_them() {
+    let text = r#"(module
+        (import "m" "a" (global externref)) (import "m" "b" (global externref)) (import "m" "a" (global externref))
+        (import "m" "c" (global externref)) (import "m" "c" (global externref))
+        (global (mut externref) (ref.null extern)) (global (mut externref) (ref.null extern)))"#;
+    let mut fake = holding(&[1, 1, 1, 2, 2, 1, 2].map(external));
+    for identity in [1, 2] {
+        fake.object(identity, ObservedObject::Host, &[]);
+    }
+    let globals = captured(text, &mut fake, |state| state.globals).unwrap();
+    let expected = [Reference::Unwritable(Unwritable::SeveralImports), Reference::Import(3)];
+    assert!(globals[5..].iter().map(|global| global.value).eq(expected.map(Value::Ref)));
+}
+
+#[test]
+fn string_constants_are_those_of_modules_of_nothing_else() {
+    let expected = |imports: &str, reference: Reference| {
+        let text = format!(r#"(module {imports} (global (mut externref) (ref.null extern)))"#);
+        let count = imports.matches("global").count() as u64;
+        let mut fake = holding(&(0..count).map(external).chain([external(0)]).collect::<Vec<_>>());
+        for identity in 0..count {
+            // All of them are `A`.
+            let kind = ObservedObject::Known(Shape::String);
+            fake.objects.insert(identity, FakeObject { kind, fields: vec![Some(Observed::I32(65))] });
+        }
+        let globals = captured(&text, &mut fake, |state| state.globals).unwrap();
+        assert_eq!(globals.last().unwrap().value, Value::Ref(reference), "{imports}");
+    };
+    let string = Reference::Unwritable(Unwritable::String);
+    expected(r#"(import "'" "A" (global (ref extern)))"#, Reference::Import(0));
+    expected(r#"(import "env" "A" (global externref)) (import "env" "B" (global externref))"#, string);
+    expected(r#"(import "env" "A" (global externref)) (import "env" "f" (func))"#, string);
+    expected(
+        r#"(import "env" "A" (global externref)) (import "'" "A" (global externref))"#,
+        Reference::Import(0),
+    );
 }
 
 #[test]

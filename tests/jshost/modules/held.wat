@@ -1,0 +1,16 @@
+;; Values of JavaScript that imports hold.
+(module
+    (type $units (array (mut i16)))
+    (import "wasm:js-string" "fromCharCodeArray" (func $text (param (ref null $units) i32 i32) (result (ref extern))))
+    (import "wasm:js-string" "fromCharCode" (func $letter (param i32) (result (ref extern))))
+    (import "env" "A" (global $a externref))
+    (import "env" "B" (global $b externref))
+    (import "'" "xyz" (global $constant (ref extern)))
+    (func (export "preinit"))
+    (memory (export "memory") 1)
+    (table $texts (export "texts") 2 (ref extern) (global.get $constant))
+    (global $kept (mut externref) (ref.null extern))
+    (func (export "keep") (global.set $kept (global.get $b)) (i32.store (i32.const 0) (i32.const 1)))
+    (func (export "say") (global.set $kept (call $letter (i32.const 65))))
+    (func (export "list") (table.set $texts (i32.const 1) (call $letter (i32.const 65))))
+    (func (export "get") (result externref) (global.get $kept)))
