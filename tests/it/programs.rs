@@ -222,7 +222,7 @@ fn objects_that_a_preloaded_module_may_have_made_are_warned_of() {
             (func (export "preinit") (global.set $kept {own}))
             (func (export "value") (result i32) (struct.get $box 0 (global.get $kept))))"#
         );
-        wat_to_wasm(module.as_bytes()).unwrap()
+        wat_to_wasm(module.as_bytes()).unwrap().into_owned()
     };
     let provider = wat_to_wasm(
         br#"(module (type $box (struct (field (mut i32)))) (func (export "make") (result (ref $box)) (struct.new $box (i32.const 5))))"#,
