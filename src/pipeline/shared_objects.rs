@@ -8,8 +8,8 @@ use wasmparser::{CompositeInnerType, TypeRef, ValType};
 /// Preloaded modules that can have given objects of their own to the module.
 pub(super) fn givers(module: &Module<'_>, preloads: &[Preload]) -> Vec<Name> {
     let gives = |preload: &&Preload| {
-        let imports = module.imports.iter().filter(|import| import.module == preload.name);
-        imports.into_iter().any(|import| carries_objects(module, import.ty)) && has_objects(&preload.wasm)
+        let mut imports = module.imports.iter().filter(|import| import.module == preload.name);
+        imports.any(|import| carries_objects(module, import.ty)) && has_objects(&preload.wasm)
     };
     preloads.iter().filter(gives).map(|preload| preload.name.as_str().into()).collect()
 }
