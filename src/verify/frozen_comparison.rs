@@ -108,9 +108,9 @@ impl FrozenComparison<'_, '_, '_> {
         let OriginalEnded { initialized, entry, consumed, error, results } = ended;
         let mut original = ComparedInstance::new(Arc::clone(&self.original), initialized)?;
         let ending = original.result_of(error, &results)?;
-        let has_ended = ending != CallResult::Stopped(CallLimit::Time);
-        if !has_ended {
-            verdict.undecided(format!("resumed: {} ({})", ending.describe(), compiler.name()));
+        if ending == CallResult::Stopped(CallLimit::Time) {
+            verdict.undecided(format!("resumed: out of time in the original ({})", compiler.name()));
+            return Ok(false);
         }
         let renamed = self.options.renames.iter().find(|rename| rename.src == entry);
         let entry = renamed.map_or(&entry, |rename| &rename.dst);
@@ -156,7 +156,7 @@ impl FrozenComparison<'_, '_, '_> {
         if let Some(why) = result.undecided {
             verdict.undecided(why);
         }
-        Ok(has_ended)
+        Ok(true)
     }
 
     /// Compares with an original that was started in another world.
