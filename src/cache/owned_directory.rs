@@ -48,7 +48,16 @@ impl OwnedDirectory {
     /// # Errors
     /// [`CacheError`], if it holds something else or if others can change it.
     pub fn open(path: &Path) -> Result<OwnedDirectory, CacheError> {
+        OwnedDirectory::open_out_of_reach_of(path, &[])
+    }
+
+    /// The same where a guest may write to `directories`. Nothing is made if it could change what is there.
+    ///
+    /// # Errors
+    /// [`CacheError::Reachable`] too.
+    pub fn open_out_of_reach_of(path: &Path, directories: &[&Path]) -> Result<OwnedDirectory, CacheError> {
         let mut resolved = ResolvedPath::to(path)?;
+        check_reach(&resolved, directories.iter().copied())?;
         if !resolved.missing.is_empty() {
             let mut made = resolved.end.clone();
             for name in &resolved.missing {
@@ -80,12 +89,9 @@ impl OwnedDirectory {
     /// [`CacheError::Reachable`], if it can.
     pub fn check_out_of_reach_of<'d>(
         &self,
-        mut directories: impl Iterator<Item = &'d Path>,
+        directories: impl Iterator<Item = &'d Path>,
     ) -> Result<(), CacheError> {
-        match directories.find(|directory| self.resolved.is_in_reach_of(directory)) {
-            Some(directory) => Err(CacheError::Reachable(directory.to_owned())),
-            None => Ok(()),
-        }
+        check_reach(&self.resolved, directories)
     }
 
     /// A part of the cache with entries of its own.
@@ -96,6 +102,16 @@ impl OwnedDirectory {
         let path = self.resolved.end.join(name);
         let directory = open_private(&self.directory, name, &path)?;
         Ok(CacheSection { name, path, directory, key: self.key.clone() })
+    }
+}
+
+fn check_reach<'d>(
+    resolved: &ResolvedPath,
+    mut directories: impl Iterator<Item = &'d Path>,
+) -> Result<(), CacheError> {
+    match directories.find(|directory| resolved.is_in_reach_of(directory)) {
+        Some(directory) => Err(CacheError::Reachable(directory.to_owned())),
+        None => Ok(()),
     }
 }
 

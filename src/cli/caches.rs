@@ -62,8 +62,9 @@ impl Caches {
         args: &CacheArgs,
         writable: impl Iterator<Item = &'d Path>,
     ) -> Result<Caches, CacheError> {
-        let owned = OwnedDirectory::open(directory)?;
-        owned.check_out_of_reach_of(writable)?;
+        let writable: Vec<&Path> = writable.collect();
+        let owned = OwnedDirectory::open_out_of_reach_of(directory, &writable)?;
+        owned.check_out_of_reach_of(writable.into_iter())?;
         let mut caches = Caches::default();
         if !args.no_cache {
             let compiled = CompileCache::new(directory);

@@ -1,6 +1,6 @@
 //! What is said, and where.
 
-use super::{Place, done, failed, stderr, stdout};
+use super::{Place, code, done, failed, stderr, stdout};
 
 #[test]
 fn a_trap_names_the_function_and_the_way_there() {
@@ -184,4 +184,20 @@ fn a_run_says_where_the_clock_stood() {
     done(&output);
     let clock = "clock     an instance's monotonic clock goes on from 1.00 s\n";
     assert!(stderr(&output).contains(clock), "{}", stderr(&output));
+}
+
+/// Two modules on one shared memory and an access out of its bounds: the engine takes that for a fault of its own.
+#[test]
+fn a_fault_of_the_engine_is_an_error_of_one_line() {
+    let place = Place::new();
+    place.write("memory.wat", "(module (memory (export \"memory\") 1 2 shared))");
+    let init = "(func (export \"preinit\") (drop (i32.load (i32.const 0x200000))))";
+    place.write("in.wat", format!("(module (import \"env\" \"memory\" (memory 1 2 shared)) {init})"));
+    place.write("out.wasm", "before");
+    let line = "in.wat -o out.wasm --preload env=memory.wat --internalize";
+    let output = place.command(line.split_whitespace()).env_remove("RUST_BACKTRACE").output().unwrap();
+    let message = stderr(&output);
+    assert_eq!(code(&output), 2, "{message}");
+    assert!(message.starts_with("error: ") && message.lines().count() == 1, "{message}");
+    assert_eq!(place.read("out.wasm"), b"before");
 }

@@ -46,6 +46,7 @@ fn a_cache_behind_a_link_of_the_module_is_refused() {
             let line = format!("{command} -f init --allow-wasi --dir-rw /rw::rw --cache-dir {cache}");
             let output = place.line(&line);
             assert_eq!(crate::code(&output), 2, "{line}: {}", stderr(&output));
+            assert!(fs::read_dir(place.join("out")).unwrap().next().is_none(), "{line}");
             assert!(stderr(&output).contains("the module may write to"), "{line}: {}", stderr(&output));
         }
     }

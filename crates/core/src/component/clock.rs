@@ -4,8 +4,9 @@
 use super::clock_module::{CLOCK_ARGUMENT, NOW, SUBSCRIBE, clock_module};
 use super::clock_use::{ClockUse, Spaces, shifted};
 use super::names::{Named, reindexed};
+use super::reencoded_section::reencoded;
 use super::section::{HEADER, NAMES, RawSection, id};
-use super::shift::{contents, malformed};
+use super::shift::malformed;
 use super::{Component, ComponentError};
 use std::convert::Infallible;
 use wasm_encoder::reencode::{Error, Reencode, ReencodeComponent};
@@ -13,11 +14,7 @@ use wasm_encoder::{
     Alias, CanonicalFunctionSection, ComponentAliasSection, ComponentExportKind, ComponentSection, Encode,
     ExportKind, InstanceSection, ModuleArg,
 };
-use wasmparser::{
-    ComponentAliasSectionReader, ComponentCanonicalSectionReader, ComponentExportSectionReader,
-    ComponentInstanceSectionReader, ComponentName, ComponentTypeSectionReader, CustomSectionReader,
-    InstanceSectionReader,
-};
+use wasmparser::{ComponentCanonicalSectionReader, ComponentName, CustomSectionReader};
 
 /// The component `bytes` whose monotonic clock goes on from `frozen`, in nanoseconds: the first reading of an instance decides by
 /// how much readings are shifted, and times that are passed to the host are shifted back. Other sections stay byte for byte,
@@ -134,57 +131,19 @@ fn moved_nothing(section: &RawSection<'_>) -> Result<Option<Vec<u8>>, ComponentE
 
 /// The contents of a section with moved indices; `None` if there can be none in it.
 fn moved(section: &RawSection<'_>, mut later: Later) -> Result<Option<Vec<u8>>, ComponentError> {
-    let reader = section.reader();
-    Ok(match section.id {
-        id::CORE_INSTANCE => {
-            let mut new = InstanceSection::new();
-            later.parse_instance_section(&mut new, InstanceSectionReader::new(reader)?).map_err(malformed)?;
-            contents(&new)
-        }
-        id::INSTANCE => {
-            let mut new = wasm_encoder::ComponentInstanceSection::new();
-            let reader = ComponentInstanceSectionReader::new(reader)?;
-            later.parse_component_instance_section(&mut new, reader).map_err(malformed)?;
-            contents(&new)
-        }
-        id::ALIAS => {
-            let mut new = ComponentAliasSection::new();
-            let reader = ComponentAliasSectionReader::new(reader)?;
-            later.parse_component_alias_section(&mut new, reader).map_err(malformed)?;
-            contents(&new)
-        }
-        id::TYPE => {
-            let mut new = wasm_encoder::ComponentTypeSection::new();
-            let reader = ComponentTypeSectionReader::new(reader)?;
-            later.parse_component_type_section(&mut new, reader).map_err(malformed)?;
-            contents(&new)
-        }
-        id::CANONICAL => {
-            let mut new = CanonicalFunctionSection::new();
-            let reader = ComponentCanonicalSectionReader::new(reader)?;
-            later.parse_component_canonical_section(&mut new, reader).map_err(malformed)?;
-            contents(&new)
-        }
-        id::EXPORT => {
-            let mut new = wasm_encoder::ComponentExportSection::new();
-            let reader = ComponentExportSectionReader::new(reader)?;
-            later.parse_component_export_section(&mut new, reader).map_err(malformed)?;
-            contents(&new)
-        }
-        id::CUSTOM => {
-            let custom = CustomSectionReader::new(reader)?;
-            if custom.name() != NAMES {
-                return Ok(None);
-            }
-            later.names(custom.data()).map(|names| {
-                let mut contents = Vec::new();
-                custom.name().encode(&mut contents);
-                contents.extend(names);
-                contents
-            })
-        }
-        _ => None,
-    })
+    if section.id != id::CUSTOM {
+        return reencoded(section, &mut later);
+    }
+    let custom = CustomSectionReader::new(section.reader())?;
+    if custom.name() != NAMES {
+        return Ok(None);
+    }
+    Ok(later.names(custom.data()).map(|names| {
+        let mut contents = Vec::new();
+        custom.name().encode(&mut contents);
+        contents.extend(names);
+        contents
+    }))
 }
 
 /// Moves what comes after the first use of the clock, in the outermost component only.

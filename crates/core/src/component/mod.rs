@@ -24,6 +24,7 @@ mod error;
 mod last_module;
 mod names;
 mod parse;
+mod reencoded_section;
 mod reindex;
 mod rename;
 mod rewrite;

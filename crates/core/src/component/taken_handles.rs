@@ -2,8 +2,8 @@
 //! numbers that are higher by as many. What differs after init holds handles.
 
 use super::definition::{Definition, Nested};
-use super::section::{HEADER, RawSection, id};
-use super::shift::{contents, malformed};
+use super::reencoded_section::reencoded;
+use super::section::{HEADER, id};
 use super::{Component, ComponentError};
 use std::convert::Infallible;
 use wasm_encoder::reencode::{Error, Reencode, ReencodeComponent};
@@ -11,11 +11,6 @@ use wasm_encoder::{
     CanonicalFunctionSection, CodeSection, ComponentSection, ComponentTypeSection, Encode, EntityType,
     ExportKind, Function, FunctionSection, ImportSection, InstanceSection, Module, ModuleArg, StartSection,
     TypeSection, ValType,
-};
-use wasmparser::{
-    ComponentAliasSectionReader, ComponentCanonicalSectionReader, ComponentExportSectionReader,
-    ComponentImportSectionReader, ComponentInstanceSectionReader, ComponentStartFunction,
-    ComponentTypeSectionReader, FromReader, InstanceSectionReader,
 };
 
 /// What the module that takes handles imports.
@@ -54,7 +49,9 @@ fn moved(
                 let nested = nested.map(|nested| moved(nested, modules, taking)).transpose()?;
                 section.write(nested.as_deref(), &mut out);
             }
-            Nested::Nothing => section.write(reindexed(section)?.as_deref(), &mut out),
+            Nested::Nothing => {
+                section.write(reencoded(section, &mut Later { depth: 0 })?.as_deref(), &mut out);
+            }
         }
     }
     Ok(out)
@@ -97,64 +94,6 @@ fn taking_module(count: u32) -> Vec<u8> {
     module.section(&types).section(&imports).section(&functions);
     module.section(&StartSection { function_index: 1 }).section(&code);
     module.finish()
-}
-
-/// The contents of a section with moved indices; `None` if there are none in it that move.
-fn reindexed(section: &RawSection<'_>) -> Result<Option<Vec<u8>>, ComponentError> {
-    let mut later = Later { depth: 0 };
-    let mut reader = section.reader();
-    Ok(match section.id {
-        id::CORE_INSTANCE => {
-            let mut new = InstanceSection::new();
-            later.parse_instance_section(&mut new, InstanceSectionReader::new(reader)?).map_err(malformed)?;
-            contents(&new)
-        }
-        id::INSTANCE => {
-            let mut new = wasm_encoder::ComponentInstanceSection::new();
-            let reader = ComponentInstanceSectionReader::new(reader)?;
-            later.parse_component_instance_section(&mut new, reader).map_err(malformed)?;
-            contents(&new)
-        }
-        id::ALIAS => {
-            let mut new = wasm_encoder::ComponentAliasSection::new();
-            let reader = ComponentAliasSectionReader::new(reader)?;
-            later.parse_component_alias_section(&mut new, reader).map_err(malformed)?;
-            contents(&new)
-        }
-        id::TYPE => {
-            let mut new = ComponentTypeSection::new();
-            let reader = ComponentTypeSectionReader::new(reader)?;
-            later.parse_component_type_section(&mut new, reader).map_err(malformed)?;
-            contents(&new)
-        }
-        id::CANONICAL => {
-            let mut new = CanonicalFunctionSection::new();
-            let reader = ComponentCanonicalSectionReader::new(reader)?;
-            later.parse_component_canonical_section(&mut new, reader).map_err(malformed)?;
-            contents(&new)
-        }
-        id::START => {
-            let start = ComponentStartFunction::from_reader(&mut reader)?;
-            contents(&wasm_encoder::ComponentStartSection {
-                function_index: later.component_func_index(start.func_index),
-                args: start.arguments.to_vec(),
-                results: start.results,
-            })
-        }
-        id::IMPORT => {
-            let mut new = wasm_encoder::ComponentImportSection::new();
-            let reader = ComponentImportSectionReader::new(reader)?;
-            later.parse_component_import_section(&mut new, reader).map_err(malformed)?;
-            contents(&new)
-        }
-        id::EXPORT => {
-            let mut new = wasm_encoder::ComponentExportSection::new();
-            let reader = ComponentExportSectionReader::new(reader)?;
-            later.parse_component_export_section(&mut new, reader).map_err(malformed)?;
-            contents(&new)
-        }
-        _ => None,
-    })
 }
 
 /// Moves what a component defines, in each component alike, so an outer alias moves as what it means. The types that a type declares
