@@ -122,8 +122,8 @@ impl fmt::Display for Warning {
             }
             Warning::PreloadedObjects(name) => write!(
                 f,
-                "the preloaded module `{name}` has objects, too: of those that it gave away and that are kept, the snapshot has copies, and \
-                 neither module sees what the other one changes in them"
+                "the preloaded module `{name}` has objects, too: of those that it gave away, the snapshot may have copies, and \
+                 neither module sees what the other one changes in these"
             ),
             Warning::NoResetHooks => f.write_str(
                 "libc is not reset: the module has neither `__wasilibc_reset_preopens` nor \
