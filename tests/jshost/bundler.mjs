@@ -174,7 +174,7 @@ const built = spawnSync(process.execPath, ['node_modules/vite/bin/vite.js', 'bui
   cwd: example, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
 });
 assert.equal(built.status, 0, built.stderr);
-assert.match(built.stdout + built.stderr, /micropython.wasm\nmilliseconds +original +snapshot\n[^]* times faster\n/);
+assert.match(built.stdout + built.stderr, /micropython.wasm\n {2}milliseconds +original +snapshot\n[^]* times faster\n/);
 const { address, close } = await serve(join(example, 'dist'));
 const { page: shown, said } = await openPage(browser);
 await shown.goto(address);
