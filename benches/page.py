@@ -24,7 +24,7 @@ def write(everything):
         pictures["build-step.svg"], pictures["sizes.svg"] = charts.build_step(compare), charts.sizes(compare)
         pictures["startup.svg"] = charts.startup(compare, everything.get("freeze"))
     own = (("scaling", "scaling"), ("heap", "heap"), ("freeze", "frozen"), ("everyday", "everyday"), ("everyday", "shares"))
-    for key, name in (*own, ("batch", "batch"), ("large", "large")):
+    for key, name in (*own, ("batch", "batch"), ("large", "large"), ("checks", "checks")):
         if key in everything:
             parts[name] = getattr(tables, name)(everything[key])
     if components := everything.get("components"):

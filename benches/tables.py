@@ -200,6 +200,19 @@ def batch(measured):
     return f"On {measured['machine']}.\n\n" + table(columns, rows)
 
 
+def checks(measured):
+    """The audit and the verifier beside a plain run."""
+    rows = []
+    for name, commands in measured["rows"].items():
+        cells = [program(name), f"{commands['plain']['seconds'] * 1e3:.0f} ms"]
+        for command in ("audit", "verify"):
+            figure = commands[command]
+            cells += [f"{figure['seconds']:.2f} s ({figure['of_plain']:.1f}x)", f"{figure['processor']:.2f} s"]
+        rows.append(cells)
+    columns = ["program", "plain run", "`audit`", "processor time", "`verify`", "processor time"]
+    return f"On {measured['machine']}. Medians of {measured['runs']} runs, the commands in turn.\n\n" + table(columns, rows)
+
+
 def large(measured):
     """Freezing large commands: where the time goes."""
     rows = []
