@@ -3,6 +3,7 @@ import { fetchFiles } from './files.js';
 import { holdFinalizers } from './finalizers.js';
 import { isMade, watchTypes } from './foreign_types.js';
 import { SECTION, whyNoOriginal, withSection } from './fixups.js';
+import { watchNeighbors } from './neighbors.js';
 import { listenersOf, recordOf } from './record.js';
 import { Recording } from './recording.js';
 import { oneByOne } from './one_by_one.js';
@@ -13,6 +14,7 @@ import { watchTimers } from './timers.js';
 // Before anything is hooked.
 const { compile } = WebAssembly;
 watchTypes();
+watchNeighbors();
 
 /** Why there is no snapshot: what it would lose, or what cannot be in one. */
 export class Refusal extends Error {
@@ -76,7 +78,7 @@ async function snapshotted(recording, state) {
   const { wasm, helper, schema } = await listen(original, [...functions.keys()]);
   state.tables.at(-1).slots = Array(schema.slots).fill('null');
   const memories = state.memories.map(({ file }) => files.get(file));
-  const { record, bytes } = recordOf(recorder, memories, functions);
+  const { record, bytes } = recordOf(recorder, { memories, globals: state.globals }, functions);
   const { global, table, slots } = schema;
   return { wasm, state: { ...state, module: await digestOf(wasm) }, played: { record, bytes, helper, listening: { global, table, slots } } };
 }

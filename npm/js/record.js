@@ -3,6 +3,7 @@
 import { WIDE, differences, union } from './differences.js';
 import { withoutEnvironment } from './environment.js';
 import { runs, written } from './fixups.js';
+import { isNan, toJavaScript } from './read_state.js';
 
 // Fewer zeros than this are stored as they are.
 const ZEROS = 64;
@@ -40,6 +41,14 @@ class Steps {
   constructor(recorder, memories) {
     this.recorder = recorder;
     this.memories = recorder.memories.map((memory) => new Played(memory, memories[memory.index]));
+    // Of the others JavaScript sees what it would see anyway.
+    const isSet = (index) => [...recorder.events, recorder.tail ?? { globals: [] }].some(({ globals }) => globals.some(({ global }) => global === index));
+    this.globals = recorder.globals.filter(({ index }) => isSet(index));
+  }
+
+  /** Globals that were set, as `[global, value]`. */
+  setGlobals({ globals }) {
+    return globals.map(({ global, value }) => [this.globals.findIndex(({ index }) => index === global), value]);
   }
 
   memory(index) {
@@ -146,14 +155,27 @@ function stepsOf(recorder, steps, events) {
   const tables = (changes) => changes.tables.map(({ table, length, slot, value }) => [number(table), ...(length ? [length] : [slot, value])]);
   return events.map((event) => {
     const { kind, args, results } = event;
+    // Most have none.
+    const globals = event.globals.length > 0 ? [steps.setGlobals(event)] : [];
     switch (kind) {
-      case 'call': return [kind, event.function, args, steps.checks(event, args)];
-      case 'answer': return [kind, event.threw ? null : results, steps.checks(event)];
-      case 'import': return [kind, event.key, args, steps.patches(event), tables(event)];
+      case 'call': return [kind, event.function, args, steps.checks(event, args), ...globals];
+      case 'answer': return [kind, event.threw ? null : results, steps.checks(event), ...globals];
+      case 'import': return [kind, event.key, args, steps.patches(event), tables(event), ...globals];
       // return, threw, passed
-      default: return [kind, results ?? [], steps.patches(event), tables(event)];
+      default: return [kind, results ?? [], steps.patches(event), tables(event), ...globals];
     }
   });
+}
+
+/** Globals that were set, and what they hold at last. That has to be a number which JavaScript can set once more. */
+function checkGlobals({ tail, problems }, { globals }, last) {
+  for (const { index } of globals) {
+    if (isNan(last[index])) problems.add(`global ${index}, which JavaScript sees, changed, and is no number at last`);
+    const set = tail?.globals.findLast(({ global }) => global === index);
+    if (set && written(toJavaScript(last[index]))[1] !== set.value[1]) {
+      problems.add(`JavaScript set global ${index} after its last call, and \`run\` changed what it set`);
+    }
+  }
 }
 
 /** What JavaScript wrote after its last call, as checks: it will do so again, over the last state. */
@@ -187,15 +209,16 @@ export function listenersOf(recorder) {
 }
 
 /**
- * What `replay.js` plays, and bytes for it. `memories` are the contents of all memories when the snapshot is made, by index;
- * `functions` what {@link listenersOf} gave.
+ * What `replay.js` plays, and bytes for it. `memories` are the contents of all memories when the snapshot is made, by index,
+ * `globals` what globals hold then; `functions` what {@link listenersOf} gave.
  */
-export function recordOf(recorder, memories, functions) {
+export function recordOf(recorder, { memories, globals }, functions) {
   const steps = new Steps(recorder, memories);
   const first = steps.first();
   const firsts = withoutEnvironment(recorder.events.slice(0, recorder.firsts), recorder.clocks);
   const played = stepsOf(recorder, steps, firsts);
   const tail = tailOf(recorder, steps, memories);
+  checkGlobals(recorder, steps, globals);
   const again = stepsOf(recorder, steps, recorder.events.slice(recorder.firsts));
   const bytes = new Uint8Array(steps.length);
   let at = 0;
@@ -208,10 +231,12 @@ export function recordOf(recorder, memories, functions) {
       functions: [...functions],
       memories: steps.memories.map(({ where, ranges }) => ({ where, ranges: union(ranges) })),
       tables: recorder.tables.map(({ where }) => where),
+      globals: steps.globals.map(({ where, initial }) => ({ where, first: written(initial) })),
       first,
       steps: [...played, ...again],
       firsts: played.length,
       tail,
+      tailGlobals: recorder.tail ? steps.setGlobals(recorder.tail) : [],
     },
     bytes,
   };
