@@ -5,7 +5,7 @@
 // LIBRARY is the folder that test-programs/wasm-bindgen/build.sh has filled; bundlers are installed into WORK.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -115,6 +115,16 @@ for (const [bundler, build, main] of [['Vite', withVite, MAIN], ['Vite, ?url', w
   assert(bundler === 'Rollup' || both.size === 4, [...both].join());
   const modules = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.wasm'));
   assert.equal(modules.length, 1, modules.join());
+}
+
+// What a page loads of preinit is as small as docs/javascript.md says.
+for (const [file, most] of [['run', 2500], ['replay', 13_000]]) {
+  const root = page(`import { preinitialized } from ${JSON.stringify(join(js, `${file}.js`))}; preinitialized();`);
+  await vite.build({ root, configFile: false, logLevel: 'error', build: { target: 'esnext', modulePreload: false } });
+  const [script, ...more] = readdirSync(join(root, 'dist/assets'));
+  assert.deepEqual(more, []);
+  const { size } = statSync(join(root, 'dist/assets', script));
+  assert(size > 1000 && size <= most, `${file}: ${size} bytes`);
 }
 
 // A record, and `start`; the library makes its instance while it is imported, which comes first.

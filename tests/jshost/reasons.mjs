@@ -65,7 +65,7 @@ const cases = {
   'a file for writing was opened': ran(calling('__syscall_openat', [0, 0, 65, 0], RESULT), { env: { __syscall_openat: () => 5 } }, call),
   'an exception is being handled': ran(calling('__cxa_begin_catch', [8], RESULT), { env: { __cxa_begin_catch: () => 8 } }, call),
   'an import of another module': ran(counter, { env: { ...env, now: other } }, (e) => e.init()),
-  'an imported number that is not exact': ran(wat('(import "env" "g" (global f64)) (func (export "call"))'), { env: { g: new WebAssembly.Global({ value: 'f64' }, NaN) } }, call),
+  'an imported number that is not exact': ran(wat('(import "env" "g" (global (mut f64))) (func (export "call"))'), { env: { g: new WebAssembly.Global({ value: 'f64', mutable: true }, NaN) } }, call),
   'a function in a table': ran(counter, { env }, (e) => e.table.set(1, other)),
   'an object in a table': ran(kept('(table (export "t") 1 externref)'), {}, (e) => e.keep({})),
   'a function of JavaScript in a table of references': ran(kept('(table (export "t") 1 externref)'), {}, (e) => e.keep(() => {})),

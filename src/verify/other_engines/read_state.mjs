@@ -239,11 +239,6 @@ function copyUnlessZero(memory) {
   return isZero ? null : bytes.slice();
 }
 
-/** What a global holds of a value that is imported as it is. */
-function imported(value, type) {
-  return type === 'i32' ? value | 0 : type === 'i64' ? BigInt.asIntN(64, value) : value;
-}
-
 /** The imports that hold state; of `imports` nothing is read that the module does not declare. */
 function stateOf(imports, schema) {
   return schema.imports.map((declared) => ({ ...declared, value: imports[declared.module]?.[declared.name] }));
@@ -270,11 +265,10 @@ export function readImports(imports, schema, identities, nameFile, writeFile) {
   }));
   const globals = of('global').map(({ index, value }) => {
     const { type } = schema.globals[index];
-    const isObject = value instanceof WebAssembly.Global;
     // So nobody would know whether it changed.
-    const isUnreadable = type === 'v128' || type === 'exn' || Number.isNaN(isObject ? value.value : value);
+    const isUnreadable = type === 'v128' || type === 'exn' || Number.isNaN(value.value);
     if (isUnreadable) throw new Error(`imported global ${index} is of type ${type}, which JavaScript cannot read exactly`);
-    return { index, value: show(isObject ? value.value : imported(value, type), type, identities) };
+    return { index, value: show(value.value, type, identities) };
   });
   // A reference to a function of another module is that function; JavaScript's own functions are in no table.
   const functions = of('function').map(({ index, value }) => ({ index, identity: identities.of(value) }));
