@@ -78,7 +78,7 @@ async function snapshotted(recording, state) {
   const { wasm, helper, schema } = await listen(original, [...functions.keys()]);
   state.tables.at(-1).slots = Array(schema.slots).fill('null');
   const memories = state.memories.map(({ file }) => files.get(file));
-  const { record, bytes } = recordOf(recorder, { memories, globals: state.globals }, functions);
+  const { record, bytes } = recordOf(recorder, memories, functions);
   const { global, table, slots } = schema;
   return { wasm, state: { ...state, module: await digestOf(wasm) }, played: { record, bytes, helper, listening: { global, table, slots } } };
 }
@@ -91,7 +91,9 @@ async function encoded(recording, read, { reasons, options }) {
   try {
     return { snapshot: await encode(wasm, state, recording.files, options), state, played };
   } catch (error) {
-    throw new Refusal([error.message]);
+    // What cannot be written is a list, whose first line says so.
+    const [what, ...places] = error.message.split('\n');
+    throw new Refusal(places.length === 0 ? [what] : places.map((place) => `${what} ${place.trim()}`));
   }
 }
 

@@ -3,7 +3,7 @@
 import { WIDE, differences, union } from './differences.js';
 import { withoutEnvironment } from './environment.js';
 import { runs, written } from './fixups.js';
-import { isNan, toJavaScript } from './read_state.js';
+import { hasNumbers } from './recorder.js';
 
 // Fewer zeros than this are stored as they are.
 const ZEROS = 64;
@@ -41,9 +41,10 @@ class Steps {
   constructor(recorder, memories) {
     this.recorder = recorder;
     this.memories = recorder.memories.map((memory) => new Played(memory, memories[memory.index]));
-    // Of the others JavaScript sees what it would see anyway.
-    const isSet = (index) => [...recorder.events, recorder.tail ?? { globals: [] }].some(({ globals }) => globals.some(({ global }) => global === index));
-    this.globals = recorder.globals.filter(({ index }) => isSet(index));
+    const changes = [...recorder.events, recorder.tail ?? { globals: [] }];
+    const isSet = (index) => changes.some(({ globals }) => globals.some(({ global }) => global === index));
+    // The others are what they always were.
+    this.globals = recorder.globals.filter(({ index, initial, last }) => isSet(index) || !Object.is(initial, last));
   }
 
   /** Globals that were set, as `[global, value]`. */
@@ -167,12 +168,13 @@ function stepsOf(recorder, steps, events) {
   });
 }
 
-/** Globals that were set, and what they hold at last. That has to be a number which JavaScript can set once more. */
-function checkGlobals({ tail, problems }, { globals }, last) {
-  for (const { index } of globals) {
-    if (isNan(last[index])) problems.add(`global ${index}, which JavaScript sees, changed, and is no number at last`);
+/** What globals that change hold at first and at last have to be numbers, which JavaScript can set once more. */
+function checkGlobals({ tail, problems }, { globals }) {
+  for (const global of globals) {
+    const { index, initial, last } = global;
+    if (!hasNumbers(global) || [initial, last].some(Number.isNaN)) problems.add(`global ${index}, which JavaScript sees, changed, and is no number`);
     const set = tail?.globals.findLast(({ global }) => global === index);
-    if (set && written(toJavaScript(last[index]))[1] !== set.value[1]) {
+    if (set && written(last)?.[1] !== set.value[1]) {
       problems.add(`JavaScript set global ${index} after its last call, and \`run\` changed what it set`);
     }
   }
@@ -209,16 +211,16 @@ export function listenersOf(recorder) {
 }
 
 /**
- * What `replay.js` plays, and bytes for it. `memories` are the contents of all memories when the snapshot is made, by index,
- * `globals` what globals hold then; `functions` what {@link listenersOf} gave.
+ * What `replay.js` plays, and bytes for it. `memories` are the contents of all memories when the snapshot is made, by index;
+ * `functions` what {@link listenersOf} gave.
  */
-export function recordOf(recorder, { memories, globals }, functions) {
+export function recordOf(recorder, memories, functions) {
   const steps = new Steps(recorder, memories);
   const first = steps.first();
   const firsts = withoutEnvironment(recorder.events.slice(0, recorder.firsts), recorder.clocks);
   const played = stepsOf(recorder, steps, firsts);
   const tail = tailOf(recorder, steps, memories);
-  checkGlobals(recorder, steps, globals);
+  checkGlobals(recorder, steps);
   const again = stepsOf(recorder, steps, recorder.events.slice(recorder.firsts));
   const bytes = new Uint8Array(steps.length);
   let at = 0;

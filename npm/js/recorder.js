@@ -12,8 +12,9 @@ const { Module, Instance } = WebAssembly;
 const HURRY = 0.05;
 // How far above all that is not zero the module may write between two calls that are inside of another.
 const MARGIN = 8 << 20;
-// Types of globals that can be recorded.
-const NUMBERS = ['i32', 'i64', 'f32', 'f64'];
+
+/** Whether what a global holds can be recorded. */
+export const hasNumbers = ({ type }) => ['i32', 'i64', 'f32', 'f64'].includes(type);
 
 export class Recorder {
   /** Calls and what is between them, in order. */
@@ -167,6 +168,7 @@ export class Recorder {
   detach(listens) {
     const listeners = this.exports[this.listening.schema.table];
     for (let slot = 0; slot < this.listening.schema.slots; slot++) listeners.set(slot, null);
+    for (const global of this.globals) global.last = global.object.value;
     this.exports[this.listening.schema.global].value = listens ? 1 : 0;
   }
 
@@ -222,7 +224,7 @@ export class Recorder {
       const { value } = global.object;
       if (Object.is(value, global.shadow)) continue;
       // JavaScript does not keep the bits of a NaN.
-      const isNumber = NUMBERS.includes(global.type) && ![value, global.shadow].some(Number.isNaN);
+      const isNumber = hasNumbers(global) && ![value, global.shadow].some(Number.isNaN);
       global.shadow = value;
       if (isNumber) changes.push({ global: global.index, value: written(value) });
       else this.problems.add(`global ${global.index}, which JavaScript sees and which is no number, changed between calls`);

@@ -172,6 +172,10 @@ export class Recording {
           `use allow: ['${name}'] if nothing of it is needed`,
       );
     }
+    const { tail, firsts } = this.recorder;
+    if (this.hasStart && firsts === 0 && tail && [tail.memories, tail.globals].some((changes) => changes.length > 0)) {
+      reasons.push('JavaScript wrote into memory or set a global in `start`, which called nothing of the module: let it call something then, or write in `run`');
+    }
     if (this.isRecordWanted) {
       for (const problem of this.recorder.problems) reasons.push(`the first calls cannot be made again: ${problem}`);
     }

@@ -92,6 +92,8 @@ class Replay {
     this.patch(record.first);
     this.set(record.globals.map(({ first }, number) => [number, first]));
     this.pass();
+    // Nobody calls before the state takes its place; what the program writes until then is its own.
+    if (this.at === record.firsts) this.mark();
   }
 
   fail(why) {
@@ -228,7 +230,6 @@ class Replay {
   called(index, args) {
     if (this.failure) throw this.failure;
     if (this.isOver || (this.at === this.record.firsts && !this.isEnding)) {
-      if (!this.memories.every(({ left }) => left)) this.rest();
       this.end();
       if (this.failure) throw this.failure;
       this.settle();
@@ -280,13 +281,18 @@ class Replay {
     return thrown;
   }
 
-  /** All is played. The program may still read what the last call left in memory; when it has, the last state takes its place. */
-  rest() {
+  /** Remembers what the program finds when all is played. */
+  mark() {
     for (const one of this.memories) {
       const bytes = new Uint8Array(one.memory.buffer);
       one.left = one.ranges.map(([start, end]) => bytes.slice(start, end));
     }
     for (const one of this.globals) one.left = one.global.value;
+  }
+
+  /** All is played. The program may still read what the last call left in memory; when it has, the last state takes its place. */
+  rest() {
+    this.mark();
     Promise.resolve().then(() => this.end()).catch(() => {});
   }
 
@@ -326,9 +332,11 @@ class Replay {
 
   /** From now on, the module runs. */
   settle() {
-    // Others may hold what the program has set since.
+    // What the program has set may be what it has set since.
+    const { tail, tailGlobals } = this.record;
     for (const one of this.globals) one.now = one.global.value;
-    this.check(this.record.tail, 'before the module was called', this.record.tailGlobals);
+    const missing = tailGlobals.filter(([number]) => Object.is(this.globals[number].now, this.globals[number].left));
+    this.check(tail, 'before the module was called', missing);
     this.flag.value = 0;
     for (let slot = 0; slot < this.listeners.length; slot++) this.listeners.set(slot, null);
   }

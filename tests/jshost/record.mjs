@@ -111,9 +111,10 @@ class Program {
       }
       case 'stack': {
         const before = exports.stack.value;
-        exports.stack.value = before - 48 - 16 * this.changes('global');
-        this.bytes(before - 48, 40).fill(length);
-        const mixed = exports.mix(before - 48, 40);
+        const size = 48 + 16 * random(500);
+        exports.stack.value = before - size - 16 * this.changes('global');
+        this.bytes(before - size, 40).fill(length);
+        const mixed = exports.mix(before - size, 40);
         exports.stack.value = before;
         return mixed;
       }
