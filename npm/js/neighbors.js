@@ -1,6 +1,6 @@
 // Other modules of this process that use a memory, a table or a global of the one that is captured. What such a module has of its own is in no
 // snapshot, although it belongs to what is in that memory.
-import { installHooks } from './hooks.js';
+import { installHooks, isSame } from './hooks.js';
 
 const STATE = [4, 5, 6]; // tables, memories and globals
 
@@ -46,7 +46,19 @@ export function watchNeighbors() {
   });
 }
 
-/** Whether another module uses what an instance uses. */
+// The modules that instances were captured of.
+const originals = new WeakMap();
+
+/** An instance is captured, of a module. */
+export function isCaptured(instance, original) {
+  originals.set(instance, original);
+}
+
+/**
+ * Whether another module uses what an instance uses. One that was captured before has left what it left: JavaScript that was loaded then may
+ * have kept what it had made for it.
+ */
 export function isShared(object, instance) {
-  return [...(users.get(object) ?? [])].some((user) => user !== instance);
+  const isOwn = (user) => originals.has(user) && isSame(originals.get(user), originals.get(instance));
+  return [...(users.get(object) ?? [])].some((user) => !isOwn(user));
 }

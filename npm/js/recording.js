@@ -4,7 +4,7 @@ import { begin, end, isMade } from './foreign_types.js';
 import { glueOf } from './glue.js';
 import { declaredImports, installHooks } from './hooks.js';
 import { whyNotMadeAgain } from './made_again.js';
-import { isShared } from './neighbors.js';
+import { isCaptured, isShared } from './neighbors.js';
 import { Origins } from './origins.js';
 import { Identities, readImports, readState } from './read_state.js';
 import { Recorder } from './recorder.js';
@@ -125,6 +125,7 @@ export class Recording {
   /** What the program gets: the module's own exports, which are the genuine ones. */
   after(instance) {
     this.instances.push(instance);
+    isCaptured(instance, this.original);
     if (this.instances.length === 1) this.recorder.attach(instance);
     const view = Object.create(null);
     for (const name of this.names) {

@@ -206,6 +206,14 @@ for (const [name, allow] of Object.entries(allowed)) {
     await assert.rejects(capture({ ...(await cases[name]()), allow: allow.slice(0, -1).concat('none') }), Refusal);
   });
 }
+await test('what was captured before may have used the memory', async () => {
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const of = (fields) => ran(wat(`(import "env" "memory" (memory 1)) ${fields}`), { env: { memory } }, () => {})();
+  await capture(of(''));
+  await capture(of(''));
+  await assert.rejects(capture(of('(global (mut i32) (i32.const 1))')).then(() => capture(of(''))), /memory 0 is used by another module/);
+});
+
 await test('a module that has nothing of its own may use the memory', async () => {
   await capture(ran(counter, { env }, (e) => exportsOf(stateless, { env: { memory: e.memory } }))());
 });
