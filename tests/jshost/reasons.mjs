@@ -135,8 +135,8 @@ const cases = {
     return ran(objects, { ...objectImports, js_code: { ...objectImports.js_code, 'kotlin.createJsError': createJsError } }, (e) => e.fail(1))();
   },
   'an export that nobody can hear': started(module('deaf'), {}, (e) => e.go()),
-  'too many calls for the memory': () => constructed(large(3000)),
-  'much memory at once': () => constructed(large(100)),
+  'too many calls for the memory': () => constructed(large(100_000)),
+  'much memory at once': () => constructed(large(40)),
   'what `start` left pending': () => {
     let job;
     return {
@@ -168,6 +168,8 @@ const allowed = {
   'what `start` left pending': ['timers', 'pending'],
 };
 
+const timed = { 'too many calls for the memory': /there are too many calls|had not returned/, 'much memory at once': /was written at once/ };
+
 /** Timers that would keep the process. */
 const timers = [];
 function clearLater(timer, clear) {
@@ -195,7 +197,9 @@ for (const [name, given] of Object.entries(cases)) {
     const options = await given();
     const error = await capture(options).then(() => null, (error) => error);
     assert(error instanceof Refusal, `expected a refusal, got ${error?.stack ?? 'a snapshot'}`);
-    said.push(`== ${name}\n${error.reasons.join('\n')}\n`);
+    // What else is said depends on how fast the machine is.
+    const reasons = error.reasons.filter((reason) => timed[name]?.test(reason) ?? true);
+    said.push(`== ${name}\n${reasons.join('\n')}\n`);
   });
 }
 for (const [name, allow] of Object.entries(allowed)) {
