@@ -5,7 +5,7 @@
 // JS is the folder that npm/js/assemble.mjs has filled; packages are installed into WORK. With --write the table in docs/javascript.md is
 // written anew. Measure on a quiet machine.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -15,9 +15,12 @@ const TIMES = 5;
 const page = fileURLToPath(new URL('../docs/javascript.md', import.meta.url));
 const [js, work] = process.argv.slice(2, 4).map((path) => resolve(path));
 const { preinit } = await import(pathToFileURL(join(js, 'plugin.js')));
-const { verify } = await import(pathToFileURL(join(js, 'index.js')));
+const { capture, verify } = await import(pathToFileURL(join(js, 'index.js')));
 
-/** `first` gives the first answer of a library that is loaded; `warm` is what is done once. Both are the same in Node and in a page. */
+/**
+ * `warm` is what is done once with a library that is loaded; what it returns stands in the snapshot, and `first` gets it, too, which gives the
+ * first answer. Both are the same in Node and in a page.
+ */
 const packages = [
   {
     name: 'quickjs-emscripten',
@@ -61,7 +64,49 @@ const packages = [
       const warm = (python) => python.runPython('words = {str(i * 7919 % 10007): i * i for i in range(20000)}\\ndef query(n):\\n  return words.get(str(n), -1)');
       const first = (python) => python.globals.get('query')(341);`,
   },
+  {
+    name: '@sqlite.org/sqlite-wasm',
+    version: '3.50.4-build1',
+    // In a page it looks for storage first, so that a snapshot of Node's start is none of that.
+    isForNode: true,
+    wasm: '@sqlite.org/sqlite-wasm/sqlite-wasm/jswasm/sqlite3.wasm',
+    hasStart: true,
+    text: `
+      import sqlite3InitModule from '@sqlite.org/sqlite-wasm';
+      const load = () => sqlite3InitModule({ print() {}, printErr() {} });
+      const warm = (sqlite3) => {
+        const db = new sqlite3.oo1.DB(':memory:');
+        db.exec('create table t(id integer primary key, w text, n int); create index ti on t(w)');
+        db.exec("with recursive c(x) as (select 1 union all select x + 1 from c where x < 40000) insert into t select x, 'word' || (x * 7919 % 6007), x % 97 from c");
+        return db.pointer;
+      };
+      const first = (sqlite3, db) => {
+        const rows = [];
+        sqlite3.capi.sqlite3_exec(db, "select count(*), sum(n) from t where w = 'word77'", (row) => (rows.push(row.join()), 0), 0, 0);
+        return rows.join(' ');
+      };`,
+  },
+  {
+    name: 'rregex',
+    version: '1.13.1',
+    wasm: 'rregex/lib/rregex.wasm',
+    // Bundlers would take the package's code for Node.
+    alias: 'rregex/lib/web.js',
+    text: `
+      import * as rregex from 'rregex';
+      const load = async () => (await rregex.default?.(), rregex.RRegex);
+      const words = Array.from({ length: 3000 }, (_, n) => 'word' + (n * 7919) % 10007);
+      const warm = (RRegex) => {
+        const filter = new RRegex('(?i)\\\\b(' + words.join('|') + ')\\\\b');
+        filter.isMatch('warm up');
+        return filter.__wbg_ptr;
+      };
+      const first = (RRegex, pointer) => Object.assign(Object.create(RRegex.prototype), { __wbg_ptr: pointer }).isMatch('it has WORD7919 in it');`,
+  },
 ];
+
+/** What a bundle without snapshot knows of one. */
+const none = { name: 'none', resolveId: (id) => (id === 'virtual:preinit' ? '\0none' : null), load: (id) => (id === '\0none' ? 'export default {}' : null) };
 
 /** A folder for a package, with its page and its script. */
 function application({ name, text, wasm, isByUrl, hasStart }) {
@@ -72,13 +117,14 @@ function application({ name, text, wasm, isByUrl, hasStart }) {
     let library;
     const loaded = () => (library ??= load());
     ${hasStart ? 'export const start = loaded;' : ''}
-    export const run = async () => void warm(await loaded());
-    export const calls = async () => first(await loaded());`);
-  writeFileSync(join(root, 'main.js'), `${text}
+    export const run = async () => warm(await loaded());
+    export const calls = async ({ value }) => first(await loaded(), value);`);
+  writeFileSync(join(root, 'main.js'), `import state from 'virtual:preinit';
+    ${text}
     ${isByUrl ? `import url from '${wasm}?url';` : 'const url = undefined;'}
     const library = await load(url);
-    if (!HAS_SNAPSHOT) warm(library);
-    const answer = first(library);
+    const value = HAS_SNAPSHOT ? state.value : warm(library);
+    const answer = first(library, value);
     document.title = JSON.stringify({ answer, milliseconds: performance.now() - begun });`);
   writeFileSync(join(root, 'index.html'), '<!doctype html><meta charset="utf-8"><script>const begun = performance.now();</script><script type="module" src="./main.js"></script>');
   return root;
@@ -112,17 +158,23 @@ async function measured(vite, browser, one) {
   const root = application(one);
   const wasm = join(work, 'node_modules', one.wasm);
   const script = join(root, 'warm-up.mjs');
+  const resolve = { alias: one.alias ? { [one.name]: join(work, 'node_modules', one.alias) } : {} };
   const build = async (outDir, plugins) => {
     const common = { target: 'esnext', assetsInlineLimit: 0, emptyOutDir: true };
-    await vite.build({ root, configFile: false, logLevel: 'error', plugins, define: { HAS_SNAPSHOT: String(plugins.length > 0) }, build: { ...common, outDir } });
+    await vite.build({ root, configFile: false, logLevel: 'error', plugins, resolve, define: { HAS_SNAPSHOT: String(!plugins.includes(none)) }, build: { ...common, outDir } });
     return join(root, outDir);
   };
   const cache = join(root, 'cache');
   const phase = (name) => async () => (await import(pathToFileURL(script)))[name]();
   const phases = { ...(one.hasStart && { start: phase('start') }), run: phase('run') };
-  const plugin = preinit({ wasm, ...phases, isStrict: true, cache, ...one.options });
-  const page = await fastest(browser, [await build('plain', []), await build('snapshot', [plugin])]);
-  const out = join(cache, basename(wasm));
+  let page;
+  if (one.isForNode) await capture({ wasm, out: join(cache, basename(wasm)), ...phases, ...one.options });
+  else {
+    const plugin = preinit({ wasm, ...phases, isStrict: true, cache, ...one.options });
+    page = await fastest(browser, [await build('plain', [none]), await build('snapshot', [plugin])]);
+  }
+  const [found] = readdirSync(cache, { recursive: true }).filter((file) => basename(file) === basename(wasm));
+  const out = join(cache, found);
   const verdict = await verify({ original: wasm, snapshot: out, script, times: TIMES });
   if (!verdict.equal) throw new Error(`${one.name}: other answers in Node`);
   const total = (side) => verdict.milliseconds[side] + verdict.phases[side].read;
@@ -136,7 +188,7 @@ function table(rows) {
   return [
     '| package | Node, ms | Chromium, ms | file, MB | gzipped, MB |',
     '|---|---|---|---|---|',
-    ...rows.map(({ name, node, page, sizes }) => `| \`${name}\` | ${arrow(node)} | ${arrow(page)} | ${size(sizes, 0)} | ${size(sizes, 1)} |`),
+    ...rows.map(({ name, node, page, sizes }) => `| \`${name}\` | ${arrow(node)} | ${page ? arrow(page) : 'only in Node'} | ${size(sizes, 0)} | ${size(sizes, 1)} |`),
   ].join('\n');
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Puts the files of `preinit/js` together: node npm/js/assemble.mjs CORE.wasm FOLDER
-import { copyFileSync, cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -14,13 +14,14 @@ export function assemble(core, folder) {
   copyFileSync(join(here, '../../src/verify/other_engines/read_state.mjs'), join(folder, 'read_state.js'));
   copyFileSync(core, join(folder, 'core.wasm'));
   // For `require`, which older versions of Node cannot do with an ES module.
-  for (const name of ['printable', 'run', 'replay']) {
+  for (const name of ['printable', 'section', 'record_form', 'run', 'replay']) {
     const common = readFileSync(join(here, `${name}.js`), 'utf8')
-      .replace(/^import \{ (\w+)(?: as (\w+))? \} from '\.\/(\w+)\.js';/gm, (_, name, as, file) => `const { ${name}${as ? `: ${as}` : ''} } = require('./${file}.cjs');`)
-      .replace(/^export function (\w+)/gm, 'exports.$1 = $1;\nfunction $1');
+      .replace(/^import \{ (.+) \} from '\.\/(\w+)\.js';/gm, (_, names, file) => `const { ${names.replaceAll(' as ', ': ')} } = require('./${file}.cjs');`)
+      .replace(/^export function (\w+)/gm, 'exports.$1 = $1;\nfunction $1')
+      .replace(/^export const (\w+) =/gm, 'const $1 = exports.$1 =');
     writeFileSync(join(folder, `${name}.cjs`), `'use strict';\n${common}`);
     // What programs load has types.
-    if (name === 'printable') continue;
+    if (!existsSync(join(here, `${name}.d.ts`))) continue;
     const types = readFileSync(join(here, `${name}.d.ts`), 'utf8').replaceAll("'./run.js'", "'./run.cjs'");
     writeFileSync(join(folder, `${name}.d.cts`), types);
   }

@@ -3,6 +3,7 @@ import { fetchFiles } from './files.js';
 import { holdFinalizers } from './finalizers.js';
 import { isMade, watchTypes } from './foreign_types.js';
 import { SECTION, whyNoOriginal, withSection } from './fixups.js';
+import { watchNeighbors } from './neighbors.js';
 import { listenersOf, recordOf } from './record.js';
 import { Recording } from './recording.js';
 import { oneByOne } from './one_by_one.js';
@@ -13,6 +14,7 @@ import { watchTimers } from './timers.js';
 // Before anything is hooked.
 const { compile } = WebAssembly;
 watchTypes();
+watchNeighbors();
 
 /** Why there is no snapshot: what it would lose, or what cannot be in one. */
 export class Refusal extends Error {
@@ -89,7 +91,9 @@ async function encoded(recording, read, { reasons, options }) {
   try {
     return { snapshot: await encode(wasm, state, recording.files, options), state, played };
   } catch (error) {
-    throw new Refusal([error.message]);
+    // What cannot be written is a list, whose first line says so.
+    const [what, ...places] = error.message.split('\n');
+    throw new Refusal(places.length === 0 ? [what] : places.map((place) => `${what} ${place.trim()}`));
   }
 }
 

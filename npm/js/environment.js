@@ -46,7 +46,7 @@ export function withoutEnvironment(events, clocks) {
     }
     const all = [...changes, event];
     const joined = (part) => all.flatMap((one) => one[part]);
-    kept.push({ ...event, memories: joined('memories'), grown: joined('grown'), tables: joined('tables') });
+    kept.push({ ...event, memories: joined('memories'), grown: joined('grown'), tables: joined('tables'), globals: joined('globals') });
     changes = [];
   });
   return kept;

@@ -23,9 +23,9 @@ export function isSame(left, right) {
  * may see of the replacement, all by default. `before` is given the program's imports, and returns those that are passed on; `after` is given
  * the instance, and returns the one that the program gets; both are for instances of the replacement only. `clock`, if there is one, is told
  * what took how long, in milliseconds; `other` the bytes of other modules, each before and after it was compiled; `linked` modules
- * that are instantiated and had been compiled before. `optional` is told the options that the replacement is compiled with.
+ * that are instantiated and had been compiled before; `instantiated` instances of other modules, with these and their imports. `optional` is told the options that the replacement is compiled with.
  */
-export function installHooks({ original, replacement, exports, before, after, clock, other, linked, optional }) {
+export function installHooks({ original, replacement, exports, before, after, clock, other, linked, instantiated, optional }) {
   const genuine = WebAssembly;
   const { Module, Instance } = genuine;
   const names = ['Module', 'Instance', 'compile', 'instantiate', 'compileStreaming', 'instantiateStreaming'];
@@ -73,7 +73,9 @@ export function installHooks({ original, replacement, exports, before, after, cl
       const as = target(newTarget, HookedInstance, plain);
       if (!ours.has(module)) {
         linked?.(module);
-        return Reflect.construct(plain, [module, imports], as);
+        const instance = Reflect.construct(plain, [module, imports], as);
+        instantiated?.(module, imports, instance);
+        return instance;
       }
       const given = before(imports);
       return after(timed('instantiate', () => Reflect.construct(plain, [module, given], as)));
@@ -96,6 +98,7 @@ export function installHooks({ original, replacement, exports, before, after, cl
         if (bytesOf(source) === undefined) linked?.(source);
         const result = await instantiate(source, imports, ...rest);
         compiled(source, result.module);
+        instantiated?.(result.module ?? source, imports, result.instance ?? result);
         return result;
       }
       optional?.(...rest);
@@ -117,6 +120,7 @@ export function installHooks({ original, replacement, exports, before, after, cl
       if (isOurs) return hooked.instantiate(original, imports, ...rest);
       const result = await instantiateStreaming(response, imports, ...rest);
       compiled(bytes, result.module);
+      instantiated?.(result.module, imports, result.instance);
       return result;
     },
   };

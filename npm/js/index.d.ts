@@ -13,7 +13,8 @@ export interface CaptureOptions {
   constant?: Record<string, number | bigint>;
   /**
    * What may be missing in the snapshot, as the refusal names it: imports whose effects in JavaScript nobody needs
-   * (`env.log`), `handles`, or `timers`; `objects`, copies of those of other modules; and `pending`, what may be done twice.
+   * (`env.log`), `handles`, or `timers`; `objects`, copies of those of other modules; `modules`, what other modules have that use the same
+   * memory; and `pending`, what may be done twice.
    */
   allow?: string[];
   /**
@@ -110,6 +111,12 @@ export interface Sizes {
 export function capture<Value = undefined, Started = undefined>(options: StartedOptions<Value, Started>): Promise<Captured<Value>>;
 export function capture<Value = undefined>(options: RunOptions<Value>): Promise<Captured<Value>>;
 export function capture(options: ScriptOptions): Promise<Captured<unknown>>;
+
+/**
+ * The bytes of the modules that a program compiles, the largest first: also of those that are inside of its JavaScript, for which there is no
+ * file yet.
+ */
+export function modulesOf(run: () => unknown): Promise<Uint8Array[]>;
 
 /** Why there is no snapshot. */
 export class Refusal extends Error {

@@ -1,2 +1,3 @@
 export { capture, Refusal } from './capture.js';
+export { modulesOf } from './inlined.js';
 export { table, verify } from './verify.js';

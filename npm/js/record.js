@@ -3,6 +3,7 @@
 import { WIDE, differences, union } from './differences.js';
 import { withoutEnvironment } from './environment.js';
 import { runs, written } from './fixups.js';
+import { hasNumbers } from './recorder.js';
 
 // Fewer zeros than this are stored as they are.
 const ZEROS = 64;
@@ -40,6 +41,15 @@ class Steps {
   constructor(recorder, memories) {
     this.recorder = recorder;
     this.memories = recorder.memories.map((memory) => new Played(memory, memories[memory.index]));
+    const changes = [...recorder.events, recorder.tail ?? { globals: [] }];
+    const isSet = (index) => changes.some(({ globals }) => globals.some(({ global }) => global === index));
+    // The others are what they always were.
+    this.globals = recorder.globals.filter(({ index, initial, last }) => isSet(index) || !Object.is(initial, last));
+  }
+
+  /** Globals that were set, as `[global, value]`. */
+  setGlobals({ globals }) {
+    return globals.map(({ global, value }) => [this.globals.findIndex(({ index }) => index === global), value]);
   }
 
   memory(index) {
@@ -146,14 +156,28 @@ function stepsOf(recorder, steps, events) {
   const tables = (changes) => changes.tables.map(({ table, length, slot, value }) => [number(table), ...(length ? [length] : [slot, value])]);
   return events.map((event) => {
     const { kind, args, results } = event;
+    // Most have none.
+    const globals = event.globals.length > 0 ? [steps.setGlobals(event)] : [];
     switch (kind) {
-      case 'call': return [kind, event.function, args, steps.checks(event, args)];
-      case 'answer': return [kind, event.threw ? null : results, steps.checks(event)];
-      case 'import': return [kind, event.key, args, steps.patches(event), tables(event)];
+      case 'call': return [kind, event.function, args, steps.checks(event, args), ...globals];
+      case 'answer': return [kind, event.threw ? null : results, steps.checks(event), ...globals];
+      case 'import': return [kind, event.key, args, steps.patches(event), tables(event), ...globals];
       // return, threw, passed
-      default: return [kind, results ?? [], steps.patches(event), tables(event)];
+      default: return [kind, results ?? [], steps.patches(event), tables(event), ...globals];
     }
   });
+}
+
+/** What globals that change hold at first and at last have to be numbers, which JavaScript can set once more. */
+function checkGlobals({ tail, problems }, { globals }) {
+  for (const global of globals) {
+    const { index, initial, last } = global;
+    if (!hasNumbers(global) || [initial, last].some(Number.isNaN)) problems.add(`global ${index}, which JavaScript sees, changed, and is no number`);
+    const set = tail?.globals.findLast(({ global }) => global === index);
+    if (set && written(last)?.[1] !== set.value[1]) {
+      problems.add(`JavaScript set global ${index} after its last call, and \`run\` changed what it set`);
+    }
+  }
 }
 
 /** What JavaScript wrote after its last call, as checks: it will do so again, over the last state. */
@@ -196,6 +220,7 @@ export function recordOf(recorder, memories, functions) {
   const firsts = withoutEnvironment(recorder.events.slice(0, recorder.firsts), recorder.clocks);
   const played = stepsOf(recorder, steps, firsts);
   const tail = tailOf(recorder, steps, memories);
+  checkGlobals(recorder, steps);
   const again = stepsOf(recorder, steps, recorder.events.slice(recorder.firsts));
   const bytes = new Uint8Array(steps.length);
   let at = 0;
@@ -208,10 +233,12 @@ export function recordOf(recorder, memories, functions) {
       functions: [...functions],
       memories: steps.memories.map(({ where, ranges }) => ({ where, ranges: union(ranges) })),
       tables: recorder.tables.map(({ where }) => where),
+      globals: steps.globals.map(({ where, initial }) => ({ where, first: written(initial) })),
       first,
       steps: [...played, ...again],
       firsts: played.length,
       tail,
+      tailGlobals: recorder.tail ? steps.setGlobals(recorder.tail) : [],
     },
     bytes,
   };

@@ -13,6 +13,9 @@ const HURRY = 0.05;
 // How far above all that is not zero the module may write between two calls that are inside of another.
 const MARGIN = 8 << 20;
 
+/** Whether what a global holds can be recorded. */
+export const hasNumbers = ({ type }) => ['i32', 'i64', 'f32', 'f64'].includes(type);
+
 export class Recorder {
   /** Calls and what is between them, in order. */
   events = [];
@@ -80,7 +83,10 @@ export class Recorder {
       // What JavaScript has put into slots.
       table.given = new Map();
     }
-    for (const global of this.globals) global.shadow = global.object.value;
+    for (const global of this.globals) {
+      global.initial = global.object.value;
+      global.shadow = global.initial;
+    }
     for (const index of this.listening.schema.deaf) {
       const name = this.names.find((name) => exports[name] === exports[this.functions.get(index)]);
       if (name !== undefined) this.problems.add(`calls of the export ${name} cannot be seen, because of its types`);
@@ -162,6 +168,7 @@ export class Recorder {
   detach(listens) {
     const listeners = this.exports[this.listening.schema.table];
     for (let slot = 0; slot < this.listening.schema.slots; slot++) listeners.set(slot, null);
+    for (const global of this.globals) global.last = global.object.value;
     this.exports[this.listening.schema.global].value = listens ? 1 : 0;
   }
 
@@ -201,20 +208,28 @@ export class Recorder {
     }
     this.#wasInside = this.#depth > 0 && !isReturn;
     const tables = this.#tableChanges(isByModule);
-    for (const global of this.globals) {
-      const { value } = global.object;
-      if (!Object.is(value, global.shadow)) {
-        global.shadow = value;
-        this.problems.add(`global ${global.index}, which JavaScript sees, changed between calls`);
-      }
-    }
+    const globals = this.#globalChanges();
     this.#spent += performance.now() - started;
     if (this.#spent > this.patience) {
       this.problems.add('there are too many calls for so large a memory');
       this.end();
       this.isOn = false;
     }
-    return { memories, grown, tables };
+    return { memories, grown, tables, globals };
+  }
+
+  #globalChanges() {
+    const changes = [];
+    for (const global of this.globals) {
+      const { value } = global.object;
+      if (Object.is(value, global.shadow)) continue;
+      // JavaScript does not keep the bits of a NaN.
+      const isNumber = hasNumbers(global) && ![value, global.shadow].some(Number.isNaN);
+      global.shadow = value;
+      if (isNumber) changes.push({ global: global.index, value: written(value) });
+      else this.problems.add(`global ${global.index}, which JavaScript sees and which is no number, changed between calls`);
+    }
+    return changes;
   }
 
   #tableChanges(isByModule) {
@@ -304,8 +319,9 @@ export class Recorder {
 
   /** A call that will do nothing when the record is played; what it did is there before it then. */
   #pass(callee, args) {
-    const { memories } = this.#changes(false);
+    const { memories, globals } = this.#changes(false);
     if (memories.length > 0) this.problems.add('JavaScript wrote into memory before it called an export that will do nothing');
+    if (globals.length > 0) this.problems.add('JavaScript set a global before it called an export that will do nothing');
     this.#enter();
     this.#isInPassed = true;
     try {

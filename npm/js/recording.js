@@ -4,11 +4,12 @@ import { begin, end, isMade } from './foreign_types.js';
 import { glueOf } from './glue.js';
 import { declaredImports, installHooks } from './hooks.js';
 import { whyNotMadeAgain } from './made_again.js';
+import { isCaptured, isShared } from './neighbors.js';
 import { Origins } from './origins.js';
 import { Identities, readImports, readState } from './read_state.js';
 import { Recorder } from './recorder.js';
 import { tableOf } from './record.js';
-import { at, takesNull, whereIs } from './visible.js';
+import { at, takesNull, visible, whereIs } from './visible.js';
 
 // What comparing memories may take in milliseconds: where it was asked for, and where it may be of use.
 const PATIENCE = 120_000;
@@ -124,6 +125,7 @@ export class Recording {
   /** What the program gets: the module's own exports, which are the genuine ones. */
   after(instance) {
     this.instances.push(instance);
+    isCaptured(instance, this.original);
     if (this.instances.length === 1) this.recorder.attach(instance);
     const view = Object.create(null);
     for (const name of this.names) {
@@ -149,7 +151,7 @@ export class Recording {
   /** Why this cannot be captured, as far as it shows before the state is read. */
   reasons() {
     if (this.instances.length === 0) {
-      return ['the module was not instantiated: what runs loads other bytes, or does not wait until it has'];
+      return ['the module was not instantiated: what runs loads other bytes, does not wait until it has, or loads it in a worker, where nobody watches'];
     }
     if (this.instances.length > 1) return [`the module was instantiated ${this.instances.length} times, and a snapshot has one state`];
     const reasons = [];
@@ -171,6 +173,10 @@ export class Recording {
           `use allow: ['${name}'] if nothing of it is needed`,
       );
     }
+    const { tail, firsts } = this.recorder;
+    if (this.hasStart && firsts === 0 && tail && [tail.memories, tail.globals].some((changes) => changes.length > 0)) {
+      reasons.push('JavaScript wrote into memory or set a global in `start`, which called nothing of the module: let it call something then, or write in `run`');
+    }
     if (this.isRecordWanted) {
       for (const problem of this.recorder.problems) reasons.push(`the first calls cannot be made again: ${problem}`);
     }
@@ -180,7 +186,24 @@ export class Recording {
           "wait for it in `start`, or use allow: ['pending'] if it may be done twice",
       );
     }
-    return [...reasons, ...this.glue.left(), ...this.handles()];
+    return [...reasons, ...this.neighbors(), ...this.glue.left(), ...this.handles()];
+  }
+
+  /** What the module has in common with others, of which nothing is in the snapshot. */
+  neighbors() {
+    if (this.allow.includes('modules')) return [];
+    const [instance] = this.instances;
+    const { memories, tables } = this.schema;
+    const own = [
+      ...memories.map((name, index) => [`memory ${index}`, instance.exports[name]]),
+      ...tables.slice(0, -1).map(({ export: name }, index) => [`table ${index}`, instance.exports[name]]),
+      ...visible('global', { schema: this.schema, names: this.names, exports: instance.exports }).map(({ index, where }) => [
+        `global ${index}`, where.export === undefined ? this.given[where.import[0]][where.import[1]] : instance.exports[where.export],
+      ]),
+    ];
+    return own.filter(([, object]) => isShared(object, instance)).map(
+      ([name]) => `${name} is used by another module, too, whose own state would be missing; use allow: ['modules'] if nothing of it is needed`,
+    );
   }
 
   /** Values that the module holds by number, in older versions of wasm-bindgen. */
@@ -285,7 +308,7 @@ export class Recording {
 
   /** Why what `run.js` and `replay.js` use of the imports is nothing that they would find: they look for properties of the objects themselves. */
   inherited({ tables, record }) {
-    const places = [...tables, ...(record?.tables ?? []), ...(record?.memories.map(({ where }) => where) ?? [])].map((one) => one.import);
+    const places = [...tables, ...(record?.tables ?? []), ...[...(record?.memories ?? []), ...(record?.globals ?? [])].map(({ where }) => where)].map((one) => one.import);
     const calls = (record?.steps ?? []).filter(([kind]) => kind === 'import').map(([, [module, name]]) => [module, name]);
     const isOwn = ([module, name]) => Object.hasOwn(this.given, module) && Object.hasOwn(this.given[module], name);
     const missing = [...places.filter(Boolean), ...calls].filter((one) => !isOwn(one)).map(([module, name]) => `${module}.${name}`);

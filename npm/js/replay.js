@@ -1,8 +1,10 @@
 // Run time for snapshots that have a record of calls: the first calls of the program into the module are answered from it, and what the
-// module then called in JavaScript is called again, until the record ends. From there on the module runs. It needs `run.js` and
-// `printable.js` only.
+// module then called in JavaScript is called again, until the record ends. From there on the module runs. It needs
+// `run.js` and what that and this file import.
 import { printable } from './printable.js';
+import { checkRecord, isCount, isList, isText, rangeOf } from './record_form.js';
 import { preinitialized as withoutRecord } from './run.js';
+import { explained, need, sectionOf } from './section.js';
 
 // Before anything is hooked: the helper is no snapshot.
 const { Module, Instance, Table } = WebAssembly;
@@ -18,69 +20,9 @@ function hash(bytes, start, end) {
   return value >>> 0;
 }
 
-/** The range that has `at` in it. */
-function rangeOf(ranges, at) {
-  let [low, high] = [0, ranges.length - 1];
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (ranges[middle][0] <= at) low = middle;
-    else high = middle - 1;
-  }
-  return low;
-}
-
 function areSameBytes(left, right) {
   for (let at = 0; at < left.length; at++) if (left[at] !== right[at]) return false;
   return true;
-}
-
-const isCount = (number) => Number.isSafeInteger(number) && number >= 0;
-const isList = (list, length) => Array.isArray(list) && (length === undefined || list.length === length);
-const isText = (text) => typeof text === 'string';
-
-/** Ends with an error if a record has not the form that `recordOf` gives it. `sizes` are those of the memories. */
-function checkRecord({ record, listening, bytes, need, isValue }, sizes) {
-  const every = (list, is) => isList(list) && list.every(is);
-  const isWithin = (memory, at, length) => isCount(memory) && memory < sizes.length && isCount(at) && isCount(length) && at + length <= sizes[memory];
-  let taken = 0;
-  const isInRange = (ranges, at, end) => ranges.length > 0 && ranges[rangeOf(ranges, at)][0] <= at && end <= ranges[rangeOf(ranges, at)][1];
-  const isPatch = ([memory, at, length, from, ...more]) => {
-    if (from === undefined) taken += length;
-    return isWithin(memory, at, length) && [undefined, 0, 1].includes(from) && more.length === 0
-      && (from !== 1 || isInRange(record.memories[memory].ranges, at, at + length));
-  };
-  const isCheck = ([memory, at, length, expected, ...more]) => isWithin(memory, at, length) && isCount(expected) && more.length === 0;
-  const isSlot = (slot) => isList(slot) && slot[0] < record.tables.length && isCount(slot[0]) && isCount(slot[1])
-    && (slot.length === 2 || (slot.length === 3 && isValue(slot[2], true)));
-  const lists = (is) => (list) => every(list, (one) => isList(one) && is(one));
-  const [patches, checks, slots] = [lists(isPatch), lists(isCheck), lists(isSlot)];
-  const values = (list) => every(list, (one) => isValue(one, true));
-  const isKey = (key) => isList(key, 3) && isText(key[0]) && isText(key[1]) && (key[2] === 1 || key[2] === 2);
-  const isFunction = (one) => isList(one, 2) && isCount(one[0]) && isList(one[1]) && (isList(one[1], 1) ? isText(one[1][0])
-    : isList(one[1], 2) && isCount(one[1][0]) && one[1][0] < record.tables.length && isCount(one[1][1]));
-  need(every(record.functions, isFunction), 'a function is an export, or in a table');
-  const known = new Set(record.functions.map(([index]) => index));
-  need(patches(record.first), 'what stood in memory at first is not in it');
-  const open = [];
-  const closes = (kind) => open.pop() === kind;
-  const isStep = (step) => {
-    if (!isList(step)) return false;
-    const [kind, what, second, third, fourth] = step;
-    if (kind === 'call') return open.push(kind) > 0 && known.has(what) && values(second) && checks(third);
-    if (kind === 'import') return open.push(kind) > 0 && isKey(what) && values(second) && patches(third) && slots(fourth);
-    if (kind === 'answer') return closes('import') && (what === null || values(what)) && checks(second);
-    const isEnd = kind === 'passed' || ((kind === 'return' || kind === 'threw') && closes('call'));
-    return isEnd && values(what) && patches(second) && slots(third);
-  };
-  need(isList(record.steps) && isCount(record.firsts) && record.firsts <= record.steps.length, 'there is no list of steps');
-  record.steps.forEach((step, at) => {
-    need(at !== record.firsts || open.length === 0, 'its first calls do not end');
-    need(isStep(step), `step ${at} is none`);
-  });
-  need(open.length === 0, 'its calls do not end');
-  need(checks(record.tail), 'what is in memory at last is not in it');
-  need(taken === bytes.length, `it has ${bytes.length} bytes for ${taken}`);
-  need(isCount(listening.slots) && isText(listening.global) && isText(listening.table), 'nothing listens');
 }
 
 /** Whether a function is an export of WebAssembly: a table of functions takes no others. */
@@ -108,12 +50,14 @@ class Replay {
   failure = undefined;
   isOver = false;
   isEnding = false;
+  isSettled = false;
 
-  constructor(given) {
-    const { record, bytes, helper, listening, done, find, need } = given;
+  constructor({ record, listening, tables, module, restore, find }) {
     const isObject = (one) => one !== null && typeof one === 'object';
-    need(isObject(record) && isObject(listening) && isList(record.memories) && isList(record.tables), 'there is no record');
-    Object.assign(this, { record, bytes, done, need, find });
+    const lists = isObject(record) ? [record.memories, record.tables, record.globals] : [null];
+    need(isObject(listening) && lists.every((list) => isList(list)), 'there is no record');
+    const bytes = new Uint8Array(sectionOf(module, 'preinit.js.bytes') ?? 0);
+    Object.assign(this, { record, bytes, done: restore, find });
     this.memories = record.memories.map((one) => {
       const { where, ranges } = one ?? {};
       const memory = find(where, 'memory');
@@ -121,7 +65,13 @@ class Replay {
       need(isList(ranges) && ranges.every(isRange), 'a range is not in its memory');
       return { memory, ranges };
     });
-    checkRecord(given, this.memories.map(({ memory }) => memory.buffer.byteLength));
+    this.globals = record.globals.map((one) => {
+      const global = find(one?.where ?? {}, 'global');
+      return { global, last: global.value, now: global.value };
+    });
+    const sizes = this.memories.map(({ memory }) => memory.buffer.byteLength);
+    const kinds = this.globals.map(({ now }) => typeof now);
+    checkRecord({ record, listening, bytes, tables }, { sizes, kinds });
     this.functions = new Map(record.functions);
     this.tables = record.tables.map((where) => find(where, 'table'));
     for (const [name] of this.functions.values()) if (isText(name)) find({ export: name }, 'function');
@@ -132,6 +82,7 @@ class Replay {
     // It has what it asks for and nothing that objects inherit.
     const answers = Object.create(null);
     for (let slot = 0; slot < listening.slots; slot++) answers[slot] = (...args) => this.called(args.pop(), args);
+    const helper = sectionOf(module, 'preinit.js.helper');
     need(helper !== undefined, 'there is no section preinit.js.helper');
     const made = new Instance(new Module(helper), Object.assign(Object.create(null), { '': answers }));
     for (let slot = 0; slot < listening.slots; slot++) this.listeners.set(slot, made.exports[slot]);
@@ -140,7 +91,10 @@ class Replay {
       memory.last = memory.ranges.map(([start, end]) => last.slice(start, end));
     }
     this.patch(record.first);
+    this.set(record.globals.map(({ first }, number) => [number, first]));
     this.pass();
+    // Nobody calls before the state takes its place; what the program writes until then is its own.
+    if (this.at === record.firsts) this.mark();
   }
 
   fail(why) {
@@ -157,12 +111,14 @@ class Replay {
   }
 
   genuine(index) {
-    const [where, slot] = this.functions.get(index) ?? [];
-    this.need(where !== undefined, `function ${index} is not in it`);
-    if (isText(where)) return this.find({ export: where }, 'function');
-    const found = this.tables[where].get(place(this.tables[where], slot));
-    this.need(isOfWasm(found), `function ${index} is none of the module`);
-    return found;
+    return explained(() => {
+      const [where, slot] = this.functions.get(index) ?? [];
+      need(where !== undefined, `function ${index} is not in it`);
+      if (isText(where)) return this.find({ export: where }, 'function');
+      const found = this.tables[where].get(place(this.tables[where], slot));
+      need(isOfWasm(found), `function ${index} is none of the module`);
+      return found;
+    });
   }
 
   /** The imports that are called again, all of them functions that the program has given to the module. */
@@ -174,7 +130,7 @@ class Replay {
       const written = JSON.stringify([module, name]);
       const callee = all.get(written) ?? this.find({ import: [module, name] }, 'function');
       const isCode = EVALUATES.has(callee) || (TIMERS.has(callee) && args[0]?.[0] === 'string');
-      this.need(typeof callee === 'function' && !isCode, `${written} would evaluate text`);
+      need(typeof callee === 'function' && !isCode, `${written} would evaluate text`);
       all.set(written, callee);
     }
     return all;
@@ -220,9 +176,19 @@ class Replay {
     }
   }
 
-  /** Memory and tables as the module left them. */
-  apply(patches, slots) {
+  /** Globals as the module left them. */
+  set(globals) {
+    for (const [number, shown] of globals) {
+      const one = this.globals[number];
+      one.now = primitive(shown);
+      one.global.value = one.now;
+    }
+  }
+
+  /** Memory, globals and tables as the module left them. */
+  apply(patches, slots, globals = []) {
     this.patch(patches);
+    this.set(globals);
     for (const [number, slot, value] of slots) {
       const table = this.tables[number];
       // Without a value it is the length that the module gave it.
@@ -236,11 +202,11 @@ class Replay {
     if (more > 0) table.grow(place(table, more), null);
   }
 
-  check(checks, what) {
-    for (const [number, at, length, expected] of checks) {
-      const bytes = new Uint8Array(this.memories[number].memory.buffer);
-      if (hash(bytes, at, at + length) !== expected) this.fail(`${what}: other bytes stand in memory at ${at}`);
-    }
+  /** What JavaScript has written. */
+  check(checks, what, globals = []) {
+    for (const [number, shown] of globals) this.globals[number].now = primitive(shown);
+    for (const { global, now } of this.globals) if (!Object.is(global.value, now)) this.fail(`${what}: a global holds ${global.value}, where it held ${now}`);
+    for (const check of checks) if (!this.isSame(check)) this.fail(`${what}: other bytes stand in memory at ${check[1]}`);
   }
 
   next(kind, what) {
@@ -253,8 +219,8 @@ class Replay {
   /** Steps that need nobody. */
   pass() {
     while (this.at < this.record.firsts && this.record.steps[this.at][0] === 'passed') {
-      const [, , patches, slots] = this.record.steps[this.at++];
-      this.apply(patches, slots);
+      const [, , ...changes] = this.record.steps[this.at++];
+      this.apply(...changes);
     }
   }
 
@@ -262,17 +228,16 @@ class Replay {
   called(index, args) {
     if (this.failure) throw this.failure;
     if (this.isOver || (this.at === this.record.firsts && !this.isEnding)) {
-      if (!this.memories.every(({ left }) => left)) this.rest();
       this.end();
       if (this.failure) throw this.failure;
       this.settle();
       return this.genuine(index)(...args);
     }
     const name = this.name(index);
-    const [, expected, values, checks] = this.next('call', `${name} was called where nothing had been`);
+    const [, expected, values, checks, globals] = this.next('call', `${name} was called where nothing had been`);
     if (expected !== index) this.fail(`${name} was called where ${this.name(expected)} had been`);
     if (!this.areSame(args, values)) this.fail(`${name} was called with other arguments`);
-    this.check(checks, `${name} was called`);
+    this.check(checks, `${name} was called`, globals);
     let thrown;
     for (;;) {
       const [kind] = this.record.steps[this.at];
@@ -281,7 +246,7 @@ class Replay {
       else break;
     }
     const step = this.record.steps[this.at++];
-    this.apply(step[2], step[3]);
+    this.apply(...step.slice(2));
     this.pass();
     if (this.at === this.record.firsts) this.rest();
     if (step[0] === 'threw') throw thrown;
@@ -292,8 +257,8 @@ class Replay {
   /** Calls an import again; returns what it threw. */
   import() {
     const step = this.record.steps[this.at++];
-    const [, [module, name, count], args, patches, slots] = step;
-    this.apply(patches, slots);
+    const [, [module, name, count], args, ...changes] = step;
+    this.apply(...changes);
     let result;
     let thrown;
     let hasThrown = false;
@@ -305,30 +270,38 @@ class Replay {
       thrown = error;
     }
     const what = `the import ${module}.${name}`;
-    const [, expected, checks] = this.next('answer', `${what} did not call the module as it had done`);
+    const [, expected, checks, globals] = this.next('answer', `${what} did not call the module as it had done`);
     if (hasThrown !== (expected === null)) this.fail(hasThrown ? `${what} threw: ${thrown?.message ?? thrown}` : `${what} did not throw`);
     if (!hasThrown && !this.areSame(count > 1 ? [...result] : [result], expected)) {
       this.fail(`${what} returned something else`);
     }
-    this.check(checks, `${what} returned`);
+    this.check(checks, `${what} returned`, globals);
     return thrown;
   }
 
-  /** All is played. The program may still read what the last call left in memory; when it has, the last state takes its place. */
-  rest() {
+  /** Remembers what the program finds when all is played. */
+  mark() {
     for (const one of this.memories) {
       const bytes = new Uint8Array(one.memory.buffer);
       one.left = one.ranges.map(([start, end]) => bytes.slice(start, end));
     }
+    for (const one of this.globals) one.left = one.global.value;
+  }
+
+  /** All is played. The program may still read what the last call left in memory; when it has, the last state takes its place. */
+  rest() {
+    this.mark();
     Promise.resolve().then(() => this.end()).catch(() => {});
   }
 
   end() {
     if (this.isOver || this.failure) return;
-    const { tail, steps } = this.record;
+    const { tail, tailGlobals, steps } = this.record;
     const bytesOf = (memory) => new Uint8Array(memory.buffer);
     // What the program has written since the last call stays.
     const own = this.memories.map(({ memory, ranges }) => ranges.map(([start, end]) => bytesOf(memory).slice(start, end)));
+    const ownGlobals = this.globals.map(({ global }) => global.value);
+    for (const one of this.globals) one.global.value = one.left;
     this.isEnding = true;
     while (this.at < steps.length) this.import();
     this.isOver = true;
@@ -347,13 +320,33 @@ class Replay {
         if (of === number) bytes.set(own[number][range].subarray(first, first + length), at);
       }
     });
+    this.globals.forEach((one, number) => {
+      const isOwn = !Object.is(ownGlobals[number], one.left) || tailGlobals.some(([of]) => of === number);
+      one.global.value = isOwn ? ownGlobals[number] : one.last;
+    });
     this.done((shown) => this.value(shown));
-    if (tail.length === 0) this.settle();
+    if (this.isTailWritten()) this.settle();
+  }
+
+  /** Whether what JavaScript writes after its last call is there; where nothing else is called, it is not there yet. */
+  isTailWritten() {
+    const { tail, tailGlobals } = this.record;
+    return tail.every((check) => this.isSame(check)) && tailGlobals.every(([number, shown]) => Object.is(this.globals[number].global.value, primitive(shown)));
+  }
+
+  isSame([number, at, length, expected]) {
+    return hash(new Uint8Array(this.memories[number].memory.buffer), at, at + length) === expected;
   }
 
   /** From now on, the module runs. */
   settle() {
-    this.check(this.record.tail, 'before the module was called');
+    if (this.isSettled) return;
+    this.isSettled = true;
+    // What the program has set may be what it has set since.
+    const { tail, tailGlobals } = this.record;
+    for (const one of this.globals) one.now = one.global.value;
+    const missing = tailGlobals.filter(([number]) => Object.is(this.globals[number].now, this.globals[number].left));
+    this.check(tail, 'before the module was called', missing);
     this.flag.value = 0;
     for (let slot = 0; slot < this.listeners.length; slot++) this.listeners.set(slot, null);
   }
@@ -361,5 +354,5 @@ class Replay {
 
 /** As `preinitialized` of `preinit/js/run`, also for snapshots with a record. */
 export function preinitialized(options) {
-  return withoutRecord(options, (given) => new Replay(given));
+  return withoutRecord(options, (given) => explained(() => new Replay(given)));
 }

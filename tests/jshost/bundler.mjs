@@ -5,7 +5,7 @@
 // LIBRARY is the folder that test-programs/wasm-bindgen/build.sh has filled; bundlers are installed into WORK.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -15,7 +15,7 @@ const [js, library, work] = process.argv.slice(2).map((path) => resolve(path));
 const { preinit } = await import(pathToFileURL(join(js, 'plugin.js')));
 mkdirSync(work, { recursive: true });
 if (!existsSync(join(work, 'package.json'))) writeFileSync(join(work, 'package.json'), '{"type":"module"}');
-const packages = ['vite@8.4.0', 'rollup@4.68.8', '@web/rollup-plugin-import-meta-assets@2.3.0', '@micropython/micropython-webassembly-pyscript@1.27.0'];
+const packages = ['vite@8.4.0', 'rollup@4.68.8', '@web/rollup-plugin-import-meta-assets@2.3.0', '@micropython/micropython-webassembly-pyscript@1.27.0', 'rregex@1.13.1'];
 execFileSync('npm', ['install', '--no-fund', '--no-audit', '--loglevel=error', ...packages], { cwd: work, stdio: 'inherit' });
 const installed = async (name) => import(pathToFileURL(createRequire(join(work, 'package.json')).resolve(name)));
 const [vite, { rollup }, { importMetaAssets }] = [
@@ -117,6 +117,16 @@ for (const [bundler, build, main] of [['Vite', withVite, MAIN], ['Vite, ?url', w
   assert.equal(modules.length, 1, modules.join());
 }
 
+// What a page loads of preinit is as small as docs/javascript.md says.
+for (const [file, most] of [['run', 2500], ['replay', 13_000]]) {
+  const root = page(`import { preinitialized } from ${JSON.stringify(join(js, `${file}.js`))}; preinitialized();`);
+  await vite.build({ root, configFile: false, logLevel: 'error', build: { target: 'esnext', modulePreload: false } });
+  const [script, ...more] = readdirSync(join(root, 'dist/assets'));
+  assert.deepEqual(more, []);
+  const { size } = statSync(join(root, 'dist/assets', script));
+  assert(size > 1000 && size <= most, `${file}: ${size} bytes`);
+}
+
 // A record, and `start`; the library makes its instance while it is imported, which comes first.
 const started = page(`
   import { lookup, Index, starts } from './pkg/words.js';
@@ -162,28 +172,34 @@ writeFileSync(wasmOf(other), Buffer.concat([original, Buffer.from([0, 2, 1, 0x78
 const unused = await withVite(page(MAIN), [preinit({ wasm: wasmOf(other), run: run(other) })]);
 assert.match(unused.warned.join('\n'), /nothing in this bundle loads/);
 
-// The example: as it stands, with this plugin.
-const example = join(work, 'example');
-rmSync(example, { recursive: true, force: true });
-cpSync(new URL('../../examples/vite', import.meta.url), example, { recursive: true });
-mkdirSync(join(example, 'node_modules/preinit'), { recursive: true });
-writeFileSync(join(example, 'node_modules/preinit/package.json'), '{ "type": "module", "exports": { "./js/plugin": "./js/plugin.js" } }');
-symlinkSync(js, join(example, 'node_modules/preinit/js'));
-for (const name of ['vite', '@micropython']) symlinkSync(join(work, 'node_modules', name), join(example, 'node_modules', name));
-const built = spawnSync(process.execPath, ['node_modules/vite/bin/vite.js', 'build'], {
-  cwd: example, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
-});
-assert.equal(built.status, 0, built.stderr);
-assert.match(built.stdout + built.stderr, /micropython.wasm\n {2}milliseconds +original +snapshot\n[^]* times faster\n/);
-const { address, close } = await serve(join(example, 'dist'));
-const { page: shown, said } = await openPage(browser);
-await shown.goto(address);
-await shown.waitForFunction('document.querySelector("pre").textContent !== "…"');
-const printed = await shown.textContent('pre');
-assert.match(printed, /^query\(341\) is \d+\nPython was there with its catalog after [\d.]+ ms\nthe first answer took [\d.]+ ms\n/);
-assert.deepEqual(said, []);
-console.log(printed);
-close();
+// The examples: as they stand, with this plugin.
+const examples = {
+  vite: { needs: '@micropython', wasm: 'micropython.wasm', says: /^query\(341\) is \d+\nPython was there with its catalog after [\d.]+ ms\nthe first answer took [\d.]+ ms\n/ },
+  'vite-rust': { needs: 'rregex', wasm: 'rregex.wasm', says: /^the filter says true\nit was there after [\d.]+ ms\nthe first answer took [\d.]+ ms\n/ },
+};
+for (const [name, { needs, wasm, says }] of Object.entries(examples)) {
+  const example = join(work, 'example', name);
+  rmSync(example, { recursive: true, force: true });
+  cpSync(new URL(`../../examples/${name}`, import.meta.url), example, { recursive: true });
+  mkdirSync(join(example, 'node_modules/preinit'), { recursive: true });
+  writeFileSync(join(example, 'node_modules/preinit/package.json'), '{ "type": "module", "exports": { "./js/plugin": "./js/plugin.js" } }');
+  symlinkSync(js, join(example, 'node_modules/preinit/js'));
+  for (const name of ['vite', needs]) symlinkSync(join(work, 'node_modules', name), join(example, 'node_modules', name));
+  const built = spawnSync(process.execPath, ['node_modules/vite/bin/vite.js', 'build'], {
+    cwd: example, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: undefined },
+  });
+  assert.equal(built.status, 0, built.stderr);
+  assert.match(built.stdout + built.stderr, new RegExp(`${wasm}\n {2}milliseconds +original +snapshot\n[^]* times faster\n`));
+  const { address, close } = await serve(join(example, 'dist'));
+  const { page: shown, said } = await openPage(browser);
+  await shown.goto(address);
+  await shown.waitForFunction('document.querySelector("pre").textContent !== "…"');
+  const printed = await shown.textContent('pre');
+  assert.match(printed, says);
+  assert.deepEqual(said, []);
+  console.log(printed);
+  close();
+}
 
 await browser.close();
 console.log('bundles of Vite and Rollup start from snapshots, and what is refused is left as it is');

@@ -1,8 +1,8 @@
 // Modules from text: what preinit makes of them, without its mark, so that they are no snapshots.
 import { execFileSync } from 'node:child_process';
 
-export function converted(preinit, file) {
-  const wasm = new Uint8Array(execFileSync(preinit, ['-q', file]));
+export function converted(preinit, file, ...options) {
+  const wasm = new Uint8Array(execFileSync(preinit, ['-q', file, ...options]));
   const kept = [wasm.subarray(0, 8)];
   for (let at = 8; at < wasm.length; ) {
     const start = at;

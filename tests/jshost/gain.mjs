@@ -51,7 +51,7 @@ const refused = async (name, more, expected) => {
   assert.deepEqual(readFileSync(out), before);
   assert.equal(readdirSync(work).length, beside, readdirSync(work).join());
 };
-await refused('wrong', ', preinitialized', /answers otherwise/);
+await refused('wrong', ', preinitialized', /the program answers otherwise with the snapshot/);
 await refused('failing', ', preinitialized && failing()', /the program failed with the snapshot/);
 await assert.rejects(capture({ wasm, script: script('none', 3) }), TypeError);
 

@@ -13,9 +13,9 @@ const [js, work] = process.argv.slice(2).map((path) => resolve(path));
 const PACKAGES = [
   'jieba-wasm@2.4.0', 'tiktoken@1.0.22', '@micropython/micropython-webassembly-pyscript@1.27.0', 'canvaskit-wasm@0.42.0',
   '@sqlite.org/sqlite-wasm@3.50.4-build1', 'esbuild-wasm@0.28.2',
-  // Found by looking: two that win and one that does not on every machine, two that have nothing to gain, three that are refused.
+  // Found by looking: three that win and one that does not on every machine, two that have nothing to gain, three that are refused.
   'simplecc-wasm@1.1.1', 'quickjs-emscripten@0.32.0', 'wasmoon@1.16.0', 'xxhash-wasm@1.1.0', 'zxing-wasm@3.1.6', 'html-rewriter-wasm@0.4.1', 're2-wasm@1.0.2',
-  'sh-syntax@0.7.0',
+  'sh-syntax@0.7.0', 'rregex@1.13.1',
 ];
 mkdirSync(work, { recursive: true });
 if (!existsSync(join(work, 'package.json'))) writeFileSync(join(work, 'package.json'), '{}');
@@ -207,6 +207,30 @@ const cases = [
   },
 ];
 
+cases.push({
+  // Regular expressions of Rust: one of many words takes long to compile.
+  name: 'rregex',
+  isFaster: true,
+  wasm: 'rregex/lib/rregex.wasm',
+  script: `
+    import { RRegex, RRegexSet } from 'rregex';
+    const words = Array.from({ length: 3000 }, (_, n) => 'word' + (n * 7919) % 10007);
+    const made = (pointer) => Object.assign(Object.create(RRegex.prototype), { __wbg_ptr: pointer });
+    let filter;
+    export function run() {
+      filter = new RRegex('(?i)\\\\b(' + words.join('|') + ')\\\\b');
+      filter.isMatch('warm up');
+      return filter.__wbg_ptr;
+    }
+    export function calls({ preinitialized, value }) {
+      if (preinitialized) filter = made(value);
+      return [
+        filter.isMatch('nothing'), filter.isMatch('it has WORD7919 in it'), filter.findAll('word0 WORD7919 word1 word5831'), filter.toString().length,
+        new RRegex('(?<first>a)(b+)').captures('caabb'), new RRegexSet(['a', 'b', '[0-9]+']).matches('b 12'),
+      ];
+    }`,
+});
+
 /** There is a snapshot of each, with the same answers; but `capture` says that it is of no use. */
 const useless = [
   {
@@ -282,7 +306,7 @@ const refused = [
   },
 ];
 
-const { capture, Refusal, verify } = await import(pathToFileURL(join(js, 'index.js')));
+const { capture, modulesOf, Refusal, verify } = await import(pathToFileURL(join(js, 'index.js')));
 let failed = false;
 
 function written({ name, script }) {
@@ -327,6 +351,12 @@ for (const one of useless) {
   console.log(`${one.name}: answers equal; ${verdict.gains ? 'A GAIN?' : 'nothing to gain'}`);
   failed ||= verdict.gains;
 }
+
+// It is text in JavaScript, too, as most programs load it.
+const [inlined] = await modulesOf(async () => (await import(pathToFileURL(createRequire(join(work, 'package.json')).resolve('xxhash-wasm')))).default());
+const isFound = inlined !== undefined && Buffer.from(inlined).equals(readFileSync(join(work, 'node_modules', useless[0].wasm)));
+console.log(`xxhash-wasm: its module is ${isFound ? 'found' : 'NOT FOUND'} in its JavaScript`);
+failed ||= !isFound;
 
 for (const one of refused) {
   const phase = (name) => async () => (await import(pathToFileURL(file)))[name]();

@@ -42,7 +42,7 @@ class Program {
 
   async load(bytes) {
     const env = {
-      note: (number) => this.seen.push(['note', number]),
+      note: (number) => this.seen.push(['note', number, this.globals]),
       sum: (start, length) => {
         const sum = this.bytes(start, length).reduce((sum, byte) => (sum * 33 + byte) | 0, this.seen.length);
         return this.changes('result') ? sum ^ 1 : sum;
@@ -53,8 +53,12 @@ class Program {
       },
       back: (number, big, zero) => {
         this.seen.push(['back', number, big, Object.is(zero, -0)]);
-        const { mix, functions } = this.exports;
+        const { mix, functions, stack } = this.exports;
         if (this.changes('back')) return 5;
+        // As glue does that has something to put on the stack.
+        stack.value -= 64;
+        this.bytes(stack.value, 2).fill(number);
+        if (number & 2) stack.value += 64;
         return number & 1 ? mix(number << 6, 20) : functions.get(0)(number << 8);
       },
       make: () => {
@@ -72,6 +76,12 @@ class Program {
   /** Somewhere in the memory that it knows of, with room behind it: a snapshot's is as large as it became, from the beginning. */
   somewhere(random) {
     return random((this.pages << 16) - 300);
+  }
+
+  /** What globals hold that JavaScript sees. */
+  get globals() {
+    const { stack, ticks, share } = this.exports;
+    return [stack, ticks, share].map(({ value }) => String(value));
   }
 
   bytes(start, length) {
@@ -99,6 +109,16 @@ class Program {
         if (this.changes('bytes')) this.bytes(at, length)[length >> 1] ^= 1;
         return exports.mix(at, length);
       }
+      case 'stack': {
+        const before = exports.stack.value;
+        const size = 48 + 16 * random(500);
+        exports.stack.value = before - size - 16 * this.changes('global');
+        this.bytes(before - size, 40).fill(length);
+        const mixed = exports.mix(before - size, 40);
+        exports.stack.value = before;
+        return mixed;
+      }
+      case 'set': return [exports.ticks.value, (exports.ticks.value = BigInt(length)), (exports.share.value = -0)].map(String);
       case 'table': return exports.functions.set(1, [exports.mix, null, exports.functions.get(0)][random(3)]);
       case 'grow': return this.pages < 8 && (this.pages = exports.grow() + 1);
       case 'enlarge': return this.pages < 8 && (this.pages = exports.memory.grow(1) + 1);
@@ -112,7 +132,7 @@ class Program {
       for (let times = 0; times < 4; times++) this.seen.push([...this.bytes(this.somewhere(random), 300)].reduce((sum, byte) => (sum * 3 + byte) | 0));
       const { objects, functions } = this.exports;
       this.seen.push([0, 1, 2, 3].map((slot) => objects.get(slot)?.number ?? typeof objects.get(slot)));
-      this.seen.push(functions.get(1) === this.exports.mix);
+      this.seen.push(functions.get(1) === this.exports.mix, this.globals);
     }
   }
 
@@ -120,12 +140,12 @@ class Program {
   get state() {
     const { memory, objects } = this.exports;
     const slots = [0, 1, 2, 3].map((slot) => this.objects.indexOf(objects.get(slot)));
-    return [this.seen, this.objects, this.written, slots, [...new Uint8Array(memory.buffer)].reduce((sum, byte) => (sum * 31 + byte) | 0, 0)];
+    return [this.seen, this.objects, this.written, slots, this.globals, [...new Uint8Array(memory.buffer)].reduce((sum, byte) => (sum * 31 + byte) | 0, 0)];
   }
 }
 
-const STARTS = ['step', 'step', 'mix', 'inner', 'two', 'keep', 'poke', 'read', 'feed', 'feed', 'grow'];
-const WARMS = ['mix', 'read', 'feed', 'two'];
+const STARTS = ['step', 'step', 'mix', 'inner', 'two', 'keep', 'poke', 'read', 'feed', 'feed', 'grow', 'stack', 'set'];
+const WARMS = ['mix', 'read', 'feed', 'two', 'stack', 'set'];
 const ALL = [...STARTS, 'table', 'enlarge'];
 
 /** A program from its seed: what it does at every start, what is done once, and what it does then. */
@@ -153,7 +173,7 @@ function generated(seed) {
   };
 }
 
-const CHANGES = ['result', 'write', 'back', 'call', 'skip', 'argument', 'bytes'];
+const CHANGES = ['result', 'write', 'back', 'call', 'skip', 'argument', 'bytes', 'global'];
 
 /** What becomes of a program that starts from a snapshot; null if it is stopped. */
 async function played(wasm, start, go) {

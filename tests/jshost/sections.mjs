@@ -50,7 +50,7 @@ function moduleOf(imports, js, helper = helperOf('', '0')) {
 const evil = (key, code) => ({
   tables: [], value: null, listening: { global: 'g', table: 'l', slots: 1 },
   record: {
-    functions: [[7, [0, 0]]], memories: [], tables: [{ export: 't' }], first: [], firsts: 0, tail: [],
+    functions: [[7, [0, 0]]], memories: [], tables: [{ export: 't' }], globals: [], first: [], firsts: 0, tail: [], tailGlobals: [],
     steps: [['import', [...key, 1], [['string', code]], [], []], ['answer', [['object', 0]], []], ['import', [...key, 1], [['string', '']], [], [[0, 0, ['object', 0]]]], ['answer', [['object', 1]], []]],
   },
 });
@@ -58,9 +58,9 @@ const CODE = 'globalThis.owned = true';
 
 await test('what objects inherit is no import', async () => {
   const inherits = { env: Object.create({ evaluate: (code) => (globalThis.owned = code) }) };
-  await refusedAs(moduleOf([], evil(['constructor', 'constructor'], CODE)), {}, /it imports no function \["constructor","constructor"\]/);
-  await refusedAs(moduleOf([['constructor', 'constructor']], evil(['constructor', 'constructor'], CODE)), {}, /\["constructor","constructor"\] is no property of the imports/);
-  await refusedAs(moduleOf([['env', 'evaluate']], evil(['env', 'evaluate'], CODE)), inherits, /\["env","evaluate"\] is no property of the imports/);
+  await refusedAs(moduleOf([], evil(['constructor', 'constructor'], CODE)), {}, /it has no function \{"import":\["constructor","constructor"\]\}/);
+  await refusedAs(moduleOf([['constructor', 'constructor']], evil(['constructor', 'constructor'], CODE)), {}, /function \{"import":\["constructor","constructor"\]\} is no property of the imports/);
+  await refusedAs(moduleOf([['env', 'evaluate']], evil(['env', 'evaluate'], CODE)), inherits, /function \{"import":\["env","evaluate"\]\} is no property of the imports/);
   await refusedAs(moduleOf([['env', 'toString']], evil(['env', 'toString'], CODE)), { env: {} }, /is no property of the imports/);
   assert.equal(globalThis.owned, undefined);
 });
@@ -117,6 +117,11 @@ await test('a section that is not as it is written is refused by name', async ()
     'one that is no table': (all) => void (all.tables = [{ import: ['env', 'register'], runs: [] }]),
     'a value of no kind': (all) => void (all.tables = [{ export: 'table', runs: [[0, 1, ['code', 'x']]] }]),
     'a value of another type': (all) => void (all.tables = [{ export: 'table', runs: [[0, 1, ['number', 'x']]] }]),
+    'a global that is not there': (all) => void (all.record.globals = [{ where: { export: 'constructor' }, first: ['number', '1'] }]),
+    'globals that are no list': (all) => void (all.record.globals = 1),
+    'a global that no step may set': step('call', (one) => one.push([[0, ['number', '1']]])),
+    'what globals hold at last': (all) => void delete all.record.tailGlobals,
+    'a slot beyond the end': (all) => void (all.tables = [{ export: 'table', runs: [[0, 2 ** 32, ['null']]] }]),
     'a length of another type': (all) => void (all.tables = [{ export: 'table', runs: [], length: '9' }]),
     'no record': (all) => void (all.record = 1),
     'a record of nothing': (all) => void (all.record = null),

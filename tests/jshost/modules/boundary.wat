@@ -12,6 +12,10 @@
   (elem (table $functions) (i32.const 0) func $inner)
   (global $top (mut i32) (i32.const 1024))
   (global $state (mut i32) (i32.const 1))
+  ;; JavaScript sees these.
+  (global $stack (export "stack") (mut i32) (i32.const 65536))
+  (global $ticks (export "ticks") (mut i64) (i64.const -5))
+  (global $share (export "share") (mut f64) (f64.const 0.5))
   (func (export "preinit"))
   (func $next (result i32)
     (global.set $state (i32.add (i32.mul (global.get $state) (i32.const 1103515245)) (i32.const 12345)))
@@ -37,7 +41,9 @@
   (func (export "keep") (param externref) (table.set $objects (i32.const 3) (local.get 0)))
   (func (export "step") (param $n i32) (result i32)
     (local $sum i32)
+    (global.set $stack (i32.sub (global.get $stack) (i32.const 32)))
     (loop $more
+      (global.set $ticks (i64.add (global.get $ticks) (i64.const 1)))
       (block $done
         (block $7 (block $6 (block $5 (block $4 (block $3 (block $2 (block $1 (block $0
           (br_table $0 $1 $2 $3 $4 $5 $6 $7 (i32.and (call $next) (i32.const 7))))
@@ -51,4 +57,6 @@
           (call $use (table.get $objects (i32.and (call $next) (i32.const 3))) (local.get $n)) (br $done))
         (i32.store (i32.and (call $next) (i32.const 0xfffc)) (i32.const 0)))
       (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+    (global.set $stack (i32.add (global.get $stack) (i32.const 32)))
+    (global.set $share (f64.div (f64.convert_i64_s (global.get $ticks)) (f64.convert_i32_s (global.get $state))))
     (local.get $sum)))
