@@ -48,6 +48,7 @@ mod page;
 mod prepared_code;
 mod result_reuse;
 #[cfg(target_os = "linux")]
+mod tasks;
 mod terminal;
 mod untrusted;
 mod values;
