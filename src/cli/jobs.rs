@@ -156,7 +156,7 @@ fn check_ends(path: &Path) -> anyhow::Result<()> {
     let is_file = fs::metadata(path).map_or(true, |metadata| metadata.is_file() || metadata.is_dir());
     match is_file || path == Path::new(NOTHING) {
         true => Ok(()),
-        false => Err(usage_error(&format!("jobs read files only, and `{}` is none", PrintablePath(path)))),
+        false => anyhow::bail!("jobs read files only, and `{}` is none", PrintablePath(path)),
     }
 }
 
