@@ -41,6 +41,7 @@ fn sections_that_a_run_time_acts_upon_are_not_vouched_for() {
     }
     // One of each kind that is told by its name.
     let names = [
+        "preinit.js.helper",
         "component-type:a",
         "icp:public candid",
         "cw_migrate_version",
