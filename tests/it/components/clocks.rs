@@ -306,8 +306,9 @@ fn waiting_is_time() {
     let waited = since(&goes_on(&component(&module, "m")));
     assert!(waited >= WAITED, "{waited}");
     // Whoever else may wait is not seen by the module.
-    let handed = r#"(component $k (import "f" (func (param "when" u64) (result (own $pollable)))))
-        (instance (instantiate $k (with "f" (func $c "subscribe-duration"))))"#;
+    let handed = r#"(component $k (import "p" (type $p (sub resource)))
+          (import "f" (func (param "when" u64) (result (own $p)))))
+        (instance (instantiate $k (with "p" (type $pollable)) (with "f" (func $c "subscribe-duration"))))"#;
     let wat = component(&format!("{module} {handed}"), "m");
     let error = with_shifted_clock(&wat_to_wasm(wat.as_bytes()).unwrap(), 1).unwrap_err();
     assert_eq!(error.to_string(), format!("the monotonic clock cannot be shifted: {HANDED_OVER}"));
