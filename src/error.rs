@@ -25,7 +25,9 @@ pub use crate::execute::{Stop, StopCause, Stopped};
 use crate::finding::Finding;
 pub use crate::freeze::FreezeError;
 use crate::host::Ledger;
-pub use crate::host::{Denied, GuestExit, HostError, ImportCalled, LedgerLimit, MemoryLimit, ReplayDiverged};
+pub use crate::host::{
+    Denied, GuestExit, HostError, ImportCalled, LedgerLimit, MemoryLimit, NoMemory, ReplayDiverged, TaskLimit,
+};
 use crate::instance::CaptureError;
 use crate::warning::Warning;
 use preinit_core::addition::OtherHeap;

@@ -1,5 +1,6 @@
 // What a snapshot cannot hold but JavaScript can make again: a custom section of the snapshot says what.
 
+import { SECTIONS } from './own_snapshots.js';
 import { printable } from './printable.js';
 
 /** The name of the section. `run.js` has it too. */
@@ -50,9 +51,6 @@ export function withSection(wasm, section, payload) {
   out.set(payload, wasm.length + head.length);
   return out;
 }
-
-/** The names of the sections that only snapshots with state in JavaScript have. */
-export const SECTIONS = [SECTION, `${SECTION}.bytes`, `${SECTION}.helper`];
 
 /** Why a module with such a section is no original; undefined if it has none. */
 export function whyNoOriginal(wasm) {

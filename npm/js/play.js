@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { serialize } from 'node:v8';
 import { fetchFiles } from './files.js';
-import { SECTIONS, sectionOf, sectionsIn } from './fixups.js';
+import { sectionOf, sectionsIn } from './fixups.js';
+import { SECTIONS } from './own_snapshots.js';
 import { installHooks, isSame } from './hooks.js';
 import { preinitialized } from './replay.js';
 

@@ -5,6 +5,7 @@ import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:pat
 import { fileURLToPath } from 'node:url';
 import { capture, Refusal } from './capture.js';
 import { SECTION, sectionsIn } from './fixups.js';
+import { markOf } from './own_snapshots.js';
 import { printable, printableLines } from './printable.js';
 import { table } from './verify.js';
 
@@ -20,16 +21,20 @@ const owners = new Map();
 const digestOf = (...contents) => contents.reduce((hash, one) => hash.update(one), createHash('sha256')).digest('hex');
 const pathOf = (file) => (file instanceof URL ? fileURLToPath(file) : resolve(file));
 
-/** Tells the sections of snapshots apart. It is part of the bundle, too. */
-const markOf = (bytes) => new Uint8Array(bytes).reduce((hash, byte) => Math.imul(hash ^ byte, 16777619), bytes.byteLength);
+/** What a snapshot is known by at run time; nothing if there is nothing to make again. */
+function marksOf(wasm) {
+  const all = sectionsIn(wasm);
+  if (!all.some(([name]) => name === SECTION)) return [];
+  return [markOf((wanted) => all.filter(([name]) => name === wanted).map(([, bytes]) => bytes))];
+}
 
 /** The module by which a bundle makes again what its own snapshots cannot hold, and nobody else's. */
-function runTimeOf(file, marks) {
-  return `import { preinitialized } from ${JSON.stringify(file.replaceAll('\\', '/'))};
+function runTimeOf(folder, runtime, marks) {
+  const from = (file) => JSON.stringify(join(folder, file).replaceAll('\\', '/'));
+  return `import { preinitialized } from ${from(`${runtime}.js`)};
+import { isOneOf } from ${from('own_snapshots.js')};
 const own = ${JSON.stringify(marks)};
-const markOf = ${markOf};
-const accepts = (module) => WebAssembly.Module.customSections(module, ${JSON.stringify(SECTION)}).every((bytes) => own.includes(markOf(bytes)));
-export default preinitialized({ accepts });
+export default preinitialized({ accepts: (module) => isOneOf(own, module) });
 `;
 }
 
@@ -82,8 +87,7 @@ export function preinit({ wasm, cache, isStrict = false, isQuiet = false, ...opt
       const captured = await capture({ ...options, wasm: original, out, quiet: true });
       if (captured.verdict && !isQuiet) say(`${name}\n${table(captured.verdict)}`);
       if (captured.verdict?.gains === false) return undefined;
-      const marks = sectionsIn(captured.wasm).filter(([name]) => name === SECTION).map(([, bytes]) => markOf(bytes));
-      return { out, runtime: captured.runtime, marks };
+      return { out, runtime: captured.runtime, marks: marksOf(captured.wasm) };
     } catch (error) {
       if (isStrict || !(error instanceof Refusal)) throw error;
       say(`${name} is left as it is: ${error.message}`);
@@ -154,7 +158,7 @@ export function preinit({ wasm, cache, isStrict = false, isQuiet = false, ...opt
       const runtime = ['replay', 'run'].find((one) => needed.includes(one));
       if (!runtime) return NOTHING;
       const marks = [...(snapshot?.marks ?? []), ...ofPeers('marks').flat()];
-      return runTimeOf(join(runTime, `${runtime}.js`), [...new Set(marks)]);
+      return runTimeOf(runTime, runtime, [...new Set(marks)]);
     },
     transform(code, id) {
       const [path] = id.split('?');

@@ -162,7 +162,9 @@ pub fn for_stop(cause: &StopCause) -> Option<String> {
     Some(match cause {
         StopCause::Timeout(_) => "--timeout allows more".to_string(),
         StopCause::Fuel(_) => "--fuel allows more".to_string(),
-        StopCause::Memory(_) | StopCause::Ledger(_) => "--max-memory allows more".to_string(),
+        StopCause::Memory(_) | StopCause::Tasks(_) | StopCause::Ledger(_) => {
+            "--max-memory allows more".to_string()
+        }
         StopCause::ImportCalled(called) => for_import(called),
         StopCause::ComponentImportCalled(called) if called.is_wasi() => "use --allow-wasi".to_string(),
         StopCause::ComponentImportCalled(called) => {

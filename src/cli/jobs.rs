@@ -17,6 +17,9 @@ use super::input::Reading;
 use super::output::{InputFiles, Output};
 use super::snapshot_request::SnapshotRequest;
 
+/// What is no file, and ends.
+const NOTHING: &str = "/dev/null";
+
 /// The file of jobs.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -126,6 +129,7 @@ impl Batch {
         if has_stdin && job.stdin.is_some() {
             return Err(usage_error("the job has a standard input of its own; leave --stdin out"));
         }
+        cli.snapshot.host.files().chain(job.stdin.as_deref()).try_for_each(check_ends)?;
         let mut request = SnapshotRequest::new(cli.snapshot, CalledAs::Preinit)?;
         if matches!(request.output, Output::Stdout) {
             return Err(usage_error("the output of a job is a file"));
@@ -143,6 +147,16 @@ impl Batch {
             return Err(usage_error("init reads its standard input by WASI; give --allow-wasi"));
         }
         Ok(request)
+    }
+}
+
+/// Refuses what a job may never have read to its end: all other jobs would end with it.
+fn check_ends(path: &Path) -> anyhow::Result<()> {
+    // What is not there is an error of whoever reads it.
+    let is_file = fs::metadata(path).map_or(true, |metadata| metadata.is_file() || metadata.is_dir());
+    match is_file || path == Path::new(NOTHING) {
+        true => Ok(()),
+        false => anyhow::bail!("jobs read files only, and `{}` is none", PrintablePath(path)),
     }
 }
 

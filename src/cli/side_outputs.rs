@@ -7,6 +7,7 @@ use preinit::host::{DescriptorKind, Ledger, LedgerHash};
 use super::args::usage_error;
 use super::input::Input;
 use super::output::{InputFiles, Output, Staged};
+use super::terminal;
 
 /// The side outputs of a run of init; each is checked before the module is read.
 #[derive(Debug, Default)]
@@ -101,7 +102,9 @@ impl SideOutputs {
             [(self.captured_stdout, DescriptorKind::Stdout), (self.captured_stderr, DescriptorKind::Stderr)];
         for (output, stream) in streams {
             if let Some(output) = output {
-                staged.push(output.stage(ledger.output(stream))?);
+                let printed = ledger.output(stream);
+                let is_watched = output.is_terminal();
+                staged.push(output.stage(if is_watched { terminal::escaped(&printed) } else { printed })?);
             }
         }
         Ok(staged)

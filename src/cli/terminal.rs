@@ -52,13 +52,18 @@ pub fn answer(text: &str, to_stderr: bool) -> anyhow::Result<()> {
     print(printable_lines(text, LINE).as_bytes())
 }
 
+/// What the guest printed, as a terminal gets it that did not ask for it.
+pub fn escaped(bytes: &[u8]) -> Vec<u8> {
+    let mut output = TerminalOutput::default();
+    (output.escape(bytes) + &output.finish()).into_bytes()
+}
+
 /// Passes on what the guest printed. A terminal gets it as it is only if that `is_asked_for`.
 pub fn guest_output(bytes: &[u8], is_asked_for: bool) {
     if is_asked_for || !is_watched() {
         return write(bytes);
     }
-    let mut output = TerminalOutput::default();
-    write((output.escape(bytes) + &output.finish()).as_bytes());
+    write(&escaped(bytes));
 }
 
 /// Writes over the line that was drawn before. The text must fit into a line.

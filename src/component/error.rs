@@ -1,6 +1,6 @@
 use super::lack::Lack;
 use crate::error::Error;
-use crate::execute::Stop;
+use crate::execute::{Stop, StopCause};
 use crate::finding::Location;
 use crate::freeze::FreezeError;
 use crate::host::HostError;
@@ -252,8 +252,8 @@ impl ComponentRunError {
             }
             ComponentRunError::InModule { error, .. } => error.is_refusal(),
             ComponentRunError::Freeze(error) => error.is_refusal(),
+            ComponentRunError::Stopped(stop) => !matches!(stop.cause, StopCause::Machine(_)),
             ComponentRunError::Failed { .. }
-            | ComponentRunError::Stopped(_)
             | ComponentRunError::Handles(_)
             | ComponentRunError::NoReset
             | ComponentRunError::NoStack

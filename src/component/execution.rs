@@ -2,9 +2,9 @@
 
 use super::freezing::{Stopping, is_stop};
 use super::init_call::{InitCall, init_calls};
-use super::{ComponentRunError, Prepared};
+use super::{ComponentRunError, Prepared, task_limit};
 use crate::engine::{CompiledComponent, Compiler};
-use crate::execute::{Interrupt, Stop, the_function};
+use crate::execute::{Interrupt, Stop, StopCause, the_function};
 use crate::freeze::{FreezeError, Reached};
 use crate::host::{ComponentHost, Ledger, Limits, component_linker, new_component_store};
 use crate::options::Options;
@@ -129,6 +129,7 @@ pub fn start_until(
 ) -> Result<(Started, Option<Interrupted>), ComponentRunError> {
     let limits = &options.limits;
     let engine = &compiled.engine;
+    task_limit::bound(store, limits.max_memory);
     let linker =
         component_linker(engine, &options.host, &compiled.component).map_err(ComponentRunError::Link)?;
     let bell = Bell::hang(store).map_err(ComponentRunError::Compile)?;
@@ -171,7 +172,12 @@ pub fn start_until(
 }
 
 fn stopped(subject: &str, verb: &str, error: &wasmtime::Error, limits: &Limits) -> ComponentRunError {
-    ComponentRunError::Stopped(Box::new(Stop::in_component(subject, verb, error, limits)))
+    let mut stop = Stop::in_component(subject, verb, error, limits);
+    if let Some(limit) = task_limit::reached(error, limits.max_memory) {
+        stop.stage = format!("{subject} was stopped");
+        stop.cause = StopCause::Tasks(limit);
+    }
+    ComponentRunError::Stopped(Box::new(stop))
 }
 
 fn instantiate(

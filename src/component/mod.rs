@@ -21,6 +21,7 @@ mod report;
 mod states;
 mod stripping;
 pub(crate) mod tables;
+mod task_limit;
 
 pub use error::{ComponentRunError, LiveHandles};
 pub(crate) use execution::{bell, live_handles};

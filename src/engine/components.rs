@@ -1,6 +1,9 @@
 //! Code of components.
 
-use super::{Compiler, EngineOptions, Keyed, MAX_FROZEN_FRAMES, Proposals, config, settings};
+use super::{
+    Compiler, EngineOptions, Keyed, MAX_FROZEN_FRAMES, Proposals, SWITCHED_STACK, SWITCHED_WASM_STACK,
+    config, settings,
+};
 use crate::cache::CompileCache;
 use wasmtime::{Config, Engine};
 
@@ -59,6 +62,9 @@ fn configure_components(config: &mut Config, is_concurrent: bool) {
         config.wasm_component_model_more_async_builtins(true);
         config.wasm_component_model_async_stackful(true);
         config.wasm_component_model_threading(true);
+        // Of each task, of which there may be many.
+        config.max_wasm_stack(SWITCHED_WASM_STACK);
+        config.async_stack_size(SWITCHED_STACK);
     }
 }
 

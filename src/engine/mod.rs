@@ -26,12 +26,12 @@ pub const MAX_WASM_STACK: usize = 64 << 20;
 /// Stack of the thread that runs the guest: the guest's and what host functions need on top, in bytes.
 pub const THREAD_STACK: usize = MAX_WASM_STACK + (16 << 20);
 
-/// Room for each call stack of a module that switches stacks, in bytes: every continuation takes as much, and what it has
-/// touched stays until the end of the run.
+/// Room for each call stack of a module that switches stacks, or of a component with tasks beside each other, in bytes: every
+/// continuation and every task takes as much, and what a continuation has touched stays until the end of the run.
 const SWITCHED_WASM_STACK: usize = 6 << 20;
 
 /// The same with what host functions need on top.
-const SWITCHED_STACK: usize = SWITCHED_WASM_STACK + (2 << 20);
+pub(crate) const SWITCHED_STACK: usize = SWITCHED_WASM_STACK + (2 << 20);
 
 /// What modules are probed with that run on this engine.
 pub fn probe_options() -> ProbeOptions {

@@ -1,4 +1,4 @@
-use super::{InitFunctionError, Stop};
+use super::{InitFunctionError, Stop, StopCause};
 use crate::host::{HostError, Ledger};
 use crate::instance::InstanceError;
 use preinit_core::printable::EngineMessage;
@@ -30,7 +30,8 @@ pub enum ExecuteError {
 impl ExecuteError {
     /// Whether the module could be run, and its run was ended.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, ExecuteError::Stopped(_))
+        let is_fault = |stopped: &Stopped| !matches!(stopped.stop.cause, StopCause::Machine(_));
+        matches!(self, ExecuteError::Stopped(stopped) if is_fault(stopped))
     }
 }
 

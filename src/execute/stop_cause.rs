@@ -1,7 +1,7 @@
 use super::{Trace, the_function};
 use crate::host::{
     ComponentImportCalled, Denied, GuestExit, HostError, ImportCalled, LedgerLimit, Limits, MemoryLimit,
-    ReplayDiverged,
+    NoMemory, ReplayDiverged, TaskLimit,
 };
 use preinit_core::module::Module;
 use preinit_core::printable::Message;
@@ -48,6 +48,12 @@ pub enum StopCause {
     /// The memory limit.
     #[error(transparent)]
     Memory(MemoryLimit),
+    /// The machine has no memory left. That is no fault of the module.
+    #[error(transparent)]
+    Machine(NoMemory),
+    /// The limit of tasks and threads beside each other.
+    #[error(transparent)]
+    Tasks(TaskLimit),
     /// The limit of the record of host calls.
     #[error(transparent)]
     Ledger(LedgerLimit),
@@ -166,5 +172,6 @@ impl StopCause {
             .or_else(|| cause(error).map(StopCause::Memory))
             .or_else(|| cause(error).map(StopCause::Ledger))
             .or_else(|| cause(error).map(StopCause::Diverged))
+            .or_else(|| NoMemory::of(error).map(StopCause::Machine))
     }
 }

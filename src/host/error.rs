@@ -221,6 +221,19 @@ pub struct LedgerLimit {
     pub limit: u64,
 }
 
+/// A component wanted more tasks and threads beside each other than it may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "its tasks and threads could need more than {stacks} call stacks at once; the limit is {limit} bytes"
+)]
+#[non_exhaustive]
+pub struct TaskLimit {
+    /// Call stacks that fit into it.
+    pub stacks: u64,
+    /// Bytes allowed.
+    pub limit: u64,
+}
+
 /// A replayed run made another call than the recorded run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -51,6 +51,7 @@ mod host_value;
 mod interceptor;
 mod js_string;
 mod ledger;
+mod no_memory;
 mod partial_replay;
 mod policy;
 mod preload;
@@ -78,7 +79,7 @@ pub(crate) use component::{ComponentHost, component_linker, new_component_store}
 pub use component_value::{ComponentValue, Handle};
 pub use error::{
     ChangeRefused, ComponentImportCalled, Denied, GuestExit, HostError, ImportCalled, LedgerLimit,
-    MemoryLimit, ReplayDiverged, Unprovided, WasiImport,
+    MemoryLimit, ReplayDiverged, TaskLimit, Unprovided, WasiImport,
 };
 pub use host_options::{
     Access, Clock, Define, Directory, FileTimes, HostOptions, ImportName, LinkerHook, LiveLedger, Output,
@@ -91,6 +92,7 @@ pub use ledger::{
     Call, ComponentCall, Descriptor, DescriptorKind, Descriptors, Entry, FileChange, ImportCount, Input,
     Ledger, LedgerHash, Outcome, Region, Sources, StubCalls,
 };
+pub use no_memory::NoMemory;
 pub use policy::{Class, ClassUse, Policies, Policy};
 pub use resolve::resolve_imports;
 pub use run_limits::Limits;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use wasmtime::ResourceLimiter;
 
 use super::error::{LedgerLimit, MemoryLimit};
+use super::no_memory::NoMemory;
 
 /// Bytes that one table element counts for.
 const ELEMENT_BYTES: u64 = 16;
@@ -116,6 +117,15 @@ impl ResourceLimiter for Limiter {
         }
         self.grow((desired.saturating_sub(current) as u64).saturating_mul(ELEMENT_BYTES))?;
         Ok(true)
+    }
+
+    /// What a guest does when it is told -1 would be of the machine, and not of the guest.
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        NoMemory::of(&error).map_or(Ok(()), |found| Err(found.into()))
+    }
+
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        NoMemory::of(&error).map_or(Ok(()), |found| Err(found.into()))
     }
 }
 

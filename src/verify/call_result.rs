@@ -1,7 +1,10 @@
 use super::heap_comparison::describe_objects;
-use crate::host::{ChangeRefused, Denied, GuestExit, ImportCalled, LedgerLimit, MemoryLimit, ReplayDiverged};
+use crate::host::{
+    ChangeRefused, Denied, GuestExit, ImportCalled, LedgerLimit, MemoryLimit, NoMemory, ReplayDiverged,
+};
 use preinit_core::snapshot::{Heap, Value};
 use wasmtime::Trap;
+use wasmtime::component::ResourceTableError;
 
 /// How a call ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +76,8 @@ impl CallResult {
         }
         if error.is::<MemoryLimit>()
             || error.is::<LedgerLimit>()
+            || matches!(error.downcast_ref(), Some(ResourceTableError::Full))
+            || NoMemory::of(error).is_some()
             || error.is::<wasmtime::GcHeapOutOfMemory<()>>()
         {
             return CallResult::Stopped(CallLimit::Memory);

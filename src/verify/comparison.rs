@@ -67,7 +67,7 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
         let options = self.verifier.options;
         let run = &mut self.verifier.runs[index];
         let name = run.compiler.name();
-        let mut snapshot = match SnapshotRun::new(&self.program, run) {
+        let mut snapshot = match SnapshotRun::new(&self.program, run)? {
             Ok(snapshot) => snapshot,
             Err(difference) => {
                 self.verdict.extend([difference], name);

@@ -9,15 +9,20 @@ use std::collections::BTreeMap;
 const NAMED: usize = 20;
 
 /// How the names of sections begin that decide what is around an instance or put into it, and who reads them.
-const ACTED_UPON: [(&str, &str); 8] = [
+const ACTED_UPON: [(&str, &str); 13] = [
     ("preinit.", "what JavaScript puts into an instance; `verify` of `preinit/js` compares it"),
     ("dylink", "where a dynamic loader puts the module, and with what"),
     ("component-type", "the imports and exports of the component that is made of it"),
     ("component-encoding", "how a component is made of it"),
     ("__wasm_bindgen", "the JavaScript that wasm-bindgen makes for it"),
     ("contract", "what a host for contracts does with it"),
+    ("cw_", "what a host for CosmWasm contracts does with it"),
     ("icp:", "what a host for canisters does with it"),
     ("runtime_", "what a host for Substrate does with it"),
+    ("jwt", "what a host for wasmCloud lets it do"),
+    ("wasmedge", "the machine code that WasmEdge runs instead of it"),
+    ("precompiled_", "the machine code that proxies run instead of it"),
+    ("wamr-aot", "the machine code that proxies run instead of it"),
 ];
 
 /// What came of comparing custom sections.

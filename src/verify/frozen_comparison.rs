@@ -16,7 +16,7 @@ use super::state_comparison;
 use super::tolerance::Tolerance;
 use super::verdict::{Difference, EngineCoverage, Verdict};
 use super::verdict_builder::VerdictBuilder;
-use super::{VerifyError, VerifyOptions};
+use super::{VerifyError, VerifyOptions, failure};
 use crate::engine::{self, Compiled, Compiler};
 use crate::execute::{Compilation, ExecuteError, Execution, Initialized, REACTOR_INITIALIZE};
 use crate::freeze::{FrameReader, Freeze, OriginalEnded, OriginalRun, StopRun, StoppedRun, Trigger};
@@ -94,7 +94,7 @@ impl FrozenComparison<'_, '_, '_> {
         let mut snapshot = match start::instantiate(&self.frozen, &compiled, &record, self.options)? {
             Ok(snapshot) => snapshot,
             Err(error) => {
-                verdict.add(Difference::new("instantiate", "no error", error));
+                verdict.add(failure::difference("instantiate", &error)?);
                 return Ok(true);
             }
         };

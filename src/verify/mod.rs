@@ -62,6 +62,7 @@ mod comparison;
 mod component;
 mod custom_sections;
 mod engine_run;
+mod failure;
 mod fresh;
 mod fresh_comparison;
 mod frozen_comparison;
@@ -104,7 +105,7 @@ use crate::component::ComponentRunError;
 use crate::error::OptionsError;
 use crate::execute::ExecuteError;
 use crate::freeze::FreezeError;
-use crate::host::HostError;
+use crate::host::{HostError, NoMemory};
 
 use crate::instance::CaptureError;
 use preinit_core::component::is_component;
@@ -146,6 +147,9 @@ pub enum VerifyError {
     /// The options contradict the original.
     #[error(transparent)]
     Options(#[from] OptionsError),
+    /// The machine had no memory for what the snapshot may have.
+    #[error("not known whether they are equal: {0}")]
+    Memory(NoMemory),
     /// A thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),

@@ -6,7 +6,7 @@ use super::script::Script;
 use super::snapshot_clock::SnapshotClock;
 use super::start;
 use super::verdict::{Difference, EngineCoverage};
-use super::{VerifyError, VerifyOptions};
+use super::{VerifyError, VerifyOptions, failure};
 use crate::engine::Compiled;
 use crate::report::seconds;
 use std::sync::Arc;
@@ -23,17 +23,21 @@ pub(super) struct SnapshotRun<'s> {
 
 impl<'s> SnapshotRun<'s> {
     /// Compiles the snapshot for the engine of `run`, or says why that is impossible.
-    pub fn new(program: &Arc<ProbedModule<'s>>, run: &EngineRun<'_>) -> Result<Self, Difference> {
+    pub fn new(
+        program: &Arc<ProbedModule<'s>>,
+        run: &EngineRun<'_>,
+    ) -> Result<Result<Self, Difference>, VerifyError> {
         let started = Instant::now();
-        let compiled = start::compile(program, run.compiler);
-        let compiled =
-            compiled.map_err(|error| Difference::new("compile", "no error", format!("{error:#}")))?;
+        let compiled = match start::compile(program, run.compiler) {
+            Ok(compiled) => compiled,
+            Err(error) => return failure::difference("compile", &error).map(Err),
+        };
         let coverage = EngineCoverage {
             name: run.compiler.name().to_string(),
             compile_seconds: seconds(started.elapsed() + run.compile_time),
             ..EngineCoverage::default()
         };
-        Ok(SnapshotRun { program: Arc::clone(program), compiled, fresh: None, coverage })
+        Ok(Ok(SnapshotRun { program: Arc::clone(program), compiled, fresh: None, coverage }))
     }
 
     /// An instance on which no call was made, or the difference that prevents it.
@@ -45,8 +49,10 @@ impl<'s> SnapshotRun<'s> {
         if let Some(fresh) = self.fresh.take() {
             return Ok(Ok(fresh));
         }
-        let instance = start::instantiate(&self.program, &self.compiled, &run.record, options)?;
-        Ok(instance.map_err(|error| Difference::new("instantiate", "no error", error)))
+        match start::instantiate(&self.program, &self.compiled, &run.record, options)? {
+            Ok(instance) => Ok(Ok(instance)),
+            Err(error) => failure::difference("instantiate", &error).map(Err),
+        }
     }
 
     /// The snapshot as it was compiled.

@@ -176,3 +176,37 @@ fn a_name_that_is_not_unicode_is_reported() {
     done(&place.line("batch in.wasm --each inputs --into made --report report.json -- --allow-wasi"));
     assert_eq!(report(&place)[0]["output"], "made/a\u{fffd}.wasm");
 }
+
+/// A pipe that nobody writes into would be waited for, and all jobs would end with that one.
+#[cfg(unix)]
+#[test]
+fn jobs_read_files_only() {
+    let place = place();
+    place.write("input", "abcd");
+    assert!(std::process::Command::new("mkfifo").arg(place.join("pipe")).status().unwrap().success());
+    std::os::unix::fs::symlink("pipe", place.join("link")).unwrap();
+    let jobs = json!({ "module": "in.wasm", "options": ["--allow-wasi"], "jobs": [
+        { "output": "a.wasm", "stdin": "input" },
+        { "output": "pipe.wasm", "stdin": "pipe" },
+        { "output": "link.wasm", "options": ["--stdin", "link"] },
+        { "output": "preload.wasm", "stdin": "input", "options": ["--preload", "p=pipe"] },
+        { "output": "nothing.wasm", "stdin": "/dev/null" },
+        { "output": "b.wasm", "stdin": "input" },
+    ] });
+    place.write("jobs.json", jobs.to_string());
+    let began = std::time::Instant::now();
+    let output = place.line("batch jobs.json --report report.json --parallel 2");
+    assert_eq!(code(&output), 2, "{}", stderr(&output));
+    assert!(began.elapsed().as_secs() < 30);
+    // Of the fifth, init traps without its four bytes.
+    for (job, words) in report(&place).iter().zip(["", "pipe", "link", "pipe", "unreachable", ""]) {
+        let expected = match words {
+            "" | "unreachable" => words.to_string(),
+            name => format!("jobs read files only, and `{name}` is none"),
+        };
+        let error = job["error"].as_str();
+        assert_eq!(error.is_some(), !expected.is_empty(), "{job}");
+        assert!(error.is_none_or(|error| error.contains(&expected)), "{job}");
+    }
+    assert!(place.join("b.wasm").exists());
+}

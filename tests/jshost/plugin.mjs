@@ -3,12 +3,16 @@
 //     node tests/jshost/plugin.mjs JS PREINIT
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { join, resolve } from 'node:path';
 
-const { preinit } = await import(pathToFileURL(join(resolve(process.argv[2]), 'plugin.js')));
+const part = (file) => import(pathToFileURL(join(resolve(process.argv[2]), file)));
+const { preinit } = await part('plugin.js');
+const { sectionsIn, withSection } = await part('fixups.js');
+const { SECTIONS, sha256 } = await part('own_snapshots.js');
 const modules = fileURLToPath(new URL('modules', import.meta.url));
 const module = (name) => execFileSync(resolve(process.argv[3]), ['-q', join(modules, `${name}.wat`)], { stdio: ['ignore', 'pipe', 'ignore'] });
 const work = mkdtempSync(join(tmpdir(), 'preinit-plugin-'));
@@ -83,6 +87,34 @@ const large = { wasm: b, start: async () => void (await load(b)).keep('text') };
     assert.deepEqual([hooks.value, hooks.instances], [value, instances]);
   }
   hooks.restore();
+}
+
+// A module of others may have the section of an own one: then the others of which the run time makes use differ, or it is an own one.
+{
+  const { plugin, call, out } = plugged(large);
+  await call('buildStart', { plugins: [plugin] });
+  const own = readFileSync(await out());
+  const file = join(work, 'virtual.mjs');
+  writeFileSync(file, call('load', VIRTUAL));
+  const { default: hooks } = await import(`${pathToFileURL(file)}?large`);
+  const instances = async (bytes) => (await WebAssembly.instantiate(bytes, { js, env }), hooks.instances);
+  // The name stands before the contents; the last byte of each is changed.
+  const forged = SECTIONS.map((name) => {
+    const found = sectionsIn(own).find(([one]) => one === name);
+    const bytes = Buffer.from(own);
+    bytes[own.indexOf(Buffer.concat([Buffer.from(name), found[1]])) + name.length + found[1].length - 1] ^= 1;
+    return bytes;
+  });
+  for (const bytes of [...forged, withSection(own, SECTIONS[1], new Uint8Array(1))]) {
+    assert(WebAssembly.validate(bytes) && !bytes.equals?.(own));
+    assert.equal(await instances(bytes), 0);
+  }
+  assert.equal(await instances(own), 1);
+  hooks.restore();
+  for (let length = 0; length < 200; length++) {
+    const bytes = randomBytes(length + 3);
+    assert.equal(sha256(bytes.subarray(3)), createHash('sha256').update(bytes.subarray(3)).digest('hex'), String(length));
+  }
 }
 
 // Functions of the same text are not the same function.

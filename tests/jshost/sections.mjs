@@ -9,7 +9,8 @@ import { pathToFileURL } from 'node:url';
 import { load, module, test } from './checks.mjs';
 
 const { capture, Refusal, verify } = await load('index.js');
-const { SECTIONS, sectionsIn, withSection } = await load('fixups.js');
+const { sectionsIn, withSection } = await load('fixups.js');
+const { SECTIONS } = await load('own_snapshots.js');
 const [{ preinitialized }, plain] = [await load('replay.js'), await load('run.js')];
 const [SECTION, BYTES, HELPER] = SECTIONS;
 

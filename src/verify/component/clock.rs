@@ -46,8 +46,6 @@ pub struct Clock {
     shifts: Shifts,
     /// Whether who shifts it knows by how much.
     is_found: bool,
-    /// Whether time has gone by before that.
-    has_waited: bool,
     /// Whether the last call was a reading of the wall clock.
     has_read_wall_clock: bool,
 }
@@ -56,7 +54,7 @@ impl Clock {
     /// Of a snapshot that was made after the host calls in `record`.
     pub fn of(record: &Ledger, shifts: Shifts) -> Clock {
         let clock = SnapshotClock::of(record, shifts != Shifts::Nobody);
-        Clock { clock, shifts, is_found: false, has_waited: false, has_read_wall_clock: false }
+        Clock { clock, shifts, is_found: false, has_read_wall_clock: false }
     }
 
     /// Whether it stands elsewhere, as the host or as the component sees it.
@@ -102,17 +100,13 @@ impl Clock {
                 false
             }
             _ if !is_of(MONOTONIC_CLOCK) => false,
-            ("subscribe-duration", Shifts::Component) => {
-                self.has_waited = true;
-                false
-            }
-            ("subscribe-instant", Shifts::Component) if !self.has_waited => true,
+            ("subscribe-instant" | "subscribe-duration", Shifts::Component) => true,
             ("subscribe-instant" | "subscribe-duration", Shifts::Reader) if !may_wait_already => true,
-            ("now", _) if !self.has_waited => {
+            ("now", _) => {
                 self.is_found = true;
                 false
             }
-            ("now" | "subscribe-instant" | "subscribe-duration", _) => return None,
+            ("subscribe-instant" | "subscribe-duration", _) => return None,
             _ => false,
         };
         self.is_found |= reads;

@@ -3,7 +3,7 @@
 
 use super::super::verdict::{Difference, EngineCoverage, StateCoverage};
 use super::super::verdict_builder::VerdictBuilder;
-use super::super::{Verdict, VerifyError, VerifyOptions};
+use super::super::{Verdict, VerifyError, VerifyOptions, failure};
 use super::calls::{Call, Ended, Played, Sequence};
 use super::clock::{Clock, Shifts, WAITS};
 use super::code::Code;
@@ -110,7 +110,7 @@ fn at_place(mut run: Run<'_, '_>, pair: &Pair<'_, '_>) -> Result<AtPlace, Verify
     let snapshot = match pair.instantiated() {
         Ok(snapshot) => snapshot,
         Err(error) => {
-            place.differences.push(Difference::new("instantiate", "no error", error));
+            place.differences.push(failure::difference("instantiate", &error)?);
             return Ok(place);
         }
     };
@@ -225,7 +225,7 @@ impl Frozen<'_, '_, '_> {
         let mut snapshot = match self.pair.instantiated() {
             Ok(snapshot) => snapshot,
             Err(error) => {
-                played.differences.push(Difference::new("instantiate", "no error", error));
+                played.differences.push(failure::difference("instantiate", &error)?);
                 return Ok(played);
             }
         };

@@ -22,7 +22,7 @@ mod states;
 
 use super::verdict::{Difference, EngineCoverage, Skipped};
 use super::verdict_builder::VerdictBuilder;
-use super::{Verdict, VerifyError, VerifyOptions};
+use super::{Verdict, VerifyError, VerifyOptions, failure};
 use crate::component::init_call::ExportedFunction;
 use crate::component::{ComponentRunError, Lack};
 use crate::engine::{CompiledComponent, Compiler};
@@ -168,8 +168,7 @@ impl<'a> Sides<'a> {
         let snapshot = match snapshot.compile(compiler) {
             Ok(compiled) => compiled,
             Err(error) => {
-                let difference = Difference::new("compile", "no error", format!("{error:#}"));
-                verdict.extend([difference], compiler.name());
+                verdict.extend([failure::difference("compile", &error)?], compiler.name());
                 return Ok(None);
             }
         };

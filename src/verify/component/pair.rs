@@ -2,7 +2,7 @@
 
 use super::super::call_result::{CallLimit, CallResult};
 use super::super::verdict::Difference;
-use super::super::{VerifyError, VerifyOptions};
+use super::super::{VerifyError, VerifyOptions, failure};
 use super::arguments::{arguments, expect};
 use super::calls::{Ended, Played, Sequence, differing_call};
 use super::clock::{Clock, Shifts, WAITS};
@@ -58,7 +58,7 @@ impl Pair<'_, '_> {
         let mut snapshot = match self.instantiated() {
             Ok(snapshot) => snapshot,
             Err(error) => {
-                played.differences.push(Difference::new("instantiate", "no error", error));
+                played.differences.push(failure::difference("instantiate", &error)?);
                 return Ok(played);
             }
         };

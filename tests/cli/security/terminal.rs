@@ -107,6 +107,8 @@ fn held_back_output_does_nothing_to_a_terminal() {
         ("prints.wat --allow-wasi --no-cache > out.wasm", false),
         ("prints.wat --allow-wasi --no-cache --inherit-stdio > out.wasm", true),
         ("audit prints.wat --allow-wasi --inherit-stdio", true),
+        ("prints.wat --allow-wasi --no-cache -o out.wasm --capture-stdout -", false),
+        ("prints.wat --allow-wasi --no-cache -o out.wasm --capture-stdout /dev/tty", false),
     ] {
         let output = on_a_terminal(&place, line);
         let shown = output.stdout.escape_ascii().to_string();

@@ -39,9 +39,20 @@ fn sections_that_a_run_time_acts_upon_are_not_vouched_for() {
             "{text}"
         );
     }
-    for name in ["preinit.js.helper", "component-type:a", "icp:public candid"] {
-        let (exit, text) = verify(&none, &[section(name, "a")]);
-        assert_eq!(exit, 2, "{name}: {text}");
+    // One of each kind that is told by its name.
+    let names = [
+        "preinit.js.helper",
+        "component-type:a",
+        "icp:public candid",
+        "cw_migrate_version",
+        "jwt",
+        "wasmedge",
+        "precompiled_v8_v1",
+        "wamr-aot",
+    ];
+    let (exit, text) = verify(&none, &names.map(|name| section(name, "a")));
+    assert_eq!(exit, 2, "{text}");
+    for name in names {
         assert!(text.contains(&format!("not known: the custom section `{name}` (added) decides ")), "{text}");
     }
     // preinit keeps them as they are, and others do no harm.

@@ -191,3 +191,32 @@ fn an_answer_says_if_no_call_returned() {
     let output = place.line("verify loop.wat out.wasm --call-fuel 1000");
     assert!(stdout(&output).contains("no call came to its end"), "{}", stdout(&output));
 }
+
+/// Under a limit of the address space one side, or an engine, may find no room where the other did. That is no difference.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_machine_without_memory_decides_nothing() {
+    let place = Place::new();
+    place.write(
+        "in.wat",
+        r#"(module (memory (export "memory") 1) (global (export "g") (mut i32) (i32.const 0))
+            (func (export "preinit") (i32.store (i32.const 8) (i32.const 7)))
+            (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))"#,
+    );
+    place.write("calls", "grow(2000)\n");
+    done(&place.line("in.wat -o out.wasm"));
+    let mut could_not = 0;
+    // Of GiB: what reserves a memory takes four at once.
+    for limit in (8..64u64).step_by(2) {
+        let command = format!(
+            "ulimit -v {}; exec '{}' verify in.wat out.wasm --time 20ms --script calls --no-cache",
+            limit << 20,
+            env!("CARGO_BIN_EXE_preinit")
+        );
+        let mut shell = std::process::Command::new("sh");
+        let output = shell.args(["-c", &command]).current_dir(place.path()).output().unwrap();
+        assert_ne!(output.status.code(), Some(1), "{limit} GiB: {}", stdout(&output));
+        could_not += u32::from(output.status.code() == Some(2));
+    }
+    assert!(could_not > 0);
+}

@@ -1,4 +1,5 @@
 ;; A module with the two variables of the adapter for WASI preview 1, which holds a handle: it begins without its state again.
+;; `count` tells how often it has made it, which no adapter does: to verify, such a snapshot is another program, as it is.
 ;; init: init
 ;; options: wasi
 ;; call: count()

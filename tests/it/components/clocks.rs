@@ -281,6 +281,39 @@ fn other_versions_are_refused() {
     }
 }
 
+/// What an instance waits before it reads the clock for the first time has gone by then.
+#[test]
+fn waiting_is_time() {
+    const WAITED: i64 = 20_000_000;
+    let module = format!(
+        r#"(core func $for (canon lower (func $c "subscribe-duration")))
+            (core func $block (canon lower (func $poll "[method]pollable.block")))
+            (core func $drop (canon resource.drop $pollable))
+            (core module $m
+              (import "c" "now" (func $now (result i64)))
+              (import "c" "for" (func $for (param i64) (result i32)))
+              (import "c" "block" (func $block (param i32)))
+              (import "c" "drop" (func $drop (param i32)))
+              (global $then (mut i64) (i64.const 0))
+              (func (export "init") (global.set $then (call $now)))
+              (func (export "since") (result i64) (local $timer i32)
+                (call $block (local.tee $timer (call $for (i64.const {WAITED}))))
+                (call $drop (local.get $timer))
+                (i64.sub (call $now) (global.get $then))))
+            (core instance $m (instantiate $m (with "c" (instance (export "now" (func $now))
+              (export "for" (func $for)) (export "block" (func $block)) (export "drop" (func $drop))))))"#
+    );
+    let waited = since(&goes_on(&component(&module, "m")));
+    assert!(waited >= WAITED, "{waited}");
+    // Whoever else may wait is not seen by the module.
+    let handed = r#"(component $k (import "p" (type $p (sub resource)))
+          (import "f" (func (param "when" u64) (result (own $p)))))
+        (instance (instantiate $k (with "p" (type $pollable)) (with "f" (func $c "subscribe-duration"))))"#;
+    let wat = component(&format!("{module} {handed}"), "m");
+    let error = with_shifted_clock(&wat_to_wasm(wat.as_bytes()).unwrap(), 1).unwrap_err();
+    assert_eq!(error.to_string(), format!("the monotonic clock cannot be shifted: {HANDED_OVER}"));
+}
+
 /// Whoever only waits needs no time of it.
 #[test]
 fn durations_need_no_shift() {

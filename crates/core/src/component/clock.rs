@@ -1,7 +1,7 @@
 //! Lets the monotonic clock of a component go on: a core module that shifts its readings comes between the import and all core
 //! modules, so that they all have one offset.
 
-use super::clock_module::{CLOCK_ARGUMENT, NOW, SUBSCRIBE, clock_module};
+use super::clock_module::{CLOCK_ARGUMENT, clock_module};
 use super::clock_use::{ClockUse, Spaces, shifted};
 use super::names::{Named, reindexed};
 use super::reencoded_section::reencoded;
@@ -45,7 +45,7 @@ pub fn with_shifted_clock(bytes: &[u8], frozen: u64) -> Result<Option<Vec<u8>>, 
 
 /// How many functions of the clock the module takes.
 fn taken(clock: &ClockUse<'_>) -> u32 {
-    1 + u32::from(clock.subscribes())
+    clock.names().count() as u32
 }
 
 /// Core functions that are made of the clock's become those of the module.
@@ -99,18 +99,18 @@ fn append(functions: &mut CanonicalFunctionSection, out: &mut Vec<u8>) {
 /// The module, and its instance.
 fn write_module(clock: &ClockUse<'_>, frozen: u64, out: &mut Vec<u8>) {
     let Spaces { modules, functions, core_functions, core_instances, .. } = clock.spaces;
-    let names = [NOW, SUBSCRIBE].into_iter().zip(0..taken(clock));
+    let names: Vec<(&str, u32)> = clock.names().zip(0..).collect();
     out.push(id::CORE_MODULE);
-    clock_module(frozen, clock.subscribes()).as_slice().encode(out);
+    clock_module(frozen, |name| clock.has(name)).as_slice().encode(out);
     let mut aliases = ComponentAliasSection::new();
     let mut lowered = CanonicalFunctionSection::new();
-    for (name, k) in names.clone() {
+    for (name, k) in names.iter().copied() {
         let kind = ComponentExportKind::Func;
         aliases.alias(Alias::InstanceExport { instance: clock.instance, kind, name });
         lowered.lower(functions + k, []);
     }
     let mut instances = InstanceSection::new();
-    instances.export_items(names.map(|(name, k)| (name, ExportKind::Func, core_functions + k)));
+    instances.export_items(names.into_iter().map(|(name, k)| (name, ExportKind::Func, core_functions + k)));
     instances.instantiate(modules, [(CLOCK_ARGUMENT, ModuleArg::Instance(core_instances))]);
     aliases.append_to_component(out);
     lowered.append_to_component(out);

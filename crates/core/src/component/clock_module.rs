@@ -19,6 +19,12 @@ pub const NOW: &str = "now";
 /// The function that takes a time of the clock, and returns a handle.
 pub const SUBSCRIBE: &str = "subscribe-instant";
 
+/// The function that takes how long to wait, and returns a handle. What it waits has gone by for the next reading, so it is one too.
+pub const WAIT: &str = "subscribe-duration";
+
+/// All functions that the module may have, in its order.
+pub const SHIFTED: [&str; 3] = [NOW, SUBSCRIBE, WAIT];
+
 /// Whether the offset is known.
 const IS_KNOWN: u32 = 0;
 /// What is added to readings.
@@ -27,9 +33,8 @@ const OFFSET: u32 = 1;
 /// Whether a module is one that shifts the clock, whatever it calls itself and wherever the clock stands. No example: those of
 /// [`with_shifted_clock`](super::with_shifted_clock) have one.
 pub fn is_clock_module(module: &Parsed<'_>) -> bool {
-    let subscribes = module.imports.len() == 2;
     let Some(frozen) = frozen(module) else { return false };
-    let expected = clock_module(frozen, subscribes);
+    let expected = clock_module(frozen, |name| module.imports.iter().any(|import| import.name == name));
     let is_same = |expected: &Parsed<'_>| {
         let contents = |module: &Parsed<'_>| -> Vec<Vec<u8>> {
             let sections = module.sections.iter();
@@ -55,8 +60,8 @@ fn frozen(module: &Parsed<'_>) -> Option<u64> {
     })
 }
 
-/// The module whose first reading is `frozen`. It has [`NOW`], and [`SUBSCRIBE`] on request.
-pub fn clock_module(frozen: u64, subscribes: bool) -> Vec<u8> {
+/// The module whose first reading is `frozen`. It has [`NOW`], and of the others those that it `has`.
+pub fn clock_module(frozen: u64, has: impl Fn(&str) -> bool) -> Vec<u8> {
     let mut types = TypeSection::new();
     types.ty().function([], [ValType::I64]);
     types.ty().function([ValType::I64], [ValType::I32]);
@@ -64,16 +69,18 @@ pub fn clock_module(frozen: u64, subscribes: bool) -> Vec<u8> {
     let mut functions = FunctionSection::new();
     let mut exports = ExportSection::new();
     let mut code = CodeSection::new();
-    let own = 1 + u32::from(subscribes);
-    imports.import(CLOCK_ARGUMENT, NOW, EntityType::Function(0));
-    functions.function(0);
-    exports.export(NOW, ExportKind::Func, own);
-    code.function(&now(frozen));
-    if subscribes {
-        imports.import(CLOCK_ARGUMENT, SUBSCRIBE, EntityType::Function(1));
-        functions.function(1);
-        exports.export(SUBSCRIBE, ExportKind::Func, own + 1);
-        code.function(&subscribe(own));
+    let names = || SHIFTED.into_iter().filter(|name| *name == NOW || has(name));
+    let own = names().count() as u32;
+    for (import, name) in (0..).zip(names()) {
+        let ty = u32::from(name != NOW);
+        imports.import(CLOCK_ARGUMENT, name, EntityType::Function(ty));
+        functions.function(ty);
+        exports.export(name, ExportKind::Func, own + import);
+        code.function(&match name {
+            NOW => now(frozen),
+            SUBSCRIBE => subscribe(own, import),
+            _ => wait(own, import),
+        });
     }
     let mut globals = GlobalSection::new();
     for (val_type, zero) in [(ValType::I32, ConstExpr::i32_const(0)), (ValType::I64, ConstExpr::i64_const(0))]
@@ -101,16 +108,20 @@ fn now(frozen: u64) -> Function {
     function
 }
 
-/// `(time) -> handle`, with the host's time of the guest's, from 0 to the largest number. `now` is the function that decides the
-/// offset.
-fn subscribe(now: u32) -> Function {
+/// Decides the offset by `now`, if it is not known.
+fn know(code: &mut InstructionSink<'_>, now: u32) {
+    code.global_get(IS_KNOWN).i32_eqz().if_(BlockType::Empty).call(now).drop().end();
+}
+
+/// `(time) -> handle`, with the host's time of the guest's, from 0 to the largest number.
+fn subscribe(now: u32, import: u32) -> Function {
     const TIME: u32 = 0;
     let shifted = |code: &mut InstructionSink<'_>| {
         code.local_get(TIME).global_get(OFFSET).i64_sub();
     };
     let mut function = Function::new([]);
     let mut code = function.instructions();
-    code.global_get(IS_KNOWN).i32_eqz().if_(BlockType::Empty).call(now).drop().end();
+    know(&mut code, now);
     code.global_get(OFFSET).i64_const(0).i64_ge_s().if_(BlockType::Result(ValType::I64));
     shifted(&mut code);
     code.i64_const(0).local_get(TIME).global_get(OFFSET).i64_ge_u().select();
@@ -119,6 +130,15 @@ fn subscribe(now: u32) -> Function {
     code.i64_const(-1);
     shifted(&mut code);
     code.local_get(TIME).i64_ge_u().select();
-    code.end().call(1).end();
+    code.end().call(import).end();
+    function
+}
+
+/// `(time to wait) -> handle`
+fn wait(now: u32, import: u32) -> Function {
+    let mut function = Function::new([]);
+    let mut code = function.instructions();
+    know(&mut code, now);
+    code.local_get(0).call(import).end();
     function
 }

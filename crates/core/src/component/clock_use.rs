@@ -1,6 +1,6 @@
 //! How a component uses the monotonic clock that it imports.
 
-use super::clock_module::{CLOCK_ARGUMENT, NOW, SUBSCRIBE};
+use super::clock_module::{CLOCK_ARGUMENT, NOW, SHIFTED, WAIT};
 use super::definition::Definition;
 use super::section::{RawSection, id};
 use super::{Component, ComponentError};
@@ -12,8 +12,8 @@ use wasmparser::{
     ExternalKind, InstanceSectionReader,
 };
 
-/// Functions that tell or take no time of this clock.
-const UNSHIFTED: [&str; 4] = ["resolution", "get-resolution", "subscribe-duration", "wait-for"];
+/// Functions that tell or take no time of this clock, nor let time go by before it is read.
+const UNSHIFTED: [&str; 2] = ["resolution", "get-resolution"];
 
 /// Sizes of index spaces of the outermost component.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,9 +38,14 @@ pub struct ClockUse<'a> {
 }
 
 impl ClockUse<'_> {
-    /// Whether somebody may wait for a time.
-    pub fn subscribes(&self) -> bool {
-        self.functions.values().any(|name| *name == SUBSCRIBE)
+    /// The functions of the clock that the module takes, in its order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        SHIFTED.into_iter().filter(|name| self.has(name))
+    }
+
+    /// Whether somebody may have this function.
+    pub fn has(&self, name: &str) -> bool {
+        self.functions.values().any(|function| *function == name)
     }
 }
 
@@ -51,7 +56,7 @@ pub fn refused(why: impl Into<String>) -> ComponentError {
 /// The name of a function that is to be shifted.
 pub fn shifted<'a>(functions: &BTreeMap<u32, &'a str>, function: &CanonicalFunction) -> Option<&'a str> {
     let CanonicalFunction::Lower { func_index, .. } = function else { return None };
-    functions.get(func_index).copied().filter(|name| [NOW, SUBSCRIBE].contains(name))
+    functions.get(func_index).copied().filter(|name| SHIFTED.contains(name))
 }
 
 impl<'a> Component<'a> {
@@ -64,10 +69,13 @@ impl<'a> Component<'a> {
         for (number, part) in self.root.sections.iter().enumerate() {
             survey.section(number, &part.section)?;
         }
-        let Survey { clock, functions, first, .. } = survey;
+        let Survey { clock, functions, first, is_read, hands_over_waits, .. } = survey;
         let instance =
             clock.ok_or_else(|| refused("the component does not import `wasi:clocks/monotonic-clock`"))?;
-        let Some((first, spaces)) = first else { return Ok(None) };
+        let Some((first, spaces)) = first.filter(|_| is_read) else { return Ok(None) };
+        if hands_over_waits {
+            return Err(handed_over());
+        }
         if !functions.values().any(|name| *name == NOW) {
             return Err(refused("the component does not read it"));
         }
@@ -95,6 +103,10 @@ struct Survey<'a> {
     clock: Option<u32>,
     functions: BTreeMap<u32, &'a str>,
     first: Option<((usize, usize), Spaces)>,
+    /// Whether a core module has a function that tells or takes a time.
+    is_read: bool,
+    /// Whether another component can let time go by, which only matters if somebody reads the clock.
+    hands_over_waits: bool,
     spaces: Spaces,
 }
 
@@ -165,7 +177,7 @@ impl<'a> Survey<'a> {
         match alias {
             ComponentAlias::InstanceExport { kind, instance_index, name } => {
                 if kind == ComponentExternalKind::Func && Some(instance_index) == self.clock {
-                    if ![NOW, SUBSCRIBE].contains(&name) && !UNSHIFTED.contains(&name) {
+                    if !SHIFTED.contains(&name) && !UNSHIFTED.contains(&name) {
                         let name = crate::printable::Printable(name);
                         return Err(refused(format!("its function `{name}` is not one that can be shifted")));
                     }
@@ -188,8 +200,9 @@ impl<'a> Survey<'a> {
 
     fn canonical(&mut self, at: (usize, usize), function: &CanonicalFunction) -> Result<(), ComponentError> {
         if let CanonicalFunction::Lower { options, .. } = function
-            && shifted(&self.functions, function).is_some()
+            && let Some(name) = shifted(&self.functions, function)
         {
+            self.is_read |= name != WAIT;
             if options.iter().any(|option| !is_plain(option)) {
                 return Err(refused("a core module calls it asynchronously, or by another type"));
             }
@@ -203,16 +216,18 @@ impl<'a> Survey<'a> {
     }
 
     /// Another component that gets the clock reads it by itself.
-    fn handed_over(&self, (kind, index): (ComponentExternalKind, u32)) -> Result<(), ComponentError> {
+    fn handed_over(&mut self, (kind, index): (ComponentExternalKind, u32)) -> Result<(), ComponentError> {
         let is_clock = match kind {
             ComponentExternalKind::Instance => Some(index) == self.clock,
             ComponentExternalKind::Func => {
-                self.functions.get(&index).is_some_and(|name| [NOW, SUBSCRIBE].contains(name))
+                let function = self.functions.get(&index).copied();
+                self.hands_over_waits |= function == Some(WAIT);
+                function.is_some_and(|name| SHIFTED.contains(&name) && name != WAIT)
             }
             _ => false,
         };
         match is_clock {
-            true => Err(refused("it is handed over to another component, which would see the host's")),
+            true => Err(handed_over()),
             false => Ok(()),
         }
     }
@@ -225,6 +240,10 @@ impl<'a> Survey<'a> {
             _ => {}
         }
     }
+}
+
+fn handed_over() -> ComponentError {
+    refused("it is handed over to another component, which would see the host's")
 }
 
 /// What neither the type of the core function nor the way it is called depends on.
