@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::link::{self, Interface};
-use super::{ComponentHost, functions, stub};
+use super::{ComponentHost, define, functions, stub};
 use crate::host::component_value::{ComponentValue, Handle};
 use crate::host::error::ComponentImportCalled;
 use crate::host::host_options::{HostOptions, ImportName};
@@ -14,17 +14,9 @@ use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType, Val};
 /// What every resource is that nobody provides.
 pub(super) struct Unprovided;
 
-/// The name of an interface of WASI 0.2 without its version; `None` for another one.
-fn preview2(interface: &str) -> Option<&str> {
-    match interface.rsplit_once('@') {
-        Some((name, version)) => version.starts_with("0.2.").then_some(name),
-        None => Some(interface),
-    }
-}
-
 /// Whether the linker has a function where WASI is allowed.
 pub fn is_provided(interface: &str, function: &str) -> bool {
-    preview2(interface).is_some_and(|interface| functions::function(interface, function).is_some())
+    Interface::of(interface).is_some_and(|interface| functions::function(&interface, function).is_some())
 }
 
 pub(super) fn define(
@@ -38,17 +30,15 @@ pub(super) fn define(
     for (name, item) in ty.imports(&engine) {
         match item.ty {
             ComponentItem::ComponentInstance(instance) => {
-                let wasi = preview2(name).filter(|plain| with_wasi && functions::has_interface(plain));
+                let wasi = Interface::of(name).filter(|wasi| with_wasi && functions::has_interface(wasi));
                 let mut defined = linker.instance(name)?;
                 for (export, item) in instance.exports(&engine) {
                     if stub::is_named(options, name, export) {
                         stub::define(&mut defined, (name, export), &item.ty)?;
                         continue;
                     }
-                    let is_defined = match wasi {
-                        Some(plain) => {
-                            link::define(&mut defined, &Interface { name, plain }, (export, &item.ty))?
-                        }
+                    let is_defined = match &wasi {
+                        Some(wasi) => link::define(&mut defined, wasi, (export, &item.ty))?,
                         None => false,
                     };
                     if !is_defined {
@@ -73,11 +63,11 @@ fn add_unprovided(
 ) -> wasmtime::Result<()> {
     match item {
         ComponentItem::ComponentFunc(_) if options.stub_all => stub::define(linker, (interface, name), &item),
-        ComponentItem::ComponentFunc(_) => {
+        ComponentItem::ComponentFunc(ty) => {
             let called =
                 ComponentImportCalled { interface: interface.to_string(), function: name.to_string() };
             let import = Arc::new(ImportName::new(interface, name));
-            linker.func_new(name, move |mut store, _, params, _| {
+            define::function(linker, (name, &ty), move |mut store, _, params, _| {
                 store.data_mut().unprovided(&import, params)?;
                 Err(called.clone().into())
             })

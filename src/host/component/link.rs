@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::types::ComponentItem;
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{
     ComponentType, LinkerInstance, Lower, ResourceAny, ResourceDynamic, ResourceType, Val,
 };
@@ -10,7 +10,7 @@ use wasmtime::{AsContextMut, StoreContextMut};
 
 use super::call::{Function, answer};
 use super::resources::{kind_name, kind_number};
-use super::{ComponentHost, functions};
+use super::{ComponentHost, define, functions};
 use crate::host::component_value::{ComponentValue, Handle};
 use crate::host::host_options::ImportName;
 
@@ -18,6 +18,28 @@ use crate::host::host_options::ImportName;
 pub(super) struct Interface<'n> {
     pub name: &'n str,
     pub plain: &'n str,
+    pub version: Version,
+}
+
+/// A version of WASI that this host knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    /// 0.2, or none.
+    Two,
+    /// 0.3.
+    Three,
+}
+
+impl<'n> Interface<'n> {
+    /// By its full name; `None` if it has a version that is not known.
+    pub fn of(name: &'n str) -> Option<Interface<'n>> {
+        let Some((plain, version)) = name.rsplit_once('@') else {
+            return Some(Interface { name, plain: name, version: Version::Two });
+        };
+        let known = [("0.2.", Version::Two), ("0.3.", Version::Three)];
+        let (_, version) = known.into_iter().find(|(begin, _)| version.starts_with(begin))?;
+        Some(Interface { name, plain, version })
+    }
 }
 
 /// Defines a function or a resource of WASI; `false` if there is none of this name.
@@ -27,10 +49,10 @@ pub(super) fn define(
     (name, item): (&str, &ComponentItem),
 ) -> wasmtime::Result<bool> {
     match item {
-        ComponentItem::ComponentFunc(_) => {
-            let Some(function) = functions::function(interface.plain, name) else { return Ok(false) };
+        ComponentItem::ComponentFunc(ty) => {
+            let Some(function) = functions::function(interface, name) else { return Ok(false) };
             let import = Arc::new(ImportName::new(interface.name, name));
-            define_function(linker, import, function)?;
+            define_function(linker, (import, ty), function)?;
         }
         ComponentItem::Resource(_) => {
             let Some(kind) = kind_number(name) else { return Ok(false) };
@@ -58,7 +80,7 @@ enum StreamError {
 /// Defines a function; one with bytes among its parameters or results so that they are not values of their own.
 fn define_function(
     linker: &mut LinkerInstance<'_, ComponentHost>,
-    import: Arc<ImportName>,
+    (import, ty): (Arc<ImportName>, &ComponentFunc),
     function: Function,
 ) -> wasmtime::Result<()> {
     use ComponentValue::{Bytes, Resource, U64};
@@ -84,7 +106,7 @@ fn define_function(
                 Ok((bytes(result).ok_or_else(unexpected)?,))
             })
         }
-        _ => linker.func_new(&name, move |store, _, params, results| {
+        _ => define::function(linker, (name.as_str(), ty), move |store, _, params, results| {
             dynamic(store, &import, function, (params, results))
         }),
     }

@@ -5,6 +5,7 @@
 mod call;
 mod cli;
 mod clocks;
+mod define;
 mod directories;
 mod filesystem;
 mod functions;
