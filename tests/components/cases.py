@@ -84,6 +84,6 @@ COMMANDS = [
         "stdin": "4095\n",
     },
     {"name": "go-at-stdin", "go": "commands/go", "at": "stdin", "stdin": "fan 40\npipeline 30\ngrep ^ka.*ß$\nrecover\nword ba\n"},
-    {"name": "go-at-write", "go": "commands/go", "at": "wasi_snapshot_preview1.fd_write", "stdin": "collect 3000\nfan 9\n"},
+    {"name": "go-at-function", "go": "commands/go", "at": "call:main.buildIndex", "stdin": "collect 3000\nfan 9\n"},
     {"name": "c-at-checkpoint", "core": "c/command.wasm", "at": "checkpoint", "stdin": ""},
 ]

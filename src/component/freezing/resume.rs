@@ -146,7 +146,7 @@ fn by_runtime(
 
 /// While files are asked for, the memory cannot grow, and the adapter that makes its state anew may ask for that.
 fn check_files(module: &Module<'_>, sites: &[CallSite]) -> Result<(), FreezeError> {
-    let Some(site) = sites.iter().find(|site| is_answering(module, site.function)) else { return Ok(()) };
+    let Some(site) = sites.iter().rfind(|site| is_answering(module, site.function)) else { return Ok(()) };
     let is_realloc = |name: &str| name.starts_with("cabi_realloc") || name.starts_with("cm32p2_realloc");
     match module.exports.iter().any(|export| is_realloc(export.name)) {
         false => Ok(()),

@@ -1,4 +1,4 @@
-//! All functions of WASI 0.2 that this host has, and those of 0.3 that take and give no streams, files or sockets.
+//! All functions of WASI 0.2 that this host has, and those of 0.3 that are not asynchronous and take and give no streams, files or sockets.
 
 use super::call::{Answer, Function, Guest};
 use super::link::{Interface, Version};
@@ -132,12 +132,7 @@ const INTERFACES_OF_0_3: &[(&str, Functions)] = &[
     ("wasi:cli/terminal-stderr", &[("get-terminal-stderr", cli::nothing)]),
     (
         "wasi:clocks/monotonic-clock",
-        &[
-            ("now", clocks::monotonic_now),
-            ("get-resolution", clocks::monotonic_resolution),
-            ("wait-until", poll::wait_until),
-            ("wait-for", poll::wait_for),
-        ],
+        &[("now", clocks::monotonic_now), ("get-resolution", clocks::monotonic_resolution)],
     ),
     (
         "wasi:clocks/system-clock",

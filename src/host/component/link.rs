@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{
     ComponentType, LinkerInstance, Lower, ResourceAny, ResourceDynamic, ResourceType, Val,
 };
@@ -10,7 +10,7 @@ use wasmtime::{AsContextMut, StoreContextMut};
 
 use super::call::{Function, answer};
 use super::resources::{kind_name, kind_number};
-use super::{ComponentHost, define, functions};
+use super::{ComponentHost, functions};
 use crate::host::component_value::{ComponentValue, Handle};
 use crate::host::host_options::ImportName;
 
@@ -49,10 +49,10 @@ pub(super) fn define(
     (name, item): (&str, &ComponentItem),
 ) -> wasmtime::Result<bool> {
     match item {
-        ComponentItem::ComponentFunc(ty) => {
+        ComponentItem::ComponentFunc(_) => {
             let Some(function) = functions::function(interface, name) else { return Ok(false) };
             let import = Arc::new(ImportName::new(interface.name, name));
-            define_function(linker, (import, ty), function)?;
+            define_function(linker, import, function)?;
         }
         ComponentItem::Resource(_) => {
             let Some(kind) = kind_number(name) else { return Ok(false) };
@@ -80,7 +80,7 @@ enum StreamError {
 /// Defines a function; one with bytes among its parameters or results so that they are not values of their own.
 fn define_function(
     linker: &mut LinkerInstance<'_, ComponentHost>,
-    (import, ty): (Arc<ImportName>, &ComponentFunc),
+    import: Arc<ImportName>,
     function: Function,
 ) -> wasmtime::Result<()> {
     use ComponentValue::{Bytes, Resource, U64};
@@ -106,7 +106,7 @@ fn define_function(
                 Ok((bytes(result).ok_or_else(unexpected)?,))
             })
         }
-        _ => define::function(linker, (name.as_str(), ty), move |store, _, params, results| {
+        _ => linker.func_new(&name, move |store, _, params, results| {
             dynamic(store, &import, function, (params, results))
         }),
     }

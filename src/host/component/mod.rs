@@ -5,7 +5,6 @@
 mod call;
 mod cli;
 mod clocks;
-mod define;
 mod directories;
 mod filesystem;
 mod functions;

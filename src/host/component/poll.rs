@@ -31,23 +31,6 @@ pub(super) fn block(guest: &mut Guest<'_>) -> Answer {
     Ok(None)
 }
 
-pub(super) fn wait_until(guest: &mut Guest<'_>) -> Answer {
-    let deadline = guest.long(0)?;
-    if clocks::monotonic(guest)? < deadline {
-        wait(guest, deadline)?;
-    }
-    Ok(None)
-}
-
-pub(super) fn wait_for(guest: &mut Guest<'_>) -> Answer {
-    let duration = guest.long(0)?;
-    if duration > 0 {
-        let deadline = clocks::monotonic(guest)?.saturating_add(duration);
-        wait(guest, deadline)?;
-    }
-    Ok(None)
-}
-
 pub(super) fn poll(guest: &mut Guest<'_>) -> Answer {
     let ComponentValue::List(handles) = guest.argument(0)? else { return Err(mismatch(0, "a list")) };
     if handles.is_empty() {

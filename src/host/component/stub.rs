@@ -1,7 +1,7 @@
 //! Functions of a component's imports that stubs answer.
 
+use super::ComponentHost;
 use super::imports::Unprovided;
-use super::{ComponentHost, define};
 use crate::host::component_value::{ComponentValue, Handle};
 use crate::host::error::{Denied, HostError};
 use crate::host::host_options::{HostOptions, ImportName};
@@ -24,10 +24,10 @@ pub(super) fn define(
     (interface, name): (&str, &str),
     item: &ComponentItem,
 ) -> wasmtime::Result<()> {
-    let ComponentItem::ComponentFunc(ty) = item else { return Ok(()) };
+    let ComponentItem::ComponentFunc(_) = item else { return Ok(()) };
     let import = Arc::new(ImportName::new(interface, name));
-    define::function(linker, (name, ty), move |mut store, ty, params, results| {
-        call(&mut store, (&import, ty), params, results)
+    linker.func_new(name, move |mut store, ty, params, results| {
+        call(&mut store, (&import, &ty), params, results)
     })
 }
 

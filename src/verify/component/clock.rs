@@ -107,8 +107,6 @@ impl Clock {
                 false
             }
             ("subscribe-instant", Shifts::Component) if !self.has_waited => true,
-            // Of WASI 0.3: it may read the clock first.
-            ("wait-until" | "wait-for", _) => return None,
             ("subscribe-instant" | "subscribe-duration", Shifts::Reader) if !may_wait_already => true,
             ("now", _) if !self.has_waited => {
                 self.is_found = true;

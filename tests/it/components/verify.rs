@@ -189,7 +189,8 @@ fn planted_faults_are_found() {
                 let verdict = verdict(guest, &after.with_modules(&modules));
                 *planted.entry(kind).or_default() += 1;
                 // Nobody calls the core function of an init function that the component has no longer.
-                let of_init = guest.options.init_functions.iter();
+                let core = "init".to_string();
+                let of_init = guest.options.init_functions.iter().chain([&core]);
                 let is_called =
                     !of_init.map(|init| format!("export {init}")).any(|export| what.ends_with(&export));
                 let is_found = match kind.hides() || !is_called {
