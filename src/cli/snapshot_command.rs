@@ -84,12 +84,7 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
 
 /// The first option of the command that components do not have.
 fn not_for_components(request: &SnapshotRequest) -> Option<&'static str> {
-    let typed = [
-        (request.prepared.is_some(), "--prepared"),
-        (request.verify && request.options.allow_live_handles, "--verify with --allow-live-handles"),
-        (request.verify && request.options.keep_adapter_state, "--verify with --keep-adapter-state"),
-    ];
-    typed.iter().find(|(is_typed, _)| *is_typed).map(|(_, what)| *what)
+    request.prepared.as_ref().map(|_| "--prepared")
 }
 
 /// Where the result of this run is kept, if it can be.

@@ -174,8 +174,7 @@ pub struct LiveHandles {
     pub of_wasi: BTreeMap<&'static str, usize>,
     /// The core modules that call something which could have given them one, and that have a place to keep it.
     pub keepers: Vec<String>,
-    /// Where they are held: what is otherwise after init if handles have other numbers. In frames of calls in progress nothing is
-    /// looked for.
+    /// Where they are held: what is otherwise after init, or in calls in progress, if handles have other numbers.
     pub places: Vec<Location>,
     /// What else is known: what is open, or why it is not known where they are held.
     pub why: Option<String>,

@@ -3,6 +3,7 @@
 
 use super::adapter::{STREAMS, can_take_handles};
 use super::execution::Executed;
+use super::freezing::Resumed;
 use super::held_handles::held_handles;
 use super::part::name;
 use super::states::{Captured, States};
@@ -61,8 +62,12 @@ pub(crate) struct Handles {
 }
 
 impl Handles {
-    /// Those of a component whose init has run.
-    pub(super) fn of(states: &States<'_, '_>, executed: &Executed, captured: &Captured) -> Handles {
+    /// Those of a component whose init has run, or that was stopped and goes on with `resumed`.
+    pub(super) fn of(
+        states: &States<'_, '_>,
+        executed: &Executed,
+        (captured, resumed): (&Captured, Option<&Resumed>),
+    ) -> Handles {
         let alive = executed.handles;
         let dirs = states.options.host.wasi.as_ref().map_or(0, |wasi| wasi.dirs.len());
         let of_adapter = STREAMS + dirs;
@@ -84,7 +89,8 @@ impl Handles {
                 why,
             }
         };
-        let held = match held_handles(states, executed, (&captured.snapshots, &captured.adapters)) {
+        let found = (&captured.snapshots[..], &captured.adapters[..]);
+        let held = match held_handles(states, executed, found, resumed) {
             Ok(held) => held,
             Err(error) => {
                 let why = format!(
@@ -96,7 +102,8 @@ impl Handles {
         };
         // What an adapter takes anew has the numbers of a start: it can hold nothing else.
         let is_start = held.of_adapters.len() <= of_adapter && open.is_none();
-        let is_in_calls = states.stopped().is_some();
+        // What calls in progress hold is not known unless they were read.
+        let is_in_calls = states.stopped().is_some() && resumed.is_none();
         if held.places.is_empty() && !is_in_calls && (held.of_adapters.is_empty() || is_start) {
             let leaked = alive.saturating_sub(held.of_adapters.len());
             return Handles { alive, leaked, live: None };

@@ -3,6 +3,7 @@
 
 use super::adapter::AdapterMemory;
 use super::execution::{Executed, execute};
+use super::freezing::Resumed;
 use super::part::{self, path};
 use super::states::States;
 use super::{ComponentRunError, Prepared};
@@ -13,8 +14,9 @@ use crate::finding::Location;
 use crate::guest::{AddressMap, CallGraph};
 use crate::host::{HostOptions, Ledger, Limits};
 use crate::options::Options;
+use preinit_core::freeze::CallStack;
 use preinit_core::module::Space;
-use preinit_core::snapshot::{Snapshot, Value};
+use preinit_core::snapshot::{Heap, Snapshot, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -34,12 +36,43 @@ pub(super) struct Held {
 }
 
 /// Looks for what holds handles. `snapshots` are the states of the core instances, in which adapters have forgotten what they hold, and
-/// `adapters` is where that was.
+/// `adapters` is where that was. What calls in progress hold is looked at where they are given.
 pub(super) fn held_handles(
     states: &States<'_, '_>,
     executed: &Executed,
     (snapshots, adapters): (&[Snapshot<'_>], &[AdapterMemory]),
+    resumed: Option<&Resumed>,
 ) -> Result<Held, ComponentRunError> {
+    let prepared = states.prepared;
+    let (mut second, moved_calls) = match resumed {
+        None => (moved(states, executed)?, None),
+        Some(resumed) => {
+            let moved = resumed.with_taken_handles((prepared, states.options), executed, TAKEN)?;
+            (moved.snapshots, Some((resumed, moved.stack, moved.heap)))
+        }
+    };
+    let mut first = snapshots.to_vec();
+    clear_free_stacks(states, &mut first, &mut second);
+    let mut held = Held::default();
+    let mut less_plain = Vec::new();
+    for (number, (first, second)) in first.iter().zip(&second).enumerate() {
+        let adapter = adapters.iter().find(|adapter| adapter.owner == number);
+        let found = Found::between(first, second, adapter);
+        held.of_adapters.extend(found.of_adapter.iter().copied());
+        let (plain, others): (Vec<Place>, Vec<Place>) =
+            found.places.into_iter().partition(|place| place.handle.is_some());
+        held.places.extend(described((prepared, number), executed, (first, plain)));
+        less_plain.extend(described((prepared, number), executed, (first, others)));
+    }
+    held.places.extend(less_plain);
+    if let Some((resumed, stack, heap)) = moved_calls {
+        held.places.extend(in_calls(prepared, resumed, (&stack, &heap))?);
+    }
+    Ok(held)
+}
+
+/// The states of all core instances after another run in which handles have higher numbers.
+fn moved(states: &States<'_, '_>, executed: &Executed) -> Result<Vec<Snapshot<'static>>, ComponentRunError> {
     let prepared = states.prepared;
     let host = &states.options.host;
     let ledger = Arc::new(executed.ledger.clone());
@@ -54,29 +87,65 @@ pub(super) fn held_handles(
         on_init: None,
         ..states.options.clone()
     };
-    let compiled = prepared.compile_with_taken_handles(&options, TAKEN)?;
+    let compiled = prepared.compile_with_taken_handles(&options, None, TAKEN)?;
     let mut again = execute(&options, (prepared, &compiled), &mut Ledger::default())?;
     let places = part::places(&prepared.parts, &prepared.instances, &again.instances, &mut again.store)?;
     if options.reset_libc {
         reset_libc(&options, (prepared, &places), &mut again)?;
     }
     let moved = States { options: &options, prepared, places: &places };
-    let moved = moved.snapshots(&mut again)?.snapshots;
-    let (mut first, mut second) = (snapshots.to_vec(), moved);
-    clear_free_stacks(states, &mut first, &mut second);
-    let mut held = Held::default();
-    let mut less_plain = Vec::new();
-    for (number, (first, second)) in first.iter().zip(&second).enumerate() {
-        let adapter = adapters.iter().find(|adapter| adapter.owner == number);
-        let found = Found::between(first, second, adapter);
-        held.of_adapters.extend(found.of_adapter.iter().copied());
-        let (plain, others): (Vec<Place>, Vec<Place>) =
-            found.places.into_iter().partition(|place| place.handle.is_some());
-        held.places.extend(described((prepared, number), executed, (first, plain)));
-        less_plain.extend(described((prepared, number), executed, (first, others)));
+    Ok(moved.snapshots(&mut again.store)?.snapshots)
+}
+
+/// The places of calls in progress that hold a handle, or depend on the number of one.
+fn in_calls(
+    prepared: &Prepared<'_>,
+    resumed: &Resumed,
+    (moved, heap): (&CallStack, &Heap),
+) -> Result<Vec<Location>, ComponentRunError> {
+    let (instance, part) = resumed.place(prepared)?;
+    let (module, stack) = (&part.module, &resumed.report.stack);
+    let path = path(&prepared.component, instance);
+    let mut places = Vec::new();
+    let mut look = |at: &dyn Fn() -> String, first: &Value, second: &Value| {
+        if first != second {
+            let handle = number(first).zip(number(second)).and_then(|(old, new)| handle(old, new));
+            places.push(located(&path, at(), handle));
+        }
+    };
+    for (index, (first, second)) in stack.arguments.iter().zip(&moved.arguments).enumerate() {
+        look(&|| stack.argument(module, index), first, second);
     }
-    held.places.extend(less_plain);
-    Ok(held)
+    for (depth, (first, second)) in stack.frames.iter().zip(&moved.frames).enumerate() {
+        for (index, locals) in first.locals.iter().zip(&second.locals).enumerate() {
+            if let (Some(first), Some(second)) = locals {
+                look(&|| stack.local(module, depth, index), first, second);
+            }
+        }
+        for (index, (first, second)) in first.operands.iter().zip(&second.operands).enumerate() {
+            look(&|| stack.operand(module, depth, index), first, second);
+        }
+    }
+    // An object with a number in it can be one that only they hold.
+    if places.is_empty() && resumed.heap != *heap {
+        places.push(located(&path, "an object of the collector".to_string(), None));
+    }
+    places.truncate(MOST_PLACES);
+    Ok(places)
+}
+
+fn located(path: &str, at: String, handle: Option<u32>) -> Location {
+    let mut location = Location::elsewhere(at, String::new(), String::new());
+    location.at = format!("{path} · {}", location.at);
+    location.what = what(handle);
+    location
+}
+
+fn what(handle: Option<u32>) -> String {
+    match handle {
+        Some(handle) => format!("handle {handle}"),
+        None => "depends on the number of a handle".to_string(),
+    }
 }
 
 /// Clears the free stack on both sides, where it is certain what of a memory that is: it holds what functions have left.
@@ -214,10 +283,7 @@ fn described(
             }
         };
         location.at = format!("{path} · {}", location.at);
-        location.what = match handle {
-            Some(handle) => format!("handle {handle}"),
-            None => "depends on the number of a handle".to_string(),
-        };
+        location.what = what(handle);
         location
     });
     described.collect()

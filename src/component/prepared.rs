@@ -69,13 +69,15 @@ impl<'a> Prepared<'a> {
         compile((&self.component, &self.parts), options, Some(replaced))
     }
 
-    /// Compiles the probed form in which each component instance has `count` handles before it takes any.
+    /// Compiles the probed form in which each component instance has `count` handles before it takes any, with another core module
+    /// in the place of one if one is given.
     pub(super) fn compile_with_taken_handles(
         &self,
         options: &Options,
+        replaced: Option<(usize, &[u8])>,
         count: u32,
     ) -> Result<CompiledComponent, ComponentRunError> {
-        let replaced = self.stopping.as_ref().map(|stopping| stopping.replaced());
+        let replaced = replaced.or_else(|| self.stopping.as_ref().map(|stopping| stopping.replaced()));
         let modules = part::probed_modules(&self.parts, replaced);
         let probed = self.component.with_taken_handles(&modules, count)?;
         compile_probed((&self.component, &self.parts), options, &probed)

@@ -62,14 +62,19 @@ impl States<'_, '_> {
         &self,
         executed: &mut execution::Executed,
     ) -> Result<Vec<Snapshot<'static>>, ComponentRunError> {
-        Ok(self.snapshots(executed)?.snapshots)
+        Ok(self.snapshots(&mut executed.store)?.snapshots)
     }
 
     /// What becomes of the handles that are alive.
     #[cfg(feature = "audit")]
     pub fn handles(&self, executed: &mut execution::Executed) -> Result<Handles, ComponentRunError> {
-        let captured = self.snapshots(executed)?;
-        Ok(Handles::of(self, executed, &captured))
+        let captured = self.snapshots(&mut executed.store)?;
+        // Where the calls cannot be resumed, it is not known what they hold.
+        let resumed = match executed.handles {
+            0 => None,
+            _ => self.resumed(executed, &captured.snapshots).ok().flatten(),
+        };
+        Ok(Handles::of(self, executed, (&captured, resumed.as_ref())))
     }
 
     /// Where the calls in progress are, the innermost first, if the component was stopped.
@@ -94,21 +99,21 @@ impl States<'_, '_> {
         (clock, timings): (&mut StageClock, &mut Timings),
     ) -> Result<(Encoded, Summary), ComponentRunError> {
         let kept = tables::kept_tables(self.places, &mut executed.store)?;
-        let captured = self.snapshots(executed)?;
+        let captured = self.snapshots(&mut executed.store)?;
         self.check_objects(&captured.snapshots, None)?;
         if self.prepared.stopping.is_some() {
             // Says by name what is open.
             HeldResources::of(&executed.ledger, &self.options.host)?;
         }
         self.check_numbers(executed)?;
-        let handles = Handles::of(self, executed, &captured);
+        let mut resumed = self.resumed(executed, &captured.snapshots)?;
+        let handles = Handles::of(self, executed, (&captured, resumed.as_ref()));
         let (handles, handle_warning) = handles.check(self.options.allow_live_handles)?;
         let mut snapshots = captured.snapshots;
         if self.options.zero_stack {
             let of = |number: usize| name(&self.prepared.component, &self.prepared.instances[number]);
             clear_stacks(self.places, &mut snapshots, of)?;
         }
-        let mut resumed = self.resumed(executed, &snapshots)?;
         self.check_objects(&snapshots, resumed.as_ref())?;
         let instances = &self.prepared.instances;
         let places = (self.places, &instances[..]);
@@ -193,13 +198,10 @@ impl States<'_, '_> {
     }
 
     /// The states of all core instances. Adapters forget theirs, unless they are to keep it.
-    pub(super) fn snapshots(
-        &self,
-        executed: &mut execution::Executed,
-    ) -> Result<Captured, ComponentRunError> {
+    pub(super) fn snapshots(&self, store: &mut Store<ComponentHost>) -> Result<Captured, ComponentRunError> {
         let mut snapshots = Vec::new();
         for (place, instance) in self.places.iter().zip(&self.prepared.instances) {
-            snapshots.push(self.captured(place, instance, &mut executed.store)?);
+            snapshots.push(self.captured(place, instance, store)?);
         }
         if self.options.keep_adapter_state {
             return Ok(Captured { snapshots, adapters: Vec::new(), only_adapters: false });
@@ -269,7 +271,7 @@ impl States<'_, '_> {
         resumed: Option<&Resumed>,
     ) -> Result<(), ComponentRunError> {
         let in_frames =
-            |number| resumed.is_some_and(|resumed| resumed.number == number && resumed.has_objects);
+            |number| resumed.is_some_and(|resumed| resumed.number == number && !resumed.heap.is_empty());
         let instances = self.prepared.instances.iter().zip(snapshots).enumerate();
         let holders = instances.filter(|(number, (_, state))| !state.heap.is_empty() || in_frames(*number));
         let mut holders = holders.map(|(_, (instance, _))| instance);

@@ -25,6 +25,11 @@ pub struct VerifyOptions {
     pub renames: Vec<Rename>,
     /// Imports of a component that trap in the snapshot, as for the making of the snapshot.
     pub cut_imports: Vec<String>,
+    /// The snapshot of a component may hold resources, streams or files that no instance has, as for its making. Calls that use them
+    /// are different.
+    pub allow_live_handles: bool,
+    /// The adapter from WASI preview 1 of a component has kept its state, as for the making of the snapshot.
+    pub keep_adapter_state: bool,
     /// Imported memories hold nothing but zeros when an instance of the snapshot gets them, as for the making of the snapshot.
     /// If that is not said, a snapshot that is right only then is not called equal.
     pub fresh_imports: bool,
@@ -83,6 +88,8 @@ impl Default for VerifyOptions {
             at: None,
             renames: Vec::new(),
             cut_imports: Vec::new(),
+            allow_live_handles: false,
+            keep_adapter_state: false,
             fresh_imports: false,
             internalize: false,
             host: HostOptions::default(),

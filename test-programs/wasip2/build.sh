@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds index.wasm: bash build.sh WORK
+# Builds index.wasm, a command, and words.wasm, a component with functions: bash build.sh WORK
 #
 # With this Rust if it has the target. Otherwise with Debian's rustc-web, unpacked into WORK since it cannot be installed beside another
 # Rust, a standard library built from source, and Debian's wasi-libc, which is of preview 1: the linker adds the adapter for that.
@@ -11,9 +11,11 @@ work=$(realpath "$1")
 triple=wasm32-wasip2
 
 build() {
-    cargo build --release --target "$triple" --target-dir "$work/target" "$@"
-    cp "$work/target/$triple/release/index.wasm" .
+    "$cargo" build "$@" --release --target "$triple" --target-dir "$work/target"
+    cp "$work/target/$triple/release/index.wasm" "$work/target/$triple/release/words.wasm" .
 }
+
+cargo=cargo
 
 if compgen -G "$(rustc --print target-libdir --target "$triple" 2>/dev/null)/libstd-*.rlib" >/dev/null; then
     build
@@ -41,6 +43,5 @@ fi
 export RUSTC="$debian/usr/bin/rustc" RUSTC_BOOTSTRAP=1
 export PATH="$work/linker/bin:$debian/usr/bin:$PATH"
 export LD_LIBRARY_PATH="$debian/usr/lib/x86_64-linux-gnu${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-"$(type -P -a cargo | grep -v "^$debian" | head -n1)" build -Z build-std=std,panic_abort --release --target "$triple" \
-    --target-dir "$work/target"
-cp "$work/target/$triple/release/index.wasm" .
+cargo=$(type -P -a cargo | grep -v "^$debian" | head -n1)
+build -Z build-std=std,panic_abort

@@ -84,6 +84,8 @@ const ROWS: &[Row] = &[
         "--at export:mark --cut-import my:init/loader",
         Some((1, "component")),
     ),
+    row("--allow-live-handles", "--allow-live-handles", None),
+    row("--allow-live-handles --keep-adapter-state", "--allow-live-handles --keep-adapter-state", None),
     row("--opt", "", None),
     row("--no-opt", "", None),
 ];

@@ -38,6 +38,17 @@ CASES = [
         # Its asynchronous functions need a flag of V8 in Node 24.
         "node": ["--experimental-wasm-jspi"],
     },
+    # Of test-programs: `wasm32-wasip2`, with the hash map and the closures of Rust's standard library.
+    {
+        "name": "rust-words",
+        "component": "wasip2/words.wasm",
+        "init": "preinit",
+        "calls": [
+            ["query", ["w5"], 60],
+            ["describe", [0], "w0 of 1024: 56"],
+            ["describe", [9999], "nothing"],
+        ],
+    },
     # As the tool makes it, which is a snapshot already.
     {
         "name": "componentize-js",
@@ -60,8 +71,9 @@ CASES = [
     },
 ]
 
-# Commands, frozen in the middle. `component` is one already, `core` a command for preview 1, of which jco makes one with the adapter;
-# both are of test-programs. What they print for `stdin` is what the original prints in Wasmtime.
+# Commands, frozen in the middle. `component` is one already, `core` a command for preview 1, of which jco makes one with the adapter,
+# and `go` a program of which Go makes that first; all are of test-programs. What they print for `stdin` is what the original prints in
+# Wasmtime.
 COMMANDS = [
     {"name": "rust-at-stdin", "component": "wasip2/index.wasm", "at": "stdin", "stdin": "5\n7\nabc\n"},
     {"name": "rust-at-export", "component": "wasip2/index.wasm", "at": "export:_start", "stdin": "5\n7\nabc\n"},
@@ -71,5 +83,7 @@ COMMANDS = [
         "at": "wasi_snapshot_preview1.fd_read",
         "stdin": "4095\n",
     },
+    {"name": "go-at-stdin", "go": "commands/go", "at": "stdin", "stdin": "fan 40\npipeline 30\ngrep ^ka.*ß$\nrecover\nword ba\n"},
+    {"name": "go-at-function", "go": "commands/go", "at": "call:main.buildIndex", "stdin": "collect 3000\nfan 9\n"},
     {"name": "c-at-checkpoint", "core": "c/command.wasm", "at": "checkpoint", "stdin": ""},
 ]

@@ -23,9 +23,13 @@ def main():
         instance = linker.instantiate(store, command)
         interface = next(name for name in command.type.exports(engine) if name.startswith("wasi:cli/run@"))
         run = instance.get_export_index(store, "run", instance.get_export_index(store, interface))
-        result = instance.get_func(store, run)(store)
+        try:
+            result = instance.get_func(store, run)(store)
+            code = 0 if getattr(result, "tag", "ok") == "ok" else 1
+        except wasmtime.ExitTrap as ended:
+            code = ended.code
         sys.stdout.write(printed.read().decode())
-        sys.exit(0 if getattr(result, "tag", "ok") == "ok" else 1)
+        sys.exit(code)
 
 
 main()

@@ -47,6 +47,16 @@ pub struct VerifyArgs {
     #[arg(long = "cut-import", value_name = "NAME")]
     pub cut_imports: Vec<String>,
 
+    /// Resources, streams or files of a component are held that no instance has, as for the making of the snapshot
+    ///
+    /// A call that uses one of them traps in the snapshot, or uses another one: the answer is "different" then.
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub allow_live_handles: bool,
+
+    /// A component's adapter from WASI preview 1 has kept its state, as for the making of the snapshot
+    #[arg(long, action = ArgAction::Set, default_value_t = false)]
+    pub keep_adapter_state: bool,
+
     /// Imported memories hold nothing but zeros when an instance gets them, as for the making of the snapshot
     ///
     /// A snapshot that was made with --fresh-imports is right only then, so without this option the answer is "could not

@@ -5,6 +5,7 @@ use crate::freeze::{Argument, Arguments, Awaited, AwaitedCall, FreezeError, Trig
 use crate::host::ImportName;
 use crate::options::Options;
 use preinit_core::component::{Component, CoreInstance};
+use preinit_core::embed::{answering, is_answering};
 use preinit_core::freeze::{CallStop, Condition};
 use preinit_core::module::Module;
 use preinit_core::printable::listed;
@@ -116,7 +117,13 @@ fn call_stop(
                 arguments.as_ref().map(|arguments| conditions(trigger, (module, function), arguments));
             (function, conditions.transpose()?.into_iter().collect())
         }
-        AwaitedCall::Stdin => (wasi("fd_read", &FD_READ)?, vec![vec![Condition::I32(0, 0)]]),
+        AwaitedCall::Stdin => {
+            let function = match answering_stdin(module) {
+                Some(function) => function,
+                None => wasi("fd_read", &FD_READ)?,
+            };
+            (function, vec![vec![Condition::I32(0, 0)]])
+        }
         AwaitedCall::Open(path) => {
             (wasi("path_open", &PATH_OPEN)?, openings(trigger, module, path, options)?)
         }
@@ -127,6 +134,14 @@ fn call_stop(
     let occurrence = u32::try_from(awaited.occurrence);
     let occurrence = occurrence.map_err(|_| trigger.unknown("it is counted up to 2^32 only".to_string()))?;
     Ok(CallStop { function, alternatives, occurrence })
+}
+
+/// What answers `fd_read` in a module with embedded files. There a program is stopped before that has begun: in the snapshot the adapter
+/// makes its state anew, and may then let the memory grow, which it may not while such a function is in progress.
+fn answering_stdin(module: &Module<'_>) -> Option<u32> {
+    let is_it = |ty: &FuncType| ty.params() == FD_READ && ty.results() == [ValType::I32];
+    answering(module, "fd_read")
+        .filter(|function| is_answering(module, *function) && module.signature(*function).is_some_and(is_it))
 }
 
 /// The only import that is meant.

@@ -3,6 +3,7 @@
 use super::super::execution::{self, Interrupted};
 use super::super::init_call::init_calls;
 use super::super::part::{self, Part, Place};
+use super::super::states::States;
 use super::super::{ComponentRunError, Prepared};
 use super::Stopping;
 use crate::demangling::demangled;
@@ -17,7 +18,7 @@ use preinit_core::printable::Printable;
 use preinit_core::snapshot::{Heap, Snapshot};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wasmtime::{FrameInfo, Module, RootScope, Store, Trap, Val, WasmBacktrace};
+use wasmtime::{FrameInfo, Instance, Module, RootScope, Store, Trap, Val, WasmBacktrace};
 
 /// The calls in progress.
 pub struct Frames {
@@ -84,6 +85,15 @@ pub struct Read {
     pub duration: Duration,
 }
 
+/// What a run tells in which handles had other numbers.
+pub struct Moved {
+    /// Of all core instances.
+    pub snapshots: Vec<Snapshot<'static>>,
+    pub stack: CallStack,
+    /// All objects, with those that only the frames hold.
+    pub heap: Heap,
+}
+
 /// The program that is read.
 pub struct Program<'p, 'a> {
     pub prepared: &'p Prepared<'a>,
@@ -105,6 +115,35 @@ impl Program<'_, '_> {
         snapshot: &Snapshot<'_>,
     ) -> Result<Read, ComponentRunError> {
         let started = Instant::now();
+        let Again { mut store, instances, stack } = self.again(calls, None)?;
+        let Prepared { parts, instances: expected, .. } = self.prepared;
+        let places = part::places(parts, expected, &instances, &mut store)?;
+        let (again, stack) = with_stack(&places[self.number], stack, &mut store)?;
+        if !snapshot.is_same_but_for_objects(&again) || !again.heap.starts_with(&snapshot.heap) {
+            return Err(FreezeError::NotRepeated("its state was different".to_string()).into());
+        }
+        Ok(Read { stack, heap: again.heap, duration: started.elapsed() })
+    }
+
+    /// Does the same in a form of the component in which all handles have numbers that are higher by `count`, and gives the states
+    /// of all core instances besides.
+    pub fn read_with_taken_handles(
+        &self,
+        calls: &CallsInProgress<'_>,
+        count: u32,
+    ) -> Result<Moved, ComponentRunError> {
+        let Again { mut store, instances, stack } = self.again(calls, Some(count))?;
+        let Prepared { parts, instances: expected, .. } = self.prepared;
+        let places = part::places(parts, expected, &instances, &mut store)?;
+        let states = States { options: self.options, prepared: self.prepared, places: &places };
+        let snapshots = states.snapshots(&mut store)?.snapshots;
+        let (state, stack) = with_stack(&places[self.number], stack, &mut store)?;
+        Ok(Moved { snapshots, stack, heap: state.heap })
+    }
+
+    /// Runs to the place once more, and reads the frames.
+    fn again(&self, calls: &CallsInProgress<'_>, taken: Option<u32>) -> Result<Again, ComponentRunError> {
+        let started = Instant::now();
         let Program { prepared, stopping, options, .. } = self;
         let definition = stopping.place.definition;
         let part = prepared.parts.get(definition).and_then(Option::as_ref);
@@ -125,7 +164,11 @@ impl Program<'_, '_> {
             limits: Limits { max_memory, fuel: None, ..options.limits },
             ..Options::clone(options)
         };
-        let compiled = prepared.compile(&options, (definition, &instrumented.wasm))?;
+        let replaced = (definition, &instrumented.wasm[..]);
+        let compiled = match taken {
+            None => prepared.compile(&options, replaced)?,
+            Some(count) => prepared.compile_with_taken_handles(&options, Some(replaced), count)?,
+        };
         let mut calls_to_make = init_calls(&options, &compiled)?;
         // Those in progress return at once, and nothing is to run after them.
         calls_to_make.truncate(self.returned + 1);
@@ -153,9 +196,16 @@ impl Program<'_, '_> {
         let flag = instance.handle.get_global(&mut store, &instrumented.flag).ok_or(MISSING)?;
         flag.set(&mut store, Val::I32(0)).map_err(InstanceError::from)?;
         let stack = CallStack { callee: stopping.place.stop.function, arguments, frames };
-        let (heap, stack) = same_state(&places[self.number], snapshot, stack, &mut store)?;
-        Ok(Read { stack, heap, duration: started.elapsed() })
+        Ok(Again { store, instances, stack })
     }
+}
+
+/// A run to the place that wrote down the frames.
+struct Again {
+    store: Store<ComponentHost>,
+    /// All core instances, in the order of their instantiation.
+    instances: Vec<Instance>,
+    stack: CallStack<HeldValue>,
 }
 
 /// Why there are no frames.
@@ -170,13 +220,12 @@ fn not_repeated(error: FreezeError, interrupted: Option<&Interrupted>) -> Freeze
     }
 }
 
-/// What the frames hold, if the state is that of the first run.
-fn same_state(
+/// The state of the core instance, and what the frames hold, in one heap.
+fn with_stack(
     place: &Place<'_>,
-    snapshot: &Snapshot<'_>,
     stack: CallStack<HeldValue>,
     store: &mut Store<ComponentHost>,
-) -> Result<(Heap, CallStack), FreezeError> {
+) -> Result<(Snapshot<'static>, CallStack), FreezeError> {
     let Part { module, probed } = place.part;
     let mut instance = place.instance.with(store);
     let functions = FunctionIndices::of(module, probed, &mut instance)?;
@@ -188,8 +237,5 @@ fn same_state(
         })
     })?;
     again.leave_imports(module);
-    if !snapshot.is_same_but_for_objects(&again) || !again.heap.starts_with(&snapshot.heap) {
-        return Err(FreezeError::NotRepeated("its state was different".to_string()));
-    }
-    Ok((again.heap, stack))
+    Ok((again.into_owned(), stack))
 }

@@ -4,23 +4,25 @@ use super::super::execution::Executed;
 #[cfg(feature = "audit")]
 use super::super::execution::Interrupted;
 use super::super::init_call::InitCall;
-use super::super::part::Place;
+use super::super::part::{Part, Place};
 use super::super::{ComponentRunError, Prepared};
 use super::Stopping;
 use super::entry::entry;
-use super::reading::{Program, Read, call_sites};
-#[cfg(feature = "audit")]
-use crate::freeze::CallSite;
+use super::reading::{Moved, Program, Read, call_sites};
 use crate::freeze::{FrameReader, FreezeError, FrozenReport, HeldResources, called};
 #[cfg(feature = "audit")]
 use crate::host::ComponentHost;
 use crate::options::Options;
 use crate::warning::Warning;
 use preinit_core::addition::Addition;
-use preinit_core::freeze::{CallsInProgress, Resumption, StoppedProgram, can_be_written, extend};
-use preinit_core::module::Module;
+use preinit_core::component::CoreInstance;
+use preinit_core::embed::is_answering;
+use preinit_core::freeze::{
+    CallSite, CallsInProgress, Resumption, StoppedProgram, can_be_written, describe, extend,
+};
+use preinit_core::module::{Module, Space};
 use preinit_core::printable::Printable;
-use preinit_core::snapshot::Snapshot;
+use preinit_core::snapshot::{Heap, Snapshot};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 #[cfg(feature = "audit")]
@@ -34,8 +36,8 @@ pub struct Resumed {
     pub report: FrozenReport,
     /// What the program holds of the world outside.
     pub warnings: Vec<Warning>,
-    /// Whether the state or the calls in progress hold objects of the collector.
-    pub has_objects: bool,
+    /// The objects of the collector that the state and the calls in progress hold.
+    pub heap: Heap,
 }
 
 /// Makes the code that resumes the component that `executed` has stopped. `snapshots` are the states of its core instances.
@@ -60,6 +62,7 @@ pub fn resume(
     let outermost = sites.last().map_or(callee, |site| site.function);
     let entry = entry((&prepared.component, places), (call, &frames), (number, outermost))?;
     check_renames(options, call)?;
+    check_files(module, sites)?;
 
     let ledger = Arc::new(executed.ledger.clone());
     let returned = interrupted.returned;
@@ -79,8 +82,38 @@ pub fn resume(
         reading: duration,
         code_bytes,
     };
-    let has_objects = !heap.is_empty();
-    Ok(Resumed { number, addition, report, warnings: held.warnings, has_objects })
+    Ok(Resumed { number, addition, report, warnings: held.warnings, heap })
+}
+
+impl Resumed {
+    /// The same calls in progress where all handles have numbers that are higher by `count`.
+    pub fn with_taken_handles(
+        &self,
+        (prepared, options): (&Prepared<'_>, &Options),
+        executed: &Executed,
+        count: u32,
+    ) -> Result<Moved, ComponentRunError> {
+        let (Some(stopping), Some(interrupted)) = (&prepared.stopping, &executed.interrupted) else {
+            return Err(FreezeError::Unexplained("a program that was not stopped").into());
+        };
+        let (_, part) = self.place(prepared)?;
+        let sites: Vec<CallSite> = self.report.stack.frames.iter().map(|frame| frame.site).collect();
+        let calls = CallsInProgress::read(&part.module, &sites).map_err(FreezeError::from)?;
+        let ledger = Arc::new(executed.ledger.clone());
+        let (number, returned) = (self.number, interrupted.returned);
+        Program { prepared, stopping, options, ledger, number, returned }
+            .read_with_taken_handles(&calls, count)
+    }
+
+    /// The core instance that goes on, and its module.
+    pub fn place<'p, 'a>(
+        &self,
+        prepared: &'p Prepared<'a>,
+    ) -> Result<(&'p CoreInstance, &'p Part<'a>), FreezeError> {
+        let instance = &prepared.instances[self.number];
+        let part = prepared.parts.get(instance.module).and_then(Option::as_ref);
+        Ok((instance, part.ok_or(FreezeError::Unexplained("a place in no core module"))?))
+    }
 }
 
 /// The core instance that was stopped.
@@ -109,6 +142,21 @@ fn by_runtime(
 ) -> Result<BTreeSet<u32>, ComponentRunError> {
     let names = prepared.component.called_by_runtime(number)?;
     Ok(names.iter().filter_map(|name| module.export(name)).map(|export| export.index).collect())
+}
+
+/// While files are asked for, the memory cannot grow, and the adapter that makes its state anew may ask for that.
+fn check_files(module: &Module<'_>, sites: &[CallSite]) -> Result<(), FreezeError> {
+    let Some(site) = sites.iter().rfind(|site| is_answering(module, site.function)) else { return Ok(()) };
+    let is_realloc = |name: &str| name.starts_with("cabi_realloc") || name.starts_with("cm32p2_realloc");
+    match module.exports.iter().any(|export| is_realloc(export.name)) {
+        false => Ok(()),
+        true => Err(FreezeError::Refused(format!(
+            "{}, which answers for embedded files, is in progress, and the adapter could not make its state anew, for which \
+             `cabi_realloc` may have to let the memory grow; freeze it at `stdin`, or at `call:{}`",
+            describe(module, site.function),
+            Printable(module.names().get(Space::Function, site.function).unwrap_or_default()),
+        ))),
+    }
 }
 
 /// The export that resumes the component must keep its name, or get one that nothing else takes.

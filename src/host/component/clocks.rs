@@ -64,6 +64,19 @@ pub(super) fn wall_resolution(guest: &mut Guest<'_>) -> Answer {
     Ok(Some(datetime(resolution(guest, REALTIME)?)))
 }
 
+/// A point in time as WASI 0.3 has it: before 1970, seconds would be negative.
+pub(super) fn system_now(guest: &mut Guest<'_>) -> Answer {
+    let nanoseconds = reading(guest, REALTIME)?;
+    Ok(Some(record([
+        ("seconds", ComponentValue::S64((nanoseconds / SECOND).cast_signed())),
+        ("nanoseconds", ComponentValue::U32((nanoseconds % SECOND) as u32)),
+    ])))
+}
+
+pub(super) fn system_resolution(guest: &mut Guest<'_>) -> Answer {
+    Ok(Some(ComponentValue::U64(resolution(guest, REALTIME)?)))
+}
+
 pub(super) fn subscribe_instant(guest: &mut Guest<'_>) -> Answer {
     let deadline = guest.long(0)?;
     guest.make("pollable", Resource::Pollable(Pollable::Timer(deadline))).map(Some)

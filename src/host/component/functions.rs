@@ -1,6 +1,7 @@
-//! All functions of WASI 0.2 that this host has.
+//! All functions of WASI 0.2 that this host has, and those of 0.3 that are not asynchronous and take and give no streams, files or sockets.
 
 use super::call::{Answer, Function, Guest};
+use super::link::{Interface, Version};
 use super::{cli, clocks, directories, filesystem, paths, poll, random, sockets, stat, streams};
 
 type Functions = &'static [(&'static str, Function)];
@@ -113,15 +114,55 @@ const INTERFACES: &[(&str, Functions)] = &[
     ("wasi:sockets/ip-name-lookup", &[("resolve-addresses", sockets::unresolved)]),
 ];
 
-/// The function of an interface, named without its version; `None` if there is none.
-pub(super) fn function(interface: &str, name: &str) -> Option<Function> {
-    let (_, functions) = INTERFACES.iter().find(|(known, _)| *known == interface)?;
-    functions.iter().find(|(known, _)| *known == name).map(|(_, function)| *function)
+/// The same of WASI 0.3.
+const INTERFACES_OF_0_3: &[(&str, Functions)] = &[
+    (
+        "wasi:cli/environment",
+        &[
+            ("get-environment", cli::environment),
+            ("get-arguments", cli::arguments),
+            ("get-initial-cwd", cli::nothing),
+        ],
+    ),
+    ("wasi:cli/exit", &[("exit", cli::exit), ("exit-with-code", cli::exit_with_code)]),
+    ("wasi:cli/terminal-input", &[]),
+    ("wasi:cli/terminal-output", &[]),
+    ("wasi:cli/terminal-stdin", &[("get-terminal-stdin", cli::nothing)]),
+    ("wasi:cli/terminal-stdout", &[("get-terminal-stdout", cli::nothing)]),
+    ("wasi:cli/terminal-stderr", &[("get-terminal-stderr", cli::nothing)]),
+    (
+        "wasi:clocks/monotonic-clock",
+        &[("now", clocks::monotonic_now), ("get-resolution", clocks::monotonic_resolution)],
+    ),
+    (
+        "wasi:clocks/system-clock",
+        &[("now", clocks::system_now), ("get-resolution", clocks::system_resolution)],
+    ),
+    ("wasi:random/random", &[("get-random-bytes", random::bytes), ("get-random-u64", random::long)]),
+    (
+        "wasi:random/insecure",
+        &[("get-insecure-random-bytes", random::bytes), ("get-insecure-random-u64", random::long)],
+    ),
+    ("wasi:random/insecure-seed", &[("get-insecure-seed", random::seed)]),
+];
+
+/// All functions of an interface; `None` if this host does not have it.
+fn functions(interface: &Interface<'_>) -> Option<Functions> {
+    let all = match interface.version {
+        Version::Two => INTERFACES,
+        Version::Three => INTERFACES_OF_0_3,
+    };
+    all.iter().find(|(known, _)| *known == interface.plain).map(|(_, functions)| *functions)
+}
+
+/// A function of an interface; `None` if there is none.
+pub(super) fn function(interface: &Interface<'_>, name: &str) -> Option<Function> {
+    functions(interface)?.iter().find(|(known, _)| *known == name).map(|(_, function)| *function)
 }
 
 /// Whether this host has the interface.
-pub(super) fn has_interface(interface: &str) -> bool {
-    INTERFACES.iter().any(|(known, _)| *known == interface)
+pub(super) fn has_interface(interface: &Interface<'_>) -> bool {
+    functions(interface).is_some()
 }
 
 /// The guest drops a resource.

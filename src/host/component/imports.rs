@@ -8,23 +8,16 @@ use crate::host::component_value::{ComponentValue, Handle};
 use crate::host::error::ComponentImportCalled;
 use crate::host::host_options::{HostOptions, ImportName};
 use crate::host::ledger::{ComponentCall, Outcome};
+use preinit_core::printable::Printable;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType, Val};
 
 /// What every resource is that nobody provides.
 pub(super) struct Unprovided;
 
-/// The name of an interface of WASI 0.2 without its version; `None` for another one.
-fn preview2(interface: &str) -> Option<&str> {
-    match interface.rsplit_once('@') {
-        Some((name, version)) => version.starts_with("0.2.").then_some(name),
-        None => Some(interface),
-    }
-}
-
 /// Whether the linker has a function where WASI is allowed.
 pub fn is_provided(interface: &str, function: &str) -> bool {
-    preview2(interface).is_some_and(|interface| functions::function(interface, function).is_some())
+    Interface::of(interface).is_some_and(|interface| functions::function(&interface, function).is_some())
 }
 
 pub(super) fn define(
@@ -38,17 +31,16 @@ pub(super) fn define(
     for (name, item) in ty.imports(&engine) {
         match item.ty {
             ComponentItem::ComponentInstance(instance) => {
-                let wasi = preview2(name).filter(|plain| with_wasi && functions::has_interface(plain));
+                let wasi = Interface::of(name).filter(|wasi| with_wasi && functions::has_interface(wasi));
                 let mut defined = linker.instance(name)?;
                 for (export, item) in instance.exports(&engine) {
+                    check_type((name, export), &item.ty)?;
                     if stub::is_named(options, name, export) {
                         stub::define(&mut defined, (name, export), &item.ty)?;
                         continue;
                     }
-                    let is_defined = match wasi {
-                        Some(plain) => {
-                            link::define(&mut defined, &Interface { name, plain }, (export, &item.ty))?
-                        }
+                    let is_defined = match &wasi {
+                        Some(wasi) => link::define(&mut defined, wasi, (export, &item.ty))?,
                         None => false,
                     };
                     if !is_defined {
@@ -56,6 +48,7 @@ pub(super) fn define(
                     }
                 }
             }
+            item if is_asynchronous(&item) => return Err(asynchronous(&format!("`{}`", Printable(name)))),
             item if stub::is_named(options, "", name) => {
                 stub::define(&mut linker.root(), ("", name), &item)?;
             }
@@ -63,6 +56,24 @@ pub(super) fn define(
         }
     }
     Ok(())
+}
+
+fn is_asynchronous(item: &ComponentItem) -> bool {
+    matches!(item, ComponentItem::ComponentFunc(ty) if ty.async_())
+}
+
+fn asynchronous(name: &str) -> wasmtime::Error {
+    wasmtime::Error::msg(format!(
+        "the component imports {name}, which is asynchronous by its type (`async func`), and no host function can be that here yet"
+    ))
+}
+
+/// The engine lets no asynchronous function of the host into a store whose core instances are read.
+fn check_type((interface, name): (&str, &str), item: &ComponentItem) -> wasmtime::Result<()> {
+    match is_asynchronous(item) {
+        true => Err(asynchronous(&format!("`{}#{}`", Printable(interface), Printable(name)))),
+        false => Ok(()),
+    }
 }
 
 fn add_unprovided(

@@ -18,6 +18,28 @@ use crate::host::host_options::ImportName;
 pub(super) struct Interface<'n> {
     pub name: &'n str,
     pub plain: &'n str,
+    pub version: Version,
+}
+
+/// A version of WASI that this host knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    /// 0.2, or none.
+    Two,
+    /// 0.3.
+    Three,
+}
+
+impl<'n> Interface<'n> {
+    /// By its full name; `None` if it has a version that is not known.
+    pub fn of(name: &'n str) -> Option<Interface<'n>> {
+        let Some((plain, version)) = name.rsplit_once('@') else {
+            return Some(Interface { name, plain: name, version: Version::Two });
+        };
+        let known = [("0.2.", Version::Two), ("0.3.", Version::Three)];
+        let (_, version) = known.into_iter().find(|(begin, _)| version.starts_with(begin))?;
+        Some(Interface { name, plain, version })
+    }
 }
 
 /// Defines a function or a resource of WASI; `false` if there is none of this name.
@@ -28,7 +50,7 @@ pub(super) fn define(
 ) -> wasmtime::Result<bool> {
     match item {
         ComponentItem::ComponentFunc(_) => {
-            let Some(function) = functions::function(interface.plain, name) else { return Ok(false) };
+            let Some(function) = functions::function(interface, name) else { return Ok(false) };
             let import = Arc::new(ImportName::new(interface.name, name));
             define_function(linker, import, function)?;
         }

@@ -11,7 +11,7 @@ use super::deadline::Deadline;
 use super::fresh;
 use super::pair::{Pair, Paired, ring, settle};
 use super::running::Running;
-use super::states::{self, Compared, Shown};
+use super::states::{self, AdapterStates, Compared, Shown};
 use super::{Sides, count, run_options};
 use crate::component::{ComponentRunError, Run};
 use crate::engine::Compiler;
@@ -121,7 +121,7 @@ fn at_place(mut run: Run<'_, '_>, pair: &Pair<'_, '_>) -> Result<AtPlace, Verify
     let (left, left_store) = run.places();
     let mut left = Shown { side: left_side, places: left, store: left_store };
     let mut right = Shown { side: right_side, places: &right, store: &mut store };
-    match states::compare((&mut left, &mut right), false)? {
+    match states::compare((&mut left, &mut right), AdapterStates::of(pair.options, false))? {
         Compared::States { differences, coverage, not_compared } => {
             place.differences = differences;
             (place.coverage, place.not_compared) = (coverage, not_compared);

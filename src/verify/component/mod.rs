@@ -93,6 +93,8 @@ fn run_options(options: &VerifyOptions, shifts: Shifts) -> Result<Options, Compo
         init_result: InitResult::Any,
         renames: options.renames.clone(),
         cut_imports: options.cut_imports.clone(),
+        allow_live_handles: options.allow_live_handles,
+        keep_adapter_state: options.keep_adapter_state,
         rebase_clock: Some(shifts != Shifts::Nobody),
         ..Options::default()
     })

@@ -10,7 +10,7 @@ use super::deadline::Deadline;
 use super::generate::Given;
 use super::running::{CUT, Running};
 use super::side::Side;
-use super::states::{self, Compared, Shown};
+use super::states::{self, AdapterStates, Compared, Shown};
 use crate::component::ComponentRunError;
 use crate::component::execution::{self, Bell, Started};
 use crate::component::init_call::{self, InitCall, OF_INSTANCE};
@@ -264,7 +264,10 @@ impl Pair<'_, '_> {
         played: &mut Played,
     ) -> Result<(), VerifyError> {
         // A handle is a number, the lowest that is free.
-        let has_other_handles = played.is_given_handles && original.alive != snapshot.alive;
+        let has_other_handles = original.alive != snapshot.alive
+            && (played.is_given_handles
+                || played.calls > 0
+                    && self.original.0.component.makes_handles().map_err(ComponentRunError::from)?);
         let mut left_store = original.store;
         let mut right_store = snapshot.store;
         let left = ring(original.bell, &mut left_store)?;
@@ -276,7 +279,7 @@ impl Pair<'_, '_> {
         let right = right_side.places(&right, &mut right_store)?;
         let mut left = Shown { side: left_side, places: &left, store: &mut left_store };
         let mut right = Shown { side: right_side, places: &right, store: &mut right_store };
-        match states::compare((&mut left, &mut right), played.calls > 0)? {
+        match states::compare((&mut left, &mut right), AdapterStates::of(self.options, played.calls > 0))? {
             Compared::States { differences, coverage, not_compared } => {
                 let is_number = |difference: &Difference| {
                     has_other_handles

@@ -1,10 +1,10 @@
 //! Compares the states of all core instances.
 
-use super::super::VerifyError;
 use super::super::instance_state::{InstanceState, MemoryBytes};
 use super::super::state_comparison;
 use super::super::tolerance::Tolerance;
 use super::super::verdict::{Difference, StateCoverage};
+use super::super::{VerifyError, VerifyOptions};
 use super::side::Side;
 use crate::component::ComponentRunError;
 use crate::component::adapter::Adapter;
@@ -39,10 +39,31 @@ pub enum Compared {
     Not,
 }
 
+/// What becomes of the states of adapters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdapterStates {
+    /// The snapshot's makes its own at the first call that needs one.
+    MadeAnew {
+        /// Whether there were calls.
+        has_called: bool,
+    },
+    /// It is kept as it was, with the handles in it.
+    Kept,
+}
+
+impl AdapterStates {
+    pub fn of(options: &VerifyOptions, has_called: bool) -> AdapterStates {
+        match options.keep_adapter_state {
+            true => AdapterStates::Kept,
+            false => AdapterStates::MadeAnew { has_called },
+        }
+    }
+}
+
 /// Compares all core instances of both sides. Only calls can have made the state of an adapter anew.
 pub fn compare(
     (original, snapshot): (&mut Shown<'_>, &mut Shown<'_>),
-    has_called: bool,
+    adapters: AdapterStates,
 ) -> Result<Compared, VerifyError> {
     let counterparts = original.side.counterparts(snapshot.side);
     let mut differences = Vec::new();
@@ -63,7 +84,9 @@ pub fn compare(
         // Tables after the original's are for what calls in progress hold.
         let tables = left.module.tables.len();
         let right = snapshot.state(counterpart, Some(tables))?;
-        if let Some(adapter) = Adapter::of(left.module) {
+        if let Some(adapter) = Adapter::of(left.module)
+            && let AdapterStates::MadeAnew { has_called } = adapters
+        {
             match (adapter.has_state(&left.outline), adapter.has_state(&right.outline)) {
                 (true, true) if has_called => return Ok(Compared::Not),
                 // Whoever put it there may have changed everything else too.

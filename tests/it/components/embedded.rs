@@ -66,6 +66,42 @@ fn an_adapter_that_lets_the_memory_grow_spoils_nothing() {
     }
 }
 
+/// A component that is frozen where it reads standard input goes on in the middle of nothing that keeps the memory from growing.
+#[test]
+fn an_adapter_can_let_the_memory_grow_at_standard_input() {
+    let text = include_str!("grows-when-called-back.wat")
+        .replace(
+            "(memory (export",
+            r#"(import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+               (memory (export"#,
+        )
+        .replace(
+            r#"(func (export "_start") (local $fd i32)"#,
+            r#"(func (export "_start") (local $fd i32)
+               (call $print (i32.const 114))
+               (i32.store (i32.const 300) (i32.const 400)) (i32.store (i32.const 304) (i32.const 1))
+               (drop (call $read (i32.const 0) (i32.const 300) (i32.const 1) (i32.const 308)))"#,
+        );
+    let component = command(&wat::parse_str(&text).unwrap());
+    for writing in [Writing::Refused, Writing::InMemory] {
+        let made = embed_for(&component, &data_tree(), writing).unwrap().wasm;
+        assert_eq!(elsewhere_with(&made, &[]), ("ra===".to_string(), String::new()), "{writing:?}");
+        let frozen = |at: &str| {
+            let wasi = WasiOptions { stdout: Output::Capture, ..WasiOptions::default() };
+            Preinit::new().init_function(entry(&made)).wasi(wasi).at(at.parse().unwrap()).run(&made)
+        };
+        let after = frozen("stdin").unwrap();
+        assert_eq!(elsewhere_with(&after.wasm, &[]), ("a===".to_string(), String::new()), "{writing:?}");
+        // In the middle of an answer about files it could not grow.
+        let refused = frozen("wasi_snapshot_preview1.fd_read").unwrap_err();
+        assert!(refused.is_refusal(), "{refused}");
+        assert!(
+            refused.to_string().contains("freeze it at `stdin`, or at `call:embed:fd_read`"),
+            "{refused}"
+        );
+    }
+}
+
 /// Two instances would change files of their own, where a directory of the host is one for both.
 #[test]
 fn several_instances_cannot_change_files() {

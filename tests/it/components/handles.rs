@@ -195,7 +195,32 @@ fn live_handles_can_be_allowed() {
 fn calls_in_progress_can_hold_handles() {
     let wasm = taking("(func $stop (param i32))", "(call $stop (call $new (i32.const 7)))");
     let stopped = || Preinit::new().at("call:stop".parse().unwrap()).init_function("preinit");
-    assert_eq!(refused(&wasm, stopped()), (1, Vec::new()));
+    let (alive, places) = refused(&wasm, stopped());
+    let at = "component / · core module 0 (`m`) · argument 0 of function 3 ($stop)".to_string();
+    assert_eq!((alive, places), (1, vec![(at, "handle 1".to_string())]));
+    // In a local, and below the operands of the call; also by what is computed from the number.
+    for (call, at, what) in [
+        ("(local $h i32) (local.set $h (call $new (i32.const 7))) (call $stop (i32.const 0)) (call $drop (local.get $h))", "local 0", "handle 1"),
+        ("(call $new (i32.const 7)) (call $stop (i32.const 0)) (call $drop)", "operand 0", "handle 1"),
+        (
+            "(local $h i64) (local.set $h (i64.mul (i64.extend_i32_u (call $new (i32.const 7))) (i64.const 3)))
+             (call $stop (i32.const 0)) (drop (local.get $h))",
+            "local 0",
+            "depends on the number of a handle",
+        ),
+    ] {
+        let wasm = taking("(func $stop (param i32))", call);
+        let (alive, places) = refused(&wasm, stopped());
+        let at = format!("component / · core module 0 (`m`) · frame 0, function 4, {at}");
+        assert_eq!((alive, places), (1, vec![(at, what.to_string())]), "{call}");
+    }
+    // Nobody holds it, and the calls in progress do not either.
+    let left = taking(
+        "(global $done (mut i32) (i32.const 0)) (func $stop (param i32))",
+        "(drop (call $new (i32.const 7))) (call $stop (i32.const 5)) (global.set $done (i32.const 1))",
+    );
+    let output = stopped().run(&left).unwrap();
+    assert!(output.report.warnings.contains(&Warning::HandlesLeft(1)), "{:?}", output.report.warnings);
     let held = taking(
         "(global $h (mut i32) (i32.const 0)) (func $stop)",
         "(global.set $h (call $new (i32.const 7))) (call $stop)",
@@ -218,7 +243,7 @@ fn init_that_looks_at_numbers_is_refused() {
 }
 
 /// A module of preview 1 that prints, with a core module beside it that can take handles of its own.
-fn printing(beside: &str) -> Vec<u8> {
+pub(super) fn printing(beside: &str) -> Vec<u8> {
     let text = format!(
         r#"(module
             (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
@@ -262,6 +287,26 @@ fn adapters_take_their_handles_anew_where_others_could_hold_some() {
     let mut running = Running::start(&output.wasm, &[]);
     assert_eq!(running.call("print", ""), "[S32(0)]");
     assert_eq!(running.stdout(), "hello\n");
+}
+
+/// The same in the middle of a call, which has printed before: what its frames hold is looked at.
+#[test]
+fn adapters_take_their_handles_anew_in_the_middle_of_a_call() {
+    let wasm = printing("(drop (call $print))");
+    for at in ["call:print#2", "wasi:random/random@0.2.0.get-random-u64"] {
+        let stopped = Preinit::new().allow_wasi(true).init_function("preinit").at(at.parse().unwrap());
+        let output = stopped.run(&wasm).unwrap();
+        assert_eq!(
+            handles(&output),
+            "3 alive after init, which the adapter from WASI preview 1 takes anew",
+            "{at}"
+        );
+        let mut running = Running::start(&output.wasm, &[]);
+        assert_eq!(running.call("preinit", ""), "[]", "{at}");
+        assert_eq!(running.stdout(), "hello\n", "{at}");
+        assert_eq!(running.call("print", ""), "[S32(0)]", "{at}");
+        assert_eq!(running.stdout(), "hello\nhello\n", "{at}");
+    }
 }
 
 /// What the adapter keeps is held by it.

@@ -229,3 +229,30 @@ fn resources_count_towards_the_memory_limit() {
     assert!(error.is_refusal(), "{error}");
     assert!(error.to_string().contains("over the limit of 1048576 bytes"), "{error}");
 }
+
+/// What WASI 0.3 has without streams is answered by the same host; what nobody provides is no obstacle until it is called; and what is
+/// asynchronous by its type is refused by its name.
+#[test]
+fn functions_of_wasi_0_3_are_answered() {
+    let text = include_str!("wasi-0-3.wat");
+    let wasm = wat::parse_str(text).unwrap();
+    let with = |wasi: WasiOptions| Preinit::new().init_function("init").wasi(wasi);
+    let made = with(WasiOptions::default()).run(&wasm).unwrap();
+    let mut running = super::running::Running::start(&made.wasm, &[]);
+    assert_eq!(running.call("get", ""), "[S64(1)]");
+    let names: Vec<String> =
+        made.ledger.component_calls().iter().map(|call| call.import.to_string()).collect();
+    assert!(names.iter().any(|name| name.contains("get-insecure-seed")), "{names:?}");
+    // The time and the random numbers are those that core modules get.
+    assert_eq!(with(WasiOptions::default()).run(&wasm).unwrap().wasm, made.wasm);
+    let called = Preinit::new().init_function("later").allow_wasi(true).run(&wasm).map(drop).unwrap_err();
+    assert!(called.to_string().contains("my:own/later"), "{called}");
+    let stub = Preinit::new().init_function("later").allow_wasi(true).stub("my:own/later", "run");
+    assert!(stub.run(&wasm).is_ok());
+    if cfg!(feature = "component-calls") {
+        let text = text.replace(r#"(export "run" (func (param"#, r#"(export "run" (func async (param"#);
+        let refused = with(WasiOptions::default()).run(&wat::parse_str(text).unwrap()).map(drop).unwrap_err();
+        let refused = refused.to_string();
+        assert!(refused.contains("`my:own/later#run`, which is asynchronous"), "{refused}");
+    }
+}

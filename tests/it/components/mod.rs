@@ -18,4 +18,5 @@ mod tree;
 mod verify;
 mod verify_clocks;
 mod verify_frozen;
+mod verify_handles;
 mod verify_worlds;

@@ -116,11 +116,11 @@ fn parameters(types: &[Type], arguments: &str) -> Vec<Val> {
     types.iter().zip(arguments.split(", ")).map(value).collect()
 }
 
-/// What is not of WASI traps when it is called.
+/// What is not of WASI 0.2 traps when it is called.
 fn trap_others(linker: &mut Linker<Host>, component: &Component) -> wasmtime::Result<()> {
     let engine = linker.engine().clone();
     let ty = component.component_type();
-    for (name, item) in ty.imports(&engine).filter(|(name, _)| !name.starts_with("wasi:")) {
+    for (name, item) in ty.imports(&engine).filter(|(name, _)| !is_of_linker(name)) {
         match item.ty {
             ComponentItem::ComponentInstance(instance) => {
                 let mut defined = linker.instance(name)?;
@@ -134,8 +134,17 @@ fn trap_others(linker: &mut Linker<Host>, component: &Component) -> wasmtime::Re
     Ok(())
 }
 
+/// Whether wasmtime-wasi's linker for WASI 0.2 has it.
+fn is_of_linker(name: &str) -> bool {
+    name.starts_with("wasi:") && name.rsplit_once('@').is_none_or(|(_, version)| version.starts_with("0.2."))
+}
+
 fn trap(linker: &mut LinkerInstance<'_, Host>, name: &str, item: &ComponentItem) -> wasmtime::Result<()> {
     match item {
+        #[cfg(feature = "component-calls")]
+        ComponentItem::ComponentFunc(ty) if ty.async_() => linker.func_new_concurrent(name, |_, _, _, _| {
+            Box::pin(async { Err(wasmtime::Error::msg("nobody provides it")) })
+        }),
         ComponentItem::ComponentFunc(_) => {
             linker.func_new(name, |_, _, _, _| Err(wasmtime::Error::msg("nobody provides it")))
         }

@@ -30,6 +30,20 @@ pub fn is_concurrent(bytes: &[u8]) -> Result<bool, ComponentError> {
     Ok(false)
 }
 
+/// Whether core modules in a component can take handles without a call of the host: resources of its own, and what belongs to tasks.
+pub fn makes_handles(bytes: &[u8]) -> Result<bool, ComponentError> {
+    for payload in Parser::new(0).parse_all(bytes) {
+        if let Payload::ComponentCanonicalSection(functions) = payload? {
+            for function in functions {
+                if matches!(function?, CanonicalFunction::ResourceNew { .. }) {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    is_concurrent(bytes)
+}
+
 fn is_task_function(function: &CanonicalFunction) -> bool {
     let of_task = |option: &CanonicalOption| matches!(option, CanonicalOption::Async);
     match function {

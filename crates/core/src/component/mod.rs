@@ -80,6 +80,14 @@ impl<'a> Component<'a> {
         &self.modules
     }
 
+    /// Whether it, or a component in it, can take handles without a call of the host: of resources of its own, or of tasks.
+    ///
+    /// # Errors
+    /// [`ComponentError::Malformed`], which parsing rules out.
+    pub fn makes_handles(&self) -> Result<bool, ComponentError> {
+        concurrency::makes_handles(self.bytes)
+    }
+
     /// Whether it, or a component in it, uses what belongs to concurrent tasks: asynchronous functions, streams, futures, and
     /// their builtins.
     ///

@@ -71,9 +71,17 @@ pub(super) struct Place {
     pub before_adapter: bool,
 }
 
+/// What the names of functions of the layer begin with.
+const PREFIX: &str = "embed:";
+
 /// What a function that answers is called; the layer exports it under that name.
 pub(super) fn answer_name(import: &str) -> String {
-    format!("embed:{import}")
+    format!("{PREFIX}{import}")
+}
+
+/// Whether a function with this name is the layer's.
+pub(super) fn is_answer_name(name: &str) -> bool {
+    name.starts_with(PREFIX)
 }
 
 /// What a function of the layer becomes.

@@ -236,3 +236,11 @@ pub fn answering(module: &Module<'_>, import: &str) -> Option<u32> {
     let mut functions = (module.imported.functions..module.functions.len() as u32).rev();
     functions.find(|function| names.get(Space::Function, *function) == Some(name.as_str()))
 }
+
+/// Whether a function of a module with embedded files answers for an import, by its name.
+pub fn is_answering(module: &Module<'_>, function: u32) -> bool {
+    let names = module.names();
+    function >= module.imported.functions
+        && names.get(Space::Function, function).is_some_and(layer::is_answer_name)
+        && !EmbeddedTree::all_in(module).is_empty()
+}
