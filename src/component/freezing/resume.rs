@@ -11,7 +11,7 @@ use super::entry::entry;
 use super::reading::{Program, Read, call_sites};
 #[cfg(feature = "audit")]
 use crate::freeze::CallSite;
-use crate::freeze::{FrameReader, FreezeError, FrozenReport, HeldResources, called};
+use crate::freeze::{FrameReader, FreezeError, FrozenReport, HeldResources, called, check_next_text};
 #[cfg(feature = "audit")]
 use crate::host::ComponentHost;
 use crate::options::Options;
@@ -54,6 +54,7 @@ pub fn resume(
     let sites = &frames.sites;
     let call = executed.in_progress().ok_or(FreezeError::Unexplained("a program that is in no call"))?;
     let callee = stopping.place.stop.function;
+    check_next_text(module, callee)?;
     let calls = CallsInProgress::read(module, sites).map_err(FreezeError::from)?;
     calls.check(module).map_err(FreezeError::from)?;
     calls.check_callees(module, callee, &by_runtime(prepared, module, number)?).map_err(FreezeError::from)?;
