@@ -135,7 +135,7 @@ fn streams_and_the_end() {
 
 #[test]
 fn arguments_random_numbers_and_memory() {
-    program_goes_on("arguments", 12);
+    program_goes_on("arguments", 10);
     program_goes_on("random", 12);
     program_goes_on("memory", 8);
 }
