@@ -59,7 +59,7 @@ fn a_component_reads_its_arguments_from_a_file() {
         let made = embed_for(&command(&core), &sources.tree().unwrap(), writing).unwrap().wasm;
         assert_eq!(elsewhere_with(&made, &[]).0, expected, "{writing:?}");
         for (place, expected) in
-            [("open:/proc/self/cmdline", &*expected), ("export:before_rest", &expected[4..])]
+            [("call:embed:path_open", &*expected), ("export:before_rest", &expected[4..])]
         {
             let args = vec!["of".to_string(), "the build".to_string()];
             let wasi = WasiOptions { stdout: Output::Capture, args, ..WasiOptions::default() };

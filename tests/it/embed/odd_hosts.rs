@@ -30,10 +30,11 @@ fn module(asks: &[&str]) -> Vec<u8> {
             (import "wasi_snapshot_preview1" "path_open"
                 (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
             (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
-            (import "wasi_snapshot_preview1" "fd_renumber" (func (export "renumber") (param i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "fd_renumber" (func $renumber (param i32 i32) (result i32)))
             (import "wasi_snapshot_preview1" "args_get" (func (param i32 i32) (result i32)))
             (import "wasi_snapshot_preview1" "args_sizes_get" (func (param i32 i32) (result i32)))
             {asks}
+            (export "renumber" (func $renumber))
             (memory (export "memory") 1)
             (data (i32.const 64) "cmdline")
             (func (export "open") (result i32)
