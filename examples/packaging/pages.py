@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from expectations import Different, Missing
 
 PAGES = Path(__file__).resolve().parents[2] / "docs/packaging"
-BLOCK = re.compile(r"^```sh,recipe\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```sh(,recipe)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 REGISTRIES = re.compile(r"\s*(npm (install|i|pack)|(python3? -m )?pip (install|download)|cargo (fetch|install|vendor)|apt-get download|venv/bin/pip install)\b")
 # The time limit is for machines that have nothing else to do, and nothing may go on when the command has ended.
 STAND_IN = """#!/bin/sh
@@ -25,7 +26,7 @@ exit $code
 
 
 def blocks(page):
-    """The shell blocks of a page, or of a section (`page#section`), that are the recipe, in order."""
+    """The shell blocks of a page, or of a section (`page#section`), in order: whether each is of the recipe, and its text."""
     page, _, section = page.partition("#")
     text = (PAGES / page).read_text()
     if section:
@@ -33,7 +34,7 @@ def blocks(page):
         if section not in sections:
             raise Different(f"docs/packaging/{page} has no section {section}")
         text = sections[section]
-    return BLOCK.findall(text)
+    return [(bool(recipe), script) for recipe, script in BLOCK.findall(text)]
 
 
 def slug(section):
@@ -43,7 +44,7 @@ def slug(section):
 
 def follow(page, folder, preinit):
     """Runs the blocks of a page in the folder. Returns the seconds that preinit took in all of them."""
-    scripts = blocks(page)
+    scripts = [script for is_recipe, script in blocks(page) if is_recipe]
     if not scripts:
         raise Different(f"docs/packaging/{page} has no block that is marked `sh,recipe`")
     tools = folder / ".tools"
@@ -55,6 +56,19 @@ def follow(page, folder, preinit):
     for script in scripts:
         run(script, folder, tools)
     return sum(int(line) for line in times.read_text().split()) / 1e9 if times.exists() else 0.0
+
+
+def run_packaged(page, folder):
+    """Runs what the page says of running the packaged program, which must succeed. Returns whether there is a `wasmtime` for it."""
+    scripts = [script for is_recipe, script in blocks(page) if not is_recipe and "wasmtime " in script]
+    if not shutil.which("wasmtime"):
+        return not scripts
+    for script in scripts:
+        command = ["bash", "-e", "-o", "pipefail", "-c", script]
+        done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, text=True, errors="replace", capture_output=True)
+        if done.returncode != 0:
+            raise Different(f"`{script.strip()}` ends with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return True
 
 
 def run(script, folder, tools):

@@ -2,11 +2,12 @@
 """Packages programs as docs/packaging says, and compares what comes out, without any directory, with what went in.
 
     run.py --preinit FILE                     # all recipes, in Wasmtime and V8
-    run.py --preinit FILE --quick             # those that take less than a minute
+    run.py --preinit FILE --quick             # a few that take little: a minute or so in all
     run.py --preinit FILE --write             # with start-up, which goes into figures/ and the table of docs/packaging
     run.py --table                            # only makes the table again
 
-Each file in recipes/ is one recipe. It runs the shell blocks of its page that are marked `sh,recipe`. Needs npm, pip, wasmtime from
+Each file in recipes/ is one recipe. It runs the shell blocks of its page that are marked `sh,recipe`, and those that run the packaged
+program if there is a `wasmtime` command. Needs npm, pip, wasmtime from
 PyPI (`pip install wasmtime==50.0.1`), and Node 24 on PATH or in NODE. Ends with 1 if an answer is not the expected one, with 3 if
 something cannot be had. A release build should make the figures; with other work on the machine, say --loaded.
 """
@@ -17,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import pages
 import table
 from expectations import Different, Missing
 from session import Session
@@ -40,6 +42,7 @@ def follow(name, recipe, arguments, work):
     began = time.monotonic()
     try:
         recipe.run(session)
+        is_tried = pages.run_packaged(recipe.ROW["page"], session.folder / recipe.ROW.get("folder", ""))
     except Missing as missing:
         print(f"{name}: MISSING: {missing}", flush=True)
         return None
@@ -48,7 +51,8 @@ def follow(name, recipe, arguments, work):
         return False
     if arguments.write:
         table.keep(name, session.result, arguments.loaded)
-    print(f"{name}: right, {session.summary()}, {time.monotonic() - began:.0f} s in all", flush=True)
+    untried = "" if is_tried else ", its `wasmtime` command not tried"
+    print(f"{name}: right, {session.summary()}, {time.monotonic() - began:.0f} s in all{untried}", flush=True)
     return True
 
 
@@ -56,7 +60,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preinit", type=Path)
     parser.add_argument("--only", help="recipes, separated by commas")
-    parser.add_argument("--quick", action="store_true", help="only recipes that take less than a minute")
+    parser.add_argument("--quick", action="store_true", help="only recipes that take little: a minute or so in all")
     parser.add_argument("--write", action="store_true", help="measure; keep the figures and make the table of docs/packaging")
     parser.add_argument("--loaded", action="store_true", help="the machine has other work: noted with the figures")
     parser.add_argument("--table", action="store_true", help="only make the table again, from the kept figures")

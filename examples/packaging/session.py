@@ -1,6 +1,7 @@
 """What a recipe works with: its folder, its page, both engines, and the result that it leaves."""
 
 import datetime
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -56,10 +57,12 @@ class Session:
         """Notes the sizes of what went in and what came out."""
         self.result["size"] = [Path(file).stat().st_size for file in (before, after)]
 
-    def answer(self, program):
-        """The program's answer in Wasmtime, which is that in V8, too."""
+    def answer(self, program, times=None):
+        """The program's answer in Wasmtime, which is that in V8, too; without what this pattern matches in its messages."""
         answer, _ = self.wasmtime.run(program)
         [elsewhere], _ = in_v8.run([program])
+        if times:
+            answer.err, elsewhere.err = (re.sub(times, "", said.err) for said in (answer, elsewhere))
         expect(f"{self.name}, {program.file.name} in V8", elsewhere, answer)
         return answer
 

@@ -30,17 +30,31 @@ def made(recipes):
     """Markdown."""
     head = ["runtime", "package", "how", "size, MB", "preinit, s", *(f"start, {engine}, ms" for engine in ENGINES)]
     lines = ["| " + " | ".join([*head, "directory needed at run time"]) + " |", "|---|---|---|---|---|---|---|---|"]
-    loaded = False
+    loaded, besides = False, []
     for name, recipe in sorted(recipes.items(), key=lambda entry: entry[1].ROW["runtime"].lower()):
         row, found = recipe.ROW, figures(name)
         loaded |= found.get("loaded", False)
         cells = [f"[{row['runtime']}]({row['page']})", row["package"], row["how"], *cells_of(found), row["directory"]]
         lines.append("| " + " | ".join(cells) + " |")
+        besides += [f"- {row['runtime']}: {note}." for note in notes(found)]
     about = "Start is from a compiled module to the end of the first answer, before → after, medians of starts in turns. `preinit` began \
 with an empty cache."
     if loaded:
         about += " \\* On a busy machine."
-    return "\n".join([*lines, "", about])
+    return "\n".join([*lines, "", about, *([""] if besides else []), *besides])
+
+
+def notes(found):
+    """What a recipe has measured besides."""
+    own = found.get("own snapshot")
+    star = "\\*" if found.get("loaded") else ""
+    if own:
+        starts = ", ".join(f"{digits(ms)} ms{star} in {engine}" for engine, ms in own["start"].items())
+        yield f"the package's own snapshot, without these imports, has {own['size'] / 1e6:.1f} MB and starts in {starts}"
+    if "warmed up, ms" in found:
+        yield f"with `prepare` called beforehand, {digits(found['warmed up, ms'])} ms{star} in {in_wasmtime.NAME}"
+    if "one in prepared code, s" in found:
+        yield f"one more script, in prepared code, takes {found['one in prepared code, s']:.2g} s{star}"
 
 
 def cells_of(found):

@@ -138,6 +138,9 @@ fn why(reason: &Reason) -> String {
         Reason::MadeForJavaScript(glue) => format!(
             "it needs the JavaScript that {glue} made for it: see docs/javascript.md for snapshots under that"
         ),
+        Reason::RuntimeOfDotNet => "it is the runtime of a .NET application: `preinit dotnet` takes the published folder that \
+             it is in (docs/guests/dotnet.md)"
+            .into(),
         Reason::Component => {
             "it exports no function that is named like an init function; name one with -f, with its arguments if it \
              takes any"

@@ -9,6 +9,7 @@
 //! 3. [`extend`]: add the code to the module.
 
 mod awaited_call;
+mod awaited_texts;
 mod call_sites;
 mod entry_hook;
 mod error;
@@ -22,6 +23,7 @@ mod trigger;
 mod unwind;
 
 pub(crate) use awaited_call::{Argument, Arguments, Awaited, AwaitedCall, is_wasi};
+pub(crate) use awaited_texts::check_next as check_next_text;
 pub use error::FreezeError;
 pub(crate) use held_resources::HeldResources;
 pub use not_reached::NotReached;
@@ -121,7 +123,10 @@ impl StopRun<'_> {
         ledger: &Ledger,
     ) -> Result<Frozen, FreezeError> {
         let module = self.freeze.execution.module;
-        let held = HeldResources::of(&ledger.first(point.host_calls), self.freeze.execution.host)?;
+        let before = ledger.first(point.host_calls);
+        let held = HeldResources::of(&before, self.freeze.execution.host)?;
+        awaited_texts::check_next(module, point.callee)?;
+        awaited_texts::check(module, &before)?;
         let calls = CallsInProgress::read(module, &point.sites)?;
         calls.check(module)?;
 

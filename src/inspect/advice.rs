@@ -65,6 +65,8 @@ pub enum Reason {
     OtherImports(String),
     /// Its imports are those of JavaScript that was made for it.
     MadeForJavaScript(&'static str),
+    /// It is the runtime of a .NET application, which is packaged as a whole.
+    RuntimeOfDotNet,
     /// A component must have an init export that takes nothing.
     Component,
     /// There is nothing that could be called.
@@ -87,6 +89,10 @@ impl Facts<'_> {
         let mut reasons = Vec::new();
         if super::language::is_snapshot(self.module) {
             reasons.push(Reason::IsSnapshot);
+        }
+        if self.is_dotnet() {
+            reasons.push(Reason::RuntimeOfDotNet);
+            return Advice { steps: Vec::new(), reasons };
         }
         if let Some(glue) = self.javascript() {
             reasons.push(Reason::MadeForJavaScript(glue));
@@ -173,6 +179,12 @@ impl Facts<'_> {
     fn imports_of_wasi(&self, name: &str) -> bool {
         let is = |module: &str| WasiVersion::of_module(module).is_some();
         self.module.imports.iter().any(|import| is(import.module) && import.name == name)
+    }
+
+    /// Whether it is Mono, linked for a browser: with functions that the SDK's JavaScript calls.
+    fn is_dotnet(&self) -> bool {
+        let called = |export: &wasmparser::Export<'_>| export.name.starts_with("mono_wasm_");
+        self.javascript() == Some("Emscripten") && self.module.exports.iter().any(called)
     }
 
     /// Whose JavaScript it needs, if it does.

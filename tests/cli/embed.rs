@@ -170,6 +170,32 @@ fn secrets_among_the_files_are_found() {
     assert!(stderr(&output).contains("`/data/key` has a private key in it"), "{}", stderr(&output));
 }
 
+/// The largest first, in the report and on the page that is made of it.
+#[test]
+fn the_report_shows_files_by_size() {
+    let place = furnished();
+    place.write("files/large", "0123456789".repeat(500));
+    for report in ["report.json", "report.html"] {
+        done(&place.run([
+            "files.wasm",
+            "-o",
+            "out.wasm",
+            "--allow-wasi",
+            "--embed",
+            DATA,
+            "--report",
+            report,
+        ]));
+    }
+    let json: serde_json::Value = serde_json::from_slice(&place.read("report.json")).unwrap();
+    let files = json["embedded"].as_array().unwrap().iter();
+    let files: Vec<_> = files.map(|file| (file["path"].as_str().unwrap(), file["bytes"].as_u64())).collect();
+    assert_eq!(files[..2], [("/data/large", Some(5000)), ("/data/sub/__pycache__/one.pyc", Some(8))]);
+    let page = String::from_utf8(place.read("report.html")).unwrap();
+    let rows = r#"["/data/large","5000 bytes"],["/data/sub/__pycache__/one.pyc","8 bytes"],["/data/hello.txt","5 bytes"]"#;
+    assert!(page.contains(rows), "{page}");
+}
+
 #[test]
 fn files_of_a_component_are_embedded_listed_and_extracted() {
     let place = furnished();

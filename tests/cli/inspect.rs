@@ -21,6 +21,11 @@ fn programs_and_libraries_are_told_apart() {
         (r#"(module (func (export "_initialize")))"#, "-f _initialize\n", 0),
         (r#"(module (func (export "f") (param i32)))"#, "no command of preinit\n", 1),
         (r#"(module (import "__wbindgen_placeholder__" "f" (func)))"#, "docs/javascript.md", 1),
+        (
+            r#"(module (import "env" "__syscall_openat" (func)) (func (export "mono_wasm_add_assembly")))"#,
+            "docs/guests/dotnet.md",
+            1,
+        ),
         (r#"(module (import "env" "f" (func)) (func (export "preinit")))"#, "--stub-all\n", 0),
         (
             &format!(r#"(module {wasi} (func (export "_start")) (func (export "render")))"#),

@@ -2,7 +2,7 @@
 
 use preinit::Preinit;
 use preinit::host::{Access, Directory, Output, Stdin, WasiOptions};
-use preinit::inspect::{Inspection, Step, inspect};
+use preinit::inspect::{Inspection, Reason, Step, inspect};
 use preinit_testing::{inputs, python_library};
 use std::path::PathBuf;
 
@@ -58,4 +58,18 @@ fn doing_what_is_advised_makes_a_snapshot() {
         snapshots += 1;
     }
     assert!(snapshots >= 10, "{snapshots} snapshots");
+}
+
+/// What is no module on its own is not given a command line that fails.
+#[test(needs(Inputs))]
+fn the_runtime_of_a_net_application_is_known() {
+    for application in ["dotnet", "blazor/wwwroot"] {
+        let file = inputs().join(application).join("_framework/dotnet.native.wasm");
+        let advice = inspect(&std::fs::read(file).unwrap()).unwrap().advice;
+        assert_eq!(
+            (advice.steps, advice.reasons),
+            (Vec::new(), vec![Reason::RuntimeOfDotNet]),
+            "{application}"
+        );
+    }
 }

@@ -23,6 +23,9 @@ DATA = ROOT / "test-programs" / "data"
 # It has files open nearly all the time; tests/it compares what it prints on hosts of all kinds.
 NOT_FROZEN = "file_cases"
 
+# Why a program is refused: it has files open, or room for arguments or variables that it does not have yet.
+KNOWN = ("descriptors open", "it has room for those of this run")
+
 ARGUMENTS = ["program", "one", "two words"]
 ENVIRONMENT = [("WORD", "a=b"), ("EMPTY", ""), ("LAST", "é")]
 INPUT = "first line\n42\nlast line\n"
@@ -143,7 +146,7 @@ def main():
             found, why = frozen(arguments.preinit, program, trigger)
             if found is None:
                 counts["refused"] += 1
-                if "descriptors open" not in why:
+                if not any(known in why for known in KNOWN):
                     wrong += 1
                     print(f"{program.stem} at {trigger} was refused: {why}")
             elif found == expected:
@@ -154,7 +157,7 @@ def main():
         equal, refused, wrong = equal + counts["equal"], refused + counts["refused"], wrong + counts["different"]
         print(f"{program.stem}: {counts['equal']} equal, {counts['refused']} refused, {counts['different']} different")
     engine = version("wasmtime")
-    print(f"wasmtime {engine}: {equal} equal, {refused} refused with files open, {wrong} wrong")
+    print(f"wasmtime {engine}: {equal} equal, {refused} refused, {wrong} wrong")
     sys.exit(1 if wrong or not equal else 0)
 
 

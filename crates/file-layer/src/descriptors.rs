@@ -252,6 +252,9 @@ pub fn is_mapped(number: u32) -> bool {
 
 /// Lets `to`, which is mapped, stand for the host's `host_number`, which was known as `from`. `false` if there is no room.
 pub fn alias(from: u32, host_number: u32, to: u32) -> bool {
+    if free_object().is_none() && !is_freed_with(to) {
+        return false;
+    }
     unbind(to);
     let Some(object) = free_object() else { return false };
     fill(object, ALIAS, 0, host_number);
@@ -260,6 +263,11 @@ pub fn alias(from: u32, host_number: u32, to: u32) -> bool {
         put_u16(state::map(from), CLOSED);
     }
     true
+}
+
+/// Whether something else can be open once this number is closed.
+fn is_freed_with(number: u32) -> bool {
+    matches!(target(number), Target::Ours(object) if !object.is_mount() && object.names() == 1)
 }
 
 fn free_object() -> Option<Object> {

@@ -10,6 +10,7 @@ pub const EXIST: i32 = 20;
 pub const FBIG: i32 = 22;
 pub const ILSEQ: i32 = 25;
 pub const INVAL: i32 = 28;
+pub const IO: i32 = 29;
 pub const ISDIR: i32 = 31;
 pub const LOOP: i32 = 32;
 pub const MFILE: i32 = 33;

@@ -1,7 +1,7 @@
 //! Reading files, and what is told of files and directories that are open.
 
 use crate::descriptors::{Object, Target, target};
-use crate::memory::{get_u32, put_u8, put_u16, put_u32, put_u64, zero};
+use crate::memory::{copy, get_u32, put_u8, put_u16, put_u32, put_u64, zero};
 use crate::tree::{self, Node};
 use crate::{arguments, errno, host, reopen, view};
 
@@ -21,23 +21,27 @@ const MOUNT_INHERITING: u64 = 0x0ff7ffff;
 /// Flags of open files that cannot be set later.
 const SYNCHRONIZED: u32 = 1 << 1 | 1 << 3 | 1 << 4;
 
-/// Whether the bytes of a file can be read: more arguments than there is room for cannot.
-fn is_there(node: &Node) -> bool {
-    !node.is_arguments || arguments::are_readable()
+/// Copies bytes of a file to the buffers, and gives their number, or an errno.
+fn read_to(node: &Node, offset: u64, iovs: u32, count: u32) -> Result<u32, i32> {
+    if node.is_arguments {
+        let (start, len) = arguments::read()?;
+        return Ok(fill(len, offset, iovs, count, |at, to, len| copy(to, start + at, len)));
+    }
+    Ok(fill(node.len, offset, iovs, count, |at, to, len| view::read(node, at, to, len)))
 }
 
-/// Copies bytes of a file to the buffers, and gives their number.
-fn read_to(node: &Node, offset: u64, iovs: u32, count: u32) -> u32 {
+/// Fills the buffers, as far as something of so many bytes goes. Gives how many it was.
+fn fill(size: u32, offset: u64, iovs: u32, count: u32, copy: impl Fn(u32, u32, u32)) -> u32 {
     let mut done = 0;
     for index in 0..count {
         let position = offset.saturating_add(u64::from(done));
-        if position >= u64::from(node.len) {
+        if position >= u64::from(size) {
             break;
         }
         let (buffer, len) = (get_u32(iovs + 8 * index), get_u32(iovs + 8 * index + 4));
-        let left = node.len - position as u32;
+        let left = size - position as u32;
         let piece = if len < left { len } else { left };
-        view::read(node, position as u32, buffer, piece);
+        copy(position as u32, buffer, piece);
         done += piece;
     }
     done
@@ -45,19 +49,18 @@ fn read_to(node: &Node, offset: u64, iovs: u32, count: u32) -> u32 {
 
 #[unsafe(export_name = "embed:fd_read")]
 extern "C" fn read(fd: u32, iovs: u32, count: u32, read: u32) -> i32 {
-    let of_file = |object: Object| {
-        let node = view::node(object.node());
-        if !is_there(&node) {
-            return errno::TOOBIG;
-        }
-        let done = read_to(&node, object.position(), iovs, count);
-        object.set_position(object.position() + u64::from(done));
-        put_u32(read, done);
-        errno::SUCCESS
-    };
     match target(fd) {
         Target::Ours(object) if object.is_reopened() => reopen::read(object, iovs, count, read),
-        Target::Ours(object) if object.is_readable() => of_file(object),
+        Target::Ours(object) if object.is_readable() => {
+            match read_to(&view::node(object.node()), object.position(), iovs, count) {
+                Ok(done) => {
+                    object.set_position(object.position() + u64::from(done));
+                    put_u32(read, done);
+                    errno::SUCCESS
+                }
+                Err(errno) => errno,
+            }
+        }
         Target::Host(number) => host::fd_read(number, iovs, count, read),
         _ => errno::BADF,
     }
@@ -68,12 +71,13 @@ extern "C" fn pread(fd: u32, iovs: u32, count: u32, offset: u64, read: u32) -> i
     match target(fd) {
         Target::Ours(object) if object.is_reopened() => reopen::pread(object, iovs, count, offset, read),
         Target::Ours(object) if object.is_readable() => {
-            let node = view::node(object.node());
-            if !is_there(&node) {
-                return errno::TOOBIG;
+            match read_to(&view::node(object.node()), offset, iovs, count) {
+                Ok(done) => {
+                    put_u32(read, done);
+                    errno::SUCCESS
+                }
+                Err(errno) => errno,
             }
-            put_u32(read, read_to(&node, offset, iovs, count));
-            errno::SUCCESS
         }
         Target::Host(number) => host::fd_pread(number, iovs, count, offset, read),
         _ => errno::BADF,

@@ -2,7 +2,7 @@
 
 use crate::descriptors::{Target, is_mapped, rebind, target, unbind};
 use crate::state::NUMBERS;
-use crate::{errno, host};
+use crate::{errno, host, state};
 
 #[unsafe(export_name = "embed:fd_renumber")]
 extern "C" fn renumber(from: u32, to: u32) -> i32 {
@@ -22,10 +22,8 @@ extern "C" fn renumber(from: u32, to: u32) -> i32 {
             errno::SUCCESS
         }
         (Target::Ours(_), Target::Host(goal)) => {
-            // Only the host knows whether it is open.
-            let result = host::fd_renumber(goal, goal);
-            if result != errno::SUCCESS {
-                return result;
+            if !is_open(goal) {
+                return errno::BADF;
             }
             if to >= NUMBERS {
                 return errno::NOTSUP;
@@ -40,13 +38,25 @@ extern "C" fn renumber(from: u32, to: u32) -> i32 {
 
 /// Lets a descriptor of the host take the number of one of ours.
 fn onto_ours(from: u32, source: u32, to: u32) -> i32 {
-    let result = host::fd_renumber(source, source);
-    if result != errno::SUCCESS {
-        return result;
+    if !is_open(source) {
+        return errno::BADF;
     }
     if is_mapped(from) {
         rebind(from, to);
         return errno::SUCCESS;
     }
     if crate::descriptors::alias(from, source, to) { errno::SUCCESS } else { errno::MFILE }
+}
+
+/// Whether the host has something open under this number, which only the host knows.
+fn is_open(number: u32) -> bool {
+    let mut answer = host::fd_fdstat_get(number, state::out());
+    if answer == host::NOSYS {
+        answer = host::fd_filestat_get(number, state::out());
+    }
+    if answer == host::NOSYS {
+        // The last resort: there are hosts that say so of every number.
+        return host::fd_renumber(number, number) == errno::SUCCESS;
+    }
+    answer != errno::BADF
 }

@@ -126,13 +126,9 @@ pub fn entry(directory: &Node, name_at: u32, len: u32) -> Option<u32> {
     None
 }
 
-/// Copies bytes of a file or a link.
+/// Copies bytes of a file or a link, which must have them.
 pub fn read(node: &Node, offset: u32, to: u32, len: u32) {
-    if node.is_arguments {
-        arguments::read(offset, to, len);
-    } else {
-        host::image(to, node.start + offset, len);
-    }
+    host::image(to, node.start + offset, len);
 }
 
 /// The entry that has this place among all of a directory, counted from 0: its node, with the name in its place.

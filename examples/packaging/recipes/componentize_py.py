@@ -13,7 +13,7 @@ ROW = {
 }
 QUICK = False
 CALLS = [["greet", "lang7"], ["prepare"]]
-ANSWERS = ['{"name": "lang7", "greeting": "greeting 5401"}', None]
+ANSWERS = ['{"name": "lang7", "greeting": "greeting 5398"}', None]
 
 
 def run(session):

@@ -13,6 +13,7 @@ ROW = {
     "directory": "the design's",
 }
 QUICK = False
+TIMES = r"\d+\.\d+s\b|\d+\.\d+ +\d+\.\d+\|"
 ARGUMENTS = ["nextpnr-ice40", "--hx1k", "--package", "tq144", "--json", "/work/design.json", "--asc", "/work/design.asc"]
 
 
@@ -28,7 +29,7 @@ def run(session):
     session.advises(wasm, "--allow-wasi --at stdin", "--at open:PATH")
     before = Program(wasm, ARGUMENTS, dirs={"/work": folder / "before", "/share": share})
     after = Program(folder / "app.wasm", dirs={"/work": folder / "after"})
-    answers = [session.answer(program) for program in (before, after)]
+    answers = [session.answer(program, TIMES) for program in (before, after)]
     expect("nextpnr's exit codes", [answer.code for answer in answers], [0, 0])
     expect_lines("nextpnr", answers[1].err, ["Program finished normally"])
     placed, expected = (result.read_text() for result in reversed(results))

@@ -26,7 +26,8 @@ def run(session):
     library = folder / "root/usr/local/lib"
     library.mkdir(parents=True)
     (library / "python315.zip").hardlink_to(artifacts / "python-stdlib.zip")
-    given = {"args": ["python", "-c", PROGRAM], "stdin": SCRIPT, "dirs": {"/": folder / "root"}}
+    # Without any variable, Node's WASI fails to give none of them, and Python does not start.
+    given = {"env": {"NAME": "value"}, "args": ["python", "-c", PROGRAM], "stdin": SCRIPT, "dirs": {"/": folder / "root"}}
     original = Program(artifacts / "python.wasm", calls=[["_initialize"], ["run"]], **given)
     own = Program(artifacts / "python-snapshot.wasm", calls=[["run"]], **given)
     ours = Program(folder / "app.wasm", stdin=SCRIPT, calls=[["run"]])

@@ -11,6 +11,7 @@ ROW = {
     "package": "crate `rquickjs-sys`",
     "how": "`preinit batch`: a snapshot of one engine for each; sizes of one, time for all",
     "directory": "no",
+    "folder": "scripts",
 }
 QUICK = False
 REQUEST = "part 12\n"

@@ -10,7 +10,7 @@ ROW = {
     "how": "the database embedded, frozen with it open",
     "directory": "no",
 }
-QUICK = True
+QUICK = False
 
 
 def run(session):

@@ -9,7 +9,9 @@ use super::super::{ComponentRunError, Prepared};
 use super::Stopping;
 use super::entry::entry;
 use super::reading::{Moved, Program, Read, call_sites};
-use crate::freeze::{FrameReader, FreezeError, FrozenReport, HeldResources, called};
+#[cfg(feature = "audit")]
+use crate::freeze::CallSite;
+use crate::freeze::{FrameReader, FreezeError, FrozenReport, HeldResources, called, check_next_text};
 #[cfg(feature = "audit")]
 use crate::host::ComponentHost;
 use crate::options::Options;
@@ -56,6 +58,7 @@ pub fn resume(
     let sites = &frames.sites;
     let call = executed.in_progress().ok_or(FreezeError::Unexplained("a program that is in no call"))?;
     let callee = stopping.place.stop.function;
+    check_next_text(module, callee)?;
     let calls = CallsInProgress::read(module, sites).map_err(FreezeError::from)?;
     calls.check(module).map_err(FreezeError::from)?;
     calls.check_callees(module, callee, &by_runtime(prepared, module, number)?).map_err(FreezeError::from)?;

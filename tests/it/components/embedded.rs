@@ -1,6 +1,6 @@
 //! Files in components whose preview 1 an adapter answers.
 
-use super::host::{elsewhere_with, entry};
+use super::host::{ARGUMENTS, elsewhere_with, entry};
 use crate::embed::changes::with_scratch;
 use crate::embed::files::{READERS, data, run};
 use preinit::Preinit;
@@ -45,6 +45,28 @@ fn a_frozen_component_has_its_embedded_files() {
         let before = String::from_utf8(made.stdout).unwrap();
         let (after, said) = elsewhere_with(&made.wasm, &[]);
         assert_eq!((before + &after, said), whole, "{name}");
+    }
+}
+
+/// Those of its own instance, by way of the adapter, from where the program stood.
+#[test]
+fn a_component_reads_its_arguments_from_a_file() {
+    let core = wat::parse_str(include_str!("../embed/reads-arguments.wat")).unwrap();
+    let mut sources = Sources::default();
+    sources.arguments("/proc/self/cmdline");
+    let expected: String = ARGUMENTS.iter().map(|argument| format!("{argument}\0")).collect();
+    for writing in [Writing::Refused, Writing::InMemory] {
+        let made = embed_for(&command(&core), &sources.tree().unwrap(), writing).unwrap().wasm;
+        assert_eq!(elsewhere_with(&made, &[]).0, expected, "{writing:?}");
+        for (place, expected) in
+            [("call:embed:path_open", &*expected), ("export:before_rest", &expected[4..])]
+        {
+            let args = vec!["of".to_string(), "the build".to_string()];
+            let wasi = WasiOptions { stdout: Output::Capture, args, ..WasiOptions::default() };
+            let preinit = Preinit::new().init_function(entry(&made)).wasi(wasi).at(place.parse().unwrap());
+            let frozen = preinit.run(&made).unwrap();
+            assert_eq!(elsewhere_with(&frozen.wasm, &[]).0, expected, "{writing:?}, frozen at {place}");
+        }
     }
 }
 

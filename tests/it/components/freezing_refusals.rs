@@ -361,3 +361,26 @@ fn descriptors_may_not_be_renumbered() {
     let renumbers = wat("(drop (call $renumber (i32.const 3) (i32.const 1)))");
     refused(&renumbers, place, "init has called `fd_renumber` of core module 0 (`adapter`)");
 }
+
+/// Those of another run would have no room.
+#[test]
+fn no_component_waits_for_its_arguments() {
+    let wat = r#"(component
+        (core module $adapter
+          (global $internal_state_ptr (mut i32) (i32.const 8))
+          (global $allocation_state (mut i32) (i32.const 4))
+          (func (export "args_get") (param i32 i32) (result i32) (i32.const 0))
+          (func (export "environ_get") (param i32 i32) (result i32) (i32.const 0)))
+        (core instance $adapter (instantiate $adapter))
+        (core module $m
+          (import "wasi_snapshot_preview1" "args_get" (func $args (param i32 i32) (result i32)))
+          (import "wasi_snapshot_preview1" "environ_get" (func $environ (param i32 i32) (result i32)))
+          (func (export "run")
+            (drop (call $args (i32.const 0) (i32.const 0))) (drop (call $environ (i32.const 0) (i32.const 0)))))
+        (core instance $m (instantiate $m (with "wasi_snapshot_preview1" (instance $adapter))))
+        (func (export "run") (canon lift (core func $m "run"))))"#;
+    for (get, what) in [("args_get", "arguments"), ("environ_get", "environment variables")] {
+        let place = format!("wasi_snapshot_preview1.{get}");
+        refused(wat, (&["run"], &place), &format!("sizes of its {what} "));
+    }
+}

@@ -14,7 +14,7 @@ use wasmtime::{Engine, Store};
 use wasmtime_wasi::p2::pipe::{MemoryInputPipe, MemoryOutputPipe};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
-const ARGUMENTS: [&str; 3] = ["program", "one", "two words"];
+pub const ARGUMENTS: [&str; 3] = ["program", "one", "two words"];
 const ENVIRONMENT: [(&str, &str); 3] = [("WORD", "a=b"), ("EMPTY", ""), ("LAST", "é")];
 const INPUT: &[u8] = b"first line\n42\nlast line\n";
 

@@ -6,6 +6,7 @@ pub mod changes;
 mod driver;
 pub mod files;
 mod growth;
+mod odd_hosts;
 mod random_calls;
 mod random_changes;
 mod reopened;

@@ -5,4 +5,5 @@ mod errors;
 mod generated;
 mod objects;
 mod suite;
+mod texts;
 mod verify;

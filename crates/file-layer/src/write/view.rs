@@ -8,7 +8,7 @@ pub use super::inodes::node;
 
 /// Copies bytes of a file or a link, which must be there.
 pub fn read(node: &Node, offset: u32, to: u32, len: u32) {
-    if node.record == 0 || node.is_arguments {
+    if node.record == 0 {
         tree::read(node, offset, to, len);
     } else {
         contents::read(node.record, offset, to, len);
