@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 const NAMED: usize = 20;
 
 /// How the names of sections begin that decide what is around an instance or put into it, and who reads them.
-const ACTED_UPON: [(&str, &str); 13] = [
+const ACTED_UPON: [(&str, &str); 10] = [
     ("preinit.", "what JavaScript puts into an instance; `verify` of `preinit/js` compares it"),
     ("dylink", "where a dynamic loader puts the module, and with what"),
     ("component-type", "the imports and exports of the component that is made of it"),
@@ -20,9 +20,6 @@ const ACTED_UPON: [(&str, &str); 13] = [
     ("icp:", "what a host for canisters does with it"),
     ("runtime_", "what a host for Substrate does with it"),
     ("jwt", "what a host for wasmCloud lets it do"),
-    ("wasmedge", "the machine code that WasmEdge runs instead of it"),
-    ("precompiled_", "the machine code that proxies run instead of it"),
-    ("wamr-aot", "the machine code that proxies run instead of it"),
 ];
 
 /// What came of comparing custom sections.

@@ -11,6 +11,8 @@ pub enum UnsupportedKind {
     DynamicLibrary,
     /// A dynamic library that lives in another module's memory, where another engine runs it.
     SideModule,
+    /// A module with machine code that its host runs instead of its functions.
+    MachineCode,
     /// Code with `try` and `catch` as they were before they became `try_table`.
     LegacyExceptions,
 }
@@ -21,6 +23,9 @@ impl UnsupportedKind {
         match name {
             "dylink" | "dylink.0" => Some(UnsupportedKind::DynamicLibrary),
             "linking" => Some(UnsupportedKind::Relocatable),
+            // WasmEdge, "Universal Wasm"; Envoy's proxy-wasm hosts, one section for each engine.
+            "wasmedge" | "wamr-aot" => Some(UnsupportedKind::MachineCode),
+            name if name.starts_with("precompiled_") => Some(UnsupportedKind::MachineCode),
             name if name.starts_with("reloc.") => Some(UnsupportedKind::Relocatable),
             _ => None,
         }
@@ -44,6 +49,10 @@ impl fmt::Display for UnsupportedKind {
             UnsupportedKind::SideModule => {
                 "the input is a side module (it has a `dylink.0` section and no memory of its own): its state is part of its \
                  main module's"
+            }
+            UnsupportedKind::MachineCode => {
+                "the module carries machine code that its host runs instead of its functions (in a `wasmedge`, `wamr-aot` or \
+                 `precompiled_*` section), and that a snapshot cannot change: pre-initialize the module before it is compiled"
             }
             UnsupportedKind::LegacyExceptions => {
                 "the module uses the withdrawn form of exception handling (`try`, `catch`): \

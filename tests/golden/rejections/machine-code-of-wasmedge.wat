@@ -1,0 +1,2 @@
+;; init: init
+(module (func (export "init")) (@custom "wasmedge" "\00\00"))
