@@ -9,8 +9,6 @@ use super::super::{ComponentRunError, Prepared};
 use super::Stopping;
 use super::entry::entry;
 use super::reading::{Moved, Program, Read, call_sites};
-#[cfg(feature = "audit")]
-use crate::freeze::CallSite;
 use crate::freeze::{FrameReader, FreezeError, FrozenReport, HeldResources, called, check_next_text};
 #[cfg(feature = "audit")]
 use crate::host::ComponentHost;
