@@ -162,9 +162,10 @@ fn read(writing: Writing, said: Said) -> Result<Vec<u8>, i32> {
 /// Node's WASI says of every number that it can take its own place: whether it is open or not.
 #[test]
 fn what_is_not_open_takes_no_number() {
-    let nodes = |from: i32, to: i32| if from == to || from.max(to) <= HIGHEST_OPEN { SUCCESS } else { BADF };
-    let honest_one = |from: i32, to: i32| if from.max(to) <= HIGHEST_OPEN { SUCCESS } else { BADF };
-    let cases: [(&[&str], fn(i32, i32) -> i32); 4] = [
+    type Renumber = fn(i32, i32) -> i32;
+    let nodes: Renumber = |from, to| if from == to || from.max(to) <= HIGHEST_OPEN { SUCCESS } else { BADF };
+    let honest_one: Renumber = |from, to| if from.max(to) <= HIGHEST_OPEN { SUCCESS } else { BADF };
+    let cases: [(&[&str], Renumber); 4] = [
         (&["fd_fdstat_get"], nodes),
         (&["fd_filestat_get"], nodes),
         (&["fd_filestat_get", "fd_fdstat_get"], nodes),
