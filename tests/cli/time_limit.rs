@@ -100,7 +100,7 @@ const CASES: &[(&str, &str, i32, &str)] = &[
     ("a pipe as the jobs", "batch pipe --", 2, "still reading"),
     ("a pipe as the report of jobs", "batch jobs.json --report unread --", 2, "still reading or opening"),
     ("a pipe as the module of jobs", "batch pipe.jobs --", 2, "still reading"),
-    ("a pipe as the input of a job", "batch input.jobs --", 2, "still reading"),
+    ("a pipe as the input of a job", "batch input.jobs --", 2, "jobs read files only"),
     ("the module on a silent input", "-o out.wasm", 2, "still reading"),
     ("the module on a silent input", "audit", 2, "still reading"),
     ("a pipe that nobody empties", "large.wat -o full", 2, "still writing"),
