@@ -106,6 +106,11 @@ impl Handles {
         let is_in_calls = states.stopped().is_some() && resumed.is_none();
         if held.places.is_empty() && !is_in_calls && (held.of_adapters.is_empty() || is_start) {
             let leaked = alive.saturating_sub(held.of_adapters.len());
+            if leaked > 0 && states.prepared.component.starts_threads().unwrap_or(true) {
+                let why = "a thread that has not ended can be among them, whose number is not one of those that were changed to see \
+                           who holds them";
+                return Handles { alive, leaked: 0, live: Some(live(Vec::new(), Some(why.to_string()))) };
+            }
             return Handles { alive, leaked, live: None };
         }
         Handles { alive, leaked: 0, live: Some(live(held.places, open)) }

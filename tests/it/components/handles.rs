@@ -242,6 +242,35 @@ fn init_that_looks_at_numbers_is_refused() {
     assert!(error.contains("where is not known, because init with other numbers"), "{error}");
 }
 
+/// Threads have numbers of their own, which do not move with the others. So it is not said that nobody holds one.
+#[cfg(feature = "component-calls")]
+#[test]
+fn a_thread_that_has_not_ended_is_refused() {
+    let wasm = wat_to_wasm(
+        br#"(component
+          (core module $t (table (export "t") 1 funcref))
+          (core instance $t (instantiate $t))
+          (core type $start (func (param i32)))
+          (alias core export $t "t" (core table $table))
+          (core func $new (canon thread.new-indirect $start (core table $table)))
+          (core module $m
+            (import "" "new" (func $new (param i32 i32) (result i32)))
+            (import "" "t" (table 1 funcref))
+            (func $f (param i32))
+            (elem (i32.const 0) func $f)
+            (global $h (mut i32) (i32.const 0))
+            (func (export "init") (global.set $h (call $new (i32.const 0) (i32.const 0)))))
+          (core instance $i (instantiate $m (with "" (instance (export "new" (func $new)) (export "t" (table $table))))))
+          (func (export "preinit") async (canon lift (core func $i "init"))))"#,
+    );
+    let wasm = wasm.unwrap();
+    let error = Preinit::new().run(&wasm).map(drop).unwrap_err();
+    assert!(error.is_refusal(), "{error}");
+    assert!(error.to_string().contains("a thread that has not ended can be among them"), "{error}");
+    let output = Preinit::new().allow_live_handles(true).run(&wasm).unwrap();
+    assert!(matches!(&output.report.warnings[..], [Warning::LiveHandles(_)]), "{:?}", output.report.warnings);
+}
+
 /// A module of preview 1 that prints, with a core module beside it that can take handles of its own.
 pub(super) fn printing(beside: &str) -> Vec<u8> {
     let text = format!(

@@ -4,8 +4,8 @@
 //! The suite itself is in no registry. `COMPONENT_MODEL_TESTS` names a folder of it (`test` of its repository), which is played too.
 
 use super::running::Running;
-use preinit::Preinit;
 use preinit::stages::execute::InitResult;
+use preinit::{Preinit, Warning};
 use preinit_testing::{note, repository};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -142,8 +142,14 @@ fn play(played: &Played, tally: &mut Tally) {
     let Ok(mut original) = catch_unwind(AssertUnwindSafe(|| Running::start(wasm, &[]))) else { return };
     // A trap closes an instance.
     let last = calls.iter().position(|(_, _, traps)| *traps).map_or(calls.len(), |trap| trap + 1);
-    let outcomes: Vec<String> =
-        calls[..last].iter().map(|(name, arguments, _)| original.call(name, arguments)).collect();
+    let called = AssertUnwindSafe(|| {
+        calls[..last].iter().map(|(name, arguments, _)| original.call(name, arguments)).collect()
+    });
+    // Arguments of types that have no form in WAVE.
+    let outcomes: Vec<String> = match catch_unwind(called) {
+        Ok(outcomes) => outcomes,
+        Err(_) => return,
+    };
     if calls.iter().zip(&outcomes).any(|((_, _, traps), outcome)| *traps != (outcome == "trap")) {
         return;
     }
@@ -163,6 +169,11 @@ fn play(played: &Played, tally: &mut Tally) {
                 continue;
             }
         };
+        // Those that come later have other numbers then, and a call can return one.
+        if output.report.warnings.iter().any(|warning| matches!(warning, Warning::HandlesLeft(_))) {
+            *tally.refused.entry("handles that nobody holds are left".to_string()).or_default() += 1;
+            continue;
+        }
         tally.snapshots += 1;
         let mut snapshot = Running::start(&output.wasm, &[]);
         for ((name, arguments, _), expected) in calls[..last].iter().zip(&outcomes).skip(made) {

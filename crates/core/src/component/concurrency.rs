@@ -44,6 +44,26 @@ pub fn makes_handles(bytes: &[u8]) -> Result<bool, ComponentError> {
     is_concurrent(bytes)
 }
 
+/// Whether core modules in a component can start threads, whose handles have numbers of their own.
+pub fn starts_threads(bytes: &[u8]) -> Result<bool, ComponentError> {
+    for payload in Parser::new(0).parse_all(bytes) {
+        if let Payload::ComponentCanonicalSection(functions) = payload? {
+            for function in functions {
+                let starts = matches!(
+                    function?,
+                    CanonicalFunction::ThreadNewIndirect { .. }
+                        | CanonicalFunction::ThreadSpawnRef { .. }
+                        | CanonicalFunction::ThreadSpawnIndirect { .. }
+                );
+                if starts {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
+}
+
 fn is_task_function(function: &CanonicalFunction) -> bool {
     let of_task = |option: &CanonicalOption| matches!(option, CanonicalOption::Async);
     match function {

@@ -88,6 +88,14 @@ impl<'a> Component<'a> {
         concurrency::makes_handles(self.bytes)
     }
 
+    /// Whether it, or a component in it, can start threads, whose handles have numbers of their own.
+    ///
+    /// # Errors
+    /// [`ComponentError::Malformed`], which parsing rules out.
+    pub fn starts_threads(&self) -> Result<bool, ComponentError> {
+        concurrency::starts_threads(self.bytes)
+    }
+
     /// Whether it, or a component in it, uses what belongs to concurrent tasks: asynchronous functions, streams, futures, and
     /// their builtins.
     ///
