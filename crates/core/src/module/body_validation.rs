@@ -178,3 +178,63 @@ impl CodeUses {
         self.legacy_exceptions |= other.legacy_exceptions;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the two ways of reading say of a module with these functions.
+    fn both(functions: &[&str]) -> [Result<(Vec<BodyCalls>, Vec<u32>), String>; 2] {
+        let text = format!("(module (global (mut i32) (i32.const 0)) {})", functions.concat());
+        let wasm = wat::parse_str(text).unwrap();
+        let seen = |module: &Module<'_>| {
+            let uses = module.code.ref_funcs.iter().copied().collect();
+            (module.body_calls.clone().unwrap(), uses)
+        };
+        let validated = Module::parse(&wasm).map(|module| seen(&module));
+        let deferred = Module::parse_unvalidated(&wasm).and_then(|(module, bodies)| {
+            std::thread::scope(|scope| {
+                scope.spawn(|| bodies.validate());
+                bodies.validate_in_parallel();
+            });
+            bodies.finish().map(|()| seen(&module))
+        });
+        [validated, deferred].map(|result| result.map_err(|error| error.to_string()))
+    }
+
+    const VALID: &str = "(func (call 0) (drop (ref.func 0)))";
+    const ILL_TYPED: &str = "(func (result i32))";
+    const CALLS_NOBODY: &str = "(func (call 1000))";
+
+    #[test]
+    fn bodies_that_are_validated_beside_others_are_seen_as_before() {
+        let export = "(export \"f\" (func 0))";
+        let [validated, deferred] = both(&[&[VALID; 100].concat(), export]);
+        assert_eq!(validated.as_ref().map(|(calls, _)| calls.len()), Ok(100));
+        assert_eq!(deferred, validated);
+    }
+
+    #[test]
+    fn the_first_mistake_is_said_whoever_finds_it() {
+        let export = "(export \"f\" (func 0))";
+        let many = [VALID; 200].concat();
+        let mut messages = Vec::new();
+        for first in [ILL_TYPED, CALLS_NOBODY, "(func i32.add drop)", "(func unreachable (call 1000))"] {
+            for second in [ILL_TYPED, CALLS_NOBODY] {
+                let [validated, deferred] = both(&[&many, first, &many, second, export]);
+                let message = validated.unwrap_err();
+                assert_eq!(deferred, Err(message.clone()), "{first} {second}");
+                messages.push(message);
+            }
+        }
+        messages.dedup();
+        assert_eq!(messages.len(), 4, "the second mistake is never the one that is said: {messages:?}");
+    }
+
+    #[test]
+    fn what_nobody_has_validated_is_validated_at_the_end() {
+        let wasm = wat::parse_str(format!("(module {ILL_TYPED})")).unwrap();
+        let (_, bodies) = Module::parse_unvalidated(&wasm).unwrap();
+        assert!(matches!(bodies.finish(), Err(ModuleError::Malformed { .. })));
+    }
+}
