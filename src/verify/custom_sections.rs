@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 const NAMED: usize = 20;
 
 /// How the names of sections begin that decide what is around an instance or put into it, and who reads them.
-const ACTED_UPON: [(&str, &str); 10] = [
+const ACTED_UPON: [(&str, &str); 12] = [
     ("preinit.", "what JavaScript puts into an instance; `verify` of `preinit/js` compares it"),
     ("dylink", "where a dynamic loader puts the module, and with what"),
     ("component-type", "the imports and exports of the component that is made of it"),
@@ -19,6 +19,8 @@ const ACTED_UPON: [(&str, &str); 10] = [
     ("cw_", "what a host for CosmWasm contracts does with it"),
     ("icp:", "what a host for canisters does with it"),
     ("runtime_", "what a host for Substrate does with it"),
+    ("io.kubewarden.", "what a policy server does with it"),
+    ("zed:", "what an editor does with it"),
     ("jwt", "what a host for wasmCloud lets it do"),
 ];
 

@@ -40,7 +40,15 @@ fn sections_that_a_run_time_acts_upon_are_not_vouched_for() {
         );
     }
     // One of each kind that is told by its name.
-    let names = ["preinit.js.helper", "component-type:a", "icp:public candid", "cw_migrate_version", "jwt"];
+    let names = [
+        "preinit.js.helper",
+        "component-type:a",
+        "icp:public candid",
+        "cw_migrate_version",
+        "jwt",
+        "io.kubewarden.metadata",
+        "zed:api-version",
+    ];
     let (exit, text) = verify(&none, &names.map(|name| section(name, "a")));
     assert_eq!(exit, 2, "{text}");
     for name in names {
