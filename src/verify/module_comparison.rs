@@ -11,7 +11,7 @@ use preinit_core::plan::{Rename, effective_renames};
 use preinit_core::rebase::rebased_imports;
 use preinit_core::strip;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use wasmparser::{BinaryReader, ExternalKind, Import, TypeSectionReader};
+use wasmparser::{BinaryReader, ExternalKind, Import, Operator, TypeSectionReader};
 
 /// What a comparison of two modules found.
 pub(super) struct ModuleComparison {
@@ -46,7 +46,7 @@ pub(super) fn compare(
     let (function_bodies, functions_stripped) = bodies(original, snapshot, &answered, &mut differences);
     tables(original, snapshot, &mut differences);
     memories(original, snapshot, &mut differences);
-    globals(original, snapshot, if answered.is_empty() { 0 } else { GLOBALS_OF_CLOCK }, &mut differences);
+    globals(original, snapshot, globals_of_clock(original, snapshot), &mut differences);
     if section(original, SectionId::TAG) != section(snapshot, SectionId::TAG) {
         differences.push(Difference::new("tags", "the original's", "others"));
     }
@@ -248,10 +248,25 @@ fn memories(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<
 /// Globals that functions which shift the clock share.
 const GLOBALS_OF_CLOCK: usize = 2;
 
-/// How many globals of the snapshot belong to functions which shift the clock.
+/// How many globals of the snapshot belong to functions which shift the clock. If those are stubs, nothing names the globals.
 pub(super) fn globals_of_clock(original: &Module<'_>, snapshot: &Module<'_>) -> usize {
-    let answered = rebased_imports(snapshot, original.functions.len() as u32);
-    if answered.is_empty() { 0 } else { GLOBALS_OF_CLOCK }
+    let first = original.globals.len();
+    let shifts = || !rebased_imports(snapshot, original.functions.len() as u32).is_empty();
+    let are_left =
+        || snapshot.globals.len() == first + GLOBALS_OF_CLOCK && !names_global_from(snapshot, first);
+    if shifts() || are_left() { GLOBALS_OF_CLOCK } else { 0 }
+}
+
+fn names_global_from(module: &Module<'_>, first: usize) -> bool {
+    let is_named = |index: u32| index as usize >= first;
+    let names = |operator: &Operator<'_>| match *operator {
+        Operator::GlobalGet { global_index } | Operator::GlobalSet { global_index } => is_named(global_index),
+        _ => false,
+    };
+    let bodies = module.bodies();
+    let mut readers = bodies.iter().flat_map(|body| body.get_operators_reader());
+    module.exports.iter().any(|export| export.kind == ExternalKind::Global && is_named(export.index))
+        || readers.any(|reader| reader.into_iter().flatten().any(|operator| names(&operator)))
 }
 
 fn globals(original: &Module<'_>, snapshot: &Module<'_>, of_clock: usize, differences: &mut Vec<Difference>) {

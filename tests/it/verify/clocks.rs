@@ -91,3 +91,43 @@ fn whatever_comes_after_the_place_is_equal() {
         assert_eq!(verdict.outcome, Outcome::Equal, "{clock:?}: {verdict}");
     }
 }
+
+/// What shifts the clock becomes a stub where only init has read it. Nothing names its globals then, so they are no difference; they
+/// are not what this state needs either.
+#[test]
+fn a_clock_that_only_init_has_read_may_be_stripped() {
+    let wasm = wat::parse_str(
+        r#"(module
+            (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))
+            (memory (export "memory") 1)
+            (func (export "init") (drop (call $clock (i32.const 1) (i64.const 1) (i32.const 0))))
+            (func (export "query") (result i64) (i64.load (i32.const 0))))"#,
+    )
+    .unwrap();
+    let host = HostOptions { wasi: Some(WasiOptions::default()), ..HostOptions::default() };
+    for (strip, outcome) in [(true, Outcome::CouldNotTell), (false, Outcome::Equal)] {
+        let options = Options {
+            init_functions: vec!["init".into()],
+            rebase_clock: Some(true),
+            strip_init: strip,
+            host: host.clone(),
+            ..Options::default()
+        };
+        let snapshot = Preinit::from(options).run(&wasm).unwrap().wasm;
+        let options = VerifyOptions {
+            init_functions: vec!["init".into()],
+            host: host.clone(),
+            engines: vec![Compiler::Cranelift],
+            scripts: vec![Script::parse("query()").unwrap()],
+            ..VerifyOptions::default()
+        };
+        let of = |snapshot: &[u8]| verify(&wasm, snapshot, &options).unwrap();
+        let verdict = of(&snapshot);
+        assert_eq!(verdict.outcome, outcome, "{strip}: {verdict}");
+        // A third global is nobody's.
+        let printed = wasmprinter::print_bytes(&snapshot).unwrap();
+        let more = printed.replacen("(export ", "(global (mut i64) i64.const 0)\n  (export ", 1);
+        let verdict = of(&wat::parse_str(more).unwrap());
+        assert_eq!(verdict.outcome, Outcome::Different, "{strip}: {verdict}");
+    }
+}
