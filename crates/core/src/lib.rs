@@ -36,6 +36,7 @@
 //!     dropped_data: Vec::new(),
 //!     dropped_elements: Vec::new(),
 //!     items: Vec::new(),
+//!     heap: None,
 //!     imported: ImportedState::default(),
 //!     aliases: Vec::new(),
 //! };
