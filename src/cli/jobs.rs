@@ -163,10 +163,18 @@ fn check_ends(path: &Path) -> anyhow::Result<()> {
 /// A job for every file of the folder, in the order of their names.
 fn jobs_of_files(each: &Path, into: &Path) -> anyhow::Result<Vec<Job>> {
     let cannot = || format!("cannot read the folder `{}`", PrintablePath(each));
+    let folder = fs::canonicalize(each).with_context(cannot)?;
     let mut jobs = Vec::new();
     for entry in fs::read_dir(each).with_context(cannot)? {
         let entry = entry.with_context(cannot)?;
         if fs::metadata(entry.path()).with_context(cannot)?.is_file() {
+            // Whoever made the files may not read what the user may.
+            if !fs::canonicalize(entry.path()).with_context(cannot)?.starts_with(&folder) {
+                anyhow::bail!(
+                    "`{}` is a link to a file outside of the folder; name it in a list of jobs if that is wanted",
+                    PrintablePath(&entry.path())
+                );
+            }
             let mut name = entry.file_name();
             name.push(".wasm");
             jobs.push(Job { output: into.join(name), stdin: Some(entry.path()), options: Vec::new() });

@@ -210,3 +210,35 @@ fn jobs_read_files_only() {
     }
     assert!(place.join("b.wasm").exists());
 }
+
+/// Whoever made the files of the folder may not have an output made of what only the user may read.
+#[cfg(unix)]
+#[test]
+fn links_of_the_folder_stay_in_it() {
+    let place = place();
+    let line = "batch in.wasm --each inputs --into made -- --allow-wasi";
+    for folder in ["inputs", "elsewhere"] {
+        std::fs::create_dir(place.join(folder)).unwrap();
+    }
+    place.write("inputs/a", "0001");
+    place.write("secret", "0002");
+    let link = |target: &str, name: &str| {
+        std::os::unix::fs::symlink(target, place.join("inputs").join(name)).unwrap();
+    };
+    link("a", "b");
+    link("../inputs/a", "c");
+    done(&place.line(line));
+    assert!(["a", "b", "c"].iter().all(|name| place.join("made").join(format!("{name}.wasm")).exists()));
+    link("../elsewhere", "folder");
+    done(&place.line(line));
+    std::fs::remove_dir_all(place.join("made")).unwrap();
+    for target in ["../secret".to_string(), place.join("secret").display().to_string()] {
+        link(&target, "d");
+        failed(&place.line(line), 2, "`inputs/d` is a link to a file outside of the folder");
+        assert!(!place.join("made").exists());
+        std::fs::remove_file(place.join("inputs/d")).unwrap();
+    }
+    // The folder itself may be one.
+    std::os::unix::fs::symlink("inputs", place.join("linked")).unwrap();
+    done(&place.line("batch in.wasm --each linked --into made -- --allow-wasi"));
+}
