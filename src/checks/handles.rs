@@ -4,18 +4,20 @@
 use super::standard_input;
 use crate::evidence::{Evidence, descriptor_at, streams};
 use crate::finding::{Finding, Level, Location, Site};
-use crate::host::DescriptorKind;
+use crate::freeze::{Texts, awaited_in};
+use crate::host::{ChangedDescriptor, DescriptorKind};
 use crate::wording::{Bytes, listed};
 
 /// Of a `FILE` of musl, in bytes.
 pub(super) const STREAM_SIZE: u64 = 68;
 
-/// Descriptors that are open or closed unlike in an instance, and output that init printed and did not write.
+/// Descriptors that are open, closed or set unlike in an instance, and output that init printed and did not write.
 pub(crate) fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
     let mut findings = open_descriptors(evidence);
-    findings.extend(closed_streams(evidence));
+    findings.extend(changed_descriptors(evidence));
     findings.extend(unflushed(evidence));
     findings.extend(lost(evidence));
+    findings.extend(awaited_texts(evidence));
     findings.extend(standard_input::findings(evidence));
     findings
 }
@@ -92,18 +94,31 @@ fn is_descriptor_name(name: &str) -> bool {
     ["fd", "file", "descriptor", "handle"].iter().any(|word| name.contains(word))
 }
 
-/// Standard streams that init has closed.
-fn closed_streams(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let open = evidence.ledger.descriptors();
-    let closed =
-        [(0, "input"), (1, "output"), (2, "error")].into_iter().filter(|(fd, _)| open.get(*fd).is_none());
-    let finding = |(fd, name)| {
-        let title = format!(
-            "init closed descriptor {fd}: to libc, standard {name} is closed, but in an instance it is open"
-        );
-        Finding::new(Level::Note, "handle.stdio", title).by(evidence.calls_of(&["fd_close"]))
+/// Descriptors of the start that init has closed, moved or set: an instance has them as they are at the start.
+fn changed_descriptors(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let changed = evidence.ledger.changed_descriptors();
+    let finding = |changed: &ChangedDescriptor| {
+        let title = format!("in init, {changed}; an instance has it as it is at the start");
+        Finding::new(Level::Warning, "handle.changed", title)
+            .by(evidence.sites(|descriptors, entry| changed.is_by(descriptors, entry)))
+            .advise("let init leave the standard streams and its directories as they are, or do that again at run time".into())
     };
-    closed.map(finding).collect()
+    changed.iter().map(finding).collect()
+}
+
+/// Arguments and variables that init has made room for and not read: those of an instance can be longer.
+fn awaited_texts(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let finding = |texts: &'static Texts| {
+        let Texts { name, sizes, get } = texts;
+        let title = format!(
+            "init asked for the sizes of its {name} (`{sizes}`), but not for them (`{get}`): what it has made room for are those \
+             of the build, and those of an instance would be written beyond it"
+        );
+        Finding::new(Level::Warning, "handle.sizes", title)
+            .by(evidence.calls_of(&[sizes]))
+            .advise("ask for both in init, or for both at run time".into())
+    };
+    awaited_in(evidence.module, evidence.ledger).map(finding).collect()
 }
 
 /// What was printed and is still in the buffers of libc.

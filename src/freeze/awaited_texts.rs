@@ -6,16 +6,16 @@ use preinit_core::embed::{EmbeddedKind, EmbeddedTree};
 use preinit_core::module::Module;
 
 /// What a program asks for in two steps.
-struct Texts {
-    name: &'static str,
+pub(crate) struct Texts {
+    pub name: &'static str,
     /// The function that tells their sizes.
-    sizes: &'static str,
+    pub sizes: &'static str,
     /// The one that writes them.
-    get: &'static str,
+    pub get: &'static str,
 }
 
-const ARGUMENTS: Texts = Texts { name: "arguments", sizes: "args_sizes_get", get: "args_get" };
-const VARIABLES: Texts =
+static ARGUMENTS: Texts = Texts { name: "arguments", sizes: "args_sizes_get", get: "args_get" };
+static VARIABLES: Texts =
     Texts { name: "environment variables", sizes: "environ_sizes_get", get: "environ_get" };
 
 /// Refuses a program that has room for the texts of this run and does not have them yet: those of another run would be
@@ -27,7 +27,10 @@ pub(crate) fn check_next(module: &Module<'_>, callee: u32) -> Result<(), FreezeE
     let next = module.imported_functions().find(|(index, _)| *index == callee).map(|(_, import)| import);
     let is_next =
         |texts: &Texts| next.as_ref().is_some_and(|import| is_wasi(&import.module, &import.name, texts.get));
-    [ARGUMENTS, VARIABLES].iter().find(|texts| is_next(texts)).map_or(Ok(()), |texts| Err(refused(texts)))
+    [&ARGUMENTS, &VARIABLES]
+        .into_iter()
+        .find(|texts| is_next(texts))
+        .map_or(Ok(()), |texts| Err(refused(texts)))
 }
 
 /// The same, if it does something else in between. `ledger` has the calls so far.
@@ -35,7 +38,15 @@ pub(crate) fn check_next(module: &Module<'_>, callee: u32) -> Result<(), FreezeE
 /// # Errors
 /// [`FreezeError::Refused`].
 pub(super) fn check(module: &Module<'_>, ledger: &Ledger) -> Result<(), FreezeError> {
-    for texts in [ARGUMENTS, VARIABLES] {
+    awaited_in(module, ledger).next().map_or(Ok(()), |texts| Err(refused(texts)))
+}
+
+/// The texts whose sizes were told last, where there are any, and not they themselves.
+pub(crate) fn awaited_in<'c>(
+    module: &'c Module<'_>,
+    ledger: &'c Ledger,
+) -> impl Iterator<Item = &'static Texts> + 'c {
+    [&ARGUMENTS, &VARIABLES].into_iter().filter(move |texts| {
         let is_of_these = |entry: &&Entry| {
             entry.call.wasi().is_some_and(|function| function == texts.sizes || function == texts.get)
         };
@@ -43,11 +54,8 @@ pub(super) fn check(module: &Module<'_>, ledger: &Ledger) -> Result<(), FreezeEr
         let has_some = last
             .is_some_and(|entry| entry.writes.iter().flat_map(|region| &region.bytes).any(|&byte| byte != 0));
         // Of a file with the arguments, the file layer tells the length.
-        if has_some && (texts.name != ARGUMENTS.name || !has_file_of_arguments(module)) {
-            return Err(refused(&texts));
-        }
-    }
-    Ok(())
+        has_some && (texts.name != ARGUMENTS.name || !has_file_of_arguments(module))
+    })
 }
 
 fn refused(texts: &Texts) -> FreezeError {

@@ -47,34 +47,35 @@ impl HeldResources {
     }
 }
 
-/// Everything open that a new process will not have.
+/// Everything open that a new process will not have, and everything that it will have as it is at the start.
 fn descriptors(ledger: &Ledger) -> Result<(), FreezeError> {
     let mut open = Vec::new();
     for (number, descriptor) in ledger.descriptors().iter() {
-        let preopen = number.checked_sub(3).and_then(|index| ledger.preopens().get(index as usize));
         let position =
             descriptor.position.map_or(String::new(), |position| format!(" at position {position}"));
-        let what = match descriptor.kind {
-            DescriptorKind::Preopen if preopen == Some(&descriptor.path) => continue,
-            DescriptorKind::Stdin if number == 0 => continue,
-            DescriptorKind::Stdout if number == 1 => continue,
-            DescriptorKind::Stderr if number == 2 => continue,
-            DescriptorKind::File => format!("file `{}`{position}", Printable(&descriptor.path)),
-            DescriptorKind::Directory | DescriptorKind::Preopen => {
-                format!("directory `{}`", Printable(&descriptor.path))
-            }
-            DescriptorKind::Stdin => "standard input".to_string(),
-            DescriptorKind::Stdout => "standard output".to_string(),
-            DescriptorKind::Stderr => "standard error".to_string(),
-        };
-        open.push(format!("\n  {number}: {what}"));
+        let path = Printable(&descriptor.path);
+        match descriptor.kind {
+            DescriptorKind::File => open.push(format!("\n  {number}: file `{path}`{position}")),
+            DescriptorKind::Directory => open.push(format!("\n  {number}: directory `{path}`")),
+            _ => {}
+        }
     }
-    if open.is_empty() {
-        return Ok(());
+    let changed = ledger.changed_descriptors();
+    let changed: Vec<String> = changed.iter().map(|changed| format!("\n  {changed}")).collect();
+    let mut reasons = Vec::new();
+    if !open.is_empty() {
+        reasons.push(format!(
+            "the program has descriptors open that the frozen one would not have; freeze it before they are opened or after \
+             they are closed:{}",
+            open.concat()
+        ));
     }
-    Err(FreezeError::Refused(format!(
-        "the program has descriptors open that the frozen one would not have; freeze it before they are opened or after \
-         they are closed:{}",
-        open.concat()
-    )))
+    if !changed.is_empty() {
+        reasons.push(format!(
+            "the program has changed descriptors that the frozen one would have as they are at the start of a process; freeze it \
+             before it does that, or let it put them back before:{}",
+            changed.concat()
+        ));
+    }
+    if reasons.is_empty() { Ok(()) } else { Err(FreezeError::Refused(reasons.join("\n"))) }
 }

@@ -23,7 +23,7 @@ mod trigger;
 mod unwind;
 
 pub(crate) use awaited_call::{Argument, Arguments, Awaited, AwaitedCall, is_wasi};
-pub(crate) use awaited_texts::check_next as check_next_text;
+pub(crate) use awaited_texts::{Texts, awaited_in, check_next as check_next_text};
 pub use error::FreezeError;
 pub(crate) use held_resources::HeldResources;
 pub use not_reached::NotReached;

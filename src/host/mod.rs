@@ -89,8 +89,8 @@ pub use host_value::HostValue;
 pub(crate) use interceptor::{Seen, Watch};
 pub(crate) use js_string::JsString;
 pub use ledger::{
-    Call, ComponentCall, Descriptor, DescriptorKind, Descriptors, Entry, FileChange, ImportCount, Input,
-    Ledger, LedgerHash, Outcome, Region, Sources, StubCalls,
+    Call, ChangedDescriptor, ComponentCall, Descriptor, DescriptorKind, Descriptors, Entry, FileChange,
+    ImportCount, Input, Ledger, LedgerHash, Outcome, Region, Sources, StubCalls,
 };
 pub use no_memory::NoMemory;
 pub use policy::{Class, ClassUse, Policies, Policy};

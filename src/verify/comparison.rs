@@ -83,6 +83,7 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
                 if self.snapshots.is_empty() {
                     self.verdict.coverage.state = state_comparison::coverage(&state);
                     self.verdict.not_compared(state_comparison::not_compared(&state));
+                    self.verdict.changed_descriptors(&run.record.ledger, false);
                 }
                 if self.program.module.shared_imports().next().is_some() && !self.verdict.is_different() {
                     let differences = later_instances(&mut original, &mut fresh, run, &snapshot)?;

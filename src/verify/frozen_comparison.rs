@@ -87,6 +87,7 @@ impl FrozenComparison<'_, '_, '_> {
         let OriginalRuns { stopped, record, ended } = self.run_original(compiler)?;
         self.compare_modules(&ended, verdict);
         if verdict.coverage.engines.is_empty() {
+            verdict.changed_descriptors(&record.ledger, true);
             self.account_for_added_code(&record.ledger, verdict)?;
         }
 

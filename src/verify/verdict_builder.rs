@@ -2,6 +2,7 @@ use super::VerifyOptions;
 use super::added_code::{Account, AddedCode};
 use super::module_comparison::ModuleComparison;
 use super::verdict::{Assumption, Coverage, Difference, Outcome, Verdict};
+use crate::host::Ledger;
 use crate::report::seconds;
 use preinit_core::printable::Printable;
 use std::time::Instant;
@@ -124,6 +125,21 @@ impl<'o> VerdictBuilder<'o> {
     pub fn undecided(&mut self, why: impl Into<String>) {
         if self.undecided.len() < MAX_UNDECIDED {
             self.undecided.push(why.into());
+        }
+    }
+
+    /// Adds the descriptors of a process's start that init has changed. Calls are answered to both sides as to the original's
+    /// process, and the snapshot's will have them as they are at the start.
+    pub fn changed_descriptors(&mut self, ledger: &Ledger, is_frozen: bool) {
+        for changed in ledger.changed_descriptors() {
+            match is_frozen {
+                true => self.undecided(format!(
+                    "{changed}; the frozen one has it as it is at the start of a process"
+                )),
+                false => self.not_compared([format!(
+                    "calls that depend on this: in init, {changed}; an instance has it as it is at the start"
+                )]),
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::start_descriptors::Start;
 use super::{Entry, Ledger};
 use crate::host::host_value::HostValue;
 
@@ -24,6 +25,8 @@ pub struct Descriptor {
     pub position: Option<u64>,
     /// The preopened directory that it is, or is in, counted from 0.
     pub preopen: Option<usize>,
+    /// The descriptor that it was at the start, if it was open then.
+    pub(super) start: Option<Start>,
 }
 
 /// What a descriptor refers to.
@@ -51,11 +54,14 @@ impl Descriptors {
     /// The descriptors of a guest that has not made a call yet.
     pub fn new(preopens: &[String]) -> Self {
         use DescriptorKind::{Preopen, Stderr, Stdin, Stdout};
-        let descriptor = |kind, path, preopen| Descriptor { kind, path, position: None, preopen };
+        let descriptor =
+            |kind, path, preopen| Descriptor { kind, path, position: None, preopen, start: None };
         let stdio = [Stdin, Stdout, Stderr].map(|kind| descriptor(kind, String::new(), None));
         let preopens = preopens.iter().enumerate();
         let preopens = preopens.map(|(at, path)| descriptor(Preopen, path.clone(), Some(at)));
-        let open: BTreeMap<u32, Descriptor> = (0..).zip(stdio.into_iter().chain(preopens)).collect();
+        let all = (0..).zip(stdio.into_iter().chain(preopens));
+        let started = |(fd, descriptor)| (fd, Descriptor { start: Some(Start::new(fd)), ..descriptor });
+        let open: BTreeMap<u32, Descriptor> = all.map(started).collect();
         let path_bytes = open.values().map(|descriptor| descriptor.path.len()).sum();
         Self { open, path_bytes }
     }
@@ -105,6 +111,9 @@ impl Descriptors {
         if !entry.succeeded() {
             return;
         }
+        if let Some(start) = self.open.get_mut(&fd).and_then(|descriptor| descriptor.start.as_mut()) {
+            start.follow(function, entry);
+        }
         match function {
             "fd_close" => {
                 self.remove(fd);
@@ -139,11 +148,17 @@ impl Descriptors {
         let path = self.path(base, &call.text(2).unwrap_or_default());
         let preopen = self.get(base).and_then(|directory| directory.preopen);
         let descriptor = if call.word(4).is_some_and(|flags| flags & O_DIRECTORY != 0) {
-            Descriptor { kind: DescriptorKind::Directory, path, position: None, preopen }
+            Descriptor { kind: DescriptorKind::Directory, path, position: None, preopen, start: None }
         } else {
             // An appending write goes to the end, wherever that is.
             let append = call.word(7).is_some_and(|flags| flags & FDFLAG_APPEND != 0);
-            Descriptor { kind: DescriptorKind::File, path, position: (!append).then_some(0), preopen }
+            Descriptor {
+                kind: DescriptorKind::File,
+                path,
+                position: (!append).then_some(0),
+                preopen,
+                start: None,
+            }
         };
         self.insert(fd, descriptor);
     }
@@ -187,7 +202,7 @@ impl Entry {
         self.writes.iter().find(|region| region.address == address).map(|region| &*region.bytes)
     }
 
-    fn written_byte(&self, index: usize, offset: usize) -> Option<u8> {
+    pub(super) fn written_byte(&self, index: usize, offset: usize) -> Option<u8> {
         self.written(index)?.get(offset).copied()
     }
 
@@ -196,6 +211,11 @@ impl Entry {
     }
 
     pub(super) fn written_long(&self, index: usize) -> Option<u64> {
-        self.written(index)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+        self.written_long_at(index, 0)
+    }
+
+    pub(super) fn written_long_at(&self, index: usize, offset: usize) -> Option<u64> {
+        let written = self.written(index)?.get(offset..)?;
+        written.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
     }
 }

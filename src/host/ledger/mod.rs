@@ -4,6 +4,7 @@ mod component_call;
 mod descriptors;
 mod json;
 mod query;
+mod start_descriptors;
 mod stub_calls;
 
 use std::fmt;
@@ -21,6 +22,7 @@ pub use component_call::ComponentCall;
 pub use descriptors::{Descriptor, DescriptorKind, Descriptors};
 pub use json::LedgerHash;
 pub use query::{FileChange, ImportCount, Input};
+pub use start_descriptors::ChangedDescriptor;
 pub use stub_calls::StubCalls;
 
 /// Every host call of one run, with what went in and what came out.
