@@ -96,6 +96,14 @@ impl<'a> Component<'a> {
         concurrency::starts_threads(self.bytes)
     }
 
+    /// Whether it, or a component in it, can have calls wait until it wants more (`backpressure.inc`).
+    ///
+    /// # Errors
+    /// [`ComponentError::Malformed`], which parsing rules out.
+    pub fn uses_backpressure(&self) -> Result<bool, ComponentError> {
+        concurrency::uses_backpressure(self.bytes)
+    }
+
     /// Whether it, or a component in it, uses what belongs to concurrent tasks: asynchronous functions, streams, futures, and
     /// their builtins.
     ///
