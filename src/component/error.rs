@@ -152,6 +152,12 @@ pub enum ComponentRunError {
         /// Byte offset in the input.
         offset: usize,
     },
+    /// Whether calls wait is kept by the runtime.
+    #[error(
+        "the component uses `backpressure.inc` or `backpressure.dec`: whether its calls wait is kept by the runtime, and an instance \
+         of the snapshot would begin without"
+    )]
+    Backpressure,
     /// The memory of several threads.
     #[error("{0} has a shared memory, which is not supported in components")]
     SharedMemory(String),
@@ -260,6 +266,7 @@ impl ComponentRunError {
             | ComponentRunError::HalfReset { .. }
             | ComponentRunError::Renumbered(_)
             | ComponentRunError::Proposal { .. }
+            | ComponentRunError::Backpressure
             | ComponentRunError::SharedMemory(_)
             | ComponentRunError::Objects { .. } => true,
             _ => false,

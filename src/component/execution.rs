@@ -2,6 +2,8 @@
 
 use super::freezing::{Stopping, is_stop};
 use super::init_call::{InitCall, init_calls};
+#[cfg(feature = "component-calls")]
+use super::tasks::Tasks;
 use super::{ComponentRunError, Prepared, task_limit};
 use crate::engine::{CompiledComponent, Compiler};
 use crate::execute::{Interrupt, Stop, StopCause, the_function};
@@ -27,6 +29,8 @@ pub struct Executed {
     pub interrupted: Option<Interrupted>,
     /// Handles that are alive.
     pub handles: usize,
+    /// Whether a task or a thread has not ended.
+    pub goes_on: bool,
     pub compiler: Compiler,
     /// Whether an earlier run had compiled it.
     pub cached: bool,
@@ -72,11 +76,11 @@ pub fn execute(
     let ended = started.and_then(|(started, interrupted)| {
         let handles = live_handles(&mut store).map_err(ComponentRunError::Compile)?;
         let instances = started.bell.ring(&mut store).map_err(ComponentRunError::Compile)?;
-        Ok((instances, handles, interrupted))
+        Ok((instances, (handles, started.goes_on), interrupted))
     });
     let ledger = store.data_mut().take_ledger();
     recorded.clone_from(&ledger);
-    let (instances, handles, interrupted) = ended?;
+    let (instances, (handles, goes_on), interrupted) = ended?;
     if let (Some(stopping), Some(interrupted), Some(trigger)) = (stopping, &interrupted, &options.at) {
         let run = (&calls[..], limits, &ledger);
         if let Some(error) = stopping.not_reached(interrupted, run, (&instances, &mut store), trigger) {
@@ -95,6 +99,7 @@ pub fn execute(
         ledger,
         interrupted,
         handles,
+        goes_on,
         compiler: compiled.compiler,
         cached: compiled.cached,
         compile_time: *compile_time,
@@ -107,6 +112,8 @@ pub struct Started {
     #[cfg_attr(not(feature = "verify"), allow(dead_code, reason = "only the verifier makes further calls"))]
     pub instance: component::Instance,
     pub bell: Bell,
+    /// Whether a task or a thread of init has not ended, and waits for what does not come.
+    pub goes_on: bool,
 }
 
 /// Instantiates, calls init, and takes all limits away.
@@ -142,13 +149,14 @@ pub fn start_until(
     })?;
     let mut interrupted = stop.map(|_| Interrupted { returned: calls.len(), error: None });
     let mut failed = Ok(());
+    let mut made_calls = MadeCalls::default();
     for (returned, call) in calls.iter().enumerate() {
         let name = call.name();
         let absent = || ComponentRunError::MissingInit { name: name.as_str().into(), exports: Vec::new() };
         let named = (call.instance.as_deref(), call.function.as_str());
         let function = function(&instance, named, store).ok_or_else(absent)?;
         let mut results = vec![Val::Bool(false); call.results];
-        let made = make_call(function, (&call.arguments, &mut results), compiled.is_concurrent, store);
+        let made = made_calls.make(function, (&call.arguments, &mut results), compiled.is_concurrent, store);
         match (made, stop) {
             (Ok(()), None) => call.check(&results, options.init_result)?,
             // If none comes to the place, that is what is said.
@@ -164,11 +172,12 @@ pub fn start_until(
         }
     }
     drop(interrupt);
+    let goes_on = compiled.is_concurrent && made_calls.go_on(store);
     store.set_epoch_deadline(u64::MAX / 2);
     if limits.fuel.is_some() {
         store.set_fuel(u64::MAX).map_err(ComponentRunError::Compile)?;
     }
-    Ok((Started { instance, bell }, interrupted))
+    Ok((Started { instance, bell, goes_on }, interrupted))
 }
 
 fn stopped(subject: &str, verb: &str, error: &wasmtime::Error, limits: &Limits) -> ComponentRunError {
@@ -192,7 +201,43 @@ fn instantiate(
     }
 }
 
-/// Calls a function of a component, which can have tasks beside each other or not.
+/// Calls of init, each made to its end, also to what comes after it has returned.
+#[derive(Default)]
+struct MadeCalls {
+    #[cfg(feature = "component-calls")]
+    tasks: Tasks,
+}
+
+impl MadeCalls {
+    fn make(
+        &mut self,
+        function: Func,
+        (arguments, results): (&[Val], &mut [Val]),
+        is_concurrent: bool,
+        store: &mut Store<ComponentHost>,
+    ) -> wasmtime::Result<()> {
+        match is_concurrent {
+            #[cfg(feature = "component-calls")]
+            true => self.tasks.call(function, (arguments, results), store),
+            _ => function.call(store, arguments, results),
+        }
+    }
+
+    /// Whether one of them still goes on.
+    #[cfg_attr(
+        not(feature = "component-calls"),
+        allow(unused_variables, clippy::unused_self, reason = "there are no tasks")
+    )]
+    fn go_on(&self, store: &mut Store<ComponentHost>) -> bool {
+        #[cfg(feature = "component-calls")]
+        return self.tasks.are_left(store);
+        #[cfg(not(feature = "component-calls"))]
+        false
+    }
+}
+
+/// Calls a function of a component, which can have tasks beside each other or not, until it returns.
+#[cfg(feature = "verify")]
 pub fn make_call(
     function: Func,
     (arguments, results): (&[Val], &mut [Val]),

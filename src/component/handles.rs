@@ -13,6 +13,10 @@ use crate::warning::Warning;
 use serde::Serialize;
 use std::fmt;
 
+/// What is said of a task that waits for what does not come.
+const GOES_ON: &str = "init has returned and goes on: a task or a thread of it has not ended, and an instance of the snapshot would not \
+                       have it";
+
 /// What becomes of handles that are alive after init.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -73,7 +77,10 @@ impl Handles {
         let of_adapter = STREAMS + dirs;
         let open = HeldResources::of(&executed.ledger, &states.options.host);
         let open = open.err().map(|open| one_line(&open.to_string()));
-        if alive == 0 || captured.only_adapters && alive <= of_adapter && open.is_none() {
+        let goes_on = executed.goes_on.then(|| GOES_ON.to_string());
+        if goes_on.is_none()
+            && (alive == 0 || captured.only_adapters && alive <= of_adapter && open.is_none())
+        {
             return Handles { alive, leaked: 0, live: None };
         }
         let live = |places, why| {
@@ -111,9 +118,12 @@ impl Handles {
                            who holds them";
                 return Handles { alive, leaked: 0, live: Some(live(Vec::new(), Some(why.to_string()))) };
             }
+            if goes_on.is_some() {
+                return Handles { alive, leaked: 0, live: Some(live(Vec::new(), goes_on)) };
+            }
             return Handles { alive, leaked, live: None };
         }
-        Handles { alive, leaked: 0, live: Some(live(held.places, open)) }
+        Handles { alive, leaked: 0, live: Some(live(held.places, goes_on.or(open))) }
     }
 
     /// Refuses those that are held, unless that is wanted.

@@ -22,6 +22,8 @@ mod states;
 mod stripping;
 pub(crate) mod tables;
 mod task_limit;
+#[cfg(feature = "component-calls")]
+mod tasks;
 
 pub use error::{ComponentRunError, LiveHandles};
 pub(crate) use execution::{bell, live_handles};

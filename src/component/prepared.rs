@@ -38,6 +38,9 @@ impl<'a> Prepared<'a> {
             return Err(ComponentRunError::Lacks(lack));
         }
         let component = Component::parse(wasm)?;
+        if component.uses_backpressure()? {
+            return Err(ComponentRunError::Backpressure);
+        }
         let instances = component.elaborate()?;
         if options.default_proposals {
             part::check_proposals(wasm)?;

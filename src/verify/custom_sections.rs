@@ -1,6 +1,7 @@
 //! Custom sections do not affect what an engine does with a module, but other tools and some run times read them. What differs
 //! is said, and where a run time acts upon it, nobody can tell what an instance will be.
 
+use preinit_core::component::Component;
 use preinit_core::module::Module;
 use preinit_core::printable::Printable;
 use std::collections::BTreeMap;
@@ -8,8 +9,11 @@ use std::collections::BTreeMap;
 /// Sections that are named.
 const NAMED: usize = 20;
 
+/// Of a core module, such a section is refused.
+const MACHINE_CODE: &str = "what a host runs instead of its functions";
+
 /// How the names of sections begin that decide what is around an instance or put into it, and who reads them.
-const ACTED_UPON: [(&str, &str); 12] = [
+const ACTED_UPON: [(&str, &str); 15] = [
     ("preinit.", "what JavaScript puts into an instance; `verify` of `preinit/js` compares it"),
     ("dylink", "where a dynamic loader puts the module, and with what"),
     ("component-type", "the imports and exports of the component that is made of it"),
@@ -22,6 +26,9 @@ const ACTED_UPON: [(&str, &str); 12] = [
     ("io.kubewarden.", "what a policy server does with it"),
     ("zed:", "what an editor does with it"),
     ("jwt", "what a host for wasmCloud lets it do"),
+    ("wasmedge", MACHINE_CODE),
+    ("wamr-aot", MACHINE_CODE),
+    ("precompiled_", MACHINE_CODE),
 ];
 
 /// What came of comparing custom sections.
@@ -33,8 +40,32 @@ pub(super) struct Comparison {
     pub undecided: Vec<String>,
 }
 
+/// The sections of one side: what they belong to, if that has to be said, their names, and what they hold.
+type Sections<'m> = Vec<(String, &'m str, &'m [u8])>;
+
 /// Compares them by name.
 pub(super) fn compare(original: &Module<'_>, snapshot: &Module<'_>) -> Comparison {
+    fn sections<'m>(module: &Module<'m>) -> Sections<'m> {
+        let custom = module.sections.iter().filter_map(|section| section.custom);
+        custom.map(|(name, payload)| (String::new(), name, payload)).collect()
+    }
+    let what =
+        "custom sections (names, debug information), which do not affect what an engine does with a module";
+    compare_sections(what, sections(original), sections(snapshot))
+}
+
+/// Compares those of two components themselves, and of components in them.
+pub(super) fn compare_components(expected: &Component<'_>, snapshot: &Component<'_>) -> Comparison {
+    fn sections<'m>(component: &Component<'m>) -> Sections<'m> {
+        let of = |path: String| if path == "/" { String::new() } else { format!(" in component {path}") };
+        let custom = component.custom_sections().into_iter();
+        custom.map(|section| (of(section.component), section.name, section.payload)).collect()
+    }
+    let what = "custom sections of the component (names, producers), which do not affect what it does";
+    compare_sections(what, sections(expected), sections(snapshot))
+}
+
+fn compare_sections(what: &str, original: Sections<'_>, snapshot: Sections<'_>) -> Comparison {
     let (mut named, others): (Vec<_>, Vec<_>) =
         differing(original, snapshot).into_iter().partition(|(name, _)| decides(name).is_some());
     let undecided = ACTED_UPON.iter().filter_map(|(start, what)| {
@@ -48,7 +79,7 @@ pub(super) fn compare(original: &Module<'_>, snapshot: &Module<'_>) -> Compariso
     });
     let undecided = undecided.collect();
     named.extend(others);
-    let not_compared = describe(&named);
+    let not_compared = describe(what, &named);
     Comparison { not_compared, undecided }
 }
 
@@ -57,9 +88,7 @@ fn decides(name: &str) -> Option<&'static str> {
     ACTED_UPON.iter().find(|(start, _)| name.starts_with(start)).map(|(_, what)| *what)
 }
 
-fn describe(differing: &[(&str, &str)]) -> String {
-    let what =
-        "custom sections (names, debug information), which do not affect what an engine does with a module";
+fn describe(what: &str, differing: &[(&str, String)]) -> String {
     let mut named: Vec<String> =
         differing.iter().take(NAMED).map(|(name, how)| format!("`{}` ({how})", Printable(name))).collect();
     if named.is_empty() {
@@ -72,21 +101,21 @@ fn describe(differing: &[(&str, &str)]) -> String {
 }
 
 /// Names of sections, in order, and how they differ.
-fn differing<'m>(original: &Module<'m>, snapshot: &Module<'m>) -> Vec<(&'m str, &'static str)> {
-    let mut by_name: BTreeMap<&str, [Vec<&[u8]>; 2]> = BTreeMap::new();
-    for (side, module) in [original, snapshot].into_iter().enumerate() {
-        for (name, payload) in module.sections.iter().filter_map(|section| section.custom) {
-            by_name.entry(name).or_default()[side].push(payload);
+fn differing<'m>(original: Sections<'m>, snapshot: Sections<'m>) -> Vec<(&'m str, String)> {
+    let mut by_name: BTreeMap<(&str, String), [Vec<&[u8]>; 2]> = BTreeMap::new();
+    for (side, sections) in [original, snapshot].into_iter().enumerate() {
+        for (of, name, payload) in sections {
+            by_name.entry((name, of)).or_default()[side].push(payload);
         }
     }
     let different = by_name.into_iter().filter(|(_, [original, snapshot])| original != snapshot);
-    let described = different.map(|(name, [original, snapshot])| {
+    let described = different.map(|((name, of), [original, snapshot])| {
         let how = match (original.is_empty(), snapshot.is_empty()) {
             (false, true) => "missing",
             (true, false) => "added",
             _ => "changed",
         };
-        (name, how)
+        (name, format!("{how}{of}"))
     });
     described.collect()
 }

@@ -2,6 +2,7 @@
 
 use super::super::VerifyError;
 use super::super::added_code::AddedCode;
+use super::super::custom_sections;
 use super::super::module_comparison::{self, read_bodies};
 use super::super::verdict::Difference;
 use super::super::verdict_builder::{VerdictBuilder, internalized};
@@ -21,9 +22,6 @@ pub struct Code {
 
 /// What stands for every core module when only what is around them is compared.
 const EMPTY: &[u8] = b"\0asm\x01\0\0\0";
-
-const CUSTOM_SECTIONS: &str =
-    "custom sections of the component (names, producers), which do not affect what it does";
 
 impl Code {
     /// Runs init, and makes the snapshot once more. The host calls of init are in `recorded`; the run is handed over.
@@ -67,15 +65,18 @@ impl Code {
         let frame = frame(snapshot.component.bytes, &with_counterpart)?;
         let is_frame =
             |wasm: &Vec<u8>| self::frame(wasm, &with_counterpart).is_ok_and(|expected| expected == frame);
-        if !first.wasm.iter().any(is_frame) {
+        let Some(expected) = first.wasm.iter().find(|wasm| is_frame(wasm)) else {
             verdict.add(Difference::new(
                 "component",
                 "the original's outside of core modules",
                 "others, or other core instances",
             ));
             return Ok(());
-        }
-        verdict.not_compared([CUSTOM_SECTIONS.to_string()]);
+        };
+        let expected = Component::parse(expected).map_err(ComponentRunError::from)?;
+        let custom = custom_sections::compare_components(&expected, &snapshot.component);
+        verdict.not_compared([custom.not_compared]);
+        custom.undecided.into_iter().for_each(|why| verdict.undecided(why));
         for (instance, counterpart) in (0..).zip(counterparts) {
             match counterpart {
                 Some(counterpart) => {

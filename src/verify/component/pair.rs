@@ -177,7 +177,7 @@ impl Pair<'_, '_> {
         };
         let options = Options { host, limits, init_result: InitResult::Any, ..Options::default() };
         let mut store = new_component_store(&compiled.engine, &options.host, &limits, self.digest)?;
-        let Started { instance, bell } =
+        let Started { instance, bell, .. } =
             execution::start(&options, compiled, (&mut store, Duration::ZERO), calls)?;
         store.data_mut().state().allow_growth(self.options.growth);
         let alive = execution::live_handles(&mut store).map_err(ComponentRunError::Compile)?;

@@ -113,3 +113,53 @@ fn nor_in_a_component() {
     assert_ne!(exit, 0, "{text}");
     assert!(text.contains("the custom section `preinit.js` (added) decides"), "{text}");
 }
+
+/// Nor those of a component itself, or of one in it: `section` is spliced in at its end, or at that of the component within.
+#[test]
+fn nor_in_a_component_itself() {
+    let place = Place::new();
+    let component = |outer: &str, inner: &str| {
+        format!(
+            r#"(component
+                (component $inner (core module $n) (core instance (instantiate $n)) {inner})
+                (instance (instantiate $inner))
+                (core module $m (memory (export "memory") 1)
+                  (func (export "preinit") (i32.store (i32.const 8) (i32.const 7))))
+                (core instance $i (instantiate $m))
+                (func (export "preinit") (canon lift (core func $i "preinit"))) {outer})"#
+        )
+    };
+    let custom = |name: &str, text: &str| format!(r#"(@custom "{name}" "{text}")"#);
+    let verify = |original: [&str; 2], snapshot: [&str; 2]| {
+        for (name, [outer, inner]) in [("in", original), ("other", snapshot)] {
+            place.write(&format!("{name}.wat"), component(outer, inner));
+            done(&place.line(&format!("{name}.wat -o {name}.wasm")));
+        }
+        let output = place.line("verify in.wat other.wasm --time 50ms");
+        (code(&output), stdout(&output))
+    };
+    let (a, b) = (custom("preinit.js", "a"), custom("preinit.js", "b"));
+    for (original, snapshot, how) in [
+        (["", ""], [a.as_str(), ""], "added"),
+        ([&a, ""], [&b, ""], "changed"),
+        ([&a, ""], ["", ""], "missing"),
+        (["", ""], ["", &a], "added in component /0"),
+        (["", &a], ["", &b], "changed in component /0"),
+    ] {
+        let (exit, text) = verify(original, snapshot);
+        assert_eq!(exit, 2, "{how}: {text}");
+        let words = format!("not known: the custom section `preinit.js` ({how}) decides ");
+        assert!(text.contains(&words), "{how}: {text}");
+        let (exit, text) = verify(snapshot, snapshot);
+        assert_eq!(exit, 0, "{how}: {text}");
+    }
+    // Machine code in the place of functions.
+    for name in ["wasmedge", "wamr-aot", "precompiled_v8"] {
+        let (exit, text) = verify(["", ""], [&custom(name, "x"), ""]);
+        assert_eq!(exit, 2, "{name}: {text}");
+    }
+    // What does no harm is named.
+    let (exit, text) = verify(["", ""], [&custom("build_id", "x"), &custom("other", "x")]);
+    assert_eq!(exit, 0, "{text}");
+    assert!(text.contains("`build_id` (added), `other` (added in component /0)"), "{text}");
+}

@@ -58,12 +58,17 @@ impl Running {
         Running { store, instance, stdout }
     }
 
-    /// A call as it is written: `name`, or `name(1, "text")`.
+    /// A call as it is written: `name`, or `name(1, "text")`. What it has started goes on until it ends or waits.
     pub fn run(&mut self, call: &str) -> String {
-        match call.strip_suffix(')').and_then(|call| call.split_once('(')) {
+        let results = match call.strip_suffix(')').and_then(|call| call.split_once('(')) {
             Some((name, arguments)) => self.call(name, arguments),
             None => self.call(call, ""),
+        };
+        #[cfg(feature = "component-calls")]
+        if results != "trap" {
+            block_on(self.store.run_concurrent(async |_| yield_often().await)).unwrap();
         }
+        results
     }
 
     /// The results as text; `trap` for any trap. Arguments are in WAVE.
@@ -95,6 +100,18 @@ impl Running {
     pub fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.stdout.contents()).into_owned()
     }
+}
+
+/// Lets others go on, each time one step.
+#[cfg(feature = "component-calls")]
+async fn yield_often() {
+    let mut left = 1000;
+    std::future::poll_fn(|context| {
+        left -= 1;
+        context.waker().wake_by_ref();
+        if left == 0 { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
 }
 
 #[cfg(feature = "component-calls")]

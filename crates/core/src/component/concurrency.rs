@@ -64,6 +64,23 @@ pub fn starts_threads(bytes: &[u8]) -> Result<bool, ComponentError> {
     Ok(false)
 }
 
+/// Whether core modules in a component can have calls of it wait (`backpressure.inc`).
+pub fn uses_backpressure(bytes: &[u8]) -> Result<bool, ComponentError> {
+    for payload in Parser::new(0).parse_all(bytes) {
+        if let Payload::ComponentCanonicalSection(functions) = payload? {
+            for function in functions {
+                if matches!(
+                    function?,
+                    CanonicalFunction::BackpressureInc | CanonicalFunction::BackpressureDec
+                ) {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
+}
+
 fn is_task_function(function: &CanonicalFunction) -> bool {
     let of_task = |option: &CanonicalOption| matches!(option, CanonicalOption::Async);
     match function {

@@ -16,6 +16,7 @@ mod clock_use;
 mod concurrency;
 mod copies;
 mod core_functions;
+mod custom_sections;
 mod cut;
 mod definition;
 mod depth;
@@ -44,6 +45,7 @@ pub use accessors::{Accessors, Shown};
 pub use clock::with_shifted_clock;
 pub use clock_module::is_clock_module;
 pub use core_functions::CoreFunction;
+pub use custom_sections::CustomSection;
 pub use cut::without_imports;
 pub use depth::check_depth;
 pub use elaborate::CoreInstance;
@@ -94,6 +96,14 @@ impl<'a> Component<'a> {
     /// [`ComponentError::Malformed`], which parsing rules out.
     pub fn starts_threads(&self) -> Result<bool, ComponentError> {
         concurrency::starts_threads(self.bytes)
+    }
+
+    /// Whether it, or a component in it, can have calls wait until it wants more (`backpressure.inc`).
+    ///
+    /// # Errors
+    /// [`ComponentError::Malformed`], which parsing rules out.
+    pub fn uses_backpressure(&self) -> Result<bool, ComponentError> {
+        concurrency::uses_backpressure(self.bytes)
     }
 
     /// Whether it, or a component in it, uses what belongs to concurrent tasks: asynchronous functions, streams, futures, and
