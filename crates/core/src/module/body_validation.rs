@@ -183,8 +183,11 @@ impl CodeUses {
 mod tests {
     use super::*;
 
+    /// What is called, and which functions are named.
+    type Seen = (Vec<BodyCalls>, Vec<u32>);
+
     /// What the two ways of reading say of a module with these functions.
-    fn both(functions: &[&str]) -> [Result<(Vec<BodyCalls>, Vec<u32>), String>; 2] {
+    fn both(functions: &[&str]) -> [Result<Seen, String>; 2] {
         let text = format!("(module (global (mut i32) (i32.const 0)) {})", functions.concat());
         let wasm = wat::parse_str(text).unwrap();
         let seen = |module: &Module<'_>| {

@@ -143,8 +143,8 @@ mod tests {
         };
         assert_eq!(of(&[0..1, 4..8], 65536), None);
         assert_eq!(of(&[], 65536), None);
-        assert_eq!(of(&[0..1], 7), None);
-        assert_eq!(of(&[0..1, 4..9], 65536), Some(vec![8..9]));
+        assert_eq!(of(&[0..1, 4..5], 7), None);
+        assert_eq!(of(&[0..1, 4..9, 12..13], 65536), Some(vec![8..9, 12..13]));
     }
 
     #[test]
