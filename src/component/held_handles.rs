@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// By how much the numbers of handles are higher: a prime, since what else moves does so by multiples of small powers of two.
-const TAKEN: u32 = 101;
+pub const TAKEN: u32 = 101;
 
 /// Places of a core instance that are told one by one.
 const MOST_PLACES: usize = 1000;

@@ -30,6 +30,8 @@ pub(crate) use execution::{bell, live_handles};
 #[cfg(feature = "audit")]
 pub(crate) use handles::Handles;
 pub use handles::HandlesReport;
+#[cfg(feature = "verify")]
+pub(crate) use held_handles::TAKEN;
 pub(crate) use init_call::{COMPONENT_INIT, OF_INSTANCE, is_run};
 pub use lack::Lack;
 pub(crate) use prepared::Prepared;

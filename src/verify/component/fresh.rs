@@ -7,6 +7,7 @@ use super::super::{VerifyError, VerifyOptions};
 use super::arguments::arguments;
 use super::calls::{Call, Ended, Played, Sequence};
 use super::frozen::AtPlace;
+use super::numbers::MadeCall;
 use super::pair::{Pair, Paired, settle};
 use super::run_options;
 use super::running::Running;
@@ -29,9 +30,10 @@ pub fn compare(pair: &Pair<'_, '_>, verdict: &mut VerdictBuilder<'_>) -> Result<
             there.record = Arc::clone(&record);
             recorded = Some(record);
             let mut sides = (original, there.elsewhere()?);
-            let mut played = Played::default();
+            let (mut played, mut made) = (Played::default(), Vec::new());
             for (number, call) in sequence.calls.iter().enumerate() {
-                if !there.play_one(&mut sides, (&format!("step.{number}"), call), &mut played) {
+                let prefix = format!("step.{number}");
+                if !there.play_one(&mut sides, (&prefix, call, &mut made), &mut played)? {
                     break;
                 }
             }
@@ -111,19 +113,21 @@ impl Pair<'_, '_> {
     fn play_one(
         &self,
         (original, snapshot): &mut (Running, Running),
-        (prefix, call): (&str, &Call),
+        (prefix, call, made): (&str, &Call, &mut Vec<MadeCall>),
         played: &mut Played,
-    ) -> bool {
+    ) -> Result<bool, VerifyError> {
         let mut rng = ChaCha20Rng::seed_from_u64(self.options.seed);
         let name = self.original_name(&call.export);
         let Some(arguments) = arguments((original, &name), call, (&mut rng, &mut Vec::new()), played) else {
-            return false;
+            return Ok(false);
         };
         let ended = original.call(&name, &arguments, self.limits());
         let found = snapshot.call(&call.export, &arguments, self.limits());
         played.calls += 1;
         let paired = self.paired(prefix, (ended, found), (original, snapshot));
-        settle(prefix, paired, played)
+        made.push((name, arguments));
+        let alive = (original.alive, snapshot.alive);
+        Ok(!self.is_of_numbers(prefix, (&paired, made, alive), played)? && settle(prefix, paired, played))
     }
 
     /// How a call ended on both sides, and what they have printed.

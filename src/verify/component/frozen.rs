@@ -269,7 +269,7 @@ impl Frozen<'_, '_, '_> {
             // Only arguments that are typed are played here.
             let mut rng = ChaCha20Rng::seed_from_u64(self.pair.options.seed);
             let sides = (&mut original, &mut snapshot, &mut clock);
-            self.pair.steps(sides, after, &mut rng, &mut played);
+            self.pair.steps(sides, after, &mut rng, &mut played)?;
         }
         if played.differences.is_empty() && played.undecided.is_none() && played.limited.is_empty() {
             self.pair.compare_states((original, snapshot), &mut played)?;

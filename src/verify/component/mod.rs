@@ -15,6 +15,7 @@ mod deadline;
 mod fresh;
 mod frozen;
 mod generate;
+mod numbers;
 mod pair;
 mod running;
 mod side;

@@ -1,8 +1,8 @@
 //! One of the two components.
 
 use super::super::VerifyOptions;
-use crate::component::ComponentRunError;
 use crate::component::part::{self, Part, Place, places};
+use crate::component::{ComponentRunError, TAKEN};
 use crate::engine::{self, CompiledComponent, Compiler, ComponentKind, EngineOptions};
 use crate::host::ComponentHost;
 use preinit_core::component::{Component, CoreInstance, is_clock_module};
@@ -43,12 +43,21 @@ impl<'a> Side<'a> {
 
     /// Its probed form, compiled.
     pub fn compile(&self, compiler: Compiler) -> wasmtime::Result<CompiledComponent> {
+        self.compile_probed(compiler, &part::probed(&self.component, &self.parts, None))
+    }
+
+    /// The same, in which each component instance has some handles before it takes any.
+    pub fn compile_with_taken_handles(&self, compiler: Compiler) -> wasmtime::Result<CompiledComponent> {
+        let modules = part::probed_modules(&self.parts, None);
+        self.compile_probed(compiler, &self.component.with_taken_handles(&modules, TAKEN)?)
+    }
+
+    fn compile_probed(&self, compiler: Compiler, probed: &[u8]) -> wasmtime::Result<CompiledComponent> {
         const OPTIONS: EngineOptions =
             EngineOptions { fuel: true, epochs: true, optimize: false, plain_traces: false };
         let modules = self.parts.iter().flatten().map(|part| part.module.bytes);
         let kind = ComponentKind { is_concurrent: self.component.is_concurrent()?, is_traced: false };
-        let probed = part::probed(&self.component, &self.parts, None);
-        engine::compile_component_with(compiler, &probed, modules, (OPTIONS, kind))
+        engine::compile_component_with(compiler, probed, modules, (OPTIONS, kind))
     }
 
     /// Its core instances, of those that the engine has.

@@ -91,6 +91,84 @@ fn numbers_of_later_handles_are_not_compared() {
     }
 }
 
+/// A component whose init makes `count` resources, and drops them. `make` gives the number of another one, `keep` stores it, and
+/// `same` gives what has nothing to do with it.
+fn dropping(count: u32, drops: &str, items: &str) -> Vec<u8> {
+    let make: String = (0..count)
+        .map(|at| format!("(i32.store (i32.const {}) (call $new (i32.const 10)))", 8 + 4 * at))
+        .collect();
+    let text = format!(
+        r#"(component
+        (type $r (resource (rep i32)))
+        (core func $new (canon resource.new $r))
+        (core func $drop (canon resource.drop $r))
+        (core func $rep (canon resource.rep $r))
+        (core module $m
+          (import "" "new" (func $new (param i32) (result i32)))
+          (import "" "drop" (func $drop (param i32)))
+          (import "" "rep" (func $rep (param i32) (result i32)))
+          (memory 1)
+          (global $last (mut i32) (i32.const 0))
+          (func (export "init") {make} {drops} (memory.fill (i32.const 0) (i32.const 0) (i32.const 64)))
+          (func (export "make") (result i32) (call $new (i32.const 5)))
+          (func (export "keep") (global.set $last (call $new (i32.const 6))))
+          (func (export "same") (result i32) (call $rep (call $new (i32.const 9)))) {items})
+        (core instance $i (instantiate $m (with "" (instance
+          (export "new" (func $new)) (export "drop" (func $drop)) (export "rep" (func $rep))))))
+        (func (export "preinit") (canon lift (core func $i "init")))
+        (func (export "make") (result u32) (canon lift (core func $i "make")))
+        (func (export "keep") (canon lift (core func $i "keep")))
+        (func (export "same") (result u32) (canon lift (core func $i "same"))))"#
+    );
+    wat_to_wasm(text.as_bytes()).unwrap().into_owned()
+}
+
+fn drop_at(place: u32) -> String {
+    format!("(call $drop (i32.load (i32.const {place})))")
+}
+
+/// What is free after init is given again in another order than in an instance that begins anew.
+#[test]
+fn numbers_that_init_has_used_are_not_compared() {
+    let original = dropping(3, &[8, 12, 16].map(drop_at).concat(), "");
+    let snapshot = Preinit::new().run(&original).unwrap().wasm;
+    for calls in ["make()", "keep()", "keep()\nmake()\nmake()", "same()\nsame()\nmake()"] {
+        let equal = verdict(&original, &snapshot, &calling(calls));
+        assert_eq!(equal.outcome, Outcome::Equal, "{calls}: {equal}");
+        let is_numbers = |what: &String| what.contains("has made and dropped several");
+        assert!(equal.coverage.not_compared.iter().any(is_numbers), "{calls}: {equal}");
+    }
+    let generated = verdict(&original, &snapshot, &options(8));
+    assert_eq!(generated.outcome, Outcome::Equal, "{generated}");
+    // The same where init leaves one that nobody holds.
+    let left = dropping(1, "", "");
+    let snapshot = allowed().run(&left).unwrap().wasm;
+    let equal = verdict(&left, &snapshot, &calling("make()"));
+    assert_eq!(equal.outcome, Outcome::Equal, "{equal}");
+}
+
+/// Only what depends on numbers is left out, and only where they can differ.
+#[test]
+fn no_other_difference_hides_behind_numbers() {
+    let several = [8, 12, 16].map(drop_at).concat();
+    let original = dropping(3, &several, "");
+    // The snapshot of another one.
+    let stored = r#"(data (i32.const 100) "\07")"#;
+    let with_data = dropping(3, &several, stored);
+    let snapshot = Preinit::new().run(&with_data).unwrap().wasm;
+    for calls in ["same()", "make()"] {
+        let different = verdict(&original, &snapshot, &calling(calls));
+        assert_eq!(different.outcome, Outcome::Different, "{calls}: {different}");
+    }
+    // One at a time has the number that an instance gives first.
+    let one = dropping(1, &drop_at(8), "");
+    let snapshot = Preinit::new().run(&one).unwrap().wasm;
+    let equal = verdict(&one, &snapshot, &calling("make()\nkeep()"));
+    assert_eq!(equal.outcome, Outcome::Equal, "{equal}");
+    let is_numbers = |what: &String| what.contains("whose numbers differ") || what.contains("which differ");
+    assert!(!equal.coverage.not_compared.iter().any(is_numbers), "{equal}");
+}
+
 /// An adapter that keeps its state has it on both sides, and what asks it for anything ends otherwise.
 #[test]
 fn an_adapter_that_keeps_its_state_is_compared() {
