@@ -72,3 +72,32 @@ fn the_length_of_the_file_with_the_arguments_is_no_room() {
     assert!(!made("export:before_rest") && !made("wasi_snapshot_preview1.args_sizes_get#2"));
     assert!(made("wasi_snapshot_preview1.args_get"));
 }
+
+/// Where the run ends between them, that is a warning.
+#[test]
+fn a_run_that_ends_before_it_has_the_texts_is_warned_of() {
+    for (sizes, get) in [("args_sizes_get", "args_get"), ("environ_sizes_get", "environ_get")] {
+        let both = program(sizes, get);
+        let sizes_alone = format!(
+            r#"(module
+                (import "wasi_snapshot_preview1" "{sizes}" (func $sizes (param i32 i32) (result i32)))
+                (memory (export "memory") 1)
+                (func (export "_start") (drop (call $sizes (i32.const 0) (i32.const 4)))))"#
+        );
+        let sizes_alone = wat::parse_str(sizes_alone).unwrap();
+        for (wasm, word, is_warned) in
+            [(&both, "x", false), (&sizes_alone, "x", true), (&sizes_alone, "", false)]
+        {
+            let words = [word].into_iter().filter(|word| !word.is_empty());
+            let args = words.clone().map(str::to_string).collect();
+            let env = words.map(|word| (word.to_string(), word.to_string())).collect();
+            let wasi = WasiOptions { args, env, stdout: Output::Discard, ..WasiOptions::default() };
+            let preinit = Preinit::new().init_function("_start").wasi(wasi);
+            let report = preinit.clone().run(wasm).unwrap().report;
+            let said = report.findings.iter().any(|finding| finding.key == "handle.sizes");
+            assert_eq!(said, is_warned, "{get}: {:?}", report.findings);
+            let strict = preinit.strict(true).run(wasm);
+            assert_eq!(matches!(strict, Err(Error::Strict { .. })), is_warned, "{get}");
+        }
+    }
+}
