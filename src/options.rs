@@ -9,7 +9,7 @@ use crate::execute::{
 use crate::freeze::{FrameReader, Trigger};
 use crate::host::{Access, HostOptions, Limits};
 use preinit_core::layout::Layout;
-use preinit_core::module::{Module, ModuleError, UnvalidatedBodies};
+use preinit_core::module::{Module, ModuleError};
 use preinit_core::plan::{Rename, rename_conflict};
 use preinit_core::probe::Probed;
 use std::path::Path;
@@ -200,19 +200,7 @@ impl Options {
 
     /// The module, if these options accept it.
     pub(crate) fn parse<'a>(&self, wasm: &'a [u8]) -> Result<Module<'a>, ModuleError> {
-        self.within_proposals(Module::parse(wasm)?)
-    }
-
-    /// The same, with the bodies left to be validated.
-    pub(crate) fn parse_unvalidated<'a>(
-        &self,
-        wasm: &'a [u8],
-    ) -> Result<(Module<'a>, UnvalidatedBodies<'a>), ModuleError> {
-        let (module, bodies) = Module::parse_unvalidated(wasm)?;
-        Ok((self.within_proposals(module)?, bodies))
-    }
-
-    fn within_proposals<'a>(&self, module: Module<'a>) -> Result<Module<'a>, ModuleError> {
+        let module = Module::parse(wasm)?;
         if self.default_proposals {
             module.check_features(engine::default_features())?;
         }

@@ -31,42 +31,18 @@ use finished_run::FinishedRun;
 use preinit_core::addition::Extended;
 use preinit_core::capture::capture;
 use preinit_core::embed::EmbeddedTree;
-use preinit_core::module::{Module, UnvalidatedBodies};
+use preinit_core::module::Module;
 use preinit_core::plan::{PlanOptions, plan};
 use preinit_core::probe::{ProbeOptions, Probed};
 use preinit_core::snapshot::Snapshot;
 use stages::Stages;
-use std::thread;
 use std::time::Duration;
 use written::Written;
 
 /// Runs `wasm` through all stages. What init called is in `recorded` even if a later stage refuses.
 pub(crate) fn run(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Output, Error> {
     let clock = StageClock::start();
-    // What is to be frozen is read body by body before it runs.
-    if options.at.is_some() {
-        return Ready::new(options, wasm)?.run(options, (None, clock), recorded);
-    }
-    options.check()?;
-    let (module, bodies) = options.parse_unvalidated(wasm)?;
-    beside_validation(bodies, || Ready::of(options, module)?.run(options, (None, clock), recorded))
-}
-
-/// Does `work` while another thread validates the bodies. A mistake in them is the error, whatever came of `work`: it may be
-/// why.
-fn beside_validation<T>(
-    bodies: UnvalidatedBodies<'_>,
-    work: impl FnOnce() -> Result<T, Error>,
-) -> Result<T, Error> {
-    let done = thread::scope(|scope| {
-        // Without a thread of its own all of it is left for the end.
-        let _ = thread::Builder::new().spawn_scoped(scope, || bodies.validate());
-        let done = work();
-        bodies.validate_in_parallel();
-        done
-    });
-    bodies.finish()?;
-    done
+    Ready::new(options, wasm)?.run(options, (None, clock), recorded)
 }
 
 /// What all runs of a module have in common.
@@ -82,10 +58,7 @@ impl<'w> Ready<'w> {
     /// Reads `wasm` and makes the form of it that runs.
     pub fn new(options: &Options, wasm: &'w [u8]) -> Result<Ready<'w>, Error> {
         options.check()?;
-        Ready::of(options, options.parse(wasm)?)
-    }
-
-    fn of(options: &Options, module: Module<'w>) -> Result<Ready<'w>, Error> {
+        let module = options.parse(wasm)?;
         let libc = LibcFunctions::of(&module, &CallGraph::of(&module));
         let resets = ResetHooks::of(&module, options.reset_libc);
         let before_capture = BeforeCapture::of(&module, options)?;

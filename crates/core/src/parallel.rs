@@ -36,11 +36,3 @@ pub(crate) fn map_with<T, S, R>(
     let mut kept = make();
     items.into_iter().map(|item| work(&mut kept, item)).collect()
 }
-
-/// How many threads work at once.
-pub(crate) fn threads() -> usize {
-    #[cfg(feature = "parallel")]
-    return rayon::current_num_threads();
-    #[cfg(not(feature = "parallel"))]
-    1
-}

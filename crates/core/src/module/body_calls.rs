@@ -15,13 +15,6 @@ pub struct BodyCalls {
 }
 
 impl BodyCalls {
-    /// Whether what is called, and the global, are there.
-    pub(super) fn is_within(&self, module: &Module<'_>) -> bool {
-        let is_function = |callee: &u32| (*callee as usize) < module.functions.len();
-        self.callees.iter().all(is_function)
-            && self.stack_pointer.is_none_or(|global| (global as usize) < module.globals.len())
-    }
-
     /// Those of every body of a valid module, in order.
     pub fn of_module(module: &Module<'_>) -> Vec<BodyCalls> {
         parallel::map(module.bodies(), |body| {

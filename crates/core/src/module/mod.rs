@@ -17,7 +17,6 @@ mod section;
 mod unsupported;
 
 pub use body_calls::BodyCalls;
-pub use body_validation::UnvalidatedBodies;
 pub use export::{export_section, is_function};
 pub use hierarchy::Hierarchy;
 pub use import_name::ImportName;

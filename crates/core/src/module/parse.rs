@@ -1,4 +1,4 @@
-use super::body_validation::{self, BodyToValidate, UnvalidatedBodies};
+use super::body_validation::{self, BodyToValidate};
 use super::{
     CodeUses, Data, Element, Global, ImportCounts, Module, ModuleError, Section, SectionId, Table,
     UnsupportedKind,
@@ -31,23 +31,6 @@ impl<'a> Module<'a> {
     /// an object file or a dynamic library.
     pub fn parse(bytes: &'a [u8]) -> Result<Module<'a>, ModuleError> {
         Module::parse_with(bytes, UnsupportedKind::of_custom_section)?.without_legacy_exceptions()
-    }
-
-    /// The same, with the validation of the bodies left for others to do beside what they do with the module. Instructions that
-    /// cannot be read, or that name what is not there, are a mistake at once.
-    ///
-    /// # Errors
-    /// Same as [`Module::parse`].
-    pub fn parse_unvalidated(bytes: &'a [u8]) -> Result<(Module<'a>, UnvalidatedBodies<'a>), ModuleError> {
-        let (mut module, bodies) = Module::parse_declarations(bytes, UnsupportedKind::of_custom_section)?;
-        let Some((uses, calls)) = body_validation::scan_bodies(&module, &bodies) else {
-            // Validation says which mistake is the first.
-            return Ok((Module::parse(bytes)?, UnvalidatedBodies::new(Vec::new())));
-        };
-        module.code = uses;
-        module.body_calls = Some(calls);
-        let module = module.without_legacy_exceptions()?;
-        Ok((module, UnvalidatedBodies::new(bodies)))
     }
 
     /// The same for an engine outside of this process, which may know the withdrawn form of exception handling: browsers do, and
