@@ -78,6 +78,7 @@ const packages = [
         const db = new sqlite3.oo1.DB(':memory:');
         db.exec('create table t(id integer primary key, w text, n int); create index ti on t(w)');
         db.exec("with recursive c(x) as (select 1 union all select x + 1 from c where x < 40000) insert into t select x, 'word' || (x * 7919 % 6007), x % 97 from c");
+        db.exec('create table words as select n, count(distinct w) words, group_concat(distinct substr(w, 5)) ids from t group by n');
         return db.pointer;
       };
       const first = (sqlite3, db) => {
@@ -103,6 +104,22 @@ const packages = [
       };
       const first = (RRegex, pointer) => Object.assign(Object.create(RRegex.prototype), { __wbg_ptr: pointer }).isMatch('it has WORD7919 in it');`,
   },
+  {
+    name: 'tiktoken',
+    version: '1.0.22',
+    wasm: 'tiktoken/tiktoken_bg.wasm',
+    isForNode: true,
+    text: `
+      import { createRequire } from 'node:module';
+      const { get_encoding, Tiktoken } = createRequire(import.meta.url)('tiktoken');
+      const load = () => get_encoding;
+      const warm = (get) => {
+        const encoding = get('o200k_base');
+        encoding.encode('warm up');
+        return encoding.__wbg_ptr;
+      };
+      const first = (get, pointer) => Object.assign(Object.create(Tiktoken.prototype), { __wbg_ptr: pointer }).encode('hello world').join(' ');`,
+  },
 ];
 
 /** What a bundle without snapshot knows of one. */
@@ -123,8 +140,8 @@ function application({ name, text, wasm, isByUrl, hasStart }) {
     ${text}
     ${isByUrl ? `import url from '${wasm}?url';` : 'const url = undefined;'}
     const library = await load(url);
-    const value = HAS_SNAPSHOT ? state.value : warm(library);
-    const answer = first(library, value);
+    const value = HAS_SNAPSHOT ? state.value : await warm(library);
+    const answer = await first(library, value);
     document.title = JSON.stringify({ answer, milliseconds: performance.now() - begun });`);
   writeFileSync(join(root, 'index.html'), '<!doctype html><meta charset="utf-8"><script>const begun = performance.now();</script><script type="module" src="./main.js"></script>');
   return root;

@@ -18,15 +18,18 @@ function value([kind, text]) {
  * Finds what a module has by name: exports of its own, and imports that it declares and that the program's objects have themselves.
  * What these inherit, such as their constructors, is nothing that a section may name.
  */
-const finder = (module, imports, exports) => (where, kind) => {
-  const [from, name] = where.import ?? [undefined, where.export];
-  const isExport = from === undefined;
-  const all = isExport ? wasm.Module.exports(module) : wasm.Module.imports(module);
-  const shown = `${kind} ${JSON.stringify(where)}`;
-  need(all.some((one) => one.module === from && one.name === name && one.kind === kind), `it has no ${shown}`);
-  if (isExport) return exports[name];
-  need(Object.hasOwn(imports, from) && Object.hasOwn(imports[from], name), `${shown} is no property of the imports themselves`);
-  return imports[from][name];
+const finder = (module, imports, exports) => {
+  // Engines make these lists anew each time, which takes milliseconds where thousands of names are asked for.
+  const [exported, imported] = [wasm.Module.exports(module), wasm.Module.imports(module)];
+  return (where, kind) => {
+    const [from, name] = where.import ?? [undefined, where.export];
+    const isExport = from === undefined;
+    const shown = `${kind} ${JSON.stringify(where)}`;
+    need((isExport ? exported : imported).some((one) => one.module === from && one.name === name && one.kind === kind), `it has no ${shown}`);
+    if (isExport) return exports[name];
+    need(Object.hasOwn(imports, from) && Object.hasOwn(imports[from], name), `${shown} is no property of the imports themselves`);
+    return imports[from][name];
+  };
 };
 
 /** What the section says, and `restore`, which puts values into tables. Without a record, they are there. */
