@@ -45,6 +45,7 @@ def main():
     parser.add_argument("--inputs", type=Path, default=Path(os.environ.get("PREINIT_INPUTS", ROOT / "../shared/inputs")))
     parser.add_argument("--only", help="inputs, separated by commas")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--pause", type=float, default=6, help="seconds after the first run with a cache (6)")
     parser.add_argument("--seconds", type=float, default=4, help="for the start-up of each component in each engine (4)")
     parser.add_argument("--write", action="store_true", help="keep the figures in benches/figures.json, and make the page anew")
     parser.add_argument("--no-start", action="store_true", help="leave out the start-up")
@@ -138,6 +139,9 @@ class Bench:
                         result[tool] = {"refused": reason(ended["stderr"])}
                     elif number > 0 or kind == "cold":
                         runs[tool][kind].append(self.with_parts(ended) if tool == "preinit" else ended)
+                if kind == "warm" and number == 0:
+                    # A process of low priority may compile for the next run.
+                    time.sleep(self.options.pause)
         for tool in commands:
             if "refused" not in result[tool]:
                 out = self.output(case, tool)
