@@ -156,7 +156,7 @@ impl Options {
     }
 
     /// The cache, unless the guest could put code there.
-    pub(crate) fn safe_compile_cache(&self) -> Option<&CompileCache> {
+    fn safe_compile_cache(&self) -> Option<&CompileCache> {
         #[cfg(feature = "cache")]
         let cache = self.compile_cache.as_ref();
         #[cfg(not(feature = "cache"))]
@@ -168,6 +168,19 @@ impl Options {
     #[cfg(feature = "cache")]
     fn safe_prepared(&self) -> Option<&PreparedCode> {
         self.prepared.as_ref().filter(|code| !code.is_in_reach_of(self.writable_directories()))
+    }
+
+    /// How these options compile.
+    pub(crate) fn compilation(&self) -> Compilation<'_> {
+        Compilation {
+            optimize: self.optimize,
+            cache: self.safe_compile_cache(),
+            #[cfg(feature = "cache")]
+            prepared: self.safe_prepared(),
+            #[cfg(not(feature = "cache"))]
+            prepared: None,
+            supervised: self.supervised,
+        }
     }
 
     /// What these options run.
@@ -186,15 +199,7 @@ impl Options {
             hooks,
             host: &self.host,
             limits: &self.limits,
-            compilation: Compilation {
-                optimize: self.optimize,
-                cache: self.safe_compile_cache(),
-                #[cfg(feature = "cache")]
-                prepared: self.safe_prepared(),
-                #[cfg(not(feature = "cache"))]
-                prepared: None,
-                supervised: self.supervised,
-            },
+            compilation: self.compilation(),
         }
     }
 

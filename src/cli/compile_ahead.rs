@@ -34,6 +34,14 @@ impl CompilingAhead {
         if wanted.plain_traces() {
             command.arg("--plain-traces");
         }
+        if let Some((is_concurrent, is_interruptible)) = wanted.component() {
+            let options = [
+                (true, "--component"),
+                (is_concurrent, "--concurrent"),
+                (is_interruptible, "--interruptible"),
+            ];
+            command.args(options.iter().filter(|(is_given, _)| *is_given).map(|(_, option)| option));
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         // Whoever interrupts the command that is in the foreground then does not mean it.
         #[cfg(unix)]
@@ -65,6 +73,9 @@ pub fn run(args: &CompileAheadArgs) -> anyhow::Result<()> {
     if wasm.len() != args.length {
         bail!("the module is not as long as was said");
     }
-    let wanted = WantedCode::new(wasm, args.plain_traces, CompileCache::new(&args.cache_dir));
+    let mut wanted = WantedCode::new(wasm, args.plain_traces, CompileCache::new(&args.cache_dir));
+    if args.component {
+        wanted = wanted.for_component(args.concurrent, args.interruptible);
+    }
     wanted.compile().map(drop).map_err(anyhow::Error::msg)
 }

@@ -94,13 +94,14 @@ fn snapshot(options: &Options, wasm: &[u8], recorded: &mut Ledger) -> Result<Out
         let host = executed.store.data();
         let (stdout, stderr) = (host.stdout(), host.stderr());
         let report = summary.report(
-            executed,
+            (executed, state.prepared.tier),
             (wasm.len(), wasm_after.len()),
             Timings { total: clock.total(), ..*timings },
         );
         let report = Report { stripped, ..report };
+        let wanted_code = state.prepared.wanted_code(executed.run_time);
         let ledger = std::mem::take(&mut executed.ledger);
-        Ok(Output { wasm: wasm_after, report, ledger, maps: Vec::new(), stdout, stderr, wanted_code: None })
+        Ok(Output { wasm: wasm_after, report, ledger, maps: Vec::new(), stdout, stderr, wanted_code })
     })
 }
 

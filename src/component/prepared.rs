@@ -6,7 +6,10 @@ use super::lack::Lack;
 use super::part::{self, Part};
 use super::states::States;
 use super::{ComponentRunError, Run, execution};
-use crate::engine::{self, CompiledComponent, ComponentKind, EngineOptions};
+use crate::engine::{
+    self, CompiledComponent, ComponentKind, EngineOptions, MissingCode, TierReason, TieredComponent,
+    WantedCode,
+};
 use crate::freeze::FrameReader;
 use crate::host::Ledger;
 use crate::options::Options;
@@ -27,6 +30,9 @@ pub(crate) struct Prepared<'a> {
     /// Where it is stopped, if it is to be frozen.
     pub(super) stopping: Option<Stopping>,
     compiled: CompiledComponent,
+    pub tier: TierReason,
+    /// Optimized code that is not in the cache, and the component that it would be made of.
+    missing: Option<(MissingCode, Vec<u8>)>,
     pub compile_time: Duration,
     pub(super) digest: [u8; 32],
 }
@@ -56,11 +62,20 @@ impl<'a> Prepared<'a> {
             None => None,
         };
         let compiling = Instant::now();
-        let compiled =
-            compile((&component, &parts), options, stopping.as_ref().map(|stopping| stopping.replaced()))?;
+        let replaced = stopping.as_ref().map(|stopping| stopping.replaced());
+        let probed = part::probed(&component, &parts, replaced);
+        let TieredComponent { compiled, reason: tier, missing } =
+            compile_probed(&component, options, &probed)?;
         let compile_time = compiling.elapsed();
+        let missing = missing.map(|missing| (missing, probed));
         let digest = Sha256::digest(wasm).into();
-        Ok(Prepared { component, instances, parts, stopping, compiled, compile_time, digest })
+        Ok(Prepared { component, instances, parts, stopping, compiled, tier, missing, compile_time, digest })
+    }
+
+    /// What further runs would gain from, if it is worth its cost.
+    pub(super) fn wanted_code(&self, init: Duration) -> Option<WantedCode> {
+        let (missing, probed) = self.missing.as_ref()?;
+        missing.clone().wanted(init, probed)
     }
 
     /// Compiles the probed form with another core module in the place of one.
@@ -69,7 +84,8 @@ impl<'a> Prepared<'a> {
         options: &Options,
         replaced: (usize, &[u8]),
     ) -> Result<CompiledComponent, ComponentRunError> {
-        compile((&self.component, &self.parts), options, Some(replaced))
+        let probed = part::probed(&self.component, &self.parts, Some(replaced));
+        Ok(compile_probed(&self.component, options, &probed)?.compiled)
     }
 
     /// Compiles the probed form in which each component instance has `count` handles before it takes any, with another core module
@@ -83,7 +99,7 @@ impl<'a> Prepared<'a> {
         let replaced = replaced.or_else(|| self.stopping.as_ref().map(|stopping| stopping.replaced()));
         let modules = part::probed_modules(&self.parts, replaced);
         let probed = self.component.with_taken_handles(&modules, count)?;
-        compile_probed((&self.component, &self.parts), options, &probed)
+        Ok(compile_probed(&self.component, options, &probed)?.compiled)
     }
 
     /// Runs init, and hands over what it left.
@@ -112,30 +128,21 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// Compiles the probed form of a component, with another core module in the place of one if one is given.
-fn compile(
-    (component, parts): (&Component<'_>, &[Option<Part<'_>>]),
-    options: &Options,
-    replaced: Option<(usize, &[u8])>,
-) -> Result<CompiledComponent, ComponentRunError> {
-    compile_probed((component, parts), options, &part::probed(component, parts, replaced))
-}
-
+/// Compiles the probed form of a component.
 fn compile_probed(
-    (component, parts): (&Component<'_>, &[Option<Part<'_>>]),
+    component: &Component<'_>,
     options: &Options,
     probed: &[u8],
-) -> Result<CompiledComponent, ComponentRunError> {
-    let modules = parts.iter().flatten().map(|part| part.module.bytes);
+) -> Result<TieredComponent, ComponentRunError> {
     let engine_options = EngineOptions {
-        optimize: options.optimize == Some(true),
+        optimize: false,
         fuel: options.limits.fuel.is_some(),
         epochs: options.limits.timeout.is_some(),
         plain_traces: false,
     };
     let kind = ComponentKind { is_concurrent: component.is_concurrent()?, is_traced: options.at.is_some() };
-    engine::compile_component(probed, modules, (engine_options, kind), options.safe_compile_cache())
-        .map_err(ComponentRunError::Compile)
+    let choice = options.compilation();
+    engine::compile_component(probed, (engine_options, kind), choice).map_err(ComponentRunError::Compile)
 }
 
 /// The first option that components do not have.

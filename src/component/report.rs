@@ -93,7 +93,12 @@ impl Summary {
         self.warnings.extend(own.cloned().map(Warning::Output));
     }
 
-    pub fn report(self, executed: &Executed, (before, after): (usize, usize), timings: Timings) -> Report {
+    pub fn report(
+        self,
+        (executed, tier): (&Executed, TierReason),
+        (before, after): (usize, usize),
+        timings: Timings,
+    ) -> Report {
         let all = |of: fn(&CoreInstanceReport) -> &Vec<MemoryReport>| {
             self.instances.iter().flat_map(of).cloned().collect::<Vec<_>>()
         };
@@ -108,7 +113,7 @@ impl Summary {
             output_bytes: after as u64,
             compiler: executed.compiler.name(),
             compile_cached: executed.cached,
-            compiler_choice: TierReason::Soonest.to_string(),
+            compiler_choice: tier.to_string(),
             init_functions: executed.called.iter().map(InitCall::name).collect(),
             init_arguments: Vec::new(),
             clock_start: ledger.clock_start(),

@@ -1,10 +1,12 @@
 //! Code of components.
 
+use super::tier::{CodeSize, Compilation, MissingCode, TierReason};
 use super::{
     Compiler, EngineOptions, Keyed, MAX_FROZEN_FRAMES, Proposals, SWITCHED_STACK, SWITCHED_WASM_STACK,
     config, settings,
 };
-use crate::cache::CompileCache;
+use crate::cache::CompiledEntry;
+use wasmparser::{Parser, Payload};
 use wasmtime::{Config, Engine};
 
 /// A compiled component and the engine that it was compiled for.
@@ -21,8 +23,16 @@ pub struct CompiledComponent {
     pub is_concurrent: bool,
 }
 
+/// Code for a component, and why it is this.
+pub(crate) struct TieredComponent {
+    pub compiled: CompiledComponent,
+    pub reason: TierReason,
+    /// Optimized code, where it is not there and could be kept.
+    pub missing: Option<MissingCode>,
+}
+
 /// What a component needs of the engine besides what its core modules need.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ComponentKind {
     /// Whether it can have tasks beside each other.
     pub is_concurrent: bool,
@@ -30,23 +40,75 @@ pub struct ComponentKind {
     pub is_traced: bool,
 }
 
-/// Compiles a component with the cheapest compiler that supports its core modules, so that a trap shows all core instances;
-/// unless the cache has it already. It has support for tasks beside each other only if it is concurrent.
+/// Compiles a component in the tier that is chosen, or takes it from the cache, so that a trap shows all core instances. It has support
+/// for tasks beside each other only if it is concurrent. Optimized code looks at the time, too: a run of a component cannot be repeated
+/// from its record.
 ///
 /// # Errors
 /// What the last compiler that was tried said.
-pub fn compile_component<'m>(
+pub(crate) fn compile_component(
     wasm: &[u8],
-    modules: impl Iterator<Item = &'m [u8]>,
     (options, kind): (EngineOptions, ComponentKind),
-    cache: Option<&CompileCache>,
-) -> wasmtime::Result<CompiledComponent> {
-    let used = modules.map(Proposals::of).fold(Proposals::default(), Proposals::and);
-    let compile = |compiler| compile_component_in(compiler, wasm, (used, options, kind), cache);
-    match options.optimize {
-        true => compile(Compiler::OptimizingCranelift),
-        false => compile(Compiler::Winch).or_else(|_: wasmtime::Error| compile(Compiler::Cranelift)),
+    choice: Compilation<'_>,
+) -> wasmtime::Result<TieredComponent> {
+    let optimized = EngineOptions { optimize: true, ..options };
+    let keyed = choice.cache.map(|cache| Keyed::new(cache, wasm));
+    let (size, used) = looked_at(wasm);
+    let code = (wasm, used);
+    let compile = |options: EngineOptions, reason| {
+        let compile = |compiler| compile_keyed(compiler, code, (options, kind), keyed);
+        let compiled = match options.optimize {
+            true => compile(Compiler::OptimizingCranelift),
+            false => compile(Compiler::Winch).or_else(|_: wasmtime::Error| compile(Compiler::Cranelift)),
+        };
+        Ok(TieredComponent { compiled: compiled?, reason, missing: None })
+    };
+    match choice.optimize {
+        Some(true) => return compile(optimized, TierReason::Asked),
+        Some(false) => return compile(options, TierReason::Asked),
+        None if options.fuel => return compile(options, TierReason::Fuel),
+        None if kind.is_traced => return compile(options, TierReason::Frozen),
+        None => {}
     }
+    if size.is_small() {
+        return compile(optimized, TierReason::Small);
+    }
+    let wanted = component_settings(Compiler::OptimizingCranelift, (optimized, kind));
+    if let Some(entry) = keyed.and_then(|keyed| keyed.cache.kept(&wanted, &keyed.digest))
+        && let Ok(compiled) =
+            compile_in_entry(Compiler::OptimizingCranelift, code, (optimized, kind), Some(&entry))
+    {
+        return Ok(TieredComponent { compiled, reason: TierReason::Kept, missing: None });
+    }
+    if size.has_many_small() {
+        return compile(optimized, TierReason::ManyFunctions);
+    }
+    let tiered = compile(options, TierReason::Soonest)?;
+    let missing =
+        keyed.map(|Keyed { cache, digest }| MissingCode::new((optimized, Some(kind)), (cache, digest), size));
+    Ok(TieredComponent { missing, ..tiered })
+}
+
+/// Compiles optimized code of a component for the cache.
+pub(super) fn compile_component_ahead(
+    wasm: &[u8],
+    choice: (EngineOptions, ComponentKind),
+    keyed: Keyed<'_>,
+) -> wasmtime::Result<()> {
+    let (_, used) = looked_at(wasm);
+    compile_keyed(Compiler::OptimizingCranelift, (wasm, used), choice, Some(keyed)).map(drop)
+}
+
+/// How much code the core modules of a component have, and what they use.
+fn looked_at(wasm: &[u8]) -> (CodeSize, Proposals) {
+    let payloads = Parser::new(0).parse_all(wasm).map_while(Result::ok);
+    let modules = payloads.filter_map(|payload| match payload {
+        Payload::ModuleSection { unchecked_range, .. } => wasm.get(unchecked_range),
+        _ => None,
+    });
+    modules.fold(Default::default(), |(size, used), module| {
+        (size + CodeSize::of(module), used.and(Proposals::of(module)))
+    })
 }
 
 /// What components can do besides what their core modules can.
@@ -68,51 +130,66 @@ fn configure_components(config: &mut Config, is_concurrent: bool) {
     }
 }
 
-/// Compiles a component, which has these core modules, with this compiler.
+/// Compiles a component with this compiler.
 ///
 /// # Errors
 /// If it does not support the component.
 #[cfg(feature = "verify")]
-pub fn compile_component_with<'m>(
+pub fn compile_component_with(
     compiler: Compiler,
     wasm: &[u8],
-    modules: impl Iterator<Item = &'m [u8]>,
-    (options, kind): (EngineOptions, ComponentKind),
+    choice: (EngineOptions, ComponentKind),
 ) -> wasmtime::Result<CompiledComponent> {
-    let used = modules.map(Proposals::of).fold(Proposals::default(), Proposals::and);
-    compile_component_in(compiler, wasm, (used, options, kind), None)
+    let (_, used) = looked_at(wasm);
+    compile_in_entry(compiler, (wasm, used), choice, None)
 }
 
-fn compile_component_in(
+/// What the cache tells code of components by, besides the component.
+pub(super) fn component_settings(
     compiler: Compiler,
-    wasm: &[u8],
-    (used, options, kind): (Proposals, EngineOptions, ComponentKind),
-    cache: Option<&CompileCache>,
+    (options, kind): (EngineOptions, ComponentKind),
+) -> String {
+    let traced = if kind.is_traced { "traced " } else { "" };
+    format!("{traced}component {} {}", kind.is_concurrent, settings(compiler, options))
+}
+
+fn compile_keyed(
+    compiler: Compiler,
+    code: (&[u8], Proposals),
+    choice: (EngineOptions, ComponentKind),
+    keyed: Option<Keyed<'_>>,
+) -> wasmtime::Result<CompiledComponent> {
+    let entry =
+        keyed.and_then(|keyed| keyed.cache.entry(&component_settings(compiler, choice), &keyed.digest));
+    let compiled = compile_in_entry(compiler, code, choice, entry.as_ref())?;
+    if let (Some(Keyed { cache, .. }), Some(entry), false) = (keyed, &entry, compiled.cached) {
+        cache.keep(entry);
+    }
+    Ok(compiled)
+}
+
+/// Takes the code from the entry, or puts it there.
+fn compile_in_entry(
+    compiler: Compiler,
+    (wasm, used): (&[u8], Proposals),
+    (options, kind): (EngineOptions, ComponentKind),
+    entry: Option<&CompiledEntry>,
 ) -> wasmtime::Result<CompiledComponent> {
     let mut config = config(compiler, options, used)?;
     let ComponentKind { is_concurrent, is_traced } = kind;
     config.coredump_on_trap(true);
     configure_components(&mut config, is_concurrent);
-    let mut settings = format!("component {} {is_concurrent}", settings(compiler, options));
     if is_traced {
         // One more than is allowed, so that it shows.
         config.wasm_backtrace_max_frames(MAX_FROZEN_FRAMES.checked_add(1));
-        settings.insert_str(0, "traced ");
     }
-    let entry = cache.and_then(|cache| {
-        let keyed = Keyed::new(cache, wasm);
-        keyed.cache.entry(&settings, &keyed.digest)
-    });
-    if let Some(entry) = &entry {
+    if let Some(entry) = entry {
         entry.configure(&mut config);
     }
     let engine = Engine::new(&config)?;
     let component = wasmtime::component::Component::from_binary(&engine, wasm)?;
     // The run compiles it on this engine too, and what is sealed must be all that the engine keeps.
     wasmtime::Module::from_binary(&engine, &crate::component::bell()?)?;
-    let cached = entry.as_ref().is_some_and(|entry| entry.is_hit());
-    if let (Some(cache), Some(entry), false) = (cache, &entry, cached) {
-        cache.keep(entry);
-    }
+    let cached = entry.is_some_and(CompiledEntry::is_hit);
     Ok(CompiledComponent { engine, component, compiler, cached, is_concurrent })
 }

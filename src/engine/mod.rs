@@ -8,7 +8,8 @@ mod tier;
 use crate::cache::{CompileCache, CompiledEntry};
 #[cfg(feature = "verify")]
 pub use components::compile_component_with;
-pub use components::{CompiledComponent, ComponentKind, compile_component};
+pub use components::{CompiledComponent, ComponentKind};
+pub(crate) use components::{TieredComponent, compile_component};
 use preinit_core::probe::ProbeOptions;
 use proposals::Proposals;
 pub use proposals::default_features;

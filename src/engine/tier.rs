@@ -1,8 +1,10 @@
 //! Which code runs init: that of the baseline compiler, which is soon there, or optimized code, where that pays.
 
+use super::components::{ComponentKind, compile_component_ahead, component_settings};
 use super::{Compiled, Compiler, EngineOptions, Keyed, compile_in_order, compile_kept, settings};
 use crate::cache::{CompileCache, InitRuns, PreparedCode};
 use std::fmt;
+use std::ops::Add;
 use std::time::Duration;
 use wasmparser::{Parser, Payload};
 
@@ -86,9 +88,11 @@ pub(crate) struct Tiered {
 }
 
 /// Optimized code that is not in the cache.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct MissingCode {
     options: EngineOptions,
+    /// Of a component.
+    kind: Option<ComponentKind>,
     cache: CompileCache,
     /// Of the module.
     digest: [u8; 32],
@@ -114,6 +118,7 @@ pub(crate) struct MissingCode {
 pub struct WantedCode {
     wasm: Vec<u8>,
     options: EngineOptions,
+    kind: Option<ComponentKind>,
     cache: CompileCache,
 }
 
@@ -144,8 +149,8 @@ pub(crate) fn compile_tiered(
         None if options.fuel => return compile(options, TierReason::Fuel),
         None => {}
     }
-    let CodeSize { code_bytes, functions } = CodeSize::of(wasm);
-    if code_bytes <= SMALL {
+    let size = CodeSize::of(wasm);
+    if size.is_small() {
         return compile(optimized, TierReason::Small);
     }
     if let Some(entry) = keyed.and_then(|keyed| keyed.cache.kept(&wanted, &keyed.digest))
@@ -153,26 +158,32 @@ pub(crate) fn compile_tiered(
     {
         return Ok(Tiered { compiled, reason: TierReason::Kept, missing: None });
     }
-    if has_many_small(code_bytes, functions) {
+    if size.has_many_small() {
         return compile(optimized, TierReason::ManyFunctions);
     }
     let tiered = compile(options, TierReason::Soonest)?;
-    let missing = keyed.map(|Keyed { cache, digest }| MissingCode {
-        options: optimized,
-        cache: cache.clone(),
-        digest,
-        code_bytes,
-    });
+    let missing =
+        keyed.map(|Keyed { cache, digest }| MissingCode::new((optimized, None), (cache, digest), size));
     Ok(Tiered { missing, ..tiered })
 }
 
 impl MissingCode {
+    /// Code that this cache does not have of the module, or of the component if it is one of that kind.
+    pub(super) fn new(
+        (options, kind): (EngineOptions, Option<ComponentKind>),
+        (cache, digest): (&CompileCache, [u8; 32]),
+        size: CodeSize,
+    ) -> MissingCode {
+        MissingCode { options, kind, cache: cache.clone(), digest, code_bytes: size.code_bytes }
+    }
+
     /// What further runs would gain from, if it is worth its cost. Remembers how long `init` took.
     pub fn wanted(self, init: Duration, wasm: &[u8]) -> Option<WantedCode> {
         let InitRuns { count, shortest } = self.cache.note_run(&self.digest, init);
         pays(self.code_bytes, count, shortest).then(|| WantedCode {
             wasm: wasm.to_vec(),
             options: self.options,
+            kind: self.kind,
             cache: self.cache,
         })
     }
@@ -189,7 +200,20 @@ impl WantedCode {
     /// it is for another process, which gets what the other methods say.
     pub fn new(wasm: Vec<u8>, plain_traces: bool, cache: CompileCache) -> WantedCode {
         let options = EngineOptions { optimize: true, plain_traces, ..EngineOptions::default() };
-        WantedCode { wasm, options, cache }
+        WantedCode { wasm, options, kind: None, cache }
+    }
+
+    /// The code of a component that can have tasks beside each other or not, and looks at the time or not. No example: see
+    /// [`WantedCode::new`].
+    #[must_use]
+    pub fn for_component(self, is_concurrent: bool, is_interruptible: bool) -> WantedCode {
+        let options = EngineOptions { epochs: is_interruptible, ..self.options };
+        WantedCode { options, kind: Some(ComponentKind { is_concurrent, is_traced: false }), ..self }
+    }
+
+    /// What [`WantedCode::for_component`] was told; `None` for a module. No example: see [`WantedCode::new`].
+    pub fn component(&self) -> Option<(bool, bool)> {
+        self.kind.map(|kind| (kind.is_concurrent, self.options.epochs))
     }
 
     /// The form of the module that runs. No example: see [`WantedCode::new`].
@@ -212,28 +236,34 @@ impl WantedCode {
     /// # Errors
     /// What the compiler says.
     pub fn compile(&self) -> wasmtime::Result<bool> {
-        let WantedCode { wasm, options, cache } = self;
+        let WantedCode { wasm, options, kind, cache } = self;
         let keyed = Keyed::new(cache, wasm);
-        if !cache.is_free(&settings(Compiler::OptimizingCranelift, *options), &keyed.digest) {
+        let compiler = Compiler::OptimizingCranelift;
+        let settings = match kind {
+            None => settings(compiler, *options),
+            Some(kind) => component_settings(compiler, (*options, *kind)),
+        };
+        if !cache.is_free(&settings, &keyed.digest) {
             return Ok(false);
         }
-        compile_in_order(wasm, *options, Some(keyed)).map(|_| true)
+        match kind {
+            None => compile_in_order(wasm, *options, Some(keyed)).map(drop)?,
+            Some(kind) => compile_component_ahead(wasm, (*options, *kind), keyed)?,
+        }
+        Ok(true)
     }
 }
 
-fn has_many_small(code_bytes: usize, functions: u32) -> bool {
-    functions >= MANY && code_bytes / functions as usize <= SMALL_FUNCTION
-}
-
 /// What the header of the code section says.
-#[derive(Default)]
-struct CodeSize {
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct CodeSize {
     code_bytes: usize,
     functions: u32,
 }
 
 impl CodeSize {
-    fn of(wasm: &[u8]) -> CodeSize {
+    /// Of a core module.
+    pub fn of(wasm: &[u8]) -> CodeSize {
         let payloads = Parser::new(0).parse_all(wasm).map_while(Result::ok);
         let mut sizes = payloads.filter_map(|payload| match payload {
             Payload::CodeSectionStart { count, range, .. } => {
@@ -242,6 +272,25 @@ impl CodeSize {
             _ => None,
         });
         sizes.next().unwrap_or_default()
+    }
+
+    pub fn is_small(self) -> bool {
+        self.code_bytes <= SMALL
+    }
+
+    pub fn has_many_small(self) -> bool {
+        self.functions >= MANY && self.code_bytes / self.functions as usize <= SMALL_FUNCTION
+    }
+}
+
+impl Add for CodeSize {
+    type Output = CodeSize;
+
+    fn add(self, other: CodeSize) -> CodeSize {
+        CodeSize {
+            code_bytes: self.code_bytes.saturating_add(other.code_bytes),
+            functions: self.functions.saturating_add(other.functions),
+        }
     }
 }
 
@@ -260,7 +309,8 @@ mod tests {
             (100_000 * 33, 100_000, false),
             (usize::MAX, 1_000_000, false),
         ] {
-            assert_eq!(has_many_small(code_bytes, functions), expected, "{code_bytes} bytes, {functions}");
+            let size = CodeSize { code_bytes, functions };
+            assert_eq!(size.has_many_small(), expected, "{size:?}");
         }
     }
 

@@ -180,9 +180,13 @@ fn what_was_made_before_is_reused() {
         (place.read("out.wasm"), stderr(&output))
     };
     let (first, message) = run("");
-    assert!(message.contains("compiler  winch") && !message.contains("from the cache"), "{message}");
+    assert!(
+        message.contains("compiler  cranelift, optimizing (the module is small)")
+            && !message.contains("from the cache"),
+        "{message}"
+    );
     let (second, message) = run("--result-cache");
-    assert!(message.contains("winch, from the cache") && second == first, "{message}");
+    assert!(message.contains("cranelift, optimizing, from the cache") && second == first, "{message}");
     let (third, message) = run("--result-cache");
     assert!(message.contains("an earlier run made it") && third == first, "{message}");
     let (_, message) = run("--fuel 1000000");

@@ -29,6 +29,17 @@ fn large(turns: u32) -> String {
     text
 }
 
+/// A component whose core module this is.
+fn component(module: &str) -> String {
+    let fields = module.strip_prefix("(module").unwrap();
+    format!(
+        r#"(component
+            (core module $m {fields}
+            (core instance $i (instantiate $m))
+            (func (export "preinit") (canon lift (core func $i "preinit"))))"#
+    )
+}
+
 /// What `-v` says of the compiler, and the snapshot.
 fn made(place: &Place, line: &str) -> (String, Vec<u8>) {
     let output = place.line(&format!("in.wasm -o out.wasm -v --cache-dir cache {line}"));
@@ -61,38 +72,76 @@ fn small_modules_are_optimized_at_once_and_every_tier_gives_the_same() {
 
 #[test]
 fn after_a_long_init_the_next_run_finds_optimized_code() {
-    let place = Place::new();
-    place.write("in.wasm", wat::parse_str(large(60_000_000)).unwrap());
-    let (compiler, expected) = made(&place, "");
-    assert!(compiler.ends_with(SOONEST), "{compiler}");
-    let patience = Instant::now();
-    loop {
-        let (compiler, wasm) = made(&place, "");
-        assert!(wasm == expected, "{compiler}");
-        if compiler == KEPT {
-            break;
+    let module = large(60_000_000);
+    for text in [component(&module), module] {
+        let place = Place::new();
+        place.write("in.wasm", wat::parse_str(text).unwrap());
+        let (compiler, expected) = made(&place, "");
+        assert!(compiler.ends_with(SOONEST), "{compiler}");
+        let patience = Instant::now();
+        loop {
+            let (compiler, wasm) = made(&place, "");
+            assert!(wasm == expected, "{compiler}");
+            if compiler == KEPT {
+                break;
+            }
+            assert!(patience.elapsed() < Duration::from_secs(120), "{compiler}");
+            std::thread::sleep(Duration::from_millis(200));
         }
-        assert!(patience.elapsed() < Duration::from_secs(120), "{compiler}");
+        let kept = entries(&place);
+        assert_eq!(made(&place, "--opt").0, "cranelift, optimizing, from the cache (asked for)");
+        assert_eq!(made(&place, "--no-opt"), ("winch, from the cache (asked for)".to_owned(), expected));
+        assert_eq!(entries(&place), kept);
+    }
+}
+
+/// Code that looks at the time is other code than code that does not.
+#[test]
+fn components_without_a_time_limit_find_optimized_code_of_their_own() {
+    let place = Place::new();
+    place.write("in.wasm", wat::parse_str(component(&large(60_000_000))).unwrap());
+    let (_, expected) = made(&place, "--timeout none");
+    let patience = Instant::now();
+    while made(&place, "--timeout none") != (KEPT.to_owned(), expected.clone()) {
+        assert!(patience.elapsed() < Duration::from_secs(120));
         std::thread::sleep(Duration::from_millis(200));
     }
-    let kept = entries(&place);
-    assert_eq!(made(&place, "--opt").0, "cranelift, optimizing, from the cache (asked for)");
-    assert_eq!(made(&place, "--no-opt"), ("winch, from the cache (asked for)".to_owned(), expected));
-    assert_eq!(entries(&place), kept);
+    assert!(made(&place, "").0.ends_with(SOONEST));
+}
+
+#[test]
+fn small_components_are_optimized_at_once_and_every_tier_gives_the_same() {
+    let place = Place::new();
+    let text = r#"(module (memory (export "memory") 1)
+        (func (export "preinit") (f64.store (i32.const 8) (f64.div (f64.const 0) (f64.const 0)))))"#;
+    place.write("in.wasm", wat::parse_str(component(text)).unwrap());
+    let (compiler, expected) = made(&place, "");
+    assert_eq!(compiler, SMALL);
+    for (line, says) in [
+        ("--opt", "cranelift, optimizing, from the cache (asked for)"),
+        ("--opt=false", "winch (asked for)"),
+        ("--no-opt", "winch, from the cache (asked for)"),
+        ("--fuel 100000", "winch (fuel is counted)"),
+    ] {
+        assert_eq!(made(&place, line), (says.to_owned(), expected.clone()), "{line}");
+    }
 }
 
 /// Nothing is left behind where nobody wants it.
 #[test]
 fn nothing_is_compiled_ahead_against_the_options() {
-    let wasm = wat::parse_str(large(60_000_000)).unwrap();
-    for (line, kept) in [("--no-opt", 1), ("--untrusted", 1), ("--no-cache", 0)] {
-        let place = Place::new();
-        place.write("in.wasm", &wasm);
-        for _ in 0..2 {
-            made(&place, line);
+    let module = large(60_000_000);
+    for text in [component(&module), module] {
+        let wasm = wat::parse_str(text).unwrap();
+        for (line, kept) in [("--no-opt", 1), ("--untrusted", 1), ("--no-cache", 0)] {
+            let place = Place::new();
+            place.write("in.wasm", &wasm);
+            for _ in 0..2 {
+                made(&place, line);
+            }
+            std::thread::sleep(Duration::from_millis(1500));
+            assert_eq!(entries(&place), kept, "{line}");
         }
-        std::thread::sleep(Duration::from_millis(1500));
-        assert_eq!(entries(&place), kept, "{line}");
     }
 }
 

@@ -16,4 +16,13 @@ pub struct CompileAheadArgs {
     /// Whether backtraces have no debugging information
     #[arg(long)]
     pub plain_traces: bool,
+    /// Whether it is a component
+    #[arg(long)]
+    pub component: bool,
+    /// Whether the component can have tasks beside each other
+    #[arg(long)]
+    pub concurrent: bool,
+    /// Whether the component's code looks at the time
+    #[arg(long)]
+    pub interruptible: bool,
 }
