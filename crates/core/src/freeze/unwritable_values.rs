@@ -5,12 +5,19 @@ use super::call_stack::CallStack;
 use crate::module::Module;
 use crate::snapshot::{Reference, Value};
 
-/// Lists every value of the frames that has no form in a module.
+/// Values that a message names.
+const NAMED: usize = 100;
+
+/// Lists the values of the frames that have no form in a module.
 pub fn can_be_written(module: &Module<'_>, stack: &CallStack) -> Result<(), ResumeError> {
     let mut places = Vec::new();
+    let mut more = 0;
     let mut look = |place: &dyn Fn() -> String, value: &Value| {
         if let Value::Ref(Reference::Unwritable(why)) = value {
-            places.push(format!("\n  {}: {why}", place()));
+            match places.len() < NAMED {
+                true => places.push(format!("\n  {}: {why}", place())),
+                false => more += 1,
+            }
         }
     };
     for (index, argument) in stack.arguments.iter().enumerate() {
@@ -28,6 +35,9 @@ pub fn can_be_written(module: &Module<'_>, stack: &CallStack) -> Result<(), Resu
     }
     if places.is_empty() {
         return Ok(());
+    }
+    if more > 0 {
+        places.push(format!("\n  and {more} more"));
     }
     Err(ResumeError::Refused(format!(
         "the calls in progress hold values that cannot be written into a module:{}",

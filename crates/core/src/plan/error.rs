@@ -9,8 +9,8 @@ use std::fmt;
 #[non_exhaustive]
 pub enum PlanError {
     /// Values without a constant expression.
-    #[error("{}", list_values(.0))]
-    Unwritable(Vec<UnwritableValue>),
+    #[error("{0}")]
+    Unwritable(UnwritableValues),
     /// Objects that point to each other through what never changes: the first of them cannot have been made.
     #[error(
         "objects point to each other in a circle through fields that never change, which no program can make: the state is not one of this module"
@@ -131,6 +131,43 @@ pub struct UnwritableValue {
     pub value: Unwritable,
 }
 
+/// Values that cannot be written: the first of them, and how many there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnwritableValues {
+    /// As many as a message names.
+    pub first: Vec<UnwritableValue>,
+    /// All of them.
+    pub count: usize,
+}
+
+impl UnwritableValues {
+    /// How many a message names.
+    const NAMED: usize = 100;
+
+    /// Adds one. A state can have as many as bytes, so that most are only counted.
+    pub(super) fn add(&mut self, value: impl FnOnce() -> UnwritableValue) {
+        self.count += 1;
+        if self.first.len() < Self::NAMED {
+            self.first.push(value());
+        }
+    }
+}
+
+impl fmt::Display for UnwritableValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the state holds values that cannot be written into a module; init must not leave them:",
+        )?;
+        for value in &self.first {
+            write!(f, "\n  {value}")?;
+        }
+        match self.count - self.first.len() {
+            0 => Ok(()),
+            more => write!(f, "\n  and {more} more"),
+        }
+    }
+}
+
 impl fmt::Display for UnwritableValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path, self.value)
@@ -150,18 +187,4 @@ impl UnwritableValue {
     ) -> UnwritableValue {
         UnwritableValue { path: names.describe_slot(table, element as u64), value }
     }
-}
-
-fn list_values(values: &[UnwritableValue]) -> String {
-    const SHOWN: usize = 1000;
-    let mut text = String::from(
-        "the state holds values that cannot be written into a module; init must not leave them:",
-    );
-    for value in values.iter().take(SHOWN) {
-        text.push_str(&format!("\n  {value}"));
-    }
-    if values.len() > SHOWN {
-        text.push_str(&format!("\n  and {} more", values.len() - SHOWN));
-    }
-    text
 }

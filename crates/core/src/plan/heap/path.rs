@@ -1,32 +1,29 @@
-use super::super::UnwritableValue;
+use super::super::{UnwritableValue, UnwritableValues};
 use super::field_layout::{FieldLayout, FieldLayouts, is_reference};
 use crate::module::{Module, Names, Space};
 use crate::printable::Printable;
 use crate::snapshot::{Reference, Shape, Snapshot, Value};
+use std::cell::LazyCell;
 
-/// Every reference inside an object that cannot be written, with the shortest path to it.
+/// Adds every reference inside an object that cannot be written, with the shortest path to it.
 pub(super) fn unwritable(
     module: &Module<'_>,
     snapshot: &Snapshot<'_>,
     layouts: &FieldLayouts,
     names: &Names<'_>,
-) -> Vec<UnwritableValue> {
-    let is_bad = |reference: &Reference| matches!(reference, Reference::Unwritable(_));
-    let heap = &snapshot.heap;
-    if !heap.objects().any(|(_, object)| object.references.iter().any(is_bad)) {
-        return Vec::new();
-    }
-    let paths = Paths::of(module, snapshot, layouts, names);
-    let mut values = Vec::new();
-    for (id, object) in heap.objects() {
+    found: &mut UnwritableValues,
+) {
+    let paths = LazyCell::new(|| Paths::of(module, snapshot, layouts, names));
+    for (id, object) in snapshot.heap.objects() {
         for (at, reference) in object.references.iter().enumerate() {
-            if let Reference::Unwritable(value) = reference {
-                let path = format!("{} → {}", paths.to(id), paths.step(id, at));
-                values.push(UnwritableValue { path, value: *value });
+            if let Reference::Unwritable(value) = *reference {
+                found.add(|| {
+                    let path = format!("{} → {}", paths.to(id), paths.step(id, at));
+                    UnwritableValue { path, value }
+                });
             }
         }
     }
-    values
 }
 
 /// The path to an object, from a root.
@@ -102,34 +99,39 @@ impl<'p> Paths<'p> {
     fn to(&self, id: u32) -> String {
         const SHOWN: usize = 24;
         let mut steps = Vec::new();
-        let mut at = id;
-        loop {
-            match self.from[at as usize] {
-                From::Nowhere => break,
-                From::Global(index) => {
-                    steps.push(self.names.describe(Space::Global, index));
-                    break;
-                }
-                From::Slot(table, slot) => {
-                    steps.push(self.names.describe_slot(table, slot));
-                    break;
-                }
-                From::Item(segment, item) => {
-                    steps.push(format!("element segment {segment}, item {item}"));
-                    break;
-                }
-                From::Object(holder, reference) => {
-                    steps.push(self.step(holder, reference));
-                    at = holder;
-                }
+        let mut at = Some(id);
+        while let Some(object) = at {
+            let from = self.from[object as usize];
+            at = match from {
+                From::Object(holder, _) => Some(holder),
+                _ => None,
+            };
+            if !matches!(from, From::Nowhere) {
+                steps.push(from);
             }
         }
         steps.reverse();
-        if steps.len() > SHOWN {
-            let left_out = steps.len() - SHOWN;
-            steps.splice(SHOWN / 2..SHOWN / 2 + left_out, [format!("{left_out} more steps")]);
+        // A list leads to its last object by all others.
+        let left_out = steps.len().saturating_sub(SHOWN);
+        let before = if left_out > 0 { SHOWN / 2 } else { steps.len() };
+        let text = |from: &From| self.text(*from);
+        let mut shown: Vec<String> = steps[..before].iter().map(text).collect();
+        if left_out > 0 {
+            shown.push(format!("{left_out} more steps"));
+            shown.extend(steps[before + left_out..].iter().map(text));
         }
-        steps.join(" → ")
+        shown.join(" → ")
+    }
+
+    /// One step of a path.
+    fn text(&self, from: From) -> String {
+        match from {
+            From::Nowhere => String::new(),
+            From::Global(index) => self.names.describe(Space::Global, index),
+            From::Slot(table, slot) => self.names.describe_slot(table, slot),
+            From::Item(segment, item) => format!("element segment {segment}, item {item}"),
+            From::Object(holder, reference) => self.step(holder, reference),
+        }
     }
 
     /// `field 2 of type 7 ($node)`, for a place among the references of an object.
