@@ -67,6 +67,7 @@ mod fresh;
 mod fresh_comparison;
 mod frozen_comparison;
 mod heap_comparison;
+mod imported_state;
 mod instance_state;
 mod lock_step;
 mod memory_comparison;

@@ -4,6 +4,7 @@ mod added_code;
 mod clocks;
 mod fresh;
 mod host;
+mod imported_state;
 mod imports;
 mod scripts;
 mod state;
