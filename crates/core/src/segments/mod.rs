@@ -6,7 +6,7 @@ mod cheapest;
 mod runs;
 
 pub use cheapest::cheapest;
-pub use runs::{difference, nonzero_runs};
+pub use runs::{difference, each_difference, nonzero_runs};
 
 use crate::engine_limits::DATA_SEGMENT_BYTES;
 use std::ops::Range;

@@ -17,20 +17,38 @@ pub fn nonzero_runs(image: &Image<'_>, cost: HeaderCost) -> Vec<Range<u64>> {
 
 /// The exact stretches of `0..end` in which two images differ; no byte that is equal is inside one.
 pub fn difference(a: &Image<'_>, b: &Image<'_>, end: u64) -> Vec<Range<u64>> {
+    let mut runs = Vec::new();
+    each_difference(a, b, end, |run| runs.push(run));
+    runs
+}
+
+/// Gives `found` these stretches one by one: a list of them can be eight times as large as the images.
+pub fn each_difference(a: &Image<'_>, b: &Image<'_>, end: u64, mut found: impl FnMut(Range<u64>)) {
+    /// Blocks whose stretches are listed at a time.
+    const AT_ONCE: usize = 16;
     let block = SCAN_PIECE as u64;
     let blocks_of = |chunk: &Chunk<'_>| chunk.offset / block..chunk.end().div_ceil(block);
     let mut blocks: Vec<u64> = a.chunks().iter().chain(b.chunks()).flat_map(blocks_of).collect();
     blocks.sort_unstable();
     blocks.dedup();
-    let scanned = parallel::map(blocks, |k| {
+    let scan_block = |k| {
         let range = (k * block).min(end)..((k + 1) * block).min(end);
         let (mut left, mut right) = (Vec::new(), Vec::new());
         a.append_to(range.start, range.end, &mut left);
         b.append_to(range.start, range.end, &mut right);
         left.iter_mut().zip(&right).for_each(|(left, right)| *left ^= right);
         scan(range.start, &left, |_| 0)
-    });
-    join(scanned, |_| 0)
+    };
+    let mut open: Option<Range<u64>> = None;
+    for blocks in blocks.chunks(AT_ONCE) {
+        for run in parallel::map(blocks.to_vec(), scan_block).into_iter().flatten() {
+            match &mut open {
+                Some(last) if last.end == run.start => last.end = run.end,
+                _ => open.replace(run).into_iter().for_each(&mut found),
+            }
+        }
+    }
+    open.into_iter().for_each(found);
 }
 
 fn pieces<'i>(chunk: &'i Chunk<'_>) -> impl Iterator<Item = (u64, &'i [u8])> {
