@@ -5,6 +5,7 @@ mod clocks;
 mod fresh;
 mod host;
 mod imports;
+mod many_differences;
 mod scripts;
 mod state;
 mod v8;
