@@ -1,4 +1,6 @@
-use super::{GlobalInit, PlanInputs, PlannedGlobal, StartStep, StartSteps, UnwritableValue};
+use super::{
+    GlobalInit, PlanInputs, PlannedGlobal, StartStep, StartSteps, UnwritableValue, UnwritableValues,
+};
 use crate::snapshot::{Reference, Unwritable, Value};
 use wasmparser::{ConstExpr, Operator, ValType};
 
@@ -6,7 +8,7 @@ use wasmparser::{ConstExpr, Operator, ValType};
 pub(super) fn plan<'a>(
     inputs: PlanInputs<'_, 'a>,
     start: &mut StartSteps,
-    unwritable: &mut Vec<UnwritableValue>,
+    unwritable: &mut UnwritableValues,
 ) -> Vec<PlannedGlobal<'a>> {
     let PlanInputs { module, snapshot, imports, names } = inputs;
     let mut globals = Vec::new();
@@ -16,7 +18,7 @@ pub(super) fn plan<'a>(
             continue;
         }
         if let Value::Ref(Reference::Unwritable(value)) = value {
-            unwritable.push(UnwritableValue::global(names, index, value));
+            unwritable.add(|| UnwritableValue::global(names, index, value));
             continue;
         }
         let set = StartStep::SetGlobal { global: index, value, ty: global.ty.content_type };
@@ -43,7 +45,7 @@ pub(super) fn plan<'a>(
                 }
             }
             _ if is_object => {
-                unwritable.push(UnwritableValue::global(names, index, Unwritable::ImportedObject));
+                unwritable.add(|| UnwritableValue::global(names, index, Unwritable::ImportedObject));
                 continue;
             }
             _ => GlobalInit::Value(value),

@@ -1,7 +1,9 @@
 use super::heap::ObjectSlots;
 use super::imports::Imports;
 use super::segment_indices::SegmentIndices;
-use super::{ElementSegment, ElementType, PlanInputs, PlannedTable, StartStep, UnwritableValue};
+use super::{
+    ElementSegment, ElementType, PlanInputs, PlannedTable, StartStep, UnwritableValue, UnwritableValues,
+};
 use crate::engine_limits::{ELEMENT_SEGMENT_ITEMS, ELEMENT_SEGMENTS};
 use crate::module::{Element, Module, Space, Table};
 use crate::snapshot::{ImportedTable, Reference, Snapshot, Value};
@@ -33,7 +35,7 @@ pub(super) struct Tables<'a> {
 pub(super) fn plan<'a>(
     inputs: PlanInputs<'_, 'a>,
     kept: &BTreeSet<u32>,
-    unwritable: &mut Vec<UnwritableValue>,
+    unwritable: &mut UnwritableValues,
 ) -> Tables<'a> {
     let PlanInputs { module, snapshot, imports, names } = inputs;
     let mut slots = SegmentIndices::new(held_segments(module, snapshot, kept), |slot| {
@@ -59,7 +61,7 @@ pub(super) fn plan<'a>(
         }
         for slot in stretches.iter().cloned().flatten() {
             if let Reference::Unwritable(value) = state.elements[slot] {
-                unwritable.push(UnwritableValue::element(names, index, slot, value));
+                unwritable.add(|| UnwritableValue::element(names, index, slot, value));
             }
         }
         planned.start.extend(table.growth());
