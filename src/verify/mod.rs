@@ -61,6 +61,7 @@ mod compared_instance;
 mod comparison;
 mod component;
 mod custom_sections;
+mod differences;
 mod engine_run;
 mod failure;
 mod fresh;

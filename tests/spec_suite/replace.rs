@@ -106,7 +106,7 @@ fn capture_all(
 
 fn refusal(error: PlanError) -> Stop {
     match error {
-        PlanError::Unwritable(places) => match places.first.first() {
+        PlanError::Unwritable(places) => match places.first() {
             Some(place) => excluded(place.value),
             None => Stop::Failed("refused for no reason".to_string()),
         },

@@ -6,6 +6,7 @@
 //! | `cache_lists` | an access control list by which others could have put it there counts too |
 //! | `cache_owner` | nothing is run that somebody else could have put into a cache |
 //! | `cache_reach` | a module that writes files cannot write into a cache |
+//! | `compared` | what differs takes no memory of its own |
 //! | `components` | how a component is nested costs nothing but an error |
 //! | `memory` | what a module makes the host keep in memory is bounded |
 //! | `output_escape` | outputs go where they were asked for, whatever the module does meanwhile |
@@ -30,6 +31,8 @@ mod cache_lists;
 #[cfg(unix)]
 mod cache_owner;
 mod cache_reach;
+#[cfg(target_os = "linux")]
+mod compared;
 mod components;
 #[cfg(target_os = "linux")]
 mod embedded_files;

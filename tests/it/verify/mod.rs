@@ -6,6 +6,7 @@ mod fresh;
 mod host;
 mod imported_state;
 mod imports;
+mod many_differences;
 mod scripts;
 mod state;
 mod v8;

@@ -5,18 +5,16 @@ use super::call_stack::CallStack;
 use crate::module::Module;
 use crate::snapshot::{Reference, Value};
 
-/// Values that a message names.
-const NAMED: usize = 100;
-
-/// Lists the values of the frames that have no form in a module.
+/// Lists every value of the frames that has no form in a module.
 pub fn can_be_written(module: &Module<'_>, stack: &CallStack) -> Result<(), ResumeError> {
-    let mut places = Vec::new();
-    let mut more = 0;
+    /// Values that are listed: frames can be full of them.
+    const LISTED: u64 = 100;
+    let (mut places, mut count) = (String::new(), 0);
     let mut look = |place: &dyn Fn() -> String, value: &Value| {
         if let Value::Ref(Reference::Unwritable(why)) = value {
-            match places.len() < NAMED {
-                true => places.push(format!("\n  {}: {why}", place())),
-                false => more += 1,
+            count += 1;
+            if count <= LISTED {
+                places.push_str(&format!("\n  {}: {why}", place()));
             }
         }
     };
@@ -33,14 +31,12 @@ pub fn can_be_written(module: &Module<'_>, stack: &CallStack) -> Result<(), Resu
             look(&|| stack.operand(module, depth, index), operand);
         }
     }
-    if places.is_empty() {
-        return Ok(());
-    }
-    if more > 0 {
-        places.push(format!("\n  and {more} more"));
-    }
+    let more = match count {
+        0 => return Ok(()),
+        count if count > LISTED => format!("\n  and {} more", count - LISTED),
+        _ => String::new(),
+    };
     Err(ResumeError::Refused(format!(
-        "the calls in progress hold values that cannot be written into a module:{}",
-        places.concat()
+        "the calls in progress hold values that cannot be written into a module:{places}{more}"
     )))
 }

@@ -131,43 +131,6 @@ pub struct UnwritableValue {
     pub value: Unwritable,
 }
 
-/// Values that cannot be written: the first of them, and how many there are.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UnwritableValues {
-    /// As many as a message names.
-    pub first: Vec<UnwritableValue>,
-    /// All of them.
-    pub count: usize,
-}
-
-impl UnwritableValues {
-    /// How many a message names.
-    const NAMED: usize = 100;
-
-    /// Adds one. A state can have as many as bytes, so that most are only counted.
-    pub(super) fn add(&mut self, value: impl FnOnce() -> UnwritableValue) {
-        self.count += 1;
-        if self.first.len() < Self::NAMED {
-            self.first.push(value());
-        }
-    }
-}
-
-impl fmt::Display for UnwritableValues {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "the state holds values that cannot be written into a module; init must not leave them:",
-        )?;
-        for value in &self.first {
-            write!(f, "\n  {value}")?;
-        }
-        match self.count - self.first.len() {
-            0 => Ok(()),
-            more => write!(f, "\n  and {more} more"),
-        }
-    }
-}
-
 impl fmt::Display for UnwritableValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path, self.value)
@@ -186,5 +149,46 @@ impl UnwritableValue {
         value: Unwritable,
     ) -> UnwritableValue {
         UnwritableValue { path: names.describe_slot(table, element as u64), value }
+    }
+}
+
+/// Values that cannot be written, of which a state can be full: the first of them, and how many there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnwritableValues {
+    first: Vec<UnwritableValue>,
+    count: u64,
+}
+
+impl UnwritableValues {
+    /// The first one.
+    pub fn first(&self) -> Option<&UnwritableValue> {
+        self.first.first()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub(super) fn add(&mut self, value: impl FnOnce() -> UnwritableValue) {
+        const LISTED: usize = 100;
+        self.count += 1;
+        if self.first.len() < LISTED {
+            self.first.push(value());
+        }
+    }
+}
+
+impl fmt::Display for UnwritableValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the state holds values that cannot be written into a module; init must not leave them:",
+        )?;
+        for value in &self.first {
+            write!(f, "\n  {value}")?;
+        }
+        match self.count - self.first.len() as u64 {
+            0 => Ok(()),
+            more => write!(f, "\n  and {more} more"),
+        }
     }
 }

@@ -244,7 +244,7 @@ struct PlanInputs<'p, 'a> {
 /// Decides what to write.
 ///
 /// # Errors
-/// When the state holds something that has no form in a module; the first such places are listed at once, and the others counted.
+/// When the state holds something that has no form in a module; all such places are listed at once.
 pub fn plan<'a>(
     module: &Module<'a>,
     snapshot: &Snapshot<'_>,
@@ -259,8 +259,8 @@ pub fn plan<'a>(
 
     let globals = globals::plan(inputs, &mut start, &mut unwritable);
     let tables = tables::plan(inputs, &options.kept_tables, &mut unwritable);
-    heap::unwritable(module, snapshot, &names, &mut unwritable);
-    if unwritable.count > 0 {
+    heap::unwritable((module, snapshot), &names, &mut unwritable);
+    if !unwritable.is_empty() {
         return Err(PlanError::Unwritable(unwritable));
     }
     let stays = |space: Space, index: u32| match space {

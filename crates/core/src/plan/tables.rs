@@ -2,7 +2,9 @@ use super::globals::is_held_by_import;
 use super::heap::ObjectSlots;
 use super::imports::Imports;
 use super::segment_indices::SegmentIndices;
-use super::{ElementSegment, ElementType, PlanInputs, PlannedTable, StartStep, UnwritableValue, UnwritableValues};
+use super::{
+    ElementSegment, ElementType, PlanInputs, PlannedTable, StartStep, UnwritableValue, UnwritableValues,
+};
 use crate::engine_limits::{ELEMENT_SEGMENT_ITEMS, ELEMENT_SEGMENTS};
 use crate::module::{Element, ImportedValues, Module, Space, Table};
 use crate::snapshot::{ImportedTable, Reference, Snapshot, Value};

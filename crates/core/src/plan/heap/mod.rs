@@ -121,12 +121,11 @@ impl HeapPlan {
 
 /// Every reference inside an object that cannot be written.
 pub(super) fn unwritable(
-    module: &Module<'_>,
-    snapshot: &Snapshot<'_>,
+    (module, snapshot): (&Module<'_>, &Snapshot<'_>),
     names: &Names<'_>,
     found: &mut UnwritableValues,
 ) {
-    path::unwritable(module, snapshot, &FieldLayouts::of(module, &snapshot.heap), names, found);
+    path::unwritable((module, snapshot), (&FieldLayouts::of(module, &snapshot.heap), names), found);
 }
 
 /// What the heap is planned from.

@@ -3,23 +3,25 @@ use super::field_layout::{FieldLayout, FieldLayouts, is_reference};
 use crate::module::{Module, Names, Space};
 use crate::printable::Printable;
 use crate::snapshot::{Reference, Shape, Snapshot, Value};
-use std::cell::LazyCell;
 
-/// Adds every reference inside an object that cannot be written, with the shortest path to it.
+/// Every reference inside an object that cannot be written, with the shortest path to it.
 pub(super) fn unwritable(
-    module: &Module<'_>,
-    snapshot: &Snapshot<'_>,
-    layouts: &FieldLayouts,
-    names: &Names<'_>,
+    (module, snapshot): (&Module<'_>, &Snapshot<'_>),
+    (layouts, names): (&FieldLayouts, &Names<'_>),
     found: &mut UnwritableValues,
 ) {
-    let paths = LazyCell::new(|| Paths::of(module, snapshot, layouts, names));
-    for (id, object) in snapshot.heap.objects() {
+    let is_bad = |reference: &Reference| matches!(reference, Reference::Unwritable(_));
+    let heap = &snapshot.heap;
+    if !heap.objects().any(|(_, object)| object.references.iter().any(is_bad)) {
+        return;
+    }
+    let paths = Paths::of(module, snapshot, layouts, names);
+    for (id, object) in heap.objects() {
         for (at, reference) in object.references.iter().enumerate() {
-            if let Reference::Unwritable(value) = *reference {
+            if let Reference::Unwritable(value) = reference {
                 found.add(|| {
                     let path = format!("{} → {}", paths.to(id), paths.step(id, at));
-                    UnwritableValue { path, value }
+                    UnwritableValue { path, value: *value }
                 });
             }
         }
@@ -97,41 +99,40 @@ impl<'p> Paths<'p> {
     }
 
     fn to(&self, id: u32) -> String {
-        const SHOWN: usize = 24;
-        let mut steps = Vec::new();
-        let mut at = Some(id);
-        while let Some(object) = at {
-            let from = self.from[object as usize];
-            at = match from {
-                From::Object(holder, _) => Some(holder),
-                _ => None,
-            };
-            if !matches!(from, From::Nowhere) {
-                steps.push(from);
+        /// Steps from the root, and as many before the object: a path can be as long as there are objects.
+        const SHOWN: usize = 12;
+        let len = std::iter::successors(Some(id), |id| self.holder(*id)).count();
+        let (mut steps, mut at) = (Vec::new(), Some(id));
+        for number in (0..len).rev() {
+            let Some(id) = at else { break };
+            if number < SHOWN || len - number <= SHOWN {
+                steps.extend(self.step_to(id));
+            } else if number == SHOWN {
+                steps.push(format!("{} more steps", len - 2 * SHOWN));
             }
+            at = self.holder(id);
         }
         steps.reverse();
-        // A list leads to its last object by all others.
-        let left_out = steps.len().saturating_sub(SHOWN);
-        let before = if left_out > 0 { SHOWN / 2 } else { steps.len() };
-        let text = |from: &From| self.text(*from);
-        let mut shown: Vec<String> = steps[..before].iter().map(text).collect();
-        if left_out > 0 {
-            shown.push(format!("{left_out} more steps"));
-            shown.extend(steps[before + left_out..].iter().map(text));
-        }
-        shown.join(" → ")
+        steps.join(" → ")
     }
 
-    /// One step of a path.
-    fn text(&self, from: From) -> String {
-        match from {
-            From::Nowhere => String::new(),
+    /// The object that was seen first to point to this one.
+    fn holder(&self, id: u32) -> Option<u32> {
+        match self.from[id as usize] {
+            From::Object(holder, _) => Some(holder),
+            _ => None,
+        }
+    }
+
+    /// The last step to an object.
+    fn step_to(&self, id: u32) -> Option<String> {
+        Some(match self.from[id as usize] {
+            From::Nowhere => return None,
             From::Global(index) => self.names.describe(Space::Global, index),
             From::Slot(table, slot) => self.names.describe_slot(table, slot),
             From::Item(segment, item) => format!("element segment {segment}, item {item}"),
             From::Object(holder, reference) => self.step(holder, reference),
-        }
+        })
     }
 
     /// `field 2 of type 7 ($node)`, for a place among the references of an object.
