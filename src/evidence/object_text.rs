@@ -7,7 +7,7 @@ use std::cell::LazyCell;
 use wasmparser::{CompositeInnerType, StorageType, ValType};
 
 /// A text in the forms that it has in arrays, by the bytes that an element takes: UTF-8, UTF-16 and UTF-32.
-pub(crate) struct ObjectText {
+pub(super) struct ObjectText {
     forms: Vec<(usize, Vec<u8>)>,
 }
 

@@ -8,6 +8,7 @@
 //! | `cache_reach` | a module that writes files cannot write into a cache |
 //! | `compared` | what differs takes no memory of its own |
 //! | `components` | how a component is nested costs nothing but an error |
+//! | `heap_values` | secrets in objects are found like those in memories |
 //! | `memory` | what a module makes the host keep in memory is bounded |
 //! | `output_escape` | outputs go where they were asked for, whatever the module does meanwhile |
 //! | `output_mode` | a replaced file gives nobody rights; the ledger is for its owner alone |
@@ -36,6 +37,7 @@ mod compared;
 mod components;
 #[cfg(target_os = "linux")]
 mod embedded_files;
+mod heap_values;
 #[cfg(unix)]
 mod input_links;
 #[cfg(unix)]
