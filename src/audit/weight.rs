@@ -71,12 +71,12 @@ fn weight(evidence: &Evidence<'_>, memory: u32, state: &MemoryState<'_>) -> Weig
     }
     let input = input_image(evidence.module, memory, state.size);
     let mut changed_pages = Vec::new();
-    for range in segments::difference(&state.image, &input, state.size) {
+    segments::each_difference(&state.image, &input, state.size, |range| {
         each_owner(evidence, memory, range.clone(), |owner, part| {
             owners.entry(owner).or_default().changed += part.end - part.start;
         });
         count_by_page(range, &mut changed_pages);
-    }
+    });
     let cost = HeaderCost { memory, memory64: false };
     let runs = segments::cheapest(&segments::nonzero_runs(&state.image, cost), cost);
     Weight {

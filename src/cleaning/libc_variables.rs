@@ -131,7 +131,7 @@ impl<'a> LibcVariables<'a> {
             let before = untouched.before()?;
             untouched.instance.show_directories(count);
             let after = untouched.asks(populate, &[], "fd_prestat_get")?;
-            let changed = after.changed_bytes(&before);
+            let changed = after.changed_bytes(&before)?;
             let words = changed.into_iter().flatten().map(|address| address & !3);
             let counting: BTreeSet<u64> =
                 words.filter(|word| before.word(*word) == 0 && after.word(*word) == count).collect();
@@ -195,7 +195,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// The bytes outside of the stack that differ from `before`; `None` if something else does, too.
+    /// The bytes outside of the stack that differ from `before`; `None` if something else does, too, or more than libc changes.
     fn changed(&self, before: &Seen) -> Option<Vec<Range<u64>>> {
         let Seen { state, .. } = self;
         let is_same = state.globals == before.state.globals
@@ -204,17 +204,23 @@ impl Seen {
             && state.heap == before.state.heap
             && state.memories.first()?.size == before.state.memories.first()?.size
             && state.memories.iter().zip(&before.state.memories).skip(1).all(|(left, right)| left == right);
-        is_same.then(|| self.changed_bytes(before))
+        if is_same { self.changed_bytes(before) } else { None }
     }
 
-    /// The bytes of memory 0 outside of the stack that differ from `before`.
-    fn changed_bytes(&self, before: &Seen) -> Vec<Range<u64>> {
+    /// The bytes of memory 0 outside of the stack that differ from `before`; `None` if they are more than libc changes.
+    fn changed_bytes(&self, before: &Seen) -> Option<Vec<Range<u64>>> {
+        const MOST: u64 = 1 << 20;
         let (Some(left), Some(right)) = (before.state.memories.first(), self.state.memories.first()) else {
-            return Vec::new();
+            return Some(Vec::new());
         };
-        let mut changed = segments::difference(&left.image, &right.image, left.size.max(right.size));
-        changed.retain(|range| !(self.stack.start <= range.start && range.end <= self.stack.end));
-        changed
+        let (mut changed, mut bytes) = (Vec::new(), 0);
+        segments::each_difference(&left.image, &right.image, left.size.max(right.size), |range| {
+            if !(self.stack.start <= range.start && range.end <= self.stack.end) {
+                bytes += range.end - range.start;
+                changed.extend((bytes <= MOST).then_some(range));
+            }
+        });
+        (bytes <= MOST).then_some(changed)
     }
 
     fn byte(&self, address: u64) -> u8 {

@@ -26,7 +26,7 @@ use super::snapshot_request::SnapshotRequest;
 use super::watchdog::{COMPILING, Phase, Watchdog, grace};
 use super::{advice, terminal};
 
-/// How long the jobs and what the first one names may take to be read, if the options for all do not say.
+/// How long the list of jobs may take to be read, if the options for all do not say.
 const READING: Duration = Duration::from_secs(60);
 
 fn time_to_read(args: &BatchArgs) -> Duration {
@@ -55,23 +55,19 @@ pub fn run(args: &BatchArgs) -> anyhow::Result<Exit> {
     let watchdog = Watchdog::start(Some(time_to_read(args)))?;
     let report = args.report.as_deref().map(|path| Output::new(Some(path), &[])).transpose()?;
     let batch = Batch::of(args)?;
-    let Some(first) = batch.jobs.first() else { bail!("`{}` has no jobs", PrintablePath(&args.input)) };
+    if batch.jobs.is_empty() {
+        bail!("`{}` has no jobs", PrintablePath(&args.input));
+    }
     let inputs = batch.inputs(&args.input);
     report.iter().try_for_each(|report| inputs.check(report))?;
-    let first = batch.request(first)?;
-    watchdog.limit(first.options.limits.timeout);
+    let embedding = batch.embedding()?;
+    let (timeout, max_memory) = batch.limits();
+    watchdog.limit(timeout);
     // To the end of the process: a run that is abandoned goes on reading it.
-    let limit = Reading::within(first.options.limits.max_memory);
-    let wasm: &'static [u8] = batch.embedding()?.applied(input::read(&batch.module, limit)?)?.leak();
+    let wasm: &'static [u8] =
+        embedding.applied(input::read(&batch.module, Reading::within(max_memory))?)?.leak();
     watchdog.enter_longer(Phase::Compiling, COMPILING);
-    let preinit = Preinit::from(first.options.clone());
-    let prepared = match first.options.optimize {
-        // So many runs are worth it.
-        None if batch.jobs.len() >= MANY && first.options.limits.fuel.is_none() => preinit.optimize(true),
-        _ => preinit,
-    }
-    .prepare(wasm)?;
-    drop(first);
+    let prepared = prepared(&batch, wasm)?;
     let parallel = args.parallel.or_else(|| thread::available_parallelism().ok());
     let parallel = parallel.map_or(1, std::num::NonZeroUsize::get);
     let prepared = Arc::new(prepared);
@@ -108,6 +104,35 @@ pub fn run(args: &BatchArgs) -> anyhow::Result<Exit> {
 
 /// Jobs for which optimized code is compiled first, unless the options say otherwise.
 const MANY: usize = 32;
+
+/// The module, made ready with the options of the first job that can have it so. A job that cannot is an error of its own, unless
+/// they all are.
+fn prepared(batch: &Batch, wasm: &'static [u8]) -> anyhow::Result<Prepared<'static>> {
+    let prepare = |options: Options| {
+        let preinit = Preinit::from(options.clone());
+        match options.optimize {
+            // So many runs are worth it.
+            None if batch.jobs.len() >= MANY && options.limits.fuel.is_none() => preinit.optimize(true),
+            _ => preinit,
+        }
+        .prepare(wasm)
+    };
+    let mut first_error = None;
+    let mut tried = BTreeSet::new();
+    for job in &batch.jobs {
+        let error = match batch.request(job) {
+            Err(error) => error,
+            // Others with the same options would fail in the same way.
+            Ok(_) if !tried.insert(&job.options) => continue,
+            Ok(request) => match prepare(request.options) {
+                Ok(prepared) => return Ok(prepared),
+                Err(error) => error.into(),
+            },
+        };
+        first_error.get_or_insert(error);
+    }
+    Err(first_error.unwrap_or_else(|| anyhow!("there are no jobs")))
+}
 
 struct Workers<'b> {
     batch: &'b Batch,

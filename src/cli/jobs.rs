@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use preinit::host::Stdin;
@@ -90,6 +91,19 @@ impl Batch {
             }
         }
         InputFiles::of(files.iter().map(PathBuf::as_path))
+    }
+
+    /// The largest limits of time and memory that a job has. One whose options cannot be parsed has none.
+    pub fn limits(&self) -> (Option<Duration>, u64) {
+        let distinct: BTreeSet<&[String]> = self.jobs.iter().map(|job| &job.options[..]).collect();
+        let limits = distinct.into_iter().filter_map(|own| {
+            let options = self.options.iter().chain(own);
+            Some(parsed([self.module.clone().into()], options).ok()?.snapshot.limits)
+        });
+        limits.fold((Some(Duration::ZERO), 0), |(time, memory), limits| {
+            let time = time.zip(limits.timeout).map(|(left, right)| left.max(right));
+            (time, memory.max(limits.max_memory))
+        })
     }
 
     /// What is put into the module of all jobs.

@@ -34,8 +34,9 @@ pub fn probe(args: &ProbeArgs) -> anyhow::Result<()> {
     if output.collides(&schema_output) {
         return Err(usage_error(&format!("two outputs go to {}", output.name())));
     }
-    if schema_output.replaces(&args.input) {
-        return Err(usage_error(&format!("{} is the input, and would be replaced", schema_output.name())));
+    // The probed module is no snapshot: `encode` needs the one that it was made of.
+    if let Some(output) = [&output, &schema_output].into_iter().find(|output| output.replaces(&args.input)) {
+        return Err(usage_error(&format!("{} is the input, and would be replaced", output.name())));
     }
     let wasm = input::read(&args.input, Reading::within(args.limits.max_memory))?;
     watchdog.enter(Phase::Encoding);

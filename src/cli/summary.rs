@@ -1,5 +1,6 @@
 //! What was done, in a few lines.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 
 use preinit::Report;
@@ -129,7 +130,8 @@ fn stubs_files_and_clock(lines: &mut Lines, report: &Report) {
         lines.add("clock", format_args!("an instance's monotonic clock goes on from {clock}"));
     }
     let lost = &report.files_lost;
-    let written: Vec<&String> = report.files_written.iter().filter(|path| !lost.contains(path)).collect();
+    let is_lost: HashSet<&String> = lost.iter().collect();
+    let written: Vec<&String> = report.files_written.iter().filter(|path| !is_lost.contains(path)).collect();
     if !written.is_empty() {
         let shown = listed(written.iter().map(|path| Printable(path)), LISTED);
         lines.add("changed", format_args!("{} by init: {shown}", counted(written.len() as u64, "file")));

@@ -9,7 +9,7 @@ use std::ops::Range;
 /// Something that differs between two snapshots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Difference {
-    /// Bytes of a memory.
+    /// Bytes of a memory; where very many ranges of it differ, those that begin in one page are one.
     Memory {
         memory: u32,
         range: Range<u64>,
@@ -74,13 +74,9 @@ fn objects(left: &Heap, right: &Heap, found: &mut Vec<Difference>) {
 
 fn memory(index: u32, left: &MemoryState<'_>, right: &MemoryState<'_>, found: &mut Vec<Difference>) {
     let size = left.size.max(right.size);
-    let mut merged: Vec<Range<u64>> = Vec::new();
-    for range in segments::difference(&left.image, &right.image, size) {
-        match merged.last_mut() {
-            Some(last) if range.start - last.end <= GAP => last.end = range.end,
-            _ => merged.push(range),
-        }
-    }
+    let mut merged = Ranges::default();
+    segments::each_difference(&left.image, &right.image, size, |range| merged.add(range));
+    let merged = merged.ranges;
     if left.size != right.size {
         found.push(Difference::MemorySize(index));
     }
@@ -92,6 +88,42 @@ fn memory(index: u32, left: &MemoryState<'_>, right: &MemoryState<'_>, found: &m
         let addresses = are_addresses(&old, &new, &range, left.size.min(right.size));
         Difference::Memory { memory: index, range, addresses }
     }));
+}
+
+/// Ranges of a memory that differ, near ones joined.
+#[derive(Default)]
+struct Ranges {
+    ranges: Vec<Range<u64>>,
+    /// Whether those that begin in one page are joined, because there were too many.
+    joins_pages: bool,
+}
+
+impl Ranges {
+    /// More take more memory than what they say is worth.
+    const MOST: usize = 1 << 17;
+    const PAGE: u64 = 4096;
+
+    fn add(&mut self, range: Range<u64>) {
+        match self.ranges.last_mut() {
+            Some(last) if Ranges::are_one(last, &range, self.joins_pages) => last.end = range.end,
+            _ => self.ranges.push(range),
+        }
+        if self.ranges.len() > Ranges::MOST && !self.joins_pages {
+            self.joins_pages = true;
+            self.ranges.dedup_by(|next, last| {
+                let are_one = Ranges::are_one(last, next, true);
+                if are_one {
+                    last.end = next.end;
+                }
+                are_one
+            });
+            self.ranges.shrink_to_fit();
+        }
+    }
+
+    fn are_one(last: &Range<u64>, next: &Range<u64>, joins_pages: bool) -> bool {
+        next.start - last.end <= GAP || joins_pages && last.start / Ranges::PAGE == next.start / Ranges::PAGE
+    }
 }
 
 /// Whether every aligned word that differs in `range` looks like an address in both.
@@ -111,5 +143,43 @@ impl Difference {
             Difference::Memory { range, .. } => range.end - range.start,
             _ => 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use preinit_core::snapshot::{Chunk, Image};
+
+    /// The ranges in which a memory of zeros differs from one that has a byte at each of these addresses.
+    fn ranges(addresses: impl Iterator<Item = u64>, size: u64) -> Vec<Range<u64>> {
+        let mut bytes = vec![0; size as usize];
+        addresses.for_each(|address| bytes[address as usize] = 1);
+        let memory = |image| MemoryState { image, size, maximum: None, import: None };
+        let written = Image::new(vec![Chunk { offset: 0, bytes: bytes.into() }]);
+        let (left, right) = (memory(Image::default()), memory(written));
+        let mut found = Vec::new();
+        super::memory(0, &left, &right, &mut found);
+        let range = |difference| match difference {
+            Difference::Memory { range, .. } => range,
+            other => panic!("{other:?}"),
+        };
+        found.into_iter().map(range).collect()
+    }
+
+    #[test]
+    fn very_many_ranges_are_one_in_each_page() {
+        let few = ranges((0..Ranges::MOST as u64).map(|k| k * 16), 1 << 22);
+        assert_eq!((few.len(), &few[1]), (Ranges::MOST, &(16..17)));
+        for step in [10, 16, 4000] {
+            let size = 1 << 22;
+            let found = ranges((0..size).step_by(step), size);
+            assert!(found.len() <= size as usize / 4096 + Ranges::MOST, "{step}: {}", found.len());
+            let covered = |address: &u64| found.iter().any(|range| range.contains(address));
+            assert!((0..size).step_by(step).step_by(1000).all(|address| covered(&address)), "{step}");
+            assert!(found.windows(2).all(|pair| pair[0].end < pair[1].start), "{step}");
+        }
+        let many = ranges((0..1 << 22).step_by(10), 1 << 22);
+        assert_eq!((many.len(), many[0].start, many[1].start), (1024, 0, 4100));
     }
 }

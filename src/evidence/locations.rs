@@ -3,7 +3,7 @@
 use super::{Difference, Evidence, Owner};
 use crate::finding::Location;
 use preinit_core::module::Space;
-use preinit_core::snapshot::{Reference, Shape, Value};
+use preinit_core::snapshot::Shape;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -138,40 +138,11 @@ fn elsewhere(evidence: &Evidence<'_>, difference: &Difference) -> Location {
                 Shape::Call(function) => format!("results of {}", names.describe(Space::Function, *function)),
             };
             let what = if *objects == 1 { "one object".to_string() } else { format!("{objects} objects") };
-            let root = object_root(evidence, *first);
-            let owner = root.map_or(String::new(), |root| format!("reached from {root}"));
-            return Location::elsewhere(at, owner, what);
+            return Location::elsewhere(at, evidence.object_root(*first), what);
         }
         Difference::Segments | Difference::Memory { .. } => {
             ("passive segments".to_string(), "which are dropped".to_string())
         }
     };
     Location::elsewhere(at, String::new(), what)
-}
-
-/// The global or table from which an object is reached.
-fn object_root(evidence: &Evidence<'_>, object: u32) -> Option<String> {
-    let names = evidence.module.names();
-    let snapshot = evidence.snapshot;
-    let globals = (0u32..).zip(&snapshot.globals).filter_map(|(index, global)| match global.value {
-        Value::Ref(reference) => Some((names.describe(Space::Global, index), vec![reference])),
-        _ => None,
-    });
-    let tables = (0u32..).zip(&snapshot.tables);
-    let tables = tables.map(|(index, table)| (names.describe(Space::Table, index), table.elements.clone()));
-    let mut seen = vec![false; snapshot.heap.len()];
-    for (name, references) in globals.chain(tables) {
-        let mut left: Vec<u32> = references.into_iter().filter_map(Reference::object).collect();
-        while let Some(id) = left.pop() {
-            match seen.get_mut(id as usize) {
-                Some(seen) if !*seen => *seen = true,
-                _ => continue,
-            }
-            if id == object {
-                return Some(name);
-            }
-            left.extend(snapshot.heap.object(id).references.iter().filter_map(|r| r.object()));
-        }
-    }
-    None
 }

@@ -6,6 +6,8 @@ mod difference;
 mod dwarf;
 mod input_buffers;
 mod locations;
+mod object_roots;
+mod object_text;
 mod pointers;
 mod stdio_streams;
 mod symbols;
@@ -21,9 +23,12 @@ pub(crate) use symbols::{Owner, Symbols};
 use crate::finding::{Location, Site};
 use crate::guest::AddressMap;
 use crate::host::{Descriptors, Entry, Ledger};
+use object_roots::ObjectRoots;
+use object_text::ObjectText;
 use pointers::Pointers;
-use preinit_core::module::Module;
-use preinit_core::snapshot::Snapshot;
+use preinit_core::module::{Module, Space};
+use preinit_core::snapshot::{Shape, Snapshot};
+use std::sync::OnceLock;
 
 /// A module, the state that init left, and names for what is in it.
 pub(crate) struct Evidence<'a> {
@@ -35,6 +40,7 @@ pub(crate) struct Evidence<'a> {
     /// By memory.
     pub contents: Vec<Contents<'a>>,
     pointers: Option<Pointers>,
+    roots: OnceLock<ObjectRoots>,
 }
 
 impl<'a> Evidence<'a> {
@@ -49,7 +55,7 @@ impl<'a> Evidence<'a> {
             snapshot.memories.iter().map(|memory| Contents::of(&memory.image)).collect();
         let first = snapshot.memories.first().filter(|_| symbols.has_variables());
         let pointers = first.map(|memory| Pointers::of(&contents[0], symbols, addresses, memory.size));
-        Evidence { module, snapshot, ledger, symbols, addresses, contents, pointers }
+        Evidence { module, snapshot, ledger, symbols, addresses, contents, pointers, roots: OnceLock::new() }
     }
 
     /// What an address of a memory belongs to.
@@ -73,6 +79,29 @@ impl<'a> Evidence<'a> {
             },
             (owner, _) => owner.to_string(),
         }
+    }
+
+    /// From where an object of the heap is reached, in words.
+    pub fn object_root(&self, object: u32) -> String {
+        let roots = self.roots.get_or_init(|| ObjectRoots::of(self.snapshot));
+        roots.describe(self.module, object).map_or(String::new(), |root| format!("reached from {root}"))
+    }
+
+    /// Tells of the objects of the heap that `text` is in, as [`ObjectText::each_object`] does.
+    pub fn each_object_with(&self, text: &[u8], found: impl FnMut(u32)) {
+        let heap = &self.snapshot.heap;
+        if !heap.scalars().is_empty() {
+            ObjectText::of(text).each_object(self.module, heap, found);
+        }
+    }
+
+    /// An object with text in it.
+    pub fn object(&self, id: u32) -> Location {
+        let at = match self.snapshot.heap.object(id).shape {
+            Shape::Array(ty) => format!("an array of {}", self.module.names().describe(Space::Type, ty)),
+            _ => "a string of JavaScript".to_string(),
+        };
+        Location::elsewhere(at, self.object_root(id), String::new())
     }
 
     /// A range of a memory.

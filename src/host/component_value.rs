@@ -187,15 +187,17 @@ impl ComponentValue {
     /// The host memory that it takes, in bytes, roughly.
     pub(super) fn cost(&self) -> u64 {
         let all = |values: &[Self]| values.iter().map(Self::cost).sum();
+        // Names are texts of their own in each value.
+        let named = |name: &String| (size_of::<String>() + name.len()) as u64;
         let inner = |value: &Option<Box<Self>>| value.as_deref().map_or(0, Self::cost);
         let within = match self {
             Self::Text(text) | Self::Enum(text) => text.len() as u64,
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::List(values) | Self::Tuple(values) => all(values),
-            Self::Record(fields) => fields.iter().map(|(name, value)| name.len() as u64 + value.cost()).sum(),
+            Self::Record(fields) => fields.iter().map(|(name, value)| named(name) + value.cost()).sum(),
             Self::Variant(name, value) => name.len() as u64 + inner(value),
             Self::Option(value) | Self::Result(Ok(value) | Err(value)) => inner(value),
-            Self::Flags(names) => names.iter().map(|name| name.len() as u64).sum(),
+            Self::Flags(names) => names.iter().map(named).sum(),
             _ => 0,
         };
         size_of::<Self>() as u64 + within

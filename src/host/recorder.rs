@@ -142,7 +142,7 @@ impl Recorder {
     /// Adds an answered call, and hands it back.
     pub(super) fn record_shared(&mut self, entry: Entry) -> Result<Arc<Entry>, LedgerLimit> {
         let entry = Arc::new(entry);
-        self.used = self.used.saturating_add(entry.cost());
+        self.used = self.used.saturating_add(entry.cost()).saturating_add(self.descriptors.listed(&entry));
         self.descriptors.apply(&entry);
         if let Some(live) = &self.live {
             live.push(&entry);

@@ -115,9 +115,9 @@ impl Grid {
         let mut changed = vec![0u64; self.cells];
         let input = input_image(evidence.module, self.memory, self.size);
         let image = &evidence.snapshot.memories[self.memory as usize].image;
-        for range in segments::difference(image, &input, self.size) {
+        segments::each_difference(image, &input, self.size, |range| {
             self.each_cell(range.start, range.end, |index, bytes| changed[index] += bytes);
-        }
+        });
         changed
     }
 

@@ -3,6 +3,7 @@
 //! that this state needs itself, and what a snapshot adds must be the same.
 
 use super::VerifyOptions;
+use super::imported_state::is_decided_by_imports;
 use super::module_comparison::read_bodies;
 use preinit_core::encode::encode;
 use preinit_core::layout::Layout;
@@ -12,7 +13,6 @@ use preinit_core::printable::Printable;
 use preinit_core::snapshot::Snapshot;
 use preinit_core::strip;
 use std::collections::HashMap;
-use wasmparser::{ConstExpr, DataKind, ElementItems, ElementKind, Operator};
 
 /// Functions that a message names.
 const NAMED: usize = 10;
@@ -36,8 +36,8 @@ pub(super) struct AddedCode<'m, 'a, 's> {
     functions: Vec<u32>,
     /// Bodies that are not the original's, and no stubs either: they call added functions. By position in the section.
     rewritten: Vec<usize>,
-    /// Whether something besides functions depends on what is provided for an import, or writes there, or was added: then a
-    /// state that is equal here says little about other hosts.
+    /// Whether something besides functions was added, or an import decides it: then a state that is equal here says little about
+    /// other hosts.
     compares_state: bool,
 }
 
@@ -54,8 +54,7 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
         };
         let has_more_state =
             snapshot.globals.len() > original.globals.len() || snapshot.tables.len() > original.tables.len();
-        let compares_state =
-            has_more_state || writes_imports(snapshot) || depends_on_imports(original, snapshot);
+        let compares_state = has_more_state || is_decided_by_imports(original, snapshot);
         let pairs = read_bodies(original).into_iter().zip(read_bodies(snapshot)).enumerate();
         let differ = pairs.filter(|(_, (left, right))| left != right && *right != strip::STUB);
         let rewritten: Vec<usize> = differ.map(|(body, _)| body).collect();
@@ -186,74 +185,4 @@ pub(super) fn redirected<'m, 's>(
 
 fn contents<'a>(module: &Module<'a>, id: SectionId) -> &'a [u8] {
     module.section(id).map_or(&[], |section| section.contents)
-}
-
-/// Whether segments are written to what is imported, and could hide there what the host has.
-fn writes_imports(module: &Module<'_>) -> bool {
-    let data = module.data.iter().any(|data| {
-        matches!(&data.kind, DataKind::Active { memory_index, .. } if *memory_index < module.imported.memories)
-    });
-    data || module.elements.iter().any(|element| {
-        matches!(&element.kind, ElementKind::Active { table_index, .. }
-            if table_index.unwrap_or(0) < module.imported.tables)
-    })
-}
-
-fn bytes<'a>(module: &Module<'a>, expression: &ConstExpr<'a>) -> &'a [u8] {
-    &module.bytes[expression.get_binary_reader().range()]
-}
-
-/// Whether other constant expressions read imported globals than in the original.
-fn depends_on_imports(original: &Module<'_>, snapshot: &Module<'_>) -> bool {
-    readers_of_imports(original) != readers_of_imports(snapshot)
-}
-
-/// Where a constant expression stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Place {
-    Global(usize),
-    Table(usize),
-    /// The offset of an element segment.
-    Slot(usize),
-    /// The offset of a data segment.
-    Address(usize),
-    /// Of an element segment.
-    Item(usize, usize),
-}
-
-/// All constant expressions that read a global where some are imported: one that the module defines may have read an imported
-/// one itself.
-fn readers_of_imports<'a>(module: &Module<'a>) -> HashMap<Place, &'a [u8]> {
-    let mut found = HashMap::new();
-    let mut add = |place: Place, expression: &ConstExpr<'a>| {
-        let mut operators = expression.get_operators_reader().into_iter().flatten();
-        if operators.any(|operator| matches!(operator, Operator::GlobalGet { .. })) {
-            found.insert(place, bytes(module, expression));
-        }
-    };
-    if module.imported.globals == 0 {
-        return found;
-    }
-    for (index, global) in module.globals.iter().enumerate() {
-        global.init.iter().for_each(|init| add(Place::Global(index), init));
-    }
-    for (index, table) in module.tables.iter().enumerate() {
-        table.init.iter().for_each(|init| add(Place::Table(index), init));
-    }
-    for (index, data) in module.data.iter().enumerate() {
-        if let DataKind::Active { offset_expr, .. } = &data.kind {
-            add(Place::Address(index), offset_expr);
-        }
-    }
-    for (index, element) in module.elements.iter().enumerate() {
-        if let ElementKind::Active { offset_expr, .. } = &element.kind {
-            add(Place::Slot(index), offset_expr);
-        }
-        if let ElementItems::Expressions(_, items) = &element.items {
-            for (at, item) in items.clone().into_iter().flatten().enumerate() {
-                add(Place::Item(index, at), &item);
-            }
-        }
-    }
-    found
 }

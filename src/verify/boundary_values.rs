@@ -14,6 +14,9 @@ pub(super) struct BoundaryValues {
     pub functions: BTreeSet<u32>,
 }
 
+/// The maximum number of globals whose values are tried as addresses.
+const MAX_GLOBALS: usize = 256;
+
 impl BoundaryValues {
     /// Those that need no instance.
     pub fn of_modules(original: &Module<'_>, snapshot: &Module<'_>) -> BoundaryValues {
@@ -28,13 +31,12 @@ impl BoundaryValues {
             let size = table.elements.len() as u64;
             self.slots.extend([size.wrapping_sub(1), size, size + 1, size / 2]);
         }
-        for global in &state.outline.globals {
-            match global.value {
-                Value::I32(value) => self.addresses.push(u64::from(value.cast_unsigned())),
-                Value::I64(value) => self.addresses.push(value.cast_unsigned()),
-                _ => {}
-            }
-        }
+        let numbers = state.outline.globals.iter().filter_map(|global| match global.value {
+            Value::I32(value) => Some(u64::from(value.cast_unsigned())),
+            Value::I64(value) => Some(value.cast_unsigned()),
+            _ => None,
+        });
+        self.addresses.extend(numbers.take(MAX_GLOBALS));
         for memory in &state.memories {
             self.addresses.extend(addresses(&memory.bytes));
         }

@@ -4,6 +4,7 @@ use super::VerifyError;
 use super::added_code::{Account, AddedCode};
 use super::boundary_values::BoundaryValues;
 use super::compared_instance::ComparedInstance;
+use super::differences::{Differences, Sink};
 use super::engine_run::EngineRun;
 use super::observer::{Observer, OriginalReplay};
 use super::playing::{self, Calls, Observers, Played, Playing};
@@ -14,7 +15,7 @@ use super::snapshot_clock;
 use super::snapshot_run::SnapshotRun;
 use super::state_comparison;
 use super::tolerance::Tolerance;
-use super::verdict::{Difference, Skipped};
+use super::verdict::Skipped;
 use super::verdict_builder::VerdictBuilder;
 use super::verifier::Verifier;
 use crate::execute::InitCall;
@@ -70,7 +71,7 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
         let mut snapshot = match SnapshotRun::new(&self.program, run)? {
             Ok(snapshot) => snapshot,
             Err(difference) => {
-                self.verdict.extend([difference], name);
+                self.verdict.extend(difference, name);
                 return Ok(());
             }
         };
@@ -78,20 +79,22 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
         match snapshot.fresh(run, options)? {
             Ok(mut fresh) => {
                 let state = original.state()?;
-                let differences = state_comparison::compare(&state, &fresh.state()?, Tolerance::None);
-                self.verdict.extend(differences, name);
+                let mut sink = Sink::new(options);
+                state_comparison::compare(&state, &fresh.state()?, Tolerance::None, &mut sink);
+                self.verdict.extend(sink.finish(), name);
                 if self.snapshots.is_empty() {
                     self.verdict.coverage.state = state_comparison::coverage(&state);
                     self.verdict.not_compared(state_comparison::not_compared(&state));
                     self.verdict.changed_descriptors(&run.record.ledger, false);
                 }
                 if self.program.module.shared_imports().next().is_some() && !self.verdict.is_different() {
-                    let differences = later_instances(&mut original, &mut fresh, run, &snapshot)?;
+                    let sides = (&mut original, &mut fresh);
+                    let differences = later_instances(sides, (&*run, &snapshot), Sink::new(options))?;
                     self.verdict.extend(differences, name);
                 }
                 snapshot.fresh = Some(fresh);
             }
-            Err(difference) => self.verdict.extend([difference], name),
+            Err(difference) => self.verdict.extend(difference, name),
         }
         run.keep(original);
         self.snapshots.push((index, snapshot));
@@ -198,13 +201,8 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
     /// Adds the differences that a script shows, on every engine.
     fn add_counterexample(&mut self, index: usize, found: Counterexample) -> Result<(), VerifyError> {
         let Counterexample { script, result } = found;
-        for difference in result.differences {
-            // One that an observer found names the observer already.
-            match difference.engines.is_empty() {
-                true => self.verdict.extend([difference], &self.snapshots[index].1.coverage.name),
-                false => self.verdict.add(difference),
-            }
-        }
+        // One that an observer found names the observer already.
+        self.verdict.extend(result.differences, &self.snapshots[index].1.coverage.name);
         for other in (0..self.snapshots.len()).filter(|other| *other != index) {
             let (run, snapshot) = &mut self.snapshots[other];
             let (result, _) = snapshot.run(&mut self.verifier.runs[*run], &script, self.verifier.options)?;
@@ -226,17 +224,17 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
 
 /// Compares one more instance of each on the memory that it has, as each thread of a program is one.
 fn later_instances(
-    original: &mut ComparedInstance<'_>,
-    snapshot: &mut ComparedInstance<'_>,
-    run: &EngineRun<'_>,
-    snapshot_run: &SnapshotRun<'_>,
-) -> Result<Vec<Difference>, VerifyError> {
+    (original, snapshot): (&mut ComparedInstance<'_>, &mut ComparedInstance<'_>),
+    (run, snapshot_run): (&EngineRun<'_>, &SnapshotRun<'_>),
+    mut found: Sink<'_>,
+) -> Result<Differences, VerifyError> {
     let left = original.state_of_later_instance(run.compiled())?;
     let right = snapshot.state_of_later_instance(snapshot_run.compiled())?;
-    let mut differences = state_comparison::compare(&left, &right, Tolerance::None);
+    found.below("later.");
+    state_comparison::compare(&left, &right, Tolerance::None, &mut found);
     drop((left, right));
-    differences.iter_mut().for_each(|difference| difference.key.insert_str(0, "later."));
     // What it did to the memory that all share.
-    differences.extend(state_comparison::compare(&original.state()?, &snapshot.state()?, Tolerance::None));
-    Ok(differences)
+    found.below("");
+    state_comparison::compare(&original.state()?, &snapshot.state()?, Tolerance::None, &mut found);
+    Ok(found.finish())
 }

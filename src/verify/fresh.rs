@@ -3,9 +3,9 @@
 //! world. One thing is another at a time, so that a difference names it.
 
 use super::VerifyOptions;
+use super::differences::Differences;
 use super::lock_step::ScriptResult;
 use super::script::{Script, Step};
-use super::verdict::Difference;
 use super::verdict_builder::VerdictBuilder;
 use crate::host::{Access, Clock, Directory, Ledger, Random, WasiOptions};
 use preinit_core::module::{Module, is_function};
@@ -126,7 +126,7 @@ pub(super) fn scripts(options: &VerifyOptions, snapshot: &Module<'_>) -> Vec<Scr
 /// What calls have shown.
 pub(super) struct Shown {
     pub calls: u64,
-    pub differences: Vec<Difference>,
+    pub differences: Differences,
     /// Why it is not known what the last one does.
     pub undecided: Option<String>,
 }
@@ -141,10 +141,11 @@ impl From<ScriptResult> for Shown {
 /// Adds it.
 pub(super) fn add(source: Source, shown: Shown, verdict: &mut VerdictBuilder<'_>) {
     verdict.coverage.fresh_calls += shown.calls;
-    for mut difference in shown.differences {
+    let mut differences = shown.differences;
+    for difference in &mut differences.kept {
         difference.key = format!("fresh.{}.{}", source.key(), difference.key);
-        verdict.add(difference);
     }
+    verdict.add_all(differences);
     if let Some(why) = shown.undecided {
         verdict.undecided(format!("with {}: {why}", source.describe()));
     }

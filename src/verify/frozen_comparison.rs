@@ -4,6 +4,7 @@
 use super::added_code::{Account, AddedCode};
 use super::call_result::{CallLimit, CallResult};
 use super::compared_instance::ComparedInstance;
+use super::differences::Sink;
 use super::fresh::{self, Source};
 use super::lock_step::{Answers, LockStep, ScriptResult};
 use super::module_comparison;
@@ -237,18 +238,19 @@ impl FrozenComparison<'_, '_, '_> {
     /// Compares the modules. The entry is still exported, even where an init function would not be.
     fn compare_modules(&self, ended: &OriginalEnded, verdict: &mut VerdictBuilder<'_>) {
         let (original, frozen) = (&self.original.module, &self.frozen.module);
-        let compared = module_comparison::compare(original, frozen, &ended.consumed, &self.options.renames);
         let reactor = format!("export.{REACTOR_INITIALIZE}");
         // It says whether the program was resumed.
         let of_clock = module_comparison::globals_of_clock(original, frozen);
         let added_global = frozen.globals.len() == original.globals.len() + 1 + of_clock;
         let added_tables = frozen.tables.len().checked_sub(original.tables.len());
         let added_tables = added_tables.is_some_and(|added| added <= MAX_ADDED_TABLES);
-        verdict.add_modules(compared, |difference| match &*difference.key {
+        let sink = Sink::new(self.options).without(|key| match key {
             "globals.count" => added_global,
             "tables.count" => added_global && added_tables,
             key => ended.entry == REACTOR_INITIALIZE && key == reactor,
         });
+        let called = (&ended.consumed[..], &self.options.renames[..]);
+        verdict.add_modules(module_comparison::compare(original, frozen, called, sink));
     }
 
     /// Freezes the original here, answered from the record of its run, to see whether the snapshot has the same code.
@@ -312,8 +314,9 @@ impl FrozenComparison<'_, '_, '_> {
     ) -> Result<(), VerifyError> {
         let mut stopped = ComparedInstance::new(Arc::clone(&self.original), stopped)?;
         let state = stopped.state()?;
-        let differences = state_comparison::compare(&state, &snapshot.state()?, Tolerance::None);
-        verdict.extend(differences, compiler.name());
+        let mut sink = Sink::new(self.options);
+        state_comparison::compare(&state, &snapshot.state()?, Tolerance::None, &mut sink);
+        verdict.extend(sink.finish(), compiler.name());
         verdict.coverage.state = state_comparison::coverage(&state);
         verdict.not_compared(state_comparison::not_compared(&state));
         Ok(())

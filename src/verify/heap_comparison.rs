@@ -1,10 +1,10 @@
-use super::memory_comparison::{describe_bytes, differing};
-use super::verdict::Difference;
+use super::differences::Sink;
+use super::memory_comparison::{describe_bytes, each_differing};
 use preinit_core::snapshot::{Heap, Object, Shape, Value};
 
 /// Compares objects in step. Both sides number them in the order of the same search, so objects with the same number must
 /// be the same. After the first reference that differs, the numbers mean nothing.
-pub(super) fn compare(original: &Heap, snapshot: &Heap, differences: &mut Vec<Difference>) {
+pub(super) fn compare(original: &Heap, snapshot: &Heap, found: &mut Sink<'_>) {
     if original == snapshot {
         return;
     }
@@ -14,24 +14,24 @@ pub(super) fn compare(original: &Heap, snapshot: &Heap, differences: &mut Vec<Di
         }
         if (left.shape, left.len) != (right.shape, right.len) {
             let describe = |object: Object<'_>| format!("{:?} of {}", object.shape, object.len);
-            differences.push(Difference::new(format!("object.{id}"), describe(left), describe(right)));
+            found.add(|| format!("object.{id}"), || (describe(left), describe(right)));
             return;
         }
-        for range in differing(left.scalars, right.scalars) {
+        each_differing(left.scalars, right.scalars, |range| {
             let describe = |bytes: &[u8]| describe_bytes(&bytes[range.clone()]);
-            let key = format!("object.{id}.{:#x}", range.start);
-            differences.push(Difference::new(key, describe(left.scalars), describe(right.scalars)));
-        }
+            let key = || format!("object.{id}.{:#x}", range.start);
+            found.add(key, || (describe(left.scalars), describe(right.scalars)));
+        });
         let mut pairs = left.references.iter().zip(right.references).enumerate();
         if let Some((at, (left, right))) = pairs.find(|(_, (left, right))| left != right) {
-            let key = format!("object.{id}.reference.{at}");
-            differences.push(Difference::new(key, Value::Ref(*left), Value::Ref(*right)));
+            let key = || format!("object.{id}.reference.{at}");
+            found.add(key, || (Value::Ref(*left), Value::Ref(*right)));
             return;
         }
     }
     if original.len() != snapshot.len() {
         let describe = |heap: &Heap| format!("{} objects", heap.len());
-        differences.push(Difference::new("object.count", describe(original), describe(snapshot)));
+        found.add(|| "object.count".to_string(), || (describe(original), describe(snapshot)));
     }
 }
 

@@ -4,6 +4,7 @@ use super::VerifyOptions;
 use super::action::{Action, RecordedCall, host_call_key};
 use super::call_result::{CallLimit, CallResult};
 use super::compared_instance::ComparedInstance;
+use super::differences::{Differences, Sink};
 use super::module_comparison::original_name;
 use super::script::{Expected, Script, Step};
 use super::snapshot_clock::SnapshotClock;
@@ -45,7 +46,7 @@ pub(super) enum Answers {
 #[derive(Debug, Default)]
 pub(super) struct ScriptResult {
     /// Differences at the last step.
-    pub differences: Vec<Difference>,
+    pub differences: Differences,
     /// Why it is not known what the last step does.
     pub undecided: Option<String>,
     /// Steps that were made.
@@ -209,7 +210,7 @@ impl LockStep<'_, '_, '_> {
         result: &mut ScriptResult,
     ) -> Result<bool, CaptureError> {
         let PairedCall { original, snapshot, differences } = paired;
-        result.differences.extend(differences);
+        differences.into_iter().for_each(|difference| result.differences.push(difference));
         if !result.differences.is_empty() {
             return Ok(false);
         }
@@ -219,44 +220,43 @@ impl LockStep<'_, '_, '_> {
                 Some(format!("{prefix}, {step}: {original} in the original, {snapshot} in the snapshot"));
             return Ok(false);
         }
+        let mut found = Sink::new(self.options);
         if let CallResult::Stopped(limit) = &original {
             result.limited.push(format!("{prefix}, {step}: {} on both sides", limit.describe()));
         } else if original != snapshot {
             let exits =
                 matches!(original, CallResult::Exited(_)) || matches!(snapshot, CallResult::Exited(_));
             let what = if exits { "exit" } else { "result" };
-            result.differences.push(Difference::new(
-                format!("{prefix}.{what}"),
-                original.describe(),
-                snapshot.describe(),
-            ));
+            found.add(|| format!("{prefix}.{what}"), || (original.describe(), snapshot.describe()));
         } else if matches!(original, CallResult::Returned(..)) {
             result.returned += 1;
         }
-        let mut differences = self.compare_states()?;
         // Where a limit stops the guest may be up to the engine; a refused change of a file is the same on both sides.
         let stopped =
             matches!(&original, CallResult::Stopped(limit) if !matches!(limit, CallLimit::Change(_)));
-        if stopped && let Some(first) = differences.first() {
-            let (how, key) = (original.describe(), &first.key);
-            result.undecided =
-                Some(format!("{prefix}, {step}: {how} on both sides, after which `{key}` differs"));
-            return Ok(false);
+        if stopped {
+            let mut first = Sink::first();
+            self.compare_states(&mut first)?;
+            if let [Difference { key, .. }] = &first.finish().kept[..] {
+                let how = original.describe();
+                result.undecided =
+                    Some(format!("{prefix}, {step}: {how} on both sides, after which `{key}` differs"));
+                return Ok(false);
+            }
+        } else {
+            found.below(&format!("{prefix}."));
+            self.compare_states(&mut found)?;
         }
-        for difference in &mut differences {
-            difference.key = format!("{prefix}.{}", difference.key);
-        }
-        result.differences.extend(differences);
-        result.differences.retain(|difference| !self.options.ignores(&difference.key));
+        result.differences.extend(Differences { ignored: 0, ..found.finish() });
         Ok(!matches!(original, CallResult::Exited(_)))
     }
 
-    fn compare_states(&mut self) -> Result<Vec<Difference>, CaptureError> {
-        if matches!(self.answers, Answers::Own) {
-            return Ok(Vec::new());
+    fn compare_states(&mut self, found: &mut Sink<'_>) -> Result<(), CaptureError> {
+        if matches!(self.answers, Answers::Recorded(_)) {
+            let (original, snapshot) = (self.original.state()?, self.snapshot.state()?);
+            state_comparison::compare(&original, &snapshot, Tolerance::None, found);
         }
-        let (original, snapshot) = (self.original.state()?, self.snapshot.state()?);
-        Ok(state_comparison::compare(&original, &snapshot, Tolerance::None))
+        Ok(())
     }
 
     fn expect(&self, call: &Call<'_>, expected: &Expected, paired: &PairedCall, result: &mut ScriptResult) {

@@ -10,34 +10,37 @@ const PIECE: usize = 1 << 20;
 /// Bytes that are compared at once, at the speed of memory, before single bytes are.
 const BLOCK: usize = 4096;
 
-/// The ranges in which both are different, near ones joined. Bytes that only one has are not compared.
-pub(super) fn differing(left: &[u8], right: &[u8]) -> Vec<Range<usize>> {
-    let pieces = left.par_chunks(PIECE).zip(right.par_chunks(PIECE)).enumerate();
-    let pieces: Vec<_> = pieces.map(|(piece, (left, right))| scan(piece * PIECE, left, right)).collect();
-    let mut all = Vec::new();
-    pieces.into_iter().flatten().for_each(|range| join(&mut all, range));
-    all
+/// Gives `found` each range in which both are different, near ones joined. Bytes that only one has are not compared. There is no
+/// list of them: it could be larger than the memories.
+pub(super) fn each_differing(left: &[u8], right: &[u8], mut found: impl FnMut(Range<usize>)) {
+    let pieces = left.par_chunks(PIECE).zip(right.par_chunks(PIECE));
+    let differ: Vec<bool> = pieces.map(|(left, right)| !is_same(left, right)).collect();
+    let pieces = left.chunks(PIECE).zip(right.chunks(PIECE)).enumerate().zip(differ);
+    let mut open: Option<Range<usize>> = None;
+    for ((piece, (left, right)), _) in pieces.filter(|(_, differs)| *differs) {
+        each_byte(piece * PIECE, left, right, |at| match &mut open {
+            Some(last) if at - last.end <= MERGED_GAP => last.end = at + 1,
+            _ => open.replace(at..at + 1).into_iter().for_each(&mut found),
+        });
+    }
+    open.into_iter().for_each(found);
 }
 
-fn scan(start: usize, left: &[u8], right: &[u8]) -> Vec<Range<usize>> {
-    let mut found: Vec<Range<usize>> = Vec::new();
+/// Whether the bytes that both have are the same.
+fn is_same(left: &[u8], right: &[u8]) -> bool {
+    let len = left.len().min(right.len());
+    left[..len] == right[..len]
+}
+
+/// Gives `found` each address at which both are different. They begin at `start`.
+fn each_byte(start: usize, left: &[u8], right: &[u8], mut found: impl FnMut(usize)) {
     for (block, (left, right)) in left.chunks(BLOCK).zip(right.chunks(BLOCK)).enumerate() {
-        let len = left.len().min(right.len());
-        if left[..len] == right[..len] {
+        if is_same(left, right) {
             continue;
         }
         let base = start + block * BLOCK;
-        for (at, _) in left.iter().zip(right).enumerate().filter(|(_, (left, right))| left != right) {
-            join(&mut found, base + at..base + at + 1);
-        }
-    }
-    found
-}
-
-fn join(ranges: &mut Vec<Range<usize>>, range: Range<usize>) {
-    match ranges.last_mut() {
-        Some(last) if range.start - last.end <= MERGED_GAP => last.end = range.end,
-        _ => ranges.push(range),
+        let differ = left.iter().zip(right).enumerate().filter(|(_, (left, right))| left != right);
+        differ.for_each(|(at, _)| found(base + at));
     }
 }
 
@@ -55,6 +58,12 @@ pub(super) fn describe_bytes(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
+    fn differing(left: &[u8], right: &[u8]) -> Vec<Range<usize>> {
+        let mut ranges = Vec::new();
+        each_differing(left, right, |range| ranges.push(range));
+        ranges
+    }
+
     #[test]
     fn near_differences_are_one_across_pieces() {
         let left = vec![0; 2 * PIECE + 100];
@@ -65,5 +74,6 @@ mod tests {
         let expected = [0..6, 100..101, PIECE - 1..PIECE + 1, 2 * PIECE + 99..2 * PIECE + 100];
         assert_eq!(differing(&left, &right), expected);
         assert_eq!(differing(&left, &right[..200]), [0..6, 100..101]);
+        assert_eq!(differing(&left, &left), []);
     }
 }

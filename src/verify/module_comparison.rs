@@ -2,7 +2,7 @@
 
 use super::added_code::redirected;
 use super::custom_sections;
-use super::verdict::Difference;
+use super::differences::{Differences, Sink};
 use crate::execute::REACTOR_INITIALIZE;
 use preinit_core::embed::EmbeddedTree;
 use preinit_core::interpose::is_redirected;
@@ -15,7 +15,7 @@ use wasmparser::{BinaryReader, ExternalKind, Import, Operator, TypeSectionReader
 
 /// What a comparison of two modules found.
 pub(super) struct ModuleComparison {
-    pub differences: Vec<Difference>,
+    pub differences: Differences,
     /// Function bodies that were compared byte by byte.
     pub function_bodies: u64,
     /// Functions that are stubs in the snapshot because nothing can reach them.
@@ -35,27 +35,26 @@ pub(super) struct ModuleComparison {
 pub(super) fn compare(
     original: &Module<'_>,
     snapshot: &Module<'_>,
-    called: &[String],
-    renames: &[Rename],
+    (called, renames): (&[String], &[Rename]),
+    mut found: Sink<'_>,
 ) -> ModuleComparison {
-    let mut differences = Vec::new();
     let answered = rebased_imports(snapshot, original.functions.len() as u32);
-    types(original, snapshot, &mut differences);
-    let internalized = imports(original, snapshot, &mut differences);
-    functions(original, snapshot, &mut differences);
-    let (function_bodies, functions_stripped) = bodies(original, snapshot, &answered, &mut differences);
-    tables(original, snapshot, &mut differences);
-    memories(original, snapshot, &mut differences);
-    globals(original, snapshot, globals_of_clock(original, snapshot), &mut differences);
+    types(original, snapshot, &mut found);
+    let internalized = imports(original, snapshot, &mut found);
+    functions(original, snapshot, &mut found);
+    let (function_bodies, functions_stripped) = bodies(original, snapshot, &answered, &mut found);
+    tables(original, snapshot, &mut found);
+    memories(original, snapshot, &mut found);
+    globals(original, snapshot, globals_of_clock(original, snapshot), &mut found);
     if section(original, SectionId::TAG) != section(snapshot, SectionId::TAG) {
-        differences.push(Difference::new("tags", "the original's", "others"));
+        found.add(|| "tags".to_string(), || ("the original's", "others"));
     }
-    start(original, snapshot, &mut differences);
-    exports(original, snapshot, &expected_exports(original, called, renames), &mut differences);
-    segments(original, snapshot, &mut differences);
+    start(original, snapshot, &mut found);
+    exports(original, snapshot, &expected_exports(original, called, renames), &mut found);
+    segments(original, snapshot, &mut found);
     let custom = custom_sections::compare(original, snapshot);
     ModuleComparison {
-        differences,
+        differences: found.finish(),
         function_bodies,
         functions_stripped,
         functions_added: snapshot.functions.len().saturating_sub(original.functions.len()) as u64,
@@ -91,12 +90,12 @@ fn not_compared(original: &Module<'_>, snapshot: &Module<'_>, of_custom: String)
     not_compared
 }
 
-fn types(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
+fn types(original: &Module<'_>, snapshot: &Module<'_>, found: &mut Sink<'_>) {
     for (index, ty) in original.types.iter().enumerate() {
         match snapshot.types.get(index) {
             Some(other) if other == ty => {}
-            Some(other) => differences.push(Difference::new(format!("type.{index}"), ty, other)),
-            None => differences.push(Difference::new(format!("type.{index}"), ty, "none")),
+            Some(other) => found.add(|| format!("type.{index}"), || (ty, other)),
+            None => found.add(|| format!("type.{index}"), || (ty, "none")),
         }
     }
     let mut index = 0;
@@ -105,7 +104,7 @@ fn types(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Dif
         let other = others.next().unwrap_or(0);
         if size != other {
             let text = |size| format!("in a recursion group of {size}");
-            differences.push(Difference::new(format!("type.{index}.group"), text(size), text(other)));
+            found.add(|| format!("type.{index}.group"), || (text(size), text(other)));
             return;
         }
         index += size;
@@ -121,7 +120,7 @@ fn recursion_groups(module: &Module<'_>) -> Vec<usize> {
 
 /// Compares imports. They must be the original's in the same order; but memories, tables and globals may be missing, all of
 /// a kind from some index on, because the snapshot defines them itself. Gives the names of these.
-fn imports(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) -> Vec<String> {
+fn imports(original: &Module<'_>, snapshot: &Module<'_>, found: &mut Sink<'_>) -> Vec<String> {
     let mut rest = snapshot.imports.iter().peekable();
     let (mut internalized, mut names) = (Vec::new(), Vec::new());
     for (index, import) in original.imports.iter().enumerate() {
@@ -129,7 +128,7 @@ fn imports(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<D
         if rest.next_if_eq(&import).is_some() {
             if internalized.contains(&space) {
                 let moved = "the same with another index, because one before it is missing";
-                differences.push(Difference::new(format!("import.{index}"), import_name(import), moved));
+                found.add(|| format!("import.{index}"), || (import_name(import), moved));
             }
             continue;
         }
@@ -139,15 +138,15 @@ fn imports(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<D
                 names.push(import_name(import));
             }
             _ => {
-                let found = rest.peek().map_or("none".to_string(), |next| import_name(next));
-                differences.push(Difference::new(format!("import.{index}"), import_name(import), found));
+                let next = rest.peek().map_or("none".to_string(), |next| import_name(next));
+                found.add(|| format!("import.{index}"), || (import_name(import), next));
                 return names;
             }
         }
     }
     if let Some(next) = rest.next() {
         let index = original.imports.len();
-        differences.push(Difference::new(format!("import.{index}"), "none", import_name(next)));
+        found.add(|| format!("import.{index}"), || ("none", import_name(next)));
     }
     names
 }
@@ -156,13 +155,13 @@ fn import_name(import: &Import<'_>) -> String {
     format!("{}.{}", import.module, import.name)
 }
 
-fn functions(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
+fn functions(original: &Module<'_>, snapshot: &Module<'_>, found: &mut Sink<'_>) {
     for (index, ty) in original.functions.iter().enumerate() {
         match snapshot.functions.get(index) {
             Some(other) if other == ty => {}
-            Some(other) => differences.push(Difference::new(format!("function.{index}.type"), ty, other)),
+            Some(other) => found.add(|| format!("function.{index}.type"), || (ty, other)),
             None => {
-                differences.push(Difference::new(format!("function.{index}"), "defined", "none"));
+                found.add(|| format!("function.{index}"), || ("defined", "none"));
                 return;
             }
         }
@@ -174,7 +173,7 @@ fn bodies(
     original: &Module<'_>,
     snapshot: &Module<'_>,
     answered: &BTreeMap<u32, u32>,
-    differences: &mut Vec<Difference>,
+    found: &mut Sink<'_>,
 ) -> (u64, u64) {
     let answers: BTreeMap<u32, u32> = answered.iter().map(|(ours, import)| (*import, *ours)).collect();
     let imported = original.imported.functions as usize;
@@ -197,8 +196,7 @@ fn bodies(
         }
         let at = left.iter().zip(right).take_while(|(left, right)| left == right).count();
         let describe = |body: &[u8]| format!("{} bytes, {}", body.len(), byte_at(body, at));
-        let key = format!("function.{}.body", imported + k);
-        differences.push(Difference::new(key, describe(left), describe(right)));
+        found.add(|| format!("function.{}.body", imported + k), || (describe(left), describe(right)));
     }
     (compared, stubs)
 }
@@ -219,20 +217,19 @@ fn section<'a>(module: &Module<'a>, id: SectionId) -> &'a [u8] {
     module.section(id).map_or(&[], |section| section.contents)
 }
 
-fn tables(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
-    count("tables", original.tables.len(), snapshot.tables.len(), differences);
+fn tables(original: &Module<'_>, snapshot: &Module<'_>, found: &mut Sink<'_>) {
+    count("tables", original.tables.len(), snapshot.tables.len(), found);
     for (index, (left, right)) in original.tables.iter().zip(&snapshot.tables).enumerate() {
         let (left, right) = (left.ty, right.ty);
         if (left.element_type, left.table64, left.shared) != (right.element_type, right.table64, right.shared)
         {
-            let key = format!("table.{index}.type");
-            differences.push(Difference::new(key, left.element_type, right.element_type));
+            found.add(|| format!("table.{index}.type"), || (left.element_type, right.element_type));
         }
     }
 }
 
-fn memories(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
-    count("memories", original.memories.len(), snapshot.memories.len(), differences);
+fn memories(original: &Module<'_>, snapshot: &Module<'_>, found: &mut Sink<'_>) {
+    count("memories", original.memories.len(), snapshot.memories.len(), found);
     for (index, (left, right)) in original.memories.iter().zip(&snapshot.memories).enumerate() {
         let ty = |memory: &wasmparser::MemoryType| {
             let width = if memory.memory64 { 64 } else { 32 };
@@ -240,7 +237,7 @@ fn memories(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<
             format!("{shared}{width} bits, pages of {} bytes", 1u64 << memory.page_size_log2.unwrap_or(16))
         };
         if ty(left) != ty(right) {
-            differences.push(Difference::new(format!("memory.{index}.type"), ty(left), ty(right)));
+            found.add(|| format!("memory.{index}.type"), || (ty(left), ty(right)));
         }
     }
 }
@@ -269,31 +266,31 @@ fn names_global_from(module: &Module<'_>, first: usize) -> bool {
         || readers.any(|reader| reader.into_iter().flatten().any(|operator| names(&operator)))
 }
 
-fn globals(original: &Module<'_>, snapshot: &Module<'_>, of_clock: usize, differences: &mut Vec<Difference>) {
-    count("globals", original.globals.len() + of_clock, snapshot.globals.len(), differences);
+fn globals(original: &Module<'_>, snapshot: &Module<'_>, of_clock: usize, found: &mut Sink<'_>) {
+    count("globals", original.globals.len() + of_clock, snapshot.globals.len(), found);
     for (index, (left, right)) in original.globals.iter().zip(&snapshot.globals).enumerate() {
         let ty = |global: &wasmparser::GlobalType| {
             let mutability = if global.mutable { "mutable " } else { "" };
             format!("{mutability}{}", global.content_type)
         };
         if left.ty != right.ty {
-            differences.push(Difference::new(format!("global.{index}.type"), ty(&left.ty), ty(&right.ty)));
+            found.add(|| format!("global.{index}.type"), || (ty(&left.ty), ty(&right.ty)));
         }
     }
 }
 
-fn count(key: &str, left: usize, right: usize, differences: &mut Vec<Difference>) {
+fn count(key: &str, left: usize, right: usize, found: &mut Sink<'_>) {
     if left != right {
-        differences.push(Difference::new(format!("{key}.count"), left, right));
+        found.add(|| format!("{key}.count"), || (left, right));
     }
 }
 
 /// The original's start function has run already; only an added function may be the start function.
-fn start(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
+fn start(original: &Module<'_>, snapshot: &Module<'_>, found: &mut Sink<'_>) {
     if let Some(function) = snapshot.start
         && (function as usize) < original.functions.len()
     {
-        differences.push(Difference::new("start", "none", format!("function {function}")));
+        found.add(|| "start".to_string(), || ("none", format!("function {function}")));
     }
 }
 
@@ -331,30 +328,26 @@ fn exports(
     original: &Module<'_>,
     snapshot: &Module<'_>,
     expected: &[ExpectedExport<'_>],
-    differences: &mut Vec<Difference>,
+    found: &mut Sink<'_>,
 ) {
     let key = |name: &str| format!("export.{name}");
     let describe = |kind: ExternalKind, index: u32| format!("{} {index}", kind_name(kind));
-    let found: HashMap<&str, &wasmparser::Export<'_>> =
+    let others: HashMap<&str, &wasmparser::Export<'_>> =
         snapshot.exports.iter().map(|export| (export.name, export)).collect();
     for &ExpectedExport { name, kind, index, is_optional } in expected {
-        match found.get(name) {
+        match others.get(name) {
             Some(export) if export.kind == kind && export.index == index => {}
             Some(export) if is_wrapper(original, export) => {}
             Some(export) => {
-                let found = describe(export.kind, export.index);
-                differences.push(Difference::new(key(name), describe(kind, index), found));
+                found.add(|| key(name), || (describe(kind, index), describe(export.kind, export.index)));
             }
             None if is_optional => {}
-            None => differences.push(Difference::new(key(name), describe(kind, index), "none")),
+            None => found.add(|| key(name), || (describe(kind, index), "none")),
         }
     }
     let expected: HashSet<&str> = expected.iter().map(|expected| expected.name).collect();
-    for export in &snapshot.exports {
-        if !expected.contains(export.name) {
-            let found = describe(export.kind, export.index);
-            differences.push(Difference::new(key(export.name), "none", found));
-        }
+    for export in snapshot.exports.iter().filter(|export| !expected.contains(export.name)) {
+        found.add(|| key(export.name), || ("none", describe(export.kind, export.index)));
     }
 }
 
@@ -364,10 +357,10 @@ fn is_wrapper(original: &Module<'_>, export: &wasmparser::Export<'_>) -> bool {
 }
 
 /// What instructions name must be there. What live segments hold is compared as state.
-fn segments(original: &Module<'_>, snapshot: &Module<'_>, differences: &mut Vec<Difference>) {
+fn segments(original: &Module<'_>, snapshot: &Module<'_>, found: &mut Sink<'_>) {
     let mut missing = |kind: &str, highest: Option<u32>, defined: usize| {
         for index in defined..highest.map_or(0, |highest| highest as usize + 1) {
-            differences.push(Difference::new(format!("{kind}.{index}"), "defined", "none"));
+            found.add(|| format!("{kind}.{index}"), || ("defined", "none"));
         }
     };
     missing("data", original.code.highest_data, snapshot.data.len());

@@ -180,7 +180,8 @@ impl<'p, 'a, 's> Playing<'p, 'a, 's> {
                 break;
             }
             if observer.has_time(share) {
-                result.differences.extend(observer.observe(replay, result, original)?);
+                let found = observer.observe(replay, result, original)?;
+                found.into_iter().for_each(|difference| result.differences.push(difference));
             }
         }
         Ok(())

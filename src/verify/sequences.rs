@@ -10,6 +10,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::Union;
+use std::collections::HashMap;
 use wasmparser::{AbstractHeapType, HeapType, RefType, ValType};
 
 /// The maximum number of functions that are passed as arguments.
@@ -40,18 +41,17 @@ pub(super) fn sequences(module: &Module<'_>, boundaries: &BoundaryValues, depth:
     let mut calls = Vec::new();
     let mut command = Vec::new();
     let mut skipped = Vec::new();
+    let mut arguments = Arguments::new(module, boundaries);
     for export in module.exports.iter().filter(|export| is_function(export.kind)) {
-        let Some(signature) = module.signature(export.index) else { continue };
-        let arguments: Result<Vec<_>, _> =
-            signature.params().iter().map(|&ty| argument(module, boundaries, ty).ok_or(ty)).collect();
-        match arguments {
-            Ok(arguments) => {
+        match arguments.of(export.index) {
+            None => {}
+            Some(Ok(arguments)) => {
                 let name = export.name.to_string();
                 let step = move |arguments| Step { export: name.clone(), arguments, expected: None };
                 let call = arguments.prop_map(step).sboxed();
                 if export.name == COMMAND { command.push(call) } else { calls.push(call) }
             }
-            Err(ty) => skipped
+            Some(Err(ty)) => skipped
                 .push(Skipped::new(export.name, format!("only the guest can make an argument of type {ty}"))),
         }
     }
@@ -65,45 +65,114 @@ pub(super) fn sequences(module: &Module<'_>, boundaries: &BoundaryValues, depth:
     sequences
 }
 
-fn argument(
-    module: &Module<'_>,
-    boundaries: &BoundaryValues,
-    ty: ValType,
-) -> Option<SBoxedStrategy<Literal>> {
-    let values: SBoxedStrategy<Value> = match ty {
-        ValType::I32 => integers(boundaries, i32::MIN.into(), u32::MAX.into())
-            .prop_map(|value| Value::I32(value as i32))
-            .sboxed(),
-        ValType::I64 => integers(boundaries, i64::MIN, i64::MAX).prop_map(Value::I64).sboxed(),
-        ValType::F32 => prop_oneof![
-            4 => select(F32_BOUNDARIES.to_vec()),
-            2 => (-16i8..=16).prop_map(|small| f32::from(small).to_bits()),
-            1 => any::<u32>(),
-        ]
-        .prop_map(Value::F32)
-        .sboxed(),
-        ValType::F64 => prop_oneof![
-            4 => select(F64_BOUNDARIES.to_vec()),
-            2 => (-16i8..=16).prop_map(|small| f64::from(small).to_bits()),
-            1 => any::<u64>(),
-        ]
-        .prop_map(Value::F64)
-        .sboxed(),
-        ValType::V128 => prop_oneof![
-            2 => select(vec![0, 1, u128::MAX, 1 << 127, 0x7f80_0000 << 64 | 0xffc0_0001]),
-            1 => any::<u128>(),
-        ]
-        .prop_map(Value::V128)
-        .sboxed(),
-        ValType::Ref(ty) => {
-            let references = references(module, boundaries, ty);
-            match references.is_empty() {
-                true => return None,
-                false => select(references).prop_map(Value::Ref).sboxed(),
-            }
+/// What arguments are drawn from: made once for each type, however many parameters are of it.
+struct Arguments<'m, 'a> {
+    module: &'m Module<'a>,
+    boundaries: &'m BoundaryValues,
+    /// Functions that can be passed, by their type.
+    functions: HashMap<u32, Vec<Reference>>,
+    by_type: HashMap<ValType, Option<SBoxedStrategy<Literal>>>,
+    by_signature: HashMap<u32, Drawn>,
+}
+
+/// Arguments of one signature; or a type of which only the guest can make one.
+type Drawn = Result<SBoxedStrategy<Vec<Literal>>, ValType>;
+
+impl<'m, 'a> Arguments<'m, 'a> {
+    fn new(module: &'m Module<'a>, boundaries: &'m BoundaryValues) -> Self {
+        let mut functions = HashMap::<u32, Vec<Reference>>::new();
+        for &index in &boundaries.functions {
+            let Some(ty) = module.functions.get(index as usize) else { continue };
+            let of_type = functions.entry(*ty).or_default();
+            of_type.extend((of_type.len() < MAX_FUNCTIONS).then_some(Reference::Func(index)));
         }
-    };
-    Some(values.prop_map(|value| literal_of(value).unwrap_or(Literal::Null)).sboxed())
+        Arguments { module, boundaries, functions, by_type: HashMap::new(), by_signature: HashMap::new() }
+    }
+
+    /// The arguments of a function; `None` if there is none.
+    fn of(&mut self, function: u32) -> Option<Drawn> {
+        let ty = *self.module.functions.get(function as usize)?;
+        if let Some(drawn) = self.by_signature.get(&ty) {
+            return Some(drawn.clone());
+        }
+        let params = self.module.signature(function)?.params();
+        let drawn: Result<Vec<_>, _> = params.iter().map(|&ty| self.of_type(ty).ok_or(ty)).collect();
+        let drawn = drawn.map(Strategy::sboxed);
+        self.by_signature.insert(ty, drawn.clone());
+        Some(drawn)
+    }
+
+    fn of_type(&mut self, ty: ValType) -> Option<SBoxedStrategy<Literal>> {
+        if let Some(known) = self.by_type.get(&ty) {
+            return known.clone();
+        }
+        let literal = |value| literal_of(value).unwrap_or(Literal::Null);
+        let literals = self.values(ty).map(|values| values.prop_map(literal).sboxed());
+        self.by_type.insert(ty, literals.clone());
+        literals
+    }
+
+    fn values(&self, ty: ValType) -> Option<SBoxedStrategy<Value>> {
+        let boundaries = self.boundaries;
+        Some(match ty {
+            ValType::I32 => integers(boundaries, i32::MIN.into(), u32::MAX.into())
+                .prop_map(|value| Value::I32(value as i32))
+                .sboxed(),
+            ValType::I64 => integers(boundaries, i64::MIN, i64::MAX).prop_map(Value::I64).sboxed(),
+            ValType::F32 => prop_oneof![
+                4 => select(F32_BOUNDARIES.to_vec()),
+                2 => (-16i8..=16).prop_map(|small| f32::from(small).to_bits()),
+                1 => any::<u32>(),
+            ]
+            .prop_map(Value::F32)
+            .sboxed(),
+            ValType::F64 => prop_oneof![
+                4 => select(F64_BOUNDARIES.to_vec()),
+                2 => (-16i8..=16).prop_map(|small| f64::from(small).to_bits()),
+                1 => any::<u64>(),
+            ]
+            .prop_map(Value::F64)
+            .sboxed(),
+            ValType::V128 => prop_oneof![
+                2 => select(vec![0, 1, u128::MAX, 1 << 127, 0x7f80_0000 << 64 | 0xffc0_0001]),
+                1 => any::<u128>(),
+            ]
+            .prop_map(Value::V128)
+            .sboxed(),
+            ValType::Ref(ty) => {
+                let references = self.references(ty);
+                match references.is_empty() {
+                    true => return None,
+                    false => select(references).prop_map(Value::Ref).sboxed(),
+                }
+            }
+        })
+    }
+
+    fn references(&self, ty: RefType) -> Vec<Reference> {
+        let mut references = Vec::new();
+        if ty.is_nullable() {
+            references.push(Reference::Null);
+        }
+        match ty.heap_type() {
+            HeapType::Abstract { ty: AbstractHeapType::Func, .. } => {
+                let functions = self.boundaries.functions.iter().take(MAX_FUNCTIONS);
+                references.extend(functions.map(|&index| Reference::Func(index)));
+            }
+            HeapType::Abstract {
+                ty: AbstractHeapType::Any | AbstractHeapType::Eq | AbstractHeapType::I31,
+                ..
+            } => {
+                references.extend([0, 1, 0x7fff_ffff].map(Reference::I31));
+            }
+            HeapType::Concrete(index) | HeapType::Exact(index) => {
+                let functions = index.as_module_index().and_then(|index| self.functions.get(&index));
+                references.extend(functions.into_iter().flatten());
+            }
+            HeapType::Abstract { .. } => {}
+        }
+        references
+    }
 }
 
 fn integers(boundaries: &BoundaryValues, min: i64, max: i64) -> SBoxedStrategy<i64> {
@@ -149,31 +218,3 @@ const F64_BOUNDARIES: [u64; 12] = [
     0x7fef_ffff_ffff_ffff,
     0x43e0_0000_0000_0000, // 2^63
 ];
-
-fn references(module: &Module<'_>, boundaries: &BoundaryValues, ty: RefType) -> Vec<Reference> {
-    let mut references = Vec::new();
-    if ty.is_nullable() {
-        references.push(Reference::Null);
-    }
-    match ty.heap_type() {
-        HeapType::Abstract { ty: AbstractHeapType::Func, .. } => {
-            references
-                .extend(boundaries.functions.iter().take(MAX_FUNCTIONS).map(|&index| Reference::Func(index)));
-        }
-        HeapType::Abstract {
-            ty: AbstractHeapType::Any | AbstractHeapType::Eq | AbstractHeapType::I31,
-            ..
-        } => {
-            references.extend([0, 1, 0x7fff_ffff].map(Reference::I31));
-        }
-        HeapType::Concrete(index) | HeapType::Exact(index) => {
-            let of_type = |function: &&u32| {
-                module.functions.get(**function as usize).copied() == index.as_module_index()
-            };
-            let functions = boundaries.functions.iter().filter(of_type);
-            references.extend(functions.take(MAX_FUNCTIONS).map(|&index| Reference::Func(index)));
-        }
-        HeapType::Abstract { .. } => {}
-    }
-    references
-}

@@ -1,23 +1,42 @@
 //! Compares the states of two instances.
 
+use super::differences::Sink;
 use super::heap_comparison;
 use super::instance_state::{InstanceState, MemoryBytes};
-use super::memory_comparison::{describe_bytes, differing};
+use super::memory_comparison::{describe_bytes, each_differing};
 use super::segment_contents;
 use super::tolerance::Tolerance;
-use super::verdict::{Difference, StateCoverage};
+use super::verdict::StateCoverage;
 use preinit_core::module::Module;
 use preinit_core::rebase::rebased_imports;
 use preinit_core::snapshot::{Reference, Snapshot, TableState, Unwritable, Value};
 use std::borrow::Cow;
 
-/// Every difference between the states of the original and the snapshot.
+/// How many tables and globals of both are only imported. They are compared where they are defined.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Elsewhere {
+    pub tables: usize,
+    pub globals: usize,
+}
+
+/// Finds every difference between the states of the original and the snapshot.
 pub(super) fn compare(
     original: &InstanceState<'_>,
     snapshot: &InstanceState<'_>,
     tolerance: Tolerance,
-) -> Vec<Difference> {
-    let mut comparison = StateComparison { tolerance, differences: Vec::new() };
+    found: &mut Sink<'_>,
+) {
+    compare_own(original, snapshot, (tolerance, Elsewhere::default()), found);
+}
+
+/// The same, but for what is compared elsewhere.
+pub(super) fn compare_own(
+    original: &InstanceState<'_>,
+    snapshot: &InstanceState<'_>,
+    (tolerance, elsewhere): (Tolerance, Elsewhere),
+    found: &mut Sink<'_>,
+) {
+    let mut comparison = StateComparison { tolerance, elsewhere, has_same_roots: true, found: &mut *found };
     let outline = &*outline(original, snapshot);
     comparison.globals(&original.outline, outline);
     for (index, pair) in original.memories.iter().zip(&snapshot.memories).enumerate() {
@@ -27,14 +46,11 @@ pub(super) fn compare(
         comparison.table(index, pair);
     }
     comparison.element_items(&original.outline, outline);
-    let StateComparison { mut differences, .. } = comparison;
     // Objects have the same numbers as long as the roots agree on them.
-    let same_roots = differences.iter().all(|difference| difference.key.starts_with("memory."));
-    if tolerance == Tolerance::None && same_roots {
-        heap_comparison::compare(&original.outline.heap, &outline.heap, &mut differences);
+    if tolerance == Tolerance::None && comparison.has_same_roots {
+        heap_comparison::compare(&original.outline.heap, &outline.heap, found);
     }
-    segments(original, snapshot, &mut differences);
-    differences
+    segments(original, snapshot, found);
 }
 
 /// The snapshot's outline, in which functions that answer instead of imports are these imports.
@@ -48,60 +64,71 @@ fn outline<'s>(original: &InstanceState<'_>, snapshot: &'s InstanceState<'_>) ->
     Cow::Owned(outline)
 }
 
-struct StateComparison {
+struct StateComparison<'f, 'o> {
     tolerance: Tolerance,
-    differences: Vec<Difference>,
+    elsewhere: Elsewhere,
+    /// Whether nothing that objects are reached from differs.
+    has_same_roots: bool,
+    found: &'f mut Sink<'o>,
 }
 
-impl StateComparison {
+impl StateComparison<'_, '_> {
     /// Adds a difference if the values differ.
     fn value(&mut self, key: impl FnOnce() -> String, original: Value, snapshot: Value) {
         if !self.tolerance.is_same_value(original, snapshot) {
-            self.differences.push(Difference::new(key(), original, snapshot));
+            self.has_same_roots = false;
+            self.found.add(key, || (original, snapshot));
         }
     }
 
-    fn maximum(&mut self, key: String, original: Option<u64>, snapshot: Option<u64>) {
-        if original != snapshot {
-            let describe = |maximum: Option<u64>| maximum.map_or("none".to_string(), |n| n.to_string());
-            self.differences.push(Difference::new(key, describe(original), describe(snapshot)));
+    /// Adds that a maximum or a size differs, in words.
+    fn number(&mut self, key: impl FnOnce() -> String, numbers: [Option<u64>; 2], unit: &str) {
+        let describe = |number: Option<u64>| number.map_or("none".to_string(), |n| format!("{n}{unit}"));
+        if numbers[0] != numbers[1] {
+            self.found.add(key, || (describe(numbers[0]), describe(numbers[1])));
         }
     }
 
     fn globals(&mut self, original: &Snapshot<'_>, snapshot: &Snapshot<'_>) {
         for (index, (left, right)) in original.globals.iter().zip(&snapshot.globals).enumerate() {
-            self.value(|| format!("global.{index}"), left.value, right.value);
+            match index < self.elsewhere.globals {
+                true => self.has_same_roots &= self.tolerance.is_same_value(left.value, right.value),
+                false => self.value(|| format!("global.{index}"), left.value, right.value),
+            }
         }
     }
 
     fn memory(&mut self, index: usize, (original, snapshot): (&MemoryBytes<'_>, &MemoryBytes<'_>)) {
-        self.maximum(format!("memory.{index}.maximum"), original.maximum, snapshot.maximum);
+        let maximums = [original.maximum, snapshot.maximum];
+        self.number(|| format!("memory.{index}.maximum"), maximums, "");
         let (left, right) = (&original.bytes[..], &snapshot.bytes[..]);
-        if left.len() != right.len() {
-            let describe = |bytes: &[u8]| format!("{} bytes", bytes.len());
-            let key = format!("memory.{index}.size");
-            self.differences.push(Difference::new(key, describe(left), describe(right)));
-        }
-        for range in differing(left, right) {
+        let sizes = [left, right].map(|bytes| Some(bytes.len() as u64));
+        self.number(|| format!("memory.{index}.size"), sizes, " bytes");
+        each_differing(left, right, |range| {
             if self.tolerance.is_same_memory(left, right, &range) {
-                continue;
+                return;
             }
             let describe = |bytes: &[u8]| describe_bytes(&bytes[range.clone()]);
-            let key = format!("memory.{index}.{:#x}", range.start);
-            self.differences.push(Difference::new(key, describe(left), describe(right)));
-        }
+            let key = || format!("memory.{index}.{:#x}", range.start);
+            self.found.add(key, || (describe(left), describe(right)));
+        });
     }
 
     fn table(&mut self, index: usize, (original, snapshot): (&TableState, &TableState)) {
-        self.maximum(format!("table.{index}.maximum"), original.maximum, snapshot.maximum);
         let (left, right) = (&original.elements[..], &snapshot.elements[..]);
-        if left.len() != right.len() {
-            let describe = |elements: &[Reference]| format!("{} slots", elements.len());
-            let key = format!("table.{index}.size");
-            self.differences.push(Difference::new(key, describe(left), describe(right)));
+        let maximums = [original.maximum, snapshot.maximum];
+        let is_as_large = maximums[0] == maximums[1] && left.len() == right.len();
+        self.has_same_roots &= is_as_large;
+        let mut pairs = left.iter().zip(right).map(|(left, right)| (Value::Ref(*left), Value::Ref(*right)));
+        if index < self.elsewhere.tables {
+            self.has_same_roots &= pairs.all(|(left, right)| self.tolerance.is_same_value(left, right));
+            return;
         }
-        for (slot, (left, right)) in left.iter().zip(right).enumerate() {
-            self.value(|| format!("table.{index}.{slot}"), Value::Ref(*left), Value::Ref(*right));
+        self.number(|| format!("table.{index}.maximum"), maximums, "");
+        let sizes = [left, right].map(|elements| Some(elements.len() as u64));
+        self.number(|| format!("table.{index}.size"), sizes, " slots");
+        for (slot, (left, right)) in pairs.enumerate() {
+            self.value(|| format!("table.{index}.{slot}"), left, right);
         }
     }
 
@@ -117,7 +144,7 @@ impl StateComparison {
 
 /// Compares which segments are empty, and what the others hold. Only those count that an instruction of the original can name; the code of both sides
 /// is the same.
-fn segments(original: &InstanceState<'_>, snapshot: &InstanceState<'_>, differences: &mut Vec<Difference>) {
+fn segments(original: &InstanceState<'_>, snapshot: &InstanceState<'_>, found: &mut Sink<'_>) {
     let code = &original.module.code;
     let (left_module, right_module) = (original.module, snapshot.module);
     let mut compare = |kind: &str, highest: Option<u32>, is_empty: IsEmpty, contents: Contents| {
@@ -125,11 +152,10 @@ fn segments(original: &InstanceState<'_>, snapshot: &InstanceState<'_>, differen
             let (left, right) = (is_empty(original, index), is_empty(snapshot, index));
             if left != right {
                 let describe = |dropped: bool| if dropped { "dropped or empty" } else { "live" };
-                let key = format!("{kind}.{index}.dropped");
-                differences.push(Difference::new(key, describe(left), describe(right)));
+                found.add(|| format!("{kind}.{index}.dropped"), || (describe(left), describe(right)));
             } else if !left && let Some([left, right]) = contents(left_module, right_module, index) {
                 let what = if kind == "data" { "bytes" } else { "items" };
-                differences.push(Difference::new(format!("{kind}.{index}.{what}"), left, right));
+                found.add(|| format!("{kind}.{index}.{what}"), || (left, right));
             }
         }
     };

@@ -1,5 +1,6 @@
 use super::VerifyOptions;
 use super::added_code::{Account, AddedCode};
+use super::differences::Differences;
 use super::module_comparison::ModuleComparison;
 use super::verdict::{Assumption, Coverage, Difference, Outcome, Verdict};
 use crate::host::Ledger;
@@ -62,16 +63,24 @@ impl<'o> VerdictBuilder<'o> {
         }
     }
 
-    /// Adds differences that show on `engine`.
-    pub fn extend(&mut self, differences: impl IntoIterator<Item = Difference>, engine: &str) {
-        for mut difference in differences {
-            difference.engines.push(engine.to_string());
-            self.add(difference);
-        }
+    /// Adds what a comparison has found.
+    pub fn add_all(&mut self, differences: Differences) {
+        differences.kept.into_iter().for_each(|difference| self.add(difference));
+        self.found += differences.more;
+        self.ignored += differences.ignored;
     }
 
-    /// Adds what a comparison of the modules found, except for differences that are expected.
-    pub fn add_modules(&mut self, compared: ModuleComparison, is_expected: impl Fn(&Difference) -> bool) {
+    /// Adds differences that show on `engine`, but for those that say where they show.
+    pub fn extend(&mut self, differences: impl Into<Differences>, engine: &str) {
+        let mut differences = differences.into();
+        for difference in differences.kept.iter_mut().filter(|difference| difference.engines.is_empty()) {
+            difference.engines.push(engine.to_string());
+        }
+        self.add_all(differences);
+    }
+
+    /// Adds what a comparison of the modules found.
+    pub fn add_modules(&mut self, compared: ModuleComparison) {
         self.coverage.function_bodies = compared.function_bodies;
         self.coverage.functions_stripped = compared.functions_stripped;
         self.coverage.functions_added = compared.functions_added;
@@ -79,11 +88,7 @@ impl<'o> VerdictBuilder<'o> {
         self.not_compared(compared.not_compared);
         compared.undecided.into_iter().for_each(|why| self.undecided(why));
         self.add_internalized(&compared.internalized);
-        for difference in compared.differences {
-            if !is_expected(&difference) {
-                self.add(difference);
-            }
-        }
+        self.add_all(compared.differences);
     }
 
     /// Adds imports that the snapshot defines itself. Nobody sees in it whether others of the original's instances share them.

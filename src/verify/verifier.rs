@@ -1,4 +1,5 @@
 use super::comparison::Comparison;
+use super::differences::Sink;
 use super::engine_run::EngineRun;
 use super::fresh_comparison;
 use super::module_comparison;
@@ -58,9 +59,11 @@ impl<'a> Verifier<'a> {
         match self.options.parse(snapshot) {
             Err(error) => verdict.add(Difference::new("snapshot", "a valid module", error)),
             Ok(module) => {
-                let (original, renames) = (&self.program.module, &self.options.renames);
-                let compared = module_comparison::compare(original, &module, &self.init_exports, renames);
-                verdict.add_modules(compared, |_| false);
+                let (called, renames) = (&self.init_exports[..], &self.options.renames[..]);
+                let sink = Sink::new(self.options);
+                let compared =
+                    module_comparison::compare(&self.program.module, &module, (called, renames), sink);
+                verdict.add_modules(compared);
                 let program = Arc::new(ProbedModule::new(module)?);
                 Comparison::new(self, Arc::clone(&program), &mut verdict).run()?;
                 if self.options.fresh && !verdict.is_different() {

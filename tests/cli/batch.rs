@@ -88,6 +88,49 @@ fn jobs_have_options_of_their_own_and_fail_alone() {
     assert_eq!(code(&place.line("batch jobs.json")), 1);
 }
 
+/// Wherever in the list it stands, and whatever is wrong with it.
+#[test]
+fn a_job_with_wrong_options_fails_alone() {
+    let place = place();
+    place.write("input", "abcd");
+    for (wrong, says) in [
+        (json!({ "output": "wrong.wasm", "options": ["--no-such-option"] }), "--no-such-option"),
+        (json!({ "output": "wrong.wasm", "options": ["--fuel", "some"] }), "invalid value"),
+        (json!({ "output": "wrong.wasm", "options": ["--help"] }), "are not options of a job"),
+        (json!({ "output": "wrong.wasm", "options": ["--verify"] }), "are not there for jobs"),
+        (json!({ "output": "wrong.wasm", "options": ["--embed", "/e::input"] }), "is for all jobs"),
+        (json!({ "output": "wrong.wasm", "options": ["--before-capture", "none"] }), "none"),
+        (json!({ "output": "wrong.wasm", "stdin": "nothing" }), "cannot read `nothing`"),
+        (json!({ "output": "nowhere/wrong.wasm", "stdin": "input" }), "cannot write"),
+        (json!({ "output": "wrong.wasm", "stdin": "input", "options": ["--timeout", "1ns"] }), "time limit"),
+    ] {
+        for first in [true, false] {
+            let mut jobs = vec![
+                json!({ "output": "a.wasm", "stdin": "input" }),
+                json!({ "output": "b.wasm", "stdin": "input", "options": ["--keep-init-func"] }),
+            ];
+            jobs.insert(if first { 0 } else { 2 }, wrong.clone());
+            let list = json!({ "module": "in.wasm", "options": ["--allow-wasi"], "jobs": jobs });
+            place.write("jobs.json", list.to_string());
+            let output = place.line("batch jobs.json --report report.json --parallel 1");
+            assert_ne!(code(&output), 0, "{wrong}");
+            let reports = report(&place);
+            let errors: Vec<&str> =
+                reports.iter().map(|report| report["error"].as_str().unwrap_or("")).collect();
+            for (job, error) in jobs.iter().zip(errors) {
+                match *job == wrong {
+                    true => assert!(error.contains(says), "{wrong}: {error}"),
+                    false => assert!(error.is_empty(), "{wrong}: {error}"),
+                }
+            }
+            for made in ["a.wasm", "b.wasm", "report.json"] {
+                std::fs::remove_file(place.join(made)).unwrap();
+            }
+            assert!(!place.join("wrong.wasm").exists(), "{wrong}");
+        }
+    }
+}
+
 #[test]
 fn what_is_no_batch_is_an_error_of_one_line() {
     let place = place();

@@ -154,3 +154,31 @@ fn survives(wasm: &[u8], providers: &[(String, Vec<u8>)]) -> bool {
     pair.agree(&calls);
     true
 }
+
+/// The last of them is reached by all others: a path takes no longer for that, and is no longer either.
+#[test]
+fn a_refusal_of_very_many_values_is_short_and_soon_there() {
+    let provider =
+        r#"(module (func $f) (func (export "get") (result funcref) (ref.func $f)) (elem declare func $f))"#;
+    let wasm = |table: &str, each: &str| {
+        wat::parse_str(format!(
+            r#"(module (import "p" "get" (func $get (result funcref)))
+            (type $s (struct (field (mut (ref null $s))) (field (mut funcref))))
+            (global $r (mut (ref null $s)) (ref.null $s)) {table}
+            (func (export "preinit") (local $i i32)
+              (loop $l {each}
+                (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                (br_if $l (i32.lt_u (local.get $i) (i32.const 50000))))))"#
+        ))
+        .unwrap()
+    };
+    let list = "(global.set $r (struct.new $s (global.get $r) (call $get)))";
+    for (table, each) in [("", list), ("(table 50000 funcref)", "(table.set (local.get $i) (call $get))")] {
+        let started = std::time::Instant::now();
+        let preinit = Preinit::new().preload("p", wat::parse_str(provider).unwrap());
+        let message = preinit.run(&wasm(table, each)).unwrap_err().to_string();
+        assert!(message.ends_with("\n  and 49900 more"), "{message}");
+        assert!(message.len() < 100_000, "{}", message.len());
+        assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+    }
+}

@@ -166,7 +166,7 @@ fn fill(segments: &[Range<u64>], mut needed: u64) -> Vec<Range<u64>> {
             _ => filled.push(segment.clone()),
         }
     }
-    cut_long(&filled)
+    cut_long(filled)
 }
 
 fn bytes(segments: &[Range<u64>]) -> u64 {

@@ -61,6 +61,7 @@ pub mod constant_exports;
 pub mod embed;
 pub mod encode;
 pub mod engine_limits;
+mod free_name;
 pub mod freeze;
 mod hex;
 pub mod interpose;

@@ -4,6 +4,7 @@
 //!
 //! No example: internal to the product; `preinit/js` is its only user.
 
+use crate::free_name::free_name;
 use crate::module::{Hierarchy, Module, Patch};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,9 +94,10 @@ pub fn listening(
         out.extend_from_slice(&module.bytes[start..range.end]);
         patch.replace_body(function, out);
     }
+    let exports = module.exports.iter().map(|export| export.name).collect();
     let schema = ListeningSchema {
-        global: free_name(module, "preinit listening"),
-        table: free_name(module, "preinit listeners"),
+        global: free_name("preinit listening", &exports),
+        table: free_name("preinit listeners", &exports),
         slots: types.len() as u32,
         functions: asking.into_keys().collect(),
         deaf,
@@ -107,14 +109,6 @@ pub fn listening(
     patch.export(&schema.table, ExportKind::Table, table);
     patch.drop_moved_dwarf();
     Ok(Listening { wasm: patch.apply(), helper: helper(&signatures.order), schema })
-}
-
-fn free_name(module: &Module<'_>, name: &str) -> String {
-    let mut name = name.to_string();
-    while module.export(&name).is_some() {
-        name.insert(0, '~');
-    }
-    name
 }
 
 /// The type of a function that answers for others.
@@ -321,7 +315,7 @@ mod tests {
         let (_, Listening { wasm, helper, schema }) = made(None);
         assert_eq!(schema.functions, BTreeSet::from([1, 2, 3, 4, 6, 7]));
         assert_eq!((schema.deaf, schema.multiple), (BTreeSet::from([5]), BTreeSet::from([3])));
-        assert_eq!((schema.slots, schema.global.as_str()), (5, "~preinit listening"));
+        assert_eq!((schema.slots, schema.global.as_str()), (5, "preinit listening 1"));
         let module = Module::parse(&wasm).unwrap();
         let asks = body(&module, 2);
         assert!(asks.starts_with("GlobalGet { global_index: 0 } If"), "{asks}");

@@ -76,10 +76,11 @@ fn entries(guest: &mut Guest<'_>, fd: u32) -> wasmtime::Result<Result<Vec<Direct
 }
 
 pub(super) fn read_entry(guest: &mut Guest<'_>) -> Answer {
-    let Resource::Entries(entries) = guest.resource(0)? else {
+    let number = guest.handle(0)?;
+    let Some(next) = guest.resources.next_entry(number) else {
         return Err(mismatch(0, "a stream of entries"));
     };
-    match entries.pop_front() {
+    match next {
         None => settled(Ok(Some(option(None)))),
         Some(Err(errno)) => settled(Err(errno)),
         Some(Ok((filetype, name))) => settled(Ok(Some(option(Some(record([

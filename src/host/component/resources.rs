@@ -143,6 +143,14 @@ impl Resources {
         Some(fd)
     }
 
+    /// Takes the next entry out of a listing. `None` if the resource is none.
+    pub fn next_entry(&mut self, number: u32) -> Option<Option<DirectoryEntry>> {
+        let Some(Resource::Entries(entries)) = self.alive.get_mut(&number) else { return None };
+        let entry = entries.pop_front();
+        self.listed = self.listed.saturating_sub(entry.as_ref().map_or(0, cost_of_entry));
+        Some(entry)
+    }
+
     /// How many of each kind are alive.
     pub fn kinds(&self) -> BTreeMap<&'static str, usize> {
         let mut kinds = BTreeMap::new();
@@ -185,8 +193,14 @@ fn fd(resource: &Resource) -> Option<u32> {
 
 fn listed(resource: &Resource) -> u64 {
     let Resource::Entries(entries) = resource else { return 0 };
-    let name = |entry: &DirectoryEntry| entry.as_ref().map_or(0, |(_, name)| name.len());
-    entries.iter().map(|entry| (size_of::<DirectoryEntry>() + name(entry)) as u64).sum()
+    entries.iter().map(cost_of_entry).sum()
+}
+
+fn cost_of_entry(entry: &DirectoryEntry) -> u64 {
+    /// What the allocator adds to a name, roughly.
+    const ALLOCATED: usize = 16;
+    let name = entry.as_ref().map_or(0, |(_, name)| name.len() + ALLOCATED);
+    (size_of::<DirectoryEntry>() + name) as u64
 }
 
 #[cfg(test)]
@@ -212,10 +226,18 @@ mod tests {
     #[test]
     fn entries_count_until_the_listing_is_dropped() {
         let mut resources = Resources::default();
-        let entries = Resource::Entries([Ok((4, "x".repeat(1000)))].into());
-        let listing = resources.add("directory-entry-stream", entries).unwrap();
+        let entries = || Resource::Entries([Ok((4, "x".repeat(1000))), Err(8)].into());
+        let listing = resources.add("directory-entry-stream", entries()).unwrap();
         assert!(resources.cost() > 1000);
         resources.remove(listing.number);
         assert_eq!(resources.cost(), 0);
+        let listing = resources.add("directory-entry-stream", entries()).unwrap();
+        assert!(matches!(resources.next_entry(listing.number), Some(Some(Ok(_)))));
+        assert!(resources.cost() < 1000, "what was read counts no longer");
+        assert!(matches!(resources.next_entry(listing.number), Some(Some(Err(8)))));
+        assert!(matches!(resources.next_entry(listing.number), Some(None)));
+        resources.remove(listing.number);
+        assert_eq!(resources.cost(), 0);
+        assert!(resources.next_entry(listing.number).is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! Questions that the report and the audit ask.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use preinit_core::wasi_version::WasiVersion;
 
@@ -124,11 +124,11 @@ impl Ledger {
 
     /// Files and directories that the guest opened, in the order of their first opening.
     pub fn files_opened(&self) -> Vec<String> {
-        let mut opened = Vec::new();
+        let (mut opened, mut known) = (Vec::new(), HashSet::new());
         self.follow(|descriptors, entry| {
             if entry.call.wasi() == Some("path_open") && entry.succeeded() {
                 let path = target(descriptors, &entry.call, 0, 2);
-                if !opened.contains(&path) {
+                if known.insert(path.clone()) {
                     opened.push(path);
                 }
             }
@@ -200,10 +200,10 @@ impl Ledger {
 
     /// What the guest changed in its directories, each path once, in order.
     pub fn files_written(&self) -> Vec<FileChange> {
-        let mut changes = Vec::<FileChange>::new();
+        let (mut changes, mut known) = (Vec::new(), HashSet::new());
         self.follow(|descriptors, entry| {
             let Some(path) = changed(descriptors, entry) else { return };
-            if !changes.iter().any(|change| change.path == path) {
+            if known.insert(path.clone()) {
                 changes.push(FileChange { path, by: entry.call.import.name.clone() });
             }
         });
@@ -213,10 +213,11 @@ impl Ledger {
     /// What the guest changed in memory only, as it is at the end: it is gone after the run. What was made and removed again
     /// is not among it.
     pub fn files_lost(&self) -> Vec<String> {
-        let mut lost = Vec::<String>::new();
         if !self.overlaid.contains(&true) {
-            return lost;
+            return Vec::new();
         }
+        // With the order in which they came.
+        let (mut lost, mut next) = (HashMap::<String, usize>::new(), 0..);
         self.follow(|descriptors, entry| {
             let call = &entry.call;
             let Some(path) = changed(descriptors, entry) else { return };
@@ -225,9 +226,10 @@ impl Ledger {
             if preopen.is_none_or(|preopen| self.overlaid.get(preopen) != Some(&true)) {
                 return;
             }
-            let mut toggle = |path: String| match lost.iter().position(|other| *other == path) {
-                Some(at) => drop(lost.remove(at)),
-                None => lost.push(path),
+            let mut toggle = |path: String| {
+                if lost.remove(&path).is_none() {
+                    lost.extend(Some(path).zip(next.next()));
+                }
             };
             match call.wasi() {
                 Some("path_unlink_file" | "path_remove_directory") => toggle(path),
@@ -235,13 +237,15 @@ impl Ledger {
                     if name == Some("path_rename") {
                         toggle(target(descriptors, call, 0, 1));
                     }
-                    if !lost.contains(&path) {
-                        lost.push(path);
+                    if !lost.contains_key(&path) {
+                        lost.extend(Some(path).zip(next.next()));
                     }
                 }
             }
         });
-        lost
+        let mut lost: Vec<(String, usize)> = lost.into_iter().collect();
+        lost.sort_unstable_by_key(|(_, order)| *order);
+        lost.into_iter().map(|(path, _)| path).collect()
     }
 
     /// Calls `visit` for every entry, with the descriptors as they were before it.
@@ -260,6 +264,24 @@ impl Descriptors {
         WasiVersion::of_module(&import.module).is_some()
             && import.name == "fd_read"
             && self.get(fd).is_some_and(|descriptor| descriptor.kind == DescriptorKind::Stdin)
+    }
+
+    /// Bytes of the names by which what a call opens, changes and reads is listed at the end.
+    pub(in crate::host) fn listed(&self, entry: &Entry) -> u64 {
+        if !entry.succeeded() {
+            return 0;
+        }
+        let call = &entry.call;
+        let names = match call.wasi() {
+            Some("path_open") => target(self, call, 0, 2).len(),
+            Some("fd_read" | "fd_pread") => {
+                let name = call.word(0).and_then(|fd| self.get(fd)).map_or(0, |file| file.path.len());
+                name * entry.writes.len().saturating_sub(1)
+            }
+            Some(name) if name.starts_with("path_") => change(self, call).map_or(0, |path| path.len()),
+            _ => 0,
+        };
+        names as u64
     }
 
     /// Whether `call`, if it succeeds, changes something in a preopened directory.

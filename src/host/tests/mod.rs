@@ -4,6 +4,7 @@ mod files;
 mod imports;
 mod ledger;
 mod overlay;
+mod overlay_names;
 mod replay;
 mod run_limits;
 mod snapshot0;

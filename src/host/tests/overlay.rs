@@ -12,13 +12,13 @@ const O_TRUNC: i64 = 8;
 const FOLLOW: i64 = 1;
 const APPEND: i64 = 1;
 
-fn options(host: &Path, access: Access) -> HostOptions {
+pub(super) fn options(host: &Path, access: Access) -> HostOptions {
     let dirs = vec![Directory { guest: "/data".into(), host: host.to_owned(), access }];
     allow(WasiOptions { dirs, ..WasiOptions::default() })
 }
 
 /// A directory with some things in it.
-fn furnished() -> tempfile::TempDir {
+pub(super) fn furnished() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir_all(dir.path().join("a/b")).unwrap();
     for (name, text) in [("f", "file f"), ("a/g", "file g"), ("a/b/h", "file h")] {

@@ -18,7 +18,7 @@ use super::readdir::Listing;
 use super::span::Context;
 use super::stdio::Stdio;
 use super::strings::Strings;
-use super::{poll, random};
+use super::{path_length, poll, random};
 use crate::host::error::{GuestExit, HostError};
 use crate::host::host_options::{Access, Directory, WasiOptions};
 use crate::host::host_value::HostValue;
@@ -179,6 +179,9 @@ impl Wasi {
         let word = |name| function.word(args, name).unwrap_or(0);
         let kind = self.descriptors.get(word("fd")).map(|descriptor| descriptor.kind);
         let done = Ok(errno::SUCCESS);
+        if path_length::is_too_long(function, args, &self.descriptors) {
+            return Ok(errno::NAMETOOLONG);
+        }
         if let Some(errno) = self.overlaid(function, args, memory, context)? {
             return Ok(errno);
         }
@@ -285,7 +288,7 @@ impl Wasi {
         if *cookie == 0 || !self.listings.contains_key(&key) {
             self.forget_listing(key);
             let overlaid = match &mut self.overlay {
-                Some(overlay) => overlay.listing(key, &mut self.files)?,
+                Some(overlay) => overlay.listing(key, (&mut self.files, self.room))?,
                 None => None,
             };
             let listing = match overlaid {

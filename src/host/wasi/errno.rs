@@ -9,6 +9,7 @@ pub(super) const INVAL: i32 = 28;
 pub(super) const IO: i32 = 29;
 pub(super) const ISDIR: i32 = 31;
 pub(super) const LOOP: i32 = 32;
+pub(super) const NAMETOOLONG: i32 = 37;
 pub(super) const NOENT: i32 = 44;
 pub(super) const NOSPC: i32 = 51;
 pub(super) const NOTDIR: i32 = 54;

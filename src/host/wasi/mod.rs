@@ -7,6 +7,7 @@ mod errno;
 mod files;
 mod functions;
 mod overlay;
+mod path_length;
 mod poll;
 pub(super) mod preview2;
 pub(super) mod random;

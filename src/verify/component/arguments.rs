@@ -32,7 +32,7 @@ pub fn arguments(
     match &call.arguments {
         None => {
             let before = given.clone();
-            let mut generator = Generator { rng, given: &mut *given };
+            let mut generator = Generator { rng, given: &mut *given, made: 0 };
             let made = types.iter().map(|ty| generator.value(ty, 0)).collect();
             if Option::<&Vec<ComponentValue>>::is_none(&Option::as_ref(&made)) {
                 *given = before;

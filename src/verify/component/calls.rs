@@ -1,6 +1,7 @@
 //! Sequences of calls, and what comes of one.
 
 use super::super::call_result::{CallLimit, CallResult};
+use super::super::differences::Differences;
 use super::super::script::{Expected, Script};
 use super::super::verdict::{Difference, StateCoverage};
 use crate::host::{ComponentCall, ComponentValue};
@@ -94,7 +95,7 @@ impl Ended {
 /// What came of a sequence.
 #[derive(Debug, Default)]
 pub struct Played {
-    pub differences: Vec<Difference>,
+    pub differences: Differences,
     /// Why it is not known what the last call does.
     pub undecided: Option<String>,
     /// The calls that were made, as text.

@@ -3,6 +3,7 @@
 use super::super::VerifyError;
 use super::super::added_code::AddedCode;
 use super::super::custom_sections;
+use super::super::differences::Sink;
 use super::super::module_comparison::{self, read_bodies};
 use super::super::verdict::Difference;
 use super::super::verdict_builder::{VerdictBuilder, internalized};
@@ -102,14 +103,6 @@ impl Code {
             return;
         }
         let key = original.key(instance);
-        let compared = module_comparison::compare(left, right, &[], &[]);
-        verdict.not_compared(compared.not_compared.into_iter().map(|what| format!("{key}: {what}")));
-        compared.undecided.iter().for_each(|why| verdict.undecided(format!("{key}: {why}")));
-        // `made` would be the same if preinit had done it.
-        if let Some(named) = internalized(&compared.internalized) {
-            verdict
-                .undecided(format!("{key}: the snapshot defines {named} itself, which the original imports"));
-        }
         let parsed: Vec<Module<'_>> = made().filter_map(|made| Module::read_valid(made).ok()).collect();
         // What is added so that a call goes on has state of its own; its contents are compared below. What a core module that comes
         // last writes is exported.
@@ -121,13 +114,20 @@ impl Code {
         let is_export = |name: &str| {
             place(right, name).is_some_and(|found| parsed.iter().any(|made| place(made, name) == Some(found)))
         };
-        let is_expected = |difference: &Difference| match difference.key.strip_prefix("export.") {
+        let mut sink = Sink::new(verdict.options()).without(|key| match key.strip_prefix("export.") {
             Some(name) => is_export(name),
-            None => adds_state && ["globals.count", "tables.count"].contains(&difference.key.as_str()),
-        };
-        for difference in compared.differences.into_iter().filter(|difference| !is_expected(difference)) {
-            verdict.add(Difference { key: format!("{key}.{}", difference.key), ..difference });
+            None => adds_state && ["globals.count", "tables.count"].contains(&key),
+        });
+        sink.below(&format!("{key}."));
+        let compared = module_comparison::compare(left, right, (&[], &[]), sink);
+        verdict.not_compared(compared.not_compared.into_iter().map(|what| format!("{key}: {what}")));
+        compared.undecided.iter().for_each(|why| verdict.undecided(format!("{key}: {why}")));
+        // `made` would be the same if preinit had done it.
+        if let Some(named) = internalized(&compared.internalized) {
+            verdict
+                .undecided(format!("{key}: the snapshot defines {named} itself, which the original imports"));
         }
+        verdict.add_all(compared.differences);
         if let Some(added) = AddedCode::of(left, right) {
             verdict.coverage.functions_added += added.functions();
             let is_accounted = parsed.iter().any(|made| added.is_same_as_in(made));

@@ -1,6 +1,7 @@
 //! A component that was frozen in the middle of a call: the state at that place, core instance by core instance, and everything
 //! that happens from there on.
 
+use super::super::differences::{Differences, Sink};
 use super::super::verdict::{Difference, EngineCoverage, StateCoverage};
 use super::super::verdict_builder::VerdictBuilder;
 use super::super::{Verdict, VerifyError, VerifyOptions, failure};
@@ -33,7 +34,7 @@ pub struct AtPlace {
     handles: usize,
     /// The host calls of the component before, in its own words.
     calls: usize,
-    differences: Vec<Difference>,
+    differences: Differences,
     coverage: StateCoverage,
     not_compared: Option<String>,
 }
@@ -121,7 +122,8 @@ fn at_place(mut run: Run<'_, '_>, pair: &Pair<'_, '_>) -> Result<AtPlace, Verify
     let (left, left_store) = run.places();
     let mut left = Shown { side: left_side, places: left, store: left_store };
     let mut right = Shown { side: right_side, places: &right, store: &mut store };
-    match states::compare((&mut left, &mut right), AdapterStates::of(pair.options, false))? {
+    let adapters = AdapterStates::of(pair.options, false);
+    match states::compare((&mut left, &mut right), adapters, Sink::new(pair.options))? {
         Compared::States { differences, coverage, not_compared } => {
             place.differences = differences;
             (place.coverage, place.not_compared) = (coverage, not_compared);
@@ -146,7 +148,7 @@ impl AtPlace {
             returned: interrupted.returned,
             calls: executed.ledger.component_calls().len(),
             handles: executed.handles,
-            differences: Vec::new(),
+            differences: Differences::default(),
             coverage: StateCoverage::default(),
             not_compared: None,
         })

@@ -8,6 +8,9 @@ use wasmtime::component::{ResourceType, Type};
 /// How deep values are nested.
 const DEEPEST: usize = 8;
 
+/// Values in the arguments of one call: a type of few bytes can have very many.
+const MOST_VALUES: usize = 100_000;
+
 /// A resource that a call has given, by the order of creation.
 #[derive(Debug, Clone, Copy)]
 pub struct Given {
@@ -20,6 +23,8 @@ pub struct Given {
 pub struct Generator<'g> {
     pub rng: &'g mut ChaCha20Rng,
     pub given: &'g mut Vec<Given>,
+    /// How many values it has made.
+    pub made: usize,
 }
 
 impl Generator<'_> {
@@ -47,7 +52,8 @@ impl Generator<'_> {
 
     /// A value of this type; `None` if there is no resource for it, or no value can be made.
     pub fn value(&mut self, ty: &Type, depth: usize) -> Option<ComponentValue> {
-        if depth > DEEPEST {
+        self.made += 1;
+        if depth > DEEPEST || self.made > MOST_VALUES {
             return None;
         }
         Some(match ty {

@@ -171,7 +171,7 @@ impl<'a> Sides<'a> {
         let snapshot = match snapshot.compile(compiler) {
             Ok(compiled) => compiled,
             Err(error) => {
-                verdict.extend([failure::difference("compile", &error)?], compiler.name());
+                verdict.extend(failure::difference("compile", &error)?, compiler.name());
                 return Ok(None);
             }
         };

@@ -1,6 +1,7 @@
 //! Plays one sequence of calls on fresh instances of both sides.
 
 use super::super::call_result::{CallLimit, CallResult};
+use super::super::differences::Sink;
 use super::super::verdict::Difference;
 use super::super::{VerifyError, VerifyOptions, failure};
 use super::arguments::{arguments, expect};
@@ -22,6 +23,7 @@ use crate::host::{ComponentCall, ComponentHost, ComponentValue, Entry, HostOptio
 use crate::options::Options;
 use preinit_core::plan::Rename;
 use rand_chacha::ChaCha20Rng;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::{Instance, Store};
@@ -304,17 +306,22 @@ impl Pair<'_, '_> {
         let right = right_side.places(&right, &mut right_store)?;
         let mut left = Shown { side: left_side, places: &left, store: &mut left_store };
         let mut right = Shown { side: right_side, places: &right, store: &mut right_store };
-        match states::compare((&mut left, &mut right), AdapterStates::of(self.options, played.calls > 0))? {
+        let adapters = AdapterStates::of(self.options, played.calls > 0);
+        let can_be_number = |key: &str| key.starts_with("memory.") || key.starts_with("global.");
+        let can_be_numbers = Cell::new(false);
+        let note = |key: &str| {
+            can_be_numbers.set(can_be_numbers.get() || can_be_number(key));
+            false
+        };
+        let sink = Sink::new(self.options).without(note);
+        let mut compared = states::compare((&mut left, &mut right), adapters, sink)?;
+        if can_be_numbers.get() && self.has_other_numbers(alive, played)? {
+            played.not_compared.push(numbers::OF_STATES.to_string());
+            let sink = Sink::new(self.options).without(can_be_number);
+            compared = states::compare((&mut left, &mut right), adapters, sink)?;
+        }
+        match compared {
             Compared::States { differences, coverage, not_compared } => {
-                let can_be_number = |difference: &Difference| {
-                    [".memory.", ".global."].iter().any(|kind| difference.key.contains(kind))
-                };
-                let has_other_numbers =
-                    differences.iter().any(can_be_number) && self.has_other_numbers(alive, played)?;
-                let (of_numbers, differences): (Vec<_>, Vec<_>) = differences
-                    .into_iter()
-                    .partition(|difference| has_other_numbers && can_be_number(difference));
-                played.not_compared.extend(of_numbers.first().map(|_| numbers::OF_STATES.to_string()));
                 played.differences.extend(differences);
                 played.state = coverage;
                 played.not_compared.extend(not_compared);
@@ -353,7 +360,7 @@ pub fn settle(prefix: &str, paired: Paired, played: &mut Played) -> bool {
         let key = format!("{prefix}.result");
         played.differences.push(Difference::new(key, original.describe(), snapshot.describe()));
     }
-    played.differences.extend(differences);
+    differences.into_iter().for_each(|difference| played.differences.push(difference));
     // Whoever traps cannot be called again.
     played.differences.is_empty() && matches!(original, Ended::Returned(_))
 }

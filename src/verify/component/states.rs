@@ -1,9 +1,10 @@
 //! Compares the states of all core instances.
 
+use super::super::differences::{Differences, Sink};
 use super::super::instance_state::{InstanceState, MemoryBytes};
-use super::super::state_comparison;
+use super::super::state_comparison::{self, Elsewhere};
 use super::super::tolerance::Tolerance;
-use super::super::verdict::{Difference, StateCoverage};
+use super::super::verdict::StateCoverage;
 use super::super::{VerifyError, VerifyOptions};
 use super::side::Side;
 use crate::component::ComponentRunError;
@@ -31,7 +32,7 @@ pub struct Shown<'s> {
 /// What came of a comparison.
 pub enum Compared {
     States {
-        differences: Vec<Difference>,
+        differences: Differences,
         coverage: StateCoverage,
         not_compared: Option<String>,
     },
@@ -64,9 +65,9 @@ impl AdapterStates {
 pub fn compare(
     (original, snapshot): (&mut Shown<'_>, &mut Shown<'_>),
     adapters: AdapterStates,
+    mut found: Sink<'_>,
 ) -> Result<Compared, VerifyError> {
     let counterparts = original.side.counterparts(snapshot.side);
-    let mut differences = Vec::new();
     let mut coverage = StateCoverage::default();
     let mut not_compared = None;
     let of_original = |found: usize| {
@@ -79,7 +80,7 @@ pub fn compare(
         (original.functions(|place| place, resolves)?, snapshot.functions(of_original, resolves)?);
     for (instance, counterpart) in (0..).zip(counterparts.iter().copied()) {
         let Some(counterpart) = counterpart else { continue };
-        let key = original.side.key(instance);
+        found.below(&format!("{}.", original.side.key(instance)));
         let mut left = original.state(instance, None)?;
         // Tables after the original's are for what calls in progress hold.
         let tables = left.module.tables.len();
@@ -90,48 +91,30 @@ pub fn compare(
             match (adapter.has_state(&left.outline), adapter.has_state(&right.outline)) {
                 (true, true) if has_called => return Ok(Compared::Not),
                 // Whoever put it there may have changed everything else too.
-                (true, true) => differences.push(Difference::new(
-                    format!("{key}.adapter"),
-                    "a state that an instance makes anew",
-                    "a state of its own from the beginning",
-                )),
+                (true, true) => found.add(
+                    || "adapter".to_string(),
+                    || ("a state that an instance makes anew", "a state of its own from the beginning"),
+                ),
                 // The snapshot's makes its state anew.
                 (true, false) => drop(adapter.forget(&mut left.outline)),
                 _ => {}
             }
         }
-        let found = state_comparison::compare(&left, &right, Tolerance::None);
-        // What it imports is compared where it is defined.
         let imported = left.module.imported;
-        let is_own = |difference: &Difference| {
-            let mut words = difference.key.split('.');
-            let below = |count: u32, index: Option<&str>| {
-                index.and_then(|index| index.parse().ok()).is_some_and(|index: u32| index < count)
-            };
-            match words.next() {
-                Some("table") => !below(imported.tables, words.next()),
-                Some("global") => !below(imported.globals, words.next()),
-                _ => true,
-            }
-        };
-        differences.extend(
-            found
-                .into_iter()
-                .filter(is_own)
-                .map(|difference| Difference { key: format!("{key}.{}", difference.key), ..difference }),
-        );
+        let elsewhere = Elsewhere { tables: imported.tables as usize, globals: imported.globals as usize };
+        state_comparison::compare_own(&left, &right, (Tolerance::None, elsewhere), &mut found);
         add(&mut coverage, state_comparison::coverage(&left));
         not_compared = not_compared.or_else(|| state_comparison::not_compared(&left));
         drop((left, right));
         let tables = (original.tables(instance, &left_names)?, snapshot.tables(counterpart, &right_names)?);
         for (table, (left, right)) in tables.0.iter().zip(&tables.1).enumerate() {
-            differences.extend(compare_functions(&format!("{key}.table.{table}"), (left, right)));
+            compare_functions(&format!("table.{table}"), (left, right), &mut found);
         }
         let globals =
             (original.globals(instance, &left_names)?, snapshot.globals(counterpart, &right_names)?);
-        differences.extend(compare_functions(&format!("{key}.global"), (&globals.0, &globals.1)));
+        compare_functions("global", (&globals.0, &globals.1), &mut found);
     }
-    Ok(Compared::States { differences, coverage, not_compared })
+    Ok(Compared::States { differences: found.finish(), coverage, not_compared })
 }
 
 fn add(sum: &mut StateCoverage, more: StateCoverage) {
@@ -145,16 +128,15 @@ fn add(sum: &mut StateCoverage, more: StateCoverage) {
 /// Which functions a table or globals hold: the core instance, and the index in its module. `None` for what is no function, or not known.
 type Slots = Vec<Option<(usize, u32)>>;
 
-fn compare_functions(key: &str, (left, right): (&Slots, &Slots)) -> Vec<Difference> {
+fn compare_functions(key: &str, (left, right): (&Slots, &Slots), found: &mut Sink<'_>) {
     let text = |function: &Option<(usize, u32)>| match function {
         Some((instance, index)) => format!("function {index} of core instance {instance}"),
         None => "another reference".to_string(),
     };
     let pairs = left.iter().zip(right).enumerate().filter(|(_, (left, right))| left != right);
-    let difference = |(place, (left, right)): (usize, _)| {
-        Difference::new(format!("{key}.{place}.function"), text(left), text(right))
-    };
-    pairs.map(difference).collect()
+    for (place, (left, right)) in pairs {
+        found.add(|| format!("{key}.{place}.function"), || (text(left), text(right)));
+    }
 }
 
 fn unreadable(error: InstanceError) -> VerifyError {

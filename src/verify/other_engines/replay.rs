@@ -4,6 +4,7 @@ use crate::verify::VerifyOptions;
 use crate::verify::action::{Action, RecordedCall, host_call_key};
 use crate::verify::call_result::{CallResult, describe_values};
 use crate::verify::compared_instance::ComparedInstance;
+use crate::verify::differences::Sink;
 use crate::verify::instance_state::InstanceState;
 use crate::verify::module_comparison::original_name;
 use crate::verify::state_comparison;
@@ -52,8 +53,10 @@ pub(in crate::verify) fn replay(
         Err(DriverError(why)) => return Ok((Replay::Stopped(why), Vec::new())),
     };
     let original = original.state()?;
-    let mut differences = state_comparison::compare(&original, &shown, Tolerance::OtherEngine).into_iter();
-    let replay = match differences.find(|difference| !options.ignores(&difference.key)) {
+    // One says that they differ, whatever number is listed.
+    let mut sink = Sink::first().ignoring(&options.ignore);
+    state_comparison::compare(&original, &shown, Tolerance::OtherEngine, &mut sink);
+    let replay = match sink.finish().kept.pop() {
         None => Replay::Same,
         Some(difference) => {
             Replay::Different(Difference { key: format!("{prefix}{}", difference.key), ..difference })

@@ -6,7 +6,9 @@
 //! | `cache_lists` | an access control list by which others could have put it there counts too |
 //! | `cache_owner` | nothing is run that somebody else could have put into a cache |
 //! | `cache_reach` | a module that writes files cannot write into a cache |
+//! | `compared` | what differs takes no memory of its own |
 //! | `components` | how a component is nested costs nothing but an error |
+//! | `heap_values` | secrets in objects are found like those in memories |
 //! | `memory` | what a module makes the host keep in memory is bounded |
 //! | `output_escape` | outputs go where they were asked for, whatever the module does meanwhile |
 //! | `output_mode` | a replaced file gives nobody rights; the ledger is for its owner alone |
@@ -30,9 +32,12 @@ mod cache_lists;
 #[cfg(unix)]
 mod cache_owner;
 mod cache_reach;
+#[cfg(target_os = "linux")]
+mod compared;
 mod components;
 #[cfg(target_os = "linux")]
 mod embedded_files;
+mod heap_values;
 #[cfg(unix)]
 mod input_links;
 #[cfg(unix)]

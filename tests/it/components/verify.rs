@@ -249,6 +249,52 @@ fn faults_in_modules_without_an_instance_are_found() {
     assert_eq!(verdict(&guest, &wrong).outcome, Outcome::Different);
 }
 
+/// What a sibling's globals decide is as preinit writes it, although a component gives its core modules always the same.
+#[test]
+fn what_a_sibling_decides_is_as_preinit_writes_it() {
+    let text = |init: &str, more: &str| {
+        format!(
+            r#"(component
+            (core module $env (global (export "base") i32 (i32.const 0)) (global (export "f") funcref (ref.null func)))
+            (core instance $env (instantiate $env))
+            (core module $m (import "env" "base" (global $base i32)) (import "env" "f" (global $f funcref))
+              (memory 1) (func $deny (result i32) (i32.const 0)) (func $allow (result i32) (i32.const 1))
+              (elem declare func $deny $allow) {more}
+              (func (export "init") {init})
+              (func (export "run") (result i32)
+                (i32.add (i32.load (global.get $base)) (i32.add (ref.is_null (table.get $t (i32.const 3)))
+                  (i32.add (global.get $n) (call_indirect $t (result i32) (global.get $base)))))))
+            (core instance $m (instantiate $m (with "env" (instance $env))))
+            (func (export "preinit") (canon lift (core func $m "init")))
+            (func (export "run") (result u32) (canon lift (core func $m "run"))))"#
+        )
+    };
+    let init = "(global.set $n (i32.const 0)) (i32.store (i32.const 8) (i32.const 7))
+        (table.set $t (i32.const 1) (ref.func $deny))";
+    let n = "(global $n (mut i32) (global.get $base))";
+    let (own, filled) = ("(table $t 4 funcref)", "(table $t 4 funcref (global.get $f))");
+    let (data, elem) = (r#"(data (global.get $base) "user")"#, "(elem (global.get $base) func $deny)");
+    let guest = of_text("based", &text(init, &[n, filled, data, elem].concat()));
+    let honest = verdict(&guest, &guest.snapshot);
+    assert_eq!(honest.outcome, Outcome::Equal, "{honest}");
+    let zero = "(global $n (mut i32) (i32.const 0))";
+    let written = r#"(data (i32.const 0) "user\00\00\00\00\07")"#;
+    let slots = "(elem (i32.const 0) func $deny $deny)";
+    let evil = [
+        [zero, own, r#"(data (global.get $base) "root")"#, written, slots].concat(),
+        [zero, own, written, "(elem (global.get $base) func $allow)", slots].concat(),
+        [zero, filled, written, slots].concat(),
+        [n, own, written, slots].concat(),
+    ];
+    for snapshot in evil {
+        // Made without running anything, so that it stays as it is written.
+        let wasm = wat_to_wasm(text(init, &snapshot).as_bytes()).unwrap().into_owned();
+        let found = verdict(&guest, &wasm);
+        assert_eq!(found.outcome, Outcome::CouldNotTell, "{snapshot}: {found}");
+        assert!(found.to_string().contains("depend on what is provided for its imports"), "{found}");
+    }
+}
+
 /// Values of all kinds go in and come out, and each export is called.
 #[test]
 fn arguments_are_made_by_their_types() {

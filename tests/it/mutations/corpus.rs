@@ -42,6 +42,7 @@ pub fn guests() -> Vec<Guest> {
         ("started", STARTED),
         ("imported", IMPORTED),
         ("objects", OBJECTS),
+        ("based", BASED),
     ];
     let own = own.into_iter().map(|(name, wat)| guest(name, wat.as_bytes(), stubs.clone()));
     programs.into_iter().map(program).chain(own).collect()
@@ -51,7 +52,7 @@ fn guest(name: &'static str, wasm: &[u8], host: HostOptions) -> Guest {
     let original = wat_to_wasm(wasm).unwrap().into_owned();
     let options = preinit::Options { host: host.clone(), ..preinit::Options::default() };
     let snapshot = Preinit::from(options).run(&original).unwrap().wasm;
-    let needs_cranelift = matches!(name, "tables" | "objects");
+    let needs_cranelift = matches!(name, "tables" | "objects" | "based");
     Guest { name, original, snapshot, host, needs_cranelift }
 }
 
@@ -231,6 +232,33 @@ const IMPORTED: &str = r#"(module
         (global.set $count (i32.add (global.get $count) (local.get 0))) (global.get $count))
     (func (export "read") (param i32) (result i32) (i32.load (local.get 0)))
     (func (export "call") (param i32) (result i32) (call_indirect (result i32) (local.get 0))))"#;
+
+/// What imports hold decides where things are.
+const BASED: &str = r#"(module
+    (import "env" "base" (global $base i32)) (import "env" "slot" (global $slot i32))
+    (import "env" "f" (global $f funcref))
+    (memory (export "memory") 1)
+    (table (export "table") 6 funcref)
+    (table $filled 5 funcref (global.get $f))
+    (global $derived i32 (i32.add (global.get $base) (i32.const 5)))
+    (global $mode (mut i32) (global.get $derived))
+    (global $kept (mut i32) (global.get $slot))
+    (data (global.get $base) "based")
+    (elem (global.get $slot) func $one $two)
+    (elem $passive funcref (global.get $f) (ref.func $one))
+    (func $one (result i32) (i32.const 1))
+    (func $two (result i32) (i32.const 2))
+    (func (export "preinit")
+        (global.set $mode (i32.const 0))
+        (i32.store (i32.add (global.get $derived) (i32.const 95)) (i32.const 77))
+        (table.set (i32.const 4) (ref.func $two))
+        (table.set $filled (i32.const 2) (ref.func $one)))
+    (func (export "load") (param i32) (result i32)
+        (i32.load8_u (i32.add (global.get $base) (i32.and (local.get 0) (i32.const 127)))))
+    (func (export "call") (param i32) (result i32)
+        (call_indirect (result i32) (i32.add (global.get $slot) (local.get 0))))
+    (func (export "modes") (result i32 i32) (global.get $mode) (global.get $kept))
+    (func (export "fill") (table.init $filled $passive (i32.const 0) (i32.const 0) (i32.const 2))))"#;
 
 const OBJECTS: &str = r#"(module
     (type $list (struct (field $head i32) (field $tail (mut (ref null $list)))))

@@ -6,6 +6,7 @@
 mod code;
 mod corpus;
 pub mod dice;
+mod imports;
 pub mod plant;
 mod rewrite;
 

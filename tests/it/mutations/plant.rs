@@ -2,6 +2,7 @@
 
 use super::code;
 use super::dice::Dice;
+use super::imports;
 use super::rewrite::{
     add_function, append, are_numbers, count_data, exports, images, pass_on, redirected, rewrite_data,
     rewrite_element, slots, start, write_slots, zeros,
@@ -31,12 +32,16 @@ pub enum Kind {
     AddedFunctionWithMagicArgument,
     StartSwapped,
     AllStubs,
+    DataAtImport,
+    SlotAtImport,
+    GlobalIsImport,
+    TableFullOfImport,
     /// Only in programs that were frozen.
     ResumeCodeChanged,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 19] = [
+    pub const ALL: [Kind; 23] = [
         Kind::MemoryByteFlipped,
         Kind::GlobalOffByOne,
         Kind::MinusZeroForZero,
@@ -55,6 +60,10 @@ impl Kind {
         Kind::AddedFunctionWithMagicArgument,
         Kind::StartSwapped,
         Kind::AllStubs,
+        Kind::DataAtImport,
+        Kind::SlotAtImport,
+        Kind::GlobalIsImport,
+        Kind::TableFullOfImport,
         Kind::ResumeCodeChanged,
     ];
 
@@ -65,6 +74,10 @@ impl Kind {
             Kind::AddedFunctionWithMagicArgument
                 | Kind::StartSwapped
                 | Kind::AllStubs
+                | Kind::DataAtImport
+                | Kind::SlotAtImport
+                | Kind::GlobalIsImport
+                | Kind::TableFullOfImport
                 | Kind::ResumeCodeChanged
         )
     }
@@ -119,6 +132,10 @@ pub fn plant(
         Kind::AddedFunctionWithMagicArgument => code::answer_to_magic(snapshot, dice),
         Kind::StartSwapped => code::swap_start(snapshot, dice),
         Kind::AllStubs => code::stub_everything(snapshot, dice),
+        Kind::DataAtImport => imports::data(snapshot, dice),
+        Kind::SlotAtImport => imports::slot(snapshot, dice),
+        Kind::GlobalIsImport => imports::global(snapshot, dice),
+        Kind::TableFullOfImport => imports::table(snapshot, dice),
         Kind::ResumeCodeChanged => code::change_added_code(original, snapshot, dice),
     }?;
     let wasm = replacements.apply(&snapshot.sections);

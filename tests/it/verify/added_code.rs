@@ -125,27 +125,36 @@ fn references_to_added_functions_are_differences() {
 /// Whatever is provided for the import here, it may be something else there.
 #[test]
 fn values_that_imports_decide() {
-    let module = |value: &str, init: &str| {
+    let module = |(mutability, value): (&str, &str), init: &str| {
         format!(
             r#"(module (import "env" "n" (global $n i32))
-            (global $g (mut i32) {value}) {init}
+            (global $g {mutability} {value}) {init}
             (func (export "g") (result i32) (global.get $g)))"#
         )
     };
+    let (constant, variable) = ("i32", "(mut i32)");
     let init = r#"(func (export "preinit"))"#;
     let gone = "(func)";
     let options = VerifyOptions {
         host: preinit::host::HostOptions { stub_all: true, ..Default::default() },
         ..quick()
     };
-    let of = |before: &str, after: &str| verdict(&module(before, init), &module(after, gone), &options);
-    let equal = of("(i32.const 0)", "(i32.const 0)");
-    assert_eq!(equal.outcome, Outcome::Equal, "{equal}");
-    let kept = of("(global.get $n)", "(global.get $n)");
-    assert_eq!(kept.outcome, Outcome::Equal, "{kept}");
+    let (import, zero) = ("(global.get $n)", "(i32.const 0)");
+    let of = |mutability: &str, before: &str, after: &str| {
+        verdict(&module((mutability, before), init), &module((mutability, after), gone), &options)
+    };
+    for (mutability, before, after) in
+        [(variable, zero, zero), (variable, import, zero), (constant, zero, zero), (constant, import, import)]
+    {
+        let verdict = of(mutability, before, after);
+        assert_eq!(verdict.outcome, Outcome::Equal, "{mutability} {before} {after}: {verdict}");
+    }
     let words = ["depend on what is provided for its imports"];
-    cannot_tell(&of("(i32.const 0)", "(global.get $n)"), &words);
-    cannot_tell(&of("(global.get $n)", "(i32.const 0)"), &words);
+    cannot_tell(&of(variable, zero, import), &words);
+    cannot_tell(&of(constant, zero, import), &words);
+    cannot_tell(&of(constant, import, zero), &words);
+    // Init may have set it to what the import has here.
+    cannot_tell(&of(variable, import, import), &words);
 }
 
 /// What is zero here, and what is null, may be something else in the memory and the table of another host.

@@ -2,10 +2,11 @@
 //! functions of other core instances.
 
 use super::ComponentError;
+use crate::free_name::free_name;
 use crate::module::{Module, SectionId};
 use crate::plan::PlannedExport;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::convert::Infallible;
 use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{
@@ -69,12 +70,14 @@ impl SharedItems {
     /// What these functions need of `modules`, which are the modules of all core instances.
     pub fn of(functions: &[ForeignFunction], modules: &[&Module<'_>]) -> SharedItems {
         let mut shown = SharedItems::default();
+        let mut exports = BTreeMap::new();
         for foreign in functions {
             let (kind, index) = foreign.place.item();
             for (instance, (kind, byte), index) in
                 [(foreign.owner, kind, index), (foreign.function.0, FUNCTION, foreign.function.1)]
             {
-                let name = || name(modules[instance], kind, index);
+                let exports = exports.entry(instance).or_insert_with(|| Exports::of(modules[instance]));
+                let name = || exports.name(kind, index);
                 shown.names.entry((instance, byte, index)).or_insert_with(name);
             }
         }
@@ -84,7 +87,8 @@ impl SharedItems {
     /// The exports that the module of an instance has to have besides its own.
     pub fn missing(&self, instance: usize, module: &Module<'_>) -> Vec<PlannedExport<'static>> {
         let of_instance = self.names.range((instance, 0, 0)..(instance + 1, 0, 0));
-        let missing = of_instance.filter(|(_, name)| module.export(name).is_none());
+        let exports: HashSet<&str> = module.exports.iter().map(|export| export.name).collect();
+        let missing = of_instance.filter(|(_, name)| !exports.contains(name.as_str()));
         missing
             .map(|(&(_, kind, index), name)| PlannedExport {
                 name: Cow::Owned(name.clone()),
@@ -103,21 +107,34 @@ impl SharedItems {
     }
 }
 
-/// The name by which an item is exported; a new one if it is not.
-fn name(module: &Module<'_>, kind: ExternalKind, index: u32) -> String {
-    if let Some(export) = module.exports.iter().find(|export| export.kind == kind && export.index == index) {
-        return export.name.to_string();
+/// What a module exports: all names, and the first one of each item.
+struct Exports<'m> {
+    names: HashSet<&'m str>,
+    items: HashMap<(u8, u32), &'m str>,
+}
+
+impl<'m> Exports<'m> {
+    fn of(module: &Module<'m>) -> Exports<'m> {
+        let mut exports = Exports { names: HashSet::new(), items: HashMap::new() };
+        for export in &module.exports {
+            exports.names.insert(export.name);
+            exports.items.entry((export.kind as u8, export.index)).or_insert(export.name);
+        }
+        exports
     }
-    let what = match kind {
-        ExternalKind::Table => "table",
-        ExternalKind::Global => "global",
-        _ => "function",
-    };
-    let mut name = format!("preinit {what} {index}");
-    while module.export(&name).is_some() {
-        name.insert(0, '~');
+
+    /// The name by which an item is exported; a new one if it is not.
+    fn name(&self, kind: ExternalKind, index: u32) -> String {
+        if let Some(name) = self.items.get(&(kind as u8, index)) {
+            return (*name).to_string();
+        }
+        let what = match kind {
+            ExternalKind::Table => "table",
+            ExternalKind::Global => "global",
+            _ => "function",
+        };
+        free_name(&format!("preinit {what} {index}"), &self.names)
     }
-    name
 }
 
 impl ForeignPlace {

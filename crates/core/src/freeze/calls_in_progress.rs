@@ -24,6 +24,9 @@ impl<'a> CallsInProgress<'a> {
     /// # Errors
     /// If there is no call at one of `sites`, or one that leaves no frame behind.
     pub fn read(module: &Module<'a>, sites: &[CallSite]) -> Result<CallsInProgress<'a>, ResumeError> {
+        /// Types of operands, and locals, that are kept of all calls.
+        const ROOM: usize = 1 << 22;
+        let mut room = ROOM;
         let functions: BTreeSet<u32> = sites.iter().map(|site| site.function).collect();
         let codes = FunctionCodes::read(module, &functions)?;
         let mut known: HashMap<CallSite, Arc<CallPoint>> = HashMap::new();
@@ -32,7 +35,7 @@ impl<'a> CallsInProgress<'a> {
             let point = match known.get(site) {
                 Some(point) => Arc::clone(point),
                 None => {
-                    let point = Arc::new(codes.call(module, *site)?);
+                    let point = Arc::new(codes.call(module, *site, &mut room)?);
                     known.insert(*site, Arc::clone(&point));
                     point
                 }

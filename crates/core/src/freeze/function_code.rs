@@ -116,9 +116,14 @@ impl<'a> FunctionCodes<'a> {
             .ok_or(ResumeError::Unexplained("a frame of a function that does not exist"))
     }
 
-    /// The call at `site`.
-    pub fn call(&self, module: &Module<'_>, site: CallSite) -> Result<CallPoint, ResumeError> {
-        self.get(site.function)?.call(module, &self.types, site)
+    /// The call at `site`. What is known of it takes from `room`.
+    pub fn call(
+        &self,
+        module: &Module<'_>,
+        site: CallSite,
+        room: &mut usize,
+    ) -> Result<CallPoint, ResumeError> {
+        self.get(site.function)?.call(module, (&self.types, room), site)
     }
 }
 
@@ -167,7 +172,7 @@ impl<'a> FunctionCode<'a> {
     fn call(
         &self,
         module: &Module<'_>,
-        types: &HashMap<CoreTypeId, u32>,
+        (types, room): (&HashMap<CoreTypeId, u32>, &mut usize),
         site: CallSite,
     ) -> Result<CallPoint, ResumeError> {
         let at = self.operators.binary_search_by_key(&(site.offset as usize), |(_, offset)| *offset);
@@ -176,14 +181,23 @@ impl<'a> FunctionCode<'a> {
             .ok_or_else(|| ResumeError::Refused(no_call(module, site.function, &self.operators[at].0)))?;
         let mut walk = Walk::new(self, types)?;
         for index in 0..at {
-            walk.step(index)?;
+            walk.step(index, *room)?;
         }
         let operands = walk.operands(0)?;
+        let known = walk.below + operands.len() + walk.unset.len();
+        *room = room.checked_sub(known).ok_or_else(no_room)?;
         let kept = operands.len().checked_sub(taken);
         let kept = kept.ok_or(ResumeError::Unexplained("a call without its arguments"))?;
         let indirect = !matches!(self.operators[at].0, Operator::Call { .. });
         Ok(CallPoint { at, levels: walk.levels, operands, kept, indirect, unset: walk.unset })
     }
+}
+
+/// Constructs that are nested deep can take the same operands again and again.
+fn no_room() -> ResumeError {
+    ResumeError::Refused(
+        "the calls in progress are in constructs with more operands than can be kept".to_string(),
+    )
 }
 
 fn no_call(module: &Module<'_>, function: u32, operator: &Operator<'_>) -> String {
@@ -217,6 +231,8 @@ struct Walk<'b, 'a> {
     validator: wasmparser::FuncValidator<ValidatorResources>,
     levels: Vec<OpenConstruct>,
     unset: BTreeSet<u32>,
+    /// How many types are kept of operands below constructs that are open.
+    below: usize,
     /// Per construct, the locals that were set in it for the first time: at its end they count as unset again.
     set: Vec<Vec<u32>>,
 }
@@ -246,11 +262,12 @@ impl<'b, 'a> Walk<'b, 'a> {
             validator,
             levels: vec![function],
             unset: unset.map(|(index, _)| index).collect(),
+            below: 0,
             set: vec![Vec::new()],
         })
     }
 
-    fn step(&mut self, index: usize) -> Result<(), ResumeError> {
+    fn step(&mut self, index: usize, room: usize) -> Result<(), ResumeError> {
         let (operator, offset) = &self.body.operators[index];
         let opens = match operator {
             Operator::Block { blockty } => Some((Construct::Block, *blockty)),
@@ -285,7 +302,7 @@ impl<'b, 'a> Walk<'b, 'a> {
             }
             Operator::End => {
                 self.forget();
-                self.levels.pop();
+                self.below -= self.levels.pop().map_or(0, |level| level.below.len());
             }
             _ => {}
         }
@@ -293,6 +310,10 @@ impl<'b, 'a> Walk<'b, 'a> {
             let frame = self.validator.get_control_frame(0);
             let height = frame.ok_or(ResumeError::Unexplained("a construct that did not open"))?.height;
             let parameters = self.validator.operand_stack_height() as usize - height;
+            self.below += below.len();
+            if self.below > room {
+                return Err(no_room());
+            }
             self.levels.push(OpenConstruct { construct, opened: index, height, parameters, ty, below });
             self.set.push(Vec::new());
         }

@@ -14,6 +14,9 @@ use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{Function, Instruction};
 use wasmparser::{HeapType, RefType, ValType};
 
+/// Slots of a table that messages have a name for.
+const NAMED: usize = 1000;
+
 /// Values of a stack that the start function puts into added tables.
 #[derive(Debug, Default)]
 pub struct Roots {
@@ -25,7 +28,7 @@ struct Table {
     family: Hierarchy,
     index: u32,
     slots: Vec<Reference>,
-    /// What each slot holds, for messages.
+    /// What the first slots hold, for messages.
     places: Vec<String>,
     known: HashMap<Reference, u32>,
 }
@@ -75,7 +78,9 @@ impl Roots {
         let table = &mut self.tables[table];
         table.known.entry(reference).or_insert_with(|| {
             table.slots.push(reference);
-            table.places.push(place());
+            if table.places.len() < NAMED {
+                table.places.push(place());
+            }
             table.slots.len() as u32 - 1
         });
     }

@@ -7,10 +7,15 @@ use crate::snapshot::{Reference, Value};
 
 /// Lists every value of the frames that has no form in a module.
 pub fn can_be_written(module: &Module<'_>, stack: &CallStack) -> Result<(), ResumeError> {
-    let mut places = Vec::new();
+    /// Values that are listed: frames can be full of them.
+    const LISTED: u64 = 100;
+    let (mut places, mut count) = (String::new(), 0);
     let mut look = |place: &dyn Fn() -> String, value: &Value| {
         if let Value::Ref(Reference::Unwritable(why)) = value {
-            places.push(format!("\n  {}: {why}", place()));
+            count += 1;
+            if count <= LISTED {
+                places.push_str(&format!("\n  {}: {why}", place()));
+            }
         }
     };
     for (index, argument) in stack.arguments.iter().enumerate() {
@@ -26,11 +31,12 @@ pub fn can_be_written(module: &Module<'_>, stack: &CallStack) -> Result<(), Resu
             look(&|| stack.operand(module, depth, index), operand);
         }
     }
-    if places.is_empty() {
-        return Ok(());
-    }
+    let more = match count {
+        0 => return Ok(()),
+        count if count > LISTED => format!("\n  and {} more", count - LISTED),
+        _ => String::new(),
+    };
     Err(ResumeError::Refused(format!(
-        "the calls in progress hold values that cannot be written into a module:{}",
-        places.concat()
+        "the calls in progress hold values that cannot be written into a module:{places}{more}"
     )))
 }

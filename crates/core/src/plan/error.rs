@@ -9,8 +9,8 @@ use std::fmt;
 #[non_exhaustive]
 pub enum PlanError {
     /// Values without a constant expression.
-    #[error("{}", list_values(.0))]
-    Unwritable(Vec<UnwritableValue>),
+    #[error("{0}")]
+    Unwritable(UnwritableValues),
     /// Objects that point to each other through what never changes: the first of them cannot have been made.
     #[error(
         "objects point to each other in a circle through fields that never change, which no program can make: the state is not one of this module"
@@ -152,16 +152,43 @@ impl UnwritableValue {
     }
 }
 
-fn list_values(values: &[UnwritableValue]) -> String {
-    const SHOWN: usize = 1000;
-    let mut text = String::from(
-        "the state holds values that cannot be written into a module; init must not leave them:",
-    );
-    for value in values.iter().take(SHOWN) {
-        text.push_str(&format!("\n  {value}"));
+/// Values that cannot be written, of which a state can be full: the first of them, and how many there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnwritableValues {
+    first: Vec<UnwritableValue>,
+    count: u64,
+}
+
+impl UnwritableValues {
+    /// The first one.
+    pub fn first(&self) -> Option<&UnwritableValue> {
+        self.first.first()
     }
-    if values.len() > SHOWN {
-        text.push_str(&format!("\n  and {} more", values.len() - SHOWN));
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
     }
-    text
+
+    pub(super) fn add(&mut self, value: impl FnOnce() -> UnwritableValue) {
+        const LISTED: usize = 100;
+        self.count += 1;
+        if self.first.len() < LISTED {
+            self.first.push(value());
+        }
+    }
+}
+
+impl fmt::Display for UnwritableValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the state holds values that cannot be written into a module; init must not leave them:",
+        )?;
+        for value in &self.first {
+            write!(f, "\n  {value}")?;
+        }
+        match self.count - self.first.len() as u64 {
+            0 => Ok(()),
+            more => write!(f, "\n  and {more} more"),
+        }
+    }
 }

@@ -1,4 +1,7 @@
-use super::{GlobalInit, PlanInputs, PlannedGlobal, StartStep, StartSteps, UnwritableValue};
+use super::{
+    GlobalInit, PlanInputs, PlannedGlobal, StartStep, StartSteps, UnwritableValue, UnwritableValues,
+};
+use crate::module::ImportedValues;
 use crate::snapshot::{Reference, Unwritable, Value};
 use wasmparser::{ConstExpr, Operator, ValType};
 
@@ -6,17 +9,18 @@ use wasmparser::{ConstExpr, Operator, ValType};
 pub(super) fn plan<'a>(
     inputs: PlanInputs<'_, 'a>,
     start: &mut StartSteps,
-    unwritable: &mut Vec<UnwritableValue>,
+    unwritable: &mut UnwritableValues,
 ) -> Vec<PlannedGlobal<'a>> {
     let PlanInputs { module, snapshot, imports, names } = inputs;
     let mut globals = Vec::new();
+    let imported = ImportedValues::of(module);
     for ((index, global), state) in (0u32..).zip(&module.globals).zip(&snapshot.globals) {
         let value = state.value;
         if index < imports.first_internalized_global && !state.import_changed {
             continue;
         }
         if let Value::Ref(Reference::Unwritable(value)) = value {
-            unwritable.push(UnwritableValue::global(names, index, value));
+            unwritable.add(|| UnwritableValue::global(names, index, value));
             continue;
         }
         let set = StartStep::SetGlobal { global: index, value, ty: global.ty.content_type };
@@ -25,10 +29,15 @@ pub(super) fn plan<'a>(
             continue;
         }
         let moved = |index| imports.internalizes_global(module, index);
-        let unchanged = |init| !global.ty.mutable || snapshot.evaluate(init) == Some(value);
+        let stays = |init| match global.ty.mutable {
+            true => {
+                snapshot.evaluate(init) == Some(value) && (is_held_by_import(value) || !imported.decide(init))
+            }
+            false => true,
+        };
         let is_object = matches!(value, Value::Ref(reference) if reference.object().is_some());
         let init = match &global.init {
-            Some(init) if !reads_global(init, moved) && unchanged(init) => GlobalInit::Original(init.clone()),
+            Some(init) if !reads_global(init, moved) && stays(init) => GlobalInit::Original(init.clone()),
             // Later instances begin with what the module says.
             Some(init) if imports.flag.is_some() => {
                 start.steps.push(set);
@@ -43,7 +52,7 @@ pub(super) fn plan<'a>(
                 }
             }
             _ if is_object => {
-                unwritable.push(UnwritableValue::global(names, index, Unwritable::ImportedObject));
+                unwritable.add(|| UnwritableValue::global(names, index, Unwritable::ImportedObject));
                 continue;
             }
             _ => GlobalInit::Value(value),
@@ -51,6 +60,11 @@ pub(super) fn plan<'a>(
         globals.push(PlannedGlobal { ty: global.ty, init });
     }
     globals
+}
+
+/// Whether what an import holds must itself be there. Anything else init may have set, which by chance was the import's value.
+pub(super) fn is_held_by_import(value: Value) -> bool {
+    matches!(value, Value::Ref(reference) if matches!(reference, Reference::Import(_)) || reference.object().is_some())
 }
 
 /// Whether the expression reads a global for which `changed` holds.

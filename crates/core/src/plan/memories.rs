@@ -121,7 +121,7 @@ fn written_ranges(inputs: PlanInputs<'_, '_>, kept: usize) -> Vec<Vec<Range<u64>
             (Some(import), None) if (memory as usize) < kept => {
                 segments::difference(&import.image, &state.image, state.size)
             }
-            _ => segments::cheapest(&segments::nonzero_runs(&state.image, cost), cost),
+            _ => segments::cheapest_of(segments::nonzero_runs(&state.image, cost), cost),
         }
     };
     (0u32..).zip(&snapshot.memories).map(ranges).collect()
@@ -136,7 +136,7 @@ fn shared_ranges(
     cost: HeaderCost,
 ) -> Vec<Range<u64>> {
     let mut ranges = match import.image.chunks().is_empty() {
-        true => segments::cheapest(&segments::nonzero_runs(&state.image, cost), cost),
+        true => segments::cheapest_of(segments::nonzero_runs(&state.image, cost), cost),
         false => segments::difference(&import.image, &state.image, state.size),
     };
     if import.image.chunks().is_empty() {
@@ -262,6 +262,7 @@ fn sparse_memories(
                 island.end = island.end.min(SCRATCH);
                 island.start < island.end
             });
+            islands.shrink_to_fit();
             taken.push(sparse);
         }
     }

@@ -17,7 +17,7 @@ mod thread_sign;
 mod threads;
 mod warning;
 
-pub use error::{PlanError, UnwritableValue};
+pub use error::{PlanError, UnwritableValue, UnwritableValues};
 pub use exports::{Rename, effective_renames, rename_conflict};
 pub use start_steps::{StartStep, StartSteps};
 pub use thread_sign::ThreadSign;
@@ -253,13 +253,13 @@ pub fn plan<'a>(
     let imports = imports::plan(module, snapshot, options.internalize)?;
     let names = module.names().with_slots(&options.slots);
     let inputs = PlanInputs { module, snapshot, imports: &imports, names: &names };
-    let mut unwritable = Vec::new();
+    let mut unwritable = UnwritableValues::default();
     let mut warnings = imports.warnings(module, snapshot);
     let mut start = StartSteps { flag: imports.flag.clone(), ..StartSteps::default() };
 
     let globals = globals::plan(inputs, &mut start, &mut unwritable);
     let tables = tables::plan(inputs, &options.kept_tables, &mut unwritable);
-    unwritable.extend(heap::unwritable(module, snapshot, &names));
+    heap::unwritable((module, snapshot), &names, &mut unwritable);
     if !unwritable.is_empty() {
         return Err(PlanError::Unwritable(unwritable));
     }

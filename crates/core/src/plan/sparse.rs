@@ -37,23 +37,24 @@ impl SparseData {
         if state.size < SCRATCH {
             return None;
         }
-        let clipped: Vec<Range<u64>> = islands
+        let clipped = islands
             .iter()
             .map(|island| island.start.max(SCRATCH)..island.end.max(SCRATCH))
-            .filter(|island| !island.is_empty())
-            .collect();
+            .filter(|island| !island.is_empty());
         // The loop copies one record before it looks whether there are more.
-        if clipped.is_empty() {
-            return None;
-        }
+        clipped.clone().next()?;
+        let data: u64 = clipped.clone().map(|island| island.end - island.start).sum();
         let pairs = WIDTHS.iter().flat_map(|gap| WIDTHS.iter().map(move |len| (*gap, *len)));
-        let cut = |(gap_width, len_width)| SparseData {
-            memory,
-            islands: records(&clipped, max_of(gap_width), max_of(len_width)),
-            gap_width,
-            len_width,
+        // Counted first: a list of them can be as large as the memory.
+        let bytes = |(gap_width, len_width): &(u32, u32)| {
+            let mut count = 0;
+            each_record(clipped.clone(), (max_of(*gap_width), max_of(*len_width)), |_| count += 1);
+            data + count * u64::from(gap_width + len_width)
         };
-        pairs.map(cut).min_by_key(SparseData::bytes)
+        let (gap_width, len_width) = pairs.min_by_key(bytes)?;
+        let mut islands = Vec::with_capacity(islands.len());
+        each_record(clipped, (max_of(gap_width), max_of(len_width)), |record| islands.push(record));
+        Some(SparseData { memory, islands, gap_width, len_width })
     }
 
     /// Bytes of the segment.
@@ -102,35 +103,42 @@ fn max_of(width: u32) -> u64 {
     (1 << (8 * width)) - 1
 }
 
-/// Islands cut so that each fits a record; a gap that is too wide for one becomes records without bytes.
-fn records(islands: &[Range<u64>], max_gap: u64, max_len: u64) -> Vec<Range<u64>> {
-    let mut records = Vec::with_capacity(islands.len());
+/// Gives `found` the islands cut so that each fits a record; a gap that is too wide for one becomes records without bytes.
+fn each_record(
+    islands: impl Iterator<Item = Range<u64>>,
+    (max_gap, max_len): (u64, u64),
+    mut found: impl FnMut(Range<u64>),
+) {
     let mut end = SCRATCH;
     for island in islands {
         while island.start - end > max_gap {
             end += max_gap;
-            records.push(end..end);
+            found(end..end);
         }
         let mut start = island.start;
         while start < island.end {
             let next = island.end.min(start + max_len);
-            records.push(start..next);
+            found(start..next);
             start = next;
         }
         end = island.end;
     }
-    records
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{SparseData, records};
+    use super::{SparseData, each_record};
     use crate::snapshot::{Chunk, Image, MemoryState};
     use std::borrow::Cow;
 
     #[test]
     fn wide_gaps_and_long_islands_take_several_records() {
         let islands = [8..9, 300..900];
+        let records = |islands: &[std::ops::Range<u64>], max_gap, max_len| {
+            let mut records = Vec::new();
+            each_record(islands.iter().cloned(), (max_gap, max_len), |record| records.push(record));
+            records
+        };
         assert_eq!(records(&islands, 255, 255), [8..9, 264..264, 300..555, 555..810, 810..900]);
         assert_eq!(records(&islands, 65535, 65535), islands);
     }

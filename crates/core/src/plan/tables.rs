@@ -1,13 +1,16 @@
+use super::globals::is_held_by_import;
 use super::heap::ObjectSlots;
 use super::imports::Imports;
 use super::segment_indices::SegmentIndices;
-use super::{ElementSegment, ElementType, PlanInputs, PlannedTable, StartStep, UnwritableValue};
+use super::{
+    ElementSegment, ElementType, PlanInputs, PlannedTable, StartStep, UnwritableValue, UnwritableValues,
+};
 use crate::engine_limits::{ELEMENT_SEGMENT_ITEMS, ELEMENT_SEGMENTS};
-use crate::module::{Element, Module, Space, Table};
+use crate::module::{Element, ImportedValues, Module, Space, Table};
 use crate::snapshot::{ImportedTable, Reference, Snapshot, Value};
 use std::collections::BTreeSet;
 use std::ops::Range;
-use wasmparser::{ElementItems, ElementKind, RefType, TableType};
+use wasmparser::{ConstExpr, ElementItems, ElementKind, RefType, TableType};
 
 /// Beyond this many stretches small gaps of a table are filled, where that may be done.
 const MANY_STRETCHES: usize = 10_000;
@@ -33,12 +36,13 @@ pub(super) struct Tables<'a> {
 pub(super) fn plan<'a>(
     inputs: PlanInputs<'_, 'a>,
     kept: &BTreeSet<u32>,
-    unwritable: &mut Vec<UnwritableValue>,
+    unwritable: &mut UnwritableValues,
 ) -> Tables<'a> {
     let PlanInputs { module, snapshot, imports, names } = inputs;
     let mut slots = SegmentIndices::new(held_segments(module, snapshot, kept), |slot| {
         matches!(slot, ElementSegment::Empty(_))
     });
+    let imported = ImportedValues::of(module);
     let mut planned =
         Tables { tables: Vec::new(), elements: Vec::new(), start: Vec::new(), objects: Vec::new() };
     for ((index, declared), state) in (0u32..).zip(&module.tables).zip(&snapshot.tables) {
@@ -51,7 +55,8 @@ pub(super) fn plan<'a>(
             }
             continue;
         }
-        let table = ChangedTable::new(index, declared, snapshot, imports);
+        let initializer = Initializer::of(declared, snapshot, &imported);
+        let table = ChangedTable::new(index, declared.ty, (snapshot, imports), initializer.fill);
         let stretches = table.stretches();
         let objects = table.objects(&stretches);
         if !objects.is_empty() {
@@ -59,7 +64,7 @@ pub(super) fn plan<'a>(
         }
         for slot in stretches.iter().cloned().flatten() {
             if let Reference::Unwritable(value) = state.elements[slot] {
-                unwritable.push(UnwritableValue::element(names, index, slot, value));
+                unwritable.add(|| UnwritableValue::element(names, index, slot, value));
             }
         }
         planned.start.extend(table.growth());
@@ -73,7 +78,7 @@ pub(super) fn plan<'a>(
         if table.kept_import.is_none() {
             let initial = state.elements.len() as u64;
             let ty = TableType { initial, maximum: state.maximum, ..declared.ty };
-            planned.tables.push(PlannedTable { ty, init: declared.init.clone() });
+            planned.tables.push(PlannedTable { ty, init: initializer.init });
         }
     }
     planned.elements = slots.into_segments();
@@ -89,30 +94,50 @@ struct ChangedTable<'t> {
     kept_import: Option<&'t ImportedTable>,
     /// The number of elements that it has from the beginning.
     handed_over: usize,
-    /// What its initializer puts into all elements; `None` if that is an object.
+    /// What its initializer puts into all elements; `None` if that is an object, or not known.
     fill: Option<Reference>,
+}
+
+/// What a table begins with.
+struct Initializer<'a> {
+    init: Option<ConstExpr<'a>>,
+    /// What this puts into all elements, if that can be relied on.
+    fill: Option<Reference>,
+}
+
+impl<'a> Initializer<'a> {
+    /// What an import decides is not relied on: init may have written it, or something else may have been the import's value by chance.
+    fn of(declared: &Table<'a>, snapshot: &Snapshot<'_>, imported: &ImportedValues) -> Initializer<'a> {
+        let without = Initializer { init: None, fill: Some(Reference::Null) };
+        let Some(init) = &declared.init else { return without };
+        let fill = fill_value(init, snapshot);
+        let is_reliable =
+            !imported.decide(init) || fill.is_some_and(|fill| is_held_by_import(Value::Ref(fill)));
+        match (is_reliable, declared.ty.element_type.is_nullable()) {
+            (true, _) => Initializer { init: Some(init.clone()), fill },
+            (false, true) => without,
+            (false, false) => Initializer { init: Some(init.clone()), fill: None },
+        }
+    }
 }
 
 impl<'t> ChangedTable<'t> {
     fn new(
         index: u32,
-        declared: &Table<'_>,
-        snapshot: &'t Snapshot<'_>,
-        imports: &Imports,
+        ty: TableType,
+        (snapshot, imports): (&'t Snapshot<'_>, &Imports),
+        fill: Option<Reference>,
     ) -> ChangedTable<'t> {
         let state = &snapshot.tables[index as usize];
         let kept_import = state.import.as_ref().filter(|_| !imports.internalize);
         ChangedTable {
             index,
-            ty: declared.ty,
+            ty,
             elements: &state.elements,
             is_import: state.import.is_some(),
             kept_import,
             handed_over: kept_import.map_or(state.elements.len(), |import| import.size as usize),
-            fill: match &declared.init {
-                Some(init) => fill_value(init, snapshot),
-                None => Some(Reference::Null),
-            },
+            fill,
         }
     }
 

@@ -1,4 +1,5 @@
 use super::{Change, Scratch};
+use crate::free_name::free_prefix;
 use crate::module::Module;
 
 /// What a probe export shows.
@@ -59,11 +60,8 @@ pub struct ProbeNames {
 impl ProbeNames {
     /// Names that no export of `module` has.
     pub(super) fn free(module: &Module<'_>) -> ProbeNames {
-        let mut prefix = String::from("preinit-probe ");
-        while module.exports.iter().any(|export| export.name.starts_with(&prefix)) {
-            prefix.insert(0, '~');
-        }
-        ProbeNames { prefix }
+        let names = module.exports.iter().map(|export| export.name);
+        ProbeNames { prefix: free_prefix("preinit-probe ", names) }
     }
 
     /// The export that shows `probe`.

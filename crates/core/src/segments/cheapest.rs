@@ -1,4 +1,4 @@
-use super::{HeaderCost, MAX_SEGMENT_LENGTH, cut_long};
+use super::{HeaderCost, cut_long};
 use crate::parallel;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -6,37 +6,51 @@ use std::ops::Range;
 /// Cuts `runs` into the segments that make the file smallest, and among those into the fewest.
 ///
 /// A gap that is longer than any header is a boundary in every best encoding, so what lies between two of them is
-/// planned by itself.
+/// planned by itself. Where there is none among very many runs, which only a pattern has, there is one all the same.
 pub fn cheapest(runs: &[Range<u64>], cost: HeaderCost) -> Vec<Range<u64>> {
-    /// A segment's size takes at most so many bytes.
-    const MAX_SIZE_WIDTH: u64 = 5;
-    /// Runs that are planned by one thread; groups are not cut, so that the result does not depend on this.
-    const BATCH: usize = 1 << 14;
-    let runs = cut_long(runs);
-    let parts_here =
-        |pair: &[Range<u64>]| pair[1].start - pair[0].end > cost.bytes(pair[1].start) + MAX_SIZE_WIDTH;
-    let mut groups: Vec<Range<usize>> = Vec::new();
-    let mut start = 0;
-    for k in 1..runs.len() {
-        if parts_here(&runs[k - 1..=k]) {
-            groups.push(start..k);
-            start = k;
+    cheapest_of(runs.to_vec(), cost)
+}
+
+/// The same, in the place of the list: that can be as large as the memory that it is of.
+pub(crate) fn cheapest_of(runs: Vec<Range<u64>>, cost: HeaderCost) -> Vec<Range<u64>> {
+    /// Batches that are planned before the next are.
+    const AT_ONCE: usize = 64;
+    let mut runs = cut_long(runs);
+    let (mut planned, mut start) = (0, 0);
+    while start < runs.len() {
+        let mut batches = Vec::new();
+        while batches.len() < AT_ONCE && start < runs.len() {
+            let end = batch_end(&runs, start, cost);
+            batches.push(start..end);
+            start = end;
+        }
+        let segments =
+            parallel::map_with(batches, Program::default, |program, batch| program.plan(&runs[batch], cost));
+        // There are no more of them than runs.
+        for segment in segments.into_iter().flatten() {
+            runs[planned] = segment;
+            planned += 1;
         }
     }
-    groups.push(start..runs.len());
-    let batches: Vec<&[Range<usize>]> = groups.chunks(BATCH).collect();
-    let planned = parallel::map(batches, |batch| {
-        let mut segments = Vec::new();
-        let mut program = Program::default();
-        for group in batch {
-            match &runs[group.clone()] {
-                [only] => segments.push(only.clone()),
-                several => program.cheapest(several, cost, &mut segments),
-            }
-        }
-        segments
-    });
-    planned.concat()
+    runs.truncate(planned);
+    runs.shrink_to_fit();
+    runs
+}
+
+/// Where the runs end that are planned by one thread. The result does not depend on the number of threads.
+fn batch_end(runs: &[Range<u64>], start: usize, cost: HeaderCost) -> usize {
+    /// No fewer than these, and no more than so many.
+    const RUNS: Range<usize> = 1 << 14..1 << 16;
+    let mut ends = (start + RUNS.start..runs.len()).take(RUNS.end - RUNS.start);
+    let last = runs.len().min(start + RUNS.end);
+    ends.find(|&end| parts(&runs[end - 1], &runs[end], cost)).unwrap_or(last)
+}
+
+/// Whether the gap between two runs is a boundary in every best encoding.
+fn parts(before: &Range<u64>, next: &Range<u64>, cost: HeaderCost) -> bool {
+    /// A segment's size takes at most so many bytes.
+    const MAX_SIZE_WIDTH: u64 = 5;
+    next.start - before.end > cost.bytes(next.start) + MAX_SIZE_WIDTH
 }
 
 /// A dynamic program over the runs: the cheapest encoding of the first `i` runs ends with one segment over runs
@@ -54,9 +68,21 @@ struct Program {
 }
 
 impl Program {
+    /// The segments for `runs`.
+    fn plan(&mut self, runs: &[Range<u64>], cost: HeaderCost) -> Vec<Range<u64>> {
+        let mut segments = Vec::new();
+        for group in runs.chunk_by(|before, next| !parts(before, next, cost)) {
+            match group {
+                [only] => segments.push(only.clone()),
+                several => self.cheapest(several, cost, &mut segments),
+            }
+        }
+        segments
+    }
+
     /// Largest size that a LEB of 1, 2, 3, 4, 5 bytes can say, the last cut to what a segment may be.
     const CAPACITY: [u64; 5] =
-        [(1 << 7) - 1, (1 << 14) - 1, (1 << 21) - 1, (1 << 28) - 1, MAX_SEGMENT_LENGTH];
+        [(1 << 7) - 1, (1 << 14) - 1, (1 << 21) - 1, (1 << 28) - 1, super::MAX_SEGMENT_LENGTH];
 
     fn cheapest(&mut self, runs: &[Range<u64>], cost: HeaderCost, segments: &mut Vec<Range<u64>>) {
         let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return };

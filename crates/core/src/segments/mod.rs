@@ -6,9 +6,11 @@ mod cheapest;
 mod runs;
 
 pub use cheapest::cheapest;
-pub use runs::{difference, nonzero_runs};
+pub(crate) use cheapest::cheapest_of;
+pub use runs::{difference, each_difference, nonzero_runs};
 
 use crate::engine_limits::DATA_SEGMENT_BYTES;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// As many as are worth having. Beyond that the smallest gaps are filled: where an engine compiles code for each segment
@@ -52,9 +54,9 @@ fn leb_width(value: u64) -> u64 {
     u64::from((64 - value.leading_zeros()).max(1).div_ceil(7))
 }
 
-pub(crate) fn cut_long(runs: &[Range<u64>]) -> Vec<Range<u64>> {
+pub(crate) fn cut_long(runs: Vec<Range<u64>>) -> Vec<Range<u64>> {
     if runs.iter().all(|run| run.end - run.start <= MAX_SEGMENT_LENGTH) {
-        return runs.to_vec();
+        return runs;
     }
     let cut = |run: &Range<u64>| {
         let (start, end) = (run.start, run.end);
@@ -68,14 +70,17 @@ pub(crate) fn cut_long(runs: &[Range<u64>]) -> Vec<Range<u64>> {
 pub fn close_gaps(memories: &mut [Vec<Range<u64>>], limit: usize) {
     let Some(widest) = widest_closed(memories, limit) else { return };
     for (memory, segments) in memories.iter_mut().enumerate() {
-        let mut merged: Vec<Range<u64>> = Vec::with_capacity(segments.len());
-        for (k, segment) in segments.drain(..).enumerate() {
-            match merged.last_mut() {
-                Some(last) if (segment.start - last.end, memory, k) <= widest => last.end = segment.end,
-                _ => merged.push(segment),
+        let mut k = 0;
+        segments.dedup_by(|segment, last| {
+            k += 1;
+            let is_closed = (segment.start - last.end, memory, k) <= widest;
+            if is_closed {
+                last.end = segment.end;
             }
-        }
-        *segments = cut_long(&merged);
+            is_closed
+        });
+        segments.shrink_to_fit();
+        *segments = cut_long(std::mem::take(segments));
     }
 }
 
@@ -84,24 +89,66 @@ pub fn close_gaps(memories: &mut [Vec<Range<u64>>], limit: usize) {
 fn widest_closed(memories: &[Vec<Range<u64>>], limit: usize) -> Option<(u64, usize, usize)> {
     let count: usize = memories.iter().map(Vec::len).sum();
     let excess = count.checked_sub(limit).filter(|excess| *excess > 0)?;
-    let gaps_of = |(memory, segments): (usize, &Vec<Range<u64>>)| {
-        let gap = move |(k, pair): (usize, &[Range<u64>])| (pair[1].start - pair[0].end, memory, k + 1);
-        segments.windows(2).enumerate().map(gap).collect::<Vec<_>>()
-    };
-    let mut gaps: Vec<(u64, usize, usize)> = memories.iter().enumerate().flat_map(gaps_of).collect();
-    let last = excess.min(gaps.len()).checked_sub(1)?;
-    Some(*gaps.select_nth_unstable(last).1)
+    let mut gaps = Gaps::default();
+    memories.iter().flat_map(|segments| widths(segments)).for_each(|width| gaps.add(width));
+    let mut left = excess.min(gaps.count).checked_sub(1)?;
+    let (width, _) = gaps.by_width().find(|(_, count)| {
+        let is_it = left < *count;
+        left -= if is_it { 0 } else { *count };
+        is_it
+    })?;
+    let of_memory = |(memory, segments)| widths(segments).zip(1..).map(move |(width, k)| (width, memory, k));
+    let as_wide = memories.iter().map(Vec::as_slice).enumerate().flat_map(of_memory);
+    as_wide.filter(|(other, ..)| *other == width).nth(left)
 }
 
 /// The bytes that segments have after [`close_gaps`].
 pub(crate) fn bytes_without_gaps(segments: &[Range<u64>], limit: usize) -> u64 {
-    let mut gaps: Vec<u64> = segments.windows(2).map(|pair| pair[1].start - pair[0].end).collect();
-    let excess = segments.len().saturating_sub(limit);
-    if excess > 0 && excess < gaps.len() {
-        gaps.select_nth_unstable(excess - 1);
+    let mut gaps = Gaps::default();
+    widths(segments).for_each(|width| gaps.add(width));
+    let mut left = segments.len().saturating_sub(limit);
+    let mut bytes: u64 = segments.iter().map(|segment| segment.end - segment.start).sum();
+    for (width, count) in gaps.by_width() {
+        let closed = count.min(left);
+        bytes += width * closed as u64;
+        left -= closed;
     }
-    let data: u64 = segments.iter().map(|segment| segment.end - segment.start).sum();
-    data + gaps.iter().take(excess).sum::<u64>()
+    bytes
+}
+
+/// The widths of the gaps between segments.
+fn widths(segments: &[Range<u64>]) -> impl Iterator<Item = u64> {
+    segments.windows(2).map(|pair| pair[1].start - pair[0].end)
+}
+
+/// How many gaps there are of each width: few numbers, however many gaps.
+#[derive(Default)]
+struct Gaps {
+    count: usize,
+    narrow: Vec<usize>,
+    wide: BTreeMap<u64, usize>,
+}
+
+impl Gaps {
+    /// From this width on.
+    const WIDE: u64 = 1 << 10;
+
+    fn add(&mut self, width: u64) {
+        self.count += 1;
+        match width < Gaps::WIDE {
+            true => {
+                self.narrow.resize(Gaps::WIDE as usize, 0);
+                self.narrow[width as usize] += 1;
+            }
+            false => *self.wide.entry(width).or_default() += 1,
+        }
+    }
+
+    /// Widths and how many gaps have each, in order.
+    fn by_width(&self) -> impl Iterator<Item = (u64, usize)> {
+        let narrow = (0..).zip(self.narrow.iter().copied());
+        narrow.chain(self.wide.iter().map(|(width, count)| (*width, *count)))
+    }
 }
 
 #[cfg(test)]

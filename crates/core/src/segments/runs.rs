@@ -8,29 +8,56 @@ use std::ops::Range;
 /// Pieces that are scanned by one thread; fixed, so that the result does not depend on the number of threads.
 const SCAN_PIECE: usize = 1 << 20;
 
+/// Pieces that are scanned before the next are.
+const AT_ONCE: usize = 32;
+
 /// The stretches of `image` that are not zero, except for gaps too small to be worth a segment boundary.
 pub fn nonzero_runs(image: &Image<'_>, cost: HeaderCost) -> Vec<Range<u64>> {
     let pieces: Vec<(u64, &[u8])> = image.chunks().iter().flat_map(pieces).collect();
-    let scanned = parallel::map(pieces, |(base, bytes)| scan(base, bytes, |next| cost.negligible_gap(next)));
-    join(scanned, |next| cost.negligible_gap(next))
+    let negligible_gap = |next| cost.negligible_gap(next);
+    let mut runs = Vec::new();
+    // Few are listed twice at a time: there can be as many bytes of runs as there are bytes.
+    for pieces in pieces.chunks(AT_ONCE) {
+        let scanned = parallel::map(pieces.to_vec(), |(base, bytes)| scan(base, bytes, negligible_gap));
+        for run in scanned.into_iter().flatten() {
+            extend_or_push(&mut runs, run, &negligible_gap);
+        }
+    }
+    runs
 }
 
 /// The exact stretches of `0..end` in which two images differ; no byte that is equal is inside one.
 pub fn difference(a: &Image<'_>, b: &Image<'_>, end: u64) -> Vec<Range<u64>> {
+    let mut runs = Vec::new();
+    each_difference(a, b, end, |run| runs.push(run));
+    runs
+}
+
+/// Gives `found` these stretches one by one: a list of them can be eight times as large as the images.
+pub fn each_difference(a: &Image<'_>, b: &Image<'_>, end: u64, mut found: impl FnMut(Range<u64>)) {
     let block = SCAN_PIECE as u64;
     let blocks_of = |chunk: &Chunk<'_>| chunk.offset / block..chunk.end().div_ceil(block);
     let mut blocks: Vec<u64> = a.chunks().iter().chain(b.chunks()).flat_map(blocks_of).collect();
     blocks.sort_unstable();
     blocks.dedup();
-    let scanned = parallel::map(blocks, |k| {
+    let scan_block = |k: u64| {
         let range = (k * block).min(end)..((k + 1) * block).min(end);
         let (mut left, mut right) = (Vec::new(), Vec::new());
         a.append_to(range.start, range.end, &mut left);
         b.append_to(range.start, range.end, &mut right);
         left.iter_mut().zip(&right).for_each(|(left, right)| *left ^= right);
         scan(range.start, &left, |_| 0)
-    });
-    join(scanned, |_| 0)
+    };
+    let mut open: Option<Range<u64>> = None;
+    for blocks in blocks.chunks(AT_ONCE) {
+        for run in parallel::map(blocks.to_vec(), scan_block).into_iter().flatten() {
+            match &mut open {
+                Some(last) if last.end == run.start => last.end = run.end,
+                _ => open.replace(run).into_iter().for_each(&mut found),
+            }
+        }
+    }
+    open.into_iter().for_each(found);
 }
 
 fn pieces<'i>(chunk: &'i Chunk<'_>) -> impl Iterator<Item = (u64, &'i [u8])> {
@@ -131,14 +158,6 @@ fn nonzero_bytes(block: &[u8]) -> u64 {
     let nonzero = block.map(|byte| u8::from(byte != 0));
     let words = nonzero.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));
     words.enumerate().fold(0, |mask, (k, word)| mask | (word.wrapping_mul(GATHER) >> 56) << (8 * k))
-}
-
-fn join(scanned: Vec<Vec<Range<u64>>>, negligible_gap: impl Fn(u64) -> u64) -> Vec<Range<u64>> {
-    let mut runs = Vec::with_capacity(scanned.iter().map(Vec::len).sum());
-    for run in scanned.into_iter().flatten() {
-        extend_or_push(&mut runs, run, &negligible_gap);
-    }
-    runs
 }
 
 fn extend_or_push(runs: &mut Vec<Range<u64>>, run: Range<u64>, negligible_gap: &impl Fn(u64) -> u64) {

@@ -2,6 +2,7 @@
 
 use super::Reference;
 use crate::module::Module;
+use std::ops::Range;
 use wasmparser::{RefType, StorageType, ValType};
 
 /// What kind of object, with the index of its type or tag.
@@ -99,6 +100,19 @@ impl Heap {
             scalars: &self.scalars[scalars..scalars_end],
             references: &self.references[references..references_end],
         }
+    }
+
+    /// The numbers and vectors of all objects, one object after the other.
+    pub fn scalars(&self) -> &[u8] {
+        &self.scalars
+    }
+
+    /// The object that a byte of [`Heap::scalars`] belongs to, and the range that all of its bytes have there.
+    pub fn object_of_scalar(&self, byte: usize) -> Option<(u32, Range<usize>)> {
+        let id = self.records.partition_point(|record| record.scalars_end <= byte);
+        let end = self.records.get(id)?.scalars_end;
+        let start = id.checked_sub(1).map_or(0, |before| self.records[before].scalars_end);
+        Some((id as u32, start..end))
     }
 
     /// All references in all objects.

@@ -322,7 +322,9 @@ impl PartialEq for Image<'_> {
             return true;
         }
         let end = |image: &Image<'_>| image.chunks.last().map_or(0, Chunk::end);
-        crate::segments::difference(self, other, end(self).max(end(other))).is_empty()
+        let mut is_same = true;
+        crate::segments::each_difference(self, other, end(self).max(end(other)), |_| is_same = false);
+        is_same
     }
 }
 

@@ -7,6 +7,8 @@ use super::handle::Handle;
 use super::layer::{NodeId, Place};
 use super::view::Seen;
 use super::{Handled, Overlay, OverlayCall};
+use crate::host::run_limits::Room;
+use crate::host::wasi::files::Files;
 use crate::host::wasi::readdir::{Found, Listing};
 
 const APPEND: u16 = 1 << 0;
@@ -138,21 +140,22 @@ impl Overlay {
     pub(in crate::host::wasi) fn listing(
         &mut self,
         fd: u32,
-        files: &mut crate::host::wasi::files::Files,
+        (files, room): (&mut Files, Room),
     ) -> wasmtime::Result<Option<Result<Listing, i32>>> {
         let Some(Handle::Directory { place, .. }) = self.handles.get(fd) else { return Ok(None) };
         if self.view.layer.is_untouched() {
             return Ok(None);
         }
         let place = place.clone();
-        match self.list(&place) {
+        match self.list(&place, room) {
             Ok(found) => Ok(Some(Ok(Listing::of(found, files)))),
             Err(Failure::Errno(errno)) => Ok(Some(Err(errno))),
             Err(Failure::Trap(error)) => Err(error),
         }
     }
 
-    fn list(&mut self, place: &Place) -> Outcome<Vec<Found<super::Inode>>> {
+    /// The same as entries, if they take no more bytes than there is `room` for.
+    fn list(&mut self, place: &Place, room: Room) -> Outcome<Vec<Found<super::Inode>>> {
         let seen = self.view.look(place)?;
         let itself = self.view.stat(&seen)?;
         let dots = [".", ".."].map(|name| Found {
@@ -161,6 +164,8 @@ impl Overlay {
             filetype: itself.filetype,
         });
         let listed = self.view.list(place)?;
+        let bytes: usize = listed.keys().map(|name| size_of::<Found<super::Inode>>() + name.len()).sum();
+        room.fits(bytes as u64).map_err(wasmtime::Error::from)?;
         let entries = listed.into_iter().map(|(name, listed)| Found {
             name: name.into_bytes(),
             inode: listed.inode,

@@ -36,12 +36,28 @@ pub(super) struct OpenFile {
 #[derive(Debug, Default)]
 pub(super) struct Handles {
     open: BTreeMap<u32, Handle>,
+    /// Bytes that the places of all of them take.
+    places: u64,
+}
+
+impl Handle {
+    /// Where it is, if that is a place.
+    fn place(&self) -> Option<&Place> {
+        match self {
+            Handle::Directory { place, .. } | Handle::Real(place) => Some(place),
+            Handle::File(_) => None,
+        }
+    }
+
+    fn cost(&self) -> u64 {
+        self.place().map_or(0, Place::cost)
+    }
 }
 
 impl Handles {
     /// The host memory that they take, in bytes, roughly.
     pub(super) fn cost(&self) -> u64 {
-        (self.open.len() * 2 * size_of::<(u32, Handle)>()) as u64
+        self.places + (self.open.len() * 2 * size_of::<(u32, Handle)>()) as u64
     }
 
     pub(super) fn get(&self, fd: u32) -> Option<&Handle> {
@@ -49,11 +65,15 @@ impl Handles {
     }
 
     pub(super) fn insert(&mut self, fd: u32, handle: Handle) {
-        self.open.insert(fd, handle);
+        self.places += handle.cost();
+        let before = self.open.insert(fd, handle);
+        self.places -= before.as_ref().map_or(0, Handle::cost);
     }
 
     pub(super) fn remove(&mut self, fd: u32) -> Option<Handle> {
-        self.open.remove(&fd)
+        let handle = self.open.remove(&fd)?;
+        self.places -= handle.cost();
+        Some(handle)
     }
 
     pub(super) fn file(&self, fd: u32) -> Option<&OpenFile> {
@@ -73,10 +93,17 @@ impl Handles {
             if matches!(handle, Handle::Real(other) if other == place) {
                 let position = tell(ctx, *fd)?;
                 let file = OpenFile { node, position, flags: 0, reads: true, writes: false };
+                self.places -= handle.cost();
                 *handle = Handle::File(file);
             }
         }
         Ok(())
+    }
+
+    /// Bytes that it takes if what is in `from` comes to be in `to`.
+    pub(super) fn cost_of_rename(&self, from: &Place, to: &Place) -> u64 {
+        let places = self.open.values().filter_map(Handle::place).filter(|place| place.is_within(from));
+        places.map(|place| place.moved(from, to).cost()).sum()
     }
 
     /// What was in `from` is in `to`.
@@ -85,7 +112,9 @@ impl Handles {
             if let Handle::Directory { place, is_real } = handle
                 && place.is_within(from)
             {
-                *place = place.moved(from, to);
+                let moved = place.moved(from, to);
+                self.places = self.places + moved.cost() - place.cost();
+                *place = moved;
                 *is_real = false;
             }
         }

@@ -13,6 +13,13 @@ pub(super) struct Place {
     pub names: Vec<String>,
 }
 
+/// Bytes of a name, and of a whole path, on Linux.
+const LONGEST_NAME: usize = 255;
+pub(in crate::host::wasi) const LONGEST_PATH: usize = 4096;
+
+/// What the allocator adds to a name, roughly.
+const ALLOCATED: usize = 16;
+
 impl Place {
     /// The directory itself.
     pub(super) fn root(root: usize) -> Self {
@@ -23,6 +30,19 @@ impl Place {
         let mut names = self.names.clone();
         names.push(name.to_owned());
         Place { root: self.root, names }
+    }
+
+    /// Whether a file system can have it.
+    pub(super) fn check(&self) -> Outcome<()> {
+        let is_short = self.names.iter().all(|name| name.len() <= LONGEST_NAME);
+        let path: usize = self.names.iter().map(|name| name.len() + 1).sum();
+        if is_short && path <= LONGEST_PATH { Ok(()) } else { Err(Failure::Errno(errno::NAMETOOLONG)) }
+    }
+
+    /// The host memory that it takes, in bytes, roughly.
+    pub(super) fn cost(&self) -> u64 {
+        let name = |name: &String| size_of::<String>() + ALLOCATED + name.len();
+        (size_of::<Place>() + self.names.iter().map(name).sum::<usize>()) as u64
     }
 
     pub(super) fn name(&self) -> Option<&str> {
@@ -85,9 +105,6 @@ pub(super) enum Entry {
     Removed,
 }
 
-/// Bytes that the names of a place take, most of the time.
-const NAMES: usize = 128;
-
 /// All changes.
 #[derive(Debug, Default)]
 pub(super) struct Layer {
@@ -97,19 +114,28 @@ pub(super) struct Layer {
     made: u64,
     capacity: u64,
     used: u64,
+    /// Bytes that the places of all entries take.
+    places: u64,
 }
 
 impl Layer {
-    /// A layer that holds so many bytes of files in all its life.
+    /// A layer that holds so many bytes of files and targets of links in all its life.
     pub(super) fn new(capacity: u64) -> Self {
         Layer { capacity, ..Layer::default() }
     }
 
     /// The host memory that it takes, in bytes, roughly.
     pub(super) fn cost(&self) -> u64 {
-        let nodes = self.nodes.len() * size_of::<Node>();
-        let places = self.entries.len() * (size_of::<(Place, Entry)>() + NAMES);
-        self.used + (nodes + places) as u64
+        let nodes = self.nodes.capacity() * size_of::<Node>();
+        // A tree is half empty.
+        let entries = self.entries.len() * size_of::<(Place, Entry)>();
+        self.used + self.places + (nodes + entries) as u64
+    }
+
+    /// Whether there is room for so many bytes of names.
+    pub(super) fn check_room(&self, names: u64) -> Outcome<()> {
+        let taken = self.used.saturating_add(self.places).saturating_add(names);
+        if taken > self.capacity { Err(Failure::Errno(errno::NOSPC)) } else { Ok(()) }
     }
 
     /// Whether nothing was ever changed.
@@ -131,9 +157,11 @@ impl Layer {
 
     /// A new node, which is nowhere yet. Without an inode it gets a new one.
     pub(super) fn add(&mut self, content: Content, inode: Option<Inode>, modified: u64) -> Outcome<NodeId> {
-        if let Content::File(bytes) = &content {
-            self.take(bytes.len() as u64)?;
-        }
+        self.take(match &content {
+            Content::File(bytes) => bytes.len() as u64,
+            Content::Link(target) => target.len() as u64,
+            Content::Directory { .. } => 0,
+        })?;
         self.made += 1;
         let inode = inode.unwrap_or(Inode::Made(self.made));
         self.nodes.push(Node { content, inode, modified });
@@ -142,29 +170,47 @@ impl Layer {
 
     /// Whether what the real directories hold at `place`, or above it, can be seen.
     pub(super) fn shows_below(&self, place: &Place) -> bool {
-        let above =
-            (0..place.names.len()).map(|len| Place { root: place.root, names: place.names[..len].to_vec() });
-        above.into_iter().all(|above| match self.entry(&above) {
-            None => true,
-            Some(Entry::Removed) => false,
-            Some(Entry::Node(id)) => {
-                self.nodes.get(id).is_some_and(|node| node.content == Content::Directory { opaque: false })
+        let mut above = place.clone();
+        while above.names.pop().is_some() {
+            let shows = match self.entry(&above) {
+                None => true,
+                Some(Entry::Removed) => false,
+                Some(Entry::Node(id)) => self
+                    .nodes
+                    .get(id)
+                    .is_some_and(|node| node.content == Content::Directory { opaque: false }),
+            };
+            if !shows {
+                return false;
             }
-        })
+        }
+        true
     }
 
     /// Puts a node at a place.
     pub(super) fn put(&mut self, place: Place, node: NodeId) {
+        self.insert(place, Entry::Node(node));
+    }
+
+    fn insert(&mut self, place: Place, entry: Entry) {
         self.is_touched = true;
-        self.entries.insert(place, Entry::Node(node));
+        let cost = place.cost();
+        if self.entries.insert(place, entry).is_none() {
+            self.places += cost;
+        }
     }
 
     /// Takes away what is at a place and below it; `hide` hides what the real directory has there.
     pub(super) fn remove(&mut self, place: &Place, hide: bool) {
         self.is_touched = true;
-        self.entries.retain(|other, _| !other.is_within(place));
+        let places = &mut self.places;
+        self.entries.retain(|other, _| {
+            let stays = !other.is_within(place);
+            *places -= if stays { 0 } else { other.cost() };
+            stays
+        });
         if hide {
-            self.entries.insert(place.clone(), Entry::Removed);
+            self.insert(place.clone(), Entry::Removed);
         }
     }
 
@@ -269,5 +315,34 @@ mod tests {
         assert_eq!(names, ["c"]);
         layer.remove(&place("a"), false);
         assert!(layer.entries.is_empty() && !layer.is_untouched());
+    }
+
+    #[test]
+    fn names_and_targets_count_as_long_as_they_are_there() {
+        let mut layer = Layer::new(10_000);
+        let link = layer.add(Content::Link("t".repeat(1000)), None, 0).ok().unwrap();
+        let before = layer.cost();
+        assert!(before >= 1000);
+        let long = place(&format!("{}/b", "a".repeat(200)));
+        layer.put(long.clone(), link);
+        layer.put(long.clone(), link);
+        let one = layer.cost() - before;
+        assert!((200..600).contains(&one), "{one}");
+        layer.put(place("other"), link);
+        layer.remove(&long, true);
+        assert!(layer.cost() >= before + 200, "what is hidden has a name too");
+        layer.remove(&place(&"a".repeat(200)), false);
+        layer.remove(&place("other"), false);
+        assert_eq!(layer.cost(), before);
+        assert!(layer.check_room(9000).is_ok());
+        assert!(matches!(layer.check_room(9001), Err(Failure::Errno(errno::NOSPC))));
+    }
+
+    #[test]
+    fn names_and_paths_are_as_long_as_on_linux() {
+        let is_possible = |path: &str| place(path).check().is_ok();
+        assert!(is_possible(&"a".repeat(255)) && !is_possible(&"a".repeat(256)));
+        assert!(is_possible(&"é".repeat(127)) && !is_possible(&"é".repeat(128)), "bytes count");
+        assert!(is_possible(&"a/".repeat(2048)) && !is_possible(&"a/".repeat(2049)));
     }
 }

@@ -11,7 +11,7 @@ mod lower;
 mod paths;
 mod view;
 
-pub(super) use layer::Inode;
+pub(super) use layer::{Inode, LONGEST_PATH};
 
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wiggle::{GuestMemory, GuestPtr};

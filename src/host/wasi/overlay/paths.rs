@@ -138,7 +138,8 @@ impl Overlay {
             (false, None) if to.is_directory => return Err(Failure::Errno(errno::NOTDIR)),
             _ => {}
         }
-        self.view.rename(&from.place, &to.place)?;
+        let opened = self.handles.cost_of_rename(&from.place, &to.place);
+        self.view.rename(&from.place, &to.place, opened)?;
         self.handles.renamed(&from.place, &to.place);
         Ok(())
     }

@@ -89,6 +89,7 @@ impl View {
                 _ => {}
             }
             let next = place.child(&name);
+            next.check()?;
             let seen = self.look(&next)?;
             let is_last = names.is_empty();
             through_layer |= matches!(seen, Seen::Node(_));
@@ -224,10 +225,17 @@ impl View {
         Ok(())
     }
 
-    /// Moves what is at a place to another one, with all that is in it.
-    pub(super) fn rename(&mut self, from: &Place, to: &Place) -> Outcome<()> {
+    /// Moves what is at a place to another one, with all that is in it. What is open there will take `opened` bytes.
+    pub(super) fn rename(&mut self, from: &Place, to: &Place, opened: u64) -> Outcome<()> {
         let mut moved = Vec::new();
         self.collect(from, &mut moved)?;
+        let mut names = opened;
+        for (place, _) in &moved {
+            let place = place.moved(from, to);
+            place.check()?;
+            names = names.saturating_add(place.cost());
+        }
+        self.layer.check_room(names)?;
         self.remove(to)?;
         self.remove(from)?;
         for (place, node) in moved {

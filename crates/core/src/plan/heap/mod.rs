@@ -27,7 +27,7 @@ pub use prebuilt::PrebuiltPlace;
 pub(super) use runs::ObjectSlots;
 pub use streams::{StreamKind, StreamRange};
 
-use super::{PlanError, StartSteps, UnwritableValue};
+use super::{PlanError, StartSteps, UnwritableValues};
 use crate::engine_limits::FIXED_ARRAY_ELEMENTS;
 use crate::module::{Module, Names, Space};
 use crate::snapshot::{Heap, Reference, Shape, Snapshot};
@@ -121,11 +121,11 @@ impl HeapPlan {
 
 /// Every reference inside an object that cannot be written.
 pub(super) fn unwritable(
-    module: &Module<'_>,
-    snapshot: &Snapshot<'_>,
+    (module, snapshot): (&Module<'_>, &Snapshot<'_>),
     names: &Names<'_>,
-) -> Vec<UnwritableValue> {
-    path::unwritable(module, snapshot, &FieldLayouts::of(module, &snapshot.heap), names)
+    found: &mut UnwritableValues,
+) {
+    path::unwritable((module, snapshot), (&FieldLayouts::of(module, &snapshot.heap), names), found);
 }
 
 /// What the heap is planned from.

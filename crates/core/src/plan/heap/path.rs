@@ -1,4 +1,4 @@
-use super::super::UnwritableValue;
+use super::super::{UnwritableValue, UnwritableValues};
 use super::field_layout::{FieldLayout, FieldLayouts, is_reference};
 use crate::module::{Module, Names, Space};
 use crate::printable::Printable;
@@ -6,27 +6,26 @@ use crate::snapshot::{Reference, Shape, Snapshot, Value};
 
 /// Every reference inside an object that cannot be written, with the shortest path to it.
 pub(super) fn unwritable(
-    module: &Module<'_>,
-    snapshot: &Snapshot<'_>,
-    layouts: &FieldLayouts,
-    names: &Names<'_>,
-) -> Vec<UnwritableValue> {
+    (module, snapshot): (&Module<'_>, &Snapshot<'_>),
+    (layouts, names): (&FieldLayouts, &Names<'_>),
+    found: &mut UnwritableValues,
+) {
     let is_bad = |reference: &Reference| matches!(reference, Reference::Unwritable(_));
     let heap = &snapshot.heap;
     if !heap.objects().any(|(_, object)| object.references.iter().any(is_bad)) {
-        return Vec::new();
+        return;
     }
     let paths = Paths::of(module, snapshot, layouts, names);
-    let mut values = Vec::new();
     for (id, object) in heap.objects() {
         for (at, reference) in object.references.iter().enumerate() {
             if let Reference::Unwritable(value) = reference {
-                let path = format!("{} → {}", paths.to(id), paths.step(id, at));
-                values.push(UnwritableValue { path, value: *value });
+                found.add(|| {
+                    let path = format!("{} → {}", paths.to(id), paths.step(id, at));
+                    UnwritableValue { path, value: *value }
+                });
             }
         }
     }
-    values
 }
 
 /// The path to an object, from a root.
@@ -100,36 +99,40 @@ impl<'p> Paths<'p> {
     }
 
     fn to(&self, id: u32) -> String {
-        const SHOWN: usize = 24;
-        let mut steps = Vec::new();
-        let mut at = id;
-        loop {
-            match self.from[at as usize] {
-                From::Nowhere => break,
-                From::Global(index) => {
-                    steps.push(self.names.describe(Space::Global, index));
-                    break;
-                }
-                From::Slot(table, slot) => {
-                    steps.push(self.names.describe_slot(table, slot));
-                    break;
-                }
-                From::Item(segment, item) => {
-                    steps.push(format!("element segment {segment}, item {item}"));
-                    break;
-                }
-                From::Object(holder, reference) => {
-                    steps.push(self.step(holder, reference));
-                    at = holder;
-                }
+        /// Steps from the root, and as many before the object: a path can be as long as there are objects.
+        const SHOWN: usize = 12;
+        let len = std::iter::successors(Some(id), |id| self.holder(*id)).count();
+        let (mut steps, mut at) = (Vec::new(), Some(id));
+        for number in (0..len).rev() {
+            let Some(id) = at else { break };
+            if number < SHOWN || len - number <= SHOWN {
+                steps.extend(self.step_to(id));
+            } else if number == SHOWN {
+                steps.push(format!("{} more steps", len - 2 * SHOWN));
             }
+            at = self.holder(id);
         }
         steps.reverse();
-        if steps.len() > SHOWN {
-            let left_out = steps.len() - SHOWN;
-            steps.splice(SHOWN / 2..SHOWN / 2 + left_out, [format!("{left_out} more steps")]);
-        }
         steps.join(" → ")
+    }
+
+    /// The object that was seen first to point to this one.
+    fn holder(&self, id: u32) -> Option<u32> {
+        match self.from[id as usize] {
+            From::Object(holder, _) => Some(holder),
+            _ => None,
+        }
+    }
+
+    /// The last step to an object.
+    fn step_to(&self, id: u32) -> Option<String> {
+        Some(match self.from[id as usize] {
+            From::Nowhere => return None,
+            From::Global(index) => self.names.describe(Space::Global, index),
+            From::Slot(table, slot) => self.names.describe_slot(table, slot),
+            From::Item(segment, item) => format!("element segment {segment}, item {item}"),
+            From::Object(holder, reference) => self.step(holder, reference),
+        })
     }
 
     /// `field 2 of type 7 ($node)`, for a place among the references of an object.
