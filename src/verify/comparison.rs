@@ -89,7 +89,7 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
                 }
                 if self.program.module.shared_imports().next().is_some() && !self.verdict.is_different() {
                     let sides = (&mut original, &mut fresh);
-                    let differences = later_instances(sides, (run, &snapshot), Sink::new(options))?;
+                    let differences = later_instances(sides, (&*run, &snapshot), Sink::new(options))?;
                     self.verdict.extend(differences, name);
                 }
                 snapshot.fresh = Some(fresh);

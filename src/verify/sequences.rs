@@ -92,24 +92,24 @@ impl<'m, 'a> Arguments<'m, 'a> {
     /// The arguments of a function; `None` if there is none.
     fn of(&mut self, function: u32) -> Option<Drawn> {
         let ty = *self.module.functions.get(function as usize)?;
-        if !self.by_signature.contains_key(&ty) {
-            let params = self.module.signature(function)?.params().to_vec();
-            let drawn: Result<Vec<_>, _> =
-                params.into_iter().map(|ty| self.of_type(ty).ok_or(ty)).collect();
-            self.by_signature.insert(ty, drawn.map(|drawn| drawn.sboxed()));
+        if let Some(drawn) = self.by_signature.get(&ty) {
+            return Some(drawn.clone());
         }
-        self.by_signature.get(&ty).cloned()
+        let params = self.module.signature(function)?.params();
+        let drawn: Result<Vec<_>, _> = params.iter().map(|&ty| self.of_type(ty).ok_or(ty)).collect();
+        let drawn = drawn.map(Strategy::sboxed);
+        self.by_signature.insert(ty, drawn.clone());
+        Some(drawn)
     }
 
     fn of_type(&mut self, ty: ValType) -> Option<SBoxedStrategy<Literal>> {
-        if !self.by_type.contains_key(&ty) {
-            let values = self.values(ty);
-            let literals = values.map(|values| {
-                values.prop_map(|value| literal_of(value).unwrap_or(Literal::Null)).sboxed()
-            });
-            self.by_type.insert(ty, literals);
+        if let Some(known) = self.by_type.get(&ty) {
+            return known.clone();
         }
-        self.by_type.get(&ty).cloned().flatten()
+        let literal = |value| literal_of(value).unwrap_or(Literal::Null);
+        let literals = self.values(ty).map(|values| values.prop_map(literal).sboxed());
+        self.by_type.insert(ty, literals.clone());
+        literals
     }
 
     fn values(&self, ty: ValType) -> Option<SBoxedStrategy<Value>> {

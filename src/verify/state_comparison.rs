@@ -36,7 +36,7 @@ pub(super) fn compare_own(
     (tolerance, elsewhere): (Tolerance, Elsewhere),
     found: &mut Sink<'_>,
 ) {
-    let mut comparison = StateComparison { tolerance, elsewhere, has_same_roots: true, found };
+    let mut comparison = StateComparison { tolerance, elsewhere, has_same_roots: true, found: &mut *found };
     let outline = &*outline(original, snapshot);
     comparison.globals(&original.outline, outline);
     for (index, pair) in original.memories.iter().zip(&snapshot.memories).enumerate() {

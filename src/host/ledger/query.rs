@@ -253,7 +253,7 @@ impl Ledger {
                         toggle(target(descriptors, call, 0, 1));
                     }
                     if !lost.contains_key(&path) {
-                        toggle(path);
+                        lost.extend(Some(path).zip(next.next()));
                     }
                 }
             }

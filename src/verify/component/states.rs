@@ -101,8 +101,7 @@ pub fn compare(
             }
         }
         let imported = left.module.imported;
-        let elsewhere =
-            Elsewhere { tables: imported.tables as usize, globals: imported.globals as usize };
+        let elsewhere = Elsewhere { tables: imported.tables as usize, globals: imported.globals as usize };
         state_comparison::compare_own(&left, &right, (Tolerance::None, elsewhere), &mut found);
         add(&mut coverage, state_comparison::coverage(&left));
         not_compared = not_compared.or_else(|| state_comparison::not_compared(&left));

@@ -44,9 +44,7 @@ fn differences_take_no_memory_of_their_own() {
     );
     differs(
         &place,
-        &format!(
-            "(type $a (array (mut i8))) (global $g (ref $a) (array.new_default $a (i32.const {SIZE})))"
-        ),
+        &format!("(type $a (array (mut i8))) (global $g (ref $a) (array.new_default $a (i32.const {SIZE})))"),
         &each_tenth("(array.set $a (global.get $g) (local.get $i) (i32.const 1))"),
     );
 }
@@ -88,7 +86,8 @@ fn nor_does_what_depends_on_the_build() {
         )
     };
     for step in [2, 10] {
-        let each = store("(i32.shr_u (local.tee $r (i32.mul (local.get $r) (i32.const 747796405))) (i32.const 24))");
+        let each =
+            store("(i32.shr_u (local.tee $r (i32.mul (local.get $r) (i32.const 747796405))) (i32.const 24))");
         let each = each.replace("(i32.const 10)", &format!("(i32.const {step})"));
         place.write("in.wat", module("", &each));
         let (output, most) = measured(&place, "audit in.wat --allow-wasi");
@@ -126,7 +125,8 @@ fn nor_do_arguments_of_calls() {
     for (text, init) in [(module, "preinit"), (component, "init")] {
         place.write("in.wat", text);
         done(&place.line(&format!("in.wat -o out.wasm -f {init}")));
-        let (output, most) = measured(&place, &format!("verify in.wat out.wasm -f {init} --engine cranelift"));
+        let (output, most) =
+            measured(&place, &format!("verify in.wat out.wasm -f {init} --engine cranelift"));
         assert_eq!(code(&output), 0, "{}", stderr(&output));
         assert!(most < OWN, "{init}: {} MiB", most / MIB);
     }

@@ -39,11 +39,7 @@ fn cases() -> Vec<Case> {
     let table = "(table 5000 funcref) (elem declare func $f) (func $f)";
     vec![
         not_run("(memory 1)", &store, ("memory.0.0x0", 6554)),
-        not_run(
-            table,
-            "(table.fill (i32.const 0) (ref.func $f) (i32.const 5000))",
-            ("table.0.0", 5000),
-        ),
+        not_run(table, "(table.fill (i32.const 0) (ref.func $f) (i32.const 5000))", ("table.0.0", 5000)),
         not_run(array, &set, ("object.0.0x0", 3000)),
         not_run(&"(global (mut i32) (i32.const 0))".repeat(500), &globals, ("global.0", 500)),
         not_run(&"(data \"x\")".repeat(300), &drops, ("data.0.dropped", 300)),
@@ -75,7 +71,10 @@ fn all_are_counted_and_the_first_are_listed() {
         assert_eq!((all.differences_found, all.differences.len() as u64), (count, count), "{first}");
         // What is ignored takes no place of what is listed.
         let rest = verdict(&options(1, &[first]));
-        assert_eq!((rest.differences_found, rest.differences_ignored), (count - 1, 1 + all.differences_ignored));
+        assert_eq!(
+            (rest.differences_found, rest.differences_ignored),
+            (count - 1, 1 + all.differences_ignored)
+        );
         assert_eq!(keys(&rest), [&*all.differences[1].key]);
         let kind = format!("{}.*", first.split('.').next().unwrap());
         let none = verdict(&options(1, &[&kind]));

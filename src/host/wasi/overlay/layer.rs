@@ -175,9 +175,10 @@ impl Layer {
             let shows = match self.entry(&above) {
                 None => true,
                 Some(Entry::Removed) => false,
-                Some(Entry::Node(id)) => {
-                    self.nodes.get(id).is_some_and(|node| node.content == Content::Directory { opaque: false })
-                }
+                Some(Entry::Node(id)) => self
+                    .nodes
+                    .get(id)
+                    .is_some_and(|node| node.content == Content::Directory { opaque: false }),
             };
             if !shows {
                 return false;
