@@ -7,6 +7,8 @@
 //! | `cache_owner` | nothing is run that somebody else could have put into a cache |
 //! | `cache_reach` | a module that writes files cannot write into a cache |
 //! | `components` | how a component is nested costs nothing but an error |
+//! | `instances` | what an engine has for each of very many instances counts like memories |
+//! | `frozen_calls` | what calls in progress hold is bounded like memories |
 //! | `memory` | what a module makes the host keep in memory is bounded |
 //! | `output_escape` | outputs go where they were asked for, whatever the module does meanwhile |
 //! | `output_mode` | a replaced file gives nobody rights; the ledger is for its owner alone |
@@ -17,6 +19,7 @@
 //! | `page` | a page of HTML runs nothing of the module |
 //! | `prepared_code` | machine code is not taken from where others could have put it |
 //! | `result_reuse` | a kept snapshot is used only where init would see the same |
+//! | `shared_memories` | what shared memories grow by counts like that of others |
 //! | `tasks` | the call stacks of a component's tasks count like memories |
 //! | `terminal` | a terminal gets what init prints as it is only where that was asked for |
 //! | `untrusted` | `--untrusted` gives a module little |
@@ -33,8 +36,12 @@ mod cache_reach;
 mod components;
 #[cfg(target_os = "linux")]
 mod embedded_files;
+#[cfg(target_os = "linux")]
+mod frozen_calls;
 #[cfg(unix)]
 mod input_links;
+#[cfg(target_os = "linux")]
+mod instances;
 #[cfg(unix)]
 mod interruption;
 #[cfg(target_os = "linux")]
@@ -48,6 +55,8 @@ mod output_places;
 mod page;
 mod prepared_code;
 mod result_reuse;
+#[cfg(target_os = "linux")]
+mod shared_memories;
 #[cfg(target_os = "linux")]
 mod tasks;
 mod terminal;
