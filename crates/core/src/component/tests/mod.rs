@@ -98,7 +98,6 @@ fn very_many_items_of_instances_are_refused() {
     for fields in [
         numbered("(type u8)"),
         numbered("(core type (func))"),
-        numbered("(core module)"),
         numbered("(core instance)"),
         numbered(r#"(type $t# (resource (rep i32))) (core func (canon resource.new $t#))"#),
         format!("{module} {}", numbered(r#"(alias core export $i "f" (core func))"#)),
