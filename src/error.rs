@@ -26,7 +26,8 @@ use crate::finding::Finding;
 pub use crate::freeze::FreezeError;
 use crate::host::Ledger;
 pub use crate::host::{
-    Denied, GuestExit, HostError, ImportCalled, LedgerLimit, MemoryLimit, NoMemory, ReplayDiverged, TaskLimit,
+    Denied, GuestExit, HostError, ImportCalled, InstanceLimit, LedgerLimit, MemoryLimit, NoMemory,
+    ReplayDiverged, TaskLimit,
 };
 use crate::instance::CaptureError;
 use crate::warning::Warning;

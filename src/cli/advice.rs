@@ -162,7 +162,7 @@ pub fn for_stop(cause: &StopCause) -> Option<String> {
     Some(match cause {
         StopCause::Timeout(_) => "--timeout allows more".to_string(),
         StopCause::Fuel(_) => "--fuel allows more".to_string(),
-        StopCause::Memory(_) | StopCause::Tasks(_) | StopCause::Ledger(_) => {
+        StopCause::Memory(_) | StopCause::Instances(_) | StopCause::Tasks(_) | StopCause::Ledger(_) => {
             "--max-memory allows more".to_string()
         }
         StopCause::ImportCalled(called) => for_import(called),

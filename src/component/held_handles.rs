@@ -12,7 +12,7 @@ use crate::component::cleaning::reset_libc;
 use crate::evidence::{Contents, Difference, Evidence, Symbols, differences};
 use crate::finding::Location;
 use crate::guest::{AddressMap, CallGraph};
-use crate::host::{HostOptions, Ledger, Limits};
+use crate::host::{HostOptions, Ledger};
 use crate::options::Options;
 use preinit_core::freeze::CallStack;
 use preinit_core::module::Space;
@@ -78,12 +78,7 @@ fn moved(states: &States<'_, '_>, executed: &Executed) -> Result<Vec<Snapshot<'s
     let ledger = Arc::new(executed.ledger.clone());
     let options = Options {
         host: HostOptions { replay: Some(ledger), ..host.clone() },
-        // Both runs are in memory at once.
-        limits: Limits {
-            max_memory: states.options.limits.max_memory.saturating_add(1 << 30),
-            fuel: None,
-            ..states.options.limits
-        },
+        limits: states.options.limits.of_second_run(),
         on_init: None,
         ..states.options.clone()
     };

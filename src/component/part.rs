@@ -3,13 +3,15 @@ use super::adapter::Adapter;
 use super::cleaning::reset_functions;
 use crate::engine;
 use crate::error::Error;
-use crate::host::ComponentHost;
+use crate::execute::{Stop, StopCause, Trace};
+use crate::host::{ComponentHost, Limits};
 use crate::instance::{Baseline, ProbedInstance};
 use crate::wording::shortened;
 use preinit_core::component::{Component, CoreInstance};
 use preinit_core::module::Module;
 use preinit_core::printable::Printable;
 use preinit_core::probe::{Probe, ProbeOptions, Probed};
+use std::collections::BTreeSet;
 use wasmparser::{Validator, WasmFeatures};
 use wasmtime::{Instance, Store};
 
@@ -75,6 +77,34 @@ pub fn parts<'a>(
         *part = Some(Part { module, probed });
     }
     Ok(parts)
+}
+
+/// Refuses what takes more than it may for all its core instances, before the engine has anything of them.
+pub fn check_instances(
+    parts: &[Option<Part<'_>>],
+    instances: &[CoreInstance],
+    limits: &Limits,
+) -> Result<(), ComponentRunError> {
+    // Instances that begin in different states are instances of different modules, each of which is there in several forms.
+    const COPY_BYTES: u64 = 8;
+    let mut seen = BTreeSet::new();
+    let mut bytes = 0u64;
+    for instance in instances {
+        let Some(Part { module, probed }) = parts.get(instance.module).and_then(Option::as_ref) else {
+            continue;
+        };
+        let is_first = seen.insert(instance.module);
+        let copy = if is_first { 0 } else { (module.bytes.len() as u64).saturating_mul(COPY_BYTES) };
+        bytes = bytes.saturating_add(probed.instance_bytes).saturating_add(copy);
+    }
+    limits.allow_instances(bytes).map_err(|limit| {
+        ComponentRunError::Stopped(Box::new(Stop {
+            stage: "instantiation was stopped".to_string(),
+            function: None,
+            cause: StopCause::Instances(limit),
+            trace: Trace::default(),
+        }))
+    })
 }
 
 /// The core instances that the engine has, in the order of `instances`.

@@ -54,6 +54,7 @@ impl<'a> Prepared<'a> {
         let probe = ProbeOptions { leaves_nothing_to_host: true, ..engine::probe_options() };
         let parts =
             part::parts(&component, &instances, (&probe, options.default_proposals, options.reset_libc))?;
+        part::check_instances(&parts, &instances, &options.limits)?;
         let stopping = match &options.at {
             Some(_) if component.is_concurrent()? => {
                 return Err(ComponentRunError::Option("freezing asynchronous functions"));

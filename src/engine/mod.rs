@@ -36,7 +36,11 @@ pub(crate) const SWITCHED_STACK: usize = SWITCHED_WASM_STACK + (2 << 20);
 
 /// What modules are probed with that run on this engine.
 pub fn probe_options() -> ProbeOptions {
-    ProbeOptions { stack_pages: (SWITCHED_STACK >> 16) as u32, ..ProbeOptions::default() }
+    ProbeOptions {
+        stack_pages: (SWITCHED_STACK >> 16) as u32,
+        counts_shared_memories: true,
+        ..ProbeOptions::default()
+    }
 }
 
 const MAX_BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(64).unwrap();

@@ -263,6 +263,9 @@ fn instantiated(
     let Execution { module, probed, host: options, .. } = prepared.execution;
     let compiled = &prepared.compiled.module;
     let run = prepared.run();
+    if let Err(limit) = prepared.execution.limits.allow_instances(probed.instance_bytes) {
+        return Err(stopped(run.stopped("instantiation", "failed", &limit.into()), store));
+    }
     let imports = host::resolve_imports(store, options, compiled).map_err(|error| {
         match run.preload_stopped(&error) {
             Some(stop) => stopped(stop, store),

@@ -1,7 +1,7 @@
 use super::{Trace, the_function};
 use crate::host::{
-    ComponentImportCalled, Denied, GuestExit, HostError, ImportCalled, LedgerLimit, Limits, MemoryLimit,
-    NoMemory, ReplayDiverged, TaskLimit,
+    ComponentImportCalled, Denied, GuestExit, HostError, ImportCalled, InstanceLimit, LedgerLimit, Limits,
+    MemoryLimit, NoMemory, ReplayDiverged, TaskLimit,
 };
 use preinit_core::module::Module;
 use preinit_core::printable::Message;
@@ -48,6 +48,9 @@ pub enum StopCause {
     /// The memory limit.
     #[error(transparent)]
     Memory(MemoryLimit),
+    /// The limit of what instances take besides their memories and tables.
+    #[error(transparent)]
+    Instances(InstanceLimit),
     /// The machine has no memory left. That is no fault of the module.
     #[error(transparent)]
     Machine(NoMemory),
@@ -170,6 +173,7 @@ impl StopCause {
             .or_else(|| cause(error).map(StopCause::Exit))
             .or_else(|| cause(error).map(StopCause::Denied))
             .or_else(|| cause(error).map(StopCause::Memory))
+            .or_else(|| cause(error).map(StopCause::Instances))
             .or_else(|| cause(error).map(StopCause::Ledger))
             .or_else(|| cause(error).map(StopCause::Diverged))
             .or_else(|| NoMemory::of(error).map(StopCause::Machine))

@@ -35,6 +35,10 @@ impl Trace {
         let mut trace = Trace::default();
         for info in infos {
             let is_own = wasmtime::Module::same(info.module(), compiled);
+            // What was added to the module is none of its functions.
+            if is_own && info.func_index() as usize >= module.functions.len() {
+                continue;
+            }
             let exported = is_own.then(|| export_of(module, info.func_index())).flatten();
             trace.frames.extend(
                 frames_of(info)

@@ -110,6 +110,19 @@ pub struct FrozenReport {
     pub reading: Duration,
 }
 
+/// Refuses calls in progress that hold more than there is room for, before anything of it is read.
+pub(crate) fn check_room(calls: &CallsInProgress<'_>, limits: &Limits) -> Result<(), FreezeError> {
+    // Of each there is what was read, and the value that is written.
+    const VALUE_BYTES: u64 = 64;
+    let (values, most) = (calls.values()?, limits.room_for_calls() / VALUE_BYTES);
+    if values > most {
+        return Err(FreezeError::Refused(format!(
+            "the calls in progress hold {values} locals and operands; the limit of memory has room for {most}"
+        )));
+    }
+    Ok(())
+}
+
 impl StopRun<'_> {
     /// Makes the code that resumes the program at `point`. `snapshot` is its state there, and `ledger` has every host call
     /// of the run.
@@ -129,6 +142,7 @@ impl StopRun<'_> {
         awaited_texts::check(module, &before)?;
         let calls = CallsInProgress::read(module, &point.sites)?;
         calls.check(module)?;
+        check_room(&calls, self.freeze.execution.limits)?;
 
         let started = Instant::now();
         let Read { stack, reader, heap } = self.read(point, snapshot, ledger, &calls)?;
@@ -161,12 +175,7 @@ impl StopRun<'_> {
         let first = self.freeze.execution;
         let mut host = first.host.clone();
         host.replay = Some(Arc::new(ledger.clone()));
-        // Both runs are in memory at once, and instrumented code needs more fuel.
-        let limits = Limits {
-            max_memory: first.limits.max_memory.saturating_add(1 << 30),
-            fuel: None,
-            ..*first.limits
-        };
+        let limits = first.limits.of_second_run();
         let program = self.program(&host, &limits);
         let unwound = match self.freeze.reader {
             // A library user's functions may call back, which only the debugging interface shows.

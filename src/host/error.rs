@@ -234,6 +234,18 @@ pub struct TaskLimit {
     pub limit: u64,
 }
 
+/// What instances have besides their memories and the slots of their tables, in the engine and in a snapshot, would be more than
+/// it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("what its instances have besides memories and tables would take {bytes} bytes; the limit is {limit}")]
+#[non_exhaustive]
+pub struct InstanceLimit {
+    /// About as many bytes as all of them would take.
+    pub bytes: u64,
+    /// Bytes allowed.
+    pub limit: u64,
+}
+
 /// A replayed run made another call than the recorded run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -78,8 +78,8 @@ use wasi::Wasi;
 pub(crate) use component::{ComponentHost, component_linker, new_component_store};
 pub use component_value::{ComponentValue, Handle};
 pub use error::{
-    ChangeRefused, ComponentImportCalled, Denied, GuestExit, HostError, ImportCalled, LedgerLimit,
-    MemoryLimit, ReplayDiverged, TaskLimit, Unprovided, WasiImport,
+    ChangeRefused, ComponentImportCalled, Denied, GuestExit, HostError, ImportCalled, InstanceLimit,
+    LedgerLimit, MemoryLimit, ReplayDiverged, TaskLimit, Unprovided, WasiImport,
 };
 pub use host_options::{
     Access, Clock, Define, Directory, FileTimes, HostOptions, ImportName, LinkerHook, LiveLedger, Output,

@@ -1,14 +1,18 @@
 //! Bounds on what a guest may use.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
-use super::error::{LedgerLimit, MemoryLimit};
+use super::error::{InstanceLimit, LedgerLimit, MemoryLimit};
 use super::no_memory::NoMemory;
 
 /// Bytes that one table element counts for.
 const ELEMENT_BYTES: u64 = 16;
+
+/// Bytes that instances may take besides under every limit: no module is refused because its memories are small.
+const LEAST_FOR_INSTANCES: u64 = 16 << 20;
 
 /// Bounds on one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,11 +22,36 @@ pub struct Limits {
     /// own, as the command line does.
     pub timeout: Option<Duration>,
     /// Bytes over all memories, tables (16 a table element), GC heaps and stacks of continuations of all instances. What the
-    /// host keeps for the guest (the recording of its calls, listings of directories, captured output) has the same bound.
-    /// Shared memories are counted at their creation only: the engine does not ask about their growth.
+    /// host keeps for the guest (the recording of its calls, listings of directories, captured output) has the same bound, and so
+    /// has what all instances take besides (globals, functions, segments), but it may be 16 MiB always.
+    /// Shared memories of preloaded modules are counted at their creation only: the engine does not ask about their growth.
     pub max_memory: u64,
     /// Fuel for the whole run; needs an engine that consumes fuel.
     pub fuel: Option<u64>,
+}
+
+/// Bytes that what calls in progress hold may take under every limit, and under none more.
+const ROOM_FOR_CALLS: RangeInclusive<u64> = 16 << 20..=1 << 30;
+
+impl Limits {
+    /// Bytes that what calls in progress hold may take.
+    pub(crate) fn room_for_calls(&self) -> u64 {
+        self.max_memory.clamp(*ROOM_FOR_CALLS.start(), *ROOM_FOR_CALLS.end())
+    }
+
+    /// For a run that repeats another one, which is kept, and writes down what its calls in progress hold. Its code needs more fuel.
+    pub(crate) fn of_second_run(&self) -> Limits {
+        Limits { max_memory: self.max_memory.saturating_add(self.room_for_calls()), fuel: None, ..*self }
+    }
+
+    /// Whether instances may take so many bytes besides their memories and the slots of their tables.
+    pub(crate) fn allow_instances(&self, bytes: u64) -> Result<(), InstanceLimit> {
+        let limit = self.max_memory.max(LEAST_FOR_INSTANCES);
+        if bytes > limit {
+            return Err(InstanceLimit { bytes, limit });
+        }
+        Ok(())
+    }
 }
 
 /// Counts the bytes of a store. Going over the limit is an error that ends the run: a guest that is told -1 would most
@@ -147,5 +176,30 @@ mod tests {
         let mut limiter = Limiter::new(1000);
         assert!(!limiter.memory_growing(0, 5000, Some(100)).unwrap());
         assert!(limiter.memory_growing(0, 1000, None).unwrap(), "the refused growth was not counted");
+    }
+
+    #[test]
+    fn instances_have_some_room_under_every_limit() {
+        let allows = |max_memory, bytes| {
+            Limits { timeout: None, max_memory, fuel: None }
+                .allow_instances(bytes)
+                .map_err(|error| error.limit)
+        };
+        for (max_memory, limit) in [(0, 16 << 20), (1 << 20, 16 << 20), (1 << 30, 1 << 30)] {
+            assert_eq!(allows(max_memory, limit), Ok(()));
+            assert_eq!(allows(max_memory, limit + 1), Err(limit));
+        }
+    }
+
+    #[test]
+    fn what_calls_in_progress_hold_has_room_in_proportion() {
+        for (max_memory, room) in
+            [(0, 16 << 20), (16 << 20, 16 << 20), (100 << 20, 100 << 20), (4 << 30, 1 << 30)]
+        {
+            let limits = Limits { timeout: None, max_memory, fuel: Some(1) };
+            assert_eq!(limits.room_for_calls(), room);
+            let second = limits.of_second_run();
+            assert_eq!((second.max_memory, second.fuel), (max_memory + room, None));
+        }
     }
 }

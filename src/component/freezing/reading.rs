@@ -9,7 +9,7 @@ use super::Stopping;
 use crate::demangling::demangled;
 use crate::engine::MAX_FROZEN_FRAMES;
 use crate::freeze::{FreezeError, MISSING, read_frames};
-use crate::host::{ComponentHost, HostOptions, Ledger, Limits, new_component_store};
+use crate::host::{ComponentHost, HostOptions, Ledger, new_component_store};
 use crate::instance::{HeldValue, InstanceError};
 use crate::options::Options;
 use preinit_core::capture::{FunctionIndices, StateReader};
@@ -157,11 +157,9 @@ impl Program<'_, '_> {
             )
         })?;
         let stop = instrumented.stop.as_ref().ok_or(FreezeError::Unexplained("a hook that is not there"))?;
-        // Both runs are in memory at once, and instrumented code needs more fuel.
-        let max_memory = options.limits.max_memory.saturating_add(1 << 30);
         let options = Options {
             host: HostOptions { replay: Some(Arc::clone(&self.ledger)), ..options.host.clone() },
-            limits: Limits { max_memory, fuel: None, ..options.limits },
+            limits: options.limits.of_second_run(),
             ..Options::clone(options)
         };
         let replaced = (definition, &instrumented.wasm[..]);

@@ -9,7 +9,9 @@ use super::super::{ComponentRunError, Prepared};
 use super::Stopping;
 use super::entry::entry;
 use super::reading::{Moved, Program, Read, call_sites};
-use crate::freeze::{FrameReader, FreezeError, FrozenReport, HeldResources, called, check_next_text};
+use crate::freeze::{
+    FrameReader, FreezeError, FrozenReport, HeldResources, called, check_next_text, check_room,
+};
 #[cfg(feature = "audit")]
 use crate::host::ComponentHost;
 use crate::options::Options;
@@ -59,6 +61,7 @@ pub fn resume(
     check_next_text(module, callee)?;
     let calls = CallsInProgress::read(module, sites).map_err(FreezeError::from)?;
     calls.check(module).map_err(FreezeError::from)?;
+    check_room(&calls, &options.limits)?;
     calls.check_callees(module, callee, &by_runtime(prepared, module, number)?).map_err(FreezeError::from)?;
     let outermost = sites.last().map_or(callee, |site| site.function);
     let entry = entry((&prepared.component, places), (call, &frames), (number, outermost))?;

@@ -28,6 +28,7 @@ impl<'a> Side<'a> {
         }
         let probe = ProbeOptions { leaves_nothing_to_host: true, ..engine::probe_options() };
         let parts = part::parts(&component, &instances, (&probe, options.default_proposals, false))?;
+        part::check_instances(&parts, &instances, &options.limits)?;
         Ok(Side { component, instances, parts, cut: BTreeSet::new() })
     }
 

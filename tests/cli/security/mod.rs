@@ -8,7 +8,9 @@
 //! | `cache_reach` | a module that writes files cannot write into a cache |
 //! | `compared` | what differs takes no memory of its own |
 //! | `components` | how a component is nested costs nothing but an error |
+//! | `frozen_calls` | what calls in progress hold is bounded like memories |
 //! | `heap_values` | secrets in objects are found like those in memories |
+//! | `instances` | what an engine has for each of very many instances counts like memories |
 //! | `memory` | what a module makes the host keep in memory is bounded |
 //! | `output_escape` | outputs go where they were asked for, whatever the module does meanwhile |
 //! | `output_mode` | a replaced file gives nobody rights; the ledger is for its owner alone |
@@ -20,6 +22,7 @@
 //! | `prepared_code` | machine code is not taken from where others could have put it |
 //! | `result_reuse` | a kept snapshot is used only where init would see the same |
 //! | `scanned` | a memory full of what is searched for costs no more than another one |
+//! | `shared_memories` | what shared memories grow by counts like that of others |
 //! | `tasks` | the call stacks of a component's tasks count like memories |
 //! | `terminal` | a terminal gets what init prints as it is only where that was asked for |
 //! | `untrusted` | `--untrusted` gives a module little |
@@ -38,9 +41,13 @@ mod compared;
 mod components;
 #[cfg(target_os = "linux")]
 mod embedded_files;
+#[cfg(target_os = "linux")]
+mod frozen_calls;
 mod heap_values;
 #[cfg(unix)]
 mod input_links;
+#[cfg(target_os = "linux")]
+mod instances;
 #[cfg(unix)]
 mod interruption;
 #[cfg(target_os = "linux")]
@@ -56,6 +63,8 @@ mod prepared_code;
 mod result_reuse;
 #[cfg(target_os = "linux")]
 mod scanned;
+#[cfg(target_os = "linux")]
+mod shared_memories;
 #[cfg(target_os = "linux")]
 mod tasks;
 mod terminal;

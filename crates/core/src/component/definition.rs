@@ -9,6 +9,8 @@ pub struct Definition<'a> {
     pub steps: Vec<Step<'a>>,
     /// The components that stand in it.
     pub components: Vec<Definition<'a>>,
+    /// How many items each instance of it has, those of core modules and of instances in it not counted.
+    pub items: u64,
 }
 
 /// A section, and what it is apart from bytes.
@@ -64,6 +66,14 @@ pub struct Argument<'a> {
 }
 
 impl Step<'_> {
+    /// What is passed or bundled under names of its own.
+    pub fn arguments(&self) -> usize {
+        match self {
+            Step::Instance { arguments, .. } | Step::Bundle(arguments) => arguments.len(),
+            _ => 0,
+        }
+    }
+
     /// The component-level index space that this adds to.
     pub fn defines(&self) -> Option<ComponentExternalKind> {
         Some(match self {

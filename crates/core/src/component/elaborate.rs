@@ -10,6 +10,9 @@ use wasmparser::{ComponentExternalKind, ComponentOuterAliasKind};
 /// Instances of components and modules together.
 const MOST_INSTANCES: usize = 10_000;
 
+/// Items of all component instances together. The engine, and what follows, has each of them.
+const MOST_ITEMS: u64 = 1_000_000;
+
 /// How deep instances may be nested.
 const MOST_NESTED: usize = 100;
 
@@ -41,6 +44,7 @@ impl Component<'_> {
             exported: BTreeSet::new(),
             exports: HashMap::new(),
             unfolded: Unfolded::default(),
+            items: 0,
         };
         let root = Closure { definition: &self.root, stands_in: None };
         let exports = elaborated.instantiate(root, String::new(), (HashMap::new(), 0))?;
@@ -104,6 +108,8 @@ pub(super) struct Elaborated<'d, 'a> {
     /// What the outermost component exports.
     exports: Exports<'d, 'a>,
     unfolded: Unfolded,
+    /// Items of all component instances so far.
+    items: u64,
 }
 
 /// Modules that others can get, and what was looked into for them already: a name can stand for another one, any number of times.
@@ -173,6 +179,10 @@ impl<'d, 'a> Elaborated<'d, 'a> {
         let definition = closure.definition;
         self.frames.push(Frame::new(closure, &path));
         self.check_count()?;
+        self.items = self.items.saturating_add(definition.items);
+        if self.items > MOST_ITEMS {
+            return Err(ComponentError::ManyItems { most: MOST_ITEMS });
+        }
         let mut children = 0;
         for step in &definition.steps {
             let item = match step {

@@ -24,6 +24,12 @@ pub enum ComponentError {
         /// How many there may be.
         most: usize,
     },
+    /// A small component can have very many instances of one that has very many items.
+    #[error("the instances of the component have more than {most} items together")]
+    ManyItems {
+        /// How many there may be.
+        most: u64,
+    },
     /// A small component can have names that stand for very many things: the engine writes all of them out.
     #[error("what the component's names stand for are more than {most} things, each written out")]
     Unfolds {

@@ -38,7 +38,8 @@ fn definition<'a>(
     offset: usize,
     modules: &mut Vec<CoreModule<'a>>,
 ) -> Result<Definition<'a>, ComponentError> {
-    let mut definition = Definition { sections: Vec::new(), steps: Vec::new(), components: Vec::new() };
+    let mut definition =
+        Definition { sections: Vec::new(), steps: Vec::new(), components: Vec::new(), items: 0 };
     for section in RawSection::read_all(bytes, offset)? {
         let nested = match section.id {
             id::CORE_MODULE => {
@@ -53,12 +54,16 @@ fn definition<'a>(
             }
             _ => {
                 read_steps(&section, &mut definition.steps)?;
+                definition.items += u64::from(section.items()?);
                 Nested::Nothing
             }
         };
         definition.sections.push(Part { section, nested });
     }
     name_modules(&definition, modules);
+    let named: usize = definition.steps.iter().map(Step::arguments).sum();
+    let nested = definition.sections.iter().filter(|part| part.nested != Nested::Nothing).count();
+    definition.items += (named + nested) as u64;
     Ok(definition)
 }
 

@@ -15,6 +15,7 @@ pub mod id {
     pub const CUSTOM: u8 = 0;
     pub const CORE_MODULE: u8 = 1;
     pub const CORE_INSTANCE: u8 = 2;
+    pub const CORE_TYPE: u8 = 3;
     pub const COMPONENT: u8 = 4;
     pub const INSTANCE: u8 = 5;
     pub const ALIAS: u8 = 6;
@@ -56,6 +57,16 @@ impl<'a> RawSection<'a> {
 
     pub fn reader(&self) -> BinaryReader<'a> {
         BinaryReader::new(self.contents, self.offset)
+    }
+
+    /// How many items it defines.
+    pub fn items(&self) -> Result<u32, ComponentError> {
+        match self.id {
+            id::CORE_INSTANCE | id::CORE_TYPE | id::INSTANCE | id::ALIAS | id::TYPE => {}
+            id::CANONICAL | id::IMPORT | id::EXPORT => {}
+            _ => return Ok(0),
+        }
+        Ok(self.reader().read_var_u32()?)
     }
 
     /// The same with other contents; none are as they were.

@@ -98,13 +98,11 @@ impl StoppingModule {
                 body.extend_from_slice(prologue);
             }
             for (index, (operator, at)) in code.operators.iter().enumerate() {
-                let count = probed.stack_count.as_ref().and_then(|count| count.before(operator));
-                body.extend_from_slice(count.unwrap_or_default());
                 if let Some(check) = hook.before(operator) {
                     inserted.push((function, *at as u32, check.len() as u32));
                     body.extend_from_slice(&check);
                 }
-                body.extend_from_slice(code.instruction(index));
+                body.extend_from_slice(&code.counted(index, probed.memory_count.as_ref()));
             }
             patch.replace_body(function, body);
         }

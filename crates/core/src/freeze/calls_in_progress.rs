@@ -50,6 +50,18 @@ impl<'a> CallsInProgress<'a> {
         self.sites.iter().copied().zip(self.points.iter().map(Arc::as_ref))
     }
 
+    /// How many locals and operands they hold.
+    ///
+    /// # Errors
+    /// If one is in a function that was not read.
+    pub fn values(&self) -> Result<u64, ResumeError> {
+        let mut values = 0;
+        for (site, point) in self.iter() {
+            values += (self.codes.get(site.function)?.locals.len() + point.operands.len()) as u64;
+        }
+        Ok(values)
+    }
+
     /// Whether all of them have a form in a module, whatever they hold.
     ///
     /// # Errors

@@ -69,18 +69,16 @@ impl CodeMap {
         (module, probed, wasm): (&Module<'_>, &Probed, &[u8]),
         mut inserted: BTreeMap<u32, Vec<Inserted>>,
     ) -> Result<CodeMap, ResumeError> {
-        if let Some(count) = &probed.stack_count {
+        if let Some(count) = &probed.memory_count {
             for (function, body) in (module.imported.functions..).zip(module.bodies()) {
                 let mut operators = body.get_operators_reader()?;
                 while !operators.eof() {
                     let (operator, at) = operators.read_with_offset()?;
-                    if let Some(code) = count.before(&operator) {
+                    let own = &module.bytes[at..operators.original_position()];
+                    if let Some(code) = count.instead(&operator, own) {
                         let start = (at - body.range().start) as u32;
-                        inserted.entry(function).or_default().push(Inserted {
-                            start,
-                            len: code.len() as u32,
-                            before: 0,
-                        });
+                        let len = (code.len() - own.len()) as u32;
+                        inserted.entry(function).or_default().push(Inserted { start, len, before: 0 });
                     }
                 }
             }

@@ -46,10 +46,8 @@ impl HookedModule {
         let hook = EntryHook::install(&mut patch, &mut types, &target, probed, function)?;
         let start = code.first_instruction();
         let mut body = [&code.bytes[..start], &hook.code].concat();
-        for (index, (operator, _)) in code.operators.iter().enumerate() {
-            let count = probed.stack_count.as_ref().and_then(|count| count.before(operator));
-            body.extend_from_slice(count.unwrap_or_default());
-            body.extend_from_slice(code.instruction(index));
+        for index in 0..code.operators.len() {
+            body.extend_from_slice(&code.counted(index, probed.memory_count.as_ref()));
         }
         patch.replace_body(function, body);
         for entry in types.entries()? {

@@ -4,6 +4,8 @@
 use super::ResumeError;
 use super::call_stack::CallSite;
 use crate::module::{Module, Space};
+use crate::probe::MemoryCount;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use wasmparser::{
     BlockType, FuncToValidate, FuncValidatorAllocations, FunctionBody, HeapType, Operator, Parser, RefType,
@@ -167,6 +169,13 @@ impl<'a> FunctionCode<'a> {
     pub fn instruction(&self, index: usize) -> &'a [u8] {
         let end = self.operators.get(index + 1).map_or(self.bytes.len(), |(_, offset)| *offset);
         &self.bytes[self.operators[index].1..end]
+    }
+
+    /// What stands for one instruction in a module that counts memory so.
+    pub fn counted(&self, index: usize, count: Option<&MemoryCount>) -> Cow<'a, [u8]> {
+        let own = self.instruction(index);
+        let counted = count.and_then(|count| count.instead(&self.operators[index].0, own));
+        counted.map_or(Cow::Borrowed(own), Cow::Owned)
     }
 
     fn call(

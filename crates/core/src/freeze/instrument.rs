@@ -14,7 +14,7 @@ use super::function_code::{CallPoint, FunctionCode, FunctionCodes};
 use super::function_types::FunctionTypes;
 use crate::engine_limits::{BODY_BYTES, LOCALS};
 use crate::module::{Module, Patch};
-use crate::probe::{Probed, StackCount};
+use crate::probe::{MemoryCount, Probed};
 use std::collections::{BTreeMap, BTreeSet};
 use wasm_encoder::reencode::{Reencode, RoundtripReencoder};
 use wasm_encoder::{BlockType, Encode, ExportKind, Function, Instruction};
@@ -104,7 +104,7 @@ impl Instrumented {
                 hook: hook.as_ref().filter(|hook| hook.function == function),
                 stop: stop.as_ref(),
                 records: &records,
-                stack_count: probed.stack_count.as_ref(),
+                memory_count: probed.memory_count.as_ref(),
             };
             match instrumentation.body(function, codes.get(function)?, &calls_in_it)? {
                 Some(body) => patch.replace_body(function, body),
@@ -130,7 +130,7 @@ struct Instrumentation<'i> {
     hook: Option<&'i EntryHook>,
     stop: Option<&'i StopHook>,
     records: &'i RecordLayout,
-    stack_count: Option<&'i StackCount>,
+    memory_count: Option<&'i MemoryCount>,
 }
 
 impl Instrumentation<'_> {
@@ -162,12 +162,10 @@ impl Instrumentation<'_> {
         for index in 0..function.operators.len() {
             openings.copy_operands(index, &mut locals, &mut code);
             let operator = &function.operators[index].0;
-            let count = self.stack_count.and_then(|count| count.before(operator));
-            code.extend_from_slice(count.unwrap_or_default());
             let stop = self.stop.and_then(|stop| stop.before(operator));
             let Some(Call { site, point }) = calls.get(&index) else {
                 code.extend_from_slice(&stop.unwrap_or_default());
-                code.extend_from_slice(function.instruction(index));
+                code.extend_from_slice(&function.counted(index, self.memory_count));
                 continue;
             };
             let innermost = point.levels.last().map_or(0, |level| level.height);

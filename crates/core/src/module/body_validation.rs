@@ -56,6 +56,9 @@ impl CodeUses {
                 self.ref_funcs.insert(function_index);
             }
             Operator::MemoryAtomicWait32 { .. } | Operator::MemoryAtomicWait64 { .. } => self.waits = true,
+            Operator::MemoryGrow { mem } => {
+                self.grown_memories.insert(mem);
+            }
             Operator::ContNew { .. } => self.makes_continuations = true,
             Operator::Try { .. } => self.legacy_exceptions = true,
             Operator::DataDrop { data_index } => {
@@ -86,6 +89,7 @@ impl CodeUses {
         self.dropped_data.extend(other.dropped_data);
         self.dropped_elements.extend(other.dropped_elements);
         self.ref_funcs.extend(other.ref_funcs);
+        self.grown_memories.extend(other.grown_memories);
         self.waits |= other.waits;
         self.makes_continuations |= other.makes_continuations;
         self.legacy_exceptions |= other.legacy_exceptions;

@@ -227,6 +227,8 @@ pub struct CodeUses {
     pub ref_funcs: BTreeSet<u32>,
     /// Whether an instruction waits for another thread.
     pub waits: bool,
+    /// Memories that a `memory.grow` names.
+    pub grown_memories: BTreeSet<u32>,
     /// Whether an instruction makes a continuation.
     pub makes_continuations: bool,
     /// Whether there is exception handling of the withdrawn form.

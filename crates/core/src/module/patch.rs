@@ -56,19 +56,14 @@ impl<'m, 'a> Patch<'m, 'a> {
         self.memory_of(pages, Some(pages))
     }
 
-    /// Adds a memory that is empty and can grow.
+    /// Adds a memory that is empty and can grow. Its addresses have 64 bits.
     pub fn growing_memory(&mut self) -> u32 {
         self.memory_of(0, None)
     }
 
     fn memory_of(&mut self, minimum: u64, maximum: Option<u64>) -> u32 {
-        let ty = wasm_encoder::MemoryType {
-            minimum,
-            maximum,
-            memory64: false,
-            shared: false,
-            page_size_log2: None,
-        };
+        let memory64 = maximum.is_none();
+        let ty = wasm_encoder::MemoryType { minimum, maximum, memory64, shared: false, page_size_log2: None };
         self.module.memories.len() as u32 + self.add(SectionId::MEMORY, |out| ty.encode(out))
     }
 

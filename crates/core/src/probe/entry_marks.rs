@@ -1,7 +1,6 @@
-//! What goes into function bodies: marks where functions are entered, waits that end, counts of continuations, and marks of
-//! changes.
+//! What goes into function bodies: marks where functions are entered, waits that end, counts of memory, and marks of changes.
 
-use super::{ChangeMarks, Probe, ProbeNames, ProbeOptions, StackCount};
+use super::{ChangeMarks, MemoryCount, Probe, ProbeNames, ProbeOptions};
 use crate::module::{Module, Patch};
 use wasm_encoder::{Encode, ExportKind, Instruction, MemArg};
 use wasmparser::{BinaryReaderError, FunctionBody, Operator};
@@ -11,9 +10,9 @@ const PAGE: u64 = 1 << 16;
 /// `drop` the timeout, and `i64.const 0` instead.
 const NO_TIME: [u8; 3] = [0x1a, 0x42, 0x00];
 
-/// What goes before instructions.
+/// What goes before instructions, or stands for them.
 pub(super) struct Added {
-    pub stack_count: Option<StackCount>,
+    pub memory_count: Option<MemoryCount>,
     pub change_marks: ChangeMarks,
 }
 
@@ -26,19 +25,19 @@ pub(super) fn rewrite_bodies(
 ) -> Result<(), BinaryReaderError> {
     let ends_waits = options.ends_waits && module.code.waits;
     let bodies = module.bodies();
-    let Added { stack_count, change_marks } = added;
-    let inserts = ends_waits || stack_count.is_some() || !change_marks.is_empty();
-    if bodies.is_empty() || !inserts && !options.marks_entries {
+    let Added { memory_count, change_marks } = added;
+    let changes = ends_waits || memory_count.is_some() || !change_marks.is_empty();
+    if bodies.is_empty() || !changes && !options.marks_entries {
         return Ok(());
     }
-    let before = |operator: &Operator<'_>| match ends_waits && is_wait(operator) {
-        true => Some(&NO_TIME[..]),
-        false => {
-            let counts = stack_count.as_ref().and_then(|count| count.before(operator));
-            counts.or_else(|| change_marks.before(module, operator))
+    let instead = |operator: &Operator<'_>, own: &[u8]| {
+        if ends_waits && is_wait(operator) {
+            return Some([&NO_TIME[..], own].concat());
         }
+        let counted = memory_count.as_ref().and_then(|count| count.instead(operator, own));
+        counted.or_else(|| Some([change_marks.before(module, operator)?, own].concat()))
     };
-    let before = inserts.then_some(&before as &Before<'_>);
+    let instead = changes.then_some(&instead as &Instead<'_>);
     let marks = options.marks_entries.then(|| {
         let memory = patch.memory((bodies.len() as u64).div_ceil(PAGE));
         patch.export(&names.export(Probe::Entries), ExportKind::Memory, memory);
@@ -46,7 +45,7 @@ pub(super) fn rewrite_bodies(
     });
     for (index, body) in (0u32..).zip(&bodies) {
         let mark = marks.map_or(Vec::new(), |memory| mark(memory, index));
-        let rewritten = rewritten(module.bytes, body, &mark, before)?;
+        let rewritten = rewritten(module.bytes, body, &mark, instead)?;
         patch.replace_body(module.imported.functions + index, rewritten);
     }
     Ok(())
@@ -62,15 +61,15 @@ fn mark(memory_index: u32, index: u32) -> Vec<u8> {
     code
 }
 
-/// What goes before an instruction.
-type Before<'b> = dyn Fn(&Operator<'_>) -> Option<&'b [u8]> + 'b;
+/// What stands for an instruction and its bytes, if it is not these alone.
+type Instead<'i> = dyn Fn(&Operator<'_>, &[u8]) -> Option<Vec<u8>> + 'i;
 
-/// A body with `mark` before its first instruction, and `before` each what it gives.
+/// A body with `mark` before its first instruction, and for each what `instead` gives.
 fn rewritten(
     wasm: &[u8],
     body: &FunctionBody<'_>,
     mark: &[u8],
-    before: Option<&Before<'_>>,
+    instead: Option<&Instead<'_>>,
 ) -> Result<Vec<u8>, BinaryReaderError> {
     let range = body.range();
     let mut operators = body.get_operators_reader()?;
@@ -79,12 +78,13 @@ fn rewritten(
     out.extend_from_slice(&wasm[range.start..start]);
     out.extend_from_slice(mark);
     let mut copied = start;
-    while let Some(before) = before.filter(|_| !operators.eof()) {
+    while let Some(instead) = instead.filter(|_| !operators.eof()) {
         let (operator, at) = operators.read_with_offset()?;
-        if let Some(code) = before(&operator) {
+        let end = operators.original_position();
+        if let Some(code) = instead(&operator, &wasm[at..end]) {
             out.extend_from_slice(&wasm[copied..at]);
-            out.extend_from_slice(code);
-            copied = at;
+            out.extend_from_slice(&code);
+            copied = end;
         }
     }
     out.extend_from_slice(&wasm[copied..range.end]);

@@ -1,7 +1,7 @@
 use super::entry_marks::Added;
 use super::targets::Targets;
 use super::{
-    ChangeMarks, Deferred, Probe, ProbeError, ProbeNames, ProbeOptions, StackCount, deferred, entry_marks,
+    ChangeMarks, Deferred, MemoryCount, Probe, ProbeError, ProbeNames, ProbeOptions, deferred, entry_marks,
     object_readers,
 };
 use crate::module::{Module, Patch, SectionId};
@@ -33,13 +33,12 @@ pub(super) fn instrument(
             patch.export(&names.export(Probe::Start), ExportKind::Func, start);
         }
     }
-    let counts = options.stack_pages > 0 && module.code.makes_continuations;
-    let stack_count = counts.then(|| StackCount::install(&mut patch, options.stack_pages));
+    let memory_count = MemoryCount::install(module, options, &mut patch);
     let change_marks = match options.marks_changes {
         true => ChangeMarks::install(module, names, &mut patch)?,
         false => ChangeMarks::default(),
     };
-    let added = Added { stack_count, change_marks };
+    let added = Added { memory_count, change_marks };
     entry_marks::rewrite_bodies(module, names, (options, &added), &mut patch)?;
     Ok((patch.apply(), added))
 }

@@ -8,17 +8,18 @@
 mod change_marks;
 mod deferred;
 mod entry_marks;
+mod instance_bytes;
 mod instrument;
+mod memory_count;
 mod object_readers;
 mod probe_names;
-mod stack_count;
 mod targets;
 
 pub use change_marks::{Change, ChangeMarks};
 pub use deferred::{Deferred, DeferredData};
+pub use memory_count::MemoryCount;
 pub use object_readers::Scratch;
 pub use probe_names::{Probe, ProbeNames};
-pub use stack_count::StackCount;
 
 use crate::module::Module;
 use std::collections::BTreeSet;
@@ -57,8 +58,10 @@ pub struct Probed {
     pub deferred: Option<Deferred>,
     /// Whether the engine writes active data segments.
     pub engine_writes_data: bool,
-    /// What stands before every instruction that makes a continuation.
-    pub stack_count: Option<StackCount>,
+    /// What stands for every instruction that makes a continuation or grows a shared memory.
+    pub memory_count: Option<MemoryCount>,
+    /// About as many bytes as an engine has for each instance, besides its memories and the slots of its tables.
+    pub instance_bytes: u64,
     /// What stands before every instruction that changes a table, a reference in a global, or drops a segment; empty unless
     /// [`ProbeOptions::marks_changes`].
     pub change_marks: ChangeMarks,
@@ -80,6 +83,8 @@ pub struct ProbeOptions {
     /// Pages of 64 KiB that the stack of a continuation takes at most. They count as memory of the module, which ends with a
     /// trap if there is no more. 0 counts nothing.
     pub stack_pages: u32,
+    /// Whether what shared memories grow by counts like that of others, for an engine that does not ask about it.
+    pub counts_shared_memories: bool,
     /// Whether functions return the bits of globals of types `v128`, `f32` and `f64`, for hosts that cannot read all values
     /// of these, such as JavaScript: it has no vectors, and one NaN.
     pub shows_bits: bool,
@@ -129,6 +134,7 @@ impl Probed {
         let targets = Targets::of(module, options);
         let (wasm, added) = instrument::instrument(module, &targets, &names, deferred.as_ref(), options)?;
         let tables_functions = targets.tables_functions(options);
+        let instance_bytes = instance_bytes::of(module, &targets);
         let Targets {
             functions,
             droppable_data,
@@ -155,7 +161,8 @@ impl Probed {
             objects,
             engine_writes_data: deferred.is_none() && module.data.iter().any(|segment| !segment.is_passive()),
             deferred,
-            stack_count: added.stack_count,
+            memory_count: added.memory_count,
+            instance_bytes,
             change_marks: added.change_marks,
         })
     }

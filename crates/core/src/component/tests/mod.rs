@@ -89,6 +89,41 @@ fn very_many_instances_are_refused() {
     assert!(matches!(error, ComponentError::ManyInstances { .. }), "{error}");
 }
 
+/// A thousand instances of one component.
+#[test]
+fn very_many_items_of_instances_are_refused() {
+    let numbered = |text: &str| (0..1100).map(|k| text.replace('#', &k.to_string())).collect::<String>();
+    let module = r#"(core module $m (func (export "f"))) (core instance $i (instantiate $m))"#;
+    let lifted = format!(r#"{module} (func $f (canon lift (core func $i "f")))"#);
+    for fields in [
+        numbered("(type u8)"),
+        numbered("(core type (func))"),
+        numbered("(core instance)"),
+        numbered(r#"(type $t# (resource (rep i32))) (core func (canon resource.new $t#))"#),
+        format!("{module} {}", numbered(r#"(alias core export $i "f" (core func))"#)),
+        format!("{module} {}", numbered(r#"(func (canon lift (core func $i "f")))"#)),
+        format!("{lifted} {}", numbered(r#"(export "f#" (func $f))"#)),
+        format!(
+            r#"{lifted} (instance $n (export "f" (func $f))) {}"#,
+            numbered(r#"(alias export $n "f" (func))"#)
+        ),
+        format!(
+            "{lifted} (component $c) (instance (instantiate $c {}))",
+            numbered(r#"(with "f#" (func $f))"#)
+        ),
+    ] {
+        let instances = |depth: u32| {
+            let component = (0..depth).fold(format!("(component {fields})"), |component, _| {
+                format!("(component {component} (instance (instantiate 0)) (instance (instantiate 0)))")
+            });
+            Component::parse(&binary(&component)).unwrap().elaborate().map(drop)
+        };
+        let start = &fields[..fields.len().min(150)];
+        assert_eq!(instances(10), Err(ComponentError::ManyItems { most: 1_000_000 }), "{start}");
+        assert_eq!(instances(8), Ok(()), "{start}");
+    }
+}
+
 #[test]
 fn deep_nesting_is_refused() {
     let mut wasm = binary("(component)");
