@@ -8,11 +8,11 @@ use super::caches::Caches;
 use super::embedding::Embedding;
 use super::exit::Exit;
 use super::host_conversion::{host_options, limits};
-use super::import_names::ImportNames;
+use super::import_names::{ImportNames, vain_renames};
 use super::input::{Input, Reading};
 use super::output::{InputFiles, Output, Staged};
 use super::side_outputs::{ReportOutput, SideOutputs, json};
-use super::snapshot_request::Refused;
+use super::snapshot_request::said;
 use super::supervised_audit::supervised;
 use super::watchdog::{COMPILING, Phase, Watchdog};
 use super::{advice, terminal};
@@ -34,13 +34,12 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
     side_outputs.check(&input, &InputFiles::of(args.host.files()), None)?;
     let mut warnings = Vec::new();
     let reading = Reading::within(args.limits.max_memory).beside(&writable);
+    let embedding = Embedding::new(&args.host, reading, &mut warnings)?;
     let host = quiet_host(args, reading, &mut warnings)?;
-    if args.limits.untrusted && !warnings.is_empty() {
-        return Err(Refused(warnings).into());
-    }
-    terminal::warn(if args.quiet > 1 { &[] } else { &warnings });
-    let wasm = Embedding::new(&args.host, reading)?.applied(input.read(reading)?)?;
+    said(warnings, &args.limits, args.quiet)?;
+    let wasm = embedding.applied(input.read(reading)?)?;
     ImportNames::of(&args.host).check(&wasm, &host.preloads)?;
+    said(vain_renames(&wasm, &args.renames), &args.limits, args.quiet)?;
     watchdog.enter_longer(Phase::Compiling, COMPILING);
     let compile_cache = Caches::of_code(args.no_cache, args.cache_dir.clone(), &writable)?;
     let options = Options { compile_cache, ..options(args, host) };

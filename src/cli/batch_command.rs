@@ -20,6 +20,7 @@ use super::called_as::CalledAs;
 use super::exit::{self, Exit};
 use super::input::{self, Reading};
 use super::jobs::{Batch, Job, parsed};
+use super::messages::Level;
 use super::output::{InputFiles, Output, Staged};
 use super::side_outputs::json;
 use super::snapshot_request::SnapshotRequest;
@@ -75,6 +76,8 @@ pub fn run(args: &BatchArgs) -> anyhow::Result<Exit> {
     let of_report = report.as_ref().and_then(Output::place);
     let workers = Workers {
         batch: &batch,
+        wasm,
+        said: Mutex::default(),
         prepared,
         watchdog: &watchdog,
         runs,
@@ -136,6 +139,10 @@ fn prepared(batch: &Batch, wasm: &'static [u8]) -> anyhow::Result<Prepared<'stat
 
 struct Workers<'b> {
     batch: &'b Batch,
+    /// The module.
+    wasm: &'static [u8],
+    /// Warnings that were printed: many jobs have the same.
+    said: Mutex<BTreeSet<String>>,
     prepared: Arc<Prepared<'static>>,
     watchdog: &'b Watchdog,
     /// Threads that run a job, those that were abandoned included: they keep the memory of their instances.
@@ -216,6 +223,10 @@ impl Workers<'_> {
     fn snapshot(&self, job: &Job) -> anyhow::Result<(Option<String>, usize)> {
         let request = self.batch.request(job)?;
         self.take(&request)?;
+        if let Some(names) = &request.names {
+            names.check(self.wasm, &request.options.host.preloads)?;
+        }
+        self.warn(&request);
         let mut options = request.options.clone();
         options.optimize = options.optimize.or(self.prepared.options().optimize);
         let mut ledger = Ledger::default();
@@ -229,6 +240,16 @@ impl Workers<'_> {
         staged.push(output.stage(made.wasm)?);
         staged.into_iter().try_for_each(Staged::commit)?;
         Ok((digest, bytes))
+    }
+
+    /// Prints what was typed in vain, once for all jobs.
+    fn warn(&self, request: &SnapshotRequest) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut messages = request.messages.warnings.clone();
+        messages.retain(|warning| said.insert(warning.clone()));
+        if request.messages.level >= Level::Warnings {
+            terminal::warn(&messages);
+        }
     }
 
     /// Takes what this job writes, which no other job may write too, under whatever name.

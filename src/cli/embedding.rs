@@ -1,6 +1,7 @@
 //! Files that go into the module before it is run.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use anyhow::Context;
 use preinit::embed::{Source, Sources, Times, Tree, Writing, embed_for};
@@ -11,6 +12,7 @@ use preinit::stages::printable::{Printable, listed};
 use super::args::{HostArgs, usage_error};
 use super::host_conversion::clock;
 use super::input::Reading;
+use super::parse::name_pair::Mapping;
 use super::terminal;
 
 /// What is put into modules; read when it is asked for.
@@ -20,8 +22,8 @@ pub struct Embedding {
 }
 
 impl Embedding {
-    /// Reads what the arguments name.
-    pub fn new(args: &HostArgs, reading: Reading<'_>) -> anyhow::Result<Self> {
+    /// Reads what the arguments name. Gives a warning for each pattern that matches nothing.
+    pub fn new(args: &HostArgs, reading: Reading<'_>, warnings: &mut Vec<String>) -> anyhow::Result<Self> {
         if args.embed.embed.is_empty() && args.embed.reopen.is_empty() && args.embed.arguments.is_none() {
             return Ok(Embedding { tree: None, writing: Writing::Refused });
         }
@@ -43,9 +45,11 @@ impl Embedding {
         }
         for path in &args.embed.reopen {
             check_is_in_one_directory(path, args)?;
+            warnings.extend(vain_reopening(path, args));
             sources.reopen(path);
         }
-        let tree = sources.tree().context("cannot embed files")?;
+        let (tree, unmatched) = sources.tree_and_unmatched().context("cannot embed files")?;
+        warnings.extend(unmatched.iter().map(|pattern| unmatched_pattern(pattern)));
         let writing = if args.embed.writable { Writing::InMemory } else { Writing::Refused };
         Ok(Embedding { tree: Some(tree), writing })
     }
@@ -61,11 +65,17 @@ impl Embedding {
     }
 }
 
+fn unmatched_pattern(pattern: &str) -> String {
+    format!(
+        "--embed-exclude `{}` matches nothing: it is a name, or with a slash before its end a path below HOST",
+        Printable(pattern)
+    )
+}
+
 /// A file is opened anew in the directory with the longest name, which may be another than that in which the program has opened it.
 fn check_is_in_one_directory(path: &str, args: &HostArgs) -> anyhow::Result<()> {
-    let given = [&args.dirs, &args.mapdirs, &args.readable_dirs, &args.writable_dirs];
     let names: BTreeSet<&str> =
-        given.into_iter().flatten().map(|mapping| &*mapping.guest).filter(|name| is_in(path, name)).collect();
+        directories(args).map(|mapping| &*mapping.guest).filter(|name| is_in(path, name)).collect();
     if names.len() < 2 {
         return Ok(());
     }
@@ -76,6 +86,31 @@ fn check_is_in_one_directory(path: &str, args: &HostArgs) -> anyhow::Result<()> 
          program has opened it in; give one of them",
         listed(names, usize::MAX)
     )))
+}
+
+fn directories(args: &HostArgs) -> impl Iterator<Item = &Mapping> {
+    [&args.dirs, &args.mapdirs, &args.readable_dirs, &args.writable_dirs].into_iter().flatten()
+}
+
+/// Says that there is no such file. To a C library `/data` and `data` are one directory.
+fn vain_reopening(path: &str, args: &HostArgs) -> Option<String> {
+    let names = |path: &str| -> Vec<String> {
+        path.split('/').filter(|name| !matches!(*name, "" | ".")).map(str::to_owned).collect()
+    };
+    let typed = names(path);
+    let within = |mapping: &Mapping| -> Option<PathBuf> {
+        let rest = typed.strip_prefix(names(&mapping.guest).as_slice())?;
+        Some(mapping.host.join(rest.iter().collect::<PathBuf>()))
+    };
+    let places: Vec<PathBuf> = directories(args).filter_map(within).collect();
+    let why = match places.first() {
+        None => "it is in none of the directories that are given".to_owned(),
+        Some(place) if !places.iter().any(|place| place.exists()) => {
+            format!("there is no `{}`", PrintablePath(place))
+        }
+        Some(_) => return None,
+    };
+    Some(format!("--reopen `{}` has no effect: {why}", Printable(path)))
 }
 
 fn is_in(path: &str, directory: &str) -> bool {

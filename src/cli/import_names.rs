@@ -1,8 +1,12 @@
-//! Names of imports in options. One that nothing imports is misspelt most of the time.
+//! Names of imports and exports in options. One that is not there is misspelt most of the time.
 
+use std::collections::BTreeSet;
+
+use preinit::Rename;
 use preinit::host::Preload;
 use preinit::stages::component::{check_depth, is_component};
 use preinit::stages::nearest;
+use preinit::stages::plan::Warning;
 use preinit::stages::printable::Printable;
 use wasmparser::component_types::{ComponentEntityType, ComponentItem};
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
@@ -72,6 +76,40 @@ fn unknown((option, of): (&str, &str), typed: &str, what: &str, known: &[String]
         None => String::new(),
     };
     usage_error(&format!("{option}: the {of} has no {what} `{}`{hint}", Printable(typed)))
+}
+
+/// A warning for each rename of an export that the module or component does not have.
+pub fn vain_renames(wasm: &[u8], renames: &[Rename]) -> Vec<String> {
+    if renames.is_empty() {
+        return Vec::new();
+    }
+    let known = exports(wasm);
+    let vain = renames.iter().filter(|rename| !known.contains(&rename.src));
+    vain.map(|Rename { src, dst }| {
+        let near = nearest(src, known.iter().map(String::as_str)).map(Into::into);
+        Warning::NoSuchExport { src: src.as_str().into(), dst: dst.as_str().into(), near }.to_string()
+    })
+    .collect()
+}
+
+/// The names of the exports, of a component the outermost ones.
+fn exports(wasm: &[u8]) -> BTreeSet<String> {
+    let (mut found, mut depth) = (BTreeSet::new(), 0);
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload {
+            Ok(Payload::Version { .. }) => depth += 1,
+            Ok(Payload::End(_)) => depth -= 1,
+            Ok(Payload::ExportSection(exports)) if depth == 1 => {
+                found.extend(exports.into_iter().flatten().map(|export| export.name.to_owned()));
+            }
+            Ok(Payload::ComponentExportSection(exports)) if depth == 1 => {
+                found.extend(exports.into_iter().flatten().map(|export| export.name.name.to_owned()));
+            }
+            Ok(_) => {}
+            Err(_) => break,
+        }
+    }
+    found
 }
 
 /// Module and name of every import. What cannot be read is nothing to compare with, and reported elsewhere.

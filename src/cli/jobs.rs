@@ -16,7 +16,8 @@ use super::called_as::CalledAs;
 use super::embedding::Embedding;
 use super::input::Reading;
 use super::output::{InputFiles, Output};
-use super::snapshot_request::SnapshotRequest;
+use super::snapshot_request::{Refused, SnapshotRequest};
+use super::terminal;
 
 /// What is no file, and ends.
 const NOTHING: &str = "/dev/null";
@@ -109,7 +110,14 @@ impl Batch {
     /// What is put into the module of all jobs.
     pub fn embedding(&self) -> anyhow::Result<Embedding> {
         let cli = parsed([self.module.clone().into()], &self.options)?;
-        Embedding::new(&cli.snapshot.host, Reading::within(cli.snapshot.limits.max_memory))
+        let mut warnings = Vec::new();
+        let reading = Reading::within(cli.snapshot.limits.max_memory);
+        let embedding = Embedding::new(&cli.snapshot.host, reading, &mut warnings)?;
+        if cli.snapshot.strict && !warnings.is_empty() {
+            return Err(Refused(warnings).into());
+        }
+        terminal::warn(if cli.snapshot.messages.quiet > 1 { &[] } else { &warnings });
+        Ok(embedding)
     }
 
     /// What the command would do for this job.

@@ -6,7 +6,7 @@ use preinit::Options;
 use preinit::host::{HostOptions, Output as GuestOutput};
 use preinit::stages::cache::{CacheError, CacheSection};
 
-use super::args::{MessageArgs, SnapshotArgs, usage_error};
+use super::args::{LimitArgs, MessageArgs, SnapshotArgs, usage_error};
 use super::caches::Caches;
 use super::called_as::{CalledAs, WIZER_INIT_FUNCTIONS};
 use super::embedding::Embedding;
@@ -22,6 +22,15 @@ use super::terminal;
 #[derive(Debug, thiserror::Error)]
 #[error("refused, since warnings are errors (--strict):{}", .0.iter().map(|warning| format!("\n  {warning}")).collect::<String>())]
 pub struct Refused(pub Vec<String>);
+
+/// Says what of a command line other than a snapshot's has no effect, and ends there with --untrusted.
+pub fn said(warnings: Vec<String>, limits: &LimitArgs, quiet: u8) -> Result<(), Refused> {
+    if limits.untrusted && !warnings.is_empty() {
+        return Err(Refused(warnings));
+    }
+    terminal::warn(if quiet > 1 { &[] } else { &warnings });
+    Ok(())
+}
 
 /// A snapshot to be made: everything is checked that can be checked before the module is read.
 pub struct SnapshotRequest {
@@ -91,7 +100,7 @@ impl SnapshotRequest {
         let (cache, verify, is_untrusted) = (args.cache.clone(), args.verify, args.limits.untrusted);
         let names = (called_as == CalledAs::Preinit).then(|| ImportNames::of(&args.host));
         let reading = Reading::within(args.limits.max_memory).beside(&writable);
-        let embedding = Embedding::new(&args.host, reading)?;
+        let embedding = Embedding::new(&args.host, reading, &mut warnings)?;
         let host = host_options(&args.host, reading, guest_stdout_captured, &mut warnings)?;
         let mut options = options(args, recording(host, &side_outputs), side_outputs.has_page());
         if called_as == CalledAs::Wizer {

@@ -16,12 +16,12 @@ use super::caches::Caches;
 use super::embedding::Embedding;
 use super::exit::Exit;
 use super::host_conversion::{environment, host_options, limits};
-use super::import_names::ImportNames;
+use super::import_names::{ImportNames, vain_renames};
 use super::input::{self, Reading};
 use super::output::{InputFiles, Output};
 use super::parse::name_pair::Mapping;
 use super::side_outputs::{json, optional};
-use super::snapshot_request::Refused;
+use super::snapshot_request::said;
 use super::watchdog::{Phase, Watchdog};
 use super::{advice, terminal};
 
@@ -51,15 +51,14 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     report.iter().try_for_each(|report| read.check(report))?;
     let mut warnings = Vec::new();
     let reading = Reading::within(args.limits.max_memory).beside(&writable);
+    let embedding = Embedding::new(&args.host, reading, &mut warnings)?;
     let mut options = options(args, reading, &mut warnings)?;
     let (no_cache, cache_dir) = (args.no_cache, args.cache_dir.clone());
     options.compile_cache = Caches::of_code(no_cache, cache_dir, &writable)?;
-    if args.limits.untrusted && !warnings.is_empty() {
-        return Err(Refused(warnings).into());
-    }
-    terminal::warn(if args.quiet > 1 { &[] } else { &warnings });
-    let original = Embedding::new(&args.host, reading)?.applied(input::read(&args.original, reading)?)?;
+    said(warnings, &args.limits, args.quiet)?;
+    let original = embedding.applied(input::read(&args.original, reading)?)?;
     ImportNames::of(&args.host).check(&original, &options.host.preloads)?;
+    said(vain_renames(&original, &args.renames), &args.limits, args.quiet)?;
     let snapshot = input::read(&args.snapshot, reading)?;
     watchdog.enter(Phase::Verifying);
     let verdict = verify(&original, &snapshot, &options)?;

@@ -12,7 +12,7 @@ const ENTRY: u64 = 128;
 const DIRECTORY: u64 = 1024;
 
 /// Directories in one another. No project's files are deeper, and all steps by level stay short.
-const DEEPEST: usize = 128;
+pub(super) const DEEPEST: usize = 128;
 
 /// The longest path, as on Linux.
 const LONGEST: usize = 4096;

@@ -1,8 +1,8 @@
 //! Reads directories of this machine.
 
-use super::budget::Budget;
+use super::budget::{Budget, DEEPEST};
 use super::error::SourceError;
-use super::filter::Filter;
+use super::filter::Matching;
 use super::sources::{Times, stays_inside};
 use preinit_core::embed::Entry;
 use std::fs::{self, File, Metadata};
@@ -13,7 +13,7 @@ use std::time::UNIX_EPOCH;
 /// What is taken of them.
 pub(super) struct Reading<'r> {
     pub times: Times,
-    pub excluded: &'r Filter,
+    pub excluded: &'r Matching<'r>,
     pub budget: &'r Budget,
 }
 
@@ -60,9 +60,13 @@ impl Reading<'_> {
             let path: PathBuf = found.path();
             let name = found.file_name().into_string().map_err(|_| SourceError::NotUnicode(path.clone()))?;
             let inside = inside.join(&name);
-            let names: Vec<String> =
+            let mut names: Vec<String> =
                 inside.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
-            if self.excluded.excludes(&names) {
+            let is_directory = found.file_type().is_ok_and(|kind| kind.is_dir());
+            if self.excluded.excludes(&names, is_directory) {
+                if is_directory {
+                    self.look_for_matches(&path, &mut names);
+                }
                 continue;
             }
             self.budget.entry(&inside, names.len())?;
@@ -70,6 +74,24 @@ impl Reading<'_> {
             entries.push((name, self.entry(&path, &inside, &metadata)?));
         }
         Ok(Entry::directory(entries, modified)?)
+    }
+
+    /// Looks in a directory that is left out for what further patterns match, which would else seem to match nothing.
+    fn look_for_matches(&self, path: &Path, names: &mut Vec<String>) {
+        // What cannot be read is left out anyway.
+        let Ok(entries) = fs::read_dir(path) else { return };
+        for found in entries.flatten() {
+            if !self.excluded.is_waiting() || names.len() >= DEEPEST {
+                return;
+            }
+            names.push(found.file_name().to_string_lossy().into_owned());
+            let is_directory = found.file_type().is_ok_and(|kind| kind.is_dir());
+            self.excluded.excludes(names, is_directory);
+            if is_directory {
+                self.look_for_matches(&found.path(), names);
+            }
+            names.pop();
+        }
     }
 
     fn modified(&self, metadata: &Metadata) -> u64 {

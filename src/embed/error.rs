@@ -22,6 +22,14 @@ pub enum SourceError {
     /// It is neither a file, nor a directory, nor a link.
     #[error("`{}` is neither a file, a directory nor a symbolic link", shown(.0))]
     Special(PathBuf),
+    /// Something in an archive, or an archive, that would not be in the module as it is unpacked elsewhere.
+    #[error("`{}` {why}", shown(path))]
+    Archive {
+        /// The archive, or what is in it.
+        path: PathBuf,
+        /// What is wrong, after its name.
+        why: String,
+    },
     /// A link, or a name in an archive, leads out of what is embedded, so that it would lead nowhere.
     #[error("`{}` leads out of what is embedded, to `{}`", shown(path), Printable(target))]
     LeadsOut {
@@ -52,6 +60,12 @@ pub enum SourceError {
     /// See [`NameError`].
     #[error(transparent)]
     Name(#[from] NameError),
+}
+
+impl SourceError {
+    pub(super) fn archive(path: &Path, why: impl Into<String>) -> SourceError {
+        SourceError::Archive { path: path.to_owned(), why: why.into() }
+    }
 }
 
 fn shown(path: &Path) -> String {

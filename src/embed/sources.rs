@@ -4,7 +4,7 @@ use super::archive::{self, Format};
 use super::budget::Budget;
 use super::directory::{Reading, read};
 use super::error::SourceError;
-use super::filter::Filter;
+use super::filter::{Filter, Matching};
 use preinit_core::embed::{Entry, NameError, Tree};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -108,15 +108,13 @@ impl Sources {
     }
 
     /// Leaves out what a pattern like `*.pyc` or `test/**/data` matches: without a slash names, with one the path below what is
-    /// embedded.
+    /// embedded. A slash at its end is of directories only; one at its beginning, or `./`, of what is embedded itself.
     ///
     /// # Errors
-    /// [`SourceError::Pattern`], if it cannot be read.
+    /// [`SourceError::Pattern`], if it cannot be read, or means nothing here.
     pub fn exclude(&mut self, pattern: &str) -> Result<(), SourceError> {
-        self.excluded.add(pattern).map_err(|error| SourceError::Pattern {
-            pattern: pattern.to_string(),
-            why: error.kind().to_string(),
-        })
+        let unusable = |why| SourceError::Pattern { pattern: pattern.to_string(), why };
+        self.excluded.add(pattern).map_err(unusable)
     }
 
     /// Lets a file of the host, named as the program finds it, be open in a snapshot too: [`Tree::reopen`].
@@ -139,10 +137,32 @@ impl Sources {
     /// # Errors
     /// [`SourceError`], if something cannot be read, or not be embedded.
     pub fn tree(&self) -> Result<Tree, SourceError> {
+        Ok(self.tree_and_unmatched()?.0)
+    }
+
+    /// Reads all of it, and says which patterns of [`Sources::exclude`] have matched nothing: most of the time these are misspelt.
+    ///
+    /// # Errors
+    /// As of [`Sources::tree`].
+    ///
+    /// ```
+    /// use preinit::embed::{Source, Sources};
+    ///
+    /// let mut sources = Sources::default();
+    /// sources.add(Source::new("/data", "test-programs/data"))?;
+    /// for pattern in ["hello.*", "secret/"] {
+    ///     sources.exclude(pattern)?;
+    /// }
+    /// let (_tree, unmatched) = sources.tree_and_unmatched()?;
+    /// assert_eq!(unmatched, ["secret/"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn tree_and_unmatched(&self) -> Result<(Tree, Vec<String>), SourceError> {
         let budget = Budget::new(self.max_bytes);
+        let excluded = Matching::new(&self.excluded);
         let mut mounts: BTreeMap<&str, Entry> = BTreeMap::new();
         let mut order = Vec::new();
-        let read = |source| self.named(source, &budget);
+        let read = |source| self.named(source, &excluded, &budget);
         let arguments = self.arguments.as_deref().map(|path| {
             let entry = Entry::Arguments { modified: self.times.fixed() };
             Ok((path, entry))
@@ -167,25 +187,30 @@ impl Sources {
         for path in &self.reopened {
             tree.reopen(path)?;
         }
-        Ok(tree)
+        Ok((tree, excluded.unmatched()))
     }
 }
 
 impl Sources {
     /// A source, and the name that it is given.
-    fn named<'s>(&self, source: &'s Source, budget: &Budget) -> Result<(&'s str, Entry), SourceError> {
-        Ok((source.guest.as_str(), self.read(source, budget)?))
+    fn named<'s>(
+        &self,
+        source: &'s Source,
+        excluded: &Matching<'_>,
+        budget: &Budget,
+    ) -> Result<(&'s str, Entry), SourceError> {
+        Ok((source.guest.as_str(), self.read(source, excluded, budget)?))
     }
 
     /// An archive is unpacked, unless the name that it gets is that of an archive too.
-    fn read(&self, source: &Source, budget: &Budget) -> Result<Entry, SourceError> {
+    fn read(&self, source: &Source, excluded: &Matching<'_>, budget: &Budget) -> Result<Entry, SourceError> {
         let format = Format::of(&source.host).filter(|_| source.host.is_file());
         match format.filter(|_| Format::of(Path::new(&source.guest)).is_none()) {
             Some(format) => {
-                let unpacking = archive::Unpacking { filter: &self.excluded, times: self.times, budget };
+                let unpacking = archive::Unpacking { filter: excluded, times: self.times, budget };
                 archive::read(&source.host, format, unpacking)
             }
-            None => read(&source.host, &Reading { times: self.times, excluded: &self.excluded, budget }),
+            None => read(&source.host, &Reading { times: self.times, excluded, budget }),
         }
     }
 }

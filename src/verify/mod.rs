@@ -175,6 +175,7 @@ pub enum VerifyError {
 /// # Errors
 /// [`VerifyError`], if the original cannot be run. Whatever is wrong with the snapshot is a difference.
 pub fn verify(original: &[u8], snapshot: &[u8], options: &VerifyOptions) -> Result<Verdict, VerifyError> {
+    let options = &options.of_one_run();
     crate::engine::on_guest_thread(|| match &options.at {
         _ if is_component(original) => component::verify(original, snapshot, options),
         _ if !options.cut_imports.is_empty() => Err(OptionsError::CutsImportOfModule.into()),

@@ -141,7 +141,18 @@ impl VerifyOptions {
 
     /// Whether a difference with this key is not counted.
     pub(super) fn ignores(&self, key: &str) -> bool {
-        self.ignore.iter().any(|pattern| pattern.matches_key(key))
+        // Each is asked, so that each knows whether it has matched.
+        self.ignore.iter().filter(|pattern| pattern.matches_key(key)).count() > 0
+    }
+
+    /// The same, of a run of their own.
+    pub(super) fn of_one_run(&self) -> VerifyOptions {
+        VerifyOptions { ignore: self.ignore.iter().map(Pattern::anew).collect(), ..self.clone() }
+    }
+
+    /// The patterns of what is not counted that no difference has matched.
+    pub(super) fn unmatched(&self) -> Vec<String> {
+        self.ignore.iter().filter_map(Pattern::unmatched).map(str::to_owned).collect()
     }
 
     /// The other engines that were asked for, or wasmi for a small module.

@@ -1,11 +1,36 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 /// A pattern for the keys of differences. `*` stands for any text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pattern(String);
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    text: String,
+    /// Whether it has matched; clones share it.
+    has_matched: Arc<AtomicBool>,
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Pattern) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Pattern {}
 
 impl Pattern {
     /// The pattern written as `text`.
     pub fn new(text: impl Into<String>) -> Pattern {
-        Pattern(text.into())
+        Pattern { text: text.into(), has_matched: Arc::default() }
+    }
+
+    /// The same pattern, which has matched nothing yet.
+    pub(super) fn anew(&self) -> Pattern {
+        Pattern::new(self.text.clone())
+    }
+
+    /// Its text, if it has matched nothing.
+    pub(super) fn unmatched(&self) -> Option<&str> {
+        (!self.has_matched.load(Ordering::Relaxed)).then_some(self.text.as_str())
     }
 
     /// Whether the whole key matches, or the part after `step.N.`. The state is compared after every step, and what is
@@ -13,11 +38,15 @@ impl Pattern {
     pub fn matches_key(&self, key: &str) -> bool {
         let after_step =
             key.strip_prefix("step.").and_then(|rest| rest.split_once('.')).map(|(_, rest)| rest);
-        self.matches(key) || after_step.is_some_and(|rest| self.matches(rest))
+        let matches = self.matches(key) || after_step.is_some_and(|rest| self.matches(rest));
+        if matches {
+            self.has_matched.store(true, Ordering::Relaxed);
+        }
+        matches
     }
 
     fn matches(&self, text: &str) -> bool {
-        let mut pieces = self.0.split('*');
+        let mut pieces = self.text.split('*');
         let Some(mut rest) = pieces.next().and_then(|first| text.strip_prefix(first)) else { return false };
         let mut pieces: Vec<&str> = pieces.collect();
         let Some(last) = pieces.pop() else { return rest.is_empty() };
@@ -61,5 +90,15 @@ mod tests {
         assert!(Pattern::new("global.3").matches_key("step.12.global.3"));
         assert!(Pattern::new("step.12.global.3").matches_key("step.12.global.3"));
         assert!(!Pattern::new("step.1.global.3").matches_key("step.12.global.3"));
+    }
+
+    #[test]
+    fn a_pattern_knows_whether_it_has_matched() {
+        let pattern = Pattern::new("global.*");
+        let clone = pattern.clone();
+        assert!(!pattern.matches_key("memory.0"));
+        assert_eq!(pattern.unmatched(), Some("global.*"));
+        assert!(clone.matches_key("step.2.global.0"));
+        assert_eq!((pattern.unmatched(), pattern.anew().unmatched()), (None, Some("global.*")));
     }
 }

@@ -12,6 +12,9 @@ pub struct Verdict {
     pub differences_found: u64,
     /// The number of differences that were ignored.
     pub differences_ignored: u64,
+    /// The patterns of [`super::VerifyOptions::ignore`] that no difference has matched.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignore_unmatched: Vec<String>,
     /// The shortest script found that shows a difference; `None` if no call is needed to see it.
     pub script: Option<String>,
     /// What could not be decided, and why.

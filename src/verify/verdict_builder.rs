@@ -169,6 +169,7 @@ impl<'o> VerdictBuilder<'o> {
             differences: self.differences,
             differences_found: self.found,
             differences_ignored: self.ignored,
+            ignore_unmatched: self.options.unmatched(),
             script: self.script,
             undecided: self.undecided,
             coverage: self.coverage,

@@ -41,6 +41,9 @@ impl fmt::Display for Verdict {
         if self.differences_ignored > 0 {
             writeln!(f, "ignored {} differences", self.differences_ignored)?;
         }
+        for pattern in &self.ignore_unmatched {
+            writeln!(f, "nothing to ignore: no difference has a key like `{}`", Printable(pattern))?;
+        }
         write!(f, "{coverage}")
     }
 }

@@ -24,6 +24,28 @@ fn report(place: &Place) -> Vec<Value> {
     serde_json::from_slice(&place.read("report.json")).unwrap()
 }
 
+/// What is typed in vain is said as by a run of its own, but once.
+#[test]
+fn options_without_effect_are_said() {
+    let place = place();
+    place.write("a", "1234");
+    let jobs = |options: Value| {
+        let job = |name: &str| json!({"output": name, "stdin": "a"});
+        json!({"module": "in.wasm", "options": options, "jobs": [job("a.wasm"), job("b.wasm")]}).to_string()
+    };
+    let unset = "warning: environment variable `PREINIT_NONE` is not set here, or not Unicode: left out\n";
+    place.write("jobs.json", jobs(json!(["--allow-wasi", "--env", "PREINIT_NONE"])));
+    let output = place.line("batch jobs.json");
+    done(&output);
+    assert_eq!(stderr(&output), unset);
+    place.write("jobs.json", jobs(json!(["--allow-wasi", "-qq", "--env", "PREINIT_NONE"])));
+    assert_eq!(stderr(&place.line("batch jobs.json")), "");
+    place.write("jobs.json", jobs(json!(["--allow-wasi", "--stub", "env.none"])));
+    let output = place.line("batch jobs.json");
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("--stub: the module has no import `env.none`"), "{}", stderr(&output));
+}
+
 #[test]
 fn every_job_gives_what_a_run_of_its_own_gives() {
     let place = place();

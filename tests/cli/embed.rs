@@ -5,10 +5,10 @@ use preinit_testing::repository;
 use std::fs;
 use std::io::Write;
 
-const DATA: &str = "/data::files";
+pub const DATA: &str = "/data::files";
 
 /// A module that asks for files, and a directory of them.
-fn furnished() -> Place {
+pub fn furnished() -> Place {
     let place = Place::new();
     fs::copy(repository().join("test-programs/c/wasi_files.wasm"), place.join("files.wasm")).unwrap();
     fs::create_dir_all(place.join("files/sub/__pycache__")).unwrap();
@@ -20,7 +20,7 @@ fn furnished() -> Place {
     place
 }
 
-fn list(place: &Place, module: &str) -> Vec<String> {
+pub fn list(place: &Place, module: &str) -> Vec<String> {
     let output = place.run(["list", module]);
     done(&output);
     stdout(&output).lines().map(|line| line.trim().to_string()).collect()

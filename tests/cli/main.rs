@@ -9,6 +9,7 @@ mod component_options;
 mod component_verify;
 mod components;
 mod embed;
+mod embed_options;
 mod evil_names;
 mod golden;
 mod host;

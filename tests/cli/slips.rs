@@ -51,7 +51,12 @@ fn a_renaming_of_what_is_not_there_is_a_warning() {
         done(&output);
         assert_eq!(stderr(&output), text);
         assert_eq!(place.read("out.wasm"), place.read("expected.wasm"), "{line}");
-        done(&place.line(&format!("verify {line} --stub-all -f init in.wat out.wasm")));
+        let verified = place.line(&format!("verify {line} --stub-all -f init in.wat out.wasm"));
+        done(&verified);
+        assert_eq!(stderr(&verified), text);
+        let audited = place.line(&format!("audit {line} --stub-all -f init in.wat"));
+        done(&audited);
+        assert_eq!(stderr(&audited), text);
         let strict = format!("{line} --strict --stub-all -f init -o out.wasm in.wat");
         assert_eq!(code(&place.line(&strict)), 1);
     }

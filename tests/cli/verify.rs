@@ -46,6 +46,31 @@ fn a_different_snapshot() {
     assert!(stdout(&output).ends_with("put them into a file and give it to `preinit verify --script`\n"));
 }
 
+/// A misspelt key leaves nothing out, and one that is needed no more hides what comes later.
+#[test]
+fn what_ignores_nothing_is_said() {
+    let place = place();
+    let text = wasmprinter::print_bytes(place.read("counter.wasm")).unwrap();
+    place.write("wrong.wat", text.replacen("i32.const 40", "i32.const 41", 1));
+    let nothing = |key: &str| format!("nothing to ignore: no difference has a key like `{key}`\n");
+    for (snapshot, keys, vain) in [
+        ("counter.wasm", "--ignore global.0 --ignore memory.*", &["global.0", "memory.*"][..]),
+        ("wrong.wat", "--ignore globals.0 --ignore global.*", &["globals.0"]),
+        ("wrong.wat", "--ignore globals.*", &["globals.*"]),
+        ("wrong.wat", "--ignore *.0 --ignore global.*", &[]),
+    ] {
+        let line =
+            format!("verify counter.wat {snapshot} -f init --sequences 0 {keys} --report verdict.json");
+        let output = place.line(&line);
+        let said = stdout(&output);
+        assert_eq!(said.matches("nothing to ignore").count(), vain.len(), "{keys}: {said}");
+        vain.iter().for_each(|key| assert!(said.contains(&nothing(key)), "{keys}: {said}"));
+        let verdict: serde_json::Value = serde_json::from_slice(&place.read("verdict.json")).unwrap();
+        let listed = verdict["ignore_unmatched"].as_array().map_or(0, Vec::len);
+        assert_eq!(listed, vain.len(), "{keys}: {verdict}");
+    }
+}
+
 #[test]
 fn calls_and_scripts() {
     let place = place();

@@ -1,5 +1,6 @@
 //! Files in modules: what a program finds is what it finds in the directory that was embedded.
 
+mod archives;
 mod arguments;
 mod calling_back;
 pub mod changes;
@@ -10,6 +11,9 @@ mod odd_hosts;
 mod random_calls;
 mod random_changes;
 mod reopened;
+mod tar_archives;
+mod tar_holes;
+mod zip_archives;
 
 use std::fs;
 
