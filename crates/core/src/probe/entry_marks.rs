@@ -1,7 +1,7 @@
-//! What goes into function bodies: marks where functions are entered, waits that end, counts of continuations, and marks of
-//! changes.
+//! What goes into function bodies: marks where functions are entered, marks of calls, waits that end, counts of continuations, and
+//! marks of changes.
 
-use super::{ChangeMarks, Probe, ProbeNames, ProbeOptions, StackCount};
+use super::{CallMarks, ChangeMarks, Probe, ProbeNames, ProbeOptions, StackCount};
 use crate::module::{Module, Patch};
 use wasm_encoder::{Encode, ExportKind, Instruction, MemArg};
 use wasmparser::{BinaryReaderError, FunctionBody, Operator};
@@ -28,7 +28,7 @@ pub(super) fn rewrite_bodies(
     let bodies = module.bodies();
     let Added { stack_count, change_marks } = added;
     let inserts = ends_waits || stack_count.is_some() || !change_marks.is_empty();
-    if bodies.is_empty() || !inserts && !options.marks_entries {
+    if bodies.is_empty() || !inserts && !options.marks_entries && options.marks_calls.is_none() {
         return Ok(());
     }
     let before = |operator: &Operator<'_>| match ends_waits && is_wait(operator) {
@@ -44,10 +44,15 @@ pub(super) fn rewrite_bodies(
         patch.export(&names.export(Probe::Entries), ExportKind::Memory, memory);
         memory
     });
+    let calls = options.marks_calls.map(|calls| (calls, CallMarks::install(names, patch)));
     for (index, body) in (0u32..).zip(&bodies) {
         let mark = marks.map_or(Vec::new(), |memory| mark(memory, index));
-        let rewritten = rewritten(module.bytes, body, &mark, before)?;
-        patch.replace_body(module.imported.functions + index, rewritten);
+        let function = module.imported.functions + index;
+        let mut rewritten = rewritten(module.bytes, body, &mark, before)?;
+        if let Some((calls, memory)) = calls {
+            rewritten = calls.around((module, memory), (function, rewritten), patch);
+        }
+        patch.replace_body(function, rewritten);
     }
     Ok(())
 }
