@@ -221,3 +221,32 @@ fn a_component_without_the_adapter() {
     assert_eq!(Running::start(&output.wasm, &[]).run("closed"), "[U32(1)]");
     Preinit::from(options(Some("export:mark"))).run(&wasm).unwrap();
 }
+
+/// Several adapters, each with descriptors of its own; some cannot be closed, and there are numbers of what others than the host give.
+#[test]
+fn only_what_was_closed_counts() {
+    let text = r#"(component
+        (core module $adapter
+          (global $internal_state_ptr (mut i32) (i32.const 8))
+          (global $allocation_state (mut i32) (i32.const 4))
+          (func (export "fd_close") (param i32) (result i32)
+            (if (i32.eqz (local.get 0)) (then (return (i32.const 8))))
+            (i32.const 0)))
+        (core instance $a (instantiate $adapter))
+        (core instance $b (instantiate $adapter))
+        (core module $m
+          (import "a" "fd_close" (func $a (param i32) (result i32)))
+          (import "b" "fd_close" (func $b (param i32) (result i32)))
+          (func (export "init")
+            (drop (call $a (i32.const 0))) (drop (call $a (i32.const 2))) (drop (call $a (i32.const 3)))
+            (drop (call $b (i32.const 1))) (drop (call $b (i32.const 70000)))))
+        (core instance $m (instantiate $m (with "a" (instance $a)) (with "b" (instance $b))))
+        (func (export "preinit") (canon lift (core func $m "init"))))"#;
+    let closed =
+        |what| format!("in init, descriptor {what} was closed; an instance has it as it is at the start");
+    let wasm = wat_to_wasm(text.as_bytes()).unwrap();
+    let expected = ["1 (standard output)", "2 (standard error)"].map(closed);
+    assert_eq!(warned(&wasm), expected);
+    // There is no WASI that it would need for that.
+    assert_eq!(titles(&Preinit::new().run(&wasm).unwrap().report.findings), expected);
+}
