@@ -2,10 +2,10 @@
 //! was not consumed.
 
 use super::standard_input;
-use crate::evidence::{Evidence, Stream, descriptor_at};
+use crate::evidence::{Evidence, Stream, descriptor_at, sites};
 use crate::finding::{Finding, Level, Location, Places, Site};
 use crate::freeze::{Texts, awaited_in};
-use crate::host::{ChangedDescriptor, DescriptorKind};
+use crate::host::{ChangedDescriptor, DescriptorKind, Ledger};
 use crate::wording::{Bytes, listed};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -16,7 +16,7 @@ pub(super) const STREAM_SIZE: u64 = 68;
 /// Descriptors that are open, closed or set unlike in an instance, and output that init printed and did not write.
 pub(crate) fn findings(evidence: &Evidence<'_>) -> Vec<Finding> {
     let mut findings = open_descriptors(evidence);
-    findings.extend(changed_descriptors(evidence));
+    findings.extend(changed_descriptors(evidence.ledger));
     findings.extend(unflushed(evidence));
     findings.extend(lost(evidence));
     findings.extend(awaited_texts(evidence));
@@ -116,12 +116,12 @@ fn is_descriptor_name(name: &str) -> bool {
 }
 
 /// Descriptors of the start that init has closed, moved or set: an instance has them as they are at the start.
-fn changed_descriptors(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let changed = evidence.ledger.changed_descriptors();
+pub(super) fn changed_descriptors(ledger: &Ledger) -> Vec<Finding> {
+    let changed = ledger.changed_descriptors();
     let finding = |changed: &ChangedDescriptor| {
         let title = format!("in init, {changed}; an instance has it as it is at the start");
         Finding::new(Level::Warning, "handle.changed", title)
-            .by(evidence.sites(|descriptors, entry| changed.is_by(descriptors, entry)))
+            .by(sites(ledger, |descriptors, entry| changed.is_by(descriptors, entry)))
             .advise("let init leave the standard streams and its directories as they are, or do that again at run time".into())
     };
     changed.iter().map(finding).collect()

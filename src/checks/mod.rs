@@ -42,7 +42,11 @@ pub(crate) fn findings(
     wasi: Option<&WasiOptions>,
 ) -> Vec<Finding> {
     let mut findings = embedded_secrets(module);
-    let Some(wasi) = wasi.filter(|_| !ledger.is_empty()) else { return findings };
+    let Some(wasi) = wasi.filter(|_| !ledger.is_empty()) else {
+        // The adapter of a component can close what it has without asking the host.
+        findings.extend(handles::changed_descriptors(ledger));
+        return findings;
+    };
     let symbols = Symbols::none();
     let addresses = AddressMap::unknown();
     let evidence = Evidence::new(module, snapshot, ledger, &symbols, &addresses);

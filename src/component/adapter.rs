@@ -6,7 +6,7 @@ use super::part::Part;
 use crate::evidence::Contents;
 use preinit_core::component::is_clock_module;
 use preinit_core::module::{Module, Names, Space, is_function};
-use preinit_core::probe::Probe;
+use preinit_core::probe::{CallMarks, Probe};
 use preinit_core::snapshot::{Snapshot, Value};
 use preinit_core::wasi_version::WasiVersion;
 use std::ops::Range;
@@ -82,6 +82,26 @@ impl Adapter {
         // What cannot be told counts as asked.
         let mark = marks.and_then(|marks| marks.data(&*store).get(function as usize).copied());
         mark != Some(0)
+    }
+
+    /// The calls that close descriptors, which a probe marks. `reset_adapter_state` opens those of the start again.
+    pub fn closing(self, module: &Module<'_>) -> Option<CallMarks> {
+        let function = |name| {
+            let export = module.export(name).filter(|export| is_function(export.kind));
+            export.map(|export| export.index)
+        };
+        CallMarks::of(module, function("fd_close")?, function("reset_adapter_state"))
+    }
+
+    /// The descriptors that it was asked to close, and was able to.
+    pub fn closed<T: 'static>(
+        self,
+        (part, instance): (&Part<'_>, Instance),
+        store: &mut Store<T>,
+    ) -> Vec<u32> {
+        let marks = instance.get_memory(&mut *store, &part.probed.export_name(Probe::Calls));
+        let marks = marks.map_or(&[][..], |marks| marks.data(&*store));
+        (0..).zip(marks).filter(|(_, mark)| **mark != 0).map(|(descriptor, _)| descriptor).collect()
     }
 
     /// Where its state and its stack are, in the memory of `owner`, whose state is `memory_of`.

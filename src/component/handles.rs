@@ -75,8 +75,7 @@ impl Handles {
         let alive = executed.handles;
         let dirs = states.options.host.wasi.as_ref().map_or(0, |wasi| wasi.dirs.len());
         let of_adapter = STREAMS + dirs;
-        let open = HeldResources::of(&executed.ledger, &states.options.host);
-        let open = open.err().map(|open| one_line(&open.to_string()));
+        let open = HeldResources::open(&executed.ledger).map(|open| one_line(&open));
         let goes_on = executed.goes_on.then(|| GOES_ON.to_string());
         if goes_on.is_none()
             && (alive == 0 || captured.only_adapters && alive <= of_adapter && open.is_none())

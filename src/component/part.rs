@@ -70,9 +70,11 @@ pub fn parts<'a>(
             return Err(ComponentRunError::SharedMemory(component.module_name(number)));
         }
         let functions = reset_functions(&module, reset_libc);
-        let marks_entries = Adapter::of(&module).is_some_and(|adapter| adapter.can_renumber(&module));
+        let adapter = Adapter::of(&module);
+        let marks_entries = adapter.is_some_and(|adapter| adapter.can_renumber(&module));
+        let marks_calls = adapter.and_then(|adapter| adapter.closing(&module));
         let definition = Some(number as u32);
-        let options = ProbeOptions { definition, functions, marks_entries, ..options.clone() };
+        let options = ProbeOptions { definition, functions, marks_entries, marks_calls, ..options.clone() };
         let probed = Probed::with(&module, &options).map_err(|error| in_module(error.into()))?;
         *part = Some(Part { module, probed });
     }

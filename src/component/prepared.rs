@@ -119,6 +119,9 @@ impl<'a> Prepared<'a> {
             reset_libc(options, (self, &places), &mut executed)?;
         }
         let state = States { options, prepared: self, places: &places };
+        let closed = state.closed_descriptors(&mut executed.store);
+        recorded.closed_by_adapters.clone_from(&closed);
+        executed.ledger.closed_by_adapters = closed;
         hand_over(Run { state, executed: &mut executed, compiled, clock, timings })
     }
 

@@ -28,6 +28,8 @@ use preinit_core::module::Module;
 use preinit_core::plan::{Plan, PlanOptions, plan};
 use preinit_core::rebase::rebase_clock;
 use preinit_core::snapshot::Snapshot;
+use std::collections::BTreeSet;
+use std::ops::Range;
 use wasmtime::Store;
 
 /// What core instances begin as.
@@ -257,6 +259,23 @@ impl States<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Descriptors of the start that are closed for adapters, and not where these make their states anew.
+    pub(super) fn closed_descriptors(&self, store: &mut Store<ComponentHost>) -> BTreeSet<u32> {
+        const STREAMS: Range<u32> = 0..3;
+        let mut closed = BTreeSet::new();
+        for place in self.places {
+            if let Some(adapter) =
+                Adapter::of(&place.part.module).filter(|_| !self.options.keep_adapter_state)
+            {
+                closed.extend(adapter.closed((place.part, place.instance.handle), store));
+            }
+        }
+        // What has the number of a directory is one if the host was told: a component in between could have given others.
+        let dropped = store.data().dropped_directories();
+        closed.retain(|number| STREAMS.contains(number) || dropped.contains(number));
+        closed
     }
 
     /// The core module that was stopped.

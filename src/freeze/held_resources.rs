@@ -45,37 +45,44 @@ impl HeldResources {
         }
         Ok(HeldResources { preopens, warnings })
     }
+
+    /// What the program has open that a new process will not have, in words.
+    pub fn open(ledger: &Ledger) -> Option<String> {
+        let mut open = Vec::new();
+        for (number, descriptor) in ledger.descriptors().iter() {
+            let position =
+                descriptor.position.map_or(String::new(), |position| format!(" at position {position}"));
+            let path = Printable(&descriptor.path);
+            match descriptor.kind {
+                DescriptorKind::File => open.push(format!("\n  {number}: file `{path}`{position}")),
+                DescriptorKind::Directory => open.push(format!("\n  {number}: directory `{path}`")),
+                _ => {}
+            }
+        }
+        (!open.is_empty()).then(|| {
+            format!(
+                "the program has descriptors open that the frozen one would not have; freeze it before they are opened or after \
+                 they are closed:{}",
+                open.concat()
+            )
+        })
+    }
 }
 
 /// Everything open that a new process will not have, and everything that it will have as it is at the start.
 fn descriptors(ledger: &Ledger) -> Result<(), FreezeError> {
-    let mut open = Vec::new();
-    for (number, descriptor) in ledger.descriptors().iter() {
-        let position =
-            descriptor.position.map_or(String::new(), |position| format!(" at position {position}"));
-        let path = Printable(&descriptor.path);
-        match descriptor.kind {
-            DescriptorKind::File => open.push(format!("\n  {number}: file `{path}`{position}")),
-            DescriptorKind::Directory => open.push(format!("\n  {number}: directory `{path}`")),
-            _ => {}
-        }
-    }
+    let reasons: Vec<String> = [HeldResources::open(ledger), changed(ledger)].into_iter().flatten().collect();
+    if reasons.is_empty() { Ok(()) } else { Err(FreezeError::Refused(reasons.join("\n"))) }
+}
+
+fn changed(ledger: &Ledger) -> Option<String> {
     let changed = ledger.changed_descriptors();
     let changed: Vec<String> = changed.iter().map(|changed| format!("\n  {changed}")).collect();
-    let mut reasons = Vec::new();
-    if !open.is_empty() {
-        reasons.push(format!(
-            "the program has descriptors open that the frozen one would not have; freeze it before they are opened or after \
-             they are closed:{}",
-            open.concat()
-        ));
-    }
-    if !changed.is_empty() {
-        reasons.push(format!(
+    (!changed.is_empty()).then(|| {
+        format!(
             "the program has changed descriptors that the frozen one would have as they are at the start of a process; freeze it \
              before it does that, or let it put them back before:{}",
             changed.concat()
-        ));
-    }
-    if reasons.is_empty() { Ok(()) } else { Err(FreezeError::Refused(reasons.join("\n"))) }
+        )
+    })
 }

@@ -27,7 +27,7 @@ use super::host_options::HostOptions;
 use super::ledger::Ledger;
 use super::run_limits::Limits;
 use resources::Resources;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
 
@@ -62,6 +62,11 @@ impl ComponentHost {
     /// The resources of WASI that are alive, by kind.
     pub fn live_resources(&self) -> BTreeMap<&'static str, usize> {
         self.resources.kinds()
+    }
+
+    /// The preopened directories of which the guest has dropped a handle, by their descriptors in preview 1.
+    pub fn dropped_directories(&self) -> &BTreeSet<u32> {
+        self.resources.dropped_directories()
     }
 
     /// What the guest wrote to standard output, if that is captured.

@@ -1,6 +1,6 @@
 //! What the guest has handles of.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::host::component_value::Handle;
 
@@ -96,6 +96,8 @@ pub(super) struct Resources {
     made: u32,
     /// How many resources use a descriptor of preview 1 that the guest has opened.
     uses: BTreeMap<u32, u32>,
+    /// Descriptors of preview 1 that the guest did not open, of which it has dropped a resource.
+    dropped: BTreeSet<u32>,
     /// Bytes that entries of directories take.
     listed: u64,
 }
@@ -134,7 +136,10 @@ impl Resources {
         let resource = self.alive.remove(&number)?;
         self.listed = self.listed.saturating_sub(listed(&resource));
         let fd = fd(&resource)?;
-        let uses = self.uses.get_mut(&fd)?;
+        let Some(uses) = self.uses.get_mut(&fd) else {
+            self.dropped.extend(matches!(resource, Resource::Descriptor(_)).then_some(fd));
+            return None;
+        };
         *uses = uses.saturating_sub(1);
         if *uses > 0 {
             return None;
@@ -149,6 +154,11 @@ impl Resources {
         let entry = entries.pop_front();
         self.listed = self.listed.saturating_sub(entry.as_ref().map_or(0, cost_of_entry));
         Some(entry)
+    }
+
+    /// The preopened directories of which a resource was dropped.
+    pub fn dropped_directories(&self) -> &BTreeSet<u32> {
+        &self.dropped
     }
 
     /// How many of each kind are alive.
@@ -219,7 +229,9 @@ mod tests {
         // A preopened directory was not opened by the guest.
         let directory = Resource::Descriptor(Descriptor { fd: 3, flags: 0, filetype: None });
         let directory = resources.add("descriptor", directory).unwrap();
+        assert_eq!(resources.dropped_directories().len(), 0);
         assert_eq!(resources.remove(directory.number), None);
+        assert_eq!(resources.dropped_directories(), &BTreeSet::from([3]));
         assert_eq!(resources.cost(), 0);
     }
 

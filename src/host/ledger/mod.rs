@@ -7,6 +7,7 @@ mod query;
 mod start_descriptors;
 mod stub_calls;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -102,6 +103,8 @@ pub struct Ledger {
     /// Of a component, what it called, and which entries answered that.
     pub(super) component_calls: Vec<ComponentCall>,
     pub(super) unreplayed: Option<usize>,
+    /// Of a component, descriptors of the start that its adapter from preview 1 has closed, which no call shows.
+    pub(crate) closed_by_adapters: BTreeSet<u32>,
     /// Whether messages may have the bytes that calls passed.
     pub(crate) show_values: bool,
     /// What the guest would have read next of the monotonic clock, in nanoseconds, if there was one.

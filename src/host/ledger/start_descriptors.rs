@@ -108,7 +108,11 @@ impl Ledger {
     pub fn changed_descriptors(&self) -> Vec<ChangedDescriptor> {
         let end = self.descriptors();
         let start = Descriptors::new(&self.preopens);
-        start.iter().filter_map(|(number, was)| ChangedDescriptor::of(number, was, &end)).collect()
+        let changed = |(number, was)| match self.closed_by_adapters.contains(&number) {
+            true => Some(ChangedDescriptor { number, what: named(was), change: "closed".to_string() }),
+            false => ChangedDescriptor::of(number, was, &end),
+        };
+        start.iter().filter_map(changed).collect()
     }
 }
 

@@ -71,6 +71,7 @@ pub(super) fn verify(
     let run = run_options(options, shifts)?;
     let mut ledger = Ledger::default();
     let (code, ()) = Code::of(&run, (original, snapshot), &mut ledger, |_| ())?;
+    verdict.changed_descriptors(&ledger, false);
     let record = Arc::new(ledger);
     code.compare((&sides.original, &side), &mut verdict)?;
     if !verdict.is_different() {

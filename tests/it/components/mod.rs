@@ -3,6 +3,7 @@
 mod audit;
 mod cleaning;
 mod clocks;
+mod closed_descriptors;
 mod embedded;
 mod freezing;
 mod freezing_refusals;

@@ -20,6 +20,8 @@ fn check(file: &str, answers: &[(i32, i32)]) {
     let making = Instant::now();
     let output = preinit().run(&wasm).unwrap_or_else(|error| panic!("{file}: {error}"));
     let time = making.elapsed();
+    let closed = output.report.findings.iter().find(|finding| finding.key == "handle.changed");
+    assert!(closed.is_none(), "{file}: {closed:?}");
     assert!(output.wasm == preinit().run(&wasm).unwrap().wasm, "{file}: a second run gives other bytes");
     let mut original = Running::start(&wasm, &[]);
     let mut snapshot = Running::start(&output.wasm, &[]);

@@ -1,6 +1,7 @@
-//! What goes into function bodies: marks where functions are entered, waits that end, counts of memory, and marks of changes.
+//! What goes into function bodies: marks where functions are entered, marks of calls, waits that end, counts of memory, and marks of
+//! changes.
 
-use super::{ChangeMarks, MemoryCount, Probe, ProbeNames, ProbeOptions};
+use super::{CallMarks, ChangeMarks, MemoryCount, Probe, ProbeNames, ProbeOptions};
 use crate::module::{Module, Patch};
 use wasm_encoder::{Encode, ExportKind, Instruction, MemArg};
 use wasmparser::{BinaryReaderError, FunctionBody, Operator};
@@ -27,7 +28,7 @@ pub(super) fn rewrite_bodies(
     let bodies = module.bodies();
     let Added { memory_count, change_marks } = added;
     let changes = ends_waits || memory_count.is_some() || !change_marks.is_empty();
-    if bodies.is_empty() || !changes && !options.marks_entries {
+    if bodies.is_empty() || !changes && !options.marks_entries && options.marks_calls.is_none() {
         return Ok(());
     }
     let instead = |operator: &Operator<'_>, own: &[u8]| {
@@ -43,10 +44,15 @@ pub(super) fn rewrite_bodies(
         patch.export(&names.export(Probe::Entries), ExportKind::Memory, memory);
         memory
     });
+    let calls = options.marks_calls.map(|calls| (calls, CallMarks::install(names, patch)));
     for (index, body) in (0u32..).zip(&bodies) {
         let mark = marks.map_or(Vec::new(), |memory| mark(memory, index));
-        let rewritten = rewritten(module.bytes, body, &mark, instead)?;
-        patch.replace_body(module.imported.functions + index, rewritten);
+        let function = module.imported.functions + index;
+        let mut rewritten = rewritten(module.bytes, body, &mark, instead)?;
+        if let Some((calls, memory)) = calls {
+            rewritten = calls.around((module, memory), (function, rewritten), patch);
+        }
+        patch.replace_body(function, rewritten);
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //!
 //! No example: internal to the product; the crate's example shows the pipeline.
 
+mod call_marks;
 mod change_marks;
 mod deferred;
 mod entry_marks;
@@ -15,6 +16,7 @@ mod object_readers;
 mod probe_names;
 mod targets;
 
+pub use call_marks::CallMarks;
 pub use change_marks::{Change, ChangeMarks};
 pub use deferred::{Deferred, DeferredData};
 pub use memory_count::MemoryCount;
@@ -80,6 +82,8 @@ pub struct ProbeOptions {
     /// Whether every function of the module leaves a mark in an added memory when it is entered: at its index among the
     /// defined functions ([`Probe::Entries`]).
     pub marks_entries: bool,
+    /// Calls of one function that leave marks of their own.
+    pub marks_calls: Option<CallMarks>,
     /// Pages of 64 KiB that the stack of a continuation takes at most. They count as memory of the module, which ends with a
     /// trap if there is no more. 0 counts nothing.
     pub stack_pages: u32,

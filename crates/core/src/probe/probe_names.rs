@@ -25,6 +25,8 @@ pub enum Probe {
     Tag(u32),
     /// The memory in which entered functions leave marks.
     Entries,
+    /// The memory in which [`CallMarks`](super::CallMarks) are.
+    Calls,
     /// The start function, where the host has to call it.
     Start,
     /// A function that returns the lower half of a global of type `v128`, by global index.
@@ -77,6 +79,7 @@ impl ProbeNames {
             Probe::Items(index) => ("items", index),
             Probe::Tag(index) => ("tag", index),
             Probe::Entries => ("entries", 0),
+            Probe::Calls => ("calls", 0),
             Probe::Start => ("start", 0),
             Probe::LowHalf(index) => ("low half", index),
             Probe::HighHalf(index) => ("high half", index),
