@@ -31,7 +31,7 @@ pub fn each_difference(a: &Image<'_>, b: &Image<'_>, end: u64, mut found: impl F
     let mut blocks: Vec<u64> = a.chunks().iter().chain(b.chunks()).flat_map(blocks_of).collect();
     blocks.sort_unstable();
     blocks.dedup();
-    let scan_block = |k| {
+    let scan_block = |k: u64| {
         let range = (k * block).min(end)..((k + 1) * block).min(end);
         let (mut left, mut right) = (Vec::new(), Vec::new());
         a.append_to(range.start, range.end, &mut left);
