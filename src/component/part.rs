@@ -6,7 +6,6 @@ use crate::error::Error;
 use crate::execute::{Stop, StopCause, Trace};
 use crate::host::{ComponentHost, Limits};
 use crate::instance::{Baseline, ProbedInstance};
-use crate::wording::shortened;
 use preinit_core::component::{Component, CoreInstance};
 use preinit_core::module::Module;
 use preinit_core::printable::Printable;
@@ -160,8 +159,7 @@ pub fn name(component: &Component<'_>, instance: &CoreInstance) -> String {
 
 /// Where findings say that something is.
 pub fn path(component: &Component<'_>, instance: &CoreInstance) -> String {
-    let name = component.module_name(instance.module);
-    format!("component {} · {}", Printable(&shortened(&instance.component)), shortened(&name))
+    format!("component {} · {}", Printable(&instance.component), component.module_name(instance.module))
 }
 
 /// The component with probed core modules in it, and another one in the place of one of them if it is given.
