@@ -95,6 +95,12 @@ impl Finding {
         self
     }
 
+    /// Adds places: those that are kept, and the number of the others.
+    pub(crate) fn at_places(mut self, places: Places) -> Self {
+        self.more_locations += places.count - places.first.len();
+        self.at(places.first)
+    }
+
     pub(crate) fn by(mut self, sites: Vec<Site>) -> Self {
         self.sites = sites;
         self
@@ -103,6 +109,34 @@ impl Finding {
     pub(crate) fn advise(mut self, remedy: Remedy) -> Self {
         self.advice = Some(remedy);
         self
+    }
+}
+
+/// Places of one kind, of which a memory can be full: as many as a finding lists, and how many there are.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Places {
+    pub first: Vec<Location>,
+    pub count: usize,
+}
+
+impl Places {
+    pub fn add(&mut self, place: impl FnOnce() -> Location) {
+        self.count += 1;
+        if self.first.len() < LISTED {
+            self.first.push(place());
+        }
+    }
+
+    /// Adds those of `others`, behind these.
+    pub fn append(&mut self, others: Places) {
+        self.count += others.count;
+        let room = LISTED.saturating_sub(self.first.len());
+        self.first.extend(others.first.into_iter().take(room));
+    }
+
+    /// The finding about them, given their number, if there are any.
+    pub fn finding(self, finding: impl FnOnce(usize) -> Finding) -> Option<Finding> {
+        (self.count > 0).then(|| finding(self.count).at_places(self))
     }
 }
 
@@ -270,7 +304,7 @@ impl fmt::Display for Site {
 
 #[cfg(test)]
 mod tests {
-    use super::{Finding, Level, Location, Remedy};
+    use super::{Finding, Level, Location, Places, Remedy};
 
     #[test]
     fn advice_is_text_in_json() {
@@ -286,5 +320,26 @@ mod tests {
         let locations = (0..50).map(|at| Location::in_memory(0, at, 1, String::new()));
         let finding = Finding::new(Level::Note, "key", "title").at(locations.collect());
         assert_eq!((finding.locations.len(), finding.more_locations), (40, 10));
+    }
+
+    #[test]
+    fn places_over_the_limit_are_counted_and_not_kept() {
+        let mut places = Places::default();
+        (0..50).for_each(|at| places.add(|| Location::in_memory(0, at, 1, String::new())));
+        assert_eq!(places.first.len(), 40);
+        let counted = |places| Finding::new(Level::Note, "key", format!("{places} places"));
+        let mut few = Places::default();
+        few.add(|| Location::in_memory(1, 0, 1, String::new()));
+        few.append(places.clone());
+        assert_eq!(
+            (few.first.len(), few.count, few.first[0].memory, few.first[1].memory),
+            (40, 51, Some(1), Some(0))
+        );
+        let finding = places.finding(counted).unwrap();
+        assert_eq!(
+            (finding.title.as_str(), finding.locations.len(), finding.more_locations),
+            ("50 places", 40, 10)
+        );
+        assert!(Places::default().finding(counted).is_none());
     }
 }

@@ -265,7 +265,8 @@ impl Search<'_, '_> {
                     .iter()
                     .filter_map(|difference| within(difference, before, own, has_objects))
                     .collect(),
-                ..variation.clone()
+                sources: variation.sources.clone(),
+                divergence: variation.divergence.clone(),
             };
             let variations: Vec<Variation> = variations.iter().map(of_instance).collect();
             let path = path(&self.prepared.component, instance);
@@ -298,12 +299,13 @@ impl Search<'_, '_> {
             false => AddressMap::unknown(),
         };
         let evidence = Evidence::new(module, snapshot, self.ledger, &symbols, &addresses);
+        let dependent = search::Dependent::of(variations);
         let values = ValueSearch::run(&evidence, self.given, |source, memory, range| {
-            search::may_depend(variations, source, memory, &range)
+            dependent.may_be(source, memory, &range)
         });
         let files = FileSearch::run(&evidence, &self.given.wasi.stdin, true);
         found.too_short = found.too_short.max(values.too_short + files.too_short);
-        let mut findings = taint::findings(&evidence, self.given, variations, &values.locations);
+        let mut findings = taint::findings(&evidence, self.given, variations, &values.ranges);
         findings.extend(values.findings);
         findings.extend(files.findings);
         findings.extend(checks::handles(&evidence));

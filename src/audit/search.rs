@@ -12,6 +12,7 @@ use crate::guest::Program;
 use crate::host::ImportName;
 use crate::options::Options;
 use crate::wording::counted;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// What the runs after the first have shown.
@@ -50,11 +51,12 @@ impl Search<'_> {
     pub fn run(&self) -> Found {
         let Search { evidence, given, .. } = *self;
         let variations = self.repeated.map_or(&[][..], |repeated| &repeated.variations);
+        let dependent = Dependent::of(variations);
         let values = ValueSearch::run(evidence, given, |source, memory, range| {
-            may_depend(variations, source, memory, &range)
+            dependent.may_be(source, memory, &range)
         });
         let files = FileSearch::run(evidence, &given.wasi.stdin, true);
-        let mut findings = taint::findings(evidence, given, variations, &values.locations);
+        let mut findings = taint::findings(evidence, given, variations, &values.ranges);
         findings.extend(values.findings);
         findings.extend(files.findings);
         findings.extend(checks::handles(evidence));
@@ -79,20 +81,45 @@ impl Search<'_> {
     }
 }
 
-/// Whether a range changes with another value of `source`, as far as the variations show.
-pub(super) fn may_depend(variations: &[Variation], source: Source, memory: u32, range: &Range<u64>) -> bool {
-    let of_source = |variation: &&Variation| {
-        variation.sources.contains(&source)
-            && variation.divergence.as_ref().is_none_or(|divergence| divergence.finished)
-    };
-    let mut of_source = variations.iter().filter(of_source).peekable();
-    of_source.peek().is_none()
-        || of_source.flat_map(|variation| &variation.changed).any(|difference| match difference {
-            Difference::Memory { memory: other, range: changed, .. } => {
-                *other == memory && changed.start < range.end && range.start < changed.end
+/// What changes with another value of which source, for searches.
+pub(super) struct Dependent {
+    /// For each variation in which init came to its end, what of memories changed, in order.
+    ranges: Vec<Vec<(u32, Range<u64>)>>,
+    /// Which of these have varied a source.
+    of_source: BTreeMap<Source, Vec<usize>>,
+}
+
+impl Dependent {
+    pub fn of(variations: &[Variation]) -> Dependent {
+        let mut dependent = Dependent { ranges: Vec::new(), of_source: BTreeMap::new() };
+        let is_finished = |variation: &&Variation| {
+            variation.divergence.as_ref().is_none_or(|divergence| divergence.finished)
+        };
+        for variation in variations.iter().filter(is_finished) {
+            let changed = variation.changed.iter().filter_map(|difference| match difference {
+                Difference::Memory { memory, range, .. } => Some((*memory, range.clone())),
+                _ => None,
+            });
+            let mut changed: Vec<_> = changed.collect();
+            changed.sort_by_key(|(memory, range)| (*memory, range.start));
+            for source in &variation.sources {
+                dependent.of_source.entry(*source).or_default().push(dependent.ranges.len());
             }
-            _ => false,
+            dependent.ranges.push(changed);
+        }
+        dependent
+    }
+
+    /// Whether a range changes with another value of `source`, as far as the variations show.
+    pub fn may_be(&self, source: Source, memory: u32, range: &Range<u64>) -> bool {
+        let Some(variations) = self.of_source.get(&source) else { return true };
+        variations.iter().any(|variation| {
+            let changed = &self.ranges[*variation];
+            let before =
+                changed.partition_point(|(other, changed)| (*other, changed.end) <= (memory, range.start));
+            changed.get(before).is_some_and(|(other, changed)| *other == memory && changed.start < range.end)
         })
+    }
 }
 
 pub(super) fn unstable(evidence: &Evidence<'_>, differences: &[Difference]) -> Option<Finding> {

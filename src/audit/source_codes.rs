@@ -4,6 +4,7 @@
 //! changes in exactly the runs of one source depends on that source alone.
 
 use crate::evidence::Difference;
+use preinit_core::snapshot::Shape;
 use std::collections::BTreeMap;
 
 /// For each source the runs in which it is varied, as bits.
@@ -42,6 +43,7 @@ fn subsets(of: usize, size: usize) -> u64 {
 /// What changed, with the runs in which it did. A range whose parts changed in different runs is split.
 pub(super) fn signatures(runs: &[&[Difference]]) -> Vec<(u32, Difference)> {
     let mut others: Vec<(u32, Difference)> = Vec::new();
+    let mut known: BTreeMap<Item, usize> = BTreeMap::new();
     // By memory and address: the runs in which a range begins or ends there.
     let mut edges: BTreeMap<(u32, u64), u32> = BTreeMap::new();
     let mut addresses: BTreeMap<(u32, u64), (u64, bool)> = BTreeMap::new();
@@ -53,7 +55,8 @@ pub(super) fn signatures(runs: &[&[Difference]]) -> Vec<(u32, Difference)> {
                 let known = addresses.entry((*memory, range.start)).or_insert((range.end, true));
                 *known = (known.0.max(range.end), known.1 && *are_addresses);
             } else {
-                match others.iter_mut().find(|(_, other)| is_same_item(other, difference)) {
+                let at = *known.entry(Item::of(difference)).or_insert(others.len());
+                match others.get_mut(at) {
                     Some((mask, _)) => *mask |= 1 << run,
                     None => others.push((1 << run, difference.clone())),
                 }
@@ -75,12 +78,25 @@ pub(super) fn signatures(runs: &[&[Difference]]) -> Vec<(u32, Difference)> {
     found
 }
 
-/// Whether both are the same global, table or kind of object.
-fn is_same_item(left: &Difference, right: &Difference) -> bool {
-    match (left, right) {
-        (Difference::Table { table: left, .. }, Difference::Table { table: right, .. }) => left == right,
-        (Difference::Objects { shape: left, .. }, Difference::Objects { shape: right, .. }) => left == right,
-        (left, right) => left == right,
+/// What differs outside of memories, whatever is different about it.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Item {
+    MemorySize(u32),
+    Global(u32),
+    Table(u32),
+    Objects(Shape),
+    Segments,
+}
+
+impl Item {
+    fn of(difference: &Difference) -> Item {
+        match difference {
+            Difference::MemorySize(memory) | Difference::Memory { memory, .. } => Item::MemorySize(*memory),
+            Difference::Global(global) => Item::Global(*global),
+            Difference::Table { table, .. } => Item::Table(*table),
+            Difference::Objects { shape, .. } => Item::Objects(*shape),
+            Difference::Segments => Item::Segments,
+        }
     }
 }
 

@@ -1,24 +1,24 @@
 //! What depends on which source.
 
 use super::rerun::{Divergence, Variation};
-use crate::checks::{Given, Source};
+use crate::checks::{FoundRanges, Given, Source};
 use crate::evidence::Difference;
 use crate::evidence::locations;
 use crate::evidence::{Evidence, Owner};
 use crate::finding::{Finding, Level, Location, Remedy, Site};
 use crate::host::WasiOptions;
 use crate::wording::{Bytes, listed};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// If more environment variables than these have an effect, they are one finding.
 const SEPARATE: usize = 3;
 
-/// What the variations show. `reported` are locations that other findings name already.
+/// What the variations show. `reported` are ranges that other findings name already.
 pub(super) fn findings(
     evidence: &Evidence<'_>,
     given: Given<'_>,
     variations: &[Variation],
-    reported: &[Location],
+    reported: &FoundRanges,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut by_variable: Vec<(&Variation, Finding)> = Vec::new();
@@ -99,16 +99,15 @@ impl<'v> Effect<'v> {
 
     /// Something in the snapshot depends on the sources. Nothing is found if all of it is reported already, or on
     /// the free stack, where nothing reads it.
-    fn taint(&self, evidence: &Evidence<'_>, given: Given<'_>, reported: &[Location]) -> Option<Finding> {
+    fn taint(&self, evidence: &Evidence<'_>, given: Given<'_>, reported: &FoundRanges) -> Option<Finding> {
         let changed = &self.variation.changed;
         let live: Vec<&Difference> =
             changed.iter().filter(|difference| !in_free_stack(evidence, difference)).collect();
         if live.iter().all(|difference| is_reported(difference, reported)) {
             return None;
         }
-        let fetched = fetched(evidence, self.source, given.wasi);
-        let copied = |bytes: &[u8]| fetched.iter().any(|value| shares(bytes, value));
-        let locations = locations(evidence, changed, copied);
+        let fetched = Fetched::of(evidence, self.source, given.wasi);
+        let locations = locations(evidence, changed, |bytes| fetched.is_in(bytes));
         let title = format!("{} on {}", subject(&live, &locations), self.names);
         let finding = Finding::new(self.level, format!("taint.{}", self.source.key()), title);
         let sites = evidence.sites(|descriptors, entry| self.source.is_fetched_by(given, descriptors, entry));
@@ -123,15 +122,12 @@ fn in_free_stack(evidence: &Evidence<'_>, difference: &Difference) -> bool {
     }
 }
 
-/// Whether a location that is reported already covers the difference.
-fn is_reported(difference: &Difference, reported: &[Location]) -> bool {
-    let Difference::Memory { memory, range, .. } = difference else { return false };
-    reported.iter().any(|location| {
-        let start = location.address.unwrap_or(u64::MAX);
-        location.memory == Some(*memory)
-            && start <= range.start
-            && range.end <= start.saturating_add(location.bytes)
-    })
+/// Whether a range that is reported already covers the difference.
+fn is_reported(difference: &Difference, reported: &FoundRanges) -> bool {
+    match difference {
+        Difference::Memory { memory, range, .. } => reported.cover(*memory, range),
+        _ => false,
+    }
 }
 
 /// `12 bytes depend`, with the variables to which they belong.
@@ -169,31 +165,45 @@ fn remedy(source: Source) -> Remedy {
     }
 }
 
-/// The values that the host gave.
-fn fetched(evidence: &Evidence<'_>, source: Source, wasi: &WasiOptions) -> Vec<Vec<u8>> {
-    let written = |function| {
-        let calls = evidence.ledger.wasi_calls(function);
-        calls.flat_map(|entry| entry.writes.iter().map(|region| region.bytes.clone())).collect()
-    };
-    let text = |text: Option<&String>| text.map(|text| text.clone().into_bytes()).into_iter().collect();
-    match source {
-        Source::Random => written("random_get"),
-        Source::Clock => written("clock_time_get"),
-        Source::Variable(index) => text(wasi.env.get(index).map(|(_, value)| value)),
-        Source::Argument(index) => text(wasi.args.get(index)),
-        Source::Stdin => vec![evidence.ledger.stdin()],
-        Source::Stub(_) => Vec::new(),
-    }
-}
+/// Parts of the values that the host gave, to be looked up quickly.
+struct Fetched(HashSet<[u8; COMMON]>);
 
-/// Whether `bytes` and `value` have so much in common that it is not by chance.
-fn shares(bytes: &[u8], value: &[u8]) -> bool {
-    /// Bytes in a row.
-    const COMMON: usize = 8;
-    /// Positions in `value` that are tried.
-    const TRIED: usize = 4096;
-    let windows = value.windows(COMMON).filter(|window| window.iter().any(|byte| *byte != window[0]));
-    windows.take(TRIED).any(|window| memchr::memmem::find(bytes, window).is_some())
+/// So many bytes in a row are not by chance.
+const COMMON: usize = 8;
+
+impl Fetched {
+    fn of(evidence: &Evidence<'_>, source: Source, wasi: &WasiOptions) -> Fetched {
+        let written = |function| evidence.ledger.wasi_calls(function).flat_map(|entry| &entry.writes);
+        let mut fetched = Fetched(HashSet::new());
+        match source {
+            Source::Random => written("random_get").for_each(|region| fetched.add(&region.bytes)),
+            Source::Clock => written("clock_time_get").for_each(|region| fetched.add(&region.bytes)),
+            Source::Variable(index) => {
+                wasi.env.get(index).into_iter().for_each(|(_, value)| fetched.add(value.as_bytes()));
+            }
+            Source::Argument(index) => {
+                wasi.args.get(index).into_iter().for_each(|text| fetched.add(text.as_bytes()));
+            }
+            Source::Stdin => fetched.add(&evidence.ledger.stdin()),
+            Source::Stub(_) => {}
+        }
+        fetched
+    }
+
+    fn add(&mut self, value: &[u8]) {
+        /// Parts of one value that are kept.
+        const TRIED: usize = 4096;
+        /// Parts of all of them.
+        const MOST: usize = 1 << 20;
+        let parts = value.array_windows().filter(|part| part.iter().any(|byte| *byte != part[0]));
+        let room = MOST.saturating_sub(self.0.len());
+        self.0.extend(parts.take(TRIED.min(room)));
+    }
+
+    /// Whether `bytes` have a part of a value in them.
+    fn is_in(&self, bytes: &[u8]) -> bool {
+        !self.0.is_empty() && bytes.array_windows().any(|part| self.0.contains(part))
+    }
 }
 
 /// Sources that are not separated, in words.

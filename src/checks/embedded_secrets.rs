@@ -28,18 +28,33 @@ const PRIVATE_KEY: &[u8] = b"PRIVATE KEY-----";
 const KIND: usize = 16;
 
 pub(crate) fn findings(module: &Module<'_>) -> Vec<Finding> {
+    /// Files that have a finding of their own.
+    const SEPARATE: usize = 64;
+    let advise = |finding: Finding| {
+        finding.advise("leave it out of what is embedded, and give it to the program where it runs".into())
+    };
     let mut findings = Vec::new();
+    let mut more = 0;
     for tree in EmbeddedTree::all_in(module) {
         for entry in tree.entries() {
             let EmbeddedKind::File(contents) = entry.kind else { continue };
             let Some(what) = secret(&entry.path, contents) else { continue };
+            if findings.len() == SEPARATE {
+                more += 1;
+                continue;
+            }
             let title = format!(
                 "the embedded file `{}` {what}, which everybody can read who has the module",
                 Printable(&entry.path)
             );
-            let advice = "leave it out of what is embedded, and give it to the program where it runs".into();
-            findings.push(Finding::new(Level::Danger, "secret.embedded", title).advise(advice));
+            findings.push(advise(Finding::new(Level::Danger, "secret.embedded", title)));
         }
+    }
+    if more > 0 {
+        let title = format!(
+            "{more} more embedded files are ones that hold secrets, which everybody can read who has the module"
+        );
+        findings.push(advise(Finding::new(Level::Danger, "secret.embedded", title)));
     }
     findings
 }

@@ -4,9 +4,10 @@ use super::value_kind::is_secret_name;
 use super::values::SHORTEST;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Level, Location};
-use crate::guest::{StaticData, is_static, static_data};
+use crate::guest::StaticBytes;
 use crate::host::Stdin;
 use crate::wording::Bytes;
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashMap};
 
 /// Of a larger file, parts are searched for; of a smaller one, such as a configuration, and of one that is named like a secret,
@@ -31,9 +32,9 @@ impl FileSearch {
     /// interest.
     pub fn run(evidence: &Evidence<'_>, stdin: &Stdin, notes: bool) -> FileSearch {
         let mut contents: BTreeMap<Option<String>, Vec<u8>> = BTreeMap::new();
-        for input in evidence.ledger.inputs() {
-            add(contents.entry(input.path).or_default(), input.position, &input.region.bytes);
-        }
+        evidence.ledger.each_input(|_, path, position, region| {
+            add(contents.entry(path.map(str::to_string)).or_default(), position, &region.bytes);
+        });
         let mut search = FileSearch { findings: Vec::new(), too_short: 0 };
         let mut large: Vec<Content<'_>> = Vec::new();
         for (path, bytes) in &contents {
@@ -84,11 +85,11 @@ fn small(evidence: &Evidence<'_>, (path, bytes): Content<'_>, level: Level) -> O
     /// Locations that are looked at.
     const MOST: usize = 40;
     let needle = &bytes[..bytes.len().min(SEARCHED)];
-    let input = static_data(evidence.module);
-    let found = (0u32..).zip(&evidence.contents).flat_map(|(memory, contents)| {
-        contents.find(needle).into_iter().map(move |address| (memory, address))
-    });
-    let found = found.filter(|&at| !is_static(evidence.module, &input, at, needle));
+    let input = LazyCell::new(|| StaticBytes::of(evidence.module));
+    let found = (0u32..)
+        .zip(&evidence.contents)
+        .flat_map(|(memory, contents)| contents.find(needle).map(move |address| (memory, address)));
+    let found = found.filter(|&at| !input.holds(at, needle));
     let locations: Vec<Location> = found
         .take(MOST)
         .map(|(memory, address)| evidence.location(memory, address, needle.len() as u64))
@@ -113,7 +114,7 @@ fn in_parts(evidence: &Evidence<'_>, files: &[Content<'_>]) -> Option<Finding> {
         return None;
     }
     let windows = Windows::of(files);
-    let input = static_data(evidence.module);
+    let input = StaticBytes::of(evidence.module);
     let mut found: BTreeMap<usize, Location> = BTreeMap::new();
     for memory in 0..evidence.contents.len() as u32 {
         windows.search(evidence, memory, &input, &mut found);
@@ -168,7 +169,7 @@ impl<'a> Windows<'a> {
         &self,
         evidence: &Evidence<'_>,
         memory: u32,
-        input: &[StaticData],
+        input: &StaticBytes<'_>,
         found: &mut BTreeMap<usize, Location>,
     ) {
         for (start, bytes) in evidence.contents[memory as usize].stretches() {
@@ -176,7 +177,7 @@ impl<'a> Windows<'a> {
             while at + WINDOW <= bytes.len() {
                 let (window, address) = (&bytes[at..at + WINDOW], start + at as u64);
                 let file = self.get(window);
-                match file.filter(|_| !is_static(evidence.module, input, (memory, address), window)) {
+                match file.filter(|_| !input.holds((memory, address), window)) {
                     Some(file) => {
                         let first = || evidence.location(memory, address, 0);
                         found.entry(file).or_insert_with(first).bytes += WINDOW as u64;

@@ -2,11 +2,13 @@
 //! was not consumed.
 
 use super::standard_input;
-use crate::evidence::{Evidence, descriptor_at, streams};
-use crate::finding::{Finding, Level, Location, Site};
+use crate::evidence::{Evidence, Stream, descriptor_at};
+use crate::finding::{Finding, Level, Location, Places, Site};
 use crate::freeze::{Texts, awaited_in};
 use crate::host::{ChangedDescriptor, DescriptorKind};
 use crate::wording::{Bytes, listed};
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Of a `FILE` of musl, in bytes.
 pub(super) const STREAM_SIZE: u64 = 68;
@@ -44,49 +46,68 @@ fn lost(evidence: &Evidence<'_>) -> Option<Finding> {
 }
 
 fn open_descriptors(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (fd, descriptor) in evidence.ledger.descriptors().iter() {
-        let (key, what) = match descriptor.kind {
-            DescriptorKind::File => ("handle.file", "file"),
-            DescriptorKind::Directory => ("handle.directory", "directory"),
-            _ => continue,
-        };
+    /// Descriptors that have a finding of their own.
+    const SEPARATE: usize = 64;
+    let advise =
+        |finding: Finding| finding.advise("close it before init ends, and open it again at run time".into());
+    let descriptors = evidence.ledger.descriptors();
+    let mut open = descriptors.iter().filter_map(|(fd, descriptor)| {
+        Some(match descriptor.kind {
+            DescriptorKind::File => (fd, descriptor, "handle.file", "file"),
+            DescriptorKind::Directory => (fd, descriptor, "handle.directory", "directory"),
+            _ => return None,
+        })
+    });
+    let first: Vec<_> = open.by_ref().take(SEPARATE).collect();
+    let openings = openings(evidence, first.iter().map(|(fd, ..)| *fd));
+    let mut findings: Vec<Finding> = Vec::new();
+    for (fd, descriptor, key, what) in first {
         let title = format!(
             "the {what} `{}` is still open as descriptor {fd}, which no instance has",
             descriptor.path
         );
-        findings.push(
-            Finding::new(Level::Danger, key, title)
-                .at(holders(evidence, fd))
-                .by(opening(evidence, fd).into_iter().collect())
-                .advise("close it before init ends, and open it again at run time".into()),
-        );
+        let opened = openings.get(&fd).copied().flatten().map(|call| Site::of(evidence.ledger, call));
+        let finding = Finding::new(Level::Danger, key, title).at_places(holders(evidence, fd));
+        findings.push(advise(finding.by(opened.into_iter().collect())));
+    }
+    let more = open.count();
+    if more > 0 {
+        let title = format!("{more} more files and directories are still open, which no instance has");
+        findings.push(advise(Finding::new(Level::Danger, "handle.file", title)));
     }
     findings
 }
 
-/// The last call that gave the program this descriptor.
-fn opening(evidence: &Evidence<'_>, fd: u32) -> Option<Site> {
-    let mut calls = evidence.ledger.entries().enumerate();
-    let (call, _) = calls.rfind(|(_, entry)| entry.opened() == Some(fd))?;
-    Some(Site::of(evidence.ledger, call))
+/// For each of `descriptors`, the last call that gave it to the program.
+fn openings(evidence: &Evidence<'_>, descriptors: impl Iterator<Item = u32>) -> BTreeMap<u32, Option<usize>> {
+    let mut openings: BTreeMap<u32, Option<usize>> = descriptors.map(|fd| (fd, None)).collect();
+    if openings.is_empty() {
+        return openings;
+    }
+    for (call, entry) in evidence.ledger.entries().enumerate() {
+        if let Some(last) = entry.opened().and_then(|fd| openings.get_mut(&fd)) {
+            *last = Some(call);
+        }
+    }
+    openings
 }
 
 /// Where the program keeps a descriptor: streams of stdio, and variables of this value whose names indicate files.
-fn holders(evidence: &Evidence<'_>, fd: u32) -> Vec<Location> {
-    let Some(contents) = evidence.contents.first() else { return Vec::new() };
-    let mut holders = Vec::new();
+fn holders(evidence: &Evidence<'_>, fd: u32) -> Places {
+    let (mut holders, mut of_libraries) = (Places::default(), Places::default());
+    let Some(contents) = evidence.contents.first() else { return holders };
     for variable in evidence.symbols.variables().iter().filter(|variable| variable.size == 4) {
         let value = contents.word(variable.address);
         let is_stream = value > 1024 && descriptor_at(contents, u64::from(value)) == Some(fd);
         if is_stream || value == fd && is_descriptor_name(&variable.name) {
             let what = if is_stream { "a stream with this descriptor" } else { "its value" };
-            let location = evidence.location(0, variable.address, 4);
-            holders.push((variable.is_library, Location { what: what.to_string(), ..location }));
+            let location = || evidence.location(0, variable.address, 4);
+            let of_kind = if variable.is_library { &mut of_libraries } else { &mut holders };
+            of_kind.add(|| Location { what: what.to_string(), ..location() });
         }
     }
-    holders.sort_by_key(|(is_library, _)| *is_library);
-    holders.into_iter().map(|(_, location)| location).collect()
+    holders.append(of_libraries);
+    holders
 }
 
 fn is_descriptor_name(name: &str) -> bool {
@@ -123,34 +144,57 @@ fn awaited_texts(evidence: &Evidence<'_>) -> Vec<Finding> {
 
 /// What was printed and is still in the buffers of libc.
 fn unflushed(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let functions = evidence.functions_in_table();
+    /// Streams that have a finding of their own: a memory can be full of what has their shape.
+    const SEPARATE: usize = 8;
     let mut findings = Vec::new();
-    for (memory, contents) in (0u32..).zip(&evidence.contents) {
-        for stream in streams(contents, functions).into_iter().filter(|stream| !stream.pending.is_empty()) {
-            let name = match stream.fd {
-                1 => "standard output".to_string(),
-                2 => "standard error".to_string(),
-                fd => format!("descriptor {fd}"),
-            };
-            let title = format!(
-                "init printed {} to {name} that are not written yet, so every instance will print them{}",
-                Bytes(stream.pending.len() as u64),
-                shown(&stream.pending, evidence)
-            );
-            let location = evidence.location(memory, stream.address, STREAM_SIZE);
-            findings.push(
-                Finding::new(Level::Warning, "handle.unflushed", title)
-                    .at(vec![Location { what: "the stream".to_string(), ..location }])
-                    .advise("call fflush(NULL) before init ends".into()),
-            );
+    let mut others = Places::default();
+    for memory in 0..evidence.contents.len() as u32 {
+        for stream in evidence.streams(memory).filter(|stream| !stream.pending.is_empty()) {
+            let place = || the_stream(evidence.location(memory, stream.address, STREAM_SIZE));
+            match findings.len() < SEPARATE {
+                true => findings.push(printed(evidence, memory, &stream).at(vec![place()])),
+                false => others.add(place),
+            }
         }
     }
-    findings
+    findings.extend(others.finding(|places| {
+        let title = format!(
+            "{places} more streams have output that is not written yet, so every instance will print it"
+        );
+        Finding::new(Level::Warning, "handle.unflushed", title)
+    }));
+    findings.into_iter().map(|finding| finding.advise("call fflush(NULL) before init ends".into())).collect()
 }
+
+fn printed(evidence: &Evidence<'_>, memory: u32, stream: &Stream) -> Finding {
+    let name = match stream.fd {
+        1 => "standard output".to_string(),
+        2 => "standard error".to_string(),
+        fd => format!("descriptor {fd}"),
+    };
+    let title = format!(
+        "init printed {} to {name} that are not written yet, so every instance will print them{}",
+        Bytes(stream.pending.end - stream.pending.start),
+        shown_of(evidence, memory, &stream.pending)
+    );
+    Finding::new(Level::Warning, "handle.unflushed", title)
+}
+
+pub(super) fn the_stream(location: Location) -> Location {
+    Location { what: "the stream".to_string(), ..location }
+}
+
+/// The first bytes of a range of a memory, as [`shown`].
+pub(super) fn shown_of(evidence: &Evidence<'_>, memory: u32, range: &Range<u64>) -> String {
+    let end = range.end.min(range.start + SHOWN as u64 + 1);
+    shown(&evidence.contents[memory as usize].read(range.start, end), evidence)
+}
+
+/// Bytes of a buffer that a message has.
+const SHOWN: usize = 40;
 
 /// The first of these bytes, if they may be shown: the end of a sentence.
 pub(super) fn shown(bytes: &[u8], evidence: &Evidence<'_>) -> String {
-    const SHOWN: usize = 40;
     if !evidence.ledger.show_values {
         return String::new();
     }

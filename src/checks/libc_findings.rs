@@ -1,7 +1,7 @@
 //! What libc, or the runtime of Go, has cached of the build's host and will not look up again in an instance.
 
 use super::libc_state::LibcState;
-use crate::evidence::{Evidence, streams};
+use crate::evidence::Evidence;
 use crate::execute::Cached;
 use crate::finding::{Finding, Level, Remedy};
 use crate::host::WasiOptions;
@@ -138,8 +138,8 @@ fn arguments(evidence: &Evidence<'_>, wasi: &WasiOptions, holder: Holder) -> Opt
 
 /// libc checks only once whether standard output is a terminal.
 fn buffering(evidence: &Evidence<'_>) -> Option<Finding> {
-    let functions = evidence.functions_in_table();
-    let mut found = evidence.contents.iter().flat_map(|contents| streams(contents, functions));
+    let memories = 0..evidence.contents.len() as u32;
+    let mut found = memories.flat_map(|memory| evidence.streams(memory));
     let stream = found.find(|stream| stream.fd == 1)?;
     let asked = evidence
         .sites(|_, entry| entry.call.wasi() == Some("fd_fdstat_get") && entry.call.descriptor() == Some(1));

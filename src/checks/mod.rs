@@ -23,6 +23,8 @@ pub(crate) use libc_state::LibcState;
 pub(crate) use monotonic_clock::finding as monotonic_clock;
 pub use source::OTHER_SEED;
 pub(crate) use source::{Given, Source};
+#[cfg(feature = "audit")]
+pub(crate) use values::FoundRanges;
 pub(crate) use values::{SHORTEST, ValueSearch};
 
 use crate::evidence::{Evidence, Symbols};

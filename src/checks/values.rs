@@ -3,9 +3,11 @@
 use super::source::{Given, Source};
 use super::value_kind::ValueKind;
 use crate::evidence::Evidence;
-use crate::finding::{Finding, Location};
-use crate::guest::{is_static, static_data};
+use crate::finding::{Finding, Location, Places};
+use crate::guest::StaticBytes;
 use crate::wording::listed;
+use std::cell::LazyCell;
+use std::cmp::Reverse;
 use std::ops::Range;
 
 /// Shorter values are in any memory by chance.
@@ -19,15 +21,45 @@ pub(crate) struct ValueSearch {
     pub findings: Vec<Finding>,
     /// Values that are too short to be searched for.
     pub too_short: usize,
-    /// All locations of values.
-    pub locations: Vec<Location>,
+    /// Where values are.
+    pub ranges: FoundRanges,
 }
 
 /// A value that is in the snapshot.
 struct FoundValue {
     source: Source,
     kind: ValueKind,
-    locations: Vec<Location>,
+    places: Places,
+}
+
+/// Ranges of memories in which values were found: not all, where there are very many.
+#[derive(Default)]
+pub(crate) struct FoundRanges(Vec<(u32, Range<u64>)>);
+
+impl FoundRanges {
+    /// More are not kept.
+    const MOST: usize = 1 << 16;
+
+    fn add(&mut self, memory: u32, range: Range<u64>) {
+        match self.0.last_mut() {
+            Some((last, before)) if *last == memory && before.end == range.start => before.end = range.end,
+            _ if self.0.len() < Self::MOST => self.0.push((memory, range)),
+            _ => {}
+        }
+    }
+
+    /// Sorts them, so that no range lies in one before it.
+    fn sort(&mut self) {
+        self.0.sort_unstable_by_key(|(memory, range)| (*memory, range.start, Reverse(range.end)));
+        self.0.dedup_by(|(memory, range), (other, before)| memory == other && range.end <= before.end);
+    }
+
+    /// Whether one of them covers `range`.
+    pub fn cover(&self, memory: u32, range: &Range<u64>) -> bool {
+        let after = self.0.partition_point(|(other, found)| (*other, found.start) <= (memory, range.start));
+        let last = after.checked_sub(1).map(|index| &self.0[index]);
+        last.is_some_and(|(other, found)| *other == memory && range.end <= found.end)
+    }
 }
 
 impl ValueSearch {
@@ -39,21 +71,31 @@ impl ValueSearch {
         depends: impl Fn(Source, u32, Range<u64>) -> bool,
     ) -> ValueSearch {
         let mut found = Vec::new();
+        let mut ranges = FoundRanges::default();
         let mut too_short = 0;
+        let input = LazyCell::new(|| StaticBytes::of(evidence.module));
         for source in Source::fetched(given, evidence.ledger) {
             let Some((value, kind)) = value(source, given) else { continue };
             if value.len() < SHORTEST {
                 too_short += usize::from(!value.is_empty());
                 continue;
             }
-            let locations =
-                occurrences(evidence, value.as_bytes(), |memory, range| depends(source, memory, range));
-            if !locations.is_empty() {
-                found.push(FoundValue { source, kind, locations });
+            let mut places = Places::default();
+            for (memory, range) in occurrences(evidence, value.as_bytes()) {
+                // What is the input's own is not of the build.
+                if depends(source, memory, range.clone())
+                    && !input.holds((memory, range.start), value.as_bytes())
+                {
+                    places.add(|| evidence.location(memory, range.start, range.end - range.start));
+                    ranges.add(memory, range);
+                }
+            }
+            if places.count > 0 {
+                found.push(FoundValue { source, kind, places });
             }
         }
         found.sort_by_key(|found| found.kind);
-        let locations = found.iter().flat_map(|found| found.locations.iter().cloned()).collect();
+        ranges.sort();
         let mut findings = Vec::new();
         for of_kind in found.chunk_by(|left, right| left.kind == right.kind) {
             let is_separate = match of_kind[0].kind {
@@ -66,7 +108,7 @@ impl ValueSearch {
                 false => findings.push(several(evidence, given, of_kind)),
             }
         }
-        ValueSearch { findings, too_short, locations }
+        ValueSearch { findings, too_short, ranges }
     }
 }
 
@@ -81,35 +123,22 @@ fn value<'g>(source: Source, Given { wasi, .. }: Given<'g>) -> Option<(&'g str, 
     }
 }
 
-/// Where `value` is, without the input's own data.
-fn occurrences(
-    evidence: &Evidence<'_>,
-    value: &[u8],
-    depends: impl Fn(u32, Range<u64>) -> bool,
-) -> Vec<Location> {
-    let input = static_data(evidence.module);
-    let mut locations = Vec::new();
-    for (memory, contents) in (0u32..).zip(&evidence.contents) {
-        for address in contents.find(value) {
-            let len = value.len() as u64;
-            if depends(memory, address..address + len)
-                && !is_static(evidence.module, &input, (memory, address), value)
-            {
-                locations.push(evidence.location(memory, address, len));
-            }
-        }
-    }
-    locations
+/// Where `value` is.
+fn occurrences<'e>(evidence: &'e Evidence<'_>, value: &'e [u8]) -> impl Iterator<Item = (u32, Range<u64>)> {
+    let len = value.len() as u64;
+    (0u32..).zip(&evidence.contents).flat_map(move |(memory, contents)| {
+        contents.find(value).map(move |address| (memory, address..address + len))
+    })
 }
 
 fn one(evidence: &Evidence<'_>, given: Given<'_>, found: &FoundValue) -> Finding {
-    let times = match found.locations.len() {
+    let times = match found.places.count {
         1 => String::new(),
         times => format!(", {times} times"),
     };
-    let first = found.locations.first().map_or("", |location| &location.at);
+    let first = found.places.first.first().map_or("", |location| &location.at);
     let title = format!("the value of {} is in the output at {first}{times}", found.source.describe(given));
-    finding((evidence, given), found, title, found.locations.clone())
+    finding((evidence, given), found, title, found.places.clone())
 }
 
 fn several(evidence: &Evidence<'_>, given: Given<'_>, found: &[FoundValue]) -> Finding {
@@ -121,20 +150,60 @@ fn several(evidence: &Evidence<'_>, given: Given<'_>, found: &[FoundValue]) -> F
         found.len(),
         listed(&names, SHOWN)
     );
-    let locations = found.iter().zip(&names).flat_map(|(found, name)| {
-        found.locations.iter().map(|location| Location { what: name.clone(), ..location.clone() })
-    });
-    finding((evidence, given), &found[0], title, locations.collect())
+    let mut places = Places::default();
+    for (found, name) in found.iter().zip(&names) {
+        let named = |location: &Location| Location { what: name.clone(), ..location.clone() };
+        let first = found.places.first.iter().map(named).collect();
+        places.append(Places { first, count: found.places.count });
+    }
+    finding((evidence, given), &found[0], title, places)
 }
 
 fn finding(
     (evidence, given): (&Evidence<'_>, Given<'_>),
     found: &FoundValue,
     title: String,
-    locations: Vec<Location>,
+    places: Places,
 ) -> Finding {
     Finding::new(found.kind.level(), format!("secret.{}", found.source.key()), title)
-        .at(locations)
+        .at_places(places)
         .by(evidence.sites(|descriptors, entry| found.source.is_fetched_by(given, descriptors, entry)))
         .advise(found.kind.remedy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FoundRanges;
+
+    #[test]
+    fn ranges_are_joined_and_bounded() {
+        let mut ranges = FoundRanges::default();
+        for at in (0..4096).rev() {
+            ranges.add(1, at * 8..at * 8 + 8);
+        }
+        for at in 0..1 << 20 {
+            ranges.add(0, at * 8..at * 8 + 8);
+        }
+        assert_eq!(ranges.0.len(), 4097);
+        for at in 0..1 << 20 {
+            ranges.add(2, at * 9..at * 9 + 8);
+        }
+        assert_eq!(ranges.0.len(), FoundRanges::MOST);
+        ranges.add(0, 100..9 << 20);
+        ranges.sort();
+        assert!(ranges.cover(0, &(1000..1 << 23)) && !ranges.cover(0, &(1000..(1 << 23) + 1)));
+        assert!(
+            ranges.cover(1, &(8..16)) && !ranges.cover(1, &(8..17)) && !ranges.cover(1, &(40_000..40_001))
+        );
+        assert!(ranges.cover(2, &(9..17)) && !ranges.cover(2, &(8..9)) && !ranges.cover(3, &(0..1)));
+    }
+
+    #[test]
+    fn a_range_in_another_one_hides_nothing() {
+        let mut ranges = FoundRanges::default();
+        [10..50, 20..30, 25..60, 10..20].into_iter().for_each(|range| ranges.add(0, range));
+        ranges.sort();
+        assert!(ranges.cover(0, &(12..50)) && ranges.cover(0, &(31..45)) && ranges.cover(0, &(30..60)));
+        assert!(!ranges.cover(0, &(12..60)) && !ranges.cover(0, &(9..12)));
+    }
 }

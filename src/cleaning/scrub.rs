@@ -17,6 +17,7 @@ use preinit_core::capture::capture;
 use preinit_core::module::Module;
 use preinit_core::snapshot::{Image, Snapshot};
 use serde::Serialize;
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// What zeroing free memory has gained. It is left as it was where that would gain nothing.
@@ -118,8 +119,8 @@ fn taken(module: &Module<'_>, state: &Snapshot<'_>) -> Vec<Range<u64>> {
 
 /// Checks that it is known where variables are.
 fn check_variables(module: &Module<'_>) -> Result<(), NotScrubbed> {
-    let data = static_data(module);
-    let is_placed = |segment| data.iter().any(|data| data.segment == segment);
+    let placed: HashSet<u32> = static_data(module).into_iter().map(|data| data.segment).collect();
+    let is_placed = |segment| placed.contains(&segment);
     let mut segments = (0u32..).zip(&module.data).filter(|(_, data)| !data.bytes.is_empty());
     let why = match segments.find(|(segment, _)| !is_placed(*segment)) {
         _ if module.heap_base().is_some() => return Ok(()),

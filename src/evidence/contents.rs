@@ -51,18 +51,51 @@ impl<'a> Contents<'a> {
         stretch.and_then(|(start, bytes)| bytes.get((address - start) as usize)).copied().unwrap_or(0)
     }
 
-    /// The bytes from `start` to `end`.
+    /// The bytes from `start` to `end`, which are no more than the host would keep anyway.
     pub fn read(&self, start: u64, end: u64) -> Vec<u8> {
-        (start..end).map(|address| self.byte(address)).collect()
+        let mut read = vec![0; end.saturating_sub(start) as usize];
+        let first = self.stretches.partition_point(|(at, bytes)| at + bytes.len() as u64 <= start);
+        for (at, bytes) in &self.stretches[first..] {
+            let part = start.max(*at)..end.min(at + bytes.len() as u64);
+            if part.is_empty() {
+                break;
+            }
+            let from = &bytes[(part.start - at) as usize..(part.end - at) as usize];
+            read[(part.start - start) as usize..(part.end - start) as usize].copy_from_slice(from);
+        }
+        read
     }
 
-    /// The addresses of `needle`.
-    pub fn find(&self, needle: &[u8]) -> Vec<u64> {
-        let finder = memchr::memmem::Finder::new(needle);
-        let mut found = Vec::new();
-        for (start, bytes) in self.stretches() {
-            found.extend(finder.find_iter(bytes).map(|at| start + at as u64));
-        }
-        found
+    /// Whether `bytes` are at `start`.
+    pub fn holds(&self, start: u64, bytes: &[u8]) -> bool {
+        const PIECE: usize = 4096;
+        let mut pieces = (start..).step_by(PIECE).zip(bytes.chunks(PIECE));
+        pieces.all(|(at, piece)| self.read(at, at.saturating_add(piece.len() as u64)) == piece)
+    }
+
+    /// The addresses of `needle`, in order.
+    pub fn find(&self, needle: &[u8]) -> impl Iterator<Item = u64> {
+        self.stretches().flat_map(move |(start, bytes)| {
+            memchr::memmem::find_iter(bytes, needle).map(move |at| start + at as u64)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Contents;
+    use preinit_core::snapshot::{Chunk, Image};
+
+    #[test]
+    fn any_address_is_read() {
+        let chunk = |offset, bytes: &'static [u8]| Chunk { offset, bytes: bytes.into() };
+        let image = Image::new(vec![chunk(4, b"abc"), chunk(7, b"de"), chunk(20, b"abab")]);
+        let contents = Contents::of(&image);
+        assert_eq!(contents.read(2, 22), b"\0\0abcde\0\0\0\0\0\0\0\0\0\0\0ab");
+        assert_eq!(contents.read(5, 8), b"bcd");
+        assert_eq!((contents.read(9, 12), contents.read(23, 26)), (vec![0; 3], b"b\0\0".to_vec()));
+        assert_eq!(contents.read(7, 7), b"");
+        assert!(contents.holds(6, b"cde\0") && !contents.holds(6, b"cdf") && contents.holds(100, &[0; 9000]));
+        assert_eq!(contents.find(b"ab").collect::<Vec<_>>(), [4, 20, 22]);
     }
 }

@@ -34,18 +34,23 @@ const SHAPES: [(&str, Shape); 4] = [
 pub(crate) fn input_buffer(contents: &Contents<'_>, last: &Region) -> Option<InputBuffer> {
     let count = u32::try_from(last.bytes.len()).ok().filter(|count| *count > 0)?;
     let end = last.address.checked_add(count)?;
-    let mut best: Option<(u32, InputBuffer)> = None;
-    let offer = |best: &mut Option<(u32, InputBuffer)>, consumed: u32, what, address| {
-        if best.as_ref().is_none_or(|(most, _)| consumed > *most) {
-            let unread = last.bytes[consumed as usize..].to_vec();
-            *best = Some((consumed, InputBuffer { what, address, unread }));
+    // How much of it is consumed, what manages it, and where that is.
+    let mut best: Option<(u32, &'static str, u64)> = None;
+    let offer = |best: &mut Option<(u32, &'static str, u64)>, consumed: u32, what, address| {
+        if best.is_none_or(|(most, ..)| consumed > most) {
+            *best = Some((consumed, what, address));
         }
+    };
+    let buffer = |(consumed, what, address): (u32, _, _)| InputBuffer {
+        what,
+        address,
+        unread: last.bytes[consumed as usize..].to_vec(),
     };
     let texts = decoded(contents, &last.bytes);
     if !texts.is_empty() {
         each_word(
             contents,
-            |word| texts.contains(&word),
+            |word| texts.binary_search(&word).is_ok(),
             |address, words| {
                 // The text, how much of it is consumed, and nothing that waits to be written.
                 if (1..=count).contains(&words[1]) && words[2..4] == [0, 0] {
@@ -56,9 +61,9 @@ pub(crate) fn input_buffer(contents: &Contents<'_>, last: &Region) -> Option<Inp
     }
     // It has taken all of what its BufferedReader has.
     if best.is_some() {
-        return best.map(|(_, buffer)| buffer);
+        return best.map(buffer);
     }
-    let is_there = contents.read(last.address.into(), end.into()) == last.bytes;
+    let is_there = contents.holds(last.address.into(), &last.bytes);
     let is_pointer = |word: u32| is_there && word != 0 && word <= last.address;
     each_word(contents, is_pointer, |address, words| {
         let buffer = words[0];
@@ -70,7 +75,7 @@ pub(crate) fn input_buffer(contents: &Contents<'_>, last: &Region) -> Option<Inp
             }
         }
     });
-    best.map(|(_, buffer)| buffer)
+    best.map(buffer)
 }
 
 /// Gives all aligned words that are wanted, each with those after it.
@@ -119,7 +124,7 @@ fn python(words: &[u32; WORDS], filled: u32) -> Option<u32> {
     (end == filled && raw == filled && position < filled).then_some(position)
 }
 
-/// The addresses of Python's texts of one byte a character that are `bytes`.
+/// The addresses of Python's texts of one byte a character that are `bytes`, in order.
 fn decoded(contents: &Contents<'_>, bytes: &[u8]) -> Vec<u32> {
     /// Of headers of CPython 3.11, and of later ones.
     const HEADERS: [u64; 2] = [24, 20];
@@ -131,9 +136,12 @@ fn decoded(contents: &Contents<'_>, bytes: &[u8]) -> Vec<u32> {
         return Vec::new();
     }
     let found = contents.find(bytes);
-    let objects = found.iter().flat_map(|text| HEADERS.iter().filter_map(|header| text.checked_sub(*header)));
+    let objects = found.flat_map(|text| HEADERS.iter().filter_map(move |header| text.checked_sub(*header)));
     let is_text = |object: &u64| u64::from(contents.word(object + LENGTH)) == bytes.len() as u64;
-    objects.filter(is_text).filter_map(|object| u32::try_from(object).ok()).collect()
+    let mut texts: Vec<u32> =
+        objects.filter(is_text).filter_map(|object| u32::try_from(object).ok()).collect();
+    texts.sort_unstable();
+    texts
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub(crate) use contents::Contents;
 pub(crate) use difference::{Difference, differences};
 pub(crate) use input_buffers::input_buffer;
 pub(crate) use locations::locations;
-pub(crate) use stdio_streams::{InputStream, descriptor_at, input_streams, streams};
+pub(crate) use stdio_streams::{InputStream, Stream, descriptor_at};
 pub(crate) use symbols::{Owner, Symbols};
 
 use crate::finding::{Location, Site};
@@ -109,9 +109,26 @@ impl<'a> Evidence<'a> {
         Location::in_memory(memory, start, len, self.owner_text(memory, start))
     }
 
-    /// The number of elements of the first table, which holds the functions that pointers call.
-    pub fn functions_in_table(&self) -> u64 {
-        self.snapshot.tables.first().map_or(0, |table| table.elements.len() as u64)
+    /// What of a memory has the shape of a stream that has been written to.
+    pub fn streams(&self, memory: u32) -> impl Iterator<Item = Stream> {
+        stdio_streams::streams(&self.contents[memory as usize], self.room(memory))
+    }
+
+    /// What of a memory has the shape of a stream that has been read from, of descriptors for which `accept` holds.
+    pub fn input_streams(
+        &self,
+        memory: u32,
+        accept: impl Fn(u32) -> bool,
+    ) -> impl Iterator<Item = InputStream> {
+        stdio_streams::input_streams(&self.contents[memory as usize], self.room(memory), accept)
+    }
+
+    /// The memory, and the first table, which holds the functions that pointers call.
+    fn room(&self, memory: u32) -> stdio_streams::Room {
+        stdio_streams::Room {
+            memory: self.snapshot.memories[memory as usize].size,
+            functions: self.snapshot.tables.first().map_or(0, |table| table.elements.len() as u64),
+        }
     }
 
     /// The host calls for which `accept` holds, one for each different backtrace.

@@ -1,6 +1,8 @@
-//! Open streams of musl's stdio, which wasi-libc uses. They are recognized by their shape, so that no names are needed.
+//! Open streams of musl's stdio, which wasi-libc uses. They are recognized by their shape, so that no names are needed. A memory can be
+//! full of what has it: nothing is kept of a stream but where it is, and its buffer.
 
 use super::contents::Contents;
+use std::ops::Range;
 
 /// A `FILE` (wasi-libc, `libc-top-half/musl/src/internal/stdio_impl.h`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,8 +11,8 @@ pub(crate) struct Stream {
     pub address: u64,
     /// Its descriptor.
     pub fd: u32,
-    /// What was printed and has not been written yet.
-    pub pending: Vec<u8>,
+    /// Where it is what was printed and has not been written yet.
+    pub pending: Range<u64>,
     /// Whether it writes at the end of each line, and not only when its buffer is full.
     pub line_buffered: bool,
 }
@@ -22,12 +24,29 @@ pub(crate) struct InputStream {
     pub address: u64,
     /// Its descriptor.
     pub fd: u32,
-    /// What was read from the descriptor and not from the stream yet.
-    pub unread: Vec<u8>,
-    /// The last byte that it has read from the descriptor.
-    pub last: Option<u8>,
+    /// Where it is what was read from the descriptor and not from the stream yet.
+    pub unread: Range<u64>,
     /// Whether it remembers that the input has ended, and gives nothing any more.
     pub at_end: bool,
+}
+
+/// What buffers and functions of streams have to lie in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    /// The size of the memory.
+    pub memory: u64,
+    /// The size of the function table.
+    pub functions: u64,
+}
+
+impl Room {
+    fn has_buffer(self, buf: u32, size: u32) -> bool {
+        buf > 1024 && size >= 8 && u64::from(buf) + u64::from(size) <= self.memory
+    }
+
+    fn has_function(self, function: u32) -> bool {
+        (1..self.functions).contains(&u64::from(function))
+    }
 }
 
 // The fields on a 32-bit target, in words.
@@ -45,81 +64,76 @@ const FD: usize = 14;
 const LBF: usize = 16;
 const WORDS: usize = 17;
 
-/// Streams that are open for writing and have been written to. `functions` is the size of the function table.
-pub(crate) fn streams(contents: &Contents<'_>, functions: u64) -> Vec<Stream> {
-    let mut found = Vec::new();
-    for (start, bytes) in contents.words() {
-        let (words, _) = bytes.as_chunks::<4>();
-        for (index, words) in words.windows(WORDS).enumerate() {
-            // `__towrite` makes these two equal; elsewhere they rarely are, unless both are zero.
-            if words[WBASE] != words[BUF] || words[BUF] == [0; 4] {
-                continue;
-            }
-            let word = |field: usize| u32::from_le_bytes(words[field]);
-            let (buf, size) = (word(BUF), word(BUF_SIZE));
-            let writing = buf > 1024
-                && size >= 8
-                && buf.checked_add(size) == Some(word(WEND))
-                && (buf..=word(WEND)).contains(&word(WPOS))
-                && word(RPOS) == 0
-                && word(REND) == 0
-                && (1..functions).contains(&u64::from(word(WRITE)));
-            let fd = word(FD);
-            if writing && fd < 1 << 16 {
-                let pending = contents.read(u64::from(buf), u64::from(word(WPOS)));
-                let line_buffered = word(LBF) as i32 >= 0;
-                found.push(Stream { address: start + 4 * index as u64, fd, pending, line_buffered });
-            }
+/// Streams that are open for writing and have been written to.
+pub(crate) fn streams(contents: &Contents<'_>, room: Room) -> impl Iterator<Item = Stream> {
+    windows(contents).filter_map(move |(address, words)| {
+        // `__towrite` makes these two equal; elsewhere they rarely are, unless both are zero.
+        if words[WBASE] != words[BUF] || words[BUF] == [0; 4] {
+            return None;
         }
-    }
-    found
+        let word = |field: usize| u32::from_le_bytes(words[field]);
+        let (buf, size) = (word(BUF), word(BUF_SIZE));
+        let is_stream = room.has_buffer(buf, size)
+            && buf.checked_add(size) == Some(word(WEND))
+            && (buf..=word(WEND)).contains(&word(WPOS))
+            && word(RPOS) == 0
+            && word(REND) == 0
+            && room.has_function(word(WRITE))
+            && word(FD) < 1 << 16;
+        is_stream.then(|| Stream {
+            address,
+            fd: word(FD),
+            pending: u64::from(buf)..u64::from(word(WPOS)),
+            line_buffered: word(LBF) as i32 >= 0,
+        })
+    })
 }
 
-/// Streams that have been read from, of descriptors for which `accept` holds. `functions` is the size of the function table.
+/// Streams that have been read from, of descriptors for which `accept` holds.
 pub(crate) fn input_streams(
     contents: &Contents<'_>,
-    functions: u64,
+    room: Room,
     accept: impl Fn(u32) -> bool,
-) -> Vec<InputStream> {
+) -> impl Iterator<Item = InputStream> {
     const NO_READING: u32 = 4;
     const END: u32 = 16;
     /// All flags that there are, and some more.
     const ALL_FLAGS: u32 = 0xfff;
     /// Room in front of the buffer for characters that are put back.
     const PUT_BACK: u32 = 8;
-    let mut found = Vec::new();
-    for (start, bytes) in contents.words() {
-        let (words, _) = bytes.as_chunks::<4>();
-        for (index, words) in words.windows(WORDS).enumerate() {
-            // Most words are none of a stream that is being read.
-            if words[RPOS] == [0; 4] || words[WPOS] != [0; 4] || words[WBASE] != [0; 4] {
-                continue;
-            }
-            let word = |field: usize| u32::from_le_bytes(words[field]);
-            let (buf, size, rpos, rend) = (word(BUF), word(BUF_SIZE), word(RPOS), word(REND));
-            let flags = word(FLAGS);
-            let is_stream = buf > 1024
-                && size >= 8
-                && word(WEND) == 0
-                && flags & !ALL_FLAGS == 0
-                && flags & NO_READING == 0
-                && rpos <= rend
-                && rpos >= buf - PUT_BACK
-                && buf.checked_add(size).is_some_and(|end| rend <= end)
-                && (1..functions).contains(&u64::from(word(READ)))
-                && accept(word(FD));
-            if is_stream {
-                found.push(InputStream {
-                    address: start + 4 * index as u64,
-                    fd: word(FD),
-                    unread: contents.read(u64::from(rpos), u64::from(rend)),
-                    last: u64::from(rend).checked_sub(1).map(|last| contents.byte(last)),
-                    at_end: flags & END != 0,
-                });
-            }
+    windows(contents).filter_map(move |(address, words)| {
+        // Most words are none of a stream that is being read.
+        if words[RPOS] == [0; 4] || words[WPOS] != [0; 4] || words[WBASE] != [0; 4] {
+            return None;
         }
-    }
-    found
+        let word = |field: usize| u32::from_le_bytes(words[field]);
+        let (buf, size, rpos, rend) = (word(BUF), word(BUF_SIZE), word(RPOS), word(REND));
+        let flags = word(FLAGS);
+        let is_stream = room.has_buffer(buf, size)
+            && word(WEND) == 0
+            && flags & !ALL_FLAGS == 0
+            && flags & NO_READING == 0
+            && rpos <= rend
+            && rpos >= buf - PUT_BACK
+            && buf.checked_add(size).is_some_and(|end| rend <= end)
+            && room.has_function(word(READ))
+            && accept(word(FD));
+        is_stream.then(|| InputStream {
+            address,
+            fd: word(FD),
+            unread: u64::from(rpos)..u64::from(rend),
+            at_end: flags & END != 0,
+        })
+    })
+}
+
+/// All aligned words with those after them, as many as a stream has, and the address of the first.
+fn windows<'c>(contents: &'c Contents<'_>) -> impl Iterator<Item = (u64, &'c [[u8; 4]])> {
+    contents.words().flat_map(|(start, bytes)| {
+        let (words, _) = bytes.as_chunks::<4>();
+        let at = move |(index, words)| (start + 4 * index as u64, words);
+        words.windows(WORDS).enumerate().map(at)
+    })
 }
 
 /// The descriptor of the stream at `address`, if what is there can be one: a stream in use has a buffer and a function that

@@ -5,13 +5,15 @@ use super::dwarf;
 use super::variable::Variable;
 use crate::guest::{AddressMap, static_data};
 use preinit_core::module::Module;
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
-use wasmparser::{BinaryReader, Name, NameSectionReader};
+use wasmparser::{BinaryReader, Name, NameSectionReader, Naming};
 
 /// Names of variables and data segments of memory 0.
 pub(crate) struct Symbols {
     variables: Vec<Variable>,
+    /// By address; where one lies over another, the first.
     segments: Vec<(Range<u64>, String)>,
 }
 
@@ -19,15 +21,18 @@ impl Symbols {
     /// Those in the debugging information, with the feature `audit`, and in the name section.
     pub fn of(module: &Module<'_>) -> Symbols {
         let names = segment_names(module);
-        let named = static_data(module).into_iter().filter(|data| data.memory == 0).filter_map(|data| {
-            let name = names.iter().find(|(index, _)| *index == data.segment)?;
-            Some((data.range, name.1.to_owned()))
-        });
+        let named = static_data(module)
+            .into_iter()
+            .filter(|data| data.memory == 0)
+            .filter_map(|data| Some((data.range, (*names.get(&data.segment)?).to_owned())));
+        let mut segments: Vec<(Range<u64>, String)> = named.filter(|(range, _)| !range.is_empty()).collect();
+        segments.sort_by_key(|(range, _)| range.start);
+        segments.dedup_by(|(range, _), (before, _)| range.start < before.end);
         #[cfg(feature = "audit")]
         let variables = dwarf::variables(module);
         #[cfg(not(feature = "audit"))]
         let variables = Vec::new();
-        Symbols { segments: named.collect(), variables }
+        Symbols { segments, variables }
     }
 
     /// No names.
@@ -80,7 +85,10 @@ impl Symbols {
         if let Some(variable) = self.variable(address) {
             return Owner::Variable(variable.name.clone());
         }
-        if let Some((_, name)) = self.segments.iter().find(|(range, _)| range.contains(&address)) {
+        let after = self.segments.partition_point(|(range, _)| range.start <= address);
+        if let Some((range, name)) = self.segments[..after].last()
+            && range.contains(&address)
+        {
             return Owner::Segment(name.clone());
         }
         match (address >= addresses.heap_base, addresses.heap_is_known) {
@@ -124,13 +132,14 @@ impl fmt::Display for Owner {
     }
 }
 
-fn segment_names<'a>(module: &Module<'a>) -> Vec<(u32, &'a str)> {
+fn segment_names<'a>(module: &Module<'a>) -> HashMap<u32, &'a str> {
     let payload = module.custom_section("name").unwrap_or_default();
-    let mut names = Vec::new();
+    let mut names = HashMap::new();
     for subsection in NameSectionReader::new(BinaryReader::new(payload, 0)) {
         match subsection {
             Ok(Name::Data(map)) => {
-                names.extend(map.into_iter().flatten().map(|naming| (naming.index, naming.name)));
+                let first = |naming: Naming<'a>| _ = names.entry(naming.index).or_insert(naming.name);
+                map.into_iter().flatten().for_each(first);
             }
             Ok(_) => {}
             Err(_) => break,

@@ -12,4 +12,4 @@ pub(crate) use call_graph::CallGraph;
 pub(crate) use libc_functions::LibcFunctions;
 pub(crate) use named::{function_named, wasi_import};
 pub(crate) use program::Program;
-pub(crate) use static_data::{StaticData, input_image, is_static, static_data};
+pub(crate) use static_data::{StaticBytes, input_image, static_data};

@@ -3,6 +3,7 @@
 use preinit_core::module::Module;
 use preinit_core::snapshot::{Chunk, Image};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use wasmparser::{DataKind, Operator};
 
@@ -30,18 +31,64 @@ pub(crate) fn static_data(module: &Module<'_>) -> Vec<StaticData> {
     placed.collect()
 }
 
-/// Whether instantiation writes `bytes` to `address` of `memory`. `data` are the module's [`static_data`].
-pub(crate) fn is_static(
-    module: &Module<'_>,
-    data: &[StaticData],
-    (memory, address): (u32, u64),
-    bytes: &[u8],
-) -> bool {
-    data.iter().filter(|data| data.memory == memory && data.range.contains(&address)).any(|data| {
-        let from = (address - data.range.start) as usize;
-        let segment = module.data.get(data.segment as usize).map_or(&[][..], |data| data.bytes);
-        segment.get(from..from + bytes.len()) == Some(bytes)
-    })
+/// What the active data segments at constant addresses make of memories, for searches: of what one writes over another, the later.
+pub(crate) struct StaticBytes<'m> {
+    /// By memory and address.
+    pieces: BTreeMap<(u32, u64), &'m [u8]>,
+}
+
+impl<'m> StaticBytes<'m> {
+    pub fn of(module: &Module<'m>) -> StaticBytes<'m> {
+        let mut all = StaticBytes { pieces: BTreeMap::new() };
+        for data in static_data(module) {
+            let bytes = module.data.get(data.segment as usize).map_or(&[][..], |data| data.bytes);
+            all.write(data.memory, data.range.start, bytes);
+        }
+        all
+    }
+
+    /// Each write cuts two pieces at most, so that all together take time in proportion to their number.
+    fn write(&mut self, memory: u32, start: u64, bytes: &'m [u8]) {
+        let end = start + bytes.len() as u64;
+        if bytes.is_empty() {
+            return;
+        }
+        if let Some((at, before)) = self.before(memory, start) {
+            let (kept, rest) = before.split_at((start - at).min(before.len() as u64) as usize);
+            self.pieces.insert((memory, at), kept);
+            if at + before.len() as u64 > end {
+                self.pieces.insert((memory, end), &rest[bytes.len()..]);
+            }
+        }
+        while let Some((&(_, at), piece)) = self.pieces.range((memory, start)..(memory, end)).next() {
+            let piece = *piece;
+            self.pieces.remove(&(memory, at));
+            if at + piece.len() as u64 > end {
+                self.pieces.insert((memory, end), &piece[(end - at) as usize..]);
+            }
+        }
+        self.pieces.insert((memory, start), bytes);
+    }
+
+    /// The piece that begins before `address`, and where.
+    fn before(&self, memory: u32, address: u64) -> Option<(u64, &'m [u8])> {
+        let (&(_, at), piece) = self.pieces.range((memory, 0)..(memory, address)).next_back()?;
+        Some((at, piece))
+    }
+
+    /// Whether instantiation leaves `bytes` at `address` of `memory`.
+    pub fn holds(&self, (memory, mut address): (u32, u64), mut bytes: &[u8]) -> bool {
+        while !bytes.is_empty() {
+            let Some((at, piece)) = self.before(memory, address.saturating_add(1)) else { return false };
+            let here = piece.get((address - at) as usize..).unwrap_or_default();
+            let len = here.len().min(bytes.len());
+            if len == 0 || here[..len] != bytes[..len] {
+                return false;
+            }
+            (address, bytes) = (address + len as u64, &bytes[len..]);
+        }
+        true
+    }
 }
 
 /// A memory of `size` bytes as instantiation leaves it.
@@ -60,4 +107,28 @@ pub(crate) fn input_image(module: &Module<'_>, memory: u32, size: u64) -> Image<
     }
     let chunk = (!bytes.is_empty()).then_some(Chunk { offset: 0, bytes: Cow::Owned(bytes) });
     Image::new(chunk.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::StaticBytes;
+    use preinit_core::module::Module;
+
+    #[test]
+    fn later_segments_count() {
+        let wat = r#"(module (memory 1) (memory 1)
+            (data (i32.const 100) "abcdefghij") (data (i32.const 103) "XY") (data (i32.const 110) "klm")
+            (data (i32.const 300) "12") (data (i32.const 302) "34") (data (i32.const 299) "56789")
+            (data (i32.const 99) "") (data (memory 1) (i32.const 100) "other"))"#;
+        let wasm = wat::parse_str(wat).unwrap();
+        let module = Module::parse(&wasm).unwrap();
+        let bytes = StaticBytes::of(&module);
+        let holds = |address, text: &str| bytes.holds((0, address), text.as_bytes());
+        assert!(holds(100, "abcXYfghijklm") && holds(103, "XYf") && holds(109, "jk") && holds(112, "m"));
+        assert!(!holds(100, "abcde") && !holds(99, "\0a") && !holds(112, "mn") && !holds(113, "n"));
+        assert!(holds(299, "56789") && !holds(300, "12") && !holds(303, "4"));
+        assert!(
+            bytes.holds((1, 100), b"other") && !bytes.holds((1, 100), b"abc") && !bytes.holds((2, 0), b"a")
+        );
+    }
 }

@@ -139,32 +139,47 @@ impl Ledger {
     /// What the guest read from files and standard input, in order.
     pub fn inputs(&self) -> Vec<Input<'_>> {
         let mut inputs = Vec::new();
+        self.each_input(|call, path, position, region| {
+            inputs.push(Input { call, path: path.map(str::to_string), position, region });
+        });
+        inputs
+    }
+
+    /// The same one by one: of a call, its index, and of each of its regions the path, where it is in the file, and the bytes.
+    pub(crate) fn each_input<'l>(
+        &'l self,
+        mut found: impl FnMut(usize, Option<&str>, Option<u64>, &'l Region),
+    ) {
         let mut descriptors = Descriptors::new(&self.preopens);
         for (call, entry) in self.entries().enumerate() {
             if let Some("fd_read" | "fd_pread") = entry.call.wasi()
                 && entry.succeeded()
                 && let Some(file) = entry.call.word(0).and_then(|fd| descriptors.get(fd))
             {
-                let path = (!entry.call.reads_stdin(&descriptors)).then(|| file.path.clone());
+                let path = (!entry.call.reads_stdin(&descriptors)).then_some(file.path.as_str());
                 let mut position = match entry.call.args.get(3) {
                     Some(HostValue::I64(offset)) => Some(offset.cast_unsigned()),
                     _ => file.position,
                 };
                 // The first region is the number of bytes.
                 for region in entry.writes.iter().skip(1) {
-                    inputs.push(Input { call, path: path.clone(), position, region });
+                    found(call, path, position, region);
                     position = position.map(|position| position.saturating_add(region.bytes.len() as u64));
                 }
             }
             descriptors.apply(entry);
         }
-        inputs
     }
 
     /// What the guest read of standard input.
     pub fn stdin(&self) -> Vec<u8> {
-        let stdin = self.inputs().into_iter().filter(|input| input.path.is_none());
-        stdin.flat_map(|input| input.region.bytes.iter().copied()).collect()
+        let mut stdin = Vec::new();
+        self.each_input(|_, path, _, region| {
+            if path.is_none() {
+                stdin.extend_from_slice(&region.bytes);
+            }
+        });
+        stdin
     }
 
     /// Whether the guest read standard input, even if nothing was there.

@@ -19,6 +19,7 @@
 //! | `page` | a page of HTML runs nothing of the module |
 //! | `prepared_code` | machine code is not taken from where others could have put it |
 //! | `result_reuse` | a kept snapshot is used only where init would see the same |
+//! | `scanned` | a memory full of what is searched for costs no more than another one |
 //! | `tasks` | the call stacks of a component's tasks count like memories |
 //! | `terminal` | a terminal gets what init prints as it is only where that was asked for |
 //! | `untrusted` | `--untrusted` gives a module little |
@@ -53,6 +54,8 @@ mod output_places;
 mod page;
 mod prepared_code;
 mod result_reuse;
+#[cfg(target_os = "linux")]
+mod scanned;
 #[cfg(target_os = "linux")]
 mod tasks;
 mod terminal;
