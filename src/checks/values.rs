@@ -1,4 +1,4 @@
-//! Values of variables and arguments that are in the snapshot byte for byte.
+//! Values of variables and arguments that are in the snapshot byte for byte, or character for character.
 
 use super::source::{Given, Source};
 use super::value_kind::ValueKind;
@@ -6,6 +6,7 @@ use crate::evidence::Evidence;
 use crate::finding::{Finding, Location, Places};
 use crate::guest::StaticBytes;
 use crate::wording::listed;
+use preinit_core::snapshot::Shape;
 use std::cell::LazyCell;
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -32,6 +33,13 @@ struct FoundValue {
     places: Places,
 }
 
+/// Where a value is.
+pub(crate) enum ValuePlace {
+    Memory(u32, Range<u64>),
+    /// In an object of this shape.
+    Object(Shape),
+}
+
 /// Ranges of memories in which values were found: not all, where there are very many.
 #[derive(Default)]
 pub(crate) struct FoundRanges(Vec<(u32, Range<u64>)>);
@@ -41,9 +49,10 @@ impl FoundRanges {
     const MOST: usize = 1 << 16;
 
     fn add(&mut self, memory: u32, range: Range<u64>) {
+        let has_room = self.0.len() < Self::MOST;
         match self.0.last_mut() {
             Some((last, before)) if *last == memory && before.end == range.start => before.end = range.end,
-            _ if self.0.len() < Self::MOST => self.0.push((memory, range)),
+            _ if has_room => self.0.push((memory, range)),
             _ => {}
         }
     }
@@ -63,12 +72,12 @@ impl FoundRanges {
 }
 
 impl ValueSearch {
-    /// Searches for all values that init has fetched. `depends` says whether a range of a memory may depend on a source;
+    /// Searches for all values that init has fetched. `depends` says whether what is in a place may depend on a source;
     /// what does not is the same bytes by chance.
     pub fn run(
         evidence: &Evidence<'_>,
         given: Given<'_>,
-        depends: impl Fn(Source, u32, Range<u64>) -> bool,
+        depends: impl Fn(Source, &ValuePlace) -> bool,
     ) -> ValueSearch {
         let mut found = Vec::new();
         let mut ranges = FoundRanges::default();
@@ -83,13 +92,19 @@ impl ValueSearch {
             let mut places = Places::default();
             for (memory, range) in occurrences(evidence, value.as_bytes()) {
                 // What is the input's own is not of the build.
-                if depends(source, memory, range.clone())
+                if depends(source, &ValuePlace::Memory(memory, range.clone()))
                     && !input.holds((memory, range.start), value.as_bytes())
                 {
                     places.add(|| evidence.location(memory, range.start, range.end - range.start));
                     ranges.add(memory, range);
                 }
             }
+            evidence.each_object_with(value.as_bytes(), |object| {
+                let shape = evidence.snapshot.heap.object(object).shape;
+                if depends(source, &ValuePlace::Object(shape)) {
+                    places.add(|| evidence.object(object));
+                }
+            });
             if places.count > 0 {
                 found.push(FoundValue { source, kind, places });
             }
@@ -136,8 +151,8 @@ fn one(evidence: &Evidence<'_>, given: Given<'_>, found: &FoundValue) -> Finding
         1 => String::new(),
         times => format!(", {times} times"),
     };
-    let first = found.places.first.first().map_or("", |location| &location.at);
-    let title = format!("the value of {} is in the output at {first}{times}", found.source.describe(given));
+    let first = found.places.first.first().map(Location::within).unwrap_or_default();
+    let title = format!("the value of {} is in the output {first}{times}", found.source.describe(given));
     finding((evidence, given), found, title, found.places.clone())
 }
 
