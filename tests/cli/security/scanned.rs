@@ -1,7 +1,7 @@
 //! A memory that is full of what is searched for costs no more than another one.
 
 use super::memory::{MIB, OWN, measured};
-use crate::{Place, code, done, failed, stderr};
+use crate::{Place, code, failed, stderr};
 use std::fs;
 
 /// Runs what succeeds with no more memory than this, and hands back what it says.
@@ -65,18 +65,20 @@ fn what_looks_like_a_stream_is_counted_and_not_read() {
         let said = fits(&place, line, OWN + 20 * MIB);
         assert!(!said.contains("not written yet") && !said.contains("a buffer of libc"), "{said}");
     }
-    // One that ends with it, many times.
-    for (stream, what) in [
-        (written(0x10000, 0x3f0000), "init printed 3.9 MiB to standard output that are not written yet"),
-        (read(0x10000, 0x10000), "a buffer of libc holds 64.0 KiB of standard input"),
+    // Buffers that are in the memory, many times.
+    for (stream, what, more) in [
+        (
+            written(0x10000, 0x3f0000),
+            "init printed 3.9 MiB to standard output that are not written yet",
+            "49993 more streams",
+        ),
+        (read(0x10000, 8), "a buffer of libc holds 8 bytes of standard input", "992 more buffers"),
     ] {
         place.write("in.wat", streams(64, &stream, 50_000));
-        for line in [line, "audit in.wat --allow-wasi --stdin stdin"] {
-            let said = fits(&place, line, OWN + 60 * MIB);
-            let more = if what.contains("printed") { "49993 more streams" } else { "991 more buffers" };
-            assert!(said.contains(what), "{said}");
-            assert!(said.contains(more), "{said}");
-        }
+        let said = fits(&place, line, OWN + 60 * MIB);
+        assert!(said.contains(what), "{said}");
+        let said = fits(&place, "audit in.wat --allow-wasi --stdin stdin -v", OWN + 60 * MIB);
+        assert!(said.contains(what) && said.contains(more), "{said}");
     }
 }
 
@@ -96,7 +98,7 @@ const COPIES: &str = r#"(module
 #[test]
 fn copies_of_a_value_are_counted_and_not_listed() {
     let place = Place::new();
-    let given = "--allow-wasi --arg abcdefgh --env TOKEN=X7c-9q!Zpl3";
+    let given = "--allow-wasi --arg abcdefgh --env TOKEN=X7c-9q!Z";
     for (at, step) in [("64", 8u64), ("64", 9), ("134", 8), ("134", 11)] {
         place.write("in.wat", COPIES.replace("GIVEN", at).replace("STEP", &step.to_string()));
         let said = fits(&place, &format!("in.wat -o out.wasm {given} --layout sparse"), OWN + 100 * MIB);
@@ -182,9 +184,7 @@ fn what_cannot_be_written_is_counted_and_not_listed() {
         ),
     );
     let (output, taken) = measured(&place, "in.wat -o out.wasm --preload e=e.wat");
-    failed(&output, 1, "and 499000 more");
-    let name = format!("table 0 (${}…)", &name[..4096]);
-    assert!(stderr(&output).contains(&name), "the beginning of the name is there");
+    failed(&output, 2, "and 499000 more");
     assert!(taken < OWN + 60 * MIB, "{} MiB", taken / MIB);
 }
 
@@ -193,13 +193,14 @@ fn what_cannot_be_written_is_counted_and_not_listed() {
 fn islands_take_a_bounded_multiple_of_the_memory() {
     const SIZE: u64 = 32 * MIB;
     let place = Place::new();
-    for (step, memory, options) in [
-        (9, "", ""),
-        (9, "", "--layout compact"),
-        (9, "", "--layout sparse"),
-        (14, "", ""),
-        (2, r#"(import "e" "m") "#, ""),
-        (9, r#"(import "e" "m") "#, "--layout compact"),
+    for (step, memory, options, times) in [
+        (9, "", "", 6),
+        (9, "", "--layout compact", 6),
+        (9, "", "--layout sparse", 6),
+        (14, "", "", 6),
+        // Gaps of an import stay, whatever they are.
+        (2, r#"(import "e" "m") "#, "", 20),
+        (9, r#"(import "e" "m") "#, "--layout compact", 8),
     ] {
         let wat = format!(
             r#"(module (memory {memory}{pages}) (func (export "preinit") (local $i i32)
@@ -213,7 +214,6 @@ fn islands_take_a_bounded_multiple_of_the_memory() {
         let what = format!("{step} {memory}{options}");
         let (output, taken) = measured(&place, &format!("in.wat -o out.wasm --stub-all {options}"));
         assert_eq!(code(&output), 0, "{what}: {}", stderr(&output));
-        eprintln!("{what}: {} MiB", taken / MIB);
-        assert!(taken < OWN + 8 * SIZE, "{what}: {} MiB", taken / MIB);
+        assert!(taken < OWN / 2 + times * SIZE, "{what}: {} MiB", taken / MIB);
     }
 }

@@ -1,6 +1,5 @@
 use super::Module;
 use crate::printable::Printable;
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
@@ -119,7 +118,7 @@ impl<'a> Names<'a> {
     /// `global 12 ($counter)`, or without the name where there is none.
     pub fn describe(&self, space: Space, index: u32) -> String {
         match self.get(space, index) {
-            Some(name) => format!("{space} {index} (${})", Printable(&shortened(name))),
+            Some(name) => format!("{space} {index} (${})", Printable(name)),
             None => format!("{space} {index}"),
         }
     }
@@ -127,18 +126,9 @@ impl<'a> Names<'a> {
     /// `table 2, element 17`, or the name of the slot.
     pub fn describe_slot(&self, table: u32, slot: u64) -> String {
         match self.slots.get(&(table, slot)) {
-            Some(name) => Printable(&shortened(name)).to_string(),
+            Some(name) => Printable(name).to_string(),
             None => format!("{}, element {slot}", self.describe(Space::Table, table)),
         }
-    }
-}
-
-/// The beginning of a name that is longer than those of compilers are: it can stand in very many lines.
-fn shortened(name: &str) -> Cow<'_, str> {
-    const SHOWN: usize = 4096;
-    match name.len() <= SHOWN {
-        true => Cow::Borrowed(name),
-        false => Cow::Owned(format!("{}…", &name[..name.floor_char_boundary(SHOWN)])),
     }
 }
 
