@@ -229,6 +229,12 @@ impl Location {
         Location { at, memory: Some(memory), address: Some(address), bytes, owner, what: String::new() }
     }
 
+    /// Where it is, after the verb: `at` an address, `in` an object.
+    pub(crate) fn within(&self) -> String {
+        let preposition = if self.memory.is_some() { "at" } else { "in" };
+        format!("{preposition} {}", self.at)
+    }
+
     /// Something that is not in a memory.
     pub(crate) fn elsewhere(at: String, owner: String, what: String) -> Self {
         Location { at, memory: None, address: None, bytes: 0, owner, what }

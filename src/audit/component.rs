@@ -300,9 +300,7 @@ impl Search<'_, '_> {
         };
         let evidence = Evidence::new(module, snapshot, self.ledger, &symbols, &addresses);
         let dependent = search::Dependent::of(variations);
-        let values = ValueSearch::run(&evidence, self.given, |source, memory, range| {
-            dependent.may_be(source, memory, &range)
-        });
+        let values = ValueSearch::run(&evidence, self.given, |source, place| dependent.may_be(source, place));
         let files = FileSearch::run(&evidence, &self.given.wasi.stdin, true);
         found.too_short = found.too_short.max(values.too_short + files.too_short);
         let mut findings = taint::findings(&evidence, self.given, variations, &values.ranges);

@@ -5,14 +5,17 @@ use super::weight::Weight;
 use super::{free_stack, taint};
 use crate::checks::LibcState;
 use crate::checks::constructors::ConstructorEffect;
-use crate::checks::{self, FileSearch, Given, SHORTEST, Source, ValueSearch, constructors, libc_findings};
+use crate::checks::{
+    self, FileSearch, Given, SHORTEST, Source, ValuePlace, ValueSearch, constructors, libc_findings,
+};
 use crate::evidence::{Difference, Evidence, locations};
 use crate::finding::{Finding, Level};
 use crate::guest::Program;
 use crate::host::ImportName;
 use crate::options::Options;
 use crate::wording::counted;
-use std::collections::BTreeMap;
+use preinit_core::snapshot::Shape;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// What the runs after the first have shown.
@@ -52,9 +55,7 @@ impl Search<'_> {
         let Search { evidence, given, .. } = *self;
         let variations = self.repeated.map_or(&[][..], |repeated| &repeated.variations);
         let dependent = Dependent::of(variations);
-        let values = ValueSearch::run(evidence, given, |source, memory, range| {
-            dependent.may_be(source, memory, &range)
-        });
+        let values = ValueSearch::run(evidence, given, |source, place| dependent.may_be(source, place));
         let files = FileSearch::run(evidence, &given.wasi.stdin, true);
         let mut findings = taint::findings(evidence, given, variations, &values.ranges);
         findings.extend(values.findings);
@@ -85,13 +86,15 @@ impl Search<'_> {
 pub(super) struct Dependent {
     /// For each variation in which init came to its end, what of memories changed, in order.
     ranges: Vec<Vec<(u32, Range<u64>)>>,
+    /// And the shapes of objects that changed.
+    shapes: Vec<BTreeSet<Shape>>,
     /// Which of these have varied a source.
     of_source: BTreeMap<Source, Vec<usize>>,
 }
 
 impl Dependent {
     pub fn of(variations: &[Variation]) -> Dependent {
-        let mut dependent = Dependent { ranges: Vec::new(), of_source: BTreeMap::new() };
+        let mut dependent = Dependent { ranges: Vec::new(), shapes: Vec::new(), of_source: BTreeMap::new() };
         let is_finished = |variation: &&Variation| {
             variation.divergence.as_ref().is_none_or(|divergence| divergence.finished)
         };
@@ -102,6 +105,11 @@ impl Dependent {
             });
             let mut changed: Vec<_> = changed.collect();
             changed.sort_by_key(|(memory, range)| (*memory, range.start));
+            let shapes = variation.changed.iter().filter_map(|difference| match difference {
+                Difference::Objects { shape, .. } => Some(*shape),
+                _ => None,
+            });
+            dependent.shapes.push(shapes.collect());
             for source in &variation.sources {
                 dependent.of_source.entry(*source).or_default().push(dependent.ranges.len());
             }
@@ -110,14 +118,18 @@ impl Dependent {
         dependent
     }
 
-    /// Whether a range changes with another value of `source`, as far as the variations show.
-    pub fn may_be(&self, source: Source, memory: u32, range: &Range<u64>) -> bool {
+    /// Whether what is in a place changes with another value of `source`, as far as the variations show.
+    pub fn may_be(&self, source: Source, place: &ValuePlace) -> bool {
         let Some(variations) = self.of_source.get(&source) else { return true };
-        variations.iter().any(|variation| {
-            let changed = &self.ranges[*variation];
-            let before =
-                changed.partition_point(|(other, changed)| (*other, changed.end) <= (memory, range.start));
-            changed.get(before).is_some_and(|(other, changed)| *other == memory && changed.start < range.end)
+        variations.iter().any(|variation| match place {
+            ValuePlace::Memory(memory, range) => {
+                let changed = &self.ranges[*variation];
+                let before = changed
+                    .partition_point(|(other, changed)| (*other, changed.end) <= (*memory, range.start));
+                let next = changed.get(before);
+                next.is_some_and(|(other, changed)| other == memory && changed.start < range.end)
+            }
+            ValuePlace::Object(shape) => self.shapes[*variation].contains(shape),
         })
     }
 }

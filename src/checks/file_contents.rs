@@ -90,16 +90,21 @@ fn small(evidence: &Evidence<'_>, (path, bytes): Content<'_>, level: Level) -> O
         .zip(&evidence.contents)
         .flat_map(|(memory, contents)| contents.find(needle).map(move |address| (memory, address)));
     let found = found.filter(|&at| !input.holds(at, needle));
-    let locations: Vec<Location> = found
+    let mut locations: Vec<Location> = found
         .take(MOST)
         .map(|(memory, address)| evidence.location(memory, address, needle.len() as u64))
         .collect();
+    evidence.each_object_with(needle, |object| {
+        if locations.len() < MOST {
+            locations.push(evidence.object(object));
+        }
+    });
     let first = locations.first()?;
     let (what, key) = match path {
         None => ("what init read from standard input".to_string(), "secret.stdin"),
         Some(path) => (format!("the content of the file `{path}`"), "secret.file"),
     };
-    let title = format!("{what} ({}) is in the output at {}", Bytes(bytes.len() as u64), first.at);
+    let title = format!("{what} ({}) is in the output {}", Bytes(bytes.len() as u64), first.within());
     let sites = evidence.sites(|descriptors, entry| match path {
         None => entry.call.reads_stdin(descriptors),
         Some(path) => entry.call.opened_path(descriptors).as_ref() == Some(path),

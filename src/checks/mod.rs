@@ -25,7 +25,7 @@ pub use source::OTHER_SEED;
 pub(crate) use source::{Given, Source};
 #[cfg(feature = "audit")]
 pub(crate) use values::FoundRanges;
-pub(crate) use values::{SHORTEST, ValueSearch};
+pub(crate) use values::{SHORTEST, ValuePlace, ValueSearch};
 
 use crate::evidence::{Evidence, Symbols};
 use crate::finding::{Finding, Level};
@@ -50,7 +50,7 @@ pub(crate) fn findings(
     let symbols = Symbols::none();
     let addresses = AddressMap::unknown();
     let evidence = Evidence::new(module, snapshot, ledger, &symbols, &addresses);
-    let values = ValueSearch::run(&evidence, Given { wasi, stubs: &[] }, |_, _, _| true);
+    let values = ValueSearch::run(&evidence, Given { wasi, stubs: &[] }, |_, _| true);
     findings.extend(values.findings);
     findings.extend(handles(&evidence));
     findings.retain(|finding| finding.level < Level::Note);

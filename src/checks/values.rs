@@ -1,4 +1,4 @@
-//! Values of variables and arguments that are in the snapshot byte for byte.
+//! Values of variables and arguments that are in the snapshot byte for byte, or character for character.
 
 use super::source::{Given, Source};
 use super::value_kind::ValueKind;
@@ -6,6 +6,7 @@ use crate::evidence::Evidence;
 use crate::finding::{Finding, Location, Places};
 use crate::guest::StaticBytes;
 use crate::wording::listed;
+use preinit_core::snapshot::Shape;
 use std::cell::LazyCell;
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -30,6 +31,13 @@ struct FoundValue {
     source: Source,
     kind: ValueKind,
     places: Places,
+}
+
+/// Where a value is.
+pub(crate) enum ValuePlace {
+    Memory(u32, Range<u64>),
+    /// In an object of this shape.
+    Object(Shape),
 }
 
 /// Ranges of memories in which values were found: not all, where there are very many.
@@ -64,12 +72,12 @@ impl FoundRanges {
 }
 
 impl ValueSearch {
-    /// Searches for all values that init has fetched. `depends` says whether a range of a memory may depend on a source;
+    /// Searches for all values that init has fetched. `depends` says whether what is in a place may depend on a source;
     /// what does not is the same bytes by chance.
     pub fn run(
         evidence: &Evidence<'_>,
         given: Given<'_>,
-        depends: impl Fn(Source, u32, Range<u64>) -> bool,
+        depends: impl Fn(Source, &ValuePlace) -> bool,
     ) -> ValueSearch {
         let mut found = Vec::new();
         let mut ranges = FoundRanges::default();
@@ -84,13 +92,19 @@ impl ValueSearch {
             let mut places = Places::default();
             for (memory, range) in occurrences(evidence, value.as_bytes()) {
                 // What is the input's own is not of the build.
-                if depends(source, memory, range.clone())
+                if depends(source, &ValuePlace::Memory(memory, range.clone()))
                     && !input.holds((memory, range.start), value.as_bytes())
                 {
                     places.add(|| evidence.location(memory, range.start, range.end - range.start));
                     ranges.add(memory, range);
                 }
             }
+            evidence.each_object_with(value.as_bytes(), |object| {
+                let shape = evidence.snapshot.heap.object(object).shape;
+                if depends(source, &ValuePlace::Object(shape)) {
+                    places.add(|| evidence.object(object));
+                }
+            });
             if places.count > 0 {
                 found.push(FoundValue { source, kind, places });
             }
@@ -137,8 +151,8 @@ fn one(evidence: &Evidence<'_>, given: Given<'_>, found: &FoundValue) -> Finding
         1 => String::new(),
         times => format!(", {times} times"),
     };
-    let first = found.places.first.first().map_or("", |location| &location.at);
-    let title = format!("the value of {} is in the output at {first}{times}", found.source.describe(given));
+    let first = found.places.first.first().map(Location::within).unwrap_or_default();
+    let title = format!("the value of {} is in the output {first}{times}", found.source.describe(given));
     finding((evidence, given), found, title, found.places.clone())
 }
 

@@ -40,7 +40,7 @@ pub struct Job {
     /// A file that init reads as its standard input.
     stdin: Option<PathBuf>,
     #[serde(default)]
-    options: Vec<String>,
+    pub options: Vec<String>,
 }
 
 /// The size of a file of jobs that is read, in bytes.

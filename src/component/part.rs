@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::execute::{Stop, StopCause, Trace};
 use crate::host::{ComponentHost, Limits};
 use crate::instance::{Baseline, ProbedInstance};
+use crate::wording::shortened;
 use preinit_core::component::{Component, CoreInstance};
 use preinit_core::module::Module;
 use preinit_core::printable::Printable;
@@ -159,7 +160,8 @@ pub fn name(component: &Component<'_>, instance: &CoreInstance) -> String {
 
 /// Where findings say that something is.
 pub fn path(component: &Component<'_>, instance: &CoreInstance) -> String {
-    format!("component {} · {}", Printable(&instance.component), component.module_name(instance.module))
+    let name = component.module_name(instance.module);
+    format!("component {} · {}", Printable(&shortened(&instance.component)), shortened(&name))
 }
 
 /// The component with probed core modules in it, and another one in the place of one of them if it is given.
