@@ -7,13 +7,16 @@ use tar::GnuExtSparseHeader;
 /// Pieces of a file of `size` bytes, and what it holds.
 struct Holes {
     size: usize,
+    /// Whether the list has an empty piece at the end, as GNU tar makes it.
+    has_end: bool,
     pieces: Vec<(usize, Vec<u8>)>,
 }
 
 impl Holes {
-    fn all() -> [Holes; 5] {
+    fn all() -> [Holes; 6] {
         let holes = |size: usize, pieces: &[(usize, &[u8])]| Holes {
             size,
+            has_end: true,
             pieces: pieces.iter().map(|(at, bytes)| (*at, bytes.to_vec())).collect(),
         };
         let block = [7; 512];
@@ -22,8 +25,13 @@ impl Holes {
             holes(10, &[(0, b"no hole at all"[..10].as_ref())]),
             holes(70_000, &[]),
             holes(1536, &[(0, &block[..]), (1024, &block[..])]),
+            Holes { has_end: false, ..holes(5000, &[(512, &block[..])]) },
             // More than fit in one header of the old form, and a map of several blocks in the newest one.
-            Holes { size: 1 << 20, pieces: (0..200).map(|k| (5120 * k, vec![k as u8 + 1; 512])).collect() },
+            Holes {
+                size: 1 << 20,
+                has_end: true,
+                pieces: (0..200).map(|k| (5120 * k, vec![k as u8 + 1; 512])).collect(),
+            },
         ]
     }
 
@@ -35,14 +43,14 @@ impl Holes {
         contents
     }
 
-    /// All that the archive has of it. GNU tar ends the list with an empty piece at its end.
+    /// All that the archive has of it.
     fn data(&self) -> Vec<u8> {
         self.pieces.iter().flat_map(|(_, bytes)| bytes.clone()).collect()
     }
 
     fn map(&self) -> Vec<(usize, usize)> {
         let pieces = self.pieces.iter().map(|(at, bytes)| (*at, bytes.len()));
-        pieces.chain([(self.size, 0)]).collect()
+        pieces.chain(self.has_end.then_some((self.size, 0))).collect()
     }
 
     fn form_0_0(&self) -> Vec<u8> {
@@ -126,12 +134,11 @@ impl Holes {
 fn files_with_holes_are_whole() {
     for holes in Holes::all() {
         let expected = files(&[("dir/holes", &holes.contents()), ("after", b"it")]);
-        let forms = [
-            ("0.0", holes.form_0_0()),
-            ("0.1", holes.form_0_1()),
-            ("1.0", holes.form_1_0()),
-            ("old", holes.old_form()),
-        ];
+        let mut forms = vec![("0.0", holes.form_0_0()), ("0.1", holes.form_0_1()), ("1.0", holes.form_1_0())];
+        // This one was written by GNU tar only.
+        if holes.has_end {
+            forms.push(("old", holes.old_form()));
+        }
         for (form, bytes) in forms {
             assert!(unpacked("a.tar", &bytes) == expected, "{form}, {} bytes", holes.size);
             assert!(unpacked("a.tgz", &compressed(&bytes)) == expected, "{form} compressed");
