@@ -31,9 +31,6 @@ impl CompilingAhead {
         let mut command = Command::new(env::current_exe().ok()?);
         command.arg(COMMAND).arg("--length").arg(wanted.wasm().len().to_string());
         command.arg("--cache-dir").arg(wanted.cache().directory());
-        if wanted.plain_traces() {
-            command.arg("--plain-traces");
-        }
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         // Whoever interrupts the command that is in the foreground then does not mean it.
         #[cfg(unix)]
@@ -65,6 +62,6 @@ pub fn run(args: &CompileAheadArgs) -> anyhow::Result<()> {
     if wasm.len() != args.length {
         bail!("the module is not as long as was said");
     }
-    let wanted = WantedCode::new(wasm, args.plain_traces, CompileCache::new(&args.cache_dir));
+    let wanted = WantedCode::new(wasm, CompileCache::new(&args.cache_dir));
     wanted.compile().map(drop).map_err(anyhow::Error::msg)
 }

@@ -3,7 +3,7 @@
 use super::cleaning::reset_libc;
 use super::freezing::Stopping;
 use super::lack::Lack;
-use super::part::{self, Part};
+use super::part::{self, Part, RunningCode};
 use super::states::States;
 use super::{ComponentRunError, Run, execution};
 use crate::engine::{self, CompiledComponent, ComponentKind, EngineOptions};
@@ -86,6 +86,12 @@ impl<'a> Prepared<'a> {
         compile_probed((&self.component, &self.parts), options, &probed)
     }
 
+    /// What runs.
+    pub(super) fn code(&self) -> RunningCode<'_> {
+        let replaced = self.stopping.as_ref().map(Stopping::replaced);
+        RunningCode { parts: &self.parts, replaced }
+    }
+
     /// Runs init, and hands over what it left.
     pub fn run<R>(
         &self,
@@ -131,7 +137,6 @@ fn compile_probed(
         optimize: options.optimize == Some(true),
         fuel: options.limits.fuel.is_some(),
         epochs: options.limits.timeout.is_some(),
-        plain_traces: false,
     };
     let kind = ComponentKind { is_concurrent: component.is_concurrent()?, is_traced: options.at.is_some() };
     engine::compile_component(probed, modules, (engine_options, kind), options.safe_compile_cache())

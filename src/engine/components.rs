@@ -2,7 +2,7 @@
 
 use super::{
     Compiler, EngineOptions, Keyed, MAX_FROZEN_FRAMES, Proposals, SWITCHED_STACK, SWITCHED_WASM_STACK,
-    config, settings,
+    config, names, settings,
 };
 use crate::cache::CompileCache;
 use wasmtime::{Config, Engine};
@@ -107,7 +107,8 @@ fn compile_component_in(
         entry.configure(&mut config);
     }
     let engine = Engine::new(&config)?;
-    let component = wasmtime::component::Component::from_binary(&engine, wasm)?;
+    let wasm = if is_traced { names::without_names(wasm) } else { names::without_long_names(wasm) };
+    let component = wasmtime::component::Component::from_binary(&engine, &wasm)?;
     // The run compiles it on this engine too, and what is sealed must be all that the engine keeps.
     wasmtime::Module::from_binary(&engine, &crate::component::bell()?)?;
     let cached = entry.as_ref().is_some_and(|entry| entry.is_hit());

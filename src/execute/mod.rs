@@ -18,6 +18,7 @@ pub use init_function::{
 };
 pub(crate) use init_function::{default_init_functions, init_calls, program_calls};
 pub use init_result::InitResult;
+pub(crate) use trace::Traced;
 pub use trace::{Frame, Trace};
 
 pub use crate::engine::Compilation;
@@ -151,14 +152,12 @@ impl<'e> Execution<'e> {
             optimize: self.compilation.optimize == Some(true),
             fuel: self.limits.fuel.is_some(),
             epochs: self.limits.timeout.is_some(),
-            // Without DWARF both are the same, and so is the code.
-            plain_traces: self.host.ledger_backtraces && self.module.has_dwarf(),
         }
     }
 
     /// The same with code that is there already.
     pub(crate) fn prepared(self, compiled: &'e Compiled, compile_time: Duration) -> Prepared<'e> {
-        Prepared { execution: self, compiled, compile_time }
+        Prepared { execution: self, binary: &self.probed.wasm, compiled, compile_time }
     }
 }
 
@@ -201,7 +200,8 @@ pub(crate) fn execute_compiled(
 #[derive(Clone, Copy)]
 pub(crate) struct Prepared<'p> {
     pub execution: Execution<'p>,
-    /// Of the probed form.
+    /// The probed form, or one that was made of it.
+    pub binary: &'p [u8],
     pub compiled: &'p Compiled,
     pub compile_time: Duration,
 }
@@ -264,7 +264,7 @@ fn instantiated(
     let compiled = &prepared.compiled.module;
     let run = prepared.run();
     let imports = host::resolve_imports(store, options, compiled).map_err(|error| {
-        match run.preload_stopped(&error) {
+        match run.preload_stopped(&error, store.data()) {
             Some(stop) => stopped(stop, store),
             None => error.into(),
         }
@@ -277,7 +277,7 @@ fn instantiated(
     let handle = match instantiate(store, compiled, &imports, module.bytes, probed) {
         Ok(handle) => handle,
         Err(error) => {
-            return Err(match run.not_instantiated(&error) {
+            return Err(match run.not_instantiated(&error, store.data()) {
                 Some(stop) => stopped(stop, store),
                 None => ExecuteError::Link(error),
             });
@@ -320,8 +320,9 @@ impl Begun {
 
 impl<'p> Prepared<'p> {
     pub fn run(&self) -> Run<'p> {
-        let Execution { module, limits, .. } = self.execution;
-        Run { module, compiled: &self.compiled.module, limits }
+        let Execution { module, host, limits, .. } = self.execution;
+        let (binary, compiled) = (self.binary, &self.compiled.module);
+        Run { module, binary, compiled, preloads: &host.preloads, limits }
     }
 }
 

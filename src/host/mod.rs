@@ -112,6 +112,8 @@ pub struct HostState {
     seal: Option<Seal>,
     watch: Option<Watch>,
     policies: Policies,
+    /// The code of preloaded modules, with their names.
+    preloaded: Vec<(wasmtime::Module, String)>,
     /// How the run goes on when all of a replay has been made, and the digest of the module.
     #[cfg(feature = "verify")]
     after_replay: Option<(HostOptions, [u8; 32])>,
@@ -173,6 +175,7 @@ impl HostState {
             seal: None,
             watch: None,
             policies: options.policies.clone(),
+            preloaded: Vec::new(),
             #[cfg(feature = "verify")]
             after_replay: None,
         })
@@ -187,6 +190,12 @@ impl HostState {
         if self.recorder.backtraces {
             self.recorder.names = Some((module.clone(), names.collect()));
         }
+    }
+
+    /// The name of the preloaded module that has this code.
+    pub(crate) fn preloaded(&self, code: &wasmtime::Module) -> Option<&str> {
+        let mut preloaded = self.preloaded.iter();
+        preloaded.find(|(module, _)| wasmtime::Module::same(module, code)).map(|(_, name)| name.as_str())
     }
 
     /// Every host call so far.

@@ -13,7 +13,4 @@ pub struct CompileAheadArgs {
     /// The cache
     #[arg(long)]
     pub cache_dir: PathBuf,
-    /// Whether backtraces have no debugging information
-    #[arg(long)]
-    pub plain_traces: bool,
 }

@@ -7,6 +7,7 @@
 //! | `cache_owner` | nothing is run that somebody else could have put into a cache |
 //! | `cache_reach` | a module that writes files cannot write into a cache |
 //! | `components` | how a component is nested costs nothing but an error |
+//! | `debugging` | what names and debugging information are made of, a trap and an audit take little |
 //! | `memory` | what a module makes the host keep in memory is bounded |
 //! | `output_escape` | outputs go where they were asked for, whatever the module does meanwhile |
 //! | `output_mode` | a replaced file gives nobody rights; the ledger is for its owner alone |
@@ -31,6 +32,8 @@ mod cache_lists;
 mod cache_owner;
 mod cache_reach;
 mod components;
+#[cfg(target_os = "linux")]
+mod debugging;
 #[cfg(target_os = "linux")]
 mod embedded_files;
 #[cfg(unix)]

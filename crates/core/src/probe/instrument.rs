@@ -33,6 +33,9 @@ pub(super) fn instrument(
             patch.export(&names.export(Probe::Start), ExportKind::Func, start);
         }
     }
+    if options.leaves_out_dwarf {
+        patch.replacements.remove_dwarf();
+    }
     let counts = options.stack_pages > 0 && module.code.makes_continuations;
     let stack_count = counts.then(|| StackCount::install(&mut patch, options.stack_pages));
     let change_marks = match options.marks_changes {
