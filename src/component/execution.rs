@@ -170,7 +170,9 @@ pub fn start_until(
                 interrupted = Some(Interrupted { returned, error: Some(error) });
                 break;
             }
-            (Err(error), None) => return Err(stopped(&the_function(&name), "trapped", (&error, code), limits)),
+            (Err(error), None) => {
+                return Err(stopped(&the_function(&name), "trapped", (&error, code), limits));
+            }
         }
     }
     drop(interrupt);

@@ -108,7 +108,8 @@ fn lengths(mut section: Slice<'_>, offset: usize) -> Option<(u64, u64)> {
 }
 
 fn push(path: &mut String, part: String) {
-    let is_absolute = |text: &str| text.starts_with(['/', '\\']) || matches!(text.get(1..3), Some(":/" | ":\\"));
+    let is_absolute =
+        |text: &str| text.starts_with(['/', '\\']) || matches!(text.get(1..3), Some(":/" | ":\\"));
     if is_absolute(&part) || path.is_empty() {
         *path = part;
         return;

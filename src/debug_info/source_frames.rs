@@ -89,7 +89,7 @@ impl Mask {
     }
 
     fn has(self, index: usize) -> bool {
-        self.0 >> index & 1 == 1
+        (self.0 >> index) & 1 == 1
     }
 
     fn add(&mut self, index: usize) {
@@ -143,7 +143,7 @@ impl<'a> Search<'_, 'a> {
 
     /// The addresses that an entry is about; `None` if it does not say.
     fn covered(&mut self, entry: &Entry<'a>) -> Option<Mask> {
-        let Search { dwarf, unit, addresses, budget } = self;
+        let (dwarf, unit, addresses) = (self.dwarf, self.unit, self.addresses);
         let mut covered = Mask::NONE;
         let mut cover = |begin: u64, end: u64| {
             for (index, address) in addresses.iter().enumerate() {
@@ -157,7 +157,7 @@ impl<'a> Search<'_, 'a> {
         {
             loop {
                 let raw = ranges.next_raw().ok()?;
-                let Some(raw) = raw.filter(|_| budget.take(1)) else { return Some(covered) };
+                let Some(raw) = raw.filter(|_| self.budget.take(1)) else { return Some(covered) };
                 if let Ok(Some(range)) = ranges.convert_raw(raw) {
                     cover(range.begin, range.end);
                 }

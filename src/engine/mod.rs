@@ -181,7 +181,8 @@ pub(crate) fn compile_traced(
     options: EngineOptions,
     cache: Option<&CompileCache>,
 ) -> wasmtime::Result<Compiled> {
-    let wasm = &*names::without_names(wasm);
+    let wasm = names::without_names(wasm);
+    let wasm = &*wasm;
     let keyed = cache.map(|cache| Keyed::new(cache, wasm));
     let compile = |compiler| {
         let config = |proposals| {

@@ -49,7 +49,8 @@ fn for_each_section(wasm: &[u8], mut found: impl FnMut(&CustomSectionReader<'_>)
                 parser.skip_section();
                 at += size as usize;
             }
-            Payload::ModuleSection { parser: inner, .. } | Payload::ComponentSection { parser: inner, .. } => {
+            Payload::ModuleSection { parser: inner, .. }
+            | Payload::ComponentSection { parser: inner, .. } => {
                 outer.push(std::mem::replace(&mut parser, inner));
             }
             Payload::End(_) => match outer.pop() {
@@ -98,13 +99,15 @@ mod tests {
         let module = Module::new(&engine, wasm).unwrap();
         let mut store = wasmtime::Store::new(&engine, ());
         let instance = wasmtime::Instance::new(&mut store, &module, &[]).unwrap();
-        let error = instance.get_typed_func::<(), ()>(&mut store, "f").unwrap().call(&mut store, ()).unwrap_err();
+        let error =
+            instance.get_typed_func::<(), ()>(&mut store, "f").unwrap().call(&mut store, ()).unwrap_err();
         let trace = error.downcast_ref::<wasmtime::WasmBacktrace>().unwrap();
         (trace.frames()[0].func_name().map(str::to_owned), module.name().map(str::to_owned))
     }
 
     fn module(name: &str) -> Vec<u8> {
-        let text = format!(r#"(module $own (func ${name} (export "f") unreachable) (func $other) (memory $m 1))"#);
+        let text =
+            format!(r#"(module $own (func ${name} (export "f") unreachable) (func $other) (memory $m 1))"#);
         wat::parse_str(text).unwrap()
     }
 
@@ -141,10 +144,7 @@ mod tests {
         assert_eq!((count(&wasm), count(&without_long_names(&wasm))), (3, 0));
         let mut twice = module(&long);
         let section = twice[twice.windows(5).rposition(|bytes| bytes == b"\x04name").unwrap()..].to_vec();
-        wasm_encoder::Section::append_to(
-            &wasm_encoder::RawCustomSection(&section),
-            &mut twice,
-        );
+        wasm_encoder::Section::append_to(&wasm_encoder::RawCustomSection(&section), &mut twice);
         assert_eq!((count(&twice), count(&without_long_names(&twice))), (2, 0));
     }
 

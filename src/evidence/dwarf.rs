@@ -87,8 +87,10 @@ impl<'a> Described<'_, 'a> {
                         let size = piece.unwrap_or(whole);
                         if found.get(&address).is_none_or(|known| known.size < size) {
                             let name = name.clone();
-                            found
-                                .insert(address, Variable { address, size, name, holds_addresses, is_library });
+                            found.insert(
+                                address,
+                                Variable { address, size, name, holds_addresses, is_library },
+                            );
                         }
                     }
                 }
@@ -153,7 +155,8 @@ impl<'a> Described<'_, 'a> {
             return Ok(None);
         }
         if entry.tag() != gimli::DW_TAG_variable {
-            if let Some(size) = entry.attr_value(gimli::DW_AT_byte_size).and_then(|value| value.udata_value()) {
+            if let Some(size) = entry.attr_value(gimli::DW_AT_byte_size).and_then(|value| value.udata_value())
+            {
                 return Ok(Some(size));
             }
             if matches!(entry.tag(), gimli::DW_TAG_pointer_type | gimli::DW_TAG_reference_type) {

@@ -63,7 +63,9 @@ impl Symbols {
     pub fn boundary(&self, address: u64) -> u64 {
         let after = self.variables.partition_point(|variable| variable.address <= address);
         let next = self.variables.get(after).map_or(u64::MAX, |variable| variable.address);
-        let end = self.variable(address).map_or(u64::MAX, |variable| variable.address.saturating_add(variable.size));
+        let end = self
+            .variable(address)
+            .map_or(u64::MAX, |variable| variable.address.saturating_add(variable.size));
         if end > address { end.min(next) } else { next }
     }
 

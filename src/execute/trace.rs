@@ -106,9 +106,11 @@ impl<'e, 'a> Code<'e, 'a> {
         let function = info.func_index();
         let own = || {
             let (traced, names) = self.traced.as_ref()?;
-            let mut exports = traced.module.exports.iter();
-            let export = || exports.find(|export| is_function(export.kind) && export.index == function);
-            names.get(Space::Function, function).or_else(|| export().map(|export| export.name))
+            names.get(Space::Function, function).or_else(|| {
+                let mut exports = traced.module.exports.iter();
+                let export = exports.find(|export| is_function(export.kind) && export.index == function);
+                Some(export?.name)
+            })
         };
         info.func_name().or_else(own)
     }
@@ -118,10 +120,11 @@ impl<'e, 'a> Code<'e, 'a> {
         let Some((traced, _)) = self.traced.as_ref().filter(|(traced, _)| traced.module.has_dwarf()) else {
             return;
         };
+        let module = traced.module;
         let Some(positions) = Positions::of(*traced) else { return };
         let address = |place: &Place| Some((*place, positions.address(*place)?));
         let (places, addresses): (Vec<Place>, Vec<u64>) = self.places.iter().filter_map(address).unzip();
-        for (place, calls) in places.into_iter().zip(source_frames(traced.module, &addresses)) {
+        for (place, calls) in places.into_iter().zip(source_frames(module, &addresses)) {
             let plain = self.functions.get(&place.0).cloned().flatten();
             let frame = |SourceFrame { name, location }| Frame {
                 function: place.0,

@@ -34,7 +34,8 @@ fn with_dwarf(wat: &str) -> Vec<u8> {
     Dwarf { lines, ..Dwarf::of(&[unit(0, &entries.concat())]) }.in_module(&wasm)
 }
 
-const FUNCTIONS: &str = r#"(func $leaf unreachable) (func $middle (call $leaf)) (func (export "preinit") (call $middle))"#;
+const FUNCTIONS: &str =
+    r#"(func $leaf unreachable) (func $middle (call $leaf)) (func (export "preinit") (call $middle))"#;
 
 const EXPECTED: &str = "
     0: Shape::inner(int) at /src/include/inner.h:30
@@ -113,7 +114,8 @@ fn a_trap_in_a_preloaded_module_is_told_with_lines_of_its_source() {
 #[test]
 fn a_trap_is_told_with_names() {
     let place = Place::new();
-    let wat = r#"(module (func $_ZN5Shape4drawEid unreachable) (func call 0) (func (export "preinit") call 1))"#;
+    let wat =
+        r#"(module (func $_ZN5Shape4drawEid unreachable) (func call 0) (func (export "preinit") call 1))"#;
     place.write("in.wat", wat);
     let expected = "\n    0: Shape::draw(int, double)\n    1: function 1\n    2: preinit";
     for options in ["", "--opt", "-f preinit --at export:preinit#2"] {

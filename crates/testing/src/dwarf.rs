@@ -12,6 +12,8 @@ pub const ABBREVIATIONS: &[u8] = b"\
     \x06\x0b\x01\0\0\
     \x07\x2e\x00\x03\x0e\0\0\
     \x08\x2e\x00\x31\x13\0\0\
+    \x09\x34\x00\x03\x08\x02\x18\x49\x13\0\0\
+    \x0a\x24\x00\x03\x08\x0b\x0b\0\0\
     \0";
 
 /// Ends the children of an entry.
@@ -110,6 +112,16 @@ pub fn scattered(ranges: u32, name: u32) -> Vec<u8> {
 pub fn inlined((start, length): (u32, u32), origin: u32, (file, line): (u8, u8)) -> Vec<u8> {
     let addresses = [start.to_le_bytes(), length.to_le_bytes()].concat();
     [&[4][..], &addresses, &origin.to_le_bytes(), &[file, line]].concat()
+}
+
+/// A variable at a fixed address, with its type at an offset in the unit.
+pub fn variable(name: &str, address: u32, ty: u32) -> Vec<u8> {
+    [&[9][..], &text(name), &[5, 3], &address.to_le_bytes(), &ty.to_le_bytes()].concat()
+}
+
+/// A type of numbers of so many bytes.
+pub fn base_type(name: &str, size: u8) -> Vec<u8> {
+    [&[10][..], &text(name), &[size]].concat()
 }
 
 /// A block in a function, which has children.

@@ -57,7 +57,8 @@ pub fn call_sites(
         [] => None,
         [run] if is_adapter(run) => Some(run.func_index()),
         [frame, ..] => {
-            let other = places.iter().find(|place| is_of(frame, place)).map(|place| place.part.module.names());
+            let other =
+                places.iter().find(|place| is_of(frame, place)).map(|place| place.part.module.names());
             let name = other.and_then(|names| names.get(Space::Function, frame.func_index()));
             let name = demangled(name.unwrap_or("without a name")).into_owned();
             return Err(FreezeError::Refused(format!(

@@ -3,7 +3,8 @@
 use super::memory::{MIB, OWN, measured};
 use crate::{Place, code, stderr};
 use preinit_testing::dwarf::{
-    Dwarf, END, HEADER, declared_at, function, inlined, leb, lines, root, scattered, unit,
+    Dwarf, END, HEADER, base_type, declared_at, function, inlined, leb, lines, root, scattered, unit,
+    variable,
 };
 use wasm_encoder::Encode;
 
@@ -32,15 +33,20 @@ fn hostile() -> Vec<(&'static str, Dwarf)> {
     let files = vec![("n", 0); 200_000];
     let long = vec![b'n'; 10 << 20];
     let list = [1u32, 2].map(u32::to_le_bytes).concat().repeat(200_000);
+    let variables: Vec<_> = (0..300_000).map(|k| variable("v", 1024 + k, first)).collect();
     vec![
         ("nested", nested(200_000)),
         ("nested with a long name", Dwarf { strings: long, ..nested(1000) }),
-        ("a list of addresses", Dwarf {
-            ranges: list,
-            ..in_unit(&[scattered(0, first), END.to_vec()].concat().repeat(20_000))
-        }),
+        (
+            "a list of addresses",
+            Dwarf { ranges: list, ..in_unit(&[scattered(0, first), END.to_vec()].concat().repeat(20_000)) },
+        ),
         ("a line program", Dwarf { lines: lines(&[], &[("f", 0)], &rows, u32::MAX), ..many_units(30_000) }),
         ("very many files", Dwarf { lines: lines(&[], &files, &[], 0), ..many_units(30_000) }),
+        (
+            "a type with a long name",
+            in_unit(&[base_type(&"n".repeat(5 << 20), 4), variables.concat()].concat()),
+        ),
         ("abbreviations", overlapping(4000, 1500, &[0x34, 0, 0, 0, 0])),
         ("wide entries", wide(20_000)),
     ]
@@ -100,7 +106,10 @@ fn a_trap_is_told_whatever_the_debugging_information_is() {
         let module = dwarf.in_module(&traps);
         place.write("component.wasm", in_component(&module));
         place.write("in.wasm", module);
-        place.write("jobs.json", r#"{"module": "in.wasm", "jobs": [{"output": "a.wasm"}, {"output": "b.wasm"}]}"#);
+        place.write(
+            "jobs.json",
+            r#"{"module": "in.wasm", "jobs": [{"output": "a.wasm"}, {"output": "b.wasm"}]}"#,
+        );
         let words = "unreachable";
         is_told(&place, ("in.wasm -o out.wasm --untrusted", 1), words, what);
         is_told(&place, ("in.wasm -o out.wasm --at export:preinit#2 -f preinit", 1), words, what);
