@@ -2,7 +2,7 @@
 
 use super::source_frames::Budget;
 use super::{Slice, text};
-use gimli::{AttributeValue, DebugLineOffset, Dwarf, LineProgramHeader, Reader, Section, Unit};
+use gimli::{DebugLineOffset, Dwarf, LineProgramHeader, Reader, Section, Unit};
 
 /// Bytes of a header, which names the files of a unit. Of each of them a hundred bytes are kept.
 const HEADER: u64 = 1 << 20;

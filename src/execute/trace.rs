@@ -2,6 +2,7 @@ use crate::debug_info::{MAX_ADDRESSES, SourceFrame, source_frames};
 use crate::demangling;
 use preinit_core::module::{Module, Names, SectionId, Space, body_ranges, is_function};
 use preinit_core::printable::Printable;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
@@ -71,6 +72,8 @@ type Place = (u32, usize);
 struct Code<'e, 'a> {
     compiled: &'e wasmtime::Module,
     traced: Option<(Traced<'a>, Names<'a>)>,
+    /// The first name that a function is exported under, once one is looked for.
+    exports: OnceCell<HashMap<u32, &'a str>>,
     functions: HashMap<u32, Option<Arc<str>>>,
     /// Those whose source is looked up.
     places: Vec<Place>,
@@ -82,6 +85,7 @@ impl<'e, 'a> Code<'e, 'a> {
         Code {
             compiled,
             traced: traced.map(|traced| (traced, traced.module.names())),
+            exports: OnceCell::new(),
             functions: HashMap::new(),
             places: Vec::new(),
             sources: HashMap::new(),
@@ -106,11 +110,8 @@ impl<'e, 'a> Code<'e, 'a> {
         let function = info.func_index();
         let own = || {
             let (traced, names) = self.traced.as_ref()?;
-            names.get(Space::Function, function).or_else(|| {
-                let mut exports = traced.module.exports.iter();
-                let export = exports.find(|export| is_function(export.kind) && export.index == function);
-                Some(export?.name)
-            })
+            let exported = || self.exports.get_or_init(|| exported(traced.module)).get(&function).copied();
+            names.get(Space::Function, function).or_else(exported)
         };
         info.func_name().or_else(own)
     }
@@ -148,6 +149,11 @@ impl<'e, 'a> Code<'e, 'a> {
             }
         }
     }
+}
+
+fn exported<'a>(module: &Module<'a>) -> HashMap<u32, &'a str> {
+    let functions = module.exports.iter().filter(|export| is_function(export.kind));
+    functions.rev().map(|export| (export.index, export.name)).collect()
 }
 
 /// Where functions are in a module, and in the form of it that runs.
