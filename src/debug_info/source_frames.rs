@@ -178,6 +178,8 @@ impl<'a> Search<'_, 'a> {
         let mut chains: Vec<Chain> = self.addresses.iter().map(|_| Chain::default()).collect();
         let unit = self.unit;
         let mut entries = unit.entries();
+        // How deep the inlined calls are that are around an entry.
+        let mut around: Vec<isize> = Vec::new();
         // What was read before an error is still true.
         while let Ok(Some(entry)) = entries.next_dfs() {
             let depth = entry.depth();
@@ -190,14 +192,20 @@ impl<'a> Search<'_, 'a> {
             if !goes_on {
                 break;
             }
-            let is_function = match entry.tag() {
-                gimli::DW_TAG_subprogram => true,
-                gimli::DW_TAG_inlined_subroutine => false,
+            while around.last().is_some_and(|outer| *outer >= depth) {
+                around.pop();
+            }
+            let inlined_in = match entry.tag() {
+                gimli::DW_TAG_subprogram => None,
+                gimli::DW_TAG_inlined_subroutine => Some(around.len()),
                 _ => continue,
             };
             let covered = self.covered(entry).unwrap_or(Mask::NONE).and(wanted);
             for index in covered.indices() {
-                chains[index].add(entry, is_function);
+                chains[index].add(entry, inlined_in);
+            }
+            if inlined_in.is_some() {
+                around.push(depth);
             }
         }
         chains
@@ -241,11 +249,12 @@ impl<'a> Search<'_, 'a> {
 }
 
 impl Chain {
-    fn add(&mut self, entry: &Entry<'_>, is_function: bool) {
+    /// `inlined_in` is the number of calls around one that was inlined.
+    fn add(&mut self, entry: &Entry<'_>, inlined_in: Option<usize>) {
         let depth = entry.depth();
-        let goes_on = !self.calls.is_empty() && !is_function && !self.is_over && depth > self.depth;
-        let begins = self.calls.is_empty() && is_function;
-        if begins {
+        let is_next = inlined_in.is_some_and(|outer| outer + 1 == self.calls.len());
+        let goes_on = is_next && !self.is_over && depth > self.depth;
+        if self.calls.is_empty() && inlined_in.is_none() {
             self.function = depth;
         } else if !goes_on || self.calls.len() > INLINED {
             return;

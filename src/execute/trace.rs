@@ -92,6 +92,7 @@ impl<'e, 'a> Code<'e, 'a> {
         }
     }
 
+    /// Remembers what has to be looked up.
     fn note(&mut self, info: &FrameInfo) {
         let function = info.func_index();
         if !self.functions.contains_key(&function) {
@@ -157,30 +158,39 @@ fn exported<'a>(module: &Module<'a>) -> HashMap<u32, &'a str> {
 }
 
 /// Where functions are in a module, and in the form of it that runs.
-struct Positions {
-    imported: u32,
+struct Positions<'a> {
+    traced: Traced<'a>,
     /// Where the contents of the code section begin, from which debugging information counts.
     start: usize,
     bodies: Vec<Range<usize>>,
     running: Vec<Range<usize>>,
 }
 
-impl Positions {
-    fn of(Traced { module, binary }: Traced<'_>) -> Option<Positions> {
+impl<'a> Positions<'a> {
+    fn of(traced: Traced<'a>) -> Option<Positions<'a>> {
         Some(Positions {
-            imported: module.imported.functions,
-            start: module.section(SectionId::CODE)?.range.start,
-            bodies: module.bodies().iter().map(|body| body.range()).collect(),
-            running: body_ranges(binary).ok()?,
+            traced,
+            start: traced.module.section(SectionId::CODE)?.range.start,
+            bodies: traced.module.bodies().iter().map(|body| body.range()).collect(),
+            running: body_ranges(traced.binary).ok()?,
         })
     }
 
-    /// The address of a place, unless something was added to the function.
+    /// The address of a place, unless more was added to the function than at one position.
     fn address(&self, (function, offset): Place) -> Option<u64> {
-        let index = function.checked_sub(self.imported)? as usize;
-        let (body, running) = (self.bodies.get(index)?, self.running.get(index)?);
-        let is_same = body.len() == running.len() && offset < body.len();
-        is_same.then(|| (body.start - self.start + offset) as u64)
+        let Traced { module, binary } = self.traced;
+        let index = function.checked_sub(module.imported.functions)? as usize;
+        let (range, running) = (self.bodies.get(index)?, self.running.get(index)?);
+        let (body, running) = (module.bytes.get(range.clone())?, binary.get(running.clone())?);
+        let added = running.len().checked_sub(body.len())?;
+        let before = body.iter().zip(running).take_while(|(own, other)| own == other).count();
+        let offset = match added {
+            0 => offset,
+            _ if body[before..] != running[before + added..] => return None,
+            _ if offset < before => offset,
+            _ => before.max(offset.saturating_sub(added)),
+        };
+        (offset < body.len()).then(|| (range.start - self.start + offset) as u64)
     }
 }
 

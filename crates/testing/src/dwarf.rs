@@ -153,3 +153,15 @@ pub fn lines(directories: &[&str], files: &[(&str, u8)], rows: &[(u32, u8, u32)]
     let parts = [&length.to_le_bytes()[..], &[4, 0], &(header.len() as u32).to_le_bytes()].concat();
     [parts, header, program].concat()
 }
+
+/// The core module in a component that exports its `preinit` as `init`.
+pub fn in_component(module: &[u8]) -> Vec<u8> {
+    let mut component = b"\0asm\x0d\0\x01\0\x01".to_vec();
+    module.encode(&mut component);
+    let rest = r#"(component (core module $m (func (export "preinit"))) (core instance $i (instantiate $m))
+        (func (export "init") (canon lift (core func $i "preinit"))))"#;
+    let rest = wat::parse_str(rest).expect("a component");
+    let end_of_module = 8 + 2 + rest[9] as usize;
+    component.extend_from_slice(&rest[end_of_module..]);
+    component
+}
