@@ -10,7 +10,7 @@ use crate::cache::{CompileCache, CompiledEntry};
 #[cfg(feature = "verify")]
 pub use components::compile_component_with;
 pub use components::{CompiledComponent, ComponentKind, compile_component};
-pub(crate) use names::without_long_names;
+pub(crate) use names::{LONGEST as LONGEST_NAME, without_long_names};
 use preinit_core::probe::ProbeOptions;
 use proposals::Proposals;
 pub use proposals::default_features;

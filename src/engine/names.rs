@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use wasmparser::{BinaryReader, Chunk, CustomSectionReader, Name, NameSectionReader, Parser, Payload};
 
 /// Bytes of a name that the engine may copy for a few frames; longer ones are not demangled either.
-const LONGEST: usize = 4096;
+pub(crate) const LONGEST: usize = 4096;
 
 /// A kind of names that nobody knows.
 const UNKNOWN: u8 = 0x7f;

@@ -22,14 +22,15 @@ pub(crate) use trace::Traced;
 pub use trace::{Frame, Trace};
 
 pub use crate::engine::Compilation;
-use crate::engine::{self, Compiled, Compiler, EngineOptions, MissingCode, TierReason, Tiered};
+use crate::engine::{self, Compiled, Compiler, EngineOptions, LONGEST_NAME, MissingCode, TierReason, Tiered};
 use crate::host::{self, HostOptions, HostState, Limits, Watch};
 use crate::instance::{Baseline, ProbedInstance, WasmtimeInstance};
 pub(crate) use interrupt::Interrupt;
-use preinit_core::module::{Module, is_function};
+use preinit_core::module::{Module, Space, is_function};
 use preinit_core::printable::Printable;
 use preinit_core::probe::{Probe, Probed};
 pub use stage_hook::{InitStage, StageHook};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 pub(crate) use stop_cause::Run;
 pub use stop_cause::{Stop, StopCause};
@@ -270,9 +271,7 @@ fn instantiated(
         }
     })?;
     let preload_calls = store.data().ledger().len();
-    let functions = module.exports.iter().filter(|export| is_function(export.kind));
-    let names = functions.map(|export| (export.index, export.name.to_string()));
-    store.data_mut().name_functions(compiled, names);
+    store.data_mut().name_functions(compiled, || names_beside_the_engine(module));
     let baseline = Baseline::of(store, &imports)?;
     let handle = match instantiate(store, compiled, &imports, module.bytes, probed) {
         Ok(handle) => handle,
@@ -284,6 +283,21 @@ fn instantiated(
         }
     };
     Ok((ProbedInstance::new(probed, handle, imports, baseline, store)?, preload_calls))
+}
+
+/// Names for functions for which the engine has none: those that are exported under a name, and all, if one has a very long name.
+fn names_beside_the_engine(module: &Module<'_>) -> HashMap<u32, String> {
+    let functions = module.exports.iter().filter(|export| is_function(export.kind));
+    let mut names: HashMap<u32, String> =
+        functions.map(|export| (export.index, export.name.to_string())).collect();
+    let own = module.names();
+    let own =
+        || (0u32..).zip(&module.functions).filter_map(|(at, _)| Some((at, own.get(Space::Function, at)?)));
+    if own().any(|(_, name)| name.len() > LONGEST_NAME) {
+        names
+            .extend(own().map(|(at, name)| (at, name[..name.floor_char_boundary(LONGEST_NAME)].to_string())));
+    }
+    names
 }
 
 impl Begun {

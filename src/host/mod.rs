@@ -65,6 +65,7 @@ mod wasi;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use wasmtime::{Engine, Store};
@@ -181,14 +182,14 @@ impl HostState {
         })
     }
 
-    /// Gives the functions of `module` that have no name of their own these, in backtraces.
+    /// Gives the functions of `module` for which the engine has no name these, in backtraces.
     pub(crate) fn name_functions(
         &mut self,
         module: &wasmtime::Module,
-        names: impl Iterator<Item = (u32, String)>,
+        names: impl FnOnce() -> HashMap<u32, String>,
     ) {
         if self.recorder.backtraces {
-            self.recorder.names = Some((module.clone(), names.collect()));
+            self.recorder.names = Some((module.clone(), names()));
         }
     }
 
