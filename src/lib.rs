@@ -15,6 +15,7 @@ mod changed_globals;
 mod checks;
 mod cleaning;
 mod component;
+mod debug_info;
 mod demangling;
 #[cfg(feature = "embed")]
 pub mod embed;

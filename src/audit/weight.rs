@@ -162,7 +162,9 @@ fn owner_end(evidence: &Evidence<'_>, memory: u32, address: u64, owner: &Owner) 
     match owner {
         Owner::Variable(_) => {
             let own = evidence.symbols.variable(address);
-            edge.min(own.map_or(address + 1, |variable| variable.address + variable.size.max(16)))
+            edge.min(
+                own.map_or(address + 1, |variable| variable.address.saturating_add(variable.size.max(16))),
+            )
         }
         Owner::Segment(_) | Owner::Static => edge.min(address + 64),
         _ => edge,

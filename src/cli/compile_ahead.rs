@@ -31,9 +31,6 @@ impl CompilingAhead {
         let mut command = Command::new(env::current_exe().ok()?);
         command.arg(COMMAND).arg("--length").arg(wanted.wasm().len().to_string());
         command.arg("--cache-dir").arg(wanted.cache().directory());
-        if wanted.plain_traces() {
-            command.arg("--plain-traces");
-        }
         if let Some((is_concurrent, is_interruptible)) = wanted.component() {
             let options = [
                 (true, "--component"),
@@ -73,7 +70,7 @@ pub fn run(args: &CompileAheadArgs) -> anyhow::Result<()> {
     if wasm.len() != args.length {
         bail!("the module is not as long as was said");
     }
-    let mut wanted = WantedCode::new(wasm, args.plain_traces, CompileCache::new(&args.cache_dir));
+    let mut wanted = WantedCode::new(wasm, CompileCache::new(&args.cache_dir));
     if args.component {
         wanted = wanted.for_component(args.concurrent, args.interruptible);
     }

@@ -2,6 +2,7 @@
 
 use super::freezing::{Stopping, is_stop};
 use super::init_call::{InitCall, init_calls};
+use super::part::RunningCode;
 #[cfg(feature = "component-calls")]
 use super::tasks::Tasks;
 use super::{ComponentRunError, Prepared, task_limit};
@@ -72,7 +73,7 @@ pub fn execute(
     let running = Instant::now();
     let mut store = new_component_store(&compiled.engine, &options.host, limits, *digest)?;
     let until = (&calls[..], stopping.as_ref().map(Stopping::hook));
-    let started = start_until(options, compiled, (&mut store, *compile_time), until);
+    let started = start_until(options, (compiled, prepared.code()), (&mut store, *compile_time), until);
     let ended = started.and_then(|(started, interrupted)| {
         let handles = live_handles(&mut store).map_err(ComponentRunError::Compile)?;
         let instances = started.bell.ring(&mut store).map_err(ComponentRunError::Compile)?;
@@ -83,7 +84,8 @@ pub fn execute(
     let (instances, (handles, goes_on), interrupted) = ended?;
     if let (Some(stopping), Some(interrupted), Some(trigger)) = (stopping, &interrupted, &options.at) {
         let run = (&calls[..], limits, &ledger);
-        if let Some(error) = stopping.not_reached(interrupted, run, (&instances, &mut store), trigger) {
+        let ended = (interrupted, prepared.code());
+        if let Some(error) = stopping.not_reached(ended, run, (&instances, &mut store), trigger) {
             return Err(error.into());
         }
         calls.truncate(interrupted.returned + 1);
@@ -120,7 +122,7 @@ pub struct Started {
 #[cfg(feature = "verify")]
 pub fn start(
     options: &Options,
-    compiled: &CompiledComponent,
+    compiled: (&CompiledComponent, RunningCode<'_>),
     store: (&mut Store<ComponentHost>, Duration),
     calls: &[InitCall],
 ) -> Result<Started, ComponentRunError> {
@@ -130,7 +132,7 @@ pub fn start(
 /// The same; but if a core function is given that ends the run, it tells how the calls ended.
 pub fn start_until(
     options: &Options,
-    compiled: &CompiledComponent,
+    (compiled, code): (&CompiledComponent, RunningCode<'_>),
     (store, compile_time): (&mut Store<ComponentHost>, Duration),
     (calls, stop): (&[InitCall], Option<&StopHook>),
 ) -> Result<(Started, Option<Interrupted>), ComponentRunError> {
@@ -145,7 +147,7 @@ pub fn start_until(
     let ready = linker.instantiate_pre(&compiled.component).map_err(ComponentRunError::Link)?;
     let instance = instantiate(&ready, compiled, store).map_err(|error| match stop {
         Some(stop) if is_stop(&error, stop) => FreezeError::Refused(Reached.to_string()).into(),
-        _ => stopped("instantiation", "failed", &error, limits),
+        _ => stopped("instantiation", "failed", (&error, code), limits),
     })?;
     let mut interrupted = stop.map(|_| Interrupted { returned: calls.len(), error: None });
     let mut failed = Ok(());
@@ -168,7 +170,9 @@ pub fn start_until(
                 interrupted = Some(Interrupted { returned, error: Some(error) });
                 break;
             }
-            (Err(error), None) => return Err(stopped(&the_function(&name), "trapped", &error, limits)),
+            (Err(error), None) => {
+                return Err(stopped(&the_function(&name), "trapped", (&error, code), limits));
+            }
         }
     }
     drop(interrupt);
@@ -180,8 +184,13 @@ pub fn start_until(
     Ok((Started { instance, bell, goes_on }, interrupted))
 }
 
-fn stopped(subject: &str, verb: &str, error: &wasmtime::Error, limits: &Limits) -> ComponentRunError {
-    let mut stop = Stop::in_component(subject, verb, error, limits);
+fn stopped(
+    subject: &str,
+    verb: &str,
+    (error, code): (&wasmtime::Error, RunningCode<'_>),
+    limits: &Limits,
+) -> ComponentRunError {
+    let mut stop = Stop::in_component(subject, verb, (error, |module| code.find(module)), limits);
     if let Some(limit) = task_limit::reached(error, limits.max_memory) {
         stop.stage = format!("{subject} was stopped");
         stop.cause = StopCause::Tasks(limit);

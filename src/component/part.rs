@@ -3,7 +3,7 @@ use super::adapter::Adapter;
 use super::cleaning::reset_functions;
 use crate::engine;
 use crate::error::Error;
-use crate::execute::{Stop, StopCause, Trace};
+use crate::execute::{Stop, StopCause, Trace, Traced};
 use crate::host::{ComponentHost, Limits};
 use crate::instance::{Baseline, ProbedInstance};
 use crate::wording::shortened;
@@ -32,6 +32,25 @@ impl Part<'_> {
 pub struct Place<'p> {
     pub part: &'p Part<'p>,
     pub instance: ProbedInstance,
+}
+
+/// The core modules whose code runs, and another one in the place of one of them.
+#[derive(Clone, Copy)]
+pub struct RunningCode<'p> {
+    pub parts: &'p [Option<Part<'p>>],
+    pub replaced: Option<(usize, &'p [u8])>,
+}
+
+impl<'p> RunningCode<'p> {
+    /// The core module that the engine has compiled here.
+    pub fn find(self, compiled: &wasmtime::Module) -> Option<Traced<'p>> {
+        (0..).zip(self.parts).find_map(|(number, part)| {
+            let Part { module, probed } = part.as_ref()?;
+            compiled.get_export_index(&probed.export_name(Probe::Definition(number)))?;
+            let replaced = self.replaced.filter(|(replaced, _)| *replaced == number as usize);
+            Some(Traced { module, binary: replaced.map_or(&probed.wasm[..], |(_, binary)| binary) })
+        })
+    }
 }
 
 /// Refuses a component that needs what the engine has off by default.

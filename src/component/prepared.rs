@@ -3,7 +3,7 @@
 use super::cleaning::reset_libc;
 use super::freezing::Stopping;
 use super::lack::Lack;
-use super::part::{self, Part};
+use super::part::{self, Part, RunningCode};
 use super::states::States;
 use super::{ComponentRunError, Run, execution};
 use crate::engine::{
@@ -103,6 +103,12 @@ impl<'a> Prepared<'a> {
         Ok(compile_probed(&self.component, options, &probed)?.compiled)
     }
 
+    /// What runs.
+    pub(super) fn code(&self) -> RunningCode<'_> {
+        let replaced = self.stopping.as_ref().map(Stopping::replaced);
+        RunningCode { parts: &self.parts, replaced }
+    }
+
     /// Runs init, and hands over what it left.
     pub fn run<R>(
         &self,
@@ -142,7 +148,6 @@ fn compile_probed(
         optimize: false,
         fuel: options.limits.fuel.is_some(),
         epochs: options.limits.timeout.is_some(),
-        plain_traces: false,
     };
     let kind = ComponentKind { is_concurrent: component.is_concurrent()?, is_traced: options.at.is_some() };
     let choice = options.compilation();

@@ -3,7 +3,7 @@
 use super::tier::{CodeSize, Compilation, MissingCode, TierReason};
 use super::{
     Compiler, EngineOptions, Keyed, MAX_FROZEN_FRAMES, Proposals, SWITCHED_STACK, SWITCHED_WASM_STACK,
-    config, settings,
+    config, names, settings,
 };
 use crate::cache::CompiledEntry;
 use wasmparser::{Parser, Payload};
@@ -187,7 +187,8 @@ fn compile_in_entry(
         entry.configure(&mut config);
     }
     let engine = Engine::new(&config)?;
-    let component = wasmtime::component::Component::from_binary(&engine, wasm)?;
+    let wasm = if is_traced { names::without_names(wasm) } else { names::without_long_names(wasm) };
+    let component = wasmtime::component::Component::from_binary(&engine, &wasm)?;
     // The run compiles it on this engine too, and what is sealed must be all that the engine keeps.
     wasmtime::Module::from_binary(&engine, &crate::component::bell()?)?;
     let cached = entry.is_some_and(CompiledEntry::is_hit);

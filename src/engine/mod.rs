@@ -2,6 +2,7 @@
 //! wherever it supports the module.
 
 mod components;
+mod names;
 mod proposals;
 mod tier;
 
@@ -10,6 +11,7 @@ use crate::cache::{CompileCache, CompiledEntry};
 pub use components::compile_component_with;
 pub use components::{CompiledComponent, ComponentKind};
 pub(crate) use components::{TieredComponent, compile_component};
+pub(crate) use names::{LONGEST as LONGEST_NAME, without_long_names};
 use preinit_core::probe::ProbeOptions;
 use proposals::Proposals;
 pub use proposals::default_features;
@@ -39,6 +41,7 @@ pub fn probe_options() -> ProbeOptions {
     ProbeOptions {
         stack_pages: (SWITCHED_STACK >> 16) as u32,
         counts_shared_memories: true,
+        leaves_out_dwarf: true,
         ..ProbeOptions::default()
     }
 }
@@ -83,9 +86,6 @@ pub struct EngineOptions {
     pub fuel: bool,
     /// Be interruptible by epochs.
     pub epochs: bool,
-    /// Leave DWARF out of backtraces. The engine reads it anew for every frame that it tells of, which is too slow where
-    /// every host call is told of.
-    pub plain_traces: bool,
 }
 
 /// A compiled module and the engine that it was compiled for.
@@ -177,7 +177,7 @@ fn settings(compiler: Compiler, options: EngineOptions) -> String {
 pub(crate) const MAX_FROZEN_FRAMES: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
 
 /// Compiles `wasm` with the cheapest compiler that supports it and the options, for a run whose whole call stack is asked
-/// for.
+/// for. Its frames have no names, which are looked up by index.
 ///
 /// # Errors
 /// What the last compiler that was tried said.
@@ -186,6 +186,8 @@ pub(crate) fn compile_traced(
     options: EngineOptions,
     cache: Option<&CompileCache>,
 ) -> wasmtime::Result<Compiled> {
+    let wasm = names::without_names(wasm);
+    let wasm = &*wasm;
     let keyed = cache.map(|cache| Keyed::new(cache, wasm));
     let compile = |compiler| {
         let config = |proposals| {
@@ -268,7 +270,7 @@ fn compile_in_entry(
         entry.configure(&mut config);
     }
     let engine = Engine::new(&config)?;
-    let module = wasmtime::Module::from_binary(&engine, wasm)?;
+    let module = wasmtime::Module::from_binary(&engine, &without_long_names(wasm))?;
     let cached = entry.is_some_and(CompiledEntry::is_hit);
     Ok(Compiled { engine, module, compiler, cached, interruptible: true })
 }
@@ -353,10 +355,8 @@ fn config(compiler: Compiler, options: EngineOptions, proposals: Proposals) -> w
     config.async_stack_size(if stack_switching { SWITCHED_STACK } else { THREAD_STACK });
     config.consume_fuel(options.fuel);
     config.epoch_interruption(options.epochs);
-    config.wasm_backtrace_details(match options.plain_traces {
-        true => WasmBacktraceDetails::Disable,
-        false => WasmBacktraceDetails::Enable,
-    });
+    // The engine's reader of debugging information has no bounds. Ours looks up what a trace needs: `debug_info`.
+    config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
     config.wasm_backtrace_max_frames(Some(MAX_BACKTRACE_FRAMES));
     Ok(config)
 }

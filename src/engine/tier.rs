@@ -198,8 +198,8 @@ fn pays(code_bytes: usize, runs: u32, init: Duration) -> bool {
 impl WantedCode {
     /// The code of `wasm`, the form of a module that runs, as [supervised](crate::Options::supervised) runs need it. No example:
     /// it is for another process, which gets what the other methods say.
-    pub fn new(wasm: Vec<u8>, plain_traces: bool, cache: CompileCache) -> WantedCode {
-        let options = EngineOptions { optimize: true, plain_traces, ..EngineOptions::default() };
+    pub fn new(wasm: Vec<u8>, cache: CompileCache) -> WantedCode {
+        let options = EngineOptions { optimize: true, ..EngineOptions::default() };
         WantedCode { wasm, options, kind: None, cache }
     }
 
@@ -219,11 +219,6 @@ impl WantedCode {
     /// The form of the module that runs. No example: see [`WantedCode::new`].
     pub fn wasm(&self) -> &[u8] {
         &self.wasm
-    }
-
-    /// Whether backtraces have no debugging information. No example: see [`WantedCode::new`].
-    pub fn plain_traces(&self) -> bool {
-        self.options.plain_traces
     }
 
     /// Where it is to be kept. No example: see [`WantedCode::new`].

@@ -47,7 +47,7 @@ impl Symbols {
 
     /// Where the last variable ends; 0 if there is none.
     pub fn end_of_variables(&self) -> u64 {
-        self.variables.last().map_or(0, |variable| variable.address + variable.size)
+        self.variables.last().map_or(0, |variable| variable.address.saturating_add(variable.size))
     }
 
     /// All variables, by address.
@@ -68,7 +68,9 @@ impl Symbols {
     pub fn boundary(&self, address: u64) -> u64 {
         let after = self.variables.partition_point(|variable| variable.address <= address);
         let next = self.variables.get(after).map_or(u64::MAX, |variable| variable.address);
-        let end = self.variable(address).map_or(u64::MAX, |variable| variable.address + variable.size);
+        let end = self
+            .variable(address)
+            .map_or(u64::MAX, |variable| variable.address.saturating_add(variable.size));
         if end > address { end.min(next) } else { next }
     }
 

@@ -271,7 +271,7 @@ fn call(begun: &mut Begun, run: Run<'_>, name: &str, values: &[Val]) -> Result<V
     match function.call(&mut begun.store, values, &mut results) {
         Ok(()) => Ok(results),
         Err(error) => {
-            let stop = run.stopped(&the_function(name), "trapped", &error);
+            let stop = run.stopped(&the_function(name), "trapped", (&error, begun.store.data()));
             let stop = Stop { function: Some(name.to_string()), ..stop };
             Err(stopped(stop, &mut begun.store))
         }

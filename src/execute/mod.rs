@@ -18,17 +18,19 @@ pub use init_function::{
 };
 pub(crate) use init_function::{default_init_functions, init_calls, program_calls};
 pub use init_result::InitResult;
+pub(crate) use trace::Traced;
 pub use trace::{Frame, Trace};
 
 pub use crate::engine::Compilation;
-use crate::engine::{self, Compiled, Compiler, EngineOptions, MissingCode, TierReason, Tiered};
+use crate::engine::{self, Compiled, Compiler, EngineOptions, LONGEST_NAME, MissingCode, TierReason, Tiered};
 use crate::host::{self, HostOptions, HostState, Limits, Watch};
 use crate::instance::{Baseline, ProbedInstance, WasmtimeInstance};
 pub(crate) use interrupt::Interrupt;
-use preinit_core::module::{Module, is_function};
+use preinit_core::module::{Module, Space, is_function};
 use preinit_core::printable::Printable;
 use preinit_core::probe::{Probe, Probed};
 pub use stage_hook::{InitStage, StageHook};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 pub(crate) use stop_cause::Run;
 pub use stop_cause::{Stop, StopCause};
@@ -151,14 +153,12 @@ impl<'e> Execution<'e> {
             optimize: self.compilation.optimize == Some(true),
             fuel: self.limits.fuel.is_some(),
             epochs: self.limits.timeout.is_some(),
-            // Without DWARF both are the same, and so is the code.
-            plain_traces: self.host.ledger_backtraces && self.module.has_dwarf(),
         }
     }
 
     /// The same with code that is there already.
     pub(crate) fn prepared(self, compiled: &'e Compiled, compile_time: Duration) -> Prepared<'e> {
-        Prepared { execution: self, compiled, compile_time }
+        Prepared { execution: self, binary: &self.probed.wasm, compiled, compile_time }
     }
 }
 
@@ -201,7 +201,8 @@ pub(crate) fn execute_compiled(
 #[derive(Clone, Copy)]
 pub(crate) struct Prepared<'p> {
     pub execution: Execution<'p>,
-    /// Of the probed form.
+    /// The probed form, or one that was made of it.
+    pub binary: &'p [u8],
     pub compiled: &'p Compiled,
     pub compile_time: Duration,
 }
@@ -267,26 +268,39 @@ fn instantiated(
         return Err(stopped(run.stopped("instantiation", "failed", &limit.into()), store));
     }
     let imports = host::resolve_imports(store, options, compiled).map_err(|error| {
-        match run.preload_stopped(&error) {
+        match run.preload_stopped(&error, store.data()) {
             Some(stop) => stopped(stop, store),
             None => error.into(),
         }
     })?;
     let preload_calls = store.data().ledger().len();
-    let functions = module.exports.iter().filter(|export| is_function(export.kind));
-    let names = functions.map(|export| (export.index, export.name.to_string()));
-    store.data_mut().name_functions(compiled, names);
+    store.data_mut().name_functions(compiled, || names_beside_the_engine(module));
     let baseline = Baseline::of(store, &imports)?;
     let handle = match instantiate(store, compiled, &imports, module.bytes, probed) {
         Ok(handle) => handle,
         Err(error) => {
-            return Err(match run.not_instantiated(&error) {
+            return Err(match run.not_instantiated(&error, store.data()) {
                 Some(stop) => stopped(stop, store),
                 None => ExecuteError::Link(error),
             });
         }
     };
     Ok((ProbedInstance::new(probed, handle, imports, baseline, store)?, preload_calls))
+}
+
+/// Names for functions for which the engine has none: those that are exported under a name, and all, if one has a very long name.
+fn names_beside_the_engine(module: &Module<'_>) -> HashMap<u32, String> {
+    let functions = module.exports.iter().filter(|export| is_function(export.kind));
+    let mut names: HashMap<u32, String> =
+        functions.map(|export| (export.index, export.name.to_string())).collect();
+    let own = module.names();
+    let own =
+        || (0u32..).zip(&module.functions).filter_map(|(at, _)| Some((at, own.get(Space::Function, at)?)));
+    if own().any(|(_, name)| name.len() > LONGEST_NAME) {
+        names
+            .extend(own().map(|(at, name)| (at, name[..name.floor_char_boundary(LONGEST_NAME)].to_string())));
+    }
+    names
 }
 
 impl Begun {
@@ -323,8 +337,9 @@ impl Begun {
 
 impl<'p> Prepared<'p> {
     pub fn run(&self) -> Run<'p> {
-        let Execution { module, limits, .. } = self.execution;
-        Run { module, compiled: &self.compiled.module, limits }
+        let Execution { module, host, limits, .. } = self.execution;
+        let (binary, compiled) = (self.binary, &self.compiled.module);
+        Run { module, binary, compiled, preloads: &host.preloads, limits }
     }
 }
 

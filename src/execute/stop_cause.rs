@@ -1,10 +1,11 @@
-use super::{Trace, the_function};
+use super::{Trace, Traced, the_function};
 use crate::host::{
-    ComponentImportCalled, Denied, GuestExit, HostError, ImportCalled, InstanceLimit, LedgerLimit, Limits,
-    MemoryLimit, NoMemory, ReplayDiverged, TaskLimit,
+    ComponentImportCalled, Denied, GuestExit, HostError, HostState, ImportCalled, InstanceLimit, LedgerLimit,
+    Limits, MemoryLimit, NoMemory, Preload, ReplayDiverged, TaskLimit,
 };
 use preinit_core::module::Module;
 use preinit_core::printable::Message;
+use std::cell::OnceCell;
 use std::fmt;
 use std::time::Duration;
 use wasmtime::{Error, Trap, WasmBacktrace};
@@ -81,20 +82,23 @@ impl fmt::Display for Stop {
 #[derive(Clone, Copy)]
 pub(crate) struct Run<'a> {
     pub module: &'a Module<'a>,
+    /// The form of it that runs.
+    pub binary: &'a [u8],
     pub compiled: &'a wasmtime::Module,
+    pub preloads: &'a [Preload],
     pub limits: &'a Limits,
 }
 
 impl Run<'_> {
     /// The stop that ended a preloaded module, which runs under the same limits; `None` if it did not run.
-    pub fn preload_stopped(&self, error: &HostError) -> Option<Stop> {
+    pub fn preload_stopped(&self, error: &HostError, state: &HostState) -> Option<Stop> {
         let HostError::Preload { name, action, source } = error else { return None };
         let ran = source.downcast_ref::<Trap>().is_some() || StopCause::of_host(source).is_some();
-        ran.then(|| self.stopped(&format!("preloaded module `{name}`: {action}"), "failed", source))
+        ran.then(|| self.stopped(&format!("preloaded module `{name}`: {action}"), "failed", (source, state)))
     }
 
     /// The stop that ended instantiation; `None` if the imports do not fit.
-    pub fn not_instantiated(&self, error: &Error) -> Option<Stop> {
+    pub fn not_instantiated(&self, error: &Error, state: &HostState) -> Option<Stop> {
         let no_code_ran = error.downcast_ref::<WasmBacktrace>().is_none_or(|trace| trace.frames().is_empty());
         let trap = error.downcast_ref::<Trap>().copied();
         if no_code_ran && trap.is_none() && StopCause::of_host(error).is_none() {
@@ -107,14 +111,15 @@ impl Run<'_> {
         };
         Some(match segment.filter(|_| no_code_ran) {
             Some(segment) => {
-                self.stopped("instantiation", &format!("failed at an active {segment} segment"), error)
+                let verb = format!("failed at an active {segment} segment");
+                self.stopped("instantiation", &verb, (error, state))
             }
-            None => self.stopped("instantiation", "failed", error),
+            None => self.stopped("instantiation", "failed", (error, state)),
         })
     }
 
     /// `subject` and `verb` are the words for a trap; an exit or a forbidden call has words of its own.
-    pub fn stopped(&self, subject: &str, verb: &str, error: &Error) -> Stop {
+    pub fn stopped(&self, subject: &str, verb: &str, (error, state): (&Error, &HostState)) -> Stop {
         let trap = error.downcast_ref::<Trap>().copied();
         let (how, cause) = match (trap, self.limits.timeout, self.limits.fuel) {
             (Some(Trap::Interrupt), Some(timeout), _) => ("did not finish", StopCause::Timeout(timeout)),
@@ -125,8 +130,21 @@ impl Run<'_> {
                 None => (verb, StopCause::Other(error.root_cause().to_string())),
             },
         };
-        let trace = Trace::of(error, self.module, self.compiled);
-        Stop { stage: format!("{subject} {how}"), function: None, cause, trace }
+        Stop { stage: format!("{subject} {how}"), function: None, cause, trace: self.trace(error, state) }
+    }
+
+    fn trace(&self, error: &Error, state: &HostState) -> Trace {
+        let Run { module, binary, compiled, .. } = *self;
+        let preloads: Vec<_> = self.preloads.iter().map(|preload| (preload, OnceCell::new())).collect();
+        Trace::of(error, |code| {
+            if wasmtime::Module::same(code, compiled) {
+                return Some(Traced { module, binary });
+            }
+            let name = state.preloaded(code)?;
+            let (preload, parsed) = preloads.iter().find(|(preload, _)| preload.name == name)?;
+            let parsed = parsed.get_or_init(|| Module::read_valid(&preload.wasm).ok());
+            Some(Traced { module: parsed.as_ref()?, binary: &preload.wasm })
+        })
     }
 }
 
@@ -143,8 +161,13 @@ impl Stop {
 }
 
 impl Stop {
-    /// A component that was stopped; `subject` and `verb` are the words for a trap.
-    pub(crate) fn in_component(subject: &str, verb: &str, error: &Error, limits: &Limits) -> Stop {
+    /// A component that was stopped; `subject` and `verb` are the words for a trap, and `find` knows its core modules.
+    pub(crate) fn in_component<'a>(
+        subject: &str,
+        verb: &str,
+        (error, find): (&Error, impl Fn(&wasmtime::Module) -> Option<Traced<'a>>),
+        limits: &Limits,
+    ) -> Stop {
         let exit = error.downcast_ref::<I32Exit>().map(|exit| GuestExit { code: exit.0 as u32 });
         let trap = error.downcast_ref::<Trap>().copied();
         let (how, cause) = match (trap, limits.timeout, limits.fuel, exit) {
@@ -157,7 +180,7 @@ impl Stop {
                 None => (verb, StopCause::Other(error.root_cause().to_string())),
             },
         };
-        Stop { stage: format!("{subject} {how}"), function: None, cause, trace: Trace::of_any(error) }
+        Stop { stage: format!("{subject} {how}"), function: None, cause, trace: Trace::of(error, find) }
     }
 }
 

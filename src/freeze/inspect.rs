@@ -53,7 +53,7 @@ impl ProgramRun<'_> {
         let options = EngineOptions { optimize: false, fuel: false, ..self.execution.engine_options() };
         let Binary { wasm, hook, .. } = self.binary()?;
         let compiled = engine::compile_inspected(&wasm, options).map_err(ExecuteError::Compile)?;
-        let prepared = self.prepared(&compiled, compiling.elapsed());
+        let prepared = self.prepared((&wasm, &compiled), compiling.elapsed());
 
         let shown: Arc<Mutex<Option<Shown>>> = Arc::default();
         let inspector = Inspector {

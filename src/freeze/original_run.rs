@@ -49,7 +49,7 @@ impl OriginalRun<'_> {
         program.calls = &program.calls[..=point.returned];
         let Binary { wasm, hook, .. } = program.binary()?;
         let compiled = compile(&wasm).map_err(ExecuteError::Compile)?;
-        let prepared = program.prepared(&compiled, Duration::ZERO);
+        let prepared = program.prepared((&wasm, &compiled), Duration::ZERO);
         let events = Arc::new(AtomicU64::new(0));
         let listener: Arc<Listener> = {
             let (event, after, digest) = (point.event, after.clone(), execution.module.digest());

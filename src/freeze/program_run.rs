@@ -72,8 +72,13 @@ impl<'p> ProgramRun<'p> {
         Binary::new(self.module(), self.probed(), self.awaited)
     }
 
-    pub fn prepared(self, compiled: &'p Compiled, compile_time: Duration) -> Prepared<'p> {
-        self.execution.prepared(compiled, compile_time)
+    /// `compiled` was made of `binary`.
+    pub fn prepared(
+        self,
+        (binary, compiled): (&'p [u8], &'p Compiled),
+        compile_time: Duration,
+    ) -> Prepared<'p> {
+        Prepared { binary, ..self.execution.prepared(compiled, compile_time) }
     }
 
     /// Makes the calls, until one of them fails.

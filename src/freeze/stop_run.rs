@@ -95,7 +95,7 @@ impl<'f> StopRun<'f> {
     /// If it does not come to the call, or in a way that could not be frozen.
     pub fn run(&self, host: &HostOptions, limits: &Limits) -> Result<StoppedRun, FreezeError> {
         let program = self.program(host, limits);
-        let prepared = program.prepared(&self.compiled, self.compile_time);
+        let prepared = program.prepared((&self.binary.wasm, &self.compiled), self.compile_time);
         let progress = Arc::new(Mutex::new(Progress::default()));
         let result = program.run(prepared, self.binary.hook.as_ref(), self.awaited.listener(&progress));
         let (found, matches) = {
@@ -153,7 +153,8 @@ impl<'f> StopRun<'f> {
         let how = match error {
             Some(error) => {
                 let subject = the_function(&self.calls[result.returned]);
-                prepared.run().stopped(&subject, "trapped", &error).to_string()
+                let error = (&error, result.begun.store.data());
+                prepared.run().stopped(&subject, "trapped", error).to_string()
             }
             None => format!("{} returned", listed(self.calls.iter().map(|name| Printable(name)), usize::MAX)),
         };

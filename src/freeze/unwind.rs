@@ -35,7 +35,7 @@ impl ProgramRun<'_> {
         let options = EngineOptions { fuel: false, ..self.execution.engine_options() };
         let compiled = engine::compile_traced(&instrumented.wasm, options, self.execution.compilation.cache)
             .map_err(ExecuteError::Compile)?;
-        let prepared = self.prepared(&compiled, compiling.elapsed());
+        let prepared = self.prepared((&instrumented.wasm, &compiled), compiling.elapsed());
 
         let arguments = Arguments::default();
         let listener = unwinder(point.event, instrumented.flag.clone(), Arc::clone(&arguments));

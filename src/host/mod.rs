@@ -65,6 +65,7 @@ mod wasi;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use wasmtime::{Engine, Store};
@@ -112,6 +113,8 @@ pub struct HostState {
     seal: Option<Seal>,
     watch: Option<Watch>,
     policies: Policies,
+    /// The code of preloaded modules, with their names.
+    preloaded: Vec<(wasmtime::Module, String)>,
     /// How the run goes on when all of a replay has been made, and the digest of the module.
     #[cfg(feature = "verify")]
     after_replay: Option<(HostOptions, [u8; 32])>,
@@ -173,20 +176,27 @@ impl HostState {
             seal: None,
             watch: None,
             policies: options.policies.clone(),
+            preloaded: Vec::new(),
             #[cfg(feature = "verify")]
             after_replay: None,
         })
     }
 
-    /// Gives the functions of `module` that have no name of their own these, in backtraces.
+    /// Gives the functions of `module` for which the engine has no name these, in backtraces.
     pub(crate) fn name_functions(
         &mut self,
         module: &wasmtime::Module,
-        names: impl Iterator<Item = (u32, String)>,
+        names: impl FnOnce() -> HashMap<u32, String>,
     ) {
         if self.recorder.backtraces {
-            self.recorder.names = Some((module.clone(), names.collect()));
+            self.recorder.names = Some((module.clone(), names()));
         }
+    }
+
+    /// The name of the preloaded module that has this code.
+    pub(crate) fn preloaded(&self, code: &wasmtime::Module) -> Option<&str> {
+        let mut preloaded = self.preloaded.iter();
+        preloaded.find(|(module, _)| wasmtime::Module::same(module, code)).map(|(_, name)| name.as_str())
     }
 
     /// Every host call so far.

@@ -3,6 +3,7 @@
 mod argv;
 mod audit;
 mod audit_code;
+mod backtraces;
 mod batch;
 mod cache;
 mod component_options;

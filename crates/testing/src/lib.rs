@@ -5,6 +5,7 @@ pub mod added_functions;
 pub mod case;
 pub mod command_component;
 pub mod cranelift;
+pub mod dwarf;
 pub mod features;
 pub mod freezing;
 pub mod guest;

@@ -13,9 +13,6 @@ pub struct CompileAheadArgs {
     /// The cache
     #[arg(long)]
     pub cache_dir: PathBuf,
-    /// Whether backtraces have no debugging information
-    #[arg(long)]
-    pub plain_traces: bool,
     /// Whether it is a component
     #[arg(long)]
     pub component: bool,

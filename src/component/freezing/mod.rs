@@ -17,7 +17,7 @@ pub use resume::{Resumed, resume};
 use super::ComponentRunError;
 use super::execution::Interrupted;
 use super::init_call::InitCall;
-use super::part::Part;
+use super::part::{Part, RunningCode};
 use crate::execute::{Stop, the_function};
 use crate::freeze::{FreezeError, NotReached, Trigger};
 use crate::host::{Ledger, Limits};
@@ -69,7 +69,7 @@ impl Stopping {
     /// That the run ended otherwise; `None` if it did not.
     pub fn not_reached<T: 'static>(
         &self,
-        interrupted: &Interrupted,
+        (interrupted, code): (&Interrupted, RunningCode<'_>),
         (calls, limits, ledger): (&[InitCall], &Limits, &Ledger),
         (instances, store): (&[Instance], &mut Store<T>),
         trigger: &Trigger,
@@ -78,6 +78,7 @@ impl Stopping {
             Some(error) if is_stop(error, self.hook()) => return None,
             Some(error) => {
                 let name = calls.get(interrupted.returned).map_or_else(String::new, InitCall::name);
+                let error = (error, |module: &wasmtime::Module| code.find(module));
                 Stop::in_component(&the_function(&name), "trapped", error, limits).to_string()
             }
             None => {

@@ -2,7 +2,7 @@
 
 use super::super::execution::{self, Interrupted};
 use super::super::init_call::init_calls;
-use super::super::part::{self, Part, Place};
+use super::super::part::{self, Part, Place, RunningCode};
 use super::super::states::States;
 use super::super::{ComponentRunError, Prepared};
 use super::Stopping;
@@ -14,6 +14,7 @@ use crate::instance::{HeldValue, InstanceError};
 use crate::options::Options;
 use preinit_core::capture::{FunctionIndices, StateReader};
 use preinit_core::freeze::{CallSite, CallStack, CallsInProgress, CodeMap, Instrumented};
+use preinit_core::module::Space;
 use preinit_core::printable::Printable;
 use preinit_core::snapshot::{Heap, Snapshot};
 use std::sync::Arc;
@@ -56,7 +57,10 @@ pub fn call_sites(
         [] => None,
         [run] if is_adapter(run) => Some(run.func_index()),
         [frame, ..] => {
-            let name = demangled(frame.func_name().unwrap_or("without a name")).into_owned();
+            let other =
+                places.iter().find(|place| is_of(frame, place)).map(|place| place.part.module.names());
+            let name = other.and_then(|names| names.get(Space::Function, frame.func_index()));
+            let name = demangled(name.unwrap_or("without a name")).into_owned();
             return Err(FreezeError::Refused(format!(
                 "a function of another core module ({}, {}) is on the stack at that place; only the calls of one core instance can be \
                  frozen",
@@ -173,8 +177,9 @@ impl Program<'_, '_> {
         let mut store =
             new_component_store(&compiled.engine, &options.host, &options.limits, prepared.digest)?;
         let until = (&calls_to_make[..], Some(stop));
+        let code = RunningCode { parts: &prepared.parts, replaced: Some(replaced) };
         let (begun, interrupted) =
-            execution::start_until(&options, &compiled, (&mut store, started.elapsed()), until)?;
+            execution::start_until(&options, (&compiled, code), (&mut store, started.elapsed()), until)?;
         let instances = begun.bell.ring(&mut store).map_err(ComponentRunError::Compile)?;
         let places = part::places(&prepared.parts, &prepared.instances, &instances, &mut store)?;
         let instance = &places[self.number].instance;

@@ -16,6 +16,7 @@ use super::states::{self, AdapterStates, Compared, Shown};
 use crate::component::ComponentRunError;
 use crate::component::execution::{self, Bell, Started};
 use crate::component::init_call::{self, InitCall, OF_INSTANCE};
+use crate::component::part::RunningCode;
 use crate::engine::CompiledComponent;
 use crate::execute::InitResult;
 use crate::host::new_component_store;
@@ -208,8 +209,10 @@ impl Pair<'_, '_> {
         if let Some(most) = most_handles {
             store.set_max_component_handles(most);
         }
+        let side = if std::ptr::eq(compiled, self.snapshot.1) { self.snapshot.0 } else { self.original.0 };
+        let code = RunningCode { parts: &side.parts, replaced: None };
         let Started { instance, bell, .. } =
-            execution::start(&options, compiled, (&mut store, Duration::ZERO), calls)?;
+            execution::start(&options, (compiled, code), (&mut store, Duration::ZERO), calls)?;
         store.data_mut().state().allow_growth(self.options.growth);
         let alive = execution::live_handles(&mut store).map_err(ComponentRunError::Compile)?;
         Ok(Running {

@@ -54,8 +54,7 @@ impl<'a> Side<'a> {
     }
 
     fn compile_probed(&self, compiler: Compiler, probed: &[u8]) -> wasmtime::Result<CompiledComponent> {
-        const OPTIONS: EngineOptions =
-            EngineOptions { fuel: true, epochs: true, optimize: false, plain_traces: false };
+        const OPTIONS: EngineOptions = EngineOptions { fuel: true, epochs: true, optimize: false };
         let kind = ComponentKind { is_concurrent: self.component.is_concurrent()?, is_traced: false };
         engine::compile_component_with(compiler, probed, (OPTIONS, kind))
     }

@@ -8,6 +8,7 @@
 //! | `cache_reach` | a module that writes files cannot write into a cache |
 //! | `compared` | what differs takes no memory of its own |
 //! | `components` | how a component is nested costs nothing but an error |
+//! | `debugging` | what names and debugging information are made of, a trap and an audit take little |
 //! | `frozen_calls` | what calls in progress hold is bounded like memories |
 //! | `heap_values` | secrets in objects are found like those in memories |
 //! | `instances` | what an engine has for each of very many instances counts like memories |
@@ -39,6 +40,8 @@ mod cache_reach;
 #[cfg(target_os = "linux")]
 mod compared;
 mod components;
+#[cfg(target_os = "linux")]
+mod debugging;
 #[cfg(target_os = "linux")]
 mod embedded_files;
 #[cfg(target_os = "linux")]

@@ -10,6 +10,7 @@ use super::roots::Roots;
 use crate::addition::{AddedState, Addition};
 use crate::module::{Module, Names, Patch, SectionId, Space, export_section, is_function};
 use crate::snapshot::{GlobalState, Heap, Reference, Value};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use wasm_encoder::{BlockType, Encode, Function, Instruction};
 use wasmparser::FuncType;
@@ -114,7 +115,7 @@ impl<'m, 'a> AddedFunctions<'m, 'a> {
                 None => format!("function {original}"),
             },
         };
-        self.names.push((index, format!("{what}:{name}")));
+        self.names.push((index, format!("{what}:{}", beginning(&name))));
         index
     }
 
@@ -167,6 +168,15 @@ impl<'m, 'a> AddedFunctions<'m, 'a> {
         let ty = self.module.functions.get(entry as usize);
         let ty = *ty.ok_or(ResumeError::Unexplained("an entry that does not exist"))?;
         Ok(self.add("resume-once", entry, ty, wrapper))
+    }
+}
+
+/// As much of a name as there may be for each of very many calls in progress.
+fn beginning(name: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 200;
+    match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &name[..end])),
+        None => Cow::Borrowed(name),
     }
 }
 

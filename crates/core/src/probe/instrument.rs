@@ -33,6 +33,9 @@ pub(super) fn instrument(
             patch.export(&names.export(Probe::Start), ExportKind::Func, start);
         }
     }
+    if options.leaves_out_dwarf {
+        patch.replacements.remove_dwarf();
+    }
     let memory_count = MemoryCount::install(module, options, &mut patch);
     let change_marks = match options.marks_changes {
         true => ChangeMarks::install(module, names, &mut patch)?,

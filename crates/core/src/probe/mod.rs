@@ -100,6 +100,8 @@ pub struct ProbeOptions {
     /// Whether very many functions that can be in a reference are in a table ([`Probe::Functions`]) instead of being exported: the
     /// name of an export costs an engine some hundred bytes.
     pub tables_functions: bool,
+    /// Whether the debugging information is left out, which an engine would copy, or read for each frame of a backtrace.
+    pub leaves_out_dwarf: bool,
     /// A number for the module, where its instances are found among others: [`Probe::Definition`].
     pub definition: Option<u32>,
 }
