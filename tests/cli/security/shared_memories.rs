@@ -59,7 +59,7 @@ fn growth_of_shared_memories_counts() {
     }
     place.write("started.wat", module(KINDS[0].1, "(start $work)"));
     refused(&place, "started.wat -o out.wasm -f work");
-    for options in ["--untrusted", "--opt", "--fuel 1000000000", "--frames inspect --at export:work#2"] {
+    for options in ["--untrusted", "--opt=true", "--fuel 1000000000", "--frames inspect --at export:work#2"] {
         place.write("in.wat", module(KINDS[0].1, CALLED));
         refused(&place, &format!("in.wat -o out.wasm {options}"));
     }
