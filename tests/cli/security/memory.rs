@@ -2,6 +2,7 @@
 
 use crate::{Place, code, done, failed, stderr};
 use std::fs;
+use std::io::Read;
 use std::process::{Output, Stdio};
 use wasm_encoder::{CustomSection, Encode, Section};
 
@@ -14,13 +15,21 @@ pub(super) const OWN: u64 = 120 * MIB;
 pub(super) fn measured(place: &Place, line: &str) -> (Output, u64) {
     let mut command = place.command(line.split_whitespace());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A long message waits for a reader.
+    let mut messages = child.stderr.take().unwrap();
+    let messages = std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        messages.read_to_end(&mut bytes).unwrap();
+        bytes
+    });
     let status = format!("/proc/{}/status", child.id());
     let mut most = 0;
     while child.try_wait().unwrap().is_none() {
         most = fs::read_to_string(&status).ok().and_then(|text| high_water(&text)).unwrap_or(most);
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
-    (child.wait_with_output().unwrap(), most)
+    let output = child.wait_with_output().unwrap();
+    (Output { stderr: messages.join().unwrap(), ..output }, most)
 }
 
 fn high_water(status: &str) -> Option<u64> {

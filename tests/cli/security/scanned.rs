@@ -103,12 +103,11 @@ fn copies_of_a_value_are_counted_and_not_listed() {
         place.write("in.wat", COPIES.replace("GIVEN", at).replace("STEP", &step.to_string()));
         let said = fits(&place, &format!("in.wat -o out.wasm {given} --layout sparse"), OWN + 100 * MIB);
         let times = 16_000_000u64.div_ceil(step);
-        let name = if at == "64" { "argument" } else { "`TOKEN`" };
-        let is_it = |line: &&str| line.contains(name) && line.contains("is in the output at");
-        let line = said.lines().find(is_it).unwrap_or_else(|| panic!("{said}"));
-        assert!(line.contains(&format!("{} times", times + 1)), "{line}");
-        let said = fits(&place, &format!("audit in.wat {given}"), OWN + 260 * MIB);
-        assert!(said.contains(&format!("{} times", times + 1)), "{said}");
+        let counted = format!("{} times", times + 1);
+        // That an argument is in the output is good to know only.
+        assert_eq!(said.contains(&counted), at != "64", "{said}");
+        let audited = fits(&place, &format!("audit in.wat {given} -v"), OWN + 260 * MIB);
+        assert!(audited.split_whitespace().collect::<Vec<_>>().join(" ").contains(&counted), "{audited}");
     }
 }
 
@@ -184,7 +183,7 @@ fn what_cannot_be_written_is_counted_and_not_listed() {
         ),
     );
     let (output, taken) = measured(&place, "in.wat -o out.wasm --preload e=e.wat");
-    failed(&output, 2, "and 499000 more");
+    failed(&output, 1, "and 499000 more");
     assert!(taken < OWN + 60 * MIB, "{} MiB", taken / MIB);
 }
 
