@@ -124,7 +124,10 @@ fn a_job_with_wrong_options_fails_alone() {
         (json!({ "output": "wrong.wasm", "options": ["--before-capture", "none"] }), "none"),
         (json!({ "output": "wrong.wasm", "stdin": "nothing" }), "cannot read `nothing`"),
         (json!({ "output": "nowhere/wrong.wasm", "stdin": "input" }), "cannot write"),
-        (json!({ "output": "wrong.wasm", "stdin": "input", "options": ["--timeout", "1ns"] }), "time limit"),
+        (
+            json!({ "output": "wrong.wasm", "options": ["-f", "loops", "--timeout", "1ms"] }),
+            "time limit of 1ms",
+        ),
     ] {
         for first in [true, false] {
             let mut jobs = vec![

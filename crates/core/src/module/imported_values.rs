@@ -22,9 +22,9 @@ impl ImportedValues {
     /// Whether they decide the value of a constant expression.
     pub fn decide(&self, expression: &ConstExpr<'_>) -> bool {
         let is_of_import = |index: u32| self.of_imports.get(index as usize).copied().unwrap_or(false);
-        expression.get_operators_reader().into_iter().flatten().any(|operator| {
-            matches!(operator, Operator::GlobalGet { global_index } if is_of_import(global_index))
-        })
+        expression.get_operators_reader().into_iter().flatten().any(
+            |operator| matches!(operator, Operator::GlobalGet { global_index } if is_of_import(global_index)),
+        )
     }
 }
 

@@ -1,3 +1,4 @@
+use super::globals::is_held_by_import;
 use super::{PlanError, Warning, threads};
 use crate::module::{ImportName, InitFlag, Module, Space};
 use crate::snapshot::{Alias, Reference, Snapshot, Value};
@@ -82,8 +83,9 @@ impl Imports {
         let depends = globals.filter_map(|(index, (_, import))| {
             let internalized = self.internalizes_global(module, index);
             let value = snapshot.globals.get(index as usize)?.value;
-            // Any other reference is written as that of the import.
-            let is_written = !matches!(value, Value::Ref(reference) if reference != Reference::Null);
+            // A value or an object of the import itself is written as that of the import, and another module's not at all.
+            let is_written =
+                !is_held_by_import(value) && !matches!(value, Value::Ref(Reference::Unwritable(_)));
             let shapes = !module.globals[index as usize].ty.mutable && is_written;
             let warning = Warning::DependsOnImport { import: name_of(import), value, internalized };
             shapes.then_some(warning)
