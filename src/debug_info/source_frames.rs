@@ -312,7 +312,7 @@ impl<'d, 'a> FunctionNames<'d, 'a> {
             headers
         });
         let after = headers.partition_point(|header| header.offset().0 <= offset.0);
-        let header = headers.get(after.checked_sub(1)?)?.clone();
+        let header = *headers.get(after.checked_sub(1)?)?;
         let offset = offset.to_unit_offset(&header)?;
         Some((self.units.unit(header)?, offset))
     }

@@ -64,7 +64,7 @@ fn for_each_section(wasm: &[u8], mut found: impl FnMut(&CustomSectionReader<'_>)
 
 /// Whether a function has a name of more than `longest` bytes.
 fn has_longer(payload: &[u8], longest: usize) -> bool {
-    NameSectionReader::new(BinaryReader::new(payload, 0)).into_iter().flatten().any(|names| match names {
+    NameSectionReader::new(BinaryReader::new(payload, 0)).flatten().any(|names| match names {
         Name::Function(map) => map.into_iter().flatten().any(|naming| naming.name.len() > longest),
         _ => false,
     })

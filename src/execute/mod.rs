@@ -265,7 +265,7 @@ fn instantiated(
     let compiled = &prepared.compiled.module;
     let run = prepared.run();
     if let Err(limit) = prepared.execution.limits.allow_instances(probed.instance_bytes) {
-        return Err(stopped(run.stopped("instantiation", "failed", &limit.into()), store));
+        return Err(stopped(run.stopped("instantiation", "failed", (&limit.into(), store.data())), store));
     }
     let imports = host::resolve_imports(store, options, compiled).map_err(|error| {
         match run.preload_stopped(&error, store.data()) {
