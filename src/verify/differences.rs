@@ -90,7 +90,8 @@ impl<'o> Sink<'o> {
             return;
         }
         let key = if self.prefix.is_empty() { key } else { format!("{}{key}", self.prefix) };
-        if self.ignore.iter().any(|pattern| pattern.matches_key(&key)) {
+        // Each pattern remembers whether it has matched.
+        if self.ignore.iter().filter(|pattern| pattern.matches_key(&key)).count() > 0 {
             self.found.ignored += 1;
         } else if is_full {
             self.found.more += 1;
