@@ -19,9 +19,9 @@ fn module(deep: u32) -> String {
 
 fn component(deep: u32) -> String {
     format!(
-        r#"(component (import "y" (func $y)) (core func $y' (canon lower (func $y)))
-            (core module $m (import "env" "y" (func $y)) (memory (export "memory") 1) {})
-            (core instance $i (instantiate $m (with "env" (instance (export "y" (func $y'))))))
+        r#"(component
+            (core module $m (func $y) (memory (export "memory") 1) {})
+            (core instance $i (instantiate $m))
             (func (export "preinit") (canon lift (core func $i "preinit"))))"#,
         functions(deep)
     )
@@ -31,11 +31,11 @@ fn component(deep: u32) -> String {
 fn what_calls_in_progress_hold_is_bounded() {
     let place = Place::new();
     for (large, small, at, frames) in [
-        (module(600), module(60), "env.y", ""),
-        (module(600), module(60), "env.y", "--frames inspect"),
-        (component(600), component(60), "y", ""),
+        (module(600), module(60), "env.y --stub-all", ""),
+        (module(600), module(60), "env.y --stub-all", "--frames inspect"),
+        (component(600), component(60), "call:y", ""),
     ] {
-        let line = format!("--at {at} --stub-all -f preinit --max-memory 16MiB");
+        let line = format!("--at {at} -f preinit --max-memory 16MiB");
         place.write("in.wat", large);
         let (output, most) = measured(&place, &format!("in.wat -o out.wasm {line} {frames} --untrusted"));
         failed(&output, 1, "locals and operands; the limit of memory has room for 262144");
