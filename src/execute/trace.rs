@@ -140,7 +140,8 @@ impl<'e, 'a> Code<'e, 'a> {
     fn add_frames(&self, info: &FrameInfo, frames: &mut Vec<Frame>) {
         let function = info.func_index();
         // What was added to the module is none of its functions.
-        if self.traced.as_ref().is_some_and(|(traced, _)| function as usize >= traced.module.functions.len()) {
+        if self.traced.as_ref().is_some_and(|(traced, _)| function as usize >= traced.module.functions.len())
+        {
             return;
         }
         let place = info.func_offset().map(|offset| (function, offset));
