@@ -39,12 +39,15 @@ impl From<Difference> for Differences {
     }
 }
 
+/// Tells some keys from others.
+type KeyTest<'o> = Box<dyn Fn(&str) -> bool + 'o>;
+
 /// Where a comparison puts what it finds.
 pub(super) struct Sink<'o> {
     most: usize,
     ignore: &'o [Pattern],
     prefix: String,
-    left_out: Option<Box<dyn Fn(&str) -> bool + 'o>>,
+    left_out: Option<KeyTest<'o>>,
     found: Differences,
 }
 

@@ -30,8 +30,11 @@ const DEFINED: &str = "(memory 1 8192 shared)";
 const IMPORTED: &str = r#"(import "env" "m" (memory 1 8192 shared))"#;
 const WIDE: &str = "(memory i64 1 8192 shared)";
 
+/// How a memory is defined, the type of its indices, the pages that it grows by, and those of one step.
+type Growing = (&'static str, &'static str, u32, u32);
+
 /// Each grows by 100 MiB.
-const KINDS: &[(&str, &[(&str, &str, u32, u32)])] = &[
+const KINDS: &[(&str, &[Growing])] = &[
     ("at once", &[(DEFINED, "i32", 1600, 1599)]),
     ("in steps", &[(DEFINED, "i32", 1600, 41)]),
     ("imported", &[(IMPORTED, "i32", 1600, 1599)]),
