@@ -208,7 +208,7 @@ fn objects_that_imports_bring_along_are_written_to() {
         (global (export "x") externref (extern.convert_any (struct.new $s (i32.const 0)))))"#
     );
     let wasm_of = |text: &str| wasm(text);
-    let preload = Preload { name: "env".into(), wasm: wasm_of(&provider).into() };
+    let preload = Preload { name: "env".into(), wasm: wasm_of(&provider) };
     let host = HostOptions { preloads: vec![preload], ..HostOptions::default() };
     let imports = [
         (r#"(global $o (import "env" "o") (ref $s))"#, "(global.get $o)"),
