@@ -26,5 +26,7 @@ def check(checks):
         checks.holds(f"the crate has {file}", (package / file).is_file(), "it is not there")
     core = f'patch.crates-io.preinit-core.path="{folder}/preinit-core-{version}"'
     binary = checks.target / "debug/preinit"
-    checks.run(["cargo", "build", "--offline", "--bin", "preinit", "--config", core], package, environment)
+    # With the example, features are those of the development's dependencies too, so that the engine is there already.
+    build = ["cargo", "build", "--offline", "--bin", "preinit", "--example", "startup", "--config", core]
+    checks.run(build, package, environment)
     checks.works("the crate's preinit", [binary], folder)
