@@ -10,7 +10,7 @@ ROW = {
     "how": "frozen where it reads its text",
     "directory": "for its output",
 }
-QUICK = False
+QUICK = True
 ARGUMENTS = ["flite", "-f", "-", "-o", "/out/speech.wav"]
 
 

@@ -12,7 +12,7 @@ ROW = {
     "how": "templates embedded, frozen where it waits for requests",
     "directory": "no",
 }
-QUICK = False
+QUICK = True
 REQUESTS = """{"page": "greeting", "data": {"title": "a<b", "name": "</script>"}}
 {"page": "list", "data": {"title": "x", "items": ["a b", "<c>"]}}
 {"page": "none"}

@@ -10,7 +10,7 @@ ROW = {
     "how": "files embedded, initialized as a reactor",
     "directory": "no",
 }
-QUICK = False
+QUICK = True
 SCRIPT = 'use lib "/app"; use List::Util qw(sum); require Greet; print Greet::hello("World"), " ", sum(1..10);'
 CALLS = [["zeroperl_eval", SCRIPT, 0, 0, 0], ["zeroperl_flush"]]
 

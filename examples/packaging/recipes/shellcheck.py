@@ -14,7 +14,7 @@ ROW = {
     "how": "a first script checked",
     "directory": "no",
 }
-QUICK = False
+QUICK = True
 REPOSITORY = Path(__file__).resolve().parents[3]
 REQUEST = json.dumps({"script": "#!/bin/sh\nfor f in $(ls *.txt); do echo $f; done\n"})
 CALLS = [["sc_prepare", len(REQUEST)], {"write": REQUEST, "at": 0}, ["sc_check"], ["sc_output_len"], {"read": 2, "length": 3}]
