@@ -10,7 +10,7 @@ ROW = {
     "how": "frozen where it reads its source",
     "directory": "no",
 }
-QUICK = False
+QUICK = True
 ARGUMENTS = ["cc1", "-quiet", "-O2", "-mmcu=avr5", "-", "-o", "-"]
 
 

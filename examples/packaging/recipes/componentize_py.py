@@ -11,7 +11,7 @@ ROW = {
     "how": "its component before its own init, and `exports#init`",
     "directory": "no",
 }
-QUICK = False
+QUICK = True
 CALLS = [["greet", "lang7"], ["prepare"]]
 ANSWERS = ['{"name": "lang7", "greeting": "greeting 5398"}', None]
 

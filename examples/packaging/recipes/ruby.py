@@ -10,7 +10,7 @@ ROW = {
     "how": "files embedded, initialized as a reactor with a `_start`; or [under RubyVM](../ruby-vm.md)",
     "directory": "no",
 }
-QUICK = False
+QUICK = True
 
 
 def run(session):
