@@ -60,7 +60,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preinit", type=Path)
     parser.add_argument("--only", help="recipes, separated by commas")
-    parser.add_argument("--quick", action="store_true", help="only recipes that take little: a minute or so in all")
+    parser.add_argument("--quick", action="store_true", help="only recipes that take less than a minute each: some minutes in all")
     parser.add_argument("--write", action="store_true", help="measure; keep the figures and make the table of docs/packaging")
     parser.add_argument("--loaded", action="store_true", help="the machine has other work: noted with the figures")
     parser.add_argument("--table", action="store_true", help="only make the table again, from the kept figures")

@@ -53,10 +53,10 @@ fn entries(place: &Place) -> usize {
     std::fs::read_dir(place.join("cache/compiled")).map_or(0, Iterator::count)
 }
 
-#[test]
-fn small_modules_are_optimized_at_once_and_every_tier_gives_the_same() {
-    let place = Place::new();
-    let (compiler, expected) = made(&place, "");
+/// What is in a place is small: optimized at once, and the same from other tiers.
+#[track_caller]
+fn every_tier_gives_the_same(place: &Place) {
+    let (compiler, expected) = made(place, "");
     assert_eq!(compiler, SMALL);
     for (line, says) in [
         ("--opt", "cranelift, optimizing, from the cache (asked for)"),
@@ -64,8 +64,14 @@ fn small_modules_are_optimized_at_once_and_every_tier_gives_the_same() {
         ("--no-opt", "winch, from the cache (asked for)"),
         ("--fuel 100000", "winch (fuel is counted)"),
     ] {
-        assert_eq!(made(&place, line), (says.to_owned(), expected.clone()), "{line}");
+        assert_eq!(made(place, line), (says.to_owned(), expected.clone()), "{line}");
     }
+}
+
+#[test]
+fn small_modules_are_optimized_at_once_and_every_tier_gives_the_same() {
+    let place = Place::new();
+    every_tier_gives_the_same(&place);
     let output = place.line("in.wasm -o out.wasm --opt --no-opt");
     assert_eq!(code(&output), 2, "{}", stderr(&output));
 }
@@ -115,16 +121,7 @@ fn small_components_are_optimized_at_once_and_every_tier_gives_the_same() {
     let text = r#"(module (memory (export "memory") 1)
         (func (export "preinit") (f64.store (i32.const 8) (f64.div (f64.const 0) (f64.const 0)))))"#;
     place.write("in.wasm", wat::parse_str(component(text)).unwrap());
-    let (compiler, expected) = made(&place, "");
-    assert_eq!(compiler, SMALL);
-    for (line, says) in [
-        ("--opt", "cranelift, optimizing, from the cache (asked for)"),
-        ("--opt=false", "winch (asked for)"),
-        ("--no-opt", "winch, from the cache (asked for)"),
-        ("--fuel 100000", "winch (fuel is counted)"),
-    ] {
-        assert_eq!(made(&place, line), (says.to_owned(), expected.clone()), "{line}");
-    }
+    every_tier_gives_the_same(&place);
 }
 
 /// Nothing is left behind where nobody wants it.

@@ -1,6 +1,7 @@
 //! Components whose adapter from preview 1 closes what every process begins with: an instance has it open again.
 
 use super::running::Running;
+use crate::freezing::start_descriptors::{STREAMS, refusal, warnings};
 use preinit::audit::audit;
 use preinit::finding::{Finding, Level};
 use preinit::host::{Access, Directory, Output, WasiOptions};
@@ -88,24 +89,14 @@ fn verdict(wasm: &[u8], calls: &str) -> Verdict {
     verify(wasm, &snapshot, &options).unwrap()
 }
 
-const STREAMS: [&str; 4] =
-    ["standard input", "standard output", "standard error", "the preopened directory `/data`"];
-
 #[track_caller]
 fn changed(body: &str, expected: &[String]) {
     let wasm = component(body);
-    let titles: Vec<String> = expected
-        .iter()
-        .map(|changed| format!("in init, {changed}; an instance has it as it is at the start"))
-        .collect();
-    assert_eq!(warned(&wasm), titles, "{body}");
+    assert_eq!(warned(&wasm), warnings(expected), "{body}");
 
     let error = Preinit::from(options(Some("export:mark"))).run(&wasm).unwrap_err();
     assert!(error.is_refusal(), "{error}");
-    let list: String = expected.iter().map(|changed| format!("\n  {changed}")).collect();
-    let message = "the program has changed descriptors that the frozen one would have as they are at the start of a process; freeze \
-                   it before it does that, or let it put them back before:";
-    assert_eq!(error.to_string(), format!("{message}{list}"), "{body}");
+    assert_eq!(error.to_string(), refusal(expected), "{body}");
 }
 
 #[test]

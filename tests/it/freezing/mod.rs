@@ -4,7 +4,7 @@ mod cases;
 mod errors;
 mod generated;
 mod objects;
-mod start_descriptors;
+pub mod start_descriptors;
 mod suite;
 mod texts;
 mod verify;

@@ -65,23 +65,33 @@ fn warned(wasm: &[u8]) -> Vec<String> {
     titles
 }
 
-const STREAMS: [&str; 4] =
+/// What every process begins with.
+pub const STREAMS: [&str; 4] =
     ["standard input", "standard output", "standard error", "the preopened directory `/data`"];
+
+/// The warnings that these changes of descriptors get.
+pub fn warnings(changes: &[String]) -> Vec<String> {
+    changes
+        .iter()
+        .map(|changed| format!("in init, {changed}; an instance has it as it is at the start"))
+        .collect()
+}
+
+/// What is said where a program that has made them is to be frozen.
+pub fn refusal(changes: &[String]) -> String {
+    let list: String = changes.iter().map(|changed| format!("\n  {changed}")).collect();
+    let message = "the program has changed descriptors that the frozen one would have as they are at the start of a process; freeze \
+                   it before it does that, or let it put them back before:";
+    format!("{message}{list}")
+}
 
 #[track_caller]
 fn changed(body: &str, expected: &[String]) {
     let wasm = program(body);
-    let titles: Vec<String> = expected
-        .iter()
-        .map(|changed| format!("in init, {changed}; an instance has it as it is at the start"))
-        .collect();
-    assert_eq!(warned(&wasm), titles, "{body}");
+    assert_eq!(warned(&wasm), warnings(expected), "{body}");
     let error = Preinit::from(options(Some("wasi_snapshot_preview1.fd_read"))).run(&wasm).unwrap_err();
     assert!(error.is_refusal(), "{error}");
-    let list: String = expected.iter().map(|changed| format!("\n  {changed}")).collect();
-    let message = "the program has changed descriptors that the frozen one would have as they are at the start of a process; freeze \
-                   it before it does that, or let it put them back before:";
-    assert_eq!(error.to_string(), format!("{message}{list}"), "{body}");
+    assert_eq!(error.to_string(), refusal(expected), "{body}");
 }
 
 #[test]
