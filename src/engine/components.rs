@@ -1,6 +1,6 @@
 //! Code of components.
 
-use super::tier::{CodeSize, Compilation, MissingCode, TierReason};
+use super::tier::{CodeSize, Compilation, MissingCode, TierReason, in_tier};
 use super::{
     Compiler, EngineOptions, Keyed, MAX_FROZEN_FRAMES, Proposals, SWITCHED_STACK, SWITCHED_WASM_STACK,
     config, names, settings,
@@ -55,38 +55,28 @@ pub(crate) fn compile_component(
     let keyed = choice.cache.map(|cache| Keyed::new(cache, wasm));
     let (size, used) = looked_at(wasm);
     let code = (wasm, used);
-    let compile = |options: EngineOptions, reason| {
+    let fixed = match options.fuel {
+        true => Some(TierReason::Fuel),
+        false => kind.is_traced.then_some(TierReason::Frozen),
+    };
+    let wanted = component_settings(Compiler::OptimizingCranelift, (optimized, kind));
+    let kept = || {
+        let entry = keyed.and_then(|keyed| keyed.cache.kept(&wanted, &keyed.digest))?;
+        compile_in_entry(Compiler::OptimizingCranelift, code, (optimized, kind), Some(&entry)).ok()
+    };
+    let compile = |optimize| {
+        let options = if optimize { optimized } else { options };
         let compile = |compiler| compile_keyed(compiler, code, (options, kind), keyed);
-        let compiled = match options.optimize {
+        match optimize {
             true => compile(Compiler::OptimizingCranelift),
             false => compile(Compiler::Winch).or_else(|_: wasmtime::Error| compile(Compiler::Cranelift)),
-        };
-        Ok(TieredComponent { compiled: compiled?, reason, missing: None })
+        }
     };
-    match choice.optimize {
-        Some(true) => return compile(optimized, TierReason::Asked),
-        Some(false) => return compile(options, TierReason::Asked),
-        None if options.fuel => return compile(options, TierReason::Fuel),
-        None if kind.is_traced => return compile(options, TierReason::Frozen),
-        None => {}
-    }
-    if size.is_small() {
-        return compile(optimized, TierReason::Small);
-    }
-    let wanted = component_settings(Compiler::OptimizingCranelift, (optimized, kind));
-    if let Some(entry) = keyed.and_then(|keyed| keyed.cache.kept(&wanted, &keyed.digest))
-        && let Ok(compiled) =
-            compile_in_entry(Compiler::OptimizingCranelift, code, (optimized, kind), Some(&entry))
-    {
-        return Ok(TieredComponent { compiled, reason: TierReason::Kept, missing: None });
-    }
-    if size.has_many_small() {
-        return compile(optimized, TierReason::ManyFunctions);
-    }
-    let tiered = compile(options, TierReason::Soonest)?;
-    let missing =
-        keyed.map(|Keyed { cache, digest }| MissingCode::new((optimized, Some(kind)), (cache, digest), size));
-    Ok(TieredComponent { missing, ..tiered })
+    let (compiled, reason) = in_tier((choice.optimize, fixed), size, kept, compile)?;
+    let missing = keyed.filter(|_| reason == TierReason::Soonest).map(|Keyed { cache, digest }| {
+        MissingCode::new((optimized, Some(kind)), (digest, cache.clone()), size)
+    });
+    Ok(TieredComponent { compiled, reason, missing })
 }
 
 /// Compiles optimized code of a component for the cache.

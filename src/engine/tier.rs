@@ -139,42 +139,53 @@ pub(crate) fn compile_tiered(
         return Ok(Tiered { compiled, reason: TierReason::Prepared, missing: None });
     }
     let keyed = choice.cache.map(|cache| Keyed::new(cache, wasm));
-    let compile = |options, reason| {
-        let compiled = compile_in_order(wasm, options, keyed)?;
-        Ok(Tiered { compiled, reason, missing: None })
-    };
-    match choice.optimize {
-        Some(true) => return compile(optimized, TierReason::Asked),
-        Some(false) => return compile(options, TierReason::Asked),
-        None if options.fuel => return compile(options, TierReason::Fuel),
-        None => {}
-    }
     let size = CodeSize::of(wasm);
-    if size.is_small() {
-        return compile(optimized, TierReason::Small);
-    }
-    if let Some(entry) = keyed.and_then(|keyed| keyed.cache.kept(&wanted, &keyed.digest))
-        && let Ok(compiled) = compile_kept(wasm, optimized, &entry)
-    {
-        return Ok(Tiered { compiled, reason: TierReason::Kept, missing: None });
-    }
-    if size.has_many_small() {
-        return compile(optimized, TierReason::ManyFunctions);
-    }
-    let tiered = compile(options, TierReason::Soonest)?;
-    let missing =
-        keyed.map(|Keyed { cache, digest }| MissingCode::new((optimized, None), (cache, digest), size));
-    Ok(Tiered { missing, ..tiered })
+    let fixed = options.fuel.then_some(TierReason::Fuel);
+    let kept = || {
+        let entry = keyed.and_then(|keyed| keyed.cache.kept(&wanted, &keyed.digest))?;
+        compile_kept(wasm, optimized, &entry).ok()
+    };
+    let compile = |optimize| compile_in_order(wasm, if optimize { optimized } else { options }, keyed);
+    let (compiled, reason) = in_tier((choice.optimize, fixed), size, kept, compile)?;
+    let missing = keyed.filter(|_| reason == TierReason::Soonest);
+    let missing = missing
+        .map(|Keyed { cache, digest }| MissingCode::new((optimized, None), (digest, cache.clone()), size));
+    Ok(Tiered { compiled, reason, missing })
+}
+
+/// Code in the tier that is asked for; if none is, in baseline code where something fixes it for a reason; else in the one that
+/// its size and the cache decide. `kept` looks for optimized code, and `compile` makes optimized code or other.
+pub(super) fn in_tier<C>(
+    (asked, fixed): (Option<bool>, Option<TierReason>),
+    size: CodeSize,
+    kept: impl FnOnce() -> Option<C>,
+    compile: impl FnOnce(bool) -> wasmtime::Result<C>,
+) -> wasmtime::Result<(C, TierReason)> {
+    let (optimize, reason) = match (asked, fixed) {
+        (Some(optimize), _) => (optimize, TierReason::Asked),
+        (None, Some(reason)) => (false, reason),
+        (None, None) if size.is_small() => (true, TierReason::Small),
+        (None, None) => {
+            if let Some(code) = kept() {
+                return Ok((code, TierReason::Kept));
+            }
+            match size.has_many_small() {
+                true => (true, TierReason::ManyFunctions),
+                false => (false, TierReason::Soonest),
+            }
+        }
+    };
+    Ok((compile(optimize)?, reason))
 }
 
 impl MissingCode {
     /// Code that this cache does not have of the module, or of the component if it is one of that kind.
     pub(super) fn new(
         (options, kind): (EngineOptions, Option<ComponentKind>),
-        (cache, digest): (&CompileCache, [u8; 32]),
+        (digest, cache): ([u8; 32], CompileCache),
         size: CodeSize,
     ) -> MissingCode {
-        MissingCode { options, kind, cache: cache.clone(), digest, code_bytes: size.code_bytes }
+        MissingCode { options, kind, cache, digest, code_bytes: size.code_bytes }
     }
 
     /// What further runs would gain from, if it is worth its cost. Remembers how long `init` took.
