@@ -57,6 +57,7 @@ pub fn extract(args: &ExtractArgs) -> anyhow::Result<Exit> {
     if entries.is_empty() {
         bail!("`{}` has no files in it", PrintablePath(&args.input));
     }
+    check_size(&entries)?;
     let paths = entries.iter().map(|entry| inside(&entry.path)).collect::<anyhow::Result<Vec<_>>>()?;
     let (mut links, mut others) = (Vec::new(), Vec::new());
     for (entry, path) in entries.iter().zip(&paths) {
@@ -84,6 +85,23 @@ pub fn extract(args: &ExtractArgs) -> anyhow::Result<Exit> {
 /// The size of a module that is read, in bytes: what a data segment can have, and as much again.
 const LARGEST: u64 = 8 << 30;
 
+/// What is written at most, in bytes. Any number of files can have the same contents, which the module has once.
+const MOST_WRITTEN: u64 = 4 << 30;
+
+fn check_size(entries: &[EmbeddedEntry<'_>]) -> anyhow::Result<()> {
+    let sizes = entries.iter().map(|entry| match entry.kind {
+        EmbeddedKind::File(contents) => contents.len() as u64,
+        EmbeddedKind::Link(target) => target.len() as u64,
+        EmbeddedKind::Directory | EmbeddedKind::Arguments => 0,
+    });
+    let bytes: u64 = sizes.sum();
+    if bytes > MOST_WRITTEN {
+        let [files, most] = [bytes, MOST_WRITTEN].map(|bytes| bytes >> 20);
+        bail!("the files in the module take {files} MiB, and no more than {most} MiB are written");
+    }
+    Ok(())
+}
+
 /// The module, or the core modules of the component, wherever they are in it.
 fn modules(wasm: &[u8]) -> anyhow::Result<Vec<Module<'_>>> {
     if !is_component(wasm) {
@@ -103,4 +121,20 @@ fn inside(path: &str) -> anyhow::Result<PathBuf> {
         return Ok(relative);
     }
     bail!("the module has a file `{}`, which leads out of the directory", Printable(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use preinit::embed::{EmbeddedEntry, EmbeddedKind};
+
+    use super::check_size;
+
+    #[test]
+    fn what_many_files_share_counts_for_each() {
+        let contents = vec![0; 1 << 20];
+        let file = EmbeddedEntry { path: "/a".to_owned(), kind: EmbeddedKind::File(&contents), modified: 0 };
+        check_size(&vec![file.clone(); 4096]).unwrap();
+        let error = check_size(&vec![file; 4097]).unwrap_err().to_string();
+        assert_eq!(error, "the files in the module take 4097 MiB, and no more than 4096 MiB are written");
+    }
 }

@@ -21,7 +21,7 @@ pub(super) fn of(module: &Module<'_>) -> Vec<Part> {
         let customs = module.sections.iter().filter_map(|section| section.custom);
         customs.filter(|(name, _)| is(name)).map(|(_, payload)| payload.len()).sum()
     };
-    let files: usize = EmbeddedTree::all_in(module).iter().map(EmbeddedTree::bytes).sum();
+    let files: usize = EmbeddedTree::all_in(module).iter().map(|tree| tree.image().len()).sum();
     let debug: usize = module
         .sections
         .iter()

@@ -72,15 +72,18 @@ impl<'a> EmbeddedTree<'a> {
         is_one.then_some(tree)
     }
 
-    /// Its size in the module, in bytes.
-    pub fn bytes(&self) -> usize {
-        self.image.len()
+    /// Its bytes in the module; contents of files are parts of them.
+    pub fn image(&self) -> &'a [u8] {
+        self.image
     }
 
     /// The names under which a program finds its directories.
     pub fn mounts(&self) -> Vec<&'a str> {
-        let mounts = (0..self.word(24).unwrap_or(0)).map_while(|mount| self.mount(mount));
-        mounts.map(|(_, name)| name).filter(|name| name.len() <= LONGEST_PATH).collect()
+        self.mount_numbers().filter_map(|mount| self.mount(mount)).map(|(_, name)| name).collect()
+    }
+
+    fn mount_numbers(&self) -> std::ops::Range<u32> {
+        0..self.word(24).unwrap_or(0).min((self.image.len() / MOUNT) as u32)
     }
 
     /// Everything in it: each directory before what is in it. What cannot be read, because somebody has changed it, is left
@@ -89,7 +92,7 @@ impl<'a> EmbeddedTree<'a> {
     pub fn entries(&self) -> impl Iterator<Item = EmbeddedEntry<'a>> + use<'a> {
         let tree = *self;
         let nodes = tree.word(20).unwrap_or(0).min((tree.image.len() / NODE) as u32);
-        let mut mounts = 0..tree.word(24).unwrap_or(0);
+        let mut mounts = tree.mount_numbers();
         // Each node has one parent. So one that is met again is of a tree that somebody has changed.
         let mut met = vec![false; nodes as usize];
         let mut children_left = nodes;
@@ -100,14 +103,16 @@ impl<'a> EmbeddedTree<'a> {
                 let (index, path) = match pending.pop() {
                     Some((index, parent)) => (index, tree.path_below(&parent, index)),
                     None => {
-                        let (root, name) = tree.mount(mounts.next()?)?;
-                        if std::mem::replace(met.get_mut(root as usize)?, true) {
+                        let Some((root, name)) = tree.mount(mounts.next()?) else { continue };
+                        let is_met =
+                            met.get_mut(root as usize).is_none_or(|met| std::mem::replace(met, true));
+                        if is_met {
                             continue;
                         }
                         (root, Some(name.to_string()))
                     }
                 };
-                let Some(path) = path.filter(|path| path.len() <= LONGEST_PATH) else { continue };
+                let Some(path) = path else { continue };
                 let Some(node) = tree.node(index) else { continue };
                 let Some(kind) = tree.kind(&node) else { continue };
                 bytes_left = bytes_left.checked_sub(path.len())?;
@@ -173,8 +178,10 @@ impl<'a> EmbeddedTree<'a> {
         self.image.get(at as usize..)?.get(..len as usize)
     }
 
+    /// A name or the target of a link. A longer one is not looked at: any number of nodes can have the same.
     fn text(&self, at: u32, len: u32) -> Option<&'a str> {
-        std::str::from_utf8(self.slice(at, len)?).ok()
+        let bytes = self.slice(at, len)?;
+        (bytes.len() <= LONGEST_PATH).then(|| std::str::from_utf8(bytes).ok())?
     }
 }
 
