@@ -14,12 +14,12 @@ use super::output::{InputFiles, Output, Staged};
 use super::side_outputs::{ReportOutput, SideOutputs, json};
 use super::snapshot_request::said;
 use super::supervised_audit::supervised;
-use super::watchdog::{COMPILING, Phase, Watchdog};
+use super::watchdog::{Bounds, COMPILING, Phase, Watchdog};
 use super::{advice, terminal};
 
 /// The command `audit`.
 pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
-    let watchdog = Watchdog::start(args.limits.timeout)?;
+    let watchdog = Watchdog::start(Bounds::of(&args.limits))?;
     let input = Input::new(args.input.clone());
     if input.is_terminal() {
         return Err(usage_error("no INPUT is given, and standard input is a terminal"));

@@ -24,7 +24,7 @@ use super::messages::Level;
 use super::output::{InputFiles, Output, Staged};
 use super::side_outputs::json;
 use super::snapshot_request::SnapshotRequest;
-use super::watchdog::{COMPILING, Phase, Watchdog, grace};
+use super::watchdog::{Bounds, COMPILING, Phase, Watchdog, grace};
 use super::{advice, terminal};
 
 /// How long the list of jobs may take to be read, if the options for all do not say.
@@ -53,7 +53,7 @@ struct JobReport {
 /// The command `batch`.
 pub fn run(args: &BatchArgs) -> anyhow::Result<Exit> {
     let started = Instant::now();
-    let watchdog = Watchdog::start(Some(time_to_read(args)))?;
+    let watchdog = Watchdog::start(Bounds::of_files(Some(time_to_read(args)), 4 << 30))?;
     let report = args.report.as_deref().map(|path| Output::new(Some(path), &[])).transpose()?;
     let batch = Batch::of(args)?;
     if batch.jobs.is_empty() {
@@ -62,17 +62,18 @@ pub fn run(args: &BatchArgs) -> anyhow::Result<Exit> {
     let inputs = batch.inputs(&args.input);
     report.iter().try_for_each(|report| inputs.check(report))?;
     let embedding = batch.embedding()?;
-    let (timeout, max_memory) = batch.limits();
-    watchdog.limit(timeout);
+    let (max_memory, bounds) = batch.limits();
+    let parallel = args.parallel.or_else(|| thread::available_parallelism().ok());
+    let parallel = parallel.map_or(1, std::num::NonZeroUsize::get);
+    let most = parallel.saturating_mul(2);
+    watchdog.limit(Bounds { memory: bounds.memory.saturating_mul(most as u64), ..bounds });
     // To the end of the process: a run that is abandoned goes on reading it.
     let wasm: &'static [u8] =
         embedding.applied(input::read(&batch.module, Reading::within(max_memory))?)?.leak();
     watchdog.enter_longer(Phase::Compiling, COMPILING);
     let prepared = prepared(&batch, wasm)?;
-    let parallel = args.parallel.or_else(|| thread::available_parallelism().ok());
-    let parallel = parallel.map_or(1, std::num::NonZeroUsize::get);
     let prepared = Arc::new(prepared);
-    let (runs, most, taken) = (Arc::default(), parallel.saturating_mul(2), Mutex::default());
+    let (runs, taken) = (Arc::default(), Mutex::default());
     let of_report = report.as_ref().and_then(Output::place);
     let workers = Workers {
         batch: &batch,

@@ -18,6 +18,7 @@ use super::input::Reading;
 use super::output::{InputFiles, Output};
 use super::snapshot_request::{Refused, SnapshotRequest};
 use super::terminal;
+use super::watchdog::Bounds;
 
 /// What is no file, and ends.
 const NOTHING: &str = "/dev/null";
@@ -94,16 +95,19 @@ impl Batch {
         InputFiles::of(files.iter().map(PathBuf::as_path))
     }
 
-    /// The largest limits of time and memory that a job has. One whose options cannot be parsed has none.
-    pub fn limits(&self) -> (Option<Duration>, u64) {
+    /// The largest limits that a job has: of what a module has in memory, and of what a process takes that does it alone. One
+    /// whose options cannot be parsed has none.
+    pub fn limits(&self) -> (u64, Bounds) {
         let distinct: BTreeSet<&[String]> = self.jobs.iter().map(|job| &job.options[..]).collect();
         let limits = distinct.into_iter().filter_map(|own| {
             let options = self.options.iter().chain(own);
             Some(parsed([self.module.clone().into()], options).ok()?.snapshot.limits)
         });
-        limits.fold((Some(Duration::ZERO), 0), |(time, memory), limits| {
-            let time = time.zip(limits.timeout).map(|(left, right)| left.max(right));
-            (time, memory.max(limits.max_memory))
+        let none = Bounds { time: Some(Duration::ZERO), memory: 0 };
+        limits.fold((0, none), |(max_memory, most), limits| {
+            let own = Bounds::of(&limits);
+            let time = most.time.zip(own.time).map(|(left, right)| left.max(right));
+            (max_memory.max(limits.max_memory), Bounds { time, memory: most.memory.max(own.memory) })
         })
     }
 

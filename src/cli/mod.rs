@@ -24,6 +24,7 @@ mod messages;
 mod output;
 mod parse;
 mod prepare_command;
+mod process_memory;
 mod progress;
 mod result_cache;
 mod side_outputs;

@@ -10,14 +10,14 @@ use preinit::{Options, Preinit, PreparedCode};
 use super::args::{PrepareArgs, usage_error};
 use super::input::{self, Reading};
 use super::output::{Output, Staged};
-use super::watchdog::{COMPILING, Phase, Watchdog};
+use super::watchdog::{Bounds, COMPILING, Phase, Watchdog};
 
 /// The size of a module, or of prepared code, that is read, in bytes.
 const LARGEST: u64 = 4 << 30;
 
 /// The command `prepare`.
 pub fn run(args: &PrepareArgs) -> anyhow::Result<()> {
-    let watchdog = Watchdog::start(args.timeout)?;
+    let watchdog = Watchdog::start(Bounds::of_files(args.timeout, LARGEST))?;
     let output = Output::program(&args.output)?;
     if output.is_terminal() {
         return Err(usage_error("code is binary and does not go to a terminal; give a file with -o"));

@@ -23,12 +23,12 @@ use super::side_outputs::json;
 use super::snapshot_request::SnapshotRequest;
 use super::supervised_run::supervised;
 use super::verify_command::{Unverified, verify_made};
-use super::watchdog::{Phase, Watchdog};
+use super::watchdog::{Bounds, Phase, Watchdog};
 use super::{advice, terminal};
 
 /// The command without a name of its own.
 pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
-    let watchdog = Watchdog::start(args.limits.timeout)?;
+    let watchdog = Watchdog::start(Bounds::of(&args.limits))?;
     let mut request = SnapshotRequest::new(args, called_as)?;
     request.messages.print_warnings();
     let wasm =

@@ -23,12 +23,12 @@ use super::input::{self, Reading};
 use super::output::{InputFiles, Output, Staged};
 use super::side_outputs::json;
 use super::snapshot_request::Refused;
-use super::watchdog::{Phase, Watchdog};
+use super::watchdog::{Bounds, Phase, Watchdog};
 use super::{advice, summary, terminal};
 
 /// The command `probe`.
 pub fn probe(args: &ProbeArgs) -> anyhow::Result<()> {
-    let watchdog = Watchdog::start(args.limits.timeout)?;
+    let watchdog = Watchdog::start(Bounds::of_files(args.limits.timeout, args.limits.max_memory))?;
     let output = Output::new(Some(&args.output), &[])?;
     let schema_output = Output::new(Some(&args.state_schema), &[])?;
     if output.collides(&schema_output) {
@@ -50,7 +50,7 @@ pub fn probe(args: &ProbeArgs) -> anyhow::Result<()> {
 
 /// The command `encode`.
 pub fn encode(args: EncodeArgs) -> anyhow::Result<()> {
-    let watchdog = Watchdog::start(args.limits.timeout)?;
+    let watchdog = Watchdog::start(Bounds::of_files(args.limits.timeout, args.limits.max_memory))?;
     if let Some(conflict) = rename_conflict(&args.renames) {
         return Err(usage_error(&conflict));
     }

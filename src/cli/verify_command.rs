@@ -22,7 +22,7 @@ use super::output::{InputFiles, Output};
 use super::parse::name_pair::Mapping;
 use super::side_outputs::{json, optional};
 use super::snapshot_request::said;
-use super::watchdog::{Phase, Watchdog};
+use super::watchdog::{Bounds, Phase, Watchdog};
 use super::{advice, terminal};
 
 /// A snapshot was made but not written.
@@ -42,7 +42,7 @@ impl From<Outcome> for Exit {
 
 /// The command `verify`.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
-    let watchdog = Watchdog::start(args.limits.timeout)?;
+    let watchdog = Watchdog::start(Bounds::of(&args.limits))?;
     let writable = args.host.writable();
     let report = optional(args.report.as_deref(), &writable)?;
     let play = args.play.scripts.iter().chain(&args.play.run_stdin);

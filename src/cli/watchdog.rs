@@ -1,16 +1,19 @@
-//! Keeps the time limit of every command, whatever it is blocked in. The library ends a guest that runs too long; it
-//! ends neither a compilation, nor a host call that never returns, nor `memory.atomic.wait`, and it does not read files.
+//! Keeps the limits of every command. The library ends a guest that runs too long; it ends neither a compilation, nor a host
+//! call that never returns, nor `memory.atomic.wait`, and it does not read files. It counts what a guest takes; it does not
+//! count what an engine takes to compile it, nor every copy.
 
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak, mpsc};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use preinit::StageHook;
 use preinit::stages::temporary;
 
+use super::args::LimitArgs;
 use super::exit::Exit;
+use super::process_memory;
 use super::progress::Progress;
 use super::terminal;
 
@@ -37,13 +40,67 @@ pub enum Phase {
     Ending,
 }
 
+impl Phase {
+    fn doing(self) -> &'static str {
+        match self {
+            Phase::Reading => "still reading or opening what the options name",
+            Phase::Listing => "still reading the module",
+            Phase::Compiling => "still compiling",
+            Phase::Running => "still running",
+            Phase::Verifying => "still comparing",
+            Phase::Auditing => "still auditing",
+            Phase::Encoding => "still making the output",
+            Phase::Writing => "still writing the outputs",
+            Phase::Ending => "still printing",
+        }
+    }
+}
+
 /// Compiling may take so many times as long as init. A large module takes a minute where its init takes a second.
 pub const COMPILING: u32 = 10;
 
-/// The time limit was reached.
+/// Where a command may take as long as it wants.
+const WITHOUT_LIMIT: Duration = Duration::from_secs(u32::MAX as u64);
+
+/// How often the memory is looked at. A processor writes some 2 MiB in a millisecond to memory that it has not had before.
+const MEMORY_INTERVAL: Duration = Duration::from_millis(10);
+
+/// What a command may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TimedOut {
-    limit: Duration,
+pub struct Bounds {
+    /// For each phase.
+    pub time: Option<Duration>,
+    /// Bytes of the process that are in memory.
+    pub memory: u64,
+}
+
+impl Bounds {
+    /// Those of a run.
+    pub fn of(args: &LimitArgs) -> Bounds {
+        let memory = args.max_process_memory;
+        Bounds {
+            time: args.timeout,
+            memory: memory.unwrap_or_else(|| process_memory::of_trusted(args.max_memory)),
+        }
+    }
+
+    /// Those of a command that runs nothing, and whose modules and memories have this limit.
+    pub fn of_files(time: Option<Duration>, max_memory: u64) -> Bounds {
+        Bounds { time, memory: process_memory::of_trusted(max_memory) }
+    }
+}
+
+/// Why a process was ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Time { limit: Duration },
+    Memory { taken: u64, limit: u64 },
+}
+
+/// A limit was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Expired {
+    cause: Cause,
     phase: Phase,
 }
 
@@ -52,8 +109,8 @@ pub fn grace(limit: Duration) -> Duration {
     Duration::from_secs(1).max(limit / 10)
 }
 
-impl TimedOut {
-    /// The exit code: a module that runs too long is turned down, everything else could not be done.
+impl Expired {
+    /// The exit code: a module that takes too much is turned down, everything else could not be done.
     fn exit(self) -> Exit {
         match self.phase {
             Phase::Compiling | Phase::Running | Phase::Auditing => Exit::Refused,
@@ -62,30 +119,36 @@ impl TimedOut {
     }
 }
 
-impl fmt::Display for TimedOut {
+impl fmt::Display for Expired {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let limit = match self.cause {
+            Cause::Memory { taken, limit } => {
+                let [taken, limit] = [taken, limit].map(|bytes| bytes.div_ceil(1 << 20));
+                return write!(
+                    f,
+                    "the process takes {taken} MiB of memory, and {limit} MiB are allowed: {}; --max-process-memory allows more",
+                    self.phase.doing()
+                );
+            }
+            Cause::Time { limit } => limit,
+        };
         let doing = match self.phase {
             Phase::Listing => {
-                return write!(f, "not done after {:?}: still reading the module, or writing", self.limit);
+                return write!(f, "not done after {limit:?}: still reading the module, or writing");
             }
-            Phase::Reading => "still reading or opening what the options name",
             Phase::Compiling => "still compiling, which has ten times the limit of init",
             Phase::Running => {
                 "still running, most likely in a host call that does not return, or in `memory.atomic.wait`"
             }
-            Phase::Verifying => "still comparing",
-            Phase::Auditing => "still auditing",
-            Phase::Encoding => "still making the output",
-            Phase::Writing => "still writing the outputs",
-            Phase::Ending => "still printing",
+            phase => phase.doing(),
         };
-        write!(f, "not done after the time limit of {:?}: {doing}; --timeout allows more", self.limit)
+        write!(f, "not done after the time limit of {limit:?}: {doing}; --timeout allows more")
     }
 }
 
-/// Ends the process when a phase takes too long. Dropping the one that was started begins [`Phase::Ending`].
+/// Ends the process when a phase takes too long, or the process too much memory. Dropping the one that was started begins [`Phase::Ending`].
 pub struct Watchdog {
-    watch: Option<Arc<Watch>>,
+    watch: Arc<Watch>,
 }
 
 struct Watch {
@@ -97,6 +160,8 @@ struct State {
     phase: Phase,
     /// Of phases that have no other one.
     limit: Duration,
+    /// Bytes that the process may have in memory.
+    memory: u64,
     /// How many times that the phase may take.
     times: u32,
     started: Instant,
@@ -104,27 +169,31 @@ struct State {
 }
 
 impl Watchdog {
-    /// Begins with [`Phase::Reading`]. Without a limit nothing is watched.
-    pub fn start(limit: Option<Duration>) -> io::Result<Watchdog> {
-        let Some(limit) = limit else { return Ok(Watchdog { watch: None }) };
+    /// Begins with [`Phase::Reading`].
+    pub fn start(bounds: Bounds) -> io::Result<Watchdog> {
+        let Bounds { time, memory } = bounds;
+        let limit = time.unwrap_or(WITHOUT_LIMIT);
         let phase = Phase::Reading;
-        let state = State { phase, limit, times: 1, started: Instant::now(), progress: None };
+        let state = State { phase, limit, memory, times: 1, started: Instant::now(), progress: None };
         let watch = Arc::new(Watch { state: Mutex::new(state), changed: Condvar::new() });
         let watcher = Arc::clone(&watch);
         thread::Builder::new().name("watchdog".to_owned()).spawn(move || watcher.watch())?;
-        Ok(Watchdog { watch: Some(watch) })
+        Ok(Watchdog { watch })
     }
 
-    /// For commands that only read a module; they have a minute.
+    /// For commands that only read a module; they have a minute and 8 GiB.
     pub fn listing() -> io::Result<Watchdog> {
-        let watchdog = Watchdog::start(Some(Duration::from_secs(60)))?;
+        let watchdog = Watchdog::start(Bounds { time: Some(Duration::from_secs(60)), memory: 8 << 30 })?;
         watchdog.enter(Phase::Listing);
         Ok(watchdog)
     }
 
-    /// Gives the phases after this one another limit, or none.
-    pub fn limit(&self, limit: Option<Duration>) {
-        self.change(|state| state.limit = limit.unwrap_or(Duration::from_secs(u32::MAX.into())));
+    /// Gives the phases after this one other limits.
+    pub fn limit(&self, bounds: Bounds) {
+        self.change(|state| {
+            state.limit = bounds.time.unwrap_or(WITHOUT_LIMIT);
+            state.memory = bounds.memory;
+        });
     }
 
     /// Begins the next phase. Does not return if the limit has just been reached.
@@ -139,9 +208,9 @@ impl Watchdog {
 
     /// Enters a phase whenever init begins, and when it has ended.
     pub fn at_init(&self, phase: Phase) -> StageHook {
-        let watch = self.watch.as_ref().map(Arc::downgrade);
+        let watch = Arc::downgrade(&self.watch);
         StageHook::new(move |_| {
-            if let Some(watch) = watch.as_ref().and_then(Weak::upgrade) {
+            if let Some(watch) = watch.upgrade() {
                 watch.change(|state| state.enter(phase, 1));
             }
         })
@@ -153,9 +222,7 @@ impl Watchdog {
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
-        if let Some(watch) = &self.watch {
-            watch.change(change);
-        }
+        self.watch.change(change);
     }
 }
 
@@ -188,20 +255,24 @@ impl Watch {
         loop {
             let limit = state.limit();
             let patience = limit.saturating_add(grace(limit));
-            match patience.checked_sub(state.started.elapsed()) {
-                // The lock stays taken: nothing more is done.
-                None | Some(Duration::ZERO) => expire(&state),
+            let taken = process_memory::resident().unwrap_or(0);
+            let cause = match patience.checked_sub(state.started.elapsed()) {
+                _ if taken > state.memory => Cause::Memory { taken, limit: state.memory },
+                None | Some(Duration::ZERO) => Cause::Time { limit },
                 Some(left) => {
-                    let waited = self.changed.wait_timeout(state, left);
+                    let waited = self.changed.wait_timeout(state, left.min(MEMORY_INTERVAL));
                     state = waited.unwrap_or_else(PoisonError::into_inner).0;
+                    continue;
                 }
-            }
+            };
+            // The lock stays taken: nothing more is done.
+            expire(&state, cause);
         }
     }
 }
 
-fn expire(state: &State) -> ! {
-    let timed_out = TimedOut { limit: state.limit(), phase: state.phase };
+fn expire(state: &State, cause: Cause) -> ! {
+    let expired = Expired { cause, phase: state.phase };
     let progress = state.progress.clone();
     // In a thread of its own: a guest may be stuck in writing to standard error, and hold its lock.
     let (printed, done) = mpsc::channel();
@@ -209,12 +280,12 @@ fn expire(state: &State) -> ! {
         if let Some(progress) = progress {
             progress.stop();
         }
-        terminal::error(&timed_out.to_string(), []);
+        terminal::error(&expired.to_string(), []);
         let _: Result<(), _> = printed.send(());
     });
     let _ = done.recv_timeout(Duration::from_secs(1));
     temporary::remove_all(Duration::from_secs(1));
-    std::process::exit(u8::from(timed_out.exit()).into());
+    std::process::exit(u8::from(expired.exit()).into());
 }
 
 #[cfg(test)]
@@ -234,23 +305,32 @@ mod tests {
             (Phase::Ending, "still printing", Exit::CouldNot),
             (Phase::Writing, "still writing", Exit::CouldNot),
         ] {
-            let timed_out = TimedOut { limit, phase };
-            let message = timed_out.to_string();
+            let expired = Expired { cause: Cause::Time { limit }, phase };
+            let message = expired.to_string();
             assert!(message.starts_with("not done after the time limit of 20s: "), "{message}");
             assert!(message.contains(text), "{message}");
-            assert_eq!(timed_out.exit(), exit, "{phase:?}");
+            assert_eq!(expired.exit(), exit, "{phase:?}");
+            let expired = Expired { cause: Cause::Memory { taken: (3 << 30) + 1, limit: 3 << 30 }, phase };
+            let begin = "the process takes 3073 MiB of memory, and 3072 MiB are allowed: still ";
+            let message = expired.to_string();
+            assert!(message.starts_with(begin) && !message.contains("--timeout"), "{message}");
+            assert_eq!(expired.exit(), exit, "{phase:?}");
         }
     }
 
     #[test]
-    fn no_limit_is_no_watch_and_the_end_is_watched_too() {
-        Watchdog::start(None).unwrap().enter(Phase::Writing);
-        let watchdog = Watchdog::start(Some(Duration::from_secs(3600))).unwrap();
+    fn every_phase_has_its_limit_and_the_end_is_watched_too() {
+        let bounds = Bounds::of_files(Some(Duration::from_secs(3600)), 4 << 30);
+        let watchdog = Watchdog::start(bounds).unwrap();
         watchdog.enter_longer(Phase::Verifying, 5);
-        let watch = Arc::clone(watchdog.watch.as_ref().unwrap());
+        let watch = Arc::clone(&watchdog.watch);
         assert_eq!(watch.state.lock().unwrap().limit(), Duration::from_secs(5 * 3600));
+        watchdog.limit(Bounds { time: None, memory: 5 << 40 });
+        assert_eq!(watch.state.lock().unwrap().limit(), 5 * WITHOUT_LIMIT);
+        watchdog.limit(bounds);
         drop(watchdog);
         let state = watch.state.lock().unwrap();
-        assert_eq!((state.phase, state.limit()), (Phase::Ending, Duration::from_secs(3600)));
+        let ended = (state.phase, state.limit(), state.memory);
+        assert_eq!(ended, (Phase::Ending, Duration::from_secs(3600), bounds.memory));
     }
 }

@@ -12,7 +12,8 @@ use crate::cli::parse::{byte_count, fuel_amount, time_span};
 pub struct LimitArgs {
     /// Take a module that nobody trusts: tight limits, and nothing that is not needed
     ///
-    /// The time limit is 10 seconds (1 minute for `verify`) and the memory 512 MiB, unless they are given. A module of proposals
+    /// The time limit is 10 seconds (1 minute for `verify`), the memory 512 MiB, and that of the process 3 GiB (6 GiB where
+    /// something is verified), unless they are given. A module of proposals
     /// that the engine has off by default, such as stack switching, is refused; so are --dir-rw and whatever would be a
     /// warning. SECURITY.md says what else to do.
     #[arg(long, conflicts_with = "writable_dirs")]
@@ -28,6 +29,12 @@ pub struct LimitArgs {
     /// Size of all memories and tables together: `512MiB`, `4GiB`
     #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = byte_count::parse)]
     pub max_memory: u64,
+
+    /// Memory of the whole process, with all copies and what compiling takes: `3GiB`
+    ///
+    /// The process ends when it takes more. By default 20 times --max-memory and 2 GiB.
+    #[arg(long, value_name = "SIZE", value_parser = byte_count::parse)]
+    pub max_process_memory: Option<u64>,
 
     /// Number of instructions, more or less; not counted by default
     #[arg(long, value_name = "N", value_parser = fuel_amount::parse)]

@@ -19,6 +19,7 @@
 //! | `output_places` | no output is lost because another one, a stream or an input has the same place |
 //! | `embedded_files` | what is embedded is bounded, and what is taken out stays in its directory |
 //! | `interruption` | an interrupted run leaves no temporary files, a killed one none for long |
+//! | `process_memory` | the process as a whole takes no more memory than it may |
 //! | `page` | a page of HTML runs nothing of the module |
 //! | `prepared_code` | machine code is not taken from where others could have put it |
 //! | `result_reuse` | a kept snapshot is used only where init would see the same |
@@ -63,6 +64,8 @@ mod output_mode;
 mod output_places;
 mod page;
 mod prepared_code;
+#[cfg(target_os = "linux")]
+mod process_memory;
 mod result_reuse;
 #[cfg(target_os = "linux")]
 mod scanned;
