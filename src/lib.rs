@@ -39,6 +39,7 @@ mod page;
 mod pipeline;
 mod preinit;
 mod prepared;
+mod regular_file;
 mod repetition;
 pub mod report;
 mod stage_clock;
@@ -54,6 +55,7 @@ mod wording;
 /// The stages, for tests, benchmarks and the command line. Nothing here is part of the stable interface.
 #[doc(hidden)]
 pub mod stages {
+    pub use crate::regular_file::open_regular_file;
     pub use crate::wording::{Bytes, PrintablePath, counted, nearest};
     pub use preinit_core::hex;
     pub use preinit_core::{

@@ -94,6 +94,16 @@ impl OwnedDirectory {
         check_reach(&self.resolved, directories)
     }
 
+    /// Waits until no other process has this file open that waits for it as well. Closing it lets the next one go on.
+    ///
+    /// # Errors
+    /// If the file system has no locks, or the file is not this user's alone.
+    pub(super) fn wait_for_turn(&self) -> io::Result<File> {
+        let (file, _) = open_own_file(&self.directory, KEY)?;
+        file.lock()?;
+        Ok(file)
+    }
+
     /// A part of the cache with entries of its own.
     ///
     /// # Errors

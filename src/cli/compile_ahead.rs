@@ -1,23 +1,23 @@
 //! After a run whose init took long in baseline code, a process of low priority compiles optimized code for the next run,
 //! as `git gc` does after a command. It gets the module through a pipe, and leaves the code in the cache, or nothing.
 
+use std::env;
 use std::io::{self, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-use std::{env, thread};
 
 use anyhow::{Context, bail};
 use preinit::WantedCode;
 use preinit::stages::cache::CompileCache;
-use preinit::stages::temporary;
 
 use super::args::CompileAheadArgs;
+use super::watchdog::{Bounds, COMPILING, Phase, Watchdog};
 
 /// The name of the command, which is in no help.
 pub const COMMAND: &str = "compile-ahead";
 
-/// A process that takes longer ends itself.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// A process that takes more ends itself, whatever the command may take that has started it.
+const BOUNDS: Bounds = Bounds { time: Some(Duration::from_secs(600)), memory: 4 << 30 };
 
 /// A process that was started, and does not have its module yet.
 pub struct CompilingAhead {
@@ -26,11 +26,15 @@ pub struct CompilingAhead {
 }
 
 impl CompilingAhead {
-    /// Starts it. Where that is impossible, the next run has baseline code again.
-    pub fn start(wanted: WantedCode) -> Option<CompilingAhead> {
+    /// Starts it, within what the command itself may take. Where that is impossible, the next run has baseline code again.
+    pub fn start(wanted: WantedCode, bounds: Bounds) -> Option<CompilingAhead> {
         let mut command = Command::new(env::current_exe().ok()?);
         command.arg(COMMAND).arg("--length").arg(wanted.wasm().len().to_string());
         command.arg("--cache-dir").arg(wanted.cache().directory());
+        command.arg("--max-process-memory").arg(bounds.memory.to_string());
+        if let Some(time) = bounds.time {
+            command.arg("--timeout").arg(format!("{}ms", time.saturating_mul(COMPILING).as_millis()));
+        }
         if let Some((is_concurrent, is_interruptible)) = wanted.component() {
             let options = [
                 (true, "--component"),
@@ -59,18 +63,19 @@ impl CompilingAhead {
 pub fn run(args: &CompileAheadArgs) -> anyhow::Result<()> {
     #[cfg(unix)]
     let _ = rustix::process::nice(19);
-    thread::spawn(|| {
-        thread::sleep(PATIENCE);
-        temporary::remove_all(Duration::from_secs(1));
-        std::process::exit(2);
-    });
+    let time = args.timeout.into_iter().chain(BOUNDS.time).min();
+    let watchdog = Watchdog::start(Bounds { time, memory: args.max_process_memory.min(BOUNDS.memory) })?;
+    watchdog.enter(Phase::Compiling);
     let mut wasm = Vec::new();
     let announced = (args.length as u64).saturating_add(1);
     io::stdin().lock().take(announced).read_to_end(&mut wasm).context("cannot read the module")?;
     if wasm.len() != args.length {
         bail!("the module is not as long as was said");
     }
-    let mut wanted = WantedCode::new(wasm, CompileCache::new(&args.cache_dir));
+    let cache = CompileCache::new(&args.cache_dir);
+    // All of them together take no more than one.
+    let _turn = cache.wait_for_turn().context("cannot wait for other processes")?;
+    let mut wanted = WantedCode::new(wasm, cache);
     if args.component {
         wanted = wanted.for_component(args.concurrent, args.interruptible);
     }

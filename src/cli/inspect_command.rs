@@ -113,12 +113,14 @@ fn why(reason: &Reason) -> String {
             "if it is given its input as a file, --at open:PATH freezes it there, with PATH as it is given".into()
         }
         Reason::AlsoALibrary(name) => format!(
-            "it exports `{0}` and may be meant as a library: then call what sets it up with -f, such as -f '{0}(…)'",
-            Printable(name)
+            "it exports `{}` and may be meant as a library: then call what sets it up with -f, such as -f {}",
+            Printable(name),
+            Printable(&quoted(&format!("{name}(…)")))
         ),
         Reason::InitTakesArguments(name) => format!(
-            "`{0}` is named like an init function and takes arguments, which -f '{0}(…)' gives it",
-            Printable(name)
+            "`{}` is named like an init function and takes arguments, which -f {} gives it",
+            Printable(name),
+            Printable(&quoted(&format!("{name}(…)")))
         ),
         Reason::ProgramThatOpensFiles => {
             "it has no init function, so it is frozen in the middle, where it first opens a file".into()

@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
 use preinit::host::Stdin;
-use preinit::stages::PrintablePath;
+use preinit::stages::{PrintablePath, open_regular_file};
 use serde::Deserialize;
 
 use super::args::{self, BatchArgs, Cli, usage_error};
@@ -40,8 +43,27 @@ pub struct Job {
     pub output: PathBuf,
     /// A file that init reads as its standard input.
     stdin: Option<PathBuf>,
+    /// The folder that this file must be in when the job begins.
+    #[serde(skip)]
+    folder: Option<Arc<Dir>>,
     #[serde(default)]
     pub options: Vec<String>,
+}
+
+impl Job {
+    /// Reads the standard input.
+    fn read_stdin(&self, path: &Path, reading: Reading<'_>) -> anyhow::Result<Vec<u8>> {
+        let (Some(folder), Some(name)) = (&self.folder, path.file_name()) else {
+            return reading.read_file(path);
+        };
+        let (file, _) = open_regular_file(folder, Path::new(name)).with_context(|| {
+            format!(
+                "cannot read `{}` in its folder; name it in a list of jobs if it is a link to another one",
+                PrintablePath(path)
+            )
+        })?;
+        reading.read_open(&file.into_std(), path)
+    }
 }
 
 /// The size of a file of jobs that is read, in bytes.
@@ -166,8 +188,8 @@ impl Batch {
                 wasi.stdin = Stdin::Empty;
             }
             if let Some(path) = &job.stdin {
-                wasi.stdin =
-                    Stdin::Bytes(Reading::within(request.options.limits.max_memory).read_file(path)?);
+                let reading = Reading::within(request.options.limits.max_memory);
+                wasi.stdin = Stdin::Bytes(job.read_stdin(path, reading)?);
             }
         } else if job.stdin.is_some() {
             return Err(usage_error("init reads its standard input by WASI; give --allow-wasi"));
@@ -190,6 +212,8 @@ fn check_ends(path: &Path) -> anyhow::Result<()> {
 fn jobs_of_files(each: &Path, into: &Path) -> anyhow::Result<Vec<Job>> {
     let cannot = || format!("cannot read the folder `{}`", PrintablePath(each));
     let folder = fs::canonicalize(each).with_context(cannot)?;
+    // Whoever may write there may also exchange files until their jobs begin.
+    let opened = Arc::new(Dir::open_ambient_dir(each, ambient_authority()).with_context(cannot)?);
     let mut jobs = Vec::new();
     for entry in fs::read_dir(each).with_context(cannot)? {
         let entry = entry.with_context(cannot)?;
@@ -203,7 +227,12 @@ fn jobs_of_files(each: &Path, into: &Path) -> anyhow::Result<Vec<Job>> {
             }
             let mut name = entry.file_name();
             name.push(".wasm");
-            jobs.push(Job { output: into.join(name), stdin: Some(entry.path()), options: Vec::new() });
+            jobs.push(Job {
+                output: into.join(name),
+                stdin: Some(entry.path()),
+                folder: Some(Arc::clone(&opened)),
+                options: Vec::new(),
+            });
         }
     }
     jobs.sort_by(|left, right| left.output.cmp(&right.output));

@@ -28,7 +28,8 @@ use super::{advice, terminal};
 
 /// The command without a name of its own.
 pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
-    let watchdog = Watchdog::start(Bounds::of(&args.limits))?;
+    let bounds = Bounds::of(&args.limits);
+    let watchdog = Watchdog::start(bounds)?;
     let mut request = SnapshotRequest::new(args, called_as)?;
     request.messages.print_warnings();
     let wasm =
@@ -71,7 +72,8 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
         }
     }
     watchdog.enter(Phase::Writing);
-    let ahead = made.wanted_code.take().filter(|_| !request.is_untrusted).and_then(CompilingAhead::start);
+    let ahead = made.wanted_code.take().filter(|_| !request.is_untrusted);
+    let ahead = ahead.and_then(|wanted| CompilingAhead::start(wanted, bounds));
     if let Some(entry) = entry {
         keep(&entry, &request, &made)?;
     }

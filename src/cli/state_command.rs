@@ -9,7 +9,6 @@ use anyhow::{Context, bail};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use preinit::Warning;
-use preinit::stages::PrintablePath;
 use preinit::stages::constant_exports::ConstantExport;
 use preinit::stages::module::Module;
 use preinit::stages::plan::{PlanOptions, rename_conflict};
@@ -17,6 +16,7 @@ use preinit::stages::printable::Printable;
 use preinit::stages::state_file::{
     self, Contents, SnapshotError, SnapshotOptions, State, StateError, check_module, is_size_of,
 };
+use preinit::stages::{PrintablePath, open_regular_file};
 
 use super::args::{EncodeArgs, ProbeArgs, usage_error};
 use super::input::{self, Reading};
@@ -179,10 +179,7 @@ impl<'f> Files<'f> {
         let here = Path::new(".");
         let folder = if self.folder.as_os_str().is_empty() { here } else { self.folder };
         let folder = Dir::open_ambient_dir(folder, ambient_authority()).with_context(cannot_read)?;
-        let metadata = folder.metadata(relative).with_context(cannot_read)?;
-        if !metadata.is_file() {
-            bail!("cannot read `{shown}`: it is not a file");
-        }
+        let (file, metadata) = open_regular_file(&folder, relative).with_context(cannot_read)?;
         let bytes = metadata.len();
         check(bytes)?;
         self.left = match self.left.checked_sub(bytes) {
@@ -191,7 +188,6 @@ impl<'f> Files<'f> {
         };
         // No more than that, should it grow meanwhile.
         let mut contents = Vec::with_capacity(usize::try_from(bytes)?);
-        let file = folder.open(relative).with_context(cannot_read)?;
         file.take(bytes).read_to_end(&mut contents).with_context(cannot_read)?;
         Ok(contents)
     }

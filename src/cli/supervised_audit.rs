@@ -137,7 +137,7 @@ impl Runs {
 
 /// Tells the watchdog, and whoever listens, how far the runs are.
 fn watched(watchdog: &Watchdog, listener: Option<Sender<News>>) -> StageHook {
-    let auditing = watchdog.at_init(Phase::Auditing);
+    let auditing = watchdog.at_init(Phase::Auditing, Phase::Auditing);
     StageHook::new(move |stage| {
         auditing.call(stage);
         if let Some(listener) = &listener {

@@ -117,7 +117,7 @@ fn wait(news: &Receiver<News>, limit: Option<Duration>) -> Waited {
 
 /// Tells the watchdog, and whoever listens, how far init is.
 fn watched(watchdog: &Watchdog, listener: Option<Sender<News>>) -> StageHook {
-    let at_init = watchdog.at_init(Phase::Running);
+    let at_init = watchdog.at_init(Phase::Running, Phase::Capturing);
     StageHook::new(move |stage| {
         at_init.call(stage);
         if let Some(listener) = &listener {

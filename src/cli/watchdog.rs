@@ -8,8 +8,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use preinit::StageHook;
 use preinit::stages::temporary;
+use preinit::{InitStage, StageHook};
 
 use super::args::LimitArgs;
 use super::exit::Exit;
@@ -28,6 +28,8 @@ pub enum Phase {
     Compiling,
     /// Making a snapshot, from the beginning of init. The time limit is kept by others too, who say more about it.
     Running,
+    /// Making a snapshot, after init: reading the state, planning and encoding.
+    Capturing,
     /// Comparing a snapshot with its original.
     Verifying,
     /// Auditing.
@@ -47,6 +49,7 @@ impl Phase {
             Phase::Listing => "still reading the module",
             Phase::Compiling => "still compiling",
             Phase::Running => "still running",
+            Phase::Capturing => "still reading the state that init has left, or making a snapshot of it",
             Phase::Verifying => "still comparing",
             Phase::Auditing => "still auditing",
             Phase::Encoding => "still making the output",
@@ -113,7 +116,7 @@ impl Expired {
     /// The exit code: a module that takes too much is turned down, everything else could not be done.
     fn exit(self) -> Exit {
         match self.phase {
-            Phase::Compiling | Phase::Running | Phase::Auditing => Exit::Refused,
+            Phase::Compiling | Phase::Running | Phase::Capturing | Phase::Auditing => Exit::Refused,
             _ => Exit::CouldNot,
         }
     }
@@ -206,10 +209,14 @@ impl Watchdog {
         self.change(|state| state.enter(phase, times));
     }
 
-    /// Enters a phase whenever init begins, and when it has ended.
-    pub fn at_init(&self, phase: Phase) -> StageHook {
+    /// Enters phases whenever init begins, and when it has ended.
+    pub fn at_init(&self, running: Phase, ended: Phase) -> StageHook {
         let watch = Arc::downgrade(&self.watch);
-        StageHook::new(move |_| {
+        StageHook::new(move |stage| {
+            let phase = match stage {
+                InitStage::Begins { .. } => running,
+                _ => ended,
+            };
             if let Some(watch) = watch.upgrade() {
                 watch.change(|state| state.enter(phase, 1));
             }
@@ -299,6 +306,7 @@ mod tests {
             (Phase::Reading, "still reading", Exit::CouldNot),
             (Phase::Compiling, "still compiling", Exit::Refused),
             (Phase::Running, "memory.atomic.wait", Exit::Refused),
+            (Phase::Capturing, "still reading the state", Exit::Refused),
             (Phase::Verifying, "still comparing", Exit::CouldNot),
             (Phase::Auditing, "still auditing", Exit::Refused),
             (Phase::Encoding, "still making", Exit::CouldNot),

@@ -2,6 +2,7 @@ use super::{InstanceError, export};
 use preinit_core::probe::{Probe, Probed};
 use preinit_core::snapshot::Shape;
 use std::collections::HashMap;
+use std::fmt::{self, Write};
 use std::hash::{Hash, Hasher};
 use wasmtime::{AsContext, AsContextMut, HeapType, Instance, Tag};
 
@@ -22,9 +23,34 @@ impl PartialEq for EngineType {
 
 impl Eq for EngineType {}
 
+/// By the beginning of what the engine prints of the type, in which it has a number. The engine's own hash is one for all types of
+/// a recursion group, and the classes of a program are one such group.
 impl Hash for EngineType {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+        let mut beginning = Beginning { text: [0; Beginning::LENGTH], taken: 0 };
+        // An error is that it is full.
+        let _ = write!(beginning, "{:?}", self.0);
+        beginning.text[..beginning.taken].hash(state);
+    }
+}
+
+/// Takes the first bytes of a text, and then no more.
+struct Beginning {
+    text: [u8; Beginning::LENGTH],
+    taken: usize,
+}
+
+impl Beginning {
+    const LENGTH: usize = 128;
+}
+
+impl Write for Beginning {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = &mut self.text[self.taken..];
+        let len = text.len().min(room.len());
+        room[..len].copy_from_slice(&text.as_bytes()[..len]);
+        self.taken += len;
+        if len < text.len() { Err(fmt::Error) } else { Ok(()) }
     }
 }
 
@@ -69,5 +95,38 @@ impl ObjectTypes {
     pub fn exception(&self, tag: &Tag, store: impl AsContext) -> Option<Shape> {
         let mut tags = (0u32..).zip(&self.tags);
         tags.find(|(_, known)| Tag::eq(known, tag, &store)).map(|(index, _)| Shape::Exception(index))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+    use std::hash::BuildHasher;
+    use wasmtime::{Config, Engine, ExternType, Module};
+
+    #[test]
+    fn types_of_one_group_have_hashes_of_their_own() {
+        const TYPES: usize = 500;
+        let types: String = (0..TYPES).map(|index| format!("(type $t{index} (struct))")).collect();
+        let globals: String = (0..TYPES)
+            .map(|index| format!(r#"(global (export "{index}") (ref null $t{index}) (ref.null $t{index}))"#))
+            .collect();
+        let mut config = Config::new();
+        config.wasm_gc(true).wasm_function_references(true);
+        let engine = Engine::new(&config).unwrap();
+        let wasm = wat::parse_str(format!("(module (rec {types}) {globals})")).unwrap();
+        let module = Module::new(&engine, wasm).unwrap();
+        let of = |export: wasmtime::ExportType<'_>| match export.ty() {
+            ExternType::Global(global) => EngineType(global.content().as_ref().unwrap().heap_type().clone()),
+            _ => panic!("only globals are exported"),
+        };
+        let state = std::hash::RandomState::new();
+        let hashes: HashSet<u64> = module.exports().map(|export| state.hash_one(of(export))).collect();
+        assert_eq!(hashes.len(), TYPES);
+        for (first, again) in module.exports().zip(module.exports()) {
+            let [first, again] = [of(first), of(again)];
+            assert!(first == again && state.hash_one(&first) == state.hash_one(&again));
+        }
     }
 }

@@ -226,3 +226,53 @@ fn what_comes_after_init_may_be_endless_in_every_tier() {
     assert_eq!(run("--opt"), expected);
     assert_eq!(run(""), expected);
 }
+
+/// A function with values that live across many blocks: what optimized code for it takes grows with the product.
+fn costly(values: u32, blocks: u32) -> Vec<u8> {
+    let numbers = 0..values;
+    let locals = "i32 ".repeat(values as usize);
+    let set: String = numbers.clone().map(|n| format!("(local.set {n} (call $value))")).collect();
+    let blocks = "(if (call $value) (then (call $block)))".repeat(blocks as usize);
+    let used: String = numbers.map(|n| format!("(call $use (local.get {n}))")).collect();
+    wat::parse_str(format!(
+        r#"(module (func $value (result i32) (i32.const 0)) (func $block) (func $use (param i32))
+        (func (export "preinit")) (func (local {locals}) {set} {blocks} {used}))"#
+    ))
+    .unwrap()
+}
+
+/// What compiles for the next run takes no more than the command that started it may.
+#[test]
+fn compiling_ahead_has_the_limits_of_the_command() {
+    let place = Place::new();
+    let wasm = costly(2000, 4000);
+    let ahead = |limit: &str| {
+        let length = wasm.len();
+        place.line_with_stdin(&format!("compile-ahead --length {length} --cache-dir cache {limit}"), &wasm)
+    };
+    for (limit, message) in [
+        ("--max-process-memory 100000000", "the process takes"),
+        ("--timeout 10ms", "not done after the time limit of 10ms"),
+    ] {
+        let output = ahead(limit);
+        assert_eq!(code(&output), 1, "{limit}: {}", stderr(&output));
+        assert!(stderr(&output).contains(message), "{limit}: {}", stderr(&output));
+    }
+}
+
+/// One cache has one such process at a time.
+#[test]
+fn compiling_ahead_waits_for_its_turn() {
+    let place = Place::new();
+    let wasm = place.read("in.wasm");
+    let line = format!("compile-ahead --length {} --cache-dir cache --timeout 500ms", wasm.len());
+    done(&place.line("in.wasm -o out.wasm --cache-dir cache"));
+    let before = entries(&place);
+    let turn = std::fs::File::open(place.join("cache/key")).unwrap();
+    turn.lock().unwrap();
+    let output = place.line_with_stdin(&line, &wasm);
+    assert!(stderr(&output).contains("not done after the time limit of 500ms"), "{}", stderr(&output));
+    assert_eq!(entries(&place), before);
+    drop(turn);
+    done(&place.line_with_stdin(&line, &wasm));
+}

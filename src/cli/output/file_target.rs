@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata};
@@ -41,7 +42,7 @@ impl FileTarget {
 
     fn checked(directory: Dir, directory_path: PathBuf, path: &Path) -> io::Result<FileTarget> {
         let file_name = path.file_name().ok_or_else(|| io::Error::other("it is a directory"))?.to_owned();
-        remove_leftovers(&directory);
+        clean(&directory, &directory_path);
         let target = FileTarget { directory_path, directory, file_name, folds_case: false };
         // Made, and removed again.
         let folds_case = target.temporary(0o600)?.is_there_in_capitals();
@@ -95,6 +96,16 @@ impl FileTarget {
     /// Its path, in which no directory is a link.
     pub fn path(&self) -> PathBuf {
         self.directory_path.join(&self.file_name)
+    }
+}
+
+/// Removes what killed runs have left in a directory; not again for every output of a batch that goes there.
+fn clean(directory: &Dir, path: &Path) {
+    static LAST: Mutex<Option<PathBuf>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if last.as_deref() != Some(path) {
+        remove_leftovers(directory);
+        *last = Some(path.to_owned());
     }
 }
 

@@ -212,10 +212,15 @@ impl Unpacked<'_> {
             let why = "which is no file before it in the archive, or is left out";
             self.refused_at(&names.join("/"), format!("is a hard link to `{}`, {why}", Printable(target)))
         })?;
-        if let Entry::File { contents, .. } = &same {
-            self.budget.take(contents.len() as u64)?;
+        match same {
+            // It leads elsewhere from another place.
+            Entry::Link { target, modified } => self.link(names, target, modified),
+            Entry::File { contents, modified } => {
+                self.budget.take(contents.len() as u64)?;
+                self.put(names, Entry::File { contents, modified })
+            }
+            other => self.put(names, other),
         }
-        self.put(names, same)
     }
 }
 

@@ -10,6 +10,7 @@ mod usage;
 
 pub use usage::Usage;
 
+use std::cell::LazyCell;
 use std::fmt;
 
 /// An engine that has limits of its own.
@@ -209,7 +210,9 @@ impl fmt::Display for Excess {
 
 /// The limits that `output` is beyond, and `input` is not.
 pub fn exceeded(input: &[u8], output: &[u8]) -> Vec<Excess> {
-    let (before, after) = (Usage::of(input), Usage::of(output));
+    let after = Usage::of(output);
+    // Most outputs are beyond none.
+    let before = LazyCell::new(|| Usage::of(input));
     let excess = |limit: &EngineLimit| {
         let number = after.most(limit);
         let is_new = !limit.allows(number) && limit.allows(before.most(limit));

@@ -11,6 +11,8 @@ pub struct Usage {
     /// The types of the defined functions.
     functions: Vec<u32>,
     bodies: usize,
+    largest_body: u64,
+    most_locals: u64,
 }
 
 impl Usage {
@@ -24,6 +26,9 @@ impl Usage {
                 break;
             }
         }
+        // There are very many bodies.
+        usage.at_least(&BODY_BYTES, usage.largest_body);
+        usage.at_least(&LOCALS, usage.most_locals);
         usage
     }
 
@@ -90,9 +95,11 @@ impl Usage {
             }
             Payload::DataSection(section) => {
                 self.add(&DATA_SEGMENTS, section.count().into());
+                let mut largest = 0;
                 for data in section {
-                    self.at_least(&DATA_SEGMENT_BYTES, data?.data.len() as u64);
+                    largest = largest.max(data?.data.len() as u64);
                 }
+                self.at_least(&DATA_SEGMENT_BYTES, largest);
             }
             Payload::CodeSectionEntry(body) => self.body(&body)?,
             _ => {}
@@ -138,14 +145,14 @@ impl Usage {
     }
 
     fn body(&mut self, body: &FunctionBody<'_>) -> Result<(), BinaryReaderError> {
-        self.at_least(&BODY_BYTES, body.range().len() as u64);
+        self.largest_body = self.largest_body.max(body.range().len() as u64);
         let ty = self.functions.get(self.bodies).copied().unwrap_or_default();
         self.bodies += 1;
         let mut locals = self.params.get(ty as usize).copied().unwrap_or(0);
         for declaration in body.get_locals_reader()? {
             locals += u64::from(declaration?.0);
         }
-        self.at_least(&LOCALS, locals);
+        self.most_locals = self.most_locals.max(locals);
         Ok(())
     }
 }
