@@ -36,3 +36,35 @@ pub fn open_regular_file(directory: &Dir, path: &Path) -> io::Result<(File, Meta
         false => Err(io::Error::other("it is not a file")),
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::open_regular_file;
+    use cap_std::ambient_authority;
+    use cap_std::fs::Dir;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    #[test]
+    fn only_files_in_the_directory_are_opened_and_nothing_is_waited_for() {
+        let place = tempfile::tempdir().unwrap();
+        let inside = place.path().join("inside");
+        fs::create_dir_all(inside.join("directory")).unwrap();
+        fs::write(inside.join("file"), "contents").unwrap();
+        fs::write(place.path().join("outside"), "secret").unwrap();
+        symlink("file", inside.join("link")).unwrap();
+        symlink("../outside", inside.join("out")).unwrap();
+        symlink(place.path().join("outside"), inside.join("absolute")).unwrap();
+        symlink("..", inside.join("up")).unwrap();
+        let pipe = rustix::fs::FileType::Fifo;
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, inside.join("pipe"), pipe, mode, 0).unwrap();
+        let directory = Dir::open_ambient_dir(&inside, ambient_authority()).unwrap();
+        let opens = |name: &str| open_regular_file(&directory, Path::new(name)).is_ok();
+        assert!(opens("file") && opens("link") && opens("directory/../file"));
+        for name in ["out", "absolute", "up/outside", "../outside", "pipe", "directory", "missing"] {
+            assert!(!opens(name), "{name}");
+        }
+    }
+}

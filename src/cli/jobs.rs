@@ -43,9 +43,9 @@ pub struct Job {
     pub output: PathBuf,
     /// A file that init reads as its standard input.
     stdin: Option<PathBuf>,
-    /// The folder that this file must be in when the job begins.
+    /// The folder that this file must be in when the job begins, and its path there.
     #[serde(skip)]
-    folder: Option<Arc<Dir>>,
+    folder: Option<(Arc<Dir>, PathBuf)>,
     #[serde(default)]
     pub options: Vec<String>,
 }
@@ -53,10 +53,8 @@ pub struct Job {
 impl Job {
     /// Reads the standard input.
     fn read_stdin(&self, path: &Path, reading: Reading<'_>) -> anyhow::Result<Vec<u8>> {
-        let (Some(folder), Some(name)) = (&self.folder, path.file_name()) else {
-            return reading.read_file(path);
-        };
-        let (file, _) = open_regular_file(folder, Path::new(name)).with_context(|| {
+        let Some((folder, inside)) = &self.folder else { return reading.read_file(path) };
+        let (file, _) = open_regular_file(folder, inside).with_context(|| {
             format!(
                 "cannot read `{}` in its folder; name it in a list of jobs if it is a link to another one",
                 PrintablePath(path)
@@ -123,14 +121,14 @@ impl Batch {
         let distinct: BTreeSet<&[String]> = self.jobs.iter().map(|job| &job.options[..]).collect();
         let limits = distinct.into_iter().filter_map(|own| {
             let options = self.options.iter().chain(own);
-            Some(parsed([self.module.clone().into()], options).ok()?.snapshot.limits)
+            let limits = parsed([self.module.clone().into()], options).ok()?.snapshot.limits;
+            Some((limits.max_memory, Bounds::of(&limits)))
         });
-        let none = Bounds { time: Some(Duration::ZERO), memory: 0 };
-        limits.fold((0, none), |(max_memory, most), limits| {
-            let own = Bounds::of(&limits);
+        let larger = |(max_memory, most): (u64, Bounds), (own_memory, own): (u64, Bounds)| {
             let time = most.time.zip(own.time).map(|(left, right)| left.max(right));
-            (max_memory.max(limits.max_memory), Bounds { time, memory: most.memory.max(own.memory) })
-        })
+            (max_memory.max(own_memory), Bounds { time, memory: most.memory.max(own.memory) })
+        };
+        limits.reduce(larger).unwrap_or((0, Bounds::of_files(Some(Duration::ZERO), 0)))
     }
 
     /// What is put into the module of all jobs.
@@ -219,18 +217,19 @@ fn jobs_of_files(each: &Path, into: &Path) -> anyhow::Result<Vec<Job>> {
         let entry = entry.with_context(cannot)?;
         if fs::metadata(entry.path()).with_context(cannot)?.is_file() {
             // Whoever made the files may not read what the user may.
-            if !fs::canonicalize(entry.path()).with_context(cannot)?.starts_with(&folder) {
+            let target = fs::canonicalize(entry.path()).with_context(cannot)?;
+            let Ok(inside) = target.strip_prefix(&folder) else {
                 anyhow::bail!(
                     "`{}` is a link to a file outside of the folder; name it in a list of jobs if that is wanted",
                     PrintablePath(&entry.path())
                 );
-            }
+            };
             let mut name = entry.file_name();
             name.push(".wasm");
             jobs.push(Job {
                 output: into.join(name),
                 stdin: Some(entry.path()),
-                folder: Some(Arc::clone(&opened)),
+                folder: Some((Arc::clone(&opened), inside.to_owned())),
                 options: Vec::new(),
             });
         }
@@ -238,4 +237,43 @@ fn jobs_of_files(each: &Path, into: &Path) -> anyhow::Result<Vec<Job>> {
     jobs.sort_by(|left, right| left.output.cmp(&right.output));
     fs::create_dir_all(into).with_context(|| format!("cannot make the folder `{}`", PrintablePath(into)))?;
     Ok(jobs)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use super::{Reading, jobs_of_files};
+
+    /// From the list of jobs until one begins, minutes may go by.
+    #[test]
+    fn what_is_exchanged_meanwhile_is_read_from_the_folder_only() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("in");
+        fs::create_dir(&folder).unwrap();
+        fs::write(place.path().join("secret"), "secret").unwrap();
+        for name in ["a", "b", "c", "d"] {
+            fs::write(folder.join(name), name).unwrap();
+        }
+        let jobs = jobs_of_files(&folder, &place.path().join("out")).unwrap();
+        let exchanged = |name: &str, target: &Path| {
+            fs::remove_file(folder.join(name)).unwrap();
+            symlink(target, folder.join(name)).unwrap();
+        };
+        exchanged("b", Path::new("a"));
+        exchanged("c", &place.path().join("secret"));
+        exchanged("d", Path::new("../secret"));
+        let read: Vec<Option<Vec<u8>>> = jobs
+            .iter()
+            .map(|job| job.read_stdin(job.stdin.as_deref().unwrap(), Reading::at_most(100)).ok())
+            .collect();
+        assert_eq!(read, [Some(b"a".to_vec()), Some(b"a".to_vec()), None, None]);
+        fs::rename(&folder, place.path().join("moved")).unwrap();
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("a"), "another").unwrap();
+        let again = jobs[0].read_stdin(jobs[0].stdin.as_deref().unwrap(), Reading::at_most(100));
+        assert_eq!(again.unwrap(), b"a", "the folder is the one that was named");
+    }
 }

@@ -42,11 +42,25 @@ impl FileTarget {
 
     fn checked(directory: Dir, directory_path: PathBuf, path: &Path) -> io::Result<FileTarget> {
         let file_name = path.file_name().ok_or_else(|| io::Error::other("it is a directory"))?.to_owned();
-        clean(&directory, &directory_path);
-        let target = FileTarget { directory_path, directory, file_name, folds_case: false };
+        let mut target = FileTarget { directory_path, directory, file_name, folds_case: false };
+        // Not again for every output of a batch that goes there.
+        static LAST: Mutex<Option<(PathBuf, bool)>> = Mutex::new(None);
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((path, folds_case)) if *path == target.directory_path => target.folds_case = *folds_case,
+            _ => {
+                target.folds_case = target.prepared()?;
+                *last = Some((target.directory_path.clone(), target.folds_case));
+            }
+        }
+        Ok(target)
+    }
+
+    /// Removes what killed runs have left in the directory, and sees that files can be made there, and whether case counts.
+    fn prepared(&self) -> io::Result<bool> {
+        remove_leftovers(&self.directory);
         // Made, and removed again.
-        let folds_case = target.temporary(0o600)?.is_there_in_capitals();
-        Ok(FileTarget { folds_case, ..target })
+        Ok(self.temporary(0o600)?.is_there_in_capitals())
     }
 
     /// A new file in its directory.
@@ -96,16 +110,6 @@ impl FileTarget {
     /// Its path, in which no directory is a link.
     pub fn path(&self) -> PathBuf {
         self.directory_path.join(&self.file_name)
-    }
-}
-
-/// Removes what killed runs have left in a directory; not again for every output of a batch that goes there.
-fn clean(directory: &Dir, path: &Path) {
-    static LAST: Mutex<Option<PathBuf>> = Mutex::new(None);
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if last.as_deref() != Some(path) {
-        remove_leftovers(directory);
-        *last = Some(path.to_owned());
     }
 }
 

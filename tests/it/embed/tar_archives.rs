@@ -169,6 +169,21 @@ fn real_times_are_those_of_the_records() {
     assert_eq!(tree("a.tar", &bytes, Times::Real, &[]).unwrap(), expected);
 }
 
+/// A hard link to a link is a link at another place, from where it may lead out.
+#[test]
+fn hard_links_to_links_lead_where_they_are() {
+    let linked = |name: &str| {
+        archive(|tar| {
+            add(tar, b'0', "x", b"1");
+            add_link(tar, b'2', "d/l", "../x");
+            add_link(tar, b'1', name, "d/l");
+        })
+    };
+    assert!(tree("a.tar", &linked("e/l2"), Times::default(), &[]).is_ok());
+    let said = refusal("a.tar", &linked("l2"));
+    assert!(said.contains("l2") && said.contains("../x"), "{said}");
+}
+
 #[test]
 fn what_is_no_file_is_refused_by_its_name() {
     for (kind, size, expected) in [
