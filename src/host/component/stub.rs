@@ -52,7 +52,12 @@ fn call(
 /// Closes streams and futures that a stub is given, so that nobody waits for them to be read.
 #[cfg(feature = "component-calls")]
 fn close(value: &Val, store: &mut StoreContextMut<'_, ComponentHost>) -> wasmtime::Result<()> {
-    let mut all = |values: &mut dyn Iterator<Item = &Val>| values.try_for_each(|value| close(value, store));
+    let mut all = |values: &mut dyn Iterator<Item = &Val>| {
+        for value in values {
+            close(value, store)?;
+        }
+        Ok(())
+    };
     match value {
         Val::Stream(stream) => stream.clone().close(store),
         Val::Future(future) => future.clone().close(store),
