@@ -48,7 +48,12 @@ fn kept(wasm: &[u8], addresses: &[u32]) -> Vec<String> {
 }
 
 fn verdict(original: &[u8], snapshot: &[u8], init: &[&str], wasi: WasiOptions) -> Verdict {
-    let options = VerifyOptions {
+    let options = verify_options(init, wasi);
+    verify(original, snapshot, &options).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn verify_options(init: &[&str], wasi: WasiOptions) -> VerifyOptions {
+    VerifyOptions {
         init_functions: init.iter().map(ToString::to_string).collect(),
         host: HostOptions { wasi: Some(wasi), ..HostOptions::default() },
         engines: vec![Compiler::Cranelift],
@@ -57,8 +62,7 @@ fn verdict(original: &[u8], snapshot: &[u8], init: &[&str], wasi: WasiOptions) -
         time: Duration::from_secs(2),
         fuel: 1_000_000,
         ..VerifyOptions::default()
-    };
-    verify(original, snapshot, &options).unwrap_or_else(|error| panic!("{error}"))
+    }
 }
 
 #[test]
@@ -97,27 +101,26 @@ fn the_ledger_has_what_passed_through_streams() {
         format!("{call}{result}")
     }).collect();
     let expected = [
-        "wasi:cli/stdin@0.3.0#read-via-stream() -> (<stream 0>, <future 0>)",
-        "wasi:cli/stdin@0.3.0#[stream-read]read-via-stream(<stream 0>, 4) -> ok(\"nine\")",
-        "wasi:cli/stdin@0.3.0#[stream-read]read-via-stream(<stream 0>, 4) -> ok(\" byt\")",
-        "wasi:cli/stdin@0.3.0#[stream-read]read-via-stream(<stream 0>, 4) -> ok(\"es\")",
-        "wasi:cli/stdin@0.3.0#[stream-read]read-via-stream(<stream 0>, 4) -> ok",
-        "wasi:cli/stdin@0.3.0#[stream-drop]read-via-stream(<stream 0>)",
-        "wasi:cli/stdin@0.3.0#[future-read]read-via-stream(<future 0>) -> ok",
-        "wasi:cli/stdout@0.3.0#write-via-stream(<stream>) -> <future 1>",
-        "wasi:cli/stdout@0.3.0#[stream-write]write-via-stream(<stream 1>, \"hello, world\\n\") -> ok",
+        "wasi:cli/stdin@0.3.0.read-via-stream() -> (<stream 0>, <future 0>)",
+        "wasi:cli/stdin@0.3.0.[stream-read]read-via-stream(<stream 0>, 4) -> ok(\"nine\")",
+        "wasi:cli/stdin@0.3.0.[stream-read]read-via-stream(<stream 0>, 4) -> ok(\" byt\")",
+        "wasi:cli/stdin@0.3.0.[stream-read]read-via-stream(<stream 0>, 4) -> ok(\"es\")",
+        "wasi:cli/stdin@0.3.0.[stream-read]read-via-stream(<stream 0>, 4) -> ok",
+        "wasi:cli/stdin@0.3.0.[future-read]read-via-stream(<future 0>) -> ok",
+        "wasi:cli/stdin@0.3.0.[stream-drop]read-via-stream(<stream 0>)",
+        "wasi:cli/stdout@0.3.0.write-via-stream(<stream>) -> <future 1>",
+        "wasi:cli/stdout@0.3.0.[stream-write]write-via-stream(<stream 1>, \"hello, world\\n\") -> ok",
     ];
     let text = calls.join("\n");
-    assert!(text.starts_with(&expected[..5].join("\n")), "{text}");
-    for call in expected {
-        assert!(calls.iter().any(|found| found == call), "{call} is not in\n{text}");
-    }
+    assert!(text.starts_with(&expected.join("\n")), "{text}");
     let waits = [
-        "#wait-for(3000000000) -> 3000000001",
-        "#[return]wait-for(3000000001)",
-        "#[return]wait-until(",
-        "#[stream-read][method]descriptor.read-directory(",
-        "#[stream-write][method]descriptor.append-via-stream(",
+        ".wait-for(3000000000) -> 3000000002",
+        ".[return]wait-for(3000000002)",
+        ".wait-until(5000000001)",
+        ".[return]wait-until(5000000001)",
+        ".[stream-read][method]descriptor.read-directory(<stream 9>) -> ok(some({type: regular-file, name: \"words.txt\"}))",
+        ".[stream-write][method]descriptor.append-via-stream(<stream 6>, \"words\") -> ok",
+        ".[future-read][method]descriptor.read-directory(<future 8>) -> err(not-directory)",
     ];
     for call in waits {
         assert!(calls.iter().any(|found| found.contains(call)), "{call} is not in\n{text}");
@@ -175,10 +178,10 @@ fn ends_that_are_alive_are_handles() {
 fn each_class_of_calls_can_be_denied() {
     let (wasm, folder) = (everything(), folder());
     for (class, function) in [
-        (Class::Stdin, "wasi:cli/stdin@0.3.0#[stream-read]read-via-stream"),
-        (Class::Output, "wasi:cli/stdout@0.3.0#[stream-write]write-via-stream"),
-        (Class::Files, "wasi:filesystem/preopens@0.3.0#get-directories"),
-        (Class::Clock, "wasi:clocks/monotonic-clock@0.3.0#now"),
+        (Class::Stdin, "wasi:cli/stdin@0.3.0.[stream-read]read-via-stream"),
+        (Class::Output, "wasi:cli/stdout@0.3.0.[stream-write]write-via-stream"),
+        (Class::Files, "wasi:filesystem/preopens@0.3.0.get-directories"),
+        (Class::Clock, "wasi:clocks/monotonic-clock@0.3.0.now"),
     ] {
         let denying = Preinit::new().wasi(wasi(folder.path())).policy(class, Policy::Deny);
         let error = denying.run(&wasm).map(drop).unwrap_err();
@@ -204,8 +207,117 @@ fn leftovers_of_standard_input_and_sources_are_found() {
     options.host.wasi = Some(wasi(folder.path()));
     let audit = audit(&wasm, &options).unwrap();
     let keys: Vec<&str> = audit.findings.iter().map(|finding| finding.key.as_str()).collect();
-    assert!(keys.iter().any(|key| key.contains("stdin") || key.contains("input")), "{keys:?}");
-    let output = Preinit::from(options).run(&wasm).unwrap();
+    ["handle.end_of_input", "taint.stdin", "clock.monotonic"].iter().for_each(|key| assert!(keys.contains(key), "{keys:?}"));
+    let output = Preinit::from(options).init_function("peek").run(&wasm).unwrap();
     let keys: Vec<&str> = output.report.findings.iter().map(|finding| finding.key.as_str()).collect();
-    assert!(keys.contains(&"handle.end_of_input"), "{keys:?}");
+    assert!(keys.contains(&"handle.unread"), "{keys:?}");
+}
+
+/// Calls that go on beside each other.
+fn tasks() -> Vec<u8> {
+    component(include_str!("wasi-0-3-tasks.wat"))
+}
+
+fn run_tasks(init: &str) -> Result<preinit::Output, Error> {
+    let folder = folder();
+    Preinit::new().wasi(wasi(folder.path())).init_function(init).run(&tasks())
+}
+
+#[test]
+fn time_passes_to_the_first_point_that_is_waited_for() {
+    let output = run_tasks("waits").unwrap();
+    // The short wait, the long one; the third was cancelled before it returned.
+    assert_eq!(kept(&output.wasm, &[1024, 1028, 1032]), ["1", "1", "4"]);
+    let returns: Vec<String> = output.ledger.component_calls().iter().map(ToString::to_string).collect();
+    let returns: Vec<&String> = returns.iter().filter(|call| call.contains("[return]")).collect();
+    assert_eq!(returns.len(), 2, "{returns:?}");
+    // Four bytes that are there come before a wait of no time.
+    let output = run_tasks("race").unwrap();
+    assert_eq!(kept(&output.wasm, &[1024]), [(4 << 4).to_string()]);
+    let wasm = tasks();
+    for init in ["waits", "race"] {
+        let output = run_tasks(init).unwrap();
+        let equal = verdict(&wasm, &output.wasm, &[init], WasiOptions::default());
+        assert_ne!(equal.outcome, Outcome::Different, "{init}: {equal}");
+    }
+}
+
+#[test]
+fn streams_of_the_host_can_be_connected() {
+    let output = run_tasks("connect").unwrap();
+    assert_eq!(output.stdout, INPUT);
+    assert_eq!(kept(&output.wasm, &[1024, 1028, 96]), ["0", "0", "0"]);
+    assert_eq!(output.report.handles.unwrap().alive, 0);
+}
+
+#[test]
+fn names_of_hosts_are_not_resolved() {
+    let output = run_tasks("resolve").unwrap();
+    // An error: that of a resolver, for good.
+    assert_eq!(kept(&output.wasm, &[1024, 1028]), ["1", "4"]);
+}
+
+#[test]
+fn asynchronous_functions_of_others_trap_by_name_or_are_stubbed() {
+    let error = run_tasks("think").map(drop).unwrap_err();
+    assert!(error.to_string().contains("my:own/things") && error.to_string().contains("think"), "{error}");
+    let stubbed = |preinit: Preinit, init: &str| preinit.allow_wasi(true).init_function(init).run(&tasks());
+    let output = stubbed(Preinit::new().stub("my:own/things", "think"), "think").unwrap();
+    assert_eq!(kept(&output.wasm, &[1024]), ["1"]);
+    assert_eq!(output.ledger.stubs().len(), 1);
+    // The stream that a stub is given is closed: nothing was written, and nobody waits.
+    let output = stubbed(Preinit::new().stub_all(true), "give").unwrap();
+    assert_eq!(kept(&output.wasm, &[1024]), ["1"]);
+    assert_eq!(output.report.handles.unwrap().alive, 0);
+    let without = Preinit::new().stub_all(true).init_function("race");
+    assert!(without.run(&tasks()).is_err(), "a stub cannot make a stream");
+}
+
+#[test]
+fn imports_with_asynchronous_functions_can_be_cut() {
+    const CUT: [&str; 2] = ["my:own/things", "wasi:clocks/monotonic-clock@0.3.0"];
+    let cut = Preinit::new().allow_wasi(true).init_function("waits");
+    let output = cut.cut_import(CUT[0]).cut_import(CUT[1]).run(&tasks()).unwrap();
+    assert_eq!(kept(&output.wasm, &[1024]), ["1"]);
+    assert_eq!(Running::start(&output.wasm, &[]).call("think", ""), "trap");
+    let options = VerifyOptions {
+        cut_imports: CUT.map(str::to_string).to_vec(),
+        sequences: 2,
+        depth: 3,
+        ..verify_options(&["waits"], WasiOptions::default())
+    };
+    let verdict = verify(&tasks(), &output.wasm, &options).unwrap();
+    // Who waits after init has a clock in the original only.
+    assert_eq!(verdict.outcome, Outcome::Different, "{verdict}");
+    assert!(verdict.to_string().contains("wait-for"), "{verdict}");
+}
+
+#[test]
+fn what_stays_open_is_refused_or_told() {
+    // Who has the other end of a stream that the host reads can write on.
+    let Err(Error::Component(ComponentRunError::Handles(live))) = run_tasks("keep") else {
+        panic!("a handle is alive")
+    };
+    assert_eq!(live.alive, 1);
+    let output = run_tasks("forget").unwrap();
+    assert_eq!(output.report.handles.unwrap().to_string(), "1 alive after init and held nowhere");
+    // A call that goes on when init returns is over when init is, but its handle is there.
+    let Err(Error::Component(ComponentRunError::Handles(live))) = run_tasks("start") else {
+        panic!("a handle is alive")
+    };
+    assert_eq!(live.alive, 1);
+    // Nobody ends what the guest waits for.
+    let error = run_tasks("hang").map(drop).unwrap_err();
+    assert!(error.to_string().contains("deadlock"), "{error}");
+}
+
+#[test]
+fn a_clock_that_waits_does_not_go_on() {
+    let (wasm, folder) = (everything(), folder());
+    let rebased = Preinit::new().wasi(wasi(folder.path())).rebase_clock(true).run(&wasm);
+    let error = rebased.map(drop).unwrap_err();
+    assert!(error.to_string().contains("wait-for") || error.to_string().contains("wait-until"), "{error}");
+    let frozen = Preinit::new().wasi(wasi(folder.path())).at("stdin".parse().unwrap()).run(&wasm);
+    let error = frozen.map(drop).unwrap_err();
+    assert!(error.to_string().contains("freezing asynchronous functions"), "{error}");
 }
