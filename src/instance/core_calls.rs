@@ -5,10 +5,7 @@ use wasmtime::{AsContextMut, Func};
 
 /// Calls a core function that takes and gives nothing. Once a component has functions of the host that are asynchronous by their
 /// type, the engine makes no call on this stack any more, so there such calls have one of their own; nothing in them waits.
-pub(crate) fn call_core(
-    mut store: impl AsContextMut<Data: Send>,
-    function: Func,
-) -> wasmtime::Result<()> {
+pub(crate) fn call_core(mut store: impl AsContextMut<Data: Send>, function: Func) -> wasmtime::Result<()> {
     #[cfg(feature = "component-calls")]
     if is_concurrent(&mut store) {
         return at_once(function.call_async(store, &[], &mut []));

@@ -145,10 +145,7 @@ const INTERFACES_OF_0_3: &[(&str, Functions)] = &[
             ("wait-for", preview3::wait_for),
         ],
     ),
-    (
-        "wasi:clocks/system-clock",
-        &[("now", clocks::wall_now), ("get-resolution", clocks::system_resolution)],
-    ),
+    ("wasi:clocks/system-clock", &[("now", clocks::wall_now), ("get-resolution", clocks::system_resolution)]),
     ("wasi:random/random", &[("get-random-bytes", random::bytes), ("get-random-u64", random::long)]),
     (
         "wasi:random/insecure",
@@ -205,7 +202,8 @@ fn functions(interface: &Interface<'_>) -> Option<Functions> {
 
 /// A function of an interface; `None` if there is none.
 pub(super) fn function(interface: &Interface<'_>, name: &str) -> Option<Provided> {
-    let function = functions(interface)?.iter().find(|(known, _)| *known == name).map(|(_, function)| *function);
+    let function =
+        functions(interface)?.iter().find(|(known, _)| *known == name).map(|(_, function)| *function);
     function.map(|function| Provided { function, version: interface.version })
 }
 

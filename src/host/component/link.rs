@@ -139,7 +139,9 @@ pub(super) fn define_dynamic(
         })
     }
     #[cfg(not(feature = "component-calls"))]
-    Err(wasmtime::Error::msg(format!("`{name}` is asynchronous by its type, and this build has no such functions")))
+    Err(wasmtime::Error::msg(format!(
+        "`{name}` is asynchronous by its type, and this build has no such functions"
+    )))
 }
 
 fn unexpected() -> wasmtime::Error {

@@ -134,11 +134,7 @@ fn unexpected() -> wasmtime::Error {
 }
 
 /// The host's end of a stream that was made, which has ended already if it stands for an error.
-fn end(
-    store: &Store<'_>,
-    names: &Arc<Names>,
-    answered: Option<ComponentValue>,
-) -> wasmtime::Result<End> {
+fn end(store: &Store<'_>, names: &Arc<Names>, answered: Option<ComponentValue>) -> wasmtime::Result<End> {
     let made = match answered {
         Some(ComponentValue::Tuple(made)) => made.into_iter().next(),
         made => made,

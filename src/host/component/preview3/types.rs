@@ -128,7 +128,8 @@ impl DirectoryEntry {
     /// From its fields.
     pub fn of(value: ComponentValue) -> Option<Self> {
         let ComponentValue::Record(fields) = value else { return None };
-        let [(_, ComponentValue::Variant(ty, _)), (_, ComponentValue::Text(name))] = <[_; 2]>::try_from(fields).ok()?
+        let [(_, ComponentValue::Variant(ty, _)), (_, ComponentValue::Text(name))] =
+            <[_; 2]>::try_from(fields).ok()?
         else {
             return None;
         };

@@ -11,9 +11,8 @@ const WITHOUT_WORD: [&str; 2] = ["would-block", "unknown"];
 /// The result of a function: errors and types of files are variants, and seconds are signed.
 pub(in super::super) fn in_its_words(value: ComponentValue) -> ComponentValue {
     use ComponentValue::{Enum, List, Option, Record, Result, Tuple, Variant};
-    let inner = |value: std::option::Option<Box<ComponentValue>>| {
-        value.map(|value| Box::new(in_its_words(*value)))
-    };
+    let inner =
+        |value: std::option::Option<Box<ComponentValue>>| value.map(|value| Box::new(in_its_words(*value)));
     match value {
         Enum(name) if WITHOUT_WORD.contains(&name.as_str()) => {
             Variant(OTHER.to_owned(), Some(Box::new(Option(None))))
@@ -42,7 +41,8 @@ mod tests {
 
     #[test]
     fn errors_types_and_times_are_told_in_other_words() {
-        let failed = |name: &str| ComponentValue::Result(Err(Some(Box::new(ComponentValue::Enum(name.into())))));
+        let failed =
+            |name: &str| ComponentValue::Result(Err(Some(Box::new(ComponentValue::Enum(name.into())))));
         assert_eq!(in_its_words(failed("no-entry")).to_string(), "err(no-entry)");
         assert_eq!(in_its_words(failed("would-block")).to_string(), "err(other(none))");
         let named = |name: &str, value| (name.to_owned(), value);
