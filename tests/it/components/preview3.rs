@@ -352,3 +352,28 @@ fn a_program_in_rust_reads_lists_waits_and_prints() {
     let different = verdict(&program(), &changed, &[], options());
     assert_eq!(different.outcome, Outcome::Different, "{different}");
 }
+
+#[test]
+fn core_instances_are_read_and_called_beside_asynchronous_functions() {
+    let output = run_tasks("drop").unwrap();
+    let call = |name: &str| Running::start(&output.wasm, &[]).call(name, "");
+    assert_eq!(call("copy"), format!("[U32({})]", number("copi")));
+    assert_eq!([call("copy-dropped"), call("table-dropped")], ["trap", "trap"]);
+    let folder = folder();
+    let preinit = Preinit::new().wasi(wasi(folder.path())).init_function("drop").reset_libc(true);
+    assert_eq!(kept(&preinit.run(&tasks()).unwrap().wasm, &[1024]), ["77"]);
+}
+
+#[test]
+fn streams_that_nobody_drops_and_waits_without_an_end_come_to_a_limit() {
+    let folder = folder();
+    let preinit = || Preinit::new().wasi(wasi(folder.path())).max_memory(16 << 20);
+    let hoarding = preinit().init_function("hoard").run(&tasks()).map(drop).unwrap_err();
+    let text = "its tasks, threads and streams could need more than 8 call stacks";
+    assert!(hoarding.is_refusal() && hoarding.to_string().contains(text), "{hoarding}");
+    let ticking = preinit().init_function("tick").run(&tasks()).map(drop).unwrap_err();
+    assert!(
+        ticking.is_refusal() && ticking.to_string().contains("over the limit of 16777216 bytes"),
+        "{ticking}"
+    );
+}
