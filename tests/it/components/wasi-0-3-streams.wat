@@ -187,11 +187,12 @@
       (call $drop-next (i32.load (i32.const 288)))
       (call $drop-file-ended (i32.load (i32.const 292)))
       (call $close (local.get $file))
-      ;; What there is: the lengths of all names.
+      ;; What there is: the lengths of all names, and their types.
       (call $list (i32.load (i32.load (i32.const 256))) (i32.const 288))
       (block $end (loop $more
         (br_if $end (i32.ne (call $next (i32.load (i32.const 288)) (i32.const 512) (i32.const 1)) (i32.const 16)))
         (i32.store (i32.const 1072) (i32.add (i32.load (i32.const 1072)) (i32.load (i32.const 532))))
+        (i32.store (i32.const 1080) (i32.add (i32.load (i32.const 1080)) (i32.load8_u (i32.const 512))))
         (br $more)))
       (call $drop-next (i32.load (i32.const 288)))
       (drop (call $file-ended (i32.load (i32.const 292)) (i32.const 304)))

@@ -85,6 +85,8 @@
       (local.get $task))
     ;; Three waits, of which the shortest ends first, and one is given up. At 1024, what comes first and second.
     (func (export "waits") (local $set i32) (local $long i32) (local $short i32) (local $none i32)
+      ;; One that is over at once.
+      (i32.store (i32.const 1036) (call $wait (i64.const 0)))
       (local.set $set (call $set))
       (local.set $long (call $begun (i64.const 9000000000) (local.get $set)))
       (local.set $none (call $begun (i64.const 1000000) (local.get $set)))
@@ -102,7 +104,7 @@
     ;; What is ready comes before a timer, however short.
     (func (export "race") (local $set i32) (local $task i32)
       (local.set $set (call $set))
-      (local.set $task (call $begun (i64.const 0) (local.get $set)))
+      (local.set $task (call $begun (i64.const 1) (local.get $set)))
       (call $stdin (i32.const 80))
       (i32.store (i32.const 1024) (call $read (i32.load (i32.const 80)) (i32.const 512) (i32.const 4)))
       (call $drop-read (i32.load (i32.const 80)))

@@ -62,9 +62,12 @@ pub(in super::super) fn wait_until(guest: &mut Guest<'_>) -> Answer {
     guest.long(0).map(|_| None)
 }
 
-/// The time at which the wait ends.
+/// The time at which the wait ends; nothing if there is none.
 pub(in super::super) fn wait_for(guest: &mut Guest<'_>) -> Answer {
     let duration = guest.long(0)?;
+    if duration == 0 {
+        return Ok(None);
+    }
     let deadline = clocks::monotonic(guest)?.saturating_add(duration);
     Ok(Some(ComponentValue::U64(deadline)))
 }
