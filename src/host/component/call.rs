@@ -52,7 +52,7 @@ impl ComponentHost {
     pub(super) fn answer(
         &mut self,
         import: &Arc<ImportName>,
-        Provided { function, version }: Provided,
+        provided: Provided,
         args: Vec<ComponentValue>,
         backtrace: Option<Vec<String>>,
     ) -> Answer {
@@ -65,8 +65,8 @@ impl ComponentHost {
             args: &args,
             backtrace: &backtrace,
         };
-        let answered = function(&mut guest).map_err(|error| in_words_of(import, error));
-        let answered = match version {
+        let answered = (provided.function)(&mut guest).map_err(|error| in_words_of(import, error));
+        let answered = match provided.version {
             Version::Two => answered,
             Version::Three => answered.map(|answer| answer.map(preview3::in_its_words)),
         };
