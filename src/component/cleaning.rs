@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::execute::{Interrupt, Stop};
 use crate::freeze::is_wasi;
 use crate::host::Ledger;
+use crate::instance::call_core;
 use crate::options::Options;
 use preinit_core::module::{Module, Space};
 use preinit_core::snapshot::Snapshot;
@@ -39,7 +40,7 @@ pub fn reset_libc(
         for hook in ResetHooks::of(module, true).hooks(probed) {
             let store = &mut executed.store;
             let function = place.instance.handle.get_typed_func::<(), ()>(&mut *store, &hook.export);
-            let result = function.and_then(|function| function.call(store, ()));
+            let result = function.and_then(|function| call_core(store, *function.func()));
             let stopped =
                 |error| ComponentRunError::Stopped(Box::new(Stop::of_hook(&hook.name, &error, limits)));
             result.map_err(stopped)?;

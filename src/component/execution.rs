@@ -4,15 +4,14 @@ use super::freezing::{Stopping, is_stop};
 use super::init_call::{InitCall, init_calls};
 use super::part::RunningCode;
 #[cfg(feature = "component-calls")]
-use super::tasks::Tasks;
+use super::tasks::{Tasks, to_its_end};
 use super::{ComponentRunError, Prepared, task_limit};
 use crate::engine::{CompiledComponent, Compiler};
 use crate::execute::{Interrupt, Stop, StopCause, the_function};
 use crate::freeze::{FreezeError, Reached};
 use crate::host::{ComponentHost, Ledger, Limits, component_linker, new_component_store};
+use crate::instance::{call_core, drop_resource};
 use crate::options::Options;
-#[cfg(feature = "component-calls")]
-use pollster::block_on;
 use preinit_core::freeze::StopHook;
 use std::time::{Duration, Instant};
 use wasmtime::component::{self, Func, Resource, Val};
@@ -205,7 +204,10 @@ fn instantiate(
 ) -> wasmtime::Result<component::Instance> {
     match compiled.is_concurrent {
         #[cfg(feature = "component-calls")]
-        true => block_on(ready.instantiate_async(store)),
+        true => {
+            let timers = store.data().timers();
+            to_its_end(ready.instantiate_async(store), &timers)
+        }
         _ => ready.instantiate(store),
     }
 }
@@ -227,7 +229,10 @@ impl MadeCalls {
     ) -> wasmtime::Result<()> {
         match is_concurrent {
             #[cfg(feature = "component-calls")]
-            true => self.tasks.call(function, (arguments, results), store),
+            true => {
+                self.tasks.call(function, (arguments, results), store)?;
+                store.data_mut().drop_ended_streams()
+            }
             _ => function.call(store, arguments, results),
         }
     }
@@ -255,7 +260,11 @@ pub fn make_call(
 ) -> wasmtime::Result<()> {
     match is_concurrent {
         #[cfg(feature = "component-calls")]
-        true => block_on(function.call_async(store, arguments, results)),
+        true => {
+            let timers = store.data().timers();
+            let called = to_its_end(function.call_async(&mut *store, arguments, results), &timers);
+            called.and_then(|()| store.data_mut().drop_ended_streams())
+        }
         _ => function.call(store, arguments, results),
     }
 }
@@ -291,8 +300,9 @@ impl Bell {
     }
 
     pub fn ring(self, store: &mut Store<ComponentHost>) -> wasmtime::Result<Vec<Instance>> {
-        let function = self.0.get_typed_func::<(), ()>(&mut *store, Bell::EXPORT)?;
-        match function.call(store, ()) {
+        let function = self.0.get_func(&mut *store, Bell::EXPORT);
+        let function = function.ok_or_else(|| wasmtime::Error::msg("there is no bell"))?;
+        match call_core(store, function) {
             Ok(()) => Err(wasmtime::Error::msg("the bell does not ring")),
             Err(error) => match error.downcast_ref::<WasmCoreDump>() {
                 Some(dump) => Ok(dump.instances().to_vec()),
@@ -307,7 +317,7 @@ struct Meter;
 
 /// Handles of all component instances of the store: the lowest limit at which one more can be made, less one. No guest code
 /// runs for it.
-pub fn live_handles<T>(store: &mut Store<T>) -> wasmtime::Result<usize> {
+pub fn live_handles<T: Send>(store: &mut Store<T>) -> wasmtime::Result<usize> {
     let most = store.max_component_handles();
     let lowest = lowest_fitting(store, most);
     store.set_max_component_handles(most);
@@ -315,7 +325,7 @@ pub fn live_handles<T>(store: &mut Store<T>) -> wasmtime::Result<usize> {
 }
 
 /// The lowest limit at which one more handle can be made. It leaves the store with another limit.
-fn lowest_fitting<T>(store: &mut Store<T>, most: usize) -> wasmtime::Result<usize> {
+fn lowest_fitting<T: Send>(store: &mut Store<T>, most: usize) -> wasmtime::Result<usize> {
     let (mut too_low, mut enough) = (0, 1);
     while !fits(store, enough)? {
         too_low = enough;
@@ -334,10 +344,10 @@ fn lowest_fitting<T>(store: &mut Store<T>, most: usize) -> wasmtime::Result<usiz
     Ok(enough)
 }
 
-fn fits<T>(store: &mut Store<T>, limit: usize) -> wasmtime::Result<bool> {
+fn fits<T: Send>(store: &mut Store<T>, limit: usize) -> wasmtime::Result<bool> {
     store.set_max_component_handles(limit);
     match Resource::<Meter>::new_own(0).try_into_resource_any(&mut *store) {
-        Ok(made) => made.resource_drop(&mut *store).map(|()| true),
+        Ok(made) => drop_resource(store, made).map(|()| true),
         Err(_) => Ok(false),
     }
 }

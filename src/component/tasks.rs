@@ -1,7 +1,7 @@
 //! Calls that go on after they have returned. A function that is lifted asynchronously returns by `task.return`, and whatever it does
 //! after that belongs to it as well, and so does what it has started.
 
-use crate::host::ComponentHost;
+use crate::host::{ComponentHost, Timers};
 use std::any::{Any, TypeId};
 use std::convert::Infallible;
 use std::future::{Future, pending};
@@ -37,10 +37,14 @@ impl Tasks {
             }
         }
         let mut returned = None;
-        until_idle(store.run_concurrent(async |accessor| {
+        let timers = store.data().timers();
+        let driven = store.run_concurrent(async |accessor| {
             returned = Some(function.finish_call_concurrent(accessor, call).await);
             pending::<Infallible>().await
-        }))?;
+        });
+        if let Some(ended) = until_idle(driven, &timers) {
+            ended.map(|never| match never {})?;
+        }
         // It waits for what nobody does.
         returned.unwrap_or_else(|| Err(Trap::AsyncDeadlock.into()))
     }
@@ -68,17 +72,27 @@ impl Wake for Woken {
     }
 }
 
-/// Drives what never ends until it waits. Nothing comes from outside: functions of the host answer at once.
-fn until_idle(driven: impl Future<Output = wasmtime::Result<Infallible>>) -> wasmtime::Result<()> {
+/// Drives something to its end. It is an error if it waits for what nobody does.
+pub fn to_its_end<T>(
+    driven: impl Future<Output = wasmtime::Result<T>>,
+    timers: &Timers,
+) -> wasmtime::Result<T> {
+    until_idle(driven, timers).unwrap_or_else(|| Err(Trap::AsyncDeadlock.into()))
+}
+
+/// Drives something to its end, or until it waits. Nothing comes from outside: functions of the host answer at once, and time passes
+/// when nothing else happens.
+fn until_idle<T>(driven: impl Future<Output = T>, timers: &Timers) -> Option<T> {
     let mut driven = pin!(driven);
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(Arc::clone(&woken));
     let mut context = Context::from_waker(&waker);
     loop {
-        match driven.as_mut().poll(&mut context) {
-            Poll::Ready(ended) => return ended.map(|never| match never {}),
-            Poll::Pending if woken.0.swap(false, Ordering::Relaxed) => {}
-            Poll::Pending => return Ok(()),
+        if let Poll::Ready(ended) = driven.as_mut().poll(&mut context) {
+            return Some(ended);
+        }
+        if !woken.0.swap(false, Ordering::Relaxed) && !timers.pass() {
+            return None;
         }
     }
 }

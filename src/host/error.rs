@@ -224,7 +224,7 @@ pub struct LedgerLimit {
 /// A component wanted more tasks and threads beside each other than it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "its tasks and threads could need more than {stacks} call stacks at once; the limit is {limit} bytes"
+    "its tasks, threads and streams could need more than {stacks} call stacks at once; the limit is {limit} bytes"
 )]
 #[non_exhaustive]
 pub struct TaskLimit {

@@ -76,6 +76,8 @@ use run_limits::Limiter;
 use sealed::Seal;
 use wasi::Wasi;
 
+#[cfg(feature = "component-calls")]
+pub(crate) use component::Timers;
 pub(crate) use component::{ComponentHost, component_linker, new_component_store};
 pub use component_value::{ComponentValue, Handle};
 pub use error::{

@@ -1,6 +1,7 @@
 //! Instances of wasmtime, as capture reads them.
 
 mod baseline;
+mod core_calls;
 mod held;
 mod memory;
 mod object_types;
@@ -9,6 +10,7 @@ mod read;
 mod touched;
 
 pub use baseline::Baseline;
+pub(crate) use core_calls::{call_core, drop_resource};
 pub(crate) use held::HeldValue;
 pub use memory::shared_bytes;
 pub use read::WasmtimeInstance;

@@ -1,4 +1,5 @@
 use super::baseline::ImportedTable;
+use super::core_calls::call_core;
 use super::memory::{contents, shared_contents};
 use super::observe::{EngineObject, function_identity, object, observe, observe_reference};
 use super::{InstanceError, ProbedInstance};
@@ -53,7 +54,7 @@ impl<S: AsContextMut> WasmtimeInstance<'_, S> {
     }
 }
 
-impl<S: AsContextMut> Instance for WasmtimeInstance<'_, S> {
+impl<S: AsContextMut<Data: Send>> Instance for WasmtimeInstance<'_, S> {
     type Error = InstanceError;
 
     fn function(&mut self, index: u32) -> Result<Identity> {
@@ -121,7 +122,7 @@ impl<S: AsContextMut> Instance for WasmtimeInstance<'_, S> {
         };
         let function = self.instance.export(probe, &mut self.store)?.into_func();
         let function = function.ok_or_else(|| self.instance.missing(probe))?;
-        let Err(error) = function.call(&mut self.store, &[], &mut []) else { return Ok(false) };
+        let Err(error) = call_core(&mut self.store, function) else { return Ok(false) };
         match error.downcast_ref() {
             Some(Trap::MemoryOutOfBounds | Trap::TableOutOfBounds) => Ok(true),
             _ => Err(error.into()),

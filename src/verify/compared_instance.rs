@@ -205,7 +205,7 @@ fn fields(mut store: impl AsContextMut, exception: Rooted<ExnRef>) -> wasmtime::
 /// Values that the guest gave away, and the objects that they lead to.
 fn values(
     reader: StateReader<'_>,
-    mut instance: WasmtimeInstance<'_, impl AsContextMut>,
+    mut instance: WasmtimeInstance<'_, impl AsContextMut<Data: Send>>,
     values: &[Val],
 ) -> Result<(Vec<Value>, Heap), CaptureError> {
     let observed: Result<Vec<_>, _> = values.iter().map(|value| instance.observe(value)).collect();

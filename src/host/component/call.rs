@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use wasmtime::StoreContextMut;
 
-use super::ComponentHost;
+use super::link::Version;
 use super::resources::{Resource, Resources};
+use super::{ComponentHost, preview3};
 use crate::host::HostState;
 use crate::host::component_value::{ComponentValue, Handle};
 use crate::host::error::Denied;
@@ -19,6 +20,13 @@ pub(super) type Answer = wasmtime::Result<Option<ComponentValue>>;
 /// A function of an interface.
 pub(super) type Function = fn(&mut Guest<'_>) -> Answer;
 
+/// A function, in the words of a version.
+#[derive(Clone, Copy)]
+pub(super) struct Provided {
+    pub function: Function,
+    pub version: Version,
+}
+
 /// A call in progress.
 pub(super) struct Guest<'c> {
     state: &'c mut HostState,
@@ -31,18 +39,20 @@ pub(super) struct Guest<'c> {
 pub(super) fn answer(
     mut store: StoreContextMut<'_, ComponentHost>,
     import: &Arc<ImportName>,
-    function: Function,
+    provided: Provided,
     args: Vec<ComponentValue>,
 ) -> Answer {
+    #[cfg(feature = "component-calls")]
+    store.data_mut().drop_ended_streams()?;
     let backtrace = store.data().state.recorder.backtrace(&store);
-    store.data_mut().answer(import, function, args, backtrace)
+    store.data_mut().answer(import, provided, args, backtrace)
 }
 
 impl ComponentHost {
-    fn answer(
+    pub(super) fn answer(
         &mut self,
         import: &Arc<ImportName>,
-        function: Function,
+        provided: Provided,
         args: Vec<ComponentValue>,
         backtrace: Option<Vec<String>>,
     ) -> Answer {
@@ -55,7 +65,11 @@ impl ComponentHost {
             args: &args,
             backtrace: &backtrace,
         };
-        let answered = function(&mut guest).map_err(|error| in_words_of(import, error));
+        let answered = (provided.function)(&mut guest).map_err(|error| in_words_of(import, error));
+        let answered = match provided.version {
+            Version::Two => answered,
+            Version::Three => answered.map(|answer| answer.map(preview3::in_its_words)),
+        };
         let recorder = &mut self.state.recorder;
         recorder.resources = self.resources.cost();
         let (result, ended) = match &answered {

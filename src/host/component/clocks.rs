@@ -37,11 +37,16 @@ pub(super) fn datetime(nanoseconds: u64) -> ComponentValue {
     ])
 }
 
-/// The nanoseconds of a point in time.
+/// The nanoseconds of a point in time. WASI 0.3 has some before 1970, which preview 1 does not.
 pub(super) fn nanoseconds(datetime: &ComponentValue) -> Option<u64> {
     let ComponentValue::Record(fields) = datetime else { return None };
     match fields.as_slice() {
-        [(_, ComponentValue::U64(seconds)), (_, ComponentValue::U32(nanoseconds))] => {
+        [(_, seconds), (_, ComponentValue::U32(nanoseconds))] => {
+            let seconds = match seconds {
+                ComponentValue::U64(seconds) => *seconds,
+                ComponentValue::S64(seconds) => u64::try_from(*seconds).ok()?,
+                _ => return None,
+            };
             Some(seconds.saturating_mul(SECOND).saturating_add(u64::from(*nanoseconds)))
         }
         _ => None,
@@ -62,15 +67,6 @@ pub(super) fn wall_now(guest: &mut Guest<'_>) -> Answer {
 
 pub(super) fn wall_resolution(guest: &mut Guest<'_>) -> Answer {
     Ok(Some(datetime(resolution(guest, REALTIME)?)))
-}
-
-/// A point in time as WASI 0.3 has it: before 1970, seconds would be negative.
-pub(super) fn system_now(guest: &mut Guest<'_>) -> Answer {
-    let nanoseconds = reading(guest, REALTIME)?;
-    Ok(Some(record([
-        ("seconds", ComponentValue::S64((nanoseconds / SECOND).cast_signed())),
-        ("nanoseconds", ComponentValue::U32((nanoseconds % SECOND) as u32)),
-    ])))
 }
 
 pub(super) fn system_resolution(guest: &mut Guest<'_>) -> Answer {

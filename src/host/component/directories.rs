@@ -31,17 +31,23 @@ pub(super) fn preopened(guest: &mut Guest<'_>) -> Answer {
 }
 
 pub(super) fn read_directory(guest: &mut Guest<'_>) -> Answer {
+    match listing(guest)? {
+        Ok(entries) => {
+            let stream = guest.make("directory-entry-stream", entries)?;
+            settled(Ok(Some(stream)))
+        }
+        Err(errno) => settled(Err(errno)),
+    }
+}
+
+/// Everything in the directory that the first argument is; an errno is the inner error.
+pub(super) fn listing(guest: &mut Guest<'_>) -> wasmtime::Result<Result<Resource, i32>> {
     let descriptor = match guest.typed_descriptor(0)? {
         Ok((descriptor, DIRECTORY)) => descriptor,
-        Ok(_) => return settled(Err(NOTDIR)),
-        Err(errno) => return settled(Err(errno)),
+        Ok(_) => return Ok(Err(NOTDIR)),
+        Err(errno) => return Ok(Err(errno)),
     };
-    let entries = match entries(guest, descriptor.fd)? {
-        Ok(entries) => entries,
-        Err(errno) => return settled(Err(errno)),
-    };
-    let stream = guest.make("directory-entry-stream", Resource::Entries(entries.into()))?;
-    settled(Ok(Some(stream)))
+    Ok(entries(guest, descriptor.fd)?.map(|entries| Resource::Entries(entries.into())))
 }
 
 /// Everything in a directory but itself and what it is in; an errno is the inner error.

@@ -112,36 +112,55 @@ pub(super) fn size_of_file(guest: &mut Guest<'_>, fd: u32) -> wasmtime::Result<R
 }
 
 pub(super) fn read_via_stream(guest: &mut Guest<'_>) -> Answer {
-    let position = guest.long(1)?;
-    match guest.typed_descriptor(0)? {
+    match input(guest)? {
         Err(errno) => settled(Err(errno)),
-        Ok((_, DIRECTORY)) => settled(Err(ISDIR)),
-        Ok((Descriptor { fd, .. }, _)) => {
-            let stream = guest.make("input-stream", Resource::Input(Input::File { fd, position }))?;
+        Ok(input) => {
+            let stream = guest.make("input-stream", input)?;
             settled(Ok(Some(stream)))
         }
     }
+}
+
+/// What reads the file that the first argument is, from the second one on; an errno is the inner error.
+pub(super) fn input(guest: &mut Guest<'_>) -> wasmtime::Result<Result<Resource, i32>> {
+    let position = guest.long(1)?;
+    Ok(match guest.typed_descriptor(0)? {
+        Err(errno) => Err(errno),
+        Ok((_, DIRECTORY)) => Err(ISDIR),
+        Ok((Descriptor { fd, .. }, _)) => Ok(Resource::Input(Input::File { fd, position })),
+    })
 }
 
 pub(super) fn write_via_stream(guest: &mut Guest<'_>) -> Answer {
     let position = guest.long(1)?;
-    output(guest, |fd| Output::File { fd, position })
+    made(guest, |fd| Output::File { fd, position })
 }
 
 pub(super) fn append_via_stream(guest: &mut Guest<'_>) -> Answer {
-    output(guest, Output::Append)
+    made(guest, Output::Append)
 }
 
-fn output(guest: &mut Guest<'_>, output: impl Fn(u32) -> Output) -> Answer {
-    match guest.typed_descriptor(0)? {
+fn made(guest: &mut Guest<'_>, of: impl Fn(u32) -> Output) -> Answer {
+    match output(guest, of)? {
         Err(errno) => settled(Err(errno)),
-        Ok((_, DIRECTORY)) => settled(Err(BADF)),
-        Ok((Descriptor { flags, .. }, _)) if flags & WRITE == 0 => settled(Err(PERM)),
-        Ok((Descriptor { fd, .. }, _)) => {
-            let stream = guest.make("output-stream", Resource::Output(output(fd)))?;
+        Ok(output) => {
+            let stream = guest.make("output-stream", output)?;
             settled(Ok(Some(stream)))
         }
     }
+}
+
+/// What writes into the file that the first argument is; an errno is the inner error.
+pub(super) fn output(
+    guest: &mut Guest<'_>,
+    of: impl Fn(u32) -> Output,
+) -> wasmtime::Result<Result<Resource, i32>> {
+    Ok(match guest.typed_descriptor(0)? {
+        Err(errno) => Err(errno),
+        Ok((_, DIRECTORY)) => Err(BADF),
+        Ok((Descriptor { flags, .. }, _)) if flags & WRITE == 0 => Err(PERM),
+        Ok((Descriptor { fd, .. }, _)) => Ok(Resource::Output(of(fd))),
+    })
 }
 
 pub(super) fn advise(guest: &mut Guest<'_>) -> Answer {

@@ -1,8 +1,9 @@
-//! All functions of WASI 0.2 that this host has, and those of 0.3 that are not asynchronous and take and give no streams, files or sockets.
+//! All functions of WASI 0.2 that this host has, and those of 0.3. Functions of 0.3 that are asynchronous answer at once, but for
+//! those that wait.
 
-use super::call::{Answer, Function, Guest};
+use super::call::{Answer, Function, Guest, Provided};
 use super::link::{Interface, Version};
-use super::{cli, clocks, directories, filesystem, paths, poll, random, sockets, stat, streams};
+use super::{cli, clocks, directories, filesystem, paths, poll, preview3, random, sockets, stat, streams};
 
 type Functions = &'static [(&'static str, Function)];
 
@@ -116,6 +117,7 @@ const INTERFACES: &[(&str, Functions)] = &[
 
 /// The same of WASI 0.3.
 const INTERFACES_OF_0_3: &[(&str, Functions)] = &[
+    ("wasi:cli/types", &[]),
     (
         "wasi:cli/environment",
         &[
@@ -125,25 +127,68 @@ const INTERFACES_OF_0_3: &[(&str, Functions)] = &[
         ],
     ),
     ("wasi:cli/exit", &[("exit", cli::exit), ("exit-with-code", cli::exit_with_code)]),
+    ("wasi:cli/stdin", &[("read-via-stream", preview3::stdin)]),
+    ("wasi:cli/stdout", &[("write-via-stream", preview3::stdout)]),
+    ("wasi:cli/stderr", &[("write-via-stream", preview3::stderr)]),
     ("wasi:cli/terminal-input", &[]),
     ("wasi:cli/terminal-output", &[]),
     ("wasi:cli/terminal-stdin", &[("get-terminal-stdin", cli::nothing)]),
     ("wasi:cli/terminal-stdout", &[("get-terminal-stdout", cli::nothing)]),
     ("wasi:cli/terminal-stderr", &[("get-terminal-stderr", cli::nothing)]),
+    ("wasi:clocks/types", &[]),
     (
         "wasi:clocks/monotonic-clock",
-        &[("now", clocks::monotonic_now), ("get-resolution", clocks::monotonic_resolution)],
+        &[
+            ("now", clocks::monotonic_now),
+            ("get-resolution", clocks::monotonic_resolution),
+            ("wait-until", preview3::wait_until),
+            ("wait-for", preview3::wait_for),
+        ],
     ),
-    (
-        "wasi:clocks/system-clock",
-        &[("now", clocks::system_now), ("get-resolution", clocks::system_resolution)],
-    ),
+    ("wasi:clocks/system-clock", &[("now", clocks::wall_now), ("get-resolution", clocks::system_resolution)]),
     ("wasi:random/random", &[("get-random-bytes", random::bytes), ("get-random-u64", random::long)]),
     (
         "wasi:random/insecure",
         &[("get-insecure-random-bytes", random::bytes), ("get-insecure-random-u64", random::long)],
     ),
     ("wasi:random/insecure-seed", &[("get-insecure-seed", random::seed)]),
+    ("wasi:filesystem/preopens", &[("get-directories", directories::preopened)]),
+    (
+        "wasi:filesystem/types",
+        &[
+            ("[method]descriptor.read-via-stream", preview3::read_via_stream),
+            ("[method]descriptor.write-via-stream", preview3::write_via_stream),
+            ("[method]descriptor.append-via-stream", preview3::append_via_stream),
+            ("[method]descriptor.advise", filesystem::advise),
+            ("[method]descriptor.sync-data", filesystem::sync_data),
+            ("[method]descriptor.get-flags", filesystem::flags),
+            ("[method]descriptor.get-type", stat::filetype),
+            ("[method]descriptor.set-size", filesystem::set_size),
+            ("[method]descriptor.set-times", stat::set_times),
+            ("[method]descriptor.read-directory", preview3::read_directory),
+            ("[method]descriptor.sync", filesystem::sync),
+            ("[method]descriptor.create-directory-at", paths::create_directory),
+            ("[method]descriptor.stat", stat::stat),
+            ("[method]descriptor.stat-at", stat::stat_at),
+            ("[method]descriptor.set-times-at", stat::set_times_at),
+            ("[method]descriptor.link-at", paths::link),
+            ("[method]descriptor.open-at", paths::open),
+            ("[method]descriptor.readlink-at", paths::read_link),
+            ("[method]descriptor.remove-directory-at", paths::remove_directory),
+            ("[method]descriptor.rename-at", paths::rename),
+            ("[method]descriptor.symlink-at", paths::symbolic_link),
+            ("[method]descriptor.unlink-file-at", paths::unlink_file),
+            ("[method]descriptor.is-same-object", stat::is_same_object),
+            ("[method]descriptor.metadata-hash", stat::metadata_hash),
+            ("[method]descriptor.metadata-hash-at", stat::metadata_hash_at),
+        ],
+    ),
+    // Nobody gets a socket whose methods could be called.
+    (
+        "wasi:sockets/types",
+        &[("[static]tcp-socket.create", sockets::denied), ("[static]udp-socket.create", sockets::denied)],
+    ),
+    ("wasi:sockets/ip-name-lookup", &[("resolve-addresses", sockets::unresolved)]),
 ];
 
 /// All functions of an interface; `None` if this host does not have it.
@@ -156,8 +201,10 @@ fn functions(interface: &Interface<'_>) -> Option<Functions> {
 }
 
 /// A function of an interface; `None` if there is none.
-pub(super) fn function(interface: &Interface<'_>, name: &str) -> Option<Function> {
-    functions(interface)?.iter().find(|(known, _)| *known == name).map(|(_, function)| *function)
+pub(super) fn function(interface: &Interface<'_>, name: &str) -> Option<Provided> {
+    let function =
+        functions(interface)?.iter().find(|(known, _)| *known == name).map(|(_, function)| *function);
+    function.map(|function| Provided { function, version: interface.version })
 }
 
 /// Whether this host has the interface.
@@ -165,8 +212,10 @@ pub(super) fn has_interface(interface: &Interface<'_>) -> bool {
     functions(interface).is_some()
 }
 
-/// The guest drops a resource.
-pub(super) fn drop(guest: &mut Guest<'_>) -> Answer {
+/// How it is answered that the guest drops a resource.
+pub(super) const DROP: Provided = Provided { function: drop, version: Version::Two };
+
+fn drop(guest: &mut Guest<'_>) -> Answer {
     let number = guest.handle(0)?;
     guest.forget(number)?;
     Ok(None)

@@ -8,7 +8,6 @@ use crate::host::component_value::{ComponentValue, Handle};
 use crate::host::error::ComponentImportCalled;
 use crate::host::host_options::{HostOptions, ImportName};
 use crate::host::ledger::{ComponentCall, Outcome};
-use preinit_core::printable::Printable;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType, Val};
 
@@ -34,7 +33,6 @@ pub(super) fn define(
                 let wasi = Interface::of(name).filter(|wasi| with_wasi && functions::has_interface(wasi));
                 let mut defined = linker.instance(name)?;
                 for (export, item) in instance.exports(&engine) {
-                    check_type((name, export), &item.ty)?;
                     if stub::is_named(options, name, export) {
                         stub::define(&mut defined, (name, export), &item.ty)?;
                         continue;
@@ -48,7 +46,6 @@ pub(super) fn define(
                     }
                 }
             }
-            item if is_asynchronous(&item) => return Err(asynchronous(&format!("`{}`", Printable(name)))),
             item if stub::is_named(options, "", name) => {
                 stub::define(&mut linker.root(), ("", name), &item)?;
             }
@@ -56,24 +53,6 @@ pub(super) fn define(
         }
     }
     Ok(())
-}
-
-fn is_asynchronous(item: &ComponentItem) -> bool {
-    matches!(item, ComponentItem::ComponentFunc(ty) if ty.async_())
-}
-
-fn asynchronous(name: &str) -> wasmtime::Error {
-    wasmtime::Error::msg(format!(
-        "the component imports {name}, which is asynchronous by its type (`async func`), and no host function can be that here yet"
-    ))
-}
-
-/// The engine lets no asynchronous function of the host into a store whose core instances are read.
-fn check_type((interface, name): (&str, &str), item: &ComponentItem) -> wasmtime::Result<()> {
-    match is_asynchronous(item) {
-        true => Err(asynchronous(&format!("`{}#{}`", Printable(interface), Printable(name)))),
-        false => Ok(()),
-    }
 }
 
 fn add_unprovided(
@@ -84,11 +63,11 @@ fn add_unprovided(
 ) -> wasmtime::Result<()> {
     match item {
         ComponentItem::ComponentFunc(_) if options.stub_all => stub::define(linker, (interface, name), &item),
-        ComponentItem::ComponentFunc(_) => {
+        ComponentItem::ComponentFunc(ty) => {
             let called =
                 ComponentImportCalled { interface: interface.to_string(), function: name.to_string() };
             let import = Arc::new(ImportName::new(interface, name));
-            linker.func_new(name, move |mut store, _, params, _| {
+            link::define_dynamic(linker, (name, ty.async_()), move |mut store, _, params, _| {
                 store.data_mut().unprovided(&import, params)?;
                 Err(called.clone().into())
             })

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::types::ComponentItem;
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::{
     ComponentType, LinkerInstance, Lower, ResourceAny, ResourceDynamic, ResourceType, Val,
 };
 use wasmtime::{AsContextMut, StoreContextMut};
 
-use super::call::{Function, answer};
+use super::call::{Provided, answer};
 use super::resources::{kind_name, kind_number};
 use super::{ComponentHost, functions};
 use crate::host::component_value::{ComponentValue, Handle};
@@ -49,17 +49,21 @@ pub(super) fn define(
     (name, item): (&str, &ComponentItem),
 ) -> wasmtime::Result<bool> {
     match item {
-        ComponentItem::ComponentFunc(_) => {
-            let Some(function) = functions::function(interface, name) else { return Ok(false) };
+        ComponentItem::ComponentFunc(ty) => {
+            let Some(provided) = functions::function(interface, name) else { return Ok(false) };
             let import = Arc::new(ImportName::new(interface.name, name));
-            define_function(linker, import, function)?;
+            #[cfg(feature = "component-calls")]
+            if super::preview3::define(linker, interface, (&import, provided))? {
+                return Ok(true);
+            }
+            define_function(linker, import, (provided, ty.async_()))?;
         }
         ComponentItem::Resource(_) => {
             let Some(kind) = kind_number(name) else { return Ok(false) };
             let import = Arc::new(ImportName::new(interface.name, format!("[resource-drop]{name}")));
             linker.resource(name, ResourceType::host_dynamic(kind), move |store, number| {
                 let handle = Handle { kind: kind_name(kind), number };
-                answer(store, &import, functions::drop, vec![ComponentValue::Resource(handle)]).map(drop)
+                answer(store, &import, functions::DROP, vec![ComponentValue::Resource(handle)]).map(drop)
             })?;
         }
         _ => {}
@@ -81,7 +85,7 @@ enum StreamError {
 fn define_function(
     linker: &mut LinkerInstance<'_, ComponentHost>,
     import: Arc<ImportName>,
-    function: Function,
+    (provided, is_async): (Provided, bool),
 ) -> wasmtime::Result<()> {
     use ComponentValue::{Bytes, Resource, U64};
     let name = import.name.clone();
@@ -89,34 +93,63 @@ fn define_function(
         "[method]input-stream.read" | "[method]input-stream.blocking-read" => {
             linker.func_wrap(&name, move |mut store, (stream, len): (ResourceDynamic, u64)| {
                 let args = vec![Resource(handle(&stream)), U64(len)];
-                let result = answer(store.as_context_mut(), &import, function, args)?;
+                let result = answer(store.as_context_mut(), &import, provided, args)?;
                 Ok((stream_result(result, bytes)?,))
             })
         }
         "[method]output-stream.write" | "[method]output-stream.blocking-write-and-flush" => {
             linker.func_wrap(&name, move |mut store, (stream, contents): (ResourceDynamic, Vec<u8>)| {
                 let args = vec![Resource(handle(&stream)), Bytes(contents)];
-                let result = answer(store.as_context_mut(), &import, function, args)?;
+                let result = answer(store.as_context_mut(), &import, provided, args)?;
                 Ok((stream_result(result, |_| Some(()))?,))
             })
         }
         "get-random-bytes" | "get-insecure-random-bytes" => {
             linker.func_wrap(&name, move |mut store, (len,): (u64,)| {
-                let result = answer(store.as_context_mut(), &import, function, vec![U64(len)])?;
+                let result = answer(store.as_context_mut(), &import, provided, vec![U64(len)])?;
                 Ok((bytes(result).ok_or_else(unexpected)?,))
             })
         }
-        _ => linker.func_new(&name, move |store, _, params, results| {
-            dynamic(store, &import, function, (params, results))
+        _ => define_dynamic(linker, (&name, is_async), move |store, _, params, results| {
+            dynamic(store, &import, provided, (params, results))
         }),
     }
+}
+
+/// Defines a function of any type. One that is asynchronous by its type answers at once, too.
+pub(super) fn define_dynamic(
+    linker: &mut LinkerInstance<'_, ComponentHost>,
+    (name, is_async): (&str, bool),
+    answer: impl Fn(StoreContextMut<'_, ComponentHost>, ComponentFunc, &[Val], &mut [Val]) -> wasmtime::Result<()>
+    + Send
+    + Sync
+    + 'static,
+) -> wasmtime::Result<()> {
+    if !is_async {
+        return linker.func_new(name, answer);
+    }
+    #[cfg(feature = "component-calls")]
+    {
+        let answer = Arc::new(answer);
+        linker.func_new_concurrent(name, move |accessor, ty, params, results| {
+            let answer = Arc::clone(&answer);
+            Box::pin(async move {
+                accessor.with(|mut access| answer(access.as_context_mut(), ty, params, results))
+            })
+        })
+    }
+    #[cfg(not(feature = "component-calls"))]
+    Err(wasmtime::Error::msg(format!(
+        "`{name}` is asynchronous by its type, and this build has no such functions"
+    )))
 }
 
 fn unexpected() -> wasmtime::Error {
     wasmtime::Error::msg("a function of WASI returned a value of another type than its own")
 }
 
-fn handle(resource: &ResourceDynamic) -> Handle {
+/// A resource that the guest passes.
+pub(super) fn handle(resource: &ResourceDynamic) -> Handle {
     Handle { kind: kind_name(resource.ty()), number: resource.rep() }
 }
 
@@ -154,13 +187,13 @@ fn made(handle: Handle) -> wasmtime::Result<ResourceDynamic> {
 fn dynamic(
     mut store: StoreContextMut<'_, ComponentHost>,
     import: &Arc<ImportName>,
-    function: Function,
+    provided: Provided,
     (params, results): (&[Val], &mut [Val]),
 ) -> wasmtime::Result<()> {
     let mut given = |any: ResourceAny| Ok(handle(&any.try_into_resource_dynamic(&mut store)?));
     let args: Vec<ComponentValue> =
         params.iter().map(|param| ComponentValue::of(param, &mut given)).collect::<wasmtime::Result<_>>()?;
-    let answered = answer(store.as_context_mut(), import, function, args)?;
+    let answered = answer(store.as_context_mut(), import, provided, args)?;
     if let (Some(result), Some(value)) = (results.first_mut(), answered) {
         *result = value.to_val(&mut |handle| made(handle)?.try_into_resource_any(&mut store))?;
     }

@@ -1,4 +1,4 @@
-//! The host of components: WASI preview 2. Each of its functions is answered by calls of preview 1 with a memory of their own, so
+//! The host of components: WASI preview 2 and 3. Each of its functions is answered by calls of preview 1 with a memory of their own, so
 //! that clocks, randomness, directories, streams, policies, limits, the ledger and its replay are those of core modules. The
 //! ledger has the calls in both words.
 
@@ -12,6 +12,7 @@ mod imports;
 mod link;
 mod paths;
 mod poll;
+mod preview3;
 mod random;
 mod resources;
 mod sockets;
@@ -20,6 +21,8 @@ mod streams;
 mod stub;
 
 pub(super) use imports::is_provided;
+#[cfg(feature = "component-calls")]
+pub(crate) use preview3::Timers;
 
 use super::HostState;
 use super::error::HostError;
@@ -35,9 +38,21 @@ use wasmtime::{Engine, Store};
 pub struct ComponentHost {
     state: HostState,
     resources: Resources,
+    /// Streams whose other end is gone.
+    #[cfg(feature = "component-calls")]
+    ended: preview3::EndedStreams,
+    /// What waits for the monotonic clock.
+    #[cfg(feature = "component-calls")]
+    timers: Timers,
 }
 
 impl ComponentHost {
+    /// What waits for time to pass.
+    #[cfg(feature = "component-calls")]
+    pub(crate) fn timers(&self) -> Timers {
+        self.timers.clone()
+    }
+
     /// What answers in terms of preview 1, and keeps the ledger.
     #[cfg(feature = "verify")]
     pub(crate) fn state(&mut self) -> &mut HostState {
@@ -90,8 +105,14 @@ pub fn new_component_store(
     limits: &Limits,
     digest: [u8; 32],
 ) -> Result<Store<ComponentHost>, HostError> {
-    let host =
-        ComponentHost { state: HostState::new(options, limits, digest)?, resources: Resources::default() };
+    let host = ComponentHost {
+        state: HostState::new(options, limits, digest)?,
+        resources: Resources::default(),
+        #[cfg(feature = "component-calls")]
+        ended: preview3::EndedStreams::default(),
+        #[cfg(feature = "component-calls")]
+        timers: Timers::default(),
+    };
     let mut store = Store::new(engine, host);
     store.limiter(|host| &mut host.state.limiter);
     if let Some(fuel) = limits.fuel {

@@ -59,7 +59,7 @@ pub(super) fn poll(guest: &mut Guest<'_>) -> Answer {
 }
 
 /// Lets time pass until the monotonic clock shows `deadline`.
-fn wait(guest: &mut Guest<'_>, deadline: u64) -> wasmtime::Result<()> {
+pub(super) fn wait(guest: &mut Guest<'_>, deadline: u64) -> wasmtime::Result<()> {
     const SUBSCRIPTION: usize = 48;
     const EVENT: usize = 32;
     const MONOTONIC: u32 = 1;

@@ -131,6 +131,15 @@ impl Resources {
         self.alive.get_mut(&number)
     }
 
+    /// The name of the error that a resource stands for.
+    #[cfg(feature = "component-calls")]
+    pub fn error_name(&self, number: u32) -> Option<&'static str> {
+        match self.get(number) {
+            Some(Resource::Error(errno)) => Some(super::filesystem::error_name(*errno)),
+            _ => None,
+        }
+    }
+
     /// Forgets a resource. Gives the descriptor of preview 1 that is to be closed.
     pub fn remove(&mut self, number: u32) -> Option<u32> {
         let resource = self.alive.remove(&number)?;

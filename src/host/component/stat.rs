@@ -86,36 +86,45 @@ pub(super) fn is_same_object(guest: &mut Guest<'_>) -> Answer {
     Ok(Some(ComponentValue::Bool(is_same)))
 }
 
-/// Times to set, as preview 1 has them: that of the last access, that of the last change, and flags.
-fn times(guest: &Guest<'_>, first: usize) -> wasmtime::Result<[HostValue; 3]> {
+/// Times to set, as preview 1 has them: that of the last access, that of the last change, and flags; an errno is the inner error.
+fn times(guest: &Guest<'_>, first: usize) -> wasmtime::Result<Result<[HostValue; 3], i32>> {
+    const OVERFLOW: i32 = 61;
     let mut flags = 0;
     let mut time = |index: usize, given: u32, current: u32| match guest.argument(index)? {
         ComponentValue::Variant(name, value) => match (name.as_str(), value) {
             ("now", _) => {
                 flags |= current;
-                Ok(0)
+                Ok(Some(0))
             }
             ("timestamp", Some(value)) => {
                 flags |= given;
-                nanoseconds(value).ok_or_else(|| mismatch(index, "a time"))
+                Ok(nanoseconds(value))
             }
-            _ => Ok(0),
+            _ => Ok(Some(0)),
         },
         _ => Err(mismatch(index, "a time")),
     };
-    let (access, change) = (time(first, 1 << 0, 1 << 1)?, time(first + 1, 1 << 2, 1 << 3)?);
-    Ok([long(access), long(change), words(&[flags])[0]])
+    Ok(match (time(first, 1 << 0, 1 << 1)?, time(first + 1, 1 << 2, 1 << 3)?) {
+        (Some(access), Some(change)) => Ok([long(access), long(change), words(&[flags])[0]]),
+        _ => Err(OVERFLOW),
+    })
 }
 
 pub(super) fn set_times(guest: &mut Guest<'_>) -> Answer {
-    let times = times(guest, 1)?;
+    let times = match times(guest, 1)? {
+        Ok(times) => times,
+        Err(errno) => return settled(Err(errno)),
+    };
     let fd = words(&[guest.descriptor(0)?.fd]);
     let answered = guest.preview1("fd_filestat_set_times", &[&fd[..], &times].concat(), &mut [])?;
     settled(answered.map(|()| None))
 }
 
 pub(super) fn set_times_at(guest: &mut Guest<'_>) -> Answer {
-    let times = times(guest, 3)?;
+    let times = match times(guest, 3)? {
+        Ok(times) => times,
+        Err(errno) => return settled(Err(errno)),
+    };
     let (fd, flags, path) = (guest.descriptor(0)?.fd, guest.flags(1, &PATH_FLAGS)?, guest.text(2)?);
     let args = [&words(&[fd, flags, 0, u32::try_from(path.len())?])[..], &times].concat();
     let answered = guest.preview1("path_filestat_set_times", &args, &mut path.into_bytes())?;

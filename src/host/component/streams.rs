@@ -6,13 +6,13 @@ use super::resources::{Input, Output, Resource};
 use crate::host::component_value::ComponentValue;
 
 /// Bytes of one answer, and what may be written at once.
-const MOST: u64 = 1 << 20;
+pub(super) const MOST: u64 = 1 << 20;
 
 /// Where the buffer is in the memory of a call that reads or writes: after its address, its length, and the number of bytes.
 const BUFFER: usize = 12;
 
 /// Why a stream did not give or take bytes.
-enum Failure {
+pub(super) enum Failure {
     Errno(i32),
     Closed,
 }
@@ -78,7 +78,8 @@ impl Guest<'_> {
         Ok(self.preview1(name, &args, &mut scratch)?.map(|()| u64::from(word_at(&scratch, 8))))
     }
 
-    fn read_stream(&mut self, index: usize, len: u64) -> wasmtime::Result<Result<Vec<u8>, Failure>> {
+    /// Reads from an input stream.
+    pub fn read_stream(&mut self, index: usize, len: u64) -> wasmtime::Result<Result<Vec<u8>, Failure>> {
         let Resource::Input(input) = self.resource(index)? else {
             return Err(mismatch(index, "an input stream"));
         };
@@ -101,7 +102,8 @@ impl Guest<'_> {
         Ok(Ok(bytes))
     }
 
-    fn write_stream(&mut self, index: usize, mut bytes: &[u8]) -> wasmtime::Result<Result<(), Failure>> {
+    /// Writes to an output stream.
+    pub fn write_stream(&mut self, index: usize, mut bytes: &[u8]) -> wasmtime::Result<Result<(), Failure>> {
         while !bytes.is_empty() {
             let Resource::Output(output) = self.resource(index)? else {
                 return Err(mismatch(index, "an output stream"));

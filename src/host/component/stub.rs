@@ -1,7 +1,7 @@
 //! Functions of a component's imports that stubs answer.
 
-use super::ComponentHost;
 use super::imports::Unprovided;
+use super::{ComponentHost, link};
 use crate::host::component_value::{ComponentValue, Handle};
 use crate::host::error::{Denied, HostError};
 use crate::host::host_options::{HostOptions, ImportName};
@@ -24,9 +24,9 @@ pub(super) fn define(
     (interface, name): (&str, &str),
     item: &ComponentItem,
 ) -> wasmtime::Result<()> {
-    let ComponentItem::ComponentFunc(_) = item else { return Ok(()) };
+    let ComponentItem::ComponentFunc(ty) = item else { return Ok(()) };
     let import = Arc::new(ImportName::new(interface, name));
-    linker.func_new(name, move |mut store, ty, params, results| {
+    link::define_dynamic(linker, (name, ty.async_()), move |mut store, ty, params, results| {
         call(&mut store, (&import, &ty), params, results)
     })
 }
@@ -44,7 +44,31 @@ fn call(
         check_size(&ty, &mut { MOST }).map_err(|NoAnswer| HostError::LongStub { import: import() })?;
         *result = answer(&ty, store).map_err(|NoAnswer| HostError::NoStub { import: import() })?;
     }
+    #[cfg(feature = "component-calls")]
+    params.iter().try_for_each(|param| close(param, store))?;
     store.data_mut().record_stub(import, params, results)
+}
+
+/// Closes streams and futures that a stub is given, so that nobody waits for them to be read.
+#[cfg(feature = "component-calls")]
+fn close(value: &Val, store: &mut StoreContextMut<'_, ComponentHost>) -> wasmtime::Result<()> {
+    let mut all = |values: &mut dyn Iterator<Item = &Val>| {
+        for value in values {
+            close(value, store)?;
+        }
+        Ok(())
+    };
+    match value {
+        Val::Stream(stream) => stream.clone().close(store),
+        Val::Future(future) => future.clone().close(store),
+        Val::List(values) | Val::FixedLengthList(values) | Val::Tuple(values) => all(&mut values.iter()),
+        Val::Record(fields) => all(&mut fields.iter().map(|(_, value)| value)),
+        Val::Map(pairs) => all(&mut pairs.iter().flat_map(|(key, value)| [key, value])),
+        Val::Variant(_, Some(value))
+        | Val::Option(Some(value))
+        | Val::Result(Ok(Some(value)) | Err(Some(value))) => close(value, store),
+        _ => Ok(()),
+    }
 }
 
 impl ComponentHost {

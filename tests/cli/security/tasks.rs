@@ -73,7 +73,7 @@ fn stacks_of_tasks_count() {
                 measured(&place, &format!("in.wat -o out.wasm -f init --no-cache {options}"));
             let text = stderr(&output);
             assert_eq!(code(&output), 1, "{how}, {options}: {text}");
-            let is_refused = text.contains("its tasks and threads could need more than")
+            let is_refused = text.contains("its tasks, threads and streams could need more than")
                 || options == "--untrusted" && text.contains("a proposal that is off by default");
             assert!(is_refused, "{how}, {options}: {text}");
             let allowed = OWN + LEAST.max(limit * MIB);

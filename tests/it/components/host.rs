@@ -230,8 +230,7 @@ fn resources_count_towards_the_memory_limit() {
     assert!(error.to_string().contains("over the limit of 1048576 bytes"), "{error}");
 }
 
-/// What WASI 0.3 has without streams is answered by the same host; what nobody provides is no obstacle until it is called; and what is
-/// asynchronous by its type is refused by its name.
+/// What WASI 0.3 has without streams is answered by the same host; what nobody provides is no obstacle until it is called.
 #[test]
 fn functions_of_wasi_0_3_are_answered() {
     let text = include_str!("wasi-0-3.wat");
@@ -249,10 +248,4 @@ fn functions_of_wasi_0_3_are_answered() {
     assert!(called.to_string().contains("my:own/later"), "{called}");
     let stub = Preinit::new().init_function("later").allow_wasi(true).stub("my:own/later", "run");
     assert!(stub.run(&wasm).is_ok());
-    if cfg!(feature = "component-calls") {
-        let text = text.replace(r#"(export "run" (func (param"#, r#"(export "run" (func async (param"#);
-        let refused = with(WasiOptions::default()).run(&wat::parse_str(text).unwrap()).map(drop).unwrap_err();
-        let refused = refused.to_string();
-        assert!(refused.contains("`my:own/later#run`, which is asynchronous"), "{refused}");
-    }
 }

@@ -12,6 +12,8 @@ pub mod golden;
 mod handles;
 mod host;
 #[cfg(feature = "component-calls")]
+mod preview3;
+#[cfg(feature = "component-calls")]
 mod real;
 pub mod running;
 mod scripts;
