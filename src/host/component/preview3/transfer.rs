@@ -42,7 +42,9 @@ impl Names {
 
 /// Streams whose other end is gone, by their numbers.
 #[derive(Clone, Default)]
-pub struct EndedStreams(Arc<Mutex<Vec<(u32, Arc<Names>)>>>);
+pub struct EndedStreams(Arc<Mutex<Vec<EndedStream>>>);
+
+type EndedStream = (u32, Arc<Names>);
 
 /// How a stream ended, which its future says.
 struct Outcome {
