@@ -1,5 +1,6 @@
 //! Names of functions as their sources have them.
 
+use crate::bounded_text::BoundedText;
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
@@ -39,22 +40,10 @@ fn depth(name: &str) -> u32 {
 }
 
 /// What is written, unless that is too long.
-fn bounded(write: impl FnOnce(&mut Bounded) -> fmt::Result) -> Option<String> {
-    let mut out = Bounded(String::new());
+fn bounded(write: impl FnOnce(&mut BoundedText) -> fmt::Result) -> Option<String> {
+    let mut out = BoundedText::new(MAX_NAME);
     write(&mut out).ok()?;
-    Some(out.0)
-}
-
-struct Bounded(String);
-
-impl Write for Bounded {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        if self.0.len() + text.len() > MAX_NAME {
-            return Err(fmt::Error);
-        }
-        self.0.push_str(text);
-        Ok(())
-    }
+    out.whole()
 }
 
 #[cfg(test)]
@@ -96,8 +85,10 @@ mod tests {
             ("_Z1fDTfL", "ltda"),
             ("_Z1fIJfLS_", "IfLS_"),
         ] {
-            let name = format!("{begin}{}iv", part.repeat(500));
-            assert_eq!(demangled(&name), name);
+            for count in [35, 500] {
+                let name = format!("{begin}{}iv", part.repeat(count));
+                assert_eq!(demangled(&name), name);
+            }
         }
     }
 

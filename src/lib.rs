@@ -6,6 +6,7 @@
 
 #[cfg(feature = "audit")]
 pub mod audit;
+mod bounded_text;
 #[cfg(feature = "cache")]
 mod cache;
 #[cfg(not(feature = "cache"))]

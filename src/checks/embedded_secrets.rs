@@ -1,32 +1,11 @@
 //! Embedded files that are kept secret elsewhere.
 
+use super::secret_file::{is_secret_file, private_keys};
 use crate::finding::{Finding, Level};
-use memchr::memmem;
 use preinit_core::embed::{EmbeddedKind, EmbeddedTree};
 use preinit_core::module::Module;
 use preinit_core::printable::Printable;
 use std::ops::Range;
-
-/// Names of files that hold keys, passwords or tokens.
-const NAMES: [&str; 12] = [
-    ".env",
-    ".netrc",
-    ".npmrc",
-    ".pypirc",
-    ".git-credentials",
-    ".htpasswd",
-    ".pgpass",
-    "credentials",
-    "id_rsa",
-    "id_dsa",
-    "id_ecdsa",
-    "id_ed25519",
-];
-/// What stands before a private key (RFC 7468), whatever its kind.
-const BEGIN: &[u8] = b"-----BEGIN ";
-const PRIVATE_KEY: &[u8] = b"PRIVATE KEY-----";
-/// How far apart these two are at most: the longest kind is `ENCRYPTED`.
-const KIND: usize = 16;
 
 pub(crate) fn findings(module: &Module<'_>) -> Vec<Finding> {
     /// Files that have a finding of their own.
@@ -63,11 +42,10 @@ pub(crate) fn findings(module: &Module<'_>) -> Vec<Finding> {
 
 /// What of it is a secret.
 fn secret(path: &str, has_private_key: bool) -> Option<&'static str> {
-    let name = path.rsplit('/').next().unwrap_or(path);
     if has_private_key {
         return Some("has a private key in it");
     }
-    (NAMES.contains(&name) || name.starts_with(".env.")).then_some("is one that holds secrets elsewhere")
+    is_secret_file(path).then_some("is one that holds secrets elsewhere")
 }
 
 /// The private keys in a tree. It is searched once: any number of files can have the same contents.
@@ -79,13 +57,7 @@ struct PrivateKeys<'i> {
 
 impl<'i> PrivateKeys<'i> {
     fn of(image: &'i [u8]) -> PrivateKeys<'i> {
-        let marks = memmem::find_iter(image, BEGIN).filter_map(|begin| {
-            let after = begin + BEGIN.len();
-            let kind = &image[after..];
-            let kind = &kind[..kind.len().min(KIND + PRIVATE_KEY.len())];
-            Some(begin..after + memmem::find(kind, PRIVATE_KEY)? + PRIVATE_KEY.len())
-        });
-        PrivateKeys { image, marks: marks.collect() }
+        PrivateKeys { image, marks: private_keys(image).collect() }
     }
 
     /// Whether one is in this part of the tree.

@@ -1,6 +1,7 @@
 //! What init read from files and standard input, and is in the snapshot byte for byte.
 
-use super::value_kind::is_secret_name;
+use super::secret_file::{has_secret, is_secret_file};
+use super::value_kind::ValueKind;
 use super::values::SHORTEST;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, Level, Location};
@@ -41,12 +42,16 @@ impl FileSearch {
             let trimmed = bytes.trim_ascii();
             if trimmed.len() < SHORTEST {
                 search.too_short += usize::from(!trimmed.is_empty());
-            } else if path.is_none() {
-                search.findings.extend(small(evidence, (path, trimmed), level_of_input(stdin)));
-            } else if trimmed.len() > SMALL_FILE && level(path) == Level::Note {
+                continue;
+            }
+            let level = level((path, trimmed), stdin);
+            if level == Level::Note && path.is_some() && trimmed.len() > SMALL_FILE {
                 large.push((path, bytes));
-            } else if notes || level(path) < Level::Note {
-                search.findings.extend(small(evidence, (path, trimmed), level(path)));
+            } else if notes || level < Level::Note || path.is_none() {
+                let whole = found(evidence, (path, trimmed), (trimmed, level));
+                let value =
+                    || (level == Level::Danger).then(|| value_of_secret(evidence, (path, trimmed)))?;
+                search.findings.extend(whole.or_else(value));
             }
         }
         if notes {
@@ -66,25 +71,49 @@ fn add(content: &mut Vec<u8>, position: Option<u64>, bytes: &[u8]) {
     content.extend(&bytes[known..]);
 }
 
-/// A file that is not named like a secret was given to init to be used.
-fn level(path: &Option<String>) -> Level {
+/// A file that is no secret was given to init to be used; and what was given as standard input on purpose may be its program.
+fn level((path, bytes): Content<'_>, stdin: &Stdin) -> Level {
     match path {
-        Some(path) if !is_secret_name(path) => Level::Note,
-        _ => Level::Warning,
+        _ if has_secret(bytes) => Level::Danger,
+        Some(path) if is_secret_file(path) => Level::Danger,
+        None if !stdin.is_given() => Level::Warning,
+        _ => Level::Note,
     }
 }
 
-/// What was given to init on purpose may be its program.
-fn level_of_input(stdin: &Stdin) -> Level {
-    if stdin.is_given() { Level::Note } else { Level::Warning }
+/// The worst of the values of a secret that are in the output: whoever reads it keeps what it needs of it.
+fn value_of_secret(evidence: &Evidence<'_>, (path, bytes): Content<'_>) -> Option<Finding> {
+    /// Larger files are no configuration.
+    const SEARCHED: usize = 64 << 10;
+    /// Values that are looked for.
+    const MOST: usize = 200;
+    let text = std::str::from_utf8(&bytes[..bytes.len().min(SEARCHED)]).ok()?;
+    let values = text.lines().map(value_of_line).filter(|(_, value)| value.len() >= SHORTEST).take(MOST);
+    let found = values.filter_map(|(name, value)| {
+        let level = ValueKind::of_variable(name, value).level();
+        found(evidence, (path, bytes), (value.as_bytes(), level))
+    });
+    found.min_by_key(|finding| finding.level)
 }
 
-fn small(evidence: &Evidence<'_>, (path, bytes): Content<'_>, level: Level) -> Option<Finding> {
+/// What stands before and after the first sign in a line of a configuration that separates a name from its value.
+fn value_of_line(line: &str) -> (&str, &str) {
+    let (name, value) = line.split_once(['=', ':']).unwrap_or(("", line));
+    let quotes = |c: char| c.is_whitespace() || "\"',;{}".contains(c);
+    (name.trim_matches(quotes), value.trim_matches(quotes))
+}
+
+/// A finding, if a part of what init has read, or all of it, is in the output.
+fn found(
+    evidence: &Evidence<'_>,
+    (path, bytes): Content<'_>,
+    (part, level): (&[u8], Level),
+) -> Option<Finding> {
     /// Of a longer content, only the beginning.
     const SEARCHED: usize = 4096;
     /// Locations that are looked at.
     const MOST: usize = 40;
-    let needle = &bytes[..bytes.len().min(SEARCHED)];
+    let needle = &part[..part.len().min(SEARCHED)];
     let input = LazyCell::new(|| StaticBytes::of(evidence.module));
     let found = (0u32..)
         .zip(&evidence.contents)
@@ -104,7 +133,13 @@ fn small(evidence: &Evidence<'_>, (path, bytes): Content<'_>, level: Level) -> O
         None => ("what init read from standard input".to_string(), "secret.stdin"),
         Some(path) => (format!("the content of the file `{path}`"), "secret.file"),
     };
-    let title = format!("{what} ({}) is in the output {}", Bytes(bytes.len() as u64), first.within());
+    let size = Bytes(bytes.len() as u64);
+    let title = match part.len() == bytes.len() {
+        true => format!("{what} ({size}) is in the output {}", first.within()),
+        false => {
+            format!("{} of {what} ({size}) are in the output {}", Bytes(part.len() as u64), first.within())
+        }
+    };
     let sites = evidence.sites(|descriptors, entry| match path {
         None => entry.call.reads_stdin(descriptors),
         Some(path) => entry.call.opened_path(descriptors).as_ref() == Some(path),
@@ -206,4 +241,22 @@ fn is_distinctive(window: &[u8]) -> bool {
     let mut seen = [false; 256];
     window.iter().for_each(|byte| seen[*byte as usize] = true);
     seen.iter().filter(|seen| **seen).count() >= 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::value_of_line;
+
+    #[test]
+    fn values_of_configurations() {
+        for (line, expected) in [
+            ("API_KEY=abc=def", ("API_KEY", "abc=def")),
+            ("  password: \"hunter2hunter2\"", ("password", "hunter2hunter2")),
+            (r#"  "token": "0123456789","#, ("token", "0123456789")),
+            ("a line without a sign", ("", "a line without a sign")),
+            ("", ("", "")),
+        ] {
+            assert_eq!(value_of_line(line), expected, "{line}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod handles;
 pub(crate) mod libc_findings;
 mod libc_state;
 mod monotonic_clock;
+mod secret_file;
 mod source;
 mod standard_input;
 mod value_kind;

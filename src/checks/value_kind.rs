@@ -49,8 +49,8 @@ const MACHINE: [&str; 30] = [
     "_",
 ];
 
-/// Parts of the names of files and variables that are not to be published.
-const SECRET: [&str; 16] = [
+/// Parts of the names of variables that are not to be published.
+const SECRET: [&str; 12] = [
     "secret",
     "token",
     "passw",
@@ -63,10 +63,6 @@ const SECRET: [&str; 16] = [
     "session_id",
     "dsn",
     "api_key",
-    ".pem",
-    ".key",
-    ".env",
-    "id_rsa",
 ];
 
 impl ValueKind {
@@ -104,8 +100,8 @@ impl ValueKind {
     }
 }
 
-/// Whether a file or variable is named like something that is not to be published.
-pub(crate) fn is_secret_name(name: &str) -> bool {
+/// Whether a variable is named like something that is not to be published.
+fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET.iter().any(|part| name.contains(part))
 }
@@ -151,7 +147,7 @@ fn is_secret_value(value: &str) -> bool {
 }
 
 /// Whether the value is a URL with a password.
-fn has_password(value: &str) -> bool {
+pub(super) fn has_password(value: &str) -> bool {
     let Some((_, rest)) = value.split_once("://") else { return false };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))

@@ -116,7 +116,7 @@ impl<'w> Reading<'w> {
     fn read(self, from: impl Read, expected: u64) -> anyhow::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         if expected <= self.bytes {
-            bytes.reserve(usize::try_from(expected)?);
+            reserve(&mut bytes, expected)?;
             from.take(self.bytes.saturating_add(1)).read_to_end(&mut bytes)?;
         }
         if expected.max(bytes.len() as u64) > self.bytes {
@@ -127,6 +127,15 @@ impl<'w> Reading<'w> {
         }
         Ok(bytes)
     }
+}
+
+/// Makes room for so many bytes. How long a file is costs its author nothing.
+pub fn reserve(bytes: &mut Vec<u8>, expected: u64) -> anyhow::Result<()> {
+    let reserved = usize::try_from(expected).is_ok_and(|expected| bytes.try_reserve_exact(expected).is_ok());
+    if !reserved {
+        bail!("it has {}, for which this machine has no memory left", Bytes(expected));
+    }
+    Ok(())
 }
 
 /// The module in `path`, in binary form.

@@ -187,7 +187,8 @@ impl<'f> Files<'f> {
             None => bail!("the contents of memories are larger than allowed; --max-memory allows more"),
         };
         // No more than that, should it grow meanwhile.
-        let mut contents = Vec::with_capacity(usize::try_from(bytes)?);
+        let mut contents = Vec::new();
+        input::reserve(&mut contents, bytes).with_context(cannot_read)?;
         file.take(bytes).read_to_end(&mut contents).with_context(cannot_read)?;
         Ok(contents)
     }

@@ -1,12 +1,16 @@
 //! Which functions of a component initialize it, what they are given, and which of their results are success.
 
 use super::ComponentRunError;
+#[cfg(feature = "component-calls")]
+use crate::bounded_text::BoundedText;
 use crate::engine::CompiledComponent;
 use crate::execute::{InitResult, Stop, StopCause, Trace, the_function};
 use crate::options::Options;
 #[cfg(feature = "component-calls")]
 use crate::wording::shortened;
 use preinit_core::printable::Name;
+#[cfg(feature = "component-calls")]
+use std::fmt::{self, Write};
 #[cfg(feature = "component-calls")]
 use wasmtime::component::Type;
 use wasmtime::component::Val;
@@ -15,6 +19,8 @@ use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
 #[cfg(feature = "component-calls")]
 use wasmtime::component::wasm_wave::wasm::DisplayType;
+#[cfg(feature = "component-calls")]
+use wasmtime::component::wasm_wave::writer::Writer;
 
 /// Stands between the names of an exported instance and a function of it.
 pub const OF_INSTANCE: char = '#';
@@ -24,6 +30,10 @@ pub(crate) const COMPONENT_INIT: &str = "component-init";
 
 /// The one that is looked for last.
 const LAST_DEFAULT: &str = "preinit";
+
+/// Bytes of types and values that a message has.
+#[cfg(feature = "component-calls")]
+const SHOWN: usize = 1000;
 
 /// Whether an instance of this name is what a command of WASI 0.2 exports.
 pub(crate) fn is_run(instance: &str) -> bool {
@@ -132,16 +142,32 @@ impl ExportedFunction {
     }
 
     fn not_given(&self, why: String) -> ComponentRunError {
-        #[cfg(feature = "component-calls")]
-        let params = self.ty.params().map(|(name, ty)| format!("{name}: {}", DisplayType(&ty)));
-        #[cfg(not(feature = "component-calls"))]
-        let params = self.ty.params().map(|(name, _)| name.to_string());
-        let params: Vec<String> = params.collect();
-        let takes = match params.is_empty() {
-            true => "nothing".to_string(),
-            false => format!("({})", params.join(", ")),
+        let takes = match self.ty.params().len() {
+            0 => "nothing".to_string(),
+            _ => self.params(),
         };
         ComponentRunError::Arguments { name: self.name().as_str().into(), takes, why }
+    }
+
+    /// The parameters, as far as a message can show them.
+    #[cfg(feature = "component-calls")]
+    fn params(&self) -> String {
+        let mut text = BoundedText::new(SHOWN);
+        let mut write = || {
+            for (index, (name, ty)) in self.ty.params().enumerate() {
+                write!(text, "{}{name}: {}", if index == 0 { "(" } else { ", " }, DisplayType(&ty))?;
+            }
+            text.write_str(")")
+        };
+        // An error is that it is full.
+        let _: fmt::Result = write();
+        text.beginning()
+    }
+
+    #[cfg(not(feature = "component-calls"))]
+    fn params(&self) -> String {
+        let params: Vec<&str> = self.ty.params().map(|(name, _)| name).collect();
+        format!("({})", params.join(", "))
     }
 }
 
@@ -198,7 +224,12 @@ fn named(instance: Option<&str>, function: &str) -> String {
 fn shown(value: &Val) -> String {
     let text = match value {
         Val::Resource(_) | Val::Future(_) | Val::Stream(_) | Val::ErrorContext(_) => "a handle".to_string(),
-        value => value.to_wave().unwrap_or_else(|_| "a value".to_string()),
+        value => {
+            let mut text = BoundedText::new(SHOWN);
+            // An error is that it is full.
+            let _ = Writer::new(&mut text).write_value(value);
+            text.beginning()
+        }
     };
     shortened(&text).into_owned()
 }

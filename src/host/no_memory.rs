@@ -12,6 +12,11 @@ pub struct NoMemory {
 }
 
 impl NoMemory {
+    /// Where it was for this.
+    pub(crate) fn for_it(what: String) -> NoMemory {
+        NoMemory { message: what }
+    }
+
     /// What an error says of it, if that is why.
     pub(crate) fn of(error: &wasmtime::Error) -> Option<NoMemory> {
         if let Some(found) = error.downcast_ref::<NoMemory>() {

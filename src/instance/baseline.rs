@@ -1,5 +1,6 @@
 use super::memory::{contents, shared_contents};
 use super::{HeldValue, InstanceError};
+use crate::host::NoMemory;
 use preinit_core::snapshot::ImportedMemory;
 use wasmtime::{Extern, HeapType, RootScope, Store, Table, Val, ValType};
 
@@ -69,7 +70,10 @@ fn imported_table<T: 'static>(table: &Table, store: &mut Store<T>) -> Result<Imp
     if is_continuation(&ValType::Ref(table.ty(&*store).element().clone())) {
         return Ok(ImportedTable::Unreadable(size));
     }
-    let mut slots = Vec::with_capacity(size as usize);
+    let mut slots = Vec::new();
+    slots
+        .try_reserve_exact(size as usize)
+        .map_err(|_| wasmtime::Error::from(NoMemory::for_it(format!("a table with {size} slots"))))?;
     for slot in 0..size {
         let mut scope = RootScope::new(&mut *store);
         let element = table.get(&mut scope, slot);

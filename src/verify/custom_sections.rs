@@ -84,7 +84,7 @@ fn compare_sections(what: &str, original: Sections<'_>, snapshot: Sections<'_>) 
 }
 
 /// What a section of this name decides, if a run time acts upon it.
-fn decides(name: &str) -> Option<&'static str> {
+pub(super) fn decides(name: &str) -> Option<&'static str> {
     ACTED_UPON.iter().find(|(start, _)| name.starts_with(start)).map(|(_, what)| *what)
 }
 

@@ -79,6 +79,7 @@ const OPTIONS: &[(&str, &str, With)] = {
         ("--untrusted", "", Works),
         ("--timeout", "30s", Works),
         ("--max-memory", "1GiB", Works),
+        ("--max-process-memory", "8GiB", Works),
         ("--fuel", "100000", Works),
         ("--no-cache", "", Works),
         ("--cache-dir", "cache", Works),

@@ -52,6 +52,7 @@ pub(super) fn read(pax: &Pax, entry: &mut impl Read, budget: &Budget) -> Result<
     budget.take(size)?;
     let size = usize::try_from(size).map_err(|_| Unreadable::Wrong("it is too large"))?;
     let mut contents = Vec::new();
+    contents.try_reserve_exact(size).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
     let mut is_whole = true;
     for (begin, length) in pieces {
         let begin = usize::try_from(begin).ok().filter(|begin| (contents.len()..=size).contains(begin));

@@ -11,9 +11,10 @@ use super::side::Side;
 use crate::component::{ComponentRunError, Remade, Run, remade};
 use crate::host::Ledger;
 use crate::options::Options;
-use preinit_core::component::Component;
-use preinit_core::module::Module;
+use preinit_core::component::{Component, CoreModule};
+use preinit_core::module::{Module, Section};
 use std::collections::BTreeSet;
+use wasm_encoder::Encode;
 
 /// What the snapshot must be.
 pub struct Code {
@@ -154,7 +155,25 @@ fn added(original: &Side<'_>, snapshot: &Side<'_>) -> u64 {
 /// What is around those core modules, but for custom sections. Others are compared with it, because nothing else looks at them.
 fn frame(wasm: &[u8], left_out: &BTreeSet<usize>) -> Result<Vec<u8>, VerifyError> {
     let component = Component::parse(wasm).map_err(ComponentRunError::from)?;
-    let empty = |module: usize| left_out.contains(&module).then_some(EMPTY);
-    let empty: Vec<Option<&[u8]>> = (0..component.modules().len()).map(empty).collect();
-    Ok(component.without_custom_sections(&empty))
+    let bare = |(module, part): (usize, &CoreModule<'_>)| match left_out.contains(&module) {
+        true => EMPTY.to_vec(),
+        false => without_custom_sections(part.bytes),
+    };
+    let bare: Vec<Vec<u8>> = component.modules().iter().enumerate().map(bare).collect();
+    let bare: Vec<Option<&[u8]>> = bare.iter().map(|module| Some(module.as_slice())).collect();
+    Ok(component.without_custom_sections(&bare))
+}
+
+/// A core module without those of its custom sections that no run time acts upon.
+fn without_custom_sections(wasm: &[u8]) -> Vec<u8> {
+    let Ok(module) = Module::read_valid(wasm) else { return wasm.to_vec() };
+    let mut bare = EMPTY.to_vec();
+    let kept = |section: &&Section<'_>| {
+        section.custom.is_none_or(|(name, _)| custom_sections::decides(name).is_some())
+    };
+    for section in module.sections.iter().filter(kept) {
+        bare.push(section.id.0);
+        section.contents.encode(&mut bare);
+    }
+    bare
 }

@@ -1,6 +1,6 @@
 //! What components can hold in each other.
 
-use crate::{Place, failed};
+use crate::{Place, failed, stderr};
 use wasm_encoder::Encode;
 
 /// A component whose section of types has these contents.
@@ -33,5 +33,35 @@ fn nothing_is_nested_too_deep() {
         ] {
             failed(&place.line(line), 2, "are nested more than 100 deep");
         }
+    }
+}
+
+/// A type of a few bytes can stand for a text of exponential length.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_text_of_a_signature_is_short() {
+    use super::memory::{MIB, OWN, measured};
+    let place = Place::new();
+    let types: String = (1..15).map(|k| format!("(type $u{k} (tuple $u{} $u{0}))", k - 1)).collect();
+    place.write(
+        "in.wat",
+        format!(
+            r#"(component
+            (core module $m (func (export "init") (param i32)) (memory (export "memory") 1)
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0)))
+            (core instance $i (instantiate $m))
+            (type $named (record (field "a{}" u8))) (export $u0 "named" (type $named)) {types}
+            (func $f (param "value" $u14) (canon lift (core func $i "init")
+                (memory $i "memory") (realloc (func $i "realloc"))))
+            (export "init" (func $f)))"#,
+            "x".repeat(20_000)
+        ),
+    );
+    for line in ["in.wat -f init -o out.wasm", "audit in.wat -f init", "in.wat -f init(1) -o out.wasm"] {
+        let (output, most) = measured(&place, line);
+        let message = stderr(&output);
+        assert!(message.contains("takes (value: "), "{line}: {message}");
+        assert!(message.len() < 5000, "{line}: {} bytes", message.len());
+        assert!(most < OWN, "{line}: {} MiB", most / MIB);
     }
 }

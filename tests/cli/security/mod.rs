@@ -15,6 +15,7 @@
 //! | `memory` | what a module makes the host keep in memory is bounded |
 //! | `output_escape` | outputs go where they were asked for, whatever the module does meanwhile |
 //! | `output_mode` | a replaced file gives nobody rights; the ledger is for its owner alone |
+//! | `huge_requests` | what is said to be very large is an error on a machine that has less |
 //! | `input_links` | what is read is what was named, whatever links the module has left |
 //! | `output_places` | no output is lost because another one, a stream or an input has the same place |
 //! | `embedded_files` | what is embedded is bounded, and what is taken out stays in its directory |
@@ -48,6 +49,8 @@ mod embedded_files;
 #[cfg(target_os = "linux")]
 mod frozen_calls;
 mod heap_values;
+#[cfg(target_os = "linux")]
+mod huge_requests;
 #[cfg(unix)]
 mod input_links;
 #[cfg(target_os = "linux")]

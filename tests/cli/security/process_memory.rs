@@ -52,13 +52,13 @@ fn ended(place: &Place, line: &str, expected: (i32, &str)) {
 fn the_process_has_a_limit_in_every_phase() {
     let place = Place::new();
     place.write("init.wat", writes(16_384));
-    place.write("code.wat", functions(120_000));
+    place.write("code.wasm", wat::parse_str(functions(150_000)).unwrap());
     place.write("small.wat", r#"(module (func (export "init")) (func (export "f")))"#);
     let running = (1, "still running");
     ended(&place, "init.wat -f init -o out.wasm --no-opt --no-cache", running);
     ended(&place, "init.wat -f init -o out.wasm --opt --no-cache", running);
     ended(&place, "audit init.wat -f init --no-cache", (1, "still auditing"));
-    ended(&place, "code.wat -f init -o out.wasm --no-cache", (1, "still compiling"));
+    ended(&place, "code.wasm -f init -o out.wasm --no-cache", (1, "still compiling"));
     ended(&place, "verify init.wat small.wat -f init --no-cache", (2, "still comparing"));
 }
 

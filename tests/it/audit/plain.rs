@@ -73,7 +73,7 @@ fn of_input_that_is_given() {
     assert_eq!(notes, [(Level::Note, "secret.stdin")]);
 }
 
-/// A file that init was given is there to be used, unless its name says that it is a secret.
+/// A file that init was given is there to be used, unless its name, or what is in it, says that it is a secret.
 #[test]
 fn of_files() {
     let text = r#"(module
@@ -97,26 +97,38 @@ fn of_files() {
         (drop (call $pread (i32.load (i32.const 8)) (i32.const 40) (i32.const 1) (i64.const 0) (i32.const 12)))
         (call $close_it)";
     let directory = tempfile::tempdir().unwrap();
-    let content: String = (0..100).map(|line| format!("line {line} of the file\n")).collect();
-    for (name, length, how, expected) in [
+    let lines: String = (0..100).map(|line| format!("line {line} of the file\n")).collect();
+    // The name of a value is overwritten, and the value stays.
+    let cut = &format!("{once} (i64.store (i32.const 4096) (i64.const 0))");
+    let key = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjE\n";
+    let value = "API_KEY=0123456789abcdef\n";
+    let of_lines = [
         (".env", 30, once, &["secret.file"][..]),
         (".env", 400, once, &["secret.file"]),
         (".env", 400, twice, &["secret.file"]),
         (".env", 400, again, &["secret.file"]),
-        ("key.pem", 1700, once, &["secret.file"]),
-        ("key.pem", 1700, twice, &["secret.file"]),
+        ("tls.key", 1700, once, &["secret.file"]),
+        ("tls.key", 1700, twice, &["secret.file"]),
         ("conf", 30, once, &[]),
         ("conf", 1700, twice, &[]),
         // Too short to be looked for.
         (".env", 5, once, &[]),
-    ] {
-        std::fs::write(directory.path().join(name), &content[..length]).unwrap();
+    ];
+    let of_lines = of_lines.map(|(name, length, how, expected)| (name, &lines[..length], how, expected));
+    let of_contents = [
+        ("plain", key, once, &["secret.file"][..]),
+        ("cacert.pem", key, twice, &["secret.file"]),
+        (".env", value, cut, &["secret.file"]),
+        ("conf", value, cut, &[]),
+    ];
+    for (name, content, how, expected) in of_lines.into_iter().chain(of_contents) {
+        std::fs::write(directory.path().join(name), content).unwrap();
         let text = text.replace("NAME", name).replace("LENGTH", &name.len().to_string()).replace("HOW", how);
         let wasm = wat::parse_str(text).unwrap();
         let access = preinit::host::Access::ReadOnly;
         let host = directory.path().to_path_buf();
         let dirs = vec![preinit::host::Directory { guest: "/".into(), host, access }];
         let options = options("preinit", WasiOptions { dirs, ..quiet() });
-        assert_eq!(said_by_both(&wasm, &options), expected, "{name}, {length} bytes, {how}");
+        assert_eq!(said_by_both(&wasm, &options), expected, "{name}, {} bytes, {how}", content.len());
     }
 }

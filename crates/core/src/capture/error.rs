@@ -7,4 +7,7 @@ pub enum CaptureError<E> {
     /// What was read is not the state of an instance of the module.
     #[error("the state that was read does not fit the module: {0}")]
     Mismatch(&'static str),
+    /// The machine has no memory left for a table.
+    #[error("this machine has no memory left for a table with {0} slots")]
+    NoMemory(u64),
 }

@@ -46,12 +46,14 @@ impl<I: Instance + ?Sized> Roots<'_, '_, I> {
             false => None,
         };
         let compared = before.unwrap_or(0).min(slots);
-        let mut changed = Vec::with_capacity(compared as usize);
+        let mut changed = with_room(compared)?;
         let element = ValType::Ref(self.module.tables[index as usize].ty.element_type);
         let elements = match self.module.is_continuation(element) {
             true => {
                 changed.resize(compared as usize, true);
-                vec![CONTINUATION; slots as usize]
+                let mut elements = with_room(slots)?;
+                elements.resize(slots as usize, CONTINUATION);
+                elements
             }
             false => self.slots(TableId::Table(index), slots, |instance, range, now| {
                 let mut before = Vec::new();
@@ -84,7 +86,7 @@ impl<I: Instance + ?Sized> Roots<'_, '_, I> {
         count: u64,
         mut look: impl FnMut(&mut I, Range<u64>, &[ObservedRef]) -> std::result::Result<(), I::Error>,
     ) -> Result<Vec<Reference>, I> {
-        let mut slots = Vec::with_capacity(count as usize);
+        let mut slots = with_room(count)?;
         let mut observed = Vec::new();
         for start in (0..count).step_by(CHUNK) {
             let range = start..count.min(start + CHUNK as u64);
@@ -100,6 +102,13 @@ impl<I: Instance + ?Sized> Roots<'_, '_, I> {
         }
         Ok(slots)
     }
+}
+
+/// Room for something of each slot of a table: a module decides how many it has.
+fn with_room<T, E>(slots: u64) -> std::result::Result<Vec<T>, CaptureError<E>> {
+    let mut all = Vec::new();
+    let reserved = usize::try_from(slots).is_ok_and(|slots| all.try_reserve_exact(slots).is_ok());
+    if reserved { Ok(all) } else { Err(CaptureError::NoMemory(slots)) }
 }
 
 /// For each data segment, whether it was dropped.

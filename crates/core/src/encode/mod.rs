@@ -29,6 +29,9 @@ pub enum EncodeError {
     /// The data is more than a section can say.
     #[error("the snapshot has {0} bytes of data, and a module holds less than 4 GiB")]
     TooLarge(u64),
+    /// The machine has no memory left for the output.
+    #[error("this machine has no memory left for a snapshot with {0} bytes of data")]
+    NoMemory(u32),
     /// The output does not validate.
     #[error("the output does not validate, which is a bug in preinit; nothing was written: {0}")]
     Invalid(#[source] ModuleError),
@@ -57,6 +60,8 @@ pub fn encode(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>) -> 
     } else {
         let len = segment_sections::data_len(module, plan);
         let len = u32::try_from(len).map_err(|_| EncodeError::TooLarge(len))?;
+        // It is given back at once: what is written next takes it.
+        Vec::<u8>::new().try_reserve_exact(len as usize).map_err(|_| EncodeError::NoMemory(len))?;
         let write = |out: &mut Vec<u8>| segment_sections::data(module, snapshot, plan, out);
         sections.set_written(SectionId::DATA, len, write);
     }

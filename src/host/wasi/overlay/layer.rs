@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::failure::{Failure, Outcome, errno};
+use crate::host::NoMemory;
 
 /// A place in one of the overlaid directories.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -248,6 +249,12 @@ impl Layer {
         let node = self.node_mut(id)?;
         node.modified = now;
         if let Content::File(content) = &mut node.content {
+            // Not an error of the guest's: what init does shall not depend on the machine.
+            let no_memory = |_| NoMemory::for_it(format!("a file with {size} bytes")).into();
+            content
+                .try_reserve(size.saturating_sub(content.len()))
+                .map_err(no_memory)
+                .map_err(Failure::Trap)?;
             content.resize(size, 0);
         }
         Ok(())
