@@ -185,7 +185,9 @@ fn canary_bytes(bytes: &[u8]) -> Vec<u8> {
 
 fn next(byte: u8) -> u8 {
     match byte {
-        b'a'..=b'y' | b'A'..=b'Y' | b'0'..=b'8' => byte + 1,
+        // Many a switch is on with every number but one.
+        b'1' => b'0',
+        b'a'..=b'y' | b'A'..=b'Y' | b'0' | b'2'..=b'8' => byte + 1,
         b'z' => b'a',
         b'Z' => b'A',
         b'9' => b'0',
@@ -203,6 +205,7 @@ mod tests {
             assert_ne!(canary(text), text);
         }
         assert_eq!(canary("Zz9-a"), "Aa0-b");
+        assert_eq!((canary("0"), canary("1")), ("1".to_string(), "0".to_string()));
         assert_eq!(canary("/usr/lib").len(), "/usr/lib".len());
         assert_ne!(canary_bytes(&[0, 255]), [0, 255]);
     }

@@ -20,6 +20,7 @@ mod scripts;
 mod tree;
 mod verify;
 mod verify_clocks;
+mod verify_custom_sections;
 mod verify_frozen;
 mod verify_handles;
 mod verify_worlds;

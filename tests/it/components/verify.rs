@@ -16,10 +16,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A component and its correct snapshot.
-struct Guest {
-    name: String,
+pub(super) struct Guest {
+    pub name: String,
     original: Vec<u8>,
-    snapshot: Vec<u8>,
+    pub snapshot: Vec<u8>,
     options: VerifyOptions,
 }
 
@@ -37,7 +37,7 @@ fn options(init: &[String], wasi: bool) -> VerifyOptions {
 }
 
 /// Those of the golden cases.
-fn guests() -> Vec<Guest> {
+pub(super) fn guests() -> Vec<Guest> {
     let folder = repository().join("tests/golden/components");
     let calls = folder.join("component-calls");
     let folders = if cfg!(feature = "component-calls") { vec![folder, calls] } else { vec![folder] };
@@ -62,32 +62,6 @@ fn guests() -> Vec<Guest> {
     let mut guests: Vec<Guest> = cases.into_iter().map(guest).collect();
     guests.push(of_text("values", VALUES));
     guests
-}
-
-/// What tools such as `wasm-tools strip` take away. Nobody else looks at core modules that are added, so all else of them counts.
-#[test]
-fn custom_sections_of_added_core_modules_are_not_compared() {
-    let with_last_module: Vec<Guest> = guests().into_iter().filter(has_last_module).collect();
-    assert!(with_last_module.len() >= 5);
-    for guest in &with_last_module {
-        let component = Component::parse(&guest.snapshot).unwrap();
-        let bare: Vec<Vec<u8>> = component.modules().iter().map(|module| stripped(module.bytes)).collect();
-        let bare: Vec<Option<&[u8]>> = bare.iter().map(|module| Some(module.as_slice())).collect();
-        let smaller = component.with_modules(&bare);
-        assert!(smaller.len() < guest.snapshot.len(), "{}", guest.name);
-        let verdict = verdict(guest, &smaller);
-        assert_eq!(verdict.outcome, Outcome::Equal, "{}: {verdict}", guest.name);
-    }
-}
-
-/// A module without its custom sections.
-fn stripped(wasm: &[u8]) -> Vec<u8> {
-    let module = Module::read_valid(wasm).unwrap();
-    let mut bare = wasm_encoder::Module::new();
-    for section in module.sections.iter().filter(|section| section.custom.is_none()) {
-        bare.section(&wasm_encoder::RawSection { id: section.id.0, data: section.contents });
-    }
-    bare.finish()
 }
 
 /// A core module that comes last writes functions of other core instances. What it writes is compared.
@@ -119,18 +93,18 @@ fn functions_of_other_core_instances_are_compared() {
 }
 
 /// Whether the snapshot has a core module that writes functions of other core instances.
-fn has_last_module(guest: &Guest) -> bool {
+pub(super) fn has_last_module(guest: &Guest) -> bool {
     let component = Component::parse(&guest.snapshot).unwrap();
     component.modules().iter().any(|module| module.name == Some(LAST_MODULE))
 }
 
-fn of_text(name: &str, text: &str) -> Guest {
+pub(super) fn of_text(name: &str, text: &str) -> Guest {
     let original = wat_to_wasm(text.as_bytes()).unwrap().into_owned();
     let snapshot = Preinit::new().run(&original).unwrap().wasm;
     Guest { name: name.to_string(), original, snapshot, options: options(&[], false) }
 }
 
-fn verdict(guest: &Guest, snapshot: &[u8]) -> Verdict {
+pub(super) fn verdict(guest: &Guest, snapshot: &[u8]) -> Verdict {
     verify(&guest.original, snapshot, &guest.options)
         .unwrap_or_else(|error| panic!("{}: {error}", guest.name))
 }
@@ -381,23 +355,3 @@ const VALUES: &str = r#"(component
     (func (export "make") (param "rep" u32) (result (own $thing)) (canon lift (core func $j "make")))
     (func (export "use") (param "thing" (borrow $thing)) (result u32) (canon lift (core func $i "use")))
     (func (export "give-back") (param "thing" (own $thing)) (canon lift (core func $j "give-back"))))"#;
-
-/// As tools do that take names off.
-#[test]
-fn custom_sections_of_the_component_are_not_compared() {
-    let text = r#"(component $named (core module $m (global $g (mut i32) (i32.const 0))
-          (func (export "preinit") (global.set $g (i32.const 7))) (func (export "get") (result i32) (global.get $g)))
-        (core instance $i (instantiate $m))
-        (component $inner (core module $n) (core instance $j (instantiate $n)))
-        (instance $k (instantiate $inner))
-        (func (export "preinit") (canon lift (core func $i "preinit")))
-        (func (export "get") (result u32) (canon lift (core func $i "get"))))"#;
-    let guest = of_text("names", text);
-    let component = Component::parse(&guest.snapshot).unwrap();
-    let stripped = component.without_custom_sections(&vec![None; component.modules().len()]);
-    assert!(stripped.len() + 20 < guest.snapshot.len());
-    let verdict = verdict(&guest, &stripped);
-    assert_ne!(verdict.outcome, Outcome::Different, "{verdict}");
-    let is_named = |what: &String| what.starts_with("custom sections of the component");
-    assert!(verdict.coverage.not_compared.iter().any(is_named), "{verdict}");
-}
