@@ -308,7 +308,7 @@ fn compile_kept(wasm: &[u8], options: EngineOptions, entry: &CompiledEntry) -> w
 }
 
 fn config(compiler: Compiler, options: EngineOptions, proposals: Proposals) -> wasmtime::Result<Config> {
-    let Proposals { stack_switching, custom_page_sizes, wide_arithmetic } = proposals;
+    let Proposals { stack_switching, custom_page_sizes, wide_arithmetic, imports_shared_memory } = proposals;
     let stack_switching =
         stack_switching && compiler.is_cranelift() && cfg!(all(target_arch = "x86_64", unix));
     let mut config = Config::new();
@@ -345,6 +345,12 @@ fn config(compiler: Compiler, options: EngineOptions, proposals: Proposals) -> w
     config.wasm_extended_const(true);
     config.wasm_threads(has_atomics);
     config.shared_memory(has_atomics);
+    if imports_shared_memory {
+        // Every import of such a memory is an instance of its own. The engine looks for the one that an access has missed, and panics
+        // if there are several. So code checks bounds itself, and no access misses.
+        config.memory_reservation(0);
+        config.memory_guard_size(0);
+    }
     // The same bits on every machine, whatever its processor makes of a NaN.
     config.cranelift_nan_canonicalization(true);
     // For debuggers of the machine's own code; the engine walks the stack without it, and it is there for every function.

@@ -14,12 +14,18 @@ pub(super) struct Proposals {
     pub stack_switching: bool,
     pub custom_page_sizes: bool,
     pub wide_arithmetic: bool,
+    /// Whether it imports a shared memory, which a store then has more than once.
+    pub imports_shared_memory: bool,
 }
 
 impl Proposals {
     /// All of them.
-    pub const ALL: Proposals =
-        Proposals { stack_switching: true, custom_page_sizes: true, wide_arithmetic: true };
+    pub const ALL: Proposals = Proposals {
+        stack_switching: true,
+        custom_page_sizes: true,
+        wide_arithmetic: true,
+        imports_shared_memory: true,
+    };
 
     /// What either uses.
     pub fn and(self, other: Proposals) -> Proposals {
@@ -27,6 +33,7 @@ impl Proposals {
             stack_switching: self.stack_switching || other.stack_switching,
             custom_page_sizes: self.custom_page_sizes || other.custom_page_sizes,
             wide_arithmetic: self.wide_arithmetic || other.wide_arithmetic,
+            imports_shared_memory: self.imports_shared_memory || other.imports_shared_memory,
         }
     }
 
@@ -41,10 +48,11 @@ impl Proposals {
                     used.stack_switching = kinds.any(|kind| matches!(kind, CompositeInnerType::Cont(_)));
                 }
                 Payload::ImportSection(imports) => {
-                    let imports = imports.into_imports().flatten();
-                    used.custom_page_sizes |= imports.into_iter().any(|import| {
-                        matches!(import.ty, TypeRef::Memory(memory) if memory.page_size_log2.is_some())
-                    });
+                    for import in imports.into_imports().flatten() {
+                        let TypeRef::Memory(memory) = import.ty else { continue };
+                        used.custom_page_sizes |= memory.page_size_log2.is_some();
+                        used.imports_shared_memory |= memory.shared;
+                    }
                 }
                 Payload::MemorySection(memories) => {
                     let mut memories = memories.into_iter().flatten();
@@ -92,6 +100,9 @@ mod tests {
         let pages = Proposals { custom_page_sizes: true, ..none };
         assert_eq!(of("(memory 1 (pagesize 1))"), pages);
         assert_eq!(of("(import \"a\" \"b\" (memory 1 (pagesize 1)))"), pages);
+        let shared = Proposals { imports_shared_memory: true, ..none };
+        assert_eq!(of("(import \"a\" \"b\" (memory 1 2 shared))"), shared);
+        assert_eq!(of("(import \"a\" \"b\" (memory 1)) (memory 1 2 shared)"), none);
         for instruction in ["i64.add128", "i64.sub128"] {
             let body = format!(
                 "(func (param i64 i64 i64 i64) (result i64 i64) local.get 0 local.get 1 local.get 2 \

@@ -145,3 +145,37 @@ fn shared_memories_grow_within_the_limit() {
         failed(&place.line(&line), 1, &format!("; the limit is {limit}"));
     }
 }
+
+/// An engine has the same memory once for each import of it, and looks among all for the one that was missed.
+#[test]
+fn what_is_beyond_a_shared_memory_is_a_trap() {
+    let place = Place::new();
+    let twice = |width: &str, at: &str| {
+        format!(
+            r#"(module (import "env" "m" (memory $a {width} 1 2 shared)) (import "env" "m" (memory $b {width} 1 2 shared))
+            (func (export "init") (drop (i32.load $b ({at}))))
+            (func (export "load") (param i32) (result i32) (i32.load $a (local.get 0))))"#
+        )
+    };
+    place.write("near.wat", twice("", "i32.const 131072"));
+    place.write("far.wat", twice("", "i32.const 0x7fff0000"));
+    place.write(
+        "wide.wat",
+        twice("i64", "i64.const 0x7fff00000000").replace("(local.get 0)", "(i64.const 0)"),
+    );
+    for name in ["near.wat", "far.wat", "wide.wat"] {
+        for line in [
+            format!("{name} -f init -o out.wasm --stub-all --no-opt"),
+            format!("{name} -f init -o out.wasm --stub-all --opt"),
+            format!("audit {name} -f init --stub-all"),
+        ] {
+            failed(&place.line(&line), 1, "out of bounds memory access");
+        }
+    }
+    place.write("provider.wat", include_str!("../../golden/providers/shared.wat"));
+    place.write("in.wat", include_str!("../../golden/threads-shared-memory-stays-imported.wat"));
+    let options = "-f init --preload env=provider.wat";
+    done(&place.line(&format!("in.wat -o out.wasm {options}")));
+    let calls = "--sequences 0 --call load(8) --call load(131072) --call load(2147418112)";
+    done(&place.line(&format!("verify in.wat out.wasm {options} {calls}")));
+}
