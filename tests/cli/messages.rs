@@ -186,15 +186,18 @@ fn a_run_says_where_the_clock_stood() {
     assert!(stderr(&output).contains(clock), "{}", stderr(&output));
 }
 
-/// Two modules on one shared memory and an access out of its bounds: the engine takes that for a fault of its own.
+/// Two preloaded modules on one shared memory and an access out of its bounds: the engine takes that for a fault of its own. Where the
+/// module itself imports such a memory, code checks bounds.
 #[test]
 fn a_fault_of_the_engine_is_an_error_of_one_line() {
     let place = Place::new();
     place.write("memory.wat", "(module (memory (export \"memory\") 1 2 shared))");
-    let init = "(func (export \"preinit\") (drop (i32.load (i32.const 0x200000))))";
-    place.write("in.wat", format!("(module (import \"env\" \"memory\" (memory 1 2 shared)) {init})"));
+    let load = "(func (export \"load\") (drop (i32.load (i32.const 0x200000))))";
+    place.write("user.wat", format!("(module (import \"env\" \"memory\" (memory 1 2 shared)) {load})"));
+    let init = "(func (export \"preinit\") (call $load))";
+    place.write("in.wat", format!("(module (import \"user\" \"load\" (func $load)) {init})"));
     place.write("out.wasm", "before");
-    let line = "in.wat -o out.wasm --preload env=memory.wat --internalize";
+    let line = "in.wat -o out.wasm --preload env=memory.wat --preload user=user.wat";
     let output = place.command(line.split_whitespace()).env_remove("RUST_BACKTRACE").output().unwrap();
     let message = stderr(&output);
     assert_eq!(code(&output), 2, "{message}");
