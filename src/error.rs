@@ -161,6 +161,8 @@ impl Error {
     /// opposed to input, options or a machine that nothing can be done with.
     pub fn is_refusal(&self) -> bool {
         match self {
+            // That says nothing about the module.
+            Error::Plan(PlanError::NoMemory(_)) => false,
             Error::Plan(_) | Error::StackKept(_) | Error::NotScrubbed(_) | Error::Strict { .. } => true,
             Error::Module(error) => matches!(error, ModuleError::Proposal { .. }),
             Error::Execute(error) => matches!(error, ExecuteError::Stopped(_)),

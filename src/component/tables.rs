@@ -70,6 +70,7 @@ impl Tables {
             contents.known_as.push((number, index));
             if index >= module.imported.tables {
                 let size = instance.table(TableId::Table(index))?.slots;
+                reserve(&mut contents.observed, size)?;
                 instance.slots(TableId::Table(index), 0..size, &mut contents.observed)?;
             }
         }
@@ -83,7 +84,9 @@ impl Tables {
                 contents.expected = vec![ObservedRef::Hidden];
                 continue;
             }
-            if contents.expected.len() < end as usize {
+            let missing = (end as usize).saturating_sub(contents.expected.len());
+            if missing > 0 {
+                reserve(&mut contents.expected, missing as u64)?;
                 contents.expected.resize(end as usize, ObservedRef::Null);
             }
             contents.expected[write.offset as usize..end as usize].copy_from_slice(&write.items);
@@ -101,4 +104,10 @@ impl Tables {
         }
         kept
     }
+}
+
+/// Room for so many slots more: a module decides how many a table has.
+fn reserve<E>(slots: &mut Vec<ObservedRef>, more: u64) -> Result<(), CaptureError<E>> {
+    let reserved = usize::try_from(more).is_ok_and(|more| slots.try_reserve_exact(more).is_ok());
+    if reserved { Ok(()) } else { Err(CaptureError::NoMemory(more)) }
 }

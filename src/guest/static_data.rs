@@ -91,27 +91,16 @@ impl<'m> StaticBytes<'m> {
     }
 }
 
-/// A memory of `size` bytes as instantiation leaves it.
-pub(crate) fn input_image(module: &Module<'_>, memory: u32, size: u64) -> Image<'static> {
-    let mut bytes = Vec::new();
-    let in_memory = |data: &StaticData| data.memory == memory && data.range.end <= size;
-    for data in static_data(module).into_iter().filter(in_memory) {
-        let (Ok(start), Ok(end)) = (usize::try_from(data.range.start), usize::try_from(data.range.end))
-        else {
-            continue;
-        };
-        if bytes.len() < end {
-            bytes.resize(end, 0);
-        }
-        bytes[start..end].copy_from_slice(module.data[data.segment as usize].bytes);
-    }
-    let chunk = (!bytes.is_empty()).then_some(Chunk { offset: 0, bytes: Cow::Owned(bytes) });
-    Image::new(chunk.into_iter().collect())
+/// A memory of `size` bytes as instantiation leaves it. It takes what the segments have, wherever in the memory they are.
+pub(crate) fn input_image<'m>(module: &Module<'m>, memory: u32, size: u64) -> Image<'m> {
+    let pieces = StaticBytes::of(module).pieces.into_iter().filter(|((of, _), _)| *of == memory);
+    let chunks = pieces.map(|((_, offset), bytes)| Chunk { offset, bytes: Cow::Borrowed(bytes) });
+    Image::new(chunks.filter(|chunk| chunk.end() <= size).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::StaticBytes;
+    use super::{StaticBytes, input_image};
     use preinit_core::module::Module;
 
     #[test]
@@ -130,5 +119,22 @@ mod tests {
         assert!(
             bytes.holds((1, 100), b"other") && !bytes.holds((1, 100), b"abc") && !bytes.holds((2, 0), b"a")
         );
+    }
+
+    #[test]
+    fn an_image_takes_no_more_than_the_segments_have() {
+        let wat = r#"(module (memory 65535) (data (i32.const 10) "abcdef") (data (i32.const 12) "XY")
+            (data (i32.const 4294900000) "end"))"#;
+        let wasm = wat::parse_str(wat).unwrap();
+        let image = input_image(&Module::parse(&wasm).unwrap(), 0, 65535 << 16);
+        let taken: usize = image.chunks().iter().map(|chunk| chunk.bytes.len()).sum();
+        assert_eq!(taken, "abXYef".len() + "end".len());
+        let held = |start, end| {
+            let mut bytes = Vec::new();
+            image.append_to(start, end, &mut bytes);
+            bytes
+        };
+        assert_eq!(held(9, 17), b"\0abXYef\0");
+        assert_eq!(held(4_294_899_999, 4_294_900_004), b"\0end\0");
     }
 }

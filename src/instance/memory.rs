@@ -2,6 +2,7 @@
 
 use super::InstanceError;
 use super::touched::touched;
+use crate::host::NoMemory;
 use preinit_core::capture::Contents;
 use preinit_core::snapshot::Image;
 use std::cell::UnsafeCell;
@@ -34,7 +35,9 @@ pub(super) fn shared_contents(memory: &SharedMemory) -> Result<Contents<'static>
 /// If the engine refuses the copy.
 pub fn shared_bytes(memory: &SharedMemory) -> Result<Vec<u8>, InstanceError> {
     let cells = memory.data();
-    let mut bytes = Vec::with_capacity(cells.len());
+    let mut bytes = Vec::new();
+    let no_memory = || NoMemory::for_it(format!("a copy of a memory with {} bytes", cells.len()));
+    bytes.try_reserve_exact(cells.len()).map_err(|_| wasmtime::Error::from(no_memory()))?;
     for cells in cells.chunks(PIECE) {
         bytes.extend(copy(cells)?);
     }

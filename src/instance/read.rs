@@ -192,7 +192,9 @@ impl<S: AsContextMut<Data: Send>> Instance for WasmtimeInstance<'_, S> {
             && let Some(units) = string(RootScope::new(&mut self.store), identity)?
         {
             let units = units.get(range.start as usize..range.end as usize).unwrap_or_default();
-            fields.stored(&units.iter().flat_map(|unit| unit.to_le_bytes()).collect::<Vec<u8>>());
+            for units in units.chunks(SCOPE) {
+                fields.stored(&units.iter().flat_map(|unit| unit.to_le_bytes()).collect::<Vec<u8>>());
+            }
             return Ok(());
         }
         if element == StorageType::I8 {

@@ -72,3 +72,44 @@ fn a_guest_that_asks_for_much_is_no_abort() {
         assert!(!place.join("out.wasm").exists(), "{line}");
     }
 }
+
+#[test]
+fn a_table_of_a_component_is_no_abort() {
+    let place = Place::new();
+    place.write(
+        "component.wat",
+        r#"(component
+            (core module $m (table $t 100000000 funcref) (func (export "init")))
+            (core instance $i (instantiate $m))
+            (func (export "init") (canon lift (core func $i "init"))))"#,
+    );
+    let line = "component.wat -f init -o out.wasm --no-cache";
+    ended(&with_little(&place, line, FOR_FILES), line, 2);
+    assert!(!place.join("out.wasm").exists());
+}
+
+#[test]
+fn arrays_of_the_heap_are_no_abort() {
+    let place = Place::new();
+    let module = |element: &str, value: &str, len: u32| {
+        format!(
+            r#"(module (type $a (array (mut {element}))) (global $g (mut (ref null $a)) (ref.null $a))
+                (func (export "init") (global.set $g (array.new $a ({value}) (i32.const {len})))))"#
+        )
+    };
+    place.write("bytes.wat", module("i8", "i32.const 5", 600_000_000));
+    place.write("numbers.wat", module("i64", "i64.const 5", 60_000_000));
+    place.write("references.wat", module("i31ref", "ref.i31 (i32.const 5)", 100_000_000));
+    for (name, kib) in [
+        // While the array is read, and while it is written.
+        ("bytes", 5_000_000),
+        ("bytes", FOR_A_MEMORY),
+        ("numbers", 5_000_000),
+        ("numbers", FOR_A_MEMORY),
+        ("references", 5_000_000),
+    ] {
+        let line = format!("{name}.wat -f init -o out.wasm --no-cache");
+        ended(&with_little(&place, &line, kib), &line, 2);
+        assert!(!place.join("out.wasm").exists(), "{line}");
+    }
+}

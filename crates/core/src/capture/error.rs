@@ -10,4 +10,10 @@ pub enum CaptureError<E> {
     /// The machine has no memory left for a table.
     #[error("this machine has no memory left for a table with {0} slots")]
     NoMemory(u64),
+    /// The machine has no memory left for an array, or for what objects hold before it.
+    #[error("this machine has no memory left for an array with {0} elements")]
+    NoMemoryForArray(u32),
+    /// The machine has no memory left for more objects.
+    #[error("this machine has no memory left for more than {0} objects of the heap")]
+    NoMemoryForObjects(u32),
 }

@@ -80,6 +80,7 @@ impl<'r> HeapReader<'r> {
         heap: &mut Heap,
     ) -> Result<(), CaptureError<I::Error>> {
         while let Some((identity, shape)) = self.objects.get(heap.len()) {
+            let no_memory = CaptureError::NoMemoryForObjects(heap.len() as u32);
             let layout = match self.layouts.entry(shape) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
@@ -92,11 +93,14 @@ impl<'r> HeapReader<'r> {
             match layout {
                 Layout::Array(element) => {
                     let len = instance.array_len(identity)?;
+                    heap.reserve(0, 0).map_err(|_| no_memory)?;
                     heap.push(shape, len, |scalars, references| {
                         object.elements(instance, (*element, len), scalars, references)
                     })?;
                 }
                 Layout::Fields(layout) => {
+                    let reserved = heap.reserve(layout.scalars, layout.references.len());
+                    reserved.map_err(|_| no_memory)?;
                     heap.push(shape, layout.len, |scalars, references| {
                         object.fields(instance, layout, scalars, references)
                     })?;
@@ -232,6 +236,13 @@ impl Object<'_, '_> {
         scalars: &mut Vec<u8>,
         references: &mut Vec<Reference>,
     ) -> Result<(), CaptureError<I::Error>> {
+        let bytes = match element {
+            Element::Scalar(_, width) => len as usize * width,
+            Element::Continuation | Element::Reference(_) => 0,
+        };
+        let slots = if bytes == 0 { len as usize } else { 0 };
+        let reserved = scalars.try_reserve(bytes).and_then(|()| references.try_reserve(slots));
+        reserved.map_err(|_| CaptureError::NoMemoryForArray(len))?;
         let (ty, width, chunk) = match element {
             Element::Continuation => {
                 references.resize(references.len() + len as usize, CONTINUATION);

@@ -86,6 +86,10 @@ impl<'r> Objects<'r> {
             ObservedObject::Known(shape) => {
                 let id = u32::try_from(self.found.len())
                     .map_err(|_| CaptureError::Mismatch("there are more objects than ids"))?;
+                let reserved = self.found.try_reserve(1).is_ok() && self.ids.try_reserve(1).is_ok();
+                if !reserved {
+                    return Err(CaptureError::NoMemoryForObjects(id));
+                }
                 self.found.push((identity, shape));
                 self.ids.insert(identity, id);
                 Reference::Object(id)

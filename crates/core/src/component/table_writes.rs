@@ -1,4 +1,4 @@
-use crate::capture::{Instance, ObservedRef};
+use crate::capture::{CaptureError, Instance, ObservedRef};
 use crate::module::Module;
 use crate::snapshot::{Reference, Snapshot, Value};
 use wasmparser::{ConstExpr, ElementItems, ElementKind};
@@ -18,12 +18,12 @@ pub struct TableWrite {
 /// element segments. `snapshot` has at least the globals of the instance.
 ///
 /// # Errors
-/// If the instance cannot be read.
+/// If the instance cannot be read, or the machine has no memory left for a table.
 pub fn table_writes<I: Instance + ?Sized>(
     module: &Module<'_>,
     snapshot: &Snapshot<'_>,
     instance: &mut I,
-) -> Result<Vec<TableWrite>, I::Error> {
+) -> Result<Vec<TableWrite>, CaptureError<I::Error>> {
     let mut writes = Vec::new();
     for (table, declared) in (0u32..).zip(&module.tables).skip(module.imported.tables as usize) {
         let fill = match &declared.init {
@@ -32,7 +32,10 @@ pub fn table_writes<I: Instance + ?Sized>(
         };
         // A larger one is not all null after init.
         let slots = usize::try_from(declared.ty.initial).unwrap_or(usize::MAX).min(MOST_SLOTS);
-        writes.push(TableWrite { table, offset: 0, items: vec![fill; slots] });
+        let mut items = Vec::new();
+        items.try_reserve_exact(slots).map_err(|_| CaptureError::NoMemory(declared.ty.initial))?;
+        items.resize(slots, fill);
+        writes.push(TableWrite { table, offset: 0, items });
     }
     for segment in &module.elements {
         let ElementKind::Active { table_index, offset_expr } = &segment.kind else { continue };

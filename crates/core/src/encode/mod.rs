@@ -60,8 +60,10 @@ pub fn encode(module: &Module<'_>, snapshot: &Snapshot<'_>, plan: &Plan<'_>) -> 
     } else {
         let len = segment_sections::data_len(module, plan);
         let len = u32::try_from(len).map_err(|_| EncodeError::TooLarge(len))?;
+        let others = module.sections.iter().filter(|section| section.id != SectionId::DATA);
+        let output = len as usize + others.map(|section| section.contents.len()).sum::<usize>();
         // It is given back at once: what is written next takes it.
-        Vec::<u8>::new().try_reserve_exact(len as usize).map_err(|_| EncodeError::NoMemory(len))?;
+        Vec::<u8>::new().try_reserve_exact(output).map_err(|_| EncodeError::NoMemory(len))?;
         let write = |out: &mut Vec<u8>| segment_sections::data(module, snapshot, plan, out);
         sections.set_written(SectionId::DATA, len, write);
     }

@@ -117,6 +117,9 @@ pub enum PlanError {
     /// Objects of more than 4 GiB.
     #[error("the objects of the heap take {0} bytes, more than a data segment can hold")]
     LargeHeap(u64),
+    /// The machine has no memory left for what objects are made of.
+    #[error("this machine has no memory left for objects with {0} bytes")]
+    NoMemory(usize),
     /// More data segments than engines take, even with all gaps closed.
     #[error("the output needs {0} data segments, more than the {max} that engines accept", max = DATA_SEGMENTS.most)]
     TooManySegments(usize),

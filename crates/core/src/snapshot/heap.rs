@@ -2,6 +2,7 @@
 
 use super::Reference;
 use crate::module::Module;
+use std::collections::TryReserveError;
 use std::ops::Range;
 use wasmparser::{RefType, StorageType, ValType};
 
@@ -68,6 +69,16 @@ impl Heap {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
+    }
+
+    /// Makes room for one object more, and for so many bytes and references in it.
+    ///
+    /// # Errors
+    /// If the machine has no memory left for it.
+    pub fn reserve(&mut self, scalars: usize, references: usize) -> Result<(), TryReserveError> {
+        self.records.try_reserve(1)?;
+        self.scalars.try_reserve(scalars)?;
+        self.references.try_reserve(references)
     }
 
     /// Adds an object of `len` fields or elements, which `fill` appends: scalars to the first, references to the second.

@@ -34,27 +34,33 @@ impl HeapData {
             0x101..=0x1_0000 => 2,
             _ => 4,
         };
+        let StreamContents { bytes, shorts, words, doubles, arrays, .. } = streams;
+        let numbers: usize = [bytes, shorts, words, doubles, arrays].map(Vec::len).iter().sum();
+        let size = 4 * streams.runs.len() + reference_width * streams.references.len() + numbers;
+        if u32::try_from(size).is_err() {
+            return Err(PlanError::LargeHeap(size as u64));
+        }
         let mut contents = Vec::new();
+        contents.try_reserve_exact(size).map_err(|_| PlanError::NoMemory(size))?;
+        let mut add_words = |words: &[u32], width: usize| {
+            let range = StreamRange { offset: contents.len() as u32, len: words.len() as u32 };
+            contents.extend(words.iter().flat_map(|word| word.to_le_bytes().into_iter().take(width)));
+            range
+        };
+        let (objects, tables) = streams.runs.split_at(object_runs);
+        let object_runs = add_words(objects, 4);
+        let table_runs = add_words(tables, 4);
+        let references = add_words(&streams.references, reference_width);
         let mut add = |bytes: &[u8], width: usize| {
             let range = StreamRange { offset: contents.len() as u32, len: (bytes.len() / width) as u32 };
             contents.extend_from_slice(bytes);
             range
         };
-        let little_endian = |words: &[u32], width: usize| {
-            words.iter().flat_map(|word| word.to_le_bytes().into_iter().take(width)).collect::<Vec<u8>>()
-        };
-        let (objects, tables) = streams.runs.split_at(object_runs);
-        let object_runs = add(&little_endian(objects, 4), 4);
-        let table_runs = add(&little_endian(tables, 4), 4);
-        let references = add(&little_endian(&streams.references, reference_width), reference_width);
-        let bytes = add(&streams.bytes, 1);
-        let shorts = add(&streams.shorts, 2);
-        let words = add(&streams.words, 4);
-        let doubles = add(&streams.doubles, 8);
-        let arrays = add(&streams.arrays, 1).offset;
-        if u32::try_from(contents.len()).is_err() {
-            return Err(PlanError::LargeHeap(contents.len() as u64));
-        }
+        let bytes = add(bytes, 1);
+        let shorts = add(shorts, 2);
+        let words = add(words, 4);
+        let doubles = add(doubles, 8);
+        let arrays = add(arrays, 1).offset;
         let reference_width = reference_width as u32;
         Ok(HeapData {
             contents,

@@ -186,7 +186,7 @@ pub(super) fn plan(
         integers.iter().for_each(|value| streams.words.extend(value.to_le_bytes()));
     }
     fetched.sort_by_key(|&id| index.objects[id as usize]);
-    write_objects(&classified, &kinds, &fetched, &index, (&mut builders, &mut streams));
+    write_objects(&classified, &kinds, &fetched, &index, (&mut builders, &mut streams))?;
     let object_runs = streams.runs.len();
     write_slots(slots, &index, &mut builders, &mut streams);
     let is_used = used.iter().any(|reference| reference.object().is_some());
@@ -236,21 +236,22 @@ fn write_objects(
     fetched: &[u32],
     index: &RegistryIndices,
     (builders, streams): (&mut Builders, &mut StreamContents),
-) {
+) -> Result<(), PlanError> {
     let Classified { heap, layouts, kinds: ObjectKinds { of: kinds_of, .. }, order, .. } = classified;
     let (mut builds, mut fills) = (ObjectRuns::default(), ObjectRuns::default());
     for &id in order {
         let kind = kinds_of[id as usize];
         builds.add(kind, index.objects[id as usize]);
-        streams.build(&kinds[kind as usize], layouts.get(id), heap.object(id), index);
+        streams.build(&kinds[kind as usize], layouts.get(id), heap.object(id), index)?;
     }
     builds.write(Builder::Build, builders, streams);
     for &id in fetched.iter().chain(order) {
         let kind = kinds_of[id as usize];
         if kinds[kind as usize].fills.iter().any(Option::is_some) {
             fills.add(kind, index.objects[id as usize]);
-            streams.fill(&kinds[kind as usize], layouts.get(id), heap.object(id), index);
+            streams.fill(&kinds[kind as usize], layouts.get(id), heap.object(id), index)?;
         }
     }
     fills.write(Builder::Fill, builders, streams);
+    Ok(())
 }

@@ -1,3 +1,4 @@
+use super::super::PlanError;
 use super::field_layout::{FieldLayout, is_reference, width};
 use super::object_kind::{Column, Form, ObjectKind};
 use super::registry::RegistryIndices;
@@ -35,7 +36,7 @@ impl StreamContents {
         layout: &FieldLayout,
         object: Object<'_>,
         entries: &RegistryIndices,
-    ) {
+    ) -> Result<(), PlanError> {
         let in_stream = |column: &Column| *column == Column::Stream;
         if kind.form != Form::Fields && in_stream(&kind.len) {
             self.words.extend(object.len.to_le_bytes());
@@ -44,7 +45,7 @@ impl StreamContents {
             (Form::Fields, FieldLayout::Fields(fields)) => {
                 self.fields(fields, object, entries, |field| in_stream(&kind.columns[field]));
             }
-            (Form::Data, _) => self.arrays.extend(object.scalars),
+            (Form::Data, _) => append(&mut self.arrays, object.scalars)?,
             (Form::Short, FieldLayout::Elements(element)) => match width(element.element_type) {
                 1 => self.bytes.extend(object.scalars),
                 2 => self.shorts.extend(object.scalars),
@@ -55,10 +56,11 @@ impl StreamContents {
                 self.references.push(entries.index(object.references[0]));
             }
             (Form::Elements | Form::Fixed(_), _) if kind.columns.first().is_some_and(in_stream) => {
-                self.references.extend(object.references.iter().map(|r| entries.index(*r)));
+                self.elements(object, entries)?;
             }
             _ => {}
         }
+        Ok(())
     }
 
     /// Writes what the filler of `kind` reads for one object.
@@ -68,7 +70,7 @@ impl StreamContents {
         layout: &FieldLayout,
         object: Object<'_>,
         entries: &RegistryIndices,
-    ) {
+    ) -> Result<(), PlanError> {
         let in_stream = |field: usize| kind.fills[field] == Some(Column::Stream);
         match layout {
             FieldLayout::Fields(fields) => self.fields(fields, object, entries, in_stream),
@@ -76,14 +78,23 @@ impl StreamContents {
                 if in_stream(0) {
                     // Another instance's array may have another length; then writing beyond its end traps.
                     self.words.extend(object.len.to_le_bytes());
-                    self.references.extend(object.references.iter().map(|r| entries.index(*r)));
+                    self.elements(object, entries)?;
                 }
             }
             FieldLayout::Elements(_) => {
                 self.words.extend(object.len.to_le_bytes());
-                self.arrays.extend(object.scalars);
+                append(&mut self.arrays, object.scalars)?;
             }
         }
+        Ok(())
+    }
+
+    /// Writes all references of an array.
+    fn elements(&mut self, object: Object<'_>, entries: &RegistryIndices) -> Result<(), PlanError> {
+        let bytes = size_of_val(object.references);
+        self.references.try_reserve(object.references.len()).map_err(|_| PlanError::NoMemory(bytes))?;
+        self.references.extend(object.references.iter().map(|r| entries.index(*r)));
+        Ok(())
     }
 
     fn fields(
@@ -110,6 +121,13 @@ impl StreamContents {
             }
         }
     }
+}
+
+/// Appends the elements of an array, of which a guest decides how many there are.
+fn append(stream: &mut Vec<u8>, elements: &[u8]) -> Result<(), PlanError> {
+    stream.try_reserve(elements.len()).map_err(|_| PlanError::NoMemory(elements.len()))?;
+    stream.extend_from_slice(elements);
+    Ok(())
 }
 
 /// The values of a struct's fields, one after the other.
