@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 /// Address space that is enough for all but what is too much, in KiB. An engine reserves four gigabytes for a memory.
 const FOR_FILES: u64 = 3_000_000;
 const FOR_A_MEMORY: u64 = 6_000_000;
+const FOR_A_HEAP: u64 = 5_200_000;
 
 /// Runs the command with so much address space.
 fn with_little(place: &Place, line: &str, kib: u64) -> Output {
@@ -89,7 +90,7 @@ fn a_table_of_a_component_is_no_abort() {
 }
 
 #[test]
-fn arrays_of_the_heap_are_no_abort() {
+fn what_is_in_the_heap_is_no_abort() {
     let place = Place::new();
     let module = |element: &str, value: &str, len: u32| {
         format!(
@@ -100,13 +101,22 @@ fn arrays_of_the_heap_are_no_abort() {
     place.write("bytes.wat", module("i8", "i32.const 5", 600_000_000));
     place.write("numbers.wat", module("i64", "i64.const 5", 60_000_000));
     place.write("references.wat", module("i31ref", "ref.i31 (i32.const 5)", 100_000_000));
+    place.write(
+        "objects.wat",
+        r#"(module (type $s (struct (field (mut i32)) (field (ref null $s)))) (global $g (mut (ref null $s)) (ref.null $s))
+            (func (export "init") (local $i i32)
+                (loop $l
+                    (global.set $g (struct.new $s (local.get $i) (global.get $g)))
+                    (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 10000000))))))"#,
+    );
     for (name, kib) in [
         // While the array is read, and while it is written.
-        ("bytes", 5_000_000),
+        ("bytes", FOR_A_HEAP),
         ("bytes", FOR_A_MEMORY),
-        ("numbers", 5_000_000),
+        ("numbers", FOR_A_HEAP),
         ("numbers", FOR_A_MEMORY),
-        ("references", 5_000_000),
+        ("references", FOR_A_HEAP),
+        ("objects", FOR_A_HEAP),
     ] {
         let line = format!("{name}.wat -f init -o out.wasm --no-cache");
         ended(&with_little(&place, &line, kib), &line, 2);
