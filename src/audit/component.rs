@@ -2,6 +2,7 @@
 //! if they were one module, whose memories, globals and tables are those of all of them, one after the other.
 
 use super::audit_report::{Audit, Timings};
+use super::changes::without_names;
 use super::rerun::{Divergence, Repeat, Variation, divergence, patient, varied_host};
 use super::{first_run, search, taint, variations, varied, weight};
 use crate::checks::{self, FileSearch, Given, LibcState, Source, ValueSearch, libc_findings};
@@ -161,7 +162,9 @@ impl Repeat for Repeated<'_, '_> {
         let (changed, how) = match ran {
             Ok(left) => {
                 is_elsewhere = left.in_progress != self.in_progress;
-                (differences(&self.first, &joined(&left.snapshots)), None)
+                let (first, other) = (&self.first, &joined(&left.snapshots));
+                let renamed = Source::renamed(sources, self.given);
+                (without_names(differences(first, other), (first, other), &renamed), None)
             }
             Err(error) if is_other_end(&error) => {
                 (Vec::new(), error.to_string().lines().next().map(str::to_string))
@@ -303,7 +306,7 @@ impl Search<'_, '_> {
         let values = ValueSearch::run(&evidence, self.given, |source, place| dependent.may_be(source, place));
         let files = FileSearch::run(&evidence, &self.given.wasi.stdin, true);
         found.too_short = found.too_short.max(values.too_short + files.too_short);
-        let mut findings = taint::findings(&evidence, self.given, variations, &values.ranges);
+        let mut findings = taint::findings(&evidence, self.given, variations, &values.reported);
         findings.extend(values.findings);
         findings.extend(files.findings);
         findings.extend(checks::handles(&evidence));

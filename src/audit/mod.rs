@@ -17,6 +17,7 @@
 
 mod audit_page;
 mod audit_report;
+mod changes;
 mod component;
 mod first_run;
 mod free_stack;

@@ -1,5 +1,6 @@
 //! Init again, with some sources changed.
 
+use super::changes::without_names;
 use super::first_run::FirstRun;
 use super::init_run::{InitEnd, InitRun};
 use crate::checks::{Given, Source};
@@ -62,7 +63,7 @@ impl Repeat for Rerun<'_> {
     fn vary(&self, sources: &[Source]) -> Result<Variation, Error> {
         on_guest_thread(|| {
             let (changed, divergence) = match self.start(&self.first.record.ledger, sources) {
-                Ok(end) => self.compare(end)?,
+                Ok(end) => self.compare(end, &Source::renamed(sources, self.given))?,
                 Err(error) => (Vec::new(), self.stopped(error)?),
             };
             Ok(Variation { sources: sources.to_vec(), changed, divergence })
@@ -141,10 +142,16 @@ impl<'a> Rerun<'a> {
     }
 
     /// What differs between the first run and one that has ended.
-    fn compare(&self, end: InitEnd) -> Result<(Vec<Difference>, Option<Divergence>), Error> {
+    fn compare(
+        &self,
+        end: InitEnd,
+        renamed: &[(String, String)],
+    ) -> Result<(Vec<Difference>, Option<Divergence>), Error> {
         let InitEnd { mut initialized, in_progress } = end;
         let ledger = initialized.store.data_mut().take_ledger();
-        let changed = differences(&self.first.snapshot, &self.init.snapshot(&mut initialized.reader())?);
+        let mut reader = initialized.reader();
+        let (first, other) = (&self.first.snapshot, &self.init.snapshot(&mut reader)?);
+        let changed = without_names(differences(first, other), (first, other), renamed);
         let elsewhere = || Divergence {
             call: self.first.record.ledger.len(),
             how: "other functions were in progress where it was stopped".to_string(),

@@ -57,7 +57,7 @@ impl Search<'_> {
         let dependent = Dependent::of(variations);
         let values = ValueSearch::run(evidence, given, |source, place| dependent.may_be(source, place));
         let files = FileSearch::run(evidence, &given.wasi.stdin, true);
-        let mut findings = taint::findings(evidence, given, variations, &values.ranges);
+        let mut findings = taint::findings(evidence, given, variations, &values.reported);
         findings.extend(values.findings);
         findings.extend(files.findings);
         findings.extend(checks::handles(evidence));

@@ -1,7 +1,7 @@
 //! What depends on which source.
 
 use super::rerun::{Divergence, Variation};
-use crate::checks::{FoundRanges, Given, Source};
+use crate::checks::{FoundRanges, Given, Reported, Source};
 use crate::evidence::Difference;
 use crate::evidence::locations;
 use crate::evidence::{Evidence, Owner};
@@ -13,20 +13,36 @@ use std::collections::{BTreeSet, HashSet};
 /// If more environment variables than these have an effect, they are one finding.
 const SEPARATE: usize = 3;
 
-/// What the variations show. `reported` are ranges that other findings name already.
+/// What the variations show. `reported` is what other findings name already.
 pub(super) fn findings(
     evidence: &Evidence<'_>,
     given: Given<'_>,
     variations: &[Variation],
-    reported: &FoundRanges,
+    reported: &Reported,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut by_variable: Vec<(&Variation, Finding)> = Vec::new();
-    for variation in variations {
+    let mut variables = reported.variables.clone();
+    // Whose value is told need not be told again to be there.
+    let is_presence = |source: &Source| matches!(source, Source::Presence(_));
+    let (presences, values): (Vec<&Variation>, Vec<&Variation>) =
+        variations.iter().partition(|variation| variation.sources.iter().all(is_presence));
+    for variation in values.into_iter().chain(presences) {
         let Some(effect) = Effect::of(variation, given) else { continue };
-        findings.extend(effect.divergence(evidence));
-        let Some(finding) = effect.taint(evidence, given, reported) else { continue };
-        let is_variable = variation.sources.iter().all(|source| matches!(source, Source::Variable(_)));
+        let of = |source: &Source| source.variable();
+        if is_presence(&effect.source)
+            && variation.sources.iter().filter_map(of).all(|of| variables.contains(&of))
+        {
+            continue;
+        }
+        let divergence = effect.divergence(evidence);
+        let taint = effect.taint(evidence, given, &reported.ranges);
+        if divergence.is_some() || taint.is_some() {
+            variables.extend(variation.sources.iter().filter_map(of));
+        }
+        findings.extend(divergence);
+        let Some(finding) = taint else { continue };
+        let is_variable = variation.sources.iter().all(|source| source.variable().is_some());
         match is_variable && finding.level == Level::Warning {
             true => by_variable.push((variation, finding)),
             false => findings.push(finding),
@@ -44,9 +60,9 @@ fn of_variables(separate: Vec<(&Variation, Finding)>, given: Given<'_>) -> Findi
     const SHOWN: usize = 8;
     let changed = separate.iter().flat_map(|(variation, _)| &variation.changed);
     let bytes = Bytes(changed.map(Difference::bytes).sum());
-    let variables: BTreeSet<Source> =
-        separate.iter().flat_map(|(variation, _)| variation.sources.iter().copied()).collect();
-    let names: Vec<String> = variables.iter().map(|source| source.name(given)).collect();
+    let variables = separate.iter().flat_map(|(variation, _)| &variation.sources);
+    let variables: BTreeSet<usize> = variables.filter_map(|source| source.variable()).collect();
+    let names: Vec<String> = variables.iter().map(|index| Source::Variable(*index).name(given)).collect();
     let title = format!("{bytes} depend on {} environment variables: {}", names.len(), listed(&names, SHOWN));
     let mut locations = Vec::new();
     let mut merged = Finding::new(Level::Warning, "taint.env", title).advise(Remedy::ReadEnvironmentLater);
@@ -150,13 +166,13 @@ fn subject(live: &[&Difference], locations: &[Location]) -> String {
 
 fn remedy(source: Source) -> Remedy {
     match source {
-        Source::Random => {
+        Source::Random | Source::RandomBits => {
             "every instance shares these numbers: draw them at run time or, if they are hash keys, make \
              sure that nobody outside can choose what is hashed"
                 .into()
         }
         Source::Clock => "an instance starts later: read the clock at run time".into(),
-        Source::Variable(_) => Remedy::ReadEnvironmentLater,
+        Source::Variable(_) | Source::Presence(_) => Remedy::ReadEnvironmentLater,
         Source::Argument(_) => "read the arguments at run time".into(),
         Source::Stdin => "if that is not the purpose of init, read it at run time".into(),
         Source::Stub(_) => {
@@ -176,7 +192,9 @@ impl Fetched {
         let written = |function| evidence.ledger.wasi_calls(function).flat_map(|entry| &entry.writes);
         let mut fetched = Fetched(HashSet::new());
         match source {
-            Source::Random => written("random_get").for_each(|region| fetched.add(&region.bytes)),
+            Source::Random | Source::RandomBits => {
+                written("random_get").for_each(|region| fetched.add(&region.bytes))
+            }
             Source::Clock => written("clock_time_get").for_each(|region| fetched.add(&region.bytes)),
             Source::Variable(index) => {
                 wasi.env.get(index).into_iter().for_each(|(_, value)| fetched.add(value.as_bytes()));
@@ -185,7 +203,7 @@ impl Fetched {
                 wasi.args.get(index).into_iter().for_each(|text| fetched.add(text.as_bytes()));
             }
             Source::Stdin => fetched.add(&evidence.ledger.stdin()),
-            Source::Stub(_) => {}
+            Source::Presence(_) | Source::Stub(_) => {}
         }
         fetched
     }
@@ -209,15 +227,21 @@ impl Fetched {
 /// Sources that are not separated, in words.
 pub(super) fn names(sources: &[Source], given: Given<'_>) -> String {
     const SHOWN: usize = 4;
-    let are_variables =
-        sources.len() > 1 && sources.iter().all(|source| matches!(source, Source::Variable(_)));
-    let (kind, names): (&str, Vec<String>) = match are_variables {
-        true => ("environment variables ", sources.iter().map(|source| source.name(given)).collect()),
-        false => ("", sources.iter().map(|source| source.describe(given)).collect()),
+    let are_many = sources.len() > 1;
+    let (before, after) = match sources.first() {
+        Some(Source::Variable(_))
+            if are_many && sources.iter().all(|source| matches!(source, Source::Variable(_))) =>
+        {
+            ("environment variables ", "")
+        }
+        Some(Source::Presence(_)) if are_many => ("whether environment variables ", " are set"),
+        _ => ("", ""),
     };
+    let name = |source: &Source| if before.is_empty() { source.describe(given) } else { source.name(given) };
+    let names: Vec<String> = sources.iter().map(name).collect();
     match names.len().saturating_sub(SHOWN) {
-        0 => format!("{kind}{}", names.join(" or ")),
-        more => format!("{kind}{} or {more} others", names[..SHOWN].join(", ")),
+        0 => format!("{before}{}{after}", names.join(" or ")),
+        more => format!("{before}{} or {more} others{after}", names[..SHOWN].join(", ")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which source makes which difference.
 
+use super::changes::union;
 use super::rerun::{Repeat, Variation};
 use super::source_codes::{SourceCodes, signatures};
 use crate::checks::Source;
@@ -14,17 +15,34 @@ const MOST_RUNS: usize = 100;
 /// If all sources are suspected of a divergence, at most this many run separately.
 const MOST_SUSPECTS: usize = 16;
 
-/// Varies random numbers and the time separately, all texts at once, and the answers of all stubs: these are separated only if
-/// something depends on them.
+/// Varies random numbers and the time separately, all texts at once, whether variables are there, and the answers of all stubs:
+/// these are separated only if something depends on them.
 pub(super) fn variations(rerun: &dyn Repeat, sources: &[Source]) -> Result<Vec<Variation>, Error> {
     let (texts, others): (Vec<Source>, Vec<Source>) = sources.iter().partition(|source| source.is_text());
     let is_stub = |source: &Source| matches!(source, Source::Stub(_));
+    let is_presence = |source: &Source| matches!(source, Source::Presence(_));
     let (stubs, others): (Vec<Source>, Vec<Source>) = others.into_iter().partition(is_stub);
+    let (presences, others): (Vec<Source>, Vec<Source>) = others.into_iter().partition(is_presence);
     let mut groups: Vec<Vec<Source>> = others.into_iter().map(|source| vec![source]).collect();
-    groups.extend([texts, stubs].into_iter().filter(|group| !group.is_empty()));
+    groups.extend([texts, presences, stubs].into_iter().filter(|group| !group.is_empty()));
     let found: Result<Vec<Vec<Variation>>, Error> =
         groups.into_par_iter().map(|group| separate(rerun, group)).collect();
-    Ok(found?.into_iter().flatten().collect())
+    let found: Vec<Variation> = found?.into_iter().flatten().collect();
+    Ok(of_all_bits(found))
+}
+
+/// Makes what other random numbers change and what the other bits change one variation.
+fn of_all_bits(variations: Vec<Variation>) -> Vec<Variation> {
+    let is_of_bits = |variation: &Variation| variation.sources == [Source::RandomBits];
+    let (of_bits, mut others): (Vec<Variation>, Vec<Variation>) =
+        variations.into_iter().partition(is_of_bits);
+    if let (Some(of_bits), Some(numbers)) =
+        (of_bits.into_iter().next(), others.iter_mut().find(|other| other.sources == [Source::Random]))
+    {
+        numbers.changed = union(&numbers.changed, &of_bits.changed);
+        numbers.divergence = numbers.divergence.take().or(of_bits.divergence);
+    }
+    others
 }
 
 /// Varies all of `sources` in one run. If something depends on them, further runs vary about half of them each, so that the

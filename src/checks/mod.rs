@@ -25,7 +25,7 @@ pub(crate) use monotonic_clock::finding as monotonic_clock;
 pub use source::OTHER_SEED;
 pub(crate) use source::{Given, Source};
 #[cfg(feature = "audit")]
-pub(crate) use values::FoundRanges;
+pub(crate) use values::{FoundRanges, Reported};
 pub(crate) use values::{SHORTEST, ValuePlace, ValueSearch};
 
 use crate::evidence::{Evidence, Symbols};

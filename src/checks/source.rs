@@ -8,9 +8,13 @@ use preinit_core::printable::Printable;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Source {
     Random,
+    /// The same numbers with every bit the other way: two generators agree in half of all bits.
+    RandomBits,
     Clock,
     /// An environment variable, by its position.
     Variable(usize),
+    /// Whether that environment variable is there.
+    Presence(usize),
     /// An argument, by its position.
     Argument(usize),
     Stdin,
@@ -49,13 +53,14 @@ impl Source {
         let called = |name| ledger.wasi_calls(name).next().is_some();
         let mut sources = Vec::new();
         if ledger.random_bytes() > 0 {
-            sources.push(Source::Random);
+            sources.extend([Source::Random, Source::RandomBits]);
         }
         if ledger.used_clock() {
             sources.push(Source::Clock);
         }
         if called("environ_get") {
             sources.extend((0..wasi.env.len()).map(Source::Variable));
+            sources.extend((0..wasi.env.len()).map(Source::Presence));
         }
         if called("args_get") {
             sources.extend((0..wasi.args.len()).map(Source::Argument));
@@ -72,10 +77,18 @@ impl Source {
         matches!(self, Source::Variable(_) | Source::Argument(_) | Source::Stdin)
     }
 
+    /// The environment variable that it is about.
+    pub fn variable(self) -> Option<usize> {
+        match self {
+            Source::Variable(index) | Source::Presence(index) => Some(index),
+            _ => None,
+        }
+    }
+
     /// Its name in lists: of a variable, the name alone.
     pub fn name(self, given: Given<'_>) -> String {
         match self {
-            Source::Variable(index) => {
+            Source::Variable(index) | Source::Presence(index) => {
                 format!("`{}`", given.wasi.env.get(index).map_or("", |(name, _)| name))
             }
             source => source.describe(given),
@@ -85,9 +98,10 @@ impl Source {
     /// Its name in sentences.
     pub fn describe(self, given: Given<'_>) -> String {
         match self {
-            Source::Random => "random numbers".to_string(),
+            Source::Random | Source::RandomBits => "random numbers".to_string(),
             Source::Clock => "the time".to_string(),
             Source::Variable(_) => format!("environment variable {}", self.name(given)),
+            Source::Presence(_) => format!("whether environment variable {} is set", self.name(given)),
             Source::Argument(index) => format!("argument {index}"),
             Source::Stdin => "standard input".to_string(),
             Source::Stub(index) => format!("the answers of the stub `{}`", Printable(given.stub(index))),
@@ -97,9 +111,9 @@ impl Source {
     /// For keys of findings.
     pub fn key(self) -> &'static str {
         match self {
-            Source::Random => "random",
+            Source::Random | Source::RandomBits => "random",
             Source::Clock => "clock",
-            Source::Variable(_) => "env",
+            Source::Variable(_) | Source::Presence(_) => "env",
             Source::Argument(_) => "args",
             Source::Stdin => "stdin",
             Source::Stub(_) => "stub",
@@ -109,9 +123,9 @@ impl Source {
     /// Whether a call fetches it.
     pub fn is_fetched_by(self, given: Given<'_>, descriptors: &Descriptors, entry: &Entry) -> bool {
         match (self, entry.call.wasi()) {
-            (Source::Random, Some("random_get"))
+            (Source::Random | Source::RandomBits, Some("random_get"))
             | (Source::Clock, Some("clock_time_get" | "poll_oneoff"))
-            | (Source::Variable(_), Some("environ_get"))
+            | (Source::Variable(_) | Source::Presence(_), Some("environ_get"))
             | (Source::Argument(_), Some("args_get")) => true,
             (Source::Stdin, _) => entry.call.reads_stdin(descriptors),
             (Source::Stub(index), _) => entry.call.stubbed && entry.call.import.dotted() == given.stub(index),
@@ -123,17 +137,29 @@ impl Source {
     pub fn vary(self, given: Given<'_>, host: &mut HostOptions) {
         match (self, &mut host.wasi) {
             (Source::Stub(index), _) => host.stubs_of_ones.push(given.stub(index).to_string()),
-            (_, Some(wasi)) => self.vary_wasi(wasi),
+            (_, Some(wasi)) => self.vary_wasi(given, wasi),
             (_, None) => {}
         }
     }
 
-    fn vary_wasi(self, wasi: &mut WasiOptions) {
+    /// What the environment variables that `sources` take away are called instead.
+    pub fn renamed(sources: &[Source], given: Given<'_>) -> Vec<(String, String)> {
+        let mut wasi = given.wasi.clone();
+        sources.iter().for_each(|source| source.vary_wasi(given, &mut wasi));
+        let names = given.wasi.env.iter().zip(wasi.env);
+        names
+            .filter(|((name, _), (other, _))| name != other)
+            .map(|((name, _), (other, _))| (name.clone(), other))
+            .collect()
+    }
+
+    fn vary_wasi(self, given: Given<'_>, wasi: &mut WasiOptions) {
         match self {
             Source::Random => {
                 let taken = wasi.random == Random::Seed(OTHER_SEED);
                 wasi.random = Random::Seed(OTHER_SEED + u64::from(taken));
             }
+            Source::RandomBits => wasi.complement_random = !wasi.complement_random,
             Source::Clock => {
                 let start = if let Clock::Fixed(start) = wasi.clock { start } else { Clock::DEFAULT_START };
                 wasi.clock = Clock::Shifted {
@@ -144,6 +170,12 @@ impl Source {
             Source::Variable(index) => {
                 if let Some((_, value)) = wasi.env.get_mut(index) {
                     *value = canary(value);
+                }
+            }
+            Source::Presence(index) => {
+                if let Some((name, _)) = wasi.env.get(index) {
+                    let other = other_name(name, &[&given.wasi.env, &wasi.env]);
+                    wasi.env[index].0 = other;
                 }
             }
             Source::Argument(index) => {
@@ -178,6 +210,21 @@ fn suffix(text: &str) -> &'static str {
     if text.chars().all(|c| c == 'x' || c == 'é') { "x" } else { "" }
 }
 
+/// A name of the same length that none of these variables has: with the variable gone, the others would lie elsewhere.
+fn other_name(name: &str, taken: &[&[(String, String)]]) -> String {
+    let is_free = |other: &String| taken.iter().all(|env| env.iter().all(|(name, _)| name != other));
+    let rotated = |by: u8| name.chars().map(|c| rotate(c, by)).collect::<String>();
+    (1..26).map(rotated).find(is_free).unwrap_or_else(|| format!("{name}_OTHER"))
+}
+
+fn rotate(letter: char, by: u8) -> char {
+    match letter {
+        'a'..='z' => char::from(b'a' + (letter as u8 - b'a' + by) % 26),
+        'A'..='Z' => char::from(b'A' + (letter as u8 - b'A' + by) % 26),
+        _ => letter,
+    }
+}
+
 fn canary_bytes(bytes: &[u8]) -> Vec<u8> {
     let other: Vec<u8> = bytes.iter().map(|byte| next(*byte)).collect();
     if other == bytes { bytes.iter().map(|byte| byte ^ 1).collect() } else { other }
@@ -197,7 +244,7 @@ fn next(byte: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{canary, canary_bytes};
+    use super::{canary, canary_bytes, other_name};
 
     #[test]
     fn a_canary_is_another_text_of_the_same_kind() {
@@ -208,5 +255,14 @@ mod tests {
         assert_eq!((canary("0"), canary("1")), ("1".to_string(), "0".to_string()));
         assert_eq!(canary("/usr/lib").len(), "/usr/lib".len());
         assert_ne!(canary_bytes(&[0, 255]), [0, 255]);
+    }
+
+    #[test]
+    fn another_name_is_nobody_s_and_as_long() {
+        let env =
+            |names: &[&str]| names.iter().map(|name| (name.to_string(), String::new())).collect::<Vec<_>>();
+        assert_eq!(other_name("HOME_1z", &[&env(&["HOME_1z"])]), "IPNF_1a");
+        assert_eq!(other_name("A", &[&env(&["A", "B"]), &env(&["C"])]), "D");
+        assert_eq!(other_name("_1", &[&env(&["_1"])]), "_1_OTHER");
     }
 }

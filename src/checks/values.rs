@@ -9,6 +9,7 @@ use crate::wording::listed;
 use preinit_core::snapshot::Shape;
 use std::cell::LazyCell;
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// Shorter values are in any memory by chance.
@@ -22,8 +23,17 @@ pub(crate) struct ValueSearch {
     pub findings: Vec<Finding>,
     /// Values that are too short to be searched for.
     pub too_short: usize,
-    /// Where values are.
+    /// What the findings name.
+    pub reported: Reported,
+}
+
+/// What findings name of values.
+#[derive(Default)]
+pub(crate) struct Reported {
+    /// Where they are.
     pub ranges: FoundRanges,
+    /// The environment variables that have them, by their positions.
+    pub variables: BTreeSet<usize>,
 }
 
 /// A value that is in the snapshot.
@@ -123,7 +133,8 @@ impl ValueSearch {
                 false => findings.push(several(evidence, given, of_kind)),
             }
         }
-        ValueSearch { findings, too_short, ranges }
+        let variables = found.iter().filter_map(|found| found.source.variable()).collect();
+        ValueSearch { findings, too_short, reported: Reported { ranges, variables } }
     }
 }
 
@@ -134,7 +145,12 @@ fn value<'g>(source: Source, Given { wasi, .. }: Given<'g>) -> Option<(&'g str, 
             Some((value, ValueKind::of_variable(name, value)))
         }
         Source::Argument(index) => Some((wasi.args.get(index)?, ValueKind::Argument)),
-        Source::Random | Source::Clock | Source::Stdin | Source::Stub(_) => None,
+        Source::Random
+        | Source::RandomBits
+        | Source::Clock
+        | Source::Presence(_)
+        | Source::Stdin
+        | Source::Stub(_) => None,
     }
 }
 

@@ -95,6 +95,7 @@ fn wasi_options(
         dirs: directories(args)?,
         clock: clock(args.clock, warnings),
         random: args.random.unwrap_or(defaults.random),
+        complement_random: false,
         file_times: args.file_times.unwrap_or(defaults.file_times),
     })
 }

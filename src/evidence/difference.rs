@@ -90,6 +90,13 @@ fn memory(index: u32, left: &MemoryState<'_>, right: &MemoryState<'_>, found: &m
     }));
 }
 
+/// These ranges of a memory, which are in order, with near ones joined.
+pub(crate) fn joined(ranges: impl Iterator<Item = Range<u64>>) -> Vec<Range<u64>> {
+    let mut joined = Ranges::default();
+    ranges.for_each(|range| joined.add(range));
+    joined.ranges
+}
+
 /// Ranges of a memory that differ, near ones joined.
 #[derive(Default)]
 struct Ranges {

@@ -14,7 +14,7 @@ mod symbols;
 mod variable;
 
 pub(crate) use contents::Contents;
-pub(crate) use difference::{Difference, differences};
+pub(crate) use difference::{Difference, differences, joined};
 pub(crate) use input_buffers::input_buffer;
 pub(crate) use locations::locations;
 pub(crate) use stdio_streams::{InputStream, Stream, descriptor_at};

@@ -131,6 +131,8 @@ pub struct WasiOptions {
     pub clock: Clock,
     /// `random_get`.
     pub random: Random,
+    /// Every random bit is the other one than `random` gives: to see what depends on a single bit.
+    pub complement_random: bool,
     /// The modification times of files.
     pub file_times: FileTimes,
 }

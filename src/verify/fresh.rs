@@ -17,7 +17,11 @@ use std::path::Path;
 pub(super) enum Source {
     Clock,
     Random,
+    /// The same random numbers with every bit the other way.
+    RandomBits,
     Environment,
+    /// No variable of the build.
+    NoEnvironment,
     Directories,
 }
 
@@ -31,12 +35,20 @@ const OTHER_NAME: &str = "preinit-fresh";
 
 impl Source {
     /// What init has asked for.
-    pub fn asked(ledger: &Ledger) -> Vec<Source> {
+    pub fn asked(ledger: &Ledger, options: &VerifyOptions) -> Vec<Source> {
         let called = |name| ledger.wasi_calls(name).next().is_some();
+        let has_variables =
+            |wasi: &Option<WasiOptions>| wasi.as_ref().is_some_and(|wasi| !wasi.env.is_empty());
+        let are_given = has_variables(&options.run);
         let all = [
             (Source::Clock, ledger.used_clock()),
             (Source::Random, ledger.random_bytes() > 0),
+            (Source::RandomBits, ledger.random_bytes() > 0),
             (Source::Environment, called("environ_sizes_get")),
+            (
+                Source::NoEnvironment,
+                called("environ_sizes_get") && has_variables(&options.host.wasi) && !are_given,
+            ),
             (Source::Directories, called("fd_prestat_get")),
         ];
         all.into_iter().filter(|(_, asked)| *asked).map(|(source, _)| source).collect()
@@ -47,7 +59,9 @@ impl Source {
         match self {
             Source::Clock => "clock",
             Source::Random => "random",
+            Source::RandomBits => "random-bits",
             Source::Environment => "environment",
+            Source::NoEnvironment => "no-environment",
             Source::Directories => "directories",
         }
     }
@@ -57,7 +71,9 @@ impl Source {
         match self {
             Source::Clock => "another time",
             Source::Random => "other random numbers",
+            Source::RandomBits => "the other value of every random bit",
             Source::Environment => "another environment",
+            Source::NoEnvironment => "no environment",
             Source::Directories => "other directories",
         }
     }
@@ -76,6 +92,8 @@ impl Source {
                     wasi.clock = Clock::Fixed(start.saturating_add(LATER));
                 }
                 Source::Random => wasi.random = Random::Seed(OTHER_SEED),
+                Source::RandomBits => wasi.complement_random = !wasi.complement_random,
+                Source::NoEnvironment => wasi.env.clear(),
                 Source::Environment => match given.filter(|given| !given.env.is_empty()) {
                     Some(given) => wasi.env.clone_from(&given.env),
                     None => vary_environment(&mut wasi),

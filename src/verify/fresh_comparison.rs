@@ -44,7 +44,7 @@ pub(super) fn compare(
         original_code: compile(&verifier.program)?,
         snapshot_code: compile(snapshot)?,
     };
-    for source in Source::asked(&run.record.ledger) {
+    for source in Source::asked(&run.record.ledger, verifier.options) {
         verdict.coverage.fresh.push(source.describe().to_string());
         let varied = source.varied(verifier.options, folder.path());
         comparison.run(source, &varied, verdict)?;

@@ -170,7 +170,7 @@ impl FrozenComparison<'_, '_, '_> {
                 return Ok(());
             }
         };
-        let asked = Source::asked(&self.run_original(compiler)?.record.ledger);
+        let asked = Source::asked(&self.run_original(compiler)?.record.ledger, self.options);
         let compiled = start::compile(&self.frozen, compiler).map_err(ExecuteError::Compile)?;
         for source in asked {
             verdict.coverage.fresh.push(source.describe().to_string());

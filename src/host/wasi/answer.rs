@@ -94,7 +94,7 @@ impl Wasi {
             files: Files::new(options),
             stdio: Stdio::new(options),
             clocks: Clocks::new(options.clock),
-            random: Source::new(options.random, module_digest),
+            random: Source::of(options, module_digest),
             arguments: Strings::new(options.args.iter().cloned()),
             environment: Strings::new(environment),
         }

@@ -5,7 +5,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
 
 use crate::host::error::Denied;
-use crate::host::host_options::Random;
+use crate::host::host_options::{Random, WasiOptions};
 use crate::host::policy::Class;
 
 /// A source of random bytes.
@@ -14,11 +14,18 @@ pub(in crate::host) enum Source {
     Seeded(Box<ChaCha20Rng>),
     Os,
     Denied,
+    /// What another one gives, with every bit the other way.
+    Complement(Box<Source>),
 }
 
 impl Source {
-    /// The source for `policy` and a module with this digest.
-    pub(in crate::host) fn new(policy: Random, module_digest: [u8; 32]) -> Self {
+    /// The source that `options` want for a module with this digest.
+    pub(in crate::host) fn of(options: &WasiOptions, module_digest: [u8; 32]) -> Self {
+        let source = Self::new(options.random, module_digest);
+        if options.complement_random { Self::Complement(Box::new(source)) } else { source }
+    }
+
+    fn new(policy: Random, module_digest: [u8; 32]) -> Self {
         // Hashed with a label of their own, so that the guest's bytes say nothing about a digest that is used elsewhere.
         let seeded = |label: &[u8], seed: &[u8]| {
             let seed = Sha256::new().chain_update(label).chain_update(seed).finalize();
@@ -41,6 +48,11 @@ impl Source {
             }
             Self::Os => getrandom::fill(bytes)
                 .map_err(|error| wasmtime::Error::msg(format!("no random bytes from the system: {error}"))),
+            Self::Complement(source) => {
+                source.fill(bytes)?;
+                bytes.iter_mut().for_each(|byte| *byte = !*byte);
+                Ok(())
+            }
             Self::Denied => Err(Denied { class: Class::Random, what: "random bytes".into() }.into()),
         }
     }
@@ -54,6 +66,15 @@ mod tests {
         let mut bytes = [0; 8];
         Source::new(policy, digest).fill(&mut bytes).unwrap();
         bytes
+    }
+
+    #[test]
+    fn a_complement_has_no_bit_in_common() {
+        let options =
+            WasiOptions { random: Random::Seed(1), complement_random: true, ..WasiOptions::default() };
+        let mut bytes = [0; 8];
+        Source::of(&options, [0; 32]).fill(&mut bytes).unwrap();
+        assert_eq!(bytes.map(|byte| !byte), first(Random::Seed(1), [0; 32]));
     }
 
     /// Frozen "random" bytes are part of people's outputs: a change here changes those. The expected bytes were computed

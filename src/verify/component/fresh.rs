@@ -76,7 +76,7 @@ fn in_other_worlds(
             return Ok(());
         }
     };
-    for source in Source::asked(&pair.record) {
+    for source in Source::asked(&pair.record, pair.options) {
         verdict.coverage.fresh.push(source.describe().to_string());
         let varied: VerifyOptions = source.varied(pair.options, folder.path());
         let there = Pair { options: &varied, record: Arc::clone(&pair.record), ..*pair };

@@ -21,7 +21,7 @@ fn guest(then: &str) -> Vec<u8> {
                 (local.set $at (i32.add (local.get $at) (i32.const 1)))
                 (br_if $next (i32.ne (i32.load8_u (i32.sub (local.get $at) (i32.const 1))) (i32.const 0x3d))))
             (i32.load8_u (local.get $at)))
-        (func (export "preinit")
+        (func (export "preinit") (local $at i32)
             (drop (call $environ_sizes (i32.const 0) (i32.const 4)))
             (drop (call $environ (i32.const 1024) (i32.const 4096)))
             (drop (call $args_sizes (i32.const 8) (i32.const 12)))
@@ -143,4 +143,78 @@ fn a_variable_that_makes_init_hang() {
     let tainted = with_key(&audit, "taint.env");
     assert_eq!(tainted.len(), 1, "{}", audit.text(true));
     assert!(tainted[0].title.ends_with("`VARIABLE_04`"), "{}", tainted[0].title);
+}
+
+/// What looks for `VARIABLE` in the environment and keeps whether it is there, at 60000.
+fn looks_for(variable: &str) -> String {
+    format!(
+        r#"(local.set $at (i32.const 4096))
+           (block $found
+             (loop $next
+               {}
+               (local.set $at (i32.add (local.get $at) (i32.const 1)))
+               (br_if $next (i32.lt_u (local.get $at) (i32.const 8192)))
+               (return))
+             unreachable)
+           (i32.store8 (i32.const 60000) (i32.const 1))"#,
+        compared(variable)
+    )
+}
+
+/// Leaves for `$found` where these letters are.
+fn compared(letters: &str) -> String {
+    let equal = letters.bytes().enumerate().map(|(at, letter)| {
+        format!("(i32.eq (i32.load8_u offset={at} (local.get $at)) (i32.const {letter}))")
+    });
+    format!(
+        "(br_if $found {})",
+        equal.reduce(|all, next| format!("(i32.and {all} {next})")).unwrap_or_default()
+    )
+}
+
+/// With any value: whether the variable is there makes the difference. Its name in a copy of the environment is none.
+#[test]
+fn what_depends_on_whether_a_variable_is_set() {
+    let wasm = guest(&looks_for("DEBUG="));
+    for value in ["yes", "1", "true"] {
+        let env = variables(&[("LANG", "C"), ("DEBUG", value)], 3);
+        let audit = audit(&wasm, &options(&env, &[])).unwrap();
+        let found: Vec<&Finding> = with_key(&audit, "taint.env")
+            .into_iter()
+            .filter(|finding| finding.title.contains("whether"))
+            .collect();
+        let titles: Vec<&str> = found.iter().map(|finding| finding.title.as_str()).collect();
+        assert_eq!(
+            titles,
+            ["1 byte depends on whether environment variable `DEBUG` is set"],
+            "{}",
+            audit.text(true)
+        );
+        assert_eq!(found[0].locations[0].address, Some(60000));
+    }
+    // A name that nobody looks for.
+    let audit = audit(&wasm, &options(&variables(&[("LANG", "C"), ("DEBUGS", "1")], 3), &[])).unwrap();
+    assert!(!audit.text(true).contains("whether"), "{}", audit.text(true));
+}
+
+/// What hangs on one bit, whichever it is.
+#[test]
+fn every_random_bit_is_varied() {
+    for bit in [0, 5, 16, 31, 40, 63] {
+        let wat = format!(
+            r#"(module
+                (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+                (memory (export "memory") 1)
+                (func (export "preinit")
+                    (drop (call $random (i32.const 64) (i32.const 8)))
+                    (i32.store8 (i32.const 1000)
+                        (i32.wrap_i64 (i64.and (i64.const 1) (i64.shr_u (i64.load (i32.const 64)) (i64.const {bit})))))
+                    (i64.store (i32.const 64) (i64.const 0))))"#
+        );
+        let audit = audit(&wat::parse_str(wat).unwrap(), &options(&[], &[])).unwrap();
+        let found = with_key(&audit, "taint.random");
+        assert_eq!(found.len(), 1, "{bit}: {}", audit.text(true));
+        assert_eq!(found[0].title, "1 byte depends on random numbers");
+        assert_eq!(found[0].locations[0].address, Some(1000));
+    }
 }
