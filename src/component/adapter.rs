@@ -10,7 +10,7 @@ use preinit_core::probe::{CallMarks, Probe};
 use preinit_core::snapshot::{Snapshot, Value};
 use preinit_core::wasi_version::WasiVersion;
 use std::ops::Range;
-use wasmparser::{AbstractHeapType, HeapType, RefType, ValType};
+use wasmparser::{AbstractHeapType, HeapType, Import, RefType, ValType};
 use wasmtime::{Instance, Store};
 
 /// Its variable `allocation_state` when it has a stack, and no state yet.
@@ -48,7 +48,7 @@ pub struct AdapterMemory {
 }
 
 impl Adapter {
-    /// If the module is the adapter: nobody else has two variables of these names.
+    /// If the module may be the adapter: it has variables of these names. That it is shows in a state.
     pub fn of(module: &Module<'_>) -> Option<Adapter> {
         let names = module.names();
         let global = |wanted| global_named(module, &names, wanted);
@@ -59,10 +59,15 @@ impl Adapter {
         })
     }
 
-    /// Whether it has a state.
-    pub fn has_state(self, snapshot: &Snapshot<'_>) -> bool {
+    /// Whether it has a state, in `memory`, the one that it imports. Names alone do not say so: another module's variables of these
+    /// names are part of the snapshot.
+    pub fn has_state(self, snapshot: &Snapshot<'_>, memory: &[u8]) -> bool {
         let allocation = snapshot.globals.get(self.allocation as usize);
+        let word = |at: u64| memory.get(usize::try_from(at).ok()?..)?.first_chunk().copied();
         allocation.is_some_and(|global| global.value == Value::I32(STATE_ALLOCATED))
+            && address(snapshot, self.state).is_some_and(|state| {
+                [state, state + PAGE - 4].iter().all(|at| word(*at).map(u32::from_le_bytes) == Some(MAGIC))
+            })
     }
 
     /// Whether it can give descriptors other numbers. A probe then marks which of its functions were entered.
@@ -110,11 +115,7 @@ impl Adapter {
         snapshot: &Snapshot<'_>,
         (owner, module, memory_of): (usize, &Module<'_>, &Snapshot<'_>),
     ) -> Option<AdapterMemory> {
-        let address = |global: u32| match snapshot.globals.get(global as usize)?.value {
-            Value::I32(value) => Some(u64::from(value.cast_unsigned())),
-            _ => None,
-        };
-        let (state, top) = (address(self.state)?, address(self.stack_pointer?)?);
+        let (state, top) = (address(snapshot, self.state)?, address(snapshot, self.stack_pointer?)?);
         let memory = module.imported.memories;
         let contents = Contents::of(&memory_of.memories.get(memory as usize)?.image);
         let is_state = contents.word(state) == MAGIC && contents.word(state + PAGE - 4) == MAGIC;
@@ -126,19 +127,20 @@ impl Adapter {
         })
     }
 
-    /// Lets the adapter make its state anew; `false` if it has none.
-    pub fn forget(self, snapshot: &mut Snapshot<'_>) -> bool {
-        let allocation = snapshot.globals.get_mut(self.allocation as usize);
-        match allocation {
-            Some(global) if global.value == Value::I32(STATE_ALLOCATED) => {
-                global.value = Value::I32(STACK_ALLOCATED);
+    /// Lets the adapter make its state anew.
+    pub fn forget(self, snapshot: &mut Snapshot<'_>) {
+        for (global, value) in [(self.allocation, STACK_ALLOCATED), (self.state, 0)] {
+            if let Some(global) = snapshot.globals.get_mut(global as usize) {
+                global.value = Value::I32(value);
             }
-            _ => return false,
         }
-        if let Some(global) = snapshot.globals.get_mut(self.state as usize) {
-            global.value = Value::I32(0);
-        }
-        true
+    }
+}
+
+fn address(snapshot: &Snapshot<'_>, global: u32) -> Option<u64> {
+    match snapshot.globals.get(global as usize)?.value {
+        Value::I32(value) => Some(u64::from(value.cast_unsigned())),
+        _ => None,
     }
 }
 
@@ -157,8 +159,11 @@ fn global_named(module: &Module<'_>, names: &Names<'_>, wanted: &str) -> Option<
 /// Whether a core module that is not the adapter has no way to keep a handle: it asks nobody but the adapter, or has no variables
 /// and only passes calls on, or keeps the time alone. Calls that are in progress have variables.
 pub fn keeps_no_handles(module: &Module<'_>, is_in_progress: bool) -> bool {
-    let asks_only_adapter =
-        module.imports_of(Space::Function).all(|(_, import)| WasiVersion::of_module(import.module).is_some());
+    // A component may call its own functions so as well.
+    let is_of_wasi = |import: &Import<'_>| {
+        WasiVersion::of_module(import.module).is_some_and(|version| version.has_function(import.name))
+    };
+    let asks_only_adapter = module.imports_of(Space::Function).all(|(_, import)| is_of_wasi(&import));
     asks_only_adapter || !is_in_progress && (!has_variables(module) || is_clock_module(module))
 }
 

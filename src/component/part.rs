@@ -13,7 +13,7 @@ use preinit_core::printable::Printable;
 use preinit_core::probe::{Probe, ProbeOptions, Probed};
 use std::collections::BTreeSet;
 use wasmparser::{Validator, WasmFeatures};
-use wasmtime::{Instance, Store};
+use wasmtime::{Extern, Instance, Store};
 
 /// A core module that has instances.
 pub struct Part<'a> {
@@ -32,6 +32,16 @@ impl Part<'_> {
 pub struct Place<'p> {
     pub part: &'p Part<'p>,
     pub instance: ProbedInstance,
+}
+
+impl Place<'_> {
+    /// The first memory, which may be another module's.
+    pub fn memory<'s, T: 'static>(&self, store: &'s Store<T>) -> &'s [u8] {
+        match self.instance.memories.first() {
+            Some(Extern::Memory(memory)) => memory.data(store),
+            _ => &[],
+        }
+    }
 }
 
 /// The core modules whose code runs, and another one in the place of one of them.

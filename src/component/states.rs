@@ -208,14 +208,19 @@ impl States<'_, '_> {
         if self.options.keep_adapter_state {
             return Ok(Captured { snapshots, adapters: Vec::new(), only_adapters: false });
         }
-        let adapters: Vec<AdapterMemory> =
-            (0..snapshots.len()).filter_map(|number| self.adapter_memory(number, &snapshots)).collect();
+        let adapters: Vec<AdapterMemory> = (0..snapshots.len())
+            .filter_map(|number| self.adapter_memory(number, &snapshots, store))
+            .collect();
         let (mut repaired, mut others_keep_none) = (false, true);
         for ((place, instance), snapshot) in
             self.places.iter().zip(&self.prepared.instances).zip(&mut snapshots)
         {
             match Adapter::of(&place.part.module) {
-                Some(adapter) => repaired |= adapter.forget(snapshot),
+                Some(adapter) if adapter.has_state(snapshot, place.memory(store)) => {
+                    adapter.forget(snapshot);
+                    repaired = true;
+                }
+                Some(_) => {}
                 None => {
                     others_keep_none &=
                         keeps_no_handles(&place.part.module, self.stopped() == Some(instance.module))
@@ -226,10 +231,15 @@ impl States<'_, '_> {
     }
 
     /// Where the adapter that is the core instance `number` has its state, if it has one, in the only other memory that there is.
-    fn adapter_memory(&self, number: usize, snapshots: &[Snapshot<'_>]) -> Option<AdapterMemory> {
+    fn adapter_memory(
+        &self,
+        number: usize,
+        snapshots: &[Snapshot<'_>],
+        store: &Store<ComponentHost>,
+    ) -> Option<AdapterMemory> {
         let adapter = Adapter::of(&self.places[number].part.module)?;
         let snapshot = &snapshots[number];
-        if !adapter.has_state(snapshot) {
+        if !adapter.has_state(snapshot, self.places[number].memory(store)) {
             return None;
         }
         let instances = &self.prepared.instances;

@@ -30,6 +30,11 @@ impl WasiVersion {
         [WasiVersion::Preview1, WasiVersion::Snapshot0].into_iter().find(|version| version.module() == module)
     }
 
+    /// Whether it has a function of this name (the witx files of snapshots 0 and 1).
+    pub fn has_function(self, name: &str) -> bool {
+        FUNCTIONS.contains(&name) || self == WasiVersion::Preview1 && name == "sock_accept"
+    }
+
     /// The module name of its imports.
     pub fn module(self) -> &'static str {
         match self {
@@ -47,3 +52,52 @@ impl WasiVersion {
         }
     }
 }
+
+/// The functions that both versions have.
+const FUNCTIONS: [&str; 45] = [
+    "args_get",
+    "args_sizes_get",
+    "clock_res_get",
+    "clock_time_get",
+    "environ_get",
+    "environ_sizes_get",
+    "fd_advise",
+    "fd_allocate",
+    "fd_close",
+    "fd_datasync",
+    "fd_fdstat_get",
+    "fd_fdstat_set_flags",
+    "fd_fdstat_set_rights",
+    "fd_filestat_get",
+    "fd_filestat_set_size",
+    "fd_filestat_set_times",
+    "fd_pread",
+    "fd_prestat_dir_name",
+    "fd_prestat_get",
+    "fd_pwrite",
+    "fd_read",
+    "fd_readdir",
+    "fd_renumber",
+    "fd_seek",
+    "fd_sync",
+    "fd_tell",
+    "fd_write",
+    "path_create_directory",
+    "path_filestat_get",
+    "path_filestat_set_times",
+    "path_link",
+    "path_open",
+    "path_readlink",
+    "path_remove_directory",
+    "path_rename",
+    "path_symlink",
+    "path_unlink_file",
+    "poll_oneoff",
+    "proc_exit",
+    "proc_raise",
+    "random_get",
+    "sched_yield",
+    "sock_recv",
+    "sock_send",
+    "sock_shutdown",
+];

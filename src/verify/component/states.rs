@@ -69,7 +69,7 @@ pub fn compare(
 ) -> Result<Compared, VerifyError> {
     let counterparts = original.side.counterparts(snapshot.side);
     let mut coverage = StateCoverage::default();
-    let mut not_compared = None;
+    let mut not_compared: Option<String> = None;
     let of_original = |found: usize| {
         let place = counterparts.iter().position(|counterpart| *counterpart == Some(found));
         place.unwrap_or(usize::MAX)
@@ -81,14 +81,14 @@ pub fn compare(
     for (instance, counterpart) in (0..).zip(counterparts.iter().copied()) {
         let Some(counterpart) = counterpart else { continue };
         found.below(&format!("{}.", original.side.key(instance)));
-        let mut left = original.state(instance, None)?;
+        let (mut left, left_has_state) = original.state(instance, None)?;
         // Tables after the original's are for what calls in progress hold.
         let tables = left.module.tables.len();
-        let right = snapshot.state(counterpart, Some(tables))?;
+        let (right, right_has_state) = snapshot.state(counterpart, Some(tables))?;
         if let Some(adapter) = Adapter::of(left.module)
             && let AdapterStates::MadeAnew { has_called } = adapters
         {
-            match (adapter.has_state(&left.outline), adapter.has_state(&right.outline)) {
+            match (left_has_state, right_has_state) {
                 (true, true) if has_called => return Ok(Compared::Not),
                 // Whoever put it there may have changed everything else too.
                 (true, true) => found.add(
@@ -96,7 +96,13 @@ pub fn compare(
                     || ("a state that an instance makes anew", "a state of its own from the beginning"),
                 ),
                 // The snapshot's makes its state anew.
-                (true, false) => drop(adapter.forget(&mut left.outline)),
+                (true, false) => {
+                    adapter.forget(&mut left.outline);
+                    also(
+                        &mut not_compared,
+                        "what the adapter from preview 1 keeps, which an instance makes anew",
+                    );
+                }
                 _ => {}
             }
         }
@@ -104,7 +110,9 @@ pub fn compare(
         let elsewhere = Elsewhere { tables: imported.tables as usize, globals: imported.globals as usize };
         state_comparison::compare_own(&left, &right, (Tolerance::None, elsewhere), &mut found);
         add(&mut coverage, state_comparison::coverage(&left));
-        not_compared = not_compared.or_else(|| state_comparison::not_compared(&left));
+        if let Some(what) = state_comparison::not_compared(&left) {
+            also(&mut not_compared, &what);
+        }
         drop((left, right));
         let tables = (original.tables(instance, &left_names)?, snapshot.tables(counterpart, &right_names)?);
         for (table, (left, right)) in tables.0.iter().zip(&tables.1).enumerate() {
@@ -115,6 +123,15 @@ pub fn compare(
         compare_functions("global", (&globals.0, &globals.1), &mut found);
     }
     Ok(Compared::States { differences: found.finish(), coverage, not_compared })
+}
+
+/// Adds it to what is not compared, once.
+fn also(not_compared: &mut Option<String>, what: &str) {
+    match not_compared {
+        Some(all) if all.contains(what) => {}
+        Some(all) => *all = format!("{all}; {what}"),
+        None => *not_compared = Some(what.to_string()),
+    }
 }
 
 fn add(sum: &mut StateCoverage, more: StateCoverage) {
@@ -144,8 +161,13 @@ fn unreadable(error: InstanceError) -> VerifyError {
 }
 
 impl Shown<'_> {
-    /// The state of a core instance, with this many of its tables at most. Memories count where they are defined.
-    fn state(&mut self, instance: usize, tables: Option<usize>) -> Result<InstanceState<'_>, VerifyError> {
+    /// The state of a core instance, with this many of its tables at most, and whether it is an adapter's that has one. Memories count
+    /// where they are defined.
+    fn state(
+        &mut self,
+        instance: usize,
+        tables: Option<usize>,
+    ) -> Result<(InstanceState<'_>, bool), VerifyError> {
         let place = &self.places[instance];
         let (module, probed) = (&place.part.module, &place.part.probed);
         let mut reader = place.instance.with(&mut *self.store);
@@ -161,7 +183,9 @@ impl Shown<'_> {
             _ => MemoryBytes { bytes: Cow::Borrowed(&[]), maximum: None },
         };
         let memories = (0u32..).zip(&place.instance.memories).map(memory).collect();
-        Ok(InstanceState { module, outline, memories })
+        let adapter = Adapter::of(module);
+        let has_state = adapter.is_some_and(|adapter| adapter.has_state(&outline, place.memory(store)));
+        Ok((InstanceState { module, outline, memories }, has_state))
     }
 
     /// Every function of every core instance. One that several have is the first one's, or, if that is asked for, of whom they have it

@@ -95,7 +95,8 @@ impl Wizer {
                 Some(_) => {}
                 None => others_keep_none &= keeps_no_handles(&part.module, false),
             }
-            let (bytes, forgets) = written(part, state).with_context(|| name(&cx.component, instance))?;
+            let (bytes, forgets) =
+                written(part, state, &states).with_context(|| name(&cx.component, instance))?;
             is_repaired |= forgets;
             encoded.push(bytes);
         }
@@ -126,12 +127,20 @@ impl Wizer {
 }
 
 /// The core module that begins in this state, and whether the adapter in it has to take its handles anew.
-fn written(part: &Part<'_>, state: &ReadState) -> Result<(Vec<u8>, bool)> {
+fn written(part: &Part<'_>, state: &ReadState, all: &[ReadState]) -> Result<(Vec<u8>, bool)> {
     let Part { module, probed } = part;
     let mut reader = state.instance(module)?;
     let mut snapshot = capture(module, probed, &mut reader).map_err(Error::new)?.into_owned();
     snapshot.leave_imports(module);
-    let forgets = Adapter::of(module).is_some_and(|adapter| adapter.forget(&mut snapshot));
+    // Whose memory it imports is not known here.
+    let has_state = |adapter: &Adapter| {
+        all.iter().any(|state| state.memory().is_some_and(|memory| adapter.has_state(&snapshot, memory)))
+    };
+    let adapter = Adapter::of(module).filter(has_state);
+    if let Some(adapter) = adapter {
+        adapter.forget(&mut snapshot);
+    }
+    let forgets = adapter.is_some();
     let options = PlanOptions { kept_tables: state.kept_tables.clone(), ..PlanOptions::default() };
     let plan = plan(module, &snapshot, &options)?;
     match is_stateless(part, &plan, &options) {

@@ -28,6 +28,11 @@ pub struct ReadState {
 }
 
 impl ReadState {
+    /// The first memory that the core instance defines.
+    pub fn memory(&self) -> Option<&[u8]> {
+        self.memories.first().map(Vec::as_slice)
+    }
+
     /// As an instance, for capture.
     pub fn instance<'s>(&'s self, module: &'s Module<'s>) -> Result<StateInstance<'s>> {
         Ok(StateInstance::new(module, &self.state, &self.memories)?)

@@ -139,7 +139,7 @@ const ADAPTED: &str = r#"(component
     (import "wasi:cli/stdout@0.2.3" (instance $stdout
         (export "output-stream" (type $o (sub resource)))
         (export "get-stdout" (func (result (own $o))))))
-    (core module $main (memory (export "memory") 1) (data (i32.const 3000) "secret")
+    (core module $main (memory (export "memory") 2) (data (i32.const 3000) "secret")
         (func (export "auth") (param i64) (result i32) (i64.eq (local.get 0) (i64.load (i32.const 3000)))))
     (core instance $main (instantiate $main))
     (core func $get (canon lower (func $stdout "get-stdout")))
@@ -150,7 +150,10 @@ const ADAPTED: &str = r#"(component
         (global $allocation_state (mut i32) (i32.const 2))
         (func (export "init")
             (global.set $internal_state_ptr (i32.const 1024))
-            (i32.store (i32.const 1024) (call $get))
+            (i32.store (i32.const 1028) (call $get))
+            ;; `ugh!` at both ends of a page of 64 KiB.
+            (i32.store (i32.const 1024) (i32.const 0x21686775))
+            (i32.store (i32.const 66556) (i32.const 0x21686775))
             (global.set $allocation_state (i32.const 4))))
     (core instance $adapter (instantiate $adapter (with "env" (instance $main))
         (with "" (instance (export "get-stdout" (func $get))))))

@@ -4,6 +4,9 @@
   (type $r (resource (rep i32)))
   (core func $new (canon resource.new $r))
   (core module $adapter
+    (memory 2)
+    (data (i32.const 8) "ugh!")
+    (data (i32.const 65540) "ugh!")
     (global $internal_state_ptr (mut i32) (i32.const 8))
     (global $allocation_state (mut i32) (i32.const 4)))
   (core instance (instantiate $adapter))
