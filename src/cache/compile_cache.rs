@@ -91,13 +91,13 @@ impl CompileCache {
                 .is_err()
     }
 
-    /// Waits until no other process compiles ahead for this cache; the file is to be closed when this one is done. No example:
+    /// A file to be closed when this process has compiled ahead for this cache; `None` if another one does so now. No example:
     /// see [`WantedCode`](crate::WantedCode).
     ///
     /// # Errors
     /// If the directory is not there, or the file system has no locks.
-    pub fn wait_for_turn(&self) -> io::Result<File> {
-        OwnedDirectory::open(&self.directory).map_err(io::Error::other)?.wait_for_turn()
+    pub fn turn(&self) -> io::Result<Option<File>> {
+        OwnedDirectory::open(&self.directory).map_err(io::Error::other)?.turn()
     }
 
     fn section(&self) -> Result<CacheSection, CacheError> {

@@ -1,4 +1,4 @@
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -94,14 +94,17 @@ impl OwnedDirectory {
         check_reach(&self.resolved, directories)
     }
 
-    /// Waits until no other process has this file open that waits for it as well. Closing it lets the next one go on.
+    /// A file that only one process has locked at a time; `None` if another one has. Closing it lets others have it.
     ///
     /// # Errors
     /// If the file system has no locks, or the file is not this user's alone.
-    pub(super) fn wait_for_turn(&self) -> io::Result<File> {
+    pub(super) fn turn(&self) -> io::Result<Option<File>> {
         let (file, _) = open_own_file(&self.directory, KEY)?;
-        file.lock()?;
-        Ok(file)
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 
     /// A part of the cache with entries of its own.

@@ -19,6 +19,10 @@ pub const COMMAND: &str = "compile-ahead";
 /// A process that takes more ends itself, whatever the command may take that has started it.
 const BOUNDS: Bounds = Bounds { time: Some(Duration::from_secs(600)), memory: 4 << 30 };
 
+/// The descriptors from here on are not the standard streams.
+#[cfg(unix)]
+const FIRST_INHERITED: std::ffi::c_int = 3;
+
 /// A process that was started, and does not have its module yet.
 pub struct CompilingAhead {
     child: Child,
@@ -44,9 +48,12 @@ impl CompilingAhead {
             command.args(options.iter().filter(|(is_given, _)| *is_given).map(|(_, option)| option));
         }
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        // Whoever interrupts the command that is in the foreground then does not mean it.
+        // Whoever interrupts the command that is in the foreground does not mean it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        // Nor does who waits for the end of a pipe, or for a lock, that the command has inherited.
+        #[cfg(unix)]
+        close_fds::set_fds_cloexec_threadsafe(FIRST_INHERITED, &[]);
         Some(CompilingAhead { child: command.spawn().ok()?, wanted })
     }
 
@@ -73,8 +80,10 @@ pub fn run(args: &CompileAheadArgs) -> anyhow::Result<()> {
         bail!("the module is not as long as was said");
     }
     let cache = CompileCache::new(&args.cache_dir);
-    // All of them together take no more than one.
-    let _turn = cache.wait_for_turn().context("cannot wait for other processes")?;
+    // All of them together take no more than one. A later run asks again.
+    let Some(_turn) = cache.turn().context("cannot tell whether other processes compile")? else {
+        bail!("another process compiles for this cache");
+    };
     let mut wanted = WantedCode::new(wasm, cache);
     if args.component {
         wanted = wanted.for_component(args.concurrent, args.interruptible);
