@@ -6,12 +6,13 @@ use super::reencoded_section::reencoded;
 use super::section::{HEADER, id};
 use super::{Component, ComponentError};
 use std::convert::Infallible;
-use wasm_encoder::reencode::{Error, Reencode, ReencodeComponent};
+use wasm_encoder::reencode::{Error, Reencode, ReencodeComponent, component_utils};
 use wasm_encoder::{
     CanonicalFunctionSection, CodeSection, ComponentSection, ComponentTypeSection, Encode, EntityType,
     ExportKind, Function, FunctionSection, ImportSection, InstanceSection, Module, ModuleArg, StartSection,
     TypeSection, ValType,
 };
+use wasmparser::CanonicalFunction;
 
 /// What the module that takes handles imports.
 const NEW: &str = "new";
@@ -128,6 +129,30 @@ impl ReencodeComponent for Later {
 
     fn component_type_index(&mut self, index: u32) -> u32 {
         self.by(index, 1)
+    }
+
+    // wasm-encoder 0.254 leaves the types of these four as they are.
+    fn parse_component_canonical(
+        &mut self,
+        section: &mut CanonicalFunctionSection,
+        function: CanonicalFunction,
+    ) -> Result<(), Error<Infallible>> {
+        match function {
+            CanonicalFunction::StreamCancelRead { ty, async_ } => {
+                section.stream_cancel_read(self.component_type_index(ty), async_);
+            }
+            CanonicalFunction::StreamCancelWrite { ty, async_ } => {
+                section.stream_cancel_write(self.component_type_index(ty), async_);
+            }
+            CanonicalFunction::FutureCancelRead { ty, async_ } => {
+                section.future_cancel_read(self.component_type_index(ty), async_);
+            }
+            CanonicalFunction::FutureCancelWrite { ty, async_ } => {
+                section.future_cancel_write(self.component_type_index(ty), async_);
+            }
+            function => component_utils::parse_component_canonical(self, section, function)?,
+        }
+        Ok(())
     }
 
     fn module_index(&mut self, index: u32) -> u32 {
