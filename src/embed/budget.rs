@@ -54,7 +54,7 @@ impl Budget {
     pub fn read(&self, from: impl Read, path: &Path) -> Result<Vec<u8>, SourceError> {
         let mut bytes = Vec::new();
         let read = from.take(self.left.get().saturating_add(1)).read_to_end(&mut bytes);
-        let read = read.map_err(|source| SourceError::Unreadable { path: path.to_owned(), source })?;
+        let read = read.map_err(|source| SourceError::unreadable(path, source))?;
         self.take(read as u64)?;
         Ok(bytes)
     }

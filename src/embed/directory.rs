@@ -38,7 +38,7 @@ pub(super) fn read(host: &Path, reading: &Reading<'_>) -> Result<Entry, SourceEr
 }
 
 fn unreadable(path: &Path, source: io::Error) -> SourceError {
-    SourceError::Unreadable { path: path.to_owned(), source }
+    SourceError::unreadable(path, source)
 }
 
 /// A directory that is read. Everything is opened from there, so that nothing outside is read, whatever others exchange meanwhile.
@@ -52,7 +52,7 @@ struct Walk<'r> {
 impl Walk<'_> {
     fn unreadable(&self, inside: &Path) -> impl FnOnce(io::Error) -> SourceError {
         let path = self.host.join(inside);
-        move |source| SourceError::Unreadable { path, source }
+        move |source| SourceError::unreadable(&path, source)
     }
 
     /// What is at `inside`.

@@ -1,6 +1,6 @@
 use crate::wording::{Bytes, PrintablePath};
 use preinit_core::embed::NameError;
-use preinit_core::printable::Printable;
+use preinit_core::printable::{Message, Printable};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -63,6 +63,16 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// `source` may be what a library says of an archive, in which names of that stand. It becomes one line.
+    pub(super) fn unreadable(path: &Path, source: io::Error) -> SourceError {
+        let message = Message(&source.to_string()).to_string();
+        let source = match source.raw_os_error() {
+            Some(_) => source,
+            None => io::Error::new(source.kind(), message),
+        };
+        SourceError::Unreadable { path: path.to_owned(), source }
+    }
+
     pub(super) fn archive(path: &Path, why: impl Into<String>) -> SourceError {
         SourceError::Archive { path: path.to_owned(), why: why.into() }
     }

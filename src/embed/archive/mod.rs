@@ -69,8 +69,7 @@ pub(super) fn read(path: &Path, format: Format, unpacking: Unpacking<'_>) -> Res
              with the same ending",
         ));
     }
-    let file =
-        File::open(path).map_err(|source| SourceError::Unreadable { path: path.to_owned(), source })?;
+    let file = File::open(path).map_err(|source| SourceError::unreadable(path, source))?;
     let bytes = unpacking.budget.read_archive(file, path)?;
     let bytes = bytes.as_slice();
     let mut unpacked = Unpacked::new(path, unpacking);

@@ -75,7 +75,7 @@ impl<'u> Unpacked<'u> {
     }
 
     pub fn unreadable(&self, source: impl Into<io::Error>) -> SourceError {
-        SourceError::Unreadable { path: self.path.to_owned(), source: source.into() }
+        SourceError::unreadable(self.path, source.into())
     }
 
     /// Something about the archive as a whole.
