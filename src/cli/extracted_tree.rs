@@ -2,16 +2,52 @@
 //! how a letter is composed. Nothing is written over something else, or below it, because of that.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
+use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
 use preinit::embed::EmbeddedKind;
 use preinit::stages::PrintablePath;
+use preinit::stages::temporary::TemporaryDirectory;
 
-/// Writes all of it into an empty folder. Gives the number of files and links.
-pub fn write(folder: &Dir, entries: &[(&Path, EmbeddedKind<'_>)]) -> anyhow::Result<u64> {
+/// Writes all of it into a directory that is empty or not there, or nothing. Gives the number of files and links.
+pub fn write_whole(directory: &Path, entries: &[(&Path, EmbeddedKind<'_>)]) -> anyhow::Result<u64> {
+    let shown = PrintablePath(directory);
+    let cannot_make = || format!("cannot make the directory `{shown}`");
+    let is_there = directory.try_exists().with_context(cannot_make)?;
+    if is_there && fs::read_dir(directory).with_context(cannot_make)?.next().is_some() {
+        bail!("`{shown}` is not empty; give a directory that is not there yet");
+    }
+    // One that is there may be on a file system of its own.
+    let beside = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let place = if is_there { directory } else { beside.unwrap_or(Path::new(".")) };
+    fs::create_dir_all(place).with_context(cannot_make)?;
+    let unfinished = TemporaryDirectory::inside(place).with_context(cannot_make)?;
+    let tree = unfinished.path().join(TREE);
+    fs::create_dir(&tree).with_context(cannot_make)?;
+    let folder = Dir::open_ambient_dir(&tree, ambient_authority()).with_context(cannot_make)?;
+    let cannot_write = || format!("cannot write all of it to `{shown}`");
+    let files = write(&folder, entries).with_context(cannot_write)?;
+    drop(folder);
+    let moved = unfinished.finish(|_| match is_there {
+        false => fs::rename(&tree, directory),
+        true => fs::read_dir(&tree)?.try_for_each(|entry| {
+            let entry = entry?;
+            fs::rename(entry.path(), directory.join(entry.file_name()))
+        }),
+    });
+    moved.with_context(cannot_write)?;
+    Ok(files)
+}
+
+/// The directory with all of it, whose permissions are those of any other.
+const TREE: &str = "tree";
+
+/// Writes all of it into an empty folder.
+fn write(folder: &Dir, entries: &[(&Path, EmbeddedKind<'_>)]) -> anyhow::Result<u64> {
     let mut tree = Tree { folder, made: BTreeSet::new() };
     let mut links = Vec::new();
     let mut files = 0;

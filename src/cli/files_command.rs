@@ -1,12 +1,9 @@
 //! Reads embedded files back.
 
 use std::fmt::Write;
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, bail};
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
 use preinit::embed::{EmbeddedEntry, EmbeddedKind, EmbeddedTree};
 use preinit::stages::component::{Component as WasmComponent, is_component};
 use preinit::stages::module::Module;
@@ -67,18 +64,11 @@ pub fn extract(args: &ExtractArgs) -> anyhow::Result<Exit> {
         }
     }
     extracted_links::check(&links, others.into_iter())?;
-    let directory = &args.directory;
-    let cannot_make = || format!("cannot make the directory `{}`", PrintablePath(directory));
-    fs::create_dir_all(directory).with_context(cannot_make)?;
-    if fs::read_dir(directory).with_context(cannot_make)?.next().is_some() {
-        bail!("`{}` is not empty; give a directory that is not there yet", PrintablePath(directory));
-    }
-    let folder = Dir::open_ambient_dir(directory, ambient_authority()).with_context(cannot_make)?;
     let all: Vec<_> =
         paths.iter().map(PathBuf::as_path).zip(entries.iter().map(|entry| entry.kind)).collect();
-    let files = extracted_tree::write(&folder, &all)
-        .with_context(|| format!("cannot write all of it to `{}`", PrintablePath(directory)))?;
-    terminal::message(&format!("{} written to `{}`\n", counted(files, "file"), PrintablePath(directory)));
+    let files = extracted_tree::write_whole(&args.directory, &all)?;
+    let directory = PrintablePath(&args.directory);
+    terminal::message(&format!("{} written to `{directory}`\n", counted(files, "file")));
     Ok(Exit::Done)
 }
 

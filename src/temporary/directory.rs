@@ -14,12 +14,12 @@ use super::{ATTEMPTS, remove_leftovers};
 /// The file in it that is locked as long as its process lives.
 pub(super) const LOCK: &str = ".lock";
 
-/// A new directory for this user, among the system's temporary files. It goes when this is dropped.
+/// A new directory for this user, among the system's temporary files or elsewhere. It goes when this is dropped.
 #[derive(Debug)]
 pub struct TemporaryDirectory {
     path: PathBuf,
     _lock: File,
-    _registered: Registered,
+    registered: Registered,
 }
 
 impl TemporaryDirectory {
@@ -28,8 +28,15 @@ impl TemporaryDirectory {
     /// # Errors
     /// If the system does not allow it.
     pub fn new() -> io::Result<TemporaryDirectory> {
-        let place = std::env::temp_dir();
-        let parent = Dir::open_ambient_dir(&place, ambient_authority())?;
+        TemporaryDirectory::inside(&std::env::temp_dir())
+    }
+
+    /// Makes an empty one in `place`, from where its contents can be moved.
+    ///
+    /// # Errors
+    /// If the system does not allow it.
+    pub fn inside(place: &Path) -> io::Result<TemporaryDirectory> {
+        let parent = Dir::open_ambient_dir(place, ambient_authority())?;
         remove_leftovers(&parent);
         for _ in 0..ATTEMPTS {
             let name = TemporaryName::new()?.to_string();
@@ -48,11 +55,7 @@ impl TemporaryDirectory {
                 // Whoever lists it does not see the lock.
                 let inner = Path::new(&name).join("content");
                 parent.create_dir_with(&inner, &private())?;
-                return Ok(TemporaryDirectory {
-                    path: place.join(inner),
-                    _lock: lock,
-                    _registered: registered,
-                });
+                return Ok(TemporaryDirectory { path: place.join(inner), _lock: lock, registered });
             }
         }
         Err(io::Error::from(io::ErrorKind::AlreadyExists))
@@ -61,6 +64,19 @@ impl TemporaryDirectory {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Does what no signal may interrupt in the middle.
+    ///
+    /// # Errors
+    /// Those of `work`, or if the directory has been removed by a signal's handler.
+    pub fn finish(&self, work: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+        let mut result = Err(io::Error::from(io::ErrorKind::Interrupted));
+        self.registered.is(|_| {
+            result = work(&self.path);
+            true
+        });
+        result
     }
 }
 

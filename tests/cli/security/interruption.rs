@@ -324,3 +324,53 @@ fn leftovers_are_recognized() {
     assert_eq!(code(&place.line("in.wasm -o out.wasm")), 0);
     assert!(place.read("mine") == b"mine" && fs::symlink_metadata(place.join(foreign)).is_ok());
 }
+
+/// A module with many files that takes a while to be extracted: all are the same one.
+fn with_files() -> Place {
+    let place = Place::new();
+    fs::create_dir(place.join("files")).unwrap();
+    let first = place.join("files/0");
+    fs::write(&first, vec![b'x'; 4 << 20]).unwrap();
+    for number in 1..64 {
+        fs::hard_link(&first, place.join(&format!("files/{number}"))).unwrap();
+    }
+    place.write("in.wat", r#"(module (func (export "preinit")))"#);
+    done(&place.line("in.wat -o out.wasm --embed /files::files"));
+    place
+}
+
+#[test]
+fn what_is_extracted_is_there_as_a_whole_or_not() {
+    let place = with_files();
+    for (signal, exists) in [(TERM, false), (HUP, false), (KILL, false), (INT, true)] {
+        let directory = place.join("back");
+        if exists {
+            fs::create_dir(&directory).unwrap();
+        }
+        let mut run = Run::start(&place, "extract out.wasm back");
+        let begun = || {
+            let place = if exists { &directory } else { place.path() };
+            let names = fs::read_dir(place).unwrap().map(|entry| entry.unwrap().file_name());
+            names.map(|name| name.into_string().unwrap()).any(|name| name.starts_with(".preinit-"))
+        };
+        while !begun() && !run.is_over() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        send(signal, &run);
+        assert!(!run.end().success(), "{signal}: it was over before");
+        assert_eq!(directory.exists(), exists, "{signal}");
+        assert!(!exists || fs::read_dir(&directory).unwrap().next().is_none(), "{signal}");
+        assert!(signal == KILL || temporary(&place).is_empty(), "{signal}: {:?}", temporary(&place));
+    }
+    // The next one removes what was left.
+    done(&place.line("extract out.wasm back"));
+    assert_eq!(fs::read_dir(place.join("back/files")).unwrap().count(), 64);
+    let mode = fs::metadata(place.join("back/files")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o700, 0o700);
+    fs::remove_dir_all(place.join("back")).unwrap();
+    done(&place.line("extract out.wasm back"));
+    assert_eq!(temporary(&place), [""; 0]);
+    let made = fs::metadata(place.join("back")).unwrap().permissions().mode();
+    fs::create_dir(place.join("made")).unwrap();
+    assert_eq!(made, fs::metadata(place.join("made")).unwrap().permissions().mode());
+}
