@@ -13,7 +13,7 @@ const NAMED: usize = 20;
 const MACHINE_CODE: &str = "what a host runs instead of its functions";
 
 /// How the names of sections begin that decide what is around an instance or put into it, and who reads them.
-const ACTED_UPON: [(&str, &str); 15] = [
+const ACTED_UPON: [(&str, &str); 16] = [
     ("preinit.", "what JavaScript puts into an instance; `verify` of `preinit/js` compares it"),
     ("dylink", "where a dynamic loader puts the module, and with what"),
     ("component-type", "the imports and exports of the component that is made of it"),
@@ -26,6 +26,7 @@ const ACTED_UPON: [(&str, &str); 15] = [
     ("io.kubewarden.", "what a policy server does with it"),
     ("zed:", "what an editor does with it"),
     ("jwt", "what a host for wasmCloud lets it do"),
+    ("interface-types", "what a host with interface types takes and gives"),
     ("wasmedge", MACHINE_CODE),
     ("wamr-aot", MACHINE_CODE),
     ("precompiled_", MACHINE_CODE),

@@ -2,7 +2,7 @@
 
 use super::{Module, Space};
 use std::collections::BTreeSet;
-use wasmparser::{BlockType, MemArg, Operator};
+use wasmparser::{BlockType, Catch, MemArg, Operator};
 
 /// A word of a shared memory that says whether it is initialized: 0 not yet, 1 by an instance that is at it, 2 it is.
 ///
@@ -93,7 +93,9 @@ impl<'o> Reader<'o> {
                     .then_some(())?;
                 self.wait(word)?;
                 // What ended was the first half of the conditional.
-                self.skip_to_end()?;
+                if leaves(self.skip_to_end()?, 0) {
+                    return None;
+                }
             }
             _ => return None,
         }
@@ -142,11 +144,17 @@ impl<'o> Reader<'o> {
     }
 
     /// Goes to after the end of the block that it is in, and gives the last operator in that. Only the first instance runs
-    /// what is skipped, and what that did is in its state.
+    /// what is skipped, and what that did is in its state. Nothing but the last operator may leave the block: the first instance
+    /// would not come to what follows.
     fn skip_to_end(&mut self) -> Option<&'o Operator<'o>> {
         let mut depth = 0u32;
         loop {
-            match self.next()? {
+            let operator = self.next()?;
+            let is_last = depth == 0 && self.operators.get(self.at).is_some_and(is_end);
+            if leaves(operator, depth) && !is_last {
+                return None;
+            }
+            match operator {
                 Operator::Block { .. }
                 | Operator::Loop { .. }
                 | Operator::If { .. }
@@ -172,6 +180,34 @@ impl<'o> Reader<'o> {
 
 fn is_block(operator: &Operator<'_>) -> bool {
     matches!(operator, Operator::Block { blockty: BlockType::Empty })
+}
+
+/// Whether an operator in this many blocks can lead out of what is around them, or is of the legacy exceptions.
+fn leaves(operator: &Operator<'_>, depth: u32) -> bool {
+    match operator {
+        Operator::Br { relative_depth }
+        | Operator::BrIf { relative_depth }
+        | Operator::BrOnNull { relative_depth }
+        | Operator::BrOnNonNull { relative_depth }
+        | Operator::BrOnCast { relative_depth, .. }
+        | Operator::BrOnCastFail { relative_depth, .. } => *relative_depth >= depth,
+        Operator::BrTable { targets } => {
+            targets.default() >= depth || targets.targets().any(|target| target.is_ok_and(|to| to >= depth))
+        }
+        Operator::TryTable { try_table } => try_table.catches.iter().any(|catch| {
+            let (Catch::One { label, .. }
+            | Catch::OneRef { label, .. }
+            | Catch::All { label }
+            | Catch::AllRef { label }) = catch;
+            *label >= depth
+        }),
+        Operator::Return
+        | Operator::ReturnCall { .. }
+        | Operator::ReturnCallIndirect { .. }
+        | Operator::ReturnCallRef { .. }
+        | Operator::Try { .. } => true,
+        _ => false,
+    }
 }
 
 fn is_end(operator: &Operator<'_>) -> bool {
@@ -237,6 +273,17 @@ mod tests {
         assert_eq!(flag("1 1 shared", &of_blocks(WRITES, &twice, "")), None);
         let other = of_blocks(WRITES, WAITS, "").replace("$write $wait $done (", "$wait $write $done (");
         assert_eq!(flag("1 1 shared", &other), None);
+        // The first instance would not come to what drops segments.
+        for leaves in
+            ["(return)", "(block (br 2))", "(br_if 1 (i32.const 1))", "(block (br_table 0 3 (i32.const 1)))"]
+        {
+            let writes = format!("(if (global.get $g) (then {leaves})) {WRITES}");
+            assert_eq!(flag("1 1 shared", &of_blocks(&writes, WAITS, "(data.drop $d)")), None, "{leaves}");
+            let conditional = format!("(if {CLAIMS} (then {WAITS}) (else {writes})) (data.drop $d)");
+            assert_eq!(flag("1 1 shared", &conditional), None, "{leaves}");
+        }
+        let returns = format!("(if {CLAIMS} (then {WAITS}) (else {WRITES} (return))) (data.drop $d)");
+        assert_eq!(flag("1 1 shared", &returns), None);
         assert_eq!(flag("1 1 shared", WRITES), None);
         assert_eq!(flag("1 1 shared", ""), None);
     }
