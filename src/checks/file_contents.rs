@@ -1,10 +1,12 @@
 //! What init read from files and standard input, and is in the snapshot byte for byte.
 
-use super::secret_file::{has_secret, is_secret_file};
-use super::value_kind::ValueKind;
+use super::secret_file::{CONFIGURATION, has_secret, is_secret_file};
+use super::secret_search::{FoundValues, SecretSearch};
+use super::secret_values::Interest;
+use super::value_forms::{EncodedText, is_text};
 use super::values::SHORTEST;
 use crate::evidence::Evidence;
-use crate::finding::{Finding, Level, Location};
+use crate::finding::{Finding, Level, Location, Site};
 use crate::guest::StaticBytes;
 use crate::host::Stdin;
 use crate::wording::Bytes;
@@ -38,21 +40,31 @@ impl FileSearch {
         });
         let mut search = FileSearch { findings: Vec::new(), too_short: 0 };
         let mut large: Vec<Content<'_>> = Vec::new();
+        let mut secrets = SecretSearch::default();
+        let mut searched: Vec<Content<'_>> = Vec::new();
         for (path, bytes) in &contents {
             let trimmed = bytes.trim_ascii();
             if trimmed.len() < SHORTEST {
                 search.too_short += usize::from(!trimmed.is_empty());
                 continue;
             }
-            let level = level((path, trimmed), stdin);
+            let level = level((path, bytes), stdin);
+            let mut whole = None;
             if level == Level::Note && path.is_some() && trimmed.len() > SMALL_FILE {
                 large.push((path, bytes));
             } else if notes || level < Level::Note || path.is_none() {
-                let whole = found(evidence, (path, trimmed), (trimmed, level));
-                let value =
-                    || (level == Level::Danger).then(|| value_of_secret(evidence, (path, trimmed)))?;
-                search.findings.extend(whole.or_else(value));
+                whole = found(evidence, (path, trimmed), (trimmed, level));
             }
+            let is_known = whole.as_ref().is_some_and(|whole| whole.level == Level::Danger);
+            if let Some(interest) = interest((path, bytes), level).filter(|_| !is_known) {
+                secrets.add(searched.len(), bytes, interest);
+                searched.push((path, trimmed));
+            }
+            search.findings.extend(whole);
+        }
+        let values = secrets.run(evidence, searched.len());
+        for (content, values) in searched.into_iter().zip(values) {
+            search.findings.extend(of_values(evidence, content, &values));
         }
         if notes {
             search.findings.extend(in_parts(evidence, &large));
@@ -81,26 +93,36 @@ fn level((path, bytes): Content<'_>, stdin: &Stdin) -> Level {
     }
 }
 
-/// The worst of the values of a secret that are in the output: whoever reads it keeps what it needs of it.
-fn value_of_secret(evidence: &Evidence<'_>, (path, bytes): Content<'_>) -> Option<Finding> {
-    /// Larger files are no configuration.
-    const SEARCHED: usize = 64 << 10;
-    /// Values that are looked for.
-    const MOST: usize = 200;
-    let text = std::str::from_utf8(&bytes[..bytes.len().min(SEARCHED)]).ok()?;
-    let values = text.lines().map(value_of_line).filter(|(_, value)| value.len() >= SHORTEST).take(MOST);
-    let found = values.filter_map(|(name, value)| {
-        let level = ValueKind::of_variable(name, value).level();
-        found(evidence, (path, bytes), (value.as_bytes(), level))
-    });
-    found.min_by_key(|finding| finding.level)
+/// Which values are looked for, in case that the whole is not there: whoever reads a secret keeps what it needs of it.
+fn interest((path, bytes): Content<'_>, level: Level) -> Option<Interest> {
+    let is_large = bytes.len() > CONFIGURATION;
+    match path {
+        Some(path) if is_secret_file(path) => Some(Interest::Every),
+        _ if level == Level::Danger && !is_large => Some(Interest::Lines),
+        _ if level == Level::Danger
+            || is_large && is_text(&EncodedText::of(&bytes[..CONFIGURATION]).bytes) =>
+        {
+            Some(Interest::Secrets)
+        }
+        _ => None,
+    }
 }
 
-/// What stands before and after the first sign in a line of a configuration that separates a name from its value.
-fn value_of_line(line: &str) -> (&str, &str) {
-    let (name, value) = line.split_once(['=', ':']).unwrap_or(("", line));
-    let quotes = |c: char| c.is_whitespace() || "\"',;{}".contains(c);
-    (name.trim_matches(quotes), value.trim_matches(quotes))
+/// The worst value of a content that is in the output, and that not all values were looked for.
+fn of_values(evidence: &Evidence<'_>, content: Content<'_>, found_values: &FoundValues<'_>) -> Vec<Finding> {
+    /// Values that may be in objects, and are not, take time.
+    const MOST: usize = 64;
+    let FoundValues { values, is_cut } = found_values;
+    let is_cut = *is_cut || values.len() > MOST;
+    let mut tried = values.iter().take(MOST);
+    let worst = tried.find_map(|(value, level)| found(evidence, content, (value, *level)));
+    let is_known = worst.as_ref().is_some_and(|worst| worst.level == Level::Danger);
+    let unknown = (is_cut && !is_known).then(|| {
+        let (what, key) = described(content);
+        let title = format!("{what} has more values than are looked for: some may be in the output unseen");
+        Finding::new(Level::Warning, key, title).by(sites(evidence, content))
+    });
+    worst.into_iter().chain(unknown).collect()
 }
 
 /// A finding, if a part of what init has read, or all of it, is in the output.
@@ -129,23 +151,30 @@ fn found(
         }
     });
     let first = locations.first()?;
-    let (what, key) = match path {
-        None => ("what init read from standard input".to_string(), "secret.stdin"),
-        Some(path) => (format!("the content of the file `{path}`"), "secret.file"),
-    };
-    let size = Bytes(bytes.len() as u64);
+    let (what, key) = described((path, bytes));
     let title = match part.len() == bytes.len() {
-        true => format!("{what} ({size}) is in the output {}", first.within()),
-        false => {
-            format!("{} of {what} ({size}) are in the output {}", Bytes(part.len() as u64), first.within())
-        }
+        true => format!("{what} is in the output {}", first.within()),
+        false => format!("{} of {what} are in the output {}", Bytes(part.len() as u64), first.within()),
     };
-    let sites = evidence.sites(|descriptors, entry| match path {
+    let finding = Finding::new(level, key, title).at(locations).by(sites(evidence, (path, bytes)));
+    Some(finding.advise("if it is a secret, read it at run time, or overwrite it before init ends".into()))
+}
+
+/// A content in words, and the key of findings about it.
+fn described((path, bytes): Content<'_>) -> (String, &'static str) {
+    let size = Bytes(bytes.len() as u64);
+    match path {
+        None => (format!("what init read from standard input ({size})"), "secret.stdin"),
+        Some(path) => (format!("the content of the file `{path}` ({size})"), "secret.file"),
+    }
+}
+
+/// The calls that have read it.
+fn sites(evidence: &Evidence<'_>, (path, _): Content<'_>) -> Vec<Site> {
+    evidence.sites(|descriptors, entry| match path {
         None => entry.call.reads_stdin(descriptors),
         Some(path) => entry.call.opened_path(descriptors).as_ref() == Some(path),
-    });
-    let finding = Finding::new(level, key, title).at(locations).by(sites);
-    Some(finding.advise("if it is a secret, read it at run time, or overwrite it before init ends".into()))
+    })
 }
 
 /// One note for all: it is the purpose of init that what it loads is in the snapshot.
@@ -241,22 +270,4 @@ fn is_distinctive(window: &[u8]) -> bool {
     let mut seen = [false; 256];
     window.iter().for_each(|byte| seen[*byte as usize] = true);
     seen.iter().filter(|seen| **seen).count() >= 8
-}
-
-#[cfg(test)]
-mod tests {
-    use super::value_of_line;
-
-    #[test]
-    fn values_of_configurations() {
-        for (line, expected) in [
-            ("API_KEY=abc=def", ("API_KEY", "abc=def")),
-            ("  password: \"hunter2hunter2\"", ("password", "hunter2hunter2")),
-            (r#"  "token": "0123456789","#, ("token", "0123456789")),
-            ("a line without a sign", ("", "a line without a sign")),
-            ("", ("", "")),
-        ] {
-            assert_eq!(value_of_line(line), expected, "{line}");
-        }
-    }
 }

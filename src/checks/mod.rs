@@ -9,9 +9,13 @@ mod handles;
 pub(crate) mod libc_findings;
 mod libc_state;
 mod monotonic_clock;
+mod needles;
 mod secret_file;
+mod secret_search;
+mod secret_values;
 mod source;
 mod standard_input;
+mod value_forms;
 mod value_kind;
 mod values;
 

@@ -1,7 +1,8 @@
 //! Which files are kept secret elsewhere, by their names or by what is in them. Whether init reads a file or a module has it makes no
 //! difference.
 
-use super::value_kind::has_password;
+use super::value_forms::{EncodedText, is_text};
+use super::value_kind::{has_password, is_token};
 use memchr::memmem;
 use std::ops::Range;
 
@@ -73,48 +74,36 @@ pub(super) fn private_keys(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// How tokens of services begin that nothing else begins with: AWS, GitHub, GitLab, Slack, Stripe, Google, npm.
-const TOKENS: [&str; 14] = [
-    "AKIA",
-    "ASIA",
-    "ghp_",
-    "gho_",
-    "ghs_",
-    "ghu_",
-    "github_pat_",
-    "glpat-",
-    "xoxb-",
-    "xoxp-",
-    "sk_live_",
-    "rk_live_",
-    "AIza",
-    "npm_",
-];
+/// Larger texts are no configuration.
+pub(super) const CONFIGURATION: usize = 64 << 10;
 
-/// Whether there is a private key in what a file holds, or, in a text, a token or a URL with a password.
+/// Whether there is a private key in what a file holds, or, in a text that can be a configuration, a token or a URL with a password.
 pub(super) fn has_secret(bytes: &[u8]) -> bool {
-    /// Larger texts are no configuration.
-    const SEARCHED: usize = 64 << 10;
     if private_keys(bytes).next().is_some() {
         return true;
     }
-    let Some(text) = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= SEARCHED) else {
+    if bytes.len() > CONFIGURATION {
         return false;
-    };
-    words(text).any(|word| is_token(word) || has_password(word))
+    }
+    let text = EncodedText::of(bytes).bytes;
+    is_text(&text)
+        && (private_keys(&text).next().is_some()
+            || words(&text).any(|word| has_token(word) || has_password(&String::from_utf8_lossy(word))))
 }
 
-fn is_token(word: &str) -> bool {
-    const SHORTEST: usize = 20;
-    word.len() >= SHORTEST
-        && TOKENS.iter().any(|beginning| word.starts_with(beginning))
-        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+fn has_token(word: &[u8]) -> bool {
+    tokens(word).next().is_some()
+}
+
+/// The tokens in a word, which can be a URL.
+pub(super) fn tokens(word: &[u8]) -> impl Iterator<Item = &[u8]> {
+    word.split(|byte| b":/@&|?#".contains(byte)).filter(|part| is_token(part))
 }
 
 /// The words of a configuration: names, values, and what is in quotation marks.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    let between = |c: char| c.is_whitespace() || "=\"'`,;()[]{}<>".contains(c);
-    text.split(between).filter(|word| !word.is_empty())
+pub(super) fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_between = |byte: &u8| byte.is_ascii_whitespace() || b"=\"'`,;()[]{}<>".contains(byte);
+    text.split(is_between).filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]
@@ -161,6 +150,10 @@ mod tests {
             "key = \"AKIAIOSFODNN7EXAMPLE\"",
             "//registry.npmjs.org/:_authToken=npm_0123456789abcdefghijABCDEFGHIJ012345",
             "url: postgres://bob:hunter2@db.example/shop",
+            "origin https://ghp_0123456789abcdefghij@github.com/a/b",
+            "bearer:eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.sig",
+            "OPENAI=sk-proj-0123456789abcdef",
+            "pypi-AgEIcHlwaS5vcmcCJDQ",
         ] {
             assert!(has_secret(text.as_bytes()), "{text}");
         }
@@ -169,10 +162,18 @@ mod tests {
             "-----BEGIN PUBLIC KEY-----",
             "npm_config_loglevel",
             "see https://example.com/a:b",
+            "see sk-estimator-doc-link and npm_config_registry_url",
+            "//# sourceMappingURL=data:application/json;base64,eyJ2ZXJzaW9uIjozLCJmaWxlIjoiYS5qcyJ9",
             "",
         ] {
             assert!(!has_secret(text.as_bytes()), "{text}");
         }
-        assert!(!has_secret(b"\xff npm_0123456789abcdefghijABCDEFGHIJ012345"), "it is no text");
+        let token = "\u{e9} npm_0123456789abcdefghijABCDEFGHIJ012345";
+        let utf16 = |of: fn(u16) -> [u8; 2]| {
+            format!("\u{feff}{token}").encode_utf16().flat_map(of).collect::<Vec<u8>>()
+        };
+        assert!(has_secret(&utf16(u16::to_le_bytes)) && has_secret(&utf16(u16::to_be_bytes)));
+        assert!(has_secret(&token.chars().map(|char| char as u8).collect::<Vec<u8>>()));
+        assert!(!has_secret(b"\0 npm_0123456789abcdefghijABCDEFGHIJ012345"), "it is no text");
     }
 }

@@ -101,13 +101,13 @@ impl ValueKind {
 }
 
 /// Whether a variable is named like something that is not to be published.
-fn is_secret_name(name: &str) -> bool {
+pub(super) fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET.iter().any(|part| name.contains(part))
 }
 
 /// How keys and tokens of services begin: AWS, GitHub, GitLab, Slack, Stripe and OpenAI, Google, npm, PyPI, JSON web tokens.
-const SECRET_BEGINNINGS: [&str; 17] = [
+const TOKENS: [&str; 17] = [
     "AKIA",
     "ASIA",
     "ghp_",
@@ -124,15 +124,31 @@ const SECRET_BEGINNINGS: [&str; 17] = [
     "AIza",
     "npm_",
     "pypi-",
-    "eyJ",
+    WEB_TOKEN,
 ];
+
+/// So does all JSON in base64. A token has several parts.
+const WEB_TOKEN: &str = "eyJ";
+
+/// Whether a word is a token of a known form. Names that begin like one are of small letters only.
+pub(super) fn is_token(word: &[u8]) -> bool {
+    const SHORTEST: usize = 20;
+    let Some(beginning) = TOKENS.iter().find(|beginning| word.starts_with(beginning.as_bytes())) else {
+        return false;
+    };
+    let is_web_token = *beginning == WEB_TOKEN;
+    let has_parts = word.contains(&b'.');
+    let rest = &word[beginning.len()..];
+    word.len() >= SHORTEST
+        && has_parts == is_web_token
+        && rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte))
+        && rest.iter().any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+}
 
 /// Whether a value looks like a secret: a URL with a password, a private key, a token of a known form, or a long random word
 /// of letters of both cases and digits.
 fn is_secret_value(value: &str) -> bool {
-    const SHORTEST: usize = 16;
     const RANDOM: usize = 24;
-    let has_beginning = SECRET_BEGINNINGS.iter().any(|beginning| value.starts_with(beginning));
     let is_word = |c: char| c.is_ascii_alphanumeric() || "+_-=".contains(c);
     let has = |kind: fn(&char) -> bool| value.chars().filter(kind).count() > 3;
     let is_random = value.len() >= RANDOM
@@ -140,10 +156,7 @@ fn is_secret_value(value: &str) -> bool {
         && has(char::is_ascii_uppercase)
         && has(char::is_ascii_lowercase)
         && has(char::is_ascii_digit);
-    has_password(value)
-        || value.contains("PRIVATE KEY-----")
-        || has_beginning && value.len() >= SHORTEST && value.chars().all(|c| is_word(c) || c == '.')
-        || is_random
+    has_password(value) || value.contains("PRIVATE KEY-----") || is_token(value.as_bytes()) || is_random
 }
 
 /// Whether the value is a URL with a password.

@@ -4,6 +4,7 @@ mod findings;
 mod plain;
 mod real;
 mod runs;
+mod secret_files;
 mod sources;
 mod stubs;
 
