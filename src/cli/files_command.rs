@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use preinit::embed::{EmbeddedEntry, EmbeddedKind, EmbeddedTree};
 use preinit::stages::component::{Component as WasmComponent, is_component};
 use preinit::stages::module::Module;

@@ -22,6 +22,9 @@ const STATE_ALLOCATED: i32 = 4;
 /// Streams that it holds at most besides directories.
 pub const STREAMS: usize = 3;
 
+/// What it exports besides the functions of WASI.
+const OF_ADAPTER: [&str; 3] = ["adapter_close_badfd", "adapter_open_badfd", "reset_adapter_state"];
+
 /// The size of its state, and of its stack.
 const PAGE: u64 = 0x1_0000;
 
@@ -159,9 +162,10 @@ fn global_named(module: &Module<'_>, names: &Names<'_>, wanted: &str) -> Option<
 /// Whether a core module that is not the adapter has no way to keep a handle: it asks nobody but the adapter, or has no variables
 /// and only passes calls on, or keeps the time alone. Calls that are in progress have variables.
 pub fn keeps_no_handles(module: &Module<'_>, is_in_progress: bool) -> bool {
-    // A component may call its own functions so as well.
+    // A component may call any functions so.
     let is_of_wasi = |import: &Import<'_>| {
-        WasiVersion::of_module(import.module).is_some_and(|version| version.has_function(import.name))
+        WasiVersion::of_module(import.module)
+            .is_some_and(|version| version.has_function(import.name) || OF_ADAPTER.contains(&import.name))
     };
     let asks_only_adapter = module.imports_of(Space::Function).all(|(_, import)| is_of_wasi(&import));
     asks_only_adapter || !is_in_progress && (!has_variables(module) || is_clock_module(module))

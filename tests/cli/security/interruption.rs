@@ -328,14 +328,15 @@ fn leftovers_are_recognized() {
 /// A module with many files that takes a while to be extracted: all are the same one.
 fn with_files() -> Place {
     let place = Place::new();
+    let program = preinit_testing::repository().join("test-programs/c/wasi_files.wasm");
+    fs::copy(program, place.join("files.wasm")).unwrap();
     fs::create_dir(place.join("files")).unwrap();
     let first = place.join("files/0");
     fs::write(&first, vec![b'x'; 4 << 20]).unwrap();
     for number in 1..64 {
         fs::hard_link(&first, place.join(&format!("files/{number}"))).unwrap();
     }
-    place.write("in.wat", r#"(module (func (export "preinit")))"#);
-    done(&place.line("in.wat -o out.wasm --embed /files::files"));
+    done(&place.line("files.wasm -o out.wasm --allow-wasi --embed /files::files"));
     place
 }
 

@@ -181,9 +181,20 @@ fn a_state_that_no_call_has_made_hides_nothing() {
         let output = place.line("verify in.wat snapshot.wasm -f init --allow-wasi --time 100ms");
         let text = stdout(&output);
         assert_eq!(code(&output), i32::from(has_secret || has_state), "{text}");
+        assert!(
+            text.contains("what the adapter from preview 1 keeps, which an instance makes anew"),
+            "{text}"
+        );
         assert_eq!(text.contains("core.0.memory.0.0xbb8"), has_secret, "{text}");
-        assert_eq!(text.contains("adapter: a state that an instance makes anew"), has_state, "{text}");
+        // Where that says it is, there is none.
+        assert_eq!(text.contains("core.2.global.1: i32 2 in the original, i32 4"), has_state, "{text}");
     }
+    let line = "in.wat -o kept.wasm -f init --allow-wasi --keep-adapter-state --allow-live-handles";
+    done(&place.line(line));
+    let output = place.line("verify in.wat kept.wasm -f init --allow-wasi --time 100ms");
+    let text = stdout(&output);
+    assert_eq!(code(&output), 1, "{text}");
+    assert!(text.contains("core.2.adapter: a state that an instance makes anew in the original"), "{text}");
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn is_danger(name: &str, content: &[u8], kept: &[u8]) {
     let found = found(name, content, kept, "");
     let text = String::from_utf8_lossy(&content[..content.len().min(300)]);
     let [(Level::Danger, title)] = &*found else { panic!("{name}: {text}\n{found:?}") };
-    let expected = format!("of the content of the file `{name}` (");
+    let expected = format!("of the content of the file `/{name}` (");
     assert!(title.contains(&expected) && title.contains("are in the output at memory 0 + 0x8"), "{title}");
 }
 
@@ -219,7 +219,7 @@ fn a_value_that_is_no_secret_of_its_own_is_a_warning() {
         let found = found(name, content.as_bytes(), kept.as_bytes(), "");
         let [(Level::Warning, title)] = &*found else { panic!("{content}: {found:?}") };
         assert!(
-            title.starts_with(&format!("{} bytes of the content of the file `{name}`", kept.len())),
+            title.starts_with(&format!("{} bytes of the content of the file `/{name}`", kept.len())),
             "{title}"
         );
     }
@@ -240,7 +240,7 @@ fn very_many_values_are_cut_and_that_is_said() {
         let [(Level::Warning, title)] = &*found else { panic!("{found:?}") };
         let expected = "has more values than are looked for: some may be in the output unseen";
         assert!(
-            title.starts_with("the content of the file `secrets.yaml` (") && title.ends_with(expected),
+            title.starts_with("the content of the file `/secrets.yaml` (") && title.ends_with(expected),
             "{title}"
         );
     }

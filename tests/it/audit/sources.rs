@@ -145,31 +145,27 @@ fn a_variable_that_makes_init_hang() {
     assert!(tainted[0].title.ends_with("`VARIABLE_04`"), "{}", tainted[0].title);
 }
 
-/// What looks for `VARIABLE` in the environment and keeps whether it is there, at 60000.
-fn looks_for(variable: &str) -> String {
+/// What looks for these letters in the environment, keeps whether they are there, at 60000, and forgets the rest.
+fn looks_for(letters: &str) -> String {
     format!(
-        r#"(local.set $at (i32.const 4096))
-           (block $found
-             (loop $next
-               {}
-               (local.set $at (i32.add (local.get $at) (i32.const 1)))
-               (br_if $next (i32.lt_u (local.get $at) (i32.const 8192)))
-               (return))
-             unreachable)
-           (i32.store8 (i32.const 60000) (i32.const 1))"#,
-        compared(variable)
+        "(local.set $at (i32.const 4096))
+         (block $done
+           (loop $next
+             (if {} (then (i32.store8 (i32.const 60000) (i32.const 1)) (br $done)))
+             (local.set $at (i32.add (local.get $at) (i32.const 1)))
+             (br_if $next (i32.lt_u (local.get $at) (i32.const 8192)))))
+         (local.set $at (i32.const 0))
+         {FORGET_ENVIRONMENT}",
+        are_at(letters)
     )
 }
 
-/// Leaves for `$found` where these letters are.
-fn compared(letters: &str) -> String {
+/// Whether these letters are at `$at`.
+fn are_at(letters: &str) -> String {
     let equal = letters.bytes().enumerate().map(|(at, letter)| {
         format!("(i32.eq (i32.load8_u offset={at} (local.get $at)) (i32.const {letter}))")
     });
-    format!(
-        "(br_if $found {})",
-        equal.reduce(|all, next| format!("(i32.and {all} {next})")).unwrap_or_default()
-    )
+    equal.reduce(|all, next| format!("(i32.and {all} {next})")).unwrap_or_default()
 }
 
 /// With any value: whether the variable is there makes the difference. Its name in a copy of the environment is none.
@@ -192,6 +188,11 @@ fn what_depends_on_whether_a_variable_is_set() {
         );
         assert_eq!(found[0].locations[0].address, Some(60000));
     }
+    // One that is in the state is told with its value.
+    let keeps = guest(&looks_for("DEBUG=").replace(FORGET_ENVIRONMENT, ""));
+    let kept = audit(&keeps, &options(&variables(&[("DEBUG", "yes")], 0), &[])).unwrap();
+    assert!(!kept.text(true).contains("whether"), "{}", kept.text(true));
+    assert_eq!(with_key(&kept, "taint.env").len(), 1, "{}", kept.text(true));
     // A name that nobody looks for.
     let audit = audit(&wasm, &options(&variables(&[("LANG", "C"), ("DEBUGS", "1")], 3), &[])).unwrap();
     assert!(!audit.text(true).contains("whether"), "{}", audit.text(true));

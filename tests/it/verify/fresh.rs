@@ -8,7 +8,11 @@ use preinit_testing::{repository, test_program as read};
 
 /// A module whose init keeps what it got, or does not.
 fn module(import: &str, call: &str, keeps: bool) -> Vec<u8> {
-    let kept = if keeps { "(i64.load (i32.const 64))" } else { "(i64.const 7)" };
+    keeping(import, call, if keeps { "(i64.load (i32.const 64))" } else { "(i64.const 7)" })
+}
+
+/// A module whose init keeps this of what it got.
+fn keeping(import: &str, call: &str, kept: &str) -> Vec<u8> {
     let text = format!(
         r#"(module
             (import "wasi_snapshot_preview1" {import})
@@ -51,6 +55,37 @@ fn differs(verdict: &Verdict, expected: &[&str]) {
     assert_eq!(verdict.outcome, outcome, "{verdict}");
 }
 
+const RANDOM: [&str; 2] = ["other random numbers", "the other value of every random bit"];
+
+/// What hangs on one bit of random numbers, whichever it is, and on whether a variable is set.
+#[test]
+fn one_bit_and_one_variable_show() {
+    for bit in [0, 7, 33, 63] {
+        let random = (
+            "\"random_get\" (func $f (param i32 i32) (result i32))",
+            "(call $f (i32.const 64) (i32.const 8))",
+        );
+        let kept = format!("(i64.and (i64.const 1) (i64.shr_u (i64.load (i32.const 64)) (i64.const {bit})))");
+        let wasm = keeping(random.0, random.1, &kept);
+        let verdict = fresh(&wasm, "preinit", build(), VerifyOptions::default());
+        let keys: Vec<&str> = verdict.differences.iter().map(|difference| difference.key.as_str()).collect();
+        assert!(keys.contains(&"fresh.random-bits.step.0.result"), "{bit}: {verdict}");
+    }
+    let environment = (
+        "\"environ_sizes_get\" (func $f (param i32 i32) (result i32))",
+        "(call $f (i32.const 64) (i32.const 68))",
+    );
+    // One or more.
+    let wasm = keeping(
+        environment.0,
+        environment.1,
+        "(i64.extend_i32_u (i32.ne (i32.load (i32.const 64)) (i32.const 0)))",
+    );
+    let wasi = WasiOptions { env: vec![("A".into(), "1".into())], ..build() };
+    let verdict = fresh(&wasm, "preinit", wasi, VerifyOptions::default());
+    differs(&verdict, &["fresh.no-environment.step.0.result"]);
+}
+
 #[test]
 fn what_is_kept_of_the_build_is_named_by_its_source() {
     let clock = (
@@ -59,17 +94,17 @@ fn what_is_kept_of_the_build_is_named_by_its_source() {
     );
     let random =
         ("\"random_get\" (func $f (param i32 i32) (result i32))", "(call $f (i32.const 64) (i32.const 8))");
-    for ((import, call), source, described) in
-        [(clock, "clock", "another time"), (random, "random", "other random numbers")]
+    for ((import, call), sources, described) in
+        [(clock, &["clock"][..], &["another time"][..]), (random, &["random", "random-bits"], &RANDOM)]
     {
         let verdict = fresh(&module(import, call, true), "preinit", build(), VerifyOptions::default());
-        differs(&verdict, &[&format!("fresh.{source}.step.0.result")]);
+        let keys: Vec<String> =
+            sources.iter().map(|source| format!("fresh.{source}.step.0.result")).collect();
+        differs(&verdict, &keys.iter().map(String::as_str).collect::<Vec<_>>());
         let verdict = fresh(&module(import, call, false), "preinit", build(), VerifyOptions::default());
         differs(&verdict, &[]);
-        assert_eq!(
-            (verdict.coverage.fresh.as_slice(), verdict.coverage.fresh_calls),
-            (&[described.to_string()][..], 4)
-        );
+        assert_eq!(verdict.coverage.fresh, described);
+        assert_eq!(verdict.coverage.fresh_calls, 4 * sources.len() as u64);
         // Without it, nothing of that is seen.
         let options = Options {
             host: HostOptions { wasi: Some(build()), ..HostOptions::default() },
@@ -94,7 +129,7 @@ fn what_libc_has_cached_is_named() {
     differs(&verdict, &["fresh.directories.step.0.result"]);
     let variable = WasiOptions { env: vec![("MODE".into(), "build".into())], ..host_caches::build(&[]) };
     let verdict = fresh(&wasm, "looks_for_variable", variable.clone(), play());
-    differs(&verdict, &["fresh.environment.step.1.result"]);
+    differs(&verdict, &["fresh.environment.step.1.result", "fresh.no-environment.step.1.result"]);
     // What an instance has, as the user says.
     let data = Directory {
         guest: "/data".into(),
