@@ -133,7 +133,8 @@ const cases = {
   'an object of the module that is handed out': started(objects, objectImports, (e) => { e.own(); e.show(); }),
   'an object that cannot be made once more': () => {
     let times = 0;
-    const createJsError = (message) => { if (times++ > 0) throw new RangeError('not twice'); return new Error(message); };
+    const state = { error: new RangeError('not twice'), get isSecond() { return times++ > 0; } };
+    const createJsError = (message) => { if (state.isSecond) throw state.error; return new Error(message); };
     return ran(objects, { ...objectImports, js_code: { ...objectImports.js_code, 'kotlin.createJsError': createJsError } }, (e) => e.fail(1))();
   },
   'an export that nobody can hear': started(module('deaf'), {}, (e) => e.go()),
