@@ -81,6 +81,8 @@ await test('invoke_ has the type of its name, and calls the table', async () => 
   // A function that the program has in its C code.
   const own = `${EMSCRIPTEN} (global (export "__em_js__invoke_vi") i32 (i32.const 0))`;
   await lost(calling('env', 'invoke_vi', ...ONE, own), { env: { invoke_vi: back } }, 'env.invoke_vi');
+  const other = `${EMSCRIPTEN} (global (export "__em_js__setTempRet0") i32 (i32.const 0))`;
+  await lost(calling('env', 'setTempRet0', '(param i32)', '(i32.const 1)', other), { env: { setTempRet0: keeps } }, 'env.setTempRet0');
   // In older versions.
   const older = '(func (export "dynCall_vi") (param i32 i32) (call $inner (local.get 1)))';
   await captured(calling('env', 'invoke_vi', ...ONE, EMSCRIPTEN + older), { env: { invoke_vi: (place, number) => exports.dynCall_vi(place, number) } });
