@@ -19,6 +19,16 @@ export class Adapter {
     return undefined;
   }
 
+  /** Whether a call is one that leaves nothing behind only if it calls a function of the module's table; then it is asked whether it does. */
+  callsBack() {
+    return false;
+  }
+
+  /** What is not certain of a call that leaves nothing behind. */
+  doubt() {
+    return undefined;
+  }
+
   /** Whether an import is one that works on files. */
   isFile() {
     return false;

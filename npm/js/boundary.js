@@ -1,6 +1,8 @@
 // The calls from a module into JavaScript while its state is made. What such a call does on the JavaScript side is not in a
 // snapshot; so each must be explained, or allowed by whoever makes the snapshot.
 import { Clocks, clockSince } from './clocks.js';
+import { doubtOf } from './effects.js';
+import { isOfTable } from './entries.js';
 
 /** Whether a function is one of WebAssembly's: only those can be in a table. They are passed on as they are. */
 function isOfWasm(callable, table) {
@@ -18,6 +20,10 @@ export class Boundary {
   #explain;
   #isSkipped;
   #makesObject;
+  #callsBack;
+  #doubt;
+  // Why it is not certain that imports whose calls leave nothing behind do nothing else.
+  #doubts = new Map();
   #unexplained = new Map();
   #recorded = new Map();
   /** How many calls there were that are not recorded. */
@@ -33,14 +39,17 @@ export class Boundary {
 
   /**
    * `explain` says of a call whether it leaves nothing behind in JavaScript; `isSkipped` of one whether it needs not be
-   * made again; `makesObject` of one whether it only `makes` an object, or `changes` one. `origins`, if there are such, are told what goes
+   * made again; `makesObject` of one whether it only `makes` an object, or `changes` one; `callsBack` of one
+   * whether it must call a function of the table; `doubt` what is not certain of one. `origins`, if there are such, are told what goes
    * out and comes in.
    */
-  constructor(recorder, { explain, isSkipped, makesObject, origins }) {
+  constructor(recorder, { explain, isSkipped, makesObject, callsBack, doubt, origins }) {
     this.#recorder = recorder;
     this.#origins = origins;
     this.#makesObject = makesObject;
     this.#explain = explain;
+    this.#callsBack = callsBack;
+    this.#doubt = doubt;
     this.#isSkipped = isSkipped;
   }
 
@@ -55,7 +64,7 @@ export class Boundary {
     const key = `${module}.${name}`;
     const record = (call, isMadeAgain, isSkipped) => {
       if (!this.#isOn) return;
-      const making = call.error === undefined ? this.#making({ module, name, ...call }) : undefined;
+      const making = call.error === undefined ? this.#making({ module, name, callee: value, ...call }) : undefined;
       if (making === 'changes' || (making === 'makes' && Object(call.result) === call.result)) {
         // Where a function returns something and the module has no use for it, it is not there.
         const result = making === 'makes' ? call.result : undefined;
@@ -65,13 +74,18 @@ export class Boundary {
       }
       if (!isMadeAgain && !isSkipped) this.later += 1;
       this.#recorder.clocks.add(key, call.isClock);
-      if (this.#explain({ module, name, callee: value, ...call })) return;
+      const known = { module, name, callee: value, ...call };
+      if (this.#explain(known)) return this.#doubted(key, this.#doubt(known));
+      if (call.isClock && call.args.length === 0) this.#doubted(key, doubtOf(value));
       const calls = isMadeAgain ? this.#recorded : this.#unexplained;
       calls.set(key, (calls.get(key) ?? 0) + 1);
     };
     const recorder = this.#recorder;
     const isSkippedCall = (call) => this.#isSkipped(call) || this.#making(call) !== undefined;
     const origins = this.#origins;
+    const calledBack = (entry, args) => entry.args !== undefined && isOfTable(entry, args, recorder);
+    // When all is read, nobody listens.
+    const callsBack = (call) => this.#isOn && this.#callsBack(call);
     const wrapped = function (...args) {
       const isSkipped = isSkippedCall({ module, name, args, callee: value });
       origins?.gave(args);
@@ -79,7 +93,10 @@ export class Boundary {
       const crossing = isSkipped ? undefined : recorder.crossing([module, name], args);
       const isMadeAgain = isDirect || crossing !== undefined;
       const isTime = clockSince(args, recorder.memories?.[0]?.object.buffer);
-      const stepIn = crossing === undefined ? recorder.stepOut() : undefined;
+      recorder.entries.entered(args);
+      const mayCallBack = callsBack({ module, name, args, callee: value });
+      const stepIn = crossing === undefined ? recorder.stepOut(mayCallBack || undefined) : undefined;
+      const entry = mayCallBack ? recorder.entries.expect() : () => ({});
       let result;
       try {
         result = Reflect.apply(value, this, args);
@@ -87,20 +104,25 @@ export class Boundary {
         stepIn?.();
         origins?.came(origins.thrown(error));
         crossing?.threw(error);
-        record({ args, error }, isMadeAgain, isSkipped);
+        record({ args, error, hasCalledBack: calledBack(entry(), args) }, isMadeAgain, isSkipped);
         throw error;
       }
       stepIn?.();
+      const hasCalledBack = calledBack(entry(), args);
       // The engine takes anything that can be iterated over once.
       if (origins && recorder.isMultiple([module, name])) result = [...result];
       origins?.came(recorder.isMultiple([module, name]) ? result : [result]);
       const isClock = isTime(result, recorder.memories?.[0]?.object.buffer);
       crossing?.returned(result);
-      record({ args, result, isClock }, isMadeAgain, isSkipped);
+      record({ args, result, isClock, hasCalledBack }, isMadeAgain, isSkipped);
       return result;
     };
     this.#functions.set(`${module}.${name}`, value);
     return wrapped;
+  }
+
+  #doubted(key, doubt) {
+    if (doubt !== undefined && !this.#doubts.has(key)) this.#doubts.set(key, doubt);
   }
 
   /** What a call does to objects that the module keeps, if it does nothing else: `changes` only to one that was made here. */
@@ -121,6 +143,17 @@ export class Boundary {
 
   #withoutClocks(calls) {
     return new Map([...calls].filter(([name]) => !this.#recorder.clocks.has(name)));
+  }
+
+  /** What is believed of imports and not certain. */
+  warnings(allowed) {
+    const { unexplained, recorded } = this;
+    const isLost = (name) => !allowed.includes(name) && !unexplained.has(name) && !recorded.has(name);
+    return [...this.#doubts].filter(([name]) => isLost(name)).map(
+      ([name, doubt]) =>
+        `the import ${name} was called, and is taken for one that only reads what the machine says, which is not called at run time; but ${doubt}: ` +
+        `use allow: ['${name}'] if it does nothing else`,
+    );
   }
 
   /** The program's own function for an import. */

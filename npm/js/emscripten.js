@@ -1,14 +1,18 @@
-// What is known of the imports of Emscripten's code, where they have their names. Each follows what the module does with JavaScript, as far
-// as something of it may be left behind there.
+// What is known of the imports of Emscripten's code, where they have their names and the module is Emscripten's by its exports. Each follows what
+// the module does with JavaScript, as far as something of it may be left behind there.
 
 import { Adapter } from './adapter.js';
+import { isInvoke, isInvokeByText } from './invokes.js';
 
-// They only read what the machine says, or call back.
+// They only read what the machine says. WASI's, with the letters of their parameters: they return an i32.
+const WASI = {
+  clock_time_get: 'iji', clock_res_get: 'ii', random_get: 'ii', environ_get: 'ii', environ_sizes_get: 'ii', args_get: 'ii', args_sizes_get: 'ii',
+  fd_fdstat_get: 'ii',
+};
 const READING = new RegExp(
-  '^(clock_time_get|clock_res_get|random_get|environ_get|environ_sizes_get|args_get|args_sizes_get|fd_fdstat_get|getentropy' +
-    '|_?emscripten_(get_now|get_now_res|get_now_is_monotonic|date_now|get_heap_max|get_heap_size|num_logical_cores|resize_heap' +
+  '^(getentropy|_?emscripten_(get_now|get_now_res|get_now_is_monotonic|date_now|get_heap_max|get_heap_size|num_logical_cores|resize_heap' +
     '|memcpy_js|memcpy_big|random)|_?(mktime|localtime|gmtime|timegm|tzset)_js|_localtime_js|_tzset_js|getTempRet0|setTempRet0|llvm_eh_typeid_for' +
-    '|__syscall_(stat64|lstat64|fstat64|newfstatat|getcwd|faccessat|readlinkat|getpid|uname|getuid32|fstatfs64|statfs64)|invoke_[a-z]+)$',
+    '|__syscall_(stat64|lstat64|fstat64|newfstatat|getcwd|faccessat|readlinkat|getpid|uname|getuid32|fstatfs64|statfs64))$',
 );
 const EXCEPTIONS = /^__cxa_(allocate_exception|free_exception|find_matching_catch(_\d+)?|throw|rethrow|begin_catch|end_catch|get_exception_ptr)$|^__resumeException$/;
 
@@ -16,6 +20,15 @@ const FILES = new RegExp(
   '^(wasi_snapshot_preview1\\.fd_(read|write|pread|pwrite|seek|close|sync)|env\\._llseek' +
     '|env\\.__syscall_(openat|open|mkdirat|mkdir|unlinkat|rmdir|renameat|ftruncate64|truncate64|chmod|fchmodat|fcntl64|getdents64|chdir|symlink|ioctl))$',
 );
+
+/** The exports in which Emscripten puts the text of functions that a program has in its C code. */
+const OWN = '__em_js__';
+
+/** Whether a module is Emscripten's, by what it exports. Linkers without it export the constructors only with everything else. */
+function isOfEmscripten(exports) {
+  if (exports.some((name) => /^_?emscripten_|^(?:stackRestore|setThrew|__em_js__)/.test(name))) return true;
+  return exports.includes('__wasm_call_ctors') && !exports.includes('__global_base');
+}
 
 // Linux, as musl has it.
 const WRITES = 0o3;
@@ -25,9 +38,14 @@ export class Emscripten extends Adapter {
   // Descriptors that are open for reading, and how many exceptions are being handled.
   #open = new Map();
   #caught = 0;
+  #invokes = new Map();
 
-  constructor(imports) {
+  constructor(imports, { exports, signatures }) {
     super();
+    this.signatures = signatures;
+    this.isGenuine = isOfEmscripten(exports);
+    // Those are the program's own, whatever they are called.
+    this.own = new Set(exports.filter((name) => name.startsWith(OWN)).map((name) => name.slice(OWN.length)));
     // Optimized code has names of one or two letters, the constructors' too, which are called first.
     this.hasShortNames = imports.length > 0 && imports.every(({ module, name }) => module === 'a' && name.length <= 2);
   }
@@ -38,8 +56,10 @@ export class Emscripten extends Adapter {
   }
 
   isTransparent({ module, name, args }) {
+    if (module === 'wasi_snapshot_preview1' && Object.hasOwn(WASI, name)) return this.isGenuine || this.isOfWasi({ module, name });
+    if (!this.isGenuine || this.own.has(name)) return false;
     if (module !== 'env' && module !== 'wasi_snapshot_preview1') return /^_?emscripten_(resize_heap|memcpy_js|memcpy_big)$/.test(name);
-    if (READING.test(name) || EXCEPTIONS.test(name)) return true;
+    if (READING.test(name) || EXCEPTIONS.test(name) || this.#isInvoke({ module, name })) return true;
     if (name === '__syscall_openat' || name === '__syscall_open') {
       const flags = args[name === '__syscall_open' ? 1 : 2];
       return (flags & (WRITES | CREATES)) === 0;
@@ -47,7 +67,28 @@ export class Emscripten extends Adapter {
     return /^(fd_(p?read|seek|close)|__syscall_getdents64|_llseek)$/.test(name) && this.#open.has(args[0]);
   }
 
-  #follow({ name, args, result, error }) {
+  /** Whether a function of WASI's name has its type, too. Any JavaScript may be behind it. */
+  isOfWasi({ module, name }) {
+    const { params, results } = this.signatures.get(`${module}.${name}`) ?? {};
+    return module === 'wasi_snapshot_preview1' && WASI[name] === params && results === 'i';
+  }
+
+  #isInvoke({ module, name }) {
+    if (module !== 'env' || !name.startsWith('invoke_')) return false;
+    if (!this.#invokes.has(name)) this.#invokes.set(name, isInvoke(name, this.signatures.get(`env.${name}`)));
+    return this.#invokes.get(name);
+  }
+
+  callsBack(call) {
+    return this.isGenuine && !this.own.has(call.name) && this.#isInvoke(call) && !isInvokeByText(call.callee);
+  }
+
+  doubt(call) {
+    return !this.isGenuine && this.isOfWasi(call) ? "it has a name and a type of WASI's, and is believed to do what WASI says" : undefined;
+  }
+
+  #follow({ name, args, result, error, callee, hasCalledBack }) {
+    if (name.startsWith('invoke_') && !hasCalledBack && !isInvokeByText(callee)) return false;
     if (name.startsWith('__syscall_open') && result >= 0) this.#open.set(result, name);
     else if (name === 'fd_close') this.#open.delete(args[0]);
     else if (name === '__cxa_begin_catch') this.#caught += 1;

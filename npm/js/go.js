@@ -2,12 +2,15 @@
 // program does there must be done again, in the same order: that is what the record is for.
 
 import { Adapter } from './adapter.js';
+import { assignedBy, codeOf } from './effects.js';
 
-// What they answer is in memory, and nothing of it in JavaScript. TinyGo has one clock.
-const AMBIENT = /^runtime\.(walltime|nanotime1|getRandomData|ticks)$/;
+const TIME = /\b(?:Date|performance)\.now\(\)|\bnew Date\b[^]*\.getTime\(\)/;
+// What they answer is in memory, and nothing of it in JavaScript, as their texts say. TinyGo has one clock.
+const AMBIENT = { 'runtime.walltime': TIME, 'runtime.nanotime1': TIME, 'runtime.ticks': TIME, 'runtime.getRandomData': /\.getRandomValues\(/ };
 
 export class Go extends Adapter {
-  isTransparent({ name }) {
-    return AMBIENT.test(name);
+  isTransparent({ name, callee }) {
+    if (!Object.hasOwn(AMBIENT, name)) return false;
+    return AMBIENT[name].test(codeOf(callee)) && assignedBy(callee)?.length === 0;
   }
 }

@@ -1,7 +1,8 @@
-// What is known of the imports of Kotlin's code (`wasm-js`): functions of its standard library, by their names, which no program can give to its
-// own. Everything else that a program imports is in `js_code` too, and may do anything.
+// What is known of the imports of Kotlin's code (`wasm-js`): functions of its standard library, by their names and by their texts. Everything
+// else that a program imports is in `js_code` too, and may do anything.
 
 import { Adapter } from './adapter.js';
+import { codeOf, doubtOf } from './effects.js';
 
 const names = (text) => new RegExp(`^kotlin\\.(${text})(_\\$external_fun)?$`);
 
@@ -17,16 +18,23 @@ const OF_OBJECTS = names('wasm\\.internal\\.(externrefHashCode|getCachedJsObject
 const CREATES = names('createJsError');
 const CHANGES = names('js\\.(name|kotlinException)_\\$external_prop_setter');
 
+// Their texts: the numbers for true and false, what passes its arguments on, and what sets a property.
+const HASH = /\b1231\b[^]*\b1237\b/;
+const PASSES = /^\(([\w$]+),\s*([\w$]+)\)\s*=>\s*[\w$]+\(\1,\s*\2\)$/;
+const SETS = /^\(([\w$]+),\s*([\w$]+)\)\s*=>\s*(\{\s*)?\1\.[\w$]+\s*=\s*\2;?\s*\}?$/;
+
 export class Kotlin extends Adapter {
-  isTransparent({ module, name, args }) {
+  isTransparent({ module, name, args, callee }) {
     if (module === 'wasm:js-string') return true;
     if (module !== 'js_code') return false;
-    return PURE.test(name) || (OF_OBJECTS.test(name) && Object(args[0]) !== args[0]);
+    if (PURE.test(name)) return doubtOf(callee) === undefined;
+    return OF_OBJECTS.test(name) && Object(args[0]) !== args[0] && (HASH.test(codeOf(callee)) || PASSES.test(codeOf(callee)));
   }
 
-  makesObject({ module, name }) {
+  makesObject({ module, name, callee }) {
     if (module !== 'js_code') return undefined;
-    return CREATES.test(name) ? 'makes' : CHANGES.test(name) ? 'changes' : undefined;
+    if (CREATES.test(name)) return doubtOf(callee, ['Error']) === undefined ? 'makes' : undefined;
+    return CHANGES.test(name) && (SETS.test(codeOf(callee)) || doubtOf(callee) === undefined) ? 'changes' : undefined;
   }
 
   /** The loader calls one of them at every start. */

@@ -87,6 +87,7 @@ export function preinit({ wasm, cache, isStrict = false, isQuiet = false, ...opt
       const captured = await capture({ ...options, wasm: original, out, quiet: true });
       if (captured.verdict && !isQuiet) say(`${name}\n${table(captured.verdict)}`);
       if (captured.verdict?.gains === false) return undefined;
+      for (const warning of captured.warnings) say(`${name}: ${warning}`);
       return { out, runtime: captured.runtime, marks: marksOf(captured.wasm) };
     } catch (error) {
       if (isStrict || !(error instanceof Refusal)) throw error;

@@ -1,7 +1,8 @@
 // Records what crosses the boundary between a module and JavaScript: calls in both directions, their arguments and results, and what
 // either side wrote into memory meanwhile. Functions of the module tell it when they are called (`preinit_core::listening`).
 import { Clocks } from './clocks.js';
-import { WIDE, differences } from './differences.js';
+import { WIDE, differences, topOf } from './differences.js';
+import { Entries } from './entries.js';
 import { written } from './fixups.js';
 import { at, isMutable, slotsOf, visible } from './visible.js';
 
@@ -22,6 +23,7 @@ export class Recorder {
   /** Why the record cannot be used. */
   problems = new Set();
   clocks = new Clocks();
+  entries = new Entries();
   /** Functions that were called when it had ended by what it was made of. */
   late = new Set();
   isOn = false;
@@ -148,8 +150,8 @@ export class Recorder {
    * The module has called JavaScript, and that is not recorded; returns what to do when it returns. What it calls meanwhile is not recorded
    * either, but seen.
    */
-  stepOut() {
-    if (this.origins === undefined || this.#isOutside || !this.exports) return undefined;
+  stepOut(isAsked = this.origins !== undefined) {
+    if (!isAsked || this.#isOutside || !this.exports) return undefined;
     const isAside = this.#isAside;
     [this.#isOutside, this.#isAside] = [true, true];
     this.#listen();
@@ -281,6 +283,7 @@ export class Recorder {
   #called(args) {
     const index = args.pop();
     const callee = this.exports[this.functions.get(index)];
+    this.entries.entered(args, callee);
     if (this.isOn && !this.#isAside && !this.#isLater && this.#depth === 0 && this.isEnd(index, callee, this.#count)) this.end();
     this.origins?.came(args);
     try {
@@ -390,11 +393,4 @@ export class Recorder {
     const name = this.names.find((name) => this.exports[name] === object);
     return name === undefined ? `function ${index}` : `the export ${name}`;
   }
-}
-
-/** The end of what is not zero. */
-function topOf(bytes) {
-  let top = bytes.length;
-  while (top > 0 && bytes[top - 1] === 0) top -= 1;
-  return top;
 }

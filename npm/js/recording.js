@@ -33,7 +33,7 @@ export class Recording {
     this.listening = listening;
     this.module = module;
     this.names = WebAssembly.Module.exports(this.module).map(({ name }) => name);
-    this.glue = glueOf(this.module);
+    this.glue = glueOf(this.module, original);
     this.allow = allow;
     this.again = again;
     this.hasStart = hasStart;
@@ -77,6 +77,8 @@ export class Recording {
       explain: (call) => this.glue.explain(call),
       isSkipped: (call) => this.isSkipped(call),
       makesObject: (call) => this.makesObject(call),
+      callsBack: (call) => this.glue.callsBack(call),
+      doubt: (call) => this.glue.doubt(call),
       origins: this.origins,
     });
     this.given = imports;

@@ -1,4 +1,4 @@
-// What is known of the imports of TeaVM's code (Java), by their names.
+// What is known of the imports of TeaVM's code (Java), by their names, where the module has TeaVM's exports.
 
 import { Adapter } from './adapter.js';
 
@@ -12,7 +12,13 @@ export class TeaVM extends Adapter {
   // Functions that return what they are given, which is how Java gets a string out of JavaScript.
   #same = new WeakSet();
 
+  constructor(exports) {
+    super();
+    this.isGenuine = exports.some((name) => name.startsWith('teavm.'));
+  }
+
   isTransparent({ module, name, args }) {
+    if (!this.isGenuine) return false;
     if (module === 'wasm:js-string') return true;
     if (module === 'teavmMath') return name !== 'random';
     // What they make is the exception's; where that is kept, it is found there.
@@ -21,7 +27,7 @@ export class TeaVM extends Adapter {
   }
 
   makesObject({ module, name, args, result }) {
-    if (module !== 'teavmJso') return undefined;
+    if (!this.isGenuine || module !== 'teavmJso') return undefined;
     if (name === 'createFunction1' && args[1] === `return ${args[0]};` && result) this.#same.add(result);
     return CREATES.test(name) ? 'makes' : CHANGES.test(name) ? 'changes' : undefined;
   }

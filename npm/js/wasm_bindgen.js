@@ -47,7 +47,7 @@ function isCopied(from, array) {
   return ArrayBuffer.isView(array) && !(array instanceof DataView) && !isBuffer;
 }
 
-/** A module of wasm-bindgen. */
+/** A module whose imports have wasm-bindgen's names; whether it is one of wasm-bindgen says what else it has. */
 export class WasmBindgen extends Adapter {
   /** Objects that the module has made and nobody else has seen when it did; true if all in it is as new. */
   #own = new WeakMap();
@@ -56,8 +56,9 @@ export class WasmBindgen extends Adapter {
   #first = 0;
   #isChanged = false;
 
-  constructor(imports) {
+  constructor(imports, isGenuine) {
     super();
+    this.isGenuine = isGenuine;
     // Where values of JavaScript are in an array of the glue's, the module has numbers for them.
     const find = (name) => imports.find((one) => one.name === name);
     this.drop = find(DROP);
@@ -72,7 +73,7 @@ export class WasmBindgen extends Adapter {
     this.isByNumber ||= typeof result === 'number' && /^__wbindgen_(string|error)_new$/.test(action) || hasNumbers(callee);
     const isKept = (isNew) => this.#keep(result, isNew && !args.includes(result));
     // What they return is counted, or seen in a table, where the module keeps it.
-    if (PURE.test(action) || /^_?wbg_cb_unref$/.test(action)) return isKept(true);
+    if (PURE.test(action) || /^_?wbg_cb_unref$/.test(action)) return this.isGenuine && isKept(true);
     if (GENERIC.test(name)) return isCast(callee) && isKept(true);
     if (action === name) return false;
     if (isAmbient(callee, action)) return true;

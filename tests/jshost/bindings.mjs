@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 
 const { WasmBindgen } = await import(pathToFileURL(join(resolve(process.argv[2]), 'wasm_bindgen.js')));
 const HASH = '0123456789abcdef';
-const glue = (...names) => new WasmBindgen(names.map((name) => ({ module: 'wbg', name })));
+const glue = (...names) => new WasmBindgen(names.map((name) => ({ module: 'wbg', name })), true);
 
 // What the glue has in its functions.
 const TEXTS = {

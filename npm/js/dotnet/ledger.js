@@ -1,4 +1,5 @@
 // What crosses between .NET and JavaScript while the state is made.
+import { isInvokeByText } from '../invokes.js';
 import { TYPE } from './interop.js';
 
 const BIND_EXPORT = 'INTERNAL.mono_wasm_bind_cs_function';
@@ -21,7 +22,7 @@ const READING = [
  * elsewhere: files in the file system. A runtime that was linked anew can have others.
  */
 const NATIVE = [
-  /^(mono_|__syscall_|fd_|environ_|invoke_|__cxa_|_?emscripten_(get_now|date_now|get_heap_max|memcpy))/,
+  /^(mono_|__syscall_|fd_|environ_|__cxa_|_?emscripten_(get_now|date_now|get_heap_max|memcpy))/,
   /^_(localtime|gmtime|tzset|mktime|mmap|munmap|msync)_js$/,
   /^(_?abort(_js)?|exit|proc_exit|__assert_fail|strftime(_l)?|schedule_background_exec|llvm_eh_typeid_for|__resumeException)$/,
   /^(emscripten_(resize_heap|force_exit|notify_memory_growth)|getentropy|random_get|clock_(time|res)_get)$/,
@@ -77,7 +78,7 @@ export class Ledger {
     if (name === 'mono_wasm_invoke_jsimport_ST') return (handle, block) => this.#invoked(value, handle, block);
     if (name === 'emscripten_resize_heap') return (size) => (this.deniesMemory ? 0 : value(size));
     if (name === 'emscripten_get_now') this.now = value;
-    const isKnown = name in notes || NATIVE.some((pattern) => pattern.test(name));
+    const isKnown = name in notes || NATIVE.some((pattern) => pattern.test(name)) || (name.startsWith('invoke_') && isInvokeByText(value));
     const note = isKnown ? notes[name] : () => this.#count(`native:${name}`);
     return note === undefined || typeof value !== 'function' ? value : (...all) => (note(...all), value(...all));
   }

@@ -5,6 +5,7 @@
   (memory (export "memory") 1)
   (global $kept (mut i32) (i32.const 0))
   (func (export "preinit"))
+  (func (export "__wbindgen_free"))
   (func (export "init") (i32.store (i32.const 64) (i32.add (i32.load (i32.const 64)) (i32.const 7))))
   (func (export "keep") (param i32) (global.set $kept (local.get 0)))
   (func (export "release") (call $drop (global.get $kept)) (global.set $kept (i32.const 0)))
