@@ -59,3 +59,10 @@ export function union(ranges) {
   }
   return merged;
 }
+
+/** The end of what is not zero. */
+export function topOf(bytes) {
+  let top = bytes.length;
+  while (top > 0 && bytes[top - 1] === 0) top -= 1;
+  return top;
+}

@@ -1,7 +1,7 @@
 // Records what crosses the boundary between a module and JavaScript: calls in both directions, their arguments and results, and what
 // either side wrote into memory meanwhile. Functions of the module tell it when they are called (`preinit_core::listening`).
 import { Clocks } from './clocks.js';
-import { WIDE, differences } from './differences.js';
+import { WIDE, differences, topOf } from './differences.js';
 import { written } from './fixups.js';
 import { at, isMutable, slotsOf, visible } from './visible.js';
 
@@ -48,10 +48,10 @@ export class Recorder {
    * made again when the record has been played. `patience` are the milliseconds that comparing memories
    * may take. `ended` is called when the record has ended. `isLate` says, when JavaScript calls the module after that, whether what calls was
    * begun before; without it, nobody asks. `returned` is told what such calls return; `origins`, if there are such, what goes out and comes in
-   * by all calls.
+   * by all calls. `initializers` are told of calls, and say whether there are more that they want to know of.
    */
-  constructor({ schema, listening, names, again, isEnd, isPassed, patience, ended, isLate, returned, origins }) {
-    Object.assign(this, { schema, listening, names, again, isEnd, isPassed, patience, ended, isLate, returned, origins });
+  constructor({ schema, listening, names, again, isEnd, isPassed, patience, ended, isLate, returned, origins, initializers }) {
+    Object.assign(this, { schema, listening, names, again, isEnd, isPassed, patience, ended, isLate, returned, origins, initializers });
     const { multiple } = listening.schema;
     const imported = schema.imports.filter(({ kind, index }) => kind === 'function' && multiple.includes(index));
     this.#multiple = new Set(imported.map(({ module, name }) => `${module}.${name}`));
@@ -91,13 +91,14 @@ export class Recorder {
       const name = this.names.find((name) => exports[name] === exports[this.functions.get(index)]);
       if (name !== undefined) this.problems.add(`calls of the export ${name} cannot be seen, because of its types`);
     }
+    this.initializers.attach(exports, this.listening.schema.functions.map((index) => [exports[this.functions.get(index)], index]));
     this.isOn = true;
-    this.#listen();
+    this.listen();
   }
 
   /** Functions ask while JavaScript runs and somebody wants to know. */
-  #listen() {
-    const isAsked = this.isOn || this.#isWatching || this.#isAside;
+  listen() {
+    const isAsked = this.isOn || this.#isWatching || this.#isAside || this.initializers.areAwaited;
     this.exports[this.listening.schema.global].value = this.#isOutside && isAsked ? 1 : 0;
   }
 
@@ -113,13 +114,14 @@ export class Recorder {
     if (this.#depth > 0) this.problems.add('a call into the module had not returned');
     else this.ended?.();
     this.#isWatching = this.origins !== undefined || (this.isLate !== undefined && this.#depth === 0);
-    this.#listen();
+    this.listen();
   }
 
   /** What is called now is of no matter. */
   unwatch() {
     this.#isWatching = false;
-    if (this.exports) this.#listen();
+    this.initializers.end();
+    if (this.exports) this.listen();
   }
 
   /** A call that is not recorded. */
@@ -135,12 +137,12 @@ export class Recorder {
   #inside(call) {
     const before = [this.#isOutside, this.#isAside];
     [this.#isOutside, this.#isAside] = [false, false];
-    this.#listen();
+    this.listen();
     try {
       return call();
     } finally {
       [this.#isOutside, this.#isAside] = before;
-      this.#listen();
+      this.listen();
     }
   }
 
@@ -149,13 +151,14 @@ export class Recorder {
    * either, but seen.
    */
   stepOut() {
-    if (this.origins === undefined || this.#isOutside || !this.exports) return undefined;
+    const isOfMatter = this.origins !== undefined || this.initializers.areLeft;
+    if (!isOfMatter || this.#isOutside || !this.exports) return undefined;
     const isAside = this.#isAside;
     [this.#isOutside, this.#isAside] = [true, true];
-    this.#listen();
+    this.listen();
     return () => {
       [this.#isOutside, this.#isAside] = [false, isAside];
-      this.#listen();
+      this.listen();
     };
   }
 
@@ -283,11 +286,15 @@ export class Recorder {
     const callee = this.exports[this.functions.get(index)];
     if (this.isOn && !this.#isAside && !this.#isLater && this.#depth === 0 && this.isEnd(index, callee, this.#count)) this.end();
     this.origins?.came(args);
+    this.initializers.note(index, 'entered');
     try {
       const result = this.#answer(index, callee, args);
+      this.initializers.note(index, 'returned');
       this.origins?.gave(this.listening.schema.multiple.includes(index) ? [...result] : [result]);
       return result;
     } catch (error) {
+      this.initializers.note(index, 'threw');
+      this.listen();
       this.origins?.gave(this.origins.thrown(error));
       throw error;
     }
@@ -335,12 +342,12 @@ export class Recorder {
 
   #enter() {
     this.#isOutside = false;
-    this.#listen();
+    this.listen();
   }
 
   #leave() {
     this.#isOutside = true;
-    this.#listen();
+    this.listen();
   }
 
   /** Whether an import returns several values. */
@@ -390,11 +397,4 @@ export class Recorder {
     const name = this.names.find((name) => this.exports[name] === object);
     return name === undefined ? `function ${index}` : `the export ${name}`;
   }
-}
-
-/** The end of what is not zero. */
-function topOf(bytes) {
-  let top = bytes.length;
-  while (top > 0 && bytes[top - 1] === 0) top -= 1;
-  return top;
 }
