@@ -195,6 +195,15 @@ await test('read in `start` and called in `run`, or not', async () => {
   }
 });
 
+await test('called by another name of the same function', async () => {
+  const run = async () => void (await instantiate(lazy)).again();
+  const { wasm, noop } = await capture({ wasm: lazy, run });
+  assert.deepEqual(noop, []);
+  const { _initialize, get } = await instantiate(wasm);
+  _initialize();
+  assert.equal(get(), 10);
+});
+
 await test('each of several for itself', async () => {
   const run = async () => {
     const { _initialize, __wasm_call_ctors: constructors, warm } = await instantiate(lazy);
