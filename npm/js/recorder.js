@@ -151,8 +151,7 @@ export class Recorder {
    * either, but seen.
    */
   stepOut() {
-    const isOfMatter = this.origins !== undefined || this.initializers.areLeft;
-    if (!isOfMatter || this.#isOutside || !this.exports) return undefined;
+    if (this.#isOutside || !this.exports || !this.origins && !this.initializers.areLeft) return undefined;
     const isAside = this.#isAside;
     [this.#isOutside, this.#isAside] = [true, true];
     this.listen();
@@ -360,15 +359,16 @@ export class Recorder {
    * the record is played.
    */
   get isDirect() {
-    return this.isOn && this.#isOutside;
+    return this.isOn && this.#isOutside && !this.#isAside;
   }
 
   /** The module has called JavaScript; returns what to do when that returns, or undefined if it is not recorded. */
   crossing([module, name], args) {
     const isAgain = this.#isLater && !this.isOn && this.again(`${module}.${name}`);
     if (isAgain) this.isOn = true;
-    else if (!this.isOn || this.#isOutside || this.#isInPassed) return undefined;
-    const wasOutside = this.#isOutside;
+    else if (!this.isOn || this.isDirect || this.#isInPassed) return undefined;
+    const before = [this.#isOutside, this.#isAside];
+    this.#isAside = false;
     const show = (one) => this.#outgoing(one, () => `the import ${module}.${name} was given an object that the module made`);
     const count = this.isMultiple([module, name]) ? 2 : 1;
     this.events.push({ kind: 'import', key: [module, name, count], args: args.map(show), ...this.#changes(true) });
@@ -377,8 +377,8 @@ export class Recorder {
       this.#enter();
       if (this.isOn) this.events.push({ kind: 'answer', ...answer(), ...this.#changes(false) });
       if (isAgain) this.isOn = false;
-      // JavaScript has called it itself.
-      if (wasOutside) this.#leave();
+      [this.#isOutside, this.#isAside] = before;
+      this.listen();
     };
     return {
       returned: (result) => {

@@ -10,8 +10,8 @@ const [{ capture }, { preinitialized }] = [await load('index.js'), await load('r
 const lazy = module('lazy', '-r', '_initialize=begin', '-r', '__wasm_call_ctors=constructors');
 const INITIALIZE = ['_initialize'];
 
-async function instantiate(bytes, back = () => {}) {
-  const env = { back: () => back(exports) };
+async function instantiate(bytes, back = () => {}, note = () => {}) {
+  const env = { back: () => back(exports), note: () => note(exports) };
   const { exports } = (await WebAssembly.instantiate(bytes, { env })).instance;
   return exports;
 }
@@ -173,6 +173,21 @@ await test('an import that does not call it', async () => {
   const { _initialize, get } = await instantiate(wasm);
   _initialize();
   assert.equal(get(), 110);
+});
+
+await test('imports that an import calls through a table', async () => {
+  const start = (bytes) => async () => {
+    let notes = 0;
+    const exports = await instantiate(bytes, ({ table }) => table.get(1)(), ({ warm }) => (warm(), (notes += 1)));
+    exports.calls_back();
+    return { exports, notes };
+  };
+  const { wasm, runtime } = await capture({ wasm: lazy, start: start(lazy), allow: ['env.back', 'pending'] });
+  assert.equal(runtime, 'replay');
+  const hooks = preinitialized();
+  const { exports, notes } = await start(wasm)();
+  assert.deepEqual([exports.get(), notes], [100, 1]);
+  hooks.restore();
 });
 
 await test('read in `start` and called in `run`, or not', async () => {

@@ -1,10 +1,11 @@
 ;; A library that JavaScript initializes, some time or other.
 (module
   (import "env" "back" (func $back))
-  (table (export "table") 1 funcref)
+  (import "env" "note" (func $note))
+  (table (export "table") 2 funcref)
   (global $inits (mut i32) (i32.const 0))
   (global $warm (mut i32) (i32.const 0))
-  (elem (i32.const 0) $init)
+  (elem (i32.const 0) $init $note)
   (func (export "preinit"))
   (func $init (export "begin") (export "again") (global.set $inits (i32.add (global.get $inits) (i32.const 5))))
   (func (export "constructors") (call $back) (global.set $inits (i32.add (global.get $inits) (i32.const 1000))))
