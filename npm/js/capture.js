@@ -119,12 +119,16 @@ async function scrubbedState(recording, made, { encodedAgain, finished }) {
   return { made, scrubbed: { allocator, free: done.zeroed, zeroed: 0, lost: 0, changedWords: 0, before, after: before } };
 }
 
-/** Exports that do nothing in the snapshot. */
-function noopExports(recording, given) {
-  const { hasRecord, recorder, read } = recording;
-  const isRecorded = (name) => recorder.events.some(({ kind, function: index }) => kind === 'call' && recording.isExport(name, index));
-  const called = [...read].filter((name) => !given.includes(name) && !(hasRecord && isRecorded(name)));
-  return called;
+/** Initializers that do nothing in the snapshot, and why there should be none. */
+function doneOf(recording, given) {
+  const { hasRecord, recorder, initializers } = recording;
+  const recorded = new Set(hasRecord ? recorder.events.filter(({ kind }) => kind === 'call').map((event) => event.function) : []);
+  const called = initializers.called.filter(({ name, index }) => !given.includes(name) && !recorded.has(index));
+  // Whoever calls it would be told that all went well.
+  const reasons = called.filter(({ hasReturned }) => !hasReturned).map(
+    ({ name }) => `the export ${name} was called and did not return, and at run time it would do nothing; use noop: ['${name}'] if that will do`,
+  );
+  return { reasons, done: called.map(({ name }) => name) };
 }
 
 /** What is to be at `out`, in a file beside it; `commit` gives it the name, in one step, and `end` removes it if it does not have it. */
@@ -251,13 +255,14 @@ async function captureOne({ wasm, out, start, run, noop = [], constant = {}, all
   const read = recording.state();
   const { reasons: ofMemories, areFresh } = recording.memories(read);
   const { reasons: ofTables, tables } = recording.fixups(read);
+  const { reasons: ofInitializers, done } = doneOf(recording, given);
   const constants = Object.entries(constant).map(([name, number]) => [name, String(number)]);
   const options = {
-    noop_exports: [...noop, ...noopExports(recording, given)],
+    noop_exports: [...noop, ...done],
     constant_exports: Object.fromEntries(constants),
     fresh_imports: areFresh,
   };
-  let written = await encoded(recording, read, { reasons: [...ofMemories, ...ofTables, ...recording.objects(read)], options });
+  let written = await encoded(recording, read, { reasons: [...ofMemories, ...ofTables, ...ofInitializers, ...recording.objects(read)], options });
   let scrubbed;
   const finished = (made) => withSections(made, { tables, value });
   const encodedAgain = () => encoded(recording, read, { reasons: [], options });

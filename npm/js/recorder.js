@@ -50,10 +50,10 @@ export class Recorder {
    * made again when the record has been played. `patience` are the milliseconds that comparing memories
    * may take. `ended` is called when the record has ended. `isLate` says, when JavaScript calls the module after that, whether what calls was
    * begun before; without it, nobody asks. `returned` is told what such calls return; `origins`, if there are such, what goes out and comes in
-   * by all calls.
+   * by all calls. `initializers` are told of calls, and say whether there are more that they want to know of.
    */
-  constructor({ schema, listening, names, again, isEnd, isPassed, patience, ended, isLate, returned, origins }) {
-    Object.assign(this, { schema, listening, names, again, isEnd, isPassed, patience, ended, isLate, returned, origins });
+  constructor({ schema, listening, names, again, isEnd, isPassed, patience, ended, isLate, returned, origins, initializers }) {
+    Object.assign(this, { schema, listening, names, again, isEnd, isPassed, patience, ended, isLate, returned, origins, initializers });
     const { multiple } = listening.schema;
     const imported = schema.imports.filter(({ kind, index }) => kind === 'function' && multiple.includes(index));
     this.#multiple = new Set(imported.map(({ module, name }) => `${module}.${name}`));
@@ -85,21 +85,19 @@ export class Recorder {
       // What JavaScript has put into slots.
       table.given = new Map();
     }
-    for (const global of this.globals) {
-      global.initial = global.object.value;
-      global.shadow = global.initial;
-    }
+    for (const global of this.globals) global.initial = global.shadow = global.object.value;
     for (const index of this.listening.schema.deaf) {
       const name = this.names.find((name) => exports[name] === exports[this.functions.get(index)]);
       if (name !== undefined) this.problems.add(`calls of the export ${name} cannot be seen, because of its types`);
     }
+    this.initializers.attach(exports, this.listening.schema.functions.map((index) => [exports[this.functions.get(index)], index]));
     this.isOn = true;
-    this.#listen();
+    this.listen();
   }
 
   /** Functions ask while JavaScript runs and somebody wants to know. */
-  #listen() {
-    const isAsked = this.isOn || this.#isWatching || this.#isAside;
+  listen() {
+    const isAsked = this.isOn || this.#isWatching || this.#isAside || this.initializers.areAwaited;
     this.exports[this.listening.schema.global].value = this.#isOutside && isAsked ? 1 : 0;
   }
 
@@ -115,13 +113,14 @@ export class Recorder {
     if (this.#depth > 0) this.problems.add('a call into the module had not returned');
     else this.ended?.();
     this.#isWatching = this.origins !== undefined || (this.isLate !== undefined && this.#depth === 0);
-    this.#listen();
+    this.listen();
   }
 
   /** What is called now is of no matter. */
   unwatch() {
     this.#isWatching = false;
-    if (this.exports) this.#listen();
+    this.initializers.end();
+    if (this.exports) this.listen();
   }
 
   /** A call that is not recorded. */
@@ -137,12 +136,12 @@ export class Recorder {
   #inside(call) {
     const before = [this.#isOutside, this.#isAside];
     [this.#isOutside, this.#isAside] = [false, false];
-    this.#listen();
+    this.listen();
     try {
       return call();
     } finally {
       [this.#isOutside, this.#isAside] = before;
-      this.#listen();
+      this.listen();
     }
   }
 
@@ -150,14 +149,14 @@ export class Recorder {
    * The module has called JavaScript, and that is not recorded; returns what to do when it returns. What it calls meanwhile is not recorded
    * either, but seen.
    */
-  stepOut(isAsked = this.origins !== undefined) {
+  stepOut(isAsked = this.origins !== undefined || this.initializers.areLeft) {
     if (!isAsked || this.#isOutside || !this.exports) return undefined;
     const isAside = this.#isAside;
     [this.#isOutside, this.#isAside] = [true, true];
-    this.#listen();
+    this.listen();
     return () => {
       [this.#isOutside, this.#isAside] = [false, isAside];
-      this.#listen();
+      this.listen();
     };
   }
 
@@ -286,11 +285,15 @@ export class Recorder {
     this.entries.entered(args, callee);
     if (this.isOn && !this.#isAside && !this.#isLater && this.#depth === 0 && this.isEnd(index, callee, this.#count)) this.end();
     this.origins?.came(args);
+    this.initializers.note(index, 'entered');
     try {
       const result = this.#answer(index, callee, args);
+      this.initializers.note(index, 'returned');
       this.origins?.gave(this.listening.schema.multiple.includes(index) ? [...result] : [result]);
       return result;
     } catch (error) {
+      this.initializers.note(index, 'threw');
+      this.listen();
       this.origins?.gave(this.origins.thrown(error));
       throw error;
     }
@@ -338,12 +341,12 @@ export class Recorder {
 
   #enter() {
     this.#isOutside = false;
-    this.#listen();
+    this.listen();
   }
 
   #leave() {
     this.#isOutside = true;
-    this.#listen();
+    this.listen();
   }
 
   /** Whether an import returns several values. */
@@ -356,15 +359,16 @@ export class Recorder {
    * the record is played.
    */
   get isDirect() {
-    return this.isOn && this.#isOutside;
+    return this.isOn && this.#isOutside && !this.#isAside;
   }
 
   /** The module has called JavaScript; returns what to do when that returns, or undefined if it is not recorded. */
   crossing([module, name], args) {
     const isAgain = this.#isLater && !this.isOn && this.again(`${module}.${name}`);
     if (isAgain) this.isOn = true;
-    else if (!this.isOn || this.#isOutside || this.#isInPassed) return undefined;
-    const wasOutside = this.#isOutside;
+    else if (!this.isOn || this.isDirect || this.#isInPassed) return undefined;
+    const before = [this.#isOutside, this.#isAside];
+    this.#isAside = false;
     const show = (one) => this.#outgoing(one, () => `the import ${module}.${name} was given an object that the module made`);
     const count = this.isMultiple([module, name]) ? 2 : 1;
     this.events.push({ kind: 'import', key: [module, name, count], args: args.map(show), ...this.#changes(true) });
@@ -373,8 +377,8 @@ export class Recorder {
       this.#enter();
       if (this.isOn) this.events.push({ kind: 'answer', ...answer(), ...this.#changes(false) });
       if (isAgain) this.isOn = false;
-      // JavaScript has called it itself.
-      if (wasOutside) this.#leave();
+      [this.#isOutside, this.#isAside] = before;
+      this.listen();
     };
     return {
       returned: (result) => {

@@ -3,6 +3,7 @@ import { runs, written } from './fixups.js';
 import { begin, end, isMade } from './foreign_types.js';
 import { glueOf } from './glue.js';
 import { declaredImports, installHooks } from './hooks.js';
+import { Initializers } from './initializers.js';
 import { whyNotMadeAgain } from './made_again.js';
 import { isCaptured, isShared } from './neighbors.js';
 import { Origins } from './origins.js';
@@ -18,7 +19,6 @@ const SHORT_PATIENCE = 5_000;
 /** The probed module while the program runs. */
 export class Recording {
   instances = [];
-  read = new Set();
   hasForeignTypes = false;
   files = new Map();
 
@@ -34,6 +34,7 @@ export class Recording {
     this.module = module;
     this.names = WebAssembly.Module.exports(this.module).map(({ name }) => name);
     this.glue = glueOf(this.module, original);
+    this.initializers = new Initializers(this.glue.initializers);
     this.allow = allow;
     this.again = again;
     this.hasStart = hasStart;
@@ -53,6 +54,7 @@ export class Recording {
       isLate: hasStart ? isInStart : undefined,
       returned: (result) => this.glue.returned(result),
       origins: this.origins,
+      initializers: this.initializers,
     });
     const uninstall = installHooks({
       original,
@@ -132,8 +134,7 @@ export class Recording {
     const view = Object.create(null);
     for (const name of this.names) {
       const value = instance.exports[name];
-      // Whoever reads one of these calls it.
-      const seen = this.glue.initializers.includes(name) ? { get: () => (this.read.add(name), value) } : { value };
+      const seen = this.initializers.property(name, value, () => this.recorder.listen());
       Object.defineProperty(view, name, { ...seen, enumerable: true });
     }
     Object.freeze(view);

@@ -137,6 +137,7 @@ const cases = {
     const createJsError = (message) => { if (state.isSecond) throw state.error; return new Error(message); };
     return ran(objects, { ...objectImports, js_code: { ...objectImports.js_code, 'kotlin.createJsError': createJsError } }, (e) => e.fail(1))();
   },
+  'an initializer that failed': ran(wat('(func (export "construct") unreachable)', '-r', '__wasm_call_ctors=construct'), {}, (e) => assert.throws(e.__wasm_call_ctors)),
   'an export that nobody can hear': started(module('deaf'), {}, (e) => e.go()),
   'too many calls for the memory': () => constructed(large(100_000)),
   'much memory at once': () => constructed(large(40)),

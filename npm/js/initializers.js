@@ -1,0 +1,70 @@
+// Exports by which programs initialize the module. In the snapshot that is done, so those that JavaScript has called do nothing there. One that was
+// only read, as by a library that takes all exports and initializes at the first use, still does what it does.
+
+export class Initializers {
+  #names;
+  // The indices of their functions, by their names.
+  #functions = new Map();
+  #read = new Set();
+  // By index, `returned` if a call has, or else `threw` or `entered` of the last one.
+  #calls = new Map();
+  #isOver = false;
+
+  /** `names` are those that programs call at their start. */
+  constructor(names) {
+    this.#names = names;
+  }
+
+  /** Begins: `functions` are those whose calls can be seen, each with its index. */
+  attach(exports, functions) {
+    const indices = new Map(functions);
+    for (const name of this.#names) if (indices.has(exports[name])) this.#functions.set(name, indices.get(exports[name]));
+  }
+
+  /** The property by which the program sees an export. `awaited` is called when calls of it are to be seen from now on. */
+  property(name, value, awaited) {
+    if (!this.#functions.has(name)) return { value };
+    const get = () => {
+      if (!this.#read.has(name)) {
+        this.#read.add(name);
+        if (this.areAwaited) awaited();
+      }
+      return value;
+    };
+    return { get };
+  }
+
+  /** Whether one was read and has still to be called: whoever does that, it has to be seen. */
+  get areAwaited() {
+    return this.#isAny((name) => this.#read.has(name));
+  }
+
+  /** Whether one has still to be called, which an import may read and call. */
+  get areLeft() {
+    return this.#isAny(() => true);
+  }
+
+  #isAny(condition) {
+    if (this.#isOver) return false;
+    // One that has failed may be called again.
+    const isLeft = (index) => [undefined, 'threw'].includes(this.#calls.get(index));
+    for (const [name, index] of this.#functions) if (isLeft(index) && condition(name)) return true;
+    return false;
+  }
+
+  /** What becomes of a call by JavaScript of a function of the module: `entered`, and then `returned` or `threw`. */
+  note(index, what) {
+    if (this.#calls.get(index) !== 'returned') this.#calls.set(index, what);
+  }
+
+  /** What is read or called from now on is of no matter. */
+  end() {
+    this.#isOver = true;
+  }
+
+  /** Those that were read and called, and whether a call of each has returned. */
+  get called() {
+    const called = [...this.#functions].filter(([name, index]) => this.#read.has(name) && this.#calls.has(index));
+    return called.map(([name, index]) => ({ name, index, hasReturned: this.#calls.get(index) === 'returned' }));
+  }
+}
