@@ -15,6 +15,7 @@ mod parse;
 mod patch;
 mod replacements;
 mod section;
+mod shortest_form;
 mod unsupported;
 
 pub use body_calls::BodyCalls;
@@ -30,6 +31,7 @@ pub use parse::features;
 pub use patch::{Patch, body_ranges};
 pub use replacements::Replacements;
 pub use section::{Section, SectionEntries, SectionId, section_of};
+pub use shortest_form::shortest_form;
 pub use unsupported::UnsupportedKind;
 
 use crate::printable::{Message, printable_lines};
