@@ -21,7 +21,6 @@ impl BoundedText {
     }
 
     /// The text, or its beginning and three dots.
-    #[cfg(feature = "component-calls")]
     pub fn beginning(mut self) -> String {
         if !self.is_whole {
             self.text.push('\u{2026}');

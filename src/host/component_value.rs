@@ -1,7 +1,8 @@
 //! Values of the component model as plain data.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
+use crate::bounded_text::BoundedText;
 use preinit_core::printable::Printable;
 use wasmtime::component::{ResourceAny, Val};
 
@@ -223,61 +224,83 @@ impl fmt::Display for Handle {
     }
 }
 
-/// As WAVE has it, but for floats by their bits, resources in angle brackets, and long texts cut off.
+/// Bytes of a value that are shown: a type of a few bytes can have very many fields, and long names.
+const SHOWN: usize = 4096;
+
+/// Of a text, characters; of a list of bytes, bytes.
+const SHOWN_OF_TEXT: usize = 40;
+
+/// As WAVE has it, but for floats by their bits, resources in angle brackets, and long texts and values cut off.
 impl fmt::Display for ComponentValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 40;
-        let inner = |f: &mut fmt::Formatter<'_>, name: &str, value: &Option<Box<Self>>| match value {
-            Some(value) => write!(f, "{name}({value})"),
-            None => f.write_str(name),
-        };
-        let all = |f: &mut fmt::Formatter<'_>, [open, close]: [&str; 2], values: &[Self]| {
-            f.write_str(open)?;
-            for (index, value) in values.iter().enumerate() {
-                write!(f, "{}{value}", if index == 0 { "" } else { ", " })?;
-            }
-            f.write_str(close)
-        };
+        let mut text = BoundedText::new(SHOWN);
+        // An error is that it is full.
+        let _: fmt::Result = self.write(&mut text);
+        f.write_str(&text.beginning())
+    }
+}
+
+impl ComponentValue {
+    fn write(&self, out: &mut BoundedText) -> fmt::Result {
         match self {
-            Self::Bool(value) => write!(f, "{value}"),
-            Self::S8(value) => write!(f, "{value}"),
-            Self::U8(value) => write!(f, "{value}"),
-            Self::S16(value) => write!(f, "{value}"),
-            Self::U16(value) => write!(f, "{value}"),
-            Self::S32(value) => write!(f, "{value}"),
-            Self::U32(value) => write!(f, "{value}"),
-            Self::S64(value) => write!(f, "{value}"),
-            Self::U64(value) => write!(f, "{value}"),
-            Self::Float32(bits) => write!(f, "{bits:#010x}"),
-            Self::Float64(bits) => write!(f, "{bits:#018x}"),
-            Self::Char(value) => write!(f, "{value:?}"),
+            Self::Bool(value) => write!(out, "{value}"),
+            Self::S8(value) => write!(out, "{value}"),
+            Self::U8(value) => write!(out, "{value}"),
+            Self::S16(value) => write!(out, "{value}"),
+            Self::U16(value) => write!(out, "{value}"),
+            Self::S32(value) => write!(out, "{value}"),
+            Self::U32(value) => write!(out, "{value}"),
+            Self::S64(value) => write!(out, "{value}"),
+            Self::U64(value) => write!(out, "{value}"),
+            Self::Float32(bits) => write!(out, "{bits:#010x}"),
+            Self::Float64(bits) => write!(out, "{bits:#018x}"),
+            Self::Char(value) => write!(out, "{value:?}"),
             Self::Text(text) => {
-                let cut: String = text.chars().take(SHOWN).collect();
+                let cut: String = text.chars().take(SHOWN_OF_TEXT).collect();
                 let more = if cut.len() < text.len() { "…" } else { "" };
-                write!(f, "\"{}\"{more}", Printable(&cut))
+                write!(out, "\"{}\"{more}", Printable(&cut))
             }
             Self::Bytes(bytes) => {
-                let more = if bytes.len() > SHOWN { "…" } else { "" };
-                write!(f, "\"{}\"{more}", bytes[..bytes.len().min(SHOWN)].escape_ascii())
+                let more = if bytes.len() > SHOWN_OF_TEXT { "…" } else { "" };
+                write!(out, "\"{}\"{more}", bytes[..bytes.len().min(SHOWN_OF_TEXT)].escape_ascii())
             }
-            Self::List(values) => all(f, ["[", "]"], values),
-            Self::Tuple(values) => all(f, ["(", ")"], values),
-            Self::Record(fields) => {
-                f.write_str("{")?;
-                for (index, (name, value)) in fields.iter().enumerate() {
-                    write!(f, "{}{}: {value}", if index == 0 { "" } else { ", " }, Printable(name))?;
-                }
-                f.write_str("}")
-            }
-            Self::Variant(name, value) => inner(f, name, value),
-            Self::Enum(name) => f.write_str(name),
-            Self::Option(None) => f.write_str("none"),
-            Self::Option(value) => inner(f, "some", value),
-            Self::Result(Ok(value)) => inner(f, "ok", value),
-            Self::Result(Err(value)) => inner(f, "err", value),
-            Self::Flags(names) => write!(f, "{{{}}}", names.join(", ")),
-            Self::Resource(handle) => write!(f, "{handle}"),
-            Self::Asynchronous => f.write_str("<stream>"),
+            Self::List(values) => listed(out, ["[", "]"], values, |out, value| value.write(out)),
+            Self::Tuple(values) => listed(out, ["(", ")"], values, |out, value| value.write(out)),
+            Self::Record(fields) => listed(out, ["{", "}"], fields, |out, (name, value)| {
+                write!(out, "{}: ", Printable(name))?;
+                value.write(out)
+            }),
+            Self::Variant(name, value) => case(out, name, value),
+            Self::Enum(name) => out.write_str(name),
+            Self::Option(None) => out.write_str("none"),
+            Self::Option(value) => case(out, "some", value),
+            Self::Result(Ok(value)) => case(out, "ok", value),
+            Self::Result(Err(value)) => case(out, "err", value),
+            Self::Flags(names) => listed(out, ["{", "}"], names, |out, name| out.write_str(name)),
+            Self::Resource(handle) => write!(out, "{handle}"),
+            Self::Asynchronous => out.write_str("<stream>"),
         }
     }
+}
+
+fn case(out: &mut BoundedText, name: &str, value: &Option<Box<ComponentValue>>) -> fmt::Result {
+    out.write_str(name)?;
+    let Some(value) = value else { return Ok(()) };
+    out.write_str("(")?;
+    value.write(out)?;
+    out.write_str(")")
+}
+
+fn listed<T>(
+    out: &mut BoundedText,
+    [open, close]: [&str; 2],
+    items: &[T],
+    mut write: impl FnMut(&mut BoundedText, &T) -> fmt::Result,
+) -> fmt::Result {
+    out.write_str(open)?;
+    for (index, item) in items.iter().enumerate() {
+        out.write_str(if index == 0 { "" } else { ", " })?;
+        write(out, item)?;
+    }
+    out.write_str(close)
 }

@@ -11,23 +11,57 @@ use wasmparser::component_types::{ComponentEntityType, ComponentFuncTypeId};
 use wasmparser::types::Types;
 use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
+/// Functions named like init that are listed. Each has the name of its instance, and a small component can have very many.
+const LISTED: usize = 100;
+
 pub(super) fn inspect(wasm: &[u8]) -> Result<Inspection, ModuleError> {
-    check_depth(wasm).map_err(|error| match error {
-        ComponentError::Malformed { message, offset } => ModuleError::Malformed { message, offset },
-        deep => ModuleError::Malformed { message: deep.to_string(), offset: 0 },
-    })?;
-    let types = Validator::new_with_features(WasmFeatures::all()).validate_all(wasm)?;
+    let Outermost { types, imports, exports, modules } = read(wasm)?;
     let mut embedded = Vec::new();
+    for module in &modules {
+        embedded.extend(embedded_files(&Module::parse_part(module)?));
+    }
+    let exports: Vec<Exported<'_>> =
+        exports.into_iter().flat_map(|export| functions(&types, export)).collect();
+    let init: Vec<String> = init(&exports).into_iter().map(Exported::name).collect();
+    let advice = advice(&exports, imports.keys());
+    let in_modules: usize = modules.iter().map(|module| module.len()).sum();
+    let parts = [("core modules", in_modules), ("other", wasm.len() - in_modules)];
+    Ok(Inspection {
+        kind: Kind::Component,
+        producers: Vec::new(),
+        language: None,
+        imports,
+        init,
+        features: Vec::new(),
+        parts: parts
+            .map(|(name, bytes)| Part { name, bytes: bytes as u64 })
+            .into_iter()
+            .filter(|part| part.bytes > 0)
+            .collect(),
+        embedded,
+        advice,
+    })
+}
+
+/// What the outermost component shows, and the core modules wherever they are in it.
+struct Outermost<'a> {
+    types: Types,
+    /// How many there are of each name.
+    imports: BTreeMap<String, usize>,
+    exports: Vec<&'a str>,
+    modules: Vec<&'a [u8]>,
+}
+
+fn read(wasm: &[u8]) -> Result<Outermost<'_>, ComponentError> {
+    check_depth(wasm)?;
+    let types = Validator::new_with_features(WasmFeatures::all()).validate_all(wasm)?;
+    let (mut imports, mut exports, mut modules) = (BTreeMap::new(), Vec::new(), Vec::new());
     let mut depth = 0;
-    let (mut imports, mut exports, mut modules) = (BTreeMap::new(), Vec::new(), 0u64);
     for payload in Parser::new(0).parse_all(wasm) {
         match payload? {
             Payload::ModuleSection { unchecked_range, .. } => {
-                modules += unchecked_range.len() as u64;
                 depth += 1;
-                if let Some(module) = wasm.get(unchecked_range) {
-                    embedded.extend(embedded_files(&Module::parse_part(module)?));
-                }
+                modules.extend(wasm.get(unchecked_range));
             }
             Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth -= 1,
@@ -38,54 +72,54 @@ pub(super) fn inspect(wasm: &[u8]) -> Result<Inspection, ModuleError> {
             }
             Payload::ComponentExportSection(section) if depth == 0 => {
                 for export in section {
-                    exports.extend(functions(&types, export?.name.name));
+                    exports.push(export?.name.name);
                 }
             }
             _ => {}
         }
     }
-    let init: Vec<String> = init(&exports).into_iter().map(|function| function.name.clone()).collect();
-    let advice = advice(&exports, imports.keys());
-    let parts = [("core modules", modules), ("other", wasm.len() as u64 - modules)];
-    Ok(Inspection {
-        kind: Kind::Component,
-        producers: Vec::new(),
-        language: None,
-        imports,
-        init,
-        features: Vec::new(),
-        parts: parts
-            .map(|(name, bytes)| Part { name, bytes })
-            .into_iter()
-            .filter(|part| part.bytes > 0)
-            .collect(),
-        embedded,
-        advice,
-    })
+    Ok(Outermost { types, imports, exports, modules })
 }
 
-/// A function that is exported, by itself or in an instance.
-struct Exported {
-    /// As a command line names it.
-    name: String,
+/// A function that is exported. There can be many more of them than names.
+struct Exported<'a> {
+    /// The instance that it is exported in.
+    instance: Option<&'a str>,
+    function: &'a str,
     takes_nothing: bool,
 }
 
-impl Exported {
+impl Exported<'_> {
+    /// As a command line names it.
+    fn name(&self) -> String {
+        match self.instance {
+            Some(instance) => format!("{instance}{OF_INSTANCE}{}", self.function),
+            None => self.function.to_string(),
+        }
+    }
+
     fn is_command(&self) -> bool {
-        self.name.split_once(OF_INSTANCE).is_some_and(|(instance, name)| name == "run" && is_run(instance))
+        self.function == "run" && self.instance.is_some_and(is_run)
+    }
+
+    fn is_default(&self) -> bool {
+        let is_name = DEFAULT_INIT_FUNCTIONS.contains(&self.function) || self.function == COMPONENT_INIT;
+        is_name && self.instance.is_none()
     }
 }
 
 /// The functions that an export is or has.
-fn functions(types: &Types, export: &str) -> Vec<Exported> {
-    let function =
-        |name: String, id: ComponentFuncTypeId| Exported { name, takes_nothing: types[id].params.is_empty() };
+fn functions<'a>(types: &'a Types, export: &'a str) -> Vec<Exported<'a>> {
+    let function = |instance: Option<&'a str>, function: &'a str, id: ComponentFuncTypeId| Exported {
+        instance,
+        function,
+        takes_nothing: types[id].params.is_empty(),
+    };
     match types.component_item_for_export(export).map(|item| item.ty) {
-        Some(ComponentEntityType::Func(id)) => vec![function(export.to_string(), id)],
+        Some(ComponentEntityType::Func(id)) => vec![function(None, export, id)],
         Some(ComponentEntityType::Instance(id)) => {
             let of_instance = types[id].exports.iter().filter_map(|(name, item)| match item.ty {
-                ComponentEntityType::Func(id) => Some(function(format!("{export}{OF_INSTANCE}{name}"), id)),
+                ComponentEntityType::Func(id) => Some(function(Some(export), name, id)),
                 _ => None,
             });
             of_instance.collect()
@@ -94,33 +128,30 @@ fn functions(types: &Types, export: &str) -> Vec<Exported> {
     }
 }
 
-fn is_default(name: &str) -> bool {
-    DEFAULT_INIT_FUNCTIONS.contains(&name) || name == COMPONENT_INIT
-}
-
 /// The default init functions that are there; else what is named like one, those that take nothing first.
-fn init(exports: &[Exported]) -> Vec<&Exported> {
-    let defaults: Vec<&Exported> = exports.iter().filter(|function| is_default(&function.name)).collect();
+fn init<'e>(exports: &'e [Exported<'_>]) -> Vec<&'e Exported<'e>> {
+    let defaults: Vec<&Exported<'_>> = exports.iter().filter(|function| function.is_default()).collect();
     if !defaults.is_empty() {
         return defaults;
     }
-    let own_name =
-        |function: &Exported| function.name.rsplit(OF_INSTANCE).next().is_some_and(is_named_like_init);
-    let mut named: Vec<&Exported> = exports.iter().filter(|function| own_name(function)).collect();
-    named.sort_by_key(|function| (!function.takes_nothing, function.name.len()));
+    let mut named: Vec<&Exported<'_>> =
+        exports.iter().filter(|function| is_named_like_init(function.function)).collect();
+    named.sort_by_key(|function| {
+        let of_instance = function.instance.map_or(0, |instance| instance.len() + OF_INSTANCE.len_utf8());
+        (!function.takes_nothing, of_instance + function.function.len())
+    });
+    named.truncate(LISTED);
     named
 }
 
-fn advice<'i>(exports: &[Exported], mut imports: impl Iterator<Item = &'i String> + Clone) -> Advice {
+fn advice<'i>(exports: &[Exported<'_>], mut imports: impl Iterator<Item = &'i String> + Clone) -> Advice {
     let mut steps = vec![Step::Snapshot];
     if imports.clone().any(|name| name.starts_with("wasi:")) {
         steps.push(Step::AllowWasi);
     }
     let nothing = |reason| Advice { steps: Vec::new(), reasons: vec![reason] };
     let (step, reason) = match init(exports).first() {
-        Some(init) if is_default(&init.name) && init.takes_nothing => {
-            (None, Reason::HasInit(init.name.clone()))
-        }
+        Some(init) if init.is_default() && init.takes_nothing => (None, Reason::HasInit(init.name())),
         _ if exports.iter().any(Exported::is_command) => {
             if !imports.any(|name| name.starts_with("wasi:cli/stdin@")) {
                 return nothing(Reason::ProgramThatAsksForNothing);
@@ -128,9 +159,9 @@ fn advice<'i>(exports: &[Exported], mut imports: impl Iterator<Item = &'i String
             (Some(Step::FreezeAtInput), Reason::ProgramThatReadsInput)
         }
         Some(init) if init.takes_nothing => {
-            (Some(Step::Init(init.name.clone())), Reason::NamedLikeInit(init.name.clone()))
+            (Some(Step::Init(init.name())), Reason::NamedLikeInit(init.name()))
         }
-        Some(init) => return nothing(Reason::InitTakesArguments(init.name.clone())),
+        Some(init) => return nothing(Reason::InitTakesArguments(init.name())),
         None => return nothing(Reason::Component),
     };
     steps.extend(step);

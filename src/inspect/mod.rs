@@ -32,7 +32,7 @@ pub struct Inspection {
     pub language: Option<&'static str>,
     /// How many imports there are from each module.
     pub imports: BTreeMap<String, usize>,
-    /// Exported functions that could be its init, the likeliest first.
+    /// Exported functions that could be its init, the likeliest first; of a component no more than 100.
     pub init: Vec<String>,
     /// Proposals and properties that matter for pre-initialization.
     pub features: Vec<&'static str>,

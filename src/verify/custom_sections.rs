@@ -4,7 +4,8 @@
 use preinit_core::component::Component;
 use preinit_core::module::Module;
 use preinit_core::printable::Printable;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// Sections that are named.
 const NAMED: usize = 20;
@@ -42,28 +43,50 @@ pub(super) struct Comparison {
 }
 
 /// The sections of one side: what they belong to, if that has to be said, their names, and what they hold.
-type Sections<'m> = Vec<(String, &'m str, &'m [u8])>;
+type Sections<'m> = Vec<(Rc<str>, &'m str, &'m [u8])>;
 
 /// Compares them by name.
 pub(super) fn compare(original: &Module<'_>, snapshot: &Module<'_>) -> Comparison {
-    fn sections<'m>(module: &Module<'m>) -> Sections<'m> {
-        let custom = module.sections.iter().filter_map(|section| section.custom);
-        custom.map(|(name, payload)| (String::new(), name, payload)).collect()
-    }
+    let no_place: Rc<str> = "".into();
     let what =
         "custom sections (names, debug information), which do not affect what an engine does with a module";
-    compare_sections(what, sections(original), sections(snapshot))
+    compare_sections(what, sections_in(original, &no_place), sections_in(snapshot, &no_place))
 }
 
-/// Compares those of two components themselves, and of components in them.
-pub(super) fn compare_components(expected: &Component<'_>, snapshot: &Component<'_>) -> Comparison {
-    fn sections<'m>(component: &Component<'m>) -> Sections<'m> {
-        let of = |path: String| if path == "/" { String::new() } else { format!(" in component {path}") };
-        let custom = component.custom_sections().into_iter();
-        custom.map(|section| (of(section.component), section.name, section.payload)).collect()
-    }
+/// Compares those of two components themselves, of components in them, and of all core modules but those that others look at.
+pub(super) fn compare_components(
+    expected: &Component<'_>,
+    snapshot: &Component<'_>,
+    left_out: &BTreeSet<usize>,
+) -> Comparison {
     let what = "custom sections of the component (names, producers), which do not affect what it does";
-    compare_sections(what, sections(expected), sections(snapshot))
+    compare_sections(
+        what,
+        sections_of((expected, expected), left_out),
+        sections_of((snapshot, expected), left_out),
+    )
+}
+
+/// The sections of a component. `names` has the names of its core modules.
+fn sections_of<'m>(
+    (component, names): (&Component<'m>, &Component<'_>),
+    left_out: &BTreeSet<usize>,
+) -> Sections<'m> {
+    let of = |path: &str| if path == "/" { String::new() } else { format!(" in component {path}") };
+    let own = component.custom_sections().into_iter();
+    let own = own.map(|section| (of(&section.component).into(), section.name, section.payload));
+    let mut sections: Sections<'m> = own.collect();
+    let modules = component.modules().iter().enumerate();
+    for (number, part) in modules.filter(|(number, _)| !left_out.contains(number)) {
+        let Ok(module) = Module::read_valid(part.bytes) else { continue };
+        sections.extend(sections_in(&module, &format!(" in {}", names.module_name(number)).into()));
+    }
+    sections
+}
+
+fn sections_in<'m>(module: &Module<'m>, of: &Rc<str>) -> Sections<'m> {
+    let custom = module.sections.iter().filter_map(|section| section.custom);
+    custom.map(|(name, payload)| (Rc::clone(of), name, payload)).collect()
 }
 
 fn compare_sections(what: &str, original: Sections<'_>, snapshot: Sections<'_>) -> Comparison {
@@ -85,7 +108,7 @@ fn compare_sections(what: &str, original: Sections<'_>, snapshot: Sections<'_>) 
 }
 
 /// What a section of this name decides, if a run time acts upon it.
-pub(super) fn decides(name: &str) -> Option<&'static str> {
+fn decides(name: &str) -> Option<&'static str> {
     ACTED_UPON.iter().find(|(start, _)| name.starts_with(start)).map(|(_, what)| *what)
 }
 
@@ -103,7 +126,7 @@ fn describe(what: &str, differing: &[(&str, String)]) -> String {
 
 /// Names of sections, in order, and how they differ.
 fn differing<'m>(original: Sections<'m>, snapshot: Sections<'m>) -> Vec<(&'m str, String)> {
-    let mut by_name: BTreeMap<(&str, String), [Vec<&[u8]>; 2]> = BTreeMap::new();
+    let mut by_name: BTreeMap<(&str, Rc<str>), [Vec<&[u8]>; 2]> = BTreeMap::new();
     for (side, sections) in [original, snapshot].into_iter().enumerate() {
         for (of, name, payload) in sections {
             by_name.entry((name, of)).or_default()[side].push(payload);

@@ -121,6 +121,28 @@ fn what_is_no_state_of_the_module_is_an_error_of_one_line() {
     }
 }
 
+/// What is said twice would be read twice.
+#[test]
+fn no_file_is_read_of_a_state_that_says_something_twice() {
+    let place = place();
+    let module =
+        MODULE.replacen("(memory (export", r#"(import "env" "memory" (memory $m 1)) (memory (export"#, 1);
+    place.write("app.wat", module);
+    done(&place.line("probe app.wat -o probed.wasm --state-schema schema.json"));
+    let schema: Value = serde_json::from_slice(&place.read("schema.json")).unwrap();
+    spoil(&place, "/module", schema["module"].clone());
+    let memory = json!({ "index": 0, "size": 1 << 16, "file": "nothing" });
+    let mut state: Value = serde_json::from_slice(&place.read("state/state.json")).unwrap();
+    for (memories, expected) in [
+        (json!([memory, memory]), "the state says twice what imported memory 0 held"),
+        (json!([memory]), "cannot read `state/nothing`"),
+    ] {
+        state["imported"] = json!({ "memories": memories });
+        place.write("state/state.json", serde_json::to_vec(&state).unwrap());
+        failed(&place.line(ENCODE), 2, expected);
+    }
+}
+
 #[test]
 fn files_that_are_none_are_not_read() {
     let place = place();

@@ -12,9 +12,9 @@ use crate::literal::Literal;
 use rand_chacha::ChaCha20Rng;
 use wasmtime::component::Type;
 
-/// The arguments of a call; `None` if none can be made.
+/// The arguments of a call, which the original has by this name; `None` if none can be made.
 pub fn arguments(
-    (original, name): (&mut Running, &str),
+    (original, name, snapshot): (&mut Running, &str, &mut Running),
     call: &Call,
     (rng, given): (&mut ChaCha20Rng, &mut Vec<Given>),
     played: &mut Played,
@@ -28,6 +28,10 @@ pub fn arguments(
         }
         return None;
     };
+    if snapshot.function(&call.export).is_none() {
+        played.undecided = Some(format!("the snapshot has no exported function `{}`", call.export));
+        return None;
+    }
     let types: Vec<Type> = function.ty(&original.store).params().map(|(_, ty)| ty).collect();
     match &call.arguments {
         None => {

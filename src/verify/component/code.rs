@@ -12,9 +12,8 @@ use crate::component::{ComponentRunError, Remade, Run, remade};
 use crate::host::Ledger;
 use crate::options::Options;
 use preinit_core::component::{Component, CoreModule};
-use preinit_core::module::{Module, Section};
+use preinit_core::module::{Module, shortest_form};
 use std::collections::BTreeSet;
-use wasm_encoder::Encode;
 
 /// What the snapshot must be.
 pub struct Code {
@@ -76,7 +75,7 @@ impl Code {
             return Ok(());
         };
         let expected = Component::parse(expected).map_err(ComponentRunError::from)?;
-        let custom = custom_sections::compare_components(&expected, &snapshot.component);
+        let custom = custom_sections::compare_components(&expected, &snapshot.component, &with_counterpart);
         verdict.not_compared([custom.not_compared]);
         custom.undecided.into_iter().for_each(|why| verdict.undecided(why));
         for (instance, counterpart) in (0..).zip(counterparts) {
@@ -152,28 +151,15 @@ fn added(original: &Side<'_>, snapshot: &Side<'_>) -> u64 {
     added.sum()
 }
 
-/// What is around those core modules, but for custom sections. Others are compared with it, because nothing else looks at them.
+/// What is around those core modules, but for custom sections. Others are compared with it, because nothing else looks at them; however
+/// long their numbers are written, they mean the same.
 fn frame(wasm: &[u8], left_out: &BTreeSet<usize>) -> Result<Vec<u8>, VerifyError> {
     let component = Component::parse(wasm).map_err(ComponentRunError::from)?;
     let bare = |(module, part): (usize, &CoreModule<'_>)| match left_out.contains(&module) {
         true => EMPTY.to_vec(),
-        false => without_custom_sections(part.bytes),
+        false => shortest_form(part.bytes),
     };
     let bare: Vec<Vec<u8>> = component.modules().iter().enumerate().map(bare).collect();
     let bare: Vec<Option<&[u8]>> = bare.iter().map(|module| Some(module.as_slice())).collect();
     Ok(component.without_custom_sections(&bare))
-}
-
-/// A core module without those of its custom sections that no run time acts upon.
-fn without_custom_sections(wasm: &[u8]) -> Vec<u8> {
-    let Ok(module) = Module::read_valid(wasm) else { return wasm.to_vec() };
-    let mut bare = EMPTY.to_vec();
-    let kept = |section: &&Section<'_>| {
-        section.custom.is_none_or(|(name, _)| custom_sections::decides(name).is_some())
-    };
-    for section in module.sections.iter().filter(kept) {
-        bare.push(section.id.0);
-        section.contents.encode(&mut bare);
-    }
-    bare
 }

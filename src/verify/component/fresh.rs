@@ -118,7 +118,9 @@ impl Pair<'_, '_> {
     ) -> Result<bool, VerifyError> {
         let mut rng = ChaCha20Rng::seed_from_u64(self.options.seed);
         let name = self.original_name(&call.export);
-        let Some(arguments) = arguments((original, &name), call, (&mut rng, &mut Vec::new()), played) else {
+        let Some(arguments) =
+            arguments((original, &name, snapshot), call, (&mut rng, &mut Vec::new()), played)
+        else {
             return Ok(false);
         };
         let ended = original.call(&name, &arguments, self.limits());

@@ -11,6 +11,9 @@ const DEEPEST: usize = 8;
 /// Values in the arguments of one call: a type of few bytes can have very many.
 const MOST_VALUES: usize = 100_000;
 
+/// Bytes of a name that count like a value: each value has the names of its type for itself.
+const OF_NAME: usize = 64;
+
 /// A resource that a call has given, by the order of creation.
 #[derive(Debug, Clone, Copy)]
 pub struct Given {
@@ -84,18 +87,17 @@ impl Generator<'_> {
             Type::Record(record) => {
                 let mut fields = Vec::new();
                 for field in record.fields() {
-                    fields.push((field.name.to_owned(), self.value(&field.ty, depth + 1)?));
+                    fields.push((self.named(field.name), self.value(&field.ty, depth + 1)?));
                 }
                 ComponentValue::Record(fields)
             }
             Type::Variant(variant) => {
-                let cases: Vec<_> = variant.cases().map(|case| (case.name.to_owned(), case.ty)).collect();
-                let (name, ty) = cases.get(self.below(cases.len()))?.clone();
-                ComponentValue::Variant(name, self.boxed(ty, depth)?)
+                let case = variant.cases().nth(self.below(variant.cases().len()))?;
+                ComponentValue::Variant(self.named(case.name), self.boxed(case.ty, depth)?)
             }
             Type::Enum(names) => {
-                let names: Vec<String> = names.names().map(str::to_owned).collect();
-                ComponentValue::Enum(names.get(self.below(names.len()))?.clone())
+                let name = names.names().nth(self.below(names.names().len()))?;
+                ComponentValue::Enum(self.named(name))
             }
             Type::Option(option) => {
                 let ty = (self.below(3) > 0).then(|| option.ty());
@@ -106,8 +108,13 @@ impl Generator<'_> {
                 _ => ComponentValue::Result(Err(self.boxed(result.err(), depth)?)),
             },
             Type::Flags(flags) => {
-                let names: Vec<String> = flags.names().map(str::to_owned).collect();
-                ComponentValue::Flags(names.into_iter().filter(|_| self.below(2) == 1).collect())
+                let mut set = Vec::new();
+                for name in flags.names() {
+                    if self.below(2) == 1 {
+                        set.push(self.named(name));
+                    }
+                }
+                ComponentValue::Flags(set)
             }
             Type::Own(ty) => {
                 let number = self.resource(ty)?;
@@ -117,6 +124,12 @@ impl Generator<'_> {
             Type::Borrow(ty) => resource(self.resource(ty)?),
             _ => return None,
         })
+    }
+
+    /// A name of a type, for a value.
+    fn named(&mut self, name: &str) -> String {
+        self.made += name.len() / OF_NAME;
+        name.to_owned()
     }
 
     fn values(&mut self, types: impl Iterator<Item = Type>, depth: usize) -> Option<Vec<ComponentValue>> {

@@ -94,7 +94,8 @@ impl Pair<'_, '_> {
         for (number, call) in sequence.calls.iter().enumerate() {
             let prefix = format!("step.{number}");
             let name = self.original_name(&call.export);
-            let Some(arguments) = arguments((original, &name), call, (rng, &mut given), played) else {
+            let Some(arguments) = arguments((original, &name, snapshot), call, (rng, &mut given), played)
+            else {
                 continue;
             };
             if played.undecided.is_some() {

@@ -1,6 +1,6 @@
 //! What components can hold in each other.
 
-use crate::{Place, failed, stderr};
+use crate::{Place, code, done, failed, stderr, stdout};
 use wasm_encoder::Encode;
 
 /// A component whose section of types has these contents.
@@ -63,5 +63,90 @@ fn the_text_of_a_signature_is_short() {
         assert!(message.contains("takes (value: "), "{line}: {message}");
         assert!(message.len() < 5000, "{line}: {} bytes", message.len());
         assert!(most < OWN, "{line}: {} MiB", most / MIB);
+    }
+}
+
+/// Each value has the names of its type for itself.
+#[cfg(target_os = "linux")]
+#[test]
+fn names_of_a_type_are_not_written_for_each_of_its_values() {
+    use super::memory::{MIB, OWN, measured};
+    let place = Place::new();
+    let name = "n".repeat(90_000);
+    place.write(
+        "in.wat",
+        format!(
+            r#"(component
+            (core module $m (memory (export "memory") 2)
+                (func (export "preinit")) (func (export "take") (param i32))
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0)))
+            (core instance $i (instantiate $m))
+            (type $enum (enum "{name}")) (export $named "named" (type $enum))
+            (type $many (tuple {many}))
+            (func (export "preinit") (canon lift (core func $i "preinit")))
+            (func $take (param "many" $many) (canon lift (core func $i "take")
+                (memory $i "memory") (realloc (func $i "realloc"))))
+            (export "take" (func $take)))"#,
+            many = "$named ".repeat(10_000),
+        ),
+    );
+    done(&place.line("in.wat -o out.wasm"));
+    let (output, most) = measured(&place, "verify in.wat out.wasm");
+    assert_eq!(code(&output), 0, "{}", stdout(&output));
+    assert!(stdout(&output).contains("not called: take: "), "{}", stdout(&output));
+    assert!(most < 2 * OWN, "{} MiB", most / MIB);
+}
+
+/// An exported instance has one name, and its functions are named by that and their own.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_name_of_an_instance_is_not_written_for_each_of_its_functions() {
+    use super::memory::{MIB, OWN, measured};
+    let place = Place::new();
+    let functions: String = (0..10_000).map(|k| format!(r#"(export "init-{k}" (func $f))"#)).collect();
+    place.write(
+        "in.wat",
+        format!(
+            r#"(component (core module $m (func (export "f"))) (core instance $i (instantiate $m))
+            (func $f (canon lift (core func $i "f"))) (instance $all {functions})
+            (export "{}" (instance $all)))"#,
+            "n".repeat(90_000)
+        ),
+    );
+    let (output, most) = measured(&place, "inspect in.wat --json");
+    let inspection: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(inspection["init"].as_array().unwrap().len(), 100);
+    assert!(most < OWN, "{} MiB", most / MIB);
+}
+
+/// What it is says the header.
+#[test]
+fn what_is_wrong_with_a_component_is_said_of_a_component() {
+    let place = Place::new();
+    place.write("in.wasm", b"\0asm\x0d\0\x01\0\x03\x01\x09");
+    place.write("version.wasm", b"\0asm\x0e\0\x01\0");
+    for name in ["in.wasm", "version.wasm"] {
+        for line in [
+            "inspect NAME",
+            "list NAME",
+            "extract NAME files",
+            "audit NAME",
+            "verify NAME NAME",
+            "NAME -o out.wasm",
+            "NAME -o out.wasm --embed /a::in.wasm",
+        ] {
+            let line = line.replace("NAME", name);
+            failed(&place.line(&line), 2, "not a valid WebAssembly component: ");
+        }
+        for line in [
+            "probe NAME -o out.wasm --state-schema schema.json",
+            "encode NAME --state state.json -o out.wasm",
+        ] {
+            let message = stderr(&place.line(&line.replace("NAME", name)));
+            assert!(
+                message.contains("component") && !message.contains("not a valid WebAssembly module"),
+                "{message}"
+            );
+        }
     }
 }

@@ -17,6 +17,7 @@ mod preview3;
 mod real;
 pub mod running;
 mod scripts;
+mod shown_values;
 mod tree;
 mod verify;
 mod verify_clocks;

@@ -5,7 +5,7 @@ use crate::mutations::plant::{Kind, plant};
 use preinit::host::{HostOptions, ImportName, Output, WasiOptions};
 use preinit::stages::engine::Compiler;
 use preinit::stages::module::Module;
-use preinit::verify::{Outcome, Verdict, VerifyOptions, verify};
+use preinit::verify::{Outcome, Script, Verdict, VerifyOptions, verify};
 use preinit::{Preinit, Rename, wat_to_wasm};
 use preinit_core::component::{Component, LAST_MODULE};
 use preinit_core::layout::Layout;
@@ -225,6 +225,17 @@ fn faults_around_core_modules_are_found() {
         let verdict = verdict(&guest, &wrong);
         assert_eq!(verdict.outcome, Outcome::Different, "{to}: {verdict}");
     }
+}
+
+/// Whether init functions stay exported is the user's choice, and what was typed is not what was compared.
+#[test]
+fn calls_of_what_the_snapshot_does_not_export_are_not_made() {
+    let mut guest = of_text("values", VALUES);
+    guest.options.scripts = vec![Script::parse("make(1)\npreinit()").unwrap()];
+    let verdict = verdict(&guest, &guest.snapshot);
+    assert_eq!(verdict.outcome, Outcome::CouldNotTell, "{verdict}");
+    let why = "the snapshot has no exported function `preinit`";
+    assert!(verdict.undecided.iter().any(|found| found.contains(why)), "{verdict}");
 }
 
 /// A core module that has no instance here, but is exported, is compared as a whole.

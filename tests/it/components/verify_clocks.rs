@@ -3,6 +3,7 @@
 use super::clocks::{
     CLOCK, INTERFACE, NOTHING, SHOWN, component, direct, has_clock_module, is_clock, reader,
 };
+use super::verify_custom_sections::with_longer_numbers;
 use preinit::host::{Clock, HostOptions, WasiOptions};
 use preinit::stages::component::Component;
 use preinit::stages::engine::Compiler;
@@ -41,8 +42,13 @@ fn verify_makes_it_once_more() {
     let bare = component.without_custom_sections(&vec![None; component.modules().len()]);
     let verdict = verify(&wasm, &bare, &options).unwrap();
     assert_ne!(verdict.outcome, Outcome::Different, "{verdict}");
-    // Another number in it.
     let at = component.modules().iter().position(|module| is_clock(module.bytes)).unwrap();
+    let longer = with_longer_numbers(component.modules()[at].bytes);
+    let mut modules = vec![None; component.modules().len()];
+    modules[at] = Some(&longer[..]);
+    let verdict = verify(&wasm, &component.with_modules(&modules), &options).unwrap();
+    assert_ne!(verdict.outcome, Outcome::Different, "{verdict}");
+    // Another number in it.
     let mut bytes = component.modules()[at].bytes.to_vec();
     let code = bytes.windows(2).rposition(|pair| pair == [0x7c, 0x0b]).unwrap();
     bytes[code] = 0x7d;

@@ -4,6 +4,7 @@ use super::copies::Copies;
 use super::definition::{Definition, Nested};
 use super::section::{HEADER, id};
 use super::{Component, ComponentError, LastModule};
+use wasm_encoder::Encode;
 
 impl Component<'_> {
     /// The component with other core modules: one for each of [`Component::modules`], or `None` for one that stays.
@@ -11,7 +12,8 @@ impl Component<'_> {
         rewritten(&self.root, modules).unwrap_or_else(|| self.bytes.to_vec())
     }
 
-    /// The same without the custom sections of the component, and of components in it.
+    /// The same without the custom sections of the component, and of components in it. The lengths of sections are written in their
+    /// shortest form.
     pub fn without_custom_sections(&self, modules: &[Option<&[u8]>]) -> Vec<u8> {
         bare(&self.root, modules)
     }
@@ -88,16 +90,17 @@ fn rewritten(definition: &Definition<'_>, modules: &[Option<&[u8]>]) -> Option<V
 fn bare(definition: &Definition<'_>, modules: &[Option<&[u8]>]) -> Vec<u8> {
     let mut out = HEADER.to_vec();
     for part in definition.sections.iter().filter(|part| part.section.id != id::CUSTOM) {
-        match part.nested {
-            Nested::Component(component) => {
-                let nested = definition.components.get(component).map(|nested| bare(nested, modules));
-                part.section.write(nested.as_deref(), &mut out);
-            }
-            Nested::Module(module) => {
-                part.section.write(modules.get(module).copied().flatten(), &mut out);
-            }
-            Nested::Nothing => part.section.write(None, &mut out),
-        }
+        let component = match part.nested {
+            Nested::Component(component) => definition.components.get(component),
+            Nested::Module(_) | Nested::Nothing => None,
+        };
+        let component = component.map(|nested| bare(nested, modules));
+        let module = match part.nested {
+            Nested::Module(module) => modules.get(module).copied().flatten(),
+            Nested::Component(_) | Nested::Nothing => None,
+        };
+        out.push(part.section.id);
+        component.as_deref().or(module).unwrap_or(part.section.contents).encode(&mut out);
     }
     out
 }

@@ -15,6 +15,7 @@ mod parse;
 mod patch;
 mod replacements;
 mod section;
+mod shortest_form;
 mod unsupported;
 
 pub use body_calls::BodyCalls;
@@ -30,8 +31,10 @@ pub use parse::features;
 pub use patch::{Patch, body_ranges};
 pub use replacements::Replacements;
 pub use section::{Section, SectionEntries, SectionId, section_of};
+pub use shortest_form::shortest_form;
 pub use unsupported::UnsupportedKind;
 
+use crate::component::ComponentError;
 use crate::printable::{Message, printable_lines};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -53,6 +56,9 @@ pub enum ModuleError {
         /// Byte offset in the input.
         offset: usize,
     },
+    /// The bytes say that they are a component, and cannot be read as one.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
     /// A valid binary of a kind that cannot be pre-initialized.
     #[error("{0}")]
     Unsupported(UnsupportedKind),

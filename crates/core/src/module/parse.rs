@@ -3,10 +3,9 @@ use super::{
     CodeUses, Data, Element, Global, ImportCounts, Module, ModuleError, Section, SectionId, Table,
     UnsupportedKind,
 };
+use crate::component::is_component;
 use std::sync::OnceLock;
-use wasmparser::{
-    Encoding, FunctionBody, Parser, Payload, TableInit, TypeRef, ValidPayload, Validator, WasmFeatures,
-};
+use wasmparser::{FunctionBody, Parser, Payload, TableInit, TypeRef, ValidPayload, Validator, WasmFeatures};
 
 /// Everything that the engine can run, and legacy exceptions, to turn them away with advice.
 pub fn features() -> WasmFeatures {
@@ -116,6 +115,9 @@ impl<'a> Module<'a> {
         bytes: &'a [u8],
         turned_away: impl Fn(&str) -> Option<UnsupportedKind>,
     ) -> Result<(Module<'a>, Vec<BodyToValidate<'a>>), ModuleError> {
+        if is_component(bytes) {
+            return Err(ModuleError::Unsupported(UnsupportedKind::Component));
+        }
         let mut module = Module::empty(bytes);
         let mut validator = Validator::new_with_features(features());
         let mut bodies: Vec<BodyToValidate<'a>> = Vec::new();
@@ -314,7 +316,6 @@ fn turn_away(
     turned_away: &impl Fn(&str) -> Option<UnsupportedKind>,
 ) -> Result<(), ModuleError> {
     let kind = match payload {
-        Payload::Version { encoding: Encoding::Component, .. } => Some(UnsupportedKind::Component),
         Payload::CustomSection(section) => turned_away(section.name()),
         _ => None,
     };

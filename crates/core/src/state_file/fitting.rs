@@ -44,7 +44,8 @@ impl<'m> Fitting<'m> {
         Fitting { module, subtypes: Subtypes::of(module), targets, functions: functions.collect() }
     }
 
-    /// Checks everything but the sizes of memories and tables, and what objects hold.
+    /// Checks everything but imports themselves ([`check_imported`] comes first), the sizes of memories and tables, and what objects
+    /// hold.
     pub fn check(&self, state: &State) -> Result<(), StateError> {
         let module = self.module;
         for ((index, global), value) in (0u32..).zip(&module.globals).zip(&state.globals) {
@@ -65,7 +66,6 @@ impl<'m> Fitting<'m> {
         }
         check_indices("data segment", &state.dropped_data, module.data.len())?;
         check_indices("element segment", &state.dropped_elements, module.elements.len())?;
-        check_imported(module, state)?;
         for table in &state.imported.tables {
             let ty = module.tables[table.index as usize].ty.element_type;
             self.check_slots(("imported table", table.index), ty, &table.slots)?;
@@ -178,7 +178,8 @@ pub(super) fn check_recorded(module: &Module<'_>, state: &State) -> Result<(), S
     })
 }
 
-fn check_imported(module: &Module<'_>, state: &State) -> Result<(), StateError> {
+/// Checks that imports which the state names are there, and are named once.
+pub(super) fn check_imported(module: &Module<'_>, state: &State) -> Result<(), StateError> {
     let imported = &state.imported;
     let memories = imported.memories.iter().map(|memory| memory.index);
     check_once("imported memory", memories, module.imported.memories)?;

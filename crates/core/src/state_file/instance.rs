@@ -1,4 +1,4 @@
-use super::fitting::Fitting;
+use super::fitting::{Fitting, check_imported};
 use super::heap::HeapContents;
 use super::{
     State, StateAlias, StateError, StateImportedMemory, StateImportedTable, StateReference, VERSION,
@@ -140,18 +140,19 @@ impl<'s> StateInstance<'s> {
     }
 }
 
-/// Checks that this is the state of an instance of `module`, in the form that this version reads.
+/// Checks that this is the state of an instance of `module`, in the form that this version reads, and that it says once what each
+/// import held.
 ///
 /// # Errors
-/// [`StateError`], if it is that of another module.
+/// [`StateError`], if it is that of another module, or says something twice.
 pub fn check_module(module: &Module<'_>, state: &State) -> Result<(), StateError> {
     if state.version != VERSION {
         return Err(StateError::Version(state.version));
     }
-    match state.module == hex(&module.digest()) {
-        true => Ok(()),
-        false => Err(StateError::Module),
+    if state.module != hex(&module.digest()) {
+        return Err(StateError::Module);
     }
+    check_imported(module, state)
 }
 
 /// Whether a memory of this type can have so many bytes.
