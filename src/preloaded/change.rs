@@ -9,6 +9,17 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 
 /// What init has changed inside a preloaded module, out of reach of the module's imports: no instance of the snapshot has it.
+///
+/// ```
+/// use preinit::{Preinit, Warning};
+///
+/// let counter = preinit::wat_to_wasm(br#"(module (global $calls (mut i32) (i32.const 0))
+///     (func (export "f") (global.set $calls (i32.add (global.get $calls) (i32.const 1)))))"#)?;
+/// let wasm = preinit::wat_to_wasm(br#"(module (import "lib" "f" (func $f)) (func (export "preinit") (call $f)))"#)?;
+/// let report = Preinit::new().preload("lib", &*counter).run(&wasm)?.report;
+/// assert!(matches!(&report.warnings[..], [Warning::PreloadedChange(change)] if change.globals == 1));
+/// # Ok::<(), preinit::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PreloadedChange {
