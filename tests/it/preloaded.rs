@@ -30,7 +30,7 @@ fn lost(what: &str, module: &str) -> String {
 /// Has state of every kind, which `f` changes as `body` says.
 fn provider(body: &str) -> String {
     format!(
-        r#"(module (type $s (struct (field (mut i32)) (field (ref null $s))))
+        r#"(module (type $s (struct (field (mut i32)) (field (mut (ref null $s)))))
             (global $x (export "unused") (mut i32) (i32.const 0)) (global $wide (mut i64) (i64.const -1))
             (global $object (ref $s) (struct.new $s (i32.const 1) (ref.null $s)))
             (memory $m 1 4) (data (i32.const 8) "data") (table $t 2 9 funcref) (data $d "x") (elem $e func $f)
@@ -40,7 +40,7 @@ fn provider(body: &str) -> String {
     )
 }
 
-const USER: &str = r#"(module (type $s (struct (field (mut i32)) (field (ref null $s))))
+const USER: &str = r#"(module (type $s (struct (field (mut i32)) (field (mut (ref null $s)))))
     (import "env" "f" (func $f)) (import "env" "get" (func $get (result i32)))
     (global $ran (mut i32) (i32.const 0))
     (func (export "preinit") (call $f) (global.set $ran (i32.const 1)))
