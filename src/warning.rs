@@ -1,5 +1,6 @@
 use crate::component::LiveHandles;
 use crate::host::{Class, ImportName};
+use crate::preloaded::PreloadedChange;
 use crate::wording::Bytes;
 use preinit_core::engine_limits::Excess;
 use preinit_core::printable::{Name, listed};
@@ -69,6 +70,8 @@ pub enum Warning {
     ClockNotRebased(Name),
     /// Objects that this preloaded module has made may be in the state, and would be copies.
     PreloadedObjects(Name),
+    /// Init has changed what is inside a preloaded module, and no instance has that.
+    PreloadedChange(Box<PreloadedChange>),
     /// The module has no function that makes libc forget what it has cached, and no variable was recognized that does.
     NoResetHooks,
     /// This many handles of a component are alive after init, which nobody holds.
@@ -125,6 +128,7 @@ impl fmt::Display for Warning {
                 "the preloaded module `{name}` has objects, too: of those that it gave away, the snapshot may have copies, and \
                  neither module sees what the other one changes in these"
             ),
+            Warning::PreloadedChange(change) => change.fmt(f),
             Warning::NoResetHooks => f.write_str(
                 "libc is not reset: the module has neither `__wasilibc_reset_preopens` nor \
                  `__wasilibc_deinitialize_environ` among its exports and names, and no variable of libc was recognized that \

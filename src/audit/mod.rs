@@ -47,6 +47,7 @@ use crate::guest::{AddressMap, LibcFunctions, Program};
 use crate::host::{Ledger, StubCalls};
 use crate::options::Options;
 use crate::page::maps_of_evidence;
+use crate::preloaded;
 use crate::report::seconds;
 use crate::stage_clock::StageClock;
 use first_run::{FirstRun, Record};
@@ -106,6 +107,7 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
 
     let mut end = init.run(&host, &options.limits)?;
     clock.lap();
+    let preloads = preloaded::changes(&mut end.initialized, &host.preloads)?;
     let record = Record::of(&mut end);
     timings.init = seconds(record.run_time);
     let put_back = resets.put_back(execution, &end.initialized.compiled(), &program, &record.ledger);
@@ -137,6 +139,7 @@ fn run(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
         init_functions: init.calls(),
         repeated: repeated.as_ref(),
         weights: &weight,
+        preloads: &preloads,
     };
     let Found { findings, too_short } = search.run();
     let unrecorded = first.record.ledger.unrecorded();

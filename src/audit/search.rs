@@ -13,6 +13,7 @@ use crate::finding::{Finding, Level};
 use crate::guest::Program;
 use crate::host::ImportName;
 use crate::options::Options;
+use crate::preloaded::PreloadedChange;
 use crate::wording::counted;
 use preinit_core::snapshot::Shape;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,8 @@ pub(super) struct Search<'a> {
     /// `None` if init cannot run again.
     pub repeated: Option<&'a Repeated>,
     pub weights: &'a [Weight],
+    /// What init has changed inside preloaded modules.
+    pub preloads: &'a [PreloadedChange],
 }
 
 /// What was found.
@@ -70,6 +73,7 @@ impl Search<'_> {
         if !self.options.rebases_clock() {
             findings.extend(checks::monotonic_clock(evidence.ledger));
         }
+        findings.extend(self.preloads.iter().map(PreloadedChange::finding));
         findings.extend(free_stack::finding(evidence, self.weights));
         findings.sort_by_key(|finding| finding.level);
         Found { findings, too_short: values.too_short + files.too_short }

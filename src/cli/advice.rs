@@ -226,6 +226,9 @@ pub fn warning(warning: &Warning) -> String {
     let advice = match warning {
         Warning::Called { class, .. } => format!(" (--policy {class}=warn)"),
         Warning::NoDirectories => "; give it some with --dir or --mapdir".to_string(),
+        Warning::PreloadedChange(_) => {
+            "; link the modules into one, or let the module import that state".to_string()
+        }
         Warning::NoResetHooks => "; --reset-libc has no effect".to_string(),
         Warning::LiveHandles(_) => " (--allow-live-handles)".to_string(),
         Warning::SectionsStripped(_) => " (--strip-init)".to_string(),

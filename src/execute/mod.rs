@@ -25,6 +25,7 @@ pub use crate::engine::Compilation;
 use crate::engine::{self, Compiled, Compiler, EngineOptions, LONGEST_NAME, MissingCode, TierReason, Tiered};
 use crate::host::{self, HostOptions, HostState, Limits, Watch};
 use crate::instance::{Baseline, ProbedInstance, WasmtimeInstance};
+use crate::preloaded::{self, PreloadedInstance};
 pub(crate) use interrupt::Interrupt;
 use preinit_core::module::{Module, Space, is_function};
 use preinit_core::printable::Printable;
@@ -42,6 +43,8 @@ pub struct Initialized {
     pub store: Store<HostState>,
     /// The instance of the probed module.
     pub instance: ProbedInstance,
+    /// The preloaded modules that have state, in order.
+    pub(crate) preloads: Vec<PreloadedInstance>,
     /// The exports that were called.
     pub called: Vec<String>,
     /// Texts and lists that they were given.
@@ -234,6 +237,7 @@ fn stopped(stop: Stop, store: &mut Store<HostState>) -> ExecuteError {
 pub(crate) struct Begun {
     pub store: Store<HostState>,
     pub instance: ProbedInstance,
+    preloads: Vec<PreloadedInstance>,
     preload_calls: usize,
     interrupt: Option<Interrupt>,
     running: Instant,
@@ -252,29 +256,36 @@ pub(crate) fn begin(prepared: Prepared<'_>, watch: Option<Watch>) -> Result<Begu
         hook.call(InitStage::Begins { interruptible: prepared.compiled.interruptible });
     }
     let interrupt = limits.timeout.map(|timeout| Interrupt::after(timeout, engine, &mut store));
-    let (instance, preload_calls) = instantiated(prepared, &mut store)?;
-    Ok(Begun { store, instance, preload_calls, interrupt, running })
+    let Instantiated { instance, preloads, preload_calls } = instantiated(prepared, &mut store)?;
+    Ok(Begun { store, instance, preloads, preload_calls, interrupt, running })
 }
 
-/// Gives the instance, and the number of host calls that preloaded modules made.
-fn instantiated(
-    prepared: Prepared<'_>,
-    store: &mut Store<HostState>,
-) -> Result<(ProbedInstance, usize), ExecuteError> {
+/// The instance, and what was there before it.
+struct Instantiated {
+    instance: ProbedInstance,
+    preloads: Vec<PreloadedInstance>,
+    /// The number of host calls that they made.
+    preload_calls: usize,
+}
+
+fn instantiated(prepared: Prepared<'_>, store: &mut Store<HostState>) -> Result<Instantiated, ExecuteError> {
     let Execution { module, probed, host: options, .. } = prepared.execution;
     let compiled = &prepared.compiled.module;
     let run = prepared.run();
     if let Err(limit) = prepared.execution.limits.allow_instances(probed.instance_bytes) {
         return Err(stopped(run.stopped("instantiation", "failed", (&limit.into(), store.data())), store));
     }
-    let imports = host::resolve_imports(store, options, compiled).map_err(|error| {
-        match run.preload_stopped(&error, store.data()) {
+    let preload_stopped =
+        |error, store: &mut Store<HostState>| match run.preload_stopped(&error, store.data()) {
             Some(stop) => stopped(stop, store),
             None => error.into(),
-        }
-    })?;
+        };
+    let imports = host::resolve_imports(store, options, compiled);
+    let imports = imports.map_err(|error| preload_stopped(error, store))?;
     let preload_calls = store.data().ledger().len();
     store.data_mut().name_functions(compiled, || names_beside_the_engine(module));
+    let preloads = preloaded::begin(store, &options.preloads, &imports);
+    let preloads = preloads.map_err(|error| preload_stopped(error, store))?;
     let baseline = Baseline::of(store, &imports)?;
     let handle = match instantiate(store, compiled, &imports, module.bytes, probed) {
         Ok(handle) => handle,
@@ -285,7 +296,8 @@ fn instantiated(
             });
         }
     };
-    Ok((ProbedInstance::new(probed, handle, imports, baseline, store)?, preload_calls))
+    let instance = ProbedInstance::new(probed, handle, imports, baseline, store)?;
+    Ok(Instantiated { instance, preloads, preload_calls })
 }
 
 /// Names for functions for which the engine has none: those that are exported under a name, and all, if one has a very long name.
@@ -321,6 +333,7 @@ impl Begun {
         Ok(Initialized {
             store: self.store,
             instance: self.instance,
+            preloads: self.preloads,
             called,
             arguments: Vec::new(),
             preload_calls: self.preload_calls,

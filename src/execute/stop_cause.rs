@@ -1,7 +1,7 @@
 use super::{Trace, Traced, the_function};
 use crate::host::{
     ComponentImportCalled, Denied, GuestExit, HostError, HostState, ImportCalled, InstanceLimit, LedgerLimit,
-    Limits, MemoryLimit, NoMemory, Preload, ReplayDiverged, TaskLimit,
+    Limits, MemoryLimit, NoMemory, Preload, PreloadForm, ReplayDiverged, TaskLimit,
 };
 use preinit_core::module::Module;
 use preinit_core::printable::Message;
@@ -140,10 +140,14 @@ impl Run<'_> {
             if wasmtime::Module::same(code, compiled) {
                 return Some(Traced { module, binary });
             }
-            let name = state.preloaded(code)?;
-            let (preload, parsed) = preloads.iter().find(|(preload, _)| preload.name == name)?;
+            let preloaded = state.preloaded(code)?;
+            let (preload, parsed) = preloads.iter().find(|(preload, _)| preload.name == preloaded.name)?;
             let parsed = parsed.get_or_init(|| Module::read_valid(&preload.wasm).ok());
-            Some(Traced { module: parsed.as_ref()?, binary: &preload.wasm })
+            let binary = match &preloaded.form {
+                PreloadForm::Probed(probed) => &probed.wasm,
+                PreloadForm::Stateless | PreloadForm::Unreadable => &preload.wasm,
+            };
+            Some(Traced { module: parsed.as_ref()?, binary })
         })
     }
 }

@@ -68,7 +68,7 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, Extern, Store};
 
 use partial_replay::PartialReplay;
 use recorder::Recorder;
@@ -96,6 +96,7 @@ pub use ledger::{
     ImportCount, Input, Ledger, LedgerHash, Outcome, Region, Sources, StubCalls,
 };
 pub use no_memory::NoMemory;
+pub(crate) use preload::{Form as PreloadForm, Preloaded};
 pub use policy::{Class, ClassUse, Policies, Policy};
 pub use resolve::resolve_imports;
 pub use run_limits::Limits;
@@ -115,8 +116,7 @@ pub struct HostState {
     seal: Option<Seal>,
     watch: Option<Watch>,
     policies: Policies,
-    /// The code of preloaded modules, with their names.
-    preloaded: Vec<(wasmtime::Module, String)>,
+    preloaded: Vec<Preloaded>,
     /// How the run goes on when all of a replay has been made, and the digest of the module.
     #[cfg(feature = "verify")]
     after_replay: Option<(HostOptions, [u8; 32])>,
@@ -195,10 +195,23 @@ impl HostState {
         }
     }
 
-    /// The name of the preloaded module that has this code.
-    pub(crate) fn preloaded(&self, code: &wasmtime::Module) -> Option<&str> {
-        let mut preloaded = self.preloaded.iter();
-        preloaded.find(|(module, _)| wasmtime::Module::same(module, code)).map(|(_, name)| name.as_str())
+    /// The preloaded module that has this code.
+    pub(crate) fn preloaded(&self, code: &wasmtime::Module) -> Option<&Preloaded> {
+        self.preloaded.iter().find(|preloaded| preloaded.has(code))
+    }
+
+    /// What a preloaded module provides as this import.
+    fn preloaded_export(store: &mut Store<HostState>, import: &ImportName) -> Option<Extern> {
+        let all = std::mem::take(&mut store.data_mut().preloaded);
+        let provider = all.iter().find(|preloaded| preloaded.name == import.module);
+        let export = provider.and_then(|provider| provider.export(store, &import.name));
+        store.data_mut().preloaded = all;
+        export
+    }
+
+    /// The preloaded modules, in order.
+    pub(crate) fn all_preloaded(&self) -> &[Preloaded] {
+        &self.preloaded
     }
 
     /// Every host call so far.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use wasmtime::{Extern, ExternType, Instance, Linker, Module, Store};
+use wasmtime::{Extern, ExternType, Linker, Module, Store};
 
 use super::error::{HostError, Unprovided};
 use super::host_options::{HostOptions, ImportName};
@@ -17,7 +17,6 @@ pub(super) struct Resolver {
     /// Stubs that answer with ones.
     ones: HashSet<String>,
     wasi: bool,
-    preloads: Vec<(String, Instance)>,
     linker: Option<Linker<HostState>>,
     strings: Strings,
     /// Stubbed memories, tables, globals and tags: whoever imports one again gets the same.
@@ -44,17 +43,15 @@ pub fn resolve_imports(
         stub_all: options.stub_all,
         ones: options.stubs_of_ones.iter().cloned().collect(),
         wasi: options.wasi.is_some(),
-        preloads: Vec::new(),
         linker: None,
         strings: Strings::default(),
         stubbed: HashMap::new(),
     };
     for preload in &options.preloads {
-        if resolver.preloads.iter().any(|(name, _)| *name == preload.name) {
+        if store.data().preloaded.iter().any(|preloaded| preloaded.name == preload.name) {
             return Err(HostError::DuplicatePreload { name: preload.name.as_str().into() });
         }
-        let instance = preload::instantiate(store, preload, &mut resolver)?;
-        resolver.preloads.push((preload.name.clone(), instance));
+        preload::instantiate(store, preload, &mut resolver)?;
     }
     if let Some(hook) = &options.linker {
         let mut linker = Linker::new(store.engine());
@@ -129,9 +126,7 @@ impl Resolver {
         if self.stubs.contains(import) {
             return self.stub(store, import, ty).map(Some);
         }
-        if let Some((_, instance)) = self.preloads.iter().find(|(name, _)| *name == import.module)
-            && let Some(export) = instance.get_export(&mut *store, &import.name)
-        {
+        if let Some(export) = HostState::preloaded_export(store, import) {
             return Ok(Some(interceptor::intercepted(store, import, export)));
         }
         if let Some(linker) = &self.linker

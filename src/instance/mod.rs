@@ -3,6 +3,7 @@
 mod baseline;
 mod core_calls;
 mod held;
+mod identity;
 mod memory;
 mod object_types;
 mod observe;
@@ -12,6 +13,7 @@ mod touched;
 pub use baseline::Baseline;
 pub(crate) use core_calls::{call_core, drop_resource};
 pub(crate) use held::HeldValue;
+pub(crate) use identity::{Identities, Identity, identity};
 pub use memory::shared_bytes;
 pub use read::WasmtimeInstance;
 

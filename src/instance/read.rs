@@ -2,7 +2,7 @@ use super::baseline::ImportedTable;
 use super::core_calls::call_core;
 use super::memory::{contents, shared_contents};
 use super::observe::{EngineObject, function_identity, object, observe, observe_reference};
-use super::{InstanceError, ProbedInstance};
+use super::{InstanceError, ProbedInstance, identity};
 use crate::host::JsString;
 use preinit_core::capture::{
     Contents, Fields, Identity, Instance, Observed, ObservedObject, ObservedRef, Segment, TableId, TableSize,
@@ -247,14 +247,7 @@ impl<S: AsContextMut<Data: Send>> Instance for WasmtimeInstance<'_, S> {
         let mut next: HashMap<Space, u32> = HashMap::new();
         let mut aliases = Vec::new();
         for import in &self.instance.imports {
-            // The engine's handles say which instance defines what, and at which index. They have no equality, but show it.
-            let (space, identity) = match import {
-                Extern::Memory(memory) => (Space::Memory, format!("{memory:?}")),
-                Extern::SharedMemory(memory) => (Space::Memory, format!("{:p}", memory.data())),
-                Extern::Table(table) => (Space::Table, format!("{table:?}")),
-                Extern::Global(global) => (Space::Global, format!("{global:?}")),
-                Extern::Func(_) | Extern::Tag(_) => continue,
-            };
+            let Some((space, identity)) = identity(import) else { continue };
             let next = next.entry(space).or_default();
             let index = *next;
             *next += 1;

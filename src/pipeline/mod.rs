@@ -23,6 +23,7 @@ use crate::host::Ledger;
 use crate::options::Options;
 use crate::output::Output;
 use crate::page::{MemoryMap, memory_maps};
+use crate::preloaded;
 use crate::report::{Report, ScrubReport, Timings};
 use crate::stage_clock::StageClock;
 use crate::warning::Warning;
@@ -108,6 +109,7 @@ impl<'w> Ready<'w> {
             })?;
         let ledger = initialized.store.data_mut().take_ledger();
         recorded.clone_from(&ledger);
+        let preloads = preloaded::changes(&mut initialized, &options.host.preloads)?;
         let run = FinishedRun::of(&mut initialized);
         let put_back = resets.put_back(execution, &initialized.compiled(), &program, &ledger);
         clock.lap();
@@ -127,6 +129,8 @@ impl<'w> Ready<'w> {
             let givers = shared_objects::givers(module, &options.host.preloads);
             report.warnings.extend(givers.into_iter().map(Warning::PreloadedObjects));
         }
+        let preloads = preloads.into_iter().map(Box::new).map(Warning::PreloadedChange);
+        report.warnings.extend(preloads);
         if resets.have_no_effect(&put_back) {
             report.warnings.push(Warning::NoResetHooks);
         }

@@ -5,6 +5,7 @@ use crate::engine::Compiled;
 use crate::execute::{Initialized, Interrupt, instantiate};
 use crate::host::{Entry, HostState};
 use crate::instance::{CaptureError, InstanceError, WasmtimeInstance, shared_bytes};
+use crate::preloaded::{PreloadedInstance, Private};
 use preinit_core::capture::{FunctionIndices, StateReader};
 use preinit_core::probe::Probe;
 use preinit_core::snapshot::{Heap, Reference, Snapshot, Value};
@@ -12,7 +13,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::{
-    AnyRef, AsContextMut, ExnRef, Extern, ExternRef, Func, I31, Memory, Ref, RootScope, Rooted, Val, ValType,
+    AnyRef, AsContextMut, ExnRef, Extern, ExternRef, Func, I31, Memory, Ref, RootScope, Rooted, Store, Val,
+    ValType,
 };
 
 /// An instance on wasmtime of one of the two modules.
@@ -49,21 +51,46 @@ impl<'a> ComparedInstance<'a> {
     pub fn state(&mut self) -> Result<InstanceState<'_>, CaptureError> {
         let reader = self.program.state_reader(&self.functions);
         let outline = reader.outline(&mut self.initialized.reader(), self.num_tables)?;
-        let store = &self.initialized.store;
-        let memory = |memory: &Extern| {
-            Ok(match memory {
-                Extern::Memory(memory) => MemoryBytes {
-                    bytes: Cow::Borrowed(memory.data(store)),
-                    maximum: memory.ty(store).maximum(),
-                },
-                Extern::SharedMemory(memory) => {
-                    MemoryBytes { bytes: Cow::Owned(shared_bytes(memory)?), maximum: memory.ty().maximum() }
-                }
-                _ => return Err(InstanceError::MissingProbe("memory".to_string())),
-            })
-        };
-        let memories = self.initialized.instance.memories.iter().map(memory).collect::<Result<_, _>>()?;
+        let Initialized { instance, store, .. } = &self.initialized;
+        let memories = instance.memories.iter().map(|memory| memory_bytes(memory, store));
+        let memories = memories.collect::<Result<_, _>>()?;
         Ok(InstanceState { module: &self.program.module, outline, memories })
+    }
+
+    /// The names of preloaded modules whose state cannot be read.
+    pub fn hidden_preloads(&self) -> impl Iterator<Item = &str> {
+        let hidden = self.initialized.preloads.iter().filter(|preload| preload.visible.is_none());
+        hidden.map(|preload| &*preload.name)
+    }
+
+    /// What of preloaded modules the module does not reach, by their names.
+    pub fn private_parts(&self) -> Vec<(String, Private)> {
+        let visible = |preload: &PreloadedInstance| {
+            Some((preload.name.clone(), preload.visible.as_ref()?.private.clone()))
+        };
+        self.initialized.preloads.iter().filter_map(visible).collect()
+    }
+
+    /// These parts of a preloaded module as they are now; all others are as if they were empty.
+    pub fn preload_state(
+        &mut self,
+        (name, private): (&str, &Private),
+    ) -> Result<Option<InstanceState<'_>>, CaptureError> {
+        let Initialized { preloads, store, .. } = &mut self.initialized;
+        let preload = preloads.iter().find(|preload| preload.name == name);
+        let visible = preload.and_then(|preload| preload.visible.as_ref());
+        let module = self.program.preloads.iter().find(|(of, _)| *of == name);
+        let (Some(visible), Some((_, module))) = (visible, module) else { return Ok(None) };
+        let outline = private.only(visible.outline(module, store)?);
+        let store = &*store;
+        let mut memories = Vec::new();
+        for (memory, is_private) in visible.instance.memories.iter().zip(&private.memories) {
+            memories.push(match is_private {
+                true => memory_bytes(memory, store)?,
+                false => MemoryBytes { bytes: Cow::Borrowed(&[]), maximum: None },
+            });
+        }
+        Ok(Some(InstanceState { module, outline, memories }))
     }
 
     /// Makes one more instance with the same imports, as each thread of a program is one, and gives its state.
@@ -71,7 +98,7 @@ impl<'a> ComparedInstance<'a> {
         &mut self,
         compiled: &Compiled,
     ) -> Result<InstanceState<'_>, CaptureError> {
-        let ProbedModule { module, probed } = &*self.program;
+        let ProbedModule { module, probed, .. } = &*self.program;
         let Initialized { instance, store, .. } = &mut self.initialized;
         let later = instance.another(store, probed, |store, imports| {
             instantiate(store, &compiled.module, imports, module.bytes, probed)
@@ -172,6 +199,21 @@ impl<'a> ComparedInstance<'a> {
         let reader = self.program.state_reader(&self.functions);
         Ok(result(reader, instance.with(scope), error, &results)?)
     }
+}
+
+fn memory_bytes<'m>(
+    memory: &'m Extern,
+    store: &'m Store<HostState>,
+) -> Result<MemoryBytes<'m>, InstanceError> {
+    Ok(match memory {
+        Extern::Memory(memory) => {
+            MemoryBytes { bytes: Cow::Borrowed(memory.data(store)), maximum: memory.ty(store).maximum() }
+        }
+        Extern::SharedMemory(memory) => {
+            MemoryBytes { bytes: Cow::Owned(shared_bytes(memory)?), maximum: memory.ty().maximum() }
+        }
+        _ => return Err(InstanceError::MissingProbe("memory".to_string())),
+    })
 }
 
 /// The result of a call, with what it leads to.

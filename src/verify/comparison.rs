@@ -8,6 +8,7 @@ use super::differences::{Differences, Sink};
 use super::engine_run::EngineRun;
 use super::observer::{Observer, OriginalReplay};
 use super::playing::{self, Calls, Observers, Played, Playing};
+use super::preload_comparison;
 use super::probed_module::ProbedModule;
 use super::sequences::{self, Sequences};
 use super::shrink::Counterexample;
@@ -81,12 +82,14 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
                 let state = original.state()?;
                 let mut sink = Sink::new(options);
                 state_comparison::compare(&state, &fresh.state()?, Tolerance::None, &mut sink);
-                self.verdict.extend(sink.finish(), name);
                 if self.snapshots.is_empty() {
                     self.verdict.coverage.state = state_comparison::coverage(&state);
                     self.verdict.not_compared(state_comparison::not_compared(&state));
                     self.verdict.changed_descriptors(&run.record.ledger, false);
+                    preload_comparison::add_not_compared(&mut original, self.verdict)?;
                 }
+                preload_comparison::compare(&mut original, &mut fresh, &mut sink)?;
+                self.verdict.extend(sink.finish(), name);
                 if self.program.module.shared_imports().next().is_some() && !self.verdict.is_different() {
                     let sides = (&mut original, &mut fresh);
                     let differences = later_instances(sides, (&*run, &snapshot), Sink::new(options))?;

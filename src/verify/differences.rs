@@ -72,6 +72,14 @@ impl<'o> Sink<'o> {
         prefix.clone_into(&mut self.prefix);
     }
 
+    /// The same for what `add` finds, behind what is put before keys already.
+    pub fn further_below(&mut self, prefix: &str, add: impl FnOnce(&mut Self)) {
+        let len = self.prefix.len();
+        self.prefix.push_str(prefix);
+        add(self);
+        self.prefix.truncate(len);
+    }
+
     /// What has such a key, without what is put before it, is none.
     pub fn without(self, left_out: impl Fn(&str) -> bool + 'o) -> Self {
         Sink { left_out: Some(Box::new(left_out)), ..self }

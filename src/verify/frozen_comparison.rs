@@ -9,6 +9,7 @@ use super::fresh::{self, Source};
 use super::lock_step::{Answers, LockStep, ScriptResult};
 use super::module_comparison;
 use super::observer::{Observer, OriginalReplay};
+use super::preload_comparison;
 use super::probed_module::ProbedModule;
 use super::script::{Script, Step};
 use super::snapshot_clock::{self, SnapshotClock};
@@ -44,11 +45,11 @@ pub(super) fn verify(
     options: &VerifyOptions,
 ) -> Result<Verdict, VerifyError> {
     let mut verdict = VerdictBuilder::new(options);
-    let original = Arc::new(ProbedModule::new(options.parse(original)?)?);
+    let original = Arc::new(ProbedModule::new(options.parse(original)?, &options.host.preloads)?);
     match options.parse(snapshot) {
         Err(error) => verdict.add(Difference::new("snapshot", "a valid module", error)),
         Ok(module) => {
-            let frozen = Arc::new(ProbedModule::new(module)?);
+            let frozen = Arc::new(ProbedModule::new(module, &options.host.preloads)?);
             let comparison = FrozenComparison { original, frozen, trigger, options };
             let engines = match &options.engines[..] {
                 [] => &[Compiler::Cranelift],
@@ -316,9 +317,11 @@ impl FrozenComparison<'_, '_, '_> {
         let state = stopped.state()?;
         let mut sink = Sink::new(self.options);
         state_comparison::compare(&state, &snapshot.state()?, Tolerance::None, &mut sink);
-        verdict.extend(sink.finish(), compiler.name());
         verdict.coverage.state = state_comparison::coverage(&state);
         verdict.not_compared(state_comparison::not_compared(&state));
+        preload_comparison::compare(&mut stopped, snapshot, &mut sink)?;
+        verdict.extend(sink.finish(), compiler.name());
+        preload_comparison::add_not_compared(&mut stopped, verdict)?;
         Ok(())
     }
 

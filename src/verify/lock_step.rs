@@ -6,6 +6,7 @@ use super::call_result::{CallLimit, CallResult};
 use super::compared_instance::ComparedInstance;
 use super::differences::{Differences, Sink};
 use super::module_comparison::original_name;
+use super::preload_comparison;
 use super::script::{Expected, Script, Step};
 use super::snapshot_clock::SnapshotClock;
 use super::state_comparison;
@@ -255,6 +256,8 @@ impl LockStep<'_, '_, '_> {
         if matches!(self.answers, Answers::Recorded(_)) {
             let (original, snapshot) = (self.original.state()?, self.snapshot.state()?);
             state_comparison::compare(&original, &snapshot, Tolerance::None, found);
+            drop((original, snapshot));
+            preload_comparison::compare(&mut self.original, &mut self.snapshot, found)?;
         }
         Ok(())
     }

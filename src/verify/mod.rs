@@ -78,6 +78,7 @@ mod options;
 mod other_engines;
 mod pattern;
 mod playing;
+mod preload_comparison;
 mod probed_module;
 mod script;
 mod segment_contents;

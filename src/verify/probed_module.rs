@@ -1,5 +1,6 @@
 use super::VerifyError;
 use crate::engine;
+use crate::host::Preload;
 use preinit_core::capture::{FunctionIndices, StateReader};
 use preinit_core::module::{Module, SectionId};
 use preinit_core::probe::{ProbeOptions, Probed};
@@ -11,13 +12,19 @@ const SMALL: usize = 128 << 10;
 pub(super) struct ProbedModule<'a> {
     pub module: Module<'a>,
     pub probed: Probed,
+    /// The modules that are preloaded for it and can be read, by their names.
+    pub preloads: Vec<(&'a str, Module<'a>)>,
 }
 
 impl<'a> ProbedModule<'a> {
-    pub fn new(module: Module<'a>) -> Result<Self, VerifyError> {
+    pub fn new(module: Module<'a>, preloads: &'a [Preload]) -> Result<Self, VerifyError> {
         let options = ProbeOptions { ends_waits: true, marks_entries: true, ..engine::probe_options() };
         let probed = Probed::with(&module, &options)?;
-        Ok(ProbedModule { module, probed })
+        let preload = |preload: &'a Preload| {
+            let module = Module::parse_part(&preload.wasm).ok()?;
+            Some((preload.name.as_str(), module))
+        };
+        Ok(ProbedModule { module, probed, preloads: preloads.iter().filter_map(preload).collect() })
     }
 
     pub fn state_reader<'s>(&'s self, functions: &'s FunctionIndices) -> StateReader<'s> {

@@ -34,7 +34,7 @@ impl<'a> Verifier<'a> {
     pub fn new(original: &'a [u8], options: &'a VerifyOptions) -> Result<Verifier<'a>, VerifyError> {
         let module = options.parse(original)?;
         let init_calls = execute::init_calls(&module, options.init_names())?;
-        let program = Arc::new(ProbedModule::new(module)?);
+        let program = Arc::new(ProbedModule::new(module, &options.host.preloads)?);
         let (engines, mut skipped) = engines(&program, options);
         let mut runs: Vec<EngineRun<'a>> = Vec::new();
         for compiler in engines {
@@ -64,7 +64,7 @@ impl<'a> Verifier<'a> {
                 let compared =
                     module_comparison::compare(&self.program.module, &module, (called, renames), sink);
                 verdict.add_modules(compared);
-                let program = Arc::new(ProbedModule::new(module)?);
+                let program = Arc::new(ProbedModule::new(module, &self.options.host.preloads)?);
                 Comparison::new(self, Arc::clone(&program), &mut verdict).run()?;
                 if self.options.fresh && !verdict.is_different() {
                     fresh_comparison::compare(self, &program, &mut verdict)?;

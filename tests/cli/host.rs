@@ -188,6 +188,34 @@ fn preloads_and_stubs() {
     failed(&place.line("-f init -o out.wasm guest.wat"), 1, "`some.module.dotted.name`");
 }
 
+/// What init changes inside a preloaded module is lost, which every command says.
+#[test]
+fn what_preloaded_modules_lose_is_told() {
+    let place = Place::new();
+    place.write(
+        "env.wat",
+        "(module (global $x (mut i32) (i32.const 0)) (func (export \"f\") (global.set $x (i32.const 1))))",
+    );
+    place.write("in.wat", r#"(module (import "env" "f" (func $f)) (func (export "init") (call $f)))"#);
+    let told = "init has changed 1 global of the preloaded module `env`, which an instance does not have";
+    let options = "in.wat -f init --preload env=env.wat";
+    let output = place.line(&format!("{options} -o out.wasm"));
+    done(&output);
+    let advice = "; link the modules into one, or let the module import that state\n";
+    assert!(stderr(&output).contains(&format!("{told}{advice}")), "{}", stderr(&output));
+    for refuses in ["--strict", "--untrusted"] {
+        failed(&place.line(&format!("{options} -o refused.wasm {refuses}")), 1, told);
+    }
+    let output = place.line(&format!("verify in.wat out.wasm {}", &options["in.wat".len()..]));
+    assert!(stdout(&output).contains("preload.env.global.0"), "{}{}", stdout(&output), stderr(&output));
+    let output = place.line(&format!("audit {options}"));
+    assert!(stdout(&output).contains(told), "{}", stdout(&output));
+    place.write("jobs.json", r#"{ "module": "in.wat", "jobs": [{ "output": "job.wasm" }] }"#);
+    let output = place.line("batch jobs.json -- -f init --preload env=env.wat");
+    assert!(stderr(&output).contains(told), "{}", stderr(&output));
+    assert!(!place.files().contains(&"refused.wasm".to_owned()));
+}
+
 #[test]
 fn the_ledger_has_a_line_for_each_call() {
     let place = Place::new();

@@ -20,6 +20,7 @@ mod interposed;
 mod many_functions;
 mod mutations;
 mod page;
+mod preloaded;
 mod programs;
 mod properties;
 mod real_inputs;

@@ -42,7 +42,7 @@ fn call(export: &str, arguments: &[i32], result: CallResult, host_calls: Vec<Arc
 
 fn program(wat: &str) -> Arc<ProbedModule<'static>> {
     let wasm: &'static [u8] = crate::wat_to_wasm(wat.as_bytes()).unwrap().into_owned().leak();
-    Arc::new(ProbedModule::new(Module::parse(wasm).unwrap()).unwrap())
+    Arc::new(ProbedModule::new(Module::parse(wasm).unwrap(), &[]).unwrap())
 }
 
 /// The key, what was expected, and what the engine did.
