@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail};
 use preinit::host::Ledger;
 use preinit::stages::PrintablePath;
-use preinit::{Options, Output as Made, Preinit, Prepared, StageHook};
+use preinit::{Options, Output as Made, Preinit, Prepared, StageHook, Warning};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -227,12 +227,14 @@ impl Workers<'_> {
         if let Some(names) = &request.names {
             names.check(self.wasm, &request.options.host.preloads)?;
         }
-        self.warn(&request);
+        self.warn(&request, request.messages.warnings.clone());
         let mut options = request.options.clone();
         options.optimize = options.optimize.or(self.prepared.options().optimize);
         let mut ledger = Ledger::default();
         let mut made = self.within_limit(options, &mut ledger)?;
         advice::reword(&mut made.report.findings);
+        let is_lost = |warning: &&Warning| matches!(warning, Warning::PreloadedChange(_));
+        self.warn(&request, made.report.warnings.iter().filter(is_lost).map(advice::warning).collect());
         let SnapshotRequest { input, output, side_outputs, .. } = request;
         let report = |is_page| if is_page { Ok(made.page(&input.name())) } else { json(&made.report) };
         let mut staged = side_outputs.stage(&made.ledger, report)?;
@@ -243,10 +245,9 @@ impl Workers<'_> {
         Ok((digest, bytes))
     }
 
-    /// Prints what was typed in vain, once for all jobs.
-    fn warn(&self, request: &SnapshotRequest) {
+    /// Prints what was typed in vain, or is wrong with what the jobs share, once for all of them.
+    fn warn(&self, request: &SnapshotRequest, mut messages: Vec<String>) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut messages = request.messages.warnings.clone();
         messages.retain(|warning| said.insert(warning.clone()));
         if request.messages.level >= Level::Warnings {
             terminal::warn(&messages);

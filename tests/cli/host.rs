@@ -209,7 +209,8 @@ fn what_preloaded_modules_lose_is_told() {
     let output = place.line(&format!("verify in.wat out.wasm {}", &options["in.wat".len()..]));
     assert!(stdout(&output).contains("preload.env.global.0"), "{}{}", stdout(&output), stderr(&output));
     let output = place.line(&format!("audit {options}"));
-    assert!(stdout(&output).contains(told), "{}", stdout(&output));
+    // Its lines are broken.
+    assert!(stdout(&output).contains(&told[..63]), "{}", stdout(&output));
     place.write("jobs.json", r#"{ "module": "in.wat", "jobs": [{ "output": "job.wasm" }] }"#);
     let output = place.line("batch jobs.json -- -f init --preload env=env.wat");
     assert!(stderr(&output).contains(told), "{}", stderr(&output));
