@@ -117,6 +117,9 @@ pub struct HostState {
     policies: Policies,
     /// The code of preloaded modules, with their names.
     preloaded: Vec<(wasmtime::Module, String)>,
+    /// Functions that can be in references of preloaded modules, in the same order in every run; empty unless
+    /// [`HostOptions::tells_preloaded_apart`].
+    preloaded_functions: Vec<wasmtime::Func>,
     /// How the run goes on when all of a replay has been made, and the digest of the module.
     #[cfg(feature = "verify")]
     after_replay: Option<(HostOptions, [u8; 32])>,
@@ -179,6 +182,7 @@ impl HostState {
             watch: None,
             policies: options.policies.clone(),
             preloaded: Vec::new(),
+            preloaded_functions: Vec::new(),
             #[cfg(feature = "verify")]
             after_replay: None,
         })
@@ -199,6 +203,12 @@ impl HostState {
     pub(crate) fn preloaded(&self, code: &wasmtime::Module) -> Option<&str> {
         let mut preloaded = self.preloaded.iter();
         preloaded.find(|(module, _)| wasmtime::Module::same(module, code)).map(|(_, name)| name.as_str())
+    }
+
+    /// Functions of preloaded modules that can be in references, in the same order in every run with the same ones.
+    #[cfg(feature = "verify")]
+    pub(crate) fn preloaded_functions(&self) -> &[wasmtime::Func] {
+        &self.preloaded_functions
     }
 
     /// Every host call so far.

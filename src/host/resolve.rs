@@ -17,6 +17,7 @@ pub(super) struct Resolver {
     /// Stubs that answer with ones.
     ones: HashSet<String>,
     wasi: bool,
+    pub(super) tells_preloaded_apart: bool,
     preloads: Vec<(String, Instance)>,
     linker: Option<Linker<HostState>>,
     strings: Strings,
@@ -44,6 +45,7 @@ pub fn resolve_imports(
         stub_all: options.stub_all,
         ones: options.stubs_of_ones.iter().cloned().collect(),
         wasi: options.wasi.is_some(),
+        tells_preloaded_apart: options.tells_preloaded_apart,
         preloads: Vec::new(),
         linker: None,
         strings: Strings::default(),

@@ -13,6 +13,8 @@ pub use baseline::Baseline;
 pub(crate) use core_calls::{call_core, drop_resource};
 pub(crate) use held::HeldValue;
 pub use memory::shared_bytes;
+#[cfg(feature = "verify")]
+pub(crate) use observe::function_identity;
 pub use read::WasmtimeInstance;
 
 use object_types::ObjectTypes;

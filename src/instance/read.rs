@@ -253,7 +253,8 @@ impl<S: AsContextMut<Data: Send>> Instance for WasmtimeInstance<'_, S> {
                 Extern::SharedMemory(memory) => (Space::Memory, format!("{:p}", memory.data())),
                 Extern::Table(table) => (Space::Table, format!("{table:?}")),
                 Extern::Global(global) => (Space::Global, format!("{global:?}")),
-                Extern::Func(_) | Extern::Tag(_) => continue,
+                Extern::Tag(tag) => (Space::Tag, format!("{tag:?}")),
+                Extern::Func(_) => continue,
             };
             let next = next.entry(space).or_default();
             let index = *next;
