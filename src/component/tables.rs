@@ -64,7 +64,8 @@ impl Tables {
             return Ok(());
         }
         let functions = FunctionIndices::of(module, probed, instance)?;
-        let outline = StateReader { module, probed, functions: &functions }.outline(instance, 0)?;
+        let outline =
+            StateReader { module, probed, functions: &functions, compares: false }.outline(instance, 0)?;
         for (index, key) in (0u32..).zip(keys) {
             let contents = self.0.entry(key.clone()).or_default();
             contents.known_as.push((number, index));

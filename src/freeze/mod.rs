@@ -198,7 +198,12 @@ impl StopRun<'_> {
         }
         let mut instance = instance.with(store);
         let functions = FunctionIndices::of(first.module, first.probed, &mut instance)?;
-        let state = StateReader { module: first.module, probed: first.probed, functions: &functions };
+        let state = StateReader {
+            module: first.module,
+            probed: first.probed,
+            functions: &functions,
+            compares: false,
+        };
         let (again, stack) = state.state_with(&mut instance, |heap, instance| {
             stack.map(|held| {
                 let value = held.observe(instance.store()).map_err(InstanceError::from)?;

@@ -41,6 +41,9 @@ pub struct HostOptions {
     pub replay_outside_only: bool,
     /// What init may ask for.
     pub policies: Policies,
+    /// Tell functions of preloaded modules apart, wherever they are found, so that states can be compared. They are instrumented for
+    /// that.
+    pub tells_preloaded_apart: bool,
     /// Where the record of host calls can be read while the run goes on.
     pub live_ledger: Option<LiveLedger>,
 }

@@ -96,8 +96,8 @@ pub use ledger::{
     ImportCount, Input, Ledger, LedgerHash, Outcome, Region, Sources, StubCalls,
 };
 pub use no_memory::NoMemory;
-pub(crate) use preload::{Form as PreloadForm, Preloaded};
 pub use policy::{Class, ClassUse, Policies, Policy};
+pub(crate) use preload::{Form as PreloadForm, Preloaded};
 pub use resolve::resolve_imports;
 pub use run_limits::Limits;
 pub(crate) use sealed::Sealed;
@@ -117,6 +117,9 @@ pub struct HostState {
     watch: Option<Watch>,
     policies: Policies,
     preloaded: Vec<Preloaded>,
+    /// Functions that can be in references of preloaded modules, in the same order in every run; empty unless
+    /// [`HostOptions::tells_preloaded_apart`].
+    preloaded_functions: Vec<wasmtime::Func>,
     /// How the run goes on when all of a replay has been made, and the digest of the module.
     #[cfg(feature = "verify")]
     after_replay: Option<(HostOptions, [u8; 32])>,
@@ -179,6 +182,7 @@ impl HostState {
             watch: None,
             policies: options.policies.clone(),
             preloaded: Vec::new(),
+            preloaded_functions: Vec::new(),
             #[cfg(feature = "verify")]
             after_replay: None,
         })
@@ -212,6 +216,12 @@ impl HostState {
     /// The preloaded modules, in order.
     pub(crate) fn all_preloaded(&self) -> &[Preloaded] {
         &self.preloaded
+    }
+
+    /// Functions of preloaded modules that can be in references, in the same order in every run with the same ones.
+    #[cfg(feature = "verify")]
+    pub(crate) fn preloaded_functions(&self) -> &[wasmtime::Func] {
+        &self.preloaded_functions
     }
 
     /// Every host call so far.

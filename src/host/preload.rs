@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wasmtime::{Extern, Instance, Module, Store};
+use wasmtime::{Extern, Func, Instance, Module, Store};
 
 use super::HostState;
 use super::error::HostError;
@@ -10,7 +10,7 @@ use super::host_options::Preload;
 use super::resolve::Resolver;
 use crate::engine;
 use preinit_core::module;
-use preinit_core::probe::{ProbeOptions, Probed};
+use preinit_core::probe::{Probe, ProbeOptions, Probed};
 
 /// A preloaded module.
 pub(crate) struct Preloaded {
@@ -24,7 +24,7 @@ pub(crate) struct Preloaded {
 
 /// Which form of a preloaded module runs.
 pub(crate) enum Form {
-    /// It is as it was given: nothing in it can change.
+    /// It is as it was given: nothing in it can change, and nobody asks for its functions.
     Stateless,
     /// It is as it was given, and its state cannot be read.
     Unreadable,
@@ -35,6 +35,13 @@ pub(crate) enum Form {
 impl Preloaded {
     pub fn has(&self, code: &Module) -> bool {
         Module::same(&self.code, code)
+    }
+
+    fn probed(&self) -> Option<Arc<Probed>> {
+        match &self.form {
+            Form::Probed(probed) => Some(Arc::clone(probed)),
+            Form::Stateless | Form::Unreadable => None,
+        }
     }
 
     /// What it exports itself.
@@ -55,13 +62,20 @@ pub(super) fn instantiate(
 ) -> Result<(), HostError> {
     let failed =
         |action| move |source| HostError::Preload { name: preload.name.as_str().into(), action, source };
-    let (code, form) = compile(store.engine(), &preload.wasm).map_err(failed("compilation"))?;
+    let tells_apart = resolver.tells_preloaded_apart;
+    let (code, form) = compile(store.engine(), &preload.wasm, tells_apart).map_err(failed("compilation"))?;
     let number = store.data().preloaded.len();
     let preloaded = Preloaded { name: preload.name.clone(), form, code: code.clone(), instance: None };
     store.data_mut().preloaded.push(preloaded);
     let imports = resolver.resolve(store, &code, Some(&preload.name))?;
     let instance = Instance::new(&mut *store, &code, &imports).map_err(failed("instantiation"))?;
-    store.data_mut().preloaded[number].instance = Some((instance, imports));
+    let preloaded = &mut store.data_mut().preloaded[number];
+    preloaded.instance = Some((instance, imports));
+    let probed = preloaded.probed();
+    if let Some(probed) = probed.filter(|_| tells_apart) {
+        let functions = functions(store, instance, &probed);
+        store.data_mut().preloaded_functions.extend(functions);
+    }
     if let Ok(initialize) = instance.get_typed_func::<(), ()>(&mut *store, "_initialize") {
         initialize.call(store, ()).map_err(failed("`_initialize`"))?;
     }
@@ -69,10 +83,10 @@ pub(super) fn instantiate(
 }
 
 /// What cannot be probed runs as it is.
-fn compile(engine: &wasmtime::Engine, wasm: &[u8]) -> wasmtime::Result<(Module, Form)> {
+fn compile(engine: &wasmtime::Engine, wasm: &[u8], tells_apart: bool) -> wasmtime::Result<(Module, Form)> {
     let compile = |wasm: &[u8]| Module::new(engine, engine::without_long_names(wasm));
     let form = match module::Module::parse_part(wasm) {
-        Ok(module) if !has_state(&module) => Form::Stateless,
+        Ok(module) if !has_state(&module) && !tells_apart => Form::Stateless,
         Ok(module) => {
             let options = ProbeOptions {
                 leaves_nothing_to_host: true,
@@ -102,4 +116,11 @@ fn has_state(module: &module::Module<'_>) -> bool {
         || !module.code.dropped_elements.is_empty()
         || module.globals.iter().any(|global| global.ty.mutable)
         || module.types.iter().any(|ty| matches!(ty.composite_type.inner, Struct(_) | Array(_)))
+}
+
+/// All functions that can be in references.
+fn functions(store: &mut Store<HostState>, instance: Instance, probed: &Probed) -> Vec<Func> {
+    let table = instance.get_table(&mut *store, &probed.export_name(Probe::Functions));
+    let slots = (0..probed.functions.len() as u64).filter_map(|slot| table?.get(&mut *store, slot));
+    slots.filter_map(|reference| reference.as_func().flatten().copied()).collect()
 }

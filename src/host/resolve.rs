@@ -17,6 +17,7 @@ pub(super) struct Resolver {
     /// Stubs that answer with ones.
     ones: HashSet<String>,
     wasi: bool,
+    pub(super) tells_preloaded_apart: bool,
     linker: Option<Linker<HostState>>,
     strings: Strings,
     /// Stubbed memories, tables, globals and tags: whoever imports one again gets the same.
@@ -43,6 +44,7 @@ pub fn resolve_imports(
         stub_all: options.stub_all,
         ones: options.stubs_of_ones.iter().cloned().collect(),
         wasi: options.wasi.is_some(),
+        tells_preloaded_apart: options.tells_preloaded_apart,
         linker: None,
         strings: Strings::default(),
         stubbed: HashMap::new(),

@@ -8,7 +8,7 @@ use wasmtime::{AsContextMut, Extern};
 /// A memory, table or global of a store.
 pub(crate) type Identity = (Space, String);
 
-/// What it is; `None` for functions and tags. The engine's handles say which instance defines what, and at which index. They have
+/// What it is; `None` for functions. The engine's handles say which instance defines what, and at which index. They have
 /// no equality, but show it.
 pub(crate) fn identity(item: &Extern) -> Option<Identity> {
     Some(match item {
@@ -16,7 +16,8 @@ pub(crate) fn identity(item: &Extern) -> Option<Identity> {
         Extern::SharedMemory(memory) => (Space::Memory, format!("{:p}", memory.data())),
         Extern::Table(table) => (Space::Table, format!("{table:?}")),
         Extern::Global(global) => (Space::Global, format!("{global:?}")),
-        Extern::Func(_) | Extern::Tag(_) => return None,
+        Extern::Tag(tag) => (Space::Tag, format!("{tag:?}")),
+        Extern::Func(_) => return None,
     })
 }
 

@@ -15,6 +15,8 @@ pub(crate) use core_calls::{call_core, drop_resource};
 pub(crate) use held::HeldValue;
 pub(crate) use identity::{Identities, Identity, identity};
 pub use memory::shared_bytes;
+#[cfg(feature = "verify")]
+pub(crate) use observe::function_identity;
 pub use read::WasmtimeInstance;
 
 use object_types::ObjectTypes;

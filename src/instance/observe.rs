@@ -48,7 +48,7 @@ pub(super) fn observe_reference(mut store: impl AsContextMut, value: &Val) -> wa
     })
 }
 
-pub(super) fn function_identity(store: impl AsContextMut, function: &Func) -> Identity {
+pub(crate) fn function_identity(store: impl AsContextMut, function: &Func) -> Identity {
     Identity(function.to_raw(store) as usize as u64)
 }
 

@@ -140,7 +140,7 @@ impl Visible {
     ) -> Result<Snapshot<'static>, CaptureError> {
         let mut instance = self.instance.with(store);
         let functions = FunctionIndices::of(module, &self.probed, &mut instance)?;
-        let reader = StateReader { module, probed: &self.probed, functions: &functions };
+        let reader = StateReader { module, probed: &self.probed, functions: &functions, compares: true };
         reader.outline(&mut instance, module.tables.len())
     }
 

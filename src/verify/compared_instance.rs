@@ -1,4 +1,5 @@
 use super::call_result::CallResult;
+use super::foreign_functions;
 use super::instance_state::{InstanceState, MemoryBytes};
 use super::probed_module::ProbedModule;
 use crate::engine::Compiled;
@@ -6,7 +7,7 @@ use crate::execute::{Initialized, Interrupt, instantiate};
 use crate::host::{Entry, HostState};
 use crate::instance::{CaptureError, InstanceError, WasmtimeInstance, shared_bytes};
 use crate::preloaded::{PreloadedInstance, Private};
-use preinit_core::capture::{FunctionIndices, StateReader};
+use preinit_core::capture::{FunctionIndices, Identity, StateReader};
 use preinit_core::probe::Probe;
 use preinit_core::snapshot::{Heap, Reference, Snapshot, Value};
 use std::borrow::Cow;
@@ -22,6 +23,8 @@ pub(super) struct ComparedInstance<'a> {
     pub program: Arc<ProbedModule<'a>>,
     initialized: Initialized,
     functions: FunctionIndices,
+    /// Numbers of functions of other modules.
+    others: Vec<(Identity, u32)>,
     entries: Option<Memory>,
     /// How many of its tables are compared.
     pub num_tables: usize,
@@ -29,14 +32,16 @@ pub(super) struct ComparedInstance<'a> {
 
 impl<'a> ComparedInstance<'a> {
     pub fn new(program: Arc<ProbedModule<'a>>, mut initialized: Initialized) -> Result<Self, CaptureError> {
-        let functions = FunctionIndices::of(&program.module, &program.probed, &mut initialized.reader())?;
+        let others = foreign_functions::numbered(&program.module, &mut initialized)?;
+        let mut functions = FunctionIndices::of(&program.module, &program.probed, &mut initialized.reader())?;
+        functions.number_others(others.iter().copied());
         let Initialized { instance, store, .. } = &mut initialized;
         let entries = instance.handle.get_memory(&mut *store, &program.probed.export_name(Probe::Entries));
         if let Some(entries) = entries {
             entries.data_mut(store).fill(0);
         }
         let num_tables = program.module.tables.len();
-        Ok(ComparedInstance { program, initialized, functions, entries, num_tables })
+        Ok(ComparedInstance { program, initialized, functions, others, entries, num_tables })
     }
 
     /// For each defined function, whether it was entered since init.
@@ -106,7 +111,8 @@ impl<'a> ComparedInstance<'a> {
         let first = std::mem::replace(instance, later.map_err(CaptureError::Instance)?);
         let functions = FunctionIndices::of(module, probed, &mut self.initialized.reader());
         let num_tables = self.num_tables;
-        let outline = functions.map_err(CaptureError::Instance).and_then(|functions| {
+        let outline = functions.map_err(CaptureError::Instance).and_then(|mut functions| {
+            functions.number_others(self.others.iter().copied());
             self.program.state_reader(&functions).outline(&mut self.initialized.reader(), num_tables)
         });
         self.initialized.instance = first;
@@ -116,7 +122,7 @@ impl<'a> ComparedInstance<'a> {
 
     /// The state as it would be written into a snapshot.
     pub fn with_snapshot<R>(&mut self, read: impl FnOnce(&Snapshot<'_>) -> R) -> Result<R, CaptureError> {
-        let reader = self.program.state_reader(&self.functions);
+        let reader = StateReader { compares: false, ..self.program.state_reader(&self.functions) };
         let mut instance = self.initialized.reader();
         let (snapshot, ()) = reader.state_with(&mut instance, |_, _| Ok(()))?;
         Ok(read(&snapshot))

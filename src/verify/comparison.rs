@@ -144,7 +144,8 @@ impl<'c, 'o, 'a, 's> Comparison<'c, 'o, 'a, 's> {
         let share = options.time / engines.max(1) as u32;
         let calls = Calls { options, sequences: &sequences, share };
         for (index, played) in self.play(calls).into_iter().enumerate() {
-            let Played { found, undecided, exports, entered } = played?;
+            let Played { found, undecided, unknown, exports, entered } = played?;
+            self.verdict.add_unknown(unknown);
             undecided.into_iter().for_each(|why| self.verdict.undecided(why));
             for export in exports {
                 if !self.verdict.coverage.exports_called.contains(&export) {

@@ -2,7 +2,9 @@
 
 use super::options::VerifyOptions;
 use super::pattern::Pattern;
+use super::unknown_references::Unknown;
 use super::verdict::Difference;
+use preinit_core::snapshot::Unwritable;
 
 /// What a comparison has found.
 #[derive(Debug, Default)]
@@ -13,6 +15,8 @@ pub(super) struct Differences {
     pub more: u64,
     /// How many are ignored.
     pub ignored: u64,
+    /// What may differ or not.
+    pub unknown: Unknown,
 }
 
 impl Differences {
@@ -30,6 +34,7 @@ impl Differences {
         self.kept.extend(others.kept);
         self.more += others.more;
         self.ignored += others.ignored;
+        self.unknown.extend(others.unknown);
     }
 }
 
@@ -96,20 +101,37 @@ impl<'o> Sink<'o> {
             self.found.more += 1;
             return;
         }
-        let key = key();
-        if self.left_out.as_ref().is_some_and(|is_left_out| is_left_out(&key)) {
-            return;
-        }
-        let key = if self.prefix.is_empty() { key } else { format!("{}{key}", self.prefix) };
-        // Each pattern remembers whether it has matched.
-        if self.ignore.iter().filter(|pattern| pattern.matches_key(&key)).count() > 0 {
-            self.found.ignored += 1;
-        } else if is_full {
+        let Some(key) = self.counted(key()) else { return };
+        if is_full {
             self.found.more += 1;
         } else {
             let (original, snapshot) = values();
             self.found.kept.push(Difference::new(key, original, snapshot));
         }
+    }
+
+    /// Adds a place where both sides hold what cannot be told from others of its kind.
+    pub fn add_unknown(&mut self, key: impl FnOnce() -> String, what: Unwritable) {
+        let needs_key = !self.ignore.is_empty() || self.left_out.is_some() || self.found.unknown.is_empty();
+        if !needs_key {
+            self.found.unknown.add_one();
+        } else if let Some(key) = self.counted(key()) {
+            self.found.unknown.add(key, what);
+        }
+    }
+
+    /// The whole key, if what has it is not ignored or left out.
+    fn counted(&mut self, key: String) -> Option<String> {
+        if self.left_out.as_ref().is_some_and(|is_left_out| is_left_out(&key)) {
+            return None;
+        }
+        let key = if self.prefix.is_empty() { key } else { format!("{}{key}", self.prefix) };
+        // Each pattern remembers whether it has matched.
+        if self.ignore.iter().filter(|pattern| pattern.matches_key(&key)).count() > 0 {
+            self.found.ignored += 1;
+            return None;
+        }
+        Some(key)
     }
 
     /// All that was found.

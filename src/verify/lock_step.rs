@@ -11,6 +11,7 @@ use super::script::{Expected, Script, Step};
 use super::snapshot_clock::SnapshotClock;
 use super::state_comparison;
 use super::tolerance::Tolerance;
+use super::unknown_references;
 use super::verdict::Difference;
 use crate::host::Entry;
 use crate::instance::CaptureError;
@@ -229,8 +230,10 @@ impl LockStep<'_, '_, '_> {
                 matches!(original, CallResult::Exited(_)) || matches!(snapshot, CallResult::Exited(_));
             let what = if exits { "exit" } else { "result" };
             found.add(|| format!("{prefix}.{what}"), || (original.describe(), snapshot.describe()));
-        } else if matches!(original, CallResult::Returned(..)) {
-            result.returned += 1;
+        } else {
+            result.returned += u64::from(matches!(original, CallResult::Returned(..)));
+            found.below(&format!("{prefix}."));
+            unknown_references::find_in_result(&original, &mut found);
         }
         // Where a limit stops the guest may be up to the engine; a refused change of a file is the same on both sides.
         let stopped =
@@ -238,7 +241,9 @@ impl LockStep<'_, '_, '_> {
         if stopped {
             let mut first = Sink::first();
             self.compare_states(&mut first)?;
-            if let [Difference { key, .. }] = &first.finish().kept[..] {
+            let first = first.finish();
+            result.differences.unknown.extend(first.unknown);
+            if let [Difference { key, .. }] = &first.kept[..] {
                 let how = original.describe();
                 result.undecided =
                     Some(format!("{prefix}, {step}: {how} on both sides, after which `{key}` differs"));

@@ -3,8 +3,8 @@
 use super::added_code::redirected;
 use super::custom_sections;
 use super::differences::{Differences, Sink};
+use super::not_compared;
 use crate::execute::REACTOR_INITIALIZE;
-use preinit_core::embed::EmbeddedTree;
 use preinit_core::interpose::is_redirected;
 use preinit_core::module::{Module, SectionId, Space, is_function};
 use preinit_core::plan::{Rename, effective_renames};
@@ -59,35 +59,10 @@ pub(super) fn compare(
         functions_stripped,
         functions_added: snapshot.functions.len().saturating_sub(original.functions.len()) as u64,
         exports_redirected: redirected(original, snapshot).map(|export| export.name.to_string()).collect(),
-        not_compared: not_compared(original, snapshot, custom.not_compared),
+        not_compared: not_compared::of_modules(original, snapshot, custom.not_compared),
         undecided: custom.undecided,
         internalized,
     }
-}
-
-fn not_compared(original: &Module<'_>, snapshot: &Module<'_>, of_custom: String) -> Vec<String> {
-    let mut not_compared = vec![of_custom];
-    let has_state = |import: &Import<'_>| {
-        matches!(Space::of(&import.ty), Some(Space::Memory | Space::Table | Space::Global))
-    };
-    if snapshot.imports.iter().any(has_state) {
-        let what = "instances whose imported memories, tables or globals hold something else than init got";
-        not_compared.push(what.to_string());
-    }
-    if !EmbeddedTree::all_in(snapshot).is_empty() {
-        let what = "accesses just beyond the end of a memory, where what is open of embedded files lies";
-        not_compared.push(what.to_string());
-    }
-    let unnamed =
-        |count: usize, highest: Option<u32>| count - highest.map_or(0, |k| k as usize + 1).min(count);
-    let data = unnamed(original.data.len(), original.code.highest_data);
-    let elements = unnamed(original.elements.len(), original.code.highest_element);
-    if data + elements > 0 {
-        not_compared.push(format!(
-            "{data} data and {elements} element segments that no instruction refers to, so nothing can read them"
-        ));
-    }
-    not_compared
 }
 
 fn types(original: &Module<'_>, snapshot: &Module<'_>, found: &mut Sink<'_>) {
@@ -133,7 +108,7 @@ fn imports(original: &Module<'_>, snapshot: &Module<'_>, found: &mut Sink<'_>) -
             continue;
         }
         match space {
-            Some(Space::Memory | Space::Table | Space::Global) => {
+            Space::Memory | Space::Table | Space::Global => {
                 internalized.push(space);
                 names.push(import_name(import));
             }
@@ -314,8 +289,9 @@ fn expected_exports<'n>(
         let renamed = renames.iter().find(|rename| rename.src == export.name);
         let name = renamed.map_or(export.name, |rename| &rename.dst);
         let overwritten = renames.iter().any(|rename| rename.dst == export.name);
-        let is_init = called.iter().any(|called| called == export.name) || export.name == REACTOR_INITIALIZE;
-        if renamed.is_some() || !overwritten && export.name != REACTOR_INITIALIZE {
+        let is_constructors = export.name == REACTOR_INITIALIZE && is_function(export.kind);
+        let is_init = called.iter().any(|called| called == export.name) || is_constructors;
+        if renamed.is_some() || !overwritten && !is_constructors {
             // Whether init functions stay exported is the user's choice.
             let is_optional = is_init && renamed.is_none();
             expected.push(ExpectedExport { name, kind: export.kind, index: export.index, is_optional });

@@ -170,6 +170,7 @@ impl VerifyOptions {
         host.replay = replay;
         host.refuse_changes = true;
         host.ledger_backtraces = false;
+        host.tells_preloaded_apart = true;
         if let Some(wasi) = self.wasi(host.wasi.take()) {
             host.wasi = Some(WasiOptions { stdout: Output::Discard, stderr: Output::Discard, ..wasi });
         }

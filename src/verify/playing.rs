@@ -10,6 +10,7 @@ use super::script::Script;
 use super::sequences::Sequences;
 use super::shrink::{self, Counterexample};
 use super::snapshot_run::SnapshotRun;
+use super::unknown_references::Unknown;
 use crate::engine::on_guest_thread;
 use crate::report::seconds;
 use proptest::strategy::{Strategy, ValueTree};
@@ -48,6 +49,7 @@ pub(super) struct Played {
     pub found: Option<Counterexample>,
     /// What is not known, and why.
     pub undecided: Vec<String>,
+    pub unknown: Unknown,
     /// The exports that were called.
     pub exports: Vec<String>,
     /// For each defined function, whether calls entered it.
@@ -91,6 +93,7 @@ impl<'p, 'a, 's> Playing<'p, 'a, 's> {
                 let found = Counterexample { script: script.clone(), result };
                 return shrink::given(found, &mut |script| self.run_again(script)).map(Some);
             }
+            self.played.unknown.extend(result.differences.unknown);
             let name = &self.snapshot.coverage.name;
             // A generated call may well need more than it gets; one that was asked for should not.
             for why in result.undecided.iter().chain(&result.limited) {
@@ -123,6 +126,7 @@ impl<'p, 'a, 's> Playing<'p, 'a, 's> {
                 let run: &mut shrink::Run<'_> = &mut |script| self.run_again(script);
                 return shrink::generated(&mut tree, found, run).map(Some);
             }
+            self.played.unknown.extend(result.differences.unknown);
             if let Some(why) = result.undecided {
                 let name = &self.snapshot.coverage.name;
                 self.played.undecided.push(format!("{why} ({name})"));

@@ -28,7 +28,7 @@ impl<'a> ProbedModule<'a> {
     }
 
     pub fn state_reader<'s>(&'s self, functions: &'s FunctionIndices) -> StateReader<'s> {
-        StateReader { module: &self.module, probed: &self.probed, functions }
+        StateReader { module: &self.module, probed: &self.probed, functions, compares: true }
     }
 
     /// Whether an interpreter is fast enough.

@@ -6,10 +6,11 @@ use super::instance_state::{InstanceState, MemoryBytes};
 use super::memory_comparison::{describe_bytes, each_differing};
 use super::segment_contents;
 use super::tolerance::Tolerance;
+use super::unknown_references;
 use super::verdict::StateCoverage;
 use preinit_core::module::Module;
 use preinit_core::rebase::rebased_imports;
-use preinit_core::snapshot::{Reference, Snapshot, TableState, Unwritable, Value};
+use preinit_core::snapshot::{Reference, Snapshot, TableState, Value};
 use std::borrow::Cow;
 
 /// How many tables and globals of both are only imported. They are compared where they are defined.
@@ -17,6 +18,8 @@ use std::borrow::Cow;
 pub(super) struct Elsewhere {
     pub tables: usize,
     pub globals: usize,
+    /// Whether somebody else tells functions of other modules apart that tables and globals hold.
+    pub functions: bool,
 }
 
 /// Finds every difference between the states of the original and the snapshot.
@@ -46,6 +49,9 @@ pub(super) fn compare_own(
         comparison.table(index, pair);
     }
     comparison.element_items(&original.outline, outline);
+    if tolerance == Tolerance::None {
+        unknown_references::find((original, &original.outline), outline, elsewhere, comparison.found);
+    }
     // Objects have the same numbers as long as the roots agree on them.
     if tolerance == Tolerance::None && comparison.has_same_roots {
         heap_comparison::compare(&original.outline.heap, &outline.heap, found);
@@ -194,9 +200,8 @@ pub(super) fn coverage(state: &InstanceState<'_>) -> StateCoverage {
 
 /// What [`compare`] cannot see of this state on any engine.
 pub(super) fn not_compared(state: &InstanceState<'_>) -> Option<String> {
-    let opaque = references(&state.outline).filter(
-        |reference| matches!(reference, Reference::Unwritable(what) if *what != Unwritable::ForeignFunction),
-    );
+    let opaque = references(&state.outline)
+        .filter(|reference| matches!(reference, Reference::Unwritable(what) if !what.is_function()));
     match opaque.count() {
         0 => None,
         count => Some(format!(

@@ -2,6 +2,7 @@ use super::VerifyOptions;
 use super::added_code::{Account, AddedCode};
 use super::differences::Differences;
 use super::module_comparison::ModuleComparison;
+use super::unknown_references::Unknown;
 use super::verdict::{Assumption, Coverage, Difference, Outcome, Verdict};
 use crate::host::Ledger;
 use crate::report::seconds;
@@ -19,6 +20,7 @@ pub(super) struct VerdictBuilder<'o> {
     found: u64,
     ignored: u64,
     undecided: Vec<String>,
+    unknown: Unknown,
     pub coverage: Coverage,
     /// A script that shows a difference.
     pub script: Option<String>,
@@ -33,6 +35,7 @@ impl<'o> VerdictBuilder<'o> {
             found: 0,
             ignored: 0,
             undecided: Vec::new(),
+            unknown: Unknown::default(),
             coverage: Coverage::default(),
             script: None,
         }
@@ -68,6 +71,12 @@ impl<'o> VerdictBuilder<'o> {
         differences.kept.into_iter().for_each(|difference| self.add(difference));
         self.found += differences.more;
         self.ignored += differences.ignored;
+        self.add_unknown(differences.unknown);
+    }
+
+    /// Adds places of which it is not known whether they differ.
+    pub fn add_unknown(&mut self, unknown: Unknown) {
+        self.unknown.extend(unknown);
     }
 
     /// Adds differences that show on `engine`, but for those that say where they show.
@@ -159,6 +168,7 @@ impl<'o> VerdictBuilder<'o> {
 
     pub fn finish(mut self) -> Verdict {
         self.coverage.seconds = seconds(self.started.elapsed());
+        self.undecided.extend(self.unknown.describe());
         let outcome = match (self.is_different(), self.undecided.is_empty()) {
             (true, _) => Outcome::Different,
             (false, true) => Outcome::Equal,

@@ -232,7 +232,7 @@ fn with_stack(
     let Part { module, probed } = place.part;
     let mut instance = place.instance.with(store);
     let functions = FunctionIndices::of(module, probed, &mut instance)?;
-    let state = StateReader { module, probed, functions: &functions };
+    let state = StateReader { module, probed, functions: &functions, compares: false };
     let (mut again, stack) = state.state_with(&mut instance, |heap, instance| {
         stack.map(|held| {
             let value = held.observe(instance.store()).map_err(InstanceError::from)?;

@@ -201,8 +201,8 @@ impl Frozen<'_, '_, '_> {
             let is_over = !played.differences.is_empty() || played.undecided.is_some();
             if !played.differences.is_empty() {
                 verdict.script = Some(played.script.join("\n"));
-                verdict.extend(played.differences, &coverage.name);
             }
+            verdict.extend(played.differences, &coverage.name);
             // The second call may well need more than it gets; what was asked for should not.
             let is_asked = sequence.calls.is_empty() || !self.pair.options.scripts.is_empty();
             let limited = if is_asked { played.limited } else { Vec::new() };

@@ -243,6 +243,7 @@ fn play_on(
             verdict.extend(played.differences, &coverage.name);
             break;
         }
+        verdict.add_unknown(played.differences.unknown);
         // A generated call may well need more than it gets; one that was asked for should not.
         let limited = if number < given { played.limited } else { Vec::new() };
         for why in played.undecided.into_iter().chain(limited) {

@@ -17,6 +17,7 @@ use preinit_core::capture::{
 };
 use preinit_core::component::CoreFunction;
 use preinit_core::module::{Space, is_function};
+use preinit_core::snapshot::{Reference, TableState, Unwritable, Value};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use wasmparser::ValType;
@@ -107,20 +108,25 @@ pub fn compare(
             }
         }
         let imported = left.module.imported;
-        let elsewhere = Elsewhere { tables: imported.tables as usize, globals: imported.globals as usize };
+        let elsewhere = Elsewhere {
+            tables: imported.tables as usize,
+            globals: imported.globals as usize,
+            functions: true,
+        };
         state_comparison::compare_own(&left, &right, (Tolerance::None, elsewhere), &mut found);
         add(&mut coverage, state_comparison::coverage(&left));
         if let Some(what) = state_comparison::not_compared(&left) {
             also(&mut not_compared, &what);
         }
+        let foreign = Foreign::of(&left);
         drop((left, right));
         let tables = (original.tables(instance, &left_names)?, snapshot.tables(counterpart, &right_names)?);
         for (table, (left, right)) in tables.0.iter().zip(&tables.1).enumerate() {
-            compare_functions(&format!("table.{table}"), (left, right), &mut found);
+            compare_functions(&format!("table.{table}"), (left, right), &foreign.tables[table], &mut found);
         }
         let globals =
             (original.globals(instance, &left_names)?, snapshot.globals(counterpart, &right_names)?);
-        compare_functions("global", (&globals.0, &globals.1), &mut found);
+        compare_functions("global", (&globals.0, &globals.1), &foreign.globals, &mut found);
     }
     Ok(Compared::States { differences: found.finish(), coverage, not_compared })
 }
@@ -145,7 +151,40 @@ fn add(sum: &mut StateCoverage, more: StateCoverage) {
 /// Which functions a table or globals hold: the core instance, and the index in its module. `None` for what is no function, or not known.
 type Slots = Vec<Option<(usize, u32)>>;
 
-fn compare_functions(key: &str, (left, right): (&Slots, &Slots), found: &mut Sink<'_>) {
+/// Where an instance has functions that its module does not know, in what it defines: places of each table, and indices of globals.
+struct Foreign {
+    tables: Vec<Vec<usize>>,
+    globals: Vec<usize>,
+}
+
+impl Foreign {
+    fn of(state: &InstanceState<'_>) -> Foreign {
+        let imported = state.module.imported;
+        let is_foreign =
+            |reference: Reference| matches!(reference, Reference::Unwritable(what) if what.is_function());
+        let places = |table: &TableState| {
+            let slots = table.elements.iter().enumerate().filter(|(_, slot)| is_foreign(**slot));
+            slots.map(|(slot, _)| slot).collect()
+        };
+        let globals = state.outline.globals.iter().enumerate().skip(imported.globals as usize);
+        let globals =
+            globals.filter(|(_, global)| matches!(global.value, Value::Ref(held) if is_foreign(held)));
+        Foreign {
+            tables: state.outline.tables.iter().skip(imported.tables as usize).map(places).collect(),
+            globals: globals.map(|(index, _)| index).collect(),
+        }
+    }
+}
+
+/// Compares which functions both have in all places. Those of other modules are in `foreign`.
+fn compare_functions(key: &str, (left, right): (&Slots, &Slots), foreign: &[usize], found: &mut Sink<'_>) {
+    let is_unknown = |place: &&usize| {
+        let [left, right] = [left, right].map(|slots| slots.get(**place).copied().flatten());
+        left.is_none() && right.is_none()
+    };
+    for place in foreign.iter().filter(is_unknown) {
+        found.add_unknown(|| format!("{key}.{place}"), Unwritable::ForeignFunction);
+    }
     let text = |function: &Option<(usize, u32)>| match function {
         Some((instance, index)) => format!("function {index} of core instance {instance}"),
         None => "another reference".to_string(),
@@ -172,7 +211,7 @@ impl Shown<'_> {
         let (module, probed) = (&place.part.module, &place.part.probed);
         let mut reader = place.instance.with(&mut *self.store);
         let functions = FunctionIndices::of(module, probed, &mut reader).map_err(unreadable)?;
-        let outline = StateReader { module, probed, functions: &functions };
+        let outline = StateReader { module, probed, functions: &functions, compares: true };
         let tables = tables.map_or(module.tables.len(), |tables| tables.min(module.tables.len()));
         let outline = outline.outline(&mut reader, tables)?;
         let store = &*self.store;

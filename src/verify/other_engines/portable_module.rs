@@ -57,7 +57,7 @@ impl<'m> PortableModule<'m> {
     }
 
     pub fn state_reader<'s>(&'s self, functions: &'s FunctionIndices) -> StateReader<'s> {
-        StateReader { module: self.module(), probed: &self.probed, functions }
+        StateReader { module: self.module(), probed: &self.probed, functions, compares: true }
     }
 }
 

@@ -4,6 +4,7 @@ use crate::{Place, code, done, failed, stderr};
 use std::fs;
 use std::io::Read;
 use std::process::{Output, Stdio};
+use std::thread::JoinHandle;
 use wasm_encoder::{CustomSection, Encode, Section};
 
 pub(super) const MIB: u64 = 1 << 20;
@@ -15,21 +16,24 @@ pub(super) const OWN: u64 = 120 * MIB;
 pub(super) fn measured(place: &Place, line: &str) -> (Output, u64) {
     let mut command = place.command(line.split_whitespace());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // A long message waits for a reader.
-    let mut messages = child.stderr.take().unwrap();
-    let messages = std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        messages.read_to_end(&mut bytes).unwrap();
-        bytes
-    });
+    // Long texts wait for a reader.
+    let (answers, messages) = (read(child.stdout.take().unwrap()), read(child.stderr.take().unwrap()));
     let status = format!("/proc/{}/status", child.id());
     let mut most = 0;
     while child.try_wait().unwrap().is_none() {
         most = fs::read_to_string(&status).ok().and_then(|text| high_water(&text)).unwrap_or(most);
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
-    let output = child.wait_with_output().unwrap();
-    (Output { stderr: messages.join().unwrap(), ..output }, most)
+    let (stdout, stderr) = (answers.join().unwrap(), messages.join().unwrap());
+    (Output { status: child.wait().unwrap(), stdout, stderr }, most)
+}
+
+fn read(mut stream: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        bytes
+    })
 }
 
 fn high_water(status: &str) -> Option<u64> {

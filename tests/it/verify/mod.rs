@@ -2,6 +2,8 @@
 
 mod added_code;
 mod clocks;
+mod exports;
+mod foreign;
 mod fresh;
 mod host;
 mod imported_state;

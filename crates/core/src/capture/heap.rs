@@ -25,16 +25,17 @@ pub struct HeapReader<'r> {
 }
 
 impl<'r> HeapReader<'r> {
-    /// A reader that has found nothing yet.
+    /// A reader that has found nothing yet. `compares` is [`StateReader::compares`](super::StateReader::compares).
     ///
     /// # Errors
     /// If the instance cannot be read.
     pub fn new<I: Instance + ?Sized>(
         module: &'r Module<'r>,
         functions: &'r FunctionIndices,
+        compares: bool,
         instance: &mut I,
     ) -> Result<HeapReader<'r>, I::Error> {
-        let objects = Objects::new(module, functions, instance)?;
+        let objects = Objects::new(module, functions, compares, instance)?;
         Ok(HeapReader { module, objects, layouts: HashMap::new(), observed: Vec::new() })
     }
 

@@ -107,7 +107,7 @@ pub trait Instance {
         None
     }
 
-    /// Imported memories, tables and globals that are the same as one of a lower index.
+    /// Imported memories, tables, globals and tags that are the same as one of a lower index.
     fn aliases(&self) -> Vec<Alias> {
         Vec::new()
     }

@@ -38,7 +38,7 @@ pub fn capture<'i, I: Instance + ?Sized>(
     instance: &'i mut I,
 ) -> Result<Snapshot<'i>, CaptureError<I::Error>> {
     let functions = FunctionIndices::of(module, probed, instance)?;
-    let reader = StateReader { module, probed, functions: &functions };
+    let reader = StateReader { module, probed, functions: &functions, compares: false };
     Ok(reader.state_with(instance, |_, _| Ok(()))?.0)
 }
 
@@ -51,6 +51,8 @@ pub struct StateReader<'c> {
     pub probed: &'c Probed,
     /// The functions of the instance.
     pub functions: &'c FunctionIndices,
+    /// Whether the state is not to be written, but only compared: strings count also where the module cannot make them.
+    pub compares: bool,
 }
 
 impl StateReader<'_> {
@@ -94,7 +96,7 @@ impl StateReader<'_> {
         instance: &mut I,
         values: &[Observed],
     ) -> Result<(Vec<Value>, Heap), CaptureError<I::Error>> {
-        let mut reader = HeapReader::new(self.module, self.functions, instance)?;
+        let mut reader = HeapReader::new(self.module, self.functions, self.compares, instance)?;
         let values = values.iter().map(|value| reader.value(instance, *value)).collect::<Result<_, _>>()?;
         let mut heap = Heap::default();
         reader.read(instance, &mut heap)?;
@@ -107,11 +109,11 @@ impl StateReader<'_> {
         instance: &mut I,
         num_tables: usize,
     ) -> Result<(Snapshot<'static>, HeapReader<'s>), CaptureError<I::Error>> {
-        let StateReader { module, probed, functions } = *self;
+        let StateReader { module, probed, functions, compares } = *self;
         // Probe functions may allocate; from the first reference that is read on, nothing does.
         let dropped_data = roots::dropped_data(module, probed, instance)?;
         let dropped_elements = roots::dropped_elements(module, probed, instance)?;
-        let reader = HeapReader::new(module, functions, instance)?;
+        let reader = HeapReader::new(module, functions, compares, instance)?;
         let mut roots = Roots { module, instance, reader };
         let globals = roots.globals()?;
         let tables = (0..num_tables as u32).map(|index| roots.table(index)).collect::<Result<_, _>>()?;

@@ -13,7 +13,7 @@ pub(super) struct Objects<'r> {
     /// Values of the host that imported globals hold, with their index; `None` where imports of other names hold it too. Of strings only
     /// those that are constants: they have their contents as names.
     imports: HashMap<Identity, Option<u32>>,
-    makes_strings: bool,
+    reads_strings: bool,
     ids: HashMap<Identity, u32>,
     found: Vec<(Identity, Shape)>,
 }
@@ -22,6 +22,7 @@ impl<'r> Objects<'r> {
     pub fn new<I: Instance + ?Sized>(
         module: &Module<'_>,
         functions: &'r FunctionIndices,
+        compares: bool,
         instance: &mut I,
     ) -> Result<Objects<'r>, I::Error> {
         let constants = constants(module, instance)?;
@@ -38,8 +39,8 @@ impl<'r> Objects<'r> {
                 *first = None;
             }
         }
-        let makes_strings = StringMaker::of(module).is_some();
-        Ok(Objects { functions, imports, makes_strings, ids: HashMap::new(), found: Vec::new() })
+        let reads_strings = compares || StringMaker::of(module).is_some();
+        Ok(Objects { functions, imports, reads_strings, ids: HashMap::new(), found: Vec::new() })
     }
 
     /// The object with this id, if so many were found.
@@ -80,7 +81,7 @@ impl<'r> Objects<'r> {
             ObservedObject::Known(Shape::String) if self.imports.contains_key(&identity) => {
                 self.import(identity)
             }
-            ObservedObject::Known(Shape::String) if !self.makes_strings => {
+            ObservedObject::Known(Shape::String) if !self.reads_strings => {
                 Reference::Unwritable(Unwritable::String)
             }
             ObservedObject::Known(shape) => {

@@ -268,7 +268,7 @@ impl<'a> Module<'a> {
 
     /// The imports of one kind, each with its position in the import list.
     pub fn imports_of(&self, space: Space) -> impl Iterator<Item = (usize, &wasmparser::Import<'a>)> {
-        self.imports.iter().enumerate().filter(move |(_, import)| Space::of(&import.ty) == Some(space))
+        self.imports.iter().enumerate().filter(move |(_, import)| Space::of(&import.ty) == space)
     }
 
     /// The names that the name section gives, which is read when they are asked for.
@@ -350,14 +350,14 @@ pub fn element_functions(element: &Element<'_>) -> Vec<u32> {
 }
 
 impl Space {
-    /// The index space that an import goes into; `None` for tags.
-    pub fn of(ty: &TypeRef) -> Option<Space> {
+    /// The index space that an import goes into.
+    pub fn of(ty: &TypeRef) -> Space {
         match ty {
-            TypeRef::Func(_) | TypeRef::FuncExact(_) => Some(Space::Function),
-            TypeRef::Table(_) => Some(Space::Table),
-            TypeRef::Memory(_) => Some(Space::Memory),
-            TypeRef::Global(_) => Some(Space::Global),
-            TypeRef::Tag(_) => None,
+            TypeRef::Func(_) | TypeRef::FuncExact(_) => Space::Function,
+            TypeRef::Table(_) => Space::Table,
+            TypeRef::Memory(_) => Space::Memory,
+            TypeRef::Global(_) => Space::Global,
+            TypeRef::Tag(_) => Space::Tag,
         }
     }
 }

@@ -19,6 +19,8 @@ pub enum Space {
     Global,
     /// Types.
     Type,
+    /// Tags.
+    Tag,
 }
 
 impl fmt::Display for Space {
@@ -29,6 +31,7 @@ impl fmt::Display for Space {
             Space::Memory => "memory",
             Space::Global => "global",
             Space::Type => "type",
+            Space::Tag => "tag",
         })
     }
 }
@@ -59,6 +62,7 @@ impl NameTable {
                 Ok(Name::Memory(map)) => (Space::Memory, map),
                 Ok(Name::Global(map)) => (Space::Global, map),
                 Ok(Name::Type(map)) => (Space::Type, map),
+                Ok(Name::Tag(map)) => (Space::Tag, map),
                 Ok(_) => continue,
                 Err(_) => break,
             };

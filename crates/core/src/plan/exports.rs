@@ -1,5 +1,5 @@
 use super::{PlanOptions, PlannedExport, Warning};
-use crate::module::Module;
+use crate::module::{Module, is_function};
 use crate::nearest::nearest;
 use crate::printable::{Name, Printable};
 use std::borrow::Cow;
@@ -65,7 +65,9 @@ pub(super) fn plan<'a>(module: &Module<'a>, options: &PlanOptions) -> Vec<Planne
     let exports = module.exports.iter().filter_map(|export| {
         let name = match renamed_to(export.name) {
             Some(dst) => Cow::Owned(dst.clone()),
-            None if removed(export.name) || overwritten(export.name) => return None,
+            None if is_function(export.kind) && removed(export.name) || overwritten(export.name) => {
+                return None;
+            }
             None => Cow::Borrowed(export.name),
         };
         Some(PlannedExport { name, kind: export.kind, index: export.index })

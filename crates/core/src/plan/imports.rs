@@ -1,7 +1,7 @@
 use super::globals::is_held_by_import;
-use super::{PlanError, Warning, threads};
+use super::{PlanError, Warning, same_objects, threads};
 use crate::module::{ImportName, InitFlag, Module, Space};
-use crate::snapshot::{Alias, Reference, Snapshot, Value};
+use crate::snapshot::{Alias, Reference, Shape, Snapshot, Value};
 
 /// Which imports stay imports.
 pub(super) struct Imports {
@@ -12,7 +12,7 @@ pub(super) struct Imports {
     /// Imported globals from this index on become the module's own. Those below a mutable one can stay; those above it
     /// cannot, because its index would move.
     pub first_internalized_global: u32,
-    /// Memories and tables that are one import together with an earlier one: what is done to that is done to them.
+    /// What is one import together with an earlier one: what is done to that is done to it.
     aliases: Vec<Alias>,
     /// What lets only the first of the instances on a shared memory write its state.
     pub flag: Option<InitFlag>,
@@ -33,8 +33,8 @@ pub(super) fn plan(
     let flag = threads::plan(module, snapshot, internalize)?;
     let mut global = 0;
     let kept = module.imports.iter().map(|import| match Space::of(&import.ty) {
-        Some(Space::Memory | Space::Table) => !internalize,
-        Some(Space::Global) => {
+        Space::Memory | Space::Table => !internalize,
+        Space::Global => {
             global += 1;
             global <= first_internalized_global
         }
@@ -46,7 +46,7 @@ pub(super) fn plan(
     if let Some(((table, (_, import)), _)) = non_nullable.next().filter(|_| internalize) {
         return Err(PlanError::NoInitializer { table, import: name_of(import) });
     }
-    if let Some(alias) = snapshot.aliases.first().filter(|_| internalize) {
+    if let Some(alias) = snapshot.aliases.iter().find(|alias| internalize && alias.space != Space::Tag) {
         let (first, import) = names_of(module, alias);
         return Err(PlanError::ImportedTwice { space: alias.space, index: alias.index, first, import });
     }
@@ -73,10 +73,10 @@ impl Imports {
         (self.first_internalized_global..module.imported.globals).contains(&index)
     }
 
-    /// The immutable imports whose values shaped the state, or may have.
+    /// The immutable imports whose values shaped the state, or may have, and those that were one.
     pub fn warnings(&self, module: &Module<'_>, snapshot: &Snapshot<'_>) -> Vec<Warning> {
         let globals = (0u32..).zip(module.imports_of(Space::Global));
-        let aliases = self.aliases.iter().filter(|alias| alias.space != Space::Global).filter_map(|alias| {
+        let aliases = self.aliases.iter().filter(|alias| matters(alias, snapshot)).filter_map(|alias| {
             let (first, import) = names_of(module, alias);
             (first != import).then_some(Warning::SameImport { space: alias.space, first, import })
         });
@@ -90,11 +90,28 @@ impl Imports {
             let warning = Warning::DependsOnImport { import: name_of(import), value, internalized };
             shapes.then_some(warning)
         });
-        depends.chain(aliases).collect()
+        depends.chain(aliases).chain(same_objects::warnings(module, snapshot)).collect()
     }
 }
 
-fn name_of(import: &wasmparser::Import<'_>) -> ImportName {
+/// Whether the state may be another where these are two.
+fn matters(alias: &Alias, snapshot: &Snapshot<'_>) -> bool {
+    let both = [alias.first, alias.index];
+    match alias.space {
+        Space::Global => {
+            let changed =
+                |index: u32| snapshot.globals.get(index as usize).is_some_and(|it| it.import_changed);
+            both.into_iter().any(changed)
+        }
+        Space::Tag => {
+            let is_of_it = |shape| matches!(shape, Shape::Exception(tag) if both.contains(&tag));
+            snapshot.heap.objects().any(|(_, object)| is_of_it(object.shape))
+        }
+        _ => true,
+    }
+}
+
+pub(super) fn name_of(import: &wasmparser::Import<'_>) -> ImportName {
     ImportName::new(import.module, import.name)
 }
 

@@ -9,6 +9,7 @@ mod globals;
 pub mod heap;
 mod imports;
 mod memories;
+mod same_objects;
 mod segment_indices;
 pub mod sparse;
 mod start_steps;
@@ -38,7 +39,7 @@ use wasmparser::{ConstExpr, ExternalKind, MemoryType, RefType, TableType};
 /// Choices about the output that the state does not decide.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PlanOptions {
-    /// Exports to leave out: consumed init functions.
+    /// Functions not to export any more: consumed init functions.
     pub removed_exports: Vec<String>,
     /// Exports to rename, applied after removal.
     pub renames: Vec<Rename>,

@@ -17,10 +17,18 @@ pub enum Warning {
         /// Whether it was made the module's own because it follows a mutable global that was.
         internalized: bool,
     },
-    /// Two imports of different names were one memory or table.
+    /// Two imports of different names were one memory or table, or one global that init has changed, or one tag of which an exception
+    /// is in the state.
     SameImport {
         /// The kind.
         space: Space,
+        /// `module.name` of the first.
+        first: ImportName,
+        /// `module.name` of the second.
+        import: ImportName,
+    },
+    /// Two immutable imports of different names held one object, to which the state refers.
+    SameObject {
         /// `module.name` of the first.
         first: ImportName,
         /// `module.name` of the second.
@@ -87,6 +95,10 @@ impl fmt::Display for Warning {
             Warning::SameImport { space, first, import } => write!(
                 f,
                 "the imports `{first}` and `{import}` were one {space}; the snapshot is valid only where they are"
+            ),
+            Warning::SameObject { first, import } => write!(
+                f,
+                "the imports `{first}` and `{import}` held one object; the snapshot is valid only where they do"
             ),
             Warning::NoSuchExport { dst, src, near } => {
                 write!(f, "export `{src}` is not renamed to `{dst}`: there is no export `{src}`")?;

@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Unwritable {
     /// A function that is neither the module's own nor one of its imports.
     ForeignFunction,
+    /// The same, where it was given a number that tells it from others.
+    NumberedFunction(u32),
     /// A struct or array of a type that the module does not declare: another module made it.
     ForeignObject,
     /// An object of an imported global that is to become the module's own.
@@ -29,11 +31,21 @@ pub enum Unwritable {
     String,
 }
 
+impl Unwritable {
+    /// Whether it is a function.
+    pub fn is_function(self) -> bool {
+        matches!(self, Unwritable::ForeignFunction | Unwritable::NumberedFunction(_))
+    }
+}
+
 impl fmt::Display for Unwritable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Unwritable::ForeignFunction => {
                 f.write_str("function of another module, which this one does not import")
+            }
+            Unwritable::NumberedFunction(number) => {
+                write!(f, "function of another module, which this one does not import (number {number})")
             }
             Unwritable::ForeignObject => {
                 f.write_str("object of another module, of a type that this one lacks")

@@ -280,7 +280,7 @@ fn what_else_is_resolved_comes_last() {
     node(&mut fake, 2, object(3), NULL);
     node(&mut fake, 3, NULL, NULL);
     let functions = FunctionIndices::of(&module, &probed, &mut fake).unwrap();
-    let reader = StateReader { module: &module, probed: &probed, functions: &functions };
+    let reader = StateReader { module: &module, probed: &probed, functions: &functions, compares: false };
     let (state, more) = reader.state_with(&mut fake, |heap, fake| heap.value(fake, object(1))).unwrap();
     assert_eq!(more, Value::Ref(Reference::Object(2)));
     let [b, c] = [0, 1].map(Reference::Object);
@@ -303,7 +303,7 @@ fn an_outline_has_only_the_first_tables_and_no_memory() {
     let mut fake = Fake::default();
     fake.tables.push(FakeTable { slots: vec![Some(ObservedRef::Null)], maximum: None });
     let functions = FunctionIndices::of(&module, &probed, &mut fake).unwrap();
-    let reader = StateReader { module: &module, probed: &probed, functions: &functions };
+    let reader = StateReader { module: &module, probed: &probed, functions: &functions, compares: false };
     let outline = reader.outline(&mut fake, 1).unwrap();
     assert_eq!((outline.tables.len(), outline.memories.len()), (1, 0));
     assert!(reader.outline(&mut fake, 2).is_err());
