@@ -1,30 +1,32 @@
 //! What several variations change together, and what of it is more than a name.
 
-use super::source_codes::signatures;
+use super::source_codes::Item;
 use crate::evidence::{Contents, Difference, joined};
 use preinit_core::snapshot::Snapshot;
+use std::collections::BTreeSet;
 
 /// Everything that one of the two changes.
-pub(super) fn union(left: &[Difference], right: &[Difference]) -> Vec<Difference> {
-    coalesced(signatures(&[left, right]).into_iter().map(|(_, difference)| difference))
-}
-
-/// Joins ranges that were split.
-fn coalesced(differences: impl Iterator<Item = Difference>) -> Vec<Difference> {
-    let mut found: Vec<Difference> = Vec::new();
-    for difference in differences {
-        match (found.last_mut(), &difference) {
-            (
-                Some(Difference::Memory { memory: last, range: before, addresses: all }),
-                Difference::Memory { memory, range, addresses },
-            ) if last == memory && before.end == range.start => {
-                before.end = range.end;
-                *all &= addresses;
-            }
-            _ => found.push(difference),
+pub(super) fn union(left: Vec<Difference>, right: Vec<Difference>) -> Vec<Difference> {
+    let is_memory = |difference: &Difference| matches!(difference, Difference::Memory { .. });
+    let (mut ranges, others): (Vec<_>, Vec<_>) = left.into_iter().chain(right).partition(is_memory);
+    ranges.sort_by_key(|difference| match difference {
+        Difference::Memory { memory, range, .. } => (*memory, range.start),
+        _ => (0, 0),
+    });
+    ranges.dedup_by(|next, last| match (next, last) {
+        (
+            Difference::Memory { memory, range, addresses },
+            Difference::Memory { memory: last, range: before, addresses: all },
+        ) if memory == last && range.start <= before.end => {
+            before.end = before.end.max(range.end);
+            *all &= *addresses;
+            true
         }
-    }
-    found
+        _ => false,
+    });
+    let mut known = BTreeSet::new();
+    ranges.extend(others.into_iter().filter(|difference| known.insert(Item::of(difference))));
+    ranges
 }
 
 /// Leaves out where nothing differs but the name of a variable that is called otherwise.
@@ -86,11 +88,13 @@ mod tests {
 
     #[test]
     fn a_union_has_what_one_of_them_has() {
-        let (left, right) =
-            ([spot(10..20), Difference::Global(1)], [spot(15..30), spot(40..50), Difference::Global(2)]);
-        let expected = [spot(10..30), spot(40..50), Difference::Global(1), Difference::Global(2)];
-        assert_eq!(union(&left, &right), expected);
-        assert_eq!(union(&[], &right), right.to_vec());
+        let left = vec![spot(10..20), spot(60..70), Difference::Global(1)];
+        let right =
+            vec![spot(15..30), spot(40..50), spot(50..55), Difference::Global(1), Difference::Global(2)];
+        let expected =
+            [spot(10..30), spot(40..55), spot(60..70), Difference::Global(1), Difference::Global(2)];
+        assert_eq!(union(left, right), expected);
+        assert_eq!(union(Vec::new(), vec![spot(1..2)]), [spot(1..2)]);
     }
 
     #[test]

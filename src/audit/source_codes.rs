@@ -80,7 +80,7 @@ pub(super) fn signatures(runs: &[&[Difference]]) -> Vec<(u32, Difference)> {
 
 /// What differs outside of memories, whatever is different about it.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Item {
+pub(super) enum Item {
     MemorySize(u32),
     Global(u32),
     Table(u32),
@@ -89,7 +89,7 @@ enum Item {
 }
 
 impl Item {
-    fn of(difference: &Difference) -> Item {
+    pub fn of(difference: &Difference) -> Item {
         match difference {
             Difference::MemorySize(memory) | Difference::Memory { memory, .. } => Item::MemorySize(*memory),
             Difference::Global(global) => Item::Global(*global),

@@ -25,24 +25,21 @@ pub(super) fn variations(rerun: &dyn Repeat, sources: &[Source]) -> Result<Vec<V
     let (presences, others): (Vec<Source>, Vec<Source>) = others.into_iter().partition(is_presence);
     let mut groups: Vec<Vec<Source>> = others.into_iter().map(|source| vec![source]).collect();
     groups.extend([texts, presences, stubs].into_iter().filter(|group| !group.is_empty()));
-    let found: Result<Vec<Vec<Variation>>, Error> =
-        groups.into_par_iter().map(|group| separate(rerun, group)).collect();
-    let found: Vec<Variation> = found?.into_iter().flatten().collect();
-    Ok(of_all_bits(found))
+    let vary = |group: Vec<Source>| match group[..] {
+        [Source::Random] => Ok(vec![random_numbers(rerun)?]),
+        _ => separate(rerun, group),
+    };
+    let found: Result<Vec<Vec<Variation>>, Error> = groups.into_par_iter().map(vary).collect();
+    Ok(found?.into_iter().flatten().collect())
 }
 
-/// Makes what other random numbers change and what the other bits change one variation.
-fn of_all_bits(variations: Vec<Variation>) -> Vec<Variation> {
-    let is_of_bits = |variation: &Variation| variation.sources == [Source::RandomBits];
-    let (of_bits, mut others): (Vec<Variation>, Vec<Variation>) =
-        variations.into_iter().partition(is_of_bits);
-    if let (Some(of_bits), Some(numbers)) =
-        (of_bits.into_iter().next(), others.iter_mut().find(|other| other.sources == [Source::Random]))
-    {
-        numbers.changed = union(&numbers.changed, &of_bits.changed);
-        numbers.divergence = numbers.divergence.take().or(of_bits.divergence);
-    }
-    others
+/// Draws other numbers, and then the first ones with every bit the other way. What one of the two changes depends on them.
+fn random_numbers(rerun: &dyn Repeat) -> Result<Variation, Error> {
+    let mut numbers = rerun.vary(&[Source::Random])?;
+    let bits = rerun.vary(&[Source::RandomBits])?;
+    numbers.changed = union(numbers.changed, bits.changed);
+    numbers.divergence = numbers.divergence.or(bits.divergence);
+    Ok(numbers)
 }
 
 /// Varies all of `sources` in one run. If something depends on them, further runs vary about half of them each, so that the

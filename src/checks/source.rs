@@ -53,7 +53,7 @@ impl Source {
         let called = |name| ledger.wasi_calls(name).next().is_some();
         let mut sources = Vec::new();
         if ledger.random_bytes() > 0 {
-            sources.extend([Source::Random, Source::RandomBits]);
+            sources.push(Source::Random);
         }
         if ledger.used_clock() {
             sources.push(Source::Clock);

@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use wasmparser::StorageType;
 use wasmtime::{
-    ArrayRef, AsContextMut, Error, Extern, ExternRef, HeapType, RootScope, Rooted, Table, Trap, Val,
+    ArrayRef, AsContextMut, Error, Extern, ExternRef, HeapType, RootScope, Rooted, Table, Trap, Val, ValType,
 };
 
 /// Every read of a reference makes a root; a scope for some thousands keeps their number small.
@@ -54,6 +54,12 @@ impl<S: AsContextMut> WasmtimeInstance<'_, S> {
     }
 }
 
+/// What the engine panics at when it is read (Wasmtime 48, `Table::get` and `Global::get`).
+fn is_continuation(ty: &ValType) -> bool {
+    let ValType::Ref(ty) = ty else { return false };
+    matches!(ty.heap_type(), HeapType::Cont | HeapType::ConcreteCont(_) | HeapType::NoCont)
+}
+
 impl<S: AsContextMut<Data: Send>> Instance for WasmtimeInstance<'_, S> {
     type Error = InstanceError;
 
@@ -80,6 +86,9 @@ impl<S: AsContextMut<Data: Send>> Instance for WasmtimeInstance<'_, S> {
         let probe = Probe::Global(index);
         let global = self.instance.export(probe, &mut self.store)?.into_global();
         let global = global.ok_or_else(|| self.instance.missing(probe))?;
+        if is_continuation(global.ty(&self.store).content()) {
+            return Ok(Observed::Ref(ObservedRef::Hidden));
+        }
         let mut scope = RootScope::new(&mut self.store);
         let value = global.get(&mut scope);
         Ok(observe(&mut scope, &value)?)
@@ -92,6 +101,10 @@ impl<S: AsContextMut<Data: Send>> Instance for WasmtimeInstance<'_, S> {
 
     fn slots(&mut self, table: TableId, range: Range<u64>, out: &mut Vec<ObservedRef>) -> Result<()> {
         let table = self.engine_table(table)?;
+        if is_continuation(&ValType::Ref(table.ty(&self.store).element().clone())) {
+            out.extend(range.map(|_| ObservedRef::Hidden));
+            return Ok(());
+        }
         for start in range.clone().step_by(SCOPE) {
             let mut scope = RootScope::new(&mut self.store);
             for slot in start..range.end.min(start + SCOPE as u64) {
