@@ -1,10 +1,11 @@
 //! Embedded files that are kept secret elsewhere.
 
-use super::secret_file::{is_secret_file, private_keys};
+use super::secret_file::{CONFIGURATION, has_secret, is_secret_file, private_keys};
 use crate::finding::{Finding, Level};
 use preinit_core::embed::{EmbeddedKind, EmbeddedTree};
 use preinit_core::module::Module;
 use preinit_core::printable::Printable;
+use std::collections::HashMap;
 use std::ops::Range;
 
 pub(crate) fn findings(module: &Module<'_>) -> Vec<Finding> {
@@ -17,9 +18,11 @@ pub(crate) fn findings(module: &Module<'_>) -> Vec<Finding> {
     let mut more = 0;
     for tree in EmbeddedTree::all_in(module) {
         let keys = PrivateKeys::of(tree.image());
+        let mut texts = Texts { left: tree.image().len(), known: HashMap::new() };
         for entry in tree.entries() {
             let EmbeddedKind::File(contents) = entry.kind else { continue };
-            let Some(what) = secret(&entry.path, keys.are_in(contents)) else { continue };
+            let has_secret = || texts.have_secret(contents);
+            let Some(what) = secret(&entry.path, keys.are_in(contents), has_secret) else { continue };
             if findings.len() == SEPARATE {
                 more += 1;
                 continue;
@@ -41,11 +44,36 @@ pub(crate) fn findings(module: &Module<'_>) -> Vec<Finding> {
 }
 
 /// What of it is a secret.
-fn secret(path: &str, has_private_key: bool) -> Option<&'static str> {
+fn secret(path: &str, has_private_key: bool, has_secret: impl FnOnce() -> bool) -> Option<&'static str> {
     if has_private_key {
         return Some("has a private key in it");
     }
-    is_secret_file(path).then_some("is one that holds secrets elsewhere")
+    if is_secret_file(path) {
+        return Some("is one that holds secrets elsewhere");
+    }
+    has_secret().then_some("has a token or a password in it")
+}
+
+/// The files that can be configurations. Many can have the same contents.
+struct Texts {
+    /// The bytes that are still looked at: no more than the tree has, unless it is forged and files overlap.
+    left: usize,
+    known: HashMap<Range<*const u8>, bool>,
+}
+
+impl Texts {
+    fn have_secret(&mut self, contents: &[u8]) -> bool {
+        *self.known.entry(contents.as_ptr_range()).or_insert_with(|| {
+            let rest = self.left.checked_sub(contents.len().min(CONFIGURATION));
+            self.left = rest.unwrap_or(0);
+            rest.is_some() && is_secret_text(contents)
+        })
+    }
+}
+
+/// Whether it can be a configuration that has a secret.
+fn is_secret_text(contents: &[u8]) -> bool {
+    contents.len() <= CONFIGURATION && has_secret(contents)
 }
 
 /// The private keys in a tree. It is searched once: any number of files can have the same contents.
@@ -71,10 +99,12 @@ impl<'i> PrivateKeys<'i> {
 
 #[cfg(test)]
 mod tests {
-    use super::{PrivateKeys, secret};
+    use super::{CONFIGURATION, PrivateKeys, Texts, is_secret_text, secret};
+    use std::collections::HashMap;
 
     fn is_secret(path: &str, contents: &[u8]) -> bool {
-        secret(path, PrivateKeys::of(contents).are_in(contents)).is_some()
+        let has_key = PrivateKeys::of(contents).are_in(contents);
+        secret(path, has_key, || is_secret_text(contents)).is_some()
     }
 
     #[test]
@@ -84,6 +114,28 @@ mod tests {
         assert!(is_secret("/app/.env", b"") && is_secret("/app/.env.local", b""));
         assert!(!is_secret("/app/ca.pem", b"-----BEGIN CERTIFICATE-----\nPRIVATE KEY-----"));
         assert!(!is_secret("/app/environment", b"-----BEGIN PUBLIC KEY-----"));
+    }
+
+    #[test]
+    fn tokens_and_passwords_are_seen() {
+        assert!(is_secret("/app/a.txt", b"url: postgres://bob:hunter2@db.example/shop"));
+        assert!(is_secret("/app/config.toml", b"token = \"ghp_0123456789abcdefghijABCDEFGHIJ012345\""));
+        for example in ["password", "PASSWORD", "***", "xxx", "${PASSWORD}", "<password>", "%s", ""] {
+            let text = format!("# http://username:{example}@host.com:80/");
+            assert!(!is_secret("/lib/url.py", text.as_bytes()), "{text}");
+        }
+        // No configuration is as long.
+        let long = [&[b' '; CONFIGURATION][..], b"ghp_0123456789abcdefghijABCDEFGHIJ012345"].concat();
+        assert!(!is_secret("/app/a.txt", &long));
+    }
+
+    #[test]
+    fn texts_are_looked_at_once() {
+        let image = b"ghp_0123456789abcdefghijABCDEFGHIJ012345";
+        let mut texts = Texts { left: image.len(), known: HashMap::new() };
+        assert!(texts.have_secret(image) && texts.have_secret(image));
+        // What overlaps is of a forged tree.
+        assert!(!texts.have_secret(&image[..39]));
     }
 
     #[test]

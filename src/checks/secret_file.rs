@@ -2,7 +2,7 @@
 //! difference.
 
 use super::value_forms::{EncodedText, is_text};
-use super::value_kind::{has_password, is_token};
+use super::value_kind::{has_real_password, is_token};
 use memchr::memmem;
 use std::ops::Range;
 
@@ -88,7 +88,7 @@ pub(super) fn has_secret(bytes: &[u8]) -> bool {
     let text = EncodedText::of(bytes).bytes;
     is_text(&text)
         && (private_keys(&text).next().is_some()
-            || words(&text).any(|word| has_token(word) || has_password(&String::from_utf8_lossy(word))))
+            || words(&text).any(|word| has_token(word) || has_real_password(&String::from_utf8_lossy(word))))
 }
 
 fn has_token(word: &[u8]) -> bool {

@@ -161,9 +161,27 @@ fn is_secret_value(value: &str) -> bool {
 
 /// Whether the value is a URL with a password.
 pub(super) fn has_password(value: &str) -> bool {
-    let Some((_, rest)) = value.split_once("://") else { return false };
+    password(value).is_some()
+}
+
+/// Whether the value is a URL with a password that is more than an example of one.
+pub(super) fn has_real_password(value: &str) -> bool {
+    const EXAMPLES: [&str; 8] = ["password", "passwd", "passwort", "pass", "pwd", "secret", "pw", "p"];
+    password(value).is_some_and(|password| {
+        let first = password.bytes().next();
+        let is_repeated = password.bytes().all(|byte| Some(byte) == first);
+        !is_repeated
+            && !password.starts_with(['$', '{', '<', '%', '['])
+            && !EXAMPLES.contains(&password.to_ascii_lowercase().as_str())
+    })
+}
+
+/// The password in a URL.
+fn password(value: &str) -> Option<&str> {
+    let (_, rest) = value.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+    let (user, _) = authority.rsplit_once('@')?;
+    user.split_once(':').map(|(_, password)| password)
 }
 
 #[cfg(test)]

@@ -308,7 +308,11 @@ fn nor_in_a_component_is_a_continuation_vouched_for() {
     place.write("snapshot.wat", component("(table.set $t (i32.const 1) (cont.new $c (ref.func $f)))"));
     let output = place.line("verify original.wat snapshot.wat -f init --time 100ms");
     assert_eq!(code(&output), 2, "{}", stdout(&output));
-    assert!(stderr(&output).contains("the original: core module 0 (`m`): the state holds"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("the original: core module 0 (`m`): the state holds"),
+        "{}",
+        stderr(&output)
+    );
     // Nor is it written.
     let output = place.line("original.wat -o out.wasm -f init");
     assert_eq!(code(&output), 1, "{}", stderr(&output));
