@@ -38,7 +38,7 @@ mod tests {
         // `(func i32.const 5 drop)`: lengths, indices and the constant.
         let short = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x0a\x07\x01\x05\0\x41\x05\x1a\x0b";
         let long = b"\0asm\x01\0\0\0\0\x02\x01a\x01\x84\0\x01\x60\0\0\x03\x83\0\x01\x80\0\
-            \x0a\x89\0\x01\x87\0\x80\0\x41\x85\0\x1a\x0b";
+            \x0a\x8a\0\x01\x87\0\x80\0\x41\x85\0\x1a\x0b";
         for wasm in [&short[..], long] {
             wasmparser::validate(wasm).unwrap();
             assert_eq!(shortest_form(wasm), short);
