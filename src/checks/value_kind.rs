@@ -50,10 +50,14 @@ const MACHINE: [&str; 30] = [
 ];
 
 /// Parts of the names of variables that are not to be published.
-const SECRET: [&str; 12] = [
+const SECRET: [&str; 16] = [
     "secret",
     "token",
     "passw",
+    "passphrase",
+    "_pass",
+    "pgpass",
+    "_pwd",
     "credential",
     "private",
     "apikey",
@@ -193,6 +197,9 @@ mod tests {
         for (name, value, expected) in [
             ("API_KEY", "x", Secret),
             ("GITHUB_TOKEN", "x", Secret),
+            ("DB_PASS", "x", Secret),
+            ("SMTP_PWD", "x", Secret),
+            ("OLDPWD", "/", Machine),
             ("STORE", "postgres://bob:hunter2@db.example/shop", Secret),
             ("STORE", "postgres://bob@db.example/a:b@c", Variable),
             ("STORE", "bob:hunter2@db.example", Variable),
