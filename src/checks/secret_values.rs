@@ -45,11 +45,12 @@ impl<'t, F: FnMut(&'t [u8], Level)> Values<'t, F> {
     /// The lines of a private key, which begins before `rest`. In a string, the ends of lines are escaped.
     fn key(&mut self, rest: &'t [u8]) {
         let end = memchr::memmem::find(&rest[..rest.len().min(KEY)], b"-----").unwrap_or(rest.len().min(KEY));
+        let has_escapes = rest[..end].contains(&b'\\');
         for line in rest[..end].split(|byte| b"\r\n\\\"',".contains(byte)) {
             // Not what says how it is encrypted.
             if !line.contains(&b':') {
                 let line = line.trim_ascii();
-                let escape = rest[..end].contains(&b'\\') && line.starts_with(b"n");
+                let escape = has_escapes && line.starts_with(b"n");
                 self.add_at(Level::Danger, &line[usize::from(escape)..]);
             }
         }
@@ -238,7 +239,8 @@ fn is_name(name: &[u8]) -> bool {
 /// What stands before and after the first sign in a line of a configuration that separates a name from its value.
 fn value_of_line(line: &[u8]) -> (&[u8], &[u8]) {
     let line = trimmed(line);
-    match memchr::memchr2(b'=', b':', line).filter(|at| !is_padded(&line[..*at], &line[*at..])) {
+    let is_end = |at: &usize| *at + 1 == line.len() && is_padded(&line[..*at], &line[*at..]);
+    match memchr::memchr2(b'=', b':', line).filter(|at| !is_end(at)) {
         Some(at) => (trimmed(&line[..at]), trimmed(&line[at + 1..])),
         None => (b"", trimmed(line)),
     }
