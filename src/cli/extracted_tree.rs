@@ -182,7 +182,7 @@ fn unwritten(path: &Path) -> impl FnOnce(io::Error) -> anyhow::Error {
 #[cfg(all(test, unix))]
 mod tests {
     use std::path::Path;
-    use std::{env, fs};
+    use std::fs;
 
     use cap_std::ambient_authority;
     use cap_std::fs::Dir;

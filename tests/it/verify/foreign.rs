@@ -164,7 +164,7 @@ fn places_that_are_ignored_need_not_be_told_apart() {
     let is_own = |(declared, ..): &&(&str, &str, &str)| !declared.contains("import");
     let (declared, init, place) = NOT_TOLD_APART.iter().find(is_own).unwrap();
     let module = |export: &str| wasm(&format!("(module {declared} (func {export} {init}))"));
-    let ignore = vec![Pattern::new(place)];
+    let ignore = vec![Pattern::new(*place)];
     let options = VerifyOptions { ignore, ..options() };
     let verdict = verify(&module(r#"(export "preinit")"#), &module(""), &options).unwrap();
     assert_eq!(verdict.outcome, Outcome::Equal, "{verdict}");
