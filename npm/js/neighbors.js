@@ -1,25 +1,12 @@
 // Other modules of this process that use a memory, a table or a global of the one that is captured. What such a module has of its own is in no
 // snapshot, although it belongs to what is in that memory.
+import { hasSection } from './fixups.js';
 import { installHooks, isSame } from './hooks.js';
 
 const STATE = [4, 5, 6]; // tables, memories and globals
 
 /** Whether a module has anything of its own that changes. Those that tools make for a function or two have not. */
-function hasState(wasm) {
-  let at = 8;
-  while (at < wasm.length) {
-    if (STATE.includes(wasm[at++])) return true;
-    let length = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = wasm[at++];
-      length += (byte & 0x7f) * 2 ** shift;
-      // Also where the bytes end too early.
-      if (!(byte >= 0x80)) break;
-    }
-    at += length;
-  }
-  return false;
-}
+const hasState = (wasm) => hasSection(wasm, STATE);
 
 // Modules that have nothing of their own.
 const stateless = new WeakSet();
