@@ -6,7 +6,7 @@ import { glueOf } from './glue.js';
 import { declaredImports, installHooks } from './hooks.js';
 import { Initializers } from './initializers.js';
 import { whyNotMadeAgain } from './made_again.js';
-import { isCaptured, isShared } from './neighbors.js';
+import { isCaptured, isShared, isUnseen } from './neighbors.js';
 import { Origins } from './origins.js';
 import { Identities, readImports, readState } from './read_state.js';
 import { Recorder } from './recorder.js';
@@ -199,16 +199,24 @@ export class Recording {
     if (this.allow.includes('modules')) return [];
     const [instance] = this.instances;
     const { memories, tables } = this.schema;
+    const importOf = (from, name) => this.imports[from][name];
     const own = [
       ...memories.map((name, index) => [`memory ${index}`, instance.exports[name]]),
       ...tables.slice(0, -1).map(({ export: name }, index) => [`table ${index}`, instance.exports[name]]),
       ...visible('global', { schema: this.schema, names: this.names, exports: instance.exports }).map(({ index, where }) => [
-        `global ${index}`, where.export === undefined ? this.given[where.import[0]][where.import[1]] : instance.exports[where.export],
+        `global ${index}`, where.export === undefined ? importOf(...where.import) : instance.exports[where.export],
       ]),
     ];
-    return own.filter(([, object]) => isShared(object, instance)).map(
-      ([name]) => `${name} is used by another module, too, whose own state would be missing; use allow: ['modules'] if nothing of it is needed`,
-    );
+    const shared = own.filter(([, object]) => isShared(object, instance)).map(([name]) => name);
+    const imported = this.schema.imports.filter(({ kind }) => kind !== 'function').map(({ kind, index, module, name }) => [`${kind} ${index}`, importOf(module, name)]);
+    const unseen = imported.filter(([name, object]) => !shared.includes(name) && isUnseen(object)).map(([name]) => name);
+    return [
+      ...shared.map((name) => `${name} is used by another module, too, whose own state would be missing; use allow: ['modules'] if nothing of it is needed`),
+      ...unseen.map(
+        (name) => `${name} is imported and was made before \`preinit/js\` was there, so it is not known whether another module uses it, whose own state ` +
+          "would be missing; import `preinit/js` first, or use allow: ['modules'] if nothing of it is needed",
+      ),
+    ];
   }
 
   /** Values that the module holds by number, in older versions of wasm-bindgen. */

@@ -110,6 +110,11 @@ await test('what fails while it runs is refused', async () => {
     await refused({ wasm: starting, run: run(order) }, failed);
     await refused({ wasm: starting, run: run(order) }, /^the import env\.log was called \(2 times\)/);
   }
+  // An engine's error may be anybody's.
+  const wrong = () => {
+    throw new TypeError('no more');
+  };
+  await refused({ wasm: starting, run: run([wrong, env.log]) }, failed);
   // Also without a call: its segments may have been written.
   // (import "env" "memory" (memory 1 4)) (data (i32.const 10) "a") (data (i32.const 65536) "b")
   const writing = hex('0061736d0100000002100103656e76066d656d6f7279020101040b0f0200410a0b016100418080040b0162');

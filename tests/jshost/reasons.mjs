@@ -1,6 +1,7 @@
 // Every reason for which there is no snapshot, in its words: reasons.txt. With UPDATE=1 that is written anew; what changes there has to be read.
 //
 //     node tests/jshost/reasons.mjs JS PREINIT
+import * as early from './early.mjs';
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -75,6 +76,12 @@ const cases = {
     }),
   }),
   'instantiated twice': ran(counter, { env }, () => exportsOf(counter, { env })),
+  'instantiated once more, which failed': () => {
+    // (import "env" "log" (func $log (param i32))) (func $go (call $log (i32.const 1))) (start $go)
+    const wasm = Uint8Array.from(Buffer.from('0061736d0100000001080260017f00600000020b0103656e76036c6f670000030201010801010a08010600410110000b', 'hex'));
+    const fail = () => { throw new Error('no more'); };
+    return ran(wasm, { env }, () => assert.rejects(exportsOf(wasm, { env: { log: fail } })), { allow: ['env.log'] })();
+  },
   'an import was called': ran(calling('log'), { env }, call),
   'a file for reading is open': ran(calling('__syscall_openat', [0, 0, 0, 0], RESULT), { env: { __syscall_openat: () => 5 } }, call),
   'a file for writing was opened': ran(calling('__syscall_openat', [0, 0, 65, 0], RESULT), { env: { __syscall_openat: () => 5 } }, call),
@@ -115,6 +122,10 @@ const cases = {
   }),
   'the memory that another module has': async () => {
     const { memory } = await exportsOf(wat('(memory (export "memory") 1) (global (mut i32) (i32.const 1))'));
+    return ran(wat('(import "env" "memory" (memory 1)) (func (export "call"))'), { env: { memory } }, () => {})();
+  },
+  'a memory that was there before': () => {
+    const memory = new early.Memory({ initial: 1 });
     return ran(wat('(import "env" "memory" (memory 1)) (func (export "call"))'), { env: { memory } }, () => {})();
   },
   'a trap in `start`': started(wat('(func (export "call") unreachable)'), {}, (e) => { try { e.call(); } catch { /* goes on */ } }),
@@ -169,6 +180,7 @@ const allowed = {
   'another module on the memory that both import': ['modules'],
   'another module on its global': ['modules'],
   'the memory that another module has': ['modules'],
+  'a memory that was there before': ['modules'],
   'what `start` left pending': ['timers', 'pending'],
 };
 
