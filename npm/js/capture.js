@@ -169,7 +169,7 @@ async function watched(recording, { start, run }, { timers, finalizers, within }
     finalizers.started();
     if (start) {
       recording.recorder.end();
-      timers.end();
+      timers.end({ isStart: true });
     }
     value = copied(await (run && within('run', () => run(started))));
     timers.end();

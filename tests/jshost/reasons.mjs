@@ -102,6 +102,10 @@ const cases = {
   'a timer': ran(counter, { env }, () => clearLater(setTimeout(() => {}, 1e4), clearTimeout)),
   'an interval': ran(counter, { env }, () => clearLater(setInterval(() => {}, 1e4), clearInterval)),
   'an immediate': () => ({ wasm: counter, start: async () => { await exportsOf(counter, { env }); for (let n = 0; n < 3; n++) setImmediate(() => {}); } }),
+  'a timer from before': ran(counter, { env }, () => clearLater(early.setTimeout(() => {}, 1e4), clearTimeout)),
+  'an immediate from before': ran(counter, { env }, () => void early.setImmediate(() => {})),
+  'a timer of a signal': ran(counter, { env }, () => void AbortSignal.timeout(1e4)),
+  'a message port': ran(counter, { env }, () => { const { port1 } = new MessageChannel(); port1.onmessage = () => {}; clearLater(port1, (port) => port.close()); }),
   'shared memory': () => {
     const wasm = Uint8Array.from(Buffer.from('0061736d01000000021001 03656e76 066d656d6f727902 030101'.replaceAll(' ', ''), 'hex'));
     return ran(wasm, { env: { memory: new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }) } }, () => {})();
@@ -176,6 +180,10 @@ const allowed = {
   'a timer': ['timers'],
   'an interval': ['timers'],
   'an immediate': ['timers'],
+  'a timer from before': ['timers'],
+  'an immediate from before': ['timers'],
+  'a timer of a signal': ['timers'],
+  'a message port': ['timers'],
   'another module on its memory': ['modules'],
   'another module on the memory that both import': ['modules'],
   'another module on its global': ['modules'],
