@@ -10,7 +10,7 @@ import { isCaptured, isShared, isUnseen } from './neighbors.js';
 import { Origins } from './origins.js';
 import { Identities, readImports, readState } from './read_state.js';
 import { Recorder } from './recorder.js';
-import { tableOf } from './record.js';
+import { isChangedWithoutCall, tableOf } from './record.js';
 import { at, takesNull, visible, whereIs } from './visible.js';
 
 // What comparing memories may take in milliseconds: where it was asked for, and where it may be of use.
@@ -178,9 +178,8 @@ export class Recording {
           `use allow: ['${name}'] if nothing of it is needed`,
       );
     }
-    const { tail, firsts } = this.recorder;
-    if (this.hasStart && firsts === 0 && tail && [tail.memories, tail.globals].some((changes) => changes.length > 0)) {
-      reasons.push('JavaScript wrote into memory or set a global in `start`, which called nothing of the module: let it call something then, or write in `run`');
+    if (this.hasStart && isChangedWithoutCall(this.recorder)) {
+      reasons.push('JavaScript wrote into memory, set a global or changed a table in `start`, which called nothing of the module: let it call something then, or write in `run`');
     }
     if (this.isRecordWanted) {
       for (const problem of this.recorder.problems) reasons.push(`the first calls cannot be made again: ${problem}`);
@@ -344,6 +343,9 @@ export class Recording {
       const plan = seen ? tableOf(this.recorder, seen, slots, (value) => own.has(value)) : plain(type, slots, takesNull(table));
       for (const [slot, value] of plan.reasons) {
         reasons.push(`table ${index}, element ${slot} holds ${describe(value)} of JavaScript, which would be missing`);
+      }
+      for (const slot of plan.changed ?? []) {
+        reasons.push(`table ${index}, element ${slot} held another function of the module while the calls were recorded, which would be missing; let nothing change it afterwards`);
       }
       for (const [slot, value] of plan.before) {
         state.tables[index].slots[slot] = this.slot(value);

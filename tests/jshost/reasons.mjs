@@ -143,6 +143,8 @@ const cases = {
   'a global that is no number at last': started(global, { env }, (e) => e.set(2), { run: (e) => e.set(NaN) }),
   'a global that becomes no number': started(global, { env }, (e) => e.set(NaN)),
   'a global of objects': started(wat('(global $g (export "g") (mut externref) (ref.null extern)) (func (export "keep") (param externref) (global.set $g (local.get 0)))'), {}, (e) => e.keep('text')),
+  'a function of a table that is another one': started(module('tables'), {}, (e) => void e.at(0), { run: (e) => e.put(0, 1) }),
+  'a table that changes without a call': started(functions, {}, (e) => void e.table.grow(1)),
   'a function of a table that is gone': started(functions, {}, (e) => { e.table.get(0)(); e.table.set(0, null); }),
   'a global of objects that `run` sets': started(objects, objectImports, (e) => e.idle(), { run: (e) => { e.seen.value = 5; } }),
   'an object of the module that is handed out': started(objects, objectImports, (e) => { e.own(); e.show(); }),
