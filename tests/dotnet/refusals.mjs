@@ -84,6 +84,14 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
   check(`it ends with the command, by ${signal}`, await by === signal && pidOf() > 0 && await until(() => !isRunning(pidOf())), `${await by} ${pidOf()}`);
 }
 
+// What was given for the capture and stays.
+const secret = join(work, 'secret');
+rmSync(secret, { recursive: true, force: true });
+const variables = ['--at', 'start', '--env', 'TOKEN=s3cr3tvalue12345', '--env', 'EMPTY='];
+const kept = preinitDotnet(js, [input, '-o', secret, '--host', 'node', ...variables]);
+check('the report names a variable whose value is in the snapshot', kept.status === 0 && /environment variable TOKEN \(--env\)/.test(kept.stdout), kept.stdout + kept.stderr);
+check('and no other', !/variable EMPTY/.test(kept.stdout));
+
 // Arguments.
 for (const [args, expected] of [
   [[], /give one folder/], [['a', 'b'], /give one folder/], [[input], /with -o/], [[input, '-o', input], /would replace/], [[input, '-o', 'x', '--at', 'noon'], /--at noon/],
