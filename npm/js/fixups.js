@@ -102,8 +102,12 @@ export function hasSection(wasm, ids) {
 /** The custom sections of a module, with their names. */
 export function sectionsIn(wasm) {
   const utf8 = new TextDecoder();
-  return [...sections(wasm)].filter(({ id }) => id === 0).map(({ first, end }) => {
+  const found = [];
+  for (const { id, first, end } of sections(wasm)) {
+    if (id !== 0) continue;
     const [length, at] = numberAt(wasm, first);
-    return [utf8.decode(wasm.subarray(at, at + length)), wasm.subarray(at + length, end)];
-  });
+    // The engine says what is wrong with a name that is longer than its section.
+    if (at + length <= end) found.push([utf8.decode(wasm.subarray(at, at + length)), wasm.subarray(at + length, end)]);
+  }
+  return found;
 }
