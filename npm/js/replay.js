@@ -238,10 +238,9 @@ class Replay {
     if (expected !== index) this.fail(`${name} was called where ${this.name(expected)} had been`);
     if (!this.areSame(args, values)) this.fail(`${name} was called with other arguments`);
     this.check(checks, `${name} was called`, globals);
-    let thrown;
     for (;;) {
       const [kind] = this.record.steps[this.at];
-      if (kind === 'import') thrown = this.import();
+      if (kind === 'import') this.import();
       else if (kind === 'passed') this.pass();
       else break;
     }
@@ -249,34 +248,33 @@ class Replay {
     this.apply(...step.slice(2));
     this.pass();
     if (this.at === this.record.firsts) this.rest();
-    if (step[0] === 'threw') throw thrown;
+    // The module may have kept it while it called others, as the recorder has seen.
+    if (step[0] === 'threw') throw this.thrown;
     const results = step[1].map((one) => this.value(one));
     return results.length > 1 ? results : results[0];
   }
 
-  /** Calls an import again; returns what it threw. */
+  /** Calls an import again. */
   import() {
     const step = this.record.steps[this.at++];
     const [, [module, name, count], args, ...changes] = step;
     this.apply(...changes);
     let result;
-    let thrown;
     let hasThrown = false;
     try {
       result = Reflect.apply(this.imports.get(JSON.stringify([module, name])), undefined, args.map((one) => this.value(one)));
     } catch (error) {
       if (this.failure) throw this.failure;
       hasThrown = true;
-      thrown = error;
+      this.thrown = error;
     }
     const what = `the import ${module}.${name}`;
     const [, expected, checks, globals] = this.next('answer', `${what} did not call the module as it had done`);
-    if (hasThrown !== (expected === null)) this.fail(hasThrown ? `${what} threw: ${thrown?.message ?? thrown}` : `${what} did not throw`);
+    if (hasThrown !== (expected === null)) this.fail(hasThrown ? `${what} threw: ${this.thrown?.message ?? this.thrown}` : `${what} did not throw`);
     if (!hasThrown && !this.areSame(count > 1 ? [...result] : [result], expected)) {
       this.fail(`${what} returned something else`);
     }
     this.check(checks, `${what} returned`, globals);
-    return thrown;
   }
 
   /** Remembers what the program finds when all is played. */

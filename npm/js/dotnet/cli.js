@@ -28,7 +28,7 @@ Options:
       --main-args <ARG>   An argument of Main during the capture; repeatable
       --warm <CALL>       An exported method to call before the state is taken: 'Ns.Class.Method("text", 3, @"file")'; repeatable
       --assembly <NAME>   Whose exported methods --warm calls [default: the main assembly]
-      --env <NAME=VALUE>  An environment variable of the application during the capture; repeatable
+      --env <NAME=VALUE>  An environment variable of the application during the capture, and in the snapshot; repeatable
       --address <URL>     The address of the application, where it is known; without it, a stand-in is exchanged at each start
       --allow <FUNCTION>  An imported function of JavaScript whose effects nobody needs at a start, as a refusal names it; repeatable
       --wait <SECONDS>    How long the application may take to come to rest [default: 60]

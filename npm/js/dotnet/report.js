@@ -13,6 +13,8 @@ function frozen({ record, said }) {
   }
   if (said.times > 0) found.push(`the time of the day was asked for ${said.times} times, collections of garbage among them: what was kept of it is that of the capture`);
   if (said.cultures > 0) found.push(`names of cultures were asked for ${said.cultures} times: they are in the language of the capture`);
+  for (const name of said.variables) found.push(`the value of the environment variable ${name} (--env), which everybody can read in it`);
+  if (record.main.arguments.length > 0) found.push(`the arguments that Main had (--main-args): ${record.main.arguments.length}`);
   for (const { name, count, answers } of record.answers) {
     const shown = answers.length > 0 ? `: ${[...new Set(answers)].slice(0, 3).map((answer) => JSON.stringify(answer.slice(0, 80))).join(', ')}` : '';
     found.push(`${name} was called ${count} times${shown}`);

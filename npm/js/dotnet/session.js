@@ -51,6 +51,8 @@ export class Session {
   }
 
   #before(module, imports) {
+    // Before anything that is known of it is replaced: the engine may refuse this one.
+    if (this.runtime) throw new Error('.NET was started twice, and a snapshot has one state');
     this.identities = new Identities();
     this.real = imports.env;
     if (globalThis.document) {
@@ -67,7 +69,7 @@ export class Session {
   }
 
   #after(instance) {
-    if (this.runtime) throw new Error('.NET was started twice, and a snapshot has one state');
+    if (this.runtime) throw new Error('.NET was started twice at once, and a snapshot has one state');
     this.runtime = new Runtime(instance.exports, this.real);
     const { mono_wasm_invoke_jsexport: invoke } = instance.exports;
     const invoker = this.address?.invoker(invoke, () => this.runtime) ?? invoke;
@@ -84,6 +86,7 @@ export class Session {
       ready: () => this.#ready(),
     });
     this.given = Object.keys(environment);
+    this.values = Object.entries(environment);
     over.dotnet.withRuntimeOptions(optionsOfCapture).withEnvironmentVariables({ TZ: this.options.zone ?? ZONE, ...environment });
     return over;
   }
@@ -296,6 +299,7 @@ export class Session {
     };
     const said = {
       places, zeroed, memory: before, collected: hasCollected,
+      variables: this.values.filter(([, value]) => isKept(memory, value)).map(([name]) => name),
       random: ledger.random, times, cultures: ledger.cultures,
       hasTimeZones: runtime.classOf(CORE, 'System', 'TimeZoneInfo') !== 0,
     };
@@ -321,8 +325,14 @@ function capturePoint(exports) {
 
 /** Whether a memory has a text as managed code keeps it. */
 function holdsText(memory, text) {
-  const wanted = new Uint8Array(2 * text.length);
-  [...text].forEach((letter, index) => (wanted[2 * index] = letter.charCodeAt(0)));
+  const units = Array.from({ length: text.length }, (_, index) => text.charCodeAt(index));
+  return holds(memory, new Uint8Array(units.flatMap((unit) => [unit & 0xff, unit >> 8])));
+}
+
+/** The same, also as native code keeps it. A few letters may be there by chance. */
+const isKept = (memory, text) => text.length > 3 && (holdsText(memory, text) || holds(memory, new TextEncoder().encode(text)));
+
+function holds(memory, wanted) {
   for (let at = memory.indexOf(wanted[0]); at !== -1; at = memory.indexOf(wanted[0], at + 1)) {
     if (wanted.every((byte, index) => memory[at + index] === byte)) return true;
   }
