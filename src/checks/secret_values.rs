@@ -116,13 +116,12 @@ impl<'t, F: FnMut(&'t [u8], Level)> Values<'t, F> {
         let mut start = None;
         let mut at = 0;
         while at < line.len() {
-            if line[at] == quote {
-                if let Some(start) = start.replace(at + 1)
-                    && !is_before_value(&line[at..])
-                {
-                    let (_, name) = name_before(line, start);
-                    self.add(name, &line[start..at], false);
-                }
+            if line[at] == quote
+                && let Some(start) = start.replace(at + 1)
+                && !is_before_value(&line[at..])
+            {
+                let (_, name) = name_before(line, start);
+                self.add(name, &line[start..at], false);
             }
             at += if line[at] == b'\\' { 2 } else { 1 };
         }

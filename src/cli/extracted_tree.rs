@@ -181,8 +181,8 @@ fn unwritten(path: &Path) -> impl FnOnce(io::Error) -> anyhow::Error {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::path::Path;
     use std::fs;
+    use std::path::Path;
 
     use cap_std::ambient_authority;
     use cap_std::fs::Dir;

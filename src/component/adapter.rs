@@ -167,7 +167,7 @@ pub fn keeps_no_handles(module: &Module<'_>, is_in_progress: bool) -> bool {
         WasiVersion::of_module(import.module)
             .is_some_and(|version| version.has_function(import.name) || OF_ADAPTER.contains(&import.name))
     };
-    let asks_only_adapter = module.imports_of(Space::Function).all(|(_, import)| is_of_wasi(&import));
+    let asks_only_adapter = module.imports_of(Space::Function).all(|(_, import)| is_of_wasi(import));
     asks_only_adapter || !is_in_progress && (!has_variables(module) || is_clock_module(module))
 }
 

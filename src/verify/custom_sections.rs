@@ -126,7 +126,9 @@ fn describe(what: &str, differing: &[(&str, String)]) -> String {
 
 /// Names of sections, in order, and how they differ.
 fn differing<'m>(original: Sections<'m>, snapshot: Sections<'m>) -> Vec<(&'m str, String)> {
-    let mut by_name: BTreeMap<(&str, Rc<str>), [Vec<&[u8]>; 2]> = BTreeMap::new();
+    /// What sections of one name hold, on each side.
+    type Payloads<'m> = [Vec<&'m [u8]>; 2];
+    let mut by_name: BTreeMap<(&str, Rc<str>), Payloads<'m>> = BTreeMap::new();
     for (side, sections) in [original, snapshot].into_iter().enumerate() {
         for (of, name, payload) in sections {
             by_name.entry((name, of)).or_default()[side].push(payload);
