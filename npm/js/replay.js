@@ -45,6 +45,8 @@ const TIMERS = new Set([globalThis.setTimeout, globalThis.setInterval]);
 class Replay {
   objects = [];
   numbers = new Map();
+  // What imports threw.
+  thrown = [];
   at = 0;
   taken = 0;
   failure = undefined;
@@ -238,10 +240,9 @@ class Replay {
     if (expected !== index) this.fail(`${name} was called where ${this.name(expected)} had been`);
     if (!this.areSame(args, values)) this.fail(`${name} was called with other arguments`);
     this.check(checks, `${name} was called`, globals);
-    let thrown;
     for (;;) {
       const [kind] = this.record.steps[this.at];
-      if (kind === 'import') thrown = this.import();
+      if (kind === 'import') this.import();
       else if (kind === 'passed') this.pass();
       else break;
     }
@@ -249,34 +250,31 @@ class Replay {
     this.apply(...step.slice(2));
     this.pass();
     if (this.at === this.record.firsts) this.rest();
-    if (step[0] === 'threw') throw thrown;
+    if (step[0] === 'threw') throw this.thrown[step[1]];
     const results = step[1].map((one) => this.value(one));
     return results.length > 1 ? results : results[0];
   }
 
-  /** Calls an import again; returns what it threw. */
+  /** Calls an import again. */
   import() {
     const step = this.record.steps[this.at++];
     const [, [module, name, count], args, ...changes] = step;
     this.apply(...changes);
-    let result;
-    let thrown;
-    let hasThrown = false;
+    let results;
     try {
-      result = Reflect.apply(this.imports.get(JSON.stringify([module, name])), undefined, args.map((one) => this.value(one)));
+      const result = Reflect.apply(this.imports.get(JSON.stringify([module, name])), undefined, args.map((one) => this.value(one)));
+      results = count > 1 ? [...result] : [result];
     } catch (error) {
       if (this.failure) throw this.failure;
-      hasThrown = true;
-      thrown = error;
+      this.thrown.push(error);
     }
     const what = `the import ${module}.${name}`;
     const [, expected, checks, globals] = this.next('answer', `${what} did not call the module as it had done`);
-    if (hasThrown !== (expected === null)) this.fail(hasThrown ? `${what} threw: ${thrown?.message ?? thrown}` : `${what} did not throw`);
-    if (!hasThrown && !this.areSame(count > 1 ? [...result] : [result], expected)) {
-      this.fail(`${what} returned something else`);
-    }
+    const thrown = this.thrown.at(-1);
+    if (results && expected === null) this.fail(`${what} did not throw`);
+    if (!results && expected !== null) this.fail(`${what} threw: ${thrown?.message ?? thrown}`);
+    if (results && !this.areSame(results, expected)) this.fail(`${what} returned something else`);
     this.check(checks, `${what} returned`, globals);
-    return thrown;
   }
 
   /** Remembers what the program finds when all is played. */
