@@ -1,4 +1,5 @@
 import { encode, listen, probe } from './core.js';
+import { copied } from './data.js';
 import { fetchFiles } from './files.js';
 import { holdFinalizers } from './finalizers.js';
 import { isMade, watchTypes } from './foreign_types.js';
@@ -25,22 +26,6 @@ export class Refusal extends Error {
     this.name = 'Refusal';
     this.reasons = shown;
   }
-}
-
-/** Whether JSON has all of a value. */
-function isData(value) {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
-  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);
-  if (typeof value !== 'object') return false;
-  if (Array.isArray(value)) return Array.from(value).every(isData);
-  const isPlain = [Object.prototype, null].includes(Object.getPrototypeOf(value));
-  return isPlain && typeof value.toJSON !== 'function' && Object.values(value).every(isData);
-}
-
-function copied(value) {
-  if (value === undefined) return undefined;
-  if (!isData(value)) throw new TypeError('what `run` returns must be data that JSON has: it becomes part of the snapshot');
-  return JSON.parse(JSON.stringify(value));
 }
 
 async function bytesFrom(source, what) {

@@ -39,7 +39,8 @@ export interface StartedOptions<Value, Started> extends CaptureOptions {
   start: () => Started | Promise<Started>;
   /**
    * Brings the library to the state that programs should start with: what is done once, when the snapshot is made. What it returns
-   * is data that a program needs to use that state, a pointer for example; it becomes part of the snapshot.
+   * is data that a program needs to use that state, a pointer for example; it becomes part of the snapshot. JSON must have all of
+   * it: objects of classes, one object in two places, properties with symbols as keys and the like are refused with a `TypeError`.
    */
   run?: (started: Started) => Value | Promise<Value>;
 }

@@ -162,6 +162,32 @@ await test('what is returned is part of the snapshot', async () => {
   await assert.rejects(capture({ wasm: counter, run: async () => (await use()(), new Map([[1, 2]])) }), TypeError);
 });
 
+await test('what is returned and JSON has not all of', async () => {
+  const { copied } = await load('data.js');
+  const part = { a: 1 };
+  const ring = { list: [1] };
+  ring.list.push(ring);
+  class List extends Array {}
+  for (const [value, expected] of [
+    [-0, /it is -0$/], [{ a: [NaN] }, /it\.a\[0\] is NaN$/], [[1n], /it\[0\] is of type bigint$/], [{ a: undefined }, /it\.a is of type undefined$/], [() => {}, /it is of type function$/],
+    [Object.assign([1], { length: 2 }), /it is an array with holes/], [[, 1], /it is an array with holes/], [Object.assign([1], { extra: 5 }), /or further properties$/],
+    [Object.assign([1], { toJSON: () => 2 }), /it has a method toJSON$/], [{ toJSON: () => 2 }, /it has a method toJSON$/], [List.from([1]), /it is an object of a class$/],
+    [{ a: new Map() }, /it\.a is an object of a class$/], [{ [Symbol('x')]: 1 }, /it has a property whose key is a symbol$/], [Object.assign([], { [Symbol('x')]: 1 }), /it has a property whose key is a symbol$/],
+    [Object.defineProperty({}, 'z', { value: 3 }), /it has a property that is not enumerable$/], [{ get x() { return 1; } }, /it has a property with a getter or setter$/],
+    [[part, part], /it\[1\] is an object that is in it twice, or in itself$/], [ring, /it\.list\[1\] is an object that is in it twice, or in itself$/],
+    [{ 'a\u202e': 1n }, /it\.a\\u\{202e\} is of type bigint$/],
+  ]) {
+    assert.throws(() => copied(value), (error) => error instanceof TypeError && /^what `run` returns must be data that JSON has/.test(error.message) && expected.test(error.message), String(expected));
+  }
+  for (const value of [undefined, null, 0, '\ud800', [], [[], {}], { a: { b: [1, 'c', true, null] } }, Array.from({ length: 200_000 }, (_, index) => index), JSON.parse('{"__proto__": {"x": 1}}')]) {
+    assert.deepEqual(copied(value), value);
+  }
+  assert.deepEqual(copied(Object.assign(Object.create(null), { a: 1 })), { a: 1 });
+  // Nobody changes what was looked at.
+  assert.notEqual(copied(part), part);
+  await assert.rejects(capture({ wasm: counter, run: async () => (await use()(), ring) }), /what `run` returns must be data that JSON has/);
+});
+
 await test('values in tables of externref are put there again', async () => {
   const bytes = module('externs');
   const values = [undefined, null, true, false, 'text \ud800', 1.5, -0, NaN, 10n ** 30n];
