@@ -71,29 +71,43 @@ export function sectionOf(wasm) {
   }
 }
 
-/** The custom sections of a module, with their names. */
-export function sectionsIn(wasm) {
-  const found = [];
-  const utf8 = new TextDecoder();
+/** The sections of a module in order: what kind each is, and where its contents are. */
+function* sections(wasm) {
   let at = 8;
-  const number = () => {
-    let value = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = wasm[at++];
-      value += (byte & 0x7f) * 2 ** shift;
-      // Also where the bytes end too early.
-      if (!(byte >= 0x80)) return value;
-    }
-  };
   while (at < wasm.length) {
     const id = wasm[at++];
-    const end = number() + at;
-    if (id === 0) {
-      const length = number();
-      const name = utf8.decode(wasm.subarray(at, at + length));
-      found.push([name, wasm.subarray(at + length, end)]);
-    }
-    at = end;
+    const [length, first] = numberAt(wasm, at);
+    at = first + length;
+    yield { id, first, end: at };
+  }
+}
+
+/** A number of a module, and where it ends. */
+function numberAt(wasm, at) {
+  let value = 0;
+  for (let shift = 0; ; shift += 7) {
+    const byte = wasm[at++];
+    value += (byte & 0x7f) * 2 ** shift;
+    // Also where the bytes end too early.
+    if (!(byte >= 0x80)) return [value, at];
+  }
+}
+
+/** Whether a module has a section of one of these kinds. */
+export function hasSection(wasm, ids) {
+  for (const { id } of sections(wasm)) if (ids.includes(id)) return true;
+  return false;
+}
+
+/** The custom sections of a module, with their names. */
+export function sectionsIn(wasm) {
+  const utf8 = new TextDecoder();
+  const found = [];
+  for (const { id, first, end } of sections(wasm)) {
+    if (id !== 0) continue;
+    const [length, at] = numberAt(wasm, first);
+    // The engine says what is wrong with a name that is longer than its section.
+    if (at + length <= end) found.push([utf8.decode(wasm.subarray(at, at + length)), wasm.subarray(at + length, end)]);
   }
   return found;
 }

@@ -20,18 +20,20 @@ export function isSame(left, right) {
  * Installs hooks, and returns a function that takes them away.
  *
  * `original` are the bytes that are recognized, `replacement` those that are compiled instead; `exports` the names that a program
- * may see of the replacement, all by default. `before` is given the program's imports, and returns those that are passed on; `after` is given
- * the instance, and returns the one that the program gets; both are for instances of the replacement only. `clock`, if there is one, is told
+ * may see of the replacement, all by default. `before` is given the program's imports and the options that it was compiled with, and returns the
+ * imports that are passed on; `after` is given the instance and these, and returns the one that the program gets; or `failed`, if there is one, is
+ * given them and the error. All three are for instances of the replacement only. `clock`, if there is one, is told
  * what took how long, in milliseconds; `other` the bytes of other modules, each before and after it was compiled; `linked` modules
- * that are instantiated and had been compiled before; `instantiated` instances of other modules, with these and their imports. `optional` is told the options that the replacement is compiled with.
+ * that are instantiated and had been compiled before; `instantiated` instances of other modules, with these and their imports.
  */
-export function installHooks({ original, replacement, exports, before, after, clock, other, linked, instantiated, optional }) {
+export function installHooks({ original, replacement, exports, before, after, failed, clock, other, linked, instantiated }) {
   const genuine = WebAssembly;
   const { Module, Instance } = genuine;
   const names = ['Module', 'Instance', 'compile', 'instantiate', 'compileStreaming', 'instantiateStreaming'];
   const saved = new Map(names.map((name) => [name, Object.getOwnPropertyDescriptor(genuine, name)]));
   const { compile, instantiate, compileStreaming, instantiateStreaming } = genuine;
-  const ours = new WeakSet();
+  // The options that modules were compiled with.
+  const ours = new WeakMap();
 
   const recognizes = (source) => {
     const bytes = bytesOf(source);
@@ -45,13 +47,28 @@ export function installHooks({ original, replacement, exports, before, after, cl
     if (bytes !== undefined) other?.(bytes, module);
     return module;
   };
-  const own = (module) => (ours.add(module), module);
+  const own = (module, options) => (ours.set(module, options), module);
   const timed = (what, work) => {
     if (!clock) return work();
     const started = performance.now();
     const finish = (result) => (clock(what, performance.now() - started), result);
     const result = work();
     return result instanceof Promise ? result.then(finish) : finish(result);
+  };
+  /** `make` gives an instance, or will give it later. */
+  const tried = (imports, options, make) => {
+    const given = before(imports, options);
+    const refused = (error) => {
+      failed?.(given, error);
+      throw error;
+    };
+    let made;
+    try {
+      made = make(given);
+    } catch (error) {
+      refused(error);
+    }
+    return made instanceof Promise ? made.then((instance) => after(instance, given), refused) : after(made, given);
   };
   const target = (newTarget, proxy, plain) => (newTarget === proxy ? plain : newTarget);
 
@@ -63,8 +80,7 @@ export function installHooks({ original, replacement, exports, before, after, cl
     construct(plain, [source, ...rest], newTarget) {
       const as = target(newTarget, HookedModule, plain);
       if (!recognizes(source)) return compiled(source, Reflect.construct(plain, [source, ...rest], as));
-      optional?.(...rest);
-      return own(timed('compile', () => Reflect.construct(plain, [replacement, ...rest], as)));
+      return own(timed('compile', () => Reflect.construct(plain, [replacement, ...rest], as)), ...rest);
     },
     get: (plain, key) => (key === 'exports' ? exportsOf : Reflect.get(plain, key)),
   });
@@ -77,8 +93,7 @@ export function installHooks({ original, replacement, exports, before, after, cl
         instantiated?.(module, imports, instance);
         return instance;
       }
-      const given = before(imports);
-      return after(timed('instantiate', () => Reflect.construct(plain, [module, given], as)));
+      return tried(imports, ours.get(module), (given) => timed('instantiate', () => Reflect.construct(plain, [module, given], as)));
     },
   });
   const hooked = {
@@ -86,13 +101,11 @@ export function installHooks({ original, replacement, exports, before, after, cl
     Instance: HookedInstance,
     async compile(source, ...rest) {
       if (!recognizes(source)) return compiled(source, await compile(source, ...rest));
-      optional?.(...rest);
-      return own(await timed('compile', () => compile(replacement, ...rest)));
+      return own(await timed('compile', () => compile(replacement, ...rest)), ...rest);
     },
     async instantiate(source, imports, ...rest) {
       if (ours.has(source)) {
-        const given = before(imports);
-        return after(await timed('instantiate', () => instantiate(source, given, ...rest)));
+        return tried(imports, ours.get(source), (given) => timed('instantiate', () => instantiate(source, given, ...rest)));
       }
       if (!recognizes(source)) {
         if (bytesOf(source) === undefined) linked?.(source);
@@ -101,19 +114,22 @@ export function installHooks({ original, replacement, exports, before, after, cl
         instantiated?.(result.module ?? source, imports, result.instance ?? result);
         return result;
       }
-      optional?.(...rest);
       if (clock) {
-        const module = own(await timed('compile', () => compile(replacement, ...rest)));
+        const module = own(await timed('compile', () => compile(replacement, ...rest)), ...rest);
         return { module, instance: await hooked.instantiate(module, imports, ...rest) };
       }
-      const { module, instance } = await instantiate(replacement, before(imports), ...rest);
-      return { module: own(module), instance: after(instance) };
+      let module;
+      const instance = await tried(imports, rest[0], async (given) => {
+        const made = await instantiate(replacement, given, ...rest);
+        module = own(made.module, ...rest);
+        return made.instance;
+      });
+      return { module, instance };
     },
     async compileStreaming(source, ...rest) {
       const { response, bytes, isOurs } = await streamed(source);
       if (!isOurs) return compiled(bytes, await compileStreaming(response, ...rest));
-      optional?.(...rest);
-      return own(await compile(replacement, ...rest));
+      return own(await compile(replacement, ...rest), ...rest);
     },
     async instantiateStreaming(source, imports, ...rest) {
       const { response, bytes, isOurs } = await streamed(source);

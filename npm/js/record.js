@@ -245,13 +245,20 @@ export function recordOf(recorder, memories, functions) {
   };
 }
 
+/** Whether JavaScript has changed anything in what was to be recorded, and no call of the module is there to notice it at run time. */
+export function isChangedWithoutCall({ firsts, tail, tables }) {
+  if (firsts > 0 || !tail) return false;
+  const isOther = ({ initial, ended }) => ended.length !== initial.length || ended.some((value, slot) => !Object.is(value, initial[slot]));
+  return tail.memories.length > 0 || tail.globals.length > 0 || tables.some(isOther);
+}
+
 /**
  * What becomes of a table that JavaScript can see. Gives the slots that the snapshot has otherwise than the last state, with their values;
- * what the run time puts into slots at last; and values that are lost. `isOwn` says of a function whether it is the module's.
+ * what the run time puts into slots at last; values that are lost; and slots that held other functions of the module. `isOwn` says of a function whether it is the module's.
  */
 export function tableOf(recorder, table, slots, isOwn) {
   const { initial, given, ended, type } = table;
-  const reasons = [];
+  const [reasons, changed] = [[], []];
   const again = [];
   const before = new Map();
   const hasGrown = ended.length > initial.length;
@@ -259,7 +266,12 @@ export function tableOf(recorder, table, slots, isOwn) {
     const isTail = hasGrown && slot >= initial.length;
     const isPut = given.has(slot);
     const isWritten = typeof value === 'function' && isOwn(value) && !isTail && !isPut;
-    if (isWritten) return;
+    if (isWritten) {
+      // While the record is played it is there already, or the record takes it away.
+      const during = [initial[slot], ended[slot]];
+      if (during.some((one) => typeof one === 'function') && during.some((one) => one !== value)) changed.push(slot);
+      return;
+    }
     const was = isTail ? null : initial[slot];
     if (type === 'any') {
       // Objects of the module cannot be put there later.
@@ -269,7 +281,9 @@ export function tableOf(recorder, table, slots, isOwn) {
         return;
       }
     }
-    before.set(slot, isPut || type === 'any' ? was : null);
+    // JavaScript finds it there until the record or the run time takes it away.
+    const isThere = isPut || type === 'any' || (typeof was === 'function' && isOwn(was));
+    before.set(slot, isThere ? was : null);
     // JavaScript does it again.
     if (isPut && Object.is(given.get(slot), value)) return;
     const last = slot < ended.length ? ended[slot] : null;
@@ -279,5 +293,5 @@ export function tableOf(recorder, table, slots, isOwn) {
     if (shown === undefined) reasons.push([slot, value]);
     else again.push([slot, shown]);
   });
-  return { runs: runs(again), reasons, before, length: hasGrown ? slots.length : undefined, kept: initial.length };
+  return { runs: runs(again), reasons, changed, before, length: hasGrown ? slots.length : undefined, kept: initial.length };
 }

@@ -1,3 +1,4 @@
+import { Attempts } from './attempts.js';
 import { Boundary } from './boundary.js';
 import { runs, written } from './fixups.js';
 import { begin, end, isMade } from './foreign_types.js';
@@ -5,11 +6,11 @@ import { glueOf } from './glue.js';
 import { declaredImports, installHooks } from './hooks.js';
 import { Initializers } from './initializers.js';
 import { whyNotMadeAgain } from './made_again.js';
-import { isCaptured, isShared } from './neighbors.js';
+import { isCaptured, isShared, isUnseen } from './neighbors.js';
 import { Origins } from './origins.js';
 import { Identities, readImports, readState } from './read_state.js';
 import { Recorder } from './recorder.js';
-import { tableOf } from './record.js';
+import { isChangedWithoutCall, tableOf } from './record.js';
 import { at, takesNull, visible, whereIs } from './visible.js';
 
 // What comparing memories may take in milliseconds: where it was asked for, and where it may be of use.
@@ -20,7 +21,6 @@ const SHORT_PATIENCE = 5_000;
 export class Recording {
   instances = [];
   hasForeignTypes = false;
-  files = new Map();
 
   /**
    * `module` is the original, compiled. `probed` shows the state of `listening`, which is the module with functions that say when they are called. `passed` are exports
@@ -31,6 +31,7 @@ export class Recording {
     this.schema = schema;
     this.original = original;
     this.listening = listening;
+    this.attempts = new Attempts(original);
     this.module = module;
     this.names = WebAssembly.Module.exports(this.module).map(({ name }) => name);
     this.glue = glueOf(this.module, original);
@@ -60,9 +61,9 @@ export class Recording {
       original,
       replacement: wasm,
       exports: this.names,
-      before: (imports) => this.before(imports),
-      after: (instance) => this.after(instance),
-      optional: (options) => (this.stringConstants = options?.importedStringConstants),
+      before: (imports, options) => this.before(imports, options),
+      after: (instance, imports) => this.after(instance, imports),
+      failed: (imports, error) => this.attempts.failed(imports, error),
     });
     this.uninstall = () => {
       uninstall();
@@ -70,12 +71,8 @@ export class Recording {
     };
   }
 
-  write = (file, bytes) => this.files.set(file, bytes);
-
-  before(imports) {
-    // One that the engine refused before is no instance.
-    this.boundary?.end();
-    this.boundary = new Boundary(this.recorder, {
+  before(given, options) {
+    const boundary = new Boundary(this.recorder, {
       explain: (call) => this.glue.explain(call),
       isSkipped: (call) => this.isSkipped(call),
       makesObject: (call) => this.makesObject(call),
@@ -83,20 +80,20 @@ export class Recording {
       doubt: (call) => this.glue.doubt(call),
       origins: this.origins,
     });
-    this.given = imports;
-    this.imports = declaredImports(this.module, imports, (value, declared) => {
+    const imports = declaredImports(this.module, given, (value, declared) => {
       if (declared.kind !== 'function') this.origins?.imported(value);
-      return this.boundary.wrap(value, declared);
+      return boundary.wrap(value, declared);
     });
-    this.identities = new Identities();
-    this.unreadable = undefined;
+    const attempt = { boundary, given, imports, identities: new Identities(), files: new Map(), stringConstants: options?.importedStringConstants };
+    this.attempts.begin(attempt);
+    const write = (file, bytes) => attempt.files.set(file, bytes);
     try {
-      this.imported = readImports(this.imports, this.schema, this.identities, (index) => `before.${index}`, this.write);
+      attempt.imported = readImports(imports, this.schema, attempt.identities, (index) => `before.${index}`, write);
     } catch (error) {
       // Whatever it is, the engine may accept it.
-      this.unreadable = error.message;
+      attempt.unreadable = error.message;
     }
-    return this.imports;
+    return imports;
   }
 
   /** Whether an import is called again at run time where it was called outside of `start`. */
@@ -127,10 +124,15 @@ export class Recording {
   }
 
   /** What the program gets: the module's own exports, which are the genuine ones. */
-  after(instance) {
+  after(instance, imports) {
     this.instances.push(instance);
     isCaptured(instance, this.original);
-    if (this.instances.length === 1) this.recorder.attach(instance);
+    const attempt = this.attempts.succeeded(imports, instance);
+    if (this.instances.length === 1) {
+      const { boundary, given, identities, files, stringConstants, imported, unreadable } = attempt;
+      Object.assign(this, { boundary, given, imports, identities, files, stringConstants, imported, unreadable });
+      this.recorder.attach(instance);
+    }
     const view = Object.create(null);
     for (const name of this.names) {
       const value = instance.exports[name];
@@ -148,7 +150,7 @@ export class Recording {
   }
 
   get isRecordWanted() {
-    return this.hasStart || this.again.length > 0 || [...this.boundary.recorded.keys()].some((name) => !this.allow.includes(name));
+    return this.hasStart || this.again.length > 0 || [...this.attempts.recorded.keys()].some((name) => !this.allow.includes(name));
   }
 
   /** Why this cannot be captured, as far as it shows before the state is read. */
@@ -156,11 +158,11 @@ export class Recording {
     if (this.instances.length === 0) {
       return ['the module was not instantiated: what runs loads other bytes, does not wait until it has, or loads it in a worker, where nobody watches'];
     }
-    if (this.instances.length > 1) return [`the module was instantiated ${this.instances.length} times, and a snapshot has one state`];
-    const reasons = [];
+    const { count, unexplained, called } = this.attempts;
+    if (count > 1) return [`the module was instantiated ${count} times, and a snapshot has one state`];
+    const reasons = this.attempts.reasons();
     if (this.unreadable) reasons.push(this.unreadable);
-    const { unexplained, recorded } = this.boundary;
-    const missing = this.hasStart || this.hasRecord ? unexplained : sum(unexplained, recorded);
+    const missing = this.hasStart || this.hasRecord ? unexplained : called;
     for (const [name, count] of missing) {
       if (this.allow.includes(name)) continue;
       reasons.push(
@@ -176,9 +178,8 @@ export class Recording {
           `use allow: ['${name}'] if nothing of it is needed`,
       );
     }
-    const { tail, firsts } = this.recorder;
-    if (this.hasStart && firsts === 0 && tail && [tail.memories, tail.globals].some((changes) => changes.length > 0)) {
-      reasons.push('JavaScript wrote into memory or set a global in `start`, which called nothing of the module: let it call something then, or write in `run`');
+    if (this.hasStart && isChangedWithoutCall(this.recorder)) {
+      reasons.push('JavaScript wrote into memory, set a global or changed a table in `start`, which called nothing of the module: let it call something then, or write in `run`');
     }
     if (this.isRecordWanted) {
       for (const problem of this.recorder.problems) reasons.push(`the first calls cannot be made again: ${problem}`);
@@ -197,16 +198,24 @@ export class Recording {
     if (this.allow.includes('modules')) return [];
     const [instance] = this.instances;
     const { memories, tables } = this.schema;
+    const importOf = (from, name) => this.imports[from][name];
     const own = [
       ...memories.map((name, index) => [`memory ${index}`, instance.exports[name]]),
       ...tables.slice(0, -1).map(({ export: name }, index) => [`table ${index}`, instance.exports[name]]),
       ...visible('global', { schema: this.schema, names: this.names, exports: instance.exports }).map(({ index, where }) => [
-        `global ${index}`, where.export === undefined ? this.given[where.import[0]][where.import[1]] : instance.exports[where.export],
+        `global ${index}`, where.export === undefined ? importOf(...where.import) : instance.exports[where.export],
       ]),
     ];
-    return own.filter(([, object]) => isShared(object, instance)).map(
-      ([name]) => `${name} is used by another module, too, whose own state would be missing; use allow: ['modules'] if nothing of it is needed`,
-    );
+    const shared = own.filter(([, object]) => isShared(object, instance)).map(([name]) => name);
+    const imported = this.schema.imports.filter(({ kind }) => kind !== 'function').map(({ kind, index, module, name }) => [`${kind} ${index}`, importOf(module, name)]);
+    const unseen = imported.filter(([name, object]) => !shared.includes(name) && isUnseen(object)).map(([name]) => name);
+    return [
+      ...shared.map((name) => `${name} is used by another module, too, whose own state would be missing; use allow: ['modules'] if nothing of it is needed`),
+      ...unseen.map(
+        (name) => `${name} is imported and was made before \`preinit/js\` was there, so it is not known whether another module uses it, whose own state ` +
+          "would be missing; import `preinit/js` first, or use allow: ['modules'] if nothing of it is needed",
+      ),
+    ];
   }
 
   /** Values that the module holds by number, in older versions of wasm-bindgen. */
@@ -214,7 +223,7 @@ export class Recording {
     if (this.allow.includes('handles')) return [];
     const unknown = ["it is not known whether the module holds values of JavaScript by number; use allow: ['handles'] if it does not"];
     // What is recorded is numbered again.
-    if (this.hasRecord && this.boundary.later === 0) {
+    if (this.hasRecord && this.attempts.later === 0) {
       const areSame = this.glue.areHandlesSame(this.boundary);
       if (areSame === null) return unknown;
       return areSame ? [] : ["what the module holds of JavaScript by number is not what it held after `start` (allow: ['handles'])"];
@@ -244,7 +253,7 @@ export class Recording {
     const files = this.schema.memories.map((_, index) => `memory.${index}`);
     const { exports } = this.instances[0];
     // A copy: what the program does later is not in it.
-    const write = (file, bytes) => this.write(file, bytes.slice());
+    const write = (file, bytes) => this.files.set(file, bytes.slice());
     const state = readState(exports, this.schema, this.identities, files, write, this.imported, this.made());
     if (state.heap) state.heap.constants = this.constants();
     // The program may go on, if only because an object is collected.
@@ -335,6 +344,9 @@ export class Recording {
       for (const [slot, value] of plan.reasons) {
         reasons.push(`table ${index}, element ${slot} holds ${describe(value)} of JavaScript, which would be missing`);
       }
+      for (const slot of plan.changed ?? []) {
+        reasons.push(`table ${index}, element ${slot} held another function of the module while the calls were recorded, which would be missing; let nothing change it afterwards`);
+      }
       for (const [slot, value] of plan.before) {
         state.tables[index].slots[slot] = this.slot(value);
       }
@@ -374,12 +386,6 @@ function plain(type, slots, isNullable) {
     else again.push([slot, shown]);
   });
   return { runs: runs(again), reasons, before };
-}
-
-function sum(left, right) {
-  const all = new Map(left);
-  for (const [name, count] of right) all.set(name, (all.get(name) ?? 0) + count);
-  return all;
 }
 
 function describe(value) {

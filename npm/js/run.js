@@ -67,7 +67,6 @@ export function preinitialized({ accepts = () => true } = {}, play) {
   if (play) players.push(play);
 
   function makeAgain(module, imports, instance) {
-    if (!wasm.Module.customSections(module, 'preinit.js').length || !accepts(module)) return;
     const contents = explained(() => parsed(module, finder(module, imports, instance.exports)));
     if (contents.record !== undefined) {
       if (!players.length) throw new Error('preinit: this snapshot needs `preinitialized` of preinit/js/replay');
@@ -78,9 +77,9 @@ export function preinitialized({ accepts = () => true } = {}, play) {
 
   /** What is there again in an instance. Each is made once, however often this was called. */
   function made(module, imports, instance) {
-    if (isOver) return;
+    // Whoever has made it again, each says whether it is one of its own.
+    if (isOver || !wasm.Module.customSections(module, 'preinit.js').length || !accepts(module)) return;
     if (!known.has(instance)) makeAgain(module, imports, instance);
-    if (!known.has(instance)) return;
     state.value = known.get(instance).value;
     state.instances += 1;
   }

@@ -1,22 +1,59 @@
 // Timers that are pending when a snapshot is made: what they do would be done at another time, or never.
 
 const KINDS = [['setTimeout', 'clearTimeout'], ['setInterval', 'clearInterval'], ['setImmediate', 'clearImmediate']];
+const ABORT = 'AbortSignal.timeout';
+const PORT = 'MessagePort';
+// What Node says that it waits for, whoever has set it.
+const OTHERS = {
+  Timeout: ['a timer that the global functions have not set was pending', 'what it does', 'wait for it'],
+  Immediate: ['an immediate that the global function has not set was pending', 'what it does', 'wait for it'],
+  [PORT]: ['a message port was open', 'what comes by it', 'close it and wait for its event `close`'],
+};
 
-/** Watches the timers that JavaScript sets from now on. */
-export function watchTimers() {
-  const pending = new Map();
-  const found = new Map();
-  const saved = [];
-  const replace = (name, value) => {
-    saved.push([name, Object.getOwnPropertyDescriptor(globalThis, name)]);
+/** How many of each there are. Engines other than Node do not say. */
+function waitedFor() {
+  let all = [];
+  try {
+    all = globalThis.process?.getActiveResourcesInfo?.() ?? [];
+  } catch {
+    // It is there and does nothing.
+  }
+  return new Map(Object.keys(OTHERS).map((kind) => [kind, all.filter((one) => one === kind).length]));
+}
+
+class Timers {
+  #pending = new Map();
+  #found = new Map();
+  #signals = [];
+  #saved = [];
+  #before = waitedFor();
+  #others = new Map();
+  #isOn = true;
+
+  constructor() {
+    for (const kind of KINDS) this.#watch(...kind);
+    const { timeout } = globalThis.AbortSignal ?? {};
+    if (typeof timeout !== 'function') return;
+    this.#replace(AbortSignal, 'timeout', (...args) => {
+      const signal = Reflect.apply(timeout, AbortSignal, args);
+      if (this.#isOn) this.#signals.push(signal);
+      return signal;
+    });
+  }
+
+  #replace(holder, name, value) {
+    this.#saved.push([holder, name, Object.getOwnPropertyDescriptor(holder, name)]);
     // The rest of it, such as what `util.promisify` looks for, stays.
-    globalThis[name] = Object.defineProperties(value, Object.getOwnPropertyDescriptors(globalThis[name]));
-  };
-  for (const [set, clear] of KINDS) {
+    holder[name] = Object.defineProperties(value, Object.getOwnPropertyDescriptors(holder[name]));
+  }
+
+  #watch(set, clear) {
     const [plainSet, plainClear] = [globalThis[set], globalThis[clear]];
-    if (typeof plainSet !== 'function' || typeof plainClear !== 'function') continue;
-    replace(set, (callback, ...rest) => {
-      if (typeof callback !== 'function') return plainSet(callback, ...rest);
+    if (typeof plainSet !== 'function' || typeof plainClear !== 'function') return;
+    const pending = this.#pending;
+    this.#replace(globalThis, set, (callback, ...rest) => {
+      // Whoever keeps this function has it for longer than it is needed.
+      if (typeof callback !== 'function' || !this.#isOn) return plainSet(callback, ...rest);
       const timer = plainSet((...args) => {
         if (set !== 'setInterval') pending.delete(timer);
         return callback(...args);
@@ -24,27 +61,44 @@ export function watchTimers() {
       pending.set(timer, set);
       return timer;
     });
-    replace(clear, (timer) => {
+    this.#replace(globalThis, clear, (timer) => {
       // Node takes numbers, too.
       for (const one of pending.keys()) if (one === timer || (typeof timer === 'number' && Number(one) === timer)) pending.delete(one);
       plainClear(timer);
     });
   }
-  return {
-    /** Those that are pending now would be missing. */
-    end() {
-      for (const [timer, set] of pending) found.set(timer, set);
-    },
-    /** No more are watched. */
-    restore() {
-      for (const [name, descriptor] of saved) Object.defineProperty(globalThis, name, descriptor);
-    },
-    reasons() {
-      const count = (name) => [...found.values()].filter((set) => set === name).length;
-      return KINDS.map(([set]) => set).filter((set) => count(set) > 0).map(
-        (set) => `a timer of ${set} was pending (${count(set)} of them), and what it does would be missing; wait for it, ` +
-          "or use allow: ['timers'] if it is not needed",
-      );
-    },
-  };
+
+  /** Those that are pending now would be missing. Ports that were opened are open again where the `start` that has opened them runs again. */
+  end({ isStart = false } = {}) {
+    for (const [timer, set] of this.#pending) this.#found.set(timer, set);
+    for (const signal of this.#signals) if (!signal.aborted) this.#found.set(signal, ABORT);
+    for (const [kind, count] of waitedFor()) {
+      if (kind === PORT && isStart) {
+        this.#before.set(kind, count);
+        continue;
+      }
+      const isKnown = ([timer, set]) => (set === 'setImmediate') === (kind === 'Immediate') && timer.hasRef?.();
+      const known = kind === PORT ? 0 : [...this.#pending].filter(isKnown).length;
+      const more = count - known - this.#before.get(kind);
+      this.#others.set(kind, Math.max(more, this.#others.get(kind) ?? 0));
+    }
+  }
+
+  /** No more are watched. */
+  restore() {
+    this.#isOn = false;
+    for (const [holder, name, descriptor] of this.#saved) Object.defineProperty(holder, name, descriptor);
+  }
+
+  reasons() {
+    const count = (name) => [...this.#found.values()].filter((set) => set === name).length;
+    const own = [...KINDS.map(([set]) => set), ABORT].map((set) => [`a timer of ${set} was pending`, 'what it does', 'wait for it', count(set)]);
+    const others = [...this.#others].map(([kind, count]) => [...OTHERS[kind], count]);
+    return [...own, ...others].filter(([, , , count]) => count > 0).map(
+      ([what, missing, remedy, count]) => `${what} (${count} of them), and ${missing} would be missing; ${remedy}, or use allow: ['timers'] if it is not needed`,
+    );
+  }
 }
+
+/** Watches the timers that JavaScript sets from now on. */
+export const watchTimers = () => new Timers();

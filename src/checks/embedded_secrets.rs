@@ -120,9 +120,25 @@ mod tests {
     fn tokens_and_passwords_are_seen() {
         assert!(is_secret("/app/a.txt", b"url: postgres://bob:hunter2@db.example/shop"));
         assert!(is_secret("/app/config.toml", b"token = \"ghp_0123456789abcdefghijABCDEFGHIJ012345\""));
-        for example in ["password", "PASSWORD", "***", "xxx", "${PASSWORD}", "<password>", "%s", ""] {
-            let text = format!("# http://username:{example}@host.com:80/");
-            assert!(!is_secret("/lib/url.py", text.as_bytes()), "{text}");
+        let examples = [
+            "password",
+            "PASSWORD",
+            "***",
+            "xxx",
+            "${PASSWORD}",
+            "$DB_PASS",
+            "<password>",
+            "%s",
+            "%(pw)s",
+            "%PW%",
+            "",
+        ];
+        let passwords = ["b", "hunter2", "%40hunter2%21xyz", "%23Zx81p", "$ecretHunter22", "%ab%"];
+        for (password, expected) in
+            examples.map(|text| (text, false)).into_iter().chain(passwords.map(|text| (text, true)))
+        {
+            let text = format!("# http://username:{password}@host.com:80/");
+            assert_eq!(is_secret("/lib/url.py", text.as_bytes()), expected, "{text}");
         }
         // No configuration is as long.
         let long = [&[b' '; CONFIGURATION][..], b"ghp_0123456789abcdefghijABCDEFGHIJ012345"].concat();

@@ -45,11 +45,12 @@ impl<'t, F: FnMut(&'t [u8], Level)> Values<'t, F> {
     /// The lines of a private key, which begins before `rest`. In a string, the ends of lines are escaped.
     fn key(&mut self, rest: &'t [u8]) {
         let end = memchr::memmem::find(&rest[..rest.len().min(KEY)], b"-----").unwrap_or(rest.len().min(KEY));
+        let has_escapes = rest[..end].contains(&b'\\');
         for line in rest[..end].split(|byte| b"\r\n\\\"',".contains(byte)) {
             // Not what says how it is encrypted.
             if !line.contains(&b':') {
                 let line = line.trim_ascii();
-                let escape = rest[..end].contains(&b'\\') && line.starts_with(b"n");
+                let escape = has_escapes && line.starts_with(b"n");
                 self.add_at(Level::Danger, &line[usize::from(escape)..]);
             }
         }
@@ -149,7 +150,7 @@ impl<'t, F: FnMut(&'t [u8], Level)> Values<'t, F> {
         let word = &word[word.iter().take_while(|byte| is_quote(byte)).count()..];
         let (is_assigned, name) = name_before(line, range.start);
         let is_plain = word.iter().all(|byte| byte.is_ascii_alphabetic() || b"_-./".contains(byte));
-        if is_before_value(&line[range.end..]) {
+        if is_before_value(&line[range.end..]) && !is_padded(word, &line[range.end..]) {
             // One of several between colons, as hashes of passwords are.
             if line[..range.start].ends_with(b":") && !is_plain {
                 self.add(name, word, false);
@@ -237,7 +238,9 @@ fn is_name(name: &[u8]) -> bool {
 
 /// What stands before and after the first sign in a line of a configuration that separates a name from its value.
 fn value_of_line(line: &[u8]) -> (&[u8], &[u8]) {
-    match memchr::memchr2(b'=', b':', line) {
+    let line = trimmed(line);
+    let is_end = |at: &usize| *at + 1 == line.len() && is_padded(&line[..*at], &line[*at..]);
+    match memchr::memchr2(b'=', b':', line).filter(|at| !is_end(at)) {
         Some(at) => (trimmed(&line[..at]), trimmed(&line[at + 1..])),
         None => (b"", trimmed(line)),
     }
@@ -277,6 +280,15 @@ fn is_before_value(rest: &[u8]) -> bool {
         [b'=' | b':', ..] => true,
         _ => false,
     }
+}
+
+/// Whether the word is base64 with one `=` at its end, after which no value stands (RFC 4648 section 4).
+fn is_padded(word: &[u8], rest: &[u8]) -> bool {
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
+    let is_after = |byte: u8| byte.is_ascii_whitespace() || b"\"'`,;()[]{}<>&|".contains(&byte);
+    word.len() % 4 == 3
+        && word.iter().all(is_letter)
+        && matches!(rest, [b'=', after @ ..] if after.first().is_none_or(|byte| is_after(*byte)))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub(super) enum ValueKind {
 }
 
 /// Variables that describe the machine, besides `LC_…` and `XDG_…`.
-const MACHINE: [&str; 30] = [
+const MACHINE: [&str; 31] = [
     "COLORTERM",
     "DISPLAY",
     "EDITOR",
@@ -36,6 +36,7 @@ const MACHINE: [&str; 30] = [
     "PYTHONPATH",
     "SHELL",
     "SHLVL",
+    "SSH_AUTH_SOCK",
     "TEMP",
     "TERM",
     "TERM_PROGRAM",
@@ -50,10 +51,14 @@ const MACHINE: [&str; 30] = [
 ];
 
 /// Parts of the names of variables that are not to be published.
-const SECRET: [&str; 12] = [
+const SECRET: [&str; 16] = [
     "secret",
     "token",
     "passw",
+    "passphrase",
+    "_pass",
+    "pgpass",
+    "_pwd",
     "credential",
     "private",
     "apikey",
@@ -68,9 +73,10 @@ const SECRET: [&str; 12] = [
 impl ValueKind {
     /// The kind of an environment variable.
     pub fn of_variable(name: &str, value: &str) -> ValueKind {
-        if is_secret_value(value) || is_secret_name(name) {
+        let is_machine = MACHINE.contains(&name);
+        if is_secret_value(value) || is_secret_name(name) && !is_machine {
             ValueKind::Secret
-        } else if MACHINE.contains(&name) || name.starts_with("LC_") || name.starts_with("XDG_") {
+        } else if is_machine || name.starts_with("LC_") || name.starts_with("XDG_") {
             ValueKind::Machine
         } else {
             ValueKind::Variable
@@ -102,7 +108,8 @@ impl ValueKind {
 
 /// Whether a variable is named like something that is not to be published.
 pub(super) fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
+    // Authors are no secrets, nor is what `auth` is in else.
+    let name = name.to_ascii_lowercase().replace("author", "");
     SECRET.iter().any(|part| name.contains(part))
 }
 
@@ -166,14 +173,25 @@ pub(super) fn has_password(value: &str) -> bool {
 
 /// Whether the value is a URL with a password that is more than an example of one.
 pub(super) fn has_real_password(value: &str) -> bool {
-    const EXAMPLES: [&str; 8] = ["password", "passwd", "passwort", "pass", "pwd", "secret", "pw", "p"];
-    password(value).is_some_and(|password| {
-        let first = password.bytes().next();
-        let is_repeated = password.bytes().all(|byte| Some(byte) == first);
-        !is_repeated
-            && !password.starts_with(['$', '{', '<', '%', '['])
-            && !EXAMPLES.contains(&password.to_ascii_lowercase().as_str())
-    })
+    password(value).is_some_and(|password| !is_example(password))
+}
+
+/// Whether it stands for a password: a usual word, stars, or a place where one is put in.
+fn is_example(password: &str) -> bool {
+    const WORDS: [&str; 7] = ["password", "passwd", "passwort", "pass", "pwd", "secret", "pw"];
+    let is_name = |text: &str| {
+        !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    let enclosed = |start: &str, end: &str| password.starts_with(start) && password.ends_with(end);
+    WORDS.contains(&password.to_ascii_lowercase().as_str())
+        || password.bytes().all(|byte| b"*.xX".contains(&byte))
+        || matches!(password, "%s" | "%d")
+        || [("${", "}"), ("$(", ")"), ("{", "}"), ("<", ">"), ("[", "]"), ("%{", "}"), ("%(", ")s")]
+            .iter()
+            .any(|(start, end)| enclosed(start, end))
+        || password.strip_prefix('$').is_some_and(is_name)
+        || password.strip_prefix('%').and_then(|rest| rest.strip_suffix('%')).is_some_and(is_name)
 }
 
 /// The password in a URL.
@@ -193,6 +211,13 @@ mod tests {
         for (name, value, expected) in [
             ("API_KEY", "x", Secret),
             ("GITHUB_TOKEN", "x", Secret),
+            ("DB_PASS", "x", Secret),
+            ("SMTP_PWD", "x", Secret),
+            ("OLDPWD", "/", Machine),
+            ("SSH_AUTH_SOCK", "/tmp/ssh-a1/agent.123", Machine),
+            ("GIT_AUTHOR_NAME", "Jane Smith", Variable),
+            ("XAUTHORITY", "/home/me/.Xauthority", Variable),
+            ("AUTHORIZATION_AUTH", "x", Secret),
             ("STORE", "postgres://bob:hunter2@db.example/shop", Secret),
             ("STORE", "postgres://bob@db.example/a:b@c", Variable),
             ("STORE", "bob:hunter2@db.example", Variable),

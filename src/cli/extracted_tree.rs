@@ -2,9 +2,9 @@
 //! how a letter is composed. Nothing is written over something else, or below it, because of that.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use anyhow::{Context, anyhow, bail};
 use cap_std::ambient_authority;
@@ -17,30 +17,75 @@ use preinit::stages::temporary::TemporaryDirectory;
 pub fn write_whole(directory: &Path, entries: &[(&Path, EmbeddedKind<'_>)]) -> anyhow::Result<u64> {
     let shown = PrintablePath(directory);
     let cannot_make = || format!("cannot make the directory `{shown}`");
-    let is_there = directory.try_exists().with_context(cannot_make)?;
-    if is_there && fs::read_dir(directory).with_context(cannot_make)?.next().is_some() {
+    let cannot_write = || format!("cannot write all of it to `{shown}`");
+    if !directory.try_exists().with_context(cannot_make)? {
+        let beside = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let beside = beside.unwrap_or(Path::new("."));
+        fs::create_dir_all(beside).with_context(cannot_make)?;
+        let unfinished = Unfinished::inside(beside).with_context(cannot_make)?;
+        let files = unfinished.write(entries).with_context(cannot_write)?;
+        unfinished.place.finish(|_| fs::rename(&unfinished.tree, directory)).with_context(cannot_write)?;
+        return Ok(files);
+    }
+    if fs::read_dir(directory).with_context(cannot_make)?.next().is_some() {
         bail!("`{shown}` is not empty; give a directory that is not there yet");
     }
-    // One that is there may be on a file system of its own.
-    let beside = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let place = if is_there { directory } else { beside.unwrap_or(Path::new(".")) };
-    fs::create_dir_all(place).with_context(cannot_make)?;
-    let unfinished = TemporaryDirectory::inside(place).with_context(cannot_make)?;
-    let tree = unfinished.path().join(TREE);
-    fs::create_dir(&tree).with_context(cannot_make)?;
-    let folder = Dir::open_ambient_dir(&tree, ambient_authority()).with_context(cannot_make)?;
-    let cannot_write = || format!("cannot write all of it to `{shown}`");
-    let files = write(&folder, entries).with_context(cannot_write)?;
-    drop(folder);
-    let moved = unfinished.finish(|_| match is_there {
-        false => fs::rename(&tree, directory),
-        true => fs::read_dir(&tree)?.try_for_each(|entry| {
-            let entry = entry?;
-            fs::rename(entry.path(), directory.join(entry.file_name()))
-        }),
-    });
-    moved.with_context(cannot_write)?;
+    if let Some((directory, unfinished)) = exchangeable(directory) {
+        let files = unfinished.write(entries).with_context(cannot_write)?;
+        if unfinished.place.finish(|_| fs::rename(&unfinished.tree, &directory)).is_ok() {
+            return Ok(files);
+        }
+    }
+    let unfinished = Unfinished::inside(directory).with_context(cannot_make)?;
+    let files = unfinished.write(entries).with_context(cannot_write)?;
+    unfinished.place.finish(|_| move_entries(&unfinished.tree, directory)).with_context(cannot_write)?;
     Ok(files)
+}
+
+/// An empty directory that is there can be exchanged for one that was made beside it, in one step. Not the one that somebody is in,
+/// and not a file system.
+fn exchangeable(directory: &Path) -> Option<(PathBuf, Unfinished)> {
+    let directory = directory.canonicalize().ok()?;
+    if env::current_dir().is_ok_and(|current| current.starts_with(&directory)) {
+        return None;
+    }
+    let unfinished = Unfinished::inside(directory.parent()?).ok()?;
+    fs::set_permissions(&unfinished.tree, fs::metadata(&directory).ok()?.permissions()).ok()?;
+    Some((directory, unfinished))
+}
+
+/// Moves what is in `tree`, or nothing.
+fn move_entries(tree: &Path, directory: &Path) -> io::Result<()> {
+    let mut moved = Vec::new();
+    let result = fs::read_dir(tree)?.try_for_each(|entry| {
+        let name = entry?.file_name();
+        fs::rename(tree.join(&name), directory.join(&name))?;
+        moved.push(name);
+        Ok(())
+    });
+    if result.is_err() {
+        moved.iter().for_each(|name| drop(fs::rename(directory.join(name), tree.join(name))));
+    }
+    result
+}
+
+/// A tree that nobody sees before it is whole.
+struct Unfinished {
+    place: TemporaryDirectory,
+    tree: PathBuf,
+}
+
+impl Unfinished {
+    fn inside(place: &Path) -> io::Result<Unfinished> {
+        let place = TemporaryDirectory::inside(place)?;
+        let tree = place.path().join(TREE);
+        fs::create_dir(&tree)?;
+        Ok(Unfinished { place, tree })
+    }
+
+    fn write(&self, entries: &[(&Path, EmbeddedKind<'_>)]) -> anyhow::Result<u64> {
+        write(&Dir::open_ambient_dir(&self.tree, ambient_authority())?, entries)
+    }
 }
 
 /// The directory with all of it, whose permissions are those of any other.
@@ -136,8 +181,8 @@ fn unwritten(path: &Path) -> impl FnOnce(io::Error) -> anyhow::Error {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::fs;
     use std::path::Path;
+    use std::fs;
 
     use cap_std::ambient_authority;
     use cap_std::fs::Dir;

@@ -148,6 +148,7 @@ fn compile_probed(
         optimize: false,
         fuel: options.limits.fuel.is_some(),
         epochs: options.limits.timeout.is_some(),
+        beyond_winch: false,
     };
     let kind = ComponentKind { is_concurrent: component.is_concurrent()?, is_traced: options.at.is_some() };
     let choice = options.compilation();

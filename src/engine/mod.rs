@@ -5,6 +5,7 @@ mod components;
 mod names;
 mod proposals;
 mod tier;
+mod winch;
 
 use crate::cache::{CompileCache, CompiledEntry};
 #[cfg(feature = "verify")]
@@ -22,6 +23,7 @@ use std::num::NonZeroUsize;
 pub use tier::{Compilation, TierReason, WantedCode};
 pub(crate) use tier::{MissingCode, Tiered, compile_tiered};
 use wasmtime::{Collector, Config, Engine, OptLevel, RegallocAlgorithm, Strategy, WasmBacktraceDetails};
+pub(crate) use winch::is_for_winch;
 
 /// Room for the guest's call stack, in bytes. Interpreters in debug-like baseline code recurse deeply.
 pub const MAX_WASM_STACK: usize = 64 << 20;
@@ -86,6 +88,8 @@ pub struct EngineOptions {
     pub fuel: bool,
     /// Be interruptible by epochs.
     pub epochs: bool,
+    /// Run modules beside this one that need more than Winch supports.
+    pub beyond_winch: bool,
 }
 
 /// A compiled module and the engine that it was compiled for.
@@ -130,9 +134,10 @@ fn compile_in_order(
     options: EngineOptions,
     keyed: Option<Keyed<'_>>,
 ) -> wasmtime::Result<Compiled> {
-    let compilers: &[Compiler] = match options.optimize {
-        true => &[Compiler::OptimizingCranelift],
-        false => &[Compiler::Winch, Compiler::Cranelift],
+    let compilers: &[Compiler] = match (options.optimize, options.beyond_winch) {
+        (true, _) => &[Compiler::OptimizingCranelift],
+        (false, false) => &[Compiler::Winch, Compiler::Cranelift],
+        (false, true) => &[Compiler::Cranelift],
     };
     let mut result = Err(wasmtime::Error::msg("no compiler"));
     for &compiler in compilers {
@@ -201,6 +206,9 @@ pub(crate) fn compile_traced(
     };
     if options.optimize {
         return compile(Compiler::OptimizingCranelift);
+    }
+    if options.beyond_winch {
+        return compile(Compiler::Cranelift);
     }
     compile(Compiler::Winch).or_else(|_| compile(Compiler::Cranelift))
 }

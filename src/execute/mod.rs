@@ -156,6 +156,7 @@ impl<'e> Execution<'e> {
             optimize: self.compilation.optimize == Some(true),
             fuel: self.limits.fuel.is_some(),
             epochs: self.limits.timeout.is_some(),
+            beyond_winch: self.host.preloads.iter().any(|preload| !engine::is_for_winch(&preload.wasm)),
         }
     }
 

@@ -7,7 +7,7 @@ use super::start::{self, InitRun};
 use super::verdict_builder::VerdictBuilder;
 use super::verifier::Verifier;
 use super::{VerifyError, VerifyOptions};
-use crate::engine::{Compiled, Compiler};
+use crate::engine::{Compiled, Compiler, is_for_winch};
 use crate::execute::ExecuteError;
 use crate::temporary::TemporaryDirectory;
 use std::sync::Arc;
@@ -34,8 +34,10 @@ pub(super) fn compare(
             return Ok(());
         }
     };
+    let is_for_winch = verifier.options.host.preloads.iter().all(|preload| is_for_winch(&preload.wasm));
+    let compiler = if is_for_winch { Compiler::Winch } else { Compiler::Cranelift };
     let compile = |program: &ProbedModule<'_>| {
-        let compiled = start::compile(program, Compiler::Winch);
+        let compiled = start::compile(program, compiler);
         compiled.or_else(|_| start::compile(program, Compiler::Cranelift)).map_err(ExecuteError::Compile)
     };
     let comparison = FreshComparison {

@@ -13,7 +13,8 @@ use std::time::Duration;
 const PROBE_MEMORY: u64 = 64 << 20;
 
 /// The settings of engines that verify.
-pub(super) const ENGINE_OPTIONS: EngineOptions = EngineOptions { fuel: true, epochs: true, optimize: false };
+pub(super) const ENGINE_OPTIONS: EngineOptions =
+    EngineOptions { fuel: true, epochs: true, optimize: false, beyond_winch: false };
 
 pub(super) fn compile(program: &ProbedModule<'_>, compiler: Compiler) -> wasmtime::Result<Compiled> {
     engine::compile_with(compiler, &program.probed.wasm, ENGINE_OPTIONS, None)

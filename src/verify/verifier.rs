@@ -8,8 +8,9 @@ use super::probed_module::ProbedModule;
 use super::verdict::{Difference, Skipped, Verdict};
 use super::verdict_builder::VerdictBuilder;
 use super::{VerifyError, VerifyOptions};
-use crate::engine::Compiler;
+use crate::engine::{Compiler, is_for_winch};
 use crate::execute::{self, InitCall};
+use preinit_core::printable::Printable;
 use std::sync::Arc;
 
 /// The original after init, ready to be compared with any number of snapshots.
@@ -83,8 +84,16 @@ fn engines(program: &ProbedModule<'_>, options: &VerifyOptions) -> (Vec<Compiler
         (true, false) => return (vec![Compiler::Cranelift], Vec::new()),
         (true, true) => {}
     }
-    let mut engines = vec![Compiler::Cranelift, Compiler::Winch];
+    let mut engines = vec![Compiler::Cranelift];
     let mut skipped = Vec::new();
+    match options.host.preloads.iter().find(|preload| !is_for_winch(&preload.wasm)) {
+        None => engines.push(Compiler::Winch),
+        Some(preload) => {
+            let why =
+                format!("it does not support what the preloaded module `{}` uses", Printable(&preload.name));
+            skipped.push(Skipped::new(Compiler::Winch.name(), why));
+        }
+    }
     if program.is_small() {
         engines.push(Compiler::Pulley);
     } else {

@@ -156,11 +156,11 @@ for (const [name, main, more, left] of [
   ['never read', [], ['--at', 'start'], []],
   // What was dropped may stay, in an unused part of a stack for example; then that is said.
   ['read and dropped', [], ['--at', 'start', '--warm', 'Probe.Do("variable:TOKEN")', '--warm', 'Probe.Do("variable:SECOND")']],
-  ['kept', ['variable:TOKEN'], [], ['the value of the variable TOKEN (--env)']],
-  ['both kept', ['variable:TOKEN', 'variable:SECOND'], [], ['the value of the variable TOKEN (--env)', 'the value of the variable SECOND (--env)']],
+  ['kept', ['variable:TOKEN'], [], ['the value of the environment variable TOKEN (--env), which everybody can read in it']],
+  ['both kept', ['variable:TOKEN', 'variable:SECOND'], [], ['the value of the environment variable TOKEN (--env), which everybody can read in it', 'the value of the environment variable SECOND (--env), which everybody can read in it']],
 ]) {
   const { status, text, framework, json } = captured('secret', main, [...secret, ...more]);
-  const found = status === 0 && [['TOKEN', 's3cr3tvalue'], ['SECOND', 'p\u00e4ssword']].filter(([, value]) => has(snapshotIn(framework), value)).map(([name]) => `the value of the variable ${name} (--env)`);
+  const found = status === 0 && [['TOKEN', 's3cr3tvalue'], ['SECOND', 'p\u00e4ssword']].filter(([, value]) => has(snapshotIn(framework), value)).map(([name]) => `the value of the environment variable ${name} (--env), which everybody can read in it`);
   check(`values of --env that are in the snapshot are reported, others are not in it: ${name}`, same(stays(json), found) && same(found, left ?? found), `${text} ${found}`);
 }
 const zones = ['Asia/Tokyo', 'America/New_York'];

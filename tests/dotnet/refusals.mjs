@@ -1,7 +1,8 @@
 // What is refused, by name, and what is made again: node refusals.mjs JS INPUTS WORK
+import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { check, finish, played, preinitDotnet } from './command.mjs';
 
 const [js, inputs, work] = process.argv.slice(2).map((path) => resolve(path));
@@ -56,6 +57,31 @@ for (const [out, expected] of [[theirs, /theirs is not empty/], [join(theirs, 'n
   const { status, stderr } = preinitDotnet(js, [input, '-o', out, '--host', 'node']);
   const isThere = readFileSync(join(theirs, 'novel.txt'), 'utf8') === 'a year of work';
   check(`kept: ${out.slice(work.length + 1)}`, status === 2 && expected.test(stderr) && isThere, stderr.trim());
+}
+
+// An application that computes for ever. Its process ends with the limit, and with the command.
+const hanging = join(work, 'hanging');
+const pidFile = join(work, 'hanging.pid');
+rmSync(hanging, { recursive: true, force: true });
+cpSync(input, hanging, { recursive: true });
+const loader = join(hanging, '_framework/dotnet.js');
+const begins = `if (globalThis.process?.send) { process.getBuiltinModule('node:fs').writeFileSync(${JSON.stringify(pidFile)}, String(process.pid)); for (;;) ; }\n`;
+writeFileSync(loader, begins + readFileSync(loader, 'utf8'));
+const pidOf = () => { try { return Number(readFileSync(pidFile, 'utf8')); } catch { return 0; } };
+const isRunning = (pid) => { try { return process.kill(pid, 0); } catch { return false; } };
+const until = async (isSo) => { for (let times = 0; times < 300 && !isSo(); times++) await new Promise((done) => setTimeout(done, 100)); return isSo(); };
+const hang = [hanging, '-o', join(work, 'never'), '--host', 'node', '--wait', '1'];
+rmSync(pidFile, { force: true });
+const { status: ended, stderr: why } = preinitDotnet(js, hang);
+check('an application that computes for ever is ended', ended > 0 && /did not come to its capture within 32 s, and was ended; see --wait/.test(why), why.trim());
+check('its process is gone', pidOf() > 0 && await until(() => !isRunning(pidOf())), String(pidOf()));
+for (const signal of ['SIGTERM', 'SIGINT']) {
+  rmSync(pidFile, { force: true });
+  const running = spawn(process.execPath, ['-e', `import(${JSON.stringify(pathToFileURL(join(js, 'dotnet/cli.js')).href)}).then(({ run }) => run(process.argv.slice(1)))`, '--', ...hang], { stdio: 'ignore' });
+  const by = new Promise((done) => running.once('exit', (_, signal) => done(signal)));
+  await until(() => pidOf() > 0);
+  running.kill(signal);
+  check(`it ends with the command, by ${signal}`, await by === signal && pidOf() > 0 && await until(() => !isRunning(pidOf())), `${await by} ${pidOf()}`);
 }
 
 // Arguments.

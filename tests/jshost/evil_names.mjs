@@ -150,7 +150,7 @@ const MESSAGES = {
   'an option of .NET': () => printedByDotnet([evilFolder, '-o', join(work, 'dotnet'), '--host', NAME]),
   'what .NET has frozen': () => {
     const record = {
-      main: { state: 'ended' }, exports: [], imports: [], files: [['/', NAME]], timer: null, modules: { [NAME]: 1 },
+      main: { state: 'ended', arguments: [NAME] }, exports: [], imports: [], files: [['/', NAME]], timer: null, modules: { [NAME]: 1 },
     };
     const answers = [{ name: NAME, count: 1, answers: [NAME] }];
     const sizes = { raw: 1, brotli: 1 };

@@ -1,6 +1,7 @@
 // Every reason for which there is no snapshot, in its words: reasons.txt. With UPDATE=1 that is written anew; what changes there has to be read.
 //
 //     node tests/jshost/reasons.mjs JS PREINIT
+import * as early from './early.mjs';
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -75,6 +76,12 @@ const cases = {
     }),
   }),
   'instantiated twice': ran(counter, { env }, () => exportsOf(counter, { env })),
+  'instantiated once more, which failed': () => {
+    // (import "env" "log" (func $log (param i32))) (func $go (call $log (i32.const 1))) (start $go)
+    const wasm = Uint8Array.from(Buffer.from('0061736d0100000001080260017f00600000020b0103656e76036c6f670000030201010801010a08010600410110000b', 'hex'));
+    const fail = () => { throw new Error('no more'); };
+    return ran(wasm, { env }, () => assert.rejects(exportsOf(wasm, { env: { log: fail } })), { allow: ['env.log'] })();
+  },
   'an import was called': ran(calling('log'), { env }, call),
   'a file for reading is open': ran(calling('__syscall_openat', [0, 0, 0, 0], RESULT), { env: { __syscall_openat: () => 5 } }, call),
   'a file for writing was opened': ran(calling('__syscall_openat', [0, 0, 65, 0], RESULT), { env: { __syscall_openat: () => 5 } }, call),
@@ -95,6 +102,10 @@ const cases = {
   'a timer': ran(counter, { env }, () => clearLater(setTimeout(() => {}, 1e4), clearTimeout)),
   'an interval': ran(counter, { env }, () => clearLater(setInterval(() => {}, 1e4), clearInterval)),
   'an immediate': () => ({ wasm: counter, start: async () => { await exportsOf(counter, { env }); for (let n = 0; n < 3; n++) setImmediate(() => {}); } }),
+  'a timer from before': ran(counter, { env }, () => clearLater(early.setTimeout(() => {}, 1e4), clearTimeout)),
+  'an immediate from before': ran(counter, { env }, () => void early.setImmediate(() => {})),
+  'a timer of a signal': ran(counter, { env }, () => void AbortSignal.timeout(1e4)),
+  'a message port': ran(counter, { env }, () => { const { port1 } = new MessageChannel(); port1.onmessage = () => {}; clearLater(port1, (port) => port.close()); }),
   'shared memory': () => {
     const wasm = Uint8Array.from(Buffer.from('0061736d01000000021001 03656e76 066d656d6f727902 030101'.replaceAll(' ', ''), 'hex'));
     return ran(wasm, { env: { memory: new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }) } }, () => {})();
@@ -117,6 +128,10 @@ const cases = {
     const { memory } = await exportsOf(wat('(memory (export "memory") 1) (global (mut i32) (i32.const 1))'));
     return ran(wat('(import "env" "memory" (memory 1)) (func (export "call"))'), { env: { memory } }, () => {})();
   },
+  'a memory that was there before': () => {
+    const memory = new early.Memory({ initial: 1 });
+    return ran(wat('(import "env" "memory" (memory 1)) (func (export "call"))'), { env: { memory } }, () => {})();
+  },
   'a trap in `start`': started(wat('(func (export "call") unreachable)'), {}, (e) => { try { e.call(); } catch { /* goes on */ } }),
   'JavaScript made memory larger': started(counter, { env }, (e) => e.memory.grow(1)),
   'memory before an export that will do nothing': started(counter, { env }, (e) => { new Uint8Array(e.memory.buffer)[9] = 1; e.init(); }, { noop: ['init'] }),
@@ -128,6 +143,8 @@ const cases = {
   'a global that is no number at last': started(global, { env }, (e) => e.set(2), { run: (e) => e.set(NaN) }),
   'a global that becomes no number': started(global, { env }, (e) => e.set(NaN)),
   'a global of objects': started(wat('(global $g (export "g") (mut externref) (ref.null extern)) (func (export "keep") (param externref) (global.set $g (local.get 0)))'), {}, (e) => e.keep('text')),
+  'a function of a table that is another one': started(module('tables'), {}, (e) => void e.at(0), { run: (e) => e.put(0, 1) }),
+  'a table that changes without a call': started(functions, {}, (e) => void e.table.grow(1)),
   'a function of a table that is gone': started(functions, {}, (e) => { e.table.get(0)(); e.table.set(0, null); }),
   'a global of objects that `run` sets': started(objects, objectImports, (e) => e.idle(), { run: (e) => { e.seen.value = 5; } }),
   'an object of the module that is handed out': started(objects, objectImports, (e) => { e.own(); e.show(); }),
@@ -165,10 +182,15 @@ const allowed = {
   'a timer': ['timers'],
   'an interval': ['timers'],
   'an immediate': ['timers'],
+  'a timer from before': ['timers'],
+  'an immediate from before': ['timers'],
+  'a timer of a signal': ['timers'],
+  'a message port': ['timers'],
   'another module on its memory': ['modules'],
   'another module on the memory that both import': ['modules'],
   'another module on its global': ['modules'],
   'the memory that another module has': ['modules'],
+  'a memory that was there before': ['modules'],
   'what `start` left pending': ['timers', 'pending'],
 };
 

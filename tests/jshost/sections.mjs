@@ -247,3 +247,15 @@ await test('the module itself is no place for the snapshot', async () => {
     rmSync(work, { recursive: true });
   }
 });
+
+await test('names that are longer than their sections', async () => {
+  // Each says that its name has 1,048,575 bytes.
+  const one = [0, 3, 0xff, 0xff, 0x3f];
+  const bytes = new Uint8Array([...HEAD, ...Array(60_000).fill(one).flat()]);
+  const started = performance.now();
+  assert.deepEqual(sectionsIn(bytes), []);
+  await assert.rejects(capture({ wasm: bytes, run() {} }), /string size out of bounds|custom section/);
+  assert(performance.now() - started < 10_000, 'it takes long');
+  const named = new Uint8Array([...HEAD, ...section(0, [...text('a'), 1, 2]), ...one, ...section(0, text('b'))]);
+  assert.deepEqual(sectionsIn(named).map(([name, contents]) => [name, ...contents]), [['a', 1, 2], ['b']]);
+});

@@ -281,6 +281,25 @@ await test('hooks that are there more than once make it once', async () => {
   }
 });
 
+await test('each is asked whether a snapshot is its own, whoever has made it again', async () => {
+  const make = (value) => capture({ wasm: dictionary, run: async () => (await library(dictionary, pieces), value), allow: ['env.register'] });
+  const [mine, theirs] = await Promise.all(['mine', 'theirs'].map(make));
+  const own = await WebAssembly.compile(mine.wasm);
+  const kinds = { all: () => preinitialized(), own: () => preinitialized({ accepts: (module) => module === own }), none: () => plain.preinitialized({ accepts: () => false }) };
+  for (const order of [['all', 'own', 'none'], ['own', 'all', 'none'], ['none', 'own', 'all'], ['none', 'all', 'own']]) {
+    const states = Object.fromEntries(order.map((name) => [name, kinds[name]()]));
+    const imports = { env: { ...pieces, register() {}, now: () => 1, fail() {}, later() {} } };
+    const seen = () => ['all', 'own', 'none'].map((name) => [states[name].value, states[name].instances]);
+    await WebAssembly.instantiate(own, imports);
+    assert.deepEqual(seen(), [['mine', 1], ['mine', 1], [undefined, 0]]);
+    await WebAssembly.instantiate(theirs.wasm, imports);
+    assert.deepEqual(seen(), [['theirs', 2], ['mine', 1], [undefined, 0]]);
+    new WebAssembly.Instance(new WebAssembly.Module(theirs.wasm), imports);
+    assert.deepEqual(seen(), [['theirs', 3], ['mine', 1], [undefined, 0]]);
+    for (const name of order.toReversed()) states[name].restore();
+  }
+});
+
 await test('what `start` left pending, and `run` saw', async () => {
   let job;
   const start = async () => {

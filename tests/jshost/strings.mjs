@@ -53,6 +53,22 @@ await test('capture under JavaScript gives the same', async () => {
   hooks?.restore();
 });
 
+await test('strings are known by the options of the instance, whatever is compiled besides', async () => {
+  const bytes = new Uint8Array(original);
+  const besides = [
+    () => assert.rejects(WebAssembly.instantiate(bytes, {}), TypeError),
+    () => WebAssembly.compile(bytes),
+    () => void new WebAssembly.Module(bytes, { builtins: ['js-string'] }),
+  ];
+  const run = (other) => async () => {
+    const exports = await instance(bytes);
+    exports.init();
+    await other?.();
+  };
+  const { wasm } = await capture({ wasm: bytes, run: run() });
+  for (const other of besides) assert.deepEqual((await capture({ wasm: bytes, run: run(other) })).wasm, wasm);
+});
+
 await test('what traps in V8 ends init', async () => {
   const names = Array.from(text.matchAll(/export "([a-z][^"]* [^"]*)"/g), ([, name]) => name);
   assert.equal(names.length, 15);

@@ -4,11 +4,38 @@ import { fileURLToPath } from 'node:url';
 import { Refusal } from './session.js';
 
 const child = fileURLToPath(new URL('./node_child.js', import.meta.url));
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/** Ends a process if this one ends before the function is called that this returns. */
+function endWith(running) {
+  const kill = () => running.kill('SIGKILL');
+  const handlers = SIGNALS.map((signal) => [signal, () => {
+    leave();
+    kill();
+    process.kill(process.pid, signal);
+  }]);
+  const leave = () => {
+    process.off('exit', kill);
+    for (const [signal, handler] of handlers) process.off(signal, handler);
+  };
+  process.on('exit', kill);
+  for (const [signal, handler] of handlers) process.on(signal, handler);
+  return leave;
+}
 
 /** What the application's process found. What the application prints goes to standard error. */
 export function captureInNode(application, task) {
-  return new Promise((resolve, reject) => {
+  // As in a page. The process cannot tell itself: its timers wait for what it computes.
+  const limit = 2 * task.options.wait + 30;
+  let leave = () => {};
+  let timer;
+  const found = new Promise((resolve, reject) => {
     const running = fork(child, [], { serialization: 'advanced', stdio: ['ignore', 'pipe', 'inherit', 'ipc'], execArgv: [] });
+    leave = endWith(running);
+    timer = setTimeout(() => {
+      running.kill('SIGKILL');
+      reject(new Error(`the application did not come to its capture within ${limit} s, and was ended; see --wait`));
+    }, limit * 1000);
     running.stdout.pipe(process.stderr, { end: false });
     let isAnswered = false;
     running.once('message', ({ result, reasons, needs, error }) => {
@@ -21,5 +48,9 @@ export function captureInNode(application, task) {
       if (!isAnswered) reject(new Error(`the application ended before the capture, with code ${code}`));
     });
     running.send({ application, ...task });
+  });
+  return found.finally(() => {
+    clearTimeout(timer);
+    leave();
   });
 }

@@ -4,8 +4,9 @@ import { printable } from '../printable.js';
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /** What of the capture is in every start, and would not be the same without a snapshot. */
-function frozen({ answers: calls, said }) {
-  const found = said.variables.map((name) => `the value of the variable ${name} (--env)`);
+function frozen({ answers: calls, record, said }) {
+  const found = said.variables.map((name) => `the value of the environment variable ${name} (--env), which everybody can read in it`);
+  if (record.main.arguments.length > 0) found.push(`the arguments that Main had (--main-args): ${record.main.arguments.length}`);
   if (said.random > 0) {
     found.push(
       `${said.random} random bytes were asked for: what was seeded by them (System.Random, hash codes of strings) is the same in every start`,

@@ -53,6 +53,8 @@ export class Session {
   }
 
   #before(module, imports) {
+    // Before anything that is known of it is replaced: the engine may refuse this one.
+    if (this.runtime) throw new Error('.NET was started twice, and a snapshot has one state');
     this.identities = new Identities();
     this.real = imports.env;
     if (globalThis.document) {
@@ -69,7 +71,7 @@ export class Session {
   }
 
   #after(instance) {
-    if (this.runtime) throw new Error('.NET was started twice, and a snapshot has one state');
+    if (this.runtime) throw new Error('.NET was started twice at once, and a snapshot has one state');
     this.runtime = new Runtime(instance.exports, this.real);
     const { mono_wasm_invoke_jsexport: invoke } = instance.exports;
     const invoker = this.address?.invoker(invoke, () => this.runtime) ?? invoke;

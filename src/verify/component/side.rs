@@ -54,7 +54,8 @@ impl<'a> Side<'a> {
     }
 
     fn compile_probed(&self, compiler: Compiler, probed: &[u8]) -> wasmtime::Result<CompiledComponent> {
-        const OPTIONS: EngineOptions = EngineOptions { fuel: true, epochs: true, optimize: false };
+        const OPTIONS: EngineOptions =
+            EngineOptions { fuel: true, epochs: true, optimize: false, beyond_winch: false };
         let kind = ComponentKind { is_concurrent: self.component.is_concurrent()?, is_traced: false };
         engine::compile_component_with(compiler, probed, (OPTIONS, kind))
     }

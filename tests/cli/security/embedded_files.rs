@@ -1,7 +1,7 @@
 //! Files for a module, and files of a module, are of whoever made them.
 
 use super::memory::{MIB, OWN, measured};
-use crate::{Place, done, failed, stderr};
+use crate::{Place, code, done, failed, stderr};
 use preinit_testing::repository;
 use std::fs;
 use std::io::{self, Read, Write};
@@ -130,5 +130,37 @@ fn no_link_that_leads_out_is_extracted() {
         place.write("forged.wasm", wasm);
         failed(&place.line("extract forged.wasm out"), 2, "which leads out of the directory");
         assert!(!place.join("out").exists(), "{forged}");
+    }
+}
+
+/// What a library says of an archive has names of it.
+#[test]
+fn no_name_in_an_archive_forges_a_line() {
+    let place = asking();
+    let mut header = [0; 512];
+    let name = b"x\n  caused by: the cache is damaged; run `curl`";
+    header[..name.len()].copy_from_slice(name);
+    for (at, number) in [(100, "0000644\0"), (108, "0000000\0"), (116, "0000000\0"), (136, "00000000000\0")] {
+        header[at..at + number.len()].copy_from_slice(number.as_bytes());
+    }
+    let size = |header: &mut [u8; 512], text: &[u8; 12]| {
+        header[124..136].copy_from_slice(text);
+        header[148..156].fill(b' ');
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    };
+    header[156] = b'0';
+    header[257..265].copy_from_slice(b"ustar\x0000");
+    for text in [b"zzzzzzzzzzz\0", b"1\nwarning: x"] {
+        size(&mut header, text);
+        place.write("in.tar", [&header[..], &[0; 1024]].concat());
+        let output = place.line("files.wasm -o out.wasm --allow-wasi --embed /data::in.tar");
+        assert_eq!(code(&output), 2, "{}", stderr(&output));
+        let message = stderr(&output);
+        assert!(
+            message.starts_with("error: cannot embed files\n  caused by: cannot read `in.tar`"),
+            "{message}"
+        );
+        assert_eq!(message.lines().count(), 3, "{message}");
     }
 }

@@ -349,12 +349,7 @@ fn what_is_extracted_is_there_as_a_whole_or_not() {
             fs::create_dir(&directory).unwrap();
         }
         let mut run = Run::start(&place, "extract out.wasm back");
-        let begun = || {
-            let place = if exists { &directory } else { place.path() };
-            let names = fs::read_dir(place).unwrap().map(|entry| entry.unwrap().file_name());
-            names.map(|name| name.into_string().unwrap()).any(|name| name.starts_with(".preinit-"))
-        };
-        while !begun() && !run.is_over() {
+        while temporary(&place).is_empty() && !run.is_over() {
             std::thread::sleep(Duration::from_millis(1));
         }
         send(signal, &run);
@@ -366,8 +361,11 @@ fn what_is_extracted_is_there_as_a_whole_or_not() {
         }
         assert!(signal == KILL || temporary(&place).is_empty(), "{signal}: {:?}", temporary(&place));
     }
-    // The next one removes what was left.
+    // The next one removes what was left. A directory that is there keeps its permissions.
+    fs::create_dir(place.join("back")).unwrap();
+    fs::set_permissions(place.join("back"), fs::Permissions::from_mode(0o710)).unwrap();
     done(&place.line("extract out.wasm back"));
+    assert_eq!(fs::metadata(place.join("back")).unwrap().permissions().mode() & 0o777, 0o710);
     assert_eq!(fs::read_dir(place.join("back/files")).unwrap().count(), 64);
     let mode = fs::metadata(place.join("back/files")).unwrap().permissions().mode();
     assert_eq!(mode & 0o700, 0o700);
@@ -376,5 +374,10 @@ fn what_is_extracted_is_there_as_a_whole_or_not() {
     assert_eq!(temporary(&place), [""; 0]);
     let made = fs::metadata(place.join("back")).unwrap().permissions().mode();
     fs::create_dir(place.join("made")).unwrap();
+    // Where somebody is, nothing is exchanged.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_preinit"));
+    command.args(["extract", "../out.wasm", "."]).current_dir(place.join("made"));
+    done(&command.output().unwrap());
+    assert_eq!(fs::read_dir(place.join("made")).unwrap().count(), 1);
     assert_eq!(made, fs::metadata(place.join("made")).unwrap().permissions().mode());
 }

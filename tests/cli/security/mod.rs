@@ -30,6 +30,7 @@
 //! | `terminal` | a terminal gets what init prints as it is only where that was asked for |
 //! | `untrusted` | `--untrusted` gives a module little |
 //! | `values` | messages do not tell what init was given |
+//! | `verdict_references` | the verifier does not vouch for references that only look the same, nor for imports that were one |
 //! | `verdict_sections` | the verifier does not vouch for custom sections that a run time acts upon |
 //! | `verdicts` | the verifier vouches only for what it compared or made itself, and hides no assumption |
 
@@ -79,6 +80,7 @@ mod tasks;
 mod terminal;
 mod untrusted;
 mod values;
+mod verdict_references;
 mod verdict_sections;
 mod verdicts;
 

@@ -104,6 +104,29 @@ fn a_value_is_found_however_it_is_written() {
     }
 }
 
+/// One `=` at the end of a value is no sign that another one follows.
+#[test]
+fn a_value_that_ends_with_an_equals_sign_is_found() {
+    for (value, length) in
+        [("aHVudGVyMmh1bnRlcjI=", 19), ("aHVudGVyMmh1bnRlcj==", 18), ("aHVudGVyMmh1bnRlcjIa", 20)]
+    {
+        for (name, line) in [
+            (".netrc", "machine x.example login me password VALUE"),
+            ("secrets.txt", "Authorization: Basic VALUE"),
+            ("secrets.json", r#"{"header": "Basic VALUE"}"#),
+            (".env", "KEY=VALUE"),
+            (".env", "KEY=\"VALUE\" # old"),
+            ("secret.yaml", "- VALUE"),
+        ] {
+            let content = line.replace("VALUE", value);
+            for kept in [value, &value[..length]] {
+                let found = found(name, content.as_bytes(), kept.as_bytes(), "");
+                assert_eq!(found.len(), 1, "{name}: {content}, {kept}: {found:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_value_is_found_without_its_escapes() {
     for (name, line, kept) in [

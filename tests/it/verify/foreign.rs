@@ -150,7 +150,9 @@ fn what_cannot_be_told_apart_is_not_equal() {
     for (declared, init, place) in NOT_TOLD_APART {
         let module = |export: &str| format!("(module {declared} (func {export} {init}))");
         let verdict = compared(&module(r#"(export "preinit")"#), &module(""));
-        assert_eq!(verdict.outcome, Outcome::CouldNotTell, "{init}: {verdict}");
+        // A preloaded module has lost or won an object where one was put into its global.
+        let differs_elsewhere = keys(&verdict).iter().all(|key| key.starts_with("preload."));
+        assert!(verdict.outcome != Outcome::Equal && differs_elsewhere, "{init}: {verdict}");
         let text = verdict.to_string();
         assert!(text.contains(&format!("hold the same in `{place}` cannot be told")), "{init}: {text}");
     }
@@ -159,9 +161,10 @@ fn what_cannot_be_told_apart_is_not_equal() {
 /// The user may say that it does not matter.
 #[test]
 fn places_that_are_ignored_need_not_be_told_apart() {
-    let (declared, init, place) = NOT_TOLD_APART[0];
+    let is_own = |(declared, ..): &&(&str, &str, &str)| !declared.contains("import");
+    let (declared, init, place) = NOT_TOLD_APART.iter().find(is_own).unwrap();
     let module = |export: &str| wasm(&format!("(module {declared} (func {export} {init}))"));
-    let ignore = vec![Pattern::new(place)];
+    let ignore = vec![Pattern::new(*place)];
     let options = VerifyOptions { ignore, ..options() };
     let verdict = verify(&module(r#"(export "preinit")"#), &module(""), &options).unwrap();
     assert_eq!(verdict.outcome, Outcome::Equal, "{verdict}");

@@ -1,0 +1,16 @@
+(module
+  (table $t (export "table") 4 8 funcref)
+  (table (export "refs") 4 8 externref)
+  (type $f (func (result i32)))
+  (func $f0 (type $f) (i32.const 10))
+  (func $f1 (type $f) (i32.const 11))
+  (elem (table $t) (i32.const 0) func $f0 $f1)
+  (elem $e func $f0 $f1)
+  (func (export "preinit"))
+  ;; What the function of a slot returns.
+  (func (export "at") (param i32) (result i32)
+    (if (result i32) (ref.is_null (table.get $t (local.get 0)))
+      (then (i32.const -1))
+      (else (call_indirect $t (type $f) (local.get 0)))))
+  (func (export "put") (param i32 i32) (table.init $t $e (local.get 0) (local.get 1) (i32.const 1)))
+  (func (export "clear") (param i32) (table.set $t (local.get 0) (ref.null func))))
