@@ -89,6 +89,7 @@ export class Boundary {
     const wrapped = function (...args) {
       const isSkipped = isSkippedCall({ module, name, args, callee: value });
       origins?.gave(args);
+      const isMultiple = recorder.isMultiple([module, name]);
       const isDirect = recorder.isDirect;
       const crossing = isSkipped ? undefined : recorder.crossing([module, name], args);
       const isMadeAgain = isDirect || crossing !== undefined;
@@ -100,6 +101,8 @@ export class Boundary {
       let result;
       try {
         result = Reflect.apply(value, this, args);
+        // The engine takes anything that can be iterated over once.
+        if (isMultiple) result = [...result];
       } catch (error) {
         stepIn?.();
         origins?.came(origins.thrown(error));
@@ -109,9 +112,7 @@ export class Boundary {
       }
       stepIn?.();
       const hasCalledBack = calledBack(entry(), args);
-      // The engine takes anything that can be iterated over once.
-      if (origins && recorder.isMultiple([module, name])) result = [...result];
-      origins?.came(recorder.isMultiple([module, name]) ? result : [result]);
+      origins?.came(isMultiple ? result : [result]);
       const isClock = isTime(result, recorder.memories?.[0]?.object.buffer);
       crossing?.returned(result);
       record({ args, result, isClock, hasCalledBack }, isMadeAgain, isSkipped);

@@ -162,7 +162,8 @@ function stepsOf(recorder, steps, events) {
       case 'call': return [kind, event.function, args, steps.checks(event, args), ...globals];
       case 'answer': return [kind, event.threw ? null : results, steps.checks(event), ...globals];
       case 'import': return [kind, event.key, args, steps.patches(event), tables(event), ...globals];
-      // return, threw, passed
+      case 'threw': return [kind, event.thrown, steps.patches(event), tables(event), ...globals];
+      // return, passed
       default: return [kind, results ?? [], steps.patches(event), tables(event), ...globals];
     }
   });

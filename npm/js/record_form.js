@@ -57,6 +57,8 @@ export function checkRecord({ record, listening, bytes, tables }, { sizes, kinds
   const known = new Set(record.functions.map(([index]) => index));
   need(patches(record.first), 'what stood in memory at first is not in it');
   const open = [];
+  // Exceptions of imports so far.
+  let thrown = 0;
   const closes = (kind) => open.pop() === kind;
   const isStep = (step) => {
     if (!isList(step)) return false;
@@ -65,9 +67,13 @@ export function checkRecord({ record, listening, bytes, tables }, { sizes, kinds
     if (!areGlobals(globals)) return false;
     if (kind === 'call') return open.push(kind) > 0 && known.has(what) && values(second) && checks(third);
     if (kind === 'import') return open.push(kind) > 0 && isKey(what) && values(second) && patches(third) && slots(fourth);
-    if (kind === 'answer') return closes('import') && (what === null || values(what)) && checks(second);
+    if (kind === 'answer') {
+      if (what === null) thrown += 1;
+      return closes('import') && (what === null || values(what)) && checks(second);
+    }
     const isEnd = kind === 'passed' || ((kind === 'return' || kind === 'threw') && closes('call'));
-    return isEnd && values(what) && patches(second) && slots(third);
+    const isResult = kind === 'threw' ? isCount(what) && what < thrown : values(what);
+    return isEnd && isResult && patches(second) && slots(third);
   };
   need(isList(record.steps) && isCount(record.firsts) && record.firsts <= record.steps.length, 'there is no list of steps');
   record.steps.forEach((step, at) => {

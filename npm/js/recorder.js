@@ -43,6 +43,8 @@ export class Recorder {
   #depth = 0;
   // Calls from outside.
   #count = 0;
+  // What imports threw.
+  #thrown = [];
 
   /**
    * `names` are the module's own exports. `isEnd` says of a function that the record ends where JavaScript calls it; `isPassed` of
@@ -314,8 +316,10 @@ export class Recorder {
       }
       return result;
     } catch (error) {
-      if (error !== this.thrown) this.problems.add(`${this.name(index)} did not return: ${error?.message ?? error}`);
-      if (this.isOn) this.events.push({ kind: 'threw', ...this.#changes(true, true) });
+      // It may be one that the module has kept, while it called others.
+      const thrown = this.#thrown.lastIndexOf(error);
+      if (thrown < 0) this.problems.add(`${this.name(index)} did not return: ${error?.message ?? error}`);
+      if (this.isOn) this.events.push({ kind: 'threw', thrown, ...this.#changes(true, true) });
       throw error;
     } finally {
       this.#depth -= 1;
@@ -381,13 +385,8 @@ export class Recorder {
       this.listen();
     };
     return {
-      returned: (result) => {
-        answered(() => ({ results: (count > 1 ? [...result] : [result]).map((one) => this.#incoming(one)) }));
-      },
-      threw: (error) => {
-        this.thrown = error;
-        answered(() => ({ threw: true }));
-      },
+      returned: (result) => answered(() => ({ results: (count > 1 ? result : [result]).map((one) => this.#incoming(one)) })),
+      threw: (error) => answered(() => ({ threw: this.#thrown.push(error) > 0 })),
     };
   }
 

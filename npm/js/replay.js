@@ -45,6 +45,8 @@ const TIMERS = new Set([globalThis.setTimeout, globalThis.setInterval]);
 class Replay {
   objects = [];
   numbers = new Map();
+  // What imports threw.
+  thrown = [];
   at = 0;
   taken = 0;
   failure = undefined;
@@ -248,8 +250,7 @@ class Replay {
     this.apply(...step.slice(2));
     this.pass();
     if (this.at === this.record.firsts) this.rest();
-    // The module may have kept it while it called others, as the recorder has seen.
-    if (step[0] === 'threw') throw this.thrown;
+    if (step[0] === 'threw') throw this.thrown[step[1]];
     const results = step[1].map((one) => this.value(one));
     return results.length > 1 ? results : results[0];
   }
@@ -259,21 +260,20 @@ class Replay {
     const step = this.record.steps[this.at++];
     const [, [module, name, count], args, ...changes] = step;
     this.apply(...changes);
-    let result;
-    let hasThrown = false;
+    let results;
     try {
-      result = Reflect.apply(this.imports.get(JSON.stringify([module, name])), undefined, args.map((one) => this.value(one)));
+      const result = Reflect.apply(this.imports.get(JSON.stringify([module, name])), undefined, args.map((one) => this.value(one)));
+      results = count > 1 ? [...result] : [result];
     } catch (error) {
       if (this.failure) throw this.failure;
-      hasThrown = true;
-      this.thrown = error;
+      this.thrown.push(error);
     }
     const what = `the import ${module}.${name}`;
     const [, expected, checks, globals] = this.next('answer', `${what} did not call the module as it had done`);
-    if (hasThrown !== (expected === null)) this.fail(hasThrown ? `${what} threw: ${this.thrown?.message ?? this.thrown}` : `${what} did not throw`);
-    if (!hasThrown && !this.areSame(count > 1 ? [...result] : [result], expected)) {
-      this.fail(`${what} returned something else`);
-    }
+    const thrown = this.thrown.at(-1);
+    if (results && expected === null) this.fail(`${what} did not throw`);
+    if (!results && expected !== null) this.fail(`${what} threw: ${thrown?.message ?? thrown}`);
+    if (results && !this.areSame(results, expected)) this.fail(`${what} returned something else`);
     this.check(checks, `${what} returned`, globals);
   }
 

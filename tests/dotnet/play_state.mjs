@@ -32,6 +32,7 @@ function call(path, result) {
 }
 
 const VOID = 1;
+const STRING = 15;
 const TASK = 20;
 const cases = {
   nothing() {},
@@ -66,7 +67,8 @@ const cases = {
     call('globalThis.preinitTest', VOID);
   },
   'allowed call'() {
-    cases['an unknown call']();
+    globalThis.preinitTest = () => 'a long answer';
+    call('globalThis.preinitTest', STRING);
   },
   'a timer'() {
     passed.env.mono_wasm_schedule_timer(60_000);
@@ -91,10 +93,12 @@ let answer;
 try {
   await cases[name]();
   const captured = await session.capture();
-  const { record, said } = captured;
+  const { answers, record, said } = captured;
   const { snapshotOf } = await import(pathToFileURL(join(js, 'dotnet/snapshot.js')));
-  await snapshotOf(original, captured);
-  answer = { files: record.files.map(([folder, file, bytes]) => [folder, file, bytes && [...bytes]]), handles: record.handles, timer: record.timer, random: said.random, calls: record.answers.map((one) => one.name) };
+  const { wasm } = await snapshotOf(original, captured);
+  const [section] = WebAssembly.Module.customSections(new WebAssembly.Module(wasm), 'preinit.dotnet');
+  const published = new TextDecoder().decode(section);
+  answer = { files: record.files.map(([folder, file, bytes]) => [folder, file, bytes && [...bytes]]), handles: record.handles, timer: record.timer, random: said.random, answers, hasAnswers: published.includes('a long answer') };
 } catch (error) {
   if (!(error instanceof Refusal)) throw error;
   answer = { reasons: error.reasons };

@@ -1,6 +1,6 @@
 // What a program of .NET has begun, and what it knows, before and after the capture: node probe.mjs JS INPUTS WORK
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { check as checked, finish, node, preinitDotnet } from './command.mjs';
@@ -22,6 +22,8 @@ function played(framework, main, steps, env = {}) {
 /** Runs the command with arguments of Main. */
 function captured(name, main, more = [], application = from) {
   const out = join(work, `probe.${name}`);
+  // What a test has changed is not replaced.
+  rmSync(out, { recursive: true, force: true });
   const report = join(work, `probe.${name}.json`);
   const hooks = join(work, 'hooks.cjs');
   // The capture's process has the same functions of JavaScript as the program has at a start.
@@ -142,10 +144,25 @@ check('with others it is an ordinary start, and that is said', /other satellite 
 // Environment, time zone, culture.
 const given = captured('variables', ['variable:COLOR'], ['--env', 'COLOR=blue']);
 const seen = played(given.framework, null, ['log', 'variable:COLOR']);
-check('a variable of the capture is in the state, and not asked for', same(seen.answers, ['blue', 'blue']) && seen.said.length === 0, JSON.stringify(seen));
+check('what the program read of a variable of the capture is in the state; the variable is empty, and not asked for', same(seen.answers, ['blue', '']) && seen.said.length === 0, JSON.stringify(seen));
 changeBoot(given.framework, (config) => (config.environmentVariables = { COLOR: 'red' }));
 const other = played(given.framework, ['variable:COLOR'], ['log', 'variable:COLOR']);
 check('with another one the start is an ordinary one, and it is said', same(other.answers, ['red', 'red']) && /other environment variables/.test(other.said.join()), JSON.stringify(other));
+const snapshotIn = (framework) => readFileSync(join(framework, readdirSync(framework).find((name) => /^dotnet\.preinit\..*\.wasm$/.test(name))));
+const has = (bytes, text) => bytes.includes(text) || bytes.includes(Buffer.from(text, 'utf16le'));
+const secret = ['--env', 'TOKEN=s3cr3tvalue12345', '--env', 'SECOND=p\u00e4ssword-\u{1f511}', '--env', 'TZ=Asia/Tokyo'];
+const stays = (json) => json().frozen.filter((text) => /--env/.test(text));
+for (const [name, main, more, left] of [
+  ['never read', [], ['--at', 'start'], []],
+  // What was dropped may stay, in an unused part of a stack for example; then that is said.
+  ['read and dropped', [], ['--at', 'start', '--warm', 'Probe.Do("variable:TOKEN")', '--warm', 'Probe.Do("variable:SECOND")']],
+  ['kept', ['variable:TOKEN'], [], ['the value of the environment variable TOKEN (--env), which everybody can read in it']],
+  ['both kept', ['variable:TOKEN', 'variable:SECOND'], [], ['the value of the environment variable TOKEN (--env), which everybody can read in it', 'the value of the environment variable SECOND (--env), which everybody can read in it']],
+]) {
+  const { status, text, framework, json } = captured('secret', main, [...secret, ...more]);
+  const found = status === 0 && [['TOKEN', 's3cr3tvalue'], ['SECOND', 'p\u00e4ssword']].filter(([, value]) => has(snapshotIn(framework), value)).map(([name]) => `the value of the environment variable ${name} (--env), which everybody can read in it`);
+  check(`values of --env that are in the snapshot are reported, others are not in it: ${name}`, same(stays(json), found) && same(found, left ?? found), `${text} ${found}`);
+}
 const zones = ['Asia/Tokyo', 'America/New_York'];
 const offsets = (framework, main) => zones.map((TZ) => played(framework, main, ['local'], { TZ }).answers[0]);
 const expected = offsets(original, []);

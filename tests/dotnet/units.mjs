@@ -93,6 +93,34 @@ check('Emscripten\'s invoke_ answers', ledger.wrap(invoke, { name: 'invoke_i' })
 const strange = ledger.unexplained(['native:sqlite_hook']).map(([name]) => name);
 check('functions that a runtime linked anew has are not passed over, if they were called', JSON.stringify(strange) === '["native:invoke_handler","native:emscripten_asm_const_int"]', strange.join(' '));
 
+// Variables of the capture. This runtime copies what it is given, once with the name, and keeps both.
+const { Variables } = await load('variables.js');
+const { holdsAnyText, placesOf, utf8, utf16 } = await load('texts.js');
+const bytesOf = new Uint8Array(4096);
+const put = (at, bytes) => (bytesOf.set(bytes, at), at);
+const textAt = (at) => Buffer.from(bytesOf.subarray(at, bytesOf.indexOf(0, at))).toString();
+let free = 1000;
+const setenv = (name, value) => {
+  for (const text of [textAt(value), `${textAt(name)}=${textAt(value)}`]) free = put(free + 8, utf8(`${text}\0`)) + text.length + 8;
+  return 5;
+};
+const variables = new Variables({ TOKEN: 's3cr3t', COLOR: 'gr\u00fcn', FLAG: 'on', TZ: 'Asia/Tokyo', PLAIN: 'unseen' });
+const watched = variables.watched({ exports: { mono_wasm_setenv: setenv, memory: { buffer: bytesOf.buffer }, other: 1 }, bytes: (at, length) => bytesOf.subarray(at, at + length) });
+const given = (name, value) => watched.mono_wasm_setenv(put(10, utf8(`${name}\0`)), put(100, utf8(`${value}\0`)));
+put(3000, utf8('\0s3cr3t\0'));
+const results = [['TOKEN', 's3cr3t'], ['COLOR', 'gr\u00fcn'], ['FLAG', 'on'], ['TZ', 'Asia/Tokyo'], ['HOME', 's3cr3t']].map(([name, value]) => given(name, value));
+check('the runtime gets its variables, and its other exports are there', results.every((result) => result === 5) && watched.other === 1);
+put(100, new Uint8Array(100));
+const emptied = [];
+const [, colorAt] = ['s3cr3t', 'gr\u00fcn'].map((value) => [...placesOf(bytesOf, utf8(`${value}\0`))].find((at) => at >= 1000 && bytesOf[at - 1] === 0));
+put(colorAt, utf8('other'));
+variables.clear({ setEnvironmentVariable: (name, value) => emptied.push(`${name}=${value}`) });
+check('all but the time zone are emptied', emptied.join() === 'TOKEN=,COLOR=,FLAG=,PLAIN=', emptied.join());
+const places = (text) => [...placesOf(bytesOf, utf8(text))].length;
+check('copies are overwritten: not what is elsewhere, and not what is something else by now', places('\0s3cr3t\0') === 2 && places('TOKEN=s3cr3t') === 1 && places('other') === 1 && places('Asia/Tokyo') === 2, [places('\0s3cr3t\0'), places('other'), places('Asia/Tokyo')].join());
+check('what is there is found in both forms, in any part', variables.left([new Uint8Array(9), utf16('x gr\u00fcn'), utf8('s3cr3')]).join() === 'COLOR' && variables.left([utf8('s3cr3t'), utf8('on Asia/Tokyo')]).join() === 'TOKEN');
+check('at the end, and not beyond it', holdsAnyText(utf8('an end'), 'end') && !holdsAnyText(utf8('an en'), 'end') && !holdsAnyText(new Uint8Array(), 'end'));
+
 // The server of a capture, and whoever else asks it.
 const place = mkdtempSync(join(tmpdir(), 'preinit-test-'));
 const root = join(place, 'wwwroot');

@@ -150,10 +150,11 @@ const MESSAGES = {
   'an option of .NET': () => printedByDotnet([evilFolder, '-o', join(work, 'dotnet'), '--host', NAME]),
   'what .NET has frozen': () => {
     const record = {
-      main: { state: 'ended', arguments: [NAME] }, exports: [], imports: [], answers: [{ name: NAME, count: 1, answers: [NAME] }], files: [['/', NAME]], timer: null, modules: { [NAME]: 1 },
+      main: { state: 'ended', arguments: [NAME] }, exports: [], imports: [], files: [['/', NAME]], timer: null, modules: { [NAME]: 1 },
     };
+    const answers = [{ name: NAME, count: 1, answers: [NAME] }];
     const sizes = { raw: 1, brotli: 1 };
-    const made = { host: 'node', captured: { said: { variables: [NAME] }, record }, snapshot: { warnings: [NAME] }, written: { sizes: { before: sizes, after: sizes }, files: {} } };
+    const made = { host: 'node', captured: { said: { variables: [NAME] }, record, answers }, snapshot: { warnings: [NAME] }, written: { sizes: { before: sizes, after: sizes }, files: {} } };
     return [dotnet.report.messages(made, NAME).text];
   },
 };

@@ -25,10 +25,12 @@ Options:
       --at <PLACE>        When the state is taken: point (Main waits at its capture point), main (Main has returned), start
                           (before Main). By default wherever Main comes to rest first, and start if a page has no capture point
       --resume <METHOD>   The exported method that goes on from the capture point [default: the CapturePoint.Resume that is found]
-      --main-args <ARG>   An argument of Main during the capture; repeatable
-      --warm <CALL>       An exported method to call before the state is taken: 'Ns.Class.Method("text", 3, @"file")'; repeatable
+      --main-args <ARG>   An argument of Main during the capture; it is in the snapshot, which everybody can read; repeatable
+      --warm <CALL>       An exported method to call before the state is taken: 'Ns.Class.Method("text", 3, @"file")'. What it reads
+                          may stay in the snapshot; repeatable
       --assembly <NAME>   Whose exported methods --warm calls [default: the main assembly]
-      --env <NAME=VALUE>  An environment variable of the application during the capture, and in the snapshot; repeatable
+      --env <NAME=VALUE>  An environment variable of the application during the capture; it is empty afterwards. What the program has
+                          read of it may stay in the snapshot, and the report says so; repeatable
       --address <URL>     The address of the application, where it is known; without it, a stand-in is exchanged at each start
       --allow <FUNCTION>  An imported function of JavaScript whose effects nobody needs at a start, as a refusal names it; repeatable
       --wait <SECONDS>    How long the application may take to come to rest [default: 60]

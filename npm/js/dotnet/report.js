@@ -4,8 +4,9 @@ import { printable } from '../printable.js';
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /** What of the capture is in every start, and would not be the same without a snapshot. */
-function frozen({ record, said }) {
-  const found = [];
+function frozen({ answers: calls, record, said }) {
+  const found = said.variables.map((name) => `the value of the environment variable ${name} (--env), which everybody can read in it`);
+  if (record.main.arguments.length > 0) found.push(`the arguments that Main had (--main-args): ${record.main.arguments.length}`);
   if (said.random > 0) {
     found.push(
       `${said.random} random bytes were asked for: what was seeded by them (System.Random, hash codes of strings) is the same in every start`,
@@ -13,9 +14,7 @@ function frozen({ record, said }) {
   }
   if (said.times > 0) found.push(`the time of the day was asked for ${said.times} times, collections of garbage among them: what was kept of it is that of the capture`);
   if (said.cultures > 0) found.push(`names of cultures were asked for ${said.cultures} times: they are in the language of the capture`);
-  for (const name of said.variables) found.push(`the value of the environment variable ${name} (--env), which everybody can read in it`);
-  if (record.main.arguments.length > 0) found.push(`the arguments that Main had (--main-args): ${record.main.arguments.length}`);
-  for (const { name, count, answers } of record.answers) {
+  for (const { name, count, answers } of calls) {
     const shown = answers.length > 0 ? `: ${[...new Set(answers)].slice(0, 3).map((answer) => JSON.stringify(answer.slice(0, 80))).join(', ')}` : '';
     found.push(`${name} was called ${count} times${shown}`);
   }

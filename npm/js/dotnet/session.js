@@ -10,6 +10,8 @@ import { Interpreter, optionsOfCapture } from './interpreter.js';
 import { Ledger } from './ledger.js';
 import { clearYoung, scrub } from './scrub.js';
 import { factsOf, interposed, settingsOf } from './start.js';
+import { holdsText } from './texts.js';
+import { Variables } from './variables.js';
 
 const CORE = 'System.Private.CoreLib';
 /** The address that managed code believes to be at; nobody has it, so that it can be found again in the state. */
@@ -73,7 +75,7 @@ export class Session {
     this.runtime = new Runtime(instance.exports, this.real);
     const { mono_wasm_invoke_jsexport: invoke } = instance.exports;
     const invoker = this.address?.invoker(invoke, () => this.runtime) ?? invoke;
-    const view = this.ledger.view(instance.exports, this.schema.exports, invoker);
+    const view = this.ledger.view(this.variables.watched(this.runtime), this.schema.exports, invoker);
     return Object.create(WebAssembly.Instance.prototype, { exports: { value: view, enumerable: true } });
   }
 
@@ -85,8 +87,7 @@ export class Session {
       configured: (config, api) => this.#configured(config, api),
       ready: () => this.#ready(),
     });
-    this.given = Object.keys(environment);
-    this.values = Object.entries(environment);
+    this.variables = new Variables(environment);
     over.dotnet.withRuntimeOptions(optionsOfCapture).withEnvironmentVariables({ TZ: this.options.zone ?? ZONE, ...environment });
     return over;
   }
@@ -96,7 +97,7 @@ export class Session {
     const runtimeOptions = (config.runtimeOptions ?? []).filter((option) => !optionsOfCapture.includes(option));
     // As of now: the loader changes it later.
     // What was given for the capture alone is not asked for at a start.
-    const own = Object.entries(config.environmentVariables ?? {}).filter(([name]) => !this.given.includes(name));
+    const own = Object.entries(config.environmentVariables ?? {}).filter(([name]) => !this.variables.has(name));
     this.facts = structuredClone(factsOf({ ...config, runtimeOptions, environmentVariables: Object.fromEntries(own) }));
     this.config = structuredClone({ ...config, runtimeOptions });
     this.facts['settings files'] = await settingsOf(this.config, this.options.url);
@@ -250,6 +251,7 @@ export class Session {
     }
     // Nobody should wait at a start.
     if (options.at !== 'start') api.setEnvironmentVariable('PREINIT_CAPTURE', '');
+    this.variables.clear(api);
     const { times } = ledger;
     const hasCollected = await this.#collect();
     clearYoung(runtime);
@@ -274,7 +276,7 @@ export class Session {
     const clock = ledger.now();
     const memory = runtime.bytes(0, runtime.exports.memory.buffer.byteLength);
     const clearsTimeZone = runtime.staticMethod(CORE, 'System', 'TimeZoneInfo', 'ClearCachedData') !== undefined;
-    if (this.options.zone === undefined && !this.given.includes('TZ')) {
+    if (this.options.zone === undefined && !this.variables.has('TZ')) {
       if (!clearsTimeZone && holdsText(memory, ZONE)) throw new Refusal([], 'time zone');
       delete this.facts['time zone'];
     }
@@ -293,17 +295,18 @@ export class Session {
       timer: !ledger.isDue ? null : Math.max(0, Math.ceil(ledger.due - clock)),
       background: ledger.background,
       main: this.main,
-      answers: [...ledger.calls].map(([name, { count, answers }]) => ({ name, count, answers })),
       clearsTimeZone,
       address: isAt ? this.inside : null,
     };
+    // Of no use to a start, and everybody can read what is in the snapshot.
+    const answers = [...ledger.calls].map(([name, { count, answers }]) => ({ name, count, answers }));
     const said = {
       places, zeroed, memory: before, collected: hasCollected,
-      variables: this.values.filter(([, value]) => isKept(memory, value)).map(([name]) => name),
       random: ledger.random, times, cultures: ledger.cultures,
+      variables: this.variables.left([memory, ...changed.map(([, , bytes]) => bytes ?? new Uint8Array())]),
       hasTimeZones: runtime.classOf(CORE, 'System', 'TimeZoneInfo') !== 0,
     };
-    return { state, files: this.#files, record, facts: this.facts, said };
+    return { state, files: this.#files, record, answers, facts: this.facts, said };
   }
 }
 
@@ -321,22 +324,6 @@ function capturePoint(exports) {
   };
   search(exports, []);
   return found[0] ?? null;
-}
-
-/** Whether a memory has a text as managed code keeps it. */
-function holdsText(memory, text) {
-  const units = Array.from({ length: text.length }, (_, index) => text.charCodeAt(index));
-  return holds(memory, new Uint8Array(units.flatMap((unit) => [unit & 0xff, unit >> 8])));
-}
-
-/** The same, also as native code keeps it. A few letters may be there by chance. */
-const isKept = (memory, text) => text.length > 3 && (holdsText(memory, text) || holds(memory, new TextEncoder().encode(text)));
-
-function holds(memory, wanted) {
-  for (let at = memory.indexOf(wanted[0]); at !== -1; at = memory.indexOf(wanted[0], at + 1)) {
-    if (wanted.every((byte, index) => memory[at + index] === byte)) return true;
-  }
-  return false;
 }
 
 function differences(before, after) {

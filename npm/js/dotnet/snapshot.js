@@ -20,10 +20,8 @@ export async function snapshotOf(original, { state, files, record }) {
     throw new Refusal([error.message]);
   }
   const id = createHash('sha256').update(encoded.wasm).digest('hex').slice(0, 16);
-  // What functions of JavaScript answered is for the report alone.
-  const { answers, ...played } = record;
   const written = {
-    ...played,
+    ...record,
     id,
     exports: record.exports.map((one) => ({ ...one, signature: base64(one.signature) })),
     imports: record.imports.map((one) => ({ ...one, signature: base64(one.signature) })),
