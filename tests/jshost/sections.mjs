@@ -138,6 +138,7 @@ await test('a section that is not as it is written is refused by name', async ()
     'a step of no kind': step('call', (one) => (one[0] = 'toString')),
     'a call without end': (all) => void all.record.steps.push(['call', all.record.functions[0][0], [], []]),
     'an end without a call': (all) => void all.record.steps.unshift(['return', [], [], []]),
+    'a call that does nothing after all': (all) => void all.record.steps.push(['passed', [], [], []]),
     'more first calls than steps': (all) => void (all.record.firsts = 1e9),
     'an export that is no function': (all) => void (all.record.functions[0][1] = ['memory']),
     'a table of functions that is not there': (all) => void (all.record.functions[0][1] = [5, 0]),
