@@ -45,6 +45,16 @@ async function isSameFile(left, right) {
   return one !== undefined && other !== undefined && one.dev === other.dev && one.ino === other.ino;
 }
 
+/** Why nothing may be written to `out`. */
+async function whyNotTo(out, { wasm, script }) {
+  if (await isSameFile(wasm, out)) return 'out is the module itself, which would be replaced';
+  if (await isSameFile(script, out)) return 'out is the script, which would be replaced';
+  if (typeof out !== 'string' && !(out instanceof URL)) return undefined;
+  const { lstat, stat } = await import('node:fs/promises');
+  const [link, target] = await Promise.all([lstat, stat].map((of) => of(out).catch(() => undefined)));
+  return link && !target ? 'out is a link to what is not there, and would be replaced' : undefined;
+}
+
 async function digestOf(bytes) {
   const digest = new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -178,6 +188,8 @@ export function capture(options) {
 const imported = new Map();
 
 async function ofAny({ script, ...options }, phases) {
+  const whyNot = await whyNotTo(options.out, { wasm: options.wasm, script });
+  if (whyNot) throw new Refusal([whyNot]);
   if (script === undefined) return captured(options, phases);
   if (options.out === undefined) throw new TypeError('script needs out: other processes read the snapshot from there');
   const { exportsOf, table, verify } = await import('./verify.js');
@@ -224,7 +236,6 @@ async function captureOne({ wasm, out, start, run, noop = [], constant = {}, all
         "wait for all of it in `start` and use allow: ['pending']",
     ]);
   }
-  if (await isSameFile(wasm, out)) throw new Refusal(['out is the module itself, which would be replaced']);
   const original = await bytesFrom(wasm, 'wasm');
   const why = whyNoOriginal(original);
   if (why) throw new Refusal([why]);

@@ -60,7 +60,7 @@ export function checkRecord({ record, listening, bytes, tables }, { sizes, kinds
   // Exceptions of imports so far.
   let thrown = 0;
   const closes = (kind) => open.pop() === kind;
-  const isStep = (step) => {
+  const isStep = (step, at) => {
     if (!isList(step)) return false;
     const [kind, what, second, third, fourth] = step;
     const globals = step[LENGTHS[kind]] ?? [];
@@ -71,14 +71,14 @@ export function checkRecord({ record, listening, bytes, tables }, { sizes, kinds
       if (what === null) thrown += 1;
       return closes('import') && (what === null || values(what)) && checks(second);
     }
-    const isEnd = kind === 'passed' || ((kind === 'return' || kind === 'threw') && closes('call'));
+    const isEnd = (kind === 'passed' && (at < record.firsts || open.length > 0)) || ((kind === 'return' || kind === 'threw') && closes('call'));
     const isResult = kind === 'threw' ? isCount(what) && what < thrown : values(what);
     return isEnd && isResult && patches(second) && slots(third);
   };
   need(isList(record.steps) && isCount(record.firsts) && record.firsts <= record.steps.length, 'there is no list of steps');
   record.steps.forEach((step, at) => {
     need(at !== record.firsts || open.length === 0, 'its first calls do not end');
-    need(isStep(step), `step ${at} is none`);
+    need(isStep(step, at), `step ${at} is none`);
   });
   need(open.length === 0, 'its calls do not end');
   need(checks(record.tail), 'what is in memory at last is not in it');

@@ -78,3 +78,18 @@ await test('what a program writes before it calls anything is kept', async () =>
     assert.deepEqual([exports.at(), [...new Uint8Array(exports.memory.buffer, 4080, 4)]], [1024, [5, 0, 9, 0]]);
   });
 });
+
+await test('what is set by a call that does nothing any more, which an import had made', async () => {
+  const start = async (bytes) => {
+    const seen = [];
+    const env = { see: () => (exports.move(2048), exports.sum(0)) };
+    const { exports } = (await WebAssembly.instantiate(bytes, { env })).instance;
+    exports.work(5);
+    seen.push(exports.__stack_pointer.value, exports.at());
+    exports.work(6);
+    return [...seen, exports.__stack_pointer.value, exports.at()];
+  };
+  const { wasm } = await capture({ wasm: stack, start: () => start(stack), noop: ['move'] });
+  await played(async () => assert.deepEqual(await start(wasm), await start(stack)));
+  assert.deepEqual(await start(stack), [2064, 2064, 2064, 2064]);
+});

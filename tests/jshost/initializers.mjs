@@ -161,6 +161,41 @@ for (const isReadBefore of [true, false]) {
   });
 }
 
+/** What an import calls of the module, one of which does nothing in the snapshot. */
+const INSIDE = {
+  'alone': ({ _initialize }) => _initialize(),
+  'twice': ({ _initialize }) => (_initialize(), _initialize()),
+  'before another': ({ _initialize, warm }) => (_initialize(), warm()),
+  'after another': ({ _initialize, warm }) => (warm(), _initialize()),
+  'between others': ({ _initialize, warm, get }) => (warm(), _initialize(), get()),
+};
+
+for (const [where, back] of Object.entries(INSIDE)) {
+  await test(`called by an import, and given as \`noop\`: ${where}`, async () => {
+    const begin = async (bytes) => {
+      const exports = await instantiate(bytes, back);
+      exports.calls_back();
+      return exports;
+    };
+    const expected = (await begin(lazy)).get();
+    // Calls that come after the first ones are made again, too.
+    const load = () => instantiate(lazy, back);
+    const run = (exports) => exports.calls_back();
+    const states = [
+      [{ start: () => begin(lazy) }, begin],
+      [{ start: load, run, again: ['env.back'] }, (bytes) => instantiate(bytes, back)],
+      [{ start: () => begin(lazy), run, again: ['env.back'] }, begin, 2],
+    ];
+    for (const [options, again, times = 1] of states) {
+      const { wasm, runtime } = await capture({ wasm: lazy, ...options, noop: INITIALIZE });
+      assert.equal(runtime, 'replay');
+      const hooks = preinitialized();
+      assert.equal((await again(wasm)).get(), expected * times);
+      hooks.restore();
+    }
+  });
+}
+
 await test('an import that does not call it', async () => {
   const run = async () => {
     const { _initialize, calls_back: callsBack, inside } = await instantiate(lazy, ({ warm }) => warm());

@@ -2,7 +2,7 @@
 //
 //     node tests/jshost/sections.mjs JS PREINIT
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -140,6 +140,7 @@ await test('a section that is not as it is written is refused by name', async ()
     'an end without a call': (all) => void all.record.steps.unshift(['return', [], [], []]),
     'an exception that nothing has thrown': (all) => void all.record.steps.push(['call', all.record.functions[0][0], [], []], ['threw', 0, [], []]),
     'an exception before the first': (all) => void all.record.steps.push(['call', all.record.functions[0][0], [], []], ['threw', -1, [], []]),
+    'a call that does nothing after all': (all) => void all.record.steps.push(['passed', [], [], []]),
     'more first calls than steps': (all) => void (all.record.firsts = 1e9),
     'an export that is no function': (all) => void (all.record.functions[0][1] = ['memory']),
     'a table of functions that is not there': (all) => void (all.record.functions[0][1] = [5, 0]),
@@ -243,6 +244,41 @@ await test('the module itself is no place for the snapshot', async () => {
       await assert.rejects(capture({ wasm, out, run: () => fed(dictionary) }), /out is the module itself/);
       assert.deepEqual(new Uint8Array(readFileSync(wasm)), dictionary);
     }
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+});
+
+await test('nor is its script, nor a link to what is not there', async () => {
+  const work = mkdtempSync(join(tmpdir(), 'preinit-test-'));
+  const at = (name) => join(work, name);
+  try {
+    const text = `import { writeFileSync } from 'node:fs';\nwriteFileSync(${JSON.stringify(at('ran'))}, '');\nexport const run = () => {};\nexport const calls = () => [];`;
+    writeFileSync(at('module.wasm'), dictionary);
+    writeFileSync(at('check.mjs'), text);
+    symlinkSync('check.mjs', at('link.mjs'));
+    linkSync(at('check.mjs'), at('other.mjs'));
+    for (const script of [at('check.mjs'), pathToFileURL(at('check.mjs'))]) {
+      for (const out of [at('check.mjs'), at('link.mjs'), at('other.mjs'), pathToFileURL(at('check.mjs'))]) {
+        await assert.rejects(capture({ wasm: at('module.wasm'), out, script, quiet: true }), (error) => error instanceof Refusal && /out is the script/.test(error.message));
+      }
+    }
+    assert.deepEqual([readFileSync(at('check.mjs'), 'utf8'), existsSync(at('ran'))], [text, false]);
+    let runs = 0;
+    const run = () => void (runs += 1);
+    for (const [name, target] of [['nowhere.wasm', 'gone.wasm'], ['far.wasm', 'gone/gone.wasm'], ['itself.wasm', 'itself.wasm'], ['second.wasm', 'nowhere.wasm']]) {
+      symlinkSync(target, at(name));
+      for (const out of [at(name), pathToFileURL(at(name))]) {
+        await assert.rejects(capture({ wasm: dictionary, out, run }), (error) => error instanceof Refusal && /out is a link to what is not there/.test(error.message));
+      }
+      assert.equal(readlinkSync(at(name)), target);
+    }
+    assert.deepEqual([runs, existsSync(at('gone.wasm')), existsSync(at('gone'))], [0, false, false]);
+    // Once it is there, it is written through the link.
+    writeFileSync(at('gone.wasm'), '');
+    await capture({ wasm: dictionary, out: at('second.wasm'), start: () => fed(dictionary) });
+    assert.equal(readlinkSync(at('second.wasm')), 'nowhere.wasm');
+    assert((await WebAssembly.compile(readFileSync(at('gone.wasm')))) instanceof WebAssembly.Module);
   } finally {
     rmSync(work, { recursive: true });
   }
