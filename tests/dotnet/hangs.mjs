@@ -50,10 +50,12 @@ async function begun(name, text, more = []) {
 const LOOP = 'for (;;) {}';
 const WAITS = 'setInterval(() => {}, 1000); await new Promise(() => {});';
 const limits = async ([name, text]) => {
-  const { ended, said, pid, out } = await begun(name, text);
+  const { command, ended, said, pid, out } = await begun(name, text);
   const result = await Promise.race([ended, later(50_000, { status: 'still there' }, { ref: false })]);
   check(`${name}: it is refused at the limit`, result.status === 1 && /did not come to its capture within 31 s \(--wait 0\.5\)/.test(said()), `${result.status} ${said()}`);
   check(`${name}: its process is gone, and nothing is written`, (await comes(() => !isThere(pid), 5)) && !existsSync(out));
+  if (result.status === 'still there') command.kill('SIGKILL');
+  if (isThere(pid)) process.kill(pid, 'SIGKILL');
 };
 const signals = async ([name, text, signal]) => {
   const { command, ended, pid } = await begun(name, text);

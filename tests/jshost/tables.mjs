@@ -78,7 +78,7 @@ await test('values that the module takes away and `run` puts back', async () => 
   await same((e) => { e.keep(1, 'first'); return { seen: e.values.get(1) }; }, (e) => e.keep(1, null), (e) => e.values.get(1));
 });
 
-await test('a table that JavaScript makes longer after its last call', async () => {
+await test('a table that JavaScript changes after its last call', async () => {
   // Whether it does so at once or after what it waits for.
   for (const wait of [() => {}, async () => { for (let times = 0; times < 9; times++) await null; }]) {
     const start = async (e) => {
@@ -90,5 +90,7 @@ await test('a table that JavaScript makes longer after its last call', async () 
       return { seen: slot, slot };
     };
     await same(start, (e) => e.keep(0, 'text'), (e, { slot }) => [e.functions.length, e.call(slot), e.functions.get(4), e.values.get(0)]);
+    const sets = async (e) => { e.calls(); await wait(); const seen = e.functions.get(3); e.functions.set(3, e.one); return { seen }; };
+    await same(sets, () => {}, (e) => e.call(3));
   }
 });
