@@ -1,11 +1,11 @@
 // Tables that JavaScript sees: in `start` it finds in them what it had found, and afterwards what `run` left there.
 //
-//     node tests/jshost/tables.mjs JS PREINIT
+//     node tests/jshost/slots.mjs JS PREINIT
 import assert from 'node:assert/strict';
 import { load, module, test } from './checks.mjs';
 
 const [{ capture }, { preinitialized }] = [await load('index.js'), await load('replay.js')];
-const tables = module('tables');
+const tables = module('slots');
 const library = async (bytes) => (await WebAssembly.instantiate(bytes)).instance.exports;
 
 /** What a slot of functions answers: -1 if it is empty. */
