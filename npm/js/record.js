@@ -2,8 +2,9 @@
 // puts into memory what stood there at that time, as far as it is something else, and at the end puts everything back.
 import { WIDE, differences, union } from './differences.js';
 import { withoutEnvironment } from './environment.js';
-import { runs, written } from './fixups.js';
-import { hasNumbers } from './recorder.js';
+import { written } from './fixups.js';
+import { heldOf, placeOf } from './tables.js';
+import { hasNumbers } from './visible.js';
 
 // Fewer zeros than this are stored as they are.
 const ZEROS = 64;
@@ -200,13 +201,10 @@ export function listenersOf(recorder) {
   const found = new Map();
   for (const index of recorder.listening.schema.functions) {
     const object = recorder.exports[recorder.functions.get(index)];
-    const name = recorder.names.find((name) => recorder.exports[name] === object);
-    if (name !== undefined) found.set(index, [name]);
-    else if (called.has(index)) {
-      const table = recorder.tables.findIndex(({ ended }) => ended.includes(object));
-      if (table < 0) recorder.problems.add(`function ${index} was called, and is in no table any more`);
-      else found.set(index, [table, recorder.tables[table].ended.indexOf(object)]);
-    }
+    const place = placeOf(recorder, object);
+    const isExport = place?.length === 1;
+    if (isExport || (place && called.has(index))) found.set(index, place);
+    else if (called.has(index)) recorder.problems.add(`function ${index} was called, and is in no table any more`);
   }
   return found;
 }
@@ -234,6 +232,7 @@ export function recordOf(recorder, memories, functions) {
       functions: [...functions],
       memories: steps.memories.map(({ where, ranges }) => ({ where, ranges: union(ranges) })),
       tables: recorder.tables.map(({ where }) => where),
+      held: heldOf(recorder),
       globals: steps.globals.map(({ where, initial }) => ({ where, first: written(initial) })),
       first,
       steps: [...played, ...again],
@@ -243,55 +242,4 @@ export function recordOf(recorder, memories, functions) {
     },
     bytes,
   };
-}
-
-/** Whether JavaScript has changed anything in what was to be recorded, and no call of the module is there to notice it at run time. */
-export function isChangedWithoutCall({ firsts, tail, tables }) {
-  if (firsts > 0 || !tail) return false;
-  const isOther = ({ initial, ended }) => ended.length !== initial.length || ended.some((value, slot) => !Object.is(value, initial[slot]));
-  return tail.memories.length > 0 || tail.globals.length > 0 || tables.some(isOther);
-}
-
-/**
- * What becomes of a table that JavaScript can see. Gives the slots that the snapshot has otherwise than the last state, with their values;
- * what the run time puts into slots at last; values that are lost; and slots that held other functions of the module. `isOwn` says of a function whether it is the module's.
- */
-export function tableOf(recorder, table, slots, isOwn) {
-  const { initial, given, ended, type } = table;
-  const [reasons, changed] = [[], []];
-  const again = [];
-  const before = new Map();
-  const hasGrown = ended.length > initial.length;
-  slots.forEach(({ value }, slot) => {
-    const isTail = hasGrown && slot >= initial.length;
-    const isPut = given.has(slot);
-    const isWritten = typeof value === 'function' && isOwn(value) && !isTail && !isPut;
-    if (isWritten) {
-      // While the record is played it is there already, or the record takes it away.
-      const during = [initial[slot], ended[slot]];
-      if (during.some((one) => typeof one === 'function') && during.some((one) => one !== value)) changed.push(slot);
-      return;
-    }
-    const was = isTail ? null : initial[slot];
-    if (type === 'any') {
-      // Objects of the module cannot be put there later.
-      if (!isPut && !isTail && Object.is(was, value) && Object.is(ended[slot], value)) return;
-      if (Object(was) === was) {
-        reasons.push([slot, was]);
-        return;
-      }
-    }
-    // JavaScript finds it there until the record or the run time takes it away.
-    const isThere = isPut || type === 'any' || (typeof was === 'function' && isOwn(was));
-    before.set(slot, isThere ? was : null);
-    // JavaScript does it again.
-    if (isPut && Object.is(given.get(slot), value)) return;
-    const last = slot < ended.length ? ended[slot] : null;
-    if (value === null && last === null) return;
-    const number = recorder.numberOf(value);
-    const shown = value === null ? ['null'] : number === undefined ? written(value) : ['object', number];
-    if (shown === undefined) reasons.push([slot, value]);
-    else again.push([slot, shown]);
-  });
-  return { runs: runs(again), reasons, changed, before, length: hasGrown ? slots.length : undefined, kept: initial.length };
 }

@@ -51,9 +51,12 @@ export function checkRecord({ record, listening, bytes, tables }, { sizes, kinds
   const [patches, checks, slots] = [lists(isPatch), lists(isCheck), lists(isSlot)];
   const values = (list) => every(list, isValue);
   const isKey = (key) => isList(key, 3) && isText(key[0]) && isText(key[1]) && (key[2] === 1 || key[2] === 2);
-  const isFunction = (one) => isList(one, 2) && isCount(one[0]) && isList(one[1]) && (isList(one[1], 1) ? isText(one[1][0])
-    : isList(one[1], 2) && isCount(one[1][0]) && one[1][0] < record.tables.length && isCount(one[1][1]));
+  const isInTable = (number, slot) => isCount(number) && number < record.tables.length && isCount(slot);
+  const isPlace = (one) => isList(one) && (isList(one, 1) ? isText(one[0]) : isList(one, 2) && isInTable(...one));
+  const isFunction = (one) => isList(one, 2) && isCount(one[0]) && isPlace(one[1]);
+  const isHeld = (one) => isList(one, 3) && isInTable(one[0], one[1]) && (one[2] === null || isPlace(one[2]));
   need(every(record.functions, isFunction), 'a function is an export, or in a table');
+  need(every(record.held ?? [], isHeld), 'what is held is `[table, slot, function]`');
   const known = new Set(record.functions.map(([index]) => index));
   need(patches(record.first), 'what stood in memory at first is not in it');
   const open = [];

@@ -4,7 +4,8 @@ import { Clocks } from './clocks.js';
 import { WIDE, differences, topOf } from './differences.js';
 import { Entries } from './entries.js';
 import { written } from './fixups.js';
-import { at, isMutable, slotsOf, visible } from './visible.js';
+import { tableChanges } from './tables.js';
+import { hasNumbers, isMutable, slotsOf, visible } from './visible.js';
 
 // Before anything is hooked.
 const { Module, Instance } = WebAssembly;
@@ -13,9 +14,6 @@ const { Module, Instance } = WebAssembly;
 const HURRY = 0.05;
 // How far above all that is not zero the module may write between two calls that are inside of another.
 const MARGIN = 8 << 20;
-
-/** Whether what a global holds can be recorded. */
-export const hasNumbers = ({ type }) => ['i32', 'i64', 'f32', 'f64'].includes(type);
 
 export class Recorder {
   /** Calls and what is between them, in order. */
@@ -210,7 +208,10 @@ export class Recorder {
       }
     }
     this.#wasInside = this.#depth > 0 && !isReturn;
-    const tables = this.#tableChanges(isByModule);
+    const { tables, put } = tableChanges(this.tables, isByModule, (value, table) => {
+      const what = typeof value === 'function' ? 'a function' : 'an object';
+      return this.#outgoing(value, () => `the module put ${what} of its own into table ${table}`);
+    });
     const globals = this.#globalChanges();
     this.#spent += performance.now() - started;
     if (this.#spent > this.patience) {
@@ -218,7 +219,7 @@ export class Recorder {
       this.end();
       this.isOn = false;
     }
-    return { memories, grown, tables, globals };
+    return { memories, grown, tables, put, globals };
   }
 
   #globalChanges() {
@@ -231,27 +232,6 @@ export class Recorder {
       global.shadow = value;
       if (isNumber) changes.push({ global: global.index, value: written(value) });
       else this.problems.add(`global ${global.index}, which JavaScript sees and which is no number, changed between calls`);
-    }
-    return changes;
-  }
-
-  #tableChanges(isByModule) {
-    const changes = [];
-    for (const table of this.tables) {
-      const length = Number(table.object.length);
-      if (length > table.shadow.length && isByModule) changes.push({ table: table.index, length });
-      for (let slot = 0; slot < length; slot++) {
-        const value = table.object.get(at(table.object, slot));
-        if (slot < table.shadow.length && Object.is(value, table.shadow[slot])) continue;
-        const isNew = slot >= table.shadow.length;
-        table.shadow[slot] = value;
-        if (!isByModule) table.given.set(slot, value);
-        if (!isByModule || isNew && value === null) continue;
-        table.given.delete(slot);
-        const what = typeof value === 'function' ? 'a function' : 'an object';
-        const shown = this.#outgoing(value, () => `the module put ${what} of its own into table ${table.index}`);
-        changes.push({ table: table.index, slot, value: shown });
-      }
     }
     return changes;
   }
@@ -329,7 +309,7 @@ export class Recorder {
 
   /** A call that will do nothing when the record is played; what it did is there before it then. */
   #pass(callee, args) {
-    const { memories, globals } = this.#changes(false);
+    const { memories, globals, put } = this.#changes(false);
     if (memories.length > 0) this.problems.add('JavaScript wrote into memory before it called an export that will do nothing');
     if (globals.length > 0) this.problems.add('JavaScript set a global before it called an export that will do nothing');
     this.#enter();
@@ -339,8 +319,15 @@ export class Recorder {
     } finally {
       this.#isInPassed = false;
       this.#leave();
-      if (this.isOn) this.events.push({ kind: 'passed', ...this.#changes(true) });
+      if (this.isOn) this.#passed(put);
     }
+  }
+
+  #passed(put) {
+    const changes = this.#changes(true);
+    const isPut = ({ table }) => put.some((one) => one.table === table);
+    if (changes.tables.some(isPut)) this.problems.add('JavaScript changed a table before it called an export that will do nothing, and that changed it, too');
+    this.events.push({ kind: 'passed', ...changes });
   }
 
   #enter() {

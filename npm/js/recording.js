@@ -10,7 +10,7 @@ import { isCaptured, isShared, isUnseen } from './neighbors.js';
 import { Origins } from './origins.js';
 import { Identities, readImports, readState } from './read_state.js';
 import { Recorder } from './recorder.js';
-import { isChangedWithoutCall, tableOf } from './record.js';
+import { tableOf } from './tables.js';
 import { at, takesNull, visible, whereIs } from './visible.js';
 
 // What comparing memories may take in milliseconds: where it was asked for, and where it may be of use.
@@ -178,8 +178,9 @@ export class Recording {
           `use allow: ['${name}'] if nothing of it is needed`,
       );
     }
-    if (this.hasStart && isChangedWithoutCall(this.recorder)) {
-      reasons.push('JavaScript wrote into memory, set a global or changed a table in `start`, which called nothing of the module: let it call something then, or write in `run`');
+    const { tail, firsts } = this.recorder;
+    if (this.hasStart && firsts === 0 && tail && [tail.memories, tail.globals, tail.put].some((changes) => changes.length > 0)) {
+      reasons.push('JavaScript wrote into memory, set a global or changed a table in `start`, which called nothing of the module: let it call something then, or do it in `run`');
     }
     if (this.isRecordWanted) {
       for (const problem of this.recorder.problems) reasons.push(`the first calls cannot be made again: ${problem}`);
@@ -341,11 +342,10 @@ export class Recording {
       const slots = state.tables[index].slots.map((shown, slot) => ({ value: shown === 'null' ? null : table.get(at(table, slot)) }));
       const seen = this.hasRecord && this.recorder.tables.find((one) => one.index === index);
       const plan = seen ? tableOf(this.recorder, seen, slots, (value) => own.has(value)) : plain(type, slots, takesNull(table));
+      if (plan.isLate) reasons.push(`JavaScript changed table ${index} after its last call, and \`run\` changed it, too`);
       for (const [slot, value] of plan.reasons) {
-        reasons.push(`table ${index}, element ${slot} holds ${describe(value)} of JavaScript, which would be missing`);
-      }
-      for (const slot of plan.changed ?? []) {
-        reasons.push(`table ${index}, element ${slot} held another function of the module while the calls were recorded, which would be missing; let nothing change it afterwards`);
+        const what = own.has(value) ? 'a function of the module in an element that `start` added' : `${describe(value)} of JavaScript`;
+        reasons.push(`table ${index}, element ${slot} holds ${what}, which would be missing`);
       }
       for (const [slot, value] of plan.before) {
         state.tables[index].slots[slot] = this.slot(value);

@@ -44,6 +44,8 @@ const TIMERS = new Set([globalThis.setTimeout, globalThis.setInterval]);
 
 class Replay {
   objects = [];
+  genuine = new Map();
+  held = [];
   numbers = new Map();
   // What imports threw.
   thrown = [];
@@ -76,7 +78,6 @@ class Replay {
     checkRecord({ record, listening, bytes, tables }, { sizes, kinds });
     this.functions = new Map(record.functions);
     this.tables = record.tables.map((where) => find(where, 'table'));
-    for (const [name] of this.functions.values()) if (isText(name)) find({ export: name }, 'function');
     this.imports = this.found();
     this.flag = find({ export: listening.global }, 'global');
     this.listeners = find({ export: listening.table }, 'table');
@@ -92,6 +93,10 @@ class Replay {
       const last = new Uint8Array(memory.memory.buffer);
       memory.last = memory.ranges.map(([start, end]) => last.slice(start, end));
     }
+    // Tables have yet what the snapshot has.
+    this.genuine = new Map(record.functions.map(([index, where]) => [index, this.placed(where, `function ${index}`)]));
+    this.held = (record.held ?? []).map(([number, slot, first]) => this.hold(this.tables[number], slot, first));
+    for (const { table, slot, first } of this.held) table.set(slot, first);
     this.patch(record.first);
     this.set(record.globals.map(({ first }, number) => [number, first]));
     this.pass();
@@ -112,15 +117,21 @@ class Replay {
     return typeof name === 'string' ? `the export ${name}` : `function ${index}`;
   }
 
-  genuine(index) {
-    return explained(() => {
-      const [where, slot] = this.functions.get(index) ?? [];
-      need(where !== undefined, `function ${index} is not in it`);
-      if (isText(where)) return this.find({ export: where }, 'function');
-      const found = this.tables[where].get(place(this.tables[where], slot));
-      need(isOfWasm(found), `function ${index} is none of the module`);
-      return found;
-    });
+  /** A function of the module, which is an export or in a table. */
+  placed([where, slot], what) {
+    if (isText(where)) return this.find({ export: where }, 'function');
+    const table = this.tables[where];
+    need(slot < table.length, 'a slot');
+    const found = table.get(place(table, slot));
+    need(isOfWasm(found), `${what} is none of the module`);
+    return found;
+  }
+
+  /** A slot that gets back what it has now when all is played. */
+  hold(table, number, first) {
+    need(number < table.length, 'a slot');
+    const slot = place(table, number);
+    return { table, slot, last: table.get(slot), first: first && this.placed(first, `what element ${number} of a table held`) };
   }
 
   /** The imports that are called again, all of them functions that the program has given to the module. */
@@ -233,7 +244,8 @@ class Replay {
       this.end();
       if (this.failure) throw this.failure;
       this.settle();
-      return this.genuine(index)(...args);
+      explained(() => need(this.genuine.has(index), `function ${index} is none of the module`));
+      return this.genuine.get(index)(...args);
     }
     // An import may have called one before.
     this.pass();
@@ -325,6 +337,7 @@ class Replay {
       const isOwn = !Object.is(ownGlobals[number], one.left) || tailGlobals.some(([of]) => of === number);
       one.global.value = isOwn ? ownGlobals[number] : one.last;
     });
+    for (const { table, slot, last } of this.held) table.set(slot, last);
     this.done((shown) => this.value(shown));
     if (this.isTailWritten()) this.settle();
   }

@@ -3,6 +3,9 @@
 // Types whose values JavaScript has.
 const HAVE_VALUES = ['i32', 'i64', 'f32', 'f64', 'func', 'extern', 'any'];
 
+/** Whether what a global holds can be recorded. */
+export const hasNumbers = ({ type }) => ['i32', 'i64', 'f32', 'f64'].includes(type);
+
 /** The memories, tables or globals that JavaScript can see and read, and where. `names` are the module's own exports. */
 export function visible(kind, { schema, names, exports }) {
   const probes = { memory: schema.memories.map((name) => ({ export: name })), table: schema.tables, global: schema.globals }[kind];

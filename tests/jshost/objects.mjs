@@ -95,6 +95,7 @@ await test('what JavaScript sees without a call is as it was, or that is refused
       const e = await start();
       e.idle();
       e.objects.set(2, 7);
+      e.idle();
       return e;
     },
     run: (e) => e.clear(),
@@ -104,6 +105,8 @@ await test('what JavaScript sees without a call is as it was, or that is refused
   assert.equal(e.objects.get(2), null);
   e.idle();
   e.objects.set(2, 7);
+  e.idle();
+  assert.equal(e.objects.get(2), 7);
   e.idle();
   assert.equal(e.objects.get(2), null);
   hooks.restore();

@@ -56,7 +56,10 @@ const kept = (fields) => wat(`${fields} (func (export "keep") (param externref) 
 const other = new WebAssembly.Instance(new WebAssembly.Module(module('other'))).exports.three;
 const neighbor = wat('(import "env" "memory" (memory 1)) (global (export "own") (mut i32) (i32.const 1))');
 const stateless = wat('(import "env" "memory" (memory 1)) (func (export "get") (result i32) (i32.load (i32.const 0)))');
-const functions = wat(`(table (export "table") 2 funcref) (elem (i32.const 0) func $inner) (func $inner (result i32) (i32.const 1))`);
+const functions = wat(`(table (export "table") 2 funcref) (elem (i32.const 0) func $inner) (func $inner (result i32) (i32.const 1))
+  (elem $other func $other) (func $other (result i32) (i32.const 2))
+  (func (export "other") (param i32) (table.init 0 $other (local.get 0) (i32.const 0) (i32.const 1)))
+  (func (export "clear") (table.set (i32.const 0) (ref.null func))) (func (export "nothing"))`);
 
 const constructed = (wasm) => ({ wasm, run: async () => void (await exportsOf(wasm, { env })).__wasm_call_ctors() });
 const objects = module('origins');
@@ -144,8 +147,14 @@ const cases = {
   'a global that becomes no number': started(global, { env }, (e) => e.set(NaN)),
   'a global of objects': started(wat('(global $g (export "g") (mut externref) (ref.null extern)) (func (export "keep") (param externref) (global.set $g (local.get 0)))'), {}, (e) => e.keep('text')),
   'a function of a table that is another one': started(module('tables'), {}, (e) => void e.at(0), { run: (e) => e.put(0, 1) }),
-  'a table that changes without a call': started(functions, {}, (e) => void e.table.grow(1)),
-  'a function of a table that is gone': started(functions, {}, (e) => { e.table.get(0)(); e.table.set(0, null); }),
+  'a function of a table that is gone': started(functions, {}, (e) => { e.table.get(0)(); }, { run: (e) => e.other(0) }),
+  'a function that another one replaces': started(functions, {}, (e) => { e.nothing(); }, { run: (e) => e.other(0) }),
+  'a table without a call': started(functions, {}, (e) => { e.table.set(1, e.table.get(0)); }),
+  'a longer table without a call': started(functions, {}, (e) => { e.table.grow(1); }),
+  'a table after the last call': started(functions, {}, (e) => { e.nothing(); e.table.set(1, e.table.get(0)); }, { run: (e) => e.other(1) }),
+  'a longer table after the last call': started(functions, {}, (e) => { e.nothing(); e.table.grow(1); }, { run: (e) => { e.table.grow(1); } }),
+  'a function in a part that was added': started(functions, {}, (e) => { e.table.grow(1); e.nothing(); }, { run: (e) => e.other(2) }),
+  'a table before an export that will do nothing': started(functions, {}, (e) => { e.table.set(1, e.table.get(0)); e.clear(); }, { noop: ['clear'] }),
   'a global of objects that `run` sets': started(objects, objectImports, (e) => e.idle(), { run: (e) => { e.seen.value = 5; } }),
   'an object of the module that is handed out': started(objects, objectImports, (e) => { e.own(); e.show(); }),
   'an object that cannot be made once more': () => {

@@ -2,8 +2,20 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { probe } from '../core.js';
 import { Refusal, Session } from './session.js';
+
+/**
+ * Ends this process when the one that has begun it is gone, whatever ended that. A thread of its own looks, since the application may compute
+ * all the time.
+ */
+function endWithParent() {
+  const looks = `
+    const { workerData } = require('node:worker_threads');
+    setInterval(() => process.ppid === workerData || process.kill(process.pid, 'SIGKILL'), 1000);`;
+  new Worker(looks, { eval: true, workerData: process.ppid, env: {}, execArgv: [] }).unref();
+}
 
 async function captured({ application, options, variables, calls }) {
   const original = new Uint8Array(readFileSync(join(application.framework, application.native)));
@@ -18,6 +30,7 @@ async function captured({ application, options, variables, calls }) {
   return session.capture();
 }
 
+endWithParent();
 process.once('message', async (task) => {
   let answer;
   try {
