@@ -244,13 +244,6 @@ export function recordOf(recorder, memories, functions) {
   };
 }
 
-/** Whether JavaScript has changed anything in what was to be recorded, and no call of the module is there to notice it at run time. */
-export function isChangedWithoutCall({ firsts, tail, tables }) {
-  if (firsts > 0 || !tail) return false;
-  const isOther = ({ initial, ended }) => ended.length !== initial.length || ended.some((value, slot) => !Object.is(value, initial[slot]));
-  return tail.memories.length > 0 || tail.globals.length > 0 || tables.some(isOther);
-}
-
 /**
  * What becomes of a table that JavaScript can see. Gives the slots that the snapshot has otherwise than the last state, with their values;
  * what the run time puts into slots at last; values that are lost; and slots that held other functions of the module. `isOwn` says of a function whether it is the module's.
