@@ -12,6 +12,7 @@ import { Identities, readImports, readState } from './read_state.js';
 import { Recorder } from './recorder.js';
 import { tableOf } from './tables.js';
 import { at, takesNull, visible, whereIs } from './visible.js';
+import { Taken } from './without_call.js';
 
 // What comparing memories may take in milliseconds: where it was asked for, and where it may be of use.
 const PATIENCE = 120_000;
@@ -57,6 +58,7 @@ export class Recording {
       origins: this.origins,
       initializers: this.initializers,
     });
+    this.taken = new Taken(schema, () => hasStart && this.recorder.isOn);
     const uninstall = installHooks({
       original,
       replacement: wasm,
@@ -136,7 +138,7 @@ export class Recording {
     const view = Object.create(null);
     for (const name of this.names) {
       const value = instance.exports[name];
-      const seen = this.initializers.property(name, value, () => this.recorder.listen());
+      const seen = this.taken.property(name, value) ?? this.initializers.property(name, value, () => this.recorder.listen());
       Object.defineProperty(view, name, { ...seen, enumerable: true });
     }
     Object.freeze(view);
@@ -178,10 +180,7 @@ export class Recording {
           `use allow: ['${name}'] if nothing of it is needed`,
       );
     }
-    const { tail, firsts } = this.recorder;
-    if (this.hasStart && firsts === 0 && tail && [tail.memories, tail.globals, tail.put].some((changes) => changes.length > 0)) {
-      reasons.push('JavaScript wrote into memory, set a global or changed a table in `start`, which called nothing of the module: let it call something then, or do it in `run`');
-    }
+    if (this.hasStart) reasons.push(...this.taken.reasons(this.recorder));
     if (this.isRecordWanted) {
       for (const problem of this.recorder.problems) reasons.push(`the first calls cannot be made again: ${problem}`);
     }

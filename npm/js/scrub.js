@@ -6,6 +6,7 @@ import { scrubbing } from './core.js';
 import { isSame } from './hooks.js';
 import { Identities, readState } from './read_state.js';
 import { NotScrubbed, growing, importsFor } from './scrub_instances.js';
+import { isMutable } from './visible.js';
 
 // Before anything is hooked.
 const { instantiate } = WebAssembly;
@@ -75,7 +76,8 @@ class Scrubber {
   restore({ memory, globals }) {
     if (this.bytes.length !== memory.length) throw new NotScrubbed('memory has grown');
     this.bytes.set(memory);
-    this.globals.forEach((global, index) => (global.value = globals[index]));
+    // Of a NaN the bits would be lost.
+    this.globals.forEach((global, index) => Object.is(global.value, globals[index]) || (global.value = globals[index]));
   }
 
   /** The address of a block; 0 if there is none of this size. */
@@ -293,16 +295,6 @@ function joined(blocks) {
     else ranges.push({ start: address, end: address + size });
   }
   return ranges;
-}
-
-function isMutable(global) {
-  try {
-    const { value } = global;
-    global.value = value;
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function* changedWords(before, after) {

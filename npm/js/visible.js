@@ -37,11 +37,14 @@ export function takesNull(table) {
   }
 }
 
-/** Whether a global can be set. */
+/** Whether a global can be set, or may be. */
 export function isMutable(global) {
+  const { value } = global;
+  // JavaScript does not keep its bits. Where it is a constant, it never changes.
+  if (Number.isNaN(value)) return true;
   try {
     // An immutable one does not take even its own value.
-    global.value = global.value;
+    global.value = value;
     return true;
   } catch {
     return false;

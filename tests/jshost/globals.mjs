@@ -2,7 +2,9 @@
 //
 //     node tests/jshost/globals.mjs JS PREINIT
 import assert from 'node:assert/strict';
-import { load, module, test } from './checks.mjs';
+import { join } from 'node:path';
+import { folder, load, module, preinit, test } from './checks.mjs';
+import { converted } from './converted.mjs';
 
 const [{ capture }, { preinitialized }] = [await load('index.js'), await load('replay.js')];
 const stack = module('stack');
@@ -92,4 +94,35 @@ await test('what is set by a call that does nothing any more, which an import ha
   const { wasm } = await capture({ wasm: stack, start: () => start(stack), noop: ['move'] });
   await played(async () => assert.deepEqual(await start(wasm), await start(stack)));
   assert.deepEqual(await start(stack), [2064, 2064, 2064, 2064]);
+});
+
+await test('the bits of what is no number stay as they are', async () => {
+  const nan = converted(preinit, join(folder, 'nan.wat'));
+  const start = async (bytes) => (await WebAssembly.instantiate(bytes)).instance.exports;
+  const bits = async (bytes, ready = () => {}) => {
+    const exports = await start(bytes);
+    ready(exports);
+    return exports.bits();
+  };
+  const [before, after] = [await bits(nan), await bits(nan, (exports) => exports.change())];
+  assert.deepEqual(before.slice(0, 2), [0x7ff4000000000042n, 0x7fa00001n]);
+  const seen = [];
+  const run = (exports) => (exports.warm(), seen.push(exports.bits()), undefined);
+  const one = await capture({ wasm: nan, run: async () => run(await start(nan)) });
+  const scrubbed = await capture({ wasm: nan, run: async () => run(await start(nan)), scrub: true });
+  const changed = await capture({ wasm: nan, run: async () => (await start(nan)).change() });
+  assert.equal(scrubbed.scrubbed.free, 32);
+  const begun = async (bytes) => {
+    const exports = await start(bytes);
+    exports.warm();
+    return exports;
+  };
+  const recorded = await capture({ wasm: nan, start: () => begun(nan), run });
+  assert.equal(recorded.runtime, 'replay');
+  assert.deepEqual([...seen, await bits(one.wasm), await bits(scrubbed.wasm), await bits(changed.wasm)], [before, before, before, before, before, after]);
+  await played(async () => assert.deepEqual((await begun(recorded.wasm)).bits(), before));
+  // It is a variable all the same.
+  const set = ({ double }) => void (double.value = 5);
+  const wasm = await capture({ wasm: nan, start: async () => { const made = await begun(nan); made.bits(); return made; }, run: set }).catch(({ reasons }) => reasons);
+  assert.match(String(wasm), /global 0, which JavaScript sees, changed, and is no number/);
 });
