@@ -134,10 +134,9 @@ fn compile_in_order(
     options: EngineOptions,
     keyed: Option<Keyed<'_>>,
 ) -> wasmtime::Result<Compiled> {
-    let compilers: &[Compiler] = match (options.optimize, options.beyond_winch) {
-        (true, _) => &[Compiler::OptimizingCranelift],
-        (false, false) => &[Compiler::Winch, Compiler::Cranelift],
-        (false, true) => &[Compiler::Cranelift],
+    let compilers: &[Compiler] = match options.optimize {
+        true => &[Compiler::OptimizingCranelift],
+        false => &[Compiler::Winch, Compiler::Cranelift][usize::from(options.beyond_winch)..],
     };
     let mut result = Err(wasmtime::Error::msg("no compiler"));
     for &compiler in compilers {
@@ -191,8 +190,7 @@ pub(crate) fn compile_traced(
     options: EngineOptions,
     cache: Option<&CompileCache>,
 ) -> wasmtime::Result<Compiled> {
-    let wasm = names::without_names(wasm);
-    let wasm = &*wasm;
+    let wasm = &*names::without_names(wasm);
     let keyed = cache.map(|cache| Keyed::new(cache, wasm));
     let compile = |compiler| {
         let config = |proposals| {
@@ -207,10 +205,10 @@ pub(crate) fn compile_traced(
     if options.optimize {
         return compile(Compiler::OptimizingCranelift);
     }
-    if options.beyond_winch {
-        return compile(Compiler::Cranelift);
+    match options.beyond_winch {
+        true => compile(Compiler::Cranelift),
+        false => compile(Compiler::Winch).or_else(|_| compile(Compiler::Cranelift)),
     }
-    compile(Compiler::Winch).or_else(|_| compile(Compiler::Cranelift))
 }
 
 /// Room for the stack of a guest that is compiled for debugging, in bytes: its frames hold every local and operand.

@@ -120,6 +120,14 @@ fn has_state(module: &module::Module<'_>) -> bool {
 
 /// All functions that can be in references.
 fn functions(store: &mut Store<HostState>, instance: Instance, probed: &Probed) -> Vec<Func> {
+    if !probed.tables_functions {
+        let name = |index: &u32| probed.export_name(Probe::Function(*index));
+        return probed
+            .functions
+            .iter()
+            .filter_map(|index| instance.get_func(&mut *store, &name(index)))
+            .collect();
+    }
     let table = instance.get_table(&mut *store, &probed.export_name(Probe::Functions));
     let slots = (0..probed.functions.len() as u64).filter_map(|slot| table?.get(&mut *store, slot));
     slots.filter_map(|reference| reference.as_func().flatten().copied()).collect()
