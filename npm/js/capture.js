@@ -228,7 +228,7 @@ async function captured(options, phases) {
   }
 }
 
-async function captureOne({ wasm, out, start, run, noop = [], constant = {}, allow = [], again = [], scrub = false, verified }, { within, isIn, finalizers }) {
+async function captureOne({ wasm, out, start, run, noop = [], constant = {}, allow = [], again = [], scrub = false, hasCompany = false, verified }, { within, isIn, finalizers }) {
   if (typeof (start ?? run) !== 'function') throw new TypeError('start or run must be a function that loads the module');
   if (start && run && !isIn && !allow.includes('pending')) {
     throw new Refusal([
@@ -246,7 +246,7 @@ async function captureOne({ wasm, out, start, run, noop = [], constant = {}, all
   const recording = new Recording(original, { module, probed, listening, passed: given, allow, again, hasStart: start !== undefined, isInStart: isIn && (() => isIn('start')) });
   const timers = watchTimers();
   const value = await watched(recording, { start, run }, { timers, finalizers, within });
-  const reasons = [...recording.reasons(), ...(allow.includes('timers') ? [] : timers.reasons())];
+  const reasons = [...recording.reasons(), ...(allow.includes('timers') ? [] : timers.reasons({ hasCompany }))];
   if (reasons.length > 0) throw new Refusal(reasons);
   const read = recording.state();
   const { reasons: ofMemories, areFresh } = recording.memories(read);

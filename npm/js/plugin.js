@@ -84,7 +84,7 @@ export function preinit({ wasm, cache, isStrict = false, isQuiet = false, ...opt
     owners.set(out, inputs);
     mkdirSync(dirname(out), { recursive: true });
     try {
-      const captured = await capture({ ...options, wasm: original, out, quiet: true });
+      const captured = await capture({ ...options, wasm: original, out, quiet: true, hasCompany: true });
       if (captured.verdict && !isQuiet) say(`${name}\n${table(captured.verdict)}`);
       if (captured.verdict?.gains === false) return undefined;
       for (const warning of captured.warnings) say(`${name}: ${warning}`);

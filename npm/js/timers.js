@@ -90,10 +90,11 @@ class Timers {
     for (const [holder, name, descriptor] of this.#saved) Object.defineProperty(holder, name, descriptor);
   }
 
-  reasons() {
+  /** Why there can be no snapshot. Where others are at work in the process, such as a bundler, theirs are not told from the program's. */
+  reasons({ hasCompany }) {
     const count = (name) => [...this.#found.values()].filter((set) => set === name).length;
     const own = [...KINDS.map(([set]) => set), ABORT].map((set) => [`a timer of ${set} was pending`, 'what it does', 'wait for it', count(set)]);
-    const others = [...this.#others].map(([kind, count]) => [...OTHERS[kind], count]);
+    const others = hasCompany ? [] : [...this.#others].map(([kind, count]) => [...OTHERS[kind], count]);
     return [...own, ...others].filter(([, , , count]) => count > 0).map(
       ([what, missing, remedy, count]) => `${what} (${count} of them), and ${missing} would be missing; ${remedy}, or use allow: ['timers'] if it is not needed`,
     );
