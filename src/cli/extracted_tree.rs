@@ -19,6 +19,9 @@ pub fn write_whole(directory: &Path, entries: &[(&Path, EmbeddedKind<'_>)]) -> a
     let cannot_make = || format!("cannot make the directory `{shown}`");
     let cannot_write = || format!("cannot write all of it to `{shown}`");
     if !directory.try_exists().with_context(cannot_make)? {
+        if directory.is_symlink() {
+            bail!("`{shown}` is a link to what is not there; give a directory");
+        }
         let beside = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
         let beside = beside.unwrap_or(Path::new("."));
         fs::create_dir_all(beside).with_context(cannot_make)?;
@@ -42,16 +45,28 @@ pub fn write_whole(directory: &Path, entries: &[(&Path, EmbeddedKind<'_>)]) -> a
     Ok(files)
 }
 
-/// An empty directory that is there can be exchanged for one that was made beside it, in one step. Not the one that somebody is in,
-/// and not a file system.
+/// An empty directory that is there can be exchanged for one like it that was made beside it, in one step. Not the one that somebody is
+/// in, nor somebody else's, and not a file system.
 fn exchangeable(directory: &Path) -> Option<(PathBuf, Unfinished)> {
     let directory = directory.canonicalize().ok()?;
     if env::current_dir().is_ok_and(|current| current.starts_with(&directory)) {
         return None;
     }
     let unfinished = Unfinished::inside(directory.parent()?).ok()?;
-    fs::set_permissions(&unfinished.tree, fs::metadata(&directory).ok()?.permissions()).ok()?;
-    Some((directory, unfinished))
+    let (old, new) = (fs::metadata(&directory).ok()?, fs::metadata(&unfinished.tree).ok()?);
+    fs::set_permissions(&unfinished.tree, old.permissions()).ok()?;
+    is_of_same_owner(&old, &new).then_some((directory, unfinished))
+}
+
+#[cfg(unix)]
+fn is_of_same_owner(old: &fs::Metadata, new: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (old.uid(), old.gid()) == (new.uid(), new.gid())
+}
+
+#[cfg(not(unix))]
+fn is_of_same_owner(_: &fs::Metadata, _: &fs::Metadata) -> bool {
+    true
 }
 
 /// Moves what is in `tree`, or nothing.

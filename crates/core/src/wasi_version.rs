@@ -30,9 +30,10 @@ impl WasiVersion {
         [WasiVersion::Preview1, WasiVersion::Snapshot0].into_iter().find(|version| version.module() == module)
     }
 
-    /// Whether it has a function of this name (the witx files of snapshots 0 and 1).
+    /// Whether it has a function of this name.
     pub fn has_function(self, name: &str) -> bool {
-        FUNCTIONS.contains(&name) || self == WasiVersion::Preview1 && name == "sock_accept"
+        let is_known = DESCRIPTOR_FUNCTIONS.contains(&name) || OTHER_FUNCTIONS.contains(&name);
+        is_known && (self == WasiVersion::Preview1 || name != "sock_accept")
     }
 
     /// The module name of its imports.
@@ -53,14 +54,8 @@ impl WasiVersion {
     }
 }
 
-/// The functions that both versions have.
-const FUNCTIONS: [&str; 45] = [
-    "args_get",
-    "args_sizes_get",
-    "clock_res_get",
-    "clock_time_get",
-    "environ_get",
-    "environ_sizes_get",
+/// The functions of preview 1 for descriptors and paths (the witx files of snapshots 0 and 1). Snapshot 0 lacks `sock_accept`.
+pub const DESCRIPTOR_FUNCTIONS: &[&str] = &[
     "fd_advise",
     "fd_allocate",
     "fd_close",
@@ -93,11 +88,22 @@ const FUNCTIONS: [&str; 45] = [
     "path_symlink",
     "path_unlink_file",
     "poll_oneoff",
+    "sock_accept",
+    "sock_recv",
+    "sock_send",
+    "sock_shutdown",
+];
+
+/// All others.
+const OTHER_FUNCTIONS: [&str; 10] = [
+    "args_get",
+    "args_sizes_get",
+    "clock_res_get",
+    "clock_time_get",
+    "environ_get",
+    "environ_sizes_get",
     "proc_exit",
     "proc_raise",
     "random_get",
     "sched_yield",
-    "sock_recv",
-    "sock_send",
-    "sock_shutdown",
 ];

@@ -15,7 +15,8 @@ use crate::cli::parse::name_pair::{self, Mapping, Preload, Variable};
 pub struct HostArgs {
     /// Provide the imports from NAME by a WebAssembly file
     ///
-    /// The snapshot keeps these imports; the state of the provider is not part of it. May be repeated.
+    /// The snapshot keeps these imports; what init changes inside the provider is not part of it, and is
+    /// warned of. May be repeated.
     #[arg(long = "preload", value_name = "NAME=FILE", value_parser = name_pair::preload)]
     pub preloads: Vec<Preload>,
 

@@ -75,7 +75,7 @@ pub struct VerifyArgs {
     pub play: PlayArgs,
     /// Also compare with an original that was started in another world, as an instance is
     ///
-    /// At another time, with other random numbers, another environment, and other directories, one after the other, as far as
+    /// At another time, with other random numbers, another environment and none, and other directories, one after the other, as far as
     /// init has asked for them. Compared is what calls return and print: those that are given, or each export without
     /// parameters. What differs there is what the snapshot has frozen of the build. The keys of such differences begin with
     /// `fresh.` and what is another.

@@ -374,6 +374,13 @@ fn what_is_extracted_is_there_as_a_whole_or_not() {
     assert_eq!(temporary(&place), [""; 0]);
     let made = fs::metadata(place.join("back")).unwrap().permissions().mode();
     fs::create_dir(place.join("made")).unwrap();
+    // Nor does a link go that leads nowhere.
+    std::os::unix::fs::symlink("nowhere", place.join("link")).unwrap();
+    let output = place.line("extract out.wasm link");
+    assert_eq!(code(&output), 2);
+    assert!(
+        fs::symlink_metadata(place.join("link")).unwrap().is_symlink() && !place.join("nowhere").exists()
+    );
     // Where somebody is, nothing is exchanged.
     let mut command = Command::new(env!("CARGO_BIN_EXE_preinit"));
     command.args(["extract", "../out.wasm", "."]).current_dir(place.join("made"));

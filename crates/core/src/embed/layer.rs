@@ -6,7 +6,7 @@ use super::page::Page;
 use super::wide::Wide;
 use crate::interpose::Interposition;
 use crate::module::{Module, Space, is_function};
-use crate::wasi_version::WasiVersion;
+use crate::wasi_version::{DESCRIPTOR_FUNCTIONS, WasiVersion};
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use wasm_encoder::reencode::{self, Reencode};
@@ -23,44 +23,7 @@ const BUILT_IN: &str = "embed";
 const NOT_THERE: i32 = 52;
 
 /// Functions of WASI preview 1 that the layer answers.
-pub const IMPORTS: &[&str] = &[
-    "fd_advise",
-    "fd_allocate",
-    "fd_close",
-    "fd_datasync",
-    "fd_fdstat_get",
-    "fd_fdstat_set_flags",
-    "fd_fdstat_set_rights",
-    "fd_filestat_get",
-    "fd_filestat_set_size",
-    "fd_filestat_set_times",
-    "fd_pread",
-    "fd_prestat_dir_name",
-    "fd_prestat_get",
-    "fd_pwrite",
-    "fd_read",
-    "fd_readdir",
-    "fd_renumber",
-    "fd_seek",
-    "fd_sync",
-    "fd_tell",
-    "fd_write",
-    "path_create_directory",
-    "path_filestat_get",
-    "path_filestat_set_times",
-    "path_link",
-    "path_open",
-    "path_readlink",
-    "path_remove_directory",
-    "path_rename",
-    "path_symlink",
-    "path_unlink_file",
-    "poll_oneoff",
-    "sock_accept",
-    "sock_recv",
-    "sock_send",
-    "sock_shutdown",
-];
+pub const IMPORTS: &[&str] = DESCRIPTOR_FUNCTIONS;
 
 /// Where the layer's state and the tree are.
 pub(super) struct Place {
