@@ -227,3 +227,23 @@ fn calls_that_change_preloaded_modules_alike_are_equal() {
         assert_eq!(verdict.outcome, Outcome::Equal, "{body}: {verdict}");
     }
 }
+
+/// Whichever compiler is the first choice for the module.
+#[test]
+fn preloaded_modules_may_use_more_than_the_module() {
+    let provider = r#"(module (type $s (struct (field i32)))
+        (func (export "f") (result i32) (struct.get $s 0 (struct.new $s (i32.const 7)))))"#;
+    let user = r#"(module (import "lib" "f" (func $f (result i32))) (global $g (mut i32) (i32.const 0))
+        (func (export "preinit") (global.set $g (call $f)))
+        (func (export "get") (result i32) (global.get $g)))"#;
+    let preloads = [("lib", provider)];
+    let output = preinit(&preloads).run(&wasm(user)).unwrap();
+    let options = VerifyOptions { host: host(&preloads), sequences: 4, ..VerifyOptions::default() };
+    let verdict = verify(&wasm(user), &output.wasm, &options).unwrap();
+    assert_eq!(verdict.outcome, Outcome::Equal, "{verdict}");
+    assert!(
+        verdict
+            .to_string()
+            .contains("winch: not run: it does not support what the preloaded module `lib` uses")
+    );
+}

@@ -378,6 +378,8 @@ fn what_is_extracted_is_there_as_a_whole_or_not() {
     std::os::unix::fs::symlink("nowhere", place.join("link")).unwrap();
     let output = place.line("extract out.wasm link");
     assert_eq!(code(&output), 2);
+    let message = crate::stderr(&output);
+    assert!(message.contains("`link` is a link to what is not there"), "{message}");
     assert!(
         fs::symlink_metadata(place.join("link")).unwrap().is_symlink() && !place.join("nowhere").exists()
     );
