@@ -23,7 +23,7 @@ use super::side_outputs::json;
 use super::snapshot_request::SnapshotRequest;
 use super::supervised_run::supervised;
 use super::verify_command::{Unverified, verify_made};
-use super::watchdog::{Bounds, Phase, Watchdog};
+use super::watchdog::{Bounds, Phase, VERIFYING, Watchdog};
 use super::{advice, terminal};
 
 /// The command without a name of its own.
@@ -63,8 +63,7 @@ pub fn run(args: SnapshotArgs, called_as: CalledAs) -> anyhow::Result<()> {
         terminal::guest_output(&made.stdout, request.guest_output_asked_for);
     }
     if request.verify {
-        // It runs init again, and then what is compared, on several engines.
-        watchdog.enter_longer(Phase::Verifying, 5);
+        watchdog.enter_longer(Phase::Verifying, VERIFYING);
         let verdict = verify_made(&wasm, &made.wasm, made.ledger.clone(), &request.options)?;
         if verdict.outcome != Outcome::Equal {
             terminal::message(&advice::verdict(&verdict));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use preinit::host::{Access, Directory, Ledger, Output as GuestOutput, Stdin, WasiOptions};
+use preinit::host::{Access, Directory, Ledger, Limits, Output as GuestOutput, Stdin, WasiOptions};
 use preinit::stages::PrintablePath;
 use preinit::stages::printable::Printable;
 use preinit::verify::{Outcome, Script, Verdict, VerifyOptions, verify};
@@ -22,7 +22,7 @@ use super::output::{InputFiles, Output};
 use super::parse::name_pair::Mapping;
 use super::side_outputs::{json, optional};
 use super::snapshot_request::said;
-use super::watchdog::{Bounds, Phase, Watchdog};
+use super::watchdog::{Bounds, Phase, VERIFYING, Watchdog};
 use super::{advice, terminal};
 
 /// A snapshot was made but not written.
@@ -182,6 +182,11 @@ fn run_directory(mapping: &Mapping, reading: Reading<'_>) -> anyhow::Result<Dire
     Ok(Directory { guest: guest.clone(), host: host.clone(), access: Access::ReadOnly })
 }
 
+/// Init may take as long as the verification.
+fn of_verification(limits: Limits) -> Limits {
+    Limits { timeout: limits.timeout.map(|timeout| timeout.saturating_mul(VERIFYING)), ..limits }
+}
+
 /// Verifies a snapshot that was just made, without anything outside being touched again.
 pub fn verify_made(
     original: &[u8],
@@ -201,10 +206,27 @@ pub fn verify_made(
         fresh_imports: options.fresh_imports,
         internalize: options.internalize,
         host: options.host.clone(),
-        limits: options.limits,
+        limits: of_verification(options.limits),
         compile_cache: options.compile_cache.clone(),
         ledger: Some(Arc::new(ledger)),
         ..VerifyOptions::default()
     };
     Ok(verify(&original, snapshot, &options)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_verification;
+    use preinit::host::Limits;
+    use std::time::Duration;
+
+    #[test]
+    fn init_of_a_verification_has_its_time() {
+        for (given, expected) in [(None, None), (Some(2), Some(10)), (Some(u64::MAX), Some(u64::MAX))] {
+            let timeout = given.map(Duration::from_secs);
+            let limits = of_verification(Limits { timeout, max_memory: 1 << 30, fuel: None });
+            assert_eq!(limits.timeout.map(|limit| limit.as_secs()), expected);
+            assert_eq!(limits.max_memory, 1 << 30);
+        }
+    }
 }

@@ -62,6 +62,9 @@ impl Phase {
 /// Compiling may take so many times as long as init. A large module takes a minute where its init takes a second.
 pub const COMPILING: u32 = 10;
 
+/// How many times as long a verification by --verify may take, which runs init again on several engines.
+pub const VERIFYING: u32 = 5;
+
 /// Where a command may take as long as it wants.
 const WITHOUT_LIMIT: Duration = Duration::from_secs(u32::MAX as u64);
 
@@ -330,7 +333,7 @@ mod tests {
     fn every_phase_has_its_limit_and_the_end_is_watched_too() {
         let bounds = Bounds::of_files(Some(Duration::from_secs(3600)), 4 << 30);
         let watchdog = Watchdog::start(bounds).unwrap();
-        watchdog.enter_longer(Phase::Verifying, 5);
+        watchdog.enter_longer(Phase::Verifying, VERIFYING);
         let watch = Arc::clone(&watchdog.watch);
         assert_eq!(watch.state.lock().unwrap().limit(), Duration::from_secs(5 * 3600));
         watchdog.limit(Bounds { time: None, memory: 5 << 40 });
