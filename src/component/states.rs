@@ -220,8 +220,7 @@ impl States<'_, '_> {
                     adapter.forget(snapshot);
                     repaired = true;
                 }
-                Some(_) => {}
-                None => {
+                _ => {
                     others_keep_none &=
                         keeps_no_handles(&place.part.module, self.stopped() == Some(instance.module))
                 }

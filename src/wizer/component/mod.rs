@@ -91,13 +91,10 @@ impl Wizer {
             let Some(part) = cx.parts.get(instance.module).and_then(Option::as_ref) else {
                 bail!("there is no core module {}, which is a bug in preinit", instance.module);
             };
-            match Adapter::of(&part.module) {
-                Some(_) => {}
-                None => others_keep_none &= keeps_no_handles(&part.module, false),
-            }
             let (bytes, forgets) =
                 written(part, state, &states).with_context(|| name(&cx.component, instance))?;
             is_repaired |= forgets;
+            others_keep_none &= forgets || keeps_no_handles(&part.module, false);
             encoded.push(bytes);
         }
         let is_adapters = is_repaired && others_keep_none;

@@ -2,6 +2,7 @@
 
 use super::running::Running;
 use preinit::error::{ComponentRunError, Error};
+use preinit::host::{Access, Directory, WasiOptions};
 use preinit::{Output, Preinit, Warning, wat_to_wasm};
 use preinit_testing::command_component::reactor;
 
@@ -316,6 +317,50 @@ fn adapters_take_their_handles_anew_where_others_could_hold_some() {
     let mut running = Running::start(&output.wasm, &[]);
     assert_eq!(running.call("print", ""), "[S32(0)]");
     assert_eq!(running.stdout(), "hello\n");
+}
+
+/// Names of the adapter's variables make no module one that keeps no handle of its own.
+#[test]
+fn what_is_only_called_like_the_adapter_can_hold_handles() {
+    let text = r#"(module
+        (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+        (import "wasi:cli/stderr@0.2.0" "get-stderr" (func $stderr (result i32)))
+        (memory (export "memory") 1)
+        (global $__stack_pointer (mut i32) (i32.const 4096))
+        (global $internal_state_ptr (mut i32) (i32.const 0))
+        (global $allocation_state (mut i32) (i32.const 0))
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+          (i32.mul (memory.grow (i32.const 2)) (i32.const 65536)))
+        (func (export "preinit")
+          (drop (call $write (i32.const 1) (i32.const 100) (i32.const 0) (i32.const 108)))
+          (global.set $internal_state_ptr (call $stderr))))"#;
+    let wasm = reactor(
+        &wat_to_wasm(text.as_bytes()).unwrap(),
+        "package test:keeping;
+         world keeping {
+           import wasi:cli/stderr@0.2.0;
+           export preinit: func();
+         }
+         package wasi:cli@0.2.0 {
+           interface stderr { use wasi:io/streams@0.2.0.{output-stream}; get-stderr: func() -> output-stream; }
+         }
+         package wasi:io@0.2.0 {
+           interface streams { resource output-stream; }
+         }",
+    );
+    let place = tempfile::tempdir().unwrap();
+    // Without directories there are more handles than an adapter has. With some there are not.
+    for directories in 0..3 {
+        let dirs = (0..directories).map(|number| Directory {
+            guest: format!("/{number}"),
+            host: place.path().to_path_buf(),
+            access: Access::ReadOnly,
+        });
+        let wasi = WasiOptions { dirs: dirs.collect(), ..WasiOptions::default() };
+        let (_, places) = refused(&wasm, Preinit::new().wasi(wasi));
+        let own: Vec<_> = places.iter().filter(|(at, _)| at.contains("($internal_state_ptr)")).collect();
+        assert_eq!(own.len(), 1, "{directories}: {places:?}");
+    }
 }
 
 /// The same in the middle of a call, which has printed before: what its frames hold is looked at.
