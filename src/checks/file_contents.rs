@@ -1,5 +1,6 @@
 //! What init read from files and standard input, and is in the snapshot byte for byte.
 
+use super::read_contents::{ReadContent, ReadParts};
 use super::secret_file::{CONFIGURATION, has_secret, is_secret_file};
 use super::secret_search::{FoundValues, SecretSearch};
 use super::secret_values::Interest;
@@ -28,37 +29,39 @@ pub(crate) struct FileSearch {
 }
 
 /// A file by the guest's name, or standard input, and what init read of it.
-type Content<'a> = (&'a Option<String>, &'a [u8]);
+type Content<'a> = (&'a Option<String>, &'a ReadContent);
 
 impl FileSearch {
     /// Searches for all that init has read from `stdin` and files; `notes` says whether what is only good to know of files is of
     /// interest.
     pub fn run(evidence: &Evidence<'_>, stdin: &Stdin, notes: bool) -> FileSearch {
-        let mut contents: BTreeMap<Option<String>, Vec<u8>> = BTreeMap::new();
+        let mut parts: BTreeMap<Option<String>, ReadParts> = BTreeMap::new();
         evidence.ledger.each_input(|_, path, position, region| {
-            add(contents.entry(path.map(str::to_string)).or_default(), position, &region.bytes);
+            parts.entry(path.map(str::to_string)).or_default().add(position, &region.bytes);
         });
+        let contents: Vec<(Option<String>, ReadContent)> =
+            parts.into_iter().map(|(path, parts)| (path, parts.joined())).collect();
         let mut search = FileSearch { findings: Vec::new(), too_short: 0 };
         let mut large: Vec<Content<'_>> = Vec::new();
         let mut secrets = SecretSearch::default();
         let mut searched: Vec<Content<'_>> = Vec::new();
-        for (path, bytes) in &contents {
-            let trimmed = bytes.trim_ascii();
-            if trimmed.len() < SHORTEST {
-                search.too_short += usize::from(!trimmed.is_empty());
+        for (path, read) in &contents {
+            let (content, size) = ((path, read), read.size());
+            if size < SHORTEST {
+                search.too_short += usize::from(size > 0);
                 continue;
             }
-            let level = level((path, bytes), stdin);
+            let level = level(content, stdin);
             let mut whole = None;
-            if level == Level::Note && path.is_some() && trimmed.len() > SMALL_FILE {
-                large.push((path, bytes));
+            if level == Level::Note && path.is_some() && size > SMALL_FILE {
+                large.push(content);
             } else if notes || level < Level::Note || path.is_none() {
-                whole = found(evidence, (path, trimmed), (trimmed, level));
+                whole = read.longest().find_map(|run| found(evidence, content, (run, level)));
             }
             let is_known = whole.as_ref().is_some_and(|whole| whole.level == Level::Danger);
-            if let Some(interest) = interest((path, bytes), level).filter(|_| !is_known) {
-                secrets.add(searched.len(), bytes, interest);
-                searched.push((path, trimmed));
+            if let Some(interest) = interest(content, level).filter(|_| !is_known) {
+                secrets.add(searched.len(), &read.bytes, interest);
+                searched.push(content);
             }
             search.findings.extend(whole);
         }
@@ -73,20 +76,10 @@ impl FileSearch {
     }
 }
 
-/// Adds what was read at a position to what is known of a file: it may have been read before.
-fn add(content: &mut Vec<u8>, position: Option<u64>, bytes: &[u8]) {
-    let start =
-        position.and_then(|position| usize::try_from(position).ok()).filter(|start| *start <= content.len());
-    let start = start.unwrap_or(content.len());
-    let known = bytes.len().min(content.len() - start);
-    content[start..start + known].copy_from_slice(&bytes[..known]);
-    content.extend(&bytes[known..]);
-}
-
 /// A file that is no secret was given to init to be used; and what was given as standard input on purpose may be its program.
-fn level((path, bytes): Content<'_>, stdin: &Stdin) -> Level {
+fn level((path, read): Content<'_>, stdin: &Stdin) -> Level {
     match path {
-        _ if has_secret(bytes) => Level::Danger,
+        _ if has_secret(&read.bytes) => Level::Danger,
         Some(path) if is_secret_file(path) => Level::Danger,
         None if !stdin.is_given() => Level::Warning,
         _ => Level::Note,
@@ -94,7 +87,7 @@ fn level((path, bytes): Content<'_>, stdin: &Stdin) -> Level {
 }
 
 /// Which values are looked for, in case that the whole is not there: whoever reads a secret keeps what it needs of it.
-fn interest((path, bytes): Content<'_>, level: Level) -> Option<Interest> {
+fn interest((path, ReadContent { bytes, .. }): Content<'_>, level: Level) -> Option<Interest> {
     let is_large = bytes.len() > CONFIGURATION;
     match path {
         Some(path) if is_secret_file(path) => Some(Interest::Every),
@@ -126,11 +119,7 @@ fn of_values(evidence: &Evidence<'_>, content: Content<'_>, found_values: &Found
 }
 
 /// A finding, if a part of what init has read, or all of it, is in the output.
-fn found(
-    evidence: &Evidence<'_>,
-    (path, bytes): Content<'_>,
-    (part, level): (&[u8], Level),
-) -> Option<Finding> {
+fn found(evidence: &Evidence<'_>, content: Content<'_>, (part, level): (&[u8], Level)) -> Option<Finding> {
     /// Of a longer content, only the beginning.
     const SEARCHED: usize = 4096;
     /// Locations that are looked at.
@@ -151,18 +140,18 @@ fn found(
         }
     });
     let first = locations.first()?;
-    let (what, key) = described((path, bytes));
-    let title = match part.len() == bytes.len() {
+    let (what, key) = described(content);
+    let title = match part.len() == content.1.size() {
         true => format!("{what} is in the output {}", first.within()),
         false => format!("{} of {what} are in the output {}", Bytes(part.len() as u64), first.within()),
     };
-    let finding = Finding::new(level, key, title).at(locations).by(sites(evidence, (path, bytes)));
+    let finding = Finding::new(level, key, title).at(locations).by(sites(evidence, content));
     Some(finding.advise("if it is a secret, read it at run time, or overwrite it before init ends".into()))
 }
 
 /// A content in words, and the key of findings about it.
-fn described((path, bytes): Content<'_>) -> (String, &'static str) {
-    let size = Bytes(bytes.len() as u64);
+fn described((path, read): Content<'_>) -> (String, &'static str) {
+    let size = Bytes(read.size() as u64);
     match path {
         None => (format!("what init read from standard input ({size})"), "secret.stdin"),
         Some(path) => (format!("the content of the file `{path}` ({size})"), "secret.file"),
@@ -218,8 +207,9 @@ struct Windows<'a> {
 impl<'a> Windows<'a> {
     fn of(files: &[Content<'a>]) -> Windows<'a> {
         let mut windows = Windows { files: HashMap::new(), filter: vec![0u64; 1 << 12] };
-        for (file, (_, bytes)) in files.iter().enumerate() {
-            for window in bytes.chunks_exact(WINDOW).filter(|window| is_distinctive(window)) {
+        for (file, (_, read)) in files.iter().enumerate() {
+            let chunks = read.runs().flat_map(|run| run.chunks_exact(WINDOW));
+            for window in chunks.filter(|window| is_distinctive(window)) {
                 windows.files.entry(window).or_insert(file);
                 windows.filter[slot(window) / 64] |= 1 << (slot(window) % 64);
             }

@@ -10,6 +10,7 @@ pub(crate) mod libc_findings;
 mod libc_state;
 mod monotonic_clock;
 mod needles;
+mod read_contents;
 mod secret_file;
 mod secret_search;
 mod secret_values;

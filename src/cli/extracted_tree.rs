@@ -2,13 +2,14 @@
 //! how a letter is composed. Nothing is written over something else, or below it, because of that.
 
 use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use anyhow::{Context, anyhow, bail};
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions};
+use cap_std::fs::{Dir, Metadata, OpenOptions};
 use preinit::embed::EmbeddedKind;
 use preinit::stages::PrintablePath;
 use preinit::stages::temporary::TemporaryDirectory;
@@ -22,84 +23,110 @@ pub fn write_whole(directory: &Path, entries: &[(&Path, EmbeddedKind<'_>)]) -> a
         if directory.is_symlink() {
             bail!("`{shown}` is a link to what is not there; give a directory");
         }
+        let Some(name) = directory.file_name() else {
+            bail!("`{shown}` is not there and has no name to be made by; give a directory");
+        };
         let beside = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
         let beside = beside.unwrap_or(Path::new("."));
         fs::create_dir_all(beside).with_context(cannot_make)?;
-        let unfinished = Unfinished::inside(beside).with_context(cannot_make)?;
+        let beside = Place::open(beside).with_context(cannot_make)?;
+        let unfinished = Unfinished::inside(&beside).with_context(cannot_make)?;
         let files = unfinished.write(entries).with_context(cannot_write)?;
-        unfinished.place.finish(|_| fs::rename(&unfinished.tree, directory)).with_context(cannot_write)?;
+        unfinished.become_directory(&beside, name).with_context(cannot_write)?;
         return Ok(files);
     }
-    if fs::read_dir(directory).with_context(cannot_make)?.next().is_some() {
+    let place = Place::open(directory).with_context(cannot_make)?;
+    if place.folder.entries().with_context(cannot_make)?.next().is_some() {
         bail!("`{shown}` is not empty; give a directory that is not there yet");
     }
-    if let Some((directory, unfinished)) = exchangeable(directory) {
+    if let Some((beside, name, unfinished)) = exchangeable(directory) {
         let files = unfinished.write(entries).with_context(cannot_write)?;
-        if unfinished.place.finish(|_| fs::rename(&unfinished.tree, &directory)).is_ok() {
+        if unfinished.become_directory(&beside, &name).is_ok() {
             return Ok(files);
         }
     }
-    let unfinished = Unfinished::inside(directory).with_context(cannot_make)?;
+    let unfinished = Unfinished::inside(&place).with_context(cannot_make)?;
     let files = unfinished.write(entries).with_context(cannot_write)?;
-    unfinished.place.finish(|_| move_entries(&unfinished.tree, directory)).with_context(cannot_write)?;
+    unfinished.place.finish(|| move_entries(&unfinished.tree, &place.folder)).with_context(cannot_write)?;
     Ok(files)
 }
 
 /// An empty directory that is there can be exchanged for one like it that was made beside it, in one step. Not the one that somebody is
 /// in, nor somebody else's, and not a file system.
-fn exchangeable(directory: &Path) -> Option<(PathBuf, Unfinished)> {
+fn exchangeable(directory: &Path) -> Option<(Place, OsString, Unfinished)> {
     let directory = directory.canonicalize().ok()?;
     if env::current_dir().is_ok_and(|current| current.starts_with(&directory)) {
         return None;
     }
-    let unfinished = Unfinished::inside(directory.parent()?).ok()?;
-    let (old, new) = (fs::metadata(&directory).ok()?, fs::metadata(&unfinished.tree).ok()?);
-    fs::set_permissions(&unfinished.tree, old.permissions()).ok()?;
-    is_of_same_owner(&old, &new).then_some((directory, unfinished))
+    let beside = Place::open(directory.parent()?).ok()?;
+    let name = directory.file_name()?.to_owned();
+    let unfinished = Unfinished::inside(&beside).ok()?;
+    let (old, new) = (beside.folder.symlink_metadata(&name).ok()?, unfinished.tree.dir_metadata().ok()?);
+    unfinished.tree.set_permissions(".", old.permissions()).ok()?;
+    (old.is_dir() && is_of_same_owner(&old, &new)).then_some((beside, name, unfinished))
 }
 
 #[cfg(unix)]
-fn is_of_same_owner(old: &fs::Metadata, new: &fs::Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
+fn is_of_same_owner(old: &Metadata, new: &Metadata) -> bool {
+    use cap_std::fs::MetadataExt;
     (old.uid(), old.gid()) == (new.uid(), new.gid())
 }
 
 #[cfg(not(unix))]
-fn is_of_same_owner(_: &fs::Metadata, _: &fs::Metadata) -> bool {
+fn is_of_same_owner(_: &Metadata, _: &Metadata) -> bool {
     true
 }
 
 /// Moves what is in `tree`, or nothing.
-fn move_entries(tree: &Path, directory: &Path) -> io::Result<()> {
+fn move_entries(tree: &Dir, folder: &Dir) -> io::Result<()> {
     let mut moved = Vec::new();
-    let result = fs::read_dir(tree)?.try_for_each(|entry| {
+    let result = tree.entries()?.try_for_each(|entry| {
         let name = entry?.file_name();
-        fs::rename(tree.join(&name), directory.join(&name))?;
+        tree.rename(&name, folder, &name)?;
         moved.push(name);
         Ok(())
     });
     if result.is_err() {
-        moved.iter().for_each(|name| drop(fs::rename(directory.join(name), tree.join(name))));
+        moved.iter().for_each(|name| drop(folder.rename(name, tree, name)));
     }
     result
+}
+
+/// Where something is written to. It stays the same directory, whatever others make of its path.
+struct Place {
+    path: PathBuf,
+    folder: Dir,
+}
+
+impl Place {
+    fn open(path: &Path) -> io::Result<Place> {
+        Ok(Place { path: path.to_owned(), folder: Dir::open_ambient_dir(path, ambient_authority())? })
+    }
 }
 
 /// A tree that nobody sees before it is whole.
 struct Unfinished {
     place: TemporaryDirectory,
-    tree: PathBuf,
+    tree: Dir,
 }
 
 impl Unfinished {
-    fn inside(place: &Path) -> io::Result<Unfinished> {
-        let place = TemporaryDirectory::inside(place)?;
-        let tree = place.path().join(TREE);
-        fs::create_dir(&tree)?;
+    fn inside(place: &Place) -> io::Result<Unfinished> {
+        let place = TemporaryDirectory::inside(&place.folder, &place.path)?;
+        place.content().create_dir(TREE)?;
+        let tree = place.content().open_dir(TREE)?;
         Ok(Unfinished { place, tree })
     }
 
     fn write(&self, entries: &[(&Path, EmbeddedKind<'_>)]) -> anyhow::Result<u64> {
-        write(&Dir::open_ambient_dir(&self.tree, ambient_authority())?, entries)
+        write(&self.tree, entries)
+    }
+
+    fn become_directory(self, beside: &Place, name: &OsStr) -> io::Result<()> {
+        let Unfinished { place, tree } = self;
+        // Windows moves no directory that is open.
+        drop(tree);
+        place.finish(|| place.content().rename(TREE, &beside.folder, name))
     }
 }
 
@@ -203,7 +230,7 @@ mod tests {
     use cap_std::fs::Dir;
     use preinit::embed::EmbeddedKind::{self, Directory, File, Link};
 
-    use super::write;
+    use super::{Place, Unfinished, move_entries, write};
 
     fn written(folder: &Path, entries: &[(&str, EmbeddedKind<'_>)]) -> anyhow::Result<u64> {
         let entries: Vec<_> = entries.iter().map(|(path, kind)| (Path::new(*path), *kind)).collect();
@@ -222,6 +249,45 @@ mod tests {
         ];
         assert_eq!(written(folder.path(), &entries).unwrap(), 3);
         assert_eq!(fs::read(folder.path().join("a/b/link")).unwrap(), b"y");
+    }
+
+    /// Whoever may write beside an unfinished tree can give its name to something else, such as a link to what is not theirs.
+    #[test]
+    fn a_tree_whose_name_is_taken_over_moves_and_removes_nothing_else() {
+        let outside = tempfile::tempdir().unwrap();
+        let private = outside.path().join("private");
+        fs::create_dir_all(private.join("tree")).unwrap();
+        fs::write(private.join("tree/thesis"), "mine").unwrap();
+        for (number, is_link) in [false, true].into_iter().enumerate() {
+            for becomes in [false, true] {
+                let folder = outside.path().join(format!("{number}-{becomes}"));
+                fs::create_dir(&folder).unwrap();
+                let place = Place::open(&folder).unwrap();
+                let unfinished = Unfinished::inside(&place).unwrap();
+                let made = unfinished.place.path().parent().unwrap().to_owned();
+                fs::rename(&made, folder.join("elsewhere")).unwrap();
+                if is_link {
+                    fs::create_dir(&made).unwrap();
+                    std::os::unix::fs::symlink(&private, made.join("content")).unwrap();
+                } else {
+                    fs::rename(&private, &made).unwrap();
+                }
+                unfinished.write(&[(Path::new("file"), File(b"x"))]).unwrap();
+                let written = if becomes {
+                    unfinished.become_directory(&place, "whole".as_ref()).unwrap();
+                    folder.join("whole/file")
+                } else {
+                    unfinished.place.finish(|| move_entries(&unfinished.tree, &place.folder)).unwrap();
+                    drop(unfinished);
+                    folder.join("file")
+                };
+                assert_eq!(fs::read(written).unwrap(), b"x");
+                if !is_link {
+                    fs::rename(&made, &private).unwrap();
+                }
+                assert_eq!(fs::read(private.join("tree/thesis")).unwrap(), b"mine");
+            }
+        }
     }
 
     /// What is in the folder stands for an entry whose name is the same to the file system.

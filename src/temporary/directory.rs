@@ -10,14 +10,19 @@ use cap_std::fs::{Dir, DirBuilder, OpenOptions};
 use super::registry::{Passing, Registered};
 use super::temporary_name::TemporaryName;
 use super::{ATTEMPTS, remove_leftovers};
+use crate::ownership;
 
 /// The file in it that is locked as long as its process lives.
 pub(super) const LOCK: &str = ".lock";
+
+/// Its part for what it is made for: whoever lists it does not see the lock.
+const CONTENT: &str = "content";
 
 /// A new directory for this user, among the system's temporary files or elsewhere. It goes when this is dropped.
 #[derive(Debug)]
 pub struct TemporaryDirectory {
     path: PathBuf,
+    content: Dir,
     _lock: File,
     registered: Registered,
 }
@@ -28,34 +33,37 @@ impl TemporaryDirectory {
     /// # Errors
     /// If the system does not allow it.
     pub fn new() -> io::Result<TemporaryDirectory> {
-        TemporaryDirectory::inside(&std::env::temp_dir())
+        let place = std::env::temp_dir();
+        TemporaryDirectory::inside(&Dir::open_ambient_dir(&place, ambient_authority())?, &place)
     }
 
-    /// Makes an empty one in `place`, from where its contents can be moved.
+    /// Makes an empty one in `parent`, from where its contents can be moved. `place` is its path.
     ///
     /// # Errors
     /// If the system does not allow it.
-    pub fn inside(place: &Path) -> io::Result<TemporaryDirectory> {
-        let parent = Dir::open_ambient_dir(place, ambient_authority())?;
-        remove_leftovers(&parent);
+    pub fn inside(parent: &Dir, place: &Path) -> io::Result<TemporaryDirectory> {
+        remove_leftovers(parent);
         for _ in 0..ATTEMPTS {
             let name = TemporaryName::new()?.to_string();
             let made = Registered::new(|| {
                 let parent = parent.try_clone()?;
                 parent.create_dir_with(&name, &private())?;
-                Ok((Passing::Directory(parent, name.clone()), ()))
+                let directory =
+                    own_and_empty(&parent, &name).inspect_err(|_| drop(parent.remove_dir(&name)))?;
+                let opened = Some(directory.try_clone()?);
+                Ok((Passing::Directory { parent, name: name.clone(), directory: opened }, directory))
             });
-            let registered = match made {
-                Ok((registered, ())) => registered,
+            let (registered, directory) = match made {
+                Ok(made) => made,
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(error),
             };
             // Another process may just have taken it for a leftover.
-            if let Some(lock) = locked(&parent, &name)? {
-                // Whoever lists it does not see the lock.
-                let inner = Path::new(&name).join("content");
-                parent.create_dir_with(&inner, &private())?;
-                return Ok(TemporaryDirectory { path: place.join(inner), _lock: lock, registered });
+            if let Some(lock) = locked(&directory)? {
+                directory.create_dir_with(CONTENT, &private())?;
+                let content = directory.open_dir(CONTENT)?;
+                let path = place.join(name).join(CONTENT);
+                return Ok(TemporaryDirectory { path, content, _lock: lock, registered });
             }
         }
         Err(io::Error::from(io::ErrorKind::AlreadyExists))
@@ -66,17 +74,33 @@ impl TemporaryDirectory {
         &self.path
     }
 
+    /// The open directory, whatever its path leads to by now.
+    pub fn content(&self) -> &Dir {
+        &self.content
+    }
+
     /// Does what no signal may interrupt in the middle.
     ///
     /// # Errors
     /// Those of `work`, or if the directory has been removed by a signal's handler.
-    pub fn finish(&self, work: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    pub fn finish(&self, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         let mut result = Err(io::Error::from(io::ErrorKind::Interrupted));
         self.registered.is(|_| {
-            result = work(&self.path);
+            result = work();
             true
         });
         result
+    }
+}
+
+/// Opens the directory that was just made. Whoever may write beside it can have put something else in its place: nothing of this
+/// user's then, which would be written to, and removed.
+fn own_and_empty(parent: &Dir, name: &str) -> io::Result<Dir> {
+    let directory = parent.open_dir(name)?;
+    ownership::check(&directory.dir_metadata()?, &directory).map_err(io::Error::other)?;
+    match directory.entries()?.next() {
+        None => Ok(directory),
+        Some(_) => Err(io::Error::other("a directory that was just made is not empty")),
     }
 }
 
@@ -89,15 +113,26 @@ fn private() -> DirBuilder {
 }
 
 /// Locks a new directory.
-fn locked(parent: &Dir, name: &str) -> io::Result<Option<File>> {
-    let lock_path = Path::new(name).join(LOCK);
-    let file = parent.open_with(&lock_path, OpenOptions::new().write(true).create_new(true))?.into_std();
+fn locked(directory: &Dir) -> io::Result<Option<File>> {
+    let file = directory.open_with(LOCK, OpenOptions::new().write(true).create_new(true))?.into_std();
     Ok(match file.try_lock() {
-        Ok(()) if parent.symlink_metadata(&lock_path).is_ok() => Some(file),
+        Ok(()) if directory.symlink_metadata(LOCK).is_ok() => Some(file),
         Ok(()) | Err(TryLockError::WouldBlock) => None,
         // Where there are no locks, leftovers are recognized by their age.
         Err(TryLockError::Error(_)) => Some(file),
     })
+}
+
+/// Removes what is in an open directory.
+pub(super) fn remove_contents(directory: &Dir) -> io::Result<()> {
+    for entry in directory.entries()? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => directory.remove_dir_all(entry.file_name())?,
+            false => directory.remove_file(entry.file_name())?,
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

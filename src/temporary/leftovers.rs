@@ -1,12 +1,13 @@
 //! Temporary files and directories of processes that were killed.
 
+use std::ffi::OsStr;
 use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::io;
 use std::time::{Duration, SystemTime};
 
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 
-use super::directory::LOCK;
+use super::directory::{LOCK, remove_contents};
 use super::temporary_name::{Host, TemporaryName};
 use crate::ownership::{self, Unlisted};
 
@@ -29,20 +30,30 @@ pub fn remove_leftovers(directory: &Dir) {
         }
         // Locked until it is gone: whoever makes it right now sees that it is taken.
         if metadata.is_file() {
-            if let Some(_locked) = leftover(directory, file_name.as_ref(), (name, &metadata)) {
+            if let Some(_locked) = leftover(directory, &file_name, (name, &metadata)) {
                 let _ = directory.remove_file(&file_name);
             }
         } else if metadata.is_dir() {
-            let lock = Path::new(&file_name).join(LOCK);
-            if let Some(_locked) = leftover(directory, &lock, (name, &metadata)) {
-                let _ = directory.remove_dir_all(&file_name);
-            }
+            let _ = remove_left_directory(directory, (name, &metadata));
         }
     }
 }
 
+/// Removes a directory that nobody will use.
+fn remove_left_directory(parent: &Dir, (name, metadata): (TemporaryName, &Metadata)) -> io::Result<()> {
+    let file_name = name.to_string();
+    let directory = parent.open_dir(&file_name)?;
+    ownership::check(&directory.dir_metadata()?, &directory).map_err(io::Error::other)?;
+    match leftover(&directory, LOCK.as_ref(), (name, metadata)) {
+        Some(_locked) => remove_contents(&directory)?,
+        None => return Ok(()),
+    }
+    drop(directory);
+    parent.remove_dir(&file_name)
+}
+
 /// The file, if nobody will finish what it stands for; locked where there are locks.
-fn leftover(directory: &Dir, file: &Path, (name, metadata): (TemporaryName, &Metadata)) -> Option<File> {
+fn leftover(directory: &Dir, file: &OsStr, (name, metadata): (TemporaryName, &Metadata)) -> Option<File> {
     let age = metadata.modified().map(|time| SystemTime::now().duration_since(time.into_std()));
     let abandoned = age.is_ok_and(|age| age.unwrap_or_default() > ABANDONED);
     let file = directory.open_with(file, OpenOptions::new().write(true)).ok()?.into_std();

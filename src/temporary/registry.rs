@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use cap_std::fs::Dir;
 
+use super::directory::remove_contents;
+
 static ALL: Mutex<Registry> = Mutex::new(Registry { count: 0, open: BTreeMap::new() });
 
 struct Registry {
@@ -21,8 +23,8 @@ struct Registry {
 pub(super) enum Passing {
     /// A file of this name.
     File(Dir, String),
-    /// A directory of this name, with what is in it.
-    Directory(Dir, String),
+    /// A directory of this name, with what is in it. It is open, since others may exchange what has the name.
+    Directory { parent: Dir, name: String, directory: Option<Dir> },
     /// A process.
     Process(Child),
 }
@@ -31,25 +33,26 @@ impl Passing {
     fn end(&mut self) {
         let _ = match self {
             Passing::File(directory, name) => directory.remove_file(name),
-            Passing::Directory(directory, name) => remove_directory(directory, name),
+            Passing::Directory { parent, name, directory } => remove_directory(parent, name, directory),
             // It may be in an endless loop; either way nobody waits for it any more.
             Passing::Process(child) => child.kill().and_then(|()| child.wait()).map(drop),
         };
     }
 }
 
-/// A thread that nobody waits for may be writing into it.
-fn remove_directory(parent: &Dir, name: &str) -> io::Result<()> {
-    const ATTEMPTS: u32 = 20;
-    let mut attempts = 0;
-    loop {
-        match parent.remove_dir_all(name) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound && attempts < ATTEMPTS => attempts += 1,
-            Err(_) if parent.symlink_metadata(name).is_ok() && attempts < ATTEMPTS => attempts += 1,
+/// Removes what is in the directory, and then what has its name if that is an empty directory.
+fn remove_directory(parent: &Dir, name: &str, directory: &mut Option<Dir>) -> io::Result<()> {
+    // A thread that nobody waits for may be writing into it. Windows removes no directory that is open.
+    const ATTEMPTS: u32 = if cfg!(windows) { 0 } else { 20 };
+    for _ in 0..ATTEMPTS {
+        let emptied = directory.as_ref().map_or(Ok(()), remove_contents);
+        match emptied.and_then(|()| parent.remove_dir(name)) {
+            Err(_) if parent.symlink_metadata(name).is_ok() => thread::sleep(Duration::from_millis(5)),
             result => return result,
         }
-        thread::sleep(Duration::from_millis(5));
     }
+    directory.take().map_or(Ok(()), |directory| remove_contents(&directory))?;
+    parent.remove_dir(name)
 }
 
 fn all() -> MutexGuard<'static, Registry> {

@@ -5,14 +5,22 @@ use preinit::Preinit;
 use preinit::audit::Level;
 use preinit::host::{Access, Directory, WasiOptions};
 
-/// Reads a file of this name, and leaves nothing of it but `kept`, which the module does not have.
-fn reader(name: &str, kept: &[u8], data: &str) -> Vec<u8> {
+/// Reads from where the last call has ended until nothing is left.
+const TO_THE_END: &str = "(loop $more
+            (drop (call $read (i32.load (i32.const 8)) (i32.const 32) (i32.const 1) (i32.const 12)))
+            (i32.store (i32.const 32) (i32.add (i32.load (i32.const 32)) (i32.load (i32.const 12))))
+            (i32.store (i32.const 36) (i32.sub (i32.load (i32.const 36)) (i32.load (i32.const 12))))
+            (br_if $more (i32.load (i32.const 12))))";
+
+/// Reads a file of this name by `reading`, and leaves nothing of it but `kept`, which the module does not have.
+fn reader(name: &str, kept: &[u8], (data, reading): (&str, &str)) -> Vec<u8> {
     let masked: String = kept.iter().map(|byte| format!("\\{:02x}", byte ^ 0x80)).collect();
     let text = format!(
         r#"(module
         (import "wasi_snapshot_preview1" "path_open"
           (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
         (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_pread" (func $pread (param i32 i32 i32 i64 i32) (result i32)))
         (import "wasi_snapshot_preview1" "fd_close" (func $close (param i32) (result i32)))
         (memory (export "memory") 1025) {data}
         (data (i32.const 512) "{name}")
@@ -22,11 +30,7 @@ fn reader(name: &str, kept: &[u8], data: &str) -> Vec<u8> {
               (i64.const 2) (i64.const 2) (i32.const 0) (i32.const 8)) (then unreachable))
           (i32.store (i32.const 32) (i32.const 0x10000))
           (i32.store (i32.const 36) (i32.const 0x4000000))
-          (loop $more
-            (drop (call $read (i32.load (i32.const 8)) (i32.const 32) (i32.const 1) (i32.const 12)))
-            (i32.store (i32.const 32) (i32.add (i32.load (i32.const 32)) (i32.load (i32.const 12))))
-            (i32.store (i32.const 36) (i32.sub (i32.load (i32.const 36)) (i32.load (i32.const 12))))
-            (br_if $more (i32.load (i32.const 12))))
+          {reading}
           (memory.fill (i32.const 0x10000) (i32.const 0) (i32.const 0x4000000))
           (drop (call $close (i32.load (i32.const 8))))
           (loop $l
@@ -43,12 +47,17 @@ fn reader(name: &str, kept: &[u8], data: &str) -> Vec<u8> {
 
 /// The findings that are worse than a note.
 fn found(name: &str, content: &[u8], kept: &[u8], data: &str) -> Vec<(Level, String)> {
+    found_of(&reader(name, kept, (data, TO_THE_END)), name, content)
+}
+
+/// The same of a module that reads the file.
+fn found_of(reader: &[u8], name: &str, content: &[u8]) -> Vec<(Level, String)> {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join(name), content).unwrap();
     let host = directory.path().to_path_buf();
     let dirs = vec![Directory { guest: "/".into(), host, access: Access::ReadOnly }];
     let options = options("preinit", WasiOptions { dirs, ..quiet() });
-    let report = Preinit::from(options).run(&reader(name, kept, data)).unwrap().report;
+    let report = Preinit::from(options).run(reader).unwrap().report;
     let worse = report.findings.into_iter().filter(|finding| finding.level < Level::Note);
     worse.map(|finding| (finding.level, finding.title)).collect()
 }
@@ -101,6 +110,30 @@ fn a_value_is_found_however_it_is_written() {
         ("conf", "url: https://a:b@c {\"x\":{\"password\":\"SECRET\"}}"),
     ] {
         is_danger(name, line.replace("SECRET", SECRET).as_bytes(), SECRET.as_bytes());
+    }
+}
+
+/// In any order, as what has an index at its end, or in small parts.
+#[test]
+fn a_value_is_found_in_whatever_order_a_file_is_read() {
+    let content = format!("{}\ntoken=ghp_0123456789abcdefghijABCDEFGHIJ012345\nend\n", "h".repeat(3000));
+    let kept = b"ghp_0123456789abcdefghijABCDEFGHIJ012345";
+    let orders: [&[(usize, usize)]; 5] = [
+        &[(3000, 60), (0, 100)],
+        &[(3000, 60), (0, 3000)],
+        &[(3020, 40), (3000, 20), (0, 8)],
+        &[(3040, 40), (0, 100), (2990, 50)],
+        &[(0, 3020), (3010, 50), (0, 100)],
+    ];
+    for name in ["shop.db", ".env"] {
+        for order in orders {
+            let reading: String = order.iter().map(|(at, size)| format!(
+                "(i32.store (i32.const 36) (i32.const {size}))
+                 (drop (call $pread (i32.load (i32.const 8)) (i32.const 32) (i32.const 1) (i64.const {at}) (i32.const 12)))"
+            )).collect();
+            let found = found_of(&reader(name, kept, ("", &reading)), name, content.as_bytes());
+            assert!(matches!(&*found, [(Level::Danger, _)]), "{name} {order:?}: {found:?}");
+        }
     }
 }
 
