@@ -136,10 +136,11 @@ impl Prepared<'_> {
             options.check()?;
             match &self.shared {
                 None => component::run(options, self.wasm, ledger),
-                // Other functions of the module have to be called then.
+                // Other functions of the module have to be called then, or more has to be known of its run.
                 Some(_)
                     if options.reset_libc != self.options.reset_libc
                         || options.scrub != self.options.scrub
+                        || options.zero_stack != self.options.zero_stack
                         || options.before_capture != self.options.before_capture =>
                 {
                     Ready::new(options, self.wasm)?.run(options, (None, clock), ledger)

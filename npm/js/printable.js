@@ -1,7 +1,7 @@
 // Text that others wrote, made fit to be shown: names that come from a module, and messages with such names in them, may hold anything.
 
-// Control characters, such that change the direction of writing, and whatever else does not print; ends of lines and paragraphs.
-const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
+// Control characters, such that change the direction of writing, letters that look like spaces, and whatever else does not print; ends of lines and paragraphs.
+const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164\uffa0]/gu;
 
 /** Text as one line. What does not print is escaped; a text that is longer than `longest` loses its middle. */
 export function printable(text, longest = 1000) {

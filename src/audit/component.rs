@@ -85,6 +85,12 @@ pub(super) fn audit(wasm: &[u8], options: &Options) -> Result<Audit, Error> {
     found.findings.sort_by_key(|finding| finding.level);
     let mut not_covered = search::not_covered(&[], found.too_short, left.in_progress.len());
     not_covered.push("whether constructors run again, and what libc has cached for certain".to_string());
+    if !ledger.stubs().is_empty() {
+        not_covered.push("what depends on the answers of stubs".to_string());
+    }
+    not_covered.push(
+        "descriptors that the adapter of preview 1 gives other numbers, which a run refuses".to_string(),
+    );
     Ok(Audit {
         findings: found.findings,
         varied: variations.iter().map(|variation| varied(variation, given)).collect(),
@@ -310,6 +316,7 @@ impl Search<'_, '_> {
         findings.extend(values.findings);
         findings.extend(files.findings);
         findings.extend(checks::handles(&evidence));
+        findings.extend(checks::embedded_secrets(module));
         let libc =
             LibcState { preopens: Cached::Unknown, environment: Cached::Unknown, is_go: program.libc.is_go };
         findings.extend(libc_findings::findings(&evidence, self.given.wasi, &libc));

@@ -1,6 +1,6 @@
 //! Embedded files that are kept secret elsewhere.
 
-use super::secret_file::{CONFIGURATION, has_secret, is_secret_file, private_keys};
+use super::secret_file::{has_secret, is_secret_file, private_keys};
 use crate::finding::{Finding, Level};
 use preinit_core::embed::{EmbeddedKind, EmbeddedTree};
 use preinit_core::module::Module;
@@ -54,7 +54,7 @@ fn secret(path: &str, has_private_key: bool, has_secret: impl FnOnce() -> bool) 
     has_secret().then_some("has a token or a password in it")
 }
 
-/// The files that can be configurations. Many can have the same contents.
+/// What is in files. Many can have the same contents.
 struct Texts {
     /// The bytes that are still looked at: no more than the tree has, unless it is forged and files overlap.
     left: usize,
@@ -64,16 +64,11 @@ struct Texts {
 impl Texts {
     fn have_secret(&mut self, contents: &[u8]) -> bool {
         *self.known.entry(contents.as_ptr_range()).or_insert_with(|| {
-            let rest = self.left.checked_sub(contents.len().min(CONFIGURATION));
+            let rest = self.left.checked_sub(contents.len());
             self.left = rest.unwrap_or(0);
-            rest.is_some() && is_secret_text(contents)
+            rest.is_some() && has_secret(contents)
         })
     }
-}
-
-/// Whether it can be a configuration that has a secret.
-fn is_secret_text(contents: &[u8]) -> bool {
-    contents.len() <= CONFIGURATION && has_secret(contents)
 }
 
 /// The private keys in a tree. It is searched once: any number of files can have the same contents.
@@ -99,12 +94,12 @@ impl<'i> PrivateKeys<'i> {
 
 #[cfg(test)]
 mod tests {
-    use super::{CONFIGURATION, PrivateKeys, Texts, is_secret_text, secret};
+    use super::{PrivateKeys, Texts, has_secret, secret};
     use std::collections::HashMap;
 
     fn is_secret(path: &str, contents: &[u8]) -> bool {
         let has_key = PrivateKeys::of(contents).are_in(contents);
-        secret(path, has_key, || is_secret_text(contents)).is_some()
+        secret(path, has_key, || has_secret(contents)).is_some()
     }
 
     #[test]
@@ -140,9 +135,10 @@ mod tests {
             let text = format!("# http://username:{password}@host.com:80/");
             assert_eq!(is_secret("/lib/url.py", text.as_bytes()), expected, "{text}");
         }
-        // No configuration is as long.
-        let long = [&[b' '; CONFIGURATION][..], b"ghp_0123456789abcdefghijABCDEFGHIJ012345"].concat();
-        assert!(!is_secret("/app/a.txt", &long));
+        // Of any size, as programs are that were bundled.
+        let long = [&[b' '; 1 << 17][..], b"ghp_0123456789abcdefghijABCDEFGHIJ012345"].concat();
+        assert!(is_secret("/app/bundle.js", &long));
+        assert!(!is_secret("/app/data.bin", &[b"\0", &*long].concat()));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What init read from files and standard input, and is in the snapshot byte for byte.
 
 use super::read_contents::{ReadContent, ReadParts};
-use super::secret_file::{CONFIGURATION, has_secret, is_secret_file};
+use super::secret_file::{CONFIGURATION, is_secret_content, is_secret_file};
 use super::secret_search::{FoundValues, SecretSearch};
 use super::secret_values::Interest;
 use super::value_forms::{EncodedText, is_text};
@@ -79,7 +79,7 @@ impl FileSearch {
 /// A file that is no secret was given to init to be used; and what was given as standard input on purpose may be its program.
 fn level((path, read): Content<'_>, stdin: &Stdin) -> Level {
     match path {
-        _ if has_secret(&read.bytes) => Level::Danger,
+        _ if is_secret_content(&read.bytes) => Level::Danger,
         Some(path) if is_secret_file(path) => Level::Danger,
         None if !stdin.is_given() => Level::Warning,
         _ => Level::Note,

@@ -27,7 +27,7 @@ const NAMES: [&str; 16] = [
 ];
 
 /// How their names end. Not `.pem`, by which certificates are called as well: private keys show in what the file holds.
-const ENDINGS: [&str; 7] = [".env", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx"];
+const ENDINGS: [&str; 8] = [".env", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk"];
 
 /// Words of their names, if they are no programs: `secrets.json`, `db-password.txt`.
 const WORDS: [&str; 11] = [
@@ -58,9 +58,9 @@ pub(crate) fn is_secret_file(path: &str) -> bool {
         || DATA.contains(&ending) && has_word()
 }
 
-/// What stands before a private key (RFC 7468), whatever its kind.
+/// What stands before a private key (RFC 7468, and RFC 9580 section 6.2), whatever its kind.
 const BEGIN: &[u8] = b"-----BEGIN ";
-const PRIVATE_KEY: &[u8] = b"PRIVATE KEY-----";
+const PRIVATE_KEYS: [&[u8]; 2] = [b"PRIVATE KEY-----", b"PRIVATE KEY BLOCK-----"];
 /// How far apart these two are at most: the longest kind is `ENCRYPTED`.
 const KIND: usize = 16;
 
@@ -69,26 +69,31 @@ pub(super) fn private_keys(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
     memmem::find_iter(bytes, BEGIN).filter_map(|begin| {
         let after = begin + BEGIN.len();
         let kind = &bytes[after..];
-        let kind = &kind[..kind.len().min(KIND + PRIVATE_KEY.len())];
-        Some(begin..after + memmem::find(kind, PRIVATE_KEY)? + PRIVATE_KEY.len())
+        PRIVATE_KEYS.iter().find_map(|mark| {
+            let kind = &kind[..kind.len().min(KIND + mark.len())];
+            Some(begin..after + memmem::find(kind, mark)? + mark.len())
+        })
     })
 }
 
 /// Larger texts are no configuration.
 pub(super) const CONFIGURATION: usize = 64 << 10;
 
-/// Whether there is a private key in what a file holds, or, in a text that can be a configuration, a token or a URL with a password.
+/// Whether a file that holds this is secret as a whole: a private key is in it, or it is a configuration with a secret.
+pub(super) fn is_secret_content(bytes: &[u8]) -> bool {
+    private_keys(bytes).next().is_some() || bytes.len() <= CONFIGURATION && has_secret(bytes)
+}
+
+/// Whether there is a private key, a token or a URL with a password in what a file holds, if that begins as a text.
 pub(super) fn has_secret(bytes: &[u8]) -> bool {
-    if private_keys(bytes).next().is_some() {
-        return true;
-    }
-    if bytes.len() > CONFIGURATION {
+    if !is_text(&EncodedText::of(&bytes[..bytes.len().min(CONFIGURATION)]).bytes) {
         return false;
     }
     let text = EncodedText::of(bytes).bytes;
-    is_text(&text)
-        && (private_keys(&text).next().is_some()
-            || words(&text).any(|word| has_token(word) || has_real_password(&String::from_utf8_lossy(word))))
+    let has_password = |word: &[u8]| {
+        memchr::memchr(b'@', word).is_some() && has_real_password(&String::from_utf8_lossy(word))
+    };
+    private_keys(&text).next().is_some() || words(&text).any(|word| has_token(word) || has_password(word))
 }
 
 fn has_token(word: &[u8]) -> bool {
@@ -108,7 +113,7 @@ pub(super) fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::{has_secret, is_secret_file};
+    use super::{CONFIGURATION, has_secret, is_secret_content, is_secret_file};
 
     #[test]
     fn names_of_secret_files() {
@@ -147,6 +152,7 @@ mod tests {
         for text in [
             "\n-----BEGIN PRIVATE KEY-----\nMII",
             "-----BEGIN OPENSSH PRIVATE KEY-----",
+            "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQ",
             "key = \"AKIAIOSFODNN7EXAMPLE\"",
             "//registry.npmjs.org/:_authToken=npm_0123456789abcdefghijABCDEFGHIJ012345",
             "url: postgres://bob:hunter2@db.example/shop",
@@ -156,10 +162,15 @@ mod tests {
             "pypi-AgEIcHlwaS5vcmcCJDQ",
         ] {
             assert!(has_secret(text.as_bytes()), "{text}");
+            assert!(is_secret_content(text.as_bytes()), "{text}");
+            let long = format!("{}\n{text}", "x".repeat(CONFIGURATION));
+            assert!(has_secret(long.as_bytes()), "{text}");
+            assert_eq!(is_secret_content(long.as_bytes()), text.contains("PRIVATE KEY"), "{text}");
         }
         for text in [
             "-----BEGIN CERTIFICATE-----\nPRIVATE KEY-----",
             "-----BEGIN PUBLIC KEY-----",
+            "-----BEGIN PGP PUBLIC KEY BLOCK-----",
             "npm_config_loglevel",
             "see https://example.com/a:b",
             "see sk-estimator-doc-link and npm_config_registry_url",

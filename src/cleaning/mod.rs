@@ -16,4 +16,4 @@ pub use not_scrubbed::NotScrubbed;
 pub use scrub::ScrubReport;
 pub(crate) use scrub::{check_others, scrub};
 pub use stack::StackKept;
-pub(crate) use stack::zero_stack;
+pub(crate) use stack::{zero_stack, zero_stacks};

@@ -2,7 +2,7 @@
 
 use crate::guest::{AddressMap, CallGraph};
 use preinit_core::module::Module;
-use preinit_core::snapshot::{Chunk, Image, Snapshot};
+use preinit_core::snapshot::{Chunk, Image, MemoryState, Snapshot};
 use std::borrow::Cow;
 
 /// Why the free stack cannot be cleared.
@@ -44,13 +44,50 @@ pub enum StackKept {
         /// The stack pointer in the input.
         top: u64,
     },
+    /// There is something where the stack has never been.
+    #[error(
+        "there is something at {address:#x}, where the stack was never: it has not gone below {lowest:#x}. The program keeps it at an \
+         address of its own"
+    )]
+    NotStack {
+        /// The first address that is not zero.
+        address: u64,
+        /// The lowest stack pointer that there was.
+        lowest: u64,
+    },
 }
 
-/// Clears the stack in `snapshot`, if nothing but the stack can be where it is.
+/// What a function may have below the stack pointer if it calls no other one: `RedZoneSize` of LLVM's `WebAssemblyFrameLowering`.
+const RED_ZONE: u64 = 128;
+
+/// Clears the stack in `snapshot`, if nothing but the stack can be where it is. `lowest` is the lowest stack pointer that there was.
 ///
 /// # Errors
 /// [`StackKept`], if that is not certain. Nothing is changed then.
-pub(crate) fn zero_stack(module: &Module<'_>, snapshot: &mut Snapshot<'_>) -> Result<(), StackKept> {
+pub(crate) fn zero_stack(
+    module: &Module<'_>,
+    snapshot: &mut Snapshot<'_>,
+    lowest: Option<u64>,
+) -> Result<(), StackKept> {
+    let top = top_of_stack(module, snapshot)?;
+    let memory = snapshot.memories.first_mut().ok_or(StackKept::Unknown)?;
+    let lowest = lowest.map_or(top, |lowest| lowest.min(top));
+    if let Some(address) = first_set(&memory.image).filter(|first| *first < lowest.saturating_sub(RED_ZONE)) {
+        return Err(StackKept::NotStack { address, lowest });
+    }
+    clear(memory, top);
+    Ok(())
+}
+
+/// Clears it in two states of one instance, to compare the rest of them. How far the stack has gone is not known.
+pub(crate) fn zero_stacks(module: &Module<'_>, first: &mut Snapshot<'_>, second: &mut Snapshot<'_>) {
+    let Ok(top) = top_of_stack(module, first) else { return };
+    first.memories.first_mut().into_iter().for_each(|memory| clear(memory, top));
+    second.memories.first_mut().into_iter().for_each(|memory| clear(memory, top));
+}
+
+/// The initial value of the stack pointer, if the stack is free and no static data is below it.
+fn top_of_stack(module: &Module<'_>, snapshot: &Snapshot<'_>) -> Result<u64, StackKept> {
     let addresses = AddressMap::of(module, &CallGraph::of(module), snapshot, 0);
     let stack = addresses.stack.ok_or(StackKept::Unknown)?;
     if stack.pointer != stack.top {
@@ -59,10 +96,21 @@ pub(crate) fn zero_stack(module: &Module<'_>, snapshot: &mut Snapshot<'_>) -> Re
     if !stack.is_first {
         return Err(StackKept::NotFirst { lowest: addresses.lowest_data, top: stack.top });
     }
-    let memory = snapshot.memories.first_mut().ok_or(StackKept::Unknown)?;
+    Ok(stack.top)
+}
+
+/// The first address that is not zero.
+fn first_set(image: &Image<'_>) -> Option<u64> {
+    let set = |chunk: &Chunk<'_>| {
+        let at = chunk.bytes.iter().position(|byte| *byte != 0)?;
+        Some(chunk.offset + at as u64)
+    };
+    image.chunks().iter().find_map(set)
+}
+
+fn clear(memory: &mut MemoryState<'_>, top: u64) {
     let chunks = std::mem::take(&mut memory.image).into_chunks();
-    memory.image = Image::new(chunks.into_iter().filter_map(|chunk| from(stack.top, chunk)).collect());
-    Ok(())
+    memory.image = Image::new(chunks.into_iter().filter_map(|chunk| from(top, chunk)).collect());
 }
 
 /// The part of `chunk` from `address` on.

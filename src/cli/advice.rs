@@ -199,7 +199,7 @@ fn for_import(called: &ImportCalled) -> String {
 fn for_host(error: &HostError) -> Option<String> {
     Some(match error {
         HostError::Unprovided { .. } => "use --preload or --stub".to_string(),
-        HostError::NoDefault { .. } => "use --preload".to_string(),
+        HostError::NoDefault { .. } | HostError::Continuations { .. } => "use --preload".to_string(),
         HostError::Limit(_) => "--max-memory allows more".to_string(),
         HostError::Directory { .. } => OF_DIRECTORY.to_string(),
         _ => return None,

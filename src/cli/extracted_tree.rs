@@ -12,6 +12,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 use preinit::embed::EmbeddedKind;
 use preinit::stages::PrintablePath;
+use preinit::stages::ownership::Listed;
 use preinit::stages::temporary::TemporaryDirectory;
 
 /// Writes all of it into a directory that is empty or not there, or nothing. Gives the number of files and links.
@@ -52,7 +53,7 @@ pub fn write_whole(directory: &Path, entries: &[(&Path, EmbeddedKind<'_>)]) -> a
 }
 
 /// An empty directory that is there can be exchanged for one like it that was made beside it, in one step. Not the one that somebody is
-/// in, nor somebody else's, and not a file system.
+/// in, nor somebody else's, nor one with a list of who may do what, and not a file system.
 fn exchangeable(directory: &Path) -> Option<(Place, OsString, Unfinished)> {
     let directory = directory.canonicalize().ok()?;
     if env::current_dir().is_ok_and(|current| current.starts_with(&directory)) {
@@ -61,6 +62,9 @@ fn exchangeable(directory: &Path) -> Option<(Place, OsString, Unfinished)> {
     let beside = Place::open(directory.parent()?).ok()?;
     let name = directory.file_name()?.to_owned();
     let unfinished = Unfinished::inside(&beside).ok()?;
+    if beside.folder.open_dir(&name).ok()?.access_list() != Ok(None) {
+        return None;
+    }
     let (old, new) = (beside.folder.symlink_metadata(&name).ok()?, unfinished.tree.dir_metadata().ok()?);
     unfinished.tree.set_permissions(".", old.permissions()).ok()?;
     (old.is_dir() && is_of_same_owner(&old, &new)).then_some((beside, name, unfinished))

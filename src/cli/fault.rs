@@ -8,7 +8,7 @@ use super::terminal;
 
 /// What `run` returns; `None` if it panics, which is said in one line.
 pub fn caught<T>(run: impl FnOnce() -> T) -> Option<T> {
-    if std::env::var_os("RUST_BACKTRACE").is_none() {
+    if std::env::var_os("RUST_BACKTRACE").is_none_or(|wanted| wanted == "0") {
         panic::set_hook(Box::new(|info| terminal::message(&format!("{}\n", Message(&text(info))))));
     }
     // Nothing of what it leaves is used any more; outputs are written in one step at its end.

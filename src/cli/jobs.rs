@@ -18,7 +18,7 @@ use super::args::{self, BatchArgs, Cli, usage_error};
 use super::called_as::CalledAs;
 use super::embedding::Embedding;
 use super::input::Reading;
-use super::output::{InputFiles, Output};
+use super::output::{self, InputFiles, Output};
 use super::snapshot_request::{Refused, SnapshotRequest};
 use super::terminal;
 use super::watchdog::Bounds;
@@ -176,6 +176,8 @@ impl Batch {
             return Err(usage_error("the job has a standard input of its own; leave --stdin out"));
         }
         cli.snapshot.host.files().chain(job.stdin.as_deref()).try_for_each(check_ends)?;
+        cli.snapshot.output.as_deref().into_iter().try_for_each(check_takes_all)?;
+        cli.snapshot.messages.outputs().try_for_each(check_takes_all)?;
         let mut request = SnapshotRequest::new(cli.snapshot, CalledAs::Preinit)?;
         if matches!(request.output, Output::Stdout) {
             return Err(usage_error("the output of a job is a file"));
@@ -203,6 +205,15 @@ fn check_ends(path: &Path) -> anyhow::Result<()> {
     match is_file || path == Path::new(NOTHING) {
         true => Ok(()),
         false => anyhow::bail!("jobs read files only, and `{}` is none", PrintablePath(path)),
+    }
+}
+
+/// Refuses what may never take what a job writes, which all other jobs would end with as well.
+fn check_takes_all(path: &Path) -> anyhow::Result<()> {
+    let is_file = fs::metadata(path).map_or(true, |metadata| metadata.is_file() || metadata.is_dir());
+    match is_file || path == Path::new(NOTHING) || output::is_descriptor(path) {
+        true => Ok(()),
+        false => anyhow::bail!("jobs write files only, and `{}` is none", PrintablePath(path)),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use preinit::host::{DescriptorKind, Ledger, LedgerHash};
+use preinit::stages::printable::printable_json;
 
 use super::args::usage_error;
 use super::input::Input;
@@ -96,7 +97,7 @@ impl SideOutputs {
         if let Some(output) = self.ledger {
             let mut lines = Vec::new();
             ledger.write_json_lines(&mut lines, self.ledger_hash)?;
-            staged.push(output.stage(printable(&String::from_utf8(lines)?).into_bytes())?);
+            staged.push(output.stage(printable_json(&String::from_utf8(lines)?).into_bytes())?);
         }
         let streams =
             [(self.captured_stdout, DescriptorKind::Stdout), (self.captured_stderr, DescriptorKind::Stderr)];
@@ -113,24 +114,7 @@ impl SideOutputs {
 
 /// JSON with a line end.
 pub fn json(value: &impl serde::Serialize) -> anyhow::Result<String> {
-    Ok(printable(&serde_json::to_string_pretty(value)?) + "\n")
-}
-
-/// The same JSON, in which characters are escaped that could do something to a terminal.
-fn printable(json: &str) -> String {
-    let mut printable = String::with_capacity(json.len());
-    for character in json.chars() {
-        let is_plain = character.is_ascii() && character != '\x7f' || character.escape_debug().count() == 1;
-        match is_plain {
-            true => printable.push(character),
-            // They are in texts: nothing else of JSON is not ASCII.
-            false => character
-                .encode_utf16(&mut [0; 2])
-                .iter()
-                .for_each(|unit| printable.push_str(&format!("\\u{unit:04x}"))),
-        }
-    }
-    printable
+    Ok(printable_json(&serde_json::to_string_pretty(value)?) + "\n")
 }
 
 #[cfg(test)]
@@ -139,11 +123,11 @@ mod tests {
 
     #[test]
     fn json_does_nothing_to_a_terminal_and_says_the_same() {
-        let text = "a\n\u{1b}[31m\u{7f}\u{9b}\u{202e}\u{e0041}\u{e9}\u{65e5}\"\\";
+        let text = "a\n\u{1b}[31m\u{7f}\u{9b}\u{202e}\u{3164}\u{e0041}\u{e9}\u{65e5}\"\\";
         let written = json(&[text]).unwrap();
         assert_eq!(
             written,
-            "[\n  \"a\\n\\u001b[31m\\u007f\\u009b\\u202e\\udb40\\udc41\u{e9}\u{65e5}\\\"\\\\\"\n]\n"
+            "[\n  \"a\\n\\u001b[31m\\u007f\\u009b\\u202e\\u3164\\udb40\\udc41\u{e9}\u{65e5}\\\"\\\\\"\n]\n"
         );
         assert_eq!(serde_json::from_str::<[String; 1]>(&written).unwrap(), [text]);
     }

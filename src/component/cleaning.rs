@@ -6,11 +6,12 @@ use crate::cleaning::{ResetHooks, zero_stack};
 use crate::error::Error;
 use crate::execute::{Interrupt, Stop};
 use crate::freeze::is_wasi;
-use crate::host::Ledger;
+use crate::host::{ComponentHost, Ledger};
 use crate::instance::call_core;
 use crate::options::Options;
 use preinit_core::module::{Module, Space};
 use preinit_core::snapshot::Snapshot;
+use wasmtime::Store;
 
 /// The functions of a core module that a probe has to show so that libc can be reset.
 pub fn reset_functions(module: &Module<'_>, is_wanted: bool) -> Vec<u32> {
@@ -69,7 +70,7 @@ fn lacks(module: &Module<'_>, ledger: &Ledger) -> Option<(&'static str, &'static
 
 /// Clears the free stack in each memory. `name` is that of a core instance.
 pub fn clear_stacks(
-    places: &[Place<'_>],
+    (places, store): (&[Place<'_>], &mut Store<ComponentHost>),
     snapshots: &mut [Snapshot<'_>],
     name: impl Fn(usize) -> String,
 ) -> Result<(), ComponentRunError> {
@@ -84,7 +85,8 @@ pub fn clear_stacks(
         if let Some(other) = other {
             return Err(ComponentRunError::StackOfSeveral { module: name(number), other: name(other) });
         }
-        zero_stack(module, snapshot).map_err(|kept| ComponentRunError::InModule {
+        let lowest = place.instance.with(&mut *store).lowest();
+        zero_stack(module, snapshot, lowest).map_err(|kept| ComponentRunError::InModule {
             module: name(number),
             error: Box::new(Error::StackKept(kept)),
         })?;

@@ -74,11 +74,11 @@ impl Handles {
     ) -> Handles {
         let alive = executed.handles;
         let dirs = states.options.host.wasi.as_ref().map_or(0, |wasi| wasi.dirs.len());
-        let of_adapter = STREAMS + dirs;
+        let of_adapters = (STREAMS + dirs) * captured.adapters_taking_anew;
         let open = HeldResources::open(&executed.ledger).map(|open| one_line(&open));
         let goes_on = executed.goes_on.then(|| GOES_ON.to_string());
         if goes_on.is_none()
-            && (alive == 0 || captured.only_adapters && alive <= of_adapter && open.is_none())
+            && (alive == 0 || captured.only_adapters && alive <= of_adapters && open.is_none())
         {
             return Handles { alive, leaked: 0, live: None };
         }
@@ -107,7 +107,7 @@ impl Handles {
             }
         };
         // What an adapter takes anew has the numbers of a start: it can hold nothing else.
-        let is_start = held.of_adapters.len() <= of_adapter && open.is_none();
+        let is_start = held.of_adapters.len().min(alive) <= of_adapters && open.is_none();
         // What calls in progress hold is not known unless they were read.
         let is_in_calls = states.stopped().is_some() && resumed.is_none();
         if held.places.is_empty() && !is_in_calls && (held.of_adapters.is_empty() || is_start) {

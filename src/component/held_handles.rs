@@ -7,7 +7,7 @@ use super::freezing::Resumed;
 use super::part::{self, path};
 use super::states::States;
 use super::{ComponentRunError, Prepared};
-use crate::cleaning::zero_stack;
+use crate::cleaning::zero_stacks;
 use crate::component::cleaning::reset_libc;
 use crate::evidence::{Contents, Difference, Evidence, Symbols, differences};
 use crate::finding::Location;
@@ -31,8 +31,9 @@ const MOST_PLACES: usize = 1000;
 pub(super) struct Held {
     /// Where an instance of the snapshot would find one, the plainest first.
     pub places: Vec<Location>,
-    /// The numbers of those that adapters hold, which take them anew.
-    pub of_adapters: BTreeSet<u32>,
+    /// Those that adapters hold, which take them anew: the core instance with the adapter's memory, and the number. A number can be
+    /// one that was a handle.
+    pub of_adapters: BTreeSet<(usize, u32)>,
 }
 
 /// Looks for what holds handles. `snapshots` are the states of the core instances, in which adapters have forgotten what they hold, and
@@ -58,7 +59,7 @@ pub(super) fn held_handles(
     for (number, (first, second)) in first.iter().zip(&second).enumerate() {
         let adapter = adapters.iter().find(|adapter| adapter.owner == number);
         let found = Found::between(first, second, adapter);
-        held.of_adapters.extend(found.of_adapter.iter().copied());
+        held.of_adapters.extend(found.of_adapter.iter().map(|handle| (number, *handle)));
         let (plain, others): (Vec<Place>, Vec<Place>) =
             found.places.into_iter().partition(|place| place.handle.is_some());
         held.places.extend(described((prepared, number), executed, (first, plain)));
@@ -155,9 +156,8 @@ fn clear_free_stacks(states: &States<'_, '_>, first: &mut [Snapshot<'_>], second
     }
     for ((place, first), second) in states.places.iter().zip(first).zip(second) {
         let module = &place.part.module;
-        if !module.memories.is_empty() && !place.part.is_adapter() && zero_stack(module, first).is_ok() {
-            // It has the same variables, so it is as certain there.
-            let _ = zero_stack(module, second);
+        if !module.memories.is_empty() && !place.part.is_adapter() {
+            zero_stacks(module, first, second);
         }
     }
 }

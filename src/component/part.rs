@@ -4,6 +4,7 @@ use super::cleaning::reset_functions;
 use crate::engine;
 use crate::error::Error;
 use crate::execute::{Stop, StopCause, Trace, Traced};
+use crate::guest::stack_pointer_of;
 use crate::host::{ComponentHost, Limits};
 use crate::instance::{Baseline, ProbedInstance};
 use crate::wording::shortened;
@@ -73,12 +74,22 @@ pub fn check_proposals(wasm: &[u8]) -> Result<(), ComponentRunError> {
     })
 }
 
-/// Probes the core modules that have instances, each with a number; `None` for the others. `default_proposals` refuses what uses
-/// proposals that the engine has off by default; `reset_libc` shows the functions that reset libc.
+/// What of core modules is shown.
+pub struct Probing<'o> {
+    pub options: &'o ProbeOptions,
+    /// Whether modules are refused that use proposals which the engine has off by default.
+    pub default_proposals: bool,
+    /// Whether the functions that reset libc are shown.
+    pub reset_libc: bool,
+    /// Whether it is shown how far stacks have gone.
+    pub lowest_stack: bool,
+}
+
+/// Probes the core modules that have instances, each with a number; `None` for the others.
 pub fn parts<'a>(
     component: &Component<'a>,
     instances: &[CoreInstance],
-    (options, default_proposals, reset_libc): (&ProbeOptions, bool, bool),
+    probing: &Probing<'_>,
 ) -> Result<Vec<Option<Part<'a>>>, ComponentRunError> {
     let mut parts: Vec<Option<Part<'a>>> = component.modules().iter().map(|_| None).collect();
     for instance in instances {
@@ -92,18 +103,26 @@ pub fn parts<'a>(
             error: Box::new(error),
         };
         let module = Module::parse_part(found.bytes).map_err(|error| in_module(error.into()))?;
-        if default_proposals {
+        if probing.default_proposals {
             module.check_features(engine::default_features()).map_err(|error| in_module(error.into()))?;
         }
         if module.memories.iter().any(|memory| memory.shared) {
             return Err(ComponentRunError::SharedMemory(component.module_name(number)));
         }
-        let functions = reset_functions(&module, reset_libc);
+        let functions = reset_functions(&module, probing.reset_libc);
+        let lowest_of = probing.lowest_stack.then(|| stack_pointer_of(&module)).flatten();
         let adapter = Adapter::of(&module);
         let marks_entries = adapter.is_some_and(|adapter| adapter.can_renumber(&module));
         let marks_calls = adapter.and_then(|adapter| adapter.closing(&module));
         let definition = Some(number as u32);
-        let options = ProbeOptions { definition, functions, marks_entries, marks_calls, ..options.clone() };
+        let options = ProbeOptions {
+            definition,
+            functions,
+            marks_entries,
+            marks_calls,
+            lowest_of,
+            ..probing.options.clone()
+        };
         let probed = Probed::with(&module, &options).map_err(|error| in_module(error.into()))?;
         *part = Some(Part { module, probed });
     }

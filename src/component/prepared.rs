@@ -3,7 +3,7 @@
 use super::cleaning::reset_libc;
 use super::freezing::Stopping;
 use super::lack::Lack;
-use super::part::{self, Part, RunningCode};
+use super::part::{self, Part, Probing, RunningCode};
 use super::states::States;
 use super::{ComponentRunError, Run, execution};
 use crate::engine::{
@@ -52,8 +52,13 @@ impl<'a> Prepared<'a> {
             part::check_proposals(wasm)?;
         }
         let probe = ProbeOptions { leaves_nothing_to_host: true, ..engine::probe_options() };
-        let parts =
-            part::parts(&component, &instances, (&probe, options.default_proposals, options.reset_libc))?;
+        let probing = Probing {
+            options: &probe,
+            default_proposals: options.default_proposals,
+            reset_libc: options.reset_libc,
+            lowest_stack: options.zero_stack,
+        };
+        let parts = part::parts(&component, &instances, &probing)?;
         part::check_instances(&parts, &instances, &options.limits)?;
         let stopping = match &options.at {
             Some(_) if component.is_concurrent()? => {

@@ -46,7 +46,9 @@ pub(super) struct Captured {
     pub snapshots: Vec<Snapshot<'static>>,
     /// Where adapters had their states, which they have forgotten.
     pub adapters: Vec<AdapterMemory>,
-    /// Whether that was so, and nobody else can hold handles.
+    /// How many adapters have forgotten their states.
+    pub adapters_taking_anew: usize,
+    /// Whether some have, and nobody else can hold handles.
     pub only_adapters: bool,
 }
 
@@ -114,7 +116,7 @@ impl States<'_, '_> {
         let mut snapshots = captured.snapshots;
         if self.options.zero_stack {
             let of = |number: usize| name(&self.prepared.component, &self.prepared.instances[number]);
-            clear_stacks(self.places, &mut snapshots, of)?;
+            clear_stacks((self.places, &mut executed.store), &mut snapshots, of)?;
         }
         self.check_objects(&snapshots, resumed.as_ref())?;
         let instances = &self.prepared.instances;
@@ -206,19 +208,24 @@ impl States<'_, '_> {
             snapshots.push(self.captured(place, instance, store)?);
         }
         if self.options.keep_adapter_state {
-            return Ok(Captured { snapshots, adapters: Vec::new(), only_adapters: false });
+            return Ok(Captured {
+                snapshots,
+                adapters: Vec::new(),
+                adapters_taking_anew: 0,
+                only_adapters: false,
+            });
         }
         let adapters: Vec<AdapterMemory> = (0..snapshots.len())
             .filter_map(|number| self.adapter_memory(number, &snapshots, store))
             .collect();
-        let (mut repaired, mut others_keep_none) = (false, true);
+        let (mut adapters_taking_anew, mut others_keep_none) = (0, true);
         for ((place, instance), snapshot) in
             self.places.iter().zip(&self.prepared.instances).zip(&mut snapshots)
         {
             match Adapter::of(&place.part.module) {
                 Some(adapter) if adapter.has_state(snapshot, place.memory(store)) => {
                     adapter.forget(snapshot);
-                    repaired = true;
+                    adapters_taking_anew += 1;
                 }
                 _ => {
                     others_keep_none &=
@@ -226,7 +233,8 @@ impl States<'_, '_> {
                 }
             }
         }
-        Ok(Captured { snapshots, adapters, only_adapters: repaired && others_keep_none })
+        let only_adapters = adapters_taking_anew > 0 && others_keep_none;
+        Ok(Captured { snapshots, adapters, adapters_taking_anew, only_adapters })
     }
 
     /// Where the adapter that is the core instance `number` has its state, if it has one, in the only other memory that there is.

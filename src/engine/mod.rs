@@ -2,6 +2,7 @@
 //! wherever it supports the module.
 
 mod components;
+mod continuations;
 mod names;
 mod proposals;
 mod tier;
@@ -12,6 +13,7 @@ use crate::cache::{CompileCache, CompiledEntry};
 pub use components::compile_component_with;
 pub use components::{CompiledComponent, ComponentKind};
 pub(crate) use components::{TieredComponent, compile_component};
+pub(crate) use continuations::{has_continuations, is_continuation};
 pub(crate) use names::{LONGEST as LONGEST_NAME, without_long_names};
 use preinit_core::probe::ProbeOptions;
 use proposals::Proposals;

@@ -94,6 +94,12 @@ pub enum InitFunctionError {
         /// What could be called instead.
         candidates: Candidates,
     },
+    /// The function takes or returns continuations, which no engine passes on to its host.
+    #[error("`{name}` takes or returns a continuation, which only other functions of the module can")]
+    Continuation {
+        /// The export.
+        name: Name,
+    },
     /// A program that is frozen before the function returns is entered again without arguments.
     #[error("`{name}` is given arguments, which a program that is frozen in it would not have again")]
     ArgumentsToFrozen {
@@ -167,9 +173,19 @@ pub(crate) fn init_calls(module: &Module<'_>, names: InitNames<'_>) -> Result<Ve
     let default = if names.named.is_empty() { Some(default.ok_or_else(no_default)?) } else { None };
     let calls = in_order(module, default.map(String::as_str), names.named)?;
     for call in &calls {
+        check_continuations(module, &call.export)?;
         call.check(module)?;
     }
     Ok(calls)
+}
+
+fn check_continuations(module: &Module<'_>, export: &str) -> Result<(), InitFunctionError> {
+    let signature = module.export(export).and_then(|export| module.signature(export.index));
+    let mut types = signature.iter().flat_map(|ty| ty.params().iter().chain(ty.results()));
+    match types.any(|ty| module.is_continuation(*ty)) {
+        true => Err(InitFunctionError::Continuation { name: export.into() }),
+        false => Ok(()),
+    }
 }
 
 /// The exports of a program that is frozen before they return; what they would return does not matter.
@@ -193,6 +209,7 @@ pub(crate) fn program_calls(module: &Module<'_>, names: InitNames<'_>) -> Result
         if !call.arguments.is_empty() {
             return Err(InitFunctionError::ArgumentsToFrozen { name: name() }.into());
         }
+        check_continuations(module, &call.export)?;
         if takes(&call.export) {
             let candidates = Candidates::of(module);
             return Err(InitFunctionError::Parameters { name: name(), candidates }.into());

@@ -79,6 +79,11 @@ impl AddressMap {
     }
 }
 
+/// The global that is the stack pointer, if there is one.
+pub(crate) fn stack_pointer_of(module: &Module<'_>) -> Option<u32> {
+    stack_pointer(module, &CallGraph::of(module)).map(|(global, _)| global)
+}
+
 /// The global that is the stack pointer, and its initial value: the global of that name, or else the first mutable one if
 /// functions begin by reserving room on it.
 fn stack_pointer(module: &Module<'_>, calls: &CallGraph<'_>) -> Option<(u32, u64)> {

@@ -7,7 +7,7 @@ mod named;
 mod program;
 mod static_data;
 
-pub(crate) use address_map::{AddressMap, ShadowStack};
+pub(crate) use address_map::{AddressMap, ShadowStack, stack_pointer_of};
 pub(crate) use call_graph::CallGraph;
 pub(crate) use libc_functions::LibcFunctions;
 pub(crate) use named::{function_named, wasi_import};

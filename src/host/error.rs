@@ -55,6 +55,16 @@ pub enum HostError {
         /// Whether it is a function, a table, …
         kind: &'static str,
     },
+    /// Nothing provides an import with continuations, which no host can make or take.
+    #[error(
+        "nothing provides the {kind} `{import}`, which has continuations in its type: only another module can"
+    )]
+    Continuations {
+        /// The import.
+        import: ImportName,
+        /// Whether it is a function, a table, …
+        kind: &'static str,
+    },
     /// A stub of a component's import has nothing to return.
     #[error("cannot stub `{}`: it returns a handle, and there is none", in_words(import))]
     NoStub {

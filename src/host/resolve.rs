@@ -81,7 +81,7 @@ impl Resolver {
                 ExternType::Func(ty) => {
                     externs.push(match self.provided(store, &name, &import.ty())? {
                         Some(provided) => provided,
-                        None => stub::unprovided(store, ty.clone(), name).into(),
+                        None => stub::unprovided(store, ty.clone(), name)?.into(),
                     });
                     continue;
                 }

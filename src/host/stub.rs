@@ -14,10 +14,28 @@ use super::host_value::HostValue;
 use super::interceptor;
 use super::ledger::{Call, Entry, Outcome};
 use super::policy::{Class, Policy};
+use crate::engine::has_continuations;
 
 /// A function that traps with [`super::ImportCalled`].
-pub(super) fn unprovided(store: &mut Store<HostState>, ty: FuncType, import: ImportName) -> Func {
-    constant(store, ty, import, Outcome::ImportCalled)
+pub(super) fn unprovided(
+    store: &mut Store<HostState>,
+    ty: FuncType,
+    import: ImportName,
+) -> Result<Func, HostError> {
+    check_continuations(&ExternType::Func(ty.clone()), &import)?;
+    Ok(constant(store, ty, import, Outcome::ImportCalled))
+}
+
+fn check_continuations(ty: &ExternType, import: &ImportName) -> Result<(), HostError> {
+    let kind = match ty {
+        ExternType::Func(_) => "function",
+        ExternType::Global(_) => "global",
+        _ => "table",
+    };
+    match has_continuations(ty) {
+        true => Err(HostError::Continuations { import: import.clone(), kind }),
+        false => Ok(()),
+    }
 }
 
 /// What a stub's function returns.
@@ -36,6 +54,7 @@ pub(super) fn stub(
     import: &ImportName,
     answer: StubAnswer,
 ) -> Result<Extern, HostError> {
+    check_continuations(ty, import)?;
     let engine = |source: wasmtime::Error| match source.downcast_ref::<MemoryLimit>() {
         Some(limit) => HostError::Limit(*limit),
         None => HostError::Engine { action: "stub an import", source },

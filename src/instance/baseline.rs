@@ -1,8 +1,9 @@
 use super::memory::{contents, shared_contents};
 use super::{HeldValue, InstanceError};
+use crate::engine::is_continuation;
 use crate::host::NoMemory;
 use preinit_core::snapshot::ImportedMemory;
-use wasmtime::{Extern, HeapType, RootScope, Store, Table, Val, ValType};
+use wasmtime::{Extern, RootScope, Store, Table, Val, ValType};
 
 /// What imported memories, tables and globals held when they were handed over, before the module's own segments and
 /// start function touched them.
@@ -81,11 +82,4 @@ fn imported_table<T: 'static>(table: &Table, store: &mut Store<T>) -> Result<Imp
         slots.push(HeldValue::new(&mut scope, &Val::from(element))?);
     }
     Ok(ImportedTable::Slots(slots))
-}
-
-/// Whether the engine's API panics on values of this type.
-fn is_continuation(ty: &ValType) -> bool {
-    let is_continuation =
-        |ty: &HeapType| matches!(ty, HeapType::Cont | HeapType::ConcreteCont(_) | HeapType::NoCont);
-    ty.as_ref().is_some_and(|ty| is_continuation(ty.heap_type()))
 }

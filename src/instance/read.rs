@@ -3,6 +3,7 @@ use super::core_calls::call_core;
 use super::memory::{contents, shared_contents};
 use super::observe::{EngineObject, function_identity, object, observe, observe_reference};
 use super::{InstanceError, ProbedInstance, identity};
+use crate::engine::is_continuation;
 use crate::host::JsString;
 use preinit_core::capture::{
     Contents, Fields, Identity, Instance, Observed, ObservedObject, ObservedRef, Segment, TableId, TableSize,
@@ -32,6 +33,16 @@ pub struct WasmtimeInstance<'i, S> {
 type Result<T> = std::result::Result<T, InstanceError>;
 
 impl<S: AsContextMut> WasmtimeInstance<'_, S> {
+    /// The lowest value of the global that was asked for; `None` if that was not, or nothing was written to it.
+    pub fn lowest(&mut self) -> Option<u64> {
+        let global = self.instance.export(Probe::Lowest, &mut self.store).ok()?.into_global()?;
+        match global.get(&mut self.store) {
+            Val::I32(value) => Some(value.cast_unsigned()).filter(|value| *value != u32::MAX).map(u64::from),
+            Val::I64(value) => Some(value.cast_unsigned()).filter(|value| *value != u64::MAX),
+            _ => None,
+        }
+    }
+
     /// A value of the engine as it is seen now.
     ///
     /// # Errors
@@ -52,12 +63,6 @@ impl<S: AsContextMut> WasmtimeInstance<'_, S> {
         };
         self.instance.table(probe, &mut self.store)
     }
-}
-
-/// What the engine panics at when it is read (Wasmtime 48, `Table::get` and `Global::get`).
-fn is_continuation(ty: &ValType) -> bool {
-    let ValType::Ref(ty) = ty else { return false };
-    matches!(ty.heap_type(), HeapType::Cont | HeapType::ConcreteCont(_) | HeapType::NoCont)
 }
 
 impl<S: AsContextMut<Data: Send>> Instance for WasmtimeInstance<'_, S> {

@@ -6,6 +6,7 @@ use crate::finding::Finding;
 use crate::host::Ledger;
 use crate::wording::Bytes;
 
+use preinit_core::printable::printable_json;
 use serde::Serialize;
 
 const TEMPLATE: &str = include_str!("page.html");
@@ -114,7 +115,7 @@ impl<'a> Page<'a> {
         // Only floats that are no numbers and maps with other keys than text cannot be written; there are none.
         let json = serde_json::to_string(self).unwrap_or_default();
         // Inside a script element, only its end tag and comments mean something.
-        let json = json.replace('<', "\\u003c");
+        let json = printable_json(&json).replace('<', "\\u003c");
         TEMPLATE.replacen("{{version}}", env!("CARGO_PKG_VERSION"), 1).replacen("{{data}}", &json, 1)
     }
 }

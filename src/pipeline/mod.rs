@@ -18,7 +18,7 @@ use crate::execute::{
     self, Execution, FinishedInit, Hook, Initialized, REACTOR_INITIALIZE, execute, execute_compiled,
 };
 use crate::freeze::{Freeze, StopPoint, StopRun};
-use crate::guest::{CallGraph, LibcFunctions, Program};
+use crate::guest::{CallGraph, LibcFunctions, Program, stack_pointer_of};
 use crate::host::Ledger;
 use crate::options::Options;
 use crate::output::Output;
@@ -35,7 +35,6 @@ use preinit_core::embed::EmbeddedTree;
 use preinit_core::module::Module;
 use preinit_core::plan::{PlanOptions, plan};
 use preinit_core::probe::{ProbeOptions, Probed};
-use preinit_core::snapshot::Snapshot;
 use stages::Stages;
 use std::time::Duration;
 use written::Written;
@@ -64,7 +63,9 @@ impl<'w> Ready<'w> {
         let resets = ResetHooks::of(&module, options.reset_libc);
         let before_capture = BeforeCapture::of(&module, options)?;
         let functions = resets.indices().chain(libc.indices()).chain(before_capture.indices()).collect();
-        let probing = ProbeOptions { functions, tables_functions: true, ..engine::probe_options() };
+        let lowest_of = options.zero_stack.then(|| stack_pointer_of(&module)).flatten();
+        let probing =
+            ProbeOptions { functions, tables_functions: true, lowest_of, ..engine::probe_options() };
         let probed = Probed::with(&module, &probing)?;
         Ok(Ready { module, libc, resets, before_capture, probed })
     }
@@ -193,7 +194,11 @@ impl FinishedState<'_> {
         let FinishedState { options, execution, ledger, run, put_back, .. } = *self;
         let Execution { module, probed, .. } = execution;
         let mut instance = initialized.reader();
-        let snapshot = self.cleaned(capture(module, probed, &mut instance)?)?;
+        let lowest_stack = instance.lowest();
+        let mut snapshot = capture(module, probed, &mut instance)?;
+        if options.zero_stack {
+            zero_stack(module, &mut snapshot, lowest_stack).map_err(Error::StackKept)?;
+        }
         timings.capture = clock.lap();
 
         let mut additions = Additions::to(module, snapshot, options, stopped, ledger)?;
@@ -224,14 +229,6 @@ impl FinishedState<'_> {
         };
         let report = stages.report(run);
         Ok(Made { wasm: written.wasm, maps, report })
-    }
-
-    /// The state without what is not to be written.
-    fn cleaned<'a>(&self, mut snapshot: Snapshot<'a>) -> Result<Snapshot<'a>, Error> {
-        if self.options.zero_stack {
-            zero_stack(self.execution.module, &mut snapshot).map_err(Error::StackKept)?;
-        }
-        Ok(snapshot)
     }
 }
 

@@ -5,12 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, DirBuilder, OpenOptions};
+use cap_std::fs::{Dir, DirBuilder, Metadata, OpenOptions};
 
 use super::registry::{Passing, Registered};
 use super::temporary_name::TemporaryName;
 use super::{ATTEMPTS, remove_leftovers};
 use crate::ownership;
+use crate::wording::PrintablePath;
 
 /// The file in it that is locked as long as its process lives.
 pub(super) const LOCK: &str = ".lock";
@@ -33,7 +34,8 @@ impl TemporaryDirectory {
     /// # Errors
     /// If the system does not allow it.
     pub fn new() -> io::Result<TemporaryDirectory> {
-        let place = std::env::temp_dir();
+        let place = std::env::temp_dir().canonicalize()?;
+        check_way(&place)?;
         TemporaryDirectory::inside(&Dir::open_ambient_dir(&place, ambient_authority())?, &place)
     }
 
@@ -93,6 +95,19 @@ impl TemporaryDirectory {
     }
 }
 
+/// Checks that nobody else can exchange what is there: it is found by its path, and programs are run from there.
+fn check_way(place: &Path) -> io::Result<()> {
+    for directory in place.ancestors() {
+        let metadata = Metadata::from_just_metadata(directory.metadata()?);
+        if let Err(fault) = ownership::check_ancestor(&metadata, directory) {
+            let name = PrintablePath(directory);
+            let why = format!("the directory for temporary files (TMPDIR) cannot be used: `{name}` {fault}");
+            return Err(io::Error::other(why));
+        }
+    }
+    Ok(())
+}
+
 /// Opens the directory that was just made. Whoever may write beside it can have put something else in its place: nothing of this
 /// user's then, which would be written to, and removed.
 fn own_and_empty(parent: &Dir, name: &str) -> io::Result<Dir> {
@@ -138,6 +153,33 @@ pub(super) fn remove_contents(directory: &Dir) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::TemporaryDirectory;
+    #[cfg(unix)]
+    use super::check_way;
+
+    /// What is run from there is found by its path.
+    #[cfg(unix)]
+    #[test]
+    fn others_cannot_exchange_what_is_among_temporary_files() {
+        use std::os::unix::fs::PermissionsExt;
+        let above = tempfile::tempdir().unwrap();
+        let place = above.path().canonicalize().unwrap().join("place");
+        std::fs::create_dir(&place).unwrap();
+        for (of_above, of_place, expected) in [
+            (0o700, 0o700, true),
+            (0o1777, 0o755, true),
+            (0o755, 0o1777, true),
+            (0o755, 0o777, false),
+            (0o777, 0o700, false),
+        ] {
+            let set = |path: &std::path::Path, mode| {
+                std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+            };
+            set(above.path(), of_above);
+            set(&place, of_place);
+            let checked = check_way(&place);
+            assert_eq!(checked.is_ok(), expected, "{of_above:o} {of_place:o} {checked:?}");
+        }
+    }
 
     #[test]
     fn a_directory_goes_with_all_that_is_in_it() {

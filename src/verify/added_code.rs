@@ -42,8 +42,15 @@ pub(super) struct AddedCode<'m, 'a, 's> {
 }
 
 impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
-    /// `None` if there is nothing to account for. Functions that nothing can reach do no harm.
+    /// `None` if there is nothing to account for.
     pub fn of(original: &'m Module<'a>, snapshot: &'m Module<'s>) -> Option<Self> {
+        let added = AddedCode::any(original, snapshot);
+        let is_needed = added.compares_state || !added.functions.is_empty() || !added.rewritten.is_empty();
+        is_needed.then_some(added)
+    }
+
+    /// Where the state needs additions, so that a snapshot without them is no right one. Functions that nothing can reach do no harm.
+    pub fn any(original: &'m Module<'a>, snapshot: &'m Module<'s>) -> Self {
         let first = original.functions.len();
         let functions: Vec<u32> = match snapshot.functions.len() > first {
             false => Vec::new(),
@@ -58,8 +65,7 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
         let pairs = read_bodies(original).into_iter().zip(read_bodies(snapshot)).enumerate();
         let differ = pairs.filter(|(_, (left, right))| left != right && *right != strip::STUB);
         let rewritten: Vec<usize> = differ.map(|(body, _)| body).collect();
-        let is_needed = compares_state || !functions.is_empty() || !rewritten.is_empty();
-        is_needed.then_some(AddedCode { original, snapshot, functions, rewritten, compares_state })
+        AddedCode { original, snapshot, functions, rewritten, compares_state }
     }
 
     /// How many functions there are to account for.
@@ -112,7 +118,7 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
         }
     }
 
-    /// Whether what it adds is the same in this module.
+    /// Whether what it adds is the same in this module, no more and no less.
     pub fn is_same_as_in(&self, made: &Module<'_>) -> bool {
         let snapshot = self.snapshot;
         let same = |id| contents(made, id) == contents(snapshot, id);
@@ -123,11 +129,20 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
             body.is_some_and(|body| of_made.get(body) == of_snapshot.get(body))
                 && made.functions.get(index as usize) == snapshot.functions.get(index as usize)
         };
+        // What the original has at this place may have been taken out; that nothing reaches it is seen elsewhere.
+        let is_same_body = |body: usize| {
+            of_made.get(body) == of_snapshot.get(body)
+                || of_snapshot.get(body).is_some_and(|own| *own == strip::STUB)
+        };
+        let own = self.original.functions.len() - self.original.imported.functions as usize;
+        let counts = |module: &Module<'_>| (module.globals.len(), module.tables.len());
         same(SectionId::TYPE)
             && made.start == snapshot.start
+            && counts(made) == counts(snapshot)
             && self.functions.iter().all(is_same_function)
-            && self.rewritten.iter().all(|&body| of_made.get(body) == of_snapshot.get(body))
+            && (0..own).all(is_same_body)
             && self.redirected().all(|export| made.export(export.name) == Some(export))
+            && redirected(self.original, made).all(|export| snapshot.export(export.name) == Some(export))
             // What added code copies may be equal where it is compared, and not on other hosts or in later calls.
             && same(SectionId::DATA)
             && same(SectionId::ELEMENT)
@@ -141,6 +156,10 @@ impl<'m, 'a, 's> AddedCode<'m, 'a, 's> {
 
     /// Why nobody can vouch for it where [`AddedCode::account`] gives [`Account::Other`].
     pub fn unexplained(&self) -> String {
+        if self.functions.is_empty() && self.rewritten.is_empty() && !self.compares_state {
+            return "the snapshot lacks functions that this state needs, such as those that resume a call"
+                .to_string();
+        }
         if self.functions.is_empty() && !self.rewritten.is_empty() {
             return "functions of the snapshot are not the original's, nor what this state needs".to_string();
         }

@@ -260,7 +260,7 @@ impl FrozenComparison<'_, '_, '_> {
         ledger: &Arc<Ledger>,
         verdict: &mut VerdictBuilder<'_>,
     ) -> Result<(), VerifyError> {
-        let Some(added) = AddedCode::of(&self.original.module, &self.frozen.module) else { return Ok(()) };
+        let added = AddedCode::any(&self.original.module, &self.frozen.module);
         match self.account(&added, ledger) {
             Ok(account) => verdict.add_code(&added, account),
             Err(VerifyError::Freeze(error)) => {

@@ -51,8 +51,10 @@ pub(super) fn sequences(module: &Module<'_>, boundaries: &BoundaryValues, depth:
                 let call = arguments.prop_map(step).sboxed();
                 if export.name == COMMAND { command.push(call) } else { calls.push(call) }
             }
-            Some(Err(ty)) => skipped
-                .push(Skipped::new(export.name, format!("only the guest can make an argument of type {ty}"))),
+            Some(Err(ty)) => skipped.push(Skipped::new(
+                export.name,
+                format!("only the guest can make or take a value of type {ty}"),
+            )),
         }
     }
     let mut sequences = Sequences { sweeps: Vec::new(), random: None, skipped };
@@ -95,8 +97,13 @@ impl<'m, 'a> Arguments<'m, 'a> {
         if let Some(drawn) = self.by_signature.get(&ty) {
             return Some(drawn.clone());
         }
-        let params = self.module.signature(function)?.params();
-        let drawn: Result<Vec<_>, _> = params.iter().map(|&ty| self.of_type(ty).ok_or(ty)).collect();
+        let signature = self.module.signature(function)?;
+        let (params, results) = (signature.params(), signature.results());
+        let unknown = params.iter().chain(results).copied().find(|ty| self.module.is_continuation(*ty));
+        let drawn: Result<Vec<_>, _> = match unknown {
+            Some(ty) => Err(ty),
+            None => params.iter().map(|&ty| self.of_type(ty).ok_or(ty)).collect(),
+        };
         let drawn = drawn.map(Strategy::sboxed);
         self.by_signature.insert(ty, drawn.clone());
         Some(drawn)

@@ -279,6 +279,44 @@ fn jobs_read_files_only() {
     assert!(place.join("b.wasm").exists());
 }
 
+/// What takes nothing holds the jobs that write to it, and no others.
+#[cfg(unix)]
+#[test]
+fn jobs_write_files_only() {
+    let place = place();
+    assert!(std::process::Command::new("mkfifo").arg(place.join("pipe")).status().unwrap().success());
+    std::os::unix::fs::symlink("pipe", place.join("link")).unwrap();
+    place.write("there.wasm", "before");
+    let names = ["pipe", "link", "there.wasm", "new.wasm", "/dev/null"];
+    let mut jobs: Vec<_> =
+        names.iter().map(|name| json!({ "output": name, "options": ["--stdin", "input"] })).collect();
+    for option in ["--report", "--ledger", "--capture-stdout", "--capture-stderr"] {
+        let output = format!("{}.wasm", option.trim_start_matches('-'));
+        jobs.push(json!({ "output": output, "options": ["--stdin", "input", option, "pipe"] }));
+    }
+    jobs.push(json!({ "output": "last.wasm", "options": ["--stdin", "input", "--report", "/dev/stderr"] }));
+    place.write("input", "abcd");
+    let jobs = json!({ "module": "in.wasm", "options": ["--allow-wasi", "--timeout", "20s"], "jobs": jobs });
+    place.write("jobs.json", jobs.to_string());
+    let began = std::time::Instant::now();
+    let output = place.line("batch jobs.json --report report.json --parallel 2");
+    assert_eq!(code(&output), 2, "{}", stderr(&output));
+    assert!(began.elapsed().as_secs() < 20);
+    let refused = ["pipe", "link", "", "", "", "pipe", "pipe", "pipe", "pipe", ""];
+    let report = report(&place);
+    assert_eq!(report.len(), refused.len());
+    for (job, name) in report.iter().zip(refused) {
+        let expected = format!("jobs write files only, and `{name}` is none");
+        match job["error"].as_str() {
+            None => assert_eq!(name, "", "{job}"),
+            Some(error) => assert!(!name.is_empty() && error.contains(&expected), "{job}"),
+        }
+    }
+    assert!(
+        ["there.wasm", "new.wasm", "last.wasm"].iter().all(|name| place.read(name).starts_with(b"\0asm"))
+    );
+}
+
 /// Whoever made the files of the folder may not have an output made of what only the user may read.
 #[cfg(unix)]
 #[test]

@@ -215,6 +215,9 @@ fn files_of_a_component_are_embedded_listed_and_extracted() {
     let output = place.run(["c.wat", "-o", "out.wasm", "-f", "init", "--embed", DATA]);
     done(&output);
     assert!(stderr(&output).contains("`/data/key` has a private key in it"), "{}", stderr(&output));
+    let audit = place.run(["audit", "c.wat", "-f", "init", "--embed", DATA, "--strict"]);
+    assert_eq!(code(&audit), 1);
+    assert!(stdout(&audit).contains("`/data/key` has a private key in it"), "{}", stdout(&audit));
     let listed = list(&place, "out.wasm");
     assert!(listed.contains(&"5  /data/hello.txt".to_string()), "{listed:?}");
     done(&place.run(["extract", "out.wasm", "back"]));

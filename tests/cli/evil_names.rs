@@ -23,6 +23,7 @@ const NAMES: &[(&str, &str)] = &[
     ("a\rforged", "a\\rforged"),
     ("a\tb\x08\x7f", "a\\tb\\u{8}\\u{7f}"),
     ("\u{9b}31mred\u{85}next", "\\u{9b}31mred\\u{85}next"),
+    ("a\u{3164}b\u{115f}\u{1160}\u{ffa0}\u{2800}", "a\\u{3164}b\\u{115f}\\u{1160}\\u{ffa0}\\u{2800}"),
     ("exe\u{202e}gnp.\u{2066}\u{200f}", "exe\\u{202e}gnp.\\u{2066}\\u{200f}"),
     ("a\u{2028}error: forged\u{2029}", "a\\u{2028}error: forged\\u{2029}"),
     ("zero\u{200b}width\u{feff}", "zero\\u{200b}width\\u{feff}"),
@@ -76,7 +77,7 @@ fn fault(case: &str, output: &str, shown: &str) -> Option<String> {
     }
     let harmful = |c: &char| {
         (c.is_control() && *c != '\n')
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}')
     };
     if let Some(found) = output.chars().find(harmful) {
         return Some(format!("it prints {found:?}"));

@@ -55,7 +55,7 @@ fn the_output_may_be_the_input() {
 fn a_bad_place_is_found_before_the_run() {
     let place = Place::new();
     fs::create_dir(place.join("directory")).unwrap();
-    for output in ["no/such/out.wasm", "in.wat/out.wasm", "directory"] {
+    for output in ["no/such/out.wasm", "in.wat/out.wasm", "directory", "directory/", "new/"] {
         // The run itself would take forever.
         let line = format!("-f spin --timeout none -o {output} in.wasm");
         failed(&place.line(&line), 2, &format!("cannot write `{output}`"));

@@ -88,3 +88,54 @@ fn the_free_stack_is_cleared() {
     let error = refused(&wat::parse_str(r#"(module (func (export "preinit")))"#).unwrap(), "preinit");
     assert!(error.contains("no stack pointer was recognized"), "{error}");
 }
+
+/// What a program keeps below its stack, at addresses that it knows, is not on the stack, however far that has gone.
+#[test]
+fn what_is_below_the_stack_is_not_cleared() {
+    let program = |index: &str, kept: u32, depth: u32, pointer: &str| {
+        wat::parse_str(format!(
+            r#"(module
+                (memory (export "memory") {memory} 1)
+                (global {pointer} (mut {index}) ({index}.const 4096))
+                (data ({index}.const 4096) "data")
+                (func $work (param i32) (local {index})
+                    (global.set 0 (local.tee 1 ({index}.sub (global.get 0) ({index}.const 256))))
+                    (i32.store (local.get 1) (i32.const 0x55555555))
+                    (if (local.get 0) (then (call $work (i32.sub (local.get 0) (i32.const 1)))))
+                    (global.set 0 ({index}.add (local.get 1) ({index}.const 256))))
+                ;; Without calls there is no need to move the pointer.
+                (func $leaf (i32.store ({index}.sub (global.get 0) ({index}.const 128)) (i32.const 0x66666666)))
+                (func (export "preinit")
+                    (call $work (i32.const {depth})) (call $leaf)
+                    (i32.store ({index}.const {kept}) (i32.const 77))))"#,
+            memory = if index == "i64" { "i64 1" } else { "1" },
+        ))
+        .unwrap()
+    };
+    let zeroed = |module: &[u8]| Preinit::new().zero_stack(true).run(module);
+    for index in ["i32", "i64"] {
+        for pointer in ["", "$__stack_pointer"] {
+            for (kept, depth, lowest) in [
+                (4, 0, 3840),
+                (160, 1, 3584),
+                (3400, 1, 3584),
+                (3452, 1, 3584),
+                (1000, 5, 2560),
+                (2428, 5, 2560),
+            ] {
+                let error = zeroed(&program(index, kept, depth, pointer)).unwrap_err();
+                assert!(error.is_refusal());
+                let error = error.to_string();
+                let expected = format!(
+                    "there is something at {kept:#x}, where the stack was never: it has not gone below {lowest:#x}"
+                );
+                assert!(error.contains(&expected), "{error}");
+            }
+            // Where the stack was, or what a function without calls may use of it.
+            for (kept, depth) in [(3500, 1), (4000, 0), (3712, 0)] {
+                let clean = memory(&zeroed(&program(index, kept, depth, pointer)).unwrap().wasm);
+                assert_eq!((&clean[..4096], &clean[4096..4100]), (&[0u8; 4096][..], &b"data"[..]));
+            }
+        }
+    }
+}

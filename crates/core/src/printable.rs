@@ -73,19 +73,41 @@ fn escape_cut(text: &str, shown: usize, out: &mut impl Write) -> fmt::Result {
     escape(&text[last..], out)
 }
 
-/// What Rust would escape in a literal, except quotes and backslashes.
+/// Letters that look like spaces: fillers of Hangul, and the pattern of Braille without dots.
+const BLANKS: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
+
+/// What Rust would escape in a literal, except quotes and backslashes, and what looks like a space.
 fn escape(text: &str, out: &mut impl Write) -> fmt::Result {
-    for part in text.split_inclusive(['\'', '"', '\\']) {
-        let (part, quote) = match part.char_indices().next_back() {
-            Some((at, quote @ ('\'' | '"' | '\\'))) => (&part[..at], Some(quote)),
-            _ => (part, None),
-        };
-        write!(out, "{}", part.escape_debug())?;
-        if let Some(quote) = quote {
-            out.write_char(quote)?;
+    const QUOTES: [char; 3] = ['\'', '"', '\\'];
+    for part in text.split_inclusive(|character| QUOTES.contains(&character) || BLANKS.contains(&character)) {
+        let last = part.chars().next_back().filter(|last| QUOTES.contains(last) || BLANKS.contains(last));
+        let plain = &part[..part.len() - last.map_or(0, char::len_utf8)];
+        write!(out, "{}", plain.escape_debug())?;
+        match last {
+            Some(blank) if BLANKS.contains(&blank) => write!(out, "{}", blank.escape_unicode())?,
+            Some(quote) => out.write_char(quote)?,
+            None => {}
         }
     }
     Ok(())
+}
+
+/// The same JSON, in which characters are escaped that could do something to a terminal or an editor.
+pub fn printable_json(json: &str) -> String {
+    let mut printable = String::with_capacity(json.len());
+    for character in json.chars() {
+        let is_plain = character.is_ascii() && character != '\x7f'
+            || character.escape_debug().count() == 1 && !BLANKS.contains(&character);
+        match is_plain {
+            true => printable.push(character),
+            // They are in texts: nothing else of JSON is not ASCII.
+            false => character
+                .encode_utf16(&mut [0; 2])
+                .iter()
+                .for_each(|unit| printable.push_str(&format!("\\u{unit:04x}"))),
+        }
+    }
+    printable
 }
 
 /// A name that somebody else chose: of an export, a section, a file. It is shown as [`Printable`] and kept as it is.

@@ -1,6 +1,6 @@
 //! What to tell about a run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args};
 use preinit::host::LedgerHash;
@@ -44,4 +44,13 @@ pub struct MessageArgs {
     /// A short secret can be guessed from its plain hash.
     #[arg(long, value_name = "HASH", value_parser = ledger_hash::parse, default_value = "salted")]
     pub ledger_hash: LedgerHash,
+}
+
+impl MessageArgs {
+    /// Files that are written besides the snapshot.
+    pub fn outputs(&self) -> impl Iterator<Item = &Path> {
+        [&self.report, &self.ledger, &self.capture_stdout, &self.capture_stderr]
+            .into_iter()
+            .filter_map(|path| path.as_deref())
+    }
 }

@@ -168,6 +168,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>, called_as: CalledAs) -> 
     let mut cli =
         Cli::from_arg_matches(&matches).map_err(|error| printable(error.format(&mut self::definition())))?;
     untrusted::apply(&mut cli, &matches);
+    cli.snapshot.wasmtime.limit(&mut cli.snapshot.limits);
     Ok(cli)
 }
 
@@ -186,6 +187,7 @@ fn parse_plain(words: &[OsString], called_as: CalledAs) -> Option<Cli> {
     let snapshot = SnapshotArgs::from_arg_matches(&matches).ok()?;
     let mut cli = Cli { command: None, snapshot };
     untrusted::apply(&mut cli, &matches);
+    cli.snapshot.wasmtime.limit(&mut cli.snapshot.limits);
     Some(cli)
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use preinit::stages::printable::Printable;
 
-use super::{SnapshotArgs, usage_error, wizer_switches};
+use super::{LimitArgs, SnapshotArgs, usage_error, wizer_switches};
 use crate::cli::parse::{byte_count, fuel_amount, time_span};
 
 /// Wasmtime's groups of options. Each holds `KEY[=VALUE]`, several divided by commas.
@@ -41,6 +41,13 @@ struct Setting<'a> {
 }
 
 impl WasmtimeArgs {
+    /// Sets the limits alone, which hold from the beginning. What is wrong with them is said when all is set.
+    pub fn limit(&self, limits: &mut LimitArgs) {
+        for setting in settings('W', &self.wasm) {
+            let _ = setting.limit(limits);
+        }
+    }
+
     /// Sets the options of ours that mean the same. Gives a warning for each that has no effect.
     pub fn apply(self, args: &mut SnapshotArgs) -> anyhow::Result<Vec<String>> {
         let mut ignored = Vec::new();
@@ -56,9 +63,7 @@ impl WasmtimeArgs {
                 // What happens anyway.
                 "unknown-imports-trap" => {}
                 "unknown-imports-default" => args.host.stub_all = setting.is_on()?,
-                "timeout" => args.limits.timeout = setting.parsed::<Option<Duration>>(time_span::limit)?,
-                "max-memory-size" => args.limits.max_memory = setting.parsed(byte_count::parse)?,
-                "fuel" => args.limits.fuel = Some(setting.parsed(fuel_amount::parse)?),
+                _ if setting.limit(&mut args.limits)? => {}
                 key if wizer_switches::is_feature(key) => {
                     setting.is_on()?;
                 }
@@ -82,6 +87,17 @@ fn settings(group: char, typed: &[String]) -> impl Iterator<Item = Setting<'_>> 
 }
 
 impl Setting<'_> {
+    /// Sets a limit, if it is one.
+    fn limit(self, limits: &mut LimitArgs) -> anyhow::Result<bool> {
+        match self.key {
+            "timeout" => limits.timeout = self.parsed::<Option<Duration>>(time_span::limit)?,
+            "max-memory-size" => limits.max_memory = self.parsed(byte_count::parse)?,
+            "fuel" => limits.fuel = Some(self.parsed(fuel_amount::parse)?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
     /// Wasmtime's switches: alone they are on.
     fn is_on(self) -> anyhow::Result<bool> {
         match self.value {
@@ -127,6 +143,20 @@ mod tests {
         assert_eq!(args.limits.timeout, Some(std::time::Duration::from_secs(2)));
         let (args, warnings) = applied("-Scli=n -Wunknown-imports-default,bulk-memory,simd=n");
         assert!(!args.host.allow_wasi && args.host.stub_all && warnings.is_empty());
+    }
+
+    #[test]
+    fn limits_hold_from_the_beginning() {
+        for (called_as, line) in [
+            (CalledAs::Preinit, "-W timeout=2s,max-memory-size=65536,fuel=7"),
+            (CalledAs::Wizer, "-W timeout=2s -W max-memory-size=65536 -W fuel=7"),
+            (CalledAs::Preinit, "--untrusted -Wtimeout=2s,max-memory-size=65536,fuel=7 --strip-init"),
+        ] {
+            let words = format!("preinit {line} in.wasm");
+            let limits = parse(words.split(' ').map(Into::into), called_as).unwrap().snapshot.limits;
+            assert_eq!(limits.timeout, Some(std::time::Duration::from_secs(2)), "{line}");
+            assert_eq!((limits.max_memory, limits.fuel), (65536, Some(7)), "{line}");
+        }
     }
 
     #[test]

@@ -48,6 +48,20 @@ pub fn stderr() -> io::Result<File> {
     Err(io::Error::from(io::ErrorKind::Unsupported))
 }
 
+/// Whether standard input comes from this file.
+pub fn is_standard_input(file: &Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        let stream = std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned().map(File::from);
+        stream.and_then(|stream| stream.metadata()).is_ok_and(|stream| are_one(&stream, file))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        false
+    }
+}
+
 /// The name of a standard stream that goes to the same file.
 pub fn standard_stream(file: &Metadata) -> Option<&'static str> {
     let streams = [("standard output", stdout()), ("standard error", stderr())];

@@ -3,6 +3,9 @@
 use std::fs::{File, Metadata};
 use std::io;
 
+#[cfg(unix)]
+use preinit::stages::ownership::Listed;
+
 /// Who may read and write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileMode {
@@ -39,17 +42,20 @@ const GROUP: u32 = 0o070;
 impl FileMode {
     /// That of a file that replaces this one. Somebody else's file says nothing about what ours shall be.
     #[cfg(unix)]
-    pub fn replacing(replaced: &Metadata) -> FileMode {
+    pub fn replacing(replaced: &File, metadata: &Metadata) -> FileMode {
         use std::os::unix::fs::MetadataExt;
-        match replaced.uid() == rustix::process::geteuid().as_raw() {
-            true => FileMode::As { bits: replaced.mode() & PERMISSIONS, group: replaced.gid() },
-            false => FileMode::New,
+        if metadata.uid() != rustix::process::geteuid().as_raw() {
+            return FileMode::New;
         }
+        let bits = metadata.mode() & PERMISSIONS;
+        // With a list, the group's bits are those of everybody on it, and the list is not kept.
+        let bits = if replaced.access_list() == Ok(None) { bits } else { without_group(bits) };
+        FileMode::As { bits, group: metadata.gid() }
     }
 
     /// That of a file that replaces this one. Read-only files are not replaced, and there is nothing else to keep.
     #[cfg(not(unix))]
-    pub fn replacing(_: &Metadata) -> FileMode {
+    pub fn replacing(_: &File, _: &Metadata) -> FileMode {
         FileMode::New
     }
 

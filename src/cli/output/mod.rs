@@ -13,7 +13,7 @@ mod input_files;
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, is_separator};
 
 use anyhow::{Context, bail};
 use cap_std::fs::Dir;
@@ -184,6 +184,11 @@ impl Staged {
     }
 }
 
+/// Whether a path names what this process has open already.
+pub fn is_descriptor(path: &Path) -> bool {
+    descriptor::number_of(path).is_some()
+}
+
 /// Whether both are there, and one.
 fn are_one(left: io::Result<Metadata>, right: io::Result<Metadata>) -> bool {
     left.ok().zip(right.ok()).is_some_and(|(left, right)| descriptor::are_one(&left, &right))
@@ -201,6 +206,12 @@ fn open_descriptor(number: u32, name: String, typed: &Path) -> io::Result<Output
 
 fn open(typed: &Path, writable: &[PathBuf]) -> anyhow::Result<Output> {
     let name = PrintablePath(typed).to_string();
+    // Elsewhere it would be a file of the name without it.
+    let is_of_directory =
+        typed.as_os_str().as_encoded_bytes().last().is_some_and(|last| is_separator(*last as char));
+    if is_of_directory {
+        bail!("it is a directory");
+    }
     let way = match writable {
         [] => None,
         _ => Some(Way::to(typed, writable.iter().map(PathBuf::as_path))?),
@@ -219,7 +230,7 @@ fn open(typed: &Path, writable: &[PathBuf]) -> anyhow::Result<Output> {
         Ok(metadata) if metadata.is_file() && !is_windows_device(typed) => {
             // A file that may not be written should not be replaced either.
             let file = OpenOptions::new().write(true).open(followed)?;
-            (fs::canonicalize(followed)?, replacing(&file.metadata()?)?)
+            (fs::canonicalize(followed)?, replacing(&file)?)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && !is_windows_device(typed) => {
             (follow(followed)?, FileMode::New)
@@ -239,7 +250,7 @@ fn open_in(directory: Dir, path: &Path, name: String) -> anyhow::Result<Output> 
     let mode = match directory.symlink_metadata(file_name) {
         Ok(metadata) if metadata.is_dir() => bail!("it is a directory"),
         Ok(metadata) if metadata.is_symlink() => bail!("a link was put there"),
-        Ok(metadata) if metadata.is_file() => replacing(&write()?.into_std().metadata()?)?,
+        Ok(metadata) if metadata.is_file() => replacing(&write()?.into_std())?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => FileMode::New,
         Ok(_) => return Ok(Output::Device { name, file: write()?.into_std() }),
         Err(error) => return Err(error.into()),
@@ -247,12 +258,16 @@ fn open_in(directory: Dir, path: &Path, name: String) -> anyhow::Result<Output> 
     Ok(Output::File { name, target: FileTarget::in_directory(directory, path)?, mode })
 }
 
-/// The mode of what replaces this file. It would no more be where a standard stream goes.
-fn replacing(file: &Metadata) -> anyhow::Result<FileMode> {
-    match descriptor::standard_stream(file) {
-        Some(stream) => bail!("{stream} goes there too, and would be lost"),
-        None => Ok(FileMode::replacing(file)),
+/// The mode of what replaces this file. It would no more be where a standard stream goes, or comes from.
+fn replacing(file: &File) -> anyhow::Result<FileMode> {
+    let metadata = file.metadata()?;
+    if let Some(stream) = descriptor::standard_stream(&metadata) {
+        bail!("{stream} goes there too, and would be lost");
     }
+    if descriptor::is_standard_input(&metadata) {
+        bail!("standard input comes from there, and would be lost");
+    }
+    Ok(FileMode::replacing(file, &metadata))
 }
 
 /// Windows has its devices in every directory.

@@ -6,7 +6,8 @@ use preinit_core::embed::Entry;
 use preinit_core::printable::Printable;
 use std::cell::Cell;
 use std::io::{self, Read};
-use tar::EntryType;
+use std::ops::Range;
+use tar::{EntryType, Header};
 
 /// What stands between two files of an archive, such as long names, in bytes at most. It is kept whole while it is read.
 const BETWEEN: u64 = 1 << 20;
@@ -169,6 +170,9 @@ impl Unpacked<'_> {
             let why = format!("is in the archive in a form that is not known here (`{key}`)");
             return Err(self.refused_at(name, why));
         }
+        if has_unclear_name(entry.header()) {
+            return Err(self.refused_at(name, "has a header in the archive in a form that is not known here"));
+        }
         let why = match kind.as_byte() {
             b'M' => "goes on from another volume: unpack all of them, and embed the directory",
             b'D' => "is of an incremental backup: unpack it, and embed the directory",
@@ -226,6 +230,14 @@ impl Unpacked<'_> {
 
 /// The kind of the entry that is the name of the whole archive.
 const LABEL: u8 = b'V';
+
+/// Whether there is something where a header of POSIX has the beginning of a name, and the header does not say for certain that it is
+/// one: some programs take it for that. Files with holes have other things there.
+fn has_unclear_name(header: &Header) -> bool {
+    const PREFIX: Range<usize> = 345..500;
+    let has_prefix = header.as_bytes()[PREFIX].iter().any(|byte| *byte != 0);
+    has_prefix && header.as_ustar().is_none() && !header.entry_type().is_gnu_sparse()
+}
 
 fn is_file(kind: EntryType) -> bool {
     kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse()

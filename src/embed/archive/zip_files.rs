@@ -62,12 +62,25 @@ impl Unpacked<'_> {
         }
     }
 
+    fn zip_name(&self, entry: &ZipFileHeaderRecord<'_>) -> Result<String, SourceError> {
+        let plain = entry.file_path().as_bytes();
+        let fields = entry.extra_fields().filter(|(id, _)| *id == ExtraFieldId::INFO_ZIP_UNICODE_PATH);
+        let mut names = fields.filter_map(|(_, field)| unicode_name(plain, field));
+        let Some(name) = names.next() else { return self.text(plain) };
+        // Programs take any of them then.
+        if names.any(|other| other != name) || entry.flags().is_utf8() && name != plain {
+            let plain = String::from_utf8_lossy(plain).into_owned();
+            return Err(self.refused_at(&plain, "has two names in the archive"));
+        }
+        self.text(name)
+    }
+
     fn zip_entry(
         &mut self,
         archive: &ZipSliceArchive<&[u8]>,
         entry: &ZipFileHeaderRecord<'_>,
     ) -> Result<(), SourceError> {
-        let name = self.text(name_of(entry))?;
+        let name = self.zip_name(entry)?;
         // ZIP has local times without a zone: they say nothing for certain.
         let modified = self.times.fixed();
         let names = self.names(&name)?;
@@ -151,13 +164,10 @@ fn is_of_unix(entry: &ZipFileHeaderRecord<'_>) -> bool {
     matches!(entry.version_made_by().creator_system(), CreatorSystem::UNIX | CreatorSystem::MACOS)
 }
 
-/// The name, in UTF-8 where the archive has that besides one in letters of another machine.
-fn name_of<'e>(entry: &'e ZipFileHeaderRecord<'_>) -> &'e [u8] {
-    let plain = entry.file_path().as_bytes();
-    let mut fields = entry.extra_fields();
-    let unicode = fields.find(|(id, _)| *id == ExtraFieldId::INFO_ZIP_UNICODE_PATH);
-    let Some((_, [1, field @ ..])) = unicode else { return plain };
-    let Some((sum, name)) = field.split_first_chunk::<4>() else { return plain };
+/// The name in UTF-8 that an extra field has besides the one in letters of another machine.
+fn unicode_name<'e>(plain: &[u8], field: &'e [u8]) -> Option<&'e [u8]> {
+    let [1, field @ ..] = field else { return None };
+    let (sum, name) = field.split_first_chunk::<4>()?;
     // It does not hold any more where somebody has changed the other one.
-    if rawzip::crc32(plain) == u32::from_le_bytes(*sum) { name } else { plain }
+    (rawzip::crc32(plain) == u32::from_le_bytes(*sum)).then_some(name)
 }

@@ -102,6 +102,15 @@ impl Code {
         if made().any(|made| made == right.bytes) {
             return;
         }
+        // Only custom sections are others, or numbers are longer.
+        let short = shortest_form(right.bytes);
+        if made().any(|made| shortest_form(made) == short) {
+            let custom = custom_sections::compare(left, right);
+            let key = original.key(instance);
+            verdict.not_compared([format!("{key}: {}", custom.not_compared)]);
+            custom.undecided.into_iter().for_each(|why| verdict.undecided(format!("{key}: {why}")));
+            return;
+        }
         let key = original.key(instance);
         let parsed: Vec<Module<'_>> = made().filter_map(|made| Module::read_valid(made).ok()).collect();
         // What is added so that a call goes on has state of its own; its contents are compared below. What a core module that comes
@@ -128,13 +137,15 @@ impl Code {
                 .undecided(format!("{key}: the snapshot defines {named} itself, which the original imports"));
         }
         verdict.add_all(compared.differences);
-        if let Some(added) = AddedCode::of(left, right) {
-            verdict.coverage.functions_added += added.functions();
-            let is_accounted = parsed.iter().any(|made| added.is_same_as_in(made));
-            match is_accounted {
-                true => verdict.coverage.functions_accounted += added.functions(),
-                false => verdict.undecided(format!("{key}: {}", added.unexplained())),
-            }
+        let added = AddedCode::any(left, right);
+        let is_accounted = |made: &Module<'_>| match AddedCode::of(left, right) {
+            Some(added) => added.is_same_as_in(made),
+            None => AddedCode::of(left, made).is_none(),
+        };
+        verdict.coverage.functions_added += added.functions();
+        match parsed.iter().any(is_accounted) {
+            true => verdict.coverage.functions_accounted += added.functions(),
+            false => verdict.undecided(format!("{key}: {}", added.unexplained())),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One of the two components.
 
 use super::super::VerifyOptions;
-use crate::component::part::{self, Part, Place, places};
+use crate::component::part::{self, Part, Place, Probing, places};
 use crate::component::{ComponentRunError, TAKEN};
 use crate::engine::{self, CompiledComponent, Compiler, ComponentKind, EngineOptions};
 use crate::host::ComponentHost;
@@ -27,7 +27,13 @@ impl<'a> Side<'a> {
             part::check_proposals(wasm)?;
         }
         let probe = ProbeOptions { leaves_nothing_to_host: true, ..engine::probe_options() };
-        let parts = part::parts(&component, &instances, (&probe, options.default_proposals, false))?;
+        let probing = Probing {
+            options: &probe,
+            default_proposals: options.default_proposals,
+            reset_libc: false,
+            lowest_stack: false,
+        };
+        let parts = part::parts(&component, &instances, &probing)?;
         part::check_instances(&parts, &instances, &options.limits)?;
         Ok(Side { component, instances, parts, cut: BTreeSet::new() })
     }

@@ -12,7 +12,7 @@ pub use run::WasmtimeWizerComponent;
 use super::Wizer;
 use crate::component::adapter::{Adapter, STREAMS, keeps_no_handles};
 use crate::component::is_stateless;
-use crate::component::part::{Part, name, parts};
+use crate::component::part::{Part, Probing, name, parts};
 use preinit_core::capture::capture;
 use preinit_core::component::{Accessors, Component, CoreInstance, without_export};
 use preinit_core::encode::encode;
@@ -53,7 +53,9 @@ impl Wizer {
         let instances = component.elaborate()?;
         let options =
             ProbeOptions { leaves_nothing_to_host: true, marks_changes: true, ..ProbeOptions::default() };
-        let parts = parts(&component, &instances, (&options, false, false)).map_err(Error::new)?;
+        let probing =
+            Probing { options: &options, default_proposals: false, reset_libc: false, lowest_stack: false };
+        let parts = parts(&component, &instances, &probing).map_err(Error::new)?;
         let shown: Vec<_> = parts.iter().map(|part| part.as_ref().map(shown).unwrap_or_default()).collect();
         let probed: Vec<_> =
             parts.iter().map(|part| part.as_ref().map(|part| part.probed.wasm.as_slice())).collect();
@@ -86,22 +88,21 @@ impl Wizer {
             bail!("components do not support renaming functions");
         }
         let states = read_state::read(cx, instance).await?;
-        let (mut encoded, mut is_repaired, mut others_keep_none) = (Vec::new(), false, true);
+        let (mut encoded, mut repaired, mut others_keep_none) = (Vec::new(), 0, true);
         for (instance, state) in cx.instances.iter().zip(&states) {
             let Some(part) = cx.parts.get(instance.module).and_then(Option::as_ref) else {
                 bail!("there is no core module {}, which is a bug in preinit", instance.module);
             };
             let (bytes, forgets) =
                 written(part, state, &states).with_context(|| name(&cx.component, instance))?;
-            is_repaired |= forgets;
+            repaired += usize::from(forgets);
             others_keep_none &= forgets || keeps_no_handles(&part.module, false);
             encoded.push(bytes);
         }
-        let is_adapters = is_repaired && others_keep_none;
+        let is_adapters = repaired > 0 && others_keep_none;
+        let of_adapters = handles.of_adapter.max(STREAMS * repaired);
         match handles.alive {
-            Some(alive)
-                if alive > 0 && !self.allow_live_handles && (!is_adapters || alive > handles.of_adapter) =>
-            {
+            Some(alive) if alive > 0 && !self.allow_live_handles && (!is_adapters || alive > of_adapters) => {
                 bail!(
                     "{alive} handles of resources, streams or files are alive after init, which an instance of the snapshot \
                      would not have: let init drop them, or say `Wizer::allow_live_handles`"

@@ -9,12 +9,12 @@ use std::path::Path;
 
 const NOBODY: u32 = 65534;
 const NO_ID: u32 = u32::MAX;
-const ACCESS: &str = "system.posix_acl_access";
+pub const ACCESS: &str = "system.posix_acl_access";
 const DEFAULT: &str = "system.posix_acl_default";
 
 /// Sets a list by which NOBODY may do `user`, and nobody on it more than `mask`. The file system must have lists, as those of Linux do.
 #[track_caller]
-fn set_list(path: &Path, name: &str, (user, mask): (u16, u16)) {
+pub fn set_list(path: &Path, name: &str, (user, mask): (u16, u16)) {
     let mut list = 2u32.to_le_bytes().to_vec();
     for (tag, permissions, id) in
         [(1u16, 7u16, NO_ID), (2, user, NOBODY), (4, 5, NO_ID), (16, mask, NO_ID), (32, 0, NO_ID)]

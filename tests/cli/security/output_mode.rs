@@ -51,6 +51,47 @@ fn no_file_runs_as_somebody_else() {
 }
 
 /// Machine code that others could change would be their way to run code.
+/// The group's bits of what has an access control list are those of everybody on it. The list itself is not kept.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_list_gives_is_given_to_nobody_else() {
+    use super::cache_lists::{ACCESS, set_list};
+    for line in LINES {
+        for (mask, others, expected) in [(6, 0, 0o600), (7, 0, 0o700), (6, 4, 0o644), (4, 4, 0o644)] {
+            let place = Place::new();
+            place.write("out", "old");
+            set_list(&place.join("out"), ACCESS, (mask, mask));
+            let bits = 0o600 | u32::from(mask) << 3 | others | if mask == 7 { 0o100 } else { 0 };
+            fs::set_permissions(place.join("out"), fs::Permissions::from_mode(bits)).unwrap();
+            done(&place.line(line));
+            assert_ne!(place.read("out"), b"old");
+            let mode = fs::metadata(place.join("out")).unwrap().mode() & 0o7777;
+            assert_eq!(mode, expected, "{mode:o} {mask} {others} {line}");
+        }
+    }
+}
+
+/// An empty directory that has a list stays the one that it is.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_directory_with_a_list_keeps_it() {
+    use super::cache_lists::{ACCESS, set_list};
+    let place = crate::embed::furnished();
+    done(&place.run(["files.wasm", "-o", "out.wasm", "--allow-wasi", "--embed", crate::embed::DATA]));
+    for has_list in [false, true] {
+        let back = place.join(&format!("back-{has_list}"));
+        fs::create_dir(&back).unwrap();
+        if has_list {
+            set_list(&back, ACCESS, (7, 7));
+        }
+        let before = fs::metadata(&back).unwrap();
+        done(&place.run(["extract", "out.wasm", back.to_str().unwrap()]));
+        let after = fs::metadata(&back).unwrap();
+        assert_eq!((before.ino() == after.ino(), after.mode()), (has_list, before.mode()));
+        assert_eq!(fs::read(back.join("data/hello.txt")).unwrap(), b"hello");
+    }
+}
+
 #[test]
 fn prepared_code_is_written_by_its_owner_alone() {
     let place = Place::new();

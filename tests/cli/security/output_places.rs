@@ -77,6 +77,30 @@ fn no_file_is_replaced_that_a_stream_goes_to() {
     }
 }
 
+/// What is read from there would be gone, and stays for whoever goes on reading it.
+#[test]
+fn no_file_is_replaced_that_standard_input_comes_from() {
+    let place = Place::new();
+    symlink("notes", place.join("link")).unwrap();
+    fs::hard_link(place.join("in.wasm"), place.join("notes")).unwrap();
+    let module = place.read("in.wasm");
+    for outputs in ["-o notes", "-o link", "-o out --report notes", "-o in.wasm", "-o out --ledger in.wasm"] {
+        for input in ["-", "in.wasm"] {
+            let line = format!("{} {outputs}", RUN.replacen("in.wasm", input, 1));
+            let output = shell(&place, &line, "< notes");
+            assert_eq!(code(&output), 2, "{line}");
+            let said = stderr(&output);
+            assert!(
+                said.contains("standard input comes from there, and would be lost")
+                    || said.contains("is the input"),
+                "{line}: {said}"
+            );
+            assert!(place.read("notes") == module && !place.join("out").exists(), "{line}");
+        }
+    }
+    done(&shell(&place, &format!("{RUN} -o out"), "< notes"));
+}
+
 /// What an earlier process has written stays, and what is written besides.
 #[test]
 fn descriptors_are_written_to_and_not_opened_anew() {

@@ -2,11 +2,12 @@
 
 use crate::{Place, code, stderr};
 
-const SCRIPTS: [&str; 4] = [
+const SCRIPTS: [&str; 5] = [
     "</script><script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
     "\" onload=\"alert(1)",
     "<!--<script>",
+    "alert(1)\u{9b}31m\u{7f}\u{202e}",
 ];
 
 #[test]

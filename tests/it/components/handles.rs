@@ -319,6 +319,51 @@ fn adapters_take_their_handles_anew_where_others_could_hold_some() {
     assert_eq!(running.stdout(), "hello\n");
 }
 
+/// Also directories, which it asks for twice where libc does: it keeps the numbers of handles that it has dropped.
+#[test]
+fn adapters_take_directories_anew_where_others_could_hold_some() {
+    let text = r#"(module
+        (import "wasi_snapshot_preview1" "fd_prestat_get" (func $prestat (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+        (import "$root" "put" (func $put (param i32) (result i32)))
+        (memory (export "memory") 1)
+        (global $__stack_pointer (mut i32) (i32.const 4096))
+        (data (i32.const 5000) "hello\n")
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+          (i32.mul (memory.grow (i32.const 2)) (i32.const 65536)))
+        (func $print (export "print") (result i32)
+          (i32.store (i32.const 5100) (i32.const 5000)) (i32.store (i32.const 5104) (i32.const 6))
+          (call $write (i32.const 1) (i32.const 5100) (i32.const 1) (i32.const 5108)))
+        (func (export "preinit") (local $fd i32)
+          (local.set $fd (i32.const 3))
+          (loop $more
+            (local.set $fd (i32.add (local.get $fd) (i32.const 1)))
+            (br_if $more (i32.eqz (call $prestat (i32.sub (local.get $fd) (i32.const 1)) (i32.const 100)))))
+          (drop (call $prestat (i32.const 3) (i32.const 100)))
+          (drop (call $print))
+          (drop (call $put (i32.const 5)))))"#;
+    let wasm = reactor(
+        &wat_to_wasm(text.as_bytes()).unwrap(),
+        "package test:putting;
+         world putting { import put: func(x: s32) -> s32; export preinit: func(); export print: func() -> s32; }",
+    );
+    let place = tempfile::tempdir().unwrap();
+    for directories in 0..3 {
+        let dirs = (0..directories).map(|number| Directory {
+            guest: format!("/{number}"),
+            host: place.path().to_path_buf(),
+            access: Access::ReadOnly,
+        });
+        let wasi = WasiOptions { dirs: dirs.collect(), ..WasiOptions::default() };
+        let output = Preinit::new().wasi(wasi).stub_all(true).run(&wasm).unwrap();
+        let expected =
+            format!("{} alive after init, which the adapter from WASI preview 1 takes anew", 3 + directories);
+        assert_eq!(handles(&output), expected);
+        let is_left = |warning: &&Warning| matches!(warning, Warning::HandlesLeft(_));
+        assert_eq!(output.report.warnings.iter().filter(is_left).count(), 0, "{directories}");
+    }
+}
+
 /// Names of the adapter's variables make no module one that keeps no handle of its own.
 #[test]
 fn what_is_only_called_like_the_adapter_can_hold_handles() {

@@ -95,6 +95,26 @@ fn long_names_are_whole() {
     assert_eq!(unpacked("a.tar", &bytes), expected);
 }
 
+/// The beginning of a name, in headers of several forms.
+#[test]
+fn names_in_two_parts_are_whole_or_refused() {
+    let of_form = |magic: &[u8; 8], prefix: &[u8]| {
+        let mut header = header(b'0', "conf.py", 1);
+        header.as_mut_bytes()[257..265].copy_from_slice(magic);
+        header.as_mut_bytes()[345..345 + prefix.len()].copy_from_slice(prefix);
+        header.set_cksum();
+        archive(|tar| tar.append(&header, &b"1"[..]).unwrap())
+    };
+    assert_eq!(unpacked("a.tar", &of_form(b"ustar\x0000", b"tests")), files(&[("tests/conf.py", b"1")]));
+    for magic in
+        [b"ustar\0\0\0", b"ustar\x0001", b"ustar   ", b"ustar  \0", b"\0\0\0\0\0\0\0\0", b"USTAR\x0000"]
+    {
+        let said = refusal("a.tar", &of_form(magic, b"tests"));
+        assert!(said.contains("conf.py` has a header in the archive in a form that is not known"), "{said}");
+        assert_eq!(unpacked("a.tar", &of_form(magic, b"")), files(&[("conf.py", b"1")]), "{magic:?}");
+    }
+}
+
 #[test]
 fn records_that_are_wrong_are_refused() {
     for (records, expected) in [

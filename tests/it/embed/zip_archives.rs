@@ -156,6 +156,29 @@ fn names_are_those_that_were_meant() {
     for field in [field("?", "other"), [&[2][..], &field("?t?", "other")[1..]].concat(), b"\x01".to_vec()] {
         assert_eq!(unpacked("a.zip", &named(&field)), files(&[("?t?", b"x")]));
     }
+    // Two of them, also where the archive says that the plain one is in UTF-8 already.
+    let two = |second: &str| {
+        archive(|zip| {
+            let id = ExtraFieldId::INFO_ZIP_UNICODE_PATH;
+            let builder =
+                zip.new_file("?t?").unix_permissions(0o644).compression_method(CompressionMethod::STORE);
+            let builder = builder.extra_field(id, &field("?t?", "first"), Header::CENTRAL).unwrap();
+            let builder = builder.extra_field(id, &field("?t?", second), Header::CENTRAL).unwrap();
+            let (mut entry, config) = builder.start().unwrap();
+            let (_, descriptor) = config.wrap(&mut entry).finish().unwrap();
+            entry.finish(descriptor).unwrap();
+        })
+    };
+    assert_eq!(unpacked("a.zip", &two("first")), files(&[("first", b"")]));
+    assert!(refusal("a.zip", &two("second")).contains("?t?` has two names in the archive"));
+    let flagged = |bytes: Vec<u8>| {
+        let (local, central) = (place(&bytes, LOCAL, 0), place(&bytes, CENTRAL, 0));
+        let flags = |at: usize| (u16::from_le_bytes([bytes[at], bytes[at + 1]]) | 1 << 11).to_le_bytes();
+        let (first, second) = (flags(local + 6), flags(central + 8));
+        changed(changed(bytes, local + 6, &first), central + 8, &second)
+    };
+    assert!(refusal("a.zip", &flagged(named(&field("?t?", "other")))).contains("has two names"));
+    assert_eq!(unpacked("a.zip", &flagged(named(&field("?t?", "?t?")))), files(&[("?t?", b"x")]));
     // Backslashes separate names where Windows has made them.
     let bytes = archive(|zip| add(zip, "a_b", b"x"));
     let (local, central) = (place(&bytes, b"a_b", 0), place(&bytes, b"a_b", 1));

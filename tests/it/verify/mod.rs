@@ -11,6 +11,7 @@ mod imports;
 mod many_differences;
 mod scripts;
 mod state;
+mod taken_back;
 mod v8;
 
 use preinit::host::{Access, Directory, Output, Stdin, WasiOptions};

@@ -2,7 +2,7 @@
 
 use super::{Module, Replacements, Section, SectionEntries, SectionId, name_section};
 use std::collections::BTreeMap;
-use wasm_encoder::{Encode, ExportKind};
+use wasm_encoder::{ConstExpr, Encode, ExportKind, GlobalType, ValType};
 
 /// Changes to a module: entries at the end of its sections, other function bodies, other sections.
 pub struct Patch<'m, 'a> {
@@ -45,10 +45,16 @@ impl<'m, 'a> Patch<'m, 'a> {
 
     /// Adds a mutable `i32` that is zero, and gives its index.
     pub fn counter(&mut self) -> u32 {
-        const I32: u8 = 0x7f;
-        const MUTABLE: u8 = 1;
-        let zero = [I32, MUTABLE, 0x41, 0x00, 0x0b];
-        self.module.globals.len() as u32 + self.add(SectionId::GLOBAL, |out| out.extend_from_slice(&zero))
+        self.variable(ValType::I32, &ConstExpr::i32_const(0))
+    }
+
+    /// Adds a mutable global and gives its index.
+    pub fn variable(&mut self, val_type: ValType, init: &ConstExpr) -> u32 {
+        let added = self.add(SectionId::GLOBAL, |out| {
+            GlobalType { val_type, mutable: true, shared: false }.encode(out);
+            init.encode(out);
+        });
+        self.module.globals.len() as u32 + added
     }
 
     /// Adds a memory and gives its index.

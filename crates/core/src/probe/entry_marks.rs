@@ -1,6 +1,7 @@
-//! What goes into function bodies: marks where functions are entered, marks of calls, waits that end, counts of memory, and marks of
-//! changes.
+//! What goes into function bodies: marks where functions are entered, marks of calls, waits that end, counts of memory, marks of
+//! changes, and the lowest value of a global.
 
+use super::lowest_value::LowestValue;
 use super::{CallMarks, ChangeMarks, MemoryCount, Probe, ProbeNames, ProbeOptions};
 use crate::module::{Module, Patch};
 use wasm_encoder::{Encode, ExportKind, Instruction, MemArg};
@@ -11,10 +12,11 @@ const PAGE: u64 = 1 << 16;
 /// `drop` the timeout, and `i64.const 0` instead.
 const NO_TIME: [u8; 3] = [0x1a, 0x42, 0x00];
 
-/// What goes before instructions, or stands for them.
+/// What goes before or behind instructions, or stands for them.
 pub(super) struct Added {
     pub memory_count: Option<MemoryCount>,
     pub change_marks: ChangeMarks,
+    pub lowest: Option<LowestValue>,
 }
 
 /// Rewrites the bodies of the module's functions as `options` say.
@@ -26,8 +28,8 @@ pub(super) fn rewrite_bodies(
 ) -> Result<(), BinaryReaderError> {
     let ends_waits = options.ends_waits && module.code.waits;
     let bodies = module.bodies();
-    let Added { memory_count, change_marks } = added;
-    let changes = ends_waits || memory_count.is_some() || !change_marks.is_empty();
+    let Added { memory_count, change_marks, lowest } = added;
+    let changes = ends_waits || memory_count.is_some() || !change_marks.is_empty() || lowest.is_some();
     if bodies.is_empty() || !changes && !options.marks_entries && options.marks_calls.is_none() {
         return Ok(());
     }
@@ -36,7 +38,9 @@ pub(super) fn rewrite_bodies(
             return Some([&NO_TIME[..], own].concat());
         }
         let counted = memory_count.as_ref().and_then(|count| count.instead(operator, own));
-        counted.or_else(|| Some([change_marks.before(module, operator)?, own].concat()))
+        let marked = || Some([change_marks.before(module, operator)?, own].concat());
+        let lowest = || Some([own, lowest.as_ref()?.behind(operator)?].concat());
+        counted.or_else(marked).or_else(lowest)
     };
     let instead = changes.then_some(&instead as &Instead<'_>);
     let marks = options.marks_entries.then(|| {

@@ -1,4 +1,5 @@
 use super::entry_marks::Added;
+use super::lowest_value::LowestValue;
 use super::targets::Targets;
 use super::{
     ChangeMarks, Deferred, MemoryCount, Probe, ProbeError, ProbeNames, ProbeOptions, deferred, entry_marks,
@@ -41,7 +42,8 @@ pub(super) fn instrument(
         true => ChangeMarks::install(module, names, &mut patch)?,
         false => ChangeMarks::default(),
     };
-    let added = Added { memory_count, change_marks };
+    let lowest = options.lowest_of.and_then(|global| LowestValue::install(module, names, global, &mut patch));
+    let added = Added { memory_count, change_marks, lowest };
     entry_marks::rewrite_bodies(module, names, (options, &added), &mut patch)?;
     Ok((patch.apply(), added))
 }

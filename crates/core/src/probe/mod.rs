@@ -11,6 +11,7 @@ mod deferred;
 mod entry_marks;
 mod instance_bytes;
 mod instrument;
+mod lowest_value;
 mod memory_count;
 mod object_readers;
 mod probe_names;
@@ -104,6 +105,8 @@ pub struct ProbeOptions {
     pub leaves_out_dwarf: bool,
     /// A number for the module, where its instances are found among others: [`Probe::Definition`].
     pub definition: Option<u32>,
+    /// A global whose lowest value is kept, if it is an integer that can be written: [`Probe::Lowest`].
+    pub lowest_of: Option<u32>,
 }
 
 impl ProbeOptions {

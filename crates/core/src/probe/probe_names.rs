@@ -51,6 +51,8 @@ pub enum Probe {
     Change(Change),
     /// A function that does nothing, and by whose name the instances of a module are told from those of others.
     Definition(u32),
+    /// A global with the lowest value that another one has had.
+    Lowest,
 }
 
 /// The names of the exports that a probed module has besides the module's own.
@@ -95,6 +97,7 @@ impl ProbeNames {
             Probe::Change(Change::Table(index)) => ("written table", index),
             Probe::Change(Change::Global(index)) => ("written global", index),
             Probe::Definition(number) => ("definition", number),
+            Probe::Lowest => ("lowest", 0),
         };
         format!("{}{kind} {index}", self.prefix)
     }
