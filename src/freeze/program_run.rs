@@ -4,7 +4,7 @@ use super::FreezeError;
 use super::awaited_call::{Awaited, AwaitedCall};
 use super::entry_hook;
 use crate::engine::Compiled;
-use crate::execute::{self, Begun, ExecuteError, Execution, Prepared};
+use crate::execute::{self, Begun, Execution, Prepared};
 use crate::host::{HostState, ImportName, Seen, Watch};
 use preinit_core::freeze::{EntryHook, HookedModule};
 use preinit_core::module::Module;
@@ -102,7 +102,7 @@ impl<'p> ProgramRun<'p> {
         });
         let mut begun = execute::begin(prepared, watch)?;
         if let Some(hook) = hook {
-            entry_hook::enable(hook, &mut begun, listener).map_err(ExecuteError::Compile)?;
+            entry_hook::enable(hook, &mut begun, listener)?;
         }
         let mut results = Vec::new();
         for (returned, name) in self.calls.iter().enumerate() {

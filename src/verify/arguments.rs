@@ -19,6 +19,12 @@ impl LockStep<'_, '_, '_> {
         let Some(params) = self.parameters(&step.export) else {
             return Ok(Err(format!("the snapshot has no exported function `{}`", step.export)));
         };
+        if self.passes_continuations(&step.export) {
+            return Ok(Err(
+                "it takes or returns a continuation, which only other functions of the module can"
+                    .to_string(),
+            ));
+        }
         let texts = step.arguments.iter().filter(|literal| matches!(literal, Literal::Text(_))).count();
         let with_length = match params.len().checked_sub(step.arguments.len()) {
             Some(0) => false,

@@ -2,7 +2,7 @@ use super::call_result::CallResult;
 use super::foreign_functions;
 use super::instance_state::{InstanceState, MemoryBytes};
 use super::probed_module::ProbedModule;
-use crate::engine::{Compiled, has_continuations};
+use crate::engine::Compiled;
 use crate::execute::{Initialized, Interrupt, instantiate};
 use crate::host::{Entry, HostState};
 use crate::instance::{CaptureError, InstanceError, WasmtimeInstance, shared_bytes};
@@ -192,11 +192,6 @@ impl<'a> ComparedInstance<'a> {
         store.set_fuel(fuel)?;
         let mut scope = RootScope::new(&mut *store);
         let ty = function.ty(&scope);
-        if has_continuations(&ty.clone().into()) {
-            return Err(wasmtime::Error::msg(format!(
-                "`{export}` takes or returns continuations: nobody but the guest can call it"
-            )));
-        }
         let mut values = Vec::with_capacity(arguments.len());
         for (&argument, ty) in arguments.iter().zip(ty.params()) {
             let function = |scope: &mut RootScope<_>, index| {

@@ -286,6 +286,14 @@ impl LockStep<'_, '_, '_> {
         let export = module.export(export).filter(|export| is_function(export.kind))?;
         Some(module.signature(export.index)?.params().to_vec())
     }
+
+    /// Whether an export takes or returns continuations, which the engine's interface does not pass on.
+    pub fn passes_continuations(&self, export: &str) -> bool {
+        let module = &self.snapshot.program.module;
+        let signature = module.export(export).and_then(|export| module.signature(export.index));
+        let mut types = signature.iter().flat_map(|ty| ty.params().iter().chain(ty.results()));
+        types.any(|ty| module.is_continuation(*ty))
+    }
 }
 
 /// What both sides print, where it differs.

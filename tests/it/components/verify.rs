@@ -18,7 +18,7 @@ use std::time::Duration;
 /// A component and its correct snapshot.
 pub(super) struct Guest {
     pub name: String,
-    original: Vec<u8>,
+    pub original: Vec<u8>,
     pub snapshot: Vec<u8>,
     options: VerifyOptions,
 }

@@ -1,6 +1,7 @@
 //! The verifier on components in which tools have written what an engine does not look at: custom sections, and numbers in longer forms.
 
 use super::verify::{Guest, guests, has_last_module, of_text, verdict};
+use preinit::Preinit;
 use preinit::stages::module::Module;
 use preinit::verify::Outcome;
 use preinit_core::component::{Component, LAST_MODULE};
@@ -51,6 +52,47 @@ fn custom_sections_of_the_component_are_not_compared() {
     assert_ne!(verdict.outcome, Outcome::Different, "{verdict}");
     let is_named = |what: &String| what.starts_with("custom sections of the component");
     assert!(verdict.coverage.not_compared.iter().any(is_named), "{verdict}");
+}
+
+/// Of a snapshot that was stripped, and has stubs which only preinit can tell to be unreachable.
+#[test]
+fn custom_sections_of_a_stripped_component_are_not_compared() {
+    let text = r#"(component
+        (core module $m
+          (global $g (mut i32) (i32.const 0))
+          (func $far (result i32) (i32.mul (global.get $g) (i32.const 3)))
+          (func (export "unused") (result i32) (i32.add (call $far) (i32.const 1)))
+          (func (export "preinit") (global.set $g (i32.const 7)))
+          (func (export "get") (result i32) (global.get $g)))
+        (core instance $i (instantiate $m))
+        (func (export "preinit") (canon lift (core func $i "preinit")))
+        (func (export "get") (result u32) (canon lift (core func $i "get"))))"#;
+    let mut guest = of_text("stripped", text);
+    guest.snapshot = Preinit::new().strip_init(true).run(&guest.original).unwrap().wasm;
+    assert_eq!(verdict(&guest, &guest.snapshot).outcome, Outcome::Equal);
+    let component = Component::parse(&guest.snapshot).unwrap();
+    let module = component.modules()[0].bytes;
+    let custom = b"\0\x06\x03abcxy";
+    for changed in [[module, custom].concat(), stripped(module), [&stripped(module)[..], custom].concat()] {
+        let whole = component.with_modules(&[Some(&changed)]);
+        for wasm in [whole.clone(), [&whole[..], custom].concat()] {
+            let verdict = verdict(&guest, &wasm);
+            assert_eq!(verdict.outcome, Outcome::Equal, "{verdict}");
+        }
+    }
+    // A stub in the place of what is called.
+    let read = Module::read_valid(module).unwrap();
+    let get = read.export("get").unwrap().index as usize;
+    let mut bodies = Vec::new();
+    for (at, body) in read.bodies().iter().enumerate() {
+        let body = if at == get { vec![0, 0, 0x0b] } else { body.as_bytes().to_vec() };
+        wasm_encoder::Encode::encode(&body[..], &mut bodies);
+    }
+    let mut replacements = preinit::stages::module::Replacements::default();
+    replacements
+        .set(SectionId::CODE, preinit::stages::module::section_of(read.bodies().len() as u32, &bodies));
+    let wrong = component.with_modules(&[Some(&[&replacements.apply(&read.sections)[..], custom].concat())]);
+    assert_eq!(verdict(&guest, &wrong).outcome, Outcome::Different);
 }
 
 /// The snapshot with another last module, which `change` makes of the one that it has.

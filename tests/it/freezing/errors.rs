@@ -334,3 +334,16 @@ fn before_a_file_is_opened() {
         "{error}"
     );
 }
+
+/// The engine's interface has no continuations.
+#[test]
+fn at_a_call_that_takes_a_continuation() {
+    refused(
+        r#"(module (type $f (func)) (type $c (cont $f))
+            (func $x (param (ref null $c)))
+            (func (export "_start") (call $x (ref.null $c))))"#,
+        Preinit::new(),
+        "call:x",
+        "the function takes a continuation, which no engine shows: freeze it at another call",
+    );
+}

@@ -1,9 +1,9 @@
 //! Sequences of calls: generated, given, and reduced to what shows a difference.
 
 use super::{assert_equal, keys, quick, verdict, wasm};
-use preinit::Preinit;
 use preinit::stages::engine::Compiler;
 use preinit::verify::{Outcome, Script, VerifyOptions, verify};
+use preinit::{Preinit, wat_to_wasm};
 
 /// A wrong snapshot in which the state is right and a call shows the difference: the wrong start function added a
 /// function that an export was pointed at.
@@ -146,4 +146,30 @@ fn a_call_that_waits_for_another_thread_does_not_wait() {
     let engines = vec![Compiler::Cranelift];
     let verdict = verify(&original, &snapshot, &VerifyOptions { scripts, engines, ..quick() }).unwrap();
     assert_eq!(verdict.outcome, Outcome::Equal, "{verdict}");
+}
+
+/// The engine passes no continuation between a module and its host.
+#[test]
+fn functions_of_continuations_are_not_called() {
+    let original = wat_to_wasm(
+        br#"(module (type $f (func)) (type $c (cont $f))
+            (func (export "preinit"))
+            (func (export "takes") (param (ref null $c)))
+            (func (export "gives") (result (ref null cont)) (ref.null cont))
+            (func (export "answer") (result i32) (i32.const 42)))"#,
+    )
+    .unwrap();
+    let snapshot = Preinit::new().run(&original).unwrap().wasm;
+    let verdict = verify(&original, &snapshot, &VerifyOptions::default()).unwrap();
+    assert_eq!(verdict.outcome, Outcome::Equal, "{verdict}");
+    let skipped: Vec<&str> =
+        verdict.coverage.exports_not_called.iter().map(|skipped| skipped.name.as_str()).collect();
+    assert_eq!(skipped, ["takes", "gives"], "{verdict}");
+    for call in ["takes(null)", "gives()"] {
+        let options =
+            VerifyOptions { scripts: vec![Script::parse(call).unwrap()], ..VerifyOptions::default() };
+        let verdict = verify(&original, &snapshot, &options).unwrap();
+        assert_eq!(verdict.outcome, Outcome::CouldNotTell, "{verdict}");
+        assert!(verdict.to_string().contains("it takes or returns a continuation"), "{verdict}");
+    }
 }
