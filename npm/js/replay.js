@@ -1,6 +1,7 @@
 // Run time for snapshots that have a record of calls: the first calls of the program into the module are answered from it, and what the
 // module then called in JavaScript is called again, until the record ends. From there on the module runs. It needs
 // `run.js` and what that and this file import.
+import { holdFinalizers } from './finalizers.js';
 import { printable } from './printable.js';
 import { checkRecord, isCount, isList, isText, rangeOf } from './record_form.js';
 import { preinitialized as withoutRecord } from './run.js';
@@ -102,9 +103,12 @@ class Replay {
     this.pass();
     // Nobody calls before the state takes its place; what the program writes until then is its own.
     if (this.at === record.firsts) this.mark();
+    // What is collected now, and when, was no call of the record.
+    this.finalizers = holdFinalizers();
   }
 
   fail(why) {
+    this.finalizers?.restore();
     this.failure = new Error(
       `preinit: the program does not start like the one that the snapshot was made of: ${printable(why)}. Load the original module instead, ` +
         'or make the snapshot again; `allow` is for imports that may answer otherwise.',
@@ -363,6 +367,7 @@ class Replay {
     this.check(tail, 'before the module was called', missing);
     this.flag.value = 0;
     for (let slot = 0; slot < this.listeners.length; slot++) this.listeners.set(slot, null);
+    this.finalizers?.restore();
   }
 }
 
