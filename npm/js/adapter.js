@@ -39,6 +39,19 @@ export class Adapter {
     return [];
   }
 
+  /** The program has started; that has returned this. */
+  started() {}
+
+  /** What JavaScript has done to files since. */
+  leftFiles() {
+    return [];
+  }
+
+  /** What is not certain of that. */
+  warnings() {
+    return [];
+  }
+
   /** How many values of JavaScript the module holds by number; null if that is not known. */
   liveHandles() {
     return 0;

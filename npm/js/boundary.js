@@ -74,7 +74,7 @@ export class Boundary {
       }
       if (!isMadeAgain && !isSkipped) this.later += 1;
       this.#recorder.clocks.add(key, call.isClock);
-      const known = { module, name, callee: value, ...call };
+      const known = { module, name, callee: value, memory: this.#recorder.memories?.[0]?.object, ...call };
       if (this.#explain(known)) return this.#doubted(key, this.#doubt(known));
       if (call.isClock && call.args.length === 0) this.#doubted(key, doubtOf(value));
       const calls = isMadeAgain ? this.#recorded : this.#unexplained;

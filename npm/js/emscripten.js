@@ -2,6 +2,7 @@
 // the module does with JavaScript, as far as something of it may be left behind there.
 
 import { Adapter } from './adapter.js';
+import { EmscriptenFiles } from './emscripten_files.js';
 import { isInvoke, isInvokeByText } from './invokes.js';
 
 // They only read what the machine says. WASI's, with the letters of their parameters: they return an i32.
@@ -39,6 +40,7 @@ export class Emscripten extends Adapter {
   #open = new Map();
   #caught = 0;
   #invokes = new Map();
+  #files = new EmscriptenFiles();
 
   constructor(imports, { exports, signatures }) {
     super();
@@ -52,7 +54,14 @@ export class Emscripten extends Adapter {
 
   /** Whether a call leaves nothing behind; what it leaves until later is a reason then, see `left`. */
   explain(call) {
-    return this.isTransparent(call) && this.#follow(call);
+    const isTransparent = this.isTransparent(call);
+    if (this.isGenuine && this.isFile(`${call.module}.${call.name}`)) this.#noteFile(call, isTransparent);
+    return isTransparent && this.#follow(call);
+  }
+
+  #noteFile(call, isTransparent) {
+    if (!isTransparent) this.#files.note(call, false);
+    else if (call.name.startsWith('__syscall_open') && call.result >= 0) this.#files.note(call, true);
   }
 
   isTransparent({ module, name, args }) {
@@ -103,6 +112,18 @@ export class Emscripten extends Adapter {
     );
     if (this.#caught !== 0) reasons.push('a C++ exception is being handled, which JavaScript would not know');
     return reasons;
+  }
+
+  started(result) {
+    this.#files.begin(result);
+  }
+
+  leftFiles() {
+    return this.#files.reasons();
+  }
+
+  warnings() {
+    return this.#files.warnings();
   }
 
   isFile(key) {

@@ -14,7 +14,7 @@ export interface CaptureOptions {
   /**
    * What may be missing in the snapshot, as the refusal names it: imports whose effects in JavaScript nobody needs
    * (`env.log`), `handles`, or `timers`; `objects`, copies of those of other modules; `modules`, what other modules have that use the same
-   * memory, or may use an imported one; and `pending`, what may be done twice.
+   * memory, or may use an imported one; `files`, what JavaScript itself has done to Emscripten's files; and `pending`, what may be done twice.
    */
   allow?: string[];
   /**

@@ -105,6 +105,22 @@ export function tableOf(recorder, table, slots, isOwn) {
   return { runs: runs(again), reasons, before, isLate, length: hasGrown ? (ended.length > length ? length : slots.length) : undefined, kept };
 }
 
+/** Of a table of which nothing was recorded: what can be put there again, and what cannot. */
+export function plain(type, slots, isNullable) {
+  const [again, reasons, before] = [[], [], new Map()];
+  // Functions and objects of the module are planned with it.
+  if (type !== 'extern') return { runs: again, reasons, before };
+  slots.forEach(({ value }, slot) => {
+    // There is always something in it, and the module can make strings.
+    if (value === null || (!isNullable && typeof value === 'string')) return;
+    before.set(slot, null);
+    const shown = written(value);
+    if (shown === undefined) reasons.push([slot, value]);
+    else again.push([slot, shown]);
+  });
+  return { runs: runs(again), reasons, before };
+}
+
 /** Where JavaScript finds a function in the snapshot: the name of an export, or a table and a slot; undefined if nowhere. */
 export function placeOf({ exports, names, tables }, object) {
   const name = names.find((name) => exports[name] === object);
