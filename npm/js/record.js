@@ -237,6 +237,8 @@ export function recordOf(recorder, memories, functions) {
       first,
       steps: [...played, ...again],
       firsts: played.length,
+      // From the last call until all that it has to do was done.
+      turns: recorder.turns > 1 ? recorder.turns : undefined,
       tail,
       tailGlobals: recorder.tail ? steps.setGlobals(recorder.tail) : [],
     },

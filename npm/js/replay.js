@@ -2,10 +2,12 @@
 // module then called in JavaScript is called again, until the record ends. From there on the module runs. It needs
 // `run.js` and what that and this file import.
 import { holdFinalizers } from './finalizers.js';
+import { LateWrites } from './late_writes.js';
 import { printable } from './printable.js';
 import { checkRecord, isCount, isList, isText, rangeOf } from './record_form.js';
 import { preinitialized as withoutRecord } from './run.js';
 import { explained, need, sectionOf } from './section.js';
+import { MANY } from './turns.js';
 
 // Before anything is hooked: the helper is no snapshot.
 const { Module, Instance, Table } = WebAssembly;
@@ -34,6 +36,11 @@ function isOfWasm(value) {
   } catch {
     return false;
   }
+}
+
+/** Does something in so many turns from now. */
+function inTurns(turns, body) {
+  Promise.resolve().then(() => (turns > 1 ? inTurns(turns - 1, body) : body())).catch(() => {});
 }
 
 const AsyncFunction = (async () => {}).constructor;
@@ -79,6 +86,7 @@ class Replay {
     checkRecord({ record, listening, bytes, tables }, { sizes, kinds });
     this.functions = new Map(record.functions);
     this.tables = record.tables.map((where) => find(where, 'table'));
+    this.restored = tables;
     this.imports = this.found();
     this.flag = find({ export: listening.global }, 'global');
     this.listeners = find({ export: listening.table }, 'table');
@@ -303,12 +311,22 @@ class Replay {
       one.left = one.ranges.map(([start, end]) => bytes.slice(start, end));
     }
     for (const one of this.globals) one.left = one.global.value;
+    // As long as that ran when it was recorded.
+    if (this.record.turns > 1) this.late = new LateWrites({ memories: this.memories, globals: this.globals, slots: this.slots() });
+  }
+
+  /** Slots that have something else at last. */
+  slots() {
+    const restored = this.restored.flatMap(([table, runs]) => runs.flatMap(([first, count]) => Array.from({ length: count }, (_, at) => [table, first + at])));
+    return [...restored, ...this.held.map(({ table, slot }) => [table, Number(slot)])];
   }
 
   /** All is played. The program may still read what the last call left in memory; when it has, the last state takes its place. */
   rest() {
     this.mark();
-    Promise.resolve().then(() => this.end()).catch(() => {});
+    const { turns } = this.record;
+    inTurns(1, () => this.end());
+    if (turns > 1 && turns < MANY) inTurns(turns, () => this.isOver && this.isTailWritten() && this.settle());
   }
 
   end() {
@@ -343,7 +361,8 @@ class Replay {
     });
     for (const { table, slot, last } of this.held) table.set(slot, last);
     this.done((shown) => this.value(shown));
-    if (this.isTailWritten()) this.settle();
+    if (this.late) this.late.begin();
+    else if (this.isTailWritten()) this.settle();
   }
 
   /** Whether what JavaScript writes after its last call is there; where nothing else is called, it is not there yet. */
@@ -365,6 +384,8 @@ class Replay {
     for (const one of this.globals) one.now = one.global.value;
     const missing = tailGlobals.filter(([number]) => Object.is(this.globals[number].now, this.globals[number].left));
     this.check(tail, 'before the module was called', missing);
+    const found = this.late?.found();
+    if (found) this.fail(`JavaScript wrote into ${found} what had stood there, after its last call of \`start\` and over what \`run\` had left; it has to do so before that call`);
     this.flag.value = 0;
     for (let slot = 0; slot < this.listeners.length; slot++) this.listeners.set(slot, null);
     this.finalizers?.restore();
