@@ -23,8 +23,9 @@ function frozen({ answers: calls, record, said }) {
 
 function restored({ record }) {
   const found = [];
-  const files = record.files.filter(([, name]) => name !== null);
-  if (files.length > 0) found.push(`${files.length} files in the virtual file system: ${files.map(([folder, name]) => `${folder === '/' ? '' : folder}/${name}`).slice(0, 5).join(', ')}`);
+  const files = record.files.filter(({ bytes, link }) => bytes ?? link);
+  if (files.length > 0) found.push(`${files.length} files in the virtual file system: ${files.map(({ path }) => path).slice(0, 5).join(', ')}`);
+  if (record.directory !== null) found.push(`the current directory, ${record.directory}`);
   if (record.timer !== null) found.push(`a timer, due ${record.timer} ms after the start`);
   const modules = Object.keys(record.modules);
   if (modules.length > 0) found.push(`imported modules: ${modules.join(', ')}`);
