@@ -14,7 +14,7 @@ export function assemble(core, folder) {
   copyFileSync(join(here, '../../src/verify/other_engines/read_state.mjs'), join(folder, 'read_state.js'));
   copyFileSync(core, join(folder, 'core.wasm'));
   // For `require`, which older versions of Node cannot do with an ES module.
-  for (const name of ['finalizers', 'late_writes', 'printable', 'section', 'record_form', 'run', 'turns', 'replay']) {
+  for (const name of ['finalizers', 'hash', 'late_writes', 'printable', 'section', 'record_form', 'run', 'turns', 'replay']) {
     const common = readFileSync(join(here, `${name}.js`), 'utf8')
       .replace(/^import \{ (.+) \} from '\.\/(\w+)\.js';/gm, (_, names, file) => `const { ${names.replaceAll(' as ', ': ')} } = require('./${file}.cjs');`)
       .replace(/^export function (\w+)/gm, 'exports.$1 = $1;\nfunction $1')

@@ -1,6 +1,6 @@
 // Files in memory of Emscripten's library. They are JavaScript's: what a program does to them by the library's own functions (`FS.writeFile`) crosses
 // no boundary. So they are compared where the program's `start` shows them, as `FS`.
-import { hash } from './record.js';
+import { hash } from './hash.js';
 
 const KIND = 0o170000;
 const DIRECTORY = 0o040000;

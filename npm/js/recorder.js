@@ -94,6 +94,7 @@ export class Recorder {
     }
     this.initializers.attach(exports, this.listening.schema.functions.map((index) => [exports[this.functions.get(index)], index]));
     this.isOn = true;
+    this.#turns.begin();
     this.listen();
   }
 

@@ -2,12 +2,13 @@
 // module then called in JavaScript is called again, until the record ends. From there on the module runs. It needs
 // `run.js` and what that and this file import.
 import { holdFinalizers } from './finalizers.js';
+import { hash } from './hash.js';
 import { LateWrites } from './late_writes.js';
 import { printable } from './printable.js';
 import { checkRecord, isCount, isList, isText, rangeOf } from './record_form.js';
 import { preinitialized as withoutRecord } from './run.js';
 import { explained, need, sectionOf } from './section.js';
-import { MANY } from './turns.js';
+import { MANY, inTurns } from './turns.js';
 
 // Before anything is hooked: the helper is no snapshot.
 const { Module, Instance, Table } = WebAssembly;
@@ -16,12 +17,6 @@ const primitive = ([kind, text]) =>
   kind === 'null' ? null : kind === 'global' ? globalThis : kind === 'undefined' ? undefined : kind === 'number' ? Number(text) : kind === 'bigint' ? BigInt(text) : text;
 
 const place = (table, slot) => (typeof table.length === 'bigint' ? BigInt(slot) : slot);
-
-function hash(bytes, start, end) {
-  let value = 0x811c9dc5;
-  for (let at = start; at < end; at++) value = Math.imul(value ^ bytes[at], 0x01000193);
-  return value >>> 0;
-}
 
 function areSameBytes(left, right) {
   for (let at = 0; at < left.length; at++) if (left[at] !== right[at]) return false;
@@ -36,11 +31,6 @@ function isOfWasm(value) {
   } catch {
     return false;
   }
-}
-
-/** Does something in so many turns from now. */
-function inTurns(turns, body) {
-  Promise.resolve().then(() => (turns > 1 ? inTurns(turns - 1, body) : body())).catch(() => {});
 }
 
 const AsyncFunction = (async () => {}).constructor;
@@ -109,8 +99,8 @@ class Replay {
     this.patch(record.first);
     this.set(record.globals.map(({ first }, number) => [number, first]));
     this.pass();
-    // Nobody calls before the state takes its place; what the program writes until then is its own.
-    if (this.at === record.firsts) this.mark();
+    // Nobody need call before the state takes its place; what the program writes until then is its own.
+    if (this.at === record.firsts) this.wait();
     // What is collected now, and when, was no call of the record.
     this.finalizers = holdFinalizers();
   }
@@ -311,7 +301,17 @@ class Replay {
       one.left = one.ranges.map(([start, end]) => bytes.slice(start, end));
     }
     for (const one of this.globals) one.left = one.global.value;
-    // As long as that ran when it was recorded.
+  }
+
+  /** Without first calls, the last state takes its place when what starts has ended. */
+  wait() {
+    this.mark();
+    const { turns } = this.record;
+    if (turns < MANY) inTurns(turns, () => this.end());
+  }
+
+  /** As long as `start` ran on when it was recorded, what it writes is looked at. */
+  watch() {
     if (this.record.turns > 1) this.late = new LateWrites({ memories: this.memories, globals: this.globals, slots: this.slots() });
   }
 
@@ -324,6 +324,7 @@ class Replay {
   /** All is played. The program may still read what the last call left in memory; when it has, the last state takes its place. */
   rest() {
     this.mark();
+    this.watch();
     const { turns } = this.record;
     inTurns(1, () => this.end());
     if (turns > 1 && turns < MANY) inTurns(turns, () => this.isOver && this.isTailWritten() && this.settle());

@@ -92,7 +92,8 @@ export function tableOf(recorder, table, slots, isOwn) {
     before.set(slot, isPut || type === 'any' || isFunction(was) ? was : null);
     if (isAgain) return;
     const last = slot < ended.length ? ended[slot] : null;
-    if (value === null && last === null && !seen.played.has(slot)) return;
+    // What `run` lets JavaScript put there once more has to go again.
+    if (value === null && last === null && !isPut && !seen.played.has(slot)) return;
     const number = recorder.numberOf(value);
     const shown = value === null ? ['null'] : number === undefined ? written(value) : ['object', number];
     if (shown === undefined) reasons.push([slot, value]);

@@ -3,6 +3,11 @@
 /** As many, or more: it has waited for something else, which takes its time. */
 export const MANY = 100;
 
+/** Does something in so many turns from now. What it throws, whoever calls next is told. */
+export function inTurns(turns, body) {
+  Promise.resolve().then(() => (turns > 1 ? inTurns(turns - 1, body) : body())).catch(() => {});
+}
+
 export class Turns {
   #now = { passed: 0 };
 
