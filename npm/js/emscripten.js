@@ -15,6 +15,13 @@ const READING = new RegExp(
     '|memcpy_js|memcpy_big|random)|_?(mktime|localtime|gmtime|timegm|tzset)_js|_localtime_js|_tzset_js|getTempRet0|setTempRet0|llvm_eh_typeid_for' +
     '|__syscall_(stat64|lstat64|fstat64|newfstatat|getcwd|faccessat|readlinkat|getpid|uname|getuid32|fstatfs64|statfs64))$',
 );
+// What these say is another thing on another machine, or in another program: of files, the time zone, arguments.
+const ASKED = new RegExp(
+  '^(_?emscripten_num_logical_cores|_?(mktime|localtime|tzset)_js|fd_(p?read|seek|close)|_llseek|args_(sizes_)?get' +
+    '|__syscall_(open|openat|getdents64|stat64|lstat64|fstat64|newfstatat|getcwd|faccessat|readlinkat|uname|fstatfs64|statfs64))$',
+);
+// They write times of files.
+const LOOSE = /^__syscall_(stat64|lstat64|fstat64|newfstatat|fstatfs64|statfs64)$/;
 const EXCEPTIONS = /^__cxa_(allocate_exception|free_exception|find_matching_catch(_\d+)?|throw|rethrow|begin_catch|end_catch|get_exception_ptr)$|^__resumeException$/;
 
 const FILES = new RegExp(
@@ -74,6 +81,16 @@ export class Emscripten extends Adapter {
       return (flags & (WRITES | CREATES)) === 0;
     }
     return /^(fd_(p?read|seek|close)|__syscall_getdents64|_llseek)$/.test(name) && this.#open.has(args[0]);
+  }
+
+  /** The environment is one that Emscripten makes up. */
+  isUnasked(call) {
+    const isOther = ASKED.test(call.name) || (!this.isGenuine && /^environ_/.test(call.name));
+    return !isOther && this.isTransparent(call);
+  }
+
+  isLoose(call) {
+    return LOOSE.test(call.name) && this.isTransparent(call);
   }
 
   /** Whether a function of WASI's name has its type, too. Any JavaScript may be behind it. */

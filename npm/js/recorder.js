@@ -377,7 +377,7 @@ export class Recorder {
       this.listen();
     };
     return {
-      returned: (result) => answered(() => ({ results: (count > 1 ? result : [result]).map((one) => this.#incoming(one)) })),
+      returned: (result, isLoose) => answered(() => ({ isLoose, results: (count > 1 ? result : [result]).map((one) => this.#incoming(one)) })),
       threw: (error) => answered(() => ({ threw: this.#thrown.push(error) > 0 })),
     };
   }

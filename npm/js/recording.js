@@ -76,6 +76,7 @@ export class Recording {
     const boundary = new Boundary(this.recorder, {
       explain: (call) => this.glue.explain(call),
       isSkipped: (call) => this.isSkipped(call),
+      isLoose: (call) => this.glue.isLoose(call),
       makesObject: (call) => this.makesObject(call),
       callsBack: (call) => this.glue.callsBack(call),
       doubt: (call) => this.glue.doubt(call),
@@ -116,7 +117,7 @@ export class Recording {
   /** Whether a call of an import is not made when the record is played. */
   isSkipped(call) {
     if (this.isAgain(`${call.module}.${call.name}`)) return false;
-    return this.allow.includes(`${call.module}.${call.name}`) || this.glue.isTransparent(call);
+    return this.allow.includes(`${call.module}.${call.name}`) || this.glue.isUnasked(call);
   }
 
   makesObject(call) {
