@@ -229,5 +229,53 @@ rmSync(at('out'), { recursive: true });
 mkdirSync(at('elsewhere'));
 symlinkSync('elsewhere', at('out'));
 check('kept: a folder that is a link', /is a link; give the folder itself/.test(writtenOf()) && lstatSync(at('out')).isSymbolicLink());
+
+// Pages, the manifest and the configuration of others: what has no end takes no longer than what has one.
+const { readApplication } = await load('application.js');
+const { baseOf, withoutIntegrity } = await load('browser_host.js');
+const many = (text, count = 1 << 21) => text.repeat(Math.ceil(count / text.length));
+const started = (head) => `<html><head>${head}</head><script src="_framework/blazor.webassembly.js"></script></html>`;
+const LIMIT = 3000;
+for (const [what, file, text, works] of [
+  ['links', 'help.html', many('<link ')], ['links of the loader', 'help.html', many('<link dotnet.js')], ['tags', 'help.html', many('<link>')],
+  ['links before the head ends', 'help.html', started(many('<link '))], ['scripts', 'help.html', started(many('<script '))], ['blanks', 'help.html', `${started('')}${many(' ')}`],
+  ['blanks in the head', 'help.html', started(`${many(' ')}x`)], ['hashes', 'help.html', started(many('"/dotnet.js":"sha256-'))], ['names', 'help.html', started(many('"/dotnet.js'))],
+  ['beginnings of a manifest', 'service-worker-assets.js', many('self.assetsManifest={'), /is not a manifest/],
+]) {
+  const begun = performance.now();
+  const why = writtenOf(() => (rmSync(at('out'), { recursive: true, force: true }), write(text, 'root', file)));
+  const took = performance.now() - begun;
+  check(`${what} without an end take no time`, took < LIMIT && (works ? works.test(why) : why === undefined), `${Math.round(took)} ms ${why ?? ''}`);
+}
+for (const [what, work, expected] of [
+  ['bases', () => (write(many('<base '), 'root', 'index.html'), baseOf(at('root'))), '/'],
+  ['a base', () => (write(`<base href="/${many('a')}/b">`, 'root', 'index.html'), baseOf(at('root')).length), 2 + (1 << 21)],
+  ['hashes of a map', () => withoutIntegrity(many('"integrity":{')).length, Math.ceil((1 << 21) / 13) * 13],
+  ['beginnings of a configuration', () => (write(many('/*json-start*/'), 'root', '_framework', 'dotnet.js'), rmSync(at('root', '_framework', 'blazor.boot.json')), readApplication(at('root'))), /no boot configuration/],
+]) {
+  const begun = performance.now();
+  let found;
+  try {
+    found = work();
+  } catch (error) {
+    found = error.message;
+  }
+  const took = performance.now() - begun;
+  check(`${what} without an end take no time`, took < LIMIT && (expected instanceof RegExp ? expected.test(found) : found === expected), `${Math.round(took)} ms ${found}`.slice(0, 200));
+}
+const { tagsOf, withTags, between } = await load('markup.js');
+check('tags are found', JSON.stringify(tagsOf('<link a\n="1"><links><LINK/><x link><link b <link c>', 'link')) === JSON.stringify([{ at: 0, tag: '<link a\n="1"' }, { at: 20, tag: '<LINK/' }, { at: 35, tag: '<link b <link c' }]));
+check('and changed', withTags('a<link x>b<link y>c<link', 'link', (tag) => `${tag}!`) === 'a<link x!>b<link y!>c<link!' && withTags('none', 'link', () => '') === 'none');
+check('what stands between marks', between('a[b[c]d]', '[', ']') === 'b[c' && between(']a[', '[', ']') === undefined && between('', '[', ']') === undefined);
+const linkedPage = `<html><head>
+  <base href="/" />
+  <link rel="modulepreload" href="_framework/dotnet.js" integrity="sha256-old" />
+  <LINK href='_framework/dotnet.js' integrity='sha256-old'>
+  <link href="style.css" integrity="sha256-other" />
+  <script type="importmap">{"imports":{}, "integrity": {"./_framework/dotnet.js": "sha256-old", "./other.js": "sha256-other"}}</script>
+  </head><body><script src="_framework/blazor.webassembly.js"></script></body></html>`;
+const rewritten = writtenOf(() => (rmSync(at('out'), { recursive: true, force: true }), write(linkedPage, 'root', 'index.html'))) ?? readFileSync(at('out', 'index.html'), 'utf8');
+check('a page has the new hash, and the others as they were', !rewritten.includes('sha256-old') && rewritten.split('sha256-other').length === 3, rewritten);
+check('what it asks for at once stands before its head ends', /<\/script>\n {2} {4}<link rel="preload"[^]*\n {2}<\/head>/.test(rewritten), rewritten);
 rmSync(base, { recursive: true });
 finish();

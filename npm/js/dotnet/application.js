@@ -1,12 +1,13 @@
 // What `dotnet publish` has written: where the runtime's files are, and what they are.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
+import { between } from './markup.js';
 
 /** What cannot be made a snapshot of, said in one line. */
 export class Unfit extends Error {}
 
 const PLACES = ['', '_framework', 'wwwroot/_framework', 'AppBundle/_framework', 'publish/wwwroot/_framework'];
-const MARKED = /\/\*json-start\*\/([\s\S]*?)\/\*json-end\*\//;
+const markedIn = (text) => between(text, '/*json-start*/', '/*json-end*/');
 
 const isFile = (path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 
@@ -18,12 +19,12 @@ function named(folder, name, ending) {
 
 /** The boot configuration, which is a file or stands in the loader. */
 function bootOf(framework, loader) {
-  const inlined = MARKED.exec(readFileSync(join(framework, loader), 'utf8'))?.[1];
+  const inlined = markedIn(readFileSync(join(framework, loader), 'utf8'));
   if (inlined !== undefined) return { file: loader, config: JSON.parse(inlined) };
   for (const file of [...named(framework, 'dotnet.boot', 'js'), 'blazor.boot.json']) {
     if (!isFile(join(framework, file))) continue;
     const text = readFileSync(join(framework, file), 'utf8');
-    const json = file.endsWith('.json') ? text : MARKED.exec(text)?.[1];
+    const json = file.endsWith('.json') ? text : markedIn(text);
     if (json !== undefined) return { file, config: JSON.parse(json) };
   }
   throw new Unfit(`${framework}: there is no boot configuration (dotnet.boot.js, blazor.boot.json, or in ${loader}) that can be read`);
