@@ -230,10 +230,48 @@ mkdirSync(at('elsewhere'));
 symlinkSync('elsewhere', at('out'));
 check('kept: a folder that is a link', /is a link; give the folder itself/.test(writtenOf()) && lstatSync(at('out')).isSymbolicLink());
 
-// Pages, the manifest and the configuration of others: what has no end takes no longer than what has one.
+// Names in the configuration and in the manifest, and files that are read before all are looked at.
 const { readApplication } = await load('application.js');
+const named = (kind, list) => (resources = { wasmNative: [{ name: 'dotnet.native.wasm' }] }) => {
+  rmSync(at('named'), { recursive: true, force: true });
+  for (const [name, text] of Object.entries({ 'dotnet.js': 'loader', 'dotnet.native.wasm': '\0asm', 'blazor.boot.json': JSON.stringify({ resources: { ...resources, [kind]: list } }) })) write(text, 'named', '_framework', name);
+  try {
+    readApplication(at('named'));
+  } catch (error) {
+    return error.message;
+  }
+};
+const outside = `${'../'.repeat(20)}dev/zero`;
+for (const kind of ['coreAssembly', 'assembly', 'icu', 'wasmNative', 'jsModuleRuntime', 'jsModuleNative']) {
+  for (const list of [[{ name: outside }], { [outside]: 'sha256-x' }, [{ name: 'a.wasm' }, { name: '../../named2/a.wasm' }], [{ name: 7 }], [null], [{ name: 'x/../../../out' }]]) {
+    const why = named(kind, list)();
+    check(`a name that leads out is refused: ${kind} ${JSON.stringify(list)}`, /it names .*, which is outside of .*named \(resources\.\w+\)$/.test(why), why);
+  }
+  const why = named(kind, kind === 'wasmNative' ? { '../_framework/dotnet.native.wasm': 'sha256-x' } : [{ name: '../a.wasm' }, { name: 'de/..b.wasm' }, { name: '/a.wasm' }])();
+  check(`one that stays is none: ${kind}`, !/outside/.test(why), why);
+}
+for (const [name, to] of [['dotnet.js', '/dev/zero'], ['blazor.boot.json', '/dev/zero'], ['dotnet.native.wasm', '/dev/zero'], ['dotnet.abcdefgh.js', '/dev/zero']]) {
+  named('icu', [])();
+  for (const one of name === 'dotnet.abcdefgh.js' ? ['dotnet.js', name] : [name]) rmSync(at('named', '_framework', one), { force: true });
+  symlinkSync(to, at('named', '_framework', name));
+  let why;
+  try {
+    readApplication(at('named'));
+  } catch (error) {
+    why = error.message;
+  }
+  check(`a link is refused before it is read: ${name}`, /this is a link to \/dev\/zero, which is outside/.test(why), why);
+}
+rmSync(at('named'), { recursive: true });
+write('<p>secret</p>', 'elsewhere.html');
+const assets = ['../elsewhere.html', '../../elsewhere.html', 'https://example.com/a.html', 'data', 'index.html'].map((url) => ({ url, hash: 'sha256-was' }));
+const manifested = writtenOf(() => (rmSync(at('out'), { recursive: true, force: true }), mkdirSync(at('root', 'folder.html')), write(`self.assetsManifest = ${JSON.stringify({ version: 'x', assets: [...assets, { url: 'folder.html', hash: 'sha256-was' }] })};`, 'root', 'service-worker-assets.js')));
+const kept = manifested ?? readFileSync(at('out', 'service-worker-assets.js'), 'utf8');
+check('the manifest has new hashes of pages of the folder only', kept.split('sha256-was').length === 6 && /"hash": "sha256-[^w][^"]*",\s*"url": "index.html"|"url": "index.html",\s*"hash": "sha256-[^w]/.test(kept), kept);
+
+// Pages, the manifest and the configuration of others: what has no end takes no longer than what has one.
 const { baseOf, withoutIntegrity } = await load('browser_host.js');
-const many = (text, count = 1 << 21) => text.repeat(Math.ceil(count / text.length));
+const many = (text, count = 1 << 19) => text.repeat(Math.ceil(count / text.length));
 const started = (head) => `<html><head>${head}</head><script src="_framework/blazor.webassembly.js"></script></html>`;
 const LIMIT = 3000;
 for (const [what, file, text, works] of [
@@ -249,8 +287,8 @@ for (const [what, file, text, works] of [
 }
 for (const [what, work, expected] of [
   ['bases', () => (write(many('<base '), 'root', 'index.html'), baseOf(at('root'))), '/'],
-  ['a base', () => (write(`<base href="/${many('a')}/b">`, 'root', 'index.html'), baseOf(at('root')).length), 2 + (1 << 21)],
-  ['hashes of a map', () => withoutIntegrity(many('"integrity":{')).length, Math.ceil((1 << 21) / 13) * 13],
+  ['a base', () => (write(`<base href="/${many('a')}/b">`, 'root', 'index.html'), baseOf(at('root')).length), 2 + (1 << 19)],
+  ['hashes of a map', () => withoutIntegrity(many('"integrity":{')).length, Math.ceil((1 << 19) / 13) * 13],
   ['beginnings of a configuration', () => (write(many('/*json-start*/'), 'root', '_framework', 'dotnet.js'), rmSync(at('root', '_framework', 'blazor.boot.json')), readApplication(at('root'))), /no boot configuration/],
 ]) {
   const begun = performance.now();

@@ -10,7 +10,6 @@ import { checkReplaced, writeOutput } from './output.js';
 import { messages } from './report.js';
 import { Refusal } from './session.js';
 import { snapshotOf } from './snapshot.js';
-import { treeOf } from './tree.js';
 
 const HELP = `Makes a published application of .NET start from a snapshot of its warmed-up state
 
@@ -108,10 +107,8 @@ function tasked(values, [folder, ...more]) {
 }
 
 async function make(task) {
-  const application = readApplication(task.folder);
+  const application = readApplication(task.folder, [task.out]);
   checkReplaced(application, task.out);
-  // What cannot be copied is said at once.
-  treeOf(application.root, [task.out]);
   const host = task.host ?? (existsSync(join(application.root, 'index.html')) ? 'browser' : 'node');
   const capture = host === 'node' ? captureInNode : (await import('./browser_host.js')).captureInBrowser;
   const captured = await capture(application, task).catch((error) => {

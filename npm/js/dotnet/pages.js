@@ -1,8 +1,9 @@
 // Pages and the service worker's manifest name the loader with its hash: they get the new one.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { tagsOf, withTags } from './markup.js';
 import { integrityOf, writeWithSiblings } from './output.js';
+import { isInside } from './tree.js';
 
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
@@ -86,7 +87,8 @@ function rewriteManifest(root, path, { loader, wrapper, original, snapshot, cove
   // Pages have changed, too.
   const assets = kept.map((asset) => {
     const own = join(root, asset.url);
-    return existsSync(own) && /\.html?$/.test(asset.url) ? { ...asset, hash: integrityOf(readFileSync(own)) } : asset;
+    const isPage = /\.html?$/.test(asset.url) && isInside(own, root) && statSync(own, { throwIfNoEntry: false })?.isFile();
+    return isPage ? { ...asset, hash: integrityOf(readFileSync(own)) } : asset;
   });
   for (const name of new Set([wrapper, original, snapshot])) {
     assets.push({ hash: integrityOf(readFileSync(join(root, at(name)))), url: at(name) });
