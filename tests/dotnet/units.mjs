@@ -121,6 +121,29 @@ check('copies are overwritten: not what is elsewhere, and not what is something 
 check('what is there is found in both forms, in any part', variables.left([new Uint8Array(9), utf16('x gr\u00fcn'), utf8('s3cr3')]).join() === 'COLOR' && variables.left([utf8('s3cr3t'), utf8('on Asia/Tokyo')]).join() === 'TOKEN');
 check('at the end, and not beyond it', holdsAnyText(utf8('an end'), 'end') && !holdsAnyText(utf8('an en'), 'end') && !holdsAnyText(new Uint8Array(), 'end'));
 
+// What messages have in the place of values.
+const quoted = new Variables({ TOKEN: 's3cr3t', LONGER: 's3cr3t and more', ODD: 'a"b\\c\n$& d', TZ: 'Asia/Tokyo', FLAG: 'on' });
+for (const [text, shown] of [
+  ['with s3cr3t, s3cr3ts', 'with <value of TOKEN>, <value of TOKEN>s'], ['s3cr3t and more', '<value of LONGER>'], ['s3cr3 t on Asia/Tokyo', 's3cr3 t on Asia/Tokyo'], ['', ''],
+  [`x${'a"b\\c\n$& d'}`, 'x<value of ODD>'], [JSON.stringify('a"b\\c\n$& d'), '"<value of ODD>"'], ['a"b\\c\\u{a}$& d', '<value of ODD>'], [`?q=${encodeURIComponent('a"b\\c\n$& d')}`, '?q=<value of ODD>'],
+]) check(`a message: ${JSON.stringify(text)}`, quoted.hidden(text) === shown, quoted.hidden(text));
+check('without variables it stays', new Variables({}).hidden('s3cr3t (.*)') === 's3cr3t (.*)');
+const texts = [null, 'answered s3cr3t', 'asked s3cr3t', null, 'twice'];
+const asking = new Ledger(() => ({ signature: () => ({ handle: 7, name: 'globalThis.ask', module: null, count: 3 }), textOf: (_, index) => texts[index], slot: () => ({ type: 0 }) }), (text) => quoted.hidden(text));
+asking.wrap(() => {}, { name: 'mono_wasm_bind_js_import_ST' })(0);
+asking.wrap(() => {}, { name: 'mono_wasm_invoke_jsimport_ST' })(7, 0);
+check('what was asked and answered is kept without values', JSON.stringify([...asking.calls]) === '[["globalThis.ask",{"count":1,"answers":["answered <value of TOKEN>"],"asked":["asked <value of TOKEN>","twice"]}]]', JSON.stringify([...asking.calls]));
+const { messages } = await load('report.js');
+const made = {
+  host: 'node', snapshot: { warnings: [] }, written: { files: { snapshot: 'x.wasm' }, sizes: { before: { raw: 1, brotli: 1 }, after: { raw: 1, brotli: 1 } } },
+  captured: {
+    said: { variables: ['TOKEN'], memory: 1, zeroed: 1, random: 0, times: 0, cultures: 0, collected: true }, answers: [],
+    record: { main: { arguments: [], state: 'ended' }, exports: [], imports: [], timer: null, directory: '/home/s3cr3t', modules: { 's3cr3t.mjs': '' }, files: [{ path: '/data/s3cr3t', bytes: new Uint8Array() }] },
+  },
+};
+const all = messages(made, 'out', (text) => quoted.hidden(text));
+check('the report has no value', !JSON.stringify(all).includes('s3cr3t') && all.text.split('<value of TOKEN>').length === 4 && all.json.restored.length === 3, all.text);
+
 // The server of a capture, and whoever else asks it.
 const place = mkdtempSync(join(tmpdir(), 'preinit-test-'));
 const root = join(place, 'wwwroot');

@@ -41,7 +41,7 @@ export class Session {
   constructor({ original, probed, schema, options }) {
     this.options = options;
     this.schema = schema;
-    this.ledger = new Ledger(() => this.runtime);
+    this.ledger = new Ledger(() => this.runtime, (text) => this.variables.hidden(text));
     const module = new WebAssembly.Module(original);
     this.uninstall = installHooks({
       original,
@@ -266,7 +266,7 @@ export class Session {
     const objects = this.#objects();
     const files = filesOf(api.Module.FS);
     const changed = changesOf(this.filesBefore, files);
-    reasons.push(...objects.reasons, ...reasonsOf(api.Module.FS, this.filesBefore, files));
+    reasons.push(...[...objects.reasons, ...reasonsOf(api.Module.FS, this.filesBefore, files)].map((reason) => this.variables.hidden(reason)));
     if (reasons.length > 0) throw new Refusal(reasons);
     const places = this.interpreter.release(this.config.runtimeOptions);
     const before = runtime.exports.memory.buffer.byteLength;
