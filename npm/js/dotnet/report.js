@@ -39,7 +39,7 @@ const states = {
 };
 
 /** The text for the terminal, and the same as data. `hidden` takes secrets out of a text. */
-export function messages({ host, captured, snapshot, written }, out, hidden) {
+export function messages({ host, captured, snapshot, written }, out, hidden = (text) => text) {
   const { said, record } = captured;
   const { before, after } = written.sizes;
   const lines = [
