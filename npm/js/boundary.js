@@ -1,7 +1,7 @@
 // The calls from a module into JavaScript while its state is made. What such a call does on the JavaScript side is not in a
 // snapshot; so each must be explained, or allowed by whoever makes the snapshot.
 import { Clocks, clockSince } from './clocks.js';
-import { doubtOf } from './effects.js';
+import { doubtOfClock } from './effects.js';
 import { isOfTable } from './entries.js';
 
 /** Whether a function is one of WebAssembly's: only those can be in a table. They are passed on as they are. */
@@ -78,7 +78,7 @@ export class Boundary {
       this.#recorder.clocks.add(key, call.isClock);
       const known = { module, name, callee: value, memory: this.#recorder.memories?.[0]?.object, ...call };
       if (this.#explain(known)) return this.#doubted(key, this.#doubt(known));
-      if (call.isClock && call.args.length === 0) this.#doubted(key, doubtOf(value));
+      if (call.isClock) this.#doubted(key, doubtOfClock(value, { hasArguments: call.args.length > 0 }));
       const calls = isMadeAgain ? this.#recorded : this.#unexplained;
       calls.set(key, (calls.get(key) ?? 0) + 1);
     };
