@@ -11,6 +11,16 @@ export class Adapter {
     return false;
   }
 
+  /** Whether that is so in `start`, too, and it need not be asked whether it would answer the same. */
+  isUnasked(call) {
+    return this.isTransparent(call);
+  }
+
+  /** Whether what it writes is another thing each time, and only what it returns is the same. */
+  isLoose() {
+    return false;
+  }
+
   /**
    * Whether a call is one that the snapshot makes again by itself where the object is still there: it `makes` one, and nothing else, or
    * `changes` one, and returns nothing.
@@ -36,6 +46,19 @@ export class Adapter {
 
   /** What is left of calls that were explained. */
   left() {
+    return [];
+  }
+
+  /** The program has started; that has returned this. */
+  started() {}
+
+  /** What JavaScript has done to files since. */
+  leftFiles() {
+    return [];
+  }
+
+  /** What is not certain of that. */
+  warnings() {
     return [];
   }
 

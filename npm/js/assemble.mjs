@@ -14,10 +14,11 @@ export function assemble(core, folder) {
   copyFileSync(join(here, '../../src/verify/other_engines/read_state.mjs'), join(folder, 'read_state.js'));
   copyFileSync(core, join(folder, 'core.wasm'));
   // For `require`, which older versions of Node cannot do with an ES module.
-  for (const name of ['printable', 'section', 'record_form', 'run', 'replay']) {
+  for (const name of ['finalizers', 'hash', 'late_writes', 'printable', 'section', 'record_form', 'run', 'turns', 'replay']) {
     const common = readFileSync(join(here, `${name}.js`), 'utf8')
       .replace(/^import \{ (.+) \} from '\.\/(\w+)\.js';/gm, (_, names, file) => `const { ${names.replaceAll(' as ', ': ')} } = require('./${file}.cjs');`)
       .replace(/^export function (\w+)/gm, 'exports.$1 = $1;\nfunction $1')
+      .replace(/^export class (\w+)/gm, 'const $1 = exports.$1 = class $1')
       .replace(/^export const (\w+) =/gm, 'const $1 = exports.$1 =');
     writeFileSync(join(folder, `${name}.cjs`), `'use strict';\n${common}`);
     // What programs load has types.

@@ -1,7 +1,7 @@
 // The calls from a module into JavaScript while its state is made. What such a call does on the JavaScript side is not in a
 // snapshot; so each must be explained, or allowed by whoever makes the snapshot.
 import { Clocks, clockSince } from './clocks.js';
-import { doubtOf } from './effects.js';
+import { doubtOfClock } from './effects.js';
 import { isOfTable } from './entries.js';
 
 /** Whether a function is one of WebAssembly's: only those can be in a table. They are passed on as they are. */
@@ -19,6 +19,7 @@ export class Boundary {
   #origins;
   #explain;
   #isSkipped;
+  #isLoose;
   #makesObject;
   #callsBack;
   #doubt;
@@ -39,11 +40,11 @@ export class Boundary {
 
   /**
    * `explain` says of a call whether it leaves nothing behind in JavaScript; `isSkipped` of one whether it needs not be
-   * made again; `makesObject` of one whether it only `makes` an object, or `changes` one; `callsBack` of one
+   * made again, and `isLoose` whether it writes other things each time; `makesObject` of one whether it only `makes` an object, or `changes` one; `callsBack` of one
    * whether it must call a function of the table; `doubt` what is not certain of one. `origins`, if there are such, are told what goes
    * out and comes in.
    */
-  constructor(recorder, { explain, isSkipped, makesObject, callsBack, doubt, origins }) {
+  constructor(recorder, { explain, isSkipped, isLoose, makesObject, callsBack, doubt, origins }) {
     this.#recorder = recorder;
     this.#origins = origins;
     this.#makesObject = makesObject;
@@ -51,6 +52,7 @@ export class Boundary {
     this.#callsBack = callsBack;
     this.#doubt = doubt;
     this.#isSkipped = isSkipped;
+    this.#isLoose = isLoose;
   }
 
   /** What is passed on instead of an imported function: it does the same, and the call is recorded. */
@@ -74,9 +76,9 @@ export class Boundary {
       }
       if (!isMadeAgain && !isSkipped) this.later += 1;
       this.#recorder.clocks.add(key, call.isClock);
-      const known = { module, name, callee: value, ...call };
+      const known = { module, name, callee: value, memory: this.#recorder.memories?.[0]?.object, ...call };
       if (this.#explain(known)) return this.#doubted(key, this.#doubt(known));
-      if (call.isClock && call.args.length === 0) this.#doubted(key, doubtOf(value));
+      if (call.isClock) this.#doubted(key, doubtOfClock(value, { hasArguments: call.args.length > 0 }));
       const calls = isMadeAgain ? this.#recorded : this.#unexplained;
       calls.set(key, (calls.get(key) ?? 0) + 1);
     };
@@ -86,6 +88,7 @@ export class Boundary {
     const calledBack = (entry, args) => entry.args !== undefined && isOfTable(entry, args, recorder);
     // When all is read, nobody listens.
     const callsBack = (call) => this.#isOn && this.#callsBack(call);
+    const isLoose = (args) => this.#isLoose({ module, name, args, callee: value });
     const wrapped = function (...args) {
       const isSkipped = isSkippedCall({ module, name, args, callee: value });
       origins?.gave(args);
@@ -114,7 +117,7 @@ export class Boundary {
       const hasCalledBack = calledBack(entry(), args);
       origins?.came(isMultiple ? result : [result]);
       const isClock = isTime(result, recorder.memories?.[0]?.object.buffer);
-      crossing?.returned(result);
+      crossing?.returned(result, isLoose(args));
       record({ args, result, isClock, hasCalledBack }, isMadeAgain, isSkipped);
       return result;
     };

@@ -164,6 +164,7 @@ async function watched(recording, { start, run }, { timers, finalizers, within }
     finalizers.started();
     if (start) {
       recording.recorder.end();
+      recording.glue.started(started);
       timers.end({ isStart: true });
     }
     value = copied(await (run && within('run', () => run(started))));
@@ -268,7 +269,7 @@ async function captureOne({ wasm, out, start, run, noop = [], constant = {}, all
   if (inherited.length > 0) throw new Refusal(inherited);
   const { runtime, bytes } = finished(written);
   isMade(bytes);
-  const made = { wasm: bytes, value, noop: options.noop_exports, runtime, needsRuntime: runtime !== 'none', warnings: [...snapshot.warnings, ...recording.attempts.warnings(allow).map((one) => printable(one))], scrubbed };
+  const made = { wasm: bytes, value, noop: options.noop_exports, runtime, needsRuntime: runtime !== 'none', warnings: [...snapshot.warnings, ...recording.warnings().map((one) => printable(one))], scrubbed };
   // It is there when all has been checked, and what was there before is until then.
   const checked = out === undefined ? {} : await write(out, bytes, (file) => verified?.(file, made));
   return { ...made, ...checked };

@@ -2,6 +2,7 @@
 // the module does with JavaScript, as far as something of it may be left behind there.
 
 import { Adapter } from './adapter.js';
+import { EmscriptenFiles } from './emscripten_files.js';
 import { isInvoke, isInvokeByText } from './invokes.js';
 
 // They only read what the machine says. WASI's, with the letters of their parameters: they return an i32.
@@ -14,6 +15,13 @@ const READING = new RegExp(
     '|memcpy_js|memcpy_big|random)|_?(mktime|localtime|gmtime|timegm|tzset)_js|_localtime_js|_tzset_js|getTempRet0|setTempRet0|llvm_eh_typeid_for' +
     '|__syscall_(stat64|lstat64|fstat64|newfstatat|getcwd|faccessat|readlinkat|getpid|uname|getuid32|fstatfs64|statfs64))$',
 );
+// What these say is another thing on another machine, or in another program: of files, the time zone, arguments.
+const ASKED = new RegExp(
+  '^(_?emscripten_num_logical_cores|_?(mktime|localtime|tzset)_js|fd_(p?read|seek|close)|_llseek|args_(sizes_)?get' +
+    '|__syscall_(open|openat|getdents64|stat64|lstat64|fstat64|newfstatat|getcwd|faccessat|readlinkat|uname|fstatfs64|statfs64))$',
+);
+// They write times of files.
+const LOOSE = /^__syscall_(stat64|lstat64|fstat64|newfstatat|fstatfs64|statfs64)$/;
 const EXCEPTIONS = /^__cxa_(allocate_exception|free_exception|find_matching_catch(_\d+)?|throw|rethrow|begin_catch|end_catch|get_exception_ptr)$|^__resumeException$/;
 
 const FILES = new RegExp(
@@ -39,6 +47,7 @@ export class Emscripten extends Adapter {
   #open = new Map();
   #caught = 0;
   #invokes = new Map();
+  #files = new EmscriptenFiles();
 
   constructor(imports, { exports, signatures }) {
     super();
@@ -52,7 +61,14 @@ export class Emscripten extends Adapter {
 
   /** Whether a call leaves nothing behind; what it leaves until later is a reason then, see `left`. */
   explain(call) {
-    return this.isTransparent(call) && this.#follow(call);
+    const isTransparent = this.isTransparent(call);
+    if (this.isGenuine && this.isFile(`${call.module}.${call.name}`)) this.#noteFile(call, isTransparent);
+    return isTransparent && this.#follow(call);
+  }
+
+  #noteFile(call, isTransparent) {
+    if (!isTransparent) this.#files.note(call, false);
+    else if (call.name.startsWith('__syscall_open') && call.result >= 0) this.#files.note(call, true);
   }
 
   isTransparent({ module, name, args }) {
@@ -65,6 +81,16 @@ export class Emscripten extends Adapter {
       return (flags & (WRITES | CREATES)) === 0;
     }
     return /^(fd_(p?read|seek|close)|__syscall_getdents64|_llseek)$/.test(name) && this.#open.has(args[0]);
+  }
+
+  /** The environment is one that Emscripten makes up. */
+  isUnasked(call) {
+    const isOther = ASKED.test(call.name) || (!this.isGenuine && /^environ_/.test(call.name));
+    return !isOther && this.isTransparent(call);
+  }
+
+  isLoose(call) {
+    return LOOSE.test(call.name) && this.isTransparent(call);
   }
 
   /** Whether a function of WASI's name has its type, too. Any JavaScript may be behind it. */
@@ -103,6 +129,18 @@ export class Emscripten extends Adapter {
     );
     if (this.#caught !== 0) reasons.push('a C++ exception is being handled, which JavaScript would not know');
     return reasons;
+  }
+
+  started(result) {
+    this.#files.begin(result);
+  }
+
+  leftFiles() {
+    return this.#files.reasons();
+  }
+
+  warnings() {
+    return this.#files.warnings();
   }
 
   isFile(key) {

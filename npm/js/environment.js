@@ -30,7 +30,8 @@ function environmentImports(events) {
 }
 
 /**
- * The events without those imports, and without clocks, which need not be called again: what they wrote counts as the module's.
+ * The events without those imports, and without clocks, which need not be called again: what they wrote counts as the module's. So does what others
+ * wrote that write other things each time.
  */
 export function withoutEnvironment(events, clocks) {
   const imports = environmentImports(events);
@@ -46,8 +47,9 @@ export function withoutEnvironment(events, clocks) {
     }
     const all = [...changes, event];
     const joined = (part) => all.flatMap((one) => one[part]);
-    kept.push({ ...event, memories: joined('memories'), grown: joined('grown'), tables: joined('tables'), globals: joined('globals') });
-    changes = [];
+    const whole = { ...event, memories: joined('memories'), grown: joined('grown'), tables: joined('tables'), globals: joined('globals') };
+    kept.push(event.isLoose ? { ...whole, memories: [] } : whole);
+    changes = event.isLoose ? [{ ...event, memories: whole.memories, grown: [], tables: [], globals: [] }] : [];
   });
   return kept;
 }

@@ -2,7 +2,7 @@
 // these cannot be told from those of this one. So it is known of every module of this process that is compiled from now on whether it may have
 // such types.
 import { installHooks } from './hooks.js';
-import { hash } from './record.js';
+import { hash } from './hash.js';
 
 const TYPES = 1;
 const SUB = [0x4f, 0x50];

@@ -14,7 +14,7 @@ export interface CaptureOptions {
   /**
    * What may be missing in the snapshot, as the refusal names it: imports whose effects in JavaScript nobody needs
    * (`env.log`), `handles`, or `timers`; `objects`, copies of those of other modules; `modules`, what other modules have that use the same
-   * memory, or may use an imported one; and `pending`, what may be done twice.
+   * memory, or may use an imported one; `files`, what JavaScript itself has done to Emscripten's files; and `pending`, what may be done twice.
    */
   allow?: string[];
   /**
@@ -133,7 +133,7 @@ export interface VerifyOptions {
   snapshot: string | URL;
   /** A script that exports the functions of {@link VerifyScript}. It loads the library as it is; the module is exchanged. */
   script: string | URL;
-  /** How often each side is run; the fastest run counts. */
+  /** How often each side is run. The answers of all runs must be the same; of the times, those of the fastest run count. */
   times?: number;
 }
 
@@ -143,12 +143,17 @@ export interface VerifyScript {
   start?(): unknown;
   /** The same as for `capture`. It is called with the original only. */
   run?(started: unknown): unknown;
-  /** Uses the library, and returns what has to be the same. */
+  /**
+   * Uses the library, and returns what has to be the same: data. Objects of classes, functions, symbols, and errors with properties of their own
+   * are an error, since not all of them would be compared; so is nothing.
+   */
   calls(context: { preinitialized: boolean; value: unknown; started: unknown }): unknown;
 }
 
 export interface Verdict {
+  /** Whether all runs of both sides answered the same. */
   equal: boolean;
+  /** What a run of each side answered; if not all are the same, two that are not. */
   answers: { original: unknown; snapshot: unknown };
   /** How many pages of 4 KiB of the memories that JavaScript can see differ in the end. What was freed may. */
   differentPages: number;

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { serialize } from 'node:v8';
+import { whyNotCompared } from './comparable.js';
 import { fetchFiles } from './files.js';
 import { sectionOf, sectionsIn } from './fixups.js';
 import { SECTIONS } from './own_snapshots.js';
@@ -73,7 +74,8 @@ async function played() {
 let result;
 try {
   const outcome = await played();
-  result = { ...outcome, instances, phases, memories: digests() };
+  const incomparable = whyNotCompared(outcome.answers);
+  result = incomparable === undefined ? { ...outcome, instances, phases, memories: digests() } : { incomparable };
 } catch (error) {
   result = { error: error?.stack ?? String(error), instances };
 }

@@ -1,9 +1,11 @@
 // Makes what the run time plays of what was recorded. The snapshot's memory holds the last state. So before each step the run time
 // puts into memory what stood there at that time, as far as it is something else, and at the end puts everything back.
 import { WIDE, differences, union } from './differences.js';
+import { hash } from './hash.js';
 import { withoutEnvironment } from './environment.js';
 import { written } from './fixups.js';
 import { heldOf, placeOf } from './tables.js';
+import { MANY } from './turns.js';
 import { hasNumbers } from './visible.js';
 
 // Fewer zeros than this are stored as they are.
@@ -11,13 +13,6 @@ const ZEROS = 64;
 // How much behind a pointer is compared, at most.
 const REACH = 1 << 16;
 const TEXT = 256;
-
-/** FNV-1a over bytes, 32 bits. `replay.js` has it too. */
-export function hash(bytes, start, end) {
-  let value = 0x811c9dc5;
-  for (let at = start; at < end; at++) value = Math.imul(value ^ bytes[at], 0x01000193);
-  return value >>> 0;
-}
 
 /** One memory while it is brought from step to step. */
 class Played {
@@ -221,6 +216,9 @@ export function recordOf(recorder, memories, functions) {
   const tail = tailOf(recorder, steps, memories);
   checkGlobals(recorder, steps);
   const again = stepsOf(recorder, steps, recorder.events.slice(recorder.firsts));
+  if (played.length === 0 && recorder.turns >= MANY) {
+    recorder.problems.add('`start` calls nothing of the module, and waits for something when it has instantiated it, so that it is not known when what is called again is to be called; let it call something then, or instantiate the module last');
+  }
   const bytes = new Uint8Array(steps.length);
   let at = 0;
   for (const part of steps.bytes) {
@@ -237,6 +235,8 @@ export function recordOf(recorder, memories, functions) {
       first,
       steps: [...played, ...again],
       firsts: played.length,
+      // From the last call, or the instantiation, until all that it has to do was done.
+      turns: recorder.turns > 1 || played.length === 0 ? recorder.turns : undefined,
       tail,
       tailGlobals: recorder.tail ? steps.setGlobals(recorder.tail) : [],
     },

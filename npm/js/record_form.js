@@ -78,6 +78,7 @@ export function checkRecord({ record, listening, bytes, tables }, { sizes, kinds
     const isResult = kind === 'threw' ? isCount(what) && what < thrown : values(what);
     return isEnd && isResult && patches(second) && slots(third);
   };
+  need(record.turns === undefined || isCount(record.turns), 'how long it goes on is no number');
   need(isList(record.steps) && isCount(record.firsts) && record.firsts <= record.steps.length, 'there is no list of steps');
   record.steps.forEach((step, at) => {
     need(at !== record.firsts || open.length === 0, 'its first calls do not end');

@@ -5,6 +5,7 @@ import { WIDE, differences, topOf } from './differences.js';
 import { Entries } from './entries.js';
 import { written } from './fixups.js';
 import { tableChanges } from './tables.js';
+import { Turns } from './turns.js';
 import { hasNumbers, isMutable, slotsOf, visible } from './visible.js';
 
 // Before anything is hooked.
@@ -22,6 +23,7 @@ export class Recorder {
   problems = new Set();
   clocks = new Clocks();
   entries = new Entries();
+  #turns = new Turns();
   /** Functions that were called when it had ended by what it was made of. */
   late = new Set();
   isOn = false;
@@ -92,6 +94,7 @@ export class Recorder {
     }
     this.initializers.attach(exports, this.listening.schema.functions.map((index) => [exports[this.functions.get(index)], index]));
     this.isOn = true;
+    this.#turns.begin();
     this.listen();
   }
 
@@ -108,6 +111,7 @@ export class Recorder {
     this.tail = this.#isEnding ? undefined : this.#lastChanges();
     this.isOn = false;
     this.firsts = this.events.length;
+    this.turns = this.#turns.end();
     this.#isLater = true;
     for (const table of this.tables) table.ended = slotsOf(table.object);
     if (this.#depth > 0) this.problems.add('a call into the module had not returned');
@@ -304,6 +308,7 @@ export class Recorder {
     } finally {
       this.#depth -= 1;
       this.#leave();
+      if (this.isOn && this.#depth === 0) this.#turns.begin();
     }
   }
 
@@ -372,7 +377,7 @@ export class Recorder {
       this.listen();
     };
     return {
-      returned: (result) => answered(() => ({ results: (count > 1 ? result : [result]).map((one) => this.#incoming(one)) })),
+      returned: (result, isLoose) => answered(() => ({ isLoose, results: (count > 1 ? result : [result]).map((one) => this.#incoming(one)) })),
       threw: (error) => answered(() => ({ threw: this.#thrown.push(error) > 0 })),
     };
   }

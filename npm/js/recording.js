@@ -1,6 +1,5 @@
 import { Attempts } from './attempts.js';
 import { Boundary } from './boundary.js';
-import { runs, written } from './fixups.js';
 import { begin, end, isMade } from './foreign_types.js';
 import { glueOf } from './glue.js';
 import { declaredImports, installHooks } from './hooks.js';
@@ -10,7 +9,7 @@ import { isCaptured, isShared, isUnseen } from './neighbors.js';
 import { Origins } from './origins.js';
 import { Identities, readImports, readState } from './read_state.js';
 import { Recorder } from './recorder.js';
-import { tableOf } from './tables.js';
+import { plain, tableOf } from './tables.js';
 import { at, takesNull, visible, whereIs } from './visible.js';
 import { Taken } from './without_call.js';
 
@@ -52,7 +51,7 @@ export class Recording {
       isPassed,
       isEnd: (index, callee, position) => !hasStart && !isPassed(index) && !this.isInitializer(index, callee, position),
       patience: hasStart ? PATIENCE : SHORT_PATIENCE,
-      ended: () => this.glue.mark(this.boundary),
+      ended: () => this.ended(),
       isLate: hasStart ? isInStart : undefined,
       returned: (result) => this.glue.returned(result),
       origins: this.origins,
@@ -77,6 +76,7 @@ export class Recording {
     const boundary = new Boundary(this.recorder, {
       explain: (call) => this.glue.explain(call),
       isSkipped: (call) => this.isSkipped(call),
+      isLoose: (call) => this.glue.isLoose(call),
       makesObject: (call) => this.makesObject(call),
       callsBack: (call) => this.glue.callsBack(call),
       doubt: (call) => this.glue.doubt(call),
@@ -98,6 +98,17 @@ export class Recording {
     return imports;
   }
 
+  /** What is recorded has ended. */
+  ended() {
+    this.glue.mark(this.boundary);
+    if (!this.hasStart) this.glue.started();
+  }
+
+  /** What is believed and not certain. */
+  warnings() {
+    return [...this.attempts.warnings(this.allow), ...(this.allow.includes('files') ? [] : this.glue.warnings())];
+  }
+
   /** Whether an import is called again at run time where it was called outside of `start`. */
   isAgain(key) {
     return this.again.includes(key) || this.again.includes('files') && this.glue.isFile(key);
@@ -106,7 +117,7 @@ export class Recording {
   /** Whether a call of an import is not made when the record is played. */
   isSkipped(call) {
     if (this.isAgain(`${call.module}.${call.name}`)) return false;
-    return this.allow.includes(`${call.module}.${call.name}`) || this.glue.isTransparent(call);
+    return this.allow.includes(`${call.module}.${call.name}`) || this.glue.isUnasked(call);
   }
 
   makesObject(call) {
@@ -190,7 +201,8 @@ export class Recording {
           "wait for it in `start`, or use allow: ['pending'] if it may be done twice",
       );
     }
-    return [...reasons, ...this.neighbors(), ...this.glue.left(), ...this.handles()];
+    const ofFiles = this.allow.includes('files') ? [] : this.glue.leftFiles();
+    return [...reasons, ...this.neighbors(), ...this.glue.left(), ...ofFiles, ...this.handles()];
   }
 
   /** What the module has in common with others, of which nothing is in the snapshot. */
@@ -369,22 +381,6 @@ export class Recording {
     if (typeof value === 'function') return { function: this.identities.of(value) };
     return typeof value === 'number' ? { i31: value & 0x7fffffff } : 'null';
   }
-}
-
-/** Of a table of which nothing was recorded: what can be put there again, and what cannot. */
-function plain(type, slots, isNullable) {
-  const [again, reasons, before] = [[], [], new Map()];
-  // Functions and objects of the module are planned with it.
-  if (type !== 'extern') return { runs: again, reasons, before };
-  slots.forEach(({ value }, slot) => {
-    // There is always something in it, and the module can make strings.
-    if (value === null || (!isNullable && typeof value === 'string')) return;
-    before.set(slot, null);
-    const shown = written(value);
-    if (shown === undefined) reasons.push([slot, value]);
-    else again.push([slot, shown]);
-  });
-  return { runs: runs(again), reasons, before };
 }
 
 function describe(value) {

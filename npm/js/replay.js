@@ -1,10 +1,14 @@
 // Run time for snapshots that have a record of calls: the first calls of the program into the module are answered from it, and what the
 // module then called in JavaScript is called again, until the record ends. From there on the module runs. It needs
 // `run.js` and what that and this file import.
+import { holdFinalizers } from './finalizers.js';
+import { hash } from './hash.js';
+import { LateWrites } from './late_writes.js';
 import { printable } from './printable.js';
 import { checkRecord, isCount, isList, isText, rangeOf } from './record_form.js';
 import { preinitialized as withoutRecord } from './run.js';
 import { explained, need, sectionOf } from './section.js';
+import { MANY, inTurns } from './turns.js';
 
 // Before anything is hooked: the helper is no snapshot.
 const { Module, Instance, Table } = WebAssembly;
@@ -13,12 +17,6 @@ const primitive = ([kind, text]) =>
   kind === 'null' ? null : kind === 'global' ? globalThis : kind === 'undefined' ? undefined : kind === 'number' ? Number(text) : kind === 'bigint' ? BigInt(text) : text;
 
 const place = (table, slot) => (typeof table.length === 'bigint' ? BigInt(slot) : slot);
-
-function hash(bytes, start, end) {
-  let value = 0x811c9dc5;
-  for (let at = start; at < end; at++) value = Math.imul(value ^ bytes[at], 0x01000193);
-  return value >>> 0;
-}
 
 function areSameBytes(left, right) {
   for (let at = 0; at < left.length; at++) if (left[at] !== right[at]) return false;
@@ -78,6 +76,7 @@ class Replay {
     checkRecord({ record, listening, bytes, tables }, { sizes, kinds });
     this.functions = new Map(record.functions);
     this.tables = record.tables.map((where) => find(where, 'table'));
+    this.restored = tables;
     this.imports = this.found();
     this.flag = find({ export: listening.global }, 'global');
     this.listeners = find({ export: listening.table }, 'table');
@@ -100,11 +99,14 @@ class Replay {
     this.patch(record.first);
     this.set(record.globals.map(({ first }, number) => [number, first]));
     this.pass();
-    // Nobody calls before the state takes its place; what the program writes until then is its own.
-    if (this.at === record.firsts) this.mark();
+    // Nobody need call before the state takes its place; what the program writes until then is its own.
+    if (this.at === record.firsts) this.wait();
+    // What is collected now, and when, was no call of the record.
+    this.finalizers = holdFinalizers();
   }
 
   fail(why) {
+    this.finalizers?.restore();
     this.failure = new Error(
       `preinit: the program does not start like the one that the snapshot was made of: ${printable(why)}. Load the original module instead, ` +
         'or make the snapshot again; `allow` is for imports that may answer otherwise.',
@@ -301,10 +303,31 @@ class Replay {
     for (const one of this.globals) one.left = one.global.value;
   }
 
+  /** Without first calls, the last state takes its place when what starts has ended. */
+  wait() {
+    this.mark();
+    const { turns } = this.record;
+    if (turns < MANY) inTurns(turns, () => this.end());
+  }
+
+  /** As long as `start` ran on when it was recorded, what it writes is looked at. */
+  watch() {
+    if (this.record.turns > 1) this.late = new LateWrites({ memories: this.memories, globals: this.globals, slots: this.slots() });
+  }
+
+  /** Slots that have something else at last. */
+  slots() {
+    const restored = this.restored.flatMap(([table, runs]) => runs.flatMap(([first, count]) => Array.from({ length: count }, (_, at) => [table, first + at])));
+    return [...restored, ...this.held.map(({ table, slot }) => [table, Number(slot)])];
+  }
+
   /** All is played. The program may still read what the last call left in memory; when it has, the last state takes its place. */
   rest() {
     this.mark();
-    Promise.resolve().then(() => this.end()).catch(() => {});
+    this.watch();
+    const { turns } = this.record;
+    inTurns(1, () => this.end());
+    if (turns > 1 && turns < MANY) inTurns(turns, () => this.isOver && this.isTailWritten() && this.settle());
   }
 
   end() {
@@ -339,7 +362,8 @@ class Replay {
     });
     for (const { table, slot, last } of this.held) table.set(slot, last);
     this.done((shown) => this.value(shown));
-    if (this.isTailWritten()) this.settle();
+    if (this.late) this.late.begin();
+    else if (this.isTailWritten()) this.settle();
   }
 
   /** Whether what JavaScript writes after its last call is there; where nothing else is called, it is not there yet. */
@@ -361,8 +385,11 @@ class Replay {
     for (const one of this.globals) one.now = one.global.value;
     const missing = tailGlobals.filter(([number]) => Object.is(this.globals[number].now, this.globals[number].left));
     this.check(tail, 'before the module was called', missing);
+    const found = this.late?.found();
+    if (found) this.fail(`JavaScript wrote into ${found} what had stood there, after its last call of \`start\` and over what \`run\` had left; it has to do so before that call`);
     this.flag.value = 0;
     for (let slot = 0; slot < this.listeners.length; slot++) this.listeners.set(slot, null);
+    this.finalizers?.restore();
   }
 }
 

@@ -92,7 +92,8 @@ export function tableOf(recorder, table, slots, isOwn) {
     before.set(slot, isPut || type === 'any' || isFunction(was) ? was : null);
     if (isAgain) return;
     const last = slot < ended.length ? ended[slot] : null;
-    if (value === null && last === null && !seen.played.has(slot)) return;
+    // What `run` lets JavaScript put there once more has to go again.
+    if (value === null && last === null && !isPut && !seen.played.has(slot)) return;
     const number = recorder.numberOf(value);
     const shown = value === null ? ['null'] : number === undefined ? written(value) : ['object', number];
     if (shown === undefined) reasons.push([slot, value]);
@@ -103,6 +104,22 @@ export function tableOf(recorder, table, slots, isOwn) {
   table.functions = type === 'func' ? slots.slice(0, kept).map(({ value }, slot) => (before.has(slot) ? before.get(slot) : value)) : [];
   table.held = held;
   return { runs: runs(again), reasons, before, isLate, length: hasGrown ? (ended.length > length ? length : slots.length) : undefined, kept };
+}
+
+/** Of a table of which nothing was recorded: what can be put there again, and what cannot. */
+export function plain(type, slots, isNullable) {
+  const [again, reasons, before] = [[], [], new Map()];
+  // Functions and objects of the module are planned with it.
+  if (type !== 'extern') return { runs: again, reasons, before };
+  slots.forEach(({ value }, slot) => {
+    // There is always something in it, and the module can make strings.
+    if (value === null || (!isNullable && typeof value === 'string')) return;
+    before.set(slot, null);
+    const shown = written(value);
+    if (shown === undefined) reasons.push([slot, value]);
+    else again.push([slot, shown]);
+  });
+  return { runs: runs(again), reasons, before };
 }
 
 /** Where JavaScript finds a function in the snapshot: the name of an export, or a table and a slot; undefined if nowhere. */

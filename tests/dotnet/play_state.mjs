@@ -59,6 +59,26 @@ const cases = {
     api.Module.FS_createDataFile('/', 'open.txt', new Uint8Array([65]), true, true, true);
     api.Module.FS.open('/open.txt', 'r');
   },
+  'files of every kind'() {
+    const { FS } = api.Module;
+    FS.mkdir('/data');
+    FS.writeFile('/data/secret', 'x');
+    FS.chmod('/data/secret', 0o000);
+    FS.symlink('/data', '/data/self');
+    FS.symlink('/nowhere', '/data/broken');
+    FS.writeFile('/dev/shm/shared', 'y');
+    FS.chmod('/data', 0o500);
+    FS.chmod('/home', 0o711);
+    FS.chdir('/data');
+  },
+  'a closed stream'() {
+    api.Module.FS.close(api.Module.FS.streams[0]);
+  },
+  'a stream in the place of another'() {
+    const { FS } = api.Module;
+    FS.close(FS.streams[1]);
+    FS.open('/dev/null', 'w');
+  },
   'a removed file'() {
     api.Module.FS.rmdir('/home/web_user');
   },
@@ -98,7 +118,7 @@ try {
   const { wasm } = await snapshotOf(original, captured);
   const [section] = WebAssembly.Module.customSections(new WebAssembly.Module(wasm), 'preinit.dotnet');
   const published = new TextDecoder().decode(section);
-  answer = { files: record.files.map(([folder, file, bytes]) => [folder, file, bytes && [...bytes]]), handles: record.handles, timer: record.timer, random: said.random, answers, hasAnswers: published.includes('a long answer') };
+  answer = { files: record.files.map(({ path, mode, bytes, link }) => [path, mode.toString(8), ...(link ? [link] : bytes ? [[...bytes]] : [])]), directory: record.directory, handles: record.handles, timer: record.timer, random: said.random, answers, hasAnswers: published.includes('a long answer') };
 } catch (error) {
   if (!(error instanceof Refusal)) throw error;
   answer = { reasons: error.reasons };

@@ -117,6 +117,21 @@ for (const [name, main, expected] of [
   const { status, text } = captured('refused', main, ['--wait', '3']);
   check(`refused: ${name}`, status > 0 && expected.test(text), text.trim());
 }
+// Values of --env in what is said.
+const SECRET = 'S3cr3t "Token" 9#&';
+for (const [name, main, expected] of [
+  ['an argument', `hold:${SECRET}`, /makeObject was called \(1 times, with "<value of TOKEN>"\)/],
+  ['an argument that is cut', `hold:${'x'.repeat(70)}${SECRET}`, /x{70}<value of/],
+  ['one in an address', `hold:/?q=${encodeURIComponent(SECRET)}`, /with "\/\?q=<value of TOKEN>"/],
+  ['an error', `throw away:for ${SECRET}`, /Main failed[\s\S]*for <value of TOKEN>/],
+  ['an error with a long text', `throw away:${'x'.repeat(690)}${SECRET}${'y'.repeat(900)}`, /Main failed/],
+]) {
+  const { status, text } = captured('secret', [main], ['--wait', '3', '--env', `TOKEN=${SECRET}`]);
+  check(`refused without the value: ${name}`, status > 0 && expected.test(text) && !/S3cr3t/.test(text), text.trim());
+}
+const bare = captured('bare', [], ['--env', `=${SECRET}`]);
+check('an option without a name is refused without the value', bare.status > 0 && /should be NAME=VALUE/.test(bare.text) && !/S3cr3t/.test(bare.text), bare.text);
+
 const gone = captured('gone', ['module:gone=./gone.mjs']);
 const answers = gone.status === 0 && played(gone.framework, null, ['log', 'words:word7919']).answers;
 check('a module that could not be imported is not asked for again', same(answers, ['asked for arrived', '1']) && gone.json().restored.length === 0, `${gone.text} ${answers}`);

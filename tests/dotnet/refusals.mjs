@@ -105,19 +105,29 @@ const refused = (name, expected) => {
 refused('an object', /\.NET holds an object of JavaScript.*an object \(Map\)/);
 refused('a function', /the function callback/);
 refused('an open file', /the file \/open.txt is open/);
+refused('a closed stream', /standard stream 0 was closed/);
+refused('a stream in the place of another', /standard stream 1 was closed or is another one/);
 refused('a removed file', /\/home\/web_user was removed/);
 refused('an unknown call', /globalThis\.preinitTest was called \(1 times\)/);
 refused('a pending promise', /globalThis\.preinitTest is waited for/);
 refused('a request', /INTERNAL\.http_wasm_fetch is waited for/);
 refused('a foreign function', /table/);
 const nothing = of('nothing');
-const kept = ({ files }) => JSON.stringify(files?.filter(([, file]) => file !== null));
+const kept = ({ files }) => JSON.stringify(files?.filter(([, , contents]) => contents !== undefined));
 check('nothing: nothing is made again', kept(nothing) === '[]' && nothing.handles.length === 0 && nothing.timer === null, JSON.stringify(nothing));
 const allowed = of('allowed call');
 const answer = allowed.answers?.find(({ name }) => name === 'globalThis.preinitTest');
 check('an allowed call is in the report, with its answer', answer?.count === 1 && answer.answers.join() === 'a long answer', JSON.stringify(allowed));
 check('what is published has no answers', allowed.hasAnswers === false);
-check('a file is kept with its bytes', kept(of('a file')) === JSON.stringify([['/data/deep', 'words.bin', [0, 255, 10, 65]]]));
+check('a file is kept with its bytes', kept(of('a file')) === JSON.stringify([['/data/deep/words.bin', '100777', [0, 255, 10, 65]]]));
+const kinds = of('files of every kind');
+const expected = [
+  ['/home', '40711'], ['/dev/shm/shared', '100666', [121]], ['/data', '40500'], ['/data/secret', '100000', [120]], ['/data/self', '120777', '/data'],
+  ['/data/broken', '120777', '/nowhere'],
+];
+// The runtime makes others.
+const found = kinds.files?.filter(([path]) => !path.startsWith('/usr'));
+check('files of every kind are kept, with their modes and the current directory', JSON.stringify([found, kinds.directory]) === JSON.stringify([expected, '/data']), JSON.stringify(kinds));
 const { timer } = of('a timer');
 check('a timer is kept with what is left of it', timer > 30_000 && timer <= 60_000, `${timer} ms`);
 check('the global object is found again', /^\[\[\d+,"global","globalThis"\]\]$/.test(JSON.stringify(of('the global object').handles)));

@@ -121,6 +121,29 @@ check('copies are overwritten: not what is elsewhere, and not what is something 
 check('what is there is found in both forms, in any part', variables.left([new Uint8Array(9), utf16('x gr\u00fcn'), utf8('s3cr3')]).join() === 'COLOR' && variables.left([utf8('s3cr3t'), utf8('on Asia/Tokyo')]).join() === 'TOKEN');
 check('at the end, and not beyond it', holdsAnyText(utf8('an end'), 'end') && !holdsAnyText(utf8('an en'), 'end') && !holdsAnyText(new Uint8Array(), 'end'));
 
+// What messages have in the place of values.
+const quoted = new Variables({ TOKEN: 's3cr3t', LONGER: 's3cr3t and more', ODD: 'a"b\\c\n$& d', TZ: 'Asia/Tokyo', FLAG: 'on' });
+for (const [text, shown] of [
+  ['with s3cr3t, s3cr3ts', 'with <value of TOKEN>, <value of TOKEN>s'], ['s3cr3t and more', '<value of LONGER>'], ['s3cr3 t on Asia/Tokyo', 's3cr3 t on Asia/Tokyo'], ['', ''],
+  [`x${'a"b\\c\n$& d'}`, 'x<value of ODD>'], [JSON.stringify('a"b\\c\n$& d'), '"<value of ODD>"'], ['a"b\\c\\u{a}$& d', '<value of ODD>'], [`?q=${encodeURIComponent('a"b\\c\n$& d')}`, '?q=<value of ODD>'],
+]) check(`a message: ${JSON.stringify(text)}`, quoted.hidden(text) === shown, quoted.hidden(text));
+check('without variables it stays', new Variables({}).hidden('s3cr3t (.*)') === 's3cr3t (.*)');
+const texts = [null, 'answered s3cr3t', 'asked s3cr3t', null, 'twice'];
+const asking = new Ledger(() => ({ signature: () => ({ handle: 7, name: 'globalThis.ask', module: null, count: 3 }), textOf: (_, index) => texts[index], slot: () => ({ type: 0 }) }), (text) => quoted.hidden(text));
+asking.wrap(() => {}, { name: 'mono_wasm_bind_js_import_ST' })(0);
+asking.wrap(() => {}, { name: 'mono_wasm_invoke_jsimport_ST' })(7, 0);
+check('what was asked and answered is kept without values', JSON.stringify([...asking.calls]) === '[["globalThis.ask",{"count":1,"answers":["answered <value of TOKEN>"],"asked":["asked <value of TOKEN>","twice"]}]]', JSON.stringify([...asking.calls]));
+const { messages } = await load('report.js');
+const made = {
+  host: 'node', snapshot: { warnings: [] }, written: { files: { snapshot: 'x.wasm' }, sizes: { before: { raw: 1, brotli: 1 }, after: { raw: 1, brotli: 1 } } },
+  captured: {
+    said: { variables: ['TOKEN'], memory: 1, zeroed: 1, random: 0, times: 0, cultures: 0, collected: true }, answers: [],
+    record: { main: { arguments: [], state: 'ended' }, exports: [], imports: [], timer: null, directory: '/home/s3cr3t', modules: { 's3cr3t.mjs': '' }, files: [{ path: '/data/s3cr3t', bytes: new Uint8Array() }] },
+  },
+};
+const all = messages(made, 'out', (text) => quoted.hidden(text));
+check('the report has no value', !JSON.stringify(all).includes('s3cr3t') && all.text.split('<value of TOKEN>').length === 4 && all.json.restored.length === 3, all.text);
+
 // The server of a capture, and whoever else asks it.
 const place = mkdtempSync(join(tmpdir(), 'preinit-test-'));
 const root = join(place, 'wwwroot');
@@ -229,5 +252,91 @@ rmSync(at('out'), { recursive: true });
 mkdirSync(at('elsewhere'));
 symlinkSync('elsewhere', at('out'));
 check('kept: a folder that is a link', /is a link; give the folder itself/.test(writtenOf()) && lstatSync(at('out')).isSymbolicLink());
+
+// Names in the configuration and in the manifest, and files that are read before all are looked at.
+const { readApplication } = await load('application.js');
+const named = (kind, list) => (resources = { wasmNative: [{ name: 'dotnet.native.wasm' }] }) => {
+  rmSync(at('named'), { recursive: true, force: true });
+  for (const [name, text] of Object.entries({ 'dotnet.js': 'loader', 'dotnet.native.wasm': '\0asm', 'blazor.boot.json': JSON.stringify({ resources: { ...resources, [kind]: list } }) })) write(text, 'named', '_framework', name);
+  try {
+    readApplication(at('named'));
+  } catch (error) {
+    return error.message;
+  }
+};
+const outside = `${'../'.repeat(20)}dev/zero`;
+for (const kind of ['coreAssembly', 'assembly', 'icu', 'wasmNative', 'jsModuleRuntime', 'jsModuleNative']) {
+  for (const list of [[{ name: outside }], { [outside]: 'sha256-x' }, [{ name: 'a.wasm' }, { name: '../../named2/a.wasm' }], [{ name: 7 }], [null], [{ name: 'x/../../../out' }]]) {
+    const why = named(kind, list)();
+    check(`a name that leads out is refused: ${kind} ${JSON.stringify(list)}`, /it names .*, which is outside of .*named \(resources\.\w+\)$/.test(why), why);
+  }
+  const why = named(kind, kind === 'wasmNative' ? { '../_framework/dotnet.native.wasm': 'sha256-x' } : [{ name: '../a.wasm' }, { name: 'de/..b.wasm' }, { name: '/a.wasm' }])();
+  check(`one that stays is none: ${kind}`, !/outside/.test(why), why);
+}
+for (const [name, to] of [['dotnet.js', '/dev/zero'], ['blazor.boot.json', '/dev/zero'], ['dotnet.native.wasm', '/dev/zero'], ['dotnet.abcdefgh.js', '/dev/zero']]) {
+  named('icu', [])();
+  for (const one of name === 'dotnet.abcdefgh.js' ? ['dotnet.js', name] : [name]) rmSync(at('named', '_framework', one), { force: true });
+  symlinkSync(to, at('named', '_framework', name));
+  let why;
+  try {
+    readApplication(at('named'));
+  } catch (error) {
+    why = error.message;
+  }
+  check(`a link is refused before it is read: ${name}`, /this is a link to \/dev\/zero, which is outside/.test(why), why);
+}
+rmSync(at('named'), { recursive: true });
+write('<p>secret</p>', 'elsewhere.html');
+const assets = ['../elsewhere.html', '../../elsewhere.html', 'https://example.com/a.html', 'data', 'index.html'].map((url) => ({ url, hash: 'sha256-was' }));
+const manifested = writtenOf(() => (rmSync(at('out'), { recursive: true, force: true }), mkdirSync(at('root', 'folder.html')), write(`self.assetsManifest = ${JSON.stringify({ version: 'x', assets: [...assets, { url: 'folder.html', hash: 'sha256-was' }] })};`, 'root', 'service-worker-assets.js')));
+const kept = manifested ?? readFileSync(at('out', 'service-worker-assets.js'), 'utf8');
+check('the manifest has new hashes of pages of the folder only', kept.split('sha256-was').length === 6 && /"hash": "sha256-[^w][^"]*",\s*"url": "index.html"|"url": "index.html",\s*"hash": "sha256-[^w]/.test(kept), kept);
+
+// Pages, the manifest and the configuration of others: what has no end takes no longer than what has one.
+const { baseOf, withoutIntegrity } = await load('browser_host.js');
+const many = (text, count = 1 << 19) => text.repeat(Math.ceil(count / text.length));
+const started = (head) => `<html><head>${head}</head><script src="_framework/blazor.webassembly.js"></script></html>`;
+const LIMIT = 3000;
+for (const [what, file, text, works] of [
+  ['links', 'help.html', many('<link ')], ['links of the loader', 'help.html', many('<link dotnet.js')], ['tags', 'help.html', many('<link>')],
+  ['links before the head ends', 'help.html', started(many('<link '))], ['scripts', 'help.html', started(many('<script '))], ['blanks', 'help.html', `${started('')}${many(' ')}`],
+  ['blanks in the head', 'help.html', started(`${many(' ')}x`)], ['hashes', 'help.html', started(many('"/dotnet.js":"sha256-'))], ['names', 'help.html', started(many('"/dotnet.js'))],
+  ['beginnings of a manifest', 'service-worker-assets.js', many('self.assetsManifest={'), /is not a manifest/],
+]) {
+  const begun = performance.now();
+  const why = writtenOf(() => (rmSync(at('out'), { recursive: true, force: true }), write(text, 'root', file)));
+  const took = performance.now() - begun;
+  check(`${what} without an end take no time`, took < LIMIT && (works ? works.test(why) : why === undefined), `${Math.round(took)} ms ${why ?? ''}`);
+}
+for (const [what, work, expected] of [
+  ['bases', () => (write(many('<base '), 'root', 'index.html'), baseOf(at('root'))), '/'],
+  ['a base', () => (write(`<base href="/${many('a')}/b">`, 'root', 'index.html'), baseOf(at('root')).length), 2 + (1 << 19)],
+  ['hashes of a map', () => withoutIntegrity(many('"integrity":{')).length, Math.ceil((1 << 19) / 13) * 13],
+  ['beginnings of a configuration', () => (write(many('/*json-start*/'), 'root', '_framework', 'dotnet.js'), rmSync(at('root', '_framework', 'blazor.boot.json')), readApplication(at('root'))), /no boot configuration/],
+]) {
+  const begun = performance.now();
+  let found;
+  try {
+    found = work();
+  } catch (error) {
+    found = error.message;
+  }
+  const took = performance.now() - begun;
+  check(`${what} without an end take no time`, took < LIMIT && (expected instanceof RegExp ? expected.test(found) : found === expected), `${Math.round(took)} ms ${found}`.slice(0, 200));
+}
+const { tagsOf, withTags, between } = await load('markup.js');
+check('tags are found', JSON.stringify(tagsOf('<link a\n="1"><links><LINK/><x link><link b <link c>', 'link')) === JSON.stringify([{ at: 0, tag: '<link a\n="1"' }, { at: 20, tag: '<LINK/' }, { at: 35, tag: '<link b <link c' }]));
+check('and changed', withTags('a<link x>b<link y>c<link', 'link', (tag) => `${tag}!`) === 'a<link x!>b<link y!>c<link!' && withTags('none', 'link', () => '') === 'none');
+check('what stands between marks', between('a[b[c]d]', '[', ']') === 'b[c' && between(']a[', '[', ']') === undefined && between('', '[', ']') === undefined);
+const linkedPage = `<html><head>
+  <base href="/" />
+  <link rel="modulepreload" href="_framework/dotnet.js" integrity="sha256-old" />
+  <LINK href='_framework/dotnet.js' integrity='sha256-old'>
+  <link href="style.css" integrity="sha256-other" />
+  <script type="importmap">{"imports":{}, "integrity": {"./_framework/dotnet.js": "sha256-old", "./other.js": "sha256-other"}}</script>
+  </head><body><script src="_framework/blazor.webassembly.js"></script></body></html>`;
+const rewritten = writtenOf(() => (rmSync(at('out'), { recursive: true, force: true }), write(linkedPage, 'root', 'index.html'))) ?? readFileSync(at('out', 'index.html'), 'utf8');
+check('a page has the new hash, and the others as they were', !rewritten.includes('sha256-old') && rewritten.split('sha256-other').length === 3, rewritten);
+check('what it asks for at once stands before its head ends', /<\/script>\n {2} {4}<link rel="preload"[^]*\n {2}<\/head>/.test(rewritten), rewritten);
 rmSync(base, { recursive: true });
 finish();

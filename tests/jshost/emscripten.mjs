@@ -9,6 +9,8 @@ import { tmpdir } from 'node:os';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { join, resolve } from 'node:path';
 
+// Each library listens to the process.
+process.setMaxListeners(0);
 const js = resolve(process.argv[2]);
 const { capture, verify, Refusal } = await import(pathToFileURL(join(js, 'index.js')));
 const folder = fileURLToPath(new URL('../../test-programs/emscripten/', import.meta.url));
@@ -89,6 +91,53 @@ await refused('files', 'library', `${START}
   /^the import env.__syscall_open was called \(1 times\).*again: \['files'\]/, /^the import wasi_snapshot_preview1.fd_write was called/,
 ]);
 
+// Files that JavaScript itself changes in `run`: nothing is called for that.
+const changes = {
+  written: ["FS.mkdir('/data'); FS.writeFile('/data/words.txt', 'a 2\\n')", /\(\/data, \/data\/words.txt\)/],
+  'written over': ["FS.writeFile('/first.txt', 'other')", /\(\/first.txt\)/],
+  removed: ["FS.unlink('/first.txt')", /\(\/first.txt\)/],
+  renamed: ["FS.rename('/first.txt', '/second.txt')", /\(\/first.txt, \/second.txt\)/],
+  'made a link': ["FS.symlink('/first.txt', '/link')", /\(\/link\)/],
+  'left open': ["FS.open('/first.txt', 'r')", /\(\/first.txt \(open\)\)/],
+  'written elsewhere than the module': ["index.save('/words.txt'); FS.writeFile('/other.txt', 'x')", /\(\/other.txt\)/, { again: ['files'] }],
+  'put into another directory': ["FS.chdir('/tmp')", /current directory/],
+};
+for (const [name, [text, expected, options]] of Object.entries(changes)) {
+  for (const [shape, result] of [['itself', 'library'], ['in an object', '{ library, n: 1 }'], ['files', '{ FS: library.FS, Index: library.Index }']]) {
+    await refused(`${name}-${shape}`.replaceAll(' ', '-'), 'library', `
+      export async function start() {
+        const library = await load();
+        library.FS.writeFile('/first.txt', 'as it was');
+        return ${result};
+      }
+      export function run(started) {
+        const { FS, Index } = started.library ?? started;
+        const index = new Index('x');
+        ${text};
+      }`, [new RegExp(`^JavaScript changed files in memory in \`run\` .*${expected.source}`)], options);
+  }
+}
+// What is put back has not changed, and what is not needed may.
+for (const [text, options] of [["FS.writeFile('/a', 'b'); FS.unlink('/a')"], ["FS.writeFile('/a', 'b')", { allow: ['files'] }]]) {
+  const kept = await made(`kept-${text.length}`, 'library', `
+    export const start = () => load();
+    export const run = ({ FS }) => { ${text}; };
+    export const calls = ({ started: library }) => library._square(9);`, options);
+  assert.deepEqual(kept.warnings, []);
+}
+// Where the files are not shown, a file that the module reads may have been written by JavaScript.
+const reads = (options) => made(`unseen-${Object.keys(options).length}`, 'library', `
+  let library;
+  export async function start() {
+    library = await load();
+    library.FS.writeFile('/words.txt', 'a 2\\nb 3\\n');
+  }
+  export const run = () => library._square(new library.Index('read').load('/words.txt'));
+  export const calls = () => new library.Index('x').load('/words.txt');`, options);
+const [warning, ...more] = (await reads({})).warnings;
+assert.match(warning, /^the module read files in `run` \(\/words.txt\)/);
+assert.deepEqual([more, (await reads({ allow: ['files'] })).warnings], [[], []]);
+
 // Constructors register the class; nothing else happens.
 const constructed = await made('constructed', 'library', `
   let library;
@@ -102,7 +151,7 @@ const constructed = await made('constructed', 'library', `
 assert.deepEqual([constructed.runtime, constructed.noop], ['replay', []]);
 
 // A file that was only read leaves nothing behind.
-await made('read', 'library', `
+const read = await made('read', 'library', `
   export async function start() {
     const library = await load();
     library.FS.writeFile('/words.txt', 'a 2\\nb 3\\n');
@@ -110,6 +159,7 @@ await made('read', 'library', `
   }
   export const run = (library) => library._square(new library.Index('read').load('/words.txt'));
   export const calls = ({ started: library, value }) => [value, new library.Index('x').load('/words.txt')];`);
+assert.deepEqual(read.warnings, []);
 
 const imported = await made('imported', 'primes', `
   export const start = () => load();

@@ -151,6 +151,8 @@ await test('names of Kotlin, TeaVM and Go', async () => {
   await captured(nullish, { js_code: { 'kotlin.wasm.internal.isNullish': (ref) => ref == null } });
   const counting = { js_code: { 'kotlin.wasm.internal.isNullish': (ref) => (count++, ref == null) } };
   await lost(nullish, counting, 'js_code.kotlin.wasm.internal.isNullish');
+  let 计数 = 0;
+  await lost(nullish, { js_code: { 'kotlin.wasm.internal.isNullish': (ref) => (计数++, ref == null) } }, 'js_code.kotlin.wasm.internal.isNullish');
   const hash = calling('js_code', 'kotlin.wasm.internal.externrefHashCode', ...one);
   await lost(hash, { js_code: { 'kotlin.wasm.internal.externrefHashCode': () => count++ } }, 'js_code.kotlin.wasm.internal.externrefHashCode');
   const java = (fields) => calling('teavmJso', 'isUndefined', ...one, fields);
@@ -170,7 +172,16 @@ await test('clocks that may do more than answer are named', async () => {
   const other = { at: 0, list: [], now: () => Date.now() };
   const wasm = calling('env', 'start_timer', '(result f64)');
   const begin = () => void (started += 1);
+  let 计数 = 0;
+  const 记录 = () => void (计数 += 1);
+  const counting = { *[Symbol.iterator]() { started += 1; }, get next() { return (started += 1) * 0; }, valueOf: () => (started += 1) * 0, now: () => Date.now() };
+  Object.defineProperty(globalThis, 'preinitTest', { get: () => (started += 1) * 0, configurable: true });
   const doubted = [
+    [() => { 计数++; return Date.now(); }, 'its text assigns to 计数'], [() => { 计数 = 1; return Date.now(); }, 'its text assigns to 计数'], [() => { 记录(); return Date.now(); }, 'its text calls 记录'],
+    [() => { \u8ba1\u6570++; return Date.now(); }, 'its text is not understood'], [() => { for (const _ of counting); return Date.now(); }, 'its text reads counting'],
+    [() => [...counting].length + Date.now(), 'its text reads counting'], [() => { const [a] = counting; return Date.now() + (a ?? 0); }, 'its text reads counting'],
+    [() => Date.now() + counting.next, 'its text reads counting'], [() => Date.now() + counting, 'its text reads counting'], [() => Date.now() + globalThis.preinitTest, 'its text reads globalThis'],
+    [() => { const all = globalThis; return Date.now() + all.preinitTest; }, 'its text reads globalThis'], [function () { return Date.now() + (this ?? counting).next; }, 'its text reads this'],
     [() => (started = performance.now()), 'its text assigns to started'], [() => { started++; return Date.now(); }, 'its text assigns to started'],
     [() => { other.at = 1; return Date.now(); }, 'its text assigns to other.at'], [() => { begin(); return Date.now(); }, 'its text calls begin'],
     [() => { other.list.push(1); return Date.now(); }, 'its text calls other.list.push'], [() => other.now(), 'its text calls other.now'],
@@ -189,10 +200,67 @@ await test('clocks that may do more than answer are named', async () => {
   const plain = [
     Date.now, () => Date.now(), () => performance.now(), function () { return Date.now(); }, () => Math.floor(Date.now() / 1000), () => new Date().getTime(),
     () => { const now = Date.now(); let other = now; other += 0; return other; }, // started = 1
-    () => globalThis.performance.now(), { now() { return Date.now(); } }.now,
+    () => globalThis.performance.now(), { now() { return Date.now(); } }.now, () => { const 时间 = Date.now(); return 时间; },
+    () => { const t = [performance.now()]; return t[0] + 0 / 1_000e3; },
   ];
   for (const start_timer of plain) assert.deepEqual((await captured(wasm, { env: { start_timer } })).warnings, [], String(start_timer));
   await lost(wasm, { env: { start_timer: () => (started = 5) } }, 'env.start_timer');
+  delete globalThis.preinitTest;
+  // Their answers are not always the time by the other clock.
+  const { doubtOfClock } = await load('effects.js');
+  for (const tells of [() => performance.timeOrigin + performance.now(), () => globalThis?.performance.timeOrigin + globalThis . performance.now(), () => { const t = process.hrtime(); return t[0] * 1e3 + t[1] / 1e6; }]) {
+    assert.equal(doubtOfClock(tells, { hasArguments: false }), undefined, String(tells));
+  }
+});
+
+await test('clocks that answer behind a pointer, and may do more, are named', async () => {
+  const handlers = new Map();
+  const list = [];
+  let [memory, views, HEAP64, HEAPU32, count, nowIsMonotonic] = [null, [], null, null, 0, true];
+  const [checkWasiClock, bigintToI53Checked] = [(clock) => clock >= 0 && clock <= 3, Number];
+  const wasm = calling('a', 'c', '(param i32 i32 i32) (result i32)', '(i32.const 0) (i32.const 7) (i32.const 64)');
+  const plain = [
+    (clock, precision, at) => (new DataView(memory.buffer).setBigUint64(at, BigInt(Date.now()) * 1_000_000n, true), 0),
+    (clock, precision, at) => { HEAP64[at >> 3] = BigInt(Date.now()) * 1000000n; return 0; },
+    (clock, precision, at) => { new BigUint64Array(memory.buffer)[(at) >>> 3] = BigInt(Date.now()) * 1000000n; return 0; },
+    function (clk_id, ignored_precision, ptime) {
+      ignored_precision = bigintToI53Checked(ignored_precision);
+      if (!checkWasiClock(clk_id)) { return 28; }
+      var now;
+      if (clk_id === 0) { now = Date.now(); } else if (nowIsMonotonic) { now = performance.now(); } else { return 52; }
+      var nsec = Math.round(now * 1e3 * 1e3);
+      HEAP64[((ptime) >> 3)] = BigInt(nsec);
+      return 0;
+    },
+    (a, b, $c) => { if (!(0 <= a && 3 >= a)) return 28; if (0 === a) a = Date.now(); else if (nowIsMonotonic) a = performance.now(); else return 52; a = Math.round(1E6 * a); HEAPU32[$c >> 2] = a >>> 0; HEAPU32[($c + 4) >> 2] = a / 4294967296 >>> 0; return 0; },
+  ];
+  const doubted = [
+    [(event, handler, at) => { handlers.set(event, handler); HEAP64[at >> 3] = BigInt(Date.now()) * 1000000n; return 0; }, 'its text calls handlers.set'],
+    [(event, handler, at) => { list[handler] = event; HEAP64[at >> 3] = BigInt(Date.now()) * 1000000n; return 0; }, 'its text assigns to list[handler]'],
+    [(event, handler, at) => { count++; HEAP64[at >> 3] = BigInt(Date.now()) * 1000000n; return 0; }, 'its text assigns to count'],
+    [(event, handler, at) => { list[event >> 3] = 1; HEAP64[at >> 3] = BigInt(Date.now()) * 1000000n; return 0; }, 'its text assigns to '],
+    [(event, handler, at) => { checkWasiClock(event); HEAP64[at >> 3] = BigInt(Date.now()) * 1000000n; return 0; }, 'its text calls checkWasiClock'],
+    [(event, handler, at) => { for (const _ of views); HEAP64[at >> 3] = BigInt(Date.now()) * 1000000n; return 0; }, 'its text reads views'],
+    [(event, handler, at) => { new Uint8Array(memory.buffer).set([1], 200); HEAP64[at >> 3] = BigInt(Date.now()) * 1000000n; return 0; }, 'its text calls '],
+    [(event, handler, at) => { if (event === 28 || event === 52) return Math.round(at * 1e6); handlers.set(event, handler); HEAP64[at >> 3] = BigInt(Date.now()) * 1000000n; return 0; }, 'its text calls handlers.set'],
+    [((event, handler, at) => { HEAP64[at >> 3] = BigInt(Date.now()) * 1000000n; return 0; }).bind(null), 'its text is not visible'],
+  ];
+  const begun = (c) => async (bytes) => {
+    const { exports } = (await WebAssembly.instantiate(bytes, { a: { c } })).instance;
+    ({ memory } = exports);
+    [HEAP64, HEAPU32] = [new BigInt64Array(memory.buffer), new Uint32Array(memory.buffer)];
+    exports.call();
+    return exports;
+  };
+  for (const phase of ['run', 'start']) {
+    for (const c of plain) assert.deepEqual((await capture({ wasm, [phase]: async () => void (await begun(c)(wasm)) })).warnings, [], `${phase}: ${c}`);
+    for (const [c, why] of doubted) {
+      const { warnings } = await capture({ wasm, [phase]: async () => void (await begun(c)(wasm)) });
+      assert.equal(warnings.length, 1, `${phase}: ${c}`);
+      assert(warnings[0].startsWith('the import a.c was called') && warnings[0].includes(`but ${why}`), warnings[0]);
+      assert.deepEqual((await capture({ wasm, [phase]: async () => void (await begun(c)(wasm)), allow: ['a.c'] })).warnings, []);
+    }
+  }
 });
 
 rmSync(work, { recursive: true });

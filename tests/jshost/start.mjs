@@ -2,8 +2,6 @@
 //
 //     node tests/jshost/start.mjs JS PREINIT
 import assert from 'node:assert/strict';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { load, module, refused, test } from './checks.mjs';
 
 const [{ capture }, { preinitialized }, plain] = [await load('index.js'), await load('replay.js'), await load('run.js')];
@@ -319,39 +317,6 @@ await test('what `start` left pending, and `run` saw', async () => {
   };
   const { wasm } = await capture({ wasm: dictionary, start: own, run: calls });
   await played(async () => assert.equal((await library(wasm, pieces)).exports.load(3000), 2));
-});
-
-await test('objects of `start` that are collected while the snapshot is made', async () => {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc');
-  const before = FinalizationRegistry;
-  const load = async (bytes) => {
-    const { exports } = await library(bytes, pieces);
-    // As glue does for its classes: what is collected is freed in the module.
-    const registry = new FinalizationRegistry((at) => exports.store(at, exports.load(at) + 1));
-    return { exports, make: (at) => void registry.register({}, at) };
-  };
-  const start = async () => {
-    const started = await load(dictionary);
-    started.make(3000);
-    return started;
-  };
-  let value;
-  const run = async ({ exports, make }) => {
-    make(3004);
-    for (let times = 0; times < 20 && exports.load(3004) === 0; times++) {
-      await new Promise((done) => setTimeout(done, 1));
-      collect();
-    }
-    value = [exports.load(3000), exports.load(3004)];
-  };
-  const { wasm } = await capture({ wasm: dictionary, start, run });
-  assert.deepEqual(value, [0, 1], 'what `run` made is freed');
-  await played(async () => {
-    const { exports } = await library(wasm, pieces);
-    assert.deepEqual([exports.load(3000), exports.load(3004)], [0, 1]);
-  });
-  assert.equal(FinalizationRegistry, before);
 });
 
 await test('values that `run` gives to the module by number', async () => {

@@ -1,12 +1,14 @@
 // What `dotnet publish` has written: where the runtime's files are, and what they are.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
+import { between } from './markup.js';
+import { isInside, treeOf } from './tree.js';
 
 /** What cannot be made a snapshot of, said in one line. */
 export class Unfit extends Error {}
 
 const PLACES = ['', '_framework', 'wwwroot/_framework', 'AppBundle/_framework', 'publish/wwwroot/_framework'];
-const MARKED = /\/\*json-start\*\/([\s\S]*?)\/\*json-end\*\//;
+const markedIn = (text) => between(text, '/*json-start*/', '/*json-end*/');
 
 const isFile = (path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 
@@ -18,21 +20,35 @@ function named(folder, name, ending) {
 
 /** The boot configuration, which is a file or stands in the loader. */
 function bootOf(framework, loader) {
-  const inlined = MARKED.exec(readFileSync(join(framework, loader), 'utf8'))?.[1];
+  const inlined = markedIn(readFileSync(join(framework, loader), 'utf8'));
   if (inlined !== undefined) return { file: loader, config: JSON.parse(inlined) };
   for (const file of [...named(framework, 'dotnet.boot', 'js'), 'blazor.boot.json']) {
     if (!isFile(join(framework, file))) continue;
     const text = readFileSync(join(framework, file), 'utf8');
-    const json = file.endsWith('.json') ? text : MARKED.exec(text)?.[1];
+    const json = file.endsWith('.json') ? text : markedIn(text);
     if (json !== undefined) return { file, config: JSON.parse(json) };
   }
   throw new Unfit(`${framework}: there is no boot configuration (dotnet.boot.js, blazor.boot.json, or in ${loader}) that can be read`);
 }
 
-const first = (list) => (Array.isArray(list) ? list[0]?.name : Object.keys(list ?? {})[0]);
+/** The names of a list of files, which before .NET 10 has hashes by name. */
+export const namesOf = (list) => (Array.isArray(list) ? list.map((file) => file?.name) : Object.keys(list ?? {}));
+const first = (list) => namesOf(list)[0];
 
-/** Takes a folder apart. Throws `Unfit` with what is wrong with it. */
-export function readApplication(folder) {
+/** The lists of files that are in a snapshot. */
+export const COVERED = ['coreAssembly', 'assembly', 'icu', 'wasmNative'];
+const READ = [...COVERED, 'jsModuleRuntime', 'jsModuleNative'];
+
+/** What the configuration names is read, so it has to be in the folder, as its links have to lead there. */
+function checkNames({ root, framework, boot, resources }) {
+  for (const kind of READ) {
+    const outside = namesOf(resources[kind]).filter((name) => typeof name !== 'string' || !isInside(join(framework, name), root));
+    if (outside.length > 0) throw new Unfit(`${join(framework, boot)}: it names ${outside[0]}, which is outside of ${root} (resources.${kind})`);
+  }
+}
+
+/** Takes a folder apart, and passes over the folders `skipped`. Throws `Unfit` with what is wrong with it. */
+export function readApplication(folder, skipped = []) {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw new Unfit(`${folder}: there is no such folder`);
   const framework = PLACES.map((place) => join(folder, place)).find(
     (place) => existsSync(place) && statSync(place).isDirectory() && named(place, 'dotnet', 'js').length > 0,
@@ -46,14 +62,17 @@ export function readApplication(folder) {
   }
   if (loaders.length > 1) throw new Unfit(`${framework}: there are several loaders (${loaders.join(', ')}); publish into an empty folder`);
   const [loader] = loaders;
+  const inPlace = framework === folder || basename(framework) !== '_framework';
+  const root = inPlace ? folder : join(framework, '..');
+  // What cannot be copied is said before anything is read: a link may lead to what has no end.
+  treeOf(root, skipped);
   const { file: boot, config } = bootOf(framework, loader);
   const resources = config.resources ?? {};
+  checkNames({ root, framework, boot, resources });
   const native = first(resources.wasmNative);
   if (native === undefined || !isFile(join(framework, native))) {
     throw new Unfit(`${join(framework, boot)}: it names no module of the runtime that is there (resources.wasmNative)`);
   }
-  const inPlace = framework === folder || basename(framework) !== '_framework';
-  const root = inPlace ? folder : join(framework, '..');
   const isBlazor = named(framework, 'blazor.webassembly', 'js').length > 0;
   const application = { folder, root, framework, path: relative(root, framework), loader, boot, config, native, isBlazor };
   refuse(application);

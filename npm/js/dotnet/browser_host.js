@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, extname, join, normalize, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { probe } from '../core.js';
+import { tagsOf } from './markup.js';
 import { Refusal } from './session.js';
 
 const HOME = '/__preinit/';
@@ -41,11 +42,12 @@ const withBytes = (_, value) => (value instanceof Uint8Array ? { $bytes: Buffer.
 const withoutBytes = (_, value) => (typeof value?.$bytes === 'string' ? new Uint8Array(Buffer.from(value.$bytes, 'base64')) : value);
 
 /** The path that the page believes to be its folder: that of `<base href>`, if it is a path. */
-function baseOf(root) {
+export function baseOf(root) {
   const page = join(root, 'index.html');
   if (!existsSync(page)) throw new Refusal([`${root}: there is no index.html, which the browser would open (--host node?)`]);
-  const href = /<base\b[^>]*\bhref=["']([^"']*)["']/i.exec(readFileSync(page, 'utf8'))?.[1];
-  return href?.startsWith('/') ? href.replace(/[^/]*$/, '') : '/';
+  const hrefs = tagsOf(readFileSync(page, 'utf8'), 'base').map(({ tag }) => /\bhref=["']([^"']*)["']/i.exec(tag)?.[1]);
+  const href = hrefs.find((one) => one !== undefined);
+  return href?.startsWith('/') ? href.slice(0, href.lastIndexOf('/') + 1) : '/';
 }
 
 /** The loader of the capture, in the place of the application's own. */
@@ -79,7 +81,7 @@ function applications(path, { application, base }) {
 }
 
 /** A page whose loader is another file now than its hashes say. */
-const withoutIntegrity = (text) => text.replace(/\bintegrity=("|')[^"']*\1/g, '').replace(/"integrity"\s*:\s*\{[^}]*\}/g, '"integrity":{}');
+export const withoutIntegrity = (text) => text.replace(/\bintegrity=("|')[^"']*\1/g, '').replace(/"integrity"\s*:\s*\{[^{}]*\}/g, '"integrity":{}');
 
 /** The path that is asked for, if it is one. */
 function pathOf(url) {

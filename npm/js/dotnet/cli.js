@@ -10,7 +10,7 @@ import { checkReplaced, writeOutput } from './output.js';
 import { messages } from './report.js';
 import { Refusal } from './session.js';
 import { snapshotOf } from './snapshot.js';
-import { treeOf } from './tree.js';
+import { Variables } from './variables.js';
 
 const HELP = `Makes a published application of .NET start from a snapshot of its warmed-up state
 
@@ -68,7 +68,7 @@ const oneOf = (name, value, allowed) => {
 function variables(given) {
   return Object.fromEntries(given.map((text) => {
     const at = text.indexOf('=');
-    if (at < 1) throw new Usage(`--env ${text}: should be NAME=VALUE`);
+    if (at < 1) throw new Usage(`--env ${at === 0 ? '=…' : text}: should be NAME=VALUE`);
     return [text.slice(0, at), text.slice(at + 1)];
   }));
 }
@@ -108,10 +108,8 @@ function tasked(values, [folder, ...more]) {
 }
 
 async function make(task) {
-  const application = readApplication(task.folder);
+  const application = readApplication(task.folder, [task.out]);
   checkReplaced(application, task.out);
-  // What cannot be copied is said at once.
-  treeOf(application.root, [task.out]);
   const host = task.host ?? (existsSync(join(application.root, 'index.html')) ? 'browser' : 'node');
   const capture = host === 'node' ? captureInNode : (await import('./browser_host.js')).captureInBrowser;
   const captured = await capture(application, task).catch((error) => {
@@ -127,6 +125,8 @@ async function make(task) {
 
 /** Runs the command, and gives its exit code: 0 done, 1 refused, 2 could not. */
 export async function run(args) {
+  // What the application says may have the values that --env gives it.
+  let hidden = (text) => text;
   try {
     const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true });
     if (values.help) return process.stdout.write(HELP), 0;
@@ -135,14 +135,16 @@ export async function run(args) {
       return 0;
     }
     const task = tasked(values, positionals);
-    const { text, json } = messages(await make(task), task.out);
+    const given = new Variables(task.variables);
+    hidden = (text) => given.hidden(text);
+    const { text, json } = messages(await make(task), task.out, hidden);
     process.stdout.write(text);
     if (task.report) (await import('node:fs')).writeFileSync(task.report, `${JSON.stringify(json, null, 2)}\n`);
     return 0;
   } catch (error) {
     const isUsage = error instanceof Usage || error.code?.startsWith('ERR_PARSE_ARGS');
     const isRefused = error instanceof Refusal || error instanceof Unfit;
-    process.stderr.write(`error: ${printableLines(error.message)}\n${isUsage ? 'See preinit dotnet --help\n' : ''}`);
+    process.stderr.write(`error: ${printableLines(isRefused || isUsage ? error.message : hidden(error.message))}\n${isUsage ? 'See preinit dotnet --help\n' : ''}`);
     return isRefused ? 1 : 2;
   }
 }

@@ -53,10 +53,12 @@ export class Ledger {
   tasks = new Set();
   deniesMemory = false;
   #functions = new Map();
+  #hidden;
 
-  /** `runtime` gives the instance, which is made later. */
-  constructor(runtime) {
+  /** `runtime` gives the instance, which is made later; `hidden` takes secrets out of a text. */
+  constructor(runtime, hidden = (text) => text) {
     this.runtime = runtime;
+    this.#hidden = hidden;
   }
 
   /** What is passed on instead of an imported function. */
@@ -90,9 +92,9 @@ export class Ledger {
   }
 
   #count(name, answer, asked = []) {
-    const call = this.calls.get(name) ?? { count: 0, answers: [], asked };
+    const call = this.calls.get(name) ?? { count: 0, answers: [], asked: asked.map(this.#hidden) };
     call.count += 1;
-    if (answer !== null && answer !== undefined && call.answers.length < 20) call.answers.push(answer);
+    if (answer !== null && answer !== undefined && call.answers.length < 20) call.answers.push(this.#hidden(answer));
     this.calls.set(name, call);
   }
 

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { COVERED, namesOf } from './application.js';
 import { loaderText } from './bundle.js';
 import { rewritePages } from './pages.js';
 import { copyTree, foreignIn, writeList } from './tree.js';
@@ -81,7 +82,7 @@ export function writeOutput(application, out, { snapshot, facts }) {
     const text = Buffer.from(loaderText(original, { snapshot: file, id: snapshot.id, facts, scripts }));
     const wrapper = isFingerprinted ? `dotnet.${fingerprintOf(text)}.js` : loader;
     writeWithSiblings(join(framework, wrapper), text, join(application.framework, loader));
-    const covered = ['coreAssembly', 'assembly', 'icu', 'wasmNative'].flatMap((kind) => namesOf(config.resources[kind]));
+    const covered = COVERED.flatMap((kind) => namesOf(config.resources[kind]));
     const files = { loader, wrapper, original, boot, snapshot: file, scripts, covered };
     rewritePages(fresh, path, files);
     const before = sizes([...covered, loader].map((name) => join(application.framework, name)));
@@ -96,8 +97,4 @@ export function writeOutput(application, out, { snapshot, facts }) {
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }
-}
-
-export function namesOf(list) {
-  return Array.isArray(list) ? list.map(({ name }) => name) : Object.keys(list ?? {});
 }

@@ -1,7 +1,9 @@
 // Pages and the service worker's manifest name the loader with its hash: they get the new one.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { tagsOf, withTags } from './markup.js';
 import { integrityOf, writeWithSiblings } from './output.js';
+import { isInside } from './tree.js';
 
 const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
@@ -19,8 +21,8 @@ function pagesIn(folder, depth = 0) {
 function newPage(text, { loader, wrapper }, hash) {
   const name = escaped(loader);
   const named = new RegExp(`(^|[/"'])${name}(?=["'?#])`, 'g');
-  let page = text.replace(new RegExp(`<link\\b[^>]*${name}[^>]*>`, 'g'), (link) =>
-    link.replace(/integrity=("|')[^"']*\1/, (_, quote) => `integrity=${quote}${hash}${quote}`));
+  let page = withTags(text, 'link', (link) => (!link.includes(loader) ? link
+    : link.replace(/integrity=("|')[^"']*\1/, (_, quote) => `integrity=${quote}${hash}${quote}`)));
   // In "integrity" of an import map, an address is followed by its hash.
   page = page.replace(new RegExp(`("[^"]*/${name}"\\s*:\\s*)"sha(256|384|512)-[^"]*"`, 'g'), (_, key) => `${key}"${hash}"`);
   return page.replace(named, (_, before) => `${before}${wrapper}`);
@@ -38,12 +40,16 @@ function hashIn(text, name) {
  */
 function withPreloads(text, path, { wrapper, original, boot, snapshot, scripts }) {
   if (!text.includes(`${path}/blazor.webassembly`) && !text.includes(`${path}/${wrapper}`)) return text;
-  const end = text.search(/[ \t]*<\/head>/i);
-  if (end === -1) return text;
+  const head = text.search(/<\/head>/i);
+  if (head === -1) return text;
+  let end = head;
+  while (' \t'.includes(text[end - 1] ?? '\n')) end -= 1;
   const modules = [original, ...boot.endsWith('.js') && boot !== original ? [boot] : [], ...scripts];
-  const isNew = (name) => !new RegExp(`<link[^>]*${escaped(name)}`).test(text);
+  const linked = tagsOf(text, 'link');
+  const isNew = (name) => !linked.some(({ tag }) => tag.includes(name));
   // Older browsers take no map of imports after a module.
-  const isEarly = text.search(/<script[^>]*type=["']importmap/i) < end;
+  const map = tagsOf(text, 'script').find(({ tag }) => /type=["']importmap/i.test(tag));
+  const isEarly = map === undefined || map.at < end;
   const early = isEarly ? `<script type="module" async src="${path}/${wrapper}"${hashIn(text, wrapper)}></script>`
     : `<link rel="modulepreload" href="${path}/${wrapper}"${hashIn(text, wrapper)} />`;
   const links = [
@@ -51,7 +57,7 @@ function withPreloads(text, path, { wrapper, original, boot, snapshot, scripts }
     ...isEarly || isNew(wrapper) ? [early] : [],
     ...modules.filter(isNew).map((name) => `<link rel="modulepreload" href="${path}/${name}"${hashIn(text, name)} />`),
   ];
-  const indent = /^[ \t]*/.exec(text.slice(end))[0];
+  const indent = text.slice(end, head);
   return text.slice(0, end) + links.map((link) => `${indent}    ${link}\n`).join('') + text.slice(end);
 }
 
@@ -71,8 +77,9 @@ function rewriteManifest(root, path, { loader, wrapper, original, snapshot, cove
   const file = join(root, 'service-worker-assets.js');
   if (!existsSync(file)) return;
   const text = readFileSync(file, 'utf8');
-  const json = /self\.assetsManifest\s*=\s*(\{[\s\S]*\})\s*;?/.exec(text)?.[1];
-  if (json === undefined) throw new Error(`${file}: it is not a manifest as .NET's build writes it`);
+  const begin = /self\.assetsManifest\s*=\s*(?=\{)/.exec(text);
+  const json = begin === null ? '' : text.slice(begin.index + begin[0].length, text.lastIndexOf('}') + 1);
+  if (json === '') throw new Error(`${file}: it is not a manifest as .NET's build writes it`);
   const manifest = JSON.parse(json);
   const at = (name) => (path === '' ? name : `${path}/${name}`);
   const gone = new Set([...covered, loader].map(at));
@@ -80,7 +87,8 @@ function rewriteManifest(root, path, { loader, wrapper, original, snapshot, cove
   // Pages have changed, too.
   const assets = kept.map((asset) => {
     const own = join(root, asset.url);
-    return existsSync(own) && /\.html?$/.test(asset.url) ? { ...asset, hash: integrityOf(readFileSync(own)) } : asset;
+    const isPage = /\.html?$/.test(asset.url) && isInside(own, root) && statSync(own, { throwIfNoEntry: false })?.isFile();
+    return isPage ? { ...asset, hash: integrityOf(readFileSync(own)) } : asset;
   });
   for (const name of new Set([wrapper, original, snapshot])) {
     assets.push({ hash: integrityOf(readFileSync(join(root, at(name)))), url: at(name) });

@@ -21,12 +21,13 @@ function frozen({ answers: calls, record, said }) {
   return found;
 }
 
-function restored({ record }) {
+function restored({ record }, hidden) {
   const found = [];
-  const files = record.files.filter(([, name]) => name !== null);
-  if (files.length > 0) found.push(`${files.length} files in the virtual file system: ${files.map(([folder, name]) => `${folder === '/' ? '' : folder}/${name}`).slice(0, 5).join(', ')}`);
+  const files = record.files.filter(({ bytes, link }) => bytes ?? link);
+  if (files.length > 0) found.push(`${files.length} files in the virtual file system: ${files.slice(0, 5).map(({ path }) => hidden(path)).join(', ')}`);
+  if (record.directory !== null) found.push(`the current directory, ${hidden(record.directory)}`);
   if (record.timer !== null) found.push(`a timer, due ${record.timer} ms after the start`);
-  const modules = Object.keys(record.modules);
+  const modules = Object.keys(record.modules).map(hidden);
   if (modules.length > 0) found.push(`imported modules: ${modules.join(', ')}`);
   return found;
 }
@@ -37,8 +38,8 @@ const states = {
   ended: 'after Main had returned',
 };
 
-/** The text for the terminal, and the same as data. */
-export function messages({ host, captured, snapshot, written }, out) {
+/** The text for the terminal, and the same as data. `hidden` takes secrets out of a text. */
+export function messages({ host, captured, snapshot, written }, out, hidden = (text) => text) {
   const { said, record } = captured;
   const { before, after } = written.sizes;
   const lines = [
@@ -47,13 +48,13 @@ export function messages({ host, captured, snapshot, written }, out) {
     `  memory ${megabytes(said.memory)}, of which ${megabytes(said.zeroed)} were free and are zero now` +
       (said.collected ? '' : '; the garbage was not collected, because the linker has removed GC.Collect(): call it in Main'),
     `  files of a start: ${megabytes(before.raw)} -> ${megabytes(after.raw)}, with brotli ${megabytes(before.brotli)} -> ${megabytes(after.brotli)}`,
-    ...restored(captured).map((what) => `  made again at each start: ${what}`),
+    ...restored(captured, hidden).map((what) => `  made again at each start: ${what}`),
     ...frozen(captured).map((what) => `  part of the snapshot: ${what}`),
     ...snapshot.warnings.map((warning) => `  warning: ${warning}`),
   ];
   const json = {
     host, place: record.main.state, snapshot: written.files.snapshot, sizes: written.sizes, memory: said,
-    restored: restored(captured), frozen: frozen(captured), warnings: snapshot.warnings,
+    restored: restored(captured, hidden), frozen: frozen(captured), warnings: snapshot.warnings,
     exports: record.exports.length, imports: record.imports.length,
   };
   return { text: lines.map((line) => `${printable(line)}\n`).join(''), json };

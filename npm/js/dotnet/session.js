@@ -4,7 +4,7 @@ import { declaredImports, installHooks } from '../hooks.js';
 import { printable } from '../printable.js';
 import { Identities, readImports, readState } from '../read_state.js';
 import { Address } from './address.js';
-import { filesOf, openFiles } from './files.js';
+import { changesOf, filesOf, reasonsOf } from './files.js';
 import { Handles, Runtime } from './interop.js';
 import { Interpreter, optionsOfCapture } from './interpreter.js';
 import { Ledger } from './ledger.js';
@@ -41,7 +41,7 @@ export class Session {
   constructor({ original, probed, schema, options }) {
     this.options = options;
     this.schema = schema;
-    this.ledger = new Ledger(() => this.runtime);
+    this.ledger = new Ledger(() => this.runtime, (text) => this.variables.hidden(text));
     const module = new WebAssembly.Module(original);
     this.uninstall = installHooks({
       original,
@@ -265,10 +265,8 @@ export class Session {
     );
     const objects = this.#objects();
     const files = filesOf(api.Module.FS);
-    const { changed, removed } = differences(this.filesBefore, files);
-    reasons.push(...objects.reasons);
-    reasons.push(...removed.map((path) => `the file ${path} was removed, and would be there again`));
-    reasons.push(...openFiles(api.Module.FS).map((path) => `the file ${path} is open, and would not be`));
+    const changed = changesOf(this.filesBefore, files);
+    reasons.push(...[...objects.reasons, ...reasonsOf(api.Module.FS, this.filesBefore, files)].map((reason) => this.variables.hidden(reason)));
     if (reasons.length > 0) throw new Refusal(reasons);
     const places = this.interpreter.release(this.config.runtimeOptions);
     const before = runtime.exports.memory.buffer.byteLength;
@@ -290,7 +288,7 @@ export class Session {
       imports: ledger.imports,
       modules: ledger.modules,
       handles: objects.known,
-      files: changed,
+      ...changed,
       clock,
       timer: !ledger.isDue ? null : Math.max(0, Math.ceil(ledger.due - clock)),
       background: ledger.background,
@@ -303,7 +301,7 @@ export class Session {
     const said = {
       places, zeroed, memory: before, collected: hasCollected,
       random: ledger.random, times, cultures: ledger.cultures,
-      variables: this.variables.left([memory, ...changed.map(([, , bytes]) => bytes ?? new Uint8Array())]),
+      variables: this.variables.left([memory, ...bytesIn(changed)]),
       hasTimeZones: runtime.classOf(CORE, 'System', 'TimeZoneInfo') !== 0,
     };
     return { state, files: this.#files, record, answers, facts: this.facts, said };
@@ -326,15 +324,10 @@ function capturePoint(exports) {
   return found[0] ?? null;
 }
 
-function differences(before, after) {
-  const isSame = (left, right) => left?.length === right.length && left.every((byte, at) => byte === right[at]);
-  const changed = [...after].filter(([path, bytes]) => bytes === null ? !before.has(path) : !isSame(before.get(path), bytes));
-  const split = ([path, bytes]) => {
-    if (bytes === null) return [path, null, null];
-    const slash = path.lastIndexOf('/');
-    return [path.slice(0, slash) || '/', path.slice(slash + 1), bytes];
-  };
-  return { changed: changed.map(split), removed: [...before.keys()].filter((path) => !after.has(path)) };
+/** All bytes of files, and of their names. */
+function bytesIn({ files, directory }) {
+  const names = files.flatMap(({ path, link }) => [path, link ?? '']);
+  return [new TextEncoder().encode([directory, ...names].join('\0')), ...files.flatMap(({ bytes }) => (bytes ? [bytes] : []))];
 }
 
 /** Where an object is to be found in every process. */

@@ -25,7 +25,7 @@ export async function snapshotOf(original, { state, files, record }) {
     id,
     exports: record.exports.map((one) => ({ ...one, signature: base64(one.signature) })),
     imports: record.imports.map((one) => ({ ...one, signature: base64(one.signature) })),
-    files: record.files.map(([directory, name, data]) => [directory, name, data === null ? null : base64(data)]),
+    files: record.files.map(({ bytes, ...file }) => ({ ...file, data: bytes && base64(bytes) })),
   };
   const payload = new TextEncoder().encode(JSON.stringify(written));
   return { wasm: withSection(encoded.wasm, SECTION, payload), id, warnings: encoded.warnings };

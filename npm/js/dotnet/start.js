@@ -83,6 +83,38 @@ async function compiled(url) {
   return isWasm ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
 }
 
+/** What stands at a path, a link itself; undefined if nothing does. */
+function modeOf(FS, path) {
+  try {
+    return FS.lstat(path).mode;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Files in memory as they were: what is in them, where links lead, their modes, and the current directory. */
+function restoreFiles({ FS, FS_createPath }, { files, directory }) {
+  const { ignorePermissions } = FS;
+  FS.ignorePermissions = true;
+  try {
+    for (const { path, mode, data, link } of files) {
+      const parent = path.slice(0, path.lastIndexOf('/')) || '/';
+      FS_createPath('/', parent, true, true);
+      // What the loader has put there.
+      const now = modeOf(FS, path);
+      const stays = now !== undefined && FS.isDir(now) && FS.isDir(mode);
+      if (now !== undefined && !stays) FS.isDir(now) ? FS.rmdir(path) : FS.unlink(path);
+      if (link !== undefined) FS.symlink(link, path);
+      else if (data !== undefined) FS.writeFile(path, bytesOfBase64(data), { canOwn: true });
+      else if (!stays) FS.mkdir(path);
+    }
+    for (const { path, mode, link } of files) if (link === undefined) FS.chmod(path, mode & 0o7777);
+    if (directory !== null) FS.chdir(directory);
+  } finally {
+    FS.ignorePermissions = ignorePermissions;
+  }
+}
+
 /** Gives the loader a module that has been compiled, and sees its instance made. */
 class Exchange {
   /** What the loader takes for a response, and for its bytes. */
@@ -138,14 +170,7 @@ class Restored {
     const handles = new Handles(runtime, api.INTERNAL);
     handles.restore(objects);
     handles.end();
-    for (const [directory, name, data] of record.files) {
-      api.Module.FS_createPath('/', directory, true, true);
-      if (name === null) continue;
-      const path = `${directory}/${name}`;
-      // What the loader has put there.
-      if (api.Module.FS.analyzePath(path).exists) api.Module.FS.unlink(path);
-      api.Module.FS_createDataFile(directory, name, bytesOfBase64(data), true, true, true);
-    }
+    restoreFiles(api.Module, record);
     this.#bind(null);
     for (const [name, url] of Object.entries(record.modules)) {
       await api.INTERNAL.dynamic_import(name, url);

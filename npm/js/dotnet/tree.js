@@ -8,7 +8,8 @@ import { Unfit } from './application.js';
 const LIST = 'dotnet.preinit.files.json';
 
 const digestOf = (path) => createHash('sha256').update(readFileSync(path)).digest('hex');
-const isInside = (path, folder) => path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+/** Whether a path is that of a folder, or below it. */
+export const isInside = (path, folder) => path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 
 /** Where a file is in truth. Throws `Unfit` for links that lead out of `base`, or nowhere. */
 function placeOf(path, base) {

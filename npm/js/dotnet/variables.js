@@ -1,10 +1,15 @@
 // Environment variables that are given for the capture alone (--env): their values should not be in the snapshot, which everybody can read.
+import { printable } from '../printable.js';
 import { holdsAnyText, placesOf, utf8 } from './texts.js';
 
 /** No secrets: a start has its own TZ and LANG, and the state depends on the last one. */
 const KEPT = ['TZ', 'LANG', 'DOTNET_SYSTEM_GLOBALIZATION_INVARIANT'];
 /** Shorter texts stand everywhere. */
 const SHORTEST = 4;
+const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/** The forms in which messages may have a value. */
+const formsOf = (value) => [value, JSON.stringify(value).slice(1, -1), printable(value, Infinity), encodeURIComponent(value)];
 
 export class Variables {
   #given;
@@ -18,6 +23,15 @@ export class Variables {
   constructor(environment) {
     this.#given = new Map(Object.entries(environment));
     this.#secrets = new Map([...this.#given].filter(([name, value]) => !KEPT.includes(name) && value.length >= SHORTEST));
+  }
+
+  /** A text for a message, which others may read: with names in the place of values. */
+  hidden(text) {
+    const forms = new Map([...this.#secrets].flatMap(([name, value]) => formsOf(value).map((form) => [form, name])));
+    if (forms.size === 0) return text;
+    // One may be the beginning of another.
+    const all = [...forms.keys()].sort((left, right) => right.length - left.length);
+    return text.replace(new RegExp(all.map(escaped).join('|'), 'g'), (form) => `<value of ${forms.get(form)}>`);
   }
 
   has(name) {
