@@ -64,7 +64,9 @@ class Replay {
       const { where, ranges } = one ?? {};
       const memory = find(where, 'memory');
       const isRange = (range) => isList(range, 2) && range.every(isCount) && range[0] <= range[1] && range[1] <= memory.buffer.byteLength;
-      need(isList(ranges) && ranges.every(isRange), 'a range is not in its memory');
+      // Each is copied.
+      const isApart = ([start], at) => at === 0 || ranges[at - 1][1] <= start;
+      need(isList(ranges) && ranges.every(isRange) && ranges.every(isApart), 'a range is not in its memory, or not apart from others');
       return { memory, ranges };
     });
     this.globals = record.globals.map((one) => {
@@ -306,8 +308,7 @@ class Replay {
   /** Without first calls, the last state takes its place when what starts has ended. */
   wait() {
     this.mark();
-    const { turns } = this.record;
-    if (turns < MANY) inTurns(turns, () => this.end());
+    if (this.record.turns < MANY) inTurns(this.record.turns, () => this.end());
   }
 
   /** As long as `start` ran on when it was recorded, what it writes is looked at. */

@@ -21,8 +21,23 @@ function waitedFor() {
   return new Map(Object.keys(OTHERS).map((kind) => [kind, all.filter((one) => one === kind).length]));
 }
 
+// Node's own `fetch` leaves timers for its connections behind.
+const OF_FETCH = 'node:internal/deps/undici/';
+
+/** Whether this is called by Node's `fetch`. `callee` is the function that was called. */
+function isOfFetch(callee) {
+  if (typeof Error.captureStackTrace !== 'function') return false;
+  const { stackTraceLimit } = Error;
+  const place = {};
+  Error.stackTraceLimit = 1;
+  Error.captureStackTrace(place, callee);
+  Error.stackTraceLimit = stackTraceLimit;
+  return String(place.stack).includes(OF_FETCH);
+}
+
 class Timers {
   #pending = new Map();
+  #ofFetch = new WeakSet();
   #found = new Map();
   #signals = [];
   #saved = [];
@@ -51,7 +66,7 @@ class Timers {
     const [plainSet, plainClear] = [globalThis[set], globalThis[clear]];
     if (typeof plainSet !== 'function' || typeof plainClear !== 'function') return;
     const pending = this.#pending;
-    this.#replace(globalThis, set, (callback, ...rest) => {
+    const watched = (callback, ...rest) => {
       // Whoever keeps this function has it for longer than it is needed.
       if (typeof callback !== 'function' || !this.#isOn) return plainSet(callback, ...rest);
       const timer = plainSet((...args) => {
@@ -59,8 +74,10 @@ class Timers {
         return callback(...args);
       }, ...rest);
       pending.set(timer, set);
+      if (isOfFetch(watched)) this.#ofFetch.add(timer);
       return timer;
-    });
+    };
+    this.#replace(globalThis, set, watched);
     this.#replace(globalThis, clear, (timer) => {
       // Node takes numbers, too.
       for (const one of pending.keys()) if (one === timer || (typeof timer === 'number' && Number(one) === timer)) pending.delete(one);
@@ -68,9 +85,14 @@ class Timers {
     });
   }
 
+  /** Whether nothing of the program is pending there. Node's timers say that they were cleared, by whatever way. */
+  #isOver(timer) {
+    return Object(timer) === timer && (timer._destroyed === true || this.#ofFetch.has(timer));
+  }
+
   /** Those that are pending now would be missing. Ports that were opened are open again where the `start` that has opened them runs again. */
   end({ isStart = false } = {}) {
-    for (const [timer, set] of this.#pending) this.#found.set(timer, set);
+    for (const [timer, set] of this.#pending) if (!this.#isOver(timer)) this.#found.set(timer, set);
     for (const signal of this.#signals) if (!signal.aborted) this.#found.set(signal, ABORT);
     for (const [kind, count] of waitedFor()) {
       if (kind === PORT && isStart) {

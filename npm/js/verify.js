@@ -27,11 +27,19 @@ async function printedBy(args, options = {}) {
   }
 }
 
+/** What `play.js` says. What the program prints comes first. */
+function resultIn(stdout, side) {
+  try {
+    const length = stdout.readUInt32LE(stdout.length - 4);
+    return deserialize(stdout.subarray(stdout.length - 4 - length, stdout.length - 4));
+  } catch {
+    throw new Error(`the program ended its process with the ${side} before it had answered`);
+  }
+}
+
 async function played(side, files, url) {
   const stdout = await printedBy([player, side, ...files, url], { encoding: 'buffer' });
-  // What the program prints comes first.
-  const length = stdout.readUInt32LE(stdout.length - 4);
-  const result = deserialize(stdout.subarray(stdout.length - 4 - length, stdout.length - 4));
+  const result = resultIn(stdout, side);
   const { error, incomparable, instances } = result;
   if (error) throw new Error(printableLines(`the program failed with the ${side}: ${error}`));
   if (incomparable !== undefined) throw new TypeError(`what \`calls\` returned with the ${side} must be data that can be compared: ${incomparable}`);

@@ -55,6 +55,8 @@ export class WasmBindgen extends Adapter {
   #held = undefined;
   #first = 0;
   #isChanged = false;
+  // Buffers that were filled with random numbers.
+  #random = new WeakSet();
 
   constructor(imports, isGenuine) {
     super();
@@ -181,6 +183,21 @@ export class WasmBindgen extends Adapter {
     const [, action = ''] = HASHED.exec(name) ?? [];
     const names = this.isByNumber ? /^(now|getTime)$/ : /^(now|getTime|getRandomValues|randomFillSync)$/;
     return names.test(action) && isAmbient(callee, action);
+  }
+
+  /** What is copied out of an array of random numbers is as random: nobody fills the array again. */
+  isUnasked(call) {
+    const { name, args, callee } = call;
+    const isRandom = (array) => ArrayBuffer.isView(array) && this.#random.has(array.buffer);
+    const [, action = ''] = HASHED.exec(name) ?? [];
+    if (/^(getRandomValues|randomFillSync)$/.test(action) && this.isTransparent(call)) {
+      if (ArrayBuffer.isView(args[1])) this.#random.add(args[1].buffer);
+      return true;
+    }
+    if (action === 'prototypesetcall') return isRandom(args[2]) && isPrototypeSet(callee);
+    if (action === 'set') return isRandom(args[1]) && isOfFirst(callee, action);
+    if (/^get_?index$/.test(action)) return isRandom(args[0]) && isOfFirst(callee, action);
+    return this.isTransparent(call);
   }
 
   get initializers() {

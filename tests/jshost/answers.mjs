@@ -89,6 +89,12 @@ await test('a script whose answers cannot be compared', async () => {
   assert.equal((await compared('return { n: 1, bytes: new Uint8Array(2), error: new Error("x") };')).equal, true);
 });
 
+await test('a script that ends its process', async () => {
+  for (const text of ['process.exit(0);', "console.log('a text that it prints'); process.exit(0);", "process.stdout.write('\\0\\0\\0\\0', () => process.exit(0)); await new Promise(() => {});"]) {
+    await assert.rejects(compared(text), /the program ended its process with the original before it had answered/);
+  }
+});
+
 await test('the answers of all runs are compared, not those of the fastest', async () => {
   const slow = 'await new Promise((done) => setTimeout(done, 100));';
   for (const wrong of [0, 1, 2]) {

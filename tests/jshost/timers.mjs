@@ -3,6 +3,8 @@
 //     node tests/jshost/timers.mjs JS PREINIT
 import * as early from './early.mjs';
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { setImmediate, setInterval, setTimeout } from 'node:timers';
 import * as promises from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -114,6 +116,43 @@ await test('one that keeps no process does not hide one that does', async () => 
   };
   await refused({ wasm: counter, run }, TIMER);
   for (const timer of set) clearTimeout(timer);
+});
+
+const ends = {
+  clearTimeout: (timer) => clearTimeout(timer),
+  'clearTimeout, by its number': (timer) => globalThis.clearTimeout(Number(timer)),
+  'clearTimeout, by its number as text': (timer) => globalThis.clearTimeout(`${Number(timer)}`),
+  close: (timer) => timer.close(),
+  dispose: (timer) => timer[Symbol.dispose](),
+};
+for (const [name, end] of Object.entries(ends)) {
+  await test(`one that was ended, by ${name}`, async () => {
+    for (const set of ['setTimeout', 'setInterval']) {
+      await capture({ wasm: counter, run: async () => (await instantiated(), end(globalThis[set](() => {}, 1e6))) && undefined });
+    }
+  });
+}
+
+await test('`fetch` over HTTP, waited for', async () => {
+  // What a server of this process waits for would be seen, too.
+  const text = `require('node:http').createServer((_, response) => {
+    response.setHeader('content-type', 'application/wasm');
+    response.end(Buffer.from('${Buffer.from(counter).toString('base64')}', 'base64'));
+  }).listen(0, '127.0.0.1', function () { process.send(this.address().port); });`;
+  const server = spawn(process.execPath, ['-e', text], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const left = [];
+  try {
+    const [port] = await once(server, 'message');
+    const fetched = () => fetch(`http://127.0.0.1:${port}/counter.wasm`);
+    const load = async () => (await WebAssembly.instantiateStreaming(fetched(), { env: { log() {}, now: () => 1 } })).instance.exports;
+    await capture({ wasm: counter, run: async () => void (await load()).init() });
+    await capture({ wasm: counter, start: load, run: async (exports) => (await (await fetched()).arrayBuffer(), exports.init()) });
+    const run = async () => (await load(), void left.push(globalThis.setTimeout(() => {}, 1e6).unref()));
+    await refused({ wasm: counter, run }, by('a timer of setTimeout was pending'));
+  } finally {
+    for (const timer of left) clearTimeout(timer);
+    server.kill();
+  }
 });
 
 await test('functions are what they were, and those that were kept work', async () => {
