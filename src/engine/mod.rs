@@ -1,6 +1,7 @@
 //! The choice of a compiler and its settings. Compiling dominates the whole job, so the baseline compiler is taken
 //! wherever it supports the module.
 
+mod compiler;
 mod components;
 mod continuations;
 mod names;
@@ -9,6 +10,7 @@ mod tier;
 mod winch;
 
 use crate::cache::{CompileCache, CompiledEntry};
+pub use compiler::Compiler;
 #[cfg(feature = "verify")]
 pub use components::compile_component_with;
 pub use components::{CompiledComponent, ComponentKind};
@@ -51,35 +53,6 @@ pub fn probe_options() -> ProbeOptions {
 }
 
 const MAX_BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(64).unwrap();
-
-/// Which compiler ran the module. No example: reports have its name, [`Report::compiler`](crate::Report).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compiler {
-    /// Wasmtime's single-pass baseline compiler.
-    Winch,
-    /// Cranelift without optimization.
-    Cranelift,
-    /// Cranelift with optimization, for an init that runs long.
-    OptimizingCranelift,
-    /// Wasmtime's interpreter; only the verifier uses it.
-    Pulley,
-}
-
-impl Compiler {
-    fn is_cranelift(self) -> bool {
-        matches!(self, Compiler::Cranelift | Compiler::OptimizingCranelift)
-    }
-
-    /// For reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Compiler::Winch => "winch",
-            Compiler::Cranelift => "cranelift",
-            Compiler::OptimizingCranelift => "cranelift, optimizing",
-            Compiler::Pulley => "pulley",
-        }
-    }
-}
 
 /// What the engine has to be able to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! A temporary directory.
 
 use std::fs::{File, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
@@ -61,7 +61,7 @@ impl TemporaryDirectory {
                 Err(error) => return Err(error),
             };
             // Another process may just have taken it for a leftover.
-            if let Some(lock) = locked(&directory)? {
+            if let Some(lock) = locked(&directory, &name)? {
                 directory.create_dir_with(CONTENT, &private())?;
                 let content = directory.open_dir(CONTENT)?;
                 let path = place.join(name).join(CONTENT);
@@ -127,9 +127,20 @@ fn private() -> DirBuilder {
     builder
 }
 
+/// What the lock of a directory says: nobody can have written it into another one, which was given the name later.
+pub(super) fn mark(directory: &Dir, name: &str) -> io::Result<String> {
+    let metadata = directory.dir_metadata()?;
+    #[cfg(unix)]
+    let place = (cap_std::fs::MetadataExt::dev(&metadata), cap_std::fs::MetadataExt::ino(&metadata));
+    #[cfg(not(unix))]
+    let place = (0, u8::from(metadata.is_dir()));
+    Ok(format!("{name} {} {}", place.0, place.1))
+}
+
 /// Locks a new directory.
-fn locked(directory: &Dir) -> io::Result<Option<File>> {
-    let file = directory.open_with(LOCK, OpenOptions::new().write(true).create_new(true))?.into_std();
+fn locked(directory: &Dir, name: &str) -> io::Result<Option<File>> {
+    let mut file = directory.open_with(LOCK, OpenOptions::new().write(true).create_new(true))?.into_std();
+    file.write_all(mark(directory, name)?.as_bytes())?;
     Ok(match file.try_lock() {
         Ok(()) if directory.symlink_metadata(LOCK).is_ok() => Some(file),
         Ok(()) | Err(TryLockError::WouldBlock) => None,

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use cap_std::fs::{Dir, Metadata, OpenOptions};
 
-use super::directory::{LOCK, remove_contents};
+use super::directory::{LOCK, mark, remove_contents};
 use super::temporary_name::{Host, TemporaryName};
 use crate::ownership::{self, Unlisted};
 
@@ -44,10 +44,18 @@ fn remove_left_directory(parent: &Dir, (name, metadata): (TemporaryName, &Metada
     let file_name = name.to_string();
     let directory = parent.open_dir(&file_name)?;
     ownership::check(&directory.dir_metadata()?, &directory).map_err(io::Error::other)?;
-    match leftover(&directory, LOCK.as_ref(), (name, metadata)) {
-        Some(_locked) => remove_contents(&directory)?,
-        None => return Ok(()),
+    let Some(_locked) = leftover(&directory, LOCK.as_ref(), (name, metadata)) else { return Ok(()) };
+    // It is removed with all that is in it: whoever may rename what is beside it can have given it the name.
+    let expected = mark(&directory, &file_name)?;
+    let is_ours = match directory.metadata(LOCK)?.len() {
+        // It was killed before it said so, and had made nothing else.
+        0 => directory.entries()?.count() == 1,
+        length => length == expected.len() as u64 && directory.read_to_string(LOCK)? == expected,
+    };
+    if !is_ours {
+        return Ok(());
     }
+    remove_contents(&directory)?;
     drop(directory);
     parent.remove_dir(&file_name)
 }
@@ -63,4 +71,40 @@ fn leftover(directory: &Dir, file: &OsStr, (name, metadata): (TemporaryName, &Me
         Err(TryLockError::Error(_)) => abandoned,
     };
     is_left.then_some(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::temporary_name::TemporaryName;
+    use super::{LOCK, mark, remove_leftovers};
+    use cap_std::ambient_authority;
+    use cap_std::fs::Dir;
+
+    /// Somebody else can have given the name of a leftover to a directory of this user, which has a file of the lock's name.
+    #[test]
+    fn a_directory_that_was_given_the_name_stays() {
+        let place = tempfile::tempdir().unwrap();
+        let parent = Dir::open_ambient_dir(place.path(), ambient_authority()).unwrap();
+        let made = |text: &dyn Fn(&Dir, &str) -> String| {
+            let name = TemporaryName::new().unwrap().to_string();
+            parent.create_dir(&name).unwrap();
+            let directory = parent.open_dir(&name).unwrap();
+            directory.write(LOCK, text(&directory, &name)).unwrap();
+            directory.write("thesis", "mine").unwrap();
+            name
+        };
+        let left = made(&|directory, name| mark(directory, name).unwrap());
+        let others = [
+            made(&|_, _| String::new()),
+            made(&|_, name| name.to_string()),
+            made(&|_, name| mark(&parent, name).unwrap()),
+            made(&|directory, name| mark(directory, &name.replace("tmp", "old")).unwrap()),
+            made(&|directory, name| mark(directory, name).unwrap() + " "),
+        ];
+        remove_leftovers(&parent);
+        assert!(!place.path().join(left).exists());
+        for name in others {
+            assert!(place.path().join(name).join("thesis").exists());
+        }
+    }
 }

@@ -1,5 +1,5 @@
 //! Custom sections do not affect what an engine does with a module, but other tools and some run times read them. What differs
-//! is said, and where a run time acts upon it, nobody can tell what an instance will be.
+//! is said. Where a run time acts upon it, or it is not known that nobody does, nobody can tell what an instance will be.
 
 use preinit_core::component::Component;
 use preinit_core::module::Module;
@@ -14,7 +14,7 @@ const NAMED: usize = 20;
 const MACHINE_CODE: &str = "what a host runs instead of its functions";
 
 /// How the names of sections begin that decide what is around an instance or put into it, and who reads them.
-const ACTED_UPON: [(&str, &str); 16] = [
+const ACTED_UPON: [(&str, &str); 17] = [
     ("preinit.", "what JavaScript puts into an instance; `verify` of `preinit/js` compares it"),
     ("dylink", "where a dynamic loader puts the module, and with what"),
     ("component-type", "the imports and exports of the component that is made of it"),
@@ -28,10 +28,43 @@ const ACTED_UPON: [(&str, &str); 16] = [
     ("zed:", "what an editor does with it"),
     ("jwt", "what a host for wasmCloud lets it do"),
     ("interface-types", "what a host with interface types takes and gives"),
+    ("teavm.", "what TeaVM's JavaScript loads for it"),
     ("wasmedge", MACHINE_CODE),
     ("wamr-aot", MACHINE_CODE),
     ("precompiled_", MACHINE_CODE),
 ];
+
+/// Names of sections that only people, debuggers and registries read: what instances do is the same with others.
+const HARMLESS: [&str; 18] = [
+    "name",
+    "producers",
+    "target_features",
+    "build_id",
+    "sourceMappingURL",
+    "external_debug_info",
+    "signature",
+    "signature_delimiter",
+    "component-name",
+    "package-docs",
+    "registry-metadata",
+    "authors",
+    "description",
+    "homepage",
+    "licenses",
+    "revision",
+    "source",
+    "version",
+];
+
+/// How names of more such sections begin: debugging information, hints for compilers.
+const HARMLESS_BEGINNINGS: [&str; 2] = [".debug_", "metadata.code."];
+
+fn is_harmless(name: &str) -> bool {
+    HARMLESS.contains(&name) || HARMLESS_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+}
+
+/// Whether what has such a key is left out by the user.
+pub(super) type Ignored<'i> = &'i dyn Fn(&str) -> bool;
 
 /// What came of comparing custom sections.
 #[derive(Debug)]
@@ -46,11 +79,11 @@ pub(super) struct Comparison {
 type Sections<'m> = Vec<(Rc<str>, &'m str, &'m [u8])>;
 
 /// Compares them by name.
-pub(super) fn compare(original: &Module<'_>, snapshot: &Module<'_>) -> Comparison {
+pub(super) fn compare(original: &Module<'_>, snapshot: &Module<'_>, ignored: Ignored<'_>) -> Comparison {
     let no_place: Rc<str> = "".into();
     let what =
         "custom sections (names, debug information), which do not affect what an engine does with a module";
-    compare_sections(what, sections_in(original, &no_place), sections_in(snapshot, &no_place))
+    compare_sections(what, (sections_in(original, &no_place), sections_in(snapshot, &no_place)), ignored)
 }
 
 /// Compares those of two components themselves, of components in them, and of all core modules but those that others look at.
@@ -58,13 +91,11 @@ pub(super) fn compare_components(
     expected: &Component<'_>,
     snapshot: &Component<'_>,
     left_out: &BTreeSet<usize>,
+    ignored: Ignored<'_>,
 ) -> Comparison {
     let what = "custom sections of the component (names, producers), which do not affect what it does";
-    compare_sections(
-        what,
-        sections_of((expected, expected), left_out),
-        sections_of((snapshot, expected), left_out),
-    )
+    let sections = (sections_of((expected, expected), left_out), sections_of((snapshot, expected), left_out));
+    compare_sections(what, sections, ignored)
 }
 
 /// The sections of a component. `names` has the names of its core modules.
@@ -89,9 +120,16 @@ fn sections_in<'m>(module: &Module<'m>, of: &Rc<str>) -> Sections<'m> {
     custom.map(|(name, payload)| (Rc::clone(of), name, payload)).collect()
 }
 
-fn compare_sections(what: &str, original: Sections<'_>, snapshot: Sections<'_>) -> Comparison {
-    let (mut named, others): (Vec<_>, Vec<_>) =
-        differing(original, snapshot).into_iter().partition(|(name, _)| decides(name).is_some());
+fn compare_sections(
+    what: &str,
+    (original, snapshot): (Sections<'_>, Sections<'_>),
+    ignored: Ignored<'_>,
+) -> Comparison {
+    let (counted, mut others): (Vec<_>, Vec<_>) = differing(original, snapshot)
+        .into_iter()
+        .partition(|(name, _)| !is_harmless(name) && !ignored(&format!("custom.{name}")));
+    let (mut named, unknown): (Vec<_>, Vec<_>) =
+        counted.into_iter().partition(|(name, _)| decides(name).is_some());
     let undecided = ACTED_UPON.iter().filter_map(|(start, what)| {
         let mut of_kind = named.iter().filter(|(name, _)| name.starts_with(start));
         let (name, how) = of_kind.next()?;
@@ -101,8 +139,13 @@ fn compare_sections(what: &str, original: Sections<'_>, snapshot: Sections<'_>) 
         };
         Some(format!("the custom section `{}` ({how}){more} decides {what}", Printable(name)))
     });
-    let undecided = undecided.collect();
-    named.extend(others);
+    let mut undecided: Vec<String> = undecided.collect();
+    if let Some(names) = listed(&unknown) {
+        let section = if unknown.len() == 1 { "section" } else { "sections" };
+        undecided.push(format!("what hosts do with the custom {section} {names} is not known"));
+    }
+    named.extend(unknown);
+    named.append(&mut others);
     let not_compared = describe(what, &named);
     Comparison { not_compared, undecided }
 }
@@ -113,15 +156,20 @@ fn decides(name: &str) -> Option<&'static str> {
 }
 
 fn describe(what: &str, differing: &[(&str, String)]) -> String {
+    match listed(differing) {
+        Some(names) => format!("{what}; these differ: {names}"),
+        None => what.to_string(),
+    }
+}
+
+/// Names, and how they differ; `None` if there are none.
+fn listed(differing: &[(&str, String)]) -> Option<String> {
     let mut named: Vec<String> =
         differing.iter().take(NAMED).map(|(name, how)| format!("`{}` ({how})", Printable(name))).collect();
-    if named.is_empty() {
-        return what.to_string();
-    }
     if let more @ 1.. = differing.len().saturating_sub(NAMED) {
         named.push(format!("{more} more"));
     }
-    format!("{what}; these differ: {}", named.join(", "))
+    (!named.is_empty()).then(|| named.join(", "))
 }
 
 /// Names of sections, in order, and how they differ.

@@ -110,6 +110,12 @@ impl<'o> Sink<'o> {
         }
     }
 
+    /// Whether what has this key is left out by the user.
+    pub fn ignores(&self, key: &str) -> bool {
+        let key = format!("{}{key}", self.prefix);
+        self.ignore.iter().filter(|pattern| pattern.matches_key(&key)).count() > 0
+    }
+
     /// Adds a place where both sides hold what cannot be told from others of its kind.
     pub fn add_unknown(&mut self, key: impl FnOnce() -> String, what: Unwritable) {
         let needs_key = !self.ignore.is_empty() || self.left_out.is_some() || self.found.unknown.is_empty();

@@ -52,7 +52,7 @@ pub(super) fn compare(
     start(original, snapshot, &mut found);
     exports(original, snapshot, &expected_exports(original, called, renames), &mut found);
     segments(original, snapshot, &mut found);
-    let custom = custom_sections::compare(original, snapshot);
+    let custom = custom_sections::compare(original, snapshot, &|key| found.ignores(key));
     ModuleComparison {
         differences: found.finish(),
         function_bodies,

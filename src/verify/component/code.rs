@@ -75,7 +75,11 @@ impl Code {
             return Ok(());
         };
         let expected = Component::parse(expected).map_err(ComponentRunError::from)?;
-        let custom = custom_sections::compare_components(&expected, &snapshot.component, &with_counterpart);
+        let options = verdict.options();
+        let custom =
+            custom_sections::compare_components(&expected, &snapshot.component, &with_counterpart, &|key| {
+                options.ignores(key)
+            });
         verdict.not_compared([custom.not_compared]);
         custom.undecided.into_iter().for_each(|why| verdict.undecided(why));
         for (instance, counterpart) in (0..).zip(counterparts) {
@@ -116,7 +120,9 @@ impl Code {
         }
         let key = original.key(instance);
         if self.has_but_for_custom_sections(snapshot.instances[counterpart].module, right.bytes) {
-            let custom = custom_sections::compare(left, right);
+            let options = verdict.options();
+            let ignored = |section: &str| options.ignores(&format!("{key}.{section}"));
+            let custom = custom_sections::compare(left, right, &ignored);
             verdict.not_compared([format!("{key}: {}", custom.not_compared)]);
             custom.undecided.into_iter().for_each(|why| verdict.undecided(format!("{key}: {why}")));
             return;

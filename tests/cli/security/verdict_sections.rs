@@ -48,6 +48,7 @@ fn sections_that_a_run_time_acts_upon_are_not_vouched_for() {
         "jwt",
         "io.kubewarden.metadata",
         "zed:api-version",
+        "teavm.imports",
     ];
     let (exit, text) = verify(&none, &names.map(|name| section(name, "a")));
     assert_eq!(exit, 2, "{text}");
@@ -60,13 +61,39 @@ fn sections_that_a_run_time_acts_upon_are_not_vouched_for() {
         assert!(text.contains("carries machine code that its host runs instead of its functions"), "{text}");
     }
     // preinit keeps them as they are, and others do no harm.
-    let harmless = ["name2", "build_id", "target_features", "preinit", "a preinit.js"];
+    let harmless = ["build_id", "metadata.code.branch_hint", ".debug_x", "signature", "target_features"];
     let mut more = one.clone();
     more.extend(harmless.map(|name| section(name, "a")));
     let (exit, text) = verify(&one, &more);
     assert_eq!(exit, 0, "{text}");
     for name in harmless {
         assert!(text.contains(&format!("`{name}` (added)")), "{text}");
+    }
+}
+
+/// Somebody may read what is not known here.
+#[test]
+fn sections_that_are_not_known_are_not_vouched_for() {
+    for name in ["name2", "preinit", "a preinit.js", "Name", "metadata.codes", "a.debug_info", "\u{e9}"] {
+        let (a, b) = (section(name, "a"), section(name, "b"));
+        for (original, snapshot, how) in [
+            (vec![], vec![a.clone()], "added"),
+            (vec![a.clone()], vec![b], "changed"),
+            (vec![a], vec![], "missing"),
+        ] {
+            let (exit, text) = verify(&original, &snapshot);
+            assert_eq!(exit, 2, "{name} {how}: {text}");
+            let words = format!("what hosts do with the custom section `{name}` ({how}) is not known");
+            assert!(text.contains(&words), "{text}");
+        }
+    }
+    let place = Place::new();
+    done(&place.line("in.wasm -o out.wasm"));
+    place.write("out.wasm", [place.read("out.wasm"), section("abc", "x"), section("abd", "y")].concat());
+    for (ignored, expected) in [("custom.abc", 2), ("custom.ab*", 0), ("custom.*", 0), ("abc", 2)] {
+        let output = place.line(&format!("verify in.wasm out.wasm --time 50ms --ignore {ignored}"));
+        assert_eq!(code(&output), expected, "{ignored}: {}", stdout(&output));
+        assert!(stdout(&output).contains("`abd` (added)"), "{}", stdout(&output));
     }
 }
 
@@ -159,7 +186,10 @@ fn nor_in_a_component_itself() {
         assert_eq!(exit, 2, "{name}: {text}");
     }
     // What does no harm is named.
-    let (exit, text) = verify(["", ""], [&custom("build_id", "x"), &custom("other", "x")]);
+    let (exit, text) = verify(["", ""], [&custom("build_id", "x"), &custom("licenses", "x")]);
     assert_eq!(exit, 0, "{text}");
-    assert!(text.contains("`build_id` (added), `other` (added in component /0)"), "{text}");
+    assert!(text.contains("`build_id` (added), `licenses` (added in component /0)"), "{text}");
+    let (exit, text) = verify(["", ""], [&custom("build_id", "x"), &custom("other", "x")]);
+    assert_eq!(exit, 2, "{text}");
+    assert!(text.contains("the custom section `other` (added in component /0) is not known"), "{text}");
 }

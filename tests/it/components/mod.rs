@@ -1,5 +1,6 @@
 //! Components.
 
+mod adapter_handles;
 mod audit;
 mod cleaning;
 mod clocks;

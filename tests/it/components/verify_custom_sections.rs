@@ -72,7 +72,7 @@ fn custom_sections_of_a_stripped_component_are_not_compared() {
     assert_eq!(verdict(&guest, &guest.snapshot).outcome, Outcome::Equal);
     let component = Component::parse(&guest.snapshot).unwrap();
     let module = component.modules()[0].bytes;
-    let custom = b"\0\x06\x03abcxy";
+    let custom = b"\0\x0b\x08build_idxy";
     for changed in [[module, custom].concat(), stripped(module), [&stripped(module)[..], custom].concat()] {
         let whole = component.with_modules(&[Some(&changed)]);
         for wasm in [whole.clone(), [&whole[..], custom].concat()] {

@@ -1,6 +1,6 @@
 //! The verifier where handles are alive after init: held ones that were allowed, those that nobody holds, and those of an adapter.
 
-use super::handles::printing;
+use super::adapter_handles::printing;
 use preinit::error::{ComponentRunError, Error};
 use preinit::host::{HostOptions, WasiOptions};
 use preinit::stages::engine::Compiler;
