@@ -37,6 +37,8 @@ pub struct Adapter {
     state: u32,
     allocation: u32,
     stack_pointer: Option<u32>,
+    /// Whether it exports functions of preview 1. Nobody else would have it beside a program.
+    answers: bool,
 }
 
 /// What an adapter has in the memory of another core instance.
@@ -59,6 +61,10 @@ impl Adapter {
             state: global("internal_state_ptr")?,
             allocation: global("allocation_state")?,
             stack_pointer: global("__stack_pointer"),
+            answers: module
+                .exports
+                .iter()
+                .any(|export| is_function(export.kind) && WasiVersion::Preview1.has_function(export.name)),
         })
     }
 
@@ -67,7 +73,8 @@ impl Adapter {
     pub fn has_state(self, snapshot: &Snapshot<'_>, memory: &[u8]) -> bool {
         let allocation = snapshot.globals.get(self.allocation as usize);
         let word = |at: u64| memory.get(usize::try_from(at).ok()?..)?.first_chunk().copied();
-        allocation.is_some_and(|global| global.value == Value::I32(STATE_ALLOCATED))
+        self.answers
+            && allocation.is_some_and(|global| global.value == Value::I32(STATE_ALLOCATED))
             && address(snapshot, self.state).is_some_and(|state| {
                 [state, state + PAGE - 4].iter().all(|at| word(*at).map(u32::from_le_bytes) == Some(MAGIC))
             })

@@ -223,6 +223,28 @@ fn names_make_no_adapter() {
         assert_eq!(code(&output), 0, "{}", stdout(&output));
         assert!(!stdout(&output).contains("adapter"), "{}", stdout(&output));
     }
+    // A whole state in the memory of another core module, which has no function of WASI.
+    place.write(
+        "in.wat",
+        r#"(component
+            (core module $m (memory (export "memory") 4))
+            (core module $a
+              (import "env" "memory" (memory 1))
+              (global $internal_state_ptr (mut i32) (i32.const 0))
+              (global $allocation_state (mut i32) (i32.const 0))
+              (func (export "init")
+                (global.set $allocation_state (i32.const 4)) (global.set $internal_state_ptr (i32.const 65536))
+                (i32.store (i32.const 65536) (i32.const 0x21686775)) (i32.store (i32.const 131068) (i32.const 0x21686775)))
+              (func (export "get") (result i32) (i32.add (global.get $allocation_state) (global.get $internal_state_ptr))))
+            (core instance $mi (instantiate $m))
+            (core instance $ai (instantiate $a (with "env" (instance $mi))))
+            (func (export "init") (canon lift (core func $ai "init")))
+            (func (export "get") (result u32) (canon lift (core func $ai "get"))))"#,
+    );
+    done(&place.line("in.wat -o out.wasm -f init --verify --strict"));
+    let output =
+        place.run(["verify", "in.wat", "out.wasm", "-f", "init", "--call", "get()", "--time", "100ms"]);
+    assert_eq!(code(&output), 0, "{}", stdout(&output));
 }
 
 #[test]

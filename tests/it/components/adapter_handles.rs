@@ -58,6 +58,7 @@ fn adapters_take_their_handles_anew_where_others_could_hold_some() {
 fn adapters_take_directories_anew_where_others_could_hold_some() {
     let text = r#"(module
         (import "wasi_snapshot_preview1" "fd_prestat_get" (func $prestat (param i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "fd_prestat_dir_name" (func $name (param i32 i32 i32) (result i32)))
         (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
         (import "$root" "put" (func $put (param i32) (result i32)))
         (memory (export "memory") 1)
@@ -74,6 +75,8 @@ fn adapters_take_directories_anew_where_others_could_hold_some() {
             (local.set $fd (i32.add (local.get $fd) (i32.const 1)))
             (br_if $more (i32.eqz (call $prestat (i32.sub (local.get $fd) (i32.const 1)) (i32.const 100)))))
           (drop (call $prestat (i32.const 3) (i32.const 100)))
+          (drop (call $name (i32.const 3) (i32.const 200) (i32.const 2)))
+          (drop (call $name (i32.const 4) (i32.const 200) (i32.const 2)))
           (drop (call $print))
           (drop (call $put (i32.const 5)))))"#;
     let wasm = reactor(
@@ -111,7 +114,8 @@ fn what_is_only_called_like_the_adapter_can_hold_handles() {
         (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
           (i32.mul (memory.grow (i32.const 2)) (i32.const 65536)))
         (func (export "preinit")
-          (drop (call $write (i32.const 1) (i32.const 100) (i32.const 0) (i32.const 108)))
+          (i32.store (i32.const 100) (i32.const 5000)) (i32.store (i32.const 104) (i32.const 6))
+          (drop (call $write (i32.const 1) (i32.const 100) (i32.const 1) (i32.const 108)))
           (global.set $internal_state_ptr (call $stderr))))"#;
     let wasm = reactor(
         &wat_to_wasm(text.as_bytes()).unwrap(),
