@@ -80,6 +80,17 @@ impl Adapter {
             })
     }
 
+    /// Whether it has made its stack.
+    pub fn has_stack(self, snapshot: &Snapshot<'_>) -> bool {
+        let allocation = snapshot.globals.get(self.allocation as usize);
+        allocation.is_some_and(|global| global.value != Value::I32(0))
+    }
+
+    /// Whether this global says whether it has a stack.
+    pub fn says_stack_by(self, global: u32) -> bool {
+        self.allocation == global
+    }
+
     /// Whether it can give descriptors other numbers. A probe then marks which of its functions were entered.
     pub fn can_renumber(self, module: &Module<'_>) -> bool {
         renumbering(module).is_some()

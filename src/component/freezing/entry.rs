@@ -2,6 +2,7 @@
 //! of one: so the outermost function in progress must be the one that the component makes its export of.
 
 use super::super::ComponentRunError;
+use super::super::adapter::Adapter;
 use super::super::init_call::InitCall;
 use super::super::part::Place;
 use super::reading::Frames;
@@ -9,21 +10,19 @@ use crate::freeze::FreezeError;
 use preinit_core::component::{Component, CoreFunction};
 use preinit_core::freeze::describe;
 use preinit_core::module::{Module, Space, is_function};
+use preinit_core::snapshot::Snapshot;
 use wasmparser::Operator;
-
-/// The function of the adapter that makes its stack at the start of each of its exports, once.
-const ALLOCATE_STACK: &str = "allocate_stack";
 
 /// The export of the core instance `number`, whose outermost function in progress is `outermost`.
 pub fn entry(
-    (component, places): (&Component<'_>, &[Place<'_>]),
+    (component, places, snapshots): (&Component<'_>, &[Place<'_>], &[Snapshot<'_>]),
     (call, frames): (&InitCall, &Frames),
     (number, outermost): (usize, u32),
 ) -> Result<String, ComponentRunError> {
     let module = &places[number].part.module;
     let called = component.lifted((call.instance.as_deref(), &call.function))?;
     let called = match (called, frames.adapter) {
-        (Some(called), Some(run)) => called_by_adapter((component, places), &called, run)?,
+        (Some(called), Some(run)) => called_by_adapter((component, places, snapshots), &called, run)?,
         (called, _) => called,
     };
     let is_it = |called: &CoreFunction| {
@@ -55,7 +54,7 @@ fn exported(module: &Module<'_>, name: &str) -> Option<u32> {
 
 /// What the adapter's function `run` calls, if that is all it does: it is called anew.
 fn called_by_adapter(
-    (component, places): (&Component<'_>, &[Place<'_>]),
+    (component, places, snapshots): (&Component<'_>, &[Place<'_>], &[Snapshot<'_>]),
     called: &CoreFunction,
     run: u32,
 ) -> Result<Option<CoreFunction>, ComponentRunError> {
@@ -63,7 +62,8 @@ fn called_by_adapter(
     if !places[called.instance].part.is_adapter() || exported(adapter, &called.name) != Some(run) {
         return Ok(None);
     }
-    let Some(import) = only_call(adapter, run) else {
+    let has_stack = Adapter::of(adapter).is_some_and(|found| found.has_stack(&snapshots[called.instance]));
+    let Some(import) = only_call(adapter, run, has_stack) else {
         return Err(FreezeError::Refused(format!(
             "{} of the adapter is in progress, and does more than to call the program",
             describe(adapter, run)
@@ -76,16 +76,14 @@ fn called_by_adapter(
     Ok(provided.transpose()?.flatten())
 }
 
-/// The import that a function without parameters calls, to return 0.
-fn only_call(module: &Module<'_>, function: u32) -> Option<u32> {
+/// The import that a function without parameters calls, to return 0; before that it may make a stack for the adapter, unless it has one.
+fn only_call(module: &Module<'_>, function: u32, has_stack: bool) -> Option<u32> {
     let bodies = module.bodies();
     let body = bodies.get(function.checked_sub(module.imported.functions)? as usize)?;
     let operators: Vec<Operator<'_>> =
         body.get_operators_reader().ok()?.into_iter().collect::<Result<_, _>>().ok()?;
-    let names = module.names();
-    let is_prologue = |function: u32| {
-        module.is_nullary(function) && names.get(Space::Function, function) == Some(ALLOCATE_STACK)
-    };
+    let is_prologue =
+        |function: u32| has_stack && module.is_nullary(function) && makes_stack_once(module, function);
     let operators = match &operators[..] {
         [Operator::Call { function_index }, rest @ ..] if is_prologue(*function_index) => rest,
         all => all,
@@ -101,4 +99,39 @@ fn only_call(module: &Module<'_>, function: u32) -> Option<u32> {
         }
         _ => None,
     }
+}
+
+/// Whether a function does nothing once the adapter has a stack: that of `wit-component` which all exports of the adapter begin with.
+fn makes_stack_once(module: &Module<'_>, function: u32) -> bool {
+    let bodies = module.bodies();
+    let body = function.checked_sub(module.imported.functions).and_then(|body| bodies.get(body as usize));
+    let reader = body.and_then(|body| body.get_operators_reader().ok());
+    let operators = reader.and_then(|reader| reader.into_iter().collect::<Result<Vec<_>, _>>().ok());
+    let (Some(adapter), Some(operators)) = (Adapter::of(module), operators) else { return false };
+    let [
+        Operator::GlobalGet { global_index },
+        Operator::I32Const { value: 0 },
+        Operator::I32Eq,
+        Operator::If { .. },
+        inside @ ..,
+        Operator::End,
+        Operator::End,
+    ] = &operators[..]
+    else {
+        return false;
+    };
+    let mut depth = 0i32;
+    let stays_inside = inside.iter().all(|operator| {
+        match operator {
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::TryTable { .. } => depth += 1,
+            Operator::End => depth -= 1,
+            Operator::Else if depth == 0 => return false,
+            _ => {}
+        }
+        depth >= 0
+    });
+    adapter.says_stack_by(*global_index) && stays_inside && depth == 0
 }

@@ -64,7 +64,7 @@ pub fn resume(
     check_room(&calls, &options.limits)?;
     calls.check_callees(module, callee, &by_runtime(prepared, module, number)?).map_err(FreezeError::from)?;
     let outermost = sites.last().map_or(callee, |site| site.function);
-    let entry = entry((&prepared.component, places), (call, &frames), (number, outermost))?;
+    let entry = entry((&prepared.component, places, snapshots), (call, &frames), (number, outermost))?;
     check_renames(options, call)?;
     check_files(module, sites)?;
 

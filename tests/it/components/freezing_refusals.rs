@@ -78,7 +78,14 @@ fn adapter(handle: &str) -> String {
               (global $internal_state_ptr (mut i32) (i32.const 0))
               (global $allocation_state (mut i32) (i32.const 0))
               (global $n (mut i32) (i32.const 0))
-              (func $allocate_stack)
+              (func $once (if (i32.eq (global.get $allocation_state) (i32.const 0))
+                (then (global.set $allocation_state (i32.const 2)) (block (br 0)))))
+              (func $allocate_stack (if (i32.eq (global.get $n) (i32.const 0)) (then (global.set $n (i32.const 2)))))
+              (func $otherwise (if (i32.eq (global.get $allocation_state) (i32.const 0))
+                (then (global.set $allocation_state (i32.const 2))) (else (global.set $n (i32.const 2)))))
+              (func $again (if (i32.eq (global.get $allocation_state) (i32.const 0)) (then (global.set $n (i32.const 2)))))
+              (func $behind (if (i32.eq (global.get $allocation_state) (i32.const 0)) (then))
+                (if (i32.eq (i32.const 0) (i32.const 0)) (then (global.set $n (i32.const 2)))))
               (func $other (global.set $n (i32.const 1)))
               (func (export "run") (result i32) {handle}))
             (core instance $a (instantiate $adapter (with "m" (instance $m))))
@@ -89,12 +96,16 @@ fn adapter(handle: &str) -> String {
 #[test]
 fn an_adapter_does_nothing_but_call() {
     let place = (&["run"][..], "export:mark");
-    for harmless in ["(call $s) (i32.const 0)", "(call $allocate_stack) (call $s) (i32.const 0)"] {
+    for harmless in ["(call $s) (i32.const 0)", "(call $once) (call $s) (i32.const 0)"] {
         frozen(&adapter(harmless), Preinit::new(), place).unwrap();
     }
     let others = [
         "(global.set $n (i32.add (global.get $n) (i32.const 1))) (call $s) (i32.const 0)",
         "(call $other) (call $s) (i32.const 0)",
+        "(call $allocate_stack) (call $s) (i32.const 0)",
+        "(call $otherwise) (call $s) (i32.const 0)",
+        "(call $behind) (call $s) (i32.const 0)",
+        "(call $again) (call $s) (i32.const 0)",
         "(call $s) (global.get $n)",
         "(call $s) (i32.const 1)",
     ];
