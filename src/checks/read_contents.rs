@@ -128,7 +128,10 @@ fn distance(from: u64, to: u64) -> usize {
 mod tests {
     use super::ReadParts;
 
-    fn runs(reads: &[(Option<u64>, &str)]) -> Vec<String> {
+    /// A position and what was read there.
+    type Read<'r> = (Option<u64>, &'r str);
+
+    fn runs(reads: &[Read<'_>]) -> Vec<String> {
         let mut parts = ReadParts::default();
         reads.iter().for_each(|(position, text)| parts.add(*position, text.as_bytes()));
         parts.joined().runs().map(|run| String::from_utf8_lossy(run).into_owned()).collect()
@@ -136,7 +139,7 @@ mod tests {
 
     #[test]
     fn parts_are_in_the_order_of_the_file() {
-        let cases: [(&[(Option<u64>, &str)], &[&str]); 12] = [
+        let cases: [(&[Read<'_>], &[&str]); 12] = [
             (&[(Some(0), "ab"), (Some(2), "cd")], &["abcd"]),
             (&[(Some(2), "cd"), (Some(0), "ab")], &["abcd"]),
             (&[(Some(4), "ef"), (Some(0), "ab"), (Some(2), "cd")], &["abcdef"]),
