@@ -6,7 +6,7 @@ import { Entries } from './entries.js';
 import { written } from './fixups.js';
 import { tableChanges } from './tables.js';
 import { Turns } from './turns.js';
-import { hasNumbers, isMutable, slotsOf, visible } from './visible.js';
+import { hasNumbers, importedAs, isMutable, slotsOf, visible } from './visible.js';
 
 // Before anything is hooked.
 const { Module, Instance } = WebAssembly;
@@ -92,7 +92,7 @@ export class Recorder {
       const name = this.names.find((name) => exports[name] === exports[this.functions.get(index)]);
       if (name !== undefined) this.problems.add(`calls of the export ${name} cannot be seen, because of its types`);
     }
-    this.initializers.attach(exports, this.listening.schema.functions.map((index) => [exports[this.functions.get(index)], index]));
+    this.initializers.attach(exports, this.listening.schema.functions.map((index) => [exports[this.functions.get(index)], index]), (name) => importedAs(this.schema, name));
     this.isOn = true;
     this.#turns.begin();
     this.listen();
