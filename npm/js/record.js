@@ -13,6 +13,7 @@ const ZEROS = 64;
 // How much behind a pointer is compared, at most.
 const REACH = 1 << 16;
 const TEXT = 256;
+const MANY_SLOTS = 256;
 
 /** One memory while it is brought from step to step. */
 class Played {
@@ -194,11 +195,13 @@ function tailOf({ tail, problems }, steps, memories) {
 export function listenersOf(recorder) {
   const called = new Set(recorder.events.filter(({ kind }) => kind === 'call').map((event) => event.function));
   const found = new Map();
+  // JavaScript can call what is in a table, too; where it has very many, it takes them from there for the module only.
+  const slots = recorder.tables.reduce((sum, { functions = [] }) => sum + functions.length, 0);
   for (const index of recorder.listening.schema.functions) {
     const object = recorder.exports[recorder.functions.get(index)];
     const place = placeOf(recorder, object);
     const isExport = place?.length === 1;
-    if (isExport || (place && called.has(index))) found.set(index, place);
+    if (isExport || (place && (called.has(index) || slots <= MANY_SLOTS))) found.set(index, place);
     else if (called.has(index)) recorder.problems.add(`function ${index} was called, and is in no table any more`);
   }
   return found;
@@ -225,10 +228,13 @@ export function recordOf(recorder, memories, functions) {
     bytes.set(part, at);
     at += part.length;
   }
+  const ranges = steps.memories.map((memory) => union(memory.ranges));
+  const starting = recorder.events.slice(0, recorder.firsts);
   return {
     record: {
       functions: [...functions],
-      memories: steps.memories.map(({ where, ranges }) => ({ where, ranges: union(ranges) })),
+      memories: steps.memories.map(({ where }, number) => ({ where, ranges: ranges[number] })),
+      inputs: steps.memories.flatMap(({ index }, number) => recorder.inputs.within(index, ranges[number], starting).map(([start, end]) => [number, start, end - start, 1])),
       tables: recorder.tables.map(({ where }) => where),
       held: heldOf(recorder),
       globals: steps.globals.map(({ where, initial }) => ({ where, first: written(initial) })),

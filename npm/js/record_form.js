@@ -59,6 +59,7 @@ export function checkRecord({ record, listening, bytes, tables }, { sizes, kinds
   need(every(record.held ?? [], isHeld), 'what is held is `[table, slot, function]`');
   const known = new Set(record.functions.map(([index]) => index));
   need(patches(record.first), 'what stood in memory at first is not in it');
+  need(patches(record.inputs ?? []), 'what is in memory at last, before others, is not in it');
   const open = [];
   // Exceptions of imports so far.
   let thrown = 0;

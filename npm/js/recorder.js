@@ -4,6 +4,7 @@ import { Clocks } from './clocks.js';
 import { WIDE, differences, topOf } from './differences.js';
 import { Entries } from './entries.js';
 import { written } from './fixups.js';
+import { Inputs } from './inputs.js';
 import { tableChanges } from './tables.js';
 import { Turns } from './turns.js';
 import { hasNumbers, importedAs, isMutable, slotsOf, visible } from './visible.js';
@@ -23,6 +24,7 @@ export class Recorder {
   problems = new Set();
   clocks = new Clocks();
   entries = new Entries();
+  inputs = new Inputs();
   #turns = new Turns();
   /** Functions that were called when it had ended by what it was made of. */
   late = new Set();
@@ -116,6 +118,7 @@ export class Recorder {
     for (const table of this.tables) table.ended = slotsOf(table.object);
     if (this.#depth > 0) this.problems.add('a call into the module had not returned');
     else this.ended?.();
+    if (this.isLate) this.inputs.begin(this.memories);
     this.#isWatching = this.origins !== undefined || (this.isLate !== undefined && this.#depth === 0);
     this.listen();
   }
@@ -130,9 +133,10 @@ export class Recorder {
   /** A call that is not recorded. */
   #calledLate(index, callee, args) {
     if (!this.#isAside && this.isLate?.()) this.late.add(this.name(index));
+    const isTop = !this.#isAside;
     return this.#inside(() => {
-      const result = callee(...args);
-      if (!this.#isAside) this.returned?.(result);
+      const result = isTop ? this.inputs.during(() => callee(...args)) : callee(...args);
+      if (isTop) this.returned?.(result);
       return result;
     });
   }
