@@ -7,6 +7,12 @@ const MANY = 32;
 
 const valueAt = (table, slot) => (slot < table.length ? table.get(typeof table.length === 'bigint' ? BigInt(slot) : slot) : undefined);
 
+/** The first of some slots that holds something else than `[table, slot, value]` says; without a value, it is an object. */
+export const otherSlot = (slots, tables, valueOf) => slots.find(([number, slot, expected]) => {
+  const value = valueAt(tables[number], slot);
+  return expected === undefined ? Object(value) !== value : !Object.is(value, valueOf(expected));
+});
+
 /** What a program puts into slots before the last state takes its place: it stays. */
 export class OwnSlots {
   #slots;

@@ -5,7 +5,7 @@ import { WIDE, differences, topOf } from './differences.js';
 import { Entries } from './entries.js';
 import { written } from './fixups.js';
 import { Inputs } from './inputs.js';
-import { tableChanges } from './tables.js';
+import { namedBy, tableChanges } from './tables.js';
 import { Turns } from './turns.js';
 import { hasNumbers, importedAs, isMutable, slotsOf, visible } from './visible.js';
 
@@ -292,7 +292,9 @@ export class Recorder {
   #answer(index, callee, args) {
     if (!this.isOn || this.#isAside) return this.#calledLate(index, callee, args);
     if (this.isPassed(index)) return this.#pass(callee, args);
-    this.events.push({ kind: 'call', function: index, args: args.map((one) => this.#incoming(one)), ...this.#changes(false) });
+    const changes = this.#changes(false);
+    changes.put.push(...namedBy(args, this.tables));
+    this.events.push({ kind: 'call', function: index, args: args.map((one) => this.#incoming(one)), ...changes });
     this.#enter();
     this.#count += 1;
     this.#depth += 1;
