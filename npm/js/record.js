@@ -130,12 +130,10 @@ class Steps {
 
   /** What JavaScript wrote, as `[memory, at, length, hash]`: it has to write the same again. */
   checks(changes, args) {
-    const checks = [];
-    for (const { memory, at, bytes } of changes.memories) {
-      const number = this.memory(memory);
-      this.memories[number].set(at, bytes);
-      checks.push(this.isPlaying ? this.#whole(number, at, at + bytes.length) : this.#check(number, at, at + bytes.length));
-    }
+    const written = changes.memories.map(({ memory, at, bytes }) => [this.memory(memory), at, bytes]);
+    // All of it, before any is looked at with what is beside it.
+    for (const [number, at, bytes] of written) this.memories[number].set(at, bytes);
+    const checks = written.map(([number, at, bytes]) => (this.isPlaying ? this.#whole(number, at, at + bytes.length) : this.#check(number, at, at + bytes.length)));
     return [...checks, ...this.#behindPointers(args ?? [])];
   }
 
