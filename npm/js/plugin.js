@@ -125,6 +125,8 @@ export function preinit({ wasm, cache, isStrict = false, isQuiet = false, ...opt
   let isBuild = true;
   let isVite = false;
   let isUsed = false;
+  // What was changed here: where files are watched, it names the snapshot of then.
+  const changedIds = new Set();
   // All plugins of this kind that the bundler has: one of them makes the module that all share.
   let peers = [];
 
@@ -168,6 +170,37 @@ export function preinit({ wasm, cache, isStrict = false, isQuiet = false, ...opt
     const is = (source) => typeof source !== 'string' && before.equals(source);
     if (found.length === 0 && !Object.values(bundle).some(({ type, source }) => type === 'asset' && is(source))) return undefined;
     return `${name} is left as it is: ${INCOMPLETE}`;
+  }
+
+  /** What becomes of code; null if it stays. */
+  function transformed(code, id) {
+    const [path, query = ''] = id.split(/(?=\?)/);
+    if (!snapshot || path.startsWith('\0')) return null;
+    // It has to be there before the module is.
+    const first = snapshot.runtime === 'none' ? '' : `import ${JSON.stringify(VIRTUAL)};`;
+    // What other plugins have made of the module itself, such as its URL, be it for a component.
+    if (path === snapshot.out) {
+      if (first === '' || code.startsWith('\0asm') || /[?&]raw\b/.test(query) || !isModule(code)) return null;
+      return { code: withFirst(first, code), map: null, moduleSideEffects: true };
+    }
+    if (!code.includes('.wasm')) return null;
+    const withURLs = (code) => code.replace(ASSET, (text, quote, asset) => {
+      if (!asset.endsWith('.wasm') || !isOriginal(resolve(dirname(path), asset))) return text;
+      isUsed = true;
+      const place = specifier(path, snapshot.out);
+      // In quotes of the same kind, as it may be a part of a text.
+      return `new URL(${/["'`$\\]/.test(place) ? JSON.stringify(place) : quote + place + quote}, import.meta.url)`;
+    });
+    if (COMPONENT.test(path) && query === '') {
+      const changed = withScripts(code, (script) => {
+        const changed = withURLs(script);
+        return changed === script ? script : first + changed;
+      });
+      return changed === code ? null : { code: changed, map: null };
+    }
+    if (!isScript(path, query)) return null;
+    const changed = withURLs(code);
+    return changed === code && !(named.test(code) && isModule(code)) ? null : { code: withFirst(first, changed), map: null };
   }
 
   return {
@@ -215,34 +248,11 @@ export function preinit({ wasm, cache, isStrict = false, isQuiet = false, ...opt
       const marks = [...(snapshot?.marks ?? []), ...ofPeers('marks').flat()];
       return runTimeOf(runTime, runtime, [...new Set(marks)]);
     },
+    shouldTransformCachedModule: ({ id }) => changedIds.has(id),
     transform(code, id) {
-      const [path, query = ''] = id.split(/(?=\?)/);
-      if (!snapshot || path.startsWith('\0')) return null;
-      // It has to be there before the module is.
-      const first = snapshot.runtime === 'none' ? '' : `import ${JSON.stringify(VIRTUAL)};`;
-      // What other plugins have made of the module itself, such as its URL, be it for a component.
-      if (path === snapshot.out) {
-        if (first === '' || code.startsWith('\0asm') || /[?&]raw\b/.test(query) || !isModule(code)) return null;
-        return { code: withFirst(first, code), map: null, moduleSideEffects: true };
-      }
-      if (!code.includes('.wasm')) return null;
-      const withURLs = (code) => code.replace(ASSET, (text, quote, asset) => {
-        if (!asset.endsWith('.wasm') || !isOriginal(resolve(dirname(path), asset))) return text;
-        isUsed = true;
-        const place = specifier(path, snapshot.out);
-        // In quotes of the same kind, as it may be a part of a text.
-        return `new URL(${/["'`$\\]/.test(place) ? JSON.stringify(place) : quote + place + quote}, import.meta.url)`;
-      });
-      if (COMPONENT.test(path) && query === '') {
-        const changed = withScripts(code, (script) => {
-          const changed = withURLs(script);
-          return changed === script ? script : first + changed;
-        });
-        return changed === code ? null : { code: changed, map: null };
-      }
-      if (!isScript(path, query)) return null;
-      const changed = withURLs(code);
-      return changed === code && !(named.test(code) && isModule(code)) ? null : { code: withFirst(first, changed), map: null };
+      const result = transformed(code, id);
+      if (result) changedIds.add(id);
+      return result;
     },
     generateBundle(_, bundle) {
       if (!snapshot) return;

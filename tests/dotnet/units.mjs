@@ -360,6 +360,11 @@ for (const [what, work, expected] of [
   const took = performance.now() - begun;
   check(`${what} without an end take no time`, took < LIMIT && (expected instanceof RegExp ? expected.test(found) : found === expected), `${Math.round(took)} ms ${found}`.slice(0, 200));
 }
+for (const spelled of ['big.html', './big.html', 'data/../big.html']) {
+  const begun = performance.now();
+  const why = writtenOf(() => (rmSync(at('out'), { recursive: true, force: true }), write(many(' ', 5e6), 'root', 'big.html'), write(`self.assetsManifest = ${JSON.stringify({ version: 'x', assets: Array(5000).fill({ url: spelled }) })};`, 'root', 'service-worker-assets.js')));
+  check(`a page that a manifest names often is read once: ${spelled}`, why === undefined && performance.now() - begun < LIMIT, `${Math.round(performance.now() - begun)} ms ${why ?? ''}`);
+}
 const { tagsOf, withTags, between } = await load('markup.js');
 check('tags are found', JSON.stringify(tagsOf('<link a\n="1"><links><LINK/><x link><link b <link c>', 'link')) === JSON.stringify([{ at: 0, tag: '<link a\n="1"' }, { at: 20, tag: '<LINK/' }, { at: 35, tag: '<link b <link c' }]));
 check('and changed', withTags('a<link x>b<link y>c<link', 'link', (tag) => `${tag}!`) === 'a<link x!>b<link y!>c<link!' && withTags('none', 'link', () => '') === 'none');

@@ -187,6 +187,10 @@ const large = { wasm: b, start: async () => void (await load(b)).keep('text') };
   assert(path.endsWith('index_bg.wasm'));
   assert.match(transformed("new URL(/* @vite-ignore */ 'index_bg.wasm', import.meta.url)"), /^import "virtual:preinit";new URL\('\.\.\/cache\//);
 
+  // A bundler that keeps what it has transformed asks again for what names the snapshot.
+  const again = (file) => call('shouldTransformCachedModule', { id: join(work, 'b', file) });
+  assert.deepEqual([again('main.js'), again('never.js')], [true, false]);
+
   // What has to stay at the beginning.
   const first = 'import "virtual:preinit";';
   const code = "import url from './index_bg.wasm?url'; new URL('index_bg.wasm', import.meta.url)";
