@@ -129,12 +129,12 @@ class Steps {
   }
 
   /** What JavaScript wrote, as `[memory, at, length, hash]`: it has to write the same again. */
-  checks(changes, args) {
+  checks(changes, args, isAnswer = false) {
     const written = changes.memories.map(({ memory, at, bytes }) => [this.memory(memory), at, bytes]);
     // All of it, before any is looked at with what is beside it.
     for (const [number, at, bytes] of written) this.memories[number].set(at, bytes);
     const checks = written.map(([number, at, bytes]) => (this.isPlaying ? this.#whole(number, at, at + bytes.length) : this.#check(number, at, at + bytes.length)));
-    return [...checks, ...this.#behindPointers(args ?? [])];
+    return [...checks, ...this.#behindPointers(args ?? [], isAnswer ? () => BESIDE : (...all) => this.#reach(...all))];
   }
 
   #check(number, start, end) {
@@ -154,7 +154,7 @@ class Steps {
   }
 
   /** Of arguments that may be a pointer and a length, or a pointer to a text, what they point to. */
-  #behindPointers(args) {
+  #behindPointers(args, reach) {
     const [memory] = this.memories;
     if (!memory) return [];
     const numbers = args.map(([kind, text]) => (kind === 'number' && /^\d+$/.test(text) ? Number(text) : NaN));
@@ -162,7 +162,7 @@ class Steps {
     return numbers.flatMap((start, index) => {
       if (!(start >= 64 && start < size)) return [];
       const length = numbers[index + 1];
-      if (length > 0 && start + length <= size) return [this.#check(0, start, start + this.#reach(length, size - start))];
+      if (length > 0 && start + length <= size) return [this.#check(0, start, Math.min(start + reach(length, size - start), size))];
       const end = memory.now.indexOf(0, start);
       const isText = end > start && end - start < TEXT;
       return [this.#check(0, start, Math.min(Math.max(isText ? end + 1 : 0, start + BESIDE), size))];
@@ -196,7 +196,7 @@ function stepsOf(recorder, steps, { events, functions, isPlaying }) {
     const globals = [...(event.globals.length + put.length > 0 ? [steps.setGlobals(event)] : []), ...(put.length > 0 ? [put] : [])];
     switch (kind) {
       case 'call': return [kind, event.function, args, steps.checks(event, args), ...globals];
-      case 'answer': return [kind, event.threw ? null : results, steps.checks(event, isPlaying && !event.isLoose ? given : []), ...globals];
+      case 'answer': return [kind, event.threw ? null : results, steps.checks(event, isPlaying && !event.isLoose ? given : [], true), ...globals];
       case 'import': return [kind, event.key, args, steps.patches(event), tables(event), ...globals];
       case 'threw': return [kind, event.thrown, steps.patches(event), tables(event), ...globals];
       // return, passed
