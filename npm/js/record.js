@@ -18,7 +18,7 @@ const MANY_SLOTS = 256;
 const BESIDE = 64;
 const ELEMENT = 8;
 // What long ones take together.
-const LONG = 64 << 20;
+const LONG = 4 << 20;
 // What Emscripten says of a file or a file system takes less.
 const LOOSE = 160;
 
@@ -173,9 +173,9 @@ class Steps {
   #reach(length, most) {
     const bytes = Math.min(length * ELEMENT, most);
     if (bytes <= REACH) return Math.min(Math.max(bytes, BESIDE), most);
-    const isLeft = this.#long + bytes <= LONG;
-    if (isLeft) this.#long += bytes;
-    return isLeft ? bytes : REACH;
+    const found = [bytes, length].find((one) => one > REACH && this.#long + one <= LONG);
+    this.#long += found ?? 0;
+    return found ?? REACH;
   }
 }
 
