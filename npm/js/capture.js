@@ -118,7 +118,7 @@ async function scrubbedState(recording, made, { encodedAgain, finished }) {
 function doneOf(recording, given) {
   const { hasRecord, recorder, initializers } = recording;
   const recorded = new Set(hasRecord ? recorder.events.filter(({ kind }) => kind === 'call').map((event) => event.function) : []);
-  const called = initializers.called.filter(({ name, index }) => !given.includes(name) && !recorded.has(index));
+  const called = initializers.called.filter(({ name, index }) => !given.includes(name) && !recorded.has(index) && !(hasRecord && initializers.isAgain(index)));
   // Whoever calls it would be told that all went well.
   const reasons = called.filter(({ hasReturned }) => !hasReturned).map(
     ({ name }) => `the export ${name} was called and did not return, and at run time it would do nothing; use noop: ['${name}'] if that will do`,

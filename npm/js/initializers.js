@@ -8,6 +8,10 @@ export class Initializers {
   #read = new Set();
   // By index, `returned` if a call has, or else `threw` or `entered` of the last one.
   #calls = new Map();
+  // The indices of those that are imports themselves, which nobody hears of: JavaScript calls JavaScript.
+  #imported = new Set();
+  // Of these, those that were called while calls were recorded: what they do is done again then.
+  #again = new Set();
   #isOver = false;
 
   /** `names` are those that programs call at their start. */
@@ -15,15 +19,25 @@ export class Initializers {
     this.#names = names;
   }
 
-  /** Begins: `functions` are those whose calls can be seen, each with its index. */
-  attach(exports, functions) {
+  /** Begins: `functions` are those whose calls can be seen, each with its index; `imported` gives the index of an export that is an import. */
+  attach(exports, functions, imported = () => undefined) {
     const indices = new Map(functions);
-    for (const name of this.#names) if (indices.has(exports[name])) this.#functions.set(name, indices.get(exports[name]));
+    for (const name of this.#names) {
+      if (indices.has(exports[name])) this.#functions.set(name, indices.get(exports[name]));
+      else if (imported(name) !== undefined) {
+        this.#functions.set(name, imported(name));
+        this.#imported.add(imported(name));
+      }
+    }
   }
 
-  /** The property by which the program sees an export. `awaited` is called when calls of it are to be seen from now on. */
-  property(name, value, awaited) {
-    if (!this.#functions.has(name)) return { value };
+  /**
+   * The property by which the program sees an export. `awaited` is called when calls of it are to be seen from now on; `aside` calls one that is an
+   * import, and says whether calls are recorded.
+   */
+  property(name, genuine, awaited, aside = (call) => (call(), false)) {
+    if (!this.#functions.has(name)) return { value: genuine };
+    const value = this.#imported.has(this.#functions.get(name)) ? this.#noting(this.#functions.get(name), genuine, aside) : genuine;
     const get = () => {
       if (!this.#read.has(name)) {
         this.#read.add(name);
@@ -32,6 +46,26 @@ export class Initializers {
       return value;
     };
     return { get };
+  }
+
+  #noting(index, genuine, aside) {
+    return (...args) => {
+      let result;
+      this.note(index, 'entered');
+      try {
+        if (aside(() => (result = genuine(...args)))) this.#again.add(index);
+      } catch (error) {
+        this.note(index, 'threw');
+        throw error;
+      }
+      this.note(index, 'returned');
+      return result;
+    };
+  }
+
+  /** Whether one is done again when the record is played, as an import that JavaScript has called. */
+  isAgain(index) {
+    return this.#again.has(index);
   }
 
   /** Whether one was read and has still to be called: whoever does that, it has to be seen. */

@@ -2,7 +2,31 @@
 // taken its place. What was other than what stood there is known from the record. What stood there already nobody could see being written; now it is
 // something else than what `run` has left.
 
+// As many bytes in a row are no value of the program's own.
+const MANY = 32;
+
 const valueAt = (table, slot) => (slot < table.length ? table.get(typeof table.length === 'bigint' ? BigInt(slot) : slot) : undefined);
+
+/** The first of some slots that holds something else than `[table, slot, value]` says; without a value, it is an object. */
+export const otherSlot = (slots, tables, valueOf) => slots.find(([number, slot, expected]) => {
+  const value = valueAt(tables[number], slot);
+  return expected === undefined ? Object(value) !== value : !Object.is(value, valueOf(expected));
+});
+
+/** What a program puts into slots before the last state takes its place: it stays. */
+export class OwnSlots {
+  #slots;
+
+  constructor(slots) {
+    this.#slots = slots.map(([table, slot]) => ({ table, slot, left: valueAt(table, slot) }));
+  }
+
+  /** A function that puts there again what is there now and was not when this was made. */
+  kept() {
+    const own = this.#slots.map((one) => ({ ...one, value: valueAt(one.table, one.slot) })).filter(({ left, value }) => !Object.is(left, value));
+    return () => own.forEach(({ table, slot, value }) => table.set(typeof table.length === 'bigint' ? BigInt(slot) : slot, value));
+  }
+}
 
 export class LateWrites {
   #slots;
@@ -35,13 +59,20 @@ export class LateWrites {
   }
 }
 
-/** Where bytes that are not the last ones begin, of which all are what was there before; undefined if nowhere. */
+/**
+ * Where bytes that are not the last ones begin, which are what was there before; undefined if nowhere. Those beside what the program has written
+ * are many, as some stand in its own values.
+ */
 function backAt(now, last, left) {
   for (let at = 0; at < now.length; at++) {
     if (now[at] === last[at]) continue;
     const start = at;
-    let isBack = true;
-    for (; at < now.length && now[at] !== last[at]; at++) isBack &&= now[at] === left[at];
+    let [isBack, count] = [true, 0];
+    for (; at < now.length && now[at] !== last[at]; at++) {
+      isBack &&= now[at] === left[at];
+      count = now[at] === left[at] ? count + 1 : 0;
+      if (count === MANY) return at + 1 - MANY;
+    }
     if (isBack) return start;
   }
   return undefined;

@@ -47,9 +47,63 @@ function realOf(path) {
   }
 }
 
+// Lines end where JavaScript's do, and each begins once: what stands at its beginning would else be looked through from each place in it.
+const STATEMENT = /(?:^|[\n\r\u2028\u2029])[^\S\n\r\u2028\u2029]*(?:import\s*["'{*\w$]|export\s*[{*]|export\s+\w)/;
+const SHELL = /^\ufeff?#![^\n\r\u2028\u2029]*/;
+const DIRECTIVE = /(["'])use [a-z ]+\1[^\S\n\r\u2028\u2029]*(?=[;\n\r])/y;
+const BLANK = /[\s;]*/y;
+const JAVASCRIPT = /(?:^|[\\/])[^\\/.]*$|\.[cm]?[jt]sx?$/i;
+const COMPONENT = /\.(?:svelte|vue)$/i;
+
 /** Whether code is an ES module, so that an import may come before it. */
 function isModule(code) {
-  return /^[^\S\r\n]*(?:import\s*["'{*\w$]|export\s*[{*]|export\s+\w)/m.test(code) || code.includes('import.meta');
+  return STATEMENT.test(code) || code.includes('import.meta');
+}
+
+/** Whether a file is JavaScript, or TypeScript, as a bundler has its name; with a query, it is a part of another one. */
+function isScript(path, query) {
+  if (/[?&](?:raw|type=(?:template|style|custom))\b/.test(query)) return false;
+  return JAVASCRIPT.test(path) || /\.[cm]?[jt]sx?$/i.test(query);
+}
+
+/** Where what has to stay at the beginning ends: the line for the shell, and directives. */
+function beginningOf(code) {
+  let kept = SHELL.exec(code)?.[0].length ?? 0;
+  for (let at = kept; ;) {
+    BLANK.lastIndex = at;
+    BLANK.test(code);
+    at = BLANK.lastIndex;
+    const end = { '//': '\n', '/*': '*/' }[code.slice(at, at + 2)];
+    if (end !== undefined) {
+      const to = code.indexOf(end, at + 2);
+      if (to === -1) return kept;
+      at = to + end.length;
+      continue;
+    }
+    DIRECTIVE.lastIndex = at;
+    if (!DIRECTIVE.test(code)) return kept;
+    kept = at = DIRECTIVE.lastIndex;
+  }
+}
+
+/** A module with an import before all that it does. */
+function withFirst(first, code) {
+  const kept = first === '' ? 0 : beginningOf(code);
+  const between = kept === 0 ? '' : /["']\s*$/.test(code.slice(Math.max(0, kept - 20), kept)) ? ';' : '\n';
+  return code.slice(0, kept) + between + first + code.slice(kept);
+}
+
+/** The text of a component with what `change` makes of its scripts. */
+function withScripts(text, change) {
+  let [changed, end] = ['', 0];
+  for (let tag = text.indexOf('<script'); tag !== -1; tag = text.indexOf('<script', end)) {
+    const begin = text.indexOf('>', tag) + 1;
+    const to = begin === 0 ? -1 : text.indexOf('</script', begin);
+    if (to === -1) break;
+    changed += text.slice(end, begin) + change(text.slice(begin, to));
+    end = to;
+  }
+  return changed + text.slice(end);
 }
 
 /** A path as a bundler takes it. */
@@ -71,6 +125,8 @@ export function preinit({ wasm, cache, isStrict = false, isQuiet = false, ...opt
   let isBuild = true;
   let isVite = false;
   let isUsed = false;
+  // What was changed here: where files are watched, it names the snapshot of then.
+  const changedIds = new Set();
   // All plugins of this kind that the bundler has: one of them makes the module that all share.
   let peers = [];
 
@@ -114,6 +170,37 @@ export function preinit({ wasm, cache, isStrict = false, isQuiet = false, ...opt
     const is = (source) => typeof source !== 'string' && before.equals(source);
     if (found.length === 0 && !Object.values(bundle).some(({ type, source }) => type === 'asset' && is(source))) return undefined;
     return `${name} is left as it is: ${INCOMPLETE}`;
+  }
+
+  /** What becomes of code; null if it stays. */
+  function transformed(code, id) {
+    const [path, query = ''] = id.split(/(?=\?)/);
+    if (!snapshot || path.startsWith('\0')) return null;
+    // It has to be there before the module is.
+    const first = snapshot.runtime === 'none' ? '' : `import ${JSON.stringify(VIRTUAL)};`;
+    // What other plugins have made of the module itself, such as its URL, be it for a component.
+    if (path === snapshot.out) {
+      if (first === '' || code.startsWith('\0asm') || /[?&]raw\b/.test(query) || !isModule(code)) return null;
+      return { code: withFirst(first, code), map: null, moduleSideEffects: true };
+    }
+    if (!code.includes('.wasm')) return null;
+    const withURLs = (code) => code.replace(ASSET, (text, quote, asset) => {
+      if (!asset.endsWith('.wasm') || !isOriginal(resolve(dirname(path), asset))) return text;
+      isUsed = true;
+      const place = specifier(path, snapshot.out);
+      // In quotes of the same kind, as it may be a part of a text.
+      return `new URL(${/["'`$\\]/.test(place) ? JSON.stringify(place) : quote + place + quote}, import.meta.url)`;
+    });
+    if (COMPONENT.test(path) && query === '') {
+      const changed = withScripts(code, (script) => {
+        const changed = withURLs(script);
+        return changed === script ? script : first + changed;
+      });
+      return changed === code ? null : { code: changed, map: null };
+    }
+    if (!isScript(path, query)) return null;
+    const changed = withURLs(code);
+    return changed === code && !(named.test(code) && isModule(code)) ? null : { code: withFirst(first, changed), map: null };
   }
 
   return {
@@ -161,21 +248,11 @@ export function preinit({ wasm, cache, isStrict = false, isQuiet = false, ...opt
       const marks = [...(snapshot?.marks ?? []), ...ofPeers('marks').flat()];
       return runTimeOf(runTime, runtime, [...new Set(marks)]);
     },
+    shouldTransformCachedModule: ({ id }) => changedIds.has(id),
     transform(code, id) {
-      const [path] = id.split('?');
-      if (!snapshot || path.startsWith('\0') || !code.includes('.wasm')) return null;
-      let isHere = false;
-      const changed = code.replace(ASSET, (text, quote, asset) => {
-        if (!asset.endsWith('.wasm') || !isOriginal(resolve(dirname(path), asset))) return text;
-        isHere = true;
-        return `new URL(${JSON.stringify(specifier(path, snapshot.out))}, import.meta.url)`;
-      });
-      const isImported = named.test(code);
-      isUsed ||= isHere;
-      if (!isHere && !(isImported && isModule(code))) return null;
-      // It has to be there before the module is.
-      const first = snapshot.runtime === 'none' ? '' : `import ${JSON.stringify(VIRTUAL)};`;
-      return { code: first + changed, map: null };
+      const result = transformed(code, id);
+      if (result) changedIds.add(id);
+      return result;
     },
     generateBundle(_, bundle) {
       if (!snapshot) return;

@@ -59,6 +59,9 @@ export function checkRecord({ record, listening, bytes, tables }, { sizes, kinds
   need(every(record.held ?? [], isHeld), 'what is held is `[table, slot, function]`');
   const known = new Set(record.functions.map(([index]) => index));
   need(patches(record.first), 'what stood in memory at first is not in it');
+  need(patches(record.inputs ?? []), 'what is in memory at last, before others, is not in it');
+  const isKnown = (shown) => isValue(shown) || (isList(shown, 2) && shown[0] === 'function' && known.has(shown[1]));
+  const isPut = (one) => isList(one) && isInTable(one[0], one[1]) && (one.length === 2 || (one.length === 3 && isKnown(one[2])));
   const open = [];
   // Exceptions of imports so far.
   let thrown = 0;
@@ -67,7 +70,7 @@ export function checkRecord({ record, listening, bytes, tables }, { sizes, kinds
     if (!isList(step)) return false;
     const [kind, what, second, third, fourth] = step;
     const globals = step[LENGTHS[kind]] ?? [];
-    if (!areGlobals(globals)) return false;
+    if (!areGlobals(globals) || !every(step[LENGTHS[kind] + 1] ?? [], isPut)) return false;
     if (kind === 'call') return open.push(kind) > 0 && known.has(what) && values(second) && checks(third);
     if (kind === 'import') return open.push(kind) > 0 && isKey(what) && values(second) && patches(third) && slots(fourth);
     if (kind === 'answer') {

@@ -4,9 +4,10 @@ import { Clocks } from './clocks.js';
 import { WIDE, differences, topOf } from './differences.js';
 import { Entries } from './entries.js';
 import { written } from './fixups.js';
-import { tableChanges } from './tables.js';
+import { Inputs } from './inputs.js';
+import { namedBy, tableChanges } from './tables.js';
 import { Turns } from './turns.js';
-import { hasNumbers, isMutable, slotsOf, visible } from './visible.js';
+import { hasNumbers, importedAs, isMutable, slotsOf, visible } from './visible.js';
 
 // Before anything is hooked.
 const { Module, Instance } = WebAssembly;
@@ -23,6 +24,7 @@ export class Recorder {
   problems = new Set();
   clocks = new Clocks();
   entries = new Entries();
+  inputs = new Inputs();
   #turns = new Turns();
   /** Functions that were called when it had ended by what it was made of. */
   late = new Set();
@@ -92,7 +94,7 @@ export class Recorder {
       const name = this.names.find((name) => exports[name] === exports[this.functions.get(index)]);
       if (name !== undefined) this.problems.add(`calls of the export ${name} cannot be seen, because of its types`);
     }
-    this.initializers.attach(exports, this.listening.schema.functions.map((index) => [exports[this.functions.get(index)], index]));
+    this.initializers.attach(exports, this.listening.schema.functions.map((index) => [exports[this.functions.get(index)], index]), (name) => importedAs(this.schema, name));
     this.isOn = true;
     this.#turns.begin();
     this.listen();
@@ -116,6 +118,7 @@ export class Recorder {
     for (const table of this.tables) table.ended = slotsOf(table.object);
     if (this.#depth > 0) this.problems.add('a call into the module had not returned');
     else this.ended?.();
+    if (this.isLate) this.inputs.begin(this.memories);
     this.#isWatching = this.origins !== undefined || (this.isLate !== undefined && this.#depth === 0);
     this.listen();
   }
@@ -130,9 +133,10 @@ export class Recorder {
   /** A call that is not recorded. */
   #calledLate(index, callee, args) {
     if (!this.#isAside && this.isLate?.()) this.late.add(this.name(index));
+    const isTop = !this.#isAside;
     return this.#inside(() => {
-      const result = callee(...args);
-      if (!this.#isAside) this.returned?.(result);
+      const result = isTop ? this.inputs.during(() => callee(...args)) : callee(...args);
+      if (isTop) this.returned?.(result);
       return result;
     });
   }
@@ -288,7 +292,9 @@ export class Recorder {
   #answer(index, callee, args) {
     if (!this.isOn || this.#isAside) return this.#calledLate(index, callee, args);
     if (this.isPassed(index)) return this.#pass(callee, args);
-    this.events.push({ kind: 'call', function: index, args: args.map((one) => this.#incoming(one)), ...this.#changes(false) });
+    const changes = this.#changes(false);
+    changes.put.push(...namedBy(args, this.tables));
+    this.events.push({ kind: 'call', function: index, args: args.map((one) => this.#incoming(one)), ...changes });
     this.#enter();
     this.#count += 1;
     this.#depth += 1;

@@ -149,7 +149,7 @@ export class Recording {
     const view = Object.create(null);
     for (const name of this.names) {
       const value = instance.exports[name];
-      const seen = this.taken.property(name, value) ?? this.initializers.property(name, value, () => this.recorder.listen());
+      const seen = this.taken.property(name, value) ?? this.initializers.property(name, value, () => this.recorder.listen(), (call) => this.taken.aside(this.recorder, call));
       Object.defineProperty(view, name, { ...seen, enumerable: true });
     }
     Object.freeze(view);

@@ -3,7 +3,7 @@
 // `run.js` and what that and this file import.
 import { holdFinalizers } from './finalizers.js';
 import { hash } from './hash.js';
-import { LateWrites } from './late_writes.js';
+import { LateWrites, OwnSlots, otherSlot } from './late_writes.js';
 import { printable } from './printable.js';
 import { checkRecord, isCount, isList, isText, rangeOf } from './record_form.js';
 import { preinitialized as withoutRecord } from './run.js';
@@ -17,11 +17,6 @@ const primitive = ([kind, text]) =>
   kind === 'null' ? null : kind === 'global' ? globalThis : kind === 'undefined' ? undefined : kind === 'number' ? Number(text) : kind === 'bigint' ? BigInt(text) : text;
 
 const place = (table, slot) => (typeof table.length === 'bigint' ? BigInt(slot) : slot);
-
-function areSameBytes(left, right) {
-  for (let at = 0; at < left.length; at++) if (left[at] !== right[at]) return false;
-  return true;
-}
 
 /** Whether a function is an export of WebAssembly: a table of functions takes no others. */
 function isOfWasm(value) {
@@ -220,10 +215,12 @@ class Replay {
   }
 
   /** What JavaScript has written. */
-  check(checks, what, globals = []) {
+  check(checks, what, globals = [], put = []) {
     for (const [number, shown] of globals) this.globals[number].now = primitive(shown);
     for (const { global, now } of this.globals) if (!Object.is(global.value, now)) this.fail(`${what}: a global holds ${global.value}, where it held ${now}`);
     for (const check of checks) if (!this.isSame(check)) this.fail(`${what}: other bytes stand in memory at ${check[1]}`);
+    const other = otherSlot(put, this.tables, ([kind, index]) => (kind === 'function' ? this.genuine.get(index) : primitive([kind, index])));
+    if (other) this.fail(`${what}: element ${other[1]} of a table holds something else`);
   }
 
   next(kind, what) {
@@ -254,10 +251,10 @@ class Replay {
     // An import may have called one before.
     this.pass();
     const name = this.name(index);
-    const [, expected, values, checks, globals] = this.next('call', `${name} was called where nothing had been`);
+    const [, expected, values, checks, ...set] = this.next('call', `${name} was called where nothing had been`);
     if (expected !== index) this.fail(`${name} was called where ${this.name(expected)} had been`);
     if (!this.areSame(args, values)) this.fail(`${name} was called with other arguments`);
-    this.check(checks, `${name} was called`, globals);
+    this.check(checks, `${name} was called`, ...set);
     for (;;) {
       const [kind] = this.record.steps[this.at];
       if (kind === 'import') this.import();
@@ -288,12 +285,12 @@ class Replay {
     }
     const what = `the import ${module}.${name}`;
     this.pass();
-    const [, expected, checks, globals] = this.next('answer', `${what} did not call the module as it had done`);
+    const [, expected, checks, ...set] = this.next('answer', `${what} did not call the module as it had done`);
     const thrown = this.thrown.at(-1);
     if (results && expected === null) this.fail(`${what} did not throw`);
     if (!results && expected !== null) this.fail(`${what} threw: ${thrown?.message ?? thrown}`);
     if (results && !this.areSame(results, expected)) this.fail(`${what} returned something else`);
-    this.check(checks, `${what} returned`, globals);
+    this.check(checks, `${what} returned`, ...set);
   }
 
   /** Remembers what the program finds when all is played. */
@@ -303,6 +300,7 @@ class Replay {
       one.left = one.ranges.map(([start, end]) => bytes.slice(start, end));
     }
     for (const one of this.globals) one.left = one.global.value;
+    this.put = new OwnSlots(this.slots());
   }
 
   /** Without first calls, the last state takes its place when what starts has ended. */
@@ -324,10 +322,11 @@ class Replay {
 
   /** All is played. The program may still read what the last call left in memory; when it has, the last state takes its place. */
   rest() {
+    this.patch(this.record.inputs ?? []);
     this.mark();
     this.watch();
-    const { turns } = this.record;
     inTurns(1, () => this.end());
+    const { turns } = this.record;
     if (turns > 1 && turns < MANY) inTurns(turns, () => this.isOver && this.isTailWritten() && this.settle());
   }
 
@@ -338,6 +337,7 @@ class Replay {
     // What the program has written since the last call stays.
     const own = this.memories.map(({ memory, ranges }) => ranges.map(([start, end]) => bytesOf(memory).slice(start, end)));
     const ownGlobals = this.globals.map(({ global }) => global.value);
+    const putAgain = this.put?.kept();
     for (const one of this.globals) one.global.value = one.left;
     this.isEnding = true;
     while (this.at < steps.length) this.import();
@@ -347,7 +347,6 @@ class Replay {
       ranges.forEach(([start], range) => {
         const [mine, before, then] = [own[number][range], left[range], last[range]];
         bytes.set(then, start);
-        if (areSameBytes(mine, before)) return;
         for (let at = 0; at < mine.length; at++) if (mine[at] !== before[at]) bytes[start + at] = mine[at];
       });
       // What it still has to write does not come from here.
@@ -363,6 +362,7 @@ class Replay {
     });
     for (const { table, slot, last } of this.held) table.set(slot, last);
     this.done((shown) => this.value(shown));
+    putAgain?.();
     if (this.late) this.late.begin();
     else if (this.isTailWritten()) this.settle();
   }

@@ -22,11 +22,18 @@ export function tableChanges(tables, isByModule, show) {
         changes.push({ table: index, slot, value: show(value, index) });
       } else {
         given.set(slot, value);
-        put.push({ table: index, slot, isNew });
+        put.push({ table: index, slot, isNew, value });
       }
     }
   }
   return { tables: changes, put };
+}
+
+/** The slots of tables of JavaScript's values that arguments may name: null may have been put there, which nobody sees. */
+export function namedBy(args, tables) {
+  const slots = args.filter((one) => Number.isInteger(one) && one >= 0);
+  const isNamed = ({ type, shadow }, slot) => type === 'extern' && slot < shadow.length;
+  return tables.flatMap((table) => slots.filter((slot) => isNamed(table, slot)).map((slot) => ({ table: table.index, slot, value: table.shadow[slot] })));
 }
 
 /** What happened to the slots of a table, as far as the run time or the program does it again. */

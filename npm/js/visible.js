@@ -50,3 +50,9 @@ export function isMutable(global) {
     return false;
   }
 }
+
+/** The index of an exported function that the module imports itself; undefined of any other. */
+export function importedAs({ exported, imports }, name) {
+  const { index } = exported.find((one) => one.kind === 'function' && one.name === name) ?? {};
+  return imports.find((one) => one.kind === 'function' && one.index === index)?.index;
+}

@@ -29,15 +29,30 @@ export class Taken {
     return { get };
   }
 
+  /** Calls an initializer that is an import. Without a record it does nothing at run time, so that tables are then as it leaves them. Gives whether calls are recorded. */
+  aside(recorder, call) {
+    const isOn = this.#isOn;
+    const { tables, events } = recorder;
+    const isFirst = events.length === 0 && tables.every(({ initial, settled, object }) => !areOther(settled ?? initial, slotsOf(object)));
+    this.#isOn = () => false;
+    try {
+      call();
+    } finally {
+      this.#isOn = isOn;
+    }
+    if (isFirst && recorder.isOn) for (const table of tables) table.settled = slotsOf(table.object);
+    return recorder.isOn;
+  }
+
   /** Why there is no snapshot of what a `start` without calls left to `run`. */
   reasons({ events, firsts, tail, memories, tables, globals }) {
-    const isWritten = firsts === 0 && tail && (tail.memories.length > 0 || tail.globals.length > 0 || tables.some(({ initial, ended }) => areOther(initial, ended)));
+    const isWritten = firsts === 0 && tail && (tail.memories.length > 0 || tail.globals.length > 0 || tables.some(({ initial, settled, ended }) => areOther(events.length === 0 && settled || initial, ended)));
     if (isWritten) return ['JavaScript wrote into memory, set a global or changed a table in `start`, which called nothing of the module: let it call something then, or do it in `run`'];
     if (events.length > 0) return [];
     // A memory that has grown is as large as it became in any case.
     const others = [
       ...memories.filter(({ initial, object }) => differences(initial, new Uint8Array(object.buffer)).length > 0).map(({ index }) => `memory ${index}`),
-      ...tables.filter(({ initial, object }) => areOther(initial, slotsOf(object))).map(({ index }) => `table ${index}`),
+      ...tables.filter(({ initial, settled, object }) => areOther(settled ?? initial, slotsOf(object))).map(({ index }) => `table ${index}`),
       ...globals.filter(({ initial, object }) => !Object.is(initial, object.value)).map(({ index }) => `global ${index}`),
     ];
     return others.filter((name) => this.#taken.has(name)).map(

@@ -154,17 +154,19 @@ const answers = [];
 const application = { root, framework: join(root, '_framework'), path: '_framework', loader: 'dotnet.js' };
 const { server, entry } = await serve({ application, base: '/', files: new Map([['task.json', '{}']]) }, (name) => answers.push(name));
 const { port } = server.address();
+const { username, password, pathname } = new URL(entry);
+const authorization = `Basic ${btoa(`${username}:${password}`)}`;
 const asked = (path, { body, ...options } = {}) => new Promise((done, failed) => {
   const sent = request({ host: '127.0.0.1', port, path, ...options }, (answer) => done(answer.resume()));
   sent.on('error', failed);
   sent.setTimeout(10_000, () => sent.destroy(new Error(`${path}: no answer`)));
   sent.end(body);
 });
-const entered = await asked(entry);
-const cookie = entered.headers['set-cookie'][0].split(';')[0];
-check('whoever knows the way in is led to the page', entered.statusCode === 302 && entered.headers.location === '/', entered.headers.location);
-check('no script sees the cookie', /; HttpOnly; SameSite=Lax$/.test(entered.headers['set-cookie'][0]), entered.headers['set-cookie'][0]);
-const ask = async (path, { headers, ...options } = {}) => (await asked(path, { headers: { cookie, ...headers }, ...options })).statusCode;
+const entered = await asked(pathname, { headers: { authorization } });
+check('whoever knows the way in is led to the page, whose address has no password', entered.statusCode === 302 && entered.headers.location === `http://127.0.0.1:${port}/`, entered.headers.location);
+const challenged = await asked(pathname);
+check('whoever does not is asked for the password, and gets no cookie', challenged.statusCode === 401 && /^Basic /.test(challenged.headers['www-authenticate']) && !('set-cookie' in challenged.headers));
+const ask = async (path, { headers, ...options } = {}) => (await asked(path, { headers: { authorization, ...headers }, ...options })).statusCode;
 const post = (headers) => ask('/__preinit/answer/done', { method: 'POST', headers, body: '{}' });
 check('the page is served', (await ask('/index.html')) === 200 && (await ask('/__preinit/task.json')) === 200);
 check('a folder beside it is not', (await ask('/..%2fwwwroot2/secret.txt')) === 404);
@@ -173,17 +175,50 @@ for (const path of ['/%00', '/a%00.js', `/${'a'.repeat(5000)}`, '/__preinit/js/%
   check(`nor is one of no file: ${path.slice(0, 40)}`, (await ask(path)) === 404);
 }
 check('a name that leads here is not answered', (await ask('/', { headers: { host: `example.test:${port}` } })) === 403);
-check('nor is it let in', (await ask(entry, { headers: { host: `example.test:${port}` } })) === 403);
+check('nor is it let in', (await ask(pathname, { headers: { host: `example.test:${port}` } })) === 403);
 check('another page cannot answer', (await post({ origin: 'http://example.test' })) === 403 && (await post({})) === 403 && answers.length === 0);
 const own = { origin: `http://127.0.0.1:${port}` };
-for (const stranger of [{ cookie: '' }, { cookie: cookie.slice(0, -1) }, { cookie: `x${cookie}` }, { cookie: 'preinit-capture=undefined' }]) {
+for (const stranger of [{ authorization: '' }, { authorization: authorization.slice(0, -1) }, { authorization: `x${authorization}` }, { authorization: `Basic ${btoa(`${username}:undefined`)}` }, { authorization: '', cookie: `preinit-capture=${password}` }]) {
   const reads = await Promise.all(['/', '/__preinit/task.json', '/__preinit/enter/', '/_framework/dotnet.js'].map((path) => ask(path, { headers: stranger })));
-  check('another user of the machine gets nothing', reads.every((status) => status === 403), reads.join());
-  check('and cannot answer', (await post({ ...own, ...stranger })) === 403 && answers.length === 0);
+  check('another user of the machine gets nothing', reads.every((status) => status === 401), reads.join());
+  check('and cannot answer', (await post({ ...own, ...stranger })) === 401 && answers.length === 0);
+}
+for (const site of ['cross-site', 'same-site']) {
+  const from = (mode, dest, path = '/__preinit/task.json') => ask(path, { headers: { 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': dest } });
+  const others = await Promise.all([from('no-cors', 'image'), from('cors', 'empty'), from('no-cors', 'script'), from('navigate', 'iframe'), from('websocket', 'websocket')]);
+  check(`another page in the same browser gets nothing: ${site}`, others.every((status) => status === 403), others.join());
+  check(`it may lead back: ${site}`, (await from('navigate', 'document', '/')) === 200);
 }
 check('the page can answer', (await post(own)) === 200 && answers[0] === 'done');
 server.closeAllConnections();
 server.close();
+
+// Where the page believes to be: as a browser takes it, and in the server's own header.
+const { baseOf } = await load('browser_host.js');
+for (const [html, expected] of [
+  ['<base href="/" />', '/'], ['<base href="/shop/app/">', '/shop/app/'], ['<base href="/shop/app">', '/shop/'], ['', '/'], ['<base target="x"><BASE\nHREF = \'/x/\'>', '/x/'], ['<base href=/x/ >', '/x/'],
+  ['<base href="/\u043f\u0440/">', '/%D0%BF%D1%80/'], ['<base href="/\u00fcber/">', '/%C3%BCber/'], ['<base href="/a%20b/">', '/a%20b/'], ['<base href="/a b/">', '/a%20b/'], ['<base href="/a&amp;b&#x2f;&#99;/">', '/a&b/c/'],
+  ['<base href="/a/../b/?x#y">', '/b/'], ['<base href="./">', '/'], ['<base href="">', '/'], ['<base href="?x">', '/'], ['<base data-href="/y/" href="/x/">', '/x/'], ['<!-- <base href="/y/"> --><base href="/x/">', '/x/'], ['<base href="/x/"><!--<base href="/y/">', '/x/'],
+  ['<base href="/a%2fb/">', '/a%2fb/'], ['<base href="/&#10;&#13;x: y/">', '/x:%20y/'], ['<base href="data:,x">', '/'], ['<base href="http://[">', '/'], ['<base href="/a\ud800/">', '/a%EF%BF%BD/'],
+  ['<base href="https://example.com/app/">', /has <base href="https:/], ['<base href="//example.com/app/">', /has <base/], ['<base href="/\\\\example.com/">', /has <base/], ['<base href="\\/example.com">', /has <base/], ['<base href="/caf%e9/">', /has <base/], ['<base href="http://localhost/">', /has <base/],
+]) {
+  writeFileSync(join(root, 'index.html'), `<html><head>${html}</head></html>`);
+  let found;
+  try {
+    found = baseOf(root);
+  } catch (error) {
+    found = error.message;
+  }
+  check(`the base of ${JSON.stringify(html)}`, expected instanceof RegExp ? expected.test(found) : found === expected, found);
+  if (expected instanceof RegExp) continue;
+  const below = await serve({ application, base: found, files: new Map() }, () => {});
+  const at = new URL(below.entry);
+  const led = await new Promise((done) => request({ host: '127.0.0.1', port: at.port, path: at.pathname, headers: { authorization: `Basic ${btoa(`${at.username}:${at.password}`)}` } }, (answer) => done(answer.resume())).end());
+  const page = await fetch(led.headers.location, { headers: { authorization: `Basic ${btoa(`${at.username}:${at.password}`)}` } });
+  check('the browser is led there, and finds the page', new URL(led.headers.location).pathname === expected && page.status === 200, led.headers.location);
+  below.server.closeAllConnections();
+  below.server.close();
+}
 rmSync(place, { recursive: true });
 
 // The folder that is written: links in what was published, and what is in the folder that is replaced.
@@ -293,7 +328,7 @@ const kept = manifested ?? readFileSync(at('out', 'service-worker-assets.js'), '
 check('the manifest has new hashes of pages of the folder only', kept.split('sha256-was').length === 6 && /"hash": "sha256-[^w][^"]*",\s*"url": "index.html"|"url": "index.html",\s*"hash": "sha256-[^w]/.test(kept), kept);
 
 // Pages, the manifest and the configuration of others: what has no end takes no longer than what has one.
-const { baseOf, withoutIntegrity } = await load('browser_host.js');
+const { withoutIntegrity } = await load('browser_host.js');
 const many = (text, count = 1 << 19) => text.repeat(Math.ceil(count / text.length));
 const started = (head) => `<html><head>${head}</head><script src="_framework/blazor.webassembly.js"></script></html>`;
 const LIMIT = 3000;
@@ -309,7 +344,8 @@ for (const [what, file, text, works] of [
   check(`${what} without an end take no time`, took < LIMIT && (works ? works.test(why) : why === undefined), `${Math.round(took)} ms ${why ?? ''}`);
 }
 for (const [what, work, expected] of [
-  ['bases', () => (write(many('<base '), 'root', 'index.html'), baseOf(at('root'))), '/'],
+  ['bases', () => (write(many('<base '), 'root', 'index.html'), baseOf(at('root'))), '/'], ['values', () => (write(`<base ${many(' href="')}`, 'root', 'index.html'), baseOf(at('root'))), '/'],
+  ['blanks of a base', () => (write(`<base ${many(' href  ')}`, 'root', 'index.html'), baseOf(at('root'))), '/'], ['comments', () => (write(many('<!--<!-->'), 'root', 'index.html'), baseOf(at('root'))), '/'],
   ['a base', () => (write(`<base href="/${many('a')}/b">`, 'root', 'index.html'), baseOf(at('root')).length), 2 + (1 << 19)],
   ['hashes of a map', () => withoutIntegrity(many('"integrity":{')).length, Math.ceil((1 << 19) / 13) * 13],
   ['beginnings of a configuration', () => (write(many('/*json-start*/'), 'root', '_framework', 'dotnet.js'), rmSync(at('root', '_framework', 'blazor.boot.json')), readApplication(at('root'))), /no boot configuration/],
@@ -323,6 +359,11 @@ for (const [what, work, expected] of [
   }
   const took = performance.now() - begun;
   check(`${what} without an end take no time`, took < LIMIT && (expected instanceof RegExp ? expected.test(found) : found === expected), `${Math.round(took)} ms ${found}`.slice(0, 200));
+}
+for (const spelled of ['big.html', './big.html', 'data/../big.html']) {
+  const begun = performance.now();
+  const why = writtenOf(() => (rmSync(at('out'), { recursive: true, force: true }), write(many(' ', 5e6), 'root', 'big.html'), write(`self.assetsManifest = ${JSON.stringify({ version: 'x', assets: Array(5000).fill({ url: spelled }) })};`, 'root', 'service-worker-assets.js')));
+  check(`a page that a manifest names often is read once: ${spelled}`, why === undefined && performance.now() - begun < LIMIT, `${Math.round(performance.now() - begun)} ms ${why ?? ''}`);
 }
 const { tagsOf, withTags, between } = await load('markup.js');
 check('tags are found', JSON.stringify(tagsOf('<link a\n="1"><links><LINK/><x link><link b <link c>', 'link')) === JSON.stringify([{ at: 0, tag: '<link a\n="1"' }, { at: 20, tag: '<LINK/' }, { at: 35, tag: '<link b <link c' }]));

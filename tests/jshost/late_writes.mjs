@@ -57,6 +57,13 @@ for (const [waiting, wait] of Object.entries(waits)) {
       played(wait, work, (exports) => assert.throws(() => exports.at(1030), expected)));
   }
 
+  for (const [what, own] of [['a text', [1, 2, 3]], ['a text with zeros', [1, 0, 0, 2, 0, 0, 0]], ['a text further on', [], 9]]) {
+    await test(`a program that waits for ${waiting}, clears a buffer and writes ${what} beside`, () => played(wait, (exports, at) => fill(exports, at, 0), (exports) => {
+      new Uint8Array(exports.memory.buffer).set(own, 1024);
+      assert.throws(() => exports.at(1030), /JavaScript wrote into memory at \d+ what had stood there/);
+    }));
+  }
+
   await test(`a program that waits for ${waiting} and writes nothing, or elsewhere`, async () => {
     const right = ({ at, marked, call, mark, things }) => [at(1024), at(1279), marked(), call(0), mark.value, things.get(1)];
     for (const work of [() => {}, (exports, at) => fill(exports, at + 4096, 0), (exports, at) => fill(exports, at + 4096, 9)]) {

@@ -185,16 +185,50 @@ const large = { wasm: b, start: async () => void (await load(b)).keep('text') };
     "module.exports = require('fs').readFileSync(__dirname + '/sql-wasm.wasm');", '// index_bg.wasm',
   ]) assert.equal(transformed(other), undefined, other);
   assert(path.endsWith('index_bg.wasm'));
-  assert.match(transformed("new URL(/* @vite-ignore */ 'index_bg.wasm', import.meta.url)"), /^import "virtual:preinit";new URL\("/);
+  assert.match(transformed("new URL(/* @vite-ignore */ 'index_bg.wasm', import.meta.url)"), /^import "virtual:preinit";new URL\('\.\.\/cache\//);
+
+  // A bundler that keeps what it has transformed asks again for what names the snapshot.
+  const again = (file) => call('shouldTransformCachedModule', { id: join(work, 'b', file) });
+  assert.deepEqual([again('main.js'), again('never.js')], [true, false]);
+
+  // What has to stay at the beginning.
+  const first = 'import "virtual:preinit";';
+  const code = "import url from './index_bg.wasm?url'; new URL('index_bg.wasm', import.meta.url)";
+  for (const [kept, between] of [
+    ['#!/usr/bin/env node', '\n'], ['#!/usr/bin/env node\u2028', '', '#!/usr/bin/env node\n'], ["'use client'", ';'], ['"use strict" ', ';'], ["// 'a'\n/* b */ 'use client'", ';'], ["#!x\r\n'use strict';'use client'", ';'],
+  ]) {
+    const rest = between === '' ? '' : `\n${code}`;
+    const shown = transformed(between === '' ? kept + code : kept + rest);
+    assert(between === '' ? shown.startsWith(`${kept.slice(0, -1)}\n${first}\u2028`) : shown.startsWith(`${kept}${between}${first}\nimport url`), shown);
+  }
+  for (const kept of ["'use client' + 1\n", '/* #!x */', '// use\n', "'used'\n", '/* no end', "'use client'"]) assert(transformed(kept + code).startsWith(first), kept);
+
+  // Components are no JavaScript: what is loaded brings what it needs, and URLs are in their scripts.
+  const component = (script, text = '') => `${text}<script lang="ts">\n${script}\n</script>\n<p>new URL('index_bg.wasm', import.meta.url)</p>`;
+  for (const file of ['App.svelte', 'App.vue']) {
+    assert.equal(transformed(component("import url from './index_bg.wasm?url';"), file), undefined);
+    const shown = transformed(component("const url = new URL('index_bg.wasm', import.meta.url);", '<p>text</p>\n'), file);
+    assert(shown.startsWith(`<p>text</p>\n<script lang="ts">${first}\nconst url = new URL('../cache/`) && shown.endsWith("</script>\n<p>new URL('index_bg.wasm', import.meta.url)</p>"), shown);
+    assert.equal(transformed('<script>new URL(\'index_bg.wasm\', import.meta.url)', file), undefined);
+    assert.equal(transformed("<p>\nimport url from './index_bg.wasm?url';</p>", `${file}?x&type=template&lang.js`), undefined);
+    assert(transformed(code, `${file}?x&type=script&setup=true&lang.ts`).startsWith(first));
+  }
+  for (const file of ['index.html', 'page.md', 'page.mdx', 'page.astro', 'style.css', 'data.json', 'main.js?raw']) assert.equal(transformed(`\n${code}`, file), undefined, file);
+  for (const file of ['main.ts', 'main.tsx', 'main.mjs', 'main.jsx?v=1', 'index.html?html-proxy&index=0.js', 'without-a-name']) assert(transformed(code, file).startsWith(first), file);
+  for (const quote of ['"', "'", '`']) assert(transformed(`new URL(${quote}index_bg.wasm${quote}, import.meta.url)`).startsWith(`${first}new URL(${quote}../cache/`), quote);
+  const loaded = (code, query = '?url') => call('transform', code, path + query);
+  assert.deepEqual(loaded('export default "/a"'), { code: `${first}export default "/a"`, map: null, moduleSideEffects: true });
+  assert.equal(loaded('export default (options) => init(options)', '?init')?.code.startsWith(first), true);
+  assert.deepEqual([loaded('\0asm\x01\nexport default 1', ''), loaded('module.exports = "/a"'), loaded('export default "/a"', '?raw')], [null, null, null]);
 
   // However long a text is, and whatever it repeats: looking to its end from each place would take hours.
   const LENGTH = 4e6;
   for (const part of [
     'new URL(/*', 'new URL(/* ', "new URL('", 'new URL("a.wasm", ', 'new URL("a.wasm"', 'new ', 'new URL(', '"a.wasm?', "'/", '/', '\n', ' \n', '\r\n', '\t', '"index_bg.wasm?',
-    'index_bg.wasm', 'import ', 'export ', '"" + ', '/**/', '*/', '.wasm',
+    'index_bg.wasm', 'import ', 'export ', '"" + ', '/**/', '*/', '.wasm', '\u2028', '\u2029 ', '\u2028\t', '// ', '//\n', '/* ', "'use strict';", "'use strict'\n", '#!', '<script', '<script>', '</script',
   ]) {
     const began = performance.now();
-    transformed(`${part.repeat(LENGTH / part.length)} "./index_bg.wasm"`);
+    for (const file of ['main.js', 'App.vue']) transformed(`${part.repeat(LENGTH / part.length)} "./index_bg.wasm" import.meta`, file);
     const seconds = (performance.now() - began) / 1000;
     assert(seconds < 20, `${seconds} s for ${JSON.stringify(part)}`);
   }

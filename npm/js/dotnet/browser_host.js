@@ -1,23 +1,19 @@
 // Captures an application in headless Chromium, from a server on this machine.
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { delimiter, extname, join, normalize, sep } from 'node:path';
+import { extname, join, normalize, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { probe } from '../core.js';
-import { tagsOf } from './markup.js';
+import { open } from './chromium.js';
+import { attributeOf, tagsOf, withoutComments } from './markup.js';
 import { Refusal } from './session.js';
 
 const HOME = '/__preinit/';
-const COOKIE = 'preinit-capture';
-const CHROMIUMS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome', 'msedge'];
-const INSTALLED = [
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
-  'C:\\Program Files (x86)\\Microsoft\\Edge\\Application\\msedge.exe',
-];
+const USER = 'preinit-capture';
+// At the top: a browser tells the password below the folder of the first one that has asked for it.
+const ENTRY = '/__preinit';
+const HERE = 'http://preinit.invalid/';
 const TYPES = {
   '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css', '.json': 'application/json',
   '.wasm': 'application/wasm', '.svg': 'image/svg+xml', '.png': 'image/png', '.webmanifest': 'application/manifest+json',
@@ -26,28 +22,24 @@ const library = fileURLToPath(new URL('..', import.meta.url));
 
 const isFile = (path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 
-function chromiumPath(given) {
-  if (given !== undefined) {
-    if (!existsSync(given)) throw new Error(`--chromium ${given}: there is no such file`);
-    return given;
-  }
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  const candidates = [...folders.flatMap((folder) => CHROMIUMS.map((name) => join(folder, name))), ...INSTALLED];
-  const found = candidates.find((path) => existsSync(path));
-  if (!found) throw new Error('no Chromium was found on the PATH: install one, or name it with --chromium');
-  return found;
-}
-
 const withBytes = (_, value) => (value instanceof Uint8Array ? { $bytes: Buffer.from(value).toString('base64') } : value);
 const withoutBytes = (_, value) => (typeof value?.$bytes === 'string' ? new Uint8Array(Buffer.from(value.$bytes, 'base64')) : value);
 
-/** The path that the page believes to be its folder: that of `<base href>`, if it is a path. */
+/** The path that the page believes to be its folder, with escapes: that of `<base href>`, if it is one. */
 export function baseOf(root) {
   const page = join(root, 'index.html');
   if (!existsSync(page)) throw new Refusal([`${root}: there is no index.html, which the browser would open (--host node?)`]);
-  const hrefs = tagsOf(readFileSync(page, 'utf8'), 'base').map(({ tag }) => /\bhref=["']([^"']*)["']/i.exec(tag)?.[1]);
+  const hrefs = tagsOf(withoutComments(readFileSync(page, 'utf8')), 'base').map(({ tag }) => attributeOf(tag, 'href'));
   const href = hrefs.find((one) => one !== undefined);
-  return href?.startsWith('/') ? href.slice(0, href.lastIndexOf('/') + 1) : '/';
+  if (href === undefined || !URL.canParse(href, HERE)) return '/';
+  const { protocol, host, pathname } = new URL(href, HERE);
+  // Browsers take no others.
+  if (!/^https?:$/.test(protocol)) return '/';
+  const folder = pathname.slice(0, pathname.lastIndexOf('/') + 1);
+  if (host !== new URL(HERE).host || decoded(folder) === undefined) {
+    throw new Refusal([`${page}: it has <base href="${href}">, below which the browser would not find the files of this folder; give it a path`]);
+  }
+  return /^[/\\]/.test(href.trim()) ? folder : '/';
 }
 
 /** The loader of the capture, in the place of the application's own. */
@@ -83,14 +75,17 @@ function applications(path, { application, base }) {
 /** A page whose loader is another file now than its hashes say. */
 export const withoutIntegrity = (text) => text.replace(/\bintegrity=("|')[^"']*\1/g, '').replace(/"integrity"\s*:\s*\{[^{}]*\}/g, '"integrity":{}');
 
-/** The path that is asked for, if it is one. */
-function pathOf(url) {
+/** A path without escapes, if it is one. */
+function decoded(path) {
   try {
-    return decodeURIComponent(new URL(url, 'http://localhost').pathname);
+    return decodeURIComponent(path);
   } catch {
     return undefined;
   }
 }
+
+/** The path that is asked for, if it is one. */
+const pathOf = (url) => (URL.canParse(url, HERE) ? decoded(new URL(url, HERE).pathname) : undefined);
 
 /** Answers what comes from the page itself. */
 async function answer(request, response, { path, site, onAnswer }) {
@@ -115,61 +110,41 @@ async function answer(request, response, { path, site, onAnswer }) {
   response.end(type === '.html' ? withoutIntegrity(body.toString()) : body);
 }
 
+/** Whether another page makes a request, perhaps one that this browser has open as well: for all but a page of its own. */
+function isOfAnother({ method, headers }, host) {
+  if (headers.host !== host || (method === 'POST' && headers.origin !== `http://${host}`)) return true;
+  const isPage = headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
+  return ['cross-site', 'same-site'].includes(headers['sec-fetch-site']) && !isPage;
+}
+
 /**
- * Serves the application and what the capture needs to the browser that has come in by `entry`, a path that nobody can guess. Whatever else
- * asks gets nothing, and says nothing: other pages, and other users of this machine, who reach this address as well.
+ * Serves the application and what the capture needs to the browser that has come in by `entry`, an address with a password. Whatever else
+ * asks gets nothing, and says nothing: other pages, and other users of this machine, who reach this port as well. The browser tells the
+ * password to this port alone; it would tell a cookie to other ones of this machine.
  */
 export function serve(site, onAnswer) {
   const secret = randomBytes(16).toString('hex');
-  const entry = `${HOME}enter/${secret}`;
+  const expected = `Basic ${Buffer.from(`${USER}:${secret}`).toString('base64')}`;
+  const readable = { ...site, base: decoded(site.base) };
   const server = createServer((request, response) => {
     const path = pathOf(request.url);
     const host = `127.0.0.1:${server.address().port}`;
-    // Another page in somebody's browser may ask too, also under a name of its own that leads here.
-    const isForeign = request.headers.host !== host || (request.method === 'POST' && request.headers.origin !== `http://${host}`);
-    const isInside = (request.headers.cookie ?? '').split('; ').includes(`${COOKIE}=${secret}`);
-    if (path === entry && !isForeign) {
-      // Not to pages of other sites, and not to scripts.
-      response.writeHead(302, { location: site.base, 'set-cookie': `${COOKIE}=${secret}; Path=/; HttpOnly; SameSite=Lax` }).end();
-    } else if (path === undefined || isForeign || !isInside) {
+    if (path === undefined || isOfAnother(request, host)) {
       response.writeHead(403).end();
+    } else if (request.headers.authorization !== expected) {
+      response.writeHead(401, { 'www-authenticate': `Basic realm="${USER}"` }).end();
+    } else if (path === ENTRY) {
+      // Without the host, the address of the page would have the password.
+      response.writeHead(302, { location: `http://${host}${site.base}` }).end();
     } else {
       // A path may be none that a file can have, and files may go meanwhile.
-      answer(request, response, { path, site, onAnswer }).catch(() => (response.headersSent ? response.destroy() : response.writeHead(404).end()));
+      answer(request, response, { path, site: readable, onAnswer }).catch(() => (response.headersSent ? response.destroy() : response.writeHead(404).end()));
     }
   });
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => resolve({ server, entry }));
+    server.listen(0, '127.0.0.1', () => resolve({ server, entry: `http://${USER}:${secret}@127.0.0.1:${server.address().port}${ENTRY}` }));
   });
-}
-
-function open(chromium, address) {
-  const profile = mkdtempSync(join(tmpdir(), 'preinit-chromium-'));
-  const isRoot = process.getuid?.() === 0;
-  const browser = spawn(chromium, [
-    '--headless=new', '--disable-gpu', '--no-first-run', '--no-default-browser-check', '--disable-extensions', '--disable-background-networking',
-    '--disable-component-update', '--mute-audio', `--user-data-dir=${profile}`, ...(isRoot ? ['--no-sandbox'] : []),
-    '--remote-debugging-pipe', 'about:blank',
-  ], { stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'] });
-  // Everybody can see the arguments of a process, and the address is a secret.
-  browser.stdio[3].on('error', () => {});
-  browser.stdio[3].write(`${JSON.stringify({ id: 1, method: 'Target.createTarget', params: { url: address } })}\0`);
-  browser.stdio[4].resume();
-  let said = '';
-  browser.stderr.on('data', (data) => (said = (said + data).slice(-2000)));
-  const ended = new Promise((resolve) => browser.once('exit', resolve));
-  const failed = new Promise((_, reject) => {
-    browser.once('error', (error) => reject(new Error(`${chromium}: ${error.message}`)));
-    ended.then((code) => reject(new Error(`${chromium} ended with code ${code}: ${said.trim().split('\n').at(-1)}`)));
-  });
-  failed.catch(() => {});
-  const close = async () => {
-    browser.kill();
-    await ended;
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-  };
-  return { failed, close };
 }
 
 /** What the page found. */
@@ -190,7 +165,6 @@ export async function captureInBrowser(application, { options, variables, calls 
     else if (name === 'problem') problems.push(bytes.toString());
     else answers.set(name, new Uint8Array(bytes));
   });
-  const browser = open(chromiumPath(options.chromium), `http://127.0.0.1:${server.address().port}${entry}`);
   // Until Main is begun nothing is waited for in the page.
   const limit = 2 * options.wait + 30;
   let timer;
@@ -198,14 +172,16 @@ export async function captureInBrowser(application, { options, variables, calls 
     const why = () => (problems.length > 0 ? problems.slice(0, 3).join('; ') : 'open it in a browser and look at its console');
     timer = setTimeout(() => reject(new Error(`the page did not come to its capture within ${limit} s: ${why()}`)), limit * 1000);
   });
+  let browser;
   try {
+    browser = open(options.chromium, entry);
     const { result, reasons, needs, error } = JSON.parse(await Promise.race([done, browser.failed, late]), withoutBytes);
     if (reasons) throw new Refusal(reasons, needs);
     if (error) throw new Error(`the application failed: ${error}`);
     return { ...result, files: answers };
   } finally {
     clearTimeout(timer);
-    await browser.close();
+    await browser?.close();
     server.closeAllConnections();
     server.close();
   }

@@ -29,3 +29,26 @@ export function between(text, beginning, end) {
   const to = at === -1 ? -1 : text.indexOf(end, at + beginning.length);
   return to === -1 ? undefined : text.slice(at + beginning.length, to);
 }
+
+/** A page without its comments. */
+export function withoutComments(text) {
+  let [kept, end] = ['', 0];
+  for (let at = text.indexOf('<!--'); at !== -1; at = text.indexOf('<!--', end)) {
+    kept += text.slice(end, at);
+    const to = text.indexOf('-->', at + 2);
+    end = to === -1 ? text.length : to + 3;
+  }
+  return kept + text.slice(end);
+}
+
+const NUMBERED = /&#(?:x([0-9a-f]{1,6})|([0-9]{1,7}));/gi;
+
+/** The value of an attribute of a tag, as a browser takes it; undefined if there is none. */
+export function attributeOf(tag, name) {
+  const found = new RegExp(`(?<=[\\s"'/])${name}\\s*=\\s*(?:"([^"]*)"|'([^']*)'|([^\\s"']+))`, 'i').exec(tag);
+  const character = (_, hex, decimal) => {
+    const code = Number.parseInt(hex ?? decimal, hex ? 16 : 10);
+    return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : '\ufffd';
+  };
+  return found?.slice(1).find((one) => one !== undefined).replace(NUMBERED, character).replaceAll('&amp;', '&');
+}

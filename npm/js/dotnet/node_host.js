@@ -1,27 +1,10 @@
 // Captures an application in Node.
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { endWith } from './ending.js';
 import { Refusal } from './session.js';
 
 const child = fileURLToPath(new URL('./node_child.js', import.meta.url));
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-
-/** Ends a process if this one ends before the function is called that this returns. */
-function endWith(running) {
-  const kill = () => running.kill('SIGKILL');
-  const handlers = SIGNALS.map((signal) => [signal, () => {
-    leave();
-    kill();
-    process.kill(process.pid, signal);
-  }]);
-  const leave = () => {
-    process.off('exit', kill);
-    for (const [signal, handler] of handlers) process.off(signal, handler);
-  };
-  process.on('exit', kill);
-  for (const [signal, handler] of handlers) process.on(signal, handler);
-  return leave;
-}
 
 /** What the application's process found. What the application prints goes to standard error. */
 export function captureInNode(application, task) {
@@ -31,7 +14,7 @@ export function captureInNode(application, task) {
   let timer;
   const found = new Promise((resolve, reject) => {
     const running = fork(child, [], { serialization: 'advanced', stdio: ['ignore', 'pipe', 'inherit', 'ipc'], execArgv: [] });
-    leave = endWith(running);
+    leave = endWith(() => running.kill('SIGKILL'));
     timer = setTimeout(() => {
       running.kill('SIGKILL');
       reject(new Error(`the application did not come to its capture within ${limit} s, and was ended; see --wait`));

@@ -82,10 +82,11 @@ export function writeOutput(application, out, { snapshot, facts }) {
     const text = Buffer.from(loaderText(original, { snapshot: file, id: snapshot.id, facts, scripts }));
     const wrapper = isFingerprinted ? `dotnet.${fingerprintOf(text)}.js` : loader;
     writeWithSiblings(join(framework, wrapper), text, join(application.framework, loader));
-    const covered = COVERED.flatMap((kind) => namesOf(config.resources[kind]));
+    const covered = [...new Set(COVERED.flatMap((kind) => namesOf(config.resources[kind])))];
     const files = { loader, wrapper, original, boot, snapshot: file, scripts, covered };
     rewritePages(fresh, path, files);
-    const before = sizes([...covered, loader].map((name) => join(application.framework, name)));
+    // A file has many names.
+    const before = sizes([...new Set([...covered, loader].map((name) => join(application.framework, name)))]);
     const after = sizes([file, wrapper, original].map((name) => join(framework, name)));
     writeList(fresh, framework);
     // A temporary folder is for its owner only.

@@ -84,11 +84,13 @@ function rewriteManifest(root, path, { loader, wrapper, original, snapshot, cove
   const at = (name) => (path === '' ? name : `${path}/${name}`);
   const gone = new Set([...covered, loader].map(at));
   const kept = manifest.assets.filter(({ url }) => !gone.has(url));
-  // Pages have changed, too.
+  // Pages have changed, too. Each is read once, however often it is named.
+  const hashes = new Map();
+  const hashOf = (own) => hashes.get(own) ?? hashes.set(own, integrityOf(readFileSync(own))).get(own);
   const assets = kept.map((asset) => {
     const own = join(root, asset.url);
     const isPage = /\.html?$/.test(asset.url) && isInside(own, root) && statSync(own, { throwIfNoEntry: false })?.isFile();
-    return isPage ? { ...asset, hash: integrityOf(readFileSync(own)) } : asset;
+    return isPage ? { ...asset, hash: hashOf(own) } : asset;
   });
   for (const name of new Set([wrapper, original, snapshot])) {
     assets.push({ hash: integrityOf(readFileSync(join(root, at(name)))), url: at(name) });
