@@ -13,7 +13,7 @@ use cap_std::fs::{Dir, Metadata, OpenOptions};
 use preinit::embed::EmbeddedKind;
 use preinit::stages::PrintablePath;
 use preinit::stages::ownership::Listed;
-use preinit::stages::temporary::TemporaryDirectory;
+use preinit::stages::temporary::{TemporaryDirectory, is_ending};
 
 /// Writes all of it into a directory that is empty or not there, or nothing. Gives the number of files and links.
 pub fn write_whole(directory: &Path, entries: &[(&Path, EmbeddedKind<'_>)]) -> anyhow::Result<u64> {
@@ -143,6 +143,9 @@ fn write(folder: &Dir, entries: &[(&Path, EmbeddedKind<'_>)]) -> anyhow::Result<
     let mut links = Vec::new();
     let mut files = 0;
     for &(path, kind) in entries {
+        if is_ending() {
+            bail!("interrupted");
+        }
         match kind {
             EmbeddedKind::Directory => tree.directory(path)?,
             EmbeddedKind::File(contents) => tree.file(path, contents)?,

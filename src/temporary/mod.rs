@@ -22,7 +22,7 @@ use cap_std::fs::{Dir, OpenOptions};
 pub use directory::TemporaryDirectory;
 pub use leftovers::remove_leftovers;
 pub use process::ServingProcess;
-pub use registry::remove_all;
+pub use registry::{is_ending, remove_all};
 #[cfg(feature = "cache")]
 pub(crate) use temporary_name::is_temporary;
 

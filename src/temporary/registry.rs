@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,6 +11,9 @@ use std::time::{Duration, Instant};
 use cap_std::fs::Dir;
 
 use super::directory::remove_contents;
+
+/// Set when the process is about to end.
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
 static ALL: Mutex<Registry> = Mutex::new(Registry { count: 0, open: BTreeMap::new() });
 
@@ -107,9 +111,15 @@ impl Drop for Registered {
     }
 }
 
+/// Whether all is being removed: whoever writes very much into a directory shall stop, or it would never be empty.
+pub fn is_ending() -> bool {
+    IS_ENDING.load(Ordering::Relaxed)
+}
+
 /// Ends all processes that this one has started for itself, and removes all its temporary files and directories. It is
 /// about to end: no more can be made. Waits for `patience` at most if one is being made or finished right now.
 pub fn remove_all(patience: Duration) {
+    IS_ENDING.store(true, Ordering::Relaxed);
     let start = Instant::now();
     let mut registry = loop {
         match ALL.try_lock() {
