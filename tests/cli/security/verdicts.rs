@@ -148,6 +148,7 @@ const ADAPTED: &str = r#"(component
         (import "" "get-stdout" (func $get (result i32)))
         (global $internal_state_ptr (mut i32) (i32.const 0))
         (global $allocation_state (mut i32) (i32.const 2))
+              (func (export "fd_datasync") (param i32) (result i32) (i32.const 8))
         (func (export "init")
             (global.set $internal_state_ptr (i32.const 1024))
             (i32.store (i32.const 1028) (call $get))
