@@ -123,7 +123,7 @@ impl Unfinished {
     }
 
     fn write(&self, entries: &[(&Path, EmbeddedKind<'_>)]) -> anyhow::Result<u64> {
-        write(&self.tree, entries)
+        write(&self.tree, entries, is_ending)
     }
 
     fn become_directory(self, beside: &Place, name: &OsStr) -> io::Result<()> {
@@ -137,13 +137,17 @@ impl Unfinished {
 /// The directory with all of it, whose permissions are those of any other.
 const TREE: &str = "tree";
 
-/// Writes all of it into an empty folder.
-fn write(folder: &Dir, entries: &[(&Path, EmbeddedKind<'_>)]) -> anyhow::Result<u64> {
+/// Writes all of it into an empty folder, unless that is being removed: nobody could remove it faster than very much is written.
+fn write(
+    folder: &Dir,
+    entries: &[(&Path, EmbeddedKind<'_>)],
+    is_removed: impl Fn() -> bool,
+) -> anyhow::Result<u64> {
     let mut tree = Tree { folder, made: BTreeSet::new() };
     let mut links = Vec::new();
     let mut files = 0;
     for &(path, kind) in entries {
-        if is_ending() {
+        if is_removed() {
             bail!("interrupted");
         }
         match kind {
@@ -241,7 +245,19 @@ mod tests {
 
     fn written(folder: &Path, entries: &[(&str, EmbeddedKind<'_>)]) -> anyhow::Result<u64> {
         let entries: Vec<_> = entries.iter().map(|(path, kind)| (Path::new(*path), *kind)).collect();
-        write(&Dir::open_ambient_dir(folder, ambient_authority()).unwrap(), &entries)
+        write(&Dir::open_ambient_dir(folder, ambient_authority()).unwrap(), &entries, || false)
+    }
+
+    /// A signal has come: what is being removed gets no more.
+    #[test]
+    fn nothing_is_written_into_what_is_being_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let entries: Vec<_> = ["a", "b", "c", "d"].iter().map(|name| (Path::new(name), File(b"x"))).collect();
+        let opened = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
+        let is_there = |name: &str| folder.path().join(name).exists();
+        let error = write(&opened, &entries, || is_there("b")).unwrap_err();
+        assert_eq!(error.to_string(), "interrupted");
+        assert!(is_there("a") && is_there("b") && !is_there("c") && !is_there("d"));
     }
 
     #[test]

@@ -5,6 +5,17 @@ use super::running::Running;
 use preinit::host::{Access, Directory, WasiOptions};
 use preinit::{Preinit, Warning, wat_to_wasm};
 use preinit_testing::command_component::reactor;
+use std::path::Path;
+
+/// So many names of a directory.
+fn with_directories(host: &Path, count: usize) -> WasiOptions {
+    let directory = |number| Directory {
+        guest: format!("/{number}"),
+        host: host.to_path_buf(),
+        access: Access::ReadOnly,
+    };
+    WasiOptions { dirs: (0..count).map(directory).collect(), ..WasiOptions::default() }
+}
 
 /// A module of preview 1 that prints, with a core module beside it that can take handles of its own.
 pub(super) fn printing(beside: &str) -> Vec<u8> {
@@ -86,12 +97,7 @@ fn adapters_take_directories_anew_where_others_could_hold_some() {
     );
     let place = tempfile::tempdir().unwrap();
     for directories in 0..3 {
-        let dirs = (0..directories).map(|number| Directory {
-            guest: format!("/{number}"),
-            host: place.path().to_path_buf(),
-            access: Access::ReadOnly,
-        });
-        let wasi = WasiOptions { dirs: dirs.collect(), ..WasiOptions::default() };
+        let wasi = with_directories(place.path(), directories);
         let output = Preinit::new().wasi(wasi).stub_all(true).run(&wasm).unwrap();
         let expected =
             format!("{} alive after init, which the adapter from WASI preview 1 takes anew", 3 + directories);
@@ -133,12 +139,7 @@ fn what_is_only_called_like_the_adapter_can_hold_handles() {
     let place = tempfile::tempdir().unwrap();
     // The adapter has a state, and none of the handles that it may have.
     for directories in 0..3 {
-        let dirs = (0..directories).map(|number| Directory {
-            guest: format!("/{number}"),
-            host: place.path().to_path_buf(),
-            access: Access::ReadOnly,
-        });
-        let wasi = WasiOptions { dirs: dirs.collect(), ..WasiOptions::default() };
+        let wasi = with_directories(place.path(), directories);
         let (_, places) = refused(&wasm, Preinit::new().wasi(wasi));
         let own: Vec<_> = places.iter().filter(|(at, _)| at.contains("($internal_state_ptr)")).collect();
         assert_eq!(own.len(), 1, "{directories}: {places:?}");
